@@ -1,0 +1,162 @@
+//! The ids of the pipeline: an aggregate's key, its group, an event's deduplication id.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+/// The most characters of a `MessageGroupId` and of a `MessageDeduplicationId` (SQS quotas).
+pub const ID_LIMIT: usize = 128;
+
+/// The value of a key attribute of a DynamoDB table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// A string.
+    S(String),
+    /// A number, as DynamoDB writes it: the same number is always written the same way.
+    N(String),
+    /// Bytes.
+    B(Vec<u8>),
+}
+
+/// A `MessageGroupId`: 1 to [`ID_LIMIT`] letters, digits and ASCII punctuation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Group(String);
+
+/// A `MessageDeduplicationId`: 1 to [`ID_LIMIT`] letters, digits and ASCII punctuation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeduplicationId(String);
+
+/// Text that is not a legal `MessageGroupId` or `MessageDeduplicationId`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not 1 to {ID_LIMIT} letters, digits and ASCII punctuation, but {length} bytes")]
+pub struct IllegalId {
+    length: usize,
+}
+
+impl Group {
+    /// Encodes an aggregate's key, so that different keys have different groups.
+    ///
+    /// A string stays as it is but for characters that SQS refuses, `%` and `~`, each byte of which becomes `%XX`.
+    /// A number begins with `~n`, bytes (base64) with `~b`. What would be too long is `~h` and a SHA-256 digest.
+    pub fn of(key: &Key) -> Self {
+        let readable = match key {
+            // No table has an empty key; the digest makes even this one legal.
+            Key::S(text) | Key::N(text) if text.is_empty() => String::new(),
+            Key::S(text) => percent_encoded(text),
+            Key::N(number) => format!("~n{}", percent_encoded(number)),
+            Key::B(bytes) => format!("~b{}", URL_SAFE_NO_PAD.encode(bytes)),
+        };
+        if is_legal(&readable) { Self(readable) } else { Self(format!("~h{}", digest(&[key.as_bytes()], key.tag()))) }
+    }
+
+    /// A group as a queue told it.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalId`] if SQS could not have accepted it.
+    pub fn try_from_sqs(text: &str) -> Result<Self, IllegalId> {
+        checked(text).map(Self)
+    }
+
+    /// The `MessageGroupId`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl DeduplicationId {
+    /// The id of an event by its item, the same wherever the item is read: a digest of partition and sort key.
+    pub fn of_item(partition: &Key, sort: Option<&Key>) -> Self {
+        let sort_bytes = sort.map_or(&[][..], Key::as_bytes);
+        let tags = [partition.tag(), sort.map_or('-', Key::tag)].iter().collect::<String>();
+        Self(digest(&[tags.as_bytes(), partition.as_bytes(), sort_bytes], 'i'))
+    }
+
+    /// The id of a change by its stream record's `eventID`.
+    pub fn of_stream_record(event_id: &str) -> Self {
+        if is_legal(event_id) { Self(event_id.to_owned()) } else { Self(digest(&[event_id.as_bytes()], 'r')) }
+    }
+
+    /// The id of what follows from this message in another role, told apart by `role`.
+    pub fn derived(&self, role: &str) -> Self {
+        Self(digest(&[self.0.as_bytes(), role.as_bytes()], 'd'))
+    }
+
+    /// An id as a queue told it.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalId`] if SQS could not have accepted it.
+    pub fn try_from_sqs(text: &str) -> Result<Self, IllegalId> {
+        checked(text).map(Self)
+    }
+
+    /// The `MessageDeduplicationId`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Key {
+    /// The value's bytes: the text of a string or number, or the bytes.
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Key::S(text) | Key::N(text) => text.as_bytes(),
+            Key::B(bytes) => bytes,
+        }
+    }
+
+    fn tag(&self) -> char {
+        match self {
+            Key::S(_) => 'S',
+            Key::N(_) => 'N',
+            Key::B(_) => 'B',
+        }
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for DeduplicationId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+fn checked(text: &str) -> Result<String, IllegalId> {
+    if is_legal(text) { Ok(text.to_owned()) } else { Err(IllegalId { length: text.len() }) }
+}
+
+fn is_legal(text: &str) -> bool {
+    (1..=ID_LIMIT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// `%XX` for each byte that SQS refuses or that the encoding uses itself.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && byte != b'%' && byte != b'~' {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+/// A hexadecimal SHA-256 of `parts`, no two lists of which are hashed alike; `kind` separates the uses.
+fn digest(parts: &[&[u8]], kind: char) -> String {
+    let mut hash = Sha256::new();
+    hash.update([u8::try_from(kind).unwrap_or_default()]);
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

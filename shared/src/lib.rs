@@ -1,0 +1,22 @@
+//! The pure core of the pipeline: what an event is, how it becomes JSON, who gets it, and how it is sent in order.
+//!
+//! Nothing here knows AWS, a runtime or a clock unless a feature asks for it; each such feature is one file.
+
+pub mod config;
+pub mod event;
+pub mod ids;
+pub mod image;
+pub mod letter;
+pub mod message;
+pub mod place;
+pub mod send;
+pub mod time;
+
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
+#[cfg(feature = "lambda")]
+pub mod lambda;
+#[cfg(feature = "sqs")]
+pub mod sqs;
+#[cfg(feature = "testing")]
+pub mod testing;
