@@ -1,1 +1,9 @@
-//! ...
+//! Fan-out queue → client queues: each message is copied to every client's queue, in order per group.
+//!
+//! Data flows one way: payload → messages ([`message`]) → runs per client ([`client`]) → what is returned
+//! ([`handler`]). [`patience`] decides how long a client that does not take its messages is waited for.
+
+pub mod client;
+pub mod handler;
+pub mod message;
+pub mod patience;

@@ -1,1 +1,116 @@
-//! ...
+//! Letters to the rejected queue: about records that can never be converted or sent.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::ids::{DeduplicationId, Group};
+use crate::message::{Attribute, Body, Message, SQS_LIMIT};
+
+/// The most of a reason that a letter carries, in bytes.
+const REASON_LIMIT: usize = 2_048;
+
+/// What is known of a record that can never be converted or sent. What is not known is `None`.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Letter<'a> {
+    /// Why, for whoever repairs it; no values of the event.
+    pub reason: String,
+    /// The event's own id, or its stream record's.
+    pub event_id: Option<String>,
+    /// The item's keys, in DynamoDB's JSON.
+    #[serde(borrow)]
+    pub keys: Option<&'a RawValue>,
+    /// The ARN of the stream.
+    pub stream: Option<String>,
+    /// The record's place in the stream; over 64 bits, hence text.
+    pub sequence_number: Option<String>,
+    /// The item as the stream showed it, in DynamoDB's JSON; left out if the letter would not fit a message.
+    pub image: Option<&'a RawValue>,
+    /// The whole record, if nothing of the above could be read of it; left out if it would not fit.
+    pub record: Option<&'a RawValue>,
+}
+
+impl Letter<'_> {
+    /// The letter as a message to the rejected queue, its body JSON.
+    ///
+    /// `group` is the event's; letters about records without one share the group `~rejected`, which no
+    /// aggregate has.
+    pub fn message(mut self, group: Option<Group>, deduplication_id: &DeduplicationId) -> Message {
+        if self.reason.len() > REASON_LIMIT {
+            self.reason.truncate(self.reason.floor_char_boundary(REASON_LIMIT));
+        }
+        let group = group.unwrap_or_else(Group::of_the_unreadable);
+        let deduplication_id = deduplication_id.derived("letter");
+        let attributes: Vec<Attribute> = self
+            .event_id
+            .iter()
+            .filter(|id| is_plain(id))
+            .map(|id| Attribute::string("eventId", id))
+            .collect();
+        let whole = self.encode(&group, &deduplication_id, &attributes);
+        if whole.size() <= SQS_LIMIT {
+            return whole;
+        }
+        self.image = None;
+        self.record = None;
+        self.encode(&group, &deduplication_id, &attributes)
+    }
+
+    fn encode(&self, group: &Group, deduplication_id: &DeduplicationId, attributes: &[Attribute]) -> Message {
+        let body = serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned());
+        // The two characters that JSON allows raw and SQS does not; in JSON they stand in strings only.
+        let body = body.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff");
+        Message::new(group.clone(), deduplication_id.clone(), Body::Text(&body), attributes, None)
+    }
+}
+
+/// Whether SQS takes `text` as an attribute's value as it is.
+fn is_plain(text: &str) -> bool {
+    (1..=256).contains(&text.len())
+        && !text
+            .chars()
+            .any(|character| character.is_control() || matches!(character, '\u{FFFE}' | '\u{FFFF}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn letter(image: &str) -> Message {
+        let keys = RawValue::from_string(r#"{"mark":{"S":"AFC F5"}}"#.to_owned()).unwrap();
+        let image = RawValue::from_string(image.to_owned()).unwrap();
+        let letter = Letter {
+            reason: "attribute `price`: `N` is not a number".to_owned(),
+            event_id: Some("e-1".to_owned()),
+            keys: Some(&keys),
+            stream: Some("arn:aws:dynamodb:eu-west-2:111122223333:table/T/stream/S".to_owned()),
+            sequence_number: Some("4421584500000000017450439091".to_owned()),
+            image: Some(&image),
+            record: None,
+        };
+        letter.message(None, &DeduplicationId::of_stream_record("r-1"))
+    }
+
+    #[test]
+    fn letter_tells_reason_keys_position_and_image() {
+        expect![[r#""MessageBody":"{\"reason\":\"attribute `price`: `N` is not a number\",\"eventId\":\"e-1\",\"keys\":{\"mark\":{\"S\":\"AFC F5\"}},\"stream\":\"arn:aws:dynamodb:eu-west-2:111122223333:table/T/stream/S\",\"sequenceNumber\":\"4421584500000000017450439091\",\"image\":{\"price\":{\"N\":\"x\"}},\"record\":null}","MessageGroupId":"~rejected","MessageDeduplicationId":"2c3c67d5f7f5e1ad33ff2d1a2e0c6ff8d1eb91c0a2f7f8a3a0a7c60cbb1c2c0f","MessageAttributes":{"eventId":{"DataType":"String","StringValue":"e-1"}}"#]]
+            .assert_eq(letter(r#"{"price":{"N":"x"}}"#).entry());
+    }
+
+    #[test]
+    fn image_that_does_not_fit_is_left_out() {
+        let large = letter(&format!(r#"{{"text":{{"S":"{}"}}}}"#, "x".repeat(SQS_LIMIT)));
+        assert!(large.size() < 1_000);
+        assert!(large.entry().contains(r#"\"image\":null"#));
+        assert!(large.entry().contains("4421584500000000017450439091"));
+    }
+
+    #[test]
+    fn characters_that_sqs_refuses_are_escaped() {
+        let entry = letter("{\"text\":{\"S\":\"a\u{FFFF}b\"}}").entry().to_owned();
+        assert!(!entry.contains('\u{FFFF}'));
+        assert!(entry.contains(r"a\\uffffb"));
+    }
+}

@@ -1,0 +1,20 @@
+//! The converter's Lambda: config and client once, then one batch after the other.
+
+use converter::handler::Converter;
+use lambda_runtime::LambdaEvent;
+use serde_json::value::RawValue;
+use shared::lambda;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::init_logging();
+    let place = lambda::place()?;
+    let config = lambda::config(&place)?;
+    let sqs = lambda::sqs()?;
+    let converter = Converter::new(&config, &place);
+    lambda::run(async |event: LambdaEvent<Box<RawValue>>| {
+        let trace = event.context.xray_trace_id.as_deref();
+        converter.handle(&sqs, &event.payload, lambda::deadline(&event.context), trace).await
+    })
+    .await
+}

@@ -1,0 +1,287 @@
+//! One stream record, read by itself: an event, nothing of interest, or something that can never be an event.
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use shared::config::Changes;
+use shared::event::{Event, Origin, Reader};
+use shared::ids::{DeduplicationId, Group};
+use shared::letter::Letter;
+use shared::message::{Message, RESERVE, SQS_LIMIT};
+
+/// The largest event that goes out, attributes included, in bytes: what SQS takes, less what the undelivered
+/// queue's attributes need.
+pub const EVENT_LIMIT: usize = SQS_LIMIT - RESERVE;
+
+/// Who removes expired items (DynamoDB developer guide, "DynamoDB Streams and Time to Live").
+const TIME_TO_LIVE: &str = "dynamodb.amazonaws.com";
+
+/// What a stream record comes to.
+#[derive(Debug)]
+pub enum Reading<'p> {
+    /// An event of this group, encoded for the fan-out queue.
+    Event(Message),
+    /// A change that is not an event.
+    Skipped(Skipped),
+    /// A record that can never be sent: a letter about it, for the rejected queue.
+    Rejected(Box<Rejection<'p>>),
+    /// The stream shows no new images, so that no record of it can ever be read.
+    NoImages {
+        /// The stream's `StreamViewType`.
+        view_type: String,
+    },
+}
+
+/// Why a record is not an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Skipped {
+    /// An item was written over, and that is not an event here: in an append-only table, an event was changed.
+    Overwritten,
+    /// A new item, where only changes of items are events.
+    Inserted,
+    /// An item was deleted.
+    Removed,
+    /// An item was deleted by its time to live.
+    Expired,
+}
+
+/// A record that can never be sent.
+#[derive(Debug)]
+pub struct Rejection<'p> {
+    /// The letter about it.
+    pub letter: Letter<'p>,
+    /// The aggregate's group, where it could be read.
+    pub group: Option<Group>,
+    /// What tells this rejection from others.
+    pub deduplication_id: DeduplicationId,
+}
+
+/// How records are read: prepared once, at cold start.
+#[derive(Debug)]
+pub struct RecordReader {
+    events: Reader,
+    changes: Changes,
+}
+
+/// A record's members, as far as they matter. Only the image is left for later, so that what is wrong in it does
+/// not hide the rest.
+#[derive(Deserialize)]
+struct Record<'p> {
+    #[serde(rename = "eventID", borrow)]
+    event_id: Option<Cow<'p, str>>,
+    #[serde(rename = "eventName", borrow)]
+    change: Cow<'p, str>,
+    #[serde(rename = "eventSourceARN", borrow)]
+    stream: Option<Cow<'p, str>>,
+    #[serde(borrow)]
+    dynamodb: StreamRecord<'p>,
+    #[serde(rename = "userIdentity", borrow)]
+    user_identity: Option<UserIdentity<'p>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StreamRecord<'p> {
+    #[serde(borrow)]
+    keys: Option<&'p RawValue>,
+    #[serde(borrow)]
+    new_image: Option<&'p RawValue>,
+    #[serde(borrow)]
+    sequence_number: Option<Cow<'p, str>>,
+    #[serde(borrow)]
+    stream_view_type: Option<Cow<'p, str>>,
+}
+
+#[derive(Deserialize)]
+struct UserIdentity<'p> {
+    #[serde(rename = "principalId", borrow)]
+    principal: Option<Cow<'p, str>>,
+}
+
+impl RecordReader {
+    /// Reads what `events` reads, of the changes that are events.
+    pub fn new(events: Reader, changes: Changes) -> Self {
+        Self { events, changes }
+    }
+
+    /// Reads one record. Whatever is wrong with it is a value; so is a panic on the way.
+    pub fn read<'p>(&self, raw: &'p RawValue, trace_header: Option<&str>) -> Reading<'p> {
+        guarded(raw, || self.read_unguarded(raw, trace_header))
+    }
+
+    fn read_unguarded<'p>(&self, raw: &'p RawValue, trace_header: Option<&str>) -> Reading<'p> {
+        let record = match serde_json::from_str::<Record<'p>>(raw.get()) {
+            Ok(record) => record,
+            Err(error) => return unreadable(raw, &format!("not a stream record: {error}")),
+        };
+        if let Some(view_type @ ("KEYS_ONLY" | "OLD_IMAGE")) = record.dynamodb.stream_view_type.as_deref() {
+            return Reading::NoImages { view_type: view_type.to_owned() };
+        }
+        match &*record.change {
+            "INSERT" if !self.changes.insert => Reading::Skipped(Skipped::Inserted),
+            "MODIFY" if !self.changes.modify => Reading::Skipped(Skipped::Overwritten),
+            "INSERT" | "MODIFY" => self.event(&record, trace_header),
+            "REMOVE" if record.is_expiry() => Reading::Skipped(Skipped::Expired),
+            "REMOVE" => Reading::Skipped(Skipped::Removed),
+            other => {
+                record.rejected(None, None, format!("`{}` is not a change of an item", other.escape_debug()))
+            }
+        }
+    }
+
+    fn event<'p>(&self, record: &Record<'p>, trace_header: Option<&str>) -> Reading<'p> {
+        let Some(image) = record.dynamodb.new_image else {
+            return record.rejected(None, None, "the record has no new image".to_owned());
+        };
+        let Some(event_id) = record.event_id.as_deref().filter(|id| !id.is_empty()) else {
+            return record.rejected(None, None, "the record has no `eventID`".to_owned());
+        };
+        let event = match self.events.read(image.get(), Origin::Stream { event_id }) {
+            Ok(event) => event,
+            Err(error) => return record.rejected(None, None, error.to_string()),
+        };
+        let message = event.message(trace_header);
+        if message.size() > EVENT_LIMIT {
+            let reason = format!(
+                "the event has {} bytes with its attributes; at most {EVENT_LIMIT} fit a message",
+                message.size()
+            );
+            return record.rejected(Some(&event), Some(message.group()), reason);
+        }
+        Reading::Event(message)
+    }
+}
+
+impl<'p> Rejection<'p> {
+    /// The rejection of a record that was read, but whose message a queue refused for good.
+    pub fn of_refused(raw: &'p RawValue, message: &Message, reason: String) -> Self {
+        let mut rejection = match serde_json::from_str::<Record<'p>>(raw.get()) {
+            Ok(record) => record.rejection(reason),
+            Err(error) => unreadable_rejection(raw, &error.to_string()),
+        };
+        rejection.group = Some(message.group().clone());
+        rejection
+    }
+
+    /// The letter, as a message to the rejected queue.
+    pub fn message(&self) -> Message {
+        self.letter.clone().message(self.group.clone(), &self.deduplication_id)
+    }
+}
+
+/// The place of a record in its stream, if the record tells it: enough to ask for it again.
+pub fn sequence_number(raw: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Place<'p> {
+        #[serde(borrow)]
+        dynamodb: Option<Position<'p>>,
+    }
+
+    #[derive(Deserialize)]
+    struct Position<'p> {
+        #[serde(rename = "SequenceNumber", borrow)]
+        sequence_number: Option<Cow<'p, str>>,
+    }
+
+    let place: Place<'_> = serde_json::from_str(raw.get()).ok()?;
+    let number = place.dynamodb?.sequence_number?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| number.into_owned())
+}
+
+impl<'p> Record<'p> {
+    fn is_expiry(&self) -> bool {
+        self.user_identity.as_ref().and_then(|identity| identity.principal.as_deref()) == Some(TIME_TO_LIVE)
+    }
+
+    fn rejected(&self, event: Option<&Event>, group: Option<&Group>, reason: String) -> Reading<'p> {
+        let mut rejection = self.rejection(reason);
+        if let Some(event) = event {
+            rejection.letter.event_id = Some(event.id().to_owned());
+        }
+        rejection.group = group.cloned();
+        Reading::Rejected(Box::new(rejection))
+    }
+
+    fn rejection(&self, reason: String) -> Rejection<'p> {
+        let event_id = self.event_id.as_deref().unwrap_or_default();
+        let sequence_number = self.dynamodb.sequence_number.as_deref();
+        Rejection {
+            letter: Letter {
+                reason,
+                event_id: (!event_id.is_empty()).then(|| event_id.to_owned()),
+                keys: self.dynamodb.keys,
+                stream: self.stream.as_deref().map(str::to_owned),
+                sequence_number: sequence_number.map(str::to_owned),
+                image: self.dynamodb.new_image,
+                record: None,
+            },
+            group: None,
+            deduplication_id: DeduplicationId::of_stream_record(if event_id.is_empty() {
+                sequence_number.unwrap_or_default()
+            } else {
+                event_id
+            }),
+        }
+    }
+}
+
+fn unreadable<'p>(raw: &'p RawValue, reason: &str) -> Reading<'p> {
+    Reading::Rejected(Box::new(unreadable_rejection(raw, reason)))
+}
+
+fn unreadable_rejection<'p>(raw: &'p RawValue, reason: &str) -> Rejection<'p> {
+    Rejection {
+        letter: Letter {
+            reason: reason.to_owned(),
+            sequence_number: sequence_number(raw),
+            record: Some(raw),
+            ..Letter::default()
+        },
+        group: None,
+        deduplication_id: DeduplicationId::of_stream_record(raw.get()),
+    }
+}
+
+/// Reads a record so that a panic is that record's rejection.
+fn guarded<'p>(raw: &'p RawValue, read: impl FnOnce() -> Reading<'p>) -> Reading<'p> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| unreadable(raw, "reading the record panicked; the log names the place"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_while_reading_a_record_is_that_records_rejection() {
+        let raw = r#"{"eventID":"1","eventName":"INSERT","dynamodb":{"SequenceNumber":"42"}}"#;
+        let raw = RawValue::from_string(raw.to_owned()).unwrap();
+        let Reading::Rejected(rejection) = guarded(&raw, || panic!("a secret value")) else {
+            panic!("not rejected")
+        };
+        assert_eq!(rejection.letter.sequence_number.as_deref(), Some("42"));
+        assert!(!rejection.letter.reason.contains("secret"));
+        assert_eq!(rejection.letter.record.unwrap().get(), raw.get());
+    }
+
+    #[test]
+    fn a_sequence_number_is_digits() {
+        let check = |raw: &str, expected: Option<&str>| {
+            let raw = RawValue::from_string(raw.to_owned()).unwrap();
+            assert_eq!(sequence_number(&raw).as_deref(), expected, "{}", raw.get());
+        };
+        check(
+            r#"{"dynamodb":{"SequenceNumber":"1405400000000002063282832"}}"#,
+            Some("1405400000000002063282832"),
+        );
+        check(r#"{"dynamodb":{"SequenceNumber":""}}"#, None);
+        check(r#"{"dynamodb":{"SequenceNumber":"12a"}}"#, None);
+        check(r#"{"dynamodb":{"SequenceNumber":7}}"#, None);
+        check(r#"{"dynamodb":{}}"#, None);
+        check("{}", None);
+        check("[]", None);
+    }
+}

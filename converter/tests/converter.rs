@@ -1,0 +1,343 @@
+//! What becomes of a batch of stream records.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test reports by panicking"
+)]
+
+mod world;
+
+use converter::handler::BatchError;
+use converter::record::EVENT_LIMIT;
+use expect_test::expect;
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use shared::message::{Attribute, SQS_LIMIT};
+use shared::testing::{CallFault, EntryFault, Fault, Faults};
+use world::{World, checkpoint, insert, record, sequence_number};
+
+const EVENTS: &str = "AFC%20F5: 1 2 3 | X1: 1 2";
+
+fn records() -> Vec<Value> {
+    vec![
+        insert("AFC F5", 1, 1),
+        insert("X1", 1, 2),
+        insert("AFC F5", 2, 3),
+        insert("AFC F5", 3, 4),
+        insert("X1", 2, 5),
+    ]
+}
+
+/// The record with one member changed; the path is as in a JSON pointer.
+fn with(mut record: Value, pointer: &str, value: Value) -> Value {
+    *record.pointer_mut(pointer).expect("the member exists") = value;
+    record
+}
+
+fn without(mut record: Value, parent: &str, member: &str) -> Value {
+    record.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(member).expect("the member exists");
+    record
+}
+
+#[test]
+fn every_insert_becomes_a_message_of_its_aggregate_in_order() {
+    let world = World::new();
+    let response = world.deliver(&records()).unwrap();
+    assert_eq!(checkpoint(&response), None);
+    assert_eq!(world.events(), EVENTS);
+    assert_eq!(world.letters(), Vec::<Value>::new());
+
+    let first = world.sent().remove(0);
+    expect![[r#"{"RegistrationNumber":{"price":299.9,"version":1},"createTime":"2026-11-20T10:00:01Z","eventId":"event-AFC F5-1","eventName":"EntitlementCreatedEvent","mark":"AFC F5"}"#]].assert_eq(&first.body);
+    assert_eq!(
+        first.attributes,
+        [
+            Attribute::string("eventId", "event-AFC F5-1"),
+            Attribute::string("eventName", "EntitlementCreatedEvent"),
+            Attribute::string("eventTime", "2026-11-20T10:00:01Z"),
+            Attribute::number("version", "1"),
+        ]
+    );
+    assert_eq!(first.trace_header.as_deref(), Some("Root=1-5759e988-bd862e3fe1be46a994272793"));
+}
+
+#[test]
+fn an_empty_batch_is_a_success() {
+    assert_eq!(checkpoint(&World::new().deliver(&[]).unwrap()), None);
+}
+
+#[test]
+fn what_is_no_payload_fails_the_invocation() {
+    for payload in ["{}", "[]", "null", r#"{"Records":{}}"#] {
+        let payload = RawValue::from_string(payload.to_owned()).unwrap();
+        let error = World::new().deliver_payload(&payload).unwrap_err();
+        assert!(matches!(error, BatchError::Payload(_)), "{error}");
+    }
+}
+
+#[test]
+fn changes_that_are_no_events_are_skipped() {
+    let mut expired = record("REMOVE", "X1", 1, 1);
+    expired["userIdentity"] = json!({ "type": "Service", "principalId": "dynamodb.amazonaws.com" });
+    let expired = without(expired, "/dynamodb", "NewImage");
+    let removed = without(record("REMOVE", "X1", 1, 2), "/dynamodb", "NewImage");
+    let modified = record("MODIFY", "X1", 1, 3);
+    let world = World::new();
+    let response = world.deliver(&[expired, removed, modified, insert("X1", 2, 4)]).unwrap();
+    assert_eq!(checkpoint(&response), None);
+    assert_eq!(world.events(), "X1: 2");
+    assert_eq!(world.letters(), Vec::<Value>::new());
+}
+
+#[test]
+fn which_changes_are_events_is_configured() {
+    let world = World::with_source("changes = ['MODIFY']");
+    world.deliver(&[insert("X1", 1, 1), record("MODIFY", "X1", 2, 2)]).unwrap();
+    assert_eq!(world.events(), "X1: 2");
+    let world = World::with_source("changes = ['INSERT', 'MODIFY']");
+    world.deliver(&[insert("X1", 1, 1), record("MODIFY", "X1", 2, 2)]).unwrap();
+    assert_eq!(world.events(), "X1: 1 2");
+}
+
+#[test]
+fn a_stream_without_new_images_is_an_error_that_says_what_to_change() {
+    for change in ["INSERT", "REMOVE"] {
+        for view_type in ["KEYS_ONLY", "OLD_IMAGE"] {
+            let bad = with(record(change, "X1", 1, 1), "/dynamodb/StreamViewType", json!(view_type));
+            let world = World::new();
+            let error =
+                world.deliver(&[without(bad, "/dynamodb", "NewImage"), insert("X1", 2, 2)]).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains(view_type) && text.contains("`NEW_IMAGE`"), "{text}");
+            assert_eq!(world.events(), "", "nothing is sent past it");
+        }
+    }
+}
+
+#[test]
+fn a_record_that_can_never_be_sent_is_rejected_and_the_others_go_on() {
+    let huge = "x".repeat(EVENT_LIMIT);
+    let good = || insert("X1", 2, 2);
+    let cases = [
+        ("bad number", with(good(), "/dynamodb/NewImage/RegistrationNumber/M/price", json!({ "N": "1,5" }))),
+        ("unknown type", with(good(), "/dynamodb/NewImage/eventName", json!({ "X": "y" }))),
+        ("two types", with(good(), "/dynamodb/NewImage/eventName", json!({ "S": "a", "N": "1" }))),
+        ("no image", without(good(), "/dynamodb", "NewImage")),
+        ("image is no map", with(good(), "/dynamodb/NewImage", json!(7))),
+        ("no group", without(good(), "/dynamodb/NewImage", "mark")),
+        ("no id", without(good(), "/dynamodb/NewImage", "eventId")),
+        ("no version", without(good(), "/dynamodb/NewImage", "RegistrationNumber")),
+        ("version 0", with(good(), "/dynamodb/NewImage/RegistrationNumber/M/version", json!({ "N": "0" }))),
+        (
+            "version 1.5",
+            with(good(), "/dynamodb/NewImage/RegistrationNumber/M/version", json!({ "N": "1.5" })),
+        ),
+        ("no eventID", without(good(), "", "eventID")),
+        ("unknown change", with(good(), "/eventName", json!("TRUNCATE"))),
+        ("change is no text", with(good(), "/eventName", json!(1))),
+        ("no dynamodb", without(good(), "", "dynamodb")),
+        ("not an object", json!(["INSERT"])),
+        ("too long", with(good(), "/dynamodb/NewImage/eventName", json!({ "S": huge }))),
+    ];
+    for (name, bad) in cases {
+        let world = World::new();
+        let response =
+            world.deliver(&[insert("X1", 1, 1), bad, insert("X1", 3, 3), insert("Y2", 1, 4)]).unwrap();
+        assert_eq!(checkpoint(&response), None, "{name}: the shard goes on");
+        assert_eq!(world.events(), "X1: 1 3 | Y2: 1", "{name}");
+        assert_eq!(world.reasons().len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_letter_says_why_and_where() {
+    let world = World::new();
+    let bad =
+        with(insert("AFC F5", 2, 7), "/dynamodb/NewImage/RegistrationNumber/M/price", json!({ "N": "1,5" }));
+    world.deliver(std::slice::from_ref(&bad)).unwrap();
+    let letter = world.letters().remove(0);
+    assert!(
+        letter["reason"].as_str().unwrap().contains("`RegistrationNumber.price`"),
+        "{}",
+        letter["reason"]
+    );
+    assert!(
+        !letter["reason"].as_str().unwrap().contains("1,5"),
+        "no value of the event in a reason: it is logged"
+    );
+    assert_eq!(letter["keys"], bad["dynamodb"]["Keys"]);
+    assert_eq!(letter["image"], bad["dynamodb"]["NewImage"]);
+    assert_eq!(letter["sequenceNumber"], sequence_number(7));
+    assert_eq!(letter["stream"], bad["eventSourceARN"]);
+    assert_eq!(letter["eventId"], "record7");
+}
+
+#[test]
+fn an_event_of_exactly_the_limit_goes_out_and_one_byte_more_is_rejected() {
+    let size = |text: &str| {
+        let world = World::new();
+        let event =
+            with(insert("X1", 1, 1), "/dynamodb/NewImage/RegistrationNumber/M/price", json!({ "S": text }));
+        world.deliver(&[event]).unwrap();
+        (world.queues.requests(&world.fan_out).first().map(|request| request.size), world.letters())
+    };
+    let overhead = size("").0.unwrap();
+    let (fits, letters) = size(&"x".repeat(EVENT_LIMIT - overhead));
+    assert_eq!((fits, letters.len()), (Some(EVENT_LIMIT), 0));
+    let (sent, letters) = size(&"x".repeat(EVENT_LIMIT - overhead + 1));
+    assert_eq!(sent, None);
+    let reason = letters[0]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains(&EVENT_LIMIT.to_string()) && reason.contains(&(EVENT_LIMIT + 1).to_string()),
+        "{reason}"
+    );
+}
+
+#[test]
+fn an_image_that_fills_a_message_is_left_out_of_its_letter() {
+    let world = World::new();
+    let event =
+        with(insert("X1", 1, 1), "/dynamodb/NewImage/eventName", json!({ "S": "x".repeat(SQS_LIMIT) }));
+    world.deliver(&[event]).unwrap();
+    let letter = world.letters().remove(0);
+    assert_eq!(letter["image"], Value::Null);
+    assert_eq!(letter["keys"]["mark"]["S"], "X1");
+}
+
+#[test]
+fn what_the_fan_out_queue_refuses_for_good_is_rejected_and_its_group_goes_on() {
+    let world = World::new();
+    world.queues.change(&world.fan_out, |settings| settings.maximum_message_size = 1_024);
+    let long =
+        with(insert("AFC F5", 2, 3), "/dynamodb/NewImage/eventName", json!({ "S": "x".repeat(2_000) }));
+    let mut records = records();
+    records[2] = long;
+    let response = world.deliver(&records).unwrap();
+    assert_eq!(checkpoint(&response), None);
+    assert_eq!(world.events(), "AFC%20F5: 1 3 | X1: 1 2");
+    assert!(world.reasons()[0].contains("1024"), "{:?}", world.reasons());
+}
+
+#[test]
+fn a_letter_that_cannot_be_sent_makes_a_failed_record() {
+    let world = World::new();
+    world.queues.change(&world.rejected, |settings| settings.denied = true);
+    let mut records = records();
+    records[3] = with(records[3].clone(), "/dynamodb/NewImage/eventName", json!({ "N": "x" }));
+    let response = world.deliver(&records).unwrap();
+    assert_eq!(checkpoint(&response), Some(sequence_number(4).as_str()));
+
+    world.queues.change(&world.rejected, |settings| settings.denied = false);
+    world.drain(&records[3..]);
+    assert_eq!(world.events(), "AFC%20F5: 1 2 | X1: 1 2");
+    assert_eq!(world.reasons().len(), 1);
+}
+
+#[test]
+fn passing_faults_are_retried_within_the_invocation() {
+    let cases = [
+        ("throttled", Fault::Call(CallFault::Throttled)),
+        ("reset before acceptance", Fault::Call(CallFault::ResetBefore)),
+        ("reset after acceptance", Fault::Call(CallFault::ResetAfter)),
+        ("500", Fault::Call(CallFault::ServerError)),
+        ("an entry missing from the answer", Fault::Call(CallFault::Miscounted)),
+        ("an entry failed inside a 200", Fault::Entry(1, EntryFault::Failed)),
+    ];
+    for (name, fault) in cases {
+        let world = World::new();
+        world.queues.set_faults(&world.fan_out, Faults::script([(0, fault), (2, fault)]));
+        assert_eq!(checkpoint(&world.deliver(&records()).unwrap()), None, "{name}");
+        assert_eq!(world.events(), EVENTS, "{name}");
+    }
+}
+
+#[test]
+fn failed_group_stops_but_others_continue_and_the_lowest_unsent_is_the_checkpoint() {
+    let world = World::new();
+    // From the second request on, its first entry fails for as long as the function has time.
+    let broken = (1..100_000).map(|request| (request, Fault::Entry(0, EntryFault::Failed)));
+    world.queues.set_faults(&world.fan_out, Faults::script(broken));
+    let response = world.deliver(&records()).unwrap();
+    assert_eq!(checkpoint(&response), Some(sequence_number(3).as_str()));
+    assert_eq!(world.events(), "AFC%20F5: 1 | X1: 1 2");
+
+    world.queues.set_faults(&world.fan_out, Faults::none());
+    world.drain(&records()[2..]);
+    assert_eq!(world.events(), "AFC%20F5: 1 2 3 | X1: 1 2", "what had been sent was not repeated");
+}
+
+#[test]
+fn sequence_numbers_are_compared_as_numbers_of_any_length() {
+    let world = World::new();
+    world.queues.change(&world.fan_out, |settings| settings.denied = true);
+    let mut short = insert("A", 1, 1);
+    short["dynamodb"]["SequenceNumber"] = json!("99999999999999999999999");
+    let mut long = insert("B", 1, 2);
+    long["dynamodb"]["SequenceNumber"] = json!("100000000000000000000000");
+    let response = world.deliver(&[long, short]).unwrap();
+    assert_eq!(checkpoint(&response), Some("99999999999999999999999"));
+}
+
+#[test]
+fn an_unsent_record_without_a_sequence_number_fails_the_whole_batch() {
+    let world = World::new();
+    world.queues.change(&world.fan_out, |settings| settings.denied = true);
+    let record = without(insert("X1", 1, 1), "/dynamodb", "SequenceNumber");
+    let error = world.deliver(&[record]).unwrap_err();
+    assert!(matches!(error, BatchError::NoSequenceNumber { index: 0 }), "{error}");
+}
+
+#[test]
+fn without_versions_the_record_is_the_events_identity() {
+    let world = World::with_source("");
+    world.deliver(&[insert("X1", 1, 1), record("MODIFY", "X1", 1, 2)]).unwrap();
+    let sent = world.sent();
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].deduplication_id.as_str(), "record1");
+    assert_eq!(sent[0].attributes, [Attribute::string("eventId", "record1")]);
+}
+
+#[test]
+fn the_example_payload_of_aws_is_read() {
+    let world = World::with_source("");
+    let payload = include_str!("fixtures/aws-example.json").replace("\"key\": {", "\"mark\": {");
+    let payload = payload.replace("\"val\": {", "\"createTime\": {");
+    let payload = RawValue::from_string(payload).unwrap();
+    assert_eq!(checkpoint(&world.deliver_payload(&payload).unwrap()), None);
+    let bodies: Vec<String> = world.sent().into_iter().map(|message| message.body).collect();
+    expect![[r#"{"asdf1":"AAEqQQ==","asdf2":["AAEqQQ==","QSoBAA=="],"createTime":"data","mark":"binary"}"#]]
+        .assert_eq(&bodies.join("\n"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn passing_faults_never_cost_an_event_its_order_or_its_only_copy(
+        marks in proptest::collection::vec(0_usize..5, 1..60),
+        seed in any::<u64>(),
+        per_mille in 0_u64..400,
+    ) {
+        let names = ["AFC F5", "X1", "Ä1", "%", "~"];
+        let mut versions = [0_u64; 5];
+        let mut records = Vec::new();
+        for mark in marks {
+            versions[mark] += 1;
+            records.push(insert(names[mark], versions[mark], records.len() as u64));
+        }
+        let world = World::new();
+        world.drain(&records);
+        let expected = world.events();
+
+        let faulty = World::new();
+        faulty.queues.set_faults(&faulty.fan_out, Faults::seeded(seed, per_mille, 60));
+        faulty.drain(&records);
+        prop_assert_eq!(faulty.events(), expected);
+        prop_assert_eq!(faulty.letters().len(), 0);
+    }
+}

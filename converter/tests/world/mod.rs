@@ -1,0 +1,168 @@
+//! The converter between a stream and queues in memory: deliver from the checkpoint on, as Lambda's mapping does.
+
+use std::time::Duration;
+
+use aws_lambda_events::streams::DynamoDbEventResponse;
+use converter::handler::{BatchError, Converter};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use shared::config::Config;
+use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::testing::{Accepted, FifoQueues, Settings, VirtualClock};
+use shared::time::Timestamp;
+
+/// Lambda's time-out, as the template has it.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) struct World {
+    pub(crate) clock: VirtualClock,
+    pub(crate) queues: FifoQueues,
+    pub(crate) fan_out: QueueUrl,
+    pub(crate) rejected: QueueUrl,
+    pub(crate) converter: Converter,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_source(
+            "id = 'eventId'\nname = 'eventName'\ntime = 'createTime'\nversion = 'RegistrationNumber.version'",
+        )
+    }
+
+    /// A pipeline whose `[source]` has these lines besides the keys and the group.
+    pub(crate) fn with_source(lines: &str) -> Self {
+        let place = Place {
+            partition: "aws".to_owned(),
+            region: "eu-west-2".to_owned(),
+            account: "111122223333".to_owned(),
+            prefix: String::new(),
+        };
+        let config = Config::try_from_toml(
+            "client-queues.toml",
+            &format!(
+                "[source]\npartition_key = 'mark'\nsort_key = 'createTime'\ngroup = 'mark'\n{lines}\n\
+                 [[client]]\nname = 'A'\n"
+            ),
+            Some(&place),
+        )
+        .unwrap();
+        let clock = VirtualClock::at(Timestamp::from_millis(1_800_000_000_000));
+        let world = Self {
+            queues: FifoQueues::new(&clock),
+            fan_out: place.own_queue(OwnQueue::FanOut),
+            rejected: place.own_queue(OwnQueue::Rejected),
+            converter: Converter::new(&config, &place),
+            clock,
+        };
+        world.queues.create(&world.fan_out, Settings::default());
+        world.queues.create(&world.rejected, Settings::default());
+        world
+    }
+
+    /// One delivery of these records.
+    pub(crate) fn deliver(&self, records: &[Value]) -> Result<DynamoDbEventResponse, BatchError> {
+        let payload = serde_json::value::to_raw_value(&json!({ "Records": records })).unwrap();
+        self.deliver_payload(&payload)
+    }
+
+    pub(crate) fn deliver_payload(&self, payload: &RawValue) -> Result<DynamoDbEventResponse, BatchError> {
+        let deadline = self.clock.now().plus(TIMEOUT);
+        let trace = Some("Root=1-5759e988-bd862e3fe1be46a994272793");
+        let handle = self.converter.handle(&self.queues, payload, deadline, trace);
+        let response = self.clock.block_on(handle);
+        assert!(self.clock.now() < deadline, "the function ran out of its time");
+        response
+    }
+
+    /// Delivers these records until all are done: after a partial failure again, from the checkpoint on.
+    pub(crate) fn drain(&self, records: &[Value]) {
+        let mut rest = records;
+        for _ in 0..100 {
+            let response = self.deliver(rest).unwrap();
+            let Some(failure) = response.batch_item_failures.first() else { return };
+            let checkpoint = failure.item_identifier.as_deref().unwrap();
+            let position = rest.iter().position(|record| record["dynamodb"]["SequenceNumber"] == checkpoint);
+            rest = &rest[position.expect("the checkpoint is in the batch")..];
+        }
+        panic!("a hundred deliveries, and no end");
+    }
+
+    /// The events that the fan-out queue accepted, by group: `AFC%20F5: 1 2 3`.
+    pub(crate) fn events(&self) -> String {
+        let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+        for message in self.queues.accepted(&self.fan_out) {
+            let body: Value = serde_json::from_str(&message.body).unwrap();
+            let version = body["RegistrationNumber"]["version"].to_string();
+            let group = message.group.as_str();
+            match groups.iter_mut().find(|(other, _)| other == group) {
+                Some((_, versions)) => versions.push(version),
+                None => groups.push((group.to_owned(), vec![version])),
+            }
+        }
+        groups.sort();
+        let groups: Vec<String> =
+            groups.iter().map(|(group, versions)| format!("{group}: {}", versions.join(" "))).collect();
+        groups.join(" | ")
+    }
+
+    pub(crate) fn sent(&self) -> Vec<Accepted> {
+        self.queues.accepted(&self.fan_out)
+    }
+
+    /// The letters on the rejected queue.
+    pub(crate) fn letters(&self) -> Vec<Value> {
+        let letters = self.queues.accepted(&self.rejected);
+        letters.iter().map(|letter| serde_json::from_str(&letter.body).unwrap()).collect()
+    }
+
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        self.letters().iter().map(|letter| letter["reason"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// What the response asks to start from.
+pub(crate) fn checkpoint(response: &DynamoDbEventResponse) -> Option<&str> {
+    assert!(response.batch_item_failures.len() <= 1);
+    response.batch_item_failures.first().map(|failure| failure.item_identifier.as_deref().unwrap())
+}
+
+/// The record of a new event: `number` is its place in the stream.
+pub(crate) fn insert(mark: &str, version: u64, number: u64) -> Value {
+    record("INSERT", mark, version, number)
+}
+
+pub(crate) fn record(change: &str, mark: &str, version: u64, number: u64) -> Value {
+    json!({
+        "eventID": format!("record{number}"),
+        "eventName": change,
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "eu-west-2",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1_800_000_000.0,
+            "Keys": {
+                "mark": { "S": mark },
+                "createTime": { "S": format!("2026-11-20T10:00:{version:02}Z") },
+            },
+            "NewImage": {
+                "mark": { "S": mark },
+                "createTime": { "S": format!("2026-11-20T10:00:{version:02}Z") },
+                "eventId": { "S": format!("event-{mark}-{version}") },
+                "eventName": { "S": "EntitlementCreatedEvent" },
+                "RegistrationNumber": { "M": {
+                    "version": { "N": version.to_string() },
+                    "price": { "N": "299.9" },
+                } },
+            },
+            "SequenceNumber": sequence_number(number),
+            "SizeBytes": 200,
+            "StreamViewType": "NEW_IMAGE",
+        },
+        "eventSourceARN": "arn:aws:dynamodb:eu-west-2:111122223333:table/RegistrationNumberEvent/stream/2026-11-20T00:00:00.000",
+    })
+}
+
+/// As long as the real ones, and longer than 64 bits.
+pub(crate) fn sequence_number(number: u64) -> String {
+    format!("{}", 4_421_584_500_000_000_000_000_000_000_u128 + u128::from(number))
+}

@@ -1,0 +1,280 @@
+//! One invocation: copy a batch to every client, return what somebody did not take.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_lambda_events::sqs::SqsBatchResponse;
+use futures_util::future::join_all;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use shared::config::{Client, Config};
+use shared::ids::Group;
+use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::route::route;
+use shared::send::{SendError, Transport};
+use shared::sqs::Sqs;
+use shared::time::Timestamp;
+use tracing::{error, info, warn};
+
+use crate::client::{Batch, Destination, Served, Terms, serve};
+use crate::message::Delivery;
+use crate::patience::{GivenUp, backoff};
+
+/// The fan-out, ready for any number of invocations.
+#[derive(Debug)]
+pub struct Fanout {
+    destinations: Vec<Destination>,
+    fan_out: QueueUrl,
+    undelivered: QueueUrl,
+    requests_in_flight: usize,
+    given_up: Mutex<GivenUp>,
+}
+
+/// Why a whole batch must be tried again. Nothing of it is lost.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// The payload is not what an SQS mapping sends.
+    #[error("not a payload of an SQS mapping: {0}")]
+    Payload(#[source] serde_json::Error),
+    /// A message has to be returned, but has no id to return it by.
+    #[error(
+        "message {index} of the batch must be returned and has no `messageId`; returning the whole batch"
+    )]
+    NoMessageId {
+        /// Its index in the batch, from 0.
+        index: usize,
+    },
+}
+
+/// Makes returned messages visible again, sooner than the queue would.
+pub trait Visibility {
+    /// One `ChangeMessageVisibilityBatch` for at most ten messages, each by its receipt handle. Answers how many
+    /// of them SQS did not change. Not retried: a message that is not changed comes back later, that is all.
+    fn change_visibility(
+        &self,
+        queue: &QueueUrl,
+        changes: &[(&str, Duration)],
+    ) -> impl Future<Output = Result<usize, SendError>>;
+}
+
+impl Visibility for Sqs {
+    async fn change_visibility(
+        &self,
+        queue: &QueueUrl,
+        changes: &[(&str, Duration)],
+    ) -> Result<usize, SendError> {
+        let results = Sqs::change_visibility(self, queue, changes).await?;
+        Ok(results.iter().filter(|result| result.is_err()).count())
+    }
+}
+
+#[derive(Deserialize)]
+struct Payload<'p> {
+    #[serde(rename = "Records", borrow)]
+    records: Vec<&'p RawValue>,
+}
+
+impl Fanout {
+    /// A fan-out for this configuration and place.
+    pub fn new(config: &Config, place: &Place) -> Self {
+        let destination =
+            |client: &Client| Destination { client: client.name.clone(), queue: place.client_queue(client) };
+        Self {
+            destinations: config.clients.iter().map(destination).collect(),
+            fan_out: place.own_queue(OwnQueue::FanOut),
+            undelivered: place.own_queue(OwnQueue::Undelivered),
+            requests_in_flight: config.requests_in_flight,
+            given_up: Mutex::default(),
+        }
+    }
+
+    /// Handles one batch of messages. The response names those that somebody did not take, each with all later ones
+    /// of its group.
+    ///
+    /// `deadline` is when Lambda ends the invocation.
+    ///
+    /// # Errors
+    ///
+    /// [`BatchError`] if the whole batch must be returned.
+    pub async fn handle<T: Transport + Visibility>(
+        &self,
+        transport: &T,
+        payload: &RawValue,
+        deadline: Timestamp,
+    ) -> Result<SqsBatchResponse, BatchError> {
+        let records =
+            serde_json::from_str::<Payload<'_>>(payload.get()).map_err(BatchError::Payload)?.records;
+        let deliveries: Vec<Delivery<'_>> = records.iter().map(|raw| Delivery::read(raw)).collect();
+        let (sendable, mut returned) = split(&deliveries);
+        let batch = Batch {
+            deliveries: &deliveries,
+            routed: route(sendable.iter().filter_map(|index| {
+                let message = deliveries.get(*index)?.message.as_ref().ok()?;
+                Some((*index, &message.copy))
+            })),
+        };
+
+        let served = self.serve_all(transport, &batch, deadline).await;
+        for (run, positions) in batch.routed.positions.iter().enumerate() {
+            let done = served.iter().filter_map(|served| served.done.get(run)).min().copied().unwrap_or(0);
+            returned.extend(positions.iter().skip(done));
+        }
+        returned.sort_unstable();
+
+        self.log(&served, transport.now());
+        info!(
+            messages = deliveries.len(),
+            clients = served.len(),
+            groups = batch.routed.runs.len(),
+            returned = returned.len(),
+            undelivered = served.iter().map(|served| served.undelivered).sum::<usize>(),
+            "batch fanned out"
+        );
+        self.hasten(transport, &deliveries, &returned).await;
+        respond(&deliveries, &returned)
+    }
+
+    async fn serve_all<T: Transport>(
+        &self,
+        transport: &T,
+        batch: &Batch<'_, '_>,
+        deadline: Timestamp,
+    ) -> Vec<Served> {
+        let now = transport.now();
+        // A call takes up to a sixth of the time. So sends to clients are over after two thirds of it, those to the
+        // undelivered queue after five sixths, and the last sixth is for making messages visible again.
+        let served = self.destinations.iter().map(async |destination| {
+            let terms = Terms {
+                undelivered: &self.undelivered,
+                requests_in_flight: self.requests_in_flight,
+                deadline: now.share(deadline, 1, 2),
+                undelivered_deadline: now.share(deadline, 2, 3),
+                is_given_up: self.given_up(|given_up| given_up.contains(&destination.client, now)),
+            };
+            // Boxed: a hundred of them are polled in one place.
+            Box::pin(serve(transport, destination, batch, &terms)).await
+        });
+        join_all(served).await
+    }
+
+    fn log(&self, served: &[Served], now: Timestamp) {
+        for (destination, served) in self.destinations.iter().zip(served) {
+            let Some(failure) = &served.failure else { continue };
+            let client = destination.client.as_str();
+            if served.gave_up {
+                if self.given_up(|given_up| given_up.remember(&destination.client, now)) {
+                    error!(
+                        client,
+                        undelivered = served.undelivered,
+                        why = failure.why,
+                        "client given up; its messages go to the undelivered queue, and it has lost its order"
+                    );
+                }
+            } else if served.undelivered > 0 {
+                error!(
+                    client,
+                    undelivered = served.undelivered,
+                    why = failure.why,
+                    "messages that the client's queue will never take went to the undelivered queue"
+                );
+            } else {
+                warn!(
+                    client,
+                    why = failure.why,
+                    "client did not take its messages; they are returned and tried again"
+                );
+            }
+        }
+    }
+
+    /// Makes the returned messages of a group visible again at the same time: a message still in flight keeps its
+    /// group locked. If that fails, they come back after the queue's visibility time-out.
+    async fn hasten<T: Visibility + Transport>(
+        &self,
+        transport: &T,
+        deliveries: &[Delivery<'_>],
+        returned: &[usize],
+    ) {
+        let changes = changes(deliveries, returned, transport.now());
+        if changes.is_empty() {
+            return;
+        }
+        match transport.change_visibility(&self.fan_out, &changes).await {
+            Ok(0) => {}
+            Ok(unchanged) => {
+                warn!(unchanged, "returned messages come back only after their visibility time-out");
+            }
+            Err(error) => {
+                warn!(why = %error, "returned messages come back only after their visibility time-out");
+            }
+        }
+    }
+
+    fn given_up<R>(&self, with: impl FnOnce(&mut GivenUp) -> R) -> R {
+        with(&mut self.given_up.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The messages that can be sent, and those that must be returned because they, or an earlier one of their group,
+/// cannot be processed. Both by index, in order.
+fn split(deliveries: &[Delivery<'_>]) -> (Vec<usize>, Vec<usize>) {
+    let mut blocked: HashSet<&Group> = HashSet::new();
+    let (mut sendable, mut returned) = (Vec::new(), Vec::new());
+    for (index, delivery) in deliveries.iter().enumerate() {
+        let is_blocked = delivery.group.as_ref().is_some_and(|group| blocked.contains(group));
+        match &delivery.message {
+            Ok(_) if !is_blocked => sendable.push(index),
+            Ok(_) => returned.push(index),
+            Err(why) => {
+                let group = delivery.group.as_ref();
+                error!(
+                    message_id = delivery.id,
+                    group = group.map(Group::as_str),
+                    why,
+                    "message cannot be processed; it is returned until it goes to the dead-letter queue"
+                );
+                blocked.extend(group);
+                returned.push(index);
+            }
+        }
+    }
+    (sendable, returned)
+}
+
+/// By receipt handle, after how long each returned message becomes visible: the same for all of a group.
+fn changes<'d>(
+    deliveries: &'d [Delivery<'_>],
+    returned: &[usize],
+    now: Timestamp,
+) -> Vec<(&'d str, Duration)> {
+    let mut backoffs: Vec<(Option<&Group>, Duration)> = Vec::new();
+    let mut changes = Vec::new();
+    for delivery in returned.iter().filter_map(|index| deliveries.get(*index)) {
+        let group = delivery.group.as_ref();
+        let known = backoffs.iter().find(|(other, _)| group.is_some() && *other == group);
+        let backoff = match known {
+            Some((_, backoff)) => *backoff,
+            None => {
+                let backoff = backoff(delivery.receive_count, delivery.first_received, now);
+                backoffs.push((group, backoff));
+                backoff
+            }
+        };
+        if let Some(handle) = delivery.receipt_handle.as_deref() {
+            changes.push((handle, backoff));
+        }
+    }
+    changes
+}
+
+fn respond(deliveries: &[Delivery<'_>], returned: &[usize]) -> Result<SqsBatchResponse, BatchError> {
+    let mut response = SqsBatchResponse::default();
+    for index in returned {
+        let id = deliveries.get(*index).and_then(|delivery| delivery.id.clone());
+        // An empty identifier fails the whole batch anyway (Lambda with SQS); an error says why.
+        response.add_failure(id.ok_or(BatchError::NoMessageId { index: *index })?);
+    }
+    Ok(response)
+}
