@@ -2,9 +2,25 @@
 
 use std::fmt;
 
-use crate::config::{Client, ClientQueue};
+use crate::config::{Client, ClientQueue, quoted};
 
-/// Where a stack runs: all that its queues' addresses depend on.
+/// The partitions and their DNS suffixes (the endpoint rules of the AWS SDKs).
+const PARTITIONS: [(&str, &str); 8] = [
+    ("aws", "amazonaws.com"),
+    ("aws-cn", "amazonaws.com.cn"),
+    ("aws-eusc", "amazonaws.eu"),
+    ("aws-iso", "c2s.ic.gov"),
+    ("aws-iso-b", "sc2s.sgov.gov"),
+    ("aws-iso-e", "cloud.adc-e.uk"),
+    ("aws-iso-f", "csp.hci.ic.gov"),
+    ("aws-us-gov", "amazonaws.com"),
+];
+
+/// The most characters of a stack's prefix: a client's queue has 16 letters of its own, up to 40 of the client
+/// and `.fifo`, and SQS takes 80.
+const PREFIX_LIMIT: usize = 16;
+
+/// Where a stack runs: all that its queues' addresses depend on. [`Place::try_new`] checks it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// `aws`, `aws-cn`, `aws-us-gov`, ….
@@ -13,11 +29,12 @@ pub struct Place {
     pub region: String,
     /// The stack's account, twelve digits.
     pub account: String,
-    /// What all names of the stack begin with, so that several stages live in one account. May be empty.
+    /// What all names of the stack begin with, so that several stages live in one account: up to 16 letters,
+    /// digits and hyphens. May be empty.
     pub prefix: String,
 }
 
-/// One of the stack's own queues.
+/// One of the stack's own queues. Printed, it is what the documentation calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnQueue {
     /// From the converter to the fan-out.
@@ -34,20 +51,38 @@ pub enum OwnQueue {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct QueueUrl(String);
 
-impl QueueUrl {
-    /// The URL as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for QueueUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
+/// The part of a [`Place`] that is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPlace {
+    /// Not a partition whose DNS suffix is known.
+    #[error("partition {} is unknown; known are {}", quoted(.0), known_partitions())]
+    Partition(String),
+    /// Not of a region's form.
+    #[error("{} is not a region; write its code, as in `eu-west-2`", quoted(.0))]
+    Region(String),
+    /// Not of an account's form.
+    #[error("{} is not an account; write its twelve digits", quoted(.0))]
+    Account(String),
+    /// Too long, or with other characters.
+    #[error("{} is not a prefix; use up to {PREFIX_LIMIT} letters, digits and hyphens, or none", quoted(.0))]
+    Prefix(String),
 }
 
 impl Place {
+    /// A place whose parts have the form they must have.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPlace`]: the first part that is wrong.
+    pub fn try_new(partition: &str, region: &str, account: &str, prefix: &str) -> Result<Self, InvalidPlace> {
+        check_partition(partition)?;
+        check_region(region)?;
+        check_account(account)?;
+        check_prefix(prefix)?;
+        let [partition, region, account, prefix] = [partition, region, account, prefix].map(str::to_owned);
+        Ok(Self { partition, region, account, prefix })
+    }
+
     /// The URL of one of the stack's own queues.
     pub fn own_queue(&self, queue: OwnQueue) -> QueueUrl {
         self.url(&self.account, &self.own_queue_name(queue))
@@ -63,30 +98,194 @@ impl Place {
 
     /// The name of one of the stack's own queues.
     pub fn own_queue_name(&self, queue: OwnQueue) -> String {
-        let name = match queue {
-            OwnQueue::FanOut => "Queue",
-            OwnQueue::Rejected => "Rejected",
-            OwnQueue::Undelivered => "Undelivered",
-            OwnQueue::DeadLetter => "DeadLetter",
-        };
-        format!("{}MarkFanOut{name}.fifo", self.prefix)
+        format!("{}{}", self.prefix, queue.base_name())
     }
 
-    /// The name of the queue that the stack makes for the client called `name`. `Client` keeps it apart from
-    /// the stack's own queues whatever the name.
+    /// The name of the queue that the stack makes for the client called `name`.
     pub fn client_queue_name(&self, name: &str) -> String {
-        format!("{}MarkFanOutClient{name}.fifo", self.prefix)
+        format!("{}{}", self.prefix, client_base_name(name))
     }
 
     fn url(&self, account: &str, name: &str) -> QueueUrl {
-        // AWS General Reference, "Amazon SQS endpoints": the partitions differ in their DNS suffix.
-        let suffix = match self.partition.as_str() {
-            "aws-cn" => "amazonaws.com.cn",
-            "aws-iso" => "c2s.ic.gov",
-            "aws-iso-b" => "sc2s.sgov.gov",
-            "aws-eusc" => "amazonaws.eu",
-            _ => "amazonaws.com",
-        };
+        let known = PARTITIONS.iter().find(|(partition, _)| *partition == self.partition);
+        let suffix = known.map_or("amazonaws.com", |(_, suffix)| suffix);
         QueueUrl(format!("https://sqs.{}.{suffix}/{account}/{name}", self.region))
+    }
+}
+
+impl OwnQueue {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::FanOut, Self::Rejected, Self::Undelivered, Self::DeadLetter];
+
+    /// The queue's name in a stack without a prefix.
+    pub(crate) fn base_name(self) -> &'static str {
+        match self {
+            OwnQueue::FanOut => "MarkFanOutQueue.fifo",
+            OwnQueue::Rejected => "MarkFanOutRejected.fifo",
+            OwnQueue::Undelivered => "MarkFanOutUndelivered.fifo",
+            OwnQueue::DeadLetter => "MarkFanOutDeadLetter.fifo",
+        }
+    }
+}
+
+impl fmt::Display for OwnQueue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            OwnQueue::FanOut => "fan-out queue",
+            OwnQueue::Rejected => "rejected queue",
+            OwnQueue::Undelivered => "undelivered queue",
+            OwnQueue::DeadLetter => "dead-letter queue",
+        })
+    }
+}
+
+impl QueueUrl {
+    /// The URL as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for QueueUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The name, in a stack without a prefix, of the queue of the client called `name`. `Client` keeps it apart from
+/// the stack's own queues whatever the name.
+pub(crate) fn client_base_name(name: &str) -> String {
+    format!("MarkFanOutClient{name}.fifo")
+}
+
+pub(crate) fn check_partition(text: &str) -> Result<(), InvalidPlace> {
+    let is_known = PARTITIONS.iter().any(|(partition, _)| *partition == text);
+    if is_known { Ok(()) } else { Err(InvalidPlace::Partition(text.to_owned())) }
+}
+
+/// Letters, hyphens and a number at the end: new regions come without a release of this code.
+pub(crate) fn check_region(text: &str) -> Result<(), InvalidPlace> {
+    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_region = text.rsplit_once('-').is_some_and(|(words, number)| {
+        is_number(number) && words.contains('-') && words.split('-').all(is_word)
+    });
+    if is_region { Ok(()) } else { Err(InvalidPlace::Region(text.to_owned())) }
+}
+
+pub(crate) fn check_account(text: &str) -> Result<(), InvalidPlace> {
+    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_account { Ok(()) } else { Err(InvalidPlace::Account(text.to_owned())) }
+}
+
+pub(crate) fn check_prefix(text: &str) -> Result<(), InvalidPlace> {
+    let is_legal = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_legal && text.len() <= PREFIX_LIMIT { Ok(()) } else { Err(InvalidPlace::Prefix(text.to_owned())) }
+}
+
+fn known_partitions() -> String {
+    PARTITIONS.map(|(partition, _)| format!("`{partition}`")).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::{ClientName, QueueArn};
+
+    fn client(name: &str, queue: ClientQueue) -> Client {
+        Client { name: ClientName::try_new(name).unwrap(), queue }
+    }
+
+    #[test]
+    fn urls_follow_from_the_place() {
+        let check = |partition, region, url: &str| {
+            let place = Place::try_new(partition, region, "111122223333", "test-").unwrap();
+            assert_eq!(
+                place.own_queue(OwnQueue::FanOut).as_str(),
+                format!("{url}/111122223333/test-MarkFanOutQueue.fifo")
+            );
+            assert_eq!(
+                place.client_queue(&client("Billing", ClientQueue::Own)).as_str(),
+                format!("{url}/111122223333/test-MarkFanOutClientBilling.fifo"),
+            );
+            let arn = format!("arn:{partition}:sqs:{region}:444455556666:Events.fifo");
+            let existing = ClientQueue::Existing(QueueArn::try_new(&arn).unwrap());
+            assert_eq!(
+                place.client_queue(&client("Billing", existing)).to_string(),
+                format!("{url}/444455556666/Events.fifo"),
+            );
+        };
+        check("aws", "eu-west-2", "https://sqs.eu-west-2.amazonaws.com");
+        check("aws-cn", "cn-north-1", "https://sqs.cn-north-1.amazonaws.com.cn");
+        check("aws-eusc", "eusc-de-east-1", "https://sqs.eusc-de-east-1.amazonaws.eu");
+        check("aws-iso", "us-iso-east-1", "https://sqs.us-iso-east-1.c2s.ic.gov");
+        check("aws-iso-b", "us-isob-east-1", "https://sqs.us-isob-east-1.sc2s.sgov.gov");
+        check("aws-iso-e", "eu-isoe-west-1", "https://sqs.eu-isoe-west-1.cloud.adc-e.uk");
+        check("aws-iso-f", "us-isof-south-1", "https://sqs.us-isof-south-1.csp.hci.ic.gov");
+        check("aws-us-gov", "us-gov-west-1", "https://sqs.us-gov-west-1.amazonaws.com");
+    }
+
+    #[test]
+    fn own_queues_have_the_names_that_operators_know() {
+        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let names = OwnQueue::ALL.map(|queue| (queue.to_string(), place.own_queue_name(queue)));
+        let expected = [
+            ("fan-out queue", "MarkFanOutQueue.fifo"),
+            ("rejected queue", "MarkFanOutRejected.fifo"),
+            ("undelivered queue", "MarkFanOutUndelivered.fifo"),
+            ("dead-letter queue", "MarkFanOutDeadLetter.fifo"),
+        ];
+        assert_eq!(names, expected.map(|(words, name)| (words.to_owned(), name.to_owned())));
+    }
+
+    #[test]
+    fn a_place_has_the_form_it_must_have() {
+        let check = |[partition, region, account, prefix]: [&str; 4], expected: &str| {
+            let error = Place::try_new(partition, region, account, prefix).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        };
+        let known =
+            "`aws`, `aws-cn`, `aws-eusc`, `aws-iso`, `aws-iso-b`, `aws-iso-e`, `aws-iso-f`, `aws-us-gov`";
+        let unknown = format!("partition `AWS` is unknown; known are {known}");
+        check(["AWS", "eu-west-2", "111122223333", ""], &unknown);
+        for region in
+            ["", "eu-west", "eu-west-", "west-2", "EU-west-2", "eu--west-2", "eu-west-2 ", "eu.west-2"]
+        {
+            let message = format!("`{region}` is not a region; write its code, as in `eu-west-2`");
+            check(["aws", region, "111122223333", ""], &message);
+        }
+        for account in ["", "11112222333", "1111222233334", "11112222333x", "１11122223333"] {
+            let message = format!("`{account}` is not an account; write its twelve digits");
+            check(["aws", "eu-west-2", account, ""], &message);
+        }
+        for prefix in ["test_", "test.", "ë", "seventeen-letters"] {
+            let message =
+                format!("`{prefix}` is not a prefix; use up to 16 letters, digits and hyphens, or none");
+            check(["aws", "eu-west-2", "111122223333", prefix], &message);
+        }
+        check(
+            ["aws", "eu-west-2", "111122223333", "a\n"],
+            "`a\\n` is not a prefix; use up to 16 letters, digits and hyphens, or none",
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_clients_queue_has_a_legal_name_that_no_other_queue_has(
+            prefix in "[A-Za-z0-9-]{0,16}",
+            name in prop_oneof!["[A-Za-z][A-Za-z0-9]{0,39}", "[A-Za-z][A-Za-z0-9]{39}"],
+            other in "[A-Za-z][A-Za-z0-9]{0,39}",
+        ) {
+            let place = Place::try_new("aws", "eu-west-2", "111122223333", &prefix).unwrap();
+            let own = place.client_queue_name(ClientName::try_new(&name).unwrap().as_str());
+            for queue in OwnQueue::ALL {
+                prop_assert_ne!(&own, &place.own_queue_name(queue));
+            }
+            prop_assert_eq!(own == place.client_queue_name(&other), name == other);
+            let arn = QueueArn::try_new(&format!("arn:aws:sqs:eu-west-2:111122223333:{own}"));
+            prop_assert_eq!(arn.map(|arn| arn.name), Ok(own));
+        }
     }
 }

@@ -1,12 +1,22 @@
 //! Ordered sending: runs for one queue go out so that nothing overtakes an earlier message of its group.
 
+mod schedule;
+mod why;
+
 use std::error::Error;
 use std::future::Future;
+use std::iter;
+use std::pin::pin;
 use std::time::Duration;
+
+use futures_util::future::{Either, FutureExt as _, select};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::message::Message;
 use crate::place::QueueUrl;
 use crate::time::Timestamp;
+
+use self::schedule::{Answer, Request, Schedule, Step};
 
 /// The most entries of one `SendMessageBatch` (SQS quotas).
 pub const BATCH_LIMIT: usize = 10;
@@ -92,7 +102,7 @@ pub struct Stop {
 /// Why a run stopped, by what the caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StopReason {
-    /// Passing faults did not end before the deadline. Later it may work.
+    /// Passing faults did not end before the deadline, or an earlier run of the group was stopped. Later it may work.
     OutOfTime,
     /// The queue takes nothing until somebody acts.
     Queue,
@@ -103,8 +113,80 @@ pub enum StopReason {
 /// The bounds of one call of [`send_runs`].
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many requests may be in flight at once; at least 1.
+    /// How many requests may be in flight at once; 0 counts as 1.
     pub requests_in_flight: usize,
     /// No request starts after this instant.
     pub deadline: Timestamp,
 }
+
+/// Sends `runs` to one queue and tells how far each one got, in the order of `runs`.
+///
+/// - No message is accepted before an earlier one of its group, and none after one that was not acknowledged is
+///   tried. Runs of the same group follow each other in the order of `runs`; what stops the first stops the others,
+///   which are [`OutOfTime`](StopReason::OutOfTime) if a message was refused that is not theirs.
+/// - Groups do not wait for each other: a group's next message leaves when its last one is acknowledged and a
+///   request is free, the groups with the most messages left first. A request that could hold more leaves at once
+///   all the same.
+/// - [`Throttled`](SendError::Throttled), [`Transient`](SendError::Transient) and [`Unknown`](SendError::Unknown) make
+///   the same entry leave again, 25 ms later at first and twice as late each time, up to 1 s.
+/// - Nothing starts after the deadline, and nothing waits beyond it. But a request that has started is awaited,
+///   whatever its time: this returns with none in flight. A transport therefore bounds its calls itself.
+///
+/// Nothing is spawned: dropping the future aborts the requests in flight, whose results are unknown then.
+pub async fn send_runs<T: Transport>(
+    transport: &T,
+    queue: &QueueUrl,
+    runs: &[Run<'_>],
+    limits: &Limits,
+) -> Vec<Outcome> {
+    let mut schedule = Schedule::new(runs, limits);
+    let mut in_flight = FuturesUnordered::new();
+    loop {
+        match schedule.next(transport.now()) {
+            Step::Send(request) => in_flight.push(attempt(transport, queue, request, limits.deadline)),
+            Step::Wait(until) => {
+                let first = next_answer(transport, &mut in_flight, until).await;
+                // Whatever else has been answered by now can share the next requests.
+                let others = iter::from_fn(|| in_flight.next().now_or_never().flatten());
+                for (request, answer) in first.into_iter().chain(others) {
+                    schedule.answered(request, answer, transport.now());
+                }
+            }
+            Step::Done(outcomes) => return outcomes,
+        }
+    }
+}
+
+/// Sends one request, unless time has run out since it was planned: then the answer is `None`.
+async fn attempt<'m, T: Transport>(
+    transport: &T,
+    queue: &QueueUrl,
+    request: Request<'m>,
+    deadline: Timestamp,
+) -> (Request<'m>, Option<Answer>) {
+    let batch = request.messages();
+    // The last thing before the call: a process may be frozen anywhere between plan and call.
+    let answer = if transport.now() > deadline { None } else { Some(transport.send(queue, &batch).await) };
+    (request, answer)
+}
+
+/// The next answer, or `None` at `until` if that is earlier.
+async fn next_answer<T: Transport, F: Future>(
+    transport: &T,
+    in_flight: &mut FuturesUnordered<F>,
+    until: Option<Timestamp>,
+) -> Option<F::Output> {
+    let Some(until) = until else { return in_flight.next().await };
+    let rest = transport.sleep(until.since(transport.now()));
+    if in_flight.is_empty() {
+        rest.await;
+        return None;
+    }
+    match select(in_flight.next(), pin!(rest)).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(((), _)) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,33 @@
 //! `client-queues.toml`: the one file that an operator edits.
 //!
-//! Parse ([`parse`]), then validate into [`Config`]; only a [`Config`] can be used.
+//! Read ([`raw`]), then validate ([`validate`], [`clients`]) into [`Config`]; only a [`Config`] can be used.
 
-mod parse;
+mod clients;
+mod findings;
+mod names;
+mod nearest;
+mod raw;
+#[cfg(test)]
+mod tests;
 mod validate;
 
-use std::collections::BTreeSet;
+use crate::place::Place;
+
+pub use findings::Findings;
+pub(crate) use findings::quoted;
+pub use names::{InvalidClientName, InvalidPath, InvalidQueueArn};
+
+/// The most clients of a stack, own and existing queues together.
+pub const CLIENT_LIMIT: usize = 100;
 
 /// A valid configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Where events come from and what they are made of.
     pub source: Source,
-    /// Who receives them; at least one, in the order of the file.
+    /// Who receives them; 1 to [`CLIENT_LIMIT`], in the order of the file.
     pub clients: Vec<Client>,
-    /// How many requests to one queue may be in flight at once.
+    /// How many requests to one queue may be in flight at once; 1 to 50.
     pub requests_in_flight: usize,
 }
 
@@ -87,9 +100,24 @@ pub struct QueueArn {
     pub name: String,
 }
 
-impl ClientName {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl Config {
+    /// Reads and validates `text`, the content of `file`; `file` is only named in findings.
+    ///
+    /// With `place`, existing queues must be in the stack's partition and region, and none may be one of its own
+    /// queues. Without it they must agree with each other, and none may have the name of an own queue, whatever the
+    /// prefix and the account.
+    ///
+    /// # Errors
+    ///
+    /// [`Findings`]: everything that is wrong, sorted by line. Where the text is not TOML, only that is told.
+    pub fn try_from_toml(file: &str, text: &str, place: Option<&Place>) -> Result<Self, Findings> {
+        let mut report = findings::Report::new(file, text);
+        let config = raw::read(text, &mut report).and_then(|raw| validate::validate(raw, place, &mut report));
+        report.into_result(config)
+    }
+
+    /// The clients whose queues the stack makes, in the order of the file.
+    pub fn own_clients(&self) -> impl Iterator<Item = &ClientName> {
+        self.clients.iter().filter(|client| client.queue == ClientQueue::Own).map(|client| &client.name)
     }
 }

@@ -1,0 +1,181 @@
+//! Who may be a client: names that can be told apart, and queues that are the clients' own.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::findings::{Report, quoted};
+use super::raw::{RawClient, Value};
+use super::{CLIENT_LIMIT, Client, ClientName, ClientQueue, QueueArn};
+use crate::place::{self, OwnQueue, Place};
+
+const NAME: &str = "client.name";
+const QUEUE_ARN: &str = "client.queue_arn";
+
+/// What a client's queue is checked against.
+pub(super) struct Rules<'a> {
+    /// None: not known, so not checked.
+    pub(super) allowed_accounts: Option<&'a [String]>,
+    pub(super) place: Option<&'a Place>,
+}
+
+/// The clients that are right; whatever is wrong is reported. `complete`: `raw` is all that the file names.
+pub(super) fn validate(
+    raw: &[RawClient<'_>],
+    complete: bool,
+    rules: &Rules<'_>,
+    report: &mut Report<'_>,
+) -> Vec<Client> {
+    if raw.is_empty() && complete {
+        report.add(0, "client", "no client is registered; add a section `[[client]]` with a `name`");
+    }
+    if let Some(first_too_many) = raw.get(CLIENT_LIMIT) {
+        let message = format_args!("more than {CLIENT_LIMIT} clients; register the others in another stack");
+        report.add(first_too_many.at, "client", message);
+    }
+    let names = validate_names(raw, report);
+    let own_queues = OwnQueues::new(raw, &names, rules.place);
+    let mut existing = ExistingQueues { rules, own_queues, home: None, seen: HashMap::new() };
+    let mut clients = Vec::with_capacity(raw.len());
+    for (raw, name) in raw.iter().zip(names) {
+        let queue = match &raw.queue_arn {
+            Value::Absent => Some(ClientQueue::Own),
+            Value::Wrong => None,
+            Value::Is(text) => existing.validate(text, report).map(ClientQueue::Existing),
+        };
+        if let (Some(name), Some(queue)) = (name, queue) {
+            clients.push(Client { name, queue });
+        }
+    }
+    clients
+}
+
+/// The name of each of `raw`, none where it is wrong.
+fn validate_names(raw: &[RawClient<'_>], report: &mut Report<'_>) -> Vec<Option<ClientName>> {
+    let mut seen: HashMap<String, (ClientName, usize)> = HashMap::new();
+    let mut names = Vec::with_capacity(raw.len());
+    for client in raw {
+        let name = validate_name(client, report);
+        if let (Some(name), Value::Is(text)) = (&name, &client.name) {
+            let at = text.span().start;
+            let key = name.as_str().to_ascii_lowercase();
+            if let Some((first, first_at)) = seen.get(&key) {
+                let line = report.line(*first_at);
+                let difference = if first == name { "is" } else { "differs only in case from" };
+                let message = format!("`{name}` {difference} the name in line {line}; choose another");
+                report.add(at, NAME, message);
+            } else {
+                seen.insert(key, (name.clone(), at));
+            }
+        }
+        names.push(name);
+    }
+    names
+}
+
+fn validate_name(client: &RawClient<'_>, report: &mut Report<'_>) -> Option<ClientName> {
+    match &client.name {
+        Value::Absent => {
+            report.add(client.at, NAME, "missing; name the client, as in `name = \"Billing\"`");
+            None
+        }
+        Value::Wrong => None,
+        Value::Is(text) => ClientName::try_new(text.get_ref())
+            .map_err(|error| report.add(text.span().start, NAME, error))
+            .ok(),
+    }
+}
+
+/// The queues that clients bring along.
+struct ExistingQueues<'a> {
+    rules: &'a Rules<'a>,
+    own_queues: OwnQueues<'a>,
+    /// Without a place: partition and region of the first queue, and where it stands.
+    home: Option<(String, String, usize)>,
+    /// Where each queue was first named.
+    seen: HashMap<QueueArn, usize>,
+}
+
+impl ExistingQueues<'_> {
+    fn validate(&mut self, text: &toml::Spanned<Cow<'_, str>>, report: &mut Report<'_>) -> Option<QueueArn> {
+        let at = text.span().start;
+        let arn = QueueArn::try_new(text.get_ref()).map_err(|error| report.add(at, QUEUE_ARN, error)).ok()?;
+        if let Some(allowed) = self.rules.allowed_accounts
+            && !allowed.contains(&arn.account)
+        {
+            let message = format_args!(
+                "account `{}` is not among `source.allowed_accounts`; add it if it may receive every event",
+                arn.account
+            );
+            report.add(at, QUEUE_ARN, message);
+        }
+        self.check_home(&arn, at, report);
+        if let Some(role) = self.own_queues.role_of(&arn) {
+            let certainty = if self.rules.place.is_some() { "is" } else { "could be" };
+            let message = format_args!("{} {certainty} {role}; name another queue", quoted(&arn.name));
+            report.add(at, QUEUE_ARN, message);
+        }
+        if let Some(first_at) = self.seen.get(&arn) {
+            let line = report.line(*first_at);
+            let message =
+                format!("is the queue of the client in line {line} too; give each client its own queue");
+            report.add(at, QUEUE_ARN, message);
+        } else {
+            self.seen.insert(arn.clone(), at);
+        }
+        Some(arn)
+    }
+
+    fn check_home(&mut self, arn: &QueueArn, at: usize, report: &mut Report<'_>) {
+        let (partition, region, whose) = if let Some(place) = self.rules.place {
+            (&place.partition, &place.region, "the stack".to_owned())
+        } else {
+            let first = || (arn.partition.clone(), arn.region.clone(), at);
+            let (partition, region, first_at) = self.home.get_or_insert_with(first);
+            (&*partition, &*region, format!("the queue in line {}", report.line(*first_at)))
+        };
+        if (&arn.partition, &arn.region) != (partition, region) {
+            let message = format!(
+                "is in `{}` of `{}`, {whose} in `{region}` of `{partition}`; name a queue of the stack's region",
+                arn.region, arn.partition
+            );
+            report.add(at, QUEUE_ARN, message);
+        }
+    }
+}
+
+/// The queues that the stack makes, by the end of their names.
+struct OwnQueues<'a> {
+    place: Option<&'a Place>,
+    roles: Vec<(String, String)>,
+}
+
+impl<'a> OwnQueues<'a> {
+    /// `names` are those of `raw`.
+    fn new(raw: &[RawClient<'_>], names: &[Option<ClientName>], place: Option<&'a Place>) -> Self {
+        let stack =
+            OwnQueue::ALL.map(|queue| (queue.base_name().to_owned(), format!("the stack's own {queue}")));
+        let clients = raw.iter().zip(names).filter_map(|(raw, name)| {
+            let name = name.as_ref().filter(|_| matches!(raw.queue_arn, Value::Absent))?;
+            let role = format!("the queue that the stack makes for the client `{name}`");
+            Some((place::client_base_name(name.as_str()), role))
+        });
+        Self { place, roles: stack.into_iter().chain(clients).collect() }
+    }
+
+    /// What `arn` is to the stack, if it is one of the stack's queues, or could be where the place is not known.
+    fn role_of(&self, arn: &QueueArn) -> Option<&str> {
+        let prefix_fits = |prefix: &str| match self.place {
+            Some(place) => is_at(arn, place) && prefix == place.prefix,
+            None => place::check_prefix(prefix).is_ok(),
+        };
+        let mut roles = self.roles.iter();
+        let (_, role) =
+            roles.find(|(base, _)| arn.name.strip_suffix(base.as_str()).is_some_and(prefix_fits))?;
+        Some(role)
+    }
+}
+
+fn is_at(arn: &QueueArn, place: &Place) -> bool {
+    let Place { partition, region, account, prefix: _ } = place;
+    (&arn.partition, &arn.region, &arn.account) == (partition, region, account)
+}

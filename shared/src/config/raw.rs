@@ -1,0 +1,282 @@
+//! The file as it is written: types and keys are checked here, meaning is not.
+//!
+//! Read by hand from a spanned table: deserializing stops at the first fault, and an operator wants them all.
+
+use std::borrow::Cow;
+
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::findings::{Report, printable};
+use super::nearest::nearest;
+
+/// The whole file.
+pub(super) struct Raw<'t> {
+    /// None if it is missing or wrong, which has been reported.
+    pub(super) source: Option<RawSource<'t>>,
+    pub(super) requests_in_flight: Value<i64>,
+    pub(super) clients: Vec<RawClient<'t>>,
+    /// Whether what stands in [`Raw::clients`] is all that the file wants to say.
+    pub(super) clients_complete: bool,
+}
+
+/// `[source]`.
+pub(super) struct RawSource<'t> {
+    /// Where the section begins.
+    pub(super) at: usize,
+    pub(super) partition_key: Value<Cow<'t, str>>,
+    pub(super) sort_key: Value<Cow<'t, str>>,
+    pub(super) group: Value<Cow<'t, str>>,
+    pub(super) id: Value<Cow<'t, str>>,
+    pub(super) name: Value<Cow<'t, str>>,
+    pub(super) time: Value<Cow<'t, str>>,
+    pub(super) version: Value<Cow<'t, str>>,
+    pub(super) changes: Value<Vec<Spanned<Cow<'t, str>>>>,
+    pub(super) allowed_accounts: Value<Vec<Spanned<Cow<'t, str>>>>,
+}
+
+/// One `[[client]]`.
+pub(super) struct RawClient<'t> {
+    /// Where the section begins.
+    pub(super) at: usize,
+    pub(super) name: Value<Cow<'t, str>>,
+    pub(super) queue_arn: Value<Cow<'t, str>>,
+}
+
+/// What became of a key.
+pub(super) enum Value<T> {
+    /// Not there.
+    Absent,
+    /// There, of the wrong type, and reported.
+    Wrong,
+    /// There.
+    Is(Spanned<T>),
+}
+
+/// Reads `text`; none if it is not TOML.
+pub(super) fn read<'t>(text: &'t str, report: &mut Report<'_>) -> Option<Raw<'t>> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        report.add_syntax_error(error.span().map_or(0, |span| span.start), error.message());
+    }
+    if !errors.is_empty() {
+        return None;
+    }
+
+    let mut file = Section::new("", document);
+    let source = file.take("source");
+    let sending = file.take("sending");
+    let client = file.take("client");
+    file.finish(report);
+
+    let (clients, clients_complete) = read_clients(client, report);
+    Some(Raw {
+        source: read_source(source, report),
+        requests_in_flight: read_sending(sending, report),
+        clients,
+        clients_complete,
+    })
+}
+
+fn read_source<'t>(value: Option<Spanned<DeValue<'t>>>, report: &mut Report<'_>) -> Option<RawSource<'t>> {
+    let Some(value) = value else {
+        report.add(
+            0,
+            "source",
+            "missing; write a section `[source]` that names the event table's attributes",
+        );
+        return None;
+    };
+    let mut section = section("source", value, "one section headed `[source]`", report)?;
+    let source = RawSource {
+        at: section.at,
+        partition_key: section.text("partition_key", report),
+        sort_key: section.text("sort_key", report),
+        group: section.text("group", report),
+        id: section.text("id", report),
+        name: section.text("name", report),
+        time: section.text("time", report),
+        version: section.text("version", report),
+        changes: section.texts("changes", report),
+        allowed_accounts: section.texts("allowed_accounts", report),
+    };
+    section.finish(report);
+    Some(source)
+}
+
+fn read_sending(value: Option<Spanned<DeValue<'_>>>, report: &mut Report<'_>) -> Value<i64> {
+    let Some(value) = value else {
+        return Value::Absent;
+    };
+    let Some(mut section) = section("sending", value, "one section headed `[sending]`", report) else {
+        return Value::Wrong;
+    };
+    let requests_in_flight = section.integer("requests_in_flight", report);
+    section.finish(report);
+    requests_in_flight
+}
+
+/// The clients, and whether none was dropped.
+fn read_clients<'t>(
+    value: Option<Spanned<DeValue<'t>>>,
+    report: &mut Report<'_>,
+) -> (Vec<RawClient<'t>>, bool) {
+    const SHAPE: &str = "`[[client]]` above each client";
+    let Some(value) = value else {
+        return (Vec::new(), true);
+    };
+    let at = value.span().start;
+    let DeValue::Array(entries) = value.into_inner() else {
+        report.add(at, "client", format_args!("is not a list of clients; write {SHAPE}"));
+        return (Vec::new(), false);
+    };
+    let count = entries.len();
+    let mut clients = Vec::with_capacity(count);
+    for entry in entries {
+        let Some(mut section) = section("client", entry, SHAPE, report) else {
+            continue;
+        };
+        clients.push(RawClient {
+            at: section.at,
+            name: section.text("name", report),
+            queue_arn: section.text("queue_arn", report),
+        });
+        section.finish(report);
+    }
+    let complete = clients.len() == count;
+    (clients, complete)
+}
+
+fn section<'t>(
+    name: &'static str,
+    value: Spanned<DeValue<'t>>,
+    shape: &str,
+    report: &mut Report<'_>,
+) -> Option<Section<'t>> {
+    let span = value.span();
+    match value.into_inner() {
+        DeValue::Table(table) => Some(Section::new(name, Spanned::new(span, table))),
+        other => {
+            report.add(span.start, name, wrong_type(&other, shape));
+            None
+        }
+    }
+}
+
+/// A table whose keys are taken out one after the other; what is left is unknown.
+struct Section<'t> {
+    /// Empty for the file itself.
+    name: &'static str,
+    at: usize,
+    table: DeTable<'t>,
+    known: Vec<&'static str>,
+}
+
+impl<'t> Section<'t> {
+    fn new(name: &'static str, table: Spanned<DeTable<'t>>) -> Self {
+        Self { name, at: table.span().start, table: table.into_inner(), known: Vec::new() }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'t>>> {
+        self.known.push(key);
+        self.table.remove(key)
+    }
+
+    fn text(&mut self, key: &'static str, report: &mut Report<'_>) -> Value<Cow<'t, str>> {
+        self.value(key, "text in quotes", report, |value| match value {
+            DeValue::String(text) => Ok(text),
+            other => Err(other),
+        })
+    }
+
+    fn integer(&mut self, key: &'static str, report: &mut Report<'_>) -> Value<i64> {
+        self.value(key, "a whole number without quotes", report, |value| match value {
+            // What does not fit is out of every range.
+            DeValue::Integer(number) => {
+                Ok(i64::from_str_radix(number.as_str(), number.radix()).unwrap_or(i64::MAX))
+            }
+            other => Err(other),
+        })
+    }
+
+    fn texts(&mut self, key: &'static str, report: &mut Report<'_>) -> Value<Vec<Spanned<Cow<'t, str>>>> {
+        let entries =
+            self.value(key, "a list in brackets, of texts in quotes", report, |value| match value {
+                DeValue::Array(entries) => Ok(entries),
+                other => Err(other),
+            });
+        match entries {
+            Value::Absent => Value::Absent,
+            Value::Wrong => Value::Wrong,
+            Value::Is(entries) => self.entries(key, entries, report),
+        }
+    }
+
+    fn entries(
+        &self,
+        key: &'static str,
+        entries: Spanned<DeArray<'t>>,
+        report: &mut Report<'_>,
+    ) -> Value<Vec<Spanned<Cow<'t, str>>>> {
+        let span = entries.span();
+        let count = entries.get_ref().len();
+        let mut texts = Vec::with_capacity(count);
+        for entry in entries.into_inner() {
+            let span = entry.span();
+            match entry.into_inner() {
+                DeValue::String(text) => texts.push(Spanned::new(span, text)),
+                other => report.add(span.start, self.path(key), wrong_type(&other, "text in quotes")),
+            }
+        }
+        if texts.len() == count { Value::Is(Spanned::new(span, texts)) } else { Value::Wrong }
+    }
+
+    fn value<T>(
+        &mut self,
+        key: &'static str,
+        shape: &str,
+        report: &mut Report<'_>,
+        convert: impl FnOnce(DeValue<'t>) -> Result<T, DeValue<'t>>,
+    ) -> Value<T> {
+        let Some(value) = self.take(key) else {
+            return Value::Absent;
+        };
+        let span = value.span();
+        match convert(value.into_inner()) {
+            Ok(value) => Value::Is(Spanned::new(span, value)),
+            Err(other) => {
+                report.add(span.start, self.path(key), wrong_type(&other, shape));
+                Value::Wrong
+            }
+        }
+    }
+
+    /// Reports every key that nobody took.
+    fn finish(self, report: &mut Report<'_>) {
+        for key in self.table.keys() {
+            let text = key.get_ref();
+            let message = match nearest(text, &self.known) {
+                Some(near) => format!("unknown key; did you mean `{near}`?"),
+                None => format!("unknown key; known here are `{}`", self.known.join("`, `")),
+            };
+            report.add(key.span().start, self.path(&printable(text).to_string()), message);
+        }
+    }
+
+    fn path(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+}
+
+fn wrong_type(value: &DeValue<'_>, shape: &str) -> String {
+    let kind = match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a decimal number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a section",
+    };
+    format!("is {kind}; write {shape}")
+}

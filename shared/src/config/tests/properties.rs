@@ -1,0 +1,130 @@
+//! What holds for any file: it is read or has findings, and a valid one means what was written.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// The text of a file that stands for `config`.
+fn written(config: &Config) -> String {
+    let mut file = String::from("[source]\n");
+    let source = &config.source;
+    let version = source.version.as_ref().map(Path::to_string);
+    let keys = [
+        ("partition_key", Some(&source.partition_key)),
+        ("sort_key", source.sort_key.as_ref()),
+        ("group", Some(&source.group)),
+        ("id", source.id.as_ref()),
+        ("name", source.name.as_ref()),
+        ("time", source.time.as_ref()),
+        ("version", version.as_ref()),
+    ];
+    for (key, value) in keys {
+        file += &value.map(|value| format!("{key} = '{value}'\n")).unwrap_or_default();
+    }
+    let changes = [("INSERT", source.changes.insert), ("MODIFY", source.changes.modify)];
+    let changes: Vec<&str> =
+        changes.iter().filter(|(_, is_event)| *is_event).map(|(name, _)| *name).collect();
+    file += &format!("changes = {changes:?}\nallowed_accounts = ['111122223333', '444455556666']\n");
+    file += &format!("[sending]\nrequests_in_flight = {}\n", config.requests_in_flight);
+    for client in &config.clients {
+        file += &format!("[[client]]\nname = '{}'\n", client.name);
+        if let ClientQueue::Existing(arn) = &client.queue {
+            file += &format!("queue_arn = '{arn}'\n");
+        }
+    }
+    file
+}
+
+prop_compose! {
+    fn source()(
+        partition_key in "[a-z]{1,9}",
+        other in "[A-Z .ë]{1,9}",
+        (id, name) in (prop::option::of("[a-zA-Z]{1,9}"), prop::option::of("[a-zA-Z]{1,9}")),
+        version in prop::option::of(prop::collection::vec("[\\PC&&[^.']]{1,5}", 1..4)),
+        has_time in any::<bool>(),
+        (insert, modify) in prop_oneof![Just((true, false)), Just((false, true)), Just((true, true))],
+    ) -> Source {
+        let time = (has_time || version.is_some()).then(|| other.clone());
+        let has_version = version.is_some();
+        Source {
+            group: if has_version { partition_key.clone() } else { other.clone() },
+            partition_key,
+            sort_key: has_version.then_some(other),
+            id,
+            name,
+            time,
+            version: version.map(Path),
+            changes: if has_version { Changes { insert: true, modify: false } } else { Changes { insert, modify } },
+        }
+    }
+}
+
+prop_compose! {
+    fn config()(
+        source in source(),
+        requests_in_flight in 1..=50_usize,
+        names in prop::collection::btree_set("[a-z][a-z0-9]{0,39}", 1..=CLIENT_LIMIT),
+        own in prop::collection::vec(any::<Option<bool>>(), CLIENT_LIMIT),
+    ) -> Config {
+        let client = |(index, (name, other_account)): (usize, (String, Option<bool>))| Client {
+            name: ClientName::try_new(&name).unwrap(),
+            queue: match other_account {
+                None => ClientQueue::Own,
+                Some(other) => {
+                    let account = if other { "444455556666" } else { "111122223333" };
+                    let arn = format!("arn:aws:sqs:eu-west-2:{account}:Queue_{index}-.fifo");
+                    ClientQueue::Existing(QueueArn::try_new(&arn).unwrap())
+                }
+            },
+        };
+        Config { source, clients: names.into_iter().zip(own).enumerate().map(client).collect(), requests_in_flight }
+    }
+}
+
+/// What TOML is made of.
+const PUT: &str = r#"[\[\]{}.=,"'\\# \n\r\ta-z0-9_]{0,6}"#;
+
+/// Checks what holds for any text: no panic, and findings that can be read.
+fn check_any(text: &str) -> Result<(), TestCaseError> {
+    let (Err(findings), Err(without_place)) = (read(text, Some(&place())), read(text, None)) else {
+        return Ok(());
+    };
+    for findings in [findings, without_place] {
+        let mut last = 1;
+        for finding in findings.split('\n') {
+            let rest = finding.strip_prefix("f.toml:").unwrap();
+            let line: usize = rest.split(':').next().unwrap().parse().unwrap();
+            prop_assert!(line >= last && line <= text.lines().count().max(1), "{finding}");
+            prop_assert!(finding.chars().all(|character| !character.is_control()), "{finding}");
+            last = line;
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn a_valid_config_survives_being_written(config in config()) {
+        let text = written(&config);
+        prop_assert_eq!(read(&text, Some(&place())), Ok(config.clone()), "{}", text);
+        prop_assert_eq!(read(&text, None), Ok(config));
+    }
+
+    #[test]
+    fn any_text_is_read_or_has_findings(text in "(?s).{0,200}") {
+        check_any(&text)?;
+    }
+
+    #[test]
+    fn any_mutilated_file_is_read_or_has_findings(
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..30_usize, PUT), 1..6),
+    ) {
+        let mut text: Vec<char> = VALID.chars().collect();
+        for (start, length, put) in cuts {
+            let start = start.index(text.len() + 1);
+            let end = (start + length).min(text.len());
+            text.splice(start..end, put.chars());
+        }
+        check_any(&String::from_iter(text))?;
+    }
+}

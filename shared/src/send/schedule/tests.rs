@@ -1,0 +1,3 @@
+mod faults;
+mod order;
+mod play;

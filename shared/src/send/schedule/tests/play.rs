@@ -1,0 +1,114 @@
+use std::fmt::Write as _;
+
+use expect_test::Expect;
+
+use super::super::*;
+use crate::ids::DeduplicationId;
+use crate::message::Body;
+
+/// Plays `script` against a schedule of `runs` with two requests in flight and a deadline at 1,000 ms, and compares
+/// everything that it decides.
+///
+/// `a1 a2 | b1` are two runs; `a1*9` has a size of 9 bytes. A line `5 #1 ok throttled` lets request 1 be answered at
+/// 5 ms so, entry by entry; `5 #1 call throttled` is about the call; `5` alone lets time pass.
+pub(super) fn check(runs: &str, script: &str, expected: Expect) {
+    check_limited(2, runs, script, expected);
+}
+
+pub(super) fn check_limited(requests_in_flight: usize, runs: &str, script: &str, expected: Expect) {
+    let messages = runs.split('|').map(|run| run.split_whitespace().map(message).collect::<Vec<_>>());
+    let messages = messages.collect::<Vec<_>>();
+    let runs =
+        messages.iter().map(|messages| Run { messages: messages.iter().collect() }).collect::<Vec<_>>();
+    let mut play = Play {
+        schedule: Schedule::new(
+            &runs,
+            &Limits { requests_in_flight, deadline: Timestamp::from_millis(1_000) },
+        ),
+        requests: Vec::new(),
+        told: String::new(),
+    };
+    play.until_it_waits(Timestamp::from_millis(0));
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let mut words = line.split(' ');
+        let now = Timestamp::from_millis(words.next().unwrap().parse().unwrap());
+        writeln!(play.told, "> {line}").unwrap();
+        if let Some(request) = words.next() {
+            let request =
+                play.requests[request.trim_start_matches('#').parse::<usize>().unwrap() - 1].take().unwrap();
+            play.schedule.answered(request, answer(&words.collect::<Vec<_>>()), now);
+        }
+        play.until_it_waits(now);
+    }
+    expected.assert_eq(&play.told);
+}
+
+/// What `why` has a test of its own for.
+const SIZES: &str =
+    "; the message has 1 bytes, SQS takes at most 1048576, the queue what its `MaximumMessageSize` says";
+
+struct Play<'m> {
+    schedule: Schedule<'m>,
+    requests: Vec<Option<Request<'m>>>,
+    told: String,
+}
+
+impl Play<'_> {
+    fn until_it_waits(&mut self, now: Timestamp) {
+        loop {
+            match self.schedule.next(now) {
+                Step::Send(request) => {
+                    let names = request
+                        .messages()
+                        .iter()
+                        .map(|message| message.deduplication_id().as_str())
+                        .collect::<Vec<_>>();
+                    self.requests.push(Some(request));
+                    writeln!(self.told, "send #{} {}", self.requests.len(), names.join(" ")).unwrap();
+                }
+                Step::Wait(None) => return,
+                Step::Wait(Some(until)) => {
+                    return writeln!(self.told, "wait until {}", until.as_millis()).unwrap();
+                }
+                Step::Done(outcomes) => {
+                    let accepted =
+                        outcomes.iter().map(|outcome| outcome.accepted.to_string()).collect::<Vec<_>>();
+                    writeln!(self.told, "accepted {}", accepted.join(" ")).unwrap();
+                    for (run, outcome) in outcomes.into_iter().enumerate() {
+                        let Some(Stop { reason, why }) = outcome.stopped else { continue };
+                        let why = why.replace(SIZES, "; …");
+                        writeln!(self.told, "run {run}: {reason:?}: {why}").unwrap();
+                    }
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn message(text: &str) -> Message {
+    let (name, size) = text.split_once('*').unwrap_or((text, "1"));
+    let group = Group::try_from_sqs(name.split_at(1).0).unwrap();
+    let body = "x".repeat(size.parse().unwrap());
+    Message::new(group, DeduplicationId::try_from_sqs(name).unwrap(), Body::Text(&body), &[], None)
+}
+
+fn answer(words: &[&str]) -> Option<Answer> {
+    match words {
+        ["late"] => None,
+        ["call", word] => Some(result(word).map(|()| Vec::new())),
+        words => Some(Ok(words.iter().map(|word| result(word)).collect())),
+    }
+}
+
+fn result(word: &str) -> Result<(), SendError> {
+    match word {
+        "ok" => Ok(()),
+        "throttled" => Err(SendError::Throttled("slow down".into())),
+        "failed" => Err(SendError::Transient("internal".into())),
+        "unknown" => Err(SendError::Unknown("reset".into())),
+        "queue" => Err(SendError::Queue { cause: "denied".into(), remedy: "allow it" }),
+        "refused" => Err(SendError::Message("bad".into())),
+        word => panic!("{word}"),
+    }
+}
