@@ -1,1 +1,254 @@
-//! ...
+//! An event: one item of the event table, with what the pipeline and its clients need to know of it.
+
+mod error;
+
+use crate::config::{Path, Source};
+use crate::ids::{DeduplicationId, Group, Key};
+use crate::image::{self, Field, Image, Type, Wanted, sqs_safe};
+use crate::message::{Attribute, Body, Message};
+
+pub use error::{EventError, Role};
+
+/// The most bytes of an event's id, name and time, so that they neither crowd out the body nor outgrow what other
+/// services take for such a value.
+pub const TEXT_LIMIT: usize = 256;
+
+/// One event, ready to become a [`Message`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    key: Key,
+    group: Group,
+    deduplication_id: DeduplicationId,
+    id: String,
+    name: Option<String>,
+    time: Option<String>,
+    version: Option<u64>,
+    body: String,
+}
+
+/// How events are made of items: `[source]`, prepared once at cold start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    places: Vec<Place>,
+    wanted: Wanted,
+}
+
+/// Where an item comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// A record of the table's stream.
+    Stream {
+        /// The record's `eventID`.
+        event_id: &'a str,
+    },
+    /// The table itself. Only with `version` configured: without it an event's id is its stream record's.
+    Table,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    role: Role,
+    path: Path,
+}
+
+impl Reader {
+    /// Reads events as `source` says.
+    pub fn new(source: &Source) -> Self {
+        let attribute = |name: &String| Path(vec![name.clone()]);
+        let places = [
+            (Role::PartitionKey, Some(attribute(&source.partition_key))),
+            (Role::SortKey, source.sort_key.as_ref().map(attribute)),
+            (Role::Group, Some(attribute(&source.group))),
+            (Role::Id, source.id.as_ref().map(attribute)),
+            (Role::Name, source.name.as_ref().map(attribute)),
+            (Role::Time, source.time.as_ref().map(attribute)),
+            (Role::Version, source.version.clone()),
+        ];
+        let places = places
+            .into_iter()
+            .filter_map(|(role, path)| Some(Place { role, path: path? }))
+            .collect::<Vec<_>>();
+        let wanted = Wanted::new(places.iter().map(|place| &place.path));
+        Self { places, wanted }
+    }
+
+    /// What has to be taken along when an item is converted for [`event`](Self::event).
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// Reads an event from `image`, an item as the stream writes it.
+    ///
+    /// # Errors
+    ///
+    /// [`EventError`] if this item can never be an event.
+    pub fn read(&self, image: &str, origin: Origin<'_>) -> Result<Event, EventError> {
+        self.event(image::convert(image, &self.wanted)?, origin)
+    }
+
+    /// Makes an event of an item that was converted with [`wanted`](Self::wanted).
+    ///
+    /// The id is the item's own, if the config says where that is. Else it is the stream record's; but with versions
+    /// it is the deduplication id, so that it is the same for an event that is read from the table.
+    ///
+    /// A name or time that is missing, empty, neither a string nor a number or longer than [`TEXT_LIMIT`] is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`EventError`] if the item lacks its group, or the id or version that the config names, or if they cannot serve.
+    pub fn event(&self, image: Image, origin: Origin<'_>) -> Result<Event, EventError> {
+        let fields = Fields { reader: self, values: image.fields };
+        let key = fields.key(Role::Group)?;
+        let version = self.place(Role::Version).map(|_| fields.version()).transpose()?;
+        let deduplication_id = match (version, origin) {
+            (Some(_), _) => fields.item_id()?,
+            (None, Origin::Stream { event_id }) => DeduplicationId::of_stream_record(event_id),
+            (None, Origin::Table) => return Err(EventError::NoStreamRecord),
+        };
+        let id = match (self.place(Role::Id), version, origin) {
+            (None, None, Origin::Stream { event_id }) => checked_id(event_id, "eventID")?,
+            (None, _, _) => deduplication_id.as_str().to_owned(),
+            (Some(place), _, _) => checked_id(fields.text(Role::Id)?, &place.path.to_string())?,
+        };
+        Ok(Event {
+            group: Group::of(key),
+            key: key.clone(),
+            deduplication_id,
+            id,
+            name: fields.short_text(Role::Name),
+            time: fields.short_text(Role::Time),
+            version,
+            body: image.json,
+        })
+    }
+
+    fn place(&self, role: Role) -> Option<&Place> {
+        self.places.iter().find(|place| place.role == role)
+    }
+}
+
+impl Event {
+    /// The aggregate's key.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The aggregate's group.
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+
+    /// The deduplication id: with versions the item's, else the stream record's.
+    pub fn deduplication_id(&self) -> &DeduplicationId {
+        &self.deduplication_id
+    }
+
+    /// The id by which clients know the event: 1 to [`TEXT_LIMIT`] bytes.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The event's name: 1 to [`TEXT_LIMIT`] bytes.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The event's time, as the item has it: 1 to [`TEXT_LIMIT`] bytes.
+    pub fn time(&self) -> Option<&str> {
+        self.time.as_deref()
+    }
+
+    /// The event's number inside its aggregate, from 1; `None` in a pipeline without versions.
+    pub fn version(&self) -> Option<u64> {
+        self.version
+    }
+
+    /// The item as JSON.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// The event as a message, with the attributes `eventId`, `eventName`, `eventTime` and `version`, as far as the
+    /// event has them. `trace_header` is `AWSTraceHeader`.
+    pub fn message(&self, trace_header: Option<&str>) -> Message {
+        let mut attributes = vec![Attribute::string("eventId", &self.id)];
+        attributes.extend(self.name.as_ref().map(|name| Attribute::string("eventName", name)));
+        attributes.extend(self.time.as_ref().map(|time| Attribute::string("eventTime", time)));
+        attributes.extend(self.version.map(|version| Attribute::number("version", version.to_string())));
+        let body = Body::Text(&self.body);
+        Message::new(self.group.clone(), self.deduplication_id.clone(), body, &attributes, trace_header)
+    }
+}
+
+/// An item's values at the reader's places, in the same order.
+struct Fields<'r> {
+    reader: &'r Reader,
+    values: Vec<Field>,
+}
+
+impl Fields<'_> {
+    /// A string, number or bytes, not empty.
+    fn key(&self, role: Role) -> Result<&Key, EventError> {
+        let mut places = self.reader.places.iter().zip(&self.values);
+        let Some((place, value)) = places.find(|(place, _)| place.role == role) else {
+            return Err(EventError::Lacks { role, path: String::new() });
+        };
+        match value {
+            Field::Absent => Err(EventError::Lacks { role, path: place.path.to_string() }),
+            Field::Other(found) => {
+                Err(EventError::WrongType { role, path: place.path.to_string(), found: *found })
+            }
+            Field::Scalar(key) if key.is_empty() => {
+                Err(EventError::Empty { role, path: place.path.to_string() })
+            }
+            Field::Scalar(key) => Ok(key),
+        }
+    }
+
+    fn text(&self, role: Role) -> Result<&str, EventError> {
+        match self.key(role)? {
+            Key::S(text) | Key::N(text) => Ok(text),
+            Key::B(_) => Err(EventError::WrongType { role, path: self.path(role), found: Type::B }),
+        }
+    }
+
+    fn short_text(&self, role: Role) -> Option<String> {
+        let text = sqs_safe(self.text(role).ok()?);
+        (text.len() <= TEXT_LIMIT).then(|| text.into_owned())
+    }
+
+    fn version(&self) -> Result<u64, EventError> {
+        let (role, path) = (Role::Version, self.path(Role::Version));
+        match self.key(role)? {
+            Key::N(number) => match number.parse() {
+                Ok(version) if version > 0 => Ok(version),
+                _ => Err(EventError::Version { path }),
+            },
+            Key::S(_) => Err(EventError::WrongType { role, path, found: Type::S }),
+            Key::B(_) => Err(EventError::WrongType { role, path, found: Type::B }),
+        }
+    }
+
+    fn item_id(&self) -> Result<DeduplicationId, EventError> {
+        let sort = self.reader.place(Role::SortKey).map(|_| self.key(Role::SortKey)).transpose()?;
+        Ok(DeduplicationId::of_item(self.key(Role::PartitionKey)?, sort))
+    }
+
+    fn path(&self, role: Role) -> String {
+        self.reader.place(role).map(|place| place.path.to_string()).unwrap_or_default()
+    }
+}
+
+fn checked_id(text: &str, path: &str) -> Result<String, EventError> {
+    if text.is_empty() {
+        return Err(EventError::Empty { role: Role::Id, path: path.to_owned() });
+    }
+    let id = sqs_safe(text);
+    if id.len() > TEXT_LIMIT {
+        return Err(EventError::IdTooLong { path: path.to_owned(), length: id.len() });
+    }
+    Ok(id.into_owned())
+}
+
+#[cfg(test)]
+mod tests;

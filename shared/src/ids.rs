@@ -9,6 +9,9 @@ use sha2::{Digest as _, Sha256};
 /// The most characters of a `MessageGroupId` and of a `MessageDeduplicationId` (SQS quotas).
 pub const ID_LIMIT: usize = 128;
 
+/// How much of a key that is too long its group shows: what `~h`, 64 digits and `~` leave.
+const BEGINNING: usize = ID_LIMIT - 67;
+
 /// The value of a key attribute of a DynamoDB table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
@@ -39,7 +42,8 @@ impl Group {
     /// Encodes an aggregate's key, so that different keys have different groups.
     ///
     /// A string stays as it is but for characters that SQS refuses, `%` and `~`, each byte of which becomes `%XX`.
-    /// A number begins with `~n`, bytes (base64) with `~b`. What would be too long is `~h` and a SHA-256 digest.
+    /// A number begins with `~n`, bytes (base64) with `~b`. What would be too long is `~h`, a SHA-256 digest, `~` and
+    /// its own beginning.
     pub fn of(key: &Key) -> Self {
         let readable = match key {
             // No table has an empty key; the digest makes even this one legal.
@@ -48,7 +52,16 @@ impl Group {
             Key::N(number) => format!("~n{}", percent_encoded(number)),
             Key::B(bytes) => format!("~b{}", URL_SAFE_NO_PAD.encode(bytes)),
         };
-        if is_legal(&readable) { Self(readable) } else { Self(format!("~h{}", digest(&[key.as_bytes()], key.tag()))) }
+        if is_legal(&readable) {
+            return Self(readable);
+        }
+        let beginning = readable.get(..BEGINNING).unwrap_or_default();
+        Self(format!("~h{}~{beginning}", digest(key.tag(), &[key.as_bytes()])))
+    }
+
+    /// The group of letters about records whose aggregate cannot be read; [`Group::of`] yields no such group.
+    pub fn of_the_unreadable() -> Self {
+        Self("~rejected".to_owned())
     }
 
     /// A group as a queue told it.
@@ -69,19 +82,22 @@ impl Group {
 impl DeduplicationId {
     /// The id of an event by its item, the same wherever the item is read: a digest of partition and sort key.
     pub fn of_item(partition: &Key, sort: Option<&Key>) -> Self {
-        let sort_bytes = sort.map_or(&[][..], Key::as_bytes);
-        let tags = [partition.tag(), sort.map_or('-', Key::tag)].iter().collect::<String>();
-        Self(digest(&[tags.as_bytes(), partition.as_bytes(), sort_bytes], 'i'))
+        let tags = [partition.tag(), sort.map_or(b'-', Key::tag)];
+        Self(digest(b'i', &[&tags, partition.as_bytes(), sort.map_or(&[], Key::as_bytes)]))
     }
 
     /// The id of a change by its stream record's `eventID`.
     pub fn of_stream_record(event_id: &str) -> Self {
-        if is_legal(event_id) { Self(event_id.to_owned()) } else { Self(digest(&[event_id.as_bytes()], 'r')) }
+        if is_legal(event_id) {
+            Self(event_id.to_owned())
+        } else {
+            Self(digest(b'r', &[event_id.as_bytes()]))
+        }
     }
 
     /// The id of what follows from this message in another role, told apart by `role`.
     pub fn derived(&self, role: &str) -> Self {
-        Self(digest(&[self.0.as_bytes(), role.as_bytes()], 'd'))
+        Self(digest(b'd', &[self.0.as_bytes(), role.as_bytes()]))
     }
 
     /// An id as a queue told it.
@@ -108,11 +124,16 @@ impl Key {
         }
     }
 
-    fn tag(&self) -> char {
+    /// Whether it has no bytes. DynamoDB keeps no such key.
+    pub fn is_empty(&self) -> bool {
+        self.as_bytes().is_empty()
+    }
+
+    fn tag(&self) -> u8 {
         match self {
-            Key::S(_) => 'S',
-            Key::N(_) => 'N',
-            Key::B(_) => 'B',
+            Key::S(_) => b'S',
+            Key::N(_) => b'N',
+            Key::B(_) => b'B',
         }
     }
 }
@@ -144,19 +165,34 @@ fn percent_encoded(text: &str) -> String {
         if byte.is_ascii_graphic() && byte != b'%' && byte != b'~' {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            encoded.push('%');
+            push_hex(&mut encoded, byte);
         }
     }
     encoded
 }
 
 /// A hexadecimal SHA-256 of `parts`, no two lists of which are hashed alike; `kind` separates the uses.
-fn digest(parts: &[&[u8]], kind: char) -> String {
+fn digest(kind: u8, parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
-    hash.update([u8::try_from(kind).unwrap_or_default()]);
+    hash.update([kind]);
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(64);
+    for byte in hash.finalize() {
+        push_hex(&mut text, byte);
+    }
+    text.make_ascii_lowercase();
+    text
 }
+
+fn push_hex(text: &mut String, byte: u8) {
+    for digit in [byte >> 4, byte & 0xF] {
+        text.extend(char::from_digit(u32::from(digit), 16).map(|digit| digit.to_ascii_uppercase()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,9 @@ pub mod image;
 pub mod letter;
 pub mod message;
 pub mod place;
+pub mod route;
 pub mod send;
+pub mod set_aside;
 pub mod time;
 
 #[cfg(feature = "dynamodb")]
@@ -18,5 +20,5 @@ pub mod dynamodb;
 pub mod lambda;
 #[cfg(feature = "sqs")]
 pub mod sqs;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -81,7 +81,9 @@ impl Message {
         push_json(&mut entry, deduplication_id.as_str());
         push_attributes(&mut entry, attributes);
         if let Some(trace_header) = trace_header {
-            entry.push_str(",\"MessageSystemAttributes\":{\"AWSTraceHeader\":{\"DataType\":\"String\",\"StringValue\":");
+            entry.push_str(
+                ",\"MessageSystemAttributes\":{\"AWSTraceHeader\":{\"DataType\":\"String\",\"StringValue\":",
+            );
             push_json(&mut entry, trace_header);
             entry.push_str("}}");
         }
@@ -122,12 +124,20 @@ impl Body<'_> {
 impl Attribute {
     /// A `String` attribute.
     pub fn string(name: &str, value: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), data_type: "String".to_owned(), value: AttributeValue::Text(value.into()) }
+        Self {
+            name: name.to_owned(),
+            data_type: "String".to_owned(),
+            value: AttributeValue::Text(value.into()),
+        }
     }
 
     /// A `Number` attribute.
     pub fn number(name: &str, value: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), data_type: "Number".to_owned(), value: AttributeValue::Text(value.into()) }
+        Self {
+            name: name.to_owned(),
+            data_type: "Number".to_owned(),
+            value: AttributeValue::Text(value.into()),
+        }
     }
 
     /// The bytes that SQS counts.
@@ -196,9 +206,10 @@ fn literal_size(literal: &str) -> usize {
             size += 1;
             continue;
         }
-        let unit = bytes.by_ref().take(4).fold(0_u32, |unit, digit| {
-            unit * 16 + char::from(digit).to_digit(16).unwrap_or(0)
-        });
+        let unit = bytes
+            .by_ref()
+            .take(4)
+            .fold(0_u32, |unit, digit| unit * 16 + char::from(digit).to_digit(16).unwrap_or(0));
         size += match unit {
             0..0x80 => 1,
             0x80..0x800 => 2,
@@ -209,3 +220,6 @@ fn literal_size(literal: &str) -> usize {
     }
     size.saturating_sub("\"\"".len())
 }
+
+#[cfg(test)]
+mod tests;

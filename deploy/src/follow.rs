@@ -1,0 +1,154 @@
+//! Follows what CloudFormation does with a stack, until it is done.
+
+use std::time::Duration;
+
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::types::{Stack, StackEvent};
+
+use crate::error::{DeployError, FailedResource};
+use crate::stack::{Progress, describe, status};
+
+/// The first pause between two looks. An emulator is done within it.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// The longest pause between two looks: CloudFormation throttles who asks more often for long.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// What was seen so far of one operation on one stack.
+pub(crate) struct Follower {
+    /// The newest event that is known.
+    last_event: Option<String>,
+    first_failure: Option<FailedResource>,
+}
+
+impl Follower {
+    /// For a stack that is new.
+    pub(crate) fn from_start() -> Self {
+        Self { last_event: None, first_failure: None }
+    }
+
+    /// For the stack with this id; what happened to it before is passed over.
+    pub(crate) async fn from_now(client: &Client, id: &str) -> Result<Self, DeployError> {
+        let mut follower = Self::from_start();
+        follower.new_events(client, id).await?;
+        Ok(follower)
+    }
+
+    /// Waits until the operation on the stack called `name`, with this id, is done; answers with the stack, unless it
+    /// is gone.
+    pub(crate) async fn wait(
+        &mut self,
+        client: &Client,
+        name: &str,
+        id: &str,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Option<Stack>, DeployError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            // In this order, the last look at the events comes after the end.
+            let stack = describe(client, id).await?;
+            for event in self.new_events(client, id).await? {
+                self.see(event, id, progress);
+            }
+            let end = stack.as_ref().map_or("DELETE_COMPLETE", status);
+            match end {
+                "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "DELETE_COMPLETE" => return Ok(stack),
+                _ if end.ends_with("_IN_PROGRESS") => {}
+                _ => {
+                    return Err(DeployError::Failed {
+                        stack: name.to_owned(),
+                        status: end.to_owned(),
+                        first_failure: self.first_failure.take(),
+                    });
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn see(&mut self, event: StackEvent, id: &str, progress: &mut (dyn FnMut(Progress) + Send)) {
+        let is_the_stack = event.physical_resource_id.as_deref() == Some(id);
+        let logical_id = event.logical_resource_id.unwrap_or_default();
+        let kind = event.resource_type.unwrap_or_default();
+        let status = event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default();
+        let reason = event.resource_status_reason.filter(|reason| !reason.is_empty());
+        // A resource that is cancelled is not the cause.
+        let is_cancelled = reason.as_ref().is_some_and(|reason| reason.ends_with("cancelled"));
+        if status.ends_with("_FAILED") && !is_the_stack && !is_cancelled && self.first_failure.is_none() {
+            self.first_failure = Some(FailedResource {
+                logical_id: logical_id.clone(),
+                kind: kind.clone(),
+                reason: reason.clone().unwrap_or_else(|| status.clone()),
+            });
+        }
+        progress(Progress::Resource { logical_id, kind, status, reason });
+    }
+
+    /// The events since the last call, oldest first.
+    async fn new_events(&mut self, client: &Client, id: &str) -> Result<Vec<StackEvent>, DeployError> {
+        let mut events = Vec::new();
+        let mut pages = client.describe_stack_events().stack_name(id).into_paginator().send();
+        // Newest first, many pages for an old stack: those that are known are not asked for.
+        'pages: while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| DeployError::of_call("DescribeStackEvents", id, error))?;
+            for event in page.stack_events.unwrap_or_default() {
+                if event.event_id.is_some() && event.event_id == self.last_event {
+                    break 'pages;
+                }
+                events.push(event);
+            }
+        }
+        if let Some(newest) = events.first() {
+            self.last_event.clone_from(&newest.event_id);
+        }
+        events.reverse();
+        Ok(events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudformation::types::ResourceStatus;
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    /// `events`: `logical id status reason…`, one a line.
+    fn check(events: &str, expected: &Expect) {
+        let mut follower = Follower::from_start();
+        let mut seen = 0;
+        for line in events.lines() {
+            let mut words = line.trim().splitn(3, ' ');
+            let mut word = || words.next().map(str::to_owned);
+            let logical_id = word();
+            let event = StackEvent::builder()
+                .set_physical_resource_id(logical_id.as_ref().map(|name| format!("id-of-{name}")))
+                .set_logical_resource_id(logical_id)
+                .resource_type("AWS::SQS::Queue")
+                .set_resource_status(word().map(|status| ResourceStatus::from(status.as_str())))
+                .set_resource_status_reason(word());
+            follower.see(event.build(), "id-of-stack", &mut |_| seen += 1);
+        }
+        assert_eq!(seen, events.lines().count());
+        expected.assert_eq(&format!(
+            "{:?}",
+            follower.first_failure.map(|found| (found.logical_id, found.reason))
+        ));
+    }
+
+    #[test]
+    fn the_first_resource_that_failed_is_the_cause() {
+        check("A CREATE_IN_PROGRESS\nA CREATE_COMPLETE", &expect!["None"]);
+        check(
+            "A CREATE_IN_PROGRESS
+             stack CREATE_FAILED the following resources failed
+             B CREATE_FAILED Resource creation cancelled
+             C CREATE_FAILED no such role
+             D CREATE_FAILED later",
+            &expect![[r#"Some(("C", "no such role"))"#]],
+        );
+        check("A UPDATE_FAILED", &expect![[r#"Some(("A", "UPDATE_FAILED"))"#]]);
+        check("A DELETE_FAILED Resource update cancelled", &expect!["None"]);
+    }
+}

@@ -1,0 +1,115 @@
+//! What Lambda runs: a zip of the function's binary and the config. The same content gives the same bytes.
+
+use std::io::{Cursor, Write as _};
+
+use sha2::{Digest as _, Sha256};
+use zip::result::ZipError;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+use crate::functions::Function;
+
+/// The name that the runtime `provided.al2023` starts (AWS Lambda Developer Guide, "Custom runtimes").
+const BOOTSTRAP: &str = "bootstrap";
+
+/// Where both functions look for the config.
+const CONFIG: &str = "client-queues.toml";
+
+/// A function, ready to upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Whose code it is.
+    pub function: Function,
+    /// Its key in a bucket: `converter/<digest of the zip>.zip`. Other content has another key.
+    pub key: String,
+    /// The file.
+    pub zip: Vec<u8>,
+}
+
+/// The files could not be packed.
+#[derive(Debug, thiserror::Error)]
+#[error("`{package}` could not be packed")]
+pub struct PackageError {
+    package: &'static str,
+    source: ZipError,
+}
+
+impl Package {
+    /// Packs `bootstrap`, the function's release binary, with `config`, the text of `client-queues.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError`]: the binary is too long for a zip.
+    pub fn try_new(function: Function, bootstrap: &[u8], config: &str) -> Result<Self, PackageError> {
+        let files = [(BOOTSTRAP, 0o755, bootstrap), (CONFIG, 0o644, config.as_bytes())];
+        let zip = zipped(&files).map_err(|source| PackageError { package: function.package, source })?;
+        let digest: String = Sha256::digest(&zip).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { function, key: format!("{}/{digest}.zip", function.package), zip })
+    }
+}
+
+fn zipped(files: &[(&str, u32, &[u8])]) -> Result<Vec<u8>, ZipError> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, mode, content) in files {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            // Today's date would be other content.
+            .last_modified_time(DateTime::DEFAULT)
+            .unix_permissions(*mode);
+        writer.start_file(*name, options)?;
+        writer.write_all(content)?;
+    }
+    Ok(writer.finish()?.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use zip::ZipArchive;
+
+    use super::*;
+    use crate::functions::{CONVERTER, FANOUT};
+
+    const BINARY: &[u8] = b"\x7fELF\0\xff not really";
+    const CONFIG_TEXT: &str = "# Zo\u{eb}\n";
+
+    fn package(function: Function, bootstrap: &[u8], config: &str) -> Package {
+        Package::try_new(function, bootstrap, config).unwrap()
+    }
+
+    #[test]
+    fn a_package_holds_the_binary_to_run_and_the_config() {
+        let mut archive = ZipArchive::new(Cursor::new(package(FANOUT, BINARY, CONFIG_TEXT).zip)).unwrap();
+        let mut found = Vec::new();
+        for index in 0..archive.len() {
+            let mut file = archive.by_index(index).unwrap();
+            let mut content = Vec::new();
+            file.read_to_end(&mut content).unwrap();
+            let date = file.last_modified().unwrap();
+            found.push((
+                file.name().unwrap().into_owned(),
+                file.unix_mode().unwrap() & 0o777,
+                date.year(),
+                content,
+            ));
+        }
+        let expected = [
+            ("bootstrap".to_owned(), 0o755, 1980, BINARY.to_vec()),
+            ("client-queues.toml".to_owned(), 0o644, 1980, CONFIG_TEXT.as_bytes().to_vec()),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_key_follows_from_the_content() {
+        let reference = package(FANOUT, BINARY, CONFIG_TEXT);
+        let (folder, digest) = reference.key.strip_suffix(".zip").unwrap().split_once('/').unwrap();
+        assert_eq!((folder, digest.len()), ("fanout", 64));
+
+        assert_eq!(package(FANOUT, BINARY, CONFIG_TEXT), reference);
+        assert_ne!(package(FANOUT, b"other", CONFIG_TEXT).key, reference.key);
+        assert_ne!(package(FANOUT, BINARY, "other").key, reference.key);
+        assert_eq!(package(CONVERTER, BINARY, CONFIG_TEXT).key, format!("converter/{digest}.zip"));
+    }
+}

@@ -1,0 +1,70 @@
+//! The two release binaries, built by whoever needs them.
+
+use std::collections::HashMap;
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+/// Where the release binaries are.
+#[derive(Clone, Debug)]
+pub struct Functions {
+    /// DynamoDB stream → fan-out queue.
+    pub converter: PathBuf,
+    /// Fan-out queue → client queues.
+    pub fanout: PathBuf,
+}
+
+/// A line of `cargo build --message-format json`.
+#[derive(Deserialize)]
+struct CargoMessage {
+    target: Option<Target>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// The release binaries of this work tree, built once per process (and not at all, if cargo finds them fresh).
+///
+/// # Errors
+///
+/// Cargo cannot be started or does not build them; what it said is on standard error.
+pub fn functions() -> io::Result<Functions> {
+    static BUILT: OnceLock<Result<Functions, String>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| build().map_err(|error| error.to_string()));
+    built.clone().map_err(io::Error::other)
+}
+
+fn build() -> io::Result<Functions> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let output = Command::new(cargo)
+        .args(["build", "--release", "--package", "converter", "--package", "fanout", "--bins"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(io::Error::other(format!("`cargo build --release`: {}", output.status)));
+    }
+    let mut binaries: HashMap<String, PathBuf> = HashMap::new();
+    for line in output.stdout.split(|byte| *byte == b'\n') {
+        if let Ok(CargoMessage { target: Some(target), executable: Some(path) }) =
+            serde_json::from_slice(line)
+        {
+            binaries.insert(target.name, path);
+        }
+    }
+    let mut take = |name: &str| {
+        binaries
+            .remove(name)
+            .ok_or_else(|| io::Error::other(format!("package `{name}` has no binary of its name")))
+    };
+    Ok(Functions { converter: take("converter")?, fanout: take("fanout")? })
+}

@@ -1,0 +1,159 @@
+//! As much HTTP/1.1 as the AWS clients speak to a local server: requests with a length, connections that stay.
+//!
+//! A thread for each connection: a hundred waiting threads cost next to no CPU, which the benches share with them.
+
+use std::io::{self, BufRead, BufReader, Read as _, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// A request, read to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// In the order of the wire, names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What a handler does with a request.
+pub(crate) enum Reply {
+    Answer(Answer),
+    /// Ends the connection with a reset and no answer.
+    Reset,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// A server on loopback. It stops accepting connections when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Server {
+    /// Serves on a free port; `handler` is called on the connection's thread.
+    pub(crate) fn start(handler: impl Fn(Request) -> Reply + Send + Sync + 'static) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let stopped = Arc::new(AtomicBool::new(false));
+        let (handler, stop) = (Arc::new(handler), Arc::clone(&stopped));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                let (Ok(stream), handler) = (stream, Arc::clone(&handler)) else { continue };
+                // The peer sees an error of its connection; nobody else is concerned.
+                thread::spawn(move || serve(stream, handler.as_ref()));
+            }
+        });
+        Ok(Self { address, stopped })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        // Wakes the accepting thread; if nobody accepts any more, there is none.
+        let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+    }
+}
+
+impl Request {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Reply {
+    pub(crate) fn json(status: u16, body: String) -> Self {
+        let headers = vec![("content-type", "application/x-amz-json-1.0".to_owned())];
+        Self::Answer(Answer { status, headers, body: body.into_bytes() })
+    }
+}
+
+/// Posts `body` and reads the answer to its end: status and body.
+pub(crate) fn post(address: SocketAddr, path: &str, body: &[u8]) -> io::Result<(u16, Vec<u8>)> {
+    let mut stream = TcpStream::connect(address)?;
+    // In HTTP/1.0 the end of the answer is the end of the connection: no chunks.
+    write!(stream, "POST {path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: {}\r\n\r\n", body.len())?;
+    stream.write_all(body)?;
+    let mut answer = BufReader::new(stream);
+    let status_line = read_line(&mut answer)?;
+    let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| invalid(format!("no status in `{status_line}`")))?;
+    while !read_line(&mut answer)?.is_empty() {}
+    let mut body = Vec::new();
+    answer.read_to_end(&mut body)?;
+    Ok((status, body))
+}
+
+fn serve(stream: TcpStream, handler: &impl Fn(Request) -> Reply) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut reader = BufReader::with_capacity(64 * 1024, stream.try_clone()?);
+    while let Some(request) = read_request(&mut reader)? {
+        match handler(request) {
+            Reply::Answer(answer) => write_answer(&stream, &answer)?,
+            Reply::Reset => return socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)),
+        }
+    }
+    Ok(())
+}
+
+/// The next request; `None` at the end of the connection.
+fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
+    if reader.fill_buf()?.is_empty() {
+        return Ok(None);
+    }
+    let request_line = read_line(reader)?;
+    let mut words = request_line.split(' ').map(str::to_owned);
+    let (Some(method), Some(path)) = (words.next(), words.next()) else {
+        return Err(invalid(format!("no request line: `{request_line}`")));
+    };
+    let mut headers = Vec::new();
+    loop {
+        let line = read_line(reader)?;
+        let Some((name, value)) = line.split_once(':') else { break };
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    let mut request = Request { method, path, headers, body: Vec::new() };
+    if request.header("transfer-encoding").is_some() {
+        return Err(invalid("a body without a length".to_owned()));
+    }
+    let length = request.header("content-length").map_or(Ok(0), str::parse);
+    request.body = vec![0; length.map_err(|error| invalid(format!("`content-length`: {error}")))?];
+    reader.read_exact(&mut request.body)?;
+    Ok(Some(request))
+}
+
+fn write_answer(mut stream: &TcpStream, answer: &Answer) -> io::Result<()> {
+    let mut bytes =
+        format!("HTTP/1.1 {} -\r\ncontent-length: {}\r\n", answer.status, answer.body.len()).into_bytes();
+    for (name, value) in &answer.headers {
+        write!(bytes, "{name}: {value}\r\n")?;
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(&answer.body);
+    stream.write_all(&bytes)
+}
+
+/// A line without its end; empty at the end of the input.
+fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    line.truncate(line.trim_end().len());
+    Ok(line)
+}
+
+fn invalid(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}

@@ -1,0 +1,12 @@
+//! Test support, in no release: a local SQS, and drivers for the release binaries.
+//!
+//! Everything listens on loopback, on a free port, and ends with the value that started it.
+
+mod binaries;
+mod child;
+mod http;
+pub mod lambda;
+pub mod rie;
+pub mod sqs;
+
+pub use binaries::{Functions, functions};

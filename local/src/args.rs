@@ -1,0 +1,61 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::builder::RangedU64ValueParser;
+
+/// Shows the pipeline at work on this machine: every event reaches every client's queue, in order.
+///
+/// Starts MiniStack (AWS's services in one local process) on a free port of the loopback interface, builds both
+/// functions, deploys template.yml with them, writes the events of marks' lives to the event table as the companion
+/// API does, follows every client's queue and ends with a table. Needs Rust and Python 3.10 or newer; what else it
+/// needs it puts under the target directory the first time.
+#[derive(Debug, Parser)]
+#[command(name = "cargo local", bin_name = "cargo local", after_long_help = EXAMPLES)]
+pub struct Args {
+    /// How many marks live
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub marks: usize,
+
+    /// How many events each mark has
+    #[arg(long, default_value_t = 20, value_name = "M", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub events: usize,
+
+    /// Write the events of this file instead, one JSON object per line
+    ///
+    /// Each is an item of the event table, with at least `mark`, `createTime`, `eventId` and
+    /// `RegistrationNumber.version`; numbers keep their digits. A bad line is reported with its number and the others
+    /// go on.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["marks", "events"])]
+    pub input: Option<PathBuf>,
+
+    /// Keep the stack when the table is shown, until Ctrl-C
+    ///
+    /// Prints its address, the clients' queues and three commands to try.
+    #[arg(long)]
+    pub stay: bool,
+
+    /// Print the result as one JSON object; progress still goes to standard error
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo local                              1,000 events over 50 marks to every client
+  cargo local --marks 5 --events 200       longer lives of fewer marks
+  cargo local --input events.jsonl         events of your own, for example
+      {\"mark\":\"AFC F5\",\"createTime\":\"2026-01-05T09:00:00Z\",\"eventId\":\"1\",\"eventName\":\"LockedEvent\",\
+\"RegistrationNumber\":{\"version\":1,\"price\":299.90}}
+  cargo local --stay                       keep it, and look around with any AWS client
+  cargo local --json | jq .clients         for programs
+
+Clients come from client-queues.toml: add one, run this again, and it is in the table.
+
+Exit status:
+  0    every client has every event, in order, once and unchanged
+  1    a client has not; the findings are below the table
+  2    the command line is wrong
+  3    the stack could not be started, or did not answer
+  130  interrupted; nothing is left running";

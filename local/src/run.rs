@@ -1,0 +1,200 @@
+//! The main job: write events, follow every client, judge.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::try_join_all;
+use serde::Serialize;
+use shared::place::OwnQueue;
+use tokio::sync::watch;
+
+use crate::check::{Expected, Verdict};
+use crate::follow::{self, FollowError, Follower};
+use crate::ministack::ACCOUNT;
+use crate::stack::{ClientAddress, Stack};
+use crate::write::{self, Refused, WriteError};
+
+/// How long nothing new may come to a client, after everything was written, before it is given up. Longer than a
+/// killed function's messages take to be delivered again, twice.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often the fan-out queue is looked at when every client has everything.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Is told how far a run is.
+pub trait Watcher: Sync {
+    /// An event was written: its number among the expected ones.
+    fn written(&self, index: usize);
+    /// A client received an event that it had not received before.
+    fn received(&self);
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// One for each client, in the order of the stack's clients.
+    pub clients: Vec<ClientOutcome>,
+    /// The events that the tables refused, which nobody expects.
+    pub refused: Vec<Refused>,
+    /// What is left in the queues where nothing should be.
+    pub left: Left,
+}
+
+/// What one client received.
+#[derive(Debug, Serialize)]
+pub struct ClientOutcome {
+    /// The client's name.
+    pub name: String,
+    /// What it received.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Events received in a second, from the first write to the last receipt.
+    pub events_per_second: f64,
+    /// From an event's write to its receipt, in milliseconds, for half of the events at most.
+    pub median_delay_ms: u64,
+}
+
+/// How many messages are in each queue where none should be after a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// The fan-out queue.
+    pub fan_out: u64,
+    /// The rejected queue.
+    pub rejected: u64,
+    /// The undelivered queue.
+    pub undelivered: u64,
+    /// The dead-letter queue.
+    pub dead_letter: u64,
+}
+
+/// Why a run has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// DynamoDB does not answer.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// SQS does not answer.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+}
+
+/// Writes the events `expected` and follows every client of `stack` until it has them, or nothing new comes.
+///
+/// # Errors
+///
+/// [`RunError`], when MiniStack does not answer.
+pub async fn run(stack: &Stack, expected: &Expected, watcher: &impl Watcher) -> Result<Outcome, RunError> {
+    let start = Instant::now();
+    let times = Times::new(expected.events().len());
+    let (tell, not_written) = watch::channel(None);
+    let dynamodb = stack.connection().dynamodb();
+    let write = async {
+        let on_written = |index| {
+            times.set(index);
+            watcher.written(index);
+        };
+        let refused = write::write_all(&dynamodb, expected.events(), &on_written).await?;
+        let indexes: HashSet<usize> = refused.iter().map(|refused| refused.index).collect();
+        tell.send_replace(Some(indexes.clone()));
+        Ok::<_, RunError>((refused, indexes))
+    };
+    let mut followers: Vec<_> = stack.clients().iter().map(|client| follower(stack, client, expected)).collect();
+    let follow = async {
+        let on_event = || watcher.received();
+        let each = followers.iter_mut().map(|follower| follower.until_complete(&not_written, PATIENCE, &on_event));
+        try_join_all(each).await.map_err(RunError::from)
+    };
+    let ((refused, not_written), _) = tokio::try_join!(write, follow)?;
+
+    // What would come twice is on its way now: the pipeline is given the time to come to rest.
+    let left = rest(stack).await?;
+    try_join_all(followers.iter_mut().map(Follower::drain)).await?;
+    let names = stack.clients().iter().zip(&followers);
+    let clients = names.map(|(client, follower)| client_outcome(client, follower, &not_written, &times, start));
+    Ok(Outcome { clients: clients.collect(), refused, left })
+}
+
+impl Outcome {
+    /// Whether every client has every event, in order, once and unchanged.
+    pub fn is_good(&self) -> bool {
+        self.clients.iter().all(|client| client.verdict.is_good())
+    }
+}
+
+impl Left {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// When each event was written.
+struct Times(Mutex<Vec<Option<Instant>>>);
+
+impl Times {
+    fn new(count: usize) -> Self {
+        Self(Mutex::new(vec![None; count]))
+    }
+
+    fn set(&self, index: usize) {
+        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(time) = times.get_mut(index) {
+            *time = Some(Instant::now());
+        }
+    }
+
+    fn get(&self, index: usize) -> Option<Instant> {
+        let times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        times.get(index).copied().flatten()
+    }
+}
+
+fn follower<'e>(stack: &Stack, client: &ClientAddress, expected: &'e Expected) -> Follower<'e> {
+    let sqs = stack.connection().sqs(&client.account);
+    Follower::new(sqs, client.queue_url.clone(), expected)
+}
+
+/// Waits until the fan-out queue is empty, or has kept the same messages for as long as anything may take.
+async fn rest(stack: &Stack) -> Result<Left, FollowError> {
+    let sqs = stack.connection().sqs(ACCOUNT);
+    let depth = async |queue| follow::depth(&sqs, &stack.own_queue_url(queue)).await;
+    let mut fan_out = depth(OwnQueue::FanOut).await?;
+    let mut last_news = Instant::now();
+    while fan_out > 0 && last_news.elapsed() < PATIENCE {
+        tokio::time::sleep(POLL).await;
+        let now = depth(OwnQueue::FanOut).await?;
+        if now != fan_out {
+            (fan_out, last_news) = (now, Instant::now());
+        }
+    }
+    Ok(Left {
+        fan_out,
+        rejected: depth(OwnQueue::Rejected).await?,
+        undelivered: depth(OwnQueue::Undelivered).await?,
+        dead_letter: depth(OwnQueue::DeadLetter).await?,
+    })
+}
+
+fn client_outcome(
+    client: &ClientAddress,
+    follower: &Follower<'_>,
+    not_written: &HashSet<usize>,
+    times: &Times,
+    start: Instant,
+) -> ClientOutcome {
+    let arrivals = follower.arrivals();
+    // A message can overtake the answer to the write that caused it.
+    let delay = |(index, at): &(usize, Instant)| times.get(*index).map(|written| at.saturating_duration_since(written));
+    let mut delays: Vec<Duration> = arrivals.iter().filter_map(delay).collect();
+    delays.sort_unstable();
+    let median = delays.get(delays.len() / 2).copied().unwrap_or_default();
+    let seconds = arrivals.last().map_or(0.0, |(_, at)| at.duration_since(start).as_secs_f64());
+    let verdict = follower.verdict(not_written);
+    let count = u32::try_from(verdict.events).unwrap_or(u32::MAX);
+    ClientOutcome {
+        name: client.name.clone(),
+        verdict,
+        events_per_second: if seconds > 0.0 { f64::from(count) / seconds } else { 0.0 },
+        median_delay_ms: u64::try_from(median.as_millis()).unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,249 @@
+//! The stack of `template.yml`, deployed on a MiniStack of its own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_sdk_sqs::types::QueueAttributeName;
+use deploy::functions::{self, BuildError, Built};
+use deploy::package::{Package, PackageError};
+use deploy::settings::{FunctionTimeout, Settings};
+use deploy::stack::{DeployError, Deployment, Progress};
+use deploy::target::Target;
+use shared::config::{Client, ClientQueue, Config, Findings};
+use shared::place::{OwnQueue, Place};
+use tokio::task::{JoinError, spawn_blocking};
+
+use crate::connection::Connection;
+use crate::ministack::{ACCOUNT, MiniStack, REGION, StartError};
+use crate::processes::Process;
+use crate::python::{Environment, PythonError};
+use crate::tables::{self, TableError};
+use crate::workspace;
+
+/// Seconds that a function may take here: a killed function's messages are back after six times as long.
+const FUNCTION_TIMEOUT: u32 = 2;
+const STACK: &str = "mark-event-queue";
+const BUCKET: &str = "mark-event-queue-packages";
+const CLIENT_QUEUES: &str = "client-queues.toml";
+
+/// Takes a line about what is being done.
+pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The deployed stack. Dropping it ends MiniStack and the functions.
+#[derive(Debug)]
+pub struct Stack {
+    ministack: MiniStack,
+    environment: Environment,
+    connection: Connection,
+    place: Place,
+    clients: Vec<ClientAddress>,
+}
+
+/// Where a client's events arrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAddress {
+    /// The client's name.
+    pub name: String,
+    /// The account of its queue.
+    pub account: String,
+    /// Its queue's name.
+    pub queue_name: String,
+    /// Its queue's URL.
+    pub queue_url: String,
+}
+
+/// Why there is no stack.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// No Python environment.
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    /// MiniStack does not run.
+    #[error(transparent)]
+    MiniStack(#[from] StartError),
+    /// A file of the repository could not be read.
+    #[error("`{path}`: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// `client-queues.toml` is not valid.
+    #[error("{0}")]
+    Config(Findings),
+    /// The functions could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A function could not be packaged.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// A table could not be made.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A client's own queue could not be made.
+    #[error("client `{client}`: its queue `{queue}` could not be made: {reason}")]
+    Queue {
+        /// The client.
+        client: String,
+        /// The queue.
+        queue: String,
+        /// What SQS said.
+        reason: String,
+    },
+    /// The template could not be deployed.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// A constant of this program is wrong, or a thread of it died.
+    #[error("a fault of this program: {0}")]
+    Fault(String),
+}
+
+impl Stack {
+    /// Builds both functions and deploys the template with them on a new MiniStack, whose files are in a directory
+    /// called `name` and a number. Nothing but the place of the functions' code is changed in the template.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError`]. What was started is ended.
+    pub async fn start(name: &str, say: &Say) -> Result<Self, StackError> {
+        let place = Place::try_new("aws", REGION, ACCOUNT, "").map_err(|error| StackError::Fault(error.to_string()))?;
+        let config_text = read(CLIENT_QUEUES)?;
+        let config =
+            Config::try_from_toml(CLIENT_QUEUES, &config_text, Some(&place)).map_err(StackError::Config)?;
+
+        let (environment, ministack) = start_ministack(name.to_owned(), Arc::clone(say)).await?;
+        say(&format!("MiniStack listens on {}; its log is {}", ministack.endpoint(), ministack.log().display()));
+        let packages = build(Arc::clone(say), config_text).await?;
+
+        let connection = Connection::new(ministack.endpoint());
+        let stream = tables::make(&connection.dynamodb()).await?;
+        let clients: Vec<_> = config.clients.iter().map(|client| address(client, &place, &connection)).collect();
+        for (client, address) in config.clients.iter().zip(&clients) {
+            if matches!(client.queue, ClientQueue::Existing(_)) {
+                make_existing_queue(&connection, address).await?;
+            }
+        }
+        deploy_template(&connection, stream, &config, &packages, say).await?;
+        Ok(Self { ministack, environment, connection, place, clients })
+    }
+
+    /// How its services are reached.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The clients, in the order of `client-queues.toml`.
+    pub fn clients(&self) -> &[ClientAddress] {
+        &self.clients
+    }
+
+    /// The URL of one of the stack's own queues.
+    pub fn own_queue_url(&self, queue: OwnQueue) -> String {
+        self.connection.queue_url(ACCOUNT, &self.place.own_queue_name(queue))
+    }
+
+    /// The Python environment that it runs in.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The file of MiniStack's log, and the functions'.
+    pub fn log(&self) -> PathBuf {
+        self.ministack.log()
+    }
+
+    /// The functions' processes that run now.
+    pub fn functions(&self) -> Vec<Process> {
+        self.ministack.functions()
+    }
+}
+
+async fn start_ministack(name: String, say: Say) -> Result<(Environment, MiniStack), StackError> {
+    let start = move || -> Result<_, StackError> {
+        let directory = workspace::directory();
+        let environment = Environment::prepare(&directory, &*say)?;
+        let ministack = MiniStack::start(&environment, &directory, &name)?;
+        Ok((environment, ministack))
+    };
+    spawn_blocking(start).await.map_err(fault)?
+}
+
+async fn build(say: Say, config: String) -> Result<Vec<Package>, StackError> {
+    let build = move || -> Result<Vec<Package>, StackError> {
+        say("building the functions (the first time, this takes minutes)");
+        let built = functions::build(&workspace::root(), &mut |line| say(line))?;
+        built.iter().map(|built| package(built, &config)).collect()
+    };
+    spawn_blocking(build).await.map_err(fault)?
+}
+
+fn package(built: &Built, config: &str) -> Result<Package, StackError> {
+    let path = built.binary.display().to_string();
+    let bootstrap = fs::read(&built.binary).map_err(|source| StackError::File { path, source })?;
+    Ok(Package::try_new(built.function, &bootstrap, config)?)
+}
+
+fn address(client: &Client, place: &Place, connection: &Connection) -> ClientAddress {
+    let name = client.name.as_str();
+    let (account, queue_name) = match &client.queue {
+        ClientQueue::Own => (ACCOUNT.to_owned(), place.client_queue_name(name)),
+        ClientQueue::Existing(arn) => (arn.account.clone(), arn.name.clone()),
+    };
+    let queue_url = connection.queue_url(&account, &queue_name);
+    ClientAddress { name: name.to_owned(), account, queue_name, queue_url }
+}
+
+/// What exists elsewhere before a stack is deployed does not exist here.
+async fn make_existing_queue(connection: &Connection, address: &ClientAddress) -> Result<(), StackError> {
+    let request = connection.sqs(&address.account).create_queue().queue_name(&address.queue_name);
+    let request = request.attributes(QueueAttributeName::FifoQueue, "true");
+    request.send().await.map(|_| ()).map_err(|error| StackError::Queue {
+        client: address.name.clone(),
+        queue: address.queue_name.clone(),
+        reason: DisplayErrorContext(error).to_string(),
+    })
+}
+
+async fn deploy_template(
+    connection: &Connection,
+    stream: String,
+    config: &Config,
+    packages: &[Package],
+    say: &Say,
+) -> Result<(), StackError> {
+    let template = read("template.yml")?;
+    let function_timeout =
+        FunctionTimeout::try_new(FUNCTION_TIMEOUT).map_err(|error| StackError::Fault(error.to_string()))?;
+    let settings = Settings { event_stream_arn: Some(stream), queue_prefix: String::new(), function_timeout };
+    let target = Target::local(connection.endpoint(), REGION);
+    deploy::stack::make_bucket(&target, BUCKET).await?;
+    say("deploying template.yml");
+    let deployment = Deployment {
+        stack: STACK,
+        template: &template,
+        settings: &settings,
+        config,
+        packages,
+        bucket: BUCKET,
+    };
+    let tell = Arc::clone(say);
+    let mut progress = move |progress: Progress| {
+        if let Progress::Resource { logical_id, status, reason: Some(reason), .. } = progress {
+            tell(&format!("{logical_id}: {status}: {reason}"));
+        }
+    };
+    deploy::stack::deploy(&target, &deployment, &mut progress).await?;
+    Ok(())
+}
+
+fn read(name: &str) -> Result<String, StackError> {
+    let path = workspace::root().join(name);
+    fs::read_to_string(&path).map_err(|source| StackError::File { path: path.display().to_string(), source })
+}
+
+fn fault(error: JoinError) -> StackError {
+    StackError::Fault(error.to_string())
+}

@@ -1,0 +1,188 @@
+//! The command line, as somebody who types it sees it.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use expect_test::{Expect, expect};
+use local::processes::{self, Process};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+fn local(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// An empty directory of the test's own.
+fn directory(name: &str) -> anyhow::Result<PathBuf> {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if path.exists() {
+        fs::remove_dir_all(&path)?;
+    }
+    fs::create_dir_all(&path)?;
+    Ok(path)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// `text` with every run of digits in the columns that differ from run to run replaced.
+fn without_figures(text: &str) -> String {
+    let mask = |line: &str| {
+        let Some(start) = line.find(" ok ").filter(|_| line.ends_with(" ms")) else { return line.to_owned() };
+        let (kept, figures) = line.split_at(start);
+        let words = figures.split_whitespace().enumerate().map(|(number, word)| match number {
+            2 | 3 => "N",
+            _ => word,
+        });
+        format!("{kept} {}", words.collect::<Vec<_>>().join(" "))
+    };
+    text.lines().map(mask).map(|line| line + "\n").collect()
+}
+
+#[test]
+fn help_teaches() -> anyhow::Result<()> {
+    let output = local(&["--help"]).env("COLUMNS", "100").output()?;
+    assert!(output.status.success());
+    expect![[r#""#]].assert_eq(&text(&output.stdout));
+    Ok(())
+}
+
+#[test]
+fn a_wrong_command_line_has_status_2() -> anyhow::Result<()> {
+    for arguments in [&["--marks", "0"][..], &["--events", "x"], &["--input", "f", "--marks", "1"], &["more"]] {
+        assert_eq!(local(arguments).output()?.status.code(), Some(2), "{arguments:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_input_that_cannot_be_used_is_named() -> anyhow::Result<()> {
+    let directory = directory("unusable-input")?;
+    let check = |name: &str, expected: Expect| -> anyhow::Result<()> {
+        let output = local(&["--input", name]).current_dir(&directory).output()?;
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(text(&output.stdout), "");
+        expected.assert_eq(&text(&output.stderr));
+        Ok(())
+    };
+    fs::write(directory.join("empty.jsonl"), "\n[]\n")?;
+    check("missing.jsonl", expect![[r#""#]])?;
+    check("empty.jsonl", expect![[r#""#]])
+}
+
+#[test]
+fn without_python_it_says_what_was_tried_and_how_to_get_it() -> anyhow::Result<()> {
+    let directory = directory("no-python")?;
+    let programs = directory.join("bin");
+    fs::create_dir(&programs)?;
+    let check = |expected: Expect| -> anyhow::Result<()> {
+        let mut command = local(&[]);
+        // An empty target directory, because an environment that is there already needs no other Python.
+        let output = command.env("PATH", &programs).env("CARGO_TARGET_DIR", directory.join("target")).output()?;
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(text(&output.stdout), "");
+        expected.assert_eq(&text(&output.stderr));
+        Ok(())
+    };
+    check(expect![[r#""#]])?;
+
+    let python = programs.join("python3");
+    fs::write(&python, "#!/bin/sh\necho 'is version 3.8' >&2\nexit 1\n")?;
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755))?;
+    check(expect![[r#""#]])
+}
+
+#[test]
+fn a_bad_line_is_reported_and_the_others_go_on() -> anyhow::Result<()> {
+    let directory = directory("bad-line")?;
+    let line = |mark: &str, version: u32| {
+        format!(
+            r#"{{"mark":"{mark}","createTime":"2026-01-05T09:00:0{version}Z","eventId":"{mark}{version}","eventName":"LockedEvent","RegistrationNumber":{{"version":{version},"price":299.90,"note":"é – \u0007"}}}}"#
+        )
+    };
+    let lines = [
+        line("AFC F5", 1),
+        line("X1 ABC", 1),
+        "{\"mark\":\"\u{1b}[2J\"".to_owned(),
+        line("AFC F5", 2),
+        line("X1 ABC", 2).replace("eventId", "id"),
+        line("X1 ABC", 2),
+        line("AFC F5", 3),
+    ];
+    fs::write(directory.join("events.jsonl"), lines.join("\n"))?;
+    let output = local(&["--input", "events.jsonl"]).current_dir(&directory).output()?;
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    expect![[r#""#]].assert_eq(&without_figures(&text(&output.stdout)));
+    let bad: String = errors.lines().filter(|line| line.starts_with("events.jsonl:")).map(|line| format!("{line}\n")).collect();
+    expect![[r#""#]].assert_eq(&bad);
+    Ok(())
+}
+
+#[test]
+fn a_program_gets_one_json_object() -> anyhow::Result<()> {
+    let output = local(&["--json", "--marks", "3", "--events", "4"]).output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(report["ok"], true);
+    let clients = report["clients"].as_array().cloned().unwrap_or_default();
+    assert_eq!(clients.len(), 3);
+    for client in clients {
+        assert_eq!((&client["events"], &client["groups"]), (&Value::from(12), &Value::from(3)), "{client}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_interrupt_leaves_nothing_running() -> anyhow::Result<()> {
+    check_end(Signal::INT, Some(130))
+}
+
+#[test]
+fn not_even_a_kill_leaves_anything_running() -> anyhow::Result<()> {
+    check_end(Signal::KILL, None)
+}
+
+/// Starts a stack that stays, ends the command with `signal`, and sees that all it has started ends too.
+fn check_end(signal: Signal, code: Option<i32>) -> anyhow::Result<()> {
+    let mut child = local(&["--stay", "--marks", "2", "--events", "2"]).stdout(Stdio::piped()).spawn()?;
+    let endpoint = endpoint_of(&mut child)?;
+    let started = processes::descendants(child.id());
+    // MiniStack and the two functions.
+    assert!(started.len() >= 3, "{started:?}");
+    assert!(TcpStream::connect(&endpoint).is_ok());
+
+    kill_process(Pid::from_child(&child), signal)?;
+    assert_eq!(child.wait()?.code(), code);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while started.iter().any(is_running) || TcpStream::connect(&endpoint).is_ok() {
+        assert!(Instant::now() < deadline, "of {started:?} some still run");
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+fn endpoint_of(child: &mut Child) -> anyhow::Result<String> {
+    let output = child.stdout.take().ok_or_else(|| anyhow::anyhow!("no output"))?;
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        if let Some((_, endpoint)) = line.split_once("export AWS_ENDPOINT_URL=http://") {
+            return Ok(endpoint.split(' ').next().unwrap_or_default().to_owned());
+        }
+    }
+    anyhow::bail!("it ended before it said where it is")
+}
+
+fn is_running(process: &Process) -> bool {
+    let arguments = fs::read(format!("/proc/{}/cmdline", process.id)).unwrap_or_default();
+    arguments.starts_with(process.program.as_bytes()) && !arguments.is_empty()
+}
+

@@ -1,0 +1,105 @@
+//! What was deployed, and a consumer that is not ours.
+
+mod support;
+
+use std::process::{Command, Stdio};
+
+use aws_sdk_sqs::types::QueueAttributeName;
+use local::connection::Connection;
+use local::ministack::{ACCOUNT, REGION};
+use local::stack::Stack;
+use local::write;
+use serde_json::Value;
+use shared::place::OwnQueue;
+use support::{lives, stack};
+
+/// A linter does not see that a reference inside `Fn::ForEach` is empty; the deployed queue shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_deployed_queue_is_encrypted_kept_for_fourteen_days_and_closed() -> anyhow::Result<()> {
+    let stack = stack("deployed").await?;
+    let listed = stack.connection().sqs(ACCOUNT).list_queues().send().await?.queue_urls.unwrap_or_default();
+    let own = OwnQueue::ALL.map(|queue| stack.own_queue_url(queue));
+    let clients = stack.clients().iter().map(|client| client.queue_url.clone());
+    let mut known: Vec<String> = own.into_iter().chain(clients).collect();
+    known.sort();
+    let mut found = listed.clone();
+    found.sort();
+    assert_eq!(found, known);
+
+    for url in &listed {
+        let is_client = stack.clients().iter().any(|client| client.queue_url == *url);
+        check_queue(stack.connection(), url, is_client).await?;
+    }
+    check_fan_out(&stack).await
+}
+
+async fn check_queue(connection: &Connection, url: &str, is_client: bool) -> anyhow::Result<()> {
+    let attribute = attributes(connection, url).await?;
+    assert_eq!(attribute("FifoQueue"), "true", "{url}");
+    assert_eq!(attribute("SqsManagedSseEnabled"), "true", "{url}");
+    assert_eq!(attribute("MessageRetentionPeriod"), (14 * 24 * 60 * 60).to_string(), "{url}");
+
+    let arn = attribute("QueueArn");
+    let policy: Value = serde_json::from_str(&attribute("Policy"))?;
+    let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
+    for statement in &statements {
+        assert_eq!(statement["Resource"], arn, "{url}");
+        assert!(statement["Effect"] == "Deny" || statement["Principal"] != "*", "{url} is open: {statement}");
+    }
+    let is_tls_only = |statement: &&Value| {
+        statement["Effect"] == "Deny"
+            && statement["Principal"] == "*"
+            && statement["Action"] == "sqs:*"
+            && statement["Condition"]["Bool"]["aws:SecureTransport"] == "false"
+    };
+    assert_eq!(statements.iter().filter(is_tls_only).count(), 1, "{url}");
+
+    let allowed: Vec<&Value> = statements.iter().filter(|statement| statement["Effect"] == "Allow").collect();
+    assert_eq!(allowed.len(), usize::from(is_client), "{url}");
+    for statement in allowed {
+        let role = statement["Principal"]["AWS"].as_str().unwrap_or_default();
+        assert!(role.starts_with(&format!("arn:aws:iam::{ACCOUNT}:role/")), "{url}: `{role}`");
+        assert_eq!(statement["Action"], "sqs:SendMessage", "{url}");
+        let denies_others = |other: &Value| other["Condition"]["ArnNotEquals"]["aws:PrincipalArn"] == role;
+        assert!(statements.iter().any(denies_others), "{url}");
+    }
+    Ok(())
+}
+
+async fn check_fan_out(stack: &Stack) -> anyhow::Result<()> {
+    let dead_letter = attributes(stack.connection(), &stack.own_queue_url(OwnQueue::DeadLetter)).await?;
+    let fan_out = attributes(stack.connection(), &stack.own_queue_url(OwnQueue::FanOut)).await?;
+    assert_eq!(fan_out("VisibilityTimeout"), "12");
+    let redrive: Value = serde_json::from_str(&fan_out("RedrivePolicy"))?;
+    assert_eq!(redrive["deadLetterTargetArn"], dead_letter("QueueArn"));
+    let allow: Value = serde_json::from_str(&dead_letter("RedriveAllowPolicy"))?;
+    assert_eq!(allow["sourceQueueArns"], serde_json::json!([fan_out("QueueArn")]));
+    Ok(())
+}
+
+/// All attributes of a queue, by name; empty if it has none of that name.
+async fn attributes(connection: &Connection, url: &str) -> anyhow::Result<impl Fn(&str) -> String + use<>> {
+    let request = connection.sqs(ACCOUNT).get_queue_attributes().queue_url(url);
+    let answer = request.attribute_names(QueueAttributeName::All).send().await?;
+    let attributes = answer.attributes.unwrap_or_default();
+    Ok(move |name: &str| attributes.get(&QueueAttributeName::from(name)).cloned().unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_is_not_ours_gets_every_event_in_order() -> anyhow::Result<()> {
+    let stack = stack("deployed").await?;
+    let expected = lives(20, 10);
+    let refused = write::write_all(&stack.connection().dynamodb(), expected.events(), &|_| ()).await?;
+    assert_eq!(refused, []);
+    for client in stack.clients() {
+        let output = Command::new(&stack.environment().python)
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/consumer.py"))
+            .args([stack.connection().endpoint(), REGION, &client.queue_url, "200"])
+            .stdin(Stdio::null())
+            .output()?;
+        let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}: {said}{errors}", client.name);
+        assert_eq!(said.trim(), "200 events of 20 marks, each mark's in order", "{}", client.name);
+    }
+    Ok(())
+}

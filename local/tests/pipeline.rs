@@ -1,0 +1,34 @@
+//! The pipeline through the real template: complete, in order, once, whatever dies.
+
+mod support;
+
+use support::{Idle, Killer, assert_complete, lives, stack};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_reaches_every_client_in_order() -> anyhow::Result<()> {
+    let stack = stack("pipeline").await?;
+    let expected = lives(50, 20);
+    let outcome = local::run::run(&stack, &expected, &Idle).await?;
+    assert_complete(&outcome, &expected);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_converter_that_is_killed_loses_and_repeats_nothing() -> anyhow::Result<()> {
+    check_killed("ProcessDynamoDBStream").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fan_out_that_is_killed_loses_and_repeats_nothing() -> anyhow::Result<()> {
+    check_killed("FanOut").await
+}
+
+async fn check_killed(function: &'static str) -> anyhow::Result<()> {
+    let stack = stack("pipeline").await?;
+    let expected = lives(50, 20);
+    let killer = Killer::new(&stack, function);
+    let outcome = local::run::run(&stack, &expected, &killer).await?;
+    assert!(killer.has_killed(), "`{function}` was never killed in the middle of its work");
+    assert_complete(&outcome, &expected);
+    Ok(())
+}

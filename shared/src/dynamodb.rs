@@ -1,0 +1,153 @@
+//! Items as the DynamoDB client reads them from a table: the same conversion, to the same text, as from a stream.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::ids::Key;
+use crate::image::{Fault, Image, ImageError, Text, Wanted, Writer};
+
+/// Converts an item read from the table to JSON, byte for byte what [`image::convert`](crate::image::convert) makes of
+/// the same item in a stream record.
+///
+/// # Errors
+///
+/// [`ImageError`] if the item holds what JSON cannot show, or a type that did not exist when this was written.
+pub fn convert(item: &HashMap<String, AttributeValue>, wanted: &Wanted) -> Result<Image, ImageError> {
+    let mut writer = Writer::new(wanted, 1_024);
+    match write_map(&mut writer, item) {
+        Ok(()) => Ok(writer.finish()),
+        Err(fault) => Err(writer.error(fault)),
+    }
+}
+
+/// The value of a key attribute.
+///
+/// # Errors
+///
+/// [`Fault`] if it is not a string, a number or bytes, the only types of keys.
+pub fn key(value: &AttributeValue) -> Result<Key, Fault> {
+    match value {
+        AttributeValue::S(text) => Ok(Key::S(text.clone())),
+        AttributeValue::N(number) => Ok(Key::N(number.clone())),
+        AttributeValue::B(bytes) => Ok(Key::B(bytes.as_ref().to_vec())),
+        _ => Err(Fault::NotAKey),
+    }
+}
+
+fn write_map<'v>(
+    writer: &mut Writer<'_, 'v>,
+    item: &'v HashMap<String, AttributeValue>,
+) -> Result<(), Fault> {
+    let mut map = writer.begin_map()?;
+    for (name, value) in item {
+        writer.entry(&mut map, name.as_str().into(), |writer| write(writer, value))?;
+    }
+    writer.end_map(map)
+}
+
+fn write<'v>(writer: &mut Writer<'_, 'v>, value: &'v AttributeValue) -> Result<(), Fault> {
+    match value {
+        AttributeValue::S(text) => writer.string(&text.as_str().into()),
+        AttributeValue::N(number) => writer.number(number)?,
+        AttributeValue::B(bytes) => writer.binary(&STANDARD.encode(bytes))?,
+        AttributeValue::Bool(value) => writer.boolean(*value),
+        AttributeValue::Null(value) => writer.null(*value)?,
+        AttributeValue::M(entries) => write_map(writer, entries)?,
+        AttributeValue::L(items) => {
+            let mut list = writer.begin_list()?;
+            for item in items {
+                writer.item(&mut list, |writer| write(writer, item))?;
+            }
+            writer.end_list();
+        }
+        AttributeValue::Ss(members) => writer.string_set(borrowed(members))?,
+        AttributeValue::Ns(members) => writer.number_set(borrowed(members))?,
+        AttributeValue::Bs(members) => {
+            writer.binary_set(members.iter().map(|bytes| STANDARD.encode(bytes).into()).collect())?;
+        }
+        _ => return Err(Fault::UnknownType("unknown".to_owned())),
+    }
+    Ok(())
+}
+
+fn borrowed(members: &[String]) -> Vec<Text<'_>> {
+    members.iter().map(|member| member.as_str().into()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::primitives::Blob;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::Path;
+    use crate::image;
+    use crate::image::DEPTH_LIMIT;
+    use crate::image::samples::{Sample, item, raw, shuffled};
+
+    fn sdk(sample: &Sample) -> AttributeValue {
+        let blob = |bytes: &Vec<u8>| Blob::new(bytes.clone());
+        match sample.clone() {
+            Sample::S(text) => AttributeValue::S(text),
+            Sample::N(number) => AttributeValue::N(number),
+            Sample::B(bytes) => AttributeValue::B(blob(&bytes)),
+            Sample::Bool(value) => AttributeValue::Bool(value),
+            Sample::Null => AttributeValue::Null(true),
+            Sample::M(entries) => AttributeValue::M(sdk_item(&entries)),
+            Sample::L(items) => AttributeValue::L(items.iter().map(sdk).collect()),
+            Sample::Ss(members) => AttributeValue::Ss(members),
+            Sample::Ns(members) => AttributeValue::Ns(members),
+            Sample::Bs(members) => AttributeValue::Bs(members.iter().map(blob).collect()),
+        }
+    }
+
+    fn sdk_item(entries: &[(String, Sample)]) -> HashMap<String, AttributeValue> {
+        entries.iter().map(|(name, sample)| (name.clone(), sdk(sample))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn table_and_stream_agree_byte_for_byte((entries, shuffled) in item().prop_flat_map(shuffled)) {
+            let paths = entries.iter().map(|(name, _)| Path(vec![name.clone()])).collect::<Vec<_>>();
+            let wanted = Wanted::new(&paths);
+            let from_table = convert(&sdk_item(&entries), &wanted).unwrap();
+            let from_stream = image::convert(&raw(&shuffled), &wanted).unwrap();
+            prop_assert_eq!(from_table, from_stream);
+        }
+    }
+
+    #[test]
+    fn faults_name_the_attribute() {
+        let list = |value| AttributeValue::L(vec![AttributeValue::Bool(true), value]);
+        let deep =
+            (0..DEPTH_LIMIT).fold(AttributeValue::Bool(true), |inner, _| AttributeValue::L(vec![inner]));
+        let table = [
+            (AttributeValue::N("1e".to_owned()), "attribute `a`: not a number as JSON writes it"),
+            (list(AttributeValue::Null(false)), "attribute `a[1]`: of type `NULL`, but its value is `false`"),
+            (AttributeValue::Ss(vec!["x".to_owned(); 2]), "attribute `a`: a set with a member twice"),
+        ];
+        for (value, expected) in table {
+            let item = HashMap::from([("a".to_owned(), value)]);
+            assert_eq!(convert(&item, &Wanted::default()).unwrap_err().to_string(), expected);
+        }
+        let error = convert(&HashMap::from([("a".to_owned(), deep)]), &Wanted::default()).unwrap_err();
+        assert_eq!(error.fault, Fault::Depth);
+    }
+
+    #[test]
+    fn keys() {
+        let table = [
+            (AttributeValue::S("AFC F5".to_owned()), Ok(Key::S("AFC F5".to_owned()))),
+            (AttributeValue::N("7".to_owned()), Ok(Key::N("7".to_owned()))),
+            (AttributeValue::B(Blob::new([0, 255])), Ok(Key::B(vec![0, 255]))),
+            (AttributeValue::Bool(true), Err(Fault::NotAKey)),
+            (AttributeValue::Null(true), Err(Fault::NotAKey)),
+        ];
+        for (value, expected) in table {
+            assert_eq!(key(&value), expected, "{value:?}");
+        }
+    }
+}

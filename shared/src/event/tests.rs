@@ -1,0 +1,336 @@
+use expect_test::{Expect, expect};
+use serde_json::Value;
+
+use super::*;
+use crate::config::Changes;
+
+const STREAM: Origin<'_> = Origin::Stream { event_id: "c4ca4238a0b923820dcc509a6f75849b" };
+
+/// The mark family's own: with versions.
+fn source() -> Source {
+    Source {
+        partition_key: "mark".to_owned(),
+        sort_key: Some("createTime".to_owned()),
+        group: "mark".to_owned(),
+        id: Some("eventId".to_owned()),
+        name: Some("eventName".to_owned()),
+        time: Some("createTime".to_owned()),
+        version: Some(Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()])),
+        changes: Changes { insert: true, modify: false },
+    }
+}
+
+/// A pipeline without versions, that knows nothing but the group.
+fn plain() -> Source {
+    Source { id: None, name: None, time: None, version: None, ..source() }
+}
+
+/// An event of the mark family, with the attribute `name` changed to `value` or, if that is empty, taken away.
+fn item(name: &str, value: &str) -> String {
+    let version = r#"{"M": {"version": {"N": "3"}}}"#;
+    let attributes = [
+        ("mark", r#"{"S": "AFC F5"}"#),
+        ("createTime", r#"{"S": "2025-03-01T09:30:00Z"}"#),
+        ("eventId", r#"{"S": "a1b2"}"#),
+        ("eventName", r#"{"S": "EntitlementCreated"}"#),
+        ("RegistrationNumber", version),
+    ];
+    let others = attributes.into_iter().filter(|(own, _)| *own != name);
+    let changed = Some((name, value)).filter(|_| !value.is_empty());
+    let entries =
+        others.chain(changed).map(|(name, value)| format!("\"{name}\": {value}")).collect::<Vec<_>>();
+    format!("{{{}}}", entries.join(", "))
+}
+
+fn shown(event: &Event) -> String {
+    format!(
+        "{} {} {} {} {}",
+        event.group(),
+        event.id(),
+        event.name().unwrap_or("-"),
+        event.time().unwrap_or("-"),
+        event.version().map_or("-".to_owned(), |version| version.to_string())
+    )
+}
+
+fn read(source: &Source, item: &str, origin: Origin<'_>) -> Result<Event, EventError> {
+    Reader::new(source).read(item, origin)
+}
+
+#[test]
+fn what_an_event_is_made_of() {
+    let check = |source: &Source, item: &str, expect: Expect| {
+        expect.assert_eq(
+            &read(source, item, STREAM).map_or_else(|error| error.to_string(), |event| shown(&event)),
+        );
+    };
+    check(
+        &source(),
+        &item("unknown", r#"{"NULL": true}"#),
+        expect!["AFC%20F5 a1b2 EntitlementCreated 2025-03-01T09:30:00Z 3"],
+    );
+    check(
+        &plain(),
+        &item("unknown", r#"{"NULL": true}"#),
+        expect!["AFC%20F5 c4ca4238a0b923820dcc509a6f75849b - - -"],
+    );
+    check(
+        &Source { id: None, ..source() },
+        &item("eventId", ""),
+        expect![
+            "AFC%20F5 7e1dde1fe160a9402b8bfb30cea5725912275916235551b7f251790e66b0079d EntitlementCreated 2025-03-01T09:30:00Z 3"
+        ],
+    );
+    check(&source(), &item("eventName", ""), expect!["AFC%20F5 a1b2 - 2025-03-01T09:30:00Z 3"]);
+    check(&source(), &item("eventName", r#"{"S": ""}"#), expect!["AFC%20F5 a1b2 - 2025-03-01T09:30:00Z 3"]);
+    check(&source(), &item("eventName", r#"{"M": {}}"#), expect!["AFC%20F5 a1b2 - 2025-03-01T09:30:00Z 3"]);
+    check(
+        &source(),
+        &item("eventName", r#"{"N": "17"}"#),
+        expect!["AFC%20F5 a1b2 17 2025-03-01T09:30:00Z 3"],
+    );
+    check(
+        &source(),
+        &item("eventName", r#"{"S": "a\u0001\ufffe\n"}"#),
+        expect![[r#"
+        AFC%20F5 a1b2 a\u0001\ufffe
+         2025-03-01T09:30:00Z 3"#]],
+    );
+    check(
+        &source(),
+        &item("mark", r#"{"N": "7"}"#),
+        expect!["~n7 a1b2 EntitlementCreated 2025-03-01T09:30:00Z 3"],
+    );
+    check(
+        &source(),
+        &item("mark", r#"{"B": "AP8="}"#),
+        expect!["~bAP8 a1b2 EntitlementCreated 2025-03-01T09:30:00Z 3"],
+    );
+    check(
+        &source(),
+        &item("eventId", r#"{"N": "12345678901234567890123456789012345678"}"#),
+        expect!["AFC%20F5 12345678901234567890123456789012345678 EntitlementCreated 2025-03-01T09:30:00Z 3"],
+    );
+    let version = |number: &str| format!(r#"{{"M": {{"version": {{"N": "{number}"}}}}}}"#);
+    check(
+        &source(),
+        &item("RegistrationNumber", &version("18446744073709551615")),
+        expect!["AFC%20F5 a1b2 EntitlementCreated 2025-03-01T09:30:00Z 18446744073709551615"],
+    );
+}
+
+#[test]
+fn what_can_never_be_an_event() {
+    let check = |item: &str, expect: Expect| {
+        expect.assert_eq(&read(&source(), item, STREAM).unwrap_err().to_string());
+    };
+    let version = |value: &str| item("RegistrationNumber", &format!(r#"{{"M": {{"version": {value}}}}}"#));
+    check(
+        &item("mark", ""),
+        expect!["the event lacks `mark`, its group; `[source]` in `client-queues.toml` says where it is"],
+    );
+    check(&item("mark", r#"{"S": ""}"#), expect!["`mark`, the event's group, is empty"]);
+    check(&item("mark", r#"{"B": ""}"#), expect!["`mark`, the event's group, is empty"]);
+    check(
+        &item("mark", r#"{"SS": ["AFC F5"]}"#),
+        expect!["`mark`, the event's group, is of type `SS`; it must be a string, a number or bytes"],
+    );
+    check(
+        &item("createTime", ""),
+        expect![
+            "the event lacks `createTime`, its sort key; `[source]` in `client-queues.toml` says where it is"
+        ],
+    );
+    check(
+        &item("createTime", r#"{"NULL": true}"#),
+        expect![
+            "`createTime`, the event's sort key, is of type `NULL`; it must be a string, a number or bytes"
+        ],
+    );
+    check(
+        &item("eventId", ""),
+        expect!["the event lacks `eventId`, its id; `[source]` in `client-queues.toml` says where it is"],
+    );
+    check(&item("eventId", r#"{"S": ""}"#), expect!["`eventId`, the event's id, is empty"]);
+    check(
+        &item("eventId", r#"{"BOOL": true}"#),
+        expect!["`eventId`, the event's id, is of type `BOOL`; it must be a string or a number"],
+    );
+    check(
+        &item("eventId", r#"{"B": "AA=="}"#),
+        expect!["`eventId`, the event's id, is of type `B`; it must be a string or a number"],
+    );
+    check(
+        &item("eventId", &format!(r#"{{"S": "{}"}}"#, "x".repeat(257))),
+        expect!["`eventId`, the event's id, has 257 bytes; at most 256 are sent"],
+    );
+    check(
+        &item("RegistrationNumber", ""),
+        expect![
+            "the event lacks `RegistrationNumber.version`, its version; `[source]` in `client-queues.toml` says where it is"
+        ],
+    );
+    check(
+        &item("RegistrationNumber", r#"{"S": "3"}"#),
+        expect![
+            "the event lacks `RegistrationNumber.version`, its version; `[source]` in `client-queues.toml` says where it is"
+        ],
+    );
+    check(
+        &version(r#"{"S": "3"}"#),
+        expect!["`RegistrationNumber.version`, the event's version, is of type `S`; it must be a number"],
+    );
+    check(
+        &version(r#"{"B": "AA=="}"#),
+        expect!["`RegistrationNumber.version`, the event's version, is of type `B`; it must be a number"],
+    );
+    check(
+        &version(r#"{"L": []}"#),
+        expect!["`RegistrationNumber.version`, the event's version, is of type `L`; it must be a number"],
+    );
+    check(
+        &version(r#"{"N": "0"}"#),
+        expect![
+            "`RegistrationNumber.version`, the event's version, is not a whole number from 1 to 18446744073709551615"
+        ],
+    );
+    check(
+        &version(r#"{"N": "-1"}"#),
+        expect![
+            "`RegistrationNumber.version`, the event's version, is not a whole number from 1 to 18446744073709551615"
+        ],
+    );
+    check(
+        &version(r#"{"N": "1.5"}"#),
+        expect![
+            "`RegistrationNumber.version`, the event's version, is not a whole number from 1 to 18446744073709551615"
+        ],
+    );
+    check(
+        &version(r#"{"N": "18446744073709551616"}"#),
+        expect![
+            "`RegistrationNumber.version`, the event's version, is not a whole number from 1 to 18446744073709551615"
+        ],
+    );
+    check(
+        &version(r#"{"N": "three"}"#),
+        expect!["attribute `RegistrationNumber.version`: not a number as JSON writes it"],
+    );
+}
+
+#[test]
+fn a_plain_pipeline_reads_no_tables() {
+    let error = read(&plain(), &item("unknown", r#"{"S": ""}"#), Origin::Table).unwrap_err();
+    assert_eq!(error, EventError::NoStreamRecord);
+}
+
+#[test]
+fn a_stream_record_without_an_id_gives_none() {
+    let id = |event_id: &str| read(&plain(), &item("eventId", ""), Origin::Stream { event_id });
+    assert_eq!(id("").unwrap_err(), EventError::Empty { role: Role::Id, path: "eventID".to_owned() });
+    assert!(matches!(id(&"x".repeat(257)), Err(EventError::IdTooLong { length: 257, .. })));
+    assert_eq!(id("e1").unwrap().id(), "e1");
+}
+
+#[test]
+fn one_event_from_stream_and_table() {
+    for source in [source(), Source { id: None, ..source() }, Source { sort_key: None, ..source() }] {
+        let item = item("price", r#"{"N": "299.90"}"#);
+        let from_stream = read(&source, &item, STREAM).unwrap();
+        assert_eq!(from_stream, read(&source, &item, Origin::Table).unwrap());
+        let sort = source.sort_key.map(|_| Key::S("2025-03-01T09:30:00Z".to_owned()));
+        let id = DeduplicationId::of_item(&Key::S("AFC F5".to_owned()), sort.as_ref());
+        assert_eq!(from_stream.deduplication_id(), &id);
+    }
+}
+
+#[test]
+fn without_versions_the_stream_record_is_the_event() {
+    let event = read(&plain(), &item("unknown", r#"{"S": ""}"#), STREAM).unwrap();
+    assert_eq!(event.deduplication_id().as_str(), "c4ca4238a0b923820dcc509a6f75849b");
+    assert_eq!(event.id(), "c4ca4238a0b923820dcc509a6f75849b");
+}
+
+#[test]
+fn texts_have_a_limit_counted_as_they_are_sent() {
+    let at = |length: usize| format!(r#"{{"S": "{}"}}"#, "x".repeat(length));
+    for (name, value, kept) in [
+        ("eventName", at(TEXT_LIMIT), true),
+        ("eventName", at(TEXT_LIMIT + 1), false),
+        ("eventName", format!(r#"{{"S": "\u0001{}"}}"#, "x".repeat(TEXT_LIMIT - 6)), true),
+        ("eventName", format!(r#"{{"S": "\u0001{}"}}"#, "x".repeat(TEXT_LIMIT - 5)), false),
+        ("eventName", format!(r#"{{"S": "{}"}}"#, "é".repeat(TEXT_LIMIT / 2)), true),
+        ("eventName", format!(r#"{{"S": "{}"}}"#, "é".repeat(TEXT_LIMIT / 2 + 1)), false),
+    ] {
+        let event = read(&source(), &item(name, &value), STREAM).unwrap();
+        assert_eq!(event.name().is_some(), kept, "{value}");
+        assert!(event.body().contains('x') || event.body().contains('é'), "the body has it all the same");
+    }
+    assert!(read(&source(), &item("eventId", &at(TEXT_LIMIT)), STREAM).is_ok());
+}
+
+#[test]
+fn message_of_an_event() {
+    let check = |source: &Source, item: &str, expect: Expect| {
+        let message =
+            read(source, item, STREAM).unwrap().message(Some("Root=1-5759e988-bd862e3fe1be46a994272793"));
+        let entry: Value = serde_json::from_str(&format!("{{{}}}", message.entry())).unwrap();
+        expect.assert_eq(&format!("{entry:#}"));
+    };
+    check(
+        &source(),
+        &item("price", r#"{"N": "299.90"}"#),
+        expect![[r#"
+        {
+          "MessageAttributes": {
+            "eventId": {
+              "DataType": "String",
+              "StringValue": "a1b2"
+            },
+            "eventName": {
+              "DataType": "String",
+              "StringValue": "EntitlementCreated"
+            },
+            "eventTime": {
+              "DataType": "String",
+              "StringValue": "2025-03-01T09:30:00Z"
+            },
+            "version": {
+              "DataType": "Number",
+              "StringValue": "3"
+            }
+          },
+          "MessageBody": "{\"RegistrationNumber\":{\"version\":3},\"createTime\":\"2025-03-01T09:30:00Z\",\"eventId\":\"a1b2\",\"eventName\":\"EntitlementCreated\",\"mark\":\"AFC F5\",\"price\":299.90}",
+          "MessageDeduplicationId": "7e1dde1fe160a9402b8bfb30cea5725912275916235551b7f251790e66b0079d",
+          "MessageGroupId": "AFC%20F5",
+          "MessageSystemAttributes": {
+            "AWSTraceHeader": {
+              "DataType": "String",
+              "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"
+            }
+          }
+        }"#]],
+    );
+    check(
+        &plain(),
+        &item("eventName", r#"{"S": ""}"#),
+        expect![[r#"
+        {
+          "MessageAttributes": {
+            "eventId": {
+              "DataType": "String",
+              "StringValue": "c4ca4238a0b923820dcc509a6f75849b"
+            }
+          },
+          "MessageBody": "{\"RegistrationNumber\":{\"version\":3},\"createTime\":\"2025-03-01T09:30:00Z\",\"eventId\":\"a1b2\",\"eventName\":\"\",\"mark\":\"AFC F5\"}",
+          "MessageDeduplicationId": "c4ca4238a0b923820dcc509a6f75849b",
+          "MessageGroupId": "AFC%20F5",
+          "MessageSystemAttributes": {
+            "AWSTraceHeader": {
+              "DataType": "String",
+              "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"
+            }
+          }
+        }"#]],
+    );
+}

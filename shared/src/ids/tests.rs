@@ -1,0 +1,174 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+
+fn s(text: &str) -> Key {
+    Key::S(text.to_owned())
+}
+
+fn n(number: &str) -> Key {
+    Key::N(number.to_owned())
+}
+
+#[test]
+fn groups_are_readable_where_possible() {
+    let table = [
+        (s("ABC123"), "ABC123"),
+        (s("AFC F5"), "AFC%20F5"),
+        (s("100%~"), "100%25%7E"),
+        (s("Zoë"), "Zo%C3%AB"),
+        (s("a/b:c\"\\"), "a/b:c\"\\"),
+        (s("a\tb\u{7f}"), "a%09b%7F"),
+        (s("~n7"), "%7En7"),
+        (s("7"), "7"),
+        (n("7"), "~n7"),
+        (n("-1.5E+100"), "~n-1.5E+100"),
+        (Key::B(vec![0, 255, 62]), "~bAP8-"),
+        (Key::B(b"7".to_vec()), "~bNw"),
+    ];
+    for (key, expected) in table {
+        assert_eq!(Group::of(&key).as_str(), expected, "{key:?}");
+    }
+}
+
+#[test]
+fn what_is_too_long_is_a_digest_and_its_beginning() {
+    let table = [
+        (s(&"x".repeat(ID_LIMIT)), true),
+        (s(&"x".repeat(ID_LIMIT + 1)), false),
+        (s(&" ".repeat(42)), true),
+        (s(&" ".repeat(43)), false),
+        (s(&"é".repeat(1_024)), false),
+        (n(&"1".repeat(ID_LIMIT - 2)), true),
+        (n(&"1".repeat(ID_LIMIT - 1)), false),
+        (Key::B(vec![7; 94]), true),
+        (Key::B(vec![7; 95]), false),
+        (Key::B(vec![7; 2_048]), false),
+        (s(""), false),
+        (n(""), false),
+    ];
+    for (key, readable) in table {
+        let group = Group::of(&key);
+        assert!(is_legal(group.as_str()), "{group}");
+        assert_eq!(!group.as_str().starts_with("~h"), readable, "{group}");
+    }
+    expect_test::expect!["~h1fab0b6da52d3f22afa5d5ab3d62108d01c6dd4c50f80d7fe5fa9e45b5d653bc~The%20mark%20AFC%20F5%20The%20mark%20AFC%20F5%20The%20mark%20"].assert_eq(Group::of(&s(&"The mark AFC F5 ".repeat(128))).as_str());
+}
+
+#[test]
+fn no_aggregate_has_the_group_of_the_unreadable() {
+    let unreadable = Group::of_the_unreadable();
+    assert!(is_legal(unreadable.as_str()));
+    assert_ne!(Group::of(&s(unreadable.as_str())), unreadable);
+}
+
+#[test]
+fn only_what_sqs_accepts_is_taken_from_sqs() {
+    let longest = "x".repeat(ID_LIMIT);
+    for text in ["a", "AFC%20F5", "~!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}", &longest] {
+        assert_eq!(Group::try_from_sqs(text).unwrap().as_str(), text);
+        assert_eq!(DeduplicationId::try_from_sqs(text).unwrap().as_str(), text);
+    }
+    for (text, length) in [("", 0), ("a b", 3), ("é", 2), ("a\n", 2), (&format!("{longest}x"), 129)] {
+        let error = Group::try_from_sqs(text).unwrap_err();
+        assert_eq!(error, IllegalId { length });
+        assert_eq!(DeduplicationId::try_from_sqs(text).unwrap_err(), error);
+    }
+}
+
+#[test]
+fn deduplication_ids() {
+    let of_item =
+        |partition: &Key, sort: Option<&Key>| DeduplicationId::of_item(partition, sort).as_str().to_owned();
+    expect_test::expect!["419f1a6471cbd7a44b49d9f1e3b707c9f9c46d48c84f4e3ae7a8295d35b943e2"]
+        .assert_eq(&of_item(&s("AFC F5"), Some(&s("2025-01-01T00:00:00Z"))));
+    expect_test::expect!["55a4033010866abd728b16aed7a086eff2b3074a3f2026d2a5c545f612722255"]
+        .assert_eq(&of_item(&n("7"), None));
+    assert_eq!(
+        DeduplicationId::of_stream_record("c4ca4238a0b923820dcc509a6f75849b").as_str(),
+        "c4ca4238a0b923820dcc509a6f75849b"
+    );
+    for odd in ["", "with space", "é", &"x".repeat(ID_LIMIT + 1)] {
+        assert!(is_legal(DeduplicationId::of_stream_record(odd).as_str()), "{odd}");
+    }
+    let id = DeduplicationId::of_stream_record("1");
+    assert_ne!(id.derived("a"), id.derived("b"));
+    assert_ne!(id.derived("a"), id);
+}
+
+/// Keys that an encoding could mix up: short ones of few characters, in every type, and ones about as long as the limit.
+fn key() -> impl Strategy<Value = Key> {
+    let tricky = vec(
+        prop_oneof![
+            Just("%"),
+            Just("%2"),
+            Just("25"),
+            Just("~"),
+            Just("n"),
+            Just("b"),
+            Just("h"),
+            Just(" "),
+            Just("7"),
+            Just("é")
+        ],
+        0..5,
+    )
+    .prop_map(|parts| parts.concat());
+    let long =
+        (40_usize..44, 120_usize..132, any::<bool>(), "[ab]").prop_map(|(spaces, letters, spaced, end)| {
+            if spaced { " ".repeat(spaces) + &end } else { "x".repeat(letters) + &end }
+        });
+    let text = prop_oneof![tricky, long, ".{0,60}"];
+    prop_oneof![
+        3 => text.clone().prop_map(Key::S),
+        1 => text.clone().prop_map(Key::N),
+        1 => text.prop_map(|text| Key::B(text.into_bytes())),
+        1 => vec(any::<u8>(), 90..100).prop_map(Key::B),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn different_keys_have_different_groups(keys in vec(key(), 2..12)) {
+        for (i, left) in keys.iter().enumerate() {
+            for right in &keys[..i] {
+                prop_assert_eq!(left == right, Group::of(left) == Group::of(right), "{:?} {:?}", left, right);
+            }
+        }
+    }
+
+    #[test]
+    fn every_group_is_legal(key in key()) {
+        let group = Group::of(&key);
+        prop_assert!(is_legal(group.as_str()), "{}", group);
+        prop_assert_eq!(Group::try_from_sqs(group.as_str()).unwrap(), group);
+    }
+
+    /// A group that is no digest tells its key.
+    #[test]
+    fn readable_groups_can_be_decoded(text in ".{1,60}") {
+        let group = Group::of(&Key::S(text.clone()));
+        if !group.as_str().starts_with('~') {
+            let mut parts = group.as_str().split('%');
+            let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+            for part in parts {
+                let (code, rest) = part.split_at(2);
+                bytes.push(u8::from_str_radix(code, 16).unwrap());
+                bytes.extend(rest.bytes());
+            }
+            prop_assert_eq!(String::from_utf8(bytes).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn different_items_have_different_deduplication_ids(items in vec((key(), proptest::option::of(key())), 2..8)) {
+        for (i, left) in items.iter().enumerate() {
+            for right in &items[..i] {
+                let [one, other] = [left, right].map(|(partition, sort)| DeduplicationId::of_item(partition, sort.as_ref()));
+                prop_assert!(is_legal(one.as_str()));
+                prop_assert_eq!(left == right, one == other, "{:?} {:?}", left, right);
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Numbers as text: what JSON can show, and which is greater. No digit is ever rounded.
+
+use std::cmp::Ordering;
+
+/// A number's exact value.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Decimal {
+    /// -1, 0 or 1.
+    sign: i8,
+    /// Ten to this power is just above the number.
+    magnitude: i64,
+    /// The digits, without zeros at either end.
+    digits: Vec<u8>,
+}
+
+/// A number as it is written.
+struct Parts<'t> {
+    negative: bool,
+    integer: &'t str,
+    fraction: &'t str,
+    exponent: i32,
+}
+
+/// Whether `text` is a number as JSON writes it, with an exponent that can be one (DynamoDB's own go to 126).
+pub(super) fn is_number(text: &str) -> bool {
+    Parts::of(text).is_some()
+}
+
+impl Decimal {
+    /// The value of `text`, if it [is a number](is_number).
+    pub(super) fn try_parse(text: &str) -> Option<Self> {
+        let Parts { negative, integer, fraction, exponent } = Parts::of(text)?;
+        let digits = [integer, fraction].concat();
+        let significant = digits.trim_start_matches('0');
+        if significant.is_empty() {
+            return Some(Self { sign: 0, magnitude: 0, digits: Vec::new() });
+        }
+        let leading_zeros = digits.len() - significant.len();
+        let magnitude =
+            i64::from(exponent) + i64::try_from(integer.len()).ok()? - i64::try_from(leading_zeros).ok()?;
+        let digits = significant.trim_end_matches('0').as_bytes().to_vec();
+        Some(Self { sign: if negative { -1 } else { 1 }, magnitude, digits })
+    }
+}
+
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.sign.cmp(&other.sign).then_with(|| {
+            let larger = self.magnitude.cmp(&other.magnitude).then_with(|| self.digits.cmp(&other.digits));
+            if self.sign < 0 { larger.reverse() } else { larger }
+        })
+    }
+}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<'t> Parts<'t> {
+    /// RFC 8259, section 6.
+    fn of(text: &'t str) -> Option<Self> {
+        let (negative, unsigned) = text.strip_prefix('-').map_or((false, text), |unsigned| (true, unsigned));
+        let (integer, rest) = leading_digits(unsigned);
+        if integer.is_empty() || (integer.len() > 1 && integer.starts_with('0')) {
+            return None;
+        }
+        let (fraction, rest) = match rest.strip_prefix('.').map(leading_digits) {
+            None => ("", rest),
+            Some(("", _)) => return None,
+            Some(found) => found,
+        };
+        let exponent = match rest.strip_prefix(['e', 'E']) {
+            None if rest.is_empty() => 0,
+            None => return None,
+            // Rust takes a sign and digits here, as JSON does.
+            Some(exponent) => exponent.parse().ok()?,
+        };
+        Some(Self { negative, integer, fraction, exponent })
+    }
+}
+
+fn leading_digits(text: &str) -> (&str, &str) {
+    let rest = text.trim_start_matches(|character: char| character.is_ascii_digit());
+    (text.strip_suffix(rest).unwrap_or_default(), rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_json_can_show() {
+        for number in [
+            "0",
+            "-0",
+            "7",
+            "299.90",
+            "-0.001",
+            "1E+126",
+            "1e-130",
+            "12345678901234567890123456789012345678",
+            "9.9999999999999999999999999999999999999E+125",
+        ] {
+            assert!(is_number(number), "{number}");
+            assert!(serde_json::from_str::<&serde_json::value::RawValue>(number).is_ok(), "{number}");
+        }
+        for text in [
+            "",
+            "-",
+            "+1",
+            "01",
+            "-01",
+            "1.",
+            ".5",
+            "1.e2",
+            "1e",
+            "1e+",
+            "1e+-2",
+            "0x10",
+            "NaN",
+            "Infinity",
+            " 1",
+            "1 ",
+            "1,5",
+            "1_000",
+            "١",
+            "1e99999999999",
+            "1\0",
+            "--1",
+            "1e1.5",
+        ] {
+            assert!(!is_number(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn order() {
+        let ascending = [
+            "-1E+126",
+            "-12345678901234567890123456789012345678",
+            "-12345678901234567890123456789012345677",
+            "-10",
+            "-9.5",
+            "-9.49",
+            "-1",
+            "-0.1",
+            "-1e-130",
+            "0",
+            "1e-130",
+            "0.00099",
+            "0.001",
+            "9e-3",
+            "0.1",
+            "1",
+            "1.000001",
+            "9",
+            "10",
+            "1e1000",
+            "2e1000",
+            "1e1001",
+        ];
+        let values = ascending.map(|text| Decimal::try_parse(text).unwrap());
+        for (i, left) in values.iter().enumerate() {
+            for (j, right) in values.iter().enumerate() {
+                assert_eq!(left.cmp(right), i.cmp(&j), "{} {}", ascending[i], ascending[j]);
+            }
+        }
+    }
+
+    #[test]
+    fn one_value_written_in_several_ways() {
+        for spellings in
+            [&["0", "-0", "0.00", "0e7"][..], &["1", "1.0", "10e-1", "0.1E+1"], &["-120", "-1.2e2", "-120.0"]]
+        {
+            let values = spellings.iter().map(|text| Decimal::try_parse(text).unwrap()).collect::<Vec<_>>();
+            assert!(values.iter().all(|value| *value == values[0]), "{spellings:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn order_of_scaled_integers(left: i64, right: i64, scale in 0_u8..20) {
+            let value = |number: i64| Decimal::try_parse(&format!("{number}e-{scale}")).unwrap();
+            prop_assert_eq!(value(left).cmp(&value(right)), left.cmp(&right));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Text that SQS accepts: what JSON must escape, and what SQS refuses although JSON does not mind.
+
+use std::borrow::Cow;
+
+/// How many bytes are looked at in one go.
+const WORD: usize = size_of::<u64>();
+
+/// A string, and how it is written, if that is known and needs no change.
+pub(crate) struct Text<'t> {
+    pub(super) value: Cow<'t, str>,
+    /// The string as a JSON literal, quotes included, in characters that SQS accepts.
+    pub(super) literal: Option<&'t str>,
+}
+
+impl<'t> Text<'t> {
+    pub(super) fn as_str(&self) -> &str {
+        &self.value
+    }
+
+    /// Writes the string as [`push_literal`] does.
+    pub(super) fn push_to(&self, json: &mut String) {
+        match self.literal {
+            Some(literal) => json.push_str(literal),
+            None => push_literal(json, &self.value),
+        }
+    }
+}
+
+impl<'t> From<&'t str> for Text<'t> {
+    fn from(text: &'t str) -> Self {
+        Self { value: Cow::Borrowed(text), literal: None }
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self { value: Cow::Owned(text), literal: None }
+    }
+}
+
+/// Writes `text` as a JSON string literal, quotes included, in characters that SQS accepts.
+pub(super) fn push_literal(json: &mut String, text: &str) {
+    json.push('"');
+    let mut rest = text;
+    while let Some((clean, special)) =
+        first_special(rest.as_bytes()).and_then(|index| rest.split_at_checked(index))
+    {
+        json.push_str(clean);
+        let mut characters = special.chars();
+        if let Some(character) = characters.next() {
+            push_escaped(json, character);
+        }
+        rest = characters.as_str();
+    }
+    json.push_str(rest);
+    json.push('"');
+}
+
+/// `text`, with each character that SQS refuses escaped as in JSON. (A backslash stays as it is.)
+pub(crate) fn sqs_safe(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_refused) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if is_refused(character) { push_code_unit(&mut safe, character) } else { safe.push(character) }
+    }
+    Cow::Owned(safe)
+}
+
+/// What is not `#x9`, `#xA`, `#xD`, `#x20` to `#xD7FF`, `#xE000` to `#xFFFD` or above `#xFFFF` (`SendMessage`).
+fn is_refused(character: char) -> bool {
+    matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+fn push_escaped(json: &mut String, character: char) {
+    match character {
+        '"' => json.push_str("\\\""),
+        '\\' => json.push_str("\\\\"),
+        '\u{8}' => json.push_str("\\b"),
+        '\t' => json.push_str("\\t"),
+        '\n' => json.push_str("\\n"),
+        '\u{c}' => json.push_str("\\f"),
+        '\r' => json.push_str("\\r"),
+        refused if is_refused(refused) => push_code_unit(json, refused),
+        harmless => json.push(harmless),
+    }
+}
+
+fn push_code_unit(text: &mut String, character: char) {
+    text.push_str("\\u");
+    for shift in [12, 8, 4, 0] {
+        let digit = u32::from(character) >> shift & 0xF;
+        text.extend(char::from_digit(digit, 16));
+    }
+}
+
+/// The first byte that may begin a character to be escaped; always a character's first byte.
+///
+/// Eight bytes at a time: most strings are short, and the way to their end is most of the cost of reading an item.
+pub(super) fn first_special(text: &[u8]) -> Option<usize> {
+    let (words, tail) = text.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let hits = special_bytes(u64::from_le_bytes(*word));
+        if hits != 0 {
+            return Some(index * WORD + hits.trailing_zeros() as usize / 8);
+        }
+    }
+    tail.iter().position(|&byte| is_special(byte)).map(|index| words.len() * WORD + index)
+}
+
+/// `0xEF` begins U+F000 to U+FFFF, the last two of which are escaped.
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || matches!(byte, b'"' | b'\\' | 0xEF)
+}
+
+/// Sets the highest bit of the first byte of `word` that [is special](is_special), and none below it.
+fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xFF;
+    // A subtraction borrows only from bytes above one that was hit, so that the first hit is true.
+    let below = |limit: u8, word: u64| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let equal = |byte: u8| below(1, word ^ (ONES * u64::from(byte)));
+    (below(0x20, word) | equal(b'"') | equal(b'\\') | equal(0xEF)) & (ONES << 7)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::image::samples::string;
+
+    fn literal(text: &str) -> String {
+        let mut json = String::new();
+        push_literal(&mut json, text);
+        json
+    }
+
+    #[test]
+    fn characters() {
+        let table = [
+            ("", r#""""#),
+            ("Nominee 17 – Zoë", r#""Nominee 17 – Zoë""#),
+            ("a\"b\\c/d", r#""a\"b\\c/d""#),
+            (
+                "\0\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f}\u{7f}\u{85}",
+                "\"\\u0000\\u0001\\b\\t\\n\\u000b\\f\\r\\u001f\u{7f}\u{85}\"",
+            ),
+            ("\u{fffd}\u{fffe}\u{ffff}\u{10000}\u{1fffe}", "\"\u{fffd}\\ufffe\\uffff\u{10000}\u{1fffe}\""),
+            ("\u{d7ff}\u{e000}\u{f000}，\u{feff}", "\"\u{d7ff}\u{e000}\u{f000}，\u{feff}\""),
+        ];
+        for (text, expected) in table {
+            assert_eq!(literal(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn attributes_escape_only_what_sqs_refuses() {
+        let table = [
+            ("a \"b\" \\c\t\n\r", "a \"b\" \\c\t\n\r"),
+            ("a\u{0}\u{c}\u{1f}", "a\\u0000\\u000c\\u001f"),
+            ("\u{fffe}Zoë\u{ffff}", "\\ufffeZoë\\uffff"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(sqs_safe(text), expected, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_comes_back_and_sqs_accepts_it(text in string()) {
+            let json = literal(&text);
+            prop_assert!(!json.contains(is_refused) && !json.contains(['\t', '\n', '\r']));
+            prop_assert!(!sqs_safe(&text).contains(is_refused));
+            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+
+        /// Where a special character lies must not matter to a scan that takes many bytes at once.
+        #[test]
+        fn escapes_are_those_of_serde_json(clean in 0..5 * WORD, special in "[\"\\\\\n\u{1}\u{f000}é]{0,3}", tail in 0..5 * WORD) {
+            let text = format!("{}{special}{}", "x".repeat(clean), "y".repeat(tail));
+            prop_assert_eq!(literal(&text), serde_json::to_string(&text).unwrap());
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Writes values as JSON, sorts what has no order of its own, and takes the wanted values along.
+//!
+//! Every source of items ends here, so that one item has one text.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::number::{Decimal, is_number};
+use super::text::Text;
+use super::{DEPTH_LIMIT, Fault, Field, Image, ImageError, Node, Type, Wanted};
+use crate::ids::Key;
+
+/// How much of a name an error shows, in characters. DynamoDB's names have up to 65,535 bytes.
+const SHOWN: usize = 64;
+
+/// One item on its way to JSON. `'w` is the wanted paths' life, `'v` that of the names.
+pub(crate) struct Writer<'w, 'v> {
+    json: String,
+    fields: Vec<Field>,
+    /// The wanted values at and below the value that is written next.
+    here: Option<&'w Node>,
+    depth: usize,
+    /// The way to what failed, from the inside outwards.
+    trail: Vec<Step<'v>>,
+    /// Room that is used again.
+    sorted: String,
+    bytes: Vec<u8>,
+    spare: Vec<Vec<Member<'v>>>,
+}
+
+/// A map that is being written.
+pub(crate) struct Map<'w, 'v> {
+    node: Option<&'w Node>,
+    start: usize,
+    members: Vec<Member<'v>>,
+}
+
+/// A list that is being written.
+pub(crate) struct List {
+    length: usize,
+}
+
+struct Member<'v> {
+    name: Cow<'v, str>,
+    /// Where name and value are in the JSON.
+    text: Range<usize>,
+}
+
+enum Step<'v> {
+    Name(Cow<'v, str>),
+    Index(usize),
+}
+
+impl<'w, 'v> Writer<'w, 'v> {
+    /// Begins an item that will have about `capacity` bytes.
+    pub(crate) fn new(wanted: &'w Wanted, capacity: usize) -> Self {
+        Self {
+            json: String::with_capacity(capacity),
+            fields: vec![Field::Absent; wanted.count],
+            here: Some(&wanted.root),
+            depth: 0,
+            trail: Vec::new(),
+            sorted: String::new(),
+            bytes: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// The item; only for a writer that has not failed.
+    pub(crate) fn finish(self) -> Image {
+        Image { json: self.json, fields: self.fields }
+    }
+
+    /// The error of a writer that failed with `fault`.
+    pub(crate) fn error(self, fault: Fault) -> ImageError {
+        let mut path = String::new();
+        for step in self.trail.iter().rev() {
+            match step {
+                Step::Name(name) => {
+                    path.push_str(if path.is_empty() { "" } else { "." });
+                    path.push_str(&excerpt(name));
+                }
+                // Writing to a string cannot fail.
+                Step::Index(index) => _ = write!(path, "[{index}]"),
+            }
+        }
+        ImageError { path, fault }
+    }
+
+    pub(crate) fn begin_map(&mut self) -> Result<Map<'w, 'v>, Fault> {
+        self.descend(Type::M)?;
+        self.json.push('{');
+        Ok(Map { node: self.here, start: self.json.len(), members: self.spare.pop().unwrap_or_default() })
+    }
+
+    /// Writes an entry, whose value `value` writes.
+    pub(crate) fn entry<E>(
+        &mut self,
+        map: &mut Map<'w, 'v>,
+        name: Text<'v>,
+        value: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !map.members.is_empty() {
+            self.json.push(',');
+        }
+        let start = self.json.len();
+        name.push_to(&mut self.json);
+        self.json.push(':');
+        self.here = map.node.and_then(|node| node.child(name.as_str()));
+        if let Err(error) = value(self) {
+            self.trail.push(Step::Name(name.value));
+            return Err(error);
+        }
+        map.members.push(Member { name: name.value, text: start..self.json.len() });
+        Ok(())
+    }
+
+    pub(crate) fn end_map(&mut self, mut map: Map<'w, 'v>) -> Result<(), Fault> {
+        if !map.members.is_sorted_by(|left, right| left.name < right.name) {
+            map.members.sort_unstable_by(|left, right| left.name.cmp(&right.name));
+            if let Some((repeated, _)) =
+                neighbours(&map.members).find(|(left, right)| left.name == right.name)
+            {
+                self.trail.push(Step::Name(repeated.name.clone()));
+                return Err(Fault::RepeatedName);
+            }
+            self.reorder(&map);
+        }
+        self.json.push('}');
+        map.members.clear();
+        self.spare.push(map.members);
+        self.depth -= 1;
+        Ok(())
+    }
+
+    pub(crate) fn begin_list(&mut self) -> Result<List, Fault> {
+        self.descend(Type::L)?;
+        self.json.push('[');
+        Ok(List { length: 0 })
+    }
+
+    /// Writes an item, which `value` writes.
+    pub(crate) fn item<E>(
+        &mut self,
+        list: &mut List,
+        value: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if list.length > 0 {
+            self.json.push(',');
+        }
+        self.here = None;
+        value(self).inspect_err(|_| self.trail.push(Step::Index(list.length)))?;
+        list.length += 1;
+        Ok(())
+    }
+
+    pub(crate) fn end_list(&mut self) {
+        self.json.push(']');
+        self.depth -= 1;
+    }
+
+    pub(crate) fn string(&mut self, text: &Text<'_>) {
+        self.take(|| Field::Scalar(Key::S(text.as_str().to_owned())));
+        text.push_to(&mut self.json);
+    }
+
+    pub(crate) fn number(&mut self, text: &str) -> Result<(), Fault> {
+        if !is_number(text) {
+            return Err(Fault::Number);
+        }
+        self.take(|| Field::Scalar(Key::N(text.to_owned())));
+        self.json.push_str(text);
+        Ok(())
+    }
+
+    /// Writes bytes, given as standard base64.
+    pub(crate) fn binary(&mut self, base64: &str) -> Result<(), Fault> {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        STANDARD.decode_vec(base64, &mut bytes).map_err(|_| Fault::Base64)?;
+        self.take(|| Field::Scalar(Key::B(bytes.clone())));
+        self.bytes = bytes;
+        push_base64(&mut self.json, base64);
+        Ok(())
+    }
+
+    pub(crate) fn boolean(&mut self, value: bool) {
+        self.take(|| Field::Other(Type::Bool));
+        self.json.push_str(if value { "true" } else { "false" });
+    }
+
+    /// Writes null; `value` is `true`, or DynamoDB did not write it.
+    pub(crate) fn null(&mut self, value: bool) -> Result<(), Fault> {
+        if !value {
+            return Err(Fault::WrongValue(Type::Null, "`false`"));
+        }
+        self.take(|| Field::Other(Type::Null));
+        self.json.push_str("null");
+        Ok(())
+    }
+
+    pub(crate) fn string_set(&mut self, members: Vec<Text<'_>>) -> Result<(), Fault> {
+        self.set(
+            Type::Ss,
+            members,
+            |left, right| left.value.cmp(&right.value),
+            |json, text| text.push_to(json),
+        )
+    }
+
+    pub(crate) fn number_set(&mut self, members: Vec<Text<'_>>) -> Result<(), Fault> {
+        let mut numbers = Vec::with_capacity(members.len());
+        for text in members {
+            let value = Decimal::try_parse(text.as_str()).ok_or(Fault::Number)?;
+            numbers.push((value, text));
+        }
+        self.set(
+            Type::Ns,
+            numbers,
+            |left, right| left.0.cmp(&right.0),
+            |json, (_, text)| json.push_str(text.as_str()),
+        )
+    }
+
+    /// Writes a set of byte strings, given as standard base64.
+    pub(crate) fn binary_set(&mut self, members: Vec<Text<'_>>) -> Result<(), Fault> {
+        let mut binaries = Vec::with_capacity(members.len());
+        for base64 in members {
+            let bytes = STANDARD.decode(base64.as_str()).map_err(|_| Fault::Base64)?;
+            binaries.push((bytes, base64));
+        }
+        self.set(
+            Type::Bs,
+            binaries,
+            |left, right| left.0.cmp(&right.0),
+            |json, (_, text)| push_base64(json, text.as_str()),
+        )
+    }
+
+    fn set<T>(
+        &mut self,
+        kind: Type,
+        mut members: Vec<T>,
+        order: impl Fn(&T, &T) -> Ordering,
+        push: impl Fn(&mut String, &T),
+    ) -> Result<(), Fault> {
+        members.sort_unstable_by(&order);
+        if neighbours(&members).any(|(left, right)| order(left, right).is_eq()) {
+            return Err(Fault::RepeatedMember);
+        }
+        self.take(|| Field::Other(kind));
+        self.json.push('[');
+        for (index, member) in members.iter().enumerate() {
+            if index > 0 {
+                self.json.push(',');
+            }
+            push(&mut self.json, member);
+        }
+        self.json.push(']');
+        Ok(())
+    }
+
+    fn descend(&mut self, kind: Type) -> Result<(), Fault> {
+        if self.depth == DEPTH_LIMIT {
+            return Err(Fault::Depth);
+        }
+        self.depth += 1;
+        self.take(|| Field::Other(kind));
+        Ok(())
+    }
+
+    /// Keeps the value that is being written, if it is wanted.
+    fn take(&mut self, field: impl Fn() -> Field) {
+        for &index in self.here.map_or(&[][..], |node| &node.fields) {
+            if let Some(slot) = self.fields.get_mut(index) {
+                *slot = field();
+            }
+        }
+    }
+
+    /// Puts the entries of a map, which is the end of the JSON so far, into the order of `map.members`.
+    fn reorder(&mut self, map: &Map<'w, 'v>) {
+        self.sorted.clear();
+        for (index, member) in map.members.iter().enumerate() {
+            if index > 0 {
+                self.sorted.push(',');
+            }
+            self.sorted.push_str(self.json.get(member.text.clone()).unwrap_or_default());
+        }
+        debug_assert_eq!(self.sorted.len(), self.json.len() - map.start);
+        self.json.truncate(map.start);
+        self.json.push_str(&self.sorted);
+    }
+}
+
+/// `text`, short enough for a log line and in printable characters.
+pub(super) fn excerpt(text: &str) -> String {
+    let mut excerpt = text.chars().take(SHOWN).flat_map(char::escape_debug).collect::<String>();
+    if text.chars().nth(SHOWN).is_some() {
+        excerpt.push('…');
+    }
+    excerpt
+}
+
+fn push_base64(json: &mut String, base64: &str) {
+    json.push('"');
+    json.push_str(base64);
+    json.push('"');
+}
+
+fn neighbours<T>(items: &[T]) -> impl Iterator<Item = (&T, &T)> {
+    items.iter().zip(items.iter().skip(1))
+}
