@@ -66,7 +66,7 @@ fn names_of_own_queues_are_those_that_the_functions_compute() {
 
 #[test]
 fn every_queue_keeps_its_events_two_weeks_encrypted_and_its_stack_in_peace() {
-    let policies = [("${Own}Policy", "${Own}"), ("QueuePolicy${Client}", "Queue${Client}")];
+    let policies = [("${Own}Policy", "${Own}"), ("Policy${Client}", "Queue${Client}")];
     for (policy, queue) in policies {
         let properties = &resource(policy)["Properties"];
         assert_eq!(properties["Queues"], json!([{ "Ref": { "Fn::Sub": queue } }]), "{policy}");
