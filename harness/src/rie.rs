@@ -17,7 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often the harness looks whether it does.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// The emulator, with a function that starts at the first invocation. Both are killed when this is dropped.
+/// The emulator, with a function that starts at the first invocation. The emulator is killed when this is dropped;
+/// the function ends then by itself, because its poll breaks off.
 #[derive(Debug)]
 pub struct Rie {
     process: Process,

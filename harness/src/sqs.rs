@@ -154,7 +154,8 @@ impl SqsStub {
 
     /// Remembers nothing from now on, and deduplicates nothing, for benches.
     pub fn forget_everything(&self) {
-        *self.state() = State { latency: self.state().latency, forgetful: true, ..State::default() };
+        let mut state = self.state();
+        *state = State { latency: state.latency, forgetful: true, ..State::default() };
     }
 
     /// The next call to the queue called `name` meets `fault`; several of these are met one after the other.

@@ -297,6 +297,18 @@ async fn visibilities_are_set_in_one_call() {
     assert_eq!(set.collect::<Vec<_>>().join(" "), "a:60 b:1 a:60 a:60 b:1");
 }
 
+#[tokio::test]
+async fn the_stub_can_be_told_to_forget() {
+    let stub = SqsStub::start().unwrap();
+    let (url, name) = queue(OwnQueue::FanOut);
+    let sqs = sqs(&stub.endpoint_url());
+    for expected in [1, 0] {
+        check(&stub, sqs.send(&url, &[&message("1")]).await, ["", "1"][expected], expect!["ok"]);
+        assert_eq!((stub.accepted(&name).len(), stub.received().len()), (expected, expected));
+        stub.forget_everything();
+    }
+}
+
 fn header<'r>(request: &'r Received, name: &str) -> &'r str {
     let header = request.headers.iter().find(|(header, _)| header == name);
     header.map(|(_, value)| value.as_str()).unwrap_or_else(|| panic!("no `{name}`"))
