@@ -249,6 +249,23 @@ fn returned_messages_of_a_group_come_back_together() {
 }
 
 #[test]
+fn the_first_returned_message_decides_for_its_group() {
+    let world = World::new();
+    world.put("a1 b1");
+    world.queues.change(world.client("B"), |settings| settings.denied = true);
+    for _ in 0..2 {
+        world.deliver().unwrap();
+        let next = world.queues.next_receivable(&world.fan_out).unwrap();
+        world.clock.block_on(world.clock.sleep_until(next));
+    }
+    world.put("a2 c1 c2");
+    let wire = world.wire();
+    world.deliver_over(&wire).unwrap();
+    let seconds: Vec<u64> = wire.visibilities.borrow().iter().map(Duration::as_secs).collect();
+    assert_eq!(seconds, [4, 4, 4, 1, 1], "a1, b1 and a2 after three receives; c1 and c2 after one");
+}
+
+#[test]
 fn a_failed_change_of_visibility_costs_only_time() {
     let world = World::new();
     world.put("a1 a2");

@@ -11,11 +11,16 @@ use aws_credential_types::Credentials;
 pub use self::invocations::{deadline, run};
 pub use self::logs::init_logging;
 use crate::config::{Config, Findings};
-use crate::place::Place;
+use crate::place::{InvalidPlace, Place};
 use crate::sqs::Sqs;
 
 /// The config's name in the function's package.
 const CONFIG: &str = "client-queues.toml";
+
+const PARTITION_HOLDS: &str = "the stack's partition, such as `aws`";
+const REGION_HOLDS: &str = "the function's region, such as `eu-west-2`";
+const ACCOUNT_HOLDS: &str = "the stack's account, twelve digits";
+const PREFIX_HOLDS: &str = "what all queue names begin with: up to 16 letters, digits and `-`, or nothing";
 
 /// Why a function cannot start.
 ///
@@ -90,20 +95,16 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn place_from(variable: impl Fn(&str) -> Option<String>) -> Result<Place, ColdStartError> {
-    let is_name =
-        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    Ok(Place {
-        partition: checked(&variable, "PARTITION", "the stack's partition, such as `aws`", |text| {
-            text.starts_with("aws") && is_name(text)
-        })?,
-        region: region_from(&variable)?,
-        account: checked(&variable, "ACCOUNT_ID", "the stack's account, twelve digits", |text| {
-            text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-        })?,
-        prefix: variable("QUEUE_PREFIX").map_or(Ok(String::new()), |prefix| {
-            let holds = "what all queue names begin with: letters, digits, `-` and `_`, or nothing";
-            if is_name(&prefix) { Ok(prefix) } else { Err(invalid("QUEUE_PREFIX", prefix, holds)) }
-        })?,
+    let set = |name, holds| checked(&variable, name, holds, |_| true);
+    let partition = set("PARTITION", PARTITION_HOLDS)?;
+    let region = set("AWS_REGION", REGION_HOLDS)?;
+    let account = set("ACCOUNT_ID", ACCOUNT_HOLDS)?;
+    let prefix = variable("QUEUE_PREFIX").unwrap_or_default();
+    Place::try_new(&partition, &region, &account, &prefix).map_err(|wrong| match wrong {
+        InvalidPlace::Partition(value) => invalid("PARTITION", value, PARTITION_HOLDS),
+        InvalidPlace::Region(value) => invalid("AWS_REGION", value, REGION_HOLDS),
+        InvalidPlace::Account(value) => invalid("ACCOUNT_ID", value, ACCOUNT_HOLDS),
+        InvalidPlace::Prefix(value) => invalid("QUEUE_PREFIX", value, PREFIX_HOLDS),
     })
 }
 
@@ -118,7 +119,7 @@ fn config_from(variable: impl Fn(&str) -> Option<String>, place: &Place) -> Resu
 }
 
 fn sqs_from(variable: impl Fn(&str) -> Option<String>) -> Result<Sqs, ColdStartError> {
-    let region = region_from(&variable)?;
+    let region = checked(&variable, "AWS_REGION", REGION_HOLDS, |_| true)?;
     let access_key =
         checked(&variable, "AWS_ACCESS_KEY_ID", "the access key of the function's role", |_| true)?;
     let secret_key =
@@ -135,12 +136,6 @@ fn sqs_from(variable: impl Fn(&str) -> Option<String>) -> Result<Sqs, ColdStartE
     }
     let credentials = Credentials::new(access_key, secret_key, token, None, "environment");
     Ok(Sqs::new(credentials, &region, endpoint.as_deref()))
-}
-
-fn region_from(variable: impl Fn(&str) -> Option<String>) -> Result<String, ColdStartError> {
-    checked(variable, "AWS_REGION", "the function's region, such as `eu-west-2`", |text| {
-        text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    })
 }
 
 /// A variable that is set, not empty, and passes `is_valid`.
@@ -227,8 +222,8 @@ mod tests {
         check(
             &[("QUEUE_PREFIX", Some("a/b"))],
             expect![[r#"
-            environment variable `QUEUE_PREFIX` is `a/b`; it must hold what all queue names begin with: letters, digits, `-` and `_`, or nothing
-            SQS"#]],
+                environment variable `QUEUE_PREFIX` is `a/b`; it must hold what all queue names begin with: up to 16 letters, digits and `-`, or nothing
+                SQS"#]],
         );
         check(
             &[("PARTITION", None), ("AWS_ACCESS_KEY_ID", None)],
@@ -269,8 +264,8 @@ mod tests {
         check(
             &[("AWS_REGION", Some("EU West"))],
             expect![[r#"
-            environment variable `AWS_REGION` is `EU West`; it must hold the function's region, such as `eu-west-2`
-            environment variable `AWS_REGION` is `EU West`; it must hold the function's region, such as `eu-west-2`"#]],
+                environment variable `AWS_REGION` is `EU West`; it must hold the function's region, such as `eu-west-2`
+                SQS"#]],
         );
     }
 

@@ -1,5 +1,6 @@
 //! The fan-out between queues in memory: receive, handle, delete, as Lambda's mapping does.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(crate) struct Wire<'w> {
     fan_out: QueueUrl,
     /// Whether SQS takes visibility changes.
     pub(crate) takes_visibility: bool,
+    /// The visibilities that were set, in order.
+    pub(crate) visibilities: RefCell<Vec<Duration>>,
 }
 
 impl World {
@@ -79,7 +82,12 @@ impl World {
     }
 
     pub(crate) fn wire(&self) -> Wire<'_> {
-        Wire { queues: &self.queues, fan_out: self.fan_out.clone(), takes_visibility: true }
+        Wire {
+            queues: &self.queues,
+            fan_out: self.fan_out.clone(),
+            takes_visibility: true,
+            visibilities: RefCell::default(),
+        }
     }
 
     /// Puts messages on the fan-out queue: `a1 b1 a2` are three, of the groups `a` and `b`.
@@ -203,6 +211,7 @@ impl Visibility for Wire<'_> {
             return Err(SendError::Unknown("time-out".into()));
         }
         for (handle, visibility) in changes {
+            self.visibilities.borrow_mut().push(*visibility);
             self.queues.change_visibility(queue, handle.parse().unwrap(), *visibility).unwrap();
         }
         Ok(0)
