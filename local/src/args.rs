@@ -12,7 +12,7 @@ use clap::builder::RangedU64ValueParser;
 /// API does, follows every client's queue and ends with a table. Needs Rust and Python 3.10 or newer; what else it
 /// needs it puts under the target directory the first time.
 #[derive(Debug, Parser)]
-#[command(name = "cargo local", bin_name = "cargo local", after_long_help = EXAMPLES)]
+#[command(name = "cargo local", bin_name = "cargo local", term_width = 110, after_long_help = EXAMPLES)]
 pub struct Args {
     /// How many marks live
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
@@ -45,9 +45,8 @@ const EXAMPLES: &str = "\
 Examples:
   cargo local                              1,000 events over 50 marks to every client
   cargo local --marks 5 --events 200       longer lives of fewer marks
-  cargo local --input events.jsonl         events of your own, for example
-      {\"mark\":\"AFC F5\",\"createTime\":\"2026-01-05T09:00:00Z\",\"eventId\":\"1\",\"eventName\":\"LockedEvent\",\
-\"RegistrationNumber\":{\"version\":1,\"price\":299.90}}
+  cargo local --input events.jsonl         events of your own, for example this one:
+{\"mark\":\"AFC F5\",\"createTime\":\"2026-01-05T09:00:00Z\",\"eventId\":\"1\",\"RegistrationNumber\":{\"version\":1}}
   cargo local --stay                       keep it, and look around with any AWS client
   cargo local --json | jq .clients         for programs
 
@@ -59,3 +58,16 @@ Exit status:
   2    the command line is wrong
   3    the stack could not be started, or did not answer
   130  interrupted; nothing is left running";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event;
+
+    #[test]
+    fn the_help_s_example_is_an_event() {
+        let line = EXAMPLES.lines().find(|line| line.starts_with('{')).unwrap();
+        let (events, bad_lines) = event::read_lines(line.as_bytes());
+        assert_eq!((events.len(), bad_lines), (1, Vec::new()));
+    }
+}

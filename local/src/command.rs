@@ -35,7 +35,7 @@ pub enum CommandError {
     },
     /// No stack.
     #[error(transparent)]
-    Stack(#[from] StackError),
+    Stack(#[from] Box<StackError>),
     /// The stack does not answer.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -53,21 +53,28 @@ pub enum CommandError {
 pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<bool, CommandError> {
     let (events, mut bad_lines) = events(args, progress)?;
     let teller = Arc::clone(progress);
-    let stack = Stack::start("stack", &(Arc::new(move |line: &str| teller.say(line)) as _)).await?;
+    let stack = Stack::start("stack", &(Arc::new(move |line: &str| teller.say(line)) as _))
+        .await
+        .map_err(Box::new)?;
     let expected = Expected::new(events);
     progress.expect(expected.events().len() * stack.clients().len());
-    let outcome = run::run(&stack, &expected, &**progress).await?;
+    let outcome = run::run(&stack, &expected, &|| progress.received()).await?;
     progress.finish();
     bad_lines.extend(refused(args, &expected, &outcome, progress));
 
     let report = report(&stack, outcome, bad_lines);
     let is_terminal = io::stdout().is_terminal();
     let style = if is_terminal { Style::Terminal } else { Style::Plain };
-    print(&if args.json { report.json() + "\n" } else { report.text(style) }).map_err(CommandError::Output)?;
+    print(&if args.json { report.json() + "\n" } else { report.text(style) })
+        .map_err(CommandError::Output)?;
     if args.stay {
         progress.note(&format!("MiniStack's log: {}", stack.log().display()));
         let text = invitation(&stack);
-        if args.json { eprint!("{text}") } else { print(&text).map_err(CommandError::Output)? }
+        if args.json {
+            eprint!("{text}");
+        } else {
+            print(&text).map_err(CommandError::Output)?;
+        }
         std::future::pending::<()>().await;
     }
     Ok(report.ok)
@@ -120,7 +127,8 @@ fn report(stack: &Stack, outcome: Outcome, bad_lines: Vec<BadLine>) -> Report {
 /// How to use the stack that stays.
 fn invitation(stack: &Stack) -> String {
     let endpoint = stack.connection().endpoint();
-    let queues: String = stack.clients().iter().map(|client| format!("  {}  {}\n", client.queue_url, client.name)).collect();
+    let queues: String =
+        stack.clients().iter().map(|client| format!("  {}  {}\n", client.queue_url, client.name)).collect();
     let queue = stack.clients().first().map(|client| client.queue_url.as_str()).unwrap_or_default();
     let item = r#"{"mark":{"S":"NEW 1"},"createTime":{"S":"2026-01-05T09:00:00Z"},"eventId":{"S":"new-1"},"eventName":{"S":"EntitlementCreatedEvent"},"RegistrationNumber":{"M":{"version":{"N":"1"}}}}"#;
     format!(

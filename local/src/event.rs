@@ -100,7 +100,10 @@ mod tests {
         let (events, bad_lines) = read_lines(bytes);
         let mut found = String::new();
         for event in events {
-            found += &format!("{}: {} {} {} {}\n", event.line, event.mark, event.create_time, event.id, event.version);
+            found += &format!(
+                "{}: {} {} {} {}\n",
+                event.line, event.mark, event.create_time, event.id, event.version
+            );
         }
         for bad in bad_lines {
             found += &format!("{}: bad: {}\n", bad.line, bad.reason);
@@ -122,7 +125,9 @@ mod tests {
 {"mark":"AFC F5","createTime":"t2","eventId":"a","RegistrationNumber":{"version":2}}
 {"mark":"AFC F5","createTime":"t3","eventId":"c","RegistrationNumber":{"version":2.0},"more":[{}]}
 "#;
-        check(&[&text[..], b"\xff\r\n\r\n{}"].concat(), expect![[r#"
+        check(
+            &[&text[..], b"\xff\r\n\r\n{}"].concat(),
+            expect![[r#"
             2: AFC F5 t1 a 1
             11: AFC F5 t3 c 2.0
             3: bad: is not JSON: EOF while parsing an object, column 35
@@ -135,6 +140,7 @@ mod tests {
             10: bad: repeats the `eventId` of an earlier line
             12: bad: is not UTF-8: invalid utf-8 sequence of 1 bytes from index 0
             14: bad: has no `mark`
-        "#]]);
+        "#]],
+        );
     }
 }

@@ -132,7 +132,11 @@ impl Number {
             return (false, String::new(), 0);
         }
         let position = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
-        (is_negative, digits.to_owned(), exponent.saturating_add(position(whole.len()) - position(leading_zeros)))
+        (
+            is_negative,
+            digits.to_owned(),
+            exponent.saturating_add(position(whole.len()) - position(leading_zeros)),
+        )
     }
 }
 
@@ -215,7 +219,10 @@ mod tests {
         let AttributeValue::M(members) = json.to_attribute() else { panic!("not a map") };
         assert_eq!(members["n"], AttributeValue::N(wide.to_owned()));
         assert_eq!(members["s"], AttributeValue::S("é".to_owned()));
-        assert_eq!(members["l"], AttributeValue::L(vec![AttributeValue::Null(true), AttributeValue::Bool(false)]));
+        assert_eq!(
+            members["l"],
+            AttributeValue::L(vec![AttributeValue::Null(true), AttributeValue::Bool(false)])
+        );
     }
 
     #[test]

@@ -15,7 +15,8 @@ fn main() -> anyhow::Result<ExitCode> {
     let progress = Arc::new(Progress::new());
     let runtime = tokio::runtime::Runtime::new()?;
     let code = runtime.block_on(async {
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let mut hang_up = signal(SignalKind::hangup())?;
         let result = tokio::select! {
             result = command::execute(&args, &progress) => result,

@@ -38,7 +38,16 @@ impl Life {
         // Marks of one life begin a little after each other, so that their times differ.
         let time = start.saturating_add(i64::try_from(number).unwrap_or_default());
         let random = SplitMix(seed);
-        Self { number, mark: mark(number), time, version: 0, lock_time: None, nominee: seed, address: seed, random }
+        Self {
+            number,
+            mark: mark(number),
+            time,
+            version: 0,
+            lock_time: None,
+            nominee: seed,
+            address: seed,
+            random,
+        }
     }
 
     /// Lives the next event and returns it.
@@ -94,10 +103,12 @@ impl Life {
         const TOWNS: [&str; 4] = ["Long Field", "Pen Llŷn", "Köln", "東京"];
         let town = TOWNS.iter().cycle().nth(self.number % TOWNS.len()).copied().unwrap_or_default();
         let mut entitlement = Map::new();
-        entitlement.insert("certificateNo".to_owned(), Json::Text(format!("{:010}", 2_026_000_000 + self.number)));
+        entitlement
+            .insert("certificateNo".to_owned(), Json::Text(format!("{:010}", 2_026_000_000 + self.number)));
         entitlement.insert("certificateTime".to_owned(), "2026-01-05T09:00:00Z".into());
         entitlement.insert("nomineeName".to_owned(), Json::Text(format!("Nominee {} – Größe", self.nominee)));
-        entitlement.insert("addressLine1".to_owned(), Json::Text(format!("{} “Old Mill” Lane", self.address)));
+        entitlement
+            .insert("addressLine1".to_owned(), Json::Text(format!("{} “Old Mill” Lane", self.address)));
         entitlement.insert("addressLine2".to_owned(), town.into());
         entitlement.insert("postCode".to_owned(), "AA9 9AA".into());
         Json::Map(entitlement)
@@ -174,7 +185,8 @@ mod tests {
             4 2026-01-05T09:00:00.750Z LockedEvent LOCKED
             5 2026-01-05T09:00:01Z UnlockedEvent ENTITLED
             6 2026-01-05T09:00:01.250Z AddressUpdatedEvent ENTITLED
-        "#]].assert_eq(&told);
+        "#]]
+        .assert_eq(&told);
         expect![[r#"
             Map(
                 {
@@ -240,7 +252,8 @@ mod tests {
                     ),
                 },
             )
-        "#]].assert_debug_eq(&lives[6].item);
+        "#]]
+        .assert_debug_eq(&lives[6].item);
     }
 
     #[test]
@@ -251,7 +264,10 @@ mod tests {
         assert_eq!(all.iter().map(|event| &event.id).collect::<HashSet<_>>().len(), 2_000);
         let keys: HashSet<_> = all.iter().map(|event| (&event.mark, &event.create_time)).collect();
         assert_eq!(keys.len(), 2_000);
-        assert!(all.chunks(500).all(|turn| turn.iter().map(|event| &event.mark).collect::<HashSet<_>>().len() == 500));
+        assert!(
+            all.chunks(500)
+                .all(|turn| turn.iter().map(|event| &event.mark).collect::<HashSet<_>>().len() == 500)
+        );
         assert_eq!(all, histories(500, 4, 0));
     }
 

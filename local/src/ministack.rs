@@ -34,7 +34,9 @@ pub struct MiniStack {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The system has no free port.
-    #[error("no free port on 127.0.0.1 for MiniStack: {0}; end what holds them, or raise the limit of open files")]
+    #[error(
+        "no free port on 127.0.0.1 for MiniStack: {0}; end what holds them, or raise the limit of open files"
+    )]
     NoPort(#[source] io::Error),
     /// A file, or the process, could not be made.
     #[error("MiniStack in `{directory}`: {source}")]
@@ -67,7 +69,11 @@ impl MiniStack {
         let mut attempt = 1;
         loop {
             match Self::start_once(environment, parent, name) {
-                Err(StartError::NotReady { said, .. }) if said.contains("in use") && attempt < PORTS_TRIED => attempt += 1,
+                Err(StartError::NotReady { said, .. })
+                    if said.contains("in use") && attempt < PORTS_TRIED =>
+                {
+                    attempt += 1;
+                }
                 result => return result,
             }
         }
@@ -128,7 +134,9 @@ impl MiniStack {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
             let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
             stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-            stream.write_all(b"GET /_ministack/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+            stream.write_all(
+                b"GET /_ministack/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+            )?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer)?;
             Ok(answer)

@@ -7,7 +7,6 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::report::printable;
-use crate::run::Watcher;
 
 /// Tells what is being done and how far it is.
 #[derive(Debug)]
@@ -52,6 +51,19 @@ impl Progress {
         }
     }
 
+    /// One of them was received.
+    pub fn received(&self) {
+        let received = self.received.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.is_terminal {
+            self.bar.inc(1);
+            return;
+        }
+        let total = self.total.load(Ordering::Relaxed);
+        if received.is_multiple_of(total.div_ceil(10).max(1)) {
+            eprintln!("{received} of {total} received");
+        }
+    }
+
     /// Nothing more will come; the bar goes away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
@@ -61,23 +73,6 @@ impl Progress {
 impl Default for Progress {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Watcher for Progress {
-    fn written(&self, _index: usize) {}
-
-    fn received(&self) {
-        let received = self.received.fetch_add(1, Ordering::Relaxed) + 1;
-        if self.is_terminal {
-            self.bar.inc(1);
-            return;
-        }
-        let total = self.total.load(Ordering::Relaxed);
-        let tenth = (total / 10).max(1);
-        if received.is_multiple_of(tenth) {
-            eprintln!("{received} of {total} received");
-        }
     }
 }
 

@@ -91,7 +91,9 @@ impl Environment {
         let script = "import sysconfig; print(sysconfig.get_path('purelib'))";
         let packages = run(Command::new(&python).args(["-c", script]), &|_| ())?;
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-        let rie = Path::new(packages.trim()).join("samcli/local/rapid").join(format!("aws-lambda-rie-{architecture}"));
+        let rie = Path::new(packages.trim())
+            .join("samcli/local/rapid")
+            .join(format!("aws-lambda-rie-{architecture}"));
         match fs::metadata(&rie) {
             Ok(_) => Ok(Self { python, rie }),
             Err(error) => Err(io_error(&rie)(error)),
@@ -122,7 +124,9 @@ fn find() -> Result<String, PythonError> {
                 let message = String::from_utf8_lossy(&output.stderr);
                 tried.push(format!("`{name}` {}", message.lines().next().unwrap_or("does not run")));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => tried.push(format!("`{name}` not found")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                tried.push(format!("`{name}` not found"));
+            }
             Err(error) => tried.push(format!("`{name}` {error}")),
         }
     }
@@ -197,7 +201,9 @@ mod tests {
         let text = std::str::from_utf8(requirements).unwrap();
         assert!(!text.contains("://"), "names a host");
         let joined = text.replace("\\\n", " ");
-        for line in joined.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_alphanumeric())) {
+        for line in
+            joined.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_alphanumeric()))
+        {
             assert!(line.contains("=="), "not pinned: {line}");
             assert!(line.contains("--hash=sha256:"), "without a hash: {line}");
         }

@@ -79,7 +79,8 @@ pub fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
         // Unicode's bidirectional controls reorder what is read; they are no `char::is_control`.
-        let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let reorders =
+            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if character.is_control() || reorders {
             printable.extend(character.escape_default());
         } else {
@@ -92,7 +93,16 @@ pub fn printable(text: &str) -> String {
 fn table(clients: &[ClientOutcome], style: Style) -> String {
     let mut table = Table::new();
     table.load_style(if style == Style::Terminal { presets::UTF8_FULL_CONDENSED } else { presets::NOTHING });
-    table.set_header(["client", "events", "expected", "groups", "order", "duplicates", "events/s", "median delay"]);
+    table.set_header([
+        "client",
+        "events",
+        "expected",
+        "groups",
+        "order",
+        "duplicates",
+        "events/s",
+        "median delay",
+    ]);
     for client in clients {
         let verdict = &client.verdict;
         let is_ordered = verdict.out_of_order == 0;
@@ -135,7 +145,7 @@ mod tests {
     use crate::check::Verdict;
 
     fn report() -> Report {
-        let good = Verdict {
+        let good = || Verdict {
             events: 1000,
             expected: 1000,
             groups: 50,
@@ -151,7 +161,7 @@ mod tests {
             out_of_order: 1,
             duplicates: 3,
             findings: vec!["missing of `AFC\u{1b}[2J F5`: version 7, 8".to_owned()],
-            ..good.clone()
+            ..good()
         };
         let outcome = |name: &str, verdict, events_per_second| ClientOutcome {
             name: name.to_owned(),
@@ -162,8 +172,11 @@ mod tests {
         Report {
             ok: false,
             endpoint: "http://127.0.0.1:1".to_owned(),
-            queues: vec![Queue { client: "Billing".to_owned(), url: "http://127.0.0.1:1/0/Billing.fifo".to_owned() }],
-            clients: vec![outcome("Billing", good, 401.6), outcome("Enforcement", bad, 0.0)],
+            queues: vec![Queue {
+                client: "Billing".to_owned(),
+                url: "http://127.0.0.1:1/0/Billing.fifo".to_owned(),
+            }],
+            clients: vec![outcome("Billing", good(), 401.6), outcome("Enforcement", bad, 0.0)],
             bad_lines: vec![BadLine { line: 3, reason: "has no `mark`".to_owned() }],
             left: Left { undelivered: 2, ..Left::default() },
         }
@@ -177,7 +190,8 @@ mod tests {
             Enforcement     998      1000      50  1 late           3         0        120 ms
             Enforcement: missing of `AFC\u{1b}[2J F5`: version 7, 8
             left in the undelivered queue: 2 (what a client could not take)
-        "#]].assert_eq(&report().text(Style::Plain));
+        "#]]
+        .assert_eq(&report().text(Style::Plain));
     }
 
     #[test]
@@ -191,7 +205,8 @@ mod tests {
             └─────────────┴────────┴──────────┴────────┴────────┴────────────┴──────────┴──────────────┘
             Enforcement: missing of `AFC\u{1b}[2J F5`: version 7, 8
             left in the undelivered queue: 2 (what a client could not take)
-        "#]].assert_eq(&report().text(Style::Terminal));
+        "#]]
+        .assert_eq(&report().text(Style::Terminal));
     }
 
     #[test]

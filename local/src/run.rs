@@ -21,14 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often the fan-out queue is looked at when every client has everything.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Is told how far a run is.
-pub trait Watcher: Sync {
-    /// An event was written: its number among the expected ones.
-    fn written(&self, index: usize);
-    /// A client received an event that it had not received before.
-    fn received(&self);
-}
-
 /// What came of a run.
 #[derive(Debug)]
 pub struct Outcome {
@@ -79,29 +71,31 @@ pub enum RunError {
 }
 
 /// Writes the events `expected` and follows every client of `stack` until it has them, or nothing new comes.
+/// `on_received` is called each time that a client receives an event that it did not have.
 ///
 /// # Errors
 ///
 /// [`RunError`], when MiniStack does not answer.
-pub async fn run(stack: &Stack, expected: &Expected, watcher: &impl Watcher) -> Result<Outcome, RunError> {
+pub async fn run(
+    stack: &Stack,
+    expected: &Expected,
+    on_received: &(impl Fn() + Sync),
+) -> Result<Outcome, RunError> {
     let start = Instant::now();
     let times = Times::new(expected.events().len());
     let (tell, not_written) = watch::channel(None);
     let dynamodb = stack.connection().dynamodb();
     let write = async {
-        let on_written = |index| {
-            times.set(index);
-            watcher.written(index);
-        };
-        let refused = write::write_all(&dynamodb, expected.events(), &on_written).await?;
+        let refused = write::write_all(&dynamodb, expected.events(), &|index| times.set(index)).await?;
         let indexes: HashSet<usize> = refused.iter().map(|refused| refused.index).collect();
         tell.send_replace(Some(indexes.clone()));
         Ok::<_, RunError>((refused, indexes))
     };
-    let mut followers: Vec<_> = stack.clients().iter().map(|client| follower(stack, client, expected)).collect();
+    let mut followers: Vec<_> =
+        stack.clients().iter().map(|client| follower(stack, client, expected)).collect();
     let follow = async {
-        let on_event = || watcher.received();
-        let each = followers.iter_mut().map(|follower| follower.until_complete(&not_written, PATIENCE, &on_event));
+        let each = followers.iter_mut();
+        let each = each.map(|follower| follower.until_complete(&not_written, PATIENCE, on_received));
         try_join_all(each).await.map_err(RunError::from)
     };
     let ((refused, not_written), _) = tokio::try_join!(write, follow)?;
@@ -110,7 +104,8 @@ pub async fn run(stack: &Stack, expected: &Expected, watcher: &impl Watcher) -> 
     let left = rest(stack).await?;
     try_join_all(followers.iter_mut().map(Follower::drain)).await?;
     let names = stack.clients().iter().zip(&followers);
-    let clients = names.map(|(client, follower)| client_outcome(client, follower, &not_written, &times, start));
+    let clients =
+        names.map(|(client, follower)| client_outcome(client, follower, &not_written, &times, start));
     Ok(Outcome { clients: clients.collect(), refused, left })
 }
 
@@ -184,7 +179,9 @@ fn client_outcome(
 ) -> ClientOutcome {
     let arrivals = follower.arrivals();
     // A message can overtake the answer to the write that caused it.
-    let delay = |(index, at): &(usize, Instant)| times.get(*index).map(|written| at.saturating_duration_since(written));
+    let delay = |(index, at): &(usize, Instant)| {
+        times.get(*index).map(|written| at.saturating_duration_since(written))
+    };
     let mut delays: Vec<Duration> = arrivals.iter().filter_map(delay).collect();
     delays.sort_unstable();
     let median = delays.get(delays.len() / 2).copied().unwrap_or_default();

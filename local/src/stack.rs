@@ -109,18 +109,24 @@ impl Stack {
     ///
     /// [`StackError`]. What was started is ended.
     pub async fn start(name: &str, say: &Say) -> Result<Self, StackError> {
-        let place = Place::try_new("aws", REGION, ACCOUNT, "").map_err(|error| StackError::Fault(error.to_string()))?;
+        let place = Place::try_new("aws", REGION, ACCOUNT, "")
+            .map_err(|error| StackError::Fault(error.to_string()))?;
         let config_text = read(CLIENT_QUEUES)?;
         let config =
             Config::try_from_toml(CLIENT_QUEUES, &config_text, Some(&place)).map_err(StackError::Config)?;
 
         let (environment, ministack) = start_ministack(name.to_owned(), Arc::clone(say)).await?;
-        say(&format!("MiniStack listens on {}; its log is {}", ministack.endpoint(), ministack.log().display()));
+        say(&format!(
+            "MiniStack listens on {}; its log is {}",
+            ministack.endpoint(),
+            ministack.log().display()
+        ));
         let packages = build(Arc::clone(say), config_text).await?;
 
         let connection = Connection::new(ministack.endpoint());
         let stream = tables::make(&connection.dynamodb()).await?;
-        let clients: Vec<_> = config.clients.iter().map(|client| address(client, &place, &connection)).collect();
+        let clients: Vec<_> =
+            config.clients.iter().map(|client| address(client, &place, &connection)).collect();
         for (client, address) in config.clients.iter().zip(&clients) {
             if matches!(client.queue, ClientQueue::Existing(_)) {
                 make_existing_queue(&connection, address).await?;

@@ -28,7 +28,8 @@ pub struct TableError {
 /// [`TableError`].
 pub async fn make(dynamodb: &Client) -> Result<String, TableError> {
     make_table(dynamodb, ROWS, &["mark"], None).await?;
-    let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
+    let stream =
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
     let stream = stream.build().map_err(|error| TableError { table: EVENTS, reason: error.to_string() })?;
     let arn = make_table(dynamodb, EVENTS, &["mark", "createTime"], Some(stream)).await?;
     arn.ok_or_else(|| TableError { table: EVENTS, reason: "it has no stream".to_owned() })
@@ -43,7 +44,8 @@ async fn make_table(
     let unusable = |reason: String| TableError { table, reason };
     let mut request = dynamodb.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
     for (key, kind) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
-        let attribute = AttributeDefinition::builder().attribute_name(*key).attribute_type(ScalarAttributeType::S);
+        let attribute =
+            AttributeDefinition::builder().attribute_name(*key).attribute_type(ScalarAttributeType::S);
         let element = KeySchemaElement::builder().attribute_name(*key).key_type(kind);
         request = request
             .attribute_definitions(attribute.build().map_err(|error| unusable(error.to_string()))?)

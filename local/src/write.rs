@@ -86,11 +86,8 @@ async fn write(
     event: &Event,
     previous: Option<&Event>,
 ) -> Result<Result<(), String>, WriteError> {
-    let failed = |reason: String| WriteError {
-        mark: event.mark.clone(),
-        version: event.version.to_string(),
-        reason,
-    };
+    let failed =
+        |reason: String| WriteError { mark: event.mark.clone(), version: event.version.to_string(), reason };
     let row = put_row(event, previous).map_err(|error| failed(error.to_string()))?;
     let item = put_event(event).map_err(|error| failed(error.to_string()))?;
     let sent = dynamodb.transact_write_items().transact_items(row).transact_items(item).send().await;
@@ -139,7 +136,9 @@ fn refusal(error: &TransactWriteItemsError) -> String {
     let codes = cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default());
     match codes.collect::<Vec<_>>().as_slice() {
         ["ConditionalCheckFailed", _] => "does not follow the version that the mark has".to_owned(),
-        [_, "ConditionalCheckFailed"] => "repeats `mark` and `createTime` of an event in the table".to_owned(),
+        [_, "ConditionalCheckFailed"] => {
+            "repeats `mark` and `createTime` of an event in the table".to_owned()
+        }
         _ => format!("the table refused it: {}", DisplayErrorContext(error)),
     }
 }

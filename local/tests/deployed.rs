@@ -1,5 +1,10 @@
 //! What was deployed, and a consumer that is not ours.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a member that a JSON value does not have is null, and no match"
+)]
+
 mod support;
 
 use std::process::{Command, Stdio};
@@ -97,7 +102,8 @@ async fn a_consumer_that_is_not_ours_gets_every_event_in_order() -> anyhow::Resu
             .args([stack.connection().endpoint(), REGION, &client.queue_url, "200"])
             .stdin(Stdio::null())
             .output()?;
-        let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (said, errors) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{}: {said}{errors}", client.name);
         assert_eq!(said.trim(), "200 events of 20 marks, each mark's in order", "{}", client.name);
     }

@@ -2,13 +2,13 @@
 
 mod support;
 
-use support::{Idle, Killer, assert_complete, lives, stack};
+use support::{Killer, assert_complete, lives, stack};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_reaches_every_client_in_order() -> anyhow::Result<()> {
     let stack = stack("pipeline").await?;
     let expected = lives(50, 20);
-    let outcome = local::run::run(&stack, &expected, &Idle).await?;
+    let outcome = local::run::run(&stack, &expected, &|| ()).await?;
     assert_complete(&outcome, &expected);
     Ok(())
 }
@@ -27,7 +27,7 @@ async fn check_killed(function: &'static str) -> anyhow::Result<()> {
     let stack = stack("pipeline").await?;
     let expected = lives(50, 20);
     let killer = Killer::new(&stack, function);
-    let outcome = local::run::run(&stack, &expected, &killer).await?;
+    let outcome = local::run::run(&stack, &expected, &|| killer.received()).await?;
     assert!(killer.has_killed(), "`{function}` was never killed in the middle of its work");
     assert_complete(&outcome, &expected);
     Ok(())

@@ -10,25 +10,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use local::check::{Expected, Verdict};
 use local::marks;
 use local::processes;
-use local::run::{Outcome, Watcher};
+use local::run::Outcome;
 use local::stack::{Say, Stack};
 
 /// The time that the marks' lives begin at: 2026-01-05T09:00:00Z.
-pub const START: i64 = 1_767_603_600_000;
+pub(crate) const START: i64 = 1_767_603_600_000;
 
 /// A stack of the test's own.
-pub async fn stack(name: &str) -> anyhow::Result<Stack> {
+pub(crate) async fn stack(name: &str) -> anyhow::Result<Stack> {
     let say: Say = Arc::new(|line: &str| eprintln!("{line}"));
     Ok(Stack::start(name, &say).await?)
 }
 
 /// The events of marks' lives.
-pub fn lives(marks: usize, events: usize) -> Expected {
+pub(crate) fn lives(marks: usize, events: usize) -> Expected {
     Expected::new(marks::histories(marks, events, START))
 }
 
 /// What every client must have received of `expected`.
-pub fn everything(expected: &Expected) -> Verdict {
+pub(crate) fn everything(expected: &Expected) -> Verdict {
     let marks: HashSet<_> = expected.events().iter().map(|event| &event.mark).collect();
     Verdict {
         events: expected.events().len(),
@@ -43,7 +43,7 @@ pub fn everything(expected: &Expected) -> Verdict {
 }
 
 /// Asserts that each of the three clients has every event, in order, once and unchanged.
-pub fn assert_complete(outcome: &Outcome, expected: &Expected) {
+pub(crate) fn assert_complete(outcome: &Outcome, expected: &Expected) {
     let names: Vec<_> = outcome.clients.iter().map(|client| client.name.as_str()).collect();
     assert_eq!(names, ["Billing", "Insurance", "Enforcement"]);
     for client in &outcome.clients {
@@ -54,45 +54,37 @@ pub fn assert_complete(outcome: &Outcome, expected: &Expected) {
     assert!(outcome.is_good());
 }
 
-/// Watches and does nothing.
-pub struct Idle;
-
-impl Watcher for Idle {
-    fn written(&self, _index: usize) {}
-    fn received(&self) {}
-}
-
 /// Kills a function's processes again and again, until it has died in the middle of its work.
-pub struct Killer<'s> {
+pub(crate) struct Killer<'s> {
     stack: &'s Stack,
     function: &'static str,
     received: AtomicUsize,
 }
 
 impl<'s> Killer<'s> {
-    pub fn new(stack: &'s Stack, function: &'static str) -> Self {
+    pub(crate) fn new(stack: &'s Stack, function: &'static str) -> Self {
         Self { stack, function, received: AtomicUsize::new(0) }
     }
 
     /// Whether MiniStack saw the function end before it answered.
-    pub fn has_killed(&self) -> bool {
+    pub(crate) fn has_killed(&self) -> bool {
         let log = fs::read_to_string(self.stack.log()).unwrap_or_default();
-        log.lines().any(|line| line.contains(self.function) && line.contains("Runtime exited before returning a response"))
+        log.lines().any(|line| {
+            line.contains(self.function) && line.contains("Runtime exited before returning a response")
+        })
     }
-}
 
-impl Watcher for Killer<'_> {
-    fn written(&self, _index: usize) {}
-
-    fn received(&self) {
+    /// To be called for each event that a client receives.
+    pub(crate) fn received(&self) {
         if self.received.fetch_add(1, Ordering::Relaxed) % 40 != 39 || self.has_killed() {
             return;
         }
         for process in self.stack.functions() {
             let environment = fs::read(format!("/proc/{}/environ", process.id)).unwrap_or_default();
             let mut variables = environment.split(|byte| *byte == 0).map(String::from_utf8_lossy);
-            let is_it = variables
-                .any(|variable| variable.starts_with("AWS_LAMBDA_FUNCTION_NAME=") && variable.contains(self.function));
+            let is_it = variables.any(|variable| {
+                variable.starts_with("AWS_LAMBDA_FUNCTION_NAME=") && variable.contains(self.function)
+            });
             if is_it {
                 // It may have ended by itself meanwhile.
                 let _ = processes::kill(process.id);

@@ -1,0 +1,227 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::marks::histories;
+
+/// Three events of two marks, `a` and `b`.
+fn written() -> Expected {
+    Expected::new(histories(2, 3, 0))
+}
+
+/// A message of the event `name` (`a1` is the first mark's first event), unless `change` changes it.
+fn message(expected: &Expected, name: &str, change: impl Fn(&mut Received)) -> Received {
+    let (group, place) = name.split_at(1);
+    let mark = usize::from(group == "b");
+    let place: usize = place.parse().unwrap();
+    let event = &expected.events[(place - 1) * 2 + mark];
+    let mut received = Received {
+        group: group.to_owned(),
+        event_id: Some(event.id.clone()),
+        version: Some(event.version.to_string()),
+        body: json_text(&event.item),
+    };
+    change(&mut received);
+    received
+}
+
+fn json_text(json: &Json) -> String {
+    match json {
+        Json::Null => "null".to_owned(),
+        Json::Bool(value) => value.to_string(),
+        Json::Number(number) => number.to_string(),
+        Json::Text(text) => serde_json::to_string(text).unwrap(),
+        Json::List(values) => format!("[{}]", values.iter().map(json_text).collect::<Vec<_>>().join(",")),
+        Json::Map(members) => {
+            let member =
+                |(name, value)| format!("{}:{}", serde_json::to_string(name).unwrap(), json_text(value));
+            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
+        }
+    }
+}
+
+fn told(verdict: &Verdict) -> String {
+    let Verdict { events, expected, groups, missing, out_of_order, duplicates, differing, findings } =
+        verdict;
+    let counts = format!(
+        "{events} of {expected} in {groups}; missing {missing}, out of order {out_of_order}, \
+         duplicates {duplicates}, differing {differing}\n"
+    );
+    counts + &findings.iter().map(|finding| format!("{finding}\n")).collect::<String>()
+}
+
+fn check(received: &str, expected: Expect) {
+    let written = written();
+    let mut check = Check::new(&written);
+    for name in received.split_whitespace() {
+        check.take(&message(&written, name, |_| ()));
+    }
+    let verdict = check.verdict(&HashSet::new());
+    assert_eq!(verdict.is_good(), verdict.missing == 0 && verdict.findings.is_empty());
+    assert_eq!(check.is_complete(&HashSet::new()), verdict.missing == 0);
+    expected.assert_eq(&told(&verdict));
+}
+
+fn check_changed(change: impl Fn(&mut Received), expected: Expect) {
+    let written = written();
+    let mut check = Check::new(&written);
+    for name in ["a1", "b1", "a2", "b2", "a3"] {
+        check.take(&message(&written, name, |_| ()));
+    }
+    check.take(&message(&written, "b3", change));
+    let verdict = check.verdict(&HashSet::new());
+    assert!(!verdict.is_good());
+    expected.assert_eq(&told(&verdict));
+}
+
+#[test]
+fn marks_may_be_interleaved_in_any_way() {
+    check(
+        "a1 a2 a3 b1 b2 b3",
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 0
+    "#]],
+    );
+    check(
+        "b1 a1 b2 b3 a2 a3",
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 0
+    "#]],
+    );
+}
+
+#[test]
+fn missing_events_are_listed() {
+    check(
+        "a1 b1 b2",
+        expect![[r#"
+        3 of 6 in 2; missing 3, out of order 0, duplicates 0, differing 0
+        missing of `AFC F5`: version 2, 3
+        missing of `X1 ABC`: version 3
+    "#]],
+    );
+    check(
+        "",
+        expect![[r#"
+        0 of 6 in 0; missing 6, out of order 0, duplicates 0, differing 0
+        missing of `AFC F5`: version 1, 2, 3
+        missing of `X1 ABC`: version 1, 2, 3
+    "#]],
+    );
+    check(
+        "a2 a3 b1 b2 b3",
+        expect![[r#"
+        5 of 6 in 2; missing 1, out of order 0, duplicates 0, differing 0
+        missing of `AFC F5`: version 1
+    "#]],
+    );
+}
+
+#[test]
+fn an_event_after_a_later_one_is_out_of_order() {
+    check(
+        "a2 a1 a3 b1 b2 b3",
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 1, duplicates 0, differing 0
+        version 1 of `AFC F5` came after a later one
+    "#]],
+    );
+    check(
+        "a3 a1 a2 b3 b2 b1",
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 4, duplicates 0, differing 0
+        version 1 of `AFC F5` came after a later one
+        version 2 of `AFC F5` came after a later one
+        version 2 of `X1 ABC` came after a later one
+        version 1 of `X1 ABC` came after a later one
+    "#]],
+    );
+}
+
+#[test]
+fn an_event_received_again_is_a_duplicate_and_nothing_else() {
+    check(
+        "a1 a1 a2 a3 a2 b1 b2 b3",
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 0, duplicates 2, differing 0
+        version 1 of `AFC F5` came again
+        version 2 of `AFC F5` came again
+    "#]],
+    );
+}
+
+#[test]
+fn what_was_not_written_is_not_expected() {
+    let written = written();
+    let mut check = Check::new(&written);
+    for name in ["a1", "b1", "a2", "b2", "a3"] {
+        check.take(&message(&written, name, |_| ()));
+    }
+    assert!(!check.is_complete(&HashSet::new()));
+    assert!(check.is_complete(&HashSet::from([5])));
+    let verdict = check.verdict(&HashSet::from([5]));
+    assert!(verdict.is_good());
+    assert_eq!(verdict.expected, 5);
+}
+
+#[test]
+fn a_changed_message_is_found() {
+    check_changed(
+        |message| message.body = message.body.replace("399.90", "399.91"),
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 1
+        version 3 of `X1 ABC`: the body differs from what was written at `RegistrationNumber.price`
+    "#]],
+    );
+    check_changed(
+        |message| message.body = "{".to_owned(),
+        expect![[r#"
+        5 of 6 in 2; missing 1, out of order 0, duplicates 0, differing 1
+        a body of group `b` is not JSON: EOF while parsing an object, column 1
+        missing of `X1 ABC`: version 3
+    "#]],
+    );
+    check_changed(
+        |message| message.body = "{\"eventId\":\"x\"}".to_owned(),
+        expect![[r#"
+        5 of 6 in 2; missing 1, out of order 0, duplicates 0, differing 1
+        nobody wrote the event `x` of group `b`
+        missing of `X1 ABC`: version 3
+    "#]],
+    );
+    check_changed(
+        |message| message.version = Some("4".to_owned()),
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 1
+        version 3 of `X1 ABC`: the attribute `version` is Some("4")
+    "#]],
+    );
+    check_changed(
+        |message| message.version = None,
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 1
+        version 3 of `X1 ABC`: the attribute `version` is None
+    "#]],
+    );
+    check_changed(
+        |message| message.event_id = None,
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 1
+        version 3 of `X1 ABC`: the attribute `eventId` is None
+    "#]],
+    );
+    check_changed(
+        |message| message.group = "c".to_owned(),
+        expect![[r#"
+        6 of 6 in 3; missing 0, out of order 0, duplicates 0, differing 1
+        version 3 of `X1 ABC` is in the group `c`, unlike the mark's first event
+    "#]],
+    );
+    check_changed(
+        |message| message.group = "a".to_owned(),
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 2
+        version 3 of `X1 ABC` is in the group `a` of another mark
+        version 3 of `X1 ABC` is in the group `a`, unlike the mark's first event
+    "#]],
+    );
+}
