@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::config::Changes;
-use shared::event::{Event, Origin, Reader};
+use shared::event::{Event, EventError, Origin, Reader};
 use shared::ids::{DeduplicationId, Group};
+use shared::image::{Image, Record, Wanted};
 use shared::letter::Letter;
 use shared::message::{Message, RESERVE, SQS_LIMIT};
 
@@ -65,41 +66,6 @@ pub struct RecordReader {
     changes: Changes,
 }
 
-/// A record's members, as far as they matter. Only the image is left for later, so that what is wrong in it does
-/// not hide the rest.
-#[derive(Deserialize)]
-struct Record<'p> {
-    #[serde(rename = "eventID", borrow)]
-    event_id: Option<Cow<'p, str>>,
-    #[serde(rename = "eventName", borrow)]
-    change: Cow<'p, str>,
-    #[serde(rename = "eventSourceARN", borrow)]
-    stream: Option<Cow<'p, str>>,
-    #[serde(borrow)]
-    dynamodb: StreamRecord<'p>,
-    #[serde(rename = "userIdentity", borrow)]
-    user_identity: Option<UserIdentity<'p>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct StreamRecord<'p> {
-    #[serde(borrow)]
-    keys: Option<&'p RawValue>,
-    #[serde(borrow)]
-    new_image: Option<&'p RawValue>,
-    #[serde(borrow)]
-    sequence_number: Option<Cow<'p, str>>,
-    #[serde(borrow)]
-    stream_view_type: Option<Cow<'p, str>>,
-}
-
-#[derive(Deserialize)]
-struct UserIdentity<'p> {
-    #[serde(rename = "principalId", borrow)]
-    principal: Option<Cow<'p, str>>,
-}
-
 impl RecordReader {
     /// Reads what `events` reads, of the changes that are events.
     pub fn new(events: Reader, changes: Changes) -> Self {
@@ -112,35 +78,41 @@ impl RecordReader {
     }
 
     fn read_unguarded<'p>(&self, raw: &'p RawValue, trace_header: Option<&str>) -> Reading<'p> {
-        let record = match serde_json::from_str::<Record<'p>>(raw.get()) {
+        let record = match Record::read(raw.get(), self.events.wanted()) {
             Ok(record) => record,
-            Err(error) => return unreadable(raw, &format!("not a stream record: {error}")),
+            Err(error) => return unreadable(raw, &error.to_string()),
         };
-        if let Some(view_type @ ("KEYS_ONLY" | "OLD_IMAGE")) = record.dynamodb.stream_view_type.as_deref() {
+        if let Some(view_type @ ("KEYS_ONLY" | "OLD_IMAGE")) = record.view_type.as_deref() {
             return Reading::NoImages { view_type: view_type.to_owned() };
         }
         match &*record.change {
             "INSERT" if !self.changes.insert => Reading::Skipped(Skipped::Inserted),
             "MODIFY" if !self.changes.modify => Reading::Skipped(Skipped::Overwritten),
-            "INSERT" | "MODIFY" => self.event(&record, trace_header),
-            "REMOVE" if record.is_expiry() => Reading::Skipped(Skipped::Expired),
+            "INSERT" | "MODIFY" => self.event(record, trace_header),
+            "REMOVE" if record.principal.as_deref() == Some(TIME_TO_LIVE) => {
+                Reading::Skipped(Skipped::Expired)
+            }
             "REMOVE" => Reading::Skipped(Skipped::Removed),
             other => {
-                record.rejected(None, None, format!("`{}` is not a change of an item", other.escape_debug()))
+                rejected(&record, None, format!("`{}` is not a change of an item", other.escape_debug()))
             }
         }
     }
 
-    fn event<'p>(&self, record: &Record<'p>, trace_header: Option<&str>) -> Reading<'p> {
-        let Some(image) = record.dynamodb.new_image else {
-            return record.rejected(None, None, "the record has no new image".to_owned());
+    fn event<'p>(&self, mut record: Record<'p>, trace_header: Option<&str>) -> Reading<'p> {
+        let Some(image) = record.image.as_mut() else {
+            return rejected(&record, None, "the record has no new image".to_owned());
         };
+        let converted = std::mem::replace(&mut image.converted, Ok(Image::default()));
         let Some(event_id) = record.event_id.as_deref().filter(|id| !id.is_empty()) else {
-            return record.rejected(None, None, "the record has no `eventID`".to_owned());
+            return rejected(&record, None, "the record has no `eventID`".to_owned());
         };
-        let event = match self.events.read(image.get(), Origin::Stream { event_id }) {
+        let event = converted
+            .map_err(EventError::from)
+            .and_then(|image| self.events.event(image, Origin::Stream { event_id }));
+        let event = match event {
             Ok(event) => event,
-            Err(error) => return record.rejected(None, None, error.to_string()),
+            Err(error) => return rejected(&record, None, error.to_string()),
         };
         let message = event.message(trace_header);
         if message.size() > EVENT_LIMIT {
@@ -148,7 +120,7 @@ impl RecordReader {
                 "the event has {} bytes with its attributes; at most {EVENT_LIMIT} fit a message",
                 message.size()
             );
-            return record.rejected(Some(&event), Some(message.group()), reason);
+            return rejected(&record, Some((&event, message.group())), reason);
         }
         Reading::Event(message)
     }
@@ -157,8 +129,8 @@ impl RecordReader {
 impl<'p> Rejection<'p> {
     /// The rejection of a record that was read, but whose message a queue refused for good.
     pub fn of_refused(raw: &'p RawValue, message: &Message, reason: String) -> Self {
-        let mut rejection = match serde_json::from_str::<Record<'p>>(raw.get()) {
-            Ok(record) => record.rejection(reason),
+        let mut rejection = match Record::read(raw.get(), &Wanted::default()) {
+            Ok(record) => rejection(&record, reason),
             Err(error) => unreadable_rejection(raw, &error.to_string()),
         };
         rejection.group = Some(message.group().clone());
@@ -191,40 +163,36 @@ pub fn sequence_number(raw: &RawValue) -> Option<String> {
     is_number.then(|| number.into_owned())
 }
 
-impl<'p> Record<'p> {
-    fn is_expiry(&self) -> bool {
-        self.user_identity.as_ref().and_then(|identity| identity.principal.as_deref()) == Some(TIME_TO_LIVE)
+fn rejected<'p>(record: &Record<'p>, event: Option<(&Event, &Group)>, reason: String) -> Reading<'p> {
+    let mut rejection = rejection(record, reason);
+    if let Some((event, group)) = event {
+        rejection.letter.event_id = Some(event.id().to_owned());
+        rejection.group = Some(group.clone());
     }
+    Reading::Rejected(Box::new(rejection))
+}
 
-    fn rejected(&self, event: Option<&Event>, group: Option<&Group>, reason: String) -> Reading<'p> {
-        let mut rejection = self.rejection(reason);
-        if let Some(event) = event {
-            rejection.letter.event_id = Some(event.id().to_owned());
-        }
-        rejection.group = group.cloned();
-        Reading::Rejected(Box::new(rejection))
-    }
-
-    fn rejection(&self, reason: String) -> Rejection<'p> {
-        let event_id = self.event_id.as_deref().unwrap_or_default();
-        let sequence_number = self.dynamodb.sequence_number.as_deref();
-        Rejection {
-            letter: Letter {
-                reason,
-                event_id: (!event_id.is_empty()).then(|| event_id.to_owned()),
-                keys: self.dynamodb.keys,
-                stream: self.stream.as_deref().map(str::to_owned),
-                sequence_number: sequence_number.map(str::to_owned),
-                image: self.dynamodb.new_image,
-                record: None,
-            },
-            group: None,
-            deduplication_id: DeduplicationId::of_stream_record(if event_id.is_empty() {
-                sequence_number.unwrap_or_default()
-            } else {
-                event_id
-            }),
-        }
+fn rejection<'p>(record: &Record<'p>, reason: String) -> Rejection<'p> {
+    let event_id = record.event_id.as_deref().unwrap_or_default();
+    let sequence_number = record.sequence_number.as_deref();
+    // What could not be carried over as it is written would be no JSON, and then the record was none.
+    let written = |text: Option<&'p str>| text.and_then(|text| serde_json::from_str(text).ok());
+    Rejection {
+        letter: Letter {
+            reason,
+            event_id: (!event_id.is_empty()).then(|| event_id.to_owned()),
+            keys: written(record.keys),
+            stream: record.stream.as_deref().map(str::to_owned),
+            sequence_number: sequence_number.map(str::to_owned),
+            image: written(record.image.as_ref().map(|image| image.raw)),
+            record: None,
+        },
+        group: None,
+        deduplication_id: DeduplicationId::of_stream_record(if event_id.is_empty() {
+            sequence_number.unwrap_or_default()
+        } else {
+            event_id
+        }),
     }
 }
 

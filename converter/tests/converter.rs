@@ -17,7 +17,8 @@ use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use shared::message::{Attribute, SQS_LIMIT};
+use shared::ids::{DeduplicationId, Group, Key};
+use shared::message::{Attribute, Body, Message, SQS_LIMIT};
 use shared::testing::{CallFault, EntryFault, Fault, Faults};
 use world::{World, checkpoint, insert, record, sequence_number};
 
@@ -196,6 +197,19 @@ fn an_event_of_exactly_the_limit_goes_out_and_one_byte_more_is_rejected() {
         reason.contains(&EVENT_LIMIT.to_string()) && reason.contains(&(EVENT_LIMIT + 1).to_string()),
         "{reason}"
     );
+}
+
+#[test]
+fn the_largest_event_fits_the_undelivered_queue_with_the_longest_client_and_reason() {
+    let longest = [Attribute::string("client", "C".repeat(40)), Attribute::string("reason", "r".repeat(512))];
+    let undelivered = Message::new(
+        Group::of(&Key::S("X1".to_owned())),
+        DeduplicationId::of_stream_record("1"),
+        Body::Text(&"x".repeat(EVENT_LIMIT)),
+        &longest,
+        None,
+    );
+    assert!(undelivered.size() <= SQS_LIMIT, "{} bytes", undelivered.size());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod number;
 mod read;
+mod record;
 #[cfg(test)]
 pub(crate) mod samples;
 mod text;
@@ -15,7 +16,10 @@ use crate::config::Path;
 use crate::ids::Key;
 use read::Cursor;
 
-pub(crate) use text::{Text, sqs_safe};
+pub use record::{NewImage, Record, RecordError};
+#[cfg(feature = "dynamodb")]
+pub(crate) use text::Text;
+pub(crate) use text::sqs_safe;
 pub(crate) use write::Writer;
 
 /// How many values may lie inside each other. DynamoDB stores 32 levels ("Quotas: nested attribute depth"); the rest
@@ -23,7 +27,7 @@ pub(crate) use write::Writer;
 pub const DEPTH_LIMIT: usize = 50;
 
 /// An item as JSON, and the values it has at the paths that were asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
     /// The item as one JSON object: only characters that SQS accepts, names sorted by their UTF-8 bytes at every
     /// level, no white space.
@@ -183,6 +187,18 @@ impl Node {
 }
 
 impl Type {
+    #[inline]
+    fn from_letter(tag: u8) -> Option<Self> {
+        Some(match tag {
+            b'S' => Self::S,
+            b'N' => Self::N,
+            b'B' => Self::B,
+            b'M' => Self::M,
+            b'L' => Self::L,
+            _ => return None,
+        })
+    }
+
     fn from_tag(tag: &str) -> Option<Self> {
         Some(match tag {
             "S" => Self::S,

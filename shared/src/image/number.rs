@@ -81,9 +81,10 @@ impl<'t> Parts<'t> {
     }
 }
 
+#[inline]
 fn leading_digits(text: &str) -> (&str, &str) {
-    let rest = text.trim_start_matches(|character: char| character.is_ascii_digit());
-    (text.strip_suffix(rest).unwrap_or_default(), rest)
+    let length = text.bytes().take_while(u8::is_ascii_digit).count();
+    text.split_at_checked(length).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ fn ten_types() {
     let table = [
         (r#"{"S": "Nominee 17 – Zoë \"x\" \u00e9\ud83d\ude00\n"}"#, "\"Nominee 17 – Zoë \\\"x\\\" é😀\\n\""),
         (r#"{"S": ""}"#, r#""""#),
+        (r#"{"S": "\\\"\b\f\n\r\t"}"#, r#""\\\"\b\f\n\r\t""#),
+        (r#"{"S": "\/"}"#, r#""/""#),
         (r#"{"S": "\u0000\ufffe￿"}"#, r#""\u0000\ufffe\uffff""#),
         (r#"{"N": "299.90"}"#, "299.90"),
         (r#"{"N": "12345678901234567890123456789012345678"}"#, "12345678901234567890123456789012345678"),
@@ -56,6 +58,14 @@ fn ten_types() {
 fn names_are_sorted_by_their_bytes_not_by_their_escapes() {
     let raw = r##"{"é": {"N":"1"}, "\u0001": {"N":"2"}, "a": {"N":"3"}, "\"": {"N":"4"}, "B": {"N":"5"}, "\ufffe": {"N":"6"}, "": {"N":"7"}, "😀": {"N":"8"}, "#": {"N": "9"}}"##;
     assert_eq!(json(raw), r##"{"":7,"\u0001":2,"\"":4,"#":9,"B":5,"a":3,"é":1,"\ufffe":6,"😀":8}"##);
+}
+
+#[test]
+fn names_that_begin_alike_are_sorted_too() {
+    let raw = r#"{"transfers": {"N":"1"}, "transferable": {"N":"2"}, "transfer": {"N":"3"}, "trans\u0000": {"N":"4"}, "trans\n": {"N":"5"}, "trans": {"N":"6"}, "tr": {"N":"7"}}"#;
+    let expected =
+        r#"{"tr":7,"trans":6,"trans\u0000":4,"trans\n":5,"transfer":3,"transferable":2,"transfers":1}"#;
+    assert_eq!(json(raw), expected);
 }
 
 #[test]

@@ -2,57 +2,92 @@
 
 use std::borrow::Cow;
 
-/// How many bytes are looked at in one go.
-const WORD: usize = size_of::<u64>();
-
-/// A string, and how it is written, if that is known and needs no change.
-pub(crate) struct Text<'t> {
-    pub(super) value: Cow<'t, str>,
-    /// The string as a JSON literal, quotes included, in characters that SQS accepts.
-    pub(super) literal: Option<&'t str>,
+/// A string, in the form in which it came. A literal is JSON's, quotes included, just as [`push_literal`] writes it.
+#[derive(Debug)]
+pub(crate) enum Text<'t> {
+    /// A literal without escapes, and the same without its quotes.
+    Plain { literal: &'t str, value: &'t str },
+    /// A literal with escapes, all of two characters.
+    Escaped(&'t str),
+    /// The string itself.
+    Value(Cow<'t, str>),
 }
 
 impl<'t> Text<'t> {
-    pub(super) fn as_str(&self) -> &str {
-        &self.value
+    #[inline]
+    pub(super) fn as_value(&self) -> Cow<'_, str> {
+        match self {
+            Self::Plain { value, .. } => Cow::Borrowed(value),
+            Self::Escaped(literal) => Cow::Owned(unescaped(literal)),
+            Self::Value(value) => Cow::Borrowed(value),
+        }
+    }
+
+    #[inline]
+    pub(super) fn into_value(self) -> Cow<'t, str> {
+        match self {
+            Self::Plain { value, .. } => Cow::Borrowed(value),
+            Self::Escaped(literal) => Cow::Owned(unescaped(literal)),
+            Self::Value(value) => value,
+        }
     }
 
     /// Writes the string as [`push_literal`] does.
+    #[inline]
     pub(super) fn push_to(&self, json: &mut String) {
-        match self.literal {
-            Some(literal) => json.push_str(literal),
-            None => push_literal(json, &self.value),
+        match self {
+            Self::Plain { literal, .. } | Self::Escaped(literal) => json.push_str(literal),
+            Self::Value(value) => push_literal(json, value),
         }
     }
 }
 
 impl<'t> From<&'t str> for Text<'t> {
     fn from(text: &'t str) -> Self {
-        Self { value: Cow::Borrowed(text), literal: None }
+        Self::Value(Cow::Borrowed(text))
     }
 }
 
 impl From<String> for Text<'_> {
     fn from(text: String) -> Self {
-        Self { value: Cow::Owned(text), literal: None }
+        Self::Value(Cow::Owned(text))
     }
 }
 
+/// What the literal of [`Text::Escaped`] means.
+#[inline(never)]
+fn unescaped(literal: &str) -> String {
+    let mut text = String::with_capacity(literal.len());
+    let mut rest = literal.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default();
+    while let Some((clean, escape)) = rest.split_once('\\') {
+        text.push_str(clean);
+        let mut characters = escape.chars();
+        text.extend(characters.next().map(|character| match character {
+            'b' => '\u{8}',
+            't' => '\t',
+            'n' => '\n',
+            'f' => '\u{c}',
+            'r' => '\r',
+            itself => itself,
+        }));
+        rest = characters.as_str();
+    }
+    text.push_str(rest);
+    text
+}
+
 /// Writes `text` as a JSON string literal, quotes included, in characters that SQS accepts.
+#[inline(never)]
 pub(super) fn push_literal(json: &mut String, text: &str) {
     json.push('"');
     let mut rest = text;
-    while let Some((clean, special)) =
-        first_special(rest.as_bytes()).and_then(|index| rest.split_at_checked(index))
-    {
+    while let Some((clean, special)) = rest.split_at_checked(first_special(rest.as_bytes(), 0)) {
         json.push_str(clean);
         let mut characters = special.chars();
-        if let Some(character) = characters.next() {
-            push_escaped(json, character);
-        }
+        let Some(character) = characters.next() else { break };
+        push_escaped(json, character);
         rest = characters.as_str();
     }
-    json.push_str(rest);
     json.push('"');
 }
 
@@ -95,18 +130,21 @@ fn push_code_unit(text: &mut String, character: char) {
     }
 }
 
-/// The first byte that may begin a character to be escaped; always a character's first byte.
+/// The place from `from` on of the first byte that may begin a character to be escaped, or the length of `text`. It is
+/// always a character's first byte.
 ///
 /// Eight bytes at a time: most strings are short, and the way to their end is most of the cost of reading an item.
-pub(super) fn first_special(text: &[u8]) -> Option<usize> {
-    let (words, tail) = text.as_chunks();
-    for (index, word) in words.iter().enumerate() {
+#[inline]
+pub(super) fn first_special(text: &[u8], from: usize) -> usize {
+    let mut rest = text.get(from..).unwrap_or_default();
+    while let Some((word, after)) = rest.split_first_chunk() {
         let hits = special_bytes(u64::from_le_bytes(*word));
         if hits != 0 {
-            return Some(index * WORD + hits.trailing_zeros() as usize / 8);
+            return text.len() - rest.len() + hits.trailing_zeros() as usize / 8;
         }
+        rest = after;
     }
-    tail.iter().position(|&byte| is_special(byte)).map(|index| words.len() * WORD + index)
+    text.len() - rest.len() + rest.iter().position(|&byte| is_special(byte)).unwrap_or(rest.len())
 }
 
 /// `0xEF` begins U+F000 to U+FFFF, the last two of which are escaped.
@@ -115,12 +153,18 @@ fn is_special(byte: u8) -> bool {
 }
 
 /// Sets the highest bit of the first byte of `word` that [is special](is_special), and none below it.
+#[inline]
 fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 0xFF;
+    const fn each(byte: u8) -> u64 {
+        u64::MAX / 0xFF * byte as u64
+    }
     // A subtraction borrows only from bytes above one that was hit, so that the first hit is true.
-    let below = |limit: u8, word: u64| word.wrapping_sub(ONES * u64::from(limit)) & !word;
-    let equal = |byte: u8| below(1, word ^ (ONES * u64::from(byte)));
-    (below(0x20, word) | equal(b'"') | equal(b'\\') | equal(0xEF)) & (ONES << 7)
+    // Turning over the bit in which they differ makes the quotation mark 0x20, right behind the control characters,
+    // which stay below it.
+    let control_or_quote = (word ^ each(b'"' ^ 0x20)).wrapping_sub(each(0x21));
+    let backslash = (word ^ each(b'\\')).wrapping_sub(each(1));
+    let ef = (word ^ each(0xEF)).wrapping_sub(each(1));
+    (((control_or_quote | backslash) & !word) | (ef & word)) & each(0x80)
 }
 
 #[cfg(test)]
@@ -177,7 +221,7 @@ mod tests {
 
         /// Where a special character lies must not matter to a scan that takes many bytes at once.
         #[test]
-        fn escapes_are_those_of_serde_json(clean in 0..5 * WORD, special in "[\"\\\\\n\u{1}\u{f000}é]{0,3}", tail in 0..5 * WORD) {
+        fn escapes_are_those_of_serde_json(clean in 0_usize..40, special in "[\"\\\\\n\u{1}\u{f000}é]{0,3}", tail in 0_usize..40) {
             let text = format!("{}{special}{}", "x".repeat(clean), "y".repeat(tail));
             prop_assert_eq!(literal(&text), serde_json::to_string(&text).unwrap());
         }

@@ -18,6 +18,9 @@ use crate::ids::Key;
 /// How much of a name an error shows, in characters. DynamoDB's names have up to 65,535 bytes.
 const SHOWN: usize = 64;
 
+/// Room for the members of an ordinary item, so that it is asked for once.
+const MEMBERS: usize = 32;
+
 /// One item on its way to JSON. `'w` is the wanted paths' life, `'v` that of the names.
 pub(crate) struct Writer<'w, 'v> {
     json: String,
@@ -27,17 +30,20 @@ pub(crate) struct Writer<'w, 'v> {
     depth: usize,
     /// The way to what failed, from the inside outwards.
     trail: Vec<Step<'v>>,
+    /// The members so far of all maps around the value that is written next, the outermost map's first.
+    members: Vec<Member<'v>>,
     /// Room that is used again.
-    sorted: String,
+    unsorted: String,
     bytes: Vec<u8>,
-    spare: Vec<Vec<Member<'v>>>,
 }
 
 /// A map that is being written.
-pub(crate) struct Map<'w, 'v> {
+pub(crate) struct Map<'w> {
     node: Option<&'w Node>,
+    /// Where its first entry begins in the JSON.
     start: usize,
-    members: Vec<Member<'v>>,
+    /// The index of its first member.
+    first: usize,
 }
 
 /// A list that is being written.
@@ -47,6 +53,8 @@ pub(crate) struct List {
 
 struct Member<'v> {
     name: Cow<'v, str>,
+    /// What the name begins with. Compared first: it nearly always decides, and costs no look at the name.
+    beginning: u64,
     /// Where name and value are in the JSON.
     text: Range<usize>,
 }
@@ -65,9 +73,9 @@ impl<'w, 'v> Writer<'w, 'v> {
             here: Some(&wanted.root),
             depth: 0,
             trail: Vec::new(),
-            sorted: String::new(),
+            members: Vec::with_capacity(MEMBERS),
+            unsorted: String::new(),
             bytes: Vec::new(),
-            spare: Vec::new(),
         }
     }
 
@@ -92,48 +100,48 @@ impl<'w, 'v> Writer<'w, 'v> {
         ImageError { path, fault }
     }
 
-    pub(crate) fn begin_map(&mut self) -> Result<Map<'w, 'v>, Fault> {
+    pub(crate) fn begin_map(&mut self) -> Result<Map<'w>, Fault> {
         self.descend(Type::M)?;
         self.json.push('{');
-        Ok(Map { node: self.here, start: self.json.len(), members: self.spare.pop().unwrap_or_default() })
+        Ok(Map { node: self.here, start: self.json.len(), first: self.members.len() })
     }
 
     /// Writes an entry, whose value `value` writes.
+    #[inline]
     pub(crate) fn entry<E>(
         &mut self,
-        map: &mut Map<'w, 'v>,
+        map: &mut Map<'w>,
         name: Text<'v>,
         value: impl FnOnce(&mut Self) -> Result<(), E>,
     ) -> Result<(), E> {
-        if !map.members.is_empty() {
+        if self.members.len() > map.first {
             self.json.push(',');
         }
         let start = self.json.len();
         name.push_to(&mut self.json);
         self.json.push(':');
-        self.here = map.node.and_then(|node| node.child(name.as_str()));
+        let name = name.into_value();
+        self.here = map.node.and_then(|node| node.child(&name));
         if let Err(error) = value(self) {
-            self.trail.push(Step::Name(name.value));
+            self.trail.push(Step::Name(name));
             return Err(error);
         }
-        map.members.push(Member { name: name.value, text: start..self.json.len() });
+        self.members.push(Member { beginning: beginning(&name), name, text: start..self.json.len() });
         Ok(())
     }
 
-    pub(crate) fn end_map(&mut self, mut map: Map<'w, 'v>) -> Result<(), Fault> {
-        if !map.members.is_sorted_by(|left, right| left.name < right.name) {
-            map.members.sort_unstable_by(|left, right| left.name.cmp(&right.name));
-            if let Some((repeated, _)) =
-                neighbours(&map.members).find(|(left, right)| left.name == right.name)
-            {
+    pub(crate) fn end_map(&mut self, map: Map<'w>) -> Result<(), Fault> {
+        let members = self.members.get_mut(map.first..).unwrap_or_default();
+        if !members.is_sorted_by(|left, right| left.by_name(right).is_lt()) {
+            members.sort_unstable_by(Member::by_name);
+            if let Some((repeated, _)) = neighbours(members).find(|(left, right)| left.name == right.name) {
                 self.trail.push(Step::Name(repeated.name.clone()));
                 return Err(Fault::RepeatedName);
             }
-            self.reorder(&map);
+            reorder(&mut self.json, map.start, members, &mut self.unsorted);
         }
+        self.members.truncate(map.first);
         self.json.push('}');
-        map.members.clear();
-        self.spare.push(map.members);
         self.depth -= 1;
         Ok(())
     }
@@ -164,8 +172,9 @@ impl<'w, 'v> Writer<'w, 'v> {
         self.depth -= 1;
     }
 
+    #[inline]
     pub(crate) fn string(&mut self, text: &Text<'_>) {
-        self.take(|| Field::Scalar(Key::S(text.as_str().to_owned())));
+        self.take(|| Field::Scalar(Key::S(text.as_value().into_owned())));
         text.push_to(&mut self.json);
     }
 
@@ -208,7 +217,7 @@ impl<'w, 'v> Writer<'w, 'v> {
         self.set(
             Type::Ss,
             members,
-            |left, right| left.value.cmp(&right.value),
+            |left, right| left.as_value().cmp(&right.as_value()),
             |json, text| text.push_to(json),
         )
     }
@@ -216,14 +225,14 @@ impl<'w, 'v> Writer<'w, 'v> {
     pub(crate) fn number_set(&mut self, members: Vec<Text<'_>>) -> Result<(), Fault> {
         let mut numbers = Vec::with_capacity(members.len());
         for text in members {
-            let value = Decimal::try_parse(text.as_str()).ok_or(Fault::Number)?;
+            let value = Decimal::try_parse(&text.as_value()).ok_or(Fault::Number)?;
             numbers.push((value, text));
         }
         self.set(
             Type::Ns,
             numbers,
             |left, right| left.0.cmp(&right.0),
-            |json, (_, text)| json.push_str(text.as_str()),
+            |json, (_, text)| json.push_str(&text.as_value()),
         )
     }
 
@@ -231,14 +240,14 @@ impl<'w, 'v> Writer<'w, 'v> {
     pub(crate) fn binary_set(&mut self, members: Vec<Text<'_>>) -> Result<(), Fault> {
         let mut binaries = Vec::with_capacity(members.len());
         for base64 in members {
-            let bytes = STANDARD.decode(base64.as_str()).map_err(|_| Fault::Base64)?;
+            let bytes = STANDARD.decode(&*base64.as_value()).map_err(|_| Fault::Base64)?;
             binaries.push((bytes, base64));
         }
         self.set(
             Type::Bs,
             binaries,
             |left, right| left.0.cmp(&right.0),
-            |json, (_, text)| push_base64(json, text.as_str()),
+            |json, (_, text)| push_base64(json, &text.as_value()),
         )
     }
 
@@ -275,6 +284,7 @@ impl<'w, 'v> Writer<'w, 'v> {
     }
 
     /// Keeps the value that is being written, if it is wanted.
+    #[inline]
     fn take(&mut self, field: impl Fn() -> Field) {
         for &index in self.here.map_or(&[][..], |node| &node.fields) {
             if let Some(slot) = self.fields.get_mut(index) {
@@ -282,20 +292,46 @@ impl<'w, 'v> Writer<'w, 'v> {
             }
         }
     }
+}
 
-    /// Puts the entries of a map, which is the end of the JSON so far, into the order of `map.members`.
-    fn reorder(&mut self, map: &Map<'w, 'v>) {
-        self.sorted.clear();
-        for (index, member) in map.members.iter().enumerate() {
-            if index > 0 {
-                self.sorted.push(',');
-            }
-            self.sorted.push_str(self.json.get(member.text.clone()).unwrap_or_default());
-        }
-        debug_assert_eq!(self.sorted.len(), self.json.len() - map.start);
-        self.json.truncate(map.start);
-        self.json.push_str(&self.sorted);
+impl Member<'_> {
+    #[inline]
+    fn by_name(&self, other: &Self) -> Ordering {
+        self.beginning.cmp(&other.beginning).then_with(|| self.name.cmp(&other.name))
     }
+}
+
+/// The first eight bytes of `name` as a number that compares as they do; bytes that are missing are zero.
+#[inline]
+fn beginning(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let missing = 8 * 8_usize.saturating_sub(bytes.len());
+    match (bytes.first_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(bytes), _, _) => u64::from_be_bytes(*bytes),
+        // The two overlap, and agree where they do.
+        (None, Some(first), Some(last)) => {
+            u64::from(u32::from_be_bytes(*first)) << 32 | u64::from(u32::from_be_bytes(*last)) << missing
+        }
+        _ => bytes.iter().rev().fold(0, |number, &byte| number >> 8 | u64::from(byte) << 56),
+    }
+}
+
+/// Puts the entries of a map, which fill `json` from `start`, into the order of `members`, by way of `unsorted`.
+fn reorder(json: &mut String, start: usize, members: &[Member<'_>], unsorted: &mut String) {
+    let end = json.len();
+    unsorted.clear();
+    // Asked for once: the maps around this one are longer.
+    unsorted.reserve(json.capacity());
+    unsorted.push_str(json.get(start..).unwrap_or_default());
+    json.truncate(start);
+    for member in members {
+        if json.len() > start {
+            json.push(',');
+        }
+        let place = member.text.start - start..member.text.end - start;
+        json.push_str(unsorted.get(place).unwrap_or_default());
+    }
+    debug_assert_eq!(json.len(), end);
 }
 
 /// `text`, short enough for a log line and in printable characters.

@@ -197,7 +197,7 @@ mod tests {
             ["", "a", "ab", "b", "\"", "aa"].iter().map(|body| message("1", body)).collect();
         let batches: Vec<Vec<&Message>> = messages
             .iter()
-            .flat_map(|first| [vec![first], messages.iter().collect(), vec![first, first]])
+            .flat_map(|first| [vec![first, first], vec![first], messages.iter().collect(), vec![first]])
             .collect();
         let shared = Requests::default();
         for round in 0..3 {

@@ -1,0 +1,301 @@
+//! The record around an item, and the item in it, in one pass.
+//!
+//! A general parser would look at every byte of the image once more, only to find its end.
+
+use std::borrow::Cow;
+
+use super::read::Cursor;
+use super::text::Text;
+use super::{Fault, Image, ImageError, Wanted, Writer};
+
+/// A record of a DynamoDB stream, as far as it matters. A member that is missing or null is `None`.
+#[derive(Debug)]
+pub struct Record<'r> {
+    /// `eventID`.
+    pub event_id: Option<Cow<'r, str>>,
+    /// `eventName`: `INSERT`, `MODIFY` or `REMOVE`.
+    pub change: Cow<'r, str>,
+    /// `eventSourceARN`: the stream.
+    pub stream: Option<Cow<'r, str>>,
+    /// `userIdentity.principalId`: who made the change, if it was a service.
+    pub principal: Option<Cow<'r, str>>,
+    /// `dynamodb.Keys`, as it is written.
+    pub keys: Option<&'r str>,
+    /// `dynamodb.NewImage`.
+    pub image: Option<NewImage<'r>>,
+    /// `dynamodb.SequenceNumber`.
+    pub sequence_number: Option<Cow<'r, str>>,
+    /// `dynamodb.StreamViewType`.
+    pub view_type: Option<Cow<'r, str>>,
+}
+
+/// A record's image. What is wrong in it does not hide the rest of the record.
+#[derive(Debug)]
+pub struct NewImage<'r> {
+    /// As it is written.
+    pub raw: &'r str,
+    /// As JSON.
+    pub converted: Result<Image, ImageError>,
+}
+
+/// Why a text is not a stream record. It holds none of the text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// Something is wrong outside the image.
+    #[error("not a stream record: byte {at} is not what DynamoDB writes there")]
+    Malformed {
+        /// How many bytes were read before.
+        at: usize,
+    },
+    /// A member that every record has is missing or null.
+    #[error("not a stream record: it has no `{0}`")]
+    Missing(&'static str),
+    /// A member is there twice.
+    #[error("not a stream record: it has `{0}` twice")]
+    Repeated(&'static str),
+}
+
+impl<'r> Record<'r> {
+    /// Reads `text`, one record, and converts its image.
+    ///
+    /// Members that are not named here are passed over: only their brackets and strings are looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`] if `text` is not such a record; but what is wrong in the image is told in the record.
+    pub fn read(text: &'r str, wanted: &Wanted) -> Result<Self, RecordError> {
+        let mut cursor = Cursor::new(text);
+        let mut members = Members::default();
+        let read = members.record(&mut cursor, wanted).and_then(|()| Ok(cursor.end()?));
+        read.map_err(|broken| match broken {
+            Broken::Malformed => RecordError::Malformed { at: cursor.position() },
+            Broken::Repeated(name) => RecordError::Repeated(name),
+        })?;
+        if !members.has_change {
+            return Err(RecordError::Missing("dynamodb"));
+        }
+        Ok(Self {
+            change: members.change.ok_or(RecordError::Missing("eventName"))?,
+            event_id: members.event_id,
+            stream: members.stream,
+            principal: members.principal,
+            keys: members.keys,
+            image: members.image,
+            sequence_number: members.sequence_number,
+            view_type: members.view_type,
+        })
+    }
+}
+
+/// A record's members so far.
+#[derive(Default)]
+struct Members<'r> {
+    event_id: Option<Cow<'r, str>>,
+    change: Option<Cow<'r, str>>,
+    stream: Option<Cow<'r, str>>,
+    principal: Option<Cow<'r, str>>,
+    has_change: bool,
+    keys: Option<&'r str>,
+    image: Option<NewImage<'r>>,
+    sequence_number: Option<Cow<'r, str>>,
+    view_type: Option<Cow<'r, str>>,
+}
+
+enum Broken {
+    Malformed,
+    Repeated(&'static str),
+}
+
+impl<'r> Members<'r> {
+    fn record(&mut self, cursor: &mut Cursor<'r>, wanted: &Wanted) -> Result<(), Broken> {
+        cursor.object(|cursor, name| match name {
+            "eventID" => set(&mut self.event_id, "eventID", text(cursor)?),
+            "eventName" => set(&mut self.change, "eventName", text(cursor)?),
+            "eventSourceARN" => set(&mut self.stream, "eventSourceARN", text(cursor)?),
+            "userIdentity" if cursor.skip_null() => Ok(()),
+            "userIdentity" => self.user_identity(cursor),
+            "dynamodb" if self.has_change => Err(Broken::Repeated("dynamodb")),
+            "dynamodb" => {
+                self.has_change = true;
+                self.dynamodb(cursor, wanted)
+            }
+            _ => Ok(cursor.any().map(drop)?),
+        })
+    }
+
+    fn user_identity(&mut self, cursor: &mut Cursor<'r>) -> Result<(), Broken> {
+        cursor.object(|cursor, name| match name {
+            "principalId" => set(&mut self.principal, "principalId", text(cursor)?),
+            _ => Ok(cursor.any().map(drop)?),
+        })
+    }
+
+    fn dynamodb(&mut self, cursor: &mut Cursor<'r>, wanted: &Wanted) -> Result<(), Broken> {
+        cursor.object(|cursor, name| match name {
+            "Keys" if cursor.skip_null() => Ok(()),
+            "Keys" => set(&mut self.keys, "Keys", Some(cursor.any()?)),
+            "NewImage" if cursor.skip_null() => Ok(()),
+            "NewImage" => set(&mut self.image, "NewImage", Some(image(cursor, wanted)?)),
+            "SequenceNumber" => set(&mut self.sequence_number, "SequenceNumber", text(cursor)?),
+            "StreamViewType" => set(&mut self.view_type, "StreamViewType", text(cursor)?),
+            _ => Ok(cursor.any().map(drop)?),
+        })
+    }
+}
+
+fn image<'r>(cursor: &mut Cursor<'r>, wanted: &Wanted) -> Result<NewImage<'r>, Fault> {
+    let mut writer = Writer::new(wanted, cursor.remaining());
+    let mut ahead = cursor.clone();
+    match ahead.attributes(&mut writer) {
+        Ok(()) => Ok(NewImage { raw: cursor.pass_to(&ahead)?, converted: Ok(writer.finish()) }),
+        Err(fault) => Ok(NewImage { raw: cursor.any()?, converted: Err(writer.error(fault)) }),
+    }
+}
+
+/// A string or null.
+fn text<'r>(cursor: &mut Cursor<'r>) -> Result<Option<Cow<'r, str>>, Fault> {
+    Ok(cursor.string_or_null()?.map(Text::into_value))
+}
+
+fn set<T>(member: &mut Option<T>, name: &'static str, value: Option<T>) -> Result<(), Broken> {
+    if member.is_some() {
+        return Err(Broken::Repeated(name));
+    }
+    *member = value;
+    Ok(())
+}
+
+impl From<Fault> for Broken {
+    fn from(_: Fault) -> Self {
+        Self::Malformed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::image::convert;
+    use crate::image::samples::{item, raw};
+
+    const RECORD: &str = r#"{
+        "awsRegion": "eu-west-2", "eventName": "INSERT", "other": [{"eventID": "}"}, [], -1.5e3, true, "\"]"],
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1740821400, "Keys": { "mark": {"S": "AFC F5"} },
+            "NewImage": {"mark": {"S": "AFC F5"}, "a": {"N": "1.10"}} , "SequenceNumber": "42", "SizeBytes": 7,
+            "StreamViewType": "NEW_IMAGE", "more": null
+        },
+        "eventID": "\u0063\\4", "eventSourceARN": "arn:aws:dynamodb",
+        "userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+    }"#;
+
+    fn read(text: &str) -> Result<Record<'_>, RecordError> {
+        Record::read(text, &Wanted::default())
+    }
+
+    #[test]
+    fn members_are_read_whatever_lies_between_them() {
+        let record = read(RECORD).unwrap();
+        assert_eq!(record.event_id.as_deref(), Some("c\\4"));
+        assert_eq!(record.change, "INSERT");
+        assert_eq!(record.stream.as_deref(), Some("arn:aws:dynamodb"));
+        assert_eq!(record.principal.as_deref(), Some("dynamodb.amazonaws.com"));
+        assert_eq!(record.keys, Some(r#"{ "mark": {"S": "AFC F5"} }"#));
+        assert_eq!(record.sequence_number.as_deref(), Some("42"));
+        assert_eq!(record.view_type.as_deref(), Some("NEW_IMAGE"));
+        let image = record.image.unwrap();
+        assert_eq!(image.raw, r#"{"mark": {"S": "AFC F5"}, "a": {"N": "1.10"}}"#);
+        assert_eq!(image.converted.unwrap().json, r#"{"a":1.10,"mark":"AFC F5"}"#);
+    }
+
+    #[test]
+    fn only_the_change_and_its_data_are_needed_and_null_is_nothing() {
+        for text in [
+            r#"{"eventName":"REMOVE","dynamodb":{}}"#,
+            r#"{"eventID":null,"eventName":"REMOVE","eventSourceARN":null,"userIdentity":null,"dynamodb":{"Keys":null,"NewImage":null,"SequenceNumber":null,"StreamViewType":null}}"#,
+            r#"{"eventName":"REMOVE","dynamodb":{},"userIdentity":{"principalId":null}}"#,
+        ] {
+            let record = read(text).unwrap();
+            assert_eq!(record.change, "REMOVE");
+            assert!(record.event_id.is_none() && record.stream.is_none() && record.principal.is_none());
+            assert!(record.keys.is_none() && record.image.is_none());
+            assert!(record.sequence_number.is_none() && record.view_type.is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_in_the_image_leaves_the_rest_readable() {
+        let check = |image: &str, expect: Expect| {
+            let text = RECORD.replace(r#"{"mark": {"S": "AFC F5"}, "a": {"N": "1.10"}}"#, image);
+            let record = read(&text).unwrap();
+            assert_eq!(record.sequence_number.as_deref(), Some("42"));
+            assert_eq!(record.view_type.as_deref(), Some("NEW_IMAGE"));
+            let found = record.image.unwrap();
+            assert_eq!(found.raw, image);
+            expect.assert_eq(&found.converted.unwrap_err().to_string());
+        };
+        check(
+            r#"{"a": {"N": "1,5"}, "b": [{"c": "}"}]}"#,
+            expect!["attribute `a`: not a number as JSON writes it"],
+        );
+        check(r#"{"a": {"S": "x"}, "a": {"S": "x"}}"#, expect!["attribute `a`: there twice"]);
+        check("7", expect!["the image: not a typed value as DynamoDB writes it"]);
+        check(r#""\"\n""#, expect!["the image: not a typed value as DynamoDB writes it"]);
+    }
+
+    #[test]
+    fn what_is_wrong_elsewhere_is_an_error_that_repeats_no_values() {
+        let check = |text: &str, expect: Expect| expect.assert_eq(&read(text).unwrap_err().to_string());
+        check("", expect!["not a stream record: byte 0 is not what DynamoDB writes there"]);
+        check(r#"["INSERT"]"#, expect!["not a stream record: byte 0 is not what DynamoDB writes there"]);
+        check(
+            r#"{"eventName":1}"#,
+            expect!["not a stream record: byte 13 is not what DynamoDB writes there"],
+        );
+        check(r#"{"other":}"#, expect!["not a stream record: byte 9 is not what DynamoDB writes there"]);
+        check(r#"{"other":[1}"#, expect!["not a stream record: byte 12 is not what DynamoDB writes there"]);
+        check(
+            r#"{"dynamodb":[]}"#,
+            expect!["not a stream record: byte 12 is not what DynamoDB writes there"],
+        );
+        check(r#"{"dynamodb":{}}"#, expect!["not a stream record: it has no `eventName`"]);
+        check(r#"{"eventName":"INSERT"}"#, expect!["not a stream record: it has no `dynamodb`"]);
+        check(r#"{"eventName":null,"dynamodb":{}}"#, expect!["not a stream record: it has no `eventName`"]);
+        check(r#"{"eventID":"1","eventID":"2"}"#, expect!["not a stream record: it has `eventID` twice"]);
+        check(r#"{"dynamodb":{},"dynamodb":{}}"#, expect!["not a stream record: it has `dynamodb` twice"]);
+        check(
+            r#"{"dynamodb":{"NewImage":{},"NewImage":{}}}"#,
+            expect!["not a stream record: it has `NewImage` twice"],
+        );
+        check(
+            r#"{"eventName":"INSERT","dynamodb":{}} x"#,
+            expect!["not a stream record: byte 37 is not what DynamoDB writes there"],
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn an_image_is_converted_as_by_itself(entries in item()) {
+            let image = raw(&entries);
+            let text = format!(r#"{{"eventName":"INSERT","dynamodb":{{"NewImage":{image},"SequenceNumber":"1"}}}}"#);
+            let found = read(&text).unwrap().image.unwrap();
+            prop_assert_eq!(found.raw, image.as_str());
+            prop_assert_eq!(found.converted, convert(&image, &Wanted::default()));
+        }
+
+        /// What was cut out or put in anywhere is an error or another record, never a panic.
+        #[test]
+        fn a_damaged_record_is_never_a_panic(at: prop::sample::Index, with in "[\"{}\\[\\]:,0e\\\\]{0,2}", cut in 0_usize..3) {
+            let mut characters = RECORD.chars().collect::<Vec<_>>();
+            let start = at.index(characters.len());
+            let end = (start + cut).min(characters.len());
+            characters.splice(start..end, with.chars());
+            let damaged = String::from_iter(characters);
+            if let Ok(record) = read(&damaged) {
+                prop_assert!(record.keys.is_none_or(|keys| damaged.contains(keys)));
+            }
+        }
+    }
+}
