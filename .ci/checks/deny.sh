@@ -14,10 +14,10 @@ if [ "$("$deny" --version 2>/dev/null)" != "cargo-deny $version" ]; then
         CARGO_TARGET_DIR=$root/build cargo install --quiet --locked --version "$version" --root "$root" cargo-deny
 fi
 
-"$deny" --workspace check bans licenses sources
+"$deny" --workspace check --hide-inclusion-graph bans licenses sources
 # Advisories need a copy of the RustSec database, which is a git repository and not always within reach.
 if "$deny" fetch db 2>/dev/null; then
-    "$deny" --workspace check advisories
+    "$deny" --workspace check --hide-inclusion-graph advisories
 else
     echo "the advisory database is out of reach: advisories not checked"
 fi

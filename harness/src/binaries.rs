@@ -1,4 +1,4 @@
-//! The two release binaries, built by whoever needs them.
+//! The release binaries, built by whoever needs them.
 
 use std::collections::HashMap;
 use std::env;
@@ -42,10 +42,26 @@ pub fn functions() -> io::Result<Functions> {
     built.clone().map_err(io::Error::other)
 }
 
+/// The release build of one of this crate's own examples.
+///
+/// # Errors
+///
+/// As with [`functions`].
+pub fn example(name: &str) -> io::Result<PathBuf> {
+    take(&mut executables(&["--package", "harness", "--example", name])?, name)
+}
+
 fn build() -> io::Result<Functions> {
+    let mut built = executables(&["--package", "converter", "--package", "fanout", "--bins"])?;
+    Ok(Functions { converter: take(&mut built, "converter")?, fanout: take(&mut built, "fanout")? })
+}
+
+/// Builds these targets and tells where their executables are, by the target's name.
+fn executables(targets: &[&str]) -> io::Result<HashMap<String, PathBuf>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)
-        .args(["build", "--release", "--package", "converter", "--package", "fanout", "--bins"])
+        .args(["build", "--release"])
+        .args(targets)
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())
@@ -53,18 +69,15 @@ fn build() -> io::Result<Functions> {
     if !output.status.success() {
         return Err(io::Error::other(format!("`cargo build --release`: {}", output.status)));
     }
-    let mut binaries: HashMap<String, PathBuf> = HashMap::new();
-    for line in output.stdout.split(|byte| *byte == b'\n') {
-        if let Ok(CargoMessage { target: Some(target), executable: Some(path) }) =
-            serde_json::from_slice(line)
-        {
-            binaries.insert(target.name, path);
-        }
-    }
-    let mut take = |name: &str| {
-        binaries
-            .remove(name)
-            .ok_or_else(|| io::Error::other(format!("package `{name}` has no binary of its name")))
-    };
-    Ok(Functions { converter: take("converter")?, fanout: take("fanout")? })
+    let messages = output.stdout.split(|byte| *byte == b'\n');
+    Ok(messages
+        .filter_map(|line| match serde_json::from_slice(line) {
+            Ok(CargoMessage { target: Some(target), executable: Some(path) }) => Some((target.name, path)),
+            _ => None,
+        })
+        .collect())
+}
+
+fn take(built: &mut HashMap<String, PathBuf>, name: &str) -> io::Result<PathBuf> {
+    built.remove(name).ok_or_else(|| io::Error::other(format!("cargo built no executable `{name}`")))
 }

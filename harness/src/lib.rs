@@ -9,4 +9,4 @@ pub mod lambda;
 pub mod rie;
 pub mod sqs;
 
-pub use binaries::{Functions, functions};
+pub use binaries::{Functions, example, functions};

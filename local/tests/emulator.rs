@@ -2,8 +2,11 @@
 //! MiniStack ignores is shown here: partial failures of the stream mapping above all.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
@@ -60,7 +63,7 @@ impl Emulated {
         Self { sqs, rie }
     }
 
-    /// The answer, without the records' or messages' wrapping.
+    /// What the function answers, as JSON.
     fn invoke(&self, records: &[Value]) -> Value {
         let answer = self.rie.invoke(json!({ "Records": records }).to_string().as_bytes()).unwrap();
         serde_json::from_str(&answer).expect("JSON")
@@ -75,7 +78,7 @@ impl Emulated {
         failures.iter().map(|failure| failure["itemIdentifier"].as_str().expect("text").to_owned()).collect()
     }
 
-    /// The deduplication ids or bodies that a queue accepted, by what `name` takes of a body.
+    /// The bodies that a queue accepted, in order.
     fn accepted(&self, queue: &str) -> Vec<String> {
         self.sqs.accepted(queue).into_iter().map(|message| message.body).collect()
     }
