@@ -66,11 +66,17 @@ fn main() {
             times.sort_unstable();
             times.get(times.len() / 2).copied().unwrap_or_default()
         });
-        println!("ten messages of 2 KB in ten groups, a seam that answers after 5 ms, median of {ROUNDS} rounds");
+        println!(
+            "ten messages of 2 KB in ten groups, a seam that answers after 5 ms, median of {ROUNDS} rounds"
+        );
         println!("clients      time   against one");
         for (size, median) in sizes.iter().zip(&medians) {
             let one = medians.first().copied().unwrap_or_default();
-            println!("{size:>7} {:>6.2} ms {:>12.3}", median.as_secs_f64() * 1e3, median.as_secs_f64() / one.as_secs_f64());
+            println!(
+                "{size:>7} {:>6.2} ms {:>12.3}",
+                median.as_secs_f64() * 1e3,
+                median.as_secs_f64() / one.as_secs_f64()
+            );
         }
     });
 }
