@@ -1,7 +1,6 @@
 //! One invocation: read every record, send events and letters, say from where to try again.
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use futures_util::future;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::config::Config;
@@ -30,8 +29,15 @@ pub struct Converter {
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// The payload is not what a DynamoDB stream mapping sends.
-    #[error("not a payload of a DynamoDB stream mapping: {0}")]
-    Payload(#[source] serde_json::Error),
+    #[error(
+        "not a payload of a DynamoDB stream mapping; line {line}, column {column} of it is not as expected"
+    )]
+    Payload {
+        /// Where, from 1.
+        line: usize,
+        /// Where, from 1.
+        column: usize,
+    },
     /// The stream shows no new images.
     #[error(
         "the stream's view type is `{view_type}`, which carries no new image; give the event table a stream with \
@@ -49,6 +55,13 @@ pub enum BatchError {
         /// Its index in the batch, from 0.
         index: usize,
     },
+}
+
+impl BatchError {
+    /// Where the error is, and not what is there: that can be a value.
+    fn payload(error: serde_json::Error) -> Self {
+        Self::Payload { line: error.line(), column: error.column() }
+    }
 }
 
 #[derive(Deserialize)]
@@ -83,24 +96,30 @@ impl Converter {
         trace_header: Option<&str>,
     ) -> Result<DynamoDbEventResponse, BatchError> {
         let records =
-            serde_json::from_str::<Payload<'_>>(payload.get()).map_err(BatchError::Payload)?.records;
-        let batch = self.read(&records, trace_header)?;
+            serde_json::from_str::<Payload<'_>>(payload.get()).map_err(BatchError::payload)?.records;
+        let mut batch = self.read(&records, trace_header)?;
 
-        // No send starts in the last third of the time: a call takes up to a sixth of it, and the response the rest.
-        let limits = Limits {
+        // A call takes up to a sixth of the time. So letters are over after half of it, and events after five sixths.
+        let now = transport.now();
+        let limits = |share| Limits {
             requests_in_flight: self.requests_in_flight,
-            deadline: transport.now().share(deadline, 2, 3),
+            deadline: now.share(deadline, share, 3),
+            retry_deadline: now.share(deadline, share, 3),
+            call_limit: deadline.since(now) / 6,
         };
-        let events = route(batch.events.iter().map(|(index, message)| (*index, message)));
         let letters = route(batch.letters.iter().map(|(index, message)| (*index, message)));
-        let (event_outcomes, letter_outcomes) = future::join(
-            self.send_events(transport, &records, &events, &limits),
-            send_runs(transport, &self.rejected, &letters.runs, &limits),
-        )
-        .await;
+        let letter_outcomes = send_runs(transport, &self.rejected, &letters.runs, &limits(1)).await;
+        let unsent_letters = letters.unsent(&letter_outcomes);
+
+        // The shard will be delivered again from the first letter that could not be sent: what lies behind it would
+        // only be repeated.
+        let end = unsent_letters.iter().map(|(index, _)| *index).min().unwrap_or(records.len());
+        batch.events.retain(|(index, _)| *index < end);
+        let events = route(batch.events.iter().map(|(index, message)| (*index, message)));
+        let event_outcomes = self.send_events(transport, &records, &events, &limits(2)).await;
 
         let mut unsent = events.unsent(&event_outcomes);
-        unsent.extend(letters.unsent(&letter_outcomes));
+        unsent.extend(unsent_letters);
         info!(
             records = records.len(),
             events = batch.events.len(),

@@ -78,7 +78,7 @@ impl RecordReader {
     }
 
     fn read_unguarded<'p>(&self, raw: &'p RawValue, trace_header: Option<&str>) -> Reading<'p> {
-        let record = match Record::read(raw.get(), self.events.wanted()) {
+        let record = match Record::read(raw.get().as_bytes(), self.events.wanted()) {
             Ok(record) => record,
             Err(error) => return unreadable(raw, &error.to_string()),
         };
@@ -129,9 +129,10 @@ impl RecordReader {
 impl<'p> Rejection<'p> {
     /// The rejection of a record that was read, but whose message a queue refused for good.
     pub fn of_refused(raw: &'p RawValue, message: &Message, reason: String) -> Self {
-        let mut rejection = match Record::read(raw.get(), &Wanted::default()) {
-            Ok(record) => rejection(&record, reason),
-            Err(error) => unreadable_rejection(raw, &error.to_string()),
+        let read = || Record::read(raw.get().as_bytes(), &Wanted::default());
+        let mut rejection = match catch_unwind(AssertUnwindSafe(read)) {
+            Ok(Ok(record)) => rejection(&record, reason),
+            _ => unreadable_rejection(raw, &reason),
         };
         rejection.group = Some(message.group().clone());
         rejection
@@ -176,7 +177,7 @@ fn rejection<'p>(record: &Record<'p>, reason: String) -> Rejection<'p> {
     let event_id = record.event_id.as_deref().unwrap_or_default();
     let sequence_number = record.sequence_number.as_deref();
     // What could not be carried over as it is written would be no JSON, and then the record was none.
-    let written = |text: Option<&'p str>| text.and_then(|text| serde_json::from_str(text).ok());
+    let written = |text: Option<&'p [u8]>| text.and_then(|text| serde_json::from_slice(text).ok());
     Rejection {
         letter: Letter {
             reason,
@@ -188,11 +189,15 @@ fn rejection<'p>(record: &Record<'p>, reason: String) -> Rejection<'p> {
             record: None,
         },
         group: None,
-        deduplication_id: DeduplicationId::of_stream_record(if event_id.is_empty() {
-            sequence_number.unwrap_or_default()
-        } else {
-            event_id
-        }),
+        deduplication_id: match (event_id, sequence_number) {
+            ("", None) => {
+                let item = [record.keys, record.image.as_ref().map(|image| image.raw)];
+                let item = item.map(|text| String::from_utf8_lossy(text.unwrap_or_default()));
+                DeduplicationId::of_stream_record(&item.concat())
+            }
+            ("", Some(number)) => DeduplicationId::of_stream_record(number),
+            (id, _) => DeduplicationId::of_stream_record(id),
+        },
     }
 }
 

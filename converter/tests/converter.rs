@@ -11,6 +11,8 @@
 
 mod world;
 
+use std::time::Duration;
+
 use converter::handler::BatchError;
 use converter::record::EVENT_LIMIT;
 use expect_test::expect;
@@ -77,7 +79,7 @@ fn what_is_no_payload_fails_the_invocation() {
     for payload in ["{}", "[]", "null", r#"{"Records":{}}"#] {
         let payload = RawValue::from_string(payload.to_owned()).unwrap();
         let error = World::new().deliver_payload(&payload).unwrap_err();
-        assert!(matches!(error, BatchError::Payload(_)), "{error}");
+        assert!(matches!(error, BatchError::Payload { .. }), "{error}");
     }
 }
 
@@ -326,6 +328,56 @@ fn the_example_payload_of_aws_is_read() {
     let bodies: Vec<String> = world.sent().into_iter().map(|message| message.body).collect();
     expect![[r#"{"asdf1":"AAEqQQ==","asdf2":["AAEqQQ==","QSoBAA=="],"createTime":"data","mark":"binary"}"#]]
         .assert_eq(&bodies.join("\n"));
+}
+
+#[test]
+fn nothing_behind_a_letter_that_cannot_be_sent_is_repeated_again_and_again() {
+    let world = World::new();
+    world.queues.change(&world.rejected, |settings| settings.denied = true);
+    let mut records = records();
+    records[1] = with(records[1].clone(), "/dynamodb/NewImage/eventName", json!({ "X": "x" }));
+    for _ in 0..3 {
+        assert_eq!(checkpoint(&world.deliver(&records[1..]).unwrap()), Some(sequence_number(2).as_str()));
+        world.clock.freeze(Duration::from_secs(301));
+    }
+    world.queues.change(&world.rejected, |settings| settings.denied = false);
+    world.drain(&records[1..]);
+    assert_eq!(world.events(), "AFC%20F5: 2 3 | X1: 2");
+    assert_eq!(world.reasons().len(), 1);
+}
+
+#[test]
+fn records_without_any_id_have_a_letter_each() {
+    let bare =
+        |mark: &str| without(without(insert(mark, 1, 1), "", "eventID"), "/dynamodb", "SequenceNumber");
+    let world = World::with_source("");
+    assert_eq!(checkpoint(&world.deliver(&[bare("X1"), bare("Y2")]).unwrap()), None);
+    assert_eq!(world.reasons().len(), 2);
+}
+
+#[test]
+fn an_error_about_the_payload_holds_no_value() {
+    let payload = RawValue::from_string(r#"{"Records":"a secret"}"#.to_owned()).unwrap();
+    let error = World::new().deliver_payload(&payload).unwrap_err().to_string();
+    assert!(!error.contains("secret"), "{error}");
+}
+
+#[test]
+fn a_batch_ends_in_its_time_though_both_queues_hang() {
+    for seconds in [2, 30] {
+        let world = World::new();
+        for queue in [&world.fan_out, &world.rejected] {
+            world.queues.change(queue, |settings| settings.latency = Duration::from_secs(3_600));
+        }
+        let mut records = records();
+        records[4] = with(records[4].clone(), "/dynamodb/NewImage/eventName", json!({ "X": "x" }));
+        let payload = serde_json::value::to_raw_value(&json!({ "Records": records })).unwrap();
+        let deadline = world.clock.now().plus(Duration::from_secs(seconds));
+        let handle = world.converter.handle(&world.queues, &payload, deadline, None);
+        let response = world.clock.block_on(handle).unwrap();
+        assert_eq!(checkpoint(&response), Some(sequence_number(1).as_str()));
+        assert!(world.clock.now() < deadline);
+    }
 }
 
 proptest! {

@@ -6,12 +6,11 @@ use shared::config::ClientName;
 use shared::message::Message;
 use shared::place::QueueUrl;
 use shared::route::{Routed, route};
-use shared::send::{Limits, Stop, Transport, send_runs};
+use shared::send::{Limits, Stop, StopReason, Transport, send_runs};
 use shared::set_aside::{Refusal, send_past_refusals};
-use shared::time::Timestamp;
 
 use crate::message::Delivery;
-use crate::patience::{IMPATIENCE, is_over};
+use crate::patience::{Standing, is_over};
 
 /// Where a client's events go.
 #[derive(Clone, Debug)]
@@ -36,14 +35,12 @@ pub struct Batch<'b, 'p> {
 pub struct Terms<'t> {
     /// Where a message goes that the client cannot take.
     pub undelivered: &'t QueueUrl,
-    /// How many requests to one queue may be in flight at once.
-    pub requests_in_flight: usize,
-    /// No send to the client starts after this instant.
-    pub deadline: Timestamp,
-    /// No send to the undelivered queue starts after this instant.
-    pub undelivered_deadline: Timestamp,
-    /// Whether the client was given up: then its messages are undelivered at the first failure.
-    pub is_given_up: bool,
+    /// The bounds of sending to the client.
+    pub limits: Limits,
+    /// The bounds of sending to the undelivered queue.
+    pub undelivered_limits: Limits,
+    /// What is expected of the client.
+    pub standing: Standing,
 }
 
 /// What became of a batch for one client.
@@ -55,8 +52,12 @@ pub struct Served {
     pub undelivered: usize,
     /// Whether messages went there because the client was waited for long enough, or was given up before.
     pub gave_up: bool,
+    /// Whether messages are left that are neither accepted nor undelivered.
+    pub is_returned: bool,
     /// Why the client's queue did not take something.
     pub failure: Option<Stop>,
+    /// Why the undelivered queue did not take something.
+    pub undelivered_failure: Option<Stop>,
 }
 
 /// Sends every run of `batch` to one client. Runs stop independently of each other.
@@ -68,22 +69,13 @@ pub async fn serve<T: Transport>(
 ) -> Served {
     let aside = Aside { transport, client: &destination.client, batch, terms, tally: RefCell::default() };
     let runs = &batch.routed.runs;
-    let outcomes = send_past_refusals(
-        transport,
-        &destination.queue,
-        runs,
-        &terms.limits(transport.now()),
-        async |refusals| {
-            let position = |refusal: &Refusal<'_>| {
-                batch.routed.positions.get(refusal.run)?.get(refusal.message).copied()
-            };
-            aside
-                .take(
-                    refusals.iter().filter_map(|refusal| Some((position(refusal)?, refusal.stop))).collect(),
-                )
-                .await
-        },
-    )
+    let outcomes = send_past_refusals(transport, &destination.queue, runs, &terms.limits, async |refusals| {
+        let position =
+            |refusal: &Refusal<'_>| batch.routed.positions.get(refusal.run)?.get(refusal.message).copied();
+        aside
+            .take(refusals.iter().filter_map(|refusal| Some((position(refusal)?, refusal.stop))).collect())
+            .await
+    })
     .await;
     let mut done: Vec<usize> = outcomes.iter().map(|outcome| outcome.accepted).collect();
 
@@ -93,31 +85,27 @@ pub async fn serve<T: Transport>(
         let Some(stop) = &outcome.stopped else { continue };
         let rest = positions.get(outcome.accepted..).unwrap_or_default();
         let first = rest.first().and_then(|position| batch.deliveries.get(*position));
-        if terms.is_given_up || first.is_some_and(|first| is_over(first.first_received, transport.now())) {
+        let is_over = first.is_some_and(|first| is_over(first.first_received, transport.now()));
+        let has_failed = stop.reason != StopReason::Untried;
+        if is_over || (terms.standing == Standing::GivenUp && has_failed) {
             overdue.extend(rest.iter().map(|position| (run, (*position, stop))));
         }
     }
     let (overdue_runs, overdue): (Vec<usize>, Vec<_>) = overdue.into_iter().unzip();
-    let gave_up = !overdue.is_empty();
+    let mut gave_up = false;
     let results = aside.take(overdue).await;
     for (run, result) in overdue_runs.into_iter().zip(results) {
         // In order per group: after the first that the undelivered queue did not take, none of its run was taken.
         if let (Some(done), Ok(())) = (done.get_mut(run), result) {
             *done += 1;
+            gave_up = true;
         }
     }
 
-    let Tally { undelivered, failure } = aside.tally.into_inner();
+    let Tally { undelivered, failure, undelivered_failure } = aside.tally.into_inner();
     let stopped = outcomes.into_iter().find_map(|outcome| outcome.stopped);
-    Served { done, undelivered, gave_up, failure: failure.or(stopped) }
-}
-
-impl Terms<'_> {
-    fn limits(&self, now: Timestamp) -> Limits {
-        let impatient = now.plus(IMPATIENCE).min(self.deadline);
-        let deadline = if self.is_given_up { impatient } else { self.deadline };
-        Limits { requests_in_flight: self.requests_in_flight, deadline }
-    }
+    let is_returned = done.iter().zip(runs).any(|(done, run)| *done < run.messages.len());
+    Served { done, undelivered, gave_up, is_returned, failure: failure.or(stopped), undelivered_failure }
 }
 
 /// The way to the undelivered queue, for one client.
@@ -133,6 +121,7 @@ struct Aside<'a, T> {
 struct Tally {
     undelivered: usize,
     failure: Option<Stop>,
+    undelivered_failure: Option<Stop>,
 }
 
 impl<T: Transport> Aside<'_, T> {
@@ -145,17 +134,17 @@ impl<T: Transport> Aside<'_, T> {
         };
         let messages: Vec<Message> = items.iter().filter_map(message).collect();
         let routed = route(messages.iter().enumerate());
-        let limits = Limits {
-            requests_in_flight: self.terms.requests_in_flight,
-            deadline: self.terms.undelivered_deadline,
-        };
-        let outcomes = send_runs(self.transport, self.terms.undelivered, &routed.runs, &limits).await;
+        let limits = &self.terms.undelivered_limits;
+        let outcomes = send_runs(self.transport, self.terms.undelivered, &routed.runs, limits).await;
         let results = routed.results(&outcomes, messages.len());
 
         let mut tally = self.tally.borrow_mut();
         tally.undelivered += results.iter().filter(|result| result.is_ok()).count();
         if tally.failure.is_none() {
             tally.failure = items.first().map(|(_, stop)| (*stop).clone());
+        }
+        if tally.undelivered_failure.is_none() {
+            tally.undelivered_failure = results.iter().find_map(|result| result.as_ref().err().cloned());
         }
         results
     }

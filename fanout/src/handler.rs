@@ -2,25 +2,26 @@
 
 use std::collections::HashSet;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::config::{Client, Config};
 use shared::ids::Group;
 use shared::place::{OwnQueue, Place, QueueUrl};
 use shared::route::route;
-use shared::send::{SendError, Transport};
+use shared::send::{Limits, SendError, StopReason, Transport};
 use shared::sqs::Sqs;
 use shared::time::Timestamp;
 use tracing::{error, info, warn};
 
 use crate::client::{Batch, Destination, Served, Terms, serve};
 use crate::message::Delivery;
-use crate::patience::{GivenUp, backoff};
+use crate::patience::{Standing, Troubles, backoff, is_over};
 
 /// The fan-out, ready for any number of invocations.
 #[derive(Debug)]
@@ -29,15 +30,20 @@ pub struct Fanout {
     fan_out: QueueUrl,
     undelivered: QueueUrl,
     requests_in_flight: usize,
-    given_up: Mutex<GivenUp>,
+    troubles: Mutex<Troubles>,
 }
 
 /// Why a whole batch must be tried again. Nothing of it is lost.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// The payload is not what an SQS mapping sends.
-    #[error("not a payload of an SQS mapping: {0}")]
-    Payload(#[source] serde_json::Error),
+    #[error("not a payload of an SQS mapping; line {line}, column {column} of it is not as expected")]
+    Payload {
+        /// Where, from 1.
+        line: usize,
+        /// Where, from 1.
+        column: usize,
+    },
     /// A message has to be returned, but has no id to return it by.
     #[error(
         "message {index} of the batch must be returned and has no `messageId`; returning the whole batch"
@@ -70,6 +76,13 @@ impl Visibility for Sqs {
     }
 }
 
+impl BatchError {
+    /// Where the error is, and not what is there: that can be a value.
+    fn payload(error: serde_json::Error) -> Self {
+        Self::Payload { line: error.line(), column: error.column() }
+    }
+}
+
 #[derive(Deserialize)]
 struct Payload<'p> {
     #[serde(rename = "Records", borrow)]
@@ -86,7 +99,7 @@ impl Fanout {
             fan_out: place.own_queue(OwnQueue::FanOut),
             undelivered: place.own_queue(OwnQueue::Undelivered),
             requests_in_flight: config.requests_in_flight,
-            given_up: Mutex::default(),
+            troubles: Mutex::default(),
         }
     }
 
@@ -105,9 +118,9 @@ impl Fanout {
         deadline: Timestamp,
     ) -> Result<SqsBatchResponse, BatchError> {
         let records =
-            serde_json::from_str::<Payload<'_>>(payload.get()).map_err(BatchError::Payload)?.records;
+            serde_json::from_str::<Payload<'_>>(payload.get()).map_err(BatchError::payload)?.records;
         let deliveries: Vec<Delivery<'_>> = records.iter().map(|raw| Delivery::read(raw)).collect();
-        let (sendable, mut returned) = split(&deliveries);
+        let (sendable, mut returned) = split(&deliveries, transport.now());
         let batch = Batch {
             deliveries: &deliveries,
             routed: route(sendable.iter().filter_map(|index| {
@@ -123,7 +136,7 @@ impl Fanout {
         }
         returned.sort_unstable();
 
-        self.log(&served, transport.now());
+        self.note(&served, transport.now());
         info!(
             messages = deliveries.len(),
             clients = served.len(),
@@ -132,7 +145,7 @@ impl Fanout {
             undelivered = served.iter().map(|served| served.undelivered).sum::<usize>(),
             "batch fanned out"
         );
-        self.hasten(transport, &deliveries, &returned).await;
+        self.hasten(transport, &deliveries, &returned, deadline).await;
         respond(&deliveries, &returned)
     }
 
@@ -145,13 +158,20 @@ impl Fanout {
         let now = transport.now();
         // A call takes up to a sixth of the time. So sends to clients are over after two thirds of it, those to the
         // undelivered queue after five sixths, and the last sixth is for making messages visible again.
+        let limits = |start, retry_deadline| Limits {
+            requests_in_flight: self.requests_in_flight,
+            deadline: start,
+            retry_deadline,
+            call_limit: deadline.since(now) / 6,
+        };
         let served = self.destinations.iter().map(async |destination| {
+            let standing = self.troubles(|troubles| troubles.standing(&destination.client, now));
+            let start = now.share(deadline, 1, 2);
             let terms = Terms {
                 undelivered: &self.undelivered,
-                requests_in_flight: self.requests_in_flight,
-                deadline: now.share(deadline, 1, 2),
-                undelivered_deadline: now.share(deadline, 2, 3),
-                is_given_up: self.given_up(|given_up| given_up.contains(&destination.client, now)),
+                limits: limits(start, if standing == Standing::Good { start } else { now }),
+                undelivered_limits: limits(now.share(deadline, 2, 3), now.share(deadline, 2, 3)),
+                standing,
             };
             // Boxed: a hundred of them are polled in one place.
             Box::pin(serve(transport, destination, batch, &terms)).await
@@ -159,27 +179,47 @@ impl Fanout {
         join_all(served).await
     }
 
-    fn log(&self, served: &[Served], now: Timestamp) {
+    /// Remembers which clients are in trouble, and says so.
+    fn note(&self, served: &[Served], now: Timestamp) {
         for (destination, served) in self.destinations.iter().zip(served) {
-            let Some(failure) = &served.failure else { continue };
-            let client = destination.client.as_str();
+            let name = &destination.client;
+            let client = name.as_str();
+            if let Some(stop) = &served.undelivered_failure {
+                error!(
+                    client,
+                    why = stop.why,
+                    "the undelivered queue did not take messages; they are returned"
+                );
+            }
+            let Some(failure) = &served.failure else {
+                self.troubles(|troubles| troubles.succeeded(name));
+                continue;
+            };
+            let undelivered = served.undelivered;
             if served.gave_up {
-                if self.given_up(|given_up| given_up.remember(&destination.client, now)) {
+                if self.troubles(|troubles| troubles.gave_up(name, now)) {
                     error!(
                         client,
-                        undelivered = served.undelivered,
+                        undelivered,
                         why = failure.why,
                         "client given up; its messages go to the undelivered queue, and it has lost its order"
                     );
                 }
-            } else if served.undelivered > 0 {
-                error!(
+                continue;
+            }
+            match failure.reason {
+                StopReason::Message if undelivered > 0 => error!(
                     client,
-                    undelivered = served.undelivered,
+                    undelivered,
                     why = failure.why,
                     "messages that the client's queue will never take went to the undelivered queue"
-                );
-            } else {
+                ),
+                StopReason::Message | StopReason::Untried => {}
+                StopReason::OutOfTime | StopReason::Queue => {
+                    self.troubles(|troubles| troubles.failed(name, now))
+                }
+            }
+            if served.is_returned {
                 warn!(
                     client,
                     why = failure.why,
@@ -196,30 +236,36 @@ impl Fanout {
         transport: &T,
         deliveries: &[Delivery<'_>],
         returned: &[usize],
+        deadline: Timestamp,
     ) {
-        let changes = changes(deliveries, returned, transport.now());
+        let now = transport.now();
+        let changes = changes(deliveries, returned, now);
         if changes.is_empty() {
             return;
         }
-        match transport.change_visibility(&self.fan_out, &changes).await {
-            Ok(0) => {}
-            Ok(unchanged) => {
-                warn!(unchanged, "returned messages come back only after their visibility time-out");
-            }
-            Err(error) => {
-                warn!(why = %error, "returned messages come back only after their visibility time-out");
-            }
-        }
+        let change = pin!(transport.change_visibility(&self.fan_out, &changes));
+        // The response must reach Lambda whatever becomes of this call.
+        let time_out = pin!(transport.sleep(deadline.since(now) / 2));
+        let why = match select(change, time_out).await {
+            Either::Left((Ok(0), _)) => return,
+            Either::Left((Ok(unchanged), _)) => format!("{unchanged} of {} were not changed", changes.len()),
+            Either::Left((Err(error), _)) => error.to_string(),
+            Either::Right(_) => "no answer in time".to_owned(),
+        };
+        warn!(why, "returned messages come back only after their visibility time-out");
     }
 
-    fn given_up<R>(&self, with: impl FnOnce(&mut GivenUp) -> R) -> R {
-        with(&mut self.given_up.lock().unwrap_or_else(PoisonError::into_inner))
+    fn troubles<R>(&self, with: impl FnOnce(&mut Troubles) -> R) -> R {
+        with(&mut self.troubles.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// The messages that can be sent, and those that must be returned because they, or an earlier one of their group,
 /// cannot be processed. Both by index, in order.
-fn split(deliveries: &[Delivery<'_>]) -> (Vec<usize>, Vec<usize>) {
+///
+/// Once a message that cannot be processed was returned for long enough, the later ones of its group go on: it has lost
+/// its place, and they need not follow it to the dead-letter queue.
+fn split(deliveries: &[Delivery<'_>], now: Timestamp) -> (Vec<usize>, Vec<usize>) {
     let mut blocked: HashSet<&Group> = HashSet::new();
     let (mut sendable, mut returned) = (Vec::new(), Vec::new());
     for (index, delivery) in deliveries.iter().enumerate() {
@@ -235,7 +281,7 @@ fn split(deliveries: &[Delivery<'_>]) -> (Vec<usize>, Vec<usize>) {
                     why,
                     "message cannot be processed; it is returned until it goes to the dead-letter queue"
                 );
-                blocked.extend(group);
+                blocked.extend(group.filter(|_| !is_over(delivery.first_received, now)));
                 returned.push(index);
             }
         }

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use shared::config::ClientName;
 use shared::ids::{DeduplicationId, Group};
-use shared::message::{Attribute, AttributeValue, Body, Message};
+use shared::message::{ATTRIBUTE_LIMIT, Attribute, AttributeValue, Body, Message, SQS_LIMIT};
 use shared::send::Stop;
 use shared::time::Timestamp;
 
@@ -78,18 +79,31 @@ struct MessageAttribute {
 }
 
 impl<'p> Delivery<'p> {
-    /// Reads one message. Whatever is wrong with it is a value.
+    /// Reads one message. Whatever is wrong with it is a value; so is a panic on the way.
     pub fn read(raw: &'p RawValue) -> Self {
+        Self::guarded(raw, || Self::read_unguarded(raw))
+    }
+
+    fn guarded(raw: &'p RawValue, read: impl FnOnce() -> Self) -> Self {
+        catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+            Self::unreadable(raw, "reading the message panicked; the log names the place".to_owned())
+        })
+    }
+
+    fn read_unguarded(raw: &'p RawValue) -> Self {
         let envelope: Envelope<'p> = match serde_json::from_str(raw.get()) {
             Ok(envelope) => envelope,
-            Err(error) => return Self::unreadable(raw, format!("not a message of an SQS mapping: {error}")),
+            Err(error) => {
+                return Self::unreadable(raw, format!("not a message of an SQS mapping: {}", place(&error)));
+            }
         };
         let system = envelope.attributes.map_or("{}", RawValue::get);
         let (system, unreadable) = match serde_json::from_str::<SystemAttributes<'p>>(system) {
             Ok(system) => (system, None),
-            Err(error) => {
-                (SystemAttributes::default(), Some(format!("`attributes` are not readable: {error}")))
-            }
+            Err(error) => (
+                SystemAttributes::default(),
+                Some(format!("`attributes` are not readable: {}", place(&error))),
+            ),
         };
         let group = system.message_group_id.as_deref().and_then(|group| Group::try_from_sqs(group).ok());
         let number = |text: &Option<Cow<'_, str>>| text.as_deref().and_then(|text| text.parse::<u64>().ok());
@@ -142,7 +156,7 @@ impl<'p> Incoming<'p> {
             None => Vec::new(),
             Some(attributes) => {
                 serde_json::from_str::<Attributes>(attributes.get())
-                    .map_err(|error| format!("`messageAttributes` are not readable: {error}"))?
+                    .map_err(|error| format!("`messageAttributes` are not readable: {}", place(&error)))?
                     .0
             }
         };
@@ -152,18 +166,31 @@ impl<'p> Incoming<'p> {
     }
 
     /// The same message for the undelivered queue: whole, with the client and the reason as two more attributes.
+    ///
+    /// A message that has no room for them, which the converter never sends, loses as many of its own attributes as it
+    /// takes, the last ones first.
     pub fn undelivered(&self, client: &ClientName, stop: &Stop) -> Message {
-        let mut attributes = self.attributes.clone();
-        attributes.push(Attribute::string("client", client.as_str()));
-        attributes.push(Attribute::string("reason", stop.why.clone()));
-        Message::new(
-            self.copy.group().clone(),
-            self.copy.deduplication_id().derived(client.as_str()),
-            Body::Literal(self.body),
-            &attributes,
-            self.trace_header.as_deref(),
-        )
+        let added = [Attribute::string("client", client.as_str()), Attribute::string("reason", &*stop.why)];
+        let own = self.attributes.iter().filter(|own| added.iter().all(|added| added.name != own.name));
+        let mut own: Vec<Attribute> = own.take(ATTRIBUTE_LIMIT - added.len()).cloned().collect();
+        loop {
+            let undelivered = Message::new(
+                self.copy.group().clone(),
+                self.copy.deduplication_id().derived(client.as_str()),
+                Body::Literal(self.body),
+                &[&*own, &added].concat(),
+                self.trace_header.as_deref(),
+            );
+            if undelivered.size() <= SQS_LIMIT || own.pop().is_none() {
+                return undelivered;
+            }
+        }
     }
+}
+
+/// Where an error is, and not what is there: that can be a value.
+fn place(error: &serde_json::Error) -> String {
+    format!("byte {} is not as expected", error.column())
 }
 
 /// Message attributes in the order of the payload.
@@ -344,21 +371,21 @@ mod tests {
             "/messageAttributes",
             json!({ "a": { "dataType": "String" } }),
             &expect![
-                "id 11d6ee51-4cc7-4302-9e22-7cd8afdaadf5, group 1, received 1 since Some(1573251510774): `messageAttributes` are not readable: `a` has not exactly one value at line 1 column 27"
+                "id 11d6ee51-4cc7-4302-9e22-7cd8afdaadf5, group 1, received 1 since Some(1573251510774): `messageAttributes` are not readable: byte 27 is not as expected"
             ],
         );
         check(
             "/messageAttributes",
             json!({ "a": { "stringValue": "x" } }),
             &expect![
-                "id 11d6ee51-4cc7-4302-9e22-7cd8afdaadf5, group 1, received 1 since Some(1573251510774): `messageAttributes` are not readable: missing field `dataType` at line 1 column 24"
+                "id 11d6ee51-4cc7-4302-9e22-7cd8afdaadf5, group 1, received 1 since Some(1573251510774): `messageAttributes` are not readable: byte 24 is not as expected"
             ],
         );
         check(
             "/messageAttributes",
             json!({ "a": { "dataType": "String", "stringValue": "x", "binaryValue": "eA==" } }),
             &expect![
-                "id 11d6ee51-4cc7-4302-9e22-7cd8afdaadf5, group 1, received 1 since Some(1573251510774): `messageAttributes` are not readable: `a` has not exactly one value at line 1 column 66"
+                "id 11d6ee51-4cc7-4302-9e22-7cd8afdaadf5, group 1, received 1 since Some(1573251510774): `messageAttributes` are not readable: byte 66 is not as expected"
             ],
         );
     }
@@ -369,6 +396,27 @@ mod tests {
         {
             let raw = RawValue::from_string(raw.to_owned()).unwrap();
             assert!(Delivery::read(&raw).message.is_err());
+        }
+    }
+
+    #[test]
+    fn a_panic_while_reading_a_message_is_that_messages_own() {
+        let raw = example("/awsRegion", json!("us-east-2"));
+        let delivery = Delivery::guarded(&raw, || panic!("a secret value"));
+        assert_eq!(delivery.id.as_deref(), Some("11d6ee51-4cc7-4302-9e22-7cd8afdaadf5"));
+        assert!(!delivery.message.unwrap_err().contains("secret"));
+    }
+
+    #[test]
+    fn an_error_holds_no_value() {
+        let secrets = [
+            ("/messageAttributes", json!({ "a": { "dataType": "String", "stringValue": 271828182 } })),
+            ("/messageAttributes", json!("a secret 271828182")),
+            ("/attributes", json!({ "MessageGroupId": 271828182 })),
+        ];
+        for (pointer, value) in secrets {
+            let why = Delivery::read(&example(pointer, value)).message.unwrap_err();
+            assert!(!why.contains("271828182"), "{why}");
         }
     }
 

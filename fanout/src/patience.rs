@@ -14,9 +14,6 @@ pub const PATIENCE: Duration = Duration::from_secs(240);
 /// For how long after its last failure a client that was given up is not waited for.
 pub const MEMORY: Duration = Duration::from_secs(300);
 
-/// How long sending to a client that was given up is tried: time for one attempt.
-pub const IMPATIENCE: Duration = Duration::from_secs(1);
-
 /// How often the log says that a client was given up.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -40,36 +37,68 @@ pub fn backoff(receive_count: u32, first_received: Option<Timestamp>, now: Times
     }
 }
 
-/// The clients that were given up, as this execution environment remembers them.
+/// What is expected of a client, as this execution environment remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Passing faults are waited for.
+    Good,
+    /// It failed the last time: each message has one attempt, so that it does not hold up the others again.
+    Failing,
+    /// Besides, what it does not take is undelivered at once.
+    GivenUp,
+}
+
+/// The clients in trouble.
 #[derive(Debug, Default)]
-pub struct GivenUp {
-    clients: HashMap<ClientName, Memory>,
+pub struct Troubles {
+    clients: HashMap<ClientName, Trouble>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Memory {
+struct Trouble {
     last_failure: Timestamp,
-    last_logged: Timestamp,
+    is_given_up: bool,
+    last_logged: Option<Timestamp>,
 }
 
-impl GivenUp {
-    /// Whether `client` is not waited for.
-    pub fn contains(&self, client: &ClientName, now: Timestamp) -> bool {
-        self.clients.get(client).is_some_and(|memory| now.since(memory.last_failure) < MEMORY)
+impl Troubles {
+    /// What is expected of `client`.
+    pub fn standing(&self, client: &ClientName, now: Timestamp) -> Standing {
+        match self.clients.get(client) {
+            Some(trouble) if now.since(trouble.last_failure) >= MEMORY => Standing::Good,
+            Some(trouble) if trouble.is_given_up => Standing::GivenUp,
+            Some(_) => Standing::Failing,
+            None => Standing::Good,
+        }
     }
 
-    /// Remembers that messages of `client` went to the undelivered queue. Answers whether the log should say so:
-    /// once per client and minute.
-    pub fn remember(&mut self, client: &ClientName, now: Timestamp) -> bool {
-        let memory = self.clients.get_mut(client);
-        let Some(memory) = memory else {
-            self.clients.insert(client.clone(), Memory { last_failure: now, last_logged: now });
-            return true;
-        };
-        memory.last_failure = now;
-        let is_due = now.since(memory.last_logged) >= LOG_INTERVAL;
+    /// Remembers that `client` took everything. One that was given up stays so until its time is over.
+    pub fn succeeded(&mut self, client: &ClientName) {
+        if self.clients.get(client).is_some_and(|trouble| !trouble.is_given_up) {
+            self.clients.remove(client);
+        }
+    }
+
+    /// Remembers that `client` did not take everything.
+    pub fn failed(&mut self, client: &ClientName, now: Timestamp) {
+        let is_over = self.standing(client, now) == Standing::Good;
+        let trouble = self.clients.entry(client.clone()).or_insert(Trouble {
+            last_failure: now,
+            is_given_up: false,
+            last_logged: None,
+        });
+        trouble.last_failure = now;
+        trouble.is_given_up &= !is_over;
+    }
+
+    /// Remembers that `client` was given up. Answers whether the log should say so: once per client and minute.
+    pub fn gave_up(&mut self, client: &ClientName, now: Timestamp) -> bool {
+        self.failed(client, now);
+        let Some(trouble) = self.clients.get_mut(client) else { return true };
+        trouble.is_given_up = true;
+        let is_due = trouble.last_logged.is_none_or(|logged| now.since(logged) >= LOG_INTERVAL);
         if is_due {
-            memory.last_logged = now;
+            trouble.last_logged = Some(now);
         }
         is_due
     }
@@ -150,12 +179,17 @@ mod tests {
         .clients
         .remove(0)
         .name;
-        let mut given_up = GivenUp::default();
-        assert!(!given_up.contains(&client, at(0)));
-        assert!(given_up.remember(&client, at(0)), "said at once");
-        assert!(!given_up.remember(&client, at(59)), "and once a minute");
-        assert!(given_up.remember(&client, at(60)));
-        assert!(given_up.contains(&client, at(359)));
-        assert!(!given_up.contains(&client, at(360)));
+        let mut troubles = Troubles::default();
+        assert_eq!(troubles.standing(&client, at(0)), Standing::Good);
+        assert!(troubles.gave_up(&client, at(0)), "said at once");
+        assert!(!troubles.gave_up(&client, at(59)), "and once a minute");
+        assert!(troubles.gave_up(&client, at(60)));
+        troubles.succeeded(&client);
+        assert_eq!(troubles.standing(&client, at(359)), Standing::GivenUp);
+        assert_eq!(troubles.standing(&client, at(360)), Standing::Good);
+        troubles.failed(&client, at(360));
+        assert_eq!(troubles.standing(&client, at(361)), Standing::Failing, "its last time is over");
+        troubles.succeeded(&client);
+        assert_eq!(troubles.standing(&client, at(362)), Standing::Good);
     }
 }

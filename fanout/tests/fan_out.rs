@@ -462,6 +462,111 @@ fn what_is_no_payload_fails_the_invocation() {
         let payload = RawValue::from_string(payload.to_owned()).unwrap();
         let deadline = world.clock.now().plus(Duration::from_secs(30));
         let error = world.clock.block_on(world.fanout.handle(&world.wire(), &payload, deadline)).unwrap_err();
-        assert!(matches!(error, BatchError::Payload(_)), "{error}");
+        assert!(matches!(error, BatchError::Payload { .. }), "{error}");
     }
+}
+
+#[test]
+fn a_client_that_keeps_failing_holds_the_others_up_once() {
+    let world = World::new();
+    for number in 0..100 {
+        world.put_message(&message_of(&format!("g{number}"), &format!("m{number}"), &format!("m{number}")));
+    }
+    let always = (0..1_000_000).map(|request| (request, Fault::Call(CallFault::ServerError)));
+    faults(&world, "B", Faults::script(always));
+    let started = world.clock.now();
+    while world.queues.accepted(world.client("A")).len() < 100 {
+        let next = world.queues.next_receivable(&world.fan_out).unwrap();
+        world.clock.block_on(world.clock.sleep_until(next));
+        world.deliver();
+    }
+    let took = world.clock.now().since(started);
+    assert!(took < Duration::from_secs(20), "half of one invocation's time, and little more: {took:?}");
+}
+
+#[test]
+fn a_given_up_client_that_is_repaired_and_slow_gets_its_messages() {
+    let world = World::new();
+    world.queues.change(world.client("B"), |settings| settings.denied = true);
+    world.put("a1");
+    world.drain();
+    assert_eq!(world.undelivered_for("B"), "a: a1");
+    world.queues.change(world.client("B"), |settings| {
+        settings.denied = false;
+        settings.latency = Duration::from_millis(900);
+    });
+    world.put("b1 b2 b3 b4 b5 b6 b7 b8 b9");
+    world.drain();
+    assert_eq!(world.accepted(world.client("B")), "b: b1 b2 b3 b4 b5 b6 b7 b8 b9");
+    assert_eq!(world.undelivered_for("B"), "a: a1", "nothing else had failed");
+}
+
+#[test]
+fn the_function_answers_in_its_time_though_queues_hang() {
+    for seconds in [2, 5, 30, 40] {
+        let world = World::new();
+        world.put("a1 b1");
+        let hour = Duration::from_secs(3_600);
+        for queue in [world.client("A"), world.client("B"), world.client("C"), &world.undelivered] {
+            world.queues.change(queue, |settings| settings.latency = hour);
+        }
+        let batch = world.receive();
+        world.clock.block_on(world.clock.sleep(PATIENCE));
+        let deadline = world.clock.now().plus(Duration::from_secs(seconds));
+        let payload = world::payload(&batch);
+        let mut wire = world.wire();
+        wire.takes_visibility = false;
+        let response = world.clock.block_on(world.fanout.handle(&wire, &payload, deadline)).unwrap();
+        assert_eq!(response.batch_item_failures.len(), 2);
+        let left = deadline.since(world.clock.now());
+        assert!(left * 12 >= Duration::from_secs(seconds), "{left:?} of {seconds} s were left");
+    }
+}
+
+#[test]
+fn a_message_without_room_for_client_and_reason_is_undelivered_with_fewer_of_its_own_attributes() {
+    let check = |attributes: &[Attribute], body: &str, expected: &[&str]| {
+        let world = World::new();
+        world.queues.delete_queue(world.client("B"));
+        world.put_message(&Message::new(
+            Group::of(&Key::S("a".to_owned())),
+            DeduplicationId::of_stream_record("1"),
+            Body::Text(body),
+            attributes,
+            None,
+        ));
+        world.drain();
+        let undelivered = world.queues.accepted(&world.undelivered).remove(0);
+        assert_eq!(undelivered.body, body);
+        let names: Vec<&str> = undelivered.attributes.iter().map(|attribute| &*attribute.name).collect();
+        assert_eq!(names, expected);
+    };
+    let ten: Vec<Attribute> = (0..10).map(|number| Attribute::string(&format!("x{number}"), "y")).collect();
+    check(&ten, "a1", &["client", "reason", "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"]);
+    let taken = [Attribute::string("client", "somebody"), Attribute::string("x", "y")];
+    check(&taken, "a1", &["client", "reason", "x"]);
+    let large = [Attribute::string("x", "y".repeat(500))];
+    check(&large, &"a".repeat(1_048_000), &["client", "reason"]);
+}
+
+#[test]
+fn good_messages_behind_one_that_cannot_be_processed_go_on_when_its_time_is_over() {
+    let world = World::new();
+    world.put("a1 a2 a3");
+    let batch = world.receive();
+    let handle = |after: Duration| {
+        let mut payload: serde_json::Value = serde_json::from_str(world::payload(&batch).get()).unwrap();
+        payload["Records"][0]["body"] = serde_json::Value::Null;
+        let payload = serde_json::value::to_raw_value(&payload).unwrap();
+        world.clock.block_on(world.clock.sleep(after));
+        let deadline = world.clock.now().plus(Duration::from_secs(30));
+        let mut wire = world.wire();
+        wire.takes_visibility = false;
+        let response = world.clock.block_on(world.fanout.handle(&wire, &payload, deadline)).unwrap();
+        response.batch_item_failures.len()
+    };
+    assert_eq!(handle(Duration::ZERO), 3);
+    assert_eq!(world.accepted(world.client("A")), "");
+    assert_eq!(handle(PATIENCE), 1);
+    assert_eq!(world.accepted(world.client("A")), "a: a2 a3");
 }

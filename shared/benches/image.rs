@@ -91,8 +91,8 @@ fn through_a_tree(bytes: &[u8]) -> Result<String, Box<dyn Error>> {
 }
 
 /// The way of this project.
-fn one_pass(bytes: &[u8], wanted: &Wanted) -> Result<Image, Box<dyn Error>> {
-    let record = Record::read(std::str::from_utf8(black_box(bytes))?, wanted)?;
+fn one_pass<'r>(bytes: &'r [u8], wanted: &Wanted) -> Result<Image<'r>, Box<dyn Error>> {
+    let record = Record::read(black_box(bytes), wanted)?;
     let image = record.image.ok_or("the record has no image")?;
     Ok(black_box(image.converted?))
 }

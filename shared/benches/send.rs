@@ -112,9 +112,12 @@ async fn round(shape: &Shape) -> Result<Round, Box<dyn Error>> {
     let url = Place::try_new("aws", "eu-west-2", "123456789012", "")?.own_queue(OwnQueue::FanOut);
     let messages = messages(shape)?;
     let runs = messages.iter().map(|group| Run { messages: group.iter().collect() }).collect::<Vec<_>>();
+    let deadline = queue.now().plus(Duration::from_secs(60));
     let limits = Limits {
         requests_in_flight: REQUESTS_IN_FLIGHT,
-        deadline: queue.now().plus(Duration::from_secs(60)),
+        deadline,
+        retry_deadline: deadline,
+        call_limit: Duration::from_secs(5),
     };
 
     let alone = messages.iter().flatten().take(1).collect::<Vec<_>>();

@@ -15,12 +15,13 @@ use crate::image::{Fault, Image, ImageError, Text, Wanted, Writer};
 /// # Errors
 ///
 /// [`ImageError`] if the item holds what JSON cannot show, or a type that did not exist when this was written.
-pub fn convert(item: &HashMap<String, AttributeValue>, wanted: &Wanted) -> Result<Image, ImageError> {
+pub fn convert<'v>(
+    item: &'v HashMap<String, AttributeValue>,
+    wanted: &Wanted,
+) -> Result<Image<'v>, ImageError> {
     let mut writer = Writer::new(wanted, 1_024);
-    match write_map(&mut writer, item) {
-        Ok(()) => Ok(writer.finish()),
-        Err(fault) => Err(writer.error(fault)),
-    }
+    let written = write_map(&mut writer, item);
+    writer.finish(written)
 }
 
 /// The value of a key attribute.
@@ -50,10 +51,10 @@ fn write_map<'v>(
 
 fn write<'v>(writer: &mut Writer<'_, 'v>, value: &'v AttributeValue) -> Result<(), Fault> {
     match value {
-        AttributeValue::S(text) => writer.string(&text.as_str().into()),
-        AttributeValue::N(number) => writer.number(number)?,
-        AttributeValue::B(bytes) => writer.binary(&STANDARD.encode(bytes))?,
-        AttributeValue::Bool(value) => writer.boolean(*value),
+        AttributeValue::S(text) => writer.string(&text.as_str().into())?,
+        AttributeValue::N(number) => writer.number(&number.as_str().into())?,
+        AttributeValue::B(bytes) => writer.binary(STANDARD.encode(bytes).as_bytes())?,
+        AttributeValue::Bool(value) => writer.boolean(*value)?,
         AttributeValue::Null(value) => writer.null(*value)?,
         AttributeValue::M(entries) => write_map(writer, entries)?,
         AttributeValue::L(items) => {
@@ -113,8 +114,9 @@ mod tests {
         fn table_and_stream_agree_byte_for_byte((entries, shuffled) in item().prop_flat_map(shuffled)) {
             let paths = entries.iter().map(|(name, _)| Path(vec![name.clone()])).collect::<Vec<_>>();
             let wanted = Wanted::new(&paths);
-            let from_table = convert(&sdk_item(&entries), &wanted).unwrap();
-            let from_stream = image::convert(&raw(&shuffled), &wanted).unwrap();
+            let (item, text) = (sdk_item(&entries), raw(&shuffled));
+            let from_table = convert(&item, &wanted).unwrap();
+            let from_stream = image::convert(&text, &wanted).unwrap();
             prop_assert_eq!(from_table, from_stream);
         }
     }

@@ -4,7 +4,7 @@ mod error;
 
 use crate::config::{Path, Source};
 use crate::ids::{DeduplicationId, Group, Key};
-use crate::image::{self, Field, Image, Type, Wanted, sqs_safe};
+use crate::image::{self, Field, Image, Scalar, Type, Wanted, sqs_safe};
 use crate::message::{Attribute, Body, Message};
 
 pub use error::{EventError, Role};
@@ -96,7 +96,7 @@ impl Reader {
     /// # Errors
     ///
     /// [`EventError`] if the item lacks its group, or the id or version that the config names, or if they cannot serve.
-    pub fn event(&self, image: Image, origin: Origin<'_>) -> Result<Event, EventError> {
+    pub fn event(&self, image: Image<'_>, origin: Origin<'_>) -> Result<Event, EventError> {
         let fields = Fields { reader: self, values: image.fields };
         let key = fields.key(Role::Group)?;
         let version = self.place(Role::Version).map(|_| fields.version()).transpose()?;
@@ -111,8 +111,8 @@ impl Reader {
             (Some(place), _, _) => checked_id(fields.text(Role::Id)?, &place.path.to_string())?,
         };
         Ok(Event {
-            group: Group::of(key),
-            key: key.clone(),
+            group: Group::of(&key),
+            key,
             deduplication_id,
             id,
             name: fields.short_text(Role::Name),
@@ -181,14 +181,14 @@ impl Event {
 }
 
 /// An item's values at the reader's places, in the same order.
-struct Fields<'r> {
+struct Fields<'r, 'v> {
     reader: &'r Reader,
-    values: Vec<Field>,
+    values: Vec<Field<'v>>,
 }
 
-impl Fields<'_> {
+impl<'v> Fields<'_, 'v> {
     /// A string, number or bytes, not empty.
-    fn key(&self, role: Role) -> Result<&Key, EventError> {
+    fn scalar(&self, role: Role) -> Result<&Scalar<'v>, EventError> {
         let mut places = self.reader.places.iter().zip(&self.values);
         let Some((place, value)) = places.find(|(place, _)| place.role == role) else {
             return Err(EventError::Lacks { role, path: String::new() });
@@ -198,17 +198,21 @@ impl Fields<'_> {
             Field::Other(found) => {
                 Err(EventError::WrongType { role, path: place.path.to_string(), found: *found })
             }
-            Field::Scalar(key) if key.is_empty() => {
+            Field::Scalar(scalar) if scalar.is_empty() => {
                 Err(EventError::Empty { role, path: place.path.to_string() })
             }
-            Field::Scalar(key) => Ok(key),
+            Field::Scalar(scalar) => Ok(scalar),
         }
     }
 
+    fn key(&self, role: Role) -> Result<Key, EventError> {
+        Ok(self.scalar(role)?.to_key())
+    }
+
     fn text(&self, role: Role) -> Result<&str, EventError> {
-        match self.key(role)? {
-            Key::S(text) | Key::N(text) => Ok(text),
-            Key::B(_) => Err(EventError::WrongType { role, path: self.path(role), found: Type::B }),
+        match self.scalar(role)? {
+            Scalar::S(text) | Scalar::N(text) => Ok(text),
+            Scalar::B(_) => Err(EventError::WrongType { role, path: self.path(role), found: Type::B }),
         }
     }
 
@@ -219,19 +223,19 @@ impl Fields<'_> {
 
     fn version(&self) -> Result<u64, EventError> {
         let (role, path) = (Role::Version, self.path(Role::Version));
-        match self.key(role)? {
-            Key::N(number) => match number.parse() {
+        match self.scalar(role)? {
+            Scalar::N(number) => match number.parse() {
                 Ok(version) if version > 0 => Ok(version),
                 _ => Err(EventError::Version { path }),
             },
-            Key::S(_) => Err(EventError::WrongType { role, path, found: Type::S }),
-            Key::B(_) => Err(EventError::WrongType { role, path, found: Type::B }),
+            Scalar::S(_) => Err(EventError::WrongType { role, path, found: Type::S }),
+            Scalar::B(_) => Err(EventError::WrongType { role, path, found: Type::B }),
         }
     }
 
     fn item_id(&self) -> Result<DeduplicationId, EventError> {
         let sort = self.reader.place(Role::SortKey).map(|_| self.key(Role::SortKey)).transpose()?;
-        Ok(DeduplicationId::of_item(self.key(Role::PartitionKey)?, sort))
+        Ok(DeduplicationId::of_item(&self.key(Role::PartitionKey)?, sort.as_ref()))
     }
 
     fn path(&self, role: Role) -> String {

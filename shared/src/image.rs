@@ -10,6 +10,7 @@ pub(crate) mod samples;
 mod text;
 mod write;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::config::Path;
@@ -28,7 +29,7 @@ pub const DEPTH_LIMIT: usize = 50;
 
 /// An item as JSON, and the values it has at the paths that were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Image {
+pub struct Image<'v> {
     /// The item as one JSON object: only characters that SQS accepts, names sorted by their UTF-8 bytes at every
     /// level, no white space.
     ///
@@ -36,18 +37,29 @@ pub struct Image {
     /// arrays: strings and bytes sorted bytewise, numbers by value.
     pub json: String,
     /// What is at each path of [`Wanted`], in its order.
-    pub fields: Vec<Field>,
+    pub fields: Vec<Field<'v>>,
 }
 
 /// What an item has at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Field {
+pub enum Field<'v> {
     /// Nothing: the path, or a map on its way, is missing.
     Absent,
     /// A string, a number or bytes.
-    Scalar(Key),
+    Scalar(Scalar<'v>),
     /// A value of another type.
     Other(Type),
+}
+
+/// A value that can be a key, borrowed from the item as far as that is written without escapes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scalar<'v> {
+    /// A string.
+    S(Cow<'v, str>),
+    /// A number, as DynamoDB writes it.
+    N(Cow<'v, str>),
+    /// Bytes.
+    B(Vec<u8>),
 }
 
 /// The paths whose values are taken along while an item is converted. Prepared once, at cold start.
@@ -143,16 +155,33 @@ pub enum Fault {
 /// # Errors
 ///
 /// [`ImageError`] if `raw` is not such an item; it names the attribute. Nothing is guessed, dropped or rounded.
-pub fn convert(raw: &str, wanted: &Wanted) -> Result<Image, ImageError> {
+pub fn convert<'v>(raw: &'v str, wanted: &Wanted) -> Result<Image<'v>, ImageError> {
     let mut writer = Writer::new(wanted, raw.len());
-    match Cursor::new(raw).read(&mut writer) {
-        Ok(()) => Ok(writer.finish()),
-        Err(fault) => Err(writer.error(fault)),
-    }
+    let written = Cursor::new(raw.as_bytes()).read(&mut writer);
+    writer.finish(written)
 }
 
 fn place(path: &str) -> String {
     if path.is_empty() { "the image".to_owned() } else { format!("attribute `{path}`") }
+}
+
+impl Scalar<'_> {
+    /// The value as a key.
+    pub fn to_key(&self) -> Key {
+        match self {
+            Self::S(text) => Key::S(text.as_ref().to_owned()),
+            Self::N(number) => Key::N(number.as_ref().to_owned()),
+            Self::B(bytes) => Key::B(bytes.clone()),
+        }
+    }
+
+    /// Whether it is the empty string or no bytes.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::S(text) | Self::N(text) => text.is_empty(),
+            Self::B(bytes) => bytes.is_empty(),
+        }
+    }
 }
 
 impl Wanted {
@@ -181,8 +210,8 @@ impl Node {
         self.children.push(child);
     }
 
-    fn child(&self, name: &str) -> Option<&Self> {
-        self.children.iter().find(|child| child.name == name)
+    fn child(&self, name: &[u8]) -> Option<&Self> {
+        self.children.iter().find(|child| child.name.as_bytes() == name)
     }
 }
 
@@ -199,18 +228,18 @@ impl Type {
         })
     }
 
-    fn from_tag(tag: &str) -> Option<Self> {
+    fn from_tag(tag: &[u8]) -> Option<Self> {
         Some(match tag {
-            "S" => Self::S,
-            "N" => Self::N,
-            "B" => Self::B,
-            "BOOL" => Self::Bool,
-            "NULL" => Self::Null,
-            "M" => Self::M,
-            "L" => Self::L,
-            "SS" => Self::Ss,
-            "NS" => Self::Ns,
-            "BS" => Self::Bs,
+            b"S" => Self::S,
+            b"N" => Self::N,
+            b"B" => Self::B,
+            b"BOOL" => Self::Bool,
+            b"NULL" => Self::Null,
+            b"M" => Self::M,
+            b"L" => Self::L,
+            b"SS" => Self::Ss,
+            b"NS" => Self::Ns,
+            b"BS" => Self::Bs,
             _ => return None,
         })
     }

@@ -80,7 +80,8 @@ impl Message {
         entry.push_str(",\"MessageDeduplicationId\":");
         push_json(&mut entry, deduplication_id.as_str());
         push_attributes(&mut entry, attributes);
-        if let Some(trace_header) = trace_header {
+        // SQS refuses empty values.
+        if let Some(trace_header) = trace_header.filter(|header| !header.is_empty()) {
             entry.push_str(
                 ",\"MessageSystemAttributes\":{\"AWSTraceHeader\":{\"DataType\":\"String\",\"StringValue\":",
             );

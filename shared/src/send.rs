@@ -104,6 +104,8 @@ pub struct Stop {
 pub enum StopReason {
     /// Passing faults did not end before the deadline, or an earlier run of the group was stopped. Later it may work.
     OutOfTime,
+    /// The deadline came before the first message that was not accepted was tried. Nothing speaks against the queue.
+    Untried,
     /// The queue takes nothing until somebody acts.
     Queue,
     /// The first message that was not accepted never will be, by this queue. The ones after it were not tried.
@@ -117,6 +119,10 @@ pub struct Limits {
     pub requests_in_flight: usize,
     /// No request starts after this instant.
     pub deadline: Timestamp,
+    /// No entry is sent again after this instant; if it is in the past, there is one attempt.
+    pub retry_deadline: Timestamp,
+    /// A request without an answer for this long is given up; its result is unknown.
+    pub call_limit: Duration,
 }
 
 /// Sends `runs` to one queue and tells how far each one got, in the order of `runs`.
@@ -129,8 +135,8 @@ pub struct Limits {
 ///   all the same.
 /// - [`Throttled`](SendError::Throttled), [`Transient`](SendError::Transient) and [`Unknown`](SendError::Unknown) make
 ///   the same entry leave again, 25 ms later at first and twice as late each time, up to 1 s.
-/// - Nothing starts after the deadline, and nothing waits beyond it. But a request that has started is awaited,
-///   whatever its time: this returns with none in flight. A transport therefore bounds its calls itself.
+/// - Nothing starts after the deadline, and nothing waits beyond it. A request that has started is awaited for as long
+///   as a call may take: this returns with none in flight.
 ///
 /// Nothing is spawned: dropping the future aborts the requests in flight, whose results are unknown then.
 pub async fn send_runs<T: Transport>(
@@ -143,7 +149,7 @@ pub async fn send_runs<T: Transport>(
     let mut in_flight = FuturesUnordered::new();
     loop {
         match schedule.next(transport.now()) {
-            Step::Send(request) => in_flight.push(attempt(transport, queue, request, limits.deadline)),
+            Step::Send(request) => in_flight.push(attempt(transport, queue, request, limits)),
             Step::Wait(until) => {
                 let first = next_answer(transport, &mut in_flight, until).await;
                 // Whatever else has been answered by now can share the next requests.
@@ -162,12 +168,22 @@ async fn attempt<'m, T: Transport>(
     transport: &T,
     queue: &QueueUrl,
     request: Request<'m>,
-    deadline: Timestamp,
+    limits: &Limits,
 ) -> (Request<'m>, Option<Answer>) {
     let batch = request.messages();
     // The last thing before the call: a process may be frozen anywhere between plan and call.
-    let answer = if transport.now() > deadline { None } else { Some(transport.send(queue, &batch).await) };
-    (request, answer)
+    if transport.now() > limits.deadline {
+        return (request, None);
+    }
+    let call = pin!(transport.send(queue, &batch));
+    let answer = match select(call, pin!(transport.sleep(limits.call_limit))).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(((), _)) => {
+            let told = format!("no answer within {} ms", limits.call_limit.as_millis());
+            Err(SendError::Unknown(told.into()))
+        }
+    };
+    (request, Some(answer))
 }
 
 /// The next answer, or `None` at `until` if that is earlier.

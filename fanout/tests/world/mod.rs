@@ -35,7 +35,7 @@ pub(crate) struct World {
 pub(crate) struct Wire<'w> {
     queues: &'w FifoQueues,
     fan_out: QueueUrl,
-    /// Whether SQS takes visibility changes.
+    /// Whether SQS takes visibility changes; else it does not answer.
     pub(crate) takes_visibility: bool,
     /// The visibilities that were set, in order.
     pub(crate) visibilities: RefCell<Vec<Duration>>,
@@ -208,6 +208,7 @@ impl Visibility for Wire<'_> {
         assert_eq!(*queue, self.fan_out);
         assert!((1..=10).contains(&changes.len()));
         if !self.takes_visibility {
+            self.queues.sleep(Duration::from_secs(3_600)).await;
             return Err(SendError::Unknown("time-out".into()));
         }
         for (handle, visibility) in changes {

@@ -16,29 +16,29 @@ pub(super) struct Decimal {
 /// A number as it is written.
 struct Parts<'t> {
     negative: bool,
-    integer: &'t str,
-    fraction: &'t str,
+    integer: &'t [u8],
+    fraction: &'t [u8],
     exponent: i32,
 }
 
 /// Whether `text` is a number as JSON writes it, with an exponent that can be one (DynamoDB's own go to 126).
-pub(super) fn is_number(text: &str) -> bool {
+pub(super) fn is_number(text: &[u8]) -> bool {
     Parts::of(text).is_some()
 }
 
 impl Decimal {
     /// The value of `text`, if it [is a number](is_number).
-    pub(super) fn try_parse(text: &str) -> Option<Self> {
+    pub(super) fn try_parse(text: &[u8]) -> Option<Self> {
         let Parts { negative, integer, fraction, exponent } = Parts::of(text)?;
         let digits = [integer, fraction].concat();
-        let significant = digits.trim_start_matches('0');
-        if significant.is_empty() {
+        let is_significant = |digit: &u8| *digit != b'0';
+        let Some(leading_zeros) = digits.iter().position(is_significant) else {
             return Some(Self { sign: 0, magnitude: 0, digits: Vec::new() });
-        }
-        let leading_zeros = digits.len() - significant.len();
+        };
+        let end = digits.iter().rposition(is_significant)? + 1;
         let magnitude =
             i64::from(exponent) + i64::try_from(integer.len()).ok()? - i64::try_from(leading_zeros).ok()?;
-        let digits = significant.trim_end_matches('0').as_bytes().to_vec();
+        let digits = digits.get(leading_zeros..end)?.to_vec();
         Some(Self { sign: if negative { -1 } else { 1 }, magnitude, digits })
     }
 }
@@ -60,30 +60,30 @@ impl PartialOrd for Decimal {
 
 impl<'t> Parts<'t> {
     /// RFC 8259, section 6.
-    fn of(text: &'t str) -> Option<Self> {
-        let (negative, unsigned) = text.strip_prefix('-').map_or((false, text), |unsigned| (true, unsigned));
+    fn of(text: &'t [u8]) -> Option<Self> {
+        let (negative, unsigned) = text.strip_prefix(b"-").map_or((false, text), |unsigned| (true, unsigned));
         let (integer, rest) = leading_digits(unsigned);
-        if integer.is_empty() || (integer.len() > 1 && integer.starts_with('0')) {
+        if integer.is_empty() || (integer.len() > 1 && integer.starts_with(b"0")) {
             return None;
         }
-        let (fraction, rest) = match rest.strip_prefix('.').map(leading_digits) {
-            None => ("", rest),
-            Some(("", _)) => return None,
+        let (fraction, rest) = match rest.strip_prefix(b".").map(leading_digits) {
+            None => (&[][..], rest),
+            Some(([], _)) => return None,
             Some(found) => found,
         };
-        let exponent = match rest.strip_prefix(['e', 'E']) {
-            None if rest.is_empty() => 0,
-            None => return None,
+        let exponent = match rest {
+            [] => 0,
             // Rust takes a sign and digits here, as JSON does.
-            Some(exponent) => exponent.parse().ok()?,
+            [b'e' | b'E', exponent @ ..] => std::str::from_utf8(exponent).ok()?.parse().ok()?,
+            _ => return None,
         };
         Some(Self { negative, integer, fraction, exponent })
     }
 }
 
 #[inline]
-fn leading_digits(text: &str) -> (&str, &str) {
-    let length = text.bytes().take_while(u8::is_ascii_digit).count();
+fn leading_digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     text.split_at_checked(length).unwrap_or_default()
 }
 
@@ -106,7 +106,7 @@ mod tests {
             "12345678901234567890123456789012345678",
             "9.9999999999999999999999999999999999999E+125",
         ] {
-            assert!(is_number(number), "{number}");
+            assert!(is_number(number.as_bytes()), "{number}");
             assert!(serde_json::from_str::<&serde_json::value::RawValue>(number).is_ok(), "{number}");
         }
         for text in [
@@ -134,7 +134,7 @@ mod tests {
             "--1",
             "1e1.5",
         ] {
-            assert!(!is_number(text), "{text:?}");
+            assert!(!is_number(text.as_bytes()), "{text:?}");
         }
     }
 
@@ -164,7 +164,7 @@ mod tests {
             "2e1000",
             "1e1001",
         ];
-        let values = ascending.map(|text| Decimal::try_parse(text).unwrap());
+        let values = ascending.map(|text| Decimal::try_parse(text.as_bytes()).unwrap());
         for (i, left) in values.iter().enumerate() {
             for (j, right) in values.iter().enumerate() {
                 assert_eq!(left.cmp(right), i.cmp(&j), "{} {}", ascending[i], ascending[j]);
@@ -177,7 +177,8 @@ mod tests {
         for spellings in
             [&["0", "-0", "0.00", "0e7"][..], &["1", "1.0", "10e-1", "0.1E+1"], &["-120", "-1.2e2", "-120.0"]]
         {
-            let values = spellings.iter().map(|text| Decimal::try_parse(text).unwrap()).collect::<Vec<_>>();
+            let values =
+                spellings.iter().map(|text| Decimal::try_parse(text.as_bytes()).unwrap()).collect::<Vec<_>>();
             assert!(values.iter().all(|value| *value == values[0]), "{spellings:?}");
         }
     }
@@ -185,7 +186,7 @@ mod tests {
     proptest! {
         #[test]
         fn order_of_scaled_integers(left: i64, right: i64, scale in 0_u8..20) {
-            let value = |number: i64| Decimal::try_parse(&format!("{number}e-{scale}")).unwrap();
+            let value = |number: i64| Decimal::try_parse(format!("{number}e-{scale}").as_bytes()).unwrap();
             prop_assert_eq!(value(left).cmp(&value(right)), left.cmp(&right));
         }
     }

@@ -9,12 +9,12 @@ use super::{Fault, Type, Writer};
 /// A place in the text of an item.
 #[derive(Clone)]
 pub(super) struct Cursor<'t> {
-    text: &'t str,
+    text: &'t [u8],
     at: usize,
 }
 
 impl<'t> Cursor<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(super) fn new(text: &'t [u8]) -> Self {
         Self { text, at: 0 }
     }
 
@@ -57,7 +57,7 @@ impl<'t> Cursor<'t> {
         if of == Type::S
             && let Some(text) = self.plain_string()
         {
-            writer.string(&text);
+            writer.string(&text)?;
         } else {
             self.value(of, writer)?;
         }
@@ -90,10 +90,10 @@ impl<'t> Cursor<'t> {
     #[inline(never)]
     fn value(&mut self, of: Type, writer: &mut Writer<'_, 't>) -> Result<(), Fault> {
         match (self.peek().ok_or(Fault::Malformed)?, of) {
-            (b'"', Type::S) => writer.string(&self.string()?),
-            (b'"', Type::N) => writer.number(&self.string()?.as_value())?,
+            (b'"', Type::S) => writer.string(&self.string()?)?,
+            (b'"', Type::N) => writer.number(&self.string()?)?,
             (b'"', Type::B) => writer.binary(&self.string()?.as_value())?,
-            (b't' | b'f', Type::Bool) => writer.boolean(self.boolean()?),
+            (b't' | b'f', Type::Bool) => writer.boolean(self.boolean()?)?,
             (b't' | b'f', Type::Null) => writer.null(self.boolean()?)?,
             (b'{', Type::M) => self.attributes(writer)?,
             (b'[', Type::L) => self.list(writer)?,
@@ -127,7 +127,7 @@ impl<'t> Cursor<'t> {
     /// Reads an object that is not an item: `member` reads each value.
     pub(super) fn object<E: From<Fault>>(
         &mut self,
-        mut member: impl FnMut(&mut Self, &str) -> Result<(), E>,
+        mut member: impl FnMut(&mut Self, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.expect(b'{')?;
         if self.skip(b'}') {
@@ -144,7 +144,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Passes over a value of any kind and returns its text, of which only brackets and strings are looked at.
-    pub(super) fn any(&mut self) -> Result<&'t str, Fault> {
+    pub(super) fn any(&mut self) -> Result<&'t [u8], Fault> {
         if let Some(Text::Plain { literal, .. }) = self.plain_string() {
             return Ok(literal);
         }
@@ -206,7 +206,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Goes on to where `ahead` is, and returns the text up to there.
-    pub(super) fn pass_to(&mut self, ahead: &Self) -> Result<&'t str, Fault> {
+    pub(super) fn pass_to(&mut self, ahead: &Self) -> Result<&'t [u8], Fault> {
         self.peek();
         let passed = self.text.get(self.at..ahead.at).ok_or(Fault::Malformed)?;
         self.at = ahead.at;
@@ -238,7 +238,7 @@ impl<'t> Cursor<'t> {
     /// The string that begins at this very byte, if nothing in it is [special](first_special).
     #[inline(always)]
     fn plain_string(&mut self) -> Option<Text<'t>> {
-        let (bytes, start) = (self.text.as_bytes(), self.at);
+        let (bytes, start) = (self.text, self.at);
         if bytes.get(start) != Some(&b'"') {
             return None;
         }
@@ -256,7 +256,7 @@ impl<'t> Cursor<'t> {
         let start = self.at - 1;
         let (mut is_escaped, mut is_verbatim) = (false, true);
         loop {
-            self.at = first_special(self.text.as_bytes(), self.at);
+            self.at = first_special(self.text, self.at);
             match self.rest() {
                 [b'"', ..] => break,
                 [b'\\', escaped, ..] => {
@@ -279,16 +279,13 @@ impl<'t> Cursor<'t> {
                 Text::Plain { literal, value: self.text.get(start + 1..self.at - 1).ok_or(Fault::Malformed)? }
             }
             (true, true) => Text::Escaped(literal),
-            (false, _) => {
-                Text::Value(serde_json::from_str::<String>(literal).map_err(|_| Fault::Malformed)?.into())
-            }
+            (false, _) => serde_json::from_slice::<String>(literal).map_err(|_| Fault::Malformed)?.into(),
         })
     }
 
     fn boolean(&mut self) -> Result<bool, Fault> {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        for (word, value) in [("true", true), ("false", false)] {
-            if rest.starts_with(word) {
+        for (word, value) in [(&b"true"[..], true), (b"false", false)] {
+            if self.rest().starts_with(word) {
                 self.at += word.len();
                 return Ok(value);
             }
@@ -331,11 +328,11 @@ impl<'t> Cursor<'t> {
 
     #[inline]
     fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+        self.text.get(self.at).copied()
     }
 
     #[inline]
     fn rest(&self) -> &'t [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
+        self.text.get(self.at..).unwrap_or_default()
     }
 }

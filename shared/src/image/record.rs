@@ -19,8 +19,8 @@ pub struct Record<'r> {
     pub stream: Option<Cow<'r, str>>,
     /// `userIdentity.principalId`: who made the change, if it was a service.
     pub principal: Option<Cow<'r, str>>,
-    /// `dynamodb.Keys`, as it is written.
-    pub keys: Option<&'r str>,
+    /// `dynamodb.Keys`, as it is written, whether UTF-8 or not.
+    pub keys: Option<&'r [u8]>,
     /// `dynamodb.NewImage`.
     pub image: Option<NewImage<'r>>,
     /// `dynamodb.SequenceNumber`.
@@ -32,10 +32,10 @@ pub struct Record<'r> {
 /// A record's image. What is wrong in it does not hide the rest of the record.
 #[derive(Debug)]
 pub struct NewImage<'r> {
-    /// As it is written.
-    pub raw: &'r str,
+    /// As it is written, whether UTF-8 or not.
+    pub raw: &'r [u8],
     /// As JSON.
-    pub converted: Result<Image, ImageError>,
+    pub converted: Result<Image<'r>, ImageError>,
 }
 
 /// Why a text is not a stream record. It holds none of the text.
@@ -63,7 +63,7 @@ impl<'r> Record<'r> {
     /// # Errors
     ///
     /// [`RecordError`] if `text` is not such a record; but what is wrong in the image is told in the record.
-    pub fn read(text: &'r str, wanted: &Wanted) -> Result<Self, RecordError> {
+    pub fn read(text: &'r [u8], wanted: &Wanted) -> Result<Self, RecordError> {
         let mut cursor = Cursor::new(text);
         let mut members = Members::default();
         let read = members.record(&mut cursor, wanted).and_then(|()| Ok(cursor.end()?));
@@ -95,7 +95,7 @@ struct Members<'r> {
     stream: Option<Cow<'r, str>>,
     principal: Option<Cow<'r, str>>,
     has_change: bool,
-    keys: Option<&'r str>,
+    keys: Option<&'r [u8]>,
     image: Option<NewImage<'r>>,
     sequence_number: Option<Cow<'r, str>>,
     view_type: Option<Cow<'r, str>>,
@@ -109,13 +109,13 @@ enum Broken {
 impl<'r> Members<'r> {
     fn record(&mut self, cursor: &mut Cursor<'r>, wanted: &Wanted) -> Result<(), Broken> {
         cursor.object(|cursor, name| match name {
-            "eventID" => set(&mut self.event_id, "eventID", text(cursor)?),
-            "eventName" => set(&mut self.change, "eventName", text(cursor)?),
-            "eventSourceARN" => set(&mut self.stream, "eventSourceARN", text(cursor)?),
-            "userIdentity" if cursor.skip_null() => Ok(()),
-            "userIdentity" => self.user_identity(cursor),
-            "dynamodb" if self.has_change => Err(Broken::Repeated("dynamodb")),
-            "dynamodb" => {
+            b"eventID" => set(&mut self.event_id, "eventID", text(cursor)?),
+            b"eventName" => set(&mut self.change, "eventName", text(cursor)?),
+            b"eventSourceARN" => set(&mut self.stream, "eventSourceARN", text(cursor)?),
+            b"userIdentity" if cursor.skip_null() => Ok(()),
+            b"userIdentity" => self.user_identity(cursor),
+            b"dynamodb" if self.has_change => Err(Broken::Repeated("dynamodb")),
+            b"dynamodb" => {
                 self.has_change = true;
                 self.dynamodb(cursor, wanted)
             }
@@ -125,19 +125,19 @@ impl<'r> Members<'r> {
 
     fn user_identity(&mut self, cursor: &mut Cursor<'r>) -> Result<(), Broken> {
         cursor.object(|cursor, name| match name {
-            "principalId" => set(&mut self.principal, "principalId", text(cursor)?),
+            b"principalId" => set(&mut self.principal, "principalId", text(cursor)?),
             _ => Ok(cursor.any().map(drop)?),
         })
     }
 
     fn dynamodb(&mut self, cursor: &mut Cursor<'r>, wanted: &Wanted) -> Result<(), Broken> {
         cursor.object(|cursor, name| match name {
-            "Keys" if cursor.skip_null() => Ok(()),
-            "Keys" => set(&mut self.keys, "Keys", Some(cursor.any()?)),
-            "NewImage" if cursor.skip_null() => Ok(()),
-            "NewImage" => set(&mut self.image, "NewImage", Some(image(cursor, wanted)?)),
-            "SequenceNumber" => set(&mut self.sequence_number, "SequenceNumber", text(cursor)?),
-            "StreamViewType" => set(&mut self.view_type, "StreamViewType", text(cursor)?),
+            b"Keys" if cursor.skip_null() => Ok(()),
+            b"Keys" => set(&mut self.keys, "Keys", Some(cursor.any()?)),
+            b"NewImage" if cursor.skip_null() => Ok(()),
+            b"NewImage" => set(&mut self.image, "NewImage", Some(image(cursor, wanted)?)),
+            b"SequenceNumber" => set(&mut self.sequence_number, "SequenceNumber", text(cursor)?),
+            b"StreamViewType" => set(&mut self.view_type, "StreamViewType", text(cursor)?),
             _ => Ok(cursor.any().map(drop)?),
         })
     }
@@ -147,14 +147,14 @@ fn image<'r>(cursor: &mut Cursor<'r>, wanted: &Wanted) -> Result<NewImage<'r>, F
     let mut writer = Writer::new(wanted, cursor.remaining());
     let mut ahead = cursor.clone();
     match ahead.attributes(&mut writer) {
-        Ok(()) => Ok(NewImage { raw: cursor.pass_to(&ahead)?, converted: Ok(writer.finish()) }),
-        Err(fault) => Ok(NewImage { raw: cursor.any()?, converted: Err(writer.error(fault)) }),
+        Ok(()) => Ok(NewImage { raw: cursor.pass_to(&ahead)?, converted: writer.finish(Ok(())) }),
+        Err(fault) => Ok(NewImage { raw: cursor.any()?, converted: writer.finish(Err(fault)) }),
     }
 }
 
 /// A string or null.
 fn text<'r>(cursor: &mut Cursor<'r>) -> Result<Option<Cow<'r, str>>, Fault> {
-    Ok(cursor.string_or_null()?.map(Text::into_value))
+    cursor.string_or_null()?.map(Text::try_into_str).transpose()
 }
 
 fn set<T>(member: &mut Option<T>, name: &'static str, value: Option<T>) -> Result<(), Broken> {
@@ -177,6 +177,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::Path;
     use crate::image::convert;
     use crate::image::samples::{item, raw};
 
@@ -192,7 +193,7 @@ mod tests {
     }"#;
 
     fn read(text: &str) -> Result<Record<'_>, RecordError> {
-        Record::read(text, &Wanted::default())
+        Record::read(text.as_bytes(), &Wanted::default())
     }
 
     #[test]
@@ -202,11 +203,11 @@ mod tests {
         assert_eq!(record.change, "INSERT");
         assert_eq!(record.stream.as_deref(), Some("arn:aws:dynamodb"));
         assert_eq!(record.principal.as_deref(), Some("dynamodb.amazonaws.com"));
-        assert_eq!(record.keys, Some(r#"{ "mark": {"S": "AFC F5"} }"#));
+        assert_eq!(record.keys, Some(r#"{ "mark": {"S": "AFC F5"} }"#.as_bytes()));
         assert_eq!(record.sequence_number.as_deref(), Some("42"));
         assert_eq!(record.view_type.as_deref(), Some("NEW_IMAGE"));
         let image = record.image.unwrap();
-        assert_eq!(image.raw, r#"{"mark": {"S": "AFC F5"}, "a": {"N": "1.10"}}"#);
+        assert_eq!(image.raw, br#"{"mark": {"S": "AFC F5"}, "a": {"N": "1.10"}}"#);
         assert_eq!(image.converted.unwrap().json, r#"{"a":1.10,"mark":"AFC F5"}"#);
     }
 
@@ -233,7 +234,7 @@ mod tests {
             assert_eq!(record.sequence_number.as_deref(), Some("42"));
             assert_eq!(record.view_type.as_deref(), Some("NEW_IMAGE"));
             let found = record.image.unwrap();
-            assert_eq!(found.raw, image);
+            assert_eq!(found.raw, image.as_bytes());
             expect.assert_eq(&found.converted.unwrap_err().to_string());
         };
         check(
@@ -243,6 +244,51 @@ mod tests {
         check(r#"{"a": {"S": "x"}, "a": {"S": "x"}}"#, expect!["attribute `a`: there twice"]);
         check("7", expect!["the image: not a typed value as DynamoDB writes it"]);
         check(r#""\"\n""#, expect!["the image: not a typed value as DynamoDB writes it"]);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_the_image_s_error() {
+        let wanted = Wanted::new(&[Path(vec!["wanted".to_owned()])]);
+        for image in [
+            &b"{\"a\":{\"S\":\"\xFF\"}}"[..],
+            b"{\"a\":{\"S\":\"\xC3\"},\"b\":{\"S\":\"\xA9\"}}",
+            b"{\"wanted\":{\"S\":\"\xFF\"}}",
+            b"{\"wanted\":{\"S\":\"\\\"\xFF\"}}",
+            b"{\"a\":{\"S\":\"\\\"\xFF\"}}",
+            b"{\"a\":{\"S\":\"\xED\xA0\x80\"}}",
+            b"{\"a\xFF\":{\"S\":\"\"}}",
+            b"{\"b\\n\xFF\":{\"S\":\"\"},\"a\":{\"S\":\"\"}}",
+            b"{\"a\":{\"SS\":[\"\xFF\"]}}",
+            b"{\"a\":{\"L\":[{\"M\":{\"\xFF\":{\"NULL\":true}}}]}}",
+        ] {
+            let text = [b"{\"eventName\":\"INSERT\",\"dynamodb\":{\"NewImage\":", image, b"}}"].concat();
+            let found = Record::read(&text, &wanted).unwrap().image.unwrap();
+            assert_eq!(found.raw, image);
+            assert_eq!(found.converted.unwrap_err().fault, Fault::Malformed, "{}", image.escape_ascii());
+        }
+        let text = b"{\"eventName\":\"INSERT\",\"dynamodb\":{\"NewImage\":{\"a\xFF\":{\"N\":\"\xFF\"}}}}";
+        let error = Record::read(text, &wanted).unwrap().image.unwrap().converted.unwrap_err();
+        assert_eq!(error.to_string(), "attribute `a\u{fffd}`: not a number as JSON writes it");
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_an_error_in_what_is_read() {
+        for member in ["eventID", "eventName", "eventSourceARN"] {
+            for value in [&b"\xFF"[..], b"\\n\xFF", b"\\u0041\xFF"] {
+                let text = [b"{\"", member.as_bytes(), b"\":\"", value, b"\"}"].concat();
+                let error = Record::read(&text, &Wanted::default()).unwrap_err();
+                assert!(matches!(error, RecordError::Malformed { .. }), "{}: {error}", text.escape_ascii());
+            }
+        }
+        // Strings that have to be rewritten are read even where they are passed over.
+        for value in [&b"\\u0041\xFF"[..], b"\xEF\xBF\xBE\xFF"] {
+            let text = [b"{\"dynamodb\":{\"NewImage\":{\"a\":{\"S\":\"", value, b"\"}}}}"].concat();
+            let error = Record::read(&text, &Wanted::default()).unwrap_err();
+            assert!(matches!(error, RecordError::Malformed { .. }), "{}: {error}", text.escape_ascii());
+        }
+        let text = b"{\"eventName\":\"REMOVE\",\"\xFF\":\"\xFF\",\"dynamodb\":{\"Keys\":{\"\xFF\":7}}}";
+        let record = Record::read(text, &Wanted::default()).unwrap();
+        assert_eq!(record.keys, Some(&b"{\"\xFF\":7}"[..]), "as it is written");
     }
 
     #[test]
@@ -281,7 +327,7 @@ mod tests {
             let image = raw(&entries);
             let text = format!(r#"{{"eventName":"INSERT","dynamodb":{{"NewImage":{image},"SequenceNumber":"1"}}}}"#);
             let found = read(&text).unwrap().image.unwrap();
-            prop_assert_eq!(found.raw, image.as_str());
+            prop_assert_eq!(found.raw, image.as_bytes());
             prop_assert_eq!(found.converted, convert(&image, &Wanted::default()));
         }
 
@@ -294,7 +340,7 @@ mod tests {
             characters.splice(start..end, with.chars());
             let damaged = String::from_iter(characters);
             if let Ok(record) = read(&damaged) {
-                prop_assert!(record.keys.is_none_or(|keys| damaged.contains(keys)));
+                prop_assert!(record.keys.is_none_or(|keys| damaged.contains(std::str::from_utf8(keys).unwrap())));
             }
         }
     }

@@ -1,21 +1,26 @@
 //! Text that SQS accepts: what JSON must escape, and what SQS refuses although JSON does not mind.
 
 use std::borrow::Cow;
+use std::io::Write as _;
+
+use super::Fault;
 
 /// A string, in the form in which it came. A literal is JSON's, quotes included, just as [`push_literal`] writes it.
-#[derive(Debug)]
+///
+/// The bytes may be no UTF-8: [`Writer::finish`](super::Writer::finish) looks at those of all strings at once.
+#[derive(Clone, Debug)]
 pub(crate) enum Text<'t> {
     /// A literal without escapes, and the same without its quotes.
-    Plain { literal: &'t str, value: &'t str },
+    Plain { literal: &'t [u8], value: &'t [u8] },
     /// A literal with escapes, all of two characters.
-    Escaped(&'t str),
+    Escaped(&'t [u8]),
     /// The string itself.
-    Value(Cow<'t, str>),
+    Value(Cow<'t, [u8]>),
 }
 
 impl<'t> Text<'t> {
     #[inline]
-    pub(super) fn as_value(&self) -> Cow<'_, str> {
+    pub(super) fn as_value(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Plain { value, .. } => Cow::Borrowed(value),
             Self::Escaped(literal) => Cow::Owned(unescaped(literal)),
@@ -24,7 +29,7 @@ impl<'t> Text<'t> {
     }
 
     #[inline]
-    pub(super) fn into_value(self) -> Cow<'t, str> {
+    pub(super) fn into_value(self) -> Cow<'t, [u8]> {
         match self {
             Self::Plain { value, .. } => Cow::Borrowed(value),
             Self::Escaped(literal) => Cow::Owned(unescaped(literal)),
@@ -32,11 +37,19 @@ impl<'t> Text<'t> {
         }
     }
 
+    /// The string, if it is UTF-8.
+    pub(super) fn try_into_str(self) -> Result<Cow<'t, str>, Fault> {
+        match self.into_value() {
+            Cow::Borrowed(text) => std::str::from_utf8(text).map(Cow::Borrowed).map_err(|_| Fault::Malformed),
+            Cow::Owned(text) => String::from_utf8(text).map(Cow::Owned).map_err(|_| Fault::Malformed),
+        }
+    }
+
     /// Writes the string as [`push_literal`] does.
     #[inline]
-    pub(super) fn push_to(&self, json: &mut String) {
+    pub(super) fn push_to(&self, json: &mut Vec<u8>) {
         match self {
-            Self::Plain { literal, .. } | Self::Escaped(literal) => json.push_str(literal),
+            Self::Plain { literal, .. } | Self::Escaped(literal) => json.extend_from_slice(literal),
             Self::Value(value) => push_literal(json, value),
         }
     }
@@ -44,51 +57,62 @@ impl<'t> Text<'t> {
 
 impl<'t> From<&'t str> for Text<'t> {
     fn from(text: &'t str) -> Self {
-        Self::Value(Cow::Borrowed(text))
+        Self::Value(Cow::Borrowed(text.as_bytes()))
     }
 }
 
 impl From<String> for Text<'_> {
     fn from(text: String) -> Self {
-        Self::Value(Cow::Owned(text))
+        Self::Value(Cow::Owned(text.into_bytes()))
     }
 }
 
 /// What the literal of [`Text::Escaped`] means.
 #[inline(never)]
-fn unescaped(literal: &str) -> String {
-    let mut text = String::with_capacity(literal.len());
-    let mut rest = literal.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default();
-    while let Some((clean, escape)) = rest.split_once('\\') {
-        text.push_str(clean);
-        let mut characters = escape.chars();
-        text.extend(characters.next().map(|character| match character {
-            'b' => '\u{8}',
-            't' => '\t',
-            'n' => '\n',
-            'f' => '\u{c}',
-            'r' => '\r',
-            itself => itself,
-        }));
-        rest = characters.as_str();
+fn unescaped(literal: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(literal.len());
+    let mut rest = literal.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or_default();
+    while let Some((clean, [_, escaped, after @ ..])) = rest.split_at_checked(backslash(rest)) {
+        text.extend_from_slice(clean);
+        text.push(match escaped {
+            b'b' => 0x8,
+            b't' => b'\t',
+            b'n' => b'\n',
+            b'f' => 0xC,
+            b'r' => b'\r',
+            itself => *itself,
+        });
+        rest = after;
     }
-    text.push_str(rest);
+    text.extend_from_slice(rest);
     text
+}
+
+fn backslash(text: &[u8]) -> usize {
+    text.iter().position(|&byte| byte == b'\\').unwrap_or(text.len())
 }
 
 /// Writes `text` as a JSON string literal, quotes included, in characters that SQS accepts.
 #[inline(never)]
-pub(super) fn push_literal(json: &mut String, text: &str) {
-    json.push('"');
+pub(super) fn push_literal(json: &mut Vec<u8>, text: &[u8]) {
+    json.push(b'"');
     let mut rest = text;
-    while let Some((clean, special)) = rest.split_at_checked(first_special(rest.as_bytes(), 0)) {
-        json.push_str(clean);
-        let mut characters = special.chars();
-        let Some(character) = characters.next() else { break };
-        push_escaped(json, character);
-        rest = characters.as_str();
+    loop {
+        let (clean, special) = rest.split_at_checked(first_special(rest, 0)).unwrap_or_default();
+        json.extend_from_slice(clean);
+        rest = match special {
+            [] => break,
+            [0xEF, 0xBF, last @ (0xBE | 0xBF), after @ ..] => {
+                json.extend_from_slice(if *last == 0xBE { b"\\ufffe" } else { b"\\uffff" });
+                after
+            }
+            [byte, after @ ..] => {
+                push_escaped(json, *byte);
+                after
+            }
+        };
     }
-    json.push('"');
+    json.push(b'"');
 }
 
 /// `text`, with each character that SQS refuses escaped as in JSON. (A backslash stays as it is.)
@@ -108,16 +132,17 @@ fn is_refused(character: char) -> bool {
     matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-fn push_escaped(json: &mut String, character: char) {
-    match character {
-        '"' => json.push_str("\\\""),
-        '\\' => json.push_str("\\\\"),
-        '\u{8}' => json.push_str("\\b"),
-        '\t' => json.push_str("\\t"),
-        '\n' => json.push_str("\\n"),
-        '\u{c}' => json.push_str("\\f"),
-        '\r' => json.push_str("\\r"),
-        refused if is_refused(refused) => push_code_unit(json, refused),
+fn push_escaped(json: &mut Vec<u8>, byte: u8) {
+    match byte {
+        b'"' => json.extend_from_slice(b"\\\""),
+        b'\\' => json.extend_from_slice(b"\\\\"),
+        0x8 => json.extend_from_slice(b"\\b"),
+        b'\t' => json.extend_from_slice(b"\\t"),
+        b'\n' => json.extend_from_slice(b"\\n"),
+        0xC => json.extend_from_slice(b"\\f"),
+        b'\r' => json.extend_from_slice(b"\\r"),
+        // Writing to a vector cannot fail.
+        control @ ..0x20 => _ = write!(json, "\\u{control:04x}"),
         harmless => json.push(harmless),
     }
 }
@@ -175,9 +200,9 @@ mod tests {
     use crate::image::samples::string;
 
     fn literal(text: &str) -> String {
-        let mut json = String::new();
-        push_literal(&mut json, text);
-        json
+        let mut json = Vec::new();
+        push_literal(&mut json, text.as_bytes());
+        String::from_utf8(json).unwrap()
     }
 
     #[test]

@@ -12,8 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::number::{Decimal, is_number};
 use super::text::Text;
-use super::{DEPTH_LIMIT, Fault, Field, Image, ImageError, Node, Type, Wanted};
-use crate::ids::Key;
+use super::{DEPTH_LIMIT, Fault, Field, Image, ImageError, Node, Scalar, Type, Wanted};
 
 /// How much of a name an error shows, in characters. DynamoDB's names have up to 65,535 bytes.
 const SHOWN: usize = 64;
@@ -23,8 +22,8 @@ const MEMBERS: usize = 32;
 
 /// One item on its way to JSON. `'w` is the wanted paths' life, `'v` that of the names.
 pub(crate) struct Writer<'w, 'v> {
-    json: String,
-    fields: Vec<Field>,
+    json: Vec<u8>,
+    fields: Vec<Field<'v>>,
     /// The wanted values at and below the value that is written next.
     here: Option<&'w Node>,
     depth: usize,
@@ -33,7 +32,7 @@ pub(crate) struct Writer<'w, 'v> {
     /// The members so far of all maps around the value that is written next, the outermost map's first.
     members: Vec<Member<'v>>,
     /// Room that is used again.
-    unsorted: String,
+    unsorted: Vec<u8>,
     bytes: Vec<u8>,
 }
 
@@ -52,7 +51,7 @@ pub(crate) struct List {
 }
 
 struct Member<'v> {
-    name: Cow<'v, str>,
+    name: Cow<'v, [u8]>,
     /// What the name begins with. Compared first: it nearly always decides, and costs no look at the name.
     beginning: u64,
     /// Where name and value are in the JSON.
@@ -60,7 +59,7 @@ struct Member<'v> {
 }
 
 enum Step<'v> {
-    Name(Cow<'v, str>),
+    Name(Cow<'v, [u8]>),
     Index(usize),
 }
 
@@ -68,41 +67,29 @@ impl<'w, 'v> Writer<'w, 'v> {
     /// Begins an item that will have about `capacity` bytes.
     pub(crate) fn new(wanted: &'w Wanted, capacity: usize) -> Self {
         Self {
-            json: String::with_capacity(capacity),
+            json: Vec::with_capacity(capacity),
             fields: vec![Field::Absent; wanted.count],
             here: Some(&wanted.root),
             depth: 0,
             trail: Vec::new(),
             members: Vec::with_capacity(MEMBERS),
-            unsorted: String::new(),
+            unsorted: Vec::new(),
             bytes: Vec::new(),
         }
     }
 
-    /// The item; only for a writer that has not failed.
-    pub(crate) fn finish(self) -> Image {
-        Image { json: self.json, fields: self.fields }
-    }
-
-    /// The error of a writer that failed with `fault`.
-    pub(crate) fn error(self, fault: Fault) -> ImageError {
-        let mut path = String::new();
-        for step in self.trail.iter().rev() {
-            match step {
-                Step::Name(name) => {
-                    path.push_str(if path.is_empty() { "" } else { "." });
-                    path.push_str(&excerpt(name));
-                }
-                // Writing to a string cannot fail.
-                Step::Index(index) => _ = write!(path, "[{index}]"),
-            }
+    /// The item, or the error of a writer that failed with a fault.
+    pub(crate) fn finish(self, written: Result<(), Fault>) -> Result<Image<'v>, ImageError> {
+        // Once for all strings, which lie between ASCII characters: that is cheaper than each by itself.
+        match written.and_then(|()| String::from_utf8(self.json).map_err(|_| Fault::Malformed)) {
+            Ok(json) => Ok(Image { json, fields: self.fields }),
+            Err(fault) => Err(ImageError { path: path(&self.trail), fault }),
         }
-        ImageError { path, fault }
     }
 
     pub(crate) fn begin_map(&mut self) -> Result<Map<'w>, Fault> {
         self.descend(Type::M)?;
-        self.json.push('{');
+        self.json.push(b'{');
         Ok(Map { node: self.here, start: self.json.len(), first: self.members.len() })
     }
 
@@ -115,11 +102,11 @@ impl<'w, 'v> Writer<'w, 'v> {
         value: impl FnOnce(&mut Self) -> Result<(), E>,
     ) -> Result<(), E> {
         if self.members.len() > map.first {
-            self.json.push(',');
+            self.json.push(b',');
         }
         let start = self.json.len();
         name.push_to(&mut self.json);
-        self.json.push(':');
+        self.json.push(b':');
         let name = name.into_value();
         self.here = map.node.and_then(|node| node.child(&name));
         if let Err(error) = value(self) {
@@ -141,14 +128,14 @@ impl<'w, 'v> Writer<'w, 'v> {
             reorder(&mut self.json, map.start, members, &mut self.unsorted);
         }
         self.members.truncate(map.first);
-        self.json.push('}');
+        self.json.push(b'}');
         self.depth -= 1;
         Ok(())
     }
 
     pub(crate) fn begin_list(&mut self) -> Result<List, Fault> {
         self.descend(Type::L)?;
-        self.json.push('[');
+        self.json.push(b'[');
         Ok(List { length: 0 })
     }
 
@@ -159,7 +146,7 @@ impl<'w, 'v> Writer<'w, 'v> {
         value: impl FnOnce(&mut Self) -> Result<(), E>,
     ) -> Result<(), E> {
         if list.length > 0 {
-            self.json.push(',');
+            self.json.push(b',');
         }
         self.here = None;
         value(self).inspect_err(|_| self.trail.push(Step::Index(list.length)))?;
@@ -168,39 +155,42 @@ impl<'w, 'v> Writer<'w, 'v> {
     }
 
     pub(crate) fn end_list(&mut self) {
-        self.json.push(']');
+        self.json.push(b']');
         self.depth -= 1;
     }
 
     #[inline]
-    pub(crate) fn string(&mut self, text: &Text<'_>) {
-        self.take(|| Field::Scalar(Key::S(text.as_value().into_owned())));
+    pub(crate) fn string(&mut self, text: &Text<'v>) -> Result<(), Fault> {
+        self.take(|| Ok(Field::Scalar(Scalar::S(text.clone().try_into_str()?))))?;
         text.push_to(&mut self.json);
+        Ok(())
     }
 
-    pub(crate) fn number(&mut self, text: &str) -> Result<(), Fault> {
-        if !is_number(text) {
+    pub(crate) fn number(&mut self, text: &Text<'v>) -> Result<(), Fault> {
+        let digits = text.as_value();
+        if !is_number(&digits) {
             return Err(Fault::Number);
         }
-        self.take(|| Field::Scalar(Key::N(text.to_owned())));
-        self.json.push_str(text);
+        self.take(|| Ok(Field::Scalar(Scalar::N(text.clone().try_into_str()?))))?;
+        self.json.extend_from_slice(&digits);
         Ok(())
     }
 
     /// Writes bytes, given as standard base64.
-    pub(crate) fn binary(&mut self, base64: &str) -> Result<(), Fault> {
+    pub(crate) fn binary(&mut self, base64: &[u8]) -> Result<(), Fault> {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
         STANDARD.decode_vec(base64, &mut bytes).map_err(|_| Fault::Base64)?;
-        self.take(|| Field::Scalar(Key::B(bytes.clone())));
+        self.take(|| Ok(Field::Scalar(Scalar::B(bytes.clone()))))?;
         self.bytes = bytes;
         push_base64(&mut self.json, base64);
         Ok(())
     }
 
-    pub(crate) fn boolean(&mut self, value: bool) {
-        self.take(|| Field::Other(Type::Bool));
-        self.json.push_str(if value { "true" } else { "false" });
+    pub(crate) fn boolean(&mut self, value: bool) -> Result<(), Fault> {
+        self.take(|| Ok(Field::Other(Type::Bool)))?;
+        self.json.extend_from_slice(if value { b"true".as_slice() } else { b"false" });
+        Ok(())
     }
 
     /// Writes null; `value` is `true`, or DynamoDB did not write it.
@@ -208,8 +198,8 @@ impl<'w, 'v> Writer<'w, 'v> {
         if !value {
             return Err(Fault::WrongValue(Type::Null, "`false`"));
         }
-        self.take(|| Field::Other(Type::Null));
-        self.json.push_str("null");
+        self.take(|| Ok(Field::Other(Type::Null)))?;
+        self.json.extend_from_slice(b"null");
         Ok(())
     }
 
@@ -232,7 +222,7 @@ impl<'w, 'v> Writer<'w, 'v> {
             Type::Ns,
             numbers,
             |left, right| left.0.cmp(&right.0),
-            |json, (_, text)| json.push_str(&text.as_value()),
+            |json, (_, text)| json.extend_from_slice(&text.as_value()),
         )
     }
 
@@ -256,21 +246,21 @@ impl<'w, 'v> Writer<'w, 'v> {
         kind: Type,
         mut members: Vec<T>,
         order: impl Fn(&T, &T) -> Ordering,
-        push: impl Fn(&mut String, &T),
+        push: impl Fn(&mut Vec<u8>, &T),
     ) -> Result<(), Fault> {
         members.sort_unstable_by(&order);
         if neighbours(&members).any(|(left, right)| order(left, right).is_eq()) {
             return Err(Fault::RepeatedMember);
         }
-        self.take(|| Field::Other(kind));
-        self.json.push('[');
+        self.take(|| Ok(Field::Other(kind)))?;
+        self.json.push(b'[');
         for (index, member) in members.iter().enumerate() {
             if index > 0 {
-                self.json.push(',');
+                self.json.push(b',');
             }
             push(&mut self.json, member);
         }
-        self.json.push(']');
+        self.json.push(b']');
         Ok(())
     }
 
@@ -279,18 +269,29 @@ impl<'w, 'v> Writer<'w, 'v> {
             return Err(Fault::Depth);
         }
         self.depth += 1;
-        self.take(|| Field::Other(kind));
-        Ok(())
+        self.take(|| Ok(Field::Other(kind)))
     }
 
     /// Keeps the value that is being written, if it is wanted.
     #[inline]
-    fn take(&mut self, field: impl Fn() -> Field) {
-        for &index in self.here.map_or(&[][..], |node| &node.fields) {
+    fn take(&mut self, field: impl FnOnce() -> Result<Field<'v>, Fault>) -> Result<(), Fault> {
+        match self.here {
+            Some(node) if !node.fields.is_empty() => self.keep(node, field),
+            _ => Ok(()),
+        }
+    }
+
+    /// Apart, because it is rare: writing a value is short enough to be inlined without it.
+    #[cold]
+    #[inline(never)]
+    fn keep(&mut self, node: &Node, field: impl FnOnce() -> Result<Field<'v>, Fault>) -> Result<(), Fault> {
+        let field = field()?;
+        for &index in &node.fields {
             if let Some(slot) = self.fields.get_mut(index) {
-                *slot = field();
+                slot.clone_from(&field);
             }
         }
+        Ok(())
     }
 }
 
@@ -301,10 +302,9 @@ impl Member<'_> {
     }
 }
 
-/// The first eight bytes of `name` as a number that compares as they do; bytes that are missing are zero.
+/// The first eight of `bytes` as a number that compares as they do; bytes that are missing are zero.
 #[inline]
-fn beginning(name: &str) -> u64 {
-    let bytes = name.as_bytes();
+fn beginning(bytes: &[u8]) -> u64 {
     let missing = 8 * 8_usize.saturating_sub(bytes.len());
     match (bytes.first_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         (Some(bytes), _, _) => u64::from_be_bytes(*bytes),
@@ -317,25 +317,41 @@ fn beginning(name: &str) -> u64 {
 }
 
 /// Puts the entries of a map, which fill `json` from `start`, into the order of `members`, by way of `unsorted`.
-fn reorder(json: &mut String, start: usize, members: &[Member<'_>], unsorted: &mut String) {
+fn reorder(json: &mut Vec<u8>, start: usize, members: &[Member<'_>], unsorted: &mut Vec<u8>) {
     let end = json.len();
     unsorted.clear();
     // Asked for once: the maps around this one are longer.
     unsorted.reserve(json.capacity());
-    unsorted.push_str(json.get(start..).unwrap_or_default());
+    unsorted.extend_from_slice(json.get(start..).unwrap_or_default());
     json.truncate(start);
     for member in members {
         if json.len() > start {
-            json.push(',');
+            json.push(b',');
         }
         let place = member.text.start - start..member.text.end - start;
-        json.push_str(unsorted.get(place).unwrap_or_default());
+        json.extend_from_slice(unsorted.get(place).unwrap_or_default());
     }
     debug_assert_eq!(json.len(), end);
 }
 
+fn path(trail: &[Step<'_>]) -> String {
+    let mut path = String::new();
+    for step in trail.iter().rev() {
+        match step {
+            Step::Name(name) => {
+                path.push_str(if path.is_empty() { "" } else { "." });
+                path.push_str(&excerpt(name));
+            }
+            // Writing to a string cannot fail.
+            Step::Index(index) => _ = write!(path, "[{index}]"),
+        }
+    }
+    path
+}
+
 /// `text`, short enough for a log line and in printable characters.
-pub(super) fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
     let mut excerpt = text.chars().take(SHOWN).flat_map(char::escape_debug).collect::<String>();
     if text.chars().nth(SHOWN).is_some() {
         excerpt.push('…');
@@ -343,10 +359,10 @@ pub(super) fn excerpt(text: &str) -> String {
     excerpt
 }
 
-fn push_base64(json: &mut String, base64: &str) {
-    json.push('"');
-    json.push_str(base64);
-    json.push('"');
+fn push_base64(json: &mut Vec<u8>, base64: &[u8]) {
+    json.push(b'"');
+    json.extend_from_slice(base64);
+    json.push(b'"');
 }
 
 fn neighbours<T>(items: &[T]) -> impl Iterator<Item = (&T, &T)> {

@@ -147,7 +147,11 @@ impl<'m> Schedule<'m> {
                 // The pause of the queue is this lane's back-off.
                 SendError::Throttled(_) => {
                     lane.trouble = Some(why::of(error, lane.size()));
-                    self.line_up(lane);
+                    if self.throttling.until > self.limits.retry_deadline {
+                        self.stop_for_want_of_time(lane);
+                    } else {
+                        self.line_up(lane);
+                    }
                 }
                 _ => self.failed(lane, error, now),
             }
@@ -174,7 +178,7 @@ impl<'m> Schedule<'m> {
                 let until = now.plus(back_off(lane.failures));
                 lane.failures = lane.failures.saturating_add(1);
                 lane.trouble = Some(why);
-                if until > self.limits.deadline {
+                if until > self.limits.deadline.min(self.limits.retry_deadline) {
                     self.stop_for_want_of_time(lane);
                 } else {
                     self.resting.insert((until, lane.number), lane);
@@ -229,8 +233,11 @@ impl<'m> Schedule<'m> {
     fn stop_for_want_of_time(&mut self, mut lane: Lane<'m>) {
         let throttled =
             self.throttling.trouble.as_ref().filter(|_| self.throttling.until > self.limits.deadline);
-        let why = lane.trouble.take().or_else(|| throttled.cloned()).unwrap_or_else(why::not_tried);
-        self.stop(lane, &Stop { reason: StopReason::OutOfTime, why });
+        let stop = match lane.trouble.take().or_else(|| throttled.cloned()) {
+            Some(why) => Stop { reason: StopReason::OutOfTime, why },
+            None => Stop { reason: StopReason::Untried, why: why::not_tried() },
+        };
+        self.stop(lane, &stop);
     }
 
     fn stop(&mut self, lane: Lane<'m>, stop: &Stop) {

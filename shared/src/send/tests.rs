@@ -46,7 +46,13 @@ impl World {
     }
 
     fn limits(requests_in_flight: usize, millis: u64) -> Limits {
-        Limits { requests_in_flight, deadline: START.plus(Duration::from_millis(millis)) }
+        let deadline = START.plus(Duration::from_millis(millis));
+        Limits {
+            requests_in_flight,
+            deadline,
+            retry_deadline: deadline,
+            call_limit: Duration::from_secs(3_600),
+        }
     }
 
     fn send(&self, faults: Faults, limits: &Limits) -> Vec<Outcome> {
@@ -303,4 +309,47 @@ fn a_message_longer_than_its_queue_allows_stops_its_group_alone() {
     let Some(Stop { reason, why }) = &outcomes[0].stopped else { panic!("{outcomes:?}") };
     assert_eq!((outcomes[0].accepted, *reason), (1, StopReason::Message));
     assert!(why.contains("262144") && why.contains("300000 bytes"), "{why}");
+}
+
+#[test]
+fn without_time_for_retries_each_message_has_one_attempt_and_working_groups_go_on() {
+    let world = World::of(5, 2, 3);
+    let limits = Limits { retry_deadline: START, ..World::limits(6, 10_000) };
+    let outcomes = world.send(Faults::script([(1, Fault::Entry(0, EntryFault::Failed))]), &limits);
+    world.check(&outcomes, &limits, false);
+    assert_eq!(outcomes.iter().map(|outcome| outcome.accepted).sum::<usize>(), 4);
+    assert_eq!(world.queues.requests(&world.queue).len(), 3, "nothing was sent twice");
+
+    let world = World::of(5, 2, 3);
+    let outcomes = world.send(Faults::script([(0, Fault::Call(CallFault::Throttled))]), &limits);
+    assert!(outcomes.iter().all(|outcome| outcome.accepted == 0));
+    assert_eq!(world.queues.requests(&world.queue).len(), 1);
+}
+
+#[test]
+fn a_call_without_an_answer_is_given_up_and_its_result_is_unknown() {
+    let world = World::of(5, 1, 2);
+    let limits = Limits { call_limit: Duration::from_millis(100), ..World::limits(1, 1_000) };
+    let outcomes = world.send(Faults::script([(0, Fault::Delay(Duration::from_secs(60)))]), &limits);
+    assert_eq!(outcomes, [Outcome { accepted: 2, stopped: None }]);
+    assert_eq!(world.queues.requests(&world.queue).len(), 3);
+
+    let world = World::of(500, 1, 2);
+    let outcomes = world.send(Faults::none(), &limits);
+    let Some(Stop { reason: StopReason::OutOfTime, why }) = &outcomes[0].stopped else {
+        panic!("{outcomes:?}")
+    };
+    assert!(why.contains("no answer within 100 ms"), "{why}");
+    assert!(
+        world.clock.now() <= START.plus(Duration::from_millis(1_100)),
+        "the last call was not waited for"
+    );
+}
+
+#[test]
+fn a_message_for_which_no_time_was_left_says_nothing_against_the_queue() {
+    let world = World::of(600, 1, 3);
+    let outcomes = world.send(Faults::none(), &World::limits(1, 1_000));
+    assert_eq!(outcomes[0].accepted, 2);
+    assert_eq!(outcomes[0].stopped.as_ref().map(|stop| stop.reason), Some(StopReason::Untried));
 }

@@ -135,7 +135,7 @@ fn nothing_starts_after_the_deadline_and_what_is_in_flight_is_awaited() {
             send #2 a2
             > 1001 #2 ok
             accepted 2 1
-            run 0: OutOfTime: no time was left to try
+            run 0: Untried: no time was left to try
         "#]],
     );
     check_limited(
@@ -146,8 +146,8 @@ fn nothing_starts_after_the_deadline_and_what_is_in_flight_is_awaited() {
             send #1 b1 a1 c1 d1 e1 f1 g1 h1 i1 j1
             > 1001 #1 ok ok ok ok ok ok ok ok ok ok
             accepted 1 1 1 1 1 1 1 1 1 1 0
-            run 1: OutOfTime: no time was left to try
-            run 10: OutOfTime: no time was left to try
+            run 1: Untried: no time was left to try
+            run 10: Untried: no time was left to try
         "#]],
     );
     check(
@@ -160,7 +160,7 @@ fn nothing_starts_after_the_deadline_and_what_is_in_flight_is_awaited() {
             send #2 a1
             > 1001 #2 late
             accepted 0
-            run 0: OutOfTime: no time was left to try
+            run 0: Untried: no time was left to try
         "#]],
     );
 }

@@ -23,7 +23,12 @@ pub(super) fn check_limited(requests_in_flight: usize, runs: &str, script: &str,
     let mut play = Play {
         schedule: Schedule::new(
             &runs,
-            &Limits { requests_in_flight, deadline: Timestamp::from_millis(1_000) },
+            &Limits {
+                requests_in_flight,
+                deadline: Timestamp::from_millis(1_000),
+                retry_deadline: Timestamp::from_millis(1_000),
+                call_limit: Duration::from_secs(5),
+            },
         ),
         requests: Vec::new(),
         told: String::new(),
