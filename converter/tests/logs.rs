@@ -1,0 +1,84 @@
+//! What the log says: for whom, how often, and never a value.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "a test reports by panicking, and uses a part of the world"
+)]
+
+mod world;
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use world::{World, insert, record};
+
+/// Everything that `act` logs, as JSON lines.
+fn logged(act: impl FnOnce()) -> String {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber =
+        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, act);
+    String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+}
+
+fn count(logged: &str, text: &str) -> usize {
+    logged.lines().filter(|line| line.contains(text)).count()
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn events_that_were_written_over_are_counted_apart_with_a_warning() {
+    let logged = logged(|| {
+        let removed = record("REMOVE", "X1", 1, 4);
+        let records =
+            [insert("X1", 1, 1), record("MODIFY", "X1", 1, 2), record("MODIFY", "X1", 1, 3), removed];
+        World::new().deliver(&records).unwrap();
+    });
+    assert!(
+        logged.contains(r#""records":4,"events":1,"rejected":0,"overwritten":2,"skipped":1,"unsent":0"#),
+        "{logged}"
+    );
+    assert_eq!(count(&logged, r#""level":"WARN""#), 1, "{logged}");
+}
+
+#[test]
+fn a_rejection_is_an_error_with_ids_and_reason_and_no_value() {
+    let logged = logged(|| {
+        let mut bad = insert("AFC F5", 2, 7);
+        bad["dynamodb"]["NewImage"]["price"] = json!({ "N": "a secret" });
+        World::new().deliver(&[bad]).unwrap();
+    });
+    assert_eq!(count(&logged, r#""level":"ERROR""#), 1, "{logged}");
+    assert!(logged.contains("record rejected") && logged.contains(r#""event_id":"record7""#), "{logged}");
+    assert!(logged.contains("`price`") && !logged.contains("secret"), "{logged}");
+}
+
+#[test]
+fn an_unsent_record_is_a_warning_that_says_why() {
+    let logged = logged(|| {
+        let world = World::new();
+        world.queues.change(&world.fan_out, |settings| settings.denied = true);
+        world.deliver(&[insert("X1", 1, 1)]).unwrap();
+    });
+    assert_eq!(count(&logged, "record not sent"), 1, "{logged}");
+    assert!(logged.contains(&world::sequence_number(1)) && logged.contains("AccessDenied"), "{logged}");
+}
