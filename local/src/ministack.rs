@@ -193,3 +193,18 @@ fn free_port() -> io::Result<u16> {
 fn log_in(slot: &Slot) -> PathBuf {
     slot.path().join("ministack.log")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_free_port_the_error_says_what_to_do() {
+        let error = StartError::NoPort(io::Error::from(io::ErrorKind::AddrInUse));
+        assert_eq!(
+            error.to_string(),
+            "no free port on 127.0.0.1 for MiniStack: address in use; end what holds them, or raise the limit of \
+             open files"
+        );
+    }
+}

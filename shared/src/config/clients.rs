@@ -11,6 +11,9 @@ use crate::place::{self, OwnQueue, Place};
 const NAME: &str = "client.name";
 const QUEUE_ARN: &str = "client.queue_arn";
 
+/// The most characters of a parameter's value (CloudFormation quotas).
+const PARAMETER_LIMIT: usize = 4_096;
+
 /// What a client's queue is checked against.
 pub(super) struct Rules<'a> {
     /// None: not known, so not checked.
@@ -36,6 +39,7 @@ pub(super) fn validate(
     let own_queues = OwnQueues::new(raw, &names, rules.place);
     let mut existing = ExistingQueues { rules, own_queues, home: None, seen: HashMap::new() };
     let mut clients = Vec::with_capacity(raw.len());
+    let (mut own_length, mut existing_length) = (Length::default(), Length::default());
     for (raw, name) in raw.iter().zip(names) {
         let queue = match &raw.queue_arn {
             Value::Absent => Some(ClientQueue::Own),
@@ -43,10 +47,35 @@ pub(super) fn validate(
             Value::Is(text) => existing.validate(text, report).map(ClientQueue::Existing),
         };
         if let (Some(name), Some(queue)) = (name, queue) {
+            match &queue {
+                ClientQueue::Own => own_length.add(name.as_str(), raw.at, NAME, report),
+                ClientQueue::Existing(arn) => {
+                    existing_length.add(&arn.to_string(), raw.at, QUEUE_ARN, report)
+                }
+            }
             clients.push(Client { name, queue });
         }
     }
     clients
+}
+
+/// The length of a parameter of the stack that lists clients.
+#[derive(Default)]
+struct Length(usize);
+
+impl Length {
+    /// Adds an item with its comma; reports the first that is too much.
+    fn add(&mut self, item: &str, at: usize, key: &'static str, report: &mut Report<'_>) {
+        let before = self.0;
+        self.0 += item.len() + usize::from(before > 0);
+        if before <= PARAMETER_LIMIT && self.0 > PARAMETER_LIMIT {
+            let message = format_args!(
+                "all of these together are longer than the {PARAMETER_LIMIT} characters that a stack's parameter \
+                 holds; shorten some, or register the others in another stack"
+            );
+            report.add(at, key, message);
+        }
+    }
 }
 
 /// The name of each of `raw`, none where it is wrong.

@@ -188,3 +188,25 @@ fn a_hundred_clients_are_the_most() {
     expect!["f.toml:205: client: more than 100 clients; register the others in another stack"]
         .assert_eq(&read(&with_queues(&["-"; 102]), None).unwrap_err());
 }
+
+#[test]
+fn clients_fit_the_parameters_of_a_stack() {
+    let source = "[source]\npartition_key = 'k'\ngroup = 'k'\nallowed_accounts = ['111122223333']\n";
+    let own = |count: usize| -> String {
+        (0..count).map(|number| format!("[[client]]\nname = '{}{number:02}'\n", "x".repeat(38))).collect()
+    };
+    assert!(read(&format!("{source}{}", own(99)), None).is_ok());
+    let found = read(&format!("{source}{}", own(100)), None).unwrap_err();
+    expect!["f.toml:203: client.name: all of these together are longer than the 4096 characters that a stack's parameter holds; shorten some, or register the others in another stack"].assert_eq(&found);
+
+    let arn =
+        |number: usize| format!("arn:aws:sqs:eu-west-2:111122223333:{}{number:02}.fifo", "q".repeat(70));
+    let existing = |count: usize| -> String {
+        (0..count)
+            .map(|number| format!("[[client]]\nname = 'C{number}'\nqueue_arn = '{}'\n", arn(number)))
+            .collect()
+    };
+    assert!(read(&format!("{source}{}", existing(30)), None).is_ok(), "the promise");
+    let found = read(&format!("{source}{}", existing(40)), None).unwrap_err();
+    assert!(found.contains("client.queue_arn: all of these together"), "{found}");
+}

@@ -63,7 +63,8 @@ prop_compose! {
     fn config()(
         source in source(),
         requests_in_flight in 1..=50_usize,
-        names in prop::collection::btree_set("[a-z][a-z0-9]{0,39}", 1..=CLIENT_LIMIT),
+        // As many as fit a parameter of the stack, whatever they are.
+        names in prop::collection::btree_set("[a-z][a-z0-9]{0,39}", 1..=70_usize),
         own in prop::collection::vec(any::<Option<bool>>(), CLIENT_LIMIT),
     ) -> Config {
         let client = |(index, (name, other_account)): (usize, (String, Option<bool>))| Client {
