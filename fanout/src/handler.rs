@@ -93,7 +93,7 @@ impl Fanout {
     /// A fan-out for this configuration and place.
     pub fn new(config: &Config, place: &Place) -> Self {
         let destination =
-            |client: &Client| Destination { client: client.name.clone(), queue: place.client_queue(client) };
+            |client: &Client| Destination { client: client.name.clone(), queue: client.queue_url(place) };
         Self {
             destinations: config.clients.iter().map(destination).collect(),
             fan_out: place.own_queue(OwnQueue::FanOut),

@@ -33,7 +33,7 @@ async fn main() -> Result<(), Error> {
     let place = lambda::place()?;
     let config = lambda::config(&place)?;
     let queues: Vec<String> =
-        config.clients.iter().map(|client| place.client_queue(client).as_str().to_owned()).collect();
+        config.clients.iter().map(|client| client.queue_url(&place).as_str().to_owned()).collect();
     let sqs = client()?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| fan_out(&sqs, &queues, event.payload)))
         .await

@@ -9,6 +9,7 @@ pub mod image;
 pub mod letter;
 pub mod message;
 pub mod place;
+mod quoted;
 pub mod route;
 pub mod send;
 pub mod set_aside;

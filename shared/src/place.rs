@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::{Client, ClientQueue, quoted};
+use crate::quoted::quoted;
 
 /// The partitions and their DNS suffixes (the endpoint rules of the AWS SDKs).
 const PARTITIONS: [(&str, &str); 8] = [
@@ -85,15 +85,12 @@ impl Place {
 
     /// The URL of one of the stack's own queues.
     pub fn own_queue(&self, queue: OwnQueue) -> QueueUrl {
-        self.url(&self.account, &self.own_queue_name(queue))
+        self.queue(&self.account, &self.own_queue_name(queue))
     }
 
-    /// The URL of a client's queue, computed without a call.
-    pub fn client_queue(&self, client: &Client) -> QueueUrl {
-        match &client.queue {
-            ClientQueue::Own => self.url(&self.account, &self.client_queue_name(client.name.as_str())),
-            ClientQueue::Existing(arn) => self.url(&arn.account, &arn.name),
-        }
+    /// The URL of the queue that the stack makes for the client called `name`.
+    pub fn client_queue(&self, name: &str) -> QueueUrl {
+        self.queue(&self.account, &self.client_queue_name(name))
     }
 
     /// The name of one of the stack's own queues.
@@ -106,7 +103,8 @@ impl Place {
         format!("{}{}", self.prefix, client_base_name(name))
     }
 
-    fn url(&self, account: &str, name: &str) -> QueueUrl {
+    /// The URL of the queue called `name` of `account`, in the stack's region.
+    pub fn queue(&self, account: &str, name: &str) -> QueueUrl {
         let known = PARTITIONS.iter().find(|(partition, _)| *partition == self.partition);
         let suffix = known.map_or("amazonaws.com", |(_, suffix)| suffix);
         QueueUrl(format!("https://sqs.{}.{suffix}/{account}/{name}", self.region))
@@ -192,7 +190,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::{ClientName, QueueArn};
+    use crate::config::{Client, ClientName, ClientQueue, QueueArn};
 
     fn client(name: &str, queue: ClientQueue) -> Client {
         Client { name: ClientName::try_new(name).unwrap(), queue }
@@ -207,13 +205,13 @@ mod tests {
                 format!("{url}/111122223333/test-MarkFanOutQueue.fifo")
             );
             assert_eq!(
-                place.client_queue(&client("Billing", ClientQueue::Own)).as_str(),
+                client("Billing", ClientQueue::Own).queue_url(&place).as_str(),
                 format!("{url}/111122223333/test-MarkFanOutClientBilling.fifo"),
             );
             let arn = format!("arn:{partition}:sqs:{region}:444455556666:Events.fifo");
             let existing = ClientQueue::Existing(QueueArn::try_new(&arn).unwrap());
             assert_eq!(
-                place.client_queue(&client("Billing", existing)).to_string(),
+                client("Billing", existing).queue_url(&place).to_string(),
                 format!("{url}/444455556666/Events.fifo"),
             );
         };

@@ -65,7 +65,7 @@ impl World {
             clients: config
                 .clients
                 .iter()
-                .map(|client| (client.name.as_str().to_owned(), place.client_queue(client)))
+                .map(|client| (client.name.as_str().to_owned(), client.queue_url(&place)))
                 .collect(),
             clock,
         };

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::findings::{Report, quoted};
+use super::findings::Report;
 use super::raw::{RawClient, Value};
 use super::{CLIENT_LIMIT, Client, ClientName, ClientQueue, QueueArn};
 use crate::place::{self, OwnQueue, Place};
+use crate::quoted::quoted;
 
 const NAME: &str = "client.name";
 const QUEUE_ARN: &str = "client.queue_arn";
@@ -50,7 +51,7 @@ pub(super) fn validate(
             match &queue {
                 ClientQueue::Own => own_length.add(name.as_str(), raw.at, NAME, report),
                 ClientQueue::Existing(arn) => {
-                    existing_length.add(&arn.to_string(), raw.at, QUEUE_ARN, report)
+                    existing_length.add(&arn.to_string(), raw.at, QUEUE_ARN, report);
                 }
             }
             clients.push(Client { name, queue });

@@ -11,10 +11,9 @@ mod raw;
 mod tests;
 mod validate;
 
-use crate::place::Place;
+use crate::place::{Place, QueueUrl};
 
 pub use findings::Findings;
-pub(crate) use findings::quoted;
 pub use names::{InvalidClientName, InvalidPath, InvalidQueueArn};
 
 /// The most clients of a stack, own and existing queues together.
@@ -98,6 +97,16 @@ pub struct QueueArn {
     pub account: String,
     /// Ends in `.fifo`.
     pub name: String,
+}
+
+impl Client {
+    /// The URL of the client's queue, computed without a call.
+    pub fn queue_url(&self, place: &Place) -> QueueUrl {
+        match &self.queue {
+            ClientQueue::Own => place.client_queue(self.name.as_str()),
+            ClientQueue::Existing(arn) => place.queue(&arn.account, &arn.name),
+        }
+    }
 }
 
 impl Config {

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::{ClientName, Path, QueueArn, quoted};
+use super::{ClientName, Path, QueueArn};
 use crate::place::{self, InvalidPlace};
+use crate::quoted::quoted;
 
 /// With it, the longest prefix and what the stack adds, a queue's name is 77 of 80 characters.
 const CLIENT_NAME_LIMIT: usize = 40;

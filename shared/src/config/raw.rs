@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::findings::{Report, printable};
+use super::findings::Report;
 use super::nearest::nearest;
+use crate::quoted::printable;
 
 /// The whole file.
 pub(super) struct Raw<'t> {

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use toml::Spanned;
 
 use super::clients::{self, Rules};
-use super::findings::{Report, quoted};
+use super::findings::Report;
 use super::nearest::nearest;
 use super::raw::{Raw, RawSource, Value};
 use super::{Changes, Config, Path, Source};
 use crate::place::{self, Place};
+use crate::quoted::quoted;
 
 /// At 20 ms a call, six requests in flight stay under the 300 calls a second that a FIFO queue without high
 /// throughput takes (SQS quotas).
