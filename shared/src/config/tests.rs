@@ -116,10 +116,10 @@ fn the_shipped_file_is_valid() {
 /// A block with a `[source]` is a whole file; another is what an operator appends to one.
 #[test]
 fn what_the_documentation_shows_is_valid() {
-    let page = include_str!("../../../docs/configuration.md");
-    let blocks: Vec<&str> =
-        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(blocks.len(), 2);
+    let pages = [include_str!("../../../docs/configuration.md"), include_str!("../../../README.md")];
+    let blocks = pages.iter().flat_map(|page| page.split("```toml\n").skip(1));
+    let blocks: Vec<&str> = blocks.map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 3);
     for block in blocks {
         let file = if block.contains("[source]") { block.to_owned() } else { format!("{SHIPPED}\n{block}") };
         assert_eq!(read(&file, Some(&place())).map(|_| ()), Ok(()), "{block}");
