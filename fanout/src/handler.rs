@@ -216,7 +216,7 @@ impl Fanout {
                 ),
                 StopReason::Message | StopReason::Untried => {}
                 StopReason::OutOfTime | StopReason::Queue => {
-                    self.troubles(|troubles| troubles.failed(name, now))
+                    self.troubles(|troubles| troubles.failed(name, now));
                 }
             }
             if served.is_returned {

@@ -10,6 +10,13 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::{BehaviorVersion, Config, Region};
+use aws_sdk_sqs::primitives::Blob;
+use aws_sdk_sqs::types::{
+    MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+    SendMessageBatchRequestEntry,
+};
 use expect_test::{Expect, expect};
 use harness::sqs::{Accepted, Fault, Received, SqsStub};
 use serde_json::{Value, json};
@@ -117,6 +124,48 @@ async fn a_batch_arrives_as_it_was_encoded() {
         json!({ "AWSTraceHeader": { "DataType": "String", "StringValue": "Root=1-5bef4de7" } }),
     );
     assert_eq!(request["QueueUrl"], url.as_str());
+}
+
+/// The request's text is ours, and must mean what the SDK's own would.
+#[tokio::test]
+async fn a_request_means_what_the_sdks_own_serializer_writes() {
+    let stub = SqsStub::start().unwrap();
+    let (url, _) = queue(OwnQueue::FanOut);
+    sqs(&stub.endpoint_url()).send(&url, &[&message("1")]).await.unwrap();
+
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("eu-west-2"))
+        .credentials_provider(Credentials::new("AKIDEXAMPLE", SECRET_KEY, None, None, "test"))
+        .endpoint_url(stub.endpoint_url())
+        .build();
+    let attribute = || MessageAttributeValue::builder();
+    let name = attribute().data_type("String").string_value("address-updated");
+    let version = attribute().data_type("Number").string_value("12345678901234567890");
+    let digest = attribute().data_type("Binary.x").binary_value(Blob::new([0, 1, 2]));
+    let trace = MessageSystemAttributeValue::builder().data_type("String").string_value("Root=1-5bef4de7");
+    let entry = SendMessageBatchRequestEntry::builder()
+        .id("0")
+        .message_body(BODY)
+        .message_group_id("group-1")
+        .message_deduplication_id("1")
+        .message_attributes("eventName", name.build().unwrap())
+        .message_attributes("version", version.build().unwrap())
+        .message_attributes("digest", digest.build().unwrap())
+        .message_system_attributes(
+            MessageSystemAttributeNameForSends::AwsTraceHeader,
+            trace.build().unwrap(),
+        );
+    let call = Client::from_conf(config).send_message_batch().queue_url(url.as_str());
+    call.entries(entry.build().unwrap()).send().await.unwrap();
+
+    let received = stub.received();
+    let bodies: Vec<Value> =
+        received.iter().map(|request| serde_json::from_slice(&request.body).unwrap()).collect();
+    assert_eq!(bodies[0], bodies[1]);
+    for name in ["x-amz-target", "content-type"] {
+        assert_eq!(header(&received[0], name), header(&received[1], name));
+    }
 }
 
 #[tokio::test]
