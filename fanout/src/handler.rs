@@ -21,7 +21,7 @@ use tracing::{error, info, warn};
 
 use crate::client::{Batch, Destination, Served, Terms, serve};
 use crate::message::Delivery;
-use crate::patience::{Standing, Troubles, backoff, is_over};
+use crate::patience::{ATTEMPT, Standing, Troubles, backoff, is_over};
 
 /// The fan-out, ready for any number of invocations.
 #[derive(Debug)]
@@ -158,19 +158,21 @@ impl Fanout {
         let now = transport.now();
         // A call takes up to a sixth of the time. So sends to clients are over after two thirds of it, those to the
         // undelivered queue after five sixths, and the last sixth is for making messages visible again.
-        let limits = |start, retry_deadline| Limits {
+        let limits = |last_start| Limits {
             requests_in_flight: self.requests_in_flight,
-            deadline: start,
-            retry_deadline,
+            deadline: last_start,
+            retry_deadline: last_start,
             call_limit: deadline.since(now) / 6,
         };
         let served = self.destinations.iter().map(async |destination| {
             let standing = self.troubles(|troubles| troubles.standing(&destination.client, now));
-            let start = now.share(deadline, 1, 2);
+            let patient = limits(now.share(deadline, 1, 2));
+            let one_attempt =
+                Limits { retry_deadline: now, call_limit: patient.call_limit.min(ATTEMPT), ..patient };
             let terms = Terms {
                 undelivered: &self.undelivered,
-                limits: limits(start, if standing == Standing::Good { start } else { now }),
-                undelivered_limits: limits(now.share(deadline, 2, 3), now.share(deadline, 2, 3)),
+                limits: if standing == Standing::Good { patient } else { one_attempt },
+                undelivered_limits: limits(now.share(deadline, 2, 3)),
                 standing,
             };
             // Boxed: a hundred of them are polled in one place.

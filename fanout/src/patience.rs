@@ -14,6 +14,10 @@ pub const PATIENCE: Duration = Duration::from_secs(240);
 /// For how long after its last failure a client that was given up is not waited for.
 pub const MEMORY: Duration = Duration::from_secs(300);
 
+/// How long the one attempt may take that a client in trouble has per message: twenty times what SQS usually takes.
+/// A client whose queue hangs would hold the others up for longer with every batch.
+pub const ATTEMPT: Duration = Duration::from_secs(1);
+
 /// How often the log says that a client was given up.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
