@@ -5,7 +5,6 @@ use std::fmt::Debug;
 
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 
-use crate::settings::SettingsError;
 use crate::template::TemplateError;
 
 /// Why a stack was not deployed or deleted.
@@ -14,9 +13,6 @@ pub enum DeployError {
     /// The template is not one that this code can complete: mend it.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The settings can't be: change them.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
     /// The stack is in a state that no deploy changes: delete it, or wait.
     #[error("stack `{stack}` is `{status}`; {remedy}")]
     NotReady {

@@ -3,16 +3,39 @@
 use std::time::Duration;
 
 use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use aws_sdk_cloudformation::types::{Stack, StackEvent};
 
 use crate::error::{DeployError, FailedResource};
-use crate::stack::{Progress, describe, status};
 
 /// The first pause between two looks. An emulator is done within it.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The longest pause between two looks: CloudFormation throttles who asks more often for long.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// What happens while a stack is made, changed or deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// A package is in the bucket.
+    Uploaded {
+        /// Its key.
+        key: String,
+        /// Its length; nothing if it was there already.
+        bytes: usize,
+    },
+    /// CloudFormation has begun or ended something with a resource, or with the stack itself.
+    Resource {
+        /// What it is called in the template; the stack is called by its name.
+        logical_id: String,
+        /// Its type.
+        kind: String,
+        /// `CREATE_IN_PROGRESS`, ….
+        status: String,
+        /// What CloudFormation says about it.
+        reason: Option<String>,
+    },
+}
 
 /// What was seen so far of one operation on one stack.
 pub(crate) struct Follower {
@@ -105,6 +128,20 @@ impl Follower {
         events.reverse();
         Ok(events)
     }
+}
+
+/// The stack called `name`, or with that id, if there is one.
+pub(crate) async fn describe(client: &Client, name: &str) -> Result<Option<Stack>, DeployError> {
+    match client.describe_stacks().stack_name(name).send().await {
+        Ok(found) => Ok(found.stacks.unwrap_or_default().into_iter().next()),
+        // CloudFormation has no code of its own for it.
+        Err(error) if error.message().is_some_and(|message| message.contains("does not exist")) => Ok(None),
+        Err(error) => Err(DeployError::of_call("DescribeStacks", name, error)),
+    }
+}
+
+pub(crate) fn status(stack: &Stack) -> &str {
+    stack.stack_status.as_ref().map_or("", |status| status.as_str())
 }
 
 #[cfg(test)]

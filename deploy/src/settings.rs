@@ -2,9 +2,6 @@
 
 use shared::config::{ClientQueue, Config};
 
-/// The most characters of a parameter's value (CloudFormation quotas).
-const VALUE_LIMIT: usize = 4096;
-
 /// What an empty list is called in the template: `Fn::ForEach` can't have one.
 const NONE: &str = "0";
 
@@ -31,16 +28,6 @@ pub enum SettingsError {
     FunctionTimeout {
         /// What was asked for.
         seconds: u32,
-    },
-    /// The clients' names or queues do not fit.
-    #[error(
-        "parameter `{parameter}` has {length} characters; CloudFormation takes {VALUE_LIMIT}: shorten or drop some"
-    )]
-    TooLong {
-        /// Its name.
-        parameter: &'static str,
-        /// The length of its value.
-        length: usize,
     },
 }
 
@@ -81,12 +68,8 @@ impl Default for FunctionTimeout {
 }
 
 impl Settings {
-    /// The value of each of the template's parameters that does not have its default.
-    ///
-    /// # Errors
-    ///
-    /// [`SettingsError::TooLong`]: there are too many clients for a parameter.
-    pub fn parameters(&self, config: &Config) -> Result<Vec<(&'static str, String)>, SettingsError> {
+    /// The value of each of the template's parameters that does not have its default. A valid config fits them.
+    pub fn parameters(&self, config: &Config) -> Vec<(&'static str, String)> {
         let own: Vec<&str> = config.own_clients().map(|name| name.as_str()).collect();
         let mut external: Vec<String> = Vec::new();
         for client in &config.clients {
@@ -94,18 +77,14 @@ impl Settings {
                 external.push(arn.to_string());
             }
         }
-        let parameters = vec![
+        vec![
             ("EventStreamArn", self.event_stream_arn.clone().unwrap_or_default()),
             ("Clients", list(own.join(","))),
             ("ExternalQueueArns", list(external.join(","))),
             ("QueuePrefix", self.queue_prefix.clone()),
             ("FunctionTimeout", self.function_timeout.seconds().to_string()),
             ("VisibilityTimeout", self.function_timeout.visibility_seconds().to_string()),
-        ];
-        match parameters.iter().find(|(_, value)| value.len() > VALUE_LIMIT) {
-            Some((parameter, value)) => Err(SettingsError::TooLong { parameter, length: value.len() }),
-            None => Ok(parameters),
-        }
+        ]
     }
 }
 
@@ -139,10 +118,8 @@ mod tests {
     }
 
     fn check(settings: &Settings, clients: &str, expected: &Expect) {
-        let found = match settings.parameters(&config(clients)) {
-            Err(error) => error.to_string(),
-            Ok(parameters) => parameters.iter().map(|(name, value)| format!("{name}={value}\n")).collect(),
-        };
+        let parameters = settings.parameters(&config(clients));
+        let found: String = parameters.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         expected.assert_eq(&found);
     }
 
@@ -176,18 +153,6 @@ mod tests {
                 FunctionTimeout=2
                 VisibilityTimeout=12
             "#]],
-        );
-    }
-
-    #[test]
-    fn too_many_clients_for_a_parameter_are_refused() {
-        let clients: String = (0..100).map(|number| format!("{}{number:02} ", "x".repeat(38))).collect();
-        check(
-            &Settings::default(),
-            &clients,
-            &expect![
-                "parameter `Clients` has 4099 characters; CloudFormation takes 4096: shorten or drop some"
-            ],
         );
     }
 

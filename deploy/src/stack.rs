@@ -9,7 +9,8 @@ use aws_sdk_cloudformation::types::{Capability, Parameter, Stack};
 use crate::bucket;
 pub use crate::bucket::make_bucket;
 pub use crate::error::{DeployError, FailedResource};
-use crate::follow::Follower;
+pub use crate::follow::Progress;
+use crate::follow::{Follower, describe, status};
 use crate::package::Package;
 use crate::settings::Settings;
 use crate::target::Target;
@@ -45,29 +46,6 @@ pub struct Deployed {
     pub changed: bool,
 }
 
-/// What happens meanwhile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// A package is in the bucket.
-    Uploaded {
-        /// Its key.
-        key: String,
-        /// Its length; nothing if it was there already.
-        bytes: usize,
-    },
-    /// CloudFormation has begun or ended something with a resource, or with the stack itself.
-    Resource {
-        /// What it is called in the template; the stack is called by its name.
-        logical_id: String,
-        /// Its type.
-        kind: String,
-        /// `CREATE_IN_PROGRESS`, ….
-        status: String,
-        /// What CloudFormation says about it.
-        reason: Option<String>,
-    },
-}
-
 /// Uploads the packages, makes the stack or brings it up to date, and waits until that is done.
 ///
 /// Dropped meanwhile, it stops waiting; CloudFormation goes on.
@@ -80,7 +58,7 @@ pub async fn deploy(
     deployment: &Deployment<'_>,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Deployed, DeployError> {
-    let parameters = parameters(deployment)?;
+    let parameters = parameters(deployment);
     let mut text = deployment.template.to_owned();
     for package in deployment.packages {
         let uri = format!("s3://{}/{}", deployment.bucket, package.key);
@@ -141,20 +119,6 @@ pub async fn delete(
     Ok(())
 }
 
-/// The stack called `name`, or with that id, if there is one.
-pub(crate) async fn describe(client: &Client, name: &str) -> Result<Option<Stack>, DeployError> {
-    match client.describe_stacks().stack_name(name).send().await {
-        Ok(found) => Ok(found.stacks.unwrap_or_default().into_iter().next()),
-        // CloudFormation has no code of its own for it.
-        Err(error) if error.message().is_some_and(|message| message.contains("does not exist")) => Ok(None),
-        Err(error) => Err(DeployError::of_call("DescribeStacks", name, error)),
-    }
-}
-
-pub(crate) fn status(stack: &Stack) -> &str {
-    stack.stack_status.as_ref().map_or("", |status| status.as_str())
-}
-
 /// Whether a stack with this status can be updated (CloudFormation User Guide, "Stack status codes").
 fn check_ready(stack: &str, status: &str) -> Result<(), DeployError> {
     let remedy = match status {
@@ -204,11 +168,11 @@ async fn update(
     }
 }
 
-fn parameters(deployment: &Deployment<'_>) -> Result<Vec<Parameter>, DeployError> {
-    let values = deployment.settings.parameters(deployment.config)?.into_iter();
-    Ok(values
+fn parameters(deployment: &Deployment<'_>) -> Vec<Parameter> {
+    let values = deployment.settings.parameters(deployment.config).into_iter();
+    values
         .map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value).build())
-        .collect())
+        .collect()
 }
 
 fn outputs(stack: Option<Stack>) -> BTreeMap<String, String> {
