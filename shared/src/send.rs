@@ -147,15 +147,17 @@ pub async fn send_runs<T: Transport>(
 ) -> Vec<Outcome> {
     let mut schedule = Schedule::new(runs, limits);
     let mut in_flight = FuturesUnordered::new();
+    let mut now = transport.now();
     loop {
-        match schedule.next(transport.now()) {
+        match schedule.next(now) {
             Step::Send(request) => in_flight.push(attempt(transport, queue, request, limits)),
             Step::Wait(until) => {
                 let first = next_answer(transport, &mut in_flight, until).await;
+                now = transport.now();
                 // Whatever else has been answered by now can share the next requests.
                 let others = iter::from_fn(|| in_flight.next().now_or_never().flatten());
                 for (request, answer) in first.into_iter().chain(others) {
-                    schedule.answered(request, answer, transport.now());
+                    schedule.answered(request, answer, now);
                 }
             }
             Step::Done(outcomes) => return outcomes,
