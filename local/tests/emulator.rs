@@ -55,7 +55,7 @@ impl Emulated {
             ("AWS_ENDPOINT_URL", &*sqs.endpoint_url()),
             ("LAMBDA_TASK_ROOT", package.to_str().unwrap()),
             // The function waits for passing faults to end until a part of this is over.
-            ("AWS_LAMBDA_FUNCTION_TIMEOUT", "2"),
+            ("AWS_LAMBDA_FUNCTION_TIMEOUT", "6"),
             ("ACCOUNT_ID", "123456789012"),
             ("PARTITION", "aws"),
         ];
