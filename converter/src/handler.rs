@@ -1,28 +1,44 @@
 //! One invocation: read every record, send events and letters, say from where to try again.
 
-use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use serde::Deserialize;
+use std::cell::Cell;
+
+use aws_lambda_events::streams::DynamoDbBatchItemFailure;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use shared::config::Config;
-use shared::event::Reader;
+use shared::event::{Along, Reader};
 use shared::ids::Group;
 use shared::message::Message;
+use shared::metrics::{Counted, EVENTS, RECORDS_IN, REJECTED, RETURNED, SENT, SKIPPED, Tally};
 use shared::place::{OwnQueue, Place, QueueUrl};
 use shared::route::{Routed, route};
-use shared::send::{Limits, Outcome, Stop, Transport, send_runs};
+use shared::send::{Limits, Outcome, Stop, StopReason, Transport, send_runs};
 use shared::set_aside::{Refusal, send_past_refusals};
 use shared::time::Timestamp;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use crate::record::{Reading, RecordReader, Rejection, Skipped, sequence_number};
+use crate::replay::{ReplayError, Replayed};
 
 /// The converter, ready for any number of invocations.
 #[derive(Debug)]
 pub struct Converter {
-    reader: RecordReader,
-    fan_out: QueueUrl,
+    pub(crate) reader: RecordReader,
+    pub(crate) fan_out: QueueUrl,
     rejected: QueueUrl,
-    requests_in_flight: usize,
+    pub(crate) requests_in_flight: usize,
+}
+
+/// What the function answers.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Response {
+    /// From where on the mapping delivers again: at most one.
+    pub batch_item_failures: Vec<DynamoDbBatchItemFailure>,
+    /// What became of each record of a replay, in order; `None` if the payload was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results: Option<Vec<Replayed>>,
 }
 
 /// Why a whole batch must be tried again. Nothing of it is lost.
@@ -30,7 +46,8 @@ pub struct Converter {
 pub enum BatchError {
     /// The payload is not what a DynamoDB stream mapping sends.
     #[error(
-        "not a payload of a DynamoDB stream mapping; line {line}, column {column} of it is not as expected"
+        "not a payload of a DynamoDB stream mapping, an object with a list `Records`; line {line}, column {column} of it \
+         is not as expected"
     )]
     Payload {
         /// Where, from 1.
@@ -55,6 +72,9 @@ pub enum BatchError {
         /// Its index in the batch, from 0.
         index: usize,
     },
+    /// The payload is a replay, but not one that can be done. Nothing was sent.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
 }
 
 impl BatchError {
@@ -68,6 +88,13 @@ impl BatchError {
 struct Payload<'p> {
     #[serde(rename = "Records", borrow)]
     records: Vec<&'p RawValue>,
+    /// Whether there is such a member. A mapping's payload has none.
+    #[serde(rename = "replay", default, deserialize_with = "present")]
+    is_replay: bool,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 impl Converter {
@@ -82,8 +109,10 @@ impl Converter {
     }
 
     /// Handles one batch of stream records. The response names the lowest sequence number that was not sent.
+    /// A payload with a member `replay` is a [replay](crate::replay).
     ///
-    /// `deadline` is when Lambda ends the invocation.
+    /// `deadline` is when Lambda ends the invocation. What is counted is noted in `tally`: each record is sent, skipped,
+    /// rejected or returned.
     ///
     /// # Errors
     ///
@@ -94,10 +123,19 @@ impl Converter {
         payload: &RawValue,
         deadline: Timestamp,
         trace_header: Option<&str>,
-    ) -> Result<DynamoDbEventResponse, BatchError> {
-        let records =
-            serde_json::from_str::<Payload<'_>>(payload.get()).map_err(BatchError::payload)?.records;
-        let mut batch = self.read(&records, trace_header)?;
+        tally: &mut Tally,
+    ) -> Result<Response, BatchError> {
+        let Payload { records, is_replay } =
+            serde_json::from_str(payload.get()).map_err(BatchError::payload)?;
+        if is_replay {
+            return self.replay(transport, payload, deadline, trace_header, tally).await;
+        }
+        tally.count(RECORDS_IN, records.len());
+        let read = self.read(&records, trace_header);
+        let mut batch = read.inspect_err(|_| tally.count(RETURNED, records.len()))?;
+        tally.count(EVENTS, batch.events.len());
+        tally.count(SKIPPED, batch.overwritten + batch.skipped);
+        let transport = &Counted::new(transport);
 
         // A call takes up to a sixth of the time. So letters are over after half of it, and events after five sixths.
         let now = transport.now();
@@ -114,28 +152,27 @@ impl Converter {
         // The shard will be delivered again from the first letter that could not be sent: what lies behind it would
         // only be repeated.
         let end = unsent_letters.iter().map(|(index, _)| *index).min().unwrap_or(records.len());
-        batch.events.retain(|(index, _)| *index < end);
+        let beyond = batch.events.extract_if(.., |(index, _)| *index >= end).count();
         let events = route(batch.events.iter().map(|(index, message)| (*index, message)));
-        let event_outcomes = self.send_events(transport, &records, &events, &limits(2)).await;
+        let refused = Cell::new(0);
+        let event_outcomes = self.send_events(transport, &records, &events, &limits(2), &refused).await;
 
         let mut unsent = events.unsent(&event_outcomes);
+        let rejected = batch.letters.len() - unsent_letters.len() + refused.get();
+        let sent = event_outcomes.iter().map(|outcome| outcome.accepted).sum::<usize>() - refused.get();
         unsent.extend(unsent_letters);
-        info!(
-            records = records.len(),
-            events = batch.events.len(),
-            rejected = batch.letters.len(),
-            overwritten = batch.overwritten,
-            skipped = batch.skipped,
-            unsent = unsent.len(),
-            "batch converted"
-        );
+        tally.count(REJECTED, rejected);
+        tally.count(SENT, sent);
+        tally.count(RETURNED, unsent.len() + beyond);
+        tally.requests(transport);
         respond(&records, &unsent)
     }
 
     fn read(&self, records: &[&RawValue], trace_header: Option<&str>) -> Result<Batch, BatchError> {
         let mut batch = Batch::default();
+        let along = Along { trace_header, ..Along::default() };
         for (index, raw) in records.iter().enumerate() {
-            match self.reader.read(raw, trace_header) {
+            match self.reader.read(raw, along) {
                 Reading::Event(message) => batch.events.push((index, message)),
                 Reading::Rejected(rejection) => {
                     log_rejection(&rejection);
@@ -157,20 +194,24 @@ impl Converter {
         Ok(batch)
     }
 
-    /// Sends events; what the fan-out queue refuses for good becomes a letter, and its group goes on.
+    /// Sends events; what the fan-out queue refuses for good becomes a letter, counted in `refused`, and its group
+    /// goes on.
     async fn send_events<T: Transport>(
         &self,
         transport: &T,
         records: &[&RawValue],
         events: &Routed<'_>,
         limits: &Limits,
+        refused: &Cell<usize>,
     ) -> Vec<Outcome> {
         send_past_refusals(transport, &self.fan_out, &events.runs, limits, async |refusals| {
             let letters: Vec<Message> =
                 refusals.iter().filter_map(|refusal| letter_about(records, events, refusal)).collect();
             let routed = route(letters.iter().enumerate());
             let outcomes = send_runs(transport, &self.rejected, &routed.runs, limits).await;
-            routed.results(&outcomes, letters.len())
+            let results = routed.results(&outcomes, letters.len());
+            refused.set(refused.get() + results.iter().filter(|result| result.is_ok()).count());
+            results
         })
         .await
     }
@@ -205,23 +246,44 @@ fn log_rejection(rejection: &Rejection<'_>) {
 }
 
 /// Asks for everything from the lowest unsent record on: a stream mapping's checkpoint is one sequence number.
-fn respond(records: &[&RawValue], unsent: &[(usize, &Stop)]) -> Result<DynamoDbEventResponse, BatchError> {
-    let mut lowest: Option<String> = None;
+fn respond(records: &[&RawValue], unsent: &[(usize, &Stop)]) -> Result<Response, BatchError> {
+    let mut lowest: Option<(String, &Stop)> = None;
     for (index, stop) in unsent {
         let number = records.get(*index).and_then(|raw| sequence_number(raw));
         let number = number.ok_or(BatchError::NoSequenceNumber { index: *index })?;
-        warn!(sequence_number = number, reason = ?stop.reason, why = stop.why, "record not sent; it will be tried again");
-        if lowest.as_ref().is_none_or(|lowest| is_lower(&number, lowest)) {
-            lowest = Some(number);
+        if lowest.as_ref().is_none_or(|(lowest, _)| is_lower(&number, lowest)) {
+            lowest = Some((number, stop));
         }
     }
-    let mut response = DynamoDbEventResponse::default();
-    if let Some(number) = lowest {
+    let mut response = Response { batch_item_failures: Vec::new(), results: None };
+    if let Some((number, first)) = lowest {
+        log_unsent(unsent, &number, first);
         let mut failure = DynamoDbBatchItemFailure::default();
         failure.item_identifier = Some(number);
         response.batch_item_failures.push(failure);
     }
     Ok(response)
+}
+
+/// One line however many there are: they have the same cause as a rule, and all come again from the first.
+fn log_unsent(unsent: &[(usize, &Stop)], from: &str, first: &Stop) {
+    let unusable = unsent.iter().find(|(_, stop)| stop.reason == StopReason::Queue);
+    let unsent = unsent.len();
+    match unusable {
+        Some((_, stop)) => error!(
+            unsent,
+            from,
+            why = stop.why,
+            "records not sent; they are tried again from there until the queue takes them"
+        ),
+        None => warn!(
+            unsent,
+            from,
+            reason = ?first.reason,
+            why = first.why,
+            "records not sent; they are tried again from there"
+        ),
+    }
 }
 
 /// Compares sequence numbers, which have more digits than any integer type.

@@ -4,6 +4,7 @@ use converter::handler::Converter;
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 use shared::lambda;
+use shared::metrics::Tally;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -12,9 +13,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = lambda::config(&place)?;
     let sqs = lambda::sqs()?;
     let converter = Converter::new(&config, &place);
-    lambda::run(async |event: LambdaEvent<Box<RawValue>>| {
-        let trace = event.context.xray_trace_id.as_deref();
-        converter.handle(&sqs, &event.payload, lambda::deadline(&event.context), trace).await
+    lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
+        let (deadline, trace) = (lambda::deadline(&event.context), lambda::trace_header(&event.context));
+        converter.handle(&sqs, &event.payload, deadline, trace, tally).await
     })
     .await
 }

@@ -6,14 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::config::Changes;
-use shared::event::{Event, EventError, Origin, Reader};
+use shared::event::{Along, Event, EventError, Origin, Reader};
 use shared::ids::{DeduplicationId, Group};
 use shared::image::{Image, Record, Wanted};
 use shared::letter::Letter;
-use shared::message::{Message, RESERVE, SQS_LIMIT};
+use shared::message::{Attribute, Message, RESERVE, SQS_LIMIT};
 
 /// The largest event that goes out, attributes included, in bytes: what SQS takes, less what the undelivered
-/// queue's attributes need.
+/// queue's attributes need. The mark of a replay is not counted: there is room for it, too.
 pub const EVENT_LIMIT: usize = SQS_LIMIT - RESERVE;
 
 /// Who removes expired items (DynamoDB developer guide, "DynamoDB Streams and Time to Live").
@@ -73,11 +73,14 @@ impl RecordReader {
     }
 
     /// Reads one record. Whatever is wrong with it is a value; so is a panic on the way.
-    pub fn read<'p>(&self, raw: &'p RawValue, trace_header: Option<&str>) -> Reading<'p> {
-        guarded(raw, || self.read_unguarded(raw, trace_header))
+    ///
+    /// When the stream recorded it is taken from the record; but an event of a replay has no such time, since no
+    /// measure of the pipeline can count how long somebody left it in a queue.
+    pub fn read<'p>(&self, raw: &'p RawValue, along: Along<'_>) -> Reading<'p> {
+        guarded(raw, || self.read_unguarded(raw, along))
     }
 
-    fn read_unguarded<'p>(&self, raw: &'p RawValue, trace_header: Option<&str>) -> Reading<'p> {
+    fn read_unguarded<'p>(&self, raw: &'p RawValue, along: Along<'_>) -> Reading<'p> {
         let record = match Record::read(raw.get().as_bytes(), self.events.wanted()) {
             Ok(record) => record,
             Err(error) => return unreadable(raw, &error.to_string()),
@@ -88,7 +91,7 @@ impl RecordReader {
         match &*record.change {
             "INSERT" if !self.changes.insert => Reading::Skipped(Skipped::Inserted),
             "MODIFY" if !self.changes.modify => Reading::Skipped(Skipped::Overwritten),
-            "INSERT" | "MODIFY" => self.event(record, trace_header),
+            "INSERT" | "MODIFY" => self.event(record, along),
             "REMOVE" if record.principal.as_deref() == Some(TIME_TO_LIVE) => {
                 Reading::Skipped(Skipped::Expired)
             }
@@ -99,7 +102,7 @@ impl RecordReader {
         }
     }
 
-    fn event<'p>(&self, mut record: Record<'p>, trace_header: Option<&str>) -> Reading<'p> {
+    fn event<'p>(&self, mut record: Record<'p>, along: Along<'_>) -> Reading<'p> {
         let Some(image) = record.image.as_mut() else {
             return rejected(&record, None, "the record has no new image".to_owned());
         };
@@ -114,10 +117,16 @@ impl RecordReader {
             Ok(event) => event,
             Err(error) => return rejected(&record, None, error.to_string()),
         };
-        let message = event.message(trace_header);
-        if message.size() > EVENT_LIMIT {
+        let along = Along { streamed_at: record.created.filter(|_| along.replay.is_none()), ..along };
+        let limit = EVENT_LIMIT + along.replay.map_or(0, |replay| Attribute::replay(replay).size());
+        let mut message = event.message(along);
+        if message.size() > limit {
+            // A measure of ours must not cost a client its event.
+            message = event.message(Along { streamed_at: None, ..along });
+        }
+        if message.size() > limit {
             let reason = format!(
-                "the event has {} bytes with its attributes; at most {EVENT_LIMIT} fit a message",
+                "the event has {} bytes with its attributes; at most {limit} fit a message",
                 message.size()
             );
             return rejected(&record, Some((&event, message.group())), reason);

@@ -21,6 +21,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use shared::ids::{DeduplicationId, Group, Key};
 use shared::message::{Attribute, Body, Message, SQS_LIMIT};
+use shared::metrics::Tally;
 use shared::testing::{CallFault, EntryFault, Fault, Faults};
 use world::{World, checkpoint, insert, record, sequence_number};
 
@@ -63,6 +64,7 @@ fn every_insert_becomes_a_message_of_its_aggregate_in_order() {
             Attribute::string("eventId", "event-AFC F5-1"),
             Attribute::string("eventName", "EntitlementCreatedEvent"),
             Attribute::string("eventTime", "2026-11-20T10:00:01Z"),
+            Attribute::number("streamedAt", "1800000000000"),
             Attribute::number("version", "1"),
         ]
     );
@@ -182,23 +184,27 @@ fn a_letter_says_why_and_where() {
 
 #[test]
 fn an_event_of_exactly_the_limit_goes_out_and_one_byte_more_is_rejected() {
-    let size = |text: &str| {
+    let sent = |event: Value, text: &str| {
         let world = World::new();
-        let event =
-            with(insert("X1", 1, 1), "/dynamodb/NewImage/RegistrationNumber/M/price", json!({ "S": text }));
+        let event = with(event, "/dynamodb/NewImage/RegistrationNumber/M/price", json!({ "S": text }));
         world.deliver(&[event]).unwrap();
         (world.queues.requests(&world.fan_out).first().map(|request| request.size), world.letters())
     };
-    let overhead = size("").0.unwrap();
-    let (fits, letters) = size(&"x".repeat(EVENT_LIMIT - overhead));
-    assert_eq!((fits, letters.len()), (Some(EVENT_LIMIT), 0));
-    let (sent, letters) = size(&"x".repeat(EVENT_LIMIT - overhead + 1));
-    assert_eq!(sent, None);
-    let reason = letters[0]["reason"].as_str().unwrap();
-    assert!(
-        reason.contains(&EVENT_LIMIT.to_string()) && reason.contains(&(EVENT_LIMIT + 1).to_string()),
-        "{reason}"
-    );
+    let timeless = || without(insert("X1", 1, 1), "/dynamodb", "ApproximateCreationDateTime");
+    let overhead = sent(timeless(), "").0.unwrap();
+    let longest = "x".repeat(EVENT_LIMIT - overhead);
+    // Where both do not fit, the event goes out and the time at which it was streamed does not.
+    for event in [timeless(), insert("X1", 1, 1)] {
+        let (size, letters) = sent(event.clone(), &longest);
+        assert_eq!((size, letters.len()), (Some(EVENT_LIMIT), 0));
+        let (size, letters) = sent(event, &format!("{longest}x"));
+        assert_eq!(size, None);
+        let reason = letters[0]["reason"].as_str().unwrap();
+        assert!(
+            reason.contains(&EVENT_LIMIT.to_string()) && reason.contains(&(EVENT_LIMIT + 1).to_string()),
+            "{reason}"
+        );
+    }
 }
 
 #[test]
@@ -315,7 +321,10 @@ fn without_versions_the_record_is_the_events_identity() {
     let sent = world.sent();
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].deduplication_id.as_str(), "record1");
-    assert_eq!(sent[0].attributes, [Attribute::string("eventId", "record1")]);
+    assert_eq!(
+        sent[0].attributes,
+        [Attribute::string("eventId", "record1"), Attribute::number("streamedAt", "1800000000000")]
+    );
 }
 
 #[test]
@@ -373,7 +382,8 @@ fn a_batch_ends_in_its_time_though_both_queues_hang() {
         records[4] = with(records[4].clone(), "/dynamodb/NewImage/eventName", json!({ "X": "x" }));
         let payload = serde_json::value::to_raw_value(&json!({ "Records": records })).unwrap();
         let deadline = world.clock.now().plus(Duration::from_secs(seconds));
-        let handle = world.converter.handle(&world.queues, &payload, deadline, None);
+        let mut tally = Tally::default();
+        let handle = world.converter.handle(&world.queues, &payload, deadline, None, &mut tally);
         let response = world.clock.block_on(handle).unwrap();
         assert_eq!(checkpoint(&response), Some(sequence_number(1).as_str()));
         assert!(world.clock.now() < deadline);

@@ -11,6 +11,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use shared::config::Config;
 use shared::message::Message;
+use shared::metrics::Tally;
 use shared::place::{Place, QueueUrl};
 use shared::send::{SendError, Transport};
 use shared::time::Timestamp;
@@ -55,7 +56,8 @@ fn main() {
             for (fanout, times) in fanouts.iter().zip(&mut times) {
                 let started = Instant::now();
                 let deadline = Seam.now().plus(Duration::from_secs(30));
-                let response = fanout.handle(&Seam, &payload, deadline).await.expect("handled");
+                let mut tally = Tally::default();
+                let response = fanout.handle(&Seam, &payload, deadline, &mut tally).await.expect("handled");
                 assert!(response.batch_item_failures.is_empty());
                 if round > 0 {
                     times.push(started.elapsed());
@@ -108,7 +110,10 @@ fn payload() -> Box<RawValue> {
                     "MessageGroupId": format!("g{number}"),
                     "MessageDeduplicationId": format!("d{number}"),
                 },
-                "messageAttributes": { "eventId": { "stringValue": format!("e{number}"), "dataType": "String" } },
+                "messageAttributes": {
+                    "eventId": { "stringValue": format!("e{number}"), "dataType": "String" },
+                    "streamedAt": { "stringValue": "1800000000000", "dataType": "Number" },
+                },
             })
         })
         .collect();

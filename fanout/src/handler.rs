@@ -6,38 +6,55 @@ use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_lambda_events::sqs::SqsBatchResponse;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures_util::future::{Either, join_all, select};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use shared::config::{Client, Config};
+use shared::config::{Client, ClientName, Config};
 use shared::ids::Group;
+use shared::metrics::{Counted, Latencies, RECORDS_IN, RETURNED, SENT, Tally, UNDELIVERED};
 use shared::place::{OwnQueue, Place, QueueUrl};
 use shared::route::route;
-use shared::send::{Limits, SendError, StopReason, Transport};
+use shared::send::{Limits, SendError, Stop, StopReason, Transport};
 use shared::sqs::Sqs;
 use shared::time::Timestamp;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use crate::client::{Batch, Destination, Served, Terms, serve};
 use crate::message::Delivery;
 use crate::patience::{ATTEMPT, Standing, Troubles, backoff, is_over};
+use crate::replay::{ReplayError, Replayed};
 
 /// The fan-out, ready for any number of invocations.
 #[derive(Debug)]
 pub struct Fanout {
-    destinations: Vec<Destination>,
+    pub(crate) destinations: Vec<Destination>,
     fan_out: QueueUrl,
     undelivered: QueueUrl,
-    requests_in_flight: usize,
+    pub(crate) requests_in_flight: usize,
     troubles: Mutex<Troubles>,
+}
+
+/// What the function answers.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Response {
+    /// The messages that the mapping delivers again.
+    pub batch_item_failures: Vec<BatchItemFailure>,
+    /// What became of a replay for each client; `None` if the payload was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results: Option<Vec<Replayed>>,
 }
 
 /// Why a whole batch must be tried again. Nothing of it is lost.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// The payload is not what an SQS mapping sends.
-    #[error("not a payload of an SQS mapping; line {line}, column {column} of it is not as expected")]
+    #[error(
+        "not a payload of an SQS mapping, an object with a list `Records`; line {line}, column {column} of it is not \
+         as expected"
+    )]
     Payload {
         /// Where, from 1.
         line: usize,
@@ -52,6 +69,9 @@ pub enum BatchError {
         /// Its index in the batch, from 0.
         index: usize,
     },
+    /// The payload is a replay, but not one that can be done. Nothing was sent.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
 }
 
 /// Makes returned messages visible again, sooner than the queue would.
@@ -76,6 +96,16 @@ impl Visibility for Sqs {
     }
 }
 
+impl<T: Visibility> Visibility for Counted<'_, T> {
+    fn change_visibility(
+        &self,
+        queue: &QueueUrl,
+        changes: &[(&str, Duration)],
+    ) -> impl Future<Output = Result<usize, SendError>> {
+        self.for_request().change_visibility(queue, changes)
+    }
+}
+
 impl BatchError {
     /// Where the error is, and not what is there: that can be a value.
     fn payload(error: serde_json::Error) -> Self {
@@ -87,6 +117,13 @@ impl BatchError {
 struct Payload<'p> {
     #[serde(rename = "Records", borrow)]
     records: Vec<&'p RawValue>,
+    /// Whether there is such a member. A mapping's payload has none.
+    #[serde(rename = "replay", default, deserialize_with = "present")]
+    is_replay: bool,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 impl Fanout {
@@ -104,9 +141,9 @@ impl Fanout {
     }
 
     /// Handles one batch of messages. The response names those that somebody did not take, each with all later ones
-    /// of its group.
+    /// of its group. A payload with a member `replay` is a [replay](crate::replay).
     ///
-    /// `deadline` is when Lambda ends the invocation.
+    /// `deadline` is when Lambda ends the invocation. What is counted is noted in `tally`.
     ///
     /// # Errors
     ///
@@ -116,9 +153,15 @@ impl Fanout {
         transport: &T,
         payload: &RawValue,
         deadline: Timestamp,
-    ) -> Result<SqsBatchResponse, BatchError> {
-        let records =
-            serde_json::from_str::<Payload<'_>>(payload.get()).map_err(BatchError::payload)?.records;
+        tally: &mut Tally,
+    ) -> Result<Response, BatchError> {
+        let Payload { records, is_replay } =
+            serde_json::from_str(payload.get()).map_err(BatchError::payload)?;
+        if is_replay {
+            return self.replay(transport, payload, deadline, tally).await;
+        }
+        tally.count(RECORDS_IN, records.len());
+        let transport = &Counted::new(transport);
         let deliveries: Vec<Delivery<'_>> = records.iter().map(|raw| Delivery::read(raw)).collect();
         let (sendable, mut returned) = split(&deliveries, transport.now());
         let batch = Batch {
@@ -137,15 +180,10 @@ impl Fanout {
         returned.sort_unstable();
 
         self.note(&served, transport.now());
-        info!(
-            messages = deliveries.len(),
-            clients = served.len(),
-            groups = batch.routed.runs.len(),
-            returned = returned.len(),
-            undelivered = served.iter().map(|served| served.undelivered).sum::<usize>(),
-            "batch fanned out"
-        );
+        tally.count(RETURNED, returned.len());
+        self.count(&batch, &served, tally);
         self.hasten(transport, &deliveries, &returned, deadline).await;
+        tally.requests(transport);
         respond(&deliveries, &returned)
     }
 
@@ -181,53 +219,74 @@ impl Fanout {
         join_all(served).await
     }
 
-    /// Remembers which clients are in trouble, and says so.
+    /// Counts what became of the batch, for all clients together; and for each of them that did not take all of it.
+    fn count(&self, batch: &Batch<'_, '_>, served: &[Served], tally: &mut Tally) {
+        let (mut sent, mut undelivered) = (0, 0);
+        let mut latencies = Latencies::default();
+        for (destination, served) in self.destinations.iter().zip(served) {
+            for position in served.accepted(&batch.routed) {
+                sent += 1;
+                let message =
+                    batch.deliveries.get(position).and_then(|delivery| delivery.message.as_ref().ok());
+                if let Some(streamed_at) = message.and_then(|message| message.streamed_at) {
+                    latencies.add(served.at.since(streamed_at));
+                }
+            }
+            undelivered += served.undelivered.len();
+            let returned = served.returned(&batch.routed);
+            if returned > 0 || !served.undelivered.is_empty() {
+                tally.count_of(&destination.client, RETURNED, returned);
+                tally.count_of(&destination.client, UNDELIVERED, served.undelivered.len());
+            }
+        }
+        tally.count(SENT, sent);
+        tally.count(UNDELIVERED, undelivered);
+        tally.latencies(latencies);
+    }
+
+    /// Remembers which clients are in trouble, and says so. A client's queue can refuse a message for good and fail
+    /// to take another one in the same batch: both are noted.
     fn note(&self, served: &[Served], now: Timestamp) {
         for (destination, served) in self.destinations.iter().zip(served) {
             let name = &destination.client;
             let client = name.as_str();
+            let given_up = served.undelivered.len() - served.refused;
             if let Some(stop) = &served.undelivered_failure {
+                log_failure(client, stop, "the undelivered queue did not take messages; they are returned");
+            }
+            if let Some(refusal) = served.refusal.as_ref().filter(|_| served.refused > 0) {
                 error!(
                     client,
-                    why = stop.why,
-                    "the undelivered queue did not take messages; they are returned"
-                );
-            }
-            let Some(failure) = &served.failure else {
-                self.troubles(|troubles| troubles.succeeded(name));
-                continue;
-            };
-            let undelivered = served.undelivered;
-            if served.gave_up {
-                if self.troubles(|troubles| troubles.gave_up(name, now)) {
-                    error!(
-                        client,
-                        undelivered,
-                        why = failure.why,
-                        "client given up; its messages go to the undelivered queue, and it has lost its order"
-                    );
-                }
-                continue;
-            }
-            match failure.reason {
-                StopReason::Message if undelivered > 0 => error!(
-                    client,
-                    undelivered,
-                    why = failure.why,
+                    undelivered = served.refused,
+                    why = refusal.why,
                     "messages that the client's queue will never take went to the undelivered queue"
-                ),
-                StopReason::Message | StopReason::Untried => {}
-                StopReason::OutOfTime | StopReason::Queue => {
-                    self.troubles(|troubles| troubles.failed(name, now));
-                }
-            }
-            if served.is_returned {
-                warn!(
-                    client,
-                    why = failure.why,
-                    "client did not take its messages; they are returned and tried again"
                 );
             }
+            match &served.failure {
+                None if served.refusal.is_none() => self.troubles(|troubles| troubles.succeeded(name)),
+                None => {}
+                Some(failure) => self.note_failure(name, failure, given_up, now),
+            }
+        }
+    }
+
+    /// Notes that a client did not take messages, of which `given_up` went to the undelivered queue for it.
+    fn note_failure(&self, name: &ClientName, failure: &Stop, given_up: usize, now: Timestamp) {
+        let client = name.as_str();
+        if given_up == 0 {
+            if failure.reason != StopReason::Untried {
+                self.troubles(|troubles| troubles.failed(name, now));
+            }
+            let told = "client did not take its messages; they are returned and tried again";
+            return log_failure(client, failure, told);
+        }
+        if self.troubles(|troubles| troubles.gave_up(name, now)) {
+            error!(
+                client,
+                undelivered = given_up,
+                why = failure.why,
+                "client given up; its messages go to the undelivered queue, and it has lost its order"
+            );
         }
     }
 
@@ -259,6 +318,16 @@ impl Fanout {
 
     fn troubles<R>(&self, with: impl FnOnce(&mut Troubles) -> R) -> R {
         with(&mut self.troubles.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// An error if nothing goes on until somebody acts, else a warning.
+fn log_failure(client: &str, stop: &Stop, told: &str) {
+    match stop.reason {
+        StopReason::Queue => error!(client, why = stop.why, "{told}"),
+        StopReason::OutOfTime | StopReason::Untried | StopReason::Message => {
+            warn!(client, why = stop.why, "{told}");
+        }
     }
 }
 
@@ -317,12 +386,12 @@ fn changes<'d>(
     changes
 }
 
-fn respond(deliveries: &[Delivery<'_>], returned: &[usize]) -> Result<SqsBatchResponse, BatchError> {
+fn respond(deliveries: &[Delivery<'_>], returned: &[usize]) -> Result<Response, BatchError> {
     let mut response = SqsBatchResponse::default();
     for index in returned {
         let id = deliveries.get(*index).and_then(|delivery| delivery.id.clone());
         // An empty identifier fails the whole batch anyway (Lambda with SQS); an error says why.
         response.add_failure(id.ok_or(BatchError::NoMessageId { index: *index })?);
     }
-    Ok(response)
+    Ok(Response { batch_item_failures: response.batch_item_failures, results: None })
 }

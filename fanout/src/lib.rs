@@ -7,3 +7,4 @@ pub mod client;
 pub mod handler;
 pub mod message;
 pub mod patience;
+pub mod replay;

@@ -4,6 +4,7 @@ use fanout::handler::Fanout;
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 use shared::lambda;
+use shared::metrics::Tally;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -12,8 +13,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = lambda::config(&place)?;
     let sqs = lambda::sqs()?;
     let fanout = Fanout::new(&config, &place);
-    lambda::run(async |event: LambdaEvent<Box<RawValue>>| {
-        fanout.handle(&sqs, &event.payload, lambda::deadline(&event.context)).await
+    lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
+        fanout.handle(&sqs, &event.payload, lambda::deadline(&event.context), tally).await
     })
     .await
 }

@@ -8,10 +8,15 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use shared::config::ClientName;
-use shared::ids::{DeduplicationId, Group};
+use shared::event::STREAMED_AT;
+use shared::ids::{DeduplicationId, Group, ReplayId};
 use shared::message::{ATTRIBUTE_LIMIT, Attribute, AttributeValue, Body, Message, SQS_LIMIT};
 use shared::send::Stop;
 use shared::time::Timestamp;
+
+/// The attributes that an undelivered message has besides its own: for whom it was, and why it is there.
+const CLIENT: &str = "client";
+const REASON: &str = "reason";
 
 /// A message as Lambda delivered it, or why the function cannot process it.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub struct Delivery<'p> {
 pub struct Incoming<'p> {
     /// The same message, ready for the client queues.
     pub copy: Message,
+    /// When the stream recorded its event; `None` if the message does not say.
+    pub streamed_at: Option<Timestamp>,
     body: &'p RawValue,
     attributes: Vec<Attribute>,
     trace_header: Option<String>,
@@ -162,29 +169,51 @@ impl<'p> Incoming<'p> {
         };
         let trace_header = system.trace_header.map(Cow::into_owned);
         let copy = Message::new(group, id, Body::Literal(body), &attributes, trace_header.as_deref());
-        Ok(Self { copy, body, attributes, trace_header })
+        Ok(Self { copy, streamed_at: streamed_at(&attributes), body, attributes, trace_header })
     }
 
     /// The same message for the undelivered queue: whole, with the client and the reason as two more attributes.
+    pub fn undelivered(&self, client: &ClientName, stop: &Stop) -> Message {
+        let added = [Attribute::string(CLIENT, client.as_str()), Attribute::string(REASON, &*stop.why)];
+        self.with(self.copy.deduplication_id().derived(client.as_str()), &added)
+    }
+
+    /// The same message as the clients' queues saw it or should have, marked as sent again in this replay.
+    pub fn replayed(&self, replay: &ReplayId) -> Message {
+        self.with(self.copy.deduplication_id().replayed(replay), &[Attribute::replay(replay)])
+    }
+
+    /// The same message under another id, without the attributes of an undelivered one, and with those `added`, which
+    /// replace its own of the same names.
     ///
     /// A message that has no room for them, which the converter never sends, loses as many of its own attributes as it
-    /// takes, the last ones first.
-    pub fn undelivered(&self, client: &ClientName, stop: &Stop) -> Message {
-        let added = [Attribute::string("client", client.as_str()), Attribute::string("reason", &*stop.why)];
-        let own = self.attributes.iter().filter(|own| added.iter().all(|added| added.name != own.name));
-        let mut own: Vec<Attribute> = own.take(ATTRIBUTE_LIMIT - added.len()).cloned().collect();
+    /// takes: when it was streamed, then the last ones.
+    fn with(&self, id: DeduplicationId, added: &[Attribute]) -> Message {
+        let is_kept = |own: &&Attribute| {
+            own.name != CLIENT && own.name != REASON && added.iter().all(|added| added.name != own.name)
+        };
+        let mut own: Vec<Attribute> = self.attributes.iter().filter(is_kept).cloned().collect();
+        own.sort_by_key(|own| own.name == STREAMED_AT);
+        own.truncate(ATTRIBUTE_LIMIT.saturating_sub(added.len()));
         loop {
-            let undelivered = Message::new(
+            let message = Message::new(
                 self.copy.group().clone(),
-                self.copy.deduplication_id().derived(client.as_str()),
+                id.clone(),
                 Body::Literal(self.body),
-                &[&*own, &added].concat(),
+                &[&*own, added].concat(),
                 self.trace_header.as_deref(),
             );
-            if undelivered.size() <= SQS_LIMIT || own.pop().is_none() {
-                return undelivered;
+            if message.size() <= SQS_LIMIT || own.pop().is_none() {
+                return message;
             }
         }
+    }
+}
+
+fn streamed_at(attributes: &[Attribute]) -> Option<Timestamp> {
+    match &attributes.iter().find(|attribute| attribute.name == STREAMED_AT)?.value {
+        AttributeValue::Text(milliseconds) => milliseconds.parse().ok().map(Timestamp::from_millis),
+        AttributeValue::Base64(_) => None,
     }
 }
 

@@ -19,6 +19,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use shared::ids::{DeduplicationId, Group, Key};
 use shared::message::{Attribute, AttributeValue, Body, Message};
+use shared::metrics::Tally;
 use shared::testing::{CallFault, EntryFault, Fault, Faults};
 use world::{World, message_of};
 
@@ -311,7 +312,10 @@ fn a_batch_delivered_twice_is_accepted_once() {
     let payload = world::payload(&batch);
     for _ in 0..2 {
         let deadline = world.clock.now().plus(Duration::from_secs(30));
-        let response = world.clock.block_on(world.fanout.handle(&world.wire(), &payload, deadline)).unwrap();
+        let response = world
+            .clock
+            .block_on(world.fanout.handle(&world.wire(), &payload, deadline, &mut Tally::default()))
+            .unwrap();
         assert!(response.batch_item_failures.is_empty());
     }
     assert_eq!(world.accepted(world.client("A")), "a: a1 a2 | b: b1");
@@ -395,7 +399,8 @@ fn check_malformed(name: &str, change: impl Fn(&mut serde_json::Value), expected
     change(&mut payload["Records"]);
     let payload = serde_json::value::to_raw_value(&payload).unwrap();
     let deadline = world.clock.now().plus(Duration::from_secs(30));
-    match world.clock.block_on(world.fanout.handle(&world.wire(), &payload, deadline)) {
+    match world.clock.block_on(world.fanout.handle(&world.wire(), &payload, deadline, &mut Tally::default()))
+    {
         Ok(response) => {
             let returned = response.batch_item_failures.iter();
             let returned: Vec<usize> = returned
@@ -461,7 +466,10 @@ fn what_is_no_payload_fails_the_invocation() {
     for payload in ["{}", "[]", "null", r#"{"Records":7}"#] {
         let payload = RawValue::from_string(payload.to_owned()).unwrap();
         let deadline = world.clock.now().plus(Duration::from_secs(30));
-        let error = world.clock.block_on(world.fanout.handle(&world.wire(), &payload, deadline)).unwrap_err();
+        let error = world
+            .clock
+            .block_on(world.fanout.handle(&world.wire(), &payload, deadline, &mut Tally::default()))
+            .unwrap_err();
         assert!(matches!(error, BatchError::Payload { .. }), "{error}");
     }
 }
@@ -496,6 +504,27 @@ fn a_client_that_keeps_failing_holds_the_others_up_once() {
 }
 
 #[test]
+fn a_client_that_refuses_a_message_and_fails_is_not_waited_for_again_either() {
+    let world = World::new();
+    let b = world.client("B");
+    world.queues.change(b, |settings| settings.maximum_message_size = 1_024);
+    let fails =
+        (0..1_000).map(|request| (request, Fault::Entry(usize::from(request == 0), EntryFault::Failed)));
+    world.queues.set_faults(b, Faults::script(fails));
+    world.put_message(&message_of("a", "a1", &"x".repeat(2_000)));
+    world.put("b1");
+    world.deliver();
+    let before = world.queues.requests(b).len();
+    assert!(before > 2, "it was waited for: {before} requests");
+    assert_eq!(world.undelivered_for("B"), format!("a: {}", "x".repeat(2_000)));
+
+    let next = world.queues.next_receivable(&world.fan_out).unwrap();
+    world.clock.block_on(world.clock.sleep_until(next));
+    world.deliver();
+    assert_eq!(world.queues.requests(b).len() - before, 1);
+}
+
+#[test]
 fn a_given_up_client_that_is_repaired_and_slow_gets_its_messages() {
     let world = World::new();
     world.queues.change(world.client("B"), |settings| settings.denied = true);
@@ -527,7 +556,10 @@ fn the_function_answers_in_its_time_though_queues_hang() {
         let payload = world::payload(&batch);
         let mut wire = world.wire();
         wire.takes_visibility = false;
-        let response = world.clock.block_on(world.fanout.handle(&wire, &payload, deadline)).unwrap();
+        let response = world
+            .clock
+            .block_on(world.fanout.handle(&wire, &payload, deadline, &mut Tally::default()))
+            .unwrap();
         assert_eq!(response.batch_item_failures.len(), 2);
         let left = deadline.since(world.clock.now());
         assert!(left * 12 >= Duration::from_secs(seconds), "{left:?} of {seconds} s were left");
@@ -556,6 +588,9 @@ fn a_message_without_room_for_client_and_reason_is_undelivered_with_fewer_of_its
     check(&ten, "a1", &["client", "reason", "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"]);
     let taken = [Attribute::string("client", "somebody"), Attribute::string("x", "y")];
     check(&taken, "a1", &["client", "reason", "x"]);
+    let mut streamed = ten;
+    streamed[3] = Attribute::number("streamedAt", "1800000000000");
+    check(&streamed, "a1", &["client", "reason", "x0", "x1", "x2", "x4", "x5", "x6", "x7", "x8"]);
     let large = [Attribute::string("x", "y".repeat(500))];
     check(&large, &"a".repeat(1_048_000), &["client", "reason"]);
 }
@@ -573,7 +608,10 @@ fn good_messages_behind_one_that_cannot_be_processed_go_on_when_its_time_is_over
         let deadline = world.clock.now().plus(Duration::from_secs(30));
         let mut wire = world.wire();
         wire.takes_visibility = false;
-        let response = world.clock.block_on(world.fanout.handle(&wire, &payload, deadline)).unwrap();
+        let response = world
+            .clock
+            .block_on(world.fanout.handle(&wire, &payload, deadline, &mut Tally::default()))
+            .unwrap();
         response.batch_item_failures.len()
     };
     assert_eq!(handle(Duration::ZERO), 3);

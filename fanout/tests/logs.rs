@@ -64,7 +64,7 @@ fn a_client_that_is_given_up_is_said_once_a_minute() {
 }
 
 #[test]
-fn every_batch_is_counted() {
+fn a_message_that_a_client_never_takes_is_an_error_and_its_body_is_not_told() {
     let logged = logged(|| {
         let world = World::new();
         world.queues.change(world.client("B"), |settings| settings.maximum_message_size = 1_024);
@@ -72,12 +72,36 @@ fn every_batch_is_counted() {
         world.put("a2 b1");
         world.drain();
     });
-    assert!(
-        logged.contains(r#""messages":3,"clients":3,"groups":2,"returned":0,"undelivered":1"#),
-        "{logged}"
-    );
     assert_eq!(count(&logged, "will never take went to the undelivered queue"), 1, "{logged}");
+    assert_eq!(count(&logged, r#""level":"ERROR""#), logged.lines().count(), "{logged}");
+    assert!(logged.contains(r#""undelivered":1"#), "{logged}");
     assert!(!logged.contains("xxxx"), "a body was logged");
+}
+
+#[test]
+fn what_neither_queue_takes_is_told_of_the_undelivered_queue_only() {
+    let logged = logged(|| {
+        let world = World::new();
+        world.queues.change(world.client("B"), |settings| settings.maximum_message_size = 1_024);
+        world.queues.change(&world.undelivered, |settings| settings.denied = true);
+        world.put_message(&world::message_of("a", "a1", &"x".repeat(2_000)));
+        world.put("a2 b1");
+        world.deliver();
+    });
+    assert_eq!(count(&logged, "the undelivered queue did not take messages"), 1, "{logged}");
+    assert_eq!(logged.lines().count(), 1, "{logged}");
+}
+
+#[test]
+fn whatever_needs_somebody_to_act_is_an_error_from_the_start() {
+    let logged = logged(|| {
+        let world = World::new();
+        world.queues.change(world.client("B"), |settings| settings.denied = true);
+        world.put("a1");
+        world.deliver();
+    });
+    assert_eq!(count(&logged, "client did not take its messages"), 1, "{logged}");
+    assert_eq!(count(&logged, r#""level":"ERROR""#), 1, "{logged}");
 }
 
 #[test]
@@ -93,6 +117,7 @@ fn a_client_that_does_not_take_its_messages_is_a_warning_and_a_broken_undelivere
         world.deliver();
     });
     assert_eq!(count(&logged, "client did not take its messages"), 2, "{logged}");
+    assert_eq!(count(&logged, r#""level":"WARN""#), 2, "{logged}");
     assert_eq!(count(&logged, "the undelivered queue did not take messages"), 1, "{logged}");
     assert_eq!(count(&logged, "client given up"), 0, "{logged}");
 }

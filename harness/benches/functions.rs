@@ -1,4 +1,4 @@
-//! What each function needs of Lambda: size, time to start, memory. `cargo bench -p harness --bench functions`
+//! What each function needs of Lambda: size, time to start, memory, and what it writes. `cargo bench -p harness --bench functions`
 
 mod support;
 
@@ -62,9 +62,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         "{STARTS} starts; {INVOCATIONS} batches: {RECORDS} records over {MARKS} marks, or ten messages in ten groups, of 2 KB each\n"
     );
     println!(
-        "| function | binary | first poll, median | first poll, least | peak memory, started | peak memory, {INVOCATIONS} batches later |"
+        "| function | binary | first poll, median | first poll, least | peak memory, started | peak memory, {INVOCATIONS} batches later | metrics of a batch |"
     );
-    println!("| --- | ---: | ---: | ---: | ---: | ---: |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
     for row in &mut rows {
         report(row, &sqs)?;
     }
@@ -81,14 +81,18 @@ fn report(row: &mut Row, sqs: &SqsStub) -> io::Result<()> {
         invoke(&mut function, &row.payload)?;
     }
     row.first_polls.sort_unstable();
+    // A line per batch, of which the last ones may not have been read yet.
+    let output = function.output();
+    let lines = output.lines().count().max(1);
     println!(
-        "| {} | {:.1} MiB | {:.1} ms | {:.1} ms | {:.1} MiB | {:.1} MiB |",
+        "| {} | {:.1} MiB | {:.1} ms | {:.1} ms | {:.1} MiB | {:.1} MiB | {} B |",
         row.name,
         mebibytes(fs::metadata(&row.binary)?.len()),
         milliseconds(row.first_polls.get(row.first_polls.len() / 2)),
         milliseconds(row.first_polls.first()),
         mebibytes(started),
         mebibytes(function.peak_memory()?),
+        output.len() / lines,
     );
     Ok(())
 }

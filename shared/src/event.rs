@@ -3,15 +3,19 @@
 mod error;
 
 use crate::config::{Path, Source};
-use crate::ids::{DeduplicationId, Group, Key};
+use crate::ids::{DeduplicationId, Group, Key, ReplayId};
 use crate::image::{self, Field, Image, Scalar, Type, Wanted, sqs_safe};
 use crate::message::{Attribute, Body, Message};
+use crate::time::Timestamp;
 
 pub use error::{EventError, Role};
 
 /// The most bytes of an event's id, name and time, so that they neither crowd out the body nor outgrow what other
 /// services take for such a value.
 pub const TEXT_LIMIT: usize = 256;
+
+/// The name of the attribute that tells when the stream recorded an event (a Number, milliseconds since 1970).
+pub const STREAMED_AT: &str = "streamedAt";
 
 /// One event, ready to become a [`Message`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,17 @@ pub enum Origin<'a> {
     },
     /// The table itself. Only with `version` configured: without it an event's id is its stream record's.
     Table,
+}
+
+/// What travels with an event and is not the event's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Along<'a> {
+    /// `AWSTraceHeader`.
+    pub trace_header: Option<&'a str>,
+    /// When the stream recorded the event; none for one that is read from the table.
+    pub streamed_at: Option<Timestamp>,
+    /// The replay in which the event is sent again, if it is: told in an attribute and in the deduplication id.
+    pub replay: Option<&'a ReplayId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,14 +184,18 @@ impl Event {
     }
 
     /// The event as a message, with the attributes `eventId`, `eventName`, `eventTime` and `version`, as far as the
-    /// event has them. `trace_header` is `AWSTraceHeader`.
-    pub fn message(&self, trace_header: Option<&str>) -> Message {
+    /// event has them, and with what travels `along`.
+    pub fn message(&self, along: Along<'_>) -> Message {
         let mut attributes = vec![Attribute::string("eventId", &self.id)];
         attributes.extend(self.name.as_ref().map(|name| Attribute::string("eventName", name)));
         attributes.extend(self.time.as_ref().map(|time| Attribute::string("eventTime", time)));
         attributes.extend(self.version.map(|version| Attribute::number("version", version.to_string())));
-        let body = Body::Text(&self.body);
-        Message::new(self.group.clone(), self.deduplication_id.clone(), body, &attributes, trace_header)
+        attributes
+            .extend(along.streamed_at.map(|at| Attribute::number(STREAMED_AT, at.as_millis().to_string())));
+        attributes.extend(along.replay.map(Attribute::replay));
+        let id = &self.deduplication_id;
+        let id = along.replay.map_or_else(|| id.clone(), |replay| id.replayed(replay));
+        Message::new(self.group.clone(), id, Body::Text(&self.body), &attributes, along.trace_header)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The ids of the pipeline: an aggregate's key, its group, an event's deduplication id.
+//! The ids of the pipeline: an aggregate's key, its group, an event's deduplication id, a replay's id.
 
 use std::fmt;
 
@@ -6,8 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+use crate::quoted::quoted;
+
 /// The most characters of a `MessageGroupId` and of a `MessageDeduplicationId` (SQS quotas).
 pub const ID_LIMIT: usize = 128;
+
+/// The most characters of a replay's id: a UUID fits.
+const REPLAY_LIMIT: usize = 40;
 
 /// How much of a key that is too long its group shows: what `~h`, 64 digits and `~` leave.
 const BEGINNING: usize = ID_LIMIT - 67;
@@ -30,6 +35,17 @@ pub struct Group(String);
 /// A `MessageDeduplicationId`: 1 to [`ID_LIMIT`] letters, digits and ASCII punctuation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeduplicationId(String);
+
+/// What tells one replay from others: 1 to 40 letters, digits and `-`.
+///
+/// A message that is sent twice in the same replay is a duplicate; in two replays it is not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReplayId(String);
+
+/// Text that is not a replay's id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} is not a replay's id; use 1 to {REPLAY_LIMIT} letters, digits and `-`", quoted(.0))]
+pub struct InvalidReplayId(String);
 
 /// Text that is not a legal `MessageGroupId` or `MessageDeduplicationId`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,6 +116,11 @@ impl DeduplicationId {
         Self(digest(b'd', &[self.0.as_bytes(), role.as_bytes()]))
     }
 
+    /// The id of this message when it is sent again in a replay.
+    pub fn replayed(&self, replay: &ReplayId) -> Self {
+        Self(digest(b'p', &[self.0.as_bytes(), replay.0.as_bytes()]))
+    }
+
     /// An id as a queue told it.
     ///
     /// # Errors
@@ -110,6 +131,24 @@ impl DeduplicationId {
     }
 
     /// The `MessageDeduplicationId`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ReplayId {
+    /// A replay's id from `text`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidReplayId`] unless `text` is 1 to 40 letters, digits and `-`, all ASCII.
+    pub fn try_new(text: &str) -> Result<Self, InvalidReplayId> {
+        let is_id = (1..=REPLAY_LIMIT).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if is_id { Ok(Self(text.to_owned())) } else { Err(InvalidReplayId(text.to_owned())) }
+    }
+
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -145,6 +184,12 @@ impl fmt::Display for Group {
 }
 
 impl fmt::Display for DeduplicationId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ReplayId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }

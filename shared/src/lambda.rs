@@ -1,14 +1,16 @@
-//! What both functions do when Lambda starts them: logs, addresses, config, client; and the loop around a handler.
+//! What both functions do when Lambda starts them: logs, addresses, config, client; and the loop around a handler,
+//! which writes each invocation's metrics.
 
 mod invocations;
 mod logs;
+mod metrics;
 
 use std::fmt;
 use std::path::PathBuf;
 
 use aws_credential_types::Credentials;
 
-pub use self::invocations::{deadline, run};
+pub use self::invocations::{deadline, run, trace_header};
 pub use self::logs::init_logging;
 use crate::config::{Config, Findings};
 use crate::place::{InvalidPlace, Place};

@@ -8,6 +8,7 @@ pub mod ids;
 pub mod image;
 pub mod letter;
 pub mod message;
+pub mod metrics;
 pub mod place;
 mod quoted;
 pub mod route;

@@ -3,13 +3,14 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::ids::{DeduplicationId, Group};
+use crate::ids::{DeduplicationId, Group, ReplayId};
 
 /// The most that SQS takes for one message and for one batch, attributes included, in bytes
 /// (SQS quotas: message size; `SendMessageBatch`).
 pub const SQS_LIMIT: usize = 1_048_576;
 
-/// What the undelivered queue's two attributes (client and reason) may add to a message, in bytes.
+/// What the undelivered queue's two attributes (client and reason) and a replay's attribute may add to a message, in
+/// bytes.
 ///
 /// The converter keeps this much free in every message, so that whatever reaches the fan-out can also go to the
 /// undelivered queue whole.
@@ -17,6 +18,9 @@ pub const RESERVE: usize = 1_024;
 
 /// The most message attributes that SQS takes (SQS: message attributes).
 pub const ATTRIBUTE_LIMIT: usize = 10;
+
+/// The name of the attribute that marks a message as sent again, and tells in which replay.
+pub const REPLAY: &str = "replay";
 
 /// A message ready to be sent to any number of FIFO queues.
 ///
@@ -141,8 +145,13 @@ impl Attribute {
         }
     }
 
-    /// The bytes that SQS counts.
-    fn size(&self) -> usize {
+    /// The attribute of a message that is sent again in this replay.
+    pub fn replay(id: &ReplayId) -> Self {
+        Self::string(REPLAY, id.as_str())
+    }
+
+    /// The bytes that SQS counts: name, type and value.
+    pub fn size(&self) -> usize {
         let value = match &self.value {
             AttributeValue::Text(text) => text.len(),
             AttributeValue::Base64(text) => text.trim_end_matches('=').len() * 3 / 4,

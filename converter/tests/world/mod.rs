@@ -1,12 +1,13 @@
 //! The converter between a stream and queues in memory: deliver from the checkpoint on, as Lambda's mapping does.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
-use aws_lambda_events::streams::DynamoDbEventResponse;
-use converter::handler::{BatchError, Converter};
+use converter::handler::{BatchError, Converter, Response};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use shared::config::Config;
+use shared::metrics::Tally;
 use shared::place::{OwnQueue, Place, QueueUrl};
 use shared::testing::{Accepted, FifoQueues, Settings, VirtualClock};
 use shared::time::Timestamp;
@@ -20,6 +21,8 @@ pub(crate) struct World {
     pub(crate) fan_out: QueueUrl,
     pub(crate) rejected: QueueUrl,
     pub(crate) converter: Converter,
+    /// What the last delivery counted.
+    pub(crate) tally: RefCell<Tally>,
 }
 
 impl World {
@@ -52,6 +55,7 @@ impl World {
             fan_out: place.own_queue(OwnQueue::FanOut),
             rejected: place.own_queue(OwnQueue::Rejected),
             converter: Converter::new(&config, &place),
+            tally: RefCell::default(),
             clock,
         };
         world.queues.create(&world.fan_out, Settings::default());
@@ -60,16 +64,18 @@ impl World {
     }
 
     /// One delivery of these records.
-    pub(crate) fn deliver(&self, records: &[Value]) -> Result<DynamoDbEventResponse, BatchError> {
+    pub(crate) fn deliver(&self, records: &[Value]) -> Result<Response, BatchError> {
         let payload = serde_json::value::to_raw_value(&json!({ "Records": records })).unwrap();
         self.deliver_payload(&payload)
     }
 
-    pub(crate) fn deliver_payload(&self, payload: &RawValue) -> Result<DynamoDbEventResponse, BatchError> {
+    pub(crate) fn deliver_payload(&self, payload: &RawValue) -> Result<Response, BatchError> {
         let deadline = self.clock.now().plus(TIMEOUT);
         let trace = Some("Root=1-5759e988-bd862e3fe1be46a994272793");
-        let handle = self.converter.handle(&self.queues, payload, deadline, trace);
+        let mut tally = Tally::default();
+        let handle = self.converter.handle(&self.queues, payload, deadline, trace, &mut tally);
         let response = self.clock.block_on(handle);
+        self.tally.replace(tally);
         assert!(self.clock.now() < deadline, "the function ran out of its time");
         response
     }
@@ -121,7 +127,7 @@ impl World {
 }
 
 /// What the response asks to start from.
-pub(crate) fn checkpoint(response: &DynamoDbEventResponse) -> Option<&str> {
+pub(crate) fn checkpoint(response: &Response) -> Option<&str> {
     assert!(response.batch_item_failures.len() <= 1);
     response.batch_item_failures.first().map(|failure| failure.item_identifier.as_deref().unwrap())
 }

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use aws_lambda_events::sqs::SqsBatchResponse;
-use fanout::handler::{Fanout, Visibility};
+use fanout::handler::{Fanout, Response, Visibility};
 use futures_util::future::{Either, select};
 use serde_json::json;
 use serde_json::value::RawValue;
 use shared::config::Config;
 use shared::ids::{DeduplicationId, Group, Key};
 use shared::message::{Attribute, AttributeValue, Body, Message};
+use shared::metrics::Tally;
 use shared::place::{OwnQueue, Place, QueueUrl};
 use shared::send::{SendError, Transport};
 use shared::testing::{FifoQueues, Received, Settings, VirtualClock};
@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) fanout: Fanout,
     pub(crate) fan_out: QueueUrl,
     pub(crate) undelivered: QueueUrl,
+    /// What the last delivery counted.
+    pub(crate) tally: RefCell<Tally>,
     clients: Vec<(String, QueueUrl)>,
 }
 
@@ -62,6 +64,7 @@ impl World {
             fanout: Fanout::new(&config, &place),
             fan_out: place.own_queue(OwnQueue::FanOut),
             undelivered: place.own_queue(OwnQueue::Undelivered),
+            tally: RefCell::default(),
             clients: config
                 .clients
                 .iter()
@@ -103,18 +106,21 @@ impl World {
     }
 
     /// One delivery of the mapping: what the function answered, `None` if there was nothing to receive.
-    pub(crate) fn deliver(&self) -> Option<SqsBatchResponse> {
+    pub(crate) fn deliver(&self) -> Option<Response> {
         self.deliver_over(&self.wire())
     }
 
-    pub(crate) fn deliver_over(&self, wire: &Wire<'_>) -> Option<SqsBatchResponse> {
+    pub(crate) fn deliver_over(&self, wire: &Wire<'_>) -> Option<Response> {
         let batch = self.receive();
         if batch.is_empty() {
             return None;
         }
         let payload = payload(&batch);
         let deadline = self.clock.now().plus(TIMEOUT);
-        let response = self.clock.block_on(self.fanout.handle(wire, &payload, deadline)).unwrap();
+        let mut tally = Tally::default();
+        let handle = self.fanout.handle(wire, &payload, deadline, &mut tally);
+        let response = self.clock.block_on(handle).unwrap();
+        self.tally.replace(tally);
         assert!(self.clock.now() < deadline, "the function ran out of its time");
         self.acknowledge(&batch, &response);
         Some(response)
@@ -126,7 +132,8 @@ impl World {
         let wire = self.wire();
         let deadline = self.clock.now().plus(TIMEOUT);
         self.clock.block_on(async {
-            let handle = Box::pin(self.fanout.handle(&wire, &payload, deadline));
+            let mut tally = Tally::default();
+            let handle = Box::pin(self.fanout.handle(&wire, &payload, deadline, &mut tally));
             let killed = Box::pin(self.clock.sleep(time));
             assert!(
                 matches!(select(handle, killed).await, Either::Right(_)),
@@ -154,7 +161,7 @@ impl World {
         self.queues.receive(&self.fan_out, 10)
     }
 
-    fn acknowledge(&self, batch: &[Received], response: &SqsBatchResponse) {
+    fn acknowledge(&self, batch: &[Received], response: &Response) {
         let returned: HashSet<&str> =
             response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
         for received in batch {

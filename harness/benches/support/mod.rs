@@ -71,6 +71,7 @@ pub(crate) fn messages() -> String {
                 "eventId": attribute("String", &format!("0b8f7bd0-59ef-4b5c-8d1d-{number:012}")),
                 "eventName": attribute("String", "AddressUpdated"),
                 "version": attribute("Number", "3"),
+                "streamedAt": attribute("Number", "1740821400000"),
             },
             "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
             "eventSource": "aws:sqs",

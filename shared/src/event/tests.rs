@@ -3,6 +3,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::config::Changes;
+use crate::time::Timestamp;
 
 const STREAM: Origin<'_> = Origin::Stream { event_id: "c4ca4238a0b923820dcc509a6f75849b" };
 
@@ -271,15 +272,20 @@ fn texts_have_a_limit_counted_as_they_are_sent() {
 
 #[test]
 fn message_of_an_event() {
-    let check = |source: &Source, item: &str, expect: Expect| {
-        let message =
-            read(source, item, STREAM).unwrap().message(Some("Root=1-5759e988-bd862e3fe1be46a994272793"));
+    let check = |source: &Source, item: &str, streamed_at: Option<u64>, expect: Expect| {
+        let along = Along {
+            trace_header: Some("Root=1-5759e988-bd862e3fe1be46a994272793"),
+            streamed_at: streamed_at.map(Timestamp::from_millis),
+            replay: None,
+        };
+        let message = read(source, item, STREAM).unwrap().message(along);
         let entry: Value = serde_json::from_str(&format!("{{{}}}", message.entry())).unwrap();
         expect.assert_eq(&format!("{entry:#}"));
     };
     check(
         &source(),
         &item("price", r#"{"N": "299.90"}"#),
+        Some(1_740_821_400_123),
         expect![[r#"
         {
           "MessageAttributes": {
@@ -294,6 +300,10 @@ fn message_of_an_event() {
             "eventTime": {
               "DataType": "String",
               "StringValue": "2025-03-01T09:30:00Z"
+            },
+            "streamedAt": {
+              "DataType": "Number",
+              "StringValue": "1740821400123"
             },
             "version": {
               "DataType": "Number",
@@ -314,6 +324,7 @@ fn message_of_an_event() {
     check(
         &plain(),
         &item("eventName", r#"{"S": ""}"#),
+        None,
         expect![[r#"
         {
           "MessageAttributes": {

@@ -97,6 +97,34 @@ fn deduplication_ids() {
     assert_ne!(id.derived("a"), id);
 }
 
+#[test]
+fn a_replayed_message_has_an_id_of_its_own_in_each_replay() {
+    let replay = |id: &str| ReplayId::try_new(id).unwrap();
+    let id = DeduplicationId::of_stream_record("1");
+    let replayed = id.replayed(&replay("r-1"));
+    assert_eq!(id.replayed(&replay("r-1")), replayed);
+    assert!(is_legal(replayed.as_str()));
+    for other in [
+        id.clone(),
+        id.derived("r-1"),
+        id.replayed(&replay("r-2")),
+        DeduplicationId::of_stream_record("2").replayed(&replay("r-1")),
+    ] {
+        assert_ne!(other, replayed);
+    }
+}
+
+#[test]
+fn a_replay_s_id_is_short_and_plain() {
+    for id in ["r", "0", "-", "f47ac10b-58cc-4372-a567-0e02b2c3d479", &"x".repeat(40)] {
+        assert_eq!(ReplayId::try_new(id).unwrap().as_str(), id);
+    }
+    for id in ["", " ", "r_1", "r.1", "é", "r\n", &"x".repeat(41)] {
+        let error = ReplayId::try_new(id).unwrap_err().to_string();
+        assert!(error.ends_with("is not a replay's id; use 1 to 40 letters, digits and `-`"), "{error}");
+    }
+}
+
 /// Keys that an encoding could mix up: short ones of few characters, in every type, and ones about as long as the limit.
 fn key() -> impl Strategy<Value = Key> {
     let tricky = vec(

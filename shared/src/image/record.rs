@@ -3,10 +3,15 @@
 //! A general parser would look at every byte of the image once more, only to find its end.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::read::Cursor;
 use super::text::Text;
 use super::{Fault, Image, ImageError, Wanted, Writer};
+use crate::time::Timestamp;
+
+/// What makes the nearest millisecond of the next lower one: a fraction of a second is seldom exact in binary.
+const HALF_A_MILLISECOND: Duration = Duration::from_micros(500);
 
 /// A record of a DynamoDB stream, as far as it matters. A member that is missing or null is `None`.
 #[derive(Debug)]
@@ -19,6 +24,9 @@ pub struct Record<'r> {
     pub stream: Option<Cow<'r, str>>,
     /// `userIdentity.principalId`: who made the change, if it was a service.
     pub principal: Option<Cow<'r, str>>,
+    /// `dynamodb.ApproximateCreationDateTime`: when the change was recorded, which the stream rounds down to a second
+    /// (DynamoDB Streams API, `StreamRecord`). What is no such time is as if it were missing.
+    pub created: Option<Timestamp>,
     /// `dynamodb.Keys`, as it is written, whether UTF-8 or not.
     pub keys: Option<&'r [u8]>,
     /// `dynamodb.NewImage`.
@@ -79,6 +87,7 @@ impl<'r> Record<'r> {
             event_id: members.event_id,
             stream: members.stream,
             principal: members.principal,
+            created: members.created,
             keys: members.keys,
             image: members.image,
             sequence_number: members.sequence_number,
@@ -94,6 +103,7 @@ struct Members<'r> {
     change: Option<Cow<'r, str>>,
     stream: Option<Cow<'r, str>>,
     principal: Option<Cow<'r, str>>,
+    created: Option<Timestamp>,
     has_change: bool,
     keys: Option<&'r [u8]>,
     image: Option<NewImage<'r>>,
@@ -132,6 +142,10 @@ impl<'r> Members<'r> {
 
     fn dynamodb(&mut self, cursor: &mut Cursor<'r>, wanted: &Wanted) -> Result<(), Broken> {
         cursor.object(|cursor, name| match name {
+            b"ApproximateCreationDateTime" => {
+                self.created = seconds(cursor.any()?);
+                Ok(())
+            }
             b"Keys" if cursor.skip_null() => Ok(()),
             b"Keys" => set(&mut self.keys, "Keys", Some(cursor.any()?)),
             b"NewImage" if cursor.skip_null() => Ok(()),
@@ -150,6 +164,13 @@ fn image<'r>(cursor: &mut Cursor<'r>, wanted: &Wanted) -> Result<NewImage<'r>, F
         Ok(()) => Ok(NewImage { raw: cursor.pass_to(&ahead)?, converted: writer.finish(Ok(())) }),
         Err(fault) => Ok(NewImage { raw: cursor.any()?, converted: writer.finish(Err(fault)) }),
     }
+}
+
+/// A time as JSON writes a number of seconds since 1970, to the millisecond.
+fn seconds(text: &[u8]) -> Option<Timestamp> {
+    let seconds: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let time = Duration::try_from_secs_f64(seconds).ok()?.checked_add(HALF_A_MILLISECOND)?;
+    u64::try_from(time.as_millis()).ok().map(Timestamp::from_millis)
 }
 
 /// A string or null.
@@ -203,6 +224,7 @@ mod tests {
         assert_eq!(record.change, "INSERT");
         assert_eq!(record.stream.as_deref(), Some("arn:aws:dynamodb"));
         assert_eq!(record.principal.as_deref(), Some("dynamodb.amazonaws.com"));
+        assert_eq!(record.created, Some(Timestamp::from_millis(1_740_821_400_000)));
         assert_eq!(record.keys, Some(r#"{ "mark": {"S": "AFC F5"} }"#.as_bytes()));
         assert_eq!(record.sequence_number.as_deref(), Some("42"));
         assert_eq!(record.view_type.as_deref(), Some("NEW_IMAGE"));
@@ -224,6 +246,26 @@ mod tests {
             assert!(record.keys.is_none() && record.image.is_none());
             assert!(record.sequence_number.is_none() && record.view_type.is_none());
         }
+    }
+
+    #[test]
+    fn a_time_is_read_to_the_millisecond_and_what_is_none_is_as_if_missing() {
+        let check = |time: &str, expected: Option<u64>| {
+            let time = format!("\"ApproximateCreationDateTime\": {time}");
+            let text = RECORD.replace("\"ApproximateCreationDateTime\": 1740821400", &time);
+            let record = read(&text).unwrap();
+            assert_eq!(record.created.map(Timestamp::as_millis), expected, "{time}");
+            assert_eq!(record.sequence_number.as_deref(), Some("42"));
+        };
+        check("1740821400.0", Some(1_740_821_400_000));
+        check("1740821400.123", Some(1_740_821_400_123));
+        check("1740821400.9996", Some(1_740_821_401_000));
+        check("1.7408214E9", Some(1_740_821_400_000));
+        for none in ["null", "-1", "1e300", "1e18", "\"1740821400\"", "{}", "[1]", "true"] {
+            check(none, None);
+        }
+        let twice = "1740821400, \"ApproximateCreationDateTime\": 1740821401";
+        check(twice, Some(1_740_821_401_000));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tracing::{Instrument as _, error, error_span};
 
+use super::{metrics, variable};
+use crate::metrics::Tally;
 use crate::time::Timestamp;
 
 /// When Lambda ends the invocation.
@@ -18,25 +20,34 @@ pub fn deadline(context: &Context) -> Timestamp {
     Timestamp::from_millis(context.deadline)
 }
 
+/// The invocation's `AWSTraceHeader`, if there is one that SQS takes: it refuses a message with a malformed one.
+pub fn trace_header(context: &Context) -> Option<&str> {
+    context.xray_trace_id.as_deref().filter(|header| is_trace_header(header))
+}
+
 /// Hands one payload after the other to `handler`, and its answers to Lambda. What is logged meanwhile carries the
-/// request id. An error or a panic fails the invocation, not the process.
+/// request id. An error or a panic fails the invocation, not the process. What was counted is written in any case.
 ///
 /// # Errors
 ///
 /// The Runtime API cannot be reached.
 pub async fn run<H, R, E>(handler: H) -> Result<(), lambda_runtime::Error>
 where
-    H: AsyncFn(LambdaEvent<Box<RawValue>>) -> Result<R, E>,
+    H: AsyncFn(LambdaEvent<Box<RawValue>>, &mut Tally) -> Result<R, E>,
     R: Serialize,
     E: Error,
 {
     let handler = &handler;
+    let function = &variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "unknown".to_owned());
     let service = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         // Of the highest level, so that every line has it whatever the log level.
-        let span = error_span!("invocation", request_id = event.context.request_id);
+        let request_id = event.context.request_id.clone();
+        let span = error_span!("invocation", request_id);
         async move {
+            let mut tally = Tally::default();
             // Boxed: the states of nested futures make types deeper than the compiler follows.
-            let answer = unwound(Box::pin(handler(event))).await;
+            let answer = unwound(Box::pin(handler(event, &mut tally))).await;
+            metrics::write(&tally, function, &request_id);
             answer.inspect_err(|failure| error!(error = failure.error_message, "invocation failed"))
         }
         .instrument(span)
@@ -64,12 +75,68 @@ async fn unwound<R, E: Error>(invocation: impl Future<Output = Result<R, E>>) ->
     .await
 }
 
+/// Whether `header` is a tracing header as X-Ray documents it: pairs such as `Root=1-5759e988-bd862e3fe1be46a994272793`,
+/// that one among them, separated by `;` (X-Ray concepts, "Tracing header").
+fn is_trace_header(header: &str) -> bool {
+    let is_pair = |pair: &str| {
+        pair.split_once('=').is_some_and(|(name, value)| {
+            !name.is_empty() && !value.is_empty() && pair.bytes().all(|byte| byte.is_ascii_graphic())
+        })
+    };
+    let root = header.split(';').find_map(|pair| pair.strip_prefix("Root="));
+    root.is_some_and(is_trace_id) && header.split(';').all(is_pair)
+}
+
+/// Version, seconds and a random part: `1-5759e988-bd862e3fe1be46a994272793`.
+fn is_trace_id(id: &str) -> bool {
+    let is_hex =
+        |text: &str, digits| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut parts = id.split('-');
+    parts.next() == Some("1")
+        && parts.next().is_some_and(|seconds| is_hex(seconds, 8))
+        && parts.next().is_some_and(|random| is_hex(random, 24))
+        && parts.next().is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
     use futures_util::FutureExt as _;
 
     use super::*;
+
+    #[test]
+    fn only_a_well_formed_trace_header_is_carried() {
+        let check = |header: Option<&str>, expected: bool| {
+            let mut context = Context::default();
+            context.xray_trace_id = header.map(str::to_owned);
+            assert_eq!(trace_header(&context), header.filter(|_| expected), "{header:?}");
+        };
+        let root = "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700";
+        check(Some(root), true);
+        check(Some(&format!("{root};Parent=9a9197af755a6419;Sampled=1")), true);
+        check(
+            Some(&format!("{root};Parent=9a9197af755a6419;Sampled=0;Lineage=1:a87bd80c:0|68fd508a:5")),
+            true,
+        );
+        check(Some(&format!("Self=1-67891234-12456789abcdef012345678;{root}")), true);
+        check(None, false);
+        for malformed in [
+            "",
+            "Parent=9a9197af755a6419;Sampled=1",
+            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e70",
+            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700-1",
+            "Root=2-5bef4de7-ad49b0e87f6ef6c87fc2e700",
+            "Root=1-5bef4deg-ad49b0e87f6ef6c87fc2e700",
+            "root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700",
+            "1-5bef4de7-ad49b0e87f6ef6c87fc2e700",
+        ] {
+            check(Some(malformed), false);
+        }
+        for after in [";", ";Sampled", ";Sampled=", ";=1", ";Sampled=1 ", ";Sampled=é", ";Sampled=\n"] {
+            check(Some(&format!("{root}{after}")), false);
+        }
+    }
 
     #[test]
     fn an_invocation_yields_its_answer_its_error_or_that_it_panicked() {

@@ -1,0 +1,102 @@
+//! A replay through the release binaries, over the wire.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
+)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use harness::functions;
+use harness::lambda::{Function, Outcome};
+use harness::sqs::SqsStub;
+use serde_json::{Value, json};
+
+const CONFIG: &str = "\
+[source]
+partition_key = \"mark\"
+group = \"mark\"
+
+[[client]]
+name = \"Billing\"
+
+[[client]]
+name = \"Search\"
+";
+
+fn start(name: &str, binary: &Path, sqs: &SqsStub) -> Function {
+    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&package).unwrap();
+    std::fs::write(package.join("client-queues.toml"), CONFIG).unwrap();
+    let endpoint = sqs.endpoint_url();
+    let variables = [
+        ("LAMBDA_TASK_ROOT", package.to_str().unwrap()),
+        ("PARTITION", "aws"),
+        ("ACCOUNT_ID", "123456789012"),
+        ("AWS_ENDPOINT_URL", &endpoint),
+    ];
+    Function::start(binary, &variables).unwrap()
+}
+
+fn invoke(function: &mut Function, payload: &Value) -> Outcome {
+    function.invoke(payload.to_string(), Duration::from_secs(30)).unwrap()
+}
+
+/// The replay that each message of a queue is marked with.
+fn marks(sqs: &SqsStub, queue: &str) -> Vec<Value> {
+    let accepted = sqs.accepted(queue).into_iter();
+    accepted.map(|message| message.attributes["replay"]["StringValue"].clone()).collect()
+}
+
+#[test]
+fn the_converter_answers_a_replay_record_by_record() {
+    let sqs = SqsStub::start().unwrap();
+    let mut converter = start("replay-converter", &functions().unwrap().converter, &sqs);
+    let event = json!({
+        "eventID": "c4ca4238a0b923820dcc509a6f75849b",
+        "eventName": "INSERT",
+        "dynamodb": { "NewImage": { "mark": { "S": "AFC F5" } }, "StreamViewType": "NEW_IMAGE" },
+    });
+    let payload =
+        json!({ "replay": "r-1", "Records": [event, { "eventName": "REMOVE", "dynamodb": {} }, 7] });
+    for _ in 0..2 {
+        let Outcome::Response(answer) = invoke(&mut converter, &payload) else { panic!("no answer") };
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(
+            answer,
+            json!({ "batchItemFailures": [], "results": [
+                { "outcome": "sent", "reason": null },
+                { "outcome": "skipped", "reason": "the item was deleted, which is no event" },
+                { "outcome": "rejected", "reason": "not a stream record: byte 0 is not what DynamoDB writes there" },
+            ] })
+        );
+    }
+    let queues = [("MarkFanOutQueue.fifo", vec![json!("r-1")]), ("MarkFanOutRejected.fifo", vec![])];
+    for (queue, expected) in queues {
+        assert_eq!(marks(&sqs, queue), expected, "{queue}");
+    }
+}
+
+#[test]
+fn the_fan_out_answers_a_replay_client_by_client() {
+    let sqs = SqsStub::start().unwrap();
+    let mut fanout = start("replay-fanout", &functions().unwrap().fanout, &sqs);
+    let payload = |clients: &[&str]| {
+        json!({ "replay": "r-1", "clients": clients, "Records": [{
+            "body": "{\"mark\":\"AFC F5\"}",
+            "attributes": { "MessageGroupId": "AFC%20F5", "MessageDeduplicationId": "1" },
+        }] })
+    };
+    let answer = invoke(&mut fanout, &payload(&["Billing"]));
+    let expected =
+        r#"{"batchItemFailures":[],"results":[{"client":"Billing","accepted":[true],"reason":null}]}"#;
+    assert_eq!(answer, Outcome::Response(expected.to_owned()));
+    let Outcome::Error(told) = invoke(&mut fanout, &payload(&["Biling"])) else { panic!("no error") };
+    assert!(told.contains("the function serves no client `Biling`"), "{told}");
+    for (queue, expected) in
+        [("MarkFanOutClientBilling.fifo", vec![json!("r-1")]), ("MarkFanOutClientSearch.fifo", vec![])]
+    {
+        assert_eq!(marks(&sqs, queue), expected, "{queue}");
+    }
+}

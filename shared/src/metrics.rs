@@ -1,0 +1,196 @@
+//! What the functions count: names, units and meanings, and the counts of one invocation. Nothing is written here.
+
+mod counted;
+mod latencies;
+
+use std::fmt;
+
+use crate::config::ClientName;
+
+pub use self::counted::Counted;
+pub use self::latencies::Latencies;
+
+/// The CloudWatch namespace of all of them.
+pub const NAMESPACE: &str = "MarkEventQueue";
+
+/// The dimension that every metric has: the function's name.
+pub const FUNCTION: &str = "Function";
+
+/// The dimension that metrics of one client have besides: the client's name.
+pub const CLIENT: &str = "Client";
+
+/// Something that is counted or measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name in CloudWatch.
+    pub name: &'static str,
+    /// Its unit there.
+    pub unit: Unit,
+    /// In words for an operator.
+    pub meaning: &'static str,
+}
+
+/// A unit, as CloudWatch names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A number of things.
+    Count,
+    /// A time.
+    Milliseconds,
+}
+
+/// `RecordsIn`.
+pub const RECORDS_IN: Metric =
+    count("RecordsIn", "records that Lambda delivered, again those that were delivered again");
+/// `Events`.
+pub const EVENTS: Metric = count("Events", "records that are events (converter)");
+/// `Skipped`.
+pub const SKIPPED: Metric = count("Skipped", "records that are no events (converter)");
+/// `Rejected`.
+pub const REJECTED: Metric = count("Rejected", "records with a letter on the rejected queue (converter)");
+/// `Sent`.
+pub const SENT: Metric = count(
+    "Sent",
+    "events accepted by the fan-out queue (converter); messages accepted by a client's queue, each client counted (fan-out)",
+);
+/// `Returned`.
+pub const RETURNED: Metric = count(
+    "Returned",
+    "records that were neither sent, skipped nor rejected and are delivered again; of a client: messages that it did not take",
+);
+/// `Undelivered`.
+pub const UNDELIVERED: Metric =
+    count("Undelivered", "messages accepted by the undelivered queue, each client counted (fan-out)");
+/// `SqsRequests`.
+pub const SQS_REQUESTS: Metric = count("SqsRequests", "requests to SQS, letters and failed ones among them");
+/// `EntriesPerRequest`.
+pub const ENTRIES_PER_REQUEST: Metric =
+    count("EntriesPerRequest", "messages in each request that sends, as a distribution");
+/// `EndToEndLatency`.
+pub const END_TO_END_LATENCY: Metric = Metric {
+    name: "EndToEndLatency",
+    unit: Unit::Milliseconds,
+    meaning: "from the stream's record of an event to its acceptance by a client's queue, each client counted, as a distribution (fan-out)",
+};
+
+/// Every metric that the functions write.
+pub const NAMES: [Metric; 10] = [
+    RECORDS_IN,
+    EVENTS,
+    SKIPPED,
+    REJECTED,
+    SENT,
+    RETURNED,
+    UNDELIVERED,
+    SQS_REQUESTS,
+    ENTRIES_PER_REQUEST,
+    END_TO_END_LATENCY,
+];
+
+const fn count(name: &'static str, meaning: &'static str) -> Metric {
+    Metric { name, unit: Unit::Count, meaning }
+}
+
+impl Unit {
+    /// The unit's name in CloudWatch.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Milliseconds => "Milliseconds",
+        }
+    }
+}
+
+/// What a metric came to in one invocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// One number.
+    Count(u64),
+    /// Different numbers, ascending, each with how often it occurred. CloudWatch takes up to 100 of them
+    /// (Embedded metric format specification).
+    Distribution(Vec<(u64, u64)>),
+}
+
+/// What one invocation counted: in all, and for clients apart. Empty if nothing was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    lines: Vec<Line>,
+}
+
+/// Metrics of the same dimensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The client that they are about; `None`: the function.
+    pub client: Option<ClientName>,
+    /// In the order in which they were counted.
+    pub values: Vec<(Metric, Value)>,
+}
+
+impl Tally {
+    /// Notes what a metric came to.
+    pub fn count(&mut self, metric: Metric, count: usize) {
+        self.note(None, metric, Value::Count(wide(count)));
+    }
+
+    /// Notes what a metric came to for one client.
+    pub fn count_of(&mut self, client: &ClientName, metric: Metric, count: usize) {
+        self.note(Some(client), metric, Value::Count(wide(count)));
+    }
+
+    /// Notes the requests that went through `counted`.
+    pub fn requests<T>(&mut self, counted: &Counted<'_, T>) {
+        self.note(None, SQS_REQUESTS, Value::Count(counted.requests()));
+        self.note(None, ENTRIES_PER_REQUEST, Value::Distribution(counted.entries_per_request()));
+    }
+
+    /// Notes times from the stream to the clients' queues.
+    pub fn latencies(&mut self, latencies: Latencies) {
+        self.note(None, END_TO_END_LATENCY, Value::Distribution(latencies.into_distribution()));
+    }
+
+    /// The function's metrics, and those of each client that has some.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    fn note(&mut self, client: Option<&ClientName>, metric: Metric, value: Value) {
+        if matches!(&value, Value::Distribution(values) if values.is_empty()) {
+            return;
+        }
+        match self.lines.iter_mut().find(|line| line.client.as_ref() == client) {
+            Some(line) => line.values.push((metric, value)),
+            None => self.lines.push(Line { client: client.cloned(), values: vec![(metric, value)] }),
+        }
+    }
+}
+
+/// A line per client: `RecordsIn 2, EntriesPerRequest 1×2 10×1`.
+impl fmt::Display for Tally {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, line) in self.lines.iter().enumerate() {
+            if number > 0 {
+                formatter.write_str("\n")?;
+            }
+            if let Some(client) = &line.client {
+                write!(formatter, "{client}: ")?;
+            }
+            for (number, (metric, value)) in line.values.iter().enumerate() {
+                write!(formatter, "{}{}", if number > 0 { ", " } else { "" }, metric.name)?;
+                match value {
+                    Value::Count(count) => write!(formatter, " {count}")?,
+                    Value::Distribution(values) => {
+                        values.iter().try_for_each(|(value, count)| write!(formatter, " {value}×{count}"))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::ids::{DeduplicationId, Group, Key};
+use crate::message::{Body, Message};
+use crate::place::{OwnQueue, Place};
+use crate::send::Transport as _;
+use crate::testing::{FifoQueues, Settings, VirtualClock};
+use crate::time::Timestamp;
+
+const DOCUMENT: &str = include_str!("../../../docs/metrics.md");
+
+#[test]
+fn names_are_unique_and_as_cloudwatch_takes_them() {
+    let names: BTreeSet<&str> = NAMES.iter().map(|metric| metric.name).collect();
+    assert_eq!(names.len(), NAMES.len());
+    assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric())));
+}
+
+#[test]
+fn every_metric_is_documented_as_it_is() {
+    for Metric { name, unit, meaning } in NAMES {
+        let row = DOCUMENT.lines().find(|line| line.starts_with(&format!("| `{name}` | {} |", unit.name())));
+        assert!(row.is_some_and(|row| row.ends_with(&format!("| {meaning} |"))), "`{name}`: {meaning}");
+    }
+    let documented = DOCUMENT.lines().filter(|line| line.starts_with("| `") && line.contains("` | Count |"));
+    let counts = NAMES.iter().filter(|metric| metric.unit == Unit::Count);
+    assert_eq!(documented.count(), counts.count(), "a metric is documented that is not there");
+    assert!(DOCUMENT.contains(&format!("`{NAMESPACE}`")));
+}
+
+#[test]
+fn requests_are_counted_by_their_entries_whatever_comes_back() {
+    let clock = VirtualClock::at(Timestamp::from_millis(1_800_000_000_000));
+    let queues = FifoQueues::new(&clock);
+    let place = Place {
+        partition: "aws".to_owned(),
+        region: "eu-west-2".to_owned(),
+        account: "111122223333".to_owned(),
+        prefix: String::new(),
+    };
+    let (there, missing) = (place.own_queue(OwnQueue::FanOut), place.own_queue(OwnQueue::Rejected));
+    queues.create(&there, Settings::default());
+    let messages: Vec<Message> = (0..10)
+        .map(|number| {
+            let group = Group::of(&Key::S(number.to_string()));
+            let id = DeduplicationId::of_stream_record(&number.to_string());
+            Message::new(group, id, Body::Text("body"), &[], None)
+        })
+        .collect();
+    let messages: Vec<&Message> = messages.iter().collect();
+
+    let counted = Counted::new(&queues);
+    for (queue, entries) in [(&there, 3), (&there, 10), (&missing, 3)] {
+        let sent = clock.block_on(counted.send(queue, &messages[..entries]));
+        assert_eq!(sent.is_ok(), *queue == there);
+    }
+    let _ = counted.for_request();
+    let mut tally = Tally::default();
+    tally.requests(&counted);
+    assert_eq!(tally.to_string(), "SqsRequests 4, EntriesPerRequest 3×2 10×1");
+}
+
+#[test]
+fn a_tally_has_a_line_for_the_function_and_for_each_client_and_none_for_nothing() {
+    let client = |name| ClientName::try_new(name).unwrap();
+    let mut tally = Tally::default();
+    tally.latencies(Latencies::default());
+    assert!(tally.lines().is_empty());
+    tally.count(RECORDS_IN, 2);
+    tally.count_of(&client("Billing"), RETURNED, 1);
+    tally.count_of(&client("Search"), UNDELIVERED, 2);
+    tally.count_of(&client("Billing"), UNDELIVERED, 0);
+    tally.count(SENT, usize::MAX);
+    assert_eq!(
+        tally.to_string(),
+        format!("RecordsIn 2, Sent {}\nBilling: Returned 1, Undelivered 0\nSearch: Undelivered 2", u64::MAX)
+    );
+}
