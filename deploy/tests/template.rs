@@ -1,31 +1,24 @@
 //! `template.yml` agrees with the code: names, time-outs, variables, clients.
 //!
-//! What a linter doesn't see is here; what only shows once the stack is there, the end-to-end tests look at.
+//! What a linter doesn't see is here, and in `rights.rs` and `alarms.rs`; what only shows once the stack is there, the
+//! end-to-end tests look at.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in tests a panic is the report; clippy.toml reaches no functions beside them"
-)]
+mod support;
 
 use std::collections::BTreeSet;
 
 use deploy::functions::{self, CONVERTER, FANOUT};
 use deploy::package::Package;
-use deploy::settings::{FunctionTimeout, Settings};
+use deploy::settings::{
+    Architecture, FunctionTimeout, LogRetention, MaximumConcurrency, Settings, StreamBatchSize,
+};
 use deploy::template::with_code;
-use serde_json::{Value as Json, json};
-use serde_yaml_ng::Value as Yaml;
+use serde_json::json;
 use shared::config::Config;
 use shared::place::{OwnQueue, Place};
+use support::{QUEUES, TEMPLATE, json_of, resource, resources, template};
 
-const TEMPLATE: &str = include_str!("../../template.yml");
 const CONFIG: &str = include_str!("../../client-queues.toml");
-
-/// The queues of the template that hold events, by logical id; the last is each client's.
-const QUEUES: [&str; 5] =
-    ["FanOutQueue", "RejectedQueue", "UndeliveredQueue", "DeadLetterQueue", "Queue${Client}"];
 
 #[test]
 fn the_code_of_both_functions_can_be_put_in() {
@@ -55,57 +48,160 @@ fn names_of_own_queues_are_those_that_the_functions_compute() {
     });
     assert_eq!(names.to_vec(), computed);
 
-    // The fan-out may send to every client's queue, and to none of the stack's others by the same pattern.
-    let allowed =
-        statement("FanOutRole", "SendToOwnQueues")["Resource"]["Fn::Sub"].as_str().unwrap().to_owned();
-    let pattern = allowed.rsplit(':').next().unwrap().replace("${QueuePrefix}", "test-");
-    let (start, end) = pattern.split_once('*').unwrap();
-    let matching = computed.iter().filter(|name| name.starts_with(start) && name.ends_with(end));
-    assert_eq!(matching.collect::<Vec<_>>(), ["test-MarkFanOutClientBilling.fifo"]);
+    let roles = ["ProcessDynamoDBStreamRole", "FanOutRole"].map(|role| {
+        let name = resource(role)["Properties"]["RoleName"]["Fn::Sub"].as_str().unwrap().to_owned();
+        name.replace("${QueuePrefix}", "test-").replace("${AWS::Region}", "eu-west-2")
+    });
+    let computed = [place.converter_role_arn(), place.fan_out_role_arn()];
+    assert_eq!(roles.map(|name| format!("arn:aws:iam::111122223333:role/{name}")), computed);
 }
 
 #[test]
 fn every_queue_keeps_its_events_two_weeks_encrypted_and_its_stack_in_peace() {
-    let policies = [("${Own}Policy", "${Own}"), ("Policy${Client}", "Queue${Client}")];
-    for (policy, queue) in policies {
-        let properties = &resource(policy)["Properties"];
-        assert_eq!(properties["Queues"], json!([{ "Ref": { "Fn::Sub": queue } }]), "{policy}");
-        for statement in properties["PolicyDocument"]["Statement"].as_array().unwrap() {
-            let arn = json!({ "Fn::GetAtt": [{ "Fn::Sub": queue }, "Arn"] });
-            assert_eq!(statement["Resource"], arn, "{policy}: another form comes out empty");
-            assert!(statement["Effect"] == "Deny" || statement["Principal"] != "*", "{policy}: anybody may");
-        }
-    }
-    assert_eq!(loop_of("OwnQueuePolicies")[1], json!(QUEUES[..4]));
-    assert_eq!(loop_of("ClientQueues")[1], json!({ "Ref": "Clients" }));
-
     for name in QUEUES {
         let queue = resource(name);
+        // Retain, but for the operation that made it.
         assert_eq!(queue["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
         assert_eq!(queue["UpdateReplacePolicy"], "Retain", "{name}");
         let properties = &queue["Properties"];
+        let nothing = json!({ "Ref": "AWS::NoValue" });
+        let key = json!({ "Ref": "KmsKeyArn" });
         for (property, expected) in [
             ("FifoQueue", json!(true)),
-            ("SqsManagedSseEnabled", json!(true)),
+            ("DeduplicationScope", json!("messageGroup")),
+            ("FifoThroughputLimit", json!("perMessageGroupId")),
+            ("SqsManagedSseEnabled", json!({ "Fn::If": ["HasKey", nothing, true] })),
+            ("KmsMasterKeyId", json!({ "Fn::If": ["HasKey", key, nothing] })),
             ("MessageRetentionPeriod", json!(1_209_600)),
             ("MaximumMessageSize", json!(1_048_576)),
         ] {
             assert_eq!(properties[property], expected, "{name}: {property}");
         }
+        // A redrive policy takes messages out of their group.
+        assert_eq!(properties.get("RedrivePolicy").is_some(), name == "FanOutQueue", "{name}");
     }
 }
 
 #[test]
+fn what_lambda_gives_up_is_kept_for_a_month_in_a_closed_bucket() {
+    let bucket = resource("DiscardedRecords");
+    assert_eq!(bucket["DeletionPolicy"], "RetainExceptOnCreate");
+    assert_eq!(bucket["UpdateReplacePolicy"], "Retain");
+    let properties = &bucket["Properties"];
+    let access = properties["PublicAccessBlockConfiguration"].as_object().unwrap();
+    assert_eq!(access.len(), 4);
+    assert!(access.values().all(|setting| setting == true), "{access:?}");
+    assert_eq!(
+        properties["OwnershipControls"]["Rules"],
+        json!([{ "ObjectOwnership": "BucketOwnerEnforced" }])
+    );
+    let encryption = &properties["BucketEncryption"]["ServerSideEncryptionConfiguration"];
+    assert_eq!(encryption, &json!([{ "ServerSideEncryptionByDefault": { "SSEAlgorithm": "AES256" } }]));
+    let rule = &properties["LifecycleConfiguration"]["Rules"][0];
+    assert_eq!((&rule["Status"], &rule["ExpirationInDays"]), (&json!("Enabled"), &json!(30)));
+    // With versions, an object that expires would stay.
+    assert!(properties.get("VersioningConfiguration").is_none());
+}
+
+#[test]
 fn both_mappings_report_failures_by_item_and_discard_nothing() {
-    let stream = &resource(CONVERTER.logical_id)["Properties"]["Events"]["Stream"]["Properties"];
-    let queue = &resource(FANOUT.logical_id)["Properties"]["Events"]["FanOutJobQueue"]["Properties"];
-    for mapping in [stream, queue] {
-        assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    let settings =
+        |function: &str, event: &str| resource(function)["Properties"]["Events"][event]["Properties"].clone();
+    let if_imported = json!({ "Fn::If": [
+        "StreamIsImported", { "Fn::ImportValue": "DynamoDBStreamArn" }, { "Ref": "EventStreamArn" }
+    ] });
+    let stream = json!({
+        "Stream": if_imported,
+        "StartingPosition": "TRIM_HORIZON",
+        "BatchSize": { "Ref": "StreamBatchSize" },
+        "ParallelizationFactor": { "Ref": "ParallelizationFactor" },
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "BisectBatchOnFunctionError": true,
+        "MaximumRetryAttempts": -1,
+        "MaximumRecordAgeInSeconds": -1,
+        "DestinationConfig": { "OnFailure": { "Destination": { "Fn::GetAtt": ["DiscardedRecords", "Arn"] } } },
+    });
+    assert_eq!(settings(CONVERTER.logical_id, "Stream"), stream);
+    let queue = json!({
+        "Queue": { "Fn::GetAtt": ["FanOutQueue", "Arn"] },
+        "BatchSize": 10,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": { "MaximumConcurrency": { "Ref": "FanOutMaximumConcurrency" } },
+    });
+    assert_eq!(settings(FANOUT.logical_id, "FanOutJobQueue"), queue);
+}
+
+#[test]
+fn functions_are_traced_and_their_logs_forgotten() {
+    let globals = &template()["Globals"]["Function"];
+    assert_eq!(globals["Tracing"], "Active");
+    assert_eq!(globals["Architectures"], json!([{ "Ref": "Architecture" }]));
+    for (function, logs) in [("ProcessDynamoDBStream", "ProcessDynamoDBStreamLogs"), ("FanOut", "FanOutLogs")]
+    {
+        assert_eq!(resource(function)["Properties"]["LoggingConfig"]["LogGroup"], json!({ "Ref": logs }));
+        assert_eq!(resource(logs)["Properties"]["RetentionInDays"], json!({ "Ref": "LogRetentionDays" }));
     }
-    assert_eq!(stream["ParallelizationFactor"], 1, "more would break the order of an aggregate");
-    assert_eq!(stream["MaximumRetryAttempts"], -1);
-    assert_eq!(stream["MaximumRecordAgeInSeconds"], -1);
-    assert_eq!(stream["StartingPosition"], "TRIM_HORIZON");
+}
+
+#[test]
+fn no_clients_name_makes_a_logical_id_that_is_taken() {
+    let taken = ["Queue", "Policy", "Alarm"];
+    let ids: Vec<String> = resources().into_iter().map(|(id, _)| id).collect();
+    for id in ids.iter().filter(|id| !id.contains("${Client}")) {
+        assert!(!taken.iter().any(|prefix| id.starts_with(prefix)), "`{id}` could be a client's");
+    }
+    let of_clients: BTreeSet<&str> = ids.iter().filter_map(|id| id.strip_suffix("${Client}")).collect();
+    assert_eq!(of_clients, BTreeSet::from(taken));
+
+    let template = template();
+    let outputs = template["Outputs"].as_object().unwrap();
+    let is_clients = |name: &String| {
+        let name = name.strip_prefix("Queue").and_then(|name| name.strip_suffix("ARN"));
+        name.is_some_and(|name| !name.is_empty())
+    };
+    assert_eq!(outputs.keys().find(|name| is_clients(name)), None);
+}
+
+#[test]
+fn every_parameter_is_described_has_a_default_and_stands_in_a_group() {
+    let template = template();
+    let parameters = template["Parameters"].as_object().unwrap();
+    for (name, parameter) in parameters {
+        assert!(parameter["Description"].is_string() && parameter.get("Default").is_some(), "{name}");
+        let is_checked = ["AllowedPattern", "AllowedValues", "MinValue"]
+            .iter()
+            .any(|check| parameter.get(check).is_some());
+        assert!(is_checked, "{name} takes anything");
+    }
+    let groups =
+        template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"].as_array().unwrap();
+    let mut shown: Vec<&str> = groups
+        .iter()
+        .flat_map(|group| group["Parameters"].as_array().unwrap())
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    shown.sort_unstable();
+    let mut all: Vec<&str> = parameters.keys().map(String::as_str).collect();
+    all.sort_unstable();
+    assert_eq!(shown, all);
+}
+
+#[test]
+fn parameters_take_what_settings_take() {
+    let template = template();
+    let parameter = |name: &str| &template["Parameters"][name];
+    assert_eq!(parameter("LogRetentionDays")["AllowedValues"], json!(LogRetention::ALLOWED));
+    let architectures = [Architecture::X86_64, Architecture::Arm64].map(Architecture::as_str);
+    assert_eq!(parameter("Architecture")["AllowedValues"], json!(architectures));
+    assert_eq!(parameter("Architecture")["Default"], Architecture::default().as_str());
+    for (name, lowest, highest) in [
+        ("FanOutMaximumConcurrency", MaximumConcurrency::LOWEST, MaximumConcurrency::HIGHEST),
+        ("StreamBatchSize", StreamBatchSize::LOWEST, StreamBatchSize::HIGHEST),
+    ] {
+        let range = (&parameter(name)["MinValue"], &parameter(name)["MaxValue"]);
+        assert_eq!(range, (&json!(lowest), &json!(highest)), "{name}");
+    }
+    assert_eq!(parameter("ParallelizationFactor")["Default"], 1, "more breaks the order of an aggregate");
 }
 
 #[test]
@@ -177,54 +273,5 @@ fn there_are_no_aliases_which_cloudformation_does_not_read() {
     for (line, text) in TEMPLATE.lines().enumerate() {
         let mut words = text.split_whitespace().take_while(|word| !word.starts_with('#'));
         assert!(!words.any(|word| word.starts_with(['&', '*'])), "line {}: {text}", line + 1);
-    }
-}
-
-fn template() -> Json {
-    json_of(TEMPLATE)
-}
-
-/// A resource of the template or of one of its loops.
-fn resource(logical_id: &str) -> Json {
-    let resources = template()["Resources"].clone();
-    let loops = resources.as_object().unwrap().iter().filter(|(name, _)| name.starts_with("Fn::ForEach"));
-    let found = loops.map(|(_, parts)| &parts[2]).chain([&resources]).find_map(|place| place.get(logical_id));
-    found.unwrap_or_else(|| panic!("no resource `{logical_id}`")).clone()
-}
-
-fn loop_of(name: &str) -> Json {
-    template()["Resources"][format!("Fn::ForEach::{name}")].clone()
-}
-
-fn statement(role: &str, sid: &str) -> Json {
-    let role = resource(role);
-    let statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].as_array().unwrap();
-    statements.iter().find(|statement| statement["Sid"] == sid).unwrap().clone()
-}
-
-fn json_of(text: &str) -> Json {
-    json_from(serde_yaml_ng::from_str(text).unwrap())
-}
-
-/// With short tags in their long form.
-fn json_from(yaml: Yaml) -> Json {
-    match yaml {
-        Yaml::Tagged(tagged) => {
-            let name = tagged.tag.to_string();
-            let value = json_from(tagged.value);
-            match (name.trim_start_matches('!'), &value) {
-                ("Ref", _) => json!({ "Ref": value }),
-                ("GetAtt", Json::String(path)) => {
-                    json!({ "Fn::GetAtt": path.split('.').collect::<Vec<_>>() })
-                }
-                (name, _) => json!({ format!("Fn::{name}"): value }),
-            }
-        }
-        Yaml::Sequence(items) => items.into_iter().map(json_from).collect(),
-        Yaml::Mapping(members) => members
-            .into_iter()
-            .map(|(key, value)| (key.as_str().unwrap().to_owned(), json_from(value)))
-            .collect(),
-        scalar => serde_json::to_value(scalar).unwrap(),
     }
 }

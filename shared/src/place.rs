@@ -103,6 +103,22 @@ impl Place {
         format!("{}{}", self.prefix, client_base_name(name))
     }
 
+    /// The ARN of the role that sends to clients' queues. It is the same when the role is made anew.
+    pub fn fan_out_role_arn(&self) -> String {
+        self.role_arn("MarkFanOut")
+    }
+
+    /// The ARN of the role that sends to the fan-out queue and the rejected queue.
+    pub fn converter_role_arn(&self) -> String {
+        self.role_arn("MarkFanOutConverter")
+    }
+
+    /// Roles are the same in all regions of an account: hence the region in the name.
+    fn role_arn(&self, base_name: &str) -> String {
+        let Self { partition, region, account, prefix } = self;
+        format!("arn:{partition}:iam::{account}:role/{prefix}{base_name}-{region}")
+    }
+
     /// The URL of the queue called `name` of `account`, in the stack's region.
     pub fn queue(&self, account: &str, name: &str) -> QueueUrl {
         let known = PARTITIONS.iter().find(|(partition, _)| *partition == self.partition);
@@ -236,6 +252,29 @@ mod tests {
             ("dead-letter queue", "MarkFanOutDeadLetter.fifo"),
         ];
         assert_eq!(names, expected.map(|(words, name)| (words.to_owned(), name.to_owned())));
+    }
+
+    #[test]
+    fn roles_have_arns_that_owners_of_queues_can_write_down() {
+        let check = |partition, region, prefix, fan_out: &str, converter: &str| {
+            let place = Place::try_new(partition, region, "111122223333", prefix).unwrap();
+            assert_eq!(place.fan_out_role_arn(), fan_out);
+            assert_eq!(place.converter_role_arn(), converter);
+        };
+        check(
+            "aws",
+            "eu-west-2",
+            "",
+            "arn:aws:iam::111122223333:role/MarkFanOut-eu-west-2",
+            "arn:aws:iam::111122223333:role/MarkFanOutConverter-eu-west-2",
+        );
+        check(
+            "aws-us-gov",
+            "us-gov-west-1",
+            "test-",
+            "arn:aws-us-gov:iam::111122223333:role/test-MarkFanOut-us-gov-west-1",
+            "arn:aws-us-gov:iam::111122223333:role/test-MarkFanOutConverter-us-gov-west-1",
+        );
     }
 
     #[test]

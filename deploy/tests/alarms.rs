@@ -1,0 +1,123 @@
+//! The alarms of `template.yml`: what they watch is there, and each has its recipe.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "in tests a panic is the report; clippy.toml reaches no functions beside them"
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use expect_test::expect;
+use serde_json::{Value as Json, json};
+use support::{QUEUES, plain, resources};
+
+const OPERATIONS: &str = include_str!("../../docs/operations.md");
+
+/// AWS Lambda Developer Guide, "Types of metrics for Lambda functions", by function.
+const LAMBDA_METRICS: [&str; 3] = ["Errors", "IteratorAge", "Throttles"];
+/// Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS", by queue.
+const SQS_METRICS: [&str; 2] = ["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"];
+
+#[test]
+fn these_are_the_alarms() {
+    let mut found = String::new();
+    for (id, alarm) in alarms() {
+        let part = |name: &str| plain(&alarm[name]);
+        writeln!(
+            found,
+            "{id}: {} of {} of {} >= {} in {} x {} s, else {}",
+            part("Statistic"),
+            part("MetricName"),
+            plain(&alarm["Dimensions"][0]["Value"]),
+            part("Threshold"),
+            part("EvaluationPeriods"),
+            part("Period"),
+            part("TreatMissingData"),
+        )
+        .unwrap();
+    }
+    expect![[r#"
+        ConverterErrors: Sum of Errors of ProcessDynamoDBStream >= 1 in 3 x 300 s, else notBreaching
+        ConverterLate: Maximum of IteratorAge of ProcessDynamoDBStream >= 3600000 in 1 x 300 s, else notBreaching
+        ConverterThrottles: Sum of Throttles of ProcessDynamoDBStream >= 1 in 3 x 300 s, else notBreaching
+        ConverterVeryLate: Maximum of IteratorAge of ProcessDynamoDBStream >= 43200000 in 1 x 300 s, else notBreaching
+        DeadLetters: Maximum of ApproximateNumberOfMessagesVisible of DeadLetterQueue.QueueName >= 1 in 1 x 300 s, else ignore
+        FanOutErrors: Sum of Errors of FanOut >= 1 in 3 x 300 s, else notBreaching
+        FanOutLate: Maximum of ApproximateAgeOfOldestMessage of FanOutQueue.QueueName >= 900 in 1 x 300 s, else notBreaching
+        FanOutThrottles: Sum of Throttles of FanOut >= 1 in 3 x 300 s, else notBreaching
+        Alarm${Client}: Maximum of ApproximateAgeOfOldestMessage of Queue${Client}.QueueName >= 86400 in 1 x 300 s, else notBreaching
+        RejectedRecords: Maximum of ApproximateNumberOfMessagesVisible of RejectedQueue.QueueName >= 1 in 1 x 300 s, else ignore
+        UndeliveredMessages: Maximum of ApproximateNumberOfMessagesVisible of UndeliveredQueue.QueueName >= 1 in 1 x 300 s, else ignore
+    "#]].assert_eq(&found);
+}
+
+#[test]
+fn every_metric_is_one_that_aws_documents_or_the_code_emits() {
+    for (id, alarm) in alarms() {
+        let text = |name: &str| alarm[name].as_str().unwrap().to_owned();
+        let (namespace, metric) = (text("Namespace"), text("MetricName"));
+        let (metrics, dimension) = match namespace.as_str() {
+            "AWS/Lambda" => (LAMBDA_METRICS.to_vec(), "FunctionName"),
+            "AWS/SQS" => (SQS_METRICS.to_vec(), "QueueName"),
+            _ => {
+                assert_eq!(namespace, shared::metrics::NAMESPACE, "{id}");
+                (shared::metrics::NAMES.map(|metric| metric.name).to_vec(), shared::metrics::FUNCTION)
+            }
+        };
+        assert!(metrics.contains(&metric.as_str()), "{id}: nobody emits `{metric}` in `{namespace}`");
+        let dimensions = alarm["Dimensions"].as_array().unwrap();
+        assert_eq!(dimensions.len(), 1, "{id}");
+        assert_eq!(dimensions[0]["Name"], dimension, "{id}");
+    }
+}
+
+#[test]
+fn every_queue_and_function_is_watched() {
+    let watched: BTreeSet<String> =
+        alarms().iter().map(|(_, alarm)| plain(&alarm["Dimensions"][0]["Value"])).collect();
+    let queues = QUEUES.map(|queue| format!("{queue}.QueueName"));
+    let functions = ["ProcessDynamoDBStream", "FanOut"].map(str::to_owned);
+    assert_eq!(watched, queues.into_iter().chain(functions).collect());
+}
+
+#[test]
+fn an_alarm_says_where_its_recipe_is() {
+    let anchors: BTreeSet<String> =
+        OPERATIONS.lines().filter_map(|line| line.strip_prefix("## ")).map(anchor).collect();
+    for (id, alarm) in alarms() {
+        let description = plain(&alarm["AlarmDescription"]);
+        let (meaning, place) = description.split_once(" docs/operations.md#").unwrap();
+        assert!(meaning.ends_with('.'), "{id}: {meaning}");
+        assert!(anchors.contains(place), "{id}: docs/operations.md has no `#{place}`");
+        // CloudWatch API Reference, "PutMetricAlarm". A client's name has up to 40 characters.
+        assert!(description.len() + 40 <= 1_024, "{id}");
+    }
+}
+
+#[test]
+fn alarms_are_sent_to_the_topic_if_there_is_one() {
+    let actions =
+        json!({ "Fn::If": ["HasAlarmTopic", [{ "Ref": "AlarmTopicArn" }], { "Ref": "AWS::NoValue" }] });
+    for (id, alarm) in alarms() {
+        assert_eq!(alarm["AlarmActions"], actions, "{id}");
+        assert_eq!(alarm["OKActions"], actions, "{id}");
+        assert_eq!(alarm["ComparisonOperator"], "GreaterThanOrEqualToThreshold", "{id}");
+    }
+}
+
+/// The properties of the alarms, by logical id.
+fn alarms() -> Vec<(String, Json)> {
+    let alarms = resources().into_iter().filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
+    let alarms: Vec<_> = alarms.map(|(id, resource)| (id, resource["Properties"].clone())).collect();
+    assert!(!alarms.is_empty());
+    alarms
+}
+
+/// The anchor that a heading gets: lower-case, words joined by hyphens.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase().replace(' ', "-");
+    kept.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_')).collect()
+}

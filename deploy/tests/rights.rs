@@ -1,0 +1,253 @@
+//! Who may do what: the statements of every policy in `template.yml`, and what holds for all of them.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "in tests a panic is the report; clippy.toml reaches no functions beside them"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use expect_test::{Expect, expect};
+use serde_json::{Value as Json, json};
+use support::{QUEUES, loop_over, plain, resource, resources, template};
+
+/// Actions that name no resource, so that a right to them is one on everything (AWS Service Authorization Reference:
+/// X-Ray, Lambda, CloudWatch).
+const WITHOUT_RESOURCES: [&str; 4] = [
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "lambda:ListEventSourceMappings",
+    "cloudwatch:GetMetricData",
+];
+
+#[test]
+fn the_converter_has_these_rights() {
+    check(
+        "ProcessDynamoDBStreamRole",
+        &expect![[r#"
+        WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on ProcessDynamoDBStreamLogs.Arn
+        WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
+        ReadStream: allow dynamodb:DescribeStream, dynamodb:GetRecords, dynamodb:GetShardIterator, dynamodb:ListStreams on (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn)
+        SendEventsAndLetters: allow sqs:SendMessage on FanOutQueue.Arn, RejectedQueue.Arn
+        UseKeyOfQueues (if HasKey): allow kms:GenerateDataKey, kms:Decrypt on KmsKeyArn
+            where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+        KeepDiscardedRecords: allow s3:PutObject on ${DiscardedRecords.Arn}/*
+        FindBucketOfDiscardedRecords: allow s3:ListBucket on DiscardedRecords.Arn
+    "#]],
+    );
+}
+
+#[test]
+fn the_fan_out_has_these_rights() {
+    check(
+        "FanOutRole",
+        &expect![[r#"
+        WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on FanOutLogs.Arn
+        WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
+        ReceiveEvents: allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on FanOutQueue.Arn
+        SendWhatAClientCouldNotTake: allow sqs:SendMessage on UndeliveredQueue.Arn
+        UseKeyOfQueues (if HasKey): allow kms:GenerateDataKey, kms:Decrypt on KmsKeyArn
+            where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+        SendToExternalQueues (if HasExternalQueues): allow sqs:SendMessage on ExternalQueueArns
+        UseKeysOfExternalQueues (if HasExternalQueues): allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+            where StringEquals kms:EncryptionContext:aws:sqs:arn ExternalQueueArns and kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+    "#]],
+    );
+}
+
+#[test]
+fn whoever_looks_needs_these_rights() {
+    check(
+        "WatchPolicy",
+        &expect![[r#"
+        SeeStack: allow cloudformation:DescribeStacks, cloudformation:GetTemplate on arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/${AWS::StackName}/*
+        SeeQueues: allow sqs:GetQueueAttributes, sqs:GetQueueUrl on arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${QueuePrefix}MarkFanOut*.fifo
+        SeeExternalQueues (if HasExternalQueues): allow sqs:GetQueueAttributes, sqs:GetQueueUrl on ExternalQueueArns
+        ReadLetters: allow sqs:ReceiveMessage, sqs:ChangeMessageVisibility on RejectedQueue.Arn, UndeliveredQueue.Arn, DeadLetterQueue.Arn
+        SeeKey (if HasKey): allow kms:DescribeKey on KmsKeyArn
+        DecryptLetters (if HasKey): allow kms:Decrypt on KmsKeyArn
+            where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+        ReadDeployedConfig: allow s3:GetObject on arn:${AWS::Partition}:s3:::mark-event-queue-packages-${AWS::AccountId}-${AWS::Region}/fanout/*
+        SeeMappingsAndMetrics: allow lambda:ListEventSourceMappings, cloudwatch:GetMetricData on *
+        SeeEventTable: allow dynamodb:DescribeTable on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
+    "#]],
+    );
+}
+
+#[test]
+fn whoever_retries_needs_these_rights_besides() {
+    check(
+        "RetryPolicy",
+        &expect![[r#"
+        TakeLetters: allow sqs:DeleteMessage on RejectedQueue.Arn, UndeliveredQueue.Arn, DeadLetterQueue.Arn
+        Replay: allow lambda:InvokeFunction on ProcessDynamoDBStream.Arn, FanOut.Arn
+        ReadEvents: allow dynamodb:GetItem, dynamodb:Query on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
+    "#]],
+    );
+}
+
+#[test]
+fn nobody_else_sends_to_a_queue() {
+    let mut found = String::new();
+    for policy in ["${Own}Policy", "UndeliveredQueuePolicy", "DeadLetterQueuePolicy", "Policy${Client}"] {
+        writeln!(found, "{}:\n{}", plain(&resource(policy)["Properties"]["Queues"]), listed(policy)).unwrap();
+    }
+    expect![[r#"
+        ${Own}:
+        EncryptedTransportOnly: deny * sqs:* on ${Own}.Arn
+            where Bool aws:SecureTransport false
+        NobodyElseSends: deny * sqs:SendMessage on ${Own}.Arn
+            where ArnNotEquals aws:PrincipalArn ProcessDynamoDBStreamRole.Arn
+
+        UndeliveredQueue:
+        EncryptedTransportOnly: deny * sqs:* on UndeliveredQueue.Arn
+            where Bool aws:SecureTransport false
+        NobodyElseSends: deny * sqs:SendMessage on UndeliveredQueue.Arn
+            where ArnNotEquals aws:PrincipalArn FanOutRole.Arn
+
+        DeadLetterQueue:
+        EncryptedTransportOnly: deny * sqs:* on DeadLetterQueue.Arn
+            where Bool aws:SecureTransport false
+
+        Queue${Client}:
+        EncryptedTransportOnly: deny * sqs:* on Queue${Client}.Arn
+            where Bool aws:SecureTransport false
+        FanOutSends: allow AWS FanOutRole.Arn sqs:SendMessage on Queue${Client}.Arn
+        NobodyElseSends: deny * sqs:SendMessage on Queue${Client}.Arn
+            where ArnNotEquals aws:PrincipalArn FanOutRole.Arn
+
+    "#]]
+    .assert_eq(&found);
+    assert_eq!(loop_over("ConverterQueuePolicies"), json!(["FanOutQueue", "RejectedQueue"]));
+    assert_eq!(loop_over("ClientQueues"), json!({ "Ref": "Clients" }));
+}
+
+#[test]
+fn every_queue_and_bucket_has_a_policy_that_wants_tls() {
+    let mut protected: Vec<String> = Vec::new();
+    for (id, resource) in resources() {
+        let kind = resource["Type"].as_str().unwrap();
+        if !matches!(kind, "AWS::SQS::QueuePolicy" | "AWS::S3::BucketPolicy") {
+            continue;
+        }
+        let tls = &statements(&id)[0];
+        assert_eq!(tls["Sid"], "EncryptedTransportOnly", "{id}");
+        assert_eq!((&tls["Effect"], &tls["Principal"]), (&json!("Deny"), &json!("*")), "{id}");
+        assert!(tls["Action"] == "sqs:*" || tls["Action"] == "s3:*", "{id}");
+        assert_eq!(tls["Condition"], json!({ "Bool": { "aws:SecureTransport": "false" } }), "{id}");
+        protected
+            .push(plain(resource["Properties"].get("Queues").unwrap_or(&resource["Properties"]["Bucket"])));
+    }
+    let own = loop_over("ConverterQueuePolicies");
+    protected.retain(|name| name != "${Own}");
+    protected.extend(own.as_array().unwrap().iter().map(plain));
+    protected.sort();
+    let mut all: Vec<&str> = QUEUES.into_iter().chain(["DiscardedRecords"]).collect();
+    all.sort_unstable();
+    assert_eq!(protected, all);
+}
+
+#[test]
+fn no_right_is_wider_than_it_is_written() {
+    for (id, _) in resources() {
+        for statement in statements(&id) {
+            let (sid, resources) = (&statement["Sid"], listed_of(&statement["Resource"]));
+            if statement["Effect"] == "Deny" {
+                continue;
+            }
+            assert_ne!(statement["Principal"], "*", "{id}: {sid}: anybody may");
+            let actions = listed_of(&statement["Action"]);
+            assert!(!actions.is_empty(), "{id}: {sid}");
+            for action in actions {
+                assert!(!action.contains('*'), "{id}: {sid}: {action}");
+                let has_no_resources = WITHOUT_RESOURCES.contains(&action.as_str());
+                assert_eq!(resources == ["*"], has_no_resources, "{id}: {sid}: {action}");
+            }
+        }
+    }
+    // SAM makes no role of its own, which would have AWS's managed policies.
+    for function in ["ProcessDynamoDBStream", "FanOut"] {
+        assert!(resource(function)["Properties"].get("Role").is_some());
+        assert!(resource(function)["Properties"].get("Policies").is_none());
+    }
+}
+
+#[test]
+fn roles_are_assumed_by_lambda_for_this_account_only() {
+    for role in ["ProcessDynamoDBStreamRole", "FanOutRole"] {
+        let trust = &resource(role)["Properties"]["AssumeRolePolicyDocument"]["Statement"];
+        let expected = json!([{
+            "Effect": "Allow",
+            "Principal": { "Service": "lambda.amazonaws.com" },
+            "Action": "sts:AssumeRole",
+            "Condition": { "StringEquals": { "aws:SourceAccount": { "Ref": "AWS::AccountId" } } },
+        }]);
+        assert_eq!(trust, &expected, "{role}");
+        assert!(resource(role)["Properties"].get("ManagedPolicyArns").is_none(), "{role}");
+    }
+}
+
+/// No policy refers to a function, a queue or a condition that is not there.
+#[test]
+fn conditions_of_rights_are_those_of_the_template() {
+    let conditions = template()["Conditions"].as_object().unwrap().clone();
+    let mut used: BTreeMap<String, usize> = BTreeMap::new();
+    for (id, _) in resources() {
+        for condition in raw_statements(&id).iter().filter_map(|statement| statement["Fn::If"][0].as_str()) {
+            *used.entry(condition.to_owned()).or_default() += 1;
+        }
+    }
+    let expected = [("HasExternalQueues", 3), ("HasKey", 4)].map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(used, BTreeMap::from(expected));
+    assert!(used.keys().all(|name| conditions.contains_key(name)));
+}
+
+fn check(logical_id: &str, expected: &Expect) {
+    expected.assert_eq(&listed(logical_id));
+}
+
+/// The statements of a policy, or of a role's policies: one line each, and one for the condition.
+fn listed(logical_id: &str) -> String {
+    let mut text = String::new();
+    for statement in raw_statements(logical_id) {
+        let (only_if, statement) = match &statement["Fn::If"] {
+            Json::Array(parts) => {
+                assert_eq!(parts[2], json!({ "Ref": "AWS::NoValue" }));
+                (format!(" (if {})", plain(&parts[0])), parts[1].clone())
+            }
+            _ => (String::new(), statement),
+        };
+        let part = |name: &str| plain(&statement[name]);
+        let who = statement.get("Principal").map(|who| format!("{} ", plain(who))).unwrap_or_default();
+        let (sid, effect) = (part("Sid"), part("Effect").to_lowercase());
+        writeln!(text, "{sid}{only_if}: {effect} {who}{} on {}", part("Action"), part("Resource")).unwrap();
+        if let Some(condition) = statement.get("Condition") {
+            writeln!(text, "    where {}", plain(condition)).unwrap();
+        }
+    }
+    text
+}
+
+/// The statements, as if every condition held.
+fn statements(logical_id: &str) -> Vec<Json> {
+    let unwrapped = |statement: Json| match &statement["Fn::If"] {
+        Json::Array(parts) => parts[1].clone(),
+        _ => statement,
+    };
+    raw_statements(logical_id).into_iter().map(unwrapped).collect()
+}
+
+fn raw_statements(logical_id: &str) -> Vec<Json> {
+    let properties = resource(logical_id)["Properties"].clone();
+    let inline = properties["Policies"].as_array().cloned().unwrap_or_default();
+    let documents = inline.iter().chain([&properties]).map(|policy| &policy["PolicyDocument"]["Statement"]);
+    documents.filter_map(Json::as_array).flatten().cloned().collect()
+}
+
+fn listed_of(value: &Json) -> Vec<String> {
+    value.as_array().map_or_else(|| vec![plain(value)], |items| items.iter().map(plain).collect())
+}
