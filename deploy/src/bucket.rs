@@ -1,7 +1,9 @@
 //! The bucket that packages are uploaded to.
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration,
+};
 
 use crate::error::DeployError;
 use crate::package::Package;
@@ -10,7 +12,12 @@ use crate::target::Target;
 /// The region that must not be named when a bucket is made (S3 API Reference, "CreateBucket").
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// Makes `bucket`, unless it is there and ours.
+/// The bucket for the packages of `account` in `region`, unless an operator names another.
+pub fn packages_bucket(account: &str, region: &str) -> String {
+    format!("mark-event-queue-packages-{account}-{region}")
+}
+
+/// Makes `bucket`, closed to the public, unless it is there and ours.
 ///
 /// # Errors
 ///
@@ -22,7 +29,7 @@ pub async fn make_bucket(target: &Target, bucket: &str) -> Result<(), DeployErro
     });
     let call = target.s3().create_bucket().bucket(bucket).set_create_bucket_configuration(location);
     match call.send().await {
-        Ok(_) => Ok(()),
+        Ok(_) => close(target, bucket).await,
         Err(error)
             if error.as_service_error().is_some_and(|error| error.is_bucket_already_owned_by_you()) =>
         {
@@ -30,6 +37,18 @@ pub async fn make_bucket(target: &Target, bucket: &str) -> Result<(), DeployErro
         }
         Err(error) => Err(DeployError::of_call("CreateBucket", bucket, error)),
     }
+}
+
+async fn close(target: &Target, bucket: &str) -> Result<(), DeployError> {
+    let block = PublicAccessBlockConfiguration::builder()
+        .block_public_acls(true)
+        .ignore_public_acls(true)
+        .block_public_policy(true)
+        .restrict_public_buckets(true)
+        .build();
+    let call = target.s3().put_public_access_block().bucket(bucket).public_access_block_configuration(block);
+    call.send().await.map_err(|error| DeployError::of_call("PutPublicAccessBlock", bucket, error))?;
+    Ok(())
 }
 
 /// Uploads `package`, unless its content is there already, and tells whether it had to.

@@ -7,6 +7,7 @@ use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use aws_sdk_cloudformation::types::{Stack, StackEvent};
 
 use crate::error::{DeployError, FailedResource};
+use crate::steps::Purpose;
 
 /// The first pause between two looks. An emulator is done within it.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -17,6 +18,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// What happens while a stack is made, changed or deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
+    /// An update of the stack begins.
+    Step {
+        /// Which one, from one.
+        number: usize,
+        /// How many there are.
+        of: usize,
+        /// What it is for.
+        purpose: Purpose,
+    },
     /// A package is in the bucket.
     Uploaded {
         /// Its key.
@@ -81,7 +91,8 @@ impl Follower {
                     return Err(DeployError::Failed {
                         stack: name.to_owned(),
                         status: end.to_owned(),
-                        first_failure: self.first_failure.take(),
+                        first_failure: self.first_failure.take().map(Box::new),
+                        look: look(client, name),
                     });
                 }
             }
@@ -140,6 +151,12 @@ pub(crate) async fn describe(client: &Client, name: &str) -> Result<Option<Stack
     }
 }
 
+/// The command that shows what happened to the stack called `name`.
+fn look(client: &Client, name: &str) -> String {
+    let region = client.config().region().map(|region| format!(" --region {region}")).unwrap_or_default();
+    format!("aws cloudformation describe-stack-events --stack-name {name}{region}")
+}
+
 pub(crate) fn status(stack: &Stack) -> &str {
     stack.stack_status.as_ref().map_or("", |status| status.as_str())
 }
@@ -187,5 +204,21 @@ mod tests {
         );
         check("A UPDATE_FAILED", &expect![[r#"Some(("A", "UPDATE_FAILED"))"#]]);
         check("A DELETE_FAILED Resource update cancelled", &expect!["None"]);
+    }
+
+    #[test]
+    fn a_failure_says_where_to_look() {
+        let client = crate::target::Target::local("http://127.0.0.1:1", "eu-west-2").cloudformation();
+        let error = DeployError::Failed {
+            stack: "events".into(),
+            status: "UPDATE_ROLLBACK_COMPLETE".into(),
+            first_failure: Some(Box::new(FailedResource {
+                logical_id: "FanOutRole".into(),
+                kind: "AWS::IAM::Role".into(),
+                reason: "no".into(),
+            })),
+            look: look(&client, "events"),
+        };
+        expect!["stack `events` ended as `UPDATE_ROLLBACK_COMPLETE`: `FanOutRole` (AWS::IAM::Role): no; all that happened: `aws cloudformation describe-stack-events --stack-name events --region eu-west-2`"].assert_eq(&error.to_string());
     }
 }

@@ -1,11 +1,18 @@
 //! The two functions: what they are called in the template and in the workspace, and how they are built.
 
+use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use serde::Deserialize;
+
+use crate::binary;
+use crate::settings::Architecture;
+
+pub use crate::binary::{BinaryError, Glibc};
 
 /// A function of the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +41,7 @@ pub struct Built {
     pub binary: PathBuf,
 }
 
-/// Why the functions were not built.
+/// Why there are no functions to deploy.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// Cargo could not be run.
@@ -46,10 +53,12 @@ pub enum BuildError {
         source: io::Error,
     },
     /// The code does not compile; what cargo said went to the caller.
-    #[error("`cargo build` failed: {status}")]
+    #[error("`cargo build` failed: {status}{}", hint(*.target))]
     Failed {
         /// Cargo's.
         status: ExitStatus,
+        /// What was built for, if not this machine.
+        target: Option<&'static str>,
     },
     /// Cargo built something else.
     #[error("`cargo build` made no binary `{package}`; the package of that name must have one")]
@@ -57,21 +66,111 @@ pub enum BuildError {
         /// The function's package.
         package: &'static str,
     },
+    /// A binary can't be read.
+    #[error("`{}` can't be read: {source}", .binary.display())]
+    Unreadable {
+        /// Where it should be.
+        binary: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// Lambda could not start a binary.
+    #[error("`{}` {source}", .binary.display())]
+    Unfit {
+        /// Where it is.
+        binary: PathBuf,
+        /// Why not.
+        source: BinaryError,
+    },
 }
 
-/// Builds the release binaries of both functions in the workspace at `workspace`. Each line that cargo has for people
-/// goes to `progress`. Blocks until cargo is done.
+/// Builds the release binaries of both functions, in the workspace at `workspace`, for Lambda on `architecture`, and
+/// checks that it can start them. Each line that cargo has for people goes to `progress`. Blocks until cargo is done.
+///
+/// # Errors
+///
+/// [`BuildError`]: no cargo, code that does not compile, or a linker or C library that are not Lambda's.
+pub fn build(
+    workspace: &Path,
+    architecture: Architecture,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Vec<Built>, BuildError> {
+    let target = foreign_target(architecture, env::consts::OS, env::consts::ARCH);
+    let built = cargo_build(workspace, target, progress)?;
+    check(&built, architecture)?;
+    Ok(built)
+}
+
+/// As [`build`], but for the machine that this runs on, whatever its C library: for an emulator of Lambda beside it.
 ///
 /// # Errors
 ///
 /// [`BuildError`]: no cargo, or code that does not compile.
-pub fn build(workspace: &Path, progress: &mut dyn FnMut(&str)) -> Result<Vec<Built>, BuildError> {
+pub fn build_for_this_machine(
+    workspace: &Path,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Vec<Built>, BuildError> {
+    cargo_build(workspace, None, progress)
+}
+
+/// The binaries `converter` and `fanout` in `directory`, which another build made, if Lambda can start them on
+/// `architecture`.
+///
+/// # Errors
+///
+/// [`BuildError`]: there are none, or not for Lambda.
+pub fn built_elsewhere(directory: &Path, architecture: Architecture) -> Result<Vec<Built>, BuildError> {
+    let built = ALL.map(|function| Built { function, binary: directory.join(function.package) });
+    check(&built, architecture)?;
+    Ok(built.to_vec())
+}
+
+fn check(built: &[Built], architecture: Architecture) -> Result<(), BuildError> {
+    for Built { binary, .. } in built {
+        let binary = || binary.clone();
+        let content =
+            fs::read(binary()).map_err(|source| BuildError::Unreadable { binary: binary(), source })?;
+        binary::check(&content, architecture)
+            .map_err(|source| BuildError::Unfit { binary: binary(), source })?;
+    }
+    Ok(())
+}
+
+/// What to build for, unless it is the machine itself: its own builds are in another place, and reused.
+fn foreign_target(architecture: Architecture, system: &str, processor: &str) -> Option<&'static str> {
+    let is_native = system == "linux"
+        && processor
+            == match architecture {
+                Architecture::X86_64 => "x86_64",
+                Architecture::Arm64 => "aarch64",
+            };
+    (!is_native).then(|| architecture.target())
+}
+
+fn hint(target: Option<&str>) -> String {
+    target.map_or_else(String::new, |target| {
+        format!(
+            "; to build for `{target}` here, `rustup target add {target}` and set a linker for it in \
+             `CARGO_TARGET_{}_LINKER`, or build with `cargo zigbuild`",
+            target.to_uppercase().replace('-', "_")
+        )
+    })
+}
+
+fn cargo_build(
+    workspace: &Path,
+    target: Option<&'static str>,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Vec<Built>, BuildError> {
     // Set by cargo for what it runs itself, so that `cargo local` builds with the cargo that it was called with.
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(&program);
     command.current_dir(workspace).arg("build").arg("--release");
     for function in ALL {
         command.arg("--package").arg(function.package);
+    }
+    if let Some(target) = target {
+        command.arg("--target").arg(target);
     }
     // The target directory may be anywhere: where the binaries are is for cargo to say.
     command.arg("--message-format=json-render-diagnostics");
@@ -95,7 +194,7 @@ pub fn build(workspace: &Path, progress: &mut dyn FnMut(&str)) -> Result<Vec<Bui
     });
     let status = child.wait().map_err(no_cargo)?;
     if !status.success() {
-        return Err(BuildError::Failed { status });
+        return Err(BuildError::Failed { status, target });
     }
     ALL.into_iter().map(|function| built(function, &binaries)).collect()
 }
@@ -133,6 +232,8 @@ fn built(function: Function, binaries: &[(String, PathBuf)]) -> Result<Built, Bu
 
 #[cfg(test)]
 mod tests {
+    use expect_test::expect;
+
     use super::*;
 
     // Lines that cargo 1.95 wrote, shortened, 2026-11.
@@ -157,5 +258,44 @@ not a message
             built(FANOUT, &without).unwrap_err().to_string(),
             "`cargo build` made no binary `fanout`; the package of that name must have one"
         );
+    }
+
+    #[test]
+    fn only_another_machine_is_named_as_the_target() {
+        let check = |architecture, system, processor, expected: Option<&str>| {
+            assert_eq!(foreign_target(architecture, system, processor), expected, "{system} {processor}");
+        };
+        let (x86_64, arm64) = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu");
+        check(Architecture::X86_64, "linux", "x86_64", None);
+        check(Architecture::X86_64, "linux", "aarch64", Some(x86_64));
+        check(Architecture::X86_64, "macos", "x86_64", Some(x86_64));
+        check(Architecture::Arm64, "linux", "x86_64", Some(arm64));
+        check(Architecture::Arm64, "linux", "aarch64", None);
+        check(Architecture::Arm64, "macos", "aarch64", Some(arm64));
+    }
+
+    #[test]
+    fn a_build_that_fails_says_what_another_machine_needs() {
+        use std::os::unix::process::ExitStatusExt as _;
+
+        let message =
+            |target| BuildError::Failed { status: ExitStatus::from_raw(101 << 8), target }.to_string();
+        assert_eq!(message(None), "`cargo build` failed: exit status: 101");
+        expect!["`cargo build` failed: exit status: 101; to build for `aarch64-unknown-linux-gnu` here, `rustup target add aarch64-unknown-linux-gnu` and set a linker for it in `CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER`, or build with `cargo zigbuild`"].assert_eq(&message(Some(Architecture::Arm64.target())));
+    }
+
+    #[test]
+    fn binaries_of_another_build_are_checked() {
+        let message =
+            |directory: &Path| built_elsewhere(directory, Architecture::X86_64).unwrap_err().to_string();
+        expect!["`no/such/directory/converter` can't be read: No such file or directory (os error 2)"]
+            .assert_eq(&message(Path::new("no/such/directory")));
+
+        let directory = env::temp_dir().join(format!("built-elsewhere-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("converter"), "#!/bin/sh").unwrap();
+        let found = message(&directory).replace(&directory.display().to_string(), "…");
+        fs::remove_dir_all(&directory).unwrap();
+        expect!["`…/converter` is no 64-bit Linux program (Invalid ELF header size or alignment); build it for Linux"].assert_eq(&found);
     }
 }

@@ -2,12 +2,18 @@
 //!
 //! Nothing here prints: what happens goes to the caller's progress callback, what fails is a value.
 
+mod binary;
 mod bucket;
+pub mod clients;
+mod deployed;
 mod error;
 mod follow;
 pub mod functions;
+mod kept;
 pub mod package;
+mod parameters;
 pub mod settings;
 pub mod stack;
+mod steps;
 pub mod target;
 pub mod template;

@@ -13,7 +13,7 @@ use crate::functions::Function;
 const BOOTSTRAP: &str = "bootstrap";
 
 /// Where both functions look for the config.
-const CONFIG: &str = "client-queues.toml";
+pub(crate) const CONFIG: &str = "client-queues.toml";
 
 /// A function, ready to upload.
 #[derive(Clone, Debug, PartialEq, Eq)]

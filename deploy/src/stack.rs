@@ -4,17 +4,24 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
-use aws_sdk_cloudformation::types::{Capability, Parameter, Stack};
+use aws_sdk_cloudformation::types::{Capability, Parameter};
+use shared::config::Config;
 
-use crate::bucket;
-pub use crate::bucket::make_bucket;
+use crate::clients::ClientLists;
+use crate::deployed::template_of;
+use crate::follow::Follower;
+use crate::package::Package;
+use crate::parameters::parameters;
+use crate::settings::{QueuePrefix, Settings};
+use crate::target::Target;
+use crate::{bucket, template};
+
+pub use crate::bucket::{make_bucket, packages_bucket};
+pub use crate::deployed::{DeployedStack, UnknownConfig, deployed_config, describe};
 pub use crate::error::{DeployError, FailedResource};
 pub use crate::follow::Progress;
-use crate::follow::{Follower, describe, status};
-use crate::package::Package;
-use crate::settings::Settings;
-use crate::target::Target;
-use crate::template;
+pub use crate::kept::{KeptQueue, Whose, kept_queues};
+pub use crate::steps::{Purpose, Step, steps};
 
 /// The template makes roles, and has transforms.
 const CAPABILITIES: [Capability; 3] =
@@ -30,7 +37,7 @@ pub struct Deployment<'a> {
     /// What the operator sets.
     pub settings: &'a Settings,
     /// The config that is in the packages.
-    pub config: &'a shared::config::Config,
+    pub config: &'a Config,
     /// The code, one of each function.
     pub packages: &'a [Package],
     /// Where the packages are uploaded to. It must exist.
@@ -46,54 +53,57 @@ pub struct Deployed {
     pub changed: bool,
 }
 
-/// Uploads the packages, makes the stack or brings it up to date, and waits until that is done.
+/// Uploads the packages, makes the stack or brings it up to date, and waits until that is done. Queues that are new are
+/// there before the code that sends to them: see [`steps`].
 ///
 /// Dropped meanwhile, it stops waiting; CloudFormation goes on.
 ///
 /// # Errors
 ///
-/// [`DeployError`]. The stack is then as before, or, if it is new, not there or to be deleted.
+/// [`DeployError`]. The stack is then as before the step that failed, or, if it is new, not there or to be deleted.
 pub async fn deploy(
     target: &Target,
     deployment: &Deployment<'_>,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Deployed, DeployError> {
-    let parameters = parameters(deployment);
-    let mut text = deployment.template.to_owned();
-    for package in deployment.packages {
-        let uri = format!("s3://{}/{}", deployment.bucket, package.key);
-        text = template::with_code(&text, package.function.logical_id, &uri)?;
-    }
-
-    let client = target.cloudformation();
-    let name = deployment.stack;
-    let existing = describe(&client, name).await?;
+    let template = completed(deployment)?;
+    let existing = describe(target, deployment.stack).await?;
     if let Some(stack) = &existing {
-        check_ready(name, status(stack))?;
+        check_ready(stack)?;
+    }
+    let prefix = prefix(deployment.stack, deployment.settings, existing.as_ref())?;
+    let place = target.place(prefix).await?;
+    let queues = kept_queues(target, existing.as_ref(), &place, deployment.config).await?;
+    if !queues.is_empty() {
+        return Err(DeployError::KeptQueues { queues });
     }
 
     let s3 = target.s3();
     for package in deployment.packages {
         let is_new = bucket::upload(&s3, deployment.bucket, package).await?;
-        progress(Progress::Uploaded {
-            key: package.key.clone(),
-            bytes: if is_new { package.zip.len() } else { 0 },
-        });
+        let bytes = if is_new { package.zip.len() } else { 0 };
+        progress(Progress::Uploaded { key: package.key.clone(), bytes });
     }
 
-    let (id, mut follower) = match existing.and_then(|stack| stack.stack_id) {
-        None => (create(&client, name, text, parameters).await?, Follower::from_start()),
-        Some(id) => {
-            let follower = Follower::from_now(&client, &id).await?;
-            if !update(&client, name, text, parameters).await? {
-                let outputs = outputs(describe(&client, &id).await?);
-                return Ok(Deployed { outputs, changed: false });
+    let wanted = ClientLists::of_config(deployment.config);
+    let steps = steps(existing.as_ref().map(DeployedStack::clients).as_ref(), &wanted);
+    let mut changed = false;
+    for (number, step) in (1..).zip(&steps) {
+        progress(Progress::Step { number, of: steps.len(), purpose: step.purpose });
+        let (text, set) = match (step.purpose, &existing) {
+            // Sent back, because CloudFormation itself keeps only the template that the old lists were written out in
+            // (CloudFormation User Guide, "AWS::LanguageExtensions transform").
+            (Purpose::Queues, Some(stack)) => {
+                (template_of(target, stack).await?, step.clients.parameters().to_vec())
             }
-            (id, follower)
-        }
-    };
-    let stack = follower.wait(&client, name, &id, progress).await?;
-    Ok(Deployed { outputs: outputs(stack), changed: true })
+            _ => (template.clone(), deployment.settings.parameters(deployment.config)),
+        };
+        let names = template::parameter_names(&text)?;
+        let parameters = parameters(&names, &set, existing.as_ref().map(|stack| &stack.parameters));
+        changed |= apply(target, deployment.stack, existing.as_ref(), text, parameters, progress).await?;
+    }
+    let outputs = describe(target, deployment.stack).await?.map(|stack| stack.outputs).unwrap_or_default();
+    Ok(Deployed { outputs, changed })
 }
 
 /// Deletes the stack called `name`, and waits until that is done; what isn't there is deleted. Queues with the
@@ -107,11 +117,11 @@ pub async fn delete(
     name: &str,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), DeployError> {
-    let client = target.cloudformation();
     // By its id, a stack can be asked for after it is gone.
-    let Some(id) = describe(&client, name).await?.and_then(|stack| stack.stack_id) else {
+    let Some(DeployedStack { id, .. }) = describe(target, name).await? else {
         return Ok(());
     };
+    let client = target.cloudformation();
     let mut follower = Follower::from_now(&client, &id).await?;
     let call = client.delete_stack().stack_name(&id);
     call.send().await.map_err(|error| DeployError::of_call("DeleteStack", name, error))?;
@@ -119,9 +129,42 @@ pub async fn delete(
     Ok(())
 }
 
+/// The template with the places of the packages.
+fn completed(deployment: &Deployment<'_>) -> Result<String, DeployError> {
+    let mut text = deployment.template.to_owned();
+    for package in deployment.packages {
+        let uri = format!("s3://{}/{}", deployment.bucket, package.key);
+        text = template::with_code(&text, package.function.logical_id, &uri)?;
+    }
+    template::check_length(&text)?;
+    Ok(text)
+}
+
+/// The prefix that the stack called `name` has after the deploy.
+fn prefix<'a>(
+    name: &str,
+    settings: &'a Settings,
+    existing: Option<&'a DeployedStack>,
+) -> Result<&'a str, DeployError> {
+    let wanted = settings.queue_prefix.as_ref().map(QueuePrefix::as_str);
+    match (existing.map(DeployedStack::prefix), wanted) {
+        (Some(deployed), Some(wanted)) if deployed != wanted => Err(DeployError::PrefixChanged {
+            stack: name.to_owned(),
+            deployed: deployed.to_owned(),
+            wanted: wanted.to_owned(),
+        }),
+        (deployed, wanted) => Ok(deployed.or(wanted).unwrap_or_default()),
+    }
+}
+
 /// Whether a stack with this status can be updated (CloudFormation User Guide, "Stack status codes").
-fn check_ready(stack: &str, status: &str) -> Result<(), DeployError> {
-    let remedy = match status {
+///
+/// # Errors
+///
+/// [`DeployError::NotReady`], with what makes it ready.
+pub fn check_ready(stack: &DeployedStack) -> Result<(), DeployError> {
+    let DeployedStack { name, status, .. } = stack;
+    let remedy = match status.as_str() {
         "CREATE_COMPLETE"
         | "UPDATE_COMPLETE"
         | "UPDATE_ROLLBACK_COMPLETE"
@@ -132,7 +175,31 @@ fn check_ready(stack: &str, status: &str) -> Result<(), DeployError> {
         _ if status.ends_with("_IN_PROGRESS") => "wait until that is done, then deploy again",
         _ => "delete it, then deploy again",
     };
-    Err(DeployError::NotReady { stack: stack.to_owned(), status: status.to_owned(), remedy })
+    Err(DeployError::NotReady { stack: name.clone(), status: status.clone(), remedy })
+}
+
+/// Makes or updates the stack, and waits until that is done. False if there was nothing to do.
+async fn apply(
+    target: &Target,
+    name: &str,
+    existing: Option<&DeployedStack>,
+    template: String,
+    parameters: Vec<Parameter>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<bool, DeployError> {
+    let client = target.cloudformation();
+    let (id, mut follower) = match existing {
+        None => (create(&client, name, template, parameters).await?, Follower::from_start()),
+        Some(DeployedStack { id, .. }) => {
+            let follower = Follower::from_now(&client, id).await?;
+            if !update(&client, name, template, parameters).await? {
+                return Ok(false);
+            }
+            (id.clone(), follower)
+        }
+    };
+    follower.wait(&client, name, &id, progress).await?;
+    Ok(true)
 }
 
 async fn create(
@@ -168,18 +235,6 @@ async fn update(
     }
 }
 
-fn parameters(deployment: &Deployment<'_>) -> Vec<Parameter> {
-    let values = deployment.settings.parameters(deployment.config).into_iter();
-    values
-        .map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value).build())
-        .collect()
-}
-
-fn outputs(stack: Option<Stack>) -> BTreeMap<String, String> {
-    let outputs = stack.and_then(|stack| stack.outputs).unwrap_or_default();
-    outputs.into_iter().filter_map(|output| output.output_key.zip(output.output_value)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -187,8 +242,9 @@ mod tests {
     use super::*;
 
     fn check(status: &str, expected: &Expect) {
-        let found =
-            check_ready("events", status).map_or_else(|error| error.to_string(), |()| "ready".to_owned());
+        let stack =
+            DeployedStack { name: "events".into(), status: status.into(), ..DeployedStack::default() };
+        let found = check_ready(&stack).map_or_else(|error| error.to_string(), |()| "ready".to_owned());
         expected.assert_eq(&found);
     }
 
@@ -217,6 +273,40 @@ mod tests {
             "UPDATE_ROLLBACK_FAILED",
             &expect![
                 "stack `events` is `UPDATE_ROLLBACK_FAILED`; continue its rollback in CloudFormation, then deploy again"
+            ],
+        );
+    }
+
+    #[test]
+    fn a_stack_keeps_its_prefix() {
+        let check = |deployed: Option<&str>, wanted: Option<&str>, expected: Expect| {
+            let settings = Settings {
+                queue_prefix: wanted.map(|text| QueuePrefix::try_new(text).unwrap()),
+                ..Settings::default()
+            };
+            let existing = deployed.map(|prefix| DeployedStack {
+                parameters: [("QueuePrefix".to_owned(), prefix.to_owned())].into(),
+                ..DeployedStack::default()
+            });
+            let found = prefix("events", &settings, existing.as_ref());
+            expected.assert_eq(&found.map_or_else(|error| error.to_string(), |prefix| format!("`{prefix}`")));
+        };
+        check(None, None, expect!["``"]);
+        check(None, Some("test-"), expect!["`test-`"]);
+        check(Some("test-"), None, expect!["`test-`"]);
+        check(Some("test-"), Some("test-"), expect!["`test-`"]);
+        check(
+            Some("test-"),
+            Some(""),
+            expect![
+                "stack `events` has the prefix `test-`, which can't become ``: its queues, and the events in them, would be left behind; deploy another stack with the new prefix"
+            ],
+        );
+        check(
+            Some(""),
+            Some("test-"),
+            expect![
+                "stack `events` has the prefix ``, which can't become `test-`: its queues, and the events in them, would be left behind; deploy another stack with the new prefix"
             ],
         );
     }

@@ -1,132 +1,223 @@
 //! Where to deploy to, and the clients that go there.
 
+use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use shared::place::Place;
+
+use crate::error::{DeployError, chain};
+
+pub use aws_config::SdkConfig;
 
 /// An AWS account and region, or an emulator of it.
 #[derive(Clone, Debug)]
 pub struct Target {
-    region: String,
-    /// Of all services; without it, each has its own of AWS.
-    endpoint: Option<String>,
-    credentials: Credentials,
+    sdk_config: SdkConfig,
 }
 
-/// A variable that says where to deploy to is not set.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is not set; it holds {holds}")]
-pub struct TargetError {
-    name: &'static str,
-    holds: &'static str,
+/// Whose credentials a target has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: String,
+    /// `aws`, `aws-cn`, `aws-us-gov`, ….
+    pub partition: String,
+}
+
+/// Where to deploy to isn't known.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// No region anywhere.
+    #[error("no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names")]
+    NoRegion,
+    /// No credentials anywhere, or none that are valid.
+    #[error(
+        "no AWS credentials{}; sign in (`aws sso login`), or set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and \
+         `AWS_SECRET_ACCESS_KEY`",
+        why(source)
+    )]
+    NoCredentials {
+        /// What the provider says.
+        source: CredentialsError,
+    },
 }
 
 impl Target {
-    /// An emulator at `endpoint`, such as `http://127.0.0.1:4566`.
-    pub fn local(endpoint: &str, region: &str) -> Self {
-        Self {
-            region: region.to_owned(),
-            endpoint: Some(endpoint.to_owned()),
-            credentials: Credentials::new("test", "test", None, None, "local"),
-        }
-    }
-
-    /// What the environment says, in the variables that all AWS tools read: `AWS_REGION` or `AWS_DEFAULT_REGION`,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and, if set, `AWS_SESSION_TOKEN` and `AWS_ENDPOINT_URL`.
+    /// What the environment and the files of the AWS tools say, as with every one of them: region, profile,
+    /// credentials (SSO, roles, processes, containers, instances), `AWS_ENDPOINT_URL`.
     ///
     /// # Errors
     ///
-    /// [`TargetError`] names the variable that is missing.
-    pub fn from_env() -> Result<Self, TargetError> {
-        Self::from_variables(|name| std::env::var(name).ok())
+    /// [`TargetError`]: what is missing, before anything is asked for.
+    pub async fn load() -> Result<Self, TargetError> {
+        Self::try_new(aws_config::defaults(BehaviorVersion::latest()).load().await).await
+    }
+
+    /// An emulator at `endpoint`, such as `http://127.0.0.1:4566`.
+    pub fn local(endpoint: &str, region: &str) -> Self {
+        let credentials = Credentials::new("test", "test", None, None, "local");
+        let sdk_config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .endpoint_url(endpoint)
+            .credentials_provider(SharedCredentialsProvider::new(credentials));
+        Self { sdk_config: sdk_config.build() }
+    }
+
+    async fn try_new(sdk_config: SdkConfig) -> Result<Self, TargetError> {
+        if sdk_config.region().is_none() {
+            return Err(TargetError::NoRegion);
+        }
+        let credentials = match sdk_config.credentials_provider() {
+            Some(provider) => provider.provide_credentials().await,
+            None => Err(CredentialsError::not_loaded("there is no provider")),
+        };
+        match credentials {
+            Ok(_) => Ok(Self { sdk_config }),
+            Err(source) => Err(TargetError::NoCredentials { source }),
+        }
+    }
+
+    /// What a client of any service is made from.
+    pub fn sdk_config(&self) -> &SdkConfig {
+        &self.sdk_config
     }
 
     /// The target's region.
     pub fn region(&self) -> &str {
-        &self.region
+        self.sdk_config.region().map_or("", |region| region.as_ref())
+    }
+
+    /// Where all services are, if not where AWS has them.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.sdk_config.endpoint_url()
+    }
+
+    /// Whose credentials these are.
+    ///
+    /// # Errors
+    ///
+    /// [`DeployError::Call`].
+    pub async fn account(&self) -> Result<Account, DeployError> {
+        let call = aws_sdk_sts::Client::new(&self.sdk_config).get_caller_identity();
+        let found =
+            call.send().await.map_err(|error| DeployError::of_call("GetCallerIdentity", "STS", error))?;
+        let arn = found.arn.unwrap_or_default();
+        let partition = arn.split(':').nth(1).unwrap_or_default().to_owned();
+        Ok(Account { id: found.account.unwrap_or_default(), partition })
+    }
+
+    /// Where a stack with this prefix is.
+    ///
+    /// # Errors
+    ///
+    /// [`DeployError::Call`] if the account can't be asked for, [`DeployError::Place`] if there is no such region.
+    pub async fn place(&self, prefix: &str) -> Result<Place, DeployError> {
+        let account = self.account().await?;
+        Ok(Place::try_new(&account.partition, self.region(), &account.id, prefix)?)
     }
 
     /// A client of S3.
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        let mut config = aws_sdk_s3::Config::builder()
-            .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-            .region(aws_sdk_s3::config::Region::new(self.region.clone()))
-            .credentials_provider(self.credentials.clone())
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk_config)
             // An emulator has no name for each bucket.
-            .force_path_style(self.endpoint.is_some());
-        config.set_endpoint_url(self.endpoint.clone());
+            .force_path_style(self.endpoint().is_some());
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// A client of CloudFormation.
     pub fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
-        let mut config = aws_sdk_cloudformation::Config::builder()
-            .behavior_version(aws_sdk_cloudformation::config::BehaviorVersion::latest())
-            .region(aws_sdk_cloudformation::config::Region::new(self.region.clone()))
-            .credentials_provider(self.credentials.clone());
-        config.set_endpoint_url(self.endpoint.clone());
-        aws_sdk_cloudformation::Client::from_conf(config.build())
+        aws_sdk_cloudformation::Client::new(&self.sdk_config)
     }
 
-    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, TargetError> {
-        let get = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let needed = |name, holds| get(name).ok_or(TargetError { name, holds });
-        let region = match get("AWS_DEFAULT_REGION") {
-            Some(default) => get("AWS_REGION").unwrap_or(default),
-            None => needed("AWS_REGION", "the region to deploy to, such as `eu-west-2`")?,
-        };
-        let access_key = needed("AWS_ACCESS_KEY_ID", "the access key to deploy with")?;
-        let secret_key = needed("AWS_SECRET_ACCESS_KEY", "the secret key to deploy with")?;
-        let credentials =
-            Credentials::new(access_key, secret_key, get("AWS_SESSION_TOKEN"), None, "environment");
-        Ok(Self { region, endpoint: get("AWS_ENDPOINT_URL"), credentials })
+    /// A client of SQS.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.sdk_config)
+    }
+}
+
+/// Why there are no credentials, where there should be some.
+fn why(error: &CredentialsError) -> String {
+    match error {
+        // A list of all the places without any.
+        CredentialsError::CredentialsNotLoaded(_) => String::new(),
+        _ => format!(": {}", chain(error)),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_credential_types::provider::future::ProvideCredentials as ProvideFuture;
     use expect_test::{Expect, expect};
 
     use super::*;
 
-    fn check(variables: &str, expected: &Expect) {
-        let value_of = |name: &str| {
-            let mut pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
-            pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
-        };
-        let found = match Target::from_variables(value_of) {
-            Err(error) => error.to_string(),
-            Ok(Target { region, endpoint, credentials }) => format!(
-                "{region} {endpoint:?} {} {} {:?}",
-                credentials.access_key_id(),
-                credentials.secret_access_key(),
-                credentials.session_token()
-            ),
-        };
-        expected.assert_eq(&found);
+    /// What a provider of credentials says.
+    #[derive(Debug)]
+    struct Provider(fn() -> Result<Credentials, CredentialsError>);
+
+    impl ProvideCredentials for Provider {
+        fn provide_credentials<'a>(&'a self) -> ProvideFuture<'a>
+        where
+            Self: 'a,
+        {
+            ProvideFuture::ready((self.0)())
+        }
+    }
+
+    async fn check(region: Option<&str>, provider: Option<Provider>, expected: Expect) {
+        let mut sdk_config = SdkConfig::builder().region(region.map(|name| Region::new(name.to_owned())));
+        sdk_config.set_credentials_provider(provider.map(SharedCredentialsProvider::new));
+        let found = Target::try_new(sdk_config.build()).await;
+        let told = found.map_or_else(
+            |error| error.to_string(),
+            |target| format!("{} {:?}", target.region(), target.endpoint()),
+        );
+        expected.assert_eq(&told);
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_is_named() {
+        let found = || Some(Provider(|| Ok(Credentials::new("a", "b", None, None, "test"))));
+        check(Some("eu-west-2"), found(), expect!["eu-west-2 None"]).await;
+        check(
+            None,
+            found(),
+            expect!["no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names"],
+        )
+        .await;
+        check(
+            Some("eu-west-2"),
+            None,
+            expect![
+                "no AWS credentials; sign in (`aws sso login`), or set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`"
+            ],
+        )
+        .await;
+        let nowhere = Provider(|| Err(CredentialsError::not_loaded("looked here\nand there")));
+        check(
+            Some("eu-west-2"),
+            Some(nowhere),
+            expect![
+                "no AWS credentials; sign in (`aws sso login`), or set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`"
+            ],
+        )
+        .await;
+        let expired = Provider(|| Err(CredentialsError::provider_error("the token has expired")));
+        check(
+            Some("eu-west-2"),
+            Some(expired),
+            expect![
+                "no AWS credentials: an error occurred while loading credentials: the token has expired; sign in (`aws sso login`), or set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`"
+            ],
+        )
+        .await;
     }
 
     #[test]
-    fn a_target_follows_from_the_environment() {
-        check(
-            "AWS_REGION=eu-west-2 AWS_DEFAULT_REGION=other AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b",
-            &expect!["eu-west-2 None a b None"],
-        );
-        check(
-            "AWS_DEFAULT_REGION=eu-west-1 AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b AWS_SESSION_TOKEN=c \
-             AWS_ENDPOINT_URL=http://127.0.0.1:1",
-            &expect![[r#"eu-west-1 Some("http://127.0.0.1:1") a b Some("c")"#]],
-        );
-    }
-
-    #[test]
-    fn a_missing_variable_is_named() {
-        check("", &expect!["`AWS_REGION` is not set; it holds the region to deploy to, such as `eu-west-2`"]);
-        check(
-            "AWS_REGION=r",
-            &expect!["`AWS_ACCESS_KEY_ID` is not set; it holds the access key to deploy with"],
-        );
-        check(
-            "AWS_REGION=r AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=",
-            &expect!["`AWS_SECRET_ACCESS_KEY` is not set; it holds the secret key to deploy with"],
-        );
+    fn an_emulator_has_an_endpoint() {
+        let target = Target::local("http://127.0.0.1:4566", "eu-west-2");
+        assert_eq!((target.region(), target.endpoint()), ("eu-west-2", Some("http://127.0.0.1:4566")));
     }
 }

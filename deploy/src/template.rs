@@ -1,11 +1,39 @@
-//! Puts the places of uploaded code into the text of a template. The rest of the text stays as it is: a template has
-//! short tags (`!Ref`) and comments, which reading and writing it as YAML would lose.
+//! What a template says, and where its code is.
+//!
+//! The places of uploaded code are put into its text. The rest of the text stays as it is: a template has short tags
+//! (`!Ref`) and comments, which reading and writing it as YAML would lose.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// Why the code's place could not be put into a template.
+use serde_yaml_ng::Value;
+
+/// The most bytes of a template that is sent with a call (CloudFormation quotas).
+const LENGTH_LIMIT: usize = 51_200;
+
+/// Where a function's code is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CodePlace {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) version: Option<String>,
+}
+
+/// Why a template can't be deployed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
+    /// It can't be read, or is no template.
+    #[error("the template is not the YAML of a stack: {reason}")]
+    Yaml {
+        /// What is wrong.
+        reason: String,
+    },
+    /// CloudFormation takes no longer ones.
+    #[error("the template has {length} bytes, and CloudFormation takes {LENGTH_LIMIT}; shorten its comments")]
+    TooLong {
+        /// How many bytes it has.
+        length: usize,
+    },
     /// The resource is not there, or more than once.
     #[error("the template has {count} resources `{logical_id}`; there must be one")]
     Resource {
@@ -55,6 +83,34 @@ pub fn with_code(template: &str, logical_id: &str, uri: &str) -> Result<String, 
         }
     }
     Ok(text)
+}
+
+/// The names of the parameters of `template`.
+pub(crate) fn parameter_names(template: &str) -> Result<BTreeSet<String>, TemplateError> {
+    let yaml: Value = serde_yaml_ng::from_str(template)
+        .map_err(|error| TemplateError::Yaml { reason: error.to_string() })?;
+    let parameters = yaml.get("Parameters").and_then(Value::as_mapping);
+    let names = parameters.into_iter().flat_map(|parameters| parameters.keys());
+    Ok(names.filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
+/// Refuses a template that is too long for a call.
+pub(crate) fn check_length(template: &str) -> Result<(), TemplateError> {
+    let length = template.len();
+    if length <= LENGTH_LIMIT { Ok(()) } else { Err(TemplateError::TooLong { length }) }
+}
+
+/// Where the code of the function `logical_id` is, if that is on S3: `s3://bucket/key`, as this code and `sam package`
+/// write it, or as a mapping (AWS SAM specification, "FunctionCode").
+pub(crate) fn code_place(template: &str, logical_id: &str) -> Option<CodePlace> {
+    let yaml: Value = serde_yaml_ng::from_str(template).ok()?;
+    let code = yaml.get("Resources")?.get(logical_id)?.get("Properties")?.get("CodeUri")?;
+    let text = |name: &str| code.get(name).and_then(Value::as_str).map(str::to_owned);
+    let Some(uri) = code.as_str() else {
+        return Some(CodePlace { bucket: text("Bucket")?, key: text("Key")?, version: text("Version") });
+    };
+    let (bucket, key) = uri.strip_prefix("s3://")?.split_once('/')?;
+    Some(CodePlace { bucket: bucket.to_owned(), key: key.to_owned(), version: None })
 }
 
 /// The lines of the resource `logical_id`, without its first.
@@ -218,5 +274,53 @@ Outputs:
                 "{value}"
             );
         }
+    }
+
+    #[test]
+    fn code_on_s3_is_found_however_it_is_written() {
+        let check = |code: &str, expected: Option<[&str; 3]>| {
+            let template = TEMPLATE.replace("fanout/ ", code);
+            let found = code_place(&template, "FanOut");
+            let found =
+                found.map(|CodePlace { bucket, key, version }| [bucket, key, version.unwrap_or_default()]);
+            assert_eq!(found, expected.map(|parts| parts.map(str::to_owned)), "{code}");
+        };
+        check("s3://packages/fanout/1f.zip ", Some(["packages", "fanout/1f.zip", ""]));
+        check("'s3://packages/1f' ", Some(["packages", "1f", ""]));
+        check("{ Bucket: b, Key: c/d, Version: '2' } ", Some(["b", "c/d", "2"]));
+        check("fanout/ ", None);
+        check("s3://packages ", None);
+        check("!Ref Code ", None);
+        assert_eq!(code_place(TEMPLATE, "Nobody"), None);
+
+        // As `sam deploy` with JSON has it.
+        let json = r#"{"Resources": {"FanOut": {"Properties": {"CodeUri": "s3://b/k"}}}}"#;
+        let place = CodePlace { bucket: "b".into(), key: "k".into(), version: None };
+        assert_eq!(code_place(json, "FanOut"), Some(place));
+
+        let written = with_code(TEMPLATE, "FanOut", "s3://bucket/a/b.zip").unwrap();
+        assert_eq!(code_place(&written, "FanOut").unwrap().key, "a/b.zip");
+    }
+
+    #[test]
+    fn parameters_are_those_of_the_template() {
+        let names = |text: &str| parameter_names(text).map(|names| names.into_iter().collect::<Vec<_>>());
+        let template = "Parameters:\n  A: { Type: String }\n  B:\n    Default: !Ref x\nResources: {}\n";
+        assert_eq!(names(template).unwrap(), ["A", "B"]);
+        assert_eq!(names(TEMPLATE).unwrap(), Vec::<String>::new());
+        assert!(matches!(names("a: [").unwrap_err(), TemplateError::Yaml { .. }));
+    }
+
+    #[test]
+    fn the_shipped_template_fits_into_a_call() {
+        let mut text = include_str!("../../template.yml").to_owned();
+        for function in crate::functions::ALL {
+            // The longest name of a bucket.
+            let uri = format!("s3://{}/{}/{}.zip", "b".repeat(63), function.package, "0".repeat(64));
+            text = with_code(&text, function.logical_id, &uri).unwrap();
+        }
+        assert_eq!(check_length(&text), Ok(()));
+        let long = "#".repeat(LENGTH_LIMIT + 1);
+        assert_eq!(check_length(&long), Err(TemplateError::TooLong { length: 51_201 }));
     }
 }

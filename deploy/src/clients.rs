@@ -1,0 +1,82 @@
+//! The clients' queues, as a stack's parameters list them.
+
+use std::collections::BTreeMap;
+
+use shared::config::{ClientQueue, Config};
+
+const OWN: &str = "Clients";
+const EXISTING: &str = "ExternalQueueArns";
+
+/// What an empty list is called in the template: `Fn::ForEach` can't have one.
+const NONE: &str = "0";
+
+/// The queues of all clients.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientLists {
+    /// The names of the clients that the stack makes a queue for.
+    pub own: Vec<String>,
+    /// The ARNs of the queues that clients bring along.
+    pub existing: Vec<String>,
+}
+
+impl ClientLists {
+    /// Those of the clients in `config`.
+    pub fn of_config(config: &Config) -> Self {
+        let own = config.own_clients().map(ToString::to_string).collect();
+        let existing = config.clients.iter().filter_map(|client| match &client.queue {
+            ClientQueue::Own => None,
+            ClientQueue::Existing(arn) => Some(arn.to_string()),
+        });
+        Self { own, existing: existing.collect() }
+    }
+
+    /// Those that a stack has with these parameters.
+    pub fn of_parameters(parameters: &BTreeMap<String, String>) -> Self {
+        let items = |name: &str| {
+            let value = parameters.get(name).map_or(NONE, String::as_str);
+            let items = value.split(',').map(str::trim).filter(|item| !item.is_empty() && *item != NONE);
+            items.map(str::to_owned).collect()
+        };
+        Self { own: items(OWN), existing: items(EXISTING) }
+    }
+
+    /// The parameters that list them.
+    pub fn parameters(&self) -> [(&'static str, String); 2] {
+        let value = |items: &[String]| if items.is_empty() { NONE.to_owned() } else { items.join(",") };
+        [(OWN, value(&self.own)), (EXISTING, value(&self.existing))]
+    }
+
+    /// These, and those of `other` that are not among them.
+    pub(crate) fn union(&self, other: &Self) -> Self {
+        let joined = |these: &[String], others: &[String]| {
+            let new = others.iter().filter(|item| !these.contains(item));
+            these.iter().chain(new).cloned().collect()
+        };
+        Self { own: joined(&self.own, &other.own), existing: joined(&self.existing, &other.existing) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_what_the_parameters_say() {
+        let check = |own: &str, existing: &str, expected: [&[&str]; 2]| {
+            let values = [(OWN, own), (EXISTING, existing)];
+            let parameters = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let lists = ClientLists::of_parameters(&parameters.clone().into());
+            assert_eq!([lists.own.as_slice(), lists.existing.as_slice()], expected);
+            assert_eq!(lists.parameters().map(|(name, value)| (name.to_owned(), value)), parameters);
+        };
+        check("Billing,Tax", "arn:a", [&["Billing", "Tax"], &["arn:a"]]);
+        check("0", "arn:a,arn:b", [&[], &["arn:a", "arn:b"]]);
+        check("Billing", "0", [&["Billing"], &[]]);
+        check("0", "0", [&[], &[]]);
+
+        let spaced = [(OWN.to_owned(), " Billing, Tax ,".to_owned())];
+        let expected = ClientLists { own: vec!["Billing".into(), "Tax".into()], existing: Vec::new() };
+        assert_eq!(ClientLists::of_parameters(&spaced.into()), expected);
+        assert_eq!(ClientLists::of_parameters(&BTreeMap::new()), ClientLists::default());
+    }
+}

@@ -1,0 +1,152 @@
+//! Queues that a stack would make, but that are there already: kept when an earlier stack, or a client of this one, went.
+//!
+//! CloudFormation can't make them again; an emulator takes them over in silence, with all that is in them.
+
+use shared::config::Config;
+use shared::place::{OwnQueue, Place};
+
+use crate::clients::ClientLists;
+use crate::deployed::DeployedStack;
+use crate::error::DeployError;
+use crate::target::Target;
+
+/// A queue that a deploy would make, and that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptQueue {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Whose it would be.
+    pub whose: Whose,
+}
+
+/// Whose a queue of a stack is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The stack's own.
+    Stack(OwnQueue),
+    /// That of the client with this name.
+    Client(String),
+}
+
+/// The queues that a deploy of `config` at `place` would make, and that exist already. `deployed`: the stack as it is;
+/// none: it is new.
+///
+/// # Errors
+///
+/// [`DeployError::Call`].
+pub async fn kept_queues(
+    target: &Target,
+    deployed: Option<&DeployedStack>,
+    place: &Place,
+    config: &Config,
+) -> Result<Vec<KeptQueue>, DeployError> {
+    let client = target.sqs();
+    let mut kept = Vec::new();
+    let deployed = deployed.map(DeployedStack::clients);
+    for queue in new_queues(deployed.as_ref(), place, &ClientLists::of_config(config)) {
+        match client.get_queue_url().queue_name(&queue.name).send().await {
+            Ok(_) => kept.push(queue),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_queue_does_not_exist()) => {}
+            Err(error) => return Err(DeployError::of_call("GetQueueUrl", &queue.name, error)),
+        }
+    }
+    Ok(kept)
+}
+
+/// The queues that a stack with the clients `deployed` (none: it is new) does not have, and one with those that are
+/// `wanted` has.
+fn new_queues(deployed: Option<&ClientLists>, place: &Place, wanted: &ClientLists) -> Vec<KeptQueue> {
+    let Place { partition, region, account, prefix: _ } = place;
+    let queue = |name: String, whose| {
+        let arn = format!("arn:{partition}:sqs:{region}:{account}:{name}");
+        KeptQueue { name, arn, whose }
+    };
+    let mut new = Vec::new();
+    if deployed.is_none() {
+        new.extend(OwnQueue::ALL.map(|own| queue(place.own_queue_name(own), Whose::Stack(own))));
+    }
+    let has = |client: &String| deployed.is_some_and(|deployed| deployed.own.contains(client));
+    for client in wanted.own.iter().filter(|client| !has(client)) {
+        new.push(queue(place.client_queue_name(client), Whose::Client(client.clone())));
+    }
+    new
+}
+
+/// Says which queues are in the way, and what to do about each.
+pub(crate) fn remedies(queues: &[KeptQueue]) -> String {
+    let told = queues.iter().map(|KeptQueue { name, arn, whose }| match whose {
+        Whose::Client(client) => format!(
+            "queue `{name}` of client `{client}` exists already; to keep its events, register it as the client's, \
+             with `queue_arn = \"{arn}\"`; to begin anew, delete it, wait 60 s, and deploy again"
+        ),
+        Whose::Stack(queue) => format!(
+            "the {queue} `{name}` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy \
+             with another prefix"
+        ),
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn lists(own: &str) -> ClientLists {
+        let own = own.split_whitespace().map(str::to_owned).collect();
+        ClientLists { own, existing: vec!["arn:aws:sqs:eu-west-2:111122223333:Brought.fifo".into()] }
+    }
+
+    fn new(deployed: Option<&str>, wanted: &str) -> Vec<KeptQueue> {
+        let place = Place::try_new("aws", "eu-west-2", "111122223333", "test-").unwrap();
+        new_queues(deployed.map(lists).as_ref(), &place, &lists(wanted))
+    }
+
+    fn check(deployed: Option<&str>, wanted: &str, expected: &[&str]) {
+        let names: Vec<_> = new(deployed, wanted).into_iter().map(|queue| queue.name).collect();
+        assert_eq!(names, expected, "{deployed:?} → {wanted}");
+    }
+
+    #[test]
+    fn a_new_stack_makes_its_own_queues_and_its_clients() {
+        check(
+            None,
+            "A",
+            &[
+                "test-MarkFanOutQueue.fifo",
+                "test-MarkFanOutRejected.fifo",
+                "test-MarkFanOutUndelivered.fifo",
+                "test-MarkFanOutDeadLetter.fifo",
+                "test-MarkFanOutClientA.fifo",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_stack_makes_the_queues_of_clients_that_are_new() {
+        check(Some("A B"), "B A", &[]);
+        check(Some("A B"), "A", &[]);
+        check(Some("A"), "A B C", &["test-MarkFanOutClientB.fifo", "test-MarkFanOutClientC.fifo"]);
+        check(Some(""), "A", &["test-MarkFanOutClientA.fifo"]);
+    }
+
+    #[test]
+    fn each_kept_queue_is_named_with_its_ways_out() {
+        let check = |queues: &[KeptQueue], expected: Expect| expected.assert_eq(&remedies(queues));
+        check(
+            &new(Some("A"), "A B C"),
+            expect![[r#"
+                queue `test-MarkFanOutClientB.fifo` of client `B` exists already; to keep its events, register it as the client's, with `queue_arn = "arn:aws:sqs:eu-west-2:111122223333:test-MarkFanOutClientB.fifo"`; to begin anew, delete it, wait 60 s, and deploy again
+                queue `test-MarkFanOutClientC.fifo` of client `C` exists already; to keep its events, register it as the client's, with `queue_arn = "arn:aws:sqs:eu-west-2:111122223333:test-MarkFanOutClientC.fifo"`; to begin anew, delete it, wait 60 s, and deploy again"#]],
+        );
+        check(
+            &new(None, "").split_off(2),
+            expect![[r#"
+            the undelivered queue `test-MarkFanOutUndelivered.fifo` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy with another prefix
+            the dead-letter queue `test-MarkFanOutDeadLetter.fifo` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy with another prefix"#]],
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! Which values the template's parameters get.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_cloudformation::types::Parameter;
+
+/// The values for a template with the parameters `names`. One that is not `set` keeps the value that the stack has;
+/// if the stack has none, it is left out, and gets the template's default.
+///
+/// One that is set but that the template does not have is for CloudFormation to refuse.
+pub(crate) fn parameters(
+    names: &BTreeSet<String>,
+    set: &[(&'static str, String)],
+    deployed: Option<&BTreeMap<String, String>>,
+) -> Vec<Parameter> {
+    let has_value = |name: &str| deployed.is_some_and(|deployed| deployed.contains_key(name));
+    let is_set = |name: &str| set.iter().any(|(found, _)| *found == name);
+    let new = set
+        .iter()
+        .map(|(name, value)| Parameter::builder().parameter_key(*name).parameter_value(value).build());
+    let kept = names.iter().filter(|name| has_value(name) && !is_set(name));
+    new.chain(kept.map(|name| Parameter::builder().parameter_key(name).use_previous_value(true).build()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(set: &[(&'static str, &str)], deployed: Option<&str>, expected: &str) {
+        let names = ["Clients", "LogRetentionDays", "QueuePrefix"].map(str::to_owned).into();
+        let set: Vec<_> = set.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let deployed = deployed
+            .map(|names| names.split_whitespace().map(|name| (name.to_owned(), "old".to_owned())).collect());
+        let found = parameters(&names, &set, deployed.as_ref());
+        let told = found.iter().map(|parameter| {
+            let value = match parameter.use_previous_value() {
+                Some(true) => "(as it is)",
+                _ => parameter.parameter_value().unwrap(),
+            };
+            format!("{}={value}", parameter.parameter_key().unwrap())
+        });
+        assert_eq!(told.collect::<Vec<_>>().join(" "), expected);
+    }
+
+    #[test]
+    fn a_new_stack_gets_what_is_set_and_defaults() {
+        check(&[], None, "");
+        check(&[("Clients", "A,B"), ("LogRetentionDays", "7")], None, "Clients=A,B LogRetentionDays=7");
+    }
+
+    #[test]
+    fn a_stack_keeps_what_is_not_set() {
+        check(&[("Clients", "A")], Some("Clients QueuePrefix"), "Clients=A QueuePrefix=(as it is)");
+        check(
+            &[],
+            Some("Clients QueuePrefix LogRetentionDays"),
+            "Clients=(as it is) LogRetentionDays=(as it is) QueuePrefix=(as it is)",
+        );
+    }
+
+    #[test]
+    fn what_only_one_of_stack_and_template_has_is_left_out() {
+        check(&[], Some("Gone QueuePrefix"), "QueuePrefix=(as it is)");
+        check(&[("Clients", "A")], Some(""), "Clients=A");
+    }
+}

@@ -1,0 +1,141 @@
+//! The template's parameters: what an operator sets, and what follows from the config.
+
+mod error;
+mod numbers;
+mod texts;
+
+use shared::config::Config;
+
+use crate::clients::ClientLists;
+
+pub use error::SettingsError;
+pub use numbers::{FunctionTimeout, LogRetention, MaximumConcurrency, StreamBatchSize};
+pub use texts::{Architecture, KeyArn, QueuePrefix, StreamArn, TopicArn};
+
+/// What an operator sets. What is not set stays as the stack has it; a stack that is new, or does not have it yet, gets
+/// the template's default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The stream of the event table.
+    pub event_stream_arn: Option<StreamArn>,
+    /// What the names of all queues begin with. A stack keeps the one that it was made with.
+    pub queue_prefix: Option<QueuePrefix>,
+    /// The key that the queues are encrypted with.
+    pub kms_key_arn: Option<KeyArn>,
+    /// Where alarms go.
+    pub alarm_topic_arn: Option<TopicArn>,
+    /// How long logs are kept.
+    pub log_retention: Option<LogRetention>,
+    /// What the functions run on. The packages must be built for it.
+    pub architecture: Option<Architecture>,
+    /// How long each function may run. The fan-out queue's visibility time-out follows from it.
+    pub function_timeout: Option<FunctionTimeout>,
+    /// How many batches are fanned out at the same time.
+    pub fan_out_maximum_concurrency: Option<MaximumConcurrency>,
+    /// How many records of the stream the converter gets at once.
+    pub stream_batch_size: Option<StreamBatchSize>,
+}
+
+impl Settings {
+    /// The parameters that are set, by the template's names, and those that follow from `config`.
+    pub fn parameters(&self, config: &Config) -> Vec<(&'static str, String)> {
+        let mut found = ClientLists::of_config(config).parameters().to_vec();
+        let mut add = |name, value: Option<String>| found.extend(value.map(|value| (name, value)));
+        add("EventStreamArn", self.event_stream_arn.as_ref().map(|arn| arn.as_str().to_owned()));
+        add("QueuePrefix", self.queue_prefix.as_ref().map(|prefix| prefix.as_str().to_owned()));
+        add("KmsKeyArn", self.kms_key_arn.as_ref().map(|arn| arn.as_str().to_owned()));
+        add("AlarmTopicArn", self.alarm_topic_arn.as_ref().map(|arn| arn.as_str().to_owned()));
+        add("LogRetentionDays", self.log_retention.map(|retention| retention.days().to_string()));
+        add("Architecture", self.architecture.map(|architecture| architecture.to_string()));
+        let timeout = self.function_timeout;
+        add("FunctionTimeout", timeout.map(|timeout| timeout.seconds().to_string()));
+        add("VisibilityTimeout", timeout.map(|timeout| timeout.visibility_seconds().to_string()));
+        let concurrency = self.fan_out_maximum_concurrency;
+        add("FanOutMaximumConcurrency", concurrency.map(|concurrency| concurrency.number().to_string()));
+        add("StreamBatchSize", self.stream_batch_size.map(|size| size.number().to_string()));
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn config(clients: &str) -> Config {
+        let mut text = String::from(
+            "[source]\npartition_key = \"mark\"\ngroup = \"mark\"\nallowed_accounts = [\"111122223333\"]\n",
+        );
+        for client in clients.split_whitespace() {
+            write!(text, "[[client]]\nname = \"{}\"\n", client.trim_end_matches('*')).unwrap();
+            if let Some(name) = client.strip_suffix('*') {
+                writeln!(text, "queue_arn = \"arn:aws:sqs:eu-west-2:111122223333:{name}.fifo\"").unwrap();
+            }
+        }
+        Config::try_from_toml("client-queues.toml", &text, None).unwrap()
+    }
+
+    fn check(settings: &Settings, clients: &str, expected: &Expect) {
+        let parameters = settings.parameters(&config(clients));
+        let found: String = parameters.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        expected.assert_eq(&found);
+    }
+
+    #[test]
+    fn what_is_not_set_is_left_to_the_stack() {
+        check(
+            &Settings::default(),
+            "Zeta Alpha",
+            &expect![[r#"
+            Clients=Zeta,Alpha
+            ExternalQueueArns=0
+        "#]],
+        );
+        check(
+            &Settings::default(),
+            "Alpha* Beta*",
+            &expect![[r#"
+            Clients=0
+            ExternalQueueArns=arn:aws:sqs:eu-west-2:111122223333:Alpha.fifo,arn:aws:sqs:eu-west-2:111122223333:Beta.fifo
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_set_is_a_parameter() {
+        let settings = Settings {
+            event_stream_arn: Some(
+                StreamArn::try_new("arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1").unwrap(),
+            ),
+            queue_prefix: Some(QueuePrefix::try_new("test-").unwrap()),
+            kms_key_arn: Some(KeyArn::try_new("").unwrap()),
+            alarm_topic_arn: Some(TopicArn::try_new("arn:aws:sns:eu-west-2:111122223333:Alarms").unwrap()),
+            log_retention: Some(LogRetention::try_new(7).unwrap()),
+            architecture: Some(Architecture::Arm64),
+            function_timeout: Some(FunctionTimeout::try_new(2).unwrap()),
+            fan_out_maximum_concurrency: Some(MaximumConcurrency::try_new(12).unwrap()),
+            stream_batch_size: Some(StreamBatchSize::try_new(100).unwrap()),
+        };
+        check(
+            &settings,
+            "Alpha Beta*",
+            &expect![[r#"
+            Clients=Alpha
+            ExternalQueueArns=arn:aws:sqs:eu-west-2:111122223333:Beta.fifo
+            EventStreamArn=arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1
+            QueuePrefix=test-
+            KmsKeyArn=
+            AlarmTopicArn=arn:aws:sns:eu-west-2:111122223333:Alarms
+            LogRetentionDays=7
+            Architecture=arm64
+            FunctionTimeout=2
+            VisibilityTimeout=12
+            FanOutMaximumConcurrency=12
+            StreamBatchSize=100
+        "#]],
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! The values of the template's parameters that are numbers. One that a stack refuses can't be made.
+
+use super::SettingsError;
+
+/// How long a function may run. The visibility time-out of its queue follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionTimeout(u32);
+
+/// How long logs are kept, in days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogRetention(u32);
+
+/// How many batches are fanned out at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaximumConcurrency(u32);
+
+/// How many records of the stream the converter gets at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamBatchSize(u32);
+
+impl FunctionTimeout {
+    /// Those that the template takes, in seconds. All are under 43 s, so that a message that is delivered again still
+    /// falls into the five minutes in which SQS recognises what is sent twice.
+    pub const ALLOWED: [u32; 7] = [2, 5, 10, 15, 20, 30, 40];
+
+    /// A timeout of `seconds`.
+    ///
+    /// # Errors
+    ///
+    /// It is not one of [`Self::ALLOWED`].
+    pub fn try_new(seconds: u32) -> Result<Self, SettingsError> {
+        let is_allowed = Self::ALLOWED.contains(&seconds);
+        if is_allowed { Ok(Self(seconds)) } else { Err(SettingsError::FunctionTimeout { seconds }) }
+    }
+
+    /// In seconds.
+    pub fn seconds(self) -> u32 {
+        self.0
+    }
+
+    /// How long a message that was received stays hidden, in seconds: six times as long (AWS Lambda Developer Guide,
+    /// "Using Lambda with Amazon SQS").
+    pub fn visibility_seconds(self) -> u32 {
+        6 * self.0
+    }
+}
+
+impl Default for FunctionTimeout {
+    fn default() -> Self {
+        Self(30)
+    }
+}
+
+impl LogRetention {
+    /// Those that CloudWatch Logs takes, in days (CloudWatch Logs API Reference, "PutRetentionPolicy").
+    pub const ALLOWED: [u32; 22] = [
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
+        3653,
+    ];
+
+    /// A retention of `days`.
+    ///
+    /// # Errors
+    ///
+    /// It is not one of [`Self::ALLOWED`].
+    pub fn try_new(days: u32) -> Result<Self, SettingsError> {
+        let is_allowed = Self::ALLOWED.contains(&days);
+        if is_allowed { Ok(Self(days)) } else { Err(SettingsError::LogRetention { days }) }
+    }
+
+    /// In days.
+    pub fn days(self) -> u32 {
+        self.0
+    }
+}
+
+impl MaximumConcurrency {
+    /// The fewest that a mapping takes (AWS Lambda Developer Guide, "Configuring maximum concurrency").
+    pub const LOWEST: u32 = 2;
+    /// The most that a mapping takes.
+    pub const HIGHEST: u32 = 1_000;
+
+    /// `number` batches at the same time.
+    ///
+    /// # Errors
+    ///
+    /// Fewer or more than a mapping takes.
+    pub fn try_new(number: u32) -> Result<Self, SettingsError> {
+        let is_allowed = (Self::LOWEST..=Self::HIGHEST).contains(&number);
+        if is_allowed { Ok(Self(number)) } else { Err(SettingsError::MaximumConcurrency { number }) }
+    }
+
+    /// How many.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl StreamBatchSize {
+    /// The fewest that a mapping takes.
+    pub const LOWEST: u32 = 1;
+    /// The most that the template takes: those that the converter can send one after the other in its time.
+    pub const HIGHEST: u32 = 1_000;
+
+    /// `number` records in a batch.
+    ///
+    /// # Errors
+    ///
+    /// Fewer or more than the template takes.
+    pub fn try_new(number: u32) -> Result<Self, SettingsError> {
+        let is_allowed = (Self::LOWEST..=Self::HIGHEST).contains(&number);
+        if is_allowed { Ok(Self(number)) } else { Err(SettingsError::StreamBatchSize { number }) }
+    }
+
+    /// How many.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check<T>(made: Result<T, SettingsError>, expected: Expect) {
+        expected.assert_eq(&made.map_or_else(|error| error.to_string(), |_| "right".to_owned()));
+    }
+
+    #[test]
+    fn numbers_are_those_that_a_stack_takes() {
+        check(FunctionTimeout::try_new(FunctionTimeout::default().seconds()), expect!["right"]);
+        check(
+            FunctionTimeout::try_new(43),
+            expect!["a function timeout of 43 s is not possible; choose one of 2, 5, 10, 15, 20, 30, 40 s"],
+        );
+        check(LogRetention::try_new(30), expect!["right"]);
+        check(
+            LogRetention::try_new(31),
+            expect![
+                "logs can't be kept for 31 days; choose one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653 days"
+            ],
+        );
+        check(MaximumConcurrency::try_new(2), expect!["right"]);
+        check(MaximumConcurrency::try_new(1_000), expect!["right"]);
+        check(
+            MaximumConcurrency::try_new(1),
+            expect!["1 batches at the same time are not possible; choose 2 to 1000"],
+        );
+        check(
+            MaximumConcurrency::try_new(1_001),
+            expect!["1001 batches at the same time are not possible; choose 2 to 1000"],
+        );
+        check(StreamBatchSize::try_new(1), expect!["right"]);
+        check(
+            StreamBatchSize::try_new(0),
+            expect!["0 records in a batch are not possible; choose 1 to 1000"],
+        );
+        check(
+            StreamBatchSize::try_new(StreamBatchSize::HIGHEST + 1),
+            expect!["1001 records in a batch are not possible; choose 1 to 1000"],
+        );
+    }
+}
