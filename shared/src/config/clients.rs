@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::findings::Report;
 use super::raw::{RawClient, Value};
-use super::{CLIENT_LIMIT, Client, ClientName, ClientQueue, QueueArn};
+use super::{Client, ClientName, ClientQueue, EXISTING_LIMIT, OWN_LIMIT, QueueArn};
 use crate::place::{self, OwnQueue, Place};
 use crate::quoted::quoted;
 
@@ -32,15 +32,21 @@ pub(super) fn validate(
     if raw.is_empty() && complete {
         report.add(0, "client", "no client is registered; add a section `[[client]]` with a `name`");
     }
-    if let Some(first_too_many) = raw.get(CLIENT_LIMIT) {
-        let message = format_args!("more than {CLIENT_LIMIT} clients; register the others in another stack");
-        report.add(first_too_many.at, "client", message);
+    for (is_own, limit, kind) in
+        [(true, OWN_LIMIT, "without a `queue_arn`"), (false, EXISTING_LIMIT, "with a `queue_arn`")]
+    {
+        let of_kind = |client: &&RawClient<'_>| matches!(client.queue_arn, Value::Absent) == is_own;
+        if let Some(first_too_many) = raw.iter().filter(of_kind).nth(limit) {
+            let message =
+                format_args!("more than {limit} clients {kind}; register the others in another stack");
+            report.add(first_too_many.at, "client", message);
+        }
     }
     let names = validate_names(raw, report);
     let own_queues = OwnQueues::new(raw, &names, rules.place);
     let mut existing = ExistingQueues { rules, own_queues, home: None, seen: HashMap::new() };
     let mut clients = Vec::with_capacity(raw.len());
-    let (mut own_length, mut existing_length) = (Length::default(), Length::default());
+    let mut length = Length::default();
     for (raw, name) in raw.iter().zip(names) {
         let queue = match &raw.queue_arn {
             Value::Absent => Some(ClientQueue::Own),
@@ -48,11 +54,8 @@ pub(super) fn validate(
             Value::Is(text) => existing.validate(text, report).map(ClientQueue::Existing),
         };
         if let (Some(name), Some(queue)) = (name, queue) {
-            match &queue {
-                ClientQueue::Own => own_length.add(name.as_str(), raw.at, NAME, report),
-                ClientQueue::Existing(arn) => {
-                    existing_length.add(&arn.to_string(), raw.at, QUEUE_ARN, report);
-                }
+            if queue == ClientQueue::Own {
+                length.add(name.as_str(), raw.at, report);
             }
             clients.push(Client { name, queue });
         }
@@ -60,21 +63,22 @@ pub(super) fn validate(
     clients
 }
 
-/// The length of a parameter of the stack that lists clients.
+/// The length of the stack's parameter that lists the clients without a queue of their own. (Thirty ARNs always fit
+/// theirs.)
 #[derive(Default)]
 struct Length(usize);
 
 impl Length {
-    /// Adds an item with its comma; reports the first that is too much.
-    fn add(&mut self, item: &str, at: usize, key: &'static str, report: &mut Report<'_>) {
+    /// Adds a name with its comma; reports the first that is too much.
+    fn add(&mut self, name: &str, at: usize, report: &mut Report<'_>) {
         let before = self.0;
-        self.0 += item.len() + usize::from(before > 0);
+        self.0 += name.len() + usize::from(before > 0);
         if before <= PARAMETER_LIMIT && self.0 > PARAMETER_LIMIT {
             let message = format_args!(
                 "all of these together are longer than the {PARAMETER_LIMIT} characters that a stack's parameter \
                  holds; shorten some, or register the others in another stack"
             );
-            report.add(at, key, message);
+            report.add(at, NAME, message);
         }
     }
 }

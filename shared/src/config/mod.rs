@@ -15,16 +15,22 @@ use crate::place::{Place, QueueUrl};
 
 pub use findings::Findings;
 pub use names::{InvalidClientName, InvalidPath, InvalidQueueArn};
+pub use nearest::nearest;
 
-/// The most clients of a stack, own and existing queues together.
-pub const CLIENT_LIMIT: usize = 100;
+/// The most clients whose queues the stack makes: 500 resources and 200 outputs of a template are the limit
+/// (CloudFormation quotas).
+pub const OWN_LIMIT: usize = 100;
+
+/// The most clients with existing queues: each stands in the fan-out role's policies, of 10,240 characters together
+/// (IAM quotas).
+pub const EXISTING_LIMIT: usize = 30;
 
 /// A valid configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Where events come from and what they are made of.
     pub source: Source,
-    /// Who receives them; 1 to [`CLIENT_LIMIT`], in the order of the file.
+    /// Who receives them, at least one, up to [`OWN_LIMIT`] and [`EXISTING_LIMIT`] of a kind; in the order of the file.
     pub clients: Vec<Client>,
     /// How many requests to one queue may be in flight at once; 1 to 50.
     pub requests_in_flight: usize,

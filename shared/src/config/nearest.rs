@@ -1,7 +1,7 @@
 //! What a mistyped word was probably meant to be.
 
 /// The one of `known` that `text` was probably meant to be.
-pub(super) fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
+pub fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
     let lower = text.to_lowercase();
     let distances = known.iter().map(|known| (distance(&lower, &known.to_lowercase()), *known));
     let (distance, known) = distances.min()?;

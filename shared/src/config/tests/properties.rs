@@ -65,17 +65,17 @@ prop_compose! {
         requests_in_flight in 1..=50_usize,
         // As many as fit a parameter of the stack, whatever they are.
         names in prop::collection::btree_set("[a-z][a-z0-9]{0,39}", 1..=70_usize),
-        own in prop::collection::vec(any::<Option<bool>>(), CLIENT_LIMIT),
+        own in prop::collection::vec(any::<Option<bool>>(), OWN_LIMIT),
     ) -> Config {
         let client = |(index, (name, other_account)): (usize, (String, Option<bool>))| Client {
             name: ClientName::try_new(&name).unwrap(),
             queue: match other_account {
-                None => ClientQueue::Own,
-                Some(other) => {
+                Some(other) if index < EXISTING_LIMIT => {
                     let account = if other { "444455556666" } else { "111122223333" };
                     let arn = format!("arn:aws:sqs:eu-west-2:{account}:Queue_{index}-.fifo");
                     ClientQueue::Existing(QueueArn::try_new(&arn).unwrap())
                 }
+                _ => ClientQueue::Own,
             },
         };
         Config { source, clients: names.into_iter().zip(own).enumerate().map(client).collect(), requests_in_flight }
