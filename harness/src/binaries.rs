@@ -1,4 +1,4 @@
-//! The release binaries, built by whoever needs them.
+//! The binaries of this work tree, built by whoever needs them.
 
 use std::collections::HashMap;
 use std::env;
@@ -42,32 +42,55 @@ pub fn functions() -> io::Result<Functions> {
     built.clone().map_err(io::Error::other)
 }
 
+/// The operator's tool, `fanoutctl`, built once per process. Not a release build: nothing here measures it.
+///
+/// # Errors
+///
+/// As with [`functions`].
+pub fn fanoutctl() -> io::Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || take(&mut executables(&["--package", "cli", "--bin", "fanoutctl"])?, "fanoutctl");
+    let built = BUILT.get_or_init(|| build().map_err(|error| error.to_string()));
+    built.clone().map_err(io::Error::other)
+}
+
+/// The Rust consumer of `docs/consume.md`. Not a release build: nothing here measures it.
+///
+/// # Errors
+///
+/// As with [`functions`].
+pub fn consumer() -> io::Result<PathBuf> {
+    // Of the whole workspace: with the features of `cargo test --workspace`, so that nothing is built twice.
+    take(&mut executables(&["--workspace", "--example", "consumer"])?, "consumer")
+}
+
 /// The release build of one of this crate's own examples.
 ///
 /// # Errors
 ///
 /// As with [`functions`].
 pub fn example(name: &str) -> io::Result<PathBuf> {
-    take(&mut executables(&["--package", "harness", "--example", name])?, name)
+    take(&mut executables(&["--release", "--package", "harness", "--example", name])?, name)
 }
 
 fn build() -> io::Result<Functions> {
-    let mut built = executables(&["--package", "converter", "--package", "fanout", "--bins"])?;
+    let targets = ["--release", "--package", "converter", "--package", "fanout", "--bins"];
+    let mut built = executables(&targets)?;
     Ok(Functions { converter: take(&mut built, "converter")?, fanout: take(&mut built, "fanout")? })
 }
 
-/// Builds these targets and tells where their executables are, by the target's name.
-fn executables(targets: &[&str]) -> io::Result<HashMap<String, PathBuf>> {
+/// Builds what `arguments` name and tells where the executables are, by the target's name.
+fn executables(arguments: &[&str]) -> io::Result<HashMap<String, PathBuf>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)
-        .args(["build", "--release"])
-        .args(targets)
+        .arg("build")
+        .args(arguments)
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
-        return Err(io::Error::other(format!("`cargo build --release`: {}", output.status)));
+        return Err(io::Error::other(format!("`cargo build {}`: {}", arguments.join(" "), output.status)));
     }
     let messages = output.stdout.split(|byte| *byte == b'\n');
     Ok(messages

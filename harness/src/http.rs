@@ -83,9 +83,26 @@ impl Reply {
 
 /// Posts `body` and reads the answer to its end: status and body.
 pub(crate) fn post(address: SocketAddr, path: &str, body: &[u8]) -> io::Result<(u16, Vec<u8>)> {
+    let request = Request {
+        method: "POST".to_owned(),
+        path: path.to_owned(),
+        headers: Vec::new(),
+        body: body.to_vec(),
+    };
+    forward(address, &request)
+}
+
+/// Sends `request` to `address` and reads the answer to its end: status and body.
+pub(crate) fn forward(address: SocketAddr, request: &Request) -> io::Result<(u16, Vec<u8>)> {
+    let Request { method, path, headers, body } = request;
     let mut stream = TcpStream::connect(address)?;
     // In HTTP/1.0 the end of the answer is the end of the connection: no chunks.
-    write!(stream, "POST {path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: {}\r\n\r\n", body.len())?;
+    write!(stream, "{method} {path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len())?;
+    let hop = ["host", "content-length", "connection"];
+    for (name, value) in headers.iter().filter(|(name, _)| !hop.contains(&name.as_str())) {
+        write!(stream, "{name}: {value}\r\n")?;
+    }
+    stream.write_all(b"\r\n")?;
     stream.write_all(body)?;
     let mut answer = BufReader::new(stream);
     let status_line = read_line(&mut answer)?;

@@ -1,12 +1,13 @@
-//! Test support, in no release: a local SQS, and drivers for the release binaries.
+//! Test support, in no release: a local SQS, and drivers for the binaries.
 //!
 //! Everything listens on loopback, on a free port, and ends with the value that started it.
 
 mod binaries;
 mod child;
+pub mod dynamodb;
 mod http;
 pub mod lambda;
 pub mod rie;
 pub mod sqs;
 
-pub use binaries::{Functions, example, functions};
+pub use binaries::{Functions, consumer, example, fanoutctl, functions};

@@ -8,7 +8,7 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName;
 use deploy::functions::{self, BuildError, Built};
 use deploy::package::{Package, PackageError};
-use deploy::settings::{FunctionTimeout, Settings};
+use deploy::settings::{FunctionTimeout, Settings, SettingsError, StreamArn};
 use deploy::stack::{DeployError, Deployment, Progress};
 use deploy::target::Target;
 use shared::config::{Client, ClientQueue, Config, Findings};
@@ -31,12 +31,20 @@ const CLIENT_QUEUES: &str = "client-queues.toml";
 /// Takes a line about what is being done.
 pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// The deployed stack. Dropping it ends MiniStack and the functions.
+/// What is there before a stack is: a MiniStack of its own with the event tables. Dropping it ends MiniStack and every
+/// function that was deployed to it.
 #[derive(Debug)]
-pub struct Stack {
+pub struct Ground {
     ministack: MiniStack,
     environment: Environment,
     connection: Connection,
+    stream_arn: String,
+}
+
+/// The deployed stack. Dropping it ends MiniStack and the functions.
+#[derive(Debug)]
+pub struct Stack {
+    ground: Ground,
     place: Place,
     clients: Vec<ClientAddress>,
 }
@@ -101,39 +109,41 @@ pub enum StackError {
     Fault(String),
 }
 
-impl Stack {
-    /// Builds both functions and deploys the template with them on a new MiniStack, whose files are in a directory
-    /// called `name` and a number. Nothing but the place of the functions' code is changed in the template.
+impl Ground {
+    /// Starts MiniStack, whose files are in a directory called `name` and a number, and makes the tables.
     ///
     /// # Errors
     ///
     /// [`StackError`]. What was started is ended.
     pub async fn start(name: &str, say: &Say) -> Result<Self, StackError> {
-        let place = Place::try_new("aws", REGION, ACCOUNT, "")
-            .map_err(|error| StackError::Fault(error.to_string()))?;
-        let config_text = read(CLIENT_QUEUES)?;
-        let config =
-            Config::try_from_toml(CLIENT_QUEUES, &config_text, Some(&place)).map_err(StackError::Config)?;
-
         let (environment, ministack) = start_ministack(name.to_owned(), Arc::clone(say)).await?;
         say(&format!(
             "MiniStack listens on {}; its log is {}",
             ministack.endpoint(),
             ministack.log().display()
         ));
-        let packages = build(Arc::clone(say), config_text).await?;
-
         let connection = Connection::new(ministack.endpoint());
-        let stream = tables::make(&connection.dynamodb()).await?;
-        let clients: Vec<_> =
-            config.clients.iter().map(|client| address(client, &place, &connection)).collect();
-        for (client, address) in config.clients.iter().zip(&clients) {
-            if matches!(client.queue, ClientQueue::Existing(_)) {
-                make_existing_queue(&connection, address).await?;
-            }
+        let stream_arn = tables::make(&connection.dynamodb()).await?;
+        Ok(Self { ministack, environment, connection, stream_arn })
+    }
+
+    /// Makes the queues that `config` names as existing: elsewhere they exist before a stack does.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError::Queue`].
+    pub async fn make_existing_queues(&self, config: &Config) -> Result<(), StackError> {
+        for client in &config.clients {
+            let ClientQueue::Existing(arn) = &client.queue else { continue };
+            let request = self.connection.sqs(&arn.account).create_queue().queue_name(&arn.name);
+            let request = request.attributes(QueueAttributeName::FifoQueue, "true");
+            request.send().await.map_err(|error| StackError::Queue {
+                client: client.name.to_string(),
+                queue: arn.name.clone(),
+                reason: DisplayErrorContext(error).to_string(),
+            })?;
         }
-        deploy_template(&connection, stream, &config, &packages, say).await?;
-        Ok(Self { ministack, environment, connection, place, clients })
+        Ok(())
     }
 
     /// How its services are reached.
@@ -141,14 +151,19 @@ impl Stack {
         &self.connection
     }
 
-    /// The clients, in the order of `client-queues.toml`.
-    pub fn clients(&self) -> &[ClientAddress] {
-        &self.clients
+    /// The variables from which every AWS tool learns how its services are reached.
+    pub fn variables(&self) -> [(&'static str, &str); 4] {
+        [
+            ("AWS_ENDPOINT_URL", self.connection.endpoint()),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+        ]
     }
 
-    /// The URL of one of the stack's own queues.
-    pub fn own_queue_url(&self, queue: OwnQueue) -> String {
-        self.connection.queue_url(ACCOUNT, &self.place.own_queue_name(queue))
+    /// The stream of the event table.
+    pub fn stream_arn(&self) -> &str {
+        &self.stream_arn
     }
 
     /// The Python environment that it runs in.
@@ -167,6 +182,60 @@ impl Stack {
     }
 }
 
+impl Stack {
+    /// Builds both functions and deploys the template with them on a new [`Ground`] called `name`. Nothing but the
+    /// place of the functions' code is changed in the template.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError`]. What was started is ended.
+    pub async fn start(name: &str, say: &Say) -> Result<Self, StackError> {
+        let place = Place::try_new("aws", REGION, ACCOUNT, "")
+            .map_err(|error| StackError::Fault(error.to_string()))?;
+        let config_text = read(CLIENT_QUEUES)?;
+        let config =
+            Config::try_from_toml(CLIENT_QUEUES, &config_text, Some(&place)).map_err(StackError::Config)?;
+
+        let ground = Ground::start(name, say).await?;
+        let packages = build(Arc::clone(say), config_text).await?;
+        ground.make_existing_queues(&config).await?;
+        deploy_template(&ground, &config, &packages, say).await?;
+        let clients = config.clients.iter().map(|client| address(client, &place, &ground.connection));
+        let clients = clients.collect();
+        Ok(Self { ground, place, clients })
+    }
+
+    /// How its services are reached.
+    pub fn connection(&self) -> &Connection {
+        &self.ground.connection
+    }
+
+    /// The clients, in the order of `client-queues.toml`.
+    pub fn clients(&self) -> &[ClientAddress] {
+        &self.clients
+    }
+
+    /// The URL of one of the stack's own queues.
+    pub fn own_queue_url(&self, queue: OwnQueue) -> String {
+        self.ground.connection.queue_url(ACCOUNT, &self.place.own_queue_name(queue))
+    }
+
+    /// The Python environment that it runs in.
+    pub fn environment(&self) -> &Environment {
+        &self.ground.environment
+    }
+
+    /// The file of MiniStack's log, and the functions'.
+    pub fn log(&self) -> PathBuf {
+        self.ground.log()
+    }
+
+    /// The functions' processes that run now.
+    pub fn functions(&self) -> Vec<Process> {
+        self.ground.functions()
+    }
+}
+
 async fn start_ministack(name: String, say: Say) -> Result<(Environment, MiniStack), StackError> {
     let start = move || -> Result<_, StackError> {
         let directory = workspace::directory();
@@ -180,7 +249,7 @@ async fn start_ministack(name: String, say: Say) -> Result<(Environment, MiniSta
 async fn build(say: Say, config: String) -> Result<Vec<Package>, StackError> {
     let build = move || -> Result<Vec<Package>, StackError> {
         say("building the functions (the first time, this takes minutes)");
-        let built = functions::build(&workspace::root(), &mut |line| say(line))?;
+        let built = functions::build_for_this_machine(&workspace::root(), &mut |line| say(line))?;
         built.iter().map(|built| package(built, &config)).collect()
     };
     spawn_blocking(build).await.map_err(fault)?
@@ -202,29 +271,23 @@ fn address(client: &Client, place: &Place, connection: &Connection) -> ClientAdd
     ClientAddress { name: name.to_owned(), account, queue_name, queue_url }
 }
 
-/// What exists elsewhere before a stack is deployed does not exist here.
-async fn make_existing_queue(connection: &Connection, address: &ClientAddress) -> Result<(), StackError> {
-    let request = connection.sqs(&address.account).create_queue().queue_name(&address.queue_name);
-    let request = request.attributes(QueueAttributeName::FifoQueue, "true");
-    request.send().await.map(|_| ()).map_err(|error| StackError::Queue {
-        client: address.name.clone(),
-        queue: address.queue_name.clone(),
-        reason: DisplayErrorContext(error).to_string(),
+fn settings(stream_arn: &str) -> Result<Settings, SettingsError> {
+    Ok(Settings {
+        event_stream_arn: Some(StreamArn::try_new(stream_arn)?),
+        function_timeout: Some(FunctionTimeout::try_new(FUNCTION_TIMEOUT)?),
+        ..Settings::default()
     })
 }
 
 async fn deploy_template(
-    connection: &Connection,
-    stream: String,
+    ground: &Ground,
     config: &Config,
     packages: &[Package],
     say: &Say,
 ) -> Result<(), StackError> {
     let template = read("template.yml")?;
-    let function_timeout =
-        FunctionTimeout::try_new(FUNCTION_TIMEOUT).map_err(|error| StackError::Fault(error.to_string()))?;
-    let settings = Settings { event_stream_arn: Some(stream), queue_prefix: String::new(), function_timeout };
-    let target = Target::local(connection.endpoint(), REGION);
+    let settings = settings(&ground.stream_arn).map_err(|error| StackError::Fault(error.to_string()))?;
+    let target = Target::local(ground.connection.endpoint(), REGION);
     deploy::stack::make_bucket(&target, BUCKET).await?;
     say("deploying template.yml");
     let deployment = Deployment {

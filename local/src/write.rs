@@ -1,6 +1,7 @@
 //! Writing events as the companion API does: the mark's row and its event in one transaction.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
@@ -46,6 +47,20 @@ pub async fn write_all(
     events: &[Event],
     on_written: &(impl Fn(usize) + Sync),
 ) -> Result<Vec<Refused>, WriteError> {
+    write_range(dynamodb, events, 0..events.len(), on_written).await
+}
+
+/// Writes those of `events` that `range` names, as [`write_all`] does; the ones before are in the tables already.
+///
+/// # Errors
+///
+/// [`WriteError`], at the first request that DynamoDB did not answer.
+pub async fn write_range(
+    dynamodb: &Client,
+    events: &[Event],
+    range: Range<usize>,
+    on_written: &(impl Fn(usize) + Sync),
+) -> Result<Vec<Refused>, WriteError> {
     let mut marks: BTreeMap<&str, Vec<(usize, &Event)>> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
         marks.entry(&event.mark).or_default().push((index, event));
@@ -53,7 +68,7 @@ pub async fn write_all(
     // A fair semaphore: every mark gets its next turn before another gets two.
     let turns = Semaphore::new(AT_ONCE);
     let writers: FuturesUnordered<_> =
-        marks.into_values().map(|events| write_mark(dynamodb, events, &turns, on_written)).collect();
+        marks.into_values().map(|events| write_mark(dynamodb, events, &range, &turns, on_written)).collect();
     let refused: Vec<Vec<Refused>> = writers.try_collect().await?;
     Ok(refused.into_iter().flatten().collect())
 }
@@ -61,12 +76,20 @@ pub async fn write_all(
 async fn write_mark(
     dynamodb: &Client,
     events: Vec<(usize, &Event)>,
+    range: &Range<usize>,
     turns: &Semaphore,
     on_written: &(impl Fn(usize) + Sync),
 ) -> Result<Vec<Refused>, WriteError> {
     let mut previous: Option<&Event> = None;
     let mut refused = Vec::new();
     for (index, event) in events {
+        if index >= range.end {
+            break;
+        }
+        if index < range.start {
+            previous = Some(event);
+            continue;
+        }
         // The semaphore is never closed, and without a permit there is only more haste.
         let _turn = turns.acquire().await;
         match write(dynamodb, event, previous).await? {

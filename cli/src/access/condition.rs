@@ -1,0 +1,129 @@
+//! A statement's conditions (IAM User Guide, "IAM JSON policy elements: Condition operators", and "AWS global condition
+//! context keys").
+
+use super::Sending;
+use super::pattern::{arn_matches, matches};
+use super::read::Condition;
+use super::truth::Truth;
+
+/// What a key is in the request of a role that sends over TLS.
+enum Known {
+    Is(String),
+    /// Requests of roles do not have it.
+    Absent,
+    Unknown,
+}
+
+#[derive(Clone, Copy)]
+enum Comparison {
+    Text,
+    TextInAnyCase,
+    Pattern,
+    Arn,
+}
+
+/// Whether all `conditions` hold for `sending`.
+pub(super) fn hold(conditions: &[Condition], sending: &Sending<'_>) -> Truth {
+    conditions.iter().fold(Truth::Yes, |truth, condition| truth.and(|| holds(condition, sending)))
+}
+
+/// Whether one of `conditions` names who or where the caller is: what AWS takes for not public (Amazon S3 User Guide,
+/// "The meaning of public").
+pub(super) fn narrows(conditions: &[Condition]) -> bool {
+    conditions.iter().any(|condition| {
+        let operator = condition.operator.trim_start_matches("ForAnyValue:");
+        let names =
+            ["StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike", "IpAddress"];
+        let is_fixed = condition.values.iter().all(|value| value.chars().any(|letter| letter != '*'));
+        names.contains(&operator) && identifies(&condition.key) && is_fixed
+    })
+}
+
+fn identifies(key: &str) -> bool {
+    let keys = [
+        "aws:principalaccount",
+        "aws:principalarn",
+        "aws:principalorgid",
+        "aws:principalorgpaths",
+        "aws:principalservicename",
+        "aws:sourceaccount",
+        "aws:sourcearn",
+        "aws:sourceip",
+        "aws:sourceorgid",
+        "aws:sourceorgpaths",
+        "aws:sourceowner",
+        "aws:sourcevpc",
+        "aws:sourcevpce",
+        "aws:userid",
+        "aws:username",
+        "aws:vpcsourceip",
+    ];
+    keys.contains(&key) || key.starts_with("aws:principaltag/")
+}
+
+fn holds(condition: &Condition, sending: &Sending<'_>) -> Truth {
+    let Condition { operator, key, values } = condition;
+    let unclear = || Truth::Unclear(format!("`{operator}` of `{key}`"));
+    let value = match known(key, sending) {
+        Known::Unknown => return unclear(),
+        Known::Is(value) => Some(value),
+        Known::Absent => None,
+    };
+    if operator == "Null" {
+        let must_be_absent = values.iter().any(|value| value == "true");
+        return Truth::from(value.is_none() == must_be_absent);
+    }
+    let (name, if_exists) =
+        operator.strip_suffix("IfExists").map_or((operator.as_str(), false), |name| (name, true));
+    let Some((comparison, is_negated)) = comparison(name) else {
+        return unclear();
+    };
+    let Some(value) = value else {
+        return Truth::from(is_negated || if_exists);
+    };
+    if values.iter().any(|value| value.contains("${")) {
+        return unclear();
+    }
+    let is_one = values.iter().any(|wanted| is_equal(comparison, wanted, &value));
+    Truth::from(is_one != is_negated)
+}
+
+fn known(key: &str, sending: &Sending<'_>) -> Known {
+    match key {
+        "aws:principalarn" => Known::Is(sending.role.to_owned()),
+        "aws:principalaccount" => Known::Is(sending.account.to_owned()),
+        "aws:principaltype" => Known::Is("AssumedRole".to_owned()),
+        "aws:requestedregion" => Known::Is(sending.queue.region.clone()),
+        "aws:securetransport" => Known::Is("true".to_owned()),
+        "aws:principalisawsservice" | "aws:viaawsservice" => Known::Is("false".to_owned()),
+        // Only an AWS service that calls in its own name has these.
+        "aws:sourceaccount" | "aws:sourcearn" | "aws:sourceorgid" | "aws:principalservicename" => {
+            Known::Absent
+        }
+        _ => Known::Unknown,
+    }
+}
+
+/// How an operator compares, and whether it holds for what differs.
+fn comparison(operator: &str) -> Option<(Comparison, bool)> {
+    Some(match operator {
+        "StringEquals" => (Comparison::Text, false),
+        "StringNotEquals" => (Comparison::Text, true),
+        "StringEqualsIgnoreCase" | "Bool" => (Comparison::TextInAnyCase, false),
+        "StringNotEqualsIgnoreCase" => (Comparison::TextInAnyCase, true),
+        "StringLike" => (Comparison::Pattern, false),
+        "StringNotLike" => (Comparison::Pattern, true),
+        "ArnEquals" | "ArnLike" => (Comparison::Arn, false),
+        "ArnNotEquals" | "ArnNotLike" => (Comparison::Arn, true),
+        _ => return None,
+    })
+}
+
+fn is_equal(comparison: Comparison, wanted: &str, value: &str) -> bool {
+    match comparison {
+        Comparison::Text => wanted == value,
+        Comparison::TextInAnyCase => wanted.eq_ignore_ascii_case(value),
+        Comparison::Pattern => matches(wanted, value),
+        Comparison::Arn => arn_matches(wanted, value),
+    }
+}

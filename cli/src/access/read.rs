@@ -1,0 +1,123 @@
+//! Reading a policy: where IAM takes one thing or a list, it is a list here.
+
+use serde_json::{Map, Value};
+
+/// Text that is not a policy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a policy: {0}")]
+pub struct InvalidPolicy(String);
+
+/// A statement of a policy.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Statement {
+    /// The `Sid`, or else the number among the policy's statements, counted from 1.
+    pub(super) name: String,
+    pub(super) effect: Effect,
+    pub(super) principals: Principals,
+    pub(super) actions: Scope,
+    pub(super) resources: Scope,
+    pub(super) conditions: Vec<Condition>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    Allow,
+    Deny,
+}
+
+/// Whom a statement is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Principals {
+    None,
+    /// These; AWS's services and other kinds of identity are no roles, and are left out.
+    Only(Vec<String>),
+    AllBut(Vec<String>),
+}
+
+/// What a statement is about, in patterns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Only(Vec<String>),
+    AllBut(Vec<String>),
+}
+
+/// One key of a statement's condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    /// `StringEquals`, `ForAllValues:ArnLikeIfExists`, ….
+    pub(super) operator: String,
+    /// In lower case: keys are compared without regard to it.
+    pub(super) key: String,
+    pub(super) values: Vec<String>,
+}
+
+pub(super) fn statements(text: &str) -> Result<Vec<Statement>, InvalidPolicy> {
+    let policy: Value = serde_json::from_str(text).map_err(|error| InvalidPolicy(error.to_string()))?;
+    let Some(statements) = policy.get("Statement") else {
+        return Err(InvalidPolicy("it has no `Statement`".to_owned()));
+    };
+    let statements = match statements {
+        Value::Array(statements) => statements.iter().collect(),
+        one => vec![one],
+    };
+    statements.into_iter().enumerate().map(|(index, value)| statement(index + 1, value)).collect()
+}
+
+fn statement(number: usize, value: &Value) -> Result<Statement, InvalidPolicy> {
+    let invalid = |what: &str| InvalidPolicy(format!("statement {number} {what}"));
+    let statement = value.as_object().ok_or_else(|| invalid("is no object"))?;
+    let effect = match statement.get("Effect").and_then(Value::as_str) {
+        Some("Allow") => Effect::Allow,
+        Some("Deny") => Effect::Deny,
+        _ => return Err(invalid("has no `Effect`")),
+    };
+    let name = statement.get("Sid").and_then(Value::as_str).filter(|sid| !sid.is_empty());
+    let principals = match (statement.get("Principal"), statement.get("NotPrincipal")) {
+        (Some(principal), _) => Principals::Only(principals(principal)),
+        (None, Some(others)) => Principals::AllBut(principals(others)),
+        (None, None) => Principals::None,
+    };
+    let scope = |only: &str, all_but: &str| match (statement.get(only), statement.get(all_but)) {
+        (Some(patterns), _) => Some(Scope::Only(texts(patterns))),
+        (None, Some(patterns)) => Some(Scope::AllBut(texts(patterns))),
+        (None, None) => None,
+    };
+    Ok(Statement {
+        name: name.map_or_else(|| number.to_string(), str::to_owned),
+        effect,
+        principals,
+        actions: scope("Action", "NotAction").ok_or_else(|| invalid("has no `Action`"))?,
+        resources: scope("Resource", "NotResource").ok_or_else(|| invalid("has no `Resource`"))?,
+        conditions: statement.get("Condition").and_then(Value::as_object).map(conditions).unwrap_or_default(),
+    })
+}
+
+fn principals(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(kinds) => kinds.get("AWS").map(texts).unwrap_or_default(),
+        other => texts(other),
+    }
+}
+
+fn conditions(operators: &Map<String, Value>) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for (operator, keys) in operators {
+        for (key, values) in keys.as_object().into_iter().flatten() {
+            conditions.push(Condition {
+                operator: operator.clone(),
+                key: key.to_ascii_lowercase(),
+                values: texts(values),
+            });
+        }
+    }
+    conditions
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(texts).collect(),
+        Value::String(text) => vec![text.clone()],
+        Value::Bool(_) | Value::Number(_) => vec![value.to_string()],
+        Value::Null | Value::Object(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,279 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::builder::TypedValueParser as _;
+use clap::{Args, Parser, Subcommand, value_parser};
+use deploy::settings::{
+    Architecture, FunctionTimeout, KeyArn, LogRetention, MaximumConcurrency, QueuePrefix, Settings,
+    StreamArn, StreamBatchSize, TopicArn,
+};
+
+/// Carries a DynamoDB table's events to every client's queue: checks, deploys and watches the stack.
+///
+/// Clients stand in client-queues.toml. Region, credentials, profile and endpoint are found as every AWS tool finds
+/// them: `AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL`, ….
+#[derive(Debug, Parser)]
+#[command(name = "fanoutctl", version, term_width = 110, after_help = EXIT_STATUS, propagate_version = true)]
+pub struct Arguments {
+    /// What every command knows.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command knows.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// The stack's name
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        default_value = DEFAULT_STACK,
+        env = "FANOUTCTL_STACK"
+    )]
+    pub stack: String,
+
+    /// The file that registers the clients
+    #[arg(long, global = true, value_name = "FILE", default_value = "client-queues.toml", help_heading = EVERYWHERE)]
+    pub config: PathBuf,
+
+    /// Print one JSON object instead of text for people
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell what is wrong with the config, without asking AWS
+    #[command(after_help = "Example:\n  fanoutctl validate --config client-queues.toml")]
+    Validate,
+
+    /// Tell what is wrong with queues, stream and mappings, without changing anything
+    #[command(after_help = "\
+        Example:\n  fanoutctl check\n\n\
+        Exit status: 0 if nothing is wrong, 6 if there are findings. What may not be looked at is a finding.")]
+    Check,
+
+    /// Print the policy that the owner of a client's existing queue must give it
+    #[command(after_help = "Examples:\n  \
+        fanoutctl policy Reporting > queue-policy.json\n  \
+        fanoutctl policy Reporting --key    what the key policy of an encrypted queue needs besides")]
+    Policy(PolicyArguments),
+
+    /// Tell what a deploy would change for clients
+    #[command(after_help = "Example:\n  fanoutctl plan")]
+    Plan(StackArguments),
+
+    /// Build, package and deploy the stack, as the plan says
+    #[command(after_help = "Examples:\n  \
+        fanoutctl deploy --stream-arn \"$STREAM_ARN\"    a new stack\n  \
+        fanoutctl deploy                               an update; what is not named stays as it is")]
+    Deploy(DeployArguments),
+
+    /// Show what is in every queue, and how far behind the stream the stack is
+    #[command(after_help = "\
+        Example:\n  fanoutctl status --json | jq '.queues[] | select(.messages > 0)'\n\n\
+        A figure that isn't known is shown as `-`; `--json` tells why.\n\n\
+        Exit status: 6 if there is something in the rejected, undelivered or dead-letter queue, or a queue is missing; \
+        else 4 or 5 if one of the stack's own queues can't be looked at; else 0.")]
+    Status,
+
+    /// Look at what was rejected, undelivered or could not be processed, and send it again
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        fanoutctl dead-letters list\n  \
+        fanoutctl dead-letters show 4f1c\n  \
+        fanoutctl dead-letters retry 4f1c"
+    )]
+    DeadLetters(DeadLetters),
+
+    /// Delete the stack; queues that can hold events stay
+    #[command(after_help = "Example:\n  fanoutctl delete --yes")]
+    Delete(DeleteArguments),
+}
+
+/// Which policy.
+#[derive(Debug, Args)]
+pub struct PolicyArguments {
+    /// The client, as client-queues.toml names it
+    #[arg(value_name = "CLIENT")]
+    pub client: String,
+
+    /// Print the statement for the policy of the key that encrypts the queue, instead of the queue's policy
+    #[arg(long)]
+    pub key: bool,
+
+    /// The prefix that the stack has or will have; only asked for while there is no stack
+    #[arg(long, value_name = "PREFIX", value_parser = QueuePrefix::try_new)]
+    pub prefix: Option<QueuePrefix>,
+}
+
+/// The stack's settings. What is not named stays as it is, or has the template's default in a new stack.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Settings of the stack")]
+pub struct StackArguments {
+    /// The stream of the event table; without it, a new stack imports `DynamoDBStreamArn`
+    #[arg(long, value_name = "ARN", value_parser = StreamArn::try_new)]
+    pub stream_arn: Option<StreamArn>,
+
+    /// What the names of all queues begin with, so that several stages live in one account; a stack keeps its prefix
+    #[arg(long, value_name = "PREFIX", value_parser = QueuePrefix::try_new)]
+    pub prefix: Option<QueuePrefix>,
+
+    /// The KMS key that encrypts the queues; empty: the key that SQS manages
+    #[arg(long, value_name = "ARN", value_parser = KeyArn::try_new)]
+    pub kms_key_arn: Option<KeyArn>,
+
+    /// The SNS topic that alarms go to; empty: none
+    #[arg(long, value_name = "ARN", value_parser = TopicArn::try_new)]
+    pub alarm_topic_arn: Option<TopicArn>,
+
+    /// How long logs are kept
+    #[arg(long, value_name = "DAYS", value_parser = value_parser!(u32).try_map(LogRetention::try_new))]
+    pub log_retention_days: Option<LogRetention>,
+
+    /// What the functions run on: x86_64 or arm64
+    #[arg(long, value_name = "NAME", value_parser = Architecture::try_new)]
+    pub architecture: Option<Architecture>,
+
+    /// How long each function may run: 2, 5, 10, 15, 20, 30 or 40
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u32).try_map(FunctionTimeout::try_new))]
+    pub function_timeout: Option<FunctionTimeout>,
+
+    /// How many batches are fanned out at the same time
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).try_map(MaximumConcurrency::try_new))]
+    pub fan_out_concurrency: Option<MaximumConcurrency>,
+
+    /// How many stream records are converted in one batch
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).try_map(StreamBatchSize::try_new))]
+    pub stream_batch_size: Option<StreamBatchSize>,
+}
+
+impl StackArguments {
+    /// What is set.
+    pub fn settings(&self) -> Settings {
+        let Self {
+            stream_arn,
+            prefix,
+            kms_key_arn,
+            alarm_topic_arn,
+            log_retention_days,
+            architecture,
+            function_timeout,
+            fan_out_concurrency,
+            stream_batch_size,
+        } = self.clone();
+        Settings {
+            event_stream_arn: stream_arn,
+            queue_prefix: prefix,
+            kms_key_arn,
+            alarm_topic_arn,
+            log_retention: log_retention_days,
+            architecture,
+            function_timeout,
+            fan_out_maximum_concurrency: fan_out_concurrency,
+            stream_batch_size,
+        }
+    }
+}
+
+/// How to deploy.
+#[derive(Debug, Args)]
+pub struct DeployArguments {
+    /// The stack's settings.
+    #[command(flatten)]
+    pub stack: StackArguments,
+
+    /// The bucket that packages are uploaded to [default: one of this account and region, made if need be]
+    #[arg(long, value_name = "BUCKET")]
+    pub bucket: Option<String>,
+
+    /// A directory with the functions `converter` and `fanout`, built elsewhere [default: they are built here]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub binaries: Option<PathBuf>,
+
+    /// Deploy without asking
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// How to delete.
+#[derive(Debug, Args)]
+pub struct DeleteArguments {
+    /// Delete without asking
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// What to do with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DeadLetters {
+    /// List what is in the rejected, undelivered and dead-letter queues, and why
+    #[command(after_help = "Example:\n  fanoutctl dead-letters list")]
+    List(ListArguments),
+
+    /// Show one of them whole
+    #[command(after_help = "Example:\n  fanoutctl dead-letters show 4f1c")]
+    Show(LetterArguments),
+
+    /// Send its event again, marked as a replay, and take it out of its queue
+    #[command(after_help = "Examples:\n  \
+        fanoutctl dead-letters retry 4f1c\n  \
+        fanoutctl dead-letters retry --all --yes")]
+    Retry(RetryArguments),
+}
+
+/// Which letters to list.
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// The most of each queue that are looked at
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+}
+
+/// Which letter.
+#[derive(Debug, Args)]
+pub struct LetterArguments {
+    /// The id that `list` shows, or as much of its beginning as is unique
+    #[arg(value_name = "ID")]
+    pub id: String,
+}
+
+/// Which letters to send again.
+#[derive(Debug, Args)]
+pub struct RetryArguments {
+    /// The ids that `list` shows, or as much of their beginnings as is unique
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    pub ids: Vec<String>,
+
+    /// All of them, as far as they can be sent
+    #[arg(long)]
+    pub all: bool,
+
+    /// Send without asking
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// What the stack is called if nothing else is said.
+pub(crate) const DEFAULT_STACK: &str = "mark-event-queue";
+
+const EVERYWHERE: &str = "Options of every command";
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0    done, and nothing found
+  1    a fault of this program
+  2    the command line is wrong
+  3    the config, or another file, is wrong
+  4    AWS can't be reached, or the stack isn't there
+  5    not allowed
+  6    there are findings: something needs attention, or was refused
+  7    the stack could not be deployed or deleted
+  130  interrupted";

@@ -1,0 +1,203 @@
+//! Items of the event table, in DynamoDB's JSON: numbers stay the texts that they are there.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::CallError;
+use crate::letters::{After, Item, Newer};
+
+/// The item, in DynamoDB's JSON; `None` if the table has it no longer. Read consistently.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn get_item(client: &Client, item: &Item) -> Result<Option<Value>, CallError> {
+    let keys = item.keys.iter().filter_map(|(name, value)| Some((name.clone(), key(value)?)));
+    let call = client.get_item().table_name(&item.table).set_key(Some(keys.collect())).consistent_read(true);
+    let answer = call.send().await.map_err(|error| CallError::new("GetItem", &item.table, &error))?;
+    Ok(answer.item.map(|item| map(&item)))
+}
+
+/// How many items of `table` are newer, as of a consistent read.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn count_newer(client: &Client, table: &str, newer: &Newer) -> Result<u64, CallError> {
+    let query = Query::of(newer);
+    let mut count = 0;
+    let mut start: Option<HashMap<String, AttributeValue>> = None;
+    loop {
+        let call = client
+            .query()
+            .table_name(table)
+            .consistent_read(true)
+            .select(Select::Count)
+            .key_condition_expression(&query.condition)
+            .set_filter_expression(query.filter.clone())
+            .set_expression_attribute_names(Some(query.names.clone()))
+            .set_expression_attribute_values(Some(query.values.clone()))
+            .set_exclusive_start_key(start);
+        let page = call.send().await.map_err(|error| CallError::new("Query", table, &error))?;
+        count += u64::try_from(page.count).unwrap_or_default();
+        start = page.last_evaluated_key.filter(|key| !key.is_empty());
+        if start.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
+/// A question, as DynamoDB's expressions put it. Names stand apart: any of them can be a reserved word.
+#[derive(Debug)]
+struct Query {
+    condition: String,
+    filter: Option<String>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Query {
+    fn of(newer: &Newer) -> Self {
+        let (name, value) = &newer.partition;
+        let mut query = Self {
+            condition: "#partition = :partition".to_owned(),
+            filter: None,
+            names: HashMap::from([("#partition".to_owned(), name.clone())]),
+            values: key(value).map(|value| (":partition".to_owned(), value)).into_iter().collect(),
+        };
+        match &newer.after {
+            After::Version { path, version } => {
+                let placeholders: Vec<String> = (0..path.0.len()).map(|level| format!("#v{level}")).collect();
+                query.filter = Some(format!("{} > :version", placeholders.join(".")));
+                query.names.extend(placeholders.into_iter().zip(path.0.iter().cloned()));
+                query.values.insert(":version".to_owned(), AttributeValue::N(version.to_string()));
+            }
+            After::SortKey { name, value } => {
+                query.condition += " AND #sort > :sort";
+                query.names.insert("#sort".to_owned(), name.clone());
+                query.values.extend(key(value).map(|value| (":sort".to_owned(), value)));
+            }
+        }
+        query
+    }
+}
+
+/// A key's value from DynamoDB's JSON.
+fn key(value: &Value) -> Option<AttributeValue> {
+    let (tag, value) = value.as_object()?.iter().next()?;
+    let text = value.as_str()?;
+    match tag.as_str() {
+        "S" => Some(AttributeValue::S(text.to_owned())),
+        "N" => Some(AttributeValue::N(text.to_owned())),
+        "B" => Some(AttributeValue::B(Blob::new(STANDARD.decode(text).ok()?))),
+        _ => None,
+    }
+}
+
+fn map(attributes: &HashMap<String, AttributeValue>) -> Value {
+    let sorted: BTreeMap<_, _> = attributes.iter().collect();
+    Value::Object(sorted.into_iter().map(|(name, value)| (name.clone(), typed(value))).collect())
+}
+
+fn typed(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!({ "S": text }),
+        AttributeValue::N(number) => json!({ "N": number }),
+        AttributeValue::B(bytes) => json!({ "B": STANDARD.encode(bytes) }),
+        AttributeValue::Bool(value) => json!({ "BOOL": value }),
+        AttributeValue::Null(value) => json!({ "NULL": value }),
+        AttributeValue::M(attributes) => json!({ "M": map(attributes) }),
+        AttributeValue::L(values) => json!({ "L": values.iter().map(typed).collect::<Vec<_>>() }),
+        AttributeValue::Ss(texts) => json!({ "SS": texts }),
+        AttributeValue::Ns(numbers) => json!({ "NS": numbers }),
+        AttributeValue::Bs(all) => {
+            json!({ "BS": all.iter().map(|bytes| STANDARD.encode(bytes)).collect::<Vec<_>>() })
+        }
+        // Of a type that did not exist when this was written: the converter rejects it by its name.
+        _ => Value::Object(Map::from_iter([("unknown".to_owned(), Value::Null)])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use shared::config::Path;
+    use shared::image::{Wanted, convert};
+
+    use super::*;
+
+    /// A value of every type, in DynamoDB's JSON.
+    fn every_type() -> HashMap<String, AttributeValue> {
+        let bytes = |bytes: &[u8]| Blob::new(bytes.to_vec());
+        let nested = HashMap::from([("n".to_owned(), AttributeValue::N("1.10".to_owned()))]);
+        let entries = [
+            ("s", AttributeValue::S("AFC F5 \"ß\u{1}".to_owned())),
+            ("n", AttributeValue::N("12345678901234567890123456789012345678".to_owned())),
+            ("b", AttributeValue::B(bytes(&[0, 255]))),
+            ("bool", AttributeValue::Bool(true)),
+            ("null", AttributeValue::Null(true)),
+            ("m", AttributeValue::M(nested)),
+            ("l", AttributeValue::L(vec![AttributeValue::N("-0.50".to_owned()), AttributeValue::Null(true)])),
+            ("ss", AttributeValue::Ss(vec!["b".to_owned(), "a".to_owned()])),
+            ("ns", AttributeValue::Ns(vec!["2".to_owned(), "1.0".to_owned()])),
+            ("bs", AttributeValue::Bs(vec![bytes(b"x")])),
+        ];
+        entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// The converter reads it, and makes of it what it makes of the item in the table.
+    #[test]
+    fn an_item_is_written_as_its_stream_writes_it() {
+        let written = map(&every_type()).to_string();
+        expect![[r#"{"b":{"B":"AP8="},"bool":{"BOOL":true},"bs":{"BS":["eA=="]},"l":{"L":[{"N":"-0.50"},{"NULL":true}]},"m":{"M":{"n":{"N":"1.10"}}},"n":{"N":"12345678901234567890123456789012345678"},"ns":{"NS":["2","1.0"]},"null":{"NULL":true},"s":{"S":"AFC F5 \"ß\u0001"},"ss":{"SS":["b","a"]}}"#]]
+            .assert_eq(&written);
+        let of_table = shared::dynamodb::convert(&every_type(), &Wanted::default()).unwrap().json;
+        assert_eq!(convert(&written, &Wanted::default()).unwrap().json, of_table);
+    }
+
+    #[test]
+    fn keys_are_read_back() {
+        for value in [json!({"S": "AFC F5"}), json!({"N": "17.50"}), json!({"B": "AP8="})] {
+            assert_eq!(key(&value).as_ref().map(typed), Some(value));
+        }
+        for value in
+            [json!({"S": 1}), json!({"B": "?"}), json!({"M": {}}), json!({}), json!("S"), json!(null)]
+        {
+            assert_eq!(key(&value), None, "{value}");
+        }
+    }
+
+    fn check(after: After, expected: &Expect) {
+        let query = Query::of(&Newer { partition: ("mark".to_owned(), json!({ "S": "AFC F5" })), after });
+        let names: BTreeMap<_, _> = query.names.into_iter().collect();
+        let values: BTreeMap<_, _> = query.values.iter().map(|(name, value)| (name, typed(value))).collect();
+        expected.assert_eq(&format!(
+            "{} | {:?} | {names:?} | {}",
+            query.condition,
+            query.filter,
+            json!(values)
+        ));
+    }
+
+    #[test]
+    fn newer_events_are_asked_for_by_placeholders() {
+        check(
+            After::Version { path: Path::try_new("RegistrationNumber.version").unwrap(), version: 3 },
+            &expect![[
+                r##"#partition = :partition | Some("#v0.#v1 > :version") | {"#partition": "mark", "#v0": "RegistrationNumber", "#v1": "version"} | {":partition":{"S":"AFC F5"},":version":{"N":"3"}}"##
+            ]],
+        );
+        check(
+            After::SortKey { name: "createTime".to_owned(), value: json!({ "S": "t" }) },
+            &expect![[
+                r##"#partition = :partition AND #sort > :sort | None | {"#partition": "mark", "#sort": "createTime"} | {":partition":{"S":"AFC F5"},":sort":{"S":"t"}}"##
+            ]],
+        );
+    }
+}

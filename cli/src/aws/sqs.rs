@@ -1,0 +1,163 @@
+//! What SQS tells of queues.
+
+use std::collections::BTreeMap;
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
+    QueueAttributeName,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use shared::message::{Attribute, AttributeValue};
+
+use super::CallError;
+use crate::letters::Received;
+
+/// The most messages of one call (SQS: ReceiveMessage, ChangeMessageVisibilityBatch).
+pub const BATCH_LIMIT: usize = 10;
+
+/// The longest a receive waits for messages: any wait asks all of the queue's servers.
+const RECEIVE_WAIT_SECONDS: i32 = 1;
+
+/// How much is in a queue; SQS calls both figures approximate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Depth {
+    /// Messages that nobody has received yet, delayed ones included.
+    pub messages: u64,
+    /// Messages that somebody has received and not deleted yet.
+    pub in_flight: u64,
+}
+
+/// How much is in the queue at `url`.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn depth(client: &Client, url: &str) -> Result<Depth, CallError> {
+    let [visible, delayed, in_flight] = [
+        QueueAttributeName::ApproximateNumberOfMessages,
+        QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+    ];
+    let names = vec![visible.clone(), delayed.clone(), in_flight.clone()];
+    let call = client.get_queue_attributes().queue_url(url).set_attribute_names(Some(names));
+    let answer = call.send().await.map_err(|error| CallError::new("GetQueueAttributes", url, &error))?;
+    let attributes = answer.attributes.unwrap_or_default();
+    let figure = |name| attributes.get(&name).and_then(|value| value.parse().ok()).unwrap_or(0_u64);
+    Ok(Depth { messages: figure(visible) + figure(delayed), in_flight: figure(in_flight) })
+}
+
+/// All attributes of the queue at `url`, by SQS's names for them.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn attributes(client: &Client, url: &str) -> Result<BTreeMap<String, String>, CallError> {
+    let call = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
+    let answer = call.send().await.map_err(|error| CallError::new("GetQueueAttributes", url, &error))?;
+    let attributes = answer.attributes.unwrap_or_default().into_iter();
+    Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value)).collect())
+}
+
+impl Depth {
+    /// Whether nothing is in it.
+    pub fn is_empty(self) -> bool {
+        self.messages == 0 && self.in_flight == 0
+    }
+}
+
+/// Up to `count` messages of the queue at `url` (at most [`BATCH_LIMIT`]); nobody else sees them for `invisible`. None
+/// if there are none that can be seen.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn receive(
+    client: &Client,
+    url: &str,
+    count: usize,
+    invisible: Duration,
+) -> Result<Vec<Received>, CallError> {
+    let call = client
+        .receive_message()
+        .queue_url(url)
+        .max_number_of_messages(i32::try_from(count.clamp(1, BATCH_LIMIT)).unwrap_or(1))
+        .visibility_timeout(seconds(invisible))
+        .wait_time_seconds(RECEIVE_WAIT_SECONDS)
+        .message_system_attribute_names(MessageSystemAttributeName::All)
+        .message_attribute_names("All");
+    let answer = call.send().await.map_err(|error| CallError::new("ReceiveMessage", url, &error))?;
+    Ok(answer.messages.unwrap_or_default().into_iter().map(received).collect())
+}
+
+/// Hides the message of this receipt for `invisible` from now on.
+///
+/// # Errors
+///
+/// [`CallError`]; also if the receipt has expired, and somebody else may have received the message.
+pub async fn hide(client: &Client, url: &str, receipt: &str, invisible: Duration) -> Result<(), CallError> {
+    let call = client.change_message_visibility().queue_url(url).receipt_handle(receipt);
+    let answer = call.visibility_timeout(seconds(invisible)).send().await;
+    answer.map(drop).map_err(|error| CallError::new("ChangeMessageVisibility", url, &error))
+}
+
+/// Lets everybody see the messages of these receipts again, in as many calls as it takes. Answers how many were not
+/// changed: they come back by themselves.
+pub async fn show(client: &Client, url: &str, receipts: &[String]) -> usize {
+    let mut unchanged = 0;
+    for receipts in receipts.chunks(BATCH_LIMIT) {
+        let entries = receipts.iter().enumerate().filter_map(|(id, receipt)| {
+            let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(id.to_string());
+            entry.receipt_handle(receipt).visibility_timeout(0).build().ok()
+        });
+        let call = client.change_message_visibility_batch().queue_url(url);
+        let call = call.set_entries(Some(entries.collect()));
+        unchanged += match call.send().await {
+            Ok(answer) => answer.failed.len(),
+            Err(_) => receipts.len(),
+        };
+    }
+    unchanged
+}
+
+/// Deletes the message of this receipt.
+///
+/// # Errors
+///
+/// [`CallError`]; also if the receipt has expired.
+pub async fn delete(client: &Client, url: &str, receipt: &str) -> Result<(), CallError> {
+    let answer = client.delete_message().queue_url(url).receipt_handle(receipt).send().await;
+    answer.map(drop).map_err(|error| CallError::new("DeleteMessage", url, &error))
+}
+
+fn received(message: Message) -> Received {
+    let system = message.attributes.unwrap_or_default().into_iter();
+    let mut attributes: Vec<Attribute> =
+        message.message_attributes.unwrap_or_default().into_iter().filter_map(attribute).collect();
+    attributes.sort_unstable_by(|left, right| left.name.cmp(&right.name));
+    Received {
+        id: message.message_id.unwrap_or_default(),
+        receipt_handle: message.receipt_handle.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+        system: system.map(|(name, value)| (name.as_str().to_owned(), value)).collect(),
+        attributes,
+    }
+}
+
+/// `None` if it has no value, which SQS accepts from nobody.
+fn attribute((name, attribute): (String, MessageAttributeValue)) -> Option<Attribute> {
+    let value = match (attribute.string_value, attribute.binary_value) {
+        (Some(text), _) => AttributeValue::Text(text),
+        (None, Some(bytes)) => AttributeValue::Base64(STANDARD.encode(bytes)),
+        (None, None) => return None,
+    };
+    Some(Attribute { name, data_type: attribute.data_type, value })
+}
+
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,123 @@
+//! Collects the facts: many calls at once, each for itself.
+
+use deploy::stack::{self, DeployedStack};
+use deploy::target::Target;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use shared::config::{ClientQueue, Config, QueueArn};
+use shared::place::{OwnQueue, Place};
+
+use super::facts::{Facts, Queue, Roles, Whose, is_of_sqs, key_arn};
+use crate::aws::lambda::Mapping;
+use crate::aws::table::Table;
+use crate::aws::{CallError, CallFault, kms, lambda, sqs, table};
+
+/// With 50 ms a call, the queues of a hundred clients take a second.
+const CALLS_AT_ONCE: usize = 16;
+
+/// The facts of `stack`, which is in `place`, and of the clients in `config`.
+pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Place, config: Config) -> Facts {
+    let output = |name: &str| stack.outputs.get(name).cloned();
+    let stream = output("EventStreamARN");
+    let (converter_name, fan_out_name) = (output("ConverterName"), output("FanOutName"));
+    let lambda = aws_sdk_lambda::Client::new(target.sdk_config());
+    let (queues, table, converter, fan_out, running) = tokio::join!(
+        queues(target, stack, &place, &config),
+        describe_table(target, stream.as_deref()),
+        mappings(&lambda, converter_name.as_deref(), "ConverterName"),
+        mappings(&lambda, fan_out_name.as_deref(), "FanOutName"),
+        stack::deployed_config(target, stack),
+    );
+    let running = match running {
+        Ok(text) => Ok(Config::try_from_toml("client-queues.toml", &text, Some(&place)).ok()),
+        Err(error) => Err(error.to_string()),
+    };
+    let roles = Roles {
+        converter: place.converter_role_arn(),
+        fan_out: output("FanOutRoleARN").unwrap_or_else(|| place.fan_out_role_arn()),
+    };
+    Facts {
+        stack: stack.name.clone(),
+        place,
+        roles,
+        watch_policy: output("WatchPolicyARN"),
+        config,
+        running,
+        queues,
+        stream,
+        table,
+        converter,
+        fan_out,
+    }
+}
+
+async fn queues(target: &Target, stack: &DeployedStack, place: &Place, config: &Config) -> Vec<Queue> {
+    let deployed = stack.clients();
+    let arn = |name: String| QueueArn {
+        partition: place.partition.clone(),
+        region: place.region.clone(),
+        account: place.account.clone(),
+        name,
+    };
+    let mut wanted: Vec<(Whose, QueueArn)> = Vec::new();
+    for queue in OwnQueue::ALL {
+        wanted.push((Whose::Stack(queue), arn(place.own_queue_name(queue))));
+    }
+    for client in &config.clients {
+        let name = client.name.to_string();
+        wanted.push(match &client.queue {
+            ClientQueue::Own => {
+                let arn = arn(place.client_queue_name(&name));
+                (Whose::Own { is_deployed: deployed.own.contains(&name), client: name }, arn)
+            }
+            ClientQueue::Existing(arn) => {
+                let is_deployed = deployed.existing.contains(&arn.to_string());
+                (Whose::Existing { is_deployed, client: name }, arn.clone())
+            }
+        });
+    }
+    let sqs = target.sqs();
+    let kms = aws_sdk_kms::Client::new(target.sdk_config());
+    let looks = wanted.into_iter().map(|(whose, arn)| queue(&sqs, &kms, place, whose, arn));
+    stream::iter(looks).buffered(CALLS_AT_ONCE).collect().await
+}
+
+async fn queue(
+    sqs: &aws_sdk_sqs::Client,
+    kms: &aws_sdk_kms::Client,
+    place: &Place,
+    whose: Whose,
+    arn: QueueArn,
+) -> Queue {
+    let url = place.queue(&arn.account, &arn.name);
+    let attributes = sqs::attributes(sqs, url.as_str()).await;
+    let key_arn = attributes.as_ref().ok().and_then(|attributes| key_arn(&arn, attributes));
+    let key = match key_arn.filter(|key| !is_of_sqs(key)) {
+        Some(key) => Some(kms::describe(kms, &key).await),
+        None => None,
+    };
+    Queue { whose, arn, attributes, key }
+}
+
+async fn describe_table(target: &Target, stream: Option<&str>) -> Option<Result<Table, CallError>> {
+    // `arn:…:table/Events/stream/2026-01-05T09:00:00.000`
+    let (table, _) = stream?.split_once("/stream/")?;
+    let client = aws_sdk_dynamodb::Client::new(target.sdk_config());
+    Some(table::describe(&client, table).await)
+}
+
+async fn mappings(
+    client: &aws_sdk_lambda::Client,
+    function: Option<&str>,
+    output: &'static str,
+) -> Result<Vec<Mapping>, CallError> {
+    match function {
+        Some(function) => lambda::mappings(client, function).await,
+        None => Err(CallError {
+            call: "ListEventSourceMappings",
+            subject: output.to_owned(),
+            fault: CallFault::Missing,
+            reason: format!("the stack has no output `{output}`"),
+        }),
+    }
+}

@@ -1,0 +1,241 @@
+//! One fact is wrong at a time, from a stack in which none is.
+
+mod pipeline;
+mod queues;
+
+use std::collections::BTreeMap;
+
+use expect_test::{Expect, expect};
+use serde_json::json;
+use shared::config::{Config, QueueArn};
+use shared::place::{OwnQueue, Place};
+
+use super::facts::{Facts, Queue, Roles, Whose};
+use super::findings::find;
+use super::report::{self, Report};
+use crate::aws::kms::Key;
+use crate::aws::lambda::Mapping;
+use crate::aws::table::{Stream, Table};
+use crate::aws::{CallError, CallFault};
+use crate::output::Style;
+
+const STREAM: &str = "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000";
+const KEY: &str = "arn:aws:kms:eu-west-2:444455556666:key/1234";
+
+const CONFIG: &str = r#"
+[source]
+partition_key = "mark"
+sort_key = "createTime"
+group = "mark"
+allowed_accounts = ["444455556666"]
+[[client]]
+name = "Billing"
+[[client]]
+name = "Reporting"
+queue_arn = "arn:aws:sqs:eu-west-2:444455556666:Reporting.fifo"
+"#;
+
+/// A stack in which nothing is wrong.
+fn good() -> Facts {
+    let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+    let roles = Roles { converter: place.converter_role_arn(), fan_out: place.fan_out_role_arn() };
+    let config = config(CONFIG);
+    let mut queues: Vec<Queue> = OwnQueue::ALL
+        .map(|queue| good_queue(Whose::Stack(queue), &place.account, &place.own_queue_name(queue), &roles))
+        .into();
+    let billing = Whose::Own { client: "Billing".into(), is_deployed: true };
+    queues.push(good_queue(billing, &place.account, &place.client_queue_name("Billing"), &roles));
+    let reporting = Whose::Existing { client: "Reporting".into(), is_deployed: true };
+    queues.push(good_queue(reporting, "444455556666", "Reporting.fifo", &roles));
+    let fan_out_arn = queues[0].arn.to_string();
+    Facts {
+        stack: "mark-event-queue".into(),
+        place,
+        roles,
+        watch_policy: Some("arn:aws:iam::111122223333:policy/Watch".into()),
+        running: Ok(Some(config.clone())),
+        config,
+        queues,
+        stream: Some(STREAM.into()),
+        table: Some(Ok(Table {
+            partition_key: "mark".into(),
+            sort_key: Some("createTime".into()),
+            stream: Some(Stream { arn: STREAM.into(), view_type: "NEW_IMAGE".into() }),
+        })),
+        converter: Ok(vec![Mapping {
+            source: STREAM.into(),
+            state: "Enabled".into(),
+            last_result: Some("OK".into()),
+            batch_size: Some(500),
+            reports_failures: true,
+            parallelization_factor: Some(1),
+            maximum_retries: Some(-1),
+            maximum_age: Some(-1),
+            bisects: Some(true),
+            on_failure: Some("arn:aws:s3:::discarded".into()),
+            maximum_concurrency: None,
+        }]),
+        fan_out: Ok(vec![Mapping {
+            source: fan_out_arn,
+            state: "Enabled".into(),
+            last_result: None,
+            batch_size: Some(10),
+            reports_failures: true,
+            parallelization_factor: None,
+            maximum_retries: None,
+            maximum_age: None,
+            bisects: None,
+            on_failure: None,
+            maximum_concurrency: Some(6),
+        }]),
+    }
+}
+
+fn config(text: &str) -> Config {
+    Config::try_from_toml("client-queues.toml", text, None).unwrap()
+}
+
+fn good_queue(whose: Whose, account: &str, name: &str, roles: &Roles) -> Queue {
+    let arn = QueueArn::try_new(&format!("arn:aws:sqs:eu-west-2:{account}:{name}")).unwrap();
+    let sender = match whose {
+        Whose::Stack(OwnQueue::FanOut | OwnQueue::Rejected) => &roles.converter,
+        _ => &roles.fan_out,
+    };
+    let policy = json!({ "Statement": [
+        { "Effect": "Allow", "Principal": { "AWS": sender }, "Action": "sqs:SendMessage", "Resource": arn.to_string() },
+        { "Sid": "NobodyElseSends", "Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage",
+          "Resource": arn.to_string(), "Condition": { "ArnNotEquals": { "aws:PrincipalArn": sender } } },
+    ] });
+    let mut attributes = BTreeMap::new();
+    for (attribute, value) in [
+        ("FifoQueue", "true"),
+        ("MaximumMessageSize", "1048576"),
+        ("DelaySeconds", "0"),
+        ("MessageRetentionPeriod", "1209600"),
+        ("DeduplicationScope", "messageGroup"),
+        ("FifoThroughputLimit", "perMessageGroupId"),
+        ("SqsManagedSseEnabled", "true"),
+        ("Policy", &policy.to_string()),
+    ] {
+        attributes.insert(attribute.to_owned(), value.to_owned());
+    }
+    if whose == Whose::Stack(OwnQueue::FanOut) {
+        attributes.insert("RedrivePolicy".into(), "{\"maxReceiveCount\":100}".into());
+    }
+    Queue { whose, arn, attributes: Ok(attributes), key: None }
+}
+
+fn lines(facts: &Facts) -> String {
+    let findings = find(facts).into_iter();
+    findings.map(|found| format!("{}: {}; {}\n", found.subject, found.problem, found.remedy)).collect()
+}
+
+fn check(change: impl FnOnce(&mut Facts), expected: &Expect) {
+    let mut facts = good();
+    change(&mut facts);
+    expected.assert_eq(&lines(&facts));
+}
+
+/// Which of the queues of [`good`].
+const FAN_OUT: usize = 0;
+const REJECTED: usize = 1;
+const UNDELIVERED: usize = 2;
+const DEAD_LETTER: usize = 3;
+const BILLING: usize = 4;
+const REPORTING: usize = 5;
+
+/// What is found if this attribute of a queue has this value; it has none if that is empty.
+fn check_queue(queue: usize, attribute: &str, value: &str, expected: &Expect) {
+    check(
+        |facts| {
+            let attributes = facts.queues[queue].attributes.as_mut().unwrap();
+            attributes.remove(attribute);
+            if !value.is_empty() {
+                attributes.insert(attribute.into(), value.into());
+            }
+        },
+        expected,
+    );
+}
+
+fn error(fault: CallFault) -> CallError {
+    let reason = match fault {
+        CallFault::NotAllowed => "no permission (`AccessDenied`)",
+        CallFault::Missing => "nothing there (`QueueDoesNotExist`)",
+        CallFault::Unreachable => "dispatch failure",
+        CallFault::Refused => "not now (`ThrottlingException`)",
+    };
+    CallError { call: "Look", subject: "it".into(), fault, reason: reason.into() }
+}
+
+#[test]
+fn nothing_is_wrong_with_a_stack_as_it_should_be() {
+    check(|_| (), &expect![[""]]);
+}
+
+/// Two findings of one queue, and one of another.
+fn three_findings() -> Report {
+    let mut facts = good();
+    let attributes = facts.queues[BILLING].attributes.as_mut().unwrap();
+    attributes.insert("DelaySeconds".into(), "5".into());
+    attributes.insert("SqsManagedSseEnabled".into(), "false".into());
+    facts.queues[REPORTING].attributes.as_mut().unwrap().remove("Policy");
+    let findings = find(&facts);
+    Report::new(&facts, findings)
+}
+
+#[test]
+fn findings_in_a_pipe() {
+    expect![[r#"
+        queue of client `Billing`: holds everything back for 5 s; set `DelaySeconds` to 0
+        queue of client `Billing`: is not encrypted; set `SqsManagedSseEnabled` to true
+        queue of client `Reporting`: doesn't let the fan-out send; ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
+        stack `mark-event-queue`, with 6 queues, the table's stream and both functions: 3 findings
+    "#]].assert_eq(&report::text(&three_findings(), Style::Plain));
+    expect![[r#"
+        stack `mark-event-queue`, with 6 queues, the table's stream and both functions: nothing is wrong
+    "#]]
+    .assert_eq(&report::text(&Report::new(&good(), Vec::new()), Style::Plain));
+}
+
+#[test]
+fn findings_in_a_terminal() {
+    expect![[r#"
+        queue of client `Billing`
+          holds everything back for 5 s
+            → set `DelaySeconds` to 0
+          is not encrypted
+            → set `SqsManagedSseEnabled` to true
+        queue of client `Reporting`
+          doesn't let the fan-out send
+            → ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
+        stack `mark-event-queue`, with 6 queues, the table's stream and both functions: 3 findings
+    "#]]
+    .assert_eq(&report::text(&three_findings(), Style::Terminal));
+}
+
+#[test]
+fn findings_for_programs() {
+    expect![[r#"
+        {
+          "stack": "mark-event-queue",
+          "queues": 6,
+          "findings": [
+            {
+              "subject": "queue of client `Billing`",
+              "problem": "holds everything back for 5 s",
+              "remedy": "set `DelaySeconds` to 0"
+            },
+            {
+              "subject": "queue of client `Billing`",
+              "problem": "is not encrypted",
+              "remedy": "set `SqsManagedSseEnabled` to true"
+            },
+            {
+              "subject": "queue of client `Reporting`",
+              "problem": "doesn't let the fan-out send",
+              "remedy": "ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints"
+            }
+          ]
+        }"#]].assert_eq(&serde_json::to_string_pretty(&three_findings()).unwrap());
+}

@@ -1,0 +1,362 @@
+//! What is found about queues.
+
+use std::collections::BTreeMap;
+
+use expect_test::{Expect, expect};
+use shared::config::QueueArn;
+
+use super::super::facts::{Whose, key_arn};
+use super::*;
+
+#[test]
+fn a_queue_that_is_not_there() {
+    for queue in [FAN_OUT, REJECTED, UNDELIVERED, DEAD_LETTER] {
+        let mut facts = good();
+        facts.queues[queue].attributes = Err(error(CallFault::Missing));
+        let name = &facts.queues[queue].arn.name;
+        let found = lines(&facts);
+        assert!(
+            found.contains(&format!("queue: doesn't exist any more (`{name}`); make a FIFO queue")),
+            "{found}"
+        );
+        assert_eq!(found.lines().count(), 1);
+    }
+    let missing =
+        |facts: &mut Facts, queue: usize| facts.queues[queue].attributes = Err(error(CallFault::Missing));
+    check(
+        |facts| missing(facts, BILLING),
+        &expect![[r#"
+        queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so its events go to the undelivered queue; take the client out of the config and deploy, then put it back and deploy again
+    "#]],
+    );
+    check(
+        |facts| {
+            missing(facts, BILLING);
+            facts.queues[BILLING].whose = Whose::Own { client: "Billing".into(), is_deployed: false };
+        },
+        &expect![[r#"
+            queue of client `Billing`: isn't made yet; deploy
+        "#]],
+    );
+    check(
+        |facts| missing(facts, REPORTING),
+        &expect![[r#"
+        queue of client `Reporting`: doesn't exist (`arn:aws:sqs:eu-west-2:444455556666:Reporting.fifo`); make it, or correct `queue_arn` in the config
+    "#]],
+    );
+}
+
+#[test]
+fn a_queue_that_nobody_lets_us_look_at() {
+    let unseen = |facts: &mut Facts, queue: usize, fault| facts.queues[queue].attributes = Err(error(fault));
+    check(
+        |facts| unseen(facts, BILLING, CallFault::NotAllowed),
+        &expect![[r#"
+        queue of client `Billing`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+    "#]],
+    );
+    check(
+        |facts| {
+            unseen(facts, FAN_OUT, CallFault::NotAllowed);
+            facts.watch_policy = None;
+        },
+        &expect![[r#"
+            fan-out queue: can't be checked: `Look` of `it`: no permission (`AccessDenied`); let whoever checks do that
+        "#]],
+    );
+    check(
+        |facts| unseen(facts, REPORTING, CallFault::NotAllowed),
+        &expect![[r#"
+        queue of client `Reporting`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); let account `444455556666` check it, or let you read its attributes
+    "#]],
+    );
+    check(
+        |facts| unseen(facts, REPORTING, CallFault::Unreachable),
+        &expect![[r#"
+            queue of client `Reporting`: can't be checked: `Look` of `it`: dispatch failure; check again, and look into the reason if it stays
+        "#]],
+    );
+    check(
+        |facts| unseen(facts, BILLING, CallFault::Refused),
+        &expect![[r#"
+            queue of client `Billing`: can't be checked: `Look` of `it`: not now (`ThrottlingException`); check again, and look into the reason if it stays
+        "#]],
+    );
+}
+
+#[test]
+fn settings_of_a_queue() {
+    check_queue(
+        BILLING,
+        "FifoQueue",
+        "",
+        &expect![[r#"
+        queue of client `Billing`: is not FIFO; register a FIFO queue
+    "#]],
+    );
+    check_queue(
+        REPORTING,
+        "MaximumMessageSize",
+        "262144",
+        &expect![[r#"
+        queue of client `Reporting`: takes no event larger than 262144 bytes, attributes included; ask account `444455556666` to set `MaximumMessageSize` to 1048576
+    "#]],
+    );
+    check_queue(
+        FAN_OUT,
+        "MaximumMessageSize",
+        "1048575",
+        &expect![[r#"
+        fan-out queue: takes no event larger than 1048575 bytes, attributes included; set `MaximumMessageSize` to 1048576
+    "#]],
+    );
+    check_queue(
+        BILLING,
+        "DelaySeconds",
+        "5",
+        &expect![[r#"
+        queue of client `Billing`: holds everything back for 5 s; set `DelaySeconds` to 0
+    "#]],
+    );
+    check_queue(
+        BILLING,
+        "MessageRetentionPeriod",
+        "1209599",
+        &expect![[r#"
+        queue of client `Billing`: loses what is not received for 1209599 s; set `MessageRetentionPeriod` to 1209600
+    "#]],
+    );
+    check_queue(
+        DEAD_LETTER,
+        "MessageRetentionPeriod",
+        "345600",
+        &expect![[r#"
+        dead-letter queue: loses what is not received for 4 days; set `MessageRetentionPeriod` to 1209600
+    "#]],
+    );
+    check_queue(REPORTING, "MessageRetentionPeriod", "345600", &expect![[""]]);
+    check_queue(
+        REPORTING,
+        "MessageRetentionPeriod",
+        "86400",
+        &expect![[r#"
+        queue of client `Reporting`: loses what is not received for a day; ask account `444455556666` to set `MessageRetentionPeriod` to 1209600
+    "#]],
+    );
+    check_queue(
+        REPORTING,
+        "MessageRetentionPeriod",
+        "7200",
+        &expect![[r#"
+        queue of client `Reporting`: loses what is not received for 2 h; ask account `444455556666` to set `MessageRetentionPeriod` to 1209600
+    "#]],
+    );
+    check_queue(
+        BILLING,
+        "FifoThroughputLimit",
+        "perQueue",
+        &expect![[r#"
+        queue of client `Billing`: takes 300 requests a second of all groups together, and not of each; set `DeduplicationScope` to `messageGroup` and `FifoThroughputLimit` to `perMessageGroupId`
+    "#]],
+    );
+    check_queue(DEAD_LETTER, "FifoThroughputLimit", "", &expect![[""]]);
+    check_queue(
+        REPORTING,
+        "RedrivePolicy",
+        "{\"maxReceiveCount\":3}",
+        &expect![[r#"
+        queue of client `Reporting`: loses its order: its `RedrivePolicy` takes an event out and lets later ones through; ask account `444455556666` to take the `RedrivePolicy` away, and let the consumer set aside what it can't process
+    "#]],
+    );
+    check_queue(
+        BILLING,
+        "RedrivePolicy",
+        "{}",
+        &expect![[r#"
+        queue of client `Billing`: loses its order: its `RedrivePolicy` takes an event out and lets later ones through; take the `RedrivePolicy` away, and let the consumer set aside what it can't process
+    "#]],
+    );
+    check_queue(
+        FAN_OUT,
+        "RedrivePolicy",
+        "",
+        &expect![[r#"
+        fan-out queue: has no `RedrivePolicy`: a message that can't be processed holds its group for 14 days; set the one that `template.yml` has
+    "#]],
+    );
+}
+
+#[test]
+fn encryption_of_a_queue() {
+    check_queue(
+        BILLING,
+        "SqsManagedSseEnabled",
+        "false",
+        &expect![[r#"
+        queue of client `Billing`: is not encrypted; set `SqsManagedSseEnabled` to true
+    "#]],
+    );
+    check_queue(
+        BILLING,
+        "SqsManagedSseEnabled",
+        "",
+        &expect![[r#"
+        queue of client `Billing`: is not encrypted; set `SqsManagedSseEnabled` to true
+    "#]],
+    );
+    check_queue(BILLING, "KmsMasterKeyId", "alias/aws/sqs", &expect![[""]]);
+    check_queue(
+        REPORTING,
+        "KmsMasterKeyId",
+        "alias/aws/sqs",
+        &expect![[r#"
+            queue of client `Reporting`: is encrypted with a key of AWS's own, which no other account can use; ask account `444455556666` to set `SqsManagedSseEnabled` to true, or take a customer managed key
+        "#]],
+    );
+
+    let check_key = |queue: usize, key: Result<Key, CallError>, expected: &Expect| {
+        check(
+            |facts| {
+                let attributes = facts.queues[queue].attributes.as_mut().unwrap();
+                attributes.insert("KmsMasterKeyId".into(), KEY.into());
+                attributes.remove("SqsManagedSseEnabled");
+                facts.queues[queue].key = Some(key);
+            },
+            expected,
+        );
+    };
+    let key = |state: &str, is_of_aws| Ok(Key { state: state.into(), is_of_aws });
+    check_key(REPORTING, key("Enabled", false), &expect![[""]]);
+    check_key(
+        REPORTING,
+        key("Enabled", true),
+        &expect![[r#"
+            queue of client `Reporting`: is encrypted with a key of AWS's own, which no other account can use; ask account `444455556666` to set `SqsManagedSseEnabled` to true, or take a customer managed key
+        "#]],
+    );
+    check_key(BILLING, key("Enabled", true), &expect![[""]]);
+    check_key(
+        BILLING,
+        key("PendingDeletion", false),
+        &expect![[r#"
+            queue of client `Billing`: can't be used: its key `arn:aws:kms:eu-west-2:444455556666:key/1234` is `PendingDeletion`; bring the key back, or encrypt with another
+        "#]],
+    );
+    check_key(
+        REPORTING,
+        Err(error(CallFault::Missing)),
+        &expect![[r#"
+        queue of client `Reporting`: can't be used: its key `arn:aws:kms:eu-west-2:444455556666:key/1234` doesn't exist; ask account `444455556666` to encrypt with another
+    "#]],
+    );
+    check_key(
+        REPORTING,
+        Err(error(CallFault::NotAllowed)),
+        &expect![[r#"
+        queue of client `Reporting`: has a key that can't be checked: `Look` of `it`: no permission (`AccessDenied`); ask account `444455556666` to let you call `kms:DescribeKey`
+    "#]],
+    );
+    check_key(
+        BILLING,
+        Err(error(CallFault::NotAllowed)),
+        &expect![[r#"
+        queue of client `Billing`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+    "#]],
+    );
+}
+
+#[test]
+fn a_key_without_an_account_is_one_of_the_queues() {
+    let arn = QueueArn::try_new("arn:aws:sqs:eu-west-2:444455556666:Reporting.fifo").unwrap();
+    for (id, expected) in [
+        ("", None),
+        ("1234", Some(KEY)),
+        (KEY, Some(KEY)),
+        ("alias/events", Some("arn:aws:kms:eu-west-2:444455556666:alias/events")),
+    ] {
+        let attributes = BTreeMap::from([("KmsMasterKeyId".to_owned(), id.to_owned())]);
+        assert_eq!(key_arn(&arn, &attributes).as_deref(), expected);
+    }
+}
+
+#[test]
+fn rights_at_a_queue() {
+    for queue in [BILLING, REPORTING] {
+        let mut facts = good();
+        facts.queues[queue].attributes.as_mut().unwrap().remove("Policy");
+        assert!(lines(&facts).contains("doesn't let the fan-out send; "), "{}", lines(&facts));
+    }
+    // The role's own policy lets it send to the stack's own queues.
+    for queue in [FAN_OUT, REJECTED, UNDELIVERED, DEAD_LETTER] {
+        check_queue(queue, "Policy", "", &expect![[""]]);
+    }
+    check_queue(
+        REPORTING,
+        "Policy",
+        "",
+        &expect![[r#"
+        queue of client `Reporting`: doesn't let the fan-out send; ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
+    "#]],
+    );
+    let deny =
+        r#"{"Statement":{"Sid":"Freeze","Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"*"}}"#;
+    check_queue(
+        FAN_OUT,
+        "Policy",
+        deny,
+        &expect![[r#"
+        fan-out queue: forbids the converter to send (statement `Freeze` of its policy); give it the policy that `template.yml` has
+    "#]],
+    );
+    check_queue(
+        BILLING,
+        "Policy",
+        deny,
+        &expect![[r#"
+        queue of client `Billing`: forbids the fan-out to send (statement `Freeze` of its policy); give it the policy that `template.yml` has
+    "#]],
+    );
+    check_queue(
+        REPORTING,
+        "Policy",
+        deny,
+        &expect![[r#"
+        queue of client `Reporting`: forbids the fan-out to send (statement `Freeze` of its policy); ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
+    "#]],
+    );
+    check_queue(DEAD_LETTER, "Policy", deny, &expect![[""]]);
+    check_queue(
+        REPORTING,
+        "Policy",
+        r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*",
+            "Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}}"#,
+        &expect![[r#"
+            queue of client `Reporting`: may or may not let the fan-out send: statement `1` of its policy depends on `StringEquals` of `aws:principalorgid`; ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
+        "#]],
+    );
+    let open = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}}"#;
+    check_queue(
+        REPORTING,
+        "Policy",
+        open,
+        &expect![[r#"
+        queue of client `Reporting`: is open to everybody (statement `1` of its policy); ask account `444455556666` to name in it the account that may, or narrow it by a condition
+    "#]],
+    );
+    check_queue(
+        BILLING,
+        "Policy",
+        "{}",
+        &expect![[r#"
+        queue of client `Billing`: has a policy that can't be read: not a policy: it has no `Statement`; give it the policy that `template.yml` has
+    "#]],
+    );
+    check(
+        |facts| {
+            facts.queues[REPORTING].whose = Whose::Existing { client: "Reporting".into(), is_deployed: false }
+        },
+        &expect![[r#"
+            queue of client `Reporting`: is in the config, but the stack has no right to send to it yet; deploy
+        "#]],
+    );
+}

@@ -1,0 +1,117 @@
+//! Where the letters of a deployed stack are, and what sends their events again.
+
+use std::collections::BTreeMap;
+
+use deploy::stack::describe;
+use deploy::target::Target;
+use shared::config::QueueArn;
+use shared::place::{Place, QueueUrl};
+
+use crate::exit::{Exit, Failure};
+use crate::letters::LetterQueue;
+
+/// The queues and functions of a stack, as its outputs name them.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    urls: BTreeMap<LetterQueue, QueueUrl>,
+    /// The function that converts records.
+    pub(super) converter: String,
+    /// The function that copies messages to clients.
+    pub(super) fan_out: String,
+    /// The ARN of the queue between them.
+    pub(super) fan_out_queue: String,
+    /// The ARN of the event table's stream.
+    pub(super) stream: String,
+}
+
+impl Places {
+    /// Those of the stack called `stack`.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Unreachable`]: there is no such stack, or not one of this project.
+    pub(super) async fn of_stack(target: &Target, stack: &str) -> Result<Self, Failure> {
+        let missing = |why: String| Failure::new(Exit::Unreachable, why);
+        let Some(deployed) = describe(target, stack).await? else {
+            let region = target.region();
+            return Err(missing(format!(
+                "stack `{stack}` isn't there in region `{region}`; name another with `--stack`"
+            )));
+        };
+        Self::of_outputs(&deployed.outputs).map_err(|why| missing(format!("stack `{stack}`: {why}")))
+    }
+
+    /// The URL of a queue of letters.
+    pub(super) fn url(&self, queue: LetterQueue) -> &str {
+        self.urls.get(&queue).map_or("", QueueUrl::as_str)
+    }
+
+    fn of_outputs(outputs: &BTreeMap<String, String>) -> Result<Self, String> {
+        let output = |name: &str| {
+            let value = outputs.get(name).cloned();
+            value.ok_or_else(|| {
+                format!("it has no output `{name}`; is it another stack, or of an older template?")
+            })
+        };
+        let mut urls = BTreeMap::new();
+        for queue in LetterQueue::ALL {
+            urls.insert(queue, url(&output(queue.output())?)?);
+        }
+        Ok(Self {
+            urls,
+            converter: output("ConverterName")?,
+            fan_out: output("FanOutName")?,
+            fan_out_queue: output("QueueARN")?,
+            stream: output("EventStreamARN")?,
+        })
+    }
+}
+
+fn url(arn: &str) -> Result<QueueUrl, String> {
+    let arn = QueueArn::try_new(arn).map_err(|error| error.to_string())?;
+    let place = Place::try_new(&arn.partition, &arn.region, &arn.account, "");
+    Ok(place.map_err(|error| error.to_string())?.queue(&arn.account, &arn.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outputs() -> BTreeMap<String, String> {
+        let queue = |name: &str| format!("arn:aws:sqs:eu-west-2:111122223333:test-{name}.fifo");
+        [
+            ("RejectedQueueARN", queue("MarkFanOutRejected")),
+            ("UndeliveredQueueARN", queue("MarkFanOutUndelivered")),
+            ("DeadLetterQueueARN", queue("MarkFanOutDeadLetter")),
+            ("QueueARN", queue("MarkFanOutQueue")),
+            ("ConverterName", "converter".to_owned()),
+            ("FanOutName", "fan-out".to_owned()),
+            ("EventStreamARN", "arn:aws:dynamodb:eu-west-2:111122223333:table/T/stream/S".to_owned()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+
+    #[test]
+    fn urls_follow_from_the_outputs() {
+        let places = Places::of_outputs(&outputs()).unwrap();
+        let urls = LetterQueue::ALL.map(|queue| places.url(queue).to_owned());
+        let url = |name: &str| format!("https://sqs.eu-west-2.amazonaws.com/111122223333/test-{name}.fifo");
+        let expected = ["MarkFanOutRejected", "MarkFanOutUndelivered", "MarkFanOutDeadLetter"].map(url);
+        assert_eq!(urls, expected);
+    }
+
+    #[test]
+    fn a_missing_or_foreign_output_is_named() {
+        for name in outputs().into_keys() {
+            let mut outputs = outputs();
+            outputs.remove(&name);
+            let why = Places::of_outputs(&outputs).unwrap_err();
+            assert!(why.contains(&format!("`{name}`")), "{why}");
+        }
+        let mut outputs = outputs();
+        outputs.insert("RejectedQueueARN".to_owned(), "MarkFanOutRejected".to_owned());
+        assert!(Places::of_outputs(&outputs).unwrap_err().contains("`MarkFanOutRejected`"));
+    }
+}

@@ -1,0 +1,208 @@
+use expect_test::{Expect, expect};
+
+use super::super::plan::{Attempt, Function, question, told};
+use super::super::send::lane;
+use super::*;
+use crate::letters::Letter;
+use crate::letters::samples::{self, source};
+
+fn planned(
+    letter: Letter,
+    attempt: Result<(Function, TakenFrom), &str>,
+    newer: Result<u64, &str>,
+) -> Planned {
+    let version = letter.version(Some(&source("")));
+    let attempt = attempt.map_err(str::to_owned).map(|(function, from)| Attempt {
+        function,
+        payload: "a secret value".to_owned(),
+        from,
+    });
+    Planned { letter, version, attempt, newer: newer.map_err(str::to_owned) }
+}
+
+fn undelivered() -> Letter {
+    samples::undelivered("Billing", "AFC%20F5", Some("2"), "a secret value")
+}
+
+#[test]
+fn the_operator_is_told_before_anything_is_sent() {
+    let check = |planned: Planned, expected: &Expect| expected.assert_eq(&told(&planned));
+    let of_table = Ok((Function::Converter, TakenFrom::EventTable));
+    check(
+        planned(samples::rejected("e-3"), of_table, Ok(2)),
+        &expect![
+            "00000003-0000-4000-8000-000000000000: event `e-3`, version 3 of group `AFC%20F5`, as the event table has it now, goes to every client; 2 newer events of its group are already out, and it arrives after them"
+        ],
+    );
+    check(
+        planned(samples::rejected("e-3"), Ok((Function::Converter, TakenFrom::Letter)), Ok(0)),
+        &expect![
+            "00000003-0000-4000-8000-000000000000: event `e-3`, version 3 of group `AFC%20F5`, as its letter has it, because it is in the event table no longer, goes to every client; no newer event of its group is out"
+        ],
+    );
+    let of_message = Ok((Function::FanOut, TakenFrom::Message));
+    check(
+        planned(undelivered(), of_message, Ok(1)),
+        &expect![
+            "00000005-0000-4000-8000-000000000000: event `e-2`, version 2 of group `AFC%20F5`, as its message has it, goes to `Billing` only; 1 newer event of its group is already out, and it arrives after that"
+        ],
+    );
+    check(
+        planned(samples::dead_letter("A", "{}"), of_message, Err("there is no config")),
+        &expect![
+            "00000008-0000-4000-8000-000000000000: event `e-9`, version 9 of group `A`, as its message has it, goes to every client; how many newer events of its group are already out is not known: there is no config"
+        ],
+    );
+    check(
+        planned(samples::unreadable_record(), Err("the letter names no item"), Ok(0)),
+        &expect![
+            "00000004-0000-4000-8000-000000000000: its event of group `~rejected` can't be sent again: the letter names no item"
+        ],
+    );
+}
+
+#[test]
+fn the_question_counts() {
+    let check = |sendable, unseen, expected: &Expect| expected.assert_eq(&question(sendable, unseen));
+    check(1, 0, &expect!["Send 1 event again, marked with the attribute `replay`?"]);
+    check(
+        2,
+        1,
+        &expect![
+            "Send 2 events again, marked with the attribute `replay`, and 1 letter that shows after them?"
+        ],
+    );
+    check(
+        2,
+        27,
+        &expect![
+            "Send 2 events again, marked with the attribute `replay`, and 27 letters that show after them?"
+        ],
+    );
+}
+
+fn stays(reason: &str, exit: Exit) -> Outcome {
+    Outcome::Stays { reason: reason.to_owned(), exit, is_passing: true }
+}
+
+fn report() -> Report {
+    let mut report = Report { unseen: 27, ..Report::default() };
+    let of_table = Ok((Function::Converter, TakenFrom::EventTable));
+    report.add(planned(samples::rejected("e-3"), of_table, Ok(2)), Outcome::Sent);
+    let nothing = planned(samples::unreadable_record(), Err("the letter names no item"), Err("no key"));
+    report.add(nothing, Outcome::stays("the letter names no item"));
+    let of_message = Ok((Function::FanOut, TakenFrom::Message));
+    let hostile = stays("`Billing` did not take it: red \u{1b}[31m\nand more", Exit::Findings);
+    report.add(planned(undelivered(), of_message, Ok(1)), hostile);
+    let not_deleted = Outcome::SentButStays { reason: "it could not be deleted".to_owned() };
+    report.add(planned(samples::dead_letter("A", "{}"), of_message, Ok(0)), not_deleted);
+    report
+}
+
+#[test]
+fn what_became_of_each_is_told_to_people() {
+    expect![[r#"
+        00000003-0000-4000-8000-000000000000: sent again
+        00000004-0000-4000-8000-000000000000: stays in the rejected queue: the letter names no item
+        00000005-0000-4000-8000-000000000000: stays in the undelivered queue: `Billing` did not take it: red \u{1b}[31m\nand more
+        00000008-0000-4000-8000-000000000000: sent again, but stays in the dead-letter queue: it could not be deleted
+        1 of 4 sent again
+        about 27 letters could not be seen, or came meanwhile; `fanoutctl dead-letters list` shows what is left
+    "#]].assert_eq(&text(&report(), Style::Plain));
+    expect![[r#"
+        no letters that can be seen
+    "#]]
+    .assert_eq(&text(&Report::default(), Style::Plain));
+}
+
+#[test]
+fn what_became_of_each_is_told_to_programs() {
+    let json = serde_json::to_string_pretty(&report()).unwrap();
+    expect![[r#"
+        {
+          "letters": [
+            {
+              "id": "00000003-0000-4000-8000-000000000000",
+              "queue": "rejected",
+              "client": null,
+              "group": "AFC%20F5",
+              "event_id": "e-3",
+              "version": 3,
+              "from": "event-table",
+              "newer_events": 2,
+              "newer_events_reason": null,
+              "outcome": "sent"
+            },
+            {
+              "id": "00000004-0000-4000-8000-000000000000",
+              "queue": "rejected",
+              "client": null,
+              "group": "~rejected",
+              "event_id": null,
+              "version": null,
+              "from": null,
+              "newer_events": null,
+              "newer_events_reason": "no key",
+              "outcome": "stays",
+              "reason": "the letter names no item"
+            },
+            {
+              "id": "00000005-0000-4000-8000-000000000000",
+              "queue": "undelivered",
+              "client": "Billing",
+              "group": "AFC%20F5",
+              "event_id": "e-2",
+              "version": 2,
+              "from": "message",
+              "newer_events": 1,
+              "newer_events_reason": null,
+              "outcome": "stays",
+              "reason": "`Billing` did not take it: red \u001b[31m\nand more"
+            },
+            {
+              "id": "00000008-0000-4000-8000-000000000000",
+              "queue": "dead-letter",
+              "client": null,
+              "group": "A",
+              "event_id": "e-9",
+              "version": 9,
+              "from": "message",
+              "newer_events": 0,
+              "newer_events_reason": null,
+              "outcome": "sent-but-stays",
+              "reason": "it could not be deleted"
+            }
+          ],
+          "sent": 1,
+          "stay": 3,
+          "unseen": 27
+        }"#]]
+    .assert_eq(&json);
+    assert!(!json.contains("secret"), "a body is only shown by `show`");
+}
+
+#[test]
+fn the_exit_status_says_what_can_be_done() {
+    let check = |outcomes: &[Outcome], expected: Exit| {
+        let mut report = Report::default();
+        for outcome in outcomes {
+            report.add(planned(undelivered(), Err("why"), Ok(0)), outcome.clone());
+        }
+        assert_eq!(exit(&report), expected, "{outcomes:?}");
+    };
+    check(&[], Exit::Done);
+    check(&[Outcome::Sent], Exit::Done);
+    check(&[Outcome::Sent, stays("a", Exit::Findings)], Exit::Findings);
+    check(&[Outcome::SentButStays { reason: "a".to_owned() }], Exit::Findings);
+    check(&[stays("a", Exit::Findings), stays("b", Exit::NotAllowed), Outcome::Sent], Exit::NotAllowed);
+}
+
+#[test]
+fn only_letters_of_one_aggregate_and_client_wait_for_each_other() {
+    let billing = lane(&undelivered());
+    assert!(billing.is_some());
+    assert_ne!(billing, lane(&samples::undelivered("Insurance", "AFC%20F5", None, "{}")));
+    assert_ne!(billing, lane(&samples::undelivered("Billing", "X1%20ABC", None, "{}")));
+    assert_ne!(billing, lane(&samples::dead_letter("AFC%20F5", "{}")));
+    assert_eq!(lane(&samples::unreadable_record()), None);
+}

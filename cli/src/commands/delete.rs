@@ -1,0 +1,167 @@
+//! `fanoutctl delete`: takes the stack away, and says what stays.
+
+use deploy::stack::{self, DeployedStack, describe};
+use deploy::target::Target;
+use serde::Serialize;
+use shared::place::{OwnQueue, Place};
+
+use super::ask::agrees;
+use super::check::no_stack;
+use super::follow;
+use crate::args::DeleteArguments;
+use crate::aws::CallFault;
+use crate::aws::sqs::{self, Depth};
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::output::{Style, Tone, printable, table};
+use crate::plan;
+use crate::progress::Progress;
+
+/// What a delete leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Remainder {
+    stack: String,
+    kept_queues: Vec<KeptQueue>,
+    /// The bucket of what Lambda discarded, and of what it logged about that.
+    kept_bucket: Option<String>,
+}
+
+/// A queue that stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct KeptQueue {
+    name: String,
+    arn: String,
+    depth: Option<Depth>,
+    /// Why there is no depth.
+    unknown: Option<String>,
+}
+
+/// Deletes the stack, if the person at the terminal agrees.
+///
+/// # Errors
+///
+/// [`Exit::Unreachable`]: there is no such stack. [`Exit::Failed`]: it could not be deleted.
+pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<Exit, Failure> {
+    let target = context.target().await?;
+    let Some(deployed) = describe(&target, &context.stack).await? else {
+        return Err(no_stack(&context.stack));
+    };
+    let place = target.place(deployed.prefix()).await?;
+    let remainder = remainder(&target, &deployed, &place).await;
+    // Standard output has the result alone.
+    eprint!("{}", before(&remainder, Style::of_stderr()));
+    if !agrees(&format!("Delete stack {}?", printable(&context.stack)), arguments.yes).await? {
+        eprintln!("Nothing was touched.");
+        return Ok(Exit::Interrupted);
+    }
+
+    let progress = Progress::new();
+    let deleted = stack::delete(&target, &context.stack, &mut |event| follow::tell(&progress, event)).await;
+    progress.finish();
+    deleted.map_err(follow::failed)?;
+    context.output.print(&remainder, |remainder, _| after(remainder))?;
+    Ok(Exit::Done)
+}
+
+async fn remainder(target: &Target, deployed: &DeployedStack, place: &Place) -> Remainder {
+    let mut names: Vec<String> = OwnQueue::ALL.map(|queue| place.own_queue_name(queue)).into();
+    names.extend(deployed.clients().own.iter().map(|client| place.client_queue_name(client)));
+    let mut kept_queues = Vec::with_capacity(names.len());
+    for name in names {
+        let url = place.queue(&place.account, &name);
+        let depth = sqs::depth(&target.sqs(), url.as_str()).await;
+        let (depth, unknown) = match depth {
+            Ok(depth) => (Some(depth), None),
+            // Of a stack that was never made whole, or deleted by somebody.
+            Err(error) if error.fault == CallFault::Missing => continue,
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let arn = plan::own_arn(place, name.clone()).to_string();
+        kept_queues.push(KeptQueue { name, arn, depth, unknown });
+    }
+    let kept_bucket = deployed.outputs.get("DiscardedRecordsBucket").cloned();
+    Remainder { stack: deployed.name.clone(), kept_queues, kept_bucket }
+}
+
+fn before(remainder: &Remainder, style: Style) -> String {
+    let rows = remainder.kept_queues.iter().map(|queue| {
+        let tone = if queue.depth.is_some_and(Depth::is_empty) { Tone::Neutral } else { Tone::Bad };
+        let figure = |figure: Option<u64>| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string());
+        vec![
+            (queue.name.clone(), Tone::Neutral),
+            (figure(queue.depth.map(|depth| depth.messages)), tone),
+            (figure(queue.depth.map(|depth| depth.in_flight)), tone),
+        ]
+    });
+    let table = table(&["queue", "messages", "in flight"], &rows.collect::<Vec<_>>(), style);
+    let stack = printable(&remainder.stack);
+    if remainder.kept_queues.is_empty() {
+        return format!("All of stack {stack} goes; it has no queues.\n\n");
+    }
+    format!(
+        "Functions, roles, logs and alarms of stack {stack} go: clients receive no more events. These queues stay, with \
+         what is in them:\n\n{table}\n\n"
+    )
+}
+
+fn after(remainder: &Remainder) -> String {
+    let stack = printable(&remainder.stack);
+    if remainder.kept_queues.is_empty() {
+        return format!("Stack {stack} is deleted.\n");
+    }
+    let bucket = remainder.kept_bucket.as_ref();
+    let bucket = bucket.map(|bucket| format!(", and the bucket {}", printable(bucket))).unwrap_or_default();
+    format!(
+        "Stack {stack} is deleted; {} queues stay{bucket}. A new stack with the same prefix can be deployed 60 s after \
+         the queues are deleted.\n",
+        remainder.kept_queues.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn remainder() -> Remainder {
+        let queue = |name: &str, depth: Option<Depth>| KeptQueue {
+            name: name.to_owned(),
+            arn: format!("arn:aws:sqs:eu-west-2:111122223333:{name}"),
+            depth,
+            unknown: depth.is_none().then(|| "no answer".to_owned()),
+        };
+        Remainder {
+            stack: "mark-event-queue".to_owned(),
+            kept_queues: vec![
+                queue("MarkFanOutQueue.fifo", Some(Depth { messages: 0, in_flight: 0 })),
+                queue("MarkFanOutClientBilling.fifo", Some(Depth { messages: 1200, in_flight: 3 })),
+                queue("MarkFanOutClientInsurance.fifo", None),
+            ],
+            kept_bucket: Some("mark-event-queue-discarded".to_owned()),
+        }
+    }
+
+    #[test]
+    fn what_stays_is_told_before_and_after() {
+        expect![[r#"
+            Functions, roles, logs and alarms of stack mark-event-queue go: clients receive no more events. These queues stay, with what is in them:
+
+            queue                           messages  in flight
+            MarkFanOutQueue.fifo                   0          0
+            MarkFanOutClientBilling.fifo        1200          3
+            MarkFanOutClientInsurance.fifo         -          -
+
+        "#]].assert_eq(&before(&remainder(), Style::Plain));
+        expect![[r#"
+            Stack mark-event-queue is deleted; 3 queues stay, and the bucket mark-event-queue-discarded. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
+        "#]].assert_eq(&after(&remainder()));
+        let nothing = Remainder { kept_queues: Vec::new(), ..remainder() };
+        expect![[r#"
+            All of stack mark-event-queue goes; it has no queues.
+
+            Stack mark-event-queue is deleted.
+        "#]]
+        .assert_eq(&(before(&nothing, Style::Plain) + &after(&nothing)));
+    }
+}

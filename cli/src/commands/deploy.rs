@@ -1,0 +1,85 @@
+//! `fanoutctl deploy`: the plan, then build, package and deploy.
+
+mod build;
+mod outcome;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use deploy::stack::{self, Deployment};
+
+use self::outcome::Outcome;
+use super::ask::agrees;
+use super::follow;
+use super::prepare::{Prepared, prepare};
+use crate::args::DeployArguments;
+use crate::context::{Context, read};
+use crate::exit::{Exit, Failure};
+use crate::output::Style;
+use crate::plan::{Plan, PlanResult};
+use crate::progress::Progress;
+
+const TEMPLATE: &str = "template.yml";
+
+/// Deploys, if the person at the terminal agrees to the plan.
+///
+/// # Errors
+///
+/// [`Exit::Config`] and [`Exit::Usage`]: nothing was touched. [`Exit::Failed`]: CloudFormation undid what it had done.
+pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<Exit, Failure> {
+    let settings = arguments.stack.settings();
+    // Also if there is no template: a broken config is told first.
+    context.config(None)?;
+    let workspace = workspace()?;
+    let template = read(&workspace.join(TEMPLATE))?;
+    let prepared = prepare(context, &settings).await?;
+    if prepared.plan.result == PlanResult::Refused {
+        context.output.print(&prepared.plan, Plan::to_text)?;
+        return Ok(Exit::Findings);
+    }
+    // Standard output has the result alone.
+    eprintln!("{}", prepared.plan.to_text(Style::of_stderr()));
+    if !agrees("Deploy this?", arguments.yes).await? {
+        eprintln!("Nothing was touched.");
+        return Ok(Exit::Interrupted);
+    }
+
+    let Prepared { target, place, deployed, config, config_text, plan } = prepared;
+    let progress = Arc::new(Progress::new());
+    let architecture =
+        settings.architecture.or(deployed.map(|stack| stack.architecture())).unwrap_or_default();
+    let source = build::Source::new(workspace, arguments.binaries.clone(), architecture, &target);
+    let packages = build::packages(source, config_text, Arc::clone(&progress)).await?;
+    let default_bucket = || stack::packages_bucket(&place.account, &place.region);
+    let bucket = arguments.bucket.clone().unwrap_or_else(default_bucket);
+    let deployment = Deployment {
+        stack: &context.stack,
+        template: &template,
+        settings: &settings,
+        config: &config,
+        packages: &packages,
+        bucket: &bucket,
+    };
+    if arguments.bucket.is_none() {
+        stack::make_bucket(&target, &bucket).await.map_err(follow::failed)?;
+    }
+    let deployed = stack::deploy(&target, &deployment, &mut |event| follow::tell(&progress, event)).await;
+    progress.finish();
+    let outcome = Outcome::new(plan, deployed.map_err(follow::failed)?, &config);
+    context.output.print(&outcome, Outcome::to_text)?;
+    Ok(Exit::Done)
+}
+
+/// The directory of the template: this one, or one that it is in.
+fn workspace() -> Result<PathBuf, Failure> {
+    let here = env::current_dir().map_err(|error| Failure::new(Exit::Fault, error))?;
+    let found = here.ancestors().find(|directory| directory.join(TEMPLATE).is_file());
+    found.map(Path::to_path_buf).ok_or_else(|| {
+        let message = format!(
+            "there is no `{TEMPLATE}` in `{}` or above it; run `fanoutctl deploy` in a clone of the repository",
+            here.display()
+        );
+        Failure::new(Exit::Config, message)
+    })
+}

@@ -1,0 +1,149 @@
+//! What a deploy ends with: what is needed next.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use deploy::stack::Deployed;
+use serde::Serialize;
+use shared::config::{ClientQueue, Config};
+
+use crate::args::DEFAULT_STACK;
+use crate::output::{Style, Tone, printable, table};
+use crate::plan::Plan;
+
+/// A stack that was deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Outcome {
+    stack: String,
+    /// False if the stack was like that already.
+    changed: bool,
+    /// The clients whose queues' owners must let the fan-out in.
+    clients_with_existing_queues: Vec<String>,
+    outputs: BTreeMap<String, String>,
+    plan: Plan,
+}
+
+impl Outcome {
+    pub(super) fn new(plan: Plan, deployed: Deployed, config: &Config) -> Self {
+        let existing = config.clients.iter().filter(|client| client.queue != ClientQueue::Own);
+        Self {
+            stack: plan.stack.clone(),
+            changed: deployed.changed,
+            clients_with_existing_queues: existing.map(|client| client.name.to_string()).collect(),
+            outputs: deployed.outputs,
+            plan,
+        }
+    }
+
+    /// For people; ends with a line feed.
+    pub(super) fn to_text(&self, style: Style) -> String {
+        let stack = printable(&self.stack);
+        let mut text = if self.changed {
+            format!("Stack {stack} is deployed.\n\n")
+        } else {
+            format!("Stack {stack} was like that already.\n\n")
+        };
+        let row =
+            |name: &str, arn: &str| vec![(name.to_owned(), Tone::Neutral), (arn.to_owned(), Tone::Neutral)];
+        let clients = self.plan.clients.iter().filter(|client| client.will_receive());
+        let rows: Vec<_> = clients
+            .map(|client| row(client.name.as_deref().unwrap_or_default(), &client.queue_arn))
+            .collect();
+        text += &table(&["client", "queue"], &rows, style);
+        let _ = write!(text, "\n\nNext:\n{}", self.next());
+        text
+    }
+
+    fn next(&self) -> String {
+        let stack = match self.stack.as_str() {
+            DEFAULT_STACK => String::new(),
+            other => format!(" --stack {}", printable(other)),
+        };
+        let mut text = String::new();
+        let owners = &self.clients_with_existing_queues;
+        if let Some(role) = self.outputs.get("FanOutRoleARN").filter(|_| !owners.is_empty()) {
+            let _ =
+                writeln!(text, "  owners of existing queues let {} send; what they paste:", printable(role));
+            for client in owners {
+                let _ = writeln!(text, "    fanoutctl policy {client}{stack}");
+            }
+        }
+        let _ = writeln!(
+            text,
+            "  whether queues, stream and mappings are as they must be:\n    fanoutctl check{stack}"
+        );
+        let _ = writeln!(text, "  what is in every queue:\n    fanoutctl status{stack}");
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use shared::place::Place;
+
+    use super::*;
+    use crate::plan::{Facts, plan};
+
+    const CONFIG: &str = r#"
+        [source]
+        partition_key = "mark"
+        group = "mark"
+        allowed_accounts = ["444455556666"]
+        [[client]]
+        name = "Billing"
+    "#;
+    const REPORTING: &str = r#"
+        [[client]]
+        name = "Reporting"
+        queue_arn = "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"
+    "#;
+
+    fn check(config: &str, changed: bool, expected: &Expect) {
+        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let config = Config::try_from_toml("client-queues.toml", config, Some(&place)).unwrap();
+        let plan = plan("events", &config, &place, Facts::default());
+        let outputs = [("FanOutRoleARN".to_owned(), place.fan_out_role_arn())].into();
+        let outcome = Outcome::new(plan, Deployed { outputs, changed }, &config);
+        expected.assert_eq(&outcome.to_text(Style::Plain));
+    }
+
+    #[test]
+    fn what_to_do_next_is_told() {
+        check(
+            CONFIG,
+            false,
+            &expect![[r#"
+            Stack events was like that already.
+
+            client   queue
+            Billing  arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientBilling.fifo
+
+            Next:
+              whether queues, stream and mappings are as they must be:
+                fanoutctl check --stack events
+              what is in every queue:
+                fanoutctl status --stack events
+        "#]],
+        );
+        check(
+            &(CONFIG.to_owned() + REPORTING),
+            true,
+            &expect![[r#"
+            Stack events is deployed.
+
+            client     queue
+            Billing    arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientBilling.fifo
+            Reporting  arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo
+
+            Next:
+              owners of existing queues let arn:aws:iam::111122223333:role/MarkFanOut-eu-west-2 send; what they paste:
+                fanoutctl policy Reporting --stack events
+              whether queues, stream and mappings are as they must be:
+                fanoutctl check --stack events
+              what is in every queue:
+                fanoutctl status --stack events
+        "#]],
+        );
+    }
+}

@@ -1,0 +1,39 @@
+//! One file per command. The `match` holds no logic.
+
+mod ask;
+pub mod check;
+pub mod dead_letters;
+pub mod delete;
+pub mod deploy;
+mod follow;
+pub mod plan;
+pub mod policy;
+mod prepare;
+pub mod status;
+pub mod validate;
+
+use crate::args::{Arguments, Command};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output::printable;
+
+/// Does what the command line says, and tells why if it can't.
+pub async fn execute(arguments: Arguments) -> Exit {
+    let context = Context::new(&arguments.common);
+    let result = match arguments.command {
+        Command::Validate => validate::execute(&context),
+        Command::Check => check::execute(&context).await,
+        Command::Policy(arguments) => policy::execute(&context, &arguments).await,
+        Command::Plan(arguments) => plan::execute(&context, &arguments).await,
+        Command::Deploy(arguments) => deploy::execute(&context, &arguments).await,
+        Command::Status => status::execute(&context).await,
+        Command::DeadLetters(arguments) => dead_letters::execute(&context, &arguments).await,
+        Command::Delete(arguments) => delete::execute(&context, &arguments).await,
+    };
+    result.unwrap_or_else(|failure| {
+        for line in failure.message.lines() {
+            eprintln!("error: {}", printable(line));
+        }
+        failure.exit
+    })
+}

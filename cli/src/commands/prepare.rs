@@ -1,0 +1,110 @@
+//! What `plan` tells and `deploy` does: everything that is known before anything is touched.
+
+use deploy::settings::{QueuePrefix, Settings};
+use deploy::stack::{DeployError, DeployedStack, check_ready, deployed_config, describe, kept_queues};
+use deploy::target::Target;
+use shared::config::{Config, QueueArn};
+use shared::place::Place;
+
+use crate::aws::sqs;
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::plan::{self, Facts, Plan, Registered, Running};
+
+/// A plan, and what it was made from.
+pub(super) struct Prepared {
+    pub(super) target: Target,
+    pub(super) place: Place,
+    /// The stack as it is; nothing if there is none.
+    pub(super) deployed: Option<DeployedStack>,
+    pub(super) config: Config,
+    /// The very text that `config` was read from.
+    pub(super) config_text: String,
+    pub(super) plan: Plan,
+}
+
+/// Reads and asks for everything that a deploy with `settings` needs to know. The config comes first: nothing is asked
+/// for while it is broken.
+pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Prepared, Failure> {
+    let config_text = context.config_text()?;
+    context.parse(&config_text, None)?;
+    let target = context.target().await?;
+    let deployed = describe(&target, &context.stack).await?;
+    if let Some(stack) = &deployed {
+        check_ready(stack)?;
+    }
+    let place = target.place(prefix(settings.queue_prefix.as_ref(), deployed.as_ref())?).await?;
+    let config = context.parse(&config_text, Some(&place))?;
+
+    let running = match &deployed {
+        Some(stack) => Some(running(&target, stack, &place).await),
+        None => None,
+    };
+    let mut facts = Facts {
+        parameters: settings.parameters(&config),
+        kept_queues: kept_queues(&target, deployed.as_ref(), &place, &config).await?,
+        ..Facts::default()
+    };
+    let kept = facts.kept_queues.iter();
+    let kept = kept.map(|kept| (kept.arn.clone(), place.queue(&place.account, &kept.name)));
+    let left = running.iter().flat_map(|running| plan::left_queues(&config, &place, running));
+    let left = left.map(|queue| (queue.to_string(), place.queue(&queue.account, &queue.name)));
+    for (arn, url) in kept.chain(left).collect::<Vec<_>>() {
+        let depth = sqs::depth(&target.sqs(), url.as_str()).await.map_err(|error| error.to_string());
+        facts.depths.insert(arn, depth);
+    }
+    facts.running = running;
+    let plan = plan::plan(&context.stack, &config, &place, facts);
+    Ok(Prepared { target, place, deployed, config, config_text, plan })
+}
+
+/// The prefix that the stack has or will have.
+pub(super) fn prefix<'a>(
+    wanted: Option<&'a QueuePrefix>,
+    deployed: Option<&'a DeployedStack>,
+) -> Result<&'a str, Failure> {
+    let wanted = wanted.map(QueuePrefix::as_str);
+    let Some(stack) = deployed else {
+        return Ok(wanted.unwrap_or_default());
+    };
+    match wanted {
+        Some(wanted) if wanted != stack.prefix() => Err(Failure::from(DeployError::PrefixChanged {
+            stack: stack.name.clone(),
+            deployed: stack.prefix().to_owned(),
+            wanted: wanted.to_owned(),
+        })),
+        _ => Ok(stack.prefix()),
+    }
+}
+
+/// What `stack` runs with: by the config in its packages, or, if that can't be read, by its parameters alone.
+async fn running(target: &Target, stack: &DeployedStack, place: &Place) -> Running {
+    let parameters = stack.parameters.clone();
+    let config = deployed_config(target, stack).await.map_err(|error| error.to_string());
+    let config = config.and_then(|text| {
+        let file = format!("client-queues.toml of {}", stack.name);
+        Config::try_from_toml(&file, &text, Some(place))
+            .map_err(|findings| findings.to_string().replace('\n', "; "))
+    });
+    match config {
+        Ok(config) => Running {
+            clients: Running::registered(&config, place),
+            parameters,
+            config: Some(config),
+            no_config: None,
+        },
+        Err(reason) => {
+            Running { clients: listed(stack, place), parameters, config: None, no_config: Some(reason) }
+        }
+    }
+}
+
+fn listed(stack: &DeployedStack, place: &Place) -> Vec<Registered> {
+    let lists = stack.clients();
+    let own = lists.own.into_iter().map(|client| {
+        let queue = plan::own_arn(place, place.client_queue_name(&client));
+        Registered { name: Some(client), queue, is_own: true }
+    });
+    let existing = lists.existing.iter().filter_map(|arn| QueueArn::try_new(arn).ok());
+    own.chain(existing.map(|queue| Registered { name: None, queue, is_own: false })).collect()
+}

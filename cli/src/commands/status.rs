@@ -1,0 +1,35 @@
+//! `fanoutctl status`: what is in every queue, and how far behind the stream the stack is. Changes nothing.
+
+mod collect;
+pub mod facts;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use deploy::stack;
+
+use self::report::Report;
+use super::check::no_stack;
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::progress;
+
+/// Shows the deployed stack's queues.
+///
+/// # Errors
+///
+/// [`Exit::Unreachable`] if AWS or the stack isn't there; [`Exit::NotAllowed`] if the stack may not be looked at. What
+/// else is not known is shown as that.
+pub async fn execute(context: &Context) -> Result<Exit, Failure> {
+    let target = context.target().await?;
+    let Some(stack) = stack::describe(&target, &context.stack).await? else {
+        return Err(no_stack(&context.stack));
+    };
+    let place = target.place(stack.prefix()).await?;
+    let work = collect::facts(&target, &stack, &place);
+    let facts = progress::unless_quick("looking at queues and metrics", work).await;
+
+    let report = Report::new(&facts);
+    context.output.print(&report, report::text)?;
+    Ok(report.exit())
+}

@@ -1,0 +1,63 @@
+//! `fanoutctl validate`: everything that the file alone tells.
+
+use serde::Serialize;
+use shared::config::{ClientQueue, Config};
+
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::output::printable;
+
+/// What the file is, in short.
+#[derive(Debug, Serialize)]
+struct Validity {
+    valid: bool,
+    clients: Vec<Registered>,
+    /// One for each fault: file, line, key, what is wrong and the way out.
+    findings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Registered {
+    name: String,
+    /// Nothing if the stack makes the queue.
+    queue_arn: Option<String>,
+}
+
+/// Validates the config.
+///
+/// # Errors
+///
+/// [`Exit::Config`], with every finding; for programs, they are in the result.
+pub fn execute(context: &Context) -> Result<Exit, Failure> {
+    let file = context.config_path.display().to_string();
+    let validity = match context.config(None) {
+        Ok(config) => valid(&config),
+        Err(failure) if context.output.is_json() => broken(&failure),
+        Err(failure) => return Err(failure),
+    };
+    context.output.print(&validity, |validity, _| text(&file, validity))?;
+    Ok(if validity.valid { Exit::Done } else { Exit::Config })
+}
+
+fn valid(config: &Config) -> Validity {
+    let clients = config.clients.iter().map(|client| Registered {
+        name: client.name.to_string(),
+        queue_arn: match &client.queue {
+            ClientQueue::Own => None,
+            ClientQueue::Existing(arn) => Some(arn.to_string()),
+        },
+    });
+    Validity { valid: true, clients: clients.collect(), findings: Vec::new() }
+}
+
+fn broken(failure: &Failure) -> Validity {
+    let findings = failure.message.lines().map(str::to_owned).collect();
+    Validity { valid: false, clients: Vec::new(), findings }
+}
+
+fn text(file: &str, validity: &Validity) -> String {
+    let total = validity.clients.len();
+    let existing = validity.clients.iter().filter(|client| client.queue_arn.is_some()).count();
+    let plural = if total == 1 { "" } else { "s" };
+    format!("{} is valid: {total} client{plural}, {existing} with an existing queue\n", printable(file))
+}

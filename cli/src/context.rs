@@ -1,0 +1,81 @@
+//! What every command works with: the config, the target, the stack's name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use deploy::target::Target;
+use shared::config::Config;
+use shared::place::Place;
+
+use crate::args::Common;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+/// What every command works with.
+#[derive(Debug)]
+pub struct Context {
+    /// The stack's name.
+    pub stack: String,
+    /// Where the config is.
+    pub config_path: PathBuf,
+    /// How results are told.
+    pub output: Output,
+}
+
+impl Context {
+    /// From the command line.
+    pub fn new(common: &Common) -> Self {
+        Self {
+            stack: common.stack.clone(),
+            config_path: common.config.clone(),
+            output: Output::new(common.json),
+        }
+    }
+
+    /// The text of the config.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Config`]: the file can't be read.
+    pub fn config_text(&self) -> Result<String, Failure> {
+        read(&self.config_path)
+    }
+
+    /// The config, valid in `place` if that is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Config`], with every finding.
+    pub fn config(&self, place: Option<&Place>) -> Result<Config, Failure> {
+        self.parse(&self.config_text()?, place)
+    }
+
+    /// The config from its `text`, valid in `place` if that is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Config`], with every finding.
+    pub fn parse(&self, text: &str, place: Option<&Place>) -> Result<Config, Failure> {
+        let file = self.config_path.display().to_string();
+        Config::try_from_toml(&file, text, place).map_err(|findings| Failure::new(Exit::Config, findings))
+    }
+
+    /// Region, credentials and endpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Unreachable`]: the region isn't known.
+    pub async fn target(&self) -> Result<Target, Failure> {
+        Target::load().await.map_err(|error| Failure::new(Exit::Unreachable, error))
+    }
+}
+
+/// The text of the file at `path`.
+///
+/// # Errors
+///
+/// [`Exit::Config`].
+pub fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::Config, format!("`{}` can't be read: {error}", path.display())))
+}

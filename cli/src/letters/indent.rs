@@ -1,0 +1,109 @@
+//! JSON on several lines, without a change to any value: a number keeps its digits.
+
+use serde_json::value::RawValue;
+
+/// How many values may lie inside each other: beyond, the indentation would outgrow the text by far.
+const DEPTH_LIMIT: usize = 128;
+
+/// `text` with two spaces for each level, if it is JSON of at most 128 levels.
+pub fn indented(text: &str) -> Option<String> {
+    // From here on it is JSON, so that only strings hold brackets that mean nothing.
+    let json: &RawValue = serde_json::from_str(text).ok()?;
+    let mut indented = String::with_capacity(json.get().len() * 2);
+    let (mut level, mut in_string, mut is_escaped) = (0_usize, false, false);
+    let mut characters = json.get().chars().peekable();
+    while let Some(character) = characters.next() {
+        if in_string {
+            indented.push(character);
+            in_string = is_escaped || character != '"';
+            is_escaped = !is_escaped && character == '\\';
+            continue;
+        }
+        match character {
+            ' ' | '\t' | '\r' | '\n' => {}
+            '{' | '[' => {
+                indented.push(character);
+                while characters.next_if(|next| next.is_ascii_whitespace()).is_some() {}
+                match characters.next_if(|next| matches!(next, '}' | ']')) {
+                    Some(end) => indented.push(end),
+                    None => {
+                        level += 1;
+                        if level > DEPTH_LIMIT {
+                            return None;
+                        }
+                        break_line(&mut indented, level);
+                    }
+                }
+            }
+            '}' | ']' => {
+                level = level.saturating_sub(1);
+                break_line(&mut indented, level);
+                indented.push(character);
+            }
+            ',' => {
+                indented.push(',');
+                break_line(&mut indented, level);
+            }
+            ':' => indented.push_str(": "),
+            _ => {
+                in_string = character == '"';
+                indented.push(character);
+            }
+        }
+    }
+    Some(indented)
+}
+
+fn break_line(text: &mut String, level: usize) {
+    text.push('\n');
+    text.extend(std::iter::repeat_n("  ", level));
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn no_digit_is_lost() {
+        let text = r#" {"price":299.90,"wide":12345678901234567890123456789012345678,"a":[ ],"b":{ },"c":[1,"}\"]\\"]}"#;
+        expect![[r#"
+            {
+              "price": 299.90,
+              "wide": 12345678901234567890123456789012345678,
+              "a": [],
+              "b": {},
+              "c": [
+                1,
+                "}\"]\\"
+              ]
+            }"#]]
+        .assert_eq(&indented(text).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_json_is_not_indented() {
+        for text in ["", "{", "hello", "{}{}", "{\"a\":1,}"] {
+            assert_eq!(indented(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_deep_is_not_indented() {
+        let nested = |levels| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(indented(&nested(DEPTH_LIMIT)).is_some());
+        assert_eq!(indented(&nested(DEPTH_LIMIT + 1)), None);
+        assert_eq!(indented(&nested(500_000)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn only_white_space_between_values_changes(texts in prop::collection::vec(r#"[\PC"\\{}\[\],: ]{0,9}"#, 0..9)) {
+            let json = serde_json::json!({ "list": texts, "map": { "text": texts.first() }, "none": [[], {}] });
+            let indented = indented(&json.to_string()).unwrap();
+            prop_assert_eq!(&indented, &serde_json::to_string_pretty(&json).unwrap());
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! `fanoutctl`, the operator's tool.
+//!
+//! A command ([`commands`]) collects facts at the edge ([`aws`]), decides on values, and tells what it found
+//! ([`output`]). [`exit`] maps every outcome to a documented exit status.
+
+pub mod access;
+pub mod args;
+pub mod aws;
+pub mod commands;
+pub mod context;
+pub mod exit;
+pub mod letters;
+pub mod output;
+pub mod plan;
+pub mod policy;
+pub mod progress;

@@ -1,0 +1,139 @@
+//! How results are told: tables and colours in a terminal, columns in a pipe, one JSON object for programs.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use comfy_table::{Cell, CellAlignment, Color, Table, presets};
+use serde::Serialize;
+
+use crate::exit::{Exit, Failure};
+
+/// Where results go, and in which form.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    json: bool,
+    style: Style,
+}
+
+/// How text for people looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Lines and colours, for a terminal.
+    Terminal,
+    /// Text in columns, for a pipe or a file.
+    Plain,
+}
+
+impl Style {
+    /// For text that goes to standard error.
+    pub fn of_stderr() -> Self {
+        if io::stderr().is_terminal() { Self::Terminal } else { Self::Plain }
+    }
+}
+
+/// What a cell of a table says of the thing that it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Nothing in particular.
+    Neutral,
+    /// As it should be.
+    Good,
+    /// Needs attention.
+    Bad,
+}
+
+impl Output {
+    /// Standard output; `json` as the command line says.
+    pub fn new(json: bool) -> Self {
+        let style = if io::stdout().is_terminal() { Style::Terminal } else { Style::Plain };
+        Self { json, style }
+    }
+
+    /// Prints `value` as one JSON object, or else what `text` makes of it for people.
+    ///
+    /// # Errors
+    ///
+    /// Standard output is closed.
+    pub fn print<T: Serialize>(
+        &self,
+        value: &T,
+        text: impl FnOnce(&T, Style) -> String,
+    ) -> Result<(), Failure> {
+        let text = if self.json {
+            serde_json::to_string(value).map_err(|error| Failure::new(Exit::Fault, error))? + "\n"
+        } else {
+            text(value, self.style)
+        };
+        let mut output = io::stdout().lock();
+        let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+        written.map_err(|error| Failure::new(Exit::Fault, format!("standard output: {error}")))
+    }
+
+    /// Whether results are for programs.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+}
+
+/// A table of `header` and `rows`, without a line feed at its end. Columns in which every cell is a number, or the
+/// `-` of one that isn't known, are aligned to the right.
+pub fn table(header: &[&str], rows: &[Vec<(String, Tone)>], style: Style) -> String {
+    let mut table = Table::new();
+    table.load_style(if style == Style::Terminal { presets::UTF8_FULL_CONDENSED } else { presets::NOTHING });
+    table.set_header(header.iter().copied());
+    for row in rows {
+        let cells = row.iter().enumerate().map(|(column, (text, tone))| {
+            let mut cell = Cell::new(printable(text));
+            if is_numeric(rows, column) {
+                cell = cell.set_alignment(CellAlignment::Right);
+            }
+            match (style, tone) {
+                (Style::Plain, _) | (_, Tone::Neutral) => cell,
+                (Style::Terminal, Tone::Good) => cell.fg(Color::Green),
+                (Style::Terminal, Tone::Bad) => cell.fg(Color::Red),
+            }
+        });
+        table.add_row(cells.collect::<Vec<_>>());
+    }
+    let lines = table.lines().map(|line| line.trim().to_owned());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn is_numeric(rows: &[Vec<(String, Tone)>], column: usize) -> bool {
+    let is_number = |text: &str| text == "-" || text.starts_with(|first: char| first.is_ascii_digit());
+    rows.iter().all(|row| row.get(column).is_none_or(|(text, _)| is_number(text)))
+}
+
+/// `text` with what a terminal would act on written as an escape.
+pub fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        // Unicode's bidirectional controls reorder what is read; they are no `char::is_control`.
+        let reorders =
+            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || reorders {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_gets_columns_without_colours_and_escapes() {
+        let row =
+            |name: &str, count: &str, tone| vec![(name.to_owned(), Tone::Neutral), (count.to_owned(), tone)];
+        let rows = [row("Billing", "1200", Tone::Good), row("In\u{1b}[31m", "-", Tone::Bad)];
+        expect![[r#"
+            client        messages
+            Billing           1200
+            In\u{1b}[31m         -"#]]
+        .assert_eq(&table(&["client", "messages"], &rows, Style::Plain));
+    }
+}

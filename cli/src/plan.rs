@@ -1,0 +1,311 @@
+//! What a deploy would change for clients: the config against what is deployed.
+
+mod settings;
+mod text;
+
+use std::collections::BTreeMap;
+
+use deploy::stack::{KeptQueue, Whose};
+use serde::Serialize;
+use shared::config::{Client, ClientQueue, Config, QueueArn};
+use shared::place::Place;
+
+use crate::aws::sqs::Depth;
+
+pub use settings::Setting;
+
+/// What is deployed, and what is in queues, as far as a plan needs it.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// What runs; nothing if there is no stack.
+    pub running: Option<Running>,
+    /// The template's parameters that the deploy would set.
+    pub parameters: Vec<(&'static str, String)>,
+    /// Queues that the stack would have to make, and that exist.
+    pub kept_queues: Vec<KeptQueue>,
+    /// What is in the queues that nothing more will be sent to, and in those that were kept.
+    pub depths: Depths,
+}
+
+/// By the queue's ARN: what is in it, or why that isn't known.
+pub type Depths = BTreeMap<String, Result<Depth, String>>;
+
+/// What a stack runs with.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
+    /// Who receives events now.
+    pub clients: Vec<Registered>,
+    /// The values of the template's parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// The config in the functions' packages.
+    pub config: Option<Config>,
+    /// Why there is none.
+    pub no_config: Option<String>,
+}
+
+/// A client that receives events now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// Unknown for an existing queue whose config can't be read.
+    pub name: Option<String>,
+    /// Where its events go.
+    pub queue: QueueArn,
+    /// Whether the stack made the queue.
+    pub is_own: bool,
+}
+
+/// What a deploy would change for clients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// The stack's name.
+    pub stack: String,
+    /// The stack's region.
+    pub region: String,
+    /// The stack's account.
+    pub account: String,
+    /// Whether the stack is made, because there is none.
+    pub is_new: bool,
+    /// What it comes to.
+    pub result: PlanResult,
+    /// Every client, those to be removed at the end.
+    pub clients: Vec<PlannedClient>,
+    /// What else changes.
+    pub settings: Vec<Setting>,
+    /// Every account that will receive events.
+    pub accounts: Vec<ReceivingAccount>,
+    /// What keeps the deploy from being done.
+    pub kept_queues: Vec<QueueInTheWay>,
+    /// Why the plan is not complete.
+    pub unknown: Option<String>,
+}
+
+/// What a plan comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlanResult {
+    /// Nothing changes but perhaps the code.
+    Nothing,
+    /// Something changes.
+    Changes,
+    /// It can't be done.
+    Refused,
+}
+
+/// What becomes of a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedClient {
+    /// Its name, unless that isn't known.
+    pub name: Option<String>,
+    /// What becomes of it.
+    pub change: Change,
+    /// The ARN of its queue; of one to be removed, the queue that it has now.
+    pub queue_arn: String,
+    /// The account of that queue.
+    pub account: String,
+    /// Whether the stack lets go of a queue that it made, and that the client keeps.
+    pub is_let_go: bool,
+    /// The queue that nothing more will be sent to.
+    pub left_queue: Option<LeftQueue>,
+}
+
+/// What becomes of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// Stays as it is.
+    Kept,
+    /// New.
+    Added,
+    /// Its events go to another queue.
+    Moved,
+    /// Receives no more events.
+    Removed,
+}
+
+/// A queue that nothing more will be sent to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftQueue {
+    /// Its ARN.
+    pub arn: String,
+    /// What is in it.
+    pub depth: Option<Depth>,
+    /// Why that isn't known.
+    pub unknown: Option<String>,
+}
+
+/// An account that will receive events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReceivingAccount {
+    /// Twelve digits.
+    pub account: String,
+    /// Whether it is the stack's.
+    pub is_own: bool,
+    /// Whether it receives none now.
+    pub is_new: bool,
+    /// The clients whose queues are there.
+    pub clients: Vec<String>,
+}
+
+/// A queue that the stack would have to make, and that exists: it was kept when its client or its stack was taken away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QueueInTheWay {
+    /// Its ARN.
+    pub arn: String,
+    /// Its URL.
+    pub url: String,
+    /// The client that the queue would be made for; nothing if it is one of the stack's own.
+    pub client: Option<String>,
+    /// The stack's account must be named among those that may receive events, if it is to be registered.
+    pub account: String,
+    /// What is in it.
+    pub depth: Option<Depth>,
+}
+
+/// What a deploy of `config` as `stack` in `place` would change.
+pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
+    let Facts { running, parameters, kept_queues, depths } = facts;
+    let is_new = running.is_none();
+    let running = running.unwrap_or_default();
+    let clients = clients(config, place, &running.clients, &depths);
+    let settings = settings::changes(config, &parameters, &running, is_new);
+    let kept_queues: Vec<_> = kept_queues.into_iter().map(|kept| in_the_way(kept, place, &depths)).collect();
+    let changes = |client: &PlannedClient| client.change != Change::Kept || client.is_let_go;
+    let result = if !kept_queues.is_empty() {
+        PlanResult::Refused
+    } else if is_new || !settings.is_empty() || clients.iter().any(changes) {
+        PlanResult::Changes
+    } else {
+        PlanResult::Nothing
+    };
+    Plan {
+        stack: stack.to_owned(),
+        region: place.region.clone(),
+        account: place.account.clone(),
+        is_new,
+        result,
+        accounts: accounts(config, place, &running.clients),
+        clients,
+        settings,
+        kept_queues,
+        unknown: running.no_config,
+    }
+}
+
+/// The queues that receive events now, and would receive none after a deploy of `config`.
+pub fn left_queues<'r>(config: &Config, place: &Place, running: &'r Running) -> Vec<&'r QueueArn> {
+    let wanted: Vec<_> = config.clients.iter().map(|client| queue_arn(client, place)).collect();
+    let queues = running.clients.iter().map(|client| &client.queue);
+    queues.filter(|queue| !wanted.contains(queue)).collect()
+}
+
+/// The ARN of the queue called `name` in the stack's account.
+pub fn own_arn(place: &Place, name: String) -> QueueArn {
+    let Place { partition, region, account, prefix: _ } = place.clone();
+    QueueArn { partition, region, account, name }
+}
+
+impl PlannedClient {
+    /// Whether it will receive events.
+    pub fn will_receive(&self) -> bool {
+        self.change != Change::Removed
+    }
+}
+
+impl Running {
+    /// Who receives events in a stack with `config`.
+    pub fn registered(config: &Config, place: &Place) -> Vec<Registered> {
+        let registered = |client: &Client| Registered {
+            name: Some(client.name.to_string()),
+            queue: queue_arn(client, place),
+            is_own: client.queue == ClientQueue::Own,
+        };
+        config.clients.iter().map(registered).collect()
+    }
+}
+
+fn queue_arn(client: &Client, place: &Place) -> QueueArn {
+    match &client.queue {
+        ClientQueue::Own => own_arn(place, place.client_queue_name(client.name.as_str())),
+        ClientQueue::Existing(arn) => arn.clone(),
+    }
+}
+
+fn clients(config: &Config, place: &Place, running: &[Registered], depths: &Depths) -> Vec<PlannedClient> {
+    let mut planned = Vec::with_capacity(config.clients.len());
+    let mut matched = vec![false; running.len()];
+    for client in &config.clients {
+        let (name, queue) = (client.name.to_string(), queue_arn(client, place));
+        let is_it = |now: &Registered| match &now.name {
+            Some(now) => *now == name,
+            None => now.queue == queue,
+        };
+        let before = running.iter().zip(&mut matched).find(|(now, _)| is_it(now));
+        let (mut change, mut is_let_go, mut left) = (Change::Added, false, None);
+        if let Some((now, matched)) = before {
+            *matched = true;
+            if now.queue == queue {
+                change = Change::Kept;
+                is_let_go = now.is_own && client.queue != ClientQueue::Own;
+            } else {
+                change = Change::Moved;
+                left = Some(left_queue(&now.queue, depths));
+            }
+        }
+        planned.push(PlannedClient {
+            name: Some(name),
+            change,
+            queue_arn: queue.to_string(),
+            account: queue.account,
+            is_let_go,
+            left_queue: left,
+        });
+    }
+    let removed = running.iter().zip(matched).filter(|(_, matched)| !matched);
+    planned.extend(removed.map(|(now, _)| PlannedClient {
+        name: now.name.clone(),
+        change: Change::Removed,
+        queue_arn: now.queue.to_string(),
+        account: now.queue.account.clone(),
+        is_let_go: false,
+        left_queue: Some(left_queue(&now.queue, depths)),
+    }));
+    planned
+}
+
+fn left_queue(queue: &QueueArn, depths: &Depths) -> LeftQueue {
+    let arn = queue.to_string();
+    let (depth, unknown) = match depths.get(&arn) {
+        Some(Ok(depth)) => (Some(*depth), None),
+        Some(Err(reason)) => (None, Some(reason.clone())),
+        None => (None, Some("nobody asked".to_owned())),
+    };
+    LeftQueue { arn, depth, unknown }
+}
+
+fn accounts(config: &Config, place: &Place, running: &[Registered]) -> Vec<ReceivingAccount> {
+    let mut accounts: Vec<ReceivingAccount> = Vec::new();
+    for client in &config.clients {
+        let (name, account) = (client.name.to_string(), queue_arn(client, place).account);
+        if let Some(known) = accounts.iter_mut().find(|known| known.account == account) {
+            known.clients.push(name);
+            continue;
+        }
+        let is_new = !running.iter().any(|now| now.queue.account == account);
+        let is_own = account == place.account;
+        accounts.push(ReceivingAccount { account, is_own, is_new, clients: vec![name] });
+    }
+    accounts
+}
+
+fn in_the_way(kept: KeptQueue, place: &Place, depths: &Depths) -> QueueInTheWay {
+    let url = place.queue(&place.account, &kept.name).to_string();
+    let depth = depths.get(&kept.arn).and_then(|depth| depth.clone().ok());
+    let client = match kept.whose {
+        Whose::Client(client) => Some(client),
+        Whose::Stack(_) => None,
+    };
+    QueueInTheWay { arn: kept.arn, url, client, account: place.account.clone(), depth }
+}
+
+#[cfg(test)]
+mod tests;

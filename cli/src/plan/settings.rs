@@ -1,0 +1,64 @@
+//! What changes besides who receives events: the template's parameters, and the rest of the config.
+
+use serde::Serialize;
+use shared::config::{Changes, Config, Source};
+
+use super::Running;
+
+/// Told as clients, or following from another parameter.
+const TOLD_ELSEWHERE: [&str; 3] = ["Clients", "ExternalQueueArns", "VisibilityTimeout"];
+
+/// A setting that changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// The template's parameter, or section and key of the config.
+    pub name: &'static str,
+    /// What it is now; nothing in a new stack.
+    pub old: Option<String>,
+    /// What it will be.
+    pub new: String,
+}
+
+/// What `config` and `parameters` change of what runs. Of a new stack, all that is set.
+pub(super) fn changes(
+    config: &Config,
+    parameters: &[(&'static str, String)],
+    running: &Running,
+    is_new: bool,
+) -> Vec<Setting> {
+    let told_here = parameters.iter().filter(|(name, _)| !TOLD_ELSEWHERE.contains(name));
+    let mut settings: Vec<Setting> = told_here
+        .map(|(name, new)| Setting { name, old: running.parameters.get(*name).cloned(), new: new.clone() })
+        .collect();
+    if let Some(old) = running.config.as_ref().filter(|_| !is_new) {
+        let pairs = values(old).into_iter().zip(values(config));
+        settings.extend(pairs.map(|((name, old), (_, new))| Setting { name, old: Some(old), new }));
+    }
+    // What is empty is what a stack has that was never given it.
+    settings.retain(|setting| setting.old.as_deref().unwrap_or_default() != setting.new);
+    settings
+}
+
+/// Everything in a config but its clients.
+fn values(config: &Config) -> [(&'static str, String); 9] {
+    let Config { source, clients: _, requests_in_flight } = config;
+    let Source { partition_key, sort_key, group, id, name, time, version, changes } = source;
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    [
+        ("source.partition_key", partition_key.clone()),
+        ("source.sort_key", text(sort_key)),
+        ("source.group", group.clone()),
+        ("source.id", text(id)),
+        ("source.name", text(name)),
+        ("source.time", text(time)),
+        ("source.version", version.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("source.changes", changes_text(*changes)),
+        ("sending.requests_in_flight", requests_in_flight.to_string()),
+    ]
+}
+
+fn changes_text(changes: Changes) -> String {
+    let Changes { insert, modify } = changes;
+    let named = [(insert, "INSERT"), (modify, "MODIFY")].into_iter().filter(|(is_event, _)| *is_event);
+    named.map(|(_, name)| name).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,447 @@
+//! Plans as people read them, and what programs rely on.
+
+use expect_test::{Expect, expect};
+use shared::place::OwnQueue;
+
+use super::*;
+use crate::output::Style;
+
+const ACCOUNT: &str = "111122223333";
+
+fn place() -> Place {
+    Place::try_new("aws", "eu-west-2", ACCOUNT, "").unwrap()
+}
+
+/// `clients`: names; one with `@account` has an existing queue in that account, called `<name>Events.fifo`, or as what
+/// follows a `/` says.
+fn config(clients: &str) -> Config {
+    let mut text = String::from(
+        "[source]\npartition_key = \"mark\"\ngroup = \"mark\"\n\
+         allowed_accounts = [\"111122223333\", \"444455556666\", \"777788889999\"]\n",
+    );
+    for client in clients.split_whitespace() {
+        let (name, existing) =
+            client.split_once('@').map_or((client, None), |(name, queue)| (name, Some(queue)));
+        text += &format!("[[client]]\nname = \"{name}\"\n");
+        if let Some(existing) = existing {
+            let default = format!("{name}Events.fifo");
+            let (account, queue) = existing.split_once('/').unwrap_or((existing, &default));
+            text += &format!("queue_arn = \"arn:aws:sqs:eu-west-2:{account}:{queue}\"\n");
+        }
+    }
+    Config::try_from_toml("client-queues.toml", &text, Some(&place())).unwrap()
+}
+
+fn running(clients: &str) -> Running {
+    let config = config(clients);
+    let clients = Running::registered(&config, &place());
+    Running { clients, config: Some(config), ..Running::default() }
+}
+
+/// Messages and those in flight, or why they aren't known.
+type Found = Result<(u64, u64), &'static str>;
+
+fn depths(queues: &[(&str, Found)]) -> Depths {
+    let depth = |(messages, in_flight)| Depth { messages, in_flight };
+    let queues = queues.iter().map(|(name, found)| {
+        let (account, name) = name.split_once('/').unwrap_or((ACCOUNT, name));
+        let arn = format!("arn:aws:sqs:eu-west-2:{account}:{name}");
+        (arn, found.map(depth).map_err(str::to_owned))
+    });
+    queues.collect()
+}
+
+fn plan_of(clients: &str, facts: Facts) -> Plan {
+    plan("mark-event-queue", &config(clients), &place(), facts)
+}
+
+fn check(clients: &str, facts: Facts, expected: &Expect) {
+    expected.assert_eq(&plan_of(clients, facts).to_text(Style::Plain));
+}
+
+#[test]
+fn in_a_new_stack_all_is_added() {
+    let parameters = vec![
+        ("Clients", "Billing".to_owned()),
+        ("ExternalQueueArns", "0".to_owned()),
+        ("EventStreamArn", "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1".to_owned()),
+        ("KmsKeyArn", String::new()),
+    ];
+    check(
+        "Billing Reporting@444455556666",
+        Facts { parameters, ..Facts::default() },
+        &expect![[r#"
+            Stack mark-event-queue is made in eu-west-2, account 111122223333.
+
+            client     change  queue                         account
+            Billing    added   MarkFanOutClientBilling.fifo  111122223333
+            Reporting  added   ReportingEvents.fifo          444455556666
+
+            setting         now     will be
+            EventStreamArn  (none)  arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1
+
+            Accounts that will receive every event:
+              NEW 111122223333 (the stack's own): Billing
+              NEW 444455556666: Reporting
+        "#]],
+    );
+}
+
+#[test]
+fn nothing_changes_when_all_is_as_it_was() {
+    let facts = Facts { running: Some(running("Billing Reporting@444455556666")), ..Facts::default() };
+    check(
+        "Billing Reporting@444455556666",
+        facts.clone(),
+        &expect![[r#"
+        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+
+        client     change  queue                         account
+        Billing    kept    MarkFanOutClientBilling.fifo  111122223333
+        Reporting  kept    ReportingEvents.fifo          444455556666
+
+        Accounts that will receive every event:
+              111122223333 (the stack's own): Billing
+              444455556666: Reporting
+
+        Nothing changes for clients; a deploy may still bring new code.
+    "#]],
+    );
+    // The order of the file means nothing.
+    assert_eq!(plan_of("Reporting@444455556666 Billing", facts).result, PlanResult::Nothing);
+}
+
+#[test]
+fn a_client_that_leaves_messages_behind_is_shouted_about() {
+    let facts = Facts {
+        running: Some(running("Billing Insurance Enforcement Police")),
+        depths: depths(&[
+            ("MarkFanOutClientInsurance.fifo", Ok((12, 3))),
+            ("MarkFanOutClientEnforcement.fifo", Ok((0, 1))),
+            ("MarkFanOutClientPolice.fifo", Ok((0, 0))),
+        ]),
+        ..Facts::default()
+    };
+    check(
+        "Billing Insurance@444455556666",
+        facts,
+        &expect![[r#"
+            Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+
+            client       change   queue                                                      account
+            Billing      kept     MarkFanOutClientBilling.fifo                               111122223333
+            Insurance    moved    InsuranceEvents.fifo (was MarkFanOutClientInsurance.fifo)  444455556666
+            Enforcement  removed  MarkFanOutClientEnforcement.fifo                           111122223333
+            Police       removed  MarkFanOutClientPolice.fifo                                111122223333
+
+            ATTENTION: Insurance leaves MarkFanOutClientInsurance.fifo, which holds 12 messages and 3 in flight: nothing follows them there; have them read before those of the new queue, or their order is lost
+            ATTENTION: Enforcement leaves MarkFanOutClientEnforcement.fifo, which holds 0 messages and 1 in flight: nothing follows them; whoever still needs them reads them
+
+            Accounts that will receive every event:
+                  111122223333 (the stack's own): Billing
+              NEW 444455556666: Insurance
+        "#]],
+    );
+    let facts = Facts {
+        running: Some(running("Billing Reporting@444455556666")),
+        depths: depths(&[("444455556666/ReportingEvents.fifo", Err("not allowed (`AccessDenied`)"))]),
+        ..Facts::default()
+    };
+    check(
+        "Billing",
+        facts,
+        &expect![[r#"
+        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+
+        client     change   queue                         account
+        Billing    kept     MarkFanOutClientBilling.fifo  111122223333
+        Reporting  removed  ReportingEvents.fifo          444455556666
+
+        ATTENTION: Reporting leaves ReportingEvents.fifo; what it holds is not known: not allowed (`AccessDenied`)
+
+        Accounts that will receive every event:
+              111122223333 (the stack's own): Billing
+    "#]],
+    );
+}
+
+#[test]
+fn every_account_that_receives_is_told_and_new_ones_are_set_off() {
+    let facts = Facts { running: Some(running("Billing A@444455556666")), ..Facts::default() };
+    check(
+        "Billing A@444455556666 B@777788889999 C@777788889999/Other.fifo",
+        facts,
+        &expect![[r#"
+        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+
+        client   change  queue                         account
+        Billing  kept    MarkFanOutClientBilling.fifo  111122223333
+        A        kept    AEvents.fifo                  444455556666
+        B        added   BEvents.fifo                  777788889999
+        C        added   Other.fifo                    777788889999
+
+        Accounts that will receive every event:
+              111122223333 (the stack's own): Billing
+              444455556666: A
+          NEW 777788889999: B, C
+    "#]],
+    );
+}
+
+#[test]
+fn settings_that_change_are_told_and_what_follows_from_them_is_not() {
+    let old = [
+        ("Clients", "Billing"),
+        ("LogRetentionDays", "30"),
+        ("FunctionTimeout", "30"),
+        ("VisibilityTimeout", "180"),
+        ("KmsKeyArn", ""),
+        ("QueuePrefix", ""),
+    ];
+    let mut running = running("Billing");
+    running.parameters = old.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    if let Some(config) = &mut running.config {
+        config.requests_in_flight = 10;
+        config.source.version = None;
+        config.source.name = Some("eventName".to_owned());
+    }
+    let parameters = vec![
+        ("Clients", "Billing".to_owned()),
+        ("LogRetentionDays", "60".to_owned()),
+        ("FunctionTimeout", "20".to_owned()),
+        ("VisibilityTimeout", "120".to_owned()),
+        ("KmsKeyArn", "arn:aws:kms:eu-west-2:111122223333:key/1".to_owned()),
+        ("QueuePrefix", String::new()),
+        ("AlarmTopicArn", "arn:aws:sns:eu-west-2:111122223333:alarms".to_owned()),
+    ];
+    let facts = Facts { running: Some(running), parameters, ..Facts::default() };
+    check(
+        "Billing",
+        facts,
+        &expect![[r#"
+        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+
+        client   change  queue                         account
+        Billing  kept    MarkFanOutClientBilling.fifo  111122223333
+
+        setting                     now        will be
+        LogRetentionDays            30         60
+        FunctionTimeout             30         20
+        KmsKeyArn                   (none)     arn:aws:kms:eu-west-2:111122223333:key/1
+        AlarmTopicArn               (none)     arn:aws:sns:eu-west-2:111122223333:alarms
+        source.name                 eventName  (none)
+        sending.requests_in_flight  10         6
+
+        Accounts that will receive every event:
+              111122223333 (the stack's own): Billing
+    "#]],
+    );
+}
+
+#[test]
+fn a_queue_in_the_way_is_refused_with_both_remedies() {
+    let kept = |name: &str, whose| KeptQueue {
+        name: name.to_owned(),
+        arn: format!("arn:aws:sqs:eu-west-2:{ACCOUNT}:{name}"),
+        whose,
+    };
+    let facts = Facts {
+        running: Some(running("Billing")),
+        kept_queues: vec![kept("MarkFanOutClientReporting.fifo", Whose::Client("Reporting".to_owned()))],
+        depths: depths(&[("MarkFanOutClientReporting.fifo", Ok((1, 0)))]),
+        ..Facts::default()
+    };
+    check(
+        "Billing Reporting",
+        facts,
+        &expect![[r#"
+        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+
+        client     change  queue                           account
+        Billing    kept    MarkFanOutClientBilling.fifo    111122223333
+        Reporting  added   MarkFanOutClientReporting.fifo  111122223333
+
+        Accounts that will receive every event:
+              111122223333 (the stack's own): Billing, Reporting
+
+        IN THE WAY: the queue MarkFanOutClientReporting.fifo of Reporting exists already, kept from an earlier deploy; it holds 1 message and 0 in flight. Either
+          - go on with it: give the client Reporting the line
+              queue_arn = "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientReporting.fifo"
+            and name "111122223333" among source.allowed_accounts; or
+          - delete it, with what it holds, and wait 60 s:
+              aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientReporting.fifo
+
+        Refused: the stack can't make a queue that exists. Nothing was touched.
+    "#]],
+    );
+    let kept_queues = vec![kept("MarkFanOutQueue.fifo", Whose::Stack(OwnQueue::FanOut))];
+    check(
+        "Billing",
+        Facts { kept_queues, ..Facts::default() },
+        &expect![[r#"
+        Stack mark-event-queue is made in eu-west-2, account 111122223333.
+
+        client   change  queue                         account
+        Billing  added   MarkFanOutClientBilling.fifo  111122223333
+
+        Accounts that will receive every event:
+          NEW 111122223333 (the stack's own): Billing
+
+        IN THE WAY: the stack's own queue MarkFanOutQueue.fifo exists already, kept from an earlier deploy; it holds an unknown number of messages. Either
+          - deploy beside it, under another --prefix; or
+          - delete it, with what it holds, and wait 60 s:
+              aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutQueue.fifo
+
+        Refused: the stack can't make a queue that exists. Nothing was touched.
+    "#]],
+    );
+}
+
+#[test]
+fn a_queue_that_leaves_the_stack_with_its_client_is_told() {
+    let facts = Facts { running: Some(running("Billing")), ..Facts::default() };
+    let clients = "Billing@111122223333/MarkFanOutClientBilling.fifo";
+    assert_eq!(plan_of(clients, facts.clone()).result, PlanResult::Changes);
+    check(
+        clients,
+        facts,
+        &expect![[r#"
+        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+
+        client   change  queue                         account
+        Billing  kept    MarkFanOutClientBilling.fifo  111122223333
+
+        ATTENTION: Billing goes on with MarkFanOutClientBilling.fifo, which leaves the stack: its policy and its alarm go, and nobody but its owner looks after its settings
+
+        Accounts that will receive every event:
+              111122223333 (the stack's own): Billing
+    "#]],
+    );
+    let facts = Facts { running: Some(running(clients)), ..Facts::default() };
+    assert_eq!(plan_of(clients, facts).result, PlanResult::Nothing);
+}
+
+#[test]
+fn without_the_running_config_existing_queues_are_known_by_their_arns() {
+    let mut running = running("Billing A@444455556666 B@777788889999");
+    running.config = None;
+    running.no_config = Some("`GetObject` of `packages/fanout`: not allowed".to_owned());
+    for client in &mut running.clients {
+        if client.queue.account != ACCOUNT {
+            client.name = None;
+        }
+    }
+    let facts = Facts { running: Some(running), ..Facts::default() };
+    check(
+        "Billing A@444455556666",
+        facts,
+        &expect![[r#"
+        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+
+        client     change   queue                         account
+        Billing    kept     MarkFanOutClientBilling.fifo  111122223333
+        A          kept     AEvents.fifo                  444455556666
+        (unknown)  removed  BEvents.fifo                  777788889999
+
+        ATTENTION: (unknown) leaves BEvents.fifo; what it holds is not known: nobody asked
+
+        Accounts that will receive every event:
+              111122223333 (the stack's own): Billing
+              444455556666: A
+
+        The config that runs can't be compared: `GetObject` of `packages/fanout`: not allowed
+    "#]],
+    );
+}
+
+#[test]
+fn programs_get_one_object() {
+    let facts = Facts {
+        running: Some(running("Billing Insurance")),
+        parameters: vec![("LogRetentionDays", "60".to_owned())],
+        depths: depths(&[("MarkFanOutClientInsurance.fifo", Ok((12, 3)))]),
+        ..Facts::default()
+    };
+    let plan = plan_of("Billing Reporting@444455556666", facts);
+    expect![[r#"
+        {
+          "stack": "mark-event-queue",
+          "region": "eu-west-2",
+          "account": "111122223333",
+          "is_new": false,
+          "result": "changes",
+          "clients": [
+            {
+              "name": "Billing",
+              "change": "kept",
+              "queue_arn": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientBilling.fifo",
+              "account": "111122223333",
+              "is_let_go": false,
+              "left_queue": null
+            },
+            {
+              "name": "Reporting",
+              "change": "added",
+              "queue_arn": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
+              "account": "444455556666",
+              "is_let_go": false,
+              "left_queue": null
+            },
+            {
+              "name": "Insurance",
+              "change": "removed",
+              "queue_arn": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientInsurance.fifo",
+              "account": "111122223333",
+              "is_let_go": false,
+              "left_queue": {
+                "arn": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientInsurance.fifo",
+                "depth": {
+                  "messages": 12,
+                  "in_flight": 3
+                },
+                "unknown": null
+              }
+            }
+          ],
+          "settings": [
+            {
+              "name": "LogRetentionDays",
+              "old": null,
+              "new": "60"
+            }
+          ],
+          "accounts": [
+            {
+              "account": "111122223333",
+              "is_own": true,
+              "is_new": false,
+              "clients": [
+                "Billing"
+              ]
+            },
+            {
+              "account": "444455556666",
+              "is_own": false,
+              "is_new": true,
+              "clients": [
+                "Reporting"
+              ]
+            }
+          ],
+          "kept_queues": [],
+          "unknown": null
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&plan).unwrap());
+}
+
+#[test]
+fn only_queues_that_nobody_has_after_the_deploy_are_left() {
+    let now = running("Billing Insurance A@444455556666");
+    let names = |clients: &str| -> Vec<String> {
+        left_queues(&config(clients), &place(), &now).iter().map(|queue| queue.name.clone()).collect()
+    };
+    assert_eq!(names("Billing Insurance A@444455556666"), Vec::<String>::new());
+    assert_eq!(names("Billing"), ["MarkFanOutClientInsurance.fifo", "AEvents.fifo"]);
+    // Under another name, but not left.
+    assert_eq!(names("Billing Insurance B@444455556666/AEvents.fifo"), Vec::<String>::new());
+}

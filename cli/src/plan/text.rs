@@ -1,0 +1,163 @@
+//! A plan for people.
+
+use std::fmt::{self, Write as _};
+
+use super::{Change, Plan, PlanResult, PlannedClient, QueueInTheWay, ReceivingAccount, Setting};
+use crate::aws::sqs::Depth;
+use crate::output::{Style, Tone, printable, table};
+
+impl Plan {
+    /// The plan for people; ends with a line feed.
+    pub fn to_text(&self, style: Style) -> String {
+        let sections = [
+            self.heading(),
+            client_table(&self.clients, style),
+            self.settings_table(style),
+            self.clients.iter().filter_map(warning).collect::<Vec<_>>().join("\n"),
+            self.accounts_list(),
+            self.kept_queues.iter().map(refusal).collect::<Vec<_>>().join("\n\n"),
+            self.unknown.as_ref().map(|reason| unknown(reason)).unwrap_or_default(),
+            self.ending().to_owned(),
+        ];
+        let sections =
+            sections.iter().map(|section| section.trim_end()).filter(|section| !section.is_empty());
+        sections.collect::<Vec<_>>().join("\n\n") + "\n"
+    }
+
+    fn heading(&self) -> String {
+        let Self { stack, region, account, is_new, .. } = self;
+        let what = if *is_new { "is made" } else { "is updated" };
+        format!("Stack {} {what} in {region}, account {account}.", printable(stack))
+    }
+
+    fn settings_table(&self, style: Style) -> String {
+        if self.settings.is_empty() {
+            return String::new();
+        }
+        let cell =
+            |text: &str| (if text.is_empty() { "(none)".to_owned() } else { text.to_owned() }, Tone::Neutral);
+        let row = |Setting { name, old, new }: &Setting| {
+            vec![cell(name), cell(old.as_deref().unwrap_or_default()), cell(new)]
+        };
+        let rows: Vec<_> = self.settings.iter().map(row).collect();
+        table(&["setting", "now", "will be"], &rows, style)
+    }
+
+    fn accounts_list(&self) -> String {
+        let mut text = "Accounts that will receive every event:\n".to_owned();
+        for ReceivingAccount { account, is_own, is_new, clients } in &self.accounts {
+            let set_off = if *is_new { "NEW " } else { "    " };
+            let own = if *is_own { " (the stack's own)" } else { "" };
+            let _ = writeln!(text, "  {set_off}{account}{own}: {}", clients.join(", "));
+        }
+        text
+    }
+
+    fn ending(&self) -> &'static str {
+        match self.result {
+            PlanResult::Nothing => "Nothing changes for clients; a deploy may still bring new code.",
+            PlanResult::Changes => "",
+            PlanResult::Refused => "Refused: the stack can't make a queue that exists. Nothing was touched.",
+        }
+    }
+}
+
+fn client_table(clients: &[PlannedClient], style: Style) -> String {
+    let row = |client: &PlannedClient| {
+        let (change, tone) = match client.change {
+            Change::Kept => ("kept", Tone::Neutral),
+            Change::Added => ("added", Tone::Good),
+            Change::Moved => ("moved", Tone::Bad),
+            Change::Removed => ("removed", Tone::Bad),
+        };
+        let mut queue = queue_name(&client.queue_arn).to_owned();
+        if let (Change::Moved, Some(left)) = (client.change, &client.left_queue) {
+            let _ = write!(queue, " (was {})", queue_name(&left.arn));
+        }
+        let name = client.name.clone().unwrap_or_else(|| "(unknown)".to_owned());
+        vec![
+            (name, Tone::Neutral),
+            (change.to_owned(), tone),
+            (queue, Tone::Neutral),
+            (client.account.clone(), Tone::Neutral),
+        ]
+    };
+    let rows: Vec<_> = clients.iter().map(row).collect();
+    table(&["client", "change", "queue", "account"], &rows, style)
+}
+
+/// What is lost from sight, unless somebody looks after it.
+fn warning(client: &PlannedClient) -> Option<String> {
+    let name = client.name.as_deref().unwrap_or("(unknown)");
+    if client.is_let_go {
+        let queue = queue_name(&client.queue_arn);
+        return Some(format!(
+            "ATTENTION: {name} goes on with {queue}, which leaves the stack: its policy and its alarm go, and nobody \
+             but its owner looks after its settings"
+        ));
+    }
+    let left = client.left_queue.as_ref()?;
+    let queue = queue_name(&left.arn);
+    let fate = match client.change {
+        Change::Moved => {
+            "nothing follows them there; have them read before those of the new queue, or their order is lost"
+        }
+        _ => "nothing follows them; whoever still needs them reads them",
+    };
+    match (&left.depth, &left.unknown) {
+        (Some(depth), _) if depth.is_empty() => None,
+        (Some(depth), _) => {
+            Some(format!("ATTENTION: {name} leaves {queue}, which holds {}: {fate}", Amount(*depth)))
+        }
+        (None, reason) => Some(format!(
+            "ATTENTION: {name} leaves {queue}; what it holds is not known: {}",
+            printable(reason.as_deref().unwrap_or("no answer"))
+        )),
+    }
+}
+
+fn refusal(kept: &QueueInTheWay) -> String {
+    let QueueInTheWay { arn, url, client, account, depth } = kept;
+    let queue = queue_name(arn);
+    let holds =
+        depth.map_or_else(|| "an unknown number of messages".to_owned(), |depth| Amount(depth).to_string());
+    let delete = format!(
+        "delete it, with what it holds, and wait 60 s:\n      \
+         aws sqs delete-queue --queue-url {url}"
+    );
+    match client {
+        Some(client) => format!(
+            "IN THE WAY: the queue {queue} of {client} exists already, kept from an earlier deploy; it holds {holds}. \
+             Either\n  \
+             - go on with it: give the client {client} the line\n      \
+             queue_arn = \"{arn}\"\n    \
+             and name \"{account}\" among source.allowed_accounts; or\n  \
+             - {delete}"
+        ),
+        None => format!(
+            "IN THE WAY: the stack's own queue {queue} exists already, kept from an earlier deploy; it holds {holds}. \
+             Either\n  \
+             - deploy beside it, under another --prefix; or\n  \
+             - {delete}"
+        ),
+    }
+}
+
+fn unknown(reason: &str) -> String {
+    format!("The config that runs can't be compared: {}", printable(reason))
+}
+
+fn queue_name(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or(arn)
+}
+
+/// What is in a queue, in words.
+pub(crate) struct Amount(pub(crate) Depth);
+
+impl fmt::Display for Amount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Depth { messages, in_flight } = self.0;
+        let plural = if messages == 1 { "" } else { "s" };
+        write!(formatter, "{messages} message{plural} and {in_flight} in flight")
+    }
+}

@@ -1,0 +1,269 @@
+//! What the owner of an existing queue gives the fan-out: a policy for the queue, and a statement for its key's.
+
+use serde::Serialize;
+use shared::config::QueueArn;
+use shared::place::QueueUrl;
+
+/// The version of the policy language (IAM User Guide, "IAM JSON policy elements: Version").
+const VERSION: &str = "2012-10-17";
+
+/// A policy document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Policy {
+    version: &'static str,
+    statement: Vec<Statement>,
+}
+
+/// A statement of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Statement {
+    sid: &'static str,
+    effect: &'static str,
+    principal: Principal,
+    action: Vec<&'static str>,
+    resource: String,
+    condition: Condition,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+enum Principal {
+    #[serde(rename = "AWS")]
+    Account(String),
+    #[serde(untagged)]
+    Everybody(&'static str),
+}
+
+/// Each operator at most once: all that are there must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Condition {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arn_equals: Option<ByPrincipal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    string_equals: Option<ByService>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bool: Option<ByTransport>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct ByPrincipal {
+    #[serde(rename = "aws:PrincipalArn")]
+    role_arn: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct ByService {
+    #[serde(rename = "kms:ViaService")]
+    service: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct ByTransport {
+    #[serde(rename = "aws:SecureTransport")]
+    is_secure: &'static str,
+}
+
+/// The fan-out's role. It has a fixed name, so that what names it outlives the role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FanOutRole {
+    arn: String,
+    partition: String,
+    account: String,
+}
+
+/// Text that is not the ARN of a role.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a role's ARN")]
+pub struct InvalidRoleArn(String);
+
+impl FanOutRole {
+    /// The role with this ARN.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRoleArn`].
+    pub fn try_new(arn: &str) -> Result<Self, InvalidRoleArn> {
+        let parts: Vec<&str> = arn.split(':').collect();
+        match parts.as_slice() {
+            ["arn", partition, "iam", "", account, name] if name.starts_with("role/") => Ok(Self {
+                arn: arn.to_owned(),
+                partition: (*partition).to_owned(),
+                account: (*account).to_owned(),
+            }),
+            _ => Err(InvalidRoleArn(arn.to_owned())),
+        }
+    }
+
+    /// Its ARN.
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// The account that it is in.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// A role as principal is replaced by its internal id when a policy is stored, which a role that is made again
+    /// does not have (IAM User Guide, "AWS JSON policy elements: Principal"). The account and a condition stay.
+    fn principal(&self) -> Principal {
+        Principal::Account(format!("arn:{}:iam::{}:root", self.partition, self.account))
+    }
+
+    fn condition(&self) -> Condition {
+        Condition { arn_equals: Some(ByPrincipal { role_arn: self.arn.clone() }), ..Condition::default() }
+    }
+}
+
+/// The policy of the existing queue `queue`: `role` may send, and nobody may do anything without TLS.
+pub fn queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
+    let send = Statement {
+        sid: "FanOutSends",
+        effect: "Allow",
+        principal: role.principal(),
+        action: vec!["sqs:SendMessage", "sqs:GetQueueAttributes"],
+        resource: queue.to_string(),
+        condition: role.condition(),
+    };
+    let is_secure = ByTransport { is_secure: "false" };
+    let encrypted = Statement {
+        sid: "EncryptedTransportOnly",
+        effect: "Deny",
+        principal: Principal::Everybody("*"),
+        action: vec!["sqs:*"],
+        resource: queue.to_string(),
+        condition: Condition { bool: Some(is_secure), ..Condition::default() },
+    };
+    Policy { version: VERSION, statement: vec![send, encrypted] }
+}
+
+/// What the policy of the customer managed key of the queue at `url` needs besides: `role` may encrypt messages, and
+/// SQS may do it for it. A key of AWS can't be used by another account (SQS Developer Guide, "Key management").
+pub fn key_statement(url: &QueueUrl, role: &FanOutRole) -> Statement {
+    // The service's name in a region is the host of its queues.
+    let service = url.as_str().split('/').nth(2).unwrap_or_default().to_owned();
+    Statement {
+        sid: "FanOutEncrypts",
+        effect: "Allow",
+        principal: role.principal(),
+        action: vec!["kms:GenerateDataKey", "kms:Decrypt"],
+        // In a key's policy: this key.
+        resource: "*".to_owned(),
+        condition: Condition { string_equals: Some(ByService { service }), ..role.condition() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use shared::place::Place;
+
+    use super::*;
+
+    fn check(document: &impl Serialize, expected: &Expect) {
+        expected.assert_eq(&serde_json::to_string_pretty(document).unwrap());
+    }
+
+    fn role() -> FanOutRole {
+        FanOutRole::try_new("arn:aws:iam::111122223333:role/test-MarkFanOut-eu-west-2").unwrap()
+    }
+
+    #[test]
+    fn a_queue_lets_one_role_send_and_nobody_in_clear_text() {
+        let queue = QueueArn::try_new("arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo").unwrap();
+        check(
+            &queue_policy(&queue, &role()),
+            &expect![[r#"
+                {
+                  "Version": "2012-10-17",
+                  "Statement": [
+                    {
+                      "Sid": "FanOutSends",
+                      "Effect": "Allow",
+                      "Principal": {
+                        "AWS": "arn:aws:iam::111122223333:root"
+                      },
+                      "Action": [
+                        "sqs:SendMessage",
+                        "sqs:GetQueueAttributes"
+                      ],
+                      "Resource": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
+                      "Condition": {
+                        "ArnEquals": {
+                          "aws:PrincipalArn": "arn:aws:iam::111122223333:role/test-MarkFanOut-eu-west-2"
+                        }
+                      }
+                    },
+                    {
+                      "Sid": "EncryptedTransportOnly",
+                      "Effect": "Deny",
+                      "Principal": "*",
+                      "Action": [
+                        "sqs:*"
+                      ],
+                      "Resource": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
+                      "Condition": {
+                        "Bool": {
+                          "aws:SecureTransport": "false"
+                        }
+                      }
+                    }
+                  ]
+                }"#]],
+        );
+    }
+
+    #[test]
+    fn a_key_lets_one_role_encrypt_through_sqs() {
+        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        check(
+            &key_statement(&place.queue("444455556666", "ReportingEvents.fifo"), &role()),
+            &expect![[r#"
+                {
+                  "Sid": "FanOutEncrypts",
+                  "Effect": "Allow",
+                  "Principal": {
+                    "AWS": "arn:aws:iam::111122223333:root"
+                  },
+                  "Action": [
+                    "kms:GenerateDataKey",
+                    "kms:Decrypt"
+                  ],
+                  "Resource": "*",
+                  "Condition": {
+                    "ArnEquals": {
+                      "aws:PrincipalArn": "arn:aws:iam::111122223333:role/test-MarkFanOut-eu-west-2"
+                    },
+                    "StringEquals": {
+                      "kms:ViaService": "sqs.eu-west-2.amazonaws.com"
+                    }
+                  }
+                }"#]],
+        );
+    }
+
+    #[test]
+    fn every_partition_has_its_own_names() {
+        let place = Place::try_new("aws-cn", "cn-north-1", "111122223333", "").unwrap();
+        let role = FanOutRole::try_new("arn:aws-cn:iam::111122223333:role/MarkFanOut-cn-north-1").unwrap();
+        let statement = key_statement(&place.queue("444455556666", "Events.fifo"), &role);
+        assert_eq!(statement.principal, Principal::Account("arn:aws-cn:iam::111122223333:root".into()));
+        let service = statement.condition.string_equals.map(|condition| condition.service);
+        assert_eq!(service.as_deref(), Some("sqs.cn-north-1.amazonaws.com.cn"));
+    }
+
+    #[test]
+    fn only_a_role_is_a_role() {
+        for arn in [
+            "",
+            "arn:aws:iam::111122223333:user/Someone",
+            "arn:aws:sqs:eu-west-2:111122223333:Events.fifo",
+            "arn:aws:iam::111122223333",
+            "*",
+        ] {
+            assert_eq!(FanOutRole::try_new(arn), Err(InvalidRoleArn(arn.to_owned())));
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What `--help` says, of every command.
+
+mod support;
+
+use expect_test::expect_file;
+use support::{directory, fanoutctl};
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    let commands = [
+        "",
+        "validate",
+        "check",
+        "policy",
+        "plan",
+        "deploy",
+        "status",
+        "dead-letters",
+        "dead-letters list",
+        "dead-letters show",
+        "dead-letters retry",
+        "delete",
+    ];
+    let directory = directory("help");
+    for command in commands {
+        let mut arguments: Vec<&str> = command.split_whitespace().collect();
+        arguments.push("--help");
+        let output = fanoutctl(&directory, &arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{command}");
+        assert!(output.stderr.is_empty(), "{command}");
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(command.is_empty() || help.contains("Example"), "{command}");
+        let name = if command.is_empty() { "fanoutctl".to_owned() } else { command.replace(' ', "-") };
+        // Which lines end in blanks is not what people read.
+        let lines: String = help.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+        expect_file![format!("help/{name}.txt")].assert_eq(&lines);
+    }
+}

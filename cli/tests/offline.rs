@@ -1,0 +1,248 @@
+//! What the tool says and exits with when AWS is not asked, or does not answer.
+
+mod support;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
+use expect_test::{Expect, expect};
+use support::{CONFIG, directory, fanoutctl, fanoutctl_at, service, told};
+
+const BROKEN: &str = r#"
+[source]
+partition_key = "mark"
+grop = "mark"
+
+[[client]]
+name = "my-team"
+
+[[client]]
+name = "Reporting"
+queue_arn = "arn:aws:sqs:eu-west-2:444455556666:Events"
+"#;
+
+#[test]
+fn a_valid_config_is_told_in_short() {
+    let directory = directory("valid");
+    fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
+    let check = |arguments: &[&str], expected: Expect| {
+        expected.assert_eq(&told(&mut fanoutctl(&directory, arguments)));
+    };
+    check(
+        &["validate"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        client-queues.toml is valid: 2 clients, 1 with an existing queue
+    "#]],
+    );
+    check(
+        &["validate", "--json"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[]}
+    "#]],
+    );
+}
+
+#[test]
+fn every_finding_about_a_broken_config_is_told() {
+    let directory = directory("broken");
+    fs::write(directory.join("teams.toml"), BROKEN).unwrap();
+    let check = |arguments: &[&str], expected: Expect| {
+        expected.assert_eq(&told(&mut fanoutctl(&directory, arguments)));
+    };
+    check(
+        &["validate", "--config", "teams.toml"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: teams.toml:2: source.group: missing; name an attribute of the event table
+        error: teams.toml:4: source.grop: unknown key; did you mean `group`?
+        error: teams.toml:7: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits
+        error: teams.toml:11: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`
+    "#]],
+    );
+    check(
+        &["validate", "--config", "teams.toml", "--json"],
+        expect![[r#"
+        exit 3
+        --- stdout
+        {"valid":false,"clients":[],"findings":["teams.toml:2: source.group: missing; name an attribute of the event table","teams.toml:4: source.grop: unknown key; did you mean `group`?","teams.toml:7: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits","teams.toml:11: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`"]}
+    "#]],
+    );
+    check(
+        &["validate"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: `client-queues.toml` can't be read: No such file or directory (os error 2)
+    "#]],
+    );
+}
+
+#[test]
+fn nothing_is_asked_while_the_config_is_broken() {
+    let directory = directory("nothing-asked");
+    fs::write(directory.join("client-queues.toml"), BROKEN).unwrap();
+    fs::write(directory.join("template.yml"), "Resources: {}\n").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    for arguments in [&["plan"][..], &["deploy", "--yes"], &["policy", "Reporting"]] {
+        let output = fanoutctl_at(&endpoint, &directory, arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+        assert!(
+            String::from_utf8(output.stderr).unwrap().contains("client.name: `my-team`"),
+            "{arguments:?}"
+        );
+        assert_eq!(listener.accept().map_err(|error| error.kind()).unwrap_err(), ErrorKind::WouldBlock);
+    }
+}
+
+#[test]
+fn a_command_line_that_cannot_be_followed_is_explained() {
+    let directory = directory("command-line");
+    fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
+    let check = |arguments: &[&str], expected: Expect| {
+        expected.assert_eq(&told(&mut fanoutctl(&directory, arguments)));
+    };
+    check(
+        &["policy", "Reportin"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: no client is called `Reportin`; did you mean `Reporting`?
+    "#]],
+    );
+    check(
+        &["policy", "Enforcement"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: no client is called `Enforcement`; there are `Billing`, `Reporting`
+    "#]],
+    );
+    check(
+        &["policy", "Billing"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: client `Billing` has no `queue_arn`: the stack makes its queue and gives it its policy; there is nothing to paste
+    "#]],
+    );
+    check(
+        &["plan", "--function-timeout", "7"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: invalid value '7' for '--function-timeout <SECONDS>': a function timeout of 7 s is not possible; choose one of 2, 5, 10, 15, 20, 30, 40 s
+
+        For more information, try '--help'.
+    "#]],
+    );
+    check(
+        &["plan", "--kms-key-arn", "alias/aws/sqs"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: invalid value 'alias/aws/sqs' for '--kms-key-arn <ARN>': `alias/aws/sqs` is not the ARN of a KMS key; write `arn:aws:kms:region:account:key/id` (not an alias), or nothing for the encryption of SQS
+
+        For more information, try '--help'.
+    "#]],
+    );
+    check(
+        &["plan", "--prefix", "test_"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: invalid value 'test_' for '--prefix <PREFIX>': `test_` is not a prefix; use up to 16 letters, digits and hyphens, or none
+
+        For more information, try '--help'.
+    "#]],
+    );
+}
+
+#[test]
+fn deploy_needs_a_clone_of_the_repository() {
+    // Not below the target directory, which is inside such a clone.
+    let directory = std::env::temp_dir().join(format!("fanoutctl-no-clone-{}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
+    let found = told(&mut fanoutctl(&directory, &["deploy", "--yes"]));
+    let found = found.replace(&directory.canonicalize().unwrap().display().to_string(), "DIRECTORY");
+    fs::remove_dir_all(&directory).unwrap();
+    expect![[r#"
+        exit 3
+        --- stderr
+        error: there is no `template.yml` in `DIRECTORY` or above it; run `fanoutctl deploy` in a clone of the repository
+    "#]].assert_eq(&found);
+}
+
+#[test]
+fn what_is_missing_to_reach_aws_is_named() {
+    let directory = directory("unreachable");
+    fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
+    expect![[r#"
+        exit 4
+        --- stderr
+        error: no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names
+    "#]]
+    .assert_eq(&told(&mut fanoutctl(&directory, &["plan"])));
+    let mut without_credentials = fanoutctl(&directory, &["plan"]);
+    let found = told(without_credentials.env("AWS_REGION", "eu-west-2"));
+    // What stands between is the SDK's own.
+    assert!(found.starts_with("exit 4\n--- stderr\nerror: no AWS credentials"), "{found}");
+    assert!(found.contains("sign in (`aws sso login`)"), "{found}");
+}
+
+#[test]
+fn an_endpoint_that_does_not_answer_is_told() {
+    let directory = directory("no-answer");
+    fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
+    // Free a moment ago, and nobody listens on it.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let endpoint = format!("http://127.0.0.1:{port}");
+    for arguments in [&["plan"][..], &["policy", "Reporting"], &["delete", "--yes"]] {
+        let output = fanoutctl_at(&endpoint, &directory, arguments).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}: {errors}");
+        assert!(errors.starts_with("error: `DescribeStacks` of `mark-event-queue`: "), "{errors}");
+        assert!(errors.contains("Connection refused"), "{errors}");
+    }
+}
+
+#[test]
+fn what_is_not_allowed_has_a_status_of_its_own() {
+    let directory = directory("not-allowed");
+    fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
+    let endpoint = service(
+        "403 Forbidden",
+        "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User: arn:aws:iam::111122223333:\
+         user/Somebody is not authorized to perform: cloudformation:DescribeStacks</Message></Error></ErrorResponse>",
+    );
+    expect![[r#"
+        exit 5
+        --- stderr
+        error: `DescribeStacks` of `mark-event-queue`: User: arn:aws:iam::111122223333:user/Somebody is not authorized to perform: cloudformation:DescribeStacks (`AccessDenied`)
+    "#]].assert_eq(&told(&mut fanoutctl_at(&endpoint, &directory, &["plan"])));
+}
+
+#[test]
+fn nothing_is_deleted_where_there_is_no_stack() {
+    let directory = directory("no-stack");
+    let endpoint = service(
+        "400 Bad Request",
+        "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id events does not \
+         exist</Message></Error></ErrorResponse>",
+    );
+    let arguments = ["delete", "--yes", "--stack", "events"];
+    expect![[r#"
+        exit 4
+        --- stderr
+        error: there is no stack `events` in this account and region; name another with `--stack`, or make it with `fanoutctl deploy`
+    "#]]
+    .assert_eq(&told(&mut fanoutctl_at(&endpoint, &directory, &arguments)));
+}

@@ -1,0 +1,331 @@
+//! The consumers of `docs/consume.md`, deployed with its template on two clients' queues.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a member that a JSON value does not have is null, and no match"
+)]
+
+mod support;
+
+use std::fs;
+use std::io::{Cursor, Write as _};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
+use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
+use deploy::target::Target;
+use deploy::template::with_code;
+use harness::dynamodb::{DynamoDbProxy, Put};
+use local::check::Expected;
+use local::event::Event;
+use local::json::Json;
+use local::ministack::{ACCOUNT, REGION};
+use local::stack::{ClientAddress, Stack};
+use local::{follow, marks, write};
+use serde_json::{Value, json};
+use shared::ids::{Group, Key};
+use support::{START, stack};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+const MARKS: usize = 6;
+const EVENTS: usize = 8;
+
+/// The mark whose writes are refused for a while.
+const BROKEN: &str = "AFC F5";
+
+/// Another mark, and its price: as many digits as DynamoDB has.
+const WIDE: (&str, &str) = ("X1 ABC", "12345678901234567890.123456789012345678");
+
+/// For whatever a busy machine takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const PAGE: &str = include_str!("../../docs/consume.md");
+const RUST: &str = include_str!("../../docs/consume/consumer.rs");
+const PYTHON: &str = include_str!("../../docs/consume/consumer.py");
+const TEMPLATE: &str = include_str!("../../docs/consume/template.yml");
+
+/// A consumer and the client whose queue it is on.
+struct Consumer {
+    client: ClientAddress,
+    /// Its Lambda function.
+    function: String,
+    table: String,
+}
+
+#[test]
+fn the_page_holds_the_very_files() {
+    for (language, file) in [("rust", RUST), ("python", PYTHON), ("yaml", TEMPLATE)] {
+        assert!(PAGE.contains(&format!("\n```{language}\n{file}```\n")), "the block of {language} differs");
+    }
+}
+
+#[test]
+fn the_page_names_the_crates_that_the_consumer_uses() {
+    let line = PAGE.lines().find(|line| line.starts_with("cargo add ")).unwrap_or_default();
+    let added: Vec<&str> = line.split(' ').collect();
+    let used = RUST.lines().filter_map(|line| line.strip_prefix("use ")?.split([':', ';']).next());
+    for name in used.filter(|name| *name != "std").chain(["tokio"]) {
+        assert!(added.iter().any(|added| added.replace('-', "_") == name), "`{name}` is not in `{line}`");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consumers_return_the_affected_group_only_and_take_each_version_once_and_in_order()
+-> anyhow::Result<()> {
+    let stack = stack("consumers").await?;
+    let dynamodb =
+        DynamoDbProxy::start(stack.connection().endpoint().trim_start_matches("http://").parse()?)?;
+    let [billing, insurance, ..] = stack.clients() else { anyhow::bail!("{:?}", stack.clients()) };
+    let in_python = TEMPLATE.replacen("Runtime: provided.al2023", "Runtime: python3.13", 1);
+    let in_python = in_python.replacen("Handler: bootstrap", "Handler: consumer.handler", 1);
+    let binary = fs::read(harness::consumer()?)?;
+    let consumers = [
+        deploy(&stack, billing, TEMPLATE, zip("bootstrap", &binary)?, &dynamodb).await?,
+        deploy(&stack, insurance, &in_python, zip("consumer.py", PYTHON.as_bytes())?, &dynamodb).await?,
+    ];
+
+    let broken = group(BROKEN);
+    dynamodb.refuse(move |item| item["group"]["S"] == broken);
+    let expected = events();
+    assert_eq!(write::write_all(&stack.connection().dynamodb(), expected.events(), &|_| ()).await?, []);
+    let all_others_are_done_and_it_was_tried_again = |puts: &[Put], table: &str| {
+        let refused = of_mark(puts, table, BROKEN).count();
+        refused >= 2 && complete(puts, table) == MARKS - 1
+    };
+    wait(&stack, &dynamodb, |puts| {
+        consumers.iter().all(|consumer| all_others_are_done_and_it_was_tried_again(puts, &consumer.table))
+    })?;
+    let puts = dynamodb.puts();
+    for Consumer { table, .. } in &consumers {
+        let versions: Vec<usize> = of_mark(&puts, table, BROKEN).map(version).collect();
+        assert!(versions.iter().all(|version| *version == 1), "{table}: a later one was tried: {versions:?}");
+    }
+    for consumer in &consumers {
+        let other = WIDE.0;
+        assert_eq!(
+            returned(&stack, consumer, &[(BROKEN, 1), (other, 1), (BROKEN, 2), (other, 2)]).await?,
+            [0, 2]
+        );
+        assert_eq!(returned(&stack, consumer, &[(other, 1), (BROKEN, 1)]).await?, [1]);
+        assert_eq!(returned(&stack, consumer, &[(BROKEN, 1), (BROKEN, 2)]).await?, [0, 1]);
+    }
+
+    dynamodb.refuse(|_| false);
+    wait(&stack, &dynamodb, |puts| {
+        consumers.iter().all(|consumer| complete(puts, &consumer.table) == MARKS)
+    })?;
+
+    // Repetitions of what has an effect already: one by the pipeline, one by an operator.
+    for consumer in &consumers {
+        let event = expected.events().iter().find(|event| event.mark == WIDE.0).context("no event")?;
+        let before = dynamodb.puts().len();
+        send_again(&stack, consumer, event, None).await?;
+        send_again(&stack, consumer, event, Some("repair-1")).await?;
+        wait(&stack, &dynamodb, |puts| {
+            let seen = |put: &&Put| put.error.as_deref() == Some("ConditionalCheckFailedException");
+            let since = puts.get(before..).unwrap_or_default();
+            of_mark(since, &consumer.table, WIDE.0).filter(seen).count() == 2
+        })?;
+        let sqs = stack.connection().sqs(ACCOUNT);
+        until("the queue is empty", async || {
+            Ok((follow::depth(&sqs, &consumer.client.queue_url).await? == 0).then_some(()))
+        })
+        .await?;
+    }
+
+    for consumer in &consumers {
+        check(&dynamodb.puts(), &consumer.table, &expected);
+    }
+    Ok(())
+}
+
+/// Each event was stored once, those of a mark in order, with its status and all digits of its price.
+fn check(puts: &[Put], table: &str, expected: &Expected) {
+    let stored = |mark: &str| -> Vec<_> {
+        let puts = of_mark(puts, table, mark).filter(|put| put.error.is_none());
+        puts.map(|put| {
+            let number = |name: &str| put.item[name]["N"].as_str().map(Json::number);
+            (number("version"), put.item["status"]["S"].as_str().map(Json::from), number("price"))
+        })
+        .collect()
+    };
+    let written = |mark: &str| -> Vec<_> {
+        let events = expected.events().iter().filter(|event| event.mark == mark);
+        events
+            .map(|event| {
+                let member = |name: &str| event.item.at(&["RegistrationNumber", name]).cloned();
+                (member("version"), member("status"), member("price"))
+            })
+            .collect()
+    };
+    for event in expected.events().iter().take(MARKS) {
+        assert_eq!(stored(&event.mark), written(&event.mark), "{table}: {}", event.mark);
+    }
+}
+
+fn of_mark<'p>(puts: &'p [Put], table: &'p str, mark: &str) -> impl Iterator<Item = &'p Put> + use<'p> {
+    let group = group(mark);
+    puts.iter().filter(move |put| put.table == table && put.item["group"]["S"] == group)
+}
+
+/// How many marks have their last version.
+fn complete(puts: &[Put], table: &str) -> usize {
+    let is_last = |put: &&Put| put.table == table && put.error.is_none() && version(put) == EVENTS;
+    puts.iter().filter(is_last).count()
+}
+
+fn version(put: &Put) -> usize {
+    put.item["version"]["N"].as_str().and_then(|version| version.parse().ok()).unwrap_or_default()
+}
+
+fn group(mark: &str) -> String {
+    Group::of(&Key::S(mark.into())).as_str().to_owned()
+}
+
+fn events() -> Expected {
+    let mut events = marks::histories(MARKS, EVENTS, START);
+    for event in events.iter_mut().filter(|event| event.mark == WIDE.0) {
+        if let Json::Map(item) = &mut event.item
+            && let Some(Json::Map(row)) = item.get_mut("RegistrationNumber")
+        {
+            row.insert("price".to_owned(), Json::number(WIDE.1));
+        }
+    }
+    Expected::new(events)
+}
+
+/// Deploys `template` on the client's queue. The function's DynamoDB is `dynamodb`; no more is changed than that, and
+/// where its code is.
+async fn deploy(
+    stack: &Stack,
+    client: &ClientAddress,
+    template: &str,
+    code: Vec<u8>,
+    dynamodb: &DynamoDbProxy,
+) -> anyhow::Result<Consumer> {
+    const BUCKET: &str = "consumers";
+    let target = Target::local(stack.connection().endpoint(), REGION);
+    deploy::stack::make_bucket(&target, BUCKET).await?;
+    let s3 = target.s3();
+    s3.put_object().bucket(BUCKET).key(&client.name).body(code.into()).send().await?;
+    let template = with_code(template, "Consumer", &format!("s3://{BUCKET}/{}", client.name))?;
+    let table = "          TABLE: !Ref Projection\n";
+    let endpoint = format!("{table}          AWS_ENDPOINT_URL_DYNAMODB: {}\n", dynamodb.endpoint_url());
+    let template = template.replacen(table, &endpoint, 1);
+
+    let sqs = stack.connection().sqs(ACCOUNT);
+    // What is returned is back after this; MiniStack has one batch of a FIFO queue under way at a time.
+    let request = sqs.set_queue_attributes().queue_url(&client.queue_url);
+    request.attributes(QueueAttributeName::VisibilityTimeout, "1").send().await?;
+    let request = sqs.get_queue_attributes().queue_url(&client.queue_url);
+    let answer = request.attribute_names(QueueAttributeName::QueueArn).send().await?;
+    let arn = answer.attributes.unwrap_or_default().remove(&QueueAttributeName::QueueArn);
+
+    let name = format!("consumer-{}", client.name);
+    let queue = Parameter::builder().parameter_key("QueueArn").set_parameter_value(arn).build();
+    let cloudformation = target.cloudformation();
+    let request = cloudformation.create_stack().stack_name(&name).template_body(template).parameters(queue);
+    let request = request.capabilities(Capability::CapabilityIam);
+    request.capabilities(Capability::CapabilityAutoExpand).send().await?;
+    until("the consumer is deployed", async || {
+        let answer = cloudformation.describe_stacks().stack_name(&name).send().await?;
+        let stack = answer.stacks.unwrap_or_default().pop().context("no stack")?;
+        match stack.stack_status {
+            Some(StackStatus::CreateComplete) => Ok(Some(())),
+            Some(StackStatus::CreateInProgress) => Ok(None),
+            _ => anyhow::bail!("{:?}: {:?}", stack.stack_status, stack.stack_status_reason),
+        }
+    })
+    .await?;
+    let physical_id = async |logical_id: &str| {
+        let request = cloudformation.describe_stack_resource().stack_name(&name);
+        let answer = request.logical_resource_id(logical_id).send().await?;
+        let resource = answer.stack_resource_detail.context("no resource")?;
+        resource.physical_resource_id.context("no name")
+    };
+    let (function, table) = (physical_id("Consumer").await?, physical_id("Projection").await?);
+    Ok(Consumer { client: client.clone(), function, table })
+}
+
+/// Invokes the consumer with these versions of these marks, as one batch, and says which of them it returns.
+async fn returned(stack: &Stack, consumer: &Consumer, batch: &[(&str, u32)]) -> anyhow::Result<Vec<usize>> {
+    let records = batch.iter().enumerate().map(|(number, (mark, version))| {
+        json!({
+            "messageId": number.to_string(),
+            "body": body(&version.to_string()),
+            "attributes": { "MessageGroupId": group(mark) },
+            "messageAttributes": { "version": { "stringValue": version.to_string(), "dataType": "Number" } },
+        })
+    });
+    let payload = json!({ "Records": records.collect::<Vec<_>>() }).to_string().into_bytes();
+    let target = Target::local(stack.connection().endpoint(), REGION);
+    let lambda = aws_sdk_lambda::Client::new(target.sdk_config());
+    let request = lambda.invoke().function_name(&consumer.function);
+    let answer = request.payload(payload.into()).send().await?;
+    let answer = answer.payload.map(aws_sdk_lambda::primitives::Blob::into_inner).unwrap_or_default();
+    let answer: Value = serde_json::from_slice(&answer)?;
+    let failures = answer["batchItemFailures"].as_array().with_context(|| answer.to_string())?;
+    failures
+        .iter()
+        .map(|failure| failure["itemIdentifier"].as_str().context("no id")?.parse().context("another id"))
+        .collect()
+}
+
+/// An event's body that says something else than the event of that version.
+fn body(version: &str) -> String {
+    format!(r#"{{"RegistrationNumber":{{"version":{version},"status":"LOCKED","price":0}}}}"#)
+}
+
+/// The code's package. Not compressed: that would take this build longer than anything else.
+fn zip(name: &str, code: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    writer.start_file(name, options.unix_permissions(0o755))?;
+    writer.write_all(code)?;
+    Ok(writer.finish()?.into_inner())
+}
+
+/// Sends an event to the consumer's queue once more, as the fan-out would.
+async fn send_again(
+    stack: &Stack,
+    consumer: &Consumer,
+    event: &Event,
+    replay: Option<&str>,
+) -> anyhow::Result<()> {
+    let attribute = |data_type: &str, value: &str| {
+        MessageAttributeValue::builder().data_type(data_type).string_value(value).build()
+    };
+    let sqs = stack.connection().sqs(ACCOUNT);
+    let mut request = sqs
+        .send_message()
+        .queue_url(&consumer.client.queue_url)
+        .message_body(body(event.version.as_str()))
+        .message_group_id(group(&event.mark))
+        .message_deduplication_id(replay.unwrap_or("again"))
+        .message_attributes("version", attribute("Number", event.version.as_str())?);
+    if let Some(replay) = replay {
+        request = request.message_attributes("replay", attribute("String", replay)?);
+    }
+    request.send().await?;
+    Ok(())
+}
+
+fn wait(stack: &Stack, dynamodb: &DynamoDbProxy, is_reached: impl Fn(&[Put]) -> bool) -> anyhow::Result<()> {
+    if dynamodb.wait(PATIENCE, is_reached) {
+        return Ok(());
+    }
+    let log = stack.log();
+    let text = fs::read_to_string(&log).unwrap_or_default();
+    let end = text.lines().skip(text.lines().count().saturating_sub(10)).collect::<Vec<_>>().join("\n");
+    anyhow::bail!("not reached: {:#?}\n{}:\n{end}", dynamodb.puts(), log.display())
+}
+
+async fn until(what: &str, ask: impl AsyncFn() -> anyhow::Result<Option<()>>) -> anyhow::Result<()> {
+    let start = Instant::now();
+    while ask().await?.is_none() {
+        anyhow::ensure!(start.elapsed() < PATIENCE, "not reached: {what}");
+    }
+    Ok(())
+}

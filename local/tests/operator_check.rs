@@ -1,0 +1,299 @@
+//! `fanoutctl check` and `status` on a deployed stack: clean when nothing is wrong, and then one thing after the other
+//! is broken.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
+)]
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use aws_sdk_dynamodb::types::{StreamSpecification, StreamViewType};
+use aws_sdk_lambda::types::ScalingConfig;
+use aws_sdk_sqs::types::QueueAttributeName as Attribute;
+use deploy::target::Target;
+use expect_test::{Expect, expect};
+use local::ministack::{ACCOUNT, REGION};
+use local::stack::Ground;
+use local::tables::EVENTS;
+use local::workspace;
+use serde_json::Value;
+
+/// The account of the client that brings its queue along.
+const OWNER: &str = "444455556666";
+
+const CONFIG: &str = r#"
+[source]
+partition_key = "mark"
+sort_key = "createTime"
+group = "mark"
+id = "eventId"
+name = "eventName"
+time = "createTime"
+version = "RegistrationNumber.version"
+allowed_accounts = ["444455556666"]
+
+[[client]]
+name = "Billing"
+
+[[client]]
+name = "Insurance"
+
+[[client]]
+name = "Reporting"
+queue_arn = "arn:aws:sqs:eu-west-2:444455556666:Reporting.fifo"
+"#;
+
+/// A stack, the file that its operator edits, and the tool.
+struct Operator {
+    ground: Ground,
+    tool: PathBuf,
+    config: PathBuf,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
+    let operator = Operator::new().await?;
+    for command in ["check", "status"] {
+        let output = operator.run(&[command])?;
+        assert_eq!(output.status.code(), Some(4), "{output:?}");
+        let said = String::from_utf8(output.stderr)?;
+        assert!(
+            said.starts_with("error: there is no stack `mark-event-queue` in this account and region"),
+            "{said}"
+        );
+    }
+    operator.register_owners_queue().await?;
+    operator.deploy()?;
+
+    // The queue as its owner made it. Of the mappings this would be all, were it not for MiniStack: it gives Lambda the
+    // template's parameters as the texts that they are, and answers with a text where Lambda has a number.
+    let (first, findings) = operator.findings(6)?;
+    for mapping in ["converter's mapping", "fan-out's mapping"] {
+        let of_mapping: Vec<_> = findings.iter().filter(|found| found.starts_with(mapping)).collect();
+        assert_eq!(of_mapping.len(), 1, "{first}");
+        assert!(
+            of_mapping[0].contains("`ListEventSourceMappings`") && of_mapping[0].contains("JSON"),
+            "{first}"
+        );
+    }
+    operator.make_numbers_numbers().await?;
+    operator.check(6, &expect![[r#"
+        queue of client `Reporting`: takes no event larger than 262144 bytes, attributes included; ask account `444455556666` to set `MaximumMessageSize` to 1048576
+        queue of client `Reporting`: takes 300 requests a second of all groups together, and not of each; ask account `444455556666` to set `DeduplicationScope` to `messageGroup` and `FifoThroughputLimit` to `perMessageGroupId`
+        queue of client `Reporting`: is not encrypted; ask account `444455556666` to set `SqsManagedSseEnabled` to true
+        queue of client `Reporting`: doesn't let the fan-out send; ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
+        stack `mark-event-queue`, with 7 queues, the table's stream and both functions: 4 findings
+    "#]])?;
+    operator.follow_the_advice().await?;
+    operator.check(
+        0,
+        &expect![[r#"
+        stack `mark-event-queue`, with 7 queues, the table's stream and both functions: nothing is wrong
+    "#]],
+    )?;
+    let status = operator.status(0)?;
+    for row in status["queues"].as_array().unwrap() {
+        assert_eq!(row["messages"], 0, "{row}");
+        // MiniStack has no metrics, nor reads what the SDK asks for them; those of the owner's queue are the owner's.
+        assert!(row["oldest_message_seconds"].is_null(), "{row}");
+        let reason = row["unknown"]["oldest_message_seconds"].as_str().unwrap();
+        assert!(reason.contains(if row["account"] == OWNER { OWNER } else { "`GetMetricData`" }), "{row}");
+    }
+    assert!(status["iterator_age_milliseconds"].is_null(), "{status}");
+
+    operator.break_everything().await?;
+    operator.check(6, &expect![[r#"
+        config: the functions run with another config than this file's; see `fanoutctl plan`, then `fanoutctl deploy`
+        event table `RegistrationNumberEvent`: its sort key is `createTime`, and the config's `created`; correct `sort_key` in the config, and deploy
+        event table `RegistrationNumberEvent`: the stack reads its stream `…`, which is closed; deploy with its new one: `--stream-arn …`
+        event table `RegistrationNumberEvent`: its stream carries `KEYS_ONLY`, and no new images; switch the stream off, and on again with `NEW_IMAGE`, and deploy with it (`--stream-arn`)
+        converter's mapping: events are discarded after 3 retries; set `MaximumRetryAttempts` to -1, as `template.yml` does
+        queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so its events go to the undelivered queue; take the client out of the config and deploy, then put it back and deploy again
+        queue of client `Insurance`: loses its order: its `RedrivePolicy` takes an event out and lets later ones through; take the `RedrivePolicy` away, and let the consumer set aside what it can't process
+        queue of client `Insurance`: doesn't let the fan-out send; give it the policy that `template.yml` has
+        queue of client `Reporting`: takes no event larger than 1024 bytes, attributes included; ask account `444455556666` to set `MaximumMessageSize` to 1048576
+        queue of client `Reporting`: holds everything back for 5 s; ask account `444455556666` to set `DelaySeconds` to 0
+        queue of client `Tax`: isn't made yet; deploy
+        stack `mark-event-queue`, with 8 queues, the table's stream and both functions: 11 findings
+    "#]])?;
+    let status = operator.status(6)?;
+    let attention = |name: &str| {
+        let row = status["queues"].as_array().unwrap().iter().find(|row| row["name"] == name);
+        row.unwrap()["attention"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(attention("MarkFanOutRejected.fifo"), "see `fanoutctl dead-letters list`");
+    assert_eq!(attention("MarkFanOutClientBilling.fifo"), "the queue doesn't exist");
+    assert_eq!(attention("MarkFanOutClientInsurance.fifo"), "");
+    Ok(())
+}
+
+impl Operator {
+    async fn new() -> anyhow::Result<Self> {
+        let ground = Ground::start("check", &(Arc::new(|line: &str| eprintln!("{line}")) as _)).await?;
+        let config = Path::new(env!("CARGO_TARGET_TMPDIR")).join("operator-check.toml");
+        fs::write(&config, CONFIG)?;
+        Ok(Self { ground, tool: harness::fanoutctl()?, config })
+    }
+
+    fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let mut command = Command::new(&self.tool);
+        command.current_dir(workspace::root()).envs(self.ground.variables()).args(arguments);
+        Ok(command.arg("--config").arg(&self.config).output()?)
+    }
+
+    fn deploy(&self) -> anyhow::Result<()> {
+        let stream = self.ground.stream_arn();
+        let output = self.run(&["deploy", "--yes", "--stream-arn", stream, "--function-timeout", "2"])?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// What `check` finds, and how it ends; the ARNs of streams, in which there is the time, are left out.
+    fn check(&self, exit: i32, expected: &Expect) -> anyhow::Result<()> {
+        let (text, _) = self.findings(exit)?;
+        let table = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{EVENTS}/stream/");
+        let mut parts = text.split(&table);
+        let mut without = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let is_of_label = |letter: char| letter.is_ascii_digit() || "-:.T".contains(letter);
+            without.push('…');
+            without.push_str(part.trim_start_matches(is_of_label));
+        }
+        expected.assert_eq(&without);
+        Ok(())
+    }
+
+    /// What `check` prints for people, and each finding as it tells programs.
+    fn findings(&self, exit: i32) -> anyhow::Result<(String, Vec<String>)> {
+        let output = self.run(&["check"])?;
+        let text = String::from_utf8(output.stdout)?;
+        assert_eq!(output.status.code(), Some(exit), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        let output = self.run(&["check", "--json"])?;
+        assert_eq!(output.status.code(), Some(exit));
+        let report: Value = serde_json::from_slice(&output.stdout)?;
+        let findings: Vec<String> = report["findings"].as_array().unwrap().iter().map(line).collect();
+        assert!(
+            text.starts_with(&(findings.join("\n") + if findings.is_empty() { "" } else { "\n" })),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), findings.len() + 1, "{text}");
+        Ok((text, findings))
+    }
+
+    fn status(&self, exit: i32) -> anyhow::Result<Value> {
+        let output = self.run(&["status", "--json"])?;
+        assert_eq!(output.status.code(), Some(exit), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    async fn register_owners_queue(&self) -> anyhow::Result<()> {
+        let call = self.ground.connection().sqs(OWNER).create_queue().queue_name("Reporting.fifo");
+        // What common infrastructure tools set.
+        let call =
+            call.attributes(Attribute::FifoQueue, "true").attributes(Attribute::MaximumMessageSize, "262144");
+        call.attributes(Attribute::SqsManagedSseEnabled, "false").send().await?;
+        Ok(())
+    }
+
+    /// Gives Lambda the settings of the mappings again, as the numbers that they are.
+    async fn make_numbers_numbers(&self) -> anyhow::Result<()> {
+        let lambda = aws_sdk_lambda::Client::new(self.target().sdk_config());
+        let (stream, queue) = (self.mapping("Stream").await?, self.mapping("FanOutJobQueue").await?);
+        lambda
+            .update_event_source_mapping()
+            .uuid(stream)
+            .parallelization_factor(1)
+            .batch_size(500)
+            .send()
+            .await?;
+        let scaling = ScalingConfig::builder().maximum_concurrency(6).build();
+        lambda.update_event_source_mapping().uuid(queue).scaling_config(scaling).send().await?;
+        Ok(())
+    }
+
+    /// The id of the mapping whose logical id ends like this.
+    async fn mapping(&self, suffix: &str) -> anyhow::Result<String> {
+        let client = self.target().cloudformation();
+        let resources = client.describe_stack_resources().stack_name("mark-event-queue").send().await?;
+        let mapping = resources.stack_resources().iter().find(|resource| {
+            resource.resource_type() == Some("AWS::Lambda::EventSourceMapping")
+                && resource.logical_resource_id().is_some_and(|id| id.ends_with(suffix))
+        });
+        mapping.and_then(|mapping| mapping.physical_resource_id.clone()).context("no such mapping")
+    }
+
+    fn target(&self) -> Target {
+        Target::local(self.ground.connection().endpoint(), REGION)
+    }
+
+    /// The owner does what `check` says.
+    async fn follow_the_advice(&self) -> anyhow::Result<()> {
+        let policy = self.run(&["policy", "Reporting"])?;
+        assert!(policy.status.success(), "{}", String::from_utf8_lossy(&policy.stderr));
+        self.set(
+            OWNER,
+            "Reporting.fifo",
+            &[
+                (Attribute::MaximumMessageSize, "1048576"),
+                (Attribute::SqsManagedSseEnabled, "true"),
+                (Attribute::DeduplicationScope, "messageGroup"),
+                (Attribute::FifoThroughputLimit, "perMessageGroupId"),
+                (Attribute::Policy, &String::from_utf8(policy.stdout)?),
+            ],
+        )
+        .await
+    }
+
+    async fn break_everything(&self) -> anyhow::Result<()> {
+        let connection = self.ground.connection();
+        let sqs = connection.sqs(ACCOUNT);
+        let billing = connection.queue_url(ACCOUNT, "MarkFanOutClientBilling.fifo");
+        sqs.delete_queue().queue_url(billing).send().await?;
+        let redrive = format!(
+            "{{\"deadLetterTargetArn\":\"arn:aws:sqs:eu-west-2:{ACCOUNT}:MarkFanOutDeadLetter.fifo\",\"maxReceiveCount\":3}}"
+        );
+        let insurance = [(Attribute::RedrivePolicy, redrive.as_str()), (Attribute::Policy, "")];
+        self.set(ACCOUNT, "MarkFanOutClientInsurance.fifo", &insurance).await?;
+        let reporting = [(Attribute::DelaySeconds, "5"), (Attribute::MaximumMessageSize, "1024")];
+        self.set(OWNER, "Reporting.fifo", &reporting).await?;
+
+        let dynamodb = connection.dynamodb();
+        for stream in [
+            StreamSpecification::builder().stream_enabled(false),
+            StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::KeysOnly),
+        ] {
+            let call = dynamodb.update_table().table_name(EVENTS).stream_specification(stream.build()?);
+            call.send().await?;
+        }
+        let lambda = aws_sdk_lambda::Client::new(self.target().sdk_config());
+        let stream = self.mapping("Stream").await?;
+        lambda.update_event_source_mapping().uuid(stream).maximum_retry_attempts(3).send().await?;
+        let letter = sqs.send_message().queue_url(connection.queue_url(ACCOUNT, "MarkFanOutRejected.fifo"));
+        letter.message_body("{}").message_group_id("a").message_deduplication_id("a").send().await?;
+        let config = CONFIG.replace("sort_key = \"createTime\"", "sort_key = \"created\"");
+        fs::write(&self.config, config + "\n[[client]]\nname = \"Tax\"\n")?;
+        Ok(())
+    }
+
+    async fn set(&self, account: &str, queue: &str, attributes: &[(Attribute, &str)]) -> anyhow::Result<()> {
+        let connection = self.ground.connection();
+        let attributes: HashMap<_, _> =
+            attributes.iter().map(|(name, value)| (name.clone(), (*value).to_owned())).collect();
+        let call = connection.sqs(account).set_queue_attributes();
+        call.queue_url(connection.queue_url(account, queue)).set_attributes(Some(attributes)).send().await?;
+        Ok(())
+    }
+}
+
+fn line(finding: &Value) -> String {
+    let [subject, problem, remedy] =
+        ["subject", "problem", "remedy"].map(|key| finding[key].as_str().unwrap());
+    format!("{subject}: {problem}; {remedy}")
+}

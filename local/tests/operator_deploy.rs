@@ -1,0 +1,483 @@
+//! What an operator is told before, while and after something is changed: `plan`, `deploy`, `policy` and `delete` through
+//! the real binary and the real template.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a member that a JSON value does not have is null, and no match"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use expect_test::{Expect, expect};
+use local::ministack::ACCOUNT;
+use local::stack::{Ground, Say};
+use local::workspace;
+use serde_json::Value;
+use shared::config::Config;
+
+const SOURCE: &str = r#"
+[source]
+partition_key = "mark"
+sort_key = "createTime"
+group = "mark"
+id = "eventId"
+name = "eventName"
+time = "createTime"
+version = "RegistrationNumber.version"
+allowed_accounts = ["000000000000", "444455556666"]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
+    let operator = Operator::new("operator-deploy").await?;
+    let new_stack = ["--stream-arn", operator.ground.stream_arn(), "--function-timeout", "2"];
+
+    // An empty account.
+    operator.register(&["Billing", "Insurance", "Reporting=444455556666:ReportingEvents.fifo"]).await?;
+    operator.check(
+        &[&["plan"], &new_stack[..]].concat(),
+        0,
+        &expect![[r#"
+        --- stdout
+        Stack mark-event-queue is made in eu-west-2, account 000000000000.
+
+        client     change  queue                           account
+        Billing    added   MarkFanOutClientBilling.fifo    000000000000
+        Insurance  added   MarkFanOutClientInsurance.fifo  000000000000
+        Reporting  added   ReportingEvents.fifo            444455556666
+
+        setting          now     will be
+        EventStreamArn   (none)  STREAM_ARN
+        FunctionTimeout  (none)  2
+
+        Accounts that will receive every event:
+          NEW 000000000000 (the stack's own): Billing, Insurance
+          NEW 444455556666: Reporting
+    "#]],
+    )?;
+    let before = operator.run(&["policy", "Reporting", "--json"], 0)?.stdout;
+    operator.check(
+        &["policy", "Reporting"],
+        0,
+        &expect![[r#"
+        --- stdout
+        {
+          "Version": "2012-10-17",
+          "Statement": [
+            {
+              "Sid": "FanOutSends",
+              "Effect": "Allow",
+              "Principal": {
+                "AWS": "arn:aws:iam::000000000000:root"
+              },
+              "Action": [
+                "sqs:SendMessage",
+                "sqs:GetQueueAttributes"
+              ],
+              "Resource": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
+              "Condition": {
+                "ArnEquals": {
+                  "aws:PrincipalArn": "arn:aws:iam::000000000000:role/MarkFanOut-eu-west-2"
+                }
+              }
+            },
+            {
+              "Sid": "EncryptedTransportOnly",
+              "Effect": "Deny",
+              "Principal": "*",
+              "Action": [
+                "sqs:*"
+              ],
+              "Resource": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
+              "Condition": {
+                "Bool": {
+                  "aws:SecureTransport": "false"
+                }
+              }
+            }
+          ]
+        }
+    "#]],
+    )?;
+    operator.check(&["delete", "--yes"], 4, &expect![[r#"
+        --- stderr
+        error: there is no stack `mark-event-queue` in this account and region; name another with `--stack`, or make it with `fanoutctl deploy`
+    "#]])?;
+
+    // Nobody can be asked, so nothing is done.
+    operator.check(
+        &[&["deploy"], &new_stack[..]].concat(),
+        2,
+        &expect![[r#"
+            --- stderr
+            Stack mark-event-queue is made in eu-west-2, account 000000000000.
+
+            client     change  queue                           account
+            Billing    added   MarkFanOutClientBilling.fifo    000000000000
+            Insurance  added   MarkFanOutClientInsurance.fifo  000000000000
+            Reporting  added   ReportingEvents.fifo            444455556666
+
+            setting          now     will be
+            EventStreamArn   (none)  STREAM_ARN
+            FunctionTimeout  (none)  2
+
+            Accounts that will receive every event:
+              NEW 000000000000 (the stack's own): Billing, Insurance
+              NEW 444455556666: Reporting
+
+            error: nobody is there to ask; add `--yes` to go ahead
+        "#]],
+    )?;
+    assert_eq!(operator.queues().await?, ["ReportingEvents.fifo"]);
+
+    let deployed = operator.run(&[&["deploy", "--yes", "--json"], &new_stack[..]].concat(), 0)?;
+    let result: Value = serde_json::from_str(&deployed.stdout)?;
+    assert_eq!(result["changed"], true);
+    let role = result["outputs"]["FanOutRoleARN"].as_str().unwrap_or_default().to_owned();
+    // The policy that was given out before is the one that is needed now.
+    assert_eq!(operator.run(&["policy", "Reporting", "--json"], 0)?.stdout, before);
+    assert!(before.contains(&role) && role.starts_with("arn:aws:iam::"), "{role}: {before}");
+
+    // What is there is known: no settings need to be said again.
+    operator.check(
+        &["plan"],
+        0,
+        &expect![[r#"
+        --- stdout
+        Stack mark-event-queue is updated in eu-west-2, account 000000000000.
+
+        client     change  queue                           account
+        Billing    kept    MarkFanOutClientBilling.fifo    000000000000
+        Insurance  kept    MarkFanOutClientInsurance.fifo  000000000000
+        Reporting  kept    ReportingEvents.fifo            444455556666
+
+        Accounts that will receive every event:
+              000000000000 (the stack's own): Billing, Insurance
+              444455556666: Reporting
+
+        Nothing changes for clients; a deploy may still bring new code.
+    "#]],
+    )?;
+    operator.check(&["deploy", "--yes"], 0, &expect![[r#"
+        --- stderr
+        Stack mark-event-queue is updated in eu-west-2, account 000000000000.
+
+        client     change  queue                           account
+        Billing    kept    MarkFanOutClientBilling.fifo    000000000000
+        Insurance  kept    MarkFanOutClientInsurance.fifo  000000000000
+        Reporting  kept    ReportingEvents.fifo            444455556666
+
+        Accounts that will receive every event:
+              000000000000 (the stack's own): Billing, Insurance
+              444455556666: Reporting
+
+        Nothing changes for clients; a deploy may still bring new code.
+
+        --- stdout
+        Stack mark-event-queue was like that already.
+
+        client     queue
+        Billing    arn:aws:sqs:eu-west-2:000000000000:MarkFanOutClientBilling.fifo
+        Insurance  arn:aws:sqs:eu-west-2:000000000000:MarkFanOutClientInsurance.fifo
+        Reporting  arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo
+
+        Next:
+          owners of existing queues let arn:aws:iam::000000000000:role/MarkFanOut-eu-west-2 send; what they paste:
+            fanoutctl policy Reporting
+          whether queues, stream and mappings are as they must be:
+            fanoutctl check
+          what is in every queue:
+            fanoutctl status
+    "#]])?;
+
+    // Three lines more, and one setting.
+    operator
+        .register(&["Billing", "Insurance", "Reporting=444455556666:ReportingEvents.fifo", "Police"])
+        .await?;
+    operator.check(
+        &["plan", "--log-retention-days", "60"],
+        0,
+        &expect![[r#"
+        --- stdout
+        Stack mark-event-queue is updated in eu-west-2, account 000000000000.
+
+        client     change  queue                           account
+        Billing    kept    MarkFanOutClientBilling.fifo    000000000000
+        Insurance  kept    MarkFanOutClientInsurance.fifo  000000000000
+        Reporting  kept    ReportingEvents.fifo            444455556666
+        Police     added   MarkFanOutClientPolice.fifo     000000000000
+
+        setting           now  will be
+        LogRetentionDays   30       60
+
+        Accounts that will receive every event:
+              000000000000 (the stack's own): Billing, Insurance, Police
+              444455556666: Reporting
+    "#]],
+    )?;
+    let deployed = operator.run(&["deploy", "--yes", "--log-retention-days", "60"], 0)?;
+    let lines: Vec<&str> = deployed.stderr.lines().collect();
+    let place_of = |text: &str| lines.iter().position(|line| line.contains(text));
+    // The queue is there before the code that sends to it.
+    let [first, queue, second] = ["step 1 of 2: ", "_COMPLETE QueuePolice", "step 2 of 2: "].map(place_of);
+    assert!(first.is_some() && first < queue && queue < second, "{}", deployed.stderr);
+    operator.check(
+        &["plan"],
+        0,
+        &expect![[r#"
+        --- stdout
+        Stack mark-event-queue is updated in eu-west-2, account 000000000000.
+
+        client     change  queue                           account
+        Billing    kept    MarkFanOutClientBilling.fifo    000000000000
+        Insurance  kept    MarkFanOutClientInsurance.fifo  000000000000
+        Reporting  kept    ReportingEvents.fifo            444455556666
+        Police     kept    MarkFanOutClientPolice.fifo     000000000000
+
+        Accounts that will receive every event:
+              000000000000 (the stack's own): Billing, Insurance, Police
+              444455556666: Reporting
+
+        Nothing changes for clients; a deploy may still bring new code.
+    "#]],
+    )?;
+
+    // Away with messages in its queue, and back.
+    operator.send("MarkFanOutClientPolice.fifo", 3).await?;
+    operator.register(&["Billing", "Insurance", "Reporting=444455556666:ReportingEvents.fifo"]).await?;
+    operator.check(&["plan"], 0, &expect![[r#"
+        --- stdout
+        Stack mark-event-queue is updated in eu-west-2, account 000000000000.
+
+        client     change   queue                           account
+        Billing    kept     MarkFanOutClientBilling.fifo    000000000000
+        Insurance  kept     MarkFanOutClientInsurance.fifo  000000000000
+        Reporting  kept     ReportingEvents.fifo            444455556666
+        Police     removed  MarkFanOutClientPolice.fifo     000000000000
+
+        ATTENTION: Police leaves MarkFanOutClientPolice.fifo, which holds 3 messages and 0 in flight: nothing follows them; whoever still needs them reads them
+
+        Accounts that will receive every event:
+              000000000000 (the stack's own): Billing, Insurance
+              444455556666: Reporting
+    "#]])?;
+    operator.run(&["deploy", "--yes"], 0)?;
+    operator
+        .register(&["Billing", "Insurance", "Reporting=444455556666:ReportingEvents.fifo", "Police"])
+        .await?;
+    operator.check(&["deploy", "--yes"], 6, &expect![[r#"
+        --- stdout
+        Stack mark-event-queue is updated in eu-west-2, account 000000000000.
+
+        client     change  queue                           account
+        Billing    kept    MarkFanOutClientBilling.fifo    000000000000
+        Insurance  kept    MarkFanOutClientInsurance.fifo  000000000000
+        Reporting  kept    ReportingEvents.fifo            444455556666
+        Police     added   MarkFanOutClientPolice.fifo     000000000000
+
+        Accounts that will receive every event:
+              000000000000 (the stack's own): Billing, Insurance, Police
+              444455556666: Reporting
+
+        IN THE WAY: the queue MarkFanOutClientPolice.fifo of Police exists already, kept from an earlier deploy; it holds 3 messages and 0 in flight. Either
+          - go on with it: give the client Police the line
+              queue_arn = "arn:aws:sqs:eu-west-2:000000000000:MarkFanOutClientPolice.fifo"
+            and name "000000000000" among source.allowed_accounts; or
+          - delete it, with what it holds, and wait 60 s:
+              aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/000000000000/MarkFanOutClientPolice.fifo
+
+        Refused: the stack can't make a queue that exists. Nothing was touched.
+    "#]])?;
+    assert!(!operator.runs_with("Police")?);
+
+    // A stack keeps its prefix.
+    operator.check(&["plan", "--prefix", "test-"], 2, &expect![[r#"
+        --- stderr
+        error: stack `mark-event-queue` has the prefix ``, which can't become `test-`: its queues, and the events in them, would be left behind; deploy another stack with the new prefix
+    "#]])?;
+
+    operator.check(&["delete"], 2, &expect![[r#"
+        --- stderr
+        Functions, roles, logs and alarms of stack mark-event-queue go: clients receive no more events. These queues stay, with what is in them:
+
+        queue                           messages  in flight
+        MarkFanOutQueue.fifo                   0          0
+        MarkFanOutRejected.fifo                0          0
+        MarkFanOutUndelivered.fifo             0          0
+        MarkFanOutDeadLetter.fifo              0          0
+        MarkFanOutClientBilling.fifo           0          0
+        MarkFanOutClientInsurance.fifo         0          0
+
+        error: nobody is there to ask; add `--yes` to go ahead
+    "#]])?;
+    operator.check(&["delete", "--yes"], 0, &expect![[r#"
+        --- stderr
+        Functions, roles, logs and alarms of stack mark-event-queue go: clients receive no more events. These queues stay, with what is in them:
+
+        queue                           messages  in flight
+        MarkFanOutQueue.fifo                   0          0
+        MarkFanOutRejected.fifo                0          0
+        MarkFanOutUndelivered.fifo             0          0
+        MarkFanOutDeadLetter.fifo              0          0
+        MarkFanOutClientBilling.fifo           0          0
+        MarkFanOutClientInsurance.fifo         0          0
+
+        --- stdout
+        Stack mark-event-queue is deleted; 6 queues stay, and the bucket mark-event-queue-discardedrecords-…. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
+    "#]])?;
+    let kept = [
+        "MarkFanOutClientBilling.fifo",
+        "MarkFanOutClientInsurance.fifo",
+        "MarkFanOutClientPolice.fifo",
+        "MarkFanOutDeadLetter.fifo",
+        "MarkFanOutQueue.fifo",
+        "MarkFanOutRejected.fifo",
+        "MarkFanOutUndelivered.fifo",
+        "ReportingEvents.fifo",
+    ];
+    assert_eq!(operator.queues().await?, kept);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_deploy_names_the_first_cause_and_where_to_look() -> anyhow::Result<()> {
+    let operator = Operator::new("operator-deploy").await?;
+    operator.register(&["Billing"]).await?;
+    // No stream is named, and none is exported.
+    let failed = operator.run(&["deploy", "--yes"], 7)?;
+    let last = failed.stderr.lines().last().unwrap_or_default();
+    expect!["error: stack `mark-event-queue` ended as `ROLLBACK_COMPLETE`: `ProcessDynamoDBStreamRole` (AWS::IAM::Role): Export 'DynamoDBStreamArn' not found; all that happened: `aws cloudformation describe-stack-events --stack-name mark-event-queue --region eu-west-2`"].assert_eq(last);
+    assert_eq!(failed.stdout, "");
+    operator.check(
+        &["plan"],
+        7,
+        &expect![[r#"
+        --- stderr
+        error: stack `mark-event-queue` is `ROLLBACK_COMPLETE`; delete it, then deploy again
+    "#]],
+    )?;
+    operator.check(
+        &["delete", "--yes"],
+        0,
+        &expect![[r#"
+        --- stderr
+        All of stack mark-event-queue goes; it has no queues.
+
+        --- stdout
+        Stack mark-event-queue is deleted.
+    "#]],
+    )?;
+    Ok(())
+}
+
+/// Somebody with the tool and a config, and nothing else.
+struct Operator {
+    ground: Ground,
+    fanoutctl: PathBuf,
+    config: PathBuf,
+}
+
+struct Told {
+    stdout: String,
+    stderr: String,
+}
+
+impl Operator {
+    async fn new(name: &str) -> anyhow::Result<Self> {
+        let say: Say = Arc::new(|line: &str| eprintln!("{line}"));
+        let ground = Ground::start(name, &say).await?;
+        let port = ground.connection().endpoint().rsplit(':').next().unwrap_or_default().to_owned();
+        let config = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{port}.toml"));
+        Ok(Self { ground, fanoutctl: harness::fanoutctl()?, config })
+    }
+
+    /// Writes the config. A client `Name=account:queue` brings its queue, which is made.
+    async fn register(&self, clients: &[&str]) -> anyhow::Result<()> {
+        let section = |client: &&str| match client.split_once('=') {
+            Some((name, queue)) => {
+                format!("[[client]]\nname = \"{name}\"\nqueue_arn = \"arn:aws:sqs:eu-west-2:{queue}\"\n")
+            }
+            None => format!("[[client]]\nname = \"{client}\"\n"),
+        };
+        let text = format!("{SOURCE}{}", clients.iter().map(section).collect::<String>());
+        self.ground.make_existing_queues(&Config::try_from_toml("config", &text, None)?).await?;
+        fs::write(&self.config, text)?;
+        Ok(())
+    }
+
+    /// Runs the tool, which must exit with `code`.
+    fn run(&self, arguments: &[&str], code: i32) -> anyhow::Result<Told> {
+        let mut command = Command::new(&self.fanoutctl);
+        command.current_dir(workspace::root()).envs(self.ground.variables()).args(arguments);
+        let output = command.arg("--config").arg(&self.config).stdin(Stdio::null()).output()?;
+        let told =
+            Told { stdout: String::from_utf8(output.stdout)?, stderr: String::from_utf8(output.stderr)? };
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}{}", told.stdout, told.stderr);
+        Ok(told)
+    }
+
+    /// What the tool says, without its progress.
+    fn check(&self, arguments: &[&str], code: i32, expected: &Expect) -> anyhow::Result<()> {
+        let Told { stdout, stderr } = self.run(arguments, code)?;
+        let mut text = String::new();
+        for (name, stream) in [("stderr", without_progress(&stderr)), ("stdout", stdout)] {
+            if !stream.is_empty() {
+                text += &format!("--- {name}\n{stream}");
+            }
+        }
+        expected.assert_eq(&without_random_names(&text.replace(self.ground.stream_arn(), "STREAM_ARN")));
+        Ok(())
+    }
+
+    /// Whether the client called `name` is one of those that the stack knows.
+    fn runs_with(&self, name: &str) -> anyhow::Result<bool> {
+        let plan: Value = serde_json::from_str(&self.run(&["plan", "--json"], 6)?.stdout)?;
+        let clients = plan["clients"].as_array().cloned().unwrap_or_default();
+        Ok(clients.iter().any(|client| client["name"] == name && client["change"] != "added"))
+    }
+
+    async fn queues(&self) -> anyhow::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for account in [ACCOUNT, "444455556666"] {
+            let listed = self.ground.connection().sqs(account).list_queues().send().await?;
+            let urls = listed.queue_urls.unwrap_or_default();
+            names.extend(urls.iter().map(|url| url.rsplit('/').next().unwrap_or_default().to_owned()));
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    async fn send(&self, queue: &str, count: usize) -> anyhow::Result<()> {
+        let connection = self.ground.connection();
+        for number in 0..count {
+            let call = connection.sqs(ACCOUNT).send_message().queue_url(connection.queue_url(ACCOUNT, queue));
+            let call =
+                call.message_body("{}").message_group_id("g").message_deduplication_id(number.to_string());
+            call.send().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Cargo's lines, and those of CloudFormation's events.
+fn without_progress(text: &str) -> String {
+    let is_progress = |line: &&str| {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        let is_status = word.contains('_') && word.chars().all(|c| c == '_' || c.is_ascii_uppercase());
+        is_status || word.ends_with(".zip") || ["Compiling", "Finished", "Blocking", "step"].contains(&word)
+    };
+    text.lines().filter(|line| !is_progress(line)).map(|line| format!("{line}\n")).collect()
+}
+
+/// CloudFormation gives a bucket a name that nobody else has.
+fn without_random_names(text: &str) -> String {
+    const BUCKET: &str = "mark-event-queue-discardedrecords-";
+    let Some((before, after)) = text.split_once(BUCKET) else { return text.to_owned() };
+    format!("{before}{BUCKET}…{}", after.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric()))
+}

@@ -1,0 +1,302 @@
+//! An operator's year in a minute, through `fanoutctl` and the real template: clients come and go while events flow,
+//! a client's queue is lost, the stack goes; nobody misses or doubles an event.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
+)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use local::check::Expected;
+use local::follow::{self, Follower};
+use local::ministack::ACCOUNT;
+use local::stack::Ground;
+use local::{marks, workspace, write};
+use serde_json::Value;
+use support::START;
+use tokio::sync::{mpsc, watch};
+
+const MARKS: usize = 25;
+/// Every mark's next event is one round: 20 while the first client is added, one for each thing that follows.
+const ROUNDS: usize = 23;
+const SOURCE: &str = r#"
+[source]
+partition_key = "mark"
+sort_key = "createTime"
+group = "mark"
+id = "eventId"
+name = "eventName"
+time = "createTime"
+version = "RegistrationNumber.version"
+allowed_accounts = ["000000000000"]
+"#;
+const KEPT_QUEUE: &str = "[[client]]\nname = \"Reporting\"\nqueue_arn = \"arn:aws:sqs:eu-west-2:000000000000:MarkFanOutClientReporting.fifo\"\n";
+/// Longer than a returned message and a killed function take here.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::Result<()> {
+    let ground = Ground::start("operator", &(Arc::new(|line: &str| eprintln!("{line}")) as _)).await?;
+    let operator = Operator::new(ground)?;
+    let expected = Expected::new(marks::histories(MARKS, ROUNDS, START));
+    let mut billing = operator.follower("Billing", &expected);
+    let mut insurance = operator.follower("Insurance", &expected);
+    let mut enforcement = operator.follower("Enforcement", &expected);
+    let mut reporting = operator.follower("Reporting", &expected);
+
+    // A first deploy, and the first events.
+    operator.register(&["Billing", "Insurance", "Enforcement"], "")?;
+    operator.done(&[
+        "deploy",
+        "--yes",
+        "--stream-arn",
+        operator.ground.stream_arn(),
+        "--function-timeout",
+        "2",
+    ])?;
+    operator.write(&expected, 0..5).await?;
+
+    // A fourth client, while events flow: each line of progress is followed by a round.
+    operator.register(&["Billing", "Insurance", "Enforcement", "Reporting"], "")?;
+    let written = operator.write_during_deploy(&expected, 5..15).await?;
+    assert!(written > 5, "no event was written while the stack was updated");
+    operator.write(&expected, written..20).await?;
+    for follower in [&mut billing, &mut insurance, &mut enforcement] {
+        assert_has_all_once(follower, &expected, 20).await?;
+    }
+    assert_joined(&mut reporting, &expected, written..20).await?;
+
+    // The client is taken away, and its queue kept.
+    operator.register(&["Billing", "Insurance", "Enforcement"], "")?;
+    operator.done(&["deploy", "--yes"])?;
+    assert!(operator.queues().await?.contains("MarkFanOutClientReporting.fifo"));
+
+    // It can't be made again under its name: the refusal names both ways out, and nothing is touched.
+    operator.register(&["Billing", "Insurance", "Enforcement", "Reporting"], "")?;
+    let refused = operator.run(&["deploy", "--yes"])?;
+    assert_eq!(refused.status.code(), Some(6), "{}", said(&refused));
+    for remedy in
+        ["queue_arn = \"arn:aws:sqs:eu-west-2:000000000000:MarkFanOutClientReporting.fifo\"", "60 s"]
+    {
+        assert!(said(&refused).contains(remedy), "`{remedy}` in: {}", said(&refused));
+    }
+    operator.register(&["Billing", "Insurance", "Enforcement"], KEPT_QUEUE)?;
+    operator.done(&["deploy", "--yes"])?;
+    operator.write(&expected, 20..21).await?;
+    for follower in [&mut billing, &mut insurance, &mut enforcement] {
+        assert_has_all_once(follower, &expected, 21).await?;
+    }
+    assert_joined(&mut reporting, &expected, 20..21).await?;
+
+    // A client's queue is deleted under way: the others go on, and the operator is told.
+    operator.delete_queue("Insurance").await?;
+    operator.write(&expected, 21..22).await?;
+    for follower in [&mut billing, &mut enforcement] {
+        assert_has_all_once(follower, &expected, 22).await?;
+    }
+    let status = operator.run(&["status", "--json"])?;
+    assert_eq!(status.status.code(), Some(6), "{}", said(&status));
+    let status: Value = serde_json::from_slice(&status.stdout)?;
+    let lost =
+        status["queues"].as_array().unwrap().iter().find(|queue| queue["client"] == "Insurance").unwrap();
+    assert!(lost["messages"].is_null(), "{lost}");
+    assert!(operator.has_logged_trouble_of("Insurance")?, "no metric says that messages were returned");
+
+    // Taken away, it holds nobody up, and nobody gets an event again.
+    operator.register(&["Billing", "Enforcement"], KEPT_QUEUE)?;
+    operator.done(&["deploy", "--yes"])?;
+    operator.until_depth_is("Queue", 0).await?;
+    for follower in [&mut billing, &mut enforcement] {
+        assert_has_all_once(follower, &expected, 22).await?;
+    }
+    assert_joined(&mut reporting, &expected, 21..22).await?;
+
+    // The stack goes; every queue stays, with what is in it.
+    operator.write(&expected, 22..23).await?;
+    operator.until_depth_is("ClientBilling", MARKS).await?;
+    operator.until_depth_is("Queue", 0).await?;
+    operator.done(&["delete", "--yes"])?;
+    let kept = [
+        "ClientBilling",
+        "ClientEnforcement",
+        "ClientReporting",
+        "DeadLetter",
+        "Queue",
+        "Rejected",
+        "Undelivered",
+    ];
+    assert_eq!(operator.queues().await?, kept.map(|name| format!("MarkFanOut{name}.fifo")).into());
+    for follower in [&mut billing, &mut enforcement] {
+        assert_has_all_once(follower, &expected, 23).await?;
+    }
+    Ok(())
+}
+
+/// Somebody with the tool and a config, and nothing else.
+struct Operator {
+    ground: Ground,
+    fanoutctl: PathBuf,
+    config: PathBuf,
+}
+
+impl Operator {
+    fn new(ground: Ground) -> anyhow::Result<Self> {
+        let config = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("operator-story.toml");
+        Ok(Self { ground, fanoutctl: harness::fanoutctl()?, config })
+    }
+
+    /// Writes the config: clients with queues of the stack, and what else is in it.
+    fn register(&self, clients: &[&str], more: &str) -> anyhow::Result<()> {
+        let clients = clients.iter().map(|name| format!("[[client]]\nname = \"{name}\"\n"));
+        fs::write(&self.config, format!("{SOURCE}{}{more}", clients.collect::<String>()))?;
+        Ok(())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.fanoutctl);
+        command.current_dir(workspace::root()).envs(self.ground.variables()).args(arguments);
+        command.arg("--config").arg(&self.config).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        Ok(self.command(arguments).output()?)
+    }
+
+    fn done(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let output = self.run(arguments)?;
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+        Ok(())
+    }
+
+    fn follower<'e>(&self, client: &str, expected: &'e Expected) -> Follower<'e> {
+        let connection = self.ground.connection();
+        Follower::new(connection.sqs(ACCOUNT), self.url(&format!("Client{client}")), expected)
+    }
+
+    fn url(&self, queue: &str) -> String {
+        self.ground.connection().queue_url(ACCOUNT, &format!("MarkFanOut{queue}.fifo"))
+    }
+
+    async fn write(&self, expected: &Expected, rounds: Range<usize>) -> anyhow::Result<()> {
+        let range = rounds.start * MARKS..rounds.end * MARKS;
+        let dynamodb = self.ground.connection().dynamodb();
+        assert_eq!(write::write_range(&dynamodb, expected.events(), range, &|_| ()).await?, []);
+        Ok(())
+    }
+
+    /// Deploys, and writes one of `rounds` for each line of progress. Returns the first round that is not written.
+    async fn write_during_deploy(&self, expected: &Expected, rounds: Range<usize>) -> anyhow::Result<usize> {
+        let mut deploy =
+            self.command(&["deploy", "--yes"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let lines = BufReader::new(deploy.stderr.take().unwrap()).lines();
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let reader = std::thread::spawn(move || {
+            let said =
+                lines.map_while(Result::ok).inspect(|line| tell.send(line.clone()).unwrap_or_default());
+            said.collect::<Vec<_>>().join("\n")
+        });
+        let mut next = rounds.start;
+        while told.recv().await.is_some() {
+            if next < rounds.end {
+                self.write(expected, next..next + 1).await?;
+                next += 1;
+            }
+        }
+        let said = reader.join().unwrap();
+        assert!(deploy.wait()?.success(), "{said}");
+        Ok(next)
+    }
+
+    async fn queues(&self) -> anyhow::Result<BTreeSet<String>> {
+        let listed = self.ground.connection().sqs(ACCOUNT).list_queues().send().await?;
+        let name = |url: String| url.rsplit('/').next().unwrap_or_default().to_owned();
+        Ok(listed.queue_urls.unwrap_or_default().into_iter().map(name).collect())
+    }
+
+    async fn delete_queue(&self, client: &str) -> anyhow::Result<()> {
+        let url = self.url(&format!("Client{client}"));
+        self.ground.connection().sqs(ACCOUNT).delete_queue().queue_url(url).send().await?;
+        Ok(())
+    }
+
+    /// Waits until a queue holds so many messages, those in flight included.
+    async fn until_depth_is(&self, queue: &str, expected: usize) -> anyhow::Result<()> {
+        let sqs = self.ground.connection().sqs(ACCOUNT);
+        let start = Instant::now();
+        while follow::depth(&sqs, &self.url(queue)).await? != u64::try_from(expected)? {
+            anyhow::ensure!(start.elapsed() < PATIENCE, "queue `{queue}` never holds {expected} messages");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Whether the fan-out's log has a metric of `client` that counts returned messages.
+    fn has_logged_trouble_of(&self, client: &str) -> anyhow::Result<bool> {
+        let log = fs::read_to_string(self.ground.log())?;
+        let documents = log.lines().filter_map(|line| line.find("{\"_aws\"").map(|start| &line[start..]));
+        let documents = documents.filter_map(|text| serde_json::from_str::<Value>(text).ok());
+        let mut of_client = documents.filter(|document| document["Client"] == client);
+        Ok(of_client.any(|document| document["Returned"].as_u64().is_some_and(|count| count > 0)))
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Every event of the first `rounds` has come, in order, once and unchanged.
+async fn assert_has_all_once(
+    follower: &mut Follower<'_>,
+    expected: &Expected,
+    rounds: usize,
+) -> anyhow::Result<()> {
+    let later = (rounds * MARKS..expected.events().len()).collect();
+    receive(follower, &later).await?;
+    let verdict = follower.verdict(&later);
+    assert!(verdict.is_good(), "{verdict:?}");
+    Ok(())
+}
+
+/// Of each mark, what has come is its events from some one on, without a hole; and all of `rounds` among them.
+async fn assert_joined(
+    follower: &mut Follower<'_>,
+    expected: &Expected,
+    rounds: Range<usize>,
+) -> anyhow::Result<()> {
+    let others = (0..expected.events().len()).filter(|index| !rounds.contains(&(index / MARKS)));
+    receive(follower, &others.collect()).await?;
+    let verdict = follower.verdict(&HashSet::new());
+    assert_eq!((verdict.out_of_order, verdict.duplicates, verdict.differing), (0, 0, 0), "{verdict:?}");
+    let mut received: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for (index, _) in follower.arrivals() {
+        received.entry(index % MARKS).or_default().insert(index / MARKS);
+    }
+    assert_eq!(received.len(), MARKS);
+    for (mark, came) in received {
+        let joined = *came.first().unwrap();
+        assert!(joined <= rounds.start, "{mark} joined at {joined}");
+        let missed = (joined..rounds.end).find(|round| !came.contains(round));
+        assert_eq!(missed, None, "mark {mark}, which joined at {joined}");
+    }
+    Ok(())
+}
+
+async fn receive(follower: &mut Follower<'_>, not_expected: &HashSet<usize>) -> anyhow::Result<()> {
+    let (_tell, told) = watch::channel(Some(not_expected.clone()));
+    follower.until_complete(&told, PATIENCE, &|| ()).await?;
+    // What would come twice is there now.
+    follower.drain().await?;
+    Ok(())
+}
