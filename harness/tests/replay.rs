@@ -1,6 +1,7 @@
 //! A replay through the release binaries, over the wire.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]

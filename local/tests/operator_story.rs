@@ -245,8 +245,9 @@ impl Operator {
     /// Whether the fan-out's log has a metric of `client` that counts returned messages.
     fn has_logged_trouble_of(&self, client: &str) -> anyhow::Result<bool> {
         let log = fs::read_to_string(self.ground.log())?;
-        let documents = log.lines().filter_map(|line| line.find("{\"_aws\"").map(|start| &line[start..]));
-        let documents = documents.filter_map(|text| serde_json::from_str::<Value>(text).ok());
+        const START: &str = "{\"_aws\"";
+        let documents = log.lines().filter_map(|line| Some(START.to_owned() + line.split_once(START)?.1));
+        let documents = documents.filter_map(|text| serde_json::from_str::<Value>(&text).ok());
         let mut of_client = documents.filter(|document| document["Client"] == client);
         Ok(of_client.any(|document| document["Returned"].as_u64().is_some_and(|count| count > 0)))
     }
