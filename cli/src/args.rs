@@ -62,7 +62,8 @@ pub enum Command {
     /// Print the policy that the owner of a client's existing queue must give it
     #[command(after_help = "Examples:\n  \
         fanoutctl policy Reporting > queue-policy.json\n  \
-        fanoutctl policy Reporting --key    what the key policy of an encrypted queue needs besides")]
+        fanoutctl policy Reporting --key    what the key policy of an encrypted queue needs besides\n\n\
+        A client without `queue_arn` needs no policy, because the stack makes its queue: exit status 2.")]
     Policy(PolicyArguments),
 
     /// Tell what a deploy would change for clients

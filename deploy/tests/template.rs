@@ -205,6 +205,13 @@ fn parameters_take_what_settings_take() {
 }
 
 #[test]
+fn a_consumer_s_function_may_take_a_sixth_of_its_queue_s_visibility_timeout() {
+    let consumer = json_of(include_str!("../../docs/consume/template.yml"));
+    let timeout = consumer["Resources"]["Consumer"]["Properties"]["Timeout"].as_u64().unwrap();
+    assert_eq!(resource("Queue${Client}")["Properties"]["VisibilityTimeout"], 6 * timeout);
+}
+
+#[test]
 fn visibility_is_six_times_the_function_timeout() {
     let template = template();
     let seconds = |parameter: &str| &template["Parameters"][parameter];
