@@ -1,5 +1,8 @@
 //! Where to deploy to, and the clients that go there.
 
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -9,6 +12,12 @@ use shared::place::Place;
 use crate::error::{DeployError, chain};
 
 pub use aws_config::SdkConfig;
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an answer may take: longer than a function that is invoked may run (40 s).
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An AWS account and region, or an emulator of it.
 #[derive(Clone, Debug)]
@@ -51,7 +60,8 @@ impl Target {
     ///
     /// [`TargetError`]: what is missing, before anything is asked for.
     pub async fn load() -> Result<Self, TargetError> {
-        Self::try_new(aws_config::defaults(BehaviorVersion::latest()).load().await).await
+        Self::try_new(aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await)
+            .await
     }
 
     /// An emulator at `endpoint`, such as `http://127.0.0.1:4566`.
@@ -61,6 +71,7 @@ impl Target {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .endpoint_url(endpoint)
+            .timeout_config(timeouts())
             .credentials_provider(SharedCredentialsProvider::new(credentials));
         Self { sdk_config: sdk_config.build() }
     }
@@ -135,6 +146,11 @@ impl Target {
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.sdk_config)
     }
+}
+
+/// Without them, a call to what accepts a connection and never answers has no end.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build()
 }
 
 /// Why there are no credentials, where there should be some.

@@ -139,7 +139,8 @@ fn bodies(names: &[&str]) -> Vec<String> {
 fn the_release_binaries_need_nothing_that_lambda_has_not() {
     let functions = harness::functions().unwrap();
     let release = functions.converter.parent().expect("a directory");
-    let checked = deploy::functions::built_elsewhere(release, deploy::settings::Architecture::X86_64).unwrap();
+    let checked =
+        deploy::functions::built_elsewhere(release, deploy::settings::Architecture::X86_64).unwrap();
     let checked: Vec<PathBuf> = checked.into_iter().map(|built| built.binary).collect();
     assert_eq!(checked, [functions.converter.clone(), functions.fanout.clone()]);
 }
