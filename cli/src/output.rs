@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Cell, CellAlignment, Color, Table, presets};
 use serde::Serialize;
+use shared::text::printable;
 
 use crate::exit::{Exit, Failure};
 
@@ -101,22 +102,6 @@ pub fn table(header: &[&str], rows: &[Vec<(String, Tone)>], style: Style) -> Str
 fn is_numeric(rows: &[Vec<(String, Tone)>], column: usize) -> bool {
     let is_number = |text: &str| text == "-" || text.starts_with(|first: char| first.is_ascii_digit());
     rows.iter().all(|row| row.get(column).is_none_or(|(text, _)| is_number(text)))
-}
-
-/// `text` with what a terminal would act on written as an escape.
-pub fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for character in text.chars() {
-        // Unicode's bidirectional controls reorder what is read; they are no `char::is_control`.
-        let reorders =
-            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || reorders {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
-    }
-    printable
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::output::printable;
+use shared::text::printable;
 
 /// What somebody waits for without asking what is going on.
 const MOMENT: Duration = Duration::from_secs(1);

@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStreamError;
 use shared::place::InvalidPlace;
+use shared::text::with_sources;
 
 use crate::kept::{KeptQueue, remedies};
 use crate::template::TemplateError;
@@ -98,28 +99,16 @@ impl DeployError {
         let reason = match (&code, error.message()) {
             (Some(code), Some(message)) => format!("{message} (`{code}`)"),
             (Some(code), None) => format!("`{code}`"),
-            _ => chain(&error),
+            _ => with_sources(&error),
         };
         Self::Call { call, subject: subject.to_owned(), code, reason, source: Box::new(error) }
     }
 
     /// The error of an object that broke off while it was read.
     pub(crate) fn of_body(subject: &str, error: ByteStreamError) -> Self {
-        let (subject, reason) = (subject.to_owned(), chain(&error));
+        let (subject, reason) = (subject.to_owned(), with_sources(&error));
         Self::Call { call: "GetObject", subject, code: None, reason, source: Box::new(error) }
     }
-}
-
-/// What `error` says, and what caused it.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
 }
 
 fn cause(failure: Option<&FailedResource>) -> String {

@@ -8,8 +8,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use shared::place::Place;
+use shared::text::with_sources;
 
-use crate::error::{DeployError, chain};
+use crate::error::DeployError;
 
 pub use aws_config::SdkConfig;
 
@@ -158,7 +159,7 @@ fn why(error: &CredentialsError) -> String {
     match error {
         // A list of all the places without any.
         CredentialsError::CredentialsNotLoaded(_) => String::new(),
-        _ => format!(": {}", chain(error)),
+        _ => format!(": {}", with_sources(error)),
     }
 }
 

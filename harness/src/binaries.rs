@@ -42,16 +42,13 @@ pub fn functions() -> io::Result<Functions> {
     built.clone().map_err(io::Error::other)
 }
 
-/// The operator's tool, `fanoutctl`, built once per process. Not a release build: nothing here measures it.
+/// The operator's tool, `fanoutctl`. Not a release build: nothing here measures it.
 ///
 /// # Errors
 ///
 /// As with [`functions`].
 pub fn fanoutctl() -> io::Result<PathBuf> {
-    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let build = || take(&mut executables(&["--package", "cli", "--bin", "fanoutctl"])?, "fanoutctl");
-    let built = BUILT.get_or_init(|| build().map_err(|error| error.to_string()));
-    built.clone().map_err(io::Error::other)
+    unmeasured("fanoutctl")
 }
 
 /// The Rust consumer of `docs/consume.md`. Not a release build: nothing here measures it.
@@ -60,8 +57,7 @@ pub fn fanoutctl() -> io::Result<PathBuf> {
 ///
 /// As with [`functions`].
 pub fn consumer() -> io::Result<PathBuf> {
-    // Of the whole workspace: with the features of `cargo test --workspace`, so that nothing is built twice.
-    take(&mut executables(&["--workspace", "--example", "consumer"])?, "consumer")
+    unmeasured("consumer")
 }
 
 /// The release build of one of this crate's own examples.
@@ -71,6 +67,15 @@ pub fn consumer() -> io::Result<PathBuf> {
 /// As with [`functions`].
 pub fn example(name: &str) -> io::Result<PathBuf> {
     take(&mut executables(&["--release", "--package", "harness", "--example", name])?, name)
+}
+
+/// Built once per process; of the whole workspace and with an example, because then cargo takes the same features of all
+/// dependencies as in `cargo test --workspace`, and builds none of them twice.
+fn unmeasured(name: &str) -> io::Result<PathBuf> {
+    static BUILT: OnceLock<Result<HashMap<String, PathBuf>, String>> = OnceLock::new();
+    let targets = ["--workspace", "--bin", "fanoutctl", "--example", "consumer"];
+    let built = BUILT.get_or_init(|| executables(&targets).map_err(|error| error.to_string()));
+    take(&mut built.clone().map_err(io::Error::other)?, name)
 }
 
 fn build() -> io::Result<Functions> {

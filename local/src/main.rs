@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::Parser as _;
 use local::args::Args;
 use local::progress::Progress;
-use local::report::printable;
 use local::{command, processes};
+use shared::text::printable;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> anyhow::Result<ExitCode> {

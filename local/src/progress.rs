@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::report::printable;
+use shared::text::printable;
 
 /// Tells what is being done and how far it is.
 #[derive(Debug)]

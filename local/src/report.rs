@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{Cell, CellAlignment, Color, Table, presets};
 use serde::Serialize;
+use shared::text::printable;
 
 use crate::event::BadLine;
 use crate::run::{ClientOutcome, Left};
@@ -72,22 +73,6 @@ impl Report {
         // A report has no key that is not a string and no number that is not finite.
         serde_json::to_string(self).unwrap_or_default()
     }
-}
-
-/// `text` with what a terminal would act on written as an escape.
-pub fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for character in text.chars() {
-        // Unicode's bidirectional controls reorder what is read; they are no `char::is_control`.
-        let reorders =
-            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || reorders {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
-    }
-    printable
 }
 
 fn table(clients: &[ClientOutcome], style: Style) -> String {

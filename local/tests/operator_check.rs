@@ -7,11 +7,12 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
+mod support;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::Arc;
+use std::process::Output;
 
 use anyhow::Context as _;
 use aws_sdk_dynamodb::types::{StreamSpecification, StreamViewType};
@@ -22,23 +23,13 @@ use expect_test::{Expect, expect};
 use local::ministack::{ACCOUNT, REGION};
 use local::stack::Ground;
 use local::tables::EVENTS;
-use local::workspace;
 use serde_json::Value;
+use support::{SOURCE, fanoutctl, ground};
 
 /// The account of the client that brings its queue along.
 const OWNER: &str = "444455556666";
 
-const CONFIG: &str = r#"
-[source]
-partition_key = "mark"
-sort_key = "createTime"
-group = "mark"
-id = "eventId"
-name = "eventName"
-time = "createTime"
-version = "RegistrationNumber.version"
-allowed_accounts = ["444455556666"]
-
+const CLIENTS: &str = r#"
 [[client]]
 name = "Billing"
 
@@ -50,10 +41,9 @@ name = "Reporting"
 queue_arn = "arn:aws:sqs:eu-west-2:444455556666:Reporting.fifo"
 "#;
 
-/// A stack, the file that its operator edits, and the tool.
+/// A stack, and the file that its operator edits.
 struct Operator {
     ground: Ground,
-    tool: PathBuf,
     config: PathBuf,
 }
 
@@ -136,16 +126,14 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
 
 impl Operator {
     async fn new() -> anyhow::Result<Self> {
-        let ground = Ground::start("check", &(Arc::new(|line: &str| eprintln!("{line}")) as _)).await?;
+        let ground = ground("check").await?;
         let config = Path::new(env!("CARGO_TARGET_TMPDIR")).join("operator-check.toml");
-        fs::write(&config, CONFIG)?;
-        Ok(Self { ground, tool: harness::fanoutctl()?, config })
+        fs::write(&config, SOURCE.to_owned() + CLIENTS)?;
+        Ok(Self { ground, config })
     }
 
     fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        let mut command = Command::new(&self.tool);
-        command.current_dir(workspace::root()).envs(self.ground.variables()).args(arguments);
-        Ok(command.arg("--config").arg(&self.config).output()?)
+        Ok(fanoutctl(&self.ground, &self.config, arguments)?.output()?)
     }
 
     fn deploy(&self) -> anyhow::Result<()> {
@@ -277,8 +265,8 @@ impl Operator {
         lambda.update_event_source_mapping().uuid(stream).maximum_retry_attempts(3).send().await?;
         let letter = sqs.send_message().queue_url(connection.queue_url(ACCOUNT, "MarkFanOutRejected.fifo"));
         letter.message_body("{}").message_group_id("a").message_deduplication_id("a").send().await?;
-        let config = CONFIG.replace("sort_key = \"createTime\"", "sort_key = \"created\"");
-        fs::write(&self.config, config + "\n[[client]]\nname = \"Tax\"\n")?;
+        let source = SOURCE.replace("sort_key = \"createTime\"", "sort_key = \"created\"");
+        fs::write(&self.config, source + CLIENTS + "\n[[client]]\nname = \"Tax\"\n")?;
         Ok(())
     }
 

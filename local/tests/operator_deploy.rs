@@ -10,27 +10,13 @@ mod support;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use local::ministack::ACCOUNT;
-use local::stack::{Ground, Say};
-use local::workspace;
+use local::stack::Ground;
 use serde_json::Value;
 use shared::config::Config;
-
-const SOURCE: &str = r#"
-[source]
-partition_key = "mark"
-sort_key = "createTime"
-group = "mark"
-id = "eventId"
-name = "eventName"
-time = "createTime"
-version = "RegistrationNumber.version"
-allowed_accounts = ["000000000000", "444455556666"]
-"#;
+use support::{SOURCE, fanoutctl, ground};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
@@ -378,7 +364,6 @@ async fn a_failed_deploy_names_the_first_cause_and_where_to_look() -> anyhow::Re
 /// Somebody with the tool and a config, and nothing else.
 struct Operator {
     ground: Ground,
-    fanoutctl: PathBuf,
     config: PathBuf,
 }
 
@@ -389,11 +374,10 @@ struct Told {
 
 impl Operator {
     async fn new(name: &str) -> anyhow::Result<Self> {
-        let say: Say = Arc::new(|line: &str| eprintln!("{line}"));
-        let ground = Ground::start(name, &say).await?;
+        let ground = ground(name).await?;
         let port = ground.connection().endpoint().rsplit(':').next().unwrap_or_default().to_owned();
         let config = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{port}.toml"));
-        Ok(Self { ground, fanoutctl: harness::fanoutctl()?, config })
+        Ok(Self { ground, config })
     }
 
     /// Writes the config. A client `Name=account:queue` brings its queue, which is made.
@@ -412,9 +396,7 @@ impl Operator {
 
     /// Runs the tool, which must exit with `code`.
     fn run(&self, arguments: &[&str], code: i32) -> anyhow::Result<Told> {
-        let mut command = Command::new(&self.fanoutctl);
-        command.current_dir(workspace::root()).envs(self.ground.variables()).args(arguments);
-        let output = command.arg("--config").arg(&self.config).stdin(Stdio::null()).output()?;
+        let output = fanoutctl(&self.ground, &self.config, arguments)?.output()?;
         let told =
             Told { stdout: String::from_utf8(output.stdout)?, stderr: String::from_utf8(output.stderr)? };
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}{}", told.stdout, told.stderr);

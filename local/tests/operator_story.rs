@@ -14,41 +14,28 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::ops::Range;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use local::check::Expected;
 use local::follow::{self, Follower};
 use local::ministack::ACCOUNT;
 use local::stack::Ground;
-use local::{marks, workspace, write};
+use local::{marks, write};
 use serde_json::Value;
-use support::START;
+use support::{SOURCE, START, fanoutctl, ground};
 use tokio::sync::{mpsc, watch};
 
 const MARKS: usize = 25;
 /// Every mark's next event is one round: 20 while the first client is added, one for each thing that follows.
 const ROUNDS: usize = 23;
-const SOURCE: &str = r#"
-[source]
-partition_key = "mark"
-sort_key = "createTime"
-group = "mark"
-id = "eventId"
-name = "eventName"
-time = "createTime"
-version = "RegistrationNumber.version"
-allowed_accounts = ["000000000000"]
-"#;
 const KEPT_QUEUE: &str = "[[client]]\nname = \"Reporting\"\nqueue_arn = \"arn:aws:sqs:eu-west-2:000000000000:MarkFanOutClientReporting.fifo\"\n";
 /// Longer than a returned message and a killed function take here.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::Result<()> {
-    let ground = Ground::start("operator", &(Arc::new(|line: &str| eprintln!("{line}")) as _)).await?;
-    let operator = Operator::new(ground)?;
+    let operator = Operator::new().await?;
     let expected = Expected::new(marks::histories(MARKS, ROUNDS, START));
     let mut billing = operator.follower("Billing", &expected);
     let mut insurance = operator.follower("Insurance", &expected);
@@ -69,8 +56,8 @@ async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::
 
     // A fourth client, while events flow: each line of progress is followed by a round.
     operator.register(&["Billing", "Insurance", "Enforcement", "Reporting"], "")?;
-    let written = operator.write_during_deploy(&expected, 5..15).await?;
-    assert!(written > 5, "no event was written while the stack was updated");
+    let (written, in_both_steps) = operator.write_during_deploy(&expected, 5..15).await?;
+    assert!(in_both_steps, "events were not written all the while that the stack was updated");
     operator.write(&expected, written..20).await?;
     for follower in [&mut billing, &mut insurance, &mut enforcement] {
         assert_has_all_once(follower, &expected, 20).await?;
@@ -146,14 +133,13 @@ async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::
 /// Somebody with the tool and a config, and nothing else.
 struct Operator {
     ground: Ground,
-    fanoutctl: PathBuf,
     config: PathBuf,
 }
 
 impl Operator {
-    fn new(ground: Ground) -> anyhow::Result<Self> {
+    async fn new() -> anyhow::Result<Self> {
         let config = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("operator-story.toml");
-        Ok(Self { ground, fanoutctl: harness::fanoutctl()?, config })
+        Ok(Self { ground: ground("operator").await?, config })
     }
 
     /// Writes the config: clients with queues of the stack, and what else is in it.
@@ -163,15 +149,8 @@ impl Operator {
         Ok(())
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.fanoutctl);
-        command.current_dir(workspace::root()).envs(self.ground.variables()).args(arguments);
-        command.arg("--config").arg(&self.config).stdin(Stdio::null());
-        command
-    }
-
     fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        Ok(self.command(arguments).output()?)
+        Ok(fanoutctl(&self.ground, &self.config, arguments)?.output()?)
     }
 
     fn done(&self, arguments: &[&str]) -> anyhow::Result<()> {
@@ -196,27 +175,35 @@ impl Operator {
         Ok(())
     }
 
-    /// Deploys, and writes one of `rounds` for each line of progress. Returns the first round that is not written.
-    async fn write_during_deploy(&self, expected: &Expected, rounds: Range<usize>) -> anyhow::Result<usize> {
-        let mut deploy =
-            self.command(&["deploy", "--yes"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-        let lines = BufReader::new(deploy.stderr.take().unwrap()).lines();
+    /// Deploys, and writes one of `rounds` for each line of progress from the first step on. Returns the first round
+    /// that is not written, and whether some were written in each of both steps.
+    async fn write_during_deploy(
+        &self,
+        expected: &Expected,
+        rounds: Range<usize>,
+    ) -> anyhow::Result<(usize, bool)> {
+        let mut deploy = fanoutctl(&self.ground, &self.config, &["deploy", "--yes"])?;
+        let mut deploy = deploy.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let lines = BufReader::new(deploy.stderr.take().unwrap()).lines().map_while(Result::ok);
         let (tell, mut told) = mpsc::unbounded_channel();
-        let reader = std::thread::spawn(move || {
-            let said =
-                lines.map_while(Result::ok).inspect(|line| tell.send(line.clone()).unwrap_or_default());
-            said.collect::<Vec<_>>().join("\n")
-        });
-        let mut next = rounds.start;
-        while told.recv().await.is_some() {
-            if next < rounds.end {
+        let reader = std::thread::spawn(move || lines.for_each(|line| tell.send(line).unwrap_or_default()));
+        let (mut next, mut said, mut written) = (rounds.start, String::new(), [0, 0]);
+        while let Some(line) = told.recv().await {
+            said = said + &line + "\n";
+            let step = ["step 1 of 2", "step 2 of 2"].iter().rposition(|step| said.contains(step));
+            if let Some(step) = step
+                && next < rounds.end
+                // Half of them for each step.
+                && written[step] <= rounds.len() / 2
+            {
                 self.write(expected, next..next + 1).await?;
+                written[step] += 1;
                 next += 1;
             }
         }
-        let said = reader.join().unwrap();
+        reader.join().unwrap();
         assert!(deploy.wait()?.success(), "{said}");
-        Ok(next)
+        Ok((next, written.iter().all(|count| *count > 0)))
     }
 
     async fn queues(&self) -> anyhow::Result<BTreeSet<String>> {

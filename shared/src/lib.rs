@@ -14,6 +14,7 @@ mod quoted;
 pub mod route;
 pub mod send;
 pub mod set_aside;
+pub mod text;
 pub mod time;
 
 #[cfg(feature = "dynamodb")]

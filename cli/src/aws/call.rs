@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Debug;
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use shared::text::with_sources;
 
 use crate::exit::{Exit, Failure};
 
@@ -45,7 +46,7 @@ impl CallError {
         let reason = match (code, message) {
             (Some(code), Some(message)) => format!("{message} (`{code}`)"),
             (Some(code), None) => format!("`{code}`"),
-            _ => chain(error),
+            _ => with_sources(error),
         };
         Self { call, subject: subject.to_owned(), fault: CallFault::of_code(code), reason }
     }
@@ -96,17 +97,6 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         Failure::new(error.fault.exit(), error)
     }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
 }
 
 #[cfg(test)]

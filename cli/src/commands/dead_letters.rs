@@ -11,11 +11,11 @@ mod send;
 mod show;
 
 use shared::config::Source;
+use shared::text::printable;
 
 use crate::args::DeadLetters;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::printable;
 
 /// Lists, shows or retries.
 ///

@@ -4,6 +4,7 @@ use deploy::stack::{self, DeployedStack, describe};
 use deploy::target::Target;
 use serde::Serialize;
 use shared::place::{OwnQueue, Place};
+use shared::text::printable;
 
 use super::ask::agrees;
 use super::check::no_stack;
@@ -13,7 +14,7 @@ use crate::aws::CallFault;
 use crate::aws::sqs::{self, Depth};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::{Style, Tone, printable, table};
+use crate::output::{Style, Tone, table};
 use crate::plan;
 use crate::progress::Progress;
 

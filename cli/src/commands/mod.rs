@@ -12,10 +12,11 @@ mod prepare;
 pub mod status;
 pub mod validate;
 
+use shared::text::printable;
+
 use crate::args::{Arguments, Command};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::printable;
 
 /// Does what the command line says, and tells why if it can't.
 pub async fn execute(arguments: Arguments) -> Exit {

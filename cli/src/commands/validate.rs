@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 use shared::config::{ClientQueue, Config};
+use shared::text::printable;
 
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::printable;
 
 /// What the file is, in short.
 #[derive(Debug, Serialize)]

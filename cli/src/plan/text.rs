@@ -2,9 +2,11 @@
 
 use std::fmt::{self, Write as _};
 
+use shared::text::printable;
+
 use super::{Change, Plan, PlanResult, PlannedClient, QueueInTheWay, ReceivingAccount, Setting};
 use crate::aws::sqs::Depth;
-use crate::output::{Style, Tone, printable, table};
+use crate::output::{Style, Tone, table};
 
 impl Plan {
     /// The plan for people; ends with a line feed.

@@ -4,6 +4,8 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,10 +13,38 @@ use local::check::{Expected, Verdict};
 use local::marks;
 use local::processes;
 use local::run::Outcome;
-use local::stack::{Say, Stack};
+use local::stack::{Ground, Say, Stack};
+use local::workspace;
 
 /// The time that the marks' lives begin at: 2026-01-05T09:00:00Z.
 pub(crate) const START: i64 = 1_767_603_600_000;
+
+/// The shipped config's source, with the accounts of the queues that clients bring along.
+pub(crate) const SOURCE: &str = r#"
+[source]
+partition_key = "mark"
+sort_key = "createTime"
+group = "mark"
+id = "eventId"
+name = "eventName"
+time = "createTime"
+version = "RegistrationNumber.version"
+allowed_accounts = ["000000000000", "444455556666"]
+"#;
+
+/// MiniStack with the event table, for a test that deploys.
+pub(crate) async fn ground(name: &str) -> anyhow::Result<Ground> {
+    let say: Say = Arc::new(|line: &str| eprintln!("{line}"));
+    Ok(Ground::start(name, &say).await?)
+}
+
+/// `fanoutctl` as an operator runs it in the repository, with a config of the test's own, and nobody to ask.
+pub(crate) fn fanoutctl(ground: &Ground, config: &Path, arguments: &[&str]) -> anyhow::Result<Command> {
+    let mut command = Command::new(harness::fanoutctl()?);
+    command.current_dir(workspace::root()).envs(ground.variables()).args(arguments);
+    command.arg("--config").arg(config).stdin(Stdio::null());
+    Ok(command)
+}
 
 /// A stack of the test's own.
 pub(crate) async fn stack(name: &str) -> anyhow::Result<Stack> {

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use super::SendError;
 use crate::message::SQS_LIMIT;
+use crate::text::with_sources;
 
 /// The most bytes of a [`Stop::why`](super::Stop::why): it travels in an attribute of an undelivered message,
 /// for which [`RESERVE`](crate::message::RESERVE) bytes are kept free.
@@ -53,20 +54,6 @@ fn line(what: &str, cause: &dyn Error, then: &str) -> String {
     let room = WHY_LIMIT.saturating_sub(what.len() + then.len());
     let cause = cut(printable(&with_sources(cause)), room);
     cut(what + &cause + &then, WHY_LIMIT)
-}
-
-/// An error and what lies behind it: SDK errors keep the service's own words in their sources.
-fn with_sources(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let behind = error.to_string();
-        if !text.contains(&behind) {
-            text = text + ": " + &behind;
-        }
-        source = error.source();
-    }
-    text
 }
 
 /// `text` without what breaks a line or what SQS refuses in an attribute.

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use shared::text::printable;
 
 use super::facts::Facts;
 use super::findings::Finding;
-use crate::output::{Style, printable};
+use crate::output::Style;
 
 /// What was looked at, and what was found.
 #[derive(Debug, Serialize)]

@@ -1,11 +1,12 @@
 //! What became of letters that were to be sent again.
 
 use serde::Serialize;
+use shared::text::printable;
 
 use super::plan::{Planned, TakenFrom};
 use crate::exit::Exit;
 use crate::letters::LetterQueue;
-use crate::output::{Style, printable};
+use crate::output::Style;
 
 /// What became of letters.
 #[derive(Debug, Default, Serialize)]

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use shared::text::printable;
+
 use super::held::Held;
 use super::look::{Glance, LOOKING_SAID, Sight, look};
 use super::places::Places;
@@ -15,7 +17,6 @@ use crate::commands::ask::agrees;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::letters::choose;
-use crate::output::printable;
 use crate::progress::unless_quick;
 
 /// For how long letters are hidden at first: the operator reads and decides meanwhile.

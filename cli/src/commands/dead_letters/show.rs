@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::config::Source;
 use shared::message::{Attribute, AttributeValue};
+use shared::text::printable;
 
 use super::held::Held;
 use super::list::LOOKING;
@@ -14,7 +15,7 @@ use crate::args::LetterArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::letters::{ChoiceError, Content, Letter, LetterQueue, choose, indented, instant};
-use crate::output::{Style, printable};
+use crate::output::Style;
 use crate::progress::unless_quick;
 
 /// A letter, whole. JSON in it stays as it is written: no number is changed.

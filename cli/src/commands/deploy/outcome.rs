@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use deploy::stack::Deployed;
 use serde::Serialize;
 use shared::config::{ClientQueue, Config};
+use shared::text::printable;
 
 use crate::args::DEFAULT_STACK;
-use crate::output::{Style, Tone, printable, table};
+use crate::output::{Style, Tone, table};
 use crate::plan::Plan;
 
 /// A stack that was deployed.

@@ -1,0 +1,60 @@
+//! Text that people read: printable, and whole.
+
+use std::error::Error;
+
+/// `text` with what a terminal would act on written as an escape.
+pub fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        // Unicode's bidirectional controls reorder what is read; they are no `char::is_control`.
+        let reorders =
+            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || reorders {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}
+
+/// An error and what lies behind it: SDK errors keep the service's own words in their sources.
+pub fn with_sources(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let behind = error.to_string();
+        if !text.contains(&behind) {
+            text = text + ": " + &behind;
+        }
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_escaped() {
+        for (text, expected) in [
+            ("Größe 東京", "Größe 東京"),
+            ("a\u{1b}[31mb\n", "a\\u{1b}[31mb\\n"),
+            ("a\u{202e}b\u{2066}c", "a\\u{202e}b\\u{2066}c"),
+        ] {
+            assert_eq!(printable(text), expected);
+        }
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Layer(&'static str, #[source] Option<Box<Layer>>);
+
+    #[test]
+    fn each_source_is_told_once() {
+        let layer = |text, source| Layer(text, Some(Box::new(source)));
+        let error = layer("dispatch failure", layer("connection refused", Layer("refused", None)));
+        assert_eq!(with_sources(&error), "dispatch failure: connection refused");
+    }
+}
