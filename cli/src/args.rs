@@ -226,7 +226,11 @@ pub enum DeadLetters {
     /// Send its event again, marked as a replay, and take it out of its queue
     #[command(after_help = "Examples:\n  \
         fanoutctl dead-letters retry 4f1c\n  \
-        fanoutctl dead-letters retry --all --yes")]
+        fanoutctl dead-letters retry --all --yes\n\n\
+        An event is sent if the event table has it. What it has otherwise stays in its queue; so does what it has no \
+        longer, or can't be asked for, unless `--from-letter` is given. If a named letter has an earlier one of its group \
+        that isn't named, nothing is sent: the later event would overtake.\n\n\
+        Exit status: 6 if a letter stays, or if nothing was sent because an earlier letter isn't named.")]
     Retry(RetryArguments),
 }
 
@@ -256,6 +260,11 @@ pub struct RetryArguments {
     /// All of them, as far as they can be sent
     #[arg(long)]
     pub all: bool,
+
+    /// Send also what the event table has no longer, or can't be asked for, as the letter or message has it: whoever
+    /// can write to its queue may have forged it
+    #[arg(long)]
+    pub from_letter: bool,
 
     /// Send without asking
     #[arg(long)]

@@ -1,7 +1,9 @@
 //! Dead letters as values: what stands in the rejected, undelivered and dead-letter queues, and how it is sent again.
 
 mod choose;
+mod confirm;
 mod indent;
+mod lane;
 mod newer;
 mod read;
 mod replay;
@@ -18,7 +20,9 @@ use shared::message::Attribute;
 use shared::place::OwnQueue;
 
 pub use choose::{ChoiceError, choose, shortest};
+pub use confirm::{Lookup, Standing, event_table, item_of_message, standing_of_message};
 pub use indent::indented;
+pub use lane::{Lane, OvertakeError, Seen, lane, newer_letters, overtakes_none};
 pub use newer::{After, Newer, newer};
 pub use read::{instant, version};
 pub use replay::{Item, NotAccepted, ToConverter, ToFanOut, converted, fanned_out, item, replay_id};

@@ -37,6 +37,8 @@ pub struct Running {
     pub clients: Vec<Registered>,
     /// The values of the template's parameters.
     pub parameters: BTreeMap<String, String>,
+    /// The ARN of the stream that the converter reads, however the stack was given it.
+    pub stream: Option<String>,
     /// The config in the functions' packages.
     pub config: Option<Config>,
     /// Why there is none.
@@ -71,6 +73,8 @@ pub struct Plan {
     pub clients: Vec<PlannedClient>,
     /// What else changes.
     pub settings: Vec<Setting>,
+    /// The stream that nothing reads any more after the deploy.
+    pub left_stream: Option<LeftStream>,
     /// Every account that will receive events.
     pub accounts: Vec<ReceivingAccount>,
     /// What keeps the deploy from being done.
@@ -133,6 +137,13 @@ pub struct LeftQueue {
     pub unknown: Option<String>,
 }
 
+/// A stream that nothing reads any more: what was not read of it never reaches the clients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftStream {
+    /// Its ARN, if the stack tells it.
+    pub arn: Option<String>,
+}
+
 /// An account that will receive events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReceivingAccount {
@@ -168,6 +179,7 @@ pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
     let running = running.unwrap_or_default();
     let clients = clients(config, place, &running.clients, &depths);
     let settings = settings::changes(config, &parameters, &running, is_new);
+    let left_stream = if is_new { None } else { left_stream(&settings, &running) };
     let kept_queues: Vec<_> = kept_queues.into_iter().map(|kept| in_the_way(kept, place, &depths)).collect();
     let changes = |client: &PlannedClient| client.change != Change::Kept || client.is_let_go;
     let result = if !kept_queues.is_empty() {
@@ -186,6 +198,7 @@ pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
         accounts: accounts(config, place, &running.clients),
         clients,
         settings,
+        left_stream,
         kept_queues,
         unknown: running.no_config,
     }
@@ -196,12 +209,6 @@ pub fn left_queues<'r>(config: &Config, place: &Place, running: &'r Running) -> 
     let wanted: Vec<_> = config.clients.iter().map(|client| queue_arn(client, place)).collect();
     let queues = running.clients.iter().map(|client| &client.queue);
     queues.filter(|queue| !wanted.contains(queue)).collect()
-}
-
-/// The ARN of the queue called `name` in the stack's account.
-pub fn own_arn(place: &Place, name: String) -> QueueArn {
-    let Place { partition, region, account, prefix: _ } = place.clone();
-    QueueArn { partition, region, account, name }
 }
 
 impl PlannedClient {
@@ -225,7 +232,7 @@ impl Running {
 
 fn queue_arn(client: &Client, place: &Place) -> QueueArn {
     match &client.queue {
-        ClientQueue::Own => own_arn(place, place.client_queue_name(client.name.as_str())),
+        ClientQueue::Own => place.client_queue_arn(client.name.as_str()),
         ClientQueue::Existing(arn) => arn.clone(),
     }
 }
@@ -270,6 +277,13 @@ fn clients(config: &Config, place: &Place, running: &[Registered], depths: &Dept
         left_queue: Some(left_queue(&now.queue, depths)),
     }));
     planned
+}
+
+/// A stack may be given by name the stream that it has imported so far: then it leaves none.
+fn left_stream(settings: &[Setting], running: &Running) -> Option<LeftStream> {
+    let Setting { old, new, .. } = settings.iter().find(|setting| setting.name == "EventStreamArn")?;
+    let arn = running.stream.clone().or_else(|| old.clone()).filter(|arn| !arn.is_empty());
+    (arn.as_ref() != Some(new)).then_some(LeftStream { arn })
 }
 
 fn left_queue(queue: &QueueArn, depths: &Depths) -> LeftQueue {

@@ -226,6 +226,14 @@ fn what_is_not_allowed_has_a_status_of_its_own() {
         --- stderr
         error: `DescribeStacks` of `mark-event-queue`: User: arn:aws:iam::111122223333:user/Somebody is not authorized to perform: cloudformation:DescribeStacks (`AccessDenied`)
     "#]].assert_eq(&told(&mut fanoutctl_at(&endpoint, &directory, &["plan"])));
+    // From something between here and AWS.
+    let endpoint = service("403 Forbidden", "");
+    expect![[r#"
+        exit 5
+        --- stderr
+        error: `DescribeStacks` of `mark-event-queue`: HTTP status 403, without a reason
+    "#]]
+    .assert_eq(&told(&mut fanoutctl_at(&endpoint, &directory, &["plan"])));
 }
 
 #[test]

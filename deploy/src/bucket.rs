@@ -4,9 +4,10 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration,
 };
+use shared::place::Place;
 
+use crate::call::{CallError, CallFault};
 use crate::error::DeployError;
-use crate::package::Package;
 use crate::target::Target;
 
 /// The region that must not be named when a bucket is made (S3 API Reference, "CreateBucket").
@@ -51,20 +52,100 @@ async fn close(target: &Target, bucket: &str) -> Result<(), DeployError> {
     Ok(())
 }
 
-/// Uploads `package`, unless its content is there already, and tells whether it had to.
+/// Where CloudFormation reads the object called `key`.
+pub(crate) fn url(target: &Target, place: &Place, bucket: &str, key: &str) -> String {
+    match target.endpoint() {
+        Some(endpoint) => format!("{}/{bucket}/{key}", endpoint.trim_end_matches('/')),
+        None => format!("https://{bucket}.s3.{}.{}/{key}", place.region, place.dns_suffix()),
+    }
+}
+
+/// Uploads `content` as `key`, which names this content only, unless it is there already; tells whether it had to.
 pub(crate) async fn upload(
     client: &aws_sdk_s3::Client,
     bucket: &str,
-    package: &Package,
+    key: &str,
+    content: &[u8],
 ) -> Result<bool, DeployError> {
-    let subject = format!("{bucket}/{}", package.key);
-    match client.head_object().bucket(bucket).key(&package.key).send().await {
+    let subject = format!("{bucket}/{key}");
+    match client.head_object().bucket(bucket).key(key).send().await {
         Ok(_) => return Ok(false),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => {}
-        Err(error) => return Err(DeployError::of_call("HeadObject", &subject, error)),
+        Err(error) => {
+            let error = CallError::new("HeadObject", &subject, &error);
+            // To whoever may not list the bucket, S3 denies a key that isn't there (S3 API reference, "HeadObject").
+            if !matches!(error.fault, CallFault::Missing | CallFault::NotAllowed) {
+                return Err(error.into());
+            }
+        }
     }
-    let body = ByteStream::from(package.zip.clone());
-    let call = client.put_object().bucket(bucket).key(&package.key).body(body);
+    let body = ByteStream::from(content.to_vec());
+    let call = client.put_object().bucket(bucket).key(key).body(body);
     call.send().await.map_err(|error| DeployError::of_call("PutObject", &subject, error))?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn cloudformation_reads_from_the_region_or_the_emulator() {
+        let place = |partition, region| Place::try_new(partition, region, "111122223333", "").unwrap();
+        let aws = Target::in_aws("cn-north-1");
+        assert_eq!(
+            url(&aws, &place("aws-cn", "cn-north-1"), "packages", "template/1.yml"),
+            "https://packages.s3.cn-north-1.amazonaws.com.cn/template/1.yml"
+        );
+        let emulator = Target::local("http://127.0.0.1:4566/", "eu-west-2");
+        assert_eq!(
+            url(&emulator, &place("aws", "eu-west-2"), "packages", "template/1.yml"),
+            "http://127.0.0.1:4566/packages/template/1.yml"
+        );
+    }
+    /// An S3 that answers a HEAD and a PUT with these statuses, one request after the other; answers its endpoint.
+    fn service(head: u16, put: u16) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for connection in listener.incoming() {
+                let mut reader = BufReader::new(connection.unwrap());
+                let (mut line, mut first, mut length) = (String::new(), String::new(), 0);
+                while reader.read_line(&mut line).unwrap() > 2 {
+                    let lower = line.to_ascii_lowercase();
+                    if let Some(value) = lower.strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    if first.is_empty() {
+                        first.clone_from(&line);
+                    }
+                    line.clear();
+                }
+                reader.read_exact(&mut vec![0; length]).unwrap();
+                let status = if first.starts_with("HEAD ") { head } else { put };
+                let answer = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                reader.get_mut().write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        endpoint
+    }
+
+    #[tokio::test]
+    async fn what_is_there_is_not_uploaded_and_what_may_be_missing_is() {
+        for (head, put, expected) in [
+            (200, 500, "false"),
+            (404, 200, "true"),
+            (403, 200, "true"),
+            (403, 403, "`PutObject` of `packages/1.zip`: HTTP status 403, without a reason"),
+            (400, 200, "`HeadObject` of `packages/1.zip`: HTTP status 400, without a reason"),
+        ] {
+            let target = Target::local(&service(head, put), "eu-west-2");
+            let found = upload(&target.s3(), "packages", "1.zip", b"zip").await;
+            let told = found.map_or_else(|error| error.to_string(), |is_new| is_new.to_string());
+            assert_eq!(told, expected, "{head} {put}");
+        }
+    }
 }

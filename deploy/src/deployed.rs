@@ -7,6 +7,7 @@ use aws_sdk_cloudformation::types::{Stack, TemplateStage};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use crate::call::CallError;
 use crate::clients::ClientLists;
 use crate::error::DeployError;
 use crate::follow;
@@ -36,7 +37,7 @@ pub struct DeployedStack {
 pub enum UnknownConfig {
     /// A call failed.
     #[error(transparent)]
-    Call(#[from] DeployError),
+    Call(#[from] CallError),
     /// The template doesn't say where the code is.
     #[error("the template of stack `{stack}` names no package on S3 for `{}`", FANOUT.logical_id)]
     NoPackage {
@@ -112,8 +113,8 @@ pub async fn deployed_config(target: &Target, stack: &DeployedStack) -> Result<S
     };
     let package = format!("{bucket}/{key}");
     let call = target.s3().get_object().bucket(bucket).key(key).set_version_id(version);
-    let object = call.send().await.map_err(|error| DeployError::of_call("GetObject", &package, error))?;
-    let zip = object.body.collect().await.map_err(|error| DeployError::of_body(&package, error))?;
+    let object = call.send().await.map_err(|error| CallError::new("GetObject", &package, &error))?;
+    let zip = object.body.collect().await.map_err(|error| CallError::of_body(&package, &error))?;
     config_in(&zip.into_bytes()).map_err(|source| UnknownConfig::Unreadable {
         stack: stack.name.clone(),
         package,
@@ -122,10 +123,10 @@ pub async fn deployed_config(target: &Target, stack: &DeployedStack) -> Result<S
 }
 
 /// The text that `stack` was made from.
-pub(crate) async fn template_of(target: &Target, stack: &DeployedStack) -> Result<String, DeployError> {
+pub(crate) async fn template_of(target: &Target, stack: &DeployedStack) -> Result<String, CallError> {
     let call = target.cloudformation().get_template().stack_name(&stack.id);
     let found = call.template_stage(TemplateStage::Original).send().await;
-    let found = found.map_err(|error| DeployError::of_call("GetTemplate", &stack.name, error))?;
+    let found = found.map_err(|error| CallError::new("GetTemplate", &stack.name, &error))?;
     Ok(found.template_body.unwrap_or_default())
 }
 

@@ -1,13 +1,12 @@
 //! Why a stack was not deployed, by what the caller will do about it.
 
 use std::error::Error;
-use std::fmt::Debug;
 
+use aws_sdk_cloudformation::config::http::HttpResponse;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::ByteStreamError;
 use shared::place::InvalidPlace;
-use shared::text::with_sources;
 
+use crate::call::CallError;
 use crate::kept::{KeptQueue, remedies};
 use crate::template::TemplateError;
 
@@ -61,20 +60,19 @@ pub enum DeployError {
         /// The command that shows what CloudFormation did.
         look: String,
     },
-    /// AWS did not answer, or refused: mend access, input or network, and try again.
-    #[error("`{call}` of `{subject}`: {reason}")]
-    Call {
-        /// The operation.
-        call: &'static str,
-        /// What it was about.
-        subject: String,
-        /// The service's code for it; none if there was no answer.
-        code: Option<String>,
-        /// What the service says, or else why it could not be reached.
-        reason: String,
-        /// The SDK's own error.
-        source: Box<dyn Error + Send + Sync>,
+    /// What CloudFormation does can't be seen any more; it goes on: look later.
+    #[error("stack `{stack}` can't be looked at any more, though CloudFormation goes on ({source}); {look}")]
+    OutOfSight {
+        /// Its name.
+        stack: String,
+        /// Where to look.
+        look: String,
+        /// What the last look ended with.
+        source: Box<DeployError>,
     },
+    /// AWS did not answer, or refused: mend access, input or network, and try again.
+    #[error(transparent)]
+    Call(#[from] CallError),
 }
 
 /// A resource that CloudFormation could not make, change or delete.
@@ -90,24 +88,12 @@ pub struct FailedResource {
 
 impl DeployError {
     /// The error of an SDK's `call` about `subject`.
-    pub(crate) fn of_call<E, R>(call: &'static str, subject: &str, error: SdkError<E, R>) -> Self
+    #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+    pub(crate) fn of_call<E>(call: &'static str, subject: &str, error: SdkError<E, HttpResponse>) -> Self
     where
         E: Error + ProvideErrorMetadata + Send + Sync + 'static,
-        R: Debug + Send + Sync + 'static,
     {
-        let code = error.code().map(str::to_owned);
-        let reason = match (&code, error.message()) {
-            (Some(code), Some(message)) => format!("{message} (`{code}`)"),
-            (Some(code), None) => format!("`{code}`"),
-            _ => with_sources(&error),
-        };
-        Self::Call { call, subject: subject.to_owned(), code, reason, source: Box::new(error) }
-    }
-
-    /// The error of an object that broke off while it was read.
-    pub(crate) fn of_body(subject: &str, error: ByteStreamError) -> Self {
-        let (subject, reason) = (subject.to_owned(), with_sources(&error));
-        Self::Call { call: "GetObject", subject, code: None, reason, source: Box::new(error) }
+        Self::Call(CallError::new(call, subject, &error))
     }
 }
 

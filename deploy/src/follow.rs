@@ -1,11 +1,12 @@
 //! Follows what CloudFormation does with a stack, until it is done.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use aws_sdk_cloudformation::types::{Stack, StackEvent};
 
+use crate::call::CallFault;
 use crate::error::{DeployError, FailedResource};
 use crate::steps::Purpose;
 
@@ -14,6 +15,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The longest pause between two looks: CloudFormation throttles who asks more often for long.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// How long a stack may seem to be as it was before: CloudFormation answers from copies that are a little behind.
+const BEGINS_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long CloudFormation may fail to answer; it goes on meanwhile.
+const OUT_OF_SIGHT: Duration = Duration::from_secs(300);
 
 /// What happens while a stack is made, changed or deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +41,11 @@ pub enum Progress {
         /// Its length; nothing if it was there already.
         bytes: usize,
     },
+    /// CloudFormation can't be asked now; it goes on.
+    OutOfSight {
+        /// Why.
+        reason: String,
+    },
     /// CloudFormation has begun or ended something with a resource, or with the stack itself.
     Resource {
         /// What it is called in the template; the stack is called by its name.
@@ -47,24 +59,50 @@ pub enum Progress {
     },
 }
 
+/// What CloudFormation does with a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Create,
+    Update,
+    Delete,
+}
+
 /// What was seen so far of one operation on one stack.
 pub(crate) struct Follower {
+    operation: Operation,
     /// The newest event that is known.
     last_event: Option<String>,
+    /// Whether an event of the stack itself was seen.
+    has_begun: bool,
     first_failure: Option<FailedResource>,
+}
+
+/// How far an operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Going,
+    Done,
+    Failed,
 }
 
 impl Follower {
     /// For a stack that is new.
     pub(crate) fn from_start() -> Self {
-        Self { last_event: None, first_failure: None }
+        Self { operation: Operation::Create, last_event: None, has_begun: false, first_failure: None }
     }
 
     /// For the stack with this id; what happened to it before is passed over.
-    pub(crate) async fn from_now(client: &Client, id: &str) -> Result<Self, DeployError> {
-        let mut follower = Self::from_start();
-        follower.new_events(client, id).await?;
-        Ok(follower)
+    pub(crate) async fn from_now(
+        client: &Client,
+        id: &str,
+        operation: Operation,
+    ) -> Result<Self, DeployError> {
+        let call = client.describe_stack_events().stack_name(id);
+        let page =
+            call.send().await.map_err(|error| DeployError::of_call("DescribeStackEvents", id, error))?;
+        // The newest is the first.
+        let last_event = page.stack_events().first().and_then(|event| event.event_id.clone());
+        Ok(Self { operation, last_event, has_begun: false, first_failure: None })
     }
 
     /// Waits until the operation on the stack called `name`, with this id, is done; answers with the stack, unless it
@@ -77,22 +115,34 @@ impl Follower {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Option<Stack>, DeployError> {
         let mut pause = FIRST_PAUSE;
+        let begin = Instant::now();
+        let mut last_sight = begin;
         loop {
-            // In this order, the last look at the events comes after the end.
-            let stack = describe(client, id).await?;
-            for event in self.new_events(client, id).await? {
-                self.see(event, id, progress);
-            }
-            let end = stack.as_ref().map_or("DELETE_COMPLETE", status);
-            match end {
-                "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "DELETE_COMPLETE" => return Ok(stack),
-                _ if end.ends_with("_IN_PROGRESS") => {}
-                _ => {
-                    return Err(DeployError::Failed {
+            match self.look(client, id, progress).await {
+                Ok(stack) => {
+                    last_sight = Instant::now();
+                    let status = stack.as_ref().map_or("DELETE_COMPLETE", status);
+                    match self.stage(status, begin.elapsed()) {
+                        Stage::Going => {}
+                        Stage::Done => return Ok(stack),
+                        Stage::Failed => {
+                            return Err(DeployError::Failed {
+                                stack: name.to_owned(),
+                                status: status.to_owned(),
+                                first_failure: self.first_failure.take().map(Box::new),
+                                look: look(client, name),
+                            });
+                        }
+                    }
+                }
+                Err(error) if is_passing(&error) && last_sight.elapsed() < OUT_OF_SIGHT => {
+                    progress(Progress::OutOfSight { reason: error.to_string() });
+                }
+                Err(error) => {
+                    return Err(DeployError::OutOfSight {
                         stack: name.to_owned(),
-                        status: end.to_owned(),
-                        first_failure: self.first_failure.take().map(Box::new),
                         look: look(client, name),
+                        source: Box::new(error),
                     });
                 }
             }
@@ -101,8 +151,43 @@ impl Follower {
         }
     }
 
+    /// The stack, unless it is gone; what has happened since the last look goes to `progress`.
+    async fn look(
+        &mut self,
+        client: &Client,
+        id: &str,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Option<Stack>, DeployError> {
+        // In this order, the last look at the events comes after the end.
+        let stack = describe(client, id).await?;
+        for event in self.new_events(client, id).await? {
+            self.see(event, id, progress);
+        }
+        Ok(stack)
+    }
+
+    /// How far the operation is, when the stack has this status so long after it was asked for.
+    fn stage(&self, status: &str, elapsed: Duration) -> Stage {
+        let end = match self.operation {
+            Operation::Create => "CREATE_COMPLETE",
+            Operation::Update => "UPDATE_COMPLETE",
+            Operation::Delete => "DELETE_COMPLETE",
+        };
+        if status.ends_with("_IN_PROGRESS") {
+            Stage::Going
+        } else if !self.has_begun && elapsed < BEGINS_WITHIN && status != "DELETE_COMPLETE" {
+            // As it was before.
+            Stage::Going
+        } else if status == end {
+            Stage::Done
+        } else {
+            Stage::Failed
+        }
+    }
+
     fn see(&mut self, event: StackEvent, id: &str, progress: &mut (dyn FnMut(Progress) + Send)) {
         let is_the_stack = event.physical_resource_id.as_deref() == Some(id);
+        self.has_begun |= is_the_stack;
         let logical_id = event.logical_resource_id.unwrap_or_default();
         let kind = event.resource_type.unwrap_or_default();
         let status = event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default();
@@ -139,6 +224,11 @@ impl Follower {
         events.reverse();
         Ok(events)
     }
+}
+
+/// Whether the same call can go better in a while.
+fn is_passing(error: &DeployError) -> bool {
+    matches!(error, DeployError::Call(error) if error.fault == CallFault::Unreachable)
 }
 
 /// The stack called `name`, or with that id, if there is one.
@@ -204,6 +294,28 @@ mod tests {
         );
         check("A UPDATE_FAILED", &expect![[r#"Some(("A", "UPDATE_FAILED"))"#]]);
         check("A DELETE_FAILED Resource update cancelled", &expect!["None"]);
+    }
+
+    #[test]
+    fn an_operation_ends_as_it_should_and_not_before_it_has_begun() {
+        let check = |operation, has_begun, seconds, status: &str, expected| {
+            let follower = Follower { operation, last_event: None, has_begun, first_failure: None };
+            let stage = follower.stage(status, Duration::from_secs(seconds));
+            assert_eq!(stage, expected, "{operation:?} {has_begun} {seconds} {status}");
+        };
+        use Operation::{Create, Delete, Update};
+        check(Create, true, 1, "CREATE_IN_PROGRESS", Stage::Going);
+        check(Create, true, 1, "CREATE_COMPLETE", Stage::Done);
+        check(Create, true, 1, "ROLLBACK_COMPLETE", Stage::Failed);
+        check(Update, false, 1, "UPDATE_COMPLETE", Stage::Going);
+        check(Update, false, 60, "UPDATE_COMPLETE", Stage::Done);
+        check(Update, true, 1, "UPDATE_COMPLETE", Stage::Done);
+        check(Update, true, 1, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Stage::Going);
+        check(Update, true, 1, "UPDATE_ROLLBACK_COMPLETE", Stage::Failed);
+        check(Delete, false, 1, "UPDATE_COMPLETE", Stage::Going);
+        check(Delete, true, 1, "UPDATE_COMPLETE", Stage::Failed);
+        check(Delete, true, 1, "DELETE_FAILED", Stage::Failed);
+        check(Delete, false, 0, "DELETE_COMPLETE", Stage::Done);
     }
 
     #[test]

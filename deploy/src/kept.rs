@@ -2,7 +2,7 @@
 //!
 //! CloudFormation can't make them again; an emulator takes them over in silence, with all that is in them.
 
-use shared::config::Config;
+use shared::config::{Config, QueueArn};
 use shared::place::{OwnQueue, Place};
 
 use crate::clients::ClientLists;
@@ -58,18 +58,14 @@ pub async fn kept_queues(
 /// The queues that a stack with the clients `deployed` (none: it is new) does not have, and one with those that are
 /// `wanted` has.
 fn new_queues(deployed: Option<&ClientLists>, place: &Place, wanted: &ClientLists) -> Vec<KeptQueue> {
-    let Place { partition, region, account, prefix: _ } = place;
-    let queue = |name: String, whose| {
-        let arn = format!("arn:{partition}:sqs:{region}:{account}:{name}");
-        KeptQueue { name, arn, whose }
-    };
+    let queue = |arn: QueueArn, whose| KeptQueue { arn: arn.to_string(), name: arn.name, whose };
     let mut new = Vec::new();
     if deployed.is_none() {
-        new.extend(OwnQueue::ALL.map(|own| queue(place.own_queue_name(own), Whose::Stack(own))));
+        new.extend(OwnQueue::ALL.map(|own| queue(place.own_queue_arn(own), Whose::Stack(own))));
     }
     let has = |client: &String| deployed.is_some_and(|deployed| deployed.own.contains(client));
     for client in wanted.own.iter().filter(|client| !has(client)) {
-        new.push(queue(place.client_queue_name(client), Whose::Client(client.clone())));
+        new.push(queue(place.client_queue_arn(client), Whose::Client(client.clone())));
     }
     new
 }

@@ -4,6 +4,7 @@
 
 mod binary;
 mod bucket;
+pub mod call;
 pub mod clients;
 mod deployed;
 mod error;

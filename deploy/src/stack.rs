@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use aws_sdk_cloudformation::types::{Capability, Parameter};
+use sha2::{Digest as _, Sha256};
 use shared::config::Config;
 
 use crate::clients::ClientLists;
 use crate::deployed::template_of;
-use crate::follow::Follower;
+use crate::follow::{Follower, Operation};
 use crate::package::Package;
 use crate::parameters::parameters;
 use crate::settings::{QueuePrefix, Settings};
@@ -71,7 +72,7 @@ pub async fn deploy(
     if let Some(stack) = &existing {
         check_ready(stack)?;
     }
-    let prefix = prefix(deployment.stack, deployment.settings, existing.as_ref())?;
+    let prefix = prefix(deployment.settings.queue_prefix.as_ref(), existing.as_ref())?;
     let place = target.place(prefix).await?;
     let queues = kept_queues(target, existing.as_ref(), &place, deployment.config).await?;
     if !queues.is_empty() {
@@ -80,7 +81,7 @@ pub async fn deploy(
 
     let s3 = target.s3();
     for package in deployment.packages {
-        let is_new = bucket::upload(&s3, deployment.bucket, package).await?;
+        let is_new = bucket::upload(&s3, deployment.bucket, &package.key, &package.zip).await?;
         let bytes = if is_new { package.zip.len() } else { 0 };
         progress(Progress::Uploaded { key: package.key.clone(), bytes });
     }
@@ -90,17 +91,28 @@ pub async fn deploy(
     let mut changed = false;
     for (number, step) in (1..).zip(&steps) {
         progress(Progress::Step { number, of: steps.len(), purpose: step.purpose });
-        let (text, set) = match (step.purpose, &existing) {
+        let lists = step.clients.parameters();
+        let mut set = lists.to_vec();
+        let text = match (step.purpose, &existing) {
             // Sent back, because CloudFormation itself keeps only the template that the old lists were written out in
             // (CloudFormation User Guide, "AWS::LanguageExtensions transform").
-            (Purpose::Queues, Some(stack)) => {
-                (template_of(target, stack).await?, step.clients.parameters().to_vec())
+            (Purpose::Queues, Some(stack)) => template_of(target, stack).await?,
+            _ => {
+                let all = deployment.settings.parameters(deployment.config).into_iter();
+                set.extend(all.filter(|(name, _)| lists.iter().all(|(list, _)| list != name)));
+                template.clone()
             }
-            _ => (template.clone(), deployment.settings.parameters(deployment.config)),
         };
         let names = template::parameter_names(&text)?;
         let parameters = parameters(&names, &set, existing.as_ref().map(|stack| &stack.parameters));
-        changed |= apply(target, deployment.stack, existing.as_ref(), text, parameters, progress).await?;
+        // By its place, because with a dozen clients the template that CloudFormation writes out has more than the
+        // 51,200 bytes that it takes in a call; of an object, it takes 1 MB (CloudFormation User Guide, "Troubleshoot
+        // the processed template").
+        let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = format!("template/{digest}.yml");
+        bucket::upload(&s3, deployment.bucket, &key, text.as_bytes()).await?;
+        let url = bucket::url(target, &place, deployment.bucket, &key);
+        changed |= apply(target, deployment.stack, existing.as_ref(), url, parameters, progress).await?;
     }
     let outputs = describe(target, deployment.stack).await?.map(|stack| stack.outputs).unwrap_or_default();
     Ok(Deployed { outputs, changed })
@@ -122,7 +134,7 @@ pub async fn delete(
         return Ok(());
     };
     let client = target.cloudformation();
-    let mut follower = Follower::from_now(&client, &id).await?;
+    let mut follower = Follower::from_now(&client, &id, Operation::Delete).await?;
     let call = client.delete_stack().stack_name(&id);
     call.send().await.map_err(|error| DeployError::of_call("DeleteStack", name, error))?;
     follower.wait(&client, name, &id, progress).await?;
@@ -136,24 +148,27 @@ fn completed(deployment: &Deployment<'_>) -> Result<String, DeployError> {
         let uri = format!("s3://{}/{}", deployment.bucket, package.key);
         text = template::with_code(&text, package.function.logical_id, &uri)?;
     }
-    template::check_length(&text)?;
     Ok(text)
 }
 
-/// The prefix that the stack called `name` has after the deploy.
-fn prefix<'a>(
-    name: &str,
-    settings: &'a Settings,
+/// The prefix that a stack has after a deploy that asks for `wanted`. `existing`: the stack as it is; none: it is new.
+///
+/// # Errors
+///
+/// [`DeployError::PrefixChanged`].
+pub fn prefix<'a>(
+    wanted: Option<&'a QueuePrefix>,
     existing: Option<&'a DeployedStack>,
 ) -> Result<&'a str, DeployError> {
-    let wanted = settings.queue_prefix.as_ref().map(QueuePrefix::as_str);
-    match (existing.map(DeployedStack::prefix), wanted) {
-        (Some(deployed), Some(wanted)) if deployed != wanted => Err(DeployError::PrefixChanged {
-            stack: name.to_owned(),
-            deployed: deployed.to_owned(),
+    let wanted = wanted.map(QueuePrefix::as_str);
+    match (existing, wanted) {
+        (Some(stack), Some(wanted)) if stack.prefix() != wanted => Err(DeployError::PrefixChanged {
+            stack: stack.name.clone(),
+            deployed: stack.prefix().to_owned(),
             wanted: wanted.to_owned(),
         }),
-        (deployed, wanted) => Ok(deployed.or(wanted).unwrap_or_default()),
+        (Some(stack), _) => Ok(stack.prefix()),
+        (None, wanted) => Ok(wanted.unwrap_or_default()),
     }
 }
 
@@ -183,16 +198,16 @@ async fn apply(
     target: &Target,
     name: &str,
     existing: Option<&DeployedStack>,
-    template: String,
+    template_url: String,
     parameters: Vec<Parameter>,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<bool, DeployError> {
     let client = target.cloudformation();
     let (id, mut follower) = match existing {
-        None => (create(&client, name, template, parameters).await?, Follower::from_start()),
+        None => (create(&client, name, template_url, parameters).await?, Follower::from_start()),
         Some(DeployedStack { id, .. }) => {
-            let follower = Follower::from_now(&client, id).await?;
-            if !update(&client, name, template, parameters).await? {
+            let follower = Follower::from_now(&client, id, Operation::Update).await?;
+            if !update(&client, name, template_url, parameters).await? {
                 return Ok(false);
             }
             (id.clone(), follower)
@@ -205,10 +220,10 @@ async fn apply(
 async fn create(
     client: &Client,
     name: &str,
-    template: String,
+    template_url: String,
     parameters: Vec<Parameter>,
 ) -> Result<String, DeployError> {
-    let call = client.create_stack().stack_name(name).template_body(template);
+    let call = client.create_stack().stack_name(name).template_url(template_url);
     let call = call.set_parameters(Some(parameters)).set_capabilities(Some(CAPABILITIES.to_vec()));
     let created = call.send().await.map_err(|error| DeployError::of_call("CreateStack", name, error))?;
     Ok(created.stack_id.unwrap_or_else(|| name.to_owned()))
@@ -218,10 +233,10 @@ async fn create(
 async fn update(
     client: &Client,
     name: &str,
-    template: String,
+    template_url: String,
     parameters: Vec<Parameter>,
 ) -> Result<bool, DeployError> {
-    let call = client.update_stack().stack_name(name).template_body(template);
+    let call = client.update_stack().stack_name(name).template_url(template_url);
     let call = call.set_parameters(Some(parameters)).set_capabilities(Some(CAPABILITIES.to_vec()));
     match call.send().await {
         Ok(_) => Ok(true),
@@ -280,15 +295,13 @@ mod tests {
     #[test]
     fn a_stack_keeps_its_prefix() {
         let check = |deployed: Option<&str>, wanted: Option<&str>, expected: Expect| {
-            let settings = Settings {
-                queue_prefix: wanted.map(|text| QueuePrefix::try_new(text).unwrap()),
-                ..Settings::default()
-            };
+            let wanted = wanted.map(|text| QueuePrefix::try_new(text).unwrap());
             let existing = deployed.map(|prefix| DeployedStack {
+                name: "events".to_owned(),
                 parameters: [("QueuePrefix".to_owned(), prefix.to_owned())].into(),
                 ..DeployedStack::default()
             });
-            let found = prefix("events", &settings, existing.as_ref());
+            let found = prefix(wanted.as_ref(), existing.as_ref());
             expected.assert_eq(&found.map_or_else(|error| error.to_string(), |prefix| format!("`{prefix}`")));
         };
         check(None, None, expect!["``"]);

@@ -1,7 +1,8 @@
 //! In which steps a stack gets other clients.
 //!
 //! CloudFormation updates a function and a new queue at the same time: new code would meet a queue that isn't there yet,
-//! or that its role may not send to, and take that for good.
+//! or that its role may not send to. And a role loses a right before the code that has it is replaced. Either way the
+//! fan-out would be refused, and return messages of every client's groups.
 
 use std::fmt;
 
@@ -21,8 +22,10 @@ pub struct Step {
 pub enum Purpose {
     /// Queues that the new code sends to, and the right to; template, code and settings stay.
     Queues,
-    /// All the rest.
+    /// All the rest; what the code before needed stays.
     Everything,
+    /// What no code needs any more goes.
+    Rights,
 }
 
 impl fmt::Display for Purpose {
@@ -30,6 +33,7 @@ impl fmt::Display for Purpose {
         formatter.write_str(match self {
             Self::Queues => "the new queues, while the code that runs stays",
             Self::Everything => "code, settings and queues",
+            Self::Rights => "without the rights that only the code before needed",
         })
     }
 }
@@ -37,15 +41,23 @@ impl fmt::Display for Purpose {
 /// The updates that bring a stack to the clients that are `wanted`, in order. `deployed` are those that it has; none: it
 /// is new.
 pub fn steps(deployed: Option<&ClientLists>, wanted: &ClientLists) -> Vec<Step> {
+    let Some(deployed) = deployed else {
+        return vec![Step { purpose: Purpose::Everything, clients: wanted.clone() }];
+    };
     let mut steps = Vec::new();
-    if let Some(deployed) = deployed {
-        // What is to go stays until the code that sends to it has gone.
-        let both = deployed.union(wanted);
-        if both != *deployed {
-            steps.push(Step { purpose: Purpose::Queues, clients: both });
-        }
+    let both = deployed.union(wanted);
+    if both != *deployed {
+        steps.push(Step { purpose: Purpose::Queues, clients: both.clone() });
     }
-    steps.push(Step { purpose: Purpose::Everything, clients: wanted.clone() });
+    // A role is updated before the code that has it: the right to send to an existing queue outlives the code that does.
+    // What a stack made itself CloudFormation takes away after everything else anyway.
+    let is_left = deployed.existing.iter().any(|queue| !wanted.existing.contains(queue));
+    let existing = if is_left { both.existing } else { wanted.existing.clone() };
+    let clients = ClientLists { own: wanted.own.clone(), existing };
+    steps.push(Step { purpose: Purpose::Everything, clients });
+    if is_left {
+        steps.push(Step { purpose: Purpose::Rights, clients: wanted.clone() });
+    }
     steps
 }
 
@@ -76,10 +88,10 @@ mod tests {
     }
 
     #[test]
-    fn without_a_new_queue_one_update_does() {
+    fn without_another_queue_one_update_does() {
         check(Some("A B*"), "A B*", &["Everything: A B*"]);
         check(Some("A B"), "B A", &["Everything: B A"]);
-        check(Some("A B C* D*"), "A D*", &["Everything: A D*"]);
+        check(Some("A B C* D*"), "A D* C*", &["Everything: A D* C*"]);
     }
 
     #[test]
@@ -93,6 +105,7 @@ mod tests {
     fn a_queue_stays_until_the_code_that_sends_to_it_has_gone() {
         check(Some("A B"), "C A", &["Queues: A B C", "Everything: C A"]);
         check(Some("A"), "A*", &["Queues: A A*", "Everything: A*"]);
-        check(Some("A* B"), "A B", &["Queues: B A A*", "Everything: A B"]);
+        check(Some("A B* C*"), "A C*", &["Everything: A B* C*", "Rights: A C*"]);
+        check(Some("A* B"), "A B", &["Queues: B A A*", "Everything: A B A*", "Rights: A B"]);
     }
 }

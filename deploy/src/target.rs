@@ -77,6 +77,13 @@ impl Target {
         Self { sdk_config: sdk_config.build() }
     }
 
+    /// AWS itself, with credentials that nothing takes.
+    #[cfg(test)]
+    pub(crate) fn in_aws(region: &str) -> Self {
+        let sdk_config = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
+        Self { sdk_config: sdk_config.region(Region::new(region.to_owned())).build() }
+    }
+
     async fn try_new(sdk_config: SdkConfig) -> Result<Self, TargetError> {
         if sdk_config.region().is_none() {
             return Err(TargetError::NoRegion);

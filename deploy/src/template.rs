@@ -8,9 +8,6 @@ use std::ops::Range;
 
 use serde_yaml_ng::Value;
 
-/// The most bytes of a template that is sent with a call (CloudFormation quotas).
-const LENGTH_LIMIT: usize = 51_200;
-
 /// Where a function's code is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CodePlace {
@@ -27,12 +24,6 @@ pub enum TemplateError {
     Yaml {
         /// What is wrong.
         reason: String,
-    },
-    /// CloudFormation takes no longer ones.
-    #[error("the template has {length} bytes, and CloudFormation takes {LENGTH_LIMIT}; shorten its comments")]
-    TooLong {
-        /// How many bytes it has.
-        length: usize,
     },
     /// The resource is not there, or more than once.
     #[error("the template has {count} resources `{logical_id}`; there must be one")]
@@ -92,12 +83,6 @@ pub(crate) fn parameter_names(template: &str) -> Result<BTreeSet<String>, Templa
     let parameters = yaml.get("Parameters").and_then(Value::as_mapping);
     let names = parameters.into_iter().flat_map(|parameters| parameters.keys());
     Ok(names.filter_map(Value::as_str).map(str::to_owned).collect())
-}
-
-/// Refuses a template that is too long for a call.
-pub(crate) fn check_length(template: &str) -> Result<(), TemplateError> {
-    let length = template.len();
-    if length <= LENGTH_LIMIT { Ok(()) } else { Err(TemplateError::TooLong { length }) }
 }
 
 /// Where the code of the function `logical_id` is, if that is on S3: `s3://bucket/key`, as this code and `sam package`
@@ -309,18 +294,5 @@ Outputs:
         assert_eq!(names(template).unwrap(), ["A", "B"]);
         assert_eq!(names(TEMPLATE).unwrap(), Vec::<String>::new());
         assert!(matches!(names("a: [").unwrap_err(), TemplateError::Yaml { .. }));
-    }
-
-    #[test]
-    fn the_shipped_template_fits_into_a_call() {
-        let mut text = include_str!("../../template.yml").to_owned();
-        for function in crate::functions::ALL {
-            // The longest name of a bucket.
-            let uri = format!("s3://{}/{}/{}.zip", "b".repeat(63), function.package, "0".repeat(64));
-            text = with_code(&text, function.logical_id, &uri).unwrap();
-        }
-        assert_eq!(check_length(&text), Ok(()));
-        let long = "#".repeat(LENGTH_LIMIT + 1);
-        assert_eq!(check_length(&long), Err(TemplateError::TooLong { length: 51_201 }));
     }
 }

@@ -29,15 +29,15 @@ fn the_converter_has_these_rights() {
     check(
         "ProcessDynamoDBStreamRole",
         &expect![[r#"
-        WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on ProcessDynamoDBStreamLogs.Arn
-        WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
-        ReadStream: allow dynamodb:DescribeStream, dynamodb:GetRecords, dynamodb:GetShardIterator, dynamodb:ListStreams on (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn)
-        SendEventsAndLetters: allow sqs:SendMessage on FanOutQueue.Arn, RejectedQueue.Arn
-        UseKeyOfQueues (if HasKey): allow kms:GenerateDataKey, kms:Decrypt on KmsKeyArn
-            where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
-        KeepDiscardedRecords: allow s3:PutObject on ${DiscardedRecords.Arn}/*
-        FindBucketOfDiscardedRecords: allow s3:ListBucket on DiscardedRecords.Arn
-    "#]],
+            WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on ProcessDynamoDBStreamLogs.Arn
+            WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
+            ReadStreams: allow dynamodb:DescribeStream, dynamodb:GetRecords, dynamodb:GetShardIterator, dynamodb:ListStreams on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/ + /stream/ + *
+            SendEventsAndLetters: allow sqs:SendMessage on FanOutQueue.Arn, RejectedQueue.Arn
+            UseKeysOfQueues: allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+                where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+            KeepDiscardedRecords: allow s3:PutObject on ${DiscardedRecords.Arn}/*
+            FindBucketOfDiscardedRecords: allow s3:ListBucket on DiscardedRecords.Arn
+        "#]],
     );
 }
 
@@ -46,16 +46,14 @@ fn the_fan_out_has_these_rights() {
     check(
         "FanOutRole",
         &expect![[r#"
-        WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on FanOutLogs.Arn
-        WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
-        ReceiveEvents: allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on FanOutQueue.Arn
-        SendWhatAClientCouldNotTake: allow sqs:SendMessage on UndeliveredQueue.Arn
-        UseKeyOfQueues (if HasKey): allow kms:GenerateDataKey, kms:Decrypt on KmsKeyArn
-            where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
-        SendToExternalQueues (if HasExternalQueues): allow sqs:SendMessage on ExternalQueueArns
-        UseKeysOfExternalQueues (if HasExternalQueues): allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
-            where StringEquals kms:EncryptionContext:aws:sqs:arn ExternalQueueArns and kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
-    "#]],
+            WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on FanOutLogs.Arn
+            WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
+            ReceiveEvents: allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on FanOutQueue.Arn
+            SendWhatAClientCouldNotTake: allow sqs:SendMessage on UndeliveredQueue.Arn
+            UseKeysOfQueues: allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+                where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+            SendToExternalQueues (if HasExternalQueues): allow sqs:SendMessage on ExternalQueueArns
+        "#]],
     );
 }
 
@@ -64,17 +62,17 @@ fn whoever_looks_needs_these_rights() {
     check(
         "WatchPolicy",
         &expect![[r#"
-        SeeStack: allow cloudformation:DescribeStacks, cloudformation:GetTemplate on arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/${AWS::StackName}/*
-        SeeQueues: allow sqs:GetQueueAttributes, sqs:GetQueueUrl on arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${QueuePrefix}MarkFanOut*.fifo
-        SeeExternalQueues (if HasExternalQueues): allow sqs:GetQueueAttributes, sqs:GetQueueUrl on ExternalQueueArns
-        ReadLetters: allow sqs:ReceiveMessage, sqs:ChangeMessageVisibility on RejectedQueue.Arn, UndeliveredQueue.Arn, DeadLetterQueue.Arn
-        SeeKey (if HasKey): allow kms:DescribeKey on KmsKeyArn
-        DecryptLetters (if HasKey): allow kms:Decrypt on KmsKeyArn
-            where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
-        ReadDeployedConfig: allow s3:GetObject on arn:${AWS::Partition}:s3:::mark-event-queue-packages-${AWS::AccountId}-${AWS::Region}/fanout/*
-        SeeMappingsAndMetrics: allow lambda:ListEventSourceMappings, cloudwatch:GetMetricData on *
-        SeeEventTable: allow dynamodb:DescribeTable on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
-    "#]],
+            SeeStack: allow cloudformation:DescribeStacks, cloudformation:GetTemplate on arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/${AWS::StackName}/*
+            SeeQueues: allow sqs:GetQueueAttributes, sqs:GetQueueUrl on arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${QueuePrefix}MarkFanOut*.fifo
+            SeeExternalQueues (if HasExternalQueues): allow sqs:GetQueueAttributes, sqs:GetQueueUrl on ExternalQueueArns
+            ReadLetters: allow sqs:ReceiveMessage, sqs:ChangeMessageVisibility on RejectedQueue.Arn, UndeliveredQueue.Arn, DeadLetterQueue.Arn
+            SeeKeys: allow kms:DescribeKey on arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*
+            DecryptLetters: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+                where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+            ReadDeployedConfig: allow s3:GetObject on arn:${AWS::Partition}:s3:::mark-event-queue-packages-${AWS::AccountId}-${AWS::Region}/fanout/*
+            SeeMappingsAndMetrics: allow lambda:ListEventSourceMappings, cloudwatch:GetMetricData on *
+            SeeEventTable: allow dynamodb:DescribeTable on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
+        "#]],
     );
 }
 
@@ -83,10 +81,12 @@ fn whoever_retries_needs_these_rights_besides() {
     check(
         "RetryPolicy",
         &expect![[r#"
-        TakeLetters: allow sqs:DeleteMessage on RejectedQueue.Arn, UndeliveredQueue.Arn, DeadLetterQueue.Arn
-        Replay: allow lambda:InvokeFunction on ProcessDynamoDBStream.Arn, FanOut.Arn
-        ReadEvents: allow dynamodb:GetItem, dynamodb:Query on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
-    "#]],
+            TakeLetters: allow sqs:DeleteMessage on RejectedQueue.Arn, UndeliveredQueue.Arn, DeadLetterQueue.Arn
+            Replay: allow lambda:InvokeFunction on ProcessDynamoDBStream.Arn, FanOut.Arn
+            ReadEvents: allow dynamodb:GetItem, dynamodb:Query on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
+            DecryptEvents: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+                where StringEquals kms:ViaService dynamodb.${AWS::Region}.${AWS::URLSuffix}
+        "#]],
     );
 }
 
@@ -191,7 +191,39 @@ fn roles_are_assumed_by_lambda_for_this_account_only() {
     }
 }
 
-/// No policy refers to a function, a queue or a condition that is not there.
+/// Queues change over to another key before what refers to them does, and what they hold stays encrypted with the old
+/// one: a right to use keys does not hang on the settings, but on the service that asks.
+#[test]
+fn whoever_may_use_keys_may_so_whatever_the_stack_s_key_is() {
+    let by_way_of = |service: &str| {
+        let service = format!("{service}.${{AWS::Region}}.${{AWS::URLSuffix}}");
+        json!({ "StringEquals": { "kms:ViaService": { "Fn::Sub": service } } })
+    };
+    let send = ["kms:GenerateDataKey", "kms:Decrypt"].as_slice();
+    let read = ["kms:Decrypt"].as_slice();
+    for (id, service, actions) in [
+        ("ProcessDynamoDBStreamRole", "sqs", send),
+        ("FanOutRole", "sqs", send),
+        ("WatchPolicy", "sqs", read),
+        ("RetryPolicy", "dynamodb", read),
+    ] {
+        let uses = |statement: &&Json| {
+            let actions = listed_of(&statement["Action"]);
+            actions.iter().any(|action| action.starts_with("kms:") && action != "kms:DescribeKey")
+        };
+        // Not the unwrapped ones: none is there only if a condition holds.
+        let all = raw_statements(id);
+        let [statement] = all.iter().filter(uses).collect::<Vec<_>>()[..] else {
+            panic!("{id} has not one statement about the use of keys");
+        };
+        assert_eq!(listed_of(&statement["Action"]), actions, "{id}");
+        assert_eq!(statement["Condition"], by_way_of(service), "{id}");
+        let keys = "arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*";
+        assert_eq!(statement["Resource"], json!({ "Fn::Sub": keys }), "{id}");
+    }
+}
+
+/// No policy refers to a condition that is not there.
 #[test]
 fn conditions_of_rights_are_those_of_the_template() {
     let conditions = template()["Conditions"].as_object().unwrap().clone();
@@ -201,8 +233,7 @@ fn conditions_of_rights_are_those_of_the_template() {
             *used.entry(condition.to_owned()).or_default() += 1;
         }
     }
-    let expected = [("HasExternalQueues", 3), ("HasKey", 4)].map(|(name, count)| (name.to_owned(), count));
-    assert_eq!(used, BTreeMap::from(expected));
+    assert_eq!(used, BTreeMap::from([("HasExternalQueues".to_owned(), 2)]));
     assert!(used.keys().all(|name| conditions.contains_key(name)));
 }
 

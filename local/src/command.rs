@@ -138,7 +138,9 @@ fn invitation(stack: &Stack) -> String {
          Write an event, receive it as a client, look into a queue:\n\
          \x20 aws --endpoint-url {endpoint} dynamodb put-item --table-name {EVENTS} --item '{item}'\n\
          \x20 aws --endpoint-url {endpoint} sqs receive-message --queue-url {queue} --wait-time-seconds 5 --message-attribute-names All\n\
-         \x20 aws --endpoint-url {endpoint} sqs get-queue-attributes --queue-url {queue} --attribute-names All\n",
+         \x20 aws --endpoint-url {endpoint} sqs get-queue-attributes --queue-url {queue} --attribute-names All\n\
+         With these variables set, operate it (docs/deploy.md):\n\
+         \x20 cargo fanoutctl status\n",
         region = crate::ministack::REGION,
     )
 }

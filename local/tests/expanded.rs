@@ -85,6 +85,9 @@ async fn a_hundred_own_and_thirty_external_clients_fit() -> anyhow::Result<()> {
     }
 
     let policies = policies(&ground)?;
+    let (table, _) = ground.stream_arn().split_once("/stream/").context("no stream's ARN")?;
+    let read = resources_of(&policies["inline"], "ReadStreams");
+    assert_eq!(read, [&Value::from(format!("{table}/stream/*"))]);
     let roles = policies["inline"].as_object().context("no roles")?;
     assert_eq!(roles.len(), 2);
     for (role, documents) in roles {
@@ -217,6 +220,18 @@ async fn queue_policies(ground: &Ground) -> anyhow::Result<Vec<usize>> {
     }
     assert_eq!(sizes.len(), 4 + OWN_CLIENTS);
     Ok(sizes)
+}
+
+/// What the statements with this `Sid` are about, in whatever `policies` holds.
+fn resources_of<'v>(policies: &'v Value, sid: &str) -> Vec<&'v Value> {
+    match policies {
+        Value::Object(members) if members.get("Sid").is_some_and(|found| found == sid) => {
+            members.get("Resource").into_iter().collect()
+        }
+        Value::Object(members) => members.values().flat_map(|value| resources_of(value, sid)).collect(),
+        Value::Array(items) => items.iter().flat_map(|value| resources_of(value, sid)).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// The characters of a policy without white space, in the partition and region with the longest names.

@@ -90,6 +90,33 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         }
     "#]],
     )?;
+    operator.check(
+        &["policy", "Reporting", "--key"],
+        0,
+        &expect![[r#"
+        --- stdout
+        {
+          "Sid": "FanOutEncrypts",
+          "Effect": "Allow",
+          "Principal": {
+            "AWS": "arn:aws:iam::000000000000:root"
+          },
+          "Action": [
+            "kms:GenerateDataKey",
+            "kms:Decrypt"
+          ],
+          "Resource": "*",
+          "Condition": {
+            "ArnEquals": {
+              "aws:PrincipalArn": "arn:aws:iam::000000000000:role/MarkFanOut-eu-west-2"
+            },
+            "StringEquals": {
+              "kms:ViaService": "sqs.eu-west-2.amazonaws.com"
+            }
+          }
+        }
+    "#]],
+    )?;
     operator.check(&["delete", "--yes"], 4, &expect![[r#"
         --- stderr
         error: there is no stack `mark-event-queue` in this account and region; name another with `--stack`, or make it with `fanoutctl deploy`
@@ -273,7 +300,8 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         IN THE WAY: the queue MarkFanOutClientPolice.fifo of Police exists already, kept from an earlier deploy; it holds 3 messages and 0 in flight. Either
           - go on with it: give the client Police the line
               queue_arn = "arn:aws:sqs:eu-west-2:000000000000:MarkFanOutClientPolice.fifo"
-            and name "000000000000" among source.allowed_accounts; or
+            and name "000000000000" among source.allowed_accounts; give the queue the policy that
+            fanoutctl policy Police prints (its old one went with the client); or
           - delete it, with what it holds, and wait 60 s:
               aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/000000000000/MarkFanOutClientPolice.fifo
 
@@ -299,6 +327,8 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
+        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-… from whoever has them: CloudFormation deletes no policy that is attached.
+
         error: nobody is there to ask; add `--yes` to go ahead
     "#]])?;
     operator.check(&["delete", "--yes"], 0, &expect![[r#"
@@ -312,6 +342,8 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         MarkFanOutDeadLetter.fifo              0          0
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
+
+        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-… from whoever has them: CloudFormation deletes no policy that is attached.
 
         --- stdout
         Stack mark-event-queue is deleted; 6 queues stay, and the bucket mark-event-queue-discardedrecords-…. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
@@ -457,9 +489,19 @@ fn without_progress(text: &str) -> String {
     text.lines().filter(|line| !is_progress(line)).map(|line| format!("{line}\n")).collect()
 }
 
-/// CloudFormation gives a bucket a name that nobody else has.
+/// CloudFormation gives a bucket or a policy a name that nobody else has.
 fn without_random_names(text: &str) -> String {
-    const BUCKET: &str = "mark-event-queue-discardedrecords-";
-    let Some((before, after)) = text.split_once(BUCKET) else { return text.to_owned() };
-    format!("{before}{BUCKET}…{}", after.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric()))
+    const NAMES: [&str; 3] = [
+        "mark-event-queue-discardedrecords-",
+        "mark-event-queue-WatchPolicy-",
+        "mark-event-queue-RetryPolicy-",
+    ];
+    let mut text = text.to_owned();
+    for name in NAMES {
+        if let Some((before, after)) = text.split_once(name) {
+            let after = after.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric());
+            text = format!("{before}{name}…{after}");
+        }
+    }
+    text
 }

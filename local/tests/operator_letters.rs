@@ -9,50 +9,54 @@
 mod support;
 
 use std::collections::HashMap;
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName};
 use local::event::Event;
 use local::marks;
-use local::ministack::{ACCOUNT, REGION};
-use local::stack::Stack;
+use local::ministack::ACCOUNT;
+use local::stack::Ground;
 use local::tables::EVENTS;
-use local::workspace;
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
-use shared::place::OwnQueue;
-use support::{START, stack};
+use support::{SOURCE, START, fanoutctl, ground};
 
 /// Longer than a returned message and a cold start take here.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 type Item = HashMap<String, AttributeValue>;
 
-/// An operator at a deployed stack.
+/// An operator at a stack that the tool deployed.
 struct Operator {
-    stack: Stack,
-    fanoutctl: PathBuf,
+    ground: Ground,
+    config: PathBuf,
 }
 
 impl Operator {
-    async fn new() -> anyhow::Result<Self> {
-        Ok(Self { stack: stack("letters").await?, fanoutctl: harness::fanoutctl()? })
+    async fn new(name: &str) -> anyhow::Result<Self> {
+        let config = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.toml"));
+        let clients = CLIENTS.map(|name| format!("[[client]]\nname = \"{name}\"\n"));
+        fs::write(&config, format!("{SOURCE}{}", clients.concat()))?;
+        let operator = Self { ground: ground(name).await?, config };
+        let arguments =
+            ["deploy", "--yes", "--stream-arn", operator.ground.stream_arn(), "--function-timeout", "2"];
+        let deployed = fanoutctl(&operator.ground, &operator.config, &arguments)?.output()?;
+        assert!(deployed.status.success(), "{}", String::from_utf8_lossy(&deployed.stderr));
+        Ok(operator)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.fanoutctl);
-        command
-            .current_dir(workspace::root())
-            .env_clear()
-            .env("AWS_ENDPOINT_URL", self.stack.connection().endpoint())
-            .envs([("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
-            .arg("dead-letters")
-            .args(arguments)
-            .stdin(Stdio::null());
-        command
+        fanoutctl(&self.ground, &self.config, &[&["dead-letters"], arguments].concat()).unwrap()
+    }
+
+    /// The URL of a queue of the stack, called `MarkFanOut…`.
+    fn url(&self, queue: &str) -> String {
+        self.ground.connection().queue_url(ACCOUNT, &format!("MarkFanOut{queue}.fifo"))
     }
 
     /// Runs a command that ends with this status.
@@ -72,37 +76,61 @@ impl Operator {
         self.json(&["list"], 0)["letters"].as_array().unwrap().clone()
     }
 
-    /// The letters, as soon as there are any.
-    fn first_letters(&self) -> Vec<Value> {
+    /// The letters, as soon as there are so many.
+    fn first_letters(&self, count: usize) -> Vec<Value> {
         let start = Instant::now();
         loop {
             let letters = self.letters();
-            if !letters.is_empty() {
+            if letters.len() >= count {
                 return letters;
             }
-            assert!(start.elapsed() < PATIENCE, "no letter");
+            assert!(start.elapsed() < PATIENCE, "{} letters of {count}", letters.len());
         }
     }
 
     async fn put(&self, item: Item) -> anyhow::Result<()> {
-        let call = self.stack.connection().dynamodb().put_item().table_name(EVENTS);
+        let call = self.ground.connection().dynamodb().put_item().table_name(EVENTS);
         call.set_item(Some(item)).send().await?;
+        Ok(())
+    }
+
+    /// Takes an event out of the event table.
+    async fn erase(&self, item: &Item) -> anyhow::Result<()> {
+        let keys = ["mark", "createTime"].map(|name| (name.to_owned(), item[name].clone()));
+        let call = self.ground.connection().dynamodb().delete_item().table_name(EVENTS);
+        call.set_key(Some(HashMap::from(keys))).send().await?;
+        Ok(())
+    }
+
+    /// From now on a client's queue takes messages of so many bytes.
+    async fn set_longest(&self, client: &str, bytes: usize) -> anyhow::Result<()> {
+        let call = self.ground.connection().sqs(ACCOUNT).set_queue_attributes();
+        let call = call.queue_url(self.url(&format!("Client{client}")));
+        call.attributes(QueueAttributeName::MaximumMessageSize, bytes.to_string()).send().await?;
+        Ok(())
+    }
+
+    /// Asserts that no client has a message that was not taken.
+    async fn assert_no_more(&self) -> anyhow::Result<()> {
+        for client in CLIENTS {
+            let depth = self.depth(&self.url(&format!("Client{client}"))).await?;
+            assert_eq!(depth, ["0", "0"], "client {client} got more");
+        }
         Ok(())
     }
 
     /// Takes the next `count` messages out of a client's queue.
     async fn take(&self, client: &str, count: usize) -> anyhow::Result<Vec<Message>> {
-        let address = self.stack.clients().iter().find(|address| address.name == client).unwrap();
-        let sqs = self.stack.connection().sqs(ACCOUNT);
+        let (sqs, url) = (self.ground.connection().sqs(ACCOUNT), self.url(&format!("Client{client}")));
         let (mut taken, start) = (Vec::new(), Instant::now());
         while taken.len() < count {
             assert!(start.elapsed() < PATIENCE, "client {client} has {} of {count}", taken.len());
-            let call = sqs.receive_message().queue_url(&address.queue_url).wait_time_seconds(1);
+            let call = sqs.receive_message().queue_url(&url).wait_time_seconds(1);
             let call = call.message_attribute_names("All").max_number_of_messages(10);
             let answer = call.message_system_attribute_names(MessageSystemAttributeName::All).send().await?;
             for message in answer.messages.unwrap_or_default() {
                 let receipt = message.receipt_handle.clone().unwrap();
-                sqs.delete_message().queue_url(&address.queue_url).receipt_handle(receipt).send().await?;
+                sqs.delete_message().queue_url(&url).receipt_handle(receipt).send().await?;
                 taken.push(message);
             }
         }
@@ -111,7 +139,7 @@ impl Operator {
 
     /// How many messages of a queue can be seen, and how many are in flight.
     async fn depth(&self, url: &str) -> anyhow::Result<[String; 2]> {
-        let call = self.stack.connection().sqs(ACCOUNT).get_queue_attributes().queue_url(url);
+        let call = self.ground.connection().sqs(ACCOUNT).get_queue_attributes().queue_url(url);
         let attributes = call.attribute_names("All".into()).send().await?.attributes.unwrap_or_default();
         let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
         Ok(names.map(|name| attributes.get(&name.into()).cloned().unwrap_or_default()))
@@ -130,28 +158,34 @@ impl Operator {
         Ok(list.wait()?.code())
     }
 
-    /// Puts `message` into the undelivered queue, as the fan-out does.
-    async fn leave_undelivered(&self, client: &str, message: &Message, number: u32) -> anyhow::Result<()> {
+    /// Puts `message` into a queue of letters, as whoever can write there does.
+    async fn leave(&self, queue: &str, message: &Message, more: &[(&str, &str)]) -> anyhow::Result<()> {
         let system = message.attributes.as_ref().unwrap();
-        let text = |text: &str| {
-            MessageAttributeValue::builder().data_type("String").string_value(text).build().unwrap()
-        };
-        let call = self.stack.connection().sqs(ACCOUNT).send_message();
-        call.queue_url(self.stack.own_queue_url(OwnQueue::Undelivered))
-            .message_body(message.body().unwrap())
-            .message_group_id(&system[&MessageSystemAttributeName::MessageGroupId])
-            .message_deduplication_id(format!("undelivered-{number}"))
-            .set_message_attributes(message.message_attributes.clone())
-            .message_attributes("client", text(client))
-            .message_attributes("reason", text("the queue does not exist (`QueueDoesNotExist`)"))
-            .send()
-            .await?;
+        let mut attributes = message.message_attributes.clone().unwrap_or_default();
+        for (name, value) in more {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(*value);
+            attributes.insert((*name).to_owned(), value.build()?);
+        }
+        let call = self.ground.connection().sqs(ACCOUNT).send_message();
+        let call = call.queue_url(self.url(queue)).message_body(message.body().unwrap());
+        let call = call.message_group_id(&system[&MessageSystemAttributeName::MessageGroupId]);
+        let call = call.message_deduplication_id(format!("left-{}", LEFT.fetch_add(1, Ordering::Relaxed)));
+        call.set_message_attributes(Some(attributes)).send().await?;
         Ok(())
     }
 }
 
+/// How many messages were left in queues of letters: their deduplication ids differ.
+static LEFT: AtomicU32 = AtomicU32::new(0);
+
 fn item(event: &Event) -> Item {
     event.item.to_attribute().as_m().unwrap().clone()
+}
+
+fn with_body(message: &Message, body: String) -> Message {
+    let mut message = message.clone();
+    message.body = Some(body);
+    message
 }
 
 fn attribute<'m>(message: &'m Message, name: &str) -> Option<&'m str> {
@@ -162,7 +196,7 @@ const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_repaired_is_sent_again() -> anyhow::Result<()> {
-    let operator = Operator::new().await?;
+    let operator = Operator::new("letters-repaired").await?;
     let (said, _) = operator.run(&["list"], 0);
     assert_eq!(said, "no letters: nothing is rejected, undelivered or in the dead-letter queue\n");
 
@@ -173,7 +207,7 @@ async fn what_is_repaired_is_sent_again() -> anyhow::Result<()> {
     for item in [item(&events[0]), poison, item(&events[2])] {
         operator.put(item).await?;
     }
-    let letters = operator.first_letters();
+    let letters = operator.first_letters(1);
     assert_eq!(letters.len(), 1);
     let letter = &letters[0];
     assert_eq!((&letter["queue"], &letter["version"]), (&"rejected".into(), &2.into()), "{letter}");
@@ -197,7 +231,7 @@ async fn what_is_repaired_is_sent_again() -> anyhow::Result<()> {
 
     // Nobody is there to ask, but everything is told; and nothing is held back by it.
     let (_, told) = operator.run(&["retry", beginning], 2);
-    assert!(told.contains("1 newer event of its group is already out"), "{told}");
+    assert!(told.contains("the event table has 1 newer event of its group, and it arrives"), "{told}");
     assert!(told.contains("`--yes`"), "{told}");
 
     // Before it is repaired.
@@ -220,8 +254,9 @@ async fn what_is_repaired_is_sent_again() -> anyhow::Result<()> {
 
     // What one client could not take goes to that client only; what nobody is there for stays.
     let first = &messages["Insurance"][0];
-    operator.leave_undelivered("Insurance", first, 1).await?;
-    operator.leave_undelivered("Gone", &messages["Insurance"][1], 2).await?;
+    let gone = &messages["Insurance"][1];
+    operator.leave("Undelivered", first, &[("client", "Insurance"), ("reason", "it did not answer")]).await?;
+    operator.leave("Undelivered", gone, &[("client", "Gone"), ("reason", "it did not answer")]).await?;
     let report = operator.json(&["retry", "--all", "--yes"], 6);
     assert_eq!((&report["sent"], &report["stay"]), (&1.into(), &1.into()), "{report}");
     let stays = &report["letters"][1];
@@ -233,10 +268,7 @@ async fn what_is_repaired_is_sent_again() -> anyhow::Result<()> {
     for name in ["client", "reason"] {
         assert_eq!(attribute(message, name), None, "`{name}` is the undelivered queue's");
     }
-    for client in CLIENTS {
-        let address = operator.stack.clients().iter().find(|address| address.name == client).unwrap();
-        assert_eq!(operator.depth(&address.queue_url).await?, ["0", "0"], "client {client} got more");
-    }
+    operator.assert_no_more().await?;
     let left = operator.letters();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0]["id"], stays["id"]);
@@ -244,20 +276,132 @@ async fn what_is_repaired_is_sent_again() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_the_table_lost_is_sent_from_its_letter() -> anyhow::Result<()> {
-    let operator = Operator::new().await?;
+async fn what_the_fan_out_could_not_deliver_goes_to_that_client_only() -> anyhow::Result<()> {
+    let operator = Operator::new("letters-undelivered").await?;
+    operator.set_longest("Insurance", 1_024).await?;
     let events = marks::histories(1, 2, START);
+    for event in &events {
+        let mut long = item(event);
+        long.insert("remarks".to_owned(), AttributeValue::S("x".repeat(2_000)));
+        operator.put(long).await?;
+    }
+    let letters = operator.first_letters(2);
+    for (letter, version) in letters.iter().zip([1, 2]) {
+        let stands = (&letter["queue"], &letter["client"], &letter["version"]);
+        assert_eq!(stands, (&"undelivered".into(), &"Insurance".into(), &version.into()), "{letter}");
+    }
+    for client in ["Billing", "Enforcement"] {
+        operator.take(client, 2).await?;
+    }
+    let [first, second] = [0, 1].map(|index| letters[index]["id"].as_str().unwrap());
+
+    // The second would overtake the first.
+    let (_, errors) = operator.run(&["retry", second, "--yes"], 6);
+    assert!(errors.contains("nothing was sent") && errors.contains(first), "{errors}");
+    // The queue still refuses both.
+    let report = operator.json(&["retry", first, second, "--yes"], 6);
+    assert_eq!((&report["sent"], &report["stay"]), (&0.into(), &2.into()), "{report}");
+    operator.assert_no_more().await?;
+    assert_eq!(operator.letters(), letters);
+
+    operator.set_longest("Insurance", 1_048_576).await?;
+    let (_, told) = operator.run(&["retry", first], 2);
+    let newer = "the event table has 1 newer event of its group (1 of them is a letter here, too)";
+    assert!(told.contains("as its message and the event table have it"), "{told}");
+    assert!(told.contains(newer), "{told}");
+    for (id, event) in [first, second].into_iter().zip(&events) {
+        let (said, _) = operator.run(&["retry", id, "--yes"], 0);
+        assert_eq!(said, format!("{id}: sent again\n1 of 1 sent again\n"));
+        let message = &operator.take("Insurance", 1).await?[0];
+        assert_eq!(attribute(message, "replay"), Some(id));
+        assert_eq!(attribute(message, "eventId"), Some(event.id.as_str()));
+    }
+    operator.assert_no_more().await?;
+    assert_eq!(operator.letters(), Vec::<Value>::new());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_event_table_does_not_have_reaches_nobody() -> anyhow::Result<()> {
+    let operator = Operator::new("letters-forged").await?;
+    let events = marks::histories(1, 1, START);
+    operator.put(item(&events[0])).await?;
+    let mut genuine = None;
+    for client in CLIENTS {
+        genuine = operator.take(client, 1).await?.pop();
+    }
+    let genuine = genuine.unwrap();
+    let body = genuine.body().unwrap();
+    let forged = |from: &str, to: &str| {
+        assert!(body.contains(from), "{body}");
+        with_body(&genuine, body.replace(from, to))
+    };
+    let mark = format!("\"mark\":\"{}\"", events[0].mark);
+    let forgeries = [
+        forged("\"eventId\":", "\"forged\":true,\"eventId\":"),
+        forged(&mark, "\"mark\":\"FORGED\""),
+        forged(&mark, "\"mark\":17"),
+        with_body(&genuine, "no event".to_owned()),
+    ];
+    for message in &forgeries {
+        operator.leave("DeadLetter", message, &[]).await?;
+    }
+    operator.leave("DeadLetter", &genuine, &[("eventName", "forged")]).await?;
+    operator.leave("Undelivered", &forgeries[0], &[("client", "Billing")]).await?;
+
+    let report = operator.json(&["retry", "--all", "--yes"], 6);
+    assert_eq!((&report["sent"], &report["stay"]), (&0.into(), &6.into()), "{report}");
+    for (letter, reason) in report["letters"].as_array().unwrap().iter().zip([
+        "the event table has its event with another body",
+        "the event table has its event with another body",
+        "the event table has its event no longer",
+        "the event table ",
+        "the event table can't be asked for its event",
+        "the event table has its event with another `eventName`",
+    ]) {
+        assert!(letter["reason"].as_str().unwrap().starts_with(reason), "{letter}");
+    }
+    operator.assert_no_more().await?;
+    assert_eq!(operator.letters().len(), 6);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_event_table_lost_is_sent_only_if_that_is_asked_for() -> anyhow::Result<()> {
+    let operator = Operator::new("letters-lost").await?;
+    let events = marks::histories(2, 1, START);
+    // Of one event, a client did not get its message, and the item is gone since.
+    let lost = item(&events[1]);
+    operator.put(lost.clone()).await?;
+    let mut taken = Vec::new();
+    for client in CLIENTS {
+        taken = operator.take(client, 1).await?;
+    }
+    operator
+        .leave("Undelivered", &taken[0], &[("client", "Billing"), ("reason", "it did not answer")])
+        .await?;
+    operator.erase(&lost).await?;
+    let (said, told) = operator.run(&["retry", "--all", "--yes"], 6);
+    assert!(told.contains("can't be sent again: the event table has its event no longer"), "{told}");
+    assert!(said.contains("`--from-letter`"), "{said}");
+    operator.assert_no_more().await?;
+    let (_, told) = operator.run(&["retry", "--all", "--yes", "--from-letter"], 0);
+    assert!(told.contains("as its message has it, though the event table has its event no longer"), "{told}");
+    assert_eq!(operator.take("Billing", 1).await?[0].body(), taken[0].body());
+    operator.assert_no_more().await?;
+
+    // Another one lacked its id, and is gone, too.
     let mut poison = item(&events[0]);
     poison.remove("eventId");
     operator.put(poison.clone()).await?;
-    let id = operator.first_letters()[0]["id"].as_str().unwrap().to_owned();
-    let keys = ["mark", "createTime"].map(|name| (name.to_owned(), poison[name].clone()));
-    let call = operator.stack.connection().dynamodb().delete_item().table_name(EVENTS);
-    call.set_key(Some(HashMap::from(keys))).send().await?;
-
+    let id = operator.first_letters(1)[0]["id"].as_str().unwrap().to_owned();
+    operator.erase(&poison).await?;
+    let (said, _) = operator.run(&["retry", &id, "--yes"], 6);
+    assert!(said.contains("the event table has its event no longer; `--from-letter`"), "{said}");
     // The letter's copy is as bad as the item was, and the letter stays.
-    let (_, told) = operator.run(&["retry", &id, "--yes"], 6);
-    assert!(told.contains("as its letter has it, because it is in the event table no longer"), "{told}");
+    let (said, told) = operator.run(&["retry", &id, "--yes", "--from-letter"], 6);
+    assert!(told.contains("as its letter has it, though the event table has its event no longer"), "{told}");
+    assert!(said.contains("the converter rejects it again"), "{said}");
     assert_eq!(operator.letters().len(), 1);
 
     // An id that no letter has, and no id at all.
@@ -267,7 +411,7 @@ async fn an_event_that_the_table_lost_is_sent_from_its_letter() -> anyhow::Resul
     operator.run(&["show", "nothing-like-it"], 6);
 
     // Interrupted while it holds the letter: everybody can see it at once.
-    let rejected = operator.stack.own_queue_url(OwnQueue::Rejected);
+    let rejected = operator.url("Rejected");
     let start = Instant::now();
     while operator.interrupt_list(&rejected).await? != Some(130) {
         assert!(start.elapsed() < PATIENCE, "no look was interrupted in time");

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::config::QueueArn;
 use crate::quoted::quoted;
 
 /// The partitions and their DNS suffixes (the endpoint rules of the AWS SDKs).
@@ -103,6 +104,16 @@ impl Place {
         format!("{}{}", self.prefix, client_base_name(name))
     }
 
+    /// The ARN of one of the stack's own queues.
+    pub fn own_queue_arn(&self, queue: OwnQueue) -> QueueArn {
+        self.queue_arn(self.own_queue_name(queue))
+    }
+
+    /// The ARN of the queue that the stack makes for the client called `name`.
+    pub fn client_queue_arn(&self, name: &str) -> QueueArn {
+        self.queue_arn(self.client_queue_name(name))
+    }
+
     /// The ARN of the role that sends to clients' queues. It is the same when the role is made anew.
     pub fn fan_out_role_arn(&self) -> String {
         self.role_arn("MarkFanOut")
@@ -113,6 +124,11 @@ impl Place {
         self.role_arn("MarkFanOutConverter")
     }
 
+    fn queue_arn(&self, name: String) -> QueueArn {
+        let Self { partition, region, account, prefix: _ } = self.clone();
+        QueueArn { partition, region, account, name }
+    }
+
     /// Roles are the same in all regions of an account: hence the region in the name.
     fn role_arn(&self, base_name: &str) -> String {
         let Self { partition, region, account, prefix } = self;
@@ -121,9 +137,13 @@ impl Place {
 
     /// The URL of the queue called `name` of `account`, in the stack's region.
     pub fn queue(&self, account: &str, name: &str) -> QueueUrl {
+        QueueUrl(format!("https://sqs.{}.{}/{account}/{name}", self.region, self.dns_suffix()))
+    }
+
+    /// What the names of AWS's services end in, in the stack's partition.
+    pub fn dns_suffix(&self) -> &'static str {
         let known = PARTITIONS.iter().find(|(partition, _)| *partition == self.partition);
-        let suffix = known.map_or("amazonaws.com", |(_, suffix)| suffix);
-        QueueUrl(format!("https://sqs.{}.{suffix}/{account}/{name}", self.region))
+        known.map_or("amazonaws.com", |(_, suffix)| suffix)
     }
 }
 
@@ -206,7 +226,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::{Client, ClientName, ClientQueue, QueueArn};
+    use crate::config::{Client, ClientName, ClientQueue};
 
     fn client(name: &str, queue: ClientQueue) -> Client {
         Client { name: ClientName::try_new(name).unwrap(), queue }
@@ -219,6 +239,14 @@ mod tests {
             assert_eq!(
                 place.own_queue(OwnQueue::FanOut).as_str(),
                 format!("{url}/111122223333/test-MarkFanOutQueue.fifo")
+            );
+            assert_eq!(
+                place.own_queue_arn(OwnQueue::FanOut).to_string(),
+                format!("arn:{partition}:sqs:{region}:111122223333:test-MarkFanOutQueue.fifo"),
+            );
+            assert_eq!(
+                place.client_queue_arn("Billing").to_string(),
+                format!("arn:{partition}:sqs:{region}:111122223333:test-MarkFanOutClientBilling.fifo"),
             );
             assert_eq!(
                 client("Billing", ClientQueue::Own).queue_url(&place).as_str(),

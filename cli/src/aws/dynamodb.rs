@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use base64::Engine as _;
@@ -10,18 +11,25 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::CallError;
-use crate::letters::{After, Item, Newer};
+use crate::letters::{After, Item, Lookup, Newer};
 
-/// The item, in DynamoDB's JSON; `None` if the table has it no longer. Read consistently.
+/// What the table has under the item's keys, read consistently. Keys that it refuses are those of no item of it: who
+/// wrote them must not end the whole command.
 ///
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn get_item(client: &Client, item: &Item) -> Result<Option<Value>, CallError> {
+pub async fn get_item(client: &Client, item: &Item) -> Result<Lookup, CallError> {
     let keys = item.keys.iter().filter_map(|(name, value)| Some((name.clone(), key(value)?)));
     let call = client.get_item().table_name(&item.table).set_key(Some(keys.collect())).consistent_read(true);
-    let answer = call.send().await.map_err(|error| CallError::new("GetItem", &item.table, &error))?;
-    Ok(answer.item.map(|item| map(&item)))
+    match call.send().await {
+        Ok(answer) => Ok(answer.item.map_or(Lookup::Nothing, |item| Lookup::Item(map(&item)))),
+        Err(error) if error.code() == Some("ValidationException") => {
+            let why = error.message().unwrap_or("`ValidationException`");
+            Ok(Lookup::NotItsKeys(why.to_owned()))
+        }
+        Err(error) => Err(CallError::new("GetItem", &item.table, &error)),
+    }
 }
 
 /// How many items of `table` are newer, as of a consistent read.

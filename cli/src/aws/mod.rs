@@ -1,4 +1,4 @@
-//! The edge: one file per service, and one place that classifies what calls fail with.
+//! The edge: one file per service, and what a command ends with when a call fails.
 
 mod call;
 pub mod cloudwatch;
@@ -10,4 +10,4 @@ pub mod sqs;
 mod stack;
 pub mod table;
 
-pub use call::{CallError, CallFault};
+pub use deploy::call::{CallError, CallFault};

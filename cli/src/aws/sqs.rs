@@ -1,7 +1,7 @@
 //! What SQS tells of queues.
 
 use std::collections::BTreeMap;
-
+use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
@@ -67,6 +67,14 @@ impl Depth {
     /// Whether nothing is in it.
     pub fn is_empty(self) -> bool {
         self.messages == 0 && self.in_flight == 0
+    }
+}
+
+impl fmt::Display for Depth {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { messages, in_flight } = self;
+        let plural = if *messages == 1 { "" } else { "s" };
+        write!(formatter, "{messages} message{plural} and {in_flight} in flight")
     }
 }
 

@@ -2,7 +2,6 @@
 
 use deploy::stack::DeployError;
 
-use super::CallFault;
 use crate::exit::{Exit, Failure};
 
 impl From<DeployError> for Failure {
@@ -15,10 +14,10 @@ fn exit(error: &DeployError) -> Exit {
     match error {
         DeployError::Template(_) => Exit::Config,
         // The prefix was checked before; what is left is the region.
-        DeployError::Place(_) => Exit::Unreachable,
+        DeployError::Place(_) | DeployError::OutOfSight { .. } => Exit::Unreachable,
         DeployError::PrefixChanged { .. } => Exit::Usage,
         DeployError::KeptQueues { .. } => Exit::Findings,
         DeployError::NotReady { .. } | DeployError::Failed { .. } => Exit::Failed,
-        DeployError::Call { code, .. } => CallFault::of_code(code.as_deref()).exit(),
+        DeployError::Call(error) => error.fault.into(),
     }
 }

@@ -1,8 +1,11 @@
 //! `fanoutctl delete`: takes the stack away, and says what stays.
 
+use std::fmt::Write as _;
+
 use deploy::stack::{self, DeployedStack, describe};
 use deploy::target::Target;
 use serde::Serialize;
+use shared::config::QueueArn;
 use shared::place::{OwnQueue, Place};
 use shared::text::printable;
 
@@ -15,7 +18,6 @@ use crate::aws::sqs::{self, Depth};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, Tone, table};
-use crate::plan;
 use crate::progress::Progress;
 
 /// What a delete leaves behind.
@@ -23,6 +25,10 @@ use crate::progress::Progress;
 struct Remainder {
     stack: String,
     kept_queues: Vec<KeptQueue>,
+    /// What is in the fan-out queue and never reaches the clients, unless that is nothing.
+    unsent: Option<Depth>,
+    /// Policies that CloudFormation can't delete while somebody has them.
+    policies: Vec<String>,
     /// The bucket of what Lambda discarded, and of what it logged about that.
     kept_bucket: Option<String>,
 }
@@ -65,11 +71,11 @@ pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<E
 }
 
 async fn remainder(target: &Target, deployed: &DeployedStack, place: &Place) -> Remainder {
-    let mut names: Vec<String> = OwnQueue::ALL.map(|queue| place.own_queue_name(queue)).into();
-    names.extend(deployed.clients().own.iter().map(|client| place.client_queue_name(client)));
-    let mut kept_queues = Vec::with_capacity(names.len());
-    for name in names {
-        let url = place.queue(&place.account, &name);
+    let mut queues: Vec<QueueArn> = OwnQueue::ALL.map(|queue| place.own_queue_arn(queue)).into();
+    queues.extend(deployed.clients().own.iter().map(|client| place.client_queue_arn(client)));
+    let mut kept_queues = Vec::with_capacity(queues.len());
+    for queue in queues {
+        let url = place.queue(&queue.account, &queue.name);
         let depth = sqs::depth(&target.sqs(), url.as_str()).await;
         let (depth, unknown) = match depth {
             Ok(depth) => (Some(depth), None),
@@ -77,11 +83,15 @@ async fn remainder(target: &Target, deployed: &DeployedStack, place: &Place) -> 
             Err(error) if error.fault == CallFault::Missing => continue,
             Err(error) => (None, Some(error.to_string())),
         };
-        let arn = plan::own_arn(place, name.clone()).to_string();
-        kept_queues.push(KeptQueue { name, arn, depth, unknown });
+        kept_queues.push(KeptQueue { arn: queue.to_string(), name: queue.name, depth, unknown });
     }
+    let fan_out = place.own_queue_name(OwnQueue::FanOut);
+    let fan_out = kept_queues.iter().find(|queue| queue.name == fan_out);
+    let unsent = fan_out.and_then(|queue| queue.depth).filter(|depth| !depth.is_empty());
+    let policies = ["WatchPolicyARN", "RetryPolicyARN"];
+    let policies = policies.iter().filter_map(|output| deployed.outputs.get(*output).cloned()).collect();
     let kept_bucket = deployed.outputs.get("DiscardedRecordsBucket").cloned();
-    Remainder { stack: deployed.name.clone(), kept_queues, kept_bucket }
+    Remainder { stack: deployed.name.clone(), kept_queues, unsent, policies, kept_bucket }
 }
 
 fn before(remainder: &Remainder, style: Style) -> String {
@@ -101,8 +111,28 @@ fn before(remainder: &Remainder, style: Style) -> String {
     }
     format!(
         "Functions, roles, logs and alarms of stack {stack} go: clients receive no more events. These queues stay, with \
-         what is in them:\n\n{table}\n\n"
+         what is in them:\n\n{table}\n\n{}",
+        warnings(remainder)
     )
+}
+
+fn warnings(remainder: &Remainder) -> String {
+    let mut text = String::new();
+    if let Some(depth) = remainder.unsent {
+        let _ = writeln!(
+            text,
+            "ATTENTION: the fan-out queue holds {depth}, which would stay in a queue that nobody reads: stop the event \
+             table's writers, and wait until it is empty.\n"
+        );
+    }
+    if !remainder.policies.is_empty() {
+        let policies = printable(&remainder.policies.join(", "));
+        let _ = writeln!(
+            text,
+            "First detach {policies} from whoever has them: CloudFormation deletes no policy that is attached.\n"
+        );
+    }
+    text
 }
 
 fn after(remainder: &Remainder) -> String {
@@ -139,6 +169,8 @@ mod tests {
                 queue("MarkFanOutClientBilling.fifo", Some(Depth { messages: 1200, in_flight: 3 })),
                 queue("MarkFanOutClientInsurance.fifo", None),
             ],
+            unsent: None,
+            policies: Vec::new(),
             kept_bucket: Some("mark-event-queue-discarded".to_owned()),
         }
     }
@@ -157,6 +189,25 @@ mod tests {
         expect![[r#"
             Stack mark-event-queue is deleted; 3 queues stay, and the bucket mark-event-queue-discarded. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
         "#]].assert_eq(&after(&remainder()));
+        let policy = |name: &str| format!("arn:aws:iam::111122223333:policy/{name}");
+        let worse = Remainder {
+            unsent: Some(Depth { messages: 1, in_flight: 2 }),
+            policies: vec![policy("Watch"), policy("Retry")],
+            ..remainder()
+        };
+        expect![[r#"
+            Functions, roles, logs and alarms of stack mark-event-queue go: clients receive no more events. These queues stay, with what is in them:
+
+            queue                           messages  in flight
+            MarkFanOutQueue.fifo                   0          0
+            MarkFanOutClientBilling.fifo        1200          3
+            MarkFanOutClientInsurance.fifo         -          -
+
+            ATTENTION: the fan-out queue holds 1 message and 2 in flight, which would stay in a queue that nobody reads: stop the event table's writers, and wait until it is empty.
+
+            First detach arn:aws:iam::111122223333:policy/Watch, arn:aws:iam::111122223333:policy/Retry from whoever has them: CloudFormation deletes no policy that is attached.
+
+        "#]].assert_eq(&before(&worse, Style::Plain));
         let nothing = Remainder { kept_queues: Vec::new(), ..remainder() };
         expect![[r#"
             All of stack mark-event-queue goes; it has no queues.

@@ -11,6 +11,9 @@ pub(super) fn tell(progress: &Progress, event: Event) {
         Event::Step { number, of, purpose } => progress.note(&format!("step {number} of {of}: {purpose}")),
         Event::Uploaded { key, bytes: 0 } => progress.say(&format!("{key} is there already")),
         Event::Uploaded { key, bytes } => progress.say(&format!("{key} uploaded, {} KiB", bytes / 1024)),
+        Event::OutOfSight { reason } => {
+            progress.say(&format!("CloudFormation does not answer, and goes on: {reason}"));
+        }
         Event::Resource { logical_id, status, reason, .. } => {
             let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
             let line = format!("{status} {logical_id}{reason}");
@@ -30,18 +33,16 @@ pub(super) fn failed(error: DeployError) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use deploy::call::{CallError, CallFault};
     use deploy::stack::FailedResource;
 
     use super::*;
 
     #[test]
     fn what_is_no_fault_of_access_or_network_is_the_stacks() {
-        let call = |code: Option<&str>| DeployError::Call {
-            call: "UpdateStack",
-            subject: "events".to_owned(),
-            code: code.map(str::to_owned),
-            reason: "because".to_owned(),
-            source: "because".into(),
+        let call = |fault| {
+            let (subject, reason) = ("events".to_owned(), "because".to_owned());
+            DeployError::Call(CallError { call: "UpdateStack", subject, fault, reason })
         };
         let first_failure = Some(Box::new(FailedResource {
             logical_id: "QueueBilling".to_owned(),
@@ -55,9 +56,9 @@ mod tests {
             look: "aws …".to_owned(),
         };
         for (error, expected) in [
-            (call(Some("ValidationError")), Exit::Failed),
-            (call(Some("AccessDenied")), Exit::NotAllowed),
-            (call(None), Exit::Unreachable),
+            (call(CallFault::Refused), Exit::Failed),
+            (call(CallFault::NotAllowed), Exit::NotAllowed),
+            (call(CallFault::Unreachable), Exit::Unreachable),
             (undone, Exit::Failed),
             (DeployError::KeptQueues { queues: Vec::new() }, Exit::Findings),
         ] {

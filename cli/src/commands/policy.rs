@@ -2,12 +2,11 @@
 
 use std::io::{self, IsTerminal as _};
 
-use deploy::stack::{DeployedStack, describe};
+use deploy::stack::{DeployedStack, describe, prefix};
 use serde::Serialize;
 use shared::config::{ClientQueue, Config, QueueArn, nearest};
 use shared::place::Place;
 
-use super::prepare::prefix;
 use crate::args::PolicyArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};

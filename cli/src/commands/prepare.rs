@@ -1,7 +1,7 @@
 //! What `plan` tells and `deploy` does: everything that is known before anything is touched.
 
-use deploy::settings::{QueuePrefix, Settings};
-use deploy::stack::{DeployError, DeployedStack, check_ready, deployed_config, describe, kept_queues};
+use deploy::settings::Settings;
+use deploy::stack::{DeployedStack, check_ready, deployed_config, describe, kept_queues, prefix};
 use deploy::target::Target;
 use shared::config::{Config, QueueArn};
 use shared::place::Place;
@@ -58,28 +58,10 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     Ok(Prepared { target, place, deployed, config, config_text, plan })
 }
 
-/// The prefix that the stack has or will have.
-pub(super) fn prefix<'a>(
-    wanted: Option<&'a QueuePrefix>,
-    deployed: Option<&'a DeployedStack>,
-) -> Result<&'a str, Failure> {
-    let wanted = wanted.map(QueuePrefix::as_str);
-    let Some(stack) = deployed else {
-        return Ok(wanted.unwrap_or_default());
-    };
-    match wanted {
-        Some(wanted) if wanted != stack.prefix() => Err(Failure::from(DeployError::PrefixChanged {
-            stack: stack.name.clone(),
-            deployed: stack.prefix().to_owned(),
-            wanted: wanted.to_owned(),
-        })),
-        _ => Ok(stack.prefix()),
-    }
-}
-
 /// What `stack` runs with: by the config in its packages, or, if that can't be read, by its parameters alone.
 async fn running(target: &Target, stack: &DeployedStack, place: &Place) -> Running {
     let parameters = stack.parameters.clone();
+    let stream = stack.outputs.get("EventStreamARN").cloned();
     let config = deployed_config(target, stack).await.map_err(|error| error.to_string());
     let config = config.and_then(|text| {
         let file = format!("client-queues.toml of {}", stack.name);
@@ -90,19 +72,24 @@ async fn running(target: &Target, stack: &DeployedStack, place: &Place) -> Runni
         Ok(config) => Running {
             clients: Running::registered(&config, place),
             parameters,
+            stream,
             config: Some(config),
             no_config: None,
         },
-        Err(reason) => {
-            Running { clients: listed(stack, place), parameters, config: None, no_config: Some(reason) }
-        }
+        Err(reason) => Running {
+            clients: listed(stack, place),
+            parameters,
+            stream,
+            config: None,
+            no_config: Some(reason),
+        },
     }
 }
 
 fn listed(stack: &DeployedStack, place: &Place) -> Vec<Registered> {
     let lists = stack.clients();
     let own = lists.own.into_iter().map(|client| {
-        let queue = plan::own_arn(place, place.client_queue_name(&client));
+        let queue = place.client_queue_arn(&client);
         Registered { name: Some(client), queue, is_own: true }
     });
     let existing = lists.existing.iter().filter_map(|arn| QueueArn::try_new(arn).ok());

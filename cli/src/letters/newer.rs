@@ -89,7 +89,7 @@ fn after(version: Option<u64>, sort_key: Option<(String, Value)>, source: &Sourc
 
 /// A key of the event's plain JSON in DynamoDB's JSON. Bytes are text there, and only the `group` that they make tells
 /// them from text; without it, text is taken for text.
-fn typed(value: &RawValue, group: Option<&str>) -> Option<Value> {
+pub(super) fn typed(value: &RawValue, group: Option<&str>) -> Option<Value> {
     let is_it = |key: Key| group.is_none_or(|group| Group::of(&key).as_str() == group);
     let Ok(text) = serde_json::from_str::<String>(value.get()) else {
         let number = value.get();

@@ -239,6 +239,66 @@ fn settings_that_change_are_told_and_what_follows_from_them_is_not() {
 }
 
 #[test]
+fn a_stream_that_is_left_is_shouted_about() {
+    let stream = |label: &str| format!("arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/{label}");
+    // What the stack was given, what it says that it reads, and what it is to read.
+    let left = |given: &str, told: Option<&str>, wanted: &str| {
+        let mut running = running("Billing");
+        running.parameters.insert("EventStreamArn".to_owned(), given.to_owned());
+        running.stream = told.map(stream);
+        let parameters = vec![("EventStreamArn", wanted.to_owned())];
+        Facts { running: Some(running), parameters, ..Facts::default() }
+    };
+    check(
+        "Billing",
+        left(&stream("1"), Some("1"), &stream("2")),
+        &expect![[r#"
+        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+
+        client   change  queue                         account
+        Billing  kept    MarkFanOutClientBilling.fifo  111122223333
+
+        setting         now                                                            will be
+        EventStreamArn  arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1  arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2
+
+        ATTENTION: the converter leaves arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1: what it has not read of it yet never reaches the clients; see "Another stream" in docs/deploy.md
+
+        Accounts that will receive every event:
+              111122223333 (the stack's own): Billing
+    "#]],
+    );
+    check(
+        "Billing",
+        left("", None, &stream("2")),
+        &expect![[r#"
+        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+
+        client   change  queue                         account
+        Billing  kept    MarkFanOutClientBilling.fifo  111122223333
+
+        setting         now     will be
+        EventStreamArn  (none)  arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2
+
+        ATTENTION: the converter leaves the stream that it reads now: what it has not read of it yet never reaches the clients; see "Another stream" in docs/deploy.md
+
+        Accounts that will receive every event:
+              111122223333 (the stack's own): Billing
+    "#]],
+    );
+
+    let of = |facts| plan_of("Billing", facts).left_stream;
+    let arn = |label: &str| Some(LeftStream { arn: Some(stream(label)) });
+    assert_eq!(of(left(&stream("1"), None, &stream("2"))), arn("1"));
+    // Imported so far.
+    assert_eq!(of(left("", Some("1"), &stream("2"))), arn("1"));
+    assert_eq!(of(left("", Some("1"), &stream("1"))), None);
+    assert_eq!(of(left(&stream("1"), Some("1"), "")), arn("1"));
+    assert_eq!(of(left(&stream("1"), Some("1"), &stream("1"))), None);
+    let parameters = vec![("EventStreamArn", stream("1"))];
+    assert_eq!(of(Facts { parameters, ..Facts::default() }), None);
+}
+
+#[test]
 fn a_queue_in_the_way_is_refused_with_both_remedies() {
     let kept = |name: &str, whose| KeptQueue {
         name: name.to_owned(),
@@ -255,24 +315,25 @@ fn a_queue_in_the_way_is_refused_with_both_remedies() {
         "Billing Reporting",
         facts,
         &expect![[r#"
-        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+            Stack mark-event-queue is updated in eu-west-2, account 111122223333.
 
-        client     change  queue                           account
-        Billing    kept    MarkFanOutClientBilling.fifo    111122223333
-        Reporting  added   MarkFanOutClientReporting.fifo  111122223333
+            client     change  queue                           account
+            Billing    kept    MarkFanOutClientBilling.fifo    111122223333
+            Reporting  added   MarkFanOutClientReporting.fifo  111122223333
 
-        Accounts that will receive every event:
-              111122223333 (the stack's own): Billing, Reporting
+            Accounts that will receive every event:
+                  111122223333 (the stack's own): Billing, Reporting
 
-        IN THE WAY: the queue MarkFanOutClientReporting.fifo of Reporting exists already, kept from an earlier deploy; it holds 1 message and 0 in flight. Either
-          - go on with it: give the client Reporting the line
-              queue_arn = "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientReporting.fifo"
-            and name "111122223333" among source.allowed_accounts; or
-          - delete it, with what it holds, and wait 60 s:
-              aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientReporting.fifo
+            IN THE WAY: the queue MarkFanOutClientReporting.fifo of Reporting exists already, kept from an earlier deploy; it holds 1 message and 0 in flight. Either
+              - go on with it: give the client Reporting the line
+                  queue_arn = "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientReporting.fifo"
+                and name "111122223333" among source.allowed_accounts; give the queue the policy that
+                fanoutctl policy Reporting prints (its old one went with the client); or
+              - delete it, with what it holds, and wait 60 s:
+                  aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientReporting.fifo
 
-        Refused: the stack can't make a queue that exists. Nothing was touched.
-    "#]],
+            Refused: the stack can't make a queue that exists. Nothing was touched.
+        "#]],
     );
     let kept_queues = vec![kept("MarkFanOutQueue.fifo", Whose::Stack(OwnQueue::FanOut))];
     check(
@@ -357,8 +418,11 @@ fn without_the_running_config_existing_queues_are_known_by_their_arns() {
 #[test]
 fn programs_get_one_object() {
     let facts = Facts {
-        running: Some(running("Billing Insurance")),
-        parameters: vec![("LogRetentionDays", "60".to_owned())],
+        running: Some(Running { stream: Some("arn:of:a:stream".to_owned()), ..running("Billing Insurance") }),
+        parameters: vec![
+            ("LogRetentionDays", "60".to_owned()),
+            ("EventStreamArn", "arn:of:another".to_owned()),
+        ],
         depths: depths(&[("MarkFanOutClientInsurance.fifo", Ok((12, 3)))]),
         ..Facts::default()
     };
@@ -408,8 +472,16 @@ fn programs_get_one_object() {
               "name": "LogRetentionDays",
               "old": null,
               "new": "60"
+            },
+            {
+              "name": "EventStreamArn",
+              "old": null,
+              "new": "arn:of:another"
             }
           ],
+          "left_stream": {
+            "arn": "arn:of:a:stream"
+          },
           "accounts": [
             {
               "account": "111122223333",

@@ -1,11 +1,10 @@
 //! A plan for people.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use shared::text::printable;
 
-use super::{Change, Plan, PlanResult, PlannedClient, QueueInTheWay, ReceivingAccount, Setting};
-use crate::aws::sqs::Depth;
+use super::{Change, LeftStream, Plan, PlanResult, PlannedClient, QueueInTheWay, ReceivingAccount, Setting};
 use crate::output::{Style, Tone, table};
 
 impl Plan {
@@ -15,7 +14,7 @@ impl Plan {
             self.heading(),
             client_table(&self.clients, style),
             self.settings_table(style),
-            self.clients.iter().filter_map(warning).collect::<Vec<_>>().join("\n"),
+            self.warnings(),
             self.accounts_list(),
             self.kept_queues.iter().map(refusal).collect::<Vec<_>>().join("\n\n"),
             self.unknown.as_ref().map(|reason| unknown(reason)).unwrap_or_default(),
@@ -43,6 +42,11 @@ impl Plan {
         };
         let rows: Vec<_> = self.settings.iter().map(row).collect();
         table(&["setting", "now", "will be"], &rows, style)
+    }
+
+    fn warnings(&self) -> String {
+        let stream = self.left_stream.iter().map(stream_warning);
+        stream.chain(self.clients.iter().filter_map(warning)).collect::<Vec<_>>().join("\n")
     }
 
     fn accounts_list(&self) -> String {
@@ -88,6 +92,14 @@ fn client_table(clients: &[PlannedClient], style: Style) -> String {
     table(&["client", "change", "queue", "account"], &rows, style)
 }
 
+fn stream_warning(left: &LeftStream) -> String {
+    let stream = left.arn.as_deref().map_or("the stream that it reads now".to_owned(), printable);
+    format!(
+        "ATTENTION: the converter leaves {stream}: what it has not read of it yet never reaches the clients; see \
+         \"Another stream\" in docs/deploy.md"
+    )
+}
+
 /// What is lost from sight, unless somebody looks after it.
 fn warning(client: &PlannedClient) -> Option<String> {
     let name = client.name.as_deref().unwrap_or("(unknown)");
@@ -108,9 +120,7 @@ fn warning(client: &PlannedClient) -> Option<String> {
     };
     match (&left.depth, &left.unknown) {
         (Some(depth), _) if depth.is_empty() => None,
-        (Some(depth), _) => {
-            Some(format!("ATTENTION: {name} leaves {queue}, which holds {}: {fate}", Amount(*depth)))
-        }
+        (Some(depth), _) => Some(format!("ATTENTION: {name} leaves {queue}, which holds {depth}: {fate}")),
         (None, reason) => Some(format!(
             "ATTENTION: {name} leaves {queue}; what it holds is not known: {}",
             printable(reason.as_deref().unwrap_or("no answer"))
@@ -121,8 +131,7 @@ fn warning(client: &PlannedClient) -> Option<String> {
 fn refusal(kept: &QueueInTheWay) -> String {
     let QueueInTheWay { arn, url, client, account, depth } = kept;
     let queue = queue_name(arn);
-    let holds =
-        depth.map_or_else(|| "an unknown number of messages".to_owned(), |depth| Amount(depth).to_string());
+    let holds = depth.map_or_else(|| "an unknown number of messages".to_owned(), |depth| depth.to_string());
     let delete = format!(
         "delete it, with what it holds, and wait 60 s:\n      \
          aws sqs delete-queue --queue-url {url}"
@@ -133,7 +142,8 @@ fn refusal(kept: &QueueInTheWay) -> String {
              Either\n  \
              - go on with it: give the client {client} the line\n      \
              queue_arn = \"{arn}\"\n    \
-             and name \"{account}\" among source.allowed_accounts; or\n  \
+             and name \"{account}\" among source.allowed_accounts; give the queue the policy that\n    \
+             fanoutctl policy {client} prints (its old one went with the client); or\n  \
              - {delete}"
         ),
         None => format!(
@@ -151,15 +161,4 @@ fn unknown(reason: &str) -> String {
 
 fn queue_name(arn: &str) -> &str {
     arn.rsplit(':').next().unwrap_or(arn)
-}
-
-/// What is in a queue, in words.
-pub(crate) struct Amount(pub(crate) Depth);
-
-impl fmt::Display for Amount {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Depth { messages, in_flight } = self.0;
-        let plural = if messages == 1 { "" } else { "s" };
-        write!(formatter, "{messages} message{plural} and {in_flight} in flight")
-    }
 }

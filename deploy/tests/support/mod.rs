@@ -68,6 +68,10 @@ pub(crate) fn plain(value: &Json) -> String {
                 ("Fn::Select", Json::Array(parts)) => {
                     format!("part {} of {}", plain(&parts[0]), plain(&parts[1]))
                 }
+                ("Fn::Join", Json::Array(parts)) => {
+                    let items: Vec<_> = parts[1].as_array().into_iter().flatten().map(plain).collect();
+                    items.join(&format!(" + {} + ", plain(&parts[0])))
+                }
                 (name, _) => format!("{name} {}", plain(value)),
             };
             members.iter().map(member).collect::<Vec<_>>().join(" and ")

@@ -1,13 +1,13 @@
 //! Collects the facts: many calls at once, each for itself.
 
-use deploy::stack::{self, DeployedStack};
+use deploy::stack::{self, DeployedStack, UnknownConfig};
 use deploy::target::Target;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use shared::config::{ClientQueue, Config, QueueArn};
 use shared::place::{OwnQueue, Place};
 
-use super::facts::{Facts, Queue, Roles, Whose, is_of_sqs, key_arn};
+use super::facts::{Facts, Queue, Roles, UnknownRunning, Whose, is_of_sqs, key_arn};
 use crate::aws::lambda::Mapping;
 use crate::aws::table::Table;
 use crate::aws::{CallError, CallFault, kms, lambda, sqs, table};
@@ -30,7 +30,8 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Place, 
     );
     let running = match running {
         Ok(text) => Ok(Config::try_from_toml("client-queues.toml", &text, Some(&place)).ok()),
-        Err(error) => Err(error.to_string()),
+        Err(UnknownConfig::Call(error)) => Err(UnknownRunning::Unread(error)),
+        Err(error) => Err(UnknownRunning::NotThere(error.to_string())),
     };
     let roles = Roles {
         converter: place.converter_role_arn(),
@@ -53,21 +54,15 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Place, 
 
 async fn queues(target: &Target, stack: &DeployedStack, place: &Place, config: &Config) -> Vec<Queue> {
     let deployed = stack.clients();
-    let arn = |name: String| QueueArn {
-        partition: place.partition.clone(),
-        region: place.region.clone(),
-        account: place.account.clone(),
-        name,
-    };
     let mut wanted: Vec<(Whose, QueueArn)> = Vec::new();
     for queue in OwnQueue::ALL {
-        wanted.push((Whose::Stack(queue), arn(place.own_queue_name(queue))));
+        wanted.push((Whose::Stack(queue), place.own_queue_arn(queue)));
     }
     for client in &config.clients {
         let name = client.name.to_string();
         wanted.push(match &client.queue {
             ClientQueue::Own => {
-                let arn = arn(place.client_queue_name(&name));
+                let arn = place.client_queue_arn(&name);
                 (Whose::Own { is_deployed: deployed.own.contains(&name), client: name }, arn)
             }
             ClientQueue::Existing(arn) => {

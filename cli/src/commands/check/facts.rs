@@ -24,7 +24,7 @@ pub struct Facts {
     /// The config in the file.
     pub config: Config,
     /// The config that the functions run with (none if it isn't one), or why it isn't known.
-    pub running: Result<Option<Config>, String>,
+    pub running: Result<Option<Config>, UnknownRunning>,
     /// The stack's own queues, then the clients' in the order of the config.
     pub queues: Vec<Queue>,
     /// The ARN of the stream that the stack reads.
@@ -35,6 +35,17 @@ pub struct Facts {
     pub converter: Result<Vec<Mapping>, CallError>,
     /// What the fan-out is called for.
     pub fan_out: Result<Vec<Mapping>, CallError>,
+}
+
+/// Why it isn't known which config the functions run with.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum UnknownRunning {
+    /// The template or the package could not be read.
+    #[error(transparent)]
+    Unread(CallError),
+    /// The template names no package, or the package has no config.
+    #[error("{0}")]
+    NotThere(String),
 }
 
 /// The ARNs of the functions' roles.

@@ -1,8 +1,9 @@
 //! From facts to findings. Nothing here asks anybody.
 
+use deploy::stack::packages_bucket;
 use serde::Serialize;
 
-use super::facts::Facts;
+use super::facts::{Facts, UnknownRunning};
 use super::{mapping, queue, table};
 use crate::aws::{CallError, CallFault};
 
@@ -43,9 +44,16 @@ fn config(facts: &Facts) -> Option<Finding> {
     let problem = match &facts.running {
         Ok(Some(running)) if *running == facts.config => return None,
         Ok(_) => "the functions run with another config than this file's".to_owned(),
-        Err(reason) => {
-            let problem = format!("what the functions run with isn't known: {reason}");
-            return Some(Finding::new("config", problem, allow(facts)));
+        Err(unknown) => {
+            let remedy = match unknown {
+                UnknownRunning::Unread(error) if is_package_elsewhere(facts, error) => {
+                    format!("let whoever checks read `{}` (`s3:GetObject`)", error.subject)
+                }
+                UnknownRunning::Unread(error) => remedy(facts, error),
+                UnknownRunning::NotThere(_) => "deploy with `fanoutctl deploy`".to_owned(),
+            };
+            let problem = format!("what the functions run with isn't known: {unknown}");
+            return Some(Finding::new("config", problem, remedy));
         }
     };
     Some(Finding::new("config", problem, "see `fanoutctl plan`, then `fanoutctl deploy`"))
@@ -53,14 +61,25 @@ fn config(facts: &Facts) -> Option<Finding> {
 
 /// That something could not be looked at. `subject` is the stack's.
 pub(super) fn unseen(facts: &Facts, subject: &str, error: &CallError) -> Finding {
-    let remedy = match error.fault {
+    Finding::new(subject, format!("can't be checked: {error}"), remedy(facts, error))
+}
+
+fn remedy(facts: &Facts, error: &CallError) -> String {
+    match error.fault {
         CallFault::NotAllowed => allow(facts),
         CallFault::Missing => "deploy the stack again".to_owned(),
         CallFault::Unreachable | CallFault::Refused => {
             "check again, and look into the reason if it stays".to_owned()
         }
-    };
-    Finding::new(subject, format!("can't be checked: {error}"), remedy)
+    }
+}
+
+/// Whether it is a package that can't be read, in a bucket that the stack's policy doesn't know: it lets people read
+/// the one that `fanoutctl deploy` makes.
+fn is_package_elsewhere(facts: &Facts, error: &CallError) -> bool {
+    let bucket = packages_bucket(&facts.place.account, &facts.place.region);
+    let is_in_it = error.subject.strip_prefix(&bucket).is_some_and(|key| key.starts_with('/'));
+    error.call == "GetObject" && error.fault == CallFault::NotAllowed && !is_in_it
 }
 
 /// What lets the caller look at what is the stack's.

@@ -10,7 +10,7 @@ use serde_json::json;
 use shared::config::{Config, QueueArn};
 use shared::place::{OwnQueue, Place};
 
-use super::facts::{Facts, Queue, Roles, Whose};
+use super::facts::{Facts, Queue, Roles, UnknownRunning, Whose};
 use super::findings::find;
 use super::report::{self, Report};
 use crate::aws::kms::Key;
@@ -163,7 +163,7 @@ fn error(fault: CallFault) -> CallError {
         CallFault::NotAllowed => "no permission (`AccessDenied`)",
         CallFault::Missing => "nothing there (`QueueDoesNotExist`)",
         CallFault::Unreachable => "dispatch failure",
-        CallFault::Refused => "not now (`ThrottlingException`)",
+        CallFault::Refused => "not so (`InvalidAddress`)",
     };
     CallError { call: "Look", subject: "it".into(), fault, reason: reason.into() }
 }

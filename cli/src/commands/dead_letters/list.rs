@@ -68,7 +68,7 @@ pub(super) async fn execute(context: &Context, arguments: &ListArguments) -> Res
     let places = Places::of_stack(&target, &context.stack).await?;
     let source = source(context);
     let held = Held::new(aws_sdk_sqs::Client::new(target.sdk_config()));
-    let glance = Glance { limit: arguments.limit, invisible: LOOKING };
+    let glance = Glance { limit: arguments.limit, invisible: LOOKING, source: source.as_ref() };
     let sight = unless_quick(LOOKING_SAID, look(&held, &places, glance, |_| true)).await;
     held.release().await;
     let sight = sight?;
@@ -157,7 +157,7 @@ mod tests {
             let shown = letters.iter().filter(|letter| letter.queue == *queue).count();
             Looked { queue: *queue, messages: shown as u64 + waiting, shown }
         });
-        Sight { queues: queues.collect(), letters }
+        Sight { queues: queues.collect(), letters, seen: Vec::new() }
     }
 
     fn check(sight: &Sight, expected: &Expect) {

@@ -7,7 +7,10 @@ use shared::config::Source;
 
 use super::places::Places;
 use crate::aws::{CallError, dynamodb};
-use crate::letters::{Content, Item, Letter, Rejected, ToConverter, ToFanOut, item, newer};
+use crate::letters::{
+    Content, Letter, Lookup, Rejected, Seen, Standing, ToConverter, ToFanOut, event_table, item,
+    item_of_message, newer, newer_letters, standing_of_message,
+};
 
 /// What planning needs.
 #[derive(Debug)]
@@ -15,6 +18,8 @@ pub(super) struct Planner<'p> {
     pub(super) dynamodb: Client,
     pub(super) places: &'p Places,
     pub(super) source: Option<&'p Source>,
+    /// Whether what the event table does not confirm is to be sent too.
+    pub(super) from_letter: bool,
 }
 
 /// A letter, and how it would be sent again.
@@ -28,6 +33,8 @@ pub(super) struct Planned {
     pub(super) attempt: Result<Attempt, String>,
     /// How many newer events of its group the event table has; or why that isn't known.
     pub(super) newer: Result<u64, String>,
+    /// How many newer events are in queues of letters, too.
+    pub(super) newer_letters: Option<u64>,
 }
 
 /// An invocation that sends an event again.
@@ -39,6 +46,8 @@ pub(super) struct Attempt {
     pub(super) payload: String,
     /// Where the event is taken from.
     pub(super) from: TakenFrom,
+    /// Why the event table does not confirm it, if the operator asked for that too.
+    pub(super) doubt: Option<String>,
 }
 
 /// A function that sends.
@@ -56,28 +65,22 @@ pub(super) enum Function {
 pub(super) enum TakenFrom {
     /// The event table, as it is now.
     EventTable,
-    /// Its letter, because the event table has it no longer.
+    /// Its letter's copy.
     Letter,
     /// Its own message.
     Message,
 }
 
 impl Planner<'_> {
-    /// Plans to send the event of `letter` again.
+    /// Plans to send the event of `letter` again. `seen` are all letters that are there now.
     ///
     /// # Errors
     ///
-    /// [`CallError`]: its item could not be read. What the letter says of it is no substitute for that.
-    pub(super) async fn plan(&self, letter: Letter) -> Result<Planned, CallError> {
+    /// [`CallError`]: the event table could not be asked. What a letter says of its event is no substitute for that.
+    pub(super) async fn plan(&self, letter: Letter, seen: &[Seen]) -> Result<Planned, CallError> {
         let (attempt, image) = match &letter.content {
-            Content::Rejected(rejected) => match item(rejected, &self.places.stream) {
-                Err(why) => (Err(why), None),
-                Ok(item) => {
-                    let image = self.image(&item, rejected).await?;
-                    (self.to_converter(&letter, rejected, image.as_ref()), image.map(|(image, _)| image))
-                }
-            },
-            Content::Undelivered { .. } | Content::DeadLetter => (Ok(self.to_fan_out(&letter)), None),
+            Content::Rejected(rejected) => self.to_converter(&letter, rejected).await?,
+            Content::Undelivered { .. } | Content::DeadLetter => (self.to_fan_out(&letter).await?, None),
             Content::Unreadable(why) => (Err(why.clone()), None),
         };
         let newer = self.newer(&letter, image.as_deref()).await;
@@ -89,57 +92,71 @@ impl Planner<'_> {
                 .and_then(|(source, image)| crate::letters::version(image, source)),
             _ => letter.version(self.source),
         };
-        Ok(Planned { letter, version, attempt, newer })
+        let newer_letters = newer_letters(&letter, version, seen);
+        Ok(Planned { letter, version, attempt, newer, newer_letters })
     }
 
-    async fn image(
-        &self,
-        item: &Item,
-        letter: &Rejected,
-    ) -> Result<Option<(Box<RawValue>, TakenFrom)>, CallError> {
-        let found = dynamodb::get_item(&self.dynamodb, item).await?;
-        let found = found.and_then(|item| Some((to_raw_value(&item).ok()?, TakenFrom::EventTable)));
-        Ok(found.or_else(|| Some((letter.image.clone()?, TakenFrom::Letter))))
-    }
-
-    fn to_converter(
+    /// The attempt, and the item that it is made of.
+    async fn to_converter(
         &self,
         letter: &Letter,
         rejected: &Rejected,
-        image: Option<&(Box<RawValue>, TakenFrom)>,
-    ) -> Result<Attempt, String> {
-        let Some((image, from)) = image else {
-            return Err(
-                "the event table has its item no longer, and the letter holds no copy of it".to_owned()
-            );
+    ) -> Result<(Result<Attempt, String>, Option<Box<RawValue>>), CallError> {
+        let item = match item(rejected, &self.places.stream) {
+            Ok(item) => item,
+            Err(why) => return Ok((Err(why), None)),
+        };
+        let found = dynamodb::get_item(&self.dynamodb, &item).await?;
+        let standing = found.standing();
+        let (image, from) = match found {
+            Lookup::Item(item) => (to_raw_value(&item).ok(), TakenFrom::EventTable),
+            Lookup::Nothing | Lookup::NotItsKeys(_) => (rejected.image.clone(), TakenFrom::Letter),
+        };
+        let Some(image) = image else {
+            let why = standing.doubt(true).ok().flatten().unwrap_or_default();
+            return Ok((Err(format!("{why}, and the letter holds no copy of it")), None));
         };
         let inserts = self.source.is_none_or(|source| source.changes.insert);
         let record = ToConverter {
             message_id: &letter.message.id,
             letter: rejected,
             stream: &self.places.stream,
-            image,
+            image: &image,
             change: if inserts { "INSERT" } else { "MODIFY" },
         };
-        Ok(Attempt { function: Function::Converter, payload: record.payload(), from: *from })
+        let attempt =
+            |doubt| Attempt { function: Function::Converter, payload: record.payload(), from, doubt };
+        Ok((standing.doubt(self.from_letter).map(attempt), Some(image)))
     }
 
-    fn to_fan_out(&self, letter: &Letter) -> Attempt {
+    async fn to_fan_out(&self, letter: &Letter) -> Result<Result<Attempt, String>, CallError> {
+        let doubt = self.standing(letter).await?.doubt(self.from_letter);
         let message = ToFanOut {
             message: &letter.message,
             client: letter.client(),
             queue_arn: &self.places.fan_out_queue,
         };
-        Attempt { function: Function::FanOut, payload: message.payload(), from: TakenFrom::Message }
+        let (function, from) = (Function::FanOut, TakenFrom::Message);
+        Ok(doubt.map(|doubt| Attempt { function, payload: message.payload(), from, doubt }))
+    }
+
+    /// What the event table says of a message's event.
+    async fn standing(&self, letter: &Letter) -> Result<Standing, CallError> {
+        let Some(source) = self.source else {
+            return Ok(Standing::not_asked("there is no config to say what its keys are"));
+        };
+        let item = match item_of_message(letter, source, &self.places.stream) {
+            Ok(item) => item,
+            Err(why) => return Ok(Standing::not_asked(&why)),
+        };
+        let found = dynamodb::get_item(&self.dynamodb, &item).await?;
+        Ok(standing_of_message(letter, source, &found))
     }
 
     async fn newer(&self, letter: &Letter, image: Option<&RawValue>) -> Result<u64, String> {
         let source = self.source.ok_or("there is no config to say how events are ordered")?;
         let question = newer(letter, image, source)?;
-        let stream = &self.places.stream;
-        let table = stream.split_once("/stream/").and_then(|(table, _)| table.rsplit_once('/'));
-        let (_, table) =
-            table.ok_or_else(|| format!("the stack's stream `{stream}` is not that of a table"))?;
+        let table = event_table(&self.places.stream)?;
         dynamodb::count_newer(&self.dynamodb, table, &question).await.map_err(|error| error.to_string())
     }
 }
@@ -154,19 +171,36 @@ pub(super) fn told(planned: &Planned) -> String {
         Err(why) => return format!("{what} can't be sent again: {why}"),
         Ok(attempt) => attempt,
     };
-    let from = match attempt.from {
-        TakenFrom::EventTable => "as the event table has it now",
-        TakenFrom::Letter => "as its letter has it, because it is in the event table no longer",
-        TakenFrom::Message => "as its message has it",
+    let from = match (attempt.from, &attempt.doubt) {
+        (TakenFrom::EventTable, _) => "as the event table has it now".to_owned(),
+        (TakenFrom::Message, None) => "as its message and the event table have it".to_owned(),
+        (TakenFrom::Message, Some(doubt)) => format!("as its message has it, though {doubt}"),
+        (TakenFrom::Letter, doubt) => {
+            format!("as its letter has it, though {}", doubt.as_deref().unwrap_or("nothing confirms it"))
+        }
     };
     let to = letter.client().map_or_else(|| "every client".to_owned(), |client| format!("`{client}` only"));
     let newer = match &planned.newer {
-        Ok(0) => "no newer event of its group is out".to_owned(),
-        Ok(1) => "1 newer event of its group is already out, and it arrives after that".to_owned(),
-        Ok(count) => format!("{count} newer events of its group are already out, and it arrives after them"),
-        Err(why) => format!("how many newer events of its group are already out is not known: {why}"),
+        Ok(0) => "the event table has no newer event of its group".to_owned(),
+        Ok(count) => {
+            let events = if *count == 1 { "event" } else { "events" };
+            let letters = letters_among(*count, planned.newer_letters);
+            format!(
+                "the event table has {count} newer {events} of its group{letters}, and it arrives after those that are out"
+            )
+        }
+        Err(why) => format!("how many newer events of its group the event table has is not known: {why}"),
     };
     format!("{what}, {from}, goes to {to}; {newer}")
+}
+
+/// How many of `count` newer events are letters, if any is; a letter can be about an event that the table has no longer.
+fn letters_among(count: u64, letters: Option<u64>) -> String {
+    match letters.unwrap_or_default().min(count) {
+        0 => String::new(),
+        1 => " (1 of them is a letter here, too)".to_owned(),
+        letters => format!(" ({letters} of them are letters here, too)"),
+    }
 }
 
 /// What is asked before anything is sent; `unseen` letters are behind those that were told.

@@ -27,7 +27,11 @@ pub(super) struct Entry {
     event_id: Option<String>,
     version: Option<u64>,
     from: Option<TakenFrom>,
+    /// Why the event table does not confirm it.
+    unconfirmed: Option<String>,
     newer_events: Option<u64>,
+    /// How many newer events are in queues of letters, too.
+    newer_letters: Option<u64>,
     /// Why they are not known.
     newer_events_reason: Option<String>,
     #[serde(flatten)]
@@ -71,7 +75,8 @@ impl Report {
             Outcome::Sent => self.sent += 1,
             Outcome::SentButStays { .. } | Outcome::Stays { .. } => self.stay += 1,
         }
-        let Planned { letter, version, attempt, newer } = planned;
+        let Planned { letter, version, attempt, newer, newer_letters } = planned;
+        let (from, unconfirmed) = attempt.map_or((None, None), |attempt| (Some(attempt.from), attempt.doubt));
         let (newer_events, newer_events_reason) = match newer {
             Ok(count) => (Some(count), None),
             Err(why) => (None, Some(why)),
@@ -83,8 +88,10 @@ impl Report {
             queue: letter.queue,
             id: letter.message.id,
             version,
-            from: attempt.ok().map(|attempt| attempt.from),
+            from,
+            unconfirmed,
             newer_events,
+            newer_letters,
             newer_events_reason,
             outcome,
         });

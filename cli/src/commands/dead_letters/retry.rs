@@ -16,7 +16,7 @@ use crate::args::RetryArguments;
 use crate::commands::ask::agrees;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::letters::choose;
+use crate::letters::{choose, overtakes_none};
 use crate::progress::unless_quick;
 
 /// For how long letters are hidden at first: the operator reads and decides meanwhile.
@@ -38,6 +38,7 @@ pub(super) async fn execute(context: &Context, arguments: &RetryArguments) -> Re
         dynamodb: aws_sdk_dynamodb::Client::new(target.sdk_config()),
         places: &places,
         source: source.as_ref(),
+        from_letter: arguments.from_letter,
     };
     let sender = Sender {
         lambda: aws_sdk_lambda::Client::new(target.sdk_config()),
@@ -65,7 +66,7 @@ async fn rounds(
     let mut agreed = arguments.yes;
     let mut blocked = BTreeSet::new();
     loop {
-        let sight = unless_quick(LOOKING_SAID, letters(sender, arguments, report)).await?;
+        let sight = unless_quick(LOOKING_SAID, letters(planner, sender, arguments, report)).await?;
         let unseen =
             sight.queues.iter().map(|looked| looked.messages.saturating_sub(looked.shown as u64)).sum();
         report.unseen = if arguments.all { unseen } else { 0 };
@@ -74,7 +75,7 @@ async fn rounds(
         }
         let mut round = Vec::with_capacity(sight.letters.len());
         for letter in sight.letters {
-            let planned = planner.plan(letter).await?;
+            let planned = planner.plan(letter, &sight.seen).await?;
             eprintln!("{}", printable(&told(&planned)));
             round.push(planned);
         }
@@ -95,14 +96,19 @@ async fn rounds(
 
 /// The letters of the next round: those that the command line names, or of all that can be seen those that were not
 /// tried yet.
-async fn letters(sender: &Sender<'_>, arguments: &RetryArguments, report: &Report) -> Result<Sight, Failure> {
-    let (held, places) = (&sender.held, sender.places);
+async fn letters(
+    planner: &Planner<'_>,
+    sender: &Sender<'_>,
+    arguments: &RetryArguments,
+    report: &Report,
+) -> Result<Sight, Failure> {
+    let (held, places, source) = (&sender.held, sender.places, planner.source);
     if arguments.all {
         let tried: BTreeSet<&str> = report.letters.iter().map(|entry| entry.id.as_str()).collect();
-        let glance = Glance { limit: ROUND + tried.len(), invisible: DECIDING };
+        let glance = Glance { limit: ROUND + tried.len(), invisible: DECIDING, source };
         return Ok(look(held, places, glance, |id| !tried.contains(id)).await?);
     }
-    let glance = Glance { limit: usize::MAX, invisible: DECIDING };
+    let glance = Glance { limit: usize::MAX, invisible: DECIDING, source };
     let is_named = |id: &str| arguments.ids.iter().any(|typed| id.starts_with(typed.as_str()));
     let mut sight = look(held, places, glance, is_named).await?;
     let ids: Vec<String> = sight.letters.iter().map(|letter| letter.message.id.clone()).collect();
@@ -111,6 +117,7 @@ async fn letters(sender: &Sender<'_>, arguments: &RetryArguments, report: &Repor
     for typed in &arguments.ids {
         chosen.insert(choose(typed, &ids)?);
     }
+    overtakes_none(&chosen, &sight.seen).map_err(|error| Failure::new(Exit::Findings, error))?;
     sight.letters.retain(|letter| chosen.contains(letter.message.id.as_str()));
     Ok(sight)
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_lambda::Client;
-use shared::ids::Group;
 
 use super::held::Held;
 use super::places::Places;
@@ -13,7 +12,7 @@ use super::report::{Outcome, Report};
 use crate::aws::invoke::{Answer, invoke};
 use crate::aws::{CallFault, sqs};
 use crate::exit::Exit;
-use crate::letters::{Letter, LetterQueue, NotAccepted, converted, fanned_out};
+use crate::letters::{Lane, Letter, NotAccepted, converted, fanned_out, lane};
 use crate::progress::Progress;
 
 /// For how long a letter is hidden from the moment on at which its event is sent: three attempts of a function that
@@ -26,9 +25,6 @@ pub(super) struct Sender<'s> {
     pub(super) places: &'s Places,
     pub(super) held: Held,
 }
-
-/// What must not pass each other: a group's letters of one queue, for one client.
-pub(super) type Lane = (LetterQueue, Option<String>, String);
 
 impl Sender<'_> {
     /// In order; after a letter that may be accepted another time, no later one of its lane is tried: then it is in
@@ -107,12 +103,5 @@ impl Sender<'_> {
 
 /// What the command ends with if a letter stays because of a call that failed.
 fn exit(fault: CallFault) -> Exit {
-    if fault == CallFault::Refused { Exit::Findings } else { fault.exit() }
-}
-
-/// `None` for letters that share a group but no aggregate.
-pub(super) fn lane(letter: &Letter) -> Option<Lane> {
-    let group = letter.group().to_owned();
-    let client = letter.client().map(ToString::to_string);
-    (group != Group::of_the_unreadable().as_str()).then_some((letter.queue, client, group))
+    if fault == CallFault::Refused { Exit::Findings } else { fault.into() }
 }

@@ -60,7 +60,7 @@ pub(super) async fn execute(context: &Context, arguments: &LetterArguments) -> R
     let places = Places::of_stack(&target, &context.stack).await?;
     let source = source(context);
     let held = Held::new(aws_sdk_sqs::Client::new(target.sdk_config()));
-    let glance = Glance { limit: usize::MAX, invisible: LOOKING };
+    let glance = Glance { limit: usize::MAX, invisible: LOOKING, source: source.as_ref() };
     let sight =
         unless_quick(LOOKING_SAID, look(&held, &places, glance, |id| id.starts_with(&arguments.id))).await;
     held.release().await;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use deploy::stack::{self, DeployedStack};
+use deploy::stack::{self, DeployedStack, Whose};
 use deploy::target::Target;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use shared::config::{ClientQueue, Config, QueueArn};
 use shared::place::{OwnQueue, Place, QueueUrl};
 
-use super::facts::{Facts, Figure, Queue, Whose};
+use super::facts::{Facts, Figure, Queue};
 use crate::aws::cloudwatch::{self, Name, WINDOW};
 use crate::aws::{CallError, sqs};
 
@@ -48,13 +48,7 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: &Place)
 
 /// The queues to look at. Who is served says the config that runs, not the file that somebody edits.
 async fn queues(target: &Target, stack: &DeployedStack, place: &Place) -> Vec<(Whose, QueueArn)> {
-    let arn = |name: String| QueueArn {
-        partition: place.partition.clone(),
-        region: place.region.clone(),
-        account: place.account.clone(),
-        name,
-    };
-    let own = OwnQueue::ALL.map(|queue| (Whose::Stack(queue), arn(place.own_queue_name(queue))));
+    let own = OwnQueue::ALL.map(|queue| (Whose::Stack(queue), place.own_queue_arn(queue)));
     let mut queues = Vec::from(own);
     let text = stack::deployed_config(target, stack).await.ok();
     let config = text.and_then(|text| Config::try_from_toml("client-queues.toml", &text, Some(place)).ok());
@@ -62,7 +56,7 @@ async fn queues(target: &Target, stack: &DeployedStack, place: &Place) -> Vec<(W
         for client in config.clients {
             let name = client.name.to_string();
             let queue = match client.queue {
-                ClientQueue::Own => arn(place.client_queue_name(&name)),
+                ClientQueue::Own => place.client_queue_arn(&name),
                 ClientQueue::Existing(arn) => arn,
             };
             queues.push((Whose::Client(name), queue));
@@ -72,7 +66,7 @@ async fn queues(target: &Target, stack: &DeployedStack, place: &Place) -> Vec<(W
     // The stack's parameters tell as much, but for the names of clients whose queues it did not make.
     let clients = stack.clients();
     for name in clients.own {
-        let queue = arn(place.client_queue_name(&name));
+        let queue = place.client_queue_arn(&name);
         queues.push((Whose::Client(name), queue));
     }
     for arn in clients.existing.iter().filter_map(|arn| QueueArn::try_new(arn).ok()) {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use deploy::stack::Whose;
 use shared::config::QueueArn;
-use shared::place::OwnQueue;
 
 use crate::aws::CallError;
 
@@ -23,7 +23,7 @@ pub struct Facts {
 /// What is known of a queue.
 #[derive(Clone, Debug)]
 pub struct Queue {
-    /// Whose it is.
+    /// Whose it is: a client's by its name, or by its queue's if that isn't known.
     pub whose: Whose,
     /// Its ARN.
     pub arn: QueueArn,
@@ -31,15 +31,6 @@ pub struct Queue {
     pub attributes: Result<BTreeMap<String, String>, CallError>,
     /// The age of its oldest message, in seconds.
     pub oldest: Figure,
-}
-
-/// Whose a queue is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// The stack's.
-    Stack(OwnQueue),
-    /// A client's, by its name; by its queue's name if the client's isn't known.
-    Client(String),
 }
 
 /// A metric's newest figure, or why there is none.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use deploy::stack::Whose;
 use serde::Serialize;
 use shared::place::OwnQueue;
 
-use super::facts::{Facts, Figure, Queue, Whose};
+use super::facts::{Facts, Figure, Queue};
 use crate::aws::{CallError, CallFault};
 use crate::exit::Exit;
 use crate::output::{Style, Tone, table};

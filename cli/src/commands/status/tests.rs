@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
+use deploy::stack::Whose;
 use expect_test::{Expect, expect};
 use shared::config::QueueArn;
 use shared::place::{OwnQueue, Place};
 
-use super::facts::{Facts, Queue, Whose};
+use super::facts::{Facts, Queue};
 use super::report::{self, Report};
 use crate::aws::{CallError, CallFault};
 use crate::exit::Exit;

@@ -19,11 +19,62 @@ fn another_config_runs() {
     "#]],
     );
     check(|facts| facts.running = Ok(Some(config(&format!("# only a comment\n{CONFIG}")))), &expect![[""]]);
+}
+
+#[test]
+fn the_config_that_runs_is_not_known() {
+    let check_unread = |call: &'static str, subject: &str, fault: CallFault, expected: Expect| {
+        let error = CallError { call, subject: subject.into(), ..error(fault) };
+        check(|facts| facts.running = Err(UnknownRunning::Unread(error)), &expected);
+    };
+    let package = "mark-event-queue-packages-111122223333-eu-west-2/fanout/1.zip";
+    check_unread(
+        "GetObject",
+        package,
+        CallFault::NotAllowed,
+        expect![[r#"
+        config: what the functions run with isn't known: `GetObject` of `mark-event-queue-packages-111122223333-eu-west-2/fanout/1.zip`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+    "#]],
+    );
+    check_unread(
+        "GetObject",
+        package,
+        CallFault::Missing,
+        expect![[r#"
+        config: what the functions run with isn't known: `GetObject` of `mark-event-queue-packages-111122223333-eu-west-2/fanout/1.zip`: nothing there (`QueueDoesNotExist`); deploy the stack again
+    "#]],
+    );
+    check_unread(
+        "GetObject",
+        package,
+        CallFault::Unreachable,
+        expect![[r#"
+        config: what the functions run with isn't known: `GetObject` of `mark-event-queue-packages-111122223333-eu-west-2/fanout/1.zip`: dispatch failure; check again, and look into the reason if it stays
+    "#]],
+    );
+    // Deployed with `--bucket`, or by another tool.
+    check_unread(
+        "GetObject",
+        "packages/1.zip",
+        CallFault::NotAllowed,
+        expect![[r#"
+        config: what the functions run with isn't known: `GetObject` of `packages/1.zip`: no permission (`AccessDenied`); let whoever checks read `packages/1.zip` (`s3:GetObject`)
+    "#]],
+    );
+    check_unread(
+        "GetTemplate",
+        "mark-event-queue",
+        CallFault::NotAllowed,
+        expect![[r#"
+        config: what the functions run with isn't known: `GetTemplate` of `mark-event-queue`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+    "#]],
+    );
+    let no_package = "the template of stack `mark-event-queue` names no package on S3 for `FanOut`";
     check(
-        |facts| facts.running = Err("`GetObject` of `packages/a.zip`: no (`AccessDenied`)".into()),
+        |facts| facts.running = Err(UnknownRunning::NotThere(no_package.into())),
         &expect![[r#"
-            config: what the functions run with isn't known: `GetObject` of `packages/a.zip`: no (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
-        "#]],
+        config: what the functions run with isn't known: the template of stack `mark-event-queue` names no package on S3 for `FanOut`; deploy with `fanoutctl deploy`
+    "#]],
     );
 }
 

@@ -79,7 +79,7 @@ fn a_queue_that_nobody_lets_us_look_at() {
     check(
         |facts| unseen(facts, BILLING, CallFault::Refused),
         &expect![[r#"
-            queue of client `Billing`: can't be checked: `Look` of `it`: not now (`ThrottlingException`); check again, and look into the reason if it stays
+            queue of client `Billing`: can't be checked: `Look` of `it`: not so (`InvalidAddress`); check again, and look into the reason if it stays
         "#]],
     );
 }

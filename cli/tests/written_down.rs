@@ -1,0 +1,125 @@
+//! Every command line that a page, the template or a help text names is one that the tool understands.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test reports by panicking; clippy sees that only in test functions"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
+use fanoutctl::args::Arguments;
+
+/// Values for options whose value is left out: written as `…`, in part or whole, or as a variable.
+const VALUES: [(&str, &str); 4] = [
+    ("--stream-arn", "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000"),
+    ("--kms-key-arn", "arn:aws:kms:eu-west-2:111122223333:key/1"),
+    ("--alarm-topic-arn", "arn:aws:sns:eu-west-2:111122223333:alarms"),
+    ("--bucket", "packages"),
+];
+
+#[test]
+fn every_command_that_is_written_down_can_be_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut paths: Vec<PathBuf> =
+        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "template.yml"].map(|name| root.join(name)).into();
+    paths.extend(files(&root.join("docs"), "md"));
+    paths.extend(files(&root.join("cli/tests/help"), "txt"));
+
+    let mut told = BTreeSet::new();
+    for path in paths {
+        for command in commands(&fs::read_to_string(&path).unwrap()) {
+            if let Err(error) = parse(&command) {
+                panic!("{}: fanoutctl {command}\n{error}", path.display());
+            }
+            told.extend(command.split_whitespace().next().map(str::to_owned));
+        }
+    }
+    for command in Arguments::command().get_subcommands() {
+        assert!(told.contains(command.get_name()), "no page tells about `{}`", command.get_name());
+    }
+}
+
+#[test]
+fn command_lines_are_found_wherever_they_stand() {
+    let check = |text: &str, expected: &[&str]| assert_eq!(commands(text), expected, "{text}");
+    check("```sh\ncargo fanoutctl check     # all is well\nfanoutctl plan\n```", &["check", "plan"]);
+    check("  fanoutctl policy Reporting > queue-policy.json", &["policy Reporting"]);
+    check("  fanoutctl deploy                      an update", &["deploy"]);
+    check("see `cargo fanoutctl --help`, or `fanoutctl check`.", &["--help", "check"]);
+    check("`fanoutctl dead-letters\nretry ID` sends again", &["dead-letters retry ID"]);
+    check("as fanoutctl does, and `fanoutctl` alone; the `cargo fanoutctly x`", &[]);
+}
+
+#[test]
+fn a_command_line_that_the_tool_does_not_know_is_found() {
+    let check = |command: &str, is_known: bool| assert_eq!(parse(command).is_ok(), is_known, "{command}");
+    check("plan", true);
+    check("deploy --stream-arn …", true);
+    check("deploy --stream-arn \"$STREAM_ARN\" --prefix test-", true);
+    check("deploy --kms-key-arn arn:aws:kms:eu-west-2:111122223333:key/…", true);
+    check("dead-letters retry ID …", true);
+    check("status --json", true);
+    check("deploy --help", true);
+    check("deploy --stream arn", false);
+    check("deploy --prefix …", false);
+    check("dead-letters resend ID", false);
+    check("policy", true);
+    check("status extra", false);
+}
+
+fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|is| is == extension) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// What follows `fanoutctl` in lines that begin with it, and in code between backticks.
+fn commands(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::trim_start).map(|line| {
+        // What follows is said about the command, or done with what it prints.
+        let end = ["  ", " #", " |", " >", "`"].iter().filter_map(|end| line.find(end)).min();
+        line.get(..end.unwrap_or(line.len())).unwrap()
+    });
+    let spans = text.split('\n').collect::<Vec<_>>().join(" ");
+    let spans = spans.split('`').skip(1).step_by(2).map(str::to_owned);
+    let all = lines.map(str::to_owned).chain(spans);
+    let arguments = |line: String| {
+        let line = line.strip_prefix("cargo ").unwrap_or(&line);
+        let words: Vec<&str> = line.strip_prefix("fanoutctl ")?.split_whitespace().collect();
+        Some(words.join(" "))
+    };
+    all.filter_map(arguments).collect()
+}
+
+fn parse(command: &str) -> Result<(), clap::Error> {
+    let mut words = vec!["fanoutctl".to_owned()];
+    for word in command.split_whitespace() {
+        let option = words.last().and_then(|last| VALUES.iter().find(|(option, _)| option == last));
+        match option {
+            Some((_, value)) if word.contains(['…', '$']) => words.push((*value).to_owned()),
+            _ => words.push(word.to_owned()),
+        }
+    }
+    // Several of the same kind.
+    words.retain(|word| word != "…");
+    match Arguments::try_parse_from(words) {
+        // In a sentence, a command is named without what it is about.
+        Err(error)
+            if !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::MissingRequiredArgument) =>
+        {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,229 @@
+//! What a call to AWS failed with, by what its caller can do about it: the one place that reads the SDKs' errors.
+
+use std::error::Error;
+
+use aws_sdk_s3::primitives::ByteStreamError;
+use aws_sdk_sqs::config::http::HttpResponse;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use shared::text::with_sources;
+
+/// A call that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{call}` of `{subject}`: {reason}")]
+pub struct CallError {
+    /// The operation.
+    pub call: &'static str,
+    /// What it was about.
+    pub subject: String,
+    /// What kind of failure it is.
+    pub fault: CallFault,
+    /// What the service says, or else why it could not be reached.
+    pub reason: String,
+}
+
+/// What kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallFault {
+    /// The caller may not, or nobody may use the key that the call needs: mend rights or credentials.
+    NotAllowed,
+    /// What the call is about isn't there.
+    Missing,
+    /// No answer, or none for now: the same call can go better in a while.
+    Unreachable,
+    /// Another refusal.
+    Refused,
+}
+
+impl CallError {
+    /// The error of an SDK's `call` about `subject`.
+    pub fn new<E>(call: &'static str, subject: &str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let reason = match (error.code(), error.message(), error) {
+            (Some(code), Some(message), _) => format!("{message} (`{code}`)"),
+            (Some(code), None, _) => format!("`{code}`"),
+            // An answer without a body: to a HEAD, or from something between here and AWS.
+            (None, _, SdkError::ServiceError(answer)) if !answer.raw().status().is_success() => {
+                format!("HTTP status {}, without a reason", answer.raw().status().as_u16())
+            }
+            _ => with_sources(error),
+        };
+        Self { call, subject: subject.to_owned(), fault: CallFault::new(error.code(), status), reason }
+    }
+
+    /// The error of an object that broke off while it was read.
+    pub(crate) fn of_body(subject: &str, error: &ByteStreamError) -> Self {
+        let reason = with_sources(error);
+        Self { call: "GetObject", subject: subject.to_owned(), fault: CallFault::Unreachable, reason }
+    }
+}
+
+impl CallFault {
+    /// By the code of the service's error, or else by the status of its answer. Neither: there was no answer.
+    fn new(code: Option<&str>, status: Option<u16>) -> Self {
+        let of_code = code.and_then(Self::of_code);
+        of_code.or_else(|| status.map(Self::of_status)).unwrap_or(Self::Unreachable)
+    }
+
+    /// `None` for codes that say less than the answer's status. Sources: the "Common error types" of the API references
+    /// of SQS, Lambda and CloudFormation, and the S3 API reference, "Error responses". SQS still answers with codes of
+    /// its old protocol in some regions and emulators.
+    fn of_code(code: &str) -> Option<Self> {
+        let code = code.trim_start_matches("AWS.SimpleQueueService.").trim_end_matches("Exception");
+        let fault = match code {
+            _ if code.contains("Throttl") => Self::Unreachable,
+            "ProvisionedThroughputExceeded"
+            | "RequestLimitExceeded"
+            | "TooManyRequests"
+            | "SlowDown"
+            | "ServiceUnavailable"
+            | "InternalError"
+            | "InternalFailure"
+            | "InternalServerError"
+            | "RequestTimeout" => Self::Unreachable,
+
+            "AccessDenied"
+            | "AllAccessDisabled"
+            | "AuthFailure"
+            | "ExpiredToken"
+            | "IncompleteSignature"
+            | "InvalidAccessKeyId"
+            | "InvalidClientTokenId"
+            | "InvalidSignature"
+            | "InvalidToken"
+            | "MissingAuthenticationToken"
+            | "NotAuthorized"
+            | "OptInRequired"
+            | "RequestExpired"
+            | "RequestTimeTooSkewed"
+            | "SignatureDoesNotMatch"
+            | "UnauthorizedOperation"
+            | "UnrecognizedClient" => Self::NotAllowed,
+            // What a service says about a key that it needs. A key that is missing is no missing queue.
+            _ if code.starts_with("KMS") || code.starts_with("Kms") => Self::NotAllowed,
+
+            "NonExistentQueue" => Self::Missing,
+            _ if code.starts_with("NoSuch") || code.contains("NotFound") || code.contains("DoesNotExist") => {
+                Self::Missing
+            }
+            _ => return None,
+        };
+        Some(fault)
+    }
+
+    fn of_status(status: u16) -> Self {
+        match status {
+            401 | 403 => Self::NotAllowed,
+            404 => Self::Missing,
+            // 2xx: an answer that can't be read.
+            200..300 | 408 | 429 | 500.. => Self::Unreachable,
+            _ => Self::Refused,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::primitives::SdkBody;
+    use aws_sdk_sqs::config::http::HttpResponse;
+    use aws_sdk_sqs::error::{ConnectorError, ErrorMetadata};
+    use aws_sdk_sqs::types::error::QueueDoesNotExist;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_tells_what_can_be_done() {
+        use CallFault::{Missing, NotAllowed, Refused, Unreachable};
+        for (code, status, expected) in [
+            ("AccessDenied", 403, NotAllowed),
+            ("AccessDeniedException", 400, NotAllowed),
+            ("AuthFailure", 401, NotAllowed),
+            ("ExpiredToken", 403, NotAllowed),
+            ("ExpiredTokenException", 400, NotAllowed),
+            ("InvalidAccessKeyId", 403, NotAllowed),
+            ("InvalidClientTokenId", 403, NotAllowed),
+            ("InvalidSignatureException", 400, NotAllowed),
+            ("OptInRequired", 403, NotAllowed),
+            ("RequestExpired", 400, NotAllowed),
+            ("SignatureDoesNotMatch", 403, NotAllowed),
+            ("UnrecognizedClientException", 400, NotAllowed),
+            ("KMS.AccessDeniedException", 400, NotAllowed),
+            ("KMS.DisabledException", 400, NotAllowed),
+            ("KMS.InvalidStateException", 400, NotAllowed),
+            ("KMS.NotFoundException", 400, NotAllowed),
+            ("KMS.OptInRequired", 403, NotAllowed),
+            ("KmsAccessDenied", 400, NotAllowed),
+            ("KMSAccessDeniedException", 502, NotAllowed),
+            ("AWS.SimpleQueueService.NonExistentQueue", 400, Missing),
+            ("QueueDoesNotExist", 400, Missing),
+            ("NotFoundException", 400, Missing),
+            ("ResourceNotFoundException", 400, Missing),
+            ("NoSuchBucket", 404, Missing),
+            ("NoSuchKey", 404, Missing),
+            ("Throttling", 400, Unreachable),
+            ("ThrottlingException", 400, Unreachable),
+            ("RequestThrottled", 403, Unreachable),
+            ("KMS.ThrottlingException", 400, Unreachable),
+            ("ProvisionedThroughputExceededException", 400, Unreachable),
+            ("RequestLimitExceeded", 400, Unreachable),
+            ("TooManyRequestsException", 429, Unreachable),
+            ("SlowDown", 503, Unreachable),
+            ("ServiceUnavailable", 503, Unreachable),
+            ("InternalFailure", 500, Unreachable),
+            ("ValidationError", 400, Refused),
+            ("InvalidParameterValue", 400, Refused),
+            ("BucketAlreadyExists", 409, Refused),
+            // Codes that nobody has heard of.
+            ("SomethingNew", 403, NotAllowed),
+            ("SomethingNew", 503, Unreachable),
+        ] {
+            assert_eq!(CallFault::new(Some(code), Some(status)), expected, "{code} {status}");
+        }
+        for (status, expected) in [
+            (200, Unreachable),
+            (301, Refused),
+            (400, Refused),
+            (401, NotAllowed),
+            (403, NotAllowed),
+            (404, Missing),
+            (429, Unreachable),
+            (500, Unreachable),
+            (503, Unreachable),
+        ] {
+            assert_eq!(CallFault::new(None, Some(status)), expected, "{status}");
+        }
+        assert_eq!(CallFault::new(None, None), Unreachable);
+    }
+
+    #[test]
+    fn what_the_service_says_is_told_or_else_what_happened() {
+        let answer = |status: u16, code: Option<&str>, message: Option<&str>| {
+            let mut metadata = ErrorMetadata::builder();
+            if let Some(code) = code {
+                metadata = metadata.code(code);
+            }
+            if let Some(message) = message {
+                metadata = metadata.message(message);
+            }
+            let error = QueueDoesNotExist::builder().meta(metadata.build()).build();
+            SdkError::service_error(error, HttpResponse::new(status.try_into().unwrap(), SdkBody::empty()))
+        };
+        let nobody = || SdkError::dispatch_failure(ConnectorError::io("connection refused".into()));
+        for (error, fault, expected) in [
+            (
+                answer(400, Some("KMS.AccessDeniedException"), Some("no")),
+                CallFault::NotAllowed,
+                "no (`KMS.AccessDeniedException`)",
+            ),
+            (answer(400, Some("Throttling"), None), CallFault::Unreachable, "`Throttling`"),
+            (answer(403, None, None), CallFault::NotAllowed, "HTTP status 403, without a reason"),
+            (nobody(), CallFault::Unreachable, "dispatch failure: io error: connection refused"),
+        ] {
+            let error = CallError::new("HeadObject", "packages/1.zip", &error);
+            assert_eq!(error.fault, fault, "{expected}");
+            assert_eq!(error.to_string(), format!("`HeadObject` of `packages/1.zip`: {expected}"));
+        }
+    }
+}
