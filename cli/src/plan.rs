@@ -25,6 +25,8 @@ pub struct Facts {
     pub kept_queues: Vec<KeptQueue>,
     /// What is in the queues that nothing more will be sent to, and in those that were kept.
     pub depths: Depths,
+    /// Where AWS's services are, if not where AWS has them.
+    pub endpoint: Option<String>,
 }
 
 /// By the queue's ARN: what is in it, or why that isn't known.
@@ -170,17 +172,22 @@ pub struct QueueInTheWay {
     pub account: String,
     /// What is in it.
     pub depth: Option<Depth>,
+    /// The stack that it belongs to, if there is one that tells.
+    pub stack: Option<String>,
+    /// Where SQS is, if not where AWS has it.
+    pub endpoint: Option<String>,
 }
 
 /// What a deploy of `config` as `stack` in `place` would change.
 pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
-    let Facts { running, parameters, kept_queues, depths } = facts;
+    let Facts { running, parameters, kept_queues, depths, endpoint } = facts;
     let is_new = running.is_none();
     let running = running.unwrap_or_default();
     let clients = clients(config, place, &running.clients, &depths);
     let settings = settings::changes(config, &parameters, &running, is_new);
     let left_stream = if is_new { None } else { left_stream(&settings, &running) };
-    let kept_queues: Vec<_> = kept_queues.into_iter().map(|kept| in_the_way(kept, place, &depths)).collect();
+    let kept_queues: Vec<_> =
+        kept_queues.into_iter().map(|kept| in_the_way(kept, place, &depths, endpoint.as_deref())).collect();
     let changes = |client: &PlannedClient| client.change != Change::Kept || client.is_let_go;
     let result = if !kept_queues.is_empty() {
         PlanResult::Refused
@@ -311,14 +318,25 @@ fn accounts(config: &Config, place: &Place, running: &[Registered]) -> Vec<Recei
     accounts
 }
 
-fn in_the_way(kept: KeptQueue, place: &Place, depths: &Depths) -> QueueInTheWay {
-    let url = place.queue(&place.account, &kept.name).to_string();
+fn in_the_way(kept: KeptQueue, place: &Place, depths: &Depths, endpoint: Option<&str>) -> QueueInTheWay {
+    let url = match endpoint {
+        Some(endpoint) => format!("{}/{}/{}", endpoint.trim_end_matches('/'), place.account, kept.name),
+        None => place.queue(&place.account, &kept.name).to_string(),
+    };
     let depth = depths.get(&kept.arn).and_then(|depth| depth.clone().ok());
     let client = match kept.whose {
         Whose::Client(client) => Some(client),
         Whose::Stack(_) => None,
     };
-    QueueInTheWay { arn: kept.arn, url, client, account: place.account.clone(), depth }
+    QueueInTheWay {
+        arn: kept.arn,
+        url,
+        client,
+        account: place.account.clone(),
+        depth,
+        stack: kept.stack,
+        endpoint: endpoint.map(str::to_owned),
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub struct KeptQueue {
     pub arn: String,
     /// Whose it would be.
     pub whose: Whose,
+    /// The stack that it belongs to, if there is one that tells.
+    pub stack: Option<String>,
 }
 
 /// Whose a queue of a stack is.
@@ -52,13 +54,36 @@ pub async fn kept_queues(
             Err(error) => return Err(DeployError::of_call("GetQueueUrl", &queue.name, error)),
         }
     }
+    if !kept.is_empty() {
+        let stacks = stacks(target).await;
+        for queue in &mut kept {
+            queue.stack = owner(&queue.arn, &stacks);
+        }
+    }
     Ok(kept)
+}
+
+/// All stacks of the account and region; none if they may not be looked at.
+async fn stacks(target: &Target) -> Vec<DeployedStack> {
+    let mut stacks = Vec::new();
+    let mut pages = target.cloudformation().describe_stacks().into_paginator().send();
+    while let Some(Ok(page)) = pages.next().await {
+        stacks.extend(page.stacks.unwrap_or_default().into_iter().map(DeployedStack::from));
+    }
+    stacks
+}
+
+/// The name of the stack that has the queue with this ARN among its outputs.
+fn owner(arn: &str, stacks: &[DeployedStack]) -> Option<String> {
+    let mut live = stacks.iter().filter(|stack| stack.status != "DELETE_COMPLETE");
+    let found = live.find(|stack| stack.outputs.values().any(|output| output == arn));
+    found.map(|stack| stack.name.clone())
 }
 
 /// The queues that a stack with the clients `deployed` (none: it is new) does not have, and one with those that are
 /// `wanted` has.
 fn new_queues(deployed: Option<&ClientLists>, place: &Place, wanted: &ClientLists) -> Vec<KeptQueue> {
-    let queue = |arn: QueueArn, whose| KeptQueue { arn: arn.to_string(), name: arn.name, whose };
+    let queue = |arn: QueueArn, whose| KeptQueue { arn: arn.to_string(), name: arn.name, whose, stack: None };
     let mut new = Vec::new();
     if deployed.is_none() {
         new.extend(OwnQueue::ALL.map(|own| queue(place.own_queue_arn(own), Whose::Stack(own))));
@@ -72,12 +97,15 @@ fn new_queues(deployed: Option<&ClientLists>, place: &Place, wanted: &ClientList
 
 /// Says which queues are in the way, and what to do about each.
 pub(crate) fn remedies(queues: &[KeptQueue]) -> String {
-    let told = queues.iter().map(|KeptQueue { name, arn, whose }| match whose {
-        Whose::Client(client) => format!(
+    let told = queues.iter().map(|KeptQueue { name, arn, whose, stack }| match (stack, whose) {
+        (Some(stack), _) => {
+            format!("queue `{name}` belongs to the stack `{stack}`; deploy with another prefix")
+        }
+        (None, Whose::Client(client)) => format!(
             "queue `{name}` of client `{client}` exists already; to keep its events, register it as the client's, \
              with `queue_arn = \"{arn}\"`; to begin anew, delete it, wait 60 s, and deploy again"
         ),
-        Whose::Stack(queue) => format!(
+        (None, Whose::Stack(queue)) => format!(
             "the {queue} `{name}` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy \
              with another prefix"
         ),
@@ -127,6 +155,24 @@ mod tests {
         check(Some("A B"), "A", &[]);
         check(Some("A"), "A B C", &["test-MarkFanOutClientB.fifo", "test-MarkFanOutClientC.fifo"]);
         check(Some(""), "A", &["test-MarkFanOutClientA.fifo"]);
+    }
+
+    #[test]
+    fn a_queue_of_another_stack_is_not_to_be_deleted() {
+        let mut queues = new(None, "A");
+        let stack = |name: &str, output: &str| DeployedStack {
+            name: name.to_owned(),
+            id: String::new(),
+            status: "CREATE_COMPLETE".to_owned(),
+            parameters: [].into(),
+            outputs: [("QueueARN".to_owned(), output.to_owned())].into(),
+        };
+        let stacks = [stack("other", "arn:of:another"), stack("live", &queues[0].arn)];
+        queues.truncate(1);
+        queues[0].stack = owner(&queues[0].arn, &stacks);
+        expect!["queue `test-MarkFanOutQueue.fifo` belongs to the stack `live`; deploy with another prefix"]
+            .assert_eq(&remedies(&queues));
+        assert_eq!(owner("arn:of:nobody", &stacks), None);
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::error::DeployError;
 
 pub use aws_config::SdkConfig;
 
+/// Where AWS's services are, for all of AWS's tools.
+const ENDPOINT: &str = "AWS_ENDPOINT_URL";
+
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -41,6 +44,12 @@ pub enum TargetError {
     /// No region anywhere.
     #[error("no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names")]
     NoRegion,
+    /// The endpoint is no address.
+    #[error("`{ENDPOINT}` is `{value}`; unset it, or write a URL that begins with `http://` or `https://`")]
+    Endpoint {
+        /// What it holds.
+        value: String,
+    },
     /// No credentials anywhere, or none that are valid.
     #[error(
         "no AWS credentials{}; sign in (`aws sso login`), or set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and \
@@ -61,6 +70,8 @@ impl Target {
     ///
     /// [`TargetError`]: what is missing, before anything is asked for.
     pub async fn load() -> Result<Self, TargetError> {
+        // The SDK panics if it is empty.
+        check_endpoint(std::env::var(ENDPOINT).ok())?;
         Self::try_new(aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await)
             .await
     }
@@ -85,7 +96,7 @@ impl Target {
     }
 
     async fn try_new(sdk_config: SdkConfig) -> Result<Self, TargetError> {
-        if sdk_config.region().is_none() {
+        if sdk_config.region().is_none_or(|region| region.as_ref().is_empty()) {
             return Err(TargetError::NoRegion);
         }
         let credentials = match sdk_config.credentials_provider() {
@@ -156,6 +167,14 @@ impl Target {
     }
 }
 
+fn check_endpoint(value: Option<String>) -> Result<(), TargetError> {
+    let is_url = |value: &String| value.starts_with("http://") || value.starts_with("https://");
+    match value {
+        Some(value) if !is_url(&value) => Err(TargetError::Endpoint { value }),
+        _ => Ok(()),
+    }
+}
+
 /// Without them, a call to what accepts a connection and never answers has no end.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build()
@@ -176,6 +195,30 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+
+    #[test]
+    fn an_endpoint_is_a_url_or_not_set() {
+        for (value, expected) in [
+            (None, None),
+            (Some("http://127.0.0.1:4566"), None),
+            (Some("https://emulator.example"), None),
+            (
+                Some(""),
+                Some(
+                    "`AWS_ENDPOINT_URL` is ``; unset it, or write a URL that begins with `http://` or `https://`",
+                ),
+            ),
+            (
+                Some("127.0.0.1:4566"),
+                Some(
+                    "`AWS_ENDPOINT_URL` is `127.0.0.1:4566`; unset it, or write a URL that begins with `http://` or `https://`",
+                ),
+            ),
+        ] {
+            let found = check_endpoint(value.map(str::to_owned)).err().map(|error| error.to_string());
+            assert_eq!(found.as_deref(), expected, "{value:?}");
+        }
+    }
 
     /// What a provider of credentials says.
     #[derive(Debug)]

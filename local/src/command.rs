@@ -134,7 +134,7 @@ fn invitation(stack: &Stack) -> String {
     format!(
         "\nThe stack stays until Ctrl-C. It answers on {endpoint}; the clients' queues are\n{queues}\n\
          For any AWS client:\n\
-         \x20 export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n\
+         \x20 export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n\
          Write an event, receive it as a client, look into a queue:\n\
          \x20 aws --endpoint-url {endpoint} dynamodb put-item --table-name {EVENTS} --item '{item}'\n\
          \x20 aws --endpoint-url {endpoint} sqs receive-message --queue-url {queue} --wait-time-seconds 5 --message-attribute-names All\n\

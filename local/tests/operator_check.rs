@@ -119,7 +119,7 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
         row.unwrap()["attention"].as_str().unwrap_or_default().to_owned()
     };
     assert_eq!(attention("MarkFanOutRejected.fifo"), "see `fanoutctl dead-letters list`");
-    assert_eq!(attention("MarkFanOutClientBilling.fifo"), "the queue doesn't exist");
+    assert_eq!(attention("MarkFanOutClientBilling.fifo"), "the queue doesn't exist: see `fanoutctl check`");
     assert_eq!(attention("MarkFanOutClientInsurance.fifo"), "");
     Ok(())
 }

@@ -303,11 +303,21 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
             and name "000000000000" among source.allowed_accounts; give the queue the policy that
             fanoutctl policy Police prints (its old one went with the client); or
           - delete it, with what it holds, and wait 60 s:
-              aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/000000000000/MarkFanOutClientPolice.fifo
+              aws --endpoint-url ENDPOINT sqs delete-queue --queue-url ENDPOINT/000000000000/MarkFanOutClientPolice.fifo
 
         Refused: the stack can't make a queue that exists. Nothing was touched.
     "#]])?;
     assert!(!operator.runs_with("Police")?);
+
+    // A second stack without a prefix of its own would take this one's queues.
+    let second = operator.run(&["plan", "--stack", "second"], 6)?.stdout;
+    assert!(
+        second.contains(
+            "the queue MarkFanOutQueue.fifo belongs to the stack mark-event-queue. Deploy beside it, under another \
+             --prefix"
+        ) && !second.contains("MarkFanOutQueue.fifo exists already"),
+        "{second}"
+    );
 
     // A stack keeps its prefix.
     operator.check(&["plan", "--prefix", "test-"], 2, &expect![[r#"
@@ -444,7 +454,11 @@ impl Operator {
                 text += &format!("--- {name}\n{stream}");
             }
         }
-        expected.assert_eq(&without_random_names(&text.replace(self.ground.stream_arn(), "STREAM_ARN")));
+        expected.assert_eq(&without_random_names(
+            &text
+                .replace(self.ground.stream_arn(), "STREAM_ARN")
+                .replace(self.ground.connection().endpoint(), "ENDPOINT"),
+        ));
         Ok(())
     }
 

@@ -18,6 +18,15 @@ use crate::args::{Arguments, Command};
 use crate::context::Context;
 use crate::exit::Exit;
 
+/// What is told when a command is interrupted.
+pub fn interrupted(changes_stack: bool) -> &'static str {
+    if changes_stack {
+        "interrupted; what CloudFormation has begun goes on without this program: see `fanoutctl plan`"
+    } else {
+        "interrupted"
+    }
+}
+
 /// Does what the command line says, and tells why if it can't.
 pub async fn execute(arguments: Arguments) -> Exit {
     let context = Context::new(&arguments.common);

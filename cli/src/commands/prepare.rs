@@ -8,7 +8,7 @@ use shared::place::Place;
 
 use crate::aws::sqs;
 use crate::context::Context;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::plan::{self, Facts, Plan, Registered, Running};
 
 /// A plan, and what it was made from.
@@ -35,6 +35,9 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     }
     let place = target.place(prefix(settings.queue_prefix.as_ref(), deployed.as_ref())?).await?;
     let config = context.parse(&config_text, Some(&place))?;
+    if let Some(stream) = &settings.event_stream_arn {
+        check_stream(stream.as_str(), &place)?;
+    }
 
     let running = match &deployed {
         Some(stack) => Some(running(&target, stack, &place).await),
@@ -43,6 +46,7 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     let mut facts = Facts {
         parameters: settings.parameters(&config),
         kept_queues: kept_queues(&target, deployed.as_ref(), &place, &config).await?,
+        endpoint: target.endpoint().map(str::to_owned),
         ..Facts::default()
     };
     let kept = facts.kept_queues.iter();
@@ -56,6 +60,22 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     facts.running = running;
     let plan = plan::plan(&context.stack, &config, &place, facts);
     Ok(Prepared { target, place, deployed, config, config_text, plan })
+}
+
+/// A mapping reads streams of its own account and region only (Lambda API Reference, "CreateEventSourceMapping").
+fn check_stream(arn: &str, place: &Place) -> Result<(), Failure> {
+    let mut parts = arn.split(':').skip(3);
+    match (parts.next(), parts.next()) {
+        (Some(region), Some(account)) if (region, account) != (&place.region, &place.account) => {
+            let message = format!(
+                "the stream `{arn}` is in {region}, account {account}, and the stack in {}, account {}; set \
+                 `AWS_REGION`, or name a stream that is where the stack is",
+                place.region, place.account
+            );
+            Err(Failure::new(Exit::Usage, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What `stack` runs with: by the config in its packages, or, if that can't be read, by its parameters alone.
@@ -94,4 +114,24 @@ fn listed(stack: &DeployedStack, place: &Place) -> Vec<Registered> {
     });
     let existing = lists.existing.iter().filter_map(|arn| QueueArn::try_new(arn).ok());
     own.chain(existing.map(|queue| Registered { name: None, queue, is_own: false })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_where_the_stack_is() {
+        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let stream =
+            |place: &str| format!("arn:aws:dynamodb:{place}:table/Events/stream/2026-01-05T09:00:00.000");
+        for (at, expected) in [
+            ("eu-west-2:111122223333", true),
+            ("us-east-1:111122223333", false),
+            ("eu-west-2:444455556666", false),
+        ] {
+            assert_eq!(check_stream(&stream(at), &place).is_ok(), expected, "{at}");
+        }
+        assert!(check_stream("", &place).is_ok(), "imported");
+    }
 }

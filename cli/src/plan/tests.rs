@@ -304,6 +304,7 @@ fn a_queue_in_the_way_is_refused_with_both_remedies() {
         name: name.to_owned(),
         arn: format!("arn:aws:sqs:eu-west-2:{ACCOUNT}:{name}"),
         whose,
+        stack: None,
     };
     let facts = Facts {
         running: Some(running("Billing")),
@@ -340,21 +341,21 @@ fn a_queue_in_the_way_is_refused_with_both_remedies() {
         "Billing",
         Facts { kept_queues, ..Facts::default() },
         &expect![[r#"
-        Stack mark-event-queue is made in eu-west-2, account 111122223333.
+            Stack mark-event-queue is made in eu-west-2, account 111122223333.
 
-        client   change  queue                         account
-        Billing  added   MarkFanOutClientBilling.fifo  111122223333
+            client   change  queue                         account
+            Billing  added   MarkFanOutClientBilling.fifo  111122223333
 
-        Accounts that will receive every event:
-          NEW 111122223333 (the stack's own): Billing
+            Accounts that will receive every event:
+              NEW 111122223333 (the stack's own): Billing
 
-        IN THE WAY: the stack's own queue MarkFanOutQueue.fifo exists already, kept from an earlier deploy; it holds an unknown number of messages. Either
-          - deploy beside it, under another --prefix; or
-          - delete it, with what it holds, and wait 60 s:
-              aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutQueue.fifo
+            IN THE WAY: the stack's own queue MarkFanOutQueue.fifo exists already, kept from an earlier deploy or another stack's; it holds an unknown number of messages. Either
+              - deploy beside it, under another --prefix; or
+              - delete it, with what it holds, and wait 60 s:
+                  aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutQueue.fifo
 
-        Refused: the stack can't make a queue that exists. Nothing was touched.
-    "#]],
+            Refused: the stack can't make a queue that exists. Nothing was touched.
+        "#]],
     );
 }
 

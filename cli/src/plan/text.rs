@@ -129,12 +129,20 @@ fn warning(client: &PlannedClient) -> Option<String> {
 }
 
 fn refusal(kept: &QueueInTheWay) -> String {
-    let QueueInTheWay { arn, url, client, account, depth } = kept;
+    let QueueInTheWay { arn, url, client, account, depth, stack, endpoint } = kept;
     let queue = queue_name(arn);
+    if let Some(stack) = stack {
+        let stack = printable(stack);
+        return format!(
+            "IN THE WAY: the queue {queue} belongs to the stack {stack}. Deploy beside it, under another --prefix; or \
+             name that stack, with --stack {stack}"
+        );
+    }
     let holds = depth.map_or_else(|| "an unknown number of messages".to_owned(), |depth| depth.to_string());
     let delete = format!(
         "delete it, with what it holds, and wait 60 s:\n      \
-         aws sqs delete-queue --queue-url {url}"
+         aws{} sqs delete-queue --queue-url {url}",
+        endpoint.as_ref().map(|endpoint| format!(" --endpoint-url {endpoint}")).unwrap_or_default()
     );
     match client {
         Some(client) => format!(
@@ -147,7 +155,7 @@ fn refusal(kept: &QueueInTheWay) -> String {
              - {delete}"
         ),
         None => format!(
-            "IN THE WAY: the stack's own queue {queue} exists already, kept from an earlier deploy; it holds {holds}. \
+            "IN THE WAY: the stack's own queue {queue} exists already, kept from an earlier deploy or another stack's; it holds {holds}. \
              Either\n  \
              - deploy beside it, under another --prefix; or\n  \
              - {delete}"

@@ -44,7 +44,7 @@ impl Sender<'_> {
                     Outcome::stays("an earlier letter of its group stays, and must arrive before it")
                 }
                 Ok(attempt) => {
-                    progress.say(&format!("{} is sent again", planned.letter.message.id));
+                    progress.say(&format!("sending {} again", planned.letter.message.id));
                     self.send(&planned.letter, attempt).await
                 }
             };

@@ -141,7 +141,9 @@ pub(super) fn text(report: &Report, style: Style) -> String {
 /// What needs somebody: letters, and queues that aren't there.
 fn attention(whose: &Whose, error: Option<&CallError>, is_empty: bool) -> Option<&'static str> {
     match (whose, error) {
-        (_, Some(error)) if error.fault == CallFault::Missing => Some("the queue doesn't exist"),
+        (_, Some(error)) if error.fault == CallFault::Missing => {
+            Some("the queue doesn't exist: see `fanoutctl check`")
+        }
         (Whose::Stack(OwnQueue::Rejected | OwnQueue::Undelivered | OwnQueue::DeadLetter), None)
             if !is_empty =>
         {

@@ -90,15 +90,15 @@ fn a_table_in_a_pipe() {
         &troubled(),
         Style::Plain,
         &expect![[r#"
-        queue              account       messages  in flight  delayed  oldest  attention
-        fan-out queue      111122223333         0          0        0       -
-        rejected queue     111122223333         2          0        0       -  ! see `fanoutctl dead-letters list`
-        undelivered queue  111122223333         0          0        0       -
-        dead-letter queue  111122223333         0          0        0       -
-        Billing            111122223333         -          -        -       -  ! the queue doesn't exist
-        Reporting          444455556666         -          -        -       -
-        stack `mark-event-queue`: how far the converter is behind the stream isn't known (`--json` tells why)
-    "#]],
+            queue              account       messages  in flight  delayed  oldest  attention
+            fan-out queue      111122223333         0          0        0       -
+            rejected queue     111122223333         2          0        0       -  ! see `fanoutctl dead-letters list`
+            undelivered queue  111122223333         0          0        0       -
+            dead-letter queue  111122223333         0          0        0       -
+            Billing            111122223333         -          -        -       -  ! the queue doesn't exist: see `fanoutctl check`
+            Reporting          444455556666         -          -        -       -
+            stack `mark-event-queue`: how far the converter is behind the stream isn't known (`--json` tells why)
+        "#]],
     );
 }
 
@@ -108,18 +108,18 @@ fn a_table_in_a_terminal() {
         &troubled(),
         Style::Terminal,
         &expect![[r#"
-        ┌───────────────────┬──────────────┬──────────┬───────────┬─────────┬────────┬─────────────────────────────────────┐
-        │ queue             ┆ account      ┆ messages ┆ in flight ┆ delayed ┆ oldest ┆ attention                           │
-        ╞═══════════════════╪══════════════╪══════════╪═══════════╪═════════╪════════╪═════════════════════════════════════╡
-        │ fan-out queue     ┆ 111122223333 ┆        0 ┆         0 ┆       0 ┆      - ┆                                     │
-        │ rejected queue    ┆ 111122223333 ┆        2 ┆         0 ┆       0 ┆      - ┆ ! see `fanoutctl dead-letters list` │
-        │ undelivered queue ┆ 111122223333 ┆        0 ┆         0 ┆       0 ┆      - ┆                                     │
-        │ dead-letter queue ┆ 111122223333 ┆        0 ┆         0 ┆       0 ┆      - ┆                                     │
-        │ Billing           ┆ 111122223333 ┆        - ┆         - ┆       - ┆      - ┆ ! the queue doesn't exist           │
-        │ Reporting         ┆ 444455556666 ┆        - ┆         - ┆       - ┆      - ┆                                     │
-        └───────────────────┴──────────────┴──────────┴───────────┴─────────┴────────┴─────────────────────────────────────┘
-        stack `mark-event-queue`: how far the converter is behind the stream isn't known (`--json` tells why)
-    "#]],
+            ┌───────────────────┬──────────────┬──────────┬───────────┬─────────┬────────┬──────────────────────────────────────────────────┐
+            │ queue             ┆ account      ┆ messages ┆ in flight ┆ delayed ┆ oldest ┆ attention                                        │
+            ╞═══════════════════╪══════════════╪══════════╪═══════════╪═════════╪════════╪══════════════════════════════════════════════════╡
+            │ fan-out queue     ┆ 111122223333 ┆        0 ┆         0 ┆       0 ┆      - ┆                                                  │
+            │ rejected queue    ┆ 111122223333 ┆        2 ┆         0 ┆       0 ┆      - ┆ ! see `fanoutctl dead-letters list`              │
+            │ undelivered queue ┆ 111122223333 ┆        0 ┆         0 ┆       0 ┆      - ┆                                                  │
+            │ dead-letter queue ┆ 111122223333 ┆        0 ┆         0 ┆       0 ┆      - ┆                                                  │
+            │ Billing           ┆ 111122223333 ┆        - ┆         - ┆       - ┆      - ┆ ! the queue doesn't exist: see `fanoutctl check` │
+            │ Reporting         ┆ 444455556666 ┆        - ┆         - ┆       - ┆      - ┆                                                  │
+            └───────────────────┴──────────────┴──────────┴───────────┴─────────┴────────┴──────────────────────────────────────────────────┘
+            stack `mark-event-queue`: how far the converter is behind the stream isn't known (`--json` tells why)
+        "#]],
     );
 }
 
@@ -181,7 +181,7 @@ fn figures_for_programs() {
               "in_flight": null,
               "delayed": null,
               "oldest_message_seconds": null,
-              "attention": "the queue doesn't exist",
+              "attention": "the queue doesn't exist: see `fanoutctl check`",
               "unknown": {
                 "delayed": "`GetQueueAttributes` of `MarkFanOutClientBilling.fifo`: no",
                 "in_flight": "`GetQueueAttributes` of `MarkFanOutClientBilling.fifo`: no",
