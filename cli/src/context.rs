@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use deploy::stack::{DeployedStack, describe};
 use deploy::target::Target;
 use shared::config::Config;
 use shared::place::Place;
@@ -67,6 +68,24 @@ impl Context {
     /// [`Exit::Unreachable`]: the region isn't known.
     pub async fn target(&self) -> Result<Target, Failure> {
         Target::load().await.map_err(|error| Failure::new(Exit::Unreachable, error))
+    }
+
+    /// The stack as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Unreachable`]: there is none of this name. Others as the call ended.
+    pub async fn deployed(&self, target: &Target) -> Result<DeployedStack, Failure> {
+        let found = describe(target, &self.stack).await?;
+        found.ok_or_else(|| {
+            let message = format!(
+                "there is no stack `{}` in {} of this account; name another with `--stack`, or another region with \
+                 `AWS_REGION`, or make it with `fanoutctl deploy`",
+                self.stack,
+                target.region()
+            );
+            Failure::new(Exit::Unreachable, message)
+        })
     }
 }
 

@@ -55,7 +55,7 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
         assert_eq!(output.status.code(), Some(4), "{output:?}");
         let said = String::from_utf8(output.stderr)?;
         assert!(
-            said.starts_with("error: there is no stack `mark-event-queue` in this account and region"),
+            said.starts_with("error: there is no stack `mark-event-queue` in eu-west-2 of this account"),
             "{said}"
         );
     }

@@ -119,7 +119,7 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
     )?;
     operator.check(&["delete", "--yes"], 4, &expect![[r#"
         --- stderr
-        error: there is no stack `mark-event-queue` in this account and region; name another with `--stack`, or make it with `fanoutctl deploy`
+        error: there is no stack `mark-event-queue` in eu-west-2 of this account; name another with `--stack`, or another region with `AWS_REGION`, or make it with `fanoutctl deploy`
     "#]])?;
 
     // Nobody can be asked, so nothing is done.

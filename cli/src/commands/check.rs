@@ -10,8 +10,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use deploy::stack;
-
 use self::findings::find;
 use self::report::Report;
 use crate::context::Context;
@@ -26,9 +24,7 @@ use crate::progress;
 /// may be looked at. What else may not be looked at is a finding.
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
-    let Some(stack) = stack::describe(&target, &context.stack).await? else {
-        return Err(no_stack(&context.stack));
-    };
+    let stack = context.deployed(&target).await?;
     let place = target.place(stack.prefix()).await?;
     let config = context.config(Some(&place))?;
     let work = collect::facts(&target, &stack, place, config);
@@ -37,13 +33,4 @@ pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let report = Report::new(&facts, find(&facts));
     context.output.print(&report, report::text)?;
     Ok(if report.findings.is_empty() { Exit::Done } else { Exit::Findings })
-}
-
-/// There is nothing to look at.
-pub(super) fn no_stack(name: &str) -> Failure {
-    let message = format!(
-        "there is no stack `{name}` in this account and region; name another with `--stack`, or make it with \
-         `fanoutctl deploy`"
-    );
-    Failure::new(Exit::Unreachable, message)
 }

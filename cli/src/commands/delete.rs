@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use deploy::stack::{self, DeployedStack, describe};
+use deploy::stack::{self, DeployedStack};
 use deploy::target::Target;
 use serde::Serialize;
 use shared::config::QueueArn;
@@ -10,7 +10,6 @@ use shared::place::{OwnQueue, Place};
 use shared::text::printable;
 
 use super::ask::agrees;
-use super::check::no_stack;
 use super::follow;
 use crate::args::DeleteArguments;
 use crate::aws::CallFault;
@@ -50,9 +49,7 @@ struct KeptQueue {
 /// [`Exit::Unreachable`]: there is no such stack. [`Exit::Failed`]: it could not be deleted.
 pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<Exit, Failure> {
     let target = context.target().await?;
-    let Some(deployed) = describe(&target, &context.stack).await? else {
-        return Err(no_stack(&context.stack));
-    };
+    let deployed = context.deployed(&target).await?;
     let place = target.place(deployed.prefix()).await?;
     let remainder = remainder(&target, &deployed, &place).await;
     // Standard output has the result alone.

@@ -6,10 +6,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use deploy::stack;
-
 use self::report::Report;
-use super::check::no_stack;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::progress;
@@ -22,9 +19,7 @@ use crate::progress;
 /// else is not known is shown as that.
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
-    let Some(stack) = stack::describe(&target, &context.stack).await? else {
-        return Err(no_stack(&context.stack));
-    };
+    let stack = context.deployed(&target).await?;
     let place = target.place(stack.prefix()).await?;
     let work = collect::facts(&target, &stack, &place);
     let facts = progress::unless_quick("looking at queues and metrics", work).await;

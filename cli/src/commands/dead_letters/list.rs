@@ -65,7 +65,7 @@ struct QueueEntry {
 /// [`Failure`]: the stack or its queues can't be looked at.
 pub(super) async fn execute(context: &Context, arguments: &ListArguments) -> Result<Exit, Failure> {
     let target = context.target().await?;
-    let places = Places::of_stack(&target, &context.stack).await?;
+    let places = Places::of_stack(context, &target).await?;
     let source = source(context);
     let held = Held::new(aws_sdk_sqs::Client::new(target.sdk_config()));
     let glance = Glance { limit: arguments.limit, invisible: LOOKING, source: source.as_ref() };

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use deploy::stack::describe;
 use deploy::target::Target;
 use shared::config::QueueArn;
 use shared::place::{Place, QueueUrl};
 
+use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::letters::LetterQueue;
 
@@ -25,20 +25,15 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Those of the stack called `stack`.
+    /// Those of the context's stack.
     ///
     /// # Errors
     ///
     /// [`Exit::Unreachable`]: there is no such stack, or not one of this project.
-    pub(super) async fn of_stack(target: &Target, stack: &str) -> Result<Self, Failure> {
-        let missing = |why: String| Failure::new(Exit::Unreachable, why);
-        let Some(deployed) = describe(target, stack).await? else {
-            let region = target.region();
-            return Err(missing(format!(
-                "stack `{stack}` isn't there in region `{region}`; name another with `--stack`"
-            )));
-        };
-        Self::of_outputs(&deployed.outputs).map_err(|why| missing(format!("stack `{stack}`: {why}")))
+    pub(super) async fn of_stack(context: &Context, target: &Target) -> Result<Self, Failure> {
+        let deployed = context.deployed(target).await?;
+        Self::of_outputs(&deployed.outputs)
+            .map_err(|why| Failure::new(Exit::Unreachable, format!("stack `{}`: {why}", context.stack)))
     }
 
     /// The URL of a queue of letters.

@@ -32,7 +32,7 @@ const ROUND: usize = 100;
 /// [`Failure`]: something could not be looked at, or nobody is there to ask. Nothing was sent then, or it is told.
 pub(super) async fn execute(context: &Context, arguments: &RetryArguments) -> Result<Exit, Failure> {
     let target = context.target().await?;
-    let places = Places::of_stack(&target, &context.stack).await?;
+    let places = Places::of_stack(context, &target).await?;
     let source = source(context);
     let planner = Planner {
         dynamodb: aws_sdk_dynamodb::Client::new(target.sdk_config()),

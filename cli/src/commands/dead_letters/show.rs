@@ -57,7 +57,7 @@ struct ShownAttribute<'l> {
 /// [`Failure`]: [`Exit::Findings`] if no letter that can be seen has this id, [`Exit::Usage`] if several begin so.
 pub(super) async fn execute(context: &Context, arguments: &LetterArguments) -> Result<Exit, Failure> {
     let target = context.target().await?;
-    let places = Places::of_stack(&target, &context.stack).await?;
+    let places = Places::of_stack(context, &target).await?;
     let source = source(context);
     let held = Held::new(aws_sdk_sqs::Client::new(target.sdk_config()));
     let glance = Glance { limit: usize::MAX, invisible: LOOKING, source: source.as_ref() };
