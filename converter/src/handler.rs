@@ -139,11 +139,9 @@ impl Converter {
 
         // A call takes up to a sixth of the time. So letters are over after half of it, and events after five sixths.
         let now = transport.now();
-        let limits = |share| Limits {
-            requests_in_flight: self.requests_in_flight,
-            deadline: now.share(deadline, share, 3),
-            retry_deadline: now.share(deadline, share, 3),
-            call_limit: deadline.since(now) / 6,
+        let limits = |share| {
+            let last_start = now.share(deadline, share, 3);
+            Limits::of_invocation(now, deadline, last_start, self.requests_in_flight)
         };
         let letters = route(batch.letters.iter().map(|(index, message)| (*index, message)));
         let letter_outcomes = send_runs(transport, &self.rejected, &letters.runs, &limits(1)).await;

@@ -145,12 +145,7 @@ impl Converter {
     ) -> Vec<(usize, Replayed)> {
         let now = transport.now();
         let last_start = now.share(deadline, 2, 3);
-        let limits = Limits {
-            requests_in_flight: self.requests_in_flight,
-            deadline: last_start,
-            retry_deadline: last_start,
-            call_limit: deadline.since(now) / 6,
-        };
+        let limits = Limits::of_invocation(now, deadline, last_start, self.requests_in_flight);
         let events = route(messages.iter().map(|(index, message)| (*index, message)));
         let rejected = RefCell::new(Vec::new());
         let outcomes =

@@ -196,12 +196,7 @@ impl Fanout {
         let now = transport.now();
         // A call takes up to a sixth of the time. So sends to clients are over after two thirds of it, those to the
         // undelivered queue after five sixths, and the last sixth is for making messages visible again.
-        let limits = |last_start| Limits {
-            requests_in_flight: self.requests_in_flight,
-            deadline: last_start,
-            retry_deadline: last_start,
-            call_limit: deadline.since(now) / 6,
-        };
+        let limits = |last_start| Limits::of_invocation(now, deadline, last_start, self.requests_in_flight);
         let served = self.destinations.iter().map(async |destination| {
             let standing = self.troubles(|troubles| troubles.standing(&destination.client, now));
             let patient = limits(now.share(deadline, 1, 2));

@@ -119,12 +119,7 @@ impl Fanout {
 
         let now = transport.now();
         let last_start = now.share(deadline, 2, 3);
-        let limits = Limits {
-            requests_in_flight: self.requests_in_flight,
-            deadline: last_start,
-            retry_deadline: last_start,
-            call_limit: deadline.since(now) / 6,
-        };
+        let limits = Limits::of_invocation(now, deadline, last_start, self.requests_in_flight);
         let results = destinations.into_iter().map(async |destination| {
             // Boxed: a hundred of them are polled in one place.
             let left = Box::pin(send_again(transport, destination, &routed, &limits)).await;

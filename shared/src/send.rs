@@ -125,6 +125,24 @@ pub struct Limits {
     pub call_limit: Duration,
 }
 
+impl Limits {
+    /// Within an invocation that begins `now` and is ended at `deadline`: nothing starts after `last_start`, and a call
+    /// takes up to a sixth of the time, so that the function can still answer after the last one.
+    pub fn of_invocation(
+        now: Timestamp,
+        deadline: Timestamp,
+        last_start: Timestamp,
+        requests_in_flight: usize,
+    ) -> Self {
+        Self {
+            requests_in_flight,
+            deadline: last_start,
+            retry_deadline: last_start,
+            call_limit: deadline.since(now) / 6,
+        }
+    }
+}
+
 /// Sends `runs` to one queue and tells how far each one got, in the order of `runs`.
 ///
 /// - No message is accepted before an earlier one of its group, and none after one that was not acknowledged is

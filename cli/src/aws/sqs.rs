@@ -125,7 +125,8 @@ pub async fn show(client: &Client, url: &str, receipts: &[String]) -> usize {
         let call = client.change_message_visibility_batch().queue_url(url);
         let call = call.set_entries(Some(entries.collect()));
         unchanged += match call.send().await {
-            Ok(answer) => answer.failed.len(),
+            // What the answer does not name is not known to have changed.
+            Ok(answer) => receipts.len().saturating_sub(answer.successful.len()),
             Err(_) => receipts.len(),
         };
     }
