@@ -1,13 +1,44 @@
-//! Items as the DynamoDB client reads them from a table: the same conversion, to the same text, as from a stream.
+//! DynamoDB, by the AWS SDK: the ledger's table, and the event table.
+//!
+//! An item read from the event table is converted as one from its stream is, to the same text.
+
+mod again;
+mod attributes;
+mod events;
+mod fault;
+mod ledger;
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::ids::Key;
 use crate::image::{Fault, Image, ImageError, Text, Wanted, Writer};
+use crate::sdk;
+
+pub use self::events::EventsTable;
+pub use self::ledger::LedgerTable;
+
+/// DynamoDB in `region`, or at `endpoint_url`, for [`LedgerTable`] and [`EventsTable`]. Connects at the first call.
+///
+/// It does not retry: a write whose result is unknown must not be repeated, and reads are repeated where they are made.
+pub fn client(credentials: Credentials, region: &str, endpoint_url: Option<&str>) -> Client {
+    let mut config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(credentials)
+        .retry_config(RetryConfig::disabled())
+        // It watches long streams; a call here is bounded as a whole.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .timeout_config(sdk::timeouts());
+    config.set_endpoint_url(endpoint_url.map(str::to_owned));
+    Client::from_conf(config.build())
+}
 
 /// Converts an item read from the table to JSON, byte for byte what [`image::convert`](crate::image::convert) makes of
 /// the same item in a stream record.

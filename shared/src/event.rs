@@ -21,6 +21,7 @@ pub const STREAMED_AT: &str = "streamedAt";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     key: Key,
+    sort: Option<Key>,
     group: Group,
     deduplication_id: DeduplicationId,
     id: String,
@@ -128,6 +129,7 @@ impl Reader {
         Ok(Event {
             group: Group::of(&key),
             key,
+            sort: version.map_or(Ok(None), |_| fields.sort_key())?,
             deduplication_id,
             id,
             name: fields.short_text(Role::Name),
@@ -146,6 +148,11 @@ impl Event {
     /// The aggregate's key.
     pub fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// The item's sort key; `None` in a pipeline without versions.
+    pub fn sort(&self) -> Option<&Key> {
+        self.sort.as_ref()
     }
 
     /// The aggregate's group.
@@ -183,19 +190,38 @@ impl Event {
         &self.body
     }
 
+    /// The size that SQS counts of the event's message, in bytes, without what travels along.
+    pub fn size(&self) -> usize {
+        self.body.len() + self.attributes().iter().map(Attribute::size).sum::<usize>()
+    }
+
     /// The event as a message, with the attributes `eventId`, `eventName`, `eventTime` and `version`, as far as the
     /// event has them, and with what travels `along`.
     pub fn message(&self, along: Along<'_>) -> Message {
-        let mut attributes = vec![Attribute::string("eventId", &self.id)];
-        attributes.extend(self.name.as_ref().map(|name| Attribute::string("eventName", name)));
-        attributes.extend(self.time.as_ref().map(|time| Attribute::string("eventTime", time)));
-        attributes.extend(self.version.map(|version| Attribute::number("version", version.to_string())));
+        let mut attributes = self.attributes();
         attributes
             .extend(along.streamed_at.map(|at| Attribute::number(STREAMED_AT, at.as_millis().to_string())));
         attributes.extend(along.replay.map(Attribute::replay));
         let id = &self.deduplication_id;
         let id = along.replay.map_or_else(|| id.clone(), |replay| id.replayed(replay));
         Message::new(self.group.clone(), id, Body::Text(&self.body), &attributes, along.trace_header)
+    }
+
+    /// The event as a message to the fan-out queue that takes it for another than the one that the stream brought, and
+    /// for another in each `window`: it has a deduplication id of its own and names the event's in an attribute.
+    pub fn repair(&self, window: u64) -> Message {
+        let mut attributes = self.attributes();
+        attributes.push(Attribute::repair(&self.deduplication_id));
+        let id = self.deduplication_id.derived(&format!("repair {window}"));
+        Message::new(self.group.clone(), id, Body::Text(&self.body), &attributes, None)
+    }
+
+    fn attributes(&self) -> Vec<Attribute> {
+        let mut attributes = vec![Attribute::string("eventId", &self.id)];
+        attributes.extend(self.name.as_ref().map(|name| Attribute::string("eventName", name)));
+        attributes.extend(self.time.as_ref().map(|time| Attribute::string("eventTime", time)));
+        attributes.extend(self.version.map(|version| Attribute::number("version", version.to_string())));
+        attributes
     }
 }
 
@@ -253,8 +279,11 @@ impl<'v> Fields<'_, 'v> {
     }
 
     fn item_id(&self) -> Result<DeduplicationId, EventError> {
-        let sort = self.reader.place(Role::SortKey).map(|_| self.key(Role::SortKey)).transpose()?;
-        Ok(DeduplicationId::of_item(&self.key(Role::PartitionKey)?, sort.as_ref()))
+        Ok(DeduplicationId::of_item(&self.key(Role::PartitionKey)?, self.sort_key()?.as_ref()))
+    }
+
+    fn sort_key(&self) -> Result<Option<Key>, EventError> {
+        self.reader.place(Role::SortKey).map(|_| self.key(Role::SortKey)).transpose()
     }
 
     fn path(&self, role: Role) -> String {

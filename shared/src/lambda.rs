@@ -1,4 +1,4 @@
-//! What both functions do when Lambda starts them: logs, addresses, config, client; and the loop around a handler,
+//! What each function does when Lambda starts it: logs, addresses, config, clients; and the loop around a handler,
 //! which writes each invocation's metrics.
 
 mod invocations;
@@ -13,6 +13,8 @@ use aws_credential_types::Credentials;
 pub use self::invocations::{deadline, run, trace_header};
 pub use self::logs::init_logging;
 use crate::config::{Config, Findings};
+#[cfg(feature = "dynamodb")]
+use crate::dynamodb::{self, EventsTable, LedgerTable};
 use crate::place::{InvalidPlace, Place};
 use crate::sqs::Sqs;
 
@@ -58,6 +60,31 @@ pub enum ColdStartError {
     /// The config is wrong.
     #[error(transparent)]
     InvalidConfig(#[from] Findings),
+    /// The config asks for the ledger, and the stack has none.
+    #[error(
+        "`[source]` in `{CONFIG}` names `version`, but the stack has no ledger (`LEDGER_TABLE` is empty); deploy it with \
+         `Ledger=true`, or leave `version` out"
+    )]
+    NoLedger,
+    /// The stack has a ledger, and the config does without.
+    #[error(
+        "the stack has a ledger (`LEDGER_TABLE` is `{table}`), but `[source]` in `{CONFIG}` names no `version`; deploy it \
+         with `Ledger=false`, or name `version`"
+    )]
+    UnusedLedger {
+        /// The ledger's table.
+        table: String,
+    },
+}
+
+/// The tables of a pipeline with versions.
+#[cfg(feature = "dynamodb")]
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// How far each group got.
+    pub ledger: LedgerTable,
+    /// Where events come from.
+    pub events: EventsTable,
 }
 
 /// Where the function runs, from `PARTITION`, `AWS_REGION`, `ACCOUNT_ID` and `QUEUE_PREFIX` (which may be unset).
@@ -92,6 +119,19 @@ pub fn sqs() -> Result<Sqs, ColdStartError> {
     sqs_from(variable)
 }
 
+/// The ledger's table and the event table, from `LEDGER_TABLE` and `EVENT_TABLE`, in the function's region with the
+/// credentials of its role; at `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`, if one is set. `None` without
+/// `[source] version`.
+///
+/// # Errors
+///
+/// [`ColdStartError`] names the variable that is missing or wrong, or the parameter of the stack that does not fit the
+/// config.
+#[cfg(feature = "dynamodb")]
+pub fn tables(config: &Config) -> Result<Option<Tables>, ColdStartError> {
+    tables_from(variable, config)
+}
+
 fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
@@ -121,6 +161,41 @@ fn config_from(variable: impl Fn(&str) -> Option<String>, place: &Place) -> Resu
 }
 
 fn sqs_from(variable: impl Fn(&str) -> Option<String>) -> Result<Sqs, ColdStartError> {
+    let access = access(&variable, "AWS_ENDPOINT_URL_SQS")?;
+    Ok(Sqs::new(access.credentials, &access.region, access.endpoint.as_deref()))
+}
+
+#[cfg(feature = "dynamodb")]
+fn tables_from(
+    variable: impl Fn(&str) -> Option<String>,
+    config: &Config,
+) -> Result<Option<Tables>, ColdStartError> {
+    let ledger = variable("LEDGER_TABLE").filter(|name| !name.is_empty());
+    let ledger = match (&config.source.version, ledger) {
+        (None, None) => return Ok(None),
+        (None, Some(table)) => return Err(ColdStartError::UnusedLedger { table }),
+        (Some(_), None) => return Err(ColdStartError::NoLedger),
+        (Some(_), Some(table)) => table,
+    };
+    let events = checked(&variable, "EVENT_TABLE", "the event table's name", |_| true)?;
+    let access = access(&variable, "AWS_ENDPOINT_URL_DYNAMODB")?;
+    let client = dynamodb::client(access.credentials, &access.region, access.endpoint.as_deref());
+    let ledger = LedgerTable::new(client.clone(), ledger);
+    Ok(EventsTable::try_new(client, events, &config.source).map(|events| Tables { ledger, events }))
+}
+
+/// What a client of AWS needs.
+struct Access {
+    credentials: Credentials,
+    region: String,
+    endpoint: Option<String>,
+}
+
+/// `endpoint_variable` is the service's own.
+fn access(
+    variable: impl Fn(&str) -> Option<String>,
+    endpoint_variable: &'static str,
+) -> Result<Access, ColdStartError> {
     let region = checked(&variable, "AWS_REGION", REGION_HOLDS, |_| true)?;
     let access_key =
         checked(&variable, "AWS_ACCESS_KEY_ID", "the access key of the function's role", |_| true)?;
@@ -128,7 +203,7 @@ fn sqs_from(variable: impl Fn(&str) -> Option<String>) -> Result<Sqs, ColdStartE
         checked(&variable, "AWS_SECRET_ACCESS_KEY", "the secret key of the function's role", |_| true)?;
     let token = variable("AWS_SESSION_TOKEN").filter(|token| !token.is_empty());
     let mut endpoint = None;
-    for name in ["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"] {
+    for name in [endpoint_variable, "AWS_ENDPOINT_URL"] {
         if endpoint.is_none() && variable(name).is_some_and(|url| !url.is_empty()) {
             endpoint =
                 Some(checked(&variable, name, "a URL that begins with `http://` or `https://`", |url| {
@@ -137,7 +212,7 @@ fn sqs_from(variable: impl Fn(&str) -> Option<String>) -> Result<Sqs, ColdStartE
         }
     }
     let credentials = Credentials::new(access_key, secret_key, token, None, "environment");
-    Ok(Sqs::new(credentials, &region, endpoint.as_deref()))
+    Ok(Access { credentials, region, endpoint })
 }
 
 /// A variable that is set, not empty, and passes `is_valid`.
@@ -166,142 +241,4 @@ impl fmt::Debug for ColdStartError {
 }
 
 #[cfg(test)]
-mod tests {
-    use expect_test::{Expect, expect};
-
-    use super::*;
-
-    /// What Lambda and the template set, but for what `changed` says.
-    fn environment<'c>(changed: &'c [(&str, Option<&str>)]) -> impl Fn(&str) -> Option<String> + 'c {
-        |name| {
-            let set = [
-                ("AWS_REGION", "eu-west-2"),
-                ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
-                ("AWS_SECRET_ACCESS_KEY", "secret"),
-                ("AWS_SESSION_TOKEN", "token"),
-                ("LAMBDA_TASK_ROOT", "/nowhere"),
-                ("PARTITION", "aws"),
-                ("ACCOUNT_ID", "123456789012"),
-                ("QUEUE_PREFIX", "test-"),
-            ];
-            let changed = changed.iter().find(|(variable, _)| *variable == name);
-            let value = changed.map_or_else(
-                || set.iter().find(|(variable, _)| *variable == name).map(|(_, value)| *value),
-                |(_, value)| *value,
-            );
-            value.map(str::to_owned)
-        }
-    }
-
-    fn check(changed: &[(&str, Option<&str>)], expected: Expect) {
-        let place = place_from(environment(changed)).map(|place| format!("{place:?}"));
-        let sqs = sqs_from(environment(changed)).map(|_| "SQS".to_owned());
-        let shown =
-            |result: Result<String, ColdStartError>| result.unwrap_or_else(|error| format!("{error:?}"));
-        expected.assert_eq(&format!("{}\n{}", shown(place), shown(sqs)));
-    }
-
-    #[test]
-    fn variables_are_named_if_they_are_missing_or_wrong() {
-        check(
-            &[],
-            expect![[r#"
-            Place { partition: "aws", region: "eu-west-2", account: "123456789012", prefix: "test-" }
-            SQS"#]],
-        );
-        check(
-            &[("QUEUE_PREFIX", None), ("AWS_SESSION_TOKEN", None)],
-            expect![[r#"
-            Place { partition: "aws", region: "eu-west-2", account: "123456789012", prefix: "" }
-            SQS"#]],
-        );
-        check(
-            &[("QUEUE_PREFIX", Some("")), ("AWS_SESSION_TOKEN", Some(""))],
-            expect![[r#"
-            Place { partition: "aws", region: "eu-west-2", account: "123456789012", prefix: "" }
-            SQS"#]],
-        );
-        check(
-            &[("QUEUE_PREFIX", Some("a/b"))],
-            expect![[r#"
-                environment variable `QUEUE_PREFIX` is `a/b`; it must hold what all queue names begin with: up to 16 letters, digits and `-`, or nothing
-                SQS"#]],
-        );
-        check(
-            &[("PARTITION", None), ("AWS_ACCESS_KEY_ID", None)],
-            expect![[r#"
-            environment variable `PARTITION` is not set; it must hold the stack's partition, such as `aws`
-            environment variable `AWS_ACCESS_KEY_ID` is not set; it must hold the access key of the function's role"#]],
-        );
-        check(
-            &[("PARTITION", Some("azure")), ("AWS_SECRET_ACCESS_KEY", Some(""))],
-            expect![[r#"
-            environment variable `PARTITION` is `azure`; it must hold the stack's partition, such as `aws`
-            environment variable `AWS_SECRET_ACCESS_KEY` is not set; it must hold the secret key of the function's role"#]],
-        );
-        check(
-            &[("ACCOUNT_ID", Some("12345678901")), ("AWS_ENDPOINT_URL", Some("localhost:4566"))],
-            expect![[r#"
-                environment variable `ACCOUNT_ID` is `12345678901`; it must hold the stack's account, twelve digits
-                environment variable `AWS_ENDPOINT_URL` is `localhost:4566`; it must hold a URL that begins with `http://` or `https://`"#]],
-        );
-        check(
-            &[("ACCOUNT_ID", Some("12345678901x")), ("AWS_ENDPOINT_URL_SQS", Some("sqs"))],
-            expect![[r#"
-            environment variable `ACCOUNT_ID` is `12345678901x`; it must hold the stack's account, twelve digits
-            environment variable `AWS_ENDPOINT_URL_SQS` is `sqs`; it must hold a URL that begins with `http://` or `https://`"#]],
-        );
-        check(
-            &[("ACCOUNT_ID", Some("")), ("AWS_ENDPOINT_URL", Some(""))],
-            expect![[r#"
-            environment variable `ACCOUNT_ID` is not set; it must hold the stack's account, twelve digits
-            SQS"#]],
-        );
-        check(
-            &[("AWS_REGION", None)],
-            expect![[r#"
-            environment variable `AWS_REGION` is not set; it must hold the function's region, such as `eu-west-2`
-            environment variable `AWS_REGION` is not set; it must hold the function's region, such as `eu-west-2`"#]],
-        );
-        check(
-            &[("AWS_REGION", Some("EU West"))],
-            expect![[r#"
-                environment variable `AWS_REGION` is `EU West`; it must hold the function's region, such as `eu-west-2`
-                SQS"#]],
-        );
-    }
-
-    #[test]
-    fn the_config_is_named_if_it_is_missing_or_wrong() {
-        let package = std::env::temp_dir().join(format!("cold-start-{}", std::process::id()));
-        std::fs::create_dir_all(&package).unwrap();
-        let check = |root: Option<&str>, expected: Expect| {
-            let changed = [("LAMBDA_TASK_ROOT", root)];
-            let place = place_from(environment(&changed)).unwrap();
-            let error = config_from(environment(&changed), &place).unwrap_err();
-            expected.assert_eq(&error.to_string());
-        };
-        check(
-            None,
-            expect![
-                "environment variable `LAMBDA_TASK_ROOT` is not set; it must hold the directory of the function's package"
-            ],
-        );
-        check(
-            Some("/nowhere"),
-            expect![
-                "`/nowhere/client-queues.toml` cannot be read: No such file or directory (os error 2); it belongs into the function's package, beside the binary"
-            ],
-        );
-        std::fs::write(package.join(CONFIG), "[source]\nkeys = 1\n").unwrap();
-        check(
-            package.to_str(),
-            expect![[r#"
-            client-queues.toml:1: source.partition_key: missing; name an attribute of the event table
-            client-queues.toml:1: source.group: missing; name an attribute of the event table
-            client-queues.toml:1: client: no client is registered; add a section `[[client]]` with a `name`
-            client-queues.toml:2: source.keys: unknown key; known here are `partition_key`, `sort_key`, `group`, `id`, `name`, `time`, `version`, `changes`, `allowed_accounts`"#]],
-        );
-        std::fs::remove_dir_all(&package).unwrap();
-    }
-}
+mod tests;

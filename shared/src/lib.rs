@@ -6,6 +6,7 @@ pub mod config;
 pub mod event;
 pub mod ids;
 pub mod image;
+pub mod ledger;
 pub mod letter;
 pub mod message;
 pub mod metrics;
@@ -21,6 +22,8 @@ pub mod time;
 pub mod dynamodb;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+#[cfg(any(feature = "dynamodb", feature = "sqs"))]
+mod sdk;
 #[cfg(feature = "sqs")]
 pub mod sqs;
 #[cfg(any(test, feature = "testing"))]

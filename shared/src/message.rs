@@ -16,11 +16,19 @@ pub const SQS_LIMIT: usize = 1_048_576;
 /// undelivered queue whole.
 pub const RESERVE: usize = 1_024;
 
+/// The largest event that goes out, attributes included, in bytes: what SQS takes, less what the undelivered queue's
+/// attributes need. The mark of a replay is not counted: there is room for it, too.
+pub const EVENT_LIMIT: usize = SQS_LIMIT - RESERVE;
+
 /// The most message attributes that SQS takes (SQS: message attributes).
 pub const ATTRIBUTE_LIMIT: usize = 10;
 
 /// The name of the attribute that marks a message as sent again, and tells in which replay.
 pub const REPLAY: &str = "replay";
+
+/// The name of the attribute of a message to the fan-out queue that has a deduplication id of its own because the one
+/// of its event may be remembered: it tells the event's. It is not passed on.
+pub const REPAIR: &str = "repair";
 
 /// A message ready to be sent to any number of FIFO queues.
 ///
@@ -148,6 +156,11 @@ impl Attribute {
     /// The attribute of a message that is sent again in this replay.
     pub fn replay(id: &ReplayId) -> Self {
         Self::string(REPLAY, id.as_str())
+    }
+
+    /// The attribute of a message that has another deduplication id than its event, `id`.
+    pub fn repair(id: &DeduplicationId) -> Self {
+        Self::string(REPAIR, id.as_str())
     }
 
     /// The bytes that SQS counts: name, type and value.

@@ -73,8 +73,38 @@ pub const END_TO_END_LATENCY: Metric = Metric {
     meaning: "from the stream's record of an event to its acceptance by a client's queue, each client counted, as a distribution (fan-out)",
 };
 
+/// `Duplicates`.
+pub const DUPLICATES: Metric =
+    count("Duplicates", "messages of versions that the ledger already covers (fan-out with the ledger)");
+/// `Repaired`.
+pub const REPAIRED: Metric = count(
+    "Repaired",
+    "events read from the event table because no message brought them (fan-out with the ledger)",
+);
+/// `Holes`.
+pub const HOLES: Metric =
+    count("Holes", "versions that no message and no item had, passed over (fan-out with the ledger)");
+/// `BecameBehind`.
+pub const BECAME_BEHIND: Metric = count(
+    "BecameBehind",
+    "groups in which a client became behind, each client counted (fan-out with the ledger)",
+);
+/// `LedgerCalls`.
+pub const LEDGER_CALLS: Metric = count("LedgerCalls", "calls to the ledger's table and the event table");
+/// `GroupsBehind`.
+pub const GROUPS_BEHIND: Metric = count(
+    "GroupsBehind",
+    "groups that a client is behind in, paused clients left out, each client counted (catch-up)",
+);
+/// `BehindAge`.
+pub const BEHIND_AGE: Metric = Metric {
+    name: "BehindAge",
+    unit: Unit::Milliseconds,
+    meaning: "for how long a client has been behind in a group, paused clients left out, the longest (catch-up)",
+};
+
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 10] = [
+pub const NAMES: [Metric; 17] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
@@ -85,6 +115,13 @@ pub const NAMES: [Metric; 10] = [
     SQS_REQUESTS,
     ENTRIES_PER_REQUEST,
     END_TO_END_LATENCY,
+    DUPLICATES,
+    REPAIRED,
+    HOLES,
+    BECAME_BEHIND,
+    LEDGER_CALLS,
+    GROUPS_BEHIND,
+    BEHIND_AGE,
 ];
 
 const fn count(name: &'static str, meaning: &'static str) -> Metric {

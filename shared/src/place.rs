@@ -229,7 +229,7 @@ mod tests {
     use crate::config::{Client, ClientName, ClientQueue};
 
     fn client(name: &str, queue: ClientQueue) -> Client {
-        Client { name: ClientName::try_new(name).unwrap(), queue }
+        Client { name: ClientName::try_new(name).unwrap(), queue, history: false }
     }
 
     #[test]

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_sqs::config::retry::RetryConfig;
-use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Config, Credentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_sqs::types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry};
 
@@ -18,19 +17,13 @@ use self::fault::{of_call, of_entry, of_missing_entry};
 use self::request::Requests;
 use crate::message::Message;
 use crate::place::QueueUrl;
+use crate::sdk;
 use crate::send::{SendError, Transport};
 use crate::time::Timestamp;
 
-/// For a connection. Inside a region one takes milliseconds; a second is a packet lost twice.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// For an answer once the request is on its way. SQS answers in tens of milliseconds; what takes longer than this
-/// is better repeated, which costs nothing: the identical entry is deduplicated.
-const READ_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// For a call as a whole, however slowly its answer trickles in. It bounds how far a call that starts just before
-/// a sender's deadline can overrun it.
-pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a call takes at most, however slowly its answer trickles in: how far one that starts just before a sender's
+/// deadline can overrun it.
+pub const CALL_TIMEOUT: Duration = sdk::CALL_TIMEOUT;
 
 /// SQS in one region, with one set of credentials. Clones share their connections.
 #[derive(Clone, Debug)]
@@ -42,11 +35,6 @@ pub struct Sqs {
 impl Sqs {
     /// SQS in `region`, or at `endpoint_url`. Connects at the first call.
     pub fn new(credentials: Credentials, region: &str, endpoint_url: Option<&str>) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .operation_timeout(CALL_TIMEOUT)
-            .build();
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(region.to_owned()))
@@ -54,7 +42,7 @@ impl Sqs {
             .retry_config(RetryConfig::disabled())
             // It watches long streams; a call here is bounded as a whole.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .timeout_config(timeouts);
+            .timeout_config(sdk::timeouts());
         config.set_endpoint_url(endpoint_url.map(str::to_owned));
         Self { client: aws_sdk_sqs::Client::from_conf(config.build()), requests: Arc::default() }
     }

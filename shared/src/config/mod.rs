@@ -77,6 +77,9 @@ pub struct Client {
     pub name: ClientName,
     /// Where its events go.
     pub queue: ClientQueue,
+    /// Whether it wants every event that the table has when it joins, not only those that come then. Only with
+    /// [`Source::version`].
+    pub history: bool,
 }
 
 /// A client's name: `^[A-Za-z][A-Za-z0-9]{0,39}$`, because it becomes part of a CloudFormation logical id.

@@ -42,6 +42,7 @@ pub(super) struct RawClient<'t> {
     pub(super) at: usize,
     pub(super) name: Value<Cow<'t, str>>,
     pub(super) queue_arn: Value<Cow<'t, str>>,
+    pub(super) history: Value<bool>,
 }
 
 /// What became of a key.
@@ -141,6 +142,7 @@ fn read_clients<'t>(
             at: section.at,
             name: section.text("name", report),
             queue_arn: section.text("queue_arn", report),
+            history: section.boolean("history", report),
         });
         section.finish(report);
     }
@@ -196,6 +198,13 @@ impl<'t> Section<'t> {
             DeValue::Integer(number) => {
                 Ok(i64::from_str_radix(number.as_str(), number.radix()).unwrap_or(i64::MAX))
             }
+            other => Err(other),
+        })
+    }
+
+    fn boolean(&mut self, key: &'static str, report: &mut Report<'_>) -> Value<bool> {
+        self.value(key, "`true` or `false` without quotes", report, |value| match value {
+            DeValue::Boolean(value) => Ok(value),
             other => Err(other),
         })
     }

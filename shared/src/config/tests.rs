@@ -29,6 +29,7 @@ name = 'Billing'
 [[client]]
 name = 'Insurers'
 queue_arn = 'arn:aws:sqs:eu-west-2:111122223333:InsurersEvents.fifo'
+history = true
 ";
 
 const SHIPPED: &str = include_str!("../../../client-queues.toml");
@@ -85,6 +86,7 @@ fn every_key_is_read() {
     assert_eq!(names(&config), ["Billing", "Insurers"]);
     let arn = QueueArn::try_new("arn:aws:sqs:eu-west-2:111122223333:InsurersEvents.fifo").unwrap();
     assert_eq!(config.clients[1].queue, ClientQueue::Existing(arn));
+    assert_eq!(config.clients.iter().map(|client| client.history).collect::<Vec<_>>(), [false, true]);
     assert_eq!(config.own_clients().map(ClientName::as_str).collect::<Vec<_>>(), ["Billing"]);
 }
 
@@ -100,7 +102,8 @@ fn what_is_left_out_has_its_default() {
 
 #[test]
 fn both_changes_are_events_where_there_is_no_version() {
-    let text = VALID.replace("version = ", "# ").replace("['INSERT']", "['MODIFY', 'INSERT']");
+    let text = VALID.replace("version = ", "# ").replace("history = true", "history = false");
+    let text = text.replace("['INSERT']", "['MODIFY', 'INSERT']");
     assert_eq!(read(&text, None).unwrap().source.changes, Changes { insert: true, modify: true });
 }
 
@@ -133,14 +136,14 @@ fn what_is_not_toml_is_refused() {
             ("group = 'mark'", "group = 'mark"),
             ("[[client]]\nname = 'Billing'", "[[client]\nname = 'Billing'"),
             ("id = 'eventId'", "group = 'eventId'"),
-            ("InsurersEvents.fifo'\n", "InsurersEvents.fifo'\nnames = [\n\n"),
+            ("history = true\n", "history = true\nnames = [\n\n"),
         ],
         expect![[r#"
-    f.toml:4: not TOML: invalid literal string, expected `'`; correct it, then the rest of the file is checked
-    f.toml:15: not TOML: unclosed array table, expected `]`; correct it, then the rest of the file is checked
-    f.toml:5: not TOML: duplicate key; correct it, then the rest of the file is checked
-    f.toml:21: not TOML: unclosed array, expected `]`; correct it, then the rest of the file is checked
-"#]],
+            f.toml:4: not TOML: invalid literal string, expected `'`; correct it, then the rest of the file is checked
+            f.toml:15: not TOML: unclosed array table, expected `]`; correct it, then the rest of the file is checked
+            f.toml:5: not TOML: duplicate key; correct it, then the rest of the file is checked
+            f.toml:22: not TOML: unclosed array, expected `]`; correct it, then the rest of the file is checked
+        "#]],
     );
 }
 
@@ -155,16 +158,18 @@ fn unknown_keys_are_refused() {
             ("requests_in_flight", "RequestsInFlight"),
             ("name = 'Billing'", "name = 'Billing'\nfilter = []"),
             ("queue_arn", "queueArn"),
+            ("history", "History"),
         ],
         expect![[r#"
-    f.toml:1: sources: unknown key; did you mean `source`?
-    f.toml:12: proxy: unknown key; known here are `source`, `sending`, `client`
-    f.toml:6: source.sort-key: unknown key; did you mean `sort_key`?
-    f.toml:5: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `group`, `id`, `name`, `time`, `version`, `changes`, `allowed_accounts`
-    f.toml:13: sending.RequestsInFlight: unknown key; did you mean `requests_in_flight`?
-    f.toml:17: client.filter: unknown key; known here are `name`, `queue_arn`
-    f.toml:20: client.queueArn: unknown key; did you mean `queue_arn`?
-"#]],
+            f.toml:1: sources: unknown key; did you mean `source`?
+            f.toml:12: proxy: unknown key; known here are `source`, `sending`, `client`
+            f.toml:6: source.sort-key: unknown key; did you mean `sort_key`?
+            f.toml:5: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `group`, `id`, `name`, `time`, `version`, `changes`, `allowed_accounts`
+            f.toml:13: sending.RequestsInFlight: unknown key; did you mean `requests_in_flight`?
+            f.toml:17: client.filter: unknown key; known here are `name`, `queue_arn`, `history`
+            f.toml:20: client.queueArn: unknown key; did you mean `queue_arn`?
+            f.toml:21: client.History: unknown key; did you mean `history`?
+        "#]],
     );
 }
 
@@ -180,21 +185,23 @@ fn wrong_types_are_refused() {
             ("requests_in_flight = 6", "requests_in_flight = 6.0"),
             ("requests_in_flight = 6", "requests_in_flight = 1979-05-27"),
             ("name = 'Billing'", "name = ['Billing']"),
+            ("history = true", "history = 'all'"),
             ("[[client]]\nname = 'Billing'\n", "[[sending.client]]"),
             ("[sending]\nrequests_in_flight", "[[sending]]\nrequests_in_flight"),
         ],
         expect![[r#"
-    f.toml:5: source.id: is a whole number; write text in quotes
-    f.toml:5: source.id: is a section; write text in quotes
-    f.toml:9: source.changes: is text; write a list in brackets, of texts in quotes
-    f.toml:11: source.changes: is true or false; write text in quotes
-    f.toml:10: source.allowed_accounts: is a whole number; write text in quotes
-    f.toml:13: sending.requests_in_flight: is a decimal number; write a whole number without quotes
-    f.toml:13: sending.requests_in_flight: is a date or time; write a whole number without quotes
-    f.toml:16: client.name: is a list; write text in quotes
-    f.toml:15: sending.client: unknown key; known here are `requests_in_flight`
-    f.toml:12: sending: is a list; write one section headed `[sending]`
-"#]],
+            f.toml:5: source.id: is a whole number; write text in quotes
+            f.toml:5: source.id: is a section; write text in quotes
+            f.toml:9: source.changes: is text; write a list in brackets, of texts in quotes
+            f.toml:11: source.changes: is true or false; write text in quotes
+            f.toml:10: source.allowed_accounts: is a whole number; write text in quotes
+            f.toml:13: sending.requests_in_flight: is a decimal number; write a whole number without quotes
+            f.toml:13: sending.requests_in_flight: is a date or time; write a whole number without quotes
+            f.toml:16: client.name: is a list; write text in quotes
+            f.toml:21: client.history: is text; write `true` or `false` without quotes
+            f.toml:15: sending.client: unknown key; known here are `requests_in_flight`
+            f.toml:12: sending: is a list; write one section headed `[sending]`
+        "#]],
     );
 }
 

@@ -22,9 +22,10 @@ const REQUESTS_IN_FLIGHT_LIMIT: usize = 50;
 /// The configuration that `raw` stands for; whatever is wrong is reported.
 pub(super) fn validate(raw: Raw<'_>, place: Option<&Place>, report: &mut Report<'_>) -> Option<Config> {
     let allowed_accounts = raw.source.as_ref().and_then(|source| allowed_accounts(source, report));
+    let has_version = raw.source.as_ref().map(|source| !matches!(source.version, Value::Absent));
     let source = raw.source.and_then(|source| validate_source(source, report));
     let requests_in_flight = requests_in_flight(raw.requests_in_flight, report);
-    let rules = Rules { allowed_accounts: allowed_accounts.as_deref(), place };
+    let rules = Rules { allowed_accounts: allowed_accounts.as_deref(), has_version, place };
     let clients = clients::validate(&raw.clients, raw.clients_complete, &rules, report);
     Some(Config { source: source?, clients, requests_in_flight: requests_in_flight? })
 }

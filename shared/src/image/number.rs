@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 /// A number's exact value.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Decimal {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Decimal {
     /// -1, 0 or 1.
     sign: i8,
     /// Ten to this power is just above the number.
@@ -28,7 +28,7 @@ pub(super) fn is_number(text: &[u8]) -> bool {
 
 impl Decimal {
     /// The value of `text`, if it [is a number](is_number).
-    pub(super) fn try_parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn try_parse(text: &[u8]) -> Option<Self> {
         let Parts { negative, integer, fraction, exponent } = Parts::of(text)?;
         let digits = [integer, fraction].concat();
         let is_significant = |digit: &u8| *digit != b'0';

@@ -1,18 +1,23 @@
-//! The requests that leave through the seam.
+//! The requests that leave through a seam.
 
 use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
+use crate::ids::{Group, Key};
+use crate::ledger::{
+    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Marker, Page, ScanPage, Unread, Write, WriteError,
+};
 use crate::message::Message;
 use crate::place::QueueUrl;
 use crate::send::{BATCH_LIMIT, SendError, Transport};
 use crate::time::Timestamp;
 
-/// A transport that counts what goes through it, whatever comes back: SQS charges a request that fails, too.
+/// A transport, a ledger or an event table that counts what goes through it, whatever comes back: AWS charges a request
+/// that fails, too.
 #[derive(Debug)]
 pub struct Counted<'t, T> {
-    transport: &'t T,
+    seam: &'t T,
     requests: Cell<u64>,
     /// How many requests sent one message, two messages, and so on.
     by_entries: Cell<[u64; BATCH_LIMIT]>,
@@ -20,14 +25,14 @@ pub struct Counted<'t, T> {
 
 impl<'t, T> Counted<'t, T> {
     /// Nothing is counted yet.
-    pub fn new(transport: &'t T) -> Self {
-        Self { transport, requests: Cell::new(0), by_entries: Cell::default() }
+    pub fn new(seam: &'t T) -> Self {
+        Self { seam, requests: Cell::new(0), by_entries: Cell::default() }
     }
 
-    /// The transport, for one request, which is counted with that.
+    /// The seam, for one request, which is counted with that.
     pub fn for_request(&self) -> &'t T {
         self.requests.set(self.requests.get().saturating_add(1));
-        self.transport
+        self.seam
     }
 
     /// How many requests there were.
@@ -56,10 +61,46 @@ impl<T: Transport> Transport for Counted<'_, T> {
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        self.transport.sleep(duration)
+        self.seam.sleep(duration)
     }
 
     fn now(&self) -> Timestamp {
-        self.transport.now()
+        self.seam.now()
+    }
+}
+
+impl<L: Ledger> Ledger for Counted<'_, L> {
+    fn read(&self, keys: &[ItemKey]) -> impl Future<Output = Vec<Result<Option<Item>, Unread>>> {
+        self.for_request().read(keys)
+    }
+
+    fn write(&self, writes: &[Write]) -> impl Future<Output = Result<(), WriteError>> {
+        self.for_request().write(writes)
+    }
+
+    fn markers(
+        &self,
+        client: ClientId,
+        after: Option<&Group>,
+    ) -> impl Future<Output = Result<Vec<(Group, Marker)>, Unread>> {
+        self.for_request().markers(client, after)
+    }
+
+    fn fresh(&self) -> u64 {
+        self.seam.fresh()
+    }
+}
+
+impl<E: EventTable> EventTable for Counted<'_, E> {
+    fn page(&self, key: &Key, before: Option<&Key>) -> impl Future<Output = Result<Page, Unread>> {
+        self.for_request().page(key, before)
+    }
+
+    fn has(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<bool, Unread>> {
+        self.for_request().has(key, sort)
+    }
+
+    fn scan(&self, after: Option<&Cursor>) -> impl Future<Output = Result<ScanPage, Unread>> {
+        self.for_request().scan(after)
     }
 }

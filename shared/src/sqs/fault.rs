@@ -7,6 +7,7 @@ use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::BatchResultErrorEntry;
 
+use crate::sdk::never_connected;
 use crate::send::{Cause, SendError};
 
 /// What SQS answered instead of accepting.
@@ -172,14 +173,6 @@ impl fmt::Display for Refusal {
         }
         if self.message.is_empty() { Ok(()) } else { write!(formatter, ": {}", self.message) }
     }
-}
-
-/// Whether the error came while a connection was being made: name, TCP or TLS.
-fn never_connected(error: &(dyn Error + 'static)) -> bool {
-    let mut chain = std::iter::successors(Some(error), |error| (*error).source());
-    chain.any(|error| {
-        error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect())
-    })
 }
 
 #[cfg(test)]

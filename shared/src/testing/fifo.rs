@@ -110,12 +110,12 @@ impl Fifo {
         self.held.len()
     }
 
-    /// Takes `message`, or takes note that it is a duplicate, which the sender is not told.
+    /// Takes `message`, or takes note that it is a duplicate, which the sender is not told. Answers whether it is new.
     ///
     /// # Errors
     ///
     /// If it is larger than the queue allows, or holds what SQS refuses.
-    pub(super) fn accept(&mut self, message: &Message, now: Timestamp) -> Result<(), SendError> {
+    pub(super) fn accept(&mut self, message: &Message, now: Timestamp) -> Result<bool, SendError> {
         let limit = self.settings.maximum_message_size;
         if message.size() > limit {
             return Err(SendError::Message(
@@ -126,7 +126,7 @@ impl Fifo {
         let entry = Entry::try_of(message).map_err(|refusal| SendError::Message(refusal.into()))?;
         let first = self.deduplication.get(&entry.deduplication_id);
         if first.is_some_and(|first| now.since(*first) < DEDUPLICATION) {
-            return Ok(());
+            return Ok(false);
         }
         self.deduplication.insert(entry.deduplication_id.clone(), now);
         let accepted = Accepted {
@@ -140,7 +140,12 @@ impl Fifo {
         };
         self.accepted.push(accepted.clone());
         self.held.push(Held { message: accepted, receive_count: 0, first_received: None, receipt: None });
-        Ok(())
+        Ok(true)
+    }
+
+    /// Deletes everything that it holds, in flight or not. What it accepted it still recognises (SQS: `PurgeQueue`).
+    pub(super) fn purge(&mut self) {
+        self.held.clear();
     }
 
     /// Up to `limit` messages, at most ten, each group in order, and none of a group of which a message is in flight.

@@ -70,6 +70,31 @@ impl FifoQueues {
         assert!(self.all().remove(queue.as_str()).is_some(), "`{queue}` does not exist");
     }
 
+    /// Deletes everything that a queue holds.
+    pub fn purge(&self, queue: &QueueUrl) {
+        self.with(queue, |watched| watched.fifo.purge());
+    }
+
+    /// A message arrives at a queue now, without latency and whatever faults there are. Answers whether it is new: a
+    /// duplicate is taken, too, and forgotten.
+    ///
+    /// # Errors
+    ///
+    /// What a sender would be told: the queue is missing, denies access, or never takes such a message.
+    pub fn put(&self, queue: &QueueUrl, message: &Message) -> Result<bool, SendError> {
+        let mut all = self.all();
+        let watched = all.get_mut(queue.as_str()).ok_or_else(|| missing(queue))?;
+        if watched.fifo.settings.denied {
+            return Err(CallFault::Denied.error(queue));
+        }
+        watched.fifo.accept(message, self.clock.now())
+    }
+
+    /// Whether there is such a queue.
+    pub fn exists(&self, queue: &QueueUrl) -> bool {
+        self.all().contains_key(queue.as_str())
+    }
+
     /// Changes how a queue behaves, from now on.
     pub fn change(&self, queue: &QueueUrl, change: impl FnOnce(&mut Settings)) {
         self.with(queue, |watched| change(&mut watched.fifo.settings));
@@ -175,7 +200,7 @@ impl FifoQueues {
             .map(|(number, message)| match entry_fault(faults, number) {
                 Some(fault) if !fault.accepts() => Err(fault.error(queue)),
                 fault => {
-                    watched.fifo.accept(message, now)?;
+                    let _is_new = watched.fifo.accept(message, now)?;
                     fault.map_or(Ok(()), |fault| Err(fault.error(queue)))
                 }
             })

@@ -226,3 +226,13 @@ fn clients_fit_the_parameters_of_a_stack() {
     };
     assert!(read(&format!("{source}{}", existing(30)), None).is_ok(), "the promise");
 }
+
+#[test]
+fn history_needs_versions() {
+    let without = VALID.replace("version = 'RegistrationNumber.version'", "");
+    expect!["f.toml:21: client.history: needs `source.version`, by which it is known what a client has; name the attribute that numbers an aggregate's events, or leave `history` out"]
+        .assert_eq(&read(&without, None).unwrap_err());
+    let unread = VALID.replace("version = 'RegistrationNumber.version'", "version = 7");
+    expect!["f.toml:8: source.version: is a whole number; write text in quotes"]
+        .assert_eq(&read(&unread, None).unwrap_err());
+}

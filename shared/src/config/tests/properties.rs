@@ -31,6 +31,9 @@ fn written(config: &Config) -> String {
         if let ClientQueue::Existing(arn) = &client.queue {
             file += &format!("queue_arn = '{arn}'\n");
         }
+        if client.history {
+            file += "history = true\n";
+        }
     }
     file
 }
@@ -65,9 +68,10 @@ prop_compose! {
         requests_in_flight in 1..=50_usize,
         // As many as fit a parameter of the stack, whatever they are.
         names in prop::collection::btree_set("[a-z][a-z0-9]{0,39}", 1..=70_usize),
-        own in prop::collection::vec(any::<Option<bool>>(), OWN_LIMIT),
+        own in prop::collection::vec(any::<(Option<bool>, bool)>(), OWN_LIMIT),
     ) -> Config {
-        let client = |(index, (name, other_account)): (usize, (String, Option<bool>))| Client {
+        let has_version = source.version.is_some();
+        let client = |(index, (name, (other_account, history))): (usize, (String, (Option<bool>, bool)))| Client {
             name: ClientName::try_new(&name).unwrap(),
             queue: match other_account {
                 Some(other) if index < EXISTING_LIMIT => {
@@ -77,6 +81,7 @@ prop_compose! {
                 }
                 _ => ClientQueue::Own,
             },
+            history: history && has_version,
         };
         Config { source, clients: names.into_iter().zip(own).enumerate().map(client).collect(), requests_in_flight }
     }

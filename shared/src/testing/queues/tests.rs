@@ -162,3 +162,29 @@ fn more_than_a_mebibyte_breaks_the_contract() {
 fn an_empty_batch_breaks_the_contract() {
     world().send("");
 }
+
+#[test]
+fn a_message_that_is_put_arrives_at_once_and_is_new_once() {
+    let world = world();
+    let put = |name: &str| world.queues.put(&world.queue, &message(name)).map_err(kind);
+    assert_eq!([put("a1"), put("a1"), put("a2")], [Ok(true), Ok(false), Ok(true)]);
+    world.queues.change(&world.queue, |settings| settings.denied = true);
+    assert_eq!(put("a3"), Err("queue"));
+    world.queues.change(&world.queue, |settings| settings.denied = false);
+    world.queues.delete_queue(&world.queue);
+    assert!(!world.queues.exists(&world.queue));
+    assert_eq!(put("a3"), Err("queue"));
+}
+
+#[test]
+fn a_purge_takes_everything_and_forgets_no_id() {
+    let world = world();
+    let put = |name: &str| world.queues.put(&world.queue, &message(name)).unwrap();
+    assert!(put("a1") && put("a2"));
+    let received = world.queues.receive(&world.queue, 1);
+    world.queues.purge(&world.queue);
+    assert_eq!(world.queues.held(&world.queue), 0);
+    assert_eq!(world.queues.delete(&world.queue, received[0].receipt), Err(ReceiptExpired));
+    assert!(!put("a1"), "recognised after a purge");
+    assert_eq!(world.accepted(), "a1 a2");
+}

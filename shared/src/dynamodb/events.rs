@@ -1,0 +1,201 @@
+//! The event table, as far as the ledger reads it.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::again::again;
+use super::attributes::{SdkItem, of_key};
+use super::fault::Fault;
+use crate::config::{Path, Source};
+use crate::event::{EventError, Origin, Reader};
+use crate::ids::Key;
+use crate::ledger::columns::Columns;
+use crate::ledger::{Cursor, EventTable, Page, Row, ScanPage, Seen, Unread};
+
+/// How many items the first page of an aggregate has at most. Most look-ups find what they need among the newest
+/// events; the later pages are as long as DynamoDB makes them (1 MB).
+const FIRST_PAGE: i32 = 100;
+
+/// The event table in DynamoDB. Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct EventsTable {
+    client: Client,
+    table: String,
+    reader: Reader,
+    columns: Columns,
+    projection: Projection,
+}
+
+/// Which attributes a scan reads, in the API's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Projection {
+    text: String,
+    names: HashMap<String, String>,
+}
+
+impl EventsTable {
+    /// The event table `table`, whose attributes mean what `source` says; `None` if that names no `version`, when the
+    /// table is not read. The `client` need not retry.
+    pub fn try_new(client: Client, table: impl Into<String>, source: &Source) -> Option<Self> {
+        let columns = Columns::try_new(source)?;
+        let projection = Projection::of([&columns.partition, &columns.sort, &columns.version, &columns.time]);
+        Some(Self { client, table: table.into(), reader: Reader::new(source), columns, projection })
+    }
+
+    fn row(&self, item: &SdkItem) -> Result<Row, Fault> {
+        let image = super::convert(item, self.reader.wanted()).map_err(EventError::from);
+        let event = image.and_then(|image| self.reader.event(image, Origin::Table));
+        let row = self.columns.row(event, |path| at(item, path));
+        row.ok_or_else(|| Fault::of_unreadable(&self.table, "an item has no sort key as `[source]` names it"))
+    }
+
+    fn seen(&self, item: &SdkItem) -> Result<Seen, Fault> {
+        let seen = self.columns.seen(|path| at(item, path));
+        seen.ok_or_else(|| Fault::of_unreadable(&self.table, "an item has no keys as `[source]` names them"))
+    }
+
+    fn keys(&self, key: &Key, sort: &Key) -> SdkItem {
+        let Columns { partition, sort: sort_key, .. } = &self.columns;
+        HashMap::from([(top(partition), of_key(key)), (top(sort_key), of_key(sort))])
+    }
+
+    async fn query(&self, key: &Key, before: Option<&Key>) -> Result<Page, Fault> {
+        let condition = if before.is_some() { "#key = :key AND #sort < :before" } else { "#key = :key" };
+        let query =
+            self.client.query().table_name(&self.table).consistent_read(true).scan_index_forward(false);
+        let query = query.key_condition_expression(condition);
+        let query = query.expression_attribute_names("#key", top(&self.columns.partition));
+        let query = query.expression_attribute_values(":key", of_key(key));
+        let query = match before {
+            None => query.limit(FIRST_PAGE),
+            Some(before) => query
+                .expression_attribute_names("#sort", top(&self.columns.sort))
+                .expression_attribute_values(":before", of_key(before)),
+        };
+        let answer = query.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
+        // An answer without items is none: the aggregate is not erased.
+        let items =
+            answer.items.ok_or_else(|| Fault::of_unreadable(&self.table, "the answer has no items"))?;
+        let rows = items.iter().map(|item| self.row(item)).collect::<Result<_, _>>()?;
+        Ok(Page { rows, has_more: answer.last_evaluated_key.is_some_and(|key| !key.is_empty()) })
+    }
+}
+
+impl EventTable for EventsTable {
+    async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
+        again(&self.table, async || self.query(key, before).await).await
+    }
+
+    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
+        let get = async || {
+            let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+            let get = get.set_key(Some(self.keys(key, sort)));
+            let get = get
+                .projection_expression("#key")
+                .expression_attribute_names("#key", top(&self.columns.partition));
+            let answer = get.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
+            Ok(answer.item.is_some())
+        };
+        again(&self.table, get).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+        let start = after.map(|cursor| self.keys(&cursor.key, &cursor.sort));
+        let scan = async || {
+            let scan = self.client.scan().table_name(&self.table).set_exclusive_start_key(start.clone());
+            let scan = scan.projection_expression(&self.projection.text);
+            let scan = scan.set_expression_attribute_names(Some(self.projection.names.clone()));
+            let answer = scan.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
+            let items =
+                answer.items.ok_or_else(|| Fault::of_unreadable(&self.table, "the answer has no items"))?;
+            let seen = items.iter().map(|item| self.seen(item)).collect::<Result<_, _>>()?;
+            let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            let next = next.map(|keys| self.seen(&keys)).transpose()?;
+            Ok(ScanPage { seen, next: next.map(|Seen { key, sort, .. }| Cursor { key, sort }) })
+        };
+        again(&self.table, scan).await
+    }
+}
+
+impl Projection {
+    /// All of `paths`, but for those that are inside another: DynamoDB refuses paths that overlap.
+    fn of<const N: usize>(paths: [&Path; N]) -> Self {
+        let is_inside = |inner: &Path, outer: &Path| inner.0.starts_with(&outer.0);
+        let mut kept = Vec::<&Path>::new();
+        for path in paths {
+            if !kept.iter().any(|outer| is_inside(path, outer)) {
+                kept.retain(|inner| !is_inside(inner, path));
+                kept.push(path);
+            }
+        }
+        let mut names = HashMap::new();
+        let mut aliases = Vec::with_capacity(kept.len());
+        for path in kept {
+            let mut steps = Vec::with_capacity(path.0.len());
+            for name in &path.0 {
+                // Names can be reserved words, and can hold what an expression cannot.
+                let alias = format!("#n{}", names.len());
+                names.insert(alias.clone(), name.clone());
+                steps.push(alias);
+            }
+            aliases.push(steps.join("."));
+        }
+        Self { text: aliases.join(", "), names }
+    }
+}
+
+/// The key that `item` has at `path`.
+fn at(item: &SdkItem, path: &Path) -> Option<Key> {
+    let (first, rest) = path.0.split_first()?;
+    let value = rest.iter().try_fold(item.get(first)?, |value, name| match value {
+        AttributeValue::M(entries) => entries.get(name),
+        _ => None,
+    });
+    super::key(value?).ok()
+}
+
+/// A key attribute's name.
+fn top(path: &Path) -> String {
+    path.0.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_projection_names_each_attribute_once() {
+        let path = |text: &&str| Path(text.split('/').map(str::to_owned).collect());
+        let check = |paths: [&str; 4], expected: &str| {
+            let [partition, sort, version, time] = paths.each_ref().map(path);
+            let projection = Projection::of([&partition, &sort, &version, &time]);
+            let mut text = projection.text.clone();
+            for (alias, name) in &projection.names {
+                text = text.replace(alias, name);
+            }
+            assert_eq!(text, expected);
+        };
+        check(["mark", "at", "number", "time"], "mark, at, number, time");
+        check(["mark", "at", "of/number", "at"], "mark, at, of.number");
+        check(["mark", "at", "of/number", "of"], "mark, at, of");
+        check(["mark", "at", "of/number/x", "of"], "mark, at, of");
+        check(["mark", "at", "offer/number", "of"], "mark, at, offer.number, of");
+        check(["mark", "at", "at", "time"], "mark, at, time");
+        check(["a b", "c.d", "size", "#x"], "a b, c.d, size, #x");
+    }
+
+    #[test]
+    fn keys_are_found_inside_maps() {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let inner = AttributeValue::M(HashMap::from([("b".to_owned(), text("x"))]));
+        let item = HashMap::from([("a".to_owned(), inner), ("a.b".to_owned(), text("y"))]);
+        let at = |names: &[&str]| at(&item, &Path(names.iter().map(|name| (*name).to_owned()).collect()));
+        assert_eq!(at(&["a", "b"]), Some(Key::S("x".to_owned())));
+        assert_eq!(at(&["a.b"]), Some(Key::S("y".to_owned())));
+        for names in [&["a"][..], &["b"], &["a", "c"], &["a.b", "c"], &[]] {
+            assert_eq!(at(names), None, "{names:?}");
+        }
+    }
+}

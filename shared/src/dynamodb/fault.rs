@@ -1,0 +1,180 @@
+//! What an error of DynamoDB means: the one place where its errors are read.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+use crate::ledger::{Unread, WriteError};
+use crate::sdk::never_connected;
+use crate::send::Cause;
+use crate::text::with_sources;
+
+/// Why a call did not do what it was asked.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) meaning: Meaning,
+    cause: Cause,
+}
+
+/// What a fault says about the call's effect, and about the next call's chances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// A condition did not hold. Nothing was done.
+    Lost,
+    /// Nothing was done this time: throttled, or another transaction is on the same item.
+    Busy,
+    /// Nothing was done, and nothing will be until somebody acts.
+    Refused,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What DynamoDB answered instead.
+#[derive(Debug, thiserror::Error)]
+struct Refusal {
+    table: String,
+    code: String,
+    message: String,
+    status: u16,
+    remedy: &'static str,
+}
+
+/// There is no answer, or none that can be read.
+#[derive(Debug, thiserror::Error)]
+#[error("table `{table}`: {}", with_sources(source.as_ref()))]
+struct Unanswered {
+    table: String,
+    #[source]
+    source: Cause,
+}
+
+const MISSING: &str = "deploy the stack again, or correct the table's name in the function's environment";
+const DENIED: &str = "allow the call to the function's role, in its own policies and in the table's";
+const KEY: &str = "let the function's role use the table's KMS key, and see that the key is enabled";
+
+impl Fault {
+    /// What an error of a call to `table` means.
+    ///
+    /// A call without an answer, with a 5xx or with one that cannot be read may have been done; one that never got a
+    /// connection was not.
+    pub(super) fn of_call<E>(table: &str, error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let meaning = match &error {
+            SdkError::ConstructionFailure(_) => Meaning::Refused,
+            SdkError::DispatchFailure(_) if never_connected(&error) => Meaning::Busy,
+            SdkError::ServiceError(service) => {
+                let (status, metadata) = (service.raw().status().as_u16(), service.err().meta());
+                return Self::of_answer(table, status, metadata.code(), metadata.message());
+            }
+            _ => Meaning::Unknown,
+        };
+        Self { meaning, cause: Unanswered { table: table.to_owned(), source: Box::new(error) }.into() }
+    }
+
+    /// Why a transaction was cancelled: the codes of its writes, in order, `None` for one that could have been done.
+    pub(super) fn of_cancelled<'c>(table: &str, codes: impl Iterator<Item = Option<&'c str>>) -> Self {
+        let mut codes: Vec<_> = codes.flatten().filter(|code| *code != "None").collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let message = match codes.as_slice() {
+            [] => "without a reason".to_owned(),
+            codes => format!("because of `{}`", codes.join("`, `")),
+        };
+        let meanings = codes.iter().map(|code| meaning(code, 400).0);
+        // One lost condition is enough, whatever else there is: what was planned is out of date.
+        let meaning = meanings.clone().find(|meaning| *meaning == Meaning::Lost);
+        let meaning = meaning.or_else(|| meanings.max_by_key(|meaning| *meaning == Meaning::Refused));
+        let code = "TransactionCanceledException".to_owned();
+        let refusal = Refusal { table: table.to_owned(), code, message, status: 400, remedy: "" };
+        Self { meaning: meaning.unwrap_or(Meaning::Busy), cause: refusal.into() }
+    }
+
+    /// An answer that lacks what it must have.
+    pub(super) fn of_unreadable(table: &str, lacks: &'static str) -> Self {
+        let cause = Unanswered { table: table.to_owned(), source: lacks.into() }.into();
+        Self { meaning: Meaning::Unknown, cause }
+    }
+
+    fn of_answer(table: &str, status: u16, code: Option<&str>, message: Option<&str>) -> Self {
+        let (code, message) = (code.unwrap_or_default(), message.unwrap_or_default());
+        let (meaning, remedy) = meaning(code, status);
+        let message = message.trim_end_matches('.').to_owned();
+        let refusal = Refusal { table: table.to_owned(), code: code.to_owned(), message, status, remedy };
+        Self { meaning, cause: refusal.into() }
+    }
+
+    /// In words, to tell of several items.
+    pub(super) fn why(&self) -> String {
+        with_sources(self.cause.as_ref())
+    }
+
+    /// Whether a call without effect of its own may be made again.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self.meaning, Meaning::Busy | Meaning::Unknown)
+    }
+}
+
+impl From<Fault> for Unread {
+    fn from(fault: Fault) -> Self {
+        Self(fault.cause)
+    }
+}
+
+impl From<Fault> for WriteError {
+    fn from(fault: Fault) -> Self {
+        match fault.meaning {
+            Meaning::Lost => Self::Lost,
+            Meaning::Busy | Meaning::Refused => Self::Refused(fault.cause),
+            Meaning::Unknown => Self::Unknown(fault.cause),
+        }
+    }
+}
+
+/// What a code says, whether about a call or about one write of a transaction; and the way out.
+///
+/// Sources: DynamoDB Developer Guide, "Error handling with DynamoDB"; API reference, "Errors" of `PutItem` and
+/// `TransactWriteItems`, and "Common error types".
+fn meaning(code: &str, status: u16) -> (Meaning, &'static str) {
+    match code.trim_end_matches("Exception") {
+        "ConditionalCheckFailed" => (Meaning::Lost, ""),
+
+        "ProvisionedThroughputExceeded"
+        | "Throttling"
+        | "ThrottlingError"
+        | "RequestLimitExceeded"
+        | "TooManyRequests"
+        | "TransactionConflict"
+        | "ReplicatedWriteConflict" => (Meaning::Busy, ""),
+
+        // 2xx: an answer that cannot be read. 408: the server gave up waiting for what it had begun to read.
+        _ if matches!(status, 200..300 | 408 | 500..) => (Meaning::Unknown, ""),
+        "TransactionInProgress" => (Meaning::Unknown, ""),
+        _ if status == 429 => (Meaning::Busy, ""),
+
+        "ResourceNotFound" => (Meaning::Refused, MISSING),
+        "AccessDenied" | "NotAuthorized" | "OptInRequired" => (Meaning::Refused, DENIED),
+        code if code.starts_with("KMS") || code.starts_with("Kms") => (Meaning::Refused, KEY),
+        _ => (Meaning::Refused, ""),
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, code, message, status, remedy } = self;
+        write!(formatter, "table `{table}`: ")?;
+        match code.as_str() {
+            "" => write!(formatter, "HTTP status {status} without a code")?,
+            code => write!(formatter, "`{code}`")?,
+        }
+        for (text, before) in [(message.as_str(), ": "), (remedy, "; ")] {
+            if !text.is_empty() {
+                write!(formatter, "{before}{text}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+
+/// What Lambda and the template set, but for what `changed` says.
+fn environment<'c>(changed: &'c [(&str, Option<&str>)]) -> impl Fn(&str) -> Option<String> + 'c {
+    |name| {
+        let set = [
+            ("AWS_REGION", "eu-west-2"),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "token"),
+            ("LAMBDA_TASK_ROOT", "/nowhere"),
+            ("PARTITION", "aws"),
+            ("ACCOUNT_ID", "123456789012"),
+            ("QUEUE_PREFIX", "test-"),
+        ];
+        let changed = changed.iter().find(|(variable, _)| *variable == name);
+        let value = changed.map_or_else(
+            || set.iter().find(|(variable, _)| *variable == name).map(|(_, value)| *value),
+            |(_, value)| *value,
+        );
+        value.map(str::to_owned)
+    }
+}
+
+fn check(changed: &[(&str, Option<&str>)], expected: Expect) {
+    let place = place_from(environment(changed)).map(|place| format!("{place:?}"));
+    let sqs = sqs_from(environment(changed)).map(|_| "SQS".to_owned());
+    let shown = |result: Result<String, ColdStartError>| result.unwrap_or_else(|error| format!("{error:?}"));
+    expected.assert_eq(&format!("{}\n{}", shown(place), shown(sqs)));
+}
+
+#[test]
+fn variables_are_named_if_they_are_missing_or_wrong() {
+    check(
+        &[],
+        expect![[r#"
+        Place { partition: "aws", region: "eu-west-2", account: "123456789012", prefix: "test-" }
+        SQS"#]],
+    );
+    check(
+        &[("QUEUE_PREFIX", None), ("AWS_SESSION_TOKEN", None)],
+        expect![[r#"
+        Place { partition: "aws", region: "eu-west-2", account: "123456789012", prefix: "" }
+        SQS"#]],
+    );
+    check(
+        &[("QUEUE_PREFIX", Some("")), ("AWS_SESSION_TOKEN", Some(""))],
+        expect![[r#"
+        Place { partition: "aws", region: "eu-west-2", account: "123456789012", prefix: "" }
+        SQS"#]],
+    );
+    check(
+        &[("QUEUE_PREFIX", Some("a/b"))],
+        expect![[r#"
+            environment variable `QUEUE_PREFIX` is `a/b`; it must hold what all queue names begin with: up to 16 letters, digits and `-`, or nothing
+            SQS"#]],
+    );
+    check(
+        &[("PARTITION", None), ("AWS_ACCESS_KEY_ID", None)],
+        expect![[r#"
+        environment variable `PARTITION` is not set; it must hold the stack's partition, such as `aws`
+        environment variable `AWS_ACCESS_KEY_ID` is not set; it must hold the access key of the function's role"#]],
+    );
+    check(
+        &[("PARTITION", Some("azure")), ("AWS_SECRET_ACCESS_KEY", Some(""))],
+        expect![[r#"
+        environment variable `PARTITION` is `azure`; it must hold the stack's partition, such as `aws`
+        environment variable `AWS_SECRET_ACCESS_KEY` is not set; it must hold the secret key of the function's role"#]],
+    );
+    check(
+        &[("ACCOUNT_ID", Some("12345678901")), ("AWS_ENDPOINT_URL", Some("localhost:4566"))],
+        expect![[r#"
+            environment variable `ACCOUNT_ID` is `12345678901`; it must hold the stack's account, twelve digits
+            environment variable `AWS_ENDPOINT_URL` is `localhost:4566`; it must hold a URL that begins with `http://` or `https://`"#]],
+    );
+    check(
+        &[("ACCOUNT_ID", Some("12345678901x")), ("AWS_ENDPOINT_URL_SQS", Some("sqs"))],
+        expect![[r#"
+        environment variable `ACCOUNT_ID` is `12345678901x`; it must hold the stack's account, twelve digits
+        environment variable `AWS_ENDPOINT_URL_SQS` is `sqs`; it must hold a URL that begins with `http://` or `https://`"#]],
+    );
+    check(
+        &[("ACCOUNT_ID", Some("")), ("AWS_ENDPOINT_URL", Some(""))],
+        expect![[r#"
+        environment variable `ACCOUNT_ID` is not set; it must hold the stack's account, twelve digits
+        SQS"#]],
+    );
+    check(
+        &[("AWS_REGION", None)],
+        expect![[r#"
+        environment variable `AWS_REGION` is not set; it must hold the function's region, such as `eu-west-2`
+        environment variable `AWS_REGION` is not set; it must hold the function's region, such as `eu-west-2`"#]],
+    );
+    check(
+        &[("AWS_REGION", Some("EU West"))],
+        expect![[r#"
+            environment variable `AWS_REGION` is `EU West`; it must hold the function's region, such as `eu-west-2`
+            SQS"#]],
+    );
+}
+
+#[test]
+fn the_config_is_named_if_it_is_missing_or_wrong() {
+    let package = std::env::temp_dir().join(format!("cold-start-{}", std::process::id()));
+    std::fs::create_dir_all(&package).unwrap();
+    let check = |root: Option<&str>, expected: Expect| {
+        let changed = [("LAMBDA_TASK_ROOT", root)];
+        let place = place_from(environment(&changed)).unwrap();
+        let error = config_from(environment(&changed), &place).unwrap_err();
+        expected.assert_eq(&error.to_string());
+    };
+    check(
+        None,
+        expect![
+            "environment variable `LAMBDA_TASK_ROOT` is not set; it must hold the directory of the function's package"
+        ],
+    );
+    check(
+        Some("/nowhere"),
+        expect![
+            "`/nowhere/client-queues.toml` cannot be read: No such file or directory (os error 2); it belongs into the function's package, beside the binary"
+        ],
+    );
+    std::fs::write(package.join(CONFIG), "[source]\nkeys = 1\n").unwrap();
+    check(
+        package.to_str(),
+        expect![[r#"
+        client-queues.toml:1: source.partition_key: missing; name an attribute of the event table
+        client-queues.toml:1: source.group: missing; name an attribute of the event table
+        client-queues.toml:1: client: no client is registered; add a section `[[client]]` with a `name`
+        client-queues.toml:2: source.keys: unknown key; known here are `partition_key`, `sort_key`, `group`, `id`, `name`, `time`, `version`, `changes`, `allowed_accounts`"#]],
+    );
+    std::fs::remove_dir_all(&package).unwrap();
+}
+
+#[cfg(feature = "dynamodb")]
+#[test]
+fn the_stack_has_a_ledger_if_the_config_names_versions() {
+    let config = |version: &str| {
+        let text = format!(
+            "[source]\npartition_key = 'a'\nsort_key = 'b'\ngroup = 'a'\ntime = 'b'\n{version}\n[[client]]\nname = 'A'\n"
+        );
+        Config::try_from_toml(CONFIG, &text, None).unwrap()
+    };
+    let check = |version: &str, changed: &[(&str, Option<&str>)], expected: Expect| {
+        let tables = tables_from(environment(changed), &config(version));
+        expected.assert_eq(&match tables {
+            Ok(Some(_)) => "tables".to_owned(),
+            Ok(None) => "none".to_owned(),
+            Err(error) => format!("{error:?}"),
+        });
+    };
+    const VERSION: &str = "version = 'v'";
+    let (ledger, events) = (("LEDGER_TABLE", Some("Ledger-1")), ("EVENT_TABLE", Some("Events")));
+    check("", &[], expect!["none"]);
+    check("", &[("LEDGER_TABLE", Some("")), events], expect!["none"]);
+    check(
+        "",
+        &[ledger, events],
+        expect![
+            "the stack has a ledger (`LEDGER_TABLE` is `Ledger-1`), but `[source]` in `client-queues.toml` names no `version`; deploy it with `Ledger=false`, or name `version`"
+        ],
+    );
+    check(VERSION, &[ledger, events], expect!["tables"]);
+    check(
+        VERSION,
+        &[events],
+        expect![
+            "`[source]` in `client-queues.toml` names `version`, but the stack has no ledger (`LEDGER_TABLE` is empty); deploy it with `Ledger=true`, or leave `version` out"
+        ],
+    );
+    check(
+        VERSION,
+        &[("LEDGER_TABLE", Some("")), events],
+        expect![
+            "`[source]` in `client-queues.toml` names `version`, but the stack has no ledger (`LEDGER_TABLE` is empty); deploy it with `Ledger=true`, or leave `version` out"
+        ],
+    );
+    check(
+        VERSION,
+        &[ledger],
+        expect!["environment variable `EVENT_TABLE` is not set; it must hold the event table's name"],
+    );
+    check(
+        VERSION,
+        &[ledger, ("EVENT_TABLE", Some(""))],
+        expect!["environment variable `EVENT_TABLE` is not set; it must hold the event table's name"],
+    );
+    check(
+        VERSION,
+        &[ledger, events, ("AWS_REGION", None)],
+        expect![
+            "environment variable `AWS_REGION` is not set; it must hold the function's region, such as `eu-west-2`"
+        ],
+    );
+    check(
+        VERSION,
+        &[ledger, events, ("AWS_ENDPOINT_URL", Some("localhost"))],
+        expect![
+            "environment variable `AWS_ENDPOINT_URL` is `localhost`; it must hold a URL that begins with `http://` or `https://`"
+        ],
+    );
+    check(
+        VERSION,
+        &[ledger, events, ("AWS_ENDPOINT_URL_DYNAMODB", Some("localhost"))],
+        expect![
+            "environment variable `AWS_ENDPOINT_URL_DYNAMODB` is `localhost`; it must hold a URL that begins with `http://` or `https://`"
+        ],
+    );
+    check(VERSION, &[ledger, events, ("AWS_ENDPOINT_URL_SQS", Some("localhost"))], expect!["tables"]);
+}

@@ -1,0 +1,31 @@
+//! The ledger: how far each group got, who is level and who is behind. `docs/ledger.md` is the specification.
+//!
+//! What is decided here are values made of values. What is read and written goes through two seams, [`Ledger`] and
+//! [`EventTable`]; what is sent, through [`Transport`](crate::send::Transport).
+
+mod adopt;
+pub mod catch_up;
+#[cfg(any(test, feature = "dynamodb", feature = "testing"))]
+pub(crate) mod columns;
+mod event_time;
+pub mod fan_out;
+mod items;
+pub mod membership;
+pub mod orders;
+pub mod reconcile;
+mod seams;
+#[cfg(any(test, feature = "dynamodb", feature = "testing"))]
+pub(crate) mod stored;
+pub mod times;
+mod transactions;
+pub mod walk;
+
+pub use adopt::{adopt, baseline, leaving};
+pub use event_time::EventTime;
+pub use items::{
+    ClientId, Control, First, GroupItem, HOLES_LIMIT, Lease, Marker, Registration, Rev, State, Walk, WalkKind,
+};
+pub use seams::{
+    Condition, Cursor, Edge, EventTable, Found, Item, ItemKey, Ledger, Page, READ_LIMIT, Row, ScanPage, Seen,
+    Unread, WRITE_LIMIT, Write, WriteError,
+};

@@ -1,0 +1,156 @@
+//! Who is served is settled in a group before anything of it is sent: steps 2 and 3 of the fan-out.
+
+use std::collections::BTreeMap;
+
+use super::transactions::{MarkerWrite, transactions};
+use super::{ClientId, Control, EventTime, First, GroupItem, Marker, Registration, Rev, Row, State, Write};
+use crate::ids::{Group, Key};
+use crate::time::Timestamp;
+
+/// Step 3: what must be written so that `item` accounts for the edition of `control`; empty if it does.
+///
+/// Every client that joined since and wants history gets behind from version 0, the other new ones are level from here;
+/// clients that retired leave `behind` with their markers. `retired` holds the markers of those, `None` for one that is
+/// missing; a client that is not in it stays. With `is_new` there is no item yet and `item` is the first one.
+///
+/// The transactions are written in order, each on condition that the one before it was.
+pub fn adopt(
+    group: &Group,
+    item: &GroupItem,
+    is_new: bool,
+    control: &Control,
+    retired: &BTreeMap<ClientId, Option<Marker>>,
+    now: Timestamp,
+    fresh: &mut dyn FnMut() -> u64,
+) -> Vec<Vec<Write>> {
+    if !is_new && item.edition >= control.edition {
+        return Vec::new();
+    }
+    let mut after = GroupItem { edition: control.edition, ..item.clone() };
+    let mut markers = Vec::new();
+    for client in leaving(item, control) {
+        match retired.get(&client) {
+            Some(Some(marker)) => markers.push(MarkerWrite::delete(client, marker)),
+            Some(None) => drop(after.behind.remove(&client)),
+            None => {}
+        }
+    }
+    for client in joining(item, control) {
+        let marker = Marker {
+            rev: Rev(fresh()),
+            spell: fresh(),
+            life: item.life,
+            have: 0,
+            again: 0,
+            replay: None,
+            at: now,
+        };
+        markers.push(MarkerWrite::new(client, marker));
+    }
+    transactions(group, item, is_new, after, markers)
+}
+
+/// The clients in `behind` that are served no more: their markers go when the group is adopted.
+pub fn leaving(item: &GroupItem, control: &Control) -> Vec<ClientId> {
+    let is_served =
+        |client| control.client(client).is_some_and(|(_, registration)| registration.state != State::Retired);
+    item.behind.iter().copied().filter(|client| !is_served(*client)).collect()
+}
+
+/// Step 2: the item of a group at first sight, from all of the table's `rows`; `None` if the table has no event of it.
+///
+/// `version` is below the lowest event whose time is not before `start`; if all are older, it is the highest. An event
+/// whose time cannot be read is not known to be old. The item's edition is 0, so that [`adopt`] then does step 3.
+pub fn baseline(key: &Key, rows: &[Row], start: Timestamp) -> Option<GroupItem> {
+    let mut events: Vec<(u64, &Row)> = rows.iter().filter_map(|row| Some((row.version?, row))).collect();
+    events.sort_by_key(|(version, _)| *version);
+    let (lowest, first) = *events.first()?;
+    let (highest, _) = *events.last()?;
+    let is_old = |row: &Row| row.time.is_some_and(|time| time < EventTime::from(start));
+    let version =
+        events.iter().find(|(_, row)| !is_old(row)).map_or(highest, |(young, _)| young.saturating_sub(1));
+    let covered = events.iter().take_while(|(covered, _)| *covered <= version);
+    Some(GroupItem {
+        version,
+        time: covered.filter_map(|(_, row)| row.time).max(),
+        ..unseen(key, First { sort: first.sort.clone(), version: lowest })
+    })
+}
+
+/// Whether an event of this time was there before the ledger, as far as that is known.
+pub(super) fn is_old(time: Option<EventTime>, start: Timestamp) -> bool {
+    time.is_some_and(|time| time < EventTime::from(start))
+}
+
+/// A group of which nothing was sent yet, before anything about it is written.
+pub(super) fn unseen(key: &Key, first: First) -> GroupItem {
+    GroupItem {
+        rev: Rev(0),
+        version: 0,
+        behind: [].into(),
+        edition: 0,
+        life: 1,
+        first,
+        time: None,
+        key: key.clone(),
+        holes: Vec::new(),
+    }
+}
+
+/// The clients that are behind from version 0 because they joined since and want everything.
+fn joining(item: &GroupItem, control: &Control) -> Vec<ClientId> {
+    if item.version == 0 {
+        return Vec::new();
+    }
+    let joins = |client: &&Registration| {
+        client.state != State::Retired
+            && client.history
+            && client.since > item.edition
+            && !item.behind.contains(&client.id)
+    };
+    control.clients.values().filter(joins).map(|client| client.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    /// `3@5` is version 3 at second 5; `3` is of second 3, `3?` of a time that cannot be read, `?` has no version. The
+    /// ledger starts at second 3.
+    fn check_baseline(rows: &str, expected: &Expect) {
+        let second = |text: &str| {
+            let second = Timestamp::from_millis(text.parse::<u64>().unwrap() * 1_000);
+            EventTime::from(second)
+        };
+        let row = |(number, text): (usize, &str)| {
+            let (version, time) = text.split_once('@').unwrap_or((text, text));
+            let time = (!text.ends_with('?')).then(|| second(time));
+            let version = version.trim_end_matches('?').parse().ok();
+            Row { sort: Key::S(format!("#{number}")), version, time, event: Err(String::new()) }
+        };
+        let mut rows: Vec<Row> = rows.split_whitespace().enumerate().map(row).collect();
+        rows.reverse();
+        let item = baseline(&Key::S("a".to_owned()), &rows, Timestamp::from_millis(3_000));
+        let shown = item.map(|item| {
+            let Key::S(first) = &item.first.sort else { panic!() };
+            let seconds = item.time.map(|time| time.as_nanos() / 1_000_000_000);
+            format!("v{} at {seconds:?}, first {} {first}", item.version, item.first.version)
+        });
+        expected.assert_eq(&shown.unwrap_or("no event".to_owned()));
+    }
+
+    #[test]
+    fn the_baseline_is_below_the_lowest_event_that_is_not_old() {
+        check_baseline("", &expect!["no event"]);
+        check_baseline("?", &expect!["no event"]);
+        check_baseline("1 2 3 4", &expect!["v2 at Some(2), first 1 #0"]);
+        check_baseline("1 2", &expect!["v2 at Some(2), first 1 #0"]);
+        check_baseline("5 6", &expect!["v4 at None, first 5 #0"]);
+        check_baseline("1@1 2@4 3@2 4@5", &expect!["v1 at Some(1), first 1 #0"]);
+        check_baseline("1 2? 3", &expect!["v1 at Some(1), first 1 #0"]);
+        check_baseline("1@1 5@2 9@4", &expect!["v8 at Some(2), first 1 #0"]);
+        check_baseline("2@1 1@2 3@3", &expect!["v2 at Some(2), first 1 #1"]);
+    }
+}

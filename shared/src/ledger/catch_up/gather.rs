@@ -1,0 +1,169 @@
+//! Steps 3 and 4: the events that a client still needs, read newest first, and the run made of them.
+
+use std::collections::BTreeMap;
+
+use super::Task;
+use crate::event::{Along, Event};
+use crate::ids::{Key, ReplayId};
+use crate::ledger::Row;
+use crate::message::Message;
+
+/// The most events of a group that a turn sends; the next turn goes on.
+pub const VERSIONS_LIMIT: usize = 1_000;
+
+/// Events that the client needs, gathered from pages that come newest first.
+///
+/// Bounded: of too many events the lowest are kept.
+#[derive(Debug)]
+pub struct Gathered {
+    have: u64,
+    /// No event above it is kept.
+    top: u64,
+    holes: Vec<u64>,
+    replay: Option<(ReplayId, u64)>,
+    kept: BTreeMap<u64, Kept>,
+    bytes: usize,
+    bytes_limit: usize,
+    lowest: Option<(u64, Event)>,
+}
+
+/// An event that is needed, and can never be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its version.
+    pub version: u64,
+    /// Its sort key.
+    pub sort: Key,
+    /// Why it can't.
+    pub why: String,
+}
+
+/// What a turn does in a group.
+#[derive(Debug)]
+pub struct Plan {
+    /// About these there is a letter first. They are passed over.
+    pub rejected: Vec<Rejected>,
+    /// The run, in order, each message with its version.
+    pub messages: Vec<(u64, Message)>,
+    /// The client has everything up to this version when all that is done.
+    pub end: u64,
+}
+
+#[derive(Debug)]
+enum Kept {
+    Message(Message),
+    Rejected { sort: Key, why: String },
+}
+
+impl Gathered {
+    /// Nothing yet. At most `bytes_limit` bytes of messages are kept, but always one message.
+    pub fn new(task: &Task, bytes_limit: usize) -> Self {
+        Self {
+            have: task.have(),
+            top: task.item.version,
+            holes: task.item.holes.clone(),
+            replay: task.replay().map(|(id, again)| (id.clone(), again)),
+            kept: BTreeMap::new(),
+            bytes: 0,
+            bytes_limit,
+            lowest: None,
+        }
+    }
+
+    /// Takes in rows of the group.
+    pub fn take(&mut self, rows: Vec<Row>) {
+        for row in rows {
+            let Some(version) = row.version else { continue };
+            let is_needed = self.have < version && version <= self.top;
+            match row.event {
+                Ok(event) => {
+                    if is_needed {
+                        let again = self.replay.as_ref().filter(|(_, again)| version <= *again);
+                        let along = Along { replay: again.map(|(id, _)| id), ..Along::default() };
+                        self.keep(version, Kept::Message(event.message(along)));
+                    }
+                    if self.lowest.as_ref().is_none_or(|(lowest, _)| version < *lowest) {
+                        self.lowest = Some((version, event));
+                    }
+                }
+                Err(why) if is_needed && !self.kept.contains_key(&version) => {
+                    self.keep(version, Kept::Rejected { sort: row.sort, why });
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Whether all events are here that can be: no older page is needed.
+    pub fn is_complete(&self) -> bool {
+        let is_hole = |version: &u64| self.holes.contains(version);
+        let needed = self.top.saturating_sub(self.have);
+        let given_up = self.holes.iter().filter(|hole| self.have < **hole && **hole <= self.top).count();
+        let here = self.kept.keys().filter(|version| !is_hole(version)).count();
+        usize::try_from(needed).is_ok_and(|needed| here + given_up >= needed)
+    }
+
+    /// The lowest event that can be sent, whether it is needed or not.
+    pub fn into_lowest(self) -> Option<Event> {
+        self.lowest.map(|(_, event)| event)
+    }
+
+    /// The run. Versions that are not here are holes, and nobody waits for them.
+    ///
+    /// It ends before an event that can't be sent, unless that comes first: so there is a letter about it only when it is
+    /// passed over.
+    pub fn plan(self) -> Plan {
+        let mut plan = Plan { rejected: Vec::new(), messages: Vec::new(), end: self.top };
+        for (version, kept) in self.kept {
+            match kept {
+                Kept::Message(message) => plan.messages.push((version, message)),
+                Kept::Rejected { sort, why } if plan.messages.is_empty() => {
+                    plan.rejected.push(Rejected { version, sort, why });
+                }
+                Kept::Rejected { .. } => {
+                    plan.end = version - 1;
+                    break;
+                }
+            }
+        }
+        plan
+    }
+
+    fn keep(&mut self, version: u64, kept: Kept) {
+        self.bytes += kept.size();
+        if let Some(before) = self.kept.insert(version, kept) {
+            self.bytes -= before.size();
+        }
+        while self.kept.len() > 1 && (self.kept.len() > VERSIONS_LIMIT || self.bytes > self.bytes_limit) {
+            let Some((highest, dropped)) = self.kept.pop_last() else { break };
+            self.bytes -= dropped.size();
+            self.top = highest - 1;
+        }
+    }
+}
+
+impl Plan {
+    /// What the client has when so many messages of the run were accepted.
+    pub fn reached(&self, accepted: usize) -> u64 {
+        self.messages.get(accepted).map_or(self.end, |(version, _)| version - 1)
+    }
+
+    /// Without what follows the first `told` rejected events: there is no letter about the next one.
+    pub fn cut(&mut self, told: usize) {
+        if let Some(next) = self.rejected.get(told) {
+            self.end = next.version - 1;
+            self.rejected.truncate(told);
+            self.messages.clear();
+        }
+    }
+}
+
+impl Kept {
+    /// In bytes, as far as it matters.
+    fn size(&self) -> usize {
+        match self {
+            Self::Message(message) => message.entry().len(),
+            Self::Rejected { why, .. } => why.len(),
+        }
+    }
+}

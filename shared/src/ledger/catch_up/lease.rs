@@ -1,0 +1,80 @@
+//! Who catches a client up, and when it is tried again.
+
+use std::time::Duration;
+
+use crate::ids::Group;
+use crate::ledger::times::{LEASE, LONGEST_PAUSE};
+use crate::ledger::{Lease, Rev};
+use crate::time::Timestamp;
+
+/// The pause after the first failure; after each further one it is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Lease {
+    /// The lease of a client that nobody caught up yet, to be taken.
+    pub fn unheld() -> Self {
+        let past = Timestamp::from_millis(0);
+        Self { rev: Rev(0), holder: 0, until: past, groups: Vec::new(), failures: 0, not_before: past }
+    }
+
+    /// Whether `holder` may take it, or has it.
+    pub fn is_free_for(&self, holder: u64, now: Timestamp) -> bool {
+        self.holder == holder || self.until <= now
+    }
+
+    /// Taken or renewed, for a turn with these groups.
+    pub fn held(&self, rev: Rev, holder: u64, groups: &[Group], now: Timestamp) -> Self {
+        Self { rev, holder, until: now.plus(LEASE), groups: groups.to_vec(), ..self.clone() }
+    }
+
+    /// Given back. `groups` are those in which something was sent that could not be told.
+    pub fn released(&self, rev: Rev, groups: Vec<Group>, now: Timestamp) -> Self {
+        Self { rev, until: now, groups, ..self.clone() }
+    }
+
+    /// The client's queue took something.
+    pub fn succeed(&mut self) {
+        self.failures = 0;
+        self.not_before = Timestamp::from_millis(0);
+    }
+
+    /// The client's queue failed.
+    pub fn fail(&mut self, now: Timestamp) {
+        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.failures)).min(LONGEST_PAUSE);
+        self.failures = self.failures.saturating_add(1);
+        self.not_before = now.plus(pause);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_end_with_a_success() {
+        let mut lease = Lease::unheld();
+        let pauses: Vec<u64> = (0..9)
+            .map(|_| {
+                lease.fail(NOW);
+                lease.not_before.since(NOW).as_secs()
+            })
+            .collect();
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
+        lease.failures = u32::MAX;
+        lease.fail(NOW);
+        assert_eq!(lease.not_before.since(NOW).as_secs(), 300);
+        lease.succeed();
+        assert_eq!(lease, Lease::unheld());
+    }
+
+    #[test]
+    fn a_lease_is_its_holders_until_it_ends_or_is_given_back() {
+        let held = Lease::unheld().held(Rev(1), 7, &[], NOW);
+        assert!(held.is_free_for(7, NOW) && !held.is_free_for(8, NOW));
+        assert!(!held.is_free_for(8, NOW.plus(LEASE - Duration::from_millis(1))));
+        assert!(held.is_free_for(8, NOW.plus(LEASE)));
+        assert!(held.released(Rev(2), Vec::new(), NOW).is_free_for(8, NOW));
+    }
+}

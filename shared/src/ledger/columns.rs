@@ -1,0 +1,143 @@
+//! What look-ups and walks read of an item, whether or not it can be an event.
+
+#[cfg(feature = "dynamodb")]
+use super::Seen;
+use super::{EventTime, Row};
+use crate::config::{Path, Source};
+use crate::event::{Event, EventError, TEXT_LIMIT};
+use crate::ids::Key;
+use crate::message::EVENT_LIMIT;
+
+/// The places of an item's keys, version and time: `[source]`, prepared once.
+#[derive(Clone, Debug)]
+pub(crate) struct Columns {
+    pub(crate) partition: Path,
+    pub(crate) sort: Path,
+    pub(crate) version: Path,
+    pub(crate) time: Path,
+}
+
+impl Columns {
+    /// As `source` says; `None` without `version`, `sort_key` or `time`, when the event table is not read.
+    pub(crate) fn try_new(source: &Source) -> Option<Self> {
+        let attribute = |name: &String| Path(vec![name.clone()]);
+        Some(Self {
+            partition: attribute(&source.partition_key),
+            sort: source.sort_key.as_ref().map(attribute)?,
+            version: source.version.clone()?,
+            time: source.time.as_ref().map(attribute)?,
+        })
+    }
+
+    /// The row of an item that was read as `event`, which is none if its message would be larger than any queue takes; `at` tells what key the item has at a path. `None` if it has no sort
+    /// key, which no item lacks.
+    pub(crate) fn row(
+        &self,
+        event: Result<Event, EventError>,
+        at: impl Fn(&Path) -> Option<Key>,
+    ) -> Option<Row> {
+        let sort = at(&self.sort)?;
+        let (version, time) = (version(at(&self.version)), time(at(&self.time)));
+        Some(Row { sort, version, time, event: event.map_err(|error| error.to_string()).and_then(that_fits) })
+    }
+
+    /// The same of an item that only its keys, version and time were read of. `None` if it has no keys.
+    #[cfg(feature = "dynamodb")]
+    pub(crate) fn seen(&self, at: impl Fn(&Path) -> Option<Key>) -> Option<Seen> {
+        let (key, sort) = (at(&self.partition)?, at(&self.sort)?);
+        Some(Seen { key, sort, version: version(at(&self.version)), time: time(at(&self.time)) })
+    }
+}
+
+/// The event, if it fits a message: the converter lets no other through.
+fn that_fits(event: Event) -> Result<Event, String> {
+    let size = event.size();
+    if size <= EVENT_LIMIT {
+        return Ok(event);
+    }
+    Err(format!("the event has {size} bytes with its attributes; at most {EVENT_LIMIT} fit a message"))
+}
+
+/// A version as an event has it.
+fn version(value: Option<Key>) -> Option<u64> {
+    let Some(Key::N(number)) = value else { return None };
+    number.parse().ok().filter(|version| *version > 0)
+}
+
+/// A time that an event's message can carry.
+fn time(value: Option<Key>) -> Option<EventTime> {
+    match value {
+        Some(Key::S(text) | Key::N(text)) if text.len() <= TEXT_LIMIT => EventTime::try_from_text(&text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Along, Origin, Reader};
+    use crate::testing::contract::events::texts;
+
+    /// What a row tells of an event is what the event's own message tells.
+    #[test]
+    fn a_row_knows_what_its_event_knows() {
+        let source = texts();
+        let columns = Columns::try_new(&source).unwrap();
+        let check = |version: &str, time: Key| {
+            let typed = match &time {
+                Key::N(number) => format!(r#"{{"N": "{number}"}}"#),
+                Key::S(text) => format!(r#"{{"S": "{text}"}}"#),
+                Key::B(_) => r#"{"B": "AAAA"}"#.to_owned(),
+            };
+            let item = format!(
+                r#"{{"mark": {{"S": "a"}}, "createTime": {typed}, "eventId": {{"S": "e"}}, "RegistrationNumber": {{"M": {{"version": {{"N": "{version}"}}}}}}}}"#
+            );
+            let event = Reader::new(&source).read(&item, Origin::Table);
+            let known = event
+                .as_ref()
+                .ok()
+                .map(|event| (event.version(), event.time().and_then(EventTime::try_from_text)));
+            let at = |path: &Path| match path.0.as_slice() {
+                [name] if name == "createTime" => Some(time.clone()),
+                [_] => Some(Key::S("a".to_owned())),
+                _ => Some(Key::N(version.to_owned())),
+            };
+            let row = columns.row(event, at).unwrap();
+            assert_eq!(row.sort, time);
+            if let Some(known) = known {
+                assert_eq!((row.version, row.time), known, "{item}");
+            }
+            (row.version, row.time.is_some())
+        };
+        let text = |text: &str| Key::S(text.to_owned());
+        assert_eq!(check("7", text("2026-01-05T09:00:00Z")), (Some(7), true));
+        assert_eq!(check("18446744073709551615", Key::N("1800000000".to_owned())), (Some(u64::MAX), true));
+        assert_eq!(check("0", text("yesterday")), (None, false));
+        assert_eq!(check("1", Key::B(vec![0; 3])), (Some(1), false));
+        for (digits, is_known) in [(TEXT_LIMIT, true), (TEXT_LIMIT + 1, false)] {
+            assert_eq!(check("1", text(&format!("{:0<digits$}", "1800000000."))), (Some(1), is_known));
+        }
+    }
+
+    #[test]
+    fn an_event_that_fits_no_message_is_none() {
+        let source = texts();
+        let columns = Columns::try_new(&source).unwrap();
+        let row = |padding: usize| {
+            let item = format!(
+                r#"{{"mark": {{"S": "a"}}, "createTime": {{"S": "b"}}, "eventId": {{"S": "e"}}, "RegistrationNumber": {{"M": {{"version": {{"N": "1"}}}}}}, "padding": {{"S": "{}"}}}}"#,
+                "x".repeat(padding)
+            );
+            columns
+                .row(Reader::new(&source).read(&item, Origin::Table), |_| Some(Key::N("1".to_owned())))
+                .unwrap()
+        };
+        let small = row(0).event.unwrap();
+        assert_eq!(small.size(), small.message(Along::default()).size());
+        let room = EVENT_LIMIT - small.size();
+        assert_eq!(row(room).event.map(|event| event.size()), Ok(EVENT_LIMIT));
+        let large = row(room + 1);
+        let reason = "the event has 1047553 bytes with its attributes; at most 1047552 fit a message";
+        assert_eq!((large.event, large.version), (Err(reason.to_owned()), Some(1)));
+    }
+}

@@ -1,0 +1,314 @@
+//! What the fan-out does with one group's messages: section 3 of the specification, step by step.
+//!
+//! [`decide`] says the next [`Step`] from everything that is known by then. Whoever asks takes it and asks again: after a
+//! look-up with what was seen, after a write by a new read (step 1). [`Plan::record`] says what to write once a run was
+//! sent, [`Known`] keeps what was sent if that write is lost.
+
+mod holes;
+mod known;
+mod rows;
+mod run;
+mod view;
+
+use std::collections::BTreeMap;
+
+use super::adopt::{is_old, unseen};
+use super::transactions::{MarkerWrite, transactions};
+use super::{
+    ClientId, Control, First, GroupItem, Item, Row, State, WRITE_LIMIT, Write, adopt, baseline, leaving,
+    orders,
+};
+use crate::ids::ReplayId;
+
+use self::known::Merge;
+
+pub use self::holes::Holes;
+pub use self::known::Known;
+pub use self::rows::{Rows, TableEvent, Wanted};
+pub use self::run::{Plan, Record, Run, RunEvent, Source, Start};
+pub use self::view::{Arrival, LookUp, Settling, Shown, Step, View};
+
+/// How many writes of a group may fail in one invocation; then its messages are returned.
+pub const TRIES: u32 = 8;
+
+/// The next step for a group. `fresh` gives values that were never given before.
+pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Step {
+    // 1. Not read is not missing, and nobody guesses a `start`.
+    let (Some(control), Some(item)) = (view.control, view.item) else {
+        return Step::Return("the ledger could not be read");
+    };
+    let Some(control) = control else {
+        return Step::Return("the ledger has no control item yet; catch-up makes it");
+    };
+    // 2.
+    let Some(item) = item else { return first_sight(view, control, fresh) };
+    // 3.
+    if item.edition > control.edition {
+        return Step::ReadAgain;
+    }
+    if item.edition < control.edition {
+        return adopted(view, control, item, fresh);
+    }
+    // 4. It proves that the ledger takes writes, and makes every older attempt's write fail.
+    if !view.has_written && view.arrivals.iter().any(|arrival| arrival.is_again) {
+        return Step::Write(Settling {
+            transactions: transactions(view.group, item, false, item.clone(), Vec::new()),
+            settled: Vec::new(),
+            why: "received again",
+        });
+    }
+    // 5.
+    if let Some(run) = Run::plain(item, view.arrivals) {
+        return send(view, control, item, run, fresh);
+    }
+    look_up(view, control, item, fresh)
+}
+
+/// Step 2: what the item is, is settled before anything is sent.
+fn first_sight(view: &View<'_>, control: &Control, fresh: &mut dyn FnMut() -> u64) -> Step {
+    let Some(lowest) = view.arrivals.iter().min_by_key(|arrival| arrival.version) else {
+        return Step::Acknowledge;
+    };
+    // An old one comes from reconcile or an operator: it says nothing of what was sent before there was a ledger.
+    if lowest.version == 1 && !is_old(lowest.time, control.start) {
+        let item = unseen(view.key, First { sort: lowest.sort.clone(), version: 1 });
+        return first_item(view, control, &item, Vec::new(), fresh);
+    }
+    let Some(rows) = &view.shown.whole else { return Step::LookUp(LookUp::Whole) };
+    let is_there = |index: &usize| view.arrivals.get(*index).is_some_and(|arrival| shows(rows, arrival));
+    let (there, gone): (Vec<usize>, Vec<usize>) = (0..view.arrivals.len()).partition(is_there);
+    let there: Vec<&Arrival> = there.iter().filter_map(|index| view.arrivals.get(*index)).collect();
+    let Some(top) = there.iter().map(|arrival| arrival.version).max() else {
+        // Erased.
+        return Step::Acknowledge;
+    };
+    let holes = Holes::between(0, top, rows.iter().filter_map(|row| row.version));
+    if let Some(young) = holes.young(&there, view.arrivals, view.now) {
+        return Step::ReturnSoon(young);
+    }
+    match baseline(view.key, rows, control.start) {
+        Some(item) => first_item(view, control, &item, gone, fresh),
+        None => Step::Acknowledge,
+    }
+}
+
+/// The item at first sight, with all of step 3.
+fn first_item(
+    view: &View<'_>,
+    control: &Control,
+    item: &GroupItem,
+    settled: Vec<usize>,
+    fresh: &mut dyn FnMut() -> u64,
+) -> Step {
+    let transactions = adopt(view.group, item, true, control, &BTreeMap::new(), view.now, fresh);
+    Step::Write(Settling { transactions, settled, why: "first sight" })
+}
+
+/// Step 3: membership is settled by a write before the first send.
+fn adopted(view: &View<'_>, control: &Control, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Step {
+    let leaving = leaving(item, control);
+    if let Some(missing) = unread(leaving.iter().copied(), view.shown) {
+        return missing;
+    }
+    let transactions = adopt(view.group, item, false, control, &view.shown.markers, view.now, fresh);
+    Step::Write(Settling { transactions, settled: Vec::new(), why: "membership changed" })
+}
+
+/// Steps 6 and 7.
+fn look_up(view: &View<'_>, control: &Control, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Step {
+    let highest = view.arrivals.iter().map(|arrival| arrival.version).max();
+    let to = highest.unwrap_or(0).max(item.version);
+    let is_later_life = item.life > 1;
+    let wanted = Wanted {
+        life: item.life,
+        first: item.first.sort.clone(),
+        after: item.version,
+        to,
+        is_open: is_later_life,
+    };
+    let nothing = Rows::default();
+    let rows = if to == item.version && !is_later_life {
+        &nothing
+    } else {
+        match &view.shown.rows {
+            Some(rows) if rows.answer(&wanted) => rows,
+            _ => return Step::LookUp(LookUp::Events(wanted)),
+        }
+    };
+    // By now the rows are read: if the first event is still there, they are of this life.
+    match view.shown.first {
+        None => return Step::LookUp(LookUp::First(item.first.sort.clone())),
+        Some(false) => return first_is_gone(view, item),
+        Some(true) => {}
+    }
+
+    let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| rows.has(arrival)).collect();
+    let mut top = there.iter().map(|arrival| arrival.version).fold(item.version, u64::max);
+    if is_later_life {
+        top = rows.consecutive_from(top);
+    }
+    if top == item.version {
+        return nothing_to_send(view, control, item, fresh);
+    }
+    let holes = Holes::between(item.version, top, rows.versions());
+    if let Some(young) = holes.young(&there, view.arrivals, view.now) {
+        return Step::ReturnSoon(young);
+    }
+    send(view, control, item, Run::looked_up(item, view.arrivals, rows, top), fresh)
+}
+
+/// Step 6: a new life, or only the oldest events were removed.
+fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Step {
+    let Some(rows) = &view.shown.whole else { return Step::LookUp(LookUp::Whole) };
+    let lowest = rows.iter().filter_map(|row| Some((row.version?, row))).min_by_key(|(version, _)| *version);
+    let Some((version, lowest)) = lowest else {
+        // Erased.
+        return Step::Acknowledge;
+    };
+    let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| shows(rows, arrival)).collect();
+    let holes = Holes::between(0, version, [version]);
+    if let Some(young) = holes.young(&there, view.arrivals, view.now) {
+        return Step::ReturnSoon(young);
+    }
+    let first = First { sort: lowest.sort.clone(), version };
+    let is_later = lowest.time.zip(item.time).is_some_and(|(lowest, last)| lowest > last);
+    let (after, why) = if version <= item.first.version || is_later {
+        let life = item.life.saturating_add(1);
+        let new = GroupItem { life, version: 0, time: None, first, holes: Vec::new(), ..item.clone() };
+        (new, "a new life")
+    } else {
+        (GroupItem { first, ..item.clone() }, "the oldest events are gone")
+    };
+    let transactions = transactions(view.group, item, false, after, Vec::new());
+    Step::Write(Settling { transactions, settled: Vec::new(), why })
+}
+
+/// The end of step 6: everything is covered. What an operator sent again is repeated to everybody.
+fn nothing_to_send(
+    view: &View<'_>,
+    control: &Control,
+    item: &GroupItem,
+    fresh: &mut dyn FnMut() -> u64,
+) -> Step {
+    if let Some(missing) = unread(unmerged(view, item), view.shown) {
+        return missing;
+    }
+    let replay = view.arrivals.iter().enumerate().find_map(|(index, arrival)| {
+        let id = arrival.replay.as_ref()?;
+        (arrival.version <= item.version).then_some((index, arrival.version, id))
+    });
+    if let Some((index, from, id)) = replay {
+        return repeat(view, control, item, from, id, index, fresh);
+    }
+    match merges(view, item, fresh) {
+        None => Step::ReadAgain,
+        Some(merges) if merges.is_empty() => Step::Acknowledge,
+        Some(merges) => {
+            let writes: Vec<Write> = merges.into_iter().map(|merge| merge.write(view.group)).collect();
+            let transactions = writes.chunks(WRITE_LIMIT).map(<[Write]>::to_vec).collect();
+            Step::Write(Settling { transactions, settled: Vec::new(), why: "what was sent meanwhile" })
+        }
+    }
+}
+
+/// Every live client gets the group again from version `from` on.
+fn repeat(
+    view: &View<'_>,
+    control: &Control,
+    item: &GroupItem,
+    from: u64,
+    id: &ReplayId,
+    arrival: usize,
+    fresh: &mut dyn FnMut() -> u64,
+) -> Step {
+    let served: Vec<ClientId> = control
+        .clients
+        .values()
+        .filter(|client| client.state != State::Retired)
+        .map(|client| client.id)
+        .collect();
+    let behind = served.iter().copied().filter(|client| item.behind.contains(client));
+    if let Some(missing) = unread(behind, view.shown) {
+        return missing;
+    }
+    let mut item = item.clone();
+    let mut transactions = Vec::new();
+    for client in served {
+        let marker = if item.behind.contains(&client) {
+            match view.shown.markers.get(&client) {
+                Some(Some(marker)) => Some(marker),
+                _ => return Step::ReadAgain,
+            }
+        } else {
+            None
+        };
+        let writes = orders::replay(view.group, &item, client, marker, from, id, view.now, fresh);
+        let next = writes.iter().find_map(|write| match &write.item {
+            Some(Item::Group(next)) => Some(GroupItem::clone(next)),
+            _ => None,
+        });
+        if let Some(next) = next {
+            item = next;
+            transactions.push(writes);
+        }
+    }
+    Step::Write(Settling { transactions, settled: vec![arrival], why: "an operator sent it again" })
+}
+
+/// Step 8: who gets the run from where on, and who becomes behind without being tried.
+fn send(
+    view: &View<'_>,
+    control: &Control,
+    item: &GroupItem,
+    run: Run,
+    fresh: &mut dyn FnMut() -> u64,
+) -> Step {
+    if let Some(missing) = unread(unmerged(view, item), view.shown) {
+        return missing;
+    }
+    let Some(merges) = merges(view, item, fresh) else { return Step::ReadAgain };
+    let (mut tried, mut skipped) = (Vec::new(), Vec::new());
+    for (name, client) in &control.clients {
+        if client.state == State::Retired || item.behind.contains(&client.id) {
+            continue;
+        }
+        let start = Start { name: name.clone(), client: client.id, has: view.known.has(client.id, item) };
+        if client.state == State::Live && (view.is_reachable)(name) {
+            tried.push(start);
+        } else {
+            skipped.push(start);
+        }
+    }
+    Step::Send(Box::new(Plan { group: view.group.clone(), item: item.clone(), run, tried, skipped, merges }))
+}
+
+/// The clients that are behind now and got something by a send whose record was lost.
+fn unmerged<'v>(view: &'v View<'_>, item: &'v GroupItem) -> impl Iterator<Item = ClientId> + 'v {
+    view.known.of(item).filter(|client| item.behind.contains(client))
+}
+
+/// Step 10: what their markers become. `None` if one is missing: it is level by now.
+fn merges(view: &View<'_>, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Option<Vec<MarkerWrite>> {
+    let mut merges = Vec::new();
+    for client in unmerged(view, item) {
+        let marker = view.shown.markers.get(&client)?.as_ref()?;
+        if let Merge::Changed(merged) = view.known.merge(client, item, marker, fresh) {
+            merges.push(MarkerWrite::change(client, marker, merged));
+        }
+    }
+    Some(merges)
+}
+
+/// Whether `rows` have the arrival's event.
+fn shows(rows: &[Row], arrival: &Arrival) -> bool {
+    rows.iter().any(|row| row.version == Some(arrival.version) && row.sort == arrival.sort)
+}
+
+/// The look-up of those of `clients` whose markers were not read yet.
+fn unread(clients: impl Iterator<Item = ClientId>, shown: &Shown) -> Option<Step> {
+    let unread: Vec<ClientId> = clients.filter(|client| !shown.markers.contains_key(client)).collect();
+    (!unread.is_empty()).then_some(Step::LookUp(LookUp::Markers(unread)))
+}
+
+#[cfg(test)]
+mod tests;

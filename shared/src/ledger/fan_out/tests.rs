@@ -1,0 +1,800 @@
+//! In the notation of these tests, `6` is version 6, its event's sort key `a006`, its time six seconds after an instant.
+//! `6'` is another event of that version (of another life, say), which sorts behind all without `'`; `6@9` has its time
+//! nine seconds after the instant; `6!` was received before, `6~` was sent just now, `6r` is sent again by an operator,
+//! `6x` cannot be converted.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::{ClientName, Config};
+use crate::event::Event;
+use crate::ids::{Group, Key};
+use crate::ledger::{Condition, EventTime, ItemKey, Marker, Page, Registration, Rev};
+use crate::testing::MemoryTable;
+use crate::time::Timestamp;
+
+const START: u64 = 1_800_000_000;
+const NOW: Timestamp = Timestamp::from_millis((START + 1_000) * 1_000);
+
+/// What is known of a group: the item (`-`: there is none; `?`: not read), the messages and the table.
+struct Case {
+    item: &'static str,
+    arrivals: &'static str,
+    table: &'static str,
+    control: Control,
+    known: Known,
+    markers: BTreeMap<ClientId, Marker>,
+    has_written: bool,
+    unreachable: &'static str,
+}
+
+fn case(item: &'static str, arrivals: &'static str, table: &'static str) -> Case {
+    Case {
+        item,
+        arrivals,
+        table,
+        control: control("A B C"),
+        known: Known::default(),
+        markers: BTreeMap::new(),
+        has_written: false,
+        unreachable: "",
+    }
+}
+
+/// The first three seconds are old. Clients 1, 2, 3, …, live since edition 1 or as told: `A B:paused C:retired D:history E:since2`. The edition is 2.
+fn control(clients: &str) -> Control {
+    let clients = (1..).zip(clients.split_whitespace()).map(|(id, client)| {
+        let (name, told) = client.split_once(':').unwrap_or((client, ""));
+        let state = match told {
+            "paused" => State::Paused,
+            "retired" => State::Retired,
+            _ => State::Live,
+        };
+        let registration = Registration {
+            id: ClientId(id),
+            state,
+            history: told == "history",
+            since: if told == "history" || told == "since2" { 2 } else { 1 },
+            absent_at: None,
+            retired_at: None,
+        };
+        (ClientName::try_new(name).unwrap(), registration)
+    });
+    Control {
+        rev: Rev(1),
+        edition: 2,
+        start: Timestamp::from_millis((START + 3) * 1_000),
+        clients: clients.collect(),
+    }
+}
+
+fn key() -> Key {
+    Key::S("AFC F5".to_owned())
+}
+
+fn sort_key(version: u64, is_other: bool) -> Key {
+    Key::S(format!("{}{version:03}", if is_other { 'b' } else { 'a' }))
+}
+
+fn time(seconds: u64) -> EventTime {
+    Timestamp::from_millis((START + seconds) * 1_000).into()
+}
+
+/// `6'@9` taken apart: version, whether it is another event, time, and the letters behind.
+fn event(text: &str) -> (u64, bool, u64, &str) {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let (version, rest) = text.split_at(digits(text));
+    let version = version.parse().unwrap();
+    let (is_other, rest) = rest.strip_prefix('\'').map_or((false, rest), |rest| (true, rest));
+    let Some(rest) = rest.strip_prefix('@') else { return (version, is_other, version, rest) };
+    let (seconds, rest) = rest.split_at(digits(rest));
+    (version, is_other, seconds.parse().unwrap(), rest)
+}
+
+fn arrival(text: &str) -> Arrival {
+    let (version, is_other, seconds, flags) = event(text);
+    let ago = Duration::from_secs(if flags.contains('~') { 59 } else { 60 });
+    Arrival {
+        version,
+        sort: sort_key(version, is_other),
+        time: (seconds > 0).then(|| time(seconds)),
+        sent: Timestamp::from_millis(NOW.as_millis() - u64::try_from(ago.as_millis()).unwrap()),
+        is_again: flags.contains('!'),
+        replay: flags.contains('r').then(|| ReplayId::try_new("again").unwrap()),
+    }
+}
+
+/// Newest first.
+fn rows(text: &str) -> Vec<Row> {
+    let config = Config::try_from_toml(
+        "client-queues.toml",
+        "[source]\npartition_key = 'mark'\nsort_key = 'at'\ngroup = 'mark'\nid = 'id'\ntime = 'time'\nversion = 'version'\n\
+         [[client]]\nname = 'A'\n",
+        None,
+    );
+    let table = MemoryTable::new(&config.unwrap().source);
+    for text in text.split_whitespace() {
+        let (version, is_other, seconds, flags) = event(text);
+        let Key::S(sort) = sort_key(version, is_other) else { panic!() };
+        let id = if flags.contains('x') { "other" } else { "id" };
+        table.put(&format!(
+            r#"{{"mark":{{"S":"AFC F5"}},"at":{{"S":"{sort}"}},"time":{{"N":"{}"}},"version":{{"N":"{version}"}},"{id}":{{"S":"{text}"}}}}"#,
+            START + seconds
+        ));
+    }
+    table.rows(&key())
+}
+
+/// `v5 life2 first1' t5 ed2 behind:2,3 holes:3,4`, of which everything but `v` may be left out.
+fn item(text: &str) -> GroupItem {
+    let mut item = unseen(&key(), First { sort: sort_key(1, false), version: 1 });
+    (item.rev, item.edition) = (Rev(40), 2);
+    let numbers = |list: &str| list.split(',').map(|number| number.parse().unwrap()).collect::<Vec<u64>>();
+    for word in text.split_whitespace() {
+        if let Some(list) = word.strip_prefix("behind:") {
+            item.behind = numbers(list).into_iter().map(|id| ClientId(u32::try_from(id).unwrap())).collect();
+        } else if let Some(list) = word.strip_prefix("holes:") {
+            item.holes = numbers(list);
+        } else if let Some(first) = word.strip_prefix("first") {
+            let (version, is_other, ..) = event(first);
+            item.first = First { sort: sort_key(version, is_other), version };
+        } else if let Some(life) = word.strip_prefix("life") {
+            item.life = life.parse().unwrap();
+        } else if let Some(edition) = word.strip_prefix("ed") {
+            item.edition = edition.parse().unwrap();
+        } else if let Some(seconds) = word.strip_prefix('t') {
+            item.time = Some(time(seconds.parse().unwrap()));
+        } else {
+            item.version = word.strip_prefix('v').unwrap().parse().unwrap();
+            item.time = (item.version > 0).then(|| time(item.version));
+        }
+    }
+    item
+}
+
+fn marker(have: u64, again: u64) -> Marker {
+    let replay = (again > 0).then(|| ReplayId::try_new("again").unwrap());
+    Marker { rev: Rev(7), spell: 7, life: 1, have, again, replay, at: NOW }
+}
+
+/// Decides until it is no look-up; answers the look-ups, and the last step.
+fn steps(case: &Case) -> (Vec<String>, Step) {
+    let group = Group::of(&key());
+    let arrivals: Vec<Arrival> = case.arrivals.split_whitespace().map(arrival).collect();
+    let item = (case.item != "?").then(|| (case.item != "-").then(|| item(case.item)));
+    let rows = || rows(case.table);
+    let mut shown = Shown::default();
+    let (mut fresh, mut asked) = (100, Vec::new());
+    loop {
+        let view = View {
+            group: &group,
+            key: &key(),
+            arrivals: &arrivals,
+            control: (case.item != "?")
+                .then_some((!case.control.clients.is_empty()).then_some(&case.control)),
+            item: item.as_ref().map(Option::as_ref),
+            shown: &shown,
+            known: &case.known,
+            has_written: case.has_written,
+            is_reachable: &|name| !case.unreachable.contains(name.as_str()),
+            now: NOW,
+        };
+        let step = decide(&view, &mut || {
+            fresh += 1;
+            fresh
+        });
+        match step {
+            Step::LookUp(LookUp::Events(wanted)) => {
+                let open = if wanted.is_open { "…" } else { "" };
+                asked.push(format!("events {}-{}{open}", wanted.after + 1, wanted.to));
+                let mut found = Rows::new(wanted);
+                assert!(!found.add(Page { rows: rows(), has_more: false }));
+                shown.rows = Some(found);
+            }
+            Step::LookUp(LookUp::First(sort)) => {
+                asked.push("first".to_owned());
+                shown.first = Some(rows().iter().any(|row| row.sort == sort));
+            }
+            Step::LookUp(LookUp::Whole) => {
+                asked.push("whole".to_owned());
+                shown.whole = Some(rows());
+            }
+            Step::LookUp(LookUp::Markers(clients)) => {
+                asked.push(format!("markers {}", list(clients.iter().map(|client| client.0))));
+                shown.markers.extend(clients.into_iter().map(|id| (id, case.markers.get(&id).cloned())));
+            }
+            step => return (asked, step),
+        }
+    }
+}
+
+fn check(case: &Case, expected: &Expect) {
+    let (asked, step) = steps(case);
+    let asked: String = asked.iter().map(|asked| format!("{asked}? ")).collect();
+    expected.assert_eq(&format!("{asked}{}", shown(&step)));
+}
+
+fn shown(step: &Step) -> String {
+    match step {
+        Step::Return(why) => format!("return: {why}"),
+        Step::ReturnSoon(holes) => format!("return soon: {holes}"),
+        Step::Acknowledge => "acknowledge".to_owned(),
+        Step::ReadAgain => "read again".to_owned(),
+        Step::LookUp(_) => panic!(),
+        Step::Write(Settling { transactions, settled, why }) => {
+            let settled = if settled.is_empty() { String::new() } else { format!("; settles {settled:?}") };
+            format!("{why}: {}{settled}", written(transactions))
+        }
+        Step::Send(plan) => planned(plan),
+    }
+}
+
+fn planned(plan: &Plan) -> String {
+    let Plan { run, tried, skipped, merges, .. } = plan;
+    let event = |event: &RunEvent| match event.source {
+        Source::Message(position) => format!("{}=#{position}", event.version),
+        Source::Table => format!("{}=table", event.version),
+    };
+    let kinds = run.events.chunk_by(|one, next| one.source == next.source);
+    let kinds = kinds.map(|kind| match kind {
+        [first, .., last] => format!("{}-{}", first.version, event(last)),
+        kind => list(kind.iter().map(event)),
+    });
+    let start = |start: &Start| format!("{} from {}", start.name, start.has + 1);
+    let mut text = format!("send {} to {}", list(kinds), list(tried.iter().map(start)));
+    let mut add = |what: &str, list: String| {
+        if !list.is_empty() {
+            text.push_str(&format!("; {what}{list}"));
+        }
+    };
+    add("not to ", list(skipped.iter().map(start)));
+    add("holes ", run.holes.to_string());
+    add("rejected ", list(run.rejected.iter()));
+    add("", list(merges.iter().map(|merge| write(&merge.clone().write(&plan.group)))));
+    add("up to ", run.end.to_string());
+    let unsettled = if run.is_last { String::new() } else { format!("settles only {:?}", run.settled) };
+    add("", unsettled);
+    text
+}
+
+fn written(transactions: &[Vec<Write>]) -> String {
+    let all = |writes: &Vec<Write>| list(writes.iter().map(write));
+    transactions.iter().map(all).collect::<Vec<_>>().join(" | ")
+}
+
+fn write(write: &Write) -> String {
+    let condition = match write.condition {
+        Condition::Absent => "new".to_owned(),
+        Condition::Rev(Rev(rev)) => format!("if {rev}"),
+    };
+    match (&write.key, &write.item) {
+        (ItemKey::Group(_), Some(Item::Group(item))) => {
+            let GroupItem { rev, version, behind, edition, life, first, time, holes, .. } = &**item;
+            let Key::S(sort) = &first.sort else { panic!() };
+            let seconds = time.map(|time| time.as_nanos() / 1_000_000_000 - i128::from(START));
+            let seconds = seconds.map_or("-".to_owned(), |seconds| seconds.to_string());
+            let holes = if holes.is_empty() { String::new() } else { format!(" holes {holes:?}") };
+            let behind = list(behind.iter().map(|client| client.0));
+            format!(
+                "{{{condition}: rev{} v{version} life{life} first {sort} t{seconds} ed{edition} behind [{behind}]{holes}}}",
+                rev.0
+            )
+        }
+        (ItemKey::Marker(client, _), Some(Item::Marker(marker))) => {
+            let Marker { life, have, again, replay, .. } = marker;
+            let again = replay.as_ref().map_or(String::new(), |id| format!(" again {again} in {id}"));
+            format!("marker {}: {condition}: life{life} have {have}{again}", client.0)
+        }
+        (ItemKey::Marker(client, _), None) => format!("marker {}: {condition}: gone", client.0),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn list(items: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn step_1_not_read_is_not_missing() {
+    check(&case("?", "1", ""), &expect!["return: the ledger could not be read"]);
+    check(
+        &Case { control: control(""), ..case("v5", "6", "") },
+        &expect!["return: the ledger has no control item yet; catch-up makes it"],
+    );
+}
+
+#[test]
+fn step_2_first_sight() {
+    check(
+        &case("-", "1@9 2@9", ""),
+        &expect!["first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"],
+    );
+    check(
+        &case("-", "1 2", "1 2 3"),
+        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
+    );
+    // Above version 1: what is older than `start` was sent before there was a ledger.
+    check(
+        &case("-", "3 4", "1 2 3 4"),
+        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
+    );
+    check(
+        &case("-", "2", "1 2"),
+        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
+    );
+    check(
+        &case("-", "3", "1@9 2 3"),
+        &expect!["whole? first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"],
+    );
+    // An aggregate whose oldest events were removed.
+    check(
+        &case("-", "4", "2 3 4"),
+        &expect!["whole? first sight: {new: rev1 v2 life1 first a002 t2 ed2 behind []}"],
+    );
+    check(&case("-", "2", ""), &expect!["whole? acknowledge"]);
+    check(
+        &case("-", "2 3'", "1 2 3"),
+        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}; settles [1]"],
+    );
+    check(&case("-", "2~", "2"), &expect!["whole? return soon: 1"]);
+    check(
+        &case("-", "4 2~", "1 2 4"),
+        &expect!["whole? first sight: {new: rev1 v3 life1 first a001 t2 ed2 behind []}"],
+    );
+    check(&case("-", "4~ 2", "1 2 4"), &expect!["whole? return soon: 3"]);
+    check(
+        &Case { control: control("A B:history"), ..case("-", "3", "1 2 3") },
+        &expect![
+            "whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind [2]}, marker 2: new: life1 have 0"
+        ],
+    );
+    check(
+        &Case { control: control("A B:history"), ..case("-", "1@9", "") },
+        &expect!["first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"],
+    );
+}
+
+#[test]
+fn step_3_membership_is_settled_before_anything_is_sent() {
+    let clients = "A B:retired C:history D:since2";
+    let changed = |item| Case { control: control(clients), ..case(item, "6", "") };
+    check(
+        &changed("v5 ed1"),
+        &expect![
+            "membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [3]}, marker 3: new: life1 have 0"
+        ],
+    );
+    check(
+        &changed("v0 ed1"),
+        &expect!["membership changed: {if 40: rev41 v0 life1 first a001 t- ed2 behind []}"],
+    );
+    check(
+        &changed("v5 ed1 behind:3"),
+        &expect!["membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [3]}"],
+    );
+    let retired = Case { markers: [(ClientId(2), marker(3, 0))].into(), ..changed("v5 ed1 behind:1,2") };
+    check(
+        &retired,
+        &expect![
+            "markers 2? membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [1, 3]}, marker 2: if 7: gone, marker 3: new: life1 have 0"
+        ],
+    );
+    check(
+        &changed("v5 ed1 behind:2"),
+        &expect![
+            "markers 2? membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [3]}, marker 3: new: life1 have 0"
+        ],
+    );
+    check(&changed("v5 ed3"), &expect!["read again"]);
+}
+
+#[test]
+fn step_4_what_was_received_before_is_not_sent_before_a_write() {
+    check(
+        &case("v5", "6!", ""),
+        &expect!["received again: {if 40: rev41 v5 life1 first a001 t5 ed2 behind []}"],
+    );
+    check(
+        &Case { has_written: true, ..case("v5", "6!", "1 6") },
+        &expect!["events 6-6? first? send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
+    );
+    check(
+        &case("v5", "5!", ""),
+        &expect!["received again: {if 40: rev41 v5 life1 first a001 t5 ed2 behind []}"],
+    );
+}
+
+#[test]
+fn step_5_the_plain_case_asks_for_nothing() {
+    check(&case("v5", "6", ""), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
+    check(
+        &case("v5", "7 6 8", ""),
+        &expect!["send 6=#1, 7=#0, 8=#2 to A from 6, B from 6, C from 6; up to 8"],
+    );
+    check(&case("v5", "6 6 7", ""), &expect!["send 6=#0, 7=#2 to A from 6, B from 6, C from 6; up to 7"]);
+    check(&case("v0", "1 2", ""), &expect!["send 1=#0, 2=#1 to A from 1, B from 1, C from 1; up to 2"]);
+    check(&case("v5", "6@5 7@7", ""), &expect!["send 6=#0, 7=#1 to A from 6, B from 6, C from 6; up to 7"]);
+}
+
+#[test]
+fn step_6_what_is_not_plain_is_looked_up() {
+    // A gap, a duplicate with a gap, another first event, times that go back, no time.
+    check(
+        &case("v5", "7", "1 6 7"),
+        &expect!["events 6-7? first? send 6=table, 7=#0 to A from 6, B from 6, C from 6; up to 7"],
+    );
+    check(
+        &case("v5", "5 8", "1 6 7 8"),
+        &expect!["events 6-8? first? send 6-7=table, 8=#1 to A from 6, B from 6, C from 6; up to 8"],
+    );
+    check(&case("v0", "1'", "1"), &expect!["events 1-1? first? acknowledge"]);
+    check(
+        &case("v5", "6@4", "1 6@4"),
+        &expect!["events 6-6? first? send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
+    );
+    check(
+        &case("v5", "6@8 7", "1 6@8 7"),
+        &expect!["events 6-7? first? send 6=#0, 7=#1 to A from 6, B from 6, C from 6; up to 7"],
+    );
+    check(
+        &case("v5", "6@0", "1 6"),
+        &expect!["events 6-6? first? send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
+    );
+    // Messages whose event is not in the table are dropped; but nobody looks in the plain case.
+    check(&case("v5", "6'", "1"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
+    check(&case("v5", "6' 7", "1 6 7"), &expect!["send 6=#0, 7=#1 to A from 6, B from 6, C from 6; up to 7"]);
+    check(
+        &case("v5", "6 7 9'", "1 6 7"),
+        &expect!["events 6-9? first? send 6=#0, 7=#1 to A from 6, B from 6, C from 6; up to 7"],
+    );
+    // Everything is covered.
+    check(&case("v5", "4 5", "1"), &expect!["first? acknowledge"]);
+    check(&case("v5 life2", "5", "1 5"), &expect!["events 6-5…? first? acknowledge"]);
+    // A later life goes on as far as the table does.
+    check(
+        &case("v5 life2", "6", "1 6 7 8 10"),
+        &expect!["events 6-6…? first? send 6=#0, 7-8=table to A from 6, B from 6, C from 6; up to 8"],
+    );
+    check(
+        &case("v5 life2", "5", "1 5 6"),
+        &expect!["events 6-5…? first? send 6=table to A from 6, B from 6, C from 6; up to 6"],
+    );
+}
+
+#[test]
+fn step_6_the_first_event_is_gone() {
+    // Erased; a new life; a new life later on; only the oldest events are gone.
+    check(&case("v5", "5", ""), &expect!["first? whole? acknowledge"]);
+    check(
+        &case("v5 behind:2", "1'@9", "1'@9"),
+        &expect!["first? whole? a new life: {if 40: rev41 v0 life2 first b001 t- ed2 behind [2]}"],
+    );
+    check(
+        &case("v5", "2'", "1'@9 2'@9"),
+        &expect!["first? whole? a new life: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
+    );
+    check(
+        &case("v5", "3'@9", "3'@9"),
+        &expect!["first? whole? a new life: {if 40: rev41 v0 life2 first b003 t- ed2 behind []}"],
+    );
+    check(
+        &case("v5", "5", "3 4 5"),
+        &expect![
+            "first? whole? the oldest events are gone: {if 40: rev41 v5 life1 first a003 t5 ed2 behind []}"
+        ],
+    );
+    check(
+        &case("v5 first3 holes:4", "5", "4 5"),
+        &expect![
+            "first? whole? the oldest events are gone: {if 40: rev41 v5 life1 first a004 t5 ed2 behind [] holes [4]}"
+        ],
+    );
+    // Below its lowest event something may still become readable.
+    check(&case("v5", "2'@9~", "2'@9"), &expect!["first? whole? return soon: 1"]);
+    check(
+        &case("v5", "1'@9~", "1'@9"),
+        &expect!["first? whole? a new life: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
+    );
+}
+
+#[test]
+fn step_7_holes() {
+    check(&case("v5", "7~", "1 7"), &expect!["events 6-7? first? return soon: 6"]);
+    check(
+        &case("v5", "7", "1 7"),
+        &expect!["events 6-7? first? send 7=#0 to A from 6, B from 6, C from 6; holes 6; up to 7"],
+    );
+    check(&case("v5", "7 9~", "1 7 9"), &expect!["events 6-9? first? return soon: 8"]);
+    check(&case("v5", "7~ 9", "1 7 9"), &expect!["events 6-9? first? return soon: 6"]);
+    // The lowest message above it counts whose event is there.
+    check(
+        &case("v5", "7'~ 9", "1 9"),
+        &expect!["events 6-9? first? send 9=#1 to A from 6, B from 6, C from 6; holes 6-8; up to 9"],
+    );
+    check(
+        &case("v5", "6' 9 12", "1 9 12"),
+        &expect![
+            "events 6-12? first? send 9=#1, 12=#2 to A from 6, B from 6, C from 6; holes 6-8 10-11; up to 12"
+        ],
+    );
+    // What cannot be converted is no hole, and not waited for.
+    check(
+        &case("v5", "7~", "1 6x 7"),
+        &expect!["events 6-7? first? send 7=#0 to A from 6, B from 6, C from 6; rejected 6; up to 7"],
+    );
+    check(
+        &case("v5", "6 8", "1 6x 7x 8"),
+        &expect!["events 6-8? first? send 6=#0, 8=#1 to A from 6, B from 6, C from 6; rejected 7; up to 8"],
+    );
+    check(
+        &case("v5", "18446744073709551615@7", "1 18446744073709551615@7"),
+        &expect![
+            "events 6-18446744073709551615? first? send 18446744073709551615=#0 to A from 6, B from 6, C from 6; holes 6-18446744073709551614; up to 18446744073709551615"
+        ],
+    );
+}
+
+#[test]
+fn step_8_who_is_tried() {
+    let control = control("A B:paused C D:retired E");
+    check(
+        &Case { control, unreachable: "E", ..case("v5 behind:3", "6", "") },
+        &expect!["send 6=#0 to A from 6; not to B from 6, E from 6; up to 6"],
+    );
+    check(
+        &Case { unreachable: "A B C", ..case("v5", "6", "") },
+        &expect!["send 6=#0 to ; not to A from 6, B from 6, C from 6; up to 6"],
+    );
+}
+
+/// Sends what is planned; each client reaches the version told, in order.
+fn check_record(case: &Case, reached: &[u64], expected: &Expect) {
+    let (_, Step::Send(plan)) = steps(case) else { panic!() };
+    let mut fresh = 200;
+    let record = plan.record(reached, NOW, &mut || {
+        fresh += 1;
+        fresh
+    });
+    let behind = list(record.became_behind.iter().map(|start| format!("{} has {}", start.name, start.has)));
+    expected.assert_eq(&format!("{} behind: [{behind}]", written(&record.transactions)));
+}
+
+#[test]
+fn step_9_what_is_written() {
+    check_record(
+        &case("v5", "6 7", ""),
+        &[7, 7, 7],
+        &expect!["{if 40: rev41 v7 life1 first a001 t7 ed2 behind []} behind: []"],
+    );
+    check_record(
+        &case("v5", "6 7", ""),
+        &[7, 5, 6],
+        &expect![
+            "{if 40: rev41 v7 life1 first a001 t7 ed2 behind [2, 3]}, marker 2: new: life1 have 5, marker 3: new: life1 have 6 behind: [B has 5, C has 6]"
+        ],
+    );
+    check_record(
+        &case("v5", "6 7", ""),
+        &[5, 5, 5],
+        &expect![
+            "{if 40: rev41 v7 life1 first a001 t7 ed2 behind [1, 2, 3]}, marker 1: new: life1 have 5, marker 2: new: life1 have 5, marker 3: new: life1 have 5 behind: [A has 5, B has 5, C has 5]"
+        ],
+    );
+    check_record(
+        &case("v5 behind:1", "6 7", ""),
+        &[6, 7],
+        &expect![
+            "{if 40: rev41 v7 life1 first a001 t7 ed2 behind [1, 2]}, marker 2: new: life1 have 6 behind: [B has 6]"
+        ],
+    );
+    let paused = Case { control: control("A B:paused"), ..case("v5", "6", "") };
+    check_record(
+        &paused,
+        &[6],
+        &expect![
+            "{if 40: rev41 v6 life1 first a001 t6 ed2 behind [2]}, marker 2: new: life1 have 5 behind: [B has 5]"
+        ],
+    );
+    check_record(
+        &case("v5", "6@9 7", "1 6@9 7"),
+        &[7, 7, 7],
+        &expect!["{if 40: rev41 v7 life1 first a001 t9 ed2 behind []} behind: []"],
+    );
+    check_record(
+        &case("v5 holes:2", "9", "1 7 9@20"),
+        &[9, 9, 9],
+        &expect!["{if 40: rev41 v9 life1 first a001 t20 ed2 behind [] holes [2, 6, 8]} behind: []"],
+    );
+}
+
+#[test]
+fn step_9_more_than_a_transaction_holds() {
+    let clients: Vec<String> = (0..250).map(|number| format!("C{number:03}")).collect();
+    let control = control(&clients.join(" "));
+    let (_, Step::Send(plan)) = steps(&Case { control, ..case("v5", "6", "") }) else { panic!() };
+    let record = plan.record(&vec![5; 250], NOW, &mut || 1);
+    let mut rev = Rev(40);
+    let mut behind = BTreeSet::new();
+    for (number, writes) in record.transactions.iter().enumerate() {
+        let Some(Item::Group(item)) = &writes[0].item else { panic!() };
+        assert_eq!(writes[0].condition, Condition::Rev(rev));
+        behind.extend(writes[1..].iter().map(|write| match &write.key {
+            ItemKey::Marker(client, _) => *client,
+            other => panic!("{other:?}"),
+        }));
+        assert_eq!(item.behind, behind, "whoever has a marker is behind, and nobody else");
+        assert_eq!(item.version, if number == 2 { 6 } else { 5 }, "the last one raises the version");
+        assert!(writes.len() <= WRITE_LIMIT);
+        rev = item.rev;
+    }
+    assert_eq!((record.transactions.len(), behind.len()), (3, 250));
+}
+
+/// What was sent by `first` to clients that reached `reached`, and was not recorded.
+fn lost(first: &Case, reached: &[u64]) -> Known {
+    let (_, Step::Send(plan)) = steps(first) else { panic!() };
+    let mut known = Known::default();
+    known.keep(&plan, reached);
+    known
+}
+
+#[test]
+fn step_10_what_was_sent_is_not_sent_again() {
+    let known = || lost(&case("v5", "6 7 8", ""), &[8, 6, 5]);
+    check(
+        &Case { known: known(), ..case("v5", "6 7 8", "") },
+        &expect!["send 6=#0, 7=#1, 8=#2 to A from 9, B from 7, C from 6; up to 8"],
+    );
+    check(
+        &Case { known: known(), ..case("v7", "6 7 8", "1 8") },
+        &expect!["events 8-8? first? send 8=#2 to A from 9, B from 8, C from 8; up to 8"],
+    );
+    check(&Case { known: known(), ..case("v9", "6 7 8", "1") }, &expect!["first? acknowledge"]);
+    // Of another life.
+    check(
+        &Case { known: known(), ..case("v0 life2 first1'", "1'", "1'") },
+        &expect!["events 1-1…? first? send 1=#0 to A from 1, B from 1, C from 1; up to 1"],
+    );
+    // It does not join on.
+    check(
+        &Case { known: known(), ..case("v4", "6 7 8", "1 5 6 7 8") },
+        &expect![
+            "events 5-8? first? send 5=table, 6=#0, 7=#1, 8=#2 to A from 5, B from 5, C from 5; up to 8"
+        ],
+    );
+}
+
+#[test]
+fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_marker() {
+    let known = || lost(&case("v5", "6 7 8", ""), &[8, 6, 5]);
+    let markers = |have, again| [(ClientId(1), marker(have, again))].into();
+    let behind = |have, again| Case {
+        known: known(),
+        markers: markers(have, again),
+        ..case("v5 behind:1", "6 7 8", "")
+    };
+    check(
+        &behind(5, 0),
+        &expect![
+            "markers 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; marker 1: if 7: life1 have 8; up to 8"
+        ],
+    );
+    check(&behind(4, 0), &expect!["markers 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; up to 8"]);
+    check(
+        &behind(0, 5),
+        &expect![
+            "markers 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; marker 1: if 7: life1 have 0 again 8 in again; up to 8"
+        ],
+    );
+    check(&behind(0, 4), &expect!["markers 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; up to 8"]);
+    check(
+        &behind(6, 6),
+        &expect![
+            "markers 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; marker 1: if 7: life1 have 8 again 6 in again; up to 8"
+        ],
+    );
+    // Nothing is left to send.
+    let covered =
+        |have| Case { markers: markers(have, 0), ..Case { item: "v8 behind:1", table: "1", ..behind(0, 0) } };
+    check(&covered(5), &expect!["first? markers 1? what was sent meanwhile: marker 1: if 7: life1 have 8"]);
+    check(&covered(8), &expect!["first? markers 1? acknowledge"]);
+    check(&Case { markers: BTreeMap::new(), ..covered(5) }, &expect!["first? markers 1? read again"]);
+}
+
+#[test]
+fn what_an_operator_sends_again_is_repeated_to_everybody_if_it_is_covered() {
+    let control = || control("A B:paused C:retired D");
+    let markers = || [(ClientId(4), marker(2, 0))].into();
+    let again =
+        |arrivals| Case { control: control(), markers: markers(), ..case("v5 behind:4", arrivals, "1 4 6") };
+    check(
+        &again("4r"),
+        &expect![
+            "first? markers 4? an operator sent it again: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [1, 4]}, marker 1: new: life1 have 3 again 5 in again | {if 41: rev42 v5 life1 first a001 t5 ed2 behind [1, 2, 4]}, marker 2: new: life1 have 3 again 5 in again; settles [0]"
+        ],
+    );
+    check(&again("6r"), &expect!["send 6=#0 to A from 6; not to B from 6; up to 6"]);
+    check(
+        &again("4r 6"),
+        &expect!["events 6-6? first? send 6=#1 to A from 6; not to B from 6; up to 6; settles only [1]"],
+    );
+    check(
+        &Case { control: control(), markers: markers(), ..case("v0 behind:4", "1r", "1") },
+        &expect!["send 1=#0 to A from 1; not to B from 1; up to 1"],
+    );
+}
+
+#[test]
+fn a_long_gap_is_closed_run_by_run() {
+    let table: String = (1..=250).map(|version| format!("{version} ")).collect();
+    let table: &'static str = table.leak();
+    check(
+        &case("v5", "250 7", table),
+        &expect![
+            "events 6-250? first? send 6=table, 7=#1, 8-105=table to A from 6, B from 6, C from 6; up to 105; settles only [1]"
+        ],
+    );
+}
+
+#[test]
+fn of_a_look_up_the_lowest_events_are_kept() {
+    let wanted = |after| Wanted { life: 1, first: sort_key(1, false), after, to: 12, is_open: false };
+    let large = |version: u64| {
+        let mut row = rows(&version.to_string()).remove(0);
+        let event = row.event.unwrap();
+        let Key::S(sort) = &row.sort else { panic!() };
+        row.event = Ok(padded(&event, sort, 1_000_000));
+        row
+    };
+    let mut found = Rows::new(wanted(0));
+    let page = |versions: std::ops::RangeInclusive<u64>| Page {
+        rows: versions.rev().map(large).collect(),
+        has_more: true,
+    };
+    assert!(found.add(page(4..=12)), "three are missing");
+    assert!(!found.add(page(1..=3)), "all are found");
+    let kept: Vec<u64> = (1..=12).filter(|version| found.event(*version).is_some()).collect();
+    assert_eq!(kept, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert!(found.answer(&wanted(0)));
+    assert!(found.answer(&wanted(7)));
+    assert!(!found.answer(&wanted(8)), "the next one is not kept");
+    assert!(found.has(&arrival("12")), "that it is there is known");
+}
+
+/// An event of this size.
+fn padded(event: &Event, sort: &str, size: usize) -> Event {
+    let config = Config::try_from_toml(
+        "client-queues.toml",
+        "[source]\npartition_key = 'mark'\nsort_key = 'at'\ngroup = 'mark'\ntime = 'time'\nversion = 'version'\n\
+         [[client]]\nname = 'A'\n",
+        None,
+    );
+    let table = MemoryTable::new(&config.unwrap().source);
+    let version = event.version().unwrap();
+    let text = "x".repeat(size);
+    let item = format!(
+        r#"{{"mark":{{"S":"AFC F5"}},"at":{{"S":"{sort}"}},"version":{{"N":"{version}"}},"text":{{"S":"{text}"}}}}"#
+    );
+    table.put(&item).event.unwrap()
+}
+
+proptest! {
+    /// A client's run is what it lacks, and what it reaches is where that was left.
+    #[test]
+    fn what_a_client_reached_is_a_prefix(has in 5_u64..9, accepted in 0_usize..5, holes in 0_u64..2) {
+        let arrivals = if holes == 0 { "6 7 8" } else { "6 8" };
+        let (_, Step::Send(mut plan)) = steps(&case("v5", arrivals, "1 6 8")) else { panic!() };
+        plan.tried[0].has = has;
+        let start = plan.tried[0].clone();
+        let events: Vec<u64> = plan.run.after(has).map(|event| event.version).collect();
+        prop_assert!(events.iter().all(|version| *version > has));
+        let reached = plan.reached(&start, accepted.min(events.len()));
+        let left: Vec<u64> = plan.run.after(reached).map(|event| event.version).collect();
+        prop_assert_eq!(left, events.into_iter().skip(accepted).collect::<Vec<_>>());
+        prop_assert!(reached >= has);
+    }
+}

@@ -1,0 +1,106 @@
+//! What a decision is made of, and what it can be.
+
+use std::collections::BTreeMap;
+
+use super::{Holes, Known, Plan, Rows, Wanted};
+use crate::config::ClientName;
+use crate::ids::{Group, Key, ReplayId};
+use crate::ledger::{ClientId, Control, EventTime, GroupItem, Marker, Row, Write};
+use crate::time::Timestamp;
+
+/// A message of a batch: which event it brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The event's version.
+    pub version: u64,
+    /// The event's sort key in the event table.
+    pub sort: Key,
+    /// The event's time, if it can be read.
+    pub time: Option<EventTime>,
+    /// When the message was sent to the fan-out queue.
+    pub sent: Timestamp,
+    /// Whether it was received before.
+    pub is_again: bool,
+    /// The replay that an operator sent it in.
+    pub replay: Option<ReplayId>,
+}
+
+/// What is known of one group.
+pub struct View<'v> {
+    /// The group.
+    pub group: &'v Group,
+    /// The aggregate's key.
+    pub key: &'v Key,
+    /// The messages of the batch that are not settled yet, in the order of the queue.
+    pub arrivals: &'v [Arrival],
+    /// The control item: `None` if it was not read, `Some(None)` if it is missing.
+    pub control: Option<Option<&'v Control>>,
+    /// The group's item, likewise.
+    pub item: Option<Option<&'v GroupItem>>,
+    /// What was looked up since they were read.
+    pub shown: &'v Shown,
+    /// What earlier sends of this invocation did whose record was lost.
+    pub known: &'v Known,
+    /// Whether this invocation has written the group's item.
+    pub has_written: bool,
+    /// Whether a client can be sent to: it is in this instance's file, and does not rest.
+    pub is_reachable: &'v dyn Fn(&ClientName) -> bool,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What was looked up in the event table, and which markers were read.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// The answer to [`LookUp::Events`].
+    pub rows: Option<Rows>,
+    /// The answer to [`LookUp::First`], which was asked after that.
+    pub first: Option<bool>,
+    /// The answer to [`LookUp::Whole`].
+    pub whole: Option<Vec<Row>>,
+    /// The answers to [`LookUp::Markers`]; `None` for one that is missing.
+    pub markers: BTreeMap<ClientId, Option<Marker>>,
+}
+
+/// What is done next.
+#[derive(Debug)]
+pub enum Step {
+    /// Return the group's messages, with the usual back-off.
+    Return(&'static str),
+    /// Return the group's messages, to be received again after [`YOUNG_RETRY`](crate::ledger::times::YOUNG_RETRY).
+    ReturnSoon(Holes),
+    /// Acknowledge the group's messages: nothing is left to do.
+    Acknowledge,
+    /// Read again (step 1): two items were not read at the same instant.
+    ReadAgain,
+    /// Look something up, then decide.
+    LookUp(LookUp),
+    /// Write, then read again.
+    Write(Settling),
+    /// Send a run, then [record](Plan::record) it.
+    Send(Box<Plan>),
+}
+
+/// What has to be known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookUp {
+    /// These events of the table.
+    Events(Wanted),
+    /// Whether the table has the item with this sort key: the first event of the life.
+    First(Key),
+    /// All of the table's rows of the aggregate; their events do not matter.
+    Whole,
+    /// These clients' markers.
+    Markers(Vec<ClientId>),
+}
+
+/// Writes before which nothing of a group is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Settling {
+    /// In order, each on condition that the one before it was written.
+    pub transactions: Vec<Vec<Write>>,
+    /// The positions of the arrivals that are settled when they are written.
+    pub settled: Vec<usize>,
+    /// What for.
+    pub why: &'static str,
+}

@@ -1,0 +1,160 @@
+//! What the ledger's table holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::EventTime;
+use crate::config::ClientName;
+use crate::ids::{Group, Key, ReplayId};
+use crate::time::Timestamp;
+
+/// How many of a group's latest holes are kept.
+pub const HOLES_LIMIT: usize = 16;
+
+/// What every write is conditional on: that an item is still the one that was read. Counted up in the control item and
+/// in groups, a fresh value in markers, leases and walks, which are deleted and made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rev(pub u64);
+
+/// A client's number in the ledger, never given to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u32);
+
+/// Who is served, and since when. One item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// Counts up.
+    pub rev: Rev,
+    /// Raised when a client joins or leaves; from 1.
+    pub edition: u64,
+    /// Events before it are old: whoever is served without history does not get them.
+    pub start: Timestamp,
+    /// Every client that ever was, at most 1,000.
+    pub clients: BTreeMap<ClientName, Registration>,
+}
+
+/// What the ledger knows of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Its number; another one if it was retired and came again.
+    pub id: ClientId,
+    /// Whether it is served.
+    pub state: State,
+    /// Whether it wants everything, from the first event of each aggregate.
+    pub history: bool,
+    /// The edition that it joined at.
+    pub since: u64,
+    /// Since when it is missing from the file.
+    pub absent_at: Option<Timestamp>,
+    /// When it was retired.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// Whether a client is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// It is.
+    Live,
+    /// Not until it is resumed: it falls behind.
+    Paused,
+    /// No more. Its markers go.
+    Retired,
+}
+
+/// How far a group got. One item per group; never deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupItem {
+    /// Counts up.
+    pub rev: Rev,
+    /// Every event up to it has been sent to every client that is not behind, or it was a hole.
+    pub version: u64,
+    /// Who has less. A marker says what.
+    pub behind: BTreeSet<ClientId>,
+    /// The edition of [`Control`] that `behind` accounts for.
+    pub edition: u64,
+    /// Which life of the aggregate: 1, 2, ….
+    pub life: u64,
+    /// The lowest event of this life.
+    pub first: First,
+    /// The latest time of the events up to `version`, if one is known.
+    pub time: Option<EventTime>,
+    /// The aggregate's key: a digested group cannot be turned back.
+    pub key: Key,
+    /// The last [`HOLES_LIMIT`] versions given up, in the order in which they were.
+    pub holes: Vec<u64>,
+}
+
+/// The lowest event of a life, by which it is known that the life lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct First {
+    /// Its sort key in the event table.
+    pub sort: Key,
+    /// Its version.
+    pub version: u64,
+}
+
+/// What a client has of a group that it is behind in. There is one exactly for each entry of [`GroupItem::behind`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// A fresh value at each write.
+    pub rev: Rev,
+    /// A fresh value when the client becomes behind, and at each replay.
+    pub spell: u64,
+    /// The life that `have` and `again` are of.
+    pub life: u64,
+    /// The client has every event up to it.
+    pub have: u64,
+    /// The highest version that counts as a repetition; 0 if none does.
+    pub again: u64,
+    /// In which replay versions up to `again` are repeated.
+    pub replay: Option<ReplayId>,
+    /// When the client became behind.
+    pub at: Timestamp,
+}
+
+/// Who catches a client up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// A fresh value at each write.
+    pub rev: Rev,
+    /// A fresh value for each invocation.
+    pub holder: u64,
+    /// When it ends.
+    pub until: Timestamp,
+    /// The groups in work: what a holder that died left unrecorded is repeated first, while SQS still recognises it.
+    pub groups: Vec<Group>,
+    /// How often, one after the other, catch-up failed.
+    pub failures: u32,
+    /// Not tried again before.
+    pub not_before: Timestamp,
+}
+
+/// How far a walk over the event table got. It ends when the table does, and begins anew when there is reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// A fresh value at each write.
+    pub rev: Rev,
+    /// The edition of [`Control`] when it began.
+    pub edition: u64,
+    /// When it began.
+    pub at: Timestamp,
+    /// After which item of the event table it goes on (partition and sort key); `None` if it has reached the end.
+    pub after: Option<(Key, Key)>,
+    /// Whether it has not reached the end.
+    pub is_on: bool,
+}
+
+/// Why the event table is walked over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WalkKind {
+    /// To adopt groups for a client that wants history.
+    History,
+    /// To compare table and ledger.
+    Reconcile,
+}
+
+impl Control {
+    /// The registration with this number, and its name.
+    pub fn client(&self, id: ClientId) -> Option<(&ClientName, &Registration)> {
+        self.clients.iter().find(|(_, registration)| registration.id == id)
+    }
+}

@@ -1,0 +1,106 @@
+//! Who is served: what the file says, compared with the control item.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::times::{ABSENCE, STREAM_RETENTION};
+use super::{ClientId, Control, Registration, Rev, State};
+use crate::config::ClientName;
+use crate::time::Timestamp;
+
+/// The most clients that the control item holds: all of them behind, a group's item is under 5 KB (DynamoDB takes 400).
+pub const CLIENTS_LIMIT: usize = 1_000;
+
+/// The control item as it has to be, if it is not so yet. `file` has each client with whether it wants history; without
+/// `control` the ledger is made.
+///
+/// Who is not in `control` is admitted. Who is not in `file` is absent, and is retired when that has lasted for
+/// [`ABSENCE`]. A retired client is admitted again as long after that, if it is among `unmarked`: those of which no
+/// marker is left. Whether a client wants history counts when it is admitted.
+///
+/// There is room for [`CLIENTS_LIMIT`]; the retired one that left first makes room. Who finds none is not admitted.
+pub fn settle(
+    control: Option<&Control>,
+    file: &BTreeMap<ClientName, bool>,
+    unmarked: &BTreeSet<ClientId>,
+    now: Timestamp,
+) -> Option<Control> {
+    let Some(control) = control else { return Some(found(file, now)) };
+    let mut after = control.clone();
+    for (name, registration) in &mut after.clients {
+        if registration.state == State::Retired {
+            continue;
+        }
+        if file.contains_key(name) {
+            registration.absent_at = None;
+        } else if now.since(*registration.absent_at.get_or_insert(now)) >= ABSENCE {
+            registration.state = State::Retired;
+            registration.retired_at = Some(now);
+            after.edition = control.edition + 1;
+        }
+    }
+    for (name, history) in file {
+        if may_join(after.clients.get(name), unmarked, now) && has_room(&mut after.clients, name, unmarked) {
+            after.edition = control.edition + 1;
+            let id = next_id(&after.clients);
+            after.clients.insert(name.clone(), join(id, *history, after.edition));
+        }
+    }
+    if after == *control {
+        return None;
+    }
+    after.rev = Rev(control.rev.0 + 1);
+    Some(after)
+}
+
+fn found(file: &BTreeMap<ClientName, bool>, now: Timestamp) -> Control {
+    let retention = u64::try_from(STREAM_RETENTION.as_millis()).unwrap_or(u64::MAX);
+    let clients = (1..).zip(file).take(CLIENTS_LIMIT);
+    Control {
+        rev: Rev(1),
+        edition: 1,
+        start: Timestamp::from_millis(now.as_millis().saturating_sub(retention)),
+        clients: clients
+            .map(|(id, (name, history))| (name.clone(), join(ClientId(id), *history, 1)))
+            .collect(),
+    }
+}
+
+fn join(id: ClientId, history: bool, since: u64) -> Registration {
+    Registration { id, state: State::Live, history, since, absent_at: None, retired_at: None }
+}
+
+fn may_join(before: Option<&Registration>, unmarked: &BTreeSet<ClientId>, now: Timestamp) -> bool {
+    let Some(before) = before else { return true };
+    let is_over = before.retired_at.is_none_or(|retired_at| now.since(retired_at) >= ABSENCE);
+    before.state == State::Retired && is_over && unmarked.contains(&before.id)
+}
+
+/// Makes room for `name`, if there is none and that is possible.
+fn has_room(
+    clients: &mut BTreeMap<ClientName, Registration>,
+    name: &ClientName,
+    unmarked: &BTreeSet<ClientId>,
+) -> bool {
+    if clients.len() < CLIENTS_LIMIT || clients.contains_key(name) {
+        return true;
+    }
+    // The highest number stays, because the next one is counted from it.
+    let highest = clients.values().map(|registration| registration.id).max();
+    let may_go = |registration: &Registration| {
+        registration.state == State::Retired
+            && unmarked.contains(&registration.id)
+            && Some(registration.id) != highest
+    };
+    let gone = clients.iter().filter(|(_, registration)| may_go(registration));
+    let first = gone.min_by_key(|(_, registration)| registration.retired_at);
+    let first = first.map(|(name, _)| name.clone());
+    first.is_some_and(|first| clients.remove(&first).is_some())
+}
+
+fn next_id(clients: &BTreeMap<ClientName, Registration>) -> ClientId {
+    let highest = clients.values().map(|registration| registration.id.0).max();
+    ClientId(highest.map_or(1, |highest| highest + 1))
+}
+
+#[cfg(test)]
+mod tests;

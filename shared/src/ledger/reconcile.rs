@@ -1,0 +1,192 @@
+//! Table and ledger compared: the only thing that finds an event whose message was lost when no later one came.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::walk::is_older;
+use super::{EventTime, GroupItem, Row, Seen};
+use crate::ids::Key;
+use crate::time::Timestamp;
+
+/// How old an event is, by its own time, when it is taken for lost. Stream and queue bring it within seconds; what they
+/// bring later was only put there too early, which costs one message. Longer than a hole is young.
+pub const LATE: Duration = Duration::from_secs(120);
+
+/// The deduplication ids of what is put on the fan-out queue again change as often, so that an event is put there once in
+/// that time. As long as SQS remembers an id.
+const WINDOW: Duration = super::times::DEDUPLICATION;
+
+/// An event of the table, as far as the comparison needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed<'t> {
+    /// Its version.
+    pub version: u64,
+    /// Its sort key.
+    pub sort: &'t Key,
+    /// Its time, if it has one that can be read.
+    pub time: Option<EventTime>,
+}
+
+/// What the table has of a group and the ledger does not know, or the other way round.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// The lowest event is to be put on the fan-out queue: the group began anew, or lost its oldest events.
+    pub lowest: bool,
+    /// The highest event is to be put there: it was not sent, or the group is not known. (Not the lowest: of a group that
+    /// it sees for the first time, the fan-out looks for what is old unless it is shown version 1.)
+    pub highest: bool,
+    /// The versions that were given up and are there now.
+    pub holes: Vec<u64>,
+    /// The table's highest version, if what was sent is higher.
+    pub ahead: Option<u64>,
+}
+
+/// Compares all `events` that the table has of a group with its item.
+///
+/// A group without an item, all of whose events are before `start`, is old and nothing is missing. An event whose time
+/// cannot be read is neither old nor on its way.
+pub fn compare(
+    events: &[Listed<'_>],
+    item: Option<&GroupItem>,
+    start: Timestamp,
+    now: Timestamp,
+) -> Difference {
+    let Some(highest) = events.iter().max_by_key(|event| event.version) else { return Difference::default() };
+    let is_late = highest.time.is_none_or(|time| is_older(time, LATE, now));
+    let Some(item) = item else {
+        let is_new = |event: &Listed<'_>| event.time.is_none_or(|time| time >= EventTime::from(start));
+        return Difference { highest: is_late && events.iter().any(is_new), ..Difference::default() };
+    };
+    let highest_is_missing = highest.version > item.version && is_late;
+    if !events.iter().any(|event| *event.sort == item.first.sort) {
+        return Difference { lowest: true, highest: highest_is_missing, ..Difference::default() };
+    }
+    let versions: BTreeSet<u64> = events.iter().map(|event| event.version).collect();
+    Difference {
+        lowest: false,
+        highest: highest_is_missing,
+        holes: item.holes.iter().copied().filter(|hole| versions.contains(hole)).collect(),
+        ahead: (item.version > highest.version).then_some(highest.version),
+    }
+}
+
+/// The number of the time window for [`Event::repair`](crate::event::Event::repair).
+pub fn window(now: Timestamp) -> u64 {
+    now.as_millis() / u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Difference {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl<'t> Listed<'t> {
+    /// What a walk came past; `None` if its version cannot be read.
+    pub fn of_seen(seen: &'t Seen) -> Option<Self> {
+        Some(Self { version: seen.version?, sort: &seen.sort, time: seen.time })
+    }
+
+    /// What a query read; `None` if its version cannot be read.
+    pub fn of_row(row: &'t Row) -> Option<Self> {
+        Some(Self { version: row.version?, sort: &row.sort, time: row.time })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::times::YOUNG;
+    use crate::ledger::{First, Rev};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+    const START: Timestamp = Timestamp::from_millis(1_799_000_000_000);
+    const BEFORE: u64 = 2_000_000;
+
+    /// Of version 1 and seconds ago; `None`: nobody knows.
+    type Event = (u64, Option<u64>);
+
+    /// The ledger's group: its version, its holes; the first event is version 1.
+    fn item(version: u64, holes: &[u64]) -> GroupItem {
+        GroupItem {
+            rev: Rev(3),
+            version,
+            behind: BTreeSet::new(),
+            edition: 1,
+            life: 1,
+            first: First { sort: Key::N("1".to_owned()), version: 1 },
+            time: None,
+            key: Key::S("a".to_owned()),
+            holes: holes.to_vec(),
+        }
+    }
+
+    fn check(events: &[Event], item: Option<GroupItem>, expected: &str) {
+        let sorts: Vec<Key> = events.iter().map(|(version, _)| Key::N(version.to_string())).collect();
+        let time = |age: u64| EventTime::from(Timestamp::from_millis(NOW.as_millis() - age * 1_000));
+        let listed = events.iter().zip(&sorts);
+        let listed: Vec<_> = listed
+            .map(|((version, age), sort)| Listed { version: *version, sort, time: age.map(time) })
+            .collect();
+        let difference = compare(&listed, item.as_ref(), START, NOW);
+        let mut shown = Vec::new();
+        shown.extend(difference.lowest.then(|| "lowest".to_owned()));
+        shown.extend(difference.highest.then(|| "highest".to_owned()));
+        shown.extend(difference.holes.iter().map(|hole| format!("hole {hole}")));
+        shown.extend(difference.ahead.map(|highest| format!("ahead of {highest}")));
+        assert_eq!(shown.join(", "), expected, "{events:?}");
+        assert_eq!(difference.is_none(), expected.is_empty());
+    }
+
+    #[test]
+    fn what_both_have_is_no_difference() {
+        check(&[], None, "");
+        check(&[], Some(item(3, &[])), "");
+        check(&[(1, Some(900)), (3, Some(900))], Some(item(3, &[2])), "");
+    }
+
+    #[test]
+    fn a_group_that_the_ledger_does_not_know_is_missing_unless_it_is_old() {
+        check(&[(4, Some(900)), (5, Some(800))], None, "highest");
+        check(&[(4, Some(BEFORE)), (5, Some(800))], None, "highest");
+        check(&[(4, Some(BEFORE)), (5, Some(BEFORE))], None, "");
+        check(&[(4, Some(BEFORE)), (5, None)], None, "highest");
+        // It may be on its way.
+        check(&[(1, Some(900)), (2, Some(119))], None, "");
+        check(&[(1, Some(900)), (2, Some(120))], None, "highest");
+    }
+
+    #[test]
+    fn a_highest_event_that_was_not_sent_is_missing_when_it_is_late() {
+        check(&[(1, Some(900)), (4, Some(120))], Some(item(3, &[])), "highest");
+        check(&[(1, Some(900)), (4, None)], Some(item(3, &[])), "highest");
+        check(&[(1, Some(900)), (4, Some(119))], Some(item(3, &[])), "");
+        assert!(LATE >= YOUNG);
+    }
+
+    #[test]
+    fn without_its_first_event_a_group_began_anew_or_lost_its_oldest() {
+        check(&[(2, Some(900)), (3, Some(900))], Some(item(3, &[])), "lowest");
+        check(&[(2, Some(900)), (4, Some(900))], Some(item(3, &[2])), "lowest, highest");
+        check(&[(2, Some(0)), (4, Some(0))], Some(item(9, &[])), "lowest");
+    }
+
+    #[test]
+    fn a_version_given_up_that_is_there_now_is_told() {
+        check(&[(1, Some(900)), (2, Some(0)), (4, Some(900))], Some(item(4, &[2, 3, 17])), "hole 2");
+    }
+
+    #[test]
+    fn what_was_sent_and_is_gone_is_told() {
+        check(&[(1, Some(900)), (4, Some(900))], Some(item(6, &[])), "ahead of 4");
+    }
+
+    #[test]
+    fn a_window_is_as_long_as_an_id_is_remembered() {
+        let first = window(NOW);
+        assert_eq!(window(NOW.plus(WINDOW)), first + 1);
+        assert_eq!(NOW.as_millis() % 300_000, 0);
+        assert_eq!(window(NOW.plus(WINDOW - Duration::from_millis(1))), first);
+    }
+}

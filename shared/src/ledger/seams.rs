@@ -1,0 +1,274 @@
+//! What the ledger's logic needs of the world: the ledger's table, the event table, and nothing else.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use super::{ClientId, Control, EventTime, GroupItem, Lease, Marker, Rev, Walk, WalkKind};
+use crate::event::Event;
+use crate::ids::{Group, Key};
+use crate::send::Cause;
+
+/// The most keys of one read (`BatchGetItem`).
+pub const READ_LIMIT: usize = 100;
+
+/// The most writes of one transaction (`TransactWriteItems`).
+pub const WRITE_LIMIT: usize = 100;
+
+/// Everything that ledger logic acts on: queues, waiting and the clock; the ledger; the event table.
+#[derive(Debug)]
+pub struct Edge<'e, T, L, E> {
+    /// A [`Transport`](crate::send::Transport).
+    pub transport: &'e T,
+    /// A [`Ledger`].
+    pub ledger: &'e L,
+    /// An [`EventTable`].
+    pub table: &'e E,
+}
+
+impl<T, L, E> Clone for Edge<'_, T, L, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, L, E> Copy for Edge<'_, T, L, E> {}
+
+/// The ledger's table. An implementation neither retries a write nor decides anything.
+pub trait Ledger {
+    /// Reads items, strongly consistent, at most [`READ_LIMIT`] of them, in one call where that is possible. One result
+    /// per key, in order. An item that was not read (error, throttled, unprocessed) is *not* a missing item.
+    fn read(&self, keys: &[ItemKey]) -> impl Future<Output = Vec<Result<Option<Item>, Unread>>>;
+
+    /// Writes 1 to [`WRITE_LIMIT`] items, all or none of them: if every condition holds, each about its own item.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`]. A write whose result is unknown is not repeated: its caller reads again and plans again.
+    fn write(&self, writes: &[Write]) -> impl Future<Output = Result<(), WriteError>>;
+
+    /// A page of a client's markers in the order of their groups, after `after`, strongly consistent. An empty page is
+    /// the end.
+    fn markers(
+        &self,
+        client: ClientId,
+        after: Option<&Group>,
+    ) -> impl Future<Output = Result<Vec<(Group, Marker)>, Unread>>;
+
+    /// A value that was never given before: for revs, spells, holders, replays.
+    fn fresh(&self) -> u64;
+}
+
+/// The event table.
+pub trait EventTable {
+    /// A page of an aggregate's items, newest first by their sort keys, those before `before` if it is given; strongly
+    /// consistent.
+    fn page(&self, key: &Key, before: Option<&Key>) -> impl Future<Output = Result<Page, Unread>>;
+
+    /// Whether the item is there, strongly consistent.
+    fn has(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<bool, Unread>>;
+
+    /// A page of all items, in an order of the table's own in which those of an aggregate stand together, after `after`.
+    /// Eventually consistent: what it shows is a hint.
+    fn scan(&self, after: Option<&Cursor>) -> impl Future<Output = Result<ScanPage, Unread>>;
+}
+
+/// Which item of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ItemKey {
+    /// The one [`Control`].
+    Control,
+    /// A [`GroupItem`].
+    Group(Group),
+    /// A [`Marker`].
+    Marker(ClientId, Group),
+    /// A [`Lease`].
+    Lease(ClientId),
+    /// A [`Walk`].
+    Walk(WalkKind),
+}
+
+/// An item of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// Under [`ItemKey::Control`].
+    Control(Control),
+    /// Under [`ItemKey::Group`].
+    Group(Box<GroupItem>),
+    /// Under [`ItemKey::Marker`].
+    Marker(Marker),
+    /// Under [`ItemKey::Lease`].
+    Lease(Lease),
+    /// Under [`ItemKey::Walk`].
+    Walk(Walk),
+}
+
+/// One write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Which item.
+    pub key: ItemKey,
+    /// What it must be before.
+    pub condition: Condition,
+    /// What it is then; `None` deletes it.
+    pub item: Option<Item>,
+}
+
+/// What an item must be, so that it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Not there.
+    Absent,
+    /// There, with this `rev`.
+    Rev(Rev),
+}
+
+/// An item, a page or an answer that could not be read. It may be there or not.
+#[derive(Debug, thiserror::Error)]
+#[error("not read: {0}")]
+pub struct Unread(#[source] pub Cause);
+
+/// Why items were not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// A condition did not hold: somebody else wrote. Nothing was written.
+    #[error("somebody else wrote meanwhile")]
+    Lost,
+    /// Nothing was written: throttled, refused, another transaction on the same item.
+    #[error("not written: {0}")]
+    Refused(#[source] Cause),
+    /// Nobody knows.
+    #[error("unknown whether written: {0}")]
+    Unknown(#[source] Cause),
+}
+
+/// Some items of an aggregate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Newest first, by sort key.
+    pub rows: Vec<Row>,
+    /// Whether there may be older ones, before the last row.
+    pub has_more: bool,
+}
+
+/// An item of the event table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its sort key.
+    pub sort: Key,
+    /// Its version, if it has one that can be read.
+    pub version: Option<u64>,
+    /// Its time, if it has one that can be read.
+    pub time: Option<EventTime>,
+    /// The event; or why the item is none that can be sent, which no later attempt can change.
+    pub event: Result<Event, String>,
+}
+
+/// A place in the event table: after this item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The item's partition key.
+    pub key: Key,
+    /// The item's sort key.
+    pub sort: Key,
+}
+
+/// Some items of the whole table, as far as a walk needs them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanPage {
+    /// In the table's own order.
+    pub seen: Vec<Seen>,
+    /// Where the next page begins; `None` at the table's end.
+    pub next: Option<Cursor>,
+}
+
+/// An item that a walk came past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its partition key.
+    pub key: Key,
+    /// Its sort key.
+    pub sort: Key,
+    /// Its version, if it has one that can be read.
+    pub version: Option<u64>,
+    /// Its time, if it has one that can be read.
+    pub time: Option<EventTime>,
+}
+
+/// The items that one read found, by key. What is not in it was not read.
+#[derive(Debug, Default)]
+pub struct Found(BTreeMap<ItemKey, Option<Item>>);
+
+impl Found {
+    /// What `results`, the answer to a read of `keys`, found.
+    pub fn new(keys: &[ItemKey], results: Vec<Result<Option<Item>, Unread>>) -> Self {
+        let read = keys.iter().cloned().zip(results);
+        Self(read.filter_map(|(key, result)| Some((key, result.ok()?))).collect())
+    }
+
+    /// The control item: `None` if it was not read, `Some(None)` if it is missing.
+    pub fn control(&self) -> Option<Option<&Control>> {
+        self.get(
+            &ItemKey::Control,
+            |item| if let Item::Control(control) = item { Some(control) } else { None },
+        )
+    }
+
+    /// A group's item, likewise.
+    pub fn group(&self, group: &Group) -> Option<Option<&GroupItem>> {
+        self.get(&ItemKey::Group(group.clone()), |item| {
+            if let Item::Group(group) = item { Some(&**group) } else { None }
+        })
+    }
+
+    /// A marker, likewise.
+    pub fn marker(&self, client: ClientId, group: &Group) -> Option<Option<&Marker>> {
+        let key = ItemKey::Marker(client, group.clone());
+        self.get(&key, |item| if let Item::Marker(marker) = item { Some(marker) } else { None })
+    }
+
+    /// A lease, likewise.
+    pub fn lease(&self, client: ClientId) -> Option<Option<&Lease>> {
+        self.get(
+            &ItemKey::Lease(client),
+            |item| if let Item::Lease(lease) = item { Some(lease) } else { None },
+        )
+    }
+
+    /// A walk, likewise.
+    pub fn walk(&self, kind: WalkKind) -> Option<Option<&Walk>> {
+        self.get(&ItemKey::Walk(kind), |item| if let Item::Walk(walk) = item { Some(walk) } else { None })
+    }
+
+    /// An item of another kind than its key's is none that was read.
+    fn get<'f, T>(&'f self, key: &ItemKey, of: impl FnOnce(&'f Item) -> Option<T>) -> Option<Option<T>> {
+        match self.0.get(key)? {
+            None => Some(None),
+            Some(item) => of(item).map(Some),
+        }
+    }
+}
+
+impl Item {
+    /// Whether it is of the kind that stands under `key`.
+    pub fn belongs_to(&self, key: &ItemKey) -> bool {
+        matches!(
+            (key, self),
+            (ItemKey::Control, Self::Control(_))
+                | (ItemKey::Group(_), Self::Group(_))
+                | (ItemKey::Marker(..), Self::Marker(_))
+                | (ItemKey::Lease(_), Self::Lease(_))
+                | (ItemKey::Walk(_), Self::Walk(_))
+        )
+    }
+
+    /// What a write of this item is conditional on next time.
+    pub fn rev(&self) -> Rev {
+        match self {
+            Self::Control(control) => control.rev,
+            Self::Group(group) => group.rev,
+            Self::Marker(marker) => marker.rev,
+            Self::Lease(lease) => lease.rev,
+            Self::Walk(walk) => walk.rev,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Attributes to items: strictly, for what is misread becomes a wrong decision.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fields::{Fields, number};
+use super::{Attributes, Damaged, Value};
+use crate::config::ClientName;
+use crate::ids::{Group, ReplayId};
+use crate::ledger::{
+    ClientId, Control, First, GroupItem, Item, ItemKey, Lease, Marker, Registration, State, Walk,
+};
+
+/// The item under `key`, which has these attributes besides its keys.
+///
+/// # Errors
+///
+/// [`Damaged`] if an attribute is missing, foreign, or not what belongs there.
+pub(crate) fn restore(key: &ItemKey, attributes: Attributes) -> Result<Item, Damaged> {
+    let mut fields = Fields::of_item(attributes);
+    let item = match key {
+        ItemKey::Control => Item::Control(control(&mut fields)?),
+        ItemKey::Group(_) => Item::Group(Box::new(group(&mut fields)?)),
+        ItemKey::Marker(..) => Item::Marker(marker(&mut fields)?),
+        ItemKey::Lease(_) => Item::Lease(lease(&mut fields)?),
+        ItemKey::Walk(_) => Item::Walk(walk(&mut fields)?),
+    };
+    fields.end()?;
+    Ok(item)
+}
+
+fn control(fields: &mut Fields) -> Result<Control, Damaged> {
+    Ok(Control {
+        rev: fields.rev()?,
+        edition: fields.number("edition")?,
+        start: fields.instant("start")?,
+        clients: fields.map("clients", clients)?,
+    })
+}
+
+fn clients(fields: &mut Fields) -> Result<BTreeMap<ClientName, Registration>, Damaged> {
+    let mut clients = BTreeMap::new();
+    for text in fields.names() {
+        let name = ClientName::try_new(&text).map_err(|_| fields.damaged(&text, "is not a client's name"))?;
+        clients.insert(name, fields.map(&text, registration)?);
+    }
+    Ok(clients)
+}
+
+fn registration(fields: &mut Fields) -> Result<Registration, Damaged> {
+    let state = match fields.text("state")?.as_str() {
+        "live" => State::Live,
+        "paused" => State::Paused,
+        "retired" => State::Retired,
+        _ => return Err(fields.damaged("state", "is not `live`, `paused` or `retired`")),
+    };
+    Ok(Registration {
+        id: ClientId(fields.number("id")?),
+        state,
+        history: fields.boolean("history")?,
+        since: fields.number("since")?,
+        absent_at: fields.if_any("absent_at", |fields| fields.instant("absent_at"))?,
+        retired_at: fields.if_any("retired_at", |fields| fields.instant("retired_at"))?,
+    })
+}
+
+fn group(fields: &mut Fields) -> Result<GroupItem, Damaged> {
+    let behind = fields.if_any("behind", |fields| fields.numbers::<_, Vec<u32>>("behind"))?;
+    let first =
+        |fields: &mut Fields| Ok(First { sort: fields.key("sort")?, version: fields.number("version")? });
+    Ok(GroupItem {
+        rev: fields.rev()?,
+        version: fields.number("version")?,
+        behind: behind.into_iter().flatten().map(ClientId).collect::<BTreeSet<_>>(),
+        edition: fields.number("edition")?,
+        life: fields.number("life")?,
+        first: fields.map("first", first)?,
+        time: fields.if_any("time", |fields| fields.event_time("time"))?,
+        key: fields.key("key")?,
+        holes: fields.if_any("holes", |fields| fields.list("holes", number))?.unwrap_or_default(),
+    })
+}
+
+fn marker(fields: &mut Fields) -> Result<Marker, Damaged> {
+    let replay = match fields.text("replay")?.as_str() {
+        "" => None,
+        text => {
+            let id = ReplayId::try_new(text).map_err(|_| fields.damaged("replay", "is not a replay's id"))?;
+            Some(id)
+        }
+    };
+    Ok(Marker {
+        rev: fields.rev()?,
+        spell: fields.number("spell")?,
+        life: fields.number("life")?,
+        have: fields.number("have")?,
+        again: fields.number("again")?,
+        replay,
+        at: fields.instant("at")?,
+    })
+}
+
+fn lease(fields: &mut Fields) -> Result<Lease, Damaged> {
+    let group = |value: &Value| match value {
+        Value::S(text) => Group::try_from_sqs(text).ok(),
+        _ => None,
+    };
+    Ok(Lease {
+        rev: fields.rev()?,
+        holder: fields.number("holder")?,
+        until: fields.instant("until")?,
+        groups: fields.list("groups", group)?,
+        failures: fields.number("failures")?,
+        not_before: fields.instant("not_before")?,
+    })
+}
+
+fn walk(fields: &mut Fields) -> Result<Walk, Damaged> {
+    let after =
+        |fields: &mut Fields| fields.map("after", |after| Ok((after.key("key")?, after.key("sort")?)));
+    Ok(Walk {
+        rev: fields.rev()?,
+        edition: fields.number("edition")?,
+        at: fields.instant("at")?,
+        after: fields.if_any("after", after)?,
+        is_on: fields.boolean("is_on")?,
+    })
+}

@@ -1,0 +1,245 @@
+use std::collections::BTreeSet;
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+use super::samples::item;
+use super::*;
+use crate::config::ClientName;
+use crate::ids::{Group, Key, ReplayId};
+use crate::ledger::{
+    ClientId, Control, EventTime, First, GroupItem, Item, Lease, Marker, Registration, Rev, State, Walk,
+};
+use crate::time::Timestamp;
+
+proptest! {
+    #[test]
+    fn what_is_stored_is_read_back((key, item) in item()) {
+        prop_assert_eq!(restore(&key, store(&item)), Ok(item));
+    }
+
+    #[test]
+    fn keys_tell_items_apart((one, _) in item(), (other, _) in item()) {
+        prop_assert_eq!(keys(&one) == keys(&other), one == other);
+    }
+
+    #[test]
+    fn every_attribute_is_needed_and_nothing_else_is_taken((key, item) in item()) {
+        let stored = store(&item);
+        for name in stored.keys() {
+            let mut less = stored.clone();
+            less.remove(name);
+            match restore(&key, less) {
+                // What is left out is as good as empty.
+                Ok(_) => prop_assert!(["behind", "time", "holes", "after"].contains(&name.as_str()), "{name}"),
+                Err(damaged) => prop_assert_eq!(&damaged.attribute, name),
+            }
+            let mut other = stored.clone();
+            other.insert(name.clone(), Value::L(vec![Value::L(Vec::new())]));
+            prop_assert_eq!(&restore(&key, other).unwrap_err().attribute, name);
+        }
+        let mut more = stored;
+        more.insert("zzz".to_owned(), Value::Bool(true));
+        let damaged = Damaged { attribute: "zzz".to_owned(), fault: "is unknown" };
+        prop_assert_eq!(restore(&key, more), Err(damaged));
+    }
+}
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn group_item() -> GroupItem {
+    GroupItem {
+        rev: Rev(9),
+        version: 7,
+        behind: BTreeSet::from([ClientId(2), ClientId(11)]),
+        edition: 3,
+        life: 1,
+        first: First { sort: Key::S("2025-03-01T09:30:00Z".to_owned()), version: 1 },
+        time: EventTime::try_from_text("2026-11-20T10:00:00.000000001Z"),
+        key: Key::S("AFC F5".to_owned()),
+        holes: vec![4, 2],
+    }
+}
+
+fn marker() -> Marker {
+    let replay = ReplayId::try_new("r-1").unwrap();
+    let at = at(1_763_632_800_000);
+    Marker { rev: Rev(1), spell: 2, life: 1, have: 3, again: 7, replay: Some(replay), at }
+}
+
+/// In one line, as the console shows it.
+fn shown(value: &Value) -> String {
+    let all = |texts: Vec<String>| texts.join(", ");
+    match value {
+        Value::S(text) => format!("{text:?}"),
+        Value::N(number) => number.clone(),
+        Value::B(bytes) => format!("{bytes:?}"),
+        Value::Bool(value) => value.to_string(),
+        Value::M(entries) => {
+            format!(
+                "{{{}}}",
+                all(entries.iter().map(|(name, value)| format!("{name}: {}", shown(value))).collect())
+            )
+        }
+        Value::L(members) => format!("[{}]", all(members.iter().map(shown).collect())),
+        Value::Ns(members) => format!("<{}>", members.join(", ")),
+    }
+}
+
+#[test]
+fn what_an_operator_reads() {
+    let check = |key: ItemKey, item: Item, expect: Expect| {
+        let (pk, sk) = keys(&key);
+        expect.assert_eq(&format!("{pk} / {sk}: {}", shown(&Value::M(store(&item)))));
+    };
+    let group = || Group::of(&Key::S("AFC F5".to_owned()));
+    let billing = Registration {
+        id: ClientId(1),
+        state: State::Paused,
+        history: true,
+        since: 2,
+        absent_at: Some(at(1_763_632_800_125)),
+        retired_at: None,
+    };
+    let control = Control {
+        rev: Rev(4),
+        edition: 3,
+        start: at(1_763_632_800_000),
+        clients: [(ClientName::try_new("Billing").unwrap(), billing)].into(),
+    };
+    check(
+        ItemKey::Control,
+        Item::Control(control),
+        expect![[
+            r#"control / control: {clients: {Billing: {absent_at: "2025-11-20T10:00:00.125Z", history: true, id: 1, since: 2, state: "paused"}}, edition: 3, rev: 4, start: "2025-11-20T10:00:00Z"}"#
+        ]],
+    );
+    check(
+        ItemKey::Group(group()),
+        Item::Group(Box::new(group_item())),
+        expect![[
+            r#"group#AFC%20F5 / group: {behind: <2, 11>, edition: 3, first: {sort: "2025-03-01T09:30:00Z", version: 1}, holes: [4, 2], key: "AFC F5", life: 1, rev: 9, time: "2026-11-20T10:00:00.000000001Z", version: 7}"#
+        ]],
+    );
+    let empty = GroupItem { behind: BTreeSet::new(), time: None, holes: Vec::new(), ..group_item() };
+    check(
+        ItemKey::Group(group()),
+        Item::Group(Box::new(empty)),
+        expect![[
+            r#"group#AFC%20F5 / group: {edition: 3, first: {sort: "2025-03-01T09:30:00Z", version: 1}, key: "AFC F5", life: 1, rev: 9, version: 7}"#
+        ]],
+    );
+    check(
+        ItemKey::Marker(ClientId(2), group()),
+        Item::Marker(marker()),
+        expect![[
+            r#"behind#2 / AFC%20F5: {again: 7, at: "2025-11-20T10:00:00Z", have: 3, life: 1, replay: "r-1", rev: 1, spell: 2}"#
+        ]],
+    );
+    check(
+        ItemKey::Marker(ClientId(2), group()),
+        Item::Marker(Marker { again: 0, replay: None, ..marker() }),
+        expect![[
+            r#"behind#2 / AFC%20F5: {again: 0, at: "2025-11-20T10:00:00Z", have: 3, life: 1, replay: "", rev: 1, spell: 2}"#
+        ]],
+    );
+    let lease = Lease {
+        rev: Rev(5),
+        holder: 6,
+        until: at(1_763_632_860_000),
+        groups: vec![group()],
+        failures: 0,
+        not_before: at(0),
+    };
+    check(
+        ItemKey::Lease(ClientId(2)),
+        Item::Lease(lease),
+        expect![[
+            r#"lease#2 / lease: {failures: 0, groups: ["AFC%20F5"], holder: 6, not_before: "1970-01-01T00:00:00Z", rev: 5, until: "2025-11-20T10:01:00Z"}"#
+        ]],
+    );
+    let after = Some((Key::N("7".to_owned()), Key::B(vec![0, 255])));
+    let walk = Walk { rev: Rev(8), edition: 3, at: at(1_763_632_800_000), after, is_on: true };
+    check(
+        ItemKey::Walk(WalkKind::History),
+        Item::Walk(walk),
+        expect![[
+            r#"walk#history / walk: {after: {key: 7, sort: [0, 255]}, at: "2025-11-20T10:00:00Z", edition: 3, is_on: true, rev: 8}"#
+        ]],
+    );
+}
+
+#[test]
+fn damage_is_named() {
+    let check = |name: &str, value: Value, expect: Expect| {
+        let key = ItemKey::Group(Group::of(&Key::S("AFC F5".to_owned())));
+        let mut stored = store(&Item::Group(Box::new(group_item())));
+        stored.insert(name.to_owned(), value);
+        expect.assert_eq(&restore(&key, stored).unwrap_err().to_string());
+    };
+    let text = |text: &str| Value::S(text.to_owned());
+    let number = |text: &str| Value::N(text.to_owned());
+    let first = |sort: Value, version: Value| {
+        Value::M([("sort".to_owned(), sort), ("version".to_owned(), version)].into())
+    };
+    check("version", text("7"), expect!["attribute `version` is not a whole number in its range"]);
+    check(
+        "version",
+        number("18446744073709551616"),
+        expect!["attribute `version` is not a whole number in its range"],
+    );
+    check("rev", number("-1"), expect!["attribute `rev` is not a whole number in its range"]);
+    check("rev", number("1.5"), expect!["attribute `rev` is not a whole number in its range"]);
+    check(
+        "behind",
+        Value::Ns(vec!["1".to_owned(), "4294967296".to_owned()]),
+        expect!["attribute `behind` is not a set of whole numbers in their range"],
+    );
+    check(
+        "first",
+        first(text("a"), text("b")),
+        expect!["attribute `first.version` is not a whole number in its range"],
+    );
+    check(
+        "first",
+        first(Value::Bool(true), number("1")),
+        expect!["attribute `first.sort` is not a string, a number or bytes"],
+    );
+    check(
+        "holes",
+        Value::L(vec![text("1")]),
+        expect!["attribute `holes` is not a list of what belongs there"],
+    );
+    check(
+        "time",
+        text("1800000000"),
+        expect!["attribute `time` is not an instant such as `2026-11-20T10:00:00Z`"],
+    );
+    check("ttl", number("1"), expect!["attribute `ttl` is unknown"]);
+}
+
+/// The figures by hand, from the rules of "DynamoDB item sizes and formats".
+#[test]
+fn sizes() {
+    let group = Group::of(&Key::S("AFC F5".to_owned()));
+    let marker = Item::Marker(Marker { replay: None, ..marker() });
+    // Keys: 2 + 8 + 2 + 8; six numbers of a digit, 2 bytes each; `at` of 20 characters; the names.
+    let names = "rev".len()
+        + "spell".len()
+        + "life".len()
+        + "have".len()
+        + "again".len()
+        + "replay".len()
+        + "at".len();
+    assert_eq!(size(&ItemKey::Marker(ClientId(2), group), &marker), 20 + 5 * 2 + 20 + names);
+    let item = |behind: u32| {
+        let behind = (0..behind).map(|id| ClientId(1_000 + id)).collect();
+        Item::Group(Box::new(GroupItem { behind, ..group_item() }))
+    };
+    let key = ItemKey::Group(Group::of(&Key::S("AFC F5".to_owned())));
+    // `behind` has four digits each: three bytes.
+    assert_eq!(size(&key, &item(1_000)) - size(&key, &item(1)), 999 * 3);
+    assert!(size(&key, &item(1_000)) < 5_000);
+}

@@ -1,0 +1,75 @@
+//! How long things may take, so that nothing is repeated, forgotten or overtaken. `docs/ledger.md` says why.
+
+use std::time::Duration;
+
+/// D: how long SQS recognises a message that is sent again, from the first accepted send (SQS: exactly-once
+/// processing).
+pub const DEDUPLICATION: Duration = Duration::from_secs(300);
+
+/// T: the fan-out's time limit. Its last send starts after two thirds of it, a call takes a sixth of it, and so does the
+/// write that records it.
+pub const FAN_OUT_LIMIT: Duration = Duration::from_secs(30);
+
+/// C: one send call with all its tries.
+pub const CALL_LIMIT: Duration = Duration::from_secs(5);
+
+/// V: the fan-out queue's visibility time-out.
+pub const VISIBILITY: Duration = Duration::from_secs(180);
+
+/// S: a turn of catch-up. No send starts later than this after the ledger was read.
+pub const TURN_LIMIT: Duration = Duration::from_secs(60);
+
+/// From the last send of a turn to its record, besides [`CALL_LIMIT`].
+pub const RECORD_LIMIT: Duration = Duration::from_secs(15);
+
+/// L: how long a lease is held.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// I: how often catch-up is scheduled.
+pub const SCHEDULE: Duration = Duration::from_secs(60);
+
+/// H: how long a missing version is waited for. Longer than a transaction's events take to be readable as a whole.
+pub const YOUNG: Duration = Duration::from_secs(60);
+
+/// How soon a group is looked at again that waits for a young hole.
+pub const YOUNG_RETRY: Duration = Duration::from_secs(20);
+
+/// G: how long a client is missing from the file before it is retired. Longer than a deployment's overlap and the
+/// longest function (15 minutes).
+pub const ABSENCE: Duration = Duration::from_secs(3_600);
+
+/// How long a client rests in one instance of the fan-out that it failed [`FAILURES_TO_REST`] runs of.
+pub const REST: Duration = Duration::from_secs(30);
+
+/// How many runs a client fails, one after the other, before it rests.
+pub const FAILURES_TO_REST: u32 = 3;
+
+/// The longest pause of a client's catch-up after failures.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// How long ago, before the ledger was made, an event's time may lie to be new: what the stream still shows.
+pub const STREAM_RETENTION: Duration = Duration::from_secs(24 * 3_600);
+
+/// How often table and ledger are compared.
+pub const RECONCILE: Duration = Duration::from_secs(24 * 3_600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_hold() {
+        // The fan-out's last send starts after two thirds, a call takes a sixth.
+        assert!(FAN_OUT_LIMIT * 2 / 3 + CALL_LIMIT + FAN_OUT_LIMIT / 6 <= FAN_OUT_LIMIT);
+        assert!(FAN_OUT_LIMIT / 6 <= CALL_LIMIT);
+        assert!(FAN_OUT_LIMIT * 2 < DEDUPLICATION, "two overlapping invocations");
+        // AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
+        assert!(VISIBILITY >= FAN_OUT_LIMIT * 6);
+        assert!(VISIBILITY + FAN_OUT_LIMIT < DEDUPLICATION, "a prompt redelivery is swallowed");
+        let recorded = TURN_LIMIT + CALL_LIMIT + RECORD_LIMIT;
+        assert!(recorded + TURN_LIMIT + CALL_LIMIT < DEDUPLICATION);
+        assert!(TURN_LIMIT.max(LEASE) + SCHEDULE + TURN_LIMIT + CALL_LIMIT < DEDUPLICATION);
+        assert!(YOUNG_RETRY < YOUNG);
+        assert!(ABSENCE > Duration::from_secs(15 * 60));
+    }
+}

@@ -1,0 +1,224 @@
+//! Walks over the event table: when there is reason for one, and which of its items are of one aggregate.
+
+use super::times::{RECONCILE, YOUNG};
+use super::{Control, Cursor, EventTime, Registration, Rev, Row, ScanPage, Seen, State, Walk, WalkKind};
+use crate::ids::Key;
+use crate::time::Timestamp;
+
+/// All that a walk came past of one aggregate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aggregate {
+    /// Its key.
+    pub key: Key,
+    /// Its items, at least one.
+    pub seen: Vec<Seen>,
+}
+
+/// Puts the items of an aggregate together, also across pages.
+#[derive(Debug, Default)]
+pub struct Grouping {
+    open: Option<Aggregate>,
+    after: Option<Cursor>,
+}
+
+/// The walk to go on with, to be written under `rev`: the one that is on, or one that begins because there is reason.
+///
+/// A walk for history begins when a client has joined that wants it, anew if it is on since before that. Table and
+/// ledger are compared every [`RECONCILE`].
+pub fn due(kind: WalkKind, walk: Option<&Walk>, control: &Control, now: Timestamp, rev: Rev) -> Option<Walk> {
+    let wants = |client: &&Registration| client.history && client.state != State::Retired;
+    let joined = control.clients.values().filter(wants).map(|client| client.since).max();
+    let has_reason = match (kind, walk) {
+        (WalkKind::History, None) => joined.is_some(),
+        (WalkKind::History, Some(walk)) => joined.is_some_and(|joined| joined > walk.edition),
+        (WalkKind::Reconcile, None) => true,
+        (WalkKind::Reconcile, Some(walk)) => !walk.is_on && now.since(walk.at) >= RECONCILE,
+    };
+    if has_reason {
+        return Some(Walk { rev, edition: control.edition, at: now, after: None, is_on: true });
+    }
+    walk.filter(|walk| walk.is_on).map(|walk| Walk { rev, ..walk.clone() })
+}
+
+/// Whether an aggregate of which nothing was sent yet may be about to show an earlier event: one is missing below its
+/// highest, and the newest is younger than [`YOUNG`].
+pub fn is_unsettled(rows: &[Row], now: Timestamp) -> bool {
+    let mut versions: Vec<u64> = rows.iter().filter_map(|row| row.version).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    let has_hole = versions.last().is_some_and(|highest| *highest > versions.len() as u64);
+    let newest = rows.iter().filter_map(|row| row.time).max();
+    has_hole && newest.is_some_and(|newest| !is_older(newest, YOUNG, now))
+}
+
+/// Whether an event of this time is at least as old as `age`.
+pub(super) fn is_older(time: EventTime, age: std::time::Duration, now: Timestamp) -> bool {
+    let age = i128::try_from(age.as_nanos()).unwrap_or(i128::MAX);
+    time.as_nanos().saturating_add(age) <= EventTime::from(now).as_nanos()
+}
+
+impl Grouping {
+    /// Goes on after `after`, the last item of an aggregate.
+    pub fn new(after: Option<Cursor>) -> Self {
+        Self { open: None, after }
+    }
+
+    /// The aggregates that `page` completes, in order. The last of a page goes on with the next page, unless there is
+    /// none.
+    pub fn take(&mut self, page: ScanPage) -> Vec<Aggregate> {
+        let mut complete = Vec::new();
+        for seen in page.seen {
+            match &mut self.open {
+                Some(open) if open.key == seen.key => open.seen.push(seen),
+                open => {
+                    let key = seen.key.clone();
+                    complete.extend(open.replace(Aggregate { key, seen: vec![seen] }));
+                }
+            }
+        }
+        if page.next.is_none() {
+            complete.extend(self.open.take());
+        }
+        if let Some(last) = complete.last().and_then(|aggregate| aggregate.seen.last()) {
+            self.after = Some(Cursor { key: last.key.clone(), sort: last.sort.clone() });
+        }
+        complete
+    }
+
+    /// After which item a later walk goes on: the last one of the last aggregate that is complete.
+    pub fn after(&self) -> Option<&Cursor> {
+        self.after.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::ClientName;
+    use crate::ledger::ClientId;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    /// A control item with clients that joined at these editions; a negative one is of a retired client.
+    fn control(with_history: &[i64]) -> Control {
+        let client = |(id, since): (u32, &i64)| {
+            let registration = Registration {
+                id: ClientId(id),
+                state: if *since < 0 { State::Retired } else { State::Paused },
+                history: true,
+                since: since.unsigned_abs(),
+                absent_at: None,
+                retired_at: None,
+            };
+            (ClientName::try_new(&format!("C{id}")).unwrap(), registration)
+        };
+        let mut clients: BTreeMap<_, _> = (1..).zip(with_history).map(client).collect();
+        let without = Registration { history: false, state: State::Live, ..client((0, &9)).1 };
+        clients.insert(ClientName::try_new("Without").unwrap(), without);
+        Control { rev: Rev(1), edition: 9, start: NOW, clients }
+    }
+
+    fn walk(edition: u64, age: Duration, is_on: bool) -> Walk {
+        let after = is_on.then(|| (Key::S("a".to_owned()), Key::S("1".to_owned())));
+        let age = u64::try_from(age.as_millis()).unwrap();
+        Walk { rev: Rev(5), edition, at: Timestamp::from_millis(NOW.as_millis() - age), after, is_on }
+    }
+
+    #[test]
+    fn a_walk_goes_on_or_begins_when_there_is_reason() {
+        let check = |kind, walk: Option<&Walk>, with_history: &[i64], expected: &str| {
+            let due = due(kind, walk, &control(with_history), NOW, Rev(77));
+            let shown = match &due {
+                None => "nothing",
+                Some(due) if due.after.is_none() && due.at == NOW && due.edition == 9 => "anew",
+                Some(due) => {
+                    assert_eq!(Some(Walk { rev: Rev(5), ..due.clone() }), walk.cloned());
+                    "on"
+                }
+            };
+            assert_eq!(shown, expected, "{kind:?} {walk:?} {with_history:?}");
+            assert!(due.is_none_or(|due| due.rev == Rev(77) && due.is_on));
+        };
+        let day = Duration::from_secs(24 * 3_600);
+        let second = Duration::from_secs(1);
+
+        check(WalkKind::History, None, &[], "nothing");
+        check(WalkKind::History, None, &[-3], "nothing");
+        check(WalkKind::History, None, &[1], "anew");
+        check(WalkKind::History, Some(&walk(4, day * 9, false)), &[1, 4], "nothing");
+        check(WalkKind::History, Some(&walk(4, second, false)), &[1, 5], "anew");
+        check(WalkKind::History, Some(&walk(4, second, true)), &[1, 4], "on");
+        check(WalkKind::History, Some(&walk(4, second, true)), &[5], "anew");
+        check(WalkKind::History, Some(&walk(4, second, true)), &[-5], "on");
+
+        check(WalkKind::Reconcile, None, &[], "anew");
+        check(WalkKind::Reconcile, Some(&walk(9, day - second, false)), &[], "nothing");
+        check(WalkKind::Reconcile, Some(&walk(9, day, false)), &[], "anew");
+        check(WalkKind::Reconcile, Some(&walk(1, day * 9, true)), &[], "on");
+    }
+
+    fn row(version: u64, age: Option<u64>) -> Row {
+        let time = age.map(|age| EventTime::from(Timestamp::from_millis(NOW.as_millis() - age * 1_000)));
+        Row { sort: Key::N(version.to_string()), version: Some(version), time, event: Err(String::new()) }
+    }
+
+    #[test]
+    fn an_aggregate_with_a_hole_is_waited_for_while_it_is_young() {
+        let check = |rows: &[(u64, Option<u64>)], expected: bool| {
+            let rows: Vec<Row> = rows.iter().map(|(version, age)| row(*version, *age)).collect();
+            assert_eq!(is_unsettled(&rows, NOW), expected, "{rows:?}");
+        };
+        check(&[], false);
+        check(&[(1, Some(0)), (2, Some(0))], false);
+        check(&[(1, Some(500)), (3, Some(59))], true);
+        check(&[(3, Some(59)), (1, Some(500))], true);
+        check(&[(1, Some(500)), (3, Some(60))], false);
+        check(&[(2, Some(5))], true);
+        check(&[(2, Some(5)), (2, Some(4))], true);
+        check(&[(2, None)], false);
+    }
+
+    proptest! {
+        #[test]
+        fn aggregates_come_whole_whatever_the_pages(
+            sizes in prop::collection::vec(1_usize..6, 0..8),
+            in_page in 1_usize..7,
+        ) {
+            let seen: Vec<Seen> = (0..).zip(&sizes).flat_map(|(group, size)| {
+                (0..*size).map(move |item| Seen {
+                    key: Key::N(format!("{group}")),
+                    sort: Key::N(item.to_string()),
+                    version: None,
+                    time: None,
+                })
+            }).collect();
+            let page = |from: usize| {
+                let page = seen.iter().skip(from).take(in_page).cloned().collect::<Vec<_>>();
+                let last = page.last().filter(|_| page.len() == in_page);
+                let next = last.map(|last| Cursor { key: last.key.clone(), sort: last.sort.clone() });
+                ScanPage { seen: page, next }
+            };
+            let (mut grouping, mut from, mut sums) = (Grouping::default(), 0, Vec::new());
+            loop {
+                let page = page(from);
+                from += page.seen.len();
+                let is_last = page.next.is_none();
+                sums.extend(grouping.take(page).iter().map(|aggregate| aggregate.seen.len()));
+                // A walk that stops here and begins again leaves nothing out.
+                let done: usize = sums.iter().sum();
+                let last = done.checked_sub(1).map(|last| &seen[last]);
+                let after = last.map(|last| Cursor { key: last.key.clone(), sort: last.sort.clone() });
+                prop_assert_eq!(grouping.after(), after.as_ref());
+                if is_last {
+                    break;
+                }
+            }
+            prop_assert_eq!(sums, sizes);
+        }
+    }
+}
