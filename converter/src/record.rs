@@ -10,11 +10,7 @@ use shared::event::{Along, Event, EventError, Origin, Reader};
 use shared::ids::{DeduplicationId, Group};
 use shared::image::{Image, Record, Wanted};
 use shared::letter::Letter;
-use shared::message::{Attribute, Message, RESERVE, SQS_LIMIT};
-
-/// The largest event that goes out, attributes included, in bytes: what SQS takes, less what the undelivered
-/// queue's attributes need. The mark of a replay is not counted: there is room for it, too.
-pub const EVENT_LIMIT: usize = SQS_LIMIT - RESERVE;
+use shared::message::{Attribute, EVENT_LIMIT, Message};
 
 /// Who removes expired items (DynamoDB developer guide, "DynamoDB Streams and Time to Live").
 const TIME_TO_LIVE: &str = "dynamodb.amazonaws.com";

@@ -14,13 +14,12 @@ mod world;
 use std::time::Duration;
 
 use converter::handler::BatchError;
-use converter::record::EVENT_LIMIT;
 use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use shared::ids::{DeduplicationId, Group, Key};
-use shared::message::{Attribute, Body, Message, SQS_LIMIT};
+use shared::message::{Attribute, Body, EVENT_LIMIT, Message, SQS_LIMIT};
 use shared::metrics::Tally;
 use shared::testing::{CallFault, EntryFault, Fault, Faults};
 use world::{World, checkpoint, insert, record, sequence_number};

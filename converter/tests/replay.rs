@@ -15,11 +15,10 @@ mod world;
 use std::time::Duration;
 
 use converter::handler::BatchError;
-use converter::record::EVENT_LIMIT;
 use expect_test::{Expect, expect};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use shared::message::{Attribute, AttributeValue};
+use shared::message::{Attribute, AttributeValue, EVENT_LIMIT};
 use shared::testing::{CallFault, EntryFault, Fault, Faults};
 use world::{World, insert, record};
 

@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
-use futures_util::future::{Either, join_all, select};
+use aws_lambda_events::sqs::BatchItemFailure;
+use futures_util::future::join_all;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -25,12 +24,13 @@ use crate::client::{Batch, Destination, Served, Terms, serve};
 use crate::message::Delivery;
 use crate::patience::{ATTEMPT, Standing, Troubles, backoff, is_over};
 use crate::replay::{ReplayError, Replayed};
+use crate::returned::{hasten, respond};
 
 /// The fan-out, ready for any number of invocations.
 #[derive(Debug)]
 pub struct Fanout {
     pub(crate) destinations: Vec<Destination>,
-    fan_out: QueueUrl,
+    pub(crate) fan_out: QueueUrl,
     undelivered: QueueUrl,
     pub(crate) requests_in_flight: usize,
     troubles: Mutex<Troubles>,
@@ -106,6 +106,12 @@ impl<T: Visibility> Visibility for Counted<'_, T> {
     }
 }
 
+impl<'p> Payload<'p> {
+    pub(crate) fn read(payload: &'p RawValue) -> Result<Self, BatchError> {
+        serde_json::from_str(payload.get()).map_err(BatchError::payload)
+    }
+}
+
 impl BatchError {
     /// Where the error is, and not what is there: that can be a value.
     fn payload(error: serde_json::Error) -> Self {
@@ -114,12 +120,12 @@ impl BatchError {
 }
 
 #[derive(Deserialize)]
-struct Payload<'p> {
+pub(crate) struct Payload<'p> {
     #[serde(rename = "Records", borrow)]
-    records: Vec<&'p RawValue>,
+    pub(crate) records: Vec<&'p RawValue>,
     /// Whether there is such a member. A mapping's payload has none.
     #[serde(rename = "replay", default, deserialize_with = "present")]
-    is_replay: bool,
+    pub(crate) is_replay: bool,
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
@@ -155,8 +161,7 @@ impl Fanout {
         deadline: Timestamp,
         tally: &mut Tally,
     ) -> Result<Response, BatchError> {
-        let Payload { records, is_replay } =
-            serde_json::from_str(payload.get()).map_err(BatchError::payload)?;
+        let Payload { records, is_replay } = Payload::read(payload)?;
         if is_replay {
             return self.replay(transport, payload, deadline, tally).await;
         }
@@ -182,7 +187,8 @@ impl Fanout {
         self.note(&served, transport.now());
         tally.count(RETURNED, returned.len());
         self.count(&batch, &served, tally);
-        self.hasten(transport, &deliveries, &returned, deadline).await;
+        let changes = changes(&deliveries, &returned, transport.now());
+        hasten(transport, &self.fan_out, &changes, deadline).await;
         tally.requests(transport);
         respond(&deliveries, &returned)
     }
@@ -285,32 +291,6 @@ impl Fanout {
         }
     }
 
-    /// Makes the returned messages of a group visible again at the same time: a message still in flight keeps its
-    /// group locked. If that fails, they come back after the queue's visibility time-out.
-    async fn hasten<T: Visibility + Transport>(
-        &self,
-        transport: &T,
-        deliveries: &[Delivery<'_>],
-        returned: &[usize],
-        deadline: Timestamp,
-    ) {
-        let now = transport.now();
-        let changes = changes(deliveries, returned, now);
-        if changes.is_empty() {
-            return;
-        }
-        let change = pin!(transport.change_visibility(&self.fan_out, &changes));
-        // The response must reach Lambda whatever becomes of this call.
-        let time_out = pin!(transport.sleep(deadline.since(now) / 2));
-        let why = match select(change, time_out).await {
-            Either::Left((Ok(0), _)) => return,
-            Either::Left((Ok(unchanged), _)) => format!("{unchanged} of {} were not changed", changes.len()),
-            Either::Left((Err(error), _)) => error.to_string(),
-            Either::Right(_) => "no answer in time".to_owned(),
-        };
-        warn!(why, "returned messages come back only after their visibility time-out");
-    }
-
     fn troubles<R>(&self, with: impl FnOnce(&mut Troubles) -> R) -> R {
         with(&mut self.troubles.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -379,14 +359,4 @@ fn changes<'d>(
         }
     }
     changes
-}
-
-fn respond(deliveries: &[Delivery<'_>], returned: &[usize]) -> Result<Response, BatchError> {
-    let mut response = SqsBatchResponse::default();
-    for index in returned {
-        let id = deliveries.get(*index).and_then(|delivery| delivery.id.clone());
-        // An empty identifier fails the whole batch anyway (Lambda with SQS); an error says why.
-        response.add_failure(id.ok_or(BatchError::NoMessageId { index: *index })?);
-    }
-    Ok(Response { batch_item_failures: response.batch_item_failures, results: None })
 }

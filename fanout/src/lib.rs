@@ -3,8 +3,13 @@
 //! Data flows one way: payload → messages ([`message`]) → runs per client ([`client`]) → what is returned
 //! ([`handler`]). [`patience`] decides how long a client that does not take its messages is waited for.
 
+mod bounded;
+pub mod catch_up;
 pub mod client;
 pub mod handler;
+pub mod ledger;
+mod letters;
 pub mod message;
 pub mod patience;
 pub mod replay;
+mod returned;

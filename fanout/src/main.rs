@@ -1,9 +1,11 @@
-//! The fan-out's Lambda: config and client once, then one batch after the other.
+//! The fan-out's Lambda: config and clients once, then one batch after the other.
 
 use fanout::handler::Fanout;
+use fanout::ledger::LedgerFanout;
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 use shared::lambda;
+use shared::ledger::Edge;
 use shared::metrics::Tally;
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,9 +14,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let place = lambda::place()?;
     let config = lambda::config(&place)?;
     let sqs = lambda::sqs()?;
-    let fanout = Fanout::new(&config, &place);
+    let Some(tables) = lambda::tables(&config)? else {
+        let fanout = Fanout::new(&config, &place);
+        return lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
+            fanout.handle(&sqs, &event.payload, lambda::deadline(&event.context), tally).await
+        })
+        .await;
+    };
+    let fanout = LedgerFanout::new(&config, &place);
+    let edge = Edge { transport: &sqs, ledger: &tables.ledger, table: &tables.events };
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
-        fanout.handle(&sqs, &event.payload, lambda::deadline(&event.context), tally).await
+        fanout.handle(edge, &event.payload, lambda::deadline(&event.context), tally).await
     })
     .await
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use shared::config::ClientName;
 use shared::event::STREAMED_AT;
 use shared::ids::{DeduplicationId, Group, ReplayId};
-use shared::message::{ATTRIBUTE_LIMIT, Attribute, AttributeValue, Body, Message, SQS_LIMIT};
+use shared::message::{ATTRIBUTE_LIMIT, Attribute, AttributeValue, Body, Message, REPAIR, REPLAY, SQS_LIMIT};
 use shared::send::Stop;
 use shared::time::Timestamp;
 
@@ -31,6 +31,8 @@ pub struct Delivery<'p> {
     pub receive_count: u32,
     /// When it was received first; `None` if SQS does not say.
     pub first_received: Option<Timestamp>,
+    /// When it was sent to the queue; `None` if SQS does not say.
+    pub sent: Option<Timestamp>,
     /// The message for the client queues.
     pub message: Result<Incoming<'p>, String>,
 }
@@ -73,6 +75,8 @@ struct SystemAttributes<'p> {
     approximate_receive_count: Option<Cow<'p, str>>,
     #[serde(borrow)]
     approximate_first_receive_timestamp: Option<Cow<'p, str>>,
+    #[serde(borrow)]
+    sent_timestamp: Option<Cow<'p, str>>,
     #[serde(rename = "AWSTraceHeader", borrow)]
     trace_header: Option<Cow<'p, str>>,
 }
@@ -121,6 +125,7 @@ impl<'p> Delivery<'p> {
             group: group.clone(),
             receive_count: u32::try_from(receive_count).unwrap_or(u32::MAX),
             first_received: number(&system.approximate_first_receive_timestamp).map(Timestamp::from_millis),
+            sent: number(&system.sent_timestamp).map(Timestamp::from_millis),
             message: match unreadable {
                 Some(why) => Err(why),
                 None => Incoming::read(&envelope, system, group),
@@ -142,6 +147,7 @@ impl<'p> Delivery<'p> {
             group: None,
             receive_count: 1,
             first_received: None,
+            sent: None,
             message: Err(why),
         }
     }
@@ -181,6 +187,32 @@ impl<'p> Incoming<'p> {
     /// The same message as the clients' queues saw it or should have, marked as sent again in this replay.
     pub fn replayed(&self, replay: &ReplayId) -> Message {
         self.with(self.copy.deduplication_id().replayed(replay), &[Attribute::replay(replay)])
+    }
+
+    /// The same message as every sender sends this event: under the event's id, without what tells how it came here.
+    /// `None` if that is what it is.
+    pub fn of_event(&self, id: &DeduplicationId) -> Option<Message> {
+        let tells_the_way = |own: &Attribute| own.name == REPAIR || own.name == REPLAY;
+        if self.copy.deduplication_id() == id && !self.attributes.iter().any(tells_the_way) {
+            return None;
+        }
+        let own: Vec<Attribute> = self.attributes.iter().filter(|own| !tells_the_way(own)).cloned().collect();
+        let group = self.copy.group().clone();
+        let trace_header = self.trace_header.as_deref();
+        Some(Message::new(group, id.clone(), Body::Literal(self.body), &own, trace_header))
+    }
+
+    /// The body, as a JSON string literal.
+    pub fn body(&self) -> &'p RawValue {
+        self.body
+    }
+
+    /// The value of an attribute of the types `String` and `Number`.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match &self.attributes.iter().find(|attribute| attribute.name == name)?.value {
+            AttributeValue::Text(text) => Some(text),
+            AttributeValue::Base64(_) => None,
+        }
     }
 
     /// The same message under another id, without the attributes of an undelivered one, and with those `added`, which

@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 impl Contender {
     fn start(binary: &Path, package: &Path) -> io::Result<Self> {
         let sqs = SqsStub::start()?;
-        let function = start(binary, package, &sqs)?;
+        let function = start(binary, package, &sqs, None)?;
         Ok(Self { function, sqs, processor: Duration::ZERO, times: Vec::new() })
     }
 

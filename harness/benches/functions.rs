@@ -1,5 +1,7 @@
 //! What each function needs of Lambda: size, time to start, memory, and what it writes. `cargo bench -p harness --bench functions`
 
+#[path = "support/ledger.rs"]
+mod ledger;
 mod support;
 
 use std::error::Error;
@@ -13,6 +15,7 @@ use harness::lambda::Function;
 use harness::sqs::SqsStub;
 use serde_json::{Map, Value, json};
 
+use crate::ledger::{ledger, ledger_config};
 use crate::support::{LATENCY, config, event, invoke, load, messages, package, start};
 
 const STARTS: usize = 40;
@@ -28,6 +31,8 @@ struct Row {
     binary: PathBuf,
     package: PathBuf,
     payload: String,
+    /// The clients that the ledger has; `None` without it.
+    ledger: Option<Vec<String>>,
     first_polls: Vec<Duration>,
 }
 
@@ -36,17 +41,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let shipped = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../client-queues.toml"))?;
     let shipped = package("shipped", &shipped)?;
     let hundred = package("100-clients", &config(100))?;
-    let row = |name, binary: &Path, package: &Path, payload| Row {
+    let with_ledger = package("100-clients-ledger", &ledger_config(100))?;
+    let row = |name, binary: &Path, package: &Path, payload, clients: Option<Vec<String>>| Row {
         name,
         binary: binary.to_owned(),
         package: package.to_owned(),
         payload,
+        ledger: clients,
         first_polls: Vec::new(),
     };
+    let three = || ["Billing", "Insurance", "Enforcement"].map(str::to_owned).to_vec();
+    let names = || (0..100).map(|number| format!("C{number}")).collect();
     let mut rows = [
-        row("converter", &binaries.converter, &shipped, records()),
-        row("fanout", &binaries.fanout, &shipped, messages()),
-        row("fanout, 100 clients", &binaries.fanout, &hundred, messages()),
+        row("converter", &binaries.converter, &shipped, records(), None),
+        row("fanout, the shipped three clients", &binaries.fanout, &shipped, messages(), Some(three())),
+        row("fanout, 100 clients", &binaries.fanout, &with_ledger, messages(), Some(names())),
+        row("fanout, 100 clients, without the ledger", &binaries.fanout, &hundred, messages(), None),
     ];
     let sqs = SqsStub::start()?;
     sqs.forget_everything();
@@ -55,16 +65,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     // In turn, so that whatever else the machine does meets all of them.
     for _ in 0..STARTS {
         for row in &mut rows {
-            row.first_polls.push(start(&row.binary, &row.package, &sqs)?.first_poll());
+            let ledger = row.ledger.as_ref().map(|clients| ledger(clients, 0)).transpose()?;
+            let function = start(&row.binary, &row.package, &sqs, ledger.as_ref())?;
+            row.first_polls.push(function.first_poll());
         }
     }
     println!(
         "{STARTS} starts; {INVOCATIONS} batches: {RECORDS} records over {MARKS} marks, or ten messages in ten groups, of 2 KB each\n"
     );
     println!(
-        "| function | binary | first poll, median | first poll, least | peak memory, started | peak memory, {INVOCATIONS} batches later | metrics of a batch |"
+        "| function | binary | first poll, median | first poll, least | peak memory, started | peak memory, {INVOCATIONS} batches later | CPU of a batch | metrics of a batch |"
     );
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for row in &mut rows {
         report(row, &sqs)?;
     }
@@ -75,23 +87,26 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn report(row: &mut Row, sqs: &SqsStub) -> io::Result<()> {
     let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     let milliseconds = |time: Option<&Duration>| time.copied().unwrap_or_default().as_secs_f64() * 1e3;
-    let mut function: Function = start(&row.binary, &row.package, sqs)?;
-    let started = function.peak_memory()?;
+    let ledger = row.ledger.as_ref().map(|clients| ledger(clients, INVOCATIONS)).transpose()?;
+    let mut function: Function = start(&row.binary, &row.package, sqs, ledger.as_ref())?;
+    let (started, before) = (function.peak_memory()?, function.cpu_time()?);
     for _ in 0..INVOCATIONS {
         invoke(&mut function, &row.payload)?;
     }
+    let processor = function.cpu_time()?.saturating_sub(before);
     row.first_polls.sort_unstable();
     // A line per batch, of which the last ones may not have been read yet.
     let output = function.output();
     let lines = output.lines().count().max(1);
     println!(
-        "| {} | {:.1} MiB | {:.1} ms | {:.1} ms | {:.1} MiB | {:.1} MiB | {} B |",
+        "| {} | {:.1} MiB | {:.1} ms | {:.1} ms | {:.1} MiB | {:.1} MiB | {:.2} ms | {} B |",
         row.name,
         mebibytes(fs::metadata(&row.binary)?.len()),
         milliseconds(row.first_polls.get(row.first_polls.len() / 2)),
         milliseconds(row.first_polls.first()),
         mebibytes(started),
         mebibytes(function.peak_memory()?),
+        processor.as_secs_f64() * 1e3 / INVOCATIONS as f64,
         output.len() / lines,
     );
     Ok(())

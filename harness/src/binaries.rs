@@ -17,6 +17,8 @@ pub struct Functions {
     pub converter: PathBuf,
     /// Fan-out queue → client queues.
     pub fanout: PathBuf,
+    /// Event table → queues of clients that are behind.
+    pub catch_up: PathBuf,
 }
 
 /// A line of `cargo build --message-format json`.
@@ -81,7 +83,8 @@ fn unmeasured(name: &str) -> io::Result<PathBuf> {
 fn build() -> io::Result<Functions> {
     let targets = ["--release", "--package", "converter", "--package", "fanout", "--bins"];
     let mut built = executables(&targets)?;
-    Ok(Functions { converter: take(&mut built, "converter")?, fanout: take(&mut built, "fanout")? })
+    let mut take = |name| take(&mut built, name);
+    Ok(Functions { converter: take("converter")?, fanout: take("fanout")?, catch_up: take("catch-up")? })
 }
 
 /// Builds what `arguments` name and tells where the executables are, by the target's name.

@@ -1,4 +1,4 @@
-//! A DynamoDB in front of another: it passes every request on, refuses writes on demand, and remembers what was put.
+//! A DynamoDB in front of another: it passes every request on, refuses updates on demand, and remembers them.
 
 use std::fmt;
 use std::io;
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 
 use crate::http::{Reply, Request, Server, forward};
 
-/// A `PutItem`, and what came of it.
+/// An `UpdateItem`, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Put {
+pub struct Update {
     /// The table.
     pub table: String,
-    /// The item, in DynamoDB's JSON.
+    /// The key's attributes, and the values that the expressions name (`:price` as `price`), in DynamoDB's JSON.
     pub item: Value,
-    /// The error's name, such as `ConditionalCheckFailedException`; `None` if the item was stored.
+    /// The error's name, such as `ConditionalCheckFailedException`; `None` if the item was updated.
     pub error: Option<String>,
 }
 
@@ -33,7 +33,7 @@ type Refused = Box<dyn Fn(&Value) -> bool + Send>;
 
 #[derive(Default)]
 struct State {
-    puts: Vec<Put>,
+    updates: Vec<Update>,
     refused: Option<Refused>,
 }
 
@@ -66,17 +66,17 @@ impl DynamoDbProxy {
         self.shared.state().refused = Some(Box::new(is_refused));
     }
 
-    /// All puts so far, in the order in which they were answered.
-    pub fn puts(&self) -> Vec<Put> {
-        self.shared.state().puts.clone()
+    /// All updates so far, in the order in which they were answered.
+    pub fn updates(&self) -> Vec<Update> {
+        self.shared.state().updates.clone()
     }
 
-    /// Blocks until `is_reached` of all puts so far, and tells whether it came to that within `patience`.
-    pub fn wait(&self, patience: Duration, is_reached: impl Fn(&[Put]) -> bool) -> bool {
+    /// Blocks until `is_reached` of all updates so far, and tells whether it came to that within `patience`.
+    pub fn wait(&self, patience: Duration, is_reached: impl Fn(&[Update]) -> bool) -> bool {
         let waited = self
             .shared
             .changed
-            .wait_timeout_while(self.shared.state(), patience, |state| !is_reached(&state.puts));
+            .wait_timeout_while(self.shared.state(), patience, |state| !is_reached(&state.updates));
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 }
@@ -87,11 +87,11 @@ impl Shared {
     }
 
     fn answer(&self, behind: SocketAddr, request: &Request) -> Reply {
-        let is_put = request.header("x-amz-target") == Some("DynamoDB_20120810.PutItem");
-        let Some(put) = is_put.then(|| read(&request.body)).flatten() else {
+        let is_update = request.header("x-amz-target") == Some("DynamoDB_20120810.UpdateItem");
+        let Some(update) = is_update.then(|| read(&request.body)).flatten() else {
             return pass_on(behind, request).unwrap_or(Reply::Reset);
         };
-        let is_refused = self.state().refused.as_ref().is_some_and(|is_refused| is_refused(&put.item));
+        let is_refused = self.state().refused.as_ref().is_some_and(|is_refused| is_refused(&update.item));
         let answered = if is_refused {
             let kind = "com.amazon.coral.service#AccessDeniedException";
             Ok((400, json!({ "__type": kind, "message": "refused on demand" }).to_string().into_bytes()))
@@ -99,16 +99,19 @@ impl Shared {
             forward(behind, request)
         };
         let Ok((status, body)) = answered else { return Reply::Reset };
-        self.state().puts.push(Put { error: error(status, &body), ..put });
+        self.state().updates.push(Update { error: error(status, &body), ..update });
         self.changed.notify_all();
         reply(status, &body)
     }
 }
 
-fn read(body: &[u8]) -> Option<Put> {
-    let mut request: Value = serde_json::from_slice(body).ok()?;
+fn read(body: &[u8]) -> Option<Update> {
+    let request: Value = serde_json::from_slice(body).ok()?;
     let table = request.get("TableName")?.as_str()?.to_owned();
-    Some(Put { table, item: request.get_mut("Item")?.take(), error: None })
+    let mut item = request.get("Key")?.as_object()?.clone();
+    let values = request.get("ExpressionAttributeValues")?.as_object()?;
+    item.extend(values.iter().map(|(name, value)| (name.trim_start_matches(':').to_owned(), value.clone())));
+    Some(Update { table, item: Value::Object(item), error: None })
 }
 
 fn pass_on(behind: SocketAddr, request: &Request) -> io::Result<Reply> {
@@ -132,6 +135,6 @@ fn error(status: u16, body: &[u8]) -> Option<String> {
 impl fmt::Debug for State {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let refuses = self.refused.is_some();
-        formatter.debug_struct("State").field("puts", &self.puts).field("refuses", &refuses).finish()
+        formatter.debug_struct("State").field("updates", &self.updates).field("refuses", &refuses).finish()
     }
 }

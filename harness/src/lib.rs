@@ -9,5 +9,6 @@ mod http;
 pub mod lambda;
 pub mod rie;
 pub mod sqs;
+pub mod tables;
 
 pub use binaries::{Functions, consumer, example, fanoutctl, functions};

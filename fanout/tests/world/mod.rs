@@ -161,7 +161,7 @@ impl World {
         self.queues.receive(&self.fan_out, 10)
     }
 
-    fn acknowledge(&self, batch: &[Received], response: &Response) {
+    pub(crate) fn acknowledge(&self, batch: &[Received], response: &Response) {
         let returned: HashSet<&str> =
             response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
         for received in batch {
@@ -261,6 +261,7 @@ fn record(received: &Received) -> serde_json::Value {
         "receiptHandle": received.receipt.to_string(),
         "body": message.body,
         "attributes": {
+            "SentTimestamp": message.at.as_millis().to_string(),
             "ApproximateReceiveCount": received.receive_count.to_string(),
             "ApproximateFirstReceiveTimestamp": received.first_received.as_millis().to_string(),
             "MessageGroupId": message.group.as_str(),

@@ -7,13 +7,24 @@ use std::time::Duration;
 
 use harness::lambda::{Function, Outcome};
 use harness::sqs::SqsStub;
+use harness::tables::TablesStub;
 use serde_json::{Value, json};
+use shared::ids::{Group, Key};
 
 /// How long a queue takes to answer.
 pub(crate) const LATENCY: Duration = Duration::from_millis(5);
 
 /// How long an invocation may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The messages of a fan-out's batch, each of another group.
+pub(crate) const MESSAGES: usize = 10;
+
+/// The version of the events that they bring.
+pub(crate) const VERSION: usize = 3;
+
+/// The ledger's table.
+pub(crate) const LEDGER_TABLE: &str = "Ledger";
 
 /// A config with this many clients, `C0` and up.
 pub(crate) fn config(clients: usize) -> String {
@@ -29,17 +40,29 @@ pub(crate) fn package(name: &str, config: &str) -> io::Result<PathBuf> {
     Ok(package)
 }
 
-/// Starts a function that sends to `sqs`.
-pub(crate) fn start(binary: &Path, package: &Path, sqs: &SqsStub) -> io::Result<Function> {
-    Function::start(
-        binary,
-        &[
-            ("LAMBDA_TASK_ROOT", &package.to_string_lossy()),
-            ("PARTITION", "aws"),
-            ("ACCOUNT_ID", "123456789012"),
-            ("AWS_ENDPOINT_URL", &sqs.endpoint_url()),
-        ],
-    )
+/// Starts a function that sends to `sqs`; with the ledger, if there is one.
+pub(crate) fn start(
+    binary: &Path,
+    package: &Path,
+    sqs: &SqsStub,
+    ledger: Option<&TablesStub>,
+) -> io::Result<Function> {
+    let (root, sqs) = (package.to_string_lossy(), sqs.endpoint_url());
+    let mut variables = vec![
+        ("LAMBDA_TASK_ROOT", &*root),
+        ("PARTITION", "aws"),
+        ("ACCOUNT_ID", "123456789012"),
+        ("AWS_ENDPOINT_URL_SQS", &sqs),
+    ];
+    let ledger = ledger.map(TablesStub::endpoint_url);
+    if let Some(ledger) = &ledger {
+        variables.extend([
+            ("LEDGER_TABLE", LEDGER_TABLE),
+            ("EVENT_TABLE", "Events"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", ledger),
+        ]);
+    }
+    Function::start(binary, &variables)
 }
 
 /// Invokes a function, which must take everything.
@@ -57,12 +80,12 @@ pub(crate) fn messages() -> String {
         json!({
             "messageId": format!("11d6ee51-4cc7-4302-9e22-{number:012}"),
             "receiptHandle": "AQEBBX8nesZEXmkhsmZeyIE8iQAMig7qw".repeat(8),
-            "body": event(number, 1).to_string(),
+            "body": event(number, VERSION).to_string(),
             "attributes": {
                 "ApproximateReceiveCount": "1",
                 "SentTimestamp": "1740821400123",
                 "SequenceNumber": "18849496460467696128",
-                "MessageGroupId": format!("AFC~20F{number}"),
+                "MessageGroupId": group(number).as_str(),
                 "SenderId": "AROAEXAMPLE:converter",
                 "MessageDeduplicationId": format!("c4ca4238a0b923820dcc509a{number:08}"),
                 "ApproximateFirstReceiveTimestamp": "1740821400223",
@@ -70,7 +93,8 @@ pub(crate) fn messages() -> String {
             "messageAttributes": {
                 "eventId": attribute("String", &format!("0b8f7bd0-59ef-4b5c-8d1d-{number:012}")),
                 "eventName": attribute("String", "AddressUpdated"),
-                "version": attribute("Number", "3"),
+                "eventTime": attribute("String", &time(VERSION)),
+                "version": attribute("Number", &VERSION.to_string()),
                 "streamedAt": attribute("Number", "1740821400000"),
             },
             "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
@@ -79,7 +103,7 @@ pub(crate) fn messages() -> String {
             "awsRegion": "eu-west-2",
         })
     };
-    json!({ "Records": (0..10).map(message).collect::<Vec<_>>() }).to_string()
+    json!({ "Records": (0..MESSAGES).map(message).collect::<Vec<_>>() }).to_string()
 }
 
 /// An event of the mark family, of about 2 KB.
@@ -94,8 +118,8 @@ pub(crate) fn event(mark: usize, version: usize) -> Value {
         })
     };
     json!({
-        "mark": format!("AFC F{mark}"),
-        "createTime": format!("2025-03-01T09:30:00.{version:03}Z"),
+        "mark": self::mark(mark),
+        "createTime": time(version),
         "eventId": format!("0b8f7bd0-59ef-4b5c-8d1d-{mark:06}{version:06}"),
         "eventName": "AddressUpdated",
         "context": "correspondence",
@@ -116,7 +140,7 @@ pub(crate) fn event(mark: usize, version: usize) -> Value {
                 },
             },
             "history": (1..=6).map(step).collect::<Vec<_>>(),
-            "mark": format!("AFC F{mark}"),
+            "mark": self::mark(mark),
             "price": 299.5,
             "status": "Assigned",
             "transferable": true,
@@ -124,6 +148,19 @@ pub(crate) fn event(mark: usize, version: usize) -> Value {
             "version": version,
         },
     })
+}
+
+pub(crate) fn mark(number: usize) -> String {
+    format!("AFC F{number}")
+}
+
+pub(crate) fn group(number: usize) -> Group {
+    Group::of(&Key::S(mark(number)))
+}
+
+/// When an event happened.
+pub(crate) fn time(version: usize) -> String {
+    format!("2025-03-01T09:30:00.{version:03}Z")
 }
 
 /// The machine's load average over the last minute, to print beside figures.

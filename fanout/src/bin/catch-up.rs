@@ -1,0 +1,25 @@
+//! Catch-up's Lambda: config and clients once, then one order after the other.
+
+use fanout::catch_up::CatchUp;
+use lambda_runtime::LambdaEvent;
+use serde_json::value::RawValue;
+use shared::lambda;
+use shared::ledger::Edge;
+use shared::metrics::Tally;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::init_logging();
+    let place = lambda::place()?;
+    let config = lambda::config(&place)?;
+    let sqs = lambda::sqs()?;
+    let tables = lambda::tables(&config)?;
+    let tables =
+        tables.ok_or("without `[source] version` there is no ledger; deploy without this function")?;
+    let catch_up = CatchUp::new(&config, &place);
+    let edge = Edge { transport: &sqs, ledger: &tables.ledger, table: &tables.events };
+    lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
+        catch_up.handle(edge, &event.payload, lambda::deadline(&event.context), tally).await
+    })
+    .await
+}

@@ -1,0 +1,80 @@
+//! Calls of the ledger and the event table that do not outlast the invocation.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use shared::ids::{Group, Key};
+use shared::ledger::{
+    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Marker, Page, ScanPage, Unread, Write, WriteError,
+};
+use shared::send::{Cause, Transport};
+use shared::time::Timestamp;
+
+/// A ledger or an event table whose calls are given up after a sixth of the invocation's time, as sends are, but always
+/// while half of what is left remains. What was given up was not read, or nobody knows whether it was written.
+#[derive(Debug)]
+pub(crate) struct Bounded<'b, T, S> {
+    clock: &'b T,
+    seam: &'b S,
+    limit: Duration,
+    deadline: Timestamp,
+}
+
+impl<'b, T: Transport, S> Bounded<'b, T, S> {
+    /// For an invocation that begins now and is ended at `deadline`.
+    pub(crate) fn new(clock: &'b T, seam: &'b S, deadline: Timestamp) -> Self {
+        Self { clock, seam, limit: deadline.since(clock.now()) / 6, deadline }
+    }
+
+    async fn within<F: Future>(&self, call: F) -> Result<F::Output, Cause> {
+        let limit = self.limit.min(self.deadline.since(self.clock.now()) / 2);
+        match select(pin!(call), pin!(self.clock.sleep(limit))).await {
+            Either::Left((answer, _)) => Ok(answer),
+            Either::Right(_) => Err(format!("no answer within {} ms", limit.as_millis()).into()),
+        }
+    }
+
+    async fn read_within<R>(&self, call: impl Future<Output = Result<R, Unread>>) -> Result<R, Unread> {
+        self.within(call).await.unwrap_or_else(|why| Err(Unread(why)))
+    }
+}
+
+impl<T: Transport, L: Ledger> Ledger for Bounded<'_, T, L> {
+    async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
+        match self.within(self.seam.read(keys)).await {
+            Ok(results) => results,
+            Err(why) => {
+                let why = why.to_string();
+                keys.iter().map(|_| Err(Unread(why.clone().into()))).collect()
+            }
+        }
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), WriteError> {
+        self.within(self.seam.write(writes)).await.unwrap_or_else(|why| Err(WriteError::Unknown(why)))
+    }
+
+    async fn markers(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Marker)>, Unread> {
+        self.read_within(self.seam.markers(client, after)).await
+    }
+
+    fn fresh(&self) -> u64 {
+        self.seam.fresh()
+    }
+}
+
+impl<T: Transport, E: EventTable> EventTable for Bounded<'_, T, E> {
+    async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
+        self.read_within(self.seam.page(key, before)).await
+    }
+
+    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
+        self.read_within(self.seam.has(key, sort)).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+        self.read_within(self.seam.scan(after)).await
+    }
+}

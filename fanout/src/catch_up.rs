@@ -1,0 +1,116 @@
+//! Catch-up: clients that are behind become level again, from the event table; and what else the ledger needs now and
+//! then.
+//!
+//! One function for what is scheduled (the [care](Order::Care)) and for what operators order: it is the only one besides
+//! the fan-out that sends to clients' queues. A care settles who is served, catches up every client, and walks over the
+//! event table for history and for the comparison of table and ledger. `docs/ledger.md` is the specification.
+
+mod adopting;
+mod care;
+mod client;
+mod clients;
+mod compare;
+mod look_up;
+mod orders;
+mod payload;
+mod retired;
+mod tell;
+mod turn;
+mod walks;
+mod work;
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+use shared::config::{ClientName, Config, Source};
+use shared::ledger::{Edge, EventTable, Ledger};
+use shared::metrics::{Counted, LEDGER_CALLS, Tally};
+use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::send::Transport;
+use shared::time::Timestamp;
+
+pub use self::payload::{
+    Ahead, Answer, CaughtUp, Compared, Order, OrderError, Outcome, Replayed, ReplayedGroup, Switched,
+    TablePlace, TypedKey, Version,
+};
+use self::work::Work;
+use crate::bounded::Bounded;
+
+/// The catch-up function, ready for any number of invocations.
+#[derive(Debug)]
+pub struct CatchUp {
+    /// Who is in the file.
+    file: BTreeMap<ClientName, InFile>,
+    fan_out: QueueUrl,
+    rejected: QueueUrl,
+    requests_in_flight: usize,
+    source: Source,
+}
+
+/// What the file says of a client.
+#[derive(Debug)]
+struct InFile {
+    queue: QueueUrl,
+    history: bool,
+}
+
+impl CatchUp {
+    /// A catch-up function for this configuration and place.
+    pub fn new(config: &Config, place: &Place) -> Self {
+        let in_file = config.clients.iter().map(|client| {
+            let in_file = InFile { queue: client.queue_url(place), history: client.history };
+            (client.name.clone(), in_file)
+        });
+        Self {
+            file: in_file.collect(),
+            fan_out: place.own_queue(OwnQueue::FanOut),
+            rejected: place.own_queue(OwnQueue::Rejected),
+            requests_in_flight: config.requests_in_flight,
+            source: config.source.clone(),
+        }
+    }
+
+    /// Does what `payload` orders. It answers before `deadline`, when Lambda ends the invocation, with no send in flight.
+    /// What is counted is noted in `tally`.
+    ///
+    /// # Errors
+    ///
+    /// [`OrderError`] if the order is none that can be done, or nothing of it could be done now.
+    pub async fn handle<T: Transport, L: Ledger, E: EventTable>(
+        &self,
+        edge: Edge<'_, T, L, E>,
+        payload: &RawValue,
+        deadline: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<Answer, OrderError> {
+        let order = Order::try_from_payload(payload)?;
+        let transport = &Counted::new(edge.transport);
+        let ledger = &Counted::new(edge.ledger);
+        let table = &Counted::new(edge.table);
+        let (bounded_ledger, bounded_table) =
+            (&Bounded::new(transport, ledger, deadline), &Bounded::new(transport, table, deadline));
+        let edge = Edge { transport, ledger: bounded_ledger, table: bounded_table };
+        let work = Work::new(self, edge, deadline);
+        order.log();
+        let answer = Box::pin(work.follow(order, tally)).await;
+        tally.requests(transport);
+        tally
+            .count(LEDGER_CALLS, usize::try_from(ledger.requests() + table.requests()).unwrap_or(usize::MAX));
+        answer
+    }
+}
+
+impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+    async fn follow(&self, order: Order, tally: &mut Tally) -> Result<Answer, OrderError> {
+        match order {
+            Order::Care { .. } => self.care(tally).await.map(|clients| Answer::Care { clients }),
+            Order::CatchUp { client, .. } => self.catch_up(&client, tally).await.map(Answer::CatchUp),
+            Order::Pause { client, .. } => self.pause(&client).await.map(Answer::Switched),
+            Order::Resume { client, .. } => self.resume(&client).await.map(Answer::Switched),
+            Order::Replay { client, keys, from, replay, .. } => {
+                self.order_replay(&client, keys, from, &replay).await.map(Answer::Replayed)
+            }
+            Order::Reconcile { after, .. } => self.reconcile(after).await.map(Answer::Compared),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Steps 2 and 3 of the fan-out, for a group of which no message came: it gets an item that accounts for who is served.
+
+use std::collections::BTreeMap;
+
+use shared::ids::{Group, Key};
+use shared::ledger::walk::is_unsettled;
+use shared::ledger::{
+    ClientId, Control, EventTable, GroupItem, ItemKey, Ledger, Marker, READ_LIMIT, Write, WriteError, adopt,
+    baseline, leaving,
+};
+use shared::send::Transport;
+
+use super::work::{TRIES, Work};
+
+/// What a group is.
+#[derive(Debug)]
+pub(super) enum Adopted {
+    /// Its item accounts for the control item's edition.
+    Done,
+    /// The table has no event of it.
+    Missing,
+    /// An earlier event may be readable in a moment.
+    Unsettled,
+    /// Not done.
+    Failed(String),
+}
+
+impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+    /// Adopts the group of the aggregate with this key, if that is needed.
+    pub(super) async fn adopt(&self, key: &Key) -> Adopted {
+        let group = Group::of(key);
+        let mut why = String::new();
+        for _ in 0..TRIES {
+            let found = self.read(&[ItemKey::Control, ItemKey::Group(group.clone())]).await;
+            let (Some(Some(control)), Some(item)) = (found.control(), found.group(&group)) else {
+                return Adopted::Failed("the ledger did not answer".to_owned());
+            };
+            let (item, is_new) = match item {
+                Some(item) if item.edition >= control.edition => return Adopted::Done,
+                Some(item) => (item.clone(), false),
+                None => match self.first_sight(key, control).await {
+                    Ok(item) => (item, true),
+                    Err(adopted) => return adopted,
+                },
+            };
+            let retired = self.leaving(&group, &item, control).await;
+            let fresh = &mut || self.edge.ledger.fresh();
+            let transactions = adopt(&group, &item, is_new, control, &retired, self.now(), fresh);
+            match self.write_all(&transactions).await {
+                Ok(()) => return Adopted::Done,
+                // Somebody else adopts it, or nobody knows: it is read again.
+                Err(WriteError::Lost) => {}
+                Err(error @ WriteError::Unknown(_)) => why = error.to_string(),
+                Err(error @ WriteError::Refused(_)) => return Adopted::Failed(error.to_string()),
+            }
+        }
+        Adopted::Failed(if why.is_empty() { "others write it all the time".to_owned() } else { why })
+    }
+
+    /// The first item of a group; or why there is none.
+    async fn first_sight(&self, key: &Key, control: &Control) -> Result<GroupItem, Adopted> {
+        let survey = self.survey(key).await.map_err(|error| Adopted::Failed(error.to_string()))?;
+        if is_unsettled(&survey.rows, self.now()) {
+            return Err(Adopted::Unsettled);
+        }
+        baseline(key, &survey.rows, control.start).ok_or(Adopted::Missing)
+    }
+
+    /// The markers of clients that are served no more. Of those that are not read, the entries stay.
+    async fn leaving(
+        &self,
+        group: &Group,
+        item: &GroupItem,
+        control: &Control,
+    ) -> BTreeMap<ClientId, Option<Marker>> {
+        let mut retired = BTreeMap::new();
+        for clients in leaving(item, control).chunks(READ_LIMIT) {
+            let keys: Vec<ItemKey> =
+                clients.iter().map(|client| ItemKey::Marker(*client, group.clone())).collect();
+            let found = self.read(&keys).await;
+            let read =
+                clients.iter().filter_map(|client| Some((*client, found.marker(*client, group)?.cloned())));
+            retired.extend(read);
+        }
+        retired
+    }
+
+    async fn write_all(&self, transactions: &[Vec<Write>]) -> Result<(), WriteError> {
+        for writes in transactions {
+            self.edge.ledger.write(writes).await?;
+        }
+        Ok(())
+    }
+}

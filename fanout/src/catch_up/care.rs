@@ -1,0 +1,115 @@
+//! The care, every minute: who is served is settled, every client is caught up, and the event table is walked over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::join3;
+use shared::config::ClientName;
+use shared::ledger::membership::{CLIENTS_LIMIT, settle};
+use shared::ledger::{
+    ClientId, Condition, Control, EventTable, Item, ItemKey, Ledger, Registration, State, Write, WriteError,
+};
+use shared::metrics::Tally;
+use shared::send::Transport;
+use tracing::{error, info};
+
+use super::client::Client;
+use super::clients::count_sent;
+use super::payload::{CaughtUp, OrderError};
+use super::work::{TRIES, Work};
+
+impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+    /// Answers for each client that was behind.
+    pub(super) async fn care(&self, tally: &mut Tally) -> Result<Vec<CaughtUp>, OrderError> {
+        let control = self.settle().await?;
+        // At the same time: neither clients that are behind for hours nor a walk of hours hold up the other.
+        let catch_up = Box::pin(self.catch_up_all(&control));
+        let walks = Box::pin(self.walks(&control));
+        let (clients, (), ()) = join3(catch_up, walks, Box::pin(self.clear_retired(&control))).await;
+        count_sent(&clients, tally);
+        self.count_behind(&clients, tally);
+        let mut answers: Vec<CaughtUp> =
+            clients.into_iter().filter(|client| !client.is_idle()).map(Client::caught_up).collect();
+        answers.sort_by(|one, other| one.client.cmp(&other.client));
+        Ok(answers)
+    }
+
+    /// Settles who is served, and answers it.
+    async fn settle(&self) -> Result<Control, OrderError> {
+        let file: BTreeMap<ClientName, bool> =
+            self.own.file.iter().map(|(name, in_file)| (name.clone(), in_file.history)).collect();
+        let mut why = String::new();
+        for _ in 0..TRIES {
+            let found = self.read(&[ItemKey::Control]).await;
+            let Some(control) = found.control() else {
+                "not read".clone_into(&mut why);
+                continue;
+            };
+            let unmarked = self.unmarked(control, &file).await;
+            let Some(settled) = settle(control, &file, &unmarked, self.now()) else {
+                let control = control.cloned().ok_or(OrderError::NoControl)?;
+                log_refused(&control, &file);
+                return Ok(control);
+            };
+            let write = Write {
+                key: ItemKey::Control,
+                condition: control.map_or(Condition::Absent, |control| Condition::Rev(control.rev)),
+                item: Some(Item::Control(settled.clone())),
+            };
+            match self.edge.ledger.write(&[write]).await {
+                Ok(()) => {
+                    log_changes(control, &settled);
+                    return Ok(settled);
+                }
+                // Another care settles it at the same time.
+                Err(WriteError::Lost) => {}
+                Err(error) => why = error.to_string(),
+            }
+        }
+        Err(OrderError::Failed { what: "the ledger's control item", why })
+    }
+
+    /// The retired clients that may be admitted again, or make room, because no marker of theirs is left.
+    async fn unmarked(
+        &self,
+        control: Option<&Control>,
+        file: &BTreeMap<ClientName, bool>,
+    ) -> BTreeSet<ClientId> {
+        let mut unmarked = BTreeSet::new();
+        let Some(control) = control else { return unmarked };
+        let is_full = control.clients.len() >= CLIENTS_LIMIT;
+        let matters = |name: &ClientName, registration: &Registration| {
+            registration.state == State::Retired && (is_full || file.contains_key(name))
+        };
+        for (_, registration) in control.clients.iter().filter(|(name, client)| matters(name, client)) {
+            if matches!(self.edge.ledger.markers(registration.id, None).await, Ok(page) if page.is_empty()) {
+                unmarked.insert(registration.id);
+            }
+        }
+        unmarked
+    }
+}
+
+fn log_changes(before: Option<&Control>, after: &Control) {
+    for (name, registration) in &after.clients {
+        let was = before.and_then(|before| before.clients.get(name));
+        let (client, edition) = (name.as_str(), after.edition);
+        match was {
+            None => info!(client, edition, history = registration.history, "client admitted"),
+            Some(was) if was.id != registration.id => {
+                info!(client, edition, history = registration.history, "client admitted again");
+            }
+            Some(was) if was.state != registration.state => info!(client, edition, "client retired"),
+            Some(was) if was.absent_at.is_none() && registration.absent_at.is_some() => {
+                info!(client, "client is not in the file; it is retired if that lasts for an hour");
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn log_refused(control: &Control, file: &BTreeMap<ClientName, bool>) {
+    for name in file.keys().filter(|name| !control.clients.contains_key(*name)) {
+        let client = name.as_str();
+        error!(client, "client is not admitted: the ledger has {CLIENTS_LIMIT}, all of them needed");
+    }
+}

@@ -1,0 +1,337 @@
+//! One client, turn after turn: which of its groups are next, and whether this invocation may serve it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use shared::config::ClientName;
+use shared::ids::Group;
+use shared::ledger::{
+    ClientId, Condition, EventTable, Item, ItemKey, Lease, Ledger, Registration, Rev, State, Write,
+    WriteError,
+};
+use shared::place::QueueUrl;
+use shared::send::{BATCH_LIMIT, Stop, StopReason, Transport};
+use shared::time::Timestamp;
+use tracing::{error, info, warn};
+
+use super::payload::CaughtUp;
+use super::turn::{End, Served, Turned};
+use super::work::Work;
+
+/// How many of a client's markers are listed at a time. It bounds memory and, while a client rests, cost.
+const LISTED_LIMIT: usize = 5_000;
+
+/// A client and how far its catch-up got.
+#[derive(Debug)]
+pub(super) struct Client<'c> {
+    pub(super) name: ClientName,
+    id: ClientId,
+    /// Its queue, if it is live and in the file; else its groups are only counted.
+    queue: Option<&'c QueueUrl>,
+    /// Whether it is served although its queue failed a moment ago.
+    is_urgent: bool,
+    listed: Listed,
+    /// The groups to be served next.
+    waiting: VecDeque<Group>,
+    lease: Option<Held>,
+    levelled: usize,
+    sent: usize,
+    rejected: usize,
+    stopped: Option<String>,
+}
+
+/// The groups that the client is behind in, as far as they were listed, and since when.
+#[derive(Debug, Default)]
+struct Listed {
+    behind: BTreeMap<Group, Timestamp>,
+    last: Option<Group>,
+    is_complete: bool,
+}
+
+/// The client's lease, as it was written or read last.
+#[derive(Debug)]
+struct Held {
+    lease: Lease,
+    /// `None`: there was none.
+    rev: Option<Rev>,
+    /// Whether this invocation has it.
+    is_ours: bool,
+    holder: u64,
+    /// Groups in which something was sent that could not be told.
+    untold: Vec<Group>,
+}
+
+impl<'c> Client<'c> {
+    /// A client that `own` may serve, nothing of which is known yet.
+    pub(super) fn new(
+        name: &ClientName,
+        registration: &Registration,
+        queue: Option<&'c QueueUrl>,
+        is_urgent: bool,
+    ) -> Self {
+        Self {
+            name: name.clone(),
+            id: registration.id,
+            queue: queue.filter(|_| registration.state == State::Live),
+            is_urgent,
+            listed: Listed::default(),
+            waiting: VecDeque::new(),
+            lease: None,
+            levelled: 0,
+            sent: 0,
+            rejected: 0,
+            stopped: None,
+        }
+    }
+
+    /// The next turn. Answers whether there is another one.
+    pub(super) async fn next<T: Transport, L: Ledger, E: EventTable>(
+        &mut self,
+        work: &Work<'_, T, L, E>,
+    ) -> bool {
+        let goes_on = self.try_next(work).await;
+        if !goes_on {
+            self.release(work).await;
+            self.log();
+        }
+        goes_on
+    }
+
+    async fn try_next<T: Transport, L: Ledger, E: EventTable>(&mut self, work: &Work<'_, T, L, E>) -> bool {
+        if self.waiting.is_empty() && !self.list(work).await {
+            return false;
+        }
+        let Some(queue) = self.queue else { return false };
+        if work.is_over() {
+            return self.stop("no time was left");
+        }
+        if self.lease.is_none() && !self.read_lease(work).await {
+            return false;
+        }
+        let next = self.waiting.len().min(BATCH_LIMIT);
+        let groups: Vec<Group> = self.waiting.drain(..next).collect();
+        let Some(held) = &mut self.lease else { return false };
+        if let Err(error) = held.renew(work, self.id, &groups).await {
+            return self.stop(&format!("the lease was not taken: {error}"));
+        }
+        let is_failing = held.lease.failures > 0 && !self.is_urgent;
+        let served = Served { name: &self.name, id: self.id, queue, is_failing };
+        let turned = work.turn(&served, &groups).await;
+        self.take(turned, work.now())
+    }
+
+    /// Takes in what a turn did. Answers whether the client goes on.
+    fn take(&mut self, turned: Turned, now: Timestamp) -> bool {
+        let Turned { groups, sent, rejected, failure, stopped } = turned;
+        self.sent += sent;
+        self.rejected += rejected;
+        let mut untold = Vec::new();
+        for (group, end) in groups {
+            match end {
+                End::Level => {
+                    self.listed.behind.remove(&group);
+                    self.levelled += 1;
+                }
+                End::More => self.waiting.push_back(group),
+                End::Left => {}
+                End::Untold => untold.push(group),
+            }
+        }
+        let Some(held) = &mut self.lease else { return false };
+        if sent > 0 {
+            held.lease.succeed();
+        }
+        if let Some(stop) = failure {
+            held.lease.fail(now);
+            let pause = held.lease.not_before.since(now).as_secs();
+            log_failure(&self.name, &stop, pause);
+            held.untold = untold;
+            return self.stop(&stop.why);
+        }
+        if !untold.is_empty() {
+            held.untold = untold;
+            return self.stop("the ledger did not take what was sent");
+        }
+        stopped.is_none_or(|why| self.stop(&why))
+    }
+
+    fn stop(&mut self, why: &str) -> bool {
+        self.stopped = Some(why.to_owned());
+        false
+    }
+
+    /// Lists the next of the client's groups, in random order. Answers whether there are some.
+    async fn list<T: Transport, L: Ledger, E: EventTable>(&mut self, work: &Work<'_, T, L, E>) -> bool {
+        let mut groups = Vec::new();
+        while !self.listed.is_complete && groups.len() < LISTED_LIMIT {
+            let page = match work.edge.ledger.markers(self.id, self.listed.last.as_ref()).await {
+                Ok(page) => page,
+                Err(error) => {
+                    self.stop(&format!("the client's groups: {error}"));
+                    break;
+                }
+            };
+            self.listed.is_complete = page.is_empty();
+            for (group, marker) in page {
+                self.listed.last = Some(group.clone());
+                if self.listed.behind.insert(group.clone(), marker.at).is_none() {
+                    groups.push(group);
+                }
+            }
+        }
+        shuffle(&mut groups, work.edge.ledger.fresh());
+        self.waiting.extend(groups);
+        !self.waiting.is_empty()
+    }
+
+    /// Reads the lease. What its last holder had in work comes first: what it sent without recording it is repeated while
+    /// SQS still recognises it. Answers whether the client may be served.
+    async fn read_lease<T: Transport, L: Ledger, E: EventTable>(&mut self, work: &Work<'_, T, L, E>) -> bool {
+        let found = work.read(&[ItemKey::Lease(self.id)]).await;
+        let now = work.now();
+        let Some(lease) = found.lease(self.id) else { return self.stop("the lease was not read") };
+        let rev = lease.map(|lease| lease.rev);
+        let lease = lease.cloned().unwrap_or_else(Lease::unheld);
+        if lease.until > now {
+            return self.stop("another invocation serves it");
+        }
+        if lease.not_before > now && !self.is_urgent {
+            let pause = lease.not_before.since(now);
+            return self.stop(&format!("its queue failed; tried again in {} s", ceil_secs(pause)));
+        }
+        for group in lease.groups.iter().rev() {
+            if let Some(place) = self.waiting.iter().position(|waiting| waiting == group) {
+                self.waiting.remove(place);
+                self.waiting.push_front(group.clone());
+            } else if !self.listed.is_complete {
+                self.waiting.push_front(group.clone());
+            }
+        }
+        let holder = work.edge.ledger.fresh();
+        self.lease = Some(Held { lease, rev, is_ours: false, holder, untold: Vec::new() });
+        true
+    }
+
+    /// Gives the lease back. If that fails, it ends by itself.
+    async fn release<T: Transport, L: Ledger, E: EventTable>(&mut self, work: &Work<'_, T, L, E>) {
+        let Some(held) = self.lease.as_mut().filter(|held| held.is_ours) else { return };
+        if let Err(error) = held.release(work, self.id).await {
+            warn!(client = self.name.as_str(), why = %error, "the lease was not given back; it ends by itself");
+        }
+    }
+
+    fn log(&self) {
+        let Self { levelled, sent, rejected, .. } = self;
+        if *levelled + sent + rejected > 0 {
+            let (client, behind, stopped) = (self.name.as_str(), self.behind(), self.stopped.as_deref());
+            info!(client, sent, levelled, rejected, behind, stopped, "client caught up");
+        }
+    }
+
+    /// In how many groups it is behind, as far as they are listed.
+    pub(super) fn behind(&self) -> usize {
+        self.listed.behind.len()
+    }
+
+    /// For how long it has been behind in a group, the longest.
+    pub(super) fn age(&self, now: Timestamp) -> Duration {
+        self.listed.behind.values().min().map_or(Duration::ZERO, |oldest| now.since(*oldest))
+    }
+
+    /// How many events its queue took.
+    pub(super) fn sent(&self) -> usize {
+        self.sent
+    }
+
+    /// How many events were rejected.
+    pub(super) fn rejected(&self) -> usize {
+        self.rejected
+    }
+
+    /// Whether there is anything to tell of it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.levelled == 0 && self.sent == 0 && self.listed.behind.is_empty() && self.stopped.is_none()
+    }
+
+    /// What became of it.
+    pub(super) fn caught_up(self) -> CaughtUp {
+        CaughtUp {
+            client: self.name.as_str().to_owned(),
+            groups: self.levelled,
+            sent: self.sent,
+            behind: self.listed.behind.len(),
+            stopped: self.stopped,
+        }
+    }
+}
+
+impl Held {
+    /// Takes or renews it for a turn, by a write: a ledger that takes no writes must not cause sends.
+    async fn renew<T: Transport, L: Ledger, E: EventTable>(
+        &mut self,
+        work: &Work<'_, T, L, E>,
+        client: ClientId,
+        groups: &[Group],
+    ) -> Result<(), WriteError> {
+        self.is_ours = false;
+        let rev = Rev(work.edge.ledger.fresh());
+        let held = self.lease.held(rev, self.holder, groups, work.now());
+        self.write(work, client, held).await?;
+        self.is_ours = true;
+        Ok(())
+    }
+
+    async fn release<T: Transport, L: Ledger, E: EventTable>(
+        &mut self,
+        work: &Work<'_, T, L, E>,
+        client: ClientId,
+    ) -> Result<(), WriteError> {
+        let rev = Rev(work.edge.ledger.fresh());
+        let released = self.lease.released(rev, self.untold.clone(), work.now());
+        self.write(work, client, released).await
+    }
+
+    async fn write<T: Transport, L: Ledger, E: EventTable>(
+        &mut self,
+        work: &Work<'_, T, L, E>,
+        client: ClientId,
+        lease: Lease,
+    ) -> Result<(), WriteError> {
+        let write = Write {
+            key: ItemKey::Lease(client),
+            condition: self.rev.map_or(Condition::Absent, Condition::Rev),
+            item: Some(Item::Lease(lease.clone())),
+        };
+        work.edge.ledger.write(&[write]).await?;
+        self.rev = Some(lease.rev);
+        self.lease = lease;
+        Ok(())
+    }
+}
+
+/// An error if nothing goes on until somebody acts, else a warning.
+fn log_failure(client: &ClientName, stop: &Stop, pause: u64) {
+    let (client, why) = (client.as_str(), &stop.why);
+    if stop.reason == StopReason::Queue {
+        error!(client, why, pause, "client's queue takes nothing; it is tried again after the pause");
+    } else {
+        warn!(client, why, pause, "client's queue failed; it is tried again after the pause");
+    }
+}
+
+fn ceil_secs(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX)
+}
+
+/// Shuffles `items`: the order follows from `seed`.
+pub(super) fn shuffle<I>(items: &mut [I], seed: u64) {
+    // SplitMix64: it makes much of a seed that is only a little different.
+    let mut state = seed;
+    for last in (1..items.len()).rev() {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let place = (mixed ^ (mixed >> 31)) % (last as u64 + 1);
+        items.swap(last, usize::try_from(place).unwrap_or(last));
+    }
+}

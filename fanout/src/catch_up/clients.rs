@@ -1,0 +1,93 @@
+//! All clients at the same time: each has one turn, then the next in line.
+
+use std::collections::VecDeque;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use shared::ledger::{Control, EventTable, Ledger, State};
+use shared::metrics::{BEHIND_AGE, GROUPS_BEHIND, REJECTED, SENT, Tally};
+use shared::send::Transport;
+
+use super::client::{Client, shuffle};
+use super::payload::{CaughtUp, OrderError};
+use super::work::Work;
+
+/// How many clients have a turn at the same time: what their messages take of the function's memory.
+const AT_ONCE: usize = 8;
+
+impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+    /// Catches up every live client. Those that are not in the file are only counted: a function with a newer file serves
+    /// them.
+    pub(super) async fn catch_up_all(&self, control: &Control) -> Vec<Client<'_>> {
+        let live = control.clients.iter().filter(|(_, registration)| registration.state == State::Live);
+        let mut clients: Vec<Client<'_>> = live
+            .map(|(name, registration)| {
+                let in_file = self.own.file.get(name);
+                Client::new(name, registration, in_file.map(|in_file| &in_file.queue), false)
+            })
+            .collect();
+        // A few that hang must not always be the first.
+        shuffle(&mut clients, self.edge.ledger.fresh());
+        self.serve(clients).await
+    }
+
+    /// Catches one client up because somebody orders it.
+    pub(super) async fn catch_up(&self, client: &str, tally: &mut Tally) -> Result<CaughtUp, OrderError> {
+        let control = self.control().await?;
+        let (name, registration) = self.registered(&control, client)?;
+        let Some(in_file) = self.own.file.get(name) else {
+            return Err(OrderError::UnknownClient(client.to_owned()));
+        };
+        if registration.state == State::Paused {
+            let (groups, sent, behind) = (0, 0, 0);
+            let stopped = Some("paused".to_owned());
+            return Ok(CaughtUp { client: client.to_owned(), groups, sent, behind, stopped });
+        }
+        let client = Client::new(name, registration, Some(&in_file.queue), true);
+        let mut served = self.serve(vec![client]).await;
+        count_sent(&served, tally);
+        served.pop().map(Client::caught_up).ok_or(OrderError::NoControl)
+    }
+
+    async fn serve<'c>(&self, clients: Vec<Client<'c>>) -> Vec<Client<'c>> {
+        let mut waiting = VecDeque::from(clients);
+        let (mut in_turn, mut done) = (FuturesUnordered::new(), Vec::new());
+        loop {
+            while in_turn.len() < AT_ONCE {
+                let Some(mut client) = waiting.pop_front() else { break };
+                // Boxed: they are moved about.
+                in_turn.push(Box::pin(async move {
+                    let goes_on = client.next(self).await;
+                    (client, goes_on)
+                }));
+            }
+            match in_turn.next().await {
+                Some((client, true)) => waiting.push_back(client),
+                Some((client, false)) => done.push(client),
+                None => return done,
+            }
+        }
+    }
+}
+
+/// Counts what was sent.
+pub(super) fn count_sent(clients: &[Client<'_>], tally: &mut Tally) {
+    tally.count(SENT, clients.iter().map(Client::sent).sum());
+    let rejected: usize = clients.iter().map(Client::rejected).sum();
+    if rejected > 0 {
+        tally.count(REJECTED, rejected);
+    }
+}
+
+impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+    /// Counts who is behind: in all, and each client that is.
+    pub(super) fn count_behind(&self, clients: &[Client<'_>], tally: &mut Tally) {
+        let now = self.now();
+        let age = |client: &Client<'_>| usize::try_from(client.age(now).as_millis()).unwrap_or(usize::MAX);
+        tally.count(GROUPS_BEHIND, clients.iter().map(Client::behind).sum());
+        tally.count(BEHIND_AGE, clients.iter().map(age).max().unwrap_or(0));
+        for client in clients.iter().filter(|client| client.behind() > 0) {
+            tally.count_of(&client.name, GROUPS_BEHIND, client.behind());
+            tally.count_of(&client.name, BEHIND_AGE, age(client));
+        }
+    }
+}

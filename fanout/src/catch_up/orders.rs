@@ -1,0 +1,174 @@
+//! What operators order: pause, resume, replay.
+
+use futures_util::stream::{self, StreamExt as _};
+use shared::config::ClientName;
+use shared::ids::{Group, Key, ReplayId};
+use shared::ledger::catch_up::{Begin, begin};
+use shared::ledger::orders::replay;
+use shared::ledger::{
+    ClientId, Condition, Control, EventTable, Found, GroupItem, Item, ItemKey, Ledger, Marker, Registration,
+    Rev, State, Write, WriteError,
+};
+use shared::send::Transport;
+
+use super::adopting::Adopted;
+use super::payload::{KEYS_LIMIT, OrderError, Outcome, Replayed, ReplayedGroup, Switched, TypedKey};
+use super::work::{TRIES, Work};
+
+/// How many groups a replay is ordered in at the same time.
+const AT_ONCE: usize = 10;
+
+impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+    /// Nothing more is sent to the client a minute later: it falls behind.
+    pub(super) async fn pause(&self, client: &str) -> Result<Switched, OrderError> {
+        self.switch(client, State::Paused).await
+    }
+
+    /// The client is served again.
+    pub(super) async fn resume(&self, client: &str) -> Result<Switched, OrderError> {
+        self.switch(client, State::Live).await
+    }
+
+    async fn switch(&self, client: &str, state: State) -> Result<Switched, OrderError> {
+        let mut was = None;
+        let mut why = "others write it all the time".to_owned();
+        for _ in 0..TRIES {
+            let control = self.control().await?;
+            let (name, registration) = self.registered(&control, client)?;
+            let was = *was.get_or_insert(registration.state);
+            let switched = Switched { client: client.to_owned(), state: word(state), was: word(was) };
+            if registration.state == state {
+                return Ok(switched);
+            }
+            let write = Write {
+                key: ItemKey::Control,
+                condition: Condition::Rev(control.rev),
+                item: Some(Item::Control(with_state(&control, name, state))),
+            };
+            match self.edge.ledger.write(&[write]).await {
+                Ok(()) => return Ok(switched),
+                Err(WriteError::Lost) => {}
+                Err(error) => why = error.to_string(),
+            }
+        }
+        Err(OrderError::Failed { what: "the ledger's control item", why })
+    }
+
+    /// The client of this name, unless it is retired.
+    pub(super) fn registered<'c>(
+        &self,
+        control: &'c Control,
+        client: &str,
+    ) -> Result<(&'c ClientName, &'c Registration), OrderError> {
+        let mut clients = control.clients.iter();
+        match clients.find(|(name, _)| name.as_str() == client) {
+            None => Err(OrderError::UnknownClient(client.to_owned())),
+            Some((_, registration)) if registration.state == State::Retired => {
+                Err(OrderError::Retired(client.to_owned()))
+            }
+            Some(found) => Ok(found),
+        }
+    }
+
+    /// Sets the client behind in each group.
+    pub(super) async fn order_replay(
+        &self,
+        client: &str,
+        keys: Vec<TypedKey>,
+        from: u64,
+        id: &str,
+    ) -> Result<Replayed, OrderError> {
+        if !(1..=KEYS_LIMIT).contains(&keys.len()) {
+            return Err(OrderError::Keys(keys.len()));
+        }
+        let id = &ReplayId::try_new(id)?;
+        let keys = keys.into_iter().map(Key::try_from).collect::<Result<Vec<Key>, OrderError>>()?;
+        let control = self.control().await?;
+        let (_, registration) = self.registered(&control, client)?;
+        let results = stream::iter(keys).map(async |key| {
+            let (outcome, reason) = match self.replay_group(registration.id, &key, from, id).await {
+                Ok(true) => (Outcome::Ordered, None),
+                Ok(false) => (Outcome::Nothing, Some("the client has none of these versions".to_owned())),
+                Err(Refusal::Nothing(reason)) => (Outcome::Nothing, Some(reason.to_owned())),
+                Err(Refusal::Failed(reason)) => (Outcome::Failed, Some(reason)),
+            };
+            ReplayedGroup { group: Group::of(&key).as_str().to_owned(), outcome, reason }
+        });
+        let results = results.buffered(AT_ONCE).collect().await;
+        Ok(Replayed { client: client.to_owned(), results })
+    }
+
+    /// Sets the client behind in one group. Answers whether there was something to repeat.
+    async fn replay_group(
+        &self,
+        client: ClientId,
+        key: &Key,
+        from: u64,
+        id: &ReplayId,
+    ) -> Result<bool, Refusal> {
+        let group = Group::of(key);
+        for _ in 0..TRIES {
+            match self.adopt(key).await {
+                Adopted::Done => {}
+                Adopted::Missing => return Err(Refusal::Nothing("the event table has no event of it")),
+                Adopted::Unsettled => {
+                    return Err(Refusal::Failed(
+                        "its events are being written; order it in a minute".to_owned(),
+                    ));
+                }
+                Adopted::Failed(why) => return Err(Refusal::Failed(why)),
+            }
+            let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client, group.clone())];
+            let found = self.read(&keys).await;
+            let Some((item, marker)) = together(&found, client, &group) else { continue };
+            let fresh = &mut || self.edge.ledger.fresh();
+            let writes = replay(&group, item, client, marker, from, id, self.now(), fresh);
+            if writes.is_empty() {
+                return Ok(false);
+            }
+            match self.edge.ledger.write(&writes).await {
+                Ok(()) => return Ok(true),
+                Err(WriteError::Lost) => {}
+                Err(error) => return Err(Refusal::Failed(error.to_string())),
+            }
+        }
+        Err(Refusal::Failed("others write it all the time".to_owned()))
+    }
+}
+
+/// Why nothing is replayed in a group.
+enum Refusal {
+    /// There is nothing to repeat.
+    Nothing(&'static str),
+    /// It is to be ordered again.
+    Failed(String),
+}
+
+/// A group's item and the client's marker, if one fits the other.
+fn together<'f>(
+    found: &'f Found,
+    client: ClientId,
+    group: &Group,
+) -> Option<(&'f GroupItem, Option<&'f Marker>)> {
+    match begin(found, client, group) {
+        Begin::Unread => None,
+        Begin::Level | Begin::Behind(_) => Some((found.group(group)??, found.marker(client, group)?)),
+    }
+}
+
+fn with_state(control: &Control, client: &ClientName, state: State) -> Control {
+    let mut after = control.clone();
+    after.rev = Rev(control.rev.0 + 1);
+    if let Some(registration) = after.clients.get_mut(client) {
+        registration.state = state;
+    }
+    after
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Live => "live",
+        State::Paused => "paused",
+        State::Retired => "retired",
+    }
+}

@@ -1,0 +1,60 @@
+//! Clients that are served no more: their markers go, with their entries.
+
+use futures_util::stream::{self, StreamExt as _};
+use shared::ids::Group;
+use shared::ledger::catch_up::leave;
+use shared::ledger::{ClientId, Control, EventTable, ItemKey, Ledger, Marker, READ_LIMIT, State};
+use shared::send::Transport;
+use tracing::{info, warn};
+
+use super::work::Work;
+
+/// How many clients, and of each how many groups, are cleared at the same time.
+const AT_ONCE: usize = 8;
+
+impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+    /// Clears all retired clients, as long as there is time. Each time: a fan-out that did not know yet may have added one.
+    pub(super) async fn clear_retired(&self, control: &Control) {
+        let retired = control.clients.iter().filter(|(_, client)| client.state == State::Retired);
+        stream::iter(retired)
+            .for_each_concurrent(AT_ONCE, |(name, registration)| async move {
+                let cleared = self.clear(registration.id).await;
+                if cleared > 0 {
+                    info!(client = name.as_str(), groups = cleared, "markers of a retired client removed");
+                }
+            })
+            .await;
+    }
+
+    /// Clears one client. Answers in how many groups.
+    async fn clear(&self, client: ClientId) -> usize {
+        let mut cleared = 0;
+        let mut last: Option<Group> = None;
+        while !self.is_over() {
+            let page = match self.edge.ledger.markers(client, last.as_ref()).await {
+                Ok(page) => page,
+                Err(error) => {
+                    warn!(why = %error, "markers of a retired client stay for now");
+                    break;
+                }
+            };
+            let Some((group, _)) = page.last() else { break };
+            last = Some(group.clone());
+            for some in page.chunks(READ_LIMIT) {
+                cleared += self.clear_some(client, some).await;
+            }
+        }
+        cleared
+    }
+
+    async fn clear_some(&self, client: ClientId, markers: &[(Group, Marker)]) -> usize {
+        let keys: Vec<ItemKey> = markers.iter().map(|(group, _)| ItemKey::Group(group.clone())).collect();
+        let found = &self.read(&keys).await;
+        let clear = async |(group, marker): &(Group, Marker)| {
+            let Some(item) = found.group(group) else { return 0 };
+            // What is lost now is done next time.
+            usize::from(self.edge.ledger.write(&leave(group, item, client, marker)).await.is_ok())
+        };
+        stream::iter(markers).map(clear).buffer_unordered(AT_ONCE).fold(0, async |sum, one| sum + one).await
+    }
+}

@@ -1,0 +1,78 @@
+//! Steps 5 and 6: what was sent is told to the ledger, whatever happens meanwhile.
+
+use std::time::Duration;
+
+use shared::ledger::catch_up::{Begin, Known, Task, Telling, begin, level};
+use shared::ledger::times::RECORD_LIMIT;
+use shared::ledger::{EventTable, ItemKey, Ledger, WriteError};
+use shared::send::Transport;
+use tracing::warn;
+
+use super::work::{TRIES, Work};
+
+/// How long is waited after a first write or read that failed; each time twice as long.
+const BACK_OFF: Duration = Duration::from_millis(50);
+
+/// What the ledger knows at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// The client is level.
+    Level,
+    /// The client is behind, and has what it was sent.
+    Behind,
+    /// Not what was sent: a later holder of the lease repeats it first.
+    Untold,
+}
+
+impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+    /// The client is level though nothing was sent, because there is nothing.
+    pub(super) async fn tell_erased(&self, task: &Task) -> Told {
+        match self.edge.ledger.write(&level(task)).await {
+            Ok(()) => Told::Level,
+            Err(_) => Told::Behind,
+        }
+    }
+
+    /// Writes what is `known` since `task` was read.
+    pub(super) async fn tell(&self, task: Task, known: &Known) -> Told {
+        let now = self.now();
+        let until = now.plus(RECORD_LIMIT.min(self.deadline.since(now) / 2));
+        let (client, group) = (task.client, task.group.clone());
+        let mut items = Begin::Behind(Box::new(task));
+        let mut why = String::new();
+        for number in 0..TRIES {
+            let (writes, told) = match known.telling(&items, &mut || self.edge.ledger.fresh()) {
+                Telling::Nothing { is_level: true } => return Told::Level,
+                Telling::Nothing { is_level: false } => return Told::Behind,
+                Telling::Level(writes) => (writes, Told::Level),
+                Telling::Progress(writes) => (writes, Told::Behind),
+                Telling::Unread => (Vec::new(), Told::Untold),
+            };
+            let written = if writes.is_empty() { None } else { Some(self.edge.ledger.write(&writes).await) };
+            let is_lost = match written {
+                Some(Ok(())) => return told,
+                // Nothing was sent, so nothing is lost if it is not told.
+                Some(Err(_)) if known.is_nothing() => return Told::Behind,
+                Some(Err(WriteError::Lost)) => true,
+                Some(Err(error)) => {
+                    why = error.to_string();
+                    false
+                }
+                None => {
+                    "the items were not read".clone_into(&mut why);
+                    false
+                }
+            };
+            if !is_lost {
+                self.edge.transport.sleep(BACK_OFF.saturating_mul(2_u32.saturating_pow(number))).await;
+            }
+            if self.now() > until {
+                break;
+            }
+            let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client, group.clone())];
+            items = begin(&self.read(&keys).await, client, &group);
+        }
+        warn!(group = group.as_str(), why, "what was sent could not be told to the ledger; it is sent again");
+        Told::Untold
+    }
+}

@@ -1,0 +1,263 @@
+//! A turn: one read of the ledger, the sends planned from it, and the writes that record them.
+//!
+//! It serves up to ten groups of a client, so that requests are full.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use shared::config::ClientName;
+use shared::event::Event;
+use shared::ids::Group;
+use shared::ledger::catch_up::{Begin, Known, Plan, Rejected, Task, begin};
+use shared::ledger::reconcile::window;
+use shared::ledger::times::TURN_LIMIT;
+use shared::ledger::{ClientId, EventTable, Found, ItemKey, Ledger, State};
+use shared::message::Message;
+use shared::place::QueueUrl;
+use shared::send::{Outcome, Run, Stop, StopReason, Transport, send_runs};
+use shared::time::Timestamp;
+use tracing::{error, warn};
+
+use super::look_up::Looked;
+use super::tell::Told;
+use super::work::Work;
+use crate::letters;
+
+/// The most bytes of messages that a turn holds, all its groups together.
+const BYTES_LIMIT: usize = 16 << 20;
+
+/// How long passing faults of a client's queue are waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The client that a turn serves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Served<'s> {
+    pub(super) name: &'s ClientName,
+    pub(super) id: ClientId,
+    pub(super) queue: &'s QueueUrl,
+    /// It failed the last time: each message has one attempt.
+    pub(super) is_failing: bool,
+}
+
+/// What became of a turn.
+#[derive(Debug, Default)]
+pub(super) struct Turned {
+    /// Each group with what became of it.
+    pub(super) groups: Vec<(Group, End)>,
+    /// How many messages the client's queue took.
+    pub(super) sent: usize,
+    /// How many events were rejected.
+    pub(super) rejected: usize,
+    /// Why the client's queue did not take something that it may take later.
+    pub(super) failure: Option<Stop>,
+    /// Why the client gets nothing more now, though its queue did not fail.
+    pub(super) stopped: Option<String>,
+}
+
+/// What became of a group in a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The client is level.
+    Level,
+    /// There is more to send.
+    More,
+    /// Nothing more can be done now.
+    Left,
+    /// What was sent is not recorded.
+    Untold,
+}
+
+/// A group for which the table was asked.
+struct Asked {
+    task: Task,
+    looked: Looked,
+}
+
+/// A group in which something is done.
+struct Planned {
+    task: Task,
+    plan: Plan,
+}
+
+impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+    /// Serves `groups`, at most [`BATCH_LIMIT`](shared::send::BATCH_LIMIT) of them.
+    pub(super) async fn turn(&self, client: &Served<'_>, groups: &[Group]) -> Turned {
+        let mut turned = Turned::default();
+        let until = self.now().plus(TURN_LIMIT).min(self.last_start);
+        let mut keys = vec![ItemKey::Control];
+        keys.extend(groups.iter().map(|group| ItemKey::Group(group.clone())));
+        keys.extend(groups.iter().map(|group| ItemKey::Marker(client.id, group.clone())));
+        let found = self.read(&keys).await;
+        if let Some(why) = unserved(&found, client) {
+            turned.stopped = Some(why);
+            return turned;
+        }
+
+        let mut tasks = Vec::new();
+        for group in groups {
+            match begin(&found, client.id, group) {
+                Begin::Behind(task) => tasks.push(*task),
+                Begin::Level => turned.groups.push((group.clone(), End::Level)),
+                Begin::Unread => turned.groups.push((group.clone(), End::Left)),
+            }
+        }
+        let bytes_limit = BYTES_LIMIT / tasks.len().max(1);
+        let asked = tasks.into_iter().map(async |task| {
+            let looked = Box::pin(self.look_up(&task, bytes_limit, until)).await;
+            Asked { task, looked }
+        });
+        let planned = self.sort_out(join_all(asked).await, until, &mut turned).await;
+        self.send(client, planned, until, &mut turned).await;
+        turned
+    }
+
+    /// What is to be sent to the client. What is not its business is dealt with: events that can't be sent, groups that
+    /// only the fan-out can go on with, erased ones.
+    async fn sort_out(&self, asked: Vec<Asked>, until: Timestamp, turned: &mut Turned) -> Vec<Planned> {
+        let (mut planned, mut lowest) = (Vec::new(), Vec::new());
+        for Asked { task, looked } in asked {
+            match looked {
+                Looked::Lasts(plan) => planned.push(Planned { task, plan }),
+                Looked::Erased => {
+                    let is_level = self.tell_erased(&task).await == Told::Level;
+                    turned.groups.push((task.group, if is_level { End::Level } else { End::Left }));
+                }
+                Looked::FirstGone(event) => {
+                    lowest.push(event);
+                    turned.groups.push((task.group, End::Left));
+                }
+                Looked::Unread => turned.groups.push((task.group, End::Left)),
+            }
+        }
+        self.put_lowest(&lowest, until).await;
+        self.put_letters(&mut planned, until, turned).await;
+        planned
+    }
+
+    /// Makes the fan-out look at groups of which the first event is gone.
+    async fn put_lowest(&self, events: &[Box<Event>], until: Timestamp) {
+        let window = window(self.now());
+        let messages: Vec<Message> = events.iter().map(|event| event.repair(window)).collect();
+        let runs: Vec<Run<'_>> = messages.iter().map(|message| Run { messages: vec![message] }).collect();
+        let outcomes = self.put(&self.own.fan_out, &runs, until).await;
+        if let Some(stop) = outcomes.iter().find_map(|outcome| outcome.stopped.as_ref()) {
+            warn!(
+                why = stop.why,
+                "a group's lowest event could not be put on the fan-out queue; a later turn does"
+            );
+        }
+    }
+
+    /// Sends the letters about events that come first and can't be sent.
+    async fn put_letters(&self, planned: &mut [Planned], until: Timestamp, turned: &mut Turned) {
+        let letters: Vec<Vec<Message>> = planned
+            .iter()
+            .map(|Planned { task, plan }| {
+                let letter = |event: &Rejected| {
+                    letters::of_item(&self.own.source, &task.item.key, &event.sort, &event.why)
+                };
+                plan.rejected.iter().map(letter).collect()
+            })
+            .collect();
+        let runs: Vec<Run<'_>> =
+            letters.iter().map(|letters| Run { messages: letters.iter().collect() }).collect();
+        if letters.iter().all(Vec::is_empty) {
+            return;
+        }
+        let outcomes = self.put(&self.own.rejected, &runs, until).await;
+        for (Planned { task, plan }, outcome) in planned.iter_mut().zip(outcomes) {
+            turned.rejected += outcome.accepted;
+            if let Some(stop) = outcome.stopped {
+                let group = task.group.as_str();
+                warn!(
+                    group,
+                    why = stop.why,
+                    "a letter to the rejected queue is missing; a later turn sends it"
+                );
+            }
+            for rejected in plan.rejected.iter().take(outcome.accepted) {
+                let (group, version) = (task.group.as_str(), rejected.version);
+                error!(
+                    group,
+                    version,
+                    why = rejected.why,
+                    "event can't be sent; a letter is on the rejected queue"
+                );
+            }
+            plan.cut(outcome.accepted);
+        }
+    }
+
+    /// Steps 4 to 6: sends the runs, and tells how far they got.
+    async fn send(&self, client: &Served<'_>, planned: Vec<Planned>, until: Timestamp, turned: &mut Turned) {
+        let runs: Vec<Run<'_>> = planned
+            .iter()
+            .map(|Planned { plan, .. }| Run {
+                messages: plan.messages.iter().map(|(_, message)| message).collect(),
+            })
+            .collect();
+        let now = self.now();
+        let retry_until = if client.is_failing { now } else { now.plus(PATIENCE) };
+        let limits = self.limits(until, retry_until);
+        let outcomes = send_runs(self.edge.transport, client.queue, &runs, &limits).await;
+
+        let told = planned.into_iter().zip(&outcomes).map(async |(Planned { task, plan }, outcome)| {
+            let known = Known { up_to: plan.reached(outcome.accepted), ..Known::nothing(&task) };
+            let group = task.group.clone();
+            let told = Box::pin(self.tell(task, &known)).await;
+            (group, end(told, &known))
+        });
+        let ends = join_all(told).await;
+        for ((group, end), outcome) in ends.into_iter().zip(outcomes) {
+            turned.sent += outcome.accepted;
+            let is_refused = turned.note(client, &group, outcome);
+            let end = if is_refused && end == End::More { End::Left } else { end };
+            turned.groups.push((group, end));
+        }
+    }
+}
+
+impl Turned {
+    /// Notes why a run stopped, if it did. A message that the client's queue will never take is that group's business, and
+    /// one that was not tried nobody's. Answers whether it was refused.
+    fn note(&mut self, client: &Served<'_>, group: &Group, outcome: Outcome) -> bool {
+        let Some(stop) = outcome.stopped else { return false };
+        match stop.reason {
+            StopReason::Untried => false,
+            StopReason::OutOfTime | StopReason::Queue => {
+                self.failure.get_or_insert(stop);
+                false
+            }
+            StopReason::Message => {
+                error!(
+                    client = client.name.as_str(),
+                    group = group.as_str(),
+                    why = stop.why,
+                    "the client's queue refuses an event for good; the group waits until it takes it"
+                );
+                true
+            }
+        }
+    }
+}
+
+/// Why the client is not to be served, as the ledger has it.
+fn unserved(found: &Found, client: &Served<'_>) -> Option<String> {
+    let Some(control) = found.control() else { return Some("the ledger did not answer".to_owned()) };
+    let registration = control.and_then(|control| control.client(client.id));
+    match registration.map(|(_, registration)| registration.state) {
+        Some(State::Live) => None,
+        Some(State::Paused) => Some("paused".to_owned()),
+        Some(State::Retired) | None => Some("retired".to_owned()),
+    }
+}
+
+fn end(told: Told, known: &Known) -> End {
+    match told {
+        Told::Level => End::Level,
+        Told::Untold => End::Untold,
+        // What had no effect now has none a moment later.
+        Told::Behind if known.is_nothing() => End::Left,
+        Told::Behind => End::More,
+    }
+}

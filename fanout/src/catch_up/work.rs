@@ -1,0 +1,123 @@
+//! One invocation: what it acts on, how long it may, and the few things that all its parts do.
+
+use std::time::Duration;
+
+use shared::event::Event;
+use shared::ids::Key;
+use shared::ledger::times::CALL_LIMIT;
+use shared::ledger::{Control, Edge, EventTable, Found, ItemKey, Ledger, Row, Unread};
+use shared::send::{Limits, Outcome, Run, Transport, send_runs};
+use shared::time::Timestamp;
+
+use super::payload::OrderError;
+use super::{CatchUp, QueueUrl};
+
+/// How often a write that was lost is planned anew. It takes as many others that write at the same time.
+pub(super) const TRIES: u32 = 8;
+
+/// One invocation at work.
+pub(super) struct Work<'w, T, L, E> {
+    pub(super) own: &'w CatchUp,
+    pub(super) edge: Edge<'w, T, L, E>,
+    /// No turn, page or send begins later: two thirds of the time, so that calls, records and the answer find theirs.
+    pub(super) last_start: Timestamp,
+    /// When Lambda ends the invocation.
+    pub(super) deadline: Timestamp,
+    call_limit: Duration,
+}
+
+/// What the event table has of an aggregate.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// All rows, newest first, without the events themselves.
+    pub(super) rows: Vec<Row>,
+    /// The lowest event that can be sent.
+    pub(super) lowest: Option<Event>,
+    /// The highest event that can be sent.
+    pub(super) highest: Option<Event>,
+}
+
+impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
+    pub(super) fn new(own: &'w CatchUp, edge: Edge<'w, T, L, E>, deadline: Timestamp) -> Self {
+        let now = edge.transport.now();
+        Self {
+            own,
+            edge,
+            last_start: now.share(deadline, 2, 3),
+            deadline,
+            call_limit: CALL_LIMIT.min(deadline.since(now) / 6),
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.edge.transport.now()
+    }
+
+    /// Whether nothing new may begin.
+    pub(super) fn is_over(&self) -> bool {
+        self.now() > self.last_start
+    }
+
+    pub(super) async fn read(&self, keys: &[ItemKey]) -> Found {
+        Found::new(keys, self.edge.ledger.read(keys).await)
+    }
+
+    /// Who is served.
+    pub(super) async fn control(&self) -> Result<Control, OrderError> {
+        let found = self.read(&[ItemKey::Control]).await;
+        let failed = OrderError::Failed { what: "the ledger's control item", why: "not read".to_owned() };
+        found.control().ok_or(failed)?.cloned().ok_or(OrderError::NoControl)
+    }
+
+    /// The bounds of sending: nothing starts after `until`, nothing again after `retry_until`.
+    pub(super) fn limits(&self, until: Timestamp, retry_until: Timestamp) -> Limits {
+        Limits {
+            requests_in_flight: self.own.requests_in_flight,
+            deadline: until.min(self.last_start),
+            retry_deadline: retry_until,
+            call_limit: self.call_limit,
+        }
+    }
+
+    /// Puts runs on one of the stack's own queues.
+    pub(super) async fn put(&self, queue: &QueueUrl, runs: &[Run<'_>], until: Timestamp) -> Vec<Outcome> {
+        if runs.is_empty() {
+            return Vec::new();
+        }
+        let limits = self.limits(until, self.now().plus(CALL_LIMIT));
+        send_runs(self.edge.transport, queue, runs, &limits).await
+    }
+
+    /// All that the table has of an aggregate.
+    pub(super) async fn survey(&self, key: &Key) -> Result<Survey, Unread> {
+        let mut survey = Survey::default();
+        let mut before: Option<Key> = None;
+        loop {
+            if self.is_over() {
+                return Err(Unread("no time was left to read on".into()));
+            }
+            let page = self.edge.table.page(key, before.as_ref()).await?;
+            before = page.rows.last().map(|row| row.sort.clone());
+            page.rows.into_iter().for_each(|row| survey.take(row));
+            if !page.has_more || before.is_none() {
+                return Ok(survey);
+            }
+        }
+    }
+}
+
+impl Survey {
+    /// Takes in a row. Of all events, only two are kept: there can be any number.
+    fn take(&mut self, row: Row) {
+        let Row { sort, version, time, event } = row;
+        self.rows.push(Row { sort, version, time, event: Err(String::new()) });
+        let (Some(version), Ok(event)) = (version, event) else { return };
+        let of = |event: &Option<Event>| event.as_ref().and_then(Event::version);
+        if of(&self.highest).is_none_or(|highest| version > highest) {
+            self.highest = Some(event.clone());
+        }
+        if of(&self.lowest).is_none_or(|lowest| version < lowest) {
+            self.lowest = Some(event);
+        }
+    }
+}

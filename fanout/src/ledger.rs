@@ -1,0 +1,278 @@
+//! The fan-out with the ledger: `docs/ledger.md`, section 3.
+//!
+//! What is done with a group is decided in [`shared::ledger::fan_out`]; here it is done, for all groups of a batch at the
+//! same time, in rounds: one read, look-ups, one request per client for up to ten groups, one write per group.
+
+mod answer;
+mod arrivals;
+mod group;
+mod look_up;
+mod rejecting;
+mod rest;
+mod sending;
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use serde_json::value::RawValue;
+use shared::config::{ClientName, Config, Source};
+use shared::ids::Group;
+use shared::ledger::fan_out::{Plan, Start};
+use shared::ledger::{Control, Edge, EventTable, Found, ItemKey, Ledger, READ_LIMIT, State};
+use shared::metrics::{Counted, DUPLICATES, LEDGER_CALLS, RECORDS_IN, RETURNED, Tally};
+use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::send::{Limits, Transport};
+use shared::time::Timestamp;
+use tracing::warn;
+
+use self::answer::{Counts, Returned};
+use self::arrivals::{Sorted, sort};
+use self::group::{Verdict, Work};
+use self::rest::Resting;
+use self::sending::{Prepared, Served, prepare, send};
+use crate::bounded::Bounded;
+use crate::handler::{BatchError, Fanout, Payload, Response, Visibility};
+use crate::message::Delivery;
+use crate::returned::{hasten, respond};
+
+/// The pause after the first write of a group that failed; then twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+
+/// The longest of them.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why messages are returned when nothing may be begun any more.
+const OVER: &str = "the invocation's time is over";
+
+/// The fan-out with the ledger, ready for any number of invocations.
+#[derive(Debug)]
+pub struct LedgerFanout {
+    plain: Fanout,
+    source: Source,
+    rejected: QueueUrl,
+    resting: Mutex<Resting>,
+}
+
+/// Everything that an invocation acts on.
+struct Seams<'s, T, L, E> {
+    transport: &'s T,
+    ledger: Bounded<'s, T, L>,
+    table: Bounded<'s, T, E>,
+    began: Timestamp,
+    deadline: Timestamp,
+    /// No send, and nothing that one could follow, starts after this.
+    last_start: Timestamp,
+}
+
+impl LedgerFanout {
+    /// A fan-out for this configuration and place.
+    pub fn new(config: &Config, place: &Place) -> Self {
+        Self {
+            plain: Fanout::new(config, place),
+            source: config.source.clone(),
+            rejected: place.own_queue(OwnQueue::Rejected),
+            resting: Mutex::default(),
+        }
+    }
+
+    /// Handles one batch of messages. The response names those that are delivered again: of a group all or none.
+    /// A payload with a member `replay` is a [replay](crate::replay), which the ledger has no part in.
+    ///
+    /// `deadline` is when Lambda ends the invocation. What is counted is noted in `tally`.
+    ///
+    /// # Errors
+    ///
+    /// [`BatchError`] if the whole batch must be returned.
+    pub async fn handle<T: Transport + Visibility, L: Ledger, E: EventTable>(
+        &self,
+        edge: Edge<'_, T, L, E>,
+        payload: &RawValue,
+        deadline: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<Response, BatchError> {
+        let Payload { records, is_replay } = Payload::read(payload)?;
+        if is_replay {
+            return self.plain.replay(edge.transport, payload, deadline, tally).await;
+        }
+        tally.count(RECORDS_IN, records.len());
+        let transport = &Counted::new(edge.transport);
+        let (ledger, table) = (Counted::new(edge.ledger), Counted::new(edge.table));
+        let began = transport.now();
+        let seams = Seams {
+            transport,
+            ledger: Bounded::new(transport, &ledger, deadline),
+            table: Bounded::new(transport, &table, deadline),
+            began,
+            deadline,
+            last_start: began.share(deadline, 2, 3),
+        };
+
+        let deliveries: Vec<Delivery<'_>> = records.iter().map(|raw| Delivery::read(raw)).collect();
+        let Sorted { groups, unfit } = sort(&deliveries, &self.source);
+        let mut works: Vec<Work<'_>> = groups.into_iter().map(Work::new).collect();
+        let mut counts = Counts::default();
+        let letters = self.reject_unfit(&seams, &records, &deliveries, &unfit);
+        let (unlettered, ()) = join(letters, self.rounds(&seams, &mut works, &mut counts)).await;
+        counts.rejected += unfit.len() - unlettered.len();
+
+        let returned = Returned::of(&works, &unlettered, &deliveries, transport.now());
+        let duplicates = works.iter().filter(|work| work.verdict == Some(Verdict::Acknowledged));
+        tally.count(RETURNED, returned.indexes.len());
+        tally.count(DUPLICATES, duplicates.map(Work::duplicates).sum());
+        let ledger_calls = usize::try_from(ledger.requests() + table.requests());
+        tally.count(LEDGER_CALLS, ledger_calls.unwrap_or(usize::MAX));
+        counts.note(tally);
+        hasten(transport, &self.plain.fan_out, &returned.changes, deadline).await;
+        tally.requests(transport);
+        respond(&deliveries, &returned.indexes)
+    }
+
+    async fn rounds<T: Transport, L: Ledger, E: EventTable>(
+        &self,
+        seams: &Seams<'_, T, L, E>,
+        works: &mut [Work<'_>],
+        counts: &mut Counts,
+    ) {
+        loop {
+            let mut open: Vec<&mut Work<'_>> =
+                works.iter_mut().filter(|work| work.verdict.is_none()).collect();
+            let Some(tries) = open.iter().map(|work| work.tries).max() else { return };
+            if tries > 0 {
+                let pause = FIRST_PAUSE.saturating_mul(1 << (tries - 1).min(8)).min(LONGEST_PAUSE);
+                seams.transport.sleep(pause).await;
+            }
+            if seams.is_over() {
+                open.iter_mut().for_each(|work| work.give_back(OVER));
+                return;
+            }
+            self.round(seams, open, counts).await;
+        }
+    }
+
+    /// Reads, decides, sends and writes once for every group that is not done.
+    async fn round<T: Transport, L: Ledger, E: EventTable>(
+        &self,
+        seams: &Seams<'_, T, L, E>,
+        open: Vec<&mut Work<'_>>,
+        counts: &mut Counts,
+    ) {
+        let groups = open.iter().map(|work| ItemKey::Group(work.batch.group.clone()));
+        let found = seams.read([ItemKey::Control].into_iter().chain(groups).collect()).await;
+        let reachable = self.reachable(seams.transport.now());
+        let is_reachable = |name: &ClientName| reachable.contains(name);
+        let settled = open.into_iter().map(async |work| {
+            let plan = Box::pin(work.settle(seams, &found, &is_reachable)).await;
+            plan.map(|plan| (work, plan))
+        });
+        let planned: Vec<(&mut Work<'_>, Plan)> = join_all(settled).await.into_iter().flatten().collect();
+        let planned = self.reject_items(seams, planned).await;
+        if planned.is_empty() {
+            return;
+        }
+        if seams.is_over() {
+            // Nobody would be tried, and everybody would become behind.
+            planned.into_iter().for_each(|(work, _)| work.give_back(OVER));
+            return;
+        }
+
+        let runs: Option<Vec<Prepared<'_>>> =
+            planned.iter().map(|(work, plan)| prepare(work, plan)).collect();
+        let Some(runs) = runs else {
+            planned.into_iter().for_each(|(work, _)| work.give_back("an event of a run is not at hand"));
+            return;
+        };
+        let (limits, is_cut) = seams.limits(self.plain.requests_in_flight);
+        let destinations = &self.plain.destinations;
+        let (sent, served) = send(seams.transport, destinations, &runs, &limits, is_cut).await;
+        self.note_served(served, seams.transport.now(), counts);
+        drop(runs);
+
+        let control = found.control().flatten();
+        let records = planned.into_iter().zip(sent).map(async |((work, plan), sent)| {
+            let became_behind = Box::pin(work.record(seams, &plan, &sent.reached)).await?;
+            Some((plan, sent, became_behind))
+        });
+        for (plan, sent, became_behind) in join_all(records).await.into_iter().flatten() {
+            counts.recorded(&plan.group, &plan.run);
+            for start in became_behind {
+                let why = sent.stops.get(&start.name).map(|stop| stop.why.as_str());
+                self.note_behind(&plan.group, &start, why, control, counts);
+            }
+        }
+    }
+
+    /// The clients of this instance's file that do not rest.
+    fn reachable(&self, now: Timestamp) -> BTreeSet<&ClientName> {
+        let clients = self.plain.destinations.iter().map(|destination| &destination.client);
+        self.resting(|resting| clients.filter(|client| !resting.rests(client, now)).collect())
+    }
+
+    /// Counts what clients took, and remembers who failed.
+    fn note_served(&self, served: Vec<Served<'_>>, now: Timestamp, counts: &mut Counts) {
+        for Served { client, accepted, failed, took, latencies } in served {
+            counts.sent += accepted;
+            latencies.into_iter().for_each(|latency| counts.latencies.add(latency));
+            if failed == 0 && took {
+                self.resting(|resting| resting.took(client));
+            }
+            if failed > 0 && self.resting(|resting| resting.failed(client, failed, now)) {
+                warn!(
+                    client = client.as_str(),
+                    "client fails; for a moment it is not tried, and falls behind"
+                );
+            }
+        }
+    }
+
+    /// Notes that a client became behind; `why` is what stopped its run, if it was tried.
+    fn note_behind(
+        &self,
+        group: &Group,
+        start: &Start,
+        why: Option<&str>,
+        control: Option<&Control>,
+        counts: &mut Counts,
+    ) {
+        let state = control.and_then(|control| control.clients.get(&start.name)).map(|client| client.state);
+        let is_in_file = self.plain.destinations.iter().any(|served| served.client == start.name);
+        let why = why.unwrap_or(match state {
+            Some(State::Paused) => "it is paused",
+            _ if !is_in_file => "it is not in this instance's `client-queues.toml`",
+            _ => "it failed, and is not tried for a moment",
+        });
+        warn!(client = start.name.as_str(), %group, have = start.has, why, "client became behind");
+        counts.became_behind.push(start.name.clone());
+    }
+
+    fn resting<R>(&self, with: impl FnOnce(&mut Resting) -> R) -> R {
+        with(&mut self.resting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
+    /// Reads, in one call but for more than a mapping delivers.
+    async fn read(&self, keys: Vec<ItemKey>) -> Found {
+        let mut results = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(READ_LIMIT) {
+            results.extend(self.ledger.read(keys).await);
+        }
+        Found::new(&keys, results)
+    }
+
+    /// The bounds of sending to one queue in one round, and whether the end of the invocation cuts them. A slow queue
+    /// holds the round up for a third of the invocation, a failing one for half of that.
+    fn limits(&self, requests_in_flight: usize) -> (Limits, bool) {
+        let (now, whole) = (self.transport.now(), self.deadline.since(self.began));
+        let (budget, patience) = (now.plus(whole / 3), now.plus(whole / 6));
+        let of_invocation =
+            Limits::of_invocation(self.began, self.deadline, self.last_start, requests_in_flight);
+        let limits = Limits {
+            deadline: self.last_start.min(budget),
+            retry_deadline: self.last_start.min(patience),
+            ..of_invocation
+        };
+        (limits, self.last_start < budget)
+    }
+}

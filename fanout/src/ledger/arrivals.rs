@@ -1,0 +1,183 @@
+//! A batch as the ledger sees it: which event each message brings, by group.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use shared::config::Source;
+use shared::ids::{DeduplicationId, Group, Key, ReplayId};
+use shared::ledger::EventTime;
+use shared::ledger::fan_out::Arrival;
+use shared::message::{Message, REPAIR, REPLAY};
+use shared::time::Timestamp;
+
+use crate::message::{Delivery, Incoming};
+
+/// A batch, sorted.
+pub(super) struct Sorted<'b> {
+    pub(super) groups: Vec<Batch<'b>>,
+    /// What cannot be processed: its index in the batch, and why.
+    pub(super) unfit: Vec<(usize, String)>,
+}
+
+/// The messages of one group, in the order of the queue.
+pub(super) struct Batch<'b> {
+    pub(super) group: Group,
+    pub(super) key: Key,
+    /// Parallel to `messages`.
+    pub(super) arrivals: Vec<Arrival>,
+    pub(super) messages: Vec<Brought<'b>>,
+}
+
+/// A message, as it goes to the clients' queues.
+pub(super) struct Brought<'b> {
+    /// Its index in the batch.
+    pub(super) index: usize,
+    pub(super) message: Cow<'b, Message>,
+    pub(super) streamed_at: Option<Timestamp>,
+}
+
+/// Which event each of `deliveries` brings.
+pub(super) fn sort<'b>(deliveries: &'b [Delivery<'_>], source: &Source) -> Sorted<'b> {
+    let mut sorted = Sorted { groups: Vec::new(), unfit: Vec::new() };
+    for (index, delivery) in deliveries.iter().enumerate() {
+        match read(delivery, source) {
+            Ok((key, arrival, incoming)) => {
+                let id = DeduplicationId::of_item(&key, Some(&arrival.sort));
+                let message =
+                    incoming.of_event(&id).map_or_else(|| Cow::Borrowed(&incoming.copy), Cow::Owned);
+                sorted.add(key, arrival, Brought { index, message, streamed_at: incoming.streamed_at });
+            }
+            Err(why) => sorted.unfit.push((index, why)),
+        }
+    }
+    sorted
+}
+
+impl<'b> Sorted<'b> {
+    fn add(&mut self, key: Key, arrival: Arrival, brought: Brought<'b>) {
+        let group = brought.message.group();
+        if let Some(batch) = self.groups.iter_mut().find(|batch| batch.group == *group) {
+            batch.arrivals.push(arrival);
+            batch.messages.push(brought);
+        } else {
+            let group = group.clone();
+            self.groups.push(Batch { group, key, arrivals: vec![arrival], messages: vec![brought] });
+        }
+    }
+}
+
+type Read<'b, 'p> = (Key, Arrival, &'b Incoming<'p>);
+
+fn read<'b, 'p>(delivery: &'b Delivery<'p>, source: &Source) -> Result<Read<'b, 'p>, String> {
+    let incoming = delivery.message.as_ref()?;
+    let version = incoming.text("version").ok_or("it lacks the attribute `version`")?;
+    let version = version.parse().ok().filter(|version| *version > 0);
+    let version = version.ok_or("its attribute `version` is not a whole number from 1")?;
+    let sent = delivery.sent.or(delivery.first_received).ok_or("`SentTimestamp` is missing")?;
+    let replay = incoming.text(REPLAY).and_then(|id| ReplayId::try_new(id).ok());
+    let (key, sort) = keys(incoming, source, replay.as_ref())?;
+    let arrival = Arrival {
+        version,
+        sort,
+        time: incoming.text("eventTime").and_then(EventTime::try_from_text),
+        sent,
+        is_again: delivery.receive_count > 1,
+        replay,
+    };
+    Ok((key, arrival, incoming))
+}
+
+/// The keys of the event's item. JSON does not say of which type a key is, but the ids do, which are made of them.
+fn keys(incoming: &Incoming<'_>, source: &Source, replay: Option<&ReplayId>) -> Result<(Key, Key), String> {
+    let sort_name = source.sort_key.as_deref().ok_or("`[source]` names no `sort_key`")?;
+    let body: Cow<'_, str> =
+        serde_json::from_str(incoming.body().get()).map_err(|_| "its body is no text".to_owned())?;
+    let names = Names { partition: &source.partition_key, sort: sort_name };
+    let found = names
+        .deserialize(&mut serde_json::Deserializer::from_str(&body))
+        .map_err(|error| format!("its body is no event: byte {} is not as expected", error.column()))?;
+    let lacks = |name: &str| format!("its body lacks the key `{name}`");
+    let partition = found.partition.ok_or_else(|| lacks(&source.partition_key))?;
+    let sort = found.sort.ok_or_else(|| lacks(sort_name))?;
+
+    let group = incoming.copy.group();
+    let key = candidates(partition).into_iter().find(|key| Group::of(key) == *group).ok_or_else(|| {
+        format!("its body's `{}` is not what `MessageGroupId` is made of", source.partition_key)
+    })?;
+    let own = incoming.copy.deduplication_id();
+    let told = incoming.text(REPAIR);
+    let fits = |sort: &Key| {
+        let id = DeduplicationId::of_item(&key, Some(sort));
+        match (told, replay) {
+            (Some(told), _) => id.as_str() == told,
+            (None, Some(replay)) => id == *own || id.replayed(replay) == *own,
+            (None, None) => id == *own,
+        }
+    };
+    let sorts = candidates(sort);
+    // A message that was put before the ledger was turned on has another id: the most likely type then.
+    let likely = if told.is_none() { sorts.first() } else { None };
+    let sort = sorts.iter().find(|sort| fits(sort)).or(likely);
+    let sort = sort.ok_or_else(|| format!("its body's `{sort_name}` is not what its id is made of"))?;
+    Ok((key, sort.clone()))
+}
+
+/// The values that a key can have whose JSON this is, the most likely first.
+fn candidates(json: &RawValue) -> Vec<Key> {
+    let Ok(text) = serde_json::from_str::<String>(json.get()) else {
+        let is_number = json.get().starts_with(|first: char| first == '-' || first.is_ascii_digit());
+        return if is_number { vec![Key::N(json.get().to_owned())] } else { Vec::new() };
+    };
+    let bytes = STANDARD.decode(&text).ok().map(Key::B);
+    [Key::S(text)].into_iter().chain(bytes).collect()
+}
+
+/// Finds two members of a JSON object and passes over the others.
+struct Names<'n> {
+    partition: &'n str,
+    sort: &'n str,
+}
+
+#[derive(Default)]
+struct Members<'j> {
+    partition: Option<&'j RawValue>,
+    sort: Option<&'j RawValue>,
+}
+
+impl<'j> DeserializeSeed<'j> for Names<'_> {
+    type Value = Members<'j>;
+
+    fn deserialize<D: serde::Deserializer<'j>>(self, deserializer: D) -> Result<Members<'j>, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'j> Visitor<'j> for Names<'_> {
+    type Value = Members<'j>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an event")
+    }
+
+    fn visit_map<A: MapAccess<'j>>(self, mut map: A) -> Result<Members<'j>, A::Error> {
+        let mut members = Members::default();
+        while let Some(name) = map.next_key::<String>()? {
+            let member = if name == self.partition {
+                &mut members.partition
+            } else if name == self.sort {
+                &mut members.sort
+            } else {
+                let IgnoredAny = map.next_value()?;
+                continue;
+            };
+            if member.replace(map.next_value()?).is_some() {
+                return Err(A::Error::custom("a key twice"));
+            }
+        }
+        Ok(members)
+    }
+}

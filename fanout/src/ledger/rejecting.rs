@@ -1,0 +1,96 @@
+//! What can never be sent gets a letter.
+
+use serde_json::value::RawValue;
+use shared::ids::Group;
+use shared::ledger::fan_out::Plan;
+use shared::ledger::{EventTable, Ledger};
+use shared::message::Message;
+use shared::route::route;
+use shared::send::{Stop, Transport, send_runs};
+use tracing::error;
+
+use super::group::Work;
+use super::{LedgerFanout, Seams};
+use crate::letters;
+use crate::message::Delivery;
+
+impl LedgerFanout {
+    /// Sends a letter about each event of the table that can never be sent. Answers the runs that may go on.
+    pub(super) async fn reject_items<'w, 'b, T: Transport, L: Ledger, E: EventTable>(
+        &self,
+        seams: &Seams<'_, T, L, E>,
+        planned: Vec<(&'w mut Work<'b>, Plan)>,
+    ) -> Vec<(&'w mut Work<'b>, Plan)> {
+        let mut letters = Vec::new();
+        for (index, (work, plan)) in planned.iter().enumerate() {
+            let Some(rows) = &work.shown.rows else { continue };
+            for version in &plan.run.rejected {
+                if let (Some(sort), Some(Err(why))) = (rows.sort(*version), rows.event(*version)) {
+                    error!(group = %plan.group, version, why, "event in the table cannot be sent; it gets a letter");
+                    letters.push((index, letters::of_item(&self.source, &work.batch.key, sort, why)));
+                }
+            }
+        }
+        let (of, letters): (Vec<usize>, Vec<Message>) = letters.into_iter().unzip();
+        let results = self.send_letters(seams, &letters).await;
+        let mut may_go_on = vec![true; planned.len()];
+        for (index, result) in of.into_iter().zip(results) {
+            if let (Err(_), Some(may_go_on)) = (result, may_go_on.get_mut(index)) {
+                *may_go_on = false;
+            }
+        }
+        let mut going_on = Vec::new();
+        for ((work, plan), may_go_on) in planned.into_iter().zip(may_go_on) {
+            if may_go_on {
+                going_on.push((work, plan));
+            } else {
+                work.give_back("the rejected queue did not take a letter");
+            }
+        }
+        going_on
+    }
+
+    /// Sends a letter about each message that cannot be processed. Answers the indexes of those without one.
+    pub(super) async fn reject_unfit<T: Transport, L: Ledger, E: EventTable>(
+        &self,
+        seams: &Seams<'_, T, L, E>,
+        records: &[&RawValue],
+        deliveries: &[Delivery<'_>],
+        unfit: &[(usize, String)],
+    ) -> Vec<usize> {
+        let letter = |(index, why): &(usize, String)| {
+            let (record, delivery) = (records.get(*index)?, deliveries.get(*index)?);
+            let (id, group) = (delivery.id.as_deref(), delivery.group.as_ref());
+            error!(
+                message_id = id,
+                group = group.map(Group::as_str),
+                why,
+                "message cannot be processed; it gets a letter"
+            );
+            Some(letters::of_record(record, delivery.group.clone(), id, why))
+        };
+        let letters: Vec<Message> = unfit.iter().filter_map(letter).collect();
+        let results = self.send_letters(seams, &letters).await;
+        let results = unfit.iter().zip(results);
+        results.filter(|(_, result)| result.is_err()).map(|((index, _), _)| *index).collect()
+    }
+
+    /// Sends letters to the rejected queue. One result per letter, in order.
+    async fn send_letters<T: Transport, L: Ledger, E: EventTable>(
+        &self,
+        seams: &Seams<'_, T, L, E>,
+        letters: &[Message],
+    ) -> Vec<Result<(), Stop>> {
+        if letters.is_empty() {
+            return Vec::new();
+        }
+        let routed = route(letters.iter().enumerate());
+        let (limits, _) = seams.limits(self.plain.requests_in_flight);
+        let outcomes = send_runs(seams.transport, &self.rejected, &routed.runs, &limits).await;
+        let results = routed.results(&outcomes, letters.len());
+        if let Some(stop) = results.iter().find_map(|result| result.as_ref().err()) {
+            error!(why = stop.why, "the rejected queue did not take letters; their messages are returned");
+        }
+        results
+    }
+}

@@ -1,0 +1,19 @@
+//! Catch-up over queues, ledger and event table in memory: clients that are behind, orders, and the care.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test reports by panicking"
+)]
+
+mod care;
+mod clients;
+mod faults;
+mod orders;
+mod turns;
+mod walks;
+mod world;

@@ -1,0 +1,334 @@
+//! Queues, ledger and event table in memory, and the catch-up function between them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use fanout::catch_up::CatchUp;
+use futures_util::future::join_all;
+use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
+use shared::config::{ClientName, Config};
+use shared::ids::{Group, Key, ReplayId};
+use shared::ledger::{
+    ClientId, Control, Cursor, Edge, EventTable, EventTime, First, GroupItem, Item, ItemKey, Lease, Marker,
+    Page, Registration, Rev, ScanPage, Unread,
+};
+use shared::metrics::Tally;
+use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::testing::{Accepted, FifoQueues, MemoryLedger, MemoryTable, Settings, VirtualClock};
+use shared::time::Timestamp;
+
+/// Lambda's time-out, as the template has it.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(180);
+
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+const SOURCE: &str = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ngroup = 'mark'\ntime = 'at'\n\
+                      id = 'id'\nversion = 'version'\n";
+
+/// Clients of a file, each perhaps with history, and everything that catch-up acts on.
+pub(crate) struct World {
+    pub(crate) clock: VirtualClock,
+    pub(crate) queues: FifoQueues,
+    pub(crate) ledger: MemoryLedger,
+    pub(crate) table: MemoryTable,
+    pub(crate) fan_out: QueueUrl,
+    pub(crate) rejected: QueueUrl,
+    /// How long a page of the whole table takes.
+    pub(crate) scan_latency: Cell<Duration>,
+    place: Place,
+    catch_up: CatchUp,
+    /// What the last invocation counted.
+    pub(crate) tally: RefCell<Tally>,
+}
+
+impl World {
+    /// Of the clients A and B, made by a first care.
+    pub(crate) fn new() -> Self {
+        let world = Self::of("A B");
+        world.care();
+        world.ledger.forget_calls();
+        world.table.forget_calls();
+        world
+    }
+
+    /// Of these clients, and nothing has happened yet. `A B+` are two, of which the second wants history.
+    pub(crate) fn of(file: &str) -> Self {
+        let place = Place {
+            partition: "aws".to_owned(),
+            region: "eu-west-2".to_owned(),
+            account: "111122223333".to_owned(),
+            prefix: String::new(),
+        };
+        let config = config(file, &place);
+        let clock = VirtualClock::at(START);
+        let queues = FifoQueues::new(&clock);
+        let [fan_out, rejected] = [OwnQueue::FanOut, OwnQueue::Rejected].map(|queue| place.own_queue(queue));
+        for queue in [&fan_out, &rejected] {
+            queues.create(queue, Settings::default());
+        }
+        for client in &config.clients {
+            queues.create(&client.queue_url(&place), Settings::default());
+        }
+        Self {
+            ledger: MemoryLedger::new(1),
+            table: MemoryTable::new(&config.source),
+            catch_up: CatchUp::new(&config, &place),
+            tally: RefCell::default(),
+            scan_latency: Cell::default(),
+            clock,
+            queues,
+            fan_out,
+            rejected,
+            place,
+        }
+    }
+
+    /// Another file is deployed. Queues that are new are made.
+    pub(crate) fn deploy(&mut self, file: &str) {
+        let config = config(file, &self.place);
+        for client in &config.clients {
+            let queue = client.queue_url(&self.place);
+            if !self.queues.exists(&queue) {
+                self.queues.create(&queue, Settings::default());
+            }
+        }
+        self.catch_up = CatchUp::new(&config, &self.place);
+    }
+
+    pub(crate) fn queue(&self, client: &str) -> QueueUrl {
+        self.place.client_queue(client)
+    }
+
+    /// Puts events into the table: `a1 a2 b1`. The event of version n happened n minutes after the [start](START) less a
+    /// day, unless it is told otherwise: `a3@-60` happened 60 s ago. One with `!` can't be converted.
+    pub(crate) fn put(&self, events: &str) {
+        for event in events.split_whitespace() {
+            let (event, age) = event.split_once('@').map_or((event, None), |(event, age)| (event, Some(age)));
+            let (group, version) = event.split_at(1);
+            let is_bad = version.ends_with('!');
+            let version: u64 = version.trim_end_matches('!').parse().unwrap();
+            let day = Duration::from_secs(86_400).as_millis() as u64;
+            let at = match age {
+                Some(age) => {
+                    self.clock.now().as_millis() + version
+                        - age.trim_start_matches('-').parse::<u64>().unwrap() * 1_000
+                }
+                None => START.as_millis() - day + version * 60_000,
+            };
+            let id = if is_bad { json!({"S": ""}) } else { json!({"S": event}) };
+            let item = json!({
+                "mark": {"S": group}, "at": {"N": at.to_string()}, "version": {"N": version.to_string()}, "id": id
+            });
+            self.table.put(&item.to_string());
+        }
+    }
+
+    /// What the ledger is to hold: the group's version and who is behind, as `A:2` (up to version 2), `A:2..5` (replaying
+    /// up to 5), `A:2/1` (of life 1).
+    pub(crate) fn group(&self, group: &str, version: u64, behind: &str) {
+        self.group_with(group, version, behind, |_| {});
+    }
+
+    pub(crate) fn group_with(
+        &self,
+        name: &str,
+        version: u64,
+        behind: &str,
+        change: impl FnOnce(&mut GroupItem),
+    ) {
+        let key = Key::S(name.to_owned());
+        let rows = self.table.rows(&key);
+        let lowest = rows.iter().min_by_key(|row| row.version);
+        let first = lowest.map_or(First { sort: Key::N("0".to_owned()), version: 1 }, |row| First {
+            sort: row.sort.clone(),
+            version: row.version.unwrap(),
+        });
+        let mut item = GroupItem {
+            rev: Rev(10),
+            version,
+            behind: BTreeSet::new(),
+            edition: self.control().edition,
+            life: 1,
+            first,
+            time: Some(EventTime::from(START)),
+            key: key.clone(),
+            holes: Vec::new(),
+        };
+        let group = Group::of(&key);
+        for word in behind.split_whitespace() {
+            let (client, rest) = word.split_once(':').unwrap();
+            let (rest, life) = rest.split_once('/').unwrap_or((rest, "1"));
+            let (have, again) = rest.split_once("..").unwrap_or((rest, "0"));
+            let again = again.parse().unwrap();
+            let id = self.registration(client).id;
+            let marker = Marker {
+                rev: Rev(1_000 + u64::from(id.0)),
+                spell: 500,
+                life: life.parse().unwrap(),
+                have: have.parse().unwrap(),
+                again,
+                replay: (again > 0).then(|| ReplayId::try_new("r-1").unwrap()),
+                at: self.clock.now(),
+            };
+            item.behind.insert(id);
+            self.ledger.put(ItemKey::Marker(id, group.clone()), Item::Marker(marker));
+        }
+        change(&mut item);
+        self.ledger.put(ItemKey::Group(group), Item::Group(Box::new(item)));
+    }
+
+    pub(crate) fn control(&self) -> Control {
+        match self.ledger.get(&ItemKey::Control) {
+            Some(Item::Control(control)) => control,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn registration(&self, client: &str) -> Registration {
+        self.control().clients[&ClientName::try_new(client).unwrap()].clone()
+    }
+
+    pub(crate) fn lease(&self, client: &str) -> Option<Lease> {
+        match self.ledger.get(&ItemKey::Lease(self.registration(client).id)) {
+            Some(Item::Lease(lease)) => Some(lease),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn marker_key(&self, client: &str, group: &str) -> ItemKey {
+        ItemKey::Marker(self.registration(client).id, group_of(group))
+    }
+
+    pub(crate) fn item(&self, group: &str) -> Option<GroupItem> {
+        match self.ledger.get(&ItemKey::Group(group_of(group))) {
+            Some(Item::Group(item)) => Some(*item),
+            _ => None,
+        }
+    }
+
+    /// How a group stands: `5`, or `5 A:2` if A is behind. Checks that there is a marker for each that is behind, and no
+    /// other.
+    pub(crate) fn standing(&self, group: &str) -> String {
+        let Some(item) = self.item(group) else { return "unknown".to_owned() };
+        let mut words = vec![item.version.to_string()];
+        for (name, registration) in &self.control().clients {
+            let marker = self.ledger.get(&ItemKey::Marker(registration.id, group_of(group)));
+            let is_behind = item.behind.contains(&registration.id);
+            match (is_behind, marker) {
+                (false, None) => {}
+                (true, Some(Item::Marker(marker))) => {
+                    let again = if marker.again > 0 { format!("..{}", marker.again) } else { String::new() };
+                    let life =
+                        if marker.life == item.life { String::new() } else { format!("/{}", marker.life) };
+                    words.push(format!("{name}:{}{again}{life}", marker.have));
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        words.join(" ")
+    }
+
+    pub(crate) fn care(&self) -> Value {
+        self.order(json!({"order": "care"})).unwrap()
+    }
+
+    pub(crate) fn order(&self, payload: Value) -> Result<Value, String> {
+        let payload = to_raw_value(&payload).unwrap();
+        let mut tally = Tally::default();
+        let deadline = self.clock.now().plus(TIMEOUT);
+        let edge = Edge { transport: &self.queues, ledger: &self.ledger, table: self };
+        let answer = self.clock.block_on(self.catch_up.handle(edge, &payload, deadline, &mut tally));
+        assert!(self.clock.now() < deadline, "the function ran out of its time");
+        self.tally.replace(tally);
+        answer.map(|answer| serde_json::to_value(answer).unwrap()).map_err(|error| error.to_string())
+    }
+
+    /// Several invocations at the same time.
+    pub(crate) fn at_once(&self, payloads: &[Value]) {
+        let deadline = self.clock.now().plus(TIMEOUT);
+        let edge = Edge { transport: &self.queues, ledger: &self.ledger, table: self };
+        let handles = payloads.iter().map(async |payload| {
+            let payload = to_raw_value(payload).unwrap();
+            self.catch_up.handle(edge, &payload, deadline, &mut Tally::default()).await.unwrap()
+        });
+        self.clock.block_on(join_all(handles));
+    }
+
+    /// A care every minute for so long.
+    pub(crate) fn cares(&self, minutes: u64) {
+        for _ in 0..minutes {
+            let next = self.clock.now().plus(Duration::from_secs(60));
+            self.care();
+            self.clock.block_on(self.clock.sleep_until(next));
+        }
+    }
+
+    pub(crate) fn wait(&self, seconds: u64) {
+        self.clock.freeze(Duration::from_secs(seconds));
+    }
+
+    /// What a client got, by group: `a: 1 2 3 | b: 1`. A repetition has `r`.
+    pub(crate) fn got(&self, client: &str) -> String {
+        by_group(&self.queues.accepted(&self.queue(client)))
+    }
+}
+
+impl EventTable for World {
+    fn page(&self, key: &Key, before: Option<&Key>) -> impl Future<Output = Result<Page, Unread>> {
+        self.table.page(key, before)
+    }
+
+    fn has(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<bool, Unread>> {
+        self.table.has(key, sort)
+    }
+
+    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+        self.clock.sleep(self.scan_latency.get()).await;
+        self.table.scan(after).await
+    }
+}
+
+pub(crate) fn group_of(name: &str) -> Group {
+    Group::of(&Key::S(name.to_owned()))
+}
+
+pub(crate) fn client_id(id: u32) -> ClientId {
+    ClientId(id)
+}
+
+/// The versions of messages, by group.
+pub(crate) fn by_group(messages: &[Accepted]) -> String {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for message in messages {
+        let group = message.group.as_str().to_owned();
+        let attribute = |name: &str| {
+            let found = message.attributes.iter().find(|attribute| attribute.name == name);
+            found.map(|attribute| match &attribute.value {
+                shared::message::AttributeValue::Text(text) => text.clone(),
+                shared::message::AttributeValue::Base64(text) => text.clone(),
+            })
+        };
+        let mut shown = attribute("version").unwrap_or_else(|| "?".to_owned());
+        if attribute("replay").is_some() {
+            shown.push('r');
+        }
+        match groups.iter_mut().find(|(name, _)| *name == group) {
+            Some((_, versions)) => versions.push(shown),
+            None => groups.push((group, vec![shown])),
+        }
+    }
+    groups.sort();
+    let groups = groups.into_iter().map(|(group, versions)| format!("{group}: {}", versions.join(" ")));
+    groups.collect::<Vec<_>>().join(" | ")
+}
+
+fn config(file: &str, place: &Place) -> Config {
+    let mut text = SOURCE.to_owned();
+    for word in file.split_whitespace() {
+        let (name, history) = (word.trim_end_matches('+'), word.ends_with('+'));
+        text += &format!("[[client]]\nname = '{name}'\nhistory = {history}\n");
+    }
+    Config::try_from_toml("client-queues.toml", &text, Some(place)).unwrap()
+}

@@ -1,0 +1,549 @@
+//! The fan-out with the ledger, between queues and tables in memory. What is decided has tests beside the decisions;
+//! what happens when several of them meet is the simulator's.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "a test reports by panicking, and uses a part of the world"
+)]
+
+mod ledger_world;
+mod world;
+
+use std::time::Duration;
+
+use expect_test::expect;
+use ledger_world::{Hanging, LedgerWorld};
+use serde_json::json;
+use serde_json::value::to_raw_value;
+use shared::event::Along;
+use shared::ids::{DeduplicationId, ReplayId};
+use shared::ledger::{Item, ItemKey, State};
+use shared::message::{Attribute, Body, Message};
+use shared::metrics::Tally;
+use shared::place::OwnQueue;
+use shared::testing::{CallFault, Fault, Faults, WriteFault};
+use world::payload;
+
+fn fail(world: &LedgerWorld, client: &str) {
+    let always = (0..100_000).map(|request| (request, Fault::Call(CallFault::Denied)));
+    world.queues.set_faults(world.client(client), Faults::script(always));
+}
+
+#[test]
+fn events_go_to_every_client_in_order() {
+    let world = LedgerWorld::new();
+    world.append("a1 b1 a2 a3 b2");
+    world.drain();
+    world.check_all("a: a1 a2 a3 | b: b1 b2");
+    assert_eq!(world.item("a"), "v3");
+}
+
+#[test]
+fn a_batch_costs_one_read_and_each_group_one_write_however_many_clients() {
+    for clients in ["A", "A B C", "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z"] {
+        let world = LedgerWorld::with_clients(clients);
+        world.append("a1 b1 c1");
+        world.drain();
+        world.ledger.forget_calls();
+        world.table.forget_calls();
+        world.append("a2 b2 a3 c2 a4");
+        world.deliver();
+        world.check_all("a: a1 a2 a3 a4 | b: b1 b2 | c: c1 c2");
+        let calls = (world.ledger.calls(), world.table.calls());
+        assert_eq!((calls.0.reads, calls.0.writes, calls.0.queries), (1, 3, 0), "{clients}");
+        assert_eq!((calls.1.pages, calls.1.gets), (0, 0), "the table is not asked");
+    }
+}
+
+#[test]
+fn what_comes_in_the_wrong_order_leaves_in_the_right_one() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.write("a2 a3 a4");
+    world.put("a4 a3 a2");
+    world.drain();
+    world.check_all("a: a1 a2 a3 a4");
+
+    world.write("a5 a6");
+    world.put("a6");
+    world.deliver();
+    world.put("a5");
+    world.deliver();
+    world.check_all("a: a1 a2 a3 a4 a5 a6");
+    world.check_tally(&expect!["RecordsIn 1, Returned 0, Duplicates 1, LedgerCalls 2, Sent 0, Repaired 0, Holes 0, Rejected 0, BecameBehind 0, SqsRequests 0"]);
+}
+
+#[test]
+fn what_no_message_brings_is_read_from_the_table() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.write("a2 a3 a4");
+    world.put("a4");
+    world.deliver();
+    world.check_all("a: a1 a2 a3 a4");
+    world.check_tally(&expect!["RecordsIn 1, Returned 0, Duplicates 0, LedgerCalls 4, Sent 9, Repaired 2, Holes 0, Rejected 0, BecameBehind 0, EndToEndLatency 20×3, SqsRequests 9, EntriesPerRequest 1×9"]);
+}
+
+#[test]
+fn an_event_from_the_table_is_the_message_that_the_stream_would_have_brought() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.write("a2");
+    world.put("a2");
+    world.write("a3 a4");
+    world.put("a4");
+    world.drain();
+    let accepted = world.queues.accepted(world.client("A"));
+    let (brought, repaired) = (&accepted[1], &accepted[2]);
+    assert_eq!((&*brought.body, &*repaired.body), (world.event("a2").body(), world.event("a3").body()));
+    let names = |attributes: &[Attribute]| -> Vec<String> {
+        let names = attributes.iter().map(|attribute| attribute.name.clone());
+        names.filter(|name| name != "streamedAt").collect()
+    };
+    assert_eq!(names(&brought.attributes), names(&repaired.attributes));
+    assert_eq!(brought.deduplication_id, *world.event("a2").deduplication_id());
+    assert_eq!(repaired.deduplication_id, *world.event("a3").deduplication_id());
+}
+
+#[test]
+fn a_gap_of_several_runs_is_read_once_and_closed_in_order() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    let names: Vec<String> = (2..=250).map(|version| format!("a{version}")).collect();
+    world.write(&names.join(" "));
+    world.put("a250");
+    world.table.set_items_in_page(50);
+    world.table.forget_calls();
+    world.deliver();
+    world.check_all(&format!("a: a1 {}", names.join(" ")));
+    let calls = world.table.calls();
+    assert_eq!((calls.pages, calls.gets), (5, 1));
+}
+
+#[test]
+fn a_young_hole_is_waited_for() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.write("a3");
+    world.put("a3");
+    let wire = world.wire();
+    assert_eq!(world.deliver_over(&wire).unwrap().batch_item_failures.len(), 1);
+    assert_eq!(*wire.visibilities.borrow(), [Duration::from_secs(20)]);
+    world.check_all("a: a1");
+    world.write("a2");
+    assert_eq!(world.drain().as_secs(), 20);
+    world.check_all("a: a1 a2 a3");
+}
+
+#[test]
+fn an_old_hole_is_passed_over_and_kept() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.write("a4");
+    world.put("a4");
+    assert_eq!(world.drain().as_secs(), 60);
+    world.check_all("a: a1 a4");
+    assert_eq!(world.item("a"), "v4 holes 2,3");
+    world.check_tally(&expect!["RecordsIn 1, Returned 0, Duplicates 0, LedgerCalls 6, Sent 3, Repaired 0, Holes 2, Rejected 0, BecameBehind 0, EndToEndLatency 63000×3, SqsRequests 3, EntriesPerRequest 1×3"]);
+}
+
+#[test]
+fn a_client_that_fails_becomes_behind_and_nothing_is_returned() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    fail(&world, "B");
+    world.append("a2 a3 b1");
+    assert!(world.deliver().unwrap().batch_item_failures.is_empty());
+    world.check("A", "a: a1 a2 a3 | b: b1");
+    world.check("B", "a: a1");
+    world.check("C", "a: a1 a2 a3 | b: b1");
+    assert_eq!(world.item("a"), "v3 behind B has 1");
+    assert_eq!(world.item("b"), "v1 behind B has 0");
+    world.check_tally(&expect![[r#"
+        RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 5, Sent 6, Repaired 0, Holes 0, Rejected 0, BecameBehind 2, EndToEndLatency 20×4 25×2, SqsRequests 8, EntriesPerRequest 1×8
+        B: BecameBehind 2"#]]);
+
+    world.queues.set_faults(world.client("B"), Faults::none());
+    world.append("a4");
+    world.drain();
+    world.check("B", "a: a1");
+    world.check("C", "a: a1 a2 a3 a4 | b: b1");
+    assert_eq!(world.item("a"), "v4 behind B has 1", "who is behind is left to catch-up");
+}
+
+#[test]
+fn what_a_queue_refuses_for_good_leaves_its_client_behind_there_and_nowhere_else() {
+    let world = LedgerWorld::new();
+    world.append("a1 b1");
+    world.drain();
+    let limit = world.size("a1") + 10;
+    world.queues.change(world.client("B"), |settings| settings.maximum_message_size = limit);
+    for version in 2..7 {
+        world.append_padded(&format!("a{version}"), 100);
+        world.append(&format!("b{version}"));
+        world.drain();
+    }
+    world.check("B", "a: a1 | b: b1 b2 b3 b4 b5 b6");
+    assert_eq!(world.item("a"), "v6 behind B has 1");
+    assert_eq!(world.item("b"), "v6", "it is no failure of the queue, and the client does not rest");
+}
+
+#[test]
+fn all_clients_failing_is_no_special_case() {
+    let world = LedgerWorld::new();
+    for client in ["A", "B", "C"] {
+        fail(&world, client);
+    }
+    world.append("a1");
+    world.drain();
+    assert_eq!(world.item("a"), "v1 behind A has 0, B has 0, C has 0");
+}
+
+#[test]
+fn a_client_that_fails_three_runs_rests() {
+    let world = LedgerWorld::new();
+    fail(&world, "B");
+    let requests = || world.queues.requests(world.client("B")).len();
+    for (group, expected) in [("a", 1), ("b", 2), ("c", 3), ("d", 3)] {
+        world.append(&format!("{group}1"));
+        world.drain();
+        assert_eq!(requests(), expected, "{group}");
+    }
+    world.clock.freeze(Duration::from_secs(30));
+    for (group, expected) in [("e", 4), ("f", 4)] {
+        world.append(&format!("{group}1"));
+        world.drain();
+        assert_eq!(requests(), expected, "{group}");
+    }
+    world.check("A", "a: a1 | b: b1 | c: c1 | d: d1 | e: e1 | f: f1");
+    assert_eq!(world.item("d"), "v1 behind B has 0");
+}
+
+#[test]
+fn a_client_that_does_not_answer_costs_the_others_a_part_of_the_time_only() {
+    let world = LedgerWorld::new();
+    world.queues.change(world.client("B"), |settings| settings.latency = Duration::from_secs(100));
+    world.append("a1");
+    let began = world.clock.now();
+    world.deliver();
+    assert!(world.clock.now().since(began) <= Duration::from_secs(10));
+    world.check("C", "a: a1");
+    assert_eq!(world.item("a"), "v1 behind B has 0");
+}
+
+#[test]
+fn who_is_paused_or_not_in_the_file_becomes_behind() {
+    let world = LedgerWorld::new();
+    world.change_control(|control| {
+        for (name, registration) in &mut control.clients {
+            if name.as_str() == "B" {
+                registration.state = State::Paused;
+            }
+        }
+        let mut elsewhere = control.clients.values().next().unwrap().clone();
+        elsewhere.id = shared::ledger::ClientId(9);
+        control.clients.insert(shared::config::ClientName::try_new("New").unwrap(), elsewhere);
+    });
+    world.append("a1");
+    world.drain();
+    world.check("A", "a: a1");
+    world.check("B", "");
+    assert_eq!(world.item("a"), "v1 behind B has 0, New has 0");
+}
+
+#[test]
+fn nothing_is_sent_without_the_ledger() {
+    let world = LedgerWorld::new();
+    world.append("a1 b1");
+    world.drain();
+    world.append("a2 b2");
+    world.ledger.fail_read(world.item_key("a"));
+    let returned = world.deliver().unwrap().batch_item_failures;
+    assert_eq!(returned.len(), 1);
+    world.check_all("a: a1 | b: b1 b2");
+    world.drain();
+    world.check_all("a: a1 a2 | b: b1 b2");
+
+    world.append("a3 b3");
+    let control = world.ledger.get(&ItemKey::Control).unwrap();
+    world.ledger.remove(&ItemKey::Control);
+    assert_eq!(world.deliver().unwrap().batch_item_failures.len(), 2);
+    world.ledger.put(ItemKey::Control, control);
+    world.drain();
+    world.check_all("a: a1 a2 a3 | b: b1 b2 b3");
+}
+
+#[test]
+fn what_cannot_be_looked_up_is_returned() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    for failing in 1..=2 {
+        world.write(&format!("a{0} a{1}", failing * 2, failing * 2 + 1));
+        world.put(&format!("a{}", failing * 2 + 1));
+        for _ in 0..failing {
+            world.table.fail();
+        }
+        world.deliver();
+        world.drain();
+    }
+    world.check_all("a: a1 a2 a3 a4 a5");
+}
+
+/// A write of the group that goes wrong costs no client an event twice, and nobody an event.
+fn check_write(fault: impl Fn(&LedgerWorld), failing: &str, expected_item: &str) {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    if !failing.is_empty() {
+        fail(&world, failing);
+    }
+    world.append("a2 a3");
+    let before = world.queues.requests(world.client("A")).len();
+    fault(&world);
+    assert!(world.deliver().unwrap().batch_item_failures.is_empty());
+    world.check("A", "a: a1 a2 a3");
+    assert_eq!(world.queues.requests(world.client("A")).len() - before, 2, "each event is sent once");
+    assert_eq!(world.item("a"), expected_item);
+}
+
+#[test]
+fn a_write_that_goes_wrong_costs_no_repetition() {
+    for fault in [WriteFault::Refused, WriteFault::UnknownDone, WriteFault::UnknownNotDone] {
+        check_write(|world| world.ledger.fail_write(fault), "", "v3");
+        check_write(|world| world.ledger.fail_write(fault), "B", "v3 behind B has 1");
+    }
+    // Somebody else comes first: with nothing, with a part of it, with all of it.
+    for version in 1..=3 {
+        let raise = |world: &LedgerWorld| {
+            let key = world.item_key("a");
+            world.ledger.before_write(move |ledger| {
+                let Some(Item::Group(mut item)) = ledger.get(&key) else { panic!() };
+                item.version = version;
+                item.rev.0 += 1;
+                ledger.put(key, Item::Group(item));
+            });
+        };
+        check_write(raise, "", "v3");
+    }
+}
+
+#[test]
+fn a_client_that_somebody_else_found_behind_gets_what_was_sent_into_its_marker() {
+    let behind = |world: &LedgerWorld| {
+        let key = world.item_key("a");
+        let marker_key = world.marker_key("A", "a");
+        let marker = world.new_marker(1);
+        world.ledger.before_write(move |ledger| {
+            let Some(Item::Group(mut item)) = ledger.get(&key) else { panic!() };
+            item.behind.insert(shared::ledger::ClientId(1));
+            item.rev.0 += 1;
+            ledger.put(key, Item::Group(item));
+            ledger.put(marker_key, Item::Marker(marker));
+        });
+    };
+    check_write(behind, "", "v3 behind A has 3");
+}
+
+#[test]
+fn a_ledger_that_takes_no_writes_is_not_asked_for_ever() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.append("a2");
+    for _ in 0..8 {
+        world.ledger.fail_write(WriteFault::Refused);
+    }
+    assert_eq!(world.deliver().unwrap().batch_item_failures.len(), 1);
+    world.drain();
+    world.check_all("a: a1 a2");
+    assert_eq!(world.item("a"), "v2");
+}
+
+#[test]
+fn what_was_received_before_is_sent_after_a_write() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.append("a2");
+    world.receive();
+    world.clock.freeze(Duration::from_secs(180));
+    for _ in 0..8 {
+        world.ledger.fail_write(WriteFault::Refused);
+    }
+    world.deliver();
+    world.check_all("a: a1");
+    world.drain();
+    world.check_all("a: a1 a2");
+}
+
+#[test]
+fn a_new_life_is_sent_from_its_beginning() {
+    let world = LedgerWorld::new();
+    world.append("a1 a2 a3");
+    world.drain();
+    world.erase("a");
+    world.append("a1' a2'");
+    world.drain();
+    world.check_all("a: a1 a2 a3 a1' a2'");
+    world.erase("a");
+    world.write("a1'' a2'' a3''");
+    world.put("a2''");
+    world.drain();
+    world.check_all("a: a1 a2 a3 a1' a2' a1'' a2'' a3''");
+}
+
+#[test]
+fn what_was_erased_is_acknowledged() {
+    let world = LedgerWorld::new();
+    world.write("a2");
+    world.put("a2");
+    world.erase("a");
+    assert!(world.deliver().unwrap().batch_item_failures.is_empty());
+    world.check_all("");
+    assert!(world.ledger.get(&world.item_key("a")).is_none());
+}
+
+#[test]
+fn a_message_that_cannot_be_processed_gets_a_letter_and_its_group_goes_on() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    let group = world.event("a1").group().clone();
+    let id = DeduplicationId::try_from_sqs("odd").unwrap();
+    world.put_message(&Message::new(group, id, Body::Text("no event"), &[], None));
+    world.append("a2");
+    assert!(world.deliver().unwrap().batch_item_failures.is_empty());
+    world.check_all("a: a1 a2");
+    let letters = world.letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0]["reason"], json!("it lacks the attribute `version`"));
+    assert_eq!(letters[0]["record"]["body"], json!("no event"));
+    world.check_tally(&expect!["RecordsIn 2, Returned 0, Duplicates 0, LedgerCalls 2, Sent 3, Repaired 0, Holes 0, Rejected 1, BecameBehind 0, EndToEndLatency 10×3, SqsRequests 4, EntriesPerRequest 1×4"]);
+}
+
+#[test]
+fn without_a_letter_a_message_that_cannot_be_processed_is_returned() {
+    let world = LedgerWorld::new();
+    let rejected = world.own_queue(OwnQueue::Rejected);
+    world.queues.change(&rejected, |settings| settings.denied = true);
+    let id = DeduplicationId::try_from_sqs("odd").unwrap();
+    let group = world.event("a1").group().clone();
+    world.put_message(&Message::new(group, id, Body::Text("no event"), &[], None));
+    world.append("a1");
+    let returned = world.deliver().unwrap().batch_item_failures;
+    assert_eq!(returned.iter().map(|failure| failure.item_identifier.as_str()).collect::<Vec<_>>(), ["odd"]);
+    world.check_all("a: a1");
+}
+
+#[test]
+fn an_event_that_cannot_be_converted_gets_a_letter_and_is_passed_over() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.write_unfit("a2");
+    world.write("a3");
+    world.put("a3");
+    let rejected = world.own_queue(OwnQueue::Rejected);
+    world.queues.change(&rejected, |settings| settings.denied = true);
+    assert_eq!(world.deliver().unwrap().batch_item_failures.len(), 1, "not without a letter");
+    world.queues.change(&rejected, |settings| settings.denied = false);
+    world.drain();
+    world.check_all("a: a1 a3");
+    let letters = world.letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0]["keys"], json!({ "mark": { "S": "a" }, "at": { "S": "0002" } }));
+    assert_eq!(world.item("a"), "v3");
+}
+
+#[test]
+fn a_message_under_another_id_goes_on_under_its_events() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    let (repaired, plain) = (world.event("a2"), world.event("a3"));
+    world.write("a2 a3");
+    world.put_message(&repaired.repair(7));
+    // As the converter put it before the ledger was turned on.
+    let attributes =
+        [Attribute::number("version", "3"), Attribute::string("eventTime", plain.time().unwrap())];
+    let id = DeduplicationId::of_stream_record("0a1b2c");
+    world.put_message(&Message::new(plain.group().clone(), id, Body::Text(plain.body()), &attributes, None));
+    world.drain();
+    world.check_all("a: a1 a2 a3");
+    let accepted = world.queues.accepted(world.client("A"));
+    assert_eq!(accepted[1].deduplication_id, *repaired.deduplication_id());
+    assert!(accepted[1].attributes.iter().all(|attribute| attribute.name != "repair"));
+    assert_eq!(accepted[2].deduplication_id, *plain.deduplication_id());
+    assert!(world.letters().is_empty());
+}
+
+#[test]
+fn what_an_operator_sends_again_is_repeated_if_it_is_covered() {
+    let world = LedgerWorld::new();
+    world.append("a1 a2");
+    world.drain();
+    let replay = ReplayId::try_new("again").unwrap();
+    let along = Along { replay: Some(&replay), ..Along::default() };
+    world.put_message(&world.event("a1").message(along));
+    world.write("a3");
+    world.put_message(&world.event("a3").message(along));
+    world.drain();
+    world.check_all("a: a1 a2 a3");
+    let accepted = world.queues.accepted(world.client("A"));
+    assert_eq!(
+        accepted[2].deduplication_id,
+        *world.event("a3").deduplication_id(),
+        "it is sent for the first time"
+    );
+    assert_eq!(world.item("a"), "v3 behind A has 0 again 3, B has 0 again 3, C has 0 again 3");
+}
+
+#[test]
+fn a_replay_has_nothing_to_do_with_the_ledger() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    let batch = world.receive();
+    let mut replay: serde_json::Value = serde_json::from_str(payload(&batch).get()).unwrap();
+    replay["replay"] = json!("again");
+    world.ledger.forget_calls();
+    let response = world.handle(&to_raw_value(&replay).unwrap()).unwrap();
+    assert_eq!(response.results.unwrap().len(), 3);
+    assert_eq!(world.ledger.calls().reads, 0);
+    world.check_all("a: a1");
+}
+
+#[test]
+fn a_ledger_or_a_table_that_does_not_answer_is_not_waited_for() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.write("a2 a3");
+    world.put("a3");
+    for (reads, writes, pages) in [(true, false, false), (false, true, false), (false, false, true)] {
+        let hanging = Hanging { world: &world, reads, writes, pages };
+        let batch = world.receive();
+        let began = world.clock.now();
+        let mut tally = Tally::default();
+        let response = world.handle_over(&hanging, &hanging, &payload(&batch), &mut tally).unwrap();
+        assert!(world.clock.now().since(began) < Duration::from_secs(30), "in time");
+        assert_eq!(response.batch_item_failures.len(), 1);
+        world.acknowledge(&batch, &response);
+        world.clock.freeze(Duration::from_secs(300));
+    }
+    world.drain();
+    assert_eq!(world.item("a"), "v3");
+    world.check_all("a: a1 a2 a3");
+}

@@ -1,0 +1,344 @@
+//! The fan-out with the ledger between queues and tables in memory.
+
+use std::cell::RefCell;
+use std::ops::Deref;
+use std::time::Duration;
+
+use expect_test::Expect;
+use fanout::handler::{BatchError, Response};
+use fanout::ledger::LedgerFanout;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use shared::config::Config;
+use shared::event::{Along, Event};
+use shared::ids::{Group, Key};
+use shared::ledger::{
+    ClientId, Control, Cursor, Edge, EventTable, Item, ItemKey, Ledger, Marker, Page, Registration, Rev,
+    ScanPage, State, Unread, Write, WriteError,
+};
+use shared::metrics::Tally;
+use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::send::Transport as _;
+use shared::testing::{MemoryLedger, MemoryTable, Settings};
+use shared::time::Timestamp;
+
+use crate::world::{Wire, World, payload};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A [`World`] with a ledger and an event table. `a2` is version 2 of aggregate `a`; `a2'` is another event of that
+/// version, which happened later than all without `'`.
+pub(crate) struct LedgerWorld {
+    world: World,
+    pub(crate) fanout: LedgerFanout,
+    pub(crate) ledger: MemoryLedger,
+    pub(crate) table: MemoryTable,
+    place: Place,
+    tally: RefCell<Tally>,
+}
+
+impl Deref for LedgerWorld {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl LedgerWorld {
+    pub(crate) fn new() -> Self {
+        Self::with_clients("A B C")
+    }
+
+    /// Its clients have the numbers 1, 2, 3, ….
+    pub(crate) fn with_clients(clients: &str) -> Self {
+        let world = World::new();
+        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let names: Vec<&str> = clients.split_whitespace().collect();
+        let clients: String = names.iter().map(|name| format!("[[client]]\nname = '{name}'\n")).collect();
+        let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ngroup = 'mark'\nid = 'id'\ntime = 'time'\n\
+                      version = 'version'\n";
+        let config =
+            Config::try_from_toml("client-queues.toml", &format!("{source}{clients}"), Some(&place)).unwrap();
+        for name in names.iter().filter(|name| !["A", "B", "C"].contains(name)) {
+            world.queues.create(&place.client_queue(name), Settings::default());
+        }
+        world.queues.create(&place.own_queue(OwnQueue::Rejected), Settings::default());
+
+        let ledger = MemoryLedger::new(1);
+        let registrations = (1..).zip(&config.clients).map(|(id, client)| {
+            let registration = Registration {
+                id: ClientId(id),
+                state: State::Live,
+                history: false,
+                since: 1,
+                absent_at: None,
+                retired_at: None,
+            };
+            (client.name.clone(), registration)
+        });
+        let control = Control {
+            rev: Rev(1),
+            edition: 1,
+            start: Timestamp::from_millis(0),
+            clients: registrations.collect(),
+        };
+        ledger.put(ItemKey::Control, Item::Control(control));
+        Self {
+            fanout: LedgerFanout::new(&config, &place),
+            table: MemoryTable::new(&config.source),
+            ledger,
+            world,
+            place,
+            tally: RefCell::default(),
+        }
+    }
+
+    /// Writes items to the table; the stream shows them.
+    pub(crate) fn append(&self, names: &str) {
+        self.write(names);
+        self.put(names);
+    }
+
+    /// Writes items to the table.
+    pub(crate) fn write(&self, names: &str) {
+        for name in names.split_whitespace() {
+            self.table.put(&item(name, "id", ""));
+        }
+    }
+
+    /// Writes an item that lacks its id, so that it is no event.
+    pub(crate) fn write_unfit(&self, name: &str) {
+        self.table.put(&item(name, "other", ""));
+    }
+
+    /// Appends an event that is so much larger.
+    pub(crate) fn append_padded(&self, name: &str, size: usize) {
+        let row = self.table.put(&item(name, "id", &"x".repeat(size)));
+        self.put_message(&row.event.unwrap().message(Along::default()));
+    }
+
+    /// Puts the messages of events on the fan-out queue.
+    pub(crate) fn put(&self, names: &str) {
+        for name in names.split_whitespace() {
+            let along = Along { streamed_at: Some(self.clock.now()), ..Along::default() };
+            self.put_message(&self.event(name).message(along));
+        }
+    }
+
+    pub(crate) fn erase(&self, aggregate: &str) {
+        self.table.erase(&Key::S(aggregate.to_owned()));
+    }
+
+    pub(crate) fn event(&self, name: &str) -> Event {
+        let place = Config::try_from_toml(
+            "client-queues.toml",
+            "[source]\npartition_key = 'mark'\nsort_key = 'at'\ngroup = 'mark'\nid = 'id'\ntime = 'time'\n\
+             version = 'version'\n[[client]]\nname = 'A'\n",
+            None,
+        );
+        MemoryTable::new(&place.unwrap().source).put(&item(name, "id", "")).event.unwrap()
+    }
+
+    pub(crate) fn size(&self, name: &str) -> usize {
+        self.event(name).message(Along { streamed_at: Some(self.clock.now()), ..Along::default() }).size()
+    }
+
+    pub(crate) fn deliver(&self) -> Option<Response> {
+        self.deliver_over(&self.wire())
+    }
+
+    pub(crate) fn deliver_over(&self, wire: &Wire<'_>) -> Option<Response> {
+        let batch = self.receive();
+        if batch.is_empty() {
+            return None;
+        }
+        let edge = Edge { transport: wire, ledger: &self.ledger, table: &self.table };
+        let deadline = self.clock.now().plus(TIMEOUT);
+        let mut tally = Tally::default();
+        let payload = payload(&batch);
+        let handle = self.fanout.handle(edge, &payload, deadline, &mut tally);
+        let response = self.clock.block_on(handle).unwrap();
+        self.tally.replace(tally);
+        assert!(self.clock.now() < deadline, "the function ran out of its time");
+        self.acknowledge(&batch, &response);
+        Some(response)
+    }
+
+    pub(crate) fn handle(&self, payload: &RawValue) -> Result<Response, BatchError> {
+        self.handle_over(&self.ledger, &self.table, payload, &mut Tally::default())
+    }
+
+    pub(crate) fn handle_over(
+        &self,
+        ledger: &impl Ledger,
+        table: &impl EventTable,
+        payload: &RawValue,
+        tally: &mut Tally,
+    ) -> Result<Response, BatchError> {
+        let wire = self.wire();
+        let edge = Edge { transport: &wire, ledger, table };
+        let deadline = self.clock.now().plus(TIMEOUT);
+        self.clock.block_on(self.fanout.handle(edge, payload, deadline, tally))
+    }
+
+    /// Delivers until the fan-out queue is empty. Answers after how long.
+    pub(crate) fn drain(&self) -> Duration {
+        let started = self.clock.now();
+        while let Some(next) = self.queues.next_receivable(&self.fan_out) {
+            self.clock.block_on(self.clock.sleep_until(next));
+            self.deliver();
+            assert!(self.clock.now().since(started) < Duration::from_secs(3_600), "an hour, and no end");
+        }
+        self.clock.now().since(started)
+    }
+
+    /// The names of what a client's queue accepted, by group.
+    pub(crate) fn check(&self, client: &str, expected: &str) {
+        let queue = self.place.client_queue(client);
+        assert_eq!(self.names(&queue), expected, "{client}");
+    }
+
+    pub(crate) fn check_all(&self, expected: &str) {
+        let Some(Item::Control(control)) = self.ledger.get(&ItemKey::Control) else { panic!() };
+        control.clients.keys().for_each(|client| self.check(client.as_str(), expected));
+    }
+
+    pub(crate) fn check_tally(&self, expected: &Expect) {
+        expected.assert_eq(&self.tally.borrow().to_string());
+    }
+
+    /// The names of what a queue accepted, by group.
+    pub(crate) fn names(&self, queue: &QueueUrl) -> String {
+        let mut groups = std::collections::BTreeMap::<String, Vec<String>>::new();
+        for accepted in self.queues.accepted(queue) {
+            let body: Value = serde_json::from_str(&accepted.body).unwrap();
+            let name = body["id"].as_str().unwrap().to_owned();
+            groups.entry(accepted.group.as_str().to_owned()).or_default().push(name);
+        }
+        let groups = groups.iter().map(|(group, names)| format!("{group}: {}", names.join(" ")));
+        groups.collect::<Vec<_>>().join(" | ")
+    }
+
+    /// The letters on the rejected queue.
+    pub(crate) fn letters(&self) -> Vec<Value> {
+        let letters = self.queues.accepted(&self.own_queue(OwnQueue::Rejected));
+        letters.iter().map(|letter| serde_json::from_str(&letter.body).unwrap()).collect()
+    }
+
+    pub(crate) fn own_queue(&self, queue: OwnQueue) -> QueueUrl {
+        self.place.own_queue(queue)
+    }
+
+    pub(crate) fn change_control(&self, change: impl FnOnce(&mut Control)) {
+        let Some(Item::Control(mut control)) = self.ledger.get(&ItemKey::Control) else { panic!() };
+        change(&mut control);
+        self.ledger.put(ItemKey::Control, Item::Control(control));
+    }
+
+    pub(crate) fn item_key(&self, aggregate: &str) -> ItemKey {
+        ItemKey::Group(group(aggregate))
+    }
+
+    pub(crate) fn marker_key(&self, client: &str, aggregate: &str) -> ItemKey {
+        let id = ["A", "B", "C"].iter().position(|name| *name == client).unwrap() + 1;
+        ItemKey::Marker(ClientId(u32::try_from(id).unwrap()), group(aggregate))
+    }
+
+    pub(crate) fn new_marker(&self, have: u64) -> Marker {
+        let at = self.clock.now();
+        Marker { rev: Rev(77), spell: 77, life: 1, have, again: 0, replay: None, at }
+    }
+
+    /// `v3 holes 2 behind B has 1, C has 2 again 3`. A marker must be there exactly for each client that is behind.
+    pub(crate) fn item(&self, aggregate: &str) -> String {
+        let Some(Item::Group(item)) = self.ledger.get(&self.item_key(aggregate)) else { panic!("no item") };
+        let Some(Item::Control(control)) = self.ledger.get(&ItemKey::Control) else { panic!() };
+        let mut text = format!("v{}", item.version);
+        if !item.holes.is_empty() {
+            let holes: Vec<String> = item.holes.iter().map(u64::to_string).collect();
+            text.push_str(&format!(" holes {}", holes.join(",")));
+        }
+        let mut markers = Vec::new();
+        for client in control.clients.values().map(|client| client.id) {
+            let marker = self.ledger.get(&ItemKey::Marker(client, group(aggregate)));
+            assert_eq!(marker.is_some(), item.behind.contains(&client), "{client:?}");
+            if let Some(Item::Marker(marker)) = marker {
+                let (name, _) = control.client(client).unwrap();
+                let again = if marker.again > 0 { format!(" again {}", marker.again) } else { String::new() };
+                markers.push(format!("{name} has {}{again}", marker.have));
+            }
+        }
+        if !markers.is_empty() {
+            text.push_str(&format!(" behind {}", markers.join(", ")));
+        }
+        text
+    }
+}
+
+/// Tables some calls of which are never answered.
+pub(crate) struct Hanging<'w> {
+    pub(crate) world: &'w LedgerWorld,
+    pub(crate) reads: bool,
+    pub(crate) writes: bool,
+    pub(crate) pages: bool,
+}
+
+impl Hanging<'_> {
+    async fn hang(&self, hangs: bool) {
+        if hangs {
+            self.world.queues.sleep(Duration::from_secs(3_600)).await;
+        }
+    }
+}
+
+impl Ledger for Hanging<'_> {
+    async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
+        self.hang(self.reads).await;
+        self.world.ledger.read(keys).await
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), WriteError> {
+        self.hang(self.writes).await;
+        self.world.ledger.write(writes).await
+    }
+
+    async fn markers(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Marker)>, Unread> {
+        self.world.ledger.markers(client, after).await
+    }
+
+    fn fresh(&self) -> u64 {
+        self.world.ledger.fresh()
+    }
+}
+
+impl EventTable for Hanging<'_> {
+    async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
+        self.hang(self.pages).await;
+        self.world.table.page(key, before).await
+    }
+
+    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
+        self.world.table.has(key, sort).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+        self.world.table.scan(after).await
+    }
+}
+
+fn group(aggregate: &str) -> Group {
+    Group::of(&Key::S(aggregate.to_owned()))
+}
+
+/// The item of `a2'` in DynamoDB's JSON, its id under the name `id`.
+fn item(name: &str, id: &str, padding: &str) -> String {
+    let (mark, rest) = name.split_at(1);
+    let number = rest.trim_end_matches('\'');
+    let (version, life) = (number.parse::<u64>().unwrap(), rest.len() - number.len());
+    let sort = format!("{}{version:04}", "x".repeat(life));
+    let time = 1_800_000_000 + 10_000 * life as u64 + version;
+    format!(
+        r#"{{"mark":{{"S":"{mark}"}},"at":{{"S":"{sort}"}},"{id}":{{"S":"{name}"}},"time":{{"N":"{time}"}},"version":{{"N":"{version}"}},"text":{{"S":"{padding}"}}}}"#
+    )
+}

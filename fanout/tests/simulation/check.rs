@@ -1,0 +1,22 @@
+//! The promise, at rest, for every client and group. `docs/ledger.md`, sections 7 and 8.
+
+mod exempt;
+mod isolation;
+mod order;
+mod repeated;
+mod replayed;
+mod rest;
+
+use std::rc::Rc;
+
+use crate::world::World;
+
+impl World {
+    pub(crate) fn check(self: &Rc<Self>) {
+        self.check_order();
+        self.check_rest();
+        self.check_repetitions();
+        self.check_replays();
+        self.check_isolation();
+    }
+}

@@ -1,0 +1,60 @@
+//! What the promise does not cover: section 8, e and f.
+
+use crate::source::{EventRef, Known, Source};
+
+impl Source {
+    /// The events of a life that were ever written, by version.
+    pub(crate) fn life(&self, group: usize, life: u64) -> Vec<&Known> {
+        let of_life = self.groups[group].known.iter().filter(|known| known.event.life == life);
+        let mut known: Vec<&Known> = of_life.collect();
+        known.sort_by_key(|known| known.event.version);
+        known
+    }
+
+    /// How many lives an aggregate had.
+    pub(crate) fn lives(&self, group: usize) -> u64 {
+        self.groups[group].known.iter().map(|known| known.event.life).max().unwrap_or(0)
+    }
+
+    /// Lives that the writers' clocks do not tell apart.
+    fn is_close(&self, group: usize, life: u64) -> bool {
+        let first = self.life(group, life).iter().map(|known| known.time).min();
+        let earlier = self.groups[group].known.iter().filter(|known| known.event.life < life);
+        earlier.map(|known| known.time).max() >= first
+    }
+
+    /// Case e: the fan-out saw a later event of a new life before its version 1, and took it for the old life's next
+    /// one.
+    pub(crate) fn is_case_e(&self, event: EventRef) -> bool {
+        let (group, life) = (event.group, event.life);
+        if life < 2 {
+            return false;
+        }
+        if self.is_close(group, life) {
+            return true;
+        }
+        let events = self.life(group, life);
+        let Some(first) = events.first() else { return false };
+        let old = self.groups[group].known.iter().filter(|known| known.event.life < life);
+        let highest = old.map(|known| known.event.version).max().unwrap_or(0);
+        events.iter().skip(1).any(|known| {
+            let came_first = match (known.arrived, first.arrived) {
+                (Some(own), Some(first)) => own < first,
+                (own, _) => own.is_some(),
+            };
+            came_first && known.event.version <= highest + 1
+        })
+    }
+
+    /// Case e at its worst: besides, version 1 was removed by itself, or clocks do not tell the lives apart. An event
+    /// can stay unsent.
+    pub(crate) fn is_worst_of_e(&self, group: usize, life: u64) -> bool {
+        let is_first_deleted = self.life(group, life).first().is_some_and(|first| first.is_deleted_alone);
+        life > 1 && (self.is_close(group, life) || is_first_deleted)
+    }
+
+    /// Case f: an event of the aggregate was deleted by itself.
+    pub(crate) fn is_case_f(&self, group: usize) -> bool {
+        self.groups[group].known.iter().any(|known| known.is_deleted_alone)
+    }
+}

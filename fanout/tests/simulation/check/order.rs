@@ -1,0 +1,90 @@
+//! First enqueues are in version order, and leave nothing out.
+
+use std::collections::BTreeSet;
+
+use crate::clients::NAMES;
+use crate::observed::{Arrival, Observed};
+use crate::registrations::Registered;
+use crate::source::Source;
+use crate::trace::clock;
+use crate::world::World;
+
+impl World {
+    pub(crate) fn check_order(&self) {
+        let (source, observed) = (self.source.borrow(), self.observed.borrow());
+        for client in 0..NAMES.len() {
+            for (index, registered) in observed.registered[client].iter().enumerate() {
+                let own: Vec<&Arrival> = observed
+                    .enqueued()
+                    .filter(|arrival| {
+                        arrival.client == client
+                            && observed.registration_at(client, arrival.at) == Some(index)
+                    })
+                    .collect();
+                for group in 0..source.groups.len() {
+                    for life in 1..=source.lives(group) {
+                        let of_life = own
+                            .iter()
+                            .filter(|arrival| arrival.event.group == group && arrival.event.life == life);
+                        self.check_life(&source, registered, client, &of_life.copied().collect::<Vec<_>>());
+                    }
+                }
+            }
+        }
+        drop(observed);
+    }
+
+    fn check_life(&self, source: &Source, registered: &Registered, client: usize, arrivals: &[&Arrival]) {
+        let Some(some) = arrivals.first() else { return };
+        if source.is_case_e(some.event) {
+            return;
+        }
+        let name = NAMES[client];
+        let known = source.life(some.event.group, some.event.life);
+        let firsts = |arrival: &&&Arrival| arrival.replay.is_none();
+        let first = arrivals.iter().filter(firsts).map(|arrival| arrival.event.version).min();
+        let mut seen = BTreeSet::new();
+        let mut is_first = true;
+        for arrival in arrivals {
+            let version = arrival.event.version;
+            if arrival.replay.is_none() && !seen.contains(&version) {
+                let own = known.iter().find(|known| known.event == arrival.event);
+                if !registered.history && own.is_some_and(|own| own.is_old) {
+                    self.violated(|| {
+                        format!("history: {name} got {}, which is older than its start", arrival.event)
+                    });
+                }
+                // Who joined without history begins somewhere; nothing lower follows.
+                let joined = !registered.history && !registered.is_of_the_first();
+                let from = if joined { first.unwrap_or(version) } else { 1 };
+                if joined && is_first && first.is_some_and(|first| first < version) {
+                    self.violated(|| {
+                        format!("order: {name} began with {} and got version {} later", arrival.event, from)
+                    });
+                }
+                is_first = false;
+                let missing = known.iter().find(|known| {
+                    (from..version).contains(&known.event.version)
+                        && !seen.contains(&known.event.version)
+                        && known.is_convertible()
+                        && (registered.history || !known.is_old)
+                        && known.deleted.is_none_or(|deleted| deleted > arrival.at)
+                });
+                if let Some(missing) = missing {
+                    let (at, event) = (clock(arrival.at), arrival.event);
+                    self.violated(|| {
+                        format!("order: {name} got {event} at {at} and not {} before", missing.event)
+                    });
+                }
+            }
+            seen.insert(version);
+        }
+    }
+}
+
+impl Observed {
+    /// The last registration of a client, unless it is retired.
+    pub(crate) fn served(&self, client: usize) -> Option<&Registered> {
+        self.registered[client].last().filter(|registered| registered.retired.is_none())
+    }
+}

@@ -1,0 +1,87 @@
+//! Repetitions that nobody asked for: none while SQS would recognise them, else no more than section 8 admits.
+
+use std::collections::BTreeMap;
+
+use shared::ledger::times::DEDUPLICATION;
+use shared::time::Timestamp;
+
+use crate::clients::NAMES;
+use crate::mix::Kind;
+use crate::observed::Fate;
+use crate::source::EventRef;
+use crate::trace::{clock, length};
+use crate::world::World;
+
+/// Kinds of trouble without a crash, an unknown result, a ledger fault, a stall, a new life or a deletion.
+const NO_REASON_TO_REPEAT: [Kind; 25] = [
+    Kind::Reversed,
+    Kind::Delayed,
+    Kind::Lost,
+    Kind::Repeated,
+    Kind::Apart,
+    Kind::Twice,
+    Kind::AnswerLost,
+    Kind::SendFails,
+    Kind::ClientGone,
+    Kind::Purged,
+    Kind::QueueDeleted,
+    Kind::SmallSize,
+    Kind::TwoCatchUps,
+    Kind::Pause,
+    Kind::Replay,
+    Kind::Backfill,
+    Kind::Added,
+    Kind::Removed,
+    Kind::Overlap,
+    Kind::Unconvertible,
+    Kind::Skew,
+    Kind::Old,
+    Kind::Reconcile,
+    Kind::TableReads,
+    Kind::LedgerReads,
+];
+
+impl World {
+    pub(crate) fn check_repetitions(&self) {
+        let (source, observed) = (self.source.borrow(), self.observed.borrow());
+        type Place = (usize, Option<usize>, u32, EventRef);
+        let mut enqueued: BTreeMap<Place, Vec<Timestamp>> = BTreeMap::new();
+        let plain = observed
+            .arrivals
+            .iter()
+            .filter(|arrival| arrival.fate == Fate::Enqueued && arrival.replay.is_none());
+        for arrival in plain {
+            let registration = observed.registration_at(arrival.client, arrival.at);
+            let place = (arrival.client, registration, arrival.incarnation, arrival.event);
+            enqueued.entry(place).or_default().push(arrival.at);
+        }
+        let is_quiet = self.mix.has_only(&NO_REASON_TO_REPEAT);
+        for ((client, _, _, event), times) in enqueued {
+            let name = NAMES[client];
+            for pair in times.windows(2) {
+                let apart = pair[1].since(pair[0]);
+                if apart < DEDUPLICATION {
+                    let at = clock(pair[1]);
+                    self.violated(|| {
+                        format!("window: {name} got {event} again at {at}, {} later", length(apart))
+                    });
+                }
+            }
+            let repetitions = times.len() - 1;
+            if repetitions == 0 || source.is_case_e(event) || source.is_case_f(event.group) {
+                continue;
+            }
+            if is_quiet {
+                self.violated(|| {
+                    format!("repeated: {name} got {event} again, and nothing was a reason for it")
+                });
+            }
+            let bound = observed.bound(client, event);
+            if repetitions > bound {
+                self.violated(|| {
+                    format!("repeated: {name} got {event} {repetitions} times again; {bound} are explained")
+                });
+            }
+        }
+    }
+}

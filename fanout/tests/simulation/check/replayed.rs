@@ -1,0 +1,61 @@
+//! A replay repeats everything from its version to what the client had, in order.
+
+use std::collections::BTreeMap;
+
+use crate::clients::NAMES;
+use crate::mix::Kind;
+use crate::source::EventRef;
+use crate::world::World;
+
+impl World {
+    pub(crate) fn check_replays(&self) {
+        let (source, observed) = (self.source.borrow(), self.observed.borrow());
+        let now = self.now();
+        for replay in &observed.replays {
+            let registration = observed.registration_at(replay.client, replay.at);
+            let is_served = observed.served(replay.client).is_some()
+                && registration == observed.registered[replay.client].len().checked_sub(1);
+            // With clocks apart, what is left of a life whose first event was deleted can look like a new life.
+            let is_taken_for_new = self.mix.has(Kind::Skew) && source.is_case_f(replay.group);
+            let is_over = replay.life != source.lives(replay.group);
+            if !is_served || is_over || is_taken_for_new || source.is_worst_of_e(replay.group, replay.life) {
+                continue;
+            }
+            let (name, id) = (NAMES[replay.client], &replay.id);
+            for known in source.life(replay.group, replay.life) {
+                let event = known.event;
+                let is_meant = (replay.from..=replay.had).contains(&event.version);
+                if !is_meant || !known.is_there(now) || !known.is_convertible() || source.is_case_e(event) {
+                    continue;
+                }
+                let is_repeated = observed.enqueued().any(|arrival| {
+                    arrival.client == replay.client
+                        && arrival.event == event
+                        && arrival.replay.is_some()
+                        && arrival.at >= replay.at
+                });
+                if !is_repeated {
+                    self.violated(|| {
+                        format!(
+                            "replay: {id} from {} for {name}, which had {}, left out {event}",
+                            replay.from, replay.had
+                        )
+                    });
+                }
+            }
+        }
+        let mut last: BTreeMap<(usize, &str, usize, u64), Vec<EventRef>> = BTreeMap::new();
+        for arrival in observed.enqueued() {
+            let Some(id) = &arrival.replay else { continue };
+            let event = arrival.event;
+            let seen = last.entry((arrival.client, id, event.group, event.life)).or_default();
+            let is_first = !seen.contains(&event);
+            if is_first && seen.iter().any(|earlier| earlier.version > event.version) {
+                self.violated(|| {
+                    format!("replay: {} got {event} of {id} after a later one", NAMES[arrival.client])
+                });
+            }
+            seen.push(event);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! At rest every wanted event of the table has been enqueued.
+
+use std::time::Duration;
+
+use shared::ledger::times::FAN_OUT_LIMIT;
+
+use crate::clients::NAMES;
+use crate::mix::Kind;
+use crate::world::World;
+
+impl World {
+    pub(crate) fn check_rest(&self) {
+        let (source, observed) = (self.source.borrow(), self.observed.borrow());
+        let now = self.now();
+        // Whoever joins without history gets what is appended more than one turn after its admission.
+        let stall = if self.mix.has(Kind::Stall) { Duration::from_secs(100) } else { Duration::ZERO };
+        let turn = FAN_OUT_LIMIT + Duration::from_secs(5) + stall;
+        for client in self.instances.borrow().clients() {
+            let Some(registered) = observed.served(*client) else {
+                return self
+                    .violated(|| format!("unserved: {} is in the file and not served", NAMES[*client]));
+            };
+            let got = |event| {
+                observed.enqueued().any(|arrival| {
+                    arrival.client == *client && arrival.event == event && arrival.at >= registered.admitted
+                })
+            };
+            for known in source.all().filter(|known| known.is_there(now) && known.is_convertible()) {
+                let event = known.event;
+                if source.is_worst_of_e(event.group, event.life) {
+                    continue;
+                }
+                let is_wanted = registered.history
+                    || if registered.is_of_the_first() {
+                        !known.is_old
+                    } else {
+                        known.readable > registered.admitted.plus(turn)
+                    };
+                if is_wanted && !got(event) {
+                    self.violated(|| format!("lost: {} never got {event}", NAMES[*client]));
+                }
+                let began = observed.enqueued().any(|arrival| {
+                    arrival.client == *client
+                        && arrival.replay.is_none()
+                        && arrival.at >= registered.admitted
+                        && arrival.event.group == event.group
+                        && arrival.event.life == event.life
+                        && arrival.event.version < event.version
+                });
+                if began && !got(event) {
+                    self.violated(|| {
+                        format!("lost: {} got events before {event}, and never that", NAMES[*client])
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Which kinds of trouble a schedule has. Most have few, so that what they do alone can be told; some have all.
+
+use std::collections::BTreeSet;
+
+use crate::rng::Rng;
+
+/// A kind of trouble. Nothing of it happens in a schedule that does not have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// The stream shows events of a group in another order.
+    Reversed,
+    /// A stream record comes up to 400 s late.
+    Delayed,
+    /// A stream record never comes.
+    Lost,
+    /// A stream record comes again, up to 400 s later.
+    Repeated,
+    /// The two events of a transaction become readable at different instants, in either order.
+    Apart,
+    /// A batch is delivered twice at once.
+    Twice,
+    /// Between receiving a batch and invoking the function, time passes, up to more than the visibility time-out; or it is
+    /// never invoked.
+    LateInvocation,
+    /// The mapping does not hear the function's answer, or does not delete what it should.
+    AnswerLost,
+    /// A process dies between two steps.
+    Crash,
+    /// A process stands still, up to 100 s.
+    Stall,
+    /// Sends fail, and the sender is told so.
+    SendFails,
+    /// Sends whose result is unknown, with and without effect, also a late one.
+    SendUnknown,
+    /// Calls that take seconds.
+    SlowCalls,
+    /// A client's queue takes nothing: missing, denied, failing.
+    ClientGone,
+    /// A client's queue takes seconds for each call, or never answers.
+    ClientSlow,
+    /// A client's queue is purged.
+    Purged,
+    /// A client's queue is deleted, and sends are accepted and lost for up to 60 s; later it is made again.
+    QueueDeleted,
+    /// A client's queue takes only small messages.
+    SmallSize,
+    /// Items of the ledger are not read.
+    LedgerReads,
+    /// Writes to the ledger are refused.
+    LedgerRefuses,
+    /// Writes to the ledger have an unknown result, with and without effect, also a late one.
+    LedgerUnknown,
+    /// The ledger takes no writes, or nothing at all, up to 15 minutes.
+    LedgerOutage,
+    /// Reads of the event table fail.
+    TableReads,
+    /// Two catch-ups at once.
+    TwoCatchUps,
+    /// A client is paused and resumed.
+    Pause,
+    /// A client's group is replayed.
+    Replay,
+    /// A client is replayed from the first event of every group.
+    Backfill,
+    /// Clients join, one with history and one without.
+    Added,
+    /// A client leaves the file, and may come back.
+    Removed,
+    /// After a deploy, old instances go on for minutes.
+    Overlap,
+    /// An aggregate is erased and created anew.
+    Erased,
+    /// A single event is deleted.
+    DeletedOne,
+    /// An event that cannot be converted.
+    Unconvertible,
+    /// Writers' clocks differ by up to 20 s, those of the functions' machines by up to a second.
+    Skew,
+    /// Events older than the ledger's start, and events that happened shortly before the ledger was made.
+    Old,
+    /// Reconcile at any moment.
+    Reconcile,
+    /// Lives of an aggregate that are closer than clocks agree.
+    CloseLives,
+}
+
+impl Kind {
+    const ALL: [Self; 37] = [
+        Self::Reversed,
+        Self::Delayed,
+        Self::Lost,
+        Self::Repeated,
+        Self::Apart,
+        Self::Twice,
+        Self::LateInvocation,
+        Self::AnswerLost,
+        Self::Crash,
+        Self::Stall,
+        Self::SendFails,
+        Self::SendUnknown,
+        Self::SlowCalls,
+        Self::ClientGone,
+        Self::ClientSlow,
+        Self::Purged,
+        Self::QueueDeleted,
+        Self::SmallSize,
+        Self::LedgerReads,
+        Self::LedgerRefuses,
+        Self::LedgerUnknown,
+        Self::LedgerOutage,
+        Self::TableReads,
+        Self::TwoCatchUps,
+        Self::Pause,
+        Self::Replay,
+        Self::Backfill,
+        Self::Added,
+        Self::Removed,
+        Self::Overlap,
+        Self::Erased,
+        Self::DeletedOne,
+        Self::Unconvertible,
+        Self::Skew,
+        Self::Old,
+        Self::Reconcile,
+        Self::CloseLives,
+    ];
+}
+
+/// The kinds of a schedule, and how often what can befall a single call does.
+pub(crate) struct Mix {
+    kinds: BTreeSet<Kind>,
+    /// In a thousand calls.
+    pub(crate) per_call: u64,
+    /// In a thousand steps of a process.
+    pub(crate) per_step: u64,
+}
+
+impl Mix {
+    pub(crate) fn draw(rng: &Rng) -> Self {
+        let mut kinds = BTreeSet::new();
+        match rng.below(20) {
+            0 => {}
+            1..=3 => kinds.extend([rng.pick(&Kind::ALL)]),
+            4..=15 => kinds.extend((0..rng.between(2, 7)).map(|_| rng.pick(&Kind::ALL))),
+            16..=17 => kinds.extend(Kind::ALL.into_iter().filter(|_| rng.chance(350))),
+            _ => kinds.extend(Kind::ALL.into_iter().filter(|_| rng.chance(700))),
+        }
+        if kinds.contains(&Kind::CloseLives) {
+            kinds.insert(Kind::Erased);
+        }
+        Self { kinds, per_call: rng.pick(&[10, 30, 80, 200]), per_step: rng.pick(&[2, 5, 15, 40]) }
+    }
+
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
+    }
+
+    pub(crate) fn has_any(&self, kinds: &[Kind]) -> bool {
+        kinds.iter().any(|kind| self.has(*kind))
+    }
+
+    /// Whether it has no other kinds than these.
+    pub(crate) fn has_only(&self, kinds: &[Kind]) -> bool {
+        self.kinds.iter().all(|kind| kinds.contains(kind))
+    }
+
+    pub(crate) fn kinds(&self) -> String {
+        let kinds: Vec<String> = self.kinds.iter().map(|kind| format!("{kind:?}")).collect();
+        if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") }
+    }
+}

@@ -1,0 +1,397 @@
+//! What the world sees: what arrived where, what was written to the ledger, what each sender left behind.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::Value;
+use shared::ids::DeduplicationId;
+use shared::ledger::{Item, ItemKey, Write, WriteError};
+use shared::message::{Attribute, AttributeValue, Message};
+use shared::place::QueueUrl;
+use shared::send::SendError;
+use shared::time::Timestamp;
+
+use crate::clients::NAMES;
+use crate::mix::Kind;
+use crate::process::{Pid, Pulse};
+use crate::registrations::Registered;
+use crate::source::EventRef;
+use crate::world::World;
+
+#[derive(Default)]
+pub(crate) struct Observed {
+    pub(crate) arrivals: Vec<Arrival>,
+    pub(crate) registered: [Vec<Registered>; 4],
+    pub(crate) replays: Vec<Replayed>,
+    /// From which version each replay was ordered, by its id.
+    requests: BTreeMap<String, u64>,
+    sends: Vec<Send>,
+    /// How often a sender left an event at a client that the ledger did not know of.
+    unrecorded: BTreeMap<(usize, EventRef), usize>,
+}
+
+/// A message that a client's queue acknowledged.
+pub(crate) struct Arrival {
+    pub(crate) at: Timestamp,
+    pub(crate) client: usize,
+    pub(crate) incarnation: u32,
+    pub(crate) event: EventRef,
+    pub(crate) replay: Option<String>,
+    pub(crate) fate: Fate,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The client receives it.
+    Enqueued,
+    /// Recognised as a duplicate, and forgotten.
+    Swallowed,
+    /// Taken by a queue that was being deleted.
+    Lost,
+}
+
+/// A replay that the ledger knows of.
+pub(crate) struct Replayed {
+    pub(crate) at: Timestamp,
+    pub(crate) id: String,
+    pub(crate) client: usize,
+    pub(crate) group: usize,
+    pub(crate) life: u64,
+    pub(crate) from: u64,
+    /// What the client had before.
+    pub(crate) had: u64,
+}
+
+/// An entry of a request to a client's queue that is no replay.
+struct Send {
+    pid: Pid,
+    client: usize,
+    event: EventRef,
+    result: Told,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Accepted,
+    NotAccepted,
+    /// Also: it died, or gave up waiting, before it heard.
+    Unknown,
+}
+
+impl Observed {
+    pub(crate) fn replay_requested(&mut self, id: &str, from: u64) {
+        self.requests.insert(id.to_owned(), from);
+    }
+
+    /// How often an event may be repeated at a client: once for each send that was unknown, and for each sender that
+    /// left it unrecorded.
+    pub(crate) fn bound(&self, client: usize, event: EventRef) -> usize {
+        let is_unknown =
+            |send: &&Send| send.client == client && send.event == event && send.result == Told::Unknown;
+        let unknown = self.sends.iter().filter(is_unknown).count();
+        unknown + self.unrecorded.get(&(client, event)).copied().unwrap_or(0)
+    }
+
+    /// What clients received, or would have.
+    pub(crate) fn enqueued(&self) -> impl Iterator<Item = &Arrival> {
+        self.arrivals.iter().filter(|arrival| arrival.fate != Fate::Swallowed)
+    }
+}
+
+impl World {
+    /// A process puts a request on the wire. Answers which of the noted sends are its entries.
+    pub(crate) fn sends_begin(
+        &self,
+        pulse: &Pulse,
+        queue: &QueueUrl,
+        messages: &[Message],
+    ) -> Vec<Option<usize>> {
+        let Some(client) = self.clients.borrow().of(queue) else { return Vec::new() };
+        let source = self.source.borrow();
+        let mut observed = self.observed.borrow_mut();
+        let mut begin = |message: &Message| {
+            let event = source.event_of(message.deduplication_id())?;
+            observed.sends.push(Send { pid: pulse.pid, client, event, result: Told::Unknown });
+            Some(observed.sends.len() - 1)
+        };
+        messages.iter().map(&mut begin).collect()
+    }
+
+    /// The process hears what became of it.
+    pub(crate) fn sends_end(
+        &self,
+        pulse: &Pulse,
+        sends: Vec<Option<usize>>,
+        answer: &Result<Vec<Result<(), SendError>>, SendError>,
+    ) {
+        let told = |result: &Result<(), SendError>| match result {
+            Ok(()) => Told::Accepted,
+            Err(SendError::Unknown(_)) => Told::Unknown,
+            Err(_) => Told::NotAccepted,
+        };
+        let mut observed = self.observed.borrow_mut();
+        let entries = sends.len();
+        for (entry, send) in sends.into_iter().enumerate() {
+            let Some(send) = send.and_then(|send| observed.sends.get_mut(send)) else { continue };
+            send.result = match answer {
+                Ok(results) if results.len() == entries => told(&results[entry]),
+                // A 200 that does not tell of all is none that tells of any.
+                Ok(_) => Told::Unknown,
+                Err(SendError::Unknown(_)) => Told::Unknown,
+                Err(_) => Told::NotAccepted,
+            };
+            if send.result == Told::Unknown {
+                self.note(&pulse.name, || {
+                    format!("does not know whether {} has {}", NAMES[send.client], send.event)
+                });
+            }
+        }
+    }
+
+    /// A process has ended. What it had sent to whom, and what the ledger does not know of once everything of the
+    /// process has arrived, may be sent again: if it died or gave up.
+    pub(crate) fn settle_accounts_of(&self, pulse: &Rc<Pulse>) {
+        let pulse = Rc::clone(pulse);
+        self.after(Duration::from_secs(6), move |world| {
+            let mut observed = world.observed.borrow_mut();
+            let mut sent: Vec<(usize, EventRef)> = observed
+                .sends
+                .iter()
+                .filter(|send| send.pid == pulse.pid && send.result != Told::NotAccepted)
+                .map(|send| (send.client, send.event))
+                .collect();
+            sent.sort_unstable();
+            sent.dedup();
+            for (client, event) in sent {
+                if world.may_leave(&pulse, event) && !world.is_recorded(&observed, client, event) {
+                    *observed.unrecorded.entry((client, event)).or_default() += 1;
+                }
+            }
+        });
+    }
+
+    /// Whether a process may end without the ledger knowing what it sent: it died, it returned its messages, or the
+    /// ledger did not take what it told in time.
+    fn may_leave(&self, pulse: &Pulse, event: EventRef) -> bool {
+        if pulse.is_dead()
+            || pulse.has_met_ledger_fault.get()
+            || self.mix.has_any(&[Kind::Stall, Kind::SlowCalls])
+        {
+            return true;
+        }
+        pulse.returned.borrow().contains(&self.source.borrow().groups[event.group].group)
+    }
+
+    /// Whether the ledger knows that a client has an event, or knows that it need not have it any more.
+    fn is_recorded(&self, observed: &Observed, client: usize, event: EventRef) -> bool {
+        let Some(registered) = observed.registered[client].last() else { return false };
+        let Some((life, item)) = self.group_item(event.group) else { return false };
+        if life != event.life {
+            return life > event.life;
+        }
+        if !item.behind.contains(&registered.id) {
+            return item.version >= event.version;
+        }
+        let group = self.source.borrow().groups[event.group].group.clone();
+        match self.ledger.get(&ItemKey::Marker(registered.id, group)) {
+            // What counts as a repetition is sent again as one.
+            Some(Item::Marker(marker)) => {
+                marker.life == item.life && marker.have.max(marker.again) >= event.version
+            }
+            _ => false,
+        }
+    }
+
+    /// A group's item, and the life that it is about, as the world counts.
+    pub(crate) fn group_item(&self, group: usize) -> Option<(u64, shared::ledger::GroupItem)> {
+        let source = self.source.borrow();
+        let aggregate = &source.groups[group];
+        let Some(Item::Group(item)) = self.ledger.get(&ItemKey::Group(aggregate.group.clone())) else {
+            return None;
+        };
+        let first = aggregate.known.iter().find(|known| known.sort == item.first.sort)?;
+        Some((first.event.life, *item))
+    }
+
+    /// A message is acknowledged by a client's queue; `is_lost` tells whether that is all, `None` if it is a duplicate.
+    pub(crate) fn note_arrival(
+        self: &Rc<Self>,
+        pulse: &Pulse,
+        client: usize,
+        incarnation: u32,
+        message: &Message,
+        is_lost: Option<bool>,
+    ) {
+        let (event, replay) = self.facts(message);
+        let fate = match is_lost {
+            None => Fate::Swallowed,
+            Some(false) => Fate::Enqueued,
+            Some(true) => Fate::Lost,
+        };
+        let Some(event) = event else {
+            return self.violated(|| format!("strange: {} got a message that is no event", NAMES[client]));
+        };
+        self.note(&pulse.name, || {
+            let again = replay.as_ref().map(|id| format!(" (replay {id})")).unwrap_or_default();
+            let fate = match fate {
+                Fate::Enqueued => "",
+                Fate::Swallowed => ": swallowed",
+                Fate::Lost => ": accepted and lost",
+            };
+            format!("{event}{again} → {}{fate}", NAMES[client])
+        });
+        self.check_arrival(pulse, client, event, replay.as_deref());
+        let arrival = Arrival { at: self.now(), client, incarnation, event, replay, fate };
+        self.observed.borrow_mut().arrivals.push(arrival);
+    }
+
+    /// Which event a message is about, and in which replay.
+    fn facts(&self, message: &Message) -> (Option<EventRef>, Option<String>) {
+        let source = self.source.borrow();
+        if let Some(event) = source.event_of(message.deduplication_id()) {
+            return (Some(event), None);
+        }
+        let entry: Value = serde_json::from_str(&format!("{{{}}}", message.entry())).unwrap_or_default();
+        let attribute =
+            |name: &str| entry["MessageAttributes"][name]["StringValue"].as_str().map(str::to_owned);
+        let event = attribute("eventId").and_then(|name| source.by_name(&name));
+        (event, attribute("replay"))
+    }
+
+    pub(crate) fn name_of(&self, message: &Message) -> String {
+        match self.facts(message) {
+            (Some(event), None) => event.to_string(),
+            (Some(event), Some(replay)) => format!("{event} (replay {replay})"),
+            (None, _) => format!("a message of `{}`", message.group()),
+        }
+    }
+
+    pub(crate) fn name_by_id(&self, id: &DeduplicationId, attributes: &[Attribute]) -> String {
+        if let Some(event) = self.source.borrow().event_of(id) {
+            return event.to_string();
+        }
+        let name = attributes.iter().find(|attribute| attribute.name == "eventId");
+        match name.map(|attribute| &attribute.value) {
+            Some(AttributeValue::Text(name)) => format!("{name} (repair)"),
+            _ => id.to_string(),
+        }
+    }
+
+    /// Writes to the ledger, and looks at what that changed.
+    pub(crate) fn write_ledger(self: &Rc<Self>, who: &str, writes: &[Write]) -> Result<(), WriteError> {
+        let before: Vec<Option<Item>> = writes.iter().map(|write| self.ledger.get(&write.key)).collect();
+        let result = self.ledger.apply(writes);
+        for (write, before) in writes.iter().zip(&before) {
+            self.note(who, || {
+                let lost = if result.is_err() { "LOST: " } else { "" };
+                format!("{lost}{}", self.write_in_words(write, before.as_ref()))
+            });
+        }
+        result?;
+        for (write, before) in writes.iter().zip(&before) {
+            self.watch(write, before.as_ref());
+        }
+        self.check_markers(writes);
+        Ok(())
+    }
+
+    fn watch(&self, write: &Write, before: Option<&Item>) {
+        match (&write.key, &write.item, before) {
+            (ItemKey::Control, Some(Item::Control(control)), _) => self.watch_control(control),
+            (ItemKey::Marker(id, group), Some(Item::Marker(marker)), before) => {
+                let before = if let Some(Item::Marker(before)) = before { Some(before) } else { None };
+                let Some(replay) = &marker.replay else { return };
+                if before.is_some_and(|before| before.replay.as_ref() == Some(replay)) {
+                    return;
+                }
+                let Some(index) = self.source.borrow().index_of(group) else { return };
+                let Some((life, item)) = self.group_item(index) else { return };
+                let had = match before {
+                    None => item.version,
+                    Some(before) if before.life == item.life => before.have,
+                    Some(_) => 0,
+                };
+                let mut observed = self.observed.borrow_mut();
+                let Some(client) = observed.client_of(*id) else { return };
+                let Some(from) = observed.requests.get(replay.as_str()).copied() else { return };
+                let id = replay.as_str().to_owned();
+                observed.replays.push(Replayed { at: self.now(), id, client, group: index, life, from, had });
+            }
+            _ => {}
+        }
+    }
+
+    /// A marker exists exactly for each entry of `behind`.
+    fn check_markers(&self, writes: &[Write]) {
+        for write in writes {
+            let (ItemKey::Group(group) | ItemKey::Marker(_, group)) = &write.key else { continue };
+            let behind = match self.ledger.get(&ItemKey::Group(group.clone())) {
+                Some(Item::Group(item)) => item.behind,
+                _ => Default::default(),
+            };
+            for (client, id) in self.observed.borrow().ids() {
+                let has_marker = self.ledger.get(&ItemKey::Marker(id, group.clone())).is_some();
+                if has_marker != behind.contains(&id) {
+                    let what =
+                        if has_marker { "a marker without an entry" } else { "an entry without a marker" };
+                    self.violated(|| format!("marker: {} has {what} in `{group}`", NAMES[client]));
+                }
+            }
+        }
+    }
+
+    fn write_in_words(&self, write: &Write, before: Option<&Item>) -> String {
+        let client = |id| self.observed.borrow().client_of(id).map_or("?", |client| NAMES[client]);
+        let name = match &write.key {
+            ItemKey::Control => "control".to_owned(),
+            ItemKey::Group(group) => format!("group {group}"),
+            ItemKey::Marker(id, group) => format!("marker {} {group}", client(*id)),
+            ItemKey::Lease(id) => format!("lease {}", client(*id)),
+            ItemKey::Walk(kind) => format!("walk {kind:?}"),
+        };
+        let words = |item: &Item| match item {
+            Item::Group(item) => {
+                let behind: Vec<&str> = item.behind.iter().map(|id| client(*id)).collect();
+                format!(
+                    "v{} behind [{}] rev {} edition {} life {} first {}",
+                    item.version,
+                    behind.join(" "),
+                    item.rev.0,
+                    item.edition,
+                    item.life,
+                    item.first.version
+                )
+            }
+            Item::Marker(marker) => {
+                let replay = marker.replay.as_ref().map_or("", |id| id.as_str());
+                format!(
+                    "have {} again {} {replay} life {} spell {}",
+                    marker.have, marker.again, marker.life, marker.spell
+                )
+            }
+            Item::Control(control) => {
+                let clients: Vec<String> = control
+                    .clients
+                    .iter()
+                    .map(|(name, client)| {
+                        let absent = if client.absent_at.is_some() { " absent" } else { "" };
+                        format!(
+                            "{}={} {:?}{absent} since {}",
+                            name.as_str(),
+                            client.id.0,
+                            client.state,
+                            client.since
+                        )
+                    })
+                    .collect();
+                format!("edition {} {}", control.edition, clients.join(", "))
+            }
+            Item::Lease(lease) => format!("failures {}", lease.failures),
+            Item::Walk(walk) => format!("edition {} on {}", walk.edition, walk.is_on),
+        };
+        let before = before.map_or("absent".to_owned(), words);
+        let after = write.item.as_ref().map_or("deleted".to_owned(), words);
+        format!("{name}: {before} → {after}")
+    }
+}

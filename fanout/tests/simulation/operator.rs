@@ -1,0 +1,190 @@
+//! Whoever invokes catch-up: the schedule, and an operator whose tool tries again what did not work.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::ids::Key;
+use shared::ledger::{Edge, Item, ItemKey, State};
+use shared::metrics::Tally;
+
+use crate::clients::NAMES;
+use crate::mix::Kind;
+use crate::trace::START;
+use crate::wire::Wire;
+use crate::world::{Action, World};
+
+/// The function's time limit.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// How often an operator tries again.
+const TRIES: u32 = 20;
+
+#[derive(Default)]
+pub(crate) struct Operator {
+    orders: u64,
+    /// Which of the schedules made so far is in force; none fires while it is off.
+    schedule: u64,
+}
+
+impl World {
+    /// From now on catch-up is scheduled anew, for the first time after `first`; or not at all.
+    pub(crate) fn schedule_care(self: &Rc<Self>, first: Option<Duration>) {
+        let schedule = {
+            let mut operator = self.operator.borrow_mut();
+            operator.schedule += 1;
+            operator.schedule
+        };
+        if let Some(first) = first {
+            self.after(first, move |world| world.care(schedule));
+        }
+    }
+
+    /// In long schedules it fires seldom, lest they take as long.
+    fn care(self: &Rc<Self>, schedule: u64) {
+        if self.operator.borrow().schedule != schedule {
+            return;
+        }
+        self.catch_up(json!({ "order": "care" }), |_, _| {});
+        if self.is_on(Kind::TwoCatchUps) && self.rng.coin() {
+            let again = |world: &Rc<Self>| world.catch_up(json!({ "order": "care" }), |_, _| {});
+            self.after(self.rng.millis(0, 5_000), again);
+        }
+        let interval = match self.now().since(START).as_secs() {
+            _ if self.is_healed.get() => 60,
+            0..1_800 => 60,
+            1_800..20_000 => 300,
+            _ => 7_200,
+        };
+        self.after(Duration::from_secs(interval), move |world| world.care(schedule));
+    }
+
+    /// An invocation of catch-up; `done` hears its answer, unless it failed.
+    pub(crate) fn catch_up(
+        self: &Rc<Self>,
+        order: Value,
+        done: impl FnOnce(&Rc<Self>, Option<Value>) + Clone + 'static,
+    ) {
+        let (file, handler) = self.some_catch_up();
+        let kind = order["order"].as_str().unwrap_or_default().to_owned();
+        let pulse = self.new_pulse(|pid| format!("{kind} {pid} (file {file})"));
+        self.note(&pulse.name, || order.to_string());
+        let payload = serde_json::value::to_raw_value(&order).unwrap();
+        let deadline = self.now().plus(LIMIT);
+        let wire = Wire { world: Rc::clone(self), pulse: Rc::clone(&pulse) };
+        let name = pulse.name.clone();
+        let died = done.clone();
+        let run = async move {
+            let mut tally = Tally::default();
+            let edge = Edge { transport: &wire, ledger: &wire, table: &wire };
+            let answer = handler.handle(edge, &payload, deadline, &mut tally).await;
+            Box::new(move |world: &Rc<Self>| {
+                let answer = match answer {
+                    Ok(answer) => Some(serde_json::to_value(&answer).unwrap()),
+                    Err(error) => {
+                        world.note(&name, || format!("fails: {error}"));
+                        None
+                    }
+                };
+                if let Some(answer) = &answer {
+                    world.note(&name, || format!("answers {answer}"));
+                }
+                done(world, answer);
+            }) as Action
+        };
+        self.spawn(&pulse, run, deadline, move |world| died(world, None));
+    }
+
+    /// Orders until it is done, or there is no more reason to try.
+    fn insist(
+        self: &Rc<Self>,
+        order: Value,
+        tries: u32,
+        done: impl FnOnce(&Rc<Self>, Value) + Clone + 'static,
+    ) {
+        let again = order.clone();
+        self.catch_up(order, move |world, answer| match answer {
+            Some(answer) => done(world, answer),
+            None if tries > 0 && !world.is_healed.get() => {
+                let pause = world.rng.seconds(1, 20);
+                world.after(pause, move |world| world.insist(again, tries - 1, done));
+            }
+            None => {}
+        });
+    }
+
+    /// A client of the last file, most of the time.
+    pub(crate) fn some_client(&self) -> usize {
+        let instances = self.instances.borrow();
+        if self.rng.chance(100) { self.rng.index(NAMES.len()) } else { self.rng.pick(instances.clients()) }
+    }
+
+    pub(crate) fn pause(self: &Rc<Self>, duration: Duration) {
+        let client = self.some_client();
+        let order = |name: &str| json!({ "order": name, "client": NAMES[client] });
+        let resume = order("resume");
+        self.insist(order("pause"), TRIES, move |world, _| {
+            world.after(duration, move |world| world.insist(resume, TRIES, |_, _| {}));
+        });
+    }
+
+    /// What is still paused is resumed.
+    pub(crate) fn resume_all(self: &Rc<Self>) {
+        let Some(Item::Control(control)) = self.ledger.get(&ItemKey::Control) else { return };
+        for (name, _) in control.clients.iter().filter(|(_, client)| client.state == State::Paused) {
+            self.catch_up(json!({ "order": "resume", "client": name.as_str() }), |_, _| {});
+        }
+    }
+
+    pub(crate) fn catch_up_client(self: &Rc<Self>) {
+        let client = self.some_client();
+        self.catch_up(json!({ "order": "catchUp", "client": NAMES[client] }), |_, _| {});
+    }
+
+    /// A replay from a version, of some groups under one id. What is not known to be ordered is ordered under another.
+    pub(crate) fn replay(self: &Rc<Self>, client: usize, groups: Vec<usize>, from: u64, tries: u32) {
+        let id = {
+            let mut operator = self.operator.borrow_mut();
+            operator.orders += 1;
+            format!("r{}", operator.orders)
+        };
+        let keys: Vec<Value> = {
+            let source = self.source.borrow();
+            let key = |group: &usize| match &source.groups[*group].key {
+                Key::S(text) => json!({ "S": text }),
+                _ => Value::Null,
+            };
+            groups.iter().map(key).collect()
+        };
+        self.observed.borrow_mut().replay_requested(&id, from);
+        let order =
+            json!({ "order": "replay", "client": NAMES[client], "keys": keys, "from": from, "replay": id });
+        self.catch_up(order, move |world, answer| {
+            let failed: Vec<usize> = match answer {
+                None => groups,
+                Some(answer) => {
+                    let is_failed =
+                        |(index, _): &(usize, usize)| answer["results"][index]["outcome"] == "failed";
+                    groups.into_iter().enumerate().filter(is_failed).map(|(_, group)| group).collect()
+                }
+            };
+            if !failed.is_empty() && tries > 0 && !world.is_healed.get() {
+                let pause = world.rng.seconds(1, 30);
+                world.after(pause, move |world| world.replay(client, failed, from, tries - 1));
+            }
+        });
+    }
+
+    /// Table and ledger are compared, page by page.
+    pub(crate) fn reconcile(self: &Rc<Self>, after: Value, calls: u32) {
+        self.catch_up(json!({ "order": "reconcile", "after": after }), move |world, answer| {
+            let next = match answer {
+                Some(answer) => answer["after"].clone(),
+                None => after,
+            };
+            if !next.is_null() && calls > 0 {
+                world.reconcile(next, calls - 1);
+            }
+        });
+    }
+}

@@ -1,0 +1,241 @@
+//! Invocations as processes: polled when woken, killed or frozen between any two steps.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use shared::ids::Group;
+use shared::time::Timestamp;
+
+use crate::mix::Kind;
+use crate::wire::CLOCK_ERROR;
+use crate::world::{Action, World};
+
+/// A process's number, never given to another.
+pub(crate) type Pid = u64;
+
+#[derive(Default)]
+pub(crate) struct Processes {
+    running: BTreeMap<Pid, Process>,
+    started: Pid,
+}
+
+struct Process {
+    pulse: Rc<Pulse>,
+    /// What it does; its last step is an action of the world.
+    future: Option<Pin<Box<dyn Future<Output = Action>>>>,
+    woken: Arc<Flag>,
+    /// What the world does when it dies.
+    on_death: Action,
+}
+
+/// What a process and its wire share.
+pub(crate) struct Pulse {
+    pub(crate) pid: Pid,
+    pub(crate) name: String,
+    /// How much its machine's clock is ahead of the slowest one, in milliseconds.
+    pub(crate) clock_error: u64,
+    /// How far its step is ahead of the world's clock, because it stood still in the middle of it.
+    pub(crate) lead: Cell<Duration>,
+    is_frozen: Cell<bool>,
+    died_at: Cell<Option<Timestamp>>,
+    /// Whether the ledger did not answer one of its calls, or not in order.
+    pub(crate) has_met_ledger_fault: Cell<bool>,
+    /// The groups whose messages it returned.
+    pub(crate) returned: RefCell<BTreeSet<Group>>,
+}
+
+impl Pulse {
+    /// A process that is about to be started.
+    fn new(pid: Pid, name: String, clock_error: u64) -> Self {
+        Self {
+            pid,
+            name,
+            clock_error,
+            lead: Cell::default(),
+            is_frozen: Cell::default(),
+            died_at: Cell::default(),
+            has_met_ledger_fault: Cell::default(),
+            returned: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.died_at.get().is_some()
+    }
+
+    /// Whether the process came as far as this instant. A step that is ahead of the world's clock may not come true.
+    pub(crate) fn has_reached(&self, instant: Timestamp) -> bool {
+        self.died_at.get().is_none_or(|died_at| instant <= died_at)
+    }
+}
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Processes {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    pub(crate) fn names(&self) -> String {
+        let names: Vec<&str> = self.running.values().map(|process| &*process.pulse.name).collect();
+        names.join(", ")
+    }
+}
+
+impl World {
+    /// The number and the pulse of a process that is about to be started as `name`.
+    pub(crate) fn new_pulse(&self, name: impl FnOnce(Pid) -> String) -> Rc<Pulse> {
+        let is_exact = !self.mix.has(Kind::Skew);
+        let clock_error = if is_exact { CLOCK_ERROR / 2 } else { self.rng.between(0, CLOCK_ERROR) };
+        let mut processes = self.processes.borrow_mut();
+        processes.started += 1;
+        let pid = processes.started;
+        Rc::new(Pulse::new(pid, name(pid), clock_error))
+    }
+
+    /// Starts a process, which is killed at `limit`.
+    pub(crate) fn spawn(
+        &self,
+        pulse: &Rc<Pulse>,
+        future: impl Future<Output = Action> + 'static,
+        limit: Timestamp,
+        on_death: impl FnOnce(&Rc<Self>) + 'static,
+    ) {
+        let process = Process {
+            pulse: Rc::clone(pulse),
+            future: Some(Box::pin(future)),
+            woken: Arc::new(Flag(AtomicBool::new(true))),
+            on_death: Box::new(on_death),
+        };
+        self.processes.borrow_mut().running.insert(pulse.pid, process);
+        // The kill of a machine that stands still comes late, too.
+        let late = if self.is_on(Kind::Stall) && self.rng.chance(300) {
+            self.rng.seconds(0, 100)
+        } else {
+            Duration::ZERO
+        };
+        let pid = pulse.pid;
+        self.at(limit.plus(late), move |world| {
+            if world.kill(pid, "killed at its time limit") {
+                world.note_time_limit();
+            }
+        });
+    }
+
+    /// Polls whoever is woken, in any order, until nobody is.
+    pub(crate) fn settle(self: &Rc<Self>) {
+        loop {
+            let ready: Vec<Pid> = {
+                let processes = self.processes.borrow();
+                let is_ready = |process: &&Process| {
+                    process.woken.0.load(Ordering::Relaxed) && !process.pulse.is_frozen.get()
+                };
+                processes.running.values().filter(is_ready).map(|process| process.pulse.pid).collect()
+            };
+            if ready.is_empty() || self.violation().is_some() {
+                return;
+            }
+            self.step(self.rng.pick(&ready));
+        }
+    }
+
+    fn step(self: &Rc<Self>, pid: Pid) {
+        if self.is_on(Kind::Crash) && self.rng.chance(self.mix.per_step) {
+            let _ = self.kill(pid, "crashes");
+            return;
+        }
+        if self.is_on(Kind::Stall) && self.rng.chance(self.mix.per_step) {
+            self.freeze(pid, self.stall());
+            return;
+        }
+        let (mut future, woken, pulse) = {
+            let mut processes = self.processes.borrow_mut();
+            let Some(process) = processes.running.get_mut(&pid) else { return };
+            let Some(future) = process.future.take() else { return };
+            (future, Arc::clone(&process.woken), Rc::clone(&process.pulse))
+        };
+        woken.0.store(false, Ordering::Relaxed);
+        self.steps.set(self.steps.get() + 1);
+        let waker = Waker::from(woken);
+        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        let lead = pulse.lead.take();
+        match polled {
+            Poll::Ready(action) => {
+                drop(future);
+                self.processes.borrow_mut().running.remove(&pid);
+                self.after(lead, move |world| {
+                    action(world);
+                    world.settle_accounts_of(&pulse);
+                });
+            }
+            Poll::Pending => {
+                if let Some(process) = self.processes.borrow_mut().running.get_mut(&pid) {
+                    process.future = Some(future);
+                }
+                if !lead.is_zero() {
+                    self.freeze(pid, lead);
+                }
+            }
+        }
+    }
+
+    /// How long a process stands still.
+    pub(crate) fn stall(&self) -> Duration {
+        match self.rng.below(10) {
+            0..=4 => self.rng.millis(10, 5_000),
+            5..=7 => self.rng.seconds(5, 40),
+            _ => self.rng.seconds(40, 100),
+        }
+    }
+
+    fn freeze(&self, pid: Pid, duration: Duration) {
+        let Some(pulse) = self.processes.borrow().running.get(&pid).map(|process| Rc::clone(&process.pulse))
+        else {
+            return;
+        };
+        self.note(&pulse.name, || format!("stands still for {:.3} s", duration.as_secs_f64()));
+        pulse.is_frozen.set(true);
+        self.after(duration, move |_| pulse.is_frozen.set(false));
+    }
+
+    /// Ends a process, if it runs. What it has put on the wire arrives all the same.
+    fn kill(self: &Rc<Self>, pid: Pid, how: &str) -> bool {
+        let Some(process) = self.processes.borrow_mut().running.remove(&pid) else { return false };
+        self.note(&process.pulse.name, || how.to_owned());
+        process.pulse.died_at.set(Some(self.now()));
+        drop(process.future);
+        (process.on_death)(self);
+        self.settle_accounts_of(&process.pulse);
+        true
+    }
+
+    /// A process that only its time limit ended has hung, unless something made it slow.
+    fn note_time_limit(&self) {
+        let slow = [
+            Kind::Stall,
+            Kind::SlowCalls,
+            Kind::ClientSlow,
+            Kind::SendUnknown,
+            Kind::SendFails,
+            Kind::ClientGone,
+            Kind::LedgerOutage,
+            Kind::LateInvocation,
+        ];
+        if !self.mix.has_any(&slow) {
+            self.violated(|| "a function ran into its time limit, and nothing was slow".to_owned());
+        }
+    }
+}

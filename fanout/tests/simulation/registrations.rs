@@ -1,0 +1,105 @@
+//! Who was served when, as the ledger's control item said.
+
+use std::time::Duration;
+
+use shared::ledger::{ClientId, Control, State};
+use shared::time::Timestamp;
+
+use crate::clients::NAMES;
+use crate::mix::Kind;
+use crate::observed::Observed;
+use crate::process::Pulse;
+use crate::source::EventRef;
+use crate::trace::length;
+use crate::wire::CLOCK_ERROR;
+use crate::world::World;
+use shared::ledger::times::{CALL_LIMIT, FAN_OUT_LIMIT, TURN_LIMIT};
+
+/// A client's time in the control item.
+#[derive(Clone, Debug)]
+pub(crate) struct Registered {
+    pub(crate) id: ClientId,
+    pub(crate) since: u64,
+    pub(crate) history: bool,
+    pub(crate) admitted: Timestamp,
+    pub(crate) retired: Option<Timestamp>,
+    /// Since when it is paused, if it is.
+    pub(crate) paused: Option<Timestamp>,
+}
+
+impl Registered {
+    /// Whether it was there when the ledger was made.
+    pub(crate) fn is_of_the_first(&self) -> bool {
+        self.since <= 1
+    }
+}
+
+impl Observed {
+    pub(crate) fn client_of(&self, id: ClientId) -> Option<usize> {
+        self.registered.iter().position(|all| all.iter().any(|registered| registered.id == id))
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = (usize, ClientId)> {
+        let all = self.registered.iter().enumerate();
+        all.flat_map(|(client, all)| all.iter().map(move |registered| (client, registered.id)))
+    }
+
+    /// Which of a client's registrations an instant is in.
+    pub(crate) fn registration_at(&self, client: usize, at: Timestamp) -> Option<usize> {
+        self.registered[client].iter().rposition(|registered| registered.admitted <= at)
+    }
+}
+
+impl World {
+    pub(crate) fn watch_control(&self, control: &Control) {
+        let now = self.now();
+        let mut observed = self.observed.borrow_mut();
+        for (name, now_registered) in &control.clients {
+            let Some(client) = NAMES.iter().position(|known| *known == name.as_str()) else { continue };
+            let all = &mut observed.registered[client];
+            if all.last().is_none_or(|last| last.id != now_registered.id) {
+                all.push(Registered {
+                    id: now_registered.id,
+                    since: now_registered.since,
+                    history: now_registered.history,
+                    admitted: now,
+                    retired: None,
+                    paused: None,
+                });
+            }
+            let Some(last) = all.last_mut() else { continue };
+            match now_registered.state {
+                State::Live => last.paused = None,
+                State::Paused => last.paused = last.paused.or(Some(now)),
+                State::Retired => last.retired = last.retired.or(Some(now)),
+            }
+        }
+    }
+
+    /// Nothing reaches a client that is not served: not before its admission, not after its retirement, not in a pause.
+    pub(crate) fn check_arrival(&self, pulse: &Pulse, client: usize, event: EventRef, replay: Option<&str>) {
+        let observed = self.observed.borrow();
+        let name = NAMES[client];
+        let Some(registered) = observed.registered[client].last() else {
+            return self.violated(|| {
+                format!("unserved: {} sent {event} to {name}, which is not served", pulse.name)
+            });
+        };
+        let clocks = Duration::from_millis(if self.mix.has(Kind::Skew) { CLOCK_ERROR } else { 0 });
+        let bound = FAN_OUT_LIMIT.max(TURN_LIMIT + CALL_LIMIT) + clocks;
+        for (since, what) in [(registered.paused, "paused"), (registered.retired, "retired")] {
+            let Some(since) = since else { continue };
+            let after = self.now().since(since);
+            if after > bound {
+                let replay = replay.map(|id| format!(" (replay {id})")).unwrap_or_default();
+                let who = &pulse.name;
+                self.violated(|| {
+                    format!(
+                        "{what}: {who} sent {event}{replay} to {name} {} after it was {what}",
+                        length(after)
+                    )
+                });
+            }
+        }
+    }
+}

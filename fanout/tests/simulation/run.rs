@@ -1,0 +1,132 @@
+//! One seed: its schedule, then everything heals, comes to rest, and is checked.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::Value;
+use shared::ledger::{Item, ItemKey, WalkKind};
+
+use crate::trace::length;
+use crate::world::World;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// How long everything may take to come to rest, once it works.
+const PATIENCE: u64 = 90;
+
+/// What became of a schedule.
+pub(crate) struct Outcome {
+    pub(crate) kinds: String,
+    pub(crate) steps: u64,
+    pub(crate) enqueued: usize,
+    pub(crate) violation: Option<String>,
+    pub(crate) trace: Vec<String>,
+}
+
+/// Runs one seed. A panic of what is tested is a violation, too.
+pub(crate) fn run(seed: u64, is_traced: bool) -> Outcome {
+    let world = World::new(seed, is_traced);
+    let ran = catch_unwind(AssertUnwindSafe(|| world.play()));
+    if let Err(panic) = ran {
+        let what = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_default();
+        world.violated(|| format!("panic: {what}"));
+    }
+    world.end();
+    Outcome {
+        kinds: world.mix.kinds(),
+        steps: world.steps.get(),
+        enqueued: world.observed.borrow().enqueued().count(),
+        violation: world.violation(),
+        trace: world.trace.lines(),
+    }
+}
+
+impl World {
+    fn play(self: &Rc<Self>) {
+        self.note("world", || format!("kinds of trouble: {}", self.mix.kinds()));
+        let end = self.draw();
+        self.run_until(end);
+        self.heal();
+        self.rest("after everything healed", false);
+        // A day later, when the stream has nothing old any more, table and ledger are compared.
+        self.schedule_care(None);
+        self.run_until(self.now().plus(Duration::from_secs(25 * 3_600)));
+        self.note("world", || "a day later".to_owned());
+        self.schedule_care(Some(self.rng.seconds(5, 40)));
+        self.rest("a day later", true);
+        self.reconcile(Value::Null, 100);
+        self.rest("after a last reconcile", true);
+        if self.violation().is_none() {
+            self.check();
+        }
+    }
+
+    /// From now on everything works.
+    fn heal(self: &Rc<Self>) {
+        self.note("world", || "everything works from now on".to_owned());
+        self.is_healed.set(true);
+        self.heal_clients();
+        self.ledger_down_until.set(self.now());
+        self.ledger_refuses_until.set(self.now());
+        self.schedule_care(Some(self.rng.seconds(5, 40)));
+    }
+
+    /// Goes on until there is nothing more to do.
+    fn rest(self: &Rc<Self>, when: &str, is_membership_settled: bool) {
+        for minute in 0..PATIENCE {
+            self.run_until(self.now().plus(MINUTE));
+            self.resume_all();
+            if self.violation().is_some() {
+                return;
+            }
+            if minute > 3 && self.unrest(is_membership_settled).is_none() {
+                return;
+            }
+        }
+        let waited = length(MINUTE * PATIENCE as u32);
+        let unrest = self.unrest(is_membership_settled).unwrap_or_default();
+        self.violated(|| format!("stuck: {waited} {when}, {unrest}"));
+    }
+
+    /// What there is still to do.
+    fn unrest(&self, is_membership_settled: bool) -> Option<String> {
+        let source = self.source.borrow();
+        if source.on_their_way > 0 {
+            return Some("stream records are on their way".to_owned());
+        }
+        let held = self.queues.held(&self.fan_out());
+        if held > 0 {
+            return Some(format!("the fan-out queue holds {held} messages"));
+        }
+        // Between two firings of the schedule nothing runs.
+        if !self.processes.borrow().is_empty() {
+            return Some(format!("{} still run", self.processes.borrow().names()));
+        }
+        let instances = self.instances.borrow();
+        for (client, id) in self.observed.borrow().ids() {
+            let is_gone = !instances.clients().contains(&client);
+            if is_gone && !is_membership_settled {
+                continue;
+            }
+            for aggregate in &source.groups {
+                let group = &aggregate.group;
+                if self.ledger.get(&ItemKey::Marker(id, group.clone())).is_some() {
+                    return Some(format!("{} is behind in `{group}`", crate::clients::NAMES[client]));
+                }
+            }
+        }
+        for kind in [WalkKind::History, WalkKind::Reconcile] {
+            if let Some(Item::Walk(walk)) = self.ledger.get(&ItemKey::Walk(kind))
+                && walk.is_on
+            {
+                return Some(format!("the walk {kind:?} has not ended"));
+            }
+        }
+        None
+    }
+}

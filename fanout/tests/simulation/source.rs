@@ -1,0 +1,373 @@
+//! The event table's writers, and the stream with the converter behind it: what there is to be delivered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use shared::config;
+use shared::event::{Along, Origin, Reader};
+use shared::ids::{DeduplicationId, Group, Key};
+use shared::message::Message;
+use shared::time::Timestamp;
+
+use crate::mix::Kind;
+use crate::trace::START;
+use crate::world::World;
+
+/// Lives of an aggregate are further apart than this, unless the schedule has close ones: more than clocks differ by.
+const BETWEEN_LIVES: Duration = Duration::from_secs(25);
+
+/// An event, as the world knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct EventRef {
+    pub(crate) group: usize,
+    pub(crate) life: u64,
+    pub(crate) version: u64,
+}
+
+impl fmt::Display for EventRef {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let group = ["a", "b"][self.group];
+        if self.life == 1 {
+            write!(formatter, "{group}{}", self.version)
+        } else {
+            write!(formatter, "{group}'{}.{}", self.life, self.version)
+        }
+    }
+}
+
+/// An event that was ever written.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) event: EventRef,
+    pub(crate) sort: Key,
+    /// The instant that it names, in milliseconds.
+    pub(crate) time: u64,
+    /// When it was, or will be, in the table.
+    pub(crate) readable: Timestamp,
+    pub(crate) deleted: Option<Timestamp>,
+    /// Whether it was deleted by itself.
+    pub(crate) is_deleted_alone: bool,
+    /// What the converter makes of it; `None`: a letter.
+    message: Option<Message>,
+    /// Whether it happened before the ledger's start.
+    pub(crate) is_old: bool,
+    /// When a message with it was on the fan-out queue first.
+    pub(crate) arrived: Option<Timestamp>,
+    /// Whether every client that ever failed was behind in all groups then.
+    pub(crate) is_unhindered: bool,
+}
+
+pub(crate) struct Source {
+    reader: Reader,
+    pub(crate) groups: Vec<Aggregate>,
+    events: BTreeMap<DeduplicationId, EventRef>,
+    names: BTreeMap<String, EventRef>,
+    /// Stream records that have not arrived yet.
+    pub(crate) on_their_way: usize,
+}
+
+pub(crate) struct Aggregate {
+    pub(crate) key: Key,
+    pub(crate) group: Group,
+    pub(crate) known: Vec<Known>,
+    life: u64,
+    erased_at: Option<Timestamp>,
+    times: BTreeSet<u64>,
+    last_delivery: Timestamp,
+}
+
+/// What is particular about an event.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Traits {
+    pub(crate) is_big: bool,
+    pub(crate) is_unconvertible: bool,
+}
+
+impl Known {
+    pub(crate) fn is_convertible(&self) -> bool {
+        self.message.is_some()
+    }
+
+    /// Whether it is in the table.
+    pub(crate) fn is_there(&self, now: Timestamp) -> bool {
+        self.readable <= now && self.deleted.is_none_or(|deleted| deleted > now)
+    }
+}
+
+impl Source {
+    pub(crate) fn new(source: &config::Source) -> Self {
+        let aggregate = |name: &str| {
+            let key = Key::S(name.to_owned());
+            Aggregate {
+                group: Group::of(&key),
+                key,
+                known: Vec::new(),
+                life: 1,
+                erased_at: None,
+                times: BTreeSet::new(),
+                last_delivery: START,
+            }
+        };
+        Self {
+            reader: Reader::new(source),
+            groups: ["AFC F5", "XY 7"].map(aggregate).into(),
+            events: BTreeMap::new(),
+            names: BTreeMap::new(),
+            on_their_way: 0,
+        }
+    }
+
+    /// The event of which this is the deduplication id, if the id is not that of a replay or repair.
+    pub(crate) fn event_of(&self, id: &DeduplicationId) -> Option<EventRef> {
+        self.events.get(id).copied()
+    }
+
+    /// The event whose `eventId` this is.
+    pub(crate) fn by_name(&self, name: &str) -> Option<EventRef> {
+        self.names.get(name).copied()
+    }
+
+    pub(crate) fn index_of(&self, group: &Group) -> Option<usize> {
+        self.groups.iter().position(|aggregate| aggregate.group == *group)
+    }
+
+    pub(crate) fn known(&self, event: EventRef) -> Option<&Known> {
+        self.groups[event.group].known.iter().find(|known| known.event == event)
+    }
+
+    /// Every event that was ever written.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Known> {
+        self.groups.iter().flat_map(|aggregate| &aggregate.known)
+    }
+
+    fn arrived(&mut self, event: EventRef, now: Timestamp, is_unhindered: bool) {
+        let known = self.groups[event.group].known.iter_mut().find(|known| known.event == event);
+        if let Some(known) = known.filter(|known| known.arrived.is_none()) {
+            known.arrived = Some(now);
+            known.is_unhindered = is_unhindered;
+        }
+    }
+}
+
+impl Aggregate {
+    /// The highest version of this life that was ever written; 0 if none was.
+    fn version(&self) -> u64 {
+        let versions = self.known.iter().filter(|known| known.event.life == self.life);
+        versions.map(|known| known.event.version).max().unwrap_or(0)
+    }
+
+    fn free_time(&mut self, mut time: u64) -> u64 {
+        while !self.times.insert(time) {
+            time += 1;
+        }
+        time
+    }
+}
+
+impl World {
+    /// Events that were there before the ledger: so many old ones, so many of the last day.
+    pub(crate) fn write_history(self: &Rc<Self>, group: usize, old: u64, recent: u64) {
+        let day = Duration::from_secs(24 * 3_600).as_millis() as u64;
+        for number in 0..old + recent {
+            let is_old = number < old;
+            let age = if is_old { 2 * day } else { day / 2 };
+            let time = START.as_millis() - age + number * 60_000;
+            let event = self.write_event(group, time, Traits::default(), START, is_old);
+            if !is_old && self.rng.coin() {
+                self.stream(event, START.plus(self.rng.millis(0, 20_000)));
+            }
+        }
+    }
+
+    /// A transaction of `count` events; of an aggregate that was erased, the first of its next life.
+    pub(crate) fn append(self: &Rc<Self>, group: usize, count: u64, traits: Traits) {
+        let now = self.now();
+        {
+            let mut source = self.source.borrow_mut();
+            let aggregate = &mut source.groups[group];
+            if let Some(erased_at) = aggregate.erased_at {
+                let again =
+                    if self.mix.has(Kind::CloseLives) { erased_at } else { erased_at.plus(BETWEEN_LIVES) };
+                if now <= again {
+                    let wait = again.since(now) + self.rng.millis(1, 5_000);
+                    drop(source);
+                    return self.after(wait, move |world| world.append(group, count, traits));
+                }
+                aggregate.erased_at = None;
+                aggregate.life += 1;
+            }
+        }
+        let skew = if self.mix.has(Kind::Skew) { self.rng.between(0, 20_000) } else { 10_000 };
+        let apart = (self.is_on(Kind::Apart) && count > 1).then(|| self.rng.index(2) as u64);
+        for number in 0..count {
+            let wait = match apart {
+                Some(late) if late == number => match self.rng.below(3) {
+                    0 => self.rng.millis(1, 200),
+                    1 => self.rng.millis(200, 4_000),
+                    _ => self.rng.seconds(4, 30),
+                },
+                _ => Duration::ZERO,
+            };
+            let time = now.as_millis() + skew - 10_000;
+            let readable = now.plus(wait);
+            let event = self.write_event(group, time, traits, readable, false);
+            self.stream(event, readable);
+        }
+    }
+
+    fn write_event(
+        self: &Rc<Self>,
+        group: usize,
+        time: u64,
+        traits: Traits,
+        readable: Timestamp,
+        is_old: bool,
+    ) -> EventRef {
+        let mut source = self.source.borrow_mut();
+        let aggregate = &mut source.groups[group];
+        let event = EventRef { group, life: aggregate.life, version: aggregate.version() + 1 };
+        let time = aggregate.free_time(time);
+        let Key::S(mark) = aggregate.key.clone() else { unreachable!() };
+        let sort = Key::S(time.to_string());
+        let id =
+            if traits.is_unconvertible { String::new() } else { format!(r#""eventId":{{"S":"{event}"}},"#) };
+        let padding = "x".repeat(if traits.is_big { 2_000 } else { 1 });
+        let item = format!(
+            r#"{{"mark":{{"S":"{mark}"}},"createTime":{{"S":"{time}"}},{id}"pad":{{"S":"{padding}"}},"RegistrationNumber":{{"M":{{"version":{{"N":"{}"}}}}}}}}"#,
+            event.version
+        );
+        let along = Along { streamed_at: Some(self.now()), ..Along::default() };
+        let converted = source.reader.read(&item, Origin::Stream { event_id: "stream" });
+        let message = converted.ok().map(|event| event.message(along));
+        let aggregate = &mut source.groups[group];
+        aggregate.known.push(Known {
+            event,
+            sort: sort.clone(),
+            time,
+            readable,
+            deleted: None,
+            is_deleted_alone: false,
+            message,
+            is_old,
+            arrived: None,
+            is_unhindered: false,
+        });
+        let id = DeduplicationId::of_item(&aggregate.key, Some(&sort));
+        source.events.insert(id, event);
+        source.names.insert(event.to_string(), event);
+        self.note("writer", || {
+            let what = if traits.is_unconvertible { ", which cannot be converted" } else { "" };
+            let old = if is_old { ", old" } else { "" };
+            format!("{event} at {}{what}{old}", crate::trace::clock(Timestamp::from_millis(time)))
+        });
+        drop(source);
+        if readable <= self.now() {
+            self.table.put(&item);
+        } else {
+            self.at(readable, move |world| {
+                world.note("table", || format!("{event} becomes readable"));
+                drop(world.table.put(&item));
+            });
+        }
+        event
+    }
+
+    /// An aggregate is deleted with all its events.
+    pub(crate) fn erase(self: &Rc<Self>, group: usize) {
+        let now = self.now();
+        let mut source = self.source.borrow_mut();
+        let aggregate = &mut source.groups[group];
+        let is_empty = aggregate.known.iter().all(|known| known.deleted.is_some());
+        if aggregate.erased_at.is_some() || is_empty {
+            return;
+        }
+        if aggregate.known.iter().any(|known| known.readable > now) {
+            drop(source);
+            return self.after(Duration::from_secs(31), move |world| world.erase(group));
+        }
+        self.note("writer", || format!("erases the aggregate {}", ["a", "b"][group]));
+        let is_at_once = self.rng.chance(700);
+        let mut end = now;
+        for known in aggregate.known.iter_mut().filter(|known| known.deleted.is_none()) {
+            let at = if is_at_once { now } else { now.plus(self.rng.millis(0, 2_000)) };
+            known.deleted = Some(at);
+            end = end.max(at);
+            let (key, sort) = (aggregate.key.clone(), known.sort.clone());
+            if is_at_once {
+                self.table.delete(&key, &sort);
+            } else {
+                self.at(at, move |world| {
+                    world.table.delete(&key, &sort);
+                });
+            }
+        }
+        aggregate.erased_at = Some(end);
+    }
+
+    /// One event is deleted by itself, never the only one.
+    pub(crate) fn delete_one(self: &Rc<Self>, group: usize) {
+        let now = self.now();
+        let mut source = self.source.borrow_mut();
+        let aggregate = &mut source.groups[group];
+        let there: Vec<usize> = (0..aggregate.known.len())
+            .filter(|index| {
+                aggregate.known[*index].deleted.is_none() && aggregate.known[*index].readable <= now
+            })
+            .collect();
+        if there.len() < 2 {
+            return;
+        }
+        let known = &mut aggregate.known[self.rng.pick(&there)];
+        known.deleted = Some(now);
+        known.is_deleted_alone = true;
+        self.note("writer", || format!("deletes {}", known.event));
+        self.table.delete(&aggregate.key, &known.sort);
+    }
+
+    /// The stream shows an event from `readable` on; the converter puts it on the fan-out queue.
+    fn stream(self: &Rc<Self>, event: EventRef, readable: Timestamp) {
+        if self.is_on(Kind::Lost) && self.rng.chance(200) {
+            return self.note("stream", || format!("never shows {event}"));
+        }
+        let readable = readable.max(self.now());
+        let mut at = readable.plus(self.rng.millis(20, 400));
+        if self.is_on(Kind::Delayed) && self.rng.chance(200) {
+            at = at.plus(self.rng.seconds(0, 400));
+        } else if self.is_on(Kind::Reversed) && self.rng.chance(400) {
+            let late = if self.rng.coin() { 500 } else { 10_000 };
+            at = at.plus(self.rng.millis(0, late));
+        } else {
+            let aggregate = &mut self.source.borrow_mut().groups[event.group];
+            at = at.max(aggregate.last_delivery.plus(Duration::from_millis(1)));
+            aggregate.last_delivery = at;
+        }
+        self.show(event, at);
+        if self.is_on(Kind::Repeated) && self.rng.chance(300) {
+            self.show(event, at.plus(self.rng.seconds(0, 400)));
+        }
+    }
+
+    fn show(self: &Rc<Self>, event: EventRef, at: Timestamp) {
+        self.source.borrow_mut().on_their_way += 1;
+        // The stream holds the image; what happens to the item later changes nothing.
+        let message = self.source.borrow().known(event).and_then(|known| known.message.clone());
+        let Some(message) = message else {
+            return self.at(at, |world| world.source.borrow_mut().on_their_way -= 1);
+        };
+        self.at(at, move |world| {
+            let is_unhindered = world.is_unhindered();
+            {
+                let mut source = world.source.borrow_mut();
+                source.on_their_way -= 1;
+                source.arrived(event, world.now(), is_unhindered);
+            }
+            let is_new = world.queues.put(&world.fan_out(), &message).unwrap();
+            world.note("converter", || {
+                format!("puts {event} on the fan-out queue{}", if is_new { "" } else { ", swallowed" })
+            });
+            world.poke();
+        });
+    }
+}

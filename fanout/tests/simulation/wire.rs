@@ -1,0 +1,403 @@
+//! The seams of one process: every call takes time, and what it does happens in the world, not in the process. A call
+//! that is on the wire arrives though its process is dead.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use fanout::handler::Visibility;
+use futures_util::future::FutureExt as _;
+use shared::ids::{Group, Key};
+use shared::ledger::{
+    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Marker, Page, ScanPage, Unread, Write, WriteError,
+};
+use shared::message::Message;
+use shared::place::QueueUrl;
+use shared::send::{Cause, SendError, Transport};
+use shared::time::Timestamp;
+
+use crate::mix::Kind;
+use crate::process::Pulse;
+use crate::world::World;
+
+/// A call to a queue is given up after 5 s at the latest; later than that it has no effect.
+const EFFECT_LIMIT: u64 = 5_000;
+
+/// By how many milliseconds the clocks of two machines differ at most.
+pub(crate) const CLOCK_ERROR: u64 = 1_000;
+
+pub(crate) struct Wire {
+    pub(crate) world: Rc<World>,
+    pub(crate) pulse: Rc<Pulse>,
+}
+
+/// When a call arrives, if it does, and when it is answered; both from its start.
+#[derive(Clone, Copy)]
+pub(crate) struct Timing {
+    pub(crate) effect: Option<Duration>,
+    pub(crate) answer: Duration,
+}
+
+impl Wire {
+    /// The process's time. It may have stood still just before it looked.
+    fn start(&self) -> Timestamp {
+        self.world.now().plus(self.pulse.lead.get())
+    }
+
+    fn timing(&self) -> Timing {
+        let rng = &self.world.rng;
+        let (effect, answer) = if self.world.befalls(Kind::SlowCalls) {
+            (rng.between(1, 2_500), rng.between(500, 2_200))
+        } else if rng.chance(80) {
+            (rng.between(1, 100), rng.between(1, 100))
+        } else {
+            (rng.between(1, 6), rng.between(1, 6))
+        };
+        Timing { effect: Some(Duration::from_millis(effect)), answer: Duration::from_millis(effect + answer) }
+    }
+
+    /// `effect` happens in the world; `told` makes the answer of what it yielded, `None` if that is not (yet) there.
+    fn call<R: 'static>(
+        &self,
+        timing: Timing,
+        effect: impl FnOnce(&Rc<World>) -> R + 'static,
+        told: impl FnOnce(Option<R>) -> R + 'static,
+    ) -> Slot<R> {
+        let start = self.start();
+        let result = Rc::new(RefCell::new(None));
+        if let Some(delay) = timing.effect {
+            let (pulse, result) = (Rc::clone(&self.pulse), Rc::clone(&result));
+            self.world.at(start.plus(delay), move |world| {
+                if pulse.has_reached(start) {
+                    *result.borrow_mut() = Some(effect(world));
+                }
+            });
+        }
+        let slot = Slot::default();
+        let filled = slot.clone();
+        self.world.at(start.plus(timing.answer), move |_| filled.fill(told(result.take())));
+        slot
+    }
+
+    fn send_timing(&self, queue: &QueueUrl) -> (Timing, Fate) {
+        let (world, rng) = (&self.world, &self.world.rng);
+        let mut timing = self.timing();
+        if let Some(slow) = world.clients.borrow().slowness(queue) {
+            let answer = slow.map_or(60_000, |slow| rng.between(1, slow));
+            timing = Timing {
+                effect: Some(Duration::from_millis(rng.between(1, answer.min(EFFECT_LIMIT)))),
+                answer: Duration::from_millis(answer),
+            };
+            if slow.is_none() && rng.coin() {
+                timing.effect = None;
+            }
+            return (timing, Fate::Told);
+        }
+        if world.befalls(Kind::SendFails) {
+            return (timing, if rng.coin() { Fate::Throttled } else { Fate::Failed });
+        }
+        if world.befalls(Kind::SendUnknown) {
+            timing.effect = match rng.below(5) {
+                0 | 1 => timing.effect,
+                2 => None,
+                _ => Some(rng.millis(1, EFFECT_LIMIT)),
+            };
+            timing.answer = match rng.below(4) {
+                0 => Duration::from_secs(60),
+                _ => timing.answer,
+            };
+            let fate = match rng.below(10) {
+                0..=1 => Fate::UnknownEntries,
+                2 => Fate::Miscounted,
+                _ => Fate::Unknown,
+            };
+            return (timing, fate);
+        }
+        (timing, Fate::Told)
+    }
+
+    fn is_unread(&self) -> bool {
+        self.world.now() < self.world.ledger_down_until.get() || self.world.befalls(Kind::LedgerReads)
+    }
+}
+
+/// What a sender hears of a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// What happened.
+    Told,
+    /// Nothing happened, and it hears that.
+    Throttled,
+    /// Some entries failed, and it hears that.
+    Failed,
+    /// That nobody knows.
+    Unknown,
+    /// Inside a 200, that nobody knows of some entries.
+    UnknownEntries,
+    /// A 200 that lacks the result of the last entry.
+    Miscounted,
+}
+
+type SendAnswer = Result<Vec<Result<(), SendError>>, SendError>;
+
+impl Transport for Wire {
+    async fn send(&self, queue: &QueueUrl, batch: &[&Message]) -> SendAnswer {
+        let groups: std::collections::BTreeSet<&Group> =
+            batch.iter().map(|message| message.group()).collect();
+        assert!(
+            (1..=10).contains(&batch.len()) && groups.len() == batch.len(),
+            "a batch that SQS would reorder"
+        );
+        let messages: Vec<Message> = batch.iter().map(|message| (*message).clone()).collect();
+        let (timing, fate) = self.send_timing(queue);
+        let sends = self.world.sends_begin(&self.pulse, queue, &messages);
+        let (queue, pulse) = (queue.clone(), Rc::clone(&self.pulse));
+        // Of each entry, whether it fails or is not told of.
+        let strikes: Vec<bool> = messages.iter().map(|_| self.world.rng.coin()).collect();
+        let struck = strikes.clone();
+        let effect = move |world: &Rc<World>| match fate {
+            Fate::Throttled => Err(SendError::Throttled("too many requests".into())),
+            _ => world.arrive(&pulse, &queue, &messages, |entry| fate == Fate::Failed && struck[entry]),
+        };
+        let told = move |answer: Option<SendAnswer>| match (fate, answer) {
+            (Fate::Unknown, _) | (_, None) => Err(SendError::Unknown("connection reset".into())),
+            (Fate::UnknownEntries, Some(Ok(results))) => {
+                let unknown = || Err(SendError::Unknown("internal error".into()));
+                let results = results.into_iter().zip(strikes);
+                Ok(results.map(|(result, is_struck)| if is_struck { unknown() } else { result }).collect())
+            }
+            (Fate::Miscounted, Some(Ok(mut results))) => {
+                results.pop();
+                Ok(results)
+            }
+            (_, Some(answer)) => answer,
+        };
+        let answer = self.call(timing, effect, told).await;
+        self.world.sends_end(&self.pulse, sends, &answer);
+        answer
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let slot = Slot::default();
+        let filled = slot.clone();
+        let end = self.start().plus(duration + Duration::from_nanos(999_999));
+        self.world.at(end, move |_| filled.fill(()));
+        slot.await;
+    }
+
+    fn now(&self) -> Timestamp {
+        let world = &self.world;
+        if world.is_on(Kind::Stall) && world.rng.chance(world.mix.per_step / 2) {
+            let stall = world.stall();
+            world.note(&self.pulse.name, || {
+                format!("stands still within a step for {:.3} s", stall.as_secs_f64())
+            });
+            self.pulse.lead.set(self.pulse.lead.get() + stall);
+        }
+        let now = self.start().as_millis();
+        Timestamp::from_millis(now + self.pulse.clock_error - CLOCK_ERROR / 2)
+    }
+}
+
+impl Visibility for Wire {
+    async fn change_visibility(
+        &self,
+        queue: &QueueUrl,
+        changes: &[(&str, Duration)],
+    ) -> Result<usize, SendError> {
+        assert!((1..=10).contains(&changes.len()));
+        let changes: Vec<(u64, Duration)> =
+            changes.iter().map(|(handle, visibility)| (handle.parse().unwrap(), *visibility)).collect();
+        let (queue, pulse) = (queue.clone(), Rc::clone(&self.pulse));
+        let fails = self.world.befalls(Kind::SendFails);
+        let effect = move |world: &Rc<World>| {
+            if fails {
+                return Err(SendError::Transient("internal error".into()));
+            }
+            let change = |(receipt, visibility): &(u64, Duration)| {
+                world.queues.change_visibility(&queue, *receipt, *visibility).is_err()
+            };
+            let unchanged = changes.iter().filter(|each| change(each)).count();
+            world.note(&pulse.name, || format!("makes messages visible in {:?}", changes[0].1));
+            world.poke();
+            Ok(unchanged)
+        };
+        self.call(self.timing(), effect, |answer| answer.unwrap_or(Ok(0))).await
+    }
+}
+
+impl Ledger for Wire {
+    async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
+        let timing = self.timing();
+        let start = self.start();
+        let results = Rc::new(RefCell::new(Vec::new()));
+        results.borrow_mut().resize_with(keys.len(), || Err(unread()));
+        let effect = timing.effect.unwrap_or_default();
+        // Consistent is each item by itself: between two items of one read, somebody else may write.
+        let is_spread = self.world.rng.chance(300);
+        let fails = self.is_unread() && self.world.rng.coin();
+        for (index, key) in keys.iter().cloned().enumerate().filter(|_| !fails) {
+            let at = if is_spread { effect + self.world.rng.millis(0, 20) } else { effect };
+            let (results, pulse) = (Rc::clone(&results), Rc::clone(&self.pulse));
+            let fails = self.is_unread();
+            let read = move |world: &Rc<World>| {
+                if !fails && pulse.has_reached(start) && world.now() >= world.ledger_down_until.get() {
+                    results.borrow_mut()[index] = Ok(world.ledger.get(&key));
+                }
+            };
+            self.world.at(start.plus(at), read);
+        }
+        let slot = Slot::default();
+        let filled = slot.clone();
+        let end = start.plus(timing.answer + Duration::from_millis(if is_spread { 20 } else { 0 }));
+        self.world.at(end, move |_| filled.fill(results.take()));
+        let results = slot.await;
+        if results.iter().any(Result::is_err) {
+            self.pulse.has_met_ledger_fault.set(true);
+        }
+        results
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), WriteError> {
+        let (world, rng) = (&self.world, &self.world.rng);
+        let mut timing = self.timing();
+        let is_refused = world.befalls(Kind::LedgerRefuses);
+        let is_unknown = !is_refused && world.befalls(Kind::LedgerUnknown);
+        if is_unknown {
+            timing.effect = match rng.below(4) {
+                0 => timing.effect,
+                1 => None,
+                _ => Some(rng.millis(1, EFFECT_LIMIT)),
+            };
+        }
+        let (writes, pulse) = (writes.to_vec(), Rc::clone(&self.pulse));
+        let effect = move |world: &Rc<World>| {
+            let now = world.now();
+            if is_refused || now < world.ledger_refuses_until.get() || now < world.ledger_down_until.get() {
+                world.note(&pulse.name, || "write refused".to_owned());
+                return Err(WriteError::Refused("throttled".into()));
+            }
+            world.write_ledger(&pulse.name, &writes)
+        };
+        let told = move |answer: Option<Result<(), WriteError>>| match answer {
+            Some(answer) if !is_unknown => answer,
+            _ => Err(WriteError::Unknown("connection reset".into())),
+        };
+        let result = self.call(timing, effect, told).await;
+        if matches!(result, Err(WriteError::Refused(_) | WriteError::Unknown(_))) {
+            self.pulse.has_met_ledger_fault.set(true);
+        }
+        result
+    }
+
+    async fn markers(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Marker)>, Unread> {
+        let after = after.cloned();
+        let fails = self.is_unread();
+        let effect = move |world: &Rc<World>| {
+            if fails || world.now() < world.ledger_down_until.get() {
+                return Err(unread());
+            }
+            world.ledger.markers(client, after.as_ref()).now_or_never().unwrap()
+        };
+        self.call(self.timing(), effect, |answer| answer.unwrap_or_else(|| Err(unread()))).await
+    }
+
+    fn fresh(&self) -> u64 {
+        self.world.ledger.fresh()
+    }
+}
+
+impl EventTable for Wire {
+    async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
+        let (key, before) = (key.clone(), before.cloned());
+        self.look(Duration::ZERO, move |world| world.table.page(&key, before.as_ref()).now_or_never().unwrap()).await
+    }
+
+    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
+        let (key, sort) = (key.clone(), sort.clone());
+        self.look(Duration::ZERO, move |world| world.table.has(&key, &sort).now_or_never().unwrap()).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+        let after = after.cloned();
+        // Eventually consistent: it tells what was there a while ago.
+        let lag = self.world.rng.millis(0, 1_500);
+        self.look(lag, move |world| world.table.scan(after.as_ref()).now_or_never().unwrap()).await
+    }
+}
+
+impl Wire {
+    fn look<R: 'static>(
+        &self,
+        lag: Duration,
+        look: impl FnOnce(&World) -> Result<R, Unread> + 'static,
+    ) -> impl Future<Output = Result<R, Unread>> {
+        let fails = self.world.befalls(Kind::TableReads);
+        let items = self.world.rng.index(5) + 1;
+        let effect = move |world: &Rc<World>| {
+            if fails {
+                return Err(unread());
+            }
+            world.table.set_items_in_page(items);
+            look(world)
+        };
+        let mut timing = self.timing();
+        timing.answer += lag;
+        self.call(timing, effect, |answer| answer.unwrap_or_else(|| Err(unread())))
+    }
+}
+
+fn unread() -> Unread {
+    Unread(Cause::from("not read"))
+}
+
+/// A place that the world fills, and for which a process waits.
+struct Slot<R>(Rc<RefCell<Filling<R>>>);
+
+struct Filling<R> {
+    value: Option<R>,
+    waiting: Option<Waker>,
+}
+
+impl<R> Slot<R> {
+    fn fill(&self, value: R) {
+        let waiting = {
+            let mut filling = self.0.borrow_mut();
+            filling.value = Some(value);
+            filling.waiting.take()
+        };
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+    }
+}
+
+impl<R> Clone for Slot<R> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<R> Default for Slot<R> {
+    fn default() -> Self {
+        Self(Rc::new(RefCell::new(Filling { value: None, waiting: None })))
+    }
+}
+
+impl<R> Future for Slot<R> {
+    type Output = R;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+        let mut filling = self.0.borrow_mut();
+        match filling.value.take() {
+            Some(value) => Poll::Ready(value),
+            None => {
+                filling.waiting = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}

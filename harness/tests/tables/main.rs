@@ -1,0 +1,108 @@
+//! The DynamoDB adapters over the wire: what they ask, and what they make of answers that no emulator gives on demand.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
+)]
+
+mod events;
+mod reads;
+mod writes;
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use serde_json::{Value, json};
+use shared::config::{Changes, Path, Source};
+use shared::dynamodb::{EventsTable, LedgerTable, client};
+use shared::ids::{Group, Key};
+use shared::ledger::{
+    ClientId, Condition, EventTable as _, First, GroupItem, Item, ItemKey, Ledger as _, Rev, Write,
+};
+
+fn ledger_at(endpoint_url: &str) -> LedgerTable {
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+    LedgerTable::new(client(credentials, "eu-west-2", Some(endpoint_url)), "Ledger")
+}
+
+fn group(name: &str) -> Group {
+    Group::try_from_sqs(name).unwrap()
+}
+
+fn key(name: &str) -> ItemKey {
+    ItemKey::Group(group(name))
+}
+
+fn group_item() -> GroupItem {
+    GroupItem {
+        rev: Rev(9),
+        version: 7,
+        behind: BTreeSet::new(),
+        edition: 1,
+        life: 1,
+        first: First { sort: Key::S("t1".to_owned()), version: 1 },
+        time: None,
+        key: Key::S("a".to_owned()),
+        holes: Vec::new(),
+    }
+}
+
+/// The group's item as DynamoDB sends it.
+fn stored(name: &str) -> Value {
+    json!({
+        "pk": { "S": format!("group#{name}") }, "sk": { "S": "group" },
+        "rev": { "N": "9" }, "version": { "N": "7" }, "edition": { "N": "1" }, "life": { "N": "1" },
+        "first": { "M": { "sort": { "S": "t1" }, "version": { "N": "1" } } }, "key": { "S": "a" },
+    })
+}
+
+fn keys(names: &[&str]) -> Vec<Value> {
+    names
+        .iter()
+        .map(|name| json!({ "pk": { "S": format!("group#{name}") }, "sk": { "S": "group" } }))
+        .collect()
+}
+
+fn write(name: &str, is_put: bool) -> Write {
+    let item = is_put.then(|| Item::Group(Box::new(group_item())));
+    Write { key: key(name), condition: Condition::Rev(Rev(8)), item }
+}
+
+fn events_at(endpoint_url: &str) -> EventsTable {
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+    let attribute = |name: &str| Some(name.to_owned());
+    let source = Source {
+        partition_key: "mark".to_owned(),
+        sort_key: attribute("createTime"),
+        group: "mark".to_owned(),
+        id: None,
+        name: None,
+        time: attribute("createTime"),
+        version: Some(Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()])),
+        changes: Changes { insert: true, modify: false },
+    };
+    EventsTable::try_new(client(credentials, "eu-west-2", Some(endpoint_url)), "Events", &source).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_ends_in_five_seconds() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let endpoint_url = format!("http://{}", listener.local_addr().unwrap());
+    let (ledger, events) = (ledger_at(&endpoint_url), events_at(&endpoint_url));
+    let five_seconds = async |call: usize| {
+        let before = tokio::time::Instant::now();
+        match call {
+            0 => assert!(ledger.write(&[write("a", true)]).await.is_err()),
+            1 => assert!(matches!(&*ledger.read(&[key("a")]).await, [Err(_)])),
+            2 => assert!(ledger.markers(ClientId(1), None).await.is_err()),
+            _ => assert!(events.page(&Key::S("a".to_owned()), None).await.is_err()),
+        }
+        assert!(before.elapsed() <= Duration::from_millis(5_001), "{call}: {:?}", before.elapsed());
+    };
+    for call in 0..4 {
+        five_seconds(call).await;
+    }
+}
