@@ -18,6 +18,12 @@ for crate in hyper rustls; do
     fi
 done
 
+# The ledger's tables are the fan-out's affair: the client of DynamoDB would make the converter slower to start.
+if crates --package converter | grep -q '^aws-sdk-dynamodb '; then
+    echo "tree: \`converter\` must not depend on \`aws-sdk-dynamodb\`" >&2
+    failed=1
+fi
+
 core=$(crates --package shared)
 echo "$core" | grep -q '^shared v' || { echo "tree: \`shared\` is not in its own tree" >&2; failed=1; }
 foreign=$(echo "$core" | grep -E '^(aws|lambda|tokio|hyper|http|rustls|tracing)' || true)

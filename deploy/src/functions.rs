@@ -1,4 +1,4 @@
-//! The two functions: what they are called in the template and in the workspace, and how they are built.
+//! The functions: what they are called in the template and in the workspace, and how they are built.
 
 use std::env;
 use std::ffi::OsString;
@@ -19,18 +19,24 @@ pub use crate::binary::{BinaryError, Glibc};
 pub struct Function {
     /// What it is called in the template.
     pub logical_id: &'static str,
-    /// Its package in the workspace, which has one binary of the same name.
+    /// Its package in the workspace.
     pub package: &'static str,
+    /// The package's binary.
+    pub binary: &'static str,
 }
 
 /// From the event table's stream to the fan-out queue.
-pub const CONVERTER: Function = Function { logical_id: "ProcessDynamoDBStream", package: "converter" };
+pub const CONVERTER: Function =
+    Function { logical_id: "ProcessDynamoDBStream", package: "converter", binary: "converter" };
 
 /// From the fan-out queue to the clients' queues.
-pub const FANOUT: Function = Function { logical_id: "FanOut", package: "fanout" };
+pub const FANOUT: Function = Function { logical_id: "FanOut", package: "fanout", binary: "fanout" };
+
+/// From the event table to the queues of clients that are behind. Only a stack with the ledger has it.
+pub const CATCH_UP: Function = Function { logical_id: "CatchUp", package: "fanout", binary: "catch-up" };
 
 /// All of them.
-pub const ALL: [Function; 2] = [CONVERTER, FANOUT];
+pub const ALL: [Function; 3] = [CONVERTER, FANOUT, CATCH_UP];
 
 /// A function's release binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,10 +67,10 @@ pub enum BuildError {
         target: Option<&'static str>,
     },
     /// Cargo built something else.
-    #[error("`cargo build` made no binary `{package}`; the package of that name must have one")]
+    #[error("`cargo build` made no binary `{}`; the package `{}` must have one", .function.binary, .function.package)]
     NoBinary {
-        /// The function's package.
-        package: &'static str,
+        /// The function.
+        function: Function,
     },
     /// A binary can't be read.
     #[error("`{}` can't be read: {source}", .binary.display())]
@@ -84,7 +90,7 @@ pub enum BuildError {
     },
 }
 
-/// Builds the release binaries of both functions, in the workspace at `workspace`, for Lambda on `architecture`, and
+/// Builds the release binaries of all functions, in the workspace at `workspace`, for Lambda on `architecture`, and
 /// checks that it can start them. Each line that cargo has for people goes to `progress`. Blocks until cargo is done.
 ///
 /// # Errors
@@ -113,14 +119,13 @@ pub fn build_for_this_machine(
     cargo_build(workspace, None, progress)
 }
 
-/// The binaries `converter` and `fanout` in `directory`, which another build made, if Lambda can start them on
-/// `architecture`.
+/// The binaries of all functions in `directory`, which another build made, if Lambda can start them on `architecture`.
 ///
 /// # Errors
 ///
 /// [`BuildError`]: there are none, or not for Lambda.
 pub fn built_elsewhere(directory: &Path, architecture: Architecture) -> Result<Vec<Built>, BuildError> {
-    let built = ALL.map(|function| Built { function, binary: directory.join(function.package) });
+    let built = ALL.map(|function| Built { function, binary: directory.join(function.binary) });
     check(&built, architecture)?;
     Ok(built.to_vec())
 }
@@ -167,7 +172,7 @@ fn cargo_build(
     let mut command = Command::new(&program);
     command.current_dir(workspace).arg("build").arg("--release");
     for function in ALL {
-        command.arg("--package").arg(function.package);
+        command.args(["--package", function.package, "--bin", function.binary]);
     }
     if let Some(target) = target {
         command.arg("--target").arg(target);
@@ -224,8 +229,8 @@ fn executables(output: impl Read) -> Vec<(String, PathBuf)> {
 }
 
 fn built(function: Function, binaries: &[(String, PathBuf)]) -> Result<Built, BuildError> {
-    let Some((_, binary)) = binaries.iter().find(|(name, _)| name == function.package) else {
-        return Err(BuildError::NoBinary { package: function.package });
+    let Some((_, binary)) = binaries.iter().find(|(name, _)| name == function.binary) else {
+        return Err(BuildError::NoBinary { function });
     };
     Ok(Built { function, binary: binary.clone() })
 }
@@ -242,6 +247,7 @@ mod tests {
 {"reason":"build-script-executed","package_id":"registry+a#serde@1.0.228","linked_libs":[]}
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"fanout"},"executable":"/t/release/fanout","fresh":true}
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"converter"},"executable":"/t/release/converter"}
+{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"catch-up"},"executable":"/t/release/catch-up"}
 not a message
 {"reason":"build-finished","success":true}
 "#;
@@ -252,11 +258,12 @@ not a message
         let path_of = |function| built(function, &found).unwrap().binary;
         assert_eq!(path_of(CONVERTER), Path::new("/t/release/converter"));
         assert_eq!(path_of(FANOUT), Path::new("/t/release/fanout"));
+        assert_eq!(path_of(CATCH_UP), Path::new("/t/release/catch-up"));
 
-        let without = executables(MESSAGES.replace("\"name\":\"fanout\"", "\"name\":\"other\"").as_bytes());
+        let without = executables(MESSAGES.replace("\"name\":\"catch-up\"", "\"name\":\"other\"").as_bytes());
         assert_eq!(
-            built(FANOUT, &without).unwrap_err().to_string(),
-            "`cargo build` made no binary `fanout`; the package of that name must have one"
+            built(CATCH_UP, &without).unwrap_err().to_string(),
+            "`cargo build` made no binary `catch-up`; the package `fanout` must have one"
         );
     }
 

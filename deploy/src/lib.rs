@@ -1,4 +1,4 @@
-//! Packages the two functions and deploys the stack, to AWS or to an emulator of it.
+//! Packages the functions and deploys the stack, to AWS or to an emulator of it.
 //!
 //! Nothing here prints: what happens goes to the caller's progress callback, what fails is a value.
 
@@ -10,6 +10,7 @@ mod deployed;
 mod error;
 mod follow;
 pub mod functions;
+pub mod invoke;
 mod kept;
 pub mod package;
 mod parameters;

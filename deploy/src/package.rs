@@ -12,7 +12,7 @@ use crate::functions::Function;
 /// The name that the runtime `provided.al2023` starts (AWS Lambda Developer Guide, "Custom runtimes").
 const BOOTSTRAP: &str = "bootstrap";
 
-/// Where both functions look for the config.
+/// Where the functions look for the config.
 pub(crate) const CONFIG: &str = "client-queues.toml";
 
 /// A function, ready to upload.
@@ -20,7 +20,7 @@ pub(crate) const CONFIG: &str = "client-queues.toml";
 pub struct Package {
     /// Whose code it is.
     pub function: Function,
-    /// Its key in a bucket: `converter/<digest of the zip>.zip`. Other content has another key.
+    /// Its key in a bucket: `catch-up/<digest of the zip>.zip`, by its binary. Other content has another key.
     pub key: String,
     /// The file.
     pub zip: Vec<u8>,
@@ -28,9 +28,9 @@ pub struct Package {
 
 /// The files could not be packed.
 #[derive(Debug, thiserror::Error)]
-#[error("`{package}` could not be packed")]
+#[error("`{binary}` could not be packed")]
 pub struct PackageError {
-    package: &'static str,
+    binary: &'static str,
     source: ZipError,
 }
 
@@ -42,9 +42,9 @@ impl Package {
     /// [`PackageError`]: the binary is too long for a zip.
     pub fn try_new(function: Function, bootstrap: &[u8], config: &str) -> Result<Self, PackageError> {
         let files = [(BOOTSTRAP, 0o755, bootstrap), (CONFIG, 0o644, config.as_bytes())];
-        let zip = zipped(&files).map_err(|source| PackageError { package: function.package, source })?;
+        let zip = zipped(&files).map_err(|source| PackageError { binary: function.binary, source })?;
         let digest: String = Sha256::digest(&zip).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { function, key: format!("{}/{digest}.zip", function.package), zip })
+        Ok(Self { function, key: format!("{}/{digest}.zip", function.binary), zip })
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use zip::ZipArchive;
 
     use super::*;
-    use crate::functions::{CONVERTER, FANOUT};
+    use crate::functions::{CATCH_UP, CONVERTER, FANOUT};
 
     const BINARY: &[u8] = b"\x7fELF\0\xff not really";
     const CONFIG_TEXT: &str = "# Zo\u{eb}\n";
@@ -111,5 +111,6 @@ mod tests {
         assert_ne!(package(FANOUT, b"other", CONFIG_TEXT).key, reference.key);
         assert_ne!(package(FANOUT, BINARY, "other").key, reference.key);
         assert_eq!(package(CONVERTER, BINARY, CONFIG_TEXT).key, format!("converter/{digest}.zip"));
+        assert_eq!(package(CATCH_UP, BINARY, CONFIG_TEXT).key, format!("catch-up/{digest}.zip"));
     }
 }

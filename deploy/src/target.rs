@@ -20,8 +20,11 @@ const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long an answer may take: longer than a function that is invoked may run (40 s).
+/// How long an answer may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long an invoked function's answer may take: longer than each of them may run.
+pub const INVOKE_TIMEOUT: Duration = Duration::from_secs(200);
 
 /// An AWS account and region, or an emulator of it.
 #[derive(Clone, Debug)]
@@ -159,6 +162,13 @@ impl Target {
     /// A client of CloudFormation.
     pub fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
         aws_sdk_cloudformation::Client::new(&self.sdk_config)
+    }
+
+    /// A client of Lambda, which waits for as long as a function may run.
+    pub fn lambda(&self) -> aws_sdk_lambda::Client {
+        let timeouts = timeouts().to_builder().read_timeout(INVOKE_TIMEOUT).build();
+        let config = aws_sdk_lambda::config::Builder::from(&self.sdk_config).timeout_config(timeouts);
+        aws_sdk_lambda::Client::from_conf(config.build())
     }
 
     /// A client of SQS.

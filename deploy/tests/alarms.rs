@@ -10,6 +10,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use deploy::functions;
 use expect_test::expect;
 use serde_json::{Value as Json, json};
 use support::{QUEUES, plain, resources};
@@ -41,6 +42,8 @@ fn these_are_the_alarms() {
         .unwrap();
     }
     expect![[r#"
+        BehindLong: Maximum of BehindAge of CatchUp >= 900000 in 1 x 300 s, else notBreaching
+        CatchUpErrors: Sum of Errors of CatchUp >= 1 in 3 x 300 s, else breaching
         ConverterErrors: Sum of Errors of ProcessDynamoDBStream >= 1 in 3 x 300 s, else notBreaching
         ConverterLate: Maximum of IteratorAge of ProcessDynamoDBStream >= 3600000 in 1 x 300 s, else notBreaching
         ConverterThrottles: Sum of Throttles of ProcessDynamoDBStream >= 1 in 3 x 300 s, else notBreaching
@@ -98,7 +101,7 @@ fn every_queue_and_function_is_watched() {
     let watched: BTreeSet<String> =
         alarms().iter().map(|(_, alarm)| plain(&alarm["Dimensions"][0]["Value"])).collect();
     let queues = QUEUES.map(|queue| format!("{queue}.QueueName"));
-    let functions = ["ProcessDynamoDBStream", "FanOut"].map(str::to_owned);
+    let functions = functions::ALL.map(|function| function.logical_id.to_owned());
     assert_eq!(watched, queues.into_iter().chain(functions).collect());
 }
 

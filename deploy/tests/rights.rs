@@ -11,6 +11,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use deploy::functions;
 use expect_test::{Expect, expect};
 use serde_json::{Value as Json, json};
 use support::{QUEUES, loop_over, plain, resource, resources, template};
@@ -46,13 +47,18 @@ fn the_fan_out_has_these_rights() {
     check(
         "FanOutRole",
         &expect![[r#"
-            WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on FanOutLogs.Arn
+            WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on FanOutLogs.Arn, (HasLedger ? CatchUpLogs.Arn : AWS::NoValue)
             WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
             ReceiveEvents: allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on FanOutQueue.Arn
             SendWhatAClientCouldNotTake: allow sqs:SendMessage on UndeliveredQueue.Arn
             UseKeysOfQueues: allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
                 where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
             SendToExternalQueues (if HasExternalQueues): allow sqs:SendMessage on ExternalQueueArns
+            SendRepairsAndLetters (if HasLedger): allow sqs:SendMessage on FanOutQueue.Arn, RejectedQueue.Arn
+            KeepLedger (if HasLedger): allow dynamodb:BatchGetItem, dynamodb:ConditionCheckItem, dynamodb:DeleteItem, dynamodb:GetItem, dynamodb:PutItem, dynamodb:Query on LedgerTable.Arn
+            ReadEvents (if HasLedger): allow dynamodb:GetItem, dynamodb:Query, dynamodb:Scan on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
+            DecryptEvents (if HasLedger): allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+                where StringEquals kms:ViaService dynamodb.${AWS::Region}.${AWS::URLSuffix}
         "#]],
     );
 }
@@ -72,6 +78,7 @@ fn whoever_looks_needs_these_rights() {
             ReadDeployedConfig: allow s3:GetObject on arn:${AWS::Partition}:s3:::mark-event-queue-packages-${AWS::AccountId}-${AWS::Region}/fanout/*
             SeeMappingsAndMetrics: allow lambda:ListEventSourceMappings, cloudwatch:GetMetricData on *
             SeeEventTable: allow dynamodb:DescribeTable on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
+            SeeLedger (if HasLedger): allow dynamodb:BatchGetItem, dynamodb:GetItem, dynamodb:Query on LedgerTable.Arn
         "#]],
     );
 }
@@ -91,6 +98,19 @@ fn whoever_retries_needs_these_rights_besides() {
 }
 
 #[test]
+fn whoever_replays_needs_these_rights_besides() {
+    check(
+        "ReplayPolicy",
+        &expect![[r#"
+        GiveOrders: allow lambda:InvokeFunction on CatchUp.Arn
+        ReadEvents: allow dynamodb:Query, dynamodb:Scan on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
+        DecryptEvents: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+            where StringEquals kms:ViaService dynamodb.${AWS::Region}.${AWS::URLSuffix}
+    "#]],
+    );
+}
+
+#[test]
 fn nobody_else_sends_to_a_queue() {
     let mut found = String::new();
     for policy in ["${Own}Policy", "UndeliveredQueuePolicy", "DeadLetterQueuePolicy", "Policy${Client}"] {
@@ -101,7 +121,7 @@ fn nobody_else_sends_to_a_queue() {
         EncryptedTransportOnly: deny * sqs:* on ${Own}.Arn
             where Bool aws:SecureTransport false
         NobodyElseSends: deny * sqs:SendMessage on ${Own}.Arn
-            where ArnNotEquals aws:PrincipalArn ProcessDynamoDBStreamRole.Arn
+            where ArnNotEquals aws:PrincipalArn ProcessDynamoDBStreamRole.Arn, (HasLedger ? FanOutRole.Arn : AWS::NoValue)
 
         UndeliveredQueue:
         EncryptedTransportOnly: deny * sqs:* on UndeliveredQueue.Arn
@@ -170,9 +190,10 @@ fn no_right_is_wider_than_it_is_written() {
         }
     }
     // SAM makes no role of its own, which would have AWS's managed policies.
-    for function in ["ProcessDynamoDBStream", "FanOut"] {
-        assert!(resource(function)["Properties"].get("Role").is_some());
-        assert!(resource(function)["Properties"].get("Policies").is_none());
+    for function in functions::ALL {
+        let properties = &resource(function.logical_id)["Properties"];
+        assert!(properties.get("Role").is_some());
+        assert!(properties.get("Policies").is_none());
     }
 }
 
@@ -201,25 +222,51 @@ fn whoever_may_use_keys_may_so_whatever_the_stack_s_key_is() {
     };
     let send = ["kms:GenerateDataKey", "kms:Decrypt"].as_slice();
     let read = ["kms:Decrypt"].as_slice();
-    for (id, service, actions) in [
-        ("ProcessDynamoDBStreamRole", "sqs", send),
-        ("FanOutRole", "sqs", send),
-        ("WatchPolicy", "sqs", read),
-        ("RetryPolicy", "dynamodb", read),
+    for (id, expected) in [
+        ("ProcessDynamoDBStreamRole", vec![("sqs", send)]),
+        ("FanOutRole", vec![("sqs", send), ("dynamodb", read)]),
+        ("WatchPolicy", vec![("sqs", read)]),
+        ("RetryPolicy", vec![("dynamodb", read)]),
+        ("ReplayPolicy", vec![("dynamodb", read)]),
     ] {
         let uses = |statement: &&Json| {
             let actions = listed_of(&statement["Action"]);
             actions.iter().any(|action| action.starts_with("kms:") && action != "kms:DescribeKey")
         };
-        // Not the unwrapped ones: none is there only if a condition holds.
-        let all = raw_statements(id);
-        let [statement] = all.iter().filter(uses).collect::<Vec<_>>()[..] else {
-            panic!("{id} has not one statement about the use of keys");
+        // Of those that hang on a condition, only the ledger's: it changes no queue's or table's key.
+        let of_ledger = |statement: Json| match &statement["Fn::If"] {
+            Json::Array(parts) if parts[0] == "HasLedger" => parts[1].clone(),
+            _ => statement,
         };
-        assert_eq!(listed_of(&statement["Action"]), actions, "{id}");
-        assert_eq!(statement["Condition"], by_way_of(service), "{id}");
-        let keys = "arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*";
-        assert_eq!(statement["Resource"], json!({ "Fn::Sub": keys }), "{id}");
+        let all: Vec<Json> = raw_statements(id).into_iter().map(of_ledger).collect();
+        let found: Vec<&Json> = all.iter().filter(uses).collect();
+        assert_eq!(found.len(), expected.len(), "{id}");
+        for (statement, (service, actions)) in found.into_iter().zip(expected) {
+            assert_eq!(listed_of(&statement["Action"]), actions, "{id}");
+            assert_eq!(statement["Condition"], by_way_of(service), "{id}");
+            let keys = "arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*";
+            assert_eq!(statement["Resource"], json!({ "Fn::Sub": keys }), "{id}");
+        }
+    }
+}
+
+/// Nothing of what the ledger needs is there without it.
+#[test]
+fn rights_to_the_tables_come_and_go_with_the_ledger() {
+    let of_ledger = |id: &str| {
+        let all = raw_statements(id);
+        let of_ledger = all.iter().filter(|statement| statement["Fn::If"][0] == "HasLedger");
+        of_ledger.map(|statement| plain(&statement["Fn::If"][1]["Sid"])).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(of_ledger("FanOutRole"), "SendRepairsAndLetters KeepLedger ReadEvents DecryptEvents");
+    assert_eq!(of_ledger("WatchPolicy"), "SeeLedger");
+    assert_eq!(of_ledger("RetryPolicy"), "");
+    assert_eq!(of_ledger("ProcessDynamoDBStreamRole"), "");
+    // What hangs on no condition names no table of the ledger's.
+    for (id, _) in resources() {
+        for statement in raw_statements(&id).iter().filter(|statement| statement.get("Fn::If").is_none()) {
+            assert!(!plain(&statement["Resource"]).contains("LedgerTable"), "{id}: {statement}");
+        }
     }
 }
 
@@ -233,7 +280,7 @@ fn conditions_of_rights_are_those_of_the_template() {
             *used.entry(condition.to_owned()).or_default() += 1;
         }
     }
-    assert_eq!(used, BTreeMap::from([("HasExternalQueues".to_owned(), 2)]));
+    assert_eq!(used, BTreeMap::from([("HasExternalQueues".to_owned(), 2), ("HasLedger".to_owned(), 5)]));
     assert!(used.keys().all(|name| conditions.contains_key(name)));
 }
 

@@ -1,4 +1,4 @@
-//! `template.yml` agrees with the code: names, time-outs, variables, clients.
+//! `template.yml` agrees with the code: names, time-outs, variables, clients, the ledger.
 //!
 //! What a linter doesn't see is here, and in `rights.rs` and `alarms.rs`; what only shows once the stack is there, the
 //! end-to-end tests look at.
@@ -7,21 +7,24 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use deploy::functions::{self, CONVERTER, FANOUT};
+use deploy::functions::{self, CATCH_UP, CONVERTER, FANOUT};
+use deploy::invoke::{CARE, CATCH_UP_NAME};
 use deploy::package::Package;
 use deploy::settings::{
     Architecture, FunctionTimeout, LogRetention, MaximumConcurrency, Settings, StreamBatchSize,
 };
+use deploy::target::INVOKE_TIMEOUT;
 use deploy::template::with_code;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use shared::config::Config;
+use shared::ledger::times;
 use shared::place::{OwnQueue, Place};
 use support::{QUEUES, TEMPLATE, json_of, resource, resources, template};
 
 const CONFIG: &str = include_str!("../../client-queues.toml");
 
 #[test]
-fn the_code_of_both_functions_can_be_put_in() {
+fn the_code_of_every_function_can_be_put_in() {
     for function in functions::ALL {
         let package = Package::try_new(function, b"binary", CONFIG).unwrap();
         let text = with_code(TEMPLATE, function.logical_id, &format!("s3://bucket/{}", package.key)).unwrap();
@@ -80,6 +83,86 @@ fn every_queue_keeps_its_events_two_weeks_encrypted_and_its_stack_in_peace() {
         // A redrive policy takes messages out of their group.
         assert_eq!(properties.get("RedrivePolicy").is_some(), name == "FanOutQueue", "{name}");
     }
+    let redrive = &resource("FanOutQueue")["Properties"]["RedrivePolicy"]["Fn::If"];
+    assert_eq!((&redrive[0], &redrive[1]), (&json!("HasLedger"), &json!({ "Ref": "AWS::NoValue" })));
+    assert_eq!(redrive[2]["deadLetterTargetArn"], json!({ "Fn::GetAtt": ["DeadLetterQueue", "Arn"] }));
+}
+
+#[test]
+fn the_ledger_outlives_its_stack_and_mistakes() {
+    let table = resource("LedgerTable");
+    assert_eq!(table["DeletionPolicy"], "RetainExceptOnCreate");
+    assert_eq!(table["UpdateReplacePolicy"], "Retain");
+    // Turned off and on again, it must be the same one.
+    assert!(table.get("Condition").is_none());
+    let properties = &table["Properties"];
+    // A name of its own would be in the way of the next stack.
+    assert!(properties.get("TableName").is_none());
+    assert_eq!(properties["BillingMode"], "PAY_PER_REQUEST");
+    assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
+    assert_eq!(properties["SSESpecification"]["SSEEnabled"], true);
+    // What is in it never goes by itself.
+    assert!(properties.get("TimeToLiveSpecification").is_none());
+}
+
+#[test]
+fn only_a_stack_with_the_ledger_has_a_catch_up() {
+    for id in ["CatchUp", "CatchUpLogs", "BehindLong", "CatchUpErrors", "ReplayPolicy"] {
+        assert_eq!(resource(id)["Condition"], "HasLedger", "{id}");
+    }
+    let template = template();
+    assert_eq!(template["Conditions"]["HasLedger"], json!({ "Fn::Equals": [{ "Ref": "Ledger" }, "true"] }));
+    for (output, id) in
+        [("LedgerTableName", "LedgerTable"), (CATCH_UP_NAME, "CatchUp"), ("ReplayPolicyARN", "ReplayPolicy")]
+    {
+        let output = &template["Outputs"][output];
+        assert_eq!((&output["Condition"], &output["Value"]), (&json!("HasLedger"), &json!({ "Ref": id })));
+    }
+}
+
+#[test]
+fn catch_up_is_called_every_minute_and_by_nothing_twice() {
+    let properties = &resource(CATCH_UP.logical_id)["Properties"];
+    let events = properties["Events"].as_object().unwrap();
+    let schedule =
+        json!({ "Type": "Schedule", "Properties": { "Schedule": "rate(1 minute)", "Input": CARE } });
+    assert_eq!(events.values().collect::<Vec<_>>(), [&schedule]);
+    assert_eq!(times::SCHEDULE.as_secs(), 60);
+    assert_eq!(
+        properties["EventInvokeConfig"],
+        json!({ "MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": times::SCHEDULE.as_secs() })
+    );
+    assert_eq!(properties["Role"], resource(FANOUT.logical_id)["Properties"]["Role"]);
+}
+
+/// `docs/ledger.md`, "Times".
+#[test]
+fn the_times_are_those_of_the_ledger() {
+    let template = template();
+    let default = |parameter: &str| template["Parameters"][parameter]["Default"].as_u64().unwrap();
+    assert_eq!(default("FunctionTimeout"), times::FAN_OUT_LIMIT.as_secs());
+    assert_eq!(default("VisibilityTimeout"), times::VISIBILITY.as_secs());
+
+    // With the ledger, a stack takes no longer ones.
+    let allowed = template["Parameters"]["FunctionTimeout"]["AllowedValues"].as_array().unwrap();
+    let too_long: Vec<Json> = allowed
+        .iter()
+        .filter(|seconds| seconds.as_u64().unwrap() > times::FAN_OUT_LIMIT.as_secs())
+        .map(|seconds| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": "FunctionTimeout" }, seconds] }] }))
+        .collect();
+    let alternatives = [vec![json!({ "Fn::Equals": [{ "Ref": "Ledger" }, "false"] })], too_long].concat();
+    assert_eq!(
+        template["Rules"]["LedgerWantsShortInvocations"]["Assertions"][0]["Assert"],
+        json!({ "Fn::Or": alternatives })
+    );
+
+    let catch_up = resource(CATCH_UP.logical_id)["Properties"]["Timeout"].as_u64().unwrap();
+    let turn = times::TURN_LIMIT + times::CALL_LIMIT + times::RECORD_LIMIT;
+    assert!(turn.as_secs() < catch_up, "a turn must fit in");
+    // AWS Lambda Developer Guide, "Lambda quotas". A client that is absent for longer than that is gone.
+    assert!(catch_up <= 15 * 60);
+    assert!(times::ABSENCE.as_secs() > catch_up);
+    assert!(catch_up < INVOKE_TIMEOUT.as_secs(), "whoever invokes it waits for its end");
 }
 
 #[test]
@@ -136,8 +219,9 @@ fn functions_are_traced_and_their_logs_forgotten() {
     let globals = &template()["Globals"]["Function"];
     assert_eq!(globals["Tracing"], "Active");
     assert_eq!(globals["Architectures"], json!([{ "Ref": "Architecture" }]));
-    for (function, logs) in [("ProcessDynamoDBStream", "ProcessDynamoDBStreamLogs"), ("FanOut", "FanOutLogs")]
-    {
+    for function in functions::ALL.map(|function| function.logical_id) {
+        let logs = format!("{function}Logs");
+        let logs = logs.as_str();
         assert_eq!(resource(function)["Properties"]["LoggingConfig"]["LogGroup"], json!({ "Ref": logs }));
         assert_eq!(resource(logs)["Properties"]["RetentionInDays"], json!({ "Ref": "LogRetentionDays" }));
     }
@@ -201,7 +285,16 @@ fn parameters_take_what_settings_take() {
         let range = (&parameter(name)["MinValue"], &parameter(name)["MaxValue"]);
         assert_eq!(range, (&json!(lowest), &json!(highest)), "{name}");
     }
-    assert_eq!(parameter("ParallelizationFactor")["Default"], 1, "more breaks the order of an aggregate");
+    // More breaks the order of an aggregate, which only the ledger sets right.
+    assert_eq!(parameter("ParallelizationFactor")["Default"], 1);
+    assert_eq!(
+        template["Rules"]["LedgerSetsOrderRight"]["Assertions"][0]["Assert"],
+        json!({ "Fn::Or": [
+            { "Fn::Equals": [{ "Ref": "Ledger" }, "true"] },
+            { "Fn::Equals": [{ "Ref": "ParallelizationFactor" }, 1] },
+        ] })
+    );
+    assert_eq!(parameter("Ledger")["AllowedValues"], json!(["true", "false"]));
 }
 
 #[test]
@@ -268,11 +361,25 @@ fn every_variable_that_the_functions_read_is_set() {
 
     let template = template();
     let variables = template["Globals"]["Function"]["Environment"]["Variables"].as_object().unwrap();
+    // The converter needs neither table.
+    let [fan_out, catch_up] = [FANOUT, CATCH_UP]
+        .map(|function| resource(function.logical_id)["Properties"]["Environment"]["Variables"].clone());
+    let [fan_out, catch_up] = [&fan_out, &catch_up].map(|variables| variables.as_object().unwrap());
+    assert_eq!(fan_out.keys().collect::<Vec<_>>(), catch_up.keys().collect::<Vec<_>>());
     // `PARTITION` alone is one word.
-    let set: BTreeSet<&str> =
-        variables.keys().map(String::as_str).filter(|name| *name != "PARTITION").collect();
+    let all = variables.keys().chain(fan_out.keys());
+    let set: BTreeSet<&str> = all.map(String::as_str).filter(|name| *name != "PARTITION").collect();
     assert_eq!(set, own);
     assert!(code.contains("\"PARTITION\"") && variables.contains_key("PARTITION"));
+
+    let table = json!({ "Ref": "LedgerTable" });
+    assert_eq!(fan_out["LEDGER_TABLE"], json!({ "Fn::If": ["HasLedger", table, ""] }));
+    assert_eq!(catch_up["LEDGER_TABLE"], table);
+    let stream = json!({ "Fn::If": [
+        "StreamIsImported", { "Fn::ImportValue": "DynamoDBStreamArn" }, { "Ref": "EventStreamArn" }
+    ] });
+    let name = json!({ "Fn::Select": [1, { "Fn::Split": ["/", stream] }] });
+    assert_eq!((&fan_out["EVENT_TABLE"], &catch_up["EVENT_TABLE"]), (&name, &name));
 }
 
 #[test]

@@ -166,7 +166,8 @@ pub async fn depth(sqs: &Client, queue_url: &str) -> Result<u64, FollowError> {
     numbers.sum::<Result<u64, _>>().map_err(|error| failed(error.to_string()))
 }
 
-fn read(message: &Message) -> Received {
+/// The message, as a check takes it.
+pub fn read(message: &Message) -> Received {
     let attribute = |name: &str| {
         let attributes = message.message_attributes.as_ref()?;
         attributes.get(name)?.string_value.clone()

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use serde::Serialize;
+use shared::ledger::times;
 use shared::place::OwnQueue;
 use tokio::sync::watch;
 
@@ -15,9 +16,9 @@ use crate::ministack::ACCOUNT;
 use crate::stack::{ClientAddress, Stack};
 use crate::write::{self, Refused, WriteError};
 
-/// How long nothing new may come to a client, after everything was written, before it is given up. Longer than a
-/// killed function's messages take to be delivered again, twice.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long nothing new may come to a client, after everything was written, before it is given up. Longer than a missing
+/// version is waited for, and than a killed function's messages take to be delivered again.
+const PATIENCE: Duration = Duration::from_secs(2 * times::YOUNG.as_secs());
 /// How often the fan-out queue is looked at when every client has everything.
 const POLL: Duration = Duration::from_millis(50);
 

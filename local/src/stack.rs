@@ -7,6 +7,7 @@ use std::sync::Arc;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName;
 use deploy::functions::{self, BuildError, Built};
+use deploy::invoke::{CareError, take_care};
 use deploy::package::{Package, PackageError};
 use deploy::settings::{FunctionTimeout, Settings, SettingsError, StreamArn};
 use deploy::stack::{DeployError, Deployment, Progress};
@@ -47,6 +48,7 @@ pub struct Stack {
     ground: Ground,
     place: Place,
     clients: Vec<ClientAddress>,
+    is_versioned: bool,
 }
 
 /// Where a client's events arrive.
@@ -104,6 +106,9 @@ pub enum StackError {
     /// The template could not be deployed.
     #[error(transparent)]
     Deploy(#[from] DeployError),
+    /// The ledger could not be begun.
+    #[error("the ledger: {0}")]
+    Care(#[from] CareError),
     /// A constant of this program is wrong, or a thread of it died.
     #[error("a fault of this program: {0}")]
     Fault(String),
@@ -183,26 +188,35 @@ impl Ground {
 }
 
 impl Stack {
-    /// Builds both functions and deploys the template with them on a new [`Ground`] called `name`. Nothing but the
-    /// place of the functions' code is changed in the template.
+    /// Builds the functions and deploys the template with them and the repository's `client-queues.toml` on a new
+    /// [`Ground`] called `name`. Nothing but the place of the functions' code is changed in the template.
     ///
     /// # Errors
     ///
     /// [`StackError`]. What was started is ended.
     pub async fn start(name: &str, say: &Say) -> Result<Self, StackError> {
+        Self::start_with(name, &read(CLIENT_QUEUES)?, say).await
+    }
+
+    /// As [`Stack::start`], with the text of another `client-queues.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError`]. What was started is ended.
+    pub async fn start_with(name: &str, config_text: &str, say: &Say) -> Result<Self, StackError> {
         let place = Place::try_new("aws", REGION, ACCOUNT, "")
             .map_err(|error| StackError::Fault(error.to_string()))?;
-        let config_text = read(CLIENT_QUEUES)?;
         let config =
-            Config::try_from_toml(CLIENT_QUEUES, &config_text, Some(&place)).map_err(StackError::Config)?;
+            Config::try_from_toml(CLIENT_QUEUES, config_text, Some(&place)).map_err(StackError::Config)?;
 
         let ground = Ground::start(name, say).await?;
-        let packages = build(Arc::clone(say), config_text).await?;
+        let packages = build(Arc::clone(say), config_text.to_owned()).await?;
         ground.make_existing_queues(&config).await?;
         deploy_template(&ground, &config, &packages, say).await?;
         let clients = config.clients.iter().map(|client| address(client, &place, &ground.connection));
         let clients = clients.collect();
-        Ok(Self { ground, place, clients })
+        let is_versioned = config.source.version.is_some();
+        Ok(Self { ground, place, clients, is_versioned })
     }
 
     /// How its services are reached.
@@ -213,6 +227,11 @@ impl Stack {
     /// The clients, in the order of `client-queues.toml`.
     pub fn clients(&self) -> &[ClientAddress] {
         &self.clients
+    }
+
+    /// Whether the config names the events' versions, which turns the ledger on.
+    pub fn is_versioned(&self) -> bool {
+        self.is_versioned
     }
 
     /// The URL of one of the stack's own queues.
@@ -304,7 +323,9 @@ async fn deploy_template(
             tell(&format!("{logical_id}: {status}: {reason}"));
         }
     };
-    deploy::stack::deploy(&target, &deployment, &mut progress).await?;
+    let deployed = deploy::stack::deploy(&target, &deployment, &mut progress).await?;
+    // Until it is done, every message would be returned.
+    take_care(&target, &deployed.outputs).await?;
     Ok(())
 }
 

@@ -56,7 +56,7 @@ fn help_teaches() -> anyhow::Result<()> {
     expect![[r#"
         Shows the pipeline at work on this machine: every event reaches every client's queue, in order.
 
-        Starts MiniStack (AWS's services in one local process) on a free port of the loopback interface, builds both
+        Starts MiniStack (AWS's services in one local process) on a free port of the loopback interface, builds the
         functions, deploys template.yml with them, writes the events of marks' lives to the event table as the
         companion API does, follows every client's queue and ends with a table. Needs Rust and Python 3.10 or newer;
         what else it needs it puts under the target directory the first time.

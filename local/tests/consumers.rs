@@ -16,7 +16,7 @@ use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use deploy::target::Target;
 use deploy::template::with_code;
-use harness::dynamodb::{DynamoDbProxy, Put};
+use harness::dynamodb::{DynamoDbProxy, Update};
 use local::check::Expected;
 use local::event::Event;
 use local::json::Json;
@@ -90,42 +90,43 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
     dynamodb.refuse(move |item| item["group"]["S"] == broken);
     let expected = events();
     assert_eq!(write::write_all(&stack.connection().dynamodb(), expected.events(), &|_| ()).await?, []);
-    let all_others_are_done_and_it_was_tried_again = |puts: &[Put], table: &str| {
-        let refused = of_mark(puts, table, BROKEN).count();
-        refused >= 2 && complete(puts, table) == MARKS - 1
+    let all_others_are_done_and_it_was_tried_again = |updates: &[Update], table: &str| {
+        let refused = of_mark(updates, table, BROKEN).count();
+        refused >= 2 && complete(updates, table) == MARKS - 1
     };
-    wait(&stack, &dynamodb, |puts| {
-        consumers.iter().all(|consumer| all_others_are_done_and_it_was_tried_again(puts, &consumer.table))
+    wait(&stack, &dynamodb, |updates| {
+        consumers.iter().all(|consumer| all_others_are_done_and_it_was_tried_again(updates, &consumer.table))
     })?;
-    let puts = dynamodb.puts();
+    let updates = dynamodb.updates();
     for Consumer { table, .. } in &consumers {
-        let versions: Vec<usize> = of_mark(&puts, table, BROKEN).map(version).collect();
+        let versions: Vec<usize> = of_mark(&updates, table, BROKEN).map(version).collect();
         assert!(versions.iter().all(|version| *version == 1), "{table}: a later one was tried: {versions:?}");
     }
     for consumer in &consumers {
+        let returned = async |batch: &[(&str, usize)]| {
+            let batch = batch.iter().map(|(mark, version)| expected_event(&expected, mark, *version));
+            returned(&stack, consumer, &batch.collect::<anyhow::Result<Vec<_>>>()?).await
+        };
         let other = WIDE.0;
-        assert_eq!(
-            returned(&stack, consumer, &[(BROKEN, 1), (other, 1), (BROKEN, 2), (other, 2)]).await?,
-            [0, 2]
-        );
-        assert_eq!(returned(&stack, consumer, &[(other, 1), (BROKEN, 1)]).await?, [1]);
-        assert_eq!(returned(&stack, consumer, &[(BROKEN, 1), (BROKEN, 2)]).await?, [0, 1]);
+        assert_eq!(returned(&[(BROKEN, 1), (other, 1), (BROKEN, 2), (other, 2)]).await?, [0, 2]);
+        assert_eq!(returned(&[(other, 1), (BROKEN, 1)]).await?, [1]);
+        assert_eq!(returned(&[(BROKEN, 1), (BROKEN, 2)]).await?, [0, 1]);
     }
 
     dynamodb.refuse(|_| false);
-    wait(&stack, &dynamodb, |puts| {
-        consumers.iter().all(|consumer| complete(puts, &consumer.table) == MARKS)
+    wait(&stack, &dynamodb, |updates| {
+        consumers.iter().all(|consumer| complete(updates, &consumer.table) == MARKS)
     })?;
 
     // Repetitions of what has an effect already: one by the pipeline, one by an operator.
+    let event = expected_event(&expected, WIDE.0, 1)?;
     for consumer in &consumers {
-        let event = expected.events().iter().find(|event| event.mark == WIDE.0).context("no event")?;
-        let before = dynamodb.puts().len();
+        let before = dynamodb.updates().len();
         send_again(&stack, consumer, event, None).await?;
         send_again(&stack, consumer, event, Some("repair-1")).await?;
-        wait(&stack, &dynamodb, |puts| {
-            let seen = |put: &&Put| put.error.as_deref() == Some("ConditionalCheckFailedException");
-            let since = puts.get(before..).unwrap_or_default();
+        wait(&stack, &dynamodb, |updates| {
+            let seen = |update: &&Update| update.error.as_deref() == Some("ConditionalCheckFailedException");
+            let since = updates.get(before..).unwrap_or_default();
             of_mark(since, &consumer.table, WIDE.0).filter(seen).count() == 2
         })?;
         let sqs = stack.connection().sqs(ACCOUNT);
@@ -136,20 +137,41 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
     }
 
     for consumer in &consumers {
-        check(&dynamodb.puts(), &consumer.table, &expected);
+        check(&dynamodb.updates(), &consumer.table, &expected);
+    }
+
+    // The mark was erased and created anew: another version 1 begins it again, once.
+    let reborn = Event { id: "reborn".to_owned(), ..event.clone() };
+    for consumer in &consumers {
+        let before = dynamodb.updates().len();
+        send_again(&stack, consumer, &reborn, None).await?;
+        send_again(&stack, consumer, &reborn, Some("repair-2")).await?;
+        let of_reborn = |updates: &[Update]| -> Vec<_> {
+            let since = updates.get(before..).unwrap_or_default();
+            of_mark(since, &consumer.table, WIDE.0).map(|update| update.error.clone()).collect()
+        };
+        wait(&stack, &dynamodb, |updates| of_reborn(updates).len() == 2)?;
+        let seen = Some("ConditionalCheckFailedException".to_owned());
+        assert_eq!(of_reborn(&dynamodb.updates()), [None, seen]);
     }
     Ok(())
 }
 
+fn expected_event<'e>(expected: &'e Expected, mark: &str, version: usize) -> anyhow::Result<&'e Event> {
+    let is_meant = |event: &&Event| event.mark == mark && event.version.as_str() == version.to_string();
+    expected.events().iter().find(is_meant).context("no event")
+}
+
 /// Each event was stored once, those of a mark in order, with its status and all digits of its price.
-fn check(puts: &[Put], table: &str, expected: &Expected) {
+fn check(updates: &[Update], table: &str, expected: &Expected) {
     let stored = |mark: &str| -> Vec<_> {
-        let puts = of_mark(puts, table, mark).filter(|put| put.error.is_none());
-        puts.map(|put| {
-            let number = |name: &str| put.item[name]["N"].as_str().map(Json::number);
-            (number("version"), put.item["status"]["S"].as_str().map(Json::from), number("price"))
-        })
-        .collect()
+        let updates = of_mark(updates, table, mark).filter(|update| update.error.is_none());
+        updates
+            .map(|update| {
+                let number = |name: &str| update.item[name]["N"].as_str().map(Json::number);
+                (number("version"), update.item["status"]["S"].as_str().map(Json::from), number("price"))
+            })
+            .collect()
     };
     let written = |mark: &str| -> Vec<_> {
         let events = expected.events().iter().filter(|event| event.mark == mark);
@@ -165,19 +187,24 @@ fn check(puts: &[Put], table: &str, expected: &Expected) {
     }
 }
 
-fn of_mark<'p>(puts: &'p [Put], table: &'p str, mark: &str) -> impl Iterator<Item = &'p Put> + use<'p> {
+fn of_mark<'p>(
+    updates: &'p [Update],
+    table: &'p str,
+    mark: &str,
+) -> impl Iterator<Item = &'p Update> + use<'p> {
     let group = group(mark);
-    puts.iter().filter(move |put| put.table == table && put.item["group"]["S"] == group)
+    updates.iter().filter(move |update| update.table == table && update.item["group"]["S"] == group)
 }
 
 /// How many marks have their last version.
-fn complete(puts: &[Put], table: &str) -> usize {
-    let is_last = |put: &&Put| put.table == table && put.error.is_none() && version(put) == EVENTS;
-    puts.iter().filter(is_last).count()
+fn complete(updates: &[Update], table: &str) -> usize {
+    let is_last =
+        |update: &&Update| update.table == table && update.error.is_none() && version(update) == EVENTS;
+    updates.iter().filter(is_last).count()
 }
 
-fn version(put: &Put) -> usize {
-    put.item["version"]["N"].as_str().and_then(|version| version.parse().ok()).unwrap_or_default()
+fn version(update: &Update) -> usize {
+    update.item["version"]["N"].as_str().and_then(|version| version.parse().ok()).unwrap_or_default()
 }
 
 fn group(mark: &str) -> String {
@@ -249,14 +276,19 @@ async fn deploy(
     Ok(Consumer { client: client.clone(), function, table })
 }
 
-/// Invokes the consumer with these versions of these marks, as one batch, and says which of them it returns.
-async fn returned(stack: &Stack, consumer: &Consumer, batch: &[(&str, u32)]) -> anyhow::Result<Vec<usize>> {
-    let records = batch.iter().enumerate().map(|(number, (mark, version))| {
+/// Invokes the consumer with these events, as one batch, and says which of them it returns.
+async fn returned(stack: &Stack, consumer: &Consumer, batch: &[&Event]) -> anyhow::Result<Vec<usize>> {
+    let records = batch.iter().enumerate().map(|(number, event)| {
+        let attribute = |data_type: &str, value: &str| json!({ "stringValue": value, "dataType": data_type });
+        let version = event.version.as_str();
         json!({
             "messageId": number.to_string(),
-            "body": body(&version.to_string()),
-            "attributes": { "MessageGroupId": group(mark) },
-            "messageAttributes": { "version": { "stringValue": version.to_string(), "dataType": "Number" } },
+            "body": body(version),
+            "attributes": { "MessageGroupId": group(&event.mark) },
+            "messageAttributes": {
+                "version": attribute("Number", version),
+                "eventId": attribute("String", &event.id),
+            },
         })
     });
     let payload = json!({ "Records": records.collect::<Vec<_>>() }).to_string().into_bytes();
@@ -303,7 +335,8 @@ async fn send_again(
         .queue_url(&consumer.client.queue_url)
         .message_body(body(event.version.as_str()))
         .message_group_id(group(&event.mark))
-        .message_deduplication_id(replay.unwrap_or("again"))
+        .message_deduplication_id(replay.unwrap_or(&event.id))
+        .message_attributes("eventId", attribute("String", &event.id)?)
         .message_attributes("version", attribute("Number", event.version.as_str())?);
     if let Some(replay) = replay {
         request = request.message_attributes("replay", attribute("String", replay)?);
@@ -312,14 +345,18 @@ async fn send_again(
     Ok(())
 }
 
-fn wait(stack: &Stack, dynamodb: &DynamoDbProxy, is_reached: impl Fn(&[Put]) -> bool) -> anyhow::Result<()> {
+fn wait(
+    stack: &Stack,
+    dynamodb: &DynamoDbProxy,
+    is_reached: impl Fn(&[Update]) -> bool,
+) -> anyhow::Result<()> {
     if dynamodb.wait(PATIENCE, is_reached) {
         return Ok(());
     }
     let log = stack.log();
     let text = fs::read_to_string(&log).unwrap_or_default();
     let end = text.lines().skip(text.lines().count().saturating_sub(10)).collect::<Vec<_>>().join("\n");
-    anyhow::bail!("not reached: {:#?}\n{}:\n{end}", dynamodb.puts(), log.display())
+    anyhow::bail!("not reached: {:#?}\n{}:\n{end}", dynamodb.updates(), log.display())
 }
 
 async fn until(what: &str, ask: impl AsyncFn() -> anyhow::Result<Option<()>>) -> anyhow::Result<()> {

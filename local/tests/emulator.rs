@@ -10,6 +10,8 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +21,7 @@ use harness::sqs::{Fault, SqsStub};
 use local::python::Environment;
 use local::workspace;
 use serde_json::{Value, json};
+use support::without_version;
 
 const FAN_OUT: &str = "MarkFanOutQueue.fifo";
 const REJECTED: &str = "MarkFanOutRejected.fifo";
@@ -32,24 +35,25 @@ struct Emulated {
 
 impl Emulated {
     fn converter() -> Self {
-        Self::start(|functions| functions.converter)
+        Self::start(&harness::functions().unwrap().converter, "converter", str::to_owned)
     }
 
+    /// Without the ledger.
     fn fanout() -> Self {
-        Self::start(|functions| functions.fanout)
+        Self::start(&harness::functions().unwrap().fanout, "fanout", without_version)
     }
 
-    fn start(choose: impl Fn(harness::Functions) -> PathBuf) -> Self {
+    fn start(binary: &Path, package: &str, config: impl Fn(&str) -> String) -> Self {
         let emulator =
             Environment::prepare(&workspace::directory(), &|line| eprintln!("{line}")).unwrap().rie;
-        let binary = choose(harness::functions().unwrap());
         let sqs = SqsStub::start().unwrap();
-        let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("package");
+        let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("package-{package}"));
         fs::create_dir_all(&package).unwrap();
         // Written under another name first: tests run at the same time.
         let file = package.join("client-queues.toml");
         let draft = package.join(format!("{}.draft", sqs.endpoint_url().rsplit(':').next().unwrap()));
-        fs::copy(workspace::root().join("client-queues.toml"), &draft).unwrap();
+        let shipped = fs::read_to_string(workspace::root().join("client-queues.toml")).unwrap();
+        fs::write(&draft, config(&shipped)).unwrap();
         fs::rename(&draft, &file).unwrap();
         let environment = [
             ("AWS_ENDPOINT_URL", &*sqs.endpoint_url()),
@@ -59,7 +63,7 @@ impl Emulated {
             ("ACCOUNT_ID", "123456789012"),
             ("PARTITION", "aws"),
         ];
-        let rie = Rie::start(&emulator, &binary, &environment).unwrap();
+        let rie = Rie::start(&emulator, binary, &environment).unwrap();
         Self { sqs, rie }
     }
 
@@ -137,12 +141,12 @@ fn bodies(names: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_release_binaries_need_nothing_that_lambda_has_not() {
-    let functions = harness::functions().unwrap();
-    let release = functions.converter.parent().expect("a directory");
+    let harness::Functions { converter, fanout, catch_up } = harness::functions().unwrap();
+    let release = converter.parent().expect("a directory");
     let checked =
         deploy::functions::built_elsewhere(release, deploy::settings::Architecture::X86_64).unwrap();
     let checked: Vec<PathBuf> = checked.into_iter().map(|built| built.binary).collect();
-    assert_eq!(checked, [functions.converter.clone(), functions.fanout.clone()]);
+    assert_eq!(checked, [converter.clone(), fanout, catch_up]);
 }
 
 #[test]

@@ -95,7 +95,7 @@ async fn a_hundred_own_and_thirty_external_clients_fit() -> anyhow::Result<()> {
         assert!((1..=ROLE_LIMIT).contains(&size), "{role}: {size} characters");
     }
     let managed = policies["managed"].as_object().context("no managed policies")?;
-    assert_eq!(managed.len(), 2);
+    assert_eq!(managed.len(), 3);
     for (name, document) in managed {
         let size = size(document);
         assert!((1..=MANAGED_LIMIT).contains(&size), "{name}: {size} characters");
@@ -103,10 +103,11 @@ async fn a_hundred_own_and_thirty_external_clients_fit() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A config of so many clients, with names as long as it may have.
+/// A config with the ledger of so many clients, with names as long as it may have.
 fn clients(own: usize, external: usize) -> anyhow::Result<String> {
     let mut text = String::from(
-        "[source]\npartition_key = \"mark\"\ngroup = \"mark\"\nallowed_accounts = [\"111122223333\"]\n",
+        "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\ngroup = \"mark\"\ntime = \"createTime\"\n\
+         version = \"version\"\nallowed_accounts = [\"111122223333\"]\n",
     );
     for number in 0..own {
         writeln!(text, "[[client]]\nname = \"Own{number:0>36}\"")?;

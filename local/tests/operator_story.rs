@@ -23,7 +23,7 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::{marks, write};
 use serde_json::Value;
-use support::{SOURCE, START, fanoutctl, ground};
+use support::{SOURCE, START, fanoutctl, ground, without_version};
 use tokio::sync::{mpsc, watch};
 
 const MARKS: usize = 25;
@@ -35,8 +35,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::Result<()> {
-    let operator = Operator::new().await?;
+    let operator = Operator::new("operator", SOURCE.to_owned()).await?;
     let expected = Expected::new(marks::histories(MARKS, ROUNDS, START));
+    story(operator, expected, "BecameBehind").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_ledger_clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::Result<()>
+{
+    let operator = Operator::new("operator-plain", without_version(SOURCE)).await?;
+    let expected = Expected::new(marks::histories(MARKS, ROUNDS, START)).unversioned();
+    story(operator, expected, "Returned").await
+}
+
+/// `trouble`: the metric of a client whose queue is gone.
+async fn story(operator: Operator, expected: Expected, trouble: &str) -> anyhow::Result<()> {
     let mut billing = operator.follower("Billing", &expected);
     let mut insurance = operator.follower("Insurance", &expected);
     let mut enforcement = operator.follower("Enforcement", &expected);
@@ -98,7 +111,7 @@ async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::
     let lost =
         status["queues"].as_array().unwrap().iter().find(|queue| queue["client"] == "Insurance").unwrap();
     assert!(lost["messages"].is_null(), "{lost}");
-    assert!(operator.has_logged_trouble_of("Insurance")?, "no metric says that messages were returned");
+    assert!(operator.has_counted(trouble, "Insurance")?, "no metric `{trouble}` tells of it");
 
     // Taken away, it holds nobody up, and nobody gets an event again.
     operator.register(&["Billing", "Enforcement"], KEPT_QUEUE)?;
@@ -133,19 +146,21 @@ async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::
 /// Somebody with the tool and a config, and nothing else.
 struct Operator {
     ground: Ground,
+    source: String,
     config: PathBuf,
 }
 
 impl Operator {
-    async fn new() -> anyhow::Result<Self> {
-        let config = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("operator-story.toml");
-        Ok(Self { ground: ground("operator").await?, config })
+    async fn new(name: &str, source: String) -> anyhow::Result<Self> {
+        let config = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-story.toml"));
+        Ok(Self { ground: ground(name).await?, source, config })
     }
 
     /// Writes the config: clients with queues of the stack, and what else is in it.
     fn register(&self, clients: &[&str], more: &str) -> anyhow::Result<()> {
         let clients = clients.iter().map(|name| format!("[[client]]\nname = \"{name}\"\n"));
-        fs::write(&self.config, format!("{SOURCE}{}{more}", clients.collect::<String>()))?;
+        let clients: String = clients.collect();
+        fs::write(&self.config, format!("{}{clients}{more}", self.source))?;
         Ok(())
     }
 
@@ -229,14 +244,14 @@ impl Operator {
         Ok(())
     }
 
-    /// Whether the fan-out's log has a metric of `client` that counts returned messages.
-    fn has_logged_trouble_of(&self, client: &str) -> anyhow::Result<bool> {
+    /// Whether the fan-out's log has this metric of `client`, and not 0.
+    fn has_counted(&self, metric: &str, client: &str) -> anyhow::Result<bool> {
         let log = fs::read_to_string(self.ground.log())?;
         const START: &str = "{\"_aws\"";
         let documents = log.lines().filter_map(|line| Some(START.to_owned() + line.split_once(START)?.1));
         let documents = documents.filter_map(|text| serde_json::from_str::<Value>(&text).ok());
         let mut of_client = documents.filter(|document| document["Client"] == client);
-        Ok(of_client.any(|document| document["Returned"].as_u64().is_some_and(|count| count > 0)))
+        Ok(of_client.any(|document| document[metric].as_u64().is_some_and(|count| count > 0)))
     }
 }
 

@@ -40,6 +40,7 @@ impl Settings {
     /// The parameters that are set, by the template's names, and those that follow from `config`.
     pub fn parameters(&self, config: &Config) -> Vec<(&'static str, String)> {
         let mut found = ClientLists::of_config(config).parameters().to_vec();
+        found.push(("Ledger", config.source.version.is_some().to_string()));
         let mut add = |name, value: Option<String>| found.extend(value.map(|value| (name, value)));
         add("EventStreamArn", self.event_stream_arn.as_ref().map(|arn| arn.as_str().to_owned()));
         add("QueuePrefix", self.queue_prefix.as_ref().map(|prefix| prefix.as_str().to_owned()));
@@ -92,15 +93,17 @@ mod tests {
             &expect![[r#"
             Clients=Zeta,Alpha
             ExternalQueueArns=0
+            Ledger=false
         "#]],
         );
         check(
             &Settings::default(),
             "Alpha* Beta*",
             &expect![[r#"
-            Clients=0
-            ExternalQueueArns=arn:aws:sqs:eu-west-2:111122223333:Alpha.fifo,arn:aws:sqs:eu-west-2:111122223333:Beta.fifo
-        "#]],
+                Clients=0
+                ExternalQueueArns=arn:aws:sqs:eu-west-2:111122223333:Alpha.fifo,arn:aws:sqs:eu-west-2:111122223333:Beta.fifo
+                Ledger=false
+            "#]],
         );
     }
 
@@ -123,19 +126,20 @@ mod tests {
             &settings,
             "Alpha Beta*",
             &expect![[r#"
-            Clients=Alpha
-            ExternalQueueArns=arn:aws:sqs:eu-west-2:111122223333:Beta.fifo
-            EventStreamArn=arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1
-            QueuePrefix=test-
-            KmsKeyArn=
-            AlarmTopicArn=arn:aws:sns:eu-west-2:111122223333:Alarms
-            LogRetentionDays=7
-            Architecture=arm64
-            FunctionTimeout=2
-            VisibilityTimeout=12
-            FanOutMaximumConcurrency=12
-            StreamBatchSize=100
-        "#]],
+                Clients=Alpha
+                ExternalQueueArns=arn:aws:sqs:eu-west-2:111122223333:Beta.fifo
+                Ledger=false
+                EventStreamArn=arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1
+                QueuePrefix=test-
+                KmsKeyArn=
+                AlarmTopicArn=arn:aws:sns:eu-west-2:111122223333:Alarms
+                LogRetentionDays=7
+                Architecture=arm64
+                FunctionTimeout=2
+                VisibilityTimeout=12
+                FanOutMaximumConcurrency=12
+                StreamBatchSize=100
+            "#]],
         );
     }
 }

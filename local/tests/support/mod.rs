@@ -9,8 +9,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use local::check::{Expected, Verdict};
+use local::connection::Connection;
 use local::marks;
+use local::ministack::ACCOUNT;
 use local::processes;
 use local::run::Outcome;
 use local::stack::{Ground, Say, Stack};
@@ -50,6 +53,30 @@ pub(crate) fn fanoutctl(ground: &Ground, config: &Path, arguments: &[&str]) -> a
 pub(crate) async fn stack(name: &str) -> anyhow::Result<Stack> {
     let say: Say = Arc::new(|line: &str| eprintln!("{line}"));
     Ok(Stack::start(name, &say).await?)
+}
+
+/// A stack of the test's own without the ledger.
+pub(crate) async fn plain_stack(name: &str) -> anyhow::Result<Stack> {
+    let say: Say = Arc::new(|line: &str| eprintln!("{line}"));
+    let shipped = fs::read_to_string(workspace::root().join("client-queues.toml"))?;
+    Ok(Stack::start_with(name, &without_version(&shipped), &say).await?)
+}
+
+/// `config` without the line that turns the ledger on.
+pub(crate) fn without_version(config: &str) -> String {
+    let lines = config.lines().filter(|line| !line.starts_with("version = "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// All attributes of a queue, by name; empty if it has none of that name.
+pub(crate) async fn attributes(
+    connection: &Connection,
+    url: &str,
+) -> anyhow::Result<impl Fn(&str) -> String + use<>> {
+    let request = connection.sqs(ACCOUNT).get_queue_attributes().queue_url(url);
+    let answer = request.attribute_names(QueueAttributeName::All).send().await?;
+    let attributes = answer.attributes.unwrap_or_default();
+    Ok(move |name: &str| attributes.get(&QueueAttributeName::from(name)).cloned().unwrap_or_default())
 }
 
 /// The events of marks' lives.

@@ -1,0 +1,205 @@
+//! A deployed stack with its ledger, and what happens to it from outside.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::ops::Range;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use aws_sdk_sqs::types::QueueAttributeName;
+use futures_util::future::try_join_all;
+use local::check::{Check, Expected};
+use local::event::Event;
+use local::follow::{self, Follower};
+use local::json::Json;
+use local::ministack::ACCOUNT;
+use local::stack::Stack;
+use local::tables::{EVENTS, ROWS};
+use local::write;
+use shared::place::OwnQueue;
+use tokio::sync::watch;
+
+use super::table::{Ledger, PATIENCE, until};
+use crate::support::stack;
+
+/// A stack of the test's own, and its ledger.
+pub(crate) struct Scene {
+    pub(crate) stack: Stack,
+    pub(crate) ledger: Ledger,
+}
+
+/// What a queue was made with.
+pub(crate) type QueueAttributes = HashMap<QueueAttributeName, String>;
+
+impl Scene {
+    pub(crate) async fn new(name: &str) -> anyhow::Result<Self> {
+        let stack = stack(name).await?;
+        let ledger = Ledger::of(stack.connection()).await?;
+        Ok(Self { stack, ledger })
+    }
+
+    fn url(&self, client: &str) -> &str {
+        self.stack
+            .clients()
+            .iter()
+            .find(|address| address.name == client)
+            .map_or("", |address| &address.queue_url)
+    }
+
+    fn sqs(&self) -> aws_sdk_sqs::Client {
+        self.stack.connection().sqs(ACCOUNT)
+    }
+
+    pub(crate) fn follower<'e>(&self, client: &str, expected: &'e Expected) -> Follower<'e> {
+        Follower::new(self.sqs(), self.url(client).to_owned(), expected)
+    }
+
+    pub(crate) async fn write(&self, events: &[Event], range: Range<usize>) -> anyhow::Result<()> {
+        let dynamodb = self.stack.connection().dynamodb();
+        assert_eq!(write::write_range(&dynamodb, events, range, &|_| ()).await?, []);
+        Ok(())
+    }
+
+    /// Puts events into the event table, in all these transactions at the same time. The stream shows those of a
+    /// transaction in its order.
+    pub(crate) async fn put<'e>(
+        &self,
+        transactions: impl IntoIterator<Item = Vec<&'e Event>>,
+    ) -> anyhow::Result<()> {
+        let put = async |events: Vec<&Event>| {
+            let mut call = self.stack.connection().dynamodb().transact_write_items();
+            for event in events {
+                let put = Put::builder().table_name(EVENTS).set_item(Some(attributes(&event.item)));
+                call = call.transact_items(TransactWriteItem::builder().put(put.build()?).build());
+            }
+            anyhow::Ok(call.send().await?)
+        };
+        try_join_all(transactions.into_iter().map(put)).await?;
+        Ok(())
+    }
+
+    /// Deletes the marks of these events, with all of the events, as the companion API does.
+    pub(crate) async fn erase(&self, events: &[Event]) -> anyhow::Result<()> {
+        let delete = |table: &str, key: HashMap<String, AttributeValue>| {
+            let delete = Delete::builder().table_name(table).set_key(Some(key)).build()?;
+            anyhow::Ok(TransactWriteItem::builder().delete(delete).build())
+        };
+        let key = |event: &Event, names: &[&str]| {
+            let mut key = attributes(&event.item);
+            key.retain(|name, _| names.contains(&name.as_str()));
+            key
+        };
+        for first in events.iter().filter(|event| version(event) == 1) {
+            let mut items = vec![delete(ROWS, key(first, &["mark"]))?];
+            for event in events.iter().filter(|event| event.mark == first.mark) {
+                items.push(delete(EVENTS, key(event, &["mark", "createTime"]))?);
+            }
+            let call = self.stack.connection().dynamodb().transact_write_items();
+            call.set_transact_items(Some(items)).send().await?;
+        }
+        Ok(())
+    }
+
+    /// How many messages are in a client's queue.
+    pub(crate) async fn depth(&self, client: &str) -> anyhow::Result<usize> {
+        Ok(usize::try_from(follow::depth(&self.sqs(), self.url(client)).await?)?)
+    }
+
+    /// Waits until the fan-out has recorded all that it received.
+    pub(crate) async fn rest(&self) -> anyhow::Result<()> {
+        let (sqs, url) = (self.sqs(), self.stack.own_queue_url(OwnQueue::FanOut));
+        until("the fan-out queue is empty", async || Ok(follow::depth(&sqs, &url).await? == 0)).await
+    }
+
+    /// Deletes a client's queue, with what is in it.
+    pub(crate) async fn delete_queue(&self, client: &str) -> anyhow::Result<QueueAttributes> {
+        let url = self.url(client);
+        let call = self.sqs().get_queue_attributes().queue_url(url);
+        let found = call.attribute_names(QueueAttributeName::All).send().await?.attributes;
+        self.sqs().delete_queue().queue_url(url).send().await?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Makes a client's queue as it was.
+    pub(crate) async fn make_queue(
+        &self,
+        client: &str,
+        mut attributes: QueueAttributes,
+    ) -> anyhow::Result<()> {
+        let is_set = |name: &QueueAttributeName| {
+            !name.as_str().starts_with("Approximate")
+                && !["QueueArn", "CreatedTimestamp", "LastModifiedTimestamp"].contains(&name.as_str())
+        };
+        attributes.retain(|name, _| is_set(name));
+        let name = self.url(client).rsplit('/').next().unwrap_or_default();
+        self.sqs().create_queue().queue_name(name).set_attributes(Some(attributes)).send().await?;
+        Ok(())
+    }
+
+    /// Takes what is in a client's queue, all of which must be of the replay `id`.
+    pub(crate) async fn replayed<'e>(
+        &self,
+        client: &str,
+        expected: &'e Expected,
+        id: &str,
+    ) -> anyhow::Result<Check<'e>> {
+        let mut check = Check::new(expected);
+        loop {
+            let call = self.sqs().receive_message().queue_url(self.url(client)).max_number_of_messages(10);
+            let call = call.message_system_attribute_names("All".into()).message_attribute_names("All");
+            let messages = call.send().await?.messages.unwrap_or_default();
+            if messages.is_empty() {
+                return Ok(check);
+            }
+            for message in messages {
+                let replay = message.message_attributes().and_then(|attributes| attributes.get("replay"));
+                assert_eq!(replay.and_then(|replay| replay.string_value()), Some(id), "{message:?}");
+                check.take(&follow::read(&message));
+                let call = self.sqs().delete_message().queue_url(self.url(client));
+                call.receipt_handle(message.receipt_handle.unwrap_or_default()).send().await?;
+            }
+        }
+    }
+
+    /// How many messages the fan-out has returned so far, as MiniStack's log says.
+    pub(crate) fn returned(&self) -> anyhow::Result<usize> {
+        let log = fs::read_to_string(self.stack.log())?;
+        let counts = log.lines().filter_map(|line| {
+            let (_, count) = line.split_once("MarkFanOutQueue.fifo (")?;
+            count.strip_suffix(" partial failures)")?.parse::<usize>().ok()
+        });
+        Ok(counts.sum())
+    }
+}
+
+/// Asserts that every event has come to `follower`, in order, once and unchanged, but for `not_expected` (by number).
+pub(crate) async fn complete(
+    follower: &mut Follower<'_>,
+    not_expected: &HashSet<usize>,
+) -> anyhow::Result<()> {
+    let (_tell, told) = watch::channel(Some(not_expected.clone()));
+    follower.until_complete(&told, PATIENCE, &|| ()).await?;
+    // What would come twice is there now.
+    follower.drain().await?;
+    let verdict = follower.verdict(not_expected);
+    assert!(verdict.is_good(), "{verdict:?}");
+    Ok(())
+}
+
+/// The numbers of the events that `is_meant`.
+pub(crate) fn those(expected: &Expected, is_meant: impl Fn(&Event) -> bool) -> HashSet<usize> {
+    let events = expected.events().iter().enumerate();
+    events.filter(|(_, event)| is_meant(event)).map(|(index, _)| index).collect()
+}
+
+/// The numbers of the events of these rounds, in each of which all `marks` have their next event.
+pub(crate) fn rounds(expected: &Expected, marks: usize, is_meant: impl Fn(usize) -> bool) -> HashSet<usize> {
+    (0..expected.events().len()).filter(|index| is_meant(index / marks)).collect()
+}
+
+pub(crate) fn version(event: &Event) -> u64 {
+    event.version.as_str().parse().unwrap_or_default()
+}
+
+fn attributes(item: &Json) -> HashMap<String, AttributeValue> {
+    item.to_attribute().as_m().cloned().unwrap_or_default()
+}

@@ -1,0 +1,172 @@
+//! The ledger of a deployed stack: orders to its catch-up, and what its table says.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use aws_sdk_dynamodb::types::AttributeValue;
+use deploy::invoke::{Answer, CATCH_UP_NAME, invoke};
+use deploy::target::Target;
+use local::connection::Connection;
+use local::ministack::REGION;
+use serde_json::{Value, json};
+
+const STACK: &str = "mark-event-queue";
+/// How often is looked whether something is so.
+const POLL: Duration = Duration::from_millis(50);
+/// Longer than the schedule, or a function that was killed, takes to set something right.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The ledger, as an operator sees it.
+pub(crate) struct Ledger {
+    dynamodb: aws_sdk_dynamodb::Client,
+    lambda: aws_sdk_lambda::Client,
+    table: String,
+    catch_up: String,
+}
+
+/// What the ledger's table says of groups and clients. Of all groups together it is true only at rest.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The clients that are served, and how.
+    pub(crate) clients: BTreeMap<String, String>,
+    /// By group.
+    pub(crate) groups: BTreeMap<String, GroupStanding>,
+}
+
+/// How far a group got.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct GroupStanding {
+    pub(crate) version: u64,
+    pub(crate) life: u64,
+    /// The clients that have less.
+    pub(crate) behind: BTreeSet<String>,
+    /// How many versions were given up.
+    pub(crate) holes: usize,
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+impl Ledger {
+    /// The ledger of the stack that is deployed at `connection`.
+    pub(crate) async fn of(connection: &Connection) -> anyhow::Result<Self> {
+        let target = Target::local(connection.endpoint(), REGION);
+        let stack = deploy::stack::describe(&target, STACK).await?.context("there is no stack")?;
+        let output =
+            |name: &str| stack.outputs.get(name).cloned().with_context(|| format!("no output `{name}`"));
+        let (table, catch_up) = (output("LedgerTableName")?, output(CATCH_UP_NAME)?);
+        Ok(Self { dynamodb: connection.dynamodb(), lambda: target.lambda(), table, catch_up })
+    }
+
+    /// The catch-up's answer to an order.
+    pub(crate) async fn order(&self, order: &Value) -> anyhow::Result<Value> {
+        match invoke(&self.lambda, &self.catch_up, &order.to_string()).await? {
+            Answer::Said(said) => serde_json::from_str(&said).with_context(|| format!("{order}: {said}")),
+            Answer::Failed(reason) => anyhow::bail!("{order}: {reason}"),
+        }
+    }
+
+    /// Has `client` caught up until it is level in every group, without waiting for the schedule.
+    pub(crate) async fn level(&self, client: &str) -> anyhow::Result<()> {
+        let order = json!({ "order": "catchUp", "client": client });
+        let is_level = async || Ok(self.order(&order).await?.get("behind") == Some(&json!(0)));
+        until(&format!("client `{client}` is level"), is_level).await
+    }
+
+    /// Orders a replay of `keys` for `client`, from the version `from`, called `replay`.
+    pub(crate) async fn replay(
+        &self,
+        client: &str,
+        keys: &[&str],
+        from: u64,
+        replay: &str,
+    ) -> anyhow::Result<()> {
+        let keys: Vec<Value> = keys.iter().map(|key| json!({ "S": key })).collect();
+        let order =
+            json!({ "order": "replay", "client": client, "keys": keys, "from": from, "replay": replay });
+        let answer = self.order(&order).await?;
+        let results = answer.get("results").and_then(Value::as_array).cloned().unwrap_or_default();
+        assert_eq!(results.len(), keys.len(), "{answer}");
+        assert!(results.iter().all(|result| result.get("outcome") == Some(&json!("ordered"))), "{answer}");
+        Ok(())
+    }
+
+    /// What the table says now.
+    ///
+    /// # Panics
+    ///
+    /// If a client is named as behind without a marker, or the other way round.
+    pub(crate) async fn standing(&self) -> anyhow::Result<Standing> {
+        let items = self.items().await?;
+        let of_kind = |kind: &str| -> Vec<(String, &Item)> {
+            let rest = |item: &Item| text(item, "pk").strip_prefix(kind).map(str::to_owned);
+            items.iter().filter_map(|item| Some((rest(item)?, item))).collect()
+        };
+        let control = of_kind("control").pop().context("the ledger has no control item")?.1;
+        let mut standing = Standing::default();
+        let mut names = HashMap::new();
+        for (name, client) in map(control, "clients") {
+            let AttributeValue::M(client) = client else { anyhow::bail!("`{name}` is {client:?}") };
+            names.insert(number(&client, "id").to_string(), name.clone());
+            standing.clients.insert(name, text(&client, "state").to_owned());
+        }
+        let mut markers = BTreeSet::new();
+        for (id, item) in of_kind("behind#") {
+            markers.insert((text(item, "sk").to_owned(), names.get(&id).cloned().unwrap_or(id)));
+        }
+        let mut entries = BTreeSet::new();
+        for (group, item) in of_kind("group#") {
+            let ids = item.get("behind").and_then(|ids| ids.as_ns().ok()).cloned().unwrap_or_default();
+            let behind: BTreeSet<_> =
+                ids.into_iter().map(|id| names.get(&id).cloned().unwrap_or(id)).collect();
+            entries.extend(behind.iter().map(|client| (group.clone(), client.clone())));
+            let (version, life) = (number(item, "version"), number(item, "life"));
+            let holes = item.get("holes").and_then(|holes| holes.as_l().ok()).map_or(0, Vec::len);
+            standing.groups.insert(group, GroupStanding { version, life, behind, holes });
+        }
+        assert_eq!(markers, entries, "markers, and who is named as behind");
+        Ok(standing)
+    }
+
+    async fn items(&self) -> anyhow::Result<Vec<Item>> {
+        let scan = self.dynamodb.scan().table_name(&self.table).consistent_read(true);
+        Ok(scan.into_paginator().items().send().try_collect().await?)
+    }
+}
+
+impl Standing {
+    /// How many groups each client is behind in; a client that is level everywhere is not named.
+    pub(crate) fn behind(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        for client in self.groups.values().flat_map(|group| &group.behind) {
+            *counts.entry(client.as_str()).or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// Waits until it is so.
+pub(crate) async fn until(
+    what: &str,
+    mut is_so: impl AsyncFnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let start = Instant::now();
+    while !is_so().await? {
+        anyhow::ensure!(start.elapsed() < PATIENCE, "never so: {what}");
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
+}
+
+fn text<'i>(item: &'i Item, name: &str) -> &'i str {
+    item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+}
+
+fn number(item: &Item, name: &str) -> u64 {
+    let digits = item.get(name).and_then(|value| value.as_n().ok());
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or_default()
+}
+
+fn map(item: &Item, name: &str) -> Item {
+    item.get(name).and_then(|value| value.as_m().ok()).cloned().unwrap_or_default()
+}

@@ -1,0 +1,142 @@
+//! The contract that the doubles of ledger and event table keep, kept by the adapters to DynamoDB on MiniStack.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
+)]
+
+mod support;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use local::ministack::REGION;
+use local::stack::Ground;
+use serde_json::Value;
+use shared::config::Source;
+use shared::dynamodb::{EventsTable, LedgerTable, client};
+use shared::ids::Key;
+use shared::ledger::{Cursor, EventTable, Page, ScanPage, Unread};
+use shared::testing::contract;
+use shared::testing::contract::events::{Writable, numbers, texts};
+use support::ground;
+
+/// More than the adapter asks for at once.
+const MARKERS_BEYOND_A_PAGE: usize = 2_500;
+
+/// Bytes in each event, so that a scan has several pages of 1 MB.
+const PADDING: usize = 16_384;
+
+/// The event table under test, and a client to write it with.
+struct Events {
+    table: EventsTable,
+    name: &'static str,
+    client: Client,
+}
+
+#[tokio::test]
+async fn the_ledger_in_dynamodb_keeps_the_contract() -> anyhow::Result<()> {
+    let ground = ground("ledger-contract").await?;
+    make_table(&ground, "Ledger", [("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)]).await;
+    let ledger = LedgerTable::new(adapters_client(&ground), "Ledger");
+    contract::ledger::check(&ledger, MARKERS_BEYOND_A_PAGE).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_event_table_in_dynamodb_keeps_the_contract() -> anyhow::Result<()> {
+    let ground = ground("events-contract").await?;
+    let (text, number) = (ScalarAttributeType::S, ScalarAttributeType::N);
+    make_table(&ground, "Texts", [("mark", text.clone()), ("createTime", text)]).await;
+    make_table(&ground, "Numbers", [("key.name", number.clone()), ("size", number)]).await;
+    contract::events::check_texts(&Events::new(&ground, "Texts", &texts()), PADDING).await;
+    contract::events::check_numbers(&Events::new(&ground, "Numbers", &numbers())).await;
+    Ok(())
+}
+
+/// The client that the functions make.
+fn adapters_client(ground: &Ground) -> Client {
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    client(credentials, REGION, Some(ground.connection().endpoint()))
+}
+
+async fn make_table(ground: &Ground, name: &str, keys: [(&str, ScalarAttributeType); 2]) {
+    let client = ground.connection().dynamodb();
+    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    for ((key, of), role) in keys.into_iter().zip([KeyType::Hash, KeyType::Range]) {
+        let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(of).build();
+        let element = KeySchemaElement::builder().attribute_name(key).key_type(role).build();
+        request = request.attribute_definitions(attribute.unwrap()).key_schema(element.unwrap());
+    }
+    request.send().await.expect("a table");
+}
+
+impl Events {
+    fn new(ground: &Ground, name: &'static str, source: &Source) -> Self {
+        let table = EventsTable::try_new(adapters_client(ground), name, source).expect("a version");
+        Self { table, name, client: ground.connection().dynamodb() }
+    }
+}
+
+impl EventTable for Events {
+    async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
+        self.table.page(key, before).await
+    }
+
+    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
+        self.table.has(key, sort).await
+    }
+
+    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+        self.table.scan(after).await
+    }
+}
+
+impl Writable for Events {
+    async fn put(&self, item: &str) {
+        let item: Value = serde_json::from_str(item).expect("JSON");
+        let AttributeValue::M(item) = map(&item) else { panic!("not an item: {item}") };
+        let put = self.client.put_item().table_name(self.name).set_item(Some(item));
+        put.send().await.expect("a put");
+    }
+
+    async fn delete(&self, key: &Key, sort: &Key) {
+        let delete = self.client.delete_item().table_name(self.name);
+        let delete = delete.key("mark", of_key(key)).key("createTime", of_key(sort));
+        delete.send().await.expect("a deletion");
+    }
+}
+
+fn of_key(key: &Key) -> AttributeValue {
+    match key {
+        Key::S(text) => AttributeValue::S(text.clone()),
+        Key::N(number) => AttributeValue::N(number.clone()),
+        Key::B(bytes) => AttributeValue::B(Blob::new(bytes.clone())),
+    }
+}
+
+/// The attributes of DynamoDB's JSON.
+fn map(entries: &Value) -> AttributeValue {
+    let entries = entries.as_object().expect("a map").iter();
+    AttributeValue::M(entries.map(|(name, value)| (name.clone(), attribute(value))).collect())
+}
+
+fn attribute(value: &Value) -> AttributeValue {
+    let (tag, value) = value.as_object().and_then(|value| value.iter().next()).expect("a typed value");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let all = |value: &Value| value.as_array().expect("a list").clone();
+    match tag.as_str() {
+        "S" => AttributeValue::S(text(value)),
+        "N" => AttributeValue::N(text(value)),
+        "NULL" => AttributeValue::Null(true),
+        "M" => map(value),
+        "L" => AttributeValue::L(all(value).iter().map(attribute).collect()),
+        "SS" => AttributeValue::Ss(all(value).iter().map(text).collect()),
+        tag => panic!("no item of the contract has a `{tag}`"),
+    }
+}

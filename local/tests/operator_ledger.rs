@@ -1,0 +1,381 @@
+//! The operator's orders through `fanoutctl` and the real template: pause, resume, catch-up, replay, backfill, reconcile.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
+)]
+
+mod support;
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use local::check::Expected;
+use local::follow::{self, Follower};
+use local::ministack::ACCOUNT;
+use local::stack::Ground;
+use local::write;
+use serde_json::{Value, json};
+use support::{SOURCE, fanoutctl, ground, lives};
+use tokio::sync::watch;
+
+const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
+const MARKS: usize = 10;
+const ROUNDS: usize = 6;
+/// Longer than a returned message, a cold start and a turn of the schedule take here.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// `GetCallerIdentity` of MiniStack.
+const CALLER: &str = "arn:aws:iam::000000000000:root";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()> {
+    let operator = Operator::new("ledger-pause").await?;
+    let expected = lives(MARKS, ROUNDS);
+    let [mut billing, mut insurance, mut enforcement] =
+        CLIENTS.map(|client| operator.follower(client, &expected));
+    operator.write(&expected, 0..4).await?;
+    for follower in [&mut billing, &mut insurance, &mut enforcement] {
+        has_all_once(follower, &expected, 4).await?;
+    }
+    operator.until_clients_are("level").await;
+
+    let (paused, errors) = operator.json(&["pause", "Billing"], 0);
+    assert_eq!((&paused["state"], &paused["was"]), (&json!("paused"), &json!("live")));
+    assert!(errors.contains(&format!("`{CALLER}`: pause client `Billing`")), "{errors}");
+    assert_eq!(operator.json(&["pause", "Billing"], 0).0["was"], "paused");
+    operator.write(&expected, 4..6).await?;
+    for follower in [&mut insurance, &mut enforcement] {
+        has_all_once(follower, &expected, 6).await?;
+    }
+    let behind = operator.until_status(|clients| clients["Billing"]["events_to_go"] == 20).await;
+    let of_billing = &behind["Billing"];
+    assert_eq!((&of_billing["state"], &of_billing["groups_behind"]), (&json!("paused"), &json!(10)));
+    assert_eq!(
+        (&behind["Insurance"]["state"], &behind["Enforcement"]["state"]),
+        (&json!("level"), &json!("level"))
+    );
+    assert_eq!(operator.depth("Billing").await?, 0, "it got something while it was paused");
+    let (_, refused) = operator.run(&["catch-up", "Billing"], 6);
+    assert!(refused.contains("`fanoutctl resume Billing`"), "{refused}");
+
+    assert_eq!(operator.json(&["resume", "Billing"], 0).0["state"], "live");
+    operator.catch_up("Billing").await;
+    has_all_once(&mut billing, &expected, 6).await?;
+    operator.until_clients_are("level").await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
+    let operator = Operator::new("ledger-replay").await?;
+    let expected = lives(MARKS, ROUNDS);
+    operator.write(&expected, 0..ROUNDS).await?;
+    for client in CLIENTS {
+        has_all_once(&mut operator.follower(client, &expected), &expected, ROUNDS).await?;
+    }
+    let mark = expected.events()[0].mark.clone();
+
+    // What it would come to; nothing happens.
+    let one = ["replay", "Insurance", "--group", &mark, "--from", "3"];
+    let planned = operator.json(&[&one[..], &["--dry-run"]].concat(), 0).0;
+    assert_eq!(planned["groups"], 1);
+    assert_eq!(planned["events"], 4);
+    assert_eq!(planned["requests"], json!({ "at_least": 4, "at_most": 4 }));
+    let nothing = operator.json(&["replay", "Insurance", "--group", &mark, "--from", "7", "--yes"], 0).0;
+    assert!(nothing["nothing_to_do"].as_str().unwrap().contains("up to version 6"), "{nothing}");
+    for (arguments, why) in [
+        (
+            ["replay", "Insurance", "--group", "no such mark", "--from", "1", "--yes"],
+            "has no event of `no such mark`",
+        ),
+        (["replay", "Insurence", "--group", &mark, "--from", "1", "--yes"], "did you mean `Insurance`?"),
+    ] {
+        let (_, errors) = operator.run(&arguments, 2);
+        assert!(errors.contains(why), "{errors}");
+    }
+    let (_, errors) = operator.run(&one, 2);
+    assert!(errors.contains("add `--yes`"), "{errors}");
+    for client in CLIENTS {
+        assert_eq!(operator.depth(client).await?, 0, "{client} got more");
+    }
+
+    // One group.
+    let (ordered, errors) = operator.json(&[&one[..], &["--yes"]].concat(), 0);
+    assert_eq!((&ordered["ordered"], &ordered["failed"]), (&json!(1), &json!([])));
+    let id = ordered["replays"][0].as_str().unwrap();
+    assert!(errors.contains(CALLER) && errors.contains(id), "{errors}");
+    assert!(
+        fs::read_to_string(operator.ground.log())?.contains(id),
+        "the function's log does not name the replay"
+    );
+    operator.catch_up("Insurance").await;
+    let repeated = operator.take("Insurance", 4).await?;
+    let versions: Vec<_> = repeated.iter().map(|message| attribute(message, "version").to_owned()).collect();
+    assert_eq!(versions, ["3", "4", "5", "6"]);
+    assert!(repeated.iter().all(|message| attribute(message, "replay") == id));
+    assert!(repeated.iter().all(|message| group(message) == group(&repeated[0])));
+
+    // All of them, twice in the same five minutes.
+    let planned = operator.json(&["backfill", "Enforcement", "--dry-run"], 0).0;
+    assert_eq!((&planned["groups"], &planned["events"]), (&json!(MARKS), &json!(MARKS * ROUNDS)));
+    assert_eq!(planned["requests"], json!({ "at_least": 6, "at_most": 60 }));
+    let mut ids = HashSet::new();
+    for _ in 0..2 {
+        let ordered = operator.json(&["backfill", "Enforcement", "--yes"], 0).0;
+        assert_eq!(ordered["ordered"], MARKS);
+        operator.catch_up("Enforcement").await;
+        let repeated = operator.take("Enforcement", MARKS * ROUNDS).await?;
+        let mut versions: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for message in &repeated {
+            ids.insert(attribute(message, "replay").to_owned());
+            versions.entry(group(message)).or_default().push(attribute(message, "version"));
+        }
+        assert_eq!(versions.len(), MARKS);
+        assert!(
+            versions.values().all(|versions| *versions == ["1", "2", "3", "4", "5", "6"]),
+            "{versions:?}"
+        );
+    }
+    assert_eq!(ids.len(), 2);
+    let rest = operator.json(&["backfill", "Enforcement", "--after", &mark, "--dry-run"], 0).0;
+    assert!(rest["groups"].as_u64().unwrap_or_default() < 10, "{rest}");
+    for client in CLIENTS {
+        assert_eq!(operator.depth(client).await?, 0, "{client} got more");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_table_and_ledger_differ_in_is_told_and_sent() -> anyhow::Result<()> {
+    let operator = Operator::new("ledger-reconcile").await?;
+    let expected = lives(MARKS, 3);
+    operator.write(&expected, 0..3).await?;
+    for client in CLIENTS {
+        has_all_once(&mut operator.follower(client, &expected), &expected, 3).await?;
+    }
+    operator.until_clients_are("level").await;
+    let compared = operator.json(&["reconcile"], 0).0;
+    assert_eq!((&compared["groups"], &compared["is_complete"]), (&json!(MARKS), &json!(true)));
+
+    // As if the last event had never been shown by the stream; one had been given up; one had been removed since.
+    let marks: Vec<&str> = expected.events()[..3].iter().map(|event| event.mark.as_str()).collect();
+    let number = |value: &str| AttributeValue::N(value.to_owned());
+    operator.set(marks[0], "version", number("2")).await?;
+    operator.set(marks[1], "holes", AttributeValue::L(vec![number("2")])).await?;
+    operator.set(marks[2], "version", number("9")).await?;
+    let compared = operator.json(&["reconcile"], 6).0;
+    let of = |kind: &str| -> Vec<(String, u64)> {
+        let found = compared[kind].as_array().unwrap().iter();
+        found
+            .map(|one| (one["key"]["S"].as_str().unwrap().to_owned(), one["version"].as_u64().unwrap()))
+            .collect()
+    };
+    let differs = |mark: &str, version| vec![(mark.to_owned(), version)];
+    assert_eq!(of("missing"), differs(marks[0], 3));
+    assert_eq!(of("holes"), differs(marks[1], 2));
+    assert_eq!(of("ahead"), differs(marks[2], 9));
+    assert_eq!(compared["ahead"][0]["highest"], 3);
+    let commands = compared["holes"][0]["commands"].as_array().unwrap();
+    assert_eq!(commands.len(), CLIENTS.len());
+    let first = commands[0].as_str().unwrap();
+    assert!(
+        first.starts_with("fanoutctl replay Billing --group ") && first.ends_with(" --from 2"),
+        "{first}"
+    );
+    // What was missing went through the fan-out.
+    let start = Instant::now();
+    while operator.number(marks[0], "version").await? != 3 {
+        anyhow::ensure!(start.elapsed() < PATIENCE, "what was missing never came");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_ledger_is_found() -> anyhow::Result<()> {
+    let operator = Operator::new("ledger-check").await?;
+    let ledger = operator.ledger().await?;
+    let dynamodb = operator.ground.connection().dynamodb();
+    let findings = || -> Vec<String> {
+        let (found, _) = operator.json(&["check"], 6);
+        let findings = found["findings"].as_array().unwrap().iter();
+        findings.map(|finding| format!("{}: {}", finding["subject"], finding["problem"])).collect()
+    };
+    // MiniStack does not switch it on, though the template says so.
+    let found = findings();
+    assert!(found.len() == 1 && found[0].contains("nothing brings it back"), "{found:?}");
+    dynamodb.delete_table().table_name(&ledger).send().await?;
+    let found = findings();
+    assert!(found.iter().any(|finding| finding.contains("its table doesn't exist")), "{found:?}");
+    let (status, _) = operator.json(&["status"], 4);
+    assert!(status["clients"].is_null() && status["unknown"]["clients"].is_string(), "{status}");
+    let (_, errors) = operator.run(&["pause", "Billing"], 4);
+    assert!(errors.contains(&ledger), "{errors}");
+    Ok(())
+}
+
+/// Somebody with the tool and a config, and nothing else, at a stack that was just deployed.
+struct Operator {
+    ground: Ground,
+    config: PathBuf,
+}
+
+impl Operator {
+    async fn new(name: &str) -> anyhow::Result<Self> {
+        let config = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.toml"));
+        let clients = CLIENTS.map(|name| format!("[[client]]\nname = \"{name}\"\n"));
+        fs::write(&config, format!("{SOURCE}{}", clients.concat()))?;
+        let operator = Self { ground: ground(name).await?, config };
+        operator.run(&["deploy", "--yes", "--stream-arn", operator.ground.stream_arn()], 0);
+        Ok(operator)
+    }
+
+    /// Runs a command that ends with this status.
+    fn run(&self, arguments: &[&str], status: i32) -> (String, String) {
+        let output = fanoutctl(&self.ground, &self.config, arguments).unwrap().output().unwrap();
+        let [said, errors] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}{errors}");
+        (said, errors)
+    }
+
+    fn json(&self, arguments: &[&str], status: i32) -> (Value, String) {
+        let (said, errors) = self.run(&[arguments, &["--json"]].concat(), status);
+        (serde_json::from_str(&said).unwrap(), errors)
+    }
+
+    /// Has a client caught up until it is level. The schedule may be at it.
+    async fn catch_up(&self, client: &str) {
+        let start = Instant::now();
+        loop {
+            let output =
+                fanoutctl(&self.ground, &self.config, &["catch-up", client]).unwrap().output().unwrap();
+            if output.status.success() {
+                return;
+            }
+            assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
+            assert!(start.elapsed() < PATIENCE, "{}", String::from_utf8_lossy(&output.stdout));
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// The clients as `status` tells them, as soon as they are so.
+    async fn until_status(
+        &self,
+        are_so: impl Fn(&BTreeMap<String, Value>) -> bool,
+    ) -> BTreeMap<String, Value> {
+        let start = Instant::now();
+        loop {
+            let (status, _) = self.json(&["status"], 0);
+            let clients = status["clients"].as_array().unwrap().iter();
+            let clients: BTreeMap<_, _> = clients
+                .map(|client| (client["client"].as_str().unwrap().to_owned(), client.clone()))
+                .collect();
+            if are_so(&clients) {
+                return clients;
+            }
+            assert!(start.elapsed() < PATIENCE, "{clients:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn until_clients_are(&self, state: &str) {
+        let are_so = |clients: &BTreeMap<String, Value>| {
+            clients.len() == CLIENTS.len() && clients.values().all(|client| client["state"] == state)
+        };
+        self.until_status(are_so).await;
+    }
+
+    fn follower<'e>(&self, client: &str, expected: &'e Expected) -> Follower<'e> {
+        Follower::new(self.ground.connection().sqs(ACCOUNT), self.url(client), expected)
+    }
+
+    fn url(&self, client: &str) -> String {
+        self.ground.connection().queue_url(ACCOUNT, &format!("MarkFanOutClient{client}.fifo"))
+    }
+
+    async fn depth(&self, client: &str) -> anyhow::Result<u64> {
+        Ok(follow::depth(&self.ground.connection().sqs(ACCOUNT), &self.url(client)).await?)
+    }
+
+    async fn write(&self, expected: &Expected, rounds: Range<usize>) -> anyhow::Result<()> {
+        let range = rounds.start * MARKS..rounds.end * MARKS;
+        let dynamodb = self.ground.connection().dynamodb();
+        assert_eq!(write::write_range(&dynamodb, expected.events(), range, &|_| ()).await?, []);
+        Ok(())
+    }
+
+    /// Takes the next `count` messages out of a client's queue.
+    async fn take(&self, client: &str, count: usize) -> anyhow::Result<Vec<Message>> {
+        let (sqs, url) = (self.ground.connection().sqs(ACCOUNT), self.url(client));
+        let (mut taken, start) = (Vec::new(), Instant::now());
+        while taken.len() < count {
+            anyhow::ensure!(start.elapsed() < PATIENCE, "client {client} has {} of {count}", taken.len());
+            let call = sqs.receive_message().queue_url(&url).wait_time_seconds(1).max_number_of_messages(10);
+            let call = call.message_system_attribute_names(MessageSystemAttributeName::All);
+            let answer = call.message_attribute_names("All").send().await?;
+            for message in answer.messages.unwrap_or_default() {
+                let receipt = message.receipt_handle.clone().unwrap();
+                sqs.delete_message().queue_url(&url).receipt_handle(receipt).send().await?;
+                taken.push(message);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// The name of the ledger's table.
+    async fn ledger(&self) -> anyhow::Result<String> {
+        let tables = self.ground.connection().dynamodb().list_tables().send().await?;
+        let ledger = tables.table_names().iter().find(|name| name.contains("LedgerTable"));
+        Ok(ledger.cloned().unwrap())
+    }
+
+    /// Sets an attribute of a mark's item in the ledger, as nobody should.
+    async fn set(&self, mark: &str, name: &str, value: AttributeValue) -> anyhow::Result<()> {
+        let [pk, sk] = group_key(mark);
+        let call = self.ground.connection().dynamodb().update_item().table_name(self.ledger().await?);
+        let call = call.key("pk", pk).key("sk", sk).update_expression("SET #name = :value");
+        call.expression_attribute_names("#name", name)
+            .expression_attribute_values(":value", value)
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    async fn number(&self, mark: &str, name: &str) -> anyhow::Result<u64> {
+        let [pk, sk] = group_key(mark);
+        let call = self.ground.connection().dynamodb().get_item().table_name(self.ledger().await?);
+        let item = call.key("pk", pk).key("sk", sk).consistent_read(true).send().await?.item.unwrap();
+        Ok(item[name].as_n().unwrap().parse()?)
+    }
+}
+
+fn group_key(mark: &str) -> [AttributeValue; 2] {
+    let group = shared::ids::Group::of(&shared::ids::Key::S(mark.to_owned()));
+    [format!("group#{group}"), "group".to_owned()].map(AttributeValue::S)
+}
+
+fn attribute<'m>(message: &'m Message, name: &str) -> &'m str {
+    message.message_attributes.as_ref().unwrap()[name].string_value.as_deref().unwrap()
+}
+
+fn group(message: &Message) -> String {
+    message.attributes.as_ref().unwrap()[&MessageSystemAttributeName::MessageGroupId].clone()
+}
+
+/// Every event of the first `rounds` has come, in order, once and unchanged.
+async fn has_all_once(follower: &mut Follower<'_>, expected: &Expected, rounds: usize) -> anyhow::Result<()> {
+    let later: HashSet<usize> = (rounds * MARKS..expected.events().len()).collect();
+    let (_tell, told) = watch::channel(Some(later.clone()));
+    follower.until_complete(&told, PATIENCE, &|| ()).await?;
+    // What would come twice is there now.
+    follower.drain().await?;
+    let verdict = follower.verdict(&later);
+    assert!(verdict.is_good(), "{verdict:?}");
+    Ok(())
+}
