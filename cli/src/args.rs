@@ -1,5 +1,7 @@
 //! The command line.
 
+mod ledger;
+
 use std::path::PathBuf;
 
 use clap::builder::TypedValueParser as _;
@@ -8,6 +10,8 @@ use deploy::settings::{
     Architecture, FunctionTimeout, KeyArn, LogRetention, MaximumConcurrency, QueuePrefix, Settings,
     StreamArn, StreamBatchSize, TopicArn,
 };
+
+pub use ledger::{BackfillArguments, ClientArguments, OrderArguments, ReplayArguments};
 
 /// Carries a DynamoDB table's events to every client's queue: checks, deploys and watches the stack.
 ///
@@ -53,7 +57,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  fanoutctl validate --config client-queues.toml")]
     Validate,
 
-    /// Tell what is wrong with queues, stream and mappings, without changing anything
+    /// Tell what is wrong with queues, stream, mappings and ledger, without changing anything
     #[command(after_help = "\
         Example:\n  fanoutctl check\n\n\
         Exit status: 0 if nothing is wrong, 6 if there are findings. What may not be looked at is a finding.")]
@@ -76,13 +80,74 @@ pub enum Command {
         fanoutctl deploy                               an update; what is not named stays as it is")]
     Deploy(DeployArguments),
 
-    /// Show what is in every queue, and how far behind the stream the stack is
+    /// Show what is in every queue, who is level and who is behind, and how far behind the stream the stack is
     #[command(after_help = "\
-        Example:\n  fanoutctl status --json | jq '.queues[] | select(.messages > 0)'\n\n\
+        Examples:\n  \
+        fanoutctl status\n  \
+        fanoutctl status --json | jq '.queues[] | select(.messages > 0)'\n  \
+        fanoutctl status --json | jq '.clients[] | select(.state == \"behind\")'\n\n\
+        With the ledger (`[source] version`), a client is level, behind or paused. One that is behind is caught up from the \
+        event table, by itself; it needs attention when it has been behind for 15 minutes. Of each client, at most 1,000 \
+        groups are counted: `>1000`.\n\n\
         A figure that isn't known is shown as `-`; `--json` tells why.\n\n\
-        Exit status: 6 if there is something in the rejected, undelivered or dead-letter queue, or a queue is missing; \
-        else 4 or 5 if one of the stack's own queues can't be looked at; else 0.")]
+        Exit status: 6 if there is something in the rejected, undelivered or dead-letter queue, a queue is missing, or a \
+        client needs attention; else 4 or 5 if one of the stack's own queues, or its ledger, can't be looked at; else 0.")]
     Status,
+
+    /// Send a client nothing more, until it is resumed
+    #[command(after_help = "\
+        Example:\n  fanoutctl pause Billing\n\n\
+        The client falls behind, and nobody else notices. It loses nothing: when it is resumed, it gets in order what it \
+        missed, from the event table, however long that was. What was begun may still reach it for about a minute.\n\n\
+        Needs the ledger (`[source] version`); the stack's `ReplayPolicy` has the rights.")]
+    Pause(ClientArguments),
+
+    /// Serve a client again that was paused
+    #[command(after_help = "\
+        Example:\n  fanoutctl resume Billing\n\n\
+        It is caught up within minutes, or at once with `fanoutctl catch-up Billing`.")]
+    Resume(ClientArguments),
+
+    /// Catch a client up now, and show how far it is
+    #[command(after_help = "\
+        Example:\n  fanoutctl catch-up Billing\n\n\
+        A client that is behind is caught up by itself, every minute; after failures, every five minutes. This does not wait \
+        for that: use it when its queue has been mended.\n\n\
+        Exit status: 6 if it is not level in the end: it is paused, or its queue still takes nothing.")]
+    CatchUp(ClientArguments),
+
+    /// Send a client again what it has, from a version on
+    #[command(after_help = "\
+        Examples:\n  \
+        fanoutctl replay Billing --group 'AFC F5' --from 3\n  \
+        fanoutctl replay Billing --all --from 1 --dry-run\n\n\
+        Only this client gets the events, in order, each with the attribute `replay`. What it costs is told first, and asked \
+        about. What the client does not have yet is no repetition: it is on its way anyway.\n\n\
+        Use it when a client has lost what it took: its queue was deleted or purged, or its consumer failed. A replay that \
+        was interrupted tells how to go on.\n\n\
+        Exit status: 6 if a group could not be ordered; 0 also if there is nothing to do.")]
+    Replay(ReplayArguments),
+
+    /// Send a client again all that it has, of every group: a replay from version 1 on
+    #[command(after_help = "\
+        Examples:\n  \
+        fanoutctl backfill Billing --dry-run\n  \
+        fanoutctl backfill Billing --yes\n\n\
+        Events from before the client was registered are among them. A new client gets them without this if it is \
+        registered with `history = true`.\n\n\
+        Exit status: as of `replay`.")]
+    Backfill(BackfillArguments),
+
+    /// Compare the event table with the ledger, and send what is missing
+    #[command(after_help = "\
+        Example:\n  fanoutctl reconcile\n\n\
+        It is done every day by itself; this does it now. Told are:\n\n  \
+        missing      events that the stream never showed: they are put on the fan-out queue\n  \
+        passed over  versions that the table did not have when they were waited for, and that it has now: they\n               \
+        reach a client by the `replay` that is printed\n  \
+        ahead        groups of which the ledger knows more than the table has\n\n\
+        Exit status: 6 if there is a difference.")]
+    Reconcile,
 
     /// Look at what was rejected, undelivered or could not be processed, and send it again
     #[command(

@@ -75,8 +75,8 @@ impl Output {
     }
 }
 
-/// A table of `header` and `rows`, without a line feed at its end. Columns in which every cell is a number, or the
-/// `-` of one that isn't known, are aligned to the right.
+/// A table of `header` and `rows`, without a line feed at its end. Columns in which every cell is a number, perhaps after
+/// a `>`, or the `-` of one that isn't known, are aligned to the right.
 pub fn table(header: &[&str], rows: &[Vec<(String, Tone)>], style: Style) -> String {
     let mut table = Table::new();
     table.load_style(if style == Style::Terminal { presets::UTF8_FULL_CONDENSED } else { presets::NOTHING });
@@ -99,8 +99,16 @@ pub fn table(header: &[&str], rows: &[Vec<(String, Tone)>], style: Style) -> Str
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// `1 group`, `2 groups`.
+pub fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 fn is_numeric(rows: &[Vec<(String, Tone)>], column: usize) -> bool {
-    let is_number = |text: &str| text == "-" || text.starts_with(|first: char| first.is_ascii_digit());
+    let is_number = |text: &str| {
+        let number = text.trim_start_matches('>');
+        text == "-" || number.starts_with(|first: char| first.is_ascii_digit())
+    };
     rows.iter().all(|row| row.get(column).is_none_or(|(text, _)| is_number(text)))
 }
 

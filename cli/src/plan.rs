@@ -77,6 +77,8 @@ pub struct Plan {
     pub settings: Vec<Setting>,
     /// The stream that nothing reads any more after the deploy.
     pub left_stream: Option<LeftStream>,
+    /// What becomes of the ledger, if a stack that runs gets or loses it.
+    pub ledger: Option<LedgerChange>,
     /// Every account that will receive events.
     pub accounts: Vec<ReceivingAccount>,
     /// What keeps the deploy from being done.
@@ -97,6 +99,16 @@ pub enum PlanResult {
     Refused,
 }
 
+/// What becomes of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LedgerChange {
+    /// From now on it is known how far each client is.
+    On,
+    /// No longer.
+    Off,
+}
+
 /// What becomes of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlannedClient {
@@ -108,6 +120,8 @@ pub struct PlannedClient {
     pub queue_arn: String,
     /// The account of that queue.
     pub account: String,
+    /// Whether it is new, and gets every event that the event table has.
+    pub gets_history: bool,
     /// Whether the stack lets go of a queue that it made, and that the client keeps.
     pub is_let_go: bool,
     /// The queue that nothing more will be sent to.
@@ -186,6 +200,7 @@ pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
     let clients = clients(config, place, &running.clients, &depths);
     let settings = settings::changes(config, &parameters, &running, is_new);
     let left_stream = if is_new { None } else { left_stream(&settings, &running) };
+    let ledger = if is_new { None } else { ledger(&settings) };
     let kept_queues: Vec<_> =
         kept_queues.into_iter().map(|kept| in_the_way(kept, place, &depths, endpoint.as_deref())).collect();
     let changes = |client: &PlannedClient| client.change != Change::Kept || client.is_let_go;
@@ -206,6 +221,7 @@ pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
         clients,
         settings,
         left_stream,
+        ledger,
         kept_queues,
         unknown: running.no_config,
     }
@@ -270,6 +286,7 @@ fn clients(config: &Config, place: &Place, running: &[Registered], depths: &Dept
             change,
             queue_arn: queue.to_string(),
             account: queue.account,
+            gets_history: change == Change::Added && client.history,
             is_let_go,
             left_queue: left,
         });
@@ -280,6 +297,7 @@ fn clients(config: &Config, place: &Place, running: &[Registered], depths: &Dept
         change: Change::Removed,
         queue_arn: now.queue.to_string(),
         account: now.queue.account.clone(),
+        gets_history: false,
         is_let_go: false,
         left_queue: Some(left_queue(&now.queue, depths)),
     }));
@@ -291,6 +309,16 @@ fn left_stream(settings: &[Setting], running: &Running) -> Option<LeftStream> {
     let Setting { old, new, .. } = settings.iter().find(|setting| setting.name == "EventStreamArn")?;
     let arn = running.stream.clone().or_else(|| old.clone()).filter(|arn| !arn.is_empty());
     (arn.as_ref() != Some(new)).then_some(LeftStream { arn })
+}
+
+/// A stack of a template before the ledger has none.
+fn ledger(settings: &[Setting]) -> Option<LedgerChange> {
+    let Setting { old, new, .. } = settings.iter().find(|setting| setting.name == "Ledger")?;
+    match (old.as_deref() == Some("true"), new == "true") {
+        (false, true) => Some(LedgerChange::On),
+        (true, false) => Some(LedgerChange::Off),
+        _ => None,
+    }
 }
 
 fn left_queue(queue: &QueueArn, depths: &Depths) -> LeftQueue {

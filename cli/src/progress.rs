@@ -1,10 +1,11 @@
-//! Progress on standard error: a spinner in a terminal, a line each elsewhere.
+//! Progress on standard error: a spinner or a bar in a terminal, a line each elsewhere.
 
+use std::cell::Cell;
 use std::io::IsTerminal as _;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use shared::text::printable;
 
 /// What somebody waits for without asking what is going on.
@@ -36,10 +37,62 @@ impl Progress {
         if self.is_terminal { self.bar.set_message(line) } else { eprintln!("{line}") }
     }
 
+    /// Says what is done now where the message before can be replaced, and else nothing: for what changes all the time.
+    pub fn spin(&self, line: &str) {
+        if self.is_terminal {
+            self.bar.set_message(printable(line));
+        }
+    }
+
     /// Says what stays to be read.
     pub fn note(&self, line: &str) {
         let line = printable(line);
         self.bar.suspend(|| eprintln!("{line}"));
+    }
+
+    /// Nothing more will come.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// How often a bar is told as a line where there is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Tells how much of something is done.
+#[derive(Debug)]
+pub struct Bar {
+    bar: ProgressBar,
+    is_terminal: bool,
+    told: Cell<Option<Instant>>,
+}
+
+impl Bar {
+    /// Nothing of `total` is done.
+    pub fn new(total: u64) -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        // Also if the command is interrupted.
+        let bar = bar.with_finish(ProgressFinish::AndClear);
+        if is_terminal {
+            let style = ProgressStyle::with_template("{bar:30} {percent:>3}%  {wide_msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+        Self { bar, is_terminal, told: Cell::new(None) }
+    }
+
+    /// So much of `total` is done; `line` says what that means.
+    pub fn is_at(&self, done: u64, total: u64, line: &str) {
+        let line = printable(line);
+        if self.is_terminal {
+            self.bar.set_length(total);
+            self.bar.set_position(done);
+            self.bar.set_message(line);
+        } else if self.told.get().is_none_or(|told| told.elapsed() >= LINE_INTERVAL) {
+            self.told.set(Some(Instant::now()));
+            eprintln!("{line}");
+        }
     }
 
     /// Nothing more will come.

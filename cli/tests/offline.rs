@@ -252,3 +252,32 @@ fn nothing_is_deleted_where_there_is_no_stack() {
     "#]]
     .assert_eq(&told(&mut fanoutctl_at(&endpoint, &directory, &arguments)));
 }
+
+#[test]
+fn orders_need_a_stack_with_the_ledger() {
+    let directory = directory("no-ledger");
+    fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
+    let endpoint = service(
+        "200 OK",
+        "<DescribeStacksResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><DescribeStacksResult>\
+         <Stacks><member><StackName>events</StackName><StackId>arn:of:events</StackId><CreationTime>2026-01-05T09:00:00Z\
+         </CreationTime><StackStatus>CREATE_COMPLETE</StackStatus></member></Stacks></DescribeStacksResult>\
+         </DescribeStacksResponse>",
+    );
+    for arguments in [
+        &["pause", "Billing"][..],
+        &["resume", "Billing"],
+        &["catch-up", "Billing"],
+        &["replay", "Billing", "--all", "--from", "1", "--dry-run"],
+        &["backfill", "Billing", "--yes"],
+        &["reconcile"],
+    ] {
+        let found =
+            told(&mut fanoutctl_at(&endpoint, &directory, &[arguments, &["--stack", "events"]].concat()));
+        expect![[r#"
+            exit 3
+            --- stderr
+            error: stack `events` has no ledger, which this needs; name the events' version in client-queues.toml (`[source] version`), and deploy
+        "#]].assert_eq(&found);
+    }
+}

@@ -13,12 +13,13 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use fanoutctl::args::Arguments;
 
-/// Values for options whose value is left out: written as `…`, in part or whole, or as a variable.
-const VALUES: [(&str, &str); 4] = [
+/// Values for options whose value is left out: written as `…`, in part or whole, as a variable, or as what it stands for.
+const VALUES: [(&str, &str); 5] = [
     ("--stream-arn", "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000"),
     ("--kms-key-arn", "arn:aws:kms:eu-west-2:111122223333:key/1"),
     ("--alarm-topic-arn", "arn:aws:sns:eu-west-2:111122223333:alarms"),
     ("--bucket", "packages"),
+    ("--from", "1"),
 ];
 
 #[test]
@@ -69,6 +70,13 @@ fn a_command_line_that_the_tool_does_not_know_is_found() {
     check("dead-letters resend ID", false);
     check("policy", true);
     check("status extra", false);
+    check("replay Billing --group 'AFC F5' --from 3", true);
+    check("replay CLIENT --all --from VERSION", true);
+    check("replay Billing --group AFC F5 --from 3", false);
+    check("replay Billing --group A --all --from 3", false);
+    check("replay Billing --group A --from 0", false);
+    check("replay Billing --group A --after B --from 1", false);
+    check("backfill Billing --dry-run --yes", false);
 }
 
 fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
@@ -102,13 +110,34 @@ fn commands(text: &str) -> Vec<String> {
     all.filter_map(arguments).collect()
 }
 
+/// As a shell splits them: what is between quotes stays together.
+fn words_of(command: &str) -> Vec<String> {
+    let (mut words, mut quote) = (Vec::new(), None);
+    let mut word: Option<String> = None;
+    for character in command.chars() {
+        match (quote, character) {
+            (Some(open), _) if open == character => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            (None, _) if character.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(character),
+        }
+    }
+    words.extend(word);
+    words
+}
+
 fn parse(command: &str) -> Result<(), clap::Error> {
     let mut words = vec!["fanoutctl".to_owned()];
-    for word in command.split_whitespace() {
+    for word in words_of(command) {
         let option = words.last().and_then(|last| VALUES.iter().find(|(option, _)| option == last));
         match option {
-            Some((_, value)) if word.contains(['…', '$']) => words.push((*value).to_owned()),
-            _ => words.push(word.to_owned()),
+            Some((_, value)) if word.contains(['…', '$']) || word == "VERSION" => {
+                words.push((*value).to_owned());
+            }
+            _ => words.push(word),
         }
     }
     // Several of the same kind.
@@ -116,7 +145,12 @@ fn parse(command: &str) -> Result<(), clap::Error> {
     match Arguments::try_parse_from(words) {
         // In a sentence, a command is named without what it is about.
         Err(error)
-            if !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::MissingRequiredArgument) =>
+            if !matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp
+                    | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+                    | ErrorKind::MissingRequiredArgument
+            ) =>
         {
             Err(error)
         }

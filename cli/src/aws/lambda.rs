@@ -1,4 +1,4 @@
-//! What Lambda tells of the functions' event source mappings.
+//! What Lambda tells of the functions and their event source mappings.
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType};
@@ -30,6 +30,27 @@ pub struct Mapping {
     pub on_failure: Option<String>,
     /// How many batches of a queue are processed at once.
     pub maximum_concurrency: Option<i32>,
+}
+
+/// A function, as far as it can be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// `Active`, `Pending`, `Inactive`, `Failed`.
+    pub state: String,
+    /// Why it is in that state, in Lambda's words.
+    pub reason: Option<String>,
+}
+
+/// The function called `name`.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn function(client: &Client, name: &str) -> Result<Function, CallError> {
+    let answer = client.get_function_configuration().function_name(name).send().await;
+    let answer = answer.map_err(|error| CallError::new("GetFunctionConfiguration", name, &error))?;
+    let state = answer.state.as_ref().map(|state| state.as_str().to_owned()).unwrap_or_default();
+    Ok(Function { state, reason: answer.state_reason })
 }
 
 /// The event source mappings of the function called `function`.

@@ -3,11 +3,12 @@
 mod call;
 pub mod cloudwatch;
 pub mod dynamodb;
-pub mod invoke;
 pub mod kms;
 pub mod lambda;
+pub mod ledger;
 pub mod sqs;
 mod stack;
+pub mod sts;
 pub mod table;
 
 pub use deploy::call::{CallError, CallFault};

@@ -1,15 +1,22 @@
-//! What DynamoDB tells of the event table.
+//! What DynamoDB tells of the event table and of the ledger's.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::KeyType;
+use aws_sdk_dynamodb::types::{
+    KeyType as Role, PointInTimeRecoveryStatus, ScalarAttributeType, TableDescription,
+};
 
 use super::CallError;
+use crate::orders::KeyType;
 
 /// A table, as far as the pipeline depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
+    /// `ACTIVE`, `CREATING`, ….
+    pub status: String,
     /// Its partition key.
     pub partition_key: String,
+    /// The partition key's type; nothing if DynamoDB does not say, or names one that did not exist when this was written.
+    pub partition_type: Option<KeyType>,
     /// Its sort key, if it has one.
     pub sort_key: Option<String>,
     /// Its stream, if it has one.
@@ -33,18 +40,48 @@ pub struct Stream {
 pub async fn describe(client: &Client, name: &str) -> Result<Table, CallError> {
     let answer = client.describe_table().table_name(name).send().await;
     let answer = answer.map_err(|error| CallError::new("DescribeTable", name, &error))?;
-    let table = answer.table;
-    let key = |kind: KeyType| {
-        let keys = table.as_ref().map(|table| table.key_schema()).unwrap_or_default();
-        keys.iter().find(|key| key.key_type == kind).map(|key| key.attribute_name.clone())
+    let table = answer.table.unwrap_or_else(|| TableDescription::builder().build());
+    let key = |role: Role| {
+        let key = table.key_schema().iter().find(|key| key.key_type == role);
+        key.map(|key| key.attribute_name.clone())
     };
-    let (partition_key, sort_key) = (key(KeyType::Hash).unwrap_or_default(), key(KeyType::Range));
-    let specification = table.as_ref().and_then(|table| table.stream_specification.as_ref());
+    let (partition_key, sort_key) = (key(Role::Hash).unwrap_or_default(), key(Role::Range));
+    let specification = table.stream_specification.as_ref();
     let view_type = specification
         .filter(|stream| stream.stream_enabled)
         .and_then(|stream| stream.stream_view_type.as_ref())
         .map(|view_type| view_type.as_str().to_owned());
-    let arn = table.as_ref().and_then(|table| table.latest_stream_arn.clone());
-    let stream = arn.zip(view_type).map(|(arn, view_type)| Stream { arn, view_type });
-    Ok(Table { partition_key, sort_key, stream })
+    let stream = table.latest_stream_arn.clone().zip(view_type);
+    Ok(Table {
+        status: table.table_status.as_ref().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        partition_type: key_type(&table, &partition_key),
+        partition_key,
+        sort_key,
+        stream: stream.map(|(arn, view_type)| Stream { arn, view_type }),
+    })
+}
+
+/// Whether the table called `name` can be brought back as it was at any moment of the last days.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn has_point_in_time_recovery(client: &Client, name: &str) -> Result<bool, CallError> {
+    let answer = client.describe_continuous_backups().table_name(name).send().await;
+    let answer = answer.map_err(|error| CallError::new("DescribeContinuousBackups", name, &error))?;
+    let recovery =
+        answer.continuous_backups_description.and_then(|backups| backups.point_in_time_recovery_description);
+    let status = recovery.and_then(|recovery| recovery.point_in_time_recovery_status);
+    Ok(status == Some(PointInTimeRecoveryStatus::Enabled))
+}
+
+fn key_type(table: &TableDescription, name: &str) -> Option<KeyType> {
+    let definition =
+        table.attribute_definitions().iter().find(|definition| definition.attribute_name == name)?;
+    match definition.attribute_type {
+        ScalarAttributeType::S => Some(KeyType::S),
+        ScalarAttributeType::N => Some(KeyType::N),
+        ScalarAttributeType::B => Some(KeyType::B),
+        _ => None,
+    }
 }

@@ -3,6 +3,7 @@
 mod collect;
 pub mod facts;
 pub mod findings;
+mod ledger;
 mod mapping;
 mod queue;
 mod report;
@@ -28,7 +29,7 @@ pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let place = target.place(stack.prefix()).await?;
     let config = context.config(Some(&place))?;
     let work = collect::facts(&target, &stack, place, config);
-    let facts = progress::unless_quick("looking at queues, stream and mappings", work).await;
+    let facts = progress::unless_quick("looking at queues, stream, mappings and the ledger", work).await;
 
     let report = Report::new(&facts, find(&facts));
     context.output.print(&report, report::text)?;

@@ -30,6 +30,8 @@ struct Remainder {
     policies: Vec<String>,
     /// The bucket of what Lambda discarded, and of what it logged about that.
     kept_bucket: Option<String>,
+    /// The ledger's table.
+    kept_ledger: Option<String>,
 }
 
 /// A queue that stays.
@@ -85,10 +87,18 @@ async fn remainder(target: &Target, deployed: &DeployedStack, place: &Place) -> 
     let fan_out = place.own_queue_name(OwnQueue::FanOut);
     let fan_out = kept_queues.iter().find(|queue| queue.name == fan_out);
     let unsent = fan_out.and_then(|queue| queue.depth).filter(|depth| !depth.is_empty());
-    let policies = ["WatchPolicyARN", "RetryPolicyARN"];
+    let policies = ["WatchPolicyARN", "RetryPolicyARN", "ReplayPolicyARN"];
     let policies = policies.iter().filter_map(|output| deployed.outputs.get(*output).cloned()).collect();
     let kept_bucket = deployed.outputs.get("DiscardedRecordsBucket").cloned();
-    Remainder { stack: deployed.name.clone(), kept_queues, unsent, policies, kept_bucket }
+    let kept_ledger = ledger_table(target, &deployed.name).await;
+    Remainder { stack: deployed.name.clone(), kept_queues, unsent, policies, kept_bucket, kept_ledger }
+}
+
+/// The ledger's table, which every stack has, and no output names where the ledger is off. It is told as far as it is known.
+async fn ledger_table(target: &Target, stack: &str) -> Option<String> {
+    let call = target.cloudformation().describe_stack_resource().stack_name(stack);
+    let found = call.logical_resource_id("LedgerTable").send().await.ok()?;
+    found.stack_resource_detail?.physical_resource_id
 }
 
 fn before(remainder: &Remainder, style: Style) -> String {
@@ -137,12 +147,18 @@ fn after(remainder: &Remainder) -> String {
     if remainder.kept_queues.is_empty() {
         return format!("Stack {stack} is deleted.\n");
     }
-    let bucket = remainder.kept_bucket.as_ref();
-    let bucket = bucket.map(|bucket| format!(", and the bucket {}", printable(bucket))).unwrap_or_default();
+    let mut kept = vec![format!("{} queues", remainder.kept_queues.len())];
+    kept.extend(remainder.kept_bucket.as_ref().map(|bucket| format!("the bucket {}", printable(bucket))));
+    kept.extend(
+        remainder.kept_ledger.as_ref().map(|table| format!("the ledger's table {}", printable(table))),
+    );
+    let kept = match kept.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => kept.concat(),
+    };
     format!(
-        "Stack {stack} is deleted; {} queues stay{bucket}. A new stack with the same prefix can be deployed 60 s after \
-         the queues are deleted.\n",
-        remainder.kept_queues.len()
+        "Stack {stack} is deleted; {kept} stay. A new stack with the same prefix can be deployed 60 s after the queues are \
+         deleted.\n"
     )
 }
 
@@ -169,6 +185,7 @@ mod tests {
             unsent: None,
             policies: Vec::new(),
             kept_bucket: Some("mark-event-queue-discarded".to_owned()),
+            kept_ledger: Some("mark-event-queue-LedgerTable-1".to_owned()),
         }
     }
 
@@ -184,7 +201,7 @@ mod tests {
 
         "#]].assert_eq(&before(&remainder(), Style::Plain));
         expect![[r#"
-            Stack mark-event-queue is deleted; 3 queues stay, and the bucket mark-event-queue-discarded. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
+            Stack mark-event-queue is deleted; 3 queues, the bucket mark-event-queue-discarded and the ledger's table mark-event-queue-LedgerTable-1 stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
         "#]].assert_eq(&after(&remainder()));
         let policy = |name: &str| format!("arn:aws:iam::111122223333:policy/{name}");
         let worse = Remainder {

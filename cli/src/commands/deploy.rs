@@ -7,7 +7,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use deploy::invoke::take_care;
 use deploy::stack::{self, Deployment};
+use shared::text::printable;
 
 use self::outcome::Outcome;
 use super::ask::agrees;
@@ -18,7 +20,7 @@ use crate::context::{Context, read};
 use crate::exit::{Exit, Failure};
 use crate::output::Style;
 use crate::plan::{Plan, PlanResult};
-use crate::progress::Progress;
+use crate::progress::{Progress, unless_quick};
 
 const TEMPLATE: &str = "template.yml";
 
@@ -66,7 +68,13 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
     }
     let deployed = stack::deploy(&target, &deployment, &mut |event| follow::tell(&progress, event)).await;
     progress.finish();
-    let outcome = Outcome::new(plan, deployed.map_err(follow::failed)?, &config);
+    let deployed = deployed.map_err(follow::failed)?;
+    let care = unless_quick("telling the ledger who is served", take_care(&target, &deployed.outputs)).await;
+    if let Err(error) = care {
+        let error = printable(&error.to_string());
+        eprintln!("The stack is deployed; new clients are served within a minute, and not at once: {error}");
+    }
+    let outcome = Outcome::new(plan, deployed, &config);
     context.output.print(&outcome, Outcome::to_text)?;
     Ok(Exit::Done)
 }

@@ -1,19 +1,25 @@
 //! One file per command. The `match` holds no logic.
 
 mod ask;
+pub mod catch_up;
 pub mod check;
 pub mod dead_letters;
 pub mod delete;
 pub mod deploy;
 mod follow;
+mod ledger;
+pub mod pause;
 pub mod plan;
 pub mod policy;
 mod prepare;
+pub mod reconcile;
+pub mod replay;
 pub mod status;
 pub mod validate;
 
 use shared::text::printable;
 
+use self::pause::Change;
 use crate::args::{Arguments, Command};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -37,6 +43,12 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Plan(arguments) => plan::execute(&context, &arguments).await,
         Command::Deploy(arguments) => deploy::execute(&context, &arguments).await,
         Command::Status => status::execute(&context).await,
+        Command::Pause(arguments) => pause::execute(&context, &arguments, Change::Pause).await,
+        Command::Resume(arguments) => pause::execute(&context, &arguments, Change::Resume).await,
+        Command::CatchUp(arguments) => catch_up::execute(&context, &arguments).await,
+        Command::Replay(arguments) => replay::execute(&context, &arguments.into()).await,
+        Command::Backfill(arguments) => replay::execute(&context, &arguments.into()).await,
+        Command::Reconcile => reconcile::execute(&context).await,
         Command::DeadLetters(arguments) => dead_letters::execute(&context, &arguments).await,
         Command::Delete(arguments) => delete::execute(&context, &arguments).await,
     };

@@ -1,5 +1,7 @@
-//! `fanoutctl status`: what is in every queue, and how far behind the stream the stack is. Changes nothing.
+//! `fanoutctl status`: what is in every queue, who is level and who is behind, and how far behind the stream the stack is.
+//! Changes nothing.
 
+mod clients;
 mod collect;
 pub mod facts;
 mod report;
@@ -11,7 +13,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::progress;
 
-/// Shows the deployed stack's queues.
+/// Shows the deployed stack's queues and clients.
 ///
 /// # Errors
 ///
@@ -22,7 +24,7 @@ pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let stack = context.deployed(&target).await?;
     let place = target.place(stack.prefix()).await?;
     let work = collect::facts(&target, &stack, &place);
-    let facts = progress::unless_quick("looking at queues and metrics", work).await;
+    let facts = progress::unless_quick("looking at queues, metrics and the ledger", work).await;
 
     let report = Report::new(&facts);
     context.output.print(&report, report::text)?;

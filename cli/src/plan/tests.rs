@@ -441,6 +441,7 @@ fn programs_get_one_object() {
               "change": "kept",
               "queue_arn": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientBilling.fifo",
               "account": "111122223333",
+              "gets_history": false,
               "is_let_go": false,
               "left_queue": null
             },
@@ -449,6 +450,7 @@ fn programs_get_one_object() {
               "change": "added",
               "queue_arn": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
               "account": "444455556666",
+              "gets_history": false,
               "is_let_go": false,
               "left_queue": null
             },
@@ -457,6 +459,7 @@ fn programs_get_one_object() {
               "change": "removed",
               "queue_arn": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientInsurance.fifo",
               "account": "111122223333",
+              "gets_history": false,
               "is_let_go": false,
               "left_queue": {
                 "arn": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientInsurance.fifo",
@@ -483,6 +486,7 @@ fn programs_get_one_object() {
           "left_stream": {
             "arn": "arn:of:a:stream"
           },
+          "ledger": null,
           "accounts": [
             {
               "account": "111122223333",
@@ -517,4 +521,60 @@ fn only_queues_that_nobody_has_after_the_deploy_are_left() {
     assert_eq!(names("Billing"), ["MarkFanOutClientInsurance.fifo", "AEvents.fifo"]);
     // Under another name, but not left.
     assert_eq!(names("Billing Insurance B@444455556666/AEvents.fifo"), Vec::<String>::new());
+}
+
+/// The warnings of a plan in which the template's parameter `Ledger` goes from one value to another.
+fn check_ledger(before: Option<Option<&str>>, after: &str, expected: &Expect) {
+    let running = before.map(|before| {
+        let parameters = before.map(|value| ("Ledger".to_owned(), value.to_owned()));
+        Running { parameters: parameters.into_iter().collect(), ..running("Billing") }
+    });
+    let facts = Facts { running, parameters: vec![("Ledger", after.to_owned())], ..Facts::default() };
+    let plan = plan_of("Billing", facts);
+    let text = plan.to_text(Style::Plain);
+    let warnings: String = text.lines().filter(|line| line.starts_with("ATTENTION")).collect();
+    expected.assert_eq(&format!("{} {warnings}", serde_json::to_string(&plan.ledger).unwrap()));
+}
+
+#[test]
+fn what_becomes_of_the_ledger_is_told_of_a_stack_that_runs() {
+    check_ledger(None, "true", &expect!["null "]);
+    check_ledger(None, "false", &expect!["null "]);
+    check_ledger(
+        Some(None),
+        "true",
+        &expect![[
+            r#""on" ATTENTION: the stack gets the ledger: events of the last 24 hours may be repeated to the clients, in order"#
+        ]],
+    );
+    check_ledger(Some(None), "false", &expect!["null "]);
+    check_ledger(Some(Some("true")), "true", &expect!["null "]);
+    check_ledger(
+        Some(Some("true")),
+        "false",
+        &expect![[
+            r#""off" ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only when the ledger is back; let everybody be level first (`fanoutctl status`)"#
+        ]],
+    );
+    check_ledger(
+        Some(Some("false")),
+        "true",
+        &expect![[
+            r#""on" ATTENTION: the stack gets the ledger: events of the last 24 hours may be repeated to the clients, in order"#
+        ]],
+    );
+}
+
+#[test]
+fn a_new_client_with_history_is_told() {
+    const SOURCE: &str = "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\ngroup = \"mark\"\n\
+                          time = \"createTime\"\nversion = \"version\"\n";
+    let clients =
+        "[[client]]\nname = \"Billing\"\nhistory = true\n[[client]]\nname = \"Tax\"\nhistory = true\n";
+    let config = Config::try_from_toml("test", &format!("{SOURCE}{clients}"), Some(&place())).unwrap();
+    let running = Running { clients: running("Billing").clients, ..Running::default() };
+    let plan = plan("test", &config, &place(), Facts { running: Some(running), ..Facts::default() });
+    let text = plan.to_text(Style::Plain);
+    let told: Vec<_> = text.lines().filter(|line| line.contains("history")).collect();
+    expect!["Tax gets the events from before it was registered, too: all that the event table has (`history = true`)"].assert_eq(&told.join("\n"));
 }

@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use shared::text::printable;
 
-use super::{Change, LeftStream, Plan, PlanResult, PlannedClient, QueueInTheWay, ReceivingAccount, Setting};
+use super::{
+    Change, LedgerChange, LeftStream, Plan, PlanResult, PlannedClient, QueueInTheWay, ReceivingAccount,
+    Setting,
+};
 use crate::output::{Style, Tone, table};
 
 impl Plan {
@@ -46,7 +49,10 @@ impl Plan {
 
     fn warnings(&self) -> String {
         let stream = self.left_stream.iter().map(stream_warning);
-        stream.chain(self.clients.iter().filter_map(warning)).collect::<Vec<_>>().join("\n")
+        let ledger = self.ledger.iter().map(|change| ledger_warning(*change).to_owned());
+        let clients = self.clients.iter().filter_map(warning);
+        let histories = self.clients.iter().filter(|client| client.gets_history).map(history);
+        stream.chain(ledger).chain(clients).chain(histories).collect::<Vec<_>>().join("\n")
     }
 
     fn accounts_list(&self) -> String {
@@ -97,6 +103,25 @@ fn stream_warning(left: &LeftStream) -> String {
     format!(
         "ATTENTION: the converter leaves {stream}: what it has not read of it yet never reaches the clients; see \
          \"Another stream\" in docs/deploy.md"
+    )
+}
+
+fn ledger_warning(change: LedgerChange) -> &'static str {
+    match change {
+        LedgerChange::On => {
+            "ATTENTION: the stack gets the ledger: events of the last 24 hours may be repeated to the clients, in order"
+        }
+        LedgerChange::Off => {
+            "ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only \
+             when the ledger is back; let everybody be level first (`fanoutctl status`)"
+        }
+    }
+}
+
+fn history(client: &PlannedClient) -> String {
+    let name = client.name.as_deref().unwrap_or("(unknown)");
+    format!(
+        "{name} gets the events from before it was registered, too: all that the event table has (`history = true`)"
     )
 }
 

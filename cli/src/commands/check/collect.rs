@@ -1,16 +1,20 @@
 //! Collects the facts: many calls at once, each for itself.
 
+use deploy::invoke::CATCH_UP_NAME;
 use deploy::stack::{self, DeployedStack, UnknownConfig};
 use deploy::target::Target;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use shared::config::{ClientQueue, Config, QueueArn};
+use shared::ledger::{ItemKey, WalkKind};
 use shared::place::{OwnQueue, Place};
 
-use super::facts::{Facts, Queue, Roles, UnknownRunning, Whose, is_of_sqs, key_arn};
-use crate::aws::lambda::Mapping;
+use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose, is_of_sqs, key_arn};
+use crate::aws::lambda::{Function, Mapping};
 use crate::aws::table::Table;
-use crate::aws::{CallError, CallFault, kms, lambda, sqs, table};
+use crate::aws::{CallError, CallFault, kms, lambda, ledger as aws_ledger, sqs, table};
+use crate::commands::ledger::{now, standings};
+use crate::standing;
 
 /// With 50 ms a call, the queues of a hundred clients take a second.
 const CALLS_AT_ONCE: usize = 16;
@@ -21,11 +25,12 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Place, 
     let stream = output("EventStreamARN");
     let (converter_name, fan_out_name) = (output("ConverterName"), output("FanOutName"));
     let lambda = aws_sdk_lambda::Client::new(target.sdk_config());
-    let (queues, table, converter, fan_out, running) = tokio::join!(
+    let (queues, table, converter, fan_out, ledger, running) = tokio::join!(
         queues(target, stack, &place, &config),
         describe_table(target, stream.as_deref()),
         mappings(&lambda, converter_name.as_deref(), "ConverterName"),
         mappings(&lambda, fan_out_name.as_deref(), "FanOutName"),
+        ledger(target, &lambda, output("LedgerTableName"), output(CATCH_UP_NAME)),
         stack::deployed_config(target, stack),
     );
     let running = match running {
@@ -49,7 +54,45 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Place, 
         table,
         converter,
         fan_out,
+        ledger,
+        now: now(),
     }
+}
+
+async fn ledger(
+    target: &Target,
+    lambda: &aws_sdk_lambda::Client,
+    name: Option<String>,
+    catch_up: Option<String>,
+) -> Option<Ledger> {
+    let name = name?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(target.sdk_config());
+    let (table, has_recovery, catch_up, content) = tokio::join!(
+        table::describe(&dynamodb, &name),
+        table::has_point_in_time_recovery(&dynamodb, &name),
+        catch_up_function(lambda, catch_up.as_deref()),
+        content(target, &name),
+    );
+    Some(Ledger { name, status: table.map(|table| table.status), has_recovery, catch_up, content })
+}
+
+async fn catch_up_function(
+    client: &aws_sdk_lambda::Client,
+    name: Option<&str>,
+) -> Result<Function, CallError> {
+    match name {
+        Some(name) => lambda::function(client, name).await,
+        None => Err(no_output("GetFunctionConfiguration", CATCH_UP_NAME)),
+    }
+}
+
+async fn content(target: &Target, name: &str) -> Result<Content, CallError> {
+    let (control, clients) = standings(target, name).await?;
+    let ledger = aws_ledger::ledger(target, name);
+    let found = standing::read(&ledger, &[ItemKey::Walk(WalkKind::Reconcile)]).await;
+    let found = found.map_err(|error| aws_ledger::unread(name, &error))?;
+    let compared_at = found.walk(WalkKind::Reconcile).flatten().map(|walk| walk.at);
+    Ok(Content { control, compared_at, clients })
 }
 
 async fn queues(target: &Target, stack: &DeployedStack, place: &Place, config: &Config) -> Vec<Queue> {
@@ -108,11 +151,11 @@ async fn mappings(
 ) -> Result<Vec<Mapping>, CallError> {
     match function {
         Some(function) => lambda::mappings(client, function).await,
-        None => Err(CallError {
-            call: "ListEventSourceMappings",
-            subject: output.to_owned(),
-            fault: CallFault::Missing,
-            reason: format!("the stack has no output `{output}`"),
-        }),
+        None => Err(no_output("ListEventSourceMappings", output)),
     }
+}
+
+fn no_output(call: &'static str, output: &str) -> CallError {
+    let reason = format!("the stack has no output `{output}`");
+    CallError { call, subject: output.to_owned(), fault: CallFault::Missing, reason }
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use shared::config::{Config, QueueArn};
+use shared::ledger::Control;
 use shared::place::{OwnQueue, Place};
+use shared::time::Timestamp;
 
 use crate::aws::CallError;
 use crate::aws::kms::Key;
-use crate::aws::lambda::Mapping;
+use crate::aws::lambda::{Function, Mapping};
 use crate::aws::table::Table;
+use crate::standing::Served;
 
 /// What is known of a deployed stack. What could not be looked at is there as the error.
 #[derive(Clone, Debug)]
@@ -35,6 +38,44 @@ pub struct Facts {
     pub converter: Result<Vec<Mapping>, CallError>,
     /// What the fan-out is called for.
     pub fan_out: Result<Vec<Mapping>, CallError>,
+    /// The stack's ledger; nothing if it has none.
+    pub ledger: Option<Ledger>,
+    /// The moment.
+    pub now: Timestamp,
+}
+
+/// What is known of a stack's ledger.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// The name of its table.
+    pub name: String,
+    /// The table's status: `ACTIVE`, ….
+    pub status: Result<String, CallError>,
+    /// Whether the table can be brought back as it was.
+    pub has_recovery: Result<bool, CallError>,
+    /// The catch-up function.
+    pub catch_up: Result<Function, CallError>,
+    /// What is in the table.
+    pub content: Result<Content, CallError>,
+}
+
+/// What is in a ledger, as far as it tells whether the catch-up function does its work.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// Who is served; nothing if the ledger is empty.
+    pub control: Option<Control>,
+    /// When the last comparison of table and ledger began.
+    pub compared_at: Option<Timestamp>,
+    /// How far each client is that is served.
+    pub clients: Vec<Served>,
+}
+
+impl Facts {
+    /// Whether the config that runs asks for a ledger; if that isn't known, the file's.
+    pub fn wants_ledger(&self) -> bool {
+        let running = self.running.as_ref().ok().and_then(Option::as_ref);
+        running.unwrap_or(&self.config).source.version.is_some()
+    }
 }
 
 /// Why it isn't known which config the functions run with.

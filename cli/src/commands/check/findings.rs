@@ -4,7 +4,7 @@ use deploy::stack::packages_bucket;
 use serde::Serialize;
 
 use super::facts::{Facts, UnknownRunning};
-use super::{mapping, queue, table};
+use super::{ledger, mapping, queue, table};
 use crate::aws::{CallError, CallFault};
 
 /// Something that is not as it should be, or that could not be looked at.
@@ -28,12 +28,14 @@ impl Finding {
     }
 }
 
-/// Everything that is wrong, subject by subject: the config, the table, the functions, the queues.
+/// Everything that is wrong, subject by subject: the config, the table, the functions, the ledger and its clients, the
+/// queues.
 pub fn find(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(config(facts));
     findings.extend(table::find(facts));
     findings.extend(mapping::find(facts));
+    findings.extend(ledger::find(facts));
     for queue in &facts.queues {
         findings.extend(queue::find(facts, queue));
     }

@@ -24,7 +24,9 @@ pub(super) fn find(facts: &Facts) -> Vec<Finding> {
     {
         match (mappings, source) {
             (Err(error), _) => findings.push(unseen(facts, subject, error)),
-            (Ok(mappings), Some(source)) => findings.extend(of(subject, mappings, &source)),
+            (Ok(mappings), Some(source)) => {
+                findings.extend(of(subject, mappings, &source, facts.ledger.is_some()));
+            }
             // That the stream isn't known is a finding of its own.
             (Ok(_), None) => {}
         }
@@ -32,7 +34,7 @@ pub(super) fn find(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-fn of(subject: &str, mappings: &[Mapping], source: &str) -> Vec<Finding> {
+fn of(subject: &str, mappings: &[Mapping], source: &str, has_ledger: bool) -> Vec<Finding> {
     let Some(mapping) = mappings.iter().find(|mapping| mapping.source == source) else {
         let remedy = "make the mapping that `template.yml` has, or delete the stack and deploy it again";
         return vec![Finding::new(subject, format!("nothing is read: there is none of `{source}`"), remedy)];
@@ -64,7 +66,7 @@ fn of(subject: &str, mappings: &[Mapping], source: &str) -> Vec<Finding> {
     }
     let factor = mapping.parallelization_factor.unwrap_or(1);
     expect(
-        factor == 1,
+        factor == 1 || has_ledger,
         format!("{factor} batches of a shard at once keep no order between the events of an aggregate"),
         "`ParallelizationFactor` to 1",
     );

@@ -25,7 +25,7 @@ const REQUESTS_PER_SECOND: u32 = 300;
 pub(super) fn find(facts: &Facts, queue: &Queue) -> Vec<Finding> {
     match &queue.attributes {
         Ok(attributes) => Look { facts, queue, attributes, findings: Vec::new() }.everything(),
-        Err(error) if error.fault == CallFault::Missing => vec![missing(queue)],
+        Err(error) if error.fault == CallFault::Missing => vec![missing(facts, queue)],
         Err(error) => {
             let mut finding = unseen(facts, &subject(&queue.whose), error);
             if is_foreign(facts, queue) && error.fault == CallFault::NotAllowed {
@@ -103,7 +103,12 @@ impl Look<'_> {
                     "take the `RedrivePolicy` away, and let the consumer set aside what it can't process",
                 );
             }
-            Whose::Stack(OwnQueue::FanOut) if !is_redriven => {
+            Whose::Stack(OwnQueue::FanOut) if is_redriven && self.facts.ledger.is_some() => {
+                let problem = "loses the last events of groups when the ledger can't be reached: its `RedrivePolicy` takes \
+                               their messages out";
+                self.add(problem, "take the `RedrivePolicy` away, as `template.yml` does with the ledger");
+            }
+            Whose::Stack(OwnQueue::FanOut) if !is_redriven && self.facts.ledger.is_none() => {
                 let problem =
                     "has no `RedrivePolicy`: a message that can't be processed holds its group for 14 days";
                 self.add(problem, "set the one that `template.yml` has");
@@ -226,12 +231,16 @@ impl Look<'_> {
     }
 }
 
-fn missing(queue: &Queue) -> Finding {
+fn missing(facts: &Facts, queue: &Queue) -> Finding {
     let name = &queue.arn.name;
+    let fate = match facts.ledger {
+        Some(_) => "so it falls behind; what it held comes back only by `fanoutctl replay`",
+        None => "so its events go to the undelivered queue",
+    };
     let (problem, remedy) = match &queue.whose {
         Whose::Own { is_deployed: false, .. } => ("isn't made yet".to_owned(), "deploy"),
         Whose::Own { .. } => (
-            format!("doesn't exist any more (`{name}`), so its events go to the undelivered queue"),
+            format!("doesn't exist any more (`{name}`), {fate}"),
             "take the client out of the config and deploy, then put it back and deploy again",
         ),
         Whose::Existing { .. } => {

@@ -15,12 +15,18 @@ pub(super) struct Report {
     stack: String,
     /// How many queues were looked at.
     queues: usize,
+    has_ledger: bool,
     pub(super) findings: Vec<Finding>,
 }
 
 impl Report {
     pub(super) fn new(facts: &Facts, findings: Vec<Finding>) -> Self {
-        Self { stack: facts.stack.clone(), queues: facts.queues.len(), findings }
+        Self {
+            stack: facts.stack.clone(),
+            queues: facts.queues.len(),
+            has_ledger: facts.ledger.is_some(),
+            findings,
+        }
     }
 }
 
@@ -42,11 +48,12 @@ pub(super) fn text(report: &Report, style: Style) -> String {
 }
 
 fn closing(report: &Report) -> String {
-    let Report { stack, queues, findings } = report;
+    let Report { stack, queues, has_ledger, findings } = report;
+    let rest = if *has_ledger { ", all three functions and the ledger" } else { " and both functions" };
     let found = match findings.len() {
         0 => "nothing is wrong".to_owned(),
         1 => "1 finding".to_owned(),
         count => format!("{count} findings"),
     };
-    format!("stack `{stack}`, with {queues} queues, the table's stream and both functions: {found}\n")
+    format!("stack `{stack}`, with {queues} queues, the table's stream{rest}: {found}\n")
 }

@@ -1,5 +1,6 @@
 //! One fact is wrong at a time, from a stack in which none is.
 
+mod ledger;
 mod pipeline;
 mod queues;
 
@@ -9,6 +10,7 @@ use expect_test::{Expect, expect};
 use serde_json::json;
 use shared::config::{Config, QueueArn};
 use shared::place::{OwnQueue, Place};
+use shared::time::Timestamp;
 
 use super::facts::{Facts, Queue, Roles, UnknownRunning, Whose};
 use super::findings::find;
@@ -17,9 +19,12 @@ use crate::aws::kms::Key;
 use crate::aws::lambda::Mapping;
 use crate::aws::table::{Stream, Table};
 use crate::aws::{CallError, CallFault};
+use crate::orders::KeyType;
 use crate::output::Style;
 
 const STREAM: &str = "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000";
+/// 2026-01-05T09:00:00Z
+const NOW: u64 = 1_767_603_600_000;
 const KEY: &str = "arn:aws:kms:eu-west-2:444455556666:key/1234";
 
 const CONFIG: &str = r#"
@@ -58,7 +63,9 @@ fn good() -> Facts {
         queues,
         stream: Some(STREAM.into()),
         table: Some(Ok(Table {
+            status: "ACTIVE".into(),
             partition_key: "mark".into(),
+            partition_type: Some(KeyType::S),
             sort_key: Some("createTime".into()),
             stream: Some(Stream { arn: STREAM.into(), view_type: "NEW_IMAGE".into() }),
         })),
@@ -88,6 +95,8 @@ fn good() -> Facts {
             on_failure: None,
             maximum_concurrency: Some(6),
         }]),
+        ledger: None,
+        now: Timestamp::from_millis(NOW),
     }
 }
 
@@ -220,6 +229,7 @@ fn findings_for_programs() {
         {
           "stack": "mark-event-queue",
           "queues": 6,
+          "has_ledger": false,
           "findings": [
             {
               "subject": "queue of client `Billing`",

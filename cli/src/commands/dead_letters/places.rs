@@ -22,6 +22,8 @@ pub(super) struct Places {
     pub(super) fan_out_queue: String,
     /// The ARN of the event table's stream.
     pub(super) stream: String,
+    /// Whether the stack has the ledger: then the converter's replay repeats what came after the event, too.
+    pub(super) has_ledger: bool,
 }
 
 impl Places {
@@ -58,6 +60,7 @@ impl Places {
             fan_out: output("FanOutName")?,
             fan_out_queue: output("QueueARN")?,
             stream: output("EventStreamARN")?,
+            has_ledger: outputs.contains_key("LedgerTableName"),
         })
     }
 }
@@ -95,6 +98,10 @@ mod tests {
         let url = |name: &str| format!("https://sqs.eu-west-2.amazonaws.com/111122223333/test-{name}.fifo");
         let expected = ["MarkFanOutRejected", "MarkFanOutUndelivered", "MarkFanOutDeadLetter"].map(url);
         assert_eq!(urls, expected);
+        assert!(!places.has_ledger);
+        let mut with_ledger = outputs();
+        with_ledger.insert("LedgerTableName".to_owned(), "Ledger".to_owned());
+        assert!(Places::of_outputs(&with_ledger).unwrap().has_ledger);
     }
 
     #[test]

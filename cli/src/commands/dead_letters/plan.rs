@@ -161,8 +161,9 @@ impl Planner<'_> {
     }
 }
 
-/// What the operator is told of a letter before anything is sent.
-pub(super) fn told(planned: &Planned) -> String {
+/// What the operator is told of a letter before anything is sent. With the ledger, what the converter sends again is
+/// followed by what clients have of its group since.
+pub(super) fn told(planned: &Planned, has_ledger: bool) -> String {
     let letter = &planned.letter;
     let event = letter.event_id().map_or_else(|| "its event".to_owned(), |id| format!("event `{id}`"));
     let version = planned.version.map_or_else(String::new, |version| format!(", version {version}"));
@@ -185,9 +186,12 @@ pub(super) fn told(planned: &Planned) -> String {
         Ok(count) => {
             let events = if *count == 1 { "event" } else { "events" };
             let letters = letters_among(*count, planned.newer_letters);
-            format!(
-                "the event table has {count} newer {events} of its group{letters}, and it arrives after those that are out"
-            )
+            let order = if has_ledger && attempt.function == Function::Converter {
+                "and who has some of them gets them again after it"
+            } else {
+                "and it arrives after those that are out"
+            };
+            format!("the event table has {count} newer {events} of its group{letters}, {order}")
         }
         Err(why) => format!("how many newer events of its group the event table has is not known: {why}"),
     };

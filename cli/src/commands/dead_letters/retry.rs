@@ -41,7 +41,7 @@ pub(super) async fn execute(context: &Context, arguments: &RetryArguments) -> Re
         from_letter: arguments.from_letter,
     };
     let sender = Sender {
-        lambda: aws_sdk_lambda::Client::new(target.sdk_config()),
+        lambda: target.lambda(),
         places: &places,
         held: Held::new(aws_sdk_sqs::Client::new(target.sdk_config())),
     };
@@ -76,7 +76,7 @@ async fn rounds(
         let mut round = Vec::with_capacity(sight.letters.len());
         for letter in sight.letters {
             let planned = planner.plan(letter, &sight.seen).await?;
-            eprintln!("{}", printable(&told(&planned)));
+            eprintln!("{}", printable(&told(&planned, planner.places.has_ledger)));
             round.push(planned);
         }
         let sendable = round.iter().filter(|planned| planned.attempt.is_ok()).count();

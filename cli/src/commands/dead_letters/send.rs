@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_lambda::Client;
+use deploy::invoke::{Answer, invoke};
 
 use super::held::Held;
 use super::places::Places;
 use super::plan::{Attempt, Function, Planned};
 use super::report::{Outcome, Report};
-use crate::aws::invoke::{Answer, invoke};
 use crate::aws::{CallFault, sqs};
 use crate::exit::Exit;
 use crate::letters::{Lane, Letter, NotAccepted, converted, fanned_out, lane};

@@ -12,6 +12,8 @@ use shared::place::{OwnQueue, Place, QueueUrl};
 use super::facts::{Facts, Figure, Queue};
 use crate::aws::cloudwatch::{self, Name, WINDOW};
 use crate::aws::{CallError, sqs};
+use crate::commands::ledger::{now, standings};
+use crate::standing::Served;
 
 /// With 50 ms a call, the queues of a hundred clients take half a second.
 const CALLS_AT_ONCE: usize = 16;
@@ -24,7 +26,9 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: &Place)
     let looks = urls.into_iter().map(|url| look(&client, url));
     let looks = stream::iter(looks).buffered(CALLS_AT_ONCE).collect::<Vec<_>>();
     let converter = stack.outputs.get("ConverterName").map(String::as_str);
-    let (attributes, metrics) = tokio::join!(looks, metrics(target, converter, &queues));
+    let ledger = stack.outputs.get("LedgerTableName").map(String::as_str);
+    let (attributes, metrics, clients) =
+        tokio::join!(looks, metrics(target, converter, &queues), clients(target, ledger));
 
     let figure = |name: &Name| -> Figure {
         let figures = metrics.as_ref().map_err(ToString::to_string)?;
@@ -43,7 +47,18 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: &Place)
         Some(converter) => figure(&iterator_age(converter)),
         None => Err("the stack has no output `ConverterName`; deploy it again".to_owned()),
     };
-    Facts { stack: stack.name.clone(), account: place.account.clone(), queues: found, iterator_age }
+    Facts {
+        stack: stack.name.clone(),
+        account: place.account.clone(),
+        queues: found,
+        iterator_age,
+        clients,
+        now: now(),
+    }
+}
+
+async fn clients(target: &Target, ledger: Option<&str>) -> Option<Result<Vec<Served>, CallError>> {
+    Some(standings(target, ledger?).await.map(|(_, clients)| clients))
 }
 
 /// The queues to look at. Who is served says the config that runs, not the file that somebody edits.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use deploy::stack::Whose;
 use shared::config::QueueArn;
+use shared::time::Timestamp;
 
 use crate::aws::CallError;
+use crate::standing::Served;
 
 /// What is known at a moment.
 #[derive(Clone, Debug)]
@@ -18,6 +20,10 @@ pub struct Facts {
     pub queues: Vec<Queue>,
     /// How old the newest record was that the converter read, in milliseconds.
     pub iterator_age: Figure,
+    /// Who is served, by their names, as the ledger says; nothing if the stack has none.
+    pub clients: Option<Result<Vec<Served>, CallError>>,
+    /// The moment.
+    pub now: Timestamp,
 }
 
 /// What is known of a queue.

@@ -6,6 +6,7 @@ use deploy::stack::Whose;
 use serde::Serialize;
 use shared::place::OwnQueue;
 
+use super::clients::{self, ClientRow};
 use super::facts::{Facts, Figure, Queue};
 use crate::aws::{CallError, CallFault};
 use crate::exit::Exit;
@@ -20,8 +21,10 @@ pub(super) struct Report {
     /// How old the newest record was that the converter read.
     iterator_age_milliseconds: Option<u64>,
     pub(super) queues: Vec<Row>,
-    unknown: BTreeMap<&'static str, String>,
-    /// Why one of the stack's own queues could not be looked at.
+    /// Who is served, as the ledger says; nothing if there is none, or if it isn't known.
+    pub(super) clients: Option<Vec<ClientRow>>,
+    pub(super) unknown: BTreeMap<&'static str, String>,
+    /// Why one of the stack's own queues, or its ledger, could not be looked at.
     #[serde(skip)]
     blind: Option<CallFault>,
 }
@@ -50,12 +53,16 @@ impl Report {
         let queues: Vec<Row> = facts.queues.iter().map(Row::new).collect();
         let own = facts.queues.iter().filter(|queue| matches!(queue.whose, Whose::Stack(_)));
         let unseen = own.filter_map(|queue| queue.attributes.as_ref().err());
-        let blind = unseen.map(|error| error.fault).find(|fault| *fault != CallFault::Missing);
+        let unseen = unseen.map(|error| error.fault).find(|fault| *fault != CallFault::Missing);
+        let blind = unseen.or_else(|| clients::unseen(facts));
+        let clients = clients::rows(facts, &mut unknown);
+        let is_clear = clients.iter().flatten().all(|row| row.attention.is_none());
         Self {
             stack: facts.stack.clone(),
-            ok: queues.iter().all(|row| row.attention.is_none()),
+            ok: is_clear && queues.iter().all(|row| row.attention.is_none()),
             iterator_age_milliseconds: iterator_age,
             queues,
+            clients,
             unknown,
             blind,
         }
@@ -126,7 +133,7 @@ impl Row {
     }
 }
 
-/// The table of all queues, and a line about the stream.
+/// The tables of all queues and clients, and a line about the stream.
 pub(super) fn text(report: &Report, style: Style) -> String {
     let header = ["queue", "account", "messages", "in flight", "delayed", "oldest", "attention"];
     let rows: Vec<_> = report.queues.iter().map(Row::cells).collect();
@@ -135,7 +142,8 @@ pub(super) fn text(report: &Report, style: Style) -> String {
         Some(age) => format!("the converter is {age} behind the stream"),
         None => "how far the converter is behind the stream isn't known (`--json` tells why)".to_owned(),
     };
-    format!("{}\nstack `{}`: {age}\n", table(&header, &rows, style), report.stack)
+    let clients = clients::text(report, style);
+    format!("{}\n{clients}stack `{}`: {age}\n", table(&header, &rows, style), report.stack)
 }
 
 /// What needs somebody: letters, and queues that aren't there.
@@ -164,7 +172,7 @@ fn figure(name: &'static str, figure: &Figure, unknown: &mut BTreeMap<&'static s
     }
 }
 
-fn time(seconds: u64) -> String {
+pub(super) fn time(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
         120..7200 => format!("{} min", seconds / 60),

@@ -4,14 +4,18 @@ use deploy::stack::Whose;
 use expect_test::{Expect, expect};
 use shared::config::QueueArn;
 use shared::place::{OwnQueue, Place};
+use shared::time::Timestamp;
 
 use super::facts::{Facts, Queue};
 use super::report::{self, Report};
 use crate::aws::{CallError, CallFault};
 use crate::exit::Exit;
 use crate::output::{Style, Tone};
+use crate::standing::{Served, Standing};
 
 const REPORTING: usize = 5;
+/// 2026-01-05T09:00:00Z
+const NOW: u64 = 1_767_603_600_000;
 
 /// A stack in which nothing waits, but for what a client has not received yet.
 fn level() -> Facts {
@@ -24,7 +28,14 @@ fn level() -> Facts {
     queues.push(queue_of(Whose::Client("Reporting".into()), "444455556666", "Reporting.fifo", [3, 0, 2]));
     queues[4].oldest = Ok(125.0);
     queues[REPORTING].oldest = Err("the metrics of a queue are in its own account `444455556666`".into());
-    Facts { stack: "mark-event-queue".into(), account: place.account, queues, iterator_age: Ok(1400.0) }
+    Facts {
+        stack: "mark-event-queue".into(),
+        account: place.account,
+        queues,
+        iterator_age: Ok(1400.0),
+        clients: None,
+        now: Timestamp::from_millis(NOW),
+    }
 }
 
 fn queue_of(whose: Whose, account: &str, name: &str, counts: [u32; 3]) -> Queue {
@@ -207,6 +218,7 @@ fn figures_for_programs() {
               }
             }
           ],
+          "clients": null,
           "unknown": {
             "iterator_age_milliseconds": "no figure of `AWS/Lambda` `IteratorAge` in the last 10 minutes"
           }
@@ -263,4 +275,181 @@ fn every_figure_that_is_missing_has_its_reason() {
         assert!(row[name].is_null());
         assert_eq!(row["unknown"][name], format!("SQS does not tell `{attribute}`"));
     }
+}
+
+/// How many groups and events a client is behind, and for how many seconds.
+type Behind = Result<(u64, u64, u64), CallFault>;
+
+/// A stack with a ledger: its clients, and whether they are paused.
+fn with_ledger(clients: &[(&str, bool, Behind)]) -> Facts {
+    let clients = clients.iter().map(|(name, is_paused, standing)| Served {
+        name: (*name).to_owned(),
+        is_paused: *is_paused,
+        standing: match *standing {
+            Ok((groups, events, seconds)) => Ok(Standing {
+                groups,
+                events,
+                since: (groups > 0).then(|| Timestamp::from_millis(NOW - seconds * 1_000)),
+                is_more: groups == 1_000,
+            }),
+            Err(fault) => Err(unread(fault)),
+        },
+    });
+    Facts { clients: Some(Ok(clients.collect())), ..level() }
+}
+
+fn unread(fault: CallFault) -> CallError {
+    CallError { call: "Read", subject: "Ledger".into(), fault, reason: "no".into() }
+}
+
+fn check_clients(facts: &Facts, exit: Exit, expected: &Expect) {
+    let report = Report::new(facts);
+    assert_eq!(report.exit(), exit);
+    let text = report::text(&report, Style::Plain);
+    let after_queues = text.split_once("\n\n").map_or("", |(_, rest)| rest);
+    expected.assert_eq(after_queues);
+}
+
+#[test]
+fn clients_are_level_or_behind() {
+    check_clients(
+        &with_ledger(&[
+            ("Billing", false, Ok((0, 0, 0))),
+            ("Insurance", false, Ok((12, 340, 300))),
+            ("Enforcement", true, Ok((1_000, 5_200, 86_400 * 3))),
+            ("Tax", true, Ok((0, 0, 0))),
+        ]),
+        Exit::Done,
+        &expect![[r#"
+            client       state   groups behind  events to go  behind for  attention
+            Billing      level               0             0         0 s
+            Insurance    behind             12           340       5 min
+            Enforcement  paused          >1000         >5200        >3 d
+            Tax          paused              0             0         0 s
+
+            stack `mark-event-queue`: the converter is 1 s behind the stream
+        "#]],
+    );
+    check_clients(
+        &with_ledger(&[]),
+        Exit::Done,
+        &expect![[r#"
+        the ledger knows no client yet: the catch-up function has not run
+
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+    "#]],
+    );
+    check_clients(&Facts { clients: None, ..level() }, Exit::Done, &expect![[r#""#]]);
+}
+
+#[test]
+fn a_client_that_stays_behind_needs_attention() {
+    check_clients(
+        &with_ledger(&[("Billing", false, Ok((1, 1, 900)))]),
+        Exit::Findings,
+        &expect![[r#"
+        client   state   groups behind  events to go  behind for  attention
+        Billing  behind              1             1      15 min  ! see `fanoutctl check`
+
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+    "#]],
+    );
+    check_clients(
+        &with_ledger(&[("Billing", false, Ok((1, 1, 899)))]),
+        Exit::Done,
+        &expect![[r#"
+        client   state   groups behind  events to go  behind for  attention
+        Billing  behind              1             1      14 min
+
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+    "#]],
+    );
+    check_clients(
+        &with_ledger(&[("Billing", true, Ok((1, 1, 9_000)))]),
+        Exit::Done,
+        &expect![[r#"
+        client   state   groups behind  events to go  behind for  attention
+        Billing  paused              1             1         2 h
+
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+    "#]],
+    );
+}
+
+#[test]
+fn a_ledger_that_may_not_be_read_says_nothing_of_clients() {
+    let facts = with_ledger(&[
+        ("Billing", false, Ok((0, 0, 0))),
+        ("Tax", false, Err(CallFault::NotAllowed)),
+        ("Toll", true, Err(CallFault::NotAllowed)),
+    ]);
+    check_clients(
+        &facts,
+        Exit::NotAllowed,
+        &expect![[r#"
+        client   state   groups behind  events to go  behind for  attention
+        Billing  level               0             0         0 s
+        Tax      -                   -             -           -
+        Toll     paused              -             -           -
+
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+    "#]],
+    );
+    let facts = |fault| Facts { clients: Some(Err(unread(fault))), ..level() };
+    check_clients(
+        &facts(CallFault::NotAllowed),
+        Exit::NotAllowed,
+        &expect![[r#"
+        who is level and who is behind isn't known (`--json` tells why)
+
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+    "#]],
+    );
+    check_clients(
+        &facts(CallFault::Missing),
+        Exit::Unreachable,
+        &expect![[r#"
+        who is level and who is behind isn't known (`--json` tells why)
+
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+    "#]],
+    );
+    let json = serde_json::to_value(Report::new(&facts(CallFault::NotAllowed))).unwrap();
+    assert!(json["clients"].is_null());
+    assert_eq!(json["unknown"]["clients"], "`Read` of `Ledger`: no");
+}
+
+#[test]
+fn clients_for_programs() {
+    let facts = with_ledger(&[
+        ("Billing", false, Ok((1_000, 5_200, 90_000))),
+        ("Tax", false, Err(CallFault::NotAllowed)),
+    ]);
+    let json = serde_json::to_value(Report::new(&facts)).unwrap();
+    expect![[r#"
+        [
+          {
+            "attention": "see `fanoutctl check`",
+            "behind_seconds": 90000,
+            "behind_since": "2026-01-04T08:00:00Z",
+            "client": "Billing",
+            "events_to_go": 5200,
+            "groups_behind": 1000,
+            "is_more": true,
+            "state": "behind",
+            "unknown": null
+          },
+          {
+            "attention": null,
+            "behind_seconds": null,
+            "behind_since": null,
+            "client": "Tax",
+            "events_to_go": null,
+            "groups_behind": null,
+            "is_more": false,
+            "state": null,
+            "unknown": "`Read` of `Ledger`: no"
+          }
+        ]"#]]
+    .assert_eq(&serde_json::to_string_pretty(&json["clients"]).unwrap());
 }

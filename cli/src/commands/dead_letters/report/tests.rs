@@ -26,7 +26,7 @@ fn undelivered() -> Letter {
 
 #[test]
 fn the_operator_is_told_before_anything_is_sent() {
-    let check = |planned: Planned, expected: &Expect| expected.assert_eq(&told(&planned));
+    let check = |planned: Planned, expected: &Expect| expected.assert_eq(&told(&planned, false));
     let of_table = Ok((Function::Converter, TakenFrom::EventTable));
     check(
         planned(samples::rejected("e-3"), of_table, Ok(2)),
@@ -78,6 +78,16 @@ fn the_operator_is_told_before_anything_is_sent() {
             "00000004-0000-4000-8000-000000000000: its event of group `~rejected` can't be sent again: the letter names no item"
         ],
     );
+}
+
+#[test]
+fn with_the_ledger_what_came_after_a_rejected_event_follows_it() {
+    let end =
+        |planned: Planned| told(&planned, true).rsplit("here, too").next().unwrap_or_default().to_owned();
+    let rejected = planned(samples::rejected("e-3"), Ok((Function::Converter, TakenFrom::EventTable)), Ok(2));
+    expect!["), and who has some of them gets them again after it"].assert_eq(&end(rejected));
+    let undelivered = planned(undelivered(), Ok((Function::FanOut, TakenFrom::Message)), Ok(1));
+    expect!["), and it arrives after those that are out"].assert_eq(&end(undelivered));
 }
 
 #[test]

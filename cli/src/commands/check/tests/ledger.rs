@@ -1,0 +1,282 @@
+//! What is found about the ledger and its clients.
+
+use std::collections::BTreeMap;
+
+use expect_test::{Expect, expect};
+use shared::config::ClientName;
+use shared::ledger::{ClientId, Control, Registration, Rev, State};
+use shared::time::Timestamp;
+
+use super::super::facts::{Content, Ledger};
+use super::*;
+use crate::aws::lambda::Function;
+use crate::standing::{Served, Standing};
+
+/// Two minutes ago the last comparison began.
+fn compared_at() -> Timestamp {
+    Timestamp::from_millis(NOW - 120_000)
+}
+
+fn served(name: &str, is_paused: bool, standing: Standing) -> Served {
+    Served { name: name.to_owned(), is_paused, standing: Ok(standing) }
+}
+
+/// A stack with the ledger, in which nothing is wrong.
+fn good_ledger() -> Facts {
+    let mut facts = good();
+    let version = "version = \"version\"\nsort_key = \"createTime\"\ntime = \"createTime\"\n";
+    let text = CONFIG.replace("sort_key = \"createTime\"\n", version);
+    facts.config = config(&text);
+    facts.running = Ok(Some(config(&text)));
+    facts.queues[FAN_OUT].attributes.as_mut().unwrap().remove("RedrivePolicy");
+    let registered = |(id, client): (u32, &shared::config::Client)| {
+        let registration = Registration {
+            id: ClientId(id),
+            state: State::Live,
+            history: false,
+            since: 1,
+            absent_at: None,
+            retired_at: None,
+        };
+        (client.name.clone(), registration)
+    };
+    let clients: BTreeMap<ClientName, Registration> =
+        (1..).zip(&facts.config.clients).map(registered).collect();
+    facts.ledger = Some(Ledger {
+        name: "Ledger".into(),
+        status: Ok("ACTIVE".into()),
+        has_recovery: Ok(true),
+        catch_up: Ok(Function { state: "Active".into(), reason: None }),
+        content: Ok(Content {
+            compared_at: Some(compared_at()),
+            clients: clients.keys().map(|name| served(name.as_str(), false, Standing::default())).collect(),
+            control: Some(Control { rev: Rev(1), edition: 1, start: compared_at(), clients }),
+        }),
+    });
+    facts
+}
+
+fn check(change: impl FnOnce(&mut Facts), expected: &Expect) {
+    let mut facts = good_ledger();
+    change(&mut facts);
+    expected.assert_eq(&lines(&facts));
+}
+
+fn check_ledger(change: impl FnOnce(&mut Ledger), expected: &Expect) {
+    check(|facts| change(facts.ledger.as_mut().unwrap()), expected);
+}
+
+fn check_content(change: impl FnOnce(&mut Content), expected: &Expect) {
+    check_ledger(|ledger| change(ledger.content.as_mut().unwrap()), expected);
+}
+
+#[test]
+fn nothing_is_wrong_with_a_ledger_as_it_should_be() {
+    check(|_| (), &expect![[""]]);
+    let report = Report::new(&good_ledger(), Vec::new());
+    expect![[r#"
+        stack `mark-event-queue`, with 6 queues, the table's stream, all three functions and the ledger: nothing is wrong
+    "#]].assert_eq(&report::text(&report, Style::Plain));
+}
+
+#[test]
+fn config_and_stack_agree_about_the_ledger() {
+    let without_version = || good().config;
+    check(
+        |facts| facts.running = Ok(Some(without_version())),
+        &expect![[r#"
+        config: the functions run with another config than this file's; see `fanoutctl plan`, then `fanoutctl deploy`
+        stack `mark-event-queue`: the stack has a ledger, and the config doesn't name the events' version; deploy with `fanoutctl deploy`, which sets the parameter `Ledger`
+    "#]],
+    );
+    super::check(
+        |facts| facts.running = Ok(Some(good_ledger().config)),
+        &expect![[r#"
+        config: the functions run with another config than this file's; see `fanoutctl plan`, then `fanoutctl deploy`
+        stack `mark-event-queue`: the config names the events' version, and the stack has no ledger; deploy with `fanoutctl deploy`, which sets the parameter `Ledger`
+    "#]],
+    );
+    // The file counts while it isn't known what runs.
+    super::check(
+        |facts| {
+            facts.running = Err(UnknownRunning::NotThere("no package".into()));
+            facts.config = good_ledger().config;
+        },
+        &expect![[r#"
+            config: what the functions run with isn't known: no package; deploy with `fanoutctl deploy`
+            stack `mark-event-queue`: the config names the events' version, and the stack has no ledger; deploy with `fanoutctl deploy`, which sets the parameter `Ledger`
+        "#]],
+    );
+}
+
+#[test]
+fn settings_that_go_with_the_ledger() {
+    check(
+        |facts| {
+            let attributes = facts.queues[FAN_OUT].attributes.as_mut().unwrap();
+            attributes.insert("RedrivePolicy".into(), "{}".into());
+        },
+        &expect![[r#"
+            fan-out queue: loses the last events of groups when the ledger can't be reached: its `RedrivePolicy` takes their messages out; take the `RedrivePolicy` away, as `template.yml` does with the ledger
+        "#]],
+    );
+    check(|facts| facts.converter.as_mut().unwrap()[0].parallelization_factor = Some(4), &expect![[""]]);
+    check(
+        |facts| facts.queues[BILLING].attributes = Err(error(CallFault::Missing)),
+        &expect![[r#"
+        queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so it falls behind; what it held comes back only by `fanoutctl replay`; take the client out of the config and deploy, then put it back and deploy again
+    "#]],
+    );
+}
+
+#[test]
+fn the_ledgers_table() {
+    check_ledger(
+        |ledger| ledger.status = Ok("ARCHIVED".into()),
+        &expect![[r#"
+        ledger `Ledger`: its table is not at work (`ARCHIVED`); see the table in DynamoDB's console
+    "#]],
+    );
+    check_ledger(
+        |ledger| ledger.has_recovery = Ok(false),
+        &expect![[r#"
+        ledger `Ledger`: nothing brings it back if it is lost or damaged; switch point-in-time recovery on, as `template.yml` does
+    "#]],
+    );
+    check_ledger(
+        |ledger| ledger.has_recovery = Err(error(CallFault::NotAllowed)),
+        &expect![[r#"
+        ledger `Ledger`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+    "#]],
+    );
+    check_ledger(
+        |ledger| {
+            ledger.status = Err(error(CallFault::Missing));
+            ledger.has_recovery = Err(error(CallFault::Missing));
+            ledger.content = Err(error(CallFault::Missing));
+        },
+        &expect![[r#"
+            ledger `Ledger`: its table doesn't exist; restore it under this name from a backup, before anything else: nothing is fanned out meanwhile
+        "#]],
+    );
+    check_ledger(
+        |ledger| {
+            ledger.status = Err(error(CallFault::NotAllowed));
+            ledger.content = Err(error(CallFault::NotAllowed));
+        },
+        &expect![[r#"
+            ledger `Ledger`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+            ledger `Ledger`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+        "#]],
+    );
+}
+
+#[test]
+fn the_catch_up_function() {
+    for state in ["Pending", "Inactive"] {
+        check_ledger(|ledger| ledger.catch_up.as_mut().unwrap().state = state.into(), &expect![[""]]);
+    }
+    check_ledger(
+        |ledger| {
+            let reason = Some("its key is disabled".into());
+            ledger.catch_up = Ok(Function { state: "Failed".into(), reason });
+        },
+        &expect![[r#"
+            catch-up function: it can't run (`Failed`: its key is disabled); mend what the reason names, or deploy again
+        "#]],
+    );
+    check_ledger(
+        |ledger| ledger.catch_up = Err(error(CallFault::Missing)),
+        &expect![[r#"
+        catch-up function: it doesn't exist: nobody is caught up; deploy the stack again
+    "#]],
+    );
+    check_ledger(
+        |ledger| ledger.catch_up = Err(error(CallFault::NotAllowed)),
+        &expect![[r#"
+        catch-up function: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+    "#]],
+    );
+}
+
+#[test]
+fn what_the_catch_up_function_should_have_done() {
+    check_content(
+        |content| content.control = None,
+        &expect![[r#"
+        ledger `Ledger`: it is empty, so that nothing is fanned out: the catch-up function has never run; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
+    "#]],
+    );
+    let compared = |hours: u64| {
+        move |content: &mut Content| {
+            content.compared_at = Some(Timestamp::from_millis(NOW - hours * 3_600_000 - 1));
+        }
+    };
+    check_content(compared(29), &expect![[""]]);
+    check_content(
+        compared(30),
+        &expect![[r#"
+        ledger `Ledger`: it has not been compared with the event table since 2026-01-04T02:59:59Z; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
+    "#]],
+    );
+    // The first comparison comes a day after the first care.
+    check_content(|content| content.compared_at = None, &expect![[""]]);
+    let tax = || ClientName::try_new("Billing").unwrap();
+    check_content(
+        |content| content.control.as_mut().unwrap().clients.clear(),
+        &expect![[r#"
+            client `Billing`: the ledger does not know it: it gets nothing; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
+            client `Reporting`: the ledger does not know it: it gets nothing; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
+        "#]],
+    );
+    check_content(
+        |content| content.control.as_mut().unwrap().clients.get_mut(&tax()).unwrap().state = State::Retired,
+        &expect![[r#"
+            client `Billing`: the ledger does not know it: it gets nothing; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
+        "#]],
+    );
+}
+
+#[test]
+fn clients_that_stay_behind() {
+    let check_client = |is_paused, groups, seconds: u64, is_more, expected: &Expect| {
+        let since = Some(Timestamp::from_millis(NOW - seconds * 1_000));
+        let standing = Standing { groups, events: 7, since, is_more };
+        check_content(|content| content.clients[0] = served("Billing", is_paused, standing), expected);
+    };
+    check_client(false, 12, 899, false, &expect![[""]]);
+    check_client(
+        false,
+        12,
+        900,
+        false,
+        &expect![[r#"
+        client `Billing`: is behind in 12 groups since 2026-01-05T08:45:00Z, longer than 15 minutes; mend its queue, if that is told here, then `fanoutctl catch-up Billing`
+    "#]],
+    );
+    check_client(
+        false,
+        1_000,
+        90_000,
+        true,
+        &expect![[r#"
+        client `Billing`: is behind in more than 1000 groups since 2026-01-04T08:00:00Z, longer than 15 minutes; mend its queue, if that is told here, then `fanoutctl catch-up Billing`
+    "#]],
+    );
+    check_client(true, 3, 899, false, &expect![[""]]);
+    check_client(
+        true,
+        3,
+        90_000,
+        false,
+        &expect![[r#"
+        client `Billing`: is paused, and behind in 3 groups since 2026-01-04T08:00:00Z; `fanoutctl resume Billing` when it may be sent events again
+    "#]],
+    );
+    check_content(
+        |content| content.clients[0].standing = Err(error(CallFault::NotAllowed)),
+        &expect![[r#"
+        client `Billing`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+    "#]],
+    );
+}

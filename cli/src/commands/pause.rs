@@ -1,0 +1,152 @@
+//! `fanoutctl pause` and `fanoutctl resume`.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use shared::ledger::times::{CALL_LIMIT, FAN_OUT_LIMIT, TURN_LIMIT};
+use shared::text::printable;
+
+use super::ledger::Desk;
+use crate::args::ClientArguments;
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::orders::{Changed, Order};
+use crate::progress::unless_quick;
+
+/// What is to become of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing is sent to it.
+    Pause,
+    /// It is served.
+    Resume,
+}
+
+/// What became of it.
+#[derive(Debug, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    changed: Changed,
+    /// For how long something may still be sent to a client that was paused.
+    still_sent_for_seconds: Option<u64>,
+    #[serde(skip)]
+    stack_option: String,
+}
+
+/// Pauses or resumes a client.
+///
+/// # Errors
+///
+/// [`Exit::Usage`]: there is no such client. [`Exit::Config`]: there is no ledger. Else what AWS or the function refused.
+pub async fn execute(
+    context: &Context,
+    arguments: &ClientArguments,
+    change: Change,
+) -> Result<Exit, Failure> {
+    let desk = Desk::of_stack(context).await?;
+    let client = desk.client(&arguments.client)?.name;
+    let (what, order) = match change {
+        Change::Pause => ("pause", Order::Pause { client: client.clone() }),
+        Change::Resume => ("resume", Order::Resume { client: client.clone() }),
+    };
+    desk.log(&format!("{what} client `{client}`"));
+    let changed: Changed = unless_quick("waiting for the catch-up function", desk.order(&order)).await?;
+    let report = Report {
+        changed,
+        still_sent_for_seconds: (change == Change::Pause).then(|| last_send().as_secs()),
+        stack_option: desk.stack_option(),
+    };
+    context.output.print(&report, |report, _| text(report))?;
+    Ok(Exit::Done)
+}
+
+/// Nothing is sent later than this after a pause was written: what was begun before may end.
+fn last_send() -> Duration {
+    FAN_OUT_LIMIT.max(TURN_LIMIT + CALL_LIMIT)
+}
+
+fn text(report: &Report) -> String {
+    let Report { changed: Changed { client, state, was }, still_sent_for_seconds, stack_option } = report;
+    let (client, stack) = (printable(client), printable(stack_option));
+    let already = if state == was { " already" } else { "" };
+    match still_sent_for_seconds {
+        Some(seconds) => format!(
+            "Client {client} is {}{already}: it falls behind, and what was begun may reach it for {seconds} s.\n\
+             It is caught up after\n  fanoutctl resume {client}{stack}\n",
+            printable(state)
+        ),
+        None => format!(
+            "Client {client} is {}{already}; if it is behind, it is caught up within minutes, or now with\n  \
+             fanoutctl catch-up {client}{stack}\n",
+            printable(state)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(state: &str, was: &str, change: Change, stack: &str, expected: &Expect) {
+        let [client, state, was] = ["Billing", state, was].map(str::to_owned);
+        let seconds = (change == Change::Pause).then(|| last_send().as_secs());
+        let report = Report {
+            changed: Changed { client, state, was },
+            still_sent_for_seconds: seconds,
+            stack_option: stack.to_owned(),
+        };
+        expected.assert_eq(&format!("{}{}\n", text(&report), serde_json::to_string(&report).unwrap()));
+    }
+
+    #[test]
+    fn what_became_of_a_client_is_told() {
+        check(
+            "paused",
+            "live",
+            Change::Pause,
+            "",
+            &expect![[r#"
+            Client Billing is paused: it falls behind, and what was begun may reach it for 65 s.
+            It is caught up after
+              fanoutctl resume Billing
+            {"client":"Billing","state":"paused","was":"live","still_sent_for_seconds":65}
+        "#]],
+        );
+        check(
+            "paused",
+            "paused",
+            Change::Pause,
+            " --stack test",
+            &expect![[r#"
+            Client Billing is paused already: it falls behind, and what was begun may reach it for 65 s.
+            It is caught up after
+              fanoutctl resume Billing --stack test
+            {"client":"Billing","state":"paused","was":"paused","still_sent_for_seconds":65}
+        "#]],
+        );
+        check(
+            "live",
+            "paused",
+            Change::Resume,
+            "",
+            &expect![[r#"
+            Client Billing is live; if it is behind, it is caught up within minutes, or now with
+              fanoutctl catch-up Billing
+            {"client":"Billing","state":"live","was":"paused","still_sent_for_seconds":null}
+        "#]],
+        );
+        check(
+            "live",
+            "live",
+            Change::Resume,
+            " --stack test",
+            &expect![[r#"
+            Client Billing is live already; if it is behind, it is caught up within minutes, or now with
+              fanoutctl catch-up Billing --stack test
+            {"client":"Billing","state":"live","was":"live","still_sent_for_seconds":null}
+        "#]],
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! Which groups a replay is about: one, or all that the event table has.
+
+use shared::config::Source;
+use shared::dynamodb::EventsTable;
+use shared::ledger::ItemKey;
+
+use super::Wanted;
+use crate::aws::ledger::{events, unread};
+use crate::aws::table::{self, Table};
+use crate::commands::ledger::{Desk, Known};
+use crate::exit::{Exit, Failure};
+use crate::letters::event_table;
+use crate::orders::{KeyType, KeyValue};
+use crate::output::counted;
+use crate::progress::Progress;
+use crate::replay::{Aggregate, Walked, events_of_group, walk};
+use crate::standing;
+
+/// What a replay is about.
+pub(super) enum Scope {
+    /// Events.
+    Events(Walked),
+    /// None, and why.
+    Nothing(String),
+}
+
+/// What `wanted` is about.
+///
+/// # Errors
+///
+/// [`Exit::Usage`]: there is no such group. [`Exit::Config`]: the config is another table's. Else the tables can't be read.
+pub(super) async fn scope(
+    desk: &Desk,
+    source: &Source,
+    client: &Known,
+    wanted: &Wanted,
+) -> Result<Scope, Failure> {
+    let stream = desk.stack.outputs.get("EventStreamARN").map_or("", String::as_str);
+    let name = event_table(stream).map_err(|why| Failure::new(Exit::Unreachable, why))?;
+    let table = events(&desk.target, name, source).ok_or_else(|| Failure::new(Exit::Config, no_version()))?;
+    let description = table::describe(&aws_sdk_dynamodb::Client::new(desk.target.sdk_config()), name).await?;
+    let key_type = key_type(&description, name, source).map_err(|why| Failure::new(Exit::Config, why))?;
+    let typed = |text: &String| {
+        KeyValue::try_from_text(text, key_type).map_err(|error| Failure::new(Exit::Usage, error))
+    };
+    let after = wanted.after.as_ref().map(typed).transpose()?;
+    match &wanted.group {
+        Some(group) => one(desk, &table, name, client, wanted.from, typed(group)?).await,
+        None => all(&table, name, client, wanted.from, after).await,
+    }
+}
+
+/// The events of one group that the client has. Where the ledger does not know the group yet, nobody has anything.
+async fn one(
+    desk: &Desk,
+    table: &EventsTable,
+    name: &str,
+    client: &Known,
+    from: u64,
+    key: KeyValue,
+) -> Result<Scope, Failure> {
+    let (Some(aggregate), Some(group)) = (key.to_key(), key.group()) else {
+        return Err(Failure::new(Exit::Fault, format!("`{key}` is no key")));
+    };
+    let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client.id, group.clone())];
+    let found = standing::read(&desk.ledger, &keys).await;
+    let found = found.map_err(|error| unread(desk.ledger_name(), &error))?;
+    let marker = found.marker(client.id, &group).flatten();
+    // What the ledger does not know yet, the function adopts first: then the client has what the table has.
+    let item = found.group(&group).flatten();
+    let has = item.map_or(u64::MAX, |item| standing::has(client.id, item, marker));
+    let counted = events_of_group(table, &aggregate, from, has).await;
+    let Some(events) = counted.map_err(|error| unread(name, &error))? else {
+        let message = format!("the event table has no event of `{key}`; name an aggregate by its key");
+        return Err(Failure::new(Exit::Usage, message));
+    };
+    if from > has {
+        return Ok(Scope::Nothing(format!(
+            "client `{}` has `{key}` up to version {has}; what comes after that is on its way to it anyway",
+            client.name
+        )));
+    }
+    if events == 0 {
+        return Ok(Scope::Nothing(format!("the event table has nothing of `{key}` from version {from} on")));
+    }
+    Ok(Scope::Events(Walked(vec![Aggregate { key, events }])))
+}
+
+async fn all(
+    table: &EventsTable,
+    name: &str,
+    client: &Known,
+    from: u64,
+    after: Option<KeyValue>,
+) -> Result<Scope, Failure> {
+    let progress = Progress::new();
+    let said = |walked: &Walked| {
+        progress
+            .spin(&format!("reading the event table: {} so far", counted(walked.0.len() as u64, "group")));
+    };
+    let walked = walk(table, from, said).await;
+    progress.finish();
+    let walked = walked.map_err(|error| unread(name, &error))?;
+    let rest = match after {
+        None => walked,
+        Some(after) => walked.after(&after).ok_or_else(|| {
+            let message = format!(
+                "the event table has nothing of `{after}` from version {from} on, so that it is not known where to go on; \
+                 name another aggregate that was ordered, or leave `--after` out"
+            );
+            Failure::new(Exit::Usage, message)
+        })?,
+    };
+    if rest.0.is_empty() {
+        return Ok(Scope::Nothing(format!(
+            "the event table has nothing that client `{}` could have from version {from} on",
+            client.name
+        )));
+    }
+    Ok(Scope::Events(rest))
+}
+
+/// The type of the table's keys.
+fn key_type(table: &Table, name: &str, source: &Source) -> Result<KeyType, String> {
+    if table.partition_key != source.partition_key {
+        return Err(format!(
+            "the config's `partition_key` is `{}`, and that of the event table `{name}` is `{}`; name the stack's own config \
+             with `--config`",
+            source.partition_key, table.partition_key
+        ));
+    }
+    table.partition_type.ok_or_else(|| format!("DynamoDB does not tell the type of `{name}`'s partition key"))
+}
+
+fn no_version() -> &'static str {
+    "the config names no events' version (`[source] version`), as that of a stack with a ledger does; name the stack's own \
+     config with `--config`"
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::config::Config;
+
+    use super::*;
+
+    const CONFIG: &str = r#"
+        [source]
+        partition_key = "mark"
+        sort_key = "createTime"
+        group = "mark"
+        time = "createTime"
+        version = "version"
+        [[client]]
+        name = "Billing"
+    "#;
+
+    #[test]
+    fn the_config_must_be_the_tables() {
+        let source = Config::try_from_toml("test", CONFIG, None).unwrap().source;
+        let table = |partition_key: &str, partition_type| Table {
+            status: "ACTIVE".to_owned(),
+            partition_key: partition_key.to_owned(),
+            partition_type,
+            sort_key: None,
+            stream: None,
+        };
+        let found = |partition_key, of| key_type(&table(partition_key, of), "Events", &source);
+        assert_eq!(found("mark", Some(KeyType::N)), Ok(KeyType::N));
+        let why = found("plate", Some(KeyType::S)).unwrap_err();
+        assert!(why.contains("`mark`") && why.contains("`plate`") && why.contains("`--config`"), "{why}");
+        assert!(found("mark", None).unwrap_err().contains("`Events`"));
+    }
+}

@@ -1,0 +1,196 @@
+//! An aggregate's key, as people write it and as functions do.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use shared::ids::{Group, Key};
+
+/// The most digits of a number (DynamoDB Developer Guide, "Data types").
+const DIGITS_LIMIT: usize = 38;
+
+/// The value of a key attribute, in DynamoDB's JSON: `{"S":"AFC F5"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum KeyValue {
+    /// A string.
+    S(String),
+    /// A number, as DynamoDB writes it.
+    N(String),
+    /// Bytes, as base64.
+    B(String),
+}
+
+/// The type of a key attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    /// Strings.
+    S,
+    /// Numbers.
+    N,
+    /// Bytes.
+    B,
+}
+
+/// Text that is no key of a table's type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    /// No table has an empty key.
+    #[error("an aggregate's key is not empty; name one")]
+    Empty,
+    /// A number that DynamoDB writes differently would be taken for another group.
+    #[error(
+        "`{0}` is not a number as DynamoDB writes it (`7`, `-0.5`): at most 38 digits, no needless zeros"
+    )]
+    Number(String),
+    /// No base64.
+    #[error("`{0}` is not base64, as which the bytes of a key are written")]
+    Bytes(String),
+}
+
+impl KeyValue {
+    /// The key that `text` stands for in a table whose keys are of this type.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidKey`].
+    pub fn try_from_text(text: &str, of: KeyType) -> Result<Self, InvalidKey> {
+        if text.is_empty() {
+            return Err(InvalidKey::Empty);
+        }
+        match of {
+            KeyType::S => Ok(Self::S(text.to_owned())),
+            KeyType::N if is_as_written(text) => Ok(Self::N(text.to_owned())),
+            KeyType::N => Err(InvalidKey::Number(text.to_owned())),
+            KeyType::B => match STANDARD.decode(text) {
+                Ok(bytes) => Ok(Self::B(STANDARD.encode(bytes))),
+                Err(_) => Err(InvalidKey::Bytes(text.to_owned())),
+            },
+        }
+    }
+
+    /// The key; nothing if it is no base64.
+    pub fn to_key(&self) -> Option<Key> {
+        match self {
+            Self::S(text) => Some(Key::S(text.clone())),
+            Self::N(number) => Some(Key::N(number.clone())),
+            Self::B(base64) => STANDARD.decode(base64).ok().map(Key::B),
+        }
+    }
+
+    /// The `MessageGroupId` of the aggregate; nothing if it is no base64.
+    pub fn group(&self) -> Option<Group> {
+        self.to_key().map(|key| Group::of(&key))
+    }
+
+    /// As people type it.
+    pub fn as_text(&self) -> &str {
+        match self {
+            Self::S(text) | Self::N(text) | Self::B(text) => text,
+        }
+    }
+}
+
+impl From<&Key> for KeyValue {
+    fn from(key: &Key) -> Self {
+        match key {
+            Key::S(text) => Self::S(text.clone()),
+            Key::N(number) => Self::N(number.clone()),
+            Key::B(bytes) => Self::B(STANDARD.encode(bytes)),
+        }
+    }
+}
+
+impl fmt::Display for KeyValue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_text())
+    }
+}
+
+/// `text` as one word of a POSIX shell.
+pub fn shell_quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=+@%,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Whether it is a number with no more characters than it takes. DynamoDB writes each number in one way.
+fn is_as_written(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let are_digits = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let has_point = unsigned.contains('.');
+    text != "-0"
+        && are_digits(whole)
+        && are_digits(fraction)
+        && !whole.is_empty()
+        && (whole == "0" || !whole.starts_with('0'))
+        && (!has_point || (!fraction.is_empty() && !fraction.ends_with('0')))
+        && whole.len() + fraction.len() <= DIGITS_LIMIT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stands_for_a_key_of_the_tables_type() {
+        let value = |text, of| KeyValue::try_from_text(text, of).map_err(|error| error.to_string());
+        assert_eq!(value("AFC F5", KeyType::S), Ok(KeyValue::S("AFC F5".to_owned())));
+        assert_eq!(value("7", KeyType::S), Ok(KeyValue::S("7".to_owned())));
+        assert_eq!(value("AP8=", KeyType::B), Ok(KeyValue::B("AP8=".to_owned())));
+        for (text, of, expected) in [
+            ("", KeyType::S, "an aggregate's key is not empty; name one"),
+            ("", KeyType::N, "an aggregate's key is not empty; name one"),
+            ("AP8", KeyType::B, "`AP8` is not base64, as which the bytes of a key are written"),
+        ] {
+            assert_eq!(value(text, of), Err(expected.to_owned()), "{text}");
+        }
+    }
+
+    /// Its group follows from the characters, and a number has many.
+    #[test]
+    fn a_number_is_taken_only_as_dynamodb_writes_it() {
+        let is_taken = |text: &str| KeyValue::try_from_text(text, KeyType::N).is_ok();
+        let longest = "1".repeat(38);
+        for text in ["0", "7", "-7", "10", "0.5", "-0.05", "12.25", &longest] {
+            assert!(is_taken(text), "{text}");
+        }
+        let too_long = "1".repeat(39);
+        for text in ["-0", "07", "00", "+7", "7.", "7.0", ".5", "7.50", "1e3", "7 ", "seven", "-", &too_long]
+        {
+            assert!(!is_taken(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_are_the_same_there_and_back() {
+        for key in [Key::S("AFC F5".to_owned()), Key::N("-7.5".to_owned()), Key::B(vec![0, 255])] {
+            let value = KeyValue::from(&key);
+            assert_eq!(value.to_key(), Some(key.clone()));
+            assert_eq!(value.group(), Some(Group::of(&key)));
+            let of = match key {
+                Key::S(_) => KeyType::S,
+                Key::N(_) => KeyType::N,
+                Key::B(_) => KeyType::B,
+            };
+            assert_eq!(KeyValue::try_from_text(value.as_text(), of), Ok(value));
+        }
+        assert_eq!(KeyValue::B("?".to_owned()).to_key(), None);
+    }
+
+    #[test]
+    fn a_key_is_one_word_of_a_shell() {
+        for (text, expected) in [
+            ("AFC", "AFC"),
+            ("AP8=", "AP8="),
+            ("AFC F5", "'AFC F5'"),
+            ("O'Hara $HOME", r"'O'\''Hara $HOME'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_quoted(text), expected);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+use expect_test::expect;
+use fanout::catch_up;
+use serde_json::value::to_raw_value;
+use shared::ids::ReplayId;
+
+use super::*;
+
+const CALLER: &str = "arn:aws:iam::111122223333:user/Somebody";
+
+fn all_orders() -> Vec<Order> {
+    let client = "Billing".to_owned();
+    let keys =
+        vec![KeyValue::S("AFC F5".to_owned()), KeyValue::N("7".to_owned()), KeyValue::B("AP8=".to_owned())];
+    let after = After { key: KeyValue::S("AFC F5".to_owned()), sort: KeyValue::N("17".to_owned()) };
+    vec![
+        Order::CatchUp { client: client.clone() },
+        Order::Pause { client: client.clone() },
+        Order::Resume { client: client.clone() },
+        Order::Replay { client, keys, from: 3, replay: "r-1".to_owned() },
+        Order::Reconcile { after: None },
+        Order::Reconcile { after: Some(after) },
+    ]
+}
+
+#[test]
+fn what_the_function_is_invoked_with() {
+    let payloads: String = all_orders().iter().map(|order| order.payload(CALLER) + "\n").collect();
+    expect![[r#"
+        {"order":"catchUp","client":"Billing","caller":"arn:aws:iam::111122223333:user/Somebody"}
+        {"order":"pause","client":"Billing","caller":"arn:aws:iam::111122223333:user/Somebody"}
+        {"order":"resume","client":"Billing","caller":"arn:aws:iam::111122223333:user/Somebody"}
+        {"order":"replay","client":"Billing","keys":[{"S":"AFC F5"},{"N":"7"},{"B":"AP8="}],"from":3,"replay":"r-1","caller":"arn:aws:iam::111122223333:user/Somebody"}
+        {"order":"reconcile","after":null,"caller":"arn:aws:iam::111122223333:user/Somebody"}
+        {"order":"reconcile","after":{"key":{"S":"AFC F5"},"sort":{"N":"17"}},"caller":"arn:aws:iam::111122223333:user/Somebody"}
+    "#]]
+    .assert_eq(&payloads);
+}
+
+#[test]
+fn a_replays_id_is_one_and_no_two_are_alike() {
+    for (milliseconds, random) in [(0, 0), (1_795_242_720_123, 7), (u64::MAX, u64::MAX)] {
+        let id = replay_id(milliseconds, random);
+        assert!(ReplayId::try_new(&id).is_ok(), "{id}");
+    }
+    assert_ne!(replay_id(1, 23), replay_id(12, 3));
+}
+
+/// The function's own code reads them.
+#[test]
+fn the_function_understands_every_order() {
+    for order in all_orders() {
+        let payload: Box<serde_json::value::RawValue> = serde_json::from_str(&order.payload(CALLER)).unwrap();
+        let read = catch_up::Order::try_from_payload(&payload);
+        assert!(read.is_ok(), "{payload}: {read:?}");
+    }
+}
+
+/// The function's own code wrote them.
+#[test]
+fn what_the_function_answers_is_understood() {
+    fn read<A: serde::de::DeserializeOwned>(answer: &catch_up::Answer) -> A {
+        serde_json::from_str(to_raw_value(answer).unwrap().get()).unwrap()
+    }
+    let (client, group) = ("Billing".to_owned(), "AFC%20F5".to_owned());
+    let key = catch_up::TypedKey::S("AFC F5".to_owned());
+
+    let stopped = Some("its queue does not exist".to_owned());
+    let answer = catch_up::CaughtUp { client: client.clone(), groups: 2, sent: 40, behind: 1, stopped };
+    let found: CaughtUp = read(&catch_up::Answer::CatchUp(answer.clone()));
+    assert_eq!((found.groups, found.sent, found.behind, found.stopped), (2, 40, 1, answer.stopped));
+
+    let answer = catch_up::Switched { client: client.clone(), state: "paused", was: "live" };
+    let found: Changed = read(&catch_up::Answer::Switched(answer));
+    assert_eq!(
+        (found.client.as_str(), found.state.as_str(), found.was.as_str()),
+        ("Billing", "paused", "live")
+    );
+
+    let outcomes = [catch_up::Outcome::Ordered, catch_up::Outcome::Nothing, catch_up::Outcome::Failed];
+    let result =
+        |outcome| catch_up::ReplayedGroup { group: group.clone(), outcome, reason: Some("why".to_owned()) };
+    let answer = catch_up::Replayed { client, results: outcomes.map(result).into() };
+    let found: Replayed = read(&catch_up::Answer::Replayed(answer));
+    let found: Vec<_> = found.results.into_iter().map(|result| (result.group, result.outcome)).collect();
+    let expected = [GroupOutcome::Ordered, GroupOutcome::Nothing, GroupOutcome::Failed];
+    assert_eq!(found, expected.map(|outcome| (group.clone(), outcome)));
+
+    let version = catch_up::Version { group: group.clone(), key: key.clone(), version: 4 };
+    let answer = catch_up::Compared {
+        groups: 9,
+        missing: vec![version.clone()],
+        holes: vec![version],
+        ahead: vec![catch_up::Ahead { group: group.clone(), key: key.clone(), version: 4, highest: 3 }],
+        after: Some(catch_up::TablePlace { key, sort: catch_up::TypedKey::B("AP8=".to_owned()) }),
+    };
+    let found: Compared = read(&catch_up::Answer::Compared(answer));
+    let key = KeyValue::S("AFC F5".to_owned());
+    let difference = Difference { group, key: key.clone(), version: 4 };
+    let after = After { key, sort: KeyValue::B("AP8=".to_owned()) };
+    assert_eq!(
+        found,
+        Compared {
+            groups: 9,
+            missing: vec![difference.clone()],
+            holes: vec![difference.clone()],
+            ahead: vec![Ahead { difference, highest: 3 }],
+            after: Some(after),
+        }
+    );
+}

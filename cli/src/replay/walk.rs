@@ -1,0 +1,192 @@
+//! Which groups a replay is about, and how many events: counted in the event table.
+
+use shared::ids::Key;
+use shared::ledger::{EventTable, Unread};
+
+use crate::orders::KeyValue;
+
+/// What was found in the event table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Walked(
+    /// In the table's order.
+    pub Vec<Aggregate>,
+);
+
+/// An aggregate with events to send again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aggregate {
+    /// Its key.
+    pub key: KeyValue,
+    /// How many events it has.
+    pub events: u64,
+}
+
+/// Walks over the whole table, for the aggregates with events from version `from` on. After each page `say` is called
+/// with what was found so far.
+///
+/// # Errors
+///
+/// [`Unread`]: a page could not be read.
+pub async fn walk<E: EventTable>(
+    table: &E,
+    from: u64,
+    mut say: impl FnMut(&Walked),
+) -> Result<Walked, Unread> {
+    let mut walked = Walked::default();
+    // Which aggregate the walk is in: its items stand together.
+    let mut current: Option<Key> = None;
+    let mut after = None;
+    loop {
+        let page = table.scan(after.as_ref()).await?;
+        for seen in page.seen {
+            if seen.version.is_none_or(|version| version < from) {
+                continue;
+            }
+            match walked.0.last_mut().filter(|_| current.as_ref() == Some(&seen.key)) {
+                Some(aggregate) => aggregate.events += 1,
+                None => {
+                    walked.0.push(Aggregate { key: KeyValue::from(&seen.key), events: 1 });
+                    current = Some(seen.key);
+                }
+            }
+        }
+        say(&walked);
+        after = page.next;
+        if after.is_none() {
+            return Ok(walked);
+        }
+    }
+}
+
+/// How many events an aggregate has with versions from `from` to `to`; nothing if it has no event at all.
+///
+/// # Errors
+///
+/// [`Unread`]: a page could not be read.
+pub async fn events_of_group<E: EventTable>(
+    table: &E,
+    key: &Key,
+    from: u64,
+    to: u64,
+) -> Result<Option<u64>, Unread> {
+    let (mut count, mut is_there) = (0, false);
+    let mut before = None;
+    loop {
+        let page = table.page(key, before.as_ref()).await?;
+        is_there |= !page.rows.is_empty();
+        let versions = page.rows.iter().filter_map(|row| row.version);
+        count += versions.filter(|version| (from..=to).contains(version)).map(|_| 1_u64).sum::<u64>();
+        before = page.rows.last().filter(|_| page.has_more).map(|row| row.sort.clone());
+        if before.is_none() {
+            return Ok(is_there.then_some(count));
+        }
+    }
+}
+
+impl Walked {
+    /// How many events there are.
+    pub fn events(&self) -> u64 {
+        self.0.iter().map(|aggregate| aggregate.events).sum()
+    }
+
+    /// How many events the aggregate has that has most.
+    pub fn largest(&self) -> u64 {
+        self.0.iter().map(|aggregate| aggregate.events).max().unwrap_or_default()
+    }
+
+    /// Only what comes after the aggregate `key`: how a replay goes on that was interrupted. Nothing if it is not there.
+    pub fn after(mut self, key: &KeyValue) -> Option<Self> {
+        let at = self.0.iter().position(|aggregate| aggregate.key == *key)?;
+        self.0.drain(..=at);
+        Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::config::Config;
+    use shared::testing::MemoryTable;
+
+    use super::*;
+
+    const CONFIG: &str = r#"
+        [source]
+        partition_key = "mark"
+        sort_key = "createTime"
+        group = "mark"
+        time = "createTime"
+        version = "version"
+        [[client]]
+        name = "Billing"
+    "#;
+
+    /// Aggregates with as many events, and one whose only item has no version.
+    fn table(aggregates: &[(&str, u64)]) -> MemoryTable {
+        let table = MemoryTable::new(&Config::try_from_toml("test", CONFIG, None).unwrap().source);
+        let put = |mark: &str, number: u64, version: &str| {
+            let time = format!("2026-01-05T09:{number:02}:00Z");
+            table.put(&format!(
+                r#"{{"mark":{{"S":"{mark}"}},"createTime":{{"S":"{time}"}},"version":{version}}}"#
+            ));
+        };
+        for (mark, events) in aggregates {
+            (1..=*events).for_each(|version| put(mark, version, &format!(r#"{{"N":"{version}"}}"#)));
+        }
+        put("unreadable", 1, r#"{"S":"first"}"#);
+        table
+    }
+
+    async fn check(from: u64, aggregates: &[&str], events: u64, largest: u64) {
+        let table = table(&[("AFC F5", 6), ("B", 3), ("C", 11), ("D", 1)]);
+        for items in [1, 2, 5, 100] {
+            table.set_items_in_page(items);
+            let mut last = Walked::default();
+            let walked = walk(&table, from, |walked| last = walked.clone()).await.unwrap();
+            assert_eq!(last, walked, "what was said last");
+            let mut keys: Vec<&str> = walked.0.iter().map(|aggregate| aggregate.key.as_text()).collect();
+            keys.sort_unstable();
+            assert_eq!((keys.as_slice(), walked.events(), walked.largest()), (aggregates, events, largest));
+        }
+    }
+
+    #[tokio::test]
+    async fn events_from_a_version_on_are_counted() {
+        check(1, &["AFC F5", "B", "C", "D"], 21, 11).await;
+        check(3, &["AFC F5", "B", "C"], 4 + 1 + 9, 9).await;
+        check(4, &["AFC F5", "C"], 3 + 8, 8).await;
+        check(12, &[], 0, 0).await;
+    }
+
+    #[tokio::test]
+    async fn a_page_that_is_not_read_ends_the_walk() {
+        let table = table(&[("A", 1)]);
+        table.fail();
+        assert!(walk(&table, 1, |_| ()).await.is_err());
+        table.fail();
+        assert!(events_of_group(&table, &Key::S("A".to_owned()), 1, 9).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn events_of_one_aggregate_are_counted_between_versions() {
+        let table = table(&[("A", 9), ("B", 2)]);
+        let key = Key::S("A".to_owned());
+        for items in [1, 2, 3, 100] {
+            table.set_items_in_page(items);
+            for (from, to, expected) in [(1, 9, 9), (1, 100, 9), (3, 5, 3), (9, 9, 1), (10, 20, 0)] {
+                let count = events_of_group(&table, &key, from, to).await.unwrap();
+                assert_eq!(count, Some(expected), "{from} to {to}, {items} items in a page");
+            }
+            assert_eq!(events_of_group(&table, &Key::S("Z".to_owned()), 1, 9).await.unwrap(), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_replay_goes_on_after_an_aggregate() {
+        let all = walk(&table(&[("A", 2), ("B", 2), ("C", 2), ("D", 2)]), 1, |_| ()).await.unwrap();
+        for (at, aggregate) in all.0.iter().enumerate() {
+            let rest = all.clone().after(&aggregate.key).unwrap();
+            assert_eq!(rest.0, all.0[at + 1..]);
+        }
+        assert_eq!(all.after(&KeyValue::S("gone".to_owned())), None);
+    }
+}

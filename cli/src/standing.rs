@@ -1,0 +1,211 @@
+//! How far a client is, read from the ledger.
+
+use std::time::Duration;
+
+use shared::ids::Group;
+use shared::ledger::{ClientId, Found, GroupItem, ItemKey, Ledger, Marker, READ_LIMIT, Unread};
+use shared::time::Timestamp;
+
+use crate::aws::CallError;
+
+/// After how long somebody should look why a client is behind: as the stack's alarm does.
+pub const LONG: Duration = Duration::from_secs(15 * 60);
+
+/// How far a client is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// In how many groups it is behind.
+    pub groups: u64,
+    /// How many versions it has to go there. Some may be holes, or unwanted by its filter.
+    pub events: u64,
+    /// Since when it has been behind, where it has been longest.
+    pub since: Option<Timestamp>,
+    /// Whether there are more groups than were counted.
+    pub is_more: bool,
+}
+
+/// How far `client` is in the first `limit` groups that it is behind in: a group costs a read unit, and who is behind
+/// in a million must not be read to the end each time that somebody looks.
+///
+/// # Errors
+///
+/// [`Unread`]: the ledger could not be read.
+pub async fn standing<L: Ledger>(ledger: &L, client: ClientId, limit: usize) -> Result<Standing, Unread> {
+    let mut standing = Standing::default();
+    let mut room = limit;
+    let mut after = None;
+    loop {
+        let mut page = ledger.markers(client, after.as_ref()).await?;
+        let Some((last, _)) = page.last() else { return Ok(standing) };
+        after = Some(last.clone());
+        standing.is_more = page.len() > room;
+        page.truncate(room);
+        room -= page.len();
+        for markers in page.chunks(READ_LIMIT) {
+            count(ledger, client, markers, &mut standing).await?;
+        }
+        if standing.is_more {
+            return Ok(standing);
+        }
+    }
+}
+
+/// A client that is served, as the ledger knows it.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// Its name.
+    pub name: String,
+    /// Whether nothing is sent to it until it is resumed.
+    pub is_paused: bool,
+    /// How far it is.
+    pub standing: Result<Standing, CallError>,
+}
+
+impl Standing {
+    /// Whether it has been behind for so long that somebody should look why.
+    pub fn is_long(&self, now: Timestamp) -> bool {
+        self.since.is_some_and(|since| now.since(since) >= LONG)
+    }
+}
+
+/// What `client` has of a group. A marker of another life has nothing of this one.
+pub fn has(client: ClientId, item: &GroupItem, marker: Option<&Marker>) -> u64 {
+    if !item.behind.contains(&client) {
+        return item.version;
+    }
+    marker.filter(|marker| marker.life == item.life).map_or(0, |marker| marker.have)
+}
+
+/// Reads items.
+///
+/// # Errors
+///
+/// [`Unread`]: one of them was not read.
+pub async fn read<L: Ledger>(ledger: &L, keys: &[ItemKey]) -> Result<Found, Unread> {
+    let items = ledger.read(keys).await.into_iter().collect::<Result<Vec<_>, Unread>>()?;
+    Ok(Found::new(keys, items.into_iter().map(Ok).collect()))
+}
+
+/// Adds the groups of up to [`READ_LIMIT`] markers.
+async fn count<L: Ledger>(
+    ledger: &L,
+    client: ClientId,
+    markers: &[(Group, Marker)],
+    standing: &mut Standing,
+) -> Result<(), Unread> {
+    let keys: Vec<ItemKey> = markers.iter().map(|(group, _)| ItemKey::Group(group.clone())).collect();
+    let found = read(ledger, &keys).await?;
+    for (group, marker) in markers {
+        // It became level meanwhile.
+        let Some(item) = found.group(group).flatten().filter(|item| item.behind.contains(&client)) else {
+            continue;
+        };
+        standing.groups += 1;
+        standing.events += item.version.saturating_sub(has(client, item, Some(marker)));
+        standing.since = Some(standing.since.map_or(marker.at, |since| since.min(marker.at)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use shared::ids::Key;
+    use shared::ledger::{First, Item, Rev};
+    use shared::testing::MemoryLedger;
+
+    use super::*;
+
+    const CLIENT: ClientId = ClientId(2);
+    const OTHER: ClientId = ClientId(3);
+
+    /// A group at `version` in its second life, and what `client` has of it.
+    fn put(ledger: &MemoryLedger, name: &str, version: u64, client: ClientId, marker: (u64, u64, u64)) {
+        let (life, have, at) = marker;
+        let key = Key::S(name.to_owned());
+        let group = Group::of(&key);
+        let item = GroupItem {
+            rev: Rev(1),
+            version,
+            behind: BTreeSet::from([client]),
+            edition: 1,
+            life: 2,
+            first: First { sort: key.clone(), version: 1 },
+            time: None,
+            key,
+            holes: Vec::new(),
+        };
+        let at = Timestamp::from_millis(at);
+        let marker = Marker { rev: Rev(1), spell: 1, life, have, again: 0, replay: None, at };
+        ledger.put(ItemKey::Group(group.clone()), Item::Group(Box::new(item)));
+        ledger.put(ItemKey::Marker(client, group), Item::Marker(marker));
+    }
+
+    /// Five groups that it is behind in, and one of somebody else.
+    fn ledger() -> MemoryLedger {
+        let ledger = MemoryLedger::new(0);
+        for (name, version, marker) in
+            [("A", 10, (2, 7, 500)), ("B", 4, (1, 3, 300)), ("C", 9, (2, 9, 400)), ("D", 2, (2, 0, 900))]
+        {
+            put(&ledger, name, version, CLIENT, marker);
+        }
+        put(&ledger, "E", 3, CLIENT, (2, 1, 800));
+        put(&ledger, "F", 100, OTHER, (2, 0, 1));
+        ledger
+    }
+
+    async fn check(ledger: &MemoryLedger, limit: usize, expected: (u64, u64, Option<u64>, bool)) {
+        let Standing { groups, events, since, is_more } = standing(ledger, CLIENT, limit).await.unwrap();
+        assert_eq!((groups, events, since.map(Timestamp::as_millis), is_more), expected, "limit {limit}");
+    }
+
+    #[tokio::test]
+    async fn every_marker_counts_and_one_of_another_life_from_nothing() {
+        check(&ledger(), 100, (5, 3 + 4 + 2 + 2, Some(300), false)).await;
+        check(&MemoryLedger::new(0), 100, (0, 0, None, false)).await;
+    }
+
+    #[tokio::test]
+    async fn counting_ends_at_the_limit_and_says_so() {
+        let ledger = ledger();
+        check(&ledger, 5, (5, 11, Some(300), false)).await;
+        check(&ledger, 4, (4, 9, Some(300), true)).await;
+        check(&ledger, 3, (3, 7, Some(300), true)).await;
+        check(&ledger, 1, (1, 3, Some(500), true)).await;
+        ledger.forget_calls();
+        check(&ledger, 3, (3, 7, Some(300), true)).await;
+        let calls = ledger.calls();
+        assert_eq!((calls.queries, calls.reads), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn who_became_level_meanwhile_is_not_counted() {
+        let ledger = ledger();
+        let group = Group::of(&Key::S("A".to_owned()));
+        let Some(Item::Group(mut item)) = ledger.get(&ItemKey::Group(group.clone())) else { panic!() };
+        item.behind.clear();
+        ledger.put(ItemKey::Group(group), Item::Group(item));
+        ledger.remove(&ItemKey::Group(Group::of(&Key::S("B".to_owned()))));
+        check(&ledger, 100, (3, 4, Some(400), false)).await;
+    }
+
+    #[test]
+    fn somebody_should_look_after_a_quarter_of_an_hour() {
+        let since = Some(Timestamp::from_millis(5_000));
+        let behind = Standing { groups: 1, events: 1, since, is_more: false };
+        for (now, expected) in [(0, false), (904_999, false), (905_000, true)] {
+            assert_eq!(behind.is_long(Timestamp::from_millis(now)), expected, "{now}");
+        }
+        assert!(!Standing::default().is_long(Timestamp::from_millis(u64::MAX)));
+    }
+
+    #[tokio::test]
+    async fn a_ledger_that_is_not_read_is_no_ledger_in_which_nobody_is_behind() {
+        let ledger = ledger();
+        ledger.fail_read(ItemKey::Group(Group::of(&Key::S("A".to_owned()))));
+        assert!(standing(&ledger, CLIENT, 100).await.is_err());
+        ledger.fail_markers();
+        assert!(standing(&ledger, CLIENT, 100).await.is_err());
+    }
+}
