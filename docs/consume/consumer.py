@@ -20,20 +20,24 @@ def project(record):
     version = Decimal(record.message_attributes["version"].string_value)
     # An event's numbers have up to 38 digits; a float keeps 15.
     mark = json.loads(record.body, parse_float=Decimal)["RegistrationNumber"]
-    item = {
-        "group": record.attributes.message_group_id,
-        "version": version,
-        "status": mark["status"],
-        "price": mark["price"],
-    }
+    values = {":version": version, ":status": mark["status"], ":price": mark["price"]}
+    update = "SET version = :version, #status = :status, price = :price"
+    condition = "attribute_not_exists(version) OR version < :version"
+    # Version 1 begins an aggregate; with another event id, one that was erased and created anew.
+    if version == 1:
+        values[":firstEvent"] = record.message_attributes["eventId"].string_value
+        update += ", firstEvent = :firstEvent"
+        condition = "attribute_not_exists(firstEvent) OR firstEvent <> :firstEvent"
     try:
-        table.put_item(
-            Item=item,
-            ConditionExpression="attribute_not_exists(version) OR version < :version",
-            ExpressionAttributeValues={":version": version},
+        table.update_item(
+            Key={"group": record.attributes.message_group_id},
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues=values,
         )
     except table.meta.client.exceptions.ConditionalCheckFailedException:
-        pass  # This version or a newer one was seen before.
+        pass  # This event, or a newer one, was seen before.
 
 
 def handler(event, context):

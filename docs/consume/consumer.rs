@@ -56,23 +56,36 @@ async fn handle(dynamodb: &Client, table: &str, messages: Vec<SqsMessage>) -> Sq
 
 /// One write: the version and what follows from it are stored together, or not at all.
 async fn project(dynamodb: &Client, table: &str, group: &str, message: &SqsMessage) -> Result<(), Error> {
-    let version = message.message_attributes.get("version").and_then(|version| version.string_value.clone());
-    let version = version.ok_or("no attribute `version`")?;
+    let (version, event_id) = (attribute(message, "version")?, attribute(message, "eventId")?);
     let Event { mark } = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
-    let written = dynamodb
-        .put_item()
+    let write = dynamodb
+        .update_item()
         .table_name(table)
-        .item("group", S(group.to_owned()))
-        .item("version", N(version.clone()))
-        .item("status", S(mark.status))
-        .item("price", N(mark.price.get().to_owned()))
-        .condition_expression("attribute_not_exists(version) OR version < :version")
-        .expression_attribute_values(":version", N(version))
-        .send()
-        .await;
-    match written.map_err(aws_sdk_dynamodb::Error::from) {
-        // This version or a newer one was seen before.
+        .key("group", S(group.to_owned()))
+        .expression_attribute_names("#status", "status")
+        .expression_attribute_values(":version", N(version.clone()))
+        .expression_attribute_values(":status", S(mark.status))
+        .expression_attribute_values(":price", N(mark.price.get().to_owned()));
+    let update = "SET version = :version, #status = :status, price = :price";
+    // Version 1 begins an aggregate; with another event id, one that was erased and created anew.
+    let write = if version == "1" {
+        write
+            .update_expression(format!("{update}, firstEvent = :firstEvent"))
+            .condition_expression("attribute_not_exists(firstEvent) OR firstEvent <> :firstEvent")
+            .expression_attribute_values(":firstEvent", S(event_id))
+    } else {
+        write
+            .update_expression(update)
+            .condition_expression("attribute_not_exists(version) OR version < :version")
+    };
+    match write.send().await.map_err(aws_sdk_dynamodb::Error::from) {
+        // This event, or a newer one, was seen before.
         Ok(_) | Err(aws_sdk_dynamodb::Error::ConditionalCheckFailedException(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+fn attribute(message: &SqsMessage, name: &str) -> Result<String, Error> {
+    let value = message.message_attributes.get(name).and_then(|value| value.string_value.clone());
+    value.ok_or_else(|| format!("no attribute `{name}`").into())
 }
