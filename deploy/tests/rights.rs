@@ -78,7 +78,8 @@ fn whoever_looks_needs_these_rights() {
             ReadDeployedConfig: allow s3:GetObject on arn:${AWS::Partition}:s3:::mark-event-queue-packages-${AWS::AccountId}-${AWS::Region}/fanout/*
             SeeMappingsAndMetrics: allow lambda:ListEventSourceMappings, cloudwatch:GetMetricData on *
             SeeEventTable: allow dynamodb:DescribeTable on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
-            SeeLedger (if HasLedger): allow dynamodb:BatchGetItem, dynamodb:GetItem, dynamodb:Query on LedgerTable.Arn
+            SeeLedger (if HasLedger): allow dynamodb:BatchGetItem, dynamodb:DescribeContinuousBackups, dynamodb:DescribeTable, dynamodb:GetItem, dynamodb:Query on LedgerTable.Arn
+            SeeCatchUp (if HasLedger): allow lambda:GetFunctionConfiguration on CatchUp.Arn
         "#]],
     );
 }
@@ -259,7 +260,7 @@ fn rights_to_the_tables_come_and_go_with_the_ledger() {
         of_ledger.map(|statement| plain(&statement["Fn::If"][1]["Sid"])).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(of_ledger("FanOutRole"), "SendRepairsAndLetters KeepLedger ReadEvents DecryptEvents");
-    assert_eq!(of_ledger("WatchPolicy"), "SeeLedger");
+    assert_eq!(of_ledger("WatchPolicy"), "SeeLedger SeeCatchUp");
     assert_eq!(of_ledger("RetryPolicy"), "");
     assert_eq!(of_ledger("ProcessDynamoDBStreamRole"), "");
     // What hangs on no condition names no table of the ledger's.
@@ -280,7 +281,7 @@ fn conditions_of_rights_are_those_of_the_template() {
             *used.entry(condition.to_owned()).or_default() += 1;
         }
     }
-    assert_eq!(used, BTreeMap::from([("HasExternalQueues".to_owned(), 2), ("HasLedger".to_owned(), 5)]));
+    assert_eq!(used, BTreeMap::from([("HasExternalQueues".to_owned(), 2), ("HasLedger".to_owned(), 6)]));
     assert!(used.keys().all(|name| conditions.contains_key(name)));
 }
 

@@ -25,7 +25,7 @@ use shared::metrics::{Counted, DUPLICATES, LEDGER_CALLS, RECORDS_IN, RETURNED, T
 use shared::place::{OwnQueue, Place, QueueUrl};
 use shared::send::{Limits, Transport};
 use shared::time::Timestamp;
-use tracing::warn;
+use tracing::{info, warn};
 
 use self::answer::{Counts, Returned};
 use self::arrivals::{Sorted, sort};
@@ -211,17 +211,15 @@ impl LedgerFanout {
 
     /// Counts what clients took, and remembers who failed.
     fn note_served(&self, served: Vec<Served<'_>>, now: Timestamp, counts: &mut Counts) {
-        for Served { client, accepted, failed, took, latencies } in served {
+        for Served { client, accepted, failed, why, took, latencies } in served {
             counts.sent += accepted;
             latencies.into_iter().for_each(|latency| counts.latencies.add(latency));
             if failed == 0 && took {
                 self.resting(|resting| resting.took(client));
             }
             if failed > 0 && self.resting(|resting| resting.failed(client, failed, now)) {
-                warn!(
-                    client = client.as_str(),
-                    "client fails; for a moment it is not tried, and falls behind"
-                );
+                let client = client.as_str();
+                warn!(client, why, "client fails; it is not tried for a moment, and falls behind");
             }
         }
     }
@@ -237,12 +235,17 @@ impl LedgerFanout {
     ) {
         let state = control.and_then(|control| control.clients.get(&start.name)).map(|client| client.state);
         let is_in_file = self.plain.destinations.iter().any(|served| served.client == start.name);
-        let why = why.unwrap_or(match state {
-            Some(State::Paused) => "it is paused",
-            _ if !is_in_file => "it is not in this instance's `client-queues.toml`",
-            _ => "it failed, and is not tried for a moment",
-        });
-        warn!(client = start.name.as_str(), %group, have = start.has, why, "client became behind");
+        let (client, have) = (start.name.as_str(), start.has);
+        if let Some(why) = why {
+            warn!(client, %group, have, why, "client became behind");
+        } else {
+            let why = match state {
+                Some(State::Paused) => "it is paused",
+                _ if !is_in_file => "it is not in this instance's `client-queues.toml`",
+                _ => "it failed, and is not tried for a moment",
+            };
+            info!(client, %group, have, why, "client became behind");
+        }
         counts.became_behind.push(start.name.clone());
     }
 

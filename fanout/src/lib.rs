@@ -2,6 +2,9 @@
 //!
 //! Data flows one way: payload → messages ([`message`]) → runs per client ([`client`]) → what is returned
 //! ([`handler`]). [`patience`] decides how long a client that does not take its messages is waited for.
+//!
+//! With versions, [`ledger`] takes the place of [`client`] and [`handler`]: a client that does not take its messages
+//! becomes behind, and [`catch_up`] brings it what it misses.
 
 mod bounded;
 pub mod catch_up;

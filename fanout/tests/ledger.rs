@@ -27,6 +27,7 @@ use shared::message::{Attribute, Body, Message};
 use shared::metrics::Tally;
 use shared::place::OwnQueue;
 use shared::testing::{CallFault, Fault, Faults, WriteFault};
+use shared::time::Timestamp;
 use world::payload;
 
 fn fail(world: &LedgerWorld, client: &str) {
@@ -190,6 +191,10 @@ fn what_a_queue_refuses_for_good_leaves_its_client_behind_there_and_nowhere_else
     world.drain();
     let limit = world.size("a1") + 10;
     world.queues.change(world.client("B"), |settings| settings.maximum_message_size = limit);
+    for group in ["c", "d", "e"] {
+        world.append_padded(&format!("{group}1"), 100);
+        world.drain();
+    }
     for version in 2..7 {
         world.append_padded(&format!("a{version}"), 100);
         world.append(&format!("b{version}"));
@@ -406,6 +411,53 @@ fn a_new_life_is_sent_from_its_beginning() {
 }
 
 #[test]
+fn a_later_life_is_followed_as_far_as_the_table_goes() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.erase("a");
+    let names: Vec<String> = (1..=250).map(|version| format!("a{version}'")).collect();
+    world.write(&names.join(" "));
+    world.put("a1'");
+    world.table.set_items_in_page(300);
+    world.table.forget_calls();
+    world.deliver();
+    world.check_all(&format!("a: a1 {}", names.join(" ")));
+    // That the first event is gone is seen once; that the new life lasts, after each of three look-ups.
+    assert_eq!(world.table.calls().gets, 1 + 3);
+}
+
+#[test]
+fn what_is_imported_with_old_times_is_sent_though_it_comes_in_the_wrong_order() {
+    let world = LedgerWorld::new();
+    world.clock.freeze(Duration::from_secs(10 * 24 * 3_600));
+    let now = world.clock.now();
+    world.change_control(|control| control.start = now);
+    world.append("a1 a2");
+    world.write("b1 b2 b3");
+    world.put("b3 b2 b1");
+    world.drain();
+    world.check_all("a: a1 a2 | b: b1 b2 b3");
+    world.write("c1 c2");
+    world.put("c2");
+    world.drain();
+    world.put("c1");
+    world.drain();
+    world.check_all("a: a1 a2 | b: b1 b2 b3 | c: c1 c2");
+}
+
+#[test]
+fn what_was_there_before_the_ledger_is_not_sent() {
+    let world = LedgerWorld::new();
+    let old = world.event("a2").time().unwrap().parse::<u64>().unwrap();
+    world.change_control(|control| control.start = Timestamp::from_millis((old + 1) * 1_000));
+    world.append("a3");
+    world.write("a1 a2");
+    world.drain();
+    world.check_all("a: a3");
+}
+
+#[test]
 fn what_was_erased_is_acknowledged() {
     let world = LedgerWorld::new();
     world.write("a2");
@@ -533,7 +585,7 @@ fn a_ledger_or_a_table_that_does_not_answer_is_not_waited_for() {
     world.write("a2 a3");
     world.put("a3");
     for (reads, writes, pages) in [(true, false, false), (false, true, false), (false, false, true)] {
-        let hanging = Hanging { world: &world, reads, writes, pages };
+        let hanging = Hanging { world: &world, reads, writes, pages, delay: Duration::ZERO };
         let batch = world.receive();
         let began = world.clock.now();
         let mut tally = Tally::default();
@@ -546,4 +598,82 @@ fn a_ledger_or_a_table_that_does_not_answer_is_not_waited_for() {
     world.drain();
     assert_eq!(world.item("a"), "v3");
     world.check_all("a: a1 a2 a3");
+}
+
+#[test]
+fn whatever_hangs_the_function_answers_in_its_time() {
+    for (reads, writes) in [(false, true), (true, false), (false, false)] {
+        let world = LedgerWorld::new();
+        world.append("a1 b1");
+        world.drain();
+        world.queues.change(world.client("B"), |settings| settings.latency = Duration::from_secs(100));
+        world.append("a2 a3 b2 c1");
+        let hanging = Hanging { world: &world, reads, writes, pages: false, delay: Duration::ZERO };
+        let batch = world.receive();
+        let began = world.clock.now();
+        world.handle_over(&hanging, &hanging, &payload(&batch), &mut Tally::default()).unwrap();
+        let took = world.clock.now().since(began);
+        assert!(took < Duration::from_secs(29), "{reads} {writes}: {took:?}");
+        let last = world.queues.requests(world.client("B")).last().map(|request| request.at);
+        assert!(last.is_none_or(|last| last.since(began) <= Duration::from_secs(20)), "no late send");
+    }
+}
+
+#[test]
+fn when_the_time_for_sends_is_over_messages_are_returned_and_nobody_becomes_behind() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.write("a2 a3 a4");
+    world.put("a4");
+    world.table.set_items_in_page(1);
+    let delay = Duration::from_millis(4_500);
+    let slow = Hanging { world: &world, reads: false, writes: false, pages: false, delay };
+    let batch = world.receive();
+    let response = world.handle_over(&slow, &slow, &payload(&batch), &mut Tally::default()).unwrap();
+    assert_eq!(response.batch_item_failures.len(), 1);
+    assert_eq!(world.item("a"), "v1");
+}
+
+#[test]
+fn a_slow_client_has_a_third_of_the_time() {
+    let world = LedgerWorld::new();
+    world.queues.change(world.client("B"), |settings| settings.latency = Duration::from_millis(1_900));
+    world.append("a1 a2 a3 a4 a5 a6 a7 a8 a9");
+    let began = world.clock.now();
+    world.deliver();
+    assert!(world.clock.now().since(began) < Duration::from_secs(12));
+    assert_eq!(world.item("a"), "v9 behind B has 6");
+}
+
+#[test]
+fn what_an_operator_sends_again_for_the_first_time_is_not_repeated_after_it_was_sent() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    let names: Vec<String> = (2..=250).map(|version| format!("a{version}")).collect();
+    world.write(&names.join(" "));
+    let replay = ReplayId::try_new("again").unwrap();
+    world.put_message(&world.event("a7").message(Along { replay: Some(&replay), ..Along::default() }));
+    world.put("a250");
+    world.drain();
+    world.check_all(&format!("a: a1 {}", names.join(" ")));
+    assert_eq!(world.item("a"), "v250");
+}
+
+#[test]
+fn a_record_that_is_not_answered_costs_no_repetition() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.append("a2 a3");
+    let hanging = Hanging { world: &world, reads: false, writes: true, pages: false, delay: Duration::ZERO };
+    let batch = world.receive();
+    let response = world.handle_over(&hanging, &hanging, &payload(&batch), &mut Tally::default()).unwrap();
+    assert_eq!(response.batch_item_failures.len(), 2);
+    world.acknowledge(&batch, &response);
+    world.check_all("a: a1 a2 a3");
+    world.drain();
+    world.check_all("a: a1 a2 a3");
+    assert_eq!(world.item("a"), "v3");
 }

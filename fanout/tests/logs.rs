@@ -10,6 +10,7 @@
     reason = "a test reports by panicking, and uses a part of the world"
 )]
 
+mod ledger_world;
 mod world;
 
 use std::io::{self, Write};
@@ -17,6 +18,9 @@ use std::sync::{Arc, Mutex};
 
 use std::time::Duration;
 
+use expect_test::{Expect, expect};
+use ledger_world::LedgerWorld;
+use serde_json::Value;
 use shared::testing::{CallFault, Fault, Faults};
 use world::World;
 
@@ -120,4 +124,77 @@ fn a_client_that_does_not_take_its_messages_is_a_warning_and_a_broken_undelivere
     assert_eq!(count(&logged, r#""level":"WARN""#), 2, "{logged}");
     assert_eq!(count(&logged, "the undelivered queue did not take messages"), 1, "{logged}");
     assert_eq!(count(&logged, "client given up"), 0, "{logged}");
+}
+
+/// The log with the ledger, but for when and where.
+fn check_ledger(act: impl FnOnce(&LedgerWorld), expected: &Expect) {
+    let logged = logged(|| act(&LedgerWorld::new()));
+    let line = |line: &str| {
+        let mut line: serde_json::Map<String, Value> = serde_json::from_str(line).unwrap();
+        let (level, message) = (line.remove("level").unwrap(), line.remove("message").unwrap());
+        for name in ["timestamp", "target"] {
+            line.remove(name);
+        }
+        let fields: Vec<String> = line.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        format!("{} {}: {}\n", level.as_str().unwrap(), message.as_str().unwrap(), fields.join(" "))
+    };
+    expected.assert_eq(&logged.lines().map(line).collect::<String>());
+}
+
+#[test]
+fn with_the_ledger_a_client_that_becomes_behind_is_said_once_per_run_and_its_rest_once() {
+    check_ledger(
+        |world| {
+            world.queues.delete_queue(world.client("B"));
+            world.append("a1 a2 b1 c1 d1");
+            world.drain();
+            world.append("a3 e1");
+            world.drain();
+        },
+        &expect![[r#"
+            WARN client fails; it is not tried for a moment, and falls behind: client="B" why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
+            WARN client became behind: client="B" group="a" have=0 why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
+            WARN client became behind: client="B" group="b" have=0 why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
+            WARN client became behind: client="B" group="c" have=0 why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
+            WARN client became behind: client="B" group="d" have=0 why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
+            INFO client became behind: client="B" group="e" have=0 why="it failed, and is not tried for a moment"
+        "#]],
+    );
+}
+
+#[test]
+fn with_the_ledger_holes_and_what_is_waited_for_are_said() {
+    check_ledger(
+        |world| {
+            world.append("a1");
+            world.drain();
+            world.write("a4");
+            world.put("a4");
+            world.drain();
+        },
+        &expect![[r#"
+            INFO waiting for versions that may become readable: group="a" versions="2-3"
+            INFO waiting for versions that may become readable: group="a" versions="2-3"
+            INFO waiting for versions that may become readable: group="a" versions="2-3"
+            WARN holes: versions that no message and no item had; passed over: group="a" versions="2-3"
+        "#]],
+    );
+}
+
+#[test]
+fn with_the_ledger_what_is_rejected_or_returned_is_said_without_its_values() {
+    check_ledger(
+        |world| {
+            world.append("a1");
+            world.drain();
+            world.write_unfit("a2");
+            world.append("a3");
+            world.table.fail();
+            world.drain();
+        },
+        &expect![[r#"
+            WARN messages are returned and tried again: group="a" why="not read: a scripted fault"
+            ERROR event in the table cannot be sent; it gets a letter: group="a" version=2 why="the event lacks `id`, its id; `[source]` in `client-queues.toml` says where it is"
+        "#]],
+    );
 }

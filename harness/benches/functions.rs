@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let shipped = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../client-queues.toml"))?;
     let shipped = package("shipped", &shipped)?;
     let hundred = package("100-clients", &config(100))?;
+    let three_plain = package("3-clients", &config(3))?;
     let with_ledger = package("100-clients-ledger", &ledger_config(100))?;
     let row = |name, binary: &Path, package: &Path, payload, clients: Option<Vec<String>>| Row {
         name,
@@ -56,6 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         row("converter", &binaries.converter, &shipped, records(), None),
         row("fanout, the shipped three clients", &binaries.fanout, &shipped, messages(), Some(three())),
         row("fanout, 100 clients", &binaries.fanout, &with_ledger, messages(), Some(names())),
+        row("fanout, 3 clients, without the ledger", &binaries.fanout, &three_plain, messages(), None),
         row("fanout, 100 clients, without the ledger", &binaries.fanout, &hundred, messages(), None),
     ];
     let sqs = SqsStub::start()?;

@@ -196,6 +196,7 @@ async fn a_late_client_with_history_gets_everything_and_goes_on_without_a_gap() 
     };
     until("the late client has everything", has_all).await?;
     complete(&mut archive, &HashSet::new()).await?;
+    ledger.level("Archive").await?;
     assert_eq!(ledger.standing().await?.behind(), [].into());
     Ok(())
 }

@@ -29,22 +29,23 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         &[&["plan"], &new_stack[..]].concat(),
         0,
         &expect![[r#"
-        --- stdout
-        Stack mark-event-queue is made in eu-west-2, account 000000000000.
+            --- stdout
+            Stack mark-event-queue is made in eu-west-2, account 000000000000.
 
-        client     change  queue                           account
-        Billing    added   MarkFanOutClientBilling.fifo    000000000000
-        Insurance  added   MarkFanOutClientInsurance.fifo  000000000000
-        Reporting  added   ReportingEvents.fifo            444455556666
+            client     change  queue                           account
+            Billing    added   MarkFanOutClientBilling.fifo    000000000000
+            Insurance  added   MarkFanOutClientInsurance.fifo  000000000000
+            Reporting  added   ReportingEvents.fifo            444455556666
 
-        setting          now     will be
-        EventStreamArn   (none)  STREAM_ARN
-        FunctionTimeout  (none)  2
+            setting          now     will be
+            Ledger           (none)  true
+            EventStreamArn   (none)  STREAM_ARN
+            FunctionTimeout  (none)  2
 
-        Accounts that will receive every event:
-          NEW 000000000000 (the stack's own): Billing, Insurance
-          NEW 444455556666: Reporting
-    "#]],
+            Accounts that will receive every event:
+              NEW 000000000000 (the stack's own): Billing, Insurance
+              NEW 444455556666: Reporting
+        "#]],
     )?;
     let before = operator.run(&["policy", "Reporting", "--json"], 0)?.stdout;
     operator.check(
@@ -136,6 +137,7 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
             Reporting  added   ReportingEvents.fifo            444455556666
 
             setting          now     will be
+            Ledger           (none)  true
             EventStreamArn   (none)  STREAM_ARN
             FunctionTimeout  (none)  2
 
@@ -337,7 +339,7 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
-        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-… from whoever has them: CloudFormation deletes no policy that is attached.
+        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from whoever has them: CloudFormation deletes no policy that is attached.
 
         error: nobody is there to ask; add `--yes` to go ahead
     "#]])?;
@@ -353,10 +355,10 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
-        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-… from whoever has them: CloudFormation deletes no policy that is attached.
+        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from whoever has them: CloudFormation deletes no policy that is attached.
 
         --- stdout
-        Stack mark-event-queue is deleted; 6 queues stay, and the bucket mark-event-queue-discardedrecords-…. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
+        Stack mark-event-queue is deleted; 6 queues, the bucket mark-event-queue-discardedrecords-… and the ledger's table mark-event-queue-LedgerTable-… stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
     "#]])?;
     let kept = [
         "MarkFanOutClientBilling.fifo",
@@ -505,10 +507,12 @@ fn without_progress(text: &str) -> String {
 
 /// CloudFormation gives a bucket or a policy a name that nobody else has.
 fn without_random_names(text: &str) -> String {
-    const NAMES: [&str; 3] = [
+    const NAMES: [&str; 5] = [
         "mark-event-queue-discardedrecords-",
-        "mark-event-queue-WatchPolicy-",
+        "mark-event-queue-LedgerTable-",
+        "mark-event-queue-ReplayPolicy-",
         "mark-event-queue-RetryPolicy-",
+        "mark-event-queue-WatchPolicy-",
     ];
     let mut text = text.to_owned();
     for name in NAMES {

@@ -202,17 +202,17 @@ async fn what_is_wrong_with_a_ledger_is_found() -> anyhow::Result<()> {
     let operator = Operator::new("ledger-check").await?;
     let ledger = operator.ledger().await?;
     let dynamodb = operator.ground.connection().dynamodb();
+    // Of the ledger alone: MiniStack tells of mappings what the SDK can't read.
     let findings = || -> Vec<String> {
         let (found, _) = operator.json(&["check"], 6);
         let findings = found["findings"].as_array().unwrap().iter();
-        findings.map(|finding| format!("{}: {}", finding["subject"], finding["problem"])).collect()
+        let of_ledger = findings.filter(|finding| finding["subject"] == format!("ledger `{ledger}`"));
+        of_ledger.map(|finding| finding["problem"].as_str().unwrap().to_owned()).collect()
     };
     // MiniStack does not switch it on, though the template says so.
-    let found = findings();
-    assert!(found.len() == 1 && found[0].contains("nothing brings it back"), "{found:?}");
+    assert_eq!(findings(), ["nothing brings it back if it is lost or damaged"]);
     dynamodb.delete_table().table_name(&ledger).send().await?;
-    let found = findings();
-    assert!(found.iter().any(|finding| finding.contains("its table doesn't exist")), "{found:?}");
+    assert_eq!(findings(), ["its table doesn't exist"]);
     let (status, _) = operator.json(&["status"], 4);
     assert!(status["clients"].is_null() && status["unknown"]["clients"].is_string(), "{status}");
     let (_, errors) = operator.run(&["pause", "Billing"], 4);

@@ -26,8 +26,8 @@ use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use support::{SOURCE, START, fanoutctl, ground, without_version};
 
-/// Longer than a returned message and a cold start take here.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than a returned message and a cold start take here, and the catch-up's next call.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// When the events begin. No time is without a fraction: what is newer is told by the sort key here, and `:00Z` sorts
 /// after `:00.25Z`.
@@ -42,11 +42,15 @@ struct Operator {
 }
 
 impl Operator {
+    /// Without the ledger: with it, nothing is undelivered or dead.
     async fn new(name: &str) -> anyhow::Result<Self> {
+        Self::with(name, &without_version(SOURCE)).await
+    }
+
+    async fn with(name: &str, source: &str) -> anyhow::Result<Self> {
         let config = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.toml"));
         let clients = CLIENTS.map(|name| format!("[[client]]\nname = \"{name}\"\n"));
-        // With the ledger, nothing is undelivered or dead.
-        fs::write(&config, without_version(SOURCE) + &clients.concat())?;
+        fs::write(&config, format!("{source}{}", clients.concat()))?;
         let operator = Self { ground: ground(name).await?, config };
         let arguments =
             ["deploy", "--yes", "--stream-arn", operator.ground.stream_arn(), "--function-timeout", "2"];
@@ -277,6 +281,42 @@ async fn what_is_repaired_is_sent_again() -> anyhow::Result<()> {
     assert_eq!(left.len(), 1);
     assert_eq!(left[0]["id"], stays["id"]);
     Ok(())
+}
+
+/// The others went on without it, so it comes to all of them with what followed, in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_ledger_what_is_repaired_is_repeated_from_there_on() -> anyhow::Result<()> {
+    let operator = Operator::with("letters-ledger", SOURCE).await?;
+    let events = marks::histories(1, 3, BEGIN);
+    let mut poison = item(&events[1]);
+    poison.remove("eventId");
+    for item in [item(&events[0]), poison, item(&events[2])] {
+        operator.put(item).await?;
+    }
+    let versions = |messages: &[Message]| -> Vec<String> {
+        messages.iter().filter_map(|message| attribute(message, "version")).map(str::to_owned).collect()
+    };
+    for client in CLIENTS {
+        assert_eq!(versions(&operator.take(client, 2).await?), ["1", "3"], "client {client}");
+    }
+    // One is the converter's; the fan-out came past the item, too, and has one of its own.
+    let letters = operator.first_letters(2);
+    for letter in &letters {
+        assert_eq!(letter["queue"], "rejected", "{letter}");
+        assert!(letter["reason"].as_str().unwrap().contains("lacks `eventId`"), "{letter}");
+    }
+
+    operator.put(item(&events[1])).await?;
+    operator.run(&["retry", letters[0]["id"].as_str().unwrap(), "--yes"], 0);
+    assert_eq!(operator.letters(), letters[1..]);
+    for client in CLIENTS {
+        let messages = operator.take(client, 2).await?;
+        assert_eq!(versions(&messages), ["2", "3"], "client {client}");
+        for message in &messages {
+            assert!(attribute(message, "replay").is_some(), "client {client}: {message:?}");
+        }
+    }
+    operator.assert_no_more().await
 }
 
 #[tokio::test(flavor = "multi_thread")]

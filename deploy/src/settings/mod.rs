@@ -28,7 +28,7 @@ pub struct Settings {
     pub log_retention: Option<LogRetention>,
     /// What the functions run on. The packages must be built for it.
     pub architecture: Option<Architecture>,
-    /// How long each function may run. The fan-out queue's visibility time-out follows from it.
+    /// How long converter and fan-out may run each. The fan-out queue's visibility time-out follows from it.
     pub function_timeout: Option<FunctionTimeout>,
     /// How many batches are fanned out at the same time.
     pub fan_out_maximum_concurrency: Option<MaximumConcurrency>,

@@ -2,7 +2,7 @@
 
 use super::SettingsError;
 
-/// How long a function may run. The visibility time-out of its queue follows from it.
+/// How long converter and fan-out may run each. The visibility time-out of the fan-out queue follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FunctionTimeout(u32);
 
@@ -19,8 +19,8 @@ pub struct MaximumConcurrency(u32);
 pub struct StreamBatchSize(u32);
 
 impl FunctionTimeout {
-    /// Those that the template takes, in seconds. All are under 43 s, so that a message that is delivered again still
-    /// falls into the five minutes in which SQS recognises what is sent twice.
+    /// Those that the template takes, in seconds; the last only without the ledger. All are under 43 s, so that a message
+    /// that is delivered again still falls into the five minutes in which SQS recognises what is sent twice.
     pub const ALLOWED: [u32; 7] = [2, 5, 10, 15, 20, 30, 40];
 
     /// A timeout of `seconds`.

@@ -80,7 +80,9 @@ fn read<'b, 'p>(delivery: &'b Delivery<'p>, source: &Source) -> Result<Read<'b, 
     let sent = delivery.sent.or(delivery.first_received).ok_or("`SentTimestamp` is missing")?;
     let replay = incoming.text(REPLAY).and_then(|id| ReplayId::try_new(id).ok());
     let (key, sort) = keys(incoming, source, replay.as_ref())?;
+    let is_streamed = replay.is_none() && incoming.text(REPAIR).is_none();
     let arrival = Arrival {
+        written: is_streamed.then(|| incoming.streamed_at.unwrap_or(sent)),
         version,
         sort,
         time: incoming.text("eventTime").and_then(EventTime::try_from_text),

@@ -38,6 +38,8 @@ pub(super) struct Served<'d> {
     pub(super) accepted: usize,
     /// How many runs it failed. (What its queue refuses for good is no failure of the queue.)
     pub(super) failed: u32,
+    /// Why it failed the last of them.
+    pub(super) why: Option<String>,
     /// Whether it took a run to its end.
     pub(super) took: bool,
     /// From the stream to its queue, of each message that says when it was streamed.
@@ -130,8 +132,14 @@ async fn send_to<'d, T: Transport>(
     let outcomes = send_runs(transport, &destination.queue, &to_send, limits).await;
     let at = transport.now();
 
-    let mut served =
-        Served { client: &destination.client, accepted: 0, failed: 0, took: false, latencies: Vec::new() };
+    let mut served = Served {
+        client: &destination.client,
+        accepted: 0,
+        failed: 0,
+        why: None,
+        took: false,
+        latencies: Vec::new(),
+    };
     let mut results = Vec::new();
     for ((run, position, start, messages), outcome) in wanted.into_iter().zip(outcomes) {
         let Outcome { accepted, stopped } = outcome;
@@ -143,7 +151,10 @@ async fn send_to<'d, T: Transport>(
             None => served.took |= !messages.is_empty(),
             Some(StopReason::Message) => {}
             Some(StopReason::Untried) if is_cut => {}
-            Some(StopReason::OutOfTime | StopReason::Untried | StopReason::Queue) => served.failed += 1,
+            Some(StopReason::OutOfTime | StopReason::Untried | StopReason::Queue) => {
+                served.failed += 1;
+                served.why = stopped.as_ref().map(|stop| stop.why.clone());
+            }
         }
         let reached = runs.get(run).map_or(start.has, |prepared| prepared.plan.reached(start, accepted));
         results.push(OneSent { run, start: position, reached, stop: stopped });

@@ -175,6 +175,27 @@ fn what_a_dead_holder_had_in_work_comes_first() {
 }
 
 #[test]
+fn more_groups_than_are_listed_at_once_are_served_all_the_same() {
+    let world = World::new();
+    let groups: Vec<String> = (0..5_100).map(|number| format!("g{number:04}")).collect();
+    for group in &groups {
+        let at = world.clock.now().as_millis().to_string();
+        let item = json!({"mark": {"S": group}, "at": {"N": at}, "version": {"N": "1"}, "id": {"S": group}});
+        world.table.put(&item.to_string());
+        world.group(group, 1, "A:0");
+    }
+    world.ledger.set_markers_in_page(1_000);
+    // Who only rests is not counted to the end.
+    world.queues.change(&world.queue("A"), |settings| settings.denied = true);
+    let answer = world.care();
+    assert_eq!(answer["clients"][0]["behind"], json!(5_000));
+    world.queues.change(&world.queue("A"), |settings| settings.denied = false);
+    let answer = world.order(json!({"order": "catchUp", "client": "A"})).unwrap();
+    assert_eq!(answer, json!({"client": "A", "groups": 5_100, "sent": 5_100, "behind": 0, "stopped": null}));
+    assert!(world.ledger.markers_of(world.registration("A").id).is_empty());
+}
+
+#[test]
 fn groups_are_served_in_another_order_each_time() {
     let order = |seed: u64| {
         let world = World::new();

@@ -276,19 +276,19 @@ impl LedgerWorld {
     }
 }
 
-/// Tables some calls of which are never answered.
+/// Tables that are slow to answer, or never do.
 pub(crate) struct Hanging<'w> {
     pub(crate) world: &'w LedgerWorld,
     pub(crate) reads: bool,
     pub(crate) writes: bool,
     pub(crate) pages: bool,
+    /// How long every other read takes.
+    pub(crate) delay: Duration,
 }
 
 impl Hanging<'_> {
     async fn hang(&self, hangs: bool) {
-        if hangs {
-            self.world.queues.sleep(Duration::from_secs(3_600)).await;
-        }
+        self.world.queues.sleep(if hangs { Duration::from_secs(3_600) } else { self.delay }).await;
     }
 }
 
@@ -299,7 +299,9 @@ impl Ledger for Hanging<'_> {
     }
 
     async fn write(&self, writes: &[Write]) -> Result<(), WriteError> {
-        self.hang(self.writes).await;
+        if self.writes {
+            self.hang(true).await;
+        }
         self.world.ledger.write(writes).await
     }
 
@@ -319,6 +321,7 @@ impl EventTable for Hanging<'_> {
     }
 
     async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
+        self.hang(false).await;
         self.world.table.has(key, sort).await
     }
 

@@ -1,7 +1,9 @@
 //! The promise, at rest, for every client and group. `docs/ledger.md`, sections 7 and 8.
 
+mod consumer;
 mod exempt;
 mod isolation;
+mod letters;
 mod order;
 mod repeated;
 mod replayed;
@@ -18,5 +20,7 @@ impl World {
         self.check_repetitions();
         self.check_replays();
         self.check_isolation();
+        self.check_consumers();
+        self.check_letters();
     }
 }

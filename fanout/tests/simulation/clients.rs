@@ -159,6 +159,9 @@ impl World {
             let to = queue.as_str().rsplit('/').next().unwrap_or_default();
             format!("puts {} on {to}{what}", self.name_of(message))
         });
+        if let (Some(event), _) = self.facts(message) {
+            self.source.borrow_mut().arrived(event, self.now(), false);
+        }
         self.poke();
         Ok(())
     }

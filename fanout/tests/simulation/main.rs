@@ -25,8 +25,10 @@ mod registrations;
 mod rng;
 mod run;
 mod script;
+mod slot;
 mod source;
 mod trace;
+mod watch;
 mod wire;
 mod world;
 
@@ -39,6 +41,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use crate::mix::Kind;
 use crate::run::{Outcome, run};
 
 const SEEDS: u64 = 10_000;
@@ -62,10 +65,19 @@ fn main() -> ExitCode {
     if env::var_os("SEED").is_none() {
         std::panic::set_hook(Box::new(|_| {}));
     }
+    check_documents();
     match number("SEED") {
         Some(seed) => one(seed),
         None => many(number("FIRST_SEED").unwrap_or(1), number("SEEDS").unwrap_or(SEEDS)),
     }
+}
+
+/// `docs/ordering.md` says what becomes of every kind of trouble.
+fn check_documents() {
+    let ordering = include_str!("../../../docs/ordering.md");
+    let is_told = |kind: &&Kind| ordering.contains(&format!("`{kind:?}`"));
+    let untold: Vec<&Kind> = Kind::ALL.iter().filter(|kind| !is_told(kind)).collect();
+    assert!(untold.is_empty(), "docs/ordering.md does not name {untold:?}");
 }
 
 fn number(variable: &str) -> Option<u64> {

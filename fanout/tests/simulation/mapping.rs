@@ -128,7 +128,9 @@ impl World {
         self.freed();
         let response = match answer {
             Ok(response) => response,
-            Err(error) => return self.violated(|| format!("{name} returned its whole batch: {error}")),
+            Err(error) => {
+                return self.violated(|| format!("answer: {name} returned its whole batch: {error}"));
+            }
         };
         let returned: BTreeSet<&str> =
             response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
@@ -162,12 +164,14 @@ impl World {
         }
         let named: usize = groups.values().map(|(_, returned)| returned).sum();
         if named != returned.len() {
-            self.violated(|| format!("{name} returned a message that it was not given"));
+            self.violated(|| format!("answer: {name} returned a message that it was not given"));
         }
         if let Some((group, _)) = groups.iter().find(|(_, (all, returned))| *returned != 0 && returned != all)
         {
             self.violated(|| {
-                format!("{name} returned some messages of the group `{group}` and acknowledged others")
+                format!(
+                    "answer: {name} returned some messages of the group `{group}` and acknowledged others"
+                )
             });
         }
     }

@@ -78,6 +78,8 @@ pub(crate) enum Kind {
     Skew,
     /// Events older than the ledger's start, and events that happened shortly before the ledger was made.
     Old,
+    /// Aggregates whose events name instants long before the ledger was made, though they are written after it.
+    BackDated,
     /// Reconcile at any moment.
     Reconcile,
     /// Lives of an aggregate that are closer than clocks agree.
@@ -85,7 +87,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 37] = [
+    pub(crate) const ALL: [Self; 38] = [
         Self::Reversed,
         Self::Delayed,
         Self::Lost,
@@ -121,6 +123,7 @@ impl Kind {
         Self::Unconvertible,
         Self::Skew,
         Self::Old,
+        Self::BackDated,
         Self::Reconcile,
         Self::CloseLives,
     ];

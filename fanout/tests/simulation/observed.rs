@@ -1,12 +1,12 @@
 //! What the world sees: what arrived where, what was written to the ledger, what each sender left behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::Value;
 use shared::ids::DeduplicationId;
-use shared::ledger::{Item, ItemKey, Write, WriteError};
+use shared::ledger::{Item, ItemKey};
 use shared::message::{Attribute, AttributeValue, Message};
 use shared::place::QueueUrl;
 use shared::send::SendError;
@@ -25,7 +25,9 @@ pub(crate) struct Observed {
     pub(crate) registered: [Vec<Registered>; 4],
     pub(crate) replays: Vec<Replayed>,
     /// From which version each replay was ordered, by its id.
-    requests: BTreeMap<String, u64>,
+    pub(crate) requests: BTreeMap<String, u64>,
+    /// The groups that catch-up saw before the fan-out did.
+    pub(crate) adopted_by_catch_up: BTreeSet<usize>,
     sends: Vec<Send>,
     /// How often a sender left an event at a client that the ledger did not know of.
     unrecorded: BTreeMap<(usize, EventRef), usize>,
@@ -91,6 +93,11 @@ impl Observed {
             |send: &&Send| send.client == client && send.event == event && send.result == Told::Unknown;
         let unknown = self.sends.iter().filter(is_unknown).count();
         unknown + self.unrecorded.get(&(client, event)).copied().unwrap_or(0)
+    }
+
+    /// Whether catch-up saw a group before the fan-out did: it cannot know that the stream shows its events.
+    pub(crate) fn is_adopted_by_catch_up(&self, group: usize) -> bool {
+        self.adopted_by_catch_up.contains(&group)
     }
 
     /// What clients received, or would have.
@@ -247,7 +254,7 @@ impl World {
     }
 
     /// Which event a message is about, and in which replay.
-    fn facts(&self, message: &Message) -> (Option<EventRef>, Option<String>) {
+    pub(crate) fn facts(&self, message: &Message) -> (Option<EventRef>, Option<String>) {
         let source = self.source.borrow();
         if let Some(event) = source.event_of(message.deduplication_id()) {
             return (Some(event), None);
@@ -276,122 +283,5 @@ impl World {
             Some(AttributeValue::Text(name)) => format!("{name} (repair)"),
             _ => id.to_string(),
         }
-    }
-
-    /// Writes to the ledger, and looks at what that changed.
-    pub(crate) fn write_ledger(self: &Rc<Self>, who: &str, writes: &[Write]) -> Result<(), WriteError> {
-        let before: Vec<Option<Item>> = writes.iter().map(|write| self.ledger.get(&write.key)).collect();
-        let result = self.ledger.apply(writes);
-        for (write, before) in writes.iter().zip(&before) {
-            self.note(who, || {
-                let lost = if result.is_err() { "LOST: " } else { "" };
-                format!("{lost}{}", self.write_in_words(write, before.as_ref()))
-            });
-        }
-        result?;
-        for (write, before) in writes.iter().zip(&before) {
-            self.watch(write, before.as_ref());
-        }
-        self.check_markers(writes);
-        Ok(())
-    }
-
-    fn watch(&self, write: &Write, before: Option<&Item>) {
-        match (&write.key, &write.item, before) {
-            (ItemKey::Control, Some(Item::Control(control)), _) => self.watch_control(control),
-            (ItemKey::Marker(id, group), Some(Item::Marker(marker)), before) => {
-                let before = if let Some(Item::Marker(before)) = before { Some(before) } else { None };
-                let Some(replay) = &marker.replay else { return };
-                if before.is_some_and(|before| before.replay.as_ref() == Some(replay)) {
-                    return;
-                }
-                let Some(index) = self.source.borrow().index_of(group) else { return };
-                let Some((life, item)) = self.group_item(index) else { return };
-                let had = match before {
-                    None => item.version,
-                    Some(before) if before.life == item.life => before.have,
-                    Some(_) => 0,
-                };
-                let mut observed = self.observed.borrow_mut();
-                let Some(client) = observed.client_of(*id) else { return };
-                let Some(from) = observed.requests.get(replay.as_str()).copied() else { return };
-                let id = replay.as_str().to_owned();
-                observed.replays.push(Replayed { at: self.now(), id, client, group: index, life, from, had });
-            }
-            _ => {}
-        }
-    }
-
-    /// A marker exists exactly for each entry of `behind`.
-    fn check_markers(&self, writes: &[Write]) {
-        for write in writes {
-            let (ItemKey::Group(group) | ItemKey::Marker(_, group)) = &write.key else { continue };
-            let behind = match self.ledger.get(&ItemKey::Group(group.clone())) {
-                Some(Item::Group(item)) => item.behind,
-                _ => Default::default(),
-            };
-            for (client, id) in self.observed.borrow().ids() {
-                let has_marker = self.ledger.get(&ItemKey::Marker(id, group.clone())).is_some();
-                if has_marker != behind.contains(&id) {
-                    let what =
-                        if has_marker { "a marker without an entry" } else { "an entry without a marker" };
-                    self.violated(|| format!("marker: {} has {what} in `{group}`", NAMES[client]));
-                }
-            }
-        }
-    }
-
-    fn write_in_words(&self, write: &Write, before: Option<&Item>) -> String {
-        let client = |id| self.observed.borrow().client_of(id).map_or("?", |client| NAMES[client]);
-        let name = match &write.key {
-            ItemKey::Control => "control".to_owned(),
-            ItemKey::Group(group) => format!("group {group}"),
-            ItemKey::Marker(id, group) => format!("marker {} {group}", client(*id)),
-            ItemKey::Lease(id) => format!("lease {}", client(*id)),
-            ItemKey::Walk(kind) => format!("walk {kind:?}"),
-        };
-        let words = |item: &Item| match item {
-            Item::Group(item) => {
-                let behind: Vec<&str> = item.behind.iter().map(|id| client(*id)).collect();
-                format!(
-                    "v{} behind [{}] rev {} edition {} life {} first {}",
-                    item.version,
-                    behind.join(" "),
-                    item.rev.0,
-                    item.edition,
-                    item.life,
-                    item.first.version
-                )
-            }
-            Item::Marker(marker) => {
-                let replay = marker.replay.as_ref().map_or("", |id| id.as_str());
-                format!(
-                    "have {} again {} {replay} life {} spell {}",
-                    marker.have, marker.again, marker.life, marker.spell
-                )
-            }
-            Item::Control(control) => {
-                let clients: Vec<String> = control
-                    .clients
-                    .iter()
-                    .map(|(name, client)| {
-                        let absent = if client.absent_at.is_some() { " absent" } else { "" };
-                        format!(
-                            "{}={} {:?}{absent} since {}",
-                            name.as_str(),
-                            client.id.0,
-                            client.state,
-                            client.since
-                        )
-                    })
-                    .collect();
-                format!("edition {} {}", control.edition, clients.join(", "))
-            }
-            Item::Lease(lease) => format!("failures {}", lease.failures),
-            Item::Walk(walk) => format!("edition {} on {}", walk.edition, walk.is_on),
-        };
-        let before = before.map_or("absent".to_owned(), words);
-        let after = write.item.as_ref().map_or("deleted".to_owned(), words);
-        format!("{name}: {before} → {after}")
     }
 }

@@ -235,7 +235,7 @@ impl World {
             Kind::LateInvocation,
         ];
         if !self.mix.has_any(&slow) {
-            self.violated(|| "a function ran into its time limit, and nothing was slow".to_owned());
+            self.violated(|| "time limit: a function ran into it, and nothing was slow".to_owned());
         }
     }
 }

@@ -15,11 +15,16 @@ use crate::world::World;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
 
+/// What a deploy does to the clients of the file.
+type Change = Box<dyn FnOnce(&mut Vec<usize>)>;
+
 /// How a schedule is drawn: when things happen, and when all of it is over.
 struct Script<'w> {
     world: &'w Rc<World>,
     /// Within so many seconds events are written.
     span: u64,
+    /// When events are written: much is decided by what happens just then.
+    bursts: Vec<Timestamp>,
     end: Timestamp,
 }
 
@@ -27,7 +32,12 @@ impl World {
     /// Draws a schedule. Answers when it is over and everything heals.
     pub(crate) fn draw(self: &Rc<Self>) -> Timestamp {
         let span = self.rng.between(2, 12) * MINUTE;
-        let mut script = Script { world: self, span, end: START.plus(Duration::from_secs(span + MINUTE)) };
+        let mut script = Script {
+            world: self,
+            span,
+            bursts: Vec::new(),
+            end: START.plus(Duration::from_secs(span + MINUTE)),
+        };
         self.schedule_care(Some(self.rng.millis(0, 3_000)));
         script.events();
         script.clients();
@@ -43,10 +53,18 @@ impl Script<'_> {
         self.world.mix.has(kind)
     }
 
+    /// A random instant of the schedule.
+    fn instant(&self) -> Timestamp {
+        let rng = &self.world.rng;
+        match self.bursts.get(rng.index(self.bursts.len() + 1)) {
+            Some(burst) if rng.chance(700) => burst.plus(rng.millis(0, 3_000)),
+            _ => START.plus(rng.seconds(1, self.span)),
+        }
+    }
+
     /// `act` at a random instant of the schedule.
     fn some_time(&self, act: impl FnOnce(&Rc<World>) + 'static) {
-        let at = START.plus(self.world.rng.seconds(1, self.span));
-        self.world.at(at, act);
+        self.world.at(self.instant(), act);
     }
 
     /// Something that lasts: the schedule does not end before it does.
@@ -54,7 +72,7 @@ impl Script<'_> {
         let rng = &self.world.rng;
         let (one, other) = (rng.pick(seconds), rng.pick(seconds));
         let duration = rng.seconds(one.min(other), one.max(other));
-        let at = START.plus(rng.seconds(0, self.span));
+        let at = self.instant();
         self.end = self.end.max(at.plus(duration));
         self.world.at(at, move |world| act(world, duration));
     }
@@ -62,14 +80,21 @@ impl Script<'_> {
     fn events(&mut self) {
         let rng = &self.world.rng;
         let groups = rng.index(2) + 1;
+        if self.has(Kind::BackDated) {
+            (0..groups).filter(|_| rng.chance(700)).for_each(|group| self.world.date_back(group));
+        }
         if self.has(Kind::Old) {
-            (0..groups).for_each(|group| self.world.write_history(group, rng.below(4), rng.below(3)));
+            for group in 0..groups {
+                let around = if rng.chance(400) { rng.between(2, 4) } else { 0 };
+                self.world.write_history(group, rng.below(4), around, rng.below(3));
+            }
         }
         let mut left = rng.between(2, 10);
         while left > 0 {
             // Events come in bursts.
             let burst = rng.between(1, left.min(5));
             let (at, group) = (START.plus(rng.seconds(0, self.span)), rng.index(groups));
+            self.bursts.push(at);
             let mut after = Duration::ZERO;
             for _ in 0..burst {
                 let count = if rng.chance(350) { 2 } else { 1 };
@@ -84,7 +109,7 @@ impl Script<'_> {
         }
         for group in 0..groups {
             if self.has(Kind::Erased) && rng.chance(800) {
-                let at = START.plus(rng.seconds(5, self.span));
+                let at = self.instant().plus(Duration::from_secs(2));
                 self.world.at(at, move |world| world.erase(group));
                 for _ in 0..rng.below(4) {
                     let after = at.plus(rng.seconds(0, 200));
@@ -132,7 +157,7 @@ impl Script<'_> {
                     Behaviour::Slow(rng.pick(&[400, 3_000, 9_000]))
                 };
                 self.lasting(&[10, 60, 200], move |world, duration| {
-                    world.misbehave(some(world), state, duration)
+                    world.misbehave(some(world), state, duration);
                 });
             }
         }
@@ -198,33 +223,28 @@ impl Script<'_> {
 
     fn deploys(&mut self) {
         let rng = &self.world.rng;
-        let mut deploys: Vec<(u64, Box<dyn FnOnce(&mut Vec<usize>)>)> = Vec::new();
+        let mut deploys: Vec<(Timestamp, Change)> = Vec::new();
         if self.has(Kind::Added) {
             for client in [2, 3].into_iter().filter(|_| rng.chance(800)) {
-                deploys.push((rng.between(1, self.span), Box::new(move |clients| clients.push(client))));
+                deploys.push((self.instant(), Box::new(move |clients| clients.push(client))));
             }
         }
         if self.has(Kind::Removed) {
             // A file names at least one client: the first one stays.
             let client = rng.pick(&[1, 1, 2, 3]);
-            let at = rng.between(1, self.span);
+            let at = self.instant();
             deploys.push((at, Box::new(move |clients| clients.retain(|other| *other != client))));
             if rng.chance(700) {
-                let back = at
-                    + if rng.coin() {
-                        rng.between(10, 20 * MINUTE)
-                    } else {
-                        rng.between(50 * MINUTE, 2 * HOUR)
-                    };
+                let (soon, late) = (rng.seconds(10, 20 * MINUTE), rng.seconds(50 * MINUTE, 2 * HOUR));
+                let back = at.plus(if rng.coin() { soon } else { late });
                 deploys.push((back, Box::new(move |clients| clients.push(client))));
             }
         }
         if self.has(Kind::Overlap) {
-            deploys.push((rng.between(1, self.span), Box::new(|_| {})));
+            deploys.push((self.instant(), Box::new(|_| {})));
         }
         for (at, change) in deploys {
             let overlap = if self.has(Kind::Overlap) { rng.seconds(0, 15 * MINUTE) } else { Duration::ZERO };
-            let at = START.plus(Duration::from_secs(at));
             self.end = self.end.max(at.plus(overlap));
             self.world.at(at, move |world| world.deploy(change, overlap));
         }

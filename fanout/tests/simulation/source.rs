@@ -51,8 +51,8 @@ pub(crate) struct Known {
     pub(crate) is_deleted_alone: bool,
     /// What the converter makes of it; `None`: a letter.
     message: Option<Message>,
-    /// Whether it happened before the ledger's start.
-    pub(crate) is_old: bool,
+    /// Whether it was there before the ledger.
+    pub(crate) is_history: bool,
     /// When a message with it was on the fan-out queue first.
     pub(crate) arrived: Option<Timestamp>,
     /// Whether every client that ever failed was behind in all groups then.
@@ -74,6 +74,8 @@ pub(crate) struct Aggregate {
     pub(crate) known: Vec<Known>,
     life: u64,
     erased_at: Option<Timestamp>,
+    /// By how much the events' own times are older than the events.
+    back_dated: Duration,
     times: BTreeSet<u64>,
     last_delivery: Timestamp,
 }
@@ -106,6 +108,7 @@ impl Source {
                 known: Vec::new(),
                 life: 1,
                 erased_at: None,
+                back_dated: Duration::ZERO,
                 times: BTreeSet::new(),
                 last_delivery: START,
             }
@@ -142,7 +145,8 @@ impl Source {
         self.groups.iter().flat_map(|aggregate| &aggregate.known)
     }
 
-    fn arrived(&mut self, event: EventRef, now: Timestamp, is_unhindered: bool) {
+    /// A message with the event is on the fan-out queue, from the stream or from a repair.
+    pub(crate) fn arrived(&mut self, event: EventRef, now: Timestamp, is_unhindered: bool) {
         let known = self.groups[event.group].known.iter_mut().find(|known| known.event == event);
         if let Some(known) = known.filter(|known| known.arrived.is_none()) {
             known.arrived = Some(now);
@@ -152,6 +156,11 @@ impl Source {
 }
 
 impl Aggregate {
+    /// Whether its events name instants before the ledger was made.
+    pub(crate) fn is_back_dated(&self) -> bool {
+        !self.back_dated.is_zero()
+    }
+
     /// The highest version of this life that was ever written; 0 if none was.
     fn version(&self) -> u64 {
         let versions = self.known.iter().filter(|known| known.event.life == self.life);
@@ -167,15 +176,28 @@ impl Aggregate {
 }
 
 impl World {
-    /// Events that were there before the ledger: so many old ones, so many of the last day.
-    pub(crate) fn write_history(self: &Rc<Self>, group: usize, old: u64, recent: u64) {
+    /// An aggregate whose events name instants long past.
+    pub(crate) fn date_back(&self, group: usize) {
+        self.source.borrow_mut().groups[group].back_dated = Duration::from_secs(40 * 24 * 3_600);
+    }
+
+    /// Events that were there before the ledger: so many old ones, some from around its `start`, which writers' clocks may
+    /// put in another order, and so many later ones.
+    pub(crate) fn write_history(self: &Rc<Self>, group: usize, old: u64, around: u64, later: u64) {
         let day = Duration::from_secs(24 * 3_600).as_millis() as u64;
-        for number in 0..old + recent {
-            let is_old = number < old;
-            let age = if is_old { 2 * day } else { day / 2 };
-            let time = START.as_millis() - age + number * 60_000;
-            let event = self.write_event(group, time, Traits::default(), START, is_old);
-            if !is_old && self.rng.coin() {
+        if self.source.borrow().groups[group].is_back_dated() {
+            return;
+        }
+        for number in 0..old + around + later {
+            let (age, skew) = match number {
+                _ if number < old => (2 * day, 0),
+                _ if number < old + around => (day, self.rng.between(0, 20_000)),
+                _ => (day / 2, 0),
+            };
+            let time = START.as_millis() - age + number * 1_000 + skew;
+            let event = self.write_event(group, time, Traits::default(), START, true);
+            // Of the older ones the stream shows nothing any more.
+            if age < day && self.rng.coin() {
                 self.stream(event, START.plus(self.rng.millis(0, 20_000)));
             }
         }
@@ -210,7 +232,8 @@ impl World {
                 },
                 _ => Duration::ZERO,
             };
-            let time = now.as_millis() + skew - 10_000;
+            let back = self.source.borrow().groups[group].back_dated;
+            let time = now.as_millis() + skew - 10_000 - back.as_millis() as u64;
             let readable = now.plus(wait);
             let event = self.write_event(group, time, traits, readable, false);
             self.stream(event, readable);
@@ -223,7 +246,7 @@ impl World {
         time: u64,
         traits: Traits,
         readable: Timestamp,
-        is_old: bool,
+        is_history: bool,
     ) -> EventRef {
         let mut source = self.source.borrow_mut();
         let aggregate = &mut source.groups[group];
@@ -238,7 +261,8 @@ impl World {
             r#"{{"mark":{{"S":"{mark}"}},"createTime":{{"S":"{time}"}},{id}"pad":{{"S":"{padding}"}},"RegistrationNumber":{{"M":{{"version":{{"N":"{}"}}}}}}}}"#,
             event.version
         );
-        let along = Along { streamed_at: Some(self.now()), ..Along::default() };
+        let written = if is_history { Timestamp::from_millis(time) } else { self.now() };
+        let along = Along { streamed_at: Some(written), ..Along::default() };
         let converted = source.reader.read(&item, Origin::Stream { event_id: "stream" });
         let message = converted.ok().map(|event| event.message(along));
         let aggregate = &mut source.groups[group];
@@ -250,7 +274,7 @@ impl World {
             deleted: None,
             is_deleted_alone: false,
             message,
-            is_old,
+            is_history,
             arrived: None,
             is_unhindered: false,
         });
@@ -259,7 +283,7 @@ impl World {
         source.names.insert(event.to_string(), event);
         self.note("writer", || {
             let what = if traits.is_unconvertible { ", which cannot be converted" } else { "" };
-            let old = if is_old { ", old" } else { "" };
+            let old = if is_history { ", before the ledger" } else { "" };
             format!("{event} at {}{what}{old}", crate::trace::clock(Timestamp::from_millis(time)))
         });
         drop(source);

@@ -3,9 +3,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use fanout::handler::Visibility;
@@ -21,6 +19,7 @@ use shared::time::Timestamp;
 
 use crate::mix::Kind;
 use crate::process::Pulse;
+use crate::slot::Slot;
 use crate::world::World;
 
 /// A call to a queue is given up after 5 s at the latest; later than that it has no effect.
@@ -313,7 +312,10 @@ impl Ledger for Wire {
 impl EventTable for Wire {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
         let (key, before) = (key.clone(), before.cloned());
-        self.look(Duration::ZERO, move |world| world.table.page(&key, before.as_ref()).now_or_never().unwrap()).await
+        self.look(Duration::ZERO, move |world| {
+            world.table.page(&key, before.as_ref()).now_or_never().unwrap()
+        })
+        .await
     }
 
     async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
@@ -352,52 +354,4 @@ impl Wire {
 
 fn unread() -> Unread {
     Unread(Cause::from("not read"))
-}
-
-/// A place that the world fills, and for which a process waits.
-struct Slot<R>(Rc<RefCell<Filling<R>>>);
-
-struct Filling<R> {
-    value: Option<R>,
-    waiting: Option<Waker>,
-}
-
-impl<R> Slot<R> {
-    fn fill(&self, value: R) {
-        let waiting = {
-            let mut filling = self.0.borrow_mut();
-            filling.value = Some(value);
-            filling.waiting.take()
-        };
-        if let Some(waiting) = waiting {
-            waiting.wake();
-        }
-    }
-}
-
-impl<R> Clone for Slot<R> {
-    fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
-    }
-}
-
-impl<R> Default for Slot<R> {
-    fn default() -> Self {
-        Self(Rc::new(RefCell::new(Filling { value: None, waiting: None })))
-    }
-}
-
-impl<R> Future for Slot<R> {
-    type Output = R;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
-        let mut filling = self.0.borrow_mut();
-        match filling.value.take() {
-            Some(value) => Poll::Ready(value),
-            None => {
-                filling.waiting = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
-    }
 }

@@ -66,9 +66,8 @@ pub fn baseline(key: &Key, rows: &[Row], start: Timestamp) -> Option<GroupItem> 
     events.sort_by_key(|(version, _)| *version);
     let (lowest, first) = *events.first()?;
     let (highest, _) = *events.last()?;
-    let is_old = |row: &Row| row.time.is_some_and(|time| time < EventTime::from(start));
-    let version =
-        events.iter().find(|(_, row)| !is_old(row)).map_or(highest, |(young, _)| young.saturating_sub(1));
+    let young = events.iter().find(|(_, row)| !is_old(row.time, start));
+    let version = young.map_or(highest, |(young, _)| young.saturating_sub(1));
     let covered = events.iter().take_while(|(covered, _)| *covered <= version);
     Some(GroupItem {
         version,

@@ -19,6 +19,7 @@ use super::{
     orders,
 };
 use crate::ids::ReplayId;
+use crate::time::Timestamp;
 
 use self::known::Merge;
 
@@ -69,8 +70,8 @@ fn first_sight(view: &View<'_>, control: &Control, fresh: &mut dyn FnMut() -> u6
     let Some(lowest) = view.arrivals.iter().min_by_key(|arrival| arrival.version) else {
         return Step::Acknowledge;
     };
-    // An old one comes from reconcile or an operator: it says nothing of what was sent before there was a ledger.
-    if lowest.version == 1 && !is_old(lowest.time, control.start) {
+    // What the stream shows is new. What reconcile or an operator sends can be older than the ledger.
+    if lowest.version == 1 && (lowest.written.is_some() || !is_old(lowest.time, control.start)) {
         let item = unseen(view.key, First { sort: lowest.sort.clone(), version: 1 });
         return first_item(view, control, &item, Vec::new(), fresh);
     }
@@ -87,9 +88,27 @@ fn first_sight(view: &View<'_>, control: &Control, fresh: &mut dyn FnMut() -> u6
         return Step::ReturnSoon(young);
     }
     match baseline(view.key, rows, control.start) {
-        Some(item) => first_item(view, control, &item, gone, fresh),
+        Some(item) => {
+            let item = below_what_is_streamed(item, &there, control.start);
+            first_item(view, control, &item, gone, fresh)
+        }
         None => Step::Acknowledge,
     }
+}
+
+/// A baseline that covers nothing that the stream shows. Where an event was written after `start` and has an older time,
+/// times do not tell what is old (an import, say): nothing is then.
+fn below_what_is_streamed(item: GroupItem, there: &[&Arrival], start: Timestamp) -> GroupItem {
+    let streamed = there.iter().filter(|arrival| arrival.written.is_some());
+    let Some(lowest) = streamed.map(|arrival| arrival.version).min() else { return item };
+    let is_back_dated = |arrival: &&&Arrival| {
+        arrival.written.is_some_and(|written| written >= start) && is_old(arrival.time, start)
+    };
+    let below = if there.iter().any(|arrival| is_back_dated(&arrival)) { item.first.version } else { lowest };
+    if item.version < below {
+        return item;
+    }
+    GroupItem { version: below.saturating_sub(1), time: None, ..item }
 }
 
 /// The item at first sight, with all of step 3.

@@ -57,4 +57,31 @@ impl Source {
     pub(crate) fn is_case_f(&self, group: usize) -> bool {
         self.groups[group].known.iter().any(|known| known.is_deleted_alone)
     }
+
+    /// Whether an event is older than the ledger's `start`, by the time of every event up to it.
+    pub(crate) fn is_old(&self, known: &Known, start: u64) -> bool {
+        let mut until = self.history_until(known);
+        known.is_history && until.all(|known| known.time < start)
+    }
+
+    /// Whether it is not: an event up to it, which was never deleted, is not older.
+    pub(crate) fn is_new(&self, known: &Known, start: u64) -> bool {
+        let mut until = self.history_until(known);
+        !known.is_history || until.any(|known| known.time >= start && known.deleted.is_none())
+    }
+
+    /// What was there before the ledger of an aggregate, up to this event.
+    fn history_until(&self, known: &Known) -> impl Iterator<Item = &Known> {
+        let event = known.event;
+        let all = self.groups[event.group].known.iter();
+        all.filter(move |known| known.is_history && known.event.version <= event.version)
+    }
+
+    /// Events that look older than the ledger, and that nobody could know to be new: the stream never showed their life,
+    /// or catch-up saw the group before the fan-out did.
+    pub(crate) fn looks_old(&self, event: EventRef, is_adopted_by_catch_up: bool) -> bool {
+        let aggregate = &self.groups[event.group];
+        let mut life = aggregate.known.iter().filter(|known| known.event.life == event.life);
+        aggregate.is_back_dated() && (is_adopted_by_catch_up || life.all(|known| known.arrived.is_none()))
+    }
 }

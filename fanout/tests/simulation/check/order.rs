@@ -26,7 +26,13 @@ impl World {
                         let of_life = own
                             .iter()
                             .filter(|arrival| arrival.event.group == group && arrival.event.life == life);
-                        self.check_life(&source, registered, client, &of_life.copied().collect::<Vec<_>>());
+                        let of_life: Vec<&Arrival> = of_life.copied().collect();
+                        let is_old = |arrival: &&Arrival| {
+                            source.looks_old(arrival.event, observed.is_adopted_by_catch_up(group))
+                        };
+                        if !of_life.first().is_some_and(is_old) {
+                            self.check_life(&source, registered, client, &of_life);
+                        }
                     }
                 }
             }
@@ -40,6 +46,7 @@ impl World {
             return;
         }
         let name = NAMES[client];
+        let start = self.ledger_start();
         let known = source.life(some.event.group, some.event.life);
         let firsts = |arrival: &&&Arrival| arrival.replay.is_none();
         let first = arrivals.iter().filter(firsts).map(|arrival| arrival.event.version).min();
@@ -49,7 +56,7 @@ impl World {
             let version = arrival.event.version;
             if arrival.replay.is_none() && !seen.contains(&version) {
                 let own = known.iter().find(|known| known.event == arrival.event);
-                if !registered.history && own.is_some_and(|own| own.is_old) {
+                if !registered.history && own.is_some_and(|own| source.is_old(own, start)) {
                     self.violated(|| {
                         format!("history: {name} got {}, which is older than its start", arrival.event)
                     });
@@ -67,7 +74,7 @@ impl World {
                     (from..version).contains(&known.event.version)
                         && !seen.contains(&known.event.version)
                         && known.is_convertible()
-                        && (registered.history || !known.is_old)
+                        && (registered.history || source.is_new(known, start))
                         && known.deleted.is_none_or(|deleted| deleted > arrival.at)
                 });
                 if let Some(missing) = missing {

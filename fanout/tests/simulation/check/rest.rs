@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shared::ledger::times::FAN_OUT_LIMIT;
+use shared::ledger::{Item, ItemKey};
 
 use crate::clients::NAMES;
 use crate::mix::Kind;
@@ -11,7 +12,7 @@ use crate::world::World;
 impl World {
     pub(crate) fn check_rest(&self) {
         let (source, observed) = (self.source.borrow(), self.observed.borrow());
-        let now = self.now();
+        let (now, start) = (self.now(), self.ledger_start());
         // Whoever joins without history gets what is appended more than one turn after its admission.
         let stall = if self.mix.has(Kind::Stall) { Duration::from_secs(100) } else { Duration::ZERO };
         let turn = FAN_OUT_LIMIT + Duration::from_secs(5) + stall;
@@ -27,12 +28,14 @@ impl World {
             };
             for known in source.all().filter(|known| known.is_there(now) && known.is_convertible()) {
                 let event = known.event;
-                if source.is_worst_of_e(event.group, event.life) {
+                if source.is_worst_of_e(event.group, event.life)
+                    || source.looks_old(event, observed.is_adopted_by_catch_up(event.group))
+                {
                     continue;
                 }
                 let is_wanted = registered.history
                     || if registered.is_of_the_first() {
-                        !known.is_old
+                        source.is_new(known, start)
                     } else {
                         known.readable > registered.admitted.plus(turn)
                     };
@@ -53,6 +56,14 @@ impl World {
                     });
                 }
             }
+        }
+    }
+
+    /// The instant before which events are old.
+    pub(crate) fn ledger_start(&self) -> u64 {
+        match self.ledger.get(&ItemKey::Control) {
+            Some(Item::Control(control)) => control.start.as_millis(),
+            _ => 0,
         }
     }
 }

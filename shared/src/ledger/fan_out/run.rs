@@ -86,7 +86,9 @@ pub struct Record {
 impl Run {
     /// Step 5: the run that needs no look into the table. `None` if this is not the plain case.
     pub(super) fn plain(item: &GroupItem, arrivals: &[Arrival]) -> Option<Self> {
-        if item.life != 1 || arrivals.is_empty() || arrivals.iter().any(|arrival| arrival.is_again) {
+        // What reconcile, catch-up or an operator sends can be of another life.
+        let is_plain = |arrival: &Arrival| !arrival.is_again && arrival.written.is_some();
+        if item.life != 1 || arrivals.is_empty() || !arrivals.iter().all(is_plain) {
             return None;
         }
         let mut sorted: Vec<(usize, &Arrival)> = arrivals.iter().enumerate().collect();

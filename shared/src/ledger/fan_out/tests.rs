@@ -1,7 +1,7 @@
 //! In the notation of these tests, `6` is version 6, its event's sort key `a006`, its time six seconds after an instant.
 //! `6'` is another event of that version (of another life, say), which sorts behind all without `'`; `6@9` has its time
 //! nine seconds after the instant; `6!` was received before, `6~` was sent just now, `6r` is sent again by an operator,
-//! `6x` cannot be converted.
+//! `6p` was put by reconcile, `6b` was written before the ledger was made, `6x` cannot be converted.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn case(item: &'static str, arrivals: &'static str, table: &'static str) -> Case
     }
 }
 
-/// The first three seconds are old. Clients 1, 2, 3, …, live since edition 1 or as told: `A B:paused C:retired D:history E:since2`. The edition is 2.
+/// The first three seconds are old. Clients 1, 2, 3, …, live since edition 1 or as told: `A B:paused C:retired D:history E:since2 F:history1`. The edition is 2.
 fn control(clients: &str) -> Control {
     let clients = (1..).zip(clients.split_whitespace()).map(|(id, client)| {
         let (name, told) = client.split_once(':').unwrap_or((client, ""));
@@ -57,7 +57,7 @@ fn control(clients: &str) -> Control {
         let registration = Registration {
             id: ClientId(id),
             state,
-            history: told == "history",
+            history: told.starts_with("history"),
             since: if told == "history" || told == "since2" { 2 } else { 1 },
             absent_at: None,
             retired_at: None,
@@ -98,11 +98,14 @@ fn event(text: &str) -> (u64, bool, u64, &str) {
 fn arrival(text: &str) -> Arrival {
     let (version, is_other, seconds, flags) = event(text);
     let ago = Duration::from_secs(if flags.contains('~') { 59 } else { 60 });
+    let sent = Timestamp::from_millis(NOW.as_millis() - u64::try_from(ago.as_millis()).unwrap());
+    let written = if flags.contains('b') { Timestamp::from_millis(START * 1_000) } else { sent };
     Arrival {
         version,
         sort: sort_key(version, is_other),
         time: (seconds > 0).then(|| time(seconds)),
-        sent: Timestamp::from_millis(NOW.as_millis() - u64::try_from(ago.as_millis()).unwrap()),
+        sent,
+        written: (!flags.contains(['p', 'r'])).then_some(written),
         is_again: flags.contains('!'),
         replay: flags.contains('r').then(|| ReplayId::try_new("again").unwrap()),
     }
@@ -313,17 +316,13 @@ fn step_2_first_sight() {
         &case("-", "1@9 2@9", ""),
         &expect!["first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"],
     );
-    check(
-        &case("-", "1 2", "1 2 3"),
-        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
-    );
     // Above version 1: what is older than `start` was sent before there was a ledger.
     check(
         &case("-", "3 4", "1 2 3 4"),
         &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
     );
     check(
-        &case("-", "2", "1 2"),
+        &case("-", "4", "1 2 3 4"),
         &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
     );
     check(
@@ -337,13 +336,13 @@ fn step_2_first_sight() {
     );
     check(&case("-", "2", ""), &expect!["whole? acknowledge"]);
     check(
-        &case("-", "2 3'", "1 2 3"),
+        &case("-", "4 3'", "1 2 3 4"),
         &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}; settles [1]"],
     );
     check(&case("-", "2~", "2"), &expect!["whole? return soon: 1"]);
     check(
         &case("-", "4 2~", "1 2 4"),
-        &expect!["whole? first sight: {new: rev1 v3 life1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"],
     );
     check(&case("-", "4~ 2", "1 2 4"), &expect!["whole? return soon: 3"]);
     check(
@@ -359,8 +358,35 @@ fn step_2_first_sight() {
 }
 
 #[test]
+fn step_2_what_the_stream_shows_is_not_old_whatever_its_time() {
+    check(&case("-", "1 2", ""), &expect!["first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"]);
+    check(
+        &case("-", "2", "1 2"),
+        &expect!["whole? first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"],
+    );
+    check(
+        &case("-", "2b", "1 2"),
+        &expect!["whole? first sight: {new: rev1 v1 life1 first a001 t- ed2 behind []}"],
+    );
+    check(&case("-", "2b 1b", ""), &expect!["first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"]);
+    check(
+        &case("-", "1p", "1 2 3"),
+        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
+    );
+    check(
+        &case("-", "2p", "1 2"),
+        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
+    );
+    check(
+        &case("-", "1r", "1 2"),
+        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
+    );
+    check(&case("-", "1@9p", ""), &expect!["first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"]);
+}
+
+#[test]
 fn step_3_membership_is_settled_before_anything_is_sent() {
-    let clients = "A B:retired C:history D:since2";
+    let clients = "A B:retired C:history D:since2 E:history1";
     let changed = |item| Case { control: control(clients), ..case(item, "6", "") };
     check(
         &changed("v5 ed1"),
@@ -444,6 +470,15 @@ fn step_6_what_is_not_plain_is_looked_up() {
         &case("v5", "6@0", "1 6"),
         &expect!["events 6-6? first? send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
     );
+    // What the stream did not bring.
+    check(
+        &case("v5", "6p", "1 6"),
+        &expect!["events 6-6? first? send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
+    );
+    check(
+        &case("v5", "6'@9p", "1'@9 6'@9"),
+        &expect!["events 6-6? first? whole? a new life: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
+    );
     // Messages whose event is not in the table are dropped; but nobody looks in the plain case.
     check(&case("v5", "6'", "1"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
     check(&case("v5", "6' 7", "1 6 7"), &expect!["send 6=#0, 7=#1 to A from 6, B from 6, C from 6; up to 7"]);
@@ -493,7 +528,13 @@ fn step_6_the_first_event_is_gone() {
             "first? whole? the oldest events are gone: {if 40: rev41 v5 life1 first a004 t5 ed2 behind [] holes [4]}"
         ],
     );
+    // Another first event is another life, whatever its time.
+    check(
+        &case("v5", "1'", "1'"),
+        &expect!["first? whole? a new life: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
+    );
     // Below its lowest event something may still become readable.
+    check(&case("v5", "5~", "3 4"), &expect!["first? whole? return soon: 1-2"]);
     check(&case("v5", "2'@9~", "2'@9"), &expect!["first? whole? return soon: 1"]);
     check(
         &case("v5", "1'@9~", "1'@9"),
@@ -549,6 +590,17 @@ fn step_8_who_is_tried() {
         &Case { unreachable: "A B C", ..case("v5", "6", "") },
         &expect!["send 6=#0 to ; not to A from 6, B from 6, C from 6; up to 6"],
     );
+}
+
+#[test]
+fn what_is_passed_over_behind_the_last_event_is_reached_with_it() {
+    let reached = |table, accepted| {
+        let (_, Step::Send(plan)) = steps(&case("v5 life2", "5", table)) else { panic!() };
+        plan.reached(&plan.tried[0], accepted)
+    };
+    assert_eq!(reached("1 5 6 7x", 1), 7);
+    assert_eq!(reached("1 5 6 7x", 0), 5);
+    assert_eq!(reached("1 5 6x", 0), 6);
 }
 
 /// Sends what is planned; each client reaches the version told, in order.
@@ -659,6 +711,10 @@ fn step_10_what_was_sent_is_not_sent_again() {
         &Case { known: known(), ..case("v0 life2 first1'", "1'", "1'") },
         &expect!["events 1-1…? first? send 1=#0 to A from 1, B from 1, C from 1; up to 1"],
     );
+    check(
+        &Case { known: known(), ..case("v6 life2 first1'", "7'", "1' 7'") },
+        &expect!["events 7-7…? first? send 7=#0 to A from 7, B from 7, C from 7; up to 7"],
+    );
     // It does not join on.
     check(
         &Case { known: known(), ..case("v4", "6 7 8", "1 5 6 7 8") },
@@ -717,14 +773,14 @@ fn what_an_operator_sends_again_is_repeated_to_everybody_if_it_is_covered() {
             "first? markers 4? an operator sent it again: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [1, 4]}, marker 1: new: life1 have 3 again 5 in again | {if 41: rev42 v5 life1 first a001 t5 ed2 behind [1, 2, 4]}, marker 2: new: life1 have 3 again 5 in again; settles [0]"
         ],
     );
-    check(&again("6r"), &expect!["send 6=#0 to A from 6; not to B from 6; up to 6"]);
+    check(&again("6r"), &expect!["events 6-6? first? send 6=#0 to A from 6; not to B from 6; up to 6"]);
     check(
         &again("4r 6"),
         &expect!["events 6-6? first? send 6=#1 to A from 6; not to B from 6; up to 6; settles only [1]"],
     );
     check(
         &Case { control: control(), markers: markers(), ..case("v0 behind:4", "1r", "1") },
-        &expect!["send 1=#0 to A from 1; not to B from 1; up to 1"],
+        &expect!["events 1-1? first? send 1=#0 to A from 1; not to B from 1; up to 1"],
     );
 }
 
@@ -763,6 +819,17 @@ fn of_a_look_up_the_lowest_events_are_kept() {
     assert!(found.answer(&wanted(7)));
     assert!(!found.answer(&wanted(8)), "the next one is not kept");
     assert!(found.has(&arrival("12")), "that it is there is known");
+}
+
+#[test]
+fn a_later_life_is_looked_up_from_its_end_down_to_what_is_covered() {
+    let wanted = Wanted { life: 2, first: sort_key(1, false), after: 5, to: 6, is_open: true };
+    let mut found = Rows::new(wanted);
+    let page = |text| Page { rows: rows(text), has_more: true };
+    assert!(found.add(page("7 8")));
+    assert!(found.add(page("6")), "there may be more above");
+    assert!(!found.add(page("5")));
+    assert_eq!(found.consecutive_from(5), 8);
 }
 
 /// An event of this size.

@@ -19,6 +19,9 @@ pub struct Arrival {
     pub time: Option<EventTime>,
     /// When the message was sent to the fan-out queue.
     pub sent: Timestamp,
+    /// When the event was written, by the stream; `None` for a message that does not come from there, but from
+    /// reconcile, catch-up or an operator.
+    pub written: Option<Timestamp>,
     /// Whether it was received before.
     pub is_again: bool,
     /// The replay that an operator sent it in.

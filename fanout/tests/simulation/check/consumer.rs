@@ -1,0 +1,81 @@
+//! A consumer that follows the rule of `docs/ordering.md` takes every event once, in order, whatever is repeated.
+
+use crate::clients::NAMES;
+use crate::mix::Kind;
+use crate::observed::{Arrival, Fate};
+use crate::source::{EventRef, Source};
+use crate::world::World;
+
+/// What a consumer remembers of an aggregate.
+#[derive(Default)]
+struct Consumer {
+    version: u64,
+    /// The version 1 that it took last.
+    first: Option<EventRef>,
+    taken: Vec<EventRef>,
+}
+
+impl Consumer {
+    fn receive(&mut self, event: EventRef) {
+        let begins_anew = event.version == 1 && self.first != Some(event);
+        if !begins_anew && event.version <= self.version {
+            return;
+        }
+        if event.version == 1 {
+            self.first = Some(event);
+        }
+        self.version = event.version;
+        self.taken.push(event);
+    }
+}
+
+impl World {
+    pub(crate) fn check_consumers(&self) {
+        // What a queue took with it the consumer never saw, so it cannot know where a life began.
+        if self.mix.has(Kind::QueueDeleted) {
+            return;
+        }
+        let (source, observed) = (self.source.borrow(), self.observed.borrow());
+        for (client, name) in NAMES.into_iter().enumerate() {
+            if observed.registered[client].len() != 1 {
+                continue;
+            }
+            for group in (0..source.groups.len()).filter(|group| source.has_plain_lives(*group)) {
+                let is_own = |arrival: &&Arrival| {
+                    arrival.client == client && arrival.event.group == group && arrival.fate == Fate::Enqueued
+                };
+                let received: Vec<&Arrival> = observed.arrivals.iter().filter(is_own).collect();
+                // Whoever began later than version 1 and has it replayed begins anew, as it should.
+                let is_plain = |event: EventRef| {
+                    received.iter().any(|arrival| arrival.event == event && arrival.replay.is_none())
+                };
+                if received.iter().any(|arrival| arrival.event.version == 1 && !is_plain(arrival.event)) {
+                    continue;
+                }
+                let mut consumer = Consumer::default();
+                received.iter().for_each(|arrival| consumer.receive(arrival.event));
+
+                let taken = &consumer.taken;
+                if let Some(pair) = taken.windows(2).find(|pair| pair[0] >= pair[1]) {
+                    self.violated(|| format!("consumer: {name} takes {} after {}", pair[1], pair[0]));
+                }
+                // What is repeated only because it was asked for need not be new to it.
+                let mut firsts = received.iter().filter(|arrival| arrival.replay.is_none());
+                if let Some(ignored) = firsts.find(|arrival| !taken.contains(&arrival.event)) {
+                    self.violated(|| format!("consumer: {name} ignores {}", ignored.event));
+                }
+            }
+        }
+    }
+}
+
+impl Source {
+    /// Whether every life of an aggregate began with an event that was sent before the others.
+    fn has_plain_lives(&self, group: usize) -> bool {
+        let is_plain = |life: u64| {
+            let first = self.life(group, life).first().copied();
+            first.is_some_and(|first| first.is_convertible() && !self.is_case_e(first.event))
+        };
+        !self.is_case_f(group) && (1..=self.lives(group)).all(is_plain)
+    }
+}

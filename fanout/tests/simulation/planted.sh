@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Breaks the code on purpose, one rule at a time, in a copy, and shows how soon the simulator notices. The copy and what
+# is built of it stay in the directory WORK.
+#
+# usage: [SEEDS=2000] [WORK=target/planted] fanout/tests/simulation/planted.sh [name…]
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+
+here=fanout/tests/simulation/planted
+seeds=${SEEDS:-2000}
+mkdir -p "${WORK:-target/planted}/copy"
+work=$(cd "${WORK:-target/planted}" && pwd)
+tar cf - --exclude=./target --exclude=./.git . | tar xf - -C "$work/copy"
+
+patches=()
+for name in "$@"; do patches+=("$work/copy/$here/$name.patch"); done
+[[ $# -gt 0 ]] || patches=("$work/copy/$here"/*.patch)
+
+cd "$work/copy"
+export CARGO_TARGET_DIR=$work/target CARGO_TERM_COLOR=never
+unset SEED FIRST_SEED
+
+# Answers the simulator's output.
+simulate() {
+    cargo test --quiet --no-run -p fanout --test simulation >&2
+    SEEDS=$seeds KEEP_GOING=1 cargo test --quiet -p fanout --test simulation || true
+}
+
+# The violations of the simulator's output: how many schedules, the first seed, and what was wrong.
+summary() {
+    awk -F ' × |; first seed |: ' '
+        / × / { all += $1; if (!first || $3 + 0 < first) first = $3 + 0; kinds = kinds (kinds ? ", " : "") $2 " " $1 + 0 }
+        END { if (all) printf "%d | %d | %s\n", all, first, kinds; else print "0 | – | not found" }'
+}
+
+echo "| broken rule | of $seeds schedules | first seed | as |"
+echo "| --- | --- | --- | --- |"
+for patch in "${patches[@]}"; do
+    broken=$(head -n 1 "$patch")
+    patch --quiet --strip 1 <"$patch"
+    echo "| $broken | $(simulate | summary) |"
+    patch --quiet --strip 1 --reverse <"$patch"
+done
