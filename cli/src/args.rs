@@ -11,7 +11,7 @@ use deploy::settings::{
     StreamArn, StreamBatchSize, TopicArn,
 };
 
-pub use ledger::{BackfillArguments, ClientArguments, OrderArguments, ReplayArguments};
+pub use ledger::{BackfillArguments, ClientArguments, OrderArguments, ReplayArguments, ScopeArguments};
 
 /// Carries a DynamoDB table's events to every client's queue: checks, deploys and watches the stack.
 ///
@@ -37,7 +37,8 @@ pub struct Common {
         global = true,
         value_name = "NAME",
         default_value = DEFAULT_STACK,
-        env = "FANOUTCTL_STACK"
+        env = "FANOUTCTL_STACK",
+        help_heading = EVERYWHERE
     )]
     pub stack: String,
 
@@ -63,11 +64,12 @@ pub enum Command {
         Exit status: 0 if nothing is wrong, 6 if there are findings. What may not be looked at is a finding.")]
     Check,
 
-    /// Print the policy that the owner of a client's existing queue must give it
+    /// Print the policy of a client's queue, which the owner of an existing queue must give it
     #[command(after_help = "Examples:\n  \
         fanoutctl policy Reporting > queue-policy.json\n  \
         fanoutctl policy Reporting --key    what the key policy of an encrypted queue needs besides\n\n\
-        A client without `queue_arn` needs no policy, because the stack makes its queue: exit status 2.")]
+        The queue of a client without `queue_arn` is the stack's own, and has its policy; printed, it is for a queue that \
+        was deleted and is made again by hand. Its key's policy needs no statement: with `--key`, exit status 2.")]
     Policy(PolicyArguments),
 
     /// Tell what a deploy would change for clients
@@ -88,7 +90,8 @@ pub enum Command {
         fanoutctl status --json | jq '.clients[] | select(.state == \"behind\")'\n\n\
         With the ledger (`[source] version`), a client is level, behind or paused. One that is behind is caught up from the \
         event table, by itself; it needs attention when it has been behind for 15 minutes. Of each client, at most 1,000 \
-        groups are counted: `>1000`.\n\n\
+        groups are counted: `>1000`. One that is leaving is in no deployed config, and gets nothing: what it lacks is \
+        forgotten an hour after the deploy that took it away.\n\n\
         A figure that isn't known is shown as `-`; `--json` tells why.\n\n\
         Exit status: 6 if there is something in the rejected, undelivered or dead-letter queue, a queue is missing, or a \
         client needs attention; else 4 or 5 if one of the stack's own queues, or its ledger, can't be looked at; else 0.")]
@@ -105,14 +108,15 @@ pub enum Command {
     /// Serve a client again that was paused
     #[command(after_help = "\
         Example:\n  fanoutctl resume Billing\n\n\
-        It is caught up within minutes, or at once with `fanoutctl catch-up Billing`.")]
+        It is caught up within minutes, or at once with `fanoutctl catch-up Billing`.\n\n\
+        `--json`: `state` is `live` (served) or `paused`, and `was` what it was before.")]
     Resume(ClientArguments),
 
     /// Catch a client up now, and show how far it is
     #[command(after_help = "\
         Example:\n  fanoutctl catch-up Billing\n\n\
         A client that is behind is caught up by itself, every minute; after failures, every five minutes. This does not wait \
-        for that: use it when its queue has been mended.\n\n\
+        for that: use it when its queue has been mended. If it is being caught up already, that is followed.\n\n\
         Exit status: 6 if it is not level in the end: it is paused, or its queue still takes nothing.")]
     CatchUp(ClientArguments),
 
@@ -123,6 +127,8 @@ pub enum Command {
         fanoutctl replay Billing --all --from 1 --dry-run\n\n\
         Only this client gets the events, in order, each with the attribute `replay`. What it costs is told first, and asked \
         about. What the client does not have yet is no repetition: it is on its way anyway.\n\n\
+        KEY is the aggregate's key as the event table has it. Consumers see it encoded, as the `MessageGroupId`: `AFC F5` \
+        as `AFC%20F5`.\n\n\
         Use it when a client has lost what it took: its queue was deleted or purged, or its consumer failed. A replay that \
         was interrupted tells how to go on.\n\n\
         Exit status: 6 if a group could not be ordered; 0 also if there is nothing to do.")]
@@ -146,6 +152,8 @@ pub enum Command {
         passed over  versions that the table did not have when they were waited for, and that it has now: they\n               \
         reach a client by the `replay` that is printed\n  \
         ahead        groups of which the ledger knows more than the table has\n\n\
+        It reads the whole event table, eventually consistent: one read unit for 8 KB; and for each group an item of the \
+        ledger, consistently: one read unit.\n\n\
         Exit status: 6 if there is a difference.")]
     Reconcile,
 
@@ -208,7 +216,7 @@ pub struct StackArguments {
     #[arg(long, value_name = "NAME", value_parser = Architecture::try_new)]
     pub architecture: Option<Architecture>,
 
-    /// How long each function may run: 2, 5, 10, 15, 20, 30 or 40
+    /// How long each function may run: 2, 5, 10, 15, 20, 30 or 40 (40 only without the ledger)
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u32).try_map(FunctionTimeout::try_new))]
     pub function_timeout: Option<FunctionTimeout>,
 
@@ -260,7 +268,7 @@ pub struct DeployArguments {
     #[arg(long, value_name = "BUCKET")]
     pub bucket: Option<String>,
 
-    /// A directory with the functions `converter` and `fanout`, built elsewhere [default: they are built here]
+    /// A directory with the functions `converter`, `fanout` and `catch-up`, built elsewhere [default: they are built here]
     #[arg(long, value_name = "DIRECTORY")]
     pub binaries: Option<PathBuf>,
 
@@ -336,8 +344,13 @@ pub struct RetryArguments {
     pub yes: bool,
 }
 
+/// What names `stack` in a command line, if it must be named.
+pub(crate) fn stack_option(stack: &str) -> String {
+    if stack == DEFAULT_STACK { String::new() } else { format!(" --stack {stack}") }
+}
+
 /// What the stack is called if nothing else is said.
-pub(crate) const DEFAULT_STACK: &str = "mark-event-queue";
+const DEFAULT_STACK: &str = "mark-event-queue";
 
 const EVERYWHERE: &str = "Options of every command";
 

@@ -39,7 +39,9 @@ impl Context {
     ///
     /// [`Exit::Config`]: the file can't be read.
     pub fn config_text(&self) -> Result<String, Failure> {
+        let remedy = "run this in the clone, or name the file with `--config`";
         read(&self.config_path)
+            .map_err(|Failure { exit, message }| Failure::new(exit, format!("{message}; {remedy}")))
     }
 
     /// The config, valid in `place` if that is known.

@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use fanoutctl::args::{Arguments, Command};
+use fanoutctl::args::Arguments;
 use fanoutctl::commands;
 use fanoutctl::exit::Exit;
+use shared::text::printable;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let changes_stack = matches!(arguments.command, Command::Deploy(_) | Command::Delete(_));
+    let interrupted = commands::interrupted(&arguments);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let exit = runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -23,7 +24,7 @@ fn main() -> anyhow::Result<ExitCode> {
             _ = hang_up.recv() => {}
         }
         // The command was dropped, on a runtime that still works: letters that it held are shown again.
-        eprintln!("{}", commands::interrupted(changes_stack));
+        eprintln!("{}", printable(&interrupted));
         Ok(Exit::Interrupted)
     })?;
     // A build runs on a thread that no signal stops.

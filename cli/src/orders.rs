@@ -84,6 +84,21 @@ pub struct CaughtUp {
     pub behind: u64,
     /// Why it is not worth going on now.
     pub stopped: Option<String>,
+    /// Whether it stopped because another invocation serves the client.
+    #[serde(default)]
+    pub elsewhere: bool,
+    /// Groups of which the client's queue refuses an event for good; perhaps not all of them.
+    #[serde(default)]
+    pub refused: Vec<Refused>,
+}
+
+/// A group that waits until the client's queue takes an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The `MessageGroupId`.
+    pub group: String,
+    /// Why the queue refuses the event.
+    pub reason: String,
 }
 
 /// What became of a replay's groups.

@@ -11,6 +11,7 @@ use shared::config::{Client, ClientQueue, Config, QueueArn};
 use shared::place::Place;
 
 use crate::aws::sqs::Depth;
+use crate::standing::Backlog;
 
 pub use settings::Setting;
 
@@ -27,6 +28,8 @@ pub struct Facts {
     pub depths: Depths,
     /// Where AWS's services are, if not where AWS has them.
     pub endpoint: Option<String>,
+    /// What each client lacks that the ledger knows, or why that isn't known; nothing if the stack has none.
+    pub backlogs: Option<Result<Vec<Backlog>, String>>,
 }
 
 /// By the queue's ARN: what is in it, or why that isn't known.
@@ -122,6 +125,10 @@ pub struct PlannedClient {
     pub account: String,
     /// Whether it is new, and gets every event that the event table has.
     pub gets_history: bool,
+    /// Whether it is to get them now, but was admitted without.
+    pub is_too_late_for_history: bool,
+    /// What it lacks now, if the stack has a ledger that knows it.
+    pub backlog: Option<Backlog>,
     /// Whether the stack lets go of a queue that it made, and that the client keeps.
     pub is_let_go: bool,
     /// The queue that nothing more will be sent to.
@@ -153,11 +160,13 @@ pub struct LeftQueue {
     pub unknown: Option<String>,
 }
 
-/// A stream that nothing reads any more: what was not read of it never reaches the clients.
+/// A stream that nothing reads any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LeftStream {
     /// Its ARN, if the stack tells it.
     pub arn: Option<String>,
+    /// Whether what was not read of it reaches the clients nevertheless: the ledger has it looked up in the event table.
+    pub is_made_up_for: bool,
 }
 
 /// An account that will receive events.
@@ -194,12 +203,14 @@ pub struct QueueInTheWay {
 
 /// What a deploy of `config` as `stack` in `place` would change.
 pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
-    let Facts { running, parameters, kept_queues, depths, endpoint } = facts;
+    let Facts { running, parameters, kept_queues, depths, endpoint, backlogs } = facts;
     let is_new = running.is_none();
     let running = running.unwrap_or_default();
-    let clients = clients(config, place, &running.clients, &depths);
+    let mut clients = clients(config, place, &running.clients, &depths);
+    clients.iter_mut().for_each(|client| client.know(backlogs.as_ref(), config, &running));
     let settings = settings::changes(config, &parameters, &running, is_new);
-    let left_stream = if is_new { None } else { left_stream(&settings, &running) };
+    let has_ledger = backlogs.is_some() && config.source.version.is_some();
+    let left_stream = if is_new { None } else { left_stream(&settings, &running, has_ledger) };
     let ledger = if is_new { None } else { ledger(&settings) };
     let kept_queues: Vec<_> =
         kept_queues.into_iter().map(|kept| in_the_way(kept, place, &depths, endpoint.as_deref())).collect();
@@ -238,6 +249,26 @@ impl PlannedClient {
     /// Whether it will receive events.
     pub fn will_receive(&self) -> bool {
         self.change != Change::Removed
+    }
+
+    /// Takes in what the ledger knows of it. Whoever is in the ledger is not admitted anew: whether it wants history was
+    /// asked once.
+    fn know(&mut self, backlogs: Option<&Result<Vec<Backlog>, String>>, config: &Config, running: &Running) {
+        let (Some(backlogs), Some(name)) = (backlogs, &self.name) else { return };
+        self.backlog = match backlogs {
+            Ok(backlogs) => backlogs.iter().find(|backlog| backlog.client == *name).cloned(),
+            // Somebody new lacks nothing.
+            Err(_) if self.change == Change::Added => None,
+            Err(why) => Some(Backlog::unknown(name, why)),
+        };
+        let wants_history = |config: &Config| {
+            let mut clients = config.clients.iter();
+            clients.any(|client| client.name.as_str() == name && client.history)
+        };
+        let is_admitted = self.backlog.is_some();
+        let wanted_it = self.change != Change::Added && running.config.as_ref().is_none_or(wants_history);
+        self.is_too_late_for_history = is_admitted && wants_history(config) && !wanted_it;
+        self.gets_history &= !is_admitted;
     }
 }
 
@@ -287,6 +318,8 @@ fn clients(config: &Config, place: &Place, running: &[Registered], depths: &Dept
             queue_arn: queue.to_string(),
             account: queue.account,
             gets_history: change == Change::Added && client.history,
+            is_too_late_for_history: false,
+            backlog: None,
             is_let_go,
             left_queue: left,
         });
@@ -298,6 +331,8 @@ fn clients(config: &Config, place: &Place, running: &[Registered], depths: &Dept
         queue_arn: now.queue.to_string(),
         account: now.queue.account.clone(),
         gets_history: false,
+        is_too_late_for_history: false,
+        backlog: None,
         is_let_go: false,
         left_queue: Some(left_queue(&now.queue, depths)),
     }));
@@ -305,10 +340,16 @@ fn clients(config: &Config, place: &Place, running: &[Registered], depths: &Dept
 }
 
 /// A stack may be given by name the stream that it has imported so far: then it leaves none.
-fn left_stream(settings: &[Setting], running: &Running) -> Option<LeftStream> {
+fn left_stream(settings: &[Setting], running: &Running, has_ledger: bool) -> Option<LeftStream> {
     let Setting { old, new, .. } = settings.iter().find(|setting| setting.name == "EventStreamArn")?;
     let arn = running.stream.clone().or_else(|| old.clone()).filter(|arn| !arn.is_empty());
-    (arn.as_ref() != Some(new)).then_some(LeftStream { arn })
+    let is_made_up_for = has_ledger && arn.as_deref().is_some_and(|arn| table_of(arn) == table_of(new));
+    (arn.as_ref() != Some(new)).then_some(LeftStream { arn, is_made_up_for })
+}
+
+/// The ARN of a stream's table.
+fn table_of(stream: &str) -> &str {
+    stream.split_once("/stream/").map_or(stream, |(table, _)| table)
 }
 
 /// A stack of a template before the ledger has none.

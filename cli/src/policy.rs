@@ -1,4 +1,4 @@
-//! What the owner of an existing queue gives the fan-out: a policy for the queue, and a statement for its key's.
+//! What a client's queue gives the fan-out: a policy for the queue, and a statement for its key's.
 
 use serde::Serialize;
 use shared::config::QueueArn;
@@ -24,6 +24,7 @@ pub struct Statement {
     principal: Principal,
     action: Vec<&'static str>,
     resource: String,
+    #[serde(skip_serializing_if = "Condition::is_empty")]
     condition: Condition,
 }
 
@@ -41,6 +42,8 @@ enum Principal {
 struct Condition {
     #[serde(skip_serializing_if = "Option::is_none")]
     arn_equals: Option<ByPrincipal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arn_not_equals: Option<ByPrincipal>,
     #[serde(skip_serializing_if = "Option::is_none")]
     string_equals: Option<ByService>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,6 +80,12 @@ pub struct FanOutRole {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a role's ARN")]
 pub struct InvalidRoleArn(String);
+
+impl Condition {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 impl FanOutRole {
     /// The role with this ARN.
@@ -127,16 +136,42 @@ pub fn queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
         resource: queue.to_string(),
         condition: role.condition(),
     };
+    Policy { version: VERSION, statement: vec![send, encrypted(queue)] }
+}
+
+/// The policy of the stack's own queue `queue`, as `template.yml` has it: only `role` may send, and nobody may do anything
+/// without TLS.
+pub fn own_queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
+    let send = Statement {
+        sid: "FanOutSends",
+        effect: "Allow",
+        principal: Principal::Account(role.arn.clone()),
+        action: vec!["sqs:SendMessage"],
+        resource: queue.to_string(),
+        condition: Condition::default(),
+    };
+    let is_another = ByPrincipal { role_arn: role.arn.clone() };
+    let others = Statement {
+        sid: "NobodyElseSends",
+        effect: "Deny",
+        principal: Principal::Everybody("*"),
+        action: vec!["sqs:SendMessage"],
+        resource: queue.to_string(),
+        condition: Condition { arn_not_equals: Some(is_another), ..Condition::default() },
+    };
+    Policy { version: VERSION, statement: vec![encrypted(queue), send, others] }
+}
+
+fn encrypted(queue: &QueueArn) -> Statement {
     let is_secure = ByTransport { is_secure: "false" };
-    let encrypted = Statement {
+    Statement {
         sid: "EncryptedTransportOnly",
         effect: "Deny",
         principal: Principal::Everybody("*"),
         action: vec!["sqs:*"],
         resource: queue.to_string(),
         condition: Condition { bool: Some(is_secure), ..Condition::default() },
-    };
-    Policy { version: VERSION, statement: vec![send, encrypted] }
+    }
 }
 
 /// What the policy of the customer managed key of the queue at `url` needs besides: `role` may encrypt messages, and
@@ -161,6 +196,7 @@ mod tests {
     use shared::place::Place;
 
     use super::*;
+    use crate::access::{self, Access, Sending};
 
     fn check(document: &impl Serialize, expected: &Expect) {
         expected.assert_eq(&serde_json::to_string_pretty(document).unwrap());
@@ -242,6 +278,66 @@ mod tests {
                   }
                 }"#]],
         );
+    }
+
+    #[test]
+    fn a_queue_of_the_stacks_own_has_the_templates_policy() {
+        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let queue = place.client_queue_arn("Parking");
+        let role = FanOutRole::try_new(&place.fan_out_role_arn()).unwrap();
+        let text = serde_json::to_string_pretty(&own_queue_policy(&queue, &role)).unwrap();
+        expect![[r#"
+            {
+              "Version": "2012-10-17",
+              "Statement": [
+                {
+                  "Sid": "EncryptedTransportOnly",
+                  "Effect": "Deny",
+                  "Principal": "*",
+                  "Action": [
+                    "sqs:*"
+                  ],
+                  "Resource": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientParking.fifo",
+                  "Condition": {
+                    "Bool": {
+                      "aws:SecureTransport": "false"
+                    }
+                  }
+                },
+                {
+                  "Sid": "FanOutSends",
+                  "Effect": "Allow",
+                  "Principal": {
+                    "AWS": "arn:aws:iam::111122223333:role/MarkFanOut-eu-west-2"
+                  },
+                  "Action": [
+                    "sqs:SendMessage"
+                  ],
+                  "Resource": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientParking.fifo"
+                },
+                {
+                  "Sid": "NobodyElseSends",
+                  "Effect": "Deny",
+                  "Principal": "*",
+                  "Action": [
+                    "sqs:SendMessage"
+                  ],
+                  "Resource": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientParking.fifo",
+                  "Condition": {
+                    "ArnNotEquals": {
+                      "aws:PrincipalArn": "arn:aws:iam::111122223333:role/MarkFanOut-eu-west-2"
+                    }
+                  }
+                }
+              ]
+            }"#]]
+        .assert_eq(&text);
+        let policy = access::Policy::try_new(&text).unwrap();
+        let access = |role: &str| {
+            policy.access(&Sending { role, account: &place.account, queue: &queue, role_may: false })
+        };
+        assert_eq!(access(role.arn()), Access::Allowed);
+        assert_ne!(access(&place.converter_role_arn()), Access::Allowed);
     }
 
     #[test]

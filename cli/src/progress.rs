@@ -95,6 +95,14 @@ impl Bar {
         }
     }
 
+    /// All is done, as `line` says: whoever has read that less was done reads that, too.
+    pub fn ends(&self, line: &str) {
+        if self.told.get().is_some() {
+            eprintln!("{}", printable(line));
+        }
+        self.finish();
+    }
+
     /// Nothing more will come.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

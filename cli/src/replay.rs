@@ -6,4 +6,4 @@ mod walk;
 
 pub use extent::{Extent, Prices, Requests};
 pub use give::{Failed, Given, Orders, give};
-pub use walk::{Aggregate, Walked, events_of_group, walk};
+pub use walk::{Aggregate, Counted, Walked, events_of_group, walk};

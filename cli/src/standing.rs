@@ -1,12 +1,17 @@
 //! How far a client is, read from the ledger.
 
+mod backlog;
+
 use std::time::Duration;
 
 use shared::ids::Group;
-use shared::ledger::{ClientId, Found, GroupItem, ItemKey, Ledger, Marker, READ_LIMIT, Unread};
+use shared::ledger::times::ABSENCE;
+use shared::ledger::{ClientId, Found, GroupItem, ItemKey, Ledger, Marker, READ_LIMIT, Registration, Unread};
 use shared::time::Timestamp;
 
 use crate::aws::CallError;
+
+pub use backlog::Backlog;
 
 /// After how long somebody should look why a client is behind: as the stack's alarm does.
 pub const LONG: Duration = Duration::from_secs(15 * 60);
@@ -57,8 +62,26 @@ pub struct Served {
     pub name: String,
     /// Whether nothing is sent to it until it is resumed.
     pub is_paused: bool,
+    /// Whether it is in no deployed config any more.
+    pub leaving: Option<Leaving>,
     /// How far it is.
     pub standing: Result<Standing, CallError>,
+}
+
+/// That a client is in no deployed config: it is sent nothing, and is retired if it stays away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaving {
+    /// Since when.
+    pub since: Timestamp,
+    /// When what it lacks is forgotten.
+    pub retired_at: Timestamp,
+}
+
+impl Leaving {
+    /// Whether the client of this registration leaves.
+    pub fn of(registration: &Registration) -> Option<Self> {
+        registration.absent_at.map(|since| Self { since, retired_at: since.plus(ABSENCE) })
+    }
 }
 
 impl Standing {

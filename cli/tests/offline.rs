@@ -75,10 +75,10 @@ fn every_finding_about_a_broken_config_is_told() {
     check(
         &["validate"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: `client-queues.toml` can't be read: No such file or directory (os error 2)
-    "#]],
+            exit 3
+            --- stderr
+            error: `client-queues.toml` can't be read: No such file or directory (os error 2); run this in the clone, or name the file with `--config`
+        "#]],
     );
 }
 
@@ -124,11 +124,11 @@ fn a_command_line_that_cannot_be_followed_is_explained() {
     "#]],
     );
     check(
-        &["policy", "Billing"],
+        &["policy", "Billing", "--key"],
         expect![[r#"
         exit 2
         --- stderr
-        error: client `Billing` has no `queue_arn`: the stack makes its queue and gives it its policy; there is nothing to paste
+        error: client `Billing` has no `queue_arn`: its queue has the stack's key, which the stack's role may use; there is nothing to paste
     "#]],
     );
     check(
@@ -140,6 +140,49 @@ fn a_command_line_that_cannot_be_followed_is_explained() {
 
         For more information, try '--help'.
     "#]],
+    );
+    check(
+        &["replay", "Billing", "--from", "1"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: the following required arguments were not provided:
+          <--group <KEY>|--all>
+
+        Usage: fanoutctl replay --from <VERSION> <--group <KEY>|--all> <CLIENT>
+
+        For more information, try '--help'.
+    "#]],
+    );
+    check(
+        &["replay", "Billing", "--all", "--from", "0"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: invalid value '0' for '--from <VERSION>': a version is a number from 1 on
+
+        For more information, try '--help'.
+    "#]],
+    );
+    check(
+        &["replay", "Billing", "--group", "-7", "--from", "-1"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: invalid value '-1' for '--from <VERSION>': a version is a number from 1 on
+
+        For more information, try '--help'.
+    "#]],
+    );
+    check(
+        &["backfill", "Billing", "--from", "3"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: invalid value '3' for '--from <VERSION>': a backfill begins at version 1; use `fanoutctl replay CLIENT --all --from VERSION`
+
+            For more information, try '--help'.
+        "#]],
     );
     check(
         &["plan", "--kms-key-arn", "alias/aws/sqs"],

@@ -73,7 +73,7 @@ pub enum BuildError {
         function: Function,
     },
     /// A binary can't be read.
-    #[error("`{}` can't be read: {source}", .binary.display())]
+    #[error("`{}` can't be read: {source}; there must be the release binaries {}", .binary.display(), names())]
     Unreadable {
         /// Where it should be.
         binary: PathBuf,
@@ -128,6 +128,10 @@ pub fn built_elsewhere(directory: &Path, architecture: Architecture) -> Result<V
     let built = ALL.map(|function| Built { function, binary: directory.join(function.binary) });
     check(&built, architecture)?;
     Ok(built.to_vec())
+}
+
+fn names() -> String {
+    ALL.map(|function| format!("`{}`", function.binary)).join(", ")
 }
 
 fn check(built: &[Built], architecture: Architecture) -> Result<(), BuildError> {
@@ -295,7 +299,7 @@ not a message
     fn binaries_of_another_build_are_checked() {
         let message =
             |directory: &Path| built_elsewhere(directory, Architecture::X86_64).unwrap_err().to_string();
-        expect!["`no/such/directory/converter` can't be read: No such file or directory (os error 2)"]
+        expect!["`no/such/directory/converter` can't be read: No such file or directory (os error 2); there must be the release binaries `converter`, `fanout`, `catch-up`"]
             .assert_eq(&message(Path::new("no/such/directory")));
 
         let directory = env::temp_dir().join(format!("built-elsewhere-{}", std::process::id()));

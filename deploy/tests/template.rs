@@ -19,9 +19,10 @@ use serde_json::{Value as Json, json};
 use shared::config::Config;
 use shared::ledger::times;
 use shared::place::{OwnQueue, Place};
-use support::{QUEUES, TEMPLATE, json_of, resource, resources, template};
+use support::{QUEUES, TEMPLATE, json_of, plain, resource, resources, template};
 
 const CONFIG: &str = include_str!("../../client-queues.toml");
+const OPERATIONS: &str = include_str!("../../docs/operations.md");
 
 #[test]
 fn the_code_of_every_function_can_be_put_in() {
@@ -105,9 +106,26 @@ fn the_ledger_outlives_its_stack_and_mistakes() {
     assert!(properties.get("TimeToLiveSpecification").is_none());
 }
 
+/// A queue that was deleted comes back as the stack made it.
+#[test]
+fn the_recipe_for_a_clients_queue_has_its_settings() {
+    let (_, recipe) = OPERATIONS.split_once("aws sqs create-queue").unwrap();
+    let told = recipe.split_whitespace().find(|word| word.starts_with("FifoQueue=")).unwrap();
+    let told: BTreeSet<String> = told.split(',').map(str::to_owned).collect();
+    let properties = resource("Queue${Client}")["Properties"].as_object().unwrap().clone();
+    let settings =
+        properties.into_iter().filter(|(name, _)| !["QueueName", "KmsMasterKeyId"].contains(&&**name));
+    let made = settings.map(|(name, value)| match value.get("Fn::If") {
+        // SQS's own encryption, as without a key.
+        Some(choice) => format!("{name}={}", plain(&choice[2])),
+        None => format!("{name}={}", plain(&value)),
+    });
+    assert_eq!(told, made.collect());
+}
+
 #[test]
 fn only_a_stack_with_the_ledger_has_a_catch_up() {
-    for id in ["CatchUp", "CatchUpLogs", "BehindLong", "CatchUpErrors", "ReplayPolicy"] {
+    for id in ["CatchUp", "CatchUpLogs", "FanOutWaiting", "BehindLong", "CatchUpErrors", "ReplayPolicy"] {
         assert_eq!(resource(id)["Condition"], "HasLedger", "{id}");
     }
     let template = template();

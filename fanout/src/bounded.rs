@@ -28,22 +28,29 @@ impl<'b, T: Transport, S> Bounded<'b, T, S> {
         Self { clock, seam, limit: deadline.since(clock.now()) / 6, deadline }
     }
 
-    async fn within<F: Future>(&self, call: F) -> Result<F::Output, Cause> {
+    async fn within<F: Future>(&self, whose: &str, call: F) -> Result<F::Output, Cause> {
         let limit = self.limit.min(self.deadline.since(self.clock.now()) / 2);
         match select(pin!(call), pin!(self.clock.sleep(limit))).await {
             Either::Left((answer, _)) => Ok(answer),
-            Either::Right(_) => Err(format!("no answer within {} ms", limit.as_millis()).into()),
+            Either::Right(_) => Err(format!("{whose} did not answer within {} ms", limit.as_millis()).into()),
         }
     }
 
-    async fn read_within<R>(&self, call: impl Future<Output = Result<R, Unread>>) -> Result<R, Unread> {
-        self.within(call).await.unwrap_or_else(|why| Err(Unread(why)))
+    async fn read_within<R>(
+        &self,
+        whose: &str,
+        call: impl Future<Output = Result<R, Unread>>,
+    ) -> Result<R, Unread> {
+        self.within(whose, call).await.unwrap_or_else(|why| Err(Unread(why)))
     }
 }
 
+const LEDGER: &str = "the ledger";
+const TABLE: &str = "the event table";
+
 impl<T: Transport, L: Ledger> Ledger for Bounded<'_, T, L> {
     async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
-        match self.within(self.seam.read(keys)).await {
+        match self.within(LEDGER, self.seam.read(keys)).await {
             Ok(results) => results,
             Err(why) => {
                 let why = why.to_string();
@@ -53,11 +60,12 @@ impl<T: Transport, L: Ledger> Ledger for Bounded<'_, T, L> {
     }
 
     async fn write(&self, writes: &[Write]) -> Result<(), WriteError> {
-        self.within(self.seam.write(writes)).await.unwrap_or_else(|why| Err(WriteError::Unknown(why)))
+        let written = self.within(LEDGER, self.seam.write(writes)).await;
+        written.unwrap_or_else(|why| Err(WriteError::Unknown(why)))
     }
 
     async fn markers(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Marker)>, Unread> {
-        self.read_within(self.seam.markers(client, after)).await
+        self.read_within(LEDGER, self.seam.markers(client, after)).await
     }
 
     fn fresh(&self) -> u64 {
@@ -67,14 +75,14 @@ impl<T: Transport, L: Ledger> Ledger for Bounded<'_, T, L> {
 
 impl<T: Transport, E: EventTable> EventTable for Bounded<'_, T, E> {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
-        self.read_within(self.seam.page(key, before)).await
+        self.read_within(TABLE, self.seam.page(key, before)).await
     }
 
     async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
-        self.read_within(self.seam.has(key, sort)).await
+        self.read_within(TABLE, self.seam.has(key, sort)).await
     }
 
     async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
-        self.read_within(self.seam.scan(after)).await
+        self.read_within(TABLE, self.seam.scan(after)).await
     }
 }

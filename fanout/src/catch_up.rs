@@ -16,6 +16,7 @@ mod payload;
 mod retired;
 mod tell;
 mod turn;
+mod visits;
 mod walks;
 mod work;
 
@@ -30,7 +31,7 @@ use shared::send::Transport;
 use shared::time::Timestamp;
 
 pub use self::payload::{
-    Ahead, Answer, CaughtUp, Compared, Order, OrderError, Outcome, Replayed, ReplayedGroup, Switched,
+    Ahead, Answer, CaughtUp, Compared, Order, OrderError, Outcome, Refused, Replayed, ReplayedGroup, Switched,
     TablePlace, TypedKey, Version,
 };
 use self::work::Work;

@@ -11,7 +11,7 @@ mod rejecting;
 mod rest;
 mod sending;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use shared::config::{ClientName, Config, Source};
 use shared::ids::Group;
 use shared::ledger::fan_out::{Plan, Start};
 use shared::ledger::{Control, Edge, EventTable, Found, ItemKey, Ledger, READ_LIMIT, State};
-use shared::metrics::{Counted, DUPLICATES, LEDGER_CALLS, RECORDS_IN, RETURNED, Tally};
+use shared::metrics::{Counted, DUPLICATES, LEDGER_CALLS, RECORDS_IN, Tally};
 use shared::place::{OwnQueue, Place, QueueUrl};
 use shared::send::{Limits, Transport};
 use shared::time::Timestamp;
@@ -44,7 +44,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why messages are returned when nothing may be begun any more.
-const OVER: &str = "the invocation's time is over";
+const OVER: &str = "the time for it is over";
+
+/// How many bytes of events are kept of all look-ups together.
+const BYTES_LIMIT: usize = 8 << 20;
 
 /// The fan-out with the ledger, ready for any number of invocations.
 #[derive(Debug)]
@@ -64,6 +67,8 @@ struct Seams<'s, T, L, E> {
     deadline: Timestamp,
     /// No send, and nothing that one could follow, starts after this.
     last_start: Timestamp,
+    /// How many bytes of events are kept of one group's look-up.
+    bytes_limit: usize,
 }
 
 impl LedgerFanout {
@@ -100,6 +105,8 @@ impl LedgerFanout {
         let transport = &Counted::new(edge.transport);
         let (ledger, table) = (Counted::new(edge.ledger), Counted::new(edge.table));
         let began = transport.now();
+        let deliveries: Vec<Delivery<'_>> = records.iter().map(|raw| Delivery::read(raw)).collect();
+        let Sorted { groups, unfit } = sort(&deliveries, &self.source);
         let seams = Seams {
             transport,
             ledger: Bounded::new(transport, &ledger, deadline),
@@ -107,19 +114,19 @@ impl LedgerFanout {
             began,
             deadline,
             last_start: began.share(deadline, 2, 3),
+            bytes_limit: BYTES_LIMIT / groups.len().max(1),
         };
 
-        let deliveries: Vec<Delivery<'_>> = records.iter().map(|raw| Delivery::read(raw)).collect();
-        let Sorted { groups, unfit } = sort(&deliveries, &self.source);
         let mut works: Vec<Work<'_>> = groups.into_iter().map(Work::new).collect();
         let mut counts = Counts::default();
         let letters = self.reject_unfit(&seams, &records, &deliveries, &unfit);
         let (unlettered, ()) = join(letters, self.rounds(&seams, &mut works, &mut counts)).await;
+        tell_returned(&works);
         counts.rejected += unfit.len() - unlettered.len();
 
         let returned = Returned::of(&works, &unlettered, &deliveries, transport.now());
         let duplicates = works.iter().filter(|work| work.verdict == Some(Verdict::Acknowledged));
-        tally.count(RETURNED, returned.indexes.len());
+        returned.note(tally);
         tally.count(DUPLICATES, duplicates.map(Work::duplicates).sum());
         let ledger_calls = usize::try_from(ledger.requests() + table.requests());
         tally.count(LEDGER_CALLS, ledger_calls.unwrap_or(usize::MAX));
@@ -160,10 +167,13 @@ impl LedgerFanout {
     ) {
         let groups = open.iter().map(|work| ItemKey::Group(work.batch.group.clone()));
         let found = seams.read([ItemKey::Control].into_iter().chain(groups).collect()).await;
-        let reachable = self.reachable(seams.transport.now());
+        let now = seams.transport.now();
+        let reachable = self.reachable(now);
         let is_reachable = |name: &ClientName| reachable.contains(name);
+        // A group that needs longer must not cost the others their sends.
+        let until = now.share(seams.last_start, 1, 2);
         let settled = open.into_iter().map(async |work| {
-            let plan = Box::pin(work.settle(seams, &found, &is_reachable)).await;
+            let plan = Box::pin(work.settle(seams, &found, &is_reachable, until)).await;
             plan.map(|plan| (work, plan))
         });
         let planned: Vec<(&mut Work<'_>, Plan)> = join_all(settled).await.into_iter().flatten().collect();
@@ -254,7 +264,25 @@ impl LedgerFanout {
     }
 }
 
+/// Says why messages are returned: each reason once, however many groups it keeps waiting.
+fn tell_returned(works: &[Work<'_>]) {
+    let mut reasons = BTreeMap::<&str, Vec<&str>>::new();
+    for work in works {
+        if let Some(why) = &work.why {
+            reasons.entry(why).or_default().push(work.batch.group.as_str());
+        }
+    }
+    for (why, groups) in reasons {
+        warn!(groups = groups.join(" "), why, "messages are returned and tried again");
+    }
+}
+
 impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
+    /// Whether nothing may be begun any more.
+    fn is_over(&self) -> bool {
+        self.transport.now() >= self.last_start
+    }
+
     /// Reads, in one call but for more than a mapping delivers.
     async fn read(&self, keys: Vec<ItemKey>) -> Found {
         let mut results = Vec::with_capacity(keys.len());

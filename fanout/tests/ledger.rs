@@ -627,11 +627,7 @@ fn when_the_time_for_sends_is_over_messages_are_returned_and_nobody_becomes_behi
     world.write("a2 a3 a4");
     world.put("a4");
     world.table.set_items_in_page(1);
-    let delay = Duration::from_millis(4_500);
-    let slow = Hanging { world: &world, reads: false, writes: false, pages: false, delay };
-    let batch = world.receive();
-    let response = world.handle_over(&slow, &slow, &payload(&batch), &mut Tally::default()).unwrap();
-    assert_eq!(response.batch_item_failures.len(), 1);
+    assert_eq!(Hanging::slow(&world, Duration::from_millis(4_500)).deliver(), 1);
     assert_eq!(world.item("a"), "v1");
 }
 
@@ -676,4 +672,75 @@ fn a_record_that_is_not_answered_costs_no_repetition() {
     world.drain();
     world.check_all("a: a1 a2 a3");
     assert_eq!(world.item("a"), "v3");
+}
+
+#[test]
+fn a_group_that_takes_long_to_look_up_is_returned_alone() {
+    let world = LedgerWorld::new();
+    world.append("a1 b1");
+    world.drain();
+    let names: Vec<String> = (2..=250).map(|version| format!("a{version}")).collect();
+    world.write(&names.join(" "));
+    world.write("b2 b3 b4 c1 c2");
+    world.put("a250 b2 b4 c1 c2");
+    let slow = Hanging::slow(&world, Duration::from_millis(500));
+    let began = world.clock.now();
+    assert_eq!(slow.deliver(), 1);
+    assert!(world.clock.now().since(began) < Duration::from_secs(15));
+    world.check_all("a: a1 | b: b1 b2 b3 b4 | c: c1 c2");
+    world.drain();
+    world.check_all(&format!("a: a1 {} | b: b1 b2 b3 b4 | c: c1 c2", names.join(" ")));
+}
+
+#[test]
+fn what_is_ordered_for_many_clients_does_not_keep_the_other_groups_waiting() {
+    let world = LedgerWorld::with_clients("A B C D E F G H I J K L M N O P Q R S T U V W X Y Z");
+    world.append("a1 b1");
+    world.drain();
+    let replay = ReplayId::try_new("again").unwrap();
+    world.put_message(&world.event("a1").message(Along { replay: Some(&replay), ..Along::default() }));
+    world.append("b2");
+    let slow = Hanging::slow(&world, Duration::from_millis(800));
+    let began = world.clock.now();
+    assert_eq!(slow.deliver(), 1);
+    assert!(world.clock.now().since(began) < Duration::from_secs(15));
+    world.check_all("a: a1 | b: b1 b2");
+    world.drain();
+    assert_eq!(world.item("a").matches("has 0 again 1").count(), 26);
+}
+
+#[test]
+fn an_item_that_has_the_version_of_an_event_does_not_hide_it() {
+    let world = LedgerWorld::new();
+    world.append("a1");
+    world.drain();
+    world.write("a2 a3");
+    world.write_guard("a3");
+    for items in [1, 4] {
+        world.table.set_items_in_page(items);
+        world.put("a3");
+        world.deliver();
+        world.check_all("a: a1 a2 a3");
+        assert_eq!(world.item("a"), "v3");
+    }
+}
+
+#[test]
+fn all_look_ups_of_a_batch_have_one_limit_of_memory() {
+    let look_ups = |others: &str| {
+        let world = LedgerWorld::new();
+        world.append("a1");
+        world.drain();
+        (2..42).for_each(|version| world.write_padded(&format!("a{version}"), 150_000));
+        world.table.set_items_in_page(100);
+        world.append("a42");
+        world.append(others);
+        world.put("a2");
+        world.table.forget_calls();
+        world.deliver();
+        assert_eq!(world.item("a"), "v42");
+        world.table.calls().pages
+    };
+    assert_eq!(look_ups(""), 1, "6 MB are kept");
+    assert_eq!(look_ups("b1"), 2, "half as much is");
 }

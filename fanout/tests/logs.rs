@@ -19,8 +19,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
-use ledger_world::LedgerWorld;
+use ledger_world::{Hanging, LedgerWorld};
 use serde_json::Value;
+use shared::ledger::ItemKey;
 use shared::testing::{CallFault, Fault, Faults};
 use world::World;
 
@@ -193,8 +194,82 @@ fn with_the_ledger_what_is_rejected_or_returned_is_said_without_its_values() {
             world.drain();
         },
         &expect![[r#"
-            WARN messages are returned and tried again: group="a" why="not read: a scripted fault"
+            WARN messages are returned and tried again: groups="a" why="not read: a scripted fault"
             ERROR event in the table cannot be sent; it gets a letter: group="a" version=2 why="the event lacks `id`, its id; `[source]` in `client-queues.toml` says where it is"
+        "#]],
+    );
+}
+
+#[test]
+fn with_the_ledger_why_messages_are_returned_is_said_once_for_all_groups() {
+    check_ledger(
+        |world| {
+            world.append("a1 b1 c1");
+            world.ledger.fail_read(ItemKey::Control);
+            world.deliver();
+            world.clock.freeze(Duration::from_secs(10));
+            world.ledger.fail_read(world.item_key("b"));
+            world.deliver();
+            let hanging = Hanging { reads: true, ..Hanging::slow(world, Duration::ZERO) };
+            world.append("d1 e1");
+            hanging.deliver();
+        },
+        &expect![[r#"
+            WARN messages are returned and tried again: groups="a b c" why="not read: a scripted fault"
+            WARN messages are returned and tried again: groups="b" why="not read: a scripted fault"
+            WARN messages are returned and tried again: groups="d e" why="not read: the ledger did not answer within 5000 ms"
+        "#]],
+    );
+}
+
+#[test]
+fn with_the_ledger_a_group_that_takes_long_to_look_up_is_named() {
+    check_ledger(
+        |world| {
+            world.append("a1 b1");
+            world.drain();
+            (2..=250).for_each(|version| world.write(&format!("a{version}")));
+            world.put("a250");
+            world.append("b2");
+            world.change_control(|control| control.start = world.clock.now());
+            (1..=250).for_each(|version| world.write(&format!("c{version}")));
+            world.put("c250");
+            Hanging::slow(world, Duration::from_millis(500)).deliver();
+        },
+        &expect![[r#"
+            WARN messages are returned and tried again: groups="c" why="not read: looking up the whole aggregate took longer than a group has; it begins anew each time, and nothing of the group is sent before it ends: if that goes on, give the function more memory, with which it reads faster"
+            WARN messages are returned and tried again: groups="a" why="not read: looking up versions 2-250 took longer than a group has; it begins anew each time, and nothing of the group is sent before it ends: if that goes on, give the function more memory, with which it reads faster"
+        "#]],
+    );
+}
+
+#[test]
+fn with_the_ledger_what_is_not_sent_and_no_duplicate_is_said() {
+    check_ledger(
+        |world| {
+            world.append("a1 a2 a3");
+            world.drain();
+            // Duplicates.
+            world.clock.freeze(Duration::from_secs(600));
+            world.put("a2 a3");
+            world.drain();
+            // Erased meanwhile.
+            world.write("b3");
+            world.put("a6 a7 b3");
+            world.erase("b");
+            world.drain();
+            // Born again under the same sort keys.
+            world.erase("a");
+            world.clock.freeze(Duration::from_secs(600));
+            for version in 1..=2 {
+                world.append_later(&format!("a{version}"), 7_200);
+            }
+            world.drain();
+        },
+        &expect![[r#"
+            INFO dropped: the event table does not have these events any more: group="a" versions="6 7"
+            INFO dropped: the event table does not have these events any more: group="b" versions="3"
+            WARN events of the table are not sent, because others of the same version were; in an aggregate a source uses each version and each sort key once: group="a" versions="1 2"
         "#]],
     );
 }

@@ -10,17 +10,21 @@
     reason = "a test reports by panicking, and uses a part of the world"
 )]
 
+mod ledger_world;
 mod world;
 
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use fanout::patience::PATIENCE;
+use ledger_world::LedgerWorld;
 use proptest::prelude::*;
 use serde_json::Value;
 use shared::ids::{DeduplicationId, Group, Key};
+use shared::ledger::ItemKey;
 use shared::message::{Attribute, Body, Message};
 use shared::metrics::{Metric, RETURNED, SENT, Tally, UNDELIVERED, Value as Counted};
+use shared::place::OwnQueue;
 use shared::testing::{CallFault, Fault, Faults};
 use world::{World, message_of, payload};
 
@@ -35,6 +39,25 @@ fn check(prepare: impl FnOnce(&World), expected: &Expect) {
 fn fail(world: &World, client: &str) {
     let always = (0..100_000).map(|request| (request, Fault::Call(CallFault::ServerError)));
     world.queues.set_faults(world.client(client), Faults::script(always));
+}
+
+/// What the fan-out with the ledger tells of the messages that it returns, of one delivery of what `prepare` put on its
+/// queue. The first events of `a` and `b` are done; `edit` changes each record of the payload.
+fn check_waiting(prepare: impl FnOnce(&LedgerWorld), edit: impl Fn(&mut Value), expected: &Expect) {
+    let world = LedgerWorld::new();
+    world.append("a1 b1");
+    world.drain();
+    prepare(&world);
+    let mut delivered: Value = serde_json::from_str(payload(&world.receive()).get()).unwrap();
+    delivered["Records"].as_array_mut().unwrap().iter_mut().for_each(edit);
+    let delivered = serde_json::value::to_raw_value(&delivered).unwrap();
+    let mut tally = Tally::default();
+    world.handle_over(&world.ledger, &world.table, &delivered, &mut tally).unwrap();
+    let told = tally.to_string();
+    let about = ["Returned", "WaitingAge"];
+    let told: Vec<&str> =
+        told.split(", ").filter(|metric| about.iter().any(|about| metric.starts_with(about))).collect();
+    expected.assert_eq(&told.join(", "));
 }
 
 /// A message whose event was streamed at this time, as its attribute tells it.
@@ -165,6 +188,59 @@ fn the_time_from_the_stream_is_told_for_each_client_that_took_the_message() {
     latencies(&["-1"], false, &expect!["none"]);
     latencies(&["1.5"], false, &expect!["none"]);
     latencies(&["0"], false, &expect!["1250000000×3"]);
+}
+
+#[test]
+fn the_age_of_the_oldest_message_that_is_returned_is_told() {
+    let wait = |world: &LedgerWorld, seconds| world.clock.freeze(Duration::from_secs(seconds));
+    let as_it_is = |_: &mut Value| ();
+    let unread = |world: &LedgerWorld| {
+        world.append("a2");
+        wait(world, 900);
+        world.append("b2");
+        wait(world, 300);
+        world.ledger.fail_read(ItemKey::Control);
+    };
+    check_waiting(unread, as_it_is, &expect!["Returned 2, WaitingAge 1200008"]);
+    // What is done is not waiting, however late it is.
+    let late = |world: &LedgerWorld| {
+        world.append("a2 b2");
+        wait(world, 1_200);
+    };
+    check_waiting(late, as_it_is, &expect!["Returned 0"]);
+    let one_of_two = |world: &LedgerWorld| {
+        world.append("a2");
+        wait(world, 1_200);
+        world.append("b3");
+        wait(world, 15);
+    };
+    check_waiting(one_of_two, as_it_is, &expect!["Returned 1, WaitingAge 15008"]);
+    let unlettered = |world: &LedgerWorld| {
+        world.put_message(&streamed("c", "0"));
+        world.queues.change(&world.own_queue(OwnQueue::Rejected), |settings| settings.denied = true);
+        wait(world, 60);
+    };
+    check_waiting(unlettered, as_it_is, &expect!["Returned 1, WaitingAge 60008"]);
+}
+
+#[test]
+fn without_a_time_of_sending_the_age_is_as_long_as_is_known() {
+    let unread = |world: &LedgerWorld| {
+        world.append("a2");
+        world.clock.freeze(Duration::from_secs(60));
+        world.receive();
+        world.clock.freeze(Duration::from_secs(600));
+        world.ledger.fail_read(ItemKey::Control);
+    };
+    let sent = |time: Value| move |record: &mut Value| record["attributes"]["SentTimestamp"] = time.clone();
+    check_waiting(unread, sent(Value::Null), &expect!["Returned 1, WaitingAge 600000"]);
+    // Clocks differ.
+    check_waiting(unread, sent("1900000000000".into()), &expect!["Returned 1, WaitingAge 0"]);
+    let unlettered = |world: &LedgerWorld| {
+        unread(world);
+        world.queues.change(&world.own_queue(OwnQueue::Rejected), |settings| settings.denied = true);
+    };
+    check_waiting(unlettered, |record| record["attributes"] = Value::Null, &expect!["Returned 1"]);
 }
 
 fn of(tally: &Tally, client: Option<&str>, metric: Metric) -> u64 {

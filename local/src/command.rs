@@ -131,7 +131,7 @@ fn invitation(stack: &Stack) -> String {
     let queues: String =
         stack.clients().iter().map(|client| format!("  {}  {}\n", client.queue_url, client.name)).collect();
     let queue = stack.clients().first().map(|client| client.queue_url.as_str()).unwrap_or_default();
-    let item = r#"{"mark":{"S":"NEW 1"},"createTime":{"S":"2026-01-05T09:00:00Z"},"eventId":{"S":"new-1"},"eventName":{"S":"EntitlementCreatedEvent"},"RegistrationNumber":{"M":{"version":{"N":"1"}}}}"#;
+    let item = r#"{"mark":{"S":"NEW 1"},"createTime":{"S":"2026-01-05T09:00:00Z"},"eventId":{"S":"new-1"},"eventName":{"S":"EntitlementCreatedEvent"},"RegistrationNumber":{"M":{"version":{"N":"1"},"status":{"S":"ENTITLED"},"price":{"N":"299.90"}}}}"#;
     format!(
         "\nThe stack stays until Ctrl-C. It answers on {endpoint}; the clients' queues are\n{queues}\n\
          For any AWS client:\n\

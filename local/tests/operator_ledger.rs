@@ -63,9 +63,12 @@ async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()>
     assert_eq!(operator.depth("Billing").await?, 0, "it got something while it was paused");
     let (_, refused) = operator.run(&["catch-up", "Billing"], 6);
     assert!(refused.contains("`fanoutctl resume Billing`"), "{refused}");
+    // What it lacks is told to whoever wants to take it away.
+    let plan = operator.plan_without("Billing")?;
+    assert!(plan.contains("ATTENTION: Billing is paused and lacks 20 events of 10 groups"), "{plan}");
 
     assert_eq!(operator.json(&["resume", "Billing"], 0).0["state"], "live");
-    operator.catch_up("Billing").await;
+    operator.catch_up("Billing");
     has_all_once(&mut billing, &expected, 6).await?;
     operator.until_clients_are("level").await;
     Ok(())
@@ -114,7 +117,7 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
         fs::read_to_string(operator.ground.log())?.contains(id),
         "the function's log does not name the replay"
     );
-    operator.catch_up("Insurance").await;
+    operator.catch_up("Insurance");
     let repeated = operator.take("Insurance", 4).await?;
     let versions: Vec<_> = repeated.iter().map(|message| attribute(message, "version").to_owned()).collect();
     assert_eq!(versions, ["3", "4", "5", "6"]);
@@ -129,7 +132,7 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
     for _ in 0..2 {
         let ordered = operator.json(&["backfill", "Enforcement", "--yes"], 0).0;
         assert_eq!(ordered["ordered"], MARKS);
-        operator.catch_up("Enforcement").await;
+        operator.catch_up("Enforcement");
         let repeated = operator.take("Enforcement", MARKS * ROUNDS).await?;
         let mut versions: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for message in &repeated {
@@ -236,6 +239,17 @@ impl Operator {
         Ok(operator)
     }
 
+    /// What a deploy without this client would change.
+    fn plan_without(&self, client: &str) -> anyhow::Result<String> {
+        let text =
+            fs::read_to_string(&self.config)?.replace(&format!("[[client]]\nname = \"{client}\"\n"), "");
+        let config = self.config.with_extension("without.toml");
+        fs::write(&config, text)?;
+        let output = fanoutctl(&self.ground, &config, &["plan"])?.output()?;
+        anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
     /// Runs a command that ends with this status.
     fn run(&self, arguments: &[&str], status: i32) -> (String, String) {
         let output = fanoutctl(&self.ground, &self.config, arguments).unwrap().output().unwrap();
@@ -249,19 +263,9 @@ impl Operator {
         (serde_json::from_str(&said).unwrap(), errors)
     }
 
-    /// Has a client caught up until it is level. The schedule may be at it.
-    async fn catch_up(&self, client: &str) {
-        let start = Instant::now();
-        loop {
-            let output =
-                fanoutctl(&self.ground, &self.config, &["catch-up", client]).unwrap().output().unwrap();
-            if output.status.success() {
-                return;
-            }
-            assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
-            assert!(start.elapsed() < PATIENCE, "{}", String::from_utf8_lossy(&output.stdout));
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+    /// Has a client caught up until it is level, also if the schedule is at it.
+    fn catch_up(&self, client: &str) {
+        self.run(&["catch-up", client], 0);
     }
 
     /// The clients as `status` tells them, as soon as they are so.

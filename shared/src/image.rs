@@ -17,7 +17,6 @@ use crate::config::Path;
 use crate::ids::Key;
 use read::Cursor;
 
-#[cfg(any(test, feature = "testing"))]
 pub(crate) use number::Decimal;
 pub use record::{NewImage, Record, RecordError};
 #[cfg(feature = "dynamodb")]

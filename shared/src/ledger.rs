@@ -23,7 +23,8 @@ pub mod walk;
 pub use adopt::{adopt, baseline, leaving};
 pub use event_time::EventTime;
 pub use items::{
-    ClientId, Control, First, GroupItem, HOLES_LIMIT, Lease, Marker, Registration, Rev, State, Walk, WalkKind,
+    ClientId, Control, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, Marker, Registration, Rev, State,
+    Walk, WalkKind,
 };
 pub use seams::{
     Condition, Cursor, Edge, EventTable, Found, Item, ItemKey, Ledger, Page, READ_LIMIT, Row, ScanPage, Seen,

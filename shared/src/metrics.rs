@@ -89,6 +89,12 @@ pub const BECAME_BEHIND: Metric = count(
     "BecameBehind",
     "groups in which a client became behind, each client counted (fan-out with the ledger)",
 );
+/// `WaitingAge`.
+pub const WAITING_AGE: Metric = Metric {
+    name: "WaitingAge",
+    unit: Unit::Milliseconds,
+    meaning: "for how long the oldest message that is returned has been in the fan-out queue; absent where none is (fan-out with the ledger)",
+};
 /// `LedgerCalls`.
 pub const LEDGER_CALLS: Metric = count("LedgerCalls", "calls to the ledger's table and the event table");
 /// `GroupsBehind`.
@@ -104,7 +110,7 @@ pub const BEHIND_AGE: Metric = Metric {
 };
 
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 17] = [
+pub const NAMES: [Metric; 18] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
@@ -119,6 +125,7 @@ pub const NAMES: [Metric; 17] = [
     REPAIRED,
     HOLES,
     BECAME_BEHIND,
+    WAITING_AGE,
     LEDGER_CALLS,
     GROUPS_BEHIND,
     BEHIND_AGE,

@@ -1,6 +1,6 @@
 //! The command line of the orders to the ledger.
 
-use clap::{Args, value_parser};
+use clap::Args;
 
 /// Which client.
 #[derive(Debug, Args)]
@@ -17,21 +17,30 @@ pub struct ReplayArguments {
     #[arg(value_name = "CLIENT")]
     pub client: String,
 
-    /// The aggregate's key: text, a number as DynamoDB writes it, or bytes as base64
-    #[arg(long, value_name = "KEY", required_unless_present = "all", conflicts_with_all = ["all", "after"])]
-    pub group: Option<String>,
-
-    /// Every aggregate of the event table
-    #[arg(long)]
-    pub all: bool,
+    /// Of which aggregates.
+    #[command(flatten)]
+    pub scope: ScopeArguments,
 
     /// The first version to send again
-    #[arg(long, value_name = "VERSION", value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "VERSION", value_parser = version, allow_hyphen_values = true)]
     pub from: u64,
 
     /// How to order it.
     #[command(flatten)]
     pub order: OrderArguments,
+}
+
+/// One aggregate, or all.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct ScopeArguments {
+    /// The aggregate's key: text, a number as DynamoDB writes it, or bytes as base64
+    #[arg(long, value_name = "KEY", conflicts_with = "after", allow_hyphen_values = true)]
+    pub group: Option<String>,
+
+    /// Every aggregate of the event table
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// What to send again.
@@ -40,6 +49,10 @@ pub struct BackfillArguments {
     /// The client, as client-queues.toml names it
     #[arg(value_name = "CLIENT")]
     pub client: String,
+
+    /// Refused, with the command that has it.
+    #[arg(long, hide = true, value_name = "VERSION", value_parser = no_version, allow_hyphen_values = true)]
+    pub from: Option<u64>,
 
     /// How to order it.
     #[command(flatten)]
@@ -60,4 +73,12 @@ pub struct OrderArguments {
     /// Order it without asking
     #[arg(long)]
     pub yes: bool,
+}
+
+fn version(text: &str) -> Result<u64, &'static str> {
+    text.parse().ok().filter(|version| *version > 0).ok_or("a version is a number from 1 on")
+}
+
+fn no_version(_: &str) -> Result<u64, &'static str> {
+    Err("a backfill begins at version 1; use `fanoutctl replay CLIENT --all --from VERSION`")
 }

@@ -10,7 +10,7 @@ use super::ledger::{Desk, Known};
 use crate::args::ClientArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::orders::{CaughtUp, Order};
+use crate::orders::{CaughtUp, Order, Refused};
 use crate::output::counted;
 use crate::progress::{Bar, unless_quick};
 use crate::standing::Standing;
@@ -36,6 +36,10 @@ struct Report {
     behind: u64,
     /// Why the catch-up ended before the client was level.
     stopped: Option<String>,
+    /// Whether another invocation, as that of the schedule, served it for a while. What that sent is not counted.
+    elsewhere: bool,
+    /// Groups of which its queue refuses an event for good.
+    refused: Vec<Refused>,
     #[serde(skip)]
     invocations: u32,
     /// How often, one after the other, the function got nowhere.
@@ -50,7 +54,7 @@ struct Report {
 /// [`Exit::Usage`]: there is no such client. [`Exit::Config`]: there is no ledger. Else what AWS or the function refused.
 pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<Exit, Failure> {
     let desk = Desk::of_stack(context).await?;
-    let client = desk.client(&arguments.client)?;
+    let client = desk.served(&arguments.client)?;
     if client.is_paused {
         let message = format!(
             "client `{name}` is paused, and nothing is sent to it; run `fanoutctl resume {name}{stack}` first",
@@ -72,7 +76,8 @@ pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<E
     Ok(if report.behind == 0 && report.stopped.is_none() { Exit::Done } else { Exit::Findings })
 }
 
-/// Invokes the function as long as that gets the client further, and shows how far it is meanwhile.
+/// Invokes the function as long as that gets the client further, or another invocation is at it, and shows how far it is
+/// meanwhile.
 async fn follow(
     desk: &Desk,
     client: &Known,
@@ -88,16 +93,24 @@ async fn follow(
             if let Ok(answer) = tokio::time::timeout(pause, &mut answer).await {
                 break answer?;
             }
-            let start = Instant::now();
-            // Only to be shown; what matters is the answer.
-            if let Ok(now) = desk.standing(client.id).await {
-                show(bar, before, &now);
-            }
-            pause = LOOK_AGAIN.max(start.elapsed() * LOOKING_SHARE);
+            pause = look(desk, client, before, bar).await;
         };
+        let is_elsewhere = answer.elsewhere;
         report.add(answer);
+        if is_elsewhere && report.goes_on() {
+            tokio::time::sleep(look(desk, client, before, bar).await).await;
+        }
     }
     Ok(())
+}
+
+/// Shows how far the client is, and answers when to look again. What matters is the function's answer.
+async fn look(desk: &Desk, client: &Known, before: &Standing, bar: &Bar) -> Duration {
+    let start = Instant::now();
+    if let Ok(now) = desk.standing(client.id).await {
+        show(bar, before, &now);
+    }
+    LOOK_AGAIN.max(start.elapsed() * LOOKING_SHARE)
 }
 
 impl Report {
@@ -107,13 +120,23 @@ impl Report {
     }
 
     fn add(&mut self, answer: CaughtUp) {
-        let CaughtUp { client: _, groups, sent, behind, stopped } = answer;
+        let CaughtUp { client: _, groups, sent, behind, stopped, elsewhere, refused } = answer;
         self.invocations += 1;
-        self.idle = if groups == 0 && sent == 0 { self.idle + 1 } else { 0 };
         self.groups += groups;
         self.sent += sent;
-        (self.behind, self.stopped) = (behind, stopped);
-        if self.idle == IDLE_LIMIT && behind > 0 && self.stopped.is_none() {
+        self.behind = behind;
+        if elsewhere {
+            self.elsewhere = true;
+            return;
+        }
+        self.idle = if groups == 0 && sent == 0 { self.idle + 1 } else { 0 };
+        (self.stopped, self.refused) = (stopped, refused);
+        if self.behind == 0 || self.stopped.is_some() || self.idle == 0 {
+            return;
+        }
+        if !self.refused.is_empty() {
+            self.stopped = Some("its queue refuses an event; see `fanoutctl check`".to_owned());
+        } else if self.idle == IDLE_LIMIT {
             self.stopped = Some("the function got nowhere, several times in a row; see its log".to_owned());
         }
     }
@@ -132,14 +155,32 @@ fn to_go(standing: &Standing) -> String {
 }
 
 fn text(report: &Report) -> String {
-    let Report { client, groups, sent, behind, stopped, .. } = report;
+    let Report { client, groups, sent, behind, stopped, elsewhere, refused, .. } = report;
     let client = printable(client);
     let done = format!("{} sent, level in {} more", counted(*sent, "event"), counted(*groups, "group"));
     match (stopped, behind) {
+        (None, 0) if *elsewhere && *groups == 0 && *sent == 0 => {
+            format!("Client {client} is level: another invocation, which was at it already, did it.\n")
+        }
+        (None, 0) if *elsewhere => {
+            format!(
+                "Client {client} is level: {done}; another invocation, which was at it already, did the rest.\n"
+            )
+        }
+        (None, 0) if *groups == 0 && *sent == 0 => format!("Client {client} was level already.\n"),
         (None, 0) => format!("Client {client} is level: {done}.\n"),
         (stopped, behind) => {
             let why = stopped.as_deref().map(|why| format!(": {}", printable(why))).unwrap_or_default();
-            format!("Client {client} is still behind in {}{why}.\n{done}.\n", counted(*behind, "group"))
+            let waits: String = refused
+                .iter()
+                .map(|Refused { group, reason }| {
+                    format!("  group {} waits: {}\n", printable(group), printable(reason))
+                })
+                .collect();
+            format!(
+                "Client {client} is still behind in {}{why}.\n{waits}{done}.\n",
+                counted(*behind, "group")
+            )
         }
     }
 }
@@ -152,7 +193,8 @@ mod tests {
 
     fn answer(groups: u64, sent: u64, behind: u64, stopped: Option<&str>) -> CaughtUp {
         let stopped = stopped.map(str::to_owned);
-        CaughtUp { client: "Billing".to_owned(), groups, sent, behind, stopped }
+        let client = "Billing".to_owned();
+        CaughtUp { client, groups, sent, behind, stopped, ..CaughtUp::default() }
     }
 
     /// What is told when these answers came; each of them but the last makes another invocation worth while.
@@ -171,24 +213,24 @@ mod tests {
         check(
             &[answer(0, 0, 0, None)],
             &expect![[r#"
-            Client Billing is level: 0 events sent, level in 0 groups more.
-            {"client":"Billing","groups":0,"sent":0,"behind":0,"stopped":null}
-        "#]],
+                Client Billing was level already.
+                {"client":"Billing","groups":0,"sent":0,"behind":0,"stopped":null,"elsewhere":false,"refused":[]}
+            "#]],
         );
         check(
             &[answer(2, 40, 3, None), answer(0, 7, 3, None), answer(3, 60, 0, None)],
             &expect![[r#"
-            Client Billing is level: 107 events sent, level in 5 groups more.
-            {"client":"Billing","groups":5,"sent":107,"behind":0,"stopped":null}
-        "#]],
+                Client Billing is level: 107 events sent, level in 5 groups more.
+                {"client":"Billing","groups":5,"sent":107,"behind":0,"stopped":null,"elsewhere":false,"refused":[]}
+            "#]],
         );
         check(
             &[answer(2, 40, 3, Some("its queue `Billing.fifo` does not exist"))],
             &expect![[r#"
-            Client Billing is still behind in 3 groups: its queue `Billing.fifo` does not exist.
-            40 events sent, level in 2 groups more.
-            {"client":"Billing","groups":2,"sent":40,"behind":3,"stopped":"its queue `Billing.fifo` does not exist"}
-        "#]],
+                Client Billing is still behind in 3 groups: its queue `Billing.fifo` does not exist.
+                40 events sent, level in 2 groups more.
+                {"client":"Billing","groups":2,"sent":40,"behind":3,"stopped":"its queue `Billing.fifo` does not exist","elsewhere":false,"refused":[]}
+            "#]],
         );
     }
 
@@ -200,8 +242,64 @@ mod tests {
             &expect![[r#"
                 Client Billing is still behind in 3 groups: the function got nowhere, several times in a row; see its log.
                 1 event sent, level in 0 groups more.
-                {"client":"Billing","groups":0,"sent":1,"behind":3,"stopped":"the function got nowhere, several times in a row; see its log"}
+                {"client":"Billing","groups":0,"sent":1,"behind":3,"stopped":"the function got nowhere, several times in a row; see its log","elsewhere":false,"refused":[]}
             "#]],
+        );
+    }
+
+    /// The schedule's invocation, mostly.
+    #[test]
+    fn another_invocation_is_waited_for() {
+        let elsewhere = |behind| {
+            let stopped = Some("another invocation serves it");
+            CaughtUp { elsewhere: true, ..answer(0, 0, behind, stopped) }
+        };
+        check(
+            &[elsewhere(70), elsewhere(40), elsewhere(9), elsewhere(8), answer(0, 0, 0, None)],
+            &expect![[r#"
+                Client Billing is level: another invocation, which was at it already, did it.
+                {"client":"Billing","groups":0,"sent":0,"behind":0,"stopped":null,"elsewhere":true,"refused":[]}
+            "#]],
+        );
+        check(
+            &[elsewhere(3), answer(2, 40, 0, None)],
+            &expect![[r#"
+            Client Billing is level: 40 events sent, level in 2 groups more; another invocation, which was at it already, did the rest.
+            {"client":"Billing","groups":2,"sent":40,"behind":0,"stopped":null,"elsewhere":true,"refused":[]}
+        "#]],
+        );
+        check(
+            &[elsewhere(3), answer(1, 2, 2, Some("its queue `Billing.fifo` does not exist"))],
+            &expect![[r#"
+                Client Billing is still behind in 2 groups: its queue `Billing.fifo` does not exist.
+                2 events sent, level in 1 group more.
+                {"client":"Billing","groups":1,"sent":2,"behind":2,"stopped":"its queue `Billing.fifo` does not exist","elsewhere":true,"refused":[]}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_the_queue_refuses_is_named() {
+        let refused = |groups, sent, behind| {
+            let reason = "the event has 3224 bytes, the queue takes 1024".to_owned();
+            let refused = vec![Refused { group: "BIG".to_owned(), reason }];
+            CaughtUp { refused, ..answer(groups, sent, behind, None) }
+        };
+        check(
+            &[refused(2, 30, 1), refused(0, 0, 1)],
+            &expect![[r#"
+            Client Billing is still behind in 1 group: its queue refuses an event; see `fanoutctl check`.
+              group BIG waits: the event has 3224 bytes, the queue takes 1024
+            30 events sent, level in 2 groups more.
+            {"client":"Billing","groups":2,"sent":30,"behind":1,"stopped":"its queue refuses an event; see `fanoutctl check`","elsewhere":false,"refused":[{"group":"BIG","reason":"the event has 3224 bytes, the queue takes 1024"}]}
+        "#]],
+        );
+        check(
+            &[refused(0, 1, 2), answer(1, 0, 0, None)],
+            &expect![[r#"
+            Client Billing is level: 1 event sent, level in 1 group more.
+            {"client":"Billing","groups":1,"sent":1,"behind":0,"stopped":null,"elsewhere":false,"refused":[]}
+        "#]],
         );
     }
 

@@ -11,13 +11,15 @@ use shared::text::printable;
 
 use super::ask::agrees;
 use super::follow;
-use crate::args::DeleteArguments;
+use super::ledger::backlogs;
+use crate::args::{DeleteArguments, stack_option};
 use crate::aws::CallFault;
 use crate::aws::sqs::{self, Depth};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, Tone, table};
-use crate::progress::Progress;
+use crate::progress::{Progress, unless_quick};
+use crate::standing::Backlog;
 
 /// What a delete leaves behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +28,10 @@ struct Remainder {
     kept_queues: Vec<KeptQueue>,
     /// What is in the fan-out queue and never reaches the clients, unless that is nothing.
     unsent: Option<Depth>,
+    /// What clients lack, and nobody sends them any more. Who lacks nothing is not named.
+    backlogs: Vec<Backlog>,
+    /// Why it isn't known what they lack.
+    backlogs_unknown: Option<String>,
     /// Policies that CloudFormation can't delete while somebody has them.
     policies: Vec<String>,
     /// The bucket of what Lambda discarded, and of what it logged about that.
@@ -53,7 +59,8 @@ pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<E
     let target = context.target().await?;
     let deployed = context.deployed(&target).await?;
     let place = target.place(deployed.prefix()).await?;
-    let remainder = remainder(&target, &deployed, &place).await;
+    let looking = remainder(&target, &deployed, &place);
+    let remainder = unless_quick("looking at the queues and the ledger", looking).await;
     // Standard output has the result alone.
     eprint!("{}", before(&remainder, Style::of_stderr()));
     if !agrees(&format!("Delete stack {}?", printable(&context.stack)), arguments.yes).await? {
@@ -87,11 +94,25 @@ async fn remainder(target: &Target, deployed: &DeployedStack, place: &Place) -> 
     let fan_out = place.own_queue_name(OwnQueue::FanOut);
     let fan_out = kept_queues.iter().find(|queue| queue.name == fan_out);
     let unsent = fan_out.and_then(|queue| queue.depth).filter(|depth| !depth.is_empty());
+    let (backlogs, backlogs_unknown) = match backlogs(target, deployed).await {
+        Some(Ok(backlogs)) => (backlogs.into_iter().filter(|backlog| !backlog.is_empty()).collect(), None),
+        Some(Err(why)) => (Vec::new(), Some(why)),
+        None => (Vec::new(), None),
+    };
     let policies = ["WatchPolicyARN", "RetryPolicyARN", "ReplayPolicyARN"];
     let policies = policies.iter().filter_map(|output| deployed.outputs.get(*output).cloned()).collect();
     let kept_bucket = deployed.outputs.get("DiscardedRecordsBucket").cloned();
     let kept_ledger = ledger_table(target, &deployed.name).await;
-    Remainder { stack: deployed.name.clone(), kept_queues, unsent, policies, kept_bucket, kept_ledger }
+    Remainder {
+        stack: deployed.name.clone(),
+        kept_queues,
+        unsent,
+        backlogs,
+        backlogs_unknown,
+        policies,
+        kept_bucket,
+        kept_ledger,
+    }
 }
 
 /// The ledger's table, which every stack has, and no output names where the ledger is off. It is told as far as it is known.
@@ -132,6 +153,18 @@ fn warnings(remainder: &Remainder) -> String {
              table's writers, and wait until it is empty.\n"
         );
     }
+    for backlog in &remainder.backlogs {
+        let client = printable(&backlog.client);
+        let _ =
+            writeln!(text, "ATTENTION: {client} {}, which nobody sends it after this.", backlog.to_text());
+    }
+    if let Some(why) = &remainder.backlogs_unknown {
+        let _ = writeln!(text, "ATTENTION: whether clients lack events isn't known: {}.", printable(why));
+    }
+    if !remainder.backlogs.is_empty() || remainder.backlogs_unknown.is_some() {
+        let stack = printable(&stack_option(&remainder.stack));
+        let _ = writeln!(text, "Let everybody be level first (`fanoutctl status{stack}`).\n");
+    }
     if !remainder.policies.is_empty() {
         let policies = printable(&remainder.policies.join(", "));
         let _ = writeln!(
@@ -167,6 +200,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+    use crate::standing::{Served, Standing};
 
     fn remainder() -> Remainder {
         let queue = |name: &str, depth: Option<Depth>| KeptQueue {
@@ -183,6 +217,8 @@ mod tests {
                 queue("MarkFanOutClientInsurance.fifo", None),
             ],
             unsent: None,
+            backlogs: Vec::new(),
+            backlogs_unknown: None,
             policies: Vec::new(),
             kept_bucket: Some("mark-event-queue-discarded".to_owned()),
             kept_ledger: Some("mark-event-queue-LedgerTable-1".to_owned()),
@@ -204,8 +240,12 @@ mod tests {
             Stack mark-event-queue is deleted; 3 queues, the bucket mark-event-queue-discarded and the ledger's table mark-event-queue-LedgerTable-1 stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
         "#]].assert_eq(&after(&remainder()));
         let policy = |name: &str| format!("arn:aws:iam::111122223333:policy/{name}");
+        let standing = Ok(Standing { groups: 1, events: 5, since: None, is_more: false });
+        let served = Served { name: "Billing".to_owned(), is_paused: true, leaving: None, standing };
+        let backlog = Backlog::from(&served);
         let worse = Remainder {
             unsent: Some(Depth { messages: 1, in_flight: 2 }),
+            backlogs: vec![backlog],
             policies: vec![policy("Watch"), policy("Retry")],
             ..remainder()
         };
@@ -219,9 +259,20 @@ mod tests {
 
             ATTENTION: the fan-out queue holds 1 message and 2 in flight, which would stay in a queue that nobody reads: stop the event table's writers, and wait until it is empty.
 
+            ATTENTION: Billing is paused and lacks 5 events of 1 group, which nobody sends it after this.
+            Let everybody be level first (`fanoutctl status`).
+
             First detach arn:aws:iam::111122223333:policy/Watch, arn:aws:iam::111122223333:policy/Retry from whoever has them: CloudFormation deletes no policy that is attached.
 
         "#]].assert_eq(&before(&worse, Style::Plain));
+        let unknown =
+            Remainder { backlogs_unknown: Some("`Read` of `Ledger`: no".to_owned()), ..remainder() };
+        expect![[r#"
+            ATTENTION: whether clients lack events isn't known: `Read` of `Ledger`: no.
+            Let everybody be level first (`fanoutctl status`).
+
+        "#]]
+        .assert_eq(&warnings(&unknown));
         let nothing = Remainder { kept_queues: Vec::new(), ..remainder() };
         expect![[r#"
             All of stack mark-event-queue goes; it has no queues.

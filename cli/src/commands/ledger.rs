@@ -15,14 +15,15 @@ use shared::ledger::{ClientId, Control, ItemKey, Registration, State};
 use shared::text::printable;
 use shared::time::Timestamp;
 
-use crate::args::DEFAULT_STACK;
+use crate::args::stack_option;
 use crate::aws::ledger::{ledger, unread};
 use crate::aws::{CallError, sts};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
+use crate::letters::instant;
 use crate::orders::Order;
 use crate::replay::Orders;
-use crate::standing::{self, Served, Standing};
+use crate::standing::{self, Backlog, Leaving, Served, Standing};
 
 /// How many groups of a client are counted where one client is looked at.
 const GROUPS_LIMIT: usize = 10_000;
@@ -50,6 +51,7 @@ pub(super) struct Known {
     pub(super) name: String,
     pub(super) id: ClientId,
     pub(super) is_paused: bool,
+    pub(super) leaving: Option<Leaving>,
 }
 
 impl Desk {
@@ -80,6 +82,19 @@ impl Desk {
     /// [`Exit::Usage`]: there is none.
     pub(super) fn client(&self, name: &str) -> Result<Known, Failure> {
         known(&self.control, name).map_err(|message| Failure::new(Exit::Usage, message))
+    }
+
+    /// The client called `name`, to be sent something.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Usage`]: there is none, or it is in no deployed config.
+    pub(super) fn served(&self, name: &str) -> Result<Known, Failure> {
+        let client = self.client(name)?;
+        match client.leaving {
+            None => Ok(client),
+            Some(leaving) => Err(Failure::new(Exit::Usage, not_served(name, leaving))),
+        }
     }
 
     /// One line for whoever looks later at what was done, and who did it.
@@ -136,11 +151,6 @@ impl Orders for Desk {
     }
 }
 
-/// What names `stack` in a command line, if it must be named.
-pub(super) fn stack_option(stack: &str) -> String {
-    if stack == DEFAULT_STACK { String::new() } else { format!(" --stack {stack}") }
-}
-
 /// Who is served; nothing if the ledger is empty.
 pub(super) async fn control(ledger: &LedgerTable, name: &str) -> Result<Option<Control>, CallError> {
     let found = standing::read(ledger, &[ItemKey::Control]).await.map_err(|error| unread(name, &error))?;
@@ -164,10 +174,17 @@ pub(super) async fn standings(
         let standing = standing::standing(&ledger, registration.id, GROUPS_OF_EACH).await;
         let standing = standing.map_err(|error| unread(name, &error));
         let is_paused = registration.state == State::Paused;
-        Served { name: client.to_string(), is_paused, standing }
+        Served { name: client.to_string(), is_paused, leaving: Leaving::of(registration), standing }
     });
     let standings = stream::iter(looks).buffered(CALLS_AT_ONCE).collect().await;
     Ok((control, standings))
+}
+
+/// What each client of `stack` lacks, or why that isn't known; nothing if the stack has no ledger.
+pub(super) async fn backlogs(target: &Target, stack: &DeployedStack) -> Option<Result<Vec<Backlog>, String>> {
+    let name = stack.outputs.get("LedgerTableName")?;
+    let standings = standings(target, name).await.map_err(|error| error.to_string());
+    Some(standings.map(|(_, clients)| clients.iter().map(Backlog::from).collect()))
 }
 
 /// The moment.
@@ -189,6 +206,7 @@ fn known(control: &Control, name: &str) -> Result<Known, String> {
             name: name.to_owned(),
             id: registration.id,
             is_paused: registration.state == State::Paused,
+            leaving: Leaving::of(&registration),
         }),
         None => {
             let served = control.clients.iter().filter(|(_, client)| client.state != State::Retired);
@@ -200,6 +218,16 @@ fn known(control: &Control, name: &str) -> Result<Known, String> {
             })
         }
     }
+}
+
+fn not_served(name: &str, leaving: Leaving) -> String {
+    let Leaving { since, retired_at } = leaving;
+    format!(
+        "client `{name}` is in no deployed config since {}; it is retired at {}; add it to client-queues.toml again, and \
+         deploy",
+        instant(since),
+        instant(retired_at)
+    )
 }
 
 fn no_ledger(stack: &str) -> String {
@@ -283,9 +311,20 @@ mod tests {
         );
     }
 
+    /// Orders to it would do nothing, and say that they do.
+    #[test]
+    fn a_client_that_leaves_is_known_and_not_served() {
+        let mut control = control();
+        let absent_at = Some(Timestamp::from_millis(1_767_603_600_000));
+        control.clients.get_mut(&ClientName::try_new("Tax").unwrap()).unwrap().absent_at = absent_at;
+        let leaving = known(&control, "Tax").unwrap().leaving.unwrap();
+        expect!["client `Tax` is in no deployed config since 2026-01-05T09:00:00Z; it is retired at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy"].assert_eq(&not_served("Tax", leaving));
+        assert_eq!(known(&control, "Billing").unwrap().leaving, None);
+    }
+
     #[test]
     fn a_stack_is_named_where_it_must_be() {
-        assert_eq!(stack_option(DEFAULT_STACK), "");
+        assert_eq!(stack_option("mark-event-queue"), "");
         assert_eq!(stack_option("events-test"), " --stack events-test");
     }
 }

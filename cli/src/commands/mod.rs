@@ -20,16 +20,23 @@ pub mod validate;
 use shared::text::printable;
 
 use self::pause::Change;
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, Command, stack_option};
 use crate::context::Context;
 use crate::exit::Exit;
 
-/// What is told when a command is interrupted.
-pub fn interrupted(changes_stack: bool) -> &'static str {
-    if changes_stack {
-        "interrupted; what CloudFormation has begun goes on without this program: see `fanoutctl plan`"
-    } else {
-        "interrupted"
+/// What is told when the command of these arguments is interrupted.
+pub fn interrupted(arguments: &Arguments) -> String {
+    let stack = stack_option(&arguments.common.stack);
+    match arguments.command {
+        Command::Deploy(_) | Command::Delete(_) => format!(
+            "interrupted; what CloudFormation has begun goes on without this program: see `fanoutctl plan{stack}`"
+        ),
+        Command::CatchUp(_) => {
+            format!(
+                "interrupted; the catch-up function goes on without this program: see `fanoutctl status{stack}`"
+            )
+        }
+        _ => "interrupted".to_owned(),
     }
 }
 

@@ -44,7 +44,11 @@ pub async fn execute(
     change: Change,
 ) -> Result<Exit, Failure> {
     let desk = Desk::of_stack(context).await?;
-    let client = desk.client(&arguments.client)?.name;
+    // Who leaves may be paused, but not resumed: nobody would send it anything.
+    let client = match change {
+        Change::Pause => desk.client(&arguments.client)?.name,
+        Change::Resume => desk.served(&arguments.client)?.name,
+    };
     let (what, order) = match change {
         Change::Pause => ("pause", Order::Pause { client: client.clone() }),
         Change::Resume => ("resume", Order::Resume { client: client.clone() }),
@@ -68,17 +72,20 @@ fn last_send() -> Duration {
 fn text(report: &Report) -> String {
     let Report { changed: Changed { client, state, was }, still_sent_for_seconds, stack_option } = report;
     let (client, stack) = (printable(client), printable(stack_option));
-    let already = if state == was { " already" } else { "" };
+    let is_already = state == was;
     match still_sent_for_seconds {
+        Some(_) if is_already => format!(
+            "Client {client} was paused already: it falls behind.\n\
+             It is caught up after\n  fanoutctl resume {client}{stack}\n"
+        ),
         Some(seconds) => format!(
-            "Client {client} is {}{already}: it falls behind, and what was begun may reach it for {seconds} s.\n\
-             It is caught up after\n  fanoutctl resume {client}{stack}\n",
-            printable(state)
+            "Client {client} is paused: it falls behind, and what was begun may reach it for {seconds} s.\n\
+             It is caught up after\n  fanoutctl resume {client}{stack}\n"
         ),
         None => format!(
-            "Client {client} is {}{already}; if it is behind, it is caught up within minutes, or now with\n  \
+            "Client {client} {}; if it is behind, it is caught up within minutes, or now with\n  \
              fanoutctl catch-up {client}{stack}\n",
-            printable(state)
+            if is_already { "was not paused" } else { "is served again" }
         ),
     }
 }
@@ -120,11 +127,11 @@ mod tests {
             Change::Pause,
             " --stack test",
             &expect![[r#"
-            Client Billing is paused already: it falls behind, and what was begun may reach it for 65 s.
-            It is caught up after
-              fanoutctl resume Billing --stack test
-            {"client":"Billing","state":"paused","was":"paused","still_sent_for_seconds":65}
-        "#]],
+                Client Billing was paused already: it falls behind.
+                It is caught up after
+                  fanoutctl resume Billing --stack test
+                {"client":"Billing","state":"paused","was":"paused","still_sent_for_seconds":65}
+            "#]],
         );
         check(
             "live",
@@ -132,10 +139,10 @@ mod tests {
             Change::Resume,
             "",
             &expect![[r#"
-            Client Billing is live; if it is behind, it is caught up within minutes, or now with
-              fanoutctl catch-up Billing
-            {"client":"Billing","state":"live","was":"paused","still_sent_for_seconds":null}
-        "#]],
+                Client Billing is served again; if it is behind, it is caught up within minutes, or now with
+                  fanoutctl catch-up Billing
+                {"client":"Billing","state":"live","was":"paused","still_sent_for_seconds":null}
+            "#]],
         );
         check(
             "live",
@@ -143,10 +150,10 @@ mod tests {
             Change::Resume,
             " --stack test",
             &expect![[r#"
-            Client Billing is live already; if it is behind, it is caught up within minutes, or now with
-              fanoutctl catch-up Billing --stack test
-            {"client":"Billing","state":"live","was":"live","still_sent_for_seconds":null}
-        "#]],
+                Client Billing was not paused; if it is behind, it is caught up within minutes, or now with
+                  fanoutctl catch-up Billing --stack test
+                {"client":"Billing","state":"live","was":"live","still_sent_for_seconds":null}
+            "#]],
         );
     }
 }

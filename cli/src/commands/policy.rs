@@ -1,4 +1,4 @@
-//! `fanoutctl policy`: what the owner of a client's existing queue pastes.
+//! `fanoutctl policy`: the policy of a client's queue, which the owner of an existing one pastes.
 
 use std::io::{self, IsTerminal as _};
 
@@ -11,40 +11,62 @@ use crate::args::PolicyArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::policy::{FanOutRole, Policy, Statement, key_statement, queue_policy};
+use crate::policy::{FanOutRole, Policy, Statement, key_statement, own_queue_policy, queue_policy};
 
 /// What an owner may have to paste.
 #[derive(Debug, Serialize)]
 struct Policies {
     queue_policy: Policy,
-    /// For the policy of a customer managed key, if there is one.
-    key_statement: Statement,
+    /// For the policy of a customer managed key, if there is one. Nothing for a queue of the stack's own: the stack's role
+    /// has the right itself.
+    key_statement: Option<Statement>,
+}
+
+/// A client's queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queue<'c> {
+    /// The stack makes it.
+    Own,
+    /// Its owner has made it.
+    Existing(&'c QueueArn),
 }
 
 /// Prints the policy of the client's queue, or the statement for its key.
 ///
 /// # Errors
 ///
-/// [`Exit::Usage`]: there is no such client, or the stack makes its queue. Else the config is wrong, or AWS refused.
+/// [`Exit::Usage`]: there is no such client, or its queue is the stack's own and needs no key's policy. Else the config is
+/// wrong, or AWS refused.
 pub async fn execute(context: &Context, arguments: &PolicyArguments) -> Result<Exit, Failure> {
-    existing_queue(&context.config(None)?, &arguments.client)?;
+    queue_of(&context.config(None)?, arguments)?;
     let target = context.target().await?;
     let deployed = describe(&target, &context.stack).await?;
     let place = target.place(prefix(arguments.prefix.as_ref(), deployed.as_ref())?).await?;
     // Again, because only now it is known whether the queue is where the stack can reach it.
     let config = context.config(Some(&place))?;
-    let queue = existing_queue(&config, &arguments.client)?;
+    let queue = queue_of(&config, arguments)?;
     let role = role(deployed.as_ref(), &place)?;
 
-    let url = place.queue(&queue.account, &queue.name);
-    let policies =
-        Policies { queue_policy: queue_policy(queue, &role), key_statement: key_statement(&url, &role) };
+    let policies = match queue {
+        Queue::Own => {
+            let arn = place.client_queue_arn(&arguments.client);
+            Policies { queue_policy: own_queue_policy(&arn, &role), key_statement: None }
+        }
+        Queue::Existing(arn) => {
+            let url = place.queue(&arn.account, &arn.name);
+            Policies {
+                queue_policy: queue_policy(arn, &role),
+                key_statement: Some(key_statement(&url, &role)),
+            }
+        }
+    };
     context.output.print(&policies, |policies, _| text(policies, arguments.key))?;
     explain(context.output, queue, arguments);
     Ok(Exit::Done)
 }
 
-fn existing_queue<'c>(config: &'c Config, name: &str) -> Result<&'c QueueArn, Failure> {
+fn queue_of<'c>(config: &'c Config, arguments: &PolicyArguments) -> Result<Queue<'c>, Failure> {
+    let name = arguments.client.as_str();
     let Some(client) = config.clients.iter().find(|client| client.name.as_str() == name) else {
         let names: Vec<&str> = config.clients.iter().map(|client| client.name.as_str()).collect();
         let message = match nearest(name, &names) {
@@ -54,14 +76,15 @@ fn existing_queue<'c>(config: &'c Config, name: &str) -> Result<&'c QueueArn, Fa
         return Err(Failure::new(Exit::Usage, message));
     };
     match &client.queue {
-        ClientQueue::Existing(arn) => Ok(arn),
-        ClientQueue::Own => {
+        ClientQueue::Existing(arn) => Ok(Queue::Existing(arn)),
+        ClientQueue::Own if arguments.key => {
             let message = format!(
-                "client `{name}` has no `queue_arn`: the stack makes its queue and gives it its policy; there is \
+                "client `{name}` has no `queue_arn`: its queue has the stack's key, which the stack's role may use; there is \
                  nothing to paste"
             );
             Err(Failure::new(Exit::Usage, message))
         }
+        ClientQueue::Own => Ok(Queue::Own),
     }
 }
 
@@ -82,10 +105,17 @@ fn text(policies: &Policies, key: bool) -> String {
 }
 
 /// Only for somebody who reads it: a file gets the policy alone.
-fn explain(output: Output, queue: &QueueArn, arguments: &PolicyArguments) {
+fn explain(output: Output, queue: Queue<'_>, arguments: &PolicyArguments) {
     if output.is_json() || !io::stderr().is_terminal() {
         return;
     }
+    let Queue::Existing(queue) = queue else {
+        eprintln!(
+            "\nThe stack gives its queue this policy. To make a deleted queue again by hand: docs/operations.md, \"A client's \
+             queue was purged or deleted\""
+        );
+        return;
+    };
     if arguments.key {
         eprintln!(
             "\nThe owner of the key that encrypts {queue} adds this statement to the key's policy (KMS, the key, Key \

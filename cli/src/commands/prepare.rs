@@ -1,15 +1,17 @@
 //! What `plan` tells and `deploy` does: everything that is known before anything is touched.
 
-use deploy::settings::Settings;
+use deploy::settings::{FunctionTimeout, Settings};
 use deploy::stack::{DeployedStack, check_ready, deployed_config, describe, kept_queues, prefix};
 use deploy::target::Target;
 use shared::config::{Config, QueueArn};
 use shared::place::Place;
 
+use super::ledger::backlogs;
 use crate::aws::sqs;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::plan::{self, Facts, Plan, Registered, Running};
+use crate::progress::unless_quick;
 
 /// A plan, and what it was made from.
 pub(super) struct Prepared {
@@ -35,6 +37,7 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     }
     let place = target.place(prefix(settings.queue_prefix.as_ref(), deployed.as_ref())?).await?;
     let config = context.parse(&config_text, Some(&place))?;
+    check_timeout(settings, &config, deployed.as_ref())?;
     if let Some(stream) = &settings.event_stream_arn {
         check_stream(stream.as_str(), &place)?;
     }
@@ -58,8 +61,27 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
         facts.depths.insert(arn, depth);
     }
     facts.running = running;
+    facts.backlogs = match &deployed {
+        Some(stack) => unless_quick("reading the ledger", backlogs(&target, stack)).await,
+        None => None,
+    };
     let plan = plan::plan(&context.stack, &config, &place, facts);
     Ok(Prepared { target, place, deployed, config, config_text, plan })
+}
+
+/// A stack that gets the ledger keeps the time-out that it has, if none is set.
+fn check_timeout(
+    settings: &Settings,
+    config: &Config,
+    deployed: Option<&DeployedStack>,
+) -> Result<(), Failure> {
+    let now = deployed.and_then(|stack| stack.parameters.get("FunctionTimeout"));
+    let now = now.and_then(|seconds| FunctionTimeout::try_new(seconds.parse().ok()?).ok());
+    let timeout = settings.function_timeout.or(now).unwrap_or_default();
+    if config.source.version.is_some() {
+        timeout.check_with_ledger().map_err(|error| Failure::new(Exit::Usage, error))?;
+    }
+    Ok(())
 }
 
 /// A mapping reads streams of its own account and region only (Lambda API Reference, "CreateEventSourceMapping").
@@ -119,6 +141,35 @@ fn listed(stack: &DeployedStack, place: &Place) -> Vec<Registered> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_time_out_is_not_for_the_ledger() {
+        let config = |version: &str| {
+            let text = format!(
+                "[source]\npartition_key = \"mark\"\nsort_key = \"at\"\ngroup = \"mark\"\ntime = \"at\"\n{version}\n\
+                 [[client]]\nname = \"Billing\"\n"
+            );
+            Config::try_from_toml("test", &text, None).unwrap()
+        };
+        let (with, without) = (config("version = \"version\""), config(""));
+        let stack = |seconds: &str| DeployedStack {
+            parameters: [("FunctionTimeout".to_owned(), seconds.to_owned())].into(),
+            ..DeployedStack::default()
+        };
+        let set = |seconds: Option<u32>| Settings {
+            function_timeout: seconds.map(|seconds| FunctionTimeout::try_new(seconds).unwrap()),
+            ..Settings::default()
+        };
+        let check = |seconds, config, stack: Option<DeployedStack>| {
+            check_timeout(&set(seconds), config, stack.as_ref()).map_err(|failure| failure.exit)
+        };
+        assert_eq!(check(Some(40), &with, None), Err(Exit::Usage));
+        assert_eq!(check(None, &with, Some(stack("40"))), Err(Exit::Usage), "it gets the ledger");
+        assert_eq!(check(Some(30), &with, Some(stack("40"))), Ok(()));
+        assert_eq!(check(None, &with, Some(stack("30"))), Ok(()));
+        assert_eq!(check(None, &with, None), Ok(()));
+        assert_eq!(check(Some(40), &without, Some(stack("40"))), Ok(()));
+    }
 
     #[test]
     fn a_stream_is_where_the_stack_is() {

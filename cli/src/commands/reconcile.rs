@@ -1,12 +1,14 @@
 //! `fanoutctl reconcile`: compares table and ledger now, and tells where they differ.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use shared::ledger::State;
+use shared::ledger::{Registration, State};
 use shared::text::printable;
 
-use super::ledger::{Desk, stack_option};
+use super::ledger::Desk;
+use crate::args::stack_option;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::orders::{Ahead, Compared, Difference, Order, shell_quoted};
@@ -46,7 +48,8 @@ struct Hole {
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let desk = Desk::of_stack(context).await?;
     desk.log("reconcile");
-    let served = desk.control.clients.iter().filter(|(_, client)| client.state != State::Retired);
+    let is_served = |client: &Registration| client.state != State::Retired && client.absent_at.is_none();
+    let served = desk.control.clients.iter().filter(|(_, client)| is_served(client));
     let clients: Vec<String> = served.map(|(name, _)| name.to_string()).collect();
     let mut report = Report { stack: desk.stack.name.clone(), ..Report::default() };
     let ended = compare(&desk, &clients, &mut report).await;
@@ -122,6 +125,10 @@ fn text(report: &Report, style: Style) -> String {
     if !rows.is_empty() {
         text = table(&["difference", "aggregate", "version"], &rows, style) + "\n\n";
     }
+    if !report.missing.is_empty() {
+        text += "Of an aggregate with missing events, one version or two are told. All that is missing goes out with them, in \
+                 order.\n\n";
+    }
     if report.holes.iter().any(|hole| !hole.commands.is_empty()) {
         text += "Who wants what was passed over gets it, and again all that came after it, with\n";
         for command in report.holes.iter().flat_map(|hole| &hole.commands) {
@@ -135,9 +142,17 @@ fn text(report: &Report, style: Style) -> String {
 fn closing(report: &Report) -> String {
     let Report { stack, groups, is_complete, missing, holes, ahead } = report;
     let all = if *is_complete { "" } else { " before it ended" };
+    // Of each aggregate there are at most two, whatever is missing.
+    let missing: BTreeSet<&str> = missing.iter().map(|missing| missing.group.as_str()).collect();
+    let count = |count: usize, noun| counted(u64::try_from(count).unwrap_or(u64::MAX), noun);
     let found = match (missing.len(), holes.len(), ahead.len()) {
         (0, 0, 0) => "no difference".to_owned(),
-        (missing, holes, ahead) => format!("{missing} missing, {holes} passed over, {ahead} ahead"),
+        (missing, holes, ahead) => format!(
+            "events missing in {}, {} passed over, ledger ahead in {}",
+            count(missing, "aggregate"),
+            count(holes, "version"),
+            count(ahead, "aggregate")
+        ),
     };
     format!("stack `{}`, {} compared{all}: {found}\n", printable(stack), counted(*groups, "group"))
 }
@@ -197,13 +212,15 @@ mod tests {
                 passed over: in the table now           B                7
                 ledger ahead of the table, which has 5  Z                9
 
+                Of an aggregate with missing events, one version or two are told. All that is missing goes out with them, in order.
+
                 Who wants what was passed over gets it, and again all that came after it, with
                   fanoutctl replay Billing --group 'O'\''Hara' --from 2
                   fanoutctl replay Tax --group 'O'\''Hara' --from 2
                   fanoutctl replay Billing --group B --from 7
                   fanoutctl replay Tax --group B --from 7
 
-                stack `mark-event-queue`, 100 groups compared: 1 missing, 2 passed over, 1 ahead
+                stack `mark-event-queue`, 100 groups compared: events missing in 1 aggregate, 2 versions passed over, ledger ahead in 1 aggregate
             "#]],
         );
         let ended = Report { is_complete: false, ..report("test", &[compared(&[("A", 1)], &[], &[])]) };
@@ -211,11 +228,13 @@ mod tests {
             &ended,
             Exit::Findings,
             &expect![[r#"
-            difference                         aggregate  version
-            missing: on the fan-out queue now  A                1
+                difference                         aggregate  version
+                missing: on the fan-out queue now  A                1
 
-            stack `test`, 50 groups compared before it ended: 1 missing, 0 passed over, 0 ahead
-        "#]],
+                Of an aggregate with missing events, one version or two are told. All that is missing goes out with them, in order.
+
+                stack `test`, 50 groups compared before it ended: events missing in 1 aggregate, 0 versions passed over, ledger ahead in 0 aggregates
+            "#]],
         );
     }
 

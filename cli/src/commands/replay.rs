@@ -11,7 +11,7 @@ use self::report::{Planned, Report, planned_text, text};
 use self::scope::{Scope, scope};
 use super::ask::agrees;
 use super::ledger::Desk;
-use crate::args::{BackfillArguments, ReplayArguments};
+use crate::args::{BackfillArguments, ReplayArguments, ScopeArguments};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::Style;
@@ -32,14 +32,14 @@ pub struct Wanted {
 
 impl From<ReplayArguments> for Wanted {
     fn from(arguments: ReplayArguments) -> Self {
-        let ReplayArguments { client, group, all: _, from, order } = arguments;
+        let ReplayArguments { client, scope: ScopeArguments { group, all: _ }, from, order } = arguments;
         Self { client, from, group, after: order.after, dry_run: order.dry_run, yes: order.yes }
     }
 }
 
 impl From<BackfillArguments> for Wanted {
     fn from(arguments: BackfillArguments) -> Self {
-        let BackfillArguments { client, order } = arguments;
+        let BackfillArguments { client, from: _, order } = arguments;
         Self { client, from: 1, group: None, after: order.after, dry_run: order.dry_run, yes: order.yes }
     }
 }
@@ -53,32 +53,58 @@ impl From<BackfillArguments> for Wanted {
 pub async fn execute(context: &Context, wanted: &Wanted) -> Result<Exit, Failure> {
     let source = context.config(None)?.source;
     let desk = Desk::of_stack(context).await?;
-    let client = desk.client(&wanted.client)?;
-    let walked = match scope(&desk, &source, &client, wanted).await? {
+    let client = desk.served(&wanted.client)?;
+    let scope = Unordered::until(scope(&desk, &source, &client, wanted)).await?;
+    let stack_option = desk.stack_option();
+    let dry_run = wanted.dry_run;
+    let walked = match scope {
         Scope::Events(walked) => walked,
         Scope::Nothing(why) => {
-            let planned = Planned { extent: None, nothing_to_do: Some(why) };
+            let planned = Planned { extent: None, nothing_to_do: Some(why), dry_run, stack_option };
             context.output.print(&planned, planned_text)?;
             return Ok(Exit::Done);
         }
     };
     let extent = Extent::new(&client.name, wanted.from, &walked, client.is_paused);
-    if wanted.dry_run {
-        let planned = Planned { extent: Some(extent), nothing_to_do: None };
+    if dry_run {
+        let planned = Planned { extent: Some(extent), nothing_to_do: None, dry_run, stack_option };
         context.output.print(&planned, planned_text)?;
         return Ok(Exit::Done);
     }
     // Standard output has the result alone.
-    eprintln!("{}", extent.to_text(Style::of_stderr()));
+    eprintln!("{}", extent.to_text(&stack_option, Style::of_stderr()));
     let question = format!("Send client {} these events again?", printable(&client.name));
-    if !agrees(&question, wanted.yes).await? {
+    if !Unordered::until(agrees(&question, wanted.yes)).await? {
         eprintln!("Nothing was ordered.");
         return Ok(Exit::Interrupted);
     }
 
     let mut ordering = Ordering::new(&desk, wanted, &walked);
     ordering.run().await?;
-    let report = Report::new(extent, ordering.finish(), desk.stack_option());
+    let report = Report::new(extent, ordering.finish(), stack_option);
     context.output.print(&report, text)?;
     Ok(report.exit())
+}
+
+/// That nothing is ordered yet. Dropped by an interruption, it says so.
+struct Unordered {
+    is_over: bool,
+}
+
+impl Unordered {
+    /// Waits for `work`, which orders nothing.
+    async fn until<T>(work: impl Future<Output = T>) -> T {
+        let mut unordered = Self { is_over: false };
+        let done = work.await;
+        unordered.is_over = true;
+        done
+    }
+}
+
+impl Drop for Unordered {
+    fn drop(&mut self) {
+        if !self.is_over {
+            eprintln!("Nothing was ordered.");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use shared::ids::{Group, Key};
 
@@ -69,6 +69,18 @@ impl KeyValue {
         }
     }
 
+    /// The key of the group `text`, a `MessageGroupId`, in a table whose keys are of this type; nothing if `text` is no
+    /// group, is its own key, or has only a digest of it.
+    pub fn of_group(text: &str, of: KeyType) -> Option<Self> {
+        let key = match of {
+            KeyType::S => Key::S(percent_decoded(text)?),
+            KeyType::N => Key::N(percent_decoded(text.strip_prefix("~n")?)?),
+            KeyType::B => Key::B(URL_SAFE_NO_PAD.decode(text.strip_prefix("~b")?).ok()?),
+        };
+        let value = Self::from(&key);
+        (Group::of(&key).as_str() == text && value.as_text() != text).then_some(value)
+    }
+
     /// The key; nothing if it is no base64.
     pub fn to_key(&self) -> Option<Key> {
         match self {
@@ -105,6 +117,19 @@ impl fmt::Display for KeyValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_text())
     }
+}
+
+/// `text` with its `%XX` as the bytes that they stand for.
+fn percent_decoded(text: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        let (digits, others) = after.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = others;
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).ok()
 }
 
 /// `text` as one word of a POSIX shell.
@@ -179,6 +204,33 @@ mod tests {
             assert_eq!(KeyValue::try_from_text(value.as_text(), of), Ok(value));
         }
         assert_eq!(KeyValue::B("?".to_owned()).to_key(), None);
+    }
+
+    #[test]
+    fn a_group_tells_its_key() {
+        for (key, of) in [
+            (Key::S("OPS 1".to_owned()), KeyType::S),
+            (Key::S("Zo\u{eb}~100%".to_owned()), KeyType::S),
+            (Key::N("-7.5".to_owned()), KeyType::N),
+            (Key::B(vec![0, 255, 62]), KeyType::B),
+        ] {
+            let group = Group::of(&key);
+            assert_eq!(KeyValue::of_group(group.as_str(), of), Some(KeyValue::from(&key)), "{group:?}");
+        }
+        let digest = Group::of(&Key::S("long ".repeat(100)));
+        for (text, of) in [
+            ("AFC", KeyType::S),
+            ("OPS 1", KeyType::S),
+            ("OPS%2", KeyType::S),
+            ("OPS%zz", KeyType::S),
+            ("%FF", KeyType::S),
+            ("%41", KeyType::S),
+            (digest.as_str(), KeyType::S),
+            ("7", KeyType::N),
+            ("~b!", KeyType::B),
+        ] {
+            assert_eq!(KeyValue::of_group(text, of), None, "{text}");
+        }
     }
 
     #[test]

@@ -65,9 +65,23 @@ fn what_the_function_answers_is_understood() {
     let key = catch_up::TypedKey::S("AFC F5".to_owned());
 
     let stopped = Some("its queue does not exist".to_owned());
-    let answer = catch_up::CaughtUp { client: client.clone(), groups: 2, sent: 40, behind: 1, stopped };
+    let refused = vec![catch_up::Refused { group: group.clone(), reason: "too large".to_owned() }];
+    let mut answer = catch_up::CaughtUp {
+        client: client.clone(),
+        groups: 2,
+        sent: 40,
+        behind: 1,
+        stopped,
+        elsewhere: true,
+        refused,
+    };
     let found: CaughtUp = read(&catch_up::Answer::CatchUp(answer.clone()));
-    assert_eq!((found.groups, found.sent, found.behind, found.stopped), (2, 40, 1, answer.stopped));
+    assert_eq!((found.groups, found.sent, found.behind, &found.stopped), (2, 40, 1, &answer.stopped));
+    let reason = "too large".to_owned();
+    assert_eq!((found.elsewhere, found.refused), (true, vec![Refused { group: group.clone(), reason }]));
+    (answer.elsewhere, answer.refused) = (false, Vec::new());
+    let found: CaughtUp = read(&catch_up::Answer::CatchUp(answer));
+    assert_eq!((found.elsewhere, found.refused), (false, Vec::new()));
 
     let answer = catch_up::Switched { client: client.clone(), state: "paused", was: "live" };
     let found: Changed = read(&catch_up::Answer::Switched(answer));

@@ -5,6 +5,7 @@ use shared::place::OwnQueue;
 
 use super::*;
 use crate::output::Style;
+use crate::standing::{Served, Standing};
 
 const ACCOUNT: &str = "111122223333";
 
@@ -287,7 +288,7 @@ fn a_stream_that_is_left_is_shouted_about() {
     );
 
     let of = |facts| plan_of("Billing", facts).left_stream;
-    let arn = |label: &str| Some(LeftStream { arn: Some(stream(label)) });
+    let arn = |label: &str| Some(LeftStream { arn: Some(stream(label)), is_made_up_for: false });
     assert_eq!(of(left(&stream("1"), None, &stream("2"))), arn("1"));
     // Imported so far.
     assert_eq!(of(left("", Some("1"), &stream("2"))), arn("1"));
@@ -442,6 +443,8 @@ fn programs_get_one_object() {
               "queue_arn": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientBilling.fifo",
               "account": "111122223333",
               "gets_history": false,
+              "is_too_late_for_history": false,
+              "backlog": null,
               "is_let_go": false,
               "left_queue": null
             },
@@ -451,6 +454,8 @@ fn programs_get_one_object() {
               "queue_arn": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
               "account": "444455556666",
               "gets_history": false,
+              "is_too_late_for_history": false,
+              "backlog": null,
               "is_let_go": false,
               "left_queue": null
             },
@@ -460,6 +465,8 @@ fn programs_get_one_object() {
               "queue_arn": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientInsurance.fifo",
               "account": "111122223333",
               "gets_history": false,
+              "is_too_late_for_history": false,
+              "backlog": null,
               "is_let_go": false,
               "left_queue": {
                 "arn": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientInsurance.fifo",
@@ -484,7 +491,8 @@ fn programs_get_one_object() {
             }
           ],
           "left_stream": {
-            "arn": "arn:of:a:stream"
+            "arn": "arn:of:a:stream",
+            "is_made_up_for": false
           },
           "ledger": null,
           "accounts": [
@@ -553,7 +561,7 @@ fn what_becomes_of_the_ledger_is_told_of_a_stack_that_runs() {
         Some(Some("true")),
         "false",
         &expect![[
-            r#""off" ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only when the ledger is back; let everybody be level first (`fanoutctl status`)"#
+            r#""off" ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only when the ledger is back; let everybody be level first (`fanoutctl status`). Now everybody is level"#
         ]],
     );
     check_ledger(
@@ -565,13 +573,195 @@ fn what_becomes_of_the_ledger_is_told_of_a_stack_that_runs() {
     );
 }
 
+/// What a client lacks: groups and events.
+fn backlog(client: &str, is_paused: bool, lacks: (u64, u64)) -> Backlog {
+    let (groups, events) = lacks;
+    let standing = Ok(Standing { groups, events, since: None, is_more: false });
+    Backlog::from(&Served { name: client.to_owned(), is_paused, leaving: None, standing })
+}
+
+const SOURCE: &str = "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\ngroup = \"mark\"\n\
+                      time = \"createTime\"\nversion = \"version\"\n";
+
+/// `clients`: names; with `*`, they want history.
+fn ledger_config(clients: &str) -> Config {
+    let client = |name: &str| {
+        let history = if name.ends_with('*') { "history = true\n" } else { "" };
+        format!("[[client]]\nname = \"{}\"\n{history}", name.trim_end_matches('*'))
+    };
+    let clients: String = clients.split_whitespace().map(client).collect();
+    Config::try_from_toml("test", &format!("{SOURCE}{clients}"), Some(&place())).unwrap()
+}
+
+/// What a plan says besides its tables, of a stack with the ledger: clients before and after, and what they lack.
+fn check_backlogs(before: &str, after: &Config, backlogs: Result<Vec<Backlog>, String>, expected: &Expect) {
+    let config = ledger_config(before);
+    let stream = |label: &str| format!("arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/{label}");
+    let has_ledger = |config: &Config| ("Ledger", config.source.version.is_some().to_string());
+    let (name, value) = has_ledger(&config);
+    let running = Running {
+        clients: Running::registered(&config, &place()),
+        parameters: [(name.to_owned(), value)].into(),
+        config: Some(config),
+        stream: Some(stream("1")),
+        ..Running::default()
+    };
+    let left = running.clients.iter().map(|client| client.queue.to_string());
+    let depths = left.map(|arn| (arn, Ok(Depth { messages: 0, in_flight: 0 }))).collect();
+    let mut parameters = vec![has_ledger(after)];
+    if before.contains("Streamed") {
+        parameters.push(("EventStreamArn", stream("2")));
+    }
+    if before.contains("Restored") {
+        parameters.push(("EventStreamArn", stream("2").replace("Events", "Restored")));
+    }
+    let facts =
+        Facts { running: Some(running), parameters, depths, backlogs: Some(backlogs), ..Facts::default() };
+    let text = plan("test", after, &place(), facts).to_text(Style::Plain);
+    let told: String = text
+        .lines()
+        .filter(|line| line.starts_with("ATTENTION") || line.contains("history"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    expected.assert_eq(&told);
+}
+
+#[test]
+fn what_a_removed_client_lacks_is_shouted_about() {
+    let behind = || {
+        vec![
+            backlog("Billing", false, (9, 90)),
+            backlog("Insurance", true, (1, 5)),
+            backlog("Police", false, (0, 0)),
+            backlog("Tax", false, (2, 7)),
+        ]
+    };
+    check_backlogs(
+        "Billing Insurance Police Tax",
+        &ledger_config("Billing"),
+        Ok(behind()),
+        &expect![[r#"
+        ATTENTION: Insurance is paused and lacks 5 events of 1 group; an hour after the deploy they are forgotten. Let it be level first (`fanoutctl status --stack test`)
+        ATTENTION: Tax is behind and lacks 7 events of 2 groups; an hour after the deploy they are forgotten. Let it be level first (`fanoutctl status --stack test`)
+    "#]],
+    );
+    check_backlogs(
+        "Billing Insurance",
+        &ledger_config("Billing"),
+        Err("`Read` of `Ledger`: no".to_owned()),
+        &expect![[r#"
+            ATTENTION: Insurance may lack events, which isn't known: `Read` of `Ledger`: no; an hour after the deploy they are forgotten. Let it be level first (`fanoutctl status --stack test`)
+        "#]],
+    );
+}
+
+#[test]
+fn who_is_not_level_is_named_when_the_ledger_goes() {
+    let without = || config("Billing");
+    let behind = vec![
+        backlog("Billing", true, (1, 5)),
+        backlog("Insurance", false, (2, 7)),
+        backlog("Tax", true, (0, 0)),
+        backlog("Police", false, (0, 0)),
+    ];
+    check_backlogs(
+        "Billing Insurance Police Tax",
+        &without(),
+        Ok(behind),
+        &expect![[r#"
+            ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only when the ledger is back; let everybody be level first (`fanoutctl status --stack test`). Now Billing is paused and lacks 5 events of 1 group; Insurance is behind and lacks 7 events of 2 groups; Tax is paused
+        "#]],
+    );
+    check_backlogs(
+        "Billing",
+        &without(),
+        Ok(vec![backlog("Billing", false, (0, 0))]),
+        &expect![[r#"
+            ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only when the ledger is back; let everybody be level first (`fanoutctl status --stack test`). Now everybody is level
+        "#]],
+    );
+    check_backlogs(
+        "Billing",
+        &without(),
+        Err("`Read` of `Ledger`: no".to_owned()),
+        &expect![[r#"
+            ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only when the ledger is back; let everybody be level first (`fanoutctl status --stack test`). Now Billing may lack events, which isn't known: `Read` of `Ledger`: no
+        "#]],
+    );
+}
+
+#[test]
+fn a_client_that_moves_is_paused_first() {
+    let moved = || {
+        let queue = "queue_arn = \"arn:aws:sqs:eu-west-2:111122223333:Other.fifo\"";
+        let text = format!(
+            "{SOURCE}allowed_accounts = [\"111122223333\"]\n[[client]]\nname = \"Parking\"\n{queue}\n"
+        );
+        Config::try_from_toml("test", &text, Some(&place())).unwrap()
+    };
+    let parking = |is_paused| Ok(vec![backlog("Parking", is_paused, (0, 0))]);
+    check_backlogs(
+        "Parking",
+        &moved(),
+        parking(false),
+        &expect![[r#"
+        ATTENTION: pause Parking first (`fanoutctl pause Parking --stack test`), or its old and its new queue get events side by side; see docs/operations.md#move-a-client-to-another-queue
+    "#]],
+    );
+    check_backlogs("Parking", &moved(), parking(true), &expect![[""]]);
+}
+
+#[test]
+fn history_of_a_client_that_is_served_already_has_no_effect() {
+    let level = |names: &[&str]| Ok(names.iter().map(|name| backlog(name, false, (0, 0))).collect());
+    let both = || level(&["Billing", "Insurance"]);
+    check_backlogs(
+        "Billing Insurance",
+        &ledger_config("Billing Insurance*"),
+        both(),
+        &expect![[r#"
+        Insurance is served already, so `history` has no effect; `fanoutctl backfill Insurance --stack test` sends it what it has, and the events from before it was registered
+    "#]],
+    );
+    // It was asked when it was admitted.
+    check_backlogs("Billing Insurance*", &ledger_config("Billing Insurance*"), both(), &expect![[""]]);
+    check_backlogs(
+        "Billing",
+        &ledger_config("Billing Insurance*"),
+        level(&["Billing"]),
+        &expect![[r#"
+        Insurance gets the events from before it was registered, too: all that the event table has (`history = true`)
+    "#]],
+    );
+    // It left a moment ago, and is in the ledger still.
+    check_backlogs(
+        "Billing",
+        &ledger_config("Billing Insurance*"),
+        both(),
+        &expect![[r#"
+        Insurance is served already, so `history` has no effect; `fanoutctl backfill Insurance --stack test` sends it what it has, and the events from before it was registered
+    "#]],
+    );
+}
+
+#[test]
+fn with_the_ledger_nothing_of_a_stream_that_is_left_is_lost() {
+    // What another table has, it has not.
+    check_backlogs("Restored", &ledger_config("Restored"), Ok(Vec::new()), &expect![[""]]);
+    let level = Ok(vec![backlog("Streamed", false, (0, 0))]);
+    check_backlogs(
+        "Streamed",
+        &ledger_config("Streamed"),
+        level,
+        &expect![[r#"
+        ATTENTION: the converter leaves arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1: what it has not read of it yet reaches the clients with its aggregate's next event; so that it does not wait for that, run `fanoutctl reconcile --stack test` afterwards; see "Another stream" in docs/deploy.md
+    "#]],
+    );
+}
+
 #[test]
 fn a_new_client_with_history_is_told() {
-    const SOURCE: &str = "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\ngroup = \"mark\"\n\
-                          time = \"createTime\"\nversion = \"version\"\n";
-    let clients =
-        "[[client]]\nname = \"Billing\"\nhistory = true\n[[client]]\nname = \"Tax\"\nhistory = true\n";
-    let config = Config::try_from_toml("test", &format!("{SOURCE}{clients}"), Some(&place())).unwrap();
+    let config = ledger_config("Billing* Tax*");
     let running = Running { clients: running("Billing").clients, ..Running::default() };
     let plan = plan("test", &config, &place(), Facts { running: Some(running), ..Facts::default() });
     let text = plan.to_text(Style::Plain);

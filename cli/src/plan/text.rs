@@ -8,6 +8,7 @@ use super::{
     Change, LedgerChange, LeftStream, Plan, PlanResult, PlannedClient, QueueInTheWay, ReceivingAccount,
     Setting,
 };
+use crate::args::stack_option;
 use crate::output::{Style, Tone, table};
 
 impl Plan {
@@ -48,11 +49,19 @@ impl Plan {
     }
 
     fn warnings(&self) -> String {
-        let stream = self.left_stream.iter().map(stream_warning);
-        let ledger = self.ledger.iter().map(|change| ledger_warning(*change).to_owned());
-        let clients = self.clients.iter().filter_map(warning);
-        let histories = self.clients.iter().filter(|client| client.gets_history).map(history);
-        stream.chain(ledger).chain(clients).chain(histories).collect::<Vec<_>>().join("\n")
+        let stack = stack_option(&self.stack);
+        let mut lines: Vec<String> = Vec::new();
+        lines.extend(self.left_stream.iter().map(|left| stream_warning(left, &stack)));
+        lines.extend(self.ledger.iter().map(|change| ledger_warning(*change, &self.clients, &stack)));
+        for client in &self.clients {
+            lines.extend(warning(client));
+            // All that they lack is told with the ledger that goes.
+            if self.ledger != Some(LedgerChange::Off) {
+                lines.extend(ledger_client_warning(client, &stack));
+            }
+        }
+        lines.extend(self.clients.iter().filter_map(|client| history(client, &stack)));
+        lines.join("\n")
     }
 
     fn accounts_list(&self) -> String {
@@ -98,31 +107,65 @@ fn client_table(clients: &[PlannedClient], style: Style) -> String {
     table(&["client", "change", "queue", "account"], &rows, style)
 }
 
-fn stream_warning(left: &LeftStream) -> String {
+fn stream_warning(left: &LeftStream, stack: &str) -> String {
     let stream = left.arn.as_deref().map_or("the stream that it reads now".to_owned(), printable);
+    let fate = if left.is_made_up_for {
+        format!(
+            "what it has not read of it yet reaches the clients with its aggregate's next event; so that it does not wait for \
+             that, run `fanoutctl reconcile{stack}` afterwards"
+        )
+    } else {
+        "what it has not read of it yet never reaches the clients".to_owned()
+    };
+    format!("ATTENTION: the converter leaves {stream}: {fate}; see \"Another stream\" in docs/deploy.md")
+}
+
+fn ledger_warning(change: LedgerChange, clients: &[PlannedClient], stack: &str) -> String {
+    if change == LedgerChange::On {
+        return "ATTENTION: the stack gets the ledger: events of the last 24 hours may be repeated to the clients, in order"
+            .to_owned();
+    }
+    let backlogs = clients.iter().filter_map(|client| client.backlog.as_ref());
+    let concerned = backlogs.filter(|backlog| backlog.is_paused || !backlog.is_empty());
+    let told: Vec<String> =
+        concerned.map(|backlog| format!("{} {}", backlog.client, backlog.to_text())).collect();
+    let told = if told.is_empty() { "everybody is level".to_owned() } else { told.join("; ") };
     format!(
-        "ATTENTION: the converter leaves {stream}: what it has not read of it yet never reaches the clients; see \
-         \"Another stream\" in docs/deploy.md"
+        "ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only when \
+         the ledger is back; let everybody be level first (`fanoutctl status{stack}`). Now {told}"
     )
 }
 
-fn ledger_warning(change: LedgerChange) -> &'static str {
-    match change {
-        LedgerChange::On => {
-            "ATTENTION: the stack gets the ledger: events of the last 24 hours may be repeated to the clients, in order"
-        }
-        LedgerChange::Off => {
-            "ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only \
-             when the ledger is back; let everybody be level first (`fanoutctl status`)"
-        }
+/// What the ledger has to do with a client's change.
+fn ledger_client_warning(client: &PlannedClient, stack: &str) -> Option<String> {
+    let (name, backlog) = (client.name.as_deref()?, client.backlog.as_ref()?);
+    match client.change {
+        Change::Removed if !backlog.is_empty() => Some(format!(
+            "ATTENTION: {name} {}; an hour after the deploy they are forgotten. Let it be level first \
+             (`fanoutctl status{stack}`)",
+            backlog.to_text()
+        )),
+        Change::Moved if !backlog.is_paused => Some(format!(
+            "ATTENTION: pause {name} first (`fanoutctl pause {name}{stack}`), or its old and its new queue get events side by \
+             side; see docs/operations.md#move-a-client-to-another-queue"
+        )),
+        _ => None,
     }
 }
 
-fn history(client: &PlannedClient) -> String {
+fn history(client: &PlannedClient, stack: &str) -> Option<String> {
     let name = client.name.as_deref().unwrap_or("(unknown)");
-    format!(
-        "{name} gets the events from before it was registered, too: all that the event table has (`history = true`)"
-    )
+    if client.is_too_late_for_history {
+        return Some(format!(
+            "{name} is served already, so `history` has no effect; `fanoutctl backfill {name}{stack}` sends it what it has, \
+             and the events from before it was registered"
+        ));
+    }
+    client.gets_history.then(|| {
+        format!(
+            "{name} gets the events from before it was registered, too: all that the event table has (`history = true`)"
+        )
+    })
 }
 
 /// What is lost from sight, unless somebody looks after it.

@@ -66,8 +66,8 @@ impl Extent {
         }
     }
 
-    /// For people; ends with a line feed.
-    pub fn to_text(&self, style: Style) -> String {
+    /// For people; ends with a line feed. `stack` names the stack in a command line.
+    pub fn to_text(&self, stack: &str, style: Style) -> String {
         let client = printable(&self.client);
         let Requests { at_least, at_most } = self.requests;
         let row = [
@@ -79,7 +79,10 @@ impl Extent {
         let row = row.map(|text| (text, Tone::Neutral)).into();
         let table = table(&["groups", "events (at most)", "SQS requests", "price"], &[row], style);
         let paused = if self.is_paused {
-            format!("The client is paused: it gets them after `fanoutctl resume {client}`.\n")
+            format!(
+                "The client is paused: it gets them after `fanoutctl resume {client}{}`.\n",
+                printable(stack)
+            )
         } else {
             String::new()
         };
@@ -144,7 +147,7 @@ mod tests {
 
     fn check(aggregates: &[u64], is_paused: bool, expected: &Expect) {
         let extent = Extent::new("Billing", 3, &walked(aggregates), is_paused);
-        expected.assert_eq(&extent.to_text(Style::Plain));
+        expected.assert_eq(&extent.to_text(" --stack test", Style::Plain));
     }
 
     #[test]
@@ -165,14 +168,14 @@ mod tests {
             &[40_000_000],
             true,
             &expect![[r#"
-            Client Billing gets again what it has from version 3 on, marked with the attribute `replay`:
+                Client Billing gets again what it has from version 3 on, marked with the attribute `replay`:
 
-            groups  events (at most)  SQS requests  price
-            1          40000000      40000000  $20.00
+                groups  events (at most)  SQS requests  price
+                1          40000000      40000000  $20.00
 
-            A request takes one event each of up to ten groups; $0.50 per million, for events of up to 64 KiB.
-            The client is paused: it gets them after `fanoutctl resume Billing`.
-        "#]],
+                A request takes one event each of up to ten groups; $0.50 per million, for events of up to 64 KiB.
+                The client is paused: it gets them after `fanoutctl resume Billing --stack test`.
+            "#]],
         );
         check(
             &[40_000; 1_000],

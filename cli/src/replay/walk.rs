@@ -58,6 +58,15 @@ pub async fn walk<E: EventTable>(
     }
 }
 
+/// What an aggregate has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// How many events of the versions that were asked for.
+    pub events: u64,
+    /// Its highest version; 0 if no event of it has one.
+    pub highest: u64,
+}
+
 /// How many events an aggregate has with versions from `from` to `to`; nothing if it has no event at all.
 ///
 /// # Errors
@@ -68,17 +77,19 @@ pub async fn events_of_group<E: EventTable>(
     key: &Key,
     from: u64,
     to: u64,
-) -> Result<Option<u64>, Unread> {
-    let (mut count, mut is_there) = (0, false);
+) -> Result<Option<Counted>, Unread> {
+    let (mut counted, mut is_there) = (Counted { events: 0, highest: 0 }, false);
     let mut before = None;
     loop {
         let page = table.page(key, before.as_ref()).await?;
         is_there |= !page.rows.is_empty();
-        let versions = page.rows.iter().filter_map(|row| row.version);
-        count += versions.filter(|version| (from..=to).contains(version)).map(|_| 1_u64).sum::<u64>();
+        for version in page.rows.iter().filter_map(|row| row.version) {
+            counted.events += u64::from((from..=to).contains(&version));
+            counted.highest = counted.highest.max(version);
+        }
         before = page.rows.last().filter(|_| page.has_more).map(|row| row.sort.clone());
         if before.is_none() {
-            return Ok(is_there.then_some(count));
+            return Ok(is_there.then_some(counted));
         }
     }
 }
@@ -173,8 +184,9 @@ mod tests {
         for items in [1, 2, 3, 100] {
             table.set_items_in_page(items);
             for (from, to, expected) in [(1, 9, 9), (1, 100, 9), (3, 5, 3), (9, 9, 1), (10, 20, 0)] {
-                let count = events_of_group(&table, &key, from, to).await.unwrap();
-                assert_eq!(count, Some(expected), "{from} to {to}, {items} items in a page");
+                let counted = events_of_group(&table, &key, from, to).await.unwrap();
+                let expected = Some(Counted { events: expected, highest: 9 });
+                assert_eq!(counted, expected, "{from} to {to}, {items} items in a page");
             }
             assert_eq!(events_of_group(&table, &Key::S("Z".to_owned()), 1, 9).await.unwrap(), None);
         }

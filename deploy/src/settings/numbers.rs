@@ -1,5 +1,7 @@
 //! The values of the template's parameters that are numbers. One that a stack refuses can't be made.
 
+use shared::ledger::times::FAN_OUT_LIMIT;
+
 use super::SettingsError;
 
 /// How long converter and fan-out may run each. The visibility time-out of the fan-out queue follows from it.
@@ -31,6 +33,16 @@ impl FunctionTimeout {
     pub fn try_new(seconds: u32) -> Result<Self, SettingsError> {
         let is_allowed = Self::ALLOWED.contains(&seconds);
         if is_allowed { Ok(Self(seconds)) } else { Err(SettingsError::FunctionTimeout { seconds }) }
+    }
+
+    /// That a stack with the ledger can have it.
+    ///
+    /// # Errors
+    ///
+    /// It is longer than [`FAN_OUT_LIMIT`]: its visibility time-out would not fit into SQS's five minutes.
+    pub fn check_with_ledger(self) -> Result<(), SettingsError> {
+        let is_possible = u64::from(self.0) <= FAN_OUT_LIMIT.as_secs();
+        if is_possible { Ok(()) } else { Err(SettingsError::TimeoutWithLedger { seconds: self.0 }) }
     }
 
     /// In seconds.
@@ -134,6 +146,14 @@ mod tests {
         check(
             FunctionTimeout::try_new(43),
             expect!["a function timeout of 43 s is not possible; choose one of 2, 5, 10, 15, 20, 30, 40 s"],
+        );
+        let with_ledger = |seconds| FunctionTimeout::try_new(seconds).unwrap().check_with_ledger();
+        check(with_ledger(30), expect!["right"]);
+        check(
+            with_ledger(40),
+            expect![
+                "a function timeout of 40 s is not possible with the ledger (`[source] version`); set `--function-timeout` to at most 30 s"
+            ],
         );
         check(LogRetention::try_new(30), expect!["right"]);
         check(

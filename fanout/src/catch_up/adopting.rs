@@ -10,7 +10,8 @@ use shared::ledger::{
 };
 use shared::send::Transport;
 
-use super::work::{TRIES, Work};
+use super::payload::OrderError;
+use super::work::{SurveyError, TRIES, Work, why_unread};
 
 /// What a group is.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) enum Adopted {
     Missing,
     /// An earlier event may be readable in a moment.
     Unsettled,
+    /// It is too long to be read as a whole; this says so.
+    TooLong(String),
     /// Not done.
     Failed(String),
 }
@@ -30,11 +33,13 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     pub(super) async fn adopt(&self, key: &Key) -> Adopted {
         let group = Group::of(key);
         let mut why = String::new();
-        for _ in 0..TRIES {
-            let found = self.read(&[ItemKey::Control, ItemKey::Group(group.clone())]).await;
-            let (Some(Some(control)), Some(item)) = (found.control(), found.group(&group)) else {
-                return Adopted::Failed("the ledger did not answer".to_owned());
+        let keys = [ItemKey::Control, ItemKey::Group(group.clone())];
+        for number in 0..TRIES {
+            let found = self.read(&keys).await;
+            let (Some(control), Some(item)) = (found.control(), found.group(&group)) else {
+                return Adopted::Failed(why_unread(&found, &keys));
             };
+            let Some(control) = control else { return Adopted::Failed(OrderError::NoControl.to_string()) };
             let (item, is_new) = match item {
                 Some(item) if item.edition >= control.edition => return Adopted::Done,
                 Some(item) => (item.clone(), false),
@@ -50,8 +55,13 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
                 Ok(()) => return Adopted::Done,
                 // Somebody else adopts it, or nobody knows: it is read again.
                 Err(WriteError::Lost) => {}
-                Err(error @ WriteError::Unknown(_)) => why = error.to_string(),
-                Err(error @ WriteError::Refused(_)) => return Adopted::Failed(error.to_string()),
+                Err(error) => {
+                    why = error.to_string();
+                    if self.is_over() || number + 1 == TRIES {
+                        break;
+                    }
+                    self.back_off(number).await;
+                }
             }
         }
         Adopted::Failed(if why.is_empty() { "others write it all the time".to_owned() } else { why })
@@ -59,7 +69,10 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
 
     /// The first item of a group; or why there is none.
     async fn first_sight(&self, key: &Key, control: &Control) -> Result<GroupItem, Adopted> {
-        let survey = self.survey(key).await.map_err(|error| Adopted::Failed(error.to_string()))?;
+        let survey = self.survey(key).await.map_err(|error| match error {
+            SurveyError::TooLong => Adopted::TooLong(error.to_string()),
+            SurveyError::Unread(unread) => Adopted::Failed(unread.to_string()),
+        })?;
         if is_unsettled(&survey.rows, self.now()) {
             return Err(Adopted::Unsettled);
         }

@@ -10,12 +10,12 @@ use shared::ledger::{
 };
 use shared::metrics::Tally;
 use shared::send::Transport;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::client::Client;
 use super::clients::count_sent;
 use super::payload::{CaughtUp, OrderError};
-use super::work::{TRIES, Work};
+use super::work::{TRIES, Work, why_unread};
 
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Answers for each client that was behind.
@@ -39,9 +39,10 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
             self.own.file.iter().map(|(name, in_file)| (name.clone(), in_file.history)).collect();
         let mut why = String::new();
         for _ in 0..TRIES {
-            let found = self.read(&[ItemKey::Control]).await;
+            let keys = [ItemKey::Control];
+            let found = self.read(&keys).await;
             let Some(control) = found.control() else {
-                "not read".clone_into(&mut why);
+                why = why_unread(&found, &keys);
                 continue;
             };
             let unmarked = self.unmarked(control, &file).await;
@@ -80,9 +81,14 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let matters = |name: &ClientName, registration: &Registration| {
             registration.state == State::Retired && (is_full || file.contains_key(name))
         };
-        for (_, registration) in control.clients.iter().filter(|(name, client)| matters(name, client)) {
-            if matches!(self.edge.ledger.markers(registration.id, None).await, Ok(page) if page.is_empty()) {
-                unmarked.insert(registration.id);
+        for (name, registration) in control.clients.iter().filter(|(name, client)| matters(name, client)) {
+            match self.edge.ledger.markers(registration.id, None).await {
+                Ok(page) if page.is_empty() => drop(unmarked.insert(registration.id)),
+                Ok(_) => {}
+                Err(error) => {
+                    let client = name.as_str();
+                    warn!(client, why = %error, "whether a retired client has markers left is not known; it stays so");
+                }
             }
         }
         unmarked
@@ -98,10 +104,18 @@ fn log_changes(before: Option<&Control>, after: &Control) {
             Some(was) if was.id != registration.id => {
                 info!(client, edition, history = registration.history, "client admitted again");
             }
-            Some(was) if was.state != registration.state => info!(client, edition, "client retired"),
-            Some(was) if was.absent_at.is_none() && registration.absent_at.is_some() => {
-                info!(client, "client is not in the file; it is retired if that lasts for an hour");
-            }
+            Some(was) if was.state != registration.state => warn!(
+                client,
+                edition,
+                "client retired: what it was behind in is forgotten, and it gets nothing more; back in \
+                 `client-queues.toml` it is admitted as a new one, an hour from now at the earliest, and gets what it \
+                 missed by `history = true` then, or by a replay"
+            ),
+            Some(was) if was.absent_at.is_none() && registration.absent_at.is_some() => warn!(
+                client,
+                "client is not in `client-queues.toml`: if that lasts for an hour it is retired, and what it is \
+                 behind in is forgotten; to keep it, put it back and deploy"
+            ),
             Some(_) => {}
         }
     }

@@ -14,12 +14,15 @@ use shared::send::{BATCH_LIMIT, Stop, StopReason, Transport};
 use shared::time::Timestamp;
 use tracing::{error, info, warn};
 
-use super::payload::CaughtUp;
+use super::payload::{CaughtUp, Refused};
 use super::turn::{End, Served, Turned};
-use super::work::Work;
+use super::work::{Work, why_unread};
 
 /// How many of a client's markers are listed at a time. It bounds memory and, while a client rests, cost.
 const LISTED_LIMIT: usize = 5_000;
+
+/// How many groups that wait for the client's queue are told: enough to see why.
+const REFUSED_LIMIT: usize = 10;
 
 /// A client and how far its catch-up got.
 #[derive(Debug)]
@@ -33,11 +36,16 @@ pub(super) struct Client<'c> {
     listed: Listed,
     /// The groups to be served next.
     waiting: VecDeque<Group>,
+    /// Those that take long to read: each has a turn of its own, when no other waits.
+    slow: VecDeque<Group>,
     lease: Option<Held>,
     levelled: usize,
     sent: usize,
     rejected: usize,
+    refused: Vec<Refused>,
     stopped: Option<String>,
+    /// Whether it is stopped because another invocation serves it.
+    is_elsewhere: bool,
 }
 
 /// The groups that the client is behind in, as far as they were listed, and since when.
@@ -76,11 +84,14 @@ impl<'c> Client<'c> {
             is_urgent,
             listed: Listed::default(),
             waiting: VecDeque::new(),
+            slow: VecDeque::new(),
             lease: None,
             levelled: 0,
             sent: 0,
             rejected: 0,
+            refused: Vec::new(),
             stopped: None,
+            is_elsewhere: false,
         }
     }
 
@@ -98,7 +109,7 @@ impl<'c> Client<'c> {
     }
 
     async fn try_next<T: Transport, L: Ledger, E: EventTable>(&mut self, work: &Work<'_, T, L, E>) -> bool {
-        if self.waiting.is_empty() && !self.list(work).await {
+        if self.waiting.is_empty() && !self.list(work).await && self.slow.is_empty() {
             return false;
         }
         let Some(queue) = self.queue else { return false };
@@ -108,23 +119,35 @@ impl<'c> Client<'c> {
         if self.lease.is_none() && !self.read_lease(work).await {
             return false;
         }
-        let next = self.waiting.len().min(BATCH_LIMIT);
-        let groups: Vec<Group> = self.waiting.drain(..next).collect();
+        let is_slow = self.waiting.is_empty();
+        let groups = self.next_groups();
         let Some(held) = &mut self.lease else { return false };
         if let Err(error) = held.renew(work, self.id, &groups).await {
-            return self.stop(&format!("the lease was not taken: {error}"));
+            let why = format!("the lease was not taken: {error}");
+            self.is_elsewhere = matches!(error, WriteError::Lost);
+            return if self.is_elsewhere { self.stop(&why) } else { self.fail(&why) };
         }
         let is_failing = held.lease.failures > 0 && !self.is_urgent;
         let served = Served { name: &self.name, id: self.id, queue, is_failing };
         let turned = work.turn(&served, &groups).await;
-        self.take(turned, work.now())
+        self.take(turned, is_slow, work.now())
     }
 
-    /// Takes in what a turn did. Answers whether the client goes on.
-    fn take(&mut self, turned: Turned, now: Timestamp) -> bool {
-        let Turned { groups, sent, rejected, failure, stopped } = turned;
+    fn next_groups(&mut self) -> Vec<Group> {
+        if self.waiting.is_empty() {
+            return self.slow.pop_front().into_iter().collect();
+        }
+        let next = self.waiting.len().min(BATCH_LIMIT);
+        self.waiting.drain(..next).collect()
+    }
+
+    /// Takes in what a turn did, perhaps of a group that `is_slow`. Answers whether the client goes on.
+    fn take(&mut self, turned: Turned, is_slow: bool, now: Timestamp) -> bool {
+        let Turned { groups, sent, rejected, refused, failure, stopped } = turned;
         self.sent += sent;
         self.rejected += rejected;
+        self.refused.extend(refused);
+        self.refused.truncate(REFUSED_LIMIT);
         let mut untold = Vec::new();
         for (group, end) in groups {
             match end {
@@ -132,8 +155,14 @@ impl<'c> Client<'c> {
                     self.listed.behind.remove(&group);
                     self.levelled += 1;
                 }
+                End::More if is_slow => self.slow.push_back(group),
                 End::More => self.waiting.push_back(group),
                 End::Left => {}
+                End::Slow => self.slow.push_back(group),
+                End::TooLong => {
+                    let why = format!("the events of group `{group}` can't be read in time");
+                    self.stopped.get_or_insert(why);
+                }
                 End::Untold => untold.push(group),
             }
         }
@@ -160,6 +189,12 @@ impl<'c> Client<'c> {
         false
     }
 
+    /// Stops for a fault of the ledger's.
+    fn fail(&mut self, why: &str) -> bool {
+        warn!(client = self.name.as_str(), why, "client is not caught up now; the next care tries again");
+        self.stop(why)
+    }
+
     /// Lists the next of the client's groups, in random order. Answers whether there are some.
     async fn list<T: Transport, L: Ledger, E: EventTable>(&mut self, work: &Work<'_, T, L, E>) -> bool {
         let mut groups = Vec::new();
@@ -167,7 +202,7 @@ impl<'c> Client<'c> {
             let page = match work.edge.ledger.markers(self.id, self.listed.last.as_ref()).await {
                 Ok(page) => page,
                 Err(error) => {
-                    self.stop(&format!("the client's groups: {error}"));
+                    self.fail(&format!("the client's groups: {error}"));
                     break;
                 }
             };
@@ -187,12 +222,16 @@ impl<'c> Client<'c> {
     /// Reads the lease. What its last holder had in work comes first: what it sent without recording it is repeated while
     /// SQS still recognises it. Answers whether the client may be served.
     async fn read_lease<T: Transport, L: Ledger, E: EventTable>(&mut self, work: &Work<'_, T, L, E>) -> bool {
-        let found = work.read(&[ItemKey::Lease(self.id)]).await;
+        let keys = [ItemKey::Lease(self.id)];
+        let found = work.read(&keys).await;
         let now = work.now();
-        let Some(lease) = found.lease(self.id) else { return self.stop("the lease was not read") };
+        let Some(lease) = found.lease(self.id) else {
+            return self.fail(&format!("the lease: {}", why_unread(&found, &keys)));
+        };
         let rev = lease.map(|lease| lease.rev);
         let lease = lease.cloned().unwrap_or_else(Lease::unheld);
         if lease.until > now {
+            self.is_elsewhere = true;
             return self.stop("another invocation serves it");
         }
         if lease.not_before > now && !self.is_urgent {
@@ -261,6 +300,8 @@ impl<'c> Client<'c> {
             sent: self.sent,
             behind: self.listed.behind.len(),
             stopped: self.stopped,
+            elsewhere: self.is_elsewhere,
+            refused: self.refused,
         }
     }
 }

@@ -38,9 +38,8 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
             return Err(OrderError::UnknownClient(client.to_owned()));
         };
         if registration.state == State::Paused {
-            let (groups, sent, behind) = (0, 0, 0);
             let stopped = Some("paused".to_owned());
-            return Ok(CaughtUp { client: client.to_owned(), groups, sent, behind, stopped });
+            return Ok(CaughtUp { client: client.to_owned(), stopped, ..CaughtUp::default() });
         }
         let client = Client::new(name, registration, Some(&in_file.queue), true);
         let mut served = self.serve(vec![client]).await;

@@ -4,16 +4,14 @@ use futures_util::stream::{self, StreamExt as _};
 use shared::event::Event;
 use shared::ids::{Group, Key};
 use shared::ledger::reconcile::{Difference, Listed, compare, window};
-use shared::ledger::walk::{Aggregate, Grouping};
-use shared::ledger::{Control, Cursor, EventTable, GroupItem, ItemKey, Ledger, READ_LIMIT};
+use shared::ledger::walk::{Aggregate, Grouping, Progress};
+use shared::ledger::{Control, Cursor, EventTable, GroupItem, Ledger};
 use shared::message::Message;
 use shared::send::{Run, Transport};
 
 use super::payload::{Ahead, Compared, OrderError, TablePlace, Version};
-use super::work::Work;
-
-/// How many groups that differ are looked at more closely at the same time.
-const AT_ONCE: usize = 8;
+use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visited, item_of};
+use super::work::{SurveyError, Work};
 
 /// The most findings of one answer, and so its size: each has a key of up to 2 KB, and Lambda takes 6 MB.
 const FINDINGS_LIMIT: usize = 1_000;
@@ -31,8 +29,9 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Compares because somebody orders it, as far as there is time.
     pub(super) async fn reconcile(&self, after: Option<TablePlace>) -> Result<Compared, OrderError> {
         let control = self.control().await?;
-        let mut grouping = Grouping::new(after.map(Cursor::try_from).transpose()?);
-        let mut cursor = grouping.after().cloned();
+        let mut progress = Progress::new(after.map(Cursor::try_from).transpose()?);
+        let mut cursor = progress.after().cloned();
+        let mut grouping = Grouping::default();
         let mut compared = Compared::default();
         let why = loop {
             let page = match self.edge.table.scan(cursor.as_ref()).await {
@@ -40,51 +39,75 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
                 Err(error) => break error.to_string(),
             };
             cursor = page.next.clone();
-            match Box::pin(self.compare(&control, grouping.take(page))).await {
-                Ok(more) => compared.add(more),
-                Err(why) => break why,
-            }
-            compared.after = cursor.as_ref().and(grouping.after()).map(TablePlace::from);
-            if cursor.is_none() {
+            let groups = grouping.take(page);
+            let (more, visited) = Box::pin(self.compare(&control, &groups)).await;
+            compared.add(more);
+            visited.note(&groups, &mut progress);
+            let is_done = cursor.is_none() && visited.why_not_all().is_none();
+            compared.after = progress.after().filter(|_| !is_done).map(TablePlace::from);
+            if is_done {
                 return Ok(compared);
+            }
+            if let Some(why) = visited.why_not_all() {
+                break why.to_owned();
             }
             if self.is_over() || compared.findings() >= FINDINGS_LIMIT {
                 break "no time was left to read one group".to_owned();
             }
         };
         // What was compared stands, if there is a place to go on from.
-        if compared.after.is_some() {
+        if compared.groups > 0 && compared.after.is_some() {
             return Ok(compared);
         }
         Err(OrderError::Failed { what: "the comparison", why })
     }
 
     /// Compares groups, and puts what is missing on the fan-out queue.
-    pub(super) async fn compare(
-        &self,
-        control: &Control,
-        aggregates: Vec<Aggregate>,
-    ) -> Result<Compared, String> {
-        let mut compared = Compared { groups: aggregates.len(), ..Compared::default() };
-        for some in aggregates.chunks(READ_LIMIT) {
-            let keys: Vec<ItemKey> =
-                some.iter().map(|aggregate| ItemKey::Group(Group::of(&aggregate.key))).collect();
-            let read = self.read(&keys).await;
-            let mut suspects = Vec::new();
-            for Aggregate { key, seen } in some {
-                let item = read.group(&Group::of(key)).ok_or("the ledger did not answer")?;
-                let listed: Vec<Listed<'_>> = seen.iter().filter_map(Listed::of_seen).collect();
-                if !compare(&listed, item, control.start, self.now()).is_none() {
-                    suspects.push((key, item));
+    pub(super) async fn compare(&self, control: &Control, groups: &[Aggregate]) -> (Compared, Visited) {
+        let (mut compared, mut visited) = (Compared::default(), Visited::default());
+        for some in groups.chunks(GROUPS_AT_ONCE) {
+            match self.compare_some(control, some).await {
+                Ok((found, visits)) => {
+                    found.into_iter().for_each(|found| compared.note(found));
+                    visited.extend(visits);
+                }
+                Err(why) => {
+                    visited.stopped = Some(why);
+                    break;
                 }
             }
-            let looked = stream::iter(suspects).map(|(key, item)| self.look_closer(control, key, item));
-            let found: Vec<_> = looked.buffered(AT_ONCE).collect().await;
-            let found = found.into_iter().collect::<Result<Vec<Found>, String>>()?;
-            self.put_missing(&found).await?;
-            found.into_iter().for_each(|found| compared.note(found));
         }
-        Ok(compared)
+        compared.groups = visited.done();
+        (compared, visited)
+    }
+
+    async fn compare_some(
+        &self,
+        control: &Control,
+        groups: &[Aggregate],
+    ) -> Result<(Vec<Found>, Vec<Visit>), String> {
+        let read = self.read_groups(groups).await?;
+        let looked = stream::iter(groups).map(async |Aggregate { key, seen }| {
+            let item = item_of(&read, &Group::of(key))?;
+            let listed: Vec<Listed<'_>> = seen.iter().filter_map(Listed::of_seen).collect();
+            if compare(&listed, item, control.start, self.now()).is_none() {
+                return Ok(None);
+            }
+            Box::pin(self.look_closer(control, key, item)).await.map(Some)
+        });
+        let looked: Vec<Result<Option<Found>, Visit>> = looked.buffered(AT_ONCE).collect().await;
+        let (mut found, mut visits) = (Vec::new(), Vec::new());
+        for looked in looked {
+            match looked {
+                Ok(differs) => {
+                    found.extend(differs);
+                    visits.push(Visit::Done);
+                }
+                Err(visit) => visits.push(visit),
+            }
+        }
+        self.put_missing(&found).await?;
+        Ok((found, visits))
     }
 
     /// Compares again by a consistent read: what a walk shows is a hint.
@@ -93,8 +116,11 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         control: &Control,
         key: &Key,
         item: Option<&GroupItem>,
-    ) -> Result<Found, String> {
-        let survey = self.survey(key).await.map_err(|error| error.to_string())?;
+    ) -> Result<Found, Visit> {
+        let survey = self.survey(key).await.map_err(|error| match error {
+            SurveyError::TooLong => Visit::passed_over(&Group::of(key), &error.to_string()),
+            SurveyError::Unread(unread) => Visit::Left(unread.to_string()),
+        })?;
         let listed: Vec<Listed<'_>> = survey.rows.iter().filter_map(Listed::of_row).collect();
         let difference = compare(&listed, item, control.start, self.now());
         let version = item.map_or(0, |item| item.version);

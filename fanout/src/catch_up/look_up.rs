@@ -1,9 +1,12 @@
 //! Step 3: what the event table has for a client that is behind.
 
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
 use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::catch_up::{Gathered, Plan, Task};
-use shared::ledger::{EventTable, Ledger};
+use shared::ledger::{EventTable, Ledger, Unread};
 use shared::send::Transport;
 use shared::time::Timestamp;
 
@@ -19,53 +22,59 @@ pub(super) enum Looked {
     /// The life's first event is gone, and others are there. Only the fan-out, which has the group's lock, begins a new
     /// life; the lowest event makes it look.
     FirstGone(Box<Event>),
-    /// The table did not answer, or not before the turn's time was over.
-    Unread,
+}
+
+/// Why nothing was found.
+#[derive(Debug)]
+pub(super) enum NotLooked {
+    /// The time that was given was not enough.
+    OutOfTime,
+    /// The table did not answer.
+    Unread(Unread),
 }
 
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
-    /// Reads what `task` needs, until the instant after which nothing would be sent.
-    pub(super) async fn look_up(&self, task: &Task, bytes_limit: usize, until: Timestamp) -> Looked {
+    /// Reads what `task` needs, for as long as `until`.
+    pub(super) async fn look_up(
+        &self,
+        task: &Task,
+        bytes_limit: usize,
+        until: Timestamp,
+    ) -> Result<Looked, NotLooked> {
+        let look_up = pin!(self.look_up_all(task, bytes_limit));
+        let time_out = pin!(self.edge.transport.sleep(until.since(self.now())));
+        match select(look_up, time_out).await {
+            Either::Left((looked, _)) => looked.map_err(NotLooked::Unread),
+            Either::Right(_) => Err(NotLooked::OutOfTime),
+        }
+    }
+
+    async fn look_up_all(&self, task: &Task, bytes_limit: usize) -> Result<Looked, Unread> {
         let mut gathered = Gathered::new(task, bytes_limit);
         if gathered.is_complete() {
-            return Looked::Lasts(gathered.plan());
+            return Ok(Looked::Lasts(gathered.plan()));
         }
         let mut pages = Pages { before: None, has_more: true };
         while pages.has_more && !gathered.is_complete() {
-            if self.page(task, &mut pages, &mut gathered, until).await.is_none() {
-                return Looked::Unread;
-            }
+            self.page(task, &mut pages, &mut gathered).await?;
         }
         // Only now: an event that was read while the first one was still to be found is of this life.
-        match self.edge.table.has(&task.item.key, &task.item.first.sort).await {
-            Err(_) => return Looked::Unread,
-            Ok(true) => return Looked::Lasts(gathered.plan()),
-            Ok(false) => {}
+        if self.edge.table.has(&task.item.key, &task.item.first.sort).await? {
+            return Ok(Looked::Lasts(gathered.plan()));
         }
         while pages.has_more {
-            if self.page(task, &mut pages, &mut gathered, until).await.is_none() {
-                return Looked::Unread;
-            }
+            self.page(task, &mut pages, &mut gathered).await?;
         }
-        gathered.into_lowest().map_or(Looked::Erased, |event| Looked::FirstGone(Box::new(event)))
+        Ok(gathered.into_lowest().map_or(Looked::Erased, |event| Looked::FirstGone(Box::new(event))))
     }
 
-    /// Reads the next page, if there is time.
-    async fn page(
-        &self,
-        task: &Task,
-        pages: &mut Pages,
-        gathered: &mut Gathered,
-        until: Timestamp,
-    ) -> Option<()> {
-        if self.now() > until {
-            return None;
-        }
-        let page = self.edge.table.page(&task.item.key, pages.before.as_ref()).await.ok()?;
+    /// Reads the next page.
+    async fn page(&self, task: &Task, pages: &mut Pages, gathered: &mut Gathered) -> Result<(), Unread> {
+        let page = self.edge.table.page(&task.item.key, pages.before.as_ref()).await?;
         pages.before = page.rows.last().map(|row| row.sort.clone());
         pages.has_more = page.has_more && pages.before.is_some();
         gathered.take(page.rows);
-        Some(())
+        Ok(())
     }
 }
 

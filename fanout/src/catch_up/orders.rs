@@ -3,17 +3,17 @@
 use futures_util::stream::{self, StreamExt as _};
 use shared::config::ClientName;
 use shared::ids::{Group, Key, ReplayId};
-use shared::ledger::catch_up::{Begin, begin};
 use shared::ledger::orders::replay;
 use shared::ledger::{
     ClientId, Condition, Control, EventTable, Found, GroupItem, Item, ItemKey, Ledger, Marker, Registration,
     Rev, State, Write, WriteError,
 };
 use shared::send::Transport;
+use tracing::warn;
 
 use super::adopting::Adopted;
 use super::payload::{KEYS_LIMIT, OrderError, Outcome, Replayed, ReplayedGroup, Switched, TypedKey};
-use super::work::{TRIES, Work};
+use super::work::{TRIES, Work, why_unread};
 
 /// How many groups a replay is ordered in at the same time.
 const AT_ONCE: usize = 10;
@@ -84,9 +84,9 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let id = &ReplayId::try_new(id)?;
         let keys = keys.into_iter().map(Key::try_from).collect::<Result<Vec<Key>, OrderError>>()?;
         let control = self.control().await?;
-        let (_, registration) = self.registered(&control, client)?;
+        let (name, registration) = self.registered(&control, client)?;
         let results = stream::iter(keys).map(async |key| {
-            let (outcome, reason) = match self.replay_group(registration.id, &key, from, id).await {
+            let (outcome, reason) = match self.replay_group(name, registration.id, &key, from, id).await {
                 Ok(true) => (Outcome::Ordered, None),
                 Ok(false) => (Outcome::Nothing, Some("the client has none of these versions".to_owned())),
                 Err(Refusal::Nothing(reason)) => (Outcome::Nothing, Some(reason.to_owned())),
@@ -101,12 +101,15 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Sets the client behind in one group. Answers whether there was something to repeat.
     async fn replay_group(
         &self,
+        name: &ClientName,
         client: ClientId,
         key: &Key,
         from: u64,
         id: &ReplayId,
     ) -> Result<bool, Refusal> {
         let group = Group::of(key);
+        let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client, group.clone())];
+        let mut why = "others write it all the time".to_owned();
         for _ in 0..TRIES {
             match self.adopt(key).await {
                 Adopted::Done => {}
@@ -116,23 +119,30 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
                         "its events are being written; order it in a minute".to_owned(),
                     ));
                 }
-                Adopted::Failed(why) => return Err(Refusal::Failed(why)),
+                Adopted::TooLong(why) | Adopted::Failed(why) => return Err(Refusal::Failed(why)),
             }
-            let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client, group.clone())];
             let found = self.read(&keys).await;
-            let Some((item, marker)) = together(&found, client, &group) else { continue };
+            let Some((item, marker)) = together(&found, client, &group) else {
+                why = why_unread(&found, &keys);
+                continue;
+            };
             let fresh = &mut || self.edge.ledger.fresh();
             let writes = replay(&group, item, client, marker, from, id, self.now(), fresh);
             if writes.is_empty() {
                 return Ok(false);
             }
             match self.edge.ledger.write(&writes).await {
-                Ok(()) => return Ok(true),
+                Ok(()) => {
+                    if marker.is_none() && item.behind.contains(&client) {
+                        warn!(client = name.as_str(), %group, "a marker was missing; the client gets the whole group");
+                    }
+                    return Ok(true);
+                }
                 Err(WriteError::Lost) => {}
                 Err(error) => return Err(Refusal::Failed(error.to_string())),
             }
         }
-        Err(Refusal::Failed("others write it all the time".to_owned()))
+        Err(Refusal::Failed(why))
     }
 }
 
@@ -144,16 +154,15 @@ enum Refusal {
     Failed(String),
 }
 
-/// A group's item and the client's marker, if one fits the other.
+/// A group's item and the client's marker, if one fits the other: or if the marker is missing. That can't be told here
+/// from a read while somebody wrote; a write on condition of both can.
 fn together<'f>(
     found: &'f Found,
     client: ClientId,
     group: &Group,
 ) -> Option<(&'f GroupItem, Option<&'f Marker>)> {
-    match begin(found, client, group) {
-        Begin::Unread => None,
-        Begin::Level | Begin::Behind(_) => Some((found.group(group)??, found.marker(client, group)?)),
-    }
+    let (item, marker) = (found.group(group)??, found.marker(client, group)?);
+    (marker.is_none() || item.behind.contains(&client)).then_some((item, marker))
 }
 
 fn with_state(control: &Control, client: &ClientName, state: State) -> Control {

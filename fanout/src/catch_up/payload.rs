@@ -3,7 +3,7 @@
 //! | `order` | members | answer |
 //! | --- | --- | --- |
 //! | `care` | | `clients`: one object per client that was behind, as for `catchUp` |
-//! | `catchUp` | `client` | `client`, `groups` (levelled), `sent` (events), `behind` (groups left), `stopped` (why, or null) |
+//! | `catchUp` | `client` | `client`, `groups` (levelled), `sent` (events), `behind` (groups left), `stopped` (why, or null); `elsewhere` (true if another invocation serves it); `refused`: per group `group`, `reason`, if its queue refuses an event for good |
 //! | `pause`, `resume` | `client` | `client`, `state`, `was`: `live` or `paused` |
 //! | `replay` | `client`, `keys` (1 to 100), `from` (version), `replay` (id) | `client`, `results`: per key `group`, `outcome` (`ordered`, `nothing` or `failed`), `reason` |
 //! | `reconcile` | `after` (where the last answer ended, or null) | `groups` (compared), `missing`, `holes`, `ahead`, `after` |
@@ -121,7 +121,7 @@ pub enum Answer {
 }
 
 /// What became of a client's catch-up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CaughtUp {
     /// The client.
     pub client: String,
@@ -133,6 +133,21 @@ pub struct CaughtUp {
     pub behind: usize,
     /// Why that is not all, in words for an operator.
     pub stopped: Option<String>,
+    /// Whether it stopped because another invocation serves the client now.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
+    /// Groups of which its queue refuses an event for good: the first few.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+}
+
+/// A group that waits until the client's queue takes an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// The group.
+    pub group: String,
+    /// Why the queue refuses the event.
+    pub reason: String,
 }
 
 /// What became of a client's state.

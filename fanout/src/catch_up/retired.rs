@@ -1,13 +1,14 @@
 //! Clients that are served no more: their markers go, with their entries.
 
 use futures_util::stream::{self, StreamExt as _};
+use shared::config::ClientName;
 use shared::ids::Group;
 use shared::ledger::catch_up::leave;
-use shared::ledger::{ClientId, Control, EventTable, ItemKey, Ledger, Marker, READ_LIMIT, State};
+use shared::ledger::{ClientId, Control, EventTable, ItemKey, Ledger, Marker, READ_LIMIT, State, WriteError};
 use shared::send::Transport;
 use tracing::{info, warn};
 
-use super::work::Work;
+use super::work::{Work, why_unread};
 
 /// How many clients, and of each how many groups, are cleared at the same time.
 const AT_ONCE: usize = 8;
@@ -18,7 +19,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let retired = control.clients.iter().filter(|(_, client)| client.state == State::Retired);
         stream::iter(retired)
             .for_each_concurrent(AT_ONCE, |(name, registration)| async move {
-                let cleared = self.clear(registration.id).await;
+                let cleared = self.clear(name, registration.id).await;
                 if cleared > 0 {
                     info!(client = name.as_str(), groups = cleared, "markers of a retired client removed");
                 }
@@ -27,34 +28,43 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 
     /// Clears one client. Answers in how many groups.
-    async fn clear(&self, client: ClientId) -> usize {
+    async fn clear(&self, name: &ClientName, client: ClientId) -> usize {
         let mut cleared = 0;
         let mut last: Option<Group> = None;
         while !self.is_over() {
             let page = match self.edge.ledger.markers(client, last.as_ref()).await {
                 Ok(page) => page,
                 Err(error) => {
-                    warn!(why = %error, "markers of a retired client stay for now");
+                    warn!(client = name.as_str(), why = %error, "markers of a retired client stay for now");
                     break;
                 }
             };
             let Some((group, _)) = page.last() else { break };
             last = Some(group.clone());
             for some in page.chunks(READ_LIMIT) {
-                cleared += self.clear_some(client, some).await;
+                cleared += self.clear_some(name, client, some).await;
             }
         }
         cleared
     }
 
-    async fn clear_some(&self, client: ClientId, markers: &[(Group, Marker)]) -> usize {
+    async fn clear_some(&self, name: &ClientName, client: ClientId, markers: &[(Group, Marker)]) -> usize {
         let keys: Vec<ItemKey> = markers.iter().map(|(group, _)| ItemKey::Group(group.clone())).collect();
         let found = &self.read(&keys).await;
         let clear = async |(group, marker): &(Group, Marker)| {
-            let Some(item) = found.group(group) else { return 0 };
-            // What is lost now is done next time.
-            usize::from(self.edge.ledger.write(&leave(group, item, client, marker)).await.is_ok())
+            let Some(item) = found.group(group) else { return Err(why_unread(found, &keys)) };
+            match self.edge.ledger.write(&leave(group, item, client, marker)).await {
+                Ok(()) => Ok(1),
+                // It is done next time.
+                Err(WriteError::Lost) => Ok(0),
+                Err(error) => Err(error.to_string()),
+            }
         };
-        stream::iter(markers).map(clear).buffer_unordered(AT_ONCE).fold(0, async |sum, one| sum + one).await
+        let cleared: Vec<Result<usize, String>> =
+            stream::iter(markers).map(clear).buffer_unordered(AT_ONCE).collect().await;
+        if let Some(why) = cleared.iter().find_map(|cleared| cleared.as_ref().err()) {
+            warn!(client = name.as_str(), why, "markers of a retired client stay for now");
+        }
+        cleared.into_iter().flatten().sum()
     }
 }

@@ -1,17 +1,12 @@
 //! Steps 5 and 6: what was sent is told to the ledger, whatever happens meanwhile.
 
-use std::time::Duration;
-
 use shared::ledger::catch_up::{Begin, Known, Task, Telling, begin, level};
 use shared::ledger::times::RECORD_LIMIT;
 use shared::ledger::{EventTable, ItemKey, Ledger, WriteError};
 use shared::send::Transport;
 use tracing::warn;
 
-use super::work::{TRIES, Work};
-
-/// How long is waited after a first write or read that failed; each time twice as long.
-const BACK_OFF: Duration = Duration::from_millis(50);
+use super::work::{TRIES, Work, why_unread};
 
 /// What the ledger knows at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +22,12 @@ pub(super) enum Told {
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// The client is level though nothing was sent, because there is nothing.
     pub(super) async fn tell_erased(&self, task: &Task) -> Told {
-        match self.edge.ledger.write(&level(task)).await {
-            Ok(()) => Told::Level,
-            Err(_) => Told::Behind,
+        let Err(error) = self.edge.ledger.write(&level(task)).await else { return Told::Level };
+        if !matches!(error, WriteError::Lost) {
+            let group = task.group.as_str();
+            warn!(group, why = %error, "an erased group is not noted as level; a later turn does");
         }
+        Told::Behind
     }
 
     /// Writes what is `known` since `task` was read.
@@ -38,8 +35,9 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let now = self.now();
         let until = now.plus(RECORD_LIMIT.min(self.deadline.since(now) / 2));
         let (client, group) = (task.client, task.group.clone());
+        let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client, group.clone())];
         let mut items = Begin::Behind(Box::new(task));
-        let mut why = String::new();
+        let (mut why, mut unread) = (String::new(), String::new());
         for number in 0..TRIES {
             let (writes, told) = match known.telling(&items, &mut || self.edge.ledger.fresh()) {
                 Telling::Nothing { is_level: true } => return Told::Level,
@@ -59,18 +57,19 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
                     false
                 }
                 None => {
-                    "the items were not read".clone_into(&mut why);
+                    why.clone_from(&unread);
                     false
                 }
             };
             if !is_lost {
-                self.edge.transport.sleep(BACK_OFF.saturating_mul(2_u32.saturating_pow(number))).await;
+                self.back_off(number).await;
             }
             if self.now() > until {
                 break;
             }
-            let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client, group.clone())];
-            items = begin(&self.read(&keys).await, client, &group);
+            let found = self.read(&keys).await;
+            items = begin(&found, client, &group);
+            unread = why_unread(&found, &keys);
         }
         warn!(group = group.as_str(), why, "what was sent could not be told to the ledger; it is sent again");
         Told::Untold

@@ -18,9 +18,10 @@ use shared::send::{Outcome, Run, Stop, StopReason, Transport, send_runs};
 use shared::time::Timestamp;
 use tracing::{error, warn};
 
-use super::look_up::Looked;
+use super::look_up::{Looked, NotLooked};
+use super::payload::Refused;
 use super::tell::Told;
-use super::work::Work;
+use super::work::{Work, why_unread};
 use crate::letters;
 
 /// The most bytes of messages that a turn holds, all its groups together.
@@ -48,6 +49,8 @@ pub(super) struct Turned {
     pub(super) sent: usize,
     /// How many events were rejected.
     pub(super) rejected: usize,
+    /// Groups of which the client's queue refuses an event for good.
+    pub(super) refused: Vec<Refused>,
     /// Why the client's queue did not take something that it may take later.
     pub(super) failure: Option<Stop>,
     /// Why the client gets nothing more now, though its queue did not fail.
@@ -63,11 +66,15 @@ pub(super) enum End {
     More,
     /// Nothing more can be done now.
     Left,
+    /// Its events were not read in the time that a group has beside others. Alone it has more.
+    Slow,
+    /// Not even alone.
+    TooLong,
     /// What was sent is not recorded.
     Untold,
 }
 
-/// A group for which the table was asked.
+/// A group for which the table answered.
 struct Asked {
     task: Task,
     looked: Looked,
@@ -83,7 +90,8 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Serves `groups`, at most [`BATCH_LIMIT`](shared::send::BATCH_LIMIT) of them.
     pub(super) async fn turn(&self, client: &Served<'_>, groups: &[Group]) -> Turned {
         let mut turned = Turned::default();
-        let until = self.now().plus(TURN_LIMIT).min(self.last_start);
+        let now = self.now();
+        let until = now.plus(TURN_LIMIT).min(self.last_start);
         let mut keys = vec![ItemKey::Control];
         keys.extend(groups.iter().map(|group| ItemKey::Group(group.clone())));
         keys.extend(groups.iter().map(|group| ItemKey::Marker(client.id, group.clone())));
@@ -93,20 +101,39 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
             return turned;
         }
 
-        let mut tasks = Vec::new();
+        let (mut tasks, mut unread) = (Vec::new(), Vec::new());
         for group in groups {
             match begin(&found, client.id, group) {
                 Begin::Behind(task) => tasks.push(*task),
                 Begin::Level => turned.groups.push((group.clone(), End::Level)),
-                Begin::Unread => turned.groups.push((group.clone(), End::Left)),
+                Begin::Unread => {
+                    let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client.id, group.clone())];
+                    unread.push((group.clone(), why_unread(&found, &keys)));
+                }
             }
         }
         let bytes_limit = BYTES_LIMIT / tasks.len().max(1);
+        let is_alone = tasks.len() == 1;
+        // One that takes long must leave the others time to be sent.
+        let look_up_until = if is_alone { until } else { now.share(until, 1, 3) };
         let asked = tasks.into_iter().map(async |task| {
-            let looked = Box::pin(self.look_up(&task, bytes_limit, until)).await;
-            Asked { task, looked }
+            let looked = Box::pin(self.look_up(&task, bytes_limit, look_up_until)).await;
+            (task, looked)
         });
-        let planned = self.sort_out(join_all(asked).await, until, &mut turned).await;
+        let mut answered = Vec::new();
+        for (task, looked) in join_all(asked).await {
+            match looked {
+                Ok(looked) => answered.push(Asked { task, looked }),
+                Err(NotLooked::Unread(why)) => unread.push((task.group, why.to_string())),
+                Err(NotLooked::OutOfTime) => {
+                    let end = out_of_time(client, &task.group, is_alone, look_up_until.since(now));
+                    turned.groups.push((task.group, end));
+                }
+            }
+        }
+        log_unread(client, &unread);
+        turned.groups.extend(unread.into_iter().map(|(group, _)| (group, End::Left)));
+        let planned = self.sort_out(answered, until, &mut turned).await;
         self.send(client, planned, until, &mut turned).await;
         turned
     }
@@ -126,7 +153,6 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
                     lowest.push(event);
                     turned.groups.push((task.group, End::Left));
                 }
-                Looked::Unread => turned.groups.push((task.group, End::Left)),
             }
         }
         self.put_lowest(&lowest, until).await;
@@ -235,6 +261,7 @@ impl Turned {
                     why = stop.why,
                     "the client's queue refuses an event for good; the group waits until it takes it"
                 );
+                self.refused.push(Refused { group: group.as_str().to_owned(), reason: stop.why });
                 true
             }
         }
@@ -243,12 +270,51 @@ impl Turned {
 
 /// Why the client is not to be served, as the ledger has it.
 fn unserved(found: &Found, client: &Served<'_>) -> Option<String> {
-    let Some(control) = found.control() else { return Some("the ledger did not answer".to_owned()) };
+    let Some(control) = found.control() else {
+        let why = why_unread(found, &[ItemKey::Control]);
+        warn!(
+            client = client.name.as_str(),
+            why, "the ledger does not answer; nothing is sent until the next care"
+        );
+        return Some(why);
+    };
     let registration = control.and_then(|control| control.client(client.id));
     match registration.map(|(_, registration)| registration.state) {
         Some(State::Live) => None,
         Some(State::Paused) => Some("paused".to_owned()),
         Some(State::Retired) | None => Some("retired".to_owned()),
+    }
+}
+
+/// What becomes of a group of which the events were not read in the time `given`.
+fn out_of_time(client: &Served<'_>, group: &Group, is_alone: bool, given: Duration) -> End {
+    let (client, group, secs) = (client.name.as_str(), group.as_str(), given.as_secs());
+    if !is_alone {
+        warn!(
+            client,
+            group, secs, "reading a group's events takes long; it is served by itself, after the others"
+        );
+        return End::Slow;
+    }
+    if given < TURN_LIMIT {
+        warn!(client, group, secs, "no time was left to read a group's events; the next care tries again");
+    } else {
+        error!(
+            client,
+            group,
+            secs,
+            "a group's events can't be read within a turn, so the client stays behind in it: what it misses is too \
+             much, or the event table too slow; raise the table's read capacity, or shorten the aggregate"
+        );
+    }
+    End::TooLong
+}
+
+/// Logs groups that could not be read: one line for each turn.
+fn log_unread(client: &Served<'_>, unread: &[(Group, String)]) {
+    if let Some((group, why)) = unread.first() {
+        let (client, group, groups) = (client.name.as_str(), group.as_str(), unread.len());
+        warn!(client, groups, group, why, "groups could not be read; the next care tries them again");
     }
 }
 

@@ -2,21 +2,19 @@
 //! ledger.
 
 use futures_util::stream::{self, StreamExt as _};
-use shared::ids::{Group, Key};
-use shared::ledger::walk::{Aggregate, Grouping, due};
+use shared::ids::Group;
+use shared::ledger::walk::{Aggregate, Grouping, Progress, due};
 use shared::ledger::{
-    Condition, Control, Cursor, EventTable, Item, ItemKey, Ledger, READ_LIMIT, Rev, Walk, WalkKind, Write,
+    Condition, Control, Cursor, EventTable, Found, Item, ItemKey, Ledger, Rev, Walk, WalkKind, Write,
     WriteError,
 };
 use shared::send::Transport;
 use tracing::{info, warn};
 
 use super::adopting::Adopted;
-use super::payload::{Ahead, Version};
-use super::work::Work;
-
-/// How many groups are adopted at the same time.
-const AT_ONCE: usize = 8;
+use super::payload::{Ahead, Compared, Version};
+use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visited, item_of};
+use super::work::{Work, why_unread};
 
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Goes on with the walks that there is reason for, as far as there is time.
@@ -29,21 +27,27 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 
     async fn walk(&self, kind: WalkKind, control: &Control) -> Result<(), String> {
-        let found = self.read(&[ItemKey::Walk(kind)]).await;
-        let before = found.walk(kind).ok_or("the ledger did not answer")?;
+        let keys = [ItemKey::Walk(kind)];
+        let found = self.read(&keys).await;
+        let before = found.walk(kind).ok_or_else(|| why_unread(&found, &keys))?;
         let Some(mut walk) = due(kind, before, control, self.now(), self.fresh_rev()) else { return Ok(()) };
         let mut condition = before.map_or(Condition::Absent, |before| Condition::Rev(before.rev));
         if walk.after.is_none() {
             info!(walk = name(kind), "walk over the event table begins");
         }
         let mut groups = 0;
-        let mut grouping = Grouping::new(walk.after.clone().map(|(key, sort)| Cursor { key, sort }));
-        let mut cursor = grouping.after().cloned();
+        let mut progress = Progress::new(walk.after.clone().map(|(key, sort)| Cursor { key, sort }));
+        let mut cursor = progress.after().cloned();
+        let mut grouping = Grouping::default();
+        let mut stopped = None;
         loop {
             if !self.write_walk(kind, condition, &walk).await? {
                 return Ok(());
             }
             condition = Condition::Rev(walk.rev);
+            if let Some(why) = stopped {
+                return Err(why);
+            }
             if !walk.is_on {
                 info!(walk = name(kind), groups, "walk over the event table has reached the end");
                 return Ok(());
@@ -61,12 +65,19 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
                 }
             };
             groups += completed.len();
-            self.visit(kind, control, completed).await?;
-            let after = grouping.after().filter(|_| cursor.is_some());
+            let visited = self.visit(kind, control, &completed).await;
+            log_left(kind, &progress, &completed, &visited);
+            visited.note(&completed, &mut progress);
+            // What is left is come past again, by the next care.
+            let is_at_end = cursor.is_none();
+            let is_done = is_at_end && !progress.has_left();
+            stopped =
+                visited.stopped.or_else(|| (is_at_end && !is_done).then(|| "groups are left".to_owned()));
+            let after = progress.after().filter(|_| !is_done);
             walk = Walk {
                 rev: self.fresh_rev(),
                 after: after.map(|after| (after.key.clone(), after.sort.clone())),
-                is_on: cursor.is_some(),
+                is_on: !is_done,
                 ..walk
             };
         }
@@ -82,57 +93,77 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         }
     }
 
-    async fn visit(&self, kind: WalkKind, control: &Control, groups: Vec<Aggregate>) -> Result<(), String> {
+    async fn visit(&self, kind: WalkKind, control: &Control, groups: &[Aggregate]) -> Visited {
         match kind {
-            WalkKind::History => self.adopt_all(control, &groups).await,
+            WalkKind::History => self.adopt_all(control, groups).await,
             WalkKind::Reconcile => {
-                let compared = self.compare(control, groups).await?;
-                for Version { group, version, .. } in &compared.missing {
-                    warn!(group, version, "event was missing; it is on the fan-out queue now");
-                }
-                for Version { group, version, .. } in &compared.holes {
-                    warn!(group, version, "version was given up and is there now; a replay from it sends it");
-                }
-                for Ahead { group, version, highest, .. } in &compared.ahead {
-                    warn!(group, version, highest, "more was sent than the event table has");
-                }
-                Ok(())
+                let (compared, visited) = self.compare(control, groups).await;
+                log_differences(&compared);
+                visited
             }
         }
     }
 
     /// Adopts the groups whose items do not account for who is served.
-    async fn adopt_all(&self, control: &Control, groups: &[Aggregate]) -> Result<(), String> {
-        for some in groups.chunks(READ_LIMIT) {
-            let keys: Vec<ItemKey> =
-                some.iter().map(|aggregate| ItemKey::Group(Group::of(&aggregate.key))).collect();
-            let found = self.read(&keys).await;
-            let mut older = Vec::new();
-            for Aggregate { key, .. } in some {
-                let item = found.group(&Group::of(key)).ok_or("the ledger did not answer")?;
-                if item.is_none_or(|item| item.edition < control.edition) {
-                    older.push(key);
+    async fn adopt_all(&self, control: &Control, groups: &[Aggregate]) -> Visited {
+        let mut visited = Visited::default();
+        for some in groups.chunks(GROUPS_AT_ONCE) {
+            let found = match self.read_groups(some).await {
+                Ok(found) => found,
+                Err(why) => {
+                    visited.stopped = Some(why);
+                    break;
                 }
-            }
-            let adopted = stream::iter(older).map(|key| self.adopt_one(key)).buffer_unordered(AT_ONCE);
-            let adopted: Vec<Result<(), String>> = adopted.collect().await;
-            adopted.into_iter().collect::<Result<(), String>>()?;
+            };
+            let visits = stream::iter(some).map(|aggregate| self.adopt_one(control, &found, aggregate));
+            let visits: Vec<Visit> = visits.buffered(AT_ONCE).collect().await;
+            visited.extend(visits);
         }
-        Ok(())
+        visited
     }
 
-    async fn adopt_one(&self, key: &Key) -> Result<(), String> {
-        match Box::pin(self.adopt(key)).await {
-            Adopted::Done | Adopted::Missing => Ok(()),
-            Adopted::Unsettled => {
-                Err(format!("the events of group `{}` are being written", Group::of(key).as_str()))
-            }
-            Adopted::Failed(why) => Err(why),
+    async fn adopt_one(&self, control: &Control, found: &Found, aggregate: &Aggregate) -> Visit {
+        let group = Group::of(&aggregate.key);
+        let is_newest = match item_of(found, &group) {
+            Ok(item) => item.is_some_and(|item| item.edition >= control.edition),
+            Err(visit) => return visit,
+        };
+        if is_newest {
+            return Visit::Done;
+        }
+        match Box::pin(self.adopt(&aggregate.key)).await {
+            Adopted::Done | Adopted::Missing => Visit::Done,
+            Adopted::Unsettled => Visit::Left("its events are being written".to_owned()),
+            Adopted::TooLong(why) => Visit::passed_over(&group, &why),
+            Adopted::Failed(why) => Visit::Left(why),
         }
     }
 
     fn fresh_rev(&self) -> Rev {
         Rev(self.edge.ledger.fresh())
+    }
+}
+
+/// Logs the first group that a walk leaves to the next care: one line for each walk.
+fn log_left(kind: WalkKind, before: &Progress, groups: &[Aggregate], visited: &Visited) {
+    let Some((place, why)) = visited.first_left().filter(|_| !before.has_left()) else { return };
+    let Some(aggregate) = groups.get(place) else { return };
+    let group = Group::of(&aggregate.key);
+    warn!(
+        walk = name(kind),
+        %group, why, "a group is left to the next care, which goes on there; the walk passes it"
+    );
+}
+
+fn log_differences(compared: &Compared) {
+    for Version { group, version, .. } in &compared.missing {
+        warn!(group, version, "event was missing; it is on the fan-out queue now");
+    }
+    for Version { group, version, .. } in &compared.holes {
+        warn!(group, version, "version was given up and is there now; a replay from it sends it");
+    }
+    for Ahead { group, version, highest, .. } in &compared.ahead {
+        warn!(group, version, highest, "more was sent than the event table has");
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::event::Event;
 use shared::ids::Key;
-use shared::ledger::times::CALL_LIMIT;
+use shared::ledger::times::{CALL_LIMIT, TURN_LIMIT};
 use shared::ledger::{Control, Edge, EventTable, Found, ItemKey, Ledger, Row, Unread};
 use shared::send::{Limits, Outcome, Run, Transport, send_runs};
 use shared::time::Timestamp;
@@ -14,6 +14,9 @@ use super::{CatchUp, QueueUrl};
 
 /// How often a write that was lost is planned anew. It takes as many others that write at the same time.
 pub(super) const TRIES: u32 = 8;
+
+/// How long is waited after a first write or read that failed; each time twice as long.
+const BACK_OFF: Duration = Duration::from_millis(50);
 
 /// One invocation at work.
 pub(super) struct Work<'w, T, L, E> {
@@ -35,6 +38,20 @@ pub(super) struct Survey {
     pub(super) lowest: Option<Event>,
     /// The highest event that can be sent.
     pub(super) highest: Option<Event>,
+}
+
+/// Why an aggregate was not read as a whole.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SurveyError {
+    /// A later invocation takes as long.
+    #[error(
+        "its events can't be read within {} s: it is too long, or the event table too slow",
+        TURN_LIMIT.as_secs()
+    )]
+    TooLong,
+    /// A later invocation may.
+    #[error(transparent)]
+    Unread(#[from] Unread),
 }
 
 impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
@@ -64,9 +81,16 @@ impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
 
     /// Who is served.
     pub(super) async fn control(&self) -> Result<Control, OrderError> {
-        let found = self.read(&[ItemKey::Control]).await;
-        let failed = OrderError::Failed { what: "the ledger's control item", why: "not read".to_owned() };
-        found.control().ok_or(failed)?.cloned().ok_or(OrderError::NoControl)
+        let keys = [ItemKey::Control];
+        let found = self.read(&keys).await;
+        let failed =
+            || OrderError::Failed { what: "the ledger's control item", why: why_unread(&found, &keys) };
+        found.control().ok_or_else(failed)?.cloned().ok_or(OrderError::NoControl)
+    }
+
+    /// Waits after the try of this number, from 0, which failed.
+    pub(super) async fn back_off(&self, number: u32) {
+        self.edge.transport.sleep(BACK_OFF.saturating_mul(2_u32.saturating_pow(number))).await;
     }
 
     /// The bounds of sending: nothing starts after `until`, nothing again after `retry_until`.
@@ -89,12 +113,16 @@ impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
     }
 
     /// All that the table has of an aggregate.
-    pub(super) async fn survey(&self, key: &Key) -> Result<Survey, Unread> {
+    pub(super) async fn survey(&self, key: &Key) -> Result<Survey, SurveyError> {
+        let until = self.now().plus(TURN_LIMIT);
         let mut survey = Survey::default();
         let mut before: Option<Key> = None;
         loop {
             if self.is_over() {
-                return Err(Unread("no time was left to read on".into()));
+                return Err(Unread("no time was left to read on".into()).into());
+            }
+            if self.now() > until {
+                return Err(SurveyError::TooLong);
             }
             let page = self.edge.table.page(key, before.as_ref()).await?;
             before = page.rows.last().map(|row| row.sort.clone());
@@ -104,6 +132,12 @@ impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
             }
         }
     }
+}
+
+/// Why one of these was not read, for a log.
+pub(super) fn why_unread(found: &Found, keys: &[ItemKey]) -> String {
+    let unread = keys.iter().find_map(|key| found.unread(key));
+    unread.map_or_else(|| "the items were read while somebody wrote them".to_owned(), ToString::to_string)
 }
 
 impl Survey {

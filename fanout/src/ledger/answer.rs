@@ -5,7 +5,9 @@ use std::time::Duration;
 use shared::config::ClientName;
 use shared::ids::Group;
 use shared::ledger::fan_out::Run;
-use shared::metrics::{BECAME_BEHIND, HOLES, Latencies, REJECTED, REPAIRED, SENT, Tally};
+use shared::metrics::{
+    BECAME_BEHIND, HOLES, Latencies, REJECTED, REPAIRED, RETURNED, SENT, Tally, WAITING_AGE,
+};
 use shared::time::Timestamp;
 use tracing::warn;
 
@@ -59,6 +61,8 @@ pub(super) struct Returned<'d> {
     pub(super) indexes: Vec<usize>,
     /// By receipt handle, after how long.
     pub(super) changes: Vec<(&'d str, Duration)>,
+    /// For how long the oldest of them has been in the queue; `None` if there is none, or SQS does not say.
+    age: Option<Duration>,
 }
 
 impl<'d> Returned<'d> {
@@ -84,11 +88,23 @@ impl<'d> Returned<'d> {
             returned.extend(work.indexes.iter().map(|index| (*index, after)));
         }
         returned.sort_unstable();
-        let handle =
-            |index: usize| deliveries.get(index).and_then(|delivery| delivery.receipt_handle.as_deref());
+        let delivery = |index: usize| deliveries.get(index);
+        let handle = |index: usize| delivery(index)?.receipt_handle.as_deref();
+        let sent = |index: usize| {
+            let delivery = delivery(index)?;
+            delivery.sent.or(delivery.first_received)
+        };
         Self {
             indexes: returned.iter().map(|(index, _)| *index).collect(),
             changes: returned.iter().filter_map(|(index, after)| Some((handle(*index)?, *after))).collect(),
+            age: returned.iter().filter_map(|(index, _)| sent(*index)).min().map(|sent| now.since(sent)),
+        }
+    }
+
+    pub(super) fn note(&self, tally: &mut Tally) {
+        tally.count(RETURNED, self.indexes.len());
+        if let Some(age) = self.age {
+            tally.count(WAITING_AGE, usize::try_from(age.as_millis()).unwrap_or(usize::MAX));
         }
     }
 }

@@ -1,12 +1,16 @@
 //! One group's way through the rounds of an invocation.
 
+use std::slice;
 use std::time::Duration;
 
 use shared::config::ClientName;
-use shared::ledger::fan_out::{Known, LookUp, Plan, Settling, Shown, Start, Step, TRIES, View, decide};
+use shared::ledger::fan_out::{
+    Dropped, Known, LookUp, Plan, Settling, Shown, Start, Step, TRIES, View, decide,
+};
 use shared::ledger::times::YOUNG_RETRY;
-use shared::ledger::{EventTable, Found, Ledger, Write, WriteError};
+use shared::ledger::{EventTable, Found, ItemKey, Ledger, Write, WriteError};
 use shared::send::Transport;
+use shared::time::Timestamp;
 use tracing::{debug, info, warn};
 
 use super::arrivals::Batch;
@@ -18,6 +22,8 @@ pub(super) struct Work<'b> {
     /// The indexes of all its messages in Lambda's batch.
     pub(super) indexes: Vec<usize>,
     pub(super) verdict: Option<Verdict>,
+    /// Why they are returned.
+    pub(super) why: Option<String>,
     pub(super) shown: Shown,
     known: Known,
     /// How many writes failed.
@@ -41,6 +47,7 @@ impl<'b> Work<'b> {
             indexes: batch.messages.iter().map(|brought| brought.index).collect(),
             batch,
             verdict: None,
+            why: None,
             shown: Shown::default(),
             known: Known::default(),
             tries: 0,
@@ -49,12 +56,14 @@ impl<'b> Work<'b> {
         }
     }
 
-    /// Takes steps until there is a run to send, or nothing more to do in this round.
+    /// Takes steps until there is a run to send, or nothing more to do in this round. The others wait for it: after the
+    /// instant `until` the group's messages are returned.
     pub(super) async fn settle<T: Transport, L: Ledger, E: EventTable>(
         &mut self,
         seams: &Seams<'_, T, L, E>,
         found: &Found,
         is_reachable: &dyn Fn(&ClientName) -> bool,
+        until: Timestamp,
     ) -> Option<Plan> {
         self.count_duplicates(found);
         loop {
@@ -72,7 +81,9 @@ impl<'b> Work<'b> {
             };
             match decide(&view, &mut || seams.ledger.fresh()) {
                 Step::Return(why) => {
-                    self.give_back(why);
+                    let asked = [ItemKey::Control, ItemKey::Group(self.batch.group.clone())];
+                    let unread = asked.iter().find_map(|key| found.unread(key));
+                    self.give_back(&unread.map_or_else(|| why.to_owned(), ToString::to_string));
                     return None;
                 }
                 Step::ReturnSoon(holes) => {
@@ -80,7 +91,8 @@ impl<'b> Work<'b> {
                     self.verdict = Some(Verdict::Returned(Some(YOUNG_RETRY)));
                     return None;
                 }
-                Step::Acknowledge => {
+                Step::Acknowledge(dropped) => {
+                    self.note(&dropped);
                     self.verdict = Some(Verdict::Acknowledged);
                     return None;
                 }
@@ -88,9 +100,9 @@ impl<'b> Work<'b> {
                     self.failed("two reads do not fit together");
                     return None;
                 }
-                Step::LookUp(asked) => self.look_up(seams, asked).await?,
+                Step::LookUp(asked) => self.look_up(seams, asked, until).await?,
                 Step::Write(settling) => {
-                    self.write_before_sending(seams, settling).await;
+                    self.write_before_sending(seams, settling, until).await;
                     return None;
                 }
                 Step::Send(plan) => return Some(*plan),
@@ -114,6 +126,7 @@ impl<'b> Work<'b> {
             return None;
         }
         self.known = Known::default();
+        self.note(&plan.run.dropped);
         self.settled(&plan.run.settled);
         // The table was asked for as much as is needed: the next run is taken from the same answer.
         self.shown = Shown { rows: self.shown.rows.take(), first: self.shown.first, ..Shown::default() };
@@ -125,7 +138,7 @@ impl<'b> Work<'b> {
 
     /// Returns the group's messages, with the usual back-off.
     pub(super) fn give_back(&mut self, why: &str) {
-        warn!(group = %self.batch.group, why, "messages are returned and tried again");
+        self.why = Some(why.to_owned());
         self.verdict = Some(Verdict::Returned(None));
     }
 
@@ -150,8 +163,9 @@ impl<'b> Work<'b> {
         &mut self,
         seams: &Seams<'_, T, L, E>,
         asked: LookUp,
+        until: Timestamp,
     ) -> Option<()> {
-        match seams.look_up(&self.batch.group, &self.batch.key, asked, &mut self.shown).await {
+        match seams.look_up(&self.batch.group, &self.batch.key, asked, &mut self.shown, until).await {
             Ok(()) => Some(()),
             Err(error) => {
                 self.give_back(&error.to_string());
@@ -164,17 +178,38 @@ impl<'b> Work<'b> {
         &mut self,
         seams: &Seams<'_, T, L, E>,
         settling: Settling,
+        until: Timestamp,
     ) {
-        if seams.is_over() {
-            return self.give_back(OVER);
-        }
-        match self.write(seams, &settling.transactions).await {
-            Ok(()) => {
-                debug!(group = %self.batch.group, why = settling.why, "ledger written before anything is sent");
-                self.settled(&settling.settled);
-                self.shown = Shown::default();
+        // One for each client, where an operator sent something again.
+        for transaction in &settling.transactions {
+            if seams.transport.now() >= until {
+                return self.give_back(OVER);
             }
-            Err(error) => self.lost(&error),
+            if let Err(error) = self.write(seams, slice::from_ref(transaction)).await {
+                return self.lost(&error);
+            }
+        }
+        debug!(group = %self.batch.group, why = settling.why, "ledger written before anything is sent");
+        self.note(&settling.dropped);
+        self.settled(&settling.settled);
+        self.shown = Shown::default();
+    }
+
+    /// Nothing else tells of what is not sent and no duplicate.
+    fn note(&self, dropped: &Dropped) {
+        let (group, Dropped { erased, unsent }) = (&self.batch.group, dropped);
+        if !erased.is_empty() {
+            let versions = list(erased);
+            info!(%group, versions, "dropped: the event table does not have these events any more");
+        }
+        if !unsent.is_empty() {
+            let versions = list(unsent);
+            warn!(
+                %group,
+                versions,
+                "events of the table are not sent, because others of the same version were; in an aggregate a source \
+                 uses each version and each sort key once"
+            );
         }
     }
 
@@ -212,4 +247,8 @@ impl<'b> Work<'b> {
         let mut positions = 0..;
         batch.messages.retain(|_| positions.next().is_some_and(|position| !settled.contains(&position)));
     }
+}
+
+fn list(versions: &[u64]) -> String {
+    versions.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
 }

@@ -1,21 +1,40 @@
 //! Looking things up for a group: each answer goes where the decision reads it.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
+use futures_util::future::{Either, select};
 use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{LookUp, Rows, Shown, Wanted};
 use shared::ledger::{ClientId, EventTable, Found, ItemKey, Ledger, Marker, READ_LIMIT, Row, Unread};
 use shared::send::Transport;
+use shared::time::Timestamp;
 
-use super::{OVER, Seams};
+use super::Seams;
 
 impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
-    /// Takes note of the answer to `asked` in `shown`.
+    /// Takes note of the answer to `asked` in `shown`, if there is one by the instant `until`.
     ///
     /// # Errors
     ///
     /// [`Unread`] if there is none: what was not read is not missing.
     pub(super) async fn look_up(
+        &self,
+        group: &Group,
+        key: &Key,
+        asked: LookUp,
+        shown: &mut Shown,
+        until: Timestamp,
+    ) -> Result<(), Unread> {
+        let too_long = too_long(&asked);
+        let time_out = pin!(self.transport.sleep(until.since(self.transport.now())));
+        match select(pin!(self.looked_up(group, key, asked, shown)), time_out).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(Unread(too_long.into())),
+        }
+    }
+
+    async fn looked_up(
         &self,
         group: &Group,
         key: &Key,
@@ -28,9 +47,15 @@ impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
                 shown.first = None;
                 shown.rows = Some(self.events(key, wanted).await?);
             }
-            LookUp::First(sort) => {
-                self.check_time()?;
-                shown.first = Some(self.table.has(key, &sort).await?);
+            LookUp::First(sort) => shown.first = Some(self.table.has(key, &sort).await?),
+            LookUp::Newer(sorts) => {
+                let mut there = Vec::new();
+                for sort in sorts {
+                    if self.table.has(key, &sort).await? {
+                        there.push(sort);
+                    }
+                }
+                shown.newer = Some(there);
             }
             LookUp::Whole => shown.whole = Some(self.whole(key).await?),
             LookUp::Markers(clients) => shown.markers.extend(self.markers(group, &clients).await?),
@@ -39,10 +64,9 @@ impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
     }
 
     async fn events(&self, key: &Key, wanted: Wanted) -> Result<Rows, Unread> {
-        let mut rows = Rows::new(wanted);
+        let mut rows = Rows::new(wanted, self.bytes_limit);
         let mut before = None;
         loop {
-            self.check_time()?;
             let page = self.table.page(key, before.as_ref()).await?;
             before = page.rows.last().map(|row| row.sort.clone());
             if !rows.add(page) || before.is_none() {
@@ -54,7 +78,6 @@ impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
     async fn whole(&self, key: &Key) -> Result<Vec<Row>, Unread> {
         let mut rows: Vec<Row> = Vec::new();
         loop {
-            self.check_time()?;
             let page = self.table.page(key, rows.last().map(|row| &row.sort)).await?;
             let is_end = !page.has_more || page.rows.is_empty();
             // An aggregate can be large, and its events are not asked for.
@@ -72,30 +95,32 @@ impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
     ) -> Result<BTreeMap<ClientId, Option<Marker>>, Unread> {
         let mut markers = BTreeMap::new();
         for clients in clients.chunks(READ_LIMIT) {
-            self.check_time()?;
             let keys: Vec<ItemKey> =
                 clients.iter().map(|client| ItemKey::Marker(*client, group.clone())).collect();
             let found = Found::new(&keys, self.ledger.read(&keys).await);
             for client in clients {
-                let Some(marker) = found.marker(*client, group) else {
-                    return Err(Unread(format!("the marker of client {}", client.0).into()));
-                };
+                let marker = found.marker(*client, group).ok_or_else(|| {
+                    let why = found.unread(&ItemKey::Marker(*client, group.clone()));
+                    let why = why.map_or_else(|| "not asked for".into(), |Unread(why)| why.to_string());
+                    Unread(format!("the marker of client {}: {why}", client.0).into())
+                })?;
                 markers.insert(*client, marker.cloned());
             }
         }
         Ok(markers)
     }
+}
 
-    /// Nothing that a send may follow starts after the last instant for a send.
-    fn check_time(&self) -> Result<(), Unread> {
-        if self.transport.now() > self.last_start {
-            return Err(Unread(OVER.into()));
-        }
-        Ok(())
-    }
-
-    /// Whether nothing may be begun any more.
-    pub(super) fn is_over(&self) -> bool {
-        self.transport.now() >= self.last_start
-    }
+/// What it means that a look-up did not end in its time.
+fn too_long(asked: &LookUp) -> String {
+    let asked = match asked {
+        LookUp::Events(Wanted { after, to, .. }) => format!("versions {}-{to}", after.saturating_add(1)),
+        LookUp::Whole => "the whole aggregate".to_owned(),
+        LookUp::First(_) | LookUp::Newer(_) => "single events".to_owned(),
+        LookUp::Markers(clients) => format!("the markers of {} clients", clients.len()),
+    };
+    format!(
+        "looking up {asked} took longer than a group has; it begins anew each time, and nothing of the group is sent \
+         before it ends: if that goes on, give the function more memory, with which it reads faster"
+    )
 }

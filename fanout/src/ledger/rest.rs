@@ -2,9 +2,10 @@
 //! every batch.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use shared::config::ClientName;
-use shared::ledger::times::{FAILURES_TO_REST, REST};
+use shared::ledger::times::{FAILURES_TO_REST, LONGEST_REST, REST};
 use shared::time::Timestamp;
 
 /// The clients that failed their last runs in this instance.
@@ -17,13 +18,15 @@ pub(super) struct Resting {
 struct Failing {
     runs: u32,
     last: Timestamp,
+    /// How long it rests after that.
+    rest: Duration,
 }
 
 impl Resting {
     /// Whether `client` is not tried now.
     pub(super) fn rests(&self, client: &ClientName, now: Timestamp) -> bool {
         let failing = self.failing.get(client);
-        failing.is_some_and(|failing| failing.runs >= FAILURES_TO_REST && now.since(failing.last) < REST)
+        failing.is_some_and(|failing| failing.has_to_rest() && now.since(failing.last) < failing.rest)
     }
 
     /// Remembers that `client` took a run.
@@ -32,19 +35,27 @@ impl Resting {
     }
 
     /// Remembers that `client` failed `runs` runs. Answers whether it rests from now on. After its rest, it rests again
-    /// at its first failure.
+    /// at its first failure, and for twice as long.
     pub(super) fn failed(&mut self, client: &ClientName, runs: u32, now: Timestamp) -> bool {
-        let failing = self.failing.entry(client.clone()).or_insert(Failing { runs: 0, last: now });
+        let new = Failing { runs: 0, last: now, rest: REST };
+        let failing = self.failing.entry(client.clone()).or_insert(new);
+        if failing.has_to_rest() {
+            failing.rest = failing.rest.saturating_mul(2).min(LONGEST_REST);
+        }
         failing.runs = failing.runs.saturating_add(runs);
         failing.last = now;
-        failing.runs >= FAILURES_TO_REST
+        failing.has_to_rest()
+    }
+}
+
+impl Failing {
+    fn has_to_rest(&self) -> bool {
+        self.runs >= FAILURES_TO_REST
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -63,5 +74,24 @@ mod tests {
         resting.took(&client);
         assert!(!resting.rests(&client, at(63)));
         assert!(resting.failed(&client, 3, at(64)), "three runs of one batch");
+    }
+
+    #[test]
+    fn a_rest_is_twice_as_long_as_the_last_until_the_client_takes_a_run() {
+        let client = ClientName::try_new("A").unwrap();
+        let mut now = Timestamp::from_millis(1_000);
+        let mut resting = Resting::default();
+        let mut rest = |resting: &mut Resting, runs| {
+            assert!(resting.failed(&client, runs, now));
+            let began = now;
+            while resting.rests(&client, now) {
+                now = now.plus(Duration::from_secs(1));
+            }
+            now.since(began).as_secs()
+        };
+        let rests: Vec<u64> = (0..6).map(|_| rest(&mut resting, 3)).collect();
+        assert_eq!(rests, [30, 60, 120, 240, 300, 300]);
+        resting.took(&client);
+        assert_eq!(rest(&mut resting, 3), 30);
     }
 }

@@ -38,7 +38,7 @@ fn a_care_that_cannot_settle_who_is_served_does_nothing() {
     world.group("a", 1, "A:0");
     (0..8).for_each(|_| world.ledger.fail_read(ItemKey::Control));
     let error = world.order(json!({"order": "care"})).unwrap_err();
-    assert_eq!(error, "the ledger's control item: not read; try again");
+    assert_eq!(error, "the ledger's control item: not read: a scripted fault; try again");
     assert_eq!(world.got("A"), "");
 }
 

@@ -145,6 +145,7 @@ fn a_lease_that_another_holds_is_respected() {
     for order in [json!({"order": "care"}), json!({"order": "catchUp", "client": "A"})] {
         let answer = world.order(order).unwrap().to_string();
         assert!(answer.contains("another invocation serves it"), "{answer}");
+        assert!(answer.contains(r#""elsewhere":true"#), "{answer}");
     }
     assert_eq!((world.got("A").as_str(), world.lease("A")), ("", Some(held)));
     world.wait(60);

@@ -13,6 +13,8 @@
 mod care;
 mod clients;
 mod faults;
+mod logs;
+mod long;
 mod orders;
 mod turns;
 mod walks;

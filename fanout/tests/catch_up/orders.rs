@@ -141,6 +141,24 @@ fn a_replay_that_meets_others_is_ordered_all_the_same_and_one_of_unknown_result_
 }
 
 #[test]
+fn a_replay_mends_a_client_that_is_behind_without_a_marker() {
+    for from in [1, 3, 4] {
+        let world = World::new();
+        world.put("a1 a2 a3");
+        world.group("a", 3, "A:1");
+        world.ledger.remove(&world.marker_key("A", "a"));
+        world.cares(2);
+        assert_eq!(world.got("A"), "", "nothing tells catch-up of it");
+        let order =
+            json!({"order": "replay", "client": "A", "keys": [{"S": "a"}], "from": from, "replay": "r-7"});
+        assert_eq!(world.order(order).unwrap()["results"][0]["outcome"], json!("ordered"));
+        assert_eq!(world.standing("a"), "3 A:0");
+        world.cares(1);
+        assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 1 2 3", "3"));
+    }
+}
+
+#[test]
 fn what_cannot_be_ordered_is_an_error_that_says_why() {
     let world = World::new();
     check(
@@ -196,6 +214,6 @@ fn what_cannot_be_ordered_is_an_error_that_says_why() {
     check(
         &world,
         json!({"order": "pause", "client": "A"}),
-        expect!["error: the ledger's control item: not read; try again"],
+        expect!["error: the ledger's control item: not read: a scripted fault; try again"],
     );
 }

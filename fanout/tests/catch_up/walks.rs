@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use shared::ids::Key;
 use shared::ledger::{Item, ItemKey, Walk, WalkKind};
 use shared::message::Attribute;
+use shared::testing::WriteFault;
 
-use crate::world::{World, by_group};
+use crate::world::{World, by_group, group_of};
 
 fn walk(world: &World, kind: WalkKind) -> Option<Walk> {
     match world.ledger.get(&ItemKey::Walk(kind)) {
@@ -64,6 +65,109 @@ fn a_group_that_may_show_an_earlier_event_is_waited_for() {
     assert_eq!(world.standing("a"), "1 C:0");
     world.cares(1);
     assert_eq!(world.got("C"), "a: 1");
+}
+
+#[test]
+fn a_group_that_is_waited_for_stops_no_other() {
+    let mut world = World::new();
+    world.deploy("A B C+");
+    let groups: Vec<String> = ('a'..='z').map(String::from).collect();
+    for group in &groups {
+        world.put(&format!("{group}1@-100000 {group}2@-99000"));
+    }
+    world.put("m4@-5");
+    world.care();
+    for group in &groups {
+        let standing = if group == "m" { "unknown" } else { "2 C:0" };
+        assert_eq!(world.standing(group), standing);
+    }
+    let left = walk(&world, WalkKind::History).unwrap();
+    assert!(left.is_on);
+    // It goes on there.
+    world.table.forget_calls();
+    world.wait(60);
+    world.care();
+    assert_eq!(world.standing("m"), "3 C:0");
+    assert!(!walk(&world, WalkKind::History).unwrap().is_on);
+    assert!(world.table.calls().scans < 21, "{:?} for 53 items, four to a page", world.table.calls());
+}
+
+#[test]
+fn an_event_with_a_date_ahead_is_no_reason_to_wait() {
+    let mut world = World::new();
+    world.deploy("A B C+");
+    world.put("m1@-100000 m2@-99000");
+    // Version 3 is missing for good; the newest event names an instant a month ahead.
+    let ahead = world.clock.now().as_millis() + 30 * 86_400_000;
+    let item = json!({
+        "mark": {"S": "m"}, "at": {"N": ahead.to_string()}, "version": {"N": "4"}, "id": {"S": "m4"}
+    });
+    world.table.put(&item.to_string());
+    world.care();
+    assert_eq!(world.standing("m"), "3 C:0");
+    assert!(!walk(&world, WalkKind::History).unwrap().is_on);
+    // And it is lost if no message brings it.
+    world.wait(86_400);
+    world.care();
+    assert_eq!(put_again(&world), "m: 4");
+}
+
+#[test]
+fn a_write_that_is_refused_is_tried_again_in_the_same_walk() {
+    let mut world = World::new();
+    world.deploy("A B C+");
+    let groups: Vec<String> = ('a'..='z').map(String::from).collect();
+    for group in &groups {
+        world.put(&format!("{group}1@-100000 {group}2@-99000"));
+    }
+    // The control item's write, the walk's, and then those of groups.
+    (0..2).for_each(|_| world.ledger.before_write(|_| {}));
+    world.ledger.before_write(|ledger| (0..6).for_each(|_| ledger.fail_write(WriteFault::Refused)));
+    world.care();
+    for group in &groups {
+        assert_eq!(world.standing(group), "2 C:0");
+    }
+    assert!(!walk(&world, WalkKind::History).unwrap().is_on);
+}
+
+#[test]
+fn a_damaged_item_stops_no_walk() {
+    let mut world = World::new();
+    let groups: Vec<String> = ('a'..='z').map(String::from).collect();
+    for group in &groups {
+        world.put(&format!("{group}1@-100000 {group}2@-300"));
+    }
+    world.ledger.damage(ItemKey::Group(group_of("m")));
+    world.deploy("A B C+");
+    world.care();
+    let adopted = groups.iter().filter(|group| world.standing(group) != "unknown").count();
+    assert_eq!((adopted, walk(&world, WalkKind::History).map(|walk| walk.is_on)), (25, Some(false)));
+    world.group("a", 2, "");
+    let answer = world.order(json!({"order": "reconcile"})).unwrap();
+    assert_eq!((&answer["groups"], &answer["after"]), (&json!(26), &Value::Null));
+    let missing = answer["missing"].as_array().unwrap().iter().map(|missing| missing["group"].clone());
+    assert_eq!(missing.filter(|group| *group != json!("m")).count(), 24);
+}
+
+#[test]
+fn a_group_that_is_not_read_is_compared_by_the_next_order() {
+    let world = World::new();
+    for group in 'a'..='p' {
+        world.put(&format!("{group}1 {group}2"));
+    }
+    world.ledger.fail_read(ItemKey::Group(group_of("h")));
+    let (mut after, mut groups, mut calls) = (Value::Null, 0, 0);
+    loop {
+        let answer = world.order(json!({"order": "reconcile", "after": after})).unwrap();
+        groups += answer["groups"].as_u64().unwrap();
+        calls += 1;
+        after = answer["after"].clone();
+        if after.is_null() {
+            break;
+        }
+    }
+    assert_eq!((groups, calls), (16, 2));
+    assert_eq!(put_again(&world).matches(": 2").count(), 16);
 }
 
 #[test]

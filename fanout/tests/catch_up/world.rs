@@ -37,6 +37,8 @@ pub(crate) struct World {
     pub(crate) rejected: QueueUrl,
     /// How long a page of the whole table takes.
     pub(crate) scan_latency: Cell<Duration>,
+    /// How long a page of an aggregate takes.
+    pub(crate) page_latency: Cell<Duration>,
     place: Place,
     catch_up: CatchUp,
     /// What the last invocation counted.
@@ -77,6 +79,7 @@ impl World {
             catch_up: CatchUp::new(&config, &place),
             tally: RefCell::default(),
             scan_latency: Cell::default(),
+            page_latency: Cell::default(),
             clock,
             queues,
             fan_out,
@@ -276,8 +279,9 @@ impl World {
 }
 
 impl EventTable for World {
-    fn page(&self, key: &Key, before: Option<&Key>) -> impl Future<Output = Result<Page, Unread>> {
-        self.table.page(key, before)
+    async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
+        self.clock.sleep(self.page_latency.get()).await;
+        self.table.page(key, before).await
     }
 
     fn has(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<bool, Unread>> {

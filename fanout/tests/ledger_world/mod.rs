@@ -112,10 +112,32 @@ impl LedgerWorld {
         self.table.put(&item(name, "other", ""));
     }
 
+    /// Writes a row that is no event, but has a version: `a3` has version 3, and sorts behind all events.
+    pub(crate) fn write_guard(&self, name: &str) {
+        let (mark, version) = name.split_at(1);
+        self.table
+            .put(&format!(r#"{{"mark":{{"S":"{mark}"}},"at":{{"S":"~"}},"version":{{"N":"{version}"}}}}"#));
+    }
+
+    /// Writes an event that is so much larger.
+    pub(crate) fn write_padded(&self, name: &str, size: usize) {
+        self.table.put(&item(name, "id", &"x".repeat(size)));
+    }
+
     /// Appends an event that is so much larger.
     pub(crate) fn append_padded(&self, name: &str, size: usize) {
         let row = self.table.put(&item(name, "id", &"x".repeat(size)));
         self.put_message(&row.event.unwrap().message(Along::default()));
+    }
+
+    /// Appends an event that happened so many seconds later than it would otherwise.
+    pub(crate) fn append_later(&self, name: &str, seconds: u64) {
+        let version: u64 = name[1..].parse().unwrap();
+        let own = format!(r#""time":{{"N":"{}"}}"#, 1_800_000_000 + version);
+        let later = format!(r#""time":{{"N":"{}"}}"#, 1_800_000_000 + version + seconds);
+        let row = self.table.put(&item(name, "id", "").replace(&own, &later));
+        let along = Along { streamed_at: Some(self.clock.now()), ..Along::default() };
+        self.put_message(&row.event.unwrap().message(along));
     }
 
     /// Puts the messages of events on the fan-out queue.
@@ -282,11 +304,24 @@ pub(crate) struct Hanging<'w> {
     pub(crate) reads: bool,
     pub(crate) writes: bool,
     pub(crate) pages: bool,
-    /// How long every other read takes.
+    /// How long every other read or write takes.
     pub(crate) delay: Duration,
 }
 
-impl Hanging<'_> {
+impl<'w> Hanging<'w> {
+    /// Tables of which everything takes so long.
+    pub(crate) fn slow(world: &'w LedgerWorld, delay: Duration) -> Self {
+        Self { world, reads: false, writes: false, pages: false, delay }
+    }
+
+    /// One delivery: how many messages are returned.
+    pub(crate) fn deliver(&self) -> usize {
+        let batch = self.world.receive();
+        let response = self.world.handle_over(self, self, &payload(&batch), &mut Tally::default()).unwrap();
+        self.world.acknowledge(&batch, &response);
+        response.batch_item_failures.len()
+    }
+
     async fn hang(&self, hangs: bool) {
         self.world.queues.sleep(if hangs { Duration::from_secs(3_600) } else { self.delay }).await;
     }
@@ -299,9 +334,7 @@ impl Ledger for Hanging<'_> {
     }
 
     async fn write(&self, writes: &[Write]) -> Result<(), WriteError> {
-        if self.writes {
-            self.hang(true).await;
-        }
+        self.hang(self.writes).await;
         self.world.ledger.write(writes).await
     }
 

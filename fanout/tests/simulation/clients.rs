@@ -160,7 +160,7 @@ impl World {
             format!("puts {} on {to}{what}", self.name_of(message))
         });
         if let (Some(event), _) = self.facts(message) {
-            self.source.borrow_mut().arrived(event, self.now(), false);
+            self.source.borrow_mut().arrived(event, self.now());
         }
         self.poke();
         Ok(())

@@ -18,6 +18,8 @@ pub(crate) struct Instances {
     files: Vec<File>,
     /// Until when instances of the file before the last go on.
     overlap_until: Timestamp,
+    /// When a deploy last took each client out of the file.
+    removed_at: [Option<Timestamp>; NAMES.len()],
     fan_out: Vec<Instance>,
     made: usize,
 }
@@ -44,10 +46,11 @@ impl Instances {
             place: place.clone(),
             files: Vec::new(),
             overlap_until: START,
+            removed_at: [None; NAMES.len()],
             fan_out: Vec::new(),
             made: 0,
         };
-        instances.add_file(vec![0, 1]);
+        instances.add_file(vec![0, 1], START);
         instances
     }
 
@@ -60,7 +63,16 @@ impl Instances {
         self.files.last().map(|file| &*file.clients).unwrap_or_default()
     }
 
-    fn add_file(&mut self, clients: Vec<usize>) {
+    /// When a deploy last took a client out of the file.
+    pub(crate) fn removed_at(&self, client: usize) -> Option<Timestamp> {
+        self.removed_at[client]
+    }
+
+    fn add_file(&mut self, clients: Vec<usize>, now: Timestamp) {
+        let removed = self.clients().iter().filter(|client| !clients.contains(client));
+        for client in removed.copied().collect::<Vec<_>>() {
+            self.removed_at[client] = Some(now);
+        }
         let named: Vec<(&str, bool)> =
             clients.iter().map(|client| (NAMES[*client], HISTORY[*client])).collect();
         let config = config(&self.place, &named);
@@ -81,7 +93,7 @@ impl World {
             let names: Vec<&str> = clients.iter().map(|client| NAMES[*client]).collect();
             format!("a file with {}; the old one goes on for {}", names.join(", "), length(overlap))
         });
-        instances.add_file(clients);
+        instances.add_file(clients, self.now());
         instances.overlap_until = self.now().plus(overlap);
     }
 

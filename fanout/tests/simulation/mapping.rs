@@ -95,6 +95,8 @@ impl World {
             format!("receives {}", messages.collect::<Vec<_>>().join(" "))
         });
         self.mapping.borrow_mut().invocations += 1;
+        let again = batch.iter().filter(|received| received.receive_count > 1);
+        pulse.received_again.borrow_mut().extend(again.map(|received| received.message.group.clone()));
         let payload = payload(&batch);
         let deadline = self.now().plus(FAN_OUT_LIMIT);
         let wire = Wire { world: Rc::clone(self), pulse: Rc::clone(&pulse) };

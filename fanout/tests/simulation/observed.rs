@@ -1,6 +1,6 @@
 //! What the world sees: what arrived where, what was written to the ledger, what each sender left behind.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,7 +13,6 @@ use shared::send::SendError;
 use shared::time::Timestamp;
 
 use crate::clients::NAMES;
-use crate::mix::Kind;
 use crate::process::{Pid, Pulse};
 use crate::registrations::Registered;
 use crate::source::EventRef;
@@ -26,8 +25,8 @@ pub(crate) struct Observed {
     pub(crate) replays: Vec<Replayed>,
     /// From which version each replay was ordered, by its id.
     pub(crate) requests: BTreeMap<String, u64>,
-    /// The groups that catch-up saw before the fan-out did.
-    pub(crate) adopted_by_catch_up: BTreeSet<usize>,
+    /// Of each group that catch-up saw before the fan-out did, the last event that it took for old.
+    pub(crate) taken_for_old: BTreeMap<usize, EventRef>,
     sends: Vec<Send>,
     /// How often a sender left an event at a client that the ledger did not know of.
     unrecorded: BTreeMap<(usize, EventRef), usize>,
@@ -95,9 +94,11 @@ impl Observed {
         unknown + self.unrecorded.get(&(client, event)).copied().unwrap_or(0)
     }
 
-    /// Whether catch-up saw a group before the fan-out did: it cannot know that the stream shows its events.
-    pub(crate) fn is_adopted_by_catch_up(&self, group: usize) -> bool {
-        self.adopted_by_catch_up.contains(&group)
+    /// Whether catch-up took an event for old when it saw the group before the fan-out did: it cannot know what the stream
+    /// shows.
+    pub(crate) fn is_taken_for_old(&self, event: EventRef) -> bool {
+        let last = self.taken_for_old.get(&event.group);
+        last.is_some_and(|last| event.life == last.life && event.version <= last.version)
     }
 
     /// What clients received, or would have.
@@ -157,22 +158,29 @@ impl World {
     }
 
     /// A process has ended. What it had sent to whom, and what the ledger does not know of once everything of the
-    /// process has arrived, may be sent again: if it died or gave up.
+    /// process has arrived, may be sent again: if it died or gave up. Whoever does neither tells what it knows was sent.
     pub(crate) fn settle_accounts_of(&self, pulse: &Rc<Pulse>) {
         let pulse = Rc::clone(pulse);
         self.after(Duration::from_secs(6), move |world| {
             let mut observed = world.observed.borrow_mut();
-            let mut sent: Vec<(usize, EventRef)> = observed
-                .sends
-                .iter()
-                .filter(|send| send.pid == pulse.pid && send.result != Told::NotAccepted)
-                .map(|send| (send.client, send.event))
-                .collect();
-            sent.sort_unstable();
-            sent.dedup();
-            for (client, event) in sent {
-                if world.may_leave(&pulse, event) && !world.is_recorded(&observed, client, event) {
+            let mut sent: BTreeMap<(usize, EventRef), bool> = BTreeMap::new();
+            let own = observed.sends.iter().filter(|send| send.pid == pulse.pid);
+            for send in own.filter(|send| send.result != Told::NotAccepted) {
+                *sent.entry((send.client, send.event)).or_default() |= send.result == Told::Accepted;
+            }
+            for ((client, event), is_accepted) in sent {
+                if world.is_recorded(&observed, client, event) {
+                    continue;
+                }
+                if world.may_leave(&pulse, event) {
                     *observed.unrecorded.entry((client, event)).or_default() += 1;
+                } else if is_accepted && world.must_tell(event) {
+                    world.violated(|| {
+                        format!(
+                            "untold: {} ended, and nobody knows that {} has {event}",
+                            pulse.name, NAMES[client]
+                        )
+                    });
                 }
             }
         });
@@ -181,13 +189,38 @@ impl World {
     /// Whether a process may end without the ledger knowing what it sent: it died, it returned its messages, or the
     /// ledger did not take what it told in time.
     fn may_leave(&self, pulse: &Pulse, event: EventRef) -> bool {
-        if pulse.is_dead()
-            || pulse.has_met_ledger_fault.get()
-            || self.mix.has_any(&[Kind::Stall, Kind::SlowCalls])
-        {
+        if pulse.is_dead() || pulse.has_met_ledger_fault.get() || pulse.was_slow.get() {
             return true;
         }
         pulse.returned.borrow().contains(&self.source.borrow().groups[event.group].group)
+    }
+
+    /// A turn of catch-up begins: what earlier turns of the process sent to these clients and groups is told.
+    pub(crate) fn check_told(&self, pulse: &Pulse, keys: &[ItemKey]) {
+        let observed = self.observed.borrow();
+        let own = |send: &&Send| send.pid == pulse.pid && send.result == Told::Accepted;
+        for send in observed.sends.iter().filter(own) {
+            let event = send.event;
+            let is_of_turn = keys.iter().any(|key| match key {
+                ItemKey::Marker(id, group) => {
+                    observed.client_of(*id) == Some(send.client)
+                        && self.source.borrow().index_of(group) == Some(event.group)
+                }
+                _ => false,
+            });
+            let must = is_of_turn && !self.may_leave(pulse, event) && self.must_tell(event);
+            if must && !self.is_recorded(&observed, send.client, event) {
+                let name = NAMES[send.client];
+                self.violated(|| format!("untold: {} begins a turn; {name} has {event}", pulse.name));
+            }
+        }
+    }
+
+    /// Whether the ledger can know of an event.
+    fn must_tell(&self, event: EventRef) -> bool {
+        let source = self.source.borrow();
+        let is_there = source.known(event).is_some_and(|known| known.is_there(self.now()));
+        is_there && !source.is_case_e(event) && !source.is_case_f(event.group)
     }
 
     /// Whether the ledger knows that a client has an event, or knows that it need not have it any more.

@@ -11,9 +11,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use shared::ids::Group;
+use shared::ledger::{ClientId, ItemKey};
 use shared::time::Timestamp;
 
 use crate::mix::Kind;
+use crate::trace::START;
 use crate::wire::CLOCK_ERROR;
 use crate::world::{Action, World};
 
@@ -43,10 +45,25 @@ pub(crate) struct Pulse {
     pub(crate) clock_error: u64,
     /// How far its step is ahead of the world's clock, because it stood still in the middle of it.
     pub(crate) lead: Cell<Duration>,
+    /// When Lambda ends it.
+    pub(crate) limit: Cell<Timestamp>,
+    /// What it saw when it looked at the clock last before its first call.
+    pub(crate) began: Cell<Timestamp>,
+    pub(crate) has_begun: Cell<bool>,
+    /// Whether it has looked at the clock since its last send, in the same step.
+    pub(crate) has_looked: Cell<bool>,
+    /// When it last read the marker of a client and group.
+    pub(crate) turns: RefCell<BTreeMap<(ClientId, Group), Timestamp>>,
+    /// What the ledger took of it, as far as it knows.
+    pub(crate) written: RefCell<BTreeSet<ItemKey>>,
+    /// The groups of which it was given messages that were received before.
+    pub(crate) received_again: RefCell<BTreeSet<Group>>,
     is_frozen: Cell<bool>,
     died_at: Cell<Option<Timestamp>>,
     /// Whether the ledger did not answer one of its calls, or not in order.
     pub(crate) has_met_ledger_fault: Cell<bool>,
+    /// Whether it stood still, or one of its calls took seconds.
+    pub(crate) was_slow: Cell<bool>,
     /// The groups whose messages it returned.
     pub(crate) returned: RefCell<BTreeSet<Group>>,
 }
@@ -59,9 +76,17 @@ impl Pulse {
             name,
             clock_error,
             lead: Cell::default(),
+            limit: Cell::new(START),
+            began: Cell::new(START),
+            has_begun: Cell::default(),
+            has_looked: Cell::default(),
+            turns: RefCell::default(),
+            written: RefCell::default(),
+            received_again: RefCell::default(),
             is_frozen: Cell::default(),
             died_at: Cell::default(),
             has_met_ledger_fault: Cell::default(),
+            was_slow: Cell::default(),
             returned: RefCell::default(),
         }
     }
@@ -120,6 +145,7 @@ impl World {
             woken: Arc::new(Flag(AtomicBool::new(true))),
             on_death: Box::new(on_death),
         };
+        pulse.limit.set(limit);
         self.processes.borrow_mut().running.insert(pulse.pid, process);
         // The kill of a machine that stands still comes late, too.
         let late = if self.is_on(Kind::Stall) && self.rng.chance(300) {
@@ -168,9 +194,11 @@ impl World {
             (future, Arc::clone(&process.woken), Rc::clone(&process.pulse))
         };
         woken.0.store(false, Ordering::Relaxed);
+        pulse.has_looked.set(false);
         self.steps.set(self.steps.get() + 1);
         let waker = Waker::from(woken);
         let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        pulse.has_begun.set(true);
         let lead = pulse.lead.take();
         match polled {
             Poll::Ready(action) => {
@@ -208,6 +236,7 @@ impl World {
         };
         self.note(&pulse.name, || format!("stands still for {:.3} s", duration.as_secs_f64()));
         pulse.is_frozen.set(true);
+        pulse.was_slow.set(true);
         self.after(duration, move |_| pulse.is_frozen.set(false));
     }
 

@@ -13,7 +13,7 @@ use crate::source::EventRef;
 use crate::trace::length;
 use crate::wire::CLOCK_ERROR;
 use crate::world::World;
-use shared::ledger::times::{CALL_LIMIT, FAN_OUT_LIMIT, TURN_LIMIT};
+use shared::ledger::times::{ABSENCE, CALL_LIMIT, FAN_OUT_LIMIT, TURN_LIMIT};
 
 /// A client's time in the control item.
 #[derive(Clone, Debug)]
@@ -68,11 +68,26 @@ impl World {
                 });
             }
             let Some(last) = all.last_mut() else { continue };
+            if now_registered.state == State::Retired && last.retired.is_none() {
+                self.check_absence(client);
+            }
             match now_registered.state {
                 State::Live => last.paused = None,
                 State::Paused => last.paused = last.paused.or(Some(now)),
                 State::Retired => last.retired = last.retired.or(Some(now)),
             }
+        }
+    }
+
+    /// Nobody is retired who left the file a moment ago, or never.
+    fn check_absence(&self, client: usize) {
+        let removed_at = self.instances.borrow().removed_at(client);
+        let absent = removed_at.map(|removed_at| self.now().since(removed_at)).unwrap_or_default();
+        let clocks = Duration::from_millis(CLOCK_ERROR * 2);
+        if absent + clocks < ABSENCE {
+            self.violated(|| {
+                format!("retired early: {} left the file {} ago", NAMES[client], length(absent))
+            });
         }
     }
 

@@ -83,6 +83,9 @@ impl Script<'_> {
         if self.has(Kind::BackDated) {
             (0..groups).filter(|_| rng.chance(700)).for_each(|group| self.world.date_back(group));
         }
+        if self.has(Kind::Delayed) && self.has(Kind::Erased) {
+            (0..groups).filter(|_| rng.chance(400)).for_each(|group| self.world.hold_first_life(group));
+        }
         if self.has(Kind::Old) {
             for group in 0..groups {
                 let around = if rng.chance(400) { rng.between(2, 4) } else { 0 };

@@ -55,6 +55,8 @@ pub(crate) struct Known {
     pub(crate) is_history: bool,
     /// When a message with it was on the fan-out queue first.
     pub(crate) arrived: Option<Timestamp>,
+    /// When the stream put one there first.
+    pub(crate) shown: Option<Timestamp>,
     /// Whether every client that ever failed was behind in all groups then.
     pub(crate) is_unhindered: bool,
 }
@@ -76,6 +78,8 @@ pub(crate) struct Aggregate {
     erased_at: Option<Timestamp>,
     /// By how much the events' own times are older than the events.
     back_dated: Duration,
+    /// Whether the stream shows most of its first life late.
+    is_first_life_held: bool,
     times: BTreeSet<u64>,
     last_delivery: Timestamp,
 }
@@ -109,6 +113,7 @@ impl Source {
                 life: 1,
                 erased_at: None,
                 back_dated: Duration::ZERO,
+                is_first_life_held: false,
                 times: BTreeSet::new(),
                 last_delivery: START,
             }
@@ -146,12 +151,11 @@ impl Source {
     }
 
     /// A message with the event is on the fan-out queue, from the stream or from a repair.
-    pub(crate) fn arrived(&mut self, event: EventRef, now: Timestamp, is_unhindered: bool) {
-        let known = self.groups[event.group].known.iter_mut().find(|known| known.event == event);
-        if let Some(known) = known.filter(|known| known.arrived.is_none()) {
-            known.arrived = Some(now);
-            known.is_unhindered = is_unhindered;
-        }
+    pub(crate) fn arrived(&mut self, event: EventRef, now: Timestamp) -> Option<&mut Known> {
+        let mut known = self.groups[event.group].known.iter_mut();
+        let known = known.find(|known| known.event == event)?;
+        known.arrived = known.arrived.or(Some(now));
+        Some(known)
     }
 }
 
@@ -181,6 +185,11 @@ impl World {
         self.source.borrow_mut().groups[group].back_dated = Duration::from_secs(40 * 24 * 3_600);
     }
 
+    /// An aggregate of whose first life much comes when it has begun anew: the hardest to tell from what is next.
+    pub(crate) fn hold_first_life(&self, group: usize) {
+        self.source.borrow_mut().groups[group].is_first_life_held = true;
+    }
+
     /// Events that were there before the ledger: so many old ones, some from around its `start`, which writers' clocks may
     /// put in another order, and so many later ones.
     pub(crate) fn write_history(self: &Rc<Self>, group: usize, old: u64, around: u64, later: u64) {
@@ -191,7 +200,7 @@ impl World {
         for number in 0..old + around + later {
             let (age, skew) = match number {
                 _ if number < old => (2 * day, 0),
-                _ if number < old + around => (day, self.rng.between(0, 20_000)),
+                _ if number < old + around => (day + 10_000, self.rng.between(0, 20_000)),
                 _ => (day / 2, 0),
             };
             let time = START.as_millis() - age + number * 1_000 + skew;
@@ -276,6 +285,7 @@ impl World {
             message,
             is_history,
             arrived: None,
+            shown: None,
             is_unhindered: false,
         });
         let id = DeduplicationId::of_item(&aggregate.key, Some(&sort));
@@ -357,7 +367,9 @@ impl World {
         }
         let readable = readable.max(self.now());
         let mut at = readable.plus(self.rng.millis(20, 400));
-        if self.is_on(Kind::Delayed) && self.rng.chance(200) {
+        let is_held = event.life == 1 && self.source.borrow().groups[event.group].is_first_life_held;
+        let late = if is_held { 900 } else { 200 };
+        if self.is_on(Kind::Delayed) && self.rng.chance(late) {
             at = at.plus(self.rng.seconds(0, 400));
         } else if self.is_on(Kind::Reversed) && self.rng.chance(400) {
             let late = if self.rng.coin() { 500 } else { 10_000 };
@@ -385,7 +397,11 @@ impl World {
             {
                 let mut source = world.source.borrow_mut();
                 source.on_their_way -= 1;
-                source.arrived(event, world.now(), is_unhindered);
+                if let Some(known) = source.arrived(event, world.now()).filter(|known| known.shown.is_none())
+                {
+                    known.shown = Some(world.now());
+                    known.is_unhindered = is_unhindered && known.arrived == known.shown;
+                }
             }
             let is_new = world.queues.put(&world.fan_out(), &message).unwrap();
             world.note("converter", || {

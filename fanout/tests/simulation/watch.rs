@@ -6,6 +6,7 @@ use shared::ledger::{Item, ItemKey, Write, WriteError};
 
 use crate::clients::NAMES;
 use crate::observed::Replayed;
+use crate::source::EventRef;
 use crate::world::World;
 
 impl World {
@@ -31,8 +32,10 @@ impl World {
         match (&write.key, &write.item, before) {
             (ItemKey::Control, Some(Item::Control(control)), _) => self.watch_control(control),
             (ItemKey::Group(group), _, None) if !who.starts_with("fan-out") => {
-                let group = self.source.borrow().index_of(group);
-                self.observed.borrow_mut().adopted_by_catch_up.extend(group);
+                let Some(group) = self.source.borrow().index_of(group) else { return };
+                let Some((life, item)) = self.group_item(group) else { return };
+                let last = EventRef { group, life, version: item.version };
+                self.observed.borrow_mut().taken_for_old.insert(group, last);
             }
             (ItemKey::Marker(id, group), Some(Item::Marker(marker)), before) => {
                 let before = if let Some(Item::Marker(before)) = before { Some(before) } else { None };

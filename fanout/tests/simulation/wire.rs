@@ -46,9 +46,23 @@ impl Wire {
         self.world.now().plus(self.pulse.lead.get())
     }
 
+    /// Within a step, too, its machine may be stopped.
+    fn may_stand_still(&self) {
+        let world = &self.world;
+        if world.is_on(Kind::Stall) && world.rng.chance(world.mix.per_step / 2) {
+            let stall = world.stall();
+            world.note(&self.pulse.name, || {
+                format!("stands still within a step for {:.3} s", stall.as_secs_f64())
+            });
+            self.pulse.lead.set(self.pulse.lead.get() + stall);
+            self.pulse.was_slow.set(true);
+        }
+    }
+
     fn timing(&self) -> Timing {
         let rng = &self.world.rng;
         let (effect, answer) = if self.world.befalls(Kind::SlowCalls) {
+            self.pulse.was_slow.set(true);
             (rng.between(1, 2_500), rng.between(500, 2_200))
         } else if rng.chance(80) {
             (rng.between(1, 100), rng.between(1, 100))
@@ -150,6 +164,11 @@ impl Transport for Wire {
             (1..=10).contains(&batch.len()) && groups.len() == batch.len(),
             "a batch that SQS would reorder"
         );
+        // Between its last look at the clock and the call after it nothing comes.
+        if !self.pulse.has_looked.replace(false) {
+            self.may_stand_still();
+        }
+        self.world.check_permits(&self.pulse, queue, batch, self.start());
         let messages: Vec<Message> = batch.iter().map(|message| (*message).clone()).collect();
         let (timing, fate) = self.send_timing(queue);
         let sends = self.world.sends_begin(&self.pulse, queue, &messages);
@@ -188,16 +207,10 @@ impl Transport for Wire {
     }
 
     fn now(&self) -> Timestamp {
-        let world = &self.world;
-        if world.is_on(Kind::Stall) && world.rng.chance(world.mix.per_step / 2) {
-            let stall = world.stall();
-            world.note(&self.pulse.name, || {
-                format!("stands still within a step for {:.3} s", stall.as_secs_f64())
-            });
-            self.pulse.lead.set(self.pulse.lead.get() + stall);
-        }
-        let now = self.start().as_millis();
-        Timestamp::from_millis(now + self.pulse.clock_error - CLOCK_ERROR / 2)
+        self.may_stand_still();
+        let now = self.pulse.clock(self.start());
+        self.pulse.looks(now);
+        now
     }
 }
 
@@ -232,6 +245,10 @@ impl Ledger for Wire {
     async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
         let timing = self.timing();
         let start = self.start();
+        self.pulse.reads(keys, start);
+        if keys.contains(&ItemKey::Control) {
+            self.world.check_told(&self.pulse, keys);
+        }
         let results = Rc::new(RefCell::new(Vec::new()));
         results.borrow_mut().resize_with(keys.len(), || Err(unread()));
         let effect = timing.effect.unwrap_or_default();
@@ -260,7 +277,7 @@ impl Ledger for Wire {
         results
     }
 
-    async fn write(&self, writes: &[Write]) -> Result<(), WriteError> {
+    async fn write(&self, own: &[Write]) -> Result<(), WriteError> {
         let (world, rng) = (&self.world, &self.world.rng);
         let mut timing = self.timing();
         let is_refused = world.befalls(Kind::LedgerRefuses);
@@ -272,7 +289,7 @@ impl Ledger for Wire {
                 _ => Some(rng.millis(1, EFFECT_LIMIT)),
             };
         }
-        let (writes, pulse) = (writes.to_vec(), Rc::clone(&self.pulse));
+        let (writes, pulse) = (own.to_vec(), Rc::clone(&self.pulse));
         let effect = move |world: &Rc<World>| {
             let now = world.now();
             if is_refused || now < world.ledger_refuses_until.get() || now < world.ledger_down_until.get() {
@@ -286,6 +303,7 @@ impl Ledger for Wire {
             _ => Err(WriteError::Unknown("connection reset".into())),
         };
         let result = self.call(timing, effect, told).await;
+        self.pulse.writes(own, result.is_ok());
         if matches!(result, Err(WriteError::Refused(_) | WriteError::Unknown(_))) {
             self.pulse.has_met_ledger_fault.set(true);
         }

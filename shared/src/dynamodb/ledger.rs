@@ -14,7 +14,9 @@ use super::attributes::{self, SdkItem};
 use super::fault::Fault;
 use crate::ids::Group;
 use crate::ledger::stored::{self, PK, SK};
-use crate::ledger::{ClientId, Condition, Item, ItemKey, Ledger, Marker, Unread, Write, WriteError};
+use crate::ledger::{
+    ClientId, Condition, DamagedItem, Item, ItemKey, Ledger, Marker, Unread, Write, WriteError,
+};
 use crate::sdk::CALL_TIMEOUT;
 use crate::send::Cause;
 
@@ -31,18 +33,6 @@ const MARKERS: i32 = 1_000;
 pub struct LedgerTable {
     client: Client,
     table: String,
-}
-
-/// An item of the ledger's table that is none of the ledger's.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "table `{table}`, item `{pk}` / `{sk}`: {damage}; correct it, or restore the table to a point in time"
-)]
-struct DamagedItem {
-    table: String,
-    pk: String,
-    sk: String,
-    damage: String,
 }
 
 /// A condition in the API's own words.

@@ -4,6 +4,7 @@
 //! look-up with what was seen, after a write by a new read (step 1). [`Plan::record`] says what to write once a run was
 //! sent, [`Known`] keeps what was sent if that write is lost.
 
+mod dropped;
 mod holes;
 mod known;
 mod rows;
@@ -18,11 +19,13 @@ use super::{
     ClientId, Control, First, GroupItem, Item, Row, State, WRITE_LIMIT, Write, adopt, baseline, leaving,
     orders,
 };
-use crate::ids::ReplayId;
+use crate::ids::{Key, ReplayId};
 use crate::time::Timestamp;
 
+use self::dropped::is_newer;
 use self::known::Merge;
 
+pub use self::dropped::Dropped;
 pub use self::holes::Holes;
 pub use self::known::Known;
 pub use self::rows::{Rows, TableEvent, Wanted};
@@ -55,6 +58,7 @@ pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Step {
         return Step::Write(Settling {
             transactions: transactions(view.group, item, false, item.clone(), Vec::new()),
             settled: Vec::new(),
+            dropped: Dropped::default(),
             why: "received again",
         });
     }
@@ -68,7 +72,7 @@ pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Step {
 /// Step 2: what the item is, is settled before anything is sent.
 fn first_sight(view: &View<'_>, control: &Control, fresh: &mut dyn FnMut() -> u64) -> Step {
     let Some(lowest) = view.arrivals.iter().min_by_key(|arrival| arrival.version) else {
-        return Step::Acknowledge;
+        return Step::Acknowledge(Dropped::default());
     };
     // What the stream shows is new. What reconcile or an operator sends can be older than the ledger.
     if lowest.version == 1 && (lowest.written.is_some() || !is_old(lowest.time, control.start)) {
@@ -80,8 +84,7 @@ fn first_sight(view: &View<'_>, control: &Control, fresh: &mut dyn FnMut() -> u6
     let (there, gone): (Vec<usize>, Vec<usize>) = (0..view.arrivals.len()).partition(is_there);
     let there: Vec<&Arrival> = there.iter().filter_map(|index| view.arrivals.get(*index)).collect();
     let Some(top) = there.iter().map(|arrival| arrival.version).max() else {
-        // Erased.
-        return Step::Acknowledge;
+        return Step::Acknowledge(Dropped::erased(view.arrivals));
     };
     let holes = Holes::between(0, top, rows.iter().filter_map(|row| row.version));
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
@@ -92,7 +95,7 @@ fn first_sight(view: &View<'_>, control: &Control, fresh: &mut dyn FnMut() -> u6
             let item = below_what_is_streamed(item, &there, control.start);
             first_item(view, control, &item, gone, fresh)
         }
-        None => Step::Acknowledge,
+        None => Step::Acknowledge(Dropped::erased(view.arrivals)),
     }
 }
 
@@ -111,7 +114,7 @@ fn below_what_is_streamed(item: GroupItem, there: &[&Arrival], start: Timestamp)
     GroupItem { version: below.saturating_sub(1), time: None, ..item }
 }
 
-/// The item at first sight, with all of step 3.
+/// The item at first sight, with all of step 3. The arrivals at the positions `settled` are erased.
 fn first_item(
     view: &View<'_>,
     control: &Control,
@@ -120,7 +123,8 @@ fn first_item(
     fresh: &mut dyn FnMut() -> u64,
 ) -> Step {
     let transactions = adopt(view.group, item, true, control, &BTreeMap::new(), view.now, fresh);
-    Step::Write(Settling { transactions, settled, why: "first sight" })
+    let dropped = Dropped::erased(settled.iter().filter_map(|index| view.arrivals.get(*index)));
+    Step::Write(Settling { transactions, settled, dropped, why: "first sight" })
 }
 
 /// Step 3: membership is settled by a write before the first send.
@@ -130,7 +134,7 @@ fn adopted(view: &View<'_>, control: &Control, item: &GroupItem, fresh: &mut dyn
         return missing;
     }
     let transactions = adopt(view.group, item, false, control, &view.shown.markers, view.now, fresh);
-    Step::Write(Settling { transactions, settled: Vec::new(), why: "membership changed" })
+    Step::Write(before_sending(transactions, "membership changed"))
 }
 
 /// Steps 6 and 7.
@@ -138,12 +142,14 @@ fn look_up(view: &View<'_>, control: &Control, item: &GroupItem, fresh: &mut dyn
     let highest = view.arrivals.iter().map(|arrival| arrival.version).max();
     let to = highest.unwrap_or(0).max(item.version);
     let is_later_life = item.life > 1;
+    let brought = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
     let wanted = Wanted {
         life: item.life,
         first: item.first.sort.clone(),
         after: item.version,
         to,
         is_open: is_later_life,
+        brought: brought.map(|arrival| (arrival.version, arrival.sort.clone())).collect(),
     };
     let nothing = Rows::default();
     let rows = if to == item.version && !is_later_life {
@@ -162,18 +168,25 @@ fn look_up(view: &View<'_>, control: &Control, item: &GroupItem, fresh: &mut dyn
     }
 
     let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| rows.has(arrival)).collect();
+    let newer = view.arrivals.iter().filter(|arrival| is_newer(arrival, item));
+    let newer: Vec<Key> = newer.map(|arrival| arrival.sort.clone()).collect();
+    if !newer.is_empty() && view.shown.newer.is_none() {
+        return Step::LookUp(LookUp::Newer(newer));
+    }
     let mut top = there.iter().map(|arrival| arrival.version).fold(item.version, u64::max);
     if is_later_life {
         top = rows.consecutive_from(top);
     }
     if top == item.version {
-        return nothing_to_send(view, control, item, fresh);
+        return nothing_to_send(view, control, item, Dropped::up_to(top, view, item, rows), fresh);
     }
     let holes = Holes::between(item.version, top, rows.versions());
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
         return Step::ReturnSoon(young);
     }
-    send(view, control, item, Run::looked_up(item, view.arrivals, rows, top), fresh)
+    let run = Run::looked_up(item, view.arrivals, rows, top);
+    let dropped = Dropped::up_to(run.end, view, item, rows);
+    send(view, control, item, Run { dropped, ..run }, fresh)
 }
 
 /// Step 6: a new life, or only the oldest events were removed.
@@ -181,8 +194,9 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Step {
     let Some(rows) = &view.shown.whole else { return Step::LookUp(LookUp::Whole) };
     let lowest = rows.iter().filter_map(|row| Some((row.version?, row))).min_by_key(|(version, _)| *version);
     let Some((version, lowest)) = lowest else {
-        // Erased.
-        return Step::Acknowledge;
+        return Step::Acknowledge(Dropped::erased(
+            view.arrivals.iter().filter(|arrival| arrival.version > item.version),
+        ));
     };
     let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| shows(rows, arrival)).collect();
     let holes = Holes::between(0, version, [version]);
@@ -199,7 +213,7 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Step {
         (GroupItem { first, ..item.clone() }, "the oldest events are gone")
     };
     let transactions = transactions(view.group, item, false, after, Vec::new());
-    Step::Write(Settling { transactions, settled: Vec::new(), why })
+    Step::Write(before_sending(transactions, why))
 }
 
 /// The end of step 6: everything is covered. What an operator sent again is repeated to everybody.
@@ -207,6 +221,7 @@ fn nothing_to_send(
     view: &View<'_>,
     control: &Control,
     item: &GroupItem,
+    dropped: Dropped,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Step {
     if let Some(missing) = unread(unmerged(view, item), view.shown) {
@@ -221,11 +236,11 @@ fn nothing_to_send(
     }
     match merges(view, item, fresh) {
         None => Step::ReadAgain,
-        Some(merges) if merges.is_empty() => Step::Acknowledge,
+        Some(merges) if merges.is_empty() => Step::Acknowledge(dropped),
         Some(merges) => {
             let writes: Vec<Write> = merges.into_iter().map(|merge| merge.write(view.group)).collect();
             let transactions = writes.chunks(WRITE_LIMIT).map(<[Write]>::to_vec).collect();
-            Step::Write(Settling { transactions, settled: Vec::new(), why: "what was sent meanwhile" })
+            Step::Write(before_sending(transactions, "what was sent meanwhile"))
         }
     }
 }
@@ -271,7 +286,8 @@ fn repeat(
             transactions.push(writes);
         }
     }
-    Step::Write(Settling { transactions, settled: vec![arrival], why: "an operator sent it again" })
+    let settled = vec![arrival];
+    Step::Write(Settling { settled, ..before_sending(transactions, "an operator sent it again") })
 }
 
 /// Step 8: who gets the run from where on, and who becomes behind without being tried.
@@ -316,6 +332,11 @@ fn merges(view: &View<'_>, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> 
         }
     }
     Some(merges)
+}
+
+/// Writes that settle no message.
+fn before_sending(transactions: Vec<Vec<Write>>, why: &'static str) -> Settling {
+    Settling { transactions, settled: Vec::new(), dropped: Dropped::default(), why }
 }
 
 /// Whether `rows` have the arrival's event.

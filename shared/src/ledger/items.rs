@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::EventTime;
+use super::{EventTime, Unread};
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
 use crate::time::Timestamp;
@@ -128,6 +128,22 @@ pub struct Lease {
     pub not_before: Timestamp,
 }
 
+/// An item of the ledger's table that is none of the ledger's. It stays so until somebody acts, and only it is concerned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "table `{table}`, item `{pk}` / `{sk}`: {damage}; correct it, or restore the table to a point in time"
+)]
+pub struct DamagedItem {
+    /// The ledger's table.
+    pub table: String,
+    /// The item's partition key.
+    pub pk: String,
+    /// The item's sort key.
+    pub sk: String,
+    /// What is wrong with it.
+    pub damage: String,
+}
+
 /// How far a walk over the event table got. It ends when the table does, and begins anew when there is reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walk {
@@ -150,6 +166,13 @@ pub enum WalkKind {
     History,
     /// To compare table and ledger.
     Reconcile,
+}
+
+impl DamagedItem {
+    /// Whether that is why something was not read.
+    pub fn is_why(unread: &Unread) -> bool {
+        unread.0.is::<Self>()
+    }
 }
 
 impl Control {

@@ -7,6 +7,8 @@ use crate::time::Timestamp;
 /// One transaction that makes `client` get `group` again, from version `from` up to all that it has: nothing to write
 /// if it has less. `item` must account for the control item's edition, and `marker` be what was read with it.
 ///
+/// Nobody knows what a client has that is behind without a marker: it gets one that says nothing, and all of the group.
+///
 /// If nobody knows whether it was written, it is ordered again under another id: the first may have run, and SQS would
 /// swallow what is sent again under its id.
 #[expect(
@@ -24,6 +26,7 @@ pub fn replay(
     fresh: &mut dyn FnMut() -> u64,
 ) -> Vec<Write> {
     let of_this_life = marker.filter(|marker| marker.life == item.life);
+    let is_lost = marker.is_none() && item.behind.contains(&client);
     let (has, again, at) = if item.behind.contains(&client) {
         let (has, again) = of_this_life.map_or((0, 0), |marker| (marker.have, marker.again));
         (has, again, marker.map_or(now, |marker| marker.at))
@@ -31,7 +34,7 @@ pub fn replay(
         (item.version, 0, now)
     };
     let before = from.saturating_sub(1);
-    if before >= has {
+    if before >= has && !is_lost {
         return Vec::new();
     }
 
@@ -42,9 +45,9 @@ pub fn replay(
         rev: Rev(fresh()),
         spell: fresh(),
         life: item.life,
-        have: before,
+        have: before.min(has),
         again: again.max(has),
-        replay: Some(id.clone()),
+        replay: (!is_lost).then(|| id.clone()),
         at,
     };
     vec![
@@ -151,5 +154,24 @@ mod tests {
     #[test]
     fn of_an_older_life_the_client_has_nothing() {
         check(9, Some(marker(1, 5, 8)), 1, None);
+    }
+
+    #[test]
+    fn a_client_that_is_behind_without_a_marker_gets_one_and_everything() {
+        for from in [1, 5, 9, 10] {
+            let (group, id) = (Group::of(&Key::S("a".to_owned())), ReplayId::try_new("r-1").unwrap());
+            let now = Timestamp::from_millis(9);
+            let item = item(9, true);
+            let writes = replay(&group, &item, CLIENT, None, from, &id, now, &mut || 7);
+            let [raised, Write { key, condition, item: Some(Item::Marker(marker)) }] = writes.as_slice()
+            else {
+                panic!("{writes:?}")
+            };
+            assert_eq!(raised.condition, Condition::Rev(Rev(40)));
+            assert_eq!(key, &ItemKey::Marker(CLIENT, group));
+            assert_eq!(*condition, Condition::Absent);
+            assert_eq!((marker.life, marker.have, marker.again, &marker.replay), (2, 0, 0, &None));
+            assert_eq!(marker.at, now);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::walk::is_older;
+use super::walk::is_young;
 use super::{EventTime, GroupItem, Row, Seen};
 use crate::ids::Key;
 use crate::time::Timestamp;
@@ -44,7 +44,7 @@ pub struct Difference {
 /// Compares all `events` that the table has of a group with its item.
 ///
 /// A group without an item, all of whose events are before `start`, is old and nothing is missing. An event whose time
-/// cannot be read is neither old nor on its way.
+/// cannot be read, or lies ahead by [`LATE`], is neither old nor on its way.
 pub fn compare(
     events: &[Listed<'_>],
     item: Option<&GroupItem>,
@@ -52,7 +52,7 @@ pub fn compare(
     now: Timestamp,
 ) -> Difference {
     let Some(highest) = events.iter().max_by_key(|event| event.version) else { return Difference::default() };
-    let is_late = highest.time.is_none_or(|time| is_older(time, LATE, now));
+    let is_late = highest.time.is_none_or(|time| !is_young(time, LATE, now));
     let Some(item) = item else {
         let is_new = |event: &Listed<'_>| event.time.is_none_or(|time| time >= EventTime::from(start));
         return Difference { highest: is_late && events.iter().any(is_new), ..Difference::default() };
@@ -102,10 +102,10 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
     const START: Timestamp = Timestamp::from_millis(1_799_000_000_000);
-    const BEFORE: u64 = 2_000_000;
+    const BEFORE: i64 = 2_000_000;
 
-    /// Of version 1 and seconds ago; `None`: nobody knows.
-    type Event = (u64, Option<u64>);
+    /// Of version 1 and seconds ago, a negative number ahead; `None`: nobody knows.
+    type Event = (u64, Option<i64>);
 
     /// The ledger's group: its version, its holes; the first event is version 1.
     fn item(version: u64, holes: &[u64]) -> GroupItem {
@@ -124,7 +124,8 @@ mod tests {
 
     fn check(events: &[Event], item: Option<GroupItem>, expected: &str) {
         let sorts: Vec<Key> = events.iter().map(|(version, _)| Key::N(version.to_string())).collect();
-        let time = |age: u64| EventTime::from(Timestamp::from_millis(NOW.as_millis() - age * 1_000));
+        let at = |age: i64| NOW.as_millis().saturating_add_signed(-age * 1_000);
+        let time = |age: i64| EventTime::from(Timestamp::from_millis(at(age)));
         let listed = events.iter().zip(&sorts);
         let listed: Vec<_> = listed
             .map(|((version, age), sort)| Listed { version: *version, sort, time: age.map(time) })
@@ -162,6 +163,11 @@ mod tests {
         check(&[(1, Some(900)), (4, Some(120))], Some(item(3, &[])), "highest");
         check(&[(1, Some(900)), (4, None)], Some(item(3, &[])), "highest");
         check(&[(1, Some(900)), (4, Some(119))], Some(item(3, &[])), "");
+        // Its time lies ahead: a little, by a fast clock; or by a month, which is no reason to wait for it.
+        check(&[(1, Some(900)), (4, Some(-119))], Some(item(3, &[])), "");
+        check(&[(1, Some(900)), (4, Some(-120))], Some(item(3, &[])), "highest");
+        check(&[(1, Some(900)), (4, Some(-3_000_000))], Some(item(3, &[])), "highest");
+        check(&[(1, Some(900)), (2, Some(-3_000_000))], None, "highest");
         assert!(LATE >= YOUNG);
     }
 

@@ -194,15 +194,33 @@ pub struct Seen {
     pub time: Option<EventTime>,
 }
 
-/// The items that one read found, by key. What is not in it was not read.
+/// The items that one read found, by key, and why others were not read.
 #[derive(Debug, Default)]
-pub struct Found(BTreeMap<ItemKey, Option<Item>>);
+pub struct Found {
+    items: BTreeMap<ItemKey, Option<Item>>,
+    unread: BTreeMap<ItemKey, Unread>,
+}
 
 impl Found {
     /// What `results`, the answer to a read of `keys`, found.
     pub fn new(keys: &[ItemKey], results: Vec<Result<Option<Item>, Unread>>) -> Self {
-        let read = keys.iter().cloned().zip(results);
-        Self(read.filter_map(|(key, result)| Some((key, result.ok()?))).collect())
+        let mut found = Self::default();
+        for (key, result) in keys.iter().cloned().zip(results) {
+            match result {
+                Ok(Some(item)) if !item.belongs_to(&key) => {
+                    let why = Unread("an item of another kind stands there".into());
+                    found.unread.insert(key, why);
+                }
+                Ok(item) => drop(found.items.insert(key, item)),
+                Err(why) => drop(found.unread.insert(key, why)),
+            }
+        }
+        found
+    }
+
+    /// Why the item under `key` was not read; `None` if it was, or is missing, or was not asked for.
+    pub fn unread(&self, key: &ItemKey) -> Option<&Unread> {
+        self.unread.get(key)
     }
 
     /// The control item: `None` if it was not read, `Some(None)` if it is missing.
@@ -239,9 +257,8 @@ impl Found {
         self.get(&ItemKey::Walk(kind), |item| if let Item::Walk(walk) = item { Some(walk) } else { None })
     }
 
-    /// An item of another kind than its key's is none that was read.
     fn get<'f, T>(&'f self, key: &ItemKey, of: impl FnOnce(&'f Item) -> Option<T>) -> Option<Option<T>> {
-        match self.0.get(key)? {
+        match self.items.get(key)? {
             None => Some(None),
             Some(item) => of(item).map(Some),
         }
@@ -270,5 +287,35 @@ impl Item {
             Self::Lease(lease) => lease.rev,
             Self::Walk(walk) => walk.rev,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_read_is_not_missing_and_says_why() {
+        let group = |name: &str| ItemKey::Group(Group::of(&Key::S(name.to_owned())));
+        let keys = [ItemKey::Control, group("a"), group("b")];
+        let control = Control {
+            rev: Rev(1),
+            edition: 1,
+            start: crate::time::Timestamp::from_millis(0),
+            clients: BTreeMap::new(),
+        };
+        let found = Found::new(
+            &keys,
+            vec![Err(Unread("a fault".into())), Ok(None), Ok(Some(Item::Control(control)))],
+        );
+        let why = |key: &ItemKey| found.unread(key).map(ToString::to_string);
+        assert_eq!((found.control(), why(&keys[0]).as_deref()), (None, Some("not read: a fault")));
+        assert_eq!((found.group(&Group::of(&Key::S("a".to_owned()))), why(&keys[1])), (Some(None), None));
+        let other = Some("not read: an item of another kind stands there");
+        assert_eq!(
+            (found.group(&Group::of(&Key::S("b".to_owned()))), why(&keys[2]).as_deref()),
+            (None, other)
+        );
+        assert_eq!((found.lease(ClientId(1)), why(&ItemKey::Lease(ClientId(1)))), (None, None));
     }
 }

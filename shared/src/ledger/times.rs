@@ -38,8 +38,13 @@ pub const YOUNG_RETRY: Duration = Duration::from_secs(20);
 /// longest function (15 minutes).
 pub const ABSENCE: Duration = Duration::from_secs(3_600);
 
-/// How long a client rests in one instance of the fan-out that it failed [`FAILURES_TO_REST`] runs of.
+/// How long a client rests in one instance of the fan-out that it failed [`FAILURES_TO_REST`] runs of; twice as long
+/// each time that it fails after a rest.
 pub const REST: Duration = Duration::from_secs(30);
+
+/// The longest of these rests: a queue that hangs holds a round of each instance up for a third of [`FAN_OUT_LIMIT`]
+/// after each.
+pub const LONGEST_REST: Duration = Duration::from_secs(300);
 
 /// How many runs a client fails, one after the other, before it rests.
 pub const FAILURES_TO_REST: u32 = 3;
@@ -70,6 +75,7 @@ mod tests {
         assert!(recorded + TURN_LIMIT + CALL_LIMIT < DEDUPLICATION);
         assert!(TURN_LIMIT.max(LEASE) + SCHEDULE + TURN_LIMIT + CALL_LIMIT < DEDUPLICATION);
         assert!(YOUNG_RETRY < YOUNG);
+        assert!(FAN_OUT_LIMIT / 3 * 30 <= LONGEST_REST, "a queue that hangs costs the others a thirtieth");
         assert!(ABSENCE > Duration::from_secs(15 * 60));
     }
 }

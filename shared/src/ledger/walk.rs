@@ -1,5 +1,7 @@
 //! Walks over the event table: when there is reason for one, and which of its items are of one aggregate.
 
+use std::time::Duration;
+
 use super::times::{RECONCILE, YOUNG};
 use super::{Control, Cursor, EventTime, Registration, Rev, Row, ScanPage, Seen, State, Walk, WalkKind};
 use crate::ids::Key;
@@ -18,7 +20,13 @@ pub struct Aggregate {
 #[derive(Debug, Default)]
 pub struct Grouping {
     open: Option<Aggregate>,
+}
+
+/// How far a walk got: up to a place everything is done, and behind it something may be left.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
     after: Option<Cursor>,
+    has_left: bool,
 }
 
 /// The walk to go on with, to be written under `rev`: the one that is on, or one that begins because there is reason.
@@ -37,32 +45,27 @@ pub fn due(kind: WalkKind, walk: Option<&Walk>, control: &Control, now: Timestam
     if has_reason {
         return Some(Walk { rev, edition: control.edition, at: now, after: None, is_on: true });
     }
-    walk.filter(|walk| walk.is_on).map(|walk| Walk { rev, ..walk.clone() })
+    // Whoever read the control item before the walk's clients joined would adopt nobody, and end it.
+    walk.filter(|walk| walk.is_on && walk.edition <= control.edition).map(|walk| Walk { rev, ..walk.clone() })
 }
 
 /// Whether an aggregate of which nothing was sent yet may be about to show an earlier event: one is missing below its
-/// highest, and the newest is younger than [`YOUNG`].
+/// highest, and one is [young](is_young), by [`YOUNG`].
 pub fn is_unsettled(rows: &[Row], now: Timestamp) -> bool {
     let mut versions: Vec<u64> = rows.iter().filter_map(|row| row.version).collect();
     versions.sort_unstable();
     versions.dedup();
     let has_hole = versions.last().is_some_and(|highest| *highest > versions.len() as u64);
-    let newest = rows.iter().filter_map(|row| row.time).max();
-    has_hole && newest.is_some_and(|newest| !is_older(newest, YOUNG, now))
+    has_hole && rows.iter().filter_map(|row| row.time).any(|time| is_young(time, YOUNG, now))
 }
 
-/// Whether an event of this time is at least as old as `age`.
-pub(super) fn is_older(time: EventTime, age: std::time::Duration, now: Timestamp) -> bool {
-    let age = i128::try_from(age.as_nanos()).unwrap_or(i128::MAX);
-    time.as_nanos().saturating_add(age) <= EventTime::from(now).as_nanos()
+/// Whether an event of this time was written less than `age` ago, as far as its time tells. A time that lies ahead by as
+/// much is no writer's clock that is a little fast: it says nothing.
+pub(super) fn is_young(time: EventTime, age: Duration, now: Timestamp) -> bool {
+    time.as_nanos().abs_diff(EventTime::from(now).as_nanos()) < age.as_nanos()
 }
 
 impl Grouping {
-    /// Goes on after `after`, the last item of an aggregate.
-    pub fn new(after: Option<Cursor>) -> Self {
-        Self { open: None, after }
-    }
-
     /// The aggregates that `page` completes, in order. The last of a page goes on with the next page, unless there is
     /// none.
     pub fn take(&mut self, page: ScanPage) -> Vec<Aggregate> {
@@ -79,22 +82,38 @@ impl Grouping {
         if page.next.is_none() {
             complete.extend(self.open.take());
         }
-        if let Some(last) = complete.last().and_then(|aggregate| aggregate.seen.last()) {
-            self.after = Some(Cursor { key: last.key.clone(), sort: last.sort.clone() });
-        }
         complete
     }
+}
 
-    /// After which item a later walk goes on: the last one of the last aggregate that is complete.
+impl Progress {
+    /// All is done up to `after`, the last item of an aggregate.
+    pub fn new(after: Option<Cursor>) -> Self {
+        Self { after, has_left: false }
+    }
+
+    /// The walk came past the next aggregate; unless it `is_done`, a later walk has to come there again.
+    pub fn pass(&mut self, aggregate: &Aggregate, is_done: bool) {
+        self.has_left |= !is_done;
+        if let Some(last) = aggregate.seen.last().filter(|_| !self.has_left) {
+            self.after = Some(Cursor { key: last.key.clone(), sort: last.sort.clone() });
+        }
+    }
+
+    /// After which item a later walk goes on: what lies before it is done.
     pub fn after(&self) -> Option<&Cursor> {
         self.after.as_ref()
+    }
+
+    /// Whether an aggregate behind that place is not done.
+    pub fn has_left(&self) -> bool {
+        self.has_left
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::time::Duration;
 
     use proptest::prelude::*;
 
@@ -155,6 +174,9 @@ mod tests {
         check(WalkKind::History, Some(&walk(4, second, true)), &[1, 4], "on");
         check(WalkKind::History, Some(&walk(4, second, true)), &[5], "anew");
         check(WalkKind::History, Some(&walk(4, second, true)), &[-5], "on");
+        // A care that read the control item before the walk began.
+        check(WalkKind::History, Some(&walk(9, second, true)), &[9], "on");
+        check(WalkKind::History, Some(&walk(10, second, true)), &[9], "nothing");
 
         check(WalkKind::Reconcile, None, &[], "anew");
         check(WalkKind::Reconcile, Some(&walk(9, day - second, false)), &[], "nothing");
@@ -162,14 +184,16 @@ mod tests {
         check(WalkKind::Reconcile, Some(&walk(1, day * 9, true)), &[], "on");
     }
 
-    fn row(version: u64, age: Option<u64>) -> Row {
-        let time = age.map(|age| EventTime::from(Timestamp::from_millis(NOW.as_millis() - age * 1_000)));
+    /// Seconds ago; a negative number lies ahead.
+    fn row(version: u64, age: Option<i64>) -> Row {
+        let at = |age: i64| NOW.as_millis().saturating_add_signed(-age * 1_000);
+        let time = age.map(|age| EventTime::from(Timestamp::from_millis(at(age))));
         Row { sort: Key::N(version.to_string()), version: Some(version), time, event: Err(String::new()) }
     }
 
     #[test]
     fn an_aggregate_with_a_hole_is_waited_for_while_it_is_young() {
-        let check = |rows: &[(u64, Option<u64>)], expected: bool| {
+        let check = |rows: &[(u64, Option<i64>)], expected: bool| {
             let rows: Vec<Row> = rows.iter().map(|(version, age)| row(*version, *age)).collect();
             assert_eq!(is_unsettled(&rows, NOW), expected, "{rows:?}");
         };
@@ -181,6 +205,31 @@ mod tests {
         check(&[(2, Some(5))], true);
         check(&[(2, Some(5)), (2, Some(4))], true);
         check(&[(2, None)], false);
+        // A clock that is a little fast is one thing; a date of next month is no age.
+        check(&[(1, Some(500)), (3, Some(-59))], true);
+        check(&[(1, Some(500)), (3, Some(-60))], false);
+        check(&[(1, Some(500)), (3, Some(-3_000_000))], false);
+        check(&[(1, Some(500)), (3, Some(59)), (4, Some(-3_000_000))], true);
+    }
+
+    #[test]
+    fn a_later_walk_goes_on_before_the_first_that_is_left() {
+        let check = |visits: &[bool], expected: Option<usize>| {
+            let key = |number: usize| Key::N(number.to_string());
+            let mut progress = Progress::default();
+            for (number, is_done) in visits.iter().enumerate() {
+                let seen = |sort| Seen { key: key(number), sort, version: None, time: None };
+                let seen = vec![seen(key(1)), seen(key(2))];
+                progress.pass(&Aggregate { key: key(number), seen }, *is_done);
+            }
+            let expected = expected.map(|number| Cursor { key: key(number), sort: key(2) });
+            assert_eq!(progress.after(), expected.as_ref(), "{visits:?}");
+            assert_eq!(progress.has_left(), visits.contains(&false));
+        };
+        check(&[], None);
+        check(&[true, true], Some(1));
+        check(&[false, true], None);
+        check(&[true, true, false, true, false, true], Some(1));
     }
 
     proptest! {
@@ -203,17 +252,20 @@ mod tests {
                 let next = last.map(|last| Cursor { key: last.key.clone(), sort: last.sort.clone() });
                 ScanPage { seen: page, next }
             };
-            let (mut grouping, mut from, mut sums) = (Grouping::default(), 0, Vec::new());
+            let (mut grouping, mut progress) = (Grouping::default(), Progress::default());
+            let (mut from, mut sums) = (0, Vec::new());
             loop {
                 let page = page(from);
                 from += page.seen.len();
                 let is_last = page.next.is_none();
-                sums.extend(grouping.take(page).iter().map(|aggregate| aggregate.seen.len()));
+                let complete = grouping.take(page);
+                complete.iter().for_each(|aggregate| progress.pass(aggregate, true));
+                sums.extend(complete.iter().map(|aggregate| aggregate.seen.len()));
                 // A walk that stops here and begins again leaves nothing out.
                 let done: usize = sums.iter().sum();
                 let last = done.checked_sub(1).map(|last| &seen[last]);
                 let after = last.map(|last| Cursor { key: last.key.clone(), sort: last.sort.clone() });
-                prop_assert_eq!(grouping.after(), after.as_ref());
+                prop_assert_eq!(progress.after(), after.as_ref());
                 if is_last {
                     break;
                 }

@@ -1,13 +1,14 @@
 //! The ledger's table in memory.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::ids::Group;
 use crate::ledger::stored;
 use crate::ledger::{
-    ClientId, Condition, Item, ItemKey, Ledger, Marker, READ_LIMIT, Unread, WRITE_LIMIT, Write, WriteError,
+    ClientId, Condition, DamagedItem, Item, ItemKey, Ledger, Marker, READ_LIMIT, Unread, WRITE_LIMIT, Write,
+    WriteError,
 };
 
 /// How many markers a page has, unless a test says otherwise: few, so that there is more than one page.
@@ -61,6 +62,7 @@ struct State {
     markers_in_page: usize,
     fresh: u64,
     unread: Vec<ItemKey>,
+    damaged: BTreeSet<ItemKey>,
     unread_markers: usize,
     write_faults: VecDeque<WriteFault>,
     intruders: VecDeque<Intruder>,
@@ -81,6 +83,7 @@ impl MemoryLedger {
             markers_in_page: MARKERS,
             fresh: seed,
             unread: Vec::new(),
+            damaged: BTreeSet::new(),
             unread_markers: 0,
             write_faults: VecDeque::new(),
             intruders: VecDeque::new(),
@@ -144,6 +147,11 @@ impl MemoryLedger {
     /// The next read of `key` does not read it.
     pub fn fail_read(&self, key: ItemKey) {
         self.state().unread.push(key);
+    }
+
+    /// What stands under `key` is none of the ledger's items from now on: it is never read.
+    pub fn damage(&self, key: ItemKey) {
+        self.state().damaged.insert(key);
     }
 
     /// The next call of [`Ledger::markers`] reads nothing; of several of these, each fails one.
@@ -227,6 +235,11 @@ impl State {
         if let Some(failing) = self.unread.iter().position(|unread| unread == key) {
             self.unread.remove(failing);
             return Err(Unread("a scripted fault".into()));
+        }
+        if self.damaged.contains(key) {
+            let (pk, sk) = stored::keys(key);
+            let (table, damage) = ("ledger".to_owned(), "attribute `rev` is missing".to_owned());
+            return Err(Unread(DamagedItem { table, pk, sk, damage }.into()));
         }
         let kept = self.items.get(key);
         self.calls.read_units += units(kept.map_or(0, |kept| kept.size), READ_UNIT);

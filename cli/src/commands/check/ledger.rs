@@ -9,10 +9,11 @@ use shared::ledger::{Control, State};
 
 use super::facts::{Content, Facts, Ledger};
 use super::findings::{Finding, unseen};
+use crate::args::stack_option;
 use crate::aws::CallFault;
-use crate::commands::ledger::stack_option;
 use crate::letters::instant;
-use crate::standing::{LONG, Served};
+use crate::output::counted;
+use crate::standing::{LONG, Leaving, Served, Standing};
 
 /// How much later than planned a comparison may begin: the schedule, and a walk over a large table.
 const COMPARISON_DELAY: Duration = Duration::from_secs(6 * 3600);
@@ -121,8 +122,11 @@ fn not_admitted<'f>(facts: &'f Facts, control: &'f Control) -> impl Iterator<Ite
 }
 
 fn client(facts: &Facts, served: &Served) -> Option<Finding> {
-    let Served { name, is_paused, standing } = served;
+    let Served { name, is_paused, leaving, standing } = served;
     let subject = format!("client `{name}`");
+    if let (Some(leaving), Ok(standing)) = (leaving, standing) {
+        return (standing.groups > 0).then(|| leaves(subject, *leaving, standing));
+    }
     let standing = match standing {
         Ok(standing) if standing.is_long(facts.now) => standing,
         Ok(_) => return None,
@@ -142,4 +146,16 @@ fn client(facts: &Facts, served: &Served) -> Option<Finding> {
         (problem, format!("mend its queue, if that is told here, then `fanoutctl catch-up {name}{stack}`"))
     };
     Some(Finding::new(subject, problem, remedy))
+}
+
+fn leaves(subject: String, leaving: Leaving, standing: &Standing) -> Finding {
+    let Leaving { since, retired_at } = leaving;
+    let more = if standing.is_more { "more than " } else { "" };
+    let problem = format!(
+        "is in no deployed config since {}, and behind in {more}{}: what it lacks is forgotten at {}",
+        instant(since),
+        counted(standing.groups, "group"),
+        instant(retired_at)
+    );
+    Finding::new(subject, problem, "add it to client-queues.toml again, and deploy, unless it may lack that")
 }

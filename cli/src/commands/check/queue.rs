@@ -7,6 +7,7 @@ use shared::place::OwnQueue;
 use super::facts::{Facts, Queue, Whose, is_of_sqs, key_arn};
 use super::findings::{Finding, unseen};
 use crate::access::{Access, Policy, Sending};
+use crate::args::stack_option;
 use crate::aws::CallFault;
 
 /// The most that SQS takes: 1 MiB, attributes included (SQS Developer Guide, "Message quotas").
@@ -17,6 +18,18 @@ const LONGEST_RETENTION: u64 = 1_209_600;
 
 /// SQS's default, in seconds: 4 days. A team that is away over a long weekend needs as much.
 const SHORT_RETENTION: u64 = 345_600;
+
+/// What the template gives clients' queues, in seconds: six times what a consumer's function may take.
+const VISIBILITY: u64 = 180;
+
+const REMAKE: &str = "make it again by hand, 60 s after it was deleted at the earliest (docs/operations.md, \"A client's queue \
+                      was purged or deleted\"); or take the client out of the config and deploy, then put it back and deploy \
+                      again";
+
+/// A client that stays away for longer comes back as a new one.
+const REMAKE_WITH_LEDGER: &str = "make it again by hand, 60 s after it was deleted at the earliest (docs/operations.md, \"A \
+                                  client's queue was purged or deleted\"); or take the client out of the config and deploy, \
+                                  then put it back and deploy again within the hour";
 
 /// The requests a second that a FIFO queue without high throughput takes (SQS Developer Guide, "Message quotas").
 const REQUESTS_PER_SECOND: u32 = 300;
@@ -67,6 +80,13 @@ impl Look<'_> {
         let delay = self.number("DelaySeconds", 0);
         if delay > 0 {
             self.add(format!("holds everything back for {delay} s"), "set `DelaySeconds` to 0");
+        }
+        let visibility = self.number("VisibilityTimeout", VISIBILITY);
+        if visibility < VISIBILITY && matches!(self.queue.whose, Whose::Own { .. }) {
+            let problem = format!(
+                "shows an event again {visibility} s after it was received, though its consumer may still be at work on it"
+            );
+            self.add(problem, format!("set `VisibilityTimeout` to {VISIBILITY}"));
         }
         let retention = self.number("MessageRetentionPeriod", SHORT_RETENTION);
         let is_existing = matches!(self.queue.whose, Whose::Existing { .. });
@@ -205,10 +225,11 @@ impl Look<'_> {
     /// What makes a policy let the role in.
     fn mend(&self) -> String {
         match &self.queue.whose {
-            Whose::Existing { client, .. } => {
-                format!("give it the policy that `fanoutctl policy {client}` prints")
+            Whose::Own { client, .. } | Whose::Existing { client, .. } => {
+                let stack = stack_option(&self.facts.stack);
+                format!("give it the policy that `fanoutctl policy {client}{stack}` prints")
             }
-            Whose::Own { .. } | Whose::Stack(_) => "give it the policy that `template.yml` has".to_owned(),
+            Whose::Stack(_) => "give it the policy that `template.yml` has".to_owned(),
         }
     }
 
@@ -241,7 +262,10 @@ fn missing(facts: &Facts, queue: &Queue) -> Finding {
         Whose::Own { is_deployed: false, .. } => ("isn't made yet".to_owned(), "deploy"),
         Whose::Own { .. } => (
             format!("doesn't exist any more (`{name}`), {fate}"),
-            "take the client out of the config and deploy, then put it back and deploy again",
+            match facts.ledger {
+                Some(_) => REMAKE_WITH_LEDGER,
+                None => REMAKE,
+            },
         ),
         Whose::Existing { .. } => {
             (format!("doesn't exist (`{}`)", queue.arn), "make it, or correct `queue_arn` in the config")

@@ -120,6 +120,7 @@ fn good_queue(whose: Whose, account: &str, name: &str, roles: &Roles) -> Queue {
         ("FifoQueue", "true"),
         ("MaximumMessageSize", "1048576"),
         ("DelaySeconds", "0"),
+        ("VisibilityTimeout", "180"),
         ("MessageRetentionPeriod", "1209600"),
         ("DeduplicationScope", "messageGroup"),
         ("FifoThroughputLimit", "perMessageGroupId"),

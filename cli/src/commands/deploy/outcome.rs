@@ -8,7 +8,7 @@ use serde::Serialize;
 use shared::config::{ClientQueue, Config};
 use shared::text::printable;
 
-use crate::args::DEFAULT_STACK;
+use crate::args::stack_option;
 use crate::output::{Style, Tone, table};
 use crate::plan::Plan;
 
@@ -56,10 +56,7 @@ impl Outcome {
     }
 
     fn next(&self) -> String {
-        let stack = match self.stack.as_str() {
-            DEFAULT_STACK => String::new(),
-            other => format!(" --stack {}", printable(other)),
-        };
+        let stack = printable(&stack_option(&self.stack));
         let mut text = String::new();
         let owners = &self.clients_with_existing_queues;
         if let Some(role) = self.outputs.get("FanOutRoleARN").filter(|_| !owners.is_empty()) {

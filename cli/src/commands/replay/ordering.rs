@@ -50,7 +50,7 @@ impl<'o> Ordering<'o> {
             give(self.desk, (client, *from), keys, &id, &mut fresh, &mut self.given).await?;
             self.done += keys.len();
         }
-        bar.finish();
+        bar.ends(&format!("{total} of {} ordered", counted(total, "group")));
         self.is_over = true;
         Ok(())
     }

@@ -18,6 +18,10 @@ pub(super) struct Planned {
     pub(super) extent: Option<Extent>,
     /// Why there is nothing to do.
     pub(super) nothing_to_do: Option<String>,
+    /// Whether nothing was to be ordered anyway.
+    pub(super) dry_run: bool,
+    #[serde(skip)]
+    pub(super) stack_option: String,
 }
 
 /// What was ordered.
@@ -27,6 +31,8 @@ pub(super) struct Report {
     extent: Extent,
     /// Always nothing: there was something to do.
     nothing_to_do: Option<String>,
+    /// Never: it was ordered.
+    dry_run: bool,
     #[serde(flatten)]
     given: Given,
     #[serde(skip)]
@@ -35,7 +41,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(extent: Extent, given: Given, stack_option: String) -> Self {
-        Self { extent, nothing_to_do: None, given, stack_option }
+        Self { extent, nothing_to_do: None, dry_run: false, given, stack_option }
     }
 
     pub(super) fn exit(&self) -> Exit {
@@ -45,7 +51,7 @@ impl Report {
 
 pub(super) fn planned_text(planned: &Planned, style: Style) -> String {
     match (&planned.extent, &planned.nothing_to_do) {
-        (Some(extent), _) => extent.to_text(style) + "\nNothing was ordered.\n",
+        (Some(extent), _) => extent.to_text(&planned.stack_option, style) + "\nNothing was ordered.\n",
         (None, why) => format!("Nothing to do: {}.\n", printable(why.as_deref().unwrap_or_default())),
     }
 }
@@ -165,7 +171,9 @@ mod tests {
 
     #[test]
     fn what_would_be_ordered_is_told() {
-        let planned = Planned { extent: Some(extent(false)), nothing_to_do: None };
+        let stack_option = " --stack test".to_owned();
+        let planned =
+            Planned { extent: Some(extent(false)), nothing_to_do: None, dry_run: true, stack_option };
         expect![[r#"
             Client Billing gets again what it has from version 3 on, marked with the attribute `replay`:
 
@@ -178,12 +186,13 @@ mod tests {
         "#]]
         .assert_eq(&planned_text(&planned, Style::Plain));
         let why = Some("client `Billing` has `AFC` up to version 2".to_owned());
-        let nothing = Planned { extent: None, nothing_to_do: why };
+        let nothing =
+            Planned { extent: None, nothing_to_do: why, dry_run: false, stack_option: String::new() };
         expect![[r#"
             Nothing to do: client `Billing` has `AFC` up to version 2.
         "#]]
         .assert_eq(&planned_text(&nothing, Style::Plain));
-        expect![[r#"{"nothing_to_do":"client `Billing` has `AFC` up to version 2"}"#]]
+        expect![[r#"{"nothing_to_do":"client `Billing` has `AFC` up to version 2","dry_run":false}"#]]
             .assert_eq(&serde_json::to_string(&nothing).unwrap());
     }
 
@@ -206,6 +215,7 @@ mod tests {
               },
               "is_paused": false,
               "nothing_to_do": null,
+              "dry_run": false,
               "ordered": 2,
               "nothing": 0,
               "failed": [

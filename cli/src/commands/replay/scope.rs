@@ -13,7 +13,7 @@ use crate::letters::event_table;
 use crate::orders::{KeyType, KeyValue};
 use crate::output::counted;
 use crate::progress::Progress;
-use crate::replay::{Aggregate, Walked, events_of_group, walk};
+use crate::replay::{Aggregate, Counted, Walked, events_of_group, walk};
 use crate::standing;
 
 /// What a replay is about.
@@ -44,9 +44,15 @@ pub(super) async fn scope(
         KeyValue::try_from_text(text, key_type).map_err(|error| Failure::new(Exit::Usage, error))
     };
     let after = wanted.after.as_ref().map(typed).transpose()?;
-    match &wanted.group {
-        Some(group) => one(desk, &table, name, client, wanted.from, typed(group)?).await,
-        None => all(&table, name, client, wanted.from, after).await,
+    let Some(group) = &wanted.group else { return all(&table, name, client, wanted.from, after).await };
+    // Consumers, and their logs, know the group.
+    let encoded = KeyValue::of_group(group, key_type);
+    match typed(group) {
+        Ok(key) => one(desk, &table, name, client, wanted.from, key, encoded).await,
+        Err(Failure { exit, message }) => match encoded {
+            Some(key) => Err(Failure::new(exit, format!("{message}; {}", did_you_mean(&key)))),
+            None => Err(Failure { exit, message }),
+        },
     }
 }
 
@@ -58,6 +64,7 @@ async fn one(
     client: &Known,
     from: u64,
     key: KeyValue,
+    encoded: Option<KeyValue>,
 ) -> Result<Scope, Failure> {
     let (Some(aggregate), Some(group)) = (key.to_key(), key.group()) else {
         return Err(Failure::new(Exit::Fault, format!("`{key}` is no key")));
@@ -70,20 +77,49 @@ async fn one(
     let item = found.group(&group).flatten();
     let has = item.map_or(u64::MAX, |item| standing::has(client.id, item, marker));
     let counted = events_of_group(table, &aggregate, from, has).await;
-    let Some(events) = counted.map_err(|error| unread(name, &error))? else {
-        let message = format!("the event table has no event of `{key}`; name an aggregate by its key");
+    let Some(counted) = counted.map_err(|error| unread(name, &error))? else {
+        let message = match meant(table, name, encoded).await? {
+            Some(meant) => format!("the event table has no event of `{key}`; {}", did_you_mean(&meant)),
+            None => format!("the event table has no event of `{key}`; name an aggregate by its key"),
+        };
         return Err(Failure::new(Exit::Usage, message));
     };
-    if from > has {
-        return Ok(Scope::Nothing(format!(
-            "client `{}` has `{key}` up to version {has}; what comes after that is on its way to it anyway",
-            client.name
-        )));
+    if from > has || counted.events == 0 {
+        return Ok(Scope::Nothing(nothing(client, &key, from, has, counted, &desk.stack_option())));
     }
-    if events == 0 {
-        return Ok(Scope::Nothing(format!("the event table has nothing of `{key}` from version {from} on")));
+    Ok(Scope::Events(Walked(vec![Aggregate { key, events: counted.events }])))
+}
+
+/// The aggregate whose group was named instead of its key, if there is one.
+async fn meant(
+    table: &EventsTable,
+    name: &str,
+    encoded: Option<KeyValue>,
+) -> Result<Option<KeyValue>, Failure> {
+    let Some(key) = encoded.as_ref().and_then(KeyValue::to_key) else { return Ok(None) };
+    let found = events_of_group(table, &key, 1, u64::MAX).await.map_err(|error| unread(name, &error))?;
+    Ok(encoded.filter(|_| found.is_some()))
+}
+
+fn did_you_mean(key: &KeyValue) -> String {
+    format!("did you mean `{key}`? (a `MessageGroupId` is the key encoded)")
+}
+
+/// Why `client`, who has the aggregate up to version `has`, gets nothing of it again from version `from` on.
+fn nothing(client: &Known, key: &KeyValue, from: u64, has: u64, counted: Counted, stack: &str) -> String {
+    let (name, highest) = (&client.name, counted.highest);
+    if from > highest {
+        return format!("`{key}` has no version {from}: the event table has it up to version {highest}");
     }
-    Ok(Scope::Events(Walked(vec![Aggregate { key, events }])))
+    if from <= has {
+        return format!("the event table has nothing of `{key}` from version {from} to {has}");
+    }
+    let has = format!("client `{name}` has `{key}` up to version {has}");
+    if client.is_paused {
+        format!("{has}, and is paused: it gets the rest after `fanoutctl resume {name}{stack}`")
+    } else {
+        format!("{has}; what comes after that is on its way to it anyway")
+    }
 }
 
 async fn all(
@@ -139,7 +175,9 @@ fn no_version() -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use expect_test::{Expect, expect};
     use shared::config::Config;
+    use shared::ledger::ClientId;
 
     use super::*;
 
@@ -153,6 +191,46 @@ mod tests {
         [[client]]
         name = "Billing"
     "#;
+
+    #[test]
+    fn why_there_is_nothing_is_told() {
+        let check = |is_paused, from, has, highest, expected: Expect| {
+            let client = Known { name: "Billing".to_owned(), id: ClientId(1), is_paused, leaving: None };
+            let key = KeyValue::S("OPS 1".to_owned());
+            let counted = Counted { events: 0, highest };
+            expected.assert_eq(&nothing(&client, &key, from, has, counted, " --stack test"));
+        };
+        check(
+            false,
+            3,
+            2,
+            9,
+            expect![
+                "client `Billing` has `OPS 1` up to version 2; what comes after that is on its way to it anyway"
+            ],
+        );
+        check(
+            true,
+            3,
+            2,
+            9,
+            expect![
+                "client `Billing` has `OPS 1` up to version 2, and is paused: it gets the rest after `fanoutctl resume Billing --stack test`"
+            ],
+        );
+        // The table ends before.
+        for (is_paused, has) in [(false, 20), (true, 20), (true, 3), (false, u64::MAX)] {
+            check(
+                is_paused,
+                60,
+                has,
+                20,
+                expect!["`OPS 1` has no version 60: the event table has it up to version 20"],
+            );
+        }
+        // Holes, or events without a version.
+        check(false, 3, 7, 9, expect!["the event table has nothing of `OPS 1` from version 3 to 7"]);
+    }
 
     #[test]
     fn the_config_must_be_the_tables() {

@@ -16,7 +16,7 @@ use crate::standing::Served;
 #[derive(Debug, Serialize)]
 pub(super) struct ClientRow {
     client: String,
-    /// `level`, `behind` or `paused`.
+    /// `level`, `behind`, `paused` or `leaving`.
     state: Option<&'static str>,
     groups_behind: Option<u64>,
     /// How many events it has to go in these groups.
@@ -26,6 +26,8 @@ pub(super) struct ClientRow {
     /// Since when it has been behind, where it has been longest.
     behind_since: Option<String>,
     behind_seconds: Option<u64>,
+    /// When what it lacks is forgotten, because it is in no deployed config any more.
+    retired_at: Option<String>,
     /// What needs attention, if something does.
     pub(super) attention: Option<&'static str>,
     unknown: Option<String>,
@@ -33,24 +35,26 @@ pub(super) struct ClientRow {
 
 impl ClientRow {
     fn new(client: &Served, now: Timestamp) -> Self {
-        let Served { name, is_paused, standing } = client;
+        let Served { name, is_paused, leaving, standing } = client;
         let known = standing.as_ref().ok();
-        let state = known.map(|standing| match standing.groups {
-            _ if *is_paused => "paused",
-            0 => "level",
-            _ => "behind",
-        });
-        let is_long = !is_paused && known.is_some_and(|standing| standing.is_long(now));
+        let state = match known.map(|standing| standing.groups) {
+            _ if leaving.is_some() => Some("leaving"),
+            _ if *is_paused => Some("paused"),
+            Some(0) => Some("level"),
+            Some(_) => Some("behind"),
+            None => None,
+        };
         let since = known.and_then(|standing| standing.since);
         Self {
             client: name.clone(),
-            state: state.or(is_paused.then_some("paused")),
+            state,
             groups_behind: known.map(|standing| standing.groups),
             events_to_go: known.map(|standing| standing.events),
             is_more: known.is_some_and(|standing| standing.is_more),
             behind_since: since.map(instant),
             behind_seconds: since.map(|since| now.since(since).as_secs()),
-            attention: is_long.then_some("see `fanoutctl check`"),
+            retired_at: leaving.map(|leaving| instant(leaving.retired_at)),
+            attention: attention(client, now),
             unknown: standing.as_ref().err().map(ToString::to_string),
         }
     }
@@ -74,6 +78,16 @@ impl ClientRow {
         ];
         texts.map(|text| (text, tone)).into()
     }
+}
+
+/// Who is paused is so because somebody wants it.
+fn attention(client: &Served, now: Timestamp) -> Option<&'static str> {
+    let standing = client.standing.as_ref().ok()?;
+    let is_late = match client.leaving {
+        Some(_) => standing.groups > 0,
+        None => !client.is_paused && standing.is_long(now),
+    };
+    is_late.then_some("see `fanoutctl check`")
 }
 
 /// A row for each client; nothing if there is no ledger, or if `unknown` tells why they are not known.

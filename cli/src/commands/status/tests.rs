@@ -11,7 +11,7 @@ use super::report::{self, Report};
 use crate::aws::{CallError, CallFault};
 use crate::exit::Exit;
 use crate::output::{Style, Tone};
-use crate::standing::{Served, Standing};
+use crate::standing::{Leaving, Served, Standing};
 
 const REPORTING: usize = 5;
 /// 2026-01-05T09:00:00Z
@@ -285,6 +285,7 @@ fn with_ledger(clients: &[(&str, bool, Behind)]) -> Facts {
     let clients = clients.iter().map(|(name, is_paused, standing)| Served {
         name: (*name).to_owned(),
         is_paused: *is_paused,
+        leaving: None,
         standing: match *standing {
             Ok((groups, events, seconds)) => Ok(Standing {
                 groups,
@@ -376,6 +377,34 @@ fn a_client_that_stays_behind_needs_attention() {
     );
 }
 
+/// What it lacks is forgotten soon.
+#[test]
+fn a_client_that_leaves_is_no_longer_behind() {
+    let mut facts = with_ledger(&[
+        ("Billing", false, Ok((0, 0, 0))),
+        ("Insurance", true, Ok((1, 5, 60))),
+        ("Toll", false, Err(CallFault::Unreachable)),
+    ]);
+    let at = |minutes: u64| Timestamp::from_millis(NOW + minutes * 60_000);
+    for client in facts.clients.iter_mut().flatten().flatten() {
+        client.leaving = Some(Leaving { since: at(0), retired_at: at(60) });
+    }
+    check_clients(
+        &facts,
+        Exit::Findings,
+        &expect![[r#"
+        client     state    groups behind  events to go  behind for  attention
+        Billing    leaving              0             0         0 s
+        Insurance  leaving              1             5        60 s  ! see `fanoutctl check`
+        Toll       leaving              -             -           -
+
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+    "#]],
+    );
+    let json = serde_json::to_value(Report::new(&facts)).unwrap();
+    assert_eq!(json.pointer("/clients/0/retired_at").unwrap(), "2026-01-05T10:00:00Z");
+}
+
 #[test]
 fn a_ledger_that_may_not_be_read_says_nothing_of_clients() {
     let facts = with_ledger(&[
@@ -436,6 +465,7 @@ fn clients_for_programs() {
             "events_to_go": 5200,
             "groups_behind": 1000,
             "is_more": true,
+            "retired_at": null,
             "state": "behind",
             "unknown": null
           },
@@ -447,6 +477,7 @@ fn clients_for_programs() {
             "events_to_go": null,
             "groups_behind": null,
             "is_more": false,
+            "retired_at": null,
             "state": null,
             "unknown": "`Read` of `Ledger`: no"
           }

@@ -1,5 +1,6 @@
 //! What the promise does not cover: section 8, e and f.
 
+use crate::observed::Observed;
 use crate::source::{EventRef, Known, Source};
 
 impl Source {
@@ -38,7 +39,7 @@ impl Source {
         let old = self.groups[group].known.iter().filter(|known| known.event.life < life);
         let highest = old.map(|known| known.event.version).max().unwrap_or(0);
         events.iter().skip(1).any(|known| {
-            let came_first = match (known.arrived, first.arrived) {
+            let came_first = match (known.shown, first.arrived) {
                 (Some(own), Some(first)) => own < first,
                 (own, _) => own.is_some(),
             };
@@ -49,8 +50,8 @@ impl Source {
     /// Case e at its worst: besides, version 1 was removed by itself, or clocks do not tell the lives apart. An event
     /// can stay unsent.
     pub(crate) fn is_worst_of_e(&self, group: usize, life: u64) -> bool {
-        let is_first_deleted = self.life(group, life).first().is_some_and(|first| first.is_deleted_alone);
-        life > 1 && (self.is_close(group, life) || is_first_deleted)
+        let Some(first) = self.life(group, life).first().copied() else { return false };
+        self.is_case_e(first.event) && (self.is_close(group, life) || first.is_deleted_alone)
     }
 
     /// Case f: an event of the aggregate was deleted by itself.
@@ -77,11 +78,17 @@ impl Source {
         all.filter(move |known| known.is_history && known.event.version <= event.version)
     }
 
-    /// Events that look older than the ledger, and that nobody could know to be new: the stream never showed their life,
-    /// or catch-up saw the group before the fan-out did.
-    pub(crate) fn looks_old(&self, event: EventRef, is_adopted_by_catch_up: bool) -> bool {
+    /// Events that name instants before the ledger was made, of a life of which the stream showed nothing, or only what
+    /// was deleted by itself: nobody could know that they are new.
+    pub(crate) fn is_unseen(&self, event: EventRef) -> bool {
         let aggregate = &self.groups[event.group];
         let mut life = aggregate.known.iter().filter(|known| known.event.life == event.life);
-        aggregate.is_back_dated() && (is_adopted_by_catch_up || life.all(|known| known.arrived.is_none()))
+        aggregate.is_back_dated() && life.all(|known| known.arrived.is_none() || known.is_deleted_alone)
+    }
+
+    /// The same for who wants only what is new: besides, catch-up saw the events before the fan-out did.
+    pub(crate) fn looks_old(&self, event: EventRef, observed: &Observed) -> bool {
+        let is_back_dated = self.groups[event.group].is_back_dated();
+        self.is_unseen(event) || is_back_dated && observed.is_taken_for_old(event)
     }
 }

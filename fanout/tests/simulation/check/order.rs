@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crate::clients::NAMES;
 use crate::observed::{Arrival, Observed};
 use crate::registrations::Registered;
-use crate::source::Source;
 use crate::trace::clock;
 use crate::world::World;
 
@@ -27,20 +26,15 @@ impl World {
                             .iter()
                             .filter(|arrival| arrival.event.group == group && arrival.event.life == life);
                         let of_life: Vec<&Arrival> = of_life.copied().collect();
-                        let is_old = |arrival: &&Arrival| {
-                            source.looks_old(arrival.event, observed.is_adopted_by_catch_up(group))
-                        };
-                        if !of_life.first().is_some_and(is_old) {
-                            self.check_life(&source, registered, client, &of_life);
-                        }
+                        self.check_life(registered, client, &of_life);
                     }
                 }
             }
         }
-        drop(observed);
     }
 
-    fn check_life(&self, source: &Source, registered: &Registered, client: usize, arrivals: &[&Arrival]) {
+    fn check_life(&self, registered: &Registered, client: usize, arrivals: &[&Arrival]) {
+        let (source, observed) = (self.source.borrow(), self.observed.borrow());
         let Some(some) = arrivals.first() else { return };
         if source.is_case_e(some.event) {
             return;
@@ -74,7 +68,8 @@ impl World {
                     (from..version).contains(&known.event.version)
                         && !seen.contains(&known.event.version)
                         && known.is_convertible()
-                        && (registered.history || source.is_new(known, start))
+                        && (registered.history
+                            || source.is_new(known, start) && !source.looks_old(known.event, &observed))
                         && known.deleted.is_none_or(|deleted| deleted > arrival.at)
                 });
                 if let Some(missing) = missing {

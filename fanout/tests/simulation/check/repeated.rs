@@ -13,13 +13,14 @@ use crate::trace::{clock, length};
 use crate::world::World;
 
 /// Kinds of trouble without a crash, an unknown result, a ledger fault, a stall, a new life or a deletion.
-const NO_REASON_TO_REPEAT: [Kind; 25] = [
+const NO_REASON_TO_REPEAT: [Kind; 27] = [
     Kind::Reversed,
     Kind::Delayed,
     Kind::Lost,
     Kind::Repeated,
     Kind::Apart,
     Kind::Twice,
+    Kind::LateInvocation,
     Kind::AnswerLost,
     Kind::SendFails,
     Kind::ClientGone,
@@ -36,6 +37,7 @@ const NO_REASON_TO_REPEAT: [Kind; 25] = [
     Kind::Unconvertible,
     Kind::Skew,
     Kind::Old,
+    Kind::BackDated,
     Kind::Reconcile,
     Kind::TableReads,
     Kind::LedgerReads,

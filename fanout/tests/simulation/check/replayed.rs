@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::clients::NAMES;
 use crate::mix::Kind;
+use crate::observed::Replayed;
 use crate::source::EventRef;
 use crate::world::World;
 
@@ -11,12 +12,19 @@ impl World {
     pub(crate) fn check_replays(&self) {
         let (source, observed) = (self.source.borrow(), self.observed.borrow());
         let now = self.now();
+        // What was taken for old before it was readable is a version that was passed over.
+        let was_passed_over = |event: EventRef, replay: &Replayed| {
+            source.looks_old(event, &observed)
+                && source.known(event).is_some_and(|known| known.readable > replay.at)
+        };
         for replay in &observed.replays {
             let registration = observed.registration_at(replay.client, replay.at);
             let is_served = observed.served(replay.client).is_some()
                 && registration == observed.registered[replay.client].len().checked_sub(1);
-            // With clocks apart, what is left of a life whose first event was deleted can look like a new life.
-            let is_taken_for_new = self.mix.has(Kind::Skew) && source.is_case_f(replay.group);
+            // An event that becomes readable below a first one that was deleted looks like a new life, and so does what is
+            // left of a life, where clocks differ: all of it comes again, without the mark.
+            let is_taken_for_new =
+                self.mix.has_any(&[Kind::Skew, Kind::Apart]) && source.is_case_f(replay.group);
             let is_over = replay.life != source.lives(replay.group);
             if !is_served || is_over || is_taken_for_new || source.is_worst_of_e(replay.group, replay.life) {
                 continue;
@@ -34,7 +42,7 @@ impl World {
                         && arrival.replay.is_some()
                         && arrival.at >= replay.at
                 });
-                if !is_repeated {
+                if !is_repeated && !was_passed_over(event, replay) {
                     self.violated(|| {
                         format!(
                             "replay: {id} from {} for {name}, which had {}, left out {event}",
@@ -50,7 +58,9 @@ impl World {
             let event = arrival.event;
             let seen = last.entry((arrival.client, id, event.group, event.life)).or_default();
             let is_first = !seen.contains(&event);
-            if is_first && seen.iter().any(|earlier| earlier.version > event.version) {
+            let is_late = seen.iter().any(|earlier| earlier.version > event.version);
+            let mut ordered = observed.replays.iter().filter(|replay| replay.id == *id);
+            if is_first && is_late && !ordered.any(|replay| was_passed_over(event, replay)) {
                 self.violated(|| {
                     format!("replay: {} got {event} of {id} after a later one", NAMES[arrival.client])
                 });

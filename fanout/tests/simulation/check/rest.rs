@@ -28,9 +28,12 @@ impl World {
             };
             for known in source.all().filter(|known| known.is_there(now) && known.is_convertible()) {
                 let event = known.event;
-                if source.is_worst_of_e(event.group, event.life)
-                    || source.looks_old(event, observed.is_adopted_by_catch_up(event.group))
-                {
+                let looks_old = if registered.history {
+                    source.is_unseen(event)
+                } else {
+                    source.looks_old(event, &observed)
+                };
+                if source.is_worst_of_e(event.group, event.life) || looks_old {
                     continue;
                 }
                 let is_wanted = registered.history

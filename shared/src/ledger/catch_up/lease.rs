@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::ids::Group;
-use crate::ledger::times::{LEASE, LONGEST_PAUSE};
+use crate::ledger::times::{LEASE, LONGEST_PAUSE, SCHEDULE};
 use crate::ledger::{Lease, Rev};
 use crate::time::Timestamp;
 
@@ -27,9 +27,12 @@ impl Lease {
         Self { rev, holder, until: now.plus(LEASE), groups: groups.to_vec(), ..self.clone() }
     }
 
-    /// Given back. `groups` are those in which something was sent that could not be told.
+    /// Given back. `groups` are those in which something was sent that could not be told: while there are some, a pause
+    /// is no longer than [`SCHEDULE`], so that it is repeated while SQS still recognises it.
     pub fn released(&self, rev: Rev, groups: Vec<Group>, now: Timestamp) -> Self {
-        Self { rev, until: now, groups, ..self.clone() }
+        let soon = now.plus(SCHEDULE);
+        let not_before = if groups.is_empty() { self.not_before } else { self.not_before.min(soon) };
+        Self { rev, until: now, groups, not_before, ..self.clone() }
     }
 
     /// The client's queue took something.
@@ -49,6 +52,8 @@ impl Lease {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Key;
+    use crate::ledger::times::{CALL_LIMIT, DEDUPLICATION, RECORD_LIMIT, TURN_LIMIT};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -67,6 +72,25 @@ mod tests {
         assert_eq!(lease.not_before.since(NOW).as_secs(), 300);
         lease.succeed();
         assert_eq!(lease, Lease::unheld());
+    }
+
+    #[test]
+    fn with_something_untold_no_pause_outlasts_what_sqs_recognises() {
+        let mut lease = Lease::unheld();
+        (0..7).for_each(|_| lease.fail(NOW));
+        let pause = |untold: &[&str]| {
+            let groups = untold.iter().map(|name| Group::of(&Key::S((*name).to_owned()))).collect();
+            lease.released(Rev(2), groups, NOW).not_before.since(NOW)
+        };
+        assert_eq!((pause(&[]), pause(&["a"])), (LONGEST_PAUSE, SCHEDULE));
+        // The turn with its record; the pause, and until the next care; and the turn that repeats it.
+        let turn = TURN_LIMIT + CALL_LIMIT;
+        assert!(turn + RECORD_LIMIT + SCHEDULE + SCHEDULE + turn < DEDUPLICATION);
+        // A shorter pause is kept.
+        let mut lease = Lease::unheld();
+        lease.fail(NOW);
+        let groups = vec![Group::of(&Key::S("a".to_owned()))];
+        assert_eq!(lease.released(Rev(2), groups, NOW).not_before.since(NOW), FIRST_PAUSE);
     }
 
     #[test]

@@ -5,11 +5,8 @@ use std::collections::BTreeMap;
 use super::Arrival;
 use crate::event::Event;
 use crate::ids::Key;
+use crate::image::Decimal;
 use crate::ledger::{EventTime, Page};
-
-/// How many bytes of events are kept of a look-up; of more, the lowest versions, which are sent first. The others are
-/// looked up again when it is their turn: a gap can be as long as an aggregate.
-const KEPT: usize = 8 * 1_024 * 1_024;
 
 /// Which events are needed: newest first until all are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +21,8 @@ pub struct Wanted {
     pub to: u64,
     /// Whether everything above that, too.
     pub is_open: bool,
+    /// The versions and sort keys that messages bring: where a version has several items, these are meant.
+    pub brought: Vec<(u64, Key)>,
 }
 
 /// What the table showed.
@@ -31,6 +30,11 @@ pub struct Wanted {
 pub struct Rows {
     wanted: Option<Wanted>,
     found: BTreeMap<u64, TableEvent>,
+    /// What is there of that which messages bring.
+    brought: Vec<(u64, Key)>,
+    /// How many bytes of events are kept; of more, the lowest versions, which are sent first. The others are looked up
+    /// again when it is their turn: a gap can be as long as an aggregate.
+    bytes_limit: usize,
     /// Of the events that are kept.
     bytes: usize,
     /// From here on none is kept.
@@ -50,23 +54,32 @@ pub struct TableEvent {
 }
 
 impl Rows {
-    /// Nothing is found yet.
-    pub fn new(wanted: Wanted) -> Self {
-        Self { wanted: Some(wanted), ..Self::default() }
+    /// Nothing is found yet. At most `bytes_limit` bytes of events are kept, but always one event.
+    pub fn new(wanted: Wanted, bytes_limit: usize) -> Self {
+        Self { wanted: Some(wanted), bytes_limit, ..Self::default() }
     }
 
     /// Adds a page, each older than the last. Answers whether another one is needed.
     pub fn add(&mut self, page: Page) -> bool {
         let Some(wanted) = self.wanted.clone() else { return false };
+        let last = page.rows.last().map(|row| row.sort.clone());
         for row in page.rows {
             let Some(version) = row.version else { continue };
             self.has_seen_lower |= version <= wanted.after;
-            let is_needed = version > wanted.after && (version <= wanted.to || wanted.is_open);
-            if is_needed && !self.found.contains_key(&version) {
+            if version <= wanted.after || (version > wanted.to && !wanted.is_open) {
+                continue;
+            }
+            let key = (version, row.sort.clone());
+            let is_known = self.brought.iter().any(|(brought, _)| *brought == version);
+            let is_brought = wanted.brought.contains(&key);
+            if is_brought {
+                self.brought.push(key);
+            }
+            if !self.found.contains_key(&version) || (is_brought && !is_known) {
                 self.keep(version, TableEvent { sort: row.sort, time: row.time, event: Some(row.event) });
             }
         }
-        page.has_more && !self.has_all(&wanted)
+        page.has_more && !self.has_all(&wanted, last.as_ref())
     }
 
     /// Whether this is all that `wanted` asks for. The next run of the same look-up needs no other.
@@ -82,7 +95,7 @@ impl Rows {
 
     /// Whether the arrival's event is there.
     pub(super) fn has(&self, arrival: &Arrival) -> bool {
-        self.found.get(&arrival.version).is_some_and(|found| found.sort == arrival.sort)
+        self.brought.iter().any(|(version, sort)| (version, sort) == (&arrival.version, &arrival.sort))
     }
 
     /// The versions that are there, in order.
@@ -125,9 +138,11 @@ impl Rows {
             found.event = None;
         }
         self.bytes += size(&found);
-        self.found.insert(version, found);
+        if let Some(before) = self.found.insert(version, found) {
+            self.bytes -= size(&before);
+        }
         // The lowest is always kept, however large it is.
-        while self.bytes > KEPT {
+        while self.bytes > self.bytes_limit {
             let mut kept = self.found.iter_mut().filter(|(_, found)| found.event.is_some());
             let (Some((version, highest)), Some(_)) = (kept.next_back(), kept.next()) else { return };
             self.cut = Some(*version);
@@ -136,10 +151,30 @@ impl Rows {
         }
     }
 
-    fn has_all(&self, wanted: &Wanted) -> bool {
+    /// `last`: the sort key down to which everything was shown.
+    fn has_all(&self, wanted: &Wanted, last: Option<&Key>) -> bool {
         let needed = wanted.to - wanted.after.min(wanted.to);
         let found = self.between(wanted.after, wanted.to).count();
-        u64::try_from(found).is_ok_and(|found| found >= needed) && (!wanted.is_open || self.has_seen_lower)
+        let is_settled = |brought: &(u64, Key)| {
+            self.brought.contains(brought) || last.is_some_and(|last| is_before(last, &brought.1))
+        };
+        u64::try_from(found).is_ok_and(|found| found >= needed)
+            && wanted.brought.iter().all(is_settled)
+            && (!wanted.is_open || self.has_seen_lower)
+    }
+}
+
+/// In the order of a partition: numbers by value, everything else by bytes.
+pub(super) fn is_before(key: &Key, other: &Key) -> bool {
+    match (key, other) {
+        (Key::S(key), Key::S(other)) => key < other,
+        (Key::B(key), Key::B(other)) => key < other,
+        (Key::N(key), Key::N(other)) => {
+            let number = |text: &String| Decimal::try_parse(text.as_bytes());
+            number(key).zip(number(other)).is_some_and(|(key, other)| key < other)
+        }
+        // Keys of one table are of one type.
+        _ => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Steps 5, 8 and 9: a run, who gets it, and what is written once it was sent.
 
-use super::{Arrival, Holes, Rows};
+use super::{Arrival, Dropped, Holes, Rows};
 use crate::config::ClientName;
 use crate::ids::Group;
 use crate::ledger::transactions::{MarkerWrite, transactions};
@@ -23,6 +23,8 @@ pub struct Run {
     pub rejected: Vec<u64>,
     /// The positions of the arrivals that are settled when the run is recorded.
     pub settled: Vec<usize>,
+    /// What is not sent of them.
+    pub dropped: Dropped,
     /// Whether nothing is left to do for the arrivals then.
     pub is_last: bool,
 }
@@ -114,6 +116,7 @@ impl Run {
             holes: Holes::default(),
             rejected: Vec::new(),
             settled: (0..arrivals.len()).collect(),
+            dropped: Dropped::default(),
             is_last: true,
         })
     }
@@ -161,6 +164,7 @@ impl Run {
             events,
             rejected,
             settled,
+            dropped: Dropped::default(),
         }
     }
 

@@ -194,13 +194,18 @@ fn steps(case: &Case) -> (Vec<String>, Step) {
             Step::LookUp(LookUp::Events(wanted)) => {
                 let open = if wanted.is_open { "…" } else { "" };
                 asked.push(format!("events {}-{}{open}", wanted.after + 1, wanted.to));
-                let mut found = Rows::new(wanted);
+                let mut found = Rows::new(wanted, usize::MAX);
                 assert!(!found.add(Page { rows: rows(), has_more: false }));
                 shown.rows = Some(found);
             }
             Step::LookUp(LookUp::First(sort)) => {
                 asked.push("first".to_owned());
                 shown.first = Some(rows().iter().any(|row| row.sort == sort));
+            }
+            Step::LookUp(LookUp::Newer(sorts)) => {
+                asked.push("newer".to_owned());
+                let is_there = |sort: &Key| rows().iter().any(|row| row.sort == *sort);
+                shown.newer = Some(sorts.into_iter().filter(is_there).collect());
             }
             Step::LookUp(LookUp::Whole) => {
                 asked.push("whole".to_owned());
@@ -225,12 +230,12 @@ fn shown(step: &Step) -> String {
     match step {
         Step::Return(why) => format!("return: {why}"),
         Step::ReturnSoon(holes) => format!("return soon: {holes}"),
-        Step::Acknowledge => "acknowledge".to_owned(),
+        Step::Acknowledge(dropped) => format!("acknowledge{}", not_sent(dropped)),
         Step::ReadAgain => "read again".to_owned(),
         Step::LookUp(_) => panic!(),
-        Step::Write(Settling { transactions, settled, why }) => {
+        Step::Write(Settling { transactions, settled, dropped, why }) => {
             let settled = if settled.is_empty() { String::new() } else { format!("; settles {settled:?}") };
-            format!("{why}: {}{settled}", written(transactions))
+            format!("{why}: {}{settled}{}", written(transactions), not_sent(dropped))
         }
         Step::Send(plan) => planned(plan),
     }
@@ -261,6 +266,16 @@ fn planned(plan: &Plan) -> String {
     add("up to ", run.end.to_string());
     let unsettled = if run.is_last { String::new() } else { format!("settles only {:?}", run.settled) };
     add("", unsettled);
+    text + &not_sent(&run.dropped)
+}
+
+fn not_sent(dropped: &Dropped) -> String {
+    let mut text = String::new();
+    for (what, versions) in [("erased", &dropped.erased), ("unsent", &dropped.unsent)] {
+        if !versions.is_empty() {
+            text.push_str(&format!("; {what} {}", list(versions.iter())));
+        }
+    }
     text
 }
 
@@ -334,10 +349,12 @@ fn step_2_first_sight() {
         &case("-", "4", "2 3 4"),
         &expect!["whole? first sight: {new: rev1 v2 life1 first a002 t2 ed2 behind []}"],
     );
-    check(&case("-", "2", ""), &expect!["whole? acknowledge"]);
+    check(&case("-", "2", ""), &expect!["whole? acknowledge; erased 2"]);
     check(
         &case("-", "4 3'", "1 2 3 4"),
-        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}; settles [1]"],
+        &expect![
+            "whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}; settles [1]; erased 3"
+        ],
     );
     check(&case("-", "2~", "2"), &expect!["whole? return soon: 1"]);
     check(
@@ -457,7 +474,7 @@ fn step_6_what_is_not_plain_is_looked_up() {
         &case("v5", "5 8", "1 6 7 8"),
         &expect!["events 6-8? first? send 6-7=table, 8=#1 to A from 6, B from 6, C from 6; up to 8"],
     );
-    check(&case("v0", "1'", "1"), &expect!["events 1-1? first? acknowledge"]);
+    check(&case("v0", "1'", "1"), &expect!["events 1-1? first? acknowledge; erased 1"]);
     check(
         &case("v5", "6@4", "1 6@4"),
         &expect!["events 6-6? first? send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
@@ -484,7 +501,7 @@ fn step_6_what_is_not_plain_is_looked_up() {
     check(&case("v5", "6' 7", "1 6 7"), &expect!["send 6=#0, 7=#1 to A from 6, B from 6, C from 6; up to 7"]);
     check(
         &case("v5", "6 7 9'", "1 6 7"),
-        &expect!["events 6-9? first? send 6=#0, 7=#1 to A from 6, B from 6, C from 6; up to 7"],
+        &expect!["events 6-9? first? send 6=#0, 7=#1 to A from 6, B from 6, C from 6; up to 7; erased 9"],
     );
     // Everything is covered.
     check(&case("v5", "4 5", "1"), &expect!["first? acknowledge"]);
@@ -498,6 +515,48 @@ fn step_6_what_is_not_plain_is_looked_up() {
         &case("v5 life2", "5", "1 5 6"),
         &expect!["events 6-5…? first? send 6=table to A from 6, B from 6, C from 6; up to 6"],
     );
+}
+
+#[test]
+fn step_6_where_a_version_has_several_items_the_message_says_which_is_meant() {
+    check(
+        &case("v5", "8", "1 6 7 8 8'"),
+        &expect!["events 6-8? first? send 6-7=table, 8=#0 to A from 6, B from 6, C from 6; up to 8"],
+    );
+    check(
+        &case("v5", "8'", "1 6 7 8 8'"),
+        &expect!["events 6-8? first? send 6-7=table, 8=#0 to A from 6, B from 6, C from 6; up to 8"],
+    );
+    // Two events of one version: one of them is sent.
+    check(
+        &case("v5", "6 6' 7", "1 6 6' 7"),
+        &expect!["events 6-7? first? send 6=#1, 7=#2 to A from 6, B from 6, C from 6; up to 7; unsent 6"],
+    );
+}
+
+#[test]
+fn what_is_dropped_is_told() {
+    // Erased.
+    check(
+        &case("v5", "9 6 7' 7'", "1 6 9"),
+        &expect![
+            "events 6-9? first? send 6=#1, 9=#0 to A from 6, B from 6, C from 6; holes 7-8; up to 9; erased 7"
+        ],
+    );
+    check(&case("v5", "4 7", "1"), &expect!["events 6-7? first? acknowledge; erased 7"]);
+    check(&case("v5", "4 7", ""), &expect!["events 6-7? first? whole? acknowledge; erased 7"]);
+    check(&case("-", "5 4", ""), &expect!["whole? acknowledge; erased 4, 5"]);
+    // The aggregate began anew under the same sort keys; a hole was filled late.
+    check(&case("v5", "1@9 2@9 3@3", "1@9 2@9 3@9"), &expect!["first? newer? acknowledge; unsent 1, 2"]);
+    check(&case("v5", "1@9 2@9", "1@9"), &expect!["first? newer? acknowledge; unsent 1"]);
+    check(
+        &case("v5", "4@9 6", "1 4@9 6"),
+        &expect!["events 6-6? first? newer? send 6=#1 to A from 6, B from 6, C from 6; up to 6; unsent 4"],
+    );
+    // What the stream shows for the second time; what nobody knows the time of; what reconcile sends.
+    check(&case("v5", "4 5", "1 4 5"), &expect!["first? acknowledge"]);
+    check(&case("v5", "5@0", "1 5@0"), &expect!["first? acknowledge"]);
+    check(&case("v5", "5@9p", "1 5@9"), &expect!["first? acknowledge"]);
 }
 
 #[test]
@@ -554,12 +613,14 @@ fn step_7_holes() {
     // The lowest message above it counts whose event is there.
     check(
         &case("v5", "7'~ 9", "1 9"),
-        &expect!["events 6-9? first? send 9=#1 to A from 6, B from 6, C from 6; holes 6-8; up to 9"],
+        &expect![
+            "events 6-9? first? send 9=#1 to A from 6, B from 6, C from 6; holes 6-8; up to 9; erased 7"
+        ],
     );
     check(
         &case("v5", "6' 9 12", "1 9 12"),
         &expect![
-            "events 6-12? first? send 9=#1, 12=#2 to A from 6, B from 6, C from 6; holes 6-8 10-11; up to 12"
+            "events 6-12? first? send 9=#1, 12=#2 to A from 6, B from 6, C from 6; holes 6-8 10-11; up to 12; erased 6"
         ],
     );
     // What cannot be converted is no hole, and not waited for.
@@ -798,7 +859,7 @@ fn a_long_gap_is_closed_run_by_run() {
 
 #[test]
 fn of_a_look_up_the_lowest_events_are_kept() {
-    let wanted = |after| Wanted { life: 1, first: sort_key(1, false), after, to: 12, is_open: false };
+    let wanted = |after| Wanted { brought: vec![(12, sort_key(12, false))], ..wanted(after, 12) };
     let large = |version: u64| {
         let mut row = rows(&version.to_string()).remove(0);
         let event = row.event.unwrap();
@@ -806,7 +867,7 @@ fn of_a_look_up_the_lowest_events_are_kept() {
         row.event = Ok(padded(&event, sort, 1_000_000));
         row
     };
-    let mut found = Rows::new(wanted(0));
+    let mut found = Rows::new(wanted(0), 8 << 20);
     let page = |versions: std::ops::RangeInclusive<u64>| Page {
         rows: versions.rev().map(large).collect(),
         has_more: true,
@@ -823,13 +884,51 @@ fn of_a_look_up_the_lowest_events_are_kept() {
 
 #[test]
 fn a_later_life_is_looked_up_from_its_end_down_to_what_is_covered() {
-    let wanted = Wanted { life: 2, first: sort_key(1, false), after: 5, to: 6, is_open: true };
-    let mut found = Rows::new(wanted);
+    let wanted = Wanted { is_open: true, ..wanted(5, 6) };
+    let mut found = Rows::new(wanted, usize::MAX);
     let page = |text| Page { rows: rows(text), has_more: true };
     assert!(found.add(page("7 8")));
     assert!(found.add(page("6")), "there may be more above");
     assert!(!found.add(page("5")));
     assert_eq!(found.consecutive_from(5), 8);
+}
+
+fn wanted(after: u64, to: u64) -> Wanted {
+    Wanted { life: 1, first: sort_key(1, false), after, to, is_open: false, brought: Vec::new() }
+}
+
+#[test]
+fn what_a_message_brings_is_read_for_though_another_item_has_its_version() {
+    let brings = |brought: &str| {
+        let brought = arrival(brought);
+        Wanted { brought: vec![(brought.version, brought.sort)], ..wanted(5, 6) }
+    };
+    // The pages, newest first; how many are read; whether the message's event is there.
+    let check = |brought: &str, pages: &[&str], expected: (usize, bool)| {
+        let mut found = Rows::new(brings(brought), usize::MAX);
+        let needs_more = |page: &&&str| found.add(Page { rows: rows(page), has_more: true });
+        let needed = pages.iter().take_while(needs_more).count();
+        assert_eq!(((needed + 1).min(pages.len()), found.has(&arrival(brought))), expected, "{brought}");
+    };
+    check("6", &["6", "5"], (1, true));
+    check("6", &["6'", "6", "5"], (2, true));
+    check("6", &["6' 7", "5", "4"], (2, false));
+    check("6'", &["6", "5"], (1, false));
+    check("6'", &["6 6'", "5"], (1, true));
+}
+
+#[test]
+fn a_partition_is_in_the_order_of_its_keys() {
+    let check = |key: Key, other: Key| {
+        assert!(rows::is_before(&key, &other), "{key:?} {other:?}");
+        assert!(!rows::is_before(&other, &key) && !rows::is_before(&key, &key), "{key:?} {other:?}");
+    };
+    let number = |text: &str| Key::N(text.to_owned());
+    check(Key::S("HEAD".to_owned()), Key::S("head".to_owned()));
+    check(Key::S("10".to_owned()), Key::S("9".to_owned()));
+    check(number("9"), number("10"));
+    check(number("-1"), number("0.5"));
+    check(Key::B(vec![9]), Key::B(vec![9, 0]));
 }
 
 /// An event of this size.

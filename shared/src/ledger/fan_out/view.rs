@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Holes, Known, Plan, Rows, Wanted};
+use super::{Dropped, Holes, Known, Plan, Rows, Wanted};
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
 use crate::ledger::{ClientId, Control, EventTime, GroupItem, Marker, Row, Write};
@@ -59,6 +59,8 @@ pub struct Shown {
     pub rows: Option<Rows>,
     /// The answer to [`LookUp::First`], which was asked after that.
     pub first: Option<bool>,
+    /// The answer to [`LookUp::Newer`].
+    pub newer: Option<Vec<Key>>,
     /// The answer to [`LookUp::Whole`].
     pub whole: Option<Vec<Row>>,
     /// The answers to [`LookUp::Markers`]; `None` for one that is missing.
@@ -73,7 +75,7 @@ pub enum Step {
     /// Return the group's messages, to be received again after [`YOUNG_RETRY`](crate::ledger::times::YOUNG_RETRY).
     ReturnSoon(Holes),
     /// Acknowledge the group's messages: nothing is left to do.
-    Acknowledge,
+    Acknowledge(Dropped),
     /// Read again (step 1): two items were not read at the same instant.
     ReadAgain,
     /// Look something up, then decide.
@@ -91,6 +93,8 @@ pub enum LookUp {
     Events(Wanted),
     /// Whether the table has the item with this sort key: the first event of the life.
     First(Key),
+    /// Which of these sort keys the table has: of messages that are covered, and newer than all that is.
+    Newer(Vec<Key>),
     /// All of the table's rows of the aggregate; their events do not matter.
     Whole,
     /// These clients' markers.
@@ -104,6 +108,8 @@ pub struct Settling {
     pub transactions: Vec<Vec<Write>>,
     /// The positions of the arrivals that are settled when they are written.
     pub settled: Vec<usize>,
+    /// What is not sent of them.
+    pub dropped: Dropped,
     /// What for.
     pub why: &'static str,
 }

@@ -10,7 +10,7 @@ use shared::time::Timestamp;
 use super::super::facts::{Content, Ledger};
 use super::*;
 use crate::aws::lambda::Function;
-use crate::standing::{Served, Standing};
+use crate::standing::{Leaving, Served, Standing};
 
 /// Two minutes ago the last comparison began.
 fn compared_at() -> Timestamp {
@@ -18,7 +18,7 @@ fn compared_at() -> Timestamp {
 }
 
 fn served(name: &str, is_paused: bool, standing: Standing) -> Served {
-    Served { name: name.to_owned(), is_paused, standing: Ok(standing) }
+    Served { name: name.to_owned(), is_paused, leaving: None, standing: Ok(standing) }
 }
 
 /// A stack with the ledger, in which nothing is wrong.
@@ -124,8 +124,8 @@ fn settings_that_go_with_the_ledger() {
     check(
         |facts| facts.queues[BILLING].attributes = Err(error(CallFault::Missing)),
         &expect![[r#"
-        queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so it falls behind; what it held comes back only by `fanoutctl replay`; take the client out of the config and deploy, then put it back and deploy again
-    "#]],
+            queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so it falls behind; what it held comes back only by `fanoutctl replay`; make it again by hand, 60 s after it was deleted at the earliest (docs/operations.md, "A client's queue was purged or deleted"); or take the client out of the config and deploy, then put it back and deploy again within the hour
+        "#]],
     );
 }
 
@@ -234,6 +234,32 @@ fn what_the_catch_up_function_should_have_done() {
         &expect![[r#"
             client `Billing`: the ledger does not know it: it gets nothing; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
         "#]],
+    );
+}
+
+#[test]
+fn a_client_that_leaves_and_lacks_something() {
+    let check_leaving = |groups, is_more, expected: &Expect| {
+        let at = |seconds: i64| Timestamp::from_millis(NOW.saturating_add_signed(seconds * 1_000));
+        let leaving = Some(Leaving { since: at(-600), retired_at: at(3_000) });
+        let standing = Standing { groups, events: 7, since: Some(at(-86_400)), is_more };
+        let client = Served { leaving, ..served("Insurance", true, standing) };
+        check_content(|content| content.clients.push(client), expected);
+    };
+    check_leaving(0, false, &expect![[""]]);
+    check_leaving(
+        1,
+        false,
+        &expect![[r#"
+        client `Insurance`: is in no deployed config since 2026-01-05T08:50:00Z, and behind in 1 group: what it lacks is forgotten at 2026-01-05T09:50:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
+    "#]],
+    );
+    check_leaving(
+        1_000,
+        true,
+        &expect![[r#"
+        client `Insurance`: is in no deployed config since 2026-01-05T08:50:00Z, and behind in more than 1000 groups: what it lacks is forgotten at 2026-01-05T09:50:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
+    "#]],
     );
 }
 

@@ -26,8 +26,8 @@ fn a_queue_that_is_not_there() {
     check(
         |facts| missing(facts, BILLING),
         &expect![[r#"
-        queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so its events go to the undelivered queue; take the client out of the config and deploy, then put it back and deploy again
-    "#]],
+            queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so its events go to the undelivered queue; make it again by hand, 60 s after it was deleted at the earliest (docs/operations.md, "A client's queue was purged or deleted"); or take the client out of the config and deploy, then put it back and deploy again
+        "#]],
     );
     check(
         |facts| {
@@ -118,6 +118,17 @@ fn settings_of_a_queue() {
         queue of client `Billing`: holds everything back for 5 s; set `DelaySeconds` to 0
     "#]],
     );
+    check_queue(
+        BILLING,
+        "VisibilityTimeout",
+        "30",
+        &expect![[r#"
+        queue of client `Billing`: shows an event again 30 s after it was received, though its consumer may still be at work on it; set `VisibilityTimeout` to 180
+    "#]],
+    );
+    check_queue(BILLING, "VisibilityTimeout", "900", &expect![[""]]);
+    // Its owner knows its consumer.
+    check_queue(REPORTING, "VisibilityTimeout", "30", &expect![[""]]);
     check_queue(
         BILLING,
         "MessageRetentionPeriod",
@@ -313,8 +324,8 @@ fn rights_at_a_queue() {
         "Policy",
         deny,
         &expect![[r#"
-        queue of client `Billing`: forbids the fan-out to send (statement `Freeze` of its policy); give it the policy that `template.yml` has
-    "#]],
+            queue of client `Billing`: forbids the fan-out to send (statement `Freeze` of its policy); give it the policy that `fanoutctl policy Billing` prints
+        "#]],
     );
     check_queue(
         REPORTING,
@@ -348,8 +359,8 @@ fn rights_at_a_queue() {
         "Policy",
         "{}",
         &expect![[r#"
-        queue of client `Billing`: has a policy that can't be read: not a policy: it has no `Statement`; give it the policy that `template.yml` has
-    "#]],
+            queue of client `Billing`: has a policy that can't be read: not a policy: it has no `Statement`; give it the policy that `fanoutctl policy Billing` prints
+        "#]],
     );
     check(
         |facts| {

@@ -1,0 +1,117 @@
+//! What a client lacks, for whoever is about to take away what it is caught up by.
+
+use serde::Serialize;
+use shared::text::printable;
+
+use super::Served;
+use crate::output::counted;
+
+/// What a client lacks. What isn't known is nothing, and `unknown` tells why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Backlog {
+    /// Whose.
+    pub client: String,
+    /// Whether nothing is sent to it until it is resumed.
+    pub is_paused: bool,
+    /// In how many groups it is behind.
+    pub groups: Option<u64>,
+    /// How many events it lacks there, at most.
+    pub events: Option<u64>,
+    /// Whether there are more than were counted.
+    pub is_more: bool,
+    /// Why it isn't known how far it is.
+    pub unknown: Option<String>,
+}
+
+impl Backlog {
+    /// That of a client of which nothing is known.
+    pub fn unknown(client: &str, why: &str) -> Self {
+        Self {
+            client: client.to_owned(),
+            is_paused: false,
+            groups: None,
+            events: None,
+            is_more: false,
+            unknown: Some(why.to_owned()),
+        }
+    }
+
+    /// Whether it lacks nothing.
+    pub fn is_empty(&self) -> bool {
+        self.groups == Some(0)
+    }
+
+    /// What follows the client's name in a sentence: `is paused and lacks 5 events of 1 group`.
+    pub fn to_text(&self) -> String {
+        let Self { is_paused, groups, events, is_more, unknown, .. } = self;
+        let (Some(groups), Some(events)) = (groups, events) else {
+            let why = printable(unknown.as_deref().unwrap_or("no answer"));
+            return format!("may lack events, which isn't known: {why}");
+        };
+        let more = if *is_more { "more than " } else { "" };
+        match (is_paused, groups) {
+            (true, 0) => "is paused".to_owned(),
+            (false, 0) => "is level".to_owned(),
+            (_, groups) => format!(
+                "is {} and lacks {more}{} of {more}{}",
+                if *is_paused { "paused" } else { "behind" },
+                counted(*events, "event"),
+                counted(*groups, "group")
+            ),
+        }
+    }
+}
+
+impl From<&Served> for Backlog {
+    fn from(served: &Served) -> Self {
+        let Served { name, is_paused, standing, .. } = served;
+        let known = standing.as_ref().ok();
+        Self {
+            client: name.clone(),
+            is_paused: *is_paused,
+            groups: known.map(|standing| standing.groups),
+            events: known.map(|standing| standing.events),
+            is_more: known.is_some_and(|standing| standing.is_more),
+            unknown: standing.as_ref().err().map(ToString::to_string),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Standing;
+    use super::*;
+    use crate::aws::{CallError, CallFault};
+
+    #[test]
+    fn what_a_client_lacks_is_told() {
+        let check = |is_paused, groups, events, is_more, expected: &str| {
+            let standing = Ok(Standing { groups, events, since: None, is_more });
+            let served = Served { name: "Billing".to_owned(), is_paused, leaving: None, standing };
+            let backlog = Backlog::from(&served);
+            assert_eq!((backlog.to_text().as_str(), backlog.is_empty()), (expected, groups == 0));
+        };
+        check(false, 0, 0, false, "is level");
+        check(true, 0, 0, false, "is paused");
+        check(true, 1, 5, false, "is paused and lacks 5 events of 1 group");
+        check(false, 2, 1, false, "is behind and lacks 1 event of 2 groups");
+        check(
+            false,
+            1_000,
+            5_200,
+            true,
+            "is behind and lacks more than 5200 events of more than 1000 groups",
+        );
+        let error = CallError {
+            call: "Read",
+            subject: "Ledger".to_owned(),
+            fault: CallFault::NotAllowed,
+            reason: "no".to_owned(),
+        };
+        let name = "Billing".to_owned();
+        let served = Served { name, is_paused: true, leaving: None, standing: Err(error) };
+        let backlog = Backlog::from(&served);
+        assert_eq!(backlog.to_text(), "may lack events, which isn't known: `Read` of `Ledger`: no");
+        assert!(!backlog.is_empty());
+    }
+}

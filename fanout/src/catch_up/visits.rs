@@ -1,0 +1,93 @@
+//! What a walk does in groups, and what it has to do again: one group that cannot be dealt with stops no walk.
+
+use shared::ids::Group;
+use shared::ledger::walk::{Aggregate, Progress};
+use shared::ledger::{DamagedItem, EventTable, Found, GroupItem, ItemKey, Ledger, READ_LIMIT};
+use shared::send::Transport;
+use tracing::error;
+
+use super::work::{Work, why_unread};
+
+/// How many groups' items are read at once: besides them the control item, by which it is known that the ledger answers.
+pub(super) const GROUPS_AT_ONCE: usize = READ_LIMIT - 1;
+
+/// How many groups are looked at more closely, or adopted, at the same time.
+pub(super) const AT_ONCE: usize = 8;
+
+/// What became of a group.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Visit {
+    /// The walk need not come again.
+    Done,
+    /// It has to; this is why.
+    Left(String),
+}
+
+/// What became of groups, in order. Those that are not in it were not visited.
+#[derive(Debug, Default)]
+pub(super) struct Visited {
+    visits: Vec<Visit>,
+    /// Why no more were visited: the ledger, or the fan-out queue, does not answer.
+    pub(super) stopped: Option<String>,
+}
+
+impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+    /// Reads the items of at most [`GROUPS_AT_ONCE`] groups; or says why the ledger does not answer.
+    pub(super) async fn read_groups(&self, groups: &[Aggregate]) -> Result<Found, String> {
+        let mut keys = vec![ItemKey::Control];
+        keys.extend(groups.iter().map(|aggregate| ItemKey::Group(Group::of(&aggregate.key))));
+        let found = self.read(&keys).await;
+        match found.control() {
+            Some(_) => Ok(found),
+            None => Err(why_unread(&found, &keys)),
+        }
+    }
+}
+
+/// The group's item as it was read; or what becomes of the group because it was not.
+pub(super) fn item_of<'f>(found: &'f Found, group: &Group) -> Result<Option<&'f GroupItem>, Visit> {
+    let key = ItemKey::Group(group.clone());
+    match found.unread(&key) {
+        Some(unread) if DamagedItem::is_why(unread) => Err(Visit::passed_over(group, &unread.to_string())),
+        _ => found.group(group).ok_or_else(|| Visit::Left(why_unread(found, &[key]))),
+    }
+}
+
+impl Visit {
+    /// Of a group that no later care can do more about: somebody must act.
+    pub(super) fn passed_over(group: &Group, why: &str) -> Self {
+        error!(%group, why, "walk over the event table passes over a group; it is not adopted or compared");
+        Self::Done
+    }
+}
+
+impl Visited {
+    pub(super) fn extend(&mut self, visits: impl IntoIterator<Item = Visit>) {
+        self.visits.extend(visits);
+    }
+
+    /// Notes how far the walk over `groups`, of which these are the visits, got.
+    pub(super) fn note(&self, groups: &[Aggregate], progress: &mut Progress) {
+        for (place, aggregate) in groups.iter().enumerate() {
+            progress.pass(aggregate, self.visits.get(place) == Some(&Visit::Done));
+        }
+    }
+
+    /// The first group that is left, by its place, and why.
+    pub(super) fn first_left(&self) -> Option<(usize, &str)> {
+        self.visits.iter().enumerate().find_map(|(place, visit)| match visit {
+            Visit::Done => None,
+            Visit::Left(why) => Some((place, why.as_str())),
+        })
+    }
+
+    /// Why not all is done, if that is so.
+    pub(super) fn why_not_all(&self) -> Option<&str> {
+        self.first_left().map(|(_, why)| why).or(self.stopped.as_deref())
+    }
+
+    /// How many groups are done before the first that is not.
+    pub(super) fn done(&self) -> usize {
+        self.first_left().map_or(self.visits.len(), |(place, _)| place)
+    }
+}

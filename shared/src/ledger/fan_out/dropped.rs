@@ -1,0 +1,54 @@
+//! Messages that are settled without being sent, though they are no duplicates.
+
+use super::{Arrival, Rows, View};
+use crate::ledger::GroupItem;
+
+/// The versions of messages that are settled without being sent, though they are no duplicates. Each once, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// The event table does not have their events any more: erased.
+    pub erased: Vec<u64>,
+    /// The event table has their events, and another event of that version was sent: the source used a version twice, or
+    /// a sort key, or it filled a hole that was given up.
+    pub unsent: Vec<u64>,
+}
+
+impl Dropped {
+    /// Of `arrivals` whose events the table does not have.
+    pub(super) fn erased<'a>(arrivals: impl IntoIterator<Item = &'a Arrival>) -> Self {
+        let erased = arrivals.into_iter().map(|arrival| arrival.version);
+        Self { erased: each_once(erased.collect()), unsent: Vec::new() }
+    }
+
+    /// Once everything up to version `end` is settled by what `rows` show.
+    pub(super) fn up_to(end: u64, view: &View<'_>, item: &GroupItem, rows: &Rows) -> Self {
+        let (mut erased, mut unsent) = (Vec::new(), Vec::new());
+        for arrival in view.arrivals {
+            let version = arrival.version;
+            if version <= item.version {
+                let newer = view.shown.newer.as_ref();
+                if is_newer(arrival, item) && newer.is_some_and(|newer| newer.contains(&arrival.sort)) {
+                    unsent.push(version);
+                }
+            } else if !rows.has(arrival) {
+                erased.push(version);
+            } else if version <= end && rows.sort(version) != Some(&arrival.sort) {
+                unsent.push(version);
+            }
+        }
+        Self { erased: each_once(erased), unsent: each_once(unsent) }
+    }
+}
+
+/// Whether the arrival is covered, although the stream shows it and it is newer than all that is covered: then it is none
+/// of the events that were sent.
+pub(super) fn is_newer(arrival: &Arrival, item: &GroupItem) -> bool {
+    let is_later = arrival.time.zip(item.time).is_some_and(|(own, last)| own > last);
+    arrival.written.is_some() && arrival.version <= item.version && is_later
+}
+
+fn each_once(mut versions: Vec<u64>) -> Vec<u64> {
+    versions.sort_unstable();
+    versions.dedup();
+    versions
+}
