@@ -1,5 +1,6 @@
 //! What a deploy would change for clients: the config against what is deployed.
 
+mod ledger;
 mod settings;
 mod text;
 
@@ -211,7 +212,7 @@ pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
     let settings = settings::changes(config, &parameters, &running, is_new);
     let has_ledger = backlogs.is_some() && config.source.version.is_some();
     let left_stream = if is_new { None } else { left_stream(&settings, &running, has_ledger) };
-    let ledger = if is_new { None } else { ledger(&settings) };
+    let ledger = if is_new { None } else { ledger::change(&settings) };
     let kept_queues: Vec<_> =
         kept_queues.into_iter().map(|kept| in_the_way(kept, place, &depths, endpoint.as_deref())).collect();
     let changes = |client: &PlannedClient| client.change != Change::Kept || client.is_let_go;
@@ -249,26 +250,6 @@ impl PlannedClient {
     /// Whether it will receive events.
     pub fn will_receive(&self) -> bool {
         self.change != Change::Removed
-    }
-
-    /// Takes in what the ledger knows of it. Whoever is in the ledger is not admitted anew: whether it wants history was
-    /// asked once.
-    fn know(&mut self, backlogs: Option<&Result<Vec<Backlog>, String>>, config: &Config, running: &Running) {
-        let (Some(backlogs), Some(name)) = (backlogs, &self.name) else { return };
-        self.backlog = match backlogs {
-            Ok(backlogs) => backlogs.iter().find(|backlog| backlog.client == *name).cloned(),
-            // Somebody new lacks nothing.
-            Err(_) if self.change == Change::Added => None,
-            Err(why) => Some(Backlog::unknown(name, why)),
-        };
-        let wants_history = |config: &Config| {
-            let mut clients = config.clients.iter();
-            clients.any(|client| client.name.as_str() == name && client.history)
-        };
-        let is_admitted = self.backlog.is_some();
-        let wanted_it = self.change != Change::Added && running.config.as_ref().is_none_or(wants_history);
-        self.is_too_late_for_history = is_admitted && wants_history(config) && !wanted_it;
-        self.gets_history &= !is_admitted;
     }
 }
 
@@ -350,16 +331,6 @@ fn left_stream(settings: &[Setting], running: &Running, has_ledger: bool) -> Opt
 /// The ARN of a stream's table.
 fn table_of(stream: &str) -> &str {
     stream.split_once("/stream/").map_or(stream, |(table, _)| table)
-}
-
-/// A stack of a template before the ledger has none.
-fn ledger(settings: &[Setting]) -> Option<LedgerChange> {
-    let Setting { old, new, .. } = settings.iter().find(|setting| setting.name == "Ledger")?;
-    match (old.as_deref() == Some("true"), new == "true") {
-        (false, true) => Some(LedgerChange::On),
-        (true, false) => Some(LedgerChange::Off),
-        _ => None,
-    }
 }
 
 fn left_queue(queue: &QueueArn, depths: &Depths) -> LeftQueue {

@@ -31,8 +31,8 @@ use shared::send::Transport;
 use shared::time::Timestamp;
 
 pub use self::payload::{
-    Ahead, Answer, CaughtUp, Compared, Order, OrderError, Outcome, Refused, Replayed, ReplayedGroup, Switched,
-    TablePlace, TypedKey, Version,
+    Ahead, Answer, CaughtUp, Compared, Order, OrderError, Outcome, Refused, Replayed, ReplayedGroup,
+    Switched, TablePlace, TypedKey, Version,
 };
 use self::work::Work;
 use crate::bounded::Bounded;

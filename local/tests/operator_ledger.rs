@@ -11,7 +11,7 @@ mod support;
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -22,6 +22,7 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::write;
 use serde_json::{Value, json};
+use shared::ids::{Group, Key};
 use support::{SOURCE, fanoutctl, ground, lives};
 use tokio::sync::watch;
 
@@ -64,13 +65,23 @@ async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()>
     let (_, refused) = operator.run(&["catch-up", "Billing"], 6);
     assert!(refused.contains("`fanoutctl resume Billing`"), "{refused}");
     // What it lacks is told to whoever wants to take it away.
-    let plan = operator.plan_without("Billing")?;
+    let (plan, _) = operator.run_with(&operator.without("Billing")?, &["plan"], 0);
     assert!(plan.contains("ATTENTION: Billing is paused and lacks 20 events of 10 groups"), "{plan}");
 
     assert_eq!(operator.json(&["resume", "Billing"], 0).0["state"], "live");
     operator.catch_up("Billing");
     has_all_once(&mut billing, &expected, 6).await?;
     operator.until_clients_are("level").await;
+
+    // Whoever is taken away leaves for an hour, and gets nothing that is ordered for it.
+    operator.run_with(&operator.without("Billing")?, &["deploy", "--yes"], 0);
+    let leaving = operator.until_status(|clients| clients["Billing"]["state"] == "leaving").await;
+    assert!(leaving["Billing"]["retired_at"].is_string(), "{leaving:?}");
+    assert_eq!(leaving["Insurance"]["state"], "level");
+    for order in [&["resume", "Billing"][..], &["catch-up", "Billing"], &["backfill", "Billing", "--yes"]] {
+        let (_, errors) = operator.run(order, 2);
+        assert!(errors.contains("client `Billing` is in no deployed config since"), "{errors}");
+    }
     Ok(())
 }
 
@@ -90,6 +101,8 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
     assert_eq!(planned["groups"], 1);
     assert_eq!(planned["events"], 4);
     assert_eq!(planned["requests"], json!({ "at_least": 4, "at_most": 4 }));
+    let encoded = Group::of(&Key::S(mark.clone()));
+    assert_ne!(encoded.as_str(), mark);
     let nothing = operator.json(&["replay", "Insurance", "--group", &mark, "--from", "7", "--yes"], 0).0;
     assert!(nothing["nothing_to_do"].as_str().unwrap().contains("up to version 6"), "{nothing}");
     for (arguments, why) in [
@@ -98,6 +111,10 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
             "has no event of `no such mark`",
         ),
         (["replay", "Insurence", "--group", &mark, "--from", "1", "--yes"], "did you mean `Insurance`?"),
+        (
+            ["replay", "Insurance", "--group", encoded.as_str(), "--from", "1", "--yes"],
+            &format!("did you mean `{mark}`?"),
+        ),
     ] {
         let (_, errors) = operator.run(&arguments, 2);
         assert!(errors.contains(why), "{errors}");
@@ -113,6 +130,7 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
     assert_eq!((&ordered["ordered"], &ordered["failed"]), (&json!(1), &json!([])));
     let id = ordered["replays"][0].as_str().unwrap();
     assert!(errors.contains(CALLER) && errors.contains(id), "{errors}");
+    assert!(errors.contains("1 of 1 group ordered"), "{errors}");
     assert!(
         fs::read_to_string(operator.ground.log())?.contains(id),
         "the function's log does not name the replay"
@@ -239,20 +257,21 @@ impl Operator {
         Ok(operator)
     }
 
-    /// What a deploy without this client would change.
-    fn plan_without(&self, client: &str) -> anyhow::Result<String> {
-        let text =
-            fs::read_to_string(&self.config)?.replace(&format!("[[client]]\nname = \"{client}\"\n"), "");
+    /// The config without this client.
+    fn without(&self, client: &str) -> anyhow::Result<PathBuf> {
+        let registered = format!("[[client]]\nname = \"{client}\"\n");
         let config = self.config.with_extension("without.toml");
-        fs::write(&config, text)?;
-        let output = fanoutctl(&self.ground, &config, &["plan"])?.output()?;
-        anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Ok(String::from_utf8(output.stdout)?)
+        fs::write(&config, fs::read_to_string(&self.config)?.replace(&registered, ""))?;
+        Ok(config)
     }
 
     /// Runs a command that ends with this status.
     fn run(&self, arguments: &[&str], status: i32) -> (String, String) {
-        let output = fanoutctl(&self.ground, &self.config, arguments).unwrap().output().unwrap();
+        self.run_with(&self.config, arguments, status)
+    }
+
+    fn run_with(&self, config: &Path, arguments: &[&str], status: i32) -> (String, String) {
+        let output = fanoutctl(&self.ground, config, arguments).unwrap().output().unwrap();
         let [said, errors] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}{errors}");
         (said, errors)
@@ -360,7 +379,7 @@ impl Operator {
 }
 
 fn group_key(mark: &str) -> [AttributeValue; 2] {
-    let group = shared::ids::Group::of(&shared::ids::Key::S(mark.to_owned()));
+    let group = Group::of(&Key::S(mark.to_owned()));
     [format!("group#{group}"), "group".to_owned()].map(AttributeValue::S)
 }
 

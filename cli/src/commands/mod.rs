@@ -66,3 +66,28 @@ pub async fn execute(arguments: Arguments) -> Exit {
         failure.exit
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn who_interrupts_a_command_is_told_what_goes_on() {
+        let check = |line: &str, expected: &str| {
+            let arguments = Arguments::try_parse_from(line.split_whitespace()).unwrap();
+            assert_eq!(interrupted(&arguments), expected, "{line}");
+        };
+        check("fanoutctl status", "interrupted");
+        check("fanoutctl replay Billing --all --from 1", "interrupted");
+        check(
+            "fanoutctl catch-up Billing",
+            "interrupted; the catch-up function goes on without this program: see `fanoutctl status`",
+        );
+        check(
+            "fanoutctl delete --stack test",
+            "interrupted; what CloudFormation has begun goes on without this program: see `fanoutctl plan --stack test`",
+        );
+    }
+}

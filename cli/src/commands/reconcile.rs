@@ -200,13 +200,16 @@ mod tests {
             stack `mark-event-queue`, 100 groups compared: no difference
         "#]],
         );
-        let answers =
-            [compared(&[("AFC F5", 4)], &[], &[("Z", 9)]), compared(&[], &[("O'Hara", 2), ("B", 7)], &[])];
+        let answers = [
+            compared(&[("AFC F5", 1), ("AFC F5", 4)], &[], &[("Z", 9)]),
+            compared(&[], &[("O'Hara", 2), ("B", 7)], &[]),
+        ];
         check(
             &report("mark-event-queue", &answers),
             Exit::Findings,
             &expect![[r#"
                 difference                              aggregate  version
+                missing: on the fan-out queue now       AFC F5           1
                 missing: on the fan-out queue now       AFC F5           4
                 passed over: in the table now           O'Hara           2
                 passed over: in the table now           B                7

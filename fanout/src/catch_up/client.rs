@@ -113,8 +113,9 @@ impl<'c> Client<'c> {
             return false;
         }
         let Some(queue) = self.queue else { return false };
+        // No reason to stop: whoever ordered it orders it again, and the schedule comes back.
         if work.is_over() {
-            return self.stop("no time was left");
+            return false;
         }
         if self.lease.is_none() && !self.read_lease(work).await {
             return false;

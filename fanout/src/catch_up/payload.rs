@@ -3,7 +3,7 @@
 //! | `order` | members | answer |
 //! | --- | --- | --- |
 //! | `care` | | `clients`: one object per client that was behind, as for `catchUp` |
-//! | `catchUp` | `client` | `client`, `groups` (levelled), `sent` (events), `behind` (groups left), `stopped` (why, or null); `elsewhere` (true if another invocation serves it); `refused`: per group `group`, `reason`, if its queue refuses an event for good |
+//! | `catchUp` | `client` | `client`, `groups` (levelled), `sent` (events), `behind` (groups left), `stopped` (why, or null: all is done, or the time was over); `elsewhere` (true if another invocation serves it); `refused`: per group `group`, `reason`, if its queue refuses an event for good |
 //! | `pause`, `resume` | `client` | `client`, `state`, `was`: `live` or `paused` |
 //! | `replay` | `client`, `keys` (1 to 100), `from` (version), `replay` (id) | `client`, `results`: per key `group`, `outcome` (`ordered`, `nothing` or `failed`), `reason` |
 //! | `reconcile` | `after` (where the last answer ended, or null) | `groups` (compared), `missing`, `holes`, `ahead`, `after` |
@@ -131,7 +131,7 @@ pub struct CaughtUp {
     pub sent: usize,
     /// In how many groups it is behind still; of more than five thousand perhaps not all are counted.
     pub behind: usize,
-    /// Why that is not all, in words for an operator.
+    /// Why that is not all, in words for an operator; nothing if only the time was over: another invocation goes on.
     pub stopped: Option<String>,
     /// Whether it stopped because another invocation serves the client now.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -135,6 +135,23 @@ fn a_turn_sends_for_a_minute() {
     assert_eq!(world.ledger.calls().writes, 5);
 }
 
+/// Whoever ordered it goes on with another invocation, unless there is a reason not to.
+#[test]
+fn who_has_no_time_left_names_no_reason_to_stop() {
+    let world = World::new();
+    let events: Vec<String> = (1..=600).map(|version| format!("a{version}")).collect();
+    world.put(&events.join(" "));
+    world.group("a", 600, "A:0");
+    world.queues.change(&world.queue("A"), |settings| settings.latency = Duration::from_secs(4));
+    let mut sent = 0;
+    for behind in [1, 1] {
+        let answer = world.order(json!({"order": "catchUp", "client": "A"})).unwrap();
+        assert_eq!((&answer["behind"], &answer["stopped"]), (&json!(behind), &json!(null)), "{answer}");
+        sent += answer["sent"].as_u64().unwrap();
+    }
+    assert_eq!(world.standing("a"), format!("600 A:{sent}"));
+}
+
 #[test]
 fn a_lease_that_another_holds_is_respected() {
     let world = World::new();

@@ -72,7 +72,8 @@ impl World {
         let is_twice = self.is_on(Kind::Twice) && self.rng.chance(200);
         if is_twice {
             let again = batch.clone();
-            self.after(self.rng.millis(0, 2_000), move |world| world.invoke(again));
+            let later = if self.rng.coin() { self.rng.millis(0, 20) } else { self.rng.millis(0, 2_000) };
+            self.after(later, move |world| world.invoke(again));
         }
         if self.is_on(Kind::LateInvocation) && self.rng.chance(100) {
             if self.rng.chance(300) {

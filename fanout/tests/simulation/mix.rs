@@ -129,6 +129,16 @@ impl Kind {
     ];
 }
 
+/// Kinds that seldom meet by chance, and do together what none does alone.
+const SCENES: [&[Kind]; 3] = [
+    // Two files work on the same batch: what one has sent, the other writes as missing.
+    &[Kind::Twice, Kind::Removed, Kind::Overlap],
+    // Markers are cleared while some of the items of a read are not answered.
+    &[Kind::Removed, Kind::LedgerReads],
+    // The ledger sees a later life first.
+    &[Kind::Delayed, Kind::Erased],
+];
+
 /// The kinds of a schedule, and how often what can befall a single call does.
 pub(crate) struct Mix {
     kinds: BTreeSet<Kind>,
@@ -144,7 +154,8 @@ impl Mix {
         match rng.below(20) {
             0 => {}
             1..=3 => kinds.extend([rng.pick(&Kind::ALL)]),
-            4..=15 => kinds.extend((0..rng.between(2, 7)).map(|_| rng.pick(&Kind::ALL))),
+            4..=13 => kinds.extend((0..rng.between(2, 7)).map(|_| rng.pick(&Kind::ALL))),
+            14..=15 => kinds.extend(rng.pick(&SCENES).iter().copied().chain([rng.pick(&Kind::ALL)])),
             16..=17 => kinds.extend(Kind::ALL.into_iter().filter(|_| rng.chance(350))),
             _ => kinds.extend(Kind::ALL.into_iter().filter(|_| rng.chance(700))),
         }

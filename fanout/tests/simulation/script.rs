@@ -84,7 +84,7 @@ impl Script<'_> {
             (0..groups).filter(|_| rng.chance(700)).for_each(|group| self.world.date_back(group));
         }
         if self.has(Kind::Delayed) && self.has(Kind::Erased) {
-            (0..groups).filter(|_| rng.chance(400)).for_each(|group| self.world.hold_first_life(group));
+            (0..groups).filter(|_| rng.chance(600)).for_each(|group| self.world.hold_first_life(group));
         }
         if self.has(Kind::Old) {
             for group in 0..groups {
@@ -241,6 +241,9 @@ impl Script<'_> {
                 let (soon, late) = (rng.seconds(10, 20 * MINUTE), rng.seconds(50 * MINUTE, 2 * HOUR));
                 let back = at.plus(if rng.coin() { soon } else { late });
                 deploys.push((back, Box::new(move |clients| clients.push(client))));
+            } else if rng.coin() {
+                // Its end is seen while there is trouble.
+                self.end = self.end.max(at.plus(rng.seconds(HOUR, HOUR + 10 * MINUTE)));
             }
         }
         if self.has(Kind::Overlap) {

@@ -228,6 +228,7 @@ mod tests {
                 expect!["`OPS 1` has no version 60: the event table has it up to version 20"],
             );
         }
+        check(false, 10, 9, 9, expect!["`OPS 1` has no version 10: the event table has it up to version 9"]);
         // Holes, or events without a version.
         check(false, 3, 7, 9, expect!["the event table has nothing of `OPS 1` from version 3 to 7"]);
     }
