@@ -15,6 +15,7 @@ use std::time::Duration;
 use harness::functions;
 use harness::lambda::{Function, Outcome};
 use harness::sqs::SqsStub;
+use harness::tables::{Answer, TablesStub};
 use serde_json::{Value, json};
 use shared::metrics::{NAMES, NAMESPACE};
 
@@ -26,6 +27,20 @@ group = \"mark\"
 [[client]]
 name = \"billing\"
 ";
+
+const LEDGER_CONFIG: &str = "\
+[source]
+partition_key = \"mark\"
+sort_key = \"createTime\"
+group = \"mark\"
+time = \"createTime\"
+version = \"version\"
+
+[[client]]
+name = \"billing\"
+";
+
+const LEDGER_TABLE: &str = "Ledger";
 
 const VARIABLES: [(&str, &str); 2] = [("PARTITION", "aws"), ("ACCOUNT_ID", "123456789012")];
 
@@ -62,9 +77,14 @@ fn a_failed_invocation_is_told_and_logged_with_its_request_id() {
         panic!("no error")
     };
     assert!(told.contains("InvocationFailed"), "{told}");
-    // It answers the next one.
-    function.invoke("{\"Records\":[]}", Duration::from_secs(10)).unwrap();
-    let output = function.output();
+    // It answers the next one. Its output is read beside its answers, so it can take some.
+    let next = |_| {
+        let outcome = function.invoke("{\"Records\":[]}", Duration::from_secs(10)).unwrap();
+        assert_eq!(outcome, Outcome::Response("{\"batchItemFailures\":[]}".to_owned()));
+        let output = function.output();
+        output.contains("invocation failed").then_some(output)
+    };
+    let output = (0..100).find_map(next).unwrap();
     let line = output.lines().find(|line| line.contains("invocation failed")).unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     assert_eq!(line["span"]["request_id"], "00000000-0000-4000-8000-000000000001");
@@ -84,22 +104,42 @@ fn a_function_that_cannot_start_says_why() {
     }
 }
 
-/// The first line in the embedded metric format that this binary writes when it is invoked with `payload`.
-fn metrics(name: &str, binary: &Path, payload: &Value) -> Value {
+/// A function's invocation whose metrics are looked at.
+struct Case<'c> {
+    name: &'c str,
+    binary: &'c Path,
+    payload: Value,
+    response: &'c str,
+    /// What DynamoDB answers to everything; `None` without the ledger.
+    tables: Option<Answer>,
+}
+
+/// The first line in the embedded metric format that the binary writes.
+fn metrics(case: &Case<'_>) -> Value {
     let sqs = SqsStub::start().unwrap();
-    let package = package(name, CONFIG);
-    let endpoint = sqs.endpoint_url();
-    let variables = [
+    let tables = case.tables.clone().map(|answer| TablesStub::start(vec![answer; 1_000]).unwrap());
+    let package = package(case.name, if tables.is_some() { LEDGER_CONFIG } else { CONFIG });
+    let sqs_endpoint = sqs.endpoint_url();
+    let tables_endpoint = tables.as_ref().map(TablesStub::endpoint_url);
+    let mut variables = vec![
         ("LAMBDA_TASK_ROOT", package.to_str().unwrap()),
-        ("AWS_ENDPOINT_URL", &endpoint),
+        ("AWS_ENDPOINT_URL_SQS", &sqs_endpoint),
         // No level of the log keeps metrics back.
         ("AWS_LAMBDA_LOG_LEVEL", "ERROR"),
     ];
-    let mut function = Function::start(binary, &[&variables, &VARIABLES[..]].concat()).unwrap();
+    variables.extend(VARIABLES);
+    if let Some(endpoint) = &tables_endpoint {
+        variables.extend([
+            ("LEDGER_TABLE", LEDGER_TABLE),
+            ("EVENT_TABLE", "Events"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+        ]);
+    }
+    let mut function = Function::start(case.binary, &variables).unwrap();
     // Its output is read beside its answers: the line of an invocation is there after the next one at the latest.
     for _ in 0..100 {
-        let outcome = function.invoke(payload.to_string(), Duration::from_secs(10)).unwrap();
-        assert_eq!(outcome, Outcome::Response("{\"batchItemFailures\":[]}".to_owned()));
+        let outcome = function.invoke(case.payload.to_string(), Duration::from_secs(10)).unwrap();
+        assert_eq!(outcome, Outcome::Response(case.response.to_owned()), "{}", case.name);
         let output = function.output();
         if let Some(line) = output.lines().next() {
             return serde_json::from_str(line).unwrap();
@@ -144,20 +184,69 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
             "SequenceNumber": "42",
         },
     });
-    let converter = metrics("converter-metrics", &functions.converter, &json!({ "Records": [record] }));
+    let attribute = |value: &str| json!({ "dataType": "Number", "stringValue": value });
     let message = json!({
         "messageId": "1",
-        "body": "{}",
-        "attributes": { "MessageGroupId": "a", "MessageDeduplicationId": "1" },
-        "messageAttributes": { "streamedAt": { "dataType": "Number", "stringValue": "1740821400000" } },
+        "body": "{\"mark\":\"a\",\"createTime\":\"1\"}",
+        "attributes": {
+            "MessageGroupId": "a", "MessageDeduplicationId": "1", "SentTimestamp": "1740821400123",
+        },
+        "messageAttributes": { "streamedAt": attribute("1740821400000"), "version": attribute("2") },
     });
-    let fanout = metrics("fanout-metrics", &functions.fanout, &json!({ "Records": [message] }));
+    let control = json!({
+        "pk": { "S": "control" }, "sk": { "S": "control" }, "rev": { "N": "1" }, "edition": { "N": "1" },
+        "start": { "S": "2025-01-01T00:00:00Z" },
+        "clients": { "M": { "billing": { "M": {
+            "id": { "N": "1" }, "state": { "S": "live" }, "history": { "BOOL": false }, "since": { "N": "1" },
+        } } } },
+    });
+    // Whatever is asked, by a key or with a query or a scan: there is the control item, and nothing else.
+    let quiet = json!({
+        "Responses": { LEDGER_TABLE: [control] }, "UnprocessedKeys": {}, "Items": [], "Count": 0, "ScannedCount": 0,
+    });
+    let none_returned = "{\"batchItemFailures\":[]}";
+    let cases = [
+        Case {
+            name: "converter-metrics",
+            binary: &functions.converter,
+            payload: json!({ "Records": [record] }),
+            response: none_returned,
+            tables: None,
+        },
+        Case {
+            name: "fanout-metrics",
+            binary: &functions.fanout,
+            payload: json!({ "Records": [message] }),
+            response: none_returned,
+            tables: None,
+        },
+        Case {
+            name: "ledger-metrics",
+            binary: &functions.fanout,
+            payload: json!({ "Records": [message] }),
+            response: "{\"batchItemFailures\":[{\"itemIdentifier\":\"1\"}]}",
+            tables: Some(Answer::error(400, "AccessDeniedException")),
+        },
+        Case {
+            name: "catch-up-metrics",
+            binary: &functions.catch_up,
+            payload: json!({ "order": "care" }),
+            response: "{\"clients\":[]}",
+            tables: Some(Answer::Done(quiet)),
+        },
+    ];
+    let lines = cases.each_ref().map(metrics);
 
+    let written: BTreeSet<&str> = lines.iter().flat_map(names_of).collect();
     let expected: BTreeSet<&str> = NAMES.iter().map(|metric| metric.name).collect();
-    let written: BTreeSet<&str> = names_of(&converter).union(&names_of(&fanout)).copied().collect();
     assert_eq!(written, expected);
+    let [converter, fanout, ledger, catch_up] = &lines;
     for line in [converter, fanout] {
         assert_eq!([&line["RecordsIn"], &line["Sent"]], [1, 1], "{line}");
+    }
+    assert_eq!([&ledger["RecordsIn"], &ledger["Sent"], &ledger["Returned"]], [1, 0, 1], "{ledger}");
+    assert_eq!([&catch_up["Sent"], &catch_up["GroupsBehind"]], [0, 0], "{catch_up}");
+    for line in &lines {
         assert_eq!(line["request_id"].as_str().unwrap().len(), 36);
     }
 }

@@ -154,8 +154,8 @@ impl Mix {
         match rng.below(20) {
             0 => {}
             1..=3 => kinds.extend([rng.pick(&Kind::ALL)]),
-            4..=13 => kinds.extend((0..rng.between(2, 7)).map(|_| rng.pick(&Kind::ALL))),
-            14..=15 => kinds.extend(rng.pick(&SCENES).iter().copied().chain([rng.pick(&Kind::ALL)])),
+            4..=11 => kinds.extend((0..rng.between(2, 7)).map(|_| rng.pick(&Kind::ALL))),
+            12..=15 => kinds.extend(rng.pick(&SCENES).iter().copied().chain([rng.pick(&Kind::ALL)])),
             16..=17 => kinds.extend(Kind::ALL.into_iter().filter(|_| rng.chance(350))),
             _ => kinds.extend(Kind::ALL.into_iter().filter(|_| rng.chance(700))),
         }

@@ -10,7 +10,8 @@ here=fanout/tests/simulation/planted
 seeds=${SEEDS:-2000}
 mkdir -p "${WORK:-target/planted}/copy"
 work=$(cd "${WORK:-target/planted}" && pwd)
-tar cf - --exclude=./target --exclude=./.git . | tar xf - -C "$work/copy"
+# Newer than what an aborted run built of it.
+tar cf - --exclude=./target --exclude=./.git . | tar xmf - -C "$work/copy"
 
 patches=()
 for name in "$@"; do patches+=("$work/copy/$here/$name.patch"); done
