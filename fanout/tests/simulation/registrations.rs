@@ -9,6 +9,7 @@ use crate::clients::NAMES;
 use crate::mix::Kind;
 use crate::observed::Observed;
 use crate::process::Pulse;
+use crate::script::LONGEST_OVERLAP;
 use crate::source::EventRef;
 use crate::trace::length;
 use crate::wire::CLOCK_ERROR;
@@ -84,7 +85,10 @@ impl World {
         let removed_at = self.instances.borrow().removed_at(client);
         let absent = removed_at.map(|removed_at| self.now().since(removed_at)).unwrap_or_default();
         let clocks = Duration::from_millis(CLOCK_ERROR * 2);
-        if absent + clocks < ABSENCE {
+        // An instance of the file before may have missed a client that a deploy had just added.
+        let is_just_added = self.mix.has(Kind::Added) && self.mix.has(Kind::Overlap);
+        let before = if is_just_added { LONGEST_OVERLAP } else { Duration::ZERO };
+        if absent + clocks + before < ABSENCE {
             self.violated(|| {
                 format!("retired early: {} left the file {} ago", NAMES[client], length(absent))
             });

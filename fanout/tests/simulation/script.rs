@@ -15,6 +15,9 @@ use crate::world::World;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
 
+/// How long instances of the file before may go on after a deploy.
+pub(crate) const LONGEST_OVERLAP: Duration = Duration::from_secs(15 * MINUTE);
+
 /// What a deploy does to the clients of the file.
 type Change = Box<dyn FnOnce(&mut Vec<usize>)>;
 
@@ -250,7 +253,11 @@ impl Script<'_> {
             deploys.push((self.instant(), Box::new(|_| {})));
         }
         for (at, change) in deploys {
-            let overlap = if self.has(Kind::Overlap) { rng.seconds(0, 15 * MINUTE) } else { Duration::ZERO };
+            let overlap = if self.has(Kind::Overlap) {
+                rng.seconds(0, LONGEST_OVERLAP.as_secs())
+            } else {
+                Duration::ZERO
+            };
             self.end = self.end.max(at.plus(overlap));
             self.world.at(at, move |world| world.deploy(change, overlap));
         }
