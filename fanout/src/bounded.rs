@@ -1,4 +1,4 @@
-//! Calls of the ledger and the event table that do not outlast the invocation.
+//! Calls that are given up in time; of the ledger and the event table, all of them.
 
 use std::future::Future;
 use std::pin::pin;
@@ -11,6 +11,18 @@ use shared::ledger::{
 };
 use shared::send::{Cause, Transport};
 use shared::time::Timestamp;
+
+/// What `call` answers, or `None` if it has not after the time `limit`: it is given up then.
+pub(crate) async fn within<T: Transport, F: Future>(
+    clock: &T,
+    limit: Duration,
+    call: F,
+) -> Option<F::Output> {
+    match select(pin!(call), pin!(clock.sleep(limit))).await {
+        Either::Left((answer, _)) => Some(answer),
+        Either::Right(_) => None,
+    }
+}
 
 /// A ledger or an event table whose calls are given up after a sixth of the invocation's time, as sends are, but always
 /// while half of what is left remains. What was given up was not read, or nobody knows whether it was written.
@@ -30,10 +42,8 @@ impl<'b, T: Transport, S> Bounded<'b, T, S> {
 
     async fn within<F: Future>(&self, whose: &str, call: F) -> Result<F::Output, Cause> {
         let limit = self.limit.min(self.deadline.since(self.clock.now()) / 2);
-        match select(pin!(call), pin!(self.clock.sleep(limit))).await {
-            Either::Left((answer, _)) => Ok(answer),
-            Either::Right(_) => Err(format!("{whose} did not answer within {} ms", limit.as_millis()).into()),
-        }
+        let answer = within(self.clock, limit, call).await;
+        answer.ok_or_else(|| format!("{whose} did not answer within {} ms", limit.as_millis()).into())
     }
 
     async fn read_within<R>(

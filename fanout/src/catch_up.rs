@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use shared::config::{ClientName, Config, Source};
 use shared::ledger::{Edge, EventTable, Ledger};
-use shared::metrics::{Counted, LEDGER_CALLS, Tally};
+use shared::metrics::{Counted, Tally};
 use shared::place::{OwnQueue, Place, QueueUrl};
 use shared::send::Transport;
 use shared::time::Timestamp;
@@ -95,8 +95,7 @@ impl CatchUp {
         order.log();
         let answer = Box::pin(work.follow(order, tally)).await;
         tally.requests(transport);
-        tally
-            .count(LEDGER_CALLS, usize::try_from(ledger.requests() + table.requests()).unwrap_or(usize::MAX));
+        tally.ledger_calls(ledger, table);
         answer
     }
 }

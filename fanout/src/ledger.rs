@@ -21,7 +21,7 @@ use shared::config::{ClientName, Config, Source};
 use shared::ids::Group;
 use shared::ledger::fan_out::{Plan, Start};
 use shared::ledger::{Control, Edge, EventTable, Found, ItemKey, Ledger, READ_LIMIT, State};
-use shared::metrics::{Counted, DUPLICATES, LEDGER_CALLS, RECORDS_IN, Tally};
+use shared::metrics::{Counted, DUPLICATES, RECORDS_IN, Tally};
 use shared::place::{OwnQueue, Place, QueueUrl};
 use shared::send::{Limits, Transport};
 use shared::time::Timestamp;
@@ -128,8 +128,7 @@ impl LedgerFanout {
         let duplicates = works.iter().filter(|work| work.verdict == Some(Verdict::Acknowledged));
         returned.note(tally);
         tally.count(DUPLICATES, duplicates.map(Work::duplicates).sum());
-        let ledger_calls = usize::try_from(ledger.requests() + table.requests());
-        tally.count(LEDGER_CALLS, ledger_calls.unwrap_or(usize::MAX));
+        tally.ledger_calls(&ledger, &table);
         counts.note(tally);
         hasten(transport, &self.plain.fan_out, &returned.changes, deadline).await;
         tally.requests(transport);

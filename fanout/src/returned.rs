@@ -1,15 +1,14 @@
 //! What goes back to the fan-out queue: named in the answer, and visible again soon.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use futures_util::future::{Either, select};
 use shared::place::QueueUrl;
 use shared::send::Transport;
 use shared::time::Timestamp;
 use tracing::warn;
 
+use crate::bounded::within;
 use crate::handler::{BatchError, Response, Visibility};
 use crate::message::Delivery;
 
@@ -36,14 +35,13 @@ pub(crate) async fn hasten<T: Visibility + Transport>(
     if changes.is_empty() {
         return;
     }
-    let change = pin!(transport.change_visibility(queue, changes));
     // The response must reach Lambda whatever becomes of this call.
-    let time_out = pin!(transport.sleep(deadline.since(transport.now()) / 2));
-    let why = match select(change, time_out).await {
-        Either::Left((Ok(0), _)) => return,
-        Either::Left((Ok(unchanged), _)) => format!("{unchanged} of {} were not changed", changes.len()),
-        Either::Left((Err(error), _)) => error.to_string(),
-        Either::Right(_) => "no answer in time".to_owned(),
+    let limit = deadline.since(transport.now()) / 2;
+    let why = match within(transport, limit, transport.change_visibility(queue, changes)).await {
+        Some(Ok(0)) => return,
+        Some(Ok(unchanged)) => format!("{unchanged} of {} were not changed", changes.len()),
+        Some(Err(error)) => error.to_string(),
+        None => "no answer in time".to_owned(),
     };
     warn!(why, "returned messages come back only after their visibility time-out");
 }

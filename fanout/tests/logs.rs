@@ -13,43 +13,17 @@
 mod ledger_world;
 mod world;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use ledger_world::{Hanging, LedgerWorld};
 use serde_json::Value;
 use shared::ledger::ItemKey;
-use shared::testing::{CallFault, Fault, Faults};
+use shared::testing::{CallFault, Fault, Faults, logged};
 use world::World;
-
-/// Everything that `act` logs, as JSON lines.
-fn logged(act: impl FnOnce()) -> String {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
-    tracing::subscriber::with_default(subscriber, act);
-    String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
-}
 
 fn count(logged: &str, text: &str) -> usize {
     logged.lines().filter(|line| line.contains(text)).count()
-}
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[test]

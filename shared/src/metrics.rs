@@ -187,6 +187,12 @@ impl Tally {
         self.note(None, ENTRIES_PER_REQUEST, Value::Distribution(counted.entries_per_request()));
     }
 
+    /// Notes the calls to the ledger and the event table that went through these.
+    pub fn ledger_calls<L, E>(&mut self, ledger: &Counted<'_, L>, table: &Counted<'_, E>) {
+        let calls = ledger.requests().saturating_add(table.requests());
+        self.note(None, LEDGER_CALLS, Value::Count(calls));
+    }
+
     /// Notes times from the stream to the clients' queues.
     pub fn latencies(&mut self, latencies: Latencies) {
         self.note(None, END_TO_END_LATENCY, Value::Distribution(latencies.into_distribution()));

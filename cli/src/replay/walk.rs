@@ -87,7 +87,7 @@ pub async fn events_of_group<E: EventTable>(
             counted.events += u64::from((from..=to).contains(&version));
             counted.highest = counted.highest.max(version);
         }
-        before = page.rows.last().filter(|_| page.has_more).map(|row| row.sort.clone());
+        before = page.next().cloned();
         if before.is_none() {
             return Ok(is_there.then_some(counted));
         }
@@ -115,25 +115,14 @@ impl Walked {
 
 #[cfg(test)]
 mod tests {
-    use shared::config::Config;
     use shared::testing::MemoryTable;
 
     use super::*;
-
-    const CONFIG: &str = r#"
-        [source]
-        partition_key = "mark"
-        sort_key = "createTime"
-        group = "mark"
-        time = "createTime"
-        version = "version"
-        [[client]]
-        name = "Billing"
-    "#;
+    use crate::replay::source;
 
     /// Aggregates with as many events, and one whose only item has no version.
     fn table(aggregates: &[(&str, u64)]) -> MemoryTable {
-        let table = MemoryTable::new(&Config::try_from_toml("test", CONFIG, None).unwrap().source);
+        let table = MemoryTable::new(&source());
         let put = |mark: &str, number: u64, version: &str| {
             let time = format!("2026-01-05T09:{number:02}:00Z");
             table.put(&format!(

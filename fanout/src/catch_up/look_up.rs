@@ -1,8 +1,5 @@
 //! Step 3: what the event table has for a client that is behind.
 
-use std::pin::pin;
-
-use futures_util::future::{Either, select};
 use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::catch_up::{Gathered, Plan, Task};
@@ -11,6 +8,7 @@ use shared::send::Transport;
 use shared::time::Timestamp;
 
 use super::work::Work;
+use crate::bounded::within;
 
 /// What was found.
 #[derive(Debug)]
@@ -41,12 +39,9 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         bytes_limit: usize,
         until: Timestamp,
     ) -> Result<Looked, NotLooked> {
-        let look_up = pin!(self.look_up_all(task, bytes_limit));
-        let time_out = pin!(self.edge.transport.sleep(until.since(self.now())));
-        match select(look_up, time_out).await {
-            Either::Left((looked, _)) => looked.map_err(NotLooked::Unread),
-            Either::Right(_) => Err(NotLooked::OutOfTime),
-        }
+        let limit = until.since(self.now());
+        let looked = within(self.edge.transport, limit, self.look_up_all(task, bytes_limit)).await;
+        looked.ok_or(NotLooked::OutOfTime)?.map_err(NotLooked::Unread)
     }
 
     async fn look_up_all(&self, task: &Task, bytes_limit: usize) -> Result<Looked, Unread> {
@@ -71,8 +66,8 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Reads the next page.
     async fn page(&self, task: &Task, pages: &mut Pages, gathered: &mut Gathered) -> Result<(), Unread> {
         let page = self.edge.table.page(&task.item.key, pages.before.as_ref()).await?;
-        pages.before = page.rows.last().map(|row| row.sort.clone());
-        pages.has_more = page.has_more && pages.before.is_some();
+        pages.before = page.next().cloned();
+        pages.has_more = pages.before.is_some();
         gathered.take(page.rows);
         Ok(())
     }

@@ -125,9 +125,9 @@ impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
                 return Err(SurveyError::TooLong);
             }
             let page = self.edge.table.page(key, before.as_ref()).await?;
-            before = page.rows.last().map(|row| row.sort.clone());
+            before = page.next().cloned();
             page.rows.into_iter().for_each(|row| survey.take(row));
-            if !page.has_more || before.is_none() {
+            if before.is_none() {
                 return Ok(survey);
             }
         }

@@ -227,7 +227,6 @@ impl<'b> Work<'b> {
 
     /// A write did not do what it should, or nobody knows: read again, plan again.
     fn lost(&mut self, error: &WriteError) {
-        self.shown = Shown::default();
         self.failed(&error.to_string());
     }
 

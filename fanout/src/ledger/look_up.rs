@@ -1,9 +1,7 @@
 //! Looking things up for a group: each answer goes where the decision reads it.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 
-use futures_util::future::{Either, select};
 use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{LookUp, Rows, Shown, Wanted};
 use shared::ledger::{ClientId, EventTable, Found, ItemKey, Ledger, Marker, READ_LIMIT, Row, Unread};
@@ -11,6 +9,7 @@ use shared::send::Transport;
 use shared::time::Timestamp;
 
 use super::Seams;
+use crate::bounded::within;
 
 impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
     /// Takes note of the answer to `asked` in `shown`, if there is one by the instant `until`.
@@ -27,11 +26,9 @@ impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
         until: Timestamp,
     ) -> Result<(), Unread> {
         let too_long = too_long(&asked);
-        let time_out = pin!(self.transport.sleep(until.since(self.transport.now())));
-        match select(pin!(self.looked_up(group, key, asked, shown)), time_out).await {
-            Either::Left((answer, _)) => answer,
-            Either::Right(_) => Err(Unread(too_long.into())),
-        }
+        let limit = until.since(self.transport.now());
+        let answer = within(self.transport, limit, self.looked_up(group, key, asked, shown)).await;
+        answer.unwrap_or_else(|| Err(Unread(too_long.into())))
     }
 
     async fn looked_up(
@@ -68,7 +65,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
         let mut before = None;
         loop {
             let page = self.table.page(key, before.as_ref()).await?;
-            before = page.rows.last().map(|row| row.sort.clone());
+            before = page.next().cloned();
             if !rows.add(page) || before.is_none() {
                 return Ok(rows);
             }
@@ -77,12 +74,13 @@ impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
 
     async fn whole(&self, key: &Key) -> Result<Vec<Row>, Unread> {
         let mut rows: Vec<Row> = Vec::new();
+        let mut before = None;
         loop {
-            let page = self.table.page(key, rows.last().map(|row| &row.sort)).await?;
-            let is_end = !page.has_more || page.rows.is_empty();
+            let page = self.table.page(key, before.as_ref()).await?;
+            before = page.next().cloned();
             // An aggregate can be large, and its events are not asked for.
             rows.extend(page.rows.into_iter().map(|row| Row { event: Err(String::new()), ..row }));
-            if is_end {
+            if before.is_none() {
                 return Ok(rows);
             }
         }

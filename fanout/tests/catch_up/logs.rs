@@ -1,40 +1,14 @@
 //! What the log says of what stands still: whose it is, and why.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use shared::ledger::ItemKey;
-use shared::testing::WriteFault;
+use shared::testing::{WriteFault, logged};
 
 use crate::world::{World, group_of};
 
-/// Everything that `act` logs, as JSON lines.
-pub(crate) fn logged(act: impl FnOnce()) -> String {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
-    tracing::subscriber::with_default(subscriber, act);
-    String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
-}
-
 pub(crate) fn count(logged: &str, text: &str) -> usize {
     logged.lines().filter(|line| line.contains(text)).count()
-}
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// What `act` logs besides what is usual: level, message, and what the line names.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::logs::{count, logged};
+use shared::testing::logged;
+
+use crate::logs::count;
 use crate::world::World;
 
 /// A is behind in the group `a`, of so many events, a page of four in half a second; and in nine groups of two.

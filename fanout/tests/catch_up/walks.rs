@@ -156,16 +156,7 @@ fn a_group_that_is_not_read_is_compared_by_the_next_order() {
         world.put(&format!("{group}1 {group}2"));
     }
     world.ledger.fail_read(ItemKey::Group(group_of("h")));
-    let (mut after, mut groups, mut calls) = (Value::Null, 0, 0);
-    loop {
-        let answer = world.order(json!({"order": "reconcile", "after": after})).unwrap();
-        groups += answer["groups"].as_u64().unwrap();
-        calls += 1;
-        after = answer["after"].clone();
-        if after.is_null() {
-            break;
-        }
-    }
+    let (groups, calls) = reconcile_all(&world);
     assert_eq!((groups, calls), (16, 2));
     assert_eq!(put_again(&world).matches(": 2").count(), 16);
 }
@@ -219,6 +210,20 @@ fn reconcile(world: &World, after: &Value, expected: Expect) -> Value {
     answer["after"].clone()
 }
 
+/// Orders a comparison until it is through. Answers how many groups were compared, by how many orders.
+fn reconcile_all(world: &World) -> (u64, usize) {
+    let (mut after, mut groups, mut calls) = (Value::Null, 0, 0);
+    loop {
+        let answer = world.order(json!({"order": "reconcile", "after": after})).unwrap();
+        groups += answer["groups"].as_u64().unwrap();
+        calls += 1;
+        after = answer["after"].clone();
+        if after.is_null() {
+            return (groups, calls);
+        }
+    }
+}
+
 #[test]
 fn a_comparison_tells_what_is_missing_what_came_late_and_what_is_gone() {
     let world = World::new();
@@ -260,16 +265,7 @@ fn a_comparison_goes_on_where_the_last_one_ended() {
         world.put(&format!("{group}1 {group}2 {group}3"));
     }
     world.scan_latency.set(Duration::from_secs(25));
-    let (mut after, mut groups, mut calls) = (Value::Null, 0, 0);
-    loop {
-        let answer = world.order(json!({"order": "reconcile", "after": after})).unwrap();
-        groups += answer["groups"].as_u64().unwrap();
-        calls += 1;
-        after = answer["after"].clone();
-        if after.is_null() {
-            break;
-        }
-    }
+    let (groups, calls) = reconcile_all(&world);
     assert_eq!(groups, 16);
     assert!(calls > 2, "{calls}");
     assert_eq!(put_again(&world).matches(": 3").count(), 16);

@@ -150,6 +150,13 @@ pub struct Page {
     pub has_more: bool,
 }
 
+impl Page {
+    /// What the next page, with older items, comes before; `None` if this is the last one.
+    pub fn next(&self) -> Option<&Key> {
+        self.rows.last().filter(|_| self.has_more).map(|row| &row.sort)
+    }
+}
+
 /// An item of the event table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {

@@ -176,21 +176,10 @@ fn no_version() -> &'static str {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use shared::config::Config;
     use shared::ledger::ClientId;
 
     use super::*;
-
-    const CONFIG: &str = r#"
-        [source]
-        partition_key = "mark"
-        sort_key = "createTime"
-        group = "mark"
-        time = "createTime"
-        version = "version"
-        [[client]]
-        name = "Billing"
-    "#;
+    use crate::replay::source;
 
     #[test]
     fn why_there_is_nothing_is_told() {
@@ -235,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_config_must_be_the_tables() {
-        let source = Config::try_from_toml("test", CONFIG, None).unwrap().source;
+        let source = source();
         let table = |partition_key: &str, partition_type| Table {
             status: "ACTIVE".to_owned(),
             partition_key: partition_key.to_owned(),
