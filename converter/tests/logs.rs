@@ -13,12 +13,8 @@
 mod world;
 
 use serde_json::json;
-use shared::testing::{CallFault, Fault, Faults, logged};
+use shared::testing::{CallFault, Fault, Faults, count_lines, logged};
 use world::{World, insert, record};
-
-fn count(logged: &str, text: &str) -> usize {
-    logged.lines().filter(|line| line.contains(text)).count()
-}
 
 #[test]
 fn events_that_were_written_over_are_counted_apart_with_a_warning() {
@@ -29,7 +25,7 @@ fn events_that_were_written_over_are_counted_apart_with_a_warning() {
         World::new().deliver(&records).unwrap();
     });
     assert!(logged.contains(r#""overwritten":2"#), "{logged}");
-    assert_eq!(count(&logged, r#""level":"WARN""#), 1, "{logged}");
+    assert_eq!(count_lines(&logged, r#""level":"WARN""#), 1, "{logged}");
 }
 
 #[test]
@@ -39,7 +35,7 @@ fn a_rejection_is_an_error_with_ids_and_reason_and_no_value() {
         bad["dynamodb"]["NewImage"]["price"] = json!({ "N": "a secret" });
         World::new().deliver(&[bad]).unwrap();
     });
-    assert_eq!(count(&logged, r#""level":"ERROR""#), 1, "{logged}");
+    assert_eq!(count_lines(&logged, r#""level":"ERROR""#), 1, "{logged}");
     assert!(logged.contains("record rejected") && logged.contains(r#""event_id":"record7""#), "{logged}");
     assert!(logged.contains("`price`") && !logged.contains("secret"), "{logged}");
 }

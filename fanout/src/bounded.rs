@@ -1,28 +1,14 @@
-//! Calls that are given up in time; of the ledger and the event table, all of them.
+//! Calls of the ledger and the event table that do not outlast the invocation.
 
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use shared::ids::{Group, Key};
 use shared::ledger::{
     ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Marker, Page, ScanPage, Unread, Write, WriteError,
 };
-use shared::send::{Cause, Transport};
+use shared::send::{Cause, Transport, within};
 use shared::time::Timestamp;
-
-/// What `call` answers, or `None` if it has not after the time `limit`: it is given up then.
-pub(crate) async fn within<T: Transport, F: Future>(
-    clock: &T,
-    limit: Duration,
-    call: F,
-) -> Option<F::Output> {
-    match select(pin!(call), pin!(clock.sleep(limit))).await {
-        Either::Left((answer, _)) => Some(answer),
-        Either::Right(_) => None,
-    }
-}
 
 /// A ledger or an event table whose calls are given up after a sixth of the invocation's time, as sends are, but always
 /// while half of what is left remains. What was given up was not read, or nobody knows whether it was written.

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use shared::place::QueueUrl;
-use shared::send::Transport;
+use shared::send::{Transport, within};
 use shared::time::Timestamp;
 use tracing::warn;
 
-use crate::bounded::within;
 use crate::handler::{BatchError, Response, Visibility};
 use crate::message::Delivery;
 

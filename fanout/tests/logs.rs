@@ -19,12 +19,8 @@ use expect_test::{Expect, expect};
 use ledger_world::{Hanging, LedgerWorld};
 use serde_json::Value;
 use shared::ledger::ItemKey;
-use shared::testing::{CallFault, Fault, Faults, logged};
+use shared::testing::{CallFault, Fault, Faults, count_lines, logged};
 use world::World;
-
-fn count(logged: &str, text: &str) -> usize {
-    logged.lines().filter(|line| line.contains(text)).count()
-}
 
 #[test]
 fn a_client_that_is_given_up_is_said_once_a_minute() {
@@ -38,7 +34,7 @@ fn a_client_that_is_given_up_is_said_once_a_minute() {
         }
     });
     // It is given up after four minutes; then at 0, 20, 40, 60 and 80 seconds, of which the first and the fourth are said.
-    assert_eq!(count(&logged, "client given up"), 2, "{logged}");
+    assert_eq!(count_lines(&logged, "client given up"), 2, "{logged}");
     assert!(logged.contains(r#""client":"B""#) && logged.contains("QueueDoesNotExist"), "{logged}");
 }
 
@@ -51,8 +47,8 @@ fn a_message_that_a_client_never_takes_is_an_error_and_its_body_is_not_told() {
         world.put("a2 b1");
         world.drain();
     });
-    assert_eq!(count(&logged, "will never take went to the undelivered queue"), 1, "{logged}");
-    assert_eq!(count(&logged, r#""level":"ERROR""#), logged.lines().count(), "{logged}");
+    assert_eq!(count_lines(&logged, "will never take went to the undelivered queue"), 1, "{logged}");
+    assert_eq!(count_lines(&logged, r#""level":"ERROR""#), logged.lines().count(), "{logged}");
     assert!(logged.contains(r#""undelivered":1"#), "{logged}");
     assert!(!logged.contains("xxxx"), "a body was logged");
 }
@@ -67,7 +63,7 @@ fn what_neither_queue_takes_is_told_of_the_undelivered_queue_only() {
         world.put("a2 b1");
         world.deliver();
     });
-    assert_eq!(count(&logged, "the undelivered queue did not take messages"), 1, "{logged}");
+    assert_eq!(count_lines(&logged, "the undelivered queue did not take messages"), 1, "{logged}");
     assert_eq!(logged.lines().count(), 1, "{logged}");
 }
 
@@ -79,8 +75,8 @@ fn whatever_needs_somebody_to_act_is_an_error_from_the_start() {
         world.put("a1");
         world.deliver();
     });
-    assert_eq!(count(&logged, "client did not take its messages"), 1, "{logged}");
-    assert_eq!(count(&logged, r#""level":"ERROR""#), 1, "{logged}");
+    assert_eq!(count_lines(&logged, "client did not take its messages"), 1, "{logged}");
+    assert_eq!(count_lines(&logged, r#""level":"ERROR""#), 1, "{logged}");
 }
 
 #[test]
@@ -95,10 +91,10 @@ fn a_client_that_does_not_take_its_messages_is_a_warning_and_a_broken_undelivere
         world.clock.freeze(fanout::patience::PATIENCE);
         world.deliver();
     });
-    assert_eq!(count(&logged, "client did not take its messages"), 2, "{logged}");
-    assert_eq!(count(&logged, r#""level":"WARN""#), 2, "{logged}");
-    assert_eq!(count(&logged, "the undelivered queue did not take messages"), 1, "{logged}");
-    assert_eq!(count(&logged, "client given up"), 0, "{logged}");
+    assert_eq!(count_lines(&logged, "client did not take its messages"), 2, "{logged}");
+    assert_eq!(count_lines(&logged, r#""level":"WARN""#), 2, "{logged}");
+    assert_eq!(count_lines(&logged, "the undelivered queue did not take messages"), 1, "{logged}");
+    assert_eq!(count_lines(&logged, "client given up"), 0, "{logged}");
 }
 
 /// The log with the ledger, but for when and where.

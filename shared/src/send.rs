@@ -44,6 +44,14 @@ pub trait Transport {
     fn now(&self) -> Timestamp;
 }
 
+/// What `call` answers, or `None` if it has not after the time `limit`: it is given up then.
+pub async fn within<T: Transport, F: Future>(clock: &T, limit: Duration, call: F) -> Option<F::Output> {
+    match select(pin!(call), pin!(clock.sleep(limit))).await {
+        Either::Left((answer, _)) => Some(answer),
+        Either::Right(((), _)) => None,
+    }
+}
+
 /// Why SQS did not acknowledge a message or a batch, by what the sender does about it.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -195,14 +203,11 @@ async fn attempt<'m, T: Transport>(
     if transport.now() > limits.deadline {
         return (request, None);
     }
-    let call = pin!(transport.send(queue, &batch));
-    let answer = match select(call, pin!(transport.sleep(limits.call_limit))).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(((), _)) => {
-            let told = format!("no answer within {} ms", limits.call_limit.as_millis());
-            Err(SendError::Unknown(told.into()))
-        }
-    };
+    let answer = within(transport, limits.call_limit, transport.send(queue, &batch)).await;
+    let answer = answer.unwrap_or_else(|| {
+        let told = format!("no answer within {} ms", limits.call_limit.as_millis());
+        Err(SendError::Unknown(told.into()))
+    });
     (request, Some(answer))
 }
 
@@ -213,15 +218,12 @@ async fn next_answer<T: Transport, F: Future>(
     until: Option<Timestamp>,
 ) -> Option<F::Output> {
     let Some(until) = until else { return in_flight.next().await };
-    let rest = transport.sleep(until.since(transport.now()));
+    let rest = until.since(transport.now());
     if in_flight.is_empty() {
-        rest.await;
+        transport.sleep(rest).await;
         return None;
     }
-    match select(in_flight.next(), pin!(rest)).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(((), _)) => None,
-    }
+    within(transport, rest, in_flight.next()).await.flatten()
 }
 
 #[cfg(test)]

@@ -4,11 +4,10 @@ use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::catch_up::{Gathered, Plan, Task};
 use shared::ledger::{EventTable, Ledger, Unread};
-use shared::send::Transport;
+use shared::send::{Transport, within};
 use shared::time::Timestamp;
 
 use super::work::Work;
-use crate::bounded::within;
 
 /// What was found.
 #[derive(Debug)]

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{LookUp, Rows, Shown, Wanted};
 use shared::ledger::{ClientId, EventTable, Found, ItemKey, Ledger, Marker, READ_LIMIT, Row, Unread};
-use shared::send::Transport;
+use shared::send::{Transport, within};
 use shared::time::Timestamp;
 
 use super::Seams;
-use crate::bounded::within;
 
 impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
     /// Takes note of the answer to `asked` in `shown`, if there is one by the instant `until`.

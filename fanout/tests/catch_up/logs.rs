@@ -7,10 +7,6 @@ use shared::testing::{WriteFault, logged};
 
 use crate::world::{World, group_of};
 
-pub(crate) fn count(logged: &str, text: &str) -> usize {
-    logged.lines().filter(|line| line.contains(text)).count()
-}
-
 /// What `act` logs besides what is usual: level, message, and what the line names.
 fn check(act: impl FnOnce(), expected: Expect) {
     let mut lines = Vec::new();

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
+use shared::testing::{count_lines, logged};
 
-use shared::testing::logged;
-
-use crate::logs::count;
 use crate::world::World;
 
 /// A is behind in the group `a`, of so many events, a page of four in half a second; and in nine groups of two.
@@ -36,7 +34,7 @@ fn a_group_that_takes_long_to_read_is_served_alone_after_the_others() {
     let got = world.queues.requests(&world.queue("A"));
     let first = got.first().unwrap().at.since(began);
     assert!(first <= Duration::from_secs(21), "others wait for a third of the turn: {first:?}");
-    assert_eq!(count(&said, "takes long; it is served by itself"), 1, "{said}");
+    assert_eq!(count_lines(&said, "takes long; it is served by itself"), 1, "{said}");
 }
 
 #[test]

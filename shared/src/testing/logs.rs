@@ -1,5 +1,7 @@
 //! What code logs.
 
+#![expect(clippy::expect_used, reason = "in tests a panic is the report")]
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +13,12 @@ pub fn logged(act: impl FnOnce()) -> String {
         tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
     tracing::subscriber::with_default(subscriber, act);
     let logged = lines.0.lock().unwrap_or_else(PoisonError::into_inner);
-    String::from_utf8_lossy(&logged).into_owned()
+    String::from_utf8(logged.clone()).expect("what is logged is UTF-8")
+}
+
+/// How many lines of `logged` hold `text`.
+pub fn count_lines(logged: &str, text: &str) -> usize {
+    logged.lines().filter(|line| line.contains(text)).count()
 }
 
 #[derive(Clone, Default)]

@@ -17,7 +17,7 @@ pub use self::clock::VirtualClock;
 pub use self::faults::{CallFault, EntryFault, Fault, Faults};
 pub use self::fifo::{Accepted, ReceiptExpired, Received, Settings};
 pub use self::ledger::{LedgerCalls, MemoryLedger, WriteFault};
-pub use self::logs::logged;
+pub use self::logs::{count_lines, logged};
 pub use self::queues::{FifoQueues, SeenRequest};
 pub use self::table::{MemoryTable, TableCalls};
 
