@@ -20,7 +20,7 @@ pub mod times;
 mod transactions;
 pub mod walk;
 
-pub use adopt::{adopt, baseline, leaving};
+pub use adopt::{adopt, baseline, is_whole, leaving};
 pub use event_time::EventTime;
 pub use items::{
     ClientId, Control, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, Marker, Registration, Rev, State,

@@ -1,14 +1,18 @@
 //! Steps 2 and 3 of the fan-out, for a group of which no message came: it gets an item that accounts for who is served.
+//!
+//! Of a group that the ledger does not know, and whose events do not tell by themselves what is old and that nothing is
+//! missing, the fan-out makes the item: it holds the group's lock, and can wait.
 
 use std::collections::BTreeMap;
+use std::slice;
 
+use shared::event::Event;
 use shared::ids::{Group, Key};
-use shared::ledger::walk::is_unsettled;
 use shared::ledger::{
     ClientId, Control, EventTable, GroupItem, ItemKey, Ledger, Marker, READ_LIMIT, Write, WriteError, adopt,
-    baseline, leaving,
+    baseline, is_whole, leaving,
 };
-use shared::send::Transport;
+use shared::send::{StopReason, Transport};
 
 use super::payload::OrderError;
 use super::work::{SurveyError, TRIES, Work, why_unread};
@@ -18,12 +22,13 @@ use super::work::{SurveyError, TRIES, Work, why_unread};
 pub(super) enum Adopted {
     /// Its item accounts for the control item's edition.
     Done,
-    /// The table has no event of it.
+    /// The table has no event of it that can be sent.
     Missing,
-    /// An earlier event may be readable in a moment.
-    Unsettled,
-    /// It is too long to be read as a whole; this says so.
-    TooLong(String),
+    /// Its highest event is on the fan-out queue, and makes the fan-out look: that makes the item, when it has waited for
+    /// what may be missing.
+    HandedOver,
+    /// No later try can do more, unless somebody acts; this says why.
+    PassedOver(String),
     /// Not done.
     Failed(String),
 }
@@ -70,13 +75,32 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// The first item of a group; or why there is none.
     async fn first_sight(&self, key: &Key, control: &Control) -> Result<GroupItem, Adopted> {
         let survey = self.survey(key).await.map_err(|error| match error {
-            SurveyError::TooLong => Adopted::TooLong(error.to_string()),
+            SurveyError::TooLong => Adopted::PassedOver(error.to_string()),
             SurveyError::Unread(unread) => Adopted::Failed(unread.to_string()),
         })?;
-        if is_unsettled(&survey.rows, self.now()) {
-            return Err(Adopted::Unsettled);
+        if is_whole(&survey.rows) {
+            return baseline(key, &survey.rows, control.start).ok_or(Adopted::Missing);
         }
-        baseline(key, &survey.rows, control.start).ok_or(Adopted::Missing)
+        Err(match survey.highest {
+            Some(event) => self.hand_over(&event).await,
+            None => Adopted::Missing,
+        })
+    }
+
+    /// Makes the fan-out look at a group, by its highest `event`.
+    async fn hand_over(&self, event: &Event) -> Adopted {
+        let outcomes = self.put_repairs(&[slice::from_ref(event)], self.last_start).await;
+        match outcomes.into_iter().find_map(|outcome| outcome.stopped) {
+            None => Adopted::HandedOver,
+            Some(stop) => {
+                let why = format!("the fan-out queue does not take its highest event: {}", stop.why);
+                if stop.reason == StopReason::Message {
+                    Adopted::PassedOver(why)
+                } else {
+                    Adopted::Failed(why)
+                }
+            }
+        }
     }
 
     /// The markers of clients that are served no more. Of those that are not read, the entries stay.

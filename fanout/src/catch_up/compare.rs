@@ -3,11 +3,10 @@
 use futures_util::stream::{self, StreamExt as _};
 use shared::event::Event;
 use shared::ids::{Group, Key};
-use shared::ledger::reconcile::{Difference, Listed, compare, window};
+use shared::ledger::reconcile::{Difference, Listed, compare};
 use shared::ledger::walk::{Aggregate, Grouping, Progress};
 use shared::ledger::{Control, Cursor, EventTable, GroupItem, Ledger};
-use shared::message::Message;
-use shared::send::{Run, Transport};
+use shared::send::Transport;
 
 use super::payload::{Ahead, Compared, OrderError, TablePlace, Version};
 use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visited, item_of};
@@ -139,17 +138,8 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 
     async fn put_missing(&self, found: &[Found]) -> Result<(), String> {
-        let window = window(self.now());
-        let messages: Vec<Vec<Message>> = found
-            .iter()
-            .map(|found| found.missing.iter().map(|event| event.repair(window)).collect())
-            .collect();
-        let runs: Vec<Run<'_>> =
-            messages.iter().map(|messages| Run { messages: messages.iter().collect() }).collect();
-        if messages.iter().all(Vec::is_empty) {
-            return Ok(());
-        }
-        let outcomes = self.put(&self.own.fan_out, &runs, self.last_start).await;
+        let groups: Vec<&[Event]> = found.iter().map(|found| found.missing.as_slice()).collect();
+        let outcomes = self.put_repairs(&groups, self.last_start).await;
         match outcomes.into_iter().find_map(|outcome| outcome.stopped) {
             Some(stop) => Err(format!("the fan-out queue: {}", stop.why)),
             None => Ok(()),

@@ -114,12 +114,14 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
             match self.adopt(key).await {
                 Adopted::Done => {}
                 Adopted::Missing => return Err(Refusal::Nothing("the event table has no event of it")),
-                Adopted::Unsettled => {
+                Adopted::HandedOver => {
                     return Err(Refusal::Failed(
-                        "its events are being written; order it in a minute".to_owned(),
+                        "the ledger does not know it yet; the fan-out looks at it, and waits for what may be missing; \
+                         order it in two minutes"
+                            .to_owned(),
                     ));
                 }
-                Adopted::TooLong(why) | Adopted::Failed(why) => return Err(Refusal::Failed(why)),
+                Adopted::PassedOver(why) | Adopted::Failed(why) => return Err(Refusal::Failed(why)),
             }
             let found = self.read(&keys).await;
             let Some((item, marker)) = together(&found, client, &group) else {

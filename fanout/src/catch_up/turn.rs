@@ -2,6 +2,7 @@
 //!
 //! It serves up to ten groups of a client, so that requests are full.
 
+use std::slice;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -9,7 +10,6 @@ use shared::config::ClientName;
 use shared::event::Event;
 use shared::ids::Group;
 use shared::ledger::catch_up::{Begin, Known, Plan, Rejected, Task, begin};
-use shared::ledger::reconcile::window;
 use shared::ledger::times::TURN_LIMIT;
 use shared::ledger::{ClientId, EventTable, Found, ItemKey, Ledger, State};
 use shared::message::Message;
@@ -162,10 +162,8 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
 
     /// Makes the fan-out look at groups of which the first event is gone.
     async fn put_lowest(&self, events: &[Box<Event>], until: Timestamp) {
-        let window = window(self.now());
-        let messages: Vec<Message> = events.iter().map(|event| event.repair(window)).collect();
-        let runs: Vec<Run<'_>> = messages.iter().map(|message| Run { messages: vec![message] }).collect();
-        let outcomes = self.put(&self.own.fan_out, &runs, until).await;
+        let groups: Vec<&[Event]> = events.iter().map(|event| slice::from_ref(event.as_ref())).collect();
+        let outcomes = self.put_repairs(&groups, until).await;
         if let Some(stop) = outcomes.iter().find_map(|outcome| outcome.stopped.as_ref()) {
             warn!(
                 why = stop.why,

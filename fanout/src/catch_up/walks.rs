@@ -133,8 +133,10 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         }
         match Box::pin(self.adopt(&aggregate.key)).await {
             Adopted::Done | Adopted::Missing => Visit::Done,
-            Adopted::Unsettled => Visit::Left("its events are being written".to_owned()),
-            Adopted::TooLong(why) => Visit::passed_over(&group, &why),
+            Adopted::HandedOver => Visit::Left(
+                "the fan-out has been made to look at it, and waits for what may be missing of it".to_owned(),
+            ),
+            Adopted::PassedOver(why) => Visit::passed_over(&group, &why),
             Adopted::Failed(why) => Visit::Left(why),
         }
     }

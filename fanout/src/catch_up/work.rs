@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use shared::event::Event;
 use shared::ids::Key;
+use shared::ledger::reconcile::window;
 use shared::ledger::times::{CALL_LIMIT, TURN_LIMIT};
 use shared::ledger::{Control, Edge, EventTable, Found, ItemKey, Ledger, Row, Unread};
+use shared::message::Message;
 use shared::send::{Limits, Outcome, Run, Transport, send_runs};
 use shared::time::Timestamp;
 
@@ -110,6 +112,20 @@ impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
         }
         let limits = self.limits(until, self.now().plus(CALL_LIMIT));
         send_runs(self.edge.transport, queue, runs, &limits).await
+    }
+
+    /// Puts events on the fan-out queue as repairs, of each group in order. An event is put there once in a
+    /// [window](window), however often this is done.
+    pub(super) async fn put_repairs(&self, groups: &[&[Event]], until: Timestamp) -> Vec<Outcome> {
+        let window = window(self.now());
+        let repairs = |events: &&[Event]| events.iter().map(|event| event.repair(window)).collect();
+        let messages: Vec<Vec<Message>> = groups.iter().map(repairs).collect();
+        if messages.iter().all(Vec::is_empty) {
+            return Vec::new();
+        }
+        let runs: Vec<Run<'_>> =
+            messages.iter().map(|messages| Run { messages: messages.iter().collect() }).collect();
+        self.put(&self.own.fan_out, &runs, until).await
     }
 
     /// All that the table has of an aggregate.

@@ -12,7 +12,11 @@
 
 mod care;
 mod clients;
+#[path = "../world/mod.rs"]
+#[allow(dead_code, reason = "the fan-out's own world; only its wire and its payloads are used here")]
+mod deliveries;
 mod faults;
+mod first_sight;
 mod logs;
 mod long;
 mod orders;

@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fanout::catch_up::CatchUp;
+use fanout::ledger::LedgerFanout;
 use futures_util::future::join_all;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use shared::config::{ClientName, Config};
+use shared::event::Along;
 use shared::ids::{Group, Key, ReplayId};
+use shared::ledger::times::{FAN_OUT_LIMIT, VISIBILITY};
 use shared::ledger::{
     ClientId, Control, Cursor, Edge, EventTable, EventTime, First, GroupItem, Item, ItemKey, Lease, Marker,
     Page, Registration, Rev, ScanPage, Unread,
@@ -18,6 +21,8 @@ use shared::metrics::Tally;
 use shared::place::{OwnQueue, Place, QueueUrl};
 use shared::testing::{Accepted, FifoQueues, MemoryLedger, MemoryTable, Settings, VirtualClock};
 use shared::time::Timestamp;
+
+use crate::deliveries::{Wire, payload};
 
 /// Lambda's time-out, as the template has it.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(180);
@@ -41,6 +46,7 @@ pub(crate) struct World {
     pub(crate) page_latency: Cell<Duration>,
     place: Place,
     catch_up: CatchUp,
+    fanout: LedgerFanout,
     /// What the last invocation counted.
     pub(crate) tally: RefCell<Tally>,
 }
@@ -67,9 +73,8 @@ impl World {
         let clock = VirtualClock::at(START);
         let queues = FifoQueues::new(&clock);
         let [fan_out, rejected] = [OwnQueue::FanOut, OwnQueue::Rejected].map(|queue| place.own_queue(queue));
-        for queue in [&fan_out, &rejected] {
-            queues.create(queue, Settings::default());
-        }
+        queues.create(&fan_out, Settings { visibility: VISIBILITY, ..Settings::default() });
+        queues.create(&rejected, Settings::default());
         for client in &config.clients {
             queues.create(&client.queue_url(&place), Settings::default());
         }
@@ -77,6 +82,7 @@ impl World {
             ledger: MemoryLedger::new(1),
             table: MemoryTable::new(&config.source),
             catch_up: CatchUp::new(&config, &place),
+            fanout: LedgerFanout::new(&config, &place),
             tally: RefCell::default(),
             scan_latency: Cell::default(),
             page_latency: Cell::default(),
@@ -98,6 +104,7 @@ impl World {
             }
         }
         self.catch_up = CatchUp::new(&config, &self.place);
+        self.fanout = LedgerFanout::new(&config, &self.place);
     }
 
     pub(crate) fn queue(&self, client: &str) -> QueueUrl {
@@ -265,6 +272,53 @@ impl World {
             let next = self.clock.now().plus(Duration::from_secs(60));
             self.care();
             self.clock.block_on(self.clock.sleep_until(next));
+        }
+    }
+
+    /// The stream shows events of the table: they are put on the fan-out queue.
+    pub(crate) fn stream(&self, events: &str) {
+        for event in events.split_whitespace() {
+            let (group, version) = event.split_at(1);
+            let version: u64 = version.parse().unwrap();
+            let rows = self.table.rows(&Key::S(group.to_owned())).into_iter();
+            let row = rows.into_iter().find(|row| row.version == Some(version)).unwrap();
+            let along = Along { streamed_at: Some(self.clock.now()), ..Along::default() };
+            self.queues.put(&self.fan_out, &row.event.unwrap().message(along)).unwrap();
+        }
+    }
+
+    /// A care every minute for so long, and the fan-out at work as soon as it is given something.
+    pub(crate) fn work(&self, minutes: u64) {
+        for _ in 0..minutes {
+            let next = self.clock.now().plus(Duration::from_secs(60));
+            self.care();
+            self.deliver_until(next);
+        }
+    }
+
+    /// The fan-out is given what its queue holds, as it becomes visible.
+    pub(crate) fn deliver_until(&self, end: Timestamp) {
+        let is_in_time = |next: &Timestamp| *next < end;
+        while let Some(next) = self.queues.next_receivable(&self.fan_out).filter(is_in_time) {
+            self.clock.block_on(self.clock.sleep_until(next));
+            self.deliver();
+        }
+        self.clock.block_on(self.clock.sleep_until(end));
+    }
+
+    fn deliver(&self) {
+        let batch = self.queues.receive(&self.fan_out, 10);
+        let wire = Wire::new(&self.queues, &self.fan_out);
+        let edge = Edge { transport: &wire, ledger: &self.ledger, table: self };
+        let deadline = self.clock.now().plus(FAN_OUT_LIMIT);
+        let (payload, tally) = (payload(&batch), &mut Tally::default());
+        let response = self.clock.block_on(self.fanout.handle(edge, &payload, deadline, tally)).unwrap();
+        for received in batch {
+            let id = received.message.deduplication_id.as_str();
+            let mut returned = response.batch_item_failures.iter();
+            if !returned.any(|failure| failure.item_identifier == id) {
+                self.queues.delete(&self.fan_out, received.receipt).unwrap();
+            }
         }
     }
 

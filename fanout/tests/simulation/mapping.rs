@@ -98,6 +98,8 @@ impl World {
         self.mapping.borrow_mut().invocations += 1;
         let again = batch.iter().filter(|received| received.receive_count > 1);
         pulse.received_again.borrow_mut().extend(again.map(|received| received.message.group.clone()));
+        let event = |received: &Received| self.source.borrow().event_of(&received.message.deduplication_id);
+        pulse.streamed.borrow_mut().extend(batch.iter().filter_map(event));
         let payload = payload(&batch);
         let deadline = self.now().plus(FAN_OUT_LIMIT);
         let wire = Wire { world: Rc::clone(self), pulse: Rc::clone(&pulse) };

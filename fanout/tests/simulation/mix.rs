@@ -84,9 +84,15 @@ pub(crate) enum Kind {
     Reconcile,
     /// Lives of an aggregate that are closer than clocks agree.
     CloseLives,
+    /// When a scan for a client with history comes past, a transaction of an aggregate that the ledger does not know is
+    /// readable in part, and most often names instants long past.
+    ScannedApart,
 }
 
 impl Kind {
+    /// Those that came later. They are drawn from numbers of their own, and what else a seed means stays.
+    pub(crate) const LATER: [Self; 1] = [Self::ScannedApart];
+
     pub(crate) const ALL: [Self; 38] = [
         Self::Reversed,
         Self::Delayed,
@@ -149,7 +155,7 @@ pub(crate) struct Mix {
 }
 
 impl Mix {
-    pub(crate) fn draw(rng: &Rng) -> Self {
+    pub(crate) fn draw(rng: &Rng, seed: u64) -> Self {
         let mut kinds = BTreeSet::new();
         match rng.below(20) {
             0 => {}
@@ -162,6 +168,8 @@ impl Mix {
         if kinds.contains(&Kind::CloseLives) {
             kinds.insert(Kind::Erased);
         }
+        let later = Rng::new(!seed);
+        kinds.extend(Kind::LATER.into_iter().filter(|_| later.chance(60)));
         Self { kinds, per_call: rng.pick(&[10, 30, 80, 200]), per_step: rng.pick(&[2, 5, 15, 40]) }
     }
 

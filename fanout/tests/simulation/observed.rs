@@ -25,7 +25,8 @@ pub(crate) struct Observed {
     pub(crate) replays: Vec<Replayed>,
     /// From which version each replay was ordered, by its id.
     pub(crate) requests: BTreeMap<String, u64>,
-    /// Of each group that catch-up saw before the fan-out did, the last event that it took for old.
+    /// Of each group whose item was made without a message of the stream whose event was there, the last event that was
+    /// taken for old.
     pub(crate) taken_for_old: BTreeMap<usize, EventRef>,
     sends: Vec<Send>,
     /// How often a sender left an event at a client that the ledger did not know of.
@@ -94,8 +95,8 @@ impl Observed {
         unknown + self.unrecorded.get(&(client, event)).copied().unwrap_or(0)
     }
 
-    /// Whether catch-up took an event for old when it saw the group before the fan-out did: it cannot know what the stream
-    /// shows.
+    /// Whether an event was taken for old when its group's item was made without a message of the stream, by a scan or
+    /// because of a repair: nothing told what the stream shows.
     pub(crate) fn is_taken_for_old(&self, event: EventRef) -> bool {
         let last = self.taken_for_old.get(&event.group);
         last.is_some_and(|last| event.life == last.life && event.version <= last.version)

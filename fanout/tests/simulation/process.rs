@@ -15,6 +15,7 @@ use shared::ledger::{ClientId, ItemKey};
 use shared::time::Timestamp;
 
 use crate::mix::Kind;
+use crate::source::EventRef;
 use crate::trace::START;
 use crate::wire::CLOCK_ERROR;
 use crate::world::{Action, World};
@@ -58,6 +59,8 @@ pub(crate) struct Pulse {
     pub(crate) written: RefCell<BTreeSet<ItemKey>>,
     /// The groups of which it was given messages that were received before.
     pub(crate) received_again: RefCell<BTreeSet<Group>>,
+    /// The events of which it was given messages of the stream.
+    pub(crate) streamed: RefCell<BTreeSet<EventRef>>,
     is_frozen: Cell<bool>,
     died_at: Cell<Option<Timestamp>>,
     /// Whether the ledger did not answer one of its calls, or not in order.
@@ -83,6 +86,7 @@ impl Pulse {
             turns: RefCell::default(),
             written: RefCell::default(),
             received_again: RefCell::default(),
+            streamed: RefCell::default(),
             is_frozen: Cell::default(),
             died_at: Cell::default(),
             has_met_ledger_fault: Cell::default(),

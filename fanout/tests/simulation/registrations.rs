@@ -86,7 +86,8 @@ impl World {
         let absent = removed_at.map(|removed_at| self.now().since(removed_at)).unwrap_or_default();
         let clocks = Duration::from_millis(CLOCK_ERROR * 2);
         // An instance of the file before may have missed a client that a deploy had just added.
-        let is_just_added = self.mix.has(Kind::Added) && self.mix.has(Kind::Overlap);
+        let is_added = self.mix.has_any(&[Kind::Added, Kind::ScannedApart]);
+        let is_just_added = is_added && self.mix.has(Kind::Overlap);
         let before = if is_just_added { LONGEST_OVERLAP } else { Duration::ZERO };
         if absent + clocks + before < ABSENCE {
             self.violated(|| {

@@ -82,7 +82,14 @@ impl Script<'_> {
 
     fn events(&mut self) {
         let rng = &self.world.rng;
-        let groups = rng.index(2) + 1;
+        let mut groups = rng.index(2) + 1;
+        if self.has(Kind::ScannedApart) {
+            // The other aggregate is left to the scans.
+            groups = 1;
+            if rng.chance(700) {
+                self.world.date_back(1);
+            }
+        }
         if self.has(Kind::BackDated) {
             (0..groups).filter(|_| rng.chance(700)).for_each(|group| self.world.date_back(group));
         }
@@ -248,6 +255,9 @@ impl Script<'_> {
                 // Its end is seen while there is trouble.
                 self.end = self.end.max(at.plus(rng.seconds(HOUR, HOUR + 10 * MINUTE)));
             }
+        }
+        if self.has(Kind::ScannedApart) {
+            deploys.push((self.instant(), Box::new(|clients| clients.push(2))));
         }
         if self.has(Kind::Overlap) {
             deploys.push((self.instant(), Box::new(|_| {})));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use shared::config;
 use shared::event::{Along, Origin, Reader};
 use shared::ids::{DeduplicationId, Group, Key};
+use shared::ledger::{Item, ItemKey, WalkKind};
 use shared::message::Message;
 use shared::time::Timestamp;
 
@@ -212,8 +213,33 @@ impl World {
         }
     }
 
+    /// A scan reads the event table: just before, for as long as one for history is on, transactions become readable in
+    /// part, of the aggregate that is left to them.
+    pub(crate) fn write_at_scan(self: &Rc<Self>) {
+        const GROUP: usize = 1;
+        let history = ItemKey::Walk(WalkKind::History);
+        let is_history = matches!(self.ledger.get(&history), Some(Item::Walk(walk)) if walk.is_on);
+        let is_enough = self.source.borrow().groups[GROUP].known.len() > 5;
+        if !self.is_on(Kind::ScannedApart) || !is_history || is_enough {
+            return;
+        }
+        let count = self.rng.between(2, 3);
+        // The first one late is the worst.
+        let late = if self.rng.chance(700) { 0 } else { self.rng.below(count) };
+        self.append_apart(GROUP, count, Traits::default(), Some(late));
+        if self.is_on(Kind::Replay) && self.rng.coin() {
+            let client = self.some_client();
+            self.after(self.rng.millis(0, 100), move |world| world.replay(client, vec![GROUP], 1, 5));
+        }
+    }
+
     /// A transaction of `count` events; of an aggregate that was erased, the first of its next life.
     pub(crate) fn append(self: &Rc<Self>, group: usize, count: u64, traits: Traits) {
+        self.append_apart(group, count, traits, None);
+    }
+
+    /// The same; the event of this number, if there is one, becomes readable later.
+    fn append_apart(self: &Rc<Self>, group: usize, count: u64, traits: Traits, late: Option<u64>) {
         let now = self.now();
         {
             let mut source = self.source.borrow_mut();
@@ -224,14 +250,15 @@ impl World {
                 if now <= again {
                     let wait = again.since(now) + self.rng.millis(1, 5_000);
                     drop(source);
-                    return self.after(wait, move |world| world.append(group, count, traits));
+                    return self.after(wait, move |world| world.append_apart(group, count, traits, late));
                 }
                 aggregate.erased_at = None;
                 aggregate.life += 1;
             }
         }
         let skew = if self.mix.has(Kind::Skew) { self.rng.between(0, 20_000) } else { 10_000 };
-        let apart = (self.is_on(Kind::Apart) && count > 1).then(|| self.rng.index(2) as u64);
+        let is_apart = late.is_none() && self.is_on(Kind::Apart) && count > 1;
+        let apart = late.or_else(|| is_apart.then(|| self.rng.index(2) as u64));
         for number in 0..count {
             let wait = match apart {
                 Some(late) if late == number => match self.rng.below(3) {

@@ -6,12 +6,14 @@ use shared::ledger::{Item, ItemKey, Write, WriteError};
 
 use crate::clients::NAMES;
 use crate::observed::Replayed;
+use crate::process::Pulse;
 use crate::source::EventRef;
 use crate::world::World;
 
 impl World {
     /// Writes to the ledger, and looks at what that changed.
-    pub(crate) fn write_ledger(self: &Rc<Self>, who: &str, writes: &[Write]) -> Result<(), WriteError> {
+    pub(crate) fn write_ledger(self: &Rc<Self>, pulse: &Pulse, writes: &[Write]) -> Result<(), WriteError> {
+        let who = &*pulse.name;
         let before: Vec<Option<Item>> = writes.iter().map(|write| self.ledger.get(&write.key)).collect();
         let result = self.ledger.apply(writes);
         for (write, before) in writes.iter().zip(&before) {
@@ -22,17 +24,25 @@ impl World {
         }
         result?;
         for (write, before) in writes.iter().zip(&before) {
-            self.watch(who, write, before.as_ref());
+            self.watch(pulse, write, before.as_ref());
         }
         self.check_markers(writes);
         Ok(())
     }
 
-    fn watch(&self, who: &str, write: &Write, before: Option<&Item>) {
+    fn watch(&self, pulse: &Pulse, write: &Write, before: Option<&Item>) {
         match (&write.key, &write.item, before) {
             (ItemKey::Control, Some(Item::Control(control)), _) => self.watch_control(control),
-            (ItemKey::Group(group), _, None) if !who.starts_with("fan-out") => {
+            (ItemKey::Group(group), _, None) => {
                 let Some(group) = self.source.borrow().index_of(group) else { return };
+                let is_there = |event: &EventRef| {
+                    let source = self.source.borrow();
+                    event.group == group
+                        && source.known(*event).is_some_and(|known| known.is_there(self.now()))
+                };
+                if pulse.streamed.borrow().iter().any(is_there) {
+                    return;
+                }
                 let Some((life, item)) = self.group_item(group) else { return };
                 let last = EventRef { group, life, version: item.version };
                 self.observed.borrow_mut().taken_for_old.insert(group, last);

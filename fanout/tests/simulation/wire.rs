@@ -296,7 +296,7 @@ impl Ledger for Wire {
                 world.note(&pulse.name, || "write refused".to_owned());
                 return Err(WriteError::Refused("throttled".into()));
             }
-            world.write_ledger(&pulse.name, &writes)
+            world.write_ledger(&pulse, &writes)
         };
         let told = move |answer: Option<Result<(), WriteError>>| match answer {
             Some(answer) if !is_unknown => answer,
@@ -342,6 +342,7 @@ impl EventTable for Wire {
     }
 
     async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+        self.world.write_at_scan();
         let after = after.cloned();
         // Eventually consistent: it tells what was there a while ago.
         let lag = self.world.rng.millis(0, 1_500);

@@ -54,7 +54,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64, is_traced: bool) -> Rc<Self> {
         let rng = Rng::new(seed);
-        let mix = Mix::draw(&rng);
+        let mix = Mix::draw(&rng, seed);
         let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
         let clock = VirtualClock::at(START);
         let queues = FifoQueues::new(&clock);

@@ -85,12 +85,7 @@ impl World {
     }
 
     pub(crate) fn wire(&self) -> Wire<'_> {
-        Wire {
-            queues: &self.queues,
-            fan_out: self.fan_out.clone(),
-            takes_visibility: true,
-            visibilities: RefCell::default(),
-        }
+        Wire::new(&self.queues, &self.fan_out)
     }
 
     /// Puts messages on the fan-out queue: `a1 b1 a2` are three, of the groups `a` and `b`.
@@ -185,6 +180,12 @@ impl World {
                 .filter(|message| message.attributes.contains(&wanted))
                 .map(|message| (message.group, message.body)),
         )
+    }
+}
+
+impl<'w> Wire<'w> {
+    pub(crate) fn new(queues: &'w FifoQueues, fan_out: &QueueUrl) -> Self {
+        Self { queues, fan_out: fan_out.clone(), takes_visibility: true, visibilities: RefCell::default() }
     }
 }
 

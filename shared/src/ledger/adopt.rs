@@ -7,6 +7,9 @@ use super::{ClientId, Control, EventTime, First, GroupItem, Marker, Registration
 use crate::ids::{Group, Key};
 use crate::time::Timestamp;
 
+/// The version of an aggregate's first event.
+const FIRST_VERSION: u64 = 1;
+
 /// Step 3: what must be written so that `item` accounts for the edition of `control`; empty if it does.
 ///
 /// Every client that joined since and wants history gets behind from version 0, the other new ones are level from here;
@@ -57,12 +60,30 @@ pub fn leaving(item: &GroupItem, control: &Control) -> Vec<ClientId> {
     item.behind.iter().copied().filter(|client| !is_served(*client)).collect()
 }
 
-/// Step 2: the item of a group at first sight, from all of the table's `rows`; `None` if the table has no event of it.
+/// Whether a scan can answer for a group that the ledger does not know, of which the table has these `rows`: every event's
+/// time can be read, and no version is missing from [`FIRST_VERSION`] up to the highest.
+///
+/// Only the fan-out, under the group's lock, makes an item of any other. It waits for what is missing, which may become
+/// readable in a moment, whatever the events' own times say.
+pub fn is_whole(rows: &[Row]) -> bool {
+    let mut versions: Vec<u64> = rows.iter().filter_map(|row| row.version).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    let has_hole = versions.iter().zip(FIRST_VERSION..).any(|(version, expected)| *version != expected);
+    let has_times = rows.iter().filter(|row| row.version.is_some()).all(|row| row.time.is_some());
+    has_times && !has_hole
+}
+
+/// Step 2: the item of a group at first sight, from the table's `rows`; `None` if they have no event of it.
 ///
 /// `version` is below the lowest event whose time is not before `start`; if all are older, it is the highest. An event
 /// whose time cannot be read is not known to be old. The item's edition is 0, so that [`adopt`] then does step 3.
-pub fn baseline(key: &Key, rows: &[Row], start: Timestamp) -> Option<GroupItem> {
-    let mut events: Vec<(u64, &Row)> = rows.iter().filter_map(|row| Some((row.version?, row))).collect();
+pub fn baseline<'r>(
+    key: &Key,
+    rows: impl IntoIterator<Item = &'r Row>,
+    start: Timestamp,
+) -> Option<GroupItem> {
+    let mut events: Vec<(u64, &Row)> = rows.into_iter().filter_map(|row| Some((row.version?, row))).collect();
     events.sort_by_key(|(version, _)| *version);
     let (lowest, first) = *events.first()?;
     let (highest, _) = *events.last()?;
@@ -138,6 +159,33 @@ mod tests {
             format!("v{} at {seconds:?}, first {} {first}", item.version, item.first.version)
         });
         expected.assert_eq(&shown.unwrap_or("no event".to_owned()));
+    }
+
+    /// `3` is an event, `3?` one whose time cannot be read, `?` is none.
+    fn check_whole(rows: &str, expected: bool) {
+        let row = |text: &str| {
+            let time = (!text.ends_with('?')).then(|| EventTime::from(Timestamp::from_millis(1)));
+            let version = text.trim_end_matches('?').parse().ok();
+            Row { sort: Key::S("1".to_owned()), version, time, event: Err(String::new()) }
+        };
+        let mut rows: Vec<Row> = rows.split_whitespace().map(row).collect();
+        assert_eq!(is_whole(&rows), expected, "{rows:?}");
+        rows.reverse();
+        assert_eq!(is_whole(&rows), expected, "{rows:?}");
+    }
+
+    #[test]
+    fn a_scan_answers_for_a_group_without_a_hole_and_with_times() {
+        check_whole("", true);
+        check_whole("?", true);
+        check_whole("1 2 3", true);
+        check_whole("1 2 2 3 ?", true);
+        check_whole("2", false);
+        check_whole("2 3", false);
+        check_whole("1 3", false);
+        check_whole("1 3 3", false);
+        check_whole("1 2?", false);
+        check_whole("1? 2", false);
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod rows;
 mod run;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::{is_old, unseen};
 use super::transactions::{MarkerWrite, transactions};
@@ -90,13 +90,27 @@ fn first_sight(view: &View<'_>, control: &Control, fresh: &mut dyn FnMut() -> u6
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
         return Step::ReturnSoon(young);
     }
-    match baseline(view.key, rows, control.start) {
+    let reach = reach(rows, &there, top);
+    let covered = rows.iter().filter(|row| row.version.is_some_and(|version| version <= reach));
+    match baseline(view.key, covered, control.start) {
         Some(item) => {
             let item = below_what_is_streamed(item, &there, control.start);
             first_item(view, control, &item, gone, fresh)
         }
         None => Step::Acknowledge(Dropped::erased(view.arrivals)),
     }
+}
+
+/// The highest version that a first sight may cover: nothing above a hole above `top`, the highest that came, because
+/// nothing waited for that one. What an operator sends again can be anywhere in an old group, and covers all of it.
+fn reach(rows: &[Row], there: &[&Arrival], top: u64) -> u64 {
+    if there.iter().any(|arrival| arrival.replay.is_some()) {
+        return u64::MAX;
+    }
+    let above: BTreeSet<u64> =
+        rows.iter().filter_map(|row| row.version).filter(|version| *version > top).collect();
+    let next = above.into_iter().zip(top.saturating_add(1)..);
+    next.take_while(|(version, next)| version == next).last().map_or(top, |(version, _)| version)
 }
 
 /// A baseline that covers nothing that the stream shows. Where an event was written after `start` and has an older time,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::times::{RECONCILE, YOUNG};
-use super::{Control, Cursor, EventTime, Registration, Rev, Row, ScanPage, Seen, State, Walk, WalkKind};
+use super::times::RECONCILE;
+use super::{Control, Cursor, EventTime, Registration, Rev, ScanPage, Seen, State, Walk, WalkKind};
 use crate::ids::Key;
 use crate::time::Timestamp;
 
@@ -47,16 +47,6 @@ pub fn due(kind: WalkKind, walk: Option<&Walk>, control: &Control, now: Timestam
     }
     // Whoever read the control item before the walk's clients joined would adopt nobody, and end it.
     walk.filter(|walk| walk.is_on && walk.edition <= control.edition).map(|walk| Walk { rev, ..walk.clone() })
-}
-
-/// Whether an aggregate of which nothing was sent yet may be about to show an earlier event: one is missing below its
-/// highest, and one is [young](is_young), by [`YOUNG`].
-pub fn is_unsettled(rows: &[Row], now: Timestamp) -> bool {
-    let mut versions: Vec<u64> = rows.iter().filter_map(|row| row.version).collect();
-    versions.sort_unstable();
-    versions.dedup();
-    let has_hole = versions.last().is_some_and(|highest| *highest > versions.len() as u64);
-    has_hole && rows.iter().filter_map(|row| row.time).any(|time| is_young(time, YOUNG, now))
 }
 
 /// Whether an event of this time was written less than `age` ago, as far as its time tells. A time that lies ahead by as
@@ -182,34 +172,6 @@ mod tests {
         check(WalkKind::Reconcile, Some(&walk(9, day - second, false)), &[], "nothing");
         check(WalkKind::Reconcile, Some(&walk(9, day, false)), &[], "anew");
         check(WalkKind::Reconcile, Some(&walk(1, day * 9, true)), &[], "on");
-    }
-
-    /// Seconds ago; a negative number lies ahead.
-    fn row(version: u64, age: Option<i64>) -> Row {
-        let at = |age: i64| NOW.as_millis().saturating_add_signed(-age * 1_000);
-        let time = age.map(|age| EventTime::from(Timestamp::from_millis(at(age))));
-        Row { sort: Key::N(version.to_string()), version: Some(version), time, event: Err(String::new()) }
-    }
-
-    #[test]
-    fn an_aggregate_with_a_hole_is_waited_for_while_it_is_young() {
-        let check = |rows: &[(u64, Option<i64>)], expected: bool| {
-            let rows: Vec<Row> = rows.iter().map(|(version, age)| row(*version, *age)).collect();
-            assert_eq!(is_unsettled(&rows, NOW), expected, "{rows:?}");
-        };
-        check(&[], false);
-        check(&[(1, Some(0)), (2, Some(0))], false);
-        check(&[(1, Some(500)), (3, Some(59))], true);
-        check(&[(3, Some(59)), (1, Some(500))], true);
-        check(&[(1, Some(500)), (3, Some(60))], false);
-        check(&[(2, Some(5))], true);
-        check(&[(2, Some(5)), (2, Some(4))], true);
-        check(&[(2, None)], false);
-        // A clock that is a little fast is one thing; a date of next month is no age.
-        check(&[(1, Some(500)), (3, Some(-59))], true);
-        check(&[(1, Some(500)), (3, Some(-60))], false);
-        check(&[(1, Some(500)), (3, Some(-3_000_000))], false);
-        check(&[(1, Some(500)), (3, Some(59)), (4, Some(-3_000_000))], true);
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Source {
         aggregate.is_back_dated() && life.all(|known| known.arrived.is_none() || known.is_deleted_alone)
     }
 
-    /// The same for who wants only what is new: besides, catch-up saw the events before the fan-out did.
+    /// The same for who wants only what is new: besides, the ledger saw the events before the stream showed them.
     pub(crate) fn looks_old(&self, event: EventRef, observed: &Observed) -> bool {
         let is_back_dated = self.groups[event.group].is_back_dated();
         self.is_unseen(event) || is_back_dated && observed.is_taken_for_old(event)

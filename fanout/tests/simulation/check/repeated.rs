@@ -13,7 +13,7 @@ use crate::trace::{clock, length};
 use crate::world::World;
 
 /// Kinds of trouble without a crash, an unknown result, a ledger fault, a stall, a new life or a deletion.
-const NO_REASON_TO_REPEAT: [Kind; 27] = [
+const NO_REASON_TO_REPEAT: [Kind; 28] = [
     Kind::Reversed,
     Kind::Delayed,
     Kind::Lost,
@@ -41,6 +41,7 @@ const NO_REASON_TO_REPEAT: [Kind; 27] = [
     Kind::Reconcile,
     Kind::TableReads,
     Kind::LedgerReads,
+    Kind::ScannedApart,
 ];
 
 impl World {

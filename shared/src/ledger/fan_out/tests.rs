@@ -394,6 +394,20 @@ fn step_2_what_the_stream_shows_is_not_old_whatever_its_time() {
         &case("-", "2p", "1 2"),
         &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
     );
+    // Nobody waited for version 3: what is above it is not covered, though it is old by its own time.
+    check(
+        &case("-", "2p", "1@0 2@1 4@2"),
+        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t1 ed2 behind []}"],
+    );
+    check(
+        &case("-", "2p", "1@0 2@1 3@1 4@2"),
+        &expect!["whole? first sight: {new: rev1 v4 life1 first a001 t2 ed2 behind []}"],
+    );
+    check(&case("-", "4@2p~", "1@0 2@1 4@2"), &expect!["whole? return soon: 3"]);
+    check(
+        &case("-", "2r", "1@0 2@1 4@2"),
+        &expect!["whole? first sight: {new: rev1 v4 life1 first a001 t2 ed2 behind []}"],
+    );
     check(
         &case("-", "1r", "1 2"),
         &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
