@@ -2,7 +2,8 @@
 //! under a seeded scheduler with a virtual clock. After each schedule the promise is checked. `docs/testing.md`.
 //!
 //! `SEEDS=1000000` runs so many seeds, `FIRST_SEED=17` begins with another than 1, `SEED=17` runs one and prints what
-//! happened. `KEEP_GOING=1` does not stop at the first violation, and counts them by their kind.
+//! happened. `KEEP_GOING=1` does not stop at the first violation, and counts them by their kind. `FRESH_SEED=123` runs some
+//! from there, after the fixed ones: the checks derive it from the commit.
 
 #![expect(
     clippy::indexing_slicing,
@@ -48,6 +49,9 @@ use crate::run::{Outcome, run};
 
 const SEEDS: u64 = 10_000;
 
+/// How many of those are run that begin with `FRESH_SEED`.
+const FRESH_SEEDS: u64 = 5_000;
+
 /// How much of a failing schedule's trace is printed.
 const TAIL: usize = 120;
 
@@ -72,10 +76,22 @@ fn main() -> ExitCode {
     if env::var_os("SEED").is_none() {
         std::panic::set_hook(Box::new(|_| {}));
     }
-    match number("SEED") {
+    let (first, seeds) = (number("FIRST_SEED"), number("SEEDS"));
+    let is_kept = match number("SEED") {
         Some(seed) => one(seed),
-        None => many(number("FIRST_SEED").unwrap_or(1), number("SEEDS").unwrap_or(SEEDS)),
-    }
+        None => {
+            let is_kept = many(first.unwrap_or(1), seeds.unwrap_or(SEEDS));
+            // Who says which are run means those.
+            let fresh = number("FRESH_SEED").filter(|_| first.is_none() && seeds.is_none());
+            is_kept && fresh.is_none_or(many_fresh)
+        }
+    };
+    if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn many_fresh(first: u64) -> bool {
+    println!("fresh seeds: {FRESH_SEEDS} from {first}");
+    many(first, FRESH_SEEDS)
 }
 
 /// `docs/ordering.md` says what becomes of every kind of trouble.
@@ -94,30 +110,31 @@ fn number(variable: &str) -> Option<u64> {
     )
 }
 
-fn one(seed: u64) -> ExitCode {
+fn one(seed: u64) -> bool {
     let outcome = run(seed, true);
     let mut out = std::io::stdout().lock();
     for line in &outcome.trace {
         // Whoever reads on may have seen enough.
         if writeln!(out, "{line}").is_err() {
-            return ExitCode::FAILURE;
+            return false;
         }
     }
     drop(out);
     tell(seed, &outcome)
 }
 
-fn tell(seed: u64, outcome: &Outcome) -> ExitCode {
+/// Whether the promise was kept.
+fn tell(seed: u64, outcome: &Outcome) -> bool {
     match &outcome.violation {
         None => {
             println!("seed {seed}: kept, {} steps, {} enqueued", outcome.steps, outcome.enqueued);
-            ExitCode::SUCCESS
+            true
         }
         Some(violation) => {
             println!("seed {seed}: {violation}");
             println!("kinds of trouble: {}", outcome.kinds);
             println!("replay it: SEED={seed} cargo test -p fanout --test simulation");
-            ExitCode::FAILURE
+            false
         }
     }
 }
@@ -131,7 +148,8 @@ struct Sum {
     violations: BTreeMap<String, (u64, u64, String)>,
 }
 
-fn many(first: u64, seeds: u64) -> ExitCode {
+/// Whether the promise was kept in all of them.
+fn many(first: u64, seeds: u64) -> bool {
     let keeps_going = env::var_os("KEEP_GOING").is_some();
     let began = Instant::now();
     let (next, stop, sum) = (AtomicU64::new(first), AtomicBool::new(false), Mutex::new(Sum::default()));
@@ -173,7 +191,7 @@ fn many(first: u64, seeds: u64) -> ExitCode {
         println!("{count:>6} × {kind}; first seed {seed}: {violation}");
     }
     let Some((_, seed, _)) = violations.values().min_by_key(|(_, seed, _)| *seed) else {
-        return ExitCode::SUCCESS;
+        return true;
     };
     if !keeps_going {
         let outcome = run(*seed, true);
@@ -182,5 +200,5 @@ fn many(first: u64, seeds: u64) -> ExitCode {
         outcome.trace[from..].iter().for_each(|line| println!("{line}"));
         return tell(*seed, &outcome);
     }
-    ExitCode::FAILURE
+    false
 }
