@@ -1,35 +1,59 @@
 #!/bin/sh
-# What the functions are made of: one HTTP client, one TLS; and a core without AWS, runtime or network.
+# What the crates are made of: one HTTP client, one TLS; a core without AWS, runtime or network; one crate for the SDK.
 set -eu
 cd "$(dirname "$0")/../.."
 
-crates() {
-    cargo tree --locked --edges normal --prefix none --format '{p}' "$@" | cut -d ' ' -f 1,2 | sort -u
+failed=0
+wrong() {
+    echo "tree: $*" >&2
+    failed=1
 }
 
-failed=0
+# The names and versions of the crates in a tree.
+crates() {
+    cargo tree --locked --prefix none --format '{p}' "$@" | cut -d ' ' -f 1,2 | sort -u
+}
 
-functions=$(crates --package converter --package fanout)
+functions=$(crates --edges normal --package converter --package fanout)
 for crate in hyper rustls; do
     versions=$(echo "$functions" | grep "^$crate v" || true)
     if [ "$(echo "$versions" | grep -c .)" -ne 1 ]; then
-        echo "tree: the functions must have exactly one \`$crate\`, but have:" ${versions:-none} >&2
-        failed=1
+        wrong "the functions must have exactly one \`$crate\`, but have:" ${versions:-none}
     fi
 done
 
-# The ledger's tables are the fan-out's affair: the client of DynamoDB would make the converter slower to start.
-if crates --package converter | grep -q '^aws-sdk-dynamodb '; then
-    echo "tree: \`converter\` must not depend on \`aws-sdk-dynamodb\`" >&2
-    failed=1
-fi
+# The ledger's tables are the fan-out's affair: the client of DynamoDB would make the converter slower to start. The
+# linker leaves out what is not called.
+found=$(grep -rnE '\b(dynamodb::|tables\()' converter/src || true)
+[ -z "$found" ] || wrong "\`converter\` must not use the tables:" "$found"
 
-core=$(crates --package shared)
-echo "$core" | grep -q '^shared v' || { echo "tree: \`shared\` is not in its own tree" >&2; failed=1; }
-foreign=$(echo "$core" | grep -E '^(aws|lambda|tokio|hyper|http|rustls|tracing)' || true)
-if [ -n "$foreign" ]; then
-    echo "tree: \`shared\` without features must not depend on:" $foreign >&2
-    failed=1
-fi
+# `shared` is pure. That holds for what it is tested with, too: a test that needs a runtime belongs elsewhere.
+impure='^(aws|lambda|tokio|async|hyper|http|rustls|rustix|serde_dynamo|reqwest)'
+features=$(cargo metadata --locked --no-deps --format-version 1 | python3 -c '
+import json, sys
+print(*next(crate["features"] for crate in json.load(sys.stdin)["packages"] if crate["name"] == "shared"))')
+# `testing` has the doubles, until they have a crate of their own.
+[ "$features" = testing ] || wrong "\`shared\` must have no features but \`testing\`, but has: $features"
+core=$(crates --edges normal --package shared)
+tested=$(crates --edges normal,build,dev --all-features --package shared)
+echo "$core" | grep -q '^shared v' || wrong "\`shared\` is not in its own tree"
+foreign=$(echo "$core" | grep -E "$impure|^tracing" || true)
+[ -z "$foreign" ] || wrong "\`shared\` must not depend on:" $foreign
+foreign=$(echo "$tested" | grep -E "$impure" || true)
+[ -z "$foreign" ] || wrong "\`shared\` must not be tested with:" $foreign
+
+# Outside of `aws` only tests, benches and examples name the SDK. (Files of unit tests are called `tests.rs`, or lie in
+# a folder `tests`.)
+sdk='\baws_(config|credential_types|runtime|sdk_[a-z0-9]+|sigv4|smithy_[a-z_]+|types)\b'
+# TO BE MOVED into `aws`: what only operators use. This list only gets shorter.
+later='cli deploy local'
+for crate in $(ls -d */src | cut -d / -f 1); do
+    case " aws $later " in *" $crate "*) continue ;; esac
+    found=$(grep -rlE "$sdk" "$crate/src" --include='*.rs' | grep -vE '(^|/)tests(/|\.rs$)' || true)
+    [ -z "$found" ] || wrong "only \`aws\` may name the SDK, but these do, too:" $found
+done
+for crate in $later; do
+    grep -rqE "$sdk" "$crate/src" || wrong "\`$crate\` no longer names the SDK: take it off the list"
+done
 
 exit "$failed"

@@ -1,9 +1,9 @@
 //! The converter's Lambda: config and client once, then one batch after the other.
 
+use aws::lambda;
 use converter::handler::Converter;
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
-use shared::lambda;
 use shared::metrics::Tally;
 
 #[tokio::main(flavor = "current_thread")]

@@ -366,7 +366,7 @@ fn defaults_are_those_of_the_shipped_config_and_the_default_settings() {
 
 #[test]
 fn every_variable_that_the_functions_read_is_set() {
-    let code = include_str!("../../shared/src/lambda.rs").split("#[cfg(test)]").next().unwrap();
+    let code = include_str!("../../aws/src/lambda.rs").split("#[cfg(test)]").next().unwrap();
     let is_name = |text: &&str| {
         text.contains('_')
             && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')

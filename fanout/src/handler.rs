@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use aws::sqs::Sqs;
 use aws_lambda_events::sqs::BatchItemFailure;
 use futures_util::future::join_all;
 use serde::de::IgnoredAny;
@@ -16,7 +17,6 @@ use shared::metrics::{Counted, Latencies, RECORDS_IN, RETURNED, SENT, Tally, UND
 use shared::place::{OwnQueue, Place, QueueUrl};
 use shared::route::route;
 use shared::send::{Limits, SendError, Stop, StopReason, Transport};
-use shared::sqs::Sqs;
 use shared::time::Timestamp;
 use tracing::{error, warn};
 

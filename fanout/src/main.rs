@@ -1,10 +1,10 @@
 //! The fan-out's Lambda: config and clients once, then one batch after the other.
 
+use aws::lambda;
 use fanout::handler::Fanout;
 use fanout::ledger::LedgerFanout;
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
-use shared::lambda;
 use shared::ledger::Edge;
 use shared::metrics::Tally;
 

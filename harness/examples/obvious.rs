@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::time::Duration;
 
+use aws::lambda;
 use aws_credential_types::Credentials;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage, SqsMessageAttribute};
 use aws_sdk_sqs::Client;
@@ -18,7 +19,6 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures_util::future::join_all;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use shared::lambda;
 
 struct Message {
     id: String,

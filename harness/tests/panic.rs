@@ -54,7 +54,7 @@ fn a_panic_is_logged_by_its_place_without_its_message() {
 }
 
 fn panic_each_time() {
-    shared::lambda::init_logging();
+    aws::lambda::init_logging();
     for (line, panic) in PANICS {
         let panicked = catch_unwind(panic).unwrap_err();
         let message = panicked.downcast_ref::<String>().unwrap();

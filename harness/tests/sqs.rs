@@ -9,6 +9,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
+use aws::sqs::Sqs;
 use aws_credential_types::Credentials;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Config, Region};
@@ -25,7 +26,6 @@ use shared::ids::{DeduplicationId, Group};
 use shared::message::{Attribute, AttributeValue, Body, Message};
 use shared::place::{OwnQueue, Place, QueueUrl};
 use shared::send::{SendError, Transport as _};
-use shared::sqs::Sqs;
 
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const BODY: &str = "{\"nominee\":\"Nominee 17 – Zoë\"}";
@@ -305,7 +305,7 @@ async fn a_call_ends_in_five_seconds() {
     let error = sqs(&endpoint_url).send(&queue(OwnQueue::FanOut).0, &[&message("1")]).await.unwrap_err();
     // The paused clock leaps whenever nothing else happens, perhaps before there is a connection.
     assert!(matches!(error, SendError::Unknown(_) | SendError::Transient(_)), "{error:?}");
-    assert!(before.elapsed() <= shared::sqs::CALL_TIMEOUT, "{:?}", before.elapsed());
+    assert!(before.elapsed() <= aws::sqs::CALL_TIMEOUT, "{:?}", before.elapsed());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 
 mod support;
 
+use aws::dynamodb::{EventsTable, LedgerTable, client};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
@@ -19,7 +20,6 @@ use local::ministack::REGION;
 use local::stack::Ground;
 use serde_json::Value;
 use shared::config::Source;
-use shared::dynamodb::{EventsTable, LedgerTable, client};
 use shared::ids::Key;
 use shared::ledger::{Cursor, EventTable, Page, ScanPage, Unread};
 use shared::testing::contract;

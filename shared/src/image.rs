@@ -5,8 +5,8 @@
 mod number;
 mod read;
 mod record;
-#[cfg(test)]
-pub(crate) mod samples;
+#[cfg(any(test, feature = "testing"))]
+pub mod samples;
 mod text;
 mod write;
 
@@ -19,10 +19,9 @@ use read::Cursor;
 
 pub(crate) use number::Decimal;
 pub use record::{NewImage, Record, RecordError};
-#[cfg(feature = "dynamodb")]
-pub(crate) use text::Text;
+pub use text::Text;
 pub(crate) use text::sqs_safe;
-pub(crate) use write::Writer;
+pub use write::{List, Map, Writer};
 
 /// How many values may lie inside each other. DynamoDB stores 32 levels ("Quotas: nested attribute depth"); the rest
 /// is room for other ways of counting.

@@ -5,8 +5,7 @@
 
 mod adopt;
 pub mod catch_up;
-#[cfg(any(test, feature = "dynamodb", feature = "testing"))]
-pub(crate) mod columns;
+pub mod columns;
 mod event_time;
 pub mod fan_out;
 mod items;
@@ -14,8 +13,7 @@ pub mod membership;
 pub mod orders;
 pub mod reconcile;
 mod seams;
-#[cfg(any(test, feature = "dynamodb", feature = "testing"))]
-pub(crate) mod stored;
+pub mod stored;
 pub mod times;
 mod transactions;
 pub mod walk;

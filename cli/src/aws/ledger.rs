@@ -1,10 +1,10 @@
 //! The ledger and the event table, as the functions read them. Nothing is written here.
 
+use aws::dynamodb::{EventsTable, LedgerTable};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use deploy::target::Target;
 use shared::config::Source;
-use shared::dynamodb::{EventsTable, LedgerTable};
 use shared::ledger::Unread;
 use shared::text::with_sources;
 

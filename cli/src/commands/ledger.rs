@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws::dynamodb::LedgerTable;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use deploy::invoke::{Answer, CATCH_UP_NAME, invoke};
@@ -10,7 +11,6 @@ use deploy::target::Target;
 use futures_util::{StreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use shared::config::{ClientName, nearest};
-use shared::dynamodb::LedgerTable;
 use shared::ledger::{ClientId, Control, ItemKey, Registration, State};
 use shared::text::printable;
 use shared::time::Timestamp;

@@ -1,9 +1,9 @@
 //! Catch-up's Lambda: config and clients once, then one order after the other.
 
+use aws::lambda;
 use fanout::catch_up::CatchUp;
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
-use shared::lambda;
 use shared::ledger::Edge;
 use shared::metrics::Tally;
 

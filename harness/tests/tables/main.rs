@@ -14,10 +14,10 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
+use aws::dynamodb::{EventsTable, LedgerTable, client};
 use aws_credential_types::Credentials;
 use serde_json::{Value, json};
 use shared::config::{Changes, Path, Source};
-use shared::dynamodb::{EventsTable, LedgerTable, client};
 use shared::ids::{Group, Key};
 use shared::ledger::{
     ClientId, Condition, EventTable as _, First, GroupItem, Item, ItemKey, Ledger as _, Rev, Write,

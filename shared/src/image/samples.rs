@@ -1,5 +1,7 @@
 //! Items for tests: generated, with the stream's text of them, and a second way to their JSON.
 
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
@@ -9,29 +11,39 @@ use proptest::prelude::*;
 
 /// A value of an item.
 #[derive(Clone, Debug)]
-pub(crate) enum Sample {
+pub enum Sample {
+    /// A string.
     S(String),
+    /// A number.
     N(String),
+    /// Bytes.
     B(Vec<u8>),
+    /// True or false.
     Bool(bool),
+    /// Null.
     Null,
+    /// A map.
     M(Entries),
+    /// A list.
     L(Vec<Sample>),
+    /// A set of strings.
     Ss(Vec<String>),
+    /// A set of numbers.
     Ns(Vec<String>),
+    /// A set of byte strings.
     Bs(Vec<Vec<u8>>),
 }
 
 /// The entries of a map, or of the item, in the order in which they are written.
-pub(crate) type Entries = Vec<(String, Sample)>;
+pub type Entries = Vec<(String, Sample)>;
 
 /// Any item, of some levels.
-pub(crate) fn item() -> impl Strategy<Value = Entries> {
+pub fn item() -> impl Strategy<Value = Entries> {
     entries(value()).boxed()
 }
 
 /// The same item twice, the second time with its maps and sets in another order.
-pub(crate) fn shuffled(item: Entries) -> impl Strategy<Value = (Entries, Entries)> {
+pub fn shuffled(item: Entries) -> impl Strategy<Value = (Entries, Entries)> {
     any::<u64>().prop_map(move |seed| {
         let mut seed = seed | 1;
         (item.clone(), reordered_entries(item.clone(), &mut seed))
@@ -39,7 +51,7 @@ pub(crate) fn shuffled(item: Entries) -> impl Strategy<Value = (Entries, Entries
 }
 
 /// Any text, with more of what needs care than chance would bring.
-pub(crate) fn string() -> impl Strategy<Value = String> {
+pub fn string() -> impl Strategy<Value = String> {
     prop_oneof![
         ".{0,40}",
         "[a-z]{0,20}",
@@ -60,13 +72,13 @@ pub(crate) fn string() -> impl Strategy<Value = String> {
 }
 
 /// The item as the stream writes it.
-pub(crate) fn raw(item: &[(String, Sample)]) -> String {
+pub fn raw(item: &[(String, Sample)]) -> String {
     let entries = item.iter().map(|(name, sample)| format!("{}: {}", quoted(name), raw_value(sample)));
     format!("{{ {} }}", entries.collect::<Vec<_>>().join(" , "))
 }
 
 /// The JSON that is expected of the item, made in the slow and obvious way.
-pub(crate) fn expected(item: &[(String, Sample)]) -> String {
+pub fn expected(item: &[(String, Sample)]) -> String {
     let sorted =
         item.iter().map(|(name, sample)| (name.as_bytes(), (name, sample))).collect::<BTreeMap<_, _>>();
     let entries = sorted.values().map(|(name, sample)| format!("{}:{}", safe(name), expected_value(sample)));

@@ -9,9 +9,14 @@ use super::Fault;
 ///
 /// The bytes may be no UTF-8: [`Writer::finish`](super::Writer::finish) looks at those of all strings at once.
 #[derive(Clone, Debug)]
-pub(crate) enum Text<'t> {
+pub enum Text<'t> {
     /// A literal without escapes, and the same without its quotes.
-    Plain { literal: &'t [u8], value: &'t [u8] },
+    Plain {
+        /// With its quotes.
+        literal: &'t [u8],
+        /// Without them.
+        value: &'t [u8],
+    },
     /// A literal with escapes, all of two characters.
     Escaped(&'t [u8]),
     /// The string itself.

@@ -21,7 +21,7 @@ const SHOWN: usize = 64;
 const MEMBERS: usize = 32;
 
 /// One item on its way to JSON. `'w` is the wanted paths' life, `'v` that of the names.
-pub(crate) struct Writer<'w, 'v> {
+pub struct Writer<'w, 'v> {
     json: Vec<u8>,
     fields: Vec<Field<'v>>,
     /// The wanted values at and below the value that is written next.
@@ -37,7 +37,7 @@ pub(crate) struct Writer<'w, 'v> {
 }
 
 /// A map that is being written.
-pub(crate) struct Map<'w> {
+pub struct Map<'w> {
     node: Option<&'w Node>,
     /// Where its first entry begins in the JSON.
     start: usize,
@@ -46,7 +46,7 @@ pub(crate) struct Map<'w> {
 }
 
 /// A list that is being written.
-pub(crate) struct List {
+pub struct List {
     length: usize,
 }
 
@@ -65,7 +65,7 @@ enum Step<'v> {
 
 impl<'w, 'v> Writer<'w, 'v> {
     /// Begins an item that will have about `capacity` bytes.
-    pub(crate) fn new(wanted: &'w Wanted, capacity: usize) -> Self {
+    pub fn new(wanted: &'w Wanted, capacity: usize) -> Self {
         Self {
             json: Vec::with_capacity(capacity),
             fields: vec![Field::Absent; wanted.count],
@@ -79,7 +79,7 @@ impl<'w, 'v> Writer<'w, 'v> {
     }
 
     /// The item, or the error of a writer that failed with a fault.
-    pub(crate) fn finish(self, written: Result<(), Fault>) -> Result<Image<'v>, ImageError> {
+    pub fn finish(self, written: Result<(), Fault>) -> Result<Image<'v>, ImageError> {
         // Once for all strings, which lie between ASCII characters: that is cheaper than each by itself.
         match written.and_then(|()| String::from_utf8(self.json).map_err(|_| Fault::Malformed)) {
             Ok(json) => Ok(Image { json, fields: self.fields }),
@@ -87,7 +87,8 @@ impl<'w, 'v> Writer<'w, 'v> {
         }
     }
 
-    pub(crate) fn begin_map(&mut self) -> Result<Map<'w>, Fault> {
+    /// Begins a map: [`entry`](Self::entry) follows for each of its entries, then [`end_map`](Self::end_map).
+    pub fn begin_map(&mut self) -> Result<Map<'w>, Fault> {
         self.descend(Type::M)?;
         self.json.push(b'{');
         Ok(Map { node: self.here, start: self.json.len(), first: self.members.len() })
@@ -95,7 +96,7 @@ impl<'w, 'v> Writer<'w, 'v> {
 
     /// Writes an entry, whose value `value` writes.
     #[inline]
-    pub(crate) fn entry<E>(
+    pub fn entry<E>(
         &mut self,
         map: &mut Map<'w>,
         name: Text<'v>,
@@ -117,7 +118,8 @@ impl<'w, 'v> Writer<'w, 'v> {
         Ok(())
     }
 
-    pub(crate) fn end_map(&mut self, map: Map<'w>) -> Result<(), Fault> {
+    /// Ends a map, and sorts its entries by their names.
+    pub fn end_map(&mut self, map: Map<'w>) -> Result<(), Fault> {
         let members = self.members.get_mut(map.first..).unwrap_or_default();
         if !members.is_sorted_by(|left, right| left.by_name(right).is_lt()) {
             members.sort_unstable_by(Member::by_name);
@@ -133,14 +135,15 @@ impl<'w, 'v> Writer<'w, 'v> {
         Ok(())
     }
 
-    pub(crate) fn begin_list(&mut self) -> Result<List, Fault> {
+    /// Begins a list: [`item`](Self::item) follows for each of its items, then [`end_list`](Self::end_list).
+    pub fn begin_list(&mut self) -> Result<List, Fault> {
         self.descend(Type::L)?;
         self.json.push(b'[');
         Ok(List { length: 0 })
     }
 
     /// Writes an item, which `value` writes.
-    pub(crate) fn item<E>(
+    pub fn item<E>(
         &mut self,
         list: &mut List,
         value: impl FnOnce(&mut Self) -> Result<(), E>,
@@ -154,19 +157,22 @@ impl<'w, 'v> Writer<'w, 'v> {
         Ok(())
     }
 
-    pub(crate) fn end_list(&mut self) {
+    /// Ends the list that was begun last.
+    pub fn end_list(&mut self) {
         self.json.push(b']');
         self.depth -= 1;
     }
 
+    /// Writes a string.
     #[inline]
-    pub(crate) fn string(&mut self, text: &Text<'v>) -> Result<(), Fault> {
+    pub fn string(&mut self, text: &Text<'v>) -> Result<(), Fault> {
         self.take(|| Ok(Field::Scalar(Scalar::S(text.clone().try_into_str()?))))?;
         text.push_to(&mut self.json);
         Ok(())
     }
 
-    pub(crate) fn number(&mut self, text: &Text<'v>) -> Result<(), Fault> {
+    /// Writes a number in its own digits.
+    pub fn number(&mut self, text: &Text<'v>) -> Result<(), Fault> {
         let digits = text.as_value();
         if !is_number(&digits) {
             return Err(Fault::Number);
@@ -177,7 +183,7 @@ impl<'w, 'v> Writer<'w, 'v> {
     }
 
     /// Writes bytes, given as standard base64.
-    pub(crate) fn binary(&mut self, base64: &[u8]) -> Result<(), Fault> {
+    pub fn binary(&mut self, base64: &[u8]) -> Result<(), Fault> {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
         STANDARD.decode_vec(base64, &mut bytes).map_err(|_| Fault::Base64)?;
@@ -187,14 +193,15 @@ impl<'w, 'v> Writer<'w, 'v> {
         Ok(())
     }
 
-    pub(crate) fn boolean(&mut self, value: bool) -> Result<(), Fault> {
+    /// Writes `true` or `false`.
+    pub fn boolean(&mut self, value: bool) -> Result<(), Fault> {
         self.take(|| Ok(Field::Other(Type::Bool)))?;
         self.json.extend_from_slice(if value { b"true".as_slice() } else { b"false" });
         Ok(())
     }
 
     /// Writes null; `value` is `true`, or DynamoDB did not write it.
-    pub(crate) fn null(&mut self, value: bool) -> Result<(), Fault> {
+    pub fn null(&mut self, value: bool) -> Result<(), Fault> {
         if !value {
             return Err(Fault::WrongValue(Type::Null, "`false`"));
         }
@@ -203,7 +210,8 @@ impl<'w, 'v> Writer<'w, 'v> {
         Ok(())
     }
 
-    pub(crate) fn string_set(&mut self, members: Vec<Text<'_>>) -> Result<(), Fault> {
+    /// Writes a set of strings, sorted bytewise.
+    pub fn string_set(&mut self, members: Vec<Text<'_>>) -> Result<(), Fault> {
         self.set(
             Type::Ss,
             members,
@@ -212,7 +220,8 @@ impl<'w, 'v> Writer<'w, 'v> {
         )
     }
 
-    pub(crate) fn number_set(&mut self, members: Vec<Text<'_>>) -> Result<(), Fault> {
+    /// Writes a set of numbers, sorted by value.
+    pub fn number_set(&mut self, members: Vec<Text<'_>>) -> Result<(), Fault> {
         let mut numbers = Vec::with_capacity(members.len());
         for text in members {
             let value = Decimal::try_parse(&text.as_value()).ok_or(Fault::Number)?;
@@ -227,7 +236,7 @@ impl<'w, 'v> Writer<'w, 'v> {
     }
 
     /// Writes a set of byte strings, given as standard base64.
-    pub(crate) fn binary_set(&mut self, members: Vec<Text<'_>>) -> Result<(), Fault> {
+    pub fn binary_set(&mut self, members: Vec<Text<'_>>) -> Result<(), Fault> {
         let mut binaries = Vec::with_capacity(members.len());
         for base64 in members {
             let bytes = STANDARD.decode(&*base64.as_value()).map_err(|_| Fault::Base64)?;

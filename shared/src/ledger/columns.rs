@@ -1,8 +1,6 @@
 //! What look-ups and walks read of an item, whether or not it can be an event.
 
-#[cfg(feature = "dynamodb")]
-use super::Seen;
-use super::{EventTime, Row};
+use super::{EventTime, Row, Seen};
 use crate::config::{Path, Source};
 use crate::event::{Event, EventError, TEXT_LIMIT};
 use crate::ids::Key;
@@ -10,16 +8,20 @@ use crate::message::EVENT_LIMIT;
 
 /// The places of an item's keys, version and time: `[source]`, prepared once.
 #[derive(Clone, Debug)]
-pub(crate) struct Columns {
-    pub(crate) partition: Path,
-    pub(crate) sort: Path,
-    pub(crate) version: Path,
-    pub(crate) time: Path,
+pub struct Columns {
+    /// Of the partition key.
+    pub partition: Path,
+    /// Of the sort key.
+    pub sort: Path,
+    /// Of the version.
+    pub version: Path,
+    /// Of the time.
+    pub time: Path,
 }
 
 impl Columns {
     /// As `source` says; `None` without `version`, `sort_key` or `time`, when the event table is not read.
-    pub(crate) fn try_new(source: &Source) -> Option<Self> {
+    pub fn try_new(source: &Source) -> Option<Self> {
         let attribute = |name: &String| Path(vec![name.clone()]);
         Some(Self {
             partition: attribute(&source.partition_key),
@@ -31,19 +33,14 @@ impl Columns {
 
     /// The row of an item that was read as `event`, which is none if its message would be larger than any queue takes; `at` tells what key the item has at a path. `None` if it has no sort
     /// key, which no item lacks.
-    pub(crate) fn row(
-        &self,
-        event: Result<Event, EventError>,
-        at: impl Fn(&Path) -> Option<Key>,
-    ) -> Option<Row> {
+    pub fn row(&self, event: Result<Event, EventError>, at: impl Fn(&Path) -> Option<Key>) -> Option<Row> {
         let sort = at(&self.sort)?;
         let (version, time) = (version(at(&self.version)), time(at(&self.time)));
         Some(Row { sort, version, time, event: event.map_err(|error| error.to_string()).and_then(that_fits) })
     }
 
     /// The same of an item that only its keys, version and time were read of. `None` if it has no keys.
-    #[cfg(feature = "dynamodb")]
-    pub(crate) fn seen(&self, at: impl Fn(&Path) -> Option<Key>) -> Option<Seen> {
+    pub fn seen(&self, at: impl Fn(&Path) -> Option<Key>) -> Option<Seen> {
         let (key, sort) = (at(&self.partition)?, at(&self.sort)?);
         Some(Seen { key, sort, version: version(at(&self.version)), time: time(at(&self.time)) })
     }

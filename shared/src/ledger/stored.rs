@@ -3,13 +3,11 @@
 //! By hand, not by serde: an aggregate's key is a DynamoDB value of its own type, a number of up to 38 digits perhaps,
 //! which serde's numbers do not hold; and what is damaged is named by its attribute.
 
-#[cfg(any(test, feature = "dynamodb"))]
 mod fields;
 mod instant;
-#[cfg(any(test, feature = "dynamodb"))]
 mod restore;
-#[cfg(test)]
-pub(crate) mod samples;
+#[cfg(any(test, feature = "testing"))]
+pub mod samples;
 #[cfg(any(test, feature = "testing"))]
 mod size;
 mod store;
@@ -20,46 +18,51 @@ use std::collections::BTreeMap;
 
 use super::{ClientId, ItemKey, WalkKind};
 
-#[cfg(any(test, feature = "dynamodb"))]
-pub(crate) use restore::restore;
+pub use restore::restore;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use size::size;
-pub(crate) use store::store;
+pub use store::store;
 
 /// The table's partition key.
-pub(crate) const PK: &str = "pk";
+pub const PK: &str = "pk";
 
 /// The table's sort key.
-pub(crate) const SK: &str = "sk";
+pub const SK: &str = "sk";
 
 /// A value of one of the types that the ledger uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Value {
+pub enum Value {
+    /// A string.
     S(String),
+    /// A number.
     N(String),
+    /// Bytes.
     B(Vec<u8>),
+    /// True or false.
     Bool(bool),
+    /// A map.
     M(Attributes),
+    /// A list.
     L(Vec<Value>),
+    /// A set of numbers.
     Ns(Vec<String>),
 }
 
 /// An item without its keys, or a map in it.
-pub(crate) type Attributes = BTreeMap<String, Value>;
+pub type Attributes = BTreeMap<String, Value>;
 
 /// Why an item of the ledger cannot be read.
-#[cfg(any(test, feature = "dynamodb"))]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("attribute `{attribute}` {fault}")]
-pub(crate) struct Damaged {
+pub struct Damaged {
     /// The way to it: `clients.Billing.state`.
-    pub(crate) attribute: String,
+    pub attribute: String,
     /// What is wrong with it.
-    pub(crate) fault: &'static str,
+    pub fault: &'static str,
 }
 
 /// The key's values of [`PK`] and [`SK`].
-pub(crate) fn keys(key: &ItemKey) -> (String, String) {
+pub fn keys(key: &ItemKey) -> (String, String) {
     let twice = |text: &str| (text.to_owned(), text.to_owned());
     match key {
         ItemKey::Control => twice("control"),
@@ -77,6 +80,6 @@ pub(crate) fn keys(key: &ItemKey) -> (String, String) {
 }
 
 /// The partition of a client's markers.
-pub(crate) fn behind(client: ClientId) -> String {
+pub fn behind(client: ClientId) -> String {
     format!("behind#{}", client.0)
 }

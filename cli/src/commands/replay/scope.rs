@@ -1,7 +1,7 @@
 //! Which groups a replay is about: one, or all that the event table has.
 
+use aws::dynamodb::EventsTable;
 use shared::config::Source;
-use shared::dynamodb::EventsTable;
 use shared::ledger::ItemKey;
 
 use super::Wanted;

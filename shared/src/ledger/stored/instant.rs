@@ -16,7 +16,6 @@ pub(super) fn store(instant: EventTime) -> Value {
 }
 
 /// What [`store`] made.
-#[cfg(any(test, feature = "dynamodb"))]
 pub(super) fn restore(value: &Value) -> Option<EventTime> {
     match value {
         Value::S(text) if text.contains('T') => EventTime::try_from_text(text),

@@ -15,7 +15,7 @@ use crate::ledger::{
 /// # Errors
 ///
 /// [`Damaged`] if an attribute is missing, foreign, or not what belongs there.
-pub(crate) fn restore(key: &ItemKey, attributes: Attributes) -> Result<Item, Damaged> {
+pub fn restore(key: &ItemKey, attributes: Attributes) -> Result<Item, Damaged> {
     let mut fields = Fields::of_item(attributes);
     let item = match key {
         ItemKey::Control => Item::Control(control(&mut fields)?),

@@ -1,5 +1,7 @@
 //! Any item of the ledger.
 
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -13,7 +15,7 @@ use crate::ledger::{
 use crate::time::Timestamp;
 
 /// An item under its key.
-pub(crate) fn item() -> impl Strategy<Value = (ItemKey, Item)> {
+pub fn item() -> impl Strategy<Value = (ItemKey, Item)> {
     let walk_kind = prop_oneof![Just(WalkKind::History), Just(WalkKind::Reconcile)];
     prop_oneof![
         control().prop_map(|control| (ItemKey::Control, Item::Control(control))),
@@ -27,12 +29,12 @@ pub(crate) fn item() -> impl Strategy<Value = (ItemKey, Item)> {
 }
 
 /// Any legal group.
-pub(crate) fn group() -> impl Strategy<Value = Group> {
+pub fn group() -> impl Strategy<Value = Group> {
     "[!-~]{1,128}".prop_map(|text| Group::try_from_sqs(&text).unwrap())
 }
 
 /// A key that a table can have.
-pub(crate) fn key() -> impl Strategy<Value = Key> {
+pub fn key() -> impl Strategy<Value = Key> {
     prop_oneof![
         ".{1,40}".prop_map(Key::S),
         "-?[1-9][0-9]{0,37}".prop_map(Key::N),

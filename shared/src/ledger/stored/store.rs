@@ -8,7 +8,7 @@ use crate::ledger::{Control, GroupItem, Item, Lease, Marker, Registration, State
 use crate::time::Timestamp;
 
 /// The item without its keys.
-pub(crate) fn store(item: &Item) -> Attributes {
+pub fn store(item: &Item) -> Attributes {
     match item {
         Item::Control(control) => of_control(control),
         Item::Group(group) => of_group(group),

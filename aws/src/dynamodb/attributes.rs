@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-
-use crate::ids::Key;
-use crate::ledger::stored::{self, Attributes, Damaged, PK, SK, Value};
-use crate::ledger::{Item, ItemKey};
+use shared::ids::Key;
+use shared::ledger::stored::{self, Attributes, Damaged, PK, SK, Value};
+use shared::ledger::{Item, ItemKey};
 
 /// An item as the SDK has it.
 pub(super) type SdkItem = HashMap<String, AttributeValue>;
@@ -86,9 +85,9 @@ fn from_sdk(value: AttributeValue) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use shared::ledger::stored::samples;
 
     use super::*;
-    use crate::ledger::stored::samples;
 
     proptest! {
         #[test]

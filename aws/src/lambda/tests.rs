@@ -135,7 +135,6 @@ fn the_config_is_named_if_it_is_missing_or_wrong() {
     std::fs::remove_dir_all(&package).unwrap();
 }
 
-#[cfg(feature = "dynamodb")]
 #[test]
 fn the_stack_has_a_ledger_if_the_config_names_versions() {
     let config = |version: &str| {

@@ -35,8 +35,9 @@ pub(crate) fn never_connected(error: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use shared::ledger::times;
+
     use super::*;
-    use crate::ledger::times;
 
     #[test]
     fn a_call_takes_as_long_as_the_ledger_reckons_with() {

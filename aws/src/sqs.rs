@@ -12,14 +12,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Config, Credentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_sqs::types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry};
+use shared::message::Message;
+use shared::place::QueueUrl;
+use shared::send::{SendError, Transport};
+use shared::time::Timestamp;
 
 use self::fault::{of_call, of_entry, of_missing_entry};
 use self::request::Requests;
-use crate::message::Message;
-use crate::place::QueueUrl;
 use crate::sdk;
-use crate::send::{SendError, Transport};
-use crate::time::Timestamp;
 
 /// How long a call takes at most, however slowly its answer trickles in: how far one that starts just before a sender's
 /// deadline can overrun it.

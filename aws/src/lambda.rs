@@ -9,13 +9,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 use aws_credential_types::Credentials;
+use shared::config::{Config, Findings};
+use shared::place::{InvalidPlace, Place};
 
 pub use self::invocations::{deadline, run, trace_header};
 pub use self::logs::init_logging;
-use crate::config::{Config, Findings};
-#[cfg(feature = "dynamodb")]
 use crate::dynamodb::{self, EventsTable, LedgerTable};
-use crate::place::{InvalidPlace, Place};
 use crate::sqs::Sqs;
 
 /// The config's name in the function's package.
@@ -78,7 +77,6 @@ pub enum ColdStartError {
 }
 
 /// The tables of a pipeline with versions.
-#[cfg(feature = "dynamodb")]
 #[derive(Clone, Debug)]
 pub struct Tables {
     /// How far each group got.
@@ -127,7 +125,6 @@ pub fn sqs() -> Result<Sqs, ColdStartError> {
 ///
 /// [`ColdStartError`] names the variable that is missing or wrong, or the parameter of the stack that does not fit the
 /// config.
-#[cfg(feature = "dynamodb")]
 pub fn tables(config: &Config) -> Result<Option<Tables>, ColdStartError> {
     tables_from(variable, config)
 }
@@ -165,7 +162,6 @@ fn sqs_from(variable: impl Fn(&str) -> Option<String>) -> Result<Sqs, ColdStartE
     Ok(Sqs::new(access.credentials, &access.region, access.endpoint.as_deref()))
 }
 
-#[cfg(feature = "dynamodb")]
 fn tables_from(
     variable: impl Fn(&str) -> Option<String>,
     config: &Config,

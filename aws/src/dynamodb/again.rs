@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use shared::ledger::Unread;
+
 use super::fault::Fault;
-use crate::ledger::Unread;
 use crate::sdk::CALL_TIMEOUT;
 
 /// How long is waited before each further try: a few times what a partition that splits, or a node that is replaced,

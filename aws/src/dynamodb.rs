@@ -16,9 +16,9 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region, Sta
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use shared::ids::Key;
+use shared::image::{Fault, Image, ImageError, Text, Wanted, Writer};
 
-use crate::ids::Key;
-use crate::image::{Fault, Image, ImageError, Text, Wanted, Writer};
 use crate::sdk;
 
 pub use self::events::EventsTable;
@@ -40,7 +40,7 @@ pub fn client(credentials: Credentials, region: &str, endpoint_url: Option<&str>
     Client::from_conf(config.build())
 }
 
-/// Converts an item read from the table to JSON, byte for byte what [`image::convert`](crate::image::convert) makes of
+/// Converts an item read from the table to JSON, byte for byte what [`image::convert`](shared::image::convert) makes of
 /// the same item in a stream record.
 ///
 /// # Errors
@@ -113,12 +113,12 @@ fn borrowed(members: &[String]) -> Vec<Text<'_>> {
 mod tests {
     use aws_sdk_dynamodb::primitives::Blob;
     use proptest::prelude::*;
+    use shared::config::Path;
+    use shared::image;
+    use shared::image::DEPTH_LIMIT;
+    use shared::image::samples::{Sample, item, raw, shuffled};
 
     use super::*;
-    use crate::config::Path;
-    use crate::image;
-    use crate::image::DEPTH_LIMIT;
-    use crate::image::samples::{Sample, item, raw, shuffled};
 
     fn sdk(sample: &Sample) -> AttributeValue {
         let blob = |bytes: &Vec<u8>| Blob::new(bytes.clone());

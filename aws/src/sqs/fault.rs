@@ -6,9 +6,9 @@ use std::fmt;
 use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::BatchResultErrorEntry;
+use shared::send::{Cause, SendError};
 
 use crate::sdk::never_connected;
-use crate::send::{Cause, SendError};
 
 /// What SQS answered instead of accepting.
 ///

@@ -15,9 +15,8 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use sha2::{Digest as _, Sha256};
-
-use crate::message::Message;
-use crate::place::QueueUrl;
+use shared::message::Message;
+use shared::place::QueueUrl;
 
 /// How many batches are remembered. Healthy clients of one invocation are sent the same batches at the same time;
 /// the rest are for clients that have fallen behind by a batch or two. Each is at most 1 MiB, and escapes.
@@ -158,11 +157,11 @@ impl fmt::Debug for Request {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
+    use shared::ids::{DeduplicationId, Group};
+    use shared::message::Body;
+    use shared::place::{OwnQueue, Place};
 
     use super::*;
-    use crate::ids::{DeduplicationId, Group};
-    use crate::message::Body;
-    use crate::place::{OwnQueue, Place};
 
     fn message(id: &str, body: &str) -> Message {
         let group = Group::try_from_sqs("g").unwrap();

@@ -9,9 +9,8 @@ use metrique_writer_core::unit::{NegativeScale, Unit as EmfUnit};
 use metrique_writer_core::value::{MetricFlags, Value as EmfValue, ValueWriter};
 use metrique_writer_core::{IoStreamError, Observation};
 use metrique_writer_format_emf::Emf;
+use shared::metrics::{CLIENT, FUNCTION, Line, Metric, NAMESPACE, Tally, Unit, Value};
 use tracing::warn;
-
-use crate::metrics::{CLIENT, FUNCTION, Line, Metric, NAMESPACE, Tally, Unit, Value};
 
 /// Writes what the invocation `request_id` of `function` counted to standard output: nothing if that is nothing, else
 /// a line for the function, and one for each client that has metrics of its own.
@@ -86,10 +85,10 @@ mod tests {
     use std::time::Duration;
 
     use expect_test::{Expect, expect};
+    use shared::config::ClientName;
+    use shared::metrics::{Latencies, RECORDS_IN, RETURNED, SENT, UNDELIVERED};
 
     use super::*;
-    use crate::config::ClientName;
-    use crate::metrics::{Latencies, RECORDS_IN, RETURNED, SENT, UNDELIVERED};
 
     fn check(tally: &Tally, expected: &Expect) {
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_123);

@@ -7,18 +7,18 @@ use std::time::SystemTime;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem};
+use shared::ids::Group;
+use shared::ledger::stored::{self, PK, SK};
+use shared::ledger::{
+    ClientId, Condition, DamagedItem, Item, ItemKey, Ledger, Marker, Unread, Write, WriteError,
+};
+use shared::send::Cause;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::again::{PAUSES, again};
 use super::attributes::{self, SdkItem};
 use super::fault::Fault;
-use crate::ids::Group;
-use crate::ledger::stored::{self, PK, SK};
-use crate::ledger::{
-    ClientId, Condition, DamagedItem, Item, ItemKey, Ledger, Marker, Unread, Write, WriteError,
-};
 use crate::sdk::CALL_TIMEOUT;
-use crate::send::Cause;
 
 /// What a write is conditional on.
 const ABSENT: &str = "attribute_not_exists(#pk)";

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use shared::config::{Path, Source};
+use shared::event::{EventError, Origin, Reader};
+use shared::ids::Key;
+use shared::ledger::columns::Columns;
+use shared::ledger::{Cursor, EventTable, Page, Row, ScanPage, Seen, Unread};
 
 use super::again::again;
 use super::attributes::{SdkItem, of_key};
 use super::fault::Fault;
-use crate::config::{Path, Source};
-use crate::event::{EventError, Origin, Reader};
-use crate::ids::Key;
-use crate::ledger::columns::Columns;
-use crate::ledger::{Cursor, EventTable, Page, Row, ScanPage, Seen, Unread};
 
 /// How many items the first page of an aggregate has at most. Most look-ups find what they need among the newest
 /// events; the later pages are as long as DynamoDB makes them (1 MB).

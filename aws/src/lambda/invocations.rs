@@ -9,11 +9,11 @@ use std::task::Poll;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use shared::metrics::Tally;
+use shared::time::Timestamp;
 use tracing::{Instrument as _, error, error_span};
 
 use super::{metrics, variable};
-use crate::metrics::Tally;
-use crate::time::Timestamp;
 
 /// When Lambda ends the invocation.
 pub fn deadline(context: &Context) -> Timestamp {

@@ -5,11 +5,11 @@ use std::fmt;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use shared::ledger::{Unread, WriteError};
+use shared::send::Cause;
+use shared::text::with_sources;
 
-use crate::ledger::{Unread, WriteError};
 use crate::sdk::never_connected;
-use crate::send::Cause;
-use crate::text::with_sources;
 
 /// Why a call did not do what it was asked.
 #[derive(Debug)]
