@@ -32,7 +32,7 @@ pub const CONVERTER: Function =
 /// From the fan-out queue to the clients' queues.
 pub const FANOUT: Function = Function { logical_id: "FanOut", package: "fanout", binary: "fanout" };
 
-/// From the event table to the queues of clients that are behind. Only a stack with the ledger has it.
+/// From the event table to the queues of clients that are behind.
 pub const CATCH_UP: Function = Function { logical_id: "CatchUp", package: "fanout", binary: "catch-up" };
 
 /// All of them.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::call::CallError;
 use crate::target::Target;
 
-/// The output that names the catch-up; only a stack with the ledger has it.
+/// The output that names the catch-up.
 pub const CATCH_UP_NAME: &str = "CatchUpName";
 
 /// What the catch-up's schedule invokes it with.
@@ -42,8 +42,8 @@ pub enum CareError {
 }
 
 /// Has the catch-up of a stack with these `outputs` take care of the ledger, and waits: after that, the ledger knows the
-/// clients of the config that was deployed. The schedule does the same within a minute. Nothing is done for a stack
-/// without the ledger.
+/// clients of the config that was deployed. The schedule does the same within a minute. A stack that names no such
+/// function is left as it is.
 ///
 /// # Errors
 ///

@@ -10,6 +10,10 @@ use crate::deployed::DeployedStack;
 use crate::error::DeployError;
 use crate::target::Target;
 
+/// The queues that a stack made before the ledger was part of each: of messages that one client did not take, and of
+/// messages that the fan-out could not process. A deploy leaves them out, and they stay, with what is in them.
+const ABOLISHED: [&str; 2] = ["MarkFanOutUndelivered.fifo", "MarkFanOutDeadLetter.fifo"];
+
 /// A queue that a deploy would make, and that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptQueue {
@@ -61,6 +65,12 @@ pub async fn kept_queues(
         }
     }
     Ok(kept)
+}
+
+/// The names of the queues that a stack with this prefix may have from before the ledger was part of each, and that
+/// nothing uses any more.
+pub fn abolished_queues(prefix: &str) -> [String; 2] {
+    ABOLISHED.map(|name| format!("{prefix}{name}"))
 }
 
 /// All stacks of the account and region; none if they may not be looked at.
@@ -139,14 +149,16 @@ mod tests {
         check(
             None,
             "A",
-            &[
-                "test-MarkFanOutQueue.fifo",
-                "test-MarkFanOutRejected.fifo",
-                "test-MarkFanOutUndelivered.fifo",
-                "test-MarkFanOutDeadLetter.fifo",
-                "test-MarkFanOutClientA.fifo",
-            ],
+            &["test-MarkFanOutQueue.fifo", "test-MarkFanOutRejected.fifo", "test-MarkFanOutClientA.fifo"],
         );
+    }
+
+    #[test]
+    fn an_abolished_queue_is_in_no_stack_s_way() {
+        let abolished = abolished_queues("test-");
+        assert_eq!(abolished, ["test-MarkFanOutUndelivered.fifo", "test-MarkFanOutDeadLetter.fifo"]);
+        assert!(new(None, "A").iter().all(|queue| !abolished.contains(&queue.name)));
+        assert_eq!(abolished_queues(""), ABOLISHED);
     }
 
     #[test]
@@ -185,10 +197,10 @@ mod tests {
                 queue `test-MarkFanOutClientC.fifo` of client `C` exists already; to keep its events, register it as the client's, with `queue_arn = "arn:aws:sqs:eu-west-2:111122223333:test-MarkFanOutClientC.fifo"`; to begin anew, delete it, wait 60 s, and deploy again"#]],
         );
         check(
-            &new(None, "").split_off(2),
+            &new(None, ""),
             expect![[r#"
-            the undelivered queue `test-MarkFanOutUndelivered.fifo` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy with another prefix
-            the dead-letter queue `test-MarkFanOutDeadLetter.fifo` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy with another prefix"#]],
+                the fan-out queue `test-MarkFanOutQueue.fifo` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy with another prefix
+                the rejected queue `test-MarkFanOutRejected.fifo` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy with another prefix"#]],
         );
     }
 }

@@ -48,20 +48,18 @@ fn these_are_the_alarms() {
         ConverterLate: Maximum of IteratorAge of ProcessDynamoDBStream >= 3600000 in 1 x 300 s, else notBreaching
         ConverterThrottles: Sum of Throttles of ProcessDynamoDBStream >= 1 in 3 x 300 s, else notBreaching
         ConverterVeryLate: Maximum of IteratorAge of ProcessDynamoDBStream >= 43200000 in 1 x 300 s, else notBreaching
-        DeadLetters: Maximum of ApproximateNumberOfMessagesVisible of DeadLetterQueue.QueueName >= 1 in 1 of 5 x 300 s, else ignore
         FanOutErrors: Sum of Errors of FanOut >= 1 in 3 x 300 s, else notBreaching
         FanOutLate: Maximum of ApproximateAgeOfOldestMessage of FanOutQueue.QueueName >= 900 in 1 x 300 s, else notBreaching
         FanOutThrottles: Sum of Throttles of FanOut >= 1 in 3 x 300 s, else notBreaching
         FanOutWaiting: Maximum of WaitingAge of FanOut >= 900000 in 1 x 300 s, else notBreaching
         Alarm${Client}: Maximum of ApproximateAgeOfOldestMessage of Queue${Client}.QueueName >= 86400 in 1 x 300 s, else notBreaching
         RejectedRecords: Maximum of ApproximateNumberOfMessagesVisible of RejectedQueue.QueueName >= 1 in 1 of 5 x 300 s, else ignore
-        UndeliveredMessages: Maximum of ApproximateNumberOfMessagesVisible of UndeliveredQueue.QueueName >= 1 in 1 of 5 x 300 s, else ignore
     "#]].assert_eq(&found);
 }
 
-/// A letter that `dead-letters retry` hides is there still.
+/// A rejection that `rejected resend` hides is there still.
 #[test]
-fn letters_that_are_hidden_for_a_quarter_of_an_hour_are_not_forgotten() {
+fn rejections_that_are_hidden_for_a_quarter_of_an_hour_are_not_forgotten() {
     let mut queues = BTreeSet::new();
     for (id, alarm) in alarms() {
         if alarm["MetricName"] != "ApproximateNumberOfMessagesVisible" {
@@ -73,8 +71,7 @@ fn letters_that_are_hidden_for_a_quarter_of_an_hour_are_not_forgotten() {
         // The period in which they were last seen, and the one in which they are seen again, are not all of it.
         assert!((number("EvaluationPeriods") - 2) * number("Period") >= 15 * 60, "{id}");
     }
-    let letters = ["RejectedQueue", "UndeliveredQueue", "DeadLetterQueue"];
-    assert_eq!(queues, letters.map(|queue| format!("{queue}.QueueName")).into());
+    assert_eq!(queues, ["RejectedQueue.QueueName".to_owned()].into());
 }
 
 #[test]

@@ -47,17 +47,16 @@ fn the_fan_out_has_these_rights() {
     check(
         "FanOutRole",
         &expect![[r#"
-            WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on FanOutLogs.Arn, (HasLedger ? CatchUpLogs.Arn : AWS::NoValue)
+            WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on FanOutLogs.Arn, CatchUpLogs.Arn
             WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
             ReceiveEvents: allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on FanOutQueue.Arn
-            SendWhatAClientCouldNotTake: allow sqs:SendMessage on UndeliveredQueue.Arn
             UseKeysOfQueues: allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
                 where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
             SendToExternalQueues (if HasExternalQueues): allow sqs:SendMessage on ExternalQueueArns
-            SendRepairsAndLetters (if HasLedger): allow sqs:SendMessage on FanOutQueue.Arn, RejectedQueue.Arn
-            KeepLedger (if HasLedger): allow dynamodb:BatchGetItem, dynamodb:ConditionCheckItem, dynamodb:DeleteItem, dynamodb:GetItem, dynamodb:PutItem, dynamodb:Query on LedgerTable.Arn
-            ReadEvents (if HasLedger): allow dynamodb:GetItem, dynamodb:Query, dynamodb:Scan on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
-            DecryptEvents (if HasLedger): allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+            SendRepairsAndLetters: allow sqs:SendMessage on FanOutQueue.Arn, RejectedQueue.Arn
+            KeepLedger: allow dynamodb:BatchGetItem, dynamodb:ConditionCheckItem, dynamodb:DeleteItem, dynamodb:GetItem, dynamodb:PutItem, dynamodb:Query on LedgerTable.Arn
+            ReadEvents: allow dynamodb:GetItem, dynamodb:Query, dynamodb:Scan on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
+            DecryptEvents: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
                 where StringEquals kms:ViaService dynamodb.${AWS::Region}.${AWS::URLSuffix}
         "#]],
     );
@@ -71,15 +70,15 @@ fn whoever_looks_needs_these_rights() {
             SeeStack: allow cloudformation:DescribeStacks, cloudformation:GetTemplate on arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/${AWS::StackName}/*
             SeeQueues: allow sqs:GetQueueAttributes, sqs:GetQueueUrl on arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${QueuePrefix}MarkFanOut*.fifo
             SeeExternalQueues (if HasExternalQueues): allow sqs:GetQueueAttributes, sqs:GetQueueUrl on ExternalQueueArns
-            ReadLetters: allow sqs:ReceiveMessage, sqs:ChangeMessageVisibility on RejectedQueue.Arn, UndeliveredQueue.Arn, DeadLetterQueue.Arn
+            ReadLetters: allow sqs:ReceiveMessage, sqs:ChangeMessageVisibility on RejectedQueue.Arn
             SeeKeys: allow kms:DescribeKey on arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*
             DecryptLetters: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
                 where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
             ReadDeployedConfig: allow s3:GetObject on arn:${AWS::Partition}:s3:::mark-event-queue-packages-${AWS::AccountId}-${AWS::Region}/fanout/*
             SeeMappingsAndMetrics: allow lambda:ListEventSourceMappings, cloudwatch:GetMetricData on *
             SeeEventTable: allow dynamodb:DescribeTable on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
-            SeeLedger (if HasLedger): allow dynamodb:BatchGetItem, dynamodb:DescribeContinuousBackups, dynamodb:DescribeTable, dynamodb:GetItem, dynamodb:Query on LedgerTable.Arn
-            SeeCatchUp (if HasLedger): allow lambda:GetFunctionConfiguration on CatchUp.Arn
+            SeeLedger: allow dynamodb:BatchGetItem, dynamodb:DescribeContinuousBackups, dynamodb:DescribeTable, dynamodb:GetItem, dynamodb:Query on LedgerTable.Arn
+            SeeCatchUp: allow lambda:GetFunctionConfiguration on CatchUp.Arn
         "#]],
     );
 }
@@ -89,8 +88,8 @@ fn whoever_retries_needs_these_rights_besides() {
     check(
         "RetryPolicy",
         &expect![[r#"
-            TakeLetters: allow sqs:DeleteMessage on RejectedQueue.Arn, UndeliveredQueue.Arn, DeadLetterQueue.Arn
-            Replay: allow lambda:InvokeFunction on ProcessDynamoDBStream.Arn, FanOut.Arn
+            TakeLetters: allow sqs:DeleteMessage on RejectedQueue.Arn
+            Resend: allow lambda:InvokeFunction on ProcessDynamoDBStream.Arn
             ReadEvents: allow dynamodb:GetItem, dynamodb:Query on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
             DecryptEvents: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
                 where StringEquals kms:ViaService dynamodb.${AWS::Region}.${AWS::URLSuffix}
@@ -114,7 +113,7 @@ fn whoever_replays_needs_these_rights_besides() {
 #[test]
 fn nobody_else_sends_to_a_queue() {
     let mut found = String::new();
-    for policy in ["${Own}Policy", "UndeliveredQueuePolicy", "DeadLetterQueuePolicy", "Policy${Client}"] {
+    for policy in ["${Own}Policy", "Policy${Client}"] {
         writeln!(found, "{}:\n{}", plain(&resource(policy)["Properties"]["Queues"]), listed(policy)).unwrap();
     }
     expect![[r#"
@@ -122,17 +121,7 @@ fn nobody_else_sends_to_a_queue() {
         EncryptedTransportOnly: deny * sqs:* on ${Own}.Arn
             where Bool aws:SecureTransport false
         NobodyElseSends: deny * sqs:SendMessage on ${Own}.Arn
-            where ArnNotEquals aws:PrincipalArn ProcessDynamoDBStreamRole.Arn, (HasLedger ? FanOutRole.Arn : AWS::NoValue)
-
-        UndeliveredQueue:
-        EncryptedTransportOnly: deny * sqs:* on UndeliveredQueue.Arn
-            where Bool aws:SecureTransport false
-        NobodyElseSends: deny * sqs:SendMessage on UndeliveredQueue.Arn
-            where ArnNotEquals aws:PrincipalArn FanOutRole.Arn
-
-        DeadLetterQueue:
-        EncryptedTransportOnly: deny * sqs:* on DeadLetterQueue.Arn
-            where Bool aws:SecureTransport false
+            where ArnNotEquals aws:PrincipalArn ProcessDynamoDBStreamRole.Arn, FanOutRole.Arn
 
         Queue${Client}:
         EncryptedTransportOnly: deny * sqs:* on Queue${Client}.Arn
@@ -234,12 +223,7 @@ fn whoever_may_use_keys_may_so_whatever_the_stack_s_key_is() {
             let actions = listed_of(&statement["Action"]);
             actions.iter().any(|action| action.starts_with("kms:") && action != "kms:DescribeKey")
         };
-        // Of those that hang on a condition, only the ledger's: it changes no queue's or table's key.
-        let of_ledger = |statement: Json| match &statement["Fn::If"] {
-            Json::Array(parts) if parts[0] == "HasLedger" => parts[1].clone(),
-            _ => statement,
-        };
-        let all: Vec<Json> = raw_statements(id).into_iter().map(of_ledger).collect();
+        let all = raw_statements(id);
         let found: Vec<&Json> = all.iter().filter(uses).collect();
         assert_eq!(found.len(), expected.len(), "{id}");
         for (statement, (service, actions)) in found.into_iter().zip(expected) {
@@ -247,26 +231,6 @@ fn whoever_may_use_keys_may_so_whatever_the_stack_s_key_is() {
             assert_eq!(statement["Condition"], by_way_of(service), "{id}");
             let keys = "arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*";
             assert_eq!(statement["Resource"], json!({ "Fn::Sub": keys }), "{id}");
-        }
-    }
-}
-
-/// Nothing of what the ledger needs is there without it.
-#[test]
-fn rights_to_the_tables_come_and_go_with_the_ledger() {
-    let of_ledger = |id: &str| {
-        let all = raw_statements(id);
-        let of_ledger = all.iter().filter(|statement| statement["Fn::If"][0] == "HasLedger");
-        of_ledger.map(|statement| plain(&statement["Fn::If"][1]["Sid"])).collect::<Vec<_>>().join(" ")
-    };
-    assert_eq!(of_ledger("FanOutRole"), "SendRepairsAndLetters KeepLedger ReadEvents DecryptEvents");
-    assert_eq!(of_ledger("WatchPolicy"), "SeeLedger SeeCatchUp");
-    assert_eq!(of_ledger("RetryPolicy"), "");
-    assert_eq!(of_ledger("ProcessDynamoDBStreamRole"), "");
-    // What hangs on no condition names no table of the ledger's.
-    for (id, _) in resources() {
-        for statement in raw_statements(&id).iter().filter(|statement| statement.get("Fn::If").is_none()) {
-            assert!(!plain(&statement["Resource"]).contains("LedgerTable"), "{id}: {statement}");
         }
     }
 }
@@ -281,7 +245,7 @@ fn conditions_of_rights_are_those_of_the_template() {
             *used.entry(condition.to_owned()).or_default() += 1;
         }
     }
-    assert_eq!(used, BTreeMap::from([("HasExternalQueues".to_owned(), 2), ("HasLedger".to_owned(), 6)]));
+    assert_eq!(used, BTreeMap::from([("HasExternalQueues".to_owned(), 2)]));
     assert!(used.keys().all(|name| conditions.contains_key(name)));
 }
 

@@ -15,7 +15,7 @@ use deploy::settings::{
 };
 use deploy::target::INVOKE_TIMEOUT;
 use deploy::template::with_code;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use shared::config::Config;
 use shared::ledger::times;
 use shared::place::{OwnQueue, Place};
@@ -41,9 +41,7 @@ fn the_code_of_every_function_can_be_put_in() {
 fn names_of_own_queues_are_those_that_the_functions_compute() {
     let place = Place::try_new("aws", "eu-west-2", "111122223333", "test-").unwrap();
     let mut computed: Vec<String> =
-        [OwnQueue::FanOut, OwnQueue::Rejected, OwnQueue::Undelivered, OwnQueue::DeadLetter]
-            .map(|queue| place.own_queue_name(queue))
-            .to_vec();
+        [OwnQueue::FanOut, OwnQueue::Rejected].map(|queue| place.own_queue_name(queue)).to_vec();
     computed.push(place.client_queue_name("Billing"));
 
     let names = QUEUES.map(|queue| {
@@ -81,12 +79,9 @@ fn every_queue_keeps_its_events_two_weeks_encrypted_and_its_stack_in_peace() {
         ] {
             assert_eq!(properties[property], expected, "{name}: {property}");
         }
-        // A redrive policy takes messages out of their group.
-        assert_eq!(properties.get("RedrivePolicy").is_some(), name == "FanOutQueue", "{name}");
+        // It takes messages out of their group.
+        assert!(properties.get("RedrivePolicy").is_none(), "{name}");
     }
-    let redrive = &resource("FanOutQueue")["Properties"]["RedrivePolicy"]["Fn::If"];
-    assert_eq!((&redrive[0], &redrive[1]), (&json!("HasLedger"), &json!({ "Ref": "AWS::NoValue" })));
-    assert_eq!(redrive[2]["deadLetterTargetArn"], json!({ "Fn::GetAtt": ["DeadLetterQueue", "Arn"] }));
 }
 
 #[test]
@@ -94,8 +89,6 @@ fn the_ledger_outlives_its_stack_and_mistakes() {
     let table = resource("LedgerTable");
     assert_eq!(table["DeletionPolicy"], "RetainExceptOnCreate");
     assert_eq!(table["UpdateReplacePolicy"], "Retain");
-    // Turned off and on again, it must be the same one.
-    assert!(table.get("Condition").is_none());
     let properties = &table["Properties"];
     // A name of its own would be in the way of the next stack.
     assert!(properties.get("TableName").is_none());
@@ -124,17 +117,20 @@ fn the_recipe_for_a_clients_queue_has_its_settings() {
 }
 
 #[test]
-fn only_a_stack_with_the_ledger_has_a_catch_up() {
-    for id in ["CatchUp", "CatchUpLogs", "FanOutWaiting", "BehindLong", "CatchUpErrors", "ReplayPolicy"] {
-        assert_eq!(resource(id)["Condition"], "HasLedger", "{id}");
-    }
+fn every_stack_has_the_ledger_and_its_catch_up() {
+    let conditional = resources().into_iter().filter(|(_, resource)| resource.get("Condition").is_some());
+    let conditional: BTreeSet<String> = conditional.map(|(id, _)| id).collect();
+    // Those of clients, of which there may be none.
+    assert_eq!(
+        conditional,
+        ["Queue${Client}", "Policy${Client}", "Alarm${Client}"].map(str::to_owned).into()
+    );
     let template = template();
-    assert_eq!(template["Conditions"]["HasLedger"], json!({ "Fn::Equals": [{ "Ref": "Ledger" }, "true"] }));
     for (output, id) in
         [("LedgerTableName", "LedgerTable"), (CATCH_UP_NAME, "CatchUp"), ("ReplayPolicyARN", "ReplayPolicy")]
     {
         let output = &template["Outputs"][output];
-        assert_eq!((&output["Condition"], &output["Value"]), (&json!("HasLedger"), &json!({ "Ref": id })));
+        assert_eq!((output.get("Condition"), &output["Value"]), (None, &json!({ "Ref": id })));
     }
 }
 
@@ -161,18 +157,9 @@ fn the_times_are_those_of_the_ledger() {
     assert_eq!(default("FunctionTimeout"), times::FAN_OUT_LIMIT.as_secs());
     assert_eq!(default("VisibilityTimeout"), times::VISIBILITY.as_secs());
 
-    // With the ledger, a stack takes no longer ones.
     let allowed = template["Parameters"]["FunctionTimeout"]["AllowedValues"].as_array().unwrap();
-    let too_long: Vec<Json> = allowed
-        .iter()
-        .filter(|seconds| seconds.as_u64().unwrap() > times::FAN_OUT_LIMIT.as_secs())
-        .map(|seconds| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": "FunctionTimeout" }, seconds] }] }))
-        .collect();
-    let alternatives = [vec![json!({ "Fn::Equals": [{ "Ref": "Ledger" }, "false"] })], too_long].concat();
-    assert_eq!(
-        template["Rules"]["LedgerWantsShortInvocations"]["Assertions"][0]["Assert"],
-        json!({ "Fn::Or": alternatives })
-    );
+    let longest = allowed.iter().map(|seconds| seconds.as_u64().unwrap()).max();
+    assert_eq!(longest, Some(times::FAN_OUT_LIMIT.as_secs()), "a stack takes no longer ones");
 
     let catch_up = resource(CATCH_UP.logical_id)["Properties"]["Timeout"].as_u64().unwrap();
     let turn = times::TURN_LIMIT + times::CALL_LIMIT + times::RECORD_LIMIT;
@@ -303,16 +290,8 @@ fn parameters_take_what_settings_take() {
         let range = (&parameter(name)["MinValue"], &parameter(name)["MaxValue"]);
         assert_eq!(range, (&json!(lowest), &json!(highest)), "{name}");
     }
-    // More breaks the order of an aggregate, which only the ledger sets right.
+    // More breaks the order of an aggregate, which the ledger has to set right then.
     assert_eq!(parameter("ParallelizationFactor")["Default"], 1);
-    assert_eq!(
-        template["Rules"]["LedgerSetsOrderRight"]["Assertions"][0]["Assert"],
-        json!({ "Fn::Or": [
-            { "Fn::Equals": [{ "Ref": "Ledger" }, "true"] },
-            { "Fn::Equals": [{ "Ref": "ParallelizationFactor" }, 1] },
-        ] })
-    );
-    assert_eq!(parameter("Ledger")["AllowedValues"], json!(["true", "false"]));
 }
 
 #[test]
@@ -391,8 +370,7 @@ fn every_variable_that_the_functions_read_is_set() {
     assert!(code.contains("\"PARTITION\"") && variables.contains_key("PARTITION"));
 
     let table = json!({ "Ref": "LedgerTable" });
-    assert_eq!(fan_out["LEDGER_TABLE"], json!({ "Fn::If": ["HasLedger", table, ""] }));
-    assert_eq!(catch_up["LEDGER_TABLE"], table);
+    assert_eq!((&fan_out["LEDGER_TABLE"], &catch_up["LEDGER_TABLE"]), (&table, &table));
     let stream = json!({ "Fn::If": [
         "StreamIsImported", { "Fn::ImportValue": "DynamoDBStreamArn" }, { "Ref": "EventStreamArn" }
     ] });

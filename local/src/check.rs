@@ -17,8 +17,6 @@ pub struct Expected {
     /// The number of each event among those of its mark, counted from 0; as long as `events`.
     places: Vec<usize>,
     by_id: HashMap<String, usize>,
-    /// Whether messages have the attribute `version`.
-    is_versioned: bool,
 }
 
 /// A message as a client received it.
@@ -81,13 +79,7 @@ impl Expected {
             *count += 1;
         }
         let by_id = events.iter().enumerate().map(|(index, event)| (event.id.clone(), index)).collect();
-        Self { events, places, by_id, is_versioned: true }
-    }
-
-    /// Expects messages without the attribute `version`: the config names none.
-    #[must_use]
-    pub fn unversioned(self) -> Self {
-        Self { is_versioned: false, ..self }
+        Self { events, places, by_id }
     }
 
     /// The events, as given.
@@ -192,8 +184,7 @@ impl<'e> Check<'e> {
         if received.event_id.as_deref() != Some(event.id.as_str()) {
             self.differs(format!("{name}: the attribute `eventId` is {:?}", received.event_id));
         }
-        let version = self.expected.is_versioned.then_some(&event.version);
-        if received.version.as_ref().map(Number::new).as_ref() != version {
+        if received.version.as_ref().map(Number::new).as_ref() != Some(&event.version) {
             self.differs(format!("{name}: the attribute `version` is {:?}", received.version));
         }
     }

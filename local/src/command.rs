@@ -57,7 +57,6 @@ pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<bool, Comm
         .await
         .map_err(Box::new)?;
     let expected = Expected::new(events);
-    let expected = if stack.is_versioned() { expected } else { expected.unversioned() };
     progress.expect(expected.events().len() * stack.clients().len());
     let outcome = run::run(&stack, &expected, &|| progress.received()).await?;
     progress.finish();

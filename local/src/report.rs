@@ -57,9 +57,7 @@ impl Report {
         }
         for (count, queue, meaning) in [
             (self.left.fan_out, "fan-out", "not fanned out"),
-            (self.left.rejected, "rejected", "letters about what can never be converted or sent"),
-            (self.left.undelivered, "undelivered", "what a client could not take"),
-            (self.left.dead_letter, "dead-letter", "what the fan-out could not process"),
+            (self.left.rejected, "rejected", "what can never be converted or sent"),
         ] {
             if count > 0 {
                 let _ = writeln!(text, "left in the {queue} queue: {count} ({meaning})");
@@ -163,7 +161,7 @@ mod tests {
             }],
             clients: vec![outcome("Billing", good(), 401.6), outcome("Enforcement", bad, 0.0)],
             bad_lines: vec![BadLine { line: 3, reason: "has no `mark`".to_owned() }],
-            left: Left { undelivered: 2, ..Left::default() },
+            left: Left { rejected: 2, ..Left::default() },
         }
     }
 
@@ -174,7 +172,7 @@ mod tests {
             Billing        1000      1000      50  ok               0       402        120 ms
             Enforcement     998      1000      50  1 late           3         0        120 ms
             Enforcement: missing of `AFC\u{1b}[2J F5`: version 7, 8
-            left in the undelivered queue: 2 (what a client could not take)
+            left in the rejected queue: 2 (what can never be converted or sent)
         "#]]
         .assert_eq(&report().text(Style::Plain));
     }
@@ -189,14 +187,14 @@ mod tests {
             │ Enforcement ┆    998 ┆     1000 ┆     50 ┆ 1 late ┆          3 ┆        0 ┆       120 ms │
             └─────────────┴────────┴──────────┴────────┴────────┴────────────┴──────────┴──────────────┘
             Enforcement: missing of `AFC\u{1b}[2J F5`: version 7, 8
-            left in the undelivered queue: 2 (what a client could not take)
+            left in the rejected queue: 2 (what can never be converted or sent)
         "#]]
         .assert_eq(&report().text(Style::Terminal));
     }
 
     #[test]
     fn a_program_gets_everything() {
-        expect![[r#"{"ok":false,"endpoint":"http://127.0.0.1:1","queues":[{"client":"Billing","url":"http://127.0.0.1:1/0/Billing.fifo"}],"clients":[{"name":"Billing","events":1000,"expected":1000,"groups":50,"missing":0,"out_of_order":0,"duplicates":0,"differing":0,"findings":[],"events_per_second":401.6,"median_delay_ms":120},{"name":"Enforcement","events":998,"expected":1000,"groups":50,"missing":2,"out_of_order":1,"duplicates":3,"differing":0,"findings":["missing of `AFC\u001b[2J F5`: version 7, 8"],"events_per_second":0.0,"median_delay_ms":120}],"bad_lines":[{"line":3,"reason":"has no `mark`"}],"left":{"fan_out":0,"rejected":0,"undelivered":2,"dead_letter":0}}"#]].assert_eq(&report().json());
+        expect![[r#"{"ok":false,"endpoint":"http://127.0.0.1:1","queues":[{"client":"Billing","url":"http://127.0.0.1:1/0/Billing.fifo"}],"clients":[{"name":"Billing","events":1000,"expected":1000,"groups":50,"missing":0,"out_of_order":0,"duplicates":0,"differing":0,"findings":[],"events_per_second":401.6,"median_delay_ms":120},{"name":"Enforcement","events":998,"expected":1000,"groups":50,"missing":2,"out_of_order":1,"duplicates":3,"differing":0,"findings":["missing of `AFC\u001b[2J F5`: version 7, 8"],"events_per_second":0.0,"median_delay_ms":120}],"bad_lines":[{"line":3,"reason":"has no `mark`"}],"left":{"fan_out":0,"rejected":2}}"#]].assert_eq(&report().json());
     }
 
     #[test]

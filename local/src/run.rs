@@ -54,10 +54,6 @@ pub struct Left {
     pub fan_out: u64,
     /// The rejected queue.
     pub rejected: u64,
-    /// The undelivered queue.
-    pub undelivered: u64,
-    /// The dead-letter queue.
-    pub dead_letter: u64,
 }
 
 /// Why a run has no outcome.
@@ -163,12 +159,7 @@ async fn rest(stack: &Stack) -> Result<Left, FollowError> {
             (fan_out, last_news) = (now, Instant::now());
         }
     }
-    Ok(Left {
-        fan_out,
-        rejected: depth(OwnQueue::Rejected).await?,
-        undelivered: depth(OwnQueue::Undelivered).await?,
-        dead_letter: depth(OwnQueue::DeadLetter).await?,
-    })
+    Ok(Left { fan_out, rejected: depth(OwnQueue::Rejected).await? })
 }
 
 fn client_outcome(

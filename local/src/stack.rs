@@ -48,7 +48,6 @@ pub struct Stack {
     ground: Ground,
     place: Place,
     clients: Vec<ClientAddress>,
-    is_versioned: bool,
 }
 
 /// Where a client's events arrive.
@@ -215,8 +214,7 @@ impl Stack {
         deploy_template(&ground, &config, &packages, say).await?;
         let clients = config.clients.iter().map(|client| address(client, &place, &ground.connection));
         let clients = clients.collect();
-        let is_versioned = config.source.version.is_some();
-        Ok(Self { ground, place, clients, is_versioned })
+        Ok(Self { ground, place, clients })
     }
 
     /// How its services are reached.
@@ -227,11 +225,6 @@ impl Stack {
     /// The clients, in the order of `client-queues.toml`.
     pub fn clients(&self) -> &[ClientAddress] {
         &self.clients
-    }
-
-    /// Whether the config names the events' versions, which turns the ledger on.
-    pub fn is_versioned(&self) -> bool {
-        self.is_versioned
     }
 
     /// The URL of one of the stack's own queues.

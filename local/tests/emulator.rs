@@ -1,5 +1,5 @@
-//! The release binaries under AWS's own Runtime Interface Emulator, with a local SQS that fails on demand. What
-//! MiniStack ignores is shown here: partial failures of the stream mapping above all.
+//! The release binaries under AWS's own Runtime Interface Emulator, with a local SQS that fails on demand, and the tables
+//! on MiniStack. What MiniStack ignores is shown here: partial failures of the stream mapping above all.
 
 #![expect(
     clippy::expect_used,
@@ -12,54 +12,75 @@
 
 mod support;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use harness::rie::Rie;
 use harness::sqs::{Fault, SqsStub};
+use harness::tables::TablesStub;
+use local::event;
 use local::python::Environment;
-use local::workspace;
+use local::stack::Ground;
+use local::tables::EVENTS;
+use local::{workspace, write};
 use serde_json::{Value, json};
-use support::without_version;
+use support::{ground, make_ledger};
 
 const FAN_OUT: &str = "MarkFanOutQueue.fifo";
 const REJECTED: &str = "MarkFanOutRejected.fifo";
-const UNDELIVERED: &str = "MarkFanOutUndelivered.fifo";
+const LEDGER: &str = "Ledger";
 
 /// A function under the emulator, and the SQS that it sends to.
 struct Emulated {
-    sqs: SqsStub,
+    sqs: Arc<SqsStub>,
     rie: Rie,
+}
+
+/// Fan-out and catch-up under the emulator, with their tables.
+struct Pipeline {
+    ground: Ground,
+    fanout: Emulated,
+    catch_up: Emulated,
+}
+
+impl Pipeline {
+    /// With a ledger that knows the clients.
+    async fn start() -> Self {
+        let ground = ground("emulator").await.unwrap();
+        make_ledger(ground.connection(), LEDGER).await.unwrap();
+        let sqs = Arc::new(SqsStub::start().unwrap());
+        let functions = harness::functions().unwrap();
+        let start = |binary, timeout| {
+            Emulated::start(binary, Arc::clone(&sqs), timeout, ground.connection().endpoint())
+        };
+        let (fanout, catch_up) = (start(&functions.fanout, "6"), start(&functions.catch_up, "180"));
+        let answer = catch_up.invoke(&json!({ "order": "care" }));
+        assert!(answer.get("clients").is_some(), "{answer}\n{}", catch_up.rie.output());
+        Self { ground, fanout, catch_up }
+    }
 }
 
 impl Emulated {
     fn converter() -> Self {
-        Self::start(&harness::functions().unwrap().converter, "converter", str::to_owned)
+        let sqs = Arc::new(SqsStub::start().unwrap());
+        let endpoint = sqs.endpoint_url();
+        Self::start(&harness::functions().unwrap().converter, sqs, "6", &endpoint)
     }
 
-    /// Without the ledger.
-    fn fanout() -> Self {
-        Self::start(&harness::functions().unwrap().fanout, "fanout", without_version)
-    }
-
-    fn start(binary: &Path, package: &str, config: impl Fn(&str) -> String) -> Self {
+    /// The function, with `timeout` in seconds: it waits for passing faults to end until a part of that is over.
+    fn start(binary: &Path, sqs: Arc<SqsStub>, timeout: &str, tables: &str) -> Self {
         let emulator =
             Environment::prepare(&workspace::directory(), &|line| eprintln!("{line}")).unwrap().rie;
-        let sqs = SqsStub::start().unwrap();
-        let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("package-{package}"));
-        fs::create_dir_all(&package).unwrap();
-        // Written under another name first: tests run at the same time.
-        let file = package.join("client-queues.toml");
-        let draft = package.join(format!("{}.draft", sqs.endpoint_url().rsplit(':').next().unwrap()));
-        let shipped = fs::read_to_string(workspace::root().join("client-queues.toml")).unwrap();
-        fs::write(&draft, config(&shipped)).unwrap();
-        fs::rename(&draft, &file).unwrap();
+        // Where the shipped `client-queues.toml` is.
+        let package = workspace::root();
         let environment = [
-            ("AWS_ENDPOINT_URL", &*sqs.endpoint_url()),
+            ("AWS_ENDPOINT_URL_SQS", &*sqs.endpoint_url()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", tables),
+            ("LEDGER_TABLE", LEDGER),
+            ("EVENT_TABLE", EVENTS),
             ("LAMBDA_TASK_ROOT", package.to_str().unwrap()),
-            // The function waits for passing faults to end until a part of this is over.
-            ("AWS_LAMBDA_FUNCTION_TIMEOUT", "6"),
+            ("AWS_LAMBDA_FUNCTION_TIMEOUT", timeout),
             ("ACCOUNT_ID", "123456789012"),
             ("PARTITION", "aws"),
         ];
@@ -68,18 +89,18 @@ impl Emulated {
     }
 
     /// What the function answers, as JSON.
-    fn invoke(&self, records: &[Value]) -> Value {
-        let answer = self.rie.invoke(json!({ "Records": records }).to_string().as_bytes()).unwrap();
+    fn invoke(&self, payload: &Value) -> Value {
+        let answer = self.rie.invoke(payload.to_string().as_bytes()).unwrap();
         serde_json::from_str(&answer).expect("JSON")
     }
 
     /// The ids of what is returned.
     fn returned(&self, records: &[Value]) -> Vec<String> {
-        let answer = self.invoke(records);
+        let answer = self.invoke(&json!({ "Records": records }));
         let failures = answer["batchItemFailures"]
             .as_array()
             .unwrap_or_else(|| panic!("{answer}\n{}", self.rie.output()));
-        failures.iter().map(|failure| failure["itemIdentifier"].as_str().expect("text").to_owned()).collect()
+        failures.iter().map(|failure| text(&failure["itemIdentifier"])).collect()
     }
 
     /// The bodies that a queue accepted, in order.
@@ -116,27 +137,46 @@ fn sequence_number(number: u32) -> String {
     format!("44215845000000000174504{number:05}")
 }
 
-/// A message of the fan-out queue: `a1` is the first of group `a`.
+/// A message of the fan-out queue: `a1` is the first of the mark `a`.
 fn message(name: &str) -> Value {
+    let (mark, version) = name.split_at(1);
     json!({
         "messageId": format!("id-{name}"),
         "receiptHandle": format!("handle-{name}"),
-        "body": format!("{{\"name\":\"{name}\",\"nominee\":\"Nominee 17 – Größe\"}}"),
+        "body": body(name),
         "attributes": {
             "ApproximateReceiveCount": "3",
-            "MessageGroupId": &name[..1],
+            "MessageGroupId": mark,
             "MessageDeduplicationId": name,
         },
-        "messageAttributes": { "eventId": { "stringValue": name, "dataType": "String" } },
+        "messageAttributes": {
+            "eventId": { "stringValue": name, "dataType": "String" },
+            "version": { "stringValue": version, "dataType": "Number" },
+        },
     })
+}
+
+/// The event, as an item of the event table and as JSON.
+fn body(name: &str) -> String {
+    let (mark, version) = name.split_at(1);
+    let (time, nominee) = (format!("2026-11-20T10:00:0{version}Z"), "Nominee 17 – Größe");
+    format!(
+        r#"{{"mark":"{mark}","createTime":"{time}","eventId":"{name}","RegistrationNumber":{{"version":{version},"nominee":"{nominee}"}}}}"#
+    )
 }
 
 fn messages(names: &[&str]) -> Vec<Value> {
     names.iter().map(|name| message(name)).collect()
 }
 
-fn bodies(names: &[&str]) -> Vec<String> {
-    messages(names).iter().map(|message| message["body"].as_str().expect("text").to_owned()).collect()
+/// The names of the events of a mark that a queue accepted, in order.
+fn events_of(sqs: &SqsStub, queue: &str, mark: &str) -> Vec<String> {
+    let accepted = sqs.accepted(queue).into_iter().filter(|message| message.group == mark);
+    accepted.map(|message| text(&message.attributes["eventId"]["StringValue"])).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("text").to_owned()
 }
 
 #[test]
@@ -204,12 +244,12 @@ fn converter_fails_on_a_stream_without_new_images() {
     let converter = Emulated::converter();
     let mut record = record("A", 1, 1);
     record["dynamodb"]["StreamViewType"] = json!("KEYS_ONLY");
-    let answer = converter.invoke(&[record]);
+    let answer = converter.invoke(&json!({ "Records": [record] }));
     assert!(answer["errorMessage"].as_str().expect("an error").contains("`KEYS_ONLY`"), "{answer}");
 }
 
-#[test]
-fn passing_faults_cost_both_functions_only_time() {
+#[tokio::test(flavor = "multi_thread")]
+async fn passing_faults_cost_both_functions_only_time() {
     let faults = [
         Fault::THROTTLED,
         Fault::INTERNAL,
@@ -220,7 +260,7 @@ fn passing_faults_cost_both_functions_only_time() {
         Fault::Entry { index: 1, code: "InternalError", sender_fault: false },
         Fault::Slow(Duration::from_millis(300)),
     ];
-    let (converter, fanout) = (Emulated::converter(), Emulated::fanout());
+    let (converter, Pipeline { fanout, .. }) = (Emulated::converter(), &Pipeline::start().await);
     let mut number = 0;
     for fault in faults {
         number += 1;
@@ -239,58 +279,50 @@ fn passing_faults_cost_both_functions_only_time() {
     }
 }
 
-#[test]
-fn fanout_returns_what_a_client_did_not_take_and_hastens_it() {
-    let fanout = Emulated::fanout();
+#[tokio::test(flavor = "multi_thread")]
+async fn fanout_remembers_what_a_client_did_not_take_and_catch_up_sends_it() {
+    let Pipeline { ground, fanout, catch_up } = &Pipeline::start().await;
     let names = ["a1", "b1", "a2", "b2"];
+    let lines = names.map(body).join("\n");
+    let (events, bad_lines) = event::read_lines(lines.as_bytes());
+    assert_eq!((events.len(), bad_lines), (4, Vec::new()));
+    assert_eq!(write::write_all(&ground.connection().dynamodb(), &events, &|_| ()).await.unwrap(), []);
+
+    let has_everything = |name: &str| {
+        let of = |mark| events_of(&fanout.sqs, &client(name), mark);
+        assert_eq!(
+            (of("a"), of("b")),
+            (vec!["a1".into(), "a2".into()], vec!["b1".into(), "b2".into()]),
+            "{name}"
+        );
+    };
     fanout.sqs.always(&client("Insurance"), Fault::MISSING);
-    assert_eq!(fanout.returned(&messages(&names)), ["id-a1", "id-b1", "id-a2", "id-b2"]);
-    for name in ["Billing", "Enforcement"] {
-        let mut accepted = fanout.accepted(&client(name));
-        accepted.sort();
-        let mut expected = bodies(&names);
-        expected.sort();
-        assert_eq!(accepted, expected, "client {name}");
-    }
+    assert_eq!(fanout.returned(&messages(&names)), Vec::<String>::new());
+    ["Billing", "Enforcement"].into_iter().for_each(has_everything);
     assert_eq!(fanout.accepted(&client("Insurance")), Vec::<String>::new());
-    assert_eq!(fanout.accepted(UNDELIVERED), Vec::<String>::new(), "its time is not over");
+
+    fanout.sqs.always(&client("Insurance"), None);
+    let order = json!({ "order": "catchUp", "client": "Insurance" });
+    let answer = catch_up.invoke(&order);
+    assert_eq!(answer["behind"], 0, "{answer}\n{}", catch_up.rie.output());
+    ["Billing", "Insurance", "Enforcement"].into_iter().for_each(has_everything);
+    for function in [fanout, catch_up] {
+        assert!(!function.rie.output().contains("Nominee"), "the log holds a body");
+    }
+}
+
+#[test]
+fn fanout_returns_what_the_ledger_does_not_answer_for_and_hastens_it() {
+    let (sqs, tables) = (Arc::new(SqsStub::start().unwrap()), TablesStub::start([]).unwrap());
+    let fanout = Emulated::start(&harness::functions().unwrap().fanout, sqs, "6", &tables.endpoint_url());
+    let names = ["a1", "b1", "a2", "b2"];
+    assert_eq!(fanout.returned(&messages(&names)), ["id-a1", "id-b1", "id-a2", "id-b2"]);
+    for name in ["Billing", "Insurance", "Enforcement"] {
+        assert_eq!(fanout.accepted(&client(name)), Vec::<String>::new(), "client {name}");
+    }
     let visibilities = fanout.sqs.visibilities(FAN_OUT);
     let times: Vec<u64> = visibilities.iter().map(|visibility| visibility.visibility_timeout).collect();
     assert_eq!(times, [4, 4, 4, 4], "the third receive: 1 s, doubled twice");
     assert_eq!(visibilities[0].receipt_handle, "handle-a1");
-
-    fanout.sqs.always(&client("Insurance"), None);
-    assert_eq!(fanout.returned(&messages(&names)), Vec::<String>::new());
-    for name in ["Billing", "Insurance", "Enforcement"] {
-        let accepted = fanout.sqs.accepted(&client(name));
-        let of_group = |group: &str| {
-            accepted
-                .iter()
-                .filter(|message| message.group == group)
-                .map(|message| &*message.deduplication_id)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!((of_group("a"), of_group("b")), (vec!["a1", "a2"], vec!["b1", "b2"]), "client {name}");
-    }
     assert!(!fanout.rie.output().contains("Nominee"), "the log holds a body");
-}
-
-#[test]
-fn fanout_gives_a_client_up_whose_time_is_over() {
-    let fanout = Emulated::fanout();
-    fanout.sqs.always(&client("Billing"), Fault::DENIED);
-    let mut old = message("a1");
-    old["attributes"]["ApproximateFirstReceiveTimestamp"] = json!("1700000000000");
-    assert_eq!(fanout.returned(&[old, message("a2")]), Vec::<String>::new());
-    let undelivered = fanout.sqs.accepted(UNDELIVERED);
-    let bodies_there: Vec<String> = undelivered.iter().map(|message| message.body.clone()).collect();
-    assert_eq!(bodies_there, bodies(&["a1", "a2"]));
-    assert_eq!(undelivered[0].group, "a");
-    assert_eq!(undelivered[0].attributes["client"]["StringValue"], "Billing");
-    assert!(
-        undelivered[0].attributes["reason"]["StringValue"].as_str().expect("text").contains("AccessDenied")
-    );
-    // Remembered: the next message is not waited for.
-    assert_eq!(fanout.returned(&messages(&["b1"])), Vec::<String>::new());
-    assert_eq!(fanout.accepted(UNDELIVERED).len(), 3);
 }

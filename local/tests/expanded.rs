@@ -18,6 +18,7 @@ use local::stack::Ground;
 use local::workspace;
 use serde_json::Value;
 use shared::config::Config;
+use shared::place::OwnQueue;
 
 const TEMPLATE: &str = include_str!("../../template.yml");
 const SHIPPED: &str = include_str!("../../client-queues.toml");
@@ -103,10 +104,10 @@ async fn a_hundred_own_and_thirty_external_clients_fit() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A config with the ledger of so many clients, with names as long as it may have.
+/// A config of so many clients, with names as long as it may have.
 fn clients(own: usize, external: usize) -> anyhow::Result<String> {
     let mut text = String::from(
-        "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\ngroup = \"mark\"\ntime = \"createTime\"\n\
+        "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\ntime = \"createTime\"\n\
          version = \"version\"\nallowed_accounts = [\"111122223333\"]\n",
     );
     for number in 0..own {
@@ -219,7 +220,7 @@ async fn queue_policies(ground: &Ground) -> anyhow::Result<Vec<usize>> {
         let policy = attributes.get(&QueueAttributeName::Policy).with_context(|| url.clone())?;
         sizes.push(size(&serde_json::from_str(policy)?));
     }
-    assert_eq!(sizes.len(), 4 + OWN_CLIENTS);
+    assert_eq!(sizes.len(), OwnQueue::ALL.len() + OWN_CLIENTS);
     Ok(sizes)
 }
 

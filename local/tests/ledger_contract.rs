@@ -13,9 +13,7 @@ use aws::dynamodb::{EventsTable, LedgerTable, client};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ScalarAttributeType};
 use local::ministack::REGION;
 use local::stack::Ground;
 use serde_json::Value;
@@ -24,7 +22,7 @@ use shared::ids::Key;
 use shared::ledger::{Cursor, EventTable, Page, ScanPage, Unread};
 use shared::testing::contract;
 use shared::testing::contract::events::{Writable, numbers, texts};
-use support::ground;
+use support::{ground, make_ledger, make_table};
 
 /// More than the adapter asks for at once.
 const MARKERS_BEYOND_A_PAGE: usize = 2_500;
@@ -42,7 +40,7 @@ struct Events {
 #[tokio::test]
 async fn the_ledger_in_dynamodb_keeps_the_contract() -> anyhow::Result<()> {
     let ground = ground("ledger-contract").await?;
-    make_table(&ground, "Ledger", [("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)]).await;
+    make_ledger(ground.connection(), "Ledger").await?;
     let ledger = LedgerTable::new(adapters_client(&ground), "Ledger");
     contract::ledger::check(&ledger, MARKERS_BEYOND_A_PAGE).await;
     Ok(())
@@ -52,8 +50,8 @@ async fn the_ledger_in_dynamodb_keeps_the_contract() -> anyhow::Result<()> {
 async fn the_event_table_in_dynamodb_keeps_the_contract() -> anyhow::Result<()> {
     let ground = ground("events-contract").await?;
     let (text, number) = (ScalarAttributeType::S, ScalarAttributeType::N);
-    make_table(&ground, "Texts", [("mark", text.clone()), ("createTime", text)]).await;
-    make_table(&ground, "Numbers", [("key.name", number.clone()), ("size", number)]).await;
+    make_table(ground.connection(), "Texts", [("mark", text.clone()), ("createTime", text)]).await?;
+    make_table(ground.connection(), "Numbers", [("key.name", number.clone()), ("size", number)]).await?;
     contract::events::check_texts(&Events::new(&ground, "Texts", &texts()), PADDING).await;
     contract::events::check_numbers(&Events::new(&ground, "Numbers", &numbers())).await;
     Ok(())
@@ -63,17 +61,6 @@ async fn the_event_table_in_dynamodb_keeps_the_contract() -> anyhow::Result<()> 
 fn adapters_client(ground: &Ground) -> Client {
     let credentials = Credentials::new("test", "test", None, None, "test");
     client(credentials, REGION, Some(ground.connection().endpoint()))
-}
-
-async fn make_table(ground: &Ground, name: &str, keys: [(&str, ScalarAttributeType); 2]) {
-    let client = ground.connection().dynamodb();
-    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
-    for ((key, of), role) in keys.into_iter().zip([KeyType::Hash, KeyType::Range]) {
-        let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(of).build();
-        let element = KeySchemaElement::builder().attribute_name(key).key_type(role).build();
-        request = request.attribute_definitions(attribute.unwrap()).key_schema(element.unwrap());
-    }
-    request.send().await.expect("a table");
 }
 
 impl Events {

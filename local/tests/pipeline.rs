@@ -1,23 +1,14 @@
-//! The pipeline through the real template: complete, in order, once, whatever dies; with the ledger and without.
+//! The pipeline through the real template: complete, in order, once, whatever dies.
 
 mod support;
 
 use local::stack::Stack;
-use support::{Killer, assert_complete, lives, plain_stack, stack};
+use support::{Killer, assert_complete, lives, stack};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_reaches_every_client_in_order() -> anyhow::Result<()> {
     let stack = stack("pipeline").await?;
     let expected = lives(50, 20);
-    let outcome = local::run::run(&stack, &expected, &|| ()).await?;
-    assert_complete(&outcome, &expected);
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_the_ledger_every_event_reaches_every_client_in_order() -> anyhow::Result<()> {
-    let stack = plain_stack("pipeline-plain").await?;
-    let expected = lives(50, 20).unversioned();
     let outcome = local::run::run(&stack, &expected, &|| ()).await?;
     assert_complete(&outcome, &expected);
     Ok(())
@@ -33,14 +24,8 @@ async fn a_fan_out_that_is_killed_loses_and_repeats_nothing() -> anyhow::Result<
     check_killed(stack("pipeline").await?, "FanOut").await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_the_ledger_a_fan_out_that_is_killed_loses_and_repeats_nothing() -> anyhow::Result<()> {
-    check_killed(plain_stack("pipeline-plain").await?, "FanOut").await
-}
-
 async fn check_killed(stack: Stack, function: &'static str) -> anyhow::Result<()> {
     let expected = lives(50, 20);
-    let expected = if stack.is_versioned() { expected } else { expected.unversioned() };
     let killer = Killer::new(&stack, function);
     let outcome = local::run::run(&stack, &expected, &|| killer.received()).await?;
     assert!(killer.has_killed(), "`{function}` was never killed in the middle of its work");

@@ -1,6 +1,5 @@
 //! Why a setting is refused.
 
-use shared::ledger::times::FAN_OUT_LIMIT;
 use shared::place::InvalidPlace;
 
 use super::{FunctionTimeout, LogRetention, MaximumConcurrency, StreamBatchSize};
@@ -36,15 +35,6 @@ pub enum SettingsError {
     #[error("a function timeout of {seconds} s is not possible; choose one of {} s", list(&FunctionTimeout::ALLOWED))]
     FunctionTimeout {
         /// What was asked for.
-        seconds: u32,
-    },
-    /// Longer than the ledger's rules allow.
-    #[error(
-        "a function timeout of {seconds} s is not possible with the ledger (`[source] version`); set `--function-timeout` to \
-         at most {} s", FAN_OUT_LIMIT.as_secs()
-    )]
-    TimeoutWithLedger {
-        /// What the stack would have.
         seconds: u32,
     },
     /// Not one of those that CloudWatch Logs knows.

@@ -40,7 +40,6 @@ impl Settings {
     /// The parameters that are set, by the template's names, and those that follow from `config`.
     pub fn parameters(&self, config: &Config) -> Vec<(&'static str, String)> {
         let mut found = ClientLists::of_config(config).parameters().to_vec();
-        found.push(("Ledger", config.source.version.is_some().to_string()));
         let mut add = |name, value: Option<String>| found.extend(value.map(|value| (name, value)));
         add("EventStreamArn", self.event_stream_arn.as_ref().map(|arn| arn.as_str().to_owned()));
         add("QueuePrefix", self.queue_prefix.as_ref().map(|prefix| prefix.as_str().to_owned()));
@@ -68,7 +67,8 @@ mod tests {
 
     fn config(clients: &str) -> Config {
         let mut text = String::from(
-            "[source]\npartition_key = \"mark\"\ngroup = \"mark\"\nallowed_accounts = [\"111122223333\"]\n",
+            "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\ntime = \"createTime\"\nversion = \"version\"\n\
+             allowed_accounts = [\"111122223333\"]\n",
         );
         for client in clients.split_whitespace() {
             write!(text, "[[client]]\nname = \"{}\"\n", client.trim_end_matches('*')).unwrap();
@@ -93,7 +93,6 @@ mod tests {
             &expect![[r#"
             Clients=Zeta,Alpha
             ExternalQueueArns=0
-            Ledger=false
         "#]],
         );
         check(
@@ -102,7 +101,6 @@ mod tests {
             &expect![[r#"
                 Clients=0
                 ExternalQueueArns=arn:aws:sqs:eu-west-2:111122223333:Alpha.fifo,arn:aws:sqs:eu-west-2:111122223333:Beta.fifo
-                Ledger=false
             "#]],
         );
     }
@@ -128,7 +126,6 @@ mod tests {
             &expect![[r#"
                 Clients=Alpha
                 ExternalQueueArns=arn:aws:sqs:eu-west-2:111122223333:Beta.fifo
-                Ledger=false
                 EventStreamArn=arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1
                 QueuePrefix=test-
                 KmsKeyArn=

@@ -1,7 +1,5 @@
 //! The values of the template's parameters that are numbers. One that a stack refuses can't be made.
 
-use shared::ledger::times::FAN_OUT_LIMIT;
-
 use super::SettingsError;
 
 /// How long converter and fan-out may run each. The visibility time-out of the fan-out queue follows from it.
@@ -21,9 +19,9 @@ pub struct MaximumConcurrency(u32);
 pub struct StreamBatchSize(u32);
 
 impl FunctionTimeout {
-    /// Those that the template takes, in seconds; the last only without the ledger. All are under 43 s, so that a message
-    /// that is delivered again still falls into the five minutes in which SQS recognises what is sent twice.
-    pub const ALLOWED: [u32; 7] = [2, 5, 10, 15, 20, 30, 40];
+    /// Those that the template takes, in seconds: none longer than the ledger's rules allow (`docs/ledger.md`, "Times"). So
+    /// a message that is delivered again also falls into the five minutes in which SQS recognises what is sent twice.
+    pub const ALLOWED: [u32; 6] = [2, 5, 10, 15, 20, 30];
 
     /// A timeout of `seconds`.
     ///
@@ -33,16 +31,6 @@ impl FunctionTimeout {
     pub fn try_new(seconds: u32) -> Result<Self, SettingsError> {
         let is_allowed = Self::ALLOWED.contains(&seconds);
         if is_allowed { Ok(Self(seconds)) } else { Err(SettingsError::FunctionTimeout { seconds }) }
-    }
-
-    /// That a stack with the ledger can have it.
-    ///
-    /// # Errors
-    ///
-    /// It is longer than [`FAN_OUT_LIMIT`]: its visibility time-out would not fit into SQS's five minutes.
-    pub fn check_with_ledger(self) -> Result<(), SettingsError> {
-        let is_possible = u64::from(self.0) <= FAN_OUT_LIMIT.as_secs();
-        if is_possible { Ok(()) } else { Err(SettingsError::TimeoutWithLedger { seconds: self.0 }) }
     }
 
     /// In seconds.
@@ -144,16 +132,8 @@ mod tests {
     fn numbers_are_those_that_a_stack_takes() {
         check(FunctionTimeout::try_new(FunctionTimeout::default().seconds()), expect!["right"]);
         check(
-            FunctionTimeout::try_new(43),
-            expect!["a function timeout of 43 s is not possible; choose one of 2, 5, 10, 15, 20, 30, 40 s"],
-        );
-        let with_ledger = |seconds| FunctionTimeout::try_new(seconds).unwrap().check_with_ledger();
-        check(with_ledger(30), expect!["right"]);
-        check(
-            with_ledger(40),
-            expect![
-                "a function timeout of 40 s is not possible with the ledger (`[source] version`); set `--function-timeout` to at most 30 s"
-            ],
+            FunctionTimeout::try_new(40),
+            expect!["a function timeout of 40 s is not possible; choose one of 2, 5, 10, 15, 20, 30 s"],
         );
         check(LogRetention::try_new(30), expect!["right"]);
         check(

@@ -14,8 +14,7 @@ use serde_yaml_ng::Value as Yaml;
 pub(crate) const TEMPLATE: &str = include_str!("../../../template.yml");
 
 /// The queues of the template that hold events, by logical id; the last is each client's.
-pub(crate) const QUEUES: [&str; 5] =
-    ["FanOutQueue", "RejectedQueue", "UndeliveredQueue", "DeadLetterQueue", "Queue${Client}"];
+pub(crate) const QUEUES: [&str; 3] = ["FanOutQueue", "RejectedQueue", "Queue${Client}"];
 
 pub(crate) fn template() -> Json {
     json_of(TEMPLATE)

@@ -225,17 +225,3 @@ fn a_changed_message_is_found() {
     "#]],
     );
 }
-
-#[test]
-fn without_versions_in_the_config_no_message_has_one() {
-    let expected = written().unversioned();
-    let received = |version: Option<&str>| {
-        let version = version.map(str::to_owned);
-        let message = message(&expected, "a1", |message| message.version.clone_from(&version));
-        let mut check = Check::new(&expected);
-        check.take(&message);
-        check.verdict(&HashSet::new()).differing
-    };
-    assert_eq!(received(None), 0);
-    assert_eq!(received(Some("1")), 1);
-}

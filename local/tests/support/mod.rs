@@ -9,6 +9,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
 use aws_sdk_sqs::types::QueueAttributeName;
 use local::check::{Expected, Verdict};
 use local::connection::Connection;
@@ -27,7 +30,6 @@ pub(crate) const SOURCE: &str = r#"
 [source]
 partition_key = "mark"
 sort_key = "createTime"
-group = "mark"
 id = "eventId"
 name = "eventName"
 time = "createTime"
@@ -55,17 +57,27 @@ pub(crate) async fn stack(name: &str) -> anyhow::Result<Stack> {
     Ok(Stack::start(name, &say).await?)
 }
 
-/// A stack of the test's own without the ledger.
-pub(crate) async fn plain_stack(name: &str) -> anyhow::Result<Stack> {
-    let say: Say = Arc::new(|line: &str| eprintln!("{line}"));
-    let shipped = fs::read_to_string(workspace::root().join("client-queues.toml"))?;
-    Ok(Stack::start_with(name, &without_version(&shipped), &say).await?)
+/// A table for a ledger, as the template makes it.
+pub(crate) async fn make_ledger(connection: &Connection, name: &str) -> anyhow::Result<()> {
+    let text = ScalarAttributeType::S;
+    make_table(connection, name, [("pk", text.clone()), ("sk", text)]).await
 }
 
-/// `config` without the line that turns the ledger on.
-pub(crate) fn without_version(config: &str) -> String {
-    let lines = config.lines().filter(|line| !line.starts_with("version = "));
-    lines.map(|line| format!("{line}\n")).collect()
+/// A table with a partition key and a sort key.
+pub(crate) async fn make_table(
+    connection: &Connection,
+    name: &str,
+    keys: [(&str, ScalarAttributeType); 2],
+) -> anyhow::Result<()> {
+    let client = connection.dynamodb();
+    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    for ((key, of), role) in keys.into_iter().zip([KeyType::Hash, KeyType::Range]) {
+        let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(of).build()?;
+        let element = KeySchemaElement::builder().attribute_name(key).key_type(role).build()?;
+        request = request.attribute_definitions(attribute).key_schema(element);
+    }
+    request.send().await?;
+    Ok(())
 }
 
 /// All attributes of a queue, by name; empty if it has none of that name.
