@@ -59,7 +59,7 @@ fn these_are_the_alarms() {
     "#]].assert_eq(&found);
 }
 
-/// A letter that `dead-letters retry` hides is there still.
+/// A letter that `rejected resend` hides is there still.
 #[test]
 fn letters_that_are_hidden_for_a_quarter_of_an_hour_are_not_forgotten() {
     let mut queues = BTreeSet::new();
