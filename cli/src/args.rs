@@ -11,6 +11,7 @@ use deploy::settings::{
     StreamArn, StreamBatchSize, TopicArn,
 };
 
+pub use crate::commands::rejected::arguments::Rejected;
 pub use ledger::{BackfillArguments, ClientArguments, OrderArguments, ReplayArguments, ScopeArguments};
 
 /// Carries a DynamoDB table's events to every client's queue: checks, deploys and watches the stack.
@@ -157,15 +158,15 @@ pub enum Command {
         Exit status: 6 if there is a difference.")]
     Reconcile,
 
-    /// Look at what was rejected, undelivered or could not be processed, and send it again
+    /// Look at rejected events, and send them again after a repair
     #[command(
         subcommand,
         after_help = "Examples:\n  \
-        fanoutctl dead-letters list\n  \
-        fanoutctl dead-letters show 4f1c\n  \
-        fanoutctl dead-letters retry 4f1c"
+        fanoutctl rejected list\n  \
+        fanoutctl rejected show 4f1c\n  \
+        fanoutctl rejected resend 4f1c"
     )]
-    DeadLetters(DeadLetters),
+    Rejected(Rejected),
 
     /// Delete the stack; queues that can hold events stay
     #[command(after_help = "Example:\n  fanoutctl delete --yes")]
@@ -216,7 +217,7 @@ pub struct StackArguments {
     #[arg(long, value_name = "NAME", value_parser = Architecture::try_new)]
     pub architecture: Option<Architecture>,
 
-    /// How long each function may run: 2, 5, 10, 15, 20, 30 or 40 (40 only without the ledger)
+    /// How long each function may run: 2, 5, 10, 15, 20 or 30
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u32).try_map(FunctionTimeout::try_new))]
     pub function_timeout: Option<FunctionTimeout>,
 
@@ -281,65 +282,6 @@ pub struct DeployArguments {
 #[derive(Debug, Args)]
 pub struct DeleteArguments {
     /// Delete without asking
-    #[arg(long)]
-    pub yes: bool,
-}
-
-/// What to do with dead letters.
-#[derive(Debug, Subcommand)]
-pub enum DeadLetters {
-    /// List what is in the rejected, undelivered and dead-letter queues, and why
-    #[command(after_help = "Example:\n  fanoutctl dead-letters list")]
-    List(ListArguments),
-
-    /// Show one of them whole
-    #[command(after_help = "Example:\n  fanoutctl dead-letters show 4f1c")]
-    Show(LetterArguments),
-
-    /// Send its event again, marked as a replay, and take it out of its queue
-    #[command(after_help = "Examples:\n  \
-        fanoutctl dead-letters retry 4f1c\n  \
-        fanoutctl dead-letters retry --all --yes\n\n\
-        An event is sent if the event table has it. What it has otherwise stays in its queue; so does what it has no \
-        longer, or can't be asked for, unless `--from-letter` is given. If a named letter has an earlier one of its group \
-        that isn't named, nothing is sent: the later event would overtake.\n\n\
-        Exit status: 6 if a letter stays, or if nothing was sent because an earlier letter isn't named.")]
-    Retry(RetryArguments),
-}
-
-/// Which letters to list.
-#[derive(Debug, Args)]
-pub struct ListArguments {
-    /// The most of each queue that are looked at
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub limit: usize,
-}
-
-/// Which letter.
-#[derive(Debug, Args)]
-pub struct LetterArguments {
-    /// The id that `list` shows, or as much of its beginning as is unique
-    #[arg(value_name = "ID")]
-    pub id: String,
-}
-
-/// Which letters to send again.
-#[derive(Debug, Args)]
-pub struct RetryArguments {
-    /// The ids that `list` shows, or as much of their beginnings as is unique
-    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
-    pub ids: Vec<String>,
-
-    /// All of them, as far as they can be sent
-    #[arg(long)]
-    pub all: bool,
-
-    /// Send also what the event table has no longer, or can't be asked for, as the letter or message has it: whoever
-    /// can write to its queue may have forged it
-    #[arg(long)]
-    pub from_letter: bool,
-
-    /// Send without asking
     #[arg(long)]
     pub yes: bool,
 }

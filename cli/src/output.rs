@@ -2,9 +2,11 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use aws_sdk_sqs::primitives::{DateTime, DateTimeFormat};
 use comfy_table::{Cell, CellAlignment, Color, Table, presets};
 use serde::Serialize;
 use shared::text::printable;
+use shared::time::Timestamp;
 
 use crate::exit::{Exit, Failure};
 
@@ -104,6 +106,13 @@ pub fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// An instant as people read it, in UTC, to the second.
+pub fn instant(timestamp: Timestamp) -> String {
+    let seconds = i64::try_from(timestamp.as_millis() / 1_000).unwrap_or(i64::MAX);
+    // It fails only for years that have more than four digits.
+    DateTime::from_secs(seconds).fmt(DateTimeFormat::DateTime).unwrap_or_default()
+}
+
 fn is_numeric(rows: &[Vec<(String, Tone)>], column: usize) -> bool {
     let is_number = |text: &str| {
         let number = text.trim_start_matches('>');
@@ -128,5 +137,11 @@ mod tests {
             Billing           1200
             In\u{1b}[31m         -"#]]
         .assert_eq(&table(&["client", "messages"], &rows, Style::Plain));
+    }
+
+    #[test]
+    fn instants_are_whole_seconds() {
+        assert_eq!(instant(Timestamp::from_millis(1_767_603_600_999)), "2026-01-05T09:00:00Z");
+        assert_eq!(instant(Timestamp::from_millis(u64::MAX)), "");
     }
 }

@@ -1,5 +1,6 @@
 //! What a deploy would change for clients: the config against what is deployed.
 
+mod disused;
 mod ledger;
 mod settings;
 mod text;
@@ -14,6 +15,8 @@ use shared::place::Place;
 use crate::aws::sqs::Depth;
 use crate::standing::Backlog;
 
+pub use disused::{DisusedQueue, disused_queues};
+pub use ledger::ForeignLedger;
 pub use settings::Setting;
 
 /// What is deployed, and what is in queues, as far as a plan needs it.
@@ -25,12 +28,16 @@ pub struct Facts {
     pub parameters: Vec<(&'static str, String)>,
     /// Queues that the stack would have to make, and that exist.
     pub kept_queues: Vec<KeptQueue>,
-    /// What is in the queues that nothing more will be sent to, and in those that were kept.
+    /// Queues of the stack that this version does not use.
+    pub disused: Vec<QueueArn>,
+    /// What is in the queues that nothing more will be sent to, in those that were kept, and in disused ones.
     pub depths: Depths,
     /// Where AWS's services are, if not where AWS has them.
     pub endpoint: Option<String>,
-    /// What each client lacks that the ledger knows, or why that isn't known; nothing if the stack has none.
+    /// What each client lacks, or why that isn't known; nothing if the stack has no ledger.
     pub backlogs: Option<Result<Vec<Backlog>, String>>,
+    /// The formats that the items of the stack's ledger name.
+    pub ledger_formats: Vec<Option<String>>,
 }
 
 /// By the queue's ARN: what is in it, or why that isn't known.
@@ -81,12 +88,14 @@ pub struct Plan {
     pub settings: Vec<Setting>,
     /// The stream that nothing reads any more after the deploy.
     pub left_stream: Option<LeftStream>,
-    /// What becomes of the ledger, if a stack that runs gets or loses it.
-    pub ledger: Option<LedgerChange>,
     /// Every account that will receive events.
     pub accounts: Vec<ReceivingAccount>,
-    /// What keeps the deploy from being done.
+    /// Queues that keep the deploy from being done.
     pub kept_queues: Vec<QueueInTheWay>,
+    /// Queues that go out of use. One that may hold messages keeps the deploy from being done.
+    pub disused_queues: Vec<DisusedQueue>,
+    /// The ledger that keeps the deploy from being done.
+    pub foreign_ledger: Option<ForeignLedger>,
     /// Why the plan is not complete.
     pub unknown: Option<String>,
 }
@@ -101,16 +110,6 @@ pub enum PlanResult {
     Changes,
     /// It can't be done.
     Refused,
-}
-
-/// What becomes of the ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LedgerChange {
-    /// From now on it is known how far each client is.
-    On,
-    /// No longer.
-    Off,
 }
 
 /// What becomes of a client.
@@ -204,19 +203,26 @@ pub struct QueueInTheWay {
 
 /// What a deploy of `config` as `stack` in `place` would change.
 pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
-    let Facts { running, parameters, kept_queues, depths, endpoint, backlogs } = facts;
+    let Facts { running, parameters, kept_queues, disused, depths, endpoint, backlogs, ledger_formats } =
+        facts;
+    let endpoint = endpoint.as_deref();
     let is_new = running.is_none();
     let running = running.unwrap_or_default();
     let mut clients = clients(config, place, &running.clients, &depths);
     clients.iter_mut().for_each(|client| client.know(backlogs.as_ref(), config, &running));
     let settings = settings::changes(config, &parameters, &running, is_new);
-    let has_ledger = backlogs.is_some() && config.source.version.is_some();
-    let left_stream = if is_new { None } else { left_stream(&settings, &running, has_ledger) };
-    let ledger = if is_new { None } else { ledger::change(&settings) };
+    let left_stream = if is_new { None } else { left_stream(&settings, &running, backlogs.is_some()) };
     let kept_queues: Vec<_> =
-        kept_queues.into_iter().map(|kept| in_the_way(kept, place, &depths, endpoint.as_deref())).collect();
+        kept_queues.into_iter().map(|kept| in_the_way(kept, place, &depths, endpoint)).collect();
+    let disused =
+        disused.iter().map(|arn| DisusedQueue::new(arn, url(&arn.name, place, endpoint), &depths, endpoint));
+    let disused_queues: Vec<_> = disused.collect();
+    let foreign_ledger = ForeignLedger::of_formats(&ledger_formats);
+    let is_refused = !kept_queues.is_empty()
+        || disused_queues.iter().any(DisusedQueue::is_in_the_way)
+        || foreign_ledger.is_some();
     let changes = |client: &PlannedClient| client.change != Change::Kept || client.is_let_go;
-    let result = if !kept_queues.is_empty() {
+    let result = if is_refused {
         PlanResult::Refused
     } else if is_new || !settings.is_empty() || clients.iter().any(changes) {
         PlanResult::Changes
@@ -233,8 +239,9 @@ pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
         clients,
         settings,
         left_stream,
-        ledger,
         kept_queues,
+        disused_queues,
+        foreign_ledger,
         unknown: running.no_config,
     }
 }
@@ -359,10 +366,6 @@ fn accounts(config: &Config, place: &Place, running: &[Registered]) -> Vec<Recei
 }
 
 fn in_the_way(kept: KeptQueue, place: &Place, depths: &Depths, endpoint: Option<&str>) -> QueueInTheWay {
-    let url = match endpoint {
-        Some(endpoint) => format!("{}/{}/{}", endpoint.trim_end_matches('/'), place.account, kept.name),
-        None => place.queue(&place.account, &kept.name).to_string(),
-    };
     let depth = depths.get(&kept.arn).and_then(|depth| depth.clone().ok());
     let client = match kept.whose {
         Whose::Client(client) => Some(client),
@@ -370,13 +373,31 @@ fn in_the_way(kept: KeptQueue, place: &Place, depths: &Depths, endpoint: Option<
     };
     QueueInTheWay {
         arn: kept.arn,
-        url,
+        url: url(&kept.name, place, endpoint),
         client,
         account: place.account.clone(),
         depth,
         stack: kept.stack,
         endpoint: endpoint.map(str::to_owned),
     }
+}
+
+/// The URL of one of the account's queues, as an operator gives it to `aws`.
+fn url(name: &str, place: &Place, endpoint: Option<&str>) -> String {
+    match endpoint {
+        Some(endpoint) => format!("{}/{}/{name}", endpoint.trim_end_matches('/'), place.account),
+        None => place.queue(&place.account, name).to_string(),
+    }
+}
+
+/// What does `command` to the queue at `url`.
+fn queue_command(command: &str, url: &str, endpoint: Option<&str>) -> String {
+    let endpoint = endpoint.map_or_else(String::new, |endpoint| format!(" --endpoint-url {endpoint}"));
+    format!("aws{endpoint} sqs {command} --queue-url {url}")
+}
+
+fn queue_name(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or(arn)
 }
 
 #[cfg(test)]

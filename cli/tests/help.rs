@@ -21,10 +21,10 @@ fn every_command_explains_itself_with_an_example() {
         "replay",
         "backfill",
         "reconcile",
-        "dead-letters",
-        "dead-letters list",
-        "dead-letters show",
-        "dead-letters retry",
+        "rejected",
+        "rejected list",
+        "rejected show",
+        "rejected resend",
         "delete",
     ];
     let directory = directory("help");

@@ -51,7 +51,7 @@ fn command_lines_are_found_wherever_they_stand() {
     check("  fanoutctl policy Reporting > queue-policy.json", &["policy Reporting"]);
     check("  fanoutctl deploy                      an update", &["deploy"]);
     check("see `cargo fanoutctl --help`, or `fanoutctl check`.", &["--help", "check"]);
-    check("`fanoutctl dead-letters\nretry ID` sends again", &["dead-letters retry ID"]);
+    check("`fanoutctl rejected\nresend ID` sends again", &["rejected resend ID"]);
     check("as fanoutctl does, and `fanoutctl` alone; the `cargo fanoutctly x`", &[]);
 }
 
@@ -62,12 +62,12 @@ fn a_command_line_that_the_tool_does_not_know_is_found() {
     check("deploy --stream-arn …", true);
     check("deploy --stream-arn \"$STREAM_ARN\" --prefix test-", true);
     check("deploy --kms-key-arn arn:aws:kms:eu-west-2:111122223333:key/…", true);
-    check("dead-letters retry ID …", true);
+    check("rejected resend ID …", true);
     check("status --json", true);
     check("deploy --help", true);
     check("deploy --stream arn", false);
     check("deploy --prefix …", false);
-    check("dead-letters resend ID", false);
+    check("rejected retry ID", false);
     check("policy", true);
     check("status extra", false);
     check("replay Billing --group 'AFC F5' --from 3", true);

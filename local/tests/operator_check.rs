@@ -120,7 +120,7 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
         let row = status["queues"].as_array().unwrap().iter().find(|row| row["name"] == name);
         row.unwrap()["attention"].as_str().unwrap_or_default().to_owned()
     };
-    assert_eq!(attention("MarkFanOutRejected.fifo"), "see `fanoutctl dead-letters list`");
+    assert_eq!(attention("MarkFanOutRejected.fifo"), "see `fanoutctl rejected list`");
     assert_eq!(attention("MarkFanOutClientBilling.fifo"), "the queue doesn't exist: see `fanoutctl check`");
     assert_eq!(attention("MarkFanOutClientInsurance.fifo"), "");
     Ok(())

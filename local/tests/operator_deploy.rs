@@ -8,9 +8,14 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::Message;
+use deploy::target::Target;
 use expect_test::{Expect, expect};
 use local::ministack::ACCOUNT;
 use local::stack::Ground;
@@ -38,7 +43,6 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
             Reporting  added   ReportingEvents.fifo            444455556666
 
             setting          now     will be
-            Ledger           (none)  true
             EventStreamArn   (none)  STREAM_ARN
             FunctionTimeout  (none)  2
 
@@ -137,7 +141,6 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
             Reporting  added   ReportingEvents.fifo            444455556666
 
             setting          now     will be
-            Ledger           (none)  true
             EventStreamArn   (none)  STREAM_ARN
             FunctionTimeout  (none)  2
 
@@ -334,8 +337,6 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         queue                           messages  in flight
         MarkFanOutQueue.fifo                   0          0
         MarkFanOutRejected.fifo                0          0
-        MarkFanOutUndelivered.fifo             0          0
-        MarkFanOutDeadLetter.fifo              0          0
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
@@ -350,24 +351,20 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         queue                           messages  in flight
         MarkFanOutQueue.fifo                   0          0
         MarkFanOutRejected.fifo                0          0
-        MarkFanOutUndelivered.fifo             0          0
-        MarkFanOutDeadLetter.fifo              0          0
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
         First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from whoever has them: CloudFormation deletes no policy that is attached.
 
         --- stdout
-        Stack mark-event-queue is deleted; 6 queues, the bucket mark-event-queue-discardedrecords-… and the ledger's table mark-event-queue-LedgerTable-… stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
+        Stack mark-event-queue is deleted; 4 queues, the bucket mark-event-queue-discardedrecords-… and the ledger's table mark-event-queue-LedgerTable-… stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
     "#]])?;
     let kept = [
         "MarkFanOutClientBilling.fifo",
         "MarkFanOutClientInsurance.fifo",
         "MarkFanOutClientPolice.fifo",
-        "MarkFanOutDeadLetter.fifo",
         "MarkFanOutQueue.fifo",
         "MarkFanOutRejected.fifo",
-        "MarkFanOutUndelivered.fifo",
         "ReportingEvents.fifo",
     ];
     assert_eq!(operator.queues().await?, kept);
@@ -402,6 +399,87 @@ async fn a_failed_deploy_names_the_first_cause_and_where_to_look() -> anyhow::Re
         Stack mark-event-queue is deleted.
     "#]],
     )?;
+    Ok(())
+}
+
+/// The rest of a stack that was deployed without a ledger, as far as a deploy over it looks at it.
+const OLDER_STACK: &str = r#"{
+  "Parameters": { "Ledger": { "Type": "String", "Default": "false" }, "QueuePrefix": { "Type": "String", "Default": "" } },
+  "Resources": {
+    "UndeliveredQueue": {
+      "Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain",
+      "Properties": { "FifoQueue": true, "QueueName": "MarkFanOutUndelivered.fifo" }
+    },
+    "DeadLetterQueue": {
+      "Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain",
+      "Properties": { "FifoQueue": true, "QueueName": "MarkFanOutDeadLetter.fifo" }
+    },
+    "LedgerTable": {
+      "Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain",
+      "Properties": {
+        "TableName": "OlderLedger",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+          { "AttributeName": "pk", "AttributeType": "S" }, { "AttributeName": "sk", "AttributeType": "S" }
+        ],
+        "KeySchema": [ { "AttributeName": "pk", "KeyType": "HASH" }, { "AttributeName": "sk", "KeyType": "RANGE" } ]
+      }
+    }
+  },
+  "Outputs": {
+    "UndeliveredQueueARN": { "Value": { "Fn::GetAtt": ["UndeliveredQueue", "Arn"] } },
+    "DeadLetterQueueARN": { "Value": { "Fn::GetAtt": ["DeadLetterQueue", "Arn"] } }
+  }
+}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_stack_is_taken_over_once_nothing_of_it_is_lost() -> anyhow::Result<()> {
+    let operator = Operator::new("operator-older").await?;
+    operator.register(&["Billing"]).await?;
+    let connection = operator.ground.connection();
+    let target = Target::local(connection.endpoint(), "eu-west-2");
+    let cloudformation = target.cloudformation();
+    let call = cloudformation.create_stack().stack_name("mark-event-queue").template_body(OLDER_STACK);
+    call.send().await?;
+    let start = Instant::now();
+    // As long as it is being made.
+    while operator.status_of(&["plan"])? == Some(7) {
+        assert!(start.elapsed() < Duration::from_secs(60), "the older stack is not made");
+    }
+    operator.send("MarkFanOutUndelivered.fifo", 1).await?;
+    let key = |name: &str| (name.to_owned(), AttributeValue::S("control".to_owned()));
+    let registry = || HashMap::from([key("pk"), key("sk")]);
+    let dynamodb = connection.dynamodb();
+    dynamodb.put_item().table_name("OlderLedger").set_item(Some(registry())).send().await?;
+
+    let deploy = ["deploy", "--yes", "--stream-arn", operator.ground.stream_arn(), "--function-timeout", "2"];
+    let refused = operator.run(&deploy, 6)?.stdout;
+    let (_, refused) = refused.split_once("IN THE WAY").unwrap_or_default();
+    expect![[r#""#]].assert_eq(&refused.replace(connection.endpoint(), "ENDPOINT"));
+    assert_eq!(operator.queues().await?, ["MarkFanOutDeadLetter.fifo", "MarkFanOutUndelivered.fifo"]);
+
+    // In flight, it is there still.
+    let (sqs, url) = (connection.sqs(ACCOUNT), connection.queue_url(ACCOUNT, "MarkFanOutUndelivered.fifo"));
+    let received = sqs.receive_message().queue_url(&url).visibility_timeout(600).send().await?;
+    let received = received.messages.unwrap_or_default().pop().unwrap_or_else(|| Message::builder().build());
+    let plan: Value = serde_json::from_str(&operator.run(&["plan", "--json"], 6)?.stdout)?;
+    let depth = &plan["disused_queues"][0]["depth"];
+    assert_eq!((&depth["messages"], &depth["in_flight"]), (&0.into(), &1.into()), "{plan}");
+    let receipt = received.receipt_handle().unwrap_or_default();
+    sqs.delete_message().queue_url(&url).receipt_handle(receipt).send().await?;
+    let plan: Value = serde_json::from_str(&operator.run(&["plan", "--json"], 6)?.stdout)?;
+    assert!(plan["foreign_ledger"]["format"].is_null() && plan["foreign_ledger"].is_object(), "{plan}");
+    dynamodb.delete_item().table_name("OlderLedger").set_key(Some(registry())).send().await?;
+
+    let deployed = operator.run(&deploy, 0)?;
+    for queue in ["MarkFanOutUndelivered.fifo", "MarkFanOutDeadLetter.fifo"] {
+        assert!(deployed.stderr.contains(&format!("{queue} goes out of use")), "{}", deployed.stderr);
+        let delete = format!("sqs delete-queue --queue-url {}", connection.queue_url(ACCOUNT, queue));
+        assert!(deployed.stdout.contains(&delete), "`{delete}` in: {}", deployed.stdout);
+        assert!(operator.queues().await?.contains(&queue.to_owned()), "{queue}");
+    }
+    let plan = operator.run(&["plan"], 0)?.stdout;
+    assert!(!plan.contains("goes out of use"), "{plan}");
     Ok(())
 }
 
@@ -445,6 +523,11 @@ impl Operator {
             Told { stdout: String::from_utf8(output.stdout)?, stderr: String::from_utf8(output.stderr)? };
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}{}", told.stdout, told.stderr);
         Ok(told)
+    }
+
+    /// How the tool ends.
+    fn status_of(&self, arguments: &[&str]) -> anyhow::Result<Option<i32>> {
+        Ok(fanoutctl(&self.ground, &self.config, arguments)?.output()?.status.code())
     }
 
     /// What the tool says, without its progress.

@@ -23,7 +23,7 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::{marks, write};
 use serde_json::Value;
-use support::{SOURCE, START, fanoutctl, ground, without_version};
+use support::{SOURCE, START, fanoutctl, ground};
 use tokio::sync::{mpsc, watch};
 
 const MARKS: usize = 25;
@@ -35,21 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::Result<()> {
-    let operator = Operator::new("operator", SOURCE.to_owned()).await?;
+    let operator = Operator::new("operator").await?;
     let expected = Expected::new(marks::histories(MARKS, ROUNDS, START));
-    story(operator, expected, "BecameBehind").await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_the_ledger_clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::Result<()>
-{
-    let operator = Operator::new("operator-plain", without_version(SOURCE)).await?;
-    let expected = Expected::new(marks::histories(MARKS, ROUNDS, START)).unversioned();
-    story(operator, expected, "Returned").await
-}
-
-/// `trouble`: the metric of a client whose queue is gone.
-async fn story(operator: Operator, expected: Expected, trouble: &str) -> anyhow::Result<()> {
     let mut billing = operator.follower("Billing", &expected);
     let mut insurance = operator.follower("Insurance", &expected);
     let mut enforcement = operator.follower("Enforcement", &expected);
@@ -111,7 +98,7 @@ async fn story(operator: Operator, expected: Expected, trouble: &str) -> anyhow:
     let lost =
         status["queues"].as_array().unwrap().iter().find(|queue| queue["client"] == "Insurance").unwrap();
     assert!(lost["messages"].is_null(), "{lost}");
-    assert!(operator.has_counted(trouble, "Insurance")?, "no metric `{trouble}` tells of it");
+    assert!(operator.has_counted("BecameBehind", "Insurance")?, "no metric `BecameBehind` tells of it");
 
     // Taken away, it holds nobody up, and nobody gets an event again.
     operator.register(&["Billing", "Enforcement"], KEPT_QUEUE)?;
@@ -127,15 +114,7 @@ async fn story(operator: Operator, expected: Expected, trouble: &str) -> anyhow:
     operator.until_depth_is("ClientBilling", MARKS).await?;
     operator.until_depth_is("Queue", 0).await?;
     operator.done(&["delete", "--yes"])?;
-    let kept = [
-        "ClientBilling",
-        "ClientEnforcement",
-        "ClientReporting",
-        "DeadLetter",
-        "Queue",
-        "Rejected",
-        "Undelivered",
-    ];
+    let kept = ["ClientBilling", "ClientEnforcement", "ClientReporting", "Queue", "Rejected"];
     assert_eq!(operator.queues().await?, kept.map(|name| format!("MarkFanOut{name}.fifo")).into());
     for follower in [&mut billing, &mut enforcement] {
         assert_has_all_once(follower, &expected, 23).await?;
@@ -146,21 +125,20 @@ async fn story(operator: Operator, expected: Expected, trouble: &str) -> anyhow:
 /// Somebody with the tool and a config, and nothing else.
 struct Operator {
     ground: Ground,
-    source: String,
     config: PathBuf,
 }
 
 impl Operator {
-    async fn new(name: &str, source: String) -> anyhow::Result<Self> {
+    async fn new(name: &str) -> anyhow::Result<Self> {
         let config = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-story.toml"));
-        Ok(Self { ground: ground(name).await?, source, config })
+        Ok(Self { ground: ground(name).await?, config })
     }
 
     /// Writes the config: clients with queues of the stack, and what else is in it.
     fn register(&self, clients: &[&str], more: &str) -> anyhow::Result<()> {
         let clients = clients.iter().map(|name| format!("[[client]]\nname = \"{name}\"\n"));
         let clients: String = clients.collect();
-        fs::write(&self.config, format!("{}{clients}{more}", self.source))?;
+        fs::write(&self.config, format!("{SOURCE}{clients}{more}"))?;
         Ok(())
     }
 

@@ -11,10 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::CallError;
-use crate::letters::{After, Item, Lookup, Newer};
+use crate::rejections::{Item, Lookup, Newer};
 
-/// What the table has under the item's keys, read consistently. Keys that it refuses are those of no item of it: who
-/// wrote them must not end the whole command.
+/// What the table has under the item's keys, read consistently. Keys that it refuses are those of no item of it: their
+/// writer must not be able to end the whole command.
 ///
 /// # Errors
 ///
@@ -38,7 +38,7 @@ pub async fn get_item(client: &Client, item: &Item) -> Result<Lookup, CallError>
 ///
 /// [`CallError`].
 pub async fn count_newer(client: &Client, table: &str, newer: &Newer) -> Result<u64, CallError> {
-    let query = Query::of(newer);
+    let filter = Filter::of(newer);
     let mut count = 0;
     let mut start: Option<HashMap<String, AttributeValue>> = None;
     loop {
@@ -47,10 +47,10 @@ pub async fn count_newer(client: &Client, table: &str, newer: &Newer) -> Result<
             .table_name(table)
             .consistent_read(true)
             .select(Select::Count)
-            .key_condition_expression(&query.condition)
-            .set_filter_expression(query.filter.clone())
-            .set_expression_attribute_names(Some(query.names.clone()))
-            .set_expression_attribute_values(Some(query.values.clone()))
+            .key_condition_expression("#partition = :partition")
+            .filter_expression(&filter.expression)
+            .set_expression_attribute_names(Some(filter.names.clone()))
+            .set_expression_attribute_values(Some(filter.values.clone()))
             .set_exclusive_start_key(start);
         let page = call.send().await.map_err(|error| CallError::new("Query", table, &error))?;
         count += u64::try_from(page.count).unwrap_or_default();
@@ -61,38 +61,24 @@ pub async fn count_newer(client: &Client, table: &str, newer: &Newer) -> Result<
     }
 }
 
-/// A question, as DynamoDB's expressions put it. Names stand apart: any of them can be a reserved word.
+/// A question in DynamoDB's expressions. Names stand apart: any of them can be a reserved word.
 #[derive(Debug)]
-struct Query {
-    condition: String,
-    filter: Option<String>,
+struct Filter {
+    expression: String,
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
 }
 
-impl Query {
+impl Filter {
     fn of(newer: &Newer) -> Self {
-        let (name, value) = &newer.partition;
-        let mut query = Self {
-            condition: "#partition = :partition".to_owned(),
-            filter: None,
-            names: HashMap::from([("#partition".to_owned(), name.clone())]),
-            values: key(value).map(|value| (":partition".to_owned(), value)).into_iter().collect(),
-        };
-        match &newer.after {
-            After::Version { path, version } => {
-                let placeholders: Vec<String> = (0..path.0.len()).map(|level| format!("#v{level}")).collect();
-                query.filter = Some(format!("{} > :version", placeholders.join(".")));
-                query.names.extend(placeholders.into_iter().zip(path.0.iter().cloned()));
-                query.values.insert(":version".to_owned(), AttributeValue::N(version.to_string()));
-            }
-            After::SortKey { name, value } => {
-                query.condition += " AND #sort > :sort";
-                query.names.insert("#sort".to_owned(), name.clone());
-                query.values.extend(key(value).map(|value| (":sort".to_owned(), value)));
-            }
-        }
-        query
+        let Newer { partition: (name, value), path, version } = newer;
+        let levels: Vec<String> = (0..path.0.len()).map(|level| format!("#v{level}")).collect();
+        let expression = format!("{} > :version", levels.join("."));
+        let mut names: HashMap<_, _> = levels.into_iter().zip(path.0.iter().cloned()).collect();
+        names.insert("#partition".to_owned(), name.clone());
+        let version = (":version".to_owned(), AttributeValue::N(version.to_string()));
+        let partition = key(value).map(|value| (":partition".to_owned(), value));
+        Self { expression, names, values: partition.into_iter().chain([version]).collect() }
     }
 }
 
@@ -134,7 +120,7 @@ fn typed(value: &AttributeValue) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use expect_test::{Expect, expect};
+    use expect_test::expect;
     use shared::config::Path;
     use shared::image::{Wanted, convert};
 
@@ -181,31 +167,18 @@ mod tests {
         }
     }
 
-    fn check(after: After, expected: &Expect) {
-        let query = Query::of(&Newer { partition: ("mark".to_owned(), json!({ "S": "AFC F5" })), after });
-        let names: BTreeMap<_, _> = query.names.into_iter().collect();
-        let values: BTreeMap<_, _> = query.values.iter().map(|(name, value)| (name, typed(value))).collect();
-        expected.assert_eq(&format!(
-            "{} | {:?} | {names:?} | {}",
-            query.condition,
-            query.filter,
-            json!(values)
-        ));
-    }
-
     #[test]
     fn newer_events_are_asked_for_by_placeholders() {
-        check(
-            After::Version { path: Path::try_new("RegistrationNumber.version").unwrap(), version: 3 },
-            &expect![[
-                r##"#partition = :partition | Some("#v0.#v1 > :version") | {"#partition": "mark", "#v0": "RegistrationNumber", "#v1": "version"} | {":partition":{"S":"AFC F5"},":version":{"N":"3"}}"##
-            ]],
-        );
-        check(
-            After::SortKey { name: "createTime".to_owned(), value: json!({ "S": "t" }) },
-            &expect![[
-                r##"#partition = :partition AND #sort > :sort | None | {"#partition": "mark", "#sort": "createTime"} | {":partition":{"S":"AFC F5"},":sort":{"S":"t"}}"##
-            ]],
-        );
+        let filter = Filter::of(&Newer {
+            partition: ("mark".to_owned(), json!({ "S": "AFC F5" })),
+            path: Path::try_new("RegistrationNumber.version").unwrap(),
+            version: 3,
+        });
+        let names: BTreeMap<_, _> = filter.names.into_iter().collect();
+        let values: BTreeMap<_, _> = filter.values.iter().map(|(name, value)| (name, typed(value))).collect();
+        expect![[
+            r##"#v0.#v1 > :version | {"#partition": "mark", "#v0": "RegistrationNumber", "#v1": "version"} | {":partition":{"S":"AFC F5"},":version":{"N":"3"}}"##
+        ]]
+        .assert_eq(&format!("{} | {names:?} | {}", filter.expression, json!(values)));
     }
 }

@@ -3,6 +3,7 @@
 use aws::dynamodb::{EventsTable, LedgerTable};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
 use deploy::target::Target;
 use shared::config::Source;
 use shared::ledger::Unread;
@@ -18,6 +19,30 @@ pub fn ledger(target: &Target, name: &str) -> LedgerTable {
 /// The event table called `name`; nothing if `source` names no version.
 pub fn events(target: &Target, name: &str, source: &Source) -> Option<EventsTable> {
     EventsTable::try_new(client(target), name, source)
+}
+
+/// The keys of the registry's item, in this version and in older ones.
+const REGISTRY: [&str; 2] = ["registry", "control"];
+
+/// The formats that the registry's item of the ledger called `name` names, in DynamoDB's digits; an older item names none.
+/// Empty if there is no such item: the ledger is empty, or its table is gone.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn formats(target: &Target, name: &str) -> Result<Vec<Option<String>>, CallError> {
+    let (client, mut formats) = (Client::new(target.sdk_config()), Vec::new());
+    for key in REGISTRY {
+        let key = || AttributeValue::S(key.to_owned());
+        let call = client.get_item().table_name(name).key("pk", key()).key("sk", key()).consistent_read(true);
+        let item = match call.send().await.map_err(|error| CallError::new("GetItem", name, &error)) {
+            Ok(answer) => answer.item,
+            Err(error) if error.fault == CallFault::Missing => None,
+            Err(error) => return Err(error),
+        };
+        formats.extend(item.map(|item| item.get("format").and_then(|format| format.as_n().ok()).cloned()));
+    }
+    Ok(formats)
 }
 
 /// That the table called `name` could not be read.

@@ -15,7 +15,7 @@ use serde::Serialize;
 use shared::message::{Attribute, AttributeValue};
 
 use super::CallError;
-use crate::letters::Received;
+use crate::rejections::Received;
 
 /// The most messages of one call (SQS: ReceiveMessage, ChangeMessageVisibilityBatch).
 pub const BATCH_LIMIT: usize = 10;

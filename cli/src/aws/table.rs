@@ -75,6 +75,17 @@ pub async fn has_point_in_time_recovery(client: &Client, name: &str) -> Result<b
     Ok(status == Some(PointInTimeRecoveryStatus::Enabled))
 }
 
+/// The name of the table that has this stream.
+///
+/// # Errors
+///
+/// It is not the ARN of a table's stream.
+pub fn of_stream(arn: &str) -> Result<&str, String> {
+    let table = arn.split_once("/stream/").and_then(|(table, _)| table.rsplit_once('/'));
+    let (_, name) = table.ok_or_else(|| format!("the stack's stream `{arn}` is not that of a table"))?;
+    Ok(name)
+}
+
 fn key_type(table: &TableDescription, name: &str) -> Option<KeyType> {
     let definition =
         table.attribute_definitions().iter().find(|definition| definition.attribute_name == name)?;
@@ -83,5 +94,19 @@ fn key_type(table: &TableDescription, name: &str) -> Option<KeyType> {
         ScalarAttributeType::N => Some(KeyType::N),
         ScalarAttributeType::B => Some(KeyType::B),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_named_by_its_stream() {
+        let stream = "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000";
+        assert_eq!(of_stream(stream), Ok("Events"));
+        for other in ["", "nonsense", "/stream/x"] {
+            assert!(of_stream(other).is_err(), "{other}");
+        }
     }
 }

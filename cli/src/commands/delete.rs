@@ -12,6 +12,7 @@ use shared::text::printable;
 use super::ask::agrees;
 use super::follow;
 use super::ledger::backlogs;
+use super::prepare::ledger_table;
 use crate::args::{DeleteArguments, stack_option};
 use crate::aws::CallFault;
 use crate::aws::sqs::{self, Depth};
@@ -102,7 +103,7 @@ async fn remainder(target: &Target, deployed: &DeployedStack, place: &Place) -> 
     let policies = ["WatchPolicyARN", "RetryPolicyARN", "ReplayPolicyARN"];
     let policies = policies.iter().filter_map(|output| deployed.outputs.get(*output).cloned()).collect();
     let kept_bucket = deployed.outputs.get("DiscardedRecordsBucket").cloned();
-    let kept_ledger = ledger_table(target, &deployed.name).await;
+    let kept_ledger = ledger_table(target, deployed).await;
     Remainder {
         stack: deployed.name.clone(),
         kept_queues,
@@ -113,13 +114,6 @@ async fn remainder(target: &Target, deployed: &DeployedStack, place: &Place) -> 
         kept_bucket,
         kept_ledger,
     }
-}
-
-/// The ledger's table, which every stack has, and no output names where the ledger is off. It is told as far as it is known.
-async fn ledger_table(target: &Target, stack: &str) -> Option<String> {
-    let call = target.cloudformation().describe_stack_resource().stack_name(stack);
-    let found = call.logical_resource_id("LedgerTable").send().await.ok()?;
-    found.stack_resource_detail?.physical_resource_id
 }
 
 fn before(remainder: &Remainder, style: Style) -> String {

@@ -20,8 +20,8 @@ use crate::aws::ledger::{ledger, unread};
 use crate::aws::{CallError, sts};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::letters::instant;
 use crate::orders::Order;
+use crate::output::instant;
 use crate::replay::Orders;
 use crate::standing::{self, Backlog, Leaving, Served, Standing};
 

@@ -3,7 +3,6 @@
 mod ask;
 pub mod catch_up;
 pub mod check;
-pub mod dead_letters;
 pub mod delete;
 pub mod deploy;
 mod follow;
@@ -13,6 +12,7 @@ pub mod plan;
 pub mod policy;
 mod prepare;
 pub mod reconcile;
+pub mod rejected;
 pub mod replay;
 pub mod status;
 pub mod validate;
@@ -56,7 +56,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Replay(arguments) => replay::execute(&context, &arguments.into()).await,
         Command::Backfill(arguments) => replay::execute(&context, &arguments.into()).await,
         Command::Reconcile => reconcile::execute(&context).await,
-        Command::DeadLetters(arguments) => dead_letters::execute(&context, &arguments).await,
+        Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
         Command::Delete(arguments) => delete::execute(&context, &arguments).await,
     };
     result.unwrap_or_else(|failure| {

@@ -7,7 +7,8 @@ use shared::config::{Config, QueueArn};
 use shared::place::Place;
 
 use super::ledger::backlogs;
-use crate::aws::sqs;
+use crate::aws::ledger::formats;
+use crate::aws::{CallFault, sqs};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::plan::{self, Facts, Plan, Registered, Running};
@@ -37,51 +38,66 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     }
     let place = target.place(prefix(settings.queue_prefix.as_ref(), deployed.as_ref())?).await?;
     let config = context.parse(&config_text, Some(&place))?;
-    check_timeout(settings, &config, deployed.as_ref())?;
+    check_timeout(settings, deployed.as_ref())?;
     if let Some(stream) = &settings.event_stream_arn {
         check_stream(stream.as_str(), &place)?;
     }
 
-    let running = match &deployed {
-        Some(stack) => Some(running(&target, stack, &place).await),
-        None => None,
-    };
     let mut facts = Facts {
         parameters: settings.parameters(&config),
         kept_queues: kept_queues(&target, deployed.as_ref(), &place, &config).await?,
         endpoint: target.endpoint().map(str::to_owned),
         ..Facts::default()
     };
-    let kept = facts.kept_queues.iter();
-    let kept = kept.map(|kept| (kept.arn.clone(), place.queue(&place.account, &kept.name)));
-    let left = running.iter().flat_map(|running| plan::left_queues(&config, &place, running));
-    let left = left.map(|queue| (queue.to_string(), place.queue(&queue.account, &queue.name)));
-    for (arn, url) in kept.chain(left).collect::<Vec<_>>() {
-        let depth = sqs::depth(&target.sqs(), url.as_str()).await.map_err(|error| error.to_string());
-        facts.depths.insert(arn, depth);
+    let mut asked: Vec<QueueArn> =
+        facts.kept_queues.iter().filter_map(|kept| QueueArn::try_new(&kept.arn).ok()).collect();
+    if let Some(stack) = &deployed {
+        if let Some(table) = ledger_table(&target, stack).await {
+            facts.ledger_formats = formats(&target, &table).await?;
+        }
+        facts.backlogs = unless_quick("reading the ledger", backlogs(&target, stack)).await;
+        facts.disused = plan::disused_queues(stack, &place);
+        let running = running(&target, stack, &place).await;
+        asked.extend(facts.disused.iter().cloned());
+        asked.extend(plan::left_queues(&config, &place, &running).into_iter().cloned());
+        facts.running = Some(running);
     }
-    facts.running = running;
-    facts.backlogs = match &deployed {
-        Some(stack) => unless_quick("reading the ledger", backlogs(&target, stack)).await,
-        None => None,
-    };
+    for queue in asked {
+        let url = place.queue(&queue.account, &queue.name);
+        let depth = match sqs::depth(&target.sqs(), url.as_str()).await {
+            // It was deleted by hand.
+            Err(error) if error.fault == CallFault::Missing && facts.disused.contains(&queue) => {
+                facts.disused.retain(|disused| *disused != queue);
+                continue;
+            }
+            depth => depth.map_err(|error| error.to_string()),
+        };
+        facts.depths.insert(queue.to_string(), depth);
+    }
     let plan = plan::plan(&context.stack, &config, &place, facts);
     Ok(Prepared { target, place, deployed, config, config_text, plan })
 }
 
-/// A stack that gets the ledger keeps the time-out that it has, if none is set.
-fn check_timeout(
-    settings: &Settings,
-    config: &Config,
-    deployed: Option<&DeployedStack>,
-) -> Result<(), Failure> {
-    let now = deployed.and_then(|stack| stack.parameters.get("FunctionTimeout"));
-    let now = now.and_then(|seconds| FunctionTimeout::try_new(seconds.parse().ok()?).ok());
-    let timeout = settings.function_timeout.or(now).unwrap_or_default();
-    if config.source.version.is_some() {
-        timeout.check_with_ledger().map_err(|error| Failure::new(Exit::Usage, error))?;
+/// The name of the ledger's table, which no output names in an older stack without the ledger.
+pub(super) async fn ledger_table(target: &Target, stack: &DeployedStack) -> Option<String> {
+    if let Some(name) = stack.outputs.get("LedgerTableName") {
+        return Some(name.clone());
     }
-    Ok(())
+    let call = target.cloudformation().describe_stack_resource().stack_name(&stack.name);
+    let found = call.logical_resource_id("LedgerTable").send().await.ok()?;
+    found.stack_resource_detail?.physical_resource_id
+}
+
+/// A stack keeps the time-out that it has, if none is set: an older one may have one that the template no longer takes.
+fn check_timeout(settings: &Settings, deployed: Option<&DeployedStack>) -> Result<(), Failure> {
+    let now = deployed.and_then(|stack| stack.parameters.get("FunctionTimeout")?.parse().ok());
+    let timeout = match (settings.function_timeout, now) {
+        (Some(timeout), _) => Ok(timeout),
+        (None, Some(seconds)) => FunctionTimeout::try_new(seconds),
+        (None, None) => return Ok(()),
+    };
+    let checked = timeout.and_then(FunctionTimeout::check_with_ledger);
+    checked.map_err(|error| Failure::new(Exit::Usage, format!("{error}; the option is `--function-timeout`")))
 }
 
 /// A mapping reads streams of its own account and region only (Lambda API Reference, "CreateEventSourceMapping").
@@ -143,32 +159,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_time_out_is_not_for_the_ledger() {
-        let config = |version: &str| {
-            let text = format!(
-                "[source]\npartition_key = \"mark\"\nsort_key = \"at\"\ngroup = \"mark\"\ntime = \"at\"\n{version}\n\
-                 [[client]]\nname = \"Billing\"\n"
-            );
-            Config::try_from_toml("test", &text, None).unwrap()
-        };
-        let (with, without) = (config("version = \"version\""), config(""));
+    fn a_time_out_that_is_too_long_for_the_ledger_is_refused() {
         let stack = |seconds: &str| DeployedStack {
             parameters: [("FunctionTimeout".to_owned(), seconds.to_owned())].into(),
             ..DeployedStack::default()
         };
-        let set = |seconds: Option<u32>| Settings {
-            function_timeout: seconds.map(|seconds| FunctionTimeout::try_new(seconds).unwrap()),
-            ..Settings::default()
+        let check = |seconds: Option<u32>, stack: Option<DeployedStack>| {
+            let function_timeout = seconds.map(|seconds| FunctionTimeout::try_new(seconds).unwrap());
+            let settings = Settings { function_timeout, ..Settings::default() };
+            check_timeout(&settings, stack.as_ref()).map_err(|failure| failure.exit)
         };
-        let check = |seconds, config, stack: Option<DeployedStack>| {
-            check_timeout(&set(seconds), config, stack.as_ref()).map_err(|failure| failure.exit)
-        };
-        assert_eq!(check(Some(40), &with, None), Err(Exit::Usage));
-        assert_eq!(check(None, &with, Some(stack("40"))), Err(Exit::Usage), "it gets the ledger");
-        assert_eq!(check(Some(30), &with, Some(stack("40"))), Ok(()));
-        assert_eq!(check(None, &with, Some(stack("30"))), Ok(()));
-        assert_eq!(check(None, &with, None), Ok(()));
-        assert_eq!(check(Some(40), &without, Some(stack("40"))), Ok(()));
+        assert_eq!(check(Some(40), None), Err(Exit::Usage));
+        assert_eq!(check(None, Some(stack("40"))), Err(Exit::Usage), "of an older stack");
+        assert_eq!(check(Some(30), Some(stack("40"))), Ok(()));
+        assert_eq!(check(None, Some(stack("30"))), Ok(()));
+        assert_eq!(check(None, None), Ok(()));
     }
 
     #[test]

@@ -1,23 +1,53 @@
-//! What the ledger has to do with a plan: whether a stack gets or loses it, and what it knows of clients.
+//! What the ledger has to do with a plan: what it knows of clients, and whether this version can read it.
 
+use serde::Serialize;
 use shared::config::Config;
+use shared::text::printable;
 
-use super::{Change, LedgerChange, PlannedClient, Running, Setting};
+use super::{Change, PlannedClient, Running};
 use crate::standing::Backlog;
 
-/// A stack of a template before the ledger has none.
-pub(super) fn change(settings: &[Setting]) -> Option<LedgerChange> {
-    let Setting { old, new, .. } = settings.iter().find(|setting| setting.name == "Ledger")?;
-    match (old.as_deref() == Some("true"), new == "true") {
-        (false, true) => Some(LedgerChange::On),
-        (true, false) => Some(LedgerChange::Off),
-        _ => None,
+/// The format of the ledger's items that this version reads and writes, as their attribute `format` names it.
+// To be that of `shared::ledger`, which names it, too.
+const FORMAT: &str = "1";
+
+/// A ledger that this version can't read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ForeignLedger {
+    /// The format of its items; an older one names none.
+    pub format: Option<String>,
+}
+
+impl ForeignLedger {
+    /// By the formats that the ledger's items name; none if it is of the format that this version knows, or empty.
+    pub(super) fn of_formats(formats: &[Option<String>]) -> Option<Self> {
+        let format = formats.iter().find(|format| format.as_deref() != Some(FORMAT))?;
+        Some(Self { format: format.clone() })
+    }
+
+    /// What is wrong, and what to do; without a line feed at its end.
+    pub(super) fn to_text(&self) -> String {
+        match &self.format {
+            Some(format) => format!(
+                "IN THE WAY: the ledger is of format {}, and this version reads format {FORMAT} only. Deploy with the version \
+                 of this repository that is deployed, or a newer one",
+                printable(format)
+            ),
+            None => "IN THE WAY: the ledger is of an older format, which this version can't read. Either\n  \
+                     - deploy beside it, under another --stack and --prefix; or\n  \
+                     - with the `fanoutctl` of the version that is deployed, wait until every client is up to date \
+                     (`fanoutctl status`),\n    \
+                     and delete the stack (`fanoutctl delete`); then deploy again: the new stack has a new ledger, and may \
+                     repeat\n    \
+                     events of the last 24 hours"
+                .to_owned(),
+        }
     }
 }
 
 impl PlannedClient {
-    /// Takes in what the ledger knows of it. Whoever is in the ledger is not admitted anew: whether it wants history was
-    /// asked once.
+    /// Takes in what the ledger knows of it. A client that is in the ledger is not admitted anew: whether it wants history
+    /// was asked once.
     pub(super) fn know(
         &mut self,
         backlogs: Option<&Result<Vec<Backlog>, String>>,
@@ -27,7 +57,7 @@ impl PlannedClient {
         let (Some(backlogs), Some(name)) = (backlogs, &self.name) else { return };
         self.backlog = match backlogs {
             Ok(backlogs) => backlogs.iter().find(|backlog| backlog.client == *name).cloned(),
-            // Somebody new lacks nothing.
+            // A new client lacks nothing.
             Err(_) if self.change == Change::Added => None,
             Err(why) => Some(Backlog::unknown(name, why)),
         };

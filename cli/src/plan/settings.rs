@@ -1,7 +1,7 @@
 //! What changes besides who receives events: the template's parameters, and the rest of the config.
 
 use serde::Serialize;
-use shared::config::{Changes, Config, Source};
+use shared::config::{Config, Source};
 
 use super::Running;
 
@@ -40,25 +40,17 @@ pub(super) fn changes(
 }
 
 /// Everything in a config but its clients.
-fn values(config: &Config) -> [(&'static str, String); 9] {
+fn values(config: &Config) -> [(&'static str, String); 7] {
     let Config { source, clients: _, requests_in_flight } = config;
-    let Source { partition_key, sort_key, group, id, name, time, version, changes } = source;
+    let Source { partition_key, sort_key, id, name, time, version, .. } = source;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     [
         ("source.partition_key", partition_key.clone()),
         ("source.sort_key", text(sort_key)),
-        ("source.group", group.clone()),
         ("source.id", text(id)),
         ("source.name", text(name)),
         ("source.time", text(time)),
         ("source.version", version.as_ref().map(ToString::to_string).unwrap_or_default()),
-        ("source.changes", changes_text(*changes)),
         ("sending.requests_in_flight", requests_in_flight.to_string()),
     ]
-}
-
-fn changes_text(changes: Changes) -> String {
-    let Changes { insert, modify } = changes;
-    let named = [(insert, "INSERT"), (modify, "MODIFY")].into_iter().filter(|(is_event, _)| *is_event);
-    named.map(|(_, name)| name).collect::<Vec<_>>().join(", ")
 }

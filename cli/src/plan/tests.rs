@@ -1,5 +1,6 @@
 //! Plans as people read them, and what programs rely on.
 
+use deploy::stack::DeployedStack;
 use expect_test::{Expect, expect};
 use shared::place::OwnQueue;
 
@@ -17,7 +18,8 @@ fn place() -> Place {
 /// follows a `/` says.
 fn config(clients: &str) -> Config {
     let mut text = String::from(
-        "[source]\npartition_key = \"mark\"\ngroup = \"mark\"\n\
+        "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\ngroup = \"mark\"\n\
+         time = \"createTime\"\nversion = \"version\"\n\
          allowed_accounts = [\"111122223333\", \"444455556666\", \"777788889999\"]\n",
     );
     for client in clients.split_whitespace() {
@@ -203,7 +205,6 @@ fn settings_that_change_are_told_and_what_follows_from_them_is_not() {
     running.parameters = old.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     if let Some(config) = &mut running.config {
         config.requests_in_flight = 10;
-        config.source.version = None;
         config.source.name = Some("eventName".to_owned());
     }
     let parameters = vec![
@@ -494,7 +495,6 @@ fn programs_get_one_object() {
             "arn": "arn:of:a:stream",
             "is_made_up_for": false
           },
-          "ledger": null,
           "accounts": [
             {
               "account": "111122223333",
@@ -514,6 +514,8 @@ fn programs_get_one_object() {
             }
           ],
           "kept_queues": [],
+          "disused_queues": [],
+          "foreign_ledger": null,
           "unknown": null
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&plan).unwrap());
@@ -531,45 +533,159 @@ fn only_queues_that_nobody_has_after_the_deploy_are_left() {
     assert_eq!(names("Billing Insurance B@444455556666/AEvents.fifo"), Vec::<String>::new());
 }
 
-/// The warnings of a plan in which the template's parameter `Ledger` goes from one value to another.
-fn check_ledger(before: Option<Option<&str>>, after: &str, expected: &Expect) {
-    let running = before.map(|before| {
-        let parameters = before.map(|value| ("Ledger".to_owned(), value.to_owned()));
-        Running { parameters: parameters.into_iter().collect(), ..running("Billing") }
-    });
-    let facts = Facts { running, parameters: vec![("Ledger", after.to_owned())], ..Facts::default() };
+#[test]
+fn only_a_stack_of_an_older_template_has_queues_that_go_out_of_use() {
+    let stack = |parameter: Option<&str>, output: Option<&str>| DeployedStack {
+        parameters: parameter.map(|name| (name.to_owned(), "false".to_owned())).into_iter().collect(),
+        outputs: output.map(|name| (name.to_owned(), "arn".to_owned())).into_iter().collect(),
+        ..DeployedStack::default()
+    };
+    let place = Place::try_new("aws", "eu-west-2", ACCOUNT, "test-").unwrap();
+    let both = ["test-MarkFanOutUndelivered.fifo", "test-MarkFanOutDeadLetter.fifo"];
+    for (parameter, output, expected) in [
+        (None, None, &[][..]),
+        (Some("QueuePrefix"), Some("RejectedQueueARN"), &[]),
+        (Some("Ledger"), None, &both),
+        (None, Some("UndeliveredQueueARN"), &both),
+        (None, Some("DeadLetterQueueARN"), &both),
+    ] {
+        let found = disused_queues(&stack(parameter, output), &place);
+        let names: Vec<_> = found.iter().map(|queue| queue.name.as_str()).collect();
+        assert_eq!(names, expected, "{parameter:?} {output:?}");
+        assert!(found.iter().all(|queue| queue.account == ACCOUNT), "{found:?}");
+    }
+}
+
+/// A plan of a stack with the undelivered queue of an older template, and with a ledger of these formats; what it says
+/// after its accounts.
+fn check_older(found: Option<Found>, formats: &[Option<&str>], result: PlanResult, expected: &Expect) {
+    let queue = place().own_queue_arn(OwnQueue::Rejected);
+    let queue = QueueArn { name: "MarkFanOutUndelivered.fifo".to_owned(), ..queue };
+    let facts = Facts {
+        running: Some(running("Billing")),
+        disused: found.iter().map(|_| queue.clone()).collect(),
+        depths: found.map(|found| depths(&[("MarkFanOutUndelivered.fifo", found)])).unwrap_or_default(),
+        ledger_formats: formats.iter().map(|format| format.map(str::to_owned)).collect(),
+        ..Facts::default()
+    };
     let plan = plan_of("Billing", facts);
+    assert_eq!(plan.result, result);
     let text = plan.to_text(Style::Plain);
-    let warnings: String = text.lines().filter(|line| line.starts_with("ATTENTION")).collect();
-    expected.assert_eq(&format!("{} {warnings}", serde_json::to_string(&plan.ledger).unwrap()));
+    expected.assert_eq(
+        text.split_once("Billing\n").map_or("", |(_, rest)| rest.rsplit("own): Billing\n").next().unwrap()),
+    );
 }
 
 #[test]
-fn what_becomes_of_the_ledger_is_told_of_a_stack_that_runs() {
-    check_ledger(None, "true", &expect!["null "]);
-    check_ledger(None, "false", &expect!["null "]);
-    check_ledger(
-        Some(None),
-        "true",
-        &expect![[
-            r#""on" ATTENTION: the stack gets the ledger: events of the last 24 hours may be repeated to the clients, in order"#
-        ]],
+fn a_queue_that_goes_out_of_use_must_be_empty() {
+    check_older(
+        Some(Ok((0, 0))),
+        &[],
+        PlanResult::Nothing,
+        &expect![[r#"
+
+        The queue MarkFanOutUndelivered.fifo goes out of use: it leaves the stack and stays, empty. Delete it after the deploy:
+              aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutUndelivered.fifo
+
+        Nothing changes for clients; a deploy may still bring new code.
+    "#]],
     );
-    check_ledger(Some(None), "false", &expect!["null "]);
-    check_ledger(Some(Some("true")), "true", &expect!["null "]);
-    check_ledger(
-        Some(Some("true")),
-        "false",
-        &expect![[
-            r#""off" ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only when the ledger is back; let everybody be level first (`fanoutctl status`). Now everybody is level"#
-        ]],
+    check_older(
+        Some(Ok((3, 0))),
+        &[],
+        PlanResult::Refused,
+        &expect![[r#"
+
+            IN THE WAY: the queue MarkFanOutUndelivered.fifo goes out of use, and holds 3 messages and 0 in flight. Before you deploy, either
+              - send again what it holds, with the `fanoutctl` of the version that is deployed:
+                  fanoutctl dead-letters retry --all
+                or
+              - delete what it holds, and wait 60 s:
+                  aws sqs purge-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutUndelivered.fifo
+
+            Refused: a queue that goes out of use must be empty. Nothing was touched.
+        "#]],
     );
-    check_ledger(
-        Some(Some("false")),
-        "true",
-        &expect![[
-            r#""on" ATTENTION: the stack gets the ledger: events of the last 24 hours may be repeated to the clients, in order"#
-        ]],
+    check_older(
+        Some(Ok((0, 1))),
+        &[],
+        PlanResult::Refused,
+        &expect![[r#"
+
+            IN THE WAY: the queue MarkFanOutUndelivered.fifo goes out of use, and holds 0 messages and 1 in flight. Before you deploy, either
+              - send again what it holds, with the `fanoutctl` of the version that is deployed:
+                  fanoutctl dead-letters retry --all
+                or
+              - delete what it holds, and wait 60 s:
+                  aws sqs purge-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutUndelivered.fifo
+
+            Refused: a queue that goes out of use must be empty. Nothing was touched.
+        "#]],
+    );
+    check_older(Some(Err("not allowed (`AccessDenied`)")), &[], PlanResult::Refused, &expect![[r#"
+
+        IN THE WAY: the queue MarkFanOutUndelivered.fifo goes out of use, and must be empty; what it holds is not known: not allowed (`AccessDenied`)
+
+        Refused: a queue that goes out of use must be empty. Nothing was touched.
+    "#]]);
+}
+
+#[test]
+fn a_ledger_of_another_format_is_refused() {
+    let nothing = expect![[r#"
+
+        Nothing changes for clients; a deploy may still bring new code.
+    "#]];
+    check_older(None, &[], PlanResult::Nothing, &nothing);
+    check_older(None, &[Some("1")], PlanResult::Nothing, &nothing);
+    check_older(
+        None,
+        &[None],
+        PlanResult::Refused,
+        &expect![[r#"
+
+        IN THE WAY: the ledger is of an older format, which this version can't read. Either
+          - deploy beside it, under another --stack and --prefix; or
+          - with the `fanoutctl` of the version that is deployed, wait until every client is up to date (`fanoutctl status`),
+            and delete the stack (`fanoutctl delete`); then deploy again: the new stack has a new ledger, and may repeat
+            events of the last 24 hours
+
+        Refused: this version can't read the ledger. Nothing was touched.
+    "#]],
+    );
+    check_older(
+        None,
+        &[Some("2")],
+        PlanResult::Refused,
+        &expect![[r#"
+
+        IN THE WAY: the ledger is of format 2, and this version reads format 1 only. Deploy with the version of this repository that is deployed, or a newer one
+
+        Refused: this version can't read the ledger. Nothing was touched.
+    "#]],
+    );
+    // The registry has another key than in the older version, which has left its own behind.
+    check_older(
+        Some(Ok((1, 0))),
+        &[Some("1"), None],
+        PlanResult::Refused,
+        &expect![[r#"
+
+            IN THE WAY: the queue MarkFanOutUndelivered.fifo goes out of use, and holds 1 message and 0 in flight. Before you deploy, either
+              - send again what it holds, with the `fanoutctl` of the version that is deployed:
+                  fanoutctl dead-letters retry --all
+                or
+              - delete what it holds, and wait 60 s:
+                  aws sqs purge-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutUndelivered.fifo
+
+            IN THE WAY: the ledger is of an older format, which this version can't read. Either
+              - deploy beside it, under another --stack and --prefix; or
+              - with the `fanoutctl` of the version that is deployed, wait until every client is up to date (`fanoutctl status`),
+                and delete the stack (`fanoutctl delete`); then deploy again: the new stack has a new ledger, and may repeat
+                events of the last 24 hours
+
+            Refused: a queue that goes out of use must be empty; this version can't read the ledger. Nothing was touched.
+        "#]],
     );
 }
 
@@ -597,18 +713,15 @@ fn ledger_config(clients: &str) -> Config {
 fn check_backlogs(before: &str, after: &Config, backlogs: Result<Vec<Backlog>, String>, expected: &Expect) {
     let config = ledger_config(before);
     let stream = |label: &str| format!("arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/{label}");
-    let has_ledger = |config: &Config| ("Ledger", config.source.version.is_some().to_string());
-    let (name, value) = has_ledger(&config);
     let running = Running {
         clients: Running::registered(&config, &place()),
-        parameters: [(name.to_owned(), value)].into(),
         config: Some(config),
         stream: Some(stream("1")),
         ..Running::default()
     };
     let left = running.clients.iter().map(|client| client.queue.to_string());
     let depths = left.map(|arn| (arn, Ok(Depth { messages: 0, in_flight: 0 }))).collect();
-    let mut parameters = vec![has_ledger(after)];
+    let mut parameters = Vec::new();
     if before.contains("Streamed") {
         parameters.push(("EventStreamArn", stream("2")));
     }
@@ -654,41 +767,6 @@ fn what_a_removed_client_lacks_is_shouted_about() {
         Err("`Read` of `Ledger`: no".to_owned()),
         &expect![[r#"
             ATTENTION: Insurance may lack events, which isn't known: `Read` of `Ledger`: no; an hour after the deploy they are forgotten. Let it be level first (`fanoutctl status --stack test`)
-        "#]],
-    );
-}
-
-#[test]
-fn who_is_not_level_is_named_when_the_ledger_goes() {
-    let without = || config("Billing");
-    let behind = vec![
-        backlog("Billing", true, (1, 5)),
-        backlog("Insurance", false, (2, 7)),
-        backlog("Tax", true, (0, 0)),
-        backlog("Police", false, (0, 0)),
-    ];
-    check_backlogs(
-        "Billing Insurance Police Tax",
-        &without(),
-        Ok(behind),
-        &expect![[r#"
-            ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only when the ledger is back; let everybody be level first (`fanoutctl status --stack test`). Now Billing is paused and lacks 5 events of 1 group; Insurance is behind and lacks 7 events of 2 groups; Tax is paused
-        "#]],
-    );
-    check_backlogs(
-        "Billing",
-        &without(),
-        Ok(vec![backlog("Billing", false, (0, 0))]),
-        &expect![[r#"
-            ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only when the ledger is back; let everybody be level first (`fanoutctl status --stack test`). Now everybody is level
-        "#]],
-    );
-    check_backlogs(
-        "Billing",
-        &without(),
-        Err("`Read` of `Ledger`: no".to_owned()),
-        &expect![[r#"
-            ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only when the ledger is back; let everybody be level first (`fanoutctl status --stack test`). Now Billing may lack events, which isn't known: `Read` of `Ledger`: no
         "#]],
     );
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use shared::text::printable;
 
 use super::{
-    Change, LedgerChange, LeftStream, Plan, PlanResult, PlannedClient, QueueInTheWay, ReceivingAccount,
-    Setting,
+    Change, DisusedQueue, ForeignLedger, LeftStream, Plan, PlanResult, PlannedClient, QueueInTheWay,
+    ReceivingAccount, Setting, queue_command, queue_name,
 };
 use crate::args::stack_option;
 use crate::output::{Style, Tone, table};
@@ -21,8 +21,10 @@ impl Plan {
             self.warnings(),
             self.accounts_list(),
             self.kept_queues.iter().map(refusal).collect::<Vec<_>>().join("\n\n"),
+            self.disused_queues.iter().map(DisusedQueue::to_text).collect::<Vec<_>>().join("\n\n"),
+            self.foreign_ledger.as_ref().map(ForeignLedger::to_text).unwrap_or_default(),
             self.unknown.as_ref().map(|reason| unknown(reason)).unwrap_or_default(),
-            self.ending().to_owned(),
+            self.ending(),
         ];
         let sections =
             sections.iter().map(|section| section.trim_end()).filter(|section| !section.is_empty());
@@ -52,13 +54,9 @@ impl Plan {
         let stack = stack_option(&self.stack);
         let mut lines: Vec<String> = Vec::new();
         lines.extend(self.left_stream.iter().map(|left| stream_warning(left, &stack)));
-        lines.extend(self.ledger.iter().map(|change| ledger_warning(*change, &self.clients, &stack)));
         for client in &self.clients {
             lines.extend(warning(client));
-            // All that they lack is told with the ledger that goes.
-            if self.ledger != Some(LedgerChange::Off) {
-                lines.extend(ledger_client_warning(client, &stack));
-            }
+            lines.extend(ledger_warning(client, &stack));
         }
         lines.extend(self.clients.iter().filter_map(|client| history(client, &stack)));
         lines.join("\n")
@@ -74,11 +72,22 @@ impl Plan {
         text
     }
 
-    fn ending(&self) -> &'static str {
+    fn ending(&self) -> String {
         match self.result {
-            PlanResult::Nothing => "Nothing changes for clients; a deploy may still bring new code.",
-            PlanResult::Changes => "",
-            PlanResult::Refused => "Refused: the stack can't make a queue that exists. Nothing was touched.",
+            PlanResult::Nothing => {
+                "Nothing changes for clients; a deploy may still bring new code.".to_owned()
+            }
+            PlanResult::Changes => String::new(),
+            PlanResult::Refused => {
+                let would_hide = self.disused_queues.iter().any(DisusedQueue::is_in_the_way);
+                let reasons = [
+                    (!self.kept_queues.is_empty(), "the stack can't make a queue that exists"),
+                    (would_hide, "a queue that goes out of use must be empty"),
+                    (self.foreign_ledger.is_some(), "this version can't read the ledger"),
+                ];
+                let reasons = reasons.iter().filter(|(is_one, _)| *is_one).map(|(_, reason)| *reason);
+                format!("Refused: {}. Nothing was touched.", reasons.collect::<Vec<_>>().join("; "))
+            }
         }
     }
 }
@@ -120,24 +129,8 @@ fn stream_warning(left: &LeftStream, stack: &str) -> String {
     format!("ATTENTION: the converter leaves {stream}: {fate}; see \"Another stream\" in docs/deploy.md")
 }
 
-fn ledger_warning(change: LedgerChange, clients: &[PlannedClient], stack: &str) -> String {
-    if change == LedgerChange::On {
-        return "ATTENTION: the stack gets the ledger: events of the last 24 hours may be repeated to the clients, in order"
-            .to_owned();
-    }
-    let backlogs = clients.iter().filter_map(|client| client.backlog.as_ref());
-    let concerned = backlogs.filter(|backlog| backlog.is_paused || !backlog.is_empty());
-    let told: Vec<String> =
-        concerned.map(|backlog| format!("{} {}", backlog.client, backlog.to_text())).collect();
-    let told = if told.is_empty() { "everybody is level".to_owned() } else { told.join("; ") };
-    format!(
-        "ATTENTION: the stack loses the ledger: who is behind or paused gets new events at once, and what it misses only when \
-         the ledger is back; let everybody be level first (`fanoutctl status{stack}`). Now {told}"
-    )
-}
-
 /// What the ledger has to do with a client's change.
-fn ledger_client_warning(client: &PlannedClient, stack: &str) -> Option<String> {
+fn ledger_warning(client: &PlannedClient, stack: &str) -> Option<String> {
     let (name, backlog) = (client.name.as_deref()?, client.backlog.as_ref()?);
     match client.change {
         Change::Removed if !backlog.is_empty() => Some(format!(
@@ -208,9 +201,8 @@ fn refusal(kept: &QueueInTheWay) -> String {
     }
     let holds = depth.map_or_else(|| "an unknown number of messages".to_owned(), |depth| depth.to_string());
     let delete = format!(
-        "delete it, with what it holds, and wait 60 s:\n      \
-         aws{} sqs delete-queue --queue-url {url}",
-        endpoint.as_ref().map(|endpoint| format!(" --endpoint-url {endpoint}")).unwrap_or_default()
+        "delete it, with what it holds, and wait 60 s:\n      {}",
+        queue_command("delete-queue", url, endpoint.as_deref())
     );
     match client {
         Some(client) => format!(
@@ -233,8 +225,4 @@ fn refusal(kept: &QueueInTheWay) -> String {
 
 fn unknown(reason: &str) -> String {
     format!("The config that runs can't be compared: {}", printable(reason))
-}
-
-fn queue_name(arn: &str) -> &str {
-    arn.rsplit(':').next().unwrap_or(arn)
 }

@@ -11,8 +11,7 @@ use super::facts::{Content, Facts, Ledger};
 use super::findings::{Finding, unseen};
 use crate::args::stack_option;
 use crate::aws::CallFault;
-use crate::letters::instant;
-use crate::output::counted;
+use crate::output::{counted, instant};
 use crate::standing::{LONG, Leaving, Served, Standing};
 
 /// How much later than planned a comparison may begin: the schedule, and a walk over a large table.

@@ -66,6 +66,12 @@ impl Outcome {
                 let _ = writeln!(text, "    fanoutctl policy {client}{stack}");
             }
         }
+        if !self.plan.disused_queues.is_empty() {
+            text += "  queues that are out of use stay; to delete them, once you have seen that they are empty:\n";
+        }
+        for queue in &self.plan.disused_queues {
+            let _ = writeln!(text, "    {}", printable(&queue.delete_command()));
+        }
         let _ = writeln!(
             text,
             "  whether queues, stream and mappings are as they must be:\n    fanoutctl check{stack}"
@@ -78,6 +84,7 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use shared::config::QueueArn;
     use shared::place::Place;
 
     use super::*;
@@ -86,7 +93,10 @@ mod tests {
     const CONFIG: &str = r#"
         [source]
         partition_key = "mark"
+        sort_key = "createTime"
         group = "mark"
+        time = "createTime"
+        version = "version"
         allowed_accounts = ["444455556666"]
         [[client]]
         name = "Billing"
@@ -100,7 +110,10 @@ mod tests {
     fn check(config: &str, changed: bool, expected: &Expect) {
         let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
         let config = Config::try_from_toml("client-queues.toml", config, Some(&place)).unwrap();
-        let plan = plan("events", &config, &place, Facts::default());
+        let queue =
+            || QueueArn::try_new("arn:aws:sqs:eu-west-2:111122223333:MarkFanOutUndelivered.fifo").unwrap();
+        let disused = changed.then(queue).into_iter().collect();
+        let plan = plan("events", &config, &place, Facts { disused, ..Facts::default() });
         let outputs = [("FanOutRoleARN".to_owned(), place.fan_out_role_arn())].into();
         let outcome = Outcome::new(plan, Deployed { outputs, changed }, &config);
         expected.assert_eq(&outcome.to_text(Style::Plain));
@@ -128,20 +141,22 @@ mod tests {
             &(CONFIG.to_owned() + REPORTING),
             true,
             &expect![[r#"
-            Stack events is deployed.
+                Stack events is deployed.
 
-            client     queue
-            Billing    arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientBilling.fifo
-            Reporting  arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo
+                client     queue
+                Billing    arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientBilling.fifo
+                Reporting  arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo
 
-            Next:
-              owners of existing queues let arn:aws:iam::111122223333:role/MarkFanOut-eu-west-2 send; what they paste:
-                fanoutctl policy Reporting --stack events
-              whether queues, stream and mappings are as they must be:
-                fanoutctl check --stack events
-              what is in every queue:
-                fanoutctl status --stack events
-        "#]],
+                Next:
+                  owners of existing queues let arn:aws:iam::111122223333:role/MarkFanOut-eu-west-2 send; what they paste:
+                    fanoutctl policy Reporting --stack events
+                  queues that are out of use stay; to delete them, once you have seen that they are empty:
+                    aws sqs delete-queue --queue-url https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutUndelivered.fifo
+                  whether queues, stream and mappings are as they must be:
+                    fanoutctl check --stack events
+                  what is in every queue:
+                    fanoutctl status --stack events
+            "#]],
         );
     }
 }

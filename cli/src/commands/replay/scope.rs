@@ -9,7 +9,6 @@ use crate::aws::ledger::{events, unread};
 use crate::aws::table::{self, Table};
 use crate::commands::ledger::{Desk, Known};
 use crate::exit::{Exit, Failure};
-use crate::letters::event_table;
 use crate::orders::{KeyType, KeyValue};
 use crate::output::counted;
 use crate::progress::Progress;
@@ -36,7 +35,7 @@ pub(super) async fn scope(
     wanted: &Wanted,
 ) -> Result<Scope, Failure> {
     let stream = desk.stack.outputs.get("EventStreamARN").map_or("", String::as_str);
-    let name = event_table(stream).map_err(|why| Failure::new(Exit::Unreachable, why))?;
+    let name = table::of_stream(stream).map_err(|why| Failure::new(Exit::Unreachable, why))?;
     let table = events(&desk.target, name, source).ok_or_else(|| Failure::new(Exit::Config, no_version()))?;
     let description = table::describe(&aws_sdk_dynamodb::Client::new(desk.target.sdk_config()), name).await?;
     let key_type = key_type(&description, name, source).map_err(|why| Failure::new(Exit::Config, why))?;

@@ -8,8 +8,7 @@ use shared::time::Timestamp;
 use super::facts::Facts;
 use super::report::{Report, time};
 use crate::aws::CallFault;
-use crate::letters::instant;
-use crate::output::{Style, Tone, table};
+use crate::output::{Style, Tone, instant, table};
 use crate::standing::Served;
 
 /// How far a client is. What isn't known is nothing, and `unknown` tells why.

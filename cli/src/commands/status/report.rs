@@ -155,7 +155,7 @@ fn attention(whose: &Whose, error: Option<&CallError>, is_empty: bool) -> Option
         (Whose::Stack(OwnQueue::Rejected | OwnQueue::Undelivered | OwnQueue::DeadLetter), None)
             if !is_empty =>
         {
-            Some("see `fanoutctl dead-letters list`")
+            Some("see `fanoutctl rejected list`")
         }
         _ => None,
     }

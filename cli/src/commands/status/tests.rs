@@ -103,7 +103,7 @@ fn a_table_in_a_pipe() {
         &expect![[r#"
             queue              account       messages  in flight  delayed  oldest  attention
             fan-out queue      111122223333         0          0        0       -
-            rejected queue     111122223333         2          0        0       -  ! see `fanoutctl dead-letters list`
+            rejected queue     111122223333         2          0        0       -  ! see `fanoutctl rejected list`
             undelivered queue  111122223333         0          0        0       -
             dead-letter queue  111122223333         0          0        0       -
             Billing            111122223333         -          -        -       -  ! the queue doesn't exist: see `fanoutctl check`
@@ -123,7 +123,7 @@ fn a_table_in_a_terminal() {
             │ queue             ┆ account      ┆ messages ┆ in flight ┆ delayed ┆ oldest ┆ attention                                        │
             ╞═══════════════════╪══════════════╪══════════╪═══════════╪═════════╪════════╪══════════════════════════════════════════════════╡
             │ fan-out queue     ┆ 111122223333 ┆        0 ┆         0 ┆       0 ┆      - ┆                                                  │
-            │ rejected queue    ┆ 111122223333 ┆        2 ┆         0 ┆       0 ┆      - ┆ ! see `fanoutctl dead-letters list`              │
+            │ rejected queue    ┆ 111122223333 ┆        2 ┆         0 ┆       0 ┆      - ┆ ! see `fanoutctl rejected list`                  │
             │ undelivered queue ┆ 111122223333 ┆        0 ┆         0 ┆       0 ┆      - ┆                                                  │
             │ dead-letter queue ┆ 111122223333 ┆        0 ┆         0 ┆       0 ┆      - ┆                                                  │
             │ Billing           ┆ 111122223333 ┆        - ┆         - ┆       - ┆      - ┆ ! the queue doesn't exist: see `fanoutctl check` │
@@ -178,7 +178,7 @@ fn figures_for_programs() {
               "in_flight": 0,
               "delayed": 0,
               "oldest_message_seconds": null,
-              "attention": "see `fanoutctl dead-letters list`",
+              "attention": "see `fanoutctl rejected list`",
               "unknown": {
                 "oldest_message_seconds": "no figure of `AWS/SQS` `ApproximateAgeOfOldestMessage` in the last 10 minutes"
               }

@@ -1,21 +1,21 @@
-//! Letters by the beginnings of their ids, as an operator types them.
+//! Rejections by the beginnings of their ids, as an operator types them.
 
 /// The fewest characters of an id that are shown: what is not looked at has ids too.
 const SHOWN: usize = 8;
 
-/// Why an id names no letter, or more than one.
+/// Why an id names no rejection, or more than one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceError {
     /// None of those that can be seen.
     #[error(
-        "no letter that can be seen has an id that begins with `{0}`; `fanoutctl dead-letters list` shows those that \
-         can: of each group the first ones, and none that somebody else is looking at"
+        "no rejection that can be seen has an id that begins with `{0}`; `fanoutctl rejected list` shows those that can: \
+         of each group the first ones, and none that another command is looking at"
     )]
     Unknown(String),
     /// Several.
-    #[error("the ids of several letters begin with `{typed}`: `{}`; type more of it", .ids.join("`, `"))]
+    #[error("the ids of several rejections begin with `{typed}`: `{}`; type more of it", .ids.join("`, `"))]
     Ambiguous {
-        /// What was typed.
+        /// The beginning that was typed.
         typed: String,
         /// The ids that begin so.
         ids: Vec<String>,
@@ -72,13 +72,13 @@ mod tests {
         check(
             "4f1c",
             &expect![
-                "the ids of several letters begin with `4f1c`: `4f1c09aa-1`, `4f1c09aa-2`, `4f1c09aa`; type more of it"
+                "the ids of several rejections begin with `4f1c`: `4f1c09aa-1`, `4f1c09aa-2`, `4f1c09aa`; type more of it"
             ],
         );
         check(
             "5",
             &expect![
-                "no letter that can be seen has an id that begins with `5`; `fanoutctl dead-letters list` shows those that can: of each group the first ones, and none that somebody else is looking at"
+                "no rejection that can be seen has an id that begins with `5`; `fanoutctl rejected list` shows those that can: of each group the first ones, and none that another command is looking at"
             ],
         );
         assert_eq!(choose("", &IDS), Err(ChoiceError::Unknown(String::new())), "nothing is not everything");

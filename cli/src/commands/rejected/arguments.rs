@@ -1,0 +1,61 @@
+//! The command line of `fanoutctl rejected`.
+
+use clap::{Args, Subcommand};
+
+/// What to do with rejections.
+#[derive(Debug, Subcommand)]
+pub enum Rejected {
+    /// List the rejected events, and why each was rejected
+    #[command(after_help = "Example:\n  fanoutctl rejected list")]
+    List(ListArguments),
+
+    /// Show one rejection whole
+    #[command(after_help = "Example:\n  fanoutctl rejected show 4f1c")]
+    Show(ShowArguments),
+
+    /// Send a rejected event again after a repair, and delete its rejection
+    #[command(after_help = "Examples:\n  \
+        fanoutctl rejected resend 4f1c\n  \
+        fanoutctl rejected resend --all --yes\n\n\
+        The event is read from the event table, converted again, and sent to every client, with the attribute `replay`. \
+        What clients have of its group since is sent again after it, in order. An event that is no longer in the event \
+        table is not sent, and its rejection stays.\n\n\
+        Exit status: 6 if a rejection stays.")]
+    Resend(ResendArguments),
+}
+
+/// Which rejections to list.
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// The most rejections that are looked at
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+}
+
+/// Which rejection to show.
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// The id that `list` shows, or as much of its beginning as is unique
+    #[arg(value_name = "ID")]
+    pub id: String,
+}
+
+/// Which events to send again.
+#[derive(Debug, Args)]
+pub struct ResendArguments {
+    /// The ids that `list` shows, or as much of their beginnings as is unique
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    pub ids: Vec<String>,
+
+    /// All of them, as far as they can be sent
+    #[arg(long)]
+    pub all: bool,
+
+    /// Tell what would be sent, and send nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+
+    /// Send without asking
+    #[arg(long)]
+    pub yes: bool,
+}

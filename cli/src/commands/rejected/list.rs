@@ -1,0 +1,211 @@
+//! `fanoutctl rejected list`.
+
+use serde::Serialize;
+use shared::config::Source;
+
+use super::arguments::ListArguments;
+use super::queue::Sight;
+use super::{look, source};
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::output::{Style, Tone, instant, table};
+use crate::rejections::{Rejection, shortest};
+
+/// The most characters of a reason in the table; `show` and JSON have all of it.
+const REASON_SHOWN: usize = 60;
+/// The most characters of a group or an event's id in the table.
+const ID_SHOWN: usize = 40;
+
+const FIRST_OF_GROUP: &str = "of each group SQS shows the first rejections only, later ones when those are gone, and none that others look at";
+const LIMIT: &str = "more than `--limit` are not looked at";
+
+/// Rejections, and how many there are besides.
+#[derive(Debug, Serialize)]
+struct List<'s> {
+    rejections: Vec<Entry<'s>>,
+    /// How many the queue holds.
+    messages: u64,
+    shown: usize,
+    /// Why not all are shown.
+    not_all: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry<'s> {
+    id: &'s str,
+    /// As much of the id as the other commands need.
+    #[serde(skip)]
+    short_id: &'s str,
+    group: &'s str,
+    event_id: Option<&'s str>,
+    version: Option<u64>,
+    since: Option<String>,
+    reason: &'s str,
+}
+
+pub(super) async fn execute(context: &Context, arguments: &ListArguments) -> Result<Exit, Failure> {
+    let sight = look(context, arguments.limit, |_| true).await?;
+    context.output.print(&list(&sight, arguments.limit, source(context).as_ref()), text)?;
+    Ok(Exit::Done)
+}
+
+fn list<'s>(sight: &'s Sight, limit: usize, source: Option<&Source>) -> List<'s> {
+    let ids: Vec<&str> = sight.rejections.iter().map(|rejection| rejection.message.id.as_str()).collect();
+    let entry = |rejection: &'s Rejection| Entry {
+        id: &rejection.message.id,
+        short_id: shortest(&rejection.message.id, &ids),
+        group: rejection.group(),
+        event_id: rejection.event_id(),
+        version: rejection.version(source),
+        since: rejection.since().map(instant),
+        reason: rejection.reason(),
+    };
+    let why = if sight.seen < limit { FIRST_OF_GROUP } else { LIMIT };
+    List {
+        rejections: sight.rejections.iter().map(entry).collect(),
+        messages: sight.messages,
+        shown: sight.seen,
+        not_all: (sight.unseen() > 0).then_some(why),
+    }
+}
+
+fn text(list: &List<'_>, style: Style) -> String {
+    let mut text = String::new();
+    if !list.rejections.is_empty() {
+        let header = ["id", "group", "event", "version", "since", "reason"];
+        text += &table(&header, &list.rejections.iter().map(row).collect::<Vec<_>>(), style);
+        text.push('\n');
+    } else if list.messages == 0 {
+        text += "nothing is rejected\n";
+    }
+    if let Some(why) = list.not_all {
+        text += &format!("showing {} of {}; {why}\n", list.shown, list.messages);
+    }
+    text
+}
+
+fn row(entry: &Entry<'_>) -> Vec<(String, Tone)> {
+    let shown = |text: Option<&str>, most| shortened(text.unwrap_or("-"), most);
+    let cells = [
+        entry.short_id.to_owned(),
+        shown(Some(entry.group), ID_SHOWN),
+        shown(entry.event_id, ID_SHOWN),
+        entry.version.map_or_else(|| "-".to_owned(), |version| version.to_string()),
+        shown(entry.since.as_deref(), ID_SHOWN),
+        shown(Some(entry.reason), REASON_SHOWN),
+    ];
+    cells.into_iter().map(|cell| (cell, Tone::Neutral)).collect()
+}
+
+/// The beginning of `text`, at most `most` characters; the table escapes what a terminal would act on.
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::rejections::samples::{self, foreign, source};
+
+    fn sight(rejections: Vec<Rejection>, unseen: u64) -> Sight {
+        let seen = rejections.len();
+        Sight { rejections, seen, messages: seen as u64 + unseen }
+    }
+
+    fn check(sight: &Sight, expected: &Expect) {
+        expected.assert_eq(&text(&list(sight, 3, Some(&source())), Style::Plain));
+    }
+
+    fn rejections() -> Vec<Rejection> {
+        let reason = "red \u{1b}[31m and\nlong ".repeat(9);
+        let hostile = serde_json::json!({ "reason": reason.trim() }).to_string();
+        vec![
+            samples::rejected("e-3"),
+            samples::unreadable_record(),
+            Rejection::read(foreign(6, "A", &hostile)),
+            Rejection::read(foreign(7, "A", "no JSON")),
+        ]
+    }
+
+    #[test]
+    fn a_table_tells_each_rejection_and_how_many_are_not_shown() {
+        check(
+            &sight(rejections(), 27),
+            &expect![[r#"
+            id        group      event  version  since                 reason
+            00000003  AFC%20F5   e-3          3  2026-01-05T09:00:00Z  the event lacks `eventId`, its id; `[source]` in `client-qu…
+            00000004  ~rejected  -            -  2026-01-05T09:00:00Z  not a stream record: it has no `eventName`
+            00000006  A          -            -  2026-01-05T09:00:00Z  red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong re…
+            00000007  A          -            -  2026-01-05T09:00:00Z  not a rejection of the functions: line 1, column 2 of its b…
+            showing 4 of 31; more than `--limit` are not looked at
+        "#]],
+        );
+    }
+
+    #[test]
+    fn nothing_is_told_too() {
+        check(
+            &sight(Vec::new(), 0),
+            &expect![[r#"
+                nothing is rejected
+            "#]],
+        );
+        check(
+            &sight(Vec::new(), 3),
+            &expect![[r#"
+            showing 0 of 3; of each group SQS shows the first rejections only, later ones when those are gone, and none that others look at
+        "#]],
+        );
+    }
+
+    #[test]
+    fn programs_get_everything_but_bodies() {
+        let sight = sight(rejections(), 27);
+        let json = serde_json::to_string_pretty(&list(&sight, 100, Some(&source()))).unwrap();
+        expect![[r#"
+            {
+              "rejections": [
+                {
+                  "id": "00000003-0000-4000-8000-000000000000",
+                  "group": "AFC%20F5",
+                  "event_id": "e-3",
+                  "version": 3,
+                  "since": "2026-01-05T09:00:00Z",
+                  "reason": "the event lacks `eventId`, its id; `[source]` in `client-queues.toml` says where it is"
+                },
+                {
+                  "id": "00000004-0000-4000-8000-000000000000",
+                  "group": "~rejected",
+                  "event_id": null,
+                  "version": null,
+                  "since": "2026-01-05T09:00:00Z",
+                  "reason": "not a stream record: it has no `eventName`"
+                },
+                {
+                  "id": "00000006-0000-4000-8000-000000000000",
+                  "group": "A",
+                  "event_id": null,
+                  "version": null,
+                  "since": "2026-01-05T09:00:00Z",
+                  "reason": "red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong red \u001b[31m and\nlong"
+                },
+                {
+                  "id": "00000007-0000-4000-8000-000000000000",
+                  "group": "A",
+                  "event_id": null,
+                  "version": null,
+                  "since": "2026-01-05T09:00:00Z",
+                  "reason": "not a rejection of the functions: line 1, column 2 of its body is not as expected"
+                }
+              ],
+              "messages": 31,
+              "shown": 4,
+              "not_all": "of each group SQS shows the first rejections only, later ones when those are gone, and none that others look at"
+            }"#]].assert_eq(&json);
+    }
+}

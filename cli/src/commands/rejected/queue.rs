@@ -1,0 +1,137 @@
+//! The rejected queue, looked into without taking anything out of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use deploy::target::Target;
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use super::stack::Stack;
+use crate::aws::{CallError, sqs};
+use crate::rejections::{Received, Rejection};
+
+/// How long the end of an interrupted command may take. What is not changed by then comes back by itself.
+const LAST_CALLS: Duration = Duration::from_secs(5);
+
+/// The rejected queue. What is received of it is hidden from others until it is released; dropping this releases it,
+/// so that an interrupted command does, too.
+///
+/// SQS shows no message of a group while an earlier one is in flight, so that holding one holds all behind it.
+#[derive(Debug)]
+pub(super) struct Queue {
+    client: Client,
+    url: String,
+    /// The newest receipt of each message that is held, by the message's id.
+    held: Mutex<BTreeMap<String, String>>,
+}
+
+/// What was seen in the queue.
+#[derive(Debug, Default)]
+pub(super) struct Sight {
+    /// The rejections that were wanted, in their order.
+    pub(super) rejections: Vec<Rejection>,
+    /// How many were seen, wanted or not.
+    pub(super) seen: usize,
+    /// How many the queue holds, those in flight included; SQS calls the figure approximate.
+    pub(super) messages: u64,
+}
+
+impl Queue {
+    /// The queue of `stack`; nothing is held.
+    pub(super) fn new(target: &Target, stack: &Stack) -> Self {
+        let client = Client::new(target.sdk_config());
+        Self { client, url: stack.rejected_queue.to_string(), held: Mutex::default() }
+    }
+
+    /// Looks at up to `limit` rejections, which are hidden for `invisible` from now on. Of those whose ids `wants`
+    /// does not want, little is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the queue can't be looked into.
+    pub(super) async fn look(
+        &self,
+        limit: usize,
+        invisible: Duration,
+        wants: impl Fn(&str) -> bool,
+    ) -> Result<Sight, CallError> {
+        let depth = sqs::depth(&self.client, &self.url).await?;
+        let (mut ids, mut rejections) = (BTreeSet::new(), Vec::new());
+        while ids.len() < limit {
+            let received = sqs::receive(&self.client, &self.url, limit - ids.len(), invisible).await?;
+            let before = ids.len();
+            for message in received {
+                self.held(|held| held.insert(message.id.clone(), message.receipt_handle.clone()));
+                if ids.insert(message.id.clone()) && wants(&message.id) {
+                    rejections.push(Rejection::read(message));
+                }
+            }
+            // Either nothing more can be seen, or this took so long that the first ones are back.
+            if ids.len() == before {
+                break;
+            }
+        }
+        rejections.sort_by(|left, right| left.message.sequence().cmp(&right.message.sequence()));
+        let seen = ids.len();
+        let messages = (depth.messages + depth.in_flight).max(seen as u64);
+        Ok(Sight { rejections, seen, messages })
+    }
+
+    /// Hides `message` for `invisible` from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: it is held no longer, and others may have received it.
+    pub(super) async fn hide(&self, message: &Received, invisible: Duration) -> Result<(), CallError> {
+        let hidden = sqs::hide(&self.client, &self.url, &message.receipt_handle, invisible).await;
+        if hidden.is_err() {
+            self.held(|held| held.remove(&message.id));
+        }
+        hidden
+    }
+
+    /// Deletes `message`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: it stays, and is held still.
+    pub(super) async fn delete(&self, message: &Received) -> Result<(), CallError> {
+        sqs::delete(&self.client, &self.url, &message.receipt_handle).await?;
+        self.held(|held| held.remove(&message.id));
+        Ok(())
+    }
+
+    /// Shows everything that is held to others again. What can't be changed comes back by itself.
+    pub(super) async fn release(&self) {
+        let receipts: Vec<String> = self.held(std::mem::take).into_values().collect();
+        sqs::show(&self.client, &self.url, &receipts).await;
+    }
+
+    fn held<R>(&self, with: impl FnOnce(&mut BTreeMap<String, String>) -> R) -> R {
+        with(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Sight {
+    /// About how many rejections were not seen.
+    pub(super) fn unseen(&self) -> u64 {
+        self.messages.saturating_sub(self.seen as u64)
+    }
+}
+
+/// An interrupted command is dropped, not asked: this is the only code that always runs.
+impl Drop for Queue {
+    fn drop(&mut self) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        let can_wait = runtime.runtime_flavor() == RuntimeFlavor::MultiThread;
+        if !can_wait || self.held(|held| held.is_empty()) {
+            return;
+        }
+        tokio::task::block_in_place(|| {
+            // What takes too long comes back by itself.
+            let _ = runtime.block_on(tokio::time::timeout(LAST_CALLS, self.release()));
+        });
+    }
+}

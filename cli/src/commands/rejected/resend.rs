@@ -1,0 +1,176 @@
+//! `fanoutctl rejected resend`.
+
+mod plan;
+mod report;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use deploy::invoke::{Answer, invoke};
+use shared::config::Source;
+use shared::text::printable;
+
+use self::plan::{Planned, announcement, plan, question};
+use self::report::{Outcome, Report};
+use super::arguments::ResendArguments;
+use super::queue::{Queue, Sight};
+use super::stack::Stack;
+use super::{LOOKING_MESSAGE, source};
+use crate::aws::CallFault;
+use crate::commands::ask::agrees;
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::progress::{Progress, unless_quick};
+use crate::rejections::{choose, not_sent};
+
+/// For how long rejections are hidden at first: the operator reads and decides meanwhile.
+const DECIDING: Duration = Duration::from_secs(15 * 60);
+
+/// For how long a rejection is hidden from the moment on at which its event is sent: three attempts of a function that
+/// takes its longest, and the deletion.
+const SENDING: Duration = Duration::from_secs(5 * 60);
+
+/// How many rejections are read at once: with the largest events, some hundred megabytes.
+const ROUND: usize = 100;
+
+/// A resend: what it needs, and what it has come to.
+struct Resend<'a> {
+    arguments: &'a ResendArguments,
+    stack: Stack,
+    source: Option<Source>,
+    queue: Queue,
+    dynamodb: Client,
+    lambda: aws_sdk_lambda::Client,
+    report: Report,
+}
+
+/// Sends rejected events again. Only the rejection of an event that the converter says it sent is deleted.
+///
+/// # Errors
+///
+/// [`Failure`]: something could not be looked at, or nobody is there to ask. Nothing was sent then, or it is reported.
+pub(super) async fn execute(context: &Context, arguments: &ResendArguments) -> Result<Exit, Failure> {
+    let target = context.target().await?;
+    let stack = Stack::of_context(context, &target).await?;
+    let mut resend = Resend {
+        arguments,
+        source: source(context),
+        queue: Queue::new(&target, &stack),
+        stack,
+        dynamodb: Client::new(target.sdk_config()),
+        lambda: target.lambda(),
+        report: Report::default(),
+    };
+    let ended = resend.rounds().await;
+    // Also if a later round failed.
+    if ended.is_ok() || !resend.report.rejections.is_empty() {
+        context.output.print(&resend.report, Report::to_text)?;
+    }
+    ended.map(|()| resend.report.exit())
+}
+
+impl Resend<'_> {
+    /// Plans, announces, asks and sends, until nothing is left to try.
+    ///
+    /// A group's later rejections show only when its earlier ones are gone, so that there may be several rounds.
+    async fn rounds(&mut self) -> Result<(), Failure> {
+        let ResendArguments { all, dry_run, yes, .. } = *self.arguments;
+        let mut agreed = yes || dry_run;
+        loop {
+            let sight = unless_quick(LOOKING_MESSAGE, self.look()).await?;
+            self.report.unseen = if all { sight.unseen() } else { 0 };
+            if sight.rejections.is_empty() {
+                return Ok(());
+            }
+            let mut round = Vec::with_capacity(sight.rejections.len());
+            for rejection in sight.rejections {
+                let source = self.source.as_ref();
+                let planned = plan(&self.dynamodb, &self.stack.stream, source, rejection).await?;
+                eprintln!("{}", printable(&announcement(&planned)));
+                round.push(planned);
+            }
+            let sendable = round.iter().filter(|planned| planned.attempt.is_ok()).count();
+            if sendable > 0 && !agreed {
+                agreed = agrees(&question(sendable, self.report.unseen), false).await?;
+                if !agreed {
+                    return Err(Failure::new(Exit::Interrupted, "nothing was sent"));
+                }
+            }
+            self.send_all(round).await;
+            self.queue.release().await;
+            if !all {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The rejections of the next round: those that the command line names, or of all that can be seen those that were
+    /// not tried yet.
+    async fn look(&self) -> Result<Sight, Failure> {
+        if self.arguments.all {
+            let tried: BTreeSet<&str> =
+                self.report.rejections.iter().map(|entry| entry.id.as_str()).collect();
+            let limit = ROUND + tried.len();
+            return Ok(self.queue.look(limit, DECIDING, |id| !tried.contains(id)).await?);
+        }
+        let typed = &self.arguments.ids;
+        let is_named = |id: &str| typed.iter().any(|typed| id.starts_with(typed.as_str()));
+        let mut sight = self.queue.look(usize::MAX, DECIDING, is_named).await?;
+        let ids: Vec<&str> = sight.rejections.iter().map(|rejection| rejection.message.id.as_str()).collect();
+        let chosen = typed.iter().map(|typed| choose(typed, &ids).map(str::to_owned));
+        let chosen = chosen.collect::<Result<BTreeSet<String>, _>>()?;
+        sight.rejections.retain(|rejection| chosen.contains(&rejection.message.id));
+        Ok(sight)
+    }
+
+    async fn send_all(&mut self, round: Vec<Planned>) {
+        let progress = Progress::new();
+        for planned in round {
+            let outcome = match &planned.attempt {
+                Err(why) => Outcome::Stays { reason: why.clone(), exit: Exit::Findings },
+                Ok(_) if self.arguments.dry_run => Outcome::WouldBeSent,
+                Ok(attempt) => {
+                    progress.say(&format!("sending {} again", planned.rejection.message.id));
+                    self.send(&planned, &attempt.payload).await
+                }
+            };
+            self.report.add(planned, outcome);
+        }
+        progress.finish();
+    }
+
+    async fn send(&self, planned: &Planned, payload: &str) -> Outcome {
+        let (message, function) = (&planned.rejection.message, &self.stack.converter);
+        if let Err(error) = self.queue.hide(message, SENDING).await {
+            let reason = format!(
+                "it could not be held, and another command may have it now; run this again ({error})"
+            );
+            return Outcome::Stays { reason, exit: exit(error.fault) };
+        }
+        let not_sent = match invoke(&self.lambda, function, payload).await {
+            Err(error) => return Outcome::Stays { reason: error.to_string(), exit: exit(error.fault) },
+            Ok(Answer::Failed(message)) => Some(format!("function `{function}` failed: {message}")),
+            Ok(Answer::Said(answer)) => not_sent(&answer),
+        };
+        if let Some(reason) = not_sent {
+            return Outcome::Stays { reason, exit: Exit::Findings };
+        }
+        match self.queue.delete(message).await {
+            Ok(()) => Outcome::Sent,
+            Err(error) => Outcome::SentButStays {
+                reason: format!(
+                    "it could not be deleted; resent after five minutes, its event is repeated ({error})"
+                ),
+            },
+        }
+    }
+}
+
+/// What the command ends with if a rejection stays because of a call that failed.
+fn exit(fault: CallFault) -> Exit {
+    if fault == CallFault::Refused { Exit::Findings } else { fault.into() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! How a rejected event would be sent again: what is read for it, and the message to the operator.
+
+use aws_sdk_dynamodb::Client;
+use shared::config::Source;
+
+use crate::aws::{CallError, dynamodb};
+use crate::output::counted;
+use crate::rejections::{Lookup, Rejection, item, newer, payload, version};
+
+/// A rejection, and how its event would be sent again.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) rejection: Rejection,
+    /// How; or why it can't be sent.
+    pub(super) attempt: Result<Attempt, String>,
+}
+
+/// An invocation of the converter that sends an event again.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    /// What the converter is invoked with.
+    pub(super) payload: String,
+    /// The event's version, as the event table has it now.
+    pub(super) version: Option<u64>,
+    /// How many newer events of its group the event table has; or why that isn't known.
+    pub(super) newer: Result<u64, String>,
+}
+
+/// Plans to send the event of `rejection` again, from the table that has `stream`.
+///
+/// # Errors
+///
+/// [`CallError`]: the event table could not be asked. What a rejection says of its event is no substitute for that.
+pub(super) async fn plan(
+    dynamodb: &Client,
+    stream: &str,
+    source: Option<&Source>,
+    rejection: Rejection,
+) -> Result<Planned, CallError> {
+    let attempt = attempt(dynamodb, stream, source, &rejection).await?;
+    Ok(Planned { rejection, attempt })
+}
+
+async fn attempt(
+    dynamodb: &Client,
+    stream: &str,
+    source: Option<&Source>,
+    rejection: &Rejection,
+) -> Result<Result<Attempt, String>, CallError> {
+    let item = match item(rejection, stream) {
+        Ok(item) => item,
+        Err(why) => return Ok(Err(why)),
+    };
+    let image = match dynamodb::get_item(dynamodb, &item).await? {
+        Lookup::Item(image) => image,
+        Lookup::Nothing => return Ok(Err("the event table no longer has its event".to_owned())),
+        Lookup::NotItsKeys(why) => {
+            return Ok(Err(format!("the event table can't be asked for its event: {why}")));
+        }
+    };
+    let newer = match newer(&item, &image, source) {
+        Ok(newer) => {
+            let count = dynamodb::count_newer(dynamodb, &item.table, &newer).await;
+            count.map_err(|error| error.to_string())
+        }
+        Err(why) => Err(why),
+    };
+    let version = source.and_then(|source| version(&image, source));
+    let attempt = |content: &_| Attempt {
+        payload: payload(&rejection.message.id, content, stream, &image),
+        version,
+        newer,
+    };
+    Ok(rejection.content.as_deref().map(attempt).map_err(String::clone))
+}
+
+/// The line about a rejection that the operator reads before anything is sent.
+pub(super) fn announcement(planned: &Planned) -> String {
+    let Planned { rejection, attempt } = planned;
+    let event = rejection.event_id().map_or_else(|| "its event".to_owned(), |id| format!("event `{id}`"));
+    let version = attempt.as_ref().ok().and_then(|attempt| attempt.version);
+    let version = version.map_or_else(String::new, |version| format!(", version {version}"));
+    let what = format!("{}: {event}{version} of group `{}`", rejection.message.id, rejection.group());
+    let newer = match attempt {
+        Err(why) => return format!("{what} can't be sent again: {why}"),
+        Ok(Attempt { newer: Ok(0), .. }) => "the event table has no newer event of its group".to_owned(),
+        Ok(Attempt { newer: Ok(count), .. }) => format!(
+            "the event table has {} of its group, and a client that has some of them gets them again after it",
+            counted(*count, "newer event")
+        ),
+        Ok(Attempt { newer: Err(why), .. }) => {
+            format!("how many newer events of its group the event table has is not known: {why}")
+        }
+    };
+    format!("{what}, as the event table has it now, goes to every client; {newer}")
+}
+
+/// The question before anything is sent; `unseen` rejections are behind those that were announced.
+pub(super) fn question(sendable: usize, unseen: u64) -> String {
+    let rest = match unseen {
+        0 => String::new(),
+        1 => ", and 1 rejection that shows after them".to_owned(),
+        unseen => format!(", and {unseen} rejections that show after them"),
+    };
+    format!(
+        "Send {} again, marked with the attribute `replay`{rest}?",
+        counted(u64::try_from(sendable).unwrap_or(u64::MAX), "event")
+    )
+}

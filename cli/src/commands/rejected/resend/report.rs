@@ -1,0 +1,117 @@
+//! What became of rejections whose events were to be sent again.
+
+use serde::Serialize;
+use shared::text::printable;
+
+use super::plan::Planned;
+use crate::exit::Exit;
+use crate::output::Style;
+
+/// What became of rejections.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Report {
+    pub(super) rejections: Vec<Entry>,
+    pub(super) sent: usize,
+    pub(super) stay: usize,
+    /// How many could not be seen; as SQS says, which is approximate.
+    pub(super) unseen: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Entry {
+    pub(super) id: String,
+    group: String,
+    event_id: Option<String>,
+    version: Option<u64>,
+    newer_events: Option<u64>,
+    /// Why they are not known.
+    newer_events_reason: Option<String>,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+/// What became of a rejection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub(super) enum Outcome {
+    /// Its event was sent again, and it is deleted.
+    Sent,
+    /// Its event was sent again, but it could not be deleted.
+    SentButStays {
+        /// Why.
+        reason: String,
+    },
+    /// Its event would be sent, if this were no dry run.
+    WouldBeSent,
+    /// It stays as it was.
+    Stays {
+        /// Why.
+        reason: String,
+        /// What the command ends with because of it.
+        #[serde(skip)]
+        exit: Exit,
+    },
+}
+
+impl Report {
+    pub(super) fn add(&mut self, planned: Planned, outcome: Outcome) {
+        match outcome {
+            Outcome::Sent => self.sent += 1,
+            _ => self.stay += 1,
+        }
+        let Planned { rejection, attempt } = planned;
+        let (version, newer) = match attempt {
+            Ok(attempt) => (attempt.version, Some(attempt.newer)),
+            Err(_) => (None, None),
+        };
+        let (newer_events, newer_events_reason) = newer.map_or((None, None), |newer| match newer {
+            Ok(count) => (Some(count), None),
+            Err(why) => (None, Some(why)),
+        });
+        self.rejections.push(Entry {
+            group: rejection.group().to_owned(),
+            event_id: rejection.event_id().map(str::to_owned),
+            id: rejection.message.id,
+            version,
+            newer_events,
+            newer_events_reason,
+            outcome,
+        });
+    }
+
+    /// Not allowed or not reached at all says more than that something stays.
+    pub(super) fn exit(&self) -> Exit {
+        let exits = self.rejections.iter().map(|entry| match &entry.outcome {
+            Outcome::Sent | Outcome::WouldBeSent => Exit::Done,
+            Outcome::SentButStays { .. } => Exit::Findings,
+            Outcome::Stays { exit, .. } => *exit,
+        });
+        let of_stay: Vec<Exit> = exits.filter(|exit| *exit != Exit::Done).collect();
+        let special = of_stay.iter().find(|exit| **exit != Exit::Findings);
+        special.or(of_stay.first()).copied().unwrap_or(Exit::Done)
+    }
+
+    pub(super) fn to_text(&self, _: Style) -> String {
+        let mut text = String::new();
+        for Entry { id, outcome, .. } in &self.rejections {
+            let line = match outcome {
+                Outcome::Sent => "sent again".to_owned(),
+                Outcome::SentButStays { reason } => format!("sent again, but stays: {reason}"),
+                Outcome::WouldBeSent => "would be sent again".to_owned(),
+                Outcome::Stays { reason, .. } => format!("stays: {reason}"),
+            };
+            text += &format!("{}: {}\n", printable(id), printable(&line));
+        }
+        text += &match self.rejections.len() {
+            0 => "no rejections that can be seen\n".to_owned(),
+            rejections => format!("{} of {rejections} sent again\n", self.sent),
+        };
+        if self.unseen > 0 {
+            text += &format!(
+                "about {} rejections could not be seen, or came meanwhile; `fanoutctl rejected list` shows what is left\n",
+                self.unseen
+            );
+        }
+        text
+    }
+}

@@ -1,0 +1,99 @@
+//! Queues that an older template made and this one does not: a deploy takes them out of the stack, and they stay.
+
+use deploy::stack::DeployedStack;
+use serde::Serialize;
+use shared::config::QueueArn;
+use shared::place::Place;
+use shared::text::printable;
+
+use super::{Depths, queue_command, queue_name};
+use crate::aws::sqs::Depth;
+
+/// The outputs of an older template that hold the queues' ARNs, and the queues' names without a prefix.
+const QUEUES: [(&str, &str); 2] = [
+    ("UndeliveredQueueARN", "MarkFanOutUndelivered.fifo"),
+    ("DeadLetterQueueARN", "MarkFanOutDeadLetter.fifo"),
+];
+
+/// The parameter that only an older template has.
+const PARAMETER: &str = "Ledger";
+
+/// A queue that goes out of use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DisusedQueue {
+    /// Its ARN.
+    pub arn: String,
+    /// Its URL.
+    pub url: String,
+    /// What is in it.
+    pub depth: Option<Depth>,
+    /// Why that isn't known.
+    pub unknown: Option<String>,
+    /// Where SQS is, if not where AWS has it.
+    pub endpoint: Option<String>,
+}
+
+/// The queues that go out of use with a deploy of `stack`, which is in `place`.
+pub fn disused_queues(stack: &DeployedStack, place: &Place) -> Vec<QueueArn> {
+    let is_older = stack.parameters.contains_key(PARAMETER)
+        || QUEUES.iter().any(|(output, _)| stack.outputs.contains_key(*output));
+    let Place { partition, region, account, prefix } = place;
+    let queue = |name: &str| QueueArn {
+        partition: partition.clone(),
+        region: region.clone(),
+        account: account.clone(),
+        name: format!("{prefix}{name}"),
+    };
+    QUEUES.iter().filter(|_| is_older).map(|(_, name)| queue(name)).collect()
+}
+
+impl DisusedQueue {
+    pub(super) fn new(arn: &QueueArn, url: String, depths: &Depths, endpoint: Option<&str>) -> Self {
+        let arn = arn.to_string();
+        let depth = depths.get(&arn).cloned().unwrap_or_else(|| Err("no answer".to_owned()));
+        let (depth, unknown) = match depth {
+            Ok(depth) => (Some(depth), None),
+            Err(why) => (None, Some(why)),
+        };
+        Self { arn, url, depth, unknown, endpoint: endpoint.map(str::to_owned) }
+    }
+
+    /// Whether it may hold messages, which no later version takes out of it.
+    pub(super) fn is_in_the_way(&self) -> bool {
+        !self.depth.is_some_and(Depth::is_empty)
+    }
+
+    /// The command that deletes it.
+    pub fn delete_command(&self) -> String {
+        queue_command("delete-queue", &self.url, self.endpoint.as_deref())
+    }
+
+    /// What becomes of it, and what to do; without a line feed at its end.
+    pub(super) fn to_text(&self) -> String {
+        let queue = queue_name(&self.arn);
+        let depth = match (self.depth, &self.unknown) {
+            (Some(depth), _) if depth.is_empty() => {
+                return format!(
+                    "The queue {queue} goes out of use: it leaves the stack and stays, empty. Delete it after the deploy:\n      {}",
+                    self.delete_command()
+                );
+            }
+            (Some(depth), _) => depth,
+            (None, why) => {
+                return format!(
+                    "IN THE WAY: the queue {queue} goes out of use, and must be empty; what it holds is not known: {}",
+                    printable(why.as_deref().unwrap_or("no answer"))
+                );
+            }
+        };
+        format!(
+            "IN THE WAY: the queue {queue} goes out of use, and holds {depth}. Before you deploy, either\n  \
+             - send again what it holds, with the `fanoutctl` of the version that is deployed:\n      \
+             fanoutctl dead-letters retry --all\n    \
+             or\n  \
+             - delete what it holds, and wait 60 s:\n      \
+             {}",
+            queue_command("purge-queue", &self.url, self.endpoint.as_deref())
+        )
+    }
+}

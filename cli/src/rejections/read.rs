@@ -1,0 +1,168 @@
+//! Reading a rejection. What does not fit is a value, never an error about the queue: a stranger may have written it.
+
+use serde_json::Value;
+use shared::config::{Path, Source};
+use shared::time::Timestamp;
+
+use super::{Received, Rejection};
+
+impl Received {
+    /// SQS's own attribute called `name`.
+    pub fn system(&self, name: &str) -> Option<&str> {
+        self.system.get(name).map(String::as_str)
+    }
+
+    /// What orders the messages of a queue: numbers of twenty digits, compared as such.
+    pub fn sequence(&self) -> (usize, &str) {
+        let number = self.system("SequenceNumber").unwrap_or_default().trim_start_matches('0');
+        (number.len(), number)
+    }
+}
+
+impl Rejection {
+    /// Reads a message of the rejected queue.
+    pub fn read(message: Received) -> Self {
+        // What the error tells beyond the position can be a value of the event.
+        let content = serde_json::from_str(&message.body).map(Box::new).map_err(|error| {
+            format!(
+                "not a rejection of the functions: line {}, column {} of its body is not as expected",
+                error.line(),
+                error.column()
+            )
+        });
+        Self { message, content }
+    }
+
+    /// The event's group, or `~rejected` if the function could not read it.
+    pub fn group(&self) -> &str {
+        self.message.system("MessageGroupId").unwrap_or_default()
+    }
+
+    /// The event's id, or its stream record's.
+    pub fn event_id(&self) -> Option<&str> {
+        self.content.as_ref().ok()?.event_id.as_deref()
+    }
+
+    /// The event's number inside its aggregate, where rejection and config tell it.
+    pub fn version(&self, source: Option<&Source>) -> Option<u64> {
+        let image = self.content.as_ref().ok()?.image.as_deref()?;
+        version(&serde_json::from_str(image.get()).ok()?, source?)
+    }
+
+    /// Why the event was rejected.
+    pub fn reason(&self) -> &str {
+        match &self.content {
+            Ok(content) => &content.reason,
+            Err(why) => why,
+        }
+    }
+
+    /// Since when it is in the queue.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.message.system("SentTimestamp")?.parse().ok().map(Timestamp::from_millis)
+    }
+
+    /// How often it was received, this time included. Looking counts.
+    pub fn receives(&self) -> Option<u64> {
+        self.message.system("ApproximateReceiveCount")?.parse().ok()
+    }
+}
+
+/// The number inside its aggregate that an item in DynamoDB's JSON has.
+pub fn version(item: &Value, source: &Source) -> Option<u64> {
+    let version = at(item, source.version.as_ref()?)?.get("N")?.as_str()?;
+    version.parse().ok().filter(|version| *version > 0)
+}
+
+/// The typed value at `path` of an item in DynamoDB's JSON. Numbers are texts there, so that none is changed.
+fn at<'v>(item: &'v Value, path: &Path) -> Option<&'v Value> {
+    let (first, rest) = path.0.split_first()?;
+    rest.iter().try_fold(item.get(first)?, |value, name| value.get("M")?.get(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::rejections::samples::{self, foreign, source};
+
+    fn check(rejection: &Rejection, expected: &Expect) {
+        let version = rejection.version(Some(&source())).map(|version| version.to_string());
+        expected.assert_eq(&format!(
+            "{}: {} version {}: {}",
+            rejection.group(),
+            rejection.event_id().unwrap_or("-"),
+            version.as_deref().unwrap_or("-"),
+            rejection.reason()
+        ));
+    }
+
+    #[test]
+    fn what_the_functions_write_is_read() {
+        check(
+            &samples::rejected("e-3"),
+            &expect![
+                "AFC%20F5: e-3 version 3: the event lacks `eventId`, its id; `[source]` in `client-queues.toml` says where it is"
+            ],
+        );
+        check(
+            &samples::unreadable_record(),
+            &expect!["~rejected: - version -: not a stream record: it has no `eventName`"],
+        );
+    }
+
+    #[test]
+    fn what_a_stranger_writes_is_a_value() {
+        let rejected = |body: &str| Rejection::read(foreign(1, "A", body));
+        check(
+            &rejected("no JSON, but a secret"),
+            &expect![
+                "A: - version -: not a rejection of the functions: line 1, column 2 of its body is not as expected"
+            ],
+        );
+        check(
+            &rejected("{}"),
+            &expect![
+                "A: - version -: not a rejection of the functions: line 1, column 2 of its body is not as expected"
+            ],
+        );
+        check(
+            &rejected(r#"{"reason":7}"#),
+            &expect![
+                "A: - version -: not a rejection of the functions: line 1, column 11 of its body is not as expected"
+            ],
+        );
+        check(&rejected(r#"{"reason":"r"}"#), &expect!["A: - version -: r"]);
+        check(
+            &rejected(r#"{"reason":"r","image":[1],"keys":"k","eventId":"e"}"#),
+            &expect!["A: e version -: r"],
+        );
+        check(
+            &Rejection::read(Received::default()),
+            &expect![
+                ": - version -: not a rejection of the functions: line 1, column 0 of its body is not as expected"
+            ],
+        );
+    }
+
+    #[test]
+    fn rejections_are_ordered_by_their_numbers() {
+        let message = |number: &str| {
+            let mut message = foreign(1, "A", "{}");
+            message.system.insert("SequenceNumber".to_owned(), number.to_owned());
+            message
+        };
+        let in_order = ["", "7", "0018850000000000000001", "18850000000000000002", "118850000000000000000"];
+        for pair in in_order.windows(2) {
+            assert!(message(pair[0]).sequence() < message(pair[1]).sequence(), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_without_a_config_is_not_the_version() {
+        let rejection = samples::rejected("e-3");
+        assert_eq!((rejection.version(Some(&source())), rejection.version(None)), (Some(3), None));
+        assert_eq!(rejection.receives(), Some(2));
+    }
+}
