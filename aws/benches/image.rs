@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_lambda_events::dynamodb::EventRecord;
 use rustix::time::{ClockId, clock_gettime};
-use shared::config::{Changes, Path, Source};
+use shared::config::{Path, Source};
 use shared::event::Reader;
 use shared::image::{Image, Record, Wanted};
 
@@ -107,13 +107,11 @@ fn same(one: &str, other: &str) -> Result<(), Box<dyn Error>> {
 fn source() -> Source {
     Source {
         partition_key: "mark".to_owned(),
-        sort_key: Some("createTime".to_owned()),
-        group: "mark".to_owned(),
+        sort_key: "createTime".to_owned(),
         id: Some("eventId".to_owned()),
         name: Some("eventName".to_owned()),
-        time: Some("createTime".to_owned()),
-        version: Some(Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()])),
-        changes: Changes { insert: true, modify: false },
+        time: "createTime".to_owned(),
+        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]),
     }
 }
 

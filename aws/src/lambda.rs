@@ -59,24 +59,9 @@ pub enum ColdStartError {
     /// The config is wrong.
     #[error(transparent)]
     InvalidConfig(#[from] Findings),
-    /// The config asks for the ledger, and the stack has none.
-    #[error(
-        "`[source]` in `{CONFIG}` names `version`, but the stack has no ledger (`LEDGER_TABLE` is empty); deploy it with \
-         `Ledger=true`, or leave `version` out"
-    )]
-    NoLedger,
-    /// The stack has a ledger, and the config does without.
-    #[error(
-        "the stack has a ledger (`LEDGER_TABLE` is `{table}`), but `[source]` in `{CONFIG}` names no `version`; deploy it \
-         with `Ledger=false`, or name `version`"
-    )]
-    UnusedLedger {
-        /// The ledger's table.
-        table: String,
-    },
 }
 
-/// The tables of a pipeline with versions.
+/// The tables that fan-out and catch-up work on.
 #[derive(Clone, Debug)]
 pub struct Tables {
     /// How far each group got.
@@ -118,14 +103,12 @@ pub fn sqs() -> Result<Sqs, ColdStartError> {
 }
 
 /// The ledger's table and the event table, from `LEDGER_TABLE` and `EVENT_TABLE`, in the function's region with the
-/// credentials of its role; at `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`, if one is set. `None` without
-/// `[source] version`.
+/// credentials of its role; at `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`, if one is set.
 ///
 /// # Errors
 ///
-/// [`ColdStartError`] names the variable that is missing or wrong, or the parameter of the stack that does not fit the
-/// config.
-pub fn tables(config: &Config) -> Result<Option<Tables>, ColdStartError> {
+/// [`ColdStartError`] names the variable that is missing or wrong.
+pub fn tables(config: &Config) -> Result<Tables, ColdStartError> {
     tables_from(variable, config)
 }
 
@@ -162,22 +145,13 @@ fn sqs_from(variable: impl Fn(&str) -> Option<String>) -> Result<Sqs, ColdStartE
     Ok(Sqs::new(access.credentials, &access.region, access.endpoint.as_deref()))
 }
 
-fn tables_from(
-    variable: impl Fn(&str) -> Option<String>,
-    config: &Config,
-) -> Result<Option<Tables>, ColdStartError> {
-    let ledger = variable("LEDGER_TABLE").filter(|name| !name.is_empty());
-    let ledger = match (&config.source.version, ledger) {
-        (None, None) => return Ok(None),
-        (None, Some(table)) => return Err(ColdStartError::UnusedLedger { table }),
-        (Some(_), None) => return Err(ColdStartError::NoLedger),
-        (Some(_), Some(table)) => table,
-    };
+fn tables_from(variable: impl Fn(&str) -> Option<String>, config: &Config) -> Result<Tables, ColdStartError> {
+    let ledger = checked(&variable, "LEDGER_TABLE", "the name of the ledger's table", |_| true)?;
     let events = checked(&variable, "EVENT_TABLE", "the event table's name", |_| true)?;
     let access = access(&variable, "AWS_ENDPOINT_URL_DYNAMODB")?;
     let client = dynamodb::client(access.credentials, &access.region, access.endpoint.as_deref());
     let ledger = LedgerTable::new(client.clone(), ledger);
-    Ok(EventsTable::try_new(client, events, &config.source).map(|events| Tables { ledger, events }))
+    Ok(Tables { ledger, events: EventsTable::new(client, events, &config.source) })
 }
 
 /// What a client of AWS needs.

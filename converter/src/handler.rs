@@ -101,7 +101,7 @@ impl Converter {
     /// A converter for this configuration and place.
     pub fn new(config: &Config, place: &Place) -> Self {
         Self {
-            reader: RecordReader::new(Reader::new(&config.source), config.source.changes),
+            reader: RecordReader::new(Reader::new(&config.source)),
             fan_out: place.own_queue(OwnQueue::FanOut),
             rejected: place.own_queue(OwnQueue::Rejected),
             requests_in_flight: config.requests_in_flight,
@@ -177,9 +177,7 @@ impl Converter {
                     batch.letters.push((index, rejection.message()));
                 }
                 Reading::Skipped(Skipped::Overwritten) => batch.overwritten += 1,
-                Reading::Skipped(Skipped::Inserted | Skipped::Removed | Skipped::Expired) => {
-                    batch.skipped += 1;
-                }
+                Reading::Skipped(Skipped::Removed | Skipped::Expired) => batch.skipped += 1,
                 Reading::NoImages { view_type } => return Err(BatchError::NoImages { view_type }),
             }
         }

@@ -5,8 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use shared::config::Changes;
-use shared::event::{Along, Event, EventError, Origin, Reader};
+use shared::event::{Along, Event, EventError, Reader};
 use shared::ids::{DeduplicationId, Group};
 use shared::image::{Image, Record, Wanted};
 use shared::letter::Letter;
@@ -34,10 +33,8 @@ pub enum Reading<'p> {
 /// Why a record is not an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Skipped {
-    /// An item was written over, and that is not an event here: in an append-only table, an event was changed.
+    /// An item was written over: in an append-only table, an event was changed.
     Overwritten,
-    /// A new item, where only changes of items are events.
-    Inserted,
     /// An item was deleted.
     Removed,
     /// An item was deleted by its time to live.
@@ -59,13 +56,12 @@ pub struct Rejection<'p> {
 #[derive(Debug)]
 pub struct RecordReader {
     events: Reader,
-    changes: Changes,
 }
 
 impl RecordReader {
-    /// Reads what `events` reads, of the changes that are events.
-    pub fn new(events: Reader, changes: Changes) -> Self {
-        Self { events, changes }
+    /// Reads what `events` reads.
+    pub fn new(events: Reader) -> Self {
+        Self { events }
     }
 
     /// Reads one record. Whatever is wrong with it is a value; so is a panic on the way.
@@ -85,9 +81,8 @@ impl RecordReader {
             return Reading::NoImages { view_type: view_type.to_owned() };
         }
         match &*record.change {
-            "INSERT" if !self.changes.insert => Reading::Skipped(Skipped::Inserted),
-            "MODIFY" if !self.changes.modify => Reading::Skipped(Skipped::Overwritten),
-            "INSERT" | "MODIFY" => self.event(record, along),
+            "INSERT" => self.event(record, along),
+            "MODIFY" => Reading::Skipped(Skipped::Overwritten),
             "REMOVE" if record.principal.as_deref() == Some(TIME_TO_LIVE) => {
                 Reading::Skipped(Skipped::Expired)
             }
@@ -103,13 +98,10 @@ impl RecordReader {
             return rejected(&record, None, "the record has no new image".to_owned());
         };
         let converted = std::mem::replace(&mut image.converted, Ok(Image::default()));
-        let Some(event_id) = record.event_id.as_deref().filter(|id| !id.is_empty()) else {
+        if record.event_id.as_deref().unwrap_or_default().is_empty() {
             return rejected(&record, None, "the record has no `eventID`".to_owned());
-        };
-        let event = converted
-            .map_err(EventError::from)
-            .and_then(|image| self.events.event(image, Origin::Stream { event_id }));
-        let event = match event {
+        }
+        let event = match converted.map_err(EventError::from).and_then(|image| self.events.event(image)) {
             Ok(event) => event,
             Err(error) => return rejected(&record, None, error.to_string()),
         };

@@ -4,8 +4,7 @@
 //!
 //! - `replay`: the replay's id, 1 to 40 letters, digits and `-`. Within five minutes an event is sent once in a replay.
 //! - `Records`: a list of stream records, as a mapping delivers them. Needed are `eventID` (not empty),
-//!   `eventName` (`INSERT` or `MODIFY`, as `changes` in `[source]` says) and `dynamodb.NewImage`. `eventID` must be the
-//!   stream's own in a pipeline without versions, where it becomes the event's id. All other members are optional;
+//!   `eventName` (`INSERT`) and `dynamodb.NewImage`. All other members are optional;
 //!   `dynamodb.ApproximateCreationDateTime` is passed over.
 //!
 //! The answer has an empty `batchItemFailures`, and in `results` one object per record, in order: `outcome` (`sent`,
@@ -182,8 +181,7 @@ impl Replayed {
 
 fn why(skipped: Skipped) -> &'static str {
     match skipped {
-        Skipped::Overwritten => "`MODIFY` is not an event here; `changes` in `[source]` says what is",
-        Skipped::Inserted => "`INSERT` is not an event here; `changes` in `[source]` says what is",
+        Skipped::Overwritten => "the item was written over, which is no event",
         Skipped::Removed => "the item was deleted, which is no event",
         Skipped::Expired => "the item was deleted by its time to live, which is no event",
     }

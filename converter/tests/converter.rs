@@ -18,7 +18,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use shared::ids::{DeduplicationId, Group, Key};
+use shared::ids::{DeduplicationId, Group, Key, ReplayId};
 use shared::message::{Attribute, Body, EVENT_LIMIT, Message, SQS_LIMIT};
 use shared::metrics::Tally;
 use shared::testing::{CallFault, EntryFault, Fault, Faults};
@@ -99,16 +99,6 @@ fn changes_that_are_no_events_are_skipped() {
 }
 
 #[test]
-fn which_changes_are_events_is_configured() {
-    let world = World::with_source("changes = ['MODIFY']");
-    world.deliver(&[insert("X1", 1, 1), record("MODIFY", "X1", 2, 2)]).unwrap();
-    assert_eq!(world.events(), "X1: 2");
-    let world = World::with_source("changes = ['INSERT', 'MODIFY']");
-    world.deliver(&[insert("X1", 1, 1), record("MODIFY", "X1", 2, 2)]).unwrap();
-    assert_eq!(world.events(), "X1: 1 2");
-}
-
-#[test]
 fn a_stream_without_new_images_is_an_error_that_says_what_to_change() {
     for change in ["INSERT", "REMOVE"] {
         for view_type in ["KEYS_ONLY", "OLD_IMAGE"] {
@@ -133,7 +123,8 @@ fn a_record_that_can_never_be_sent_is_rejected_and_the_others_go_on() {
         ("two types", with(good(), "/dynamodb/NewImage/eventName", json!({ "S": "a", "N": "1" }))),
         ("no image", without(good(), "/dynamodb", "NewImage")),
         ("image is no map", with(good(), "/dynamodb/NewImage", json!(7))),
-        ("no group", without(good(), "/dynamodb/NewImage", "mark")),
+        ("no partition key", without(good(), "/dynamodb/NewImage", "mark")),
+        ("no sort key", without(good(), "/dynamodb/NewImage", "createTime")),
         ("no id", without(good(), "/dynamodb/NewImage", "eventId")),
         ("no version", without(good(), "/dynamodb/NewImage", "RegistrationNumber")),
         ("version 0", with(good(), "/dynamodb/NewImage/RegistrationNumber/M/version", json!({ "N": "0" }))),
@@ -207,16 +198,20 @@ fn an_event_of_exactly_the_limit_goes_out_and_one_byte_more_is_rejected() {
 }
 
 #[test]
-fn the_largest_event_fits_the_undelivered_queue_with_the_longest_client_and_reason() {
-    let longest = [Attribute::string("client", "C".repeat(40)), Attribute::string("reason", "r".repeat(512))];
-    let undelivered = Message::new(
+fn the_largest_event_has_room_for_whatever_travels_with_it() {
+    let longest = [
+        Attribute::replay(&ReplayId::try_new(&"r".repeat(40)).unwrap()),
+        Attribute::repair(&DeduplicationId::try_from_sqs(&"d".repeat(128)).unwrap()),
+        Attribute::number("streamedAt", u64::MAX.to_string()),
+    ];
+    let marked = Message::new(
         Group::of(&Key::S("X1".to_owned())),
         DeduplicationId::of_stream_record("1"),
         Body::Text(&"x".repeat(EVENT_LIMIT)),
         &longest,
         None,
     );
-    assert!(undelivered.size() <= SQS_LIMIT, "{} bytes", undelivered.size());
+    assert!(marked.size() <= SQS_LIMIT, "{} bytes", marked.size());
 }
 
 #[test]
@@ -314,28 +309,34 @@ fn an_unsent_record_without_a_sequence_number_fails_the_whole_batch() {
 }
 
 #[test]
-fn without_versions_the_record_is_the_events_identity() {
-    let world = World::with_source("");
+fn the_items_keys_are_the_events_identity() {
+    let world = World::with_source("version = 'RegistrationNumber.version'");
     world.deliver(&[insert("X1", 1, 1), record("MODIFY", "X1", 1, 2)]).unwrap();
     let sent = world.sent();
     assert_eq!(sent.len(), 1);
-    assert_eq!(sent[0].deduplication_id.as_str(), "record1");
+    let [key, sort] = ["X1", "2026-11-20T10:00:01Z"].map(|text| Key::S(text.to_owned()));
+    let id = DeduplicationId::of_item(&key, &sort);
+    assert_eq!(sent[0].deduplication_id, id);
     assert_eq!(
         sent[0].attributes,
-        [Attribute::string("eventId", "record1"), Attribute::number("streamedAt", "1800000000000")]
+        [
+            Attribute::string("eventId", id.as_str()),
+            Attribute::string("eventTime", "2026-11-20T10:00:01Z"),
+            Attribute::number("streamedAt", "1800000000000"),
+            Attribute::number("version", "1"),
+        ]
     );
 }
 
 #[test]
 fn the_example_payload_of_aws_is_read() {
-    let world = World::with_source("");
+    let world = World::with_source("version = 'version'");
     let payload = include_str!("fixtures/aws-example.json").replace("\"key\": {", "\"mark\": {");
-    let payload = payload.replace("\"val\": {", "\"createTime\": {");
+    let payload = payload.replace("\"val\": {", "\"version\": { \"N\": \"1\" }, \"createTime\": {");
     let payload = RawValue::from_string(payload).unwrap();
     assert_eq!(checkpoint(&world.deliver_payload(&payload).unwrap()), None);
     let bodies: Vec<String> = world.sent().into_iter().map(|message| message.body).collect();
-    expect![[r#"{"asdf1":"AAEqQQ==","asdf2":["AAEqQQ==","QSoBAA=="],"createTime":"data","mark":"binary"}"#]]
-        .assert_eq(&bodies.join("\n"));
+    expect![[r#"{"asdf1":"AAEqQQ==","asdf2":["AAEqQQ==","QSoBAA=="],"createTime":"data","mark":"binary","version":1}"#]].assert_eq(&bodies.join("\n"));
 }
 
 #[test]
@@ -358,7 +359,7 @@ fn nothing_behind_a_letter_that_cannot_be_sent_is_repeated_again_and_again() {
 fn records_without_any_id_have_a_letter_each() {
     let bare =
         |mark: &str| without(without(insert(mark, 1, 1), "", "eventID"), "/dynamodb", "SequenceNumber");
-    let world = World::with_source("");
+    let world = World::new();
     assert_eq!(checkpoint(&world.deliver(&[bare("X1"), bare("Y2")]).unwrap()), None);
     assert_eq!(world.reasons().len(), 2);
 }

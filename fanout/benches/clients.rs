@@ -1,15 +1,22 @@
-//! Time of one batch of ten messages in ten groups to 1, 10 and 100 clients, over a seam that answers after 5 ms.
+//! Time of one batch of ten messages in ten groups to 1, 10 and 100 clients, over ports that answer after 5 ms: queues, and
+//! a ledger in which all clients have the events before.
 //!
 //! `cargo bench -p fanout --bench clients`
 
 #![allow(clippy::expect_used, reason = "a benchmark reports by panicking")]
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fanout::handler::{Fanout, Visibility};
 use serde_json::json;
 use serde_json::value::RawValue;
-use shared::config::Config;
+use shared::config::{ClientName, Config};
+use shared::ids::{DeduplicationId, Group, Key};
+use shared::ledger::{
+    ClientId, Control, Cursor, Edge, EventTable, First, GroupItem, Item, ItemKey, Ledger, Marker, Page,
+    Registration, Rev, ScanPage, State, Unread, Write, WriteError,
+};
 use shared::message::Message;
 use shared::metrics::Tally;
 use shared::place::{Place, QueueUrl};
@@ -19,10 +26,12 @@ use shared::time::Timestamp;
 const LATENCY: Duration = Duration::from_millis(5);
 const ROUNDS: usize = 60;
 
-/// A queue that accepts everything after [`LATENCY`].
-struct Seam;
+/// Queues and a ledger that accept everything after [`LATENCY`].
+struct Ports {
+    control: Control,
+}
 
-impl Transport for Seam {
+impl Transport for Ports {
     async fn send(&self, _: &QueueUrl, batch: &[&Message]) -> Result<Vec<Result<(), SendError>>, SendError> {
         tokio::time::sleep(LATENCY).await;
         Ok(batch.iter().map(|_| Ok(())).collect())
@@ -38,9 +47,49 @@ impl Transport for Seam {
     }
 }
 
-impl Visibility for Seam {
+impl Visibility for Ports {
     async fn change_visibility(&self, _: &QueueUrl, _: &[(&str, Duration)]) -> Result<usize, SendError> {
         Ok(0)
+    }
+}
+
+impl Ledger for Ports {
+    async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
+        tokio::time::sleep(LATENCY).await;
+        let read = |key: &ItemKey| match key {
+            ItemKey::Control => Some(Item::Control(self.control.clone())),
+            ItemKey::Group(group) => Some(Item::Group(Box::new(item(group)))),
+            _ => None,
+        };
+        keys.iter().map(|key| Ok(read(key))).collect()
+    }
+
+    async fn write(&self, _: &[Write]) -> Result<(), WriteError> {
+        tokio::time::sleep(LATENCY).await;
+        Ok(())
+    }
+
+    async fn markers(&self, _: ClientId, _: Option<&Group>) -> Result<Vec<(Group, Marker)>, Unread> {
+        Ok(Vec::new())
+    }
+
+    fn fresh(&self) -> u64 {
+        7
+    }
+}
+
+/// The messages bring what comes next: the table is not asked.
+impl EventTable for Ports {
+    async fn page(&self, _: &Key, _: Option<&Key>) -> Result<Page, Unread> {
+        Err(Unread("not asked".into()))
+    }
+
+    async fn has(&self, _: &Key, _: &Key) -> Result<bool, Unread> {
+        Err(Unread("not asked".into()))
+    }
+
+    async fn scan(&self, _: Option<&Cursor>) -> Result<ScanPage, Unread> {
+        Err(Unread("not asked".into()))
     }
 }
 
@@ -49,15 +98,16 @@ fn main() {
     runtime.block_on(async {
         let payload = payload();
         let sizes = [1, 10, 100];
-        let fanouts = sizes.map(fanout);
+        let fanouts = sizes.map(|clients| (fanout(clients), Ports { control: control(clients) }));
         let mut times = sizes.map(|_| Vec::new());
         // Side by side: each round measures every size once, after one round that is not counted.
         for round in 0..=ROUNDS {
-            for (fanout, times) in fanouts.iter().zip(&mut times) {
+            for ((fanout, ports), times) in fanouts.iter().zip(&mut times) {
                 let started = Instant::now();
-                let deadline = Seam.now().plus(Duration::from_secs(30));
+                let deadline = ports.now().plus(Duration::from_secs(30));
                 let mut tally = Tally::default();
-                let response = fanout.handle(&Seam, &payload, deadline, &mut tally).await.expect("handled");
+                let edge = Edge { transport: ports, ledger: ports, table: ports };
+                let response = fanout.handle(edge, &payload, deadline, &mut tally).await.expect("handled");
                 assert!(response.batch_item_failures.is_empty());
                 if round > 0 {
                     times.push(started.elapsed());
@@ -69,7 +119,7 @@ fn main() {
             times.get(times.len() / 2).copied().unwrap_or_default()
         });
         println!(
-            "ten messages of 2 KB in ten groups, a seam that answers after 5 ms, median of {ROUNDS} rounds"
+            "ten messages of 2 KB in ten groups, ports that answer after 5 ms, median of {ROUNDS} rounds"
         );
         println!("clients      time   against one");
         for (size, median) in sizes.iter().zip(&medians) {
@@ -83,23 +133,68 @@ fn main() {
     });
 }
 
+fn name(number: usize) -> String {
+    format!("C{number}")
+}
+
 fn fanout(clients: usize) -> Fanout {
-    let clients: String = (0..clients).map(|number| format!("[[client]]\nname = 'C{number}'\n")).collect();
-    let text = format!("[source]\npartition_key = 'mark'\ngroup = 'mark'\n{clients}");
+    let clients: String =
+        (0..clients).map(|number| format!("[[client]]\nname = '{}'\n", name(number))).collect();
+    let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ntime = 'at'\nversion = 'version'\n";
     let place = Place {
         partition: "aws".to_owned(),
         region: "eu-west-2".to_owned(),
         account: "111122223333".to_owned(),
         prefix: String::new(),
     };
+    let text = format!("{source}{clients}");
     let config = Config::try_from_toml("client-queues.toml", &text, Some(&place)).expect("a valid file");
     Fanout::new(&config, &place)
 }
 
+/// All clients are up to date.
+fn control(clients: usize) -> Control {
+    let client = |number: usize| {
+        let registration = Registration {
+            id: ClientId(u32::try_from(number).expect("few clients") + 1),
+            state: State::Live,
+            history: false,
+            since: 1,
+            absent_at: None,
+            retired_at: None,
+        };
+        (ClientName::try_new(&name(number)).expect("a name"), registration)
+    };
+    Control {
+        rev: Rev(1),
+        edition: 1,
+        start: Timestamp::from_millis(0),
+        clients: (0..clients).map(client).collect(),
+    }
+}
+
+/// The first event of the group was sent.
+fn item(group: &Group) -> GroupItem {
+    GroupItem {
+        rev: Rev(1),
+        version: 1,
+        behind: BTreeSet::new(),
+        edition: 1,
+        life: 1,
+        first: First { sort: Key::S("1800000001".to_owned()), version: 1 },
+        time: None,
+        key: Key::S(group.as_str().to_owned()),
+        holes: Vec::new(),
+    }
+}
+
 fn payload() -> Box<RawValue> {
-    let body = format!("{{\"text\":\"{}\"}}", "a line with \"quotes\" in it, ".repeat(72));
+    let text = "a line with \"quotes\" in it, ".repeat(72);
     let records: Vec<_> = (0..10)
         .map(|number| {
+            let (mark, at) = (format!("g{number}"), "1800000002".to_owned());
+            let body = json!({ "mark": mark, "at": at, "version": 2, "text": text }).to_string();
+            let (key, sort) = (Key::S(mark), Key::S(at));
             json!({
                 "messageId": format!("m{number}"),
                 "receiptHandle": format!("r{number}"),
@@ -107,11 +202,14 @@ fn payload() -> Box<RawValue> {
                 "attributes": {
                     "ApproximateReceiveCount": "1",
                     "ApproximateFirstReceiveTimestamp": "1800000000000",
-                    "MessageGroupId": format!("g{number}"),
-                    "MessageDeduplicationId": format!("d{number}"),
+                    "SentTimestamp": "1800000000000",
+                    "MessageGroupId": Group::of(&key).as_str(),
+                    "MessageDeduplicationId": DeduplicationId::of_item(&key, &sort).as_str(),
                 },
                 "messageAttributes": {
                     "eventId": { "stringValue": format!("e{number}"), "dataType": "String" },
+                    "eventTime": { "stringValue": "1800000002", "dataType": "String" },
+                    "version": { "stringValue": "2", "dataType": "Number" },
                     "streamedAt": { "stringValue": "1800000000000", "dataType": "Number" },
                 },
             })

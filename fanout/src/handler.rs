@@ -1,362 +1,312 @@
-//! One invocation: copy a batch to every client, return what somebody did not take.
+//! One invocation of the fan-out: `docs/ledger.md`, section 3.
+//!
+//! What is done with a group is decided in [`shared::ledger::fan_out`]; here it is done, for all groups of a batch at the
+//! same time, in rounds: one read, look-ups, one request per client for up to ten groups, one write per group.
 
-use std::collections::HashSet;
-use std::future::Future;
+mod answer;
+mod arrivals;
+mod group;
+mod look_up;
+mod rejecting;
+mod rest;
+mod sending;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aws::sqs::Sqs;
-use aws_lambda_events::sqs::BatchItemFailure;
-use futures_util::future::join_all;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer, Serialize};
+use aws_lambda_events::sqs::SqsBatchResponse;
+use futures_util::future::{join, join_all};
 use serde_json::value::RawValue;
-use shared::config::{Client, ClientName, Config};
+use shared::config::{ClientName, Config, Source};
 use shared::ids::Group;
-use shared::metrics::{Counted, Latencies, RECORDS_IN, RETURNED, SENT, Tally, UNDELIVERED};
+use shared::ledger::fan_out::{Plan, Start};
+use shared::ledger::{Control, Edge, EventTable, Found, ItemKey, Ledger, READ_LIMIT, State};
+use shared::metrics::{Counted, DUPLICATES, RECORDS_IN, Tally};
 use shared::place::{OwnQueue, Place, QueueUrl};
-use shared::route::route;
-use shared::send::{Limits, SendError, Stop, StopReason, Transport};
+use shared::send::{Limits, Transport};
 use shared::time::Timestamp;
-use tracing::{error, warn};
+use tracing::{info, warn};
 
-use crate::client::{Batch, Destination, Served, Terms, serve};
+use self::answer::{Counts, Returned};
+use self::arrivals::{Sorted, sort};
+use self::group::{Verdict, Work};
+use self::rest::Resting;
+use self::sending::{Destination, Prepared, Served, prepare, send};
+use crate::bounded::Bounded;
 use crate::message::Delivery;
-use crate::patience::{ATTEMPT, Standing, Troubles, backoff, is_over};
-use crate::replay::{ReplayError, Replayed};
+use crate::payload::Payload;
 use crate::returned::{hasten, respond};
+
+pub use crate::payload::BatchError;
+pub use crate::returned::Visibility;
+
+/// The pause after the first write of a group that failed; then twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+
+/// The longest of them.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why messages are returned when nothing may be begun any more.
+const OVER: &str = "the time for it is over";
+
+/// How many bytes of events are kept of all look-ups together.
+const BYTES_LIMIT: usize = 8 << 20;
 
 /// The fan-out, ready for any number of invocations.
 #[derive(Debug)]
 pub struct Fanout {
-    pub(crate) destinations: Vec<Destination>,
-    pub(crate) fan_out: QueueUrl,
-    undelivered: QueueUrl,
-    pub(crate) requests_in_flight: usize,
-    troubles: Mutex<Troubles>,
+    destinations: Vec<Destination>,
+    fan_out: QueueUrl,
+    rejected: QueueUrl,
+    requests_in_flight: usize,
+    source: Source,
+    resting: Mutex<Resting>,
 }
 
-/// What the function answers.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Response {
-    /// The messages that the mapping delivers again.
-    pub batch_item_failures: Vec<BatchItemFailure>,
-    /// What became of a replay for each client; `None` if the payload was none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub results: Option<Vec<Replayed>>,
-}
-
-/// Why a whole batch must be tried again. Nothing of it is lost.
-#[derive(Debug, thiserror::Error)]
-pub enum BatchError {
-    /// The payload is not what an SQS mapping sends.
-    #[error(
-        "not a payload of an SQS mapping, an object with a list `Records`; line {line}, column {column} of it is not \
-         as expected"
-    )]
-    Payload {
-        /// Where, from 1.
-        line: usize,
-        /// Where, from 1.
-        column: usize,
-    },
-    /// A message has to be returned, but has no id to return it by.
-    #[error(
-        "message {index} of the batch must be returned and has no `messageId`; returning the whole batch"
-    )]
-    NoMessageId {
-        /// Its index in the batch, from 0.
-        index: usize,
-    },
-    /// The payload is a replay, but not one that can be done. Nothing was sent.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
-}
-
-/// Makes returned messages visible again, sooner than the queue would.
-pub trait Visibility {
-    /// One `ChangeMessageVisibilityBatch` for at most ten messages, each by its receipt handle. Answers how many
-    /// of them SQS did not change. Not retried: a message that is not changed comes back later, that is all.
-    fn change_visibility(
-        &self,
-        queue: &QueueUrl,
-        changes: &[(&str, Duration)],
-    ) -> impl Future<Output = Result<usize, SendError>>;
-}
-
-impl Visibility for Sqs {
-    async fn change_visibility(
-        &self,
-        queue: &QueueUrl,
-        changes: &[(&str, Duration)],
-    ) -> Result<usize, SendError> {
-        let results = Sqs::change_visibility(self, queue, changes).await?;
-        Ok(results.iter().filter(|result| result.is_err()).count())
-    }
-}
-
-impl<T: Visibility> Visibility for Counted<'_, T> {
-    fn change_visibility(
-        &self,
-        queue: &QueueUrl,
-        changes: &[(&str, Duration)],
-    ) -> impl Future<Output = Result<usize, SendError>> {
-        self.for_request().change_visibility(queue, changes)
-    }
-}
-
-impl<'p> Payload<'p> {
-    pub(crate) fn read(payload: &'p RawValue) -> Result<Self, BatchError> {
-        serde_json::from_str(payload.get()).map_err(BatchError::payload)
-    }
-}
-
-impl BatchError {
-    /// Where the error is, and not what is there: that can be a value.
-    fn payload(error: serde_json::Error) -> Self {
-        Self::Payload { line: error.line(), column: error.column() }
-    }
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Payload<'p> {
-    #[serde(rename = "Records", borrow)]
-    pub(crate) records: Vec<&'p RawValue>,
-    /// Whether there is such a member. A mapping's payload has none.
-    #[serde(rename = "replay", default, deserialize_with = "present")]
-    pub(crate) is_replay: bool,
-}
-
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(|_| true)
+/// Everything that an invocation acts on.
+struct Seams<'s, T, L, E> {
+    transport: &'s T,
+    ledger: Bounded<'s, T, L>,
+    table: Bounded<'s, T, E>,
+    began: Timestamp,
+    deadline: Timestamp,
+    /// No send, and nothing that one could follow, starts after this.
+    last_start: Timestamp,
+    /// How many bytes of events are kept of one group's look-up.
+    bytes_limit: usize,
 }
 
 impl Fanout {
     /// A fan-out for this configuration and place.
     pub fn new(config: &Config, place: &Place) -> Self {
-        let destination =
-            |client: &Client| Destination { client: client.name.clone(), queue: client.queue_url(place) };
         Self {
-            destinations: config.clients.iter().map(destination).collect(),
+            destinations: config.clients.iter().map(|client| Destination::new(client, place)).collect(),
             fan_out: place.own_queue(OwnQueue::FanOut),
-            undelivered: place.own_queue(OwnQueue::Undelivered),
+            rejected: place.own_queue(OwnQueue::Rejected),
             requests_in_flight: config.requests_in_flight,
-            troubles: Mutex::default(),
+            source: config.source.clone(),
+            resting: Mutex::default(),
         }
     }
 
-    /// Handles one batch of messages. The response names those that somebody did not take, each with all later ones
-    /// of its group. A payload with a member `replay` is a [replay](crate::replay).
+    /// Handles one batch of messages. The response names those that are delivered again: of a group all or none.
     ///
     /// `deadline` is when Lambda ends the invocation. What is counted is noted in `tally`.
     ///
     /// # Errors
     ///
     /// [`BatchError`] if the whole batch must be returned.
-    pub async fn handle<T: Transport + Visibility>(
+    pub async fn handle<T: Transport + Visibility, L: Ledger, E: EventTable>(
         &self,
-        transport: &T,
+        edge: Edge<'_, T, L, E>,
         payload: &RawValue,
         deadline: Timestamp,
         tally: &mut Tally,
-    ) -> Result<Response, BatchError> {
-        let Payload { records, is_replay } = Payload::read(payload)?;
-        if is_replay {
-            return self.replay(transport, payload, deadline, tally).await;
-        }
+    ) -> Result<SqsBatchResponse, BatchError> {
+        let Payload { records } = Payload::read(payload)?;
         tally.count(RECORDS_IN, records.len());
-        let transport = &Counted::new(transport);
+        let transport = &Counted::new(edge.transport);
+        let (ledger, table) = (Counted::new(edge.ledger), Counted::new(edge.table));
+        let began = transport.now();
         let deliveries: Vec<Delivery<'_>> = records.iter().map(|raw| Delivery::read(raw)).collect();
-        let (sendable, mut returned) = split(&deliveries, transport.now());
-        let batch = Batch {
-            deliveries: &deliveries,
-            routed: route(sendable.iter().filter_map(|index| {
-                let message = deliveries.get(*index)?.message.as_ref().ok()?;
-                Some((*index, &message.copy))
-            })),
+        let Sorted { groups, unfit } = sort(&deliveries, &self.source);
+        let seams = Seams {
+            transport,
+            ledger: Bounded::new(transport, &ledger, deadline),
+            table: Bounded::new(transport, &table, deadline),
+            began,
+            deadline,
+            last_start: began.share(deadline, 2, 3),
+            bytes_limit: BYTES_LIMIT / groups.len().max(1),
         };
 
-        let served = self.serve_all(transport, &batch, deadline).await;
-        for (run, positions) in batch.routed.positions.iter().enumerate() {
-            let done = served.iter().filter_map(|served| served.done.get(run)).min().copied().unwrap_or(0);
-            returned.extend(positions.iter().skip(done));
-        }
-        returned.sort_unstable();
+        let mut works: Vec<Work<'_>> = groups.into_iter().map(Work::new).collect();
+        let mut counts = Counts::default();
+        let letters = self.reject_unfit(&seams, &records, &deliveries, &unfit);
+        let (unlettered, ()) = join(letters, self.rounds(&seams, &mut works, &mut counts)).await;
+        tell_returned(&works);
+        counts.rejected += unfit.len() - unlettered.len();
 
-        self.note(&served, transport.now());
-        tally.count(RETURNED, returned.len());
-        self.count(&batch, &served, tally);
-        let changes = changes(&deliveries, &returned, transport.now());
-        hasten(transport, &self.fan_out, &changes, deadline).await;
+        let returned = Returned::of(&works, &unlettered, &deliveries, transport.now());
+        let duplicates = works.iter().filter(|work| work.verdict == Some(Verdict::Acknowledged));
+        returned.note(tally);
+        tally.count(DUPLICATES, duplicates.map(Work::duplicates).sum());
+        tally.ledger_calls(&ledger, &table);
+        counts.note(tally);
+        hasten(transport, &self.fan_out, &returned.changes, deadline).await;
         tally.requests(transport);
-        respond(&deliveries, &returned)
+        respond(&deliveries, &returned.indexes)
     }
 
-    async fn serve_all<T: Transport>(
+    async fn rounds<T: Transport, L: Ledger, E: EventTable>(
         &self,
-        transport: &T,
-        batch: &Batch<'_, '_>,
-        deadline: Timestamp,
-    ) -> Vec<Served> {
-        let now = transport.now();
-        // A call takes up to a sixth of the time. So sends to clients are over after two thirds of it, those to the
-        // undelivered queue after five sixths, and the last sixth is for making messages visible again.
-        let limits = |last_start| Limits::of_invocation(now, deadline, last_start, self.requests_in_flight);
-        let served = self.destinations.iter().map(async |destination| {
-            let standing = self.troubles(|troubles| troubles.standing(&destination.client, now));
-            let patient = limits(now.share(deadline, 1, 2));
-            let one_attempt =
-                Limits { retry_deadline: now, call_limit: patient.call_limit.min(ATTEMPT), ..patient };
-            let terms = Terms {
-                undelivered: &self.undelivered,
-                limits: if standing == Standing::Good { patient } else { one_attempt },
-                undelivered_limits: limits(now.share(deadline, 2, 3)),
-                standing,
-            };
-            // Boxed: a hundred of them are polled in one place.
-            Box::pin(serve(transport, destination, batch, &terms)).await
+        seams: &Seams<'_, T, L, E>,
+        works: &mut [Work<'_>],
+        counts: &mut Counts,
+    ) {
+        loop {
+            let mut open: Vec<&mut Work<'_>> =
+                works.iter_mut().filter(|work| work.verdict.is_none()).collect();
+            let Some(tries) = open.iter().map(|work| work.tries).max() else { return };
+            if tries > 0 {
+                let pause = FIRST_PAUSE.saturating_mul(1 << (tries - 1).min(8)).min(LONGEST_PAUSE);
+                seams.transport.sleep(pause).await;
+            }
+            if seams.is_over() {
+                open.iter_mut().for_each(|work| work.give_back(OVER));
+                return;
+            }
+            self.round(seams, open, counts).await;
+        }
+    }
+
+    /// Reads, decides, sends and writes once for every group that is not done.
+    async fn round<T: Transport, L: Ledger, E: EventTable>(
+        &self,
+        seams: &Seams<'_, T, L, E>,
+        open: Vec<&mut Work<'_>>,
+        counts: &mut Counts,
+    ) {
+        let groups = open.iter().map(|work| ItemKey::Group(work.batch.group.clone()));
+        let found = seams.read([ItemKey::Control].into_iter().chain(groups).collect()).await;
+        let now = seams.transport.now();
+        let reachable = self.reachable(now);
+        let is_reachable = |name: &ClientName| reachable.contains(name);
+        // A group that needs longer must not cost the others their sends.
+        let until = now.share(seams.last_start, 1, 2);
+        let settled = open.into_iter().map(async |work| {
+            let plan = Box::pin(work.settle(seams, &found, &is_reachable, until)).await;
+            plan.map(|plan| (work, plan))
         });
-        join_all(served).await
-    }
-
-    /// Counts what became of the batch, for all clients together; and for each of them that did not take all of it.
-    fn count(&self, batch: &Batch<'_, '_>, served: &[Served], tally: &mut Tally) {
-        let (mut sent, mut undelivered) = (0, 0);
-        let mut latencies = Latencies::default();
-        for (destination, served) in self.destinations.iter().zip(served) {
-            for position in served.accepted(&batch.routed) {
-                sent += 1;
-                let message =
-                    batch.deliveries.get(position).and_then(|delivery| delivery.message.as_ref().ok());
-                if let Some(streamed_at) = message.and_then(|message| message.streamed_at) {
-                    latencies.add(served.at.since(streamed_at));
-                }
-            }
-            undelivered += served.undelivered.len();
-            let returned = served.returned(&batch.routed);
-            if returned > 0 || !served.undelivered.is_empty() {
-                tally.count_of(&destination.client, RETURNED, returned);
-                tally.count_of(&destination.client, UNDELIVERED, served.undelivered.len());
-            }
+        let planned: Vec<(&mut Work<'_>, Plan)> = join_all(settled).await.into_iter().flatten().collect();
+        let planned = self.reject_items(seams, planned).await;
+        if planned.is_empty() {
+            return;
         }
-        tally.count(SENT, sent);
-        tally.count(UNDELIVERED, undelivered);
-        tally.latencies(latencies);
-    }
-
-    /// Remembers which clients are in trouble, and says so. A client's queue can refuse a message for good and fail
-    /// to take another one in the same batch: both are noted.
-    fn note(&self, served: &[Served], now: Timestamp) {
-        for (destination, served) in self.destinations.iter().zip(served) {
-            let name = &destination.client;
-            let client = name.as_str();
-            let given_up = served.undelivered.len() - served.refused;
-            if let Some(stop) = &served.undelivered_failure {
-                log_failure(client, stop, "the undelivered queue did not take messages; they are returned");
-            }
-            if let Some(refusal) = served.refusal.as_ref().filter(|_| served.refused > 0) {
-                error!(
-                    client,
-                    undelivered = served.refused,
-                    why = refusal.why,
-                    "messages that the client's queue will never take went to the undelivered queue"
-                );
-            }
-            match &served.failure {
-                None if served.refusal.is_none() => self.troubles(|troubles| troubles.succeeded(name)),
-                None => {}
-                Some(failure) => self.note_failure(name, failure, given_up, now),
-            }
+        if seams.is_over() {
+            // Nobody would be tried, and everybody would become behind.
+            planned.into_iter().for_each(|(work, _)| work.give_back(OVER));
+            return;
         }
-    }
 
-    /// Notes that a client did not take messages, of which `given_up` went to the undelivered queue for it.
-    fn note_failure(&self, name: &ClientName, failure: &Stop, given_up: usize, now: Timestamp) {
-        let client = name.as_str();
-        if given_up == 0 {
-            if failure.reason != StopReason::Untried {
-                self.troubles(|troubles| troubles.failed(name, now));
-            }
-            let told = "client did not take its messages; they are returned and tried again";
-            return log_failure(client, failure, told);
-        }
-        if self.troubles(|troubles| troubles.gave_up(name, now)) {
-            error!(
-                client,
-                undelivered = given_up,
-                why = failure.why,
-                "client given up; its messages go to the undelivered queue, and it has lost its order"
-            );
-        }
-    }
-
-    fn troubles<R>(&self, with: impl FnOnce(&mut Troubles) -> R) -> R {
-        with(&mut self.troubles.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// An error if nothing goes on until somebody acts, else a warning.
-fn log_failure(client: &str, stop: &Stop, told: &str) {
-    match stop.reason {
-        StopReason::Queue => error!(client, why = stop.why, "{told}"),
-        StopReason::OutOfTime | StopReason::Untried | StopReason::Message => {
-            warn!(client, why = stop.why, "{told}");
-        }
-    }
-}
-
-/// The messages that can be sent, and those that must be returned because they, or an earlier one of their group,
-/// cannot be processed. Both by index, in order.
-///
-/// Once a message that cannot be processed was returned for long enough, the later ones of its group go on: it has lost
-/// its place, and they need not follow it to the dead-letter queue.
-fn split(deliveries: &[Delivery<'_>], now: Timestamp) -> (Vec<usize>, Vec<usize>) {
-    let mut blocked: HashSet<&Group> = HashSet::new();
-    let (mut sendable, mut returned) = (Vec::new(), Vec::new());
-    for (index, delivery) in deliveries.iter().enumerate() {
-        let is_blocked = delivery.group.as_ref().is_some_and(|group| blocked.contains(group));
-        match &delivery.message {
-            Ok(_) if !is_blocked => sendable.push(index),
-            Ok(_) => returned.push(index),
-            Err(why) => {
-                let group = delivery.group.as_ref();
-                error!(
-                    message_id = delivery.id,
-                    group = group.map(Group::as_str),
-                    why,
-                    "message cannot be processed; it is returned until it goes to the dead-letter queue"
-                );
-                blocked.extend(group.filter(|_| !is_over(delivery.first_received, now)));
-                returned.push(index);
-            }
-        }
-    }
-    (sendable, returned)
-}
-
-/// By receipt handle, after how long each returned message becomes visible: the same for all of a group.
-fn changes<'d>(
-    deliveries: &'d [Delivery<'_>],
-    returned: &[usize],
-    now: Timestamp,
-) -> Vec<(&'d str, Duration)> {
-    let mut backoffs: Vec<(Option<&Group>, Duration)> = Vec::new();
-    let mut changes = Vec::new();
-    for delivery in returned.iter().filter_map(|index| deliveries.get(*index)) {
-        let group = delivery.group.as_ref();
-        let known = backoffs.iter().find(|(other, _)| group.is_some() && *other == group);
-        let backoff = match known {
-            Some((_, backoff)) => *backoff,
-            None => {
-                let backoff = backoff(delivery.receive_count, delivery.first_received, now);
-                backoffs.push((group, backoff));
-                backoff
-            }
+        let runs: Option<Vec<Prepared<'_>>> =
+            planned.iter().map(|(work, plan)| prepare(work, plan)).collect();
+        let Some(runs) = runs else {
+            planned.into_iter().for_each(|(work, _)| work.give_back("an event of a run is not at hand"));
+            return;
         };
-        if let Some(handle) = delivery.receipt_handle.as_deref() {
-            changes.push((handle, backoff));
+        let (limits, is_cut) = seams.limits(self.requests_in_flight);
+        let destinations = &self.destinations;
+        let (sent, served) = send(seams.transport, destinations, &runs, &limits, is_cut).await;
+        self.note_served(served, seams.transport.now(), counts);
+        drop(runs);
+
+        let control = found.control().flatten();
+        let records = planned.into_iter().zip(sent).map(async |((work, plan), sent)| {
+            let became_behind = Box::pin(work.record(seams, &plan, &sent.reached)).await?;
+            Some((plan, sent, became_behind))
+        });
+        for (plan, sent, became_behind) in join_all(records).await.into_iter().flatten() {
+            counts.recorded(&plan.group, &plan.run);
+            for start in became_behind {
+                let why = sent.stops.get(&start.name).map(|stop| stop.why.as_str());
+                self.note_behind(&plan.group, &start, why, control, counts);
+            }
         }
     }
-    changes
+
+    /// The clients of this instance's file that do not rest.
+    fn reachable(&self, now: Timestamp) -> BTreeSet<&ClientName> {
+        let clients = self.destinations.iter().map(|destination| &destination.client);
+        self.resting(|resting| clients.filter(|client| !resting.rests(client, now)).collect())
+    }
+
+    /// Counts what clients took, and remembers who failed.
+    fn note_served(&self, served: Vec<Served<'_>>, now: Timestamp, counts: &mut Counts) {
+        for Served { client, accepted, failed, why, took, latencies } in served {
+            counts.sent += accepted;
+            latencies.into_iter().for_each(|latency| counts.latencies.add(latency));
+            if failed == 0 && took {
+                self.resting(|resting| resting.took(client));
+            }
+            if failed > 0 && self.resting(|resting| resting.failed(client, failed, now)) {
+                let client = client.as_str();
+                warn!(client, why, "client fails; it is not tried for a moment, and falls behind");
+            }
+        }
+    }
+
+    /// Notes that a client became behind; `why` is what stopped its run, if it was tried.
+    fn note_behind(
+        &self,
+        group: &Group,
+        start: &Start,
+        why: Option<&str>,
+        control: Option<&Control>,
+        counts: &mut Counts,
+    ) {
+        let state = control.and_then(|control| control.clients.get(&start.name)).map(|client| client.state);
+        let is_in_file = self.destinations.iter().any(|served| served.client == start.name);
+        let (client, have) = (start.name.as_str(), start.has);
+        if let Some(why) = why {
+            warn!(client, %group, have, why, "client became behind");
+        } else {
+            let why = match state {
+                Some(State::Paused) => "it is paused",
+                _ if !is_in_file => "it is not in this instance's `client-queues.toml`",
+                _ => "it failed, and is not tried for a moment",
+            };
+            info!(client, %group, have, why, "client became behind");
+        }
+        counts.became_behind.push(start.name.clone());
+    }
+
+    fn resting<R>(&self, with: impl FnOnce(&mut Resting) -> R) -> R {
+        with(&mut self.resting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Says why messages are returned: each reason once, however many groups it keeps waiting.
+fn tell_returned(works: &[Work<'_>]) {
+    let mut reasons = BTreeMap::<&str, Vec<&str>>::new();
+    for work in works {
+        if let Some(why) = &work.why {
+            reasons.entry(why).or_default().push(work.batch.group.as_str());
+        }
+    }
+    for (why, groups) in reasons {
+        warn!(groups = groups.join(" "), why, "messages are returned and tried again");
+    }
+}
+
+impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
+    /// Whether nothing may be begun any more.
+    fn is_over(&self) -> bool {
+        self.transport.now() >= self.last_start
+    }
+
+    /// Reads, in one call but for more than a mapping delivers.
+    async fn read(&self, keys: Vec<ItemKey>) -> Found {
+        let mut results = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(READ_LIMIT) {
+            results.extend(self.ledger.read(keys).await);
+        }
+        Found::new(&keys, results)
+    }
+
+    /// The bounds of sending to one queue in one round, and whether the end of the invocation cuts them. A slow queue
+    /// holds the round up for a third of the invocation, a failing one for half of that.
+    fn limits(&self, requests_in_flight: usize) -> (Limits, bool) {
+        let (now, whole) = (self.transport.now(), self.deadline.since(self.began));
+        let (budget, patience) = (now.plus(whole / 3), now.plus(whole / 6));
+        let of_invocation =
+            Limits::of_invocation(self.began, self.deadline, self.last_start, requests_in_flight);
+        let limits = Limits {
+            deadline: self.last_start.min(budget),
+            retry_deadline: self.last_start.min(patience),
+            ..of_invocation
+        };
+        (limits, self.last_start < budget)
+    }
 }

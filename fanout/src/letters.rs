@@ -13,10 +13,10 @@ use shared::message::Message;
 pub(crate) fn of_item(source: &Source, key: &Key, sort: &Key, why: &str) -> Message {
     let mut keys = Map::new();
     keys.insert(source.partition_key.clone(), in_json(key));
-    keys.extend(source.sort_key.clone().map(|name| (name, in_json(sort))));
+    keys.insert(source.sort_key.clone(), in_json(sort));
     let keys = to_raw_value(&keys).ok();
     let letter = Letter { reason: why.to_owned(), keys: keys.as_deref(), ..Letter::default() };
-    letter.message(Some(Group::of(key)), &DeduplicationId::of_item(key, Some(sort)))
+    letter.message(Some(Group::of(key)), &DeduplicationId::of_item(key, sort))
 }
 
 /// The letter about a message of the fan-out queue that cannot be processed. `id` is what the queue knows it by.

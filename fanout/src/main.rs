@@ -2,7 +2,6 @@
 
 use aws::lambda;
 use fanout::handler::Fanout;
-use fanout::ledger::LedgerFanout;
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
 use shared::ledger::Edge;
@@ -14,14 +13,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let place = lambda::place()?;
     let config = lambda::config(&place)?;
     let sqs = lambda::sqs()?;
-    let Some(tables) = lambda::tables(&config)? else {
-        let fanout = Fanout::new(&config, &place);
-        return lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
-            fanout.handle(&sqs, &event.payload, lambda::deadline(&event.context), tally).await
-        })
-        .await;
-    };
-    let fanout = LedgerFanout::new(&config, &place);
+    let tables = lambda::tables(&config)?;
+    let fanout = Fanout::new(&config, &place);
     let edge = Edge { transport: &sqs, ledger: &tables.ledger, table: &tables.events };
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
         fanout.handle(edge, &event.payload, lambda::deadline(&event.context), tally).await

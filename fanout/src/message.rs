@@ -7,16 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use shared::config::ClientName;
 use shared::event::STREAMED_AT;
-use shared::ids::{DeduplicationId, Group, ReplayId};
-use shared::message::{ATTRIBUTE_LIMIT, Attribute, AttributeValue, Body, Message, REPAIR, REPLAY, SQS_LIMIT};
-use shared::send::Stop;
+use shared::ids::{DeduplicationId, Group};
+use shared::message::{Attribute, AttributeValue, Body, Message, REPAIR, REPLAY};
 use shared::time::Timestamp;
-
-/// The attributes that an undelivered message has besides its own: for whom it was, and why it is there.
-const CLIENT: &str = "client";
-const REASON: &str = "reason";
 
 /// A message as Lambda delivered it, or why the function cannot process it.
 #[derive(Debug)]
@@ -178,17 +172,6 @@ impl<'p> Incoming<'p> {
         Ok(Self { copy, streamed_at: streamed_at(&attributes), body, attributes, trace_header })
     }
 
-    /// The same message for the undelivered queue: whole, with the client and the reason as two more attributes.
-    pub fn undelivered(&self, client: &ClientName, stop: &Stop) -> Message {
-        let added = [Attribute::string(CLIENT, client.as_str()), Attribute::string(REASON, &*stop.why)];
-        self.with(self.copy.deduplication_id().derived(client.as_str()), &added)
-    }
-
-    /// The same message as the clients' queues saw it or should have, marked as sent again in this replay.
-    pub fn replayed(&self, replay: &ReplayId) -> Message {
-        self.with(self.copy.deduplication_id().replayed(replay), &[Attribute::replay(replay)])
-    }
-
     /// The same message as every sender sends this event: under the event's id, without what tells how it came here.
     /// `None` if that is what it is.
     pub fn of_event(&self, id: &DeduplicationId) -> Option<Message> {
@@ -212,32 +195,6 @@ impl<'p> Incoming<'p> {
         match &self.attributes.iter().find(|attribute| attribute.name == name)?.value {
             AttributeValue::Text(text) => Some(text),
             AttributeValue::Base64(_) => None,
-        }
-    }
-
-    /// The same message under another id, without the attributes of an undelivered one, and with those `added`, which
-    /// replace its own of the same names.
-    ///
-    /// A message that has no room for them, which the converter never sends, loses as many of its own attributes as it
-    /// takes: when it was streamed, then the last ones.
-    fn with(&self, id: DeduplicationId, added: &[Attribute]) -> Message {
-        let is_kept = |own: &&Attribute| {
-            own.name != CLIENT && own.name != REASON && added.iter().all(|added| added.name != own.name)
-        };
-        let mut own: Vec<Attribute> = self.attributes.iter().filter(is_kept).cloned().collect();
-        own.sort_by_key(|own| own.name == STREAMED_AT);
-        own.truncate(ATTRIBUTE_LIMIT.saturating_sub(added.len()));
-        loop {
-            let message = Message::new(
-                self.copy.group().clone(),
-                id.clone(),
-                Body::Literal(self.body),
-                &[&*own, added].concat(),
-                self.trace_header.as_deref(),
-            );
-            if message.size() <= SQS_LIMIT || own.pop().is_none() {
-                return message;
-            }
         }
     }
 }

@@ -1,25 +1,73 @@
 //! What goes back to the fan-out queue: named in the answer, and visible again soon.
 
+use std::future::Future;
 use std::time::Duration;
 
+use aws::sqs::Sqs;
 use aws_lambda_events::sqs::SqsBatchResponse;
+use shared::metrics::Counted;
 use shared::place::QueueUrl;
-use shared::send::{Transport, within};
+use shared::send::{SendError, Transport, within};
 use shared::time::Timestamp;
 use tracing::warn;
 
-use crate::handler::{BatchError, Response, Visibility};
 use crate::message::Delivery;
+use crate::payload::BatchError;
+
+/// The longest time until a returned message is tried again.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// Makes returned messages visible again, sooner than the queue would.
+pub trait Visibility {
+    /// One `ChangeMessageVisibilityBatch` for at most ten messages, each by its receipt handle. Answers how many
+    /// of them SQS did not change. Not retried: a message that is not changed comes back later, that is all.
+    fn change_visibility(
+        &self,
+        queue: &QueueUrl,
+        changes: &[(&str, Duration)],
+    ) -> impl Future<Output = Result<usize, SendError>>;
+}
+
+impl Visibility for Sqs {
+    async fn change_visibility(
+        &self,
+        queue: &QueueUrl,
+        changes: &[(&str, Duration)],
+    ) -> Result<usize, SendError> {
+        let results = Sqs::change_visibility(self, queue, changes).await?;
+        Ok(results.iter().filter(|result| result.is_err()).count())
+    }
+}
+
+impl<T: Visibility> Visibility for Counted<'_, T> {
+    fn change_visibility(
+        &self,
+        queue: &QueueUrl,
+        changes: &[(&str, Duration)],
+    ) -> impl Future<Output = Result<usize, SendError>> {
+        self.for_request().change_visibility(queue, changes)
+    }
+}
+
+/// After how long the returned messages of a group are tried again: 1 s, doubling to 60 s, by the receive count of the
+/// first of them.
+pub(crate) fn backoff(receive_count: u32) -> Duration {
+    let doubling = 1_u64.checked_shl(receive_count.saturating_sub(1)).unwrap_or(u64::MAX);
+    Duration::from_secs(doubling.max(1)).min(LONGEST_BACKOFF)
+}
 
 /// The answer that has these deliveries, by index, delivered again.
-pub(crate) fn respond(deliveries: &[Delivery<'_>], returned: &[usize]) -> Result<Response, BatchError> {
+pub(crate) fn respond(
+    deliveries: &[Delivery<'_>],
+    returned: &[usize],
+) -> Result<SqsBatchResponse, BatchError> {
     let mut response = SqsBatchResponse::default();
     for index in returned {
         let id = deliveries.get(*index).and_then(|delivery| delivery.id.clone());
         // An empty identifier fails the whole batch anyway (Lambda with SQS); an error says why.
         response.add_failure(id.ok_or(BatchError::NoMessageId { index: *index })?);
     }
-    Ok(Response { batch_item_failures: response.batch_item_failures, results: None })
+    Ok(response)
 }
 
 /// Makes returned messages visible again, each by its receipt handle after its time. All of a group must become visible
@@ -43,4 +91,18 @@ pub(crate) async fn hasten<T: Visibility + Transport>(
         None => "no answer in time".to_owned(),
     };
     warn!(why, "returned messages come back only after their visibility time-out");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_doubles_to_a_minute() {
+        for (receive_count, expected) in
+            [(0, 1), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (64, 60), (u32::MAX, 60)]
+        {
+            assert_eq!(backoff(receive_count), Duration::from_secs(expected), "receive {receive_count}");
+        }
+    }
 }

@@ -18,87 +18,14 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use ledger_world::{Hanging, LedgerWorld};
 use serde_json::Value;
+use shared::ids::DeduplicationId;
 use shared::ledger::ItemKey;
-use shared::testing::{CallFault, Fault, Faults, count_lines, logged};
-use world::World;
+use shared::message::{Body, Message};
+use shared::place::OwnQueue;
+use shared::testing::logged;
 
-#[test]
-fn a_client_that_is_given_up_is_said_once_a_minute() {
-    let logged = logged(|| {
-        let world = World::new();
-        world.queues.delete_queue(world.client("B"));
-        for round in 0..5 {
-            world.put(&format!("a{round}"));
-            world.drain();
-            world.clock.freeze(Duration::from_secs(20));
-        }
-    });
-    // It is given up after four minutes; then at 0, 20, 40, 60 and 80 seconds, of which the first and the fourth are said.
-    assert_eq!(count_lines(&logged, "client given up"), 2, "{logged}");
-    assert!(logged.contains(r#""client":"B""#) && logged.contains("QueueDoesNotExist"), "{logged}");
-}
-
-#[test]
-fn a_message_that_a_client_never_takes_is_an_error_and_its_body_is_not_told() {
-    let logged = logged(|| {
-        let world = World::new();
-        world.queues.change(world.client("B"), |settings| settings.maximum_message_size = 1_024);
-        world.put_message(&world::message_of("a", "a1", &"x".repeat(2_000)));
-        world.put("a2 b1");
-        world.drain();
-    });
-    assert_eq!(count_lines(&logged, "will never take went to the undelivered queue"), 1, "{logged}");
-    assert_eq!(count_lines(&logged, r#""level":"ERROR""#), logged.lines().count(), "{logged}");
-    assert!(logged.contains(r#""undelivered":1"#), "{logged}");
-    assert!(!logged.contains("xxxx"), "a body was logged");
-}
-
-#[test]
-fn what_neither_queue_takes_is_told_of_the_undelivered_queue_only() {
-    let logged = logged(|| {
-        let world = World::new();
-        world.queues.change(world.client("B"), |settings| settings.maximum_message_size = 1_024);
-        world.queues.change(&world.undelivered, |settings| settings.denied = true);
-        world.put_message(&world::message_of("a", "a1", &"x".repeat(2_000)));
-        world.put("a2 b1");
-        world.deliver();
-    });
-    assert_eq!(count_lines(&logged, "the undelivered queue did not take messages"), 1, "{logged}");
-    assert_eq!(logged.lines().count(), 1, "{logged}");
-}
-
-#[test]
-fn whatever_needs_somebody_to_act_is_an_error_from_the_start() {
-    let logged = logged(|| {
-        let world = World::new();
-        world.queues.change(world.client("B"), |settings| settings.denied = true);
-        world.put("a1");
-        world.deliver();
-    });
-    assert_eq!(count_lines(&logged, "client did not take its messages"), 1, "{logged}");
-    assert_eq!(count_lines(&logged, r#""level":"ERROR""#), 1, "{logged}");
-}
-
-#[test]
-fn a_client_that_does_not_take_its_messages_is_a_warning_and_a_broken_undelivered_queue_an_error() {
-    let logged = logged(|| {
-        let world = World::new();
-        let always = (0..100_000).map(|request| (request, Fault::Call(CallFault::ServerError)));
-        world.queues.set_faults(world.client("B"), Faults::script(always));
-        world.queues.change(&world.undelivered, |settings| settings.denied = true);
-        world.put("a1");
-        world.deliver();
-        world.clock.freeze(fanout::patience::PATIENCE);
-        world.deliver();
-    });
-    assert_eq!(count_lines(&logged, "client did not take its messages"), 2, "{logged}");
-    assert_eq!(count_lines(&logged, r#""level":"WARN""#), 2, "{logged}");
-    assert_eq!(count_lines(&logged, "the undelivered queue did not take messages"), 1, "{logged}");
-    assert_eq!(count_lines(&logged, "client given up"), 0, "{logged}");
-}
-
-/// The log with the ledger, but for when and where.
-fn check_ledger(act: impl FnOnce(&LedgerWorld), expected: &Expect) {
+/// The log, but for when and where.
+fn check(act: impl FnOnce(&LedgerWorld), expected: &Expect) {
     let logged = logged(|| act(&LedgerWorld::new()));
     let line = |line: &str| {
         let mut line: serde_json::Map<String, Value> = serde_json::from_str(line).unwrap();
@@ -113,8 +40,8 @@ fn check_ledger(act: impl FnOnce(&LedgerWorld), expected: &Expect) {
 }
 
 #[test]
-fn with_the_ledger_a_client_that_becomes_behind_is_said_once_per_run_and_its_rest_once() {
-    check_ledger(
+fn a_client_that_becomes_behind_is_said_once_per_run_and_its_rest_once() {
+    check(
         |world| {
             world.queues.delete_queue(world.client("B"));
             world.append("a1 a2 b1 c1 d1");
@@ -134,8 +61,8 @@ fn with_the_ledger_a_client_that_becomes_behind_is_said_once_per_run_and_its_res
 }
 
 #[test]
-fn with_the_ledger_holes_and_what_is_waited_for_are_said() {
-    check_ledger(
+fn holes_and_what_is_waited_for_are_said() {
+    check(
         |world| {
             world.append("a1");
             world.drain();
@@ -153,8 +80,8 @@ fn with_the_ledger_holes_and_what_is_waited_for_are_said() {
 }
 
 #[test]
-fn with_the_ledger_what_is_rejected_or_returned_is_said_without_its_values() {
-    check_ledger(
+fn what_is_rejected_or_returned_is_said_without_its_values() {
+    check(
         |world| {
             world.append("a1");
             world.drain();
@@ -171,8 +98,8 @@ fn with_the_ledger_what_is_rejected_or_returned_is_said_without_its_values() {
 }
 
 #[test]
-fn with_the_ledger_why_messages_are_returned_is_said_once_for_all_groups() {
-    check_ledger(
+fn why_messages_are_returned_is_said_once_for_all_groups() {
+    check(
         |world| {
             world.append("a1 b1 c1");
             world.ledger.fail_read(ItemKey::Control);
@@ -193,8 +120,8 @@ fn with_the_ledger_why_messages_are_returned_is_said_once_for_all_groups() {
 }
 
 #[test]
-fn with_the_ledger_a_group_that_takes_long_to_look_up_is_named() {
-    check_ledger(
+fn a_group_that_takes_long_to_look_up_is_named() {
+    check(
         |world| {
             world.append("a1 b1");
             world.drain();
@@ -214,8 +141,8 @@ fn with_the_ledger_a_group_that_takes_long_to_look_up_is_named() {
 }
 
 #[test]
-fn with_the_ledger_what_is_not_sent_and_no_duplicate_is_said() {
-    check_ledger(
+fn what_is_not_sent_and_no_duplicate_is_said() {
+    check(
         |world| {
             world.append("a1 a2 a3");
             world.drain();
@@ -240,6 +167,53 @@ fn with_the_ledger_what_is_not_sent_and_no_duplicate_is_said() {
             INFO dropped: the event table does not have these events any more: group="a" versions="6 7"
             INFO dropped: the event table does not have these events any more: group="b" versions="3"
             WARN events of the table are not sent, because others of the same version were; in an aggregate a source uses each version and each sort key once: group="a" versions="1 2"
+        "#]],
+    );
+}
+
+#[test]
+fn a_message_that_a_client_never_takes_is_said_without_its_body() {
+    check(
+        |world| {
+            let limit = world.size("a1") + 10;
+            world.queues.change(world.client("B"), |settings| settings.maximum_message_size = limit);
+            world.append_padded("a1", 2_000);
+            world.append("a2 b1");
+            world.drain();
+        },
+        &expect![[r#"
+            WARN client became behind: client="B" group="a" have=0 why="message refused: one or more parameters are invalid: message must be shorter than 167 bytes; the message has 2128 bytes, SQS takes at most 1048576, the queue what its `MaximumMessageSize` says"
+        "#]],
+    );
+}
+
+#[test]
+fn a_message_that_cannot_be_processed_is_said_without_its_body() {
+    let put = |world: &LedgerWorld| {
+        let group = world.event("a1").group().clone();
+        let id = DeduplicationId::try_from_sqs("odd").unwrap();
+        world.put_message(&Message::new(group, id, Body::Text("a secret"), &[], None));
+    };
+    check(
+        |world| {
+            put(world);
+            world.append("a1");
+            world.drain();
+        },
+        &expect![[r#"
+            ERROR message cannot be processed; it gets a letter: group="a" message_id="odd" why="it lacks the attribute `version`"
+        "#]],
+    );
+    check(
+        |world| {
+            let rejected = world.own_queue(OwnQueue::Rejected);
+            world.queues.change(&rejected, |settings| settings.denied = true);
+            put(world);
+            world.deliver();
+        },
+        &expect![[r#"
+            ERROR message cannot be processed; it gets a letter: group="a" message_id="odd" why="it lacks the attribute `version`"
+            ERROR the rejected queue did not take letters; their messages are returned: why="queue unusable: `AccessDenied` for `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutRejected.fifo`; allow `sqs:SendMessage` in the queue's policy"
         "#]],
     );
 }

@@ -16,32 +16,31 @@ mod world;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
-use fanout::patience::PATIENCE;
 use ledger_world::LedgerWorld;
 use proptest::prelude::*;
 use serde_json::Value;
-use shared::ids::{DeduplicationId, Group, Key};
+use shared::ids::DeduplicationId;
 use shared::ledger::ItemKey;
 use shared::message::{Attribute, Body, Message};
-use shared::metrics::{Metric, RETURNED, SENT, Tally, UNDELIVERED, Value as Counted};
+use shared::metrics::{Metric, RECORDS_IN, RETURNED, SENT, Tally, Value as Counted};
 use shared::place::OwnQueue;
 use shared::testing::{CallFault, Fault, Faults};
-use world::{World, message_of, payload};
+use world::payload;
 
 /// Delivers once what `prepare` put on the fan-out queue.
-fn check(prepare: impl FnOnce(&World), expected: &Expect) {
-    let world = World::new();
+fn check(prepare: impl FnOnce(&LedgerWorld), expected: &Expect) {
+    let world = LedgerWorld::new();
     prepare(&world);
     world.deliver();
-    expected.assert_eq(&world.tally.borrow().to_string());
+    world.check_tally(expected);
 }
 
-fn fail(world: &World, client: &str) {
+fn fail(world: &LedgerWorld, client: &str) {
     let always = (0..100_000).map(|request| (request, Fault::Call(CallFault::ServerError)));
     world.queues.set_faults(world.client(client), Faults::script(always));
 }
 
-/// What the fan-out with the ledger tells of the messages that it returns, of one delivery of what `prepare` put on its
+/// What the fan-out tells of the messages that it returns, of one delivery of what `prepare` put on its
 /// queue. The first events of `a` and `b` are done; `edit` changes each record of the payload.
 fn check_waiting(prepare: impl FnOnce(&LedgerWorld), edit: impl Fn(&mut Value), expected: &Expect) {
     let world = LedgerWorld::new();
@@ -60,13 +59,14 @@ fn check_waiting(prepare: impl FnOnce(&LedgerWorld), edit: impl Fn(&mut Value), 
     expected.assert_eq(&told.join(", "));
 }
 
-/// A message whose event was streamed at this time, as its attribute tells it.
-fn streamed(group: &str, at: &str) -> Message {
+/// The message of an event that was streamed at this time, as its attribute tells it.
+fn streamed(world: &LedgerWorld, name: &str, at: &str) -> Message {
+    let event = world.event(name);
     Message::new(
-        Group::of(&Key::S(group.to_owned())),
-        DeduplicationId::try_from_sqs(group).unwrap(),
-        Body::Text(group),
-        &[Attribute::string("eventId", group), Attribute::number("streamedAt", at)],
+        event.group().clone(),
+        event.deduplication_id().clone(),
+        Body::Text(event.body()),
+        &[Attribute::number("version", event.version().to_string()), Attribute::number("streamedAt", at)],
         None,
     )
 }
@@ -74,108 +74,85 @@ fn streamed(group: &str, at: &str) -> Message {
 #[test]
 fn messages_that_every_client_takes_are_sent() {
     check(
-        |world| world.put("a1"),
-        &expect!["RecordsIn 1, Returned 0, Sent 3, Undelivered 0, SqsRequests 3, EntriesPerRequest 1×3"],
+        |world| world.append("a1"),
+        &expect![
+            "RecordsIn 1, Returned 0, Duplicates 0, LedgerCalls 4, Sent 3, Repaired 0, Holes 0, Rejected 0, BecameBehind 0, EndToEndLatency 10×3, SqsRequests 3, EntriesPerRequest 1×3"
+        ],
     );
     check(
-        |world| world.put("a1 b1 a2 c1 a3"),
-        &expect!["RecordsIn 5, Returned 0, Sent 15, Undelivered 0, SqsRequests 9, EntriesPerRequest 1×6 3×3"],
+        |world| world.append("a1 b1 a2 c1 a3"),
+        &expect![
+            "RecordsIn 5, Returned 0, Duplicates 0, LedgerCalls 8, Sent 15, Repaired 0, Holes 0, Rejected 0, BecameBehind 0, EndToEndLatency 20×3 25×3 32×3 40×6, SqsRequests 9, EntriesPerRequest 1×6 3×3"
+        ],
     );
 }
 
 #[test]
-fn what_a_client_does_not_take_is_returned_and_told_of_that_client() {
-    let denies = |world: &World| {
-        world.put("a1 b1 a2");
+fn what_a_client_does_not_take_is_told_of_that_client() {
+    let denies = |world: &LedgerWorld| {
+        world.append("a1 b1 a2");
         world.queues.change(world.client("B"), |settings| settings.denied = true);
     };
     check(
         denies,
         &expect![[r#"
-            RecordsIn 3, Returned 3, Sent 6, Undelivered 0, SqsRequests 6, EntriesPerRequest 1×2 2×3
-            B: Returned 3, Undelivered 0"#]],
+        RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 6, Sent 6, Repaired 0, Holes 0, Rejected 0, BecameBehind 2, EndToEndLatency 16×2 20×2 25×2, SqsRequests 5, EntriesPerRequest 1×2 2×3
+        B: BecameBehind 2"#]],
     );
-}
-
-#[test]
-fn what_a_client_never_takes_is_undelivered() {
-    let refuses = |world: &World| {
-        world.queues.change(world.client("B"), |settings| settings.maximum_message_size = 1_024);
-        world.put_message(&message_of("a", "a1", &"x".repeat(2_000)));
-        world.put("a2 b1");
+    let refuses = |world: &LedgerWorld| {
+        let limit = world.size("a1") + 10;
+        world.queues.change(world.client("B"), |settings| settings.maximum_message_size = limit);
+        world.append_padded("a1", 2_000);
+        world.append("a2 b1");
     };
     check(
         refuses,
         &expect![[r#"
-            RecordsIn 3, Returned 0, Sent 8, Undelivered 1, SqsRequests 7, EntriesPerRequest 1×4 2×3
-            B: Returned 0, Undelivered 1"#]],
+        RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 6, Sent 7, Repaired 0, Holes 0, Rejected 0, BecameBehind 1, EndToEndLatency 10×1 16×2 20×2, SqsRequests 5, EntriesPerRequest 1×2 2×3
+        B: BecameBehind 1"#]],
     );
 }
 
 #[test]
-fn what_a_client_did_not_take_for_four_minutes_is_undelivered() {
-    let world = World::new();
-    world.put("a1 b1 a2");
-    world.queues.delete_queue(world.client("B"));
-    world.queues.delete_queue(world.client("C"));
-    let batch = world.receive();
-    world.clock.freeze(PATIENCE);
-    let mut tally = Tally::default();
-    let deadline = world.clock.now().plus(Duration::from_secs(30));
-    let wire = world.wire();
-    world.clock.block_on(world.fanout.handle(&wire, &payload(&batch), deadline, &mut tally)).unwrap();
-    expect![[r#"
-        RecordsIn 3, Returned 0, Sent 3, Undelivered 6, SqsRequests 8, EntriesPerRequest 1×3 2×5
-        B: Returned 0, Undelivered 3
-        C: Returned 0, Undelivered 3"#]]
-    .assert_eq(&tally.to_string());
-}
-
-#[test]
-fn what_nobody_takes_is_returned() {
-    let away = |world: &World| {
-        world.queues.change(&world.undelivered, |settings| settings.denied = true);
-        world.queues.change(world.client("B"), |settings| settings.maximum_message_size = 1_024);
-        world.put_message(&message_of("a", "a1", &"x".repeat(2_000)));
-        world.put("a2 b1");
-    };
-    check(
-        away,
-        &expect![[r#"
-            RecordsIn 3, Returned 2, Sent 7, Undelivered 0, SqsRequests 7, EntriesPerRequest 1×3 2×3
-            B: Returned 2, Undelivered 0"#]],
-    );
-}
-
-#[test]
-fn a_message_that_cannot_be_processed_is_returned_and_no_clients_fault() {
-    let world = World::new();
-    world.put("a1 b1 a2");
-    let mut records: Value = serde_json::from_str(payload(&world.receive()).get()).unwrap();
-    records["Records"][0]["body"] = Value::Null;
-    let records = serde_json::value::to_raw_value(&records).unwrap();
-    let mut tally = Tally::default();
-    let deadline = world.clock.now().plus(Duration::from_secs(30));
-    let wire = world.wire();
-    world.clock.block_on(world.fanout.handle(&wire, &records, deadline, &mut tally)).unwrap();
-    expect!["RecordsIn 3, Returned 2, Sent 3, Undelivered 0, SqsRequests 4, EntriesPerRequest 1×3"]
-        .assert_eq(&tally.to_string());
+fn a_message_that_cannot_be_processed_is_rejected_or_returned_and_no_clients_fault() {
+    for has_letters in [true, false] {
+        let world = LedgerWorld::new();
+        let rejected = world.own_queue(OwnQueue::Rejected);
+        world.queues.change(&rejected, |settings| settings.denied = !has_letters);
+        world.append("a1 b1 a2");
+        let mut records: Value = serde_json::from_str(payload(&world.receive()).get()).unwrap();
+        records["Records"][0]["body"] = Value::Null;
+        let mut tally = Tally::default();
+        let records = serde_json::value::to_raw_value(&records).unwrap();
+        world.handle_over(&world.ledger, &world.table, &records, &mut tally).unwrap();
+        let expected = if has_letters {
+            expect![
+                "RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 9, Sent 9, Repaired 1, Holes 0, Rejected 1, BecameBehind 0, EndToEndLatency 16×3 20×3, SqsRequests 7, EntriesPerRequest 1×4 2×3"
+            ]
+        } else {
+            expect![
+                "RecordsIn 3, Returned 1, WaitingAge 23, Duplicates 0, LedgerCalls 9, Sent 9, Repaired 1, Holes 0, Rejected 0, BecameBehind 0, EndToEndLatency 16×3 20×3, SqsRequests 8, EntriesPerRequest 1×4 2×3"
+            ]
+        };
+        expected.assert_eq(&tally.to_string());
+    }
 }
 
 #[test]
 fn the_time_from_the_stream_is_told_for_each_client_that_took_the_message() {
     let now = 1_800_000_000_000_u64;
     let latencies = |times: &[&str], broken: bool, expected: &Expect| {
-        let world = World::new();
-        for (number, at) in times.iter().enumerate() {
-            world.put_message(&streamed(&number.to_string(), at));
+        let world = LedgerWorld::new();
+        for (name, at) in ["a1", "b1"].into_iter().zip(times) {
+            world.write(name);
+            world.put_message(&streamed(&world, name, at));
         }
         world.queues.change(world.client("C"), |settings| settings.latency = Duration::from_millis(700));
         if broken {
             fail(&world, "B");
         }
         world.deliver();
-        let told = world.tally.borrow().to_string();
+        let told = world.tally().to_string();
         let line = told.lines().next().unwrap();
         let times = line.split(", ").find_map(|metric| metric.strip_prefix("EndToEndLatency "));
         expected.assert_eq(times.unwrap_or("none"));
@@ -216,7 +193,9 @@ fn the_age_of_the_oldest_message_that_is_returned_is_told() {
     };
     check_waiting(one_of_two, as_it_is, &expect!["Returned 1, WaitingAge 15008"]);
     let unlettered = |world: &LedgerWorld| {
-        world.put_message(&streamed("c", "0"));
+        let group = world.event("c1").group().clone();
+        let id = DeduplicationId::try_from_sqs("odd").unwrap();
+        world.put_message(&Message::new(group, id, Body::Text("no event"), &[], None));
         world.queues.change(&world.own_queue(OwnQueue::Rejected), |settings| settings.denied = true);
         wait(world, 60);
     };
@@ -243,12 +222,10 @@ fn without_a_time_of_sending_the_age_is_as_long_as_is_known() {
     check_waiting(unlettered, |record| record["attributes"] = Value::Null, &expect!["Returned 1"]);
 }
 
-fn of(tally: &Tally, client: Option<&str>, metric: Metric) -> u64 {
-    let line = tally.lines().iter().find(|line| line.client.as_ref().map(|client| client.as_str()) == client);
-    let value = line.and_then(|line| line.values.iter().find(|(other, _)| *other == metric));
-    match value {
+fn of(tally: &Tally, metric: Metric) -> u64 {
+    let line = tally.lines().iter().find(|line| line.client.is_none());
+    match line.and_then(|line| line.values.iter().find(|(other, _)| *other == metric)) {
         Some((_, Counted::Count(count))) => *count,
-        None if client.is_some() => 0,
         other => panic!("`{}` is {other:?}", metric.name),
     }
 }
@@ -257,41 +234,32 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn each_message_is_sent_undelivered_or_returned_for_each_client(
+    fn each_message_is_sent_for_each_client_or_the_client_is_behind(
         groups in "[a-d]{1,10}",
         long in any::<u16>(),
         seed in any::<u64>(),
         per_mille in 0_u64..900,
-        over in any::<bool>(),
     ) {
-        let world = World::new();
+        let world = LedgerWorld::new();
+        let mut last = std::collections::BTreeMap::<char, u64>::new();
         for (number, group) in groups.chars().enumerate() {
-            let body = if long >> number & 1 == 1 { "x".repeat(2_000) } else { "x".to_owned() };
-            world.put_message(&message_of(&group.to_string(), &format!("{group}{number}"), &body));
+            let version = last.entry(group).or_default();
+            *version += 1;
+            world.append_padded(&format!("{group}{version}"), if long >> number & 1 == 1 { 2_000 } else { 0 });
         }
         for client in ["B", "C"] {
             world.queues.change(world.client(client), |settings| settings.maximum_message_size = 1_024);
             world.queues.set_faults(world.client(client), Faults::seeded(seed, per_mille, 10_000));
         }
-        world.queues.set_faults(&world.undelivered, Faults::seeded(!seed, per_mille, 10_000));
-        let batch = world.receive();
-        if over {
-            world.clock.freeze(PATIENCE);
-        }
-        let mut tally = Tally::default();
-        let deadline = world.clock.now().plus(Duration::from_secs(30));
-        let mut wire = world.wire();
-        // By then the batch is visible again, and its receipts have expired.
-        wire.takes_visibility = !over;
-        let payload = payload(&batch);
-        let handle = world.fanout.handle(&wire, &payload, deadline, &mut tally);
-        let response = world.clock.block_on(handle).unwrap();
+        let response = world.deliver().unwrap();
 
-        let messages = batch.len() as u64;
-        prop_assert_eq!(of(&tally, None, RETURNED), response.batch_item_failures.len() as u64);
-        let left: u64 = ["A", "B", "C"].iter().map(|client| of(&tally, Some(client), RETURNED)).sum();
-        let undelivered: u64 = ["A", "B", "C"].iter().map(|client| of(&tally, Some(client), UNDELIVERED)).sum();
-        prop_assert_eq!(of(&tally, None, UNDELIVERED), undelivered);
-        prop_assert_eq!(of(&tally, None, SENT) + undelivered + left, 3 * messages, "{}", tally);
+        let tally = world.tally();
+        let messages = groups.len() as u64;
+        prop_assert!(response.batch_item_failures.is_empty(), "{}", tally);
+        prop_assert_eq!((of(&tally, RECORDS_IN), of(&tally, RETURNED)), (messages, 0));
+        let clients = ["A", "B", "C"].into_iter();
+        let lacks = clients.flat_map(|client| last.iter().map(move |(group, last)| (client, group, last)));
+        let lacks: u64 = lacks.map(|(client, group, last)| last - world.has(client, &group.to_string())).sum();
+        prop_assert_eq!(of(&tally, SENT) + lacks, 3 * messages, "{}", tally);
     }
 }

@@ -1,8 +1,10 @@
 //! What a batch of ten messages costs to copy to 1, 10 and 100 clients, beside the obvious way (`examples/obvious.rs`).
 //!
 //! Both are release binaries with the real SDK and work in turn, in the same run, each against a queue of its own that
-//! answers after 5 ms. The processor's time is the process's own. `cargo bench -p harness --bench fanout`
+//! answers after 5 ms. Ours reads and writes its ledger besides, which the obvious way does not have. The processor's time is the process's own. `cargo bench -p harness --bench fanout`
 
+#[path = "support/ledger.rs"]
+mod ledger;
 mod support;
 
 use std::collections::BTreeMap;
@@ -13,10 +15,12 @@ use std::time::{Duration, Instant};
 
 use harness::lambda::Function;
 use harness::sqs::SqsStub;
+use harness::tables::TablesStub;
 use harness::{example, functions};
 use serde_json::Value;
 
-use crate::support::{LATENCY, config, invoke, load, messages, package, start};
+use crate::ledger::ledger;
+use crate::support::{LATENCY, config, invoke, load, messages, names, package, start};
 
 /// How long each binary's processor time must be, at least, to be read in steps of 10 ms.
 const ENOUGH: Duration = Duration::from_secs(2);
@@ -30,6 +34,7 @@ const WARM_UP: usize = 2;
 struct Contender {
     function: Function,
     sqs: SqsStub,
+    _ledger: Option<TablesStub>,
     processor: Duration,
     times: Vec<Duration>,
 }
@@ -46,8 +51,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for clients in [1, 10, 100] {
         let package = package(&format!("{clients}-clients"), &config(clients))?;
-        let mut obvious = Contender::start(&obvious, &package)?;
-        let mut ours = Contender::start(&ours, &package)?;
+        let mut obvious = Contender::start(&obvious, &package, None)?;
+        let mut ours = Contender::start(&ours, &package, Some(ledger(&names(clients))?))?;
         same(&mut obvious, &mut ours, clients, &payload)?;
 
         for turn in 0.. {
@@ -68,10 +73,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 impl Contender {
-    fn start(binary: &Path, package: &Path) -> io::Result<Self> {
+    fn start(binary: &Path, package: &Path, ledger: Option<TablesStub>) -> io::Result<Self> {
         let sqs = SqsStub::start()?;
-        let function = start(binary, package, &sqs, None)?;
-        Ok(Self { function, sqs, processor: Duration::ZERO, times: Vec::new() })
+        let function = start(binary, package, &sqs, ledger.as_ref())?;
+        Ok(Self { function, sqs, _ledger: ledger, processor: Duration::ZERO, times: Vec::new() })
     }
 
     /// What it sends for one batch, in the order of the queue: group, id, attributes and event, per queue.

@@ -15,8 +15,8 @@ use harness::lambda::Function;
 use harness::sqs::SqsStub;
 use serde_json::{Map, Value, json};
 
-use crate::ledger::{ledger, ledger_config};
-use crate::support::{LATENCY, config, event, invoke, load, messages, package, start};
+use crate::ledger::ledger;
+use crate::support::{LATENCY, config, event, invoke, load, messages, names, package, start};
 
 const STARTS: usize = 40;
 const INVOCATIONS: usize = 100;
@@ -31,7 +31,7 @@ struct Row {
     binary: PathBuf,
     package: PathBuf,
     payload: String,
-    /// The clients that the ledger has; `None` without it.
+    /// The clients that the ledger has; `None` for the converter, which has none.
     ledger: Option<Vec<String>>,
     first_polls: Vec<Duration>,
 }
@@ -41,8 +41,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let shipped = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../client-queues.toml"))?;
     let shipped = package("shipped", &shipped)?;
     let hundred = package("100-clients", &config(100))?;
-    let three_plain = package("3-clients", &config(3))?;
-    let with_ledger = package("100-clients-ledger", &ledger_config(100))?;
     let row = |name, binary: &Path, package: &Path, payload, clients: Option<Vec<String>>| Row {
         name,
         binary: binary.to_owned(),
@@ -52,13 +50,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         first_polls: Vec::new(),
     };
     let three = || ["Billing", "Insurance", "Enforcement"].map(str::to_owned).to_vec();
-    let names = || (0..100).map(|number| format!("C{number}")).collect();
     let mut rows = [
         row("converter", &binaries.converter, &shipped, records(), None),
         row("fanout, the shipped three clients", &binaries.fanout, &shipped, messages(), Some(three())),
-        row("fanout, 100 clients", &binaries.fanout, &with_ledger, messages(), Some(names())),
-        row("fanout, 3 clients, without the ledger", &binaries.fanout, &three_plain, messages(), None),
-        row("fanout, 100 clients, without the ledger", &binaries.fanout, &hundred, messages(), None),
+        row("fanout, 100 clients", &binaries.fanout, &hundred, messages(), Some(names(100))),
     ];
     let sqs = SqsStub::start()?;
     sqs.forget_everything();
@@ -67,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // In turn, so that whatever else the machine does meets all of them.
     for _ in 0..STARTS {
         for row in &mut rows {
-            let ledger = row.ledger.as_ref().map(|clients| ledger(clients, 0)).transpose()?;
+            let ledger = row.ledger.as_ref().map(|clients| ledger(clients)).transpose()?;
             let function = start(&row.binary, &row.package, &sqs, ledger.as_ref())?;
             row.first_polls.push(function.first_poll());
         }
@@ -89,7 +84,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn report(row: &mut Row, sqs: &SqsStub) -> io::Result<()> {
     let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     let milliseconds = |time: Option<&Duration>| time.copied().unwrap_or_default().as_secs_f64() * 1e3;
-    let ledger = row.ledger.as_ref().map(|clients| ledger(clients, INVOCATIONS)).transpose()?;
+    let ledger = row.ledger.as_ref().map(|clients| ledger(clients)).transpose()?;
     let mut function: Function = start(&row.binary, &row.package, sqs, ledger.as_ref())?;
     let (started, before) = (function.peak_memory()?, function.cpu_time()?);
     for _ in 0..INVOCATIONS {

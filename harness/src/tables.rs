@@ -48,6 +48,8 @@ pub struct Received {
 #[derive(Debug, Default)]
 struct State {
     script: VecDeque<Answer>,
+    /// Whether an answer that was given comes to the script's end again; then no request is kept.
+    repeats: bool,
     received: Vec<Received>,
 }
 
@@ -58,7 +60,20 @@ impl TablesStub {
     ///
     /// There is no free port.
     pub fn start(script: impl IntoIterator<Item = Answer>) -> io::Result<Self> {
-        let state = State { script: script.into_iter().collect(), received: Vec::new() };
+        Self::with_script(script, false)
+    }
+
+    /// Starts one that gives the answers of the `script` over and over. It keeps no requests.
+    ///
+    /// # Errors
+    ///
+    /// There is no free port.
+    pub fn start_repeating(script: impl IntoIterator<Item = Answer>) -> io::Result<Self> {
+        Self::with_script(script, true)
+    }
+
+    fn with_script(script: impl IntoIterator<Item = Answer>, repeats: bool) -> io::Result<Self> {
+        let state = State { script: script.into_iter().collect(), repeats, received: Vec::new() };
         let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);
         Ok(Self { server: Server::start(move |request| answer(&shared, &request))?, state })
@@ -87,8 +102,14 @@ fn answer(state: &Mutex<State>, request: &Request) -> Reply {
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     let parameters = serde_json::from_slice(&request.body).unwrap_or_default();
     let mut state = lock(state);
-    state.received.push(Received { operation, parameters });
-    match state.script.pop_front().unwrap_or_else(|| Answer::error(400, "EndOfScript")) {
+    let next = state.script.pop_front();
+    if state.repeats {
+        state.script.extend(next.clone());
+    } else {
+        state.received.push(Received { operation, parameters });
+    }
+    drop(state);
+    match next.unwrap_or_else(|| Answer::error(400, "EndOfScript")) {
         Answer::Done(body) => Reply::json(200, body.to_string()),
         Answer::Error { status, code: "", .. } => {
             Reply::Answer(HttpAnswer { status, headers: Vec::new(), body: Vec::new() })

@@ -22,17 +22,7 @@ use shared::metrics::{NAMES, NAMESPACE};
 const CONFIG: &str = "\
 [source]
 partition_key = \"mark\"
-group = \"mark\"
-
-[[client]]
-name = \"billing\"
-";
-
-const LEDGER_CONFIG: &str = "\
-[source]
-partition_key = \"mark\"
 sort_key = \"createTime\"
-group = \"mark\"
 time = \"createTime\"
 version = \"version\"
 
@@ -97,7 +87,7 @@ fn a_function_that_cannot_start_says_why() {
     for (name, config, variables, expected) in [
         ("no-partition", CONFIG, &VARIABLES[1..], "environment variable `PARTITION` is not set"),
         ("no-account", CONFIG, &VARIABLES[..1], "environment variable `ACCOUNT_ID` is not set"),
-        ("no-client", "[source]\ngroup = \"a\"\n", &VARIABLES[..], "client-queues.toml:"),
+        ("no-client", "[source]\nsort_key = \"a\"\n", &VARIABLES[..], "client-queues.toml:"),
     ] {
         let error = start(name, config, variables).unwrap_err().to_string();
         assert!(error.contains(expected), "{name}: {error}");
@@ -110,31 +100,27 @@ struct Case<'c> {
     binary: &'c Path,
     payload: Value,
     response: &'c str,
-    /// What DynamoDB answers to everything; `None` without the ledger.
-    tables: Option<Answer>,
+    /// What DynamoDB answers, over and over; nothing to the converter, which does not ask.
+    tables: Vec<Answer>,
 }
 
 /// The first line in the embedded metric format that the binary writes.
 fn metrics(case: &Case<'_>) -> Value {
     let sqs = SqsStub::start().unwrap();
-    let tables = case.tables.clone().map(|answer| TablesStub::start(vec![answer; 1_000]).unwrap());
-    let package = package(case.name, if tables.is_some() { LEDGER_CONFIG } else { CONFIG });
+    let tables = TablesStub::start_repeating(case.tables.clone()).unwrap();
+    let package = package(case.name, CONFIG);
     let sqs_endpoint = sqs.endpoint_url();
-    let tables_endpoint = tables.as_ref().map(TablesStub::endpoint_url);
+    let tables_endpoint = tables.endpoint_url();
     let mut variables = vec![
         ("LAMBDA_TASK_ROOT", package.to_str().unwrap()),
         ("AWS_ENDPOINT_URL_SQS", &sqs_endpoint),
         // No level of the log keeps metrics back.
         ("AWS_LAMBDA_LOG_LEVEL", "ERROR"),
+        ("LEDGER_TABLE", LEDGER_TABLE),
+        ("EVENT_TABLE", "Events"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &tables_endpoint),
     ];
     variables.extend(VARIABLES);
-    if let Some(endpoint) = &tables_endpoint {
-        variables.extend([
-            ("LEDGER_TABLE", LEDGER_TABLE),
-            ("EVENT_TABLE", "Events"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-        ]);
-    }
     let mut function = Function::start(case.binary, &variables).unwrap();
     // Its output is read beside its answers: the line of an invocation is there after the next one at the latest.
     for _ in 0..100 {
@@ -180,7 +166,7 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
         "eventName": "INSERT",
         "dynamodb": {
             "ApproximateCreationDateTime": 1_740_821_400.0,
-            "NewImage": { "mark": { "S": "AFC F5" } },
+            "NewImage": { "mark": { "S": "AFC F5" }, "createTime": { "S": "1" }, "version": { "N": "1" } },
             "SequenceNumber": "42",
         },
     });
@@ -200,6 +186,12 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
             "id": { "N": "1" }, "state": { "S": "live" }, "history": { "BOOL": false }, "since": { "N": "1" },
         } } } },
     });
+    let group = json!({
+        "pk": { "S": "group#a" }, "sk": { "S": "group" }, "rev": { "N": "2" }, "version": { "N": "1" },
+        "edition": { "N": "1" }, "life": { "N": "1" }, "key": { "S": "a" },
+        "first": { "M": { "sort": { "S": "0" }, "version": { "N": "1" } } },
+    });
+    let known = json!({ "Responses": { LEDGER_TABLE: [control, group] }, "UnprocessedKeys": {} });
     // Whatever is asked, by a key or with a query or a scan: there is the control item, and nothing else.
     let quiet = json!({
         "Responses": { LEDGER_TABLE: [control] }, "UnprocessedKeys": {}, "Items": [], "Count": 0, "ScannedCount": 0,
@@ -211,28 +203,28 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
             binary: &functions.converter,
             payload: json!({ "Records": [record] }),
             response: none_returned,
-            tables: None,
+            tables: Vec::new(),
         },
         Case {
             name: "fanout-metrics",
             binary: &functions.fanout,
             payload: json!({ "Records": [message] }),
             response: none_returned,
-            tables: None,
+            tables: vec![Answer::Done(known), Answer::Done(json!({}))],
         },
         Case {
-            name: "ledger-metrics",
+            name: "no-ledger-metrics",
             binary: &functions.fanout,
             payload: json!({ "Records": [message] }),
             response: "{\"batchItemFailures\":[{\"itemIdentifier\":\"1\"}]}",
-            tables: Some(Answer::error(400, "AccessDeniedException")),
+            tables: vec![Answer::error(400, "AccessDeniedException")],
         },
         Case {
             name: "catch-up-metrics",
             binary: &functions.catch_up,
             payload: json!({ "order": "care" }),
             response: "{\"clients\":[]}",
-            tables: Some(Answer::Done(quiet)),
+            tables: vec![Answer::Done(quiet)],
         },
     ];
     let lines = cases.each_ref().map(metrics);
@@ -240,11 +232,15 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
     let written: BTreeSet<&str> = lines.iter().flat_map(names_of).collect();
     let expected: BTreeSet<&str> = NAMES.iter().map(|metric| metric.name).collect();
     assert_eq!(written, expected);
-    let [converter, fanout, ledger, catch_up] = &lines;
+    let [converter, fanout, no_ledger, catch_up] = &lines;
     for line in [converter, fanout] {
         assert_eq!([&line["RecordsIn"], &line["Sent"]], [1, 1], "{line}");
     }
-    assert_eq!([&ledger["RecordsIn"], &ledger["Sent"], &ledger["Returned"]], [1, 0, 1], "{ledger}");
+    assert_eq!(
+        [&no_ledger["RecordsIn"], &no_ledger["Sent"], &no_ledger["Returned"]],
+        [1, 0, 1],
+        "{no_ledger}"
+    );
     assert_eq!([&catch_up["Sent"], &catch_up["GroupsBehind"]], [0, 0], "{catch_up}");
     for line in &lines {
         assert_eq!(line["request_id"].as_str().unwrap().len(), 36);

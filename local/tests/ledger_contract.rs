@@ -65,7 +65,7 @@ fn adapters_client(ground: &Ground) -> Client {
 
 impl Events {
     fn new(ground: &Ground, name: &'static str, source: &Source) -> Self {
-        let table = EventsTable::try_new(adapters_client(ground), name, source).expect("a version");
+        let table = EventsTable::new(adapters_client(ground), name, source);
         Self { table, name, client: ground.connection().dynamodb() }
     }
 }

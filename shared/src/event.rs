@@ -21,13 +21,13 @@ pub const STREAMED_AT: &str = "streamedAt";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     key: Key,
-    sort: Option<Key>,
+    sort: Key,
     group: Group,
     deduplication_id: DeduplicationId,
     id: String,
     name: Option<String>,
     time: Option<String>,
-    version: Option<u64>,
+    version: u64,
     body: String,
 }
 
@@ -36,18 +36,6 @@ pub struct Event {
 pub struct Reader {
     places: Vec<Place>,
     wanted: Wanted,
-}
-
-/// Where an item comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin<'a> {
-    /// A record of the table's stream.
-    Stream {
-        /// The record's `eventID`.
-        event_id: &'a str,
-    },
-    /// The table itself. Only with `version` configured: without it an event's id is its stream record's.
-    Table,
 }
 
 /// What travels with an event and is not the event's own.
@@ -73,12 +61,11 @@ impl Reader {
         let attribute = |name: &String| Path(vec![name.clone()]);
         let places = [
             (Role::PartitionKey, Some(attribute(&source.partition_key))),
-            (Role::SortKey, source.sort_key.as_ref().map(attribute)),
-            (Role::Group, Some(attribute(&source.group))),
+            (Role::SortKey, Some(attribute(&source.sort_key))),
             (Role::Id, source.id.as_ref().map(attribute)),
             (Role::Name, source.name.as_ref().map(attribute)),
-            (Role::Time, source.time.as_ref().map(attribute)),
-            (Role::Version, source.version.clone()),
+            (Role::Time, Some(attribute(&source.time))),
+            (Role::Version, Some(source.version.clone())),
         ];
         let places = places
             .into_iter()
@@ -98,38 +85,33 @@ impl Reader {
     /// # Errors
     ///
     /// [`EventError`] if this item can never be an event.
-    pub fn read(&self, image: &str, origin: Origin<'_>) -> Result<Event, EventError> {
-        self.event(image::convert(image, &self.wanted)?, origin)
+    pub fn read(&self, image: &str) -> Result<Event, EventError> {
+        self.event(image::convert(image, &self.wanted)?)
     }
 
-    /// Makes an event of an item that was converted with [`wanted`](Self::wanted).
+    /// Makes an event of an item that was converted with [`wanted`](Self::wanted), from the stream or from the table: the
+    /// event is the same.
     ///
-    /// The id is the item's own, if the config says where that is. Else it is the stream record's; but with versions
-    /// it is the deduplication id, so that it is the same for an event that is read from the table.
+    /// The id is the item's own, if the config says where that is, else the deduplication id.
     ///
     /// A name or time that is missing, empty, neither a string nor a number or longer than [`TEXT_LIMIT`] is left out.
     ///
     /// # Errors
     ///
-    /// [`EventError`] if the item lacks its group, or the id or version that the config names, or if they cannot serve.
-    pub fn event(&self, image: Image<'_>, origin: Origin<'_>) -> Result<Event, EventError> {
+    /// [`EventError`] if the item lacks a key, its version, or the id that the config names, or if they cannot serve.
+    pub fn event(&self, image: Image<'_>) -> Result<Event, EventError> {
         let fields = Fields { reader: self, values: image.fields };
-        let key = fields.key(Role::Group)?;
-        let version = self.place(Role::Version).map(|_| fields.version()).transpose()?;
-        let deduplication_id = match (version, origin) {
-            (Some(_), _) => fields.item_id()?,
-            (None, Origin::Stream { event_id }) => DeduplicationId::of_stream_record(event_id),
-            (None, Origin::Table) => return Err(EventError::NoStreamRecord),
-        };
-        let id = match (self.place(Role::Id), version, origin) {
-            (None, None, Origin::Stream { event_id }) => checked_id(event_id, "eventID")?,
-            (None, _, _) => deduplication_id.as_str().to_owned(),
-            (Some(place), _, _) => checked_id(fields.text(Role::Id)?, &place.path.to_string())?,
+        let (key, sort) = (fields.key(Role::PartitionKey)?, fields.key(Role::SortKey)?);
+        let version = fields.version()?;
+        let deduplication_id = DeduplicationId::of_item(&key, &sort);
+        let id = match self.place(Role::Id) {
+            Some(place) => checked_id(fields.text(Role::Id)?, &place.path.to_string())?,
+            None => deduplication_id.as_str().to_owned(),
         };
         Ok(Event {
             group: Group::of(&key),
             key,
-            sort: version.map_or(Ok(None), |_| fields.sort_key())?,
+            sort,
             deduplication_id,
             id,
             name: fields.short_text(Role::Name),
@@ -150,9 +132,9 @@ impl Event {
         &self.key
     }
 
-    /// The item's sort key; `None` in a pipeline without versions.
-    pub fn sort(&self) -> Option<&Key> {
-        self.sort.as_ref()
+    /// The item's sort key.
+    pub fn sort(&self) -> &Key {
+        &self.sort
     }
 
     /// The aggregate's group.
@@ -160,7 +142,7 @@ impl Event {
         &self.group
     }
 
-    /// The deduplication id: with versions the item's, else the stream record's.
+    /// The deduplication id, which is the item's wherever that is read.
     pub fn deduplication_id(&self) -> &DeduplicationId {
         &self.deduplication_id
     }
@@ -180,8 +162,8 @@ impl Event {
         self.time.as_deref()
     }
 
-    /// The event's number inside its aggregate, from 1; `None` in a pipeline without versions.
-    pub fn version(&self) -> Option<u64> {
+    /// The event's number inside its aggregate, from 1.
+    pub fn version(&self) -> u64 {
         self.version
     }
 
@@ -220,7 +202,7 @@ impl Event {
         let mut attributes = vec![Attribute::string("eventId", &self.id)];
         attributes.extend(self.name.as_ref().map(|name| Attribute::string("eventName", name)));
         attributes.extend(self.time.as_ref().map(|time| Attribute::string("eventTime", time)));
-        attributes.extend(self.version.map(|version| Attribute::number("version", version.to_string())));
+        attributes.push(Attribute::number("version", self.version.to_string()));
         attributes
     }
 }
@@ -276,14 +258,6 @@ impl<'v> Fields<'_, 'v> {
             Scalar::S(_) => Err(EventError::WrongType { role, path, found: Type::S }),
             Scalar::B(_) => Err(EventError::WrongType { role, path, found: Type::B }),
         }
-    }
-
-    fn item_id(&self) -> Result<DeduplicationId, EventError> {
-        Ok(DeduplicationId::of_item(&self.key(Role::PartitionKey)?, self.sort_key()?.as_ref()))
-    }
-
-    fn sort_key(&self) -> Result<Option<Key>, EventError> {
-        self.reader.place(Role::SortKey).map(|_| self.key(Role::SortKey)).transpose()
     }
 
     fn path(&self, role: Role) -> String {

@@ -97,12 +97,12 @@ impl Group {
 
 impl DeduplicationId {
     /// The id of an event by its item, the same wherever the item is read: a digest of partition and sort key.
-    pub fn of_item(partition: &Key, sort: Option<&Key>) -> Self {
-        let tags = [partition.tag(), sort.map_or(b'-', Key::tag)];
-        Self(digest(b'i', &[&tags, partition.as_bytes(), sort.map_or(&[], Key::as_bytes)]))
+    pub fn of_item(partition: &Key, sort: &Key) -> Self {
+        let tags = [partition.tag(), sort.tag()];
+        Self(digest(b'i', &[&tags, partition.as_bytes(), sort.as_bytes()]))
     }
 
-    /// The id of a change by its stream record's `eventID`.
+    /// The id of what a record tells of, by the record's own id, such as its `eventID`.
     pub fn of_stream_record(event_id: &str) -> Self {
         if is_legal(event_id) {
             Self(event_id.to_owned())

@@ -9,15 +9,15 @@ use crate::ids::{DeduplicationId, Group, ReplayId};
 /// (SQS quotas: message size; `SendMessageBatch`).
 pub const SQS_LIMIT: usize = 1_048_576;
 
-/// What the undelivered queue's two attributes (client and reason) and a replay's attribute may add to a message, in
-/// bytes.
+/// What is kept free in the message of every event, in bytes, for what travels with it and is not the event's own: the
+/// mark of a replay or of a repair.
 ///
-/// The converter keeps this much free in every message, so that whatever reaches the fan-out can also go to the
-/// undelivered queue whole.
+/// So whatever was sent once can be sent again. It is more than these marks need, because an event that fits once must
+/// fit always: a limit that falls would reject events that clients have.
 pub const RESERVE: usize = 1_024;
 
-/// The largest event that goes out, attributes included, in bytes: what SQS takes, less what the undelivered queue's
-/// attributes need. The mark of a replay is not counted: there is room for it, too.
+/// The largest event that goes out, its own attributes included, in bytes: what SQS takes, less [`RESERVE`]. The limit
+/// is the same for an event from the stream and from the table.
 pub const EVENT_LIMIT: usize = SQS_LIMIT - RESERVE;
 
 /// The most message attributes that SQS takes (SQS: message attributes).

@@ -47,20 +47,15 @@ pub const EVENTS: Metric = count("Events", "records that are events (converter)"
 /// `Skipped`.
 pub const SKIPPED: Metric = count("Skipped", "records that are no events (converter)");
 /// `Rejected`.
-pub const REJECTED: Metric = count("Rejected", "records with a letter on the rejected queue (converter)");
+pub const REJECTED: Metric = count("Rejected", "records and events with a letter on the rejected queue");
 /// `Sent`.
 pub const SENT: Metric = count(
     "Sent",
     "events accepted by the fan-out queue (converter); messages accepted by a client's queue, each client counted (fan-out)",
 );
 /// `Returned`.
-pub const RETURNED: Metric = count(
-    "Returned",
-    "records that were neither sent, skipped nor rejected and are delivered again; of a client: messages that it did not take",
-);
-/// `Undelivered`.
-pub const UNDELIVERED: Metric =
-    count("Undelivered", "messages accepted by the undelivered queue, each client counted (fan-out)");
+pub const RETURNED: Metric =
+    count("Returned", "records that were neither sent, skipped nor rejected and are delivered again");
 /// `SqsRequests`.
 pub const SQS_REQUESTS: Metric = count("SqsRequests", "requests to SQS, letters and failed ones among them");
 /// `EntriesPerRequest`.
@@ -75,25 +70,20 @@ pub const END_TO_END_LATENCY: Metric = Metric {
 
 /// `Duplicates`.
 pub const DUPLICATES: Metric =
-    count("Duplicates", "messages of versions that the ledger already covers (fan-out with the ledger)");
+    count("Duplicates", "messages of versions that the ledger already covers (fan-out)");
 /// `Repaired`.
-pub const REPAIRED: Metric = count(
-    "Repaired",
-    "events read from the event table because no message brought them (fan-out with the ledger)",
-);
+pub const REPAIRED: Metric =
+    count("Repaired", "events read from the event table because no message brought them (fan-out)");
 /// `Holes`.
-pub const HOLES: Metric =
-    count("Holes", "versions that no message and no item had, passed over (fan-out with the ledger)");
+pub const HOLES: Metric = count("Holes", "versions that no message and no item had, passed over (fan-out)");
 /// `BecameBehind`.
-pub const BECAME_BEHIND: Metric = count(
-    "BecameBehind",
-    "groups in which a client became behind, each client counted (fan-out with the ledger)",
-);
+pub const BECAME_BEHIND: Metric =
+    count("BecameBehind", "groups in which a client became behind, each client counted (fan-out)");
 /// `WaitingAge`.
 pub const WAITING_AGE: Metric = Metric {
     name: "WaitingAge",
     unit: Unit::Milliseconds,
-    meaning: "for how long the oldest message that is returned has been in the fan-out queue; absent where none is (fan-out with the ledger)",
+    meaning: "for how long the oldest message that is returned has been in the fan-out queue; absent where none is (fan-out)",
 };
 /// `LedgerCalls`.
 pub const LEDGER_CALLS: Metric = count("LedgerCalls", "calls to the ledger's table and the event table");
@@ -110,14 +100,13 @@ pub const BEHIND_AGE: Metric = Metric {
 };
 
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 18] = [
+pub const NAMES: [Metric; 17] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
     REJECTED,
     SENT,
     RETURNED,
-    UNDELIVERED,
     SQS_REQUESTS,
     ENTRIES_PER_REQUEST,
     END_TO_END_LATENCY,

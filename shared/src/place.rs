@@ -40,12 +40,8 @@ pub struct Place {
 pub enum OwnQueue {
     /// From the converter to the fan-out.
     FanOut,
-    /// Letters about records that can never be converted or sent.
+    /// Letters about what can never be converted, processed or sent.
     Rejected,
-    /// Messages that one client could not take.
-    Undelivered,
-    /// Messages that the fan-out cannot process at all.
-    DeadLetter,
 }
 
 /// The URL of a queue, as `QueueUrl` wants it.
@@ -149,15 +145,13 @@ impl Place {
 
 impl OwnQueue {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::FanOut, Self::Rejected, Self::Undelivered, Self::DeadLetter];
+    pub const ALL: [Self; 2] = [Self::FanOut, Self::Rejected];
 
     /// The queue's name in a stack without a prefix.
     pub(crate) fn base_name(self) -> &'static str {
         match self {
             OwnQueue::FanOut => "MarkFanOutQueue.fifo",
             OwnQueue::Rejected => "MarkFanOutRejected.fifo",
-            OwnQueue::Undelivered => "MarkFanOutUndelivered.fifo",
-            OwnQueue::DeadLetter => "MarkFanOutDeadLetter.fifo",
         }
     }
 }
@@ -167,8 +161,6 @@ impl fmt::Display for OwnQueue {
         formatter.write_str(match self {
             OwnQueue::FanOut => "fan-out queue",
             OwnQueue::Rejected => "rejected queue",
-            OwnQueue::Undelivered => "undelivered queue",
-            OwnQueue::DeadLetter => "dead-letter queue",
         })
     }
 }
@@ -273,12 +265,8 @@ mod tests {
     fn own_queues_have_the_names_that_operators_know() {
         let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
         let names = OwnQueue::ALL.map(|queue| (queue.to_string(), place.own_queue_name(queue)));
-        let expected = [
-            ("fan-out queue", "MarkFanOutQueue.fifo"),
-            ("rejected queue", "MarkFanOutRejected.fifo"),
-            ("undelivered queue", "MarkFanOutUndelivered.fifo"),
-            ("dead-letter queue", "MarkFanOutDeadLetter.fifo"),
-        ];
+        let expected =
+            [("fan-out queue", "MarkFanOutQueue.fifo"), ("rejected queue", "MarkFanOutRejected.fifo")];
         assert_eq!(names, expected.map(|(words, name)| (words.to_owned(), name.to_owned())));
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use shared::config::{Path, Source};
-use shared::event::{EventError, Origin, Reader};
+use shared::event::{EventError, Reader};
 use shared::ids::Key;
 use shared::ledger::columns::Columns;
 use shared::ledger::{Cursor, EventTable, Page, Row, ScanPage, Seen, Unread};
@@ -36,17 +36,16 @@ struct Projection {
 }
 
 impl EventsTable {
-    /// The event table `table`, whose attributes mean what `source` says; `None` if that names no `version`, when the
-    /// table is not read. The `client` need not retry.
-    pub fn try_new(client: Client, table: impl Into<String>, source: &Source) -> Option<Self> {
-        let columns = Columns::try_new(source)?;
+    /// The event table `table`, whose attributes mean what `source` says. The `client` need not retry.
+    pub fn new(client: Client, table: impl Into<String>, source: &Source) -> Self {
+        let columns = Columns::new(source);
         let projection = Projection::of([&columns.partition, &columns.sort, &columns.version, &columns.time]);
-        Some(Self { client, table: table.into(), reader: Reader::new(source), columns, projection })
+        Self { client, table: table.into(), reader: Reader::new(source), columns, projection }
     }
 
     fn row(&self, item: &SdkItem) -> Result<Row, Fault> {
         let image = super::convert(item, self.reader.wanted()).map_err(EventError::from);
-        let event = image.and_then(|image| self.reader.event(image, Origin::Table));
+        let event = image.and_then(|image| self.reader.event(image));
         let row = self.columns.row(event, |path| at(item, path));
         row.ok_or_else(|| Fault::of_unreadable(&self.table, "an item has no sort key as `[source]` names it"))
     }

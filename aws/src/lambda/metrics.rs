@@ -86,7 +86,7 @@ mod tests {
 
     use expect_test::{Expect, expect};
     use shared::config::ClientName;
-    use shared::metrics::{Latencies, RECORDS_IN, RETURNED, SENT, UNDELIVERED};
+    use shared::metrics::{BECAME_BEHIND, BEHIND_AGE, Latencies, RECORDS_IN, SENT};
 
     use super::*;
 
@@ -117,13 +117,13 @@ mod tests {
         }
         tally.latencies(latencies);
         let client = ClientName::try_new("Billing").unwrap();
-        tally.count_of(&client, RETURNED, 3);
-        tally.count_of(&client, UNDELIVERED, 0);
+        tally.count_of(&client, BECAME_BEHIND, 3);
+        tally.count_of(&client, BEHIND_AGE, 0);
         check(
             &tally,
             &expect![[r#"
             {"_aws":{"CloudWatchMetrics":[{"Namespace":"MarkEventQueue","Dimensions":[["Function"]],"Metrics":[{"Name":"RecordsIn","Unit":"Count"},{"Name":"Sent","Unit":"Count"},{"Name":"EndToEndLatency","Unit":"Milliseconds"}]}],"Timestamp":1800000000123},"RecordsIn":10,"Sent":0,"EndToEndLatency":{"Values":[100,2000,1250000000],"Counts":[2,1,1]},"Function":"stage-FanOut","request_id":"00000000-0000-4000-8000-000000000001"}
-            {"_aws":{"CloudWatchMetrics":[{"Namespace":"MarkEventQueue","Dimensions":[["Function","Client"]],"Metrics":[{"Name":"Returned","Unit":"Count"},{"Name":"Undelivered","Unit":"Count"}]}],"Timestamp":1800000000123},"Returned":3,"Undelivered":0,"Function":"stage-FanOut","Client":"Billing","request_id":"00000000-0000-4000-8000-000000000001"}
+            {"_aws":{"CloudWatchMetrics":[{"Namespace":"MarkEventQueue","Dimensions":[["Function","Client"]],"Metrics":[{"Name":"BecameBehind","Unit":"Count"},{"Name":"BehindAge","Unit":"Milliseconds"}]}],"Timestamp":1800000000123},"BecameBehind":3,"BehindAge":0,"Function":"stage-FanOut","Client":"Billing","request_id":"00000000-0000-4000-8000-000000000001"}
         "#]],
         );
     }

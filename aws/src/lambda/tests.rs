@@ -127,86 +127,64 @@ fn the_config_is_named_if_it_is_missing_or_wrong() {
     check(
         package.to_str(),
         expect![[r#"
-        client-queues.toml:1: source.partition_key: missing; name an attribute of the event table
-        client-queues.toml:1: source.group: missing; name an attribute of the event table
-        client-queues.toml:1: client: no client is registered; add a section `[[client]]` with a `name`
-        client-queues.toml:2: source.keys: unknown key; known here are `partition_key`, `sort_key`, `group`, `id`, `name`, `time`, `version`, `changes`, `allowed_accounts`"#]],
+            client-queues.toml:1: source.partition_key: missing; name an attribute of the event table
+            client-queues.toml:1: source.sort_key: missing; name the table's sort key, which tells an aggregate's events apart
+            client-queues.toml:1: source.time: missing; name the attribute of the event's time, which tells an aggregate's incarnations apart
+            client-queues.toml:1: source.version: missing; name the attribute that numbers an aggregate's events, or, if yours have no number, count on condition from now on: docs/ordering.md says how under "My events have no version"
+            client-queues.toml:1: client: no client is registered; add a section `[[client]]` with a `name`
+            client-queues.toml:2: source.keys: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `allowed_accounts`"#]],
     );
     std::fs::remove_dir_all(&package).unwrap();
 }
 
 #[test]
-fn the_stack_has_a_ledger_if_the_config_names_versions() {
-    let config = |version: &str| {
-        let text = format!(
-            "[source]\npartition_key = 'a'\nsort_key = 'b'\ngroup = 'a'\ntime = 'b'\n{version}\n[[client]]\nname = 'A'\n"
-        );
-        Config::try_from_toml(CONFIG, &text, None).unwrap()
+fn the_tables_are_named_by_variables() {
+    let text =
+        "[source]\npartition_key = 'a'\nsort_key = 'b'\ntime = 'b'\nversion = 'v'\n[[client]]\nname = 'A'\n";
+    let config = Config::try_from_toml(CONFIG, text, None).unwrap();
+    let check = |changed: &[(&str, Option<&str>)], expected: Expect| {
+        let tables = tables_from(environment(changed), &config);
+        expected.assert_eq(&tables.map_or_else(|error| format!("{error:?}"), |_| "tables".to_owned()));
     };
-    let check = |version: &str, changed: &[(&str, Option<&str>)], expected: Expect| {
-        let tables = tables_from(environment(changed), &config(version));
-        expected.assert_eq(&match tables {
-            Ok(Some(_)) => "tables".to_owned(),
-            Ok(None) => "none".to_owned(),
-            Err(error) => format!("{error:?}"),
-        });
-    };
-    const VERSION: &str = "version = 'v'";
     let (ledger, events) = (("LEDGER_TABLE", Some("Ledger-1")), ("EVENT_TABLE", Some("Events")));
-    check("", &[], expect!["none"]);
-    check("", &[("LEDGER_TABLE", Some("")), events], expect!["none"]);
+    check(&[ledger, events], expect!["tables"]);
     check(
-        "",
-        &[ledger, events],
-        expect![
-            "the stack has a ledger (`LEDGER_TABLE` is `Ledger-1`), but `[source]` in `client-queues.toml` names no `version`; deploy it with `Ledger=false`, or name `version`"
-        ],
-    );
-    check(VERSION, &[ledger, events], expect!["tables"]);
-    check(
-        VERSION,
         &[events],
         expect![
-            "`[source]` in `client-queues.toml` names `version`, but the stack has no ledger (`LEDGER_TABLE` is empty); deploy it with `Ledger=true`, or leave `version` out"
+            "environment variable `LEDGER_TABLE` is not set; it must hold the name of the ledger's table"
         ],
     );
     check(
-        VERSION,
         &[("LEDGER_TABLE", Some("")), events],
         expect![
-            "`[source]` in `client-queues.toml` names `version`, but the stack has no ledger (`LEDGER_TABLE` is empty); deploy it with `Ledger=true`, or leave `version` out"
+            "environment variable `LEDGER_TABLE` is not set; it must hold the name of the ledger's table"
         ],
     );
     check(
-        VERSION,
         &[ledger],
         expect!["environment variable `EVENT_TABLE` is not set; it must hold the event table's name"],
     );
     check(
-        VERSION,
         &[ledger, ("EVENT_TABLE", Some(""))],
         expect!["environment variable `EVENT_TABLE` is not set; it must hold the event table's name"],
     );
     check(
-        VERSION,
         &[ledger, events, ("AWS_REGION", None)],
         expect![
             "environment variable `AWS_REGION` is not set; it must hold the function's region, such as `eu-west-2`"
         ],
     );
     check(
-        VERSION,
         &[ledger, events, ("AWS_ENDPOINT_URL", Some("localhost"))],
         expect![
             "environment variable `AWS_ENDPOINT_URL` is `localhost`; it must hold a URL that begins with `http://` or `https://`"
         ],
     );
     check(
-        VERSION,
         &[ledger, events, ("AWS_ENDPOINT_URL_DYNAMODB", Some("localhost"))],
         expect![
             "environment variable `AWS_ENDPOINT_URL_DYNAMODB` is `localhost`; it must hold a URL that begins with `http://` or `https://`"
         ],
     );
-    check(VERSION, &[ledger, events, ("AWS_ENDPOINT_URL_SQS", Some("localhost"))], expect!["tables"]);
+    check(&[ledger, events, ("AWS_ENDPOINT_URL_SQS", Some("localhost"))], expect!["tables"]);
 }

@@ -18,7 +18,7 @@ pub fn ledger(target: &Target, name: &str) -> LedgerTable {
 
 /// The event table called `name`; nothing if `source` names no version.
 pub fn events(target: &Target, name: &str, source: &Source) -> Option<EventsTable> {
-    EventsTable::try_new(client(target), name, source)
+    EventsTable::new(client(target), name, source)
 }
 
 /// The keys of the registry's item, in this version and in older ones.

@@ -622,12 +622,17 @@ fn a_queue_that_goes_out_of_use_must_be_empty() {
             Refused: a queue that goes out of use must be empty. Nothing was touched.
         "#]],
     );
-    check_older(Some(Err("not allowed (`AccessDenied`)")), &[], PlanResult::Refused, &expect![[r#"
+    check_older(
+        Some(Err("not allowed (`AccessDenied`)")),
+        &[],
+        PlanResult::Refused,
+        &expect![[r#"
 
         IN THE WAY: the queue MarkFanOutUndelivered.fifo goes out of use, and must be empty; what it holds is not known: not allowed (`AccessDenied`)
 
         Refused: a queue that goes out of use must be empty. Nothing was touched.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

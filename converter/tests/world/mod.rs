@@ -27,12 +27,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with_source(
-            "id = 'eventId'\nname = 'eventName'\ntime = 'createTime'\nversion = 'RegistrationNumber.version'",
-        )
+        Self::with_source("id = 'eventId'\nname = 'eventName'\nversion = 'RegistrationNumber.version'")
     }
 
-    /// A pipeline whose `[source]` has these lines besides the keys and the group.
+    /// A pipeline whose `[source]` has these lines besides the keys and the time.
     pub(crate) fn with_source(lines: &str) -> Self {
         let place = Place {
             partition: "aws".to_owned(),
@@ -43,7 +41,7 @@ impl World {
         let config = Config::try_from_toml(
             "client-queues.toml",
             &format!(
-                "[source]\npartition_key = 'mark'\nsort_key = 'createTime'\ngroup = 'mark'\n{lines}\n\
+                "[source]\npartition_key = 'mark'\nsort_key = 'createTime'\ntime = 'createTime'\n{lines}\n\
                  [[client]]\nname = 'A'\n"
             ),
             Some(&place),

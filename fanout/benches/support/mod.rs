@@ -1,4 +1,4 @@
-//! A pipeline with the ledger in memory, in which every call takes the same time.
+//! A pipeline in memory, in which every call takes the same time.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use fanout::catch_up::CatchUp;
 use fanout::handler::{Fanout, Visibility};
-use fanout::ledger::LedgerFanout;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use shared::config::Config;
@@ -65,8 +64,7 @@ pub(crate) struct World {
     table_units: Cell<u64>,
     call: Duration,
     clients: Vec<QueueUrl>,
-    plain: Fanout,
-    fan_out: LedgerFanout,
+    fan_out: Fanout,
     catch_up: CatchUp,
 }
 
@@ -84,7 +82,7 @@ impl World {
         };
         let client = |number| format!("[[client]]\nname = '{}'\n", name(number));
         let names: String = (0..clients).map(client).collect();
-        let source = "[source]\npartition_key = 'mark'\nsort_key = 'createTime'\ngroup = 'mark'\n\
+        let source = "[source]\npartition_key = 'mark'\nsort_key = 'createTime'\n\
                       id = 'eventId'\ntime = 'createTime'\nversion = 'version'\n";
         let file = format!("{source}{names}");
         let config = Config::try_from_toml("client-queues.toml", &file, Some(&place)).expect("a valid file");
@@ -93,8 +91,7 @@ impl World {
         let settings = || Settings { latency: call, ..Settings::default() };
         let client_queues: Vec<QueueUrl> =
             config.clients.iter().map(|client| client.queue_url(&place)).collect();
-        let own =
-            [OwnQueue::FanOut, OwnQueue::Rejected, OwnQueue::Undelivered].map(|own| place.own_queue(own));
+        let own = OwnQueue::ALL.map(|own| place.own_queue(own));
         client_queues.iter().chain(&own).for_each(|queue| queues.create(queue, settings()));
         let world = Self {
             ledger: MemoryLedger::new(1),
@@ -102,8 +99,7 @@ impl World {
             table_units: Cell::new(0),
             call,
             clients: client_queues,
-            plain: Fanout::new(&config, &place),
-            fan_out: LedgerFanout::new(&config, &place),
+            fan_out: Fanout::new(&config, &place),
             catch_up: CatchUp::new(&config, &place),
             clock,
             queues,
@@ -165,7 +161,7 @@ impl World {
         self.queues.delete_queue(&self.clients[client]);
     }
 
-    /// A batch, with the ledger.
+    /// A batch.
     pub(crate) fn fan_out(&self, events: &[Event]) -> Cost {
         let payload = self.payload(events, 1);
         self.measured(|| assert!(self.is_done(&payload), "returned"))
@@ -192,19 +188,6 @@ impl World {
         let deadline = self.clock.now().plus(FAN_OUT_TIMEOUT);
         let handled = self.fan_out.handle(slow.edge(), payload, deadline, &mut tally);
         self.clock.block_on(handled).expect("handled").batch_item_failures.is_empty()
-    }
-
-    /// The time of a batch without the ledger.
-    pub(crate) fn plain(&self, events: &[Event]) -> Duration {
-        let payload = self.payload(events, 1);
-        let cost = self.measured(|| {
-            let (slow, mut tally) = (Slow(self), Tally::default());
-            let deadline = self.clock.now().plus(FAN_OUT_TIMEOUT);
-            let handled = self.plain.handle(&slow, &payload, deadline, &mut tally);
-            let response = self.clock.block_on(handled).expect("handled");
-            assert!(response.batch_item_failures.is_empty(), "{response:?}");
-        });
-        cost.elapsed
     }
 
     /// Catches the first client up, and tells in how many invocations.

@@ -14,8 +14,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = lambda::config(&place)?;
     let sqs = lambda::sqs()?;
     let tables = lambda::tables(&config)?;
-    let tables =
-        tables.ok_or("without `[source] version` there is no ledger; deploy without this function")?;
     let catch_up = CatchUp::new(&config, &place);
     let edge = Edge { transport: &sqs, ledger: &tables.ledger, table: &tables.events };
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {

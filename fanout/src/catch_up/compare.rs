@@ -124,10 +124,10 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let difference = compare(&listed, item, control.start, self.now());
         let version = item.map_or(0, |item| item.version);
         let lowest = survey.lowest.filter(|_| difference.lowest);
-        let has_lowest = lowest.as_ref().and_then(Event::version);
+        let has_lowest = lowest.as_ref().map(Event::version);
         // An event that can't be sent is not missing: the converter wrote a letter about it.
         let highest = survey.highest.filter(|event| {
-            difference.highest && event.version() > Some(version) && event.version() != has_lowest
+            difference.highest && event.version() > version && Some(event.version()) != has_lowest
         });
         Ok(Found {
             key: key.clone(),
@@ -150,7 +150,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
 impl Compared {
     fn note(&mut self, found: Found) {
         let Found { key, difference, version, missing } = found;
-        let missing = missing.iter().filter_map(Event::version);
+        let missing = missing.iter().map(Event::version);
         self.missing.extend(missing.map(|version| Version::of(&key, version)));
         self.holes.extend(difference.holes.iter().map(|hole| Version::of(&key, *hole)));
         if let Some(highest) = difference.ahead {

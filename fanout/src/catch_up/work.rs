@@ -162,7 +162,7 @@ impl Survey {
         let Row { sort, version, time, event } = row;
         self.rows.push(Row { sort, version, time, event: Err(String::new()) });
         let (Some(version), Ok(event)) = (version, event) else { return };
-        let of = |event: &Option<Event>| event.as_ref().and_then(Event::version);
+        let of = |event: &Option<Event>| event.as_ref().map(Event::version);
         if of(&self.highest).is_none_or(|highest| version > highest) {
             self.highest = Some(event.clone());
         }

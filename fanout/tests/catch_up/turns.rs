@@ -56,7 +56,7 @@ fn a_replay_is_marked_and_has_ids_of_its_own() {
     let got = world.queues.accepted(&world.queue("A"));
     let id = |message: usize| {
         let sort = world.table.rows(&Key::S("a".to_owned()))[1 - message].sort.clone();
-        DeduplicationId::of_item(&Key::S("a".to_owned()), Some(&sort))
+        DeduplicationId::of_item(&Key::S("a".to_owned()), &sort)
     };
     let replay = shared::ids::ReplayId::try_new("r-1").unwrap();
     assert_eq!(got[0].deduplication_id, id(0).replayed(&replay));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fanout::catch_up::CatchUp;
-use fanout::ledger::LedgerFanout;
+use fanout::handler::Fanout;
 use futures_util::future::join_all;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(180);
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-const SOURCE: &str = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ngroup = 'mark'\ntime = 'at'\n\
+const SOURCE: &str = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ntime = 'at'\n\
                       id = 'id'\nversion = 'version'\n";
 
 /// Clients of a file, each perhaps with history, and everything that catch-up acts on.
@@ -46,7 +46,7 @@ pub(crate) struct World {
     pub(crate) page_latency: Cell<Duration>,
     place: Place,
     catch_up: CatchUp,
-    fanout: LedgerFanout,
+    fanout: Fanout,
     /// What the last invocation counted.
     pub(crate) tally: RefCell<Tally>,
 }
@@ -82,7 +82,7 @@ impl World {
             ledger: MemoryLedger::new(1),
             table: MemoryTable::new(&config.source),
             catch_up: CatchUp::new(&config, &place),
-            fanout: LedgerFanout::new(&config, &place),
+            fanout: Fanout::new(&config, &place),
             tally: RefCell::default(),
             scan_latency: Cell::default(),
             page_latency: Cell::default(),
@@ -104,7 +104,7 @@ impl World {
             }
         }
         self.catch_up = CatchUp::new(&config, &self.place);
-        self.fanout = LedgerFanout::new(&config, &self.place);
+        self.fanout = Fanout::new(&config, &self.place);
     }
 
     pub(crate) fn queue(&self, client: &str) -> QueueUrl {

@@ -1,12 +1,13 @@
-//! The fan-out with the ledger between queues and tables in memory.
+//! The fan-out between queues and tables in memory.
 
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::time::Duration;
 
+use aws_lambda_events::sqs::SqsBatchResponse;
 use expect_test::Expect;
-use fanout::handler::{BatchError, Response};
-use fanout::ledger::LedgerFanout;
+use fanout::handler::{BatchError, Fanout};
+use futures_util::future::{Either, select};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use shared::config::Config;
@@ -30,7 +31,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// version, which happened later than all without `'`.
 pub(crate) struct LedgerWorld {
     world: World,
-    pub(crate) fanout: LedgerFanout,
+    pub(crate) fanout: Fanout,
     pub(crate) ledger: MemoryLedger,
     pub(crate) table: MemoryTable,
     place: Place,
@@ -52,11 +53,11 @@ impl LedgerWorld {
 
     /// Its clients have the numbers 1, 2, 3, ….
     pub(crate) fn with_clients(clients: &str) -> Self {
-        let world = World::new();
         let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let world = World::new(&place);
         let names: Vec<&str> = clients.split_whitespace().collect();
         let clients: String = names.iter().map(|name| format!("[[client]]\nname = '{name}'\n")).collect();
-        let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ngroup = 'mark'\nid = 'id'\ntime = 'time'\n\
+        let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\nid = 'id'\ntime = 'time'\n\
                       version = 'version'\n";
         let config =
             Config::try_from_toml("client-queues.toml", &format!("{source}{clients}"), Some(&place)).unwrap();
@@ -85,7 +86,7 @@ impl LedgerWorld {
         };
         ledger.put(ItemKey::Control, Item::Control(control));
         Self {
-            fanout: LedgerFanout::new(&config, &place),
+            fanout: Fanout::new(&config, &place),
             table: MemoryTable::new(&config.source),
             ledger,
             world,
@@ -155,7 +156,7 @@ impl LedgerWorld {
     pub(crate) fn event(&self, name: &str) -> Event {
         let place = Config::try_from_toml(
             "client-queues.toml",
-            "[source]\npartition_key = 'mark'\nsort_key = 'at'\ngroup = 'mark'\nid = 'id'\ntime = 'time'\n\
+            "[source]\npartition_key = 'mark'\nsort_key = 'at'\nid = 'id'\ntime = 'time'\n\
              version = 'version'\n[[client]]\nname = 'A'\n",
             None,
         );
@@ -166,11 +167,11 @@ impl LedgerWorld {
         self.event(name).message(Along { streamed_at: Some(self.clock.now()), ..Along::default() }).size()
     }
 
-    pub(crate) fn deliver(&self) -> Option<Response> {
+    pub(crate) fn deliver(&self) -> Option<SqsBatchResponse> {
         self.deliver_over(&self.wire())
     }
 
-    pub(crate) fn deliver_over(&self, wire: &Wire<'_>) -> Option<Response> {
+    pub(crate) fn deliver_over(&self, wire: &Wire<'_>) -> Option<SqsBatchResponse> {
         let batch = self.receive();
         if batch.is_empty() {
             return None;
@@ -187,7 +188,7 @@ impl LedgerWorld {
         Some(response)
     }
 
-    pub(crate) fn handle(&self, payload: &RawValue) -> Result<Response, BatchError> {
+    pub(crate) fn handle(&self, payload: &RawValue) -> Result<SqsBatchResponse, BatchError> {
         self.handle_over(&self.ledger, &self.table, payload, &mut Tally::default())
     }
 
@@ -197,11 +198,42 @@ impl LedgerWorld {
         table: &impl EventTable,
         payload: &RawValue,
         tally: &mut Tally,
-    ) -> Result<Response, BatchError> {
+    ) -> Result<SqsBatchResponse, BatchError> {
         let wire = self.wire();
         let edge = Edge { transport: &wire, ledger, table };
         let deadline = self.clock.now().plus(TIMEOUT);
         self.clock.block_on(self.fanout.handle(edge, payload, deadline, tally))
+    }
+
+    /// An invocation that ends after `time`. Answers how many messages are returned, and what was left of its time.
+    pub(crate) fn handle_within(
+        &self,
+        time: Duration,
+        wire: &Wire<'_>,
+        payload: &RawValue,
+    ) -> (usize, Duration) {
+        let edge = Edge { transport: wire, ledger: &self.ledger, table: &self.table };
+        let deadline = self.clock.now().plus(time);
+        let mut tally = Tally::default();
+        let response = self.clock.block_on(self.fanout.handle(edge, payload, deadline, &mut tally)).unwrap();
+        (response.batch_item_failures.len(), deadline.since(self.clock.now()))
+    }
+
+    /// A delivery in which the function is killed after `time`.
+    pub(crate) fn deliver_killed_after(&self, time: Duration) {
+        let payload = payload(&self.receive());
+        let wire = self.wire();
+        let edge = Edge { transport: &wire, ledger: &self.ledger, table: &self.table };
+        let deadline = self.clock.now().plus(TIMEOUT);
+        self.clock.block_on(async {
+            let mut tally = Tally::default();
+            let handle = Box::pin(self.fanout.handle(edge, &payload, deadline, &mut tally));
+            let killed = Box::pin(self.clock.sleep(time));
+            assert!(
+                matches!(select(handle, killed).await, Either::Right(_)),
+                "it was over before it was killed"
+            );
+        });
     }
 
     /// Delivers until the fan-out queue is empty. Answers after how long.
@@ -227,7 +259,34 @@ impl LedgerWorld {
     }
 
     pub(crate) fn check_tally(&self, expected: &Expect) {
-        expected.assert_eq(&self.tally.borrow().to_string());
+        expected.assert_eq(&self.tally().to_string());
+    }
+
+    /// What the last delivery counted.
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally.borrow().clone()
+    }
+
+    /// Up to which version a client has an aggregate, as the ledger knows it.
+    pub(crate) fn has(&self, client: &str, aggregate: &str) -> u64 {
+        match (
+            self.ledger.get(&self.item_key(aggregate)),
+            self.ledger.get(&self.marker_key(client, aggregate)),
+        ) {
+            (_, Some(Item::Marker(marker))) => marker.have,
+            (Some(Item::Group(item)), None) => item.version,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The versions of an aggregate that a client's queue accepted, in order.
+    pub(crate) fn versions(&self, client: &str, aggregate: &str) -> Vec<u64> {
+        let accepted = self.queues.accepted(self.client(client)).into_iter();
+        let names = accepted.filter(|message| message.group == group(aggregate)).map(|message| {
+            let body: Value = serde_json::from_str(&message.body).unwrap();
+            body["version"].as_u64().unwrap()
+        });
+        names.collect()
     }
 
     /// The names of what a queue accepted, by group.
@@ -369,7 +428,7 @@ fn group(aggregate: &str) -> Group {
 
 /// The item of `a2'` in DynamoDB's JSON, its id under the name `id`.
 fn item(name: &str, id: &str, padding: &str) -> String {
-    let (mark, rest) = name.split_at(1);
+    let (mark, rest) = name.split_at(name.find(|character: char| character.is_ascii_digit()).unwrap());
     let number = rest.trim_end_matches('\'');
     let (version, life) = (number.parse::<u64>().unwrap(), rest.len() - number.len());
     let sort = format!("{}{version:04}", "x".repeat(life));

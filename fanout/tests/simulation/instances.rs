@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fanout::catch_up::CatchUp;
-use fanout::ledger::LedgerFanout;
+use fanout::handler::Fanout;
 use shared::config::Config;
 use shared::place::Place;
 use shared::time::Timestamp;
@@ -33,7 +33,7 @@ struct File {
 struct Instance {
     number: usize,
     file: usize,
-    handler: Rc<LedgerFanout>,
+    handler: Rc<Fanout>,
     is_busy: bool,
 }
 
@@ -106,7 +106,7 @@ impl World {
     }
 
     /// An instance of the fan-out for one invocation: its number, and the handler.
-    pub(crate) fn take_instance(&self) -> (usize, usize, Rc<LedgerFanout>) {
+    pub(crate) fn take_instance(&self) -> (usize, usize, Rc<Fanout>) {
         let file = self.some_file();
         let is_cold = self.rng.chance(200);
         let mut instances = self.instances.borrow_mut();
@@ -115,7 +115,7 @@ impl World {
             instance.is_busy = true;
             return (instance.number, file, Rc::clone(&instance.handler));
         }
-        let handler = Rc::new(LedgerFanout::new(&instances.files[file].config, &self.place));
+        let handler = Rc::new(Fanout::new(&instances.files[file].config, &self.place));
         instances.made += 1;
         let number = instances.made;
         instances.fan_out.push(Instance { number, file, handler: Rc::clone(&handler), is_busy: true });

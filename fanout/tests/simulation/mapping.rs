@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use fanout::handler::{BatchError, Response};
+use aws_lambda_events::sqs::SqsBatchResponse;
+use fanout::handler::BatchError;
 use serde_json::json;
 use serde_json::value::RawValue;
 use shared::ids::Group;
@@ -126,7 +127,7 @@ impl World {
         pulse: &Pulse,
         number: usize,
         batch: &[Received],
-        answer: Result<Response, BatchError>,
+        answer: Result<SqsBatchResponse, BatchError>,
     ) {
         let name = &*pulse.name;
         self.give_back_instance(number);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use shared::config;
-use shared::event::{Along, Origin, Reader};
+use shared::event::{Along, Reader};
 use shared::ids::{DeduplicationId, Group, Key};
 use shared::ledger::{Item, ItemKey, WalkKind};
 use shared::message::Message;
@@ -299,7 +299,7 @@ impl World {
         );
         let written = if is_history { Timestamp::from_millis(time) } else { self.now() };
         let along = Along { streamed_at: Some(written), ..Along::default() };
-        let converted = source.reader.read(&item, Origin::Stream { event_id: "stream" });
+        let converted = source.reader.read(&item);
         let message = converted.ok().map(|event| event.message(along));
         let aggregate = &mut source.groups[group];
         aggregate.known.push(Known {
@@ -315,7 +315,7 @@ impl World {
             shown: None,
             is_unhindered: false,
         });
-        let id = DeduplicationId::of_item(&aggregate.key, Some(&sort));
+        let id = DeduplicationId::of_item(&aggregate.key, &sort);
         source.events.insert(id, event);
         source.names.insert(event.to_string(), event);
         self.note("writer", || {

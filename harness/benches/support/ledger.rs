@@ -5,16 +5,10 @@ use std::io;
 use harness::tables::{Answer, TablesStub};
 use serde_json::{Map, Value, json};
 
-use crate::support::{LEDGER_TABLE, MESSAGES, VERSION, config, group, mark, time};
+use crate::support::{LEDGER_TABLE, MESSAGES, VERSION, group, mark, time};
 
-/// A config with this many clients and the ledger.
-pub(crate) fn ledger_config(clients: usize) -> String {
-    let source = "sort_key = 'createTime'\ntime = 'createTime'\nid = 'eventId'\nversion = 'RegistrationNumber.version'";
-    config(clients).replacen("group", &format!("{source}\ngroup"), 1)
-}
-
-/// A ledger in which all `clients` are level with the event before those of [`messages`], for as many batches.
-pub(crate) fn ledger(clients: &[String], batches: usize) -> io::Result<TablesStub> {
+/// A ledger in which all `clients` have the event before those of a batch of messages, for any number of batches.
+pub(crate) fn ledger(clients: &[String]) -> io::Result<TablesStub> {
     let client = |(number, name): (usize, &String)| {
         let registration = json!({ "M": {
             "id": { "N": (number + 1).to_string() }, "state": { "S": "live" }, "history": { "BOOL": false },
@@ -38,6 +32,5 @@ pub(crate) fn ledger(clients: &[String], batches: usize) -> io::Result<TablesStu
     let items: Vec<Value> = [control].into_iter().chain((0..MESSAGES).map(group)).collect();
     let read = Answer::Done(json!({ "Responses": { LEDGER_TABLE: items }, "UnprocessedKeys": {} }));
     let written = Answer::Done(json!({}));
-    let batch = [read].into_iter().chain(vec![written; MESSAGES]).collect::<Vec<_>>();
-    TablesStub::start(vec![batch; batches].concat())
+    TablesStub::start_repeating([read].into_iter().chain(vec![written; MESSAGES]))
 }

@@ -9,7 +9,7 @@ use harness::lambda::{Function, Outcome};
 use harness::sqs::SqsStub;
 use harness::tables::TablesStub;
 use serde_json::{Value, json};
-use shared::ids::{Group, Key};
+use shared::ids::{DeduplicationId, Group, Key};
 
 /// How long a queue takes to answer.
 pub(crate) const LATENCY: Duration = Duration::from_millis(5);
@@ -28,8 +28,15 @@ pub(crate) const LEDGER_TABLE: &str = "Ledger";
 
 /// A config with this many clients, `C0` and up.
 pub(crate) fn config(clients: usize) -> String {
-    let clients: String = (0..clients).map(|number| format!("[[client]]\nname = 'C{number}'\n")).collect();
-    format!("[source]\npartition_key = 'mark'\ngroup = 'mark'\n{clients}")
+    let clients: String =
+        names(clients).iter().map(|name| format!("[[client]]\nname = '{name}'\n")).collect();
+    let source = "partition_key = 'mark'\nsort_key = 'createTime'\ntime = 'createTime'\nid = 'eventId'";
+    format!("[source]\n{source}\nversion = 'RegistrationNumber.version'\n{clients}")
+}
+
+/// The clients' names.
+pub(crate) fn names(clients: usize) -> Vec<String> {
+    (0..clients).map(|number| format!("C{number}")).collect()
 }
 
 /// A function's package with this config in it.
@@ -40,7 +47,7 @@ pub(crate) fn package(name: &str, config: &str) -> io::Result<PathBuf> {
     Ok(package)
 }
 
-/// Starts a function that sends to `sqs`; with the ledger, if there is one.
+/// Starts a function that sends to `sqs`; with a ledger, if it needs one.
 pub(crate) fn start(
     binary: &Path,
     package: &Path,
@@ -87,7 +94,7 @@ pub(crate) fn messages() -> String {
                 "SequenceNumber": "18849496460467696128",
                 "MessageGroupId": group(number).as_str(),
                 "SenderId": "AROAEXAMPLE:converter",
-                "MessageDeduplicationId": format!("c4ca4238a0b923820dcc509a{number:08}"),
+                "MessageDeduplicationId": deduplication_id(number, VERSION).as_str(),
                 "ApproximateFirstReceiveTimestamp": "1740821400223",
             },
             "messageAttributes": {
@@ -156,6 +163,10 @@ pub(crate) fn mark(number: usize) -> String {
 
 pub(crate) fn group(number: usize) -> Group {
     Group::of(&Key::S(mark(number)))
+}
+
+fn deduplication_id(number: usize, version: usize) -> DeduplicationId {
+    DeduplicationId::of_item(&Key::S(mark(number)), &Key::S(time(version)))
 }
 
 /// When an event happened.

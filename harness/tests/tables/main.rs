@@ -17,7 +17,7 @@ use std::time::Duration;
 use aws::dynamodb::{EventsTable, LedgerTable, client};
 use aws_credential_types::Credentials;
 use serde_json::{Value, json};
-use shared::config::{Changes, Path, Source};
+use shared::config::{Path, Source};
 use shared::ids::{Group, Key};
 use shared::ledger::{
     ClientId, Condition, EventTable as _, First, GroupItem, Item, ItemKey, Ledger as _, Rev, Write,
@@ -73,18 +73,15 @@ fn write(name: &str, is_put: bool) -> Write {
 
 fn events_at(endpoint_url: &str) -> EventsTable {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-    let attribute = |name: &str| Some(name.to_owned());
     let source = Source {
         partition_key: "mark".to_owned(),
-        sort_key: attribute("createTime"),
-        group: "mark".to_owned(),
+        sort_key: "createTime".to_owned(),
         id: None,
         name: None,
-        time: attribute("createTime"),
-        version: Some(Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()])),
-        changes: Changes { insert: true, modify: false },
+        time: "createTime".to_owned(),
+        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]),
     };
-    EventsTable::try_new(client(credentials, "eu-west-2", Some(endpoint_url)), "Events", &source).unwrap()
+    EventsTable::new(client(credentials, "eu-west-2", Some(endpoint_url)), "Events", &source)
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,6 @@ use crate::quoted::quoted;
 
 const NAME: &str = "client.name";
 const QUEUE_ARN: &str = "client.queue_arn";
-const HISTORY: &str = "client.history";
 
 /// The most characters of a parameter's value (CloudFormation quotas).
 const PARAMETER_LIMIT: usize = 4_096;
@@ -20,8 +19,6 @@ const PARAMETER_LIMIT: usize = 4_096;
 pub(super) struct Rules<'a> {
     /// None: not known, so not checked.
     pub(super) allowed_accounts: Option<&'a [String]>,
-    /// Whether `[source]` names `version`. None: not known, so not checked.
-    pub(super) has_version: Option<bool>,
     pub(super) place: Option<&'a Place>,
 }
 
@@ -56,7 +53,11 @@ pub(super) fn validate(
             Value::Wrong => None,
             Value::Is(text) => existing.validate(text, report).map(ClientQueue::Existing),
         };
-        let history = validate_history(&raw.history, rules, report);
+        let history = match &raw.history {
+            Value::Absent => Some(false),
+            Value::Wrong => None,
+            Value::Is(history) => Some(*history.get_ref()),
+        };
         if let (Some(name), Some(queue), Some(history)) = (name, queue, history) {
             if queue == ClientQueue::Own {
                 length.add(name.as_str(), raw.at, report);
@@ -120,22 +121,6 @@ fn validate_name(client: &RawClient<'_>, report: &mut Report<'_>) -> Option<Clie
         Value::Is(text) => ClientName::try_new(text.get_ref())
             .map_err(|error| report.add(text.span().start, NAME, error))
             .ok(),
-    }
-}
-
-/// Only the ledger, which needs versions, knows what a client that joins has not got.
-fn validate_history(value: &Value<bool>, rules: &Rules<'_>, report: &mut Report<'_>) -> Option<bool> {
-    match value {
-        Value::Absent => Some(false),
-        Value::Wrong => None,
-        Value::Is(history) => {
-            if *history.get_ref() && rules.has_version == Some(false) {
-                let message = "needs `source.version`, by which it is known what a client has; name the attribute \
-                               that numbers an aggregate's events, or leave `history` out";
-                report.add(history.span().start, HISTORY, message);
-            }
-            Some(*history.get_ref())
-        }
     }
 }
 

@@ -36,39 +36,26 @@ pub struct Config {
     pub requests_in_flight: usize,
 }
 
-/// The event table, and which of its attributes mean what.
+/// The event table, and which of its attributes mean what. An event is an item that is new in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// The attribute that is the table's partition key.
+    /// The attribute that is the table's partition key: the aggregate's key, of which its group is made.
     pub partition_key: String,
-    /// The attribute that is the table's sort key, if it has one.
-    pub sort_key: Option<String>,
-    /// The attribute that holds the aggregate's key. An event without it is rejected.
-    pub group: String,
+    /// The attribute that is the table's sort key.
+    pub sort_key: String,
     /// The attribute that holds the event's own id. If it is named here, an event without it is rejected.
     pub id: Option<String>,
     /// The attribute that holds the event's name.
     pub name: Option<String>,
     /// The attribute that holds the event's time.
-    pub time: Option<String>,
-    /// Where the event's number inside its aggregate is. If it is named here, an event without it is rejected.
-    pub version: Option<Path>,
-    /// Which changes of the table are events.
-    pub changes: Changes,
+    pub time: String,
+    /// Where the event's number inside its aggregate is. An event without it is rejected.
+    pub version: Path,
 }
 
 /// The way to an attribute, from the item inwards: `RegistrationNumber.version`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path(pub Vec<String>);
-
-/// Which changes of the table are events. A removal never is: the stream shows no new image of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Changes {
-    /// New items.
-    pub insert: bool,
-    /// Items written over.
-    pub modify: bool,
-}
 
 /// A team that receives events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,8 +64,7 @@ pub struct Client {
     pub name: ClientName,
     /// Where its events go.
     pub queue: ClientQueue,
-    /// Whether it wants every event that the table has when it joins, not only those that come then. Only with
-    /// [`Source::version`].
+    /// Whether it wants every event that the table has when it joins, not only those that come then.
     pub history: bool,
 }
 

@@ -21,18 +21,30 @@ pub(super) struct Raw<'t> {
     pub(super) clients_complete: bool,
 }
 
+/// Keys of `[source]` that there were once, and what a file that has one is told.
+const GONE: [(&str, &str); 2] = [
+    (
+        "group",
+        "is gone: events with the same partition key are a group, because what is missing of a group is read from its \
+         partition; delete the line",
+    ),
+    (
+        "changes",
+        "is gone: a new item (`INSERT`) is an event and nothing else is, because an item that is written over would \
+         have the same version twice; delete the line",
+    ),
+];
+
 /// `[source]`.
 pub(super) struct RawSource<'t> {
     /// Where the section begins.
     pub(super) at: usize,
     pub(super) partition_key: Value<Cow<'t, str>>,
     pub(super) sort_key: Value<Cow<'t, str>>,
-    pub(super) group: Value<Cow<'t, str>>,
     pub(super) id: Value<Cow<'t, str>>,
     pub(super) name: Value<Cow<'t, str>>,
     pub(super) time: Value<Cow<'t, str>>,
     pub(super) version: Value<Cow<'t, str>>,
-    pub(super) changes: Value<Vec<Spanned<Cow<'t, str>>>>,
     pub(super) allowed_accounts: Value<Vec<Spanned<Cow<'t, str>>>>,
 }
 
@@ -94,14 +106,15 @@ fn read_source<'t>(value: Option<Spanned<DeValue<'t>>>, report: &mut Report<'_>)
         at: section.at,
         partition_key: section.text("partition_key", report),
         sort_key: section.text("sort_key", report),
-        group: section.text("group", report),
         id: section.text("id", report),
         name: section.text("name", report),
         time: section.text("time", report),
         version: section.text("version", report),
-        changes: section.texts("changes", report),
         allowed_accounts: section.texts("allowed_accounts", report),
     };
+    for (key, message) in GONE {
+        section.refuse(key, message, report);
+    }
     section.finish(report);
     Some(source)
 }
@@ -183,6 +196,13 @@ impl<'t> Section<'t> {
     fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'t>>> {
         self.known.push(key);
         self.table.remove(key)
+    }
+
+    /// Reports `key` with `message` if it is there.
+    fn refuse(&mut self, key: &str, message: &str, report: &mut Report<'_>) {
+        if let Some(value) = self.table.remove(key) {
+            report.add(value.span().start, self.path(key), message);
+        }
     }
 
     fn text(&mut self, key: &'static str, report: &mut Report<'_>) -> Value<Cow<'t, str>> {

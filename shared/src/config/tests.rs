@@ -12,12 +12,10 @@ const VALID: &str = "\
 [source]
 partition_key = 'mark'
 sort_key = 'createTime'
-group = 'mark'
 id = 'eventId'
 name = 'eventName'
 time = 'createTime'
 version = 'RegistrationNumber.version'
-changes = ['INSERT']
 allowed_accounts = ['111122223333']
 
 [sending]
@@ -73,13 +71,11 @@ fn every_key_is_read() {
     let text = |text: &str| Some(text.to_owned());
     let expected = Source {
         partition_key: "mark".to_owned(),
-        sort_key: text("createTime"),
-        group: "mark".to_owned(),
+        sort_key: "createTime".to_owned(),
         id: text("eventId"),
         name: text("eventName"),
-        time: text("createTime"),
-        version: Some(Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()])),
-        changes: Changes { insert: true, modify: false },
+        time: "createTime".to_owned(),
+        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]),
     };
     assert_eq!(config.source, expected);
     assert_eq!(config.requests_in_flight, 6);
@@ -92,19 +88,12 @@ fn every_key_is_read() {
 
 #[test]
 fn what_is_left_out_has_its_default() {
-    let text = "source = { partition_key = 'k', group = 'g' }\nclient = [{ name = 'A' }]";
+    let text = "source = { partition_key = 'k', sort_key = 's', time = 't', version = 'v' }\n\
+                client = [{ name = 'A' }]";
     let config = read(text, None).unwrap();
-    assert_eq!(config.source.changes, Changes { insert: true, modify: false });
     assert_eq!(config.requests_in_flight, 6);
-    let Source { sort_key, id, name, time, version, .. } = config.source;
-    assert_eq!((sort_key, id, name, time, version), (None, None, None, None, None));
-}
-
-#[test]
-fn both_changes_are_events_where_there_is_no_version() {
-    let text = VALID.replace("version = ", "# ").replace("history = true", "history = false");
-    let text = text.replace("['INSERT']", "['MODIFY', 'INSERT']");
-    assert_eq!(read(&text, None).unwrap().source.changes, Changes { insert: true, modify: true });
+    assert_eq!((config.source.id, config.source.name), (None, None));
+    assert!(!config.clients[0].history);
 }
 
 #[test]
@@ -112,8 +101,11 @@ fn the_shipped_file_is_valid() {
     let config = Config::try_from_toml("client-queues.toml", SHIPPED, Some(&place())).unwrap();
     assert_eq!(names(&config), ["Billing", "Insurance", "Enforcement"]);
     assert_eq!(config.own_clients().count(), 3);
-    assert_eq!(config.source.version.unwrap().to_string(), "RegistrationNumber.version");
-    assert_eq!((config.source.group.as_str(), config.source.id.as_deref()), ("mark", Some("eventId")));
+    assert_eq!(config.source.version.to_string(), "RegistrationNumber.version");
+    assert_eq!(
+        (config.source.partition_key.as_str(), config.source.id.as_deref()),
+        ("mark", Some("eventId"))
+    );
 }
 
 /// A block with a `[source]` is a whole file; another is what an operator appends to one.
@@ -133,16 +125,16 @@ fn what_the_documentation_shows_is_valid() {
 fn what_is_not_toml_is_refused() {
     check(
         &[
-            ("group = 'mark'", "group = 'mark"),
+            ("sort_key = 'createTime'", "sort_key = 'createTime"),
             ("[[client]]\nname = 'Billing'", "[[client]\nname = 'Billing'"),
-            ("id = 'eventId'", "group = 'eventId'"),
+            ("id = 'eventId'", "sort_key = 'eventId'"),
             ("history = true\n", "history = true\nnames = [\n\n"),
         ],
         expect![[r#"
-            f.toml:4: not TOML: invalid literal string, expected `'`; correct it, then the rest of the file is checked
-            f.toml:15: not TOML: unclosed array table, expected `]`; correct it, then the rest of the file is checked
-            f.toml:5: not TOML: duplicate key; correct it, then the rest of the file is checked
-            f.toml:22: not TOML: unclosed array, expected `]`; correct it, then the rest of the file is checked
+            f.toml:3: not TOML: invalid literal string, expected `'`; correct it, then the rest of the file is checked
+            f.toml:13: not TOML: unclosed array table, expected `]`; correct it, then the rest of the file is checked
+            f.toml:4: not TOML: duplicate key; correct it, then the rest of the file is checked
+            f.toml:20: not TOML: unclosed array, expected `]`; correct it, then the rest of the file is checked
         "#]],
     );
 }
@@ -162,13 +154,13 @@ fn unknown_keys_are_refused() {
         ],
         expect![[r#"
             f.toml:1: sources: unknown key; did you mean `source`?
-            f.toml:12: proxy: unknown key; known here are `source`, `sending`, `client`
-            f.toml:6: source.sort-key: unknown key; did you mean `sort_key`?
-            f.toml:5: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `group`, `id`, `name`, `time`, `version`, `changes`, `allowed_accounts`
-            f.toml:13: sending.RequestsInFlight: unknown key; did you mean `requests_in_flight`?
-            f.toml:17: client.filter: unknown key; known here are `name`, `queue_arn`, `history`
-            f.toml:20: client.queueArn: unknown key; did you mean `queue_arn`?
-            f.toml:21: client.History: unknown key; did you mean `history`?
+            f.toml:10: proxy: unknown key; known here are `source`, `sending`, `client`
+            f.toml:5: source.sort-key: unknown key; did you mean `sort_key`?
+            f.toml:4: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `allowed_accounts`
+            f.toml:11: sending.RequestsInFlight: unknown key; did you mean `requests_in_flight`?
+            f.toml:15: client.filter: unknown key; known here are `name`, `queue_arn`, `history`
+            f.toml:18: client.queueArn: unknown key; did you mean `queue_arn`?
+            f.toml:19: client.History: unknown key; did you mean `history`?
         "#]],
     );
 }
@@ -179,8 +171,9 @@ fn wrong_types_are_refused() {
         &[
             ("id = 'eventId'", "id = 1"),
             ("id = 'eventId'", "id = { attribute = 'eventId' }"),
-            ("changes = ['INSERT']", "changes = 'INSERT'"),
-            ("changes = ['INSERT']", "changes = [\n'INSERT',\ntrue]"),
+            ("allowed_accounts = ['111122223333']", "allowed_accounts = '111122223333'"),
+            ("allowed_accounts = ['111122223333']", "allowed_accounts = [\n'111122223333',\ntrue]"),
+            ("version = 'RegistrationNumber.version'", "version = 7"),
             ("allowed_accounts = ['111122223333']", "allowed_accounts = [111122223333]"),
             ("requests_in_flight = 6", "requests_in_flight = 6.0"),
             ("requests_in_flight = 6", "requests_in_flight = 1979-05-27"),
@@ -190,17 +183,18 @@ fn wrong_types_are_refused() {
             ("[sending]\nrequests_in_flight", "[[sending]]\nrequests_in_flight"),
         ],
         expect![[r#"
-            f.toml:5: source.id: is a whole number; write text in quotes
-            f.toml:5: source.id: is a section; write text in quotes
-            f.toml:9: source.changes: is text; write a list in brackets, of texts in quotes
-            f.toml:11: source.changes: is true or false; write text in quotes
-            f.toml:10: source.allowed_accounts: is a whole number; write text in quotes
-            f.toml:13: sending.requests_in_flight: is a decimal number; write a whole number without quotes
-            f.toml:13: sending.requests_in_flight: is a date or time; write a whole number without quotes
-            f.toml:16: client.name: is a list; write text in quotes
-            f.toml:21: client.history: is text; write `true` or `false` without quotes
-            f.toml:15: sending.client: unknown key; known here are `requests_in_flight`
-            f.toml:12: sending: is a list; write one section headed `[sending]`
+            f.toml:4: source.id: is a whole number; write text in quotes
+            f.toml:4: source.id: is a section; write text in quotes
+            f.toml:8: source.allowed_accounts: is text; write a list in brackets, of texts in quotes
+            f.toml:10: source.allowed_accounts: is true or false; write text in quotes
+            f.toml:7: source.version: is a whole number; write text in quotes
+            f.toml:8: source.allowed_accounts: is a whole number; write text in quotes
+            f.toml:11: sending.requests_in_flight: is a decimal number; write a whole number without quotes
+            f.toml:11: sending.requests_in_flight: is a date or time; write a whole number without quotes
+            f.toml:14: client.name: is a list; write text in quotes
+            f.toml:19: client.history: is text; write `true` or `false` without quotes
+            f.toml:13: sending.client: unknown key; known here are `requests_in_flight`
+            f.toml:10: sending: is a list; write one section headed `[sending]`
         "#]],
     );
 }
@@ -214,7 +208,7 @@ fn sections_of_the_wrong_kind_are_refused() {
     };
     check(
         "[client]\nname = 'Billing'",
-        expect!["f.toml:15: client: is not a list of clients; write `[[client]]` above each client"],
+        expect!["f.toml:13: client: is not a list of clients; write `[[client]]` above each client"],
     );
     check("", expect!["f.toml:1: client: no client is registered; add a section `[[client]]` with a `name`"]);
     expect!["f.toml:1: client: no client is registered; add a section `[[client]]` with a `name`"]
@@ -272,15 +266,13 @@ queue_arn = "arn:aws:sqs:us-east-1:999999999999:test-MarkFanOutQueue.fifo"
     expect![[r#"
         client-queues.toml:2: owner: unknown key; known here are `source`, `sending`, `client`
         client-queues.toml:4: source.partition_key: missing; name an attribute of the event table
+        client-queues.toml:4: source.time: missing; name the attribute of the event's time, which tells an aggregate's incarnations apart
         client-queues.toml:5: source.partitionkey: unknown key; did you mean `partition_key`?
         client-queues.toml:6: source.sort_key: is a whole number; write text in quotes
-        client-queues.toml:7: source.group: is empty; name an attribute of the event table
+        client-queues.toml:7: source.group: is gone: events with the same partition key are a group, because what is missing of a group is read from its partition; delete the line
         client-queues.toml:8: source.id: is a list; write text in quotes
-        client-queues.toml:9: source.version: needs `time`, which tells an aggregate's lives apart; name the attribute of the event's time
         client-queues.toml:9: source.version: `RegistrationNumber..version` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
-        client-queues.toml:10: source.changes: `REMOVE` cannot be an event, for the stream shows no new image of a removed item; leave it out, and append an event that tells of the removal
-        client-queues.toml:10: source.changes: `UPDATE` is not a change; known are `INSERT` and `MODIFY`
-        client-queues.toml:10: source.changes: `INSERT` is repeated; name it once
+        client-queues.toml:10: source.changes: is gone: a new item (`INSERT`) is an event and nothing else is, because an item that is written over would have the same version twice; delete the line
         client-queues.toml:11: source.allowed_accounts: `1111-2222-3333` is not an account; write its twelve digits
         client-queues.toml:14: sending.requests_in_flight: is not among 1 to 50; leave it out for 6, enough for a queue without high throughput
         client-queues.toml:15: sending.timeout: unknown key; known here are `requests_in_flight`
@@ -299,7 +291,7 @@ queue_arn = "arn:aws:sqs:us-east-1:999999999999:test-MarkFanOutQueue.fifo"
 
 #[test]
 fn every_line_that_is_not_toml_is_told_at_once() {
-    let text = "[source]\ngroup = mark\nid = 'eventId'\nid = 'eventName'\n\n[[client]]\nname = 'Billing\n";
+    let text = "[source]\nsort_key = mark\nid = 'eventId'\nid = 'eventName'\n\n[[client]]\nname = 'Billing\n";
     expect![[r#"
         f.toml:2: not TOML: string values must be quoted, expected literal string; correct it, then the rest of the file is checked
         f.toml:4: not TOML: duplicate key; correct it, then the rest of the file is checked
@@ -309,7 +301,7 @@ fn every_line_that_is_not_toml_is_told_at_once() {
 #[test]
 fn lines_are_counted_behind_windows_line_ends_too() {
     let text = edited("Billing", "my-team").replace('\n', "\r\n");
-    assert!(read(&text, None).unwrap_err().starts_with("f.toml:16: client.name: "));
+    assert!(read(&text, None).unwrap_err().starts_with("f.toml:14: client.name: "));
 }
 
 #[test]

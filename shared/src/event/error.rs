@@ -51,22 +51,15 @@ pub enum EventError {
         /// Its length in bytes.
         length: usize,
     },
-    /// Without versions, only a stream record says which event an item is.
-    #[error(
-        "an item read from the table is an event only if `[source]` in `client-queues.toml` names `version`"
-    )]
-    NoStreamRecord,
 }
 
 /// What an attribute is to an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// The table's partition key.
+    /// The table's partition key, which is the aggregate's.
     PartitionKey,
     /// The table's sort key.
     SortKey,
-    /// The aggregate's key.
-    Group,
     /// The event's id.
     Id,
     /// The event's name.
@@ -81,7 +74,7 @@ impl Role {
     /// The types that may fill this role, in words.
     fn types(self) -> &'static str {
         match self {
-            Self::PartitionKey | Self::SortKey | Self::Group => "a string, a number or bytes",
+            Self::PartitionKey | Self::SortKey => "a string, a number or bytes",
             Self::Id | Self::Name | Self::Time => "a string or a number",
             Self::Version => "a number",
         }
@@ -93,7 +86,6 @@ impl fmt::Display for Role {
         formatter.write_str(match self {
             Self::PartitionKey => "partition key",
             Self::SortKey => "sort key",
-            Self::Group => "group",
             Self::Id => "id",
             Self::Name => "name",
             Self::Time => "time",

@@ -2,28 +2,23 @@ use expect_test::{Expect, expect};
 use serde_json::Value;
 
 use super::*;
-use crate::config::Changes;
 use crate::time::Timestamp;
 
-const STREAM: Origin<'_> = Origin::Stream { event_id: "c4ca4238a0b923820dcc509a6f75849b" };
-
-/// The mark family's own: with versions.
+/// The mark family's own.
 fn source() -> Source {
     Source {
         partition_key: "mark".to_owned(),
-        sort_key: Some("createTime".to_owned()),
-        group: "mark".to_owned(),
+        sort_key: "createTime".to_owned(),
         id: Some("eventId".to_owned()),
         name: Some("eventName".to_owned()),
-        time: Some("createTime".to_owned()),
-        version: Some(Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()])),
-        changes: Changes { insert: true, modify: false },
+        time: "createTime".to_owned(),
+        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]),
     }
 }
 
-/// A pipeline without versions, that knows nothing but the group.
+/// A source that names no more than it must.
 fn plain() -> Source {
-    Source { id: None, name: None, time: None, version: None, ..source() }
+    Source { id: None, name: None, ..source() }
 }
 
 /// An event of the mark family, with the attribute `name` changed to `value` or, if that is empty, taken away.
@@ -50,20 +45,18 @@ fn shown(event: &Event) -> String {
         event.id(),
         event.name().unwrap_or("-"),
         event.time().unwrap_or("-"),
-        event.version().map_or("-".to_owned(), |version| version.to_string())
+        event.version()
     )
 }
 
-fn read(source: &Source, item: &str, origin: Origin<'_>) -> Result<Event, EventError> {
-    Reader::new(source).read(item, origin)
+fn read(source: &Source, item: &str) -> Result<Event, EventError> {
+    Reader::new(source).read(item)
 }
 
 #[test]
 fn what_an_event_is_made_of() {
     let check = |source: &Source, item: &str, expect: Expect| {
-        expect.assert_eq(
-            &read(source, item, STREAM).map_or_else(|error| error.to_string(), |event| shown(&event)),
-        );
+        expect.assert_eq(&read(source, item).map_or_else(|error| error.to_string(), |event| shown(&event)));
     };
     check(
         &source(),
@@ -73,7 +66,9 @@ fn what_an_event_is_made_of() {
     check(
         &plain(),
         &item("unknown", r#"{"NULL": true}"#),
-        expect!["AFC%20F5 c4ca4238a0b923820dcc509a6f75849b - - -"],
+        expect![
+            "AFC%20F5 7e1dde1fe160a9402b8bfb30cea5725912275916235551b7f251790e66b0079d - 2025-03-01T09:30:00Z 3"
+        ],
     );
     check(
         &Source { id: None, ..source() },
@@ -123,18 +118,20 @@ fn what_an_event_is_made_of() {
 #[test]
 fn what_can_never_be_an_event() {
     let check = |item: &str, expect: Expect| {
-        expect.assert_eq(&read(&source(), item, STREAM).unwrap_err().to_string());
+        expect.assert_eq(&read(&source(), item).unwrap_err().to_string());
     };
     let version = |value: &str| item("RegistrationNumber", &format!(r#"{{"M": {{"version": {value}}}}}"#));
     check(
         &item("mark", ""),
-        expect!["the event lacks `mark`, its group; `[source]` in `client-queues.toml` says where it is"],
+        expect![
+            "the event lacks `mark`, its partition key; `[source]` in `client-queues.toml` says where it is"
+        ],
     );
-    check(&item("mark", r#"{"S": ""}"#), expect!["`mark`, the event's group, is empty"]);
-    check(&item("mark", r#"{"B": ""}"#), expect!["`mark`, the event's group, is empty"]);
+    check(&item("mark", r#"{"S": ""}"#), expect!["`mark`, the event's partition key, is empty"]);
+    check(&item("mark", r#"{"B": ""}"#), expect!["`mark`, the event's partition key, is empty"]);
     check(
         &item("mark", r#"{"SS": ["AFC F5"]}"#),
-        expect!["`mark`, the event's group, is of type `SS`; it must be a string, a number or bytes"],
+        expect!["`mark`, the event's partition key, is of type `SS`; it must be a string, a number or bytes"],
     );
     check(
         &item("createTime", ""),
@@ -220,36 +217,13 @@ fn what_can_never_be_an_event() {
 }
 
 #[test]
-fn a_plain_pipeline_reads_no_tables() {
-    let error = read(&plain(), &item("unknown", r#"{"S": ""}"#), Origin::Table).unwrap_err();
-    assert_eq!(error, EventError::NoStreamRecord);
-}
-
-#[test]
-fn a_stream_record_without_an_id_gives_none() {
-    let id = |event_id: &str| read(&plain(), &item("eventId", ""), Origin::Stream { event_id });
-    assert_eq!(id("").unwrap_err(), EventError::Empty { role: Role::Id, path: "eventID".to_owned() });
-    assert!(matches!(id(&"x".repeat(257)), Err(EventError::IdTooLong { length: 257, .. })));
-    assert_eq!(id("e1").unwrap().id(), "e1");
-}
-
-#[test]
-fn one_event_from_stream_and_table() {
-    for source in [source(), Source { id: None, ..source() }, Source { sort_key: None, ..source() }] {
-        let item = item("price", r#"{"N": "299.90"}"#);
-        let from_stream = read(&source, &item, STREAM).unwrap();
-        assert_eq!(from_stream, read(&source, &item, Origin::Table).unwrap());
-        let sort = source.sort_key.map(|_| Key::S("2025-03-01T09:30:00Z".to_owned()));
-        let id = DeduplicationId::of_item(&Key::S("AFC F5".to_owned()), sort.as_ref());
-        assert_eq!(from_stream.deduplication_id(), &id);
-    }
-}
-
-#[test]
-fn without_versions_the_stream_record_is_the_event() {
-    let event = read(&plain(), &item("unknown", r#"{"S": ""}"#), STREAM).unwrap();
-    assert_eq!(event.deduplication_id().as_str(), "c4ca4238a0b923820dcc509a6f75849b");
-    assert_eq!(event.id(), "c4ca4238a0b923820dcc509a6f75849b");
+fn an_event_is_known_by_its_items_keys() {
+    let event = read(&source(), &item("price", r#"{"N": "299.90"}"#)).unwrap();
+    let [key, sort] = ["AFC F5", "2025-03-01T09:30:00Z"].map(|text| Key::S(text.to_owned()));
+    assert_eq!(*event.deduplication_id(), DeduplicationId::of_item(&key, &sort));
+    assert_eq!((event.key(), event.sort()), (&key, &sort));
+    let plain = read(&plain(), &item("price", r#"{"N": "299.90"}"#)).unwrap();
+    assert_eq!(plain.id(), event.deduplication_id().as_str(), "where no other id is named");
 }
 
 #[test]
@@ -263,11 +237,11 @@ fn texts_have_a_limit_counted_as_they_are_sent() {
         ("eventName", format!(r#"{{"S": "{}"}}"#, "é".repeat(TEXT_LIMIT / 2)), true),
         ("eventName", format!(r#"{{"S": "{}"}}"#, "é".repeat(TEXT_LIMIT / 2 + 1)), false),
     ] {
-        let event = read(&source(), &item(name, &value), STREAM).unwrap();
+        let event = read(&source(), &item(name, &value)).unwrap();
         assert_eq!(event.name().is_some(), kept, "{value}");
         assert!(event.body().contains('x') || event.body().contains('é'), "the body has it all the same");
     }
-    assert!(read(&source(), &item("eventId", &at(TEXT_LIMIT)), STREAM).is_ok());
+    assert!(read(&source(), &item("eventId", &at(TEXT_LIMIT))).is_ok());
 }
 
 #[test]
@@ -278,7 +252,7 @@ fn message_of_an_event() {
             streamed_at: streamed_at.map(Timestamp::from_millis),
             replay: None,
         };
-        let message = read(source, item, STREAM).unwrap().message(along);
+        let message = read(source, item).unwrap().message(along);
         let entry: Value = serde_json::from_str(&format!("{{{}}}", message.entry())).unwrap();
         expect.assert_eq(&format!("{entry:#}"));
     };
@@ -326,22 +300,30 @@ fn message_of_an_event() {
         &item("eventName", r#"{"S": ""}"#),
         None,
         expect![[r#"
-        {
-          "MessageAttributes": {
-            "eventId": {
-              "DataType": "String",
-              "StringValue": "c4ca4238a0b923820dcc509a6f75849b"
-            }
-          },
-          "MessageBody": "{\"RegistrationNumber\":{\"version\":3},\"createTime\":\"2025-03-01T09:30:00Z\",\"eventId\":\"a1b2\",\"eventName\":\"\",\"mark\":\"AFC F5\"}",
-          "MessageDeduplicationId": "c4ca4238a0b923820dcc509a6f75849b",
-          "MessageGroupId": "AFC%20F5",
-          "MessageSystemAttributes": {
-            "AWSTraceHeader": {
-              "DataType": "String",
-              "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"
-            }
-          }
-        }"#]],
+            {
+              "MessageAttributes": {
+                "eventId": {
+                  "DataType": "String",
+                  "StringValue": "7e1dde1fe160a9402b8bfb30cea5725912275916235551b7f251790e66b0079d"
+                },
+                "eventTime": {
+                  "DataType": "String",
+                  "StringValue": "2025-03-01T09:30:00Z"
+                },
+                "version": {
+                  "DataType": "Number",
+                  "StringValue": "3"
+                }
+              },
+              "MessageBody": "{\"RegistrationNumber\":{\"version\":3},\"createTime\":\"2025-03-01T09:30:00Z\",\"eventId\":\"a1b2\",\"eventName\":\"\",\"mark\":\"AFC F5\"}",
+              "MessageDeduplicationId": "7e1dde1fe160a9402b8bfb30cea5725912275916235551b7f251790e66b0079d",
+              "MessageGroupId": "AFC%20F5",
+              "MessageSystemAttributes": {
+                "AWSTraceHeader": {
+                  "DataType": "String",
+                  "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"
+                }
+              }
+            }"#]],
     );
 }

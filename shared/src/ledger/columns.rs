@@ -20,19 +20,19 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// As `source` says; `None` without `version`, `sort_key` or `time`, when the event table is not read.
-    pub fn try_new(source: &Source) -> Option<Self> {
+    /// As `source` says.
+    pub fn new(source: &Source) -> Self {
         let attribute = |name: &String| Path(vec![name.clone()]);
-        Some(Self {
+        Self {
             partition: attribute(&source.partition_key),
-            sort: source.sort_key.as_ref().map(attribute)?,
-            version: source.version.clone()?,
-            time: source.time.as_ref().map(attribute)?,
-        })
+            sort: attribute(&source.sort_key),
+            version: source.version.clone(),
+            time: attribute(&source.time),
+        }
     }
 
-    /// The row of an item that was read as `event`, which is none if its message would be larger than any queue takes; `at` tells what key the item has at a path. `None` if it has no sort
-    /// key, which no item lacks.
+    /// The row of an item that was read as `event`, which is none if its message would be larger than any queue takes;
+    /// `at` tells what key the item has at a path. `None` if it has no sort key, which no item lacks.
     pub fn row(&self, event: Result<Event, EventError>, at: impl Fn(&Path) -> Option<Key>) -> Option<Row> {
         let sort = at(&self.sort)?;
         let (version, time) = (version(at(&self.version)), time(at(&self.time)));
@@ -72,14 +72,14 @@ fn time(value: Option<Key>) -> Option<EventTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Along, Origin, Reader};
+    use crate::event::{Along, Reader};
     use crate::testing::contract::events::texts;
 
     /// What a row tells of an event is what the event's own message tells.
     #[test]
     fn a_row_knows_what_its_event_knows() {
         let source = texts();
-        let columns = Columns::try_new(&source).unwrap();
+        let columns = Columns::new(&source);
         let check = |version: &str, time: Key| {
             let typed = match &time {
                 Key::N(number) => format!(r#"{{"N": "{number}"}}"#),
@@ -89,11 +89,11 @@ mod tests {
             let item = format!(
                 r#"{{"mark": {{"S": "a"}}, "createTime": {typed}, "eventId": {{"S": "e"}}, "RegistrationNumber": {{"M": {{"version": {{"N": "{version}"}}}}}}}}"#
             );
-            let event = Reader::new(&source).read(&item, Origin::Table);
+            let event = Reader::new(&source).read(&item);
             let known = event
                 .as_ref()
                 .ok()
-                .map(|event| (event.version(), event.time().and_then(EventTime::try_from_text)));
+                .map(|event| (Some(event.version()), event.time().and_then(EventTime::try_from_text)));
             let at = |path: &Path| match path.0.as_slice() {
                 [name] if name == "createTime" => Some(time.clone()),
                 [_] => Some(Key::S("a".to_owned())),
@@ -119,15 +119,13 @@ mod tests {
     #[test]
     fn an_event_that_fits_no_message_is_none() {
         let source = texts();
-        let columns = Columns::try_new(&source).unwrap();
+        let columns = Columns::new(&source);
         let row = |padding: usize| {
             let item = format!(
                 r#"{{"mark": {{"S": "a"}}, "createTime": {{"S": "b"}}, "eventId": {{"S": "e"}}, "RegistrationNumber": {{"M": {{"version": {{"N": "1"}}}}}}, "padding": {{"S": "{}"}}}}"#,
                 "x".repeat(padding)
             );
-            columns
-                .row(Reader::new(&source).read(&item, Origin::Table), |_| Some(Key::N("1".to_owned())))
-                .unwrap()
+            columns.row(Reader::new(&source).read(&item), |_| Some(Key::N("1".to_owned()))).unwrap()
         };
         let small = row(0).event.unwrap();
         assert_eq!(small.size(), small.message(Along::default()).size());

@@ -68,12 +68,15 @@ fn a_tally_has_a_line_for_the_function_and_for_each_client_and_none_for_nothing(
     tally.latencies(Latencies::default());
     assert!(tally.lines().is_empty());
     tally.count(RECORDS_IN, 2);
-    tally.count_of(&client("Billing"), RETURNED, 1);
-    tally.count_of(&client("Search"), UNDELIVERED, 2);
-    tally.count_of(&client("Billing"), UNDELIVERED, 0);
+    tally.count_of(&client("Billing"), BECAME_BEHIND, 1);
+    tally.count_of(&client("Search"), GROUPS_BEHIND, 2);
+    tally.count_of(&client("Billing"), GROUPS_BEHIND, 0);
     tally.count(SENT, usize::MAX);
     assert_eq!(
         tally.to_string(),
-        format!("RecordsIn 2, Sent {}\nBilling: Returned 1, Undelivered 0\nSearch: Undelivered 2", u64::MAX)
+        format!(
+            "RecordsIn 2, Sent {}\nBilling: BecameBehind 1, GroupsBehind 0\nSearch: GroupsBehind 2",
+            u64::MAX
+        )
     );
 }

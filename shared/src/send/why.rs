@@ -1,4 +1,4 @@
-//! Why a run stopped, in words for an operator: one line, short enough to travel as a message attribute.
+//! Why a run stopped, in words for an operator: one short line.
 
 use std::error::Error;
 
@@ -6,8 +6,8 @@ use super::SendError;
 use crate::message::SQS_LIMIT;
 use crate::text::with_sources;
 
-/// The most bytes of a [`Stop::why`](super::Stop::why): it travels in an attribute of an undelivered message,
-/// for which [`RESERVE`](crate::message::RESERVE) bytes are kept free.
+/// The most bytes of a [`Stop::why`](super::Stop::why): it stands in lines of the log, in letters and in answers to
+/// operators, and a service's own words can be longer than these should be.
 pub(super) const WHY_LIMIT: usize = 512;
 
 /// What stands where text was cut off.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::contract::events::Writable;
 use crate::config::{Path, Source};
-use crate::event::{Origin, Reader};
+use crate::event::Reader;
 use crate::ids::Key;
 use crate::image::Decimal;
 use crate::ledger::columns::Columns;
@@ -32,7 +32,7 @@ const ITEMS: usize = 4;
 #[derive(Clone)]
 pub struct MemoryTable {
     reader: Arc<Reader>,
-    columns: Option<Arc<Columns>>,
+    columns: Arc<Columns>,
     state: Arc<Mutex<State>>,
 }
 
@@ -66,7 +66,7 @@ struct Sorted {
 }
 
 impl MemoryTable {
-    /// An empty table, whose attributes mean what `source` says. Without `[source] version` it takes no items.
+    /// An empty table, whose attributes mean what `source` says.
     pub fn new(source: &Source) -> Self {
         let state = State {
             partitions: BTreeMap::new(),
@@ -76,7 +76,7 @@ impl MemoryTable {
         };
         Self {
             reader: Arc::new(Reader::new(source)),
-            columns: Columns::try_new(source).map(Arc::new),
+            columns: Arc::new(Columns::new(source)),
             state: Arc::new(Mutex::new(state)),
         }
     }
@@ -85,12 +85,11 @@ impl MemoryTable {
     /// its row.
     #[expect(clippy::expect_used, reason = "a test that puts what is no item has failed")]
     pub fn put(&self, item: &str) -> Row {
-        let columns = self.columns.as_ref().expect("`[source]` has no `version`");
         let attributes: Value = serde_json::from_str(item).expect("an item in DynamoDB's JSON");
         let at = |path: &Path| lookup(&attributes, path);
-        let event = self.reader.read(item, Origin::Table);
-        let row = columns.row(event, at).expect("an item with a sort key");
-        let key = at(&columns.partition).expect("an item with a partition key");
+        let event = self.reader.read(item);
+        let row = self.columns.row(event, at).expect("an item with a sort key");
+        let key = at(&self.columns.partition).expect("an item with a partition key");
         let mut state = self.state();
         let partition = state.partitions.entry(Partition::of(&key)).or_default();
         partition.insert(Sorted::of(&row.sort), row.clone());

@@ -25,19 +25,19 @@ fn clients_names_can_be_logical_ids_and_be_told_apart() {
             ("Billing", "insurers"),
         ],
         expect![[r#"
-    f.toml:16: client.name: `` is not a client's name; use a letter, then up to 39 letters and digits
-    f.toml:16: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits
-    f.toml:16: client.name: `my_team` is not a client's name; use a letter, then up to 39 letters and digits
-    f.toml:16: client.name: `1st` is not a client's name; use a letter, then up to 39 letters and digits
-    f.toml:16: client.name: `Straße` is not a client's name; use a letter, then up to 39 letters and digits
-    f.toml:16: client.name: `a\u{1b}[31m\u{202e}\n` is not a client's name; use a letter, then up to 39 letters and digits
-    f.toml:16: client.name: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx` is not a client's name; use a letter, then up to 39 letters and digits
-    f.toml:16: client.name: `yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…` is not a client's name; use a letter, then up to 39 letters and digits
-    f.toml:16: client.name: `Billing\n` is not a client's name; use a letter, then up to 39 letters and digits
-    f.toml:15: client.name: missing; name the client, as in `name = "Billing"`
-    f.toml:19: client.name: `Insurers` is the name in line 16; choose another
-    f.toml:19: client.name: `Insurers` differs only in case from the name in line 16; choose another
-"#]],
+            f.toml:14: client.name: `` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `my_team` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `1st` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `Straße` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `a\u{1b}[31m\u{202e}\n` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `Billing\n` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:13: client.name: missing; name the client, as in `name = "Billing"`
+            f.toml:17: client.name: `Insurers` is the name in line 14; choose another
+            f.toml:17: client.name: `Insurers` differs only in case from the name in line 14; choose another
+        "#]],
     );
 }
 
@@ -63,21 +63,21 @@ fn only_fifo_queues_of_allowed_accounts_are_clients_queues() {
             ("['111122223333']", "[\n'111122223333',\n'12']"),
         ],
         expect![[r#"
-    f.toml:20: client.queue_arn: `` is not a queue's ARN; write `arn:aws:sqs:region:account:name.fifo`
-    f.toml:20: client.queue_arn: `https://sqs.eu-west-2.amazonaws.com/111122223333/InsurersEvents.fifo` is not a queue's ARN; write `arn:aws:sqs:region:account:name.fifo`
-    f.toml:20: client.queue_arn: `arn:aws:sqs:eu-west-2:111122223333:Insurers:Events.fifo` is not a queue's ARN; write `arn:aws:sqs:region:account:name.fifo`
-    f.toml:20: client.queue_arn: `arn:aws:sns:eu-west-2:111122223333:InsurersEvents.fifo` is not of the service `sqs`; name an SQS queue
-    f.toml:20: client.queue_arn: partition `AWS` is unknown; known are `aws`, `aws-cn`, `aws-eusc`, `aws-iso`, `aws-iso-b`, `aws-iso-e`, `aws-iso-f`, `aws-us-gov`
-    f.toml:20: client.queue_arn: `London` is not a region; write its code, as in `eu-west-2`
-    f.toml:20: client.queue_arn: `11112222333` is not an account; write its twelve digits
-    f.toml:20: client.queue_arn: queue `InsurersEvents` is not FIFO; its name must end in `.fifo`
-    f.toml:20: client.queue_arn: `.fifo` is not a queue's name; use up to 80 letters, digits, `-` and `_`, `.fifo` included
-    f.toml:20: client.queue_arn: `Insurers.Events.fifo` is not a queue's name; use up to 80 letters, digits, `-` and `_`, `.fifo` included
-    f.toml:20: client.queue_arn: `qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq.fifo` is not a queue's name; use up to 80 letters, digits, `-` and `_`, `.fifo` included
-    f.toml:20: client.queue_arn: account `444455556666` is not among `source.allowed_accounts`; add it if it may receive every event
-    f.toml:20: client.queue_arn: account `111122223333` is not among `source.allowed_accounts`; add it if it may receive every event
-    f.toml:12: source.allowed_accounts: `12` is not an account; write its twelve digits
-"#]],
+            f.toml:18: client.queue_arn: `` is not a queue's ARN; write `arn:aws:sqs:region:account:name.fifo`
+            f.toml:18: client.queue_arn: `https://sqs.eu-west-2.amazonaws.com/111122223333/InsurersEvents.fifo` is not a queue's ARN; write `arn:aws:sqs:region:account:name.fifo`
+            f.toml:18: client.queue_arn: `arn:aws:sqs:eu-west-2:111122223333:Insurers:Events.fifo` is not a queue's ARN; write `arn:aws:sqs:region:account:name.fifo`
+            f.toml:18: client.queue_arn: `arn:aws:sns:eu-west-2:111122223333:InsurersEvents.fifo` is not of the service `sqs`; name an SQS queue
+            f.toml:18: client.queue_arn: partition `AWS` is unknown; known are `aws`, `aws-cn`, `aws-eusc`, `aws-iso`, `aws-iso-b`, `aws-iso-e`, `aws-iso-f`, `aws-us-gov`
+            f.toml:18: client.queue_arn: `London` is not a region; write its code, as in `eu-west-2`
+            f.toml:18: client.queue_arn: `11112222333` is not an account; write its twelve digits
+            f.toml:18: client.queue_arn: queue `InsurersEvents` is not FIFO; its name must end in `.fifo`
+            f.toml:18: client.queue_arn: `.fifo` is not a queue's name; use up to 80 letters, digits, `-` and `_`, `.fifo` included
+            f.toml:18: client.queue_arn: `Insurers.Events.fifo` is not a queue's name; use up to 80 letters, digits, `-` and `_`, `.fifo` included
+            f.toml:18: client.queue_arn: `qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq.fifo` is not a queue's name; use up to 80 letters, digits, `-` and `_`, `.fifo` included
+            f.toml:18: client.queue_arn: account `444455556666` is not among `source.allowed_accounts`; add it if it may receive every event
+            f.toml:18: client.queue_arn: account `111122223333` is not among `source.allowed_accounts`; add it if it may receive every event
+            f.toml:10: source.allowed_accounts: `12` is not an account; write its twelve digits
+        "#]],
     );
 
     let longest = format!("arn:aws:sqs:eu-west-2:111122223333:{}.fifo", "q".repeat(75));
@@ -87,7 +87,8 @@ fn only_fifo_queues_of_allowed_accounts_are_clients_queues() {
 /// A file of clients with these queues; `-` is an own queue.
 fn with_queues(queues: &[&str]) -> String {
     let mut text = String::from(
-        "[source]\npartition_key = 'k'\ngroup = 'k'\nallowed_accounts = ['111122223333', '444455556666']\n",
+        "[source]\npartition_key = 'k'\nsort_key = 's'\ntime = 't'\nversion = 'v'\n\
+         allowed_accounts = ['111122223333', '444455556666']\n",
     );
     for (index, queue) in queues.iter().enumerate() {
         text += &format!("[[client]]\nname = 'C{index}'\n");
@@ -112,21 +113,21 @@ fn each_queue_is_one_clients_own_and_none_of_the_stacks() {
         Some(&here),
         &[london, "-", london, london],
         expect![[r#"
-        f.toml:12: client.queue_arn: is the queue of the client in line 7 too; give each client its own queue
-        f.toml:15: client.queue_arn: is the queue of the client in line 7 too; give each client its own queue"#]],
+        f.toml:14: client.queue_arn: is the queue of the client in line 9 too; give each client its own queue
+        f.toml:17: client.queue_arn: is the queue of the client in line 9 too; give each client its own queue"#]],
     );
     check(
         Some(&here),
         &[ireland, china],
         expect![[r#"
-        f.toml:7: client.queue_arn: is in `eu-west-1` of `aws`, the stack in `eu-west-2` of `aws`; name a queue of the stack's region
-        f.toml:10: client.queue_arn: is in `cn-north-1` of `aws-cn`, the stack in `eu-west-2` of `aws`; name a queue of the stack's region"#]],
+        f.toml:9: client.queue_arn: is in `eu-west-1` of `aws`, the stack in `eu-west-2` of `aws`; name a queue of the stack's region
+        f.toml:12: client.queue_arn: is in `cn-north-1` of `aws-cn`, the stack in `eu-west-2` of `aws`; name a queue of the stack's region"#]],
     );
     check(
         Some(&here),
         &["aws-cn:sqs:eu-west-2:111122223333:A"],
         expect![
-            "f.toml:7: client.queue_arn: is in `eu-west-2` of `aws-cn`, the stack in `eu-west-2` of `aws`; name a queue of the stack's region"
+            "f.toml:9: client.queue_arn: is in `eu-west-2` of `aws-cn`, the stack in `eu-west-2` of `aws`; name a queue of the stack's region"
         ],
     );
     check(None, &[ireland], expect![[""]]);
@@ -134,42 +135,36 @@ fn each_queue_is_one_clients_own_and_none_of_the_stacks() {
         None,
         &["-", ireland, london, china],
         expect![[r#"
-        f.toml:12: client.queue_arn: is in `eu-west-2` of `aws`, the queue in line 9 in `eu-west-1` of `aws`; name a queue of the stack's region
-        f.toml:15: client.queue_arn: is in `cn-north-1` of `aws-cn`, the queue in line 9 in `eu-west-1` of `aws`; name a queue of the stack's region"#]],
+        f.toml:14: client.queue_arn: is in `eu-west-2` of `aws`, the queue in line 11 in `eu-west-1` of `aws`; name a queue of the stack's region
+        f.toml:17: client.queue_arn: is in `cn-north-1` of `aws-cn`, the queue in line 11 in `eu-west-1` of `aws`; name a queue of the stack's region"#]],
     );
 
     let own = [
         "aws:sqs:eu-west-2:111122223333:test-MarkFanOutQueue",
         "aws:sqs:eu-west-2:111122223333:test-MarkFanOutRejected",
-        "aws:sqs:eu-west-2:111122223333:test-MarkFanOutUndelivered",
-        "aws:sqs:eu-west-2:111122223333:test-MarkFanOutDeadLetter",
-        "aws:sqs:eu-west-2:111122223333:test-MarkFanOutClientC5",
+        "aws:sqs:eu-west-2:111122223333:test-MarkFanOutClientC3",
         "-",
     ];
     check(
         Some(&here),
         &own,
         expect![[r#"
-        f.toml:7: client.queue_arn: `test-MarkFanOutQueue.fifo` is the stack's own fan-out queue; name another queue
-        f.toml:10: client.queue_arn: `test-MarkFanOutRejected.fifo` is the stack's own rejected queue; name another queue
-        f.toml:13: client.queue_arn: `test-MarkFanOutUndelivered.fifo` is the stack's own undelivered queue; name another queue
-        f.toml:16: client.queue_arn: `test-MarkFanOutDeadLetter.fifo` is the stack's own dead-letter queue; name another queue
-        f.toml:19: client.queue_arn: `test-MarkFanOutClientC5.fifo` is the queue that the stack makes for the client `C5`; name another queue"#]],
+        f.toml:9: client.queue_arn: `test-MarkFanOutQueue.fifo` is the stack's own fan-out queue; name another queue
+        f.toml:12: client.queue_arn: `test-MarkFanOutRejected.fifo` is the stack's own rejected queue; name another queue
+        f.toml:15: client.queue_arn: `test-MarkFanOutClientC3.fifo` is the queue that the stack makes for the client `C3`; name another queue"#]],
     );
     check(
         None,
         &own,
         expect![[r#"
-        f.toml:7: client.queue_arn: `test-MarkFanOutQueue.fifo` could be the stack's own fan-out queue; name another queue
-        f.toml:10: client.queue_arn: `test-MarkFanOutRejected.fifo` could be the stack's own rejected queue; name another queue
-        f.toml:13: client.queue_arn: `test-MarkFanOutUndelivered.fifo` could be the stack's own undelivered queue; name another queue
-        f.toml:16: client.queue_arn: `test-MarkFanOutDeadLetter.fifo` could be the stack's own dead-letter queue; name another queue
-        f.toml:19: client.queue_arn: `test-MarkFanOutClientC5.fifo` could be the queue that the stack makes for the client `C5`; name another queue"#]],
+        f.toml:9: client.queue_arn: `test-MarkFanOutQueue.fifo` could be the stack's own fan-out queue; name another queue
+        f.toml:12: client.queue_arn: `test-MarkFanOutRejected.fifo` could be the stack's own rejected queue; name another queue
+        f.toml:15: client.queue_arn: `test-MarkFanOutClientC3.fifo` could be the queue that the stack makes for the client `C3`; name another queue"#]],
     );
     let others = [
         "aws:sqs:eu-west-2:444455556666:test-MarkFanOutQueue",
         "aws:sqs:eu-west-2:111122223333:live-MarkFanOutQueue",
-        "aws:sqs:eu-west-2:111122223333:test-MarkFanOutClientC3",
+        "aws:sqs:eu-west-2:111122223333:test-MarkFanOutClientC2",
         "aws:sqs:eu-west-2:111122223333:a_MarkFanOutQueue",
     ];
     check(Some(&here), &others, expect![[""]]);
@@ -177,8 +172,8 @@ fn each_queue_is_one_clients_own_and_none_of_the_stacks() {
         None,
         &others,
         expect![[r#"
-        f.toml:7: client.queue_arn: `test-MarkFanOutQueue.fifo` could be the stack's own fan-out queue; name another queue
-        f.toml:10: client.queue_arn: `live-MarkFanOutQueue.fifo` could be the stack's own fan-out queue; name another queue"#]],
+        f.toml:9: client.queue_arn: `test-MarkFanOutQueue.fifo` could be the stack's own fan-out queue; name another queue
+        f.toml:12: client.queue_arn: `live-MarkFanOutQueue.fifo` could be the stack's own fan-out queue; name another queue"#]],
     );
 }
 
@@ -196,26 +191,27 @@ fn a_stack_has_a_hundred_own_and_thirty_existing_queues_at_most() {
     check(
         &["-"; 102],
         expect![
-            "f.toml:205: client: more than 100 clients without a `queue_arn`; register the others in another stack"
+            "f.toml:207: client: more than 100 clients without a `queue_arn`; register the others in another stack"
         ],
     );
     check(
         &existing.iter().map(String::as_str).collect::<Vec<_>>(),
         expect![
-            "f.toml:95: client: more than 30 clients with a `queue_arn`; register the others in another stack"
+            "f.toml:97: client: more than 30 clients with a `queue_arn`; register the others in another stack"
         ],
     );
 }
 
 #[test]
 fn clients_fit_the_parameters_of_a_stack() {
-    let source = "[source]\npartition_key = 'k'\ngroup = 'k'\nallowed_accounts = ['111122223333']\n";
+    let source = "[source]\npartition_key = 'k'\nsort_key = 's'\ntime = 't'\nversion = 'v'\n\
+                  allowed_accounts = ['111122223333']\n";
     let own = |count: usize| -> String {
         (0..count).map(|number| format!("[[client]]\nname = '{}{number:02}'\n", "x".repeat(38))).collect()
     };
     assert!(read(&format!("{source}{}", own(99)), None).is_ok());
     let found = read(&format!("{source}{}", own(100)), None).unwrap_err();
-    expect!["f.toml:203: client.name: all of these together are longer than the 4096 characters that a stack's parameter holds; shorten some, or register the others in another stack"].assert_eq(&found);
+    expect!["f.toml:205: client.name: all of these together are longer than the 4096 characters that a stack's parameter holds; shorten some, or register the others in another stack"].assert_eq(&found);
 
     let arn =
         |number: usize| format!("arn:aws:sqs:eu-west-2:111122223333:{}{number:02}.fifo", "q".repeat(70));
@@ -225,14 +221,4 @@ fn clients_fit_the_parameters_of_a_stack() {
             .collect()
     };
     assert!(read(&format!("{source}{}", existing(30)), None).is_ok(), "the promise");
-}
-
-#[test]
-fn history_needs_versions() {
-    let without = VALID.replace("version = 'RegistrationNumber.version'", "");
-    expect!["f.toml:21: client.history: needs `source.version`, by which it is known what a client has; name the attribute that numbers an aggregate's events, or leave `history` out"]
-        .assert_eq(&read(&without, None).unwrap_err());
-    let unread = VALID.replace("version = 'RegistrationNumber.version'", "version = 7");
-    expect!["f.toml:8: source.version: is a whole number; write text in quotes"]
-        .assert_eq(&read(&unread, None).unwrap_err());
 }

@@ -8,23 +8,19 @@ use super::*;
 fn written(config: &Config) -> String {
     let mut file = String::from("[source]\n");
     let source = &config.source;
-    let version = source.version.as_ref().map(Path::to_string);
+    let version = source.version.to_string();
     let keys = [
         ("partition_key", Some(&source.partition_key)),
-        ("sort_key", source.sort_key.as_ref()),
-        ("group", Some(&source.group)),
+        ("sort_key", Some(&source.sort_key)),
         ("id", source.id.as_ref()),
         ("name", source.name.as_ref()),
-        ("time", source.time.as_ref()),
-        ("version", version.as_ref()),
+        ("time", Some(&source.time)),
+        ("version", Some(&version)),
     ];
     for (key, value) in keys {
         file += &value.map(|value| format!("{key} = '{value}'\n")).unwrap_or_default();
     }
-    let changes = [("INSERT", source.changes.insert), ("MODIFY", source.changes.modify)];
-    let changes: Vec<&str> =
-        changes.iter().filter(|(_, is_event)| *is_event).map(|(name, _)| *name).collect();
-    file += &format!("changes = {changes:?}\nallowed_accounts = ['111122223333', '444455556666']\n");
+    file += "allowed_accounts = ['111122223333', '444455556666']\n";
     file += &format!("[sending]\nrequests_in_flight = {}\n", config.requests_in_flight);
     for client in &config.clients {
         file += &format!("[[client]]\nname = '{}'\n", client.name);
@@ -41,24 +37,11 @@ fn written(config: &Config) -> String {
 prop_compose! {
     fn source()(
         partition_key in "[a-z]{1,9}",
-        other in "[A-Z .ë]{1,9}",
+        (sort_key, time) in ("[A-Z .ë]{1,9}", "[a-zA-Z .ë]{1,9}"),
         (id, name) in (prop::option::of("[a-zA-Z]{1,9}"), prop::option::of("[a-zA-Z]{1,9}")),
-        version in prop::option::of(prop::collection::vec("[\\PC&&[^.']]{1,5}", 1..4)),
-        has_time in any::<bool>(),
-        (insert, modify) in prop_oneof![Just((true, false)), Just((false, true)), Just((true, true))],
+        version in prop::collection::vec("[\\PC&&[^.']]{1,5}", 1..4),
     ) -> Source {
-        let time = (has_time || version.is_some()).then(|| other.clone());
-        let has_version = version.is_some();
-        Source {
-            group: if has_version { partition_key.clone() } else { other.clone() },
-            partition_key,
-            sort_key: has_version.then_some(other),
-            id,
-            name,
-            time,
-            version: version.map(Path),
-            changes: if has_version { Changes { insert: true, modify: false } } else { Changes { insert, modify } },
-        }
+        Source { partition_key, sort_key, id, name, time, version: Path(version) }
     }
 }
 
@@ -70,7 +53,6 @@ prop_compose! {
         names in prop::collection::btree_set("[a-z][a-z0-9]{0,39}", 1..=70_usize),
         own in prop::collection::vec(any::<(Option<bool>, bool)>(), OWN_LIMIT),
     ) -> Config {
-        let has_version = source.version.is_some();
         let client = |(index, (name, (other_account, history))): (usize, (String, (Option<bool>, bool)))| Client {
             name: ClientName::try_new(&name).unwrap(),
             queue: match other_account {
@@ -81,7 +63,7 @@ prop_compose! {
                 }
                 _ => ClientQueue::Own,
             },
-            history: history && has_version,
+            history,
         };
         Config { source, clients: names.into_iter().zip(own).enumerate().map(client).collect(), requests_in_flight }
     }

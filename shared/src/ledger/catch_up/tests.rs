@@ -50,7 +50,7 @@ fn task(life: u64, version: u64, marker: Marker) -> Task {
 
 /// Rows of these versions, newest first; a version with `!` can't be converted, one with `?` can't be read.
 fn rows(text: &str) -> Vec<Row> {
-    let config = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ngroup = 'mark'\ntime = 'at'\nversion = 'version'\n\
+    let config = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ntime = 'at'\nversion = 'version'\n\
                   id = 'id'\n[[client]]\nname = 'A'\n";
     let config = Config::try_from_toml("f.toml", config, None).unwrap();
     let table = MemoryTable::new(&config.source);
@@ -203,7 +203,7 @@ fn the_lowest_event_that_can_be_sent_is_known() {
     let check = |pages: &str, expected: Option<u64>| {
         let mut gathered = Gathered::new(&task(1, 2, marker("1:1")), 1 << 20);
         pages.split('|').for_each(|page| gathered.take(rows(page)));
-        assert_eq!(gathered.into_lowest().and_then(|event| event.version()), expected, "{pages}");
+        assert_eq!(gathered.into_lowest().map(|event| event.version()), expected, "{pages}");
     };
     check("", None);
     check("7? 6?", None);

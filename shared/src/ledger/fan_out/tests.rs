@@ -115,7 +115,7 @@ fn arrival(text: &str) -> Arrival {
 fn rows(text: &str) -> Vec<Row> {
     let config = Config::try_from_toml(
         "client-queues.toml",
-        "[source]\npartition_key = 'mark'\nsort_key = 'at'\ngroup = 'mark'\nid = 'id'\ntime = 'time'\nversion = 'version'\n\
+        "[source]\npartition_key = 'mark'\nsort_key = 'at'\nid = 'id'\ntime = 'time'\nversion = 'version'\n\
          [[client]]\nname = 'A'\n",
         None,
     );
@@ -949,12 +949,12 @@ fn a_partition_is_in_the_order_of_its_keys() {
 fn padded(event: &Event, sort: &str, size: usize) -> Event {
     let config = Config::try_from_toml(
         "client-queues.toml",
-        "[source]\npartition_key = 'mark'\nsort_key = 'at'\ngroup = 'mark'\ntime = 'time'\nversion = 'version'\n\
+        "[source]\npartition_key = 'mark'\nsort_key = 'at'\ntime = 'time'\nversion = 'version'\n\
          [[client]]\nname = 'A'\n",
         None,
     );
     let table = MemoryTable::new(&config.unwrap().source);
-    let version = event.version().unwrap();
+    let version = event.version();
     let text = "x".repeat(size);
     let item = format!(
         r#"{{"mark":{{"S":"AFC F5"}},"at":{{"S":"{sort}"}},"version":{{"N":"{version}"}},"text":{{"S":"{text}"}}}}"#

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
-use crate::config::{Changes, Path, Source};
-use crate::event::{Origin, Reader};
+use crate::config::{Path, Source};
+use crate::event::Reader;
 use crate::ids::Key;
 use crate::ledger::{Cursor, EventTable, EventTime, Row, Seen};
 
@@ -22,13 +22,11 @@ pub fn texts() -> Source {
     let attribute = |name: &str| Some(name.to_owned());
     Source {
         partition_key: "mark".to_owned(),
-        sort_key: attribute("createTime"),
-        group: "mark".to_owned(),
+        sort_key: "createTime".to_owned(),
         id: attribute("eventId"),
         name: attribute("eventName"),
-        time: attribute("createTime"),
-        version: Some(Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()])),
-        changes: Changes { insert: true, modify: false },
+        time: "createTime".to_owned(),
+        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]),
     }
 }
 
@@ -37,13 +35,11 @@ pub fn texts() -> Source {
 pub fn numbers() -> Source {
     Source {
         partition_key: "key.name".to_owned(),
-        sort_key: Some("size".to_owned()),
-        group: "key.name".to_owned(),
+        sort_key: "size".to_owned(),
         id: None,
         name: None,
-        time: Some("a time".to_owned()),
-        version: Some(Path(vec!["size".to_owned()])),
-        changes: Changes { insert: true, modify: false },
+        time: "a time".to_owned(),
+        version: Path(vec!["size".to_owned()]),
     }
 }
 
@@ -76,7 +72,7 @@ pub async fn check_numbers(table: &impl Writable) {
         rows.first().map(|row| (&row.sort, row.time)),
         Some((&sort(100), EventTime::try_from_text("1800000100")))
     );
-    let event = Reader::new(&numbers()).read(&item(100), Origin::Table).expect("an event");
+    let event = Reader::new(&numbers()).read(&item(100)).expect("an event");
     assert_eq!(rows.first().map(|row| &row.event), Some(&Ok(event)));
     assert!(has(table, &key, &sort(9)).await);
     assert!(!has(table, &key, &sort(3)).await);
@@ -115,7 +111,7 @@ async fn pages_go_from_the_newest_to_the_oldest(table: &impl Writable, padding: 
         sort: sort(*version),
         version: Some(*version),
         time: EventTime::try_from_text(&time(*version)),
-        event: Ok(reader.read(&item("PAGE", *version, padding), Origin::Table).expect("an event")),
+        event: Ok(reader.read(&item("PAGE", *version, padding)).expect("an event")),
     });
     let expected: Vec<_> = expected.collect();
     assert_eq!(rows.len(), expected.len());

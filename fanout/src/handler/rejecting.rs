@@ -10,11 +10,11 @@ use shared::send::{Stop, Transport, send_runs};
 use tracing::error;
 
 use super::group::Work;
-use super::{LedgerFanout, Seams};
+use super::{Fanout, Seams};
 use crate::letters;
 use crate::message::Delivery;
 
-impl LedgerFanout {
+impl Fanout {
     /// Sends a letter about each event of the table that can never be sent. Answers the runs that may go on.
     pub(super) async fn reject_items<'w, 'b, T: Transport, L: Ledger, E: EventTable>(
         &self,
@@ -85,7 +85,7 @@ impl LedgerFanout {
             return Vec::new();
         }
         let routed = route(letters.iter().enumerate());
-        let (limits, _) = seams.limits(self.plain.requests_in_flight);
+        let (limits, _) = seams.limits(self.requests_in_flight);
         let outcomes = send_runs(seams.transport, &self.rejected, &routed.runs, &limits).await;
         let results = routed.results(&outcomes, letters.len());
         if let Some(stop) = results.iter().find_map(|result| result.as_ref().err()) {

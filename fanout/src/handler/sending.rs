@@ -5,15 +5,22 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use shared::config::ClientName;
+use shared::config::{Client, ClientName};
 use shared::event::Along;
 use shared::ledger::fan_out::{Plan, Source};
 use shared::message::Message;
+use shared::place::{Place, QueueUrl};
 use shared::send::{Limits, Outcome, Run, Stop, StopReason, Transport, send_runs};
 use shared::time::Timestamp;
 
 use super::group::Work;
-use crate::client::Destination;
+
+/// Where a client's events go.
+#[derive(Clone, Debug)]
+pub(super) struct Destination {
+    pub(super) client: ClientName,
+    queue: QueueUrl,
+}
 
 /// A run with its messages.
 pub(super) struct Prepared<'w> {
@@ -44,6 +51,12 @@ pub(super) struct Served<'d> {
     pub(super) took: bool,
     /// From the stream to its queue, of each message that says when it was streamed.
     pub(super) latencies: Vec<Duration>,
+}
+
+impl Destination {
+    pub(super) fn new(client: &Client, place: &Place) -> Self {
+        Self { client: client.name.clone(), queue: client.queue_url(place) }
+    }
 }
 
 /// Makes the messages of a run. `None` if one of its events is not there, which [`Plan`] promises.

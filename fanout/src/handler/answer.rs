@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::group::{Verdict, Work};
 use crate::message::Delivery;
-use crate::patience::backoff;
+use crate::returned::backoff;
 
 /// What is counted.
 #[derive(Default)]
@@ -75,7 +75,7 @@ impl<'d> Returned<'d> {
     ) -> Self {
         let of_index = |index: &usize, after: Option<Duration>| {
             let receive_count = deliveries.get(*index).map_or(1, |delivery| delivery.receive_count);
-            (*index, after.unwrap_or_else(|| backoff(receive_count, None, now)))
+            (*index, after.unwrap_or_else(|| backoff(receive_count)))
         };
         let mut returned: Vec<(usize, Duration)> =
             unlettered.iter().map(|index| of_index(index, None)).collect();

@@ -46,7 +46,7 @@ pub(super) fn sort<'b>(deliveries: &'b [Delivery<'_>], source: &Source) -> Sorte
     for (index, delivery) in deliveries.iter().enumerate() {
         match read(delivery, source) {
             Ok((key, arrival, incoming)) => {
-                let id = DeduplicationId::of_item(&key, Some(&arrival.sort));
+                let id = DeduplicationId::of_item(&key, &arrival.sort);
                 let message =
                     incoming.of_event(&id).map_or_else(|| Cow::Borrowed(&incoming.copy), Cow::Owned);
                 sorted.add(key, arrival, Brought { index, message, streamed_at: incoming.streamed_at });
@@ -95,7 +95,7 @@ fn read<'b, 'p>(delivery: &'b Delivery<'p>, source: &Source) -> Result<Read<'b, 
 
 /// The keys of the event's item. JSON does not say of which type a key is, but the ids do, which are made of them.
 fn keys(incoming: &Incoming<'_>, source: &Source, replay: Option<&ReplayId>) -> Result<(Key, Key), String> {
-    let sort_name = source.sort_key.as_deref().ok_or("`[source]` names no `sort_key`")?;
+    let sort_name = source.sort_key.as_str();
     let body: Cow<'_, str> =
         serde_json::from_str(incoming.body().get()).map_err(|_| "its body is no text".to_owned())?;
     let names = Names { partition: &source.partition_key, sort: sort_name };
@@ -113,7 +113,7 @@ fn keys(incoming: &Incoming<'_>, source: &Source, replay: Option<&ReplayId>) -> 
     let own = incoming.copy.deduplication_id();
     let told = incoming.text(REPAIR);
     let fits = |sort: &Key| {
-        let id = DeduplicationId::of_item(&key, Some(sort));
+        let id = DeduplicationId::of_item(&key, sort);
         match (told, replay) {
             (Some(told), _) => id.as_str() == told,
             (None, Some(replay)) => id == *own || id.replayed(replay) == *own,
@@ -121,7 +121,7 @@ fn keys(incoming: &Incoming<'_>, source: &Source, replay: Option<&ReplayId>) -> 
         }
     };
     let sorts = candidates(sort);
-    // A message that was put before the ledger was turned on has another id: the most likely type then.
+    // A message that a converter of the time before the ledger has put has another id: the most likely type then.
     let likely = if told.is_none() { sorts.first() } else { None };
     let sort = sorts.iter().find(|sort| fits(sort)).or(likely);
     let sort = sort.ok_or_else(|| format!("its body's `{sort_name}` is not what its id is made of"))?;
