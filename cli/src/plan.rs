@@ -214,9 +214,12 @@ pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
     let left_stream = if is_new { None } else { left_stream(&settings, &running, backlogs.is_some()) };
     let kept_queues: Vec<_> =
         kept_queues.into_iter().map(|kept| in_the_way(kept, place, &depths, endpoint)).collect();
-    let disused =
-        disused.iter().map(|arn| DisusedQueue::new(arn, url(&arn.name, place, endpoint), &depths, endpoint));
-    let disused_queues: Vec<_> = disused.collect();
+    let disused_queue = |arn: &QueueArn| DisusedQueue {
+        queue: LeftQueue::new(arn, &depths),
+        url: url(&arn.name, place, endpoint),
+        endpoint: endpoint.map(str::to_owned),
+    };
+    let disused_queues: Vec<_> = disused.iter().map(disused_queue).collect();
     let foreign_ledger = ForeignLedger::of_formats(&ledger_formats);
     let is_refused = !kept_queues.is_empty()
         || disused_queues.iter().any(DisusedQueue::is_in_the_way)
@@ -254,6 +257,20 @@ pub fn left_queues<'r>(config: &Config, place: &Place, running: &'r Running) -> 
 }
 
 impl PlannedClient {
+    fn new(name: Option<String>, change: Change, queue: &QueueArn) -> Self {
+        Self {
+            name,
+            change,
+            queue_arn: queue.to_string(),
+            account: queue.account.clone(),
+            gets_history: false,
+            is_too_late_for_history: false,
+            backlog: None,
+            is_let_go: false,
+            left_queue: None,
+        }
+    }
+
     /// Whether it will receive events.
     pub fn will_receive(&self) -> bool {
         self.change != Change::Removed
@@ -281,48 +298,30 @@ fn queue_arn(client: &Client, place: &Place) -> QueueArn {
 
 fn clients(config: &Config, place: &Place, running: &[Registered], depths: &Depths) -> Vec<PlannedClient> {
     let mut planned = Vec::with_capacity(config.clients.len());
-    let mut matched = vec![false; running.len()];
+    let mut removed: Vec<&Registered> = running.iter().collect();
     for client in &config.clients {
         let (name, queue) = (client.name.to_string(), queue_arn(client, place));
-        let is_it = |now: &Registered| match &now.name {
+        let is_it = |now: &&Registered| match &now.name {
             Some(now) => *now == name,
             None => now.queue == queue,
         };
-        let before = running.iter().zip(&mut matched).find(|(now, _)| is_it(now));
-        let (mut change, mut is_let_go, mut left) = (Change::Added, false, None);
-        if let Some((now, matched)) = before {
-            *matched = true;
-            if now.queue == queue {
-                change = Change::Kept;
-                is_let_go = now.is_own && client.queue != ClientQueue::Own;
-            } else {
-                change = Change::Moved;
-                left = Some(left_queue(&now.queue, depths));
+        let now = removed.iter().position(is_it).map(|index| removed.remove(index));
+        let new = |change| PlannedClient::new(Some(name.clone()), change, &queue);
+        planned.push(match now {
+            None => PlannedClient { gets_history: client.history, ..new(Change::Added) },
+            Some(now) if now.queue == queue => {
+                let is_let_go = now.is_own && client.queue != ClientQueue::Own;
+                PlannedClient { is_let_go, ..new(Change::Kept) }
             }
-        }
-        planned.push(PlannedClient {
-            name: Some(name),
-            change,
-            queue_arn: queue.to_string(),
-            account: queue.account,
-            gets_history: change == Change::Added && client.history,
-            is_too_late_for_history: false,
-            backlog: None,
-            is_let_go,
-            left_queue: left,
+            Some(now) => {
+                let left_queue = Some(LeftQueue::new(&now.queue, depths));
+                PlannedClient { left_queue, ..new(Change::Moved) }
+            }
         });
     }
-    let removed = running.iter().zip(matched).filter(|(_, matched)| !matched);
-    planned.extend(removed.map(|(now, _)| PlannedClient {
-        name: now.name.clone(),
-        change: Change::Removed,
-        queue_arn: now.queue.to_string(),
-        account: now.queue.account.clone(),
-        gets_history: false,
-        is_too_late_for_history: false,
-        backlog: None,
-        is_let_go: false,
-        left_queue: Some(left_queue(&now.queue, depths)),
+    planned.extend(removed.into_iter().map(|now| PlannedClient {
+        left_queue: Some(LeftQueue::new(&now.queue, depths)),
+        ..PlannedClient::new(now.name.clone(), Change::Removed, &now.queue)
     }));
     planned
 }
@@ -340,14 +339,13 @@ fn table_of(stream: &str) -> &str {
     stream.split_once("/stream/").map_or(stream, |(table, _)| table)
 }
 
-fn left_queue(queue: &QueueArn, depths: &Depths) -> LeftQueue {
-    let arn = queue.to_string();
-    let (depth, unknown) = match depths.get(&arn) {
-        Some(Ok(depth)) => (Some(*depth), None),
-        Some(Err(reason)) => (None, Some(reason.clone())),
-        None => (None, Some("nobody asked".to_owned())),
-    };
-    LeftQueue { arn, depth, unknown }
+impl LeftQueue {
+    fn new(queue: &QueueArn, depths: &Depths) -> Self {
+        let arn = queue.to_string();
+        let depth = depths.get(&arn).cloned().unwrap_or_else(|| Err("nobody asked".to_owned()));
+        let (depth, unknown) = depth.map_or_else(|why| (None, Some(why)), |depth| (Some(depth), None));
+        Self { arn, depth, unknown }
+    }
 }
 
 fn accounts(config: &Config, place: &Place, running: &[Registered]) -> Vec<ReceivingAccount> {

@@ -101,18 +101,15 @@ async fn remainder(target: &Target, deployed: &DeployedStack, place: &Place) -> 
         None => (Vec::new(), None),
     };
     let policies = ["WatchPolicyARN", "RetryPolicyARN", "ReplayPolicyARN"];
-    let policies = policies.iter().filter_map(|output| deployed.outputs.get(*output).cloned()).collect();
-    let kept_bucket = deployed.outputs.get("DiscardedRecordsBucket").cloned();
-    let kept_ledger = ledger_table(target, deployed).await;
     Remainder {
         stack: deployed.name.clone(),
         kept_queues,
         unsent,
         backlogs,
         backlogs_unknown,
-        policies,
-        kept_bucket,
-        kept_ledger,
+        policies: policies.iter().filter_map(|output| deployed.outputs.get(*output).cloned()).collect(),
+        kept_bucket: deployed.outputs.get("DiscardedRecordsBucket").cloned(),
+        kept_ledger: ledger_table(target, deployed).await,
     }
 }
 

@@ -126,22 +126,10 @@ async fn running(target: &Target, stack: &DeployedStack, place: &Place) -> Runni
         Config::try_from_toml(&file, &text, Some(place))
             .map_err(|findings| findings.to_string().replace('\n', "; "))
     });
-    match config {
-        Ok(config) => Running {
-            clients: Running::registered(&config, place),
-            parameters,
-            stream,
-            config: Some(config),
-            no_config: None,
-        },
-        Err(reason) => Running {
-            clients: listed(stack, place),
-            parameters,
-            stream,
-            config: None,
-            no_config: Some(reason),
-        },
-    }
+    let (config, no_config) = config.map_or_else(|why| (None, Some(why)), |config| (Some(config), None));
+    let registered = config.as_ref().map(|config| Running::registered(config, place));
+    let clients = registered.unwrap_or_else(|| listed(stack, place));
+    Running { clients, parameters, stream, config, no_config }
 }
 
 fn listed(stack: &DeployedStack, place: &Place) -> Vec<Registered> {

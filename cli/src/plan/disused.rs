@@ -6,7 +6,7 @@ use shared::config::QueueArn;
 use shared::place::Place;
 use shared::text::printable;
 
-use super::{Depths, queue_command, queue_name};
+use super::{LeftQueue, queue_command, queue_name};
 use crate::aws::sqs::Depth;
 
 /// The outputs of an older template that hold the queues' ARNs, and the queues' names without a prefix.
@@ -21,14 +21,11 @@ const PARAMETER: &str = "Ledger";
 /// A queue that goes out of use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DisusedQueue {
-    /// Its ARN.
-    pub arn: String,
+    /// Which, and what is in it.
+    #[serde(flatten)]
+    pub queue: LeftQueue,
     /// Its URL.
     pub url: String,
-    /// What is in it.
-    pub depth: Option<Depth>,
-    /// Why that isn't known.
-    pub unknown: Option<String>,
     /// Where SQS is, if not where AWS has it.
     pub endpoint: Option<String>,
 }
@@ -48,19 +45,9 @@ pub fn disused_queues(stack: &DeployedStack, place: &Place) -> Vec<QueueArn> {
 }
 
 impl DisusedQueue {
-    pub(super) fn new(arn: &QueueArn, url: String, depths: &Depths, endpoint: Option<&str>) -> Self {
-        let arn = arn.to_string();
-        let depth = depths.get(&arn).cloned().unwrap_or_else(|| Err("no answer".to_owned()));
-        let (depth, unknown) = match depth {
-            Ok(depth) => (Some(depth), None),
-            Err(why) => (None, Some(why)),
-        };
-        Self { arn, url, depth, unknown, endpoint: endpoint.map(str::to_owned) }
-    }
-
     /// Whether it may hold messages, which no later version takes out of it.
     pub(super) fn is_in_the_way(&self) -> bool {
-        !self.depth.is_some_and(Depth::is_empty)
+        !self.queue.depth.is_some_and(Depth::is_empty)
     }
 
     /// The command that deletes it.
@@ -70,8 +57,9 @@ impl DisusedQueue {
 
     /// What becomes of it, and what to do; without a line feed at its end.
     pub(super) fn to_text(&self) -> String {
-        let queue = queue_name(&self.arn);
-        let depth = match (self.depth, &self.unknown) {
+        let LeftQueue { arn, depth, unknown } = &self.queue;
+        let queue = queue_name(arn);
+        let depth = match (depth, unknown) {
             (Some(depth), _) if depth.is_empty() => {
                 return format!(
                     "The queue {queue} goes out of use: it leaves the stack and stays, empty. Delete it after the deploy:\n      {}",
