@@ -38,13 +38,24 @@ pub const CATCH_UP: Function = Function { logical_id: "CatchUp", package: "fanou
 /// All of them.
 pub const ALL: [Function; 3] = [CONVERTER, FANOUT, CATCH_UP];
 
-/// A function's release binary.
+/// How the functions are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// In seconds, to large and slow binaries: for a stack that is thrown away.
+    Dev,
+    /// As they ship: small, and quick to start.
+    Release,
+}
+
+/// A function's binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
     /// Whose it is.
     pub function: Function,
     /// Where it is.
     pub binary: PathBuf,
+    /// How it was compiled.
+    pub profile: Profile,
 }
 
 /// Why there are no functions to deploy.
@@ -102,30 +113,33 @@ pub fn build(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Built>, BuildError> {
     let target = foreign_target(architecture, env::consts::OS, env::consts::ARCH);
-    let built = cargo_build(workspace, target, progress)?;
+    let built = cargo_build(workspace, Profile::Release, target, progress)?;
     check(&built, architecture)?;
     Ok(built)
 }
 
-/// As [`build`], but for the machine that this runs on, whatever its C library: for an emulator of Lambda beside it.
+/// As [`build`], but with `profile`, and for the machine that this runs on, whatever its C library: for an emulator of
+/// Lambda beside it.
 ///
 /// # Errors
 ///
 /// [`BuildError`]: no cargo, or code that does not compile.
 pub fn build_for_this_machine(
     workspace: &Path,
+    profile: Profile,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Built>, BuildError> {
-    cargo_build(workspace, None, progress)
+    cargo_build(workspace, profile, None, progress)
 }
 
-/// The binaries of all functions in `directory`, which another build made, if Lambda can start them on `architecture`.
+/// The release binaries of all functions in `directory`, which another build made, if Lambda can start them on `architecture`.
 ///
 /// # Errors
 ///
 /// [`BuildError`]: there are none, or not for Lambda.
 pub fn built_elsewhere(directory: &Path, architecture: Architecture) -> Result<Vec<Built>, BuildError> {
-    let built = ALL.map(|function| Built { function, binary: directory.join(function.binary) });
+    let profile = Profile::Release;
+    let built = ALL.map(|function| Built { function, binary: directory.join(function.binary), profile });
     check(&built, architecture)?;
     Ok(built.to_vec())
 }
@@ -168,16 +182,23 @@ fn hint(target: Option<&str>) -> String {
 
 fn cargo_build(
     workspace: &Path,
+    profile: Profile,
     target: Option<&'static str>,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Built>, BuildError> {
     // Set by cargo for what it runs itself, so that `cargo local` builds with the cargo that it was called with.
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(&program);
-    command.current_dir(workspace).arg("build").arg("--release");
-    for function in ALL {
-        command.args(["--package", function.package, "--bin", function.binary]);
-    }
+    command.current_dir(workspace).arg("build");
+    match profile {
+        // With the features of all crates, as `cargo local` itself: what that has compiled is not compiled again.
+        Profile::Dev => command.arg("--workspace"),
+        // With those that the functions ask for, and no others.
+        Profile::Release => {
+            command.arg("--release").args(ALL.iter().flat_map(|function| ["--package", function.package]))
+        }
+    };
+    command.args(ALL.iter().flat_map(|function| ["--bin", function.binary]));
     if let Some(target) = target {
         command.arg("--target").arg(target);
     }
@@ -205,7 +226,7 @@ fn cargo_build(
     if !status.success() {
         return Err(BuildError::Failed { status, target });
     }
-    ALL.into_iter().map(|function| built(function, &binaries)).collect()
+    ALL.into_iter().map(|function| built(function, profile, &binaries)).collect()
 }
 
 /// One line of `--message-format=json` (the Cargo Book, "External tools").
@@ -232,11 +253,11 @@ fn executables(output: impl Read) -> Vec<(String, PathBuf)> {
     found
 }
 
-fn built(function: Function, binaries: &[(String, PathBuf)]) -> Result<Built, BuildError> {
+fn built(function: Function, profile: Profile, binaries: &[(String, PathBuf)]) -> Result<Built, BuildError> {
     let Some((_, binary)) = binaries.iter().find(|(name, _)| name == function.binary) else {
         return Err(BuildError::NoBinary { function });
     };
-    Ok(Built { function, binary: binary.clone() })
+    Ok(Built { function, binary: binary.clone(), profile })
 }
 
 #[cfg(test)]
@@ -259,14 +280,14 @@ not a message
     #[test]
     fn binaries_are_where_cargo_says() {
         let found = executables(MESSAGES.as_bytes());
-        let path_of = |function| built(function, &found).unwrap().binary;
+        let path_of = |function| built(function, Profile::Release, &found).unwrap().binary;
         assert_eq!(path_of(CONVERTER), Path::new("/t/release/converter"));
         assert_eq!(path_of(FANOUT), Path::new("/t/release/fanout"));
         assert_eq!(path_of(CATCH_UP), Path::new("/t/release/catch-up"));
 
         let without = executables(MESSAGES.replace("\"name\":\"catch-up\"", "\"name\":\"other\"").as_bytes());
         assert_eq!(
-            built(CATCH_UP, &without).unwrap_err().to_string(),
+            built(CATCH_UP, Profile::Release, &without).unwrap_err().to_string(),
             "`cargo build` made no binary `catch-up`; the package `fanout` must have one"
         );
     }

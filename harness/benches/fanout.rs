@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use harness::lambda::Function;
 use harness::sqs::SqsStub;
 use harness::tables::TablesStub;
-use harness::{example, functions};
+use harness::{example, shipped_functions};
 use serde_json::Value;
 
 use crate::ledger::ledger;
@@ -40,7 +40,7 @@ struct Contender {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (ours, obvious) = (functions()?.fanout, example("obvious")?);
+    let (ours, obvious) = (shipped_functions()?.fanout, example("obvious")?);
     let payload = messages();
     println!(
         "ten messages of 2 KB in ten groups; queues that answer after {LATENCY:?}; at least {ENOUGH:?} of CPU each\n"

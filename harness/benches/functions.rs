@@ -10,8 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use harness::functions;
 use harness::lambda::Function;
+use harness::shipped_functions;
 use harness::sqs::SqsStub;
 use serde_json::{Map, Value, json};
 
@@ -37,7 +37,7 @@ struct Row {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let binaries = functions()?;
+    let binaries = shipped_functions()?;
     let shipped = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../client-queues.toml"))?;
     let shipped = package("shipped", &shipped)?;
     let hundred = package("100-clients", &config(100))?;

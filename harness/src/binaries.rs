@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-/// Where the release binaries are.
+/// Where the functions' binaries are.
 #[derive(Clone, Debug)]
 pub struct Functions {
     /// DynamoDB stream → fan-out queue.
@@ -33,58 +33,71 @@ struct Target {
     name: String,
 }
 
-/// The release binaries of this work tree, built once per process (and not at all, if cargo finds them fresh).
+/// The functions as they ship: the release binaries of this work tree, built once per process (and not at all, if cargo
+/// finds them fresh).
 ///
 /// # Errors
 ///
 /// Cargo cannot be started or does not build them; what it said is on standard error.
-pub fn functions() -> io::Result<Functions> {
+pub fn shipped_functions() -> io::Result<Functions> {
     static BUILT: OnceLock<Result<Functions, String>> = OnceLock::new();
+    let targets = ["--release", "--package", "converter", "--package", "fanout", "--bins"];
+    let build = || executables(&targets).and_then(|mut built| Functions::take(&mut built));
     let built = BUILT.get_or_init(|| build().map_err(|error| error.to_string()));
     built.clone().map_err(io::Error::other)
+}
+
+/// The functions, to see what they do. Not release builds: nothing here measures them.
+///
+/// # Errors
+///
+/// As with [`shipped_functions`].
+pub fn functions() -> io::Result<Functions> {
+    Functions::take(&mut unmeasured()?)
 }
 
 /// The operator's tool, `fanoutctl`. Not a release build: nothing here measures it.
 ///
 /// # Errors
 ///
-/// As with [`functions`].
+/// As with [`shipped_functions`].
 pub fn fanoutctl() -> io::Result<PathBuf> {
-    unmeasured("fanoutctl")
+    take(&mut unmeasured()?, "fanoutctl")
 }
 
 /// The Rust consumer of `docs/consume.md`. Not a release build: nothing here measures it.
 ///
 /// # Errors
 ///
-/// As with [`functions`].
+/// As with [`shipped_functions`].
 pub fn consumer() -> io::Result<PathBuf> {
-    unmeasured("consumer")
+    take(&mut unmeasured()?, "consumer")
 }
 
 /// The release build of one of this crate's own examples.
 ///
 /// # Errors
 ///
-/// As with [`functions`].
+/// As with [`shipped_functions`].
 pub fn example(name: &str) -> io::Result<PathBuf> {
     take(&mut executables(&["--release", "--package", "harness", "--example", name])?, name)
 }
 
 /// Built once per process; of the whole workspace and with an example, because then cargo takes the same features of all
 /// dependencies as in `cargo test --workspace`, and builds none of them twice.
-fn unmeasured(name: &str) -> io::Result<PathBuf> {
+fn unmeasured() -> io::Result<HashMap<String, PathBuf>> {
     static BUILT: OnceLock<Result<HashMap<String, PathBuf>, String>> = OnceLock::new();
-    let targets = ["--workspace", "--bin", "fanoutctl", "--example", "consumer"];
+    let binaries = ["converter", "fanout", "catch-up", "fanoutctl"].map(|name| ["--bin", name]);
+    let targets = [&["--workspace", "--example", "consumer"], binaries.as_flattened()].concat();
     let built = BUILT.get_or_init(|| executables(&targets).map_err(|error| error.to_string()));
-    take(&mut built.clone().map_err(io::Error::other)?, name)
+    built.clone().map_err(io::Error::other)
 }
 
-fn build() -> io::Result<Functions> {
-    let targets = ["--release", "--package", "converter", "--package", "fanout", "--bins"];
-    let mut built = executables(&targets)?;
-    let mut take = |name| take(&mut built, name);
-    Ok(Functions { converter: take("converter")?, fanout: take("fanout")?, catch_up: take("catch-up")? })
+impl Functions {
+    fn take(built: &mut HashMap<String, PathBuf>) -> io::Result<Self> {
+        let mut take = |name| take(built, name);
+        Ok(Self { converter: take("converter")?, fanout: take("fanout")?, catch_up: take("catch-up")? })
+    }
 }
 
 /// Builds what `arguments` name and tells where the executables are, by the target's name.

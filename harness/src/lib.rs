@@ -11,4 +11,4 @@ pub mod rie;
 pub mod sqs;
 pub mod tables;
 
-pub use binaries::{Functions, consumer, example, fanoutctl, functions};
+pub use binaries::{Functions, consumer, example, fanoutctl, functions, shipped_functions};

@@ -1,4 +1,4 @@
-//! The release binaries under the Runtime API: they start, answer, and say why they do not.
+//! The binaries under the Runtime API: they start, answer, and say why they do not.
 
 #![expect(
     clippy::indexing_slicing,

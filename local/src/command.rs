@@ -60,6 +60,7 @@ pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<bool, Comm
     progress.expect(expected.events().len() * stack.clients().len());
     let outcome = run::run(&stack, &expected, &|| progress.received()).await?;
     progress.finish();
+    progress.note("the functions are dev builds: what ships is quicker than these figures");
     bad_lines.extend(refused(args, &expected, &outcome, progress));
 
     let report = report(&stack, outcome, bad_lines);

@@ -13,6 +13,9 @@ const RIE_REQUIREMENTS: &[u8] = include_bytes!("../../tools/rie-requirements.txt
 /// The interpreters looked for, in this order. MiniStack needs 3.10.
 const NAMES: [&str; 6] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
 
+/// What the environment's directory is called.
+const HOME: &str = "python";
+
 /// Exits with a message if this interpreter will not do; prints its version if it will.
 const PROBE: &str = "\
 import sys
@@ -74,7 +77,7 @@ impl Environment {
         let lock = fs::File::create(&lock_path).map_err(io_error(&lock_path))?;
         lock.lock().map_err(io_error(&lock_path))?;
 
-        let home = directory.join("python");
+        let home = directory.join(HOME);
         let stamp = home.join("requirements.sha256");
         let hash = requirements_hash();
         let is_current = fs::read_to_string(&stamp).is_ok_and(|text| text == hash);
@@ -83,6 +86,16 @@ impl Environment {
             fs::write(&stamp, hash).map_err(io_error(&stamp))?;
         }
         Self::open(&home)
+    }
+
+    /// Finds out whether [`Environment::prepare`] has what it begins with: the environment itself, or an interpreter. It
+    /// takes no time and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`PythonError::Missing`].
+    pub fn probe(directory: &Path) -> Result<(), PythonError> {
+        Self::open(&directory.join(HOME)).map(drop).or_else(|_| find().map(drop))
     }
 
     /// The environment in `home`, if its interpreter runs: the one that it was made from may be gone.

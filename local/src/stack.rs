@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName;
-use deploy::functions::{self, BuildError, Built};
+use deploy::functions::{self, BuildError, Built, Profile};
 use deploy::invoke::{CareError, take_care};
 use deploy::package::{Package, PackageError};
 use deploy::settings::{FunctionTimeout, Settings, SettingsError, StreamArn};
@@ -15,6 +15,7 @@ use deploy::target::Target;
 use shared::config::{Client, ClientQueue, Config, Findings};
 use shared::place::{OwnQueue, Place};
 use tokio::task::{JoinError, spawn_blocking};
+use tokio::try_join;
 
 use crate::connection::Connection;
 use crate::ministack::{ACCOUNT, MiniStack, REGION, StartError};
@@ -208,8 +209,10 @@ impl Stack {
         let config =
             Config::try_from_toml(CLIENT_QUEUES, config_text, Some(&place)).map_err(StackError::Config)?;
 
-        let ground = Ground::start(name, say).await?;
-        let packages = build(Arc::clone(say), config_text.to_owned()).await?;
+        // Each takes minutes the first time, and needs a part of the machine only. What would end both comes first.
+        spawn_blocking(|| Environment::probe(&workspace::directory())).await.map_err(fault)??;
+        let (ground, packages) =
+            try_join!(Ground::start(name, say), build(Arc::clone(say), config_text.to_owned()))?;
         ground.make_existing_queues(&config).await?;
         deploy_template(&ground, &config, &packages, say).await?;
         let clients = config.clients.iter().map(|client| address(client, &place, &ground.connection));
@@ -260,8 +263,9 @@ async fn start_ministack(name: String, say: Say) -> Result<(Environment, MiniSta
 
 async fn build(say: Say, config: String) -> Result<Vec<Package>, StackError> {
     let build = move || -> Result<Vec<Package>, StackError> {
-        say("building the functions (the first time, this takes minutes)");
-        let built = functions::build_for_this_machine(&workspace::root(), &mut |line| say(line))?;
+        say("building the functions (dev builds: larger and slower than what a deploy to AWS ships)");
+        let built =
+            functions::build_for_this_machine(&workspace::root(), Profile::Dev, &mut |line| say(line))?;
         built.iter().map(|built| package(built, &config)).collect()
     };
     spawn_blocking(build).await.map_err(fault)?
@@ -270,7 +274,7 @@ async fn build(say: Say, config: String) -> Result<Vec<Package>, StackError> {
 fn package(built: &Built, config: &str) -> Result<Package, StackError> {
     let path = built.binary.display().to_string();
     let bootstrap = fs::read(&built.binary).map_err(|source| StackError::File { path, source })?;
-    Ok(Package::try_new(built.function, &bootstrap, config)?)
+    Ok(Package::of_built(built, &bootstrap, config)?)
 }
 
 fn address(client: &Client, place: &Place, connection: &Connection) -> ClientAddress {

@@ -3,7 +3,6 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    clippy::unwrap_used,
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 

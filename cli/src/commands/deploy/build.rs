@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use deploy::functions::{self, BuildError, Built};
+use deploy::functions::{self, BuildError, Built, Profile};
 use deploy::package::Package;
 use deploy::settings::Architecture;
 use deploy::target::Target;
@@ -18,7 +18,7 @@ use crate::progress::Progress;
 pub(super) enum Source {
     /// This workspace, for Lambda.
     Workspace(PathBuf, Architecture),
-    /// This workspace, for an emulator, which runs functions where it runs itself.
+    /// Dev builds of this workspace, for an emulator, which runs functions where it runs itself.
     ForThisMachine(PathBuf),
     /// A directory with the binaries.
     Elsewhere(PathBuf, Architecture),
@@ -42,7 +42,9 @@ impl Source {
     fn built(&self, progress: &mut dyn FnMut(&str)) -> Result<Vec<Built>, BuildError> {
         match self {
             Self::Workspace(workspace, architecture) => functions::build(workspace, *architecture, progress),
-            Self::ForThisMachine(workspace) => functions::build_for_this_machine(workspace, progress),
+            Self::ForThisMachine(workspace) => {
+                functions::build_for_this_machine(workspace, Profile::Dev, progress)
+            }
             Self::Elsewhere(directory, architecture) => functions::built_elsewhere(directory, *architecture),
         }
     }
@@ -66,7 +68,7 @@ fn package(built: &Built, config: &str) -> Result<Package, Failure> {
     let path = built.binary.display();
     let unreadable = |error| Failure::new(Exit::Config, format!("`{path}` can't be read: {error}"));
     let bootstrap = fs::read(&built.binary).map_err(unreadable)?;
-    Package::try_new(built.function, &bootstrap, config)
+    Package::of_built(built, &bootstrap, config)
         .map_err(|error| Failure::new(Exit::Fault, format!("`{path}`: {error}")))
 }
 
