@@ -22,6 +22,7 @@ use shared::image::{Fault, Image, ImageError, Text, Wanted, Writer};
 use crate::sdk;
 
 pub use self::events::EventsTable;
+pub use self::fault::{Hindrance, hindrance};
 pub use self::ledger::LedgerTable;
 
 /// DynamoDB in `region`, or at `endpoint_url`, for [`LedgerTable`] and [`EventsTable`]. Connects at the first call.

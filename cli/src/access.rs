@@ -70,6 +70,18 @@ enum Reach {
     Unclear(String),
 }
 
+impl Reach {
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Others => 0,
+            Self::Unclear(_) => 1,
+            Self::Account => 2,
+            Self::Role => 3,
+            Self::Everybody => 4,
+        }
+    }
+}
+
 impl Policy {
     /// The policy with this text, as SQS returns it.
     ///
@@ -140,9 +152,7 @@ fn applies(statement: &Statement, sending: &Sending<'_>) -> (Reach, Truth) {
     let queue = sending.queue.to_string();
     let truth = reached
         // Actions are compared without regard to case (IAM User Guide, "IAM JSON policy elements: Action").
-        .and(|| {
-            covers(&statement.actions, &SEND.to_ascii_lowercase(), |pattern| pattern.to_ascii_lowercase())
-        })
+        .and(|| covers(&statement.actions, &SEND.to_ascii_lowercase(), str::to_ascii_lowercase))
         .and(|| covers(&statement.resources, &queue, str::to_owned))
         .and(|| condition::hold(&statement.conditions, sending));
     (reach, truth)
@@ -174,22 +184,10 @@ fn reach(statement: &Statement, sending: &Sending<'_>) -> Reach {
     }
 }
 
+/// Of equals the first.
 fn widest(principals: &[String], sending: &Sending<'_>) -> Reach {
-    let mut widest = Reach::Others;
-    for principal in principals {
-        let found = one(principal, sending);
-        let is_wider = match (&widest, &found) {
-            (_, Reach::Others) => false,
-            (Reach::Others, _) | (_, Reach::Everybody) => true,
-            (Reach::Account | Reach::Unclear(_), Reach::Role) => true,
-            (Reach::Unclear(_), Reach::Account) => true,
-            _ => false,
-        };
-        if is_wider {
-            widest = found;
-        }
-    }
-    widest
+    let reaches = principals.iter().rev().map(|principal| one(principal, sending));
+    reaches.max_by_key(Reach::rank).unwrap_or(Reach::Others)
 }
 
 fn one(principal: &str, sending: &Sending<'_>) -> Reach {
@@ -199,18 +197,10 @@ fn one(principal: &str, sending: &Sending<'_>) -> Reach {
     if principal == sending.role {
         return Reach::Role;
     }
-    let parts: Vec<&str> = principal.splitn(6, ':').collect();
-    let is_account = match parts.as_slice() {
-        [account] => *account == sending.account,
-        ["arn", _, "iam", _, account, "root"] => *account == sending.account,
-        _ => false,
-    };
-    if is_account {
-        return Reach::Account;
-    }
     let role_name = sending.role.rsplit('/').next().unwrap_or_default();
     let session = format!("assumed-role/{role_name}/");
-    match parts.as_slice() {
+    match principal.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+        [account] | ["arn", _, "iam", _, account, "root"] if *account == sending.account => Reach::Account,
         ["arn", _, "sts", _, account, name] if *account == sending.account && name.starts_with(&session) => {
             Reach::Unclear(format!("the session `{name}`"))
         }

@@ -56,106 +56,51 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Tell what is wrong with the config, without asking AWS
-    #[command(after_help = "Example:\n  fanoutctl validate --config client-queues.toml")]
+    #[command(after_help = include_str!("args/help/validate.txt"))]
     Validate,
 
     /// Tell what is wrong with queues, stream, mappings and ledger, without changing anything
-    #[command(after_help = "\
-        Example:\n  fanoutctl check\n\n\
-        Exit status: 0 if nothing is wrong, 6 if there are findings. What may not be looked at is a finding.")]
+    #[command(after_help = include_str!("args/help/check.txt"))]
     Check,
 
     /// Print the policy of a client's queue, which the owner of an existing queue must give it
-    #[command(after_help = "Examples:\n  \
-        fanoutctl policy Reporting > queue-policy.json\n  \
-        fanoutctl policy Reporting --key    what the key policy of an encrypted queue needs besides\n\n\
-        The queue of a client without `queue_arn` is the stack's own, and has its policy; printed, it is for a queue that \
-        was deleted and is made again by hand. Its key's policy needs no statement: with `--key`, exit status 2.")]
+    #[command(after_help = include_str!("args/help/policy.txt"))]
     Policy(PolicyArguments),
 
     /// Tell what a deploy would change for clients
-    #[command(after_help = "Example:\n  fanoutctl plan")]
+    #[command(after_help = include_str!("args/help/plan.txt"))]
     Plan(StackArguments),
 
     /// Build, package and deploy the stack, as the plan says
-    #[command(after_help = "Examples:\n  \
-        fanoutctl deploy --stream-arn \"$STREAM_ARN\"    a new stack\n  \
-        fanoutctl deploy                               an update; what is not named stays as it is")]
+    #[command(after_help = include_str!("args/help/deploy.txt"))]
     Deploy(DeployArguments),
 
     /// Show what is in every queue, who is level and who is behind, and how far behind the stream the stack is
-    #[command(after_help = "\
-        Examples:\n  \
-        fanoutctl status\n  \
-        fanoutctl status --json | jq '.queues[] | select(.messages > 0)'\n  \
-        fanoutctl status --json | jq '.clients[] | select(.state == \"behind\")'\n\n\
-        With the ledger (`[source] version`), a client is level, behind or paused. One that is behind is caught up from the \
-        event table, by itself; it needs attention when it has been behind for 15 minutes. Of each client, at most 1,000 \
-        groups are counted: `>1000`. One that is leaving is in no deployed config, and gets nothing: what it lacks is \
-        forgotten an hour after the deploy that took it away.\n\n\
-        A figure that isn't known is shown as `-`; `--json` tells why.\n\n\
-        Exit status: 6 if there is something in the rejected, undelivered or dead-letter queue, a queue is missing, or a \
-        client needs attention; else 4 or 5 if one of the stack's own queues, or its ledger, can't be looked at; else 0.")]
+    #[command(after_help = include_str!("args/help/status.txt"))]
     Status,
 
     /// Send a client nothing more, until it is resumed
-    #[command(after_help = "\
-        Example:\n  fanoutctl pause Billing\n\n\
-        The client falls behind, and nobody else notices. It loses nothing: when it is resumed, it gets in order what it \
-        missed, from the event table, however long that was. What was begun may still reach it for about a minute.\n\n\
-        Needs the ledger (`[source] version`); the stack's `ReplayPolicy` has the rights.")]
+    #[command(after_help = include_str!("args/help/pause.txt"))]
     Pause(ClientArguments),
 
     /// Serve a client again that was paused
-    #[command(after_help = "\
-        Example:\n  fanoutctl resume Billing\n\n\
-        It is caught up within minutes, or at once with `fanoutctl catch-up Billing`.\n\n\
-        `--json`: `state` is `live` (served) or `paused`, and `was` what it was before.")]
+    #[command(after_help = include_str!("args/help/resume.txt"))]
     Resume(ClientArguments),
 
     /// Catch a client up now, and show how far it is
-    #[command(after_help = "\
-        Example:\n  fanoutctl catch-up Billing\n\n\
-        A client that is behind is caught up by itself, every minute; after failures, every five minutes. This does not wait \
-        for that: use it when its queue has been mended. If it is being caught up already, that is followed.\n\n\
-        Exit status: 6 if it is not level in the end: it is paused, or its queue still takes nothing.")]
+    #[command(after_help = include_str!("args/help/catch-up.txt"))]
     CatchUp(ClientArguments),
 
     /// Send a client again what it has, from a version on
-    #[command(after_help = "\
-        Examples:\n  \
-        fanoutctl replay Billing --group 'AFC F5' --from 3\n  \
-        fanoutctl replay Billing --all --from 1 --dry-run\n\n\
-        Only this client gets the events, in order, each with the attribute `replay`. What it costs is told first, and asked \
-        about. What the client does not have yet is no repetition: it is on its way anyway.\n\n\
-        KEY is the aggregate's key as the event table has it. Consumers see it encoded, as the `MessageGroupId`: `AFC F5` \
-        as `AFC%20F5`.\n\n\
-        Use it when a client has lost what it took: its queue was deleted or purged, or its consumer failed. A replay that \
-        was interrupted tells how to go on.\n\n\
-        Exit status: 6 if a group could not be ordered; 0 also if there is nothing to do.")]
+    #[command(after_help = include_str!("args/help/replay.txt"))]
     Replay(ReplayArguments),
 
     /// Send a client again all that it has, of every group: a replay from version 1 on
-    #[command(after_help = "\
-        Examples:\n  \
-        fanoutctl backfill Billing --dry-run\n  \
-        fanoutctl backfill Billing --yes\n\n\
-        Events from before the client was registered are among them. A new client gets them without this if it is \
-        registered with `history = true`.\n\n\
-        Exit status: as of `replay`.")]
+    #[command(after_help = include_str!("args/help/backfill.txt"))]
     Backfill(BackfillArguments),
 
     /// Compare the event table with the ledger, and send what is missing
-    #[command(after_help = "\
-        Example:\n  fanoutctl reconcile\n\n\
-        It is done every day by itself; this does it now. Told are:\n\n  \
-        missing      events that the stream never showed: they are put on the fan-out queue\n  \
-        passed over  versions that the table did not have when they were waited for, and that it has now: they\n               \
-        reach a client by the `replay` that is printed\n  \
-        ahead        groups of which the ledger knows more than the table has\n\n\
-        It reads the whole event table, eventually consistent: one read unit for 8 KB; and for each group an item of the \
-        ledger, consistently: one read unit.\n\n\
-        Exit status: 6 if there is a difference.")]
+    #[command(after_help = include_str!("args/help/reconcile.txt"))]
     Reconcile,
 
     /// Look at rejected events, and send them again after a repair
@@ -169,7 +114,7 @@ pub enum Command {
     Rejected(Rejected),
 
     /// Delete the stack; queues that can hold events stay
-    #[command(after_help = "Example:\n  fanoutctl delete --yes")]
+    #[command(after_help = include_str!("args/help/delete.txt"))]
     Delete(DeleteArguments),
 }
 
@@ -296,14 +241,4 @@ const DEFAULT_STACK: &str = "mark-event-queue";
 
 const EVERYWHERE: &str = "Options of every command";
 
-const EXIT_STATUS: &str = "\
-Exit status:
-  0    done, and nothing found
-  1    a fault of this program
-  2    the command line is wrong
-  3    the config, or another file, is wrong
-  4    AWS can't be reached, or the stack isn't there
-  5    not allowed
-  6    there are findings: something needs attention, or was refused
-  7    the stack could not be deployed or deleted
-  130  interrupted";
+const EXIT_STATUS: &str = include_str!("args/help/exit-status.txt");

@@ -9,7 +9,8 @@ use shared::config::Config;
 use shared::place::Place;
 
 use crate::args::Common;
-use crate::exit::{Exit, Failure};
+use crate::aws::{CallError, CallFault};
+use crate::exit::Failure;
 use crate::output::Output;
 
 /// What every command works with.
@@ -37,18 +38,17 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// [`Exit::Config`]: the file can't be read.
+    /// [`Failure::Config`]: the file can't be read.
     pub fn config_text(&self) -> Result<String, Failure> {
         let remedy = "run this in the clone, or name the file with `--config`";
-        read(&self.config_path)
-            .map_err(|Failure { exit, message }| Failure::new(exit, format!("{message}; {remedy}")))
+        read(&self.config_path).map_err(|unread| Failure::Config(format!("{unread}; {remedy}")))
     }
 
     /// The config, valid in `place` if that is known.
     ///
     /// # Errors
     ///
-    /// [`Exit::Config`], with every finding.
+    /// [`Failure::Config`], with every finding.
     pub fn config(&self, place: Option<&Place>) -> Result<Config, Failure> {
         self.parse(&self.config_text()?, place)
     }
@@ -57,26 +57,26 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// [`Exit::Config`], with every finding.
+    /// [`Failure::Config`], with every finding.
     pub fn parse(&self, text: &str, place: Option<&Place>) -> Result<Config, Failure> {
         let file = self.config_path.display().to_string();
-        Config::try_from_toml(&file, text, place).map_err(|findings| Failure::new(Exit::Config, findings))
+        Config::try_from_toml(&file, text, place).map_err(|findings| Failure::Config(findings.to_string()))
     }
 
     /// Region, credentials and endpoint.
     ///
     /// # Errors
     ///
-    /// [`Exit::Unreachable`]: the region isn't known.
+    /// [`Failure::Unreachable`]: the region isn't known.
     pub async fn target(&self) -> Result<Target, Failure> {
-        Target::load().await.map_err(|error| Failure::new(Exit::Unreachable, error))
+        Target::load().await.map_err(|error| Failure::Unreachable(error.to_string()))
     }
 
     /// The stack as it is.
     ///
     /// # Errors
     ///
-    /// [`Exit::Unreachable`]: there is none of this name. Others as the call ended.
+    /// [`Failure::Unreachable`]: there is none of this name. Others as the call ended.
     pub async fn deployed(&self, target: &Target) -> Result<DeployedStack, Failure> {
         let found = describe(target, &self.stack).await?;
         found.ok_or_else(|| {
@@ -86,17 +86,31 @@ impl Context {
                 self.stack,
                 target.region()
             );
-            Failure::new(Exit::Unreachable, message)
+            Failure::Unreachable(message)
         })
     }
+}
+
+/// An output of `stack`.
+///
+/// # Errors
+///
+/// [`CallError`]: it has none of this name, as while it is made, or because another version made it.
+pub fn output<'s>(stack: &'s DeployedStack, name: &str) -> Result<&'s str, CallError> {
+    stack.outputs.get(name).map(String::as_str).ok_or_else(|| CallError {
+        call: "DescribeStacks",
+        subject: stack.name.clone(),
+        fault: CallFault::Missing,
+        reason: format!("it has no output `{name}`; deploy it with this version of `fanoutctl`"),
+    })
 }
 
 /// The text of the file at `path`.
 ///
 /// # Errors
 ///
-/// [`Exit::Config`].
+/// [`Failure::Config`].
 pub fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path)
-        .map_err(|error| Failure::new(Exit::Config, format!("`{}` can't be read: {error}", path.display())))
+        .map_err(|error| Failure::Config(format!("`{}` can't be read: {error}", path.display())))
 }

@@ -1,6 +1,10 @@
-//! The exit statuses, which scripts rely on: one for each thing that a caller can do about it.
+//! The exit statuses, which scripts rely on, and the errors that end a command: one status for each thing that a caller
+//! can do about it.
 
 use std::process::ExitCode;
+
+use deploy::call::{CallError, CallFault};
+use deploy::stack::DeployError;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,24 +26,89 @@ pub enum Exit {
     Findings = 6,
     /// The stack could not be deployed or deleted.
     Failed = 7,
-    /// Interrupted (128 and the number of the signal, as shells do).
+    /// A question was answered with no.
+    Declined = 8,
+    /// Interrupted by a signal (128 and the number of SIGINT, as shells do).
     Interrupted = 130,
 }
 
-/// Why a command has no result.
+/// Why a command has no result. What it prints is for people: what is wrong with which thing, and the way out.
 #[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct Failure {
-    /// What the process exits with.
-    pub exit: Exit,
-    /// For people: what is wrong with which thing, and the way out.
-    pub message: String,
+pub enum Failure {
+    /// This program, or the machine that it runs on, does not do its part.
+    #[error("{0}")]
+    Fault(String),
+    /// The command line asks for what is not possible.
+    #[error("{0}")]
+    Usage(String),
+    /// A file says what is not possible, or can't be read.
+    #[error("{0}")]
+    Config(String),
+    /// The stack, or a part of it, isn't there or can't be reached.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Something needs attention before the command can do its work, or a function refused it.
+    #[error("{0}")]
+    Findings(String),
+    /// What a deployment needs could not be made.
+    #[error("{0}")]
+    Failed(String),
+    /// A question was answered with no; the text says what was not done.
+    #[error("{0}")]
+    Declined(&'static str),
+    /// A call without which nothing can be done.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The stack could not be looked at, or is not as it must be.
+    #[error(transparent)]
+    Stack(#[from] DeployError),
+    /// The stack could not be changed. What is no fault of access or network is the stack's.
+    #[error(transparent)]
+    Change(DeployError),
 }
 
 impl Failure {
-    /// A failure that ends as `exit`.
-    pub fn new(exit: Exit, message: impl ToString) -> Self {
-        Self { exit, message: message.to_string() }
+    /// What the process exits with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Fault(_) => Exit::Fault,
+            Self::Usage(_) => Exit::Usage,
+            Self::Config(_) => Exit::Config,
+            Self::Unreachable(_) => Exit::Unreachable,
+            Self::Findings(_) => Exit::Findings,
+            Self::Failed(_) => Exit::Failed,
+            Self::Declined(_) => Exit::Declined,
+            Self::Call(error) => error.fault.into(),
+            Self::Stack(error) => error.into(),
+            Self::Change(error) => match error.into() {
+                Exit::Fault => Exit::Failed,
+                exit => exit,
+            },
+        }
+    }
+}
+
+impl From<CallFault> for Exit {
+    fn from(fault: CallFault) -> Self {
+        match fault {
+            CallFault::NotAllowed => Self::NotAllowed,
+            CallFault::Missing | CallFault::Unreachable => Self::Unreachable,
+            CallFault::Refused => Self::Fault,
+        }
+    }
+}
+
+impl From<&DeployError> for Exit {
+    fn from(error: &DeployError) -> Self {
+        match error {
+            DeployError::Template(_) => Self::Config,
+            // The prefix was checked before; what is left is the region.
+            DeployError::Place(_) | DeployError::OutOfSight { .. } => Self::Unreachable,
+            DeployError::PrefixChanged { .. } => Self::Usage,
+            DeployError::KeptQueues { .. } => Self::Findings,
+            DeployError::NotReady { .. } | DeployError::Failed { .. } => Self::Failed,
+            DeployError::Call(error) => error.fault.into(),
+        }
     }
 }
 
@@ -52,6 +121,7 @@ impl From<Exit> for ExitCode {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+    use deploy::stack::FailedResource;
 
     use super::*;
     use crate::args::Arguments;
@@ -68,11 +138,41 @@ mod tests {
             Exit::NotAllowed,
             Exit::Findings,
             Exit::Failed,
+            Exit::Declined,
             Exit::Interrupted,
         ];
         for exit in all {
             let line = format!("\n  {:<4} ", exit as u8);
             assert!(help.contains(line.trim_end_matches(' ')), "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_fault_of_access_or_network_is_the_stacks() {
+        let call = |fault| {
+            let (subject, reason) = ("events".to_owned(), "because".to_owned());
+            DeployError::Call(CallError { call: "UpdateStack", subject, fault, reason })
+        };
+        let first_failure = Some(Box::new(FailedResource {
+            logical_id: "QueueBilling".to_owned(),
+            kind: "AWS::SQS::Queue".to_owned(),
+            reason: "because".to_owned(),
+        }));
+        let undone = DeployError::Failed {
+            stack: "events".to_owned(),
+            status: "UPDATE_ROLLBACK_COMPLETE".to_owned(),
+            first_failure,
+            look: "aws …".to_owned(),
+        };
+        for (error, expected) in [
+            (call(CallFault::Refused), Exit::Failed),
+            (call(CallFault::NotAllowed), Exit::NotAllowed),
+            (call(CallFault::Unreachable), Exit::Unreachable),
+            (undone, Exit::Failed),
+            (DeployError::KeptQueues { queues: Vec::new() }, Exit::Findings),
+        ] {
+            let told = error.to_string();
+            assert_eq!(Failure::Change(error).exit(), expected, "{told}");
         }
     }
 }

@@ -1,19 +1,18 @@
 //! `fanoutctl`, the operator's tool.
 //!
 //! A command ([`commands`]) collects facts at the edge ([`aws`]), decides on values, and tells what it found
-//! ([`output`]). [`exit`] maps every outcome to a documented exit status.
+//! ([`output`]). [`exit`] maps every outcome and every error to a documented exit status.
 
 pub mod access;
 pub mod args;
 pub mod aws;
+pub mod client_status;
 pub mod commands;
 pub mod context;
+pub mod control;
 pub mod exit;
-pub mod orders;
 pub mod output;
 pub mod plan;
 pub mod policy;
 pub mod progress;
 pub mod rejections;
-pub mod replay;
-pub mod standing;

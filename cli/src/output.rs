@@ -8,7 +8,7 @@ use serde::Serialize;
 use shared::text::printable;
 use shared::time::Timestamp;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 
 /// Where results go, and in which form.
 #[derive(Clone, Copy, Debug)]
@@ -62,13 +62,13 @@ impl Output {
         text: impl FnOnce(&T, Style) -> String,
     ) -> Result<(), Failure> {
         let text = if self.json {
-            serde_json::to_string(value).map_err(|error| Failure::new(Exit::Fault, error))? + "\n"
+            serde_json::to_string(value).map_err(|error| Failure::Fault(error.to_string()))? + "\n"
         } else {
             text(value, self.style)
         };
         let mut output = io::stdout().lock();
         let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
-        written.map_err(|error| Failure::new(Exit::Fault, format!("standard output: {error}")))
+        written.map_err(|error| Failure::Fault(format!("standard output: {error}")))
     }
 
     /// Whether results are for programs.
@@ -99,6 +99,30 @@ pub fn table(header: &[&str], rows: &[Vec<(String, Tone)>], style: Style) -> Str
     }
     let lines = table.lines().map(|line| line.trim().to_owned());
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A row of cells that all say the same of the thing that they show.
+pub fn row<const N: usize>(texts: [String; N], tone: Tone) -> Vec<(String, Tone)> {
+    texts.map(|text| (text, tone)).into()
+}
+
+/// A cell with what needs attention, if something does; and the tone of its row.
+pub fn attention(attention: Option<&str>) -> (String, Tone) {
+    match attention {
+        Some(attention) => (format!("! {attention}"), Tone::Bad),
+        None => (String::new(), Tone::Neutral),
+    }
+}
+
+/// `5 events of 1 group`; `more than` of each if there are more than were counted.
+pub fn events_of_groups(events: u64, groups: u64, is_more: bool) -> String {
+    let more = more_than(is_more);
+    format!("{more}{} of {more}{}", counted(events, "event"), counted(groups, "group"))
+}
+
+/// What stands before a number that is more than was counted.
+pub fn more_than(is_more: bool) -> &'static str {
+    if is_more { "more than " } else { "" }
 }
 
 /// `1 group`, `2 groups`.

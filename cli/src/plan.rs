@@ -13,7 +13,7 @@ use shared::config::{Client, ClientQueue, Config, QueueArn};
 use shared::place::Place;
 
 use crate::aws::sqs::Depth;
-use crate::standing::Backlog;
+use crate::client_status::Backlog;
 
 pub use disused::{DisusedQueue, disused_queues};
 pub use ledger::ForeignLedger;

@@ -1,11 +1,14 @@
 //! What a client's queue gives the fan-out: a policy for the queue, and a statement for its key's.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use shared::config::QueueArn;
 use shared::place::QueueUrl;
 
 /// The version of the policy language (IAM User Guide, "IAM JSON policy elements: Version").
 const VERSION: &str = "2012-10-17";
+
+const SEND: &str = "sqs:SendMessage";
 
 /// A policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,71 +24,27 @@ pub struct Policy {
 pub struct Statement {
     sid: &'static str,
     effect: &'static str,
-    principal: Principal,
+    principal: Value,
     action: Vec<&'static str>,
     resource: String,
-    #[serde(skip_serializing_if = "Condition::is_empty")]
-    condition: Condition,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-enum Principal {
-    #[serde(rename = "AWS")]
-    Account(String),
-    #[serde(untagged)]
-    Everybody(&'static str),
-}
-
-/// Each operator at most once: all that are there must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Condition {
+    /// All that are there must hold.
     #[serde(skip_serializing_if = "Option::is_none")]
-    arn_equals: Option<ByPrincipal>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    arn_not_equals: Option<ByPrincipal>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    string_equals: Option<ByService>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bool: Option<ByTransport>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct ByPrincipal {
-    #[serde(rename = "aws:PrincipalArn")]
-    role_arn: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct ByService {
-    #[serde(rename = "kms:ViaService")]
-    service: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct ByTransport {
-    #[serde(rename = "aws:SecureTransport")]
-    is_secure: &'static str,
+    condition: Option<Value>,
 }
 
 /// The fan-out's role. It has a fixed name, so that what names it outlives the role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FanOutRole {
     arn: String,
-    partition: String,
-    account: String,
+    /// A role as principal is replaced by its internal id when a policy is stored, which a role that is made again does not
+    /// have (IAM User Guide, "AWS JSON policy elements: Principal"). The account and a condition stay.
+    account: Value,
 }
 
 /// Text that is not the ARN of a role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a role's ARN")]
 pub struct InvalidRoleArn(String);
-
-impl Condition {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 impl FanOutRole {
     /// The role with this ARN.
@@ -98,79 +57,55 @@ impl FanOutRole {
         match parts.as_slice() {
             ["arn", partition, "iam", "", account, name] if name.starts_with("role/") => Ok(Self {
                 arn: arn.to_owned(),
-                partition: (*partition).to_owned(),
-                account: (*account).to_owned(),
+                account: json!({ "AWS": format!("arn:{partition}:iam::{account}:root") }),
             }),
             _ => Err(InvalidRoleArn(arn.to_owned())),
         }
     }
-
-    /// Its ARN.
-    pub fn arn(&self) -> &str {
-        &self.arn
-    }
-
-    /// The account that it is in.
-    pub fn account(&self) -> &str {
-        &self.account
-    }
-
-    /// A role as principal is replaced by its internal id when a policy is stored, which a role that is made again
-    /// does not have (IAM User Guide, "AWS JSON policy elements: Principal"). The account and a condition stay.
-    fn principal(&self) -> Principal {
-        Principal::Account(format!("arn:{}:iam::{}:root", self.partition, self.account))
-    }
-
-    fn condition(&self) -> Condition {
-        Condition { arn_equals: Some(ByPrincipal { role_arn: self.arn.clone() }), ..Condition::default() }
-    }
 }
 
-/// The policy of the existing queue `queue`: `role` may send, and nobody may do anything without TLS.
+/// The policy of the existing queue `queue`: `role` may send, and nothing may be done without TLS.
 pub fn queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
     let send = Statement {
         sid: "FanOutSends",
         effect: "Allow",
-        principal: role.principal(),
-        action: vec!["sqs:SendMessage", "sqs:GetQueueAttributes"],
+        principal: role.account.clone(),
+        action: vec![SEND, "sqs:GetQueueAttributes"],
         resource: queue.to_string(),
-        condition: role.condition(),
+        condition: Some(json!({ "ArnEquals": { "aws:PrincipalArn": role.arn } })),
     };
     Policy { version: VERSION, statement: vec![send, encrypted(queue)] }
 }
 
-/// The policy of the stack's own queue `queue`, as `template.yml` has it: only `role` may send, and nobody may do anything
+/// The policy of the stack's own queue `queue`, as `template.yml` has it: only `role` may send, and nothing may be done
 /// without TLS.
 pub fn own_queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
     let send = Statement {
         sid: "FanOutSends",
         effect: "Allow",
-        principal: Principal::Account(role.arn.clone()),
-        action: vec!["sqs:SendMessage"],
+        principal: json!({ "AWS": role.arn }),
+        action: vec![SEND],
         resource: queue.to_string(),
-        condition: Condition::default(),
+        condition: None,
     };
-    let is_another = ByPrincipal { role_arn: role.arn.clone() };
-    let others = Statement {
-        sid: "NobodyElseSends",
-        effect: "Deny",
-        principal: Principal::Everybody("*"),
-        action: vec!["sqs:SendMessage"],
-        resource: queue.to_string(),
-        condition: Condition { arn_not_equals: Some(is_another), ..Condition::default() },
-    };
+    let is_another = json!({ "ArnNotEquals": { "aws:PrincipalArn": role.arn } });
+    let others = forbidden("NobodyElseSends", SEND, queue, is_another);
     Policy { version: VERSION, statement: vec![encrypted(queue), send, others] }
 }
 
 fn encrypted(queue: &QueueArn) -> Statement {
-    let is_secure = ByTransport { is_secure: "false" };
+    let is_clear = json!({ "Bool": { "aws:SecureTransport": "false" } });
+    forbidden("EncryptedTransportOnly", "sqs:*", queue, is_clear)
+}
+
+fn forbidden(sid: &'static str, action: &'static str, queue: &QueueArn, condition: Value) -> Statement {
     Statement {
-        sid: "EncryptedTransportOnly",
+        sid,
         effect: "Deny",
-        principal: Principal::Everybody("*"),
-        action: vec!["sqs:*"],
+        principal: json!("*"),
+        action: vec![action],
         resource: queue.to_string(),
-        condition: Condition { bool: Some(is_secure), ..Condition::default() },
+        condition: Some(condition),
     }
 }
 
@@ -178,15 +113,18 @@ fn encrypted(queue: &QueueArn) -> Statement {
 /// SQS may do it for it. A key of AWS can't be used by another account (SQS Developer Guide, "Key management").
 pub fn key_statement(url: &QueueUrl, role: &FanOutRole) -> Statement {
     // The service's name in a region is the host of its queues.
-    let service = url.as_str().split('/').nth(2).unwrap_or_default().to_owned();
+    let service = url.as_str().split('/').nth(2).unwrap_or_default();
     Statement {
         sid: "FanOutEncrypts",
         effect: "Allow",
-        principal: role.principal(),
+        principal: role.account.clone(),
         action: vec!["kms:GenerateDataKey", "kms:Decrypt"],
         // In a key's policy: this key.
         resource: "*".to_owned(),
-        condition: Condition { string_equals: Some(ByService { service }), ..role.condition() },
+        condition: Some(json!({
+            "ArnEquals": { "aws:PrincipalArn": role.arn },
+            "StringEquals": { "kms:ViaService": service },
+        })),
     }
 }
 
@@ -336,7 +274,7 @@ mod tests {
         let access = |role: &str| {
             policy.access(&Sending { role, account: &place.account, queue: &queue, role_may: false })
         };
-        assert_eq!(access(role.arn()), Access::Allowed);
+        assert_eq!(access(&role.arn), Access::Allowed);
         assert_ne!(access(&place.converter_role_arn()), Access::Allowed);
     }
 
@@ -345,9 +283,9 @@ mod tests {
         let place = Place::try_new("aws-cn", "cn-north-1", "111122223333", "").unwrap();
         let role = FanOutRole::try_new("arn:aws-cn:iam::111122223333:role/MarkFanOut-cn-north-1").unwrap();
         let statement = key_statement(&place.queue("444455556666", "Events.fifo"), &role);
-        assert_eq!(statement.principal, Principal::Account("arn:aws-cn:iam::111122223333:root".into()));
-        let service = statement.condition.string_equals.map(|condition| condition.service);
-        assert_eq!(service.as_deref(), Some("sqs.cn-north-1.amazonaws.com.cn"));
+        assert_eq!(statement.principal, json!({ "AWS": "arn:aws-cn:iam::111122223333:root" }));
+        let service = &statement.condition.unwrap()["StringEquals"]["kms:ViaService"];
+        assert_eq!(service, "sqs.cn-north-1.amazonaws.com.cn");
     }
 
     #[test]

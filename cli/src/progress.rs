@@ -21,13 +21,7 @@ pub struct Progress {
 impl Progress {
     /// Progress on standard error.
     pub fn new() -> Self {
-        let is_terminal = std::io::stderr().is_terminal();
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if is_terminal {
-            let style = ProgressStyle::with_template("{spinner} {wide_msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            bar.enable_steady_tick(Duration::from_millis(100));
-        }
+        let (bar, is_terminal) = drawn(None, "{spinner} {wide_msg}");
         Self { bar, is_terminal }
     }
 
@@ -70,16 +64,9 @@ pub struct Bar {
 impl Bar {
     /// Nothing of `total` is done.
     pub fn new(total: u64) -> Self {
-        let is_terminal = std::io::stderr().is_terminal();
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        let (bar, is_terminal) = drawn(Some(total), "{bar:30} {percent:>3}%  {wide_msg}");
         // Also if the command is interrupted.
-        let bar = bar.with_finish(ProgressFinish::AndClear);
-        if is_terminal {
-            let style = ProgressStyle::with_template("{bar:30} {percent:>3}%  {wide_msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.enable_steady_tick(Duration::from_millis(100));
-        }
-        Self { bar, is_terminal, told: Cell::new(None) }
+        Self { bar: bar.with_finish(ProgressFinish::AndClear), is_terminal, told: Cell::new(None) }
     }
 
     /// So much of `total` is done; `line` says what that means.
@@ -107,6 +94,18 @@ impl Bar {
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// What draws on standard error, and whether that is a terminal.
+fn drawn(total: Option<u64>, template: &str) -> (ProgressBar, bool) {
+    let is_terminal = std::io::stderr().is_terminal();
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    if is_terminal {
+        let style = ProgressStyle::with_template(template);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.enable_steady_tick(Duration::from_millis(100));
+    }
+    (bar, is_terminal)
 }
 
 /// Waits for `work`, and says `line` if that takes longer than a moment.

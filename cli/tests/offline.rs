@@ -297,7 +297,7 @@ fn nothing_is_deleted_where_there_is_no_stack() {
 }
 
 #[test]
-fn orders_need_a_stack_with_the_ledger() {
+fn control_requests_need_a_stack_with_the_ledger() {
     let directory = directory("no-ledger");
     fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
     let endpoint = service(
@@ -318,9 +318,9 @@ fn orders_need_a_stack_with_the_ledger() {
         let found =
             told(&mut fanoutctl_at(&endpoint, &directory, &[arguments, &["--stack", "events"]].concat()));
         expect![[r#"
-            exit 3
+            exit 4
             --- stderr
-            error: stack `events` has no ledger, which this needs; name the events' version in client-queues.toml (`[source] version`), and deploy
+            error: `DescribeStacks` of `events`: it has no output `LedgerTableName`; deploy it with this version of `fanoutctl`
         "#]].assert_eq(&found);
     }
 }

@@ -81,13 +81,13 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
         queue of client `Reporting`: takes 300 requests a second of all groups together, and not of each; ask account `444455556666` to set `DeduplicationScope` to `messageGroup` and `FifoThroughputLimit` to `perMessageGroupId`
         queue of client `Reporting`: is not encrypted; ask account `444455556666` to set `SqsManagedSseEnabled` to true
         queue of client `Reporting`: doesn't let the fan-out send; ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
-        stack `mark-event-queue`, with 7 queues, the table's stream, all three functions and the ledger: 4 findings
+        stack `mark-event-queue`, with 5 queues, the table's stream, all three functions and the ledger: 4 findings
     "#]])?;
     operator.follow_the_advice().await?;
     operator.check(
         0,
         &expect![[r#"
-            stack `mark-event-queue`, with 7 queues, the table's stream, all three functions and the ledger: nothing is wrong
+            stack `mark-event-queue`, with 5 queues, the table's stream, all three functions and the ledger: nothing is wrong
         "#]],
     )?;
     let status = operator.status(0)?;
@@ -113,7 +113,7 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
         queue of client `Reporting`: takes no event larger than 1024 bytes, attributes included; ask account `444455556666` to set `MaximumMessageSize` to 1048576
         queue of client `Reporting`: holds everything back for 5 s; ask account `444455556666` to set `DelaySeconds` to 0
         queue of client `Tax`: isn't made yet; deploy
-        stack `mark-event-queue`, with 8 queues, the table's stream, all three functions and the ledger: 11 findings
+        stack `mark-event-queue`, with 6 queues, the table's stream, all three functions and the ledger: 11 findings
     "#]])?;
     let status = operator.status(6)?;
     let attention = |name: &str| {
@@ -257,7 +257,7 @@ impl Operator {
         let billing = connection.queue_url(ACCOUNT, "MarkFanOutClientBilling.fifo");
         sqs.delete_queue().queue_url(billing).send().await?;
         let redrive = format!(
-            "{{\"deadLetterTargetArn\":\"arn:aws:sqs:eu-west-2:{ACCOUNT}:MarkFanOutDeadLetter.fifo\",\"maxReceiveCount\":3}}"
+            "{{\"deadLetterTargetArn\":\"arn:aws:sqs:eu-west-2:{ACCOUNT}:MarkFanOutRejected.fifo\",\"maxReceiveCount\":3}}"
         );
         let insurance = [(Attribute::RedrivePolicy, redrive.as_str()), (Attribute::Policy, "")];
         self.set(ACCOUNT, "MarkFanOutClientInsurance.fifo", &insurance).await?;

@@ -31,6 +31,38 @@ pub(super) enum Meaning {
     Unknown,
 }
 
+/// What must be mended before a table can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hindrance {
+    /// There is no such table.
+    Missing,
+    /// The caller may not read it, or may not use its key.
+    NotAllowed,
+}
+
+/// What must be mended before `unread` can be read; `None` if the same read can go better in a while.
+pub fn hindrance(unread: &Unread) -> Option<Hindrance> {
+    match unread.0.downcast_ref::<UnreadItem>() {
+        Some(item) => item.hindrance,
+        None => unread.0.downcast_ref::<Refusal>()?.hindrance(),
+    }
+}
+
+/// Why one of several items was not read: what became of the last call that asked for it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{why}")]
+pub(super) struct UnreadItem {
+    why: String,
+    hindrance: Option<Hindrance>,
+}
+
+impl UnreadItem {
+    /// DynamoDB answered each time, and never about this item.
+    pub(super) fn unprocessed(table: &str) -> Self {
+        Self { why: format!("table `{table}`: left unprocessed each time"), hindrance: None }
+    }
+}
+
 /// What DynamoDB answered instead.
 #[derive(Debug, thiserror::Error)]
 struct Refusal {
@@ -52,6 +84,7 @@ struct Unanswered {
 
 const MISSING: &str = "deploy the stack again, or correct the table's name in the function's environment";
 const DENIED: &str = "allow the call to the function's role, in its own policies and in the table's";
+const CREDENTIALS: &str = "use credentials that are valid";
 const KEY: &str = "let the function's role use the table's KMS key, and see that the key is enabled";
 
 impl Fault {
@@ -107,9 +140,10 @@ impl Fault {
         Self { meaning, cause: refusal.into() }
     }
 
-    /// In words, to tell of several items.
-    pub(super) fn why(&self) -> String {
-        with_sources(self.cause.as_ref())
+    /// The same of each item that the call was about.
+    pub(super) fn of_items(&self) -> UnreadItem {
+        let hindrance = self.cause.downcast_ref::<Refusal>().and_then(Refusal::hindrance);
+        UnreadItem { why: with_sources(self.cause.as_ref()), hindrance }
     }
 
     /// Whether a call without effect of its own may be made again.
@@ -157,8 +191,19 @@ fn meaning(code: &str, status: u16) -> (Meaning, &'static str) {
 
         "ResourceNotFound" => (Meaning::Refused, MISSING),
         "AccessDenied" | "NotAuthorized" | "OptInRequired" => (Meaning::Refused, DENIED),
+        "UnrecognizedClient" | "ExpiredToken" => (Meaning::Refused, CREDENTIALS),
         code if code.starts_with("KMS") || code.starts_with("Kms") => (Meaning::Refused, KEY),
         _ => (Meaning::Refused, ""),
+    }
+}
+
+impl Refusal {
+    fn hindrance(&self) -> Option<Hindrance> {
+        match self.remedy {
+            MISSING => Some(Hindrance::Missing),
+            DENIED | KEY | CREDENTIALS => Some(Hindrance::NotAllowed),
+            _ => None,
+        }
     }
 }
 
@@ -176,5 +221,31 @@ impl fmt::Display for Refusal {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_be_mended_before_a_table_is_read_follows_from_the_code() {
+        for (status, code, expected) in [
+            (400, "AccessDeniedException", Some(Hindrance::NotAllowed)),
+            (400, "KMSDisabledException", Some(Hindrance::NotAllowed)),
+            (400, "UnrecognizedClientException", Some(Hindrance::NotAllowed)),
+            (400, "ExpiredTokenException", Some(Hindrance::NotAllowed)),
+            (400, "ResourceNotFoundException", Some(Hindrance::Missing)),
+            (400, "ThrottlingException", None),
+            (500, "InternalServerError", None),
+        ] {
+            let fault = || Fault::of_answer("L", status, Some(code), None);
+            assert_eq!(hindrance(&fault().into()), expected, "{code}");
+            let of_item = Unread(fault().of_items().into());
+            assert_eq!(hindrance(&of_item), expected, "{code} of an item");
+            assert!(with_sources(&of_item).contains(code), "{of_item}");
+        }
+        assert_eq!(hindrance(&Fault::of_unreadable("L", "no connection").into()), None);
+        assert_eq!(hindrance(&Unread(UnreadItem::unprocessed("L").into())), None);
     }
 }

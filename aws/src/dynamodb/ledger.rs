@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::again::{PAUSES, again};
 use super::attributes::{self, SdkItem};
-use super::fault::Fault;
+use super::fault::{Fault, UnreadItem};
 use crate::sdk::CALL_TIMEOUT;
 
 /// What a write is conditional on.
@@ -158,13 +158,13 @@ impl Ledger for LedgerTable {
         left.sort_unstable();
         left.dedup();
         let mut read = HashMap::new();
-        let mut why = format!("table `{}`: left unprocessed each time", self.table);
+        let mut why = UnreadItem::unprocessed(&self.table);
         let end = Instant::now() + CALL_TIMEOUT;
         let mut pauses = PAUSES.into_iter();
         while let Ok(answer) = timeout_at(end, self.read_some(&mut left, &mut read)).await {
             let mut may_pass = true;
             if let Err(fault) = answer {
-                (may_pass, why) = (fault.may_pass(), fault.why());
+                (may_pass, why) = (fault.may_pass(), fault.of_items());
             }
             match pauses.next() {
                 Some(pause) if may_pass && !left.is_empty() => sleep(pause).await,

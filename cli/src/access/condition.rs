@@ -7,20 +7,15 @@ use super::read::Condition;
 use super::truth::Truth;
 
 /// What a key is in the request of a role that sends over TLS.
-enum Known {
+enum RequestKey {
     Is(String),
     /// Requests of roles do not have it.
     Absent,
     Unknown,
 }
 
-#[derive(Clone, Copy)]
-enum Comparison {
-    Text,
-    TextInAnyCase,
-    Pattern,
-    Arn,
-}
+/// How a condition's value, and the request's, are compared.
+type Comparison = fn(&str, &str) -> bool;
 
 /// Whether all `conditions` hold for `sending`.
 pub(super) fn hold(conditions: &[Condition], sending: &Sending<'_>) -> Truth {
@@ -40,34 +35,20 @@ pub(super) fn narrows(conditions: &[Condition]) -> bool {
 }
 
 fn identifies(key: &str) -> bool {
-    let keys = [
-        "aws:principalaccount",
-        "aws:principalarn",
-        "aws:principalorgid",
-        "aws:principalorgpaths",
-        "aws:principalservicename",
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:sourceip",
-        "aws:sourceorgid",
-        "aws:sourceorgpaths",
-        "aws:sourceowner",
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:userid",
-        "aws:username",
-        "aws:vpcsourceip",
-    ];
-    keys.contains(&key) || key.starts_with("aws:principaltag/")
+    const KEYS: &str = "aws:principalaccount aws:principalarn aws:principalorgid aws:principalorgpaths \
+                        aws:principalservicename aws:sourceaccount aws:sourcearn aws:sourceip aws:sourceorgid \
+                        aws:sourceorgpaths aws:sourceowner aws:sourcevpc aws:sourcevpce aws:userid aws:username \
+                        aws:vpcsourceip";
+    KEYS.split(' ').any(|named| named == key) || key.starts_with("aws:principaltag/")
 }
 
 fn holds(condition: &Condition, sending: &Sending<'_>) -> Truth {
     let Condition { operator, key, values } = condition;
     let unclear = || Truth::Unclear(format!("`{operator}` of `{key}`"));
-    let value = match known(key, sending) {
-        Known::Unknown => return unclear(),
-        Known::Is(value) => Some(value),
-        Known::Absent => None,
+    let value = match request_key(key, sending) {
+        RequestKey::Unknown => return unclear(),
+        RequestKey::Is(value) => Some(value),
+        RequestKey::Absent => None,
     };
     if operator == "Null" {
         let must_be_absent = values.iter().any(|value| value == "true");
@@ -84,46 +65,35 @@ fn holds(condition: &Condition, sending: &Sending<'_>) -> Truth {
     if values.iter().any(|value| value.contains("${")) {
         return unclear();
     }
-    let is_one = values.iter().any(|wanted| is_equal(comparison, wanted, &value));
+    let is_one = values.iter().any(|wanted| comparison(wanted, &value));
     Truth::from(is_one != is_negated)
 }
 
-fn known(key: &str, sending: &Sending<'_>) -> Known {
+fn request_key(key: &str, sending: &Sending<'_>) -> RequestKey {
     match key {
-        "aws:principalarn" => Known::Is(sending.role.to_owned()),
-        "aws:principalaccount" => Known::Is(sending.account.to_owned()),
-        "aws:principaltype" => Known::Is("AssumedRole".to_owned()),
-        "aws:requestedregion" => Known::Is(sending.queue.region.clone()),
-        "aws:securetransport" => Known::Is("true".to_owned()),
-        "aws:principalisawsservice" | "aws:viaawsservice" => Known::Is("false".to_owned()),
+        "aws:principalarn" => RequestKey::Is(sending.role.to_owned()),
+        "aws:principalaccount" => RequestKey::Is(sending.account.to_owned()),
+        "aws:principaltype" => RequestKey::Is("AssumedRole".to_owned()),
+        "aws:requestedregion" => RequestKey::Is(sending.queue.region.clone()),
+        "aws:securetransport" => RequestKey::Is("true".to_owned()),
+        "aws:principalisawsservice" | "aws:viaawsservice" => RequestKey::Is("false".to_owned()),
         // Only an AWS service that calls in its own name has these.
         "aws:sourceaccount" | "aws:sourcearn" | "aws:sourceorgid" | "aws:principalservicename" => {
-            Known::Absent
+            RequestKey::Absent
         }
-        _ => Known::Unknown,
+        _ => RequestKey::Unknown,
     }
 }
 
 /// How an operator compares, and whether it holds for what differs.
 fn comparison(operator: &str) -> Option<(Comparison, bool)> {
-    Some(match operator {
-        "StringEquals" => (Comparison::Text, false),
-        "StringNotEquals" => (Comparison::Text, true),
-        "StringEqualsIgnoreCase" | "Bool" => (Comparison::TextInAnyCase, false),
-        "StringNotEqualsIgnoreCase" => (Comparison::TextInAnyCase, true),
-        "StringLike" => (Comparison::Pattern, false),
-        "StringNotLike" => (Comparison::Pattern, true),
-        "ArnEquals" | "ArnLike" => (Comparison::Arn, false),
-        "ArnNotEquals" | "ArnNotLike" => (Comparison::Arn, true),
+    let positive = operator.replacen("StringNot", "String", 1).replacen("ArnNot", "Arn", 1);
+    let comparison: Comparison = match positive.as_str() {
+        "StringEquals" => |wanted, value| wanted == value,
+        "StringEqualsIgnoreCase" | "Bool" => str::eq_ignore_ascii_case,
+        "StringLike" => matches,
+        "ArnEquals" | "ArnLike" => arn_matches,
         _ => return None,
-    })
-}
-
-fn is_equal(comparison: Comparison, wanted: &str, value: &str) -> bool {
-    match comparison {
-        Comparison::Text => wanted == value,
-        Comparison::TextInAnyCase => wanted.eq_ignore_ascii_case(value),
-        Comparison::Pattern => matches(wanted, value),
-        Comparison::Arn => arn_matches(wanted, value),
-    }
+    };
+    Some((comparison, positive != operator))
 }

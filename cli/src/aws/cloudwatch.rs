@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use deploy::target::Target;
 
 use super::CallError;
 
@@ -20,7 +21,7 @@ const PERIOD: i32 = 60;
 
 /// A metric of AWS's, by the one dimension that it has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Name {
+pub struct MetricName {
     /// `AWS/SQS`, ….
     pub namespace: &'static str,
     /// `IteratorAge`, ….
@@ -36,9 +37,10 @@ pub struct Name {
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn newest(client: &Client, names: &[Name]) -> Result<BTreeMap<Name, f64>, CallError> {
+pub async fn newest(target: &Target, names: &[MetricName]) -> Result<BTreeMap<MetricName, f64>, CallError> {
+    let client = Client::new(target.sdk_config());
     let now = SystemTime::now();
-    let mut figures: BTreeMap<Name, (DateTime, f64)> = BTreeMap::new();
+    let mut figures: BTreeMap<MetricName, (DateTime, f64)> = BTreeMap::new();
     for names in names.chunks(QUERIES_PER_CALL) {
         let queries = names.iter().enumerate().map(|(index, name)| query(index, name));
         let call = client
@@ -66,7 +68,7 @@ pub async fn newest(client: &Client, names: &[Name]) -> Result<BTreeMap<Name, f6
     Ok(figures.into_iter().map(|(name, (_, value))| (name, value)).collect())
 }
 
-fn query(index: usize, name: &Name) -> MetricDataQuery {
+fn query(index: usize, name: &MetricName) -> MetricDataQuery {
     let dimension = Dimension::builder().name(name.dimension).value(&name.value).build();
     let metric = Metric::builder().namespace(name.namespace).metric_name(name.metric).dimensions(dimension);
     let stat = MetricStat::builder().metric(metric.build()).period(PERIOD).stat("Maximum").build();

@@ -2,6 +2,7 @@
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::types::KeyManagerType;
+use deploy::target::Target;
 
 use super::CallError;
 
@@ -14,16 +15,27 @@ pub struct Key {
     pub is_of_aws: bool,
 }
 
-/// The key with this ARN, or the ARN of an alias of it.
-///
-/// # Errors
-///
-/// [`CallError`].
-pub async fn describe(client: &Client, arn: &str) -> Result<Key, CallError> {
-    let answer = client.describe_key().key_id(arn).send().await;
-    let answer = answer.map_err(|error| CallError::new("DescribeKey", arn, &error))?;
-    let key = answer.key_metadata.as_ref();
-    let state = key.and_then(|key| key.key_state.as_ref()).map_or("unknown", |state| state.as_str());
-    let is_of_aws = key.and_then(|key| key.key_manager.as_ref()) == Some(&KeyManagerType::Aws);
-    Ok(Key { state: state.to_owned(), is_of_aws })
+/// A client of KMS.
+#[derive(Clone, Debug)]
+pub struct KmsClient(Client);
+
+impl KmsClient {
+    /// That of a target.
+    pub fn new(target: &Target) -> Self {
+        Self(Client::new(target.sdk_config()))
+    }
+
+    /// The key with this ARN, or the ARN of an alias of it.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    pub async fn key(&self, arn: &str) -> Result<Key, CallError> {
+        let answer = self.0.describe_key().key_id(arn).send().await;
+        let answer = answer.map_err(|error| CallError::new("DescribeKey", arn, &error))?;
+        let key = answer.key_metadata.as_ref();
+        let state = key.and_then(|key| key.key_state.as_ref()).map_or("unknown", |state| state.as_str());
+        let is_of_aws = key.and_then(|key| key.key_manager.as_ref()) == Some(&KeyManagerType::Aws);
+        Ok(Key { state: state.to_owned(), is_of_aws })
+    }
 }

@@ -1,7 +1,11 @@
 //! What Lambda tells of the functions and their event source mappings.
 
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType};
+
+use deploy::invoke::{Answer, invoke};
+use deploy::target::Target;
 
 use super::CallError;
 
@@ -41,32 +45,68 @@ pub struct Function {
     pub reason: Option<String>,
 }
 
-/// The function called `name`.
-///
-/// # Errors
-///
-/// [`CallError`].
-pub async fn function(client: &Client, name: &str) -> Result<Function, CallError> {
-    let answer = client.get_function_configuration().function_name(name).send().await;
-    let answer = answer.map_err(|error| CallError::new("GetFunctionConfiguration", name, &error))?;
-    let state = answer.state.as_ref().map(|state| state.as_str().to_owned()).unwrap_or_default();
-    Ok(Function { state, reason: answer.state_reason })
-}
+/// A client of Lambda.
+#[derive(Clone, Debug)]
+pub struct LambdaClient(Client);
 
-/// The event source mappings of the function called `function`.
-///
-/// # Errors
-///
-/// [`CallError`].
-pub async fn mappings(client: &Client, function: &str) -> Result<Vec<Mapping>, CallError> {
-    let call = client.list_event_source_mappings().function_name(function);
-    let mut pages = call.into_paginator().items().send();
-    let mut mappings = Vec::new();
-    while let Some(mapping) = pages.next().await {
-        let mapping = mapping.map_err(|error| CallError::new("ListEventSourceMappings", function, &error))?;
-        mappings.push(Mapping::from(mapping));
+impl LambdaClient {
+    /// That of a target.
+    pub fn new(target: &Target) -> Self {
+        Self(Client::new(target.sdk_config()))
     }
-    Ok(mappings)
+
+    /// One that waits for as long as a function may run.
+    pub fn patient(target: &Target) -> Self {
+        Self(target.lambda())
+    }
+
+    /// The function called `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    pub async fn function(&self, name: &str) -> Result<Function, CallError> {
+        let answer = self.0.get_function_configuration().function_name(name).send().await;
+        let answer = answer.map_err(|error| CallError::new("GetFunctionConfiguration", name, &error))?;
+        let state = answer.state.as_ref().map(|state| state.as_str().to_owned()).unwrap_or_default();
+        Ok(Function { state, reason: answer.state_reason })
+    }
+
+    /// The event source mappings of the function called `function`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    pub async fn mappings(&self, function: &str) -> Result<Vec<Mapping>, CallError> {
+        let call = self.0.list_event_source_mappings().function_name(function);
+        let mut pages = call.into_paginator().items().send();
+        let mut mappings = Vec::new();
+        while let Some(mapping) = pages.next().await {
+            let mapping =
+                mapping.map_err(|error| CallError::new("ListEventSourceMappings", function, &error))?;
+            mappings.push(Mapping::from(mapping));
+        }
+        Ok(mappings)
+    }
+
+    /// Invokes `function` and waits. A call that got no answer is repeated, so that it may be invoked twice.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]. Whether the function did its work is then unknown.
+    pub async fn invoke(&self, function: &str, payload: &str) -> Result<Answer, CallError> {
+        invoke(&self.0, function, payload).await
+    }
+
+    /// The same, and no call is repeated.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]. Whether the function did its work is then unknown.
+    pub async fn invoke_once(&self, function: &str, payload: &str) -> Result<Answer, CallError> {
+        let once = self.0.config().to_builder().retry_config(RetryConfig::disabled());
+        invoke(&Client::from_conf(once.build()), function, payload).await
+    }
 }
 
 impl From<EventSourceMappingConfiguration> for Mapping {

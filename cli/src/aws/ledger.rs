@@ -1,6 +1,6 @@
 //! The ledger and the event table, as the functions read them. Nothing is written here.
 
-use aws::dynamodb::{EventsTable, LedgerTable};
+use aws::dynamodb::{EventsTable, Hindrance, LedgerTable, hindrance};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -16,8 +16,8 @@ pub fn ledger(target: &Target, name: &str) -> LedgerTable {
     LedgerTable::new(client(target), name)
 }
 
-/// The event table called `name`; nothing if `source` names no version.
-pub fn events(target: &Target, name: &str, source: &Source) -> Option<EventsTable> {
+/// The event table called `name`.
+pub fn events(target: &Target, name: &str, source: &Source) -> EventsTable {
     EventsTable::new(client(target), name, source)
 }
 
@@ -47,42 +47,16 @@ pub async fn formats(target: &Target, name: &str) -> Result<Vec<Option<String>>,
 
 /// That the table called `name` could not be read.
 pub fn unread(name: &str, error: &Unread) -> CallError {
-    let reason = with_sources(error);
-    // Its source is a private one; what it says has DynamoDB's own code in it.
-    let is_any = |codes: &[&str]| codes.iter().any(|code| reason.contains(code));
-    let fault =
-        if is_any(&["`AccessDenied", "`NotAuthorized", "`KMS", "`UnrecognizedClient", "`ExpiredToken"]) {
-            CallFault::NotAllowed
-        } else if is_any(&["`ResourceNotFound"]) {
-            CallFault::Missing
-        } else {
-            CallFault::Unreachable
-        };
-    CallError { call: "Read", subject: name.to_owned(), fault, reason }
+    let fault = match hindrance(error) {
+        Some(Hindrance::Missing) => CallFault::Missing,
+        Some(Hindrance::NotAllowed) => CallFault::NotAllowed,
+        None => CallFault::Unreachable,
+    };
+    CallError { call: "Read", subject: name.to_owned(), fault, reason: with_sources(error) }
 }
 
 /// Reads are repeated by the tables themselves.
 fn client(target: &Target) -> Client {
     let config = aws_sdk_dynamodb::config::Builder::from(target.sdk_config());
     Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_can_be_done_about_an_unread_table_follows_from_the_code() {
-        for (reason, expected) in [
-            ("table `L`: `AccessDeniedException`: User is not authorized", CallFault::NotAllowed),
-            ("table `L`: `KMSDisabledException`: the key", CallFault::NotAllowed),
-            ("table `L`: `ResourceNotFoundException`", CallFault::Missing),
-            ("table `L`: `ThrottlingException`", CallFault::Unreachable),
-            ("table `L`: dispatch failure: connection refused", CallFault::Unreachable),
-        ] {
-            let error = unread("L", &Unread(reason.into()));
-            assert_eq!(error.fault, expected, "{reason}");
-            assert!(error.to_string().contains(reason), "{error}");
-        }
-    }
 }

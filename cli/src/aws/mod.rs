@@ -1,13 +1,11 @@
-//! The edge: one file per service, and what a command ends with when a call fails.
+//! The edge: one file per service.
 
-mod call;
 pub mod cloudwatch;
 pub mod dynamodb;
 pub mod kms;
 pub mod lambda;
 pub mod ledger;
 pub mod sqs;
-mod stack;
 pub mod sts;
 pub mod table;
 

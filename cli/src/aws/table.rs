@@ -4,9 +4,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     KeyType as Role, PointInTimeRecoveryStatus, ScalarAttributeType, TableDescription,
 };
+use deploy::target::Target;
 
 use super::CallError;
-use crate::orders::KeyType;
+use crate::control::KeyType;
 
 /// A table, as far as the pipeline depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +38,8 @@ pub struct Stream {
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn describe(client: &Client, name: &str) -> Result<Table, CallError> {
-    let answer = client.describe_table().table_name(name).send().await;
+pub async fn describe(target: &Target, name: &str) -> Result<Table, CallError> {
+    let answer = Client::new(target.sdk_config()).describe_table().table_name(name).send().await;
     let answer = answer.map_err(|error| CallError::new("DescribeTable", name, &error))?;
     let table = answer.table.unwrap_or_else(|| TableDescription::builder().build());
     let key = |role: Role| {
@@ -66,7 +67,8 @@ pub async fn describe(client: &Client, name: &str) -> Result<Table, CallError> {
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn has_point_in_time_recovery(client: &Client, name: &str) -> Result<bool, CallError> {
+pub async fn has_point_in_time_recovery(target: &Target, name: &str) -> Result<bool, CallError> {
+    let client = Client::new(target.sdk_config());
     let answer = client.describe_continuous_backups().table_name(name).send().await;
     let answer = answer.map_err(|error| CallError::new("DescribeContinuousBackups", name, &error))?;
     let recovery =

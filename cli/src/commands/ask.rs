@@ -4,25 +4,26 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use tokio::task::spawn_blocking;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 
-/// Whether the person at the terminal agrees to `question`; `yes` answers for them.
+/// Asks `question`; `yes` answers it.
 ///
 /// # Errors
 ///
-/// [`Exit::Usage`]: nobody can be asked.
-pub(super) async fn agrees(question: &str, yes: bool) -> Result<bool, Failure> {
+/// [`Failure::Declined`] with `otherwise`, which says what was not done. [`Failure::Usage`]: there is no terminal.
+pub(super) async fn agree(question: &str, yes: bool, otherwise: &'static str) -> Result<(), Failure> {
     if yes {
-        return Ok(true);
+        return Ok(());
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Failure::new(Exit::Usage, "nobody is there to ask; add `--yes` to go ahead"));
+        return Err(Failure::Usage("nobody is there to ask; add `--yes` to go ahead".to_owned()));
     }
     let question = question.to_owned();
     // Not on this thread: the command must be interruptible meanwhile.
     let answer = spawn_blocking(move || ask(&question)).await;
-    let answer = answer.map_err(|error| Failure::new(Exit::Fault, error))?;
-    answer.map_err(|error| Failure::new(Exit::Fault, format!("the terminal: {error}")))
+    let answer = answer.map_err(|error| Failure::Fault(error.to_string()))?;
+    let answer = answer.map_err(|error| Failure::Fault(format!("the terminal: {error}")))?;
+    if answer { Ok(()) } else { Err(Failure::Declined(otherwise)) }
 }
 
 fn ask(question: &str) -> io::Result<bool> {

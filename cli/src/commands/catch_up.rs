@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use shared::text::printable;
 
-use super::ledger::{Desk, Known};
+use super::operator::{Operator, RegisteredClient};
 use crate::args::ClientArguments;
+use crate::client_status::Lag;
 use crate::context::Context;
+use crate::control::{CaughtUp, ControlRequest, Refused};
 use crate::exit::{Exit, Failure};
-use crate::orders::{CaughtUp, Order, Refused};
-use crate::output::counted;
+use crate::output::{counted, events_of_groups};
 use crate::progress::{Bar, unless_quick};
-use crate::standing::Standing;
 
 /// How soon it is looked at again how far the client is.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -51,25 +51,23 @@ struct Report {
 ///
 /// # Errors
 ///
-/// [`Exit::Usage`]: there is no such client. [`Exit::Config`]: there is no ledger. Else what AWS or the function refused.
+/// [`Failure`]: there is no such client, it is paused, or AWS or the function refused.
 pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<Exit, Failure> {
-    let desk = Desk::of_stack(context).await?;
-    let client = desk.served(&arguments.client)?;
+    let operator = Operator::of_stack(context).await?;
+    let client = operator.served(&arguments.client)?;
     if client.is_paused {
-        let message = format!(
-            "client `{name}` is paused, and nothing is sent to it; run `fanoutctl resume {name}{stack}` first",
-            name = client.name,
-            stack = desk.stack_option()
-        );
-        return Err(Failure::new(Exit::Findings, message));
+        let (name, stack) = (&client.name, operator.stack_option());
+        return Err(Failure::Findings(format!(
+            "client `{name}` is paused, and nothing is sent to it; run `fanoutctl resume {name}{stack}` first"
+        )));
     }
-    let before = unless_quick("reading the ledger", desk.standing(client.id)).await?;
-    desk.log(&format!("catch up client `{}`", client.name));
+    let before = unless_quick("reading the ledger", operator.lag(client.id)).await?;
+    operator.log(&format!("catch up client `{}`", client.name));
 
     let bar = Bar::new(before.events);
-    bar.is_at(0, before.events, &to_go(&before));
+    show(&bar, &before, &before);
     let mut report = Report { client: client.name.clone(), ..Report::default() };
-    let ended = follow(&desk, &client, &before, &bar, &mut report).await;
+    let ended = follow(&operator, &client, &before, &bar, &mut report).await;
     bar.finish();
     ended?;
     context.output.print(&report, |report, _| text(report))?;
@@ -79,35 +77,35 @@ pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<E
 /// Invokes the function as long as that gets the client further, or another invocation is at it, and shows how far it is
 /// meanwhile.
 async fn follow(
-    desk: &Desk,
-    client: &Known,
-    before: &Standing,
+    operator: &Operator,
+    client: &RegisteredClient,
+    before: &Lag,
     bar: &Bar,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let order = Order::CatchUp { client: client.name.clone() };
+    let request = ControlRequest::CatchUp { client: client.name.clone() };
     while report.goes_on() {
-        let mut answer = pin!(desk.order(&order));
+        let mut answer = pin!(operator.request(&request));
         let mut pause = LOOK_AGAIN;
         let answer: CaughtUp = loop {
             if let Ok(answer) = tokio::time::timeout(pause, &mut answer).await {
                 break answer?;
             }
-            pause = look(desk, client, before, bar).await;
+            pause = look(operator, client, before, bar).await;
         };
         let is_elsewhere = answer.elsewhere;
         report.add(answer);
         if is_elsewhere && report.goes_on() {
-            tokio::time::sleep(look(desk, client, before, bar).await).await;
+            tokio::time::sleep(look(operator, client, before, bar).await).await;
         }
     }
     Ok(())
 }
 
-/// Shows how far the client is, and answers when to look again. What matters is the function's answer.
-async fn look(desk: &Desk, client: &Known, before: &Standing, bar: &Bar) -> Duration {
+/// Shows how far the client is, and returns when to look again. What matters is the function's answer.
+async fn look(operator: &Operator, client: &RegisteredClient, before: &Lag, bar: &Bar) -> Duration {
     let start = Instant::now();
-    if let Ok(now) = desk.standing(client.id).await {
+    if let Ok(now) = operator.lag(client.id).await {
         show(bar, before, &now);
     }
     LOOK_AGAIN.max(start.elapsed() * LOOKING_SHARE)
@@ -143,45 +141,33 @@ impl Report {
 }
 
 /// How far it is now, of what there was to go before. What came to it meanwhile makes the way longer.
-fn show(bar: &Bar, before: &Standing, now: &Standing) {
+fn show(bar: &Bar, before: &Lag, now: &Lag) {
     let total = before.events.max(now.events);
     bar.is_at(total - now.events, total, &to_go(now));
 }
 
-fn to_go(standing: &Standing) -> String {
-    let Standing { groups, events, is_more, .. } = standing;
-    let more = if *is_more { "more than " } else { "" };
-    format!("{more}{} of {more}{} to go", counted(*events, "event"), counted(*groups, "group"))
+fn to_go(lag: &Lag) -> String {
+    format!("{} to go", events_of_groups(lag.events, lag.groups, lag.is_more))
 }
 
 fn text(report: &Report) -> String {
     let Report { client, groups, sent, behind, stopped, elsewhere, refused, .. } = report;
     let client = printable(client);
     let done = format!("{} sent, level in {} more", counted(*sent, "event"), counted(*groups, "group"));
-    match (stopped, behind) {
-        (None, 0) if *elsewhere && *groups == 0 && *sent == 0 => {
-            format!("Client {client} is level: another invocation, which was at it already, did it.\n")
+    if *behind > 0 || stopped.is_some() {
+        let why = stopped.as_deref().map(|why| format!(": {}", printable(why))).unwrap_or_default();
+        let mut text = format!("Client {client} is still behind in {}{why}.\n", counted(*behind, "group"));
+        for Refused { group, reason } in refused {
+            text += &format!("  group {} waits: {}\n", printable(group), printable(reason));
         }
-        (None, 0) if *elsewhere => {
-            format!(
-                "Client {client} is level: {done}; another invocation, which was at it already, did the rest.\n"
-            )
-        }
-        (None, 0) if *groups == 0 && *sent == 0 => format!("Client {client} was level already.\n"),
-        (None, 0) => format!("Client {client} is level: {done}.\n"),
-        (stopped, behind) => {
-            let why = stopped.as_deref().map(|why| format!(": {}", printable(why))).unwrap_or_default();
-            let waits: String = refused
-                .iter()
-                .map(|Refused { group, reason }| {
-                    format!("  group {} waits: {}\n", printable(group), printable(reason))
-                })
-                .collect();
-            format!(
-                "Client {client} is still behind in {}{why}.\n{waits}{done}.\n",
-                counted(*behind, "group")
-            )
-        }
+        return text + &done + ".\n";
+    }
+    let another = "another invocation, which was at it already, did";
+    match (elsewhere, *groups == 0 && *sent == 0) {
+        (false, true) => format!("Client {client} was level already.\n"),
+        (false, false) => format!("Client {client} is level: {done}.\n"),
+        (true, true) => format!("Client {client} is level: {another} it.\n"),
+        (true, false) => format!("Client {client} is level: {done}; {another} the rest.\n"),
     }
 }
 
@@ -305,9 +291,9 @@ mod tests {
 
     #[test]
     fn what_is_to_go_is_told() {
-        let standing = Standing { groups: 3, events: 70, since: None, is_more: false };
-        assert_eq!(to_go(&standing), "70 events of 3 groups to go");
-        let more = Standing { is_more: true, ..standing };
+        let lag = Lag { groups: 3, events: 70, since: None, is_more: false };
+        assert_eq!(to_go(&lag), "70 events of 3 groups to go");
+        let more = Lag { is_more: true, ..lag };
         assert_eq!(to_go(&more), "more than 70 events of more than 3 groups to go");
     }
 }

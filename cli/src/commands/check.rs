@@ -1,37 +1,80 @@
 //! `fanoutctl check`: collects facts of the deployed stack, and tells what is wrong with them. Changes nothing.
 
 mod collect;
-pub mod facts;
-pub mod findings;
+mod facts;
+mod findings;
 mod ledger;
 mod mapping;
 mod queue;
-mod report;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use self::findings::find;
-use self::report::Report;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use shared::text::printable;
+
+use self::facts::Facts;
+use self::findings::{Finding, find};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::progress;
+use crate::output::{Style, counted};
+use crate::progress::unless_quick;
+
+/// What was looked at, and what was found.
+#[derive(Debug, Serialize)]
+struct Report {
+    stack: String,
+    /// How many queues were looked at.
+    queues: usize,
+    findings: Vec<Finding>,
+}
 
 /// Checks the deployed stack against the config.
 ///
 /// # Errors
 ///
-/// [`Exit::Config`]; [`Exit::Unreachable`] if AWS or the stack isn't there; [`Exit::NotAllowed`] if not even the stack
-/// may be looked at. What else may not be looked at is a finding.
+/// [`Failure`]: not even the stack can be looked at, or the config is wrong. What else may not be looked at is a finding.
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let stack = context.deployed(&target).await?;
     let place = target.place(stack.prefix()).await?;
     let config = context.config(Some(&place))?;
     let work = collect::facts(&target, &stack, place, config);
-    let facts = progress::unless_quick("looking at queues, stream, mappings and the ledger", work).await;
-
-    let report = Report::new(&facts, find(&facts));
-    context.output.print(&report, report::text)?;
+    let report = Report::new(&unless_quick("looking at queues, stream, mappings and the ledger", work).await);
+    context.output.print(&report, text)?;
     Ok(if report.findings.is_empty() { Exit::Done } else { Exit::Findings })
+}
+
+impl Report {
+    fn new(facts: &Facts) -> Self {
+        Self { stack: facts.stack.clone(), queues: facts.queues.len(), findings: find(facts) }
+    }
+}
+
+/// A line for each finding, for a program that reads lines; in a terminal they stand below their subject.
+fn text(report: &Report, style: Style) -> String {
+    let mut text = String::new();
+    let mut last_subject = None;
+    for Finding { subject, problem, remedy } in &report.findings {
+        let is_next = last_subject.replace(subject) != Some(subject);
+        let (subject, problem, remedy) = (printable(subject), printable(problem), printable(remedy));
+        // Writing to a `String` does not fail.
+        let _ = match style {
+            Style::Plain => writeln!(text, "{subject}: {problem}; {remedy}"),
+            Style::Terminal if is_next => writeln!(text, "{subject}\n  {problem}\n    → {remedy}"),
+            Style::Terminal => writeln!(text, "  {problem}\n    → {remedy}"),
+        };
+    }
+    let Report { stack, queues, findings } = report;
+    let found = match findings.len() {
+        0 => "nothing is wrong".to_owned(),
+        count => counted(count as u64, "finding"),
+    };
+    let _ = writeln!(
+        text,
+        "stack `{stack}`, with {queues} queues, the table's stream, all three functions and the ledger: {found}"
+    );
+    text
 }

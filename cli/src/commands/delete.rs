@@ -9,18 +9,18 @@ use shared::config::QueueArn;
 use shared::place::{OwnQueue, Place};
 use shared::text::printable;
 
-use super::ask::agrees;
+use super::ask::agree;
 use super::follow;
-use super::ledger::backlogs;
+use super::operator::backlogs;
 use super::prepare::ledger_table;
 use crate::args::{DeleteArguments, stack_option};
 use crate::aws::CallFault;
 use crate::aws::sqs::{self, Depth};
+use crate::client_status::Backlog;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, Tone, table};
 use crate::progress::{Progress, unless_quick};
-use crate::standing::Backlog;
 
 /// What a delete leaves behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,15 +64,13 @@ pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<E
     let remainder = unless_quick("looking at the queues and the ledger", looking).await;
     // Standard output has the result alone.
     eprint!("{}", before(&remainder, Style::of_stderr()));
-    if !agrees(&format!("Delete stack {}?", printable(&context.stack)), arguments.yes).await? {
-        eprintln!("Nothing was touched.");
-        return Ok(Exit::Interrupted);
-    }
+    let question = format!("Delete stack {}?", printable(&context.stack));
+    agree(&question, arguments.yes, "Nothing was touched.").await?;
 
     let progress = Progress::new();
     let deleted = stack::delete(&target, &context.stack, &mut |event| follow::tell(&progress, event)).await;
     progress.finish();
-    deleted.map_err(follow::failed)?;
+    deleted.map_err(Failure::Change)?;
     context.output.print(&remainder, |remainder, _| after(remainder))?;
     Ok(Exit::Done)
 }
@@ -191,7 +189,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::standing::{Served, Standing};
+    use crate::client_status::{ClientStatus, Lag};
 
     fn remainder() -> Remainder {
         let queue = |name: &str, depth: Option<Depth>| KeptQueue {
@@ -231,8 +229,8 @@ mod tests {
             Stack mark-event-queue is deleted; 3 queues, the bucket mark-event-queue-discarded and the ledger's table mark-event-queue-LedgerTable-1 stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
         "#]].assert_eq(&after(&remainder()));
         let policy = |name: &str| format!("arn:aws:iam::111122223333:policy/{name}");
-        let standing = Ok(Standing { groups: 1, events: 5, since: None, is_more: false });
-        let served = Served { name: "Billing".to_owned(), is_paused: true, leaving: None, standing };
+        let lag = Ok(Lag { groups: 1, events: 5, since: None, is_more: false });
+        let served = ClientStatus { name: "Billing".to_owned(), is_paused: true, departure: None, lag };
         let backlog = Backlog::from(&served);
         let worse = Remainder {
             unsent: Some(Depth { messages: 1, in_flight: 2 }),

@@ -12,7 +12,7 @@ use deploy::stack::{self, Deployment};
 use shared::text::printable;
 
 use self::outcome::Outcome;
-use super::ask::agrees;
+use super::ask::agree;
 use super::follow;
 use super::prepare::{Prepared, prepare};
 use crate::args::DeployArguments;
@@ -42,10 +42,7 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
     }
     // Standard output has the result alone.
     eprintln!("{}", prepared.plan.to_text(Style::of_stderr()));
-    if !agrees("Deploy this?", arguments.yes).await? {
-        eprintln!("Nothing was touched.");
-        return Ok(Exit::Interrupted);
-    }
+    agree("Deploy this?", arguments.yes, "Nothing was touched.").await?;
 
     let Prepared { target, place, deployed, config, config_text, plan } = prepared;
     let progress = Arc::new(Progress::new());
@@ -64,11 +61,11 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
         bucket: &bucket,
     };
     if arguments.bucket.is_none() {
-        stack::make_bucket(&target, &bucket).await.map_err(follow::failed)?;
+        stack::make_bucket(&target, &bucket).await.map_err(Failure::Change)?;
     }
     let deployed = stack::deploy(&target, &deployment, &mut |event| follow::tell(&progress, event)).await;
     progress.finish();
-    let deployed = deployed.map_err(follow::failed)?;
+    let deployed = deployed.map_err(Failure::Change)?;
     let care = unless_quick("telling the ledger who is served", take_care(&target, &deployed.outputs)).await;
     if let Err(error) = care {
         let error = printable(&error.to_string());
@@ -81,13 +78,13 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
 
 /// The directory of the template: this one, or one that it is in.
 fn workspace() -> Result<PathBuf, Failure> {
-    let here = env::current_dir().map_err(|error| Failure::new(Exit::Fault, error))?;
+    let here = env::current_dir().map_err(|error| Failure::Fault(error.to_string()))?;
     let found = here.ancestors().find(|directory| directory.join(TEMPLATE).is_file());
     found.map(Path::to_path_buf).ok_or_else(|| {
         let message = format!(
             "there is no `{TEMPLATE}` in `{}` or above it; run `fanoutctl deploy` in a clone of the repository",
             here.display()
         );
-        Failure::new(Exit::Config, message)
+        Failure::Config(message)
     })
 }

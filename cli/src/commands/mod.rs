@@ -6,7 +6,7 @@ pub mod check;
 pub mod delete;
 pub mod deploy;
 mod follow;
-mod ledger;
+mod operator;
 pub mod pause;
 pub mod plan;
 pub mod policy;
@@ -17,12 +17,19 @@ pub mod replay;
 pub mod status;
 pub mod validate;
 
+use shared::place::OwnQueue;
 use shared::text::printable;
 
 use self::pause::Change;
 use crate::args::{Arguments, Command, stack_option};
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
+
+/// The stack's own queues.
+const OWN_QUEUES: [OwnQueue; 2] = [OwnQueue::FanOut, OwnQueue::Rejected];
+
+/// How many queues are looked at at the same time: with 50 ms a call, those of a hundred clients take a second.
+const CALLS_AT_ONCE: usize = 16;
 
 /// What is told when the command of these arguments is interrupted.
 pub fn interrupted(arguments: &Arguments) -> String {
@@ -60,10 +67,12 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Delete(arguments) => delete::execute(&context, &arguments).await,
     };
     result.unwrap_or_else(|failure| {
-        for line in failure.message.lines() {
-            eprintln!("error: {}", printable(line));
+        // To say no is no error.
+        let prefix = if matches!(failure, Failure::Declined(_)) { "" } else { "error: " };
+        for line in failure.to_string().lines() {
+            eprintln!("{prefix}{}", printable(line));
         }
-        failure.exit
+        failure.exit()
     })
 }
 

@@ -6,11 +6,11 @@ use serde::Serialize;
 use shared::ledger::times::{CALL_LIMIT, FAN_OUT_LIMIT, TURN_LIMIT};
 use shared::text::printable;
 
-use super::ledger::Desk;
+use super::operator::Operator;
 use crate::args::ClientArguments;
 use crate::context::Context;
+use crate::control::{Changed, ControlRequest};
 use crate::exit::{Exit, Failure};
-use crate::orders::{Changed, Order};
 use crate::progress::unless_quick;
 
 /// What is to become of a client.
@@ -37,29 +37,26 @@ struct Report {
 ///
 /// # Errors
 ///
-/// [`Exit::Usage`]: there is no such client. [`Exit::Config`]: there is no ledger. Else what AWS or the function refused.
+/// [`Failure`]: there is no such client, or AWS or the function refused.
 pub async fn execute(
     context: &Context,
     arguments: &ClientArguments,
     change: Change,
 ) -> Result<Exit, Failure> {
-    let desk = Desk::of_stack(context).await?;
-    // Who leaves may be paused, but not resumed: nobody would send it anything.
-    let client = match change {
-        Change::Pause => desk.client(&arguments.client)?.name,
-        Change::Resume => desk.served(&arguments.client)?.name,
+    let operator = Operator::of_stack(context).await?;
+    let (what, request) = match change {
+        Change::Pause => {
+            ("pause", ControlRequest::Pause { client: operator.client(&arguments.client)?.name })
+        }
+        // A client that leaves may be paused, but not resumed: it would not be sent anything.
+        Change::Resume => {
+            ("resume", ControlRequest::Resume { client: operator.served(&arguments.client)?.name })
+        }
     };
-    let (what, order) = match change {
-        Change::Pause => ("pause", Order::Pause { client: client.clone() }),
-        Change::Resume => ("resume", Order::Resume { client: client.clone() }),
-    };
-    desk.log(&format!("{what} client `{client}`"));
-    let changed: Changed = unless_quick("waiting for the catch-up function", desk.order(&order)).await?;
-    let report = Report {
-        changed,
-        still_sent_for_seconds: (change == Change::Pause).then(|| last_send().as_secs()),
-        stack_option: desk.stack_option(),
-    };
+    operator.log(&format!("{what} client `{}`", arguments.client));
+    let changed = unless_quick("waiting for the catch-up function", operator.request(&request)).await?;
+    let still_sent_for_seconds = (change == Change::Pause).then(|| last_send().as_secs());
+    let report = Report { changed, still_sent_for_seconds, stack_option: operator.stack_option() };
     context.output.print(&report, |report, _| text(report))?;
     Ok(Exit::Done)
 }
@@ -72,20 +69,16 @@ fn last_send() -> Duration {
 fn text(report: &Report) -> String {
     let Report { changed: Changed { client, state, was }, still_sent_for_seconds, stack_option } = report;
     let (client, stack) = (printable(client), printable(stack_option));
-    let is_already = state == was;
+    let (is, resume) = (state != was, format!("It is caught up after\n  fanoutctl resume {client}{stack}\n"));
     match still_sent_for_seconds {
-        Some(_) if is_already => format!(
-            "Client {client} was paused already: it falls behind.\n\
-             It is caught up after\n  fanoutctl resume {client}{stack}\n"
-        ),
+        Some(_) if !is => format!("Client {client} was paused already: it falls behind.\n{resume}"),
         Some(seconds) => format!(
-            "Client {client} is paused: it falls behind, and what was begun may reach it for {seconds} s.\n\
-             It is caught up after\n  fanoutctl resume {client}{stack}\n"
+            "Client {client} is paused: it falls behind, and what was begun may reach it for {seconds} s.\n{resume}"
         ),
         None => format!(
             "Client {client} {}; if it is behind, it is caught up within minutes, or now with\n  \
              fanoutctl catch-up {client}{stack}\n",
-            if is_already { "was not paused" } else { "is served again" }
+            if is { "is served again" } else { "was not paused" }
         ),
     }
 }

@@ -4,9 +4,10 @@ use std::io::{self, IsTerminal as _};
 
 use deploy::stack::{DeployedStack, describe, prefix};
 use serde::Serialize;
-use shared::config::{ClientQueue, Config, QueueArn, nearest};
+use shared::config::{ClientQueue, Config};
 use shared::place::Place;
 
+use super::operator::no_client;
 use crate::args::PolicyArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -22,21 +23,12 @@ struct Policies {
     key_statement: Option<Statement>,
 }
 
-/// A client's queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Queue<'c> {
-    /// The stack makes it.
-    Own,
-    /// Its owner has made it.
-    Existing(&'c QueueArn),
-}
-
 /// Prints the policy of the client's queue, or the statement for its key.
 ///
 /// # Errors
 ///
-/// [`Exit::Usage`]: there is no such client, or its queue is the stack's own and needs no key's policy. Else the config is
-/// wrong, or AWS refused.
+/// [`Failure::Usage`]: there is no such client, or its queue is the stack's own and needs no key's policy. Else the config
+/// is wrong, or AWS refused.
 pub async fn execute(context: &Context, arguments: &PolicyArguments) -> Result<Exit, Failure> {
     queue_of(&context.config(None)?, arguments)?;
     let target = context.target().await?;
@@ -48,16 +40,13 @@ pub async fn execute(context: &Context, arguments: &PolicyArguments) -> Result<E
     let role = role(deployed.as_ref(), &place)?;
 
     let policies = match queue {
-        Queue::Own => {
+        ClientQueue::Own => {
             let arn = place.client_queue_arn(&arguments.client);
             Policies { queue_policy: own_queue_policy(&arn, &role), key_statement: None }
         }
-        Queue::Existing(arn) => {
-            let url = place.queue(&arn.account, &arn.name);
-            Policies {
-                queue_policy: queue_policy(arn, &role),
-                key_statement: Some(key_statement(&url, &role)),
-            }
+        ClientQueue::Existing(arn) => {
+            let key_statement = key_statement(&place.queue(&arn.account, &arn.name), &role);
+            Policies { queue_policy: queue_policy(arn, &role), key_statement: Some(key_statement) }
         }
     };
     context.output.print(&policies, |policies, _| text(policies, arguments.key))?;
@@ -65,34 +54,25 @@ pub async fn execute(context: &Context, arguments: &PolicyArguments) -> Result<E
     Ok(Exit::Done)
 }
 
-fn queue_of<'c>(config: &'c Config, arguments: &PolicyArguments) -> Result<Queue<'c>, Failure> {
+fn queue_of<'c>(config: &'c Config, arguments: &PolicyArguments) -> Result<&'c ClientQueue, Failure> {
     let name = arguments.client.as_str();
     let Some(client) = config.clients.iter().find(|client| client.name.as_str() == name) else {
-        let names: Vec<&str> = config.clients.iter().map(|client| client.name.as_str()).collect();
-        let message = match nearest(name, &names) {
-            Some(near) => format!("no client is called `{name}`; did you mean `{near}`?"),
-            None => format!("no client is called `{name}`; there are `{}`", names.join("`, `")),
-        };
-        return Err(Failure::new(Exit::Usage, message));
+        return Err(Failure::Usage(no_client(name, config.clients.iter().map(|client| &client.name))));
     };
-    match &client.queue {
-        ClientQueue::Existing(arn) => Ok(Queue::Existing(arn)),
-        ClientQueue::Own if arguments.key => {
-            let message = format!(
-                "client `{name}` has no `queue_arn`: its queue has the stack's key, which the stack's role may use; there is \
-                 nothing to paste"
-            );
-            Err(Failure::new(Exit::Usage, message))
-        }
-        ClientQueue::Own => Ok(Queue::Own),
+    if client.queue == ClientQueue::Own && arguments.key {
+        return Err(Failure::Usage(format!(
+            "client `{name}` has no `queue_arn`: its queue has the stack's key, which the stack's role may use; there is \
+             nothing to paste"
+        )));
     }
+    Ok(&client.queue)
 }
 
 /// The stack's own word for its role, or else the name that the role will have.
 fn role(deployed: Option<&DeployedStack>, place: &Place) -> Result<FanOutRole, Failure> {
     let output = deployed.and_then(|stack| stack.outputs.get("FanOutRoleARN"));
     let arn = output.cloned().unwrap_or_else(|| place.fan_out_role_arn());
-    FanOutRole::try_new(&arn).map_err(|error| Failure::new(Exit::Fault, error))
+    FanOutRole::try_new(&arn).map_err(|error| Failure::Fault(error.to_string()))
 }
 
 fn text(policies: &Policies, key: bool) -> String {
@@ -105,11 +85,11 @@ fn text(policies: &Policies, key: bool) -> String {
 }
 
 /// Only for somebody who reads it: a file gets the policy alone.
-fn explain(output: Output, queue: Queue<'_>, arguments: &PolicyArguments) {
+fn explain(output: Output, queue: &ClientQueue, arguments: &PolicyArguments) {
     if output.is_json() || !io::stderr().is_terminal() {
         return;
     }
-    let Queue::Existing(queue) = queue else {
+    let ClientQueue::Existing(queue) = queue else {
         eprintln!(
             "\nThe stack gives its queue this policy. To make a deleted queue again by hand: docs/operations.md, \"A client's \
              queue was purged or deleted\""

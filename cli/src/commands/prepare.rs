@@ -6,11 +6,11 @@ use deploy::target::Target;
 use shared::config::{Config, QueueArn};
 use shared::place::Place;
 
-use super::ledger::backlogs;
+use super::operator::backlogs;
 use crate::aws::ledger::formats;
 use crate::aws::{CallFault, sqs};
 use crate::context::Context;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::plan::{self, Facts, Plan, Registered, Running};
 use crate::progress::unless_quick;
 
@@ -96,8 +96,7 @@ fn check_timeout(settings: &Settings, deployed: Option<&DeployedStack>) -> Resul
         (None, Some(seconds)) => FunctionTimeout::try_new(seconds),
         (None, None) => return Ok(()),
     };
-    let checked = timeout.and_then(FunctionTimeout::check_with_ledger);
-    checked.map_err(|error| Failure::new(Exit::Usage, format!("{error}; the option is `--function-timeout`")))
+    timeout.map(drop).map_err(|error| Failure::Usage(format!("{error}; the option is `--function-timeout`")))
 }
 
 /// A mapping reads streams of its own account and region only (Lambda API Reference, "CreateEventSourceMapping").
@@ -110,7 +109,7 @@ fn check_stream(arn: &str, place: &Place) -> Result<(), Failure> {
                  `AWS_REGION`, or name a stream that is where the stack is",
                 place.region, place.account
             );
-            Err(Failure::new(Exit::Usage, message))
+            Err(Failure::Usage(message))
         }
         _ => Ok(()),
     }
@@ -145,6 +144,7 @@ fn listed(stack: &DeployedStack, place: &Place) -> Vec<Registered> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::Exit;
 
     #[test]
     fn a_time_out_that_is_too_long_for_the_ledger_is_refused() {
@@ -155,7 +155,7 @@ mod tests {
         let check = |seconds: Option<u32>, stack: Option<DeployedStack>| {
             let function_timeout = seconds.map(|seconds| FunctionTimeout::try_new(seconds).unwrap());
             let settings = Settings { function_timeout, ..Settings::default() };
-            check_timeout(&settings, stack.as_ref()).map_err(|failure| failure.exit)
+            check_timeout(&settings, stack.as_ref()).map_err(|failure| failure.exit())
         };
         assert_eq!(check(Some(40), None), Err(Exit::Usage));
         assert_eq!(check(None, Some(stack("40"))), Err(Exit::Usage), "of an older stack");

@@ -1,18 +1,17 @@
 //! `fanoutctl reconcile`: compares table and ledger now, and tells where they differ.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use serde::Serialize;
 use shared::ledger::{Registration, State};
 use shared::text::printable;
 
-use super::ledger::Desk;
+use super::operator::Operator;
 use crate::args::stack_option;
 use crate::context::Context;
+use crate::control::{Ahead, Compared, ControlRequest, Difference, shell_quoted};
 use crate::exit::{Exit, Failure};
-use crate::orders::{Ahead, Compared, Difference, Order, shell_quoted};
-use crate::output::{Style, Tone, counted, table};
+use crate::output::{Style, Tone, counted, row, table};
 use crate::progress::Progress;
 
 /// Where table and ledger differ.
@@ -44,15 +43,17 @@ struct Hole {
 ///
 /// # Errors
 ///
-/// [`Exit::Config`]: there is no ledger. Else what AWS or the function refused; what was found until then is told.
+/// [`Failure`]: AWS or the function refused; what was found until then is told.
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
-    let desk = Desk::of_stack(context).await?;
-    desk.log("reconcile");
+    let operator = Operator::of_stack(context).await?;
+    operator.log("reconcile");
     let is_served = |client: &Registration| client.state != State::Retired && client.absent_at.is_none();
-    let served = desk.control.clients.iter().filter(|(_, client)| is_served(client));
+    let served = operator.control.clients.iter().filter(|(_, client)| is_served(client));
     let clients: Vec<String> = served.map(|(name, _)| name.to_string()).collect();
-    let mut report = Report { stack: desk.stack.name.clone(), ..Report::default() };
-    let ended = compare(&desk, &clients, &mut report).await;
+    let mut report = Report { stack: operator.stack.name.clone(), ..Report::default() };
+    let progress = Progress::new();
+    let ended = compare(&operator, &clients, &progress, &mut report).await;
+    progress.finish();
     // Whatever it ended with, events may have been put on the queue.
     if ended.is_ok() || report.groups > 0 {
         context.output.print(&report, text)?;
@@ -60,27 +61,27 @@ pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     ended.map(|()| report.exit())
 }
 
-async fn compare(desk: &Desk, clients: &[String], report: &mut Report) -> Result<(), Failure> {
-    let progress = Progress::new();
+async fn compare(
+    operator: &Operator,
+    clients: &[String],
+    progress: &Progress,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let mut after = None;
-    loop {
+    while !report.is_complete {
         progress.spin(&format!("{} compared", counted(report.groups, "group")));
-        let answer: Result<Compared, Failure> = desk.order(&Order::Reconcile { after: after.clone() }).await;
-        let compared = answer.inspect_err(|_| progress.finish())?;
+        let request = ControlRequest::Reconcile { after: after.clone() };
+        let compared: Compared = operator.request(&request).await?;
         let next = compared.after.clone();
         report.add(compared, clients);
-        if next.is_none() {
-            progress.finish();
-            report.is_complete = true;
-            return Ok(());
-        }
-        if next == after {
-            progress.finish();
+        report.is_complete = next.is_none();
+        if !report.is_complete && next == after {
             let message = "the catch-up function does not get further in the event table; see its log";
-            return Err(Failure::new(Exit::Findings, message));
+            return Err(Failure::Findings(message.to_owned()));
         }
         after = next;
     }
+    Ok(())
 }
 
 impl Report {
@@ -91,9 +92,10 @@ impl Report {
         self.ahead.extend(ahead);
         let stack = stack_option(&self.stack);
         self.holes.extend(holes.into_iter().map(|difference| {
+            let group = shell_quoted(difference.key.as_text());
+            let version = difference.version;
             let command = |client: &String| {
-                let group = shell_quoted(difference.key.as_text());
-                format!("fanoutctl replay {client} --group {group} --from {}{stack}", difference.version)
+                format!("fanoutctl replay {client} --group {group} --from {version}{stack}")
             };
             Hole { commands: clients.iter().map(command).collect(), difference }
         }));
@@ -106,55 +108,52 @@ impl Report {
 }
 
 fn text(report: &Report, style: Style) -> String {
-    let row = |what: &str, difference: &Difference, is_bad: bool| {
-        let tone = if is_bad { Tone::Bad } else { Tone::Neutral };
-        [what.to_owned(), difference.key.to_string(), difference.version.to_string()]
-            .map(|text| (text, tone))
-            .into()
+    let Report { stack, groups, is_complete, missing, holes, ahead } = report;
+    let cells = |what: &str, difference: &Difference, tone: Tone| {
+        row([what.to_owned(), difference.key.to_string(), difference.version.to_string()], tone)
     };
-    let mut rows: Vec<Vec<(String, Tone)>> = Vec::new();
-    rows.extend(
-        report.missing.iter().map(|missing| row("missing: on the fan-out queue now", missing, false)),
-    );
-    rows.extend(report.holes.iter().map(|hole| row("passed over: in the table now", &hole.difference, true)));
-    rows.extend(report.ahead.iter().map(|ahead| {
+    let of_missing =
+        missing.iter().map(|missing| cells("missing: on the fan-out queue now", missing, Tone::Neutral));
+    let of_holes =
+        holes.iter().map(|hole| cells("passed over: in the table now", &hole.difference, Tone::Bad));
+    let of_ahead = ahead.iter().map(|ahead| {
         let what = format!("ledger ahead of the table, which has {}", ahead.highest);
-        row(&what, &ahead.difference, true)
-    }));
+        cells(&what, &ahead.difference, Tone::Bad)
+    });
+    let rows: Vec<_> = of_missing.chain(of_holes).chain(of_ahead).collect();
     let mut text = String::new();
     if !rows.is_empty() {
         text = table(&["difference", "aggregate", "version"], &rows, style) + "\n\n";
     }
-    if !report.missing.is_empty() {
+    if !missing.is_empty() {
         text += "Of an aggregate with missing events, one version or two are told. All that is missing goes out with them, in \
                  order.\n\n";
     }
-    if report.holes.iter().any(|hole| !hole.commands.is_empty()) {
+    let commands: String = holes
+        .iter()
+        .flat_map(|hole| &hole.commands)
+        .map(|command| format!("  {}\n", printable(command)))
+        .collect();
+    if !commands.is_empty() {
         text += "Who wants what was passed over gets it, and again all that came after it, with\n";
-        for command in report.holes.iter().flat_map(|hole| &hole.commands) {
-            let _ = writeln!(text, "  {}", printable(command));
-        }
+        text += &commands;
         text += "\n";
     }
-    text + &closing(report)
-}
-
-fn closing(report: &Report) -> String {
-    let Report { stack, groups, is_complete, missing, holes, ahead } = report;
     let all = if *is_complete { "" } else { " before it ended" };
     // Of each aggregate there are at most two, whatever is missing.
     let missing: BTreeSet<&str> = missing.iter().map(|missing| missing.group.as_str()).collect();
-    let count = |count: usize, noun| counted(u64::try_from(count).unwrap_or(u64::MAX), noun);
-    let found = match (missing.len(), holes.len(), ahead.len()) {
-        (0, 0, 0) => "no difference".to_owned(),
-        (missing, holes, ahead) => format!(
+    let count = |count: usize, noun| counted(count as u64, noun);
+    let differences = match rows.len() {
+        0 => "no difference".to_owned(),
+        _ => format!(
             "events missing in {}, {} passed over, ledger ahead in {}",
-            count(missing, "aggregate"),
-            count(holes, "version"),
-            count(ahead, "aggregate")
+            count(missing.len(), "aggregate"),
+            count(holes.len(), "version"),
+            count(ahead.len(), "aggregate")
         ),
     };
-    format!("stack `{}`, {} compared{all}: {found}\n", printable(stack), counted(*groups, "group"))
+    let groups = counted(*groups, "group");
+    text + &format!("stack `{}`, {groups} compared{all}: {differences}\n", printable(stack))
 }
 
 #[cfg(test)]
@@ -162,7 +161,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::orders::KeyValue;
+    use crate::control::KeyValue;
 
     fn difference(key: &str, version: u64) -> Difference {
         let key = KeyValue::S(key.to_owned());

@@ -56,7 +56,8 @@ fn source(context: &Context) -> Option<Source> {
     match context.config(None) {
         Ok(config) => Some(config.source),
         Err(failure) => {
-            let why = printable(failure.message.lines().next().unwrap_or_default());
+            let failure = failure.to_string();
+            let why = printable(failure.lines().next().unwrap_or_default());
             eprintln!("without a config, the versions of rejected events are not known: {why}");
             None
         }

@@ -1,32 +1,30 @@
-//! `fanoutctl status`: what is in every queue, who is level and who is behind, and how far behind the stream the stack is.
-//! Changes nothing.
+//! `fanoutctl status`: what is in every queue, which client is behind, and how far behind the stream the stack is. Changes
+//! nothing.
 
 mod clients;
 mod collect;
-pub mod facts;
+mod facts;
+mod queues;
 mod report;
 #[cfg(test)]
 mod tests;
 
-use self::report::Report;
+use self::report::{Report, text};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::progress;
+use crate::progress::unless_quick;
 
 /// Shows the deployed stack's queues and clients.
 ///
 /// # Errors
 ///
-/// [`Exit::Unreachable`] if AWS or the stack isn't there; [`Exit::NotAllowed`] if the stack may not be looked at. What
-/// else is not known is shown as that.
+/// [`Failure`]: the stack can't be looked at. What else is not known is shown as that.
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let stack = context.deployed(&target).await?;
     let place = target.place(stack.prefix()).await?;
     let work = collect::facts(&target, &stack, &place);
-    let facts = progress::unless_quick("looking at queues, metrics and the ledger", work).await;
-
-    let report = Report::new(&facts);
-    context.output.print(&report, report::text)?;
+    let report = Report::new(&unless_quick("looking at queues, metrics and the ledger", work).await);
+    context.output.print(&report, text)?;
     Ok(report.exit())
 }

@@ -51,7 +51,7 @@ fn valid(config: &Config) -> Validity {
 }
 
 fn broken(failure: &Failure) -> Validity {
-    let findings = failure.message.lines().map(str::to_owned).collect();
+    let findings = failure.to_string().lines().map(str::to_owned).collect();
     Validity { valid: false, clients: Vec::new(), findings }
 }
 

@@ -5,7 +5,7 @@ use shared::config::Config;
 use shared::text::printable;
 
 use super::{Change, PlannedClient, Running};
-use crate::standing::Backlog;
+use crate::client_status::Backlog;
 
 /// The format of the ledger's items that this version reads and writes, as their attribute `format` names it.
 // To be that of `shared::ledger`, which names it, too.

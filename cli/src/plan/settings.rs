@@ -46,11 +46,11 @@ fn values(config: &Config) -> [(&'static str, String); 7] {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     [
         ("source.partition_key", partition_key.clone()),
-        ("source.sort_key", text(sort_key)),
+        ("source.sort_key", sort_key.clone()),
         ("source.id", text(id)),
         ("source.name", text(name)),
-        ("source.time", text(time)),
-        ("source.version", version.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("source.time", time.clone()),
+        ("source.version", version.to_string()),
         ("sending.requests_in_flight", requests_in_flight.to_string()),
     ]
 }

@@ -5,8 +5,8 @@ use expect_test::{Expect, expect};
 use shared::place::OwnQueue;
 
 use super::*;
+use crate::client_status::{ClientStatus, Lag};
 use crate::output::Style;
-use crate::standing::{Served, Standing};
 
 const ACCOUNT: &str = "111122223333";
 
@@ -697,8 +697,8 @@ fn a_ledger_of_another_format_is_refused() {
 /// What a client lacks: groups and events.
 fn backlog(client: &str, is_paused: bool, lacks: (u64, u64)) -> Backlog {
     let (groups, events) = lacks;
-    let standing = Ok(Standing { groups, events, since: None, is_more: false });
-    Backlog::from(&Served { name: client.to_owned(), is_paused, leaving: None, standing })
+    let lag = Ok(Lag { groups, events, since: None, is_more: false });
+    Backlog::from(&ClientStatus { name: client.to_owned(), is_paused, departure: None, lag })
 }
 
 const SOURCE: &str = "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\ngroup = \"mark\"\n\

@@ -70,7 +70,7 @@ impl Rejection {
 
 /// The number inside its aggregate that an item in DynamoDB's JSON has.
 pub fn version(item: &Value, source: &Source) -> Option<u64> {
-    let version = at(item, source.version.as_ref()?)?.get("N")?.as_str()?;
+    let version = at(item, &source.version)?.get("N")?.as_str()?;
     version.parse().ok().filter(|version| *version > 0)
 }
 

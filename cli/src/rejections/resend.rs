@@ -83,12 +83,8 @@ pub fn newer(item: &Item, image: &Value, source: Option<&Source>) -> Result<Newe
     let source = source.ok_or("there is no config to say how events are ordered")?;
     let name = &source.partition_key;
     let value = item.keys.get(name).ok_or_else(|| format!("the rejection has no key `{name}`"))?;
-    match (&source.version, version(image, source)) {
-        (Some(path), Some(version)) => {
-            Ok(Newer { partition: (name.clone(), value.clone()), path: path.clone(), version })
-        }
-        _ => Err("the event has no version".to_owned()),
-    }
+    let version = version(image, source).ok_or("the event has no version")?;
+    Ok(Newer { partition: (name.clone(), value.clone()), path: source.version.clone(), version })
 }
 
 /// What the converter is invoked with, to send the event of `image` as if the stack's stream showed it now.

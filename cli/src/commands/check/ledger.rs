@@ -1,160 +1,131 @@
-//! What is wrong with the ledger: its table, the function that cares for it, and whether that does its work.
+//! What is wrong with the ledger: its table, the catch-up function, and whether that does its work.
 //!
-//! Nobody looks at the schedule: what it should have done tells more.
+//! The schedule is not looked at: what it should have done tells more.
 
 use std::time::Duration;
 
 use shared::ledger::times::RECONCILE;
 use shared::ledger::{Control, State};
 
-use super::facts::{Content, Facts, Ledger};
-use super::findings::{Finding, unseen};
+use super::facts::{Content, Ledger};
+use super::findings::Findings;
 use crate::args::stack_option;
 use crate::aws::CallFault;
-use crate::output::{counted, instant};
-use crate::standing::{LONG, Leaving, Served, Standing};
+use crate::client_status::{ClientStatus, LONG};
+use crate::output::instant;
+use crate::output::{counted, more_than};
 
-/// How much later than planned a comparison may begin: the schedule, and a walk over a large table.
+/// How much later than planned a comparison may begin: the schedule, and a scan of a large table.
 const COMPARISON_DELAY: Duration = Duration::from_secs(6 * 3600);
 
 const SEE_CATCH_UP: &str =
     "see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled";
 
-/// What is wrong with the ledger, or that there is none where there must be one.
-pub(super) fn find(facts: &Facts) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    findings.extend(mismatch(facts));
-    let Some(ledger) = &facts.ledger else { return findings };
-    findings.extend(table(facts, ledger));
-    findings.extend(function(facts, ledger));
+const NO_TABLE: (&str, &str) = (
+    "its table doesn't exist",
+    "restore it under this name from a backup, before anything else: nothing is fanned out meanwhile",
+);
+
+const NO_FUNCTION: (&str, &str) = ("it doesn't exist: nobody is caught up", "deploy the stack again");
+
+/// What is wrong with the ledger.
+pub(super) fn find(findings: &mut Findings<'_>) {
+    let facts = findings.facts;
+    let Some(ledger) = findings.seen(&format!("stack `{}`", facts.stack), &facts.ledger) else { return };
+    let subject = format!("ledger `{}`", ledger.name);
+    table(findings, &subject, ledger);
+    function(findings, ledger);
     match &ledger.content {
-        Ok(content) => findings.extend(care(facts, ledger, content)),
+        Ok(content) => maintenance(findings, &subject, content),
         // That there is no table is told already.
         Err(error) if error.fault == CallFault::Missing => {}
-        Err(error) => findings.push(unseen(facts, &subject(ledger), error)),
+        Err(error) => findings.unseen(&subject, error),
     }
-    findings
 }
 
-/// The functions do not start if the one has a version and the other no ledger, or the other way round.
-fn mismatch(facts: &Facts) -> Option<Finding> {
-    let problem = match (facts.wants_ledger(), facts.ledger.is_some()) {
-        (true, false) => "the config names the events' version, and the stack has no ledger",
-        (false, true) => "the stack has a ledger, and the config doesn't name the events' version",
-        _ => return None,
-    };
-    let stack = format!("stack `{}`", facts.stack);
-    Some(Finding::new(stack, problem, "deploy with `fanoutctl deploy`, which sets the parameter `Ledger`"))
-}
-
-fn subject(ledger: &Ledger) -> String {
-    format!("ledger `{}`", ledger.name)
-}
-
-fn table(facts: &Facts, ledger: &Ledger) -> Vec<Finding> {
-    let subject = subject(ledger);
-    let mut findings = Vec::new();
-    match &ledger.status {
-        Ok(status) if status == "ACTIVE" => {}
-        Ok(status) => {
+fn table(findings: &mut Findings<'_>, subject: &str, ledger: &Ledger) {
+    match findings.existing(subject, &ledger.status, NO_TABLE) {
+        Some(status) if status == "ACTIVE" => {}
+        Some(status) => {
             let problem = format!("its table is not at work (`{status}`)");
-            findings.push(Finding::new(&subject, problem, "see the table in DynamoDB's console"));
+            findings.add(subject, problem, "see the table in DynamoDB's console");
         }
-        Err(error) if error.fault == CallFault::Missing => {
-            let remedy = "restore it under this name from a backup, before anything else: nothing is fanned out meanwhile";
-            return vec![Finding::new(subject, "its table doesn't exist", remedy)];
-        }
-        Err(error) => findings.push(unseen(facts, &subject, error)),
+        None if ledger.status.as_ref().is_err_and(|error| error.fault == CallFault::Missing) => return,
+        None => {}
     }
-    match &ledger.has_recovery {
-        Ok(true) => {}
-        Ok(false) => {
-            let remedy = "switch point-in-time recovery on, as `template.yml` does";
-            findings.push(Finding::new(subject, "nothing brings it back if it is lost or damaged", remedy));
-        }
-        Err(error) => findings.push(unseen(facts, &subject, error)),
+    if findings.seen(subject, &ledger.has_recovery) == Some(&false) {
+        let remedy = "switch point-in-time recovery on, as `template.yml` does";
+        findings.add(subject, "nothing brings it back if it is lost or damaged", remedy);
     }
-    findings
 }
 
-fn function(facts: &Facts, ledger: &Ledger) -> Option<Finding> {
+fn function(findings: &mut Findings<'_>, ledger: &Ledger) {
     let subject = "catch-up function";
-    match &ledger.catch_up {
-        // Lambda puts a function that was idle for weeks to sleep; the schedule wakes it.
-        Ok(function) if matches!(function.state.as_str(), "Active" | "Pending" | "Inactive") => None,
-        Ok(function) => {
-            let reason = function.reason.as_deref().unwrap_or("no reason given");
-            let problem = format!("it can't run (`{}`: {reason})", function.state);
-            Some(Finding::new(subject, problem, "mend what the reason names, or deploy again"))
-        }
-        Err(error) if error.fault == CallFault::Missing => {
-            Some(Finding::new(subject, "it doesn't exist: nobody is caught up", "deploy the stack again"))
-        }
-        Err(error) => Some(unseen(facts, subject, error)),
+    let Some(function) = findings.existing(subject, &ledger.catch_up, NO_FUNCTION) else { return };
+    // Lambda puts a function that was idle for weeks to sleep; the schedule wakes it.
+    if !matches!(function.state.as_str(), "Active" | "Pending" | "Inactive") {
+        let reason = function.reason.as_deref().unwrap_or("no reason given");
+        let problem = format!("it can't run (`{}`: {reason})", function.state);
+        findings.add(subject, problem, "mend what the reason names, or deploy again");
     }
 }
 
 /// What the catch-up function should have done.
-fn care(facts: &Facts, ledger: &Ledger, content: &Content) -> Vec<Finding> {
+fn maintenance(findings: &mut Findings<'_>, subject: &str, content: &Content) {
     let Some(control) = &content.control else {
         let problem = "it is empty, so that nothing is fanned out: the catch-up function has never run";
-        return vec![Finding::new(subject(ledger), problem, SEE_CATCH_UP)];
+        return findings.add(subject, problem, SEE_CATCH_UP);
     };
-    let mut findings = Vec::new();
-    if let Some(at) = content.compared_at.filter(|at| facts.now.since(*at) > RECONCILE + COMPARISON_DELAY) {
+    let now = findings.facts.now;
+    if let Some(at) = content.compared_at.filter(|at| now.since(*at) > RECONCILE + COMPARISON_DELAY) {
         let problem = format!("it has not been compared with the event table since {}", instant(at));
-        findings.push(Finding::new(subject(ledger), problem, SEE_CATCH_UP));
+        findings.add(subject, problem, SEE_CATCH_UP);
     }
-    findings.extend(not_admitted(facts, control));
-    findings.extend(content.clients.iter().filter_map(|served| client(facts, served)));
-    findings
+    not_admitted(findings, control);
+    content.clients.iter().for_each(|status| client(findings, status));
 }
 
-/// Clients of the config that runs, who should have been admitted within a minute.
-fn not_admitted<'f>(facts: &'f Facts, control: &'f Control) -> impl Iterator<Item = Finding> + 'f {
-    let running = facts.running.iter().flatten().flat_map(|config| &config.clients);
+/// Clients of the config that runs, which should have been admitted within a minute.
+fn not_admitted(findings: &mut Findings<'_>, control: &Control) {
     let is_served = |name| control.clients.get(name).is_some_and(|client| client.state != State::Retired);
-    running.filter(move |client| !is_served(&client.name)).map(|client| {
-        let problem = "the ledger does not know it: it gets nothing";
-        Finding::new(format!("client `{}`", client.name), problem, SEE_CATCH_UP)
-    })
-}
-
-fn client(facts: &Facts, served: &Served) -> Option<Finding> {
-    let Served { name, is_paused, leaving, standing } = served;
-    let subject = format!("client `{name}`");
-    if let (Some(leaving), Ok(standing)) = (leaving, standing) {
-        return (standing.groups > 0).then(|| leaves(subject, *leaving, standing));
+    for client in findings.facts.running.iter().flatten().flat_map(|config| &config.clients) {
+        if !is_served(&client.name) {
+            let problem = "the ledger does not know it: it gets nothing";
+            findings.add(&format!("client `{}`", client.name), problem, SEE_CATCH_UP);
+        }
     }
-    let standing = match standing {
-        Ok(standing) if standing.is_long(facts.now) => standing,
-        Ok(_) => return None,
-        Err(error) => return Some(unseen(facts, &subject, error)),
-    };
-    let stack = stack_option(&facts.stack);
-    let since = standing.since.map(instant).unwrap_or_default();
-    let more = if standing.is_more { "more than " } else { "" };
-    let groups = standing.groups;
-    let (problem, remedy) = if *is_paused {
-        let problem = format!("is paused, and behind in {more}{groups} groups since {since}");
-        (problem, format!("`fanoutctl resume {name}{stack}` when it may be sent events again"))
-    } else {
-        let minutes = LONG.as_secs() / 60;
-        let problem =
-            format!("is behind in {more}{groups} groups since {since}, longer than {minutes} minutes");
-        (problem, format!("mend its queue, if that is told here, then `fanoutctl catch-up {name}{stack}`"))
-    };
-    Some(Finding::new(subject, problem, remedy))
 }
 
-fn leaves(subject: String, leaving: Leaving, standing: &Standing) -> Finding {
-    let Leaving { since, retired_at } = leaving;
-    let more = if standing.is_more { "more than " } else { "" };
-    let problem = format!(
-        "is in no deployed config since {}, and behind in {more}{}: what it lacks is forgotten at {}",
-        instant(since),
-        counted(standing.groups, "group"),
-        instant(retired_at)
-    );
-    Finding::new(subject, problem, "add it to client-queues.toml again, and deploy, unless it may lack that")
+fn client(findings: &mut Findings<'_>, status: &ClientStatus) {
+    let ClientStatus { name, is_paused, departure, lag } = status;
+    let subject = format!("client `{name}`");
+    let Some(lag) = findings.seen(&subject, lag) else { return };
+    let more = more_than(lag.is_more);
+    if let Some(departure) = departure {
+        if lag.groups > 0 {
+            let problem = format!(
+                "is in no deployed config since {}, and behind in {more}{}: what it lacks is forgotten at {}",
+                instant(departure.since),
+                counted(lag.groups, "group"),
+                instant(departure.retired_at)
+            );
+            let remedy = "add it to client-queues.toml again, and deploy, unless it may lack that";
+            findings.add(&subject, problem, remedy);
+        }
+        return;
+    }
+    if !lag.is_long(findings.facts.now) {
+        return;
+    }
+    let stack = stack_option(&findings.facts.stack);
+    let behind =
+        format!("behind in {more}{} groups since {}", lag.groups, lag.since.map(instant).unwrap_or_default());
+    if *is_paused {
+        let remedy = format!("`fanoutctl resume {name}{stack}` when it may be sent events again");
+        findings.add(&subject, format!("is paused, and {behind}"), remedy);
+    } else {
+        let problem = format!("is {behind}, longer than {} minutes", LONG.as_secs() / 60);
+        let remedy = format!("mend its queue, if that is told here, then `fanoutctl catch-up {name}{stack}`");
+        findings.add(&subject, problem, remedy);
+    }
 }

@@ -1,12 +1,9 @@
 //! What is wrong with the functions' event source mappings: the settings that the promise rests on.
 
-use super::facts::{Facts, Whose};
-use super::findings::{Finding, unseen};
-use crate::aws::lambda::Mapping;
 use shared::place::OwnQueue;
 
-const CONVERTER: &str = "converter's mapping";
-const FAN_OUT: &str = "fan-out's mapping";
+use super::findings::Findings;
+use crate::aws::lambda::Mapping;
 
 /// Lambda's word for no limit.
 const UNLIMITED: i32 = -1;
@@ -15,99 +12,70 @@ const UNLIMITED: i32 = -1;
 const QUEUE_BATCH: i32 = 10;
 
 /// What is wrong with the mappings of both functions.
-pub(super) fn find(facts: &Facts) -> Vec<Finding> {
-    let fan_out_queue = facts.queues.iter().find(|queue| queue.whose == Whose::Stack(OwnQueue::FanOut));
-    let fan_out_queue = fan_out_queue.map(|queue| queue.arn.to_string());
-    let mut findings = Vec::new();
-    for (subject, mappings, source) in
-        [(CONVERTER, &facts.converter, facts.stream.clone()), (FAN_OUT, &facts.fan_out, fan_out_queue)]
-    {
-        match (mappings, source) {
-            (Err(error), _) => findings.push(unseen(facts, subject, error)),
-            (Ok(mappings), Some(source)) => {
-                findings.extend(of(subject, mappings, &source, facts.ledger.is_some()));
-            }
-            // That the stream isn't known is a finding of its own.
-            (Ok(_), None) => {}
-        }
+pub(super) fn find(findings: &mut Findings<'_>) {
+    let facts = findings.facts;
+    // That the stream isn't known is a finding of its own.
+    let (converter, stream) = ("converter's mapping", facts.stream.as_ref());
+    if let (Some(mappings), Some(source)) = (findings.seen(converter, &facts.converter), stream) {
+        of(findings, converter, mappings, source, of_stream);
     }
-    findings
+    let (fan_out, queue) = ("fan-out's mapping", facts.place.own_queue_arn(OwnQueue::FanOut).to_string());
+    if let Some(mappings) = findings.seen(fan_out, &facts.fan_out) {
+        of(findings, fan_out, mappings, &queue, of_queue);
+    }
 }
 
-fn of(subject: &str, mappings: &[Mapping], source: &str, has_ledger: bool) -> Vec<Finding> {
+/// What is wrong with the mapping of `source`: what both have in common, and `settings`.
+fn of(
+    findings: &mut Findings<'_>,
+    subject: &str,
+    mappings: &[Mapping],
+    source: &str,
+    settings: impl Fn(&Mapping, &mut dyn FnMut(bool, &str, &str)),
+) {
     let Some(mapping) = mappings.iter().find(|mapping| mapping.source == source) else {
         let remedy = "make the mapping that `template.yml` has, or delete the stack and deploy it again";
-        return vec![Finding::new(subject, format!("nothing is read: there is none of `{source}`"), remedy)];
+        return findings.add(subject, format!("nothing is read: there is none of `{source}`"), remedy);
     };
-    let mut findings = state(subject, mapping);
-    let mut expect = |is_so: bool, problem: String, setting: &str| {
-        if !is_so {
-            findings.push(Finding::new(subject, problem, format!("set {setting}, as `template.yml` does")));
-        }
-    };
-    expect(
-        mapping.reports_failures,
-        "one record that fails takes its whole batch along".to_owned(),
-        "`FunctionResponseTypes` to `ReportBatchItemFailures`",
-    );
-    if subject == FAN_OUT {
-        let size = mapping.batch_size.unwrap_or(QUEUE_BATCH);
-        expect(
-            size == QUEUE_BATCH,
-            format!("a batch has at most {size} messages, so that requests are not full"),
-            "`BatchSize` to 10",
-        );
-        expect(
-            mapping.maximum_concurrency.is_some(),
-            "nothing limits how many functions run at once".to_owned(),
-            "`MaximumConcurrency`",
-        );
-        return findings;
-    }
-    let factor = mapping.parallelization_factor.unwrap_or(1);
-    expect(
-        factor == 1 || has_ledger,
-        format!("{factor} batches of a shard at once keep no order between the events of an aggregate"),
-        "`ParallelizationFactor` to 1",
-    );
-    let retries = mapping.maximum_retries.unwrap_or(UNLIMITED);
-    expect(
-        retries == UNLIMITED,
-        format!("events are discarded after {retries} retries"),
-        "`MaximumRetryAttempts` to -1",
-    );
-    let age = mapping.maximum_age.unwrap_or(UNLIMITED);
-    expect(
-        age == UNLIMITED,
-        format!("events are discarded when they are {age} s old"),
-        "`MaximumRecordAgeInSeconds` to -1",
-    );
-    expect(
-        mapping.bisects == Some(true),
-        "a batch that the function can't process is never split".to_owned(),
-        "`BisectBatchOnFunctionError` to true",
-    );
-    expect(
-        mapping.on_failure.is_some(),
-        "what Lambda discards is gone".to_owned(),
-        "the `OnFailure` destination to the stack's bucket of discarded records",
-    );
-    findings
-}
-
-fn state(subject: &str, mapping: &Mapping) -> Vec<Finding> {
-    let mut findings = Vec::new();
     match mapping.state.as_str() {
         "Enabled" => {}
-        "Creating" | "Enabling" | "Updating" => {
-            let problem = format!("it is not at work yet (`{}`)", mapping.state);
-            findings.push(Finding::new(subject, problem, "check again in a minute"));
+        state @ ("Creating" | "Enabling" | "Updating") => {
+            findings.add(subject, format!("it is not at work yet (`{state}`)"), "check again in a minute");
         }
-        state => findings.push(Finding::new(subject, format!("nothing is read (`{state}`)"), "enable it")),
+        state => findings.add(subject, format!("nothing is read (`{state}`)"), "enable it"),
     }
     if let Some(result) = mapping.last_result.as_ref().filter(|result| result.starts_with("PROBLEM")) {
-        let problem = format!("Lambda says `{result}`");
-        findings.push(Finding::new(subject, problem, "see the function's log and its role's rights"));
+        let remedy = "see the function's log and its role's rights";
+        findings.add(subject, format!("Lambda says `{result}`"), remedy);
     }
-    findings
+    let mut expect = |is_so: bool, problem: &str, setting: &str| {
+        if !is_so {
+            findings.add(subject, problem, format!("set {setting}, as `template.yml` does"));
+        }
+    };
+    let problem = "one record that fails takes its whole batch along";
+    let setting = "`FunctionResponseTypes` to `ReportBatchItemFailures`";
+    expect(mapping.reports_failures, problem, setting);
+    settings(mapping, &mut expect);
+}
+
+fn of_queue(mapping: &Mapping, expect: &mut dyn FnMut(bool, &str, &str)) {
+    let size = mapping.batch_size.unwrap_or(QUEUE_BATCH);
+    let problem = format!("a batch has at most {size} messages, so that requests are not full");
+    expect(size == QUEUE_BATCH, &problem, "`BatchSize` to 10");
+    let problem = "nothing limits how many functions run at once";
+    expect(mapping.maximum_concurrency.is_some(), problem, "`MaximumConcurrency`");
+}
+
+fn of_stream(mapping: &Mapping, expect: &mut dyn FnMut(bool, &str, &str)) {
+    let retries = mapping.maximum_retries.unwrap_or(UNLIMITED);
+    let problem = format!("events are discarded after {retries} retries");
+    expect(retries == UNLIMITED, &problem, "`MaximumRetryAttempts` to -1");
+    let age = mapping.maximum_age.unwrap_or(UNLIMITED);
+    let problem = format!("events are discarded when they are {age} s old");
+    expect(age == UNLIMITED, &problem, "`MaximumRecordAgeInSeconds` to -1");
+    let problem = "a batch that the function can't process is never split";
+    expect(mapping.bisects == Some(true), problem, "`BisectBatchOnFunctionError` to true");
+    let setting = "the `OnFailure` destination to the stack's bucket of discarded records";
+    expect(mapping.on_failure.is_some(), "what Lambda discards is gone", setting);
 }

@@ -8,18 +8,21 @@ use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
 use serde_json::json;
-use shared::config::{Config, QueueArn};
+use shared::config::{Client, ClientName, Config, QueueArn};
+use shared::ledger::{ClientId, Control, Registration, Rev, State};
 use shared::place::{OwnQueue, Place};
 use shared::time::Timestamp;
 
-use super::facts::{Facts, Queue, Roles, UnknownRunning, Whose};
+use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose};
 use super::findings::find;
-use super::report::{self, Report};
+use super::{Report, text};
 use crate::aws::kms::Key;
-use crate::aws::lambda::Mapping;
+use crate::aws::lambda::{Function, Mapping};
 use crate::aws::table::{Stream, Table};
 use crate::aws::{CallError, CallFault};
-use crate::orders::KeyType;
+use crate::client_status::{ClientStatus, Lag};
+use crate::commands::OWN_QUEUES;
+use crate::control::KeyType;
 use crate::output::Style;
 
 const STREAM: &str = "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000";
@@ -31,6 +34,8 @@ const CONFIG: &str = r#"
 [source]
 partition_key = "mark"
 sort_key = "createTime"
+time = "createTime"
+version = "version"
 group = "mark"
 allowed_accounts = ["444455556666"]
 [[client]]
@@ -45,7 +50,8 @@ fn good() -> Facts {
     let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
     let roles = Roles { converter: place.converter_role_arn(), fan_out: place.fan_out_role_arn() };
     let config = config(CONFIG);
-    let mut queues: Vec<Queue> = OwnQueue::ALL
+    let clients = (1..).zip(&config.clients).map(registered).collect();
+    let mut queues: Vec<Queue> = OWN_QUEUES
         .map(|queue| good_queue(Whose::Stack(queue), &place.account, &place.own_queue_name(queue), &roles))
         .into();
     let billing = Whose::Own { client: "Billing".into(), is_deployed: true };
@@ -95,9 +101,45 @@ fn good() -> Facts {
             on_failure: None,
             maximum_concurrency: Some(6),
         }]),
-        ledger: None,
+        ledger: Ok(good_ledger(clients)),
         now: Timestamp::from_millis(NOW),
     }
+}
+
+/// Two minutes ago the last comparison began.
+fn compared_at() -> Timestamp {
+    Timestamp::from_millis(NOW - 120_000)
+}
+
+fn registered((id, client): (u32, &Client)) -> (ClientName, Registration) {
+    let registration = Registration {
+        id: ClientId(id),
+        state: State::Live,
+        history: false,
+        since: 1,
+        absent_at: None,
+        retired_at: None,
+    };
+    (client.name.clone(), registration)
+}
+
+/// A ledger that serves `clients`, and in which nothing is wrong.
+fn good_ledger(clients: BTreeMap<ClientName, Registration>) -> Ledger {
+    Ledger {
+        name: "Ledger".into(),
+        status: Ok("ACTIVE".into()),
+        has_recovery: Ok(true),
+        catch_up: Ok(Function { state: "Active".into(), reason: None }),
+        content: Ok(Content {
+            compared_at: Some(compared_at()),
+            clients: clients.keys().map(|name| status(name.as_str(), false, Lag::default())).collect(),
+            control: Some(Control { rev: Rev(1), edition: 1, start: compared_at(), clients }),
+        }),
+    }
+}
+
+fn status(name: &str, is_paused: bool, lag: Lag) -> ClientStatus {
+    ClientStatus { name: name.to_owned(), is_paused, departure: None, lag: Ok(lag) }
 }
 
 fn config(text: &str) -> Config {
@@ -129,9 +171,6 @@ fn good_queue(whose: Whose, account: &str, name: &str, roles: &Roles) -> Queue {
     ] {
         attributes.insert(attribute.to_owned(), value.to_owned());
     }
-    if whose == Whose::Stack(OwnQueue::FanOut) {
-        attributes.insert("RedrivePolicy".into(), "{\"maxReceiveCount\":100}".into());
-    }
     Queue { whose, arn, attributes: Ok(attributes), key: None }
 }
 
@@ -149,10 +188,8 @@ fn check(change: impl FnOnce(&mut Facts), expected: &Expect) {
 /// Which of the queues of [`good`].
 const FAN_OUT: usize = 0;
 const REJECTED: usize = 1;
-const UNDELIVERED: usize = 2;
-const DEAD_LETTER: usize = 3;
-const BILLING: usize = 4;
-const REPORTING: usize = 5;
+const BILLING: usize = 2;
+const REPORTING: usize = 3;
 
 /// What is found if this attribute of a queue has this value; it has none if that is empty.
 fn check_queue(queue: usize, attribute: &str, value: &str, expected: &Expect) {
@@ -190,8 +227,7 @@ fn three_findings() -> Report {
     attributes.insert("DelaySeconds".into(), "5".into());
     attributes.insert("SqsManagedSseEnabled".into(), "false".into());
     facts.queues[REPORTING].attributes.as_mut().unwrap().remove("Policy");
-    let findings = find(&facts);
-    Report::new(&facts, findings)
+    Report::new(&facts)
 }
 
 #[test]
@@ -200,12 +236,12 @@ fn findings_in_a_pipe() {
         queue of client `Billing`: holds everything back for 5 s; set `DelaySeconds` to 0
         queue of client `Billing`: is not encrypted; set `SqsManagedSseEnabled` to true
         queue of client `Reporting`: doesn't let the fan-out send; ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
-        stack `mark-event-queue`, with 6 queues, the table's stream and both functions: 3 findings
-    "#]].assert_eq(&report::text(&three_findings(), Style::Plain));
+        stack `mark-event-queue`, with 4 queues, the table's stream, all three functions and the ledger: 3 findings
+    "#]].assert_eq(&text(&three_findings(), Style::Plain));
     expect![[r#"
-        stack `mark-event-queue`, with 6 queues, the table's stream and both functions: nothing is wrong
+        stack `mark-event-queue`, with 4 queues, the table's stream, all three functions and the ledger: nothing is wrong
     "#]]
-    .assert_eq(&report::text(&Report::new(&good(), Vec::new()), Style::Plain));
+    .assert_eq(&text(&Report::new(&good()), Style::Plain));
 }
 
 #[test]
@@ -219,9 +255,9 @@ fn findings_in_a_terminal() {
         queue of client `Reporting`
           doesn't let the fan-out send
             → ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
-        stack `mark-event-queue`, with 6 queues, the table's stream and both functions: 3 findings
+        stack `mark-event-queue`, with 4 queues, the table's stream, all three functions and the ledger: 3 findings
     "#]]
-    .assert_eq(&report::text(&three_findings(), Style::Terminal));
+    .assert_eq(&text(&three_findings(), Style::Terminal));
 }
 
 #[test]
@@ -229,8 +265,7 @@ fn findings_for_programs() {
     expect![[r#"
         {
           "stack": "mark-event-queue",
-          "queues": 6,
-          "has_ledger": false,
+          "queues": 4,
           "findings": [
             {
               "subject": "queue of client `Billing`",

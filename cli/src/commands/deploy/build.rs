@@ -10,7 +10,7 @@ use deploy::settings::Architecture;
 use deploy::target::Target;
 use tokio::task::spawn_blocking;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::progress::Progress;
 
 /// Where the functions come from.
@@ -57,19 +57,18 @@ pub(super) async fn packages(
     progress: Arc<Progress>,
 ) -> Result<Vec<Package>, Failure> {
     let make = move || -> Result<Vec<Package>, Failure> {
-        let failed = |error: BuildError| Failure::new(Exit::Failed, error);
+        let failed = |error: BuildError| Failure::Failed(error.to_string());
         let built = source.built(&mut |line| progress.say(line)).map_err(failed)?;
         built.iter().map(|built| package(built, &config)).collect()
     };
-    spawn_blocking(make).await.map_err(|error| Failure::new(Exit::Fault, error))?
+    spawn_blocking(make).await.map_err(|error| Failure::Fault(error.to_string()))?
 }
 
 fn package(built: &Built, config: &str) -> Result<Package, Failure> {
     let path = built.binary.display();
-    let unreadable = |error| Failure::new(Exit::Config, format!("`{path}` can't be read: {error}"));
+    let unreadable = |error| Failure::Config(format!("`{path}` can't be read: {error}"));
     let bootstrap = fs::read(&built.binary).map_err(unreadable)?;
-    Package::of_built(built, &bootstrap, config)
-        .map_err(|error| Failure::new(Exit::Fault, format!("`{path}`: {error}")))
+    Package::of_built(built, &bootstrap, config).map_err(|error| Failure::Fault(format!("`{path}`: {error}")))
 }
 
 /// Whether the services at `endpoint` are on this machine.

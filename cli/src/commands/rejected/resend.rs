@@ -18,7 +18,7 @@ use super::queue::{Queue, Sight};
 use super::stack::Stack;
 use super::{LOOKING_MESSAGE, source};
 use crate::aws::CallFault;
-use crate::commands::ask::agrees;
+use crate::commands::ask::agree;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::progress::{Progress, unless_quick};
@@ -92,10 +92,8 @@ impl Resend<'_> {
             }
             let sendable = round.iter().filter(|planned| planned.attempt.is_ok()).count();
             if sendable > 0 && !agreed {
-                agreed = agrees(&question(sendable, self.report.unseen), false).await?;
-                if !agreed {
-                    return Err(Failure::new(Exit::Interrupted, "nothing was sent"));
-                }
+                agree(&question(sendable, self.report.unseen), false, "nothing was sent").await?;
+                agreed = true;
             }
             self.send_all(round).await;
             self.queue.release().await;

@@ -56,11 +56,11 @@ pub(super) async fn execute(context: &Context, arguments: &ShowArguments) -> Res
 
 impl From<ChoiceError> for Failure {
     fn from(error: ChoiceError) -> Self {
-        let exit = match error {
-            ChoiceError::Unknown(_) => Exit::Findings,
-            ChoiceError::Ambiguous { .. } => Exit::Usage,
-        };
-        Failure::new(exit, error)
+        let text = error.to_string();
+        match error {
+            ChoiceError::Unknown(_) => Self::Findings(text),
+            ChoiceError::Ambiguous { .. } => Self::Usage(text),
+        }
     }
 }
 

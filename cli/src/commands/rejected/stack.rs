@@ -7,7 +7,7 @@ use shared::config::QueueArn;
 use shared::place::{Place, QueueUrl};
 
 use crate::context::Context;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 
 /// The part of a stack that rejections need, by its outputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Stack {
     pub(super) async fn of_context(context: &Context, target: &Target) -> Result<Self, Failure> {
         let deployed = context.deployed(target).await?;
         Self::of_outputs(&deployed.outputs)
-            .map_err(|why| Failure::new(Exit::Unreachable, format!("stack `{}`: {why}", context.stack)))
+            .map_err(|why| Failure::Unreachable(format!("stack `{}`: {why}", context.stack)))
     }
 
     fn of_outputs(outputs: &BTreeMap<String, String>) -> Result<Self, String> {

@@ -1,64 +1,62 @@
-//! Ordering a replay, and telling how to go on if it does not come to its end.
+//! Requesting a replay of all its groups, and telling how to go on if it does not come to its end.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use shared::text::printable;
 
-use super::Wanted;
-use crate::commands::ledger::{Desk, now};
+use super::ReplayRequest;
+use super::estimate::ReplayEstimate;
+use super::request::{ReplayOutcome, request};
+use crate::commands::operator::{Operator, now};
+use crate::control::{KeyValue, REPLAY_LIMIT, replay_id, shell_quoted};
 use crate::exit::Failure;
-use crate::orders::{KeyValue, REPLAY_LIMIT, replay_id, shell_quoted};
 use crate::output::counted;
 use crate::progress::Bar;
-use crate::replay::{Given, Walked, give};
 
-/// A replay that is being ordered. Dropped before its end, as by an interruption, it tells how to go on.
+/// A replay that is being requested. Dropped before its end, as by an interruption, it tells how to go on.
 pub(super) struct Ordering<'o> {
-    desk: &'o Desk,
-    wanted: &'o Wanted,
+    operator: &'o Operator,
+    arguments: &'o ReplayRequest,
     keys: Vec<KeyValue>,
     /// How many of them are settled.
     done: usize,
-    given: Given,
+    outcome: ReplayOutcome,
     is_over: bool,
 }
 
 impl<'o> Ordering<'o> {
-    /// Nothing is ordered yet.
-    pub(super) fn new(desk: &'o Desk, wanted: &'o Wanted, walked: &Walked) -> Self {
-        let keys = walked.0.iter().map(|aggregate| aggregate.key.clone()).collect();
-        Self { desk, wanted, keys, done: 0, given: Given::default(), is_over: false }
-    }
-
-    /// Orders all groups, in the table's order.
+    /// Requests all groups, in the table's order. Returns what became of them.
     ///
     /// # Errors
     ///
-    /// [`Failure`]: orders can't be given. The groups before stay ordered.
-    pub(super) async fn run(&mut self) -> Result<(), Failure> {
-        let Wanted { client, from, .. } = self.wanted;
-        let id = fresh();
-        self.desk.log(&format!(
-            "replay `{id}` to client `{client}` from version {from} on, {}",
-            counted(wide(self.keys.len()), "group")
-        ));
-        let total = wide(self.keys.len());
+    /// [`Failure`]: requests can't be made. What was requested before stays.
+    pub(super) async fn run(
+        operator: &'o Operator,
+        arguments: &'o ReplayRequest,
+        estimate: &ReplayEstimate,
+    ) -> Result<ReplayOutcome, Failure> {
+        let keys = estimate.0.iter().map(|aggregate| aggregate.key.clone()).collect();
+        let outcome = ReplayOutcome::default();
+        let mut ordering = Self { operator, arguments, keys, done: 0, outcome, is_over: false };
+        ordering.request_all().await?;
+        ordering.is_over = true;
+        Ok(std::mem::take(&mut ordering.outcome))
+    }
+
+    async fn request_all(&mut self) -> Result<(), Failure> {
+        let ReplayRequest { client, from, .. } = self.arguments;
+        let (id, total) = (fresh(), wide(self.keys.len()));
+        let groups = counted(total, "group");
+        self.operator.log(&format!("replay `{id}` to client `{client}` from version {from} on, {groups}"));
         let bar = Bar::new(total);
         for keys in self.keys.chunks(REPLAY_LIMIT) {
             let done = wide(self.done);
-            bar.is_at(done, total, &format!("{done} of {} ordered", counted(total, "group")));
-            give(self.desk, (client, *from), keys, &id, &mut fresh, &mut self.given).await?;
+            bar.is_at(done, total, &format!("{done} of {groups} ordered"));
+            request(self.operator, (client, *from), keys, &id, &mut fresh, &mut self.outcome).await?;
             self.done += keys.len();
         }
-        bar.ends(&format!("{total} of {} ordered", counted(total, "group")));
-        self.is_over = true;
+        bar.ends(&format!("{total} of {groups} ordered"));
         Ok(())
-    }
-
-    /// What became of the groups.
-    pub(super) fn finish(mut self) -> Given {
-        self.is_over = true;
-        std::mem::take(&mut self.given)
     }
 }
 
@@ -68,14 +66,21 @@ impl Drop for Ordering<'_> {
             return;
         }
         let last = self.done.checked_sub(1).and_then(|last| self.keys.get(last));
-        let lines = how_to_go_on(self.wanted, self.done, self.keys.len(), last, &self.desk.stack_option());
+        let stack = self.operator.stack_option();
+        let lines = how_to_go_on(self.arguments, self.done, self.keys.len(), last, &stack);
         lines.lines().for_each(|line| eprintln!("{}", printable(line)));
     }
 }
 
-/// What is told of a replay that was not ordered to its end: `done` groups of `total`, up to `last`, were.
-fn how_to_go_on(wanted: &Wanted, done: usize, total: usize, last: Option<&KeyValue>, stack: &str) -> String {
-    let Wanted { client, from, group, after, .. } = wanted;
+/// What is told of a replay that was not requested to its end: `done` groups of `total`, up to `last`, were.
+fn how_to_go_on(
+    arguments: &ReplayRequest,
+    done: usize,
+    total: usize,
+    last: Option<&KeyValue>,
+    stack: &str,
+) -> String {
+    let ReplayRequest { client, from, group, after, .. } = arguments;
     let scope = group.as_ref().map_or("--all".to_owned(), |group| format!("--group {}", shell_quoted(group)));
     let after = last.map(KeyValue::as_text).or(after.as_deref());
     let after = after.map_or_else(String::new, |after| format!(" --after {}", shell_quoted(after)));
@@ -104,10 +109,10 @@ mod tests {
     fn check(group: Option<&str>, after: Option<&str>, done: usize, last: Option<&str>, expected: &Expect) {
         let [group, after] = [group, after].map(|text| text.map(str::to_owned));
         let client = "Billing".to_owned();
-        let wanted = Wanted { client, from: 3, group, after, dry_run: false, yes: true };
+        let arguments = ReplayRequest { client, from: 3, group, after, dry_run: false, yes: true };
         let last = last.map(|key| KeyValue::S(key.to_owned()));
-        let total = if wanted.group.is_some() { 1 } else { 1_200 };
-        expected.assert_eq(&how_to_go_on(&wanted, done, total, last.as_ref(), " --stack test"));
+        let total = if arguments.group.is_some() { 1 } else { 1_200 };
+        expected.assert_eq(&how_to_go_on(&arguments, done, total, last.as_ref(), " --stack test"));
     }
 
     #[test]

@@ -5,91 +5,78 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use shared::text::printable;
 
+use super::cost::ReplayCost;
+use super::request::ReplayOutcome;
+use crate::control::shell_quoted;
 use crate::exit::Exit;
-use crate::orders::shell_quoted;
 use crate::output::{Style, counted};
-use crate::replay::{Extent, Given};
 
-/// What would be ordered.
+/// What is requested, or would be.
 #[derive(Debug, Serialize)]
-pub(super) struct Planned {
-    /// What it comes to, if there is something to do.
+pub(super) struct Report {
+    /// If there is something to do.
     #[serde(flatten)]
-    pub(super) extent: Option<Extent>,
+    pub(super) cost: Option<ReplayCost>,
     /// Why there is nothing to do.
     pub(super) nothing_to_do: Option<String>,
-    /// Whether nothing was to be ordered anyway.
+    /// Whether nothing was to be requested anyway.
     pub(super) dry_run: bool,
+    /// If it was requested.
+    #[serde(flatten)]
+    pub(super) outcome: Option<ReplayOutcome>,
     #[serde(skip)]
     pub(super) stack_option: String,
 }
 
-/// What was ordered.
-#[derive(Debug, Serialize)]
-pub(super) struct Report {
-    #[serde(flatten)]
-    extent: Extent,
-    /// Always nothing: there was something to do.
-    nothing_to_do: Option<String>,
-    /// Never: it was ordered.
-    dry_run: bool,
-    #[serde(flatten)]
-    given: Given,
-    #[serde(skip)]
-    stack_option: String,
-}
-
 impl Report {
-    pub(super) fn new(extent: Extent, given: Given, stack_option: String) -> Self {
-        Self { extent, nothing_to_do: None, dry_run: false, given, stack_option }
-    }
-
     pub(super) fn exit(&self) -> Exit {
-        if self.given.failed.is_empty() { Exit::Done } else { Exit::Findings }
+        let is_good = self.outcome.as_ref().is_none_or(|outcome| outcome.failed.is_empty());
+        if is_good { Exit::Done } else { Exit::Findings }
     }
 }
 
-pub(super) fn planned_text(planned: &Planned, style: Style) -> String {
-    match (&planned.extent, &planned.nothing_to_do) {
-        (Some(extent), _) => extent.to_text(&planned.stack_option, style) + "\nNothing was ordered.\n",
-        (None, why) => format!("Nothing to do: {}.\n", printable(why.as_deref().unwrap_or_default())),
+pub(super) fn text(report: &Report, style: Style) -> String {
+    match (&report.cost, &report.outcome) {
+        (Some(cost), Some(outcome)) => outcome_text(cost, outcome, &printable(&report.stack_option)),
+        (Some(cost), None) => cost.to_text(&report.stack_option, style) + "\nNothing was ordered.\n",
+        (None, _) => {
+            format!("Nothing to do: {}.\n", printable(report.nothing_to_do.as_deref().unwrap_or_default()))
+        }
     }
 }
 
-pub(super) fn text(report: &Report, _: Style) -> String {
-    let Report { extent: Extent { client, from, is_paused, .. }, given, stack_option, .. } = report;
-    let (client, stack) = (printable(client), printable(stack_option));
-    let ids = given.replays.join("`, `");
-    let mut text = match given.ordered {
+fn outcome_text(cost: &ReplayCost, outcome: &ReplayOutcome, stack: &str) -> String {
+    let ReplayCost { client, from, is_paused, .. } = cost;
+    let ReplayOutcome { ordered, nothing, failed, replays } = outcome;
+    let client = printable(client);
+    let mut text = match ordered {
         0 => format!("Nothing was ordered for client {client}.\n"),
-        count => {
-            format!("Client {client} gets {} again; attribute `replay`: `{ids}`.\n", counted(count, "group"))
-        }
+        _ => format!(
+            "Client {client} gets {} again; attribute `replay`: `{}`.\n",
+            counted(*ordered, "group"),
+            replays.join("`, `")
+        ),
     };
-    if given.nothing > 0 {
+    if *nothing > 0 {
+        let _ = writeln!(text, "It has nothing from version {from} on of {}.", counted(*nothing, "group"));
+    }
+    if *ordered > 0 && *is_paused {
+        let _ = writeln!(text, "It is paused; they go out after\n  fanoutctl resume {client}{stack}");
+    } else if *ordered > 0 {
+        let _ = writeln!(
+            text,
+            "They go out within minutes; to begin now and see how far it is:\n  fanoutctl catch-up {client}{stack}"
+        );
+    }
+    if !failed.is_empty() {
+        let count = u64::try_from(failed.len()).unwrap_or(u64::MAX);
+        let _ = writeln!(text, "{} could not be ordered; again with", counted(count, "group"));
+    }
+    for failed in failed {
+        let group = printable(&shell_quoted(failed.key.as_text()));
+        let reason = printable(&failed.reason);
         let _ =
-            writeln!(text, "It has nothing from version {from} on of {}.", counted(given.nothing, "group"));
-    }
-    if given.ordered > 0 {
-        let _ = match is_paused {
-            true => writeln!(text, "It is paused; they go out after\n  fanoutctl resume {client}{stack}"),
-            false => writeln!(
-                text,
-                "They go out within minutes; to begin now and see how far it is:\n  fanoutctl catch-up {client}{stack}"
-            ),
-        };
-    }
-    let failed = u64::try_from(given.failed.len()).unwrap_or(u64::MAX);
-    if failed > 0 {
-        let _ = writeln!(text, "{} could not be ordered; again with", counted(failed, "group"));
-        for failed in &given.failed {
-            let group = printable(&shell_quoted(failed.key.as_text()));
-            let reason = printable(&failed.reason);
-            let _ = writeln!(
-                text,
-                "  fanoutctl replay {client} --group {group} --from {from}{stack}  # {reason}"
-            );
-        }
+            writeln!(text, "  fanoutctl replay {client} --group {group} --from {from}{stack}  # {reason}");
     }
     text
 }
@@ -99,34 +86,41 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::orders::KeyValue;
-    use crate::replay::{Aggregate, Failed, Walked};
+    use crate::commands::replay::estimate::{AggregateEvents, ReplayEstimate};
+    use crate::commands::replay::request::FailedGroup;
+    use crate::control::KeyValue;
 
-    fn extent(is_paused: bool) -> Extent {
-        let aggregate = Aggregate { key: KeyValue::S("AFC".to_owned()), events: 20 };
-        Extent::new("Billing", 3, &Walked(vec![aggregate; 3]), is_paused)
+    fn cost(is_paused: bool) -> ReplayCost {
+        let aggregate = AggregateEvents { key: KeyValue::S("AFC".to_owned()), events: 20 };
+        ReplayCost::new("Billing", 3, &ReplayEstimate(vec![aggregate; 3]), is_paused)
     }
 
-    fn check(is_paused: bool, given: Given, exit: Exit, expected: &Expect) {
-        let report = Report::new(extent(is_paused), given, " --stack test".to_owned());
+    fn requested(is_paused: bool, outcome: ReplayOutcome, stack_option: &str) -> Report {
+        let stack_option = stack_option.to_owned();
+        let (cost, outcome) = (Some(cost(is_paused)), Some(outcome));
+        Report { cost, nothing_to_do: None, dry_run: false, outcome, stack_option }
+    }
+
+    fn check(is_paused: bool, outcome: ReplayOutcome, exit: Exit, expected: &Expect) {
+        let report = requested(is_paused, outcome, " --stack test");
         assert_eq!(report.exit(), exit);
         expected.assert_eq(&text(&report, Style::Plain));
     }
 
-    fn given(ordered: u64, nothing: u64, failed: &[&str]) -> Given {
-        let failed = failed.iter().map(|key| Failed {
+    fn outcome(ordered: u64, nothing: u64, failed: &[&str]) -> ReplayOutcome {
+        let failed = failed.iter().map(|key| FailedGroup {
             key: KeyValue::S((*key).to_owned()),
             reason: "the ledger is throttled".to_owned(),
         });
         let replays = vec!["17-a".to_owned(), "17-b".to_owned()];
-        Given { ordered, nothing, failed: failed.collect(), replays }
+        ReplayOutcome { ordered, nothing, failed: failed.collect(), replays }
     }
 
     #[test]
     fn what_was_ordered_is_told() {
         check(
             false,
-            given(3, 0, &[]),
+            outcome(3, 0, &[]),
             Exit::Done,
             &expect![[r#"
             Client Billing gets 3 groups again; attribute `replay`: `17-a`, `17-b`.
@@ -136,7 +130,7 @@ mod tests {
         );
         check(
             true,
-            given(2, 1, &[]),
+            outcome(2, 1, &[]),
             Exit::Done,
             &expect![[r#"
                 Client Billing gets 2 groups again; attribute `replay`: `17-a`, `17-b`.
@@ -147,7 +141,7 @@ mod tests {
         );
         check(
             false,
-            given(1, 0, &["AFC F5", "B"]),
+            outcome(1, 0, &["AFC F5", "B"]),
             Exit::Findings,
             &expect![[r#"
                 Client Billing gets 1 group again; attribute `replay`: `17-a`, `17-b`.
@@ -160,7 +154,7 @@ mod tests {
         );
         check(
             false,
-            given(0, 3, &[]),
+            outcome(0, 3, &[]),
             Exit::Done,
             &expect![[r#"
             Nothing was ordered for client Billing.
@@ -172,8 +166,13 @@ mod tests {
     #[test]
     fn what_would_be_ordered_is_told() {
         let stack_option = " --stack test".to_owned();
-        let planned =
-            Planned { extent: Some(extent(false)), nothing_to_do: None, dry_run: true, stack_option };
+        let planned = Report {
+            cost: Some(cost(false)),
+            nothing_to_do: None,
+            dry_run: true,
+            outcome: None,
+            stack_option,
+        };
         expect![[r#"
             Client Billing gets again what it has from version 3 on, marked with the attribute `replay`:
 
@@ -184,21 +183,26 @@ mod tests {
 
             Nothing was ordered.
         "#]]
-        .assert_eq(&planned_text(&planned, Style::Plain));
+        .assert_eq(&text(&planned, Style::Plain));
         let why = Some("client `Billing` has `AFC` up to version 2".to_owned());
-        let nothing =
-            Planned { extent: None, nothing_to_do: why, dry_run: false, stack_option: String::new() };
+        let nothing = Report {
+            cost: None,
+            nothing_to_do: why,
+            dry_run: false,
+            outcome: None,
+            stack_option: String::new(),
+        };
         expect![[r#"
             Nothing to do: client `Billing` has `AFC` up to version 2.
         "#]]
-        .assert_eq(&planned_text(&nothing, Style::Plain));
+        .assert_eq(&text(&nothing, Style::Plain));
         expect![[r#"{"nothing_to_do":"client `Billing` has `AFC` up to version 2","dry_run":false}"#]]
             .assert_eq(&serde_json::to_string(&nothing).unwrap());
     }
 
     #[test]
     fn what_was_ordered_for_programs() {
-        let report = Report::new(extent(false), given(2, 0, &["B"]), String::new());
+        let report = requested(false, outcome(2, 0, &["B"]), "");
         expect![[r#"
             {
               "client": "Billing",

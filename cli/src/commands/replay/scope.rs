@@ -2,157 +2,163 @@
 
 use aws::dynamodb::EventsTable;
 use shared::config::Source;
-use shared::ledger::ItemKey;
+use shared::ledger::{ItemKey, Unread};
 
-use super::Wanted;
+use super::ReplayRequest;
+use super::estimate::{AggregateEvents, EventCount, ReplayEstimate, events_of_group, scan};
 use crate::aws::ledger::{events, unread};
 use crate::aws::table::{self, Table};
-use crate::commands::ledger::{Desk, Known};
-use crate::exit::{Exit, Failure};
-use crate::orders::{KeyType, KeyValue};
+use crate::client_status;
+use crate::commands::operator::{Operator, RegisteredClient};
+use crate::context::output;
+use crate::control::{KeyType, KeyValue};
+use crate::exit::Failure;
 use crate::output::counted;
 use crate::progress::Progress;
-use crate::replay::{Aggregate, Counted, Walked, events_of_group, walk};
-use crate::standing;
 
 /// What a replay is about.
-pub(super) enum Scope {
-    /// Events.
-    Events(Walked),
-    /// None, and why.
+pub(super) enum ReplayScope {
+    Events(ReplayEstimate),
+    /// No events, and why.
     Nothing(String),
 }
 
-/// What `wanted` is about.
+/// What is asked of the event table for a client.
+struct Search<'s> {
+    operator: &'s Operator,
+    client: &'s RegisteredClient,
+    table: EventsTable,
+    table_name: &'s str,
+    from: u64,
+}
+
+/// What `arguments` are about.
 ///
 /// # Errors
 ///
-/// [`Exit::Usage`]: there is no such group. [`Exit::Config`]: the config is another table's. Else the tables can't be read.
+/// [`Failure::Usage`]: there is no such group. [`Failure::Config`]: the config is another table's. Else the tables can't
+/// be read.
 pub(super) async fn scope(
-    desk: &Desk,
+    operator: &Operator,
     source: &Source,
-    client: &Known,
-    wanted: &Wanted,
-) -> Result<Scope, Failure> {
-    let stream = desk.stack.outputs.get("EventStreamARN").map_or("", String::as_str);
-    let name = table::of_stream(stream).map_err(|why| Failure::new(Exit::Unreachable, why))?;
-    let table = events(&desk.target, name, source).ok_or_else(|| Failure::new(Exit::Config, no_version()))?;
-    let description = table::describe(&aws_sdk_dynamodb::Client::new(desk.target.sdk_config()), name).await?;
-    let key_type = key_type(&description, name, source).map_err(|why| Failure::new(Exit::Config, why))?;
+    client: &RegisteredClient,
+    arguments: &ReplayRequest,
+) -> Result<ReplayScope, Failure> {
+    let stream = output(&operator.stack, "EventStreamARN")?;
+    let table_name = table::of_stream(stream).map_err(Failure::Unreachable)?;
+    let table = events(&operator.target, table_name, source);
+    let description = table::describe(&operator.target, table_name).await?;
+    let key_type = key_type(&description, table_name, source).map_err(Failure::Config)?;
     let typed = |text: &String| {
-        KeyValue::try_from_text(text, key_type).map_err(|error| Failure::new(Exit::Usage, error))
+        KeyValue::try_from_text(text, key_type).map_err(|error| Failure::Usage(error.to_string()))
     };
-    let after = wanted.after.as_ref().map(typed).transpose()?;
-    let Some(group) = &wanted.group else { return all(&table, name, client, wanted.from, after).await };
+    let after = arguments.after.as_ref().map(typed).transpose()?;
+    let search = Search { operator, client, table, table_name, from: arguments.from };
+    let Some(group) = &arguments.group else { return search.all(after).await };
     // Consumers, and their logs, know the group.
     let encoded = KeyValue::of_group(group, key_type);
-    match typed(group) {
-        Ok(key) => one(desk, &table, name, client, wanted.from, key, encoded).await,
-        Err(Failure { exit, message }) => match encoded {
-            Some(key) => Err(Failure::new(exit, format!("{message}; {}", did_you_mean(&key)))),
-            None => Err(Failure { exit, message }),
-        },
+    match (typed(group), encoded) {
+        (Ok(key), encoded) => search.one(key, encoded).await,
+        (Err(failure), Some(key)) => Err(Failure::Usage(format!("{failure}; {}", did_you_mean(&key)))),
+        (Err(failure), None) => Err(failure),
     }
 }
 
-/// The events of one group that the client has. Where the ledger does not know the group yet, nobody has anything.
-async fn one(
-    desk: &Desk,
-    table: &EventsTable,
-    name: &str,
-    client: &Known,
-    from: u64,
-    key: KeyValue,
-    encoded: Option<KeyValue>,
-) -> Result<Scope, Failure> {
-    let (Some(aggregate), Some(group)) = (key.to_key(), key.group()) else {
-        return Err(Failure::new(Exit::Fault, format!("`{key}` is no key")));
-    };
-    let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client.id, group.clone())];
-    let found = standing::read(&desk.ledger, &keys).await;
-    let found = found.map_err(|error| unread(desk.ledger_name(), &error))?;
-    let marker = found.marker(client.id, &group).flatten();
-    // What the ledger does not know yet, the function adopts first: then the client has what the table has.
-    let item = found.group(&group).flatten();
-    let has = item.map_or(u64::MAX, |item| standing::has(client.id, item, marker));
-    let counted = events_of_group(table, &aggregate, from, has).await;
-    let Some(counted) = counted.map_err(|error| unread(name, &error))? else {
-        let message = match meant(table, name, encoded).await? {
-            Some(meant) => format!("the event table has no event of `{key}`; {}", did_you_mean(&meant)),
-            None => format!("the event table has no event of `{key}`; name an aggregate by its key"),
+impl Search<'_> {
+    /// The events of one group that the client has. What the ledger does not know yet no client has.
+    async fn one(&self, key: KeyValue, encoded: Option<KeyValue>) -> Result<ReplayScope, Failure> {
+        let Self { operator, client, from, .. } = *self;
+        let (Some(aggregate), Some(group)) = (key.to_key(), key.group()) else {
+            return Err(Failure::Fault(format!("`{key}` is no key")));
         };
-        return Err(Failure::new(Exit::Usage, message));
-    };
-    if from > has || counted.events == 0 {
-        return Ok(Scope::Nothing(nothing(client, &key, from, has, counted, &desk.stack_option())));
+        let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client.id, group.clone())];
+        let items = client_status::read(&operator.ledger, &keys).await;
+        let items = items.map_err(|error| unread(&operator.ledger_name, &error))?;
+        let marker = items.marker(client.id, &group).flatten();
+        // What the ledger does not know yet, the function adopts first: then the client has what the table has.
+        let item = items.group(&group).flatten();
+        let has = item.map_or(u64::MAX, |item| client_status::has(client.id, item, marker));
+        let count = events_of_group(&self.table, &aggregate, from, has).await;
+        let Some(count) = self.of_table(count)? else {
+            let way_out = match self.meant(encoded).await? {
+                Some(meant) => did_you_mean(&meant),
+                None => "name an aggregate by its key".to_owned(),
+            };
+            return Err(Failure::Usage(format!("the event table has no event of `{key}`; {way_out}")));
+        };
+        if from > has || count.events == 0 {
+            let why = nothing(client, &key, from, has, count, &operator.stack_option());
+            return Ok(ReplayScope::Nothing(why));
+        }
+        Ok(ReplayScope::Events(ReplayEstimate(vec![AggregateEvents { key, events: count.events }])))
     }
-    Ok(Scope::Events(Walked(vec![Aggregate { key, events: counted.events }])))
-}
 
-/// The aggregate whose group was named instead of its key, if there is one.
-async fn meant(
-    table: &EventsTable,
-    name: &str,
-    encoded: Option<KeyValue>,
-) -> Result<Option<KeyValue>, Failure> {
-    let Some(key) = encoded.as_ref().and_then(KeyValue::to_key) else { return Ok(None) };
-    let found = events_of_group(table, &key, 1, u64::MAX).await.map_err(|error| unread(name, &error))?;
-    Ok(encoded.filter(|_| found.is_some()))
+    /// The aggregate whose group was named instead of its key, if there is one.
+    async fn meant(&self, encoded: Option<KeyValue>) -> Result<Option<KeyValue>, Failure> {
+        let Some(key) = encoded.as_ref().and_then(KeyValue::to_key) else { return Ok(None) };
+        let count = self.of_table(events_of_group(&self.table, &key, 1, u64::MAX).await)?;
+        Ok(encoded.filter(|_| count.is_some()))
+    }
+
+    async fn all(&self, after: Option<KeyValue>) -> Result<ReplayScope, Failure> {
+        let (client, from) = (&self.client.name, self.from);
+        let progress = Progress::new();
+        let said = |estimate: &ReplayEstimate| {
+            let groups = counted(estimate.0.len() as u64, "group");
+            progress.spin(&format!("reading the event table: {groups} so far"));
+        };
+        let estimate = scan(&self.table, from, said).await;
+        progress.finish();
+        let estimate = self.of_table(estimate)?;
+        let rest = match after {
+            None => estimate,
+            Some(after) => estimate.after(&after).ok_or_else(|| {
+                Failure::Usage(format!(
+                    "the event table has nothing of `{after}` from version {from} on, so that it is not known where to go \
+                     on; name another aggregate that was ordered, or leave `--after` out"
+                ))
+            })?,
+        };
+        Ok(if rest.0.is_empty() {
+            ReplayScope::Nothing(format!(
+                "the event table has nothing that client `{client}` could have from version {from} on"
+            ))
+        } else {
+            ReplayScope::Events(rest)
+        })
+    }
+
+    fn of_table<T>(&self, read: Result<T, Unread>) -> Result<T, Failure> {
+        Ok(read.map_err(|error| unread(self.table_name, &error))?)
+    }
 }
 
 fn did_you_mean(key: &KeyValue) -> String {
     format!("did you mean `{key}`? (a `MessageGroupId` is the key encoded)")
 }
 
-/// Why `client`, who has the aggregate up to version `has`, gets nothing of it again from version `from` on.
-fn nothing(client: &Known, key: &KeyValue, from: u64, has: u64, counted: Counted, stack: &str) -> String {
-    let (name, highest) = (&client.name, counted.highest);
+/// Why `client`, which has the aggregate up to version `has`, gets nothing of it again from version `from` on.
+fn nothing(
+    client: &RegisteredClient,
+    key: &KeyValue,
+    from: u64,
+    has: u64,
+    count: EventCount,
+    stack: &str,
+) -> String {
+    let (name, highest) = (&client.name, count.highest);
     if from > highest {
         return format!("`{key}` has no version {from}: the event table has it up to version {highest}");
     }
     if from <= has {
         return format!("the event table has nothing of `{key}` from version {from} to {has}");
     }
-    let has = format!("client `{name}` has `{key}` up to version {has}");
-    if client.is_paused {
-        format!("{has}, and is paused: it gets the rest after `fanoutctl resume {name}{stack}`")
+    let rest = if client.is_paused {
+        format!(", and is paused: it gets the rest after `fanoutctl resume {name}{stack}`")
     } else {
-        format!("{has}; what comes after that is on its way to it anyway")
-    }
-}
-
-async fn all(
-    table: &EventsTable,
-    name: &str,
-    client: &Known,
-    from: u64,
-    after: Option<KeyValue>,
-) -> Result<Scope, Failure> {
-    let progress = Progress::new();
-    let said = |walked: &Walked| {
-        progress
-            .spin(&format!("reading the event table: {} so far", counted(walked.0.len() as u64, "group")));
+        "; what comes after that is on its way to it anyway".to_owned()
     };
-    let walked = walk(table, from, said).await;
-    progress.finish();
-    let walked = walked.map_err(|error| unread(name, &error))?;
-    let rest = match after {
-        None => walked,
-        Some(after) => walked.after(&after).ok_or_else(|| {
-            let message = format!(
-                "the event table has nothing of `{after}` from version {from} on, so that it is not known where to go on; \
-                 name another aggregate that was ordered, or leave `--after` out"
-            );
-            Failure::new(Exit::Usage, message)
-        })?,
-    };
-    if rest.0.is_empty() {
-        return Ok(Scope::Nothing(format!(
-            "the event table has nothing that client `{}` could have from version {from} on",
-            client.name
-        )));
-    }
-    Ok(Scope::Events(rest))
+    format!("client `{name}` has `{key}` up to version {has}{rest}")
 }
 
 /// The type of the table's keys.
@@ -167,25 +173,21 @@ fn key_type(table: &Table, name: &str, source: &Source) -> Result<KeyType, Strin
     table.partition_type.ok_or_else(|| format!("DynamoDB does not tell the type of `{name}`'s partition key"))
 }
 
-fn no_version() -> &'static str {
-    "the config names no events' version (`[source] version`), as that of a stack with a ledger does; name the stack's own \
-     config with `--config`"
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
     use shared::ledger::ClientId;
 
     use super::*;
-    use crate::replay::source;
+    use crate::commands::replay::tests::source;
 
     #[test]
     fn why_there_is_nothing_is_told() {
         let check = |is_paused, from, has, highest, expected: Expect| {
-            let client = Known { name: "Billing".to_owned(), id: ClientId(1), is_paused, leaving: None };
+            let client =
+                RegisteredClient { name: "Billing".to_owned(), id: ClientId(1), is_paused, departure: None };
             let key = KeyValue::S("OPS 1".to_owned());
-            let counted = Counted { events: 0, highest };
+            let counted = EventCount { events: 0, highest };
             expected.assert_eq(&nothing(&client, &key, from, has, counted, " --stack test"));
         };
         check(

@@ -1,5 +1,5 @@
 use expect_test::{Expect, expect};
-use shared::event::{Origin, Reader};
+use shared::event::Reader;
 use shared::image::Record;
 
 use super::*;
@@ -115,10 +115,9 @@ fn the_converter_gets_a_stream_record_of_the_item() {
     let reader = Reader::new(&source());
     let record = Record::read(records[0].get().as_bytes(), reader.wanted()).unwrap();
     assert_eq!((record.stream.as_deref(), record.view_type.as_deref()), (Some(STREAM), Some("NEW_IMAGE")));
-    let origin = Origin::Stream { event_id: record.event_id.as_deref().unwrap() };
-    let event = reader.event(record.image.unwrap().converted.unwrap(), origin).unwrap();
+    let event = reader.event(record.image.unwrap().converted.unwrap()).unwrap();
     assert!(event.body().contains(r#""price":299.90"#), "{}", event.body());
-    assert_eq!((event.id(), event.version()), ("e-3", Some(3)));
+    assert_eq!((event.id(), event.version()), ("e-3", 3));
 }
 
 #[test]

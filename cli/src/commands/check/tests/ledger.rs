@@ -1,66 +1,10 @@
 //! What is found about the ledger and its clients.
 
-use std::collections::BTreeMap;
-
 use expect_test::{Expect, expect};
-use shared::config::ClientName;
-use shared::ledger::{ClientId, Control, Registration, Rev, State};
 use shared::time::Timestamp;
 
-use super::super::facts::{Content, Ledger};
 use super::*;
-use crate::aws::lambda::Function;
-use crate::standing::{Leaving, Served, Standing};
-
-/// Two minutes ago the last comparison began.
-fn compared_at() -> Timestamp {
-    Timestamp::from_millis(NOW - 120_000)
-}
-
-fn served(name: &str, is_paused: bool, standing: Standing) -> Served {
-    Served { name: name.to_owned(), is_paused, leaving: None, standing: Ok(standing) }
-}
-
-/// A stack with the ledger, in which nothing is wrong.
-fn good_ledger() -> Facts {
-    let mut facts = good();
-    let version = "version = \"version\"\nsort_key = \"createTime\"\ntime = \"createTime\"\n";
-    let text = CONFIG.replace("sort_key = \"createTime\"\n", version);
-    facts.config = config(&text);
-    facts.running = Ok(Some(config(&text)));
-    facts.queues[FAN_OUT].attributes.as_mut().unwrap().remove("RedrivePolicy");
-    let registered = |(id, client): (u32, &shared::config::Client)| {
-        let registration = Registration {
-            id: ClientId(id),
-            state: State::Live,
-            history: false,
-            since: 1,
-            absent_at: None,
-            retired_at: None,
-        };
-        (client.name.clone(), registration)
-    };
-    let clients: BTreeMap<ClientName, Registration> =
-        (1..).zip(&facts.config.clients).map(registered).collect();
-    facts.ledger = Some(Ledger {
-        name: "Ledger".into(),
-        status: Ok("ACTIVE".into()),
-        has_recovery: Ok(true),
-        catch_up: Ok(Function { state: "Active".into(), reason: None }),
-        content: Ok(Content {
-            compared_at: Some(compared_at()),
-            clients: clients.keys().map(|name| served(name.as_str(), false, Standing::default())).collect(),
-            control: Some(Control { rev: Rev(1), edition: 1, start: compared_at(), clients }),
-        }),
-    });
-    facts
-}
-
-fn check(change: impl FnOnce(&mut Facts), expected: &Expect) {
-    let mut facts = good_ledger();
-    change(&mut facts);
-    expected.assert_eq(&lines(&facts));
-}
+use crate::client_status::{ClientStatus, Departure, Lag};
 
 fn check_ledger(change: impl FnOnce(&mut Ledger), expected: &Expect) {
     check(|facts| change(facts.ledger.as_mut().unwrap()), expected);
@@ -71,40 +15,11 @@ fn check_content(change: impl FnOnce(&mut Content), expected: &Expect) {
 }
 
 #[test]
-fn nothing_is_wrong_with_a_ledger_as_it_should_be() {
-    check(|_| (), &expect![[""]]);
-    let report = Report::new(&good_ledger(), Vec::new());
-    expect![[r#"
-        stack `mark-event-queue`, with 6 queues, the table's stream, all three functions and the ledger: nothing is wrong
-    "#]].assert_eq(&report::text(&report, Style::Plain));
-}
-
-#[test]
-fn config_and_stack_agree_about_the_ledger() {
-    let without_version = || good().config;
+fn a_stack_without_a_ledger() {
     check(
-        |facts| facts.running = Ok(Some(without_version())),
+        |facts| facts.ledger = Err(error(CallFault::Missing)),
         &expect![[r#"
-        config: the functions run with another config than this file's; see `fanoutctl plan`, then `fanoutctl deploy`
-        stack `mark-event-queue`: the stack has a ledger, and the config doesn't name the events' version; deploy with `fanoutctl deploy`, which sets the parameter `Ledger`
-    "#]],
-    );
-    super::check(
-        |facts| facts.running = Ok(Some(good_ledger().config)),
-        &expect![[r#"
-        config: the functions run with another config than this file's; see `fanoutctl plan`, then `fanoutctl deploy`
-        stack `mark-event-queue`: the config names the events' version, and the stack has no ledger; deploy with `fanoutctl deploy`, which sets the parameter `Ledger`
-    "#]],
-    );
-    // The file counts while it isn't known what runs.
-    super::check(
-        |facts| {
-            facts.running = Err(UnknownRunning::NotThere("no package".into()));
-            facts.config = good_ledger().config;
-        },
-        &expect![[r#"
-            config: what the functions run with isn't known: no package; deploy with `fanoutctl deploy`
-            stack `mark-event-queue`: the config names the events' version, and the stack has no ledger; deploy with `fanoutctl deploy`, which sets the parameter `Ledger`
+            stack `mark-event-queue`: can't be checked: `Look` of `it`: nothing there (`QueueDoesNotExist`); deploy the stack again
         "#]],
     );
 }
@@ -117,7 +32,7 @@ fn settings_that_go_with_the_ledger() {
             attributes.insert("RedrivePolicy".into(), "{}".into());
         },
         &expect![[r#"
-            fan-out queue: loses the last events of groups when the ledger can't be reached: its `RedrivePolicy` takes their messages out; take the `RedrivePolicy` away, as `template.yml` does with the ledger
+            fan-out queue: loses the last events of groups when the ledger can't be reached: its `RedrivePolicy` takes their messages out; take the `RedrivePolicy` away, as `template.yml` does
         "#]],
     );
     check(|facts| facts.converter.as_mut().unwrap()[0].parallelization_factor = Some(4), &expect![[""]]);
@@ -241,9 +156,9 @@ fn what_the_catch_up_function_should_have_done() {
 fn a_client_that_leaves_and_lacks_something() {
     let check_leaving = |groups, is_more, expected: &Expect| {
         let at = |seconds: i64| Timestamp::from_millis(NOW.saturating_add_signed(seconds * 1_000));
-        let leaving = Some(Leaving { since: at(-600), retired_at: at(3_000) });
-        let standing = Standing { groups, events: 7, since: Some(at(-86_400)), is_more };
-        let client = Served { leaving, ..served("Insurance", true, standing) };
+        let departure = Some(Departure { since: at(-600), retired_at: at(3_000) });
+        let lag = Lag { groups, events: 7, since: Some(at(-86_400)), is_more };
+        let client = ClientStatus { departure, ..status("Insurance", true, lag) };
         check_content(|content| content.clients.push(client), expected);
     };
     check_leaving(0, false, &expect![[""]]);
@@ -267,8 +182,8 @@ fn a_client_that_leaves_and_lacks_something() {
 fn clients_that_stay_behind() {
     let check_client = |is_paused, groups, seconds: u64, is_more, expected: &Expect| {
         let since = Some(Timestamp::from_millis(NOW - seconds * 1_000));
-        let standing = Standing { groups, events: 7, since, is_more };
-        check_content(|content| content.clients[0] = served("Billing", is_paused, standing), expected);
+        let lag = Lag { groups, events: 7, since, is_more };
+        check_content(|content| content.clients[0] = status("Billing", is_paused, lag), expected);
     };
     check_client(false, 12, 899, false, &expect![[""]]);
     check_client(
@@ -300,7 +215,7 @@ fn clients_that_stay_behind() {
     "#]],
     );
     check_content(
-        |content| content.clients[0].standing = Err(error(CallFault::NotAllowed)),
+        |content| content.clients[0].lag = Err(error(CallFault::NotAllowed)),
         &expect![[r#"
         client `Billing`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
     "#]],

@@ -1,10 +1,10 @@
-//! What a client lacks, for whoever is about to take away what it is caught up by.
+//! What a client lacks, for an operator who is about to take away what it is caught up by.
 
 use serde::Serialize;
 use shared::text::printable;
 
-use super::Served;
-use crate::output::counted;
+use super::ClientStatus;
+use crate::output::events_of_groups;
 
 /// What a client lacks. What isn't known is nothing, and `unknown` tells why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,46 +48,43 @@ impl Backlog {
             let why = printable(unknown.as_deref().unwrap_or("no answer"));
             return format!("may lack events, which isn't known: {why}");
         };
-        let more = if *is_more { "more than " } else { "" };
         match (is_paused, groups) {
             (true, 0) => "is paused".to_owned(),
             (false, 0) => "is level".to_owned(),
-            (_, groups) => format!(
-                "is {} and lacks {more}{} of {more}{}",
-                if *is_paused { "paused" } else { "behind" },
-                counted(*events, "event"),
-                counted(*groups, "group")
-            ),
+            (_, groups) => {
+                let state = if *is_paused { "paused" } else { "behind" };
+                format!("is {state} and lacks {}", events_of_groups(*events, *groups, *is_more))
+            }
         }
     }
 }
 
-impl From<&Served> for Backlog {
-    fn from(served: &Served) -> Self {
-        let Served { name, is_paused, standing, .. } = served;
-        let known = standing.as_ref().ok();
+impl From<&ClientStatus> for Backlog {
+    fn from(served: &ClientStatus) -> Self {
+        let ClientStatus { name, is_paused, lag, .. } = served;
+        let known = lag.as_ref().ok();
         Self {
             client: name.clone(),
             is_paused: *is_paused,
-            groups: known.map(|standing| standing.groups),
-            events: known.map(|standing| standing.events),
-            is_more: known.is_some_and(|standing| standing.is_more),
-            unknown: standing.as_ref().err().map(ToString::to_string),
+            groups: known.map(|lag| lag.groups),
+            events: known.map(|lag| lag.events),
+            is_more: known.is_some_and(|lag| lag.is_more),
+            unknown: lag.as_ref().err().map(ToString::to_string),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Standing;
+    use super::super::Lag;
     use super::*;
     use crate::aws::{CallError, CallFault};
 
     #[test]
     fn what_a_client_lacks_is_told() {
         let check = |is_paused, groups, events, is_more, expected: &str| {
-            let standing = Ok(Standing { groups, events, since: None, is_more });
-            let served = Served { name: "Billing".to_owned(), is_paused, leaving: None, standing };
+            let lag = Ok(Lag { groups, events, since: None, is_more });
+            let served = ClientStatus { name: "Billing".to_owned(), is_paused, departure: None, lag };
             let backlog = Backlog::from(&served);
             assert_eq!((backlog.to_text().as_str(), backlog.is_empty()), (expected, groups == 0));
         };
@@ -109,7 +106,7 @@ mod tests {
             reason: "no".to_owned(),
         };
         let name = "Billing".to_owned();
-        let served = Served { name, is_paused: true, leaving: None, standing: Err(error) };
+        let served = ClientStatus { name, is_paused: true, departure: None, lag: Err(error) };
         let backlog = Backlog::from(&served);
         assert_eq!(backlog.to_text(), "may lack events, which isn't known: `Read` of `Ledger`: no");
         assert!(!backlog.is_empty());

@@ -1,86 +1,72 @@
-//! Ordering a replay, some groups at a time. What nobody knows the result of is ordered again under another id.
+//! Requesting a replay of some groups. What has an unknown result is requested again under another id.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use deploy::invoke::Answer;
 use serde::Serialize;
 
-use crate::aws::{CallError, CallFault};
-use crate::exit::{Exit, Failure};
-use crate::orders::{GroupOutcome, KeyValue, Order, REPLAY_LIMIT, Replayed};
+use crate::aws::CallFault;
+use crate::commands::operator::{CatchUpFunction, understood};
+use crate::control::{ControlRequest, GroupOutcome, KeyValue, REPLAY_LIMIT, Replayed};
+use crate::exit::Failure;
 
-/// How often a group is ordered whose order failed, or nobody knows about.
+/// How often a group is requested that failed, or whose result is unknown.
 const TRIES: u32 = 3;
 
 /// The pause before the second try; it doubles.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Whom orders are given to.
-pub trait Orders {
-    /// Gives an order once, and waits for the answer: whoever makes it must not repeat a call that got none.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError`]. Whether it was done is then unknown.
-    fn give_once(&self, order: &Order) -> impl Future<Output = Result<Answer, CallError>>;
-}
-
 /// What became of a replay's groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Given {
+pub(super) struct ReplayOutcome {
     /// In how many the client is sent events again.
-    pub ordered: u64,
+    pub(super) ordered: u64,
     /// In how many it has nothing from that version on.
-    pub nothing: u64,
-    /// Those that could not be ordered, or nobody knows about.
-    pub failed: Vec<Failed>,
-    /// The ids under which groups were ordered: the attribute `replay` of their messages.
-    pub replays: Vec<String>,
+    pub(super) nothing: u64,
+    /// Those whose request failed, or has an unknown result.
+    pub(super) failed: Vec<FailedGroup>,
+    /// The ids under which groups were requested: the attribute `replay` of their messages.
+    pub(super) replays: Vec<String>,
 }
 
-/// A group that could not be ordered.
+/// A group that is perhaps not sent again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Failed {
-    /// Its aggregate's key.
-    pub key: KeyValue,
-    /// Why.
-    pub reason: String,
+pub(super) struct FailedGroup {
+    pub(super) key: KeyValue,
+    pub(super) reason: String,
 }
 
-/// Orders that `client` gets the aggregates `keys`, at most [`REPLAY_LIMIT`], again from version `from` on, under `id`, and
-/// notes what became of it in `given`. A group whose order failed is tried again under another id, which `fresh` makes:
-/// the first may have been written, and SQS would swallow what is sent again under its id.
+/// Requests that `client` gets the aggregates `keys`, at most [`REPLAY_LIMIT`], again from version `from` on, under `id`,
+/// and notes the results in `outcome`. A group that failed is tried again under another id, which `fresh` makes: the first
+/// may have been written, and SQS would swallow what is sent again under its id.
 ///
 /// # Errors
 ///
-/// [`Failure`]: orders can't be given. What became of these groups is not known; those of `given` stay as they are.
-pub async fn give<O: Orders>(
-    orders: &O,
+/// [`Failure`]: requests can't be made. What became of these groups is not known; those of `outcome` stay as they are.
+pub(super) async fn request<F: CatchUpFunction>(
+    function: &F,
     (client, from): (&str, u64),
     keys: &[KeyValue],
     id: &str,
     fresh: &mut impl FnMut() -> String,
-    given: &mut Given,
+    outcome: &mut ReplayOutcome,
 ) -> Result<(), Failure> {
-    debug_assert!(keys.len() <= REPLAY_LIMIT, "more groups than an order has");
+    debug_assert!(keys.len() <= REPLAY_LIMIT, "more groups than a request has");
     let (mut keys, mut id, mut tried, mut pause) = (keys.to_vec(), id.to_owned(), 1, PAUSE);
     loop {
-        let order = Order::Replay { client: client.to_owned(), keys: keys.clone(), from, replay: id.clone() };
+        let client = client.to_owned();
+        let request = ControlRequest::Replay { client, keys: keys.clone(), from, replay: id.clone() };
         let is_last = tried == TRIES;
-        let failed = match orders.give_once(&order).await {
-            Ok(Answer::Said(answer)) => sort(&keys, read(&answer)?, &id, given),
-            Ok(Answer::Failed(why)) => {
-                return Err(Failure::new(Exit::Findings, format!("the catch-up function failed: {why}")));
-            }
+        let failed = match function.request_once(&request).await {
+            Ok(answer) => outcome.add(&keys, understood(answer)?, &id),
             Err(error) if error.fault == CallFault::Unreachable && !is_last => {
-                given.note(&id);
-                keys.iter().map(|key| Failed { key: key.clone(), reason: error.to_string() }).collect()
+                outcome.note(&id);
+                keys.into_iter().map(|key| FailedGroup { key, reason: error.to_string() }).collect()
             }
             Err(error) => return Err(error.into()),
         };
         if failed.is_empty() || is_last {
-            given.failed.extend(failed);
+            outcome.failed.extend(failed);
             return Ok(());
         }
         keys = failed.into_iter().map(|failed| failed.key).collect();
@@ -89,50 +75,36 @@ pub async fn give<O: Orders>(
     }
 }
 
-fn read(answer: &str) -> Result<Replayed, Failure> {
-    serde_json::from_str(answer).map_err(|error| {
-        let message = format!(
-            "the catch-up function's answer can't be read: {error}; deploy the stack with this version of `fanoutctl`"
-        );
-        Failure::new(Exit::Findings, message)
-    })
-}
-
-/// Counts what was done, and returns what was not. A group that the answer does not name is not known to be ordered.
-fn sort(keys: &[KeyValue], answer: Replayed, id: &str, given: &mut Given) -> Vec<Failed> {
-    let results = answer.results.into_iter().map(|result| (result.group.clone(), result));
-    let results: BTreeMap<_, _> = results.collect();
-    let mut failed = Vec::new();
-    for key in keys {
-        let result = key.group().and_then(|group| results.get(group.as_str()));
-        match result.map(|result| result.outcome) {
-            Some(GroupOutcome::Ordered) => {
-                given.ordered += 1;
-                given.note(id);
-            }
-            Some(GroupOutcome::Nothing) => given.nothing += 1,
-            Some(GroupOutcome::Failed) | None => {
-                // It may have been written.
-                given.note(id);
-                let reason = result.and_then(|result| result.reason.clone());
-                let reason = reason.unwrap_or_else(|| "the function does not say why".to_owned());
-                failed.push(Failed { key: key.clone(), reason });
+impl ReplayOutcome {
+    /// Counts what was done, and returns what was not. A group that the answer does not name may not be requested.
+    fn add(&mut self, keys: &[KeyValue], answer: Replayed, id: &str) -> Vec<FailedGroup> {
+        let results = answer.results.into_iter().map(|result| (result.group.clone(), result));
+        let results: BTreeMap<_, _> = results.collect();
+        let mut failed = Vec::new();
+        for key in keys {
+            let result = key.group().and_then(|group| results.get(group.as_str()));
+            match result.map(|result| result.outcome) {
+                Some(GroupOutcome::Nothing) => self.nothing += 1,
+                Some(GroupOutcome::Ordered) => {
+                    self.ordered += 1;
+                    self.note(id);
+                }
+                Some(GroupOutcome::Failed) | None => {
+                    // It may have been written.
+                    self.note(id);
+                    let reason = result.and_then(|result| result.reason.clone());
+                    let reason = reason.unwrap_or_else(|| "the function does not say why".to_owned());
+                    failed.push(FailedGroup { key: key.clone(), reason });
+                }
             }
         }
+        failed
     }
-    failed
-}
 
-impl Given {
     fn note(&mut self, id: &str) {
         if !self.replays.iter().any(|known| known == id) {
             self.replays.push(id.to_owned());
         }
-    }
-
-    /// How many groups are settled, one way or the other.
-    pub fn groups(&self) -> u64 {
-        self.ordered + self.nothing + u64::try_from(self.failed.len()).unwrap_or(u64::MAX)
     }
 }
 
@@ -141,9 +113,11 @@ mod tests {
     use std::cell::RefCell;
     use std::collections::VecDeque;
 
+    use deploy::invoke::Answer;
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::aws::CallError;
 
     /// A function that answers what it is told to, and remembers what it was asked.
     struct Script {
@@ -151,9 +125,11 @@ mod tests {
         asked: RefCell<String>,
     }
 
-    impl Orders for Script {
-        async fn give_once(&self, order: &Order) -> Result<Answer, CallError> {
-            let Order::Replay { client, keys, from, replay } = order else { panic!("{order:?}") };
+    impl CatchUpFunction for Script {
+        async fn request_once(&self, request: &ControlRequest) -> Result<Answer, CallError> {
+            let ControlRequest::Replay { client, keys, from, replay } = request else {
+                panic!("{request:?}")
+            };
             let keys: Vec<&str> = keys.iter().map(KeyValue::as_text).collect();
             *self.asked.borrow_mut() += &format!("{client} from {from}: {} as {replay}\n", keys.join(" "));
             self.answers.borrow_mut().pop_front().expect("one call too many")
@@ -184,12 +160,12 @@ mod tests {
         let keys = ["A", "B", "C"].map(|key| KeyValue::S(key.to_owned()));
         let mut ids = 1..;
         let mut fresh = || format!("again-{}", ids.next().unwrap_or_default());
-        let mut given = Given::default();
-        let ended = give(&script, ("Billing", 3), &keys, "first", &mut fresh, &mut given).await;
+        let mut outcome = ReplayOutcome::default();
+        let ended = request(&script, ("Billing", 3), &keys, "first", &mut fresh, &mut outcome).await;
         assert!(script.answers.borrow().is_empty(), "answers are left");
-        let given = serde_json::to_string(&given).unwrap();
-        let ended = ended.map_err(|failure| format!("{:?}: {failure}", failure.exit));
-        expected.assert_eq(&format!("{}{given}\n{ended:?}\n", script.asked.borrow()));
+        let outcome = serde_json::to_string(&outcome).unwrap();
+        let ended = ended.map_err(|failure| format!("{:?}: {failure}", failure.exit()));
+        expected.assert_eq(&format!("{}{outcome}\n{ended:?}\n", script.asked.borrow()));
     }
 
     #[tokio::test(start_paused = true)]

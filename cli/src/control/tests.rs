@@ -7,18 +7,18 @@ use super::*;
 
 const CALLER: &str = "arn:aws:iam::111122223333:user/Somebody";
 
-fn all_orders() -> Vec<Order> {
+fn all_orders() -> Vec<ControlRequest> {
     let client = "Billing".to_owned();
     let keys =
         vec![KeyValue::S("AFC F5".to_owned()), KeyValue::N("7".to_owned()), KeyValue::B("AP8=".to_owned())];
     let after = After { key: KeyValue::S("AFC F5".to_owned()), sort: KeyValue::N("17".to_owned()) };
     vec![
-        Order::CatchUp { client: client.clone() },
-        Order::Pause { client: client.clone() },
-        Order::Resume { client: client.clone() },
-        Order::Replay { client, keys, from: 3, replay: "r-1".to_owned() },
-        Order::Reconcile { after: None },
-        Order::Reconcile { after: Some(after) },
+        ControlRequest::CatchUp { client: client.clone() },
+        ControlRequest::Pause { client: client.clone() },
+        ControlRequest::Resume { client: client.clone() },
+        ControlRequest::Replay { client, keys, from: 3, replay: "r-1".to_owned() },
+        ControlRequest::Reconcile { after: None },
+        ControlRequest::Reconcile { after: Some(after) },
     ]
 }
 

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 pub use key::{InvalidKey, KeyType, KeyValue, shell_quoted};
 
-/// The most groups of one [`Order::Replay`]: what the function can order in its time.
+/// The most groups of one [`ControlRequest::Replay`]: what the function can order in its time.
 pub const REPLAY_LIMIT: usize = 100;
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "order", rename_all = "camelCase")]
-pub enum Order {
+pub enum ControlRequest {
     /// Bring a client level, as far as one invocation's time allows. Answer: [`CaughtUp`].
     CatchUp {
         /// The client's name.
@@ -170,13 +170,13 @@ pub struct Ahead {
     pub highest: u64,
 }
 
-impl Order {
+impl ControlRequest {
     /// What the function is invoked with; `caller` is who ordered it, for its log.
     pub fn payload(&self, caller: &str) -> String {
         #[derive(Serialize)]
         struct Payload<'p> {
             #[serde(flatten)]
-            order: &'p Order,
+            order: &'p ControlRequest,
             caller: &'p str,
         }
 

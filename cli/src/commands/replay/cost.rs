@@ -1,10 +1,10 @@
-//! What a replay comes to, before it is ordered.
+//! What a replay costs, before it is requested.
 
 use serde::Serialize;
 use shared::text::printable;
 
-use super::Walked;
-use crate::output::{Style, Tone, table};
+use super::estimate::ReplayEstimate;
+use crate::output::{Style, Tone, row, table};
 
 /// The most groups that one request has an event of (SQS: SendMessageBatch).
 const ENTRIES_PER_REQUEST: u64 = 10;
@@ -13,110 +13,86 @@ const ENTRIES_PER_REQUEST: u64 = 10;
 /// each month is free, and not taken off.
 const DOLLARS_PER_MILLION: f64 = 0.50;
 
-/// What a replay comes to.
+/// What a replay costs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Extent {
-    /// Who gets events again.
-    pub client: String,
-    /// From which version on.
-    pub from: u64,
-    /// Of how many groups.
-    pub groups: u64,
+pub(super) struct ReplayCost {
+    pub(super) client: String,
+    /// The first version.
+    pub(super) from: u64,
+    groups: u64,
     /// How many events, each of which is a message. At most: what the client does not have yet is no repetition, and what
     /// its filter does not want is not sent.
-    pub events: u64,
-    /// How many requests they take.
-    pub requests: Requests,
-    /// What those cost.
-    pub dollars: Prices,
+    events: u64,
+    /// To SQS, for messages of up to 64 KiB.
+    requests: Range<u64>,
+    dollars: Range<f64>,
     /// Whether the client gets nothing before it is resumed.
-    pub is_paused: bool,
+    pub(super) is_paused: bool,
 }
 
-/// How many requests to SQS messages take, for messages of up to 64 KiB.
+/// From where each request is as full as it can be to where each has one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Requests {
-    /// If each request is as full as it can be.
-    pub at_least: u64,
-    /// If each has one message.
-    pub at_most: u64,
+struct Range<N> {
+    at_least: N,
+    at_most: N,
 }
 
-/// What requests cost, in dollars.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Prices {
-    /// If each request is as full as it can be.
-    pub at_least: f64,
-    /// If each has one message.
-    pub at_most: f64,
-}
-
-impl Extent {
-    /// What it comes to that `client` gets again what `walked` found.
-    pub fn new(client: &str, from: u64, walked: &Walked, is_paused: bool) -> Self {
-        let requests = Requests::new(walked.events(), walked.largest());
+impl ReplayCost {
+    /// What it costs that `client` gets again the events of `estimate`.
+    pub(super) fn new(client: &str, from: u64, estimate: &ReplayEstimate, is_paused: bool) -> Self {
+        let requests = Range::requests(estimate.events(), estimate.largest());
         Self {
             client: client.to_owned(),
             from,
-            groups: u64::try_from(walked.0.len()).unwrap_or(u64::MAX),
-            events: walked.events(),
+            groups: u64::try_from(estimate.0.len()).unwrap_or(u64::MAX),
+            events: estimate.events(),
             requests,
-            dollars: Prices::new(requests),
+            dollars: Range { at_least: price(requests.at_least), at_most: price(requests.at_most) },
             is_paused,
         }
     }
 
     /// For people; ends with a line feed. `stack` names the stack in a command line.
-    pub fn to_text(&self, stack: &str, style: Style) -> String {
-        let client = printable(&self.client);
-        let Requests { at_least, at_most } = self.requests;
-        let row = [
-            self.groups.to_string(),
-            self.events.to_string(),
-            range(at_least.to_string(), at_most.to_string()),
-            range(dollars(self.dollars.at_least), dollars(self.dollars.at_most)),
-        ];
-        let row = row.map(|text| (text, Tone::Neutral)).into();
+    pub(super) fn to_text(&self, stack: &str, style: Style) -> String {
+        let Self { client, from, groups, events, requests, dollars, is_paused } = self;
+        let client = printable(client);
+        let requests = requests.to_text(|count| count.to_string());
+        let row =
+            row([groups.to_string(), events.to_string(), requests, dollars.to_text(priced)], Tone::Neutral);
         let table = table(&["groups", "events (at most)", "SQS requests", "price"], &[row], style);
-        let paused = if self.is_paused {
-            format!(
-                "The client is paused: it gets them after `fanoutctl resume {client}{}`.\n",
-                printable(stack)
-            )
-        } else {
-            String::new()
-        };
+        let resume = format!(
+            "The client is paused: it gets them after `fanoutctl resume {client}{}`.\n",
+            printable(stack)
+        );
+        let paused = if *is_paused { resume.as_str() } else { "" };
         format!(
-            "Client {client} gets again what it has from version {} on, marked with the attribute `replay`:\n\n{table}\n\n\
-             A request takes one event each of up to ten groups; $0.50 per million, for events of up to 64 KiB.\n{paused}",
-            self.from
+            "Client {client} gets again what it has from version {from} on, marked with the attribute `replay`:\n\n{table}\n\n\
+             A request takes one event each of up to ten groups; $0.50 per million, for events of up to 64 KiB.\n{paused}"
         )
     }
 }
 
-impl Requests {
+impl Range<u64> {
     /// For `events`, of which one group has `largest`: these go one after the other.
-    pub fn new(events: u64, largest: u64) -> Self {
+    fn requests(events: u64, largest: u64) -> Self {
         Self { at_least: events.div_ceil(ENTRIES_PER_REQUEST).max(largest), at_most: events }
     }
 }
 
-impl Prices {
-    /// Of `requests`.
-    pub fn new(requests: Requests) -> Self {
-        // No number of requests that anybody pays for loses a digit.
-        #[expect(clippy::cast_precision_loss, reason = "a price has few digits")]
-        let price = |requests: u64| requests as f64 * DOLLARS_PER_MILLION / 1_000_000.0;
-        Self { at_least: price(requests.at_least), at_most: price(requests.at_most) }
+impl<N: Copy> Range<N> {
+    fn to_text(self, text: impl Fn(N) -> String) -> String {
+        let (least, most) = (text(self.at_least), text(self.at_most));
+        if least == most { most } else { format!("{least} to {most}") }
     }
 }
 
-fn range(least: String, most: String) -> String {
-    if least == most { most } else { format!("{least} to {most}") }
+#[expect(clippy::cast_precision_loss, reason = "a price has few digits")]
+fn price(requests: u64) -> f64 {
+    requests as f64 * DOLLARS_PER_MILLION / 1_000_000.0
 }
 
-fn dollars(price: f64) -> String {
-    if price > 0.0 && price < 0.01 { "under $0.01".to_owned() } else { format!("${price:.2}") }
+fn priced(dollars: f64) -> String {
+    if dollars > 0.0 && dollars < 0.01 { "under $0.01".to_owned() } else { format!("${dollars:.2}") }
 }
 
 #[cfg(test)]
@@ -124,13 +100,13 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::orders::KeyValue;
-    use crate::replay::Aggregate;
+    use crate::commands::replay::estimate::AggregateEvents;
+    use crate::control::KeyValue;
 
     #[test]
     fn requests_are_between_full_ones_and_one_for_each_event() {
         let check = |events, largest, at_least, at_most| {
-            assert_eq!(Requests::new(events, largest), Requests { at_least, at_most }, "{events}, {largest}");
+            assert_eq!(Range::requests(events, largest), Range { at_least, at_most }, "{events}, {largest}");
         };
         check(0, 0, 0, 0);
         check(1, 1, 1, 1);
@@ -140,14 +116,16 @@ mod tests {
         check(240, 100, 100, 240);
     }
 
-    fn walked(aggregates: &[u64]) -> Walked {
+    fn estimate(aggregates: &[u64]) -> ReplayEstimate {
         let key = KeyValue::S("AFC".to_owned());
-        Walked(aggregates.iter().map(|events| Aggregate { key: key.clone(), events: *events }).collect())
+        ReplayEstimate(
+            aggregates.iter().map(|events| AggregateEvents { key: key.clone(), events: *events }).collect(),
+        )
     }
 
     fn check(aggregates: &[u64], is_paused: bool, expected: &Expect) {
-        let extent = Extent::new("Billing", 3, &walked(aggregates), is_paused);
-        expected.assert_eq(&extent.to_text(" --stack test", Style::Plain));
+        let cost = ReplayCost::new("Billing", 3, &estimate(aggregates), is_paused);
+        expected.assert_eq(&cost.to_text(" --stack test", Style::Plain));
     }
 
     #[test]
@@ -193,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_a_replay_comes_to_for_programs() {
-        let extent = Extent::new("Billing", 3, &walked(&[20, 30, 10]), false);
+        let cost = ReplayCost::new("Billing", 3, &estimate(&[20, 30, 10]), false);
         expect![[r#"
             {
               "client": "Billing",
@@ -210,6 +188,6 @@ mod tests {
               },
               "is_paused": false
             }"#]]
-        .assert_eq(&serde_json::to_string_pretty(&extent).unwrap());
+        .assert_eq(&serde_json::to_string_pretty(&cost).unwrap());
     }
 }

@@ -18,7 +18,7 @@ pub const LONG: Duration = Duration::from_secs(15 * 60);
 
 /// How far a client is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Lag {
     /// In how many groups it is behind.
     pub groups: u64,
     /// How many versions it has to go there. Some may be holes, or unwanted by its filter.
@@ -35,56 +35,56 @@ pub struct Standing {
 /// # Errors
 ///
 /// [`Unread`]: the ledger could not be read.
-pub async fn standing<L: Ledger>(ledger: &L, client: ClientId, limit: usize) -> Result<Standing, Unread> {
-    let mut standing = Standing::default();
+pub async fn lag<L: Ledger>(ledger: &L, client: ClientId, limit: usize) -> Result<Lag, Unread> {
+    let mut lag = Lag::default();
     let mut room = limit;
     let mut after = None;
     loop {
         let mut page = ledger.markers(client, after.as_ref()).await?;
-        let Some((last, _)) = page.last() else { return Ok(standing) };
+        let Some((last, _)) = page.last() else { return Ok(lag) };
         after = Some(last.clone());
-        standing.is_more = page.len() > room;
+        lag.is_more = page.len() > room;
         page.truncate(room);
         room -= page.len();
         for markers in page.chunks(READ_LIMIT) {
-            count(ledger, client, markers, &mut standing).await?;
+            count(ledger, client, markers, &mut lag).await?;
         }
-        if standing.is_more {
-            return Ok(standing);
+        if lag.is_more {
+            return Ok(lag);
         }
     }
 }
 
 /// A client that is served, as the ledger knows it.
 #[derive(Clone, Debug)]
-pub struct Served {
+pub struct ClientStatus {
     /// Its name.
     pub name: String,
     /// Whether nothing is sent to it until it is resumed.
     pub is_paused: bool,
     /// Whether it is in no deployed config any more.
-    pub leaving: Option<Leaving>,
+    pub departure: Option<Departure>,
     /// How far it is.
-    pub standing: Result<Standing, CallError>,
+    pub lag: Result<Lag, CallError>,
 }
 
 /// That a client is in no deployed config: it is sent nothing, and is retired if it stays away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leaving {
+pub struct Departure {
     /// Since when.
     pub since: Timestamp,
     /// When what it lacks is forgotten.
     pub retired_at: Timestamp,
 }
 
-impl Leaving {
+impl Departure {
     /// Whether the client of this registration leaves.
     pub fn of(registration: &Registration) -> Option<Self> {
         registration.absent_at.map(|since| Self { since, retired_at: since.plus(ABSENCE) })
     }
 }
 
-impl Standing {
+impl Lag {
     /// Whether it has been behind for so long that somebody should look why.
     pub fn is_long(&self, now: Timestamp) -> bool {
         self.since.is_some_and(|since| now.since(since) >= LONG)
@@ -114,7 +114,7 @@ async fn count<L: Ledger>(
     ledger: &L,
     client: ClientId,
     markers: &[(Group, Marker)],
-    standing: &mut Standing,
+    lag: &mut Lag,
 ) -> Result<(), Unread> {
     let keys: Vec<ItemKey> = markers.iter().map(|(group, _)| ItemKey::Group(group.clone())).collect();
     let found = read(ledger, &keys).await?;
@@ -123,9 +123,9 @@ async fn count<L: Ledger>(
         let Some(item) = found.group(group).flatten().filter(|item| item.behind.contains(&client)) else {
             continue;
         };
-        standing.groups += 1;
-        standing.events += item.version.saturating_sub(has(client, item, Some(marker)));
-        standing.since = Some(standing.since.map_or(marker.at, |since| since.min(marker.at)));
+        lag.groups += 1;
+        lag.events += item.version.saturating_sub(has(client, item, Some(marker)));
+        lag.since = Some(lag.since.map_or(marker.at, |since| since.min(marker.at)));
     }
     Ok(())
 }
@@ -179,7 +179,7 @@ mod tests {
     }
 
     async fn check(ledger: &MemoryLedger, limit: usize, expected: (u64, u64, Option<u64>, bool)) {
-        let Standing { groups, events, since, is_more } = standing(ledger, CLIENT, limit).await.unwrap();
+        let Lag { groups, events, since, is_more } = lag(ledger, CLIENT, limit).await.unwrap();
         assert_eq!((groups, events, since.map(Timestamp::as_millis), is_more), expected, "limit {limit}");
     }
 
@@ -216,19 +216,19 @@ mod tests {
     #[test]
     fn somebody_should_look_after_a_quarter_of_an_hour() {
         let since = Some(Timestamp::from_millis(5_000));
-        let behind = Standing { groups: 1, events: 1, since, is_more: false };
+        let behind = Lag { groups: 1, events: 1, since, is_more: false };
         for (now, expected) in [(0, false), (904_999, false), (905_000, true)] {
             assert_eq!(behind.is_long(Timestamp::from_millis(now)), expected, "{now}");
         }
-        assert!(!Standing::default().is_long(Timestamp::from_millis(u64::MAX)));
+        assert!(!Lag::default().is_long(Timestamp::from_millis(u64::MAX)));
     }
 
     #[tokio::test]
     async fn a_ledger_that_is_not_read_is_no_ledger_in_which_nobody_is_behind() {
         let ledger = ledger();
         ledger.fail_read(ItemKey::Group(Group::of(&Key::S("A".to_owned()))));
-        assert!(standing(&ledger, CLIENT, 100).await.is_err());
+        assert!(lag(&ledger, CLIENT, 100).await.is_err());
         ledger.fail_markers();
-        assert!(standing(&ledger, CLIENT, 100).await.is_err());
+        assert!(lag(&ledger, CLIENT, 100).await.is_err());
     }
 }

@@ -3,37 +3,42 @@
 use shared::ids::Key;
 use shared::ledger::{EventTable, Unread};
 
-use crate::orders::KeyValue;
+use crate::control::KeyValue;
 
-/// What was found in the event table.
+/// The aggregates that a replay is about, in the event table's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Walked(
-    /// In the table's order.
-    pub Vec<Aggregate>,
-);
+pub(super) struct ReplayEstimate(pub(super) Vec<AggregateEvents>);
 
 /// An aggregate with events to send again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aggregate {
-    /// Its key.
-    pub key: KeyValue,
-    /// How many events it has.
-    pub events: u64,
+pub(super) struct AggregateEvents {
+    pub(super) key: KeyValue,
+    /// How many.
+    pub(super) events: u64,
 }
 
-/// Walks over the whole table, for the aggregates with events from version `from` on. After each page `say` is called
-/// with what was found so far.
+/// How many events an aggregate has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EventCount {
+    /// Of the versions that were asked for.
+    pub(super) events: u64,
+    /// Its highest version; 0 if no event of it has one.
+    pub(super) highest: u64,
+}
+
+/// Scans the whole table for the aggregates with events from version `from` on. After each page `say` is called with the
+/// estimate so far.
 ///
 /// # Errors
 ///
 /// [`Unread`]: a page could not be read.
-pub async fn walk<E: EventTable>(
+pub(super) async fn scan<E: EventTable>(
     table: &E,
     from: u64,
-    mut say: impl FnMut(&Walked),
-) -> Result<Walked, Unread> {
-    let mut walked = Walked::default();
-    // Which aggregate the walk is in: its items stand together.
+    mut say: impl FnMut(&ReplayEstimate),
+) -> Result<ReplayEstimate, Unread> {
+    let mut estimate = ReplayEstimate::default();
+    // Which aggregate the scan is in: its items stand together.
     let mut current: Option<Key> = None;
     let mut after = None;
     loop {
@@ -42,29 +47,20 @@ pub async fn walk<E: EventTable>(
             if seen.version.is_none_or(|version| version < from) {
                 continue;
             }
-            match walked.0.last_mut().filter(|_| current.as_ref() == Some(&seen.key)) {
+            match estimate.0.last_mut().filter(|_| current.as_ref() == Some(&seen.key)) {
                 Some(aggregate) => aggregate.events += 1,
                 None => {
-                    walked.0.push(Aggregate { key: KeyValue::from(&seen.key), events: 1 });
+                    estimate.0.push(AggregateEvents { key: KeyValue::from(&seen.key), events: 1 });
                     current = Some(seen.key);
                 }
             }
         }
-        say(&walked);
+        say(&estimate);
         after = page.next;
         if after.is_none() {
-            return Ok(walked);
+            return Ok(estimate);
         }
     }
-}
-
-/// What an aggregate has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counted {
-    /// How many events of the versions that were asked for.
-    pub events: u64,
-    /// Its highest version; 0 if no event of it has one.
-    pub highest: u64,
 }
 
 /// How many events an aggregate has with versions from `from` to `to`; nothing if it has no event at all.
@@ -72,41 +68,40 @@ pub struct Counted {
 /// # Errors
 ///
 /// [`Unread`]: a page could not be read.
-pub async fn events_of_group<E: EventTable>(
+pub(super) async fn events_of_group<E: EventTable>(
     table: &E,
     key: &Key,
     from: u64,
     to: u64,
-) -> Result<Option<Counted>, Unread> {
-    let (mut counted, mut is_there) = (Counted { events: 0, highest: 0 }, false);
+) -> Result<Option<EventCount>, Unread> {
+    let (mut count, mut is_there) = (EventCount { events: 0, highest: 0 }, false);
     let mut before = None;
     loop {
         let page = table.page(key, before.as_ref()).await?;
         is_there |= !page.rows.is_empty();
         for version in page.rows.iter().filter_map(|row| row.version) {
-            counted.events += u64::from((from..=to).contains(&version));
-            counted.highest = counted.highest.max(version);
+            count.events += u64::from((from..=to).contains(&version));
+            count.highest = count.highest.max(version);
         }
         before = page.next().cloned();
         if before.is_none() {
-            return Ok(is_there.then_some(counted));
+            return Ok(is_there.then_some(count));
         }
     }
 }
 
-impl Walked {
-    /// How many events there are.
-    pub fn events(&self) -> u64 {
+impl ReplayEstimate {
+    pub(super) fn events(&self) -> u64 {
         self.0.iter().map(|aggregate| aggregate.events).sum()
     }
 
     /// How many events the aggregate has that has most.
-    pub fn largest(&self) -> u64 {
+    pub(super) fn largest(&self) -> u64 {
         self.0.iter().map(|aggregate| aggregate.events).max().unwrap_or_default()
     }
 
     /// Only what comes after the aggregate `key`: how a replay goes on that was interrupted. Nothing if it is not there.
-    pub fn after(mut self, key: &KeyValue) -> Option<Self> {
+    pub(super) fn after(mut self, key: &KeyValue) -> Option<Self> {
         let at = self.0.iter().position(|aggregate| aggregate.key == *key)?;
         self.0.drain(..=at);
         Some(self)
@@ -118,7 +113,7 @@ mod tests {
     use shared::testing::MemoryTable;
 
     use super::*;
-    use crate::replay::source;
+    use crate::commands::replay::tests::source;
 
     /// Aggregates with as many events, and one whose only item has no version.
     fn table(aggregates: &[(&str, u64)]) -> MemoryTable {
@@ -140,12 +135,15 @@ mod tests {
         let table = table(&[("AFC F5", 6), ("B", 3), ("C", 11), ("D", 1)]);
         for items in [1, 2, 5, 100] {
             table.set_items_in_page(items);
-            let mut last = Walked::default();
-            let walked = walk(&table, from, |walked| last = walked.clone()).await.unwrap();
-            assert_eq!(last, walked, "what was said last");
-            let mut keys: Vec<&str> = walked.0.iter().map(|aggregate| aggregate.key.as_text()).collect();
+            let mut last = ReplayEstimate::default();
+            let estimate = scan(&table, from, |estimate| last = estimate.clone()).await.unwrap();
+            assert_eq!(last, estimate, "what was said last");
+            let mut keys: Vec<&str> = estimate.0.iter().map(|aggregate| aggregate.key.as_text()).collect();
             keys.sort_unstable();
-            assert_eq!((keys.as_slice(), walked.events(), walked.largest()), (aggregates, events, largest));
+            assert_eq!(
+                (keys.as_slice(), estimate.events(), estimate.largest()),
+                (aggregates, events, largest)
+            );
         }
     }
 
@@ -161,7 +159,7 @@ mod tests {
     async fn a_page_that_is_not_read_ends_the_walk() {
         let table = table(&[("A", 1)]);
         table.fail();
-        assert!(walk(&table, 1, |_| ()).await.is_err());
+        assert!(scan(&table, 1, |_| ()).await.is_err());
         table.fail();
         assert!(events_of_group(&table, &Key::S("A".to_owned()), 1, 9).await.is_err());
     }
@@ -174,7 +172,7 @@ mod tests {
             table.set_items_in_page(items);
             for (from, to, expected) in [(1, 9, 9), (1, 100, 9), (3, 5, 3), (9, 9, 1), (10, 20, 0)] {
                 let counted = events_of_group(&table, &key, from, to).await.unwrap();
-                let expected = Some(Counted { events: expected, highest: 9 });
+                let expected = Some(EventCount { events: expected, highest: 9 });
                 assert_eq!(counted, expected, "{from} to {to}, {items} items in a page");
             }
             assert_eq!(events_of_group(&table, &Key::S("Z".to_owned()), 1, 9).await.unwrap(), None);
@@ -183,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_replay_goes_on_after_an_aggregate() {
-        let all = walk(&table(&[("A", 2), ("B", 2), ("C", 2), ("D", 2)]), 1, |_| ()).await.unwrap();
+        let all = scan(&table(&[("A", 2), ("B", 2), ("C", 2), ("D", 2)]), 1, |_| ()).await.unwrap();
         for (at, aggregate) in all.0.iter().enumerate() {
             let rest = all.clone().after(&aggregate.key).unwrap();
             assert_eq!(rest.0, all.0[at + 1..]);

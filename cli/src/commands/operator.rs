@@ -1,0 +1,337 @@
+//! What the commands about the ledger share: the stack's ledger, its clients, and the function that does what an operator
+//! requests.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws::dynamodb::LedgerTable;
+use deploy::invoke::{Answer, CATCH_UP_NAME};
+use deploy::stack::DeployedStack;
+use deploy::target::Target;
+use futures_util::{StreamExt as _, stream};
+use serde::de::DeserializeOwned;
+use shared::config::{ClientName, nearest};
+use shared::ledger::{ClientId, Control, ItemKey, Registration, State};
+use shared::text::printable;
+use shared::time::Timestamp;
+
+use crate::args::stack_option;
+use crate::aws::lambda::LambdaClient;
+use crate::aws::ledger::{ledger, unread};
+use crate::aws::{CallError, sts};
+use crate::client_status::{self, Backlog, ClientStatus, Departure, Lag};
+use crate::context::{Context, output};
+use crate::control::ControlRequest;
+use crate::exit::Failure;
+use crate::output::instant;
+
+/// The output that names the ledger's table.
+pub(super) const LEDGER_TABLE_NAME: &str = "LedgerTableName";
+
+/// How many groups of a client are counted where one client is looked at.
+const GROUPS_LIMIT: usize = 10_000;
+
+/// How many groups of each client are counted where all are looked at: a hundred broken clients take 100,000 read units.
+const GROUPS_OF_EACH: usize = 1_000;
+
+/// With 20 ms a call, a hundred clients that are up to date take half a second.
+const CALLS_AT_ONCE: usize = 4;
+
+/// Makes control requests to a stack's catch-up function.
+pub(super) struct Operator {
+    pub(super) target: Target,
+    pub(super) stack: DeployedStack,
+    pub(super) ledger: LedgerTable,
+    pub(super) ledger_name: String,
+    pub(super) control: Control,
+    function: String,
+    lambda: LambdaClient,
+    /// The ARN of a user or of a role's session.
+    caller: String,
+}
+
+/// The function that does what is requested.
+pub(super) trait CatchUpFunction {
+    /// Makes a request, and waits for the answer: a call that got none is not repeated.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]. Whether it was done is then unknown.
+    fn request_once(&self, request: &ControlRequest) -> impl Future<Output = Result<Answer, CallError>>;
+}
+
+/// A client, as the ledger knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RegisteredClient {
+    pub(super) name: String,
+    pub(super) id: ClientId,
+    pub(super) is_paused: bool,
+    pub(super) departure: Option<Departure>,
+}
+
+impl Operator {
+    /// That of the context's stack.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Unreachable`]: the ledger is still empty. [`Failure::Call`]: there is no ledger, or it can't be read.
+    pub(super) async fn of_stack(context: &Context) -> Result<Self, Failure> {
+        let target = context.target().await?;
+        let stack = context.deployed(&target).await?;
+        let ledger_name = output(&stack, LEDGER_TABLE_NAME)?.to_owned();
+        let function = output(&stack, CATCH_UP_NAME)?.to_owned();
+        let ledger = ledger(&target, &ledger_name);
+        let (control, caller) = tokio::join!(control(&ledger, &ledger_name), sts::caller(&target));
+        let control = control?.ok_or_else(|| Failure::Unreachable(empty_ledger(&ledger_name)))?;
+        let lambda = LambdaClient::patient(&target);
+        Ok(Self { target, stack, ledger, ledger_name, control, function, lambda, caller: caller? })
+    }
+
+    /// The client called `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`]: there is none.
+    pub(super) fn client(&self, name: &str) -> Result<RegisteredClient, Failure> {
+        registered(&self.control, name).map_err(Failure::Usage)
+    }
+
+    /// The client called `name`, to be sent something.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`]: there is none, or it is in no deployed config.
+    pub(super) fn served(&self, name: &str) -> Result<RegisteredClient, Failure> {
+        let client = self.client(name)?;
+        match client.departure {
+            None => Ok(client),
+            Some(departure) => Err(Failure::Usage(not_served(name, departure))),
+        }
+    }
+
+    /// One line for a reader who looks later at what was done, and by whom.
+    pub(super) fn log(&self, what: &str) {
+        eprintln!("{}", printable(&format!("`{}`: {what}, stack `{}`", self.caller, self.stack.name)));
+    }
+
+    /// Makes a request, and waits for the answer. It may arrive twice, so it must be one that then does no more.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Findings`]: the function failed. [`Failure::Call`]: it is not known whether it was done.
+    pub(super) async fn request<A: DeserializeOwned>(&self, request: &ControlRequest) -> Result<A, Failure> {
+        let answer = self.lambda.invoke(&self.function, &request.payload(&self.caller)).await?;
+        understood(answer)
+    }
+
+    /// How far a client is behind.
+    ///
+    /// # Errors
+    ///
+    /// The ledger can't be read.
+    pub(super) async fn lag(&self, client: ClientId) -> Result<Lag, Failure> {
+        let lag = client_status::lag(&self.ledger, client, GROUPS_LIMIT).await;
+        Ok(lag.map_err(|error| unread(&self.ledger_name, &error))?)
+    }
+
+    /// What names the stack in a command line.
+    pub(super) fn stack_option(&self) -> String {
+        stack_option(&self.stack.name)
+    }
+}
+
+impl CatchUpFunction for Operator {
+    async fn request_once(&self, request: &ControlRequest) -> Result<Answer, CallError> {
+        self.lambda.invoke_once(&self.function, &request.payload(&self.caller)).await
+    }
+}
+
+/// The catch-up function's answer to a control request.
+///
+/// # Errors
+///
+/// [`Failure::Findings`]: the function failed, or is of another version.
+pub(super) fn understood<A: DeserializeOwned>(answer: Answer) -> Result<A, Failure> {
+    match answer {
+        Answer::Said(answer) => serde_json::from_str(&answer).map_err(|error| {
+            Failure::Findings(format!(
+                "the catch-up function's answer can't be read: {error}; deploy the stack with this version of `fanoutctl`"
+            ))
+        }),
+        Answer::Failed(why) => Err(Failure::Findings(format!("the catch-up function failed: {why}"))),
+    }
+}
+
+/// Who is served; nothing if the ledger is empty.
+async fn control(ledger: &LedgerTable, name: &str) -> Result<Option<Control>, CallError> {
+    let items = client_status::read(ledger, &[ItemKey::Control]).await;
+    Ok(items.map_err(|error| unread(name, &error))?.control().flatten().cloned())
+}
+
+/// What the ledger called `name` says of all, and of each client. No client is served if it is empty.
+///
+/// # Errors
+///
+/// [`CallError`]: not even that could be read.
+pub(super) async fn client_statuses(
+    target: &Target,
+    name: &str,
+) -> Result<(Option<Control>, Vec<ClientStatus>), CallError> {
+    let ledger = ledger(target, name);
+    let control = control(&ledger, name).await?;
+    let clients = control.iter().flat_map(|control| &control.clients);
+    let served = clients.filter(|(_, client)| client.state != State::Retired);
+    let statuses = served.map(async |(client, registration)| ClientStatus {
+        name: client.to_string(),
+        is_paused: registration.state == State::Paused,
+        departure: Departure::of(registration),
+        lag: client_status::lag(&ledger, registration.id, GROUPS_OF_EACH)
+            .await
+            .map_err(|error| unread(name, &error)),
+    });
+    let statuses = stream::iter(statuses).buffered(CALLS_AT_ONCE).collect().await;
+    Ok((control, statuses))
+}
+
+/// What each client of `stack` lacks, or why that isn't known; nothing if the stack was deployed without a ledger.
+pub(super) async fn backlogs(target: &Target, stack: &DeployedStack) -> Option<Result<Vec<Backlog>, String>> {
+    let name = stack.outputs.get(LEDGER_TABLE_NAME)?;
+    let statuses = client_statuses(target, name).await.map_err(|error| error.to_string());
+    Some(statuses.map(|(_, clients)| clients.iter().map(Backlog::from).collect()))
+}
+
+/// The moment.
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The client called `name`, or what is wrong with that.
+fn registered(control: &Control, name: &str) -> Result<RegisteredClient, String> {
+    match control.clients.iter().find(|(client, _)| client.as_str() == name) {
+        Some((_, Registration { state: State::Retired, .. })) => Err(format!(
+            "client `{name}` was retired, because it is in no config; add it to client-queues.toml again, and deploy"
+        )),
+        Some((_, registration)) => Ok(RegisteredClient {
+            name: name.to_owned(),
+            id: registration.id,
+            is_paused: registration.state == State::Paused,
+            departure: Departure::of(registration),
+        }),
+        None => {
+            let served = control.clients.iter().filter(|(_, client)| client.state != State::Retired);
+            Err(no_client(name, served.map(|(name, _)| name)))
+        }
+    }
+}
+
+/// That no client is called `name`, and which name may be meant.
+pub(super) fn no_client<'n>(name: &str, names: impl Iterator<Item = &'n ClientName>) -> String {
+    let names: Vec<&str> = names.map(ClientName::as_str).collect();
+    match nearest(name, &names) {
+        Some(near) => format!("no client is called `{name}`; did you mean `{near}`?"),
+        None if names.is_empty() => format!("no client is called `{name}`; the ledger knows none"),
+        None => format!("no client is called `{name}`; there are `{}`", names.join("`, `")),
+    }
+}
+
+fn not_served(name: &str, departure: Departure) -> String {
+    let Departure { since, retired_at } = departure;
+    format!(
+        "client `{name}` is in no deployed config since {}; it is retired at {}; add it to client-queues.toml again, and \
+         deploy",
+        instant(since),
+        instant(retired_at)
+    )
+}
+
+fn empty_ledger(table: &str) -> String {
+    format!(
+        "the ledger `{table}` is empty: the catch-up function has not run yet; try again in a minute, and see \
+         `fanoutctl check` if that does not help"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use expect_test::{Expect, expect};
+    use shared::ledger::Rev;
+    use shared::time::Timestamp;
+
+    use super::*;
+
+    fn control() -> Control {
+        let client = |name: &str, id, state| {
+            let registration = Registration {
+                id: ClientId(id),
+                state,
+                history: false,
+                since: 1,
+                absent_at: None,
+                retired_at: None,
+            };
+            (ClientName::try_new(name).unwrap(), registration)
+        };
+        let clients = [
+            client("Billing", 1, State::Live),
+            client("Tax", 2, State::Paused),
+            client("Old", 3, State::Retired),
+        ];
+        Control {
+            rev: Rev(1),
+            edition: 1,
+            start: Timestamp::from_millis(0),
+            clients: BTreeMap::from(clients),
+        }
+    }
+
+    #[test]
+    fn a_client_is_known_by_its_name() {
+        let known = |name| registered(&control(), name).map(|client| (client.id, client.is_paused));
+        assert_eq!(known("Billing"), Ok((ClientId(1), false)));
+        assert_eq!(known("Tax"), Ok((ClientId(2), true)));
+    }
+
+    #[test]
+    fn a_client_that_is_not_served_is_told_with_the_way_out() {
+        let check = |control: &Control, name, expected: Expect| {
+            expected.assert_eq(&registered(control, name).unwrap_err());
+        };
+        check(&control(), "Biling", expect!["no client is called `Biling`; did you mean `Billing`?"]);
+        check(
+            &control(),
+            "Enforcement",
+            expect!["no client is called `Enforcement`; there are `Billing`, `Tax`"],
+        );
+        check(
+            &control(),
+            "Old",
+            expect![
+                "client `Old` was retired, because it is in no config; add it to client-queues.toml again, and deploy"
+            ],
+        );
+        check(
+            &Control { clients: BTreeMap::new(), ..control() },
+            "Billing",
+            expect!["no client is called `Billing`; the ledger knows none"],
+        );
+    }
+
+    /// Orders to it would do nothing, and say that they do.
+    #[test]
+    fn a_client_that_leaves_is_known_and_not_served() {
+        let mut control = control();
+        let absent_at = Some(Timestamp::from_millis(1_767_603_600_000));
+        control.clients.get_mut(&ClientName::try_new("Tax").unwrap()).unwrap().absent_at = absent_at;
+        let departure = registered(&control, "Tax").unwrap().departure.unwrap();
+        expect!["client `Tax` is in no deployed config since 2026-01-05T09:00:00Z; it is retired at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy"].assert_eq(&not_served("Tax", departure));
+        assert_eq!(registered(&control, "Billing").unwrap().departure, None);
+    }
+
+    #[test]
+    fn a_stack_is_named_where_it_must_be() {
+        assert_eq!(stack_option("mark-event-queue"), "");
+        assert_eq!(stack_option("events-test"), " --stack events-test");
+    }
+}

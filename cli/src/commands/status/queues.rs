@@ -1,0 +1,86 @@
+//! What `status` tells of queues.
+
+use std::collections::BTreeMap;
+
+use deploy::stack::Whose;
+use serde::Serialize;
+use shared::place::OwnQueue;
+
+use super::facts::Queue;
+use super::report::{figure, time};
+use crate::aws::{CallError, CallFault};
+use crate::output::{Tone, attention, row};
+
+/// The state of a queue. A figure that isn't known is nothing, and `unknown` tells why, by the figure's name.
+#[derive(Debug, Serialize)]
+pub(super) struct QueueRow {
+    /// Whose it is: `fan-out queue`, …, or `client`.
+    kind: String,
+    client: Option<String>,
+    name: String,
+    account: String,
+    messages: Option<u64>,
+    in_flight: Option<u64>,
+    delayed: Option<u64>,
+    oldest_message_seconds: Option<u64>,
+    /// What needs attention, if something does.
+    pub(super) attention: Option<&'static str>,
+    unknown: BTreeMap<&'static str, String>,
+}
+
+impl QueueRow {
+    pub(super) fn new(queue: &Queue) -> Self {
+        let mut unknown = BTreeMap::new();
+        let mut count = |name: &'static str, attribute: &str| {
+            let value = match &queue.attributes {
+                Ok(attributes) => attributes.get(attribute).and_then(|value| value.parse::<u64>().ok()),
+                Err(_) => None,
+            };
+            if value.is_none() {
+                let why = queue.attributes.as_ref().err().map(ToString::to_string);
+                unknown.insert(name, why.unwrap_or_else(|| format!("SQS does not tell `{attribute}`")));
+            }
+            value
+        };
+        let messages = count("messages", "ApproximateNumberOfMessages");
+        let in_flight = count("in_flight", "ApproximateNumberOfMessagesNotVisible");
+        let delayed = count("delayed", "ApproximateNumberOfMessagesDelayed");
+        let is_empty = [messages, in_flight, delayed].iter().all(|count| *count == Some(0));
+        let (kind, client) = match &queue.whose {
+            Whose::Stack(queue) => (queue.to_string(), None),
+            Whose::Client(name) => ("client".to_owned(), Some(name.clone())),
+        };
+        Self {
+            kind,
+            client,
+            name: queue.arn.name.clone(),
+            account: queue.arn.account.clone(),
+            messages,
+            in_flight,
+            delayed,
+            oldest_message_seconds: figure("oldest_message_seconds", &queue.oldest, &mut unknown),
+            attention: needs(&queue.whose, queue.attributes.as_ref().err(), is_empty),
+            unknown,
+        }
+    }
+
+    pub(super) fn cells(&self) -> Vec<(String, Tone)> {
+        let count = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
+        let name = self.client.as_ref().unwrap_or(&self.kind).clone();
+        let oldest = self.oldest_message_seconds.map_or("-".to_owned(), time);
+        let (attention, tone) = attention(self.attention);
+        let [messages, in_flight, delayed] = [self.messages, self.in_flight, self.delayed].map(count);
+        row([name, self.account.clone(), messages, in_flight, delayed, oldest, attention], tone)
+    }
+}
+
+/// What needs attention: rejections, and queues that aren't there.
+fn needs(whose: &Whose, error: Option<&CallError>, is_empty: bool) -> Option<&'static str> {
+    match (whose, error) {
+        (_, Some(error)) if error.fault == CallFault::Missing => {
+            Some("the queue doesn't exist: see `fanoutctl check`")
+        }
+        (Whose::Stack(OwnQueue::Rejected), None) if !is_empty => Some("see `fanoutctl rejected list`"),
+        _ => None,
+    }
+}
