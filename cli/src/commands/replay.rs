@@ -112,7 +112,6 @@ mod tests {
             [source]
             partition_key = "mark"
             sort_key = "createTime"
-            group = "mark"
             time = "createTime"
             version = "version"
             [[client]]

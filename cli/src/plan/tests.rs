@@ -18,7 +18,7 @@ fn place() -> Place {
 /// follows a `/` says.
 fn config(clients: &str) -> Config {
     let mut text = String::from(
-        "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\ngroup = \"mark\"\n\
+        "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\n\
          time = \"createTime\"\nversion = \"version\"\n\
          allowed_accounts = [\"111122223333\", \"444455556666\", \"777788889999\"]\n",
     );
@@ -701,7 +701,7 @@ fn backlog(client: &str, is_paused: bool, lacks: (u64, u64)) -> Backlog {
     Backlog::from(&ClientStatus { name: client.to_owned(), is_paused, departure: None, lag })
 }
 
-const SOURCE: &str = "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\ngroup = \"mark\"\n\
+const SOURCE: &str = "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\n\
                       time = \"createTime\"\nversion = \"version\"\n";
 
 /// `clients`: names; with `*`, they want history.

@@ -17,7 +17,6 @@ use std::thread;
 pub(crate) const CONFIG: &str = r#"
 [source]
 partition_key = "mark"
-group = "mark"
 allowed_accounts = ["444455556666"]
 
 [[client]]

@@ -36,7 +36,6 @@ partition_key = "mark"
 sort_key = "createTime"
 time = "createTime"
 version = "version"
-group = "mark"
 allowed_accounts = ["444455556666"]
 [[client]]
 name = "Billing"

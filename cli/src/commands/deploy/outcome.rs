@@ -94,7 +94,6 @@ mod tests {
         [source]
         partition_key = "mark"
         sort_key = "createTime"
-        group = "mark"
         time = "createTime"
         version = "version"
         allowed_accounts = ["444455556666"]
