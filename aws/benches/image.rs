@@ -20,7 +20,7 @@ const SIZES: [usize; 4] = [500, 2_000, 10_000, 100_000];
 const ROUNDS: usize = 60;
 
 /// How long one way is measured before it is the other's turn.
-const TURN: Duration = Duration::from_millis(4);
+const PASS: Duration = Duration::from_millis(4);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let reader = Reader::new(&source());
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let json = one_pass(bytes, wanted)?.json;
         same(&json, &through_a_tree(bytes)?)?;
 
-        let calls = calls_per_turn(|| through_a_tree(bytes).map(drop))?;
+        let calls = calls_per_pass(|| through_a_tree(bytes).map(drop))?;
         let mut rounds = Vec::with_capacity(ROUNDS);
         for _ in 0..ROUNDS {
             let tree = time(calls, || through_a_tree(bytes).map(drop))?;
@@ -61,9 +61,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// How many calls fill a turn. The clock is not read between calls: that can cost more than they do.
-fn calls_per_turn(mut call: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<u32, Box<dyn Error>> {
+fn calls_per_pass(mut call: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<u32, Box<dyn Error>> {
     let mut calls = 1;
-    while time(calls, &mut call)? * f64::from(calls) < TURN.as_secs_f64() {
+    while time(calls, &mut call)? * f64::from(calls) < PASS.as_secs_f64() {
         calls *= 2;
     }
     Ok(calls)

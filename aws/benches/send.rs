@@ -10,7 +10,7 @@ use std::{cell::Cell, io};
 
 use shared::ids::{DeduplicationId, Group};
 use shared::message::{Body, Message};
-use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::naming::{OwnQueue, Naming, QueueUrl};
 use shared::send::{BATCH_LIMIT, Limits, Run, SendError, Transport, send_runs};
 use shared::time::Timestamp;
 
@@ -109,7 +109,7 @@ fn unequal(groups: usize, messages: usize) -> Vec<usize> {
 
 async fn round(shape: &Shape) -> Result<Round, Box<dyn Error>> {
     let queue = Queue::default();
-    let url = Place::try_new("aws", "eu-west-2", "123456789012", "")?.own_queue(OwnQueue::FanOut);
+    let url = Naming::try_new("aws", "eu-west-2", "123456789012", "")?.own_queue(OwnQueue::FanOut);
     let messages = messages(shape)?;
     let runs = messages.iter().map(|group| Run { messages: group.iter().collect() }).collect::<Vec<_>>();
     let deadline = queue.now().plus(Duration::from_secs(60));

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use aws_credential_types::Credentials;
 use shared::config::{Config, Findings};
-use shared::place::{InvalidPlace, Place};
+use shared::naming::{InvalidNaming, Naming};
 
 pub use self::invocations::{deadline, run, trace_header};
 pub use self::logs::init_logging;
@@ -75,8 +75,8 @@ pub struct Tables {
 /// # Errors
 ///
 /// [`ColdStartError`] names the variable that is missing or wrong.
-pub fn place() -> Result<Place, ColdStartError> {
-    place_from(variable)
+pub fn naming() -> Result<Naming, ColdStartError> {
+    naming_from(variable)
 }
 
 /// The config in the function's package, valid in `place`.
@@ -84,8 +84,8 @@ pub fn place() -> Result<Place, ColdStartError> {
 /// # Errors
 ///
 /// [`ColdStartError`] names the file, or what is wrong in it with its line.
-pub fn config(place: &Place) -> Result<Config, ColdStartError> {
-    config_from(variable, place)
+pub fn config(naming: &Naming) -> Result<Config, ColdStartError> {
+    config_from(variable, naming)
 }
 
 /// SQS in the function's region with the credentials of its role; at `AWS_ENDPOINT_URL_SQS` or `AWS_ENDPOINT_URL`,
@@ -116,26 +116,26 @@ fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-fn place_from(variable: impl Fn(&str) -> Option<String>) -> Result<Place, ColdStartError> {
+fn naming_from(variable: impl Fn(&str) -> Option<String>) -> Result<Naming, ColdStartError> {
     let set = |name, holds| checked(&variable, name, holds, |_| true);
     let partition = set("PARTITION", PARTITION_HOLDS)?;
     let region = set("AWS_REGION", REGION_HOLDS)?;
     let account = set("ACCOUNT_ID", ACCOUNT_HOLDS)?;
     let prefix = variable("QUEUE_PREFIX").unwrap_or_default();
-    Place::try_new(&partition, &region, &account, &prefix).map_err(|wrong| match wrong {
-        InvalidPlace::Partition(value) => invalid("PARTITION", value, PARTITION_HOLDS),
-        InvalidPlace::Region(value) => invalid("AWS_REGION", value, REGION_HOLDS),
-        InvalidPlace::Account(value) => invalid("ACCOUNT_ID", value, ACCOUNT_HOLDS),
-        InvalidPlace::Prefix(value) => invalid("QUEUE_PREFIX", value, PREFIX_HOLDS),
+    Naming::try_new(&partition, &region, &account, &prefix).map_err(|wrong| match wrong {
+        InvalidNaming::Partition(value) => invalid("PARTITION", value, PARTITION_HOLDS),
+        InvalidNaming::Region(value) => invalid("AWS_REGION", value, REGION_HOLDS),
+        InvalidNaming::Account(value) => invalid("ACCOUNT_ID", value, ACCOUNT_HOLDS),
+        InvalidNaming::Prefix(value) => invalid("QUEUE_PREFIX", value, PREFIX_HOLDS),
     })
 }
 
-fn config_from(variable: impl Fn(&str) -> Option<String>, place: &Place) -> Result<Config, ColdStartError> {
+fn config_from(variable: impl Fn(&str) -> Option<String>, naming: &Naming) -> Result<Config, ColdStartError> {
     let package =
         checked(&variable, "LAMBDA_TASK_ROOT", "the directory of the function's package", |_| true)?;
     let path = PathBuf::from(package).join(CONFIG);
     match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Config::try_from_toml(CONFIG, &text, Some(place))?),
+        Ok(text) => Ok(Config::try_from_toml(CONFIG, &text, Some(naming))?),
         Err(source) => Err(ColdStartError::UnreadableConfig { path, source }),
     }
 }

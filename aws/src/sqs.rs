@@ -13,7 +13,7 @@ use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Config, Credentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_sqs::types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry};
 use shared::message::Message;
-use shared::place::QueueUrl;
+use shared::naming::QueueUrl;
 use shared::send::{SendError, Transport};
 use shared::time::Timestamp;
 
@@ -108,7 +108,7 @@ fn in_order<'a>(
 ) -> Vec<Result<(), SendError>> {
     let mut results: Vec<Option<Result<(), SendError>>> = (0..count).map(|_| None).collect();
     let mut put = |id: &str, result| {
-        if let Some(slot) = id.parse::<usize>().ok().and_then(|place| results.get_mut(place)) {
+        if let Some(slot) = id.parse::<usize>().ok().and_then(|naming| results.get_mut(naming)) {
             *slot = Some(result);
         }
     };

@@ -75,7 +75,7 @@ pub enum Command {
     #[command(after_help = include_str!("args/help/deploy.txt"))]
     Deploy(DeployArguments),
 
-    /// Show what is in every queue, who is level and who is behind, and how far behind the stream the stack is
+    /// Show what is in every queue, who is up to date and who is behind, and how far behind the stream the stack is
     #[command(after_help = include_str!("args/help/status.txt"))]
     Status,
 

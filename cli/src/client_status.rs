@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::ids::Group;
 use shared::ledger::times::ABSENCE;
-use shared::ledger::{ClientId, Found, GroupItem, ItemKey, Ledger, Marker, READ_LIMIT, Registration, Unread};
+use shared::ledger::{ClientId, Found, GroupItem, ItemKey, Ledger, Cursor, READ_LIMIT, Registration, Unread};
 use shared::time::Timestamp;
 
 use crate::aws::CallError;
@@ -40,14 +40,14 @@ pub async fn lag<L: Ledger>(ledger: &L, client: ClientId, limit: usize) -> Resul
     let mut room = limit;
     let mut after = None;
     loop {
-        let mut page = ledger.markers(client, after.as_ref()).await?;
+        let mut page = ledger.cursors(client, after.as_ref()).await?;
         let Some((last, _)) = page.last() else { return Ok(lag) };
         after = Some(last.clone());
         lag.is_more = page.len() > room;
         page.truncate(room);
         room -= page.len();
-        for markers in page.chunks(READ_LIMIT) {
-            count(ledger, client, markers, &mut lag).await?;
+        for cursors in page.chunks(READ_LIMIT) {
+            count(ledger, client, cursors, &mut lag).await?;
         }
         if lag.is_more {
             return Ok(lag);
@@ -91,12 +91,12 @@ impl Lag {
     }
 }
 
-/// What `client` has of a group. A marker of another life has nothing of this one.
-pub fn has(client: ClientId, item: &GroupItem, marker: Option<&Marker>) -> u64 {
+/// What `client` has of a group. A cursor of another incarnation has nothing of this one.
+pub fn has(client: ClientId, item: &GroupItem, cursor: Option<&Cursor>) -> u64 {
     if !item.behind.contains(&client) {
         return item.version;
     }
-    marker.filter(|marker| marker.life == item.life).map_or(0, |marker| marker.have)
+    cursor.filter(|cursor| cursor.incarnation_number == item.incarnation_number).map_or(0, |cursor| cursor.have)
 }
 
 /// Reads items.
@@ -109,23 +109,23 @@ pub async fn read<L: Ledger>(ledger: &L, keys: &[ItemKey]) -> Result<Found, Unre
     Ok(Found::new(keys, items.into_iter().map(Ok).collect()))
 }
 
-/// Adds the groups of up to [`READ_LIMIT`] markers.
+/// Adds the groups of up to [`READ_LIMIT`] cursors.
 async fn count<L: Ledger>(
     ledger: &L,
     client: ClientId,
-    markers: &[(Group, Marker)],
+    cursors: &[(Group, Cursor)],
     lag: &mut Lag,
 ) -> Result<(), Unread> {
-    let keys: Vec<ItemKey> = markers.iter().map(|(group, _)| ItemKey::Group(group.clone())).collect();
+    let keys: Vec<ItemKey> = cursors.iter().map(|(group, _)| ItemKey::Group(group.clone())).collect();
     let found = read(ledger, &keys).await?;
-    for (group, marker) in markers {
-        // It became level meanwhile.
+    for (group, cursor) in cursors {
+        // It became up to date meanwhile.
         let Some(item) = found.group(group).flatten().filter(|item| item.behind.contains(&client)) else {
             continue;
         };
         lag.groups += 1;
-        lag.events += item.version.saturating_sub(has(client, item, Some(marker)));
-        lag.since = Some(lag.since.map_or(marker.at, |since| since.min(marker.at)));
+        lag.events += item.version.saturating_sub(has(client, item, Some(cursor)));
+        lag.since = Some(lag.since.map_or(cursor.at, |since| since.min(cursor.at)));
     }
     Ok(())
 }
@@ -135,7 +135,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use shared::ids::Key;
-    use shared::ledger::{First, Item, Rev};
+    use shared::ledger::{First, Item, WriteCount};
     use shared::testing::MemoryLedger;
 
     use super::*;
@@ -143,35 +143,35 @@ mod tests {
     const CLIENT: ClientId = ClientId(2);
     const OTHER: ClientId = ClientId(3);
 
-    /// A group at `version` in its second life, and what `client` has of it.
-    fn put(ledger: &MemoryLedger, name: &str, version: u64, client: ClientId, marker: (u64, u64, u64)) {
-        let (life, have, at) = marker;
+    /// A group at `version` in its second incarnation, and what `client` has of it.
+    fn put(ledger: &MemoryLedger, name: &str, version: u64, client: ClientId, cursor: (u64, u64, u64)) {
+        let (incarnation_number, have, at) = cursor;
         let key = Key::S(name.to_owned());
         let group = Group::of(&key);
         let item = GroupItem {
-            rev: Rev(1),
+            rev: WriteCount(1),
             version,
             behind: BTreeSet::from([client]),
-            edition: 1,
-            life: 2,
+            revision: 1,
+            incarnation_number: 2,
             first: First { sort: key.clone(), version: 1 },
             time: None,
             key,
             holes: Vec::new(),
         };
         let at = Timestamp::from_millis(at);
-        let marker = Marker { rev: Rev(1), spell: 1, life, have, again: 0, replay: None, at };
+        let cursor = Cursor { rev: WriteCount(1), epoch: 1, incarnation_number, have, again: 0, replay: None, at };
         ledger.put(ItemKey::Group(group.clone()), Item::Group(Box::new(item)));
-        ledger.put(ItemKey::Marker(client, group), Item::Marker(marker));
+        ledger.put(ItemKey::Cursor(client, group), Item::Cursor(cursor));
     }
 
     /// Five groups that it is behind in, and one of somebody else.
     fn ledger() -> MemoryLedger {
         let ledger = MemoryLedger::new(0);
-        for (name, version, marker) in
+        for (name, version, cursor) in
             [("A", 10, (2, 7, 500)), ("B", 4, (1, 3, 300)), ("C", 9, (2, 9, 400)), ("D", 2, (2, 0, 900))]
         {
-            put(&ledger, name, version, CLIENT, marker);
+            put(&ledger, name, version, CLIENT, cursor);
         }
         put(&ledger, "E", 3, CLIENT, (2, 1, 800));
         put(&ledger, "F", 100, OTHER, (2, 0, 1));
@@ -228,7 +228,7 @@ mod tests {
         let ledger = ledger();
         ledger.fail_read(ItemKey::Group(Group::of(&Key::S("A".to_owned()))));
         assert!(lag(&ledger, CLIENT, 100).await.is_err());
-        ledger.fail_markers();
+        ledger.fail_cursors();
         assert!(lag(&ledger, CLIENT, 100).await.is_err());
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use deploy::stack::{DeployedStack, describe};
 use deploy::target::Target;
 use shared::config::Config;
-use shared::place::Place;
+use shared::naming::Naming;
 
 use crate::args::Common;
 use crate::aws::{CallError, CallFault};
@@ -49,8 +49,8 @@ impl Context {
     /// # Errors
     ///
     /// [`Failure::Config`], with every finding.
-    pub fn config(&self, place: Option<&Place>) -> Result<Config, Failure> {
-        self.parse(&self.config_text()?, place)
+    pub fn config(&self, naming: Option<&Naming>) -> Result<Config, Failure> {
+        self.parse(&self.config_text()?, naming)
     }
 
     /// The config from its `text`, valid in `place` if that is known.
@@ -58,9 +58,9 @@ impl Context {
     /// # Errors
     ///
     /// [`Failure::Config`], with every finding.
-    pub fn parse(&self, text: &str, place: Option<&Place>) -> Result<Config, Failure> {
+    pub fn parse(&self, text: &str, naming: Option<&Naming>) -> Result<Config, Failure> {
         let file = self.config_path.display().to_string();
-        Config::try_from_toml(&file, text, place).map_err(|findings| Failure::Config(findings.to_string()))
+        Config::try_from_toml(&file, text, naming).map_err(|findings| Failure::Config(findings.to_string()))
     }
 
     /// Region, credentials and endpoint.

@@ -76,7 +76,7 @@ pub struct Changed {
 pub struct CaughtUp {
     /// The client's name.
     pub client: String,
-    /// In how many groups it became level.
+    /// In how many groups it became up to date.
     pub groups: u64,
     /// How many events were sent.
     pub sent: u64,

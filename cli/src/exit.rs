@@ -103,7 +103,7 @@ impl From<&DeployError> for Exit {
         match error {
             DeployError::Template(_) => Self::Config,
             // The prefix was checked before; what is left is the region.
-            DeployError::Place(_) | DeployError::OutOfSight { .. } => Self::Unreachable,
+            DeployError::Naming(_) | DeployError::OutOfSight { .. } => Self::Unreachable,
             DeployError::PrefixChanged { .. } => Self::Usage,
             DeployError::KeptQueues { .. } => Self::Findings,
             DeployError::NotReady { .. } | DeployError::Failed { .. } => Self::Failed,

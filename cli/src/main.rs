@@ -23,7 +23,7 @@ fn main() -> anyhow::Result<ExitCode> {
             _ = terminate.recv() => {}
             _ = hang_up.recv() => {}
         }
-        // The command was dropped, on a runtime that still works: letters that it held are shown again.
+        // The command was dropped, on a runtime that still works: rejections that it held are shown again.
         eprintln!("{}", printable(&interrupted));
         Ok(Exit::Interrupted)
     })?;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use deploy::stack::{KeptQueue, Whose};
 use serde::Serialize;
 use shared::config::{Client, ClientQueue, Config, QueueArn};
-use shared::place::Place;
+use shared::naming::Naming;
 
 use crate::aws::sqs::Depth;
 use crate::client_status::Backlog;
@@ -202,21 +202,21 @@ pub struct QueueInTheWay {
 }
 
 /// What a deploy of `config` as `stack` in `place` would change.
-pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
+pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan {
     let Facts { running, parameters, kept_queues, disused, depths, endpoint, backlogs, ledger_formats } =
         facts;
     let endpoint = endpoint.as_deref();
     let is_new = running.is_none();
     let running = running.unwrap_or_default();
-    let mut clients = clients(config, place, &running.clients, &depths);
+    let mut clients = clients(config, naming, &running.clients, &depths);
     clients.iter_mut().for_each(|client| client.know(backlogs.as_ref(), config, &running));
     let settings = settings::changes(config, &parameters, &running, is_new);
     let left_stream = if is_new { None } else { left_stream(&settings, &running, backlogs.is_some()) };
     let kept_queues: Vec<_> =
-        kept_queues.into_iter().map(|kept| in_the_way(kept, place, &depths, endpoint)).collect();
+        kept_queues.into_iter().map(|kept| in_the_way(kept, naming, &depths, endpoint)).collect();
     let disused_queue = |arn: &QueueArn| DisusedQueue {
         queue: LeftQueue::new(arn, &depths),
-        url: url(&arn.name, place, endpoint),
+        url: url(&arn.name, naming, endpoint),
         endpoint: endpoint.map(str::to_owned),
     };
     let disused_queues: Vec<_> = disused.iter().map(disused_queue).collect();
@@ -234,11 +234,11 @@ pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
     };
     Plan {
         stack: stack.to_owned(),
-        region: place.region.clone(),
-        account: place.account.clone(),
+        region: naming.region.clone(),
+        account: naming.account.clone(),
         is_new,
         result,
-        accounts: accounts(config, place, &running.clients),
+        accounts: accounts(config, naming, &running.clients),
         clients,
         settings,
         left_stream,
@@ -250,8 +250,8 @@ pub fn plan(stack: &str, config: &Config, place: &Place, facts: Facts) -> Plan {
 }
 
 /// The queues that receive events now, and would receive none after a deploy of `config`.
-pub fn left_queues<'r>(config: &Config, place: &Place, running: &'r Running) -> Vec<&'r QueueArn> {
-    let wanted: Vec<_> = config.clients.iter().map(|client| queue_arn(client, place)).collect();
+pub fn left_queues<'r>(config: &Config, naming: &Naming, running: &'r Running) -> Vec<&'r QueueArn> {
+    let wanted: Vec<_> = config.clients.iter().map(|client| queue_arn(client, naming)).collect();
     let queues = running.clients.iter().map(|client| &client.queue);
     queues.filter(|queue| !wanted.contains(queue)).collect()
 }
@@ -279,28 +279,28 @@ impl PlannedClient {
 
 impl Running {
     /// Who receives events in a stack with `config`.
-    pub fn registered(config: &Config, place: &Place) -> Vec<Registered> {
+    pub fn registered(config: &Config, naming: &Naming) -> Vec<Registered> {
         let registered = |client: &Client| Registered {
             name: Some(client.name.to_string()),
-            queue: queue_arn(client, place),
+            queue: queue_arn(client, naming),
             is_own: client.queue == ClientQueue::Own,
         };
         config.clients.iter().map(registered).collect()
     }
 }
 
-fn queue_arn(client: &Client, place: &Place) -> QueueArn {
+fn queue_arn(client: &Client, naming: &Naming) -> QueueArn {
     match &client.queue {
-        ClientQueue::Own => place.client_queue_arn(client.name.as_str()),
+        ClientQueue::Own => naming.client_queue_arn(client.name.as_str()),
         ClientQueue::Existing(arn) => arn.clone(),
     }
 }
 
-fn clients(config: &Config, place: &Place, running: &[Registered], depths: &Depths) -> Vec<PlannedClient> {
+fn clients(config: &Config, naming: &Naming, running: &[Registered], depths: &Depths) -> Vec<PlannedClient> {
     let mut planned = Vec::with_capacity(config.clients.len());
     let mut removed: Vec<&Registered> = running.iter().collect();
     for client in &config.clients {
-        let (name, queue) = (client.name.to_string(), queue_arn(client, place));
+        let (name, queue) = (client.name.to_string(), queue_arn(client, naming));
         let is_it = |now: &&Registered| match &now.name {
             Some(now) => *now == name,
             None => now.queue == queue,
@@ -348,22 +348,22 @@ impl LeftQueue {
     }
 }
 
-fn accounts(config: &Config, place: &Place, running: &[Registered]) -> Vec<ReceivingAccount> {
+fn accounts(config: &Config, naming: &Naming, running: &[Registered]) -> Vec<ReceivingAccount> {
     let mut accounts: Vec<ReceivingAccount> = Vec::new();
     for client in &config.clients {
-        let (name, account) = (client.name.to_string(), queue_arn(client, place).account);
+        let (name, account) = (client.name.to_string(), queue_arn(client, naming).account);
         if let Some(known) = accounts.iter_mut().find(|known| known.account == account) {
             known.clients.push(name);
             continue;
         }
         let is_new = !running.iter().any(|now| now.queue.account == account);
-        let is_own = account == place.account;
+        let is_own = account == naming.account;
         accounts.push(ReceivingAccount { account, is_own, is_new, clients: vec![name] });
     }
     accounts
 }
 
-fn in_the_way(kept: KeptQueue, place: &Place, depths: &Depths, endpoint: Option<&str>) -> QueueInTheWay {
+fn in_the_way(kept: KeptQueue, naming: &Naming, depths: &Depths, endpoint: Option<&str>) -> QueueInTheWay {
     let depth = depths.get(&kept.arn).and_then(|depth| depth.clone().ok());
     let client = match kept.whose {
         Whose::Client(client) => Some(client),
@@ -371,9 +371,9 @@ fn in_the_way(kept: KeptQueue, place: &Place, depths: &Depths, endpoint: Option<
     };
     QueueInTheWay {
         arn: kept.arn,
-        url: url(&kept.name, place, endpoint),
+        url: url(&kept.name, naming, endpoint),
         client,
-        account: place.account.clone(),
+        account: naming.account.clone(),
         depth,
         stack: kept.stack,
         endpoint: endpoint.map(str::to_owned),
@@ -381,10 +381,10 @@ fn in_the_way(kept: KeptQueue, place: &Place, depths: &Depths, endpoint: Option<
 }
 
 /// The URL of one of the account's queues, as an operator gives it to `aws`.
-fn url(name: &str, place: &Place, endpoint: Option<&str>) -> String {
+fn url(name: &str, naming: &Naming, endpoint: Option<&str>) -> String {
     match endpoint {
-        Some(endpoint) => format!("{}/{}/{name}", endpoint.trim_end_matches('/'), place.account),
-        None => place.queue(&place.account, name).to_string(),
+        Some(endpoint) => format!("{}/{}/{name}", endpoint.trim_end_matches('/'), naming.account),
+        None => naming.queue(&naming.account, name).to_string(),
     }
 }
 

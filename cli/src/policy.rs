@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::config::QueueArn;
-use shared::place::QueueUrl;
+use shared::naming::QueueUrl;
 
 /// The version of the policy language (IAM User Guide, "IAM JSON policy elements: Version").
 const VERSION: &str = "2012-10-17";
@@ -131,7 +131,7 @@ pub fn key_statement(url: &QueueUrl, role: &FanOutRole) -> Statement {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use shared::place::Place;
+    use shared::naming::Naming;
 
     use super::*;
     use crate::access::{self, Access, Sending};
@@ -191,9 +191,9 @@ mod tests {
 
     #[test]
     fn a_key_lets_one_role_encrypt_through_sqs() {
-        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
         check(
-            &key_statement(&place.queue("444455556666", "ReportingEvents.fifo"), &role()),
+            &key_statement(&naming.queue("444455556666", "ReportingEvents.fifo"), &role()),
             &expect![[r#"
                 {
                   "Sid": "FanOutEncrypts",
@@ -220,9 +220,9 @@ mod tests {
 
     #[test]
     fn a_queue_of_the_stacks_own_has_the_templates_policy() {
-        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
-        let queue = place.client_queue_arn("Parking");
-        let role = FanOutRole::try_new(&place.fan_out_role_arn()).unwrap();
+        let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let queue = naming.client_queue_arn("Parking");
+        let role = FanOutRole::try_new(&naming.fan_out_role_arn()).unwrap();
         let text = serde_json::to_string_pretty(&own_queue_policy(&queue, &role)).unwrap();
         expect![[r#"
             {
@@ -272,17 +272,17 @@ mod tests {
         .assert_eq(&text);
         let policy = access::Policy::try_new(&text).unwrap();
         let access = |role: &str| {
-            policy.access(&Sending { role, account: &place.account, queue: &queue, role_may: false })
+            policy.access(&Sending { role, account: &naming.account, queue: &queue, role_may: false })
         };
         assert_eq!(access(&role.arn), Access::Allowed);
-        assert_ne!(access(&place.converter_role_arn()), Access::Allowed);
+        assert_ne!(access(&naming.converter_role_arn()), Access::Allowed);
     }
 
     #[test]
     fn every_partition_has_its_own_names() {
-        let place = Place::try_new("aws-cn", "cn-north-1", "111122223333", "").unwrap();
+        let naming = Naming::try_new("aws-cn", "cn-north-1", "111122223333", "").unwrap();
         let role = FanOutRole::try_new("arn:aws-cn:iam::111122223333:role/MarkFanOut-cn-north-1").unwrap();
-        let statement = key_statement(&place.queue("444455556666", "Events.fifo"), &role);
+        let statement = key_statement(&naming.queue("444455556666", "Events.fifo"), &role);
         assert_eq!(statement.principal, json!({ "AWS": "arn:aws-cn:iam::111122223333:root" }));
         let service = &statement.condition.unwrap()["StringEquals"]["kms:ViaService"];
         assert_eq!(service, "sqs.cn-north-1.amazonaws.com.cn");

@@ -41,7 +41,7 @@ pub struct Rejection {
     pub content: Result<Box<Content>, String>,
 }
 
-/// The body of a rejection, as `shared::letter` writes it. A function leaves out what it does not know.
+/// The body of a rejection, as `shared::rejection` writes it. A function leaves out what it does not know.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Content {

@@ -1,4 +1,4 @@
-//! One invocation: read every record, send events and letters, say from where to try again.
+//! One invocation: read every record, send events and rejections, say from where to try again.
 
 use std::cell::Cell;
 
@@ -11,14 +11,14 @@ use shared::event::{Along, Reader};
 use shared::ids::Group;
 use shared::message::Message;
 use shared::metrics::{Counted, EVENTS, RECORDS_IN, REJECTED, RETURNED, SENT, SKIPPED, Tally};
-use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::naming::{OwnQueue, Naming, QueueUrl};
 use shared::route::{Routed, route};
 use shared::send::{Limits, Outcome, Stop, StopReason, Transport, send_runs};
 use shared::set_aside::{Refusal, send_past_refusals};
 use shared::time::Timestamp;
 use tracing::{error, warn};
 
-use crate::record::{Reading, RecordReader, Rejection, Skipped, sequence_number};
+use crate::record::{Reading, RecordReader, RejectedRecord, Skipped, sequence_number};
 use crate::replay::{ReplayError, Replayed};
 
 /// The converter, ready for any number of invocations.
@@ -99,11 +99,11 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error>
 
 impl Converter {
     /// A converter for this configuration and place.
-    pub fn new(config: &Config, place: &Place) -> Self {
+    pub fn new(config: &Config, naming: &Naming) -> Self {
         Self {
             reader: RecordReader::new(Reader::new(&config.source)),
-            fan_out: place.own_queue(OwnQueue::FanOut),
-            rejected: place.own_queue(OwnQueue::Rejected),
+            fan_out: naming.own_queue(OwnQueue::FanOut),
+            rejected: naming.own_queue(OwnQueue::Rejected),
             requests_in_flight: config.requests_in_flight,
         }
     }
@@ -137,28 +137,28 @@ impl Converter {
         tally.count(SKIPPED, batch.overwritten + batch.skipped);
         let transport = &Counted::new(transport);
 
-        // A call takes up to a sixth of the time. So letters are over after half of it, and events after five sixths.
+        // A call takes up to a sixth of the time. So rejections are over after half of it, and events after five sixths.
         let now = transport.now();
         let limits = |share| {
             let last_start = now.share(deadline, share, 3);
             Limits::of_invocation(now, deadline, last_start, self.requests_in_flight)
         };
-        let letters = route(batch.letters.iter().map(|(index, message)| (*index, message)));
-        let letter_outcomes = send_runs(transport, &self.rejected, &letters.runs, &limits(1)).await;
-        let unsent_letters = letters.unsent(&letter_outcomes);
+        let rejections = route(batch.rejections.iter().map(|(index, message)| (*index, message)));
+        let rejection_outcomes = send_runs(transport, &self.rejected, &rejections.runs, &limits(1)).await;
+        let unsent_rejections = rejections.unsent(&rejection_outcomes);
 
-        // The shard will be delivered again from the first letter that could not be sent: what lies behind it would
+        // The shard will be delivered again from the first rejection that could not be sent: what lies behind it would
         // only be repeated.
-        let end = unsent_letters.iter().map(|(index, _)| *index).min().unwrap_or(records.len());
+        let end = unsent_rejections.iter().map(|(index, _)| *index).min().unwrap_or(records.len());
         let beyond = batch.events.extract_if(.., |(index, _)| *index >= end).count();
         let events = route(batch.events.iter().map(|(index, message)| (*index, message)));
         let refused = Cell::new(0);
         let event_outcomes = self.send_events(transport, &records, &events, &limits(2), &refused).await;
 
         let mut unsent = events.unsent(&event_outcomes);
-        let rejected = batch.letters.len() - unsent_letters.len() + refused.get();
+        let rejected = batch.rejections.len() - unsent_rejections.len() + refused.get();
         let sent = event_outcomes.iter().map(|outcome| outcome.accepted).sum::<usize>() - refused.get();
-        unsent.extend(unsent_letters);
+        unsent.extend(unsent_rejections);
         tally.count(REJECTED, rejected);
         tally.count(SENT, sent);
         tally.count(RETURNED, unsent.len() + beyond);
@@ -172,9 +172,9 @@ impl Converter {
         for (index, raw) in records.iter().enumerate() {
             match self.reader.read(raw, along) {
                 Reading::Event(message) => batch.events.push((index, message)),
-                Reading::Rejected(rejection) => {
-                    log_rejection(&rejection);
-                    batch.letters.push((index, rejection.message()));
+                Reading::Rejected(rejected_record) => {
+                    log_rejection(&rejected_record);
+                    batch.rejections.push((index, rejected_record.message()));
                 }
                 Reading::Skipped(Skipped::Overwritten) => batch.overwritten += 1,
                 Reading::Skipped(Skipped::Removed | Skipped::Expired) => batch.skipped += 1,
@@ -190,7 +190,7 @@ impl Converter {
         Ok(batch)
     }
 
-    /// Sends events; what the fan-out queue refuses for good becomes a letter, counted in `refused`, and its group
+    /// Sends events; what the fan-out queue refuses for good becomes a rejection, counted in `refused`, and its group
     /// goes on.
     async fn send_events<T: Transport>(
         &self,
@@ -201,11 +201,11 @@ impl Converter {
         refused: &Cell<usize>,
     ) -> Vec<Outcome> {
         send_past_refusals(transport, &self.fan_out, &events.runs, limits, async |refusals| {
-            let letters: Vec<Message> =
-                refusals.iter().filter_map(|refusal| letter_about(records, events, refusal)).collect();
-            let routed = route(letters.iter().enumerate());
+            let rejections: Vec<Message> =
+                refusals.iter().filter_map(|refusal| rejection_of(records, events, refusal)).collect();
+            let routed = route(rejections.iter().enumerate());
             let outcomes = send_runs(transport, &self.rejected, &routed.runs, limits).await;
-            let results = routed.results(&outcomes, letters.len());
+            let results = routed.results(&outcomes, rejections.len());
             refused.set(refused.get() + results.iter().filter(|result| result.is_ok()).count());
             results
         })
@@ -217,26 +217,26 @@ impl Converter {
 #[derive(Debug, Default)]
 struct Batch {
     events: Vec<(usize, Message)>,
-    letters: Vec<(usize, Message)>,
+    rejections: Vec<(usize, Message)>,
     overwritten: usize,
     skipped: usize,
 }
 
-/// The letter about an event that the fan-out queue refused for good.
-fn letter_about(records: &[&RawValue], events: &Routed<'_>, refusal: &Refusal<'_>) -> Option<Message> {
+/// The rejection about an event that the fan-out queue refused for good.
+fn rejection_of(records: &[&RawValue], events: &Routed<'_>, refusal: &Refusal<'_>) -> Option<Message> {
     let message = events.runs.get(refusal.run)?.messages.get(refusal.message)?;
     let position = events.positions.get(refusal.run)?.get(refusal.message)?;
-    let rejection = Rejection::of_refused(records.get(*position)?, message, refusal.stop.why.clone());
-    log_rejection(&rejection);
-    Some(rejection.message())
+    let rejected_record = RejectedRecord::of_refused(records.get(*position)?, message, refusal.stop.why.clone());
+    log_rejection(&rejected_record);
+    Some(rejected_record.message())
 }
 
-fn log_rejection(rejection: &Rejection<'_>) {
+fn log_rejection(rejected_record: &RejectedRecord<'_>) {
     error!(
-        event_id = rejection.letter.event_id,
-        sequence_number = rejection.letter.sequence_number,
-        group = rejection.group.as_ref().map(Group::as_str),
-        reason = rejection.letter.reason,
+        event_id = rejected_record.rejection.event_id,
+        sequence_number = rejected_record.rejection.sequence_number,
+        group = rejected_record.group.as_ref().map(Group::as_str),
+        reason = rejected_record.rejection.reason,
         "record rejected; its event reaches no client until it is repaired and sent again"
     );
 }

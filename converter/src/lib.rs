@@ -1,6 +1,6 @@
-//! DynamoDB stream → fan-out queue: each record becomes an event's message, a letter, or is skipped.
+//! DynamoDB stream → fan-out queue: each record becomes an event's message, a rejection, or is skipped.
 //!
-//! Data flows one way: payload → records ([`record`]) → messages and letters → outcomes → response ([`handler`]).
+//! Data flows one way: payload → records ([`record`]) → messages and rejections → outcomes → response ([`handler`]).
 
 pub mod handler;
 pub mod record;

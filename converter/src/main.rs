@@ -9,10 +9,10 @@ use shared::metrics::Tally;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::init_logging();
-    let place = lambda::place()?;
-    let config = lambda::config(&place)?;
+    let naming = lambda::naming()?;
+    let config = lambda::config(&naming)?;
     let sqs = lambda::sqs()?;
-    let converter = Converter::new(&config, &place);
+    let converter = Converter::new(&config, &naming);
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
         let (deadline, trace) = (lambda::deadline(&event.context), lambda::trace_header(&event.context));
         converter.handle(&sqs, &event.payload, deadline, trace, tally).await

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use shared::event::{Along, Event, EventError, Reader};
 use shared::ids::{DeduplicationId, Group};
 use shared::image::{Image, Record, Wanted};
-use shared::letter::Letter;
+use shared::rejection::Rejection;
 use shared::message::{Attribute, EVENT_LIMIT, Message};
 
 /// Who removes expired items (DynamoDB developer guide, "DynamoDB Streams and Time to Live").
@@ -21,8 +21,8 @@ pub enum Reading<'p> {
     Event(Message),
     /// A change that is not an event.
     Skipped(Skipped),
-    /// A record that can never be sent: a letter about it, for the rejected queue.
-    Rejected(Box<Rejection<'p>>),
+    /// A record that can never be sent: a rejection about it, for the rejected queue.
+    Rejected(Box<RejectedRecord<'p>>),
     /// The stream shows no new images, so that no record of it can ever be read.
     NoImages {
         /// The stream's `StreamViewType`.
@@ -43,9 +43,9 @@ pub enum Skipped {
 
 /// A record that can never be sent.
 #[derive(Debug)]
-pub struct Rejection<'p> {
-    /// The letter about it.
-    pub letter: Letter<'p>,
+pub struct RejectedRecord<'p> {
+    /// The rejection about it.
+    pub rejection: Rejection<'p>,
     /// The aggregate's group, where it could be read.
     pub group: Option<Group>,
     /// What tells this rejection from others.
@@ -123,28 +123,28 @@ impl RecordReader {
     }
 }
 
-impl<'p> Rejection<'p> {
+impl<'p> RejectedRecord<'p> {
     /// The rejection of a record that was read, but whose message a queue refused for good.
     pub fn of_refused(raw: &'p RawValue, message: &Message, reason: String) -> Self {
         let read = || Record::read(raw.get().as_bytes(), &Wanted::default());
-        let mut rejection = match catch_unwind(AssertUnwindSafe(read)) {
-            Ok(Ok(record)) => rejection(&record, reason),
+        let mut rejected_record = match catch_unwind(AssertUnwindSafe(read)) {
+            Ok(Ok(record)) => rejected_record(&record, reason),
             _ => unreadable_rejection(raw, &reason),
         };
-        rejection.group = Some(message.group().clone());
-        rejection
+        rejected_record.group = Some(message.group().clone());
+        rejected_record
     }
 
-    /// The letter, as a message to the rejected queue.
+    /// The rejection, as a message to the rejected queue.
     pub fn message(&self) -> Message {
-        self.letter.clone().message(self.group.clone(), &self.deduplication_id)
+        self.rejection.clone().message(self.group.clone(), &self.deduplication_id)
     }
 }
 
 /// The place of a record in its stream, if the record tells it: enough to ask for it again.
 pub fn sequence_number(raw: &RawValue) -> Option<String> {
     #[derive(Deserialize)]
-    struct Place<'p> {
+    struct Naming<'p> {
         #[serde(borrow)]
         dynamodb: Option<Position<'p>>,
     }
@@ -155,28 +155,28 @@ pub fn sequence_number(raw: &RawValue) -> Option<String> {
         sequence_number: Option<Cow<'p, str>>,
     }
 
-    let place: Place<'_> = serde_json::from_str(raw.get()).ok()?;
-    let number = place.dynamodb?.sequence_number?;
+    let naming: Naming<'_> = serde_json::from_str(raw.get()).ok()?;
+    let number = naming.dynamodb?.sequence_number?;
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| number.into_owned())
 }
 
 fn rejected<'p>(record: &Record<'p>, event: Option<(&Event, &Group)>, reason: String) -> Reading<'p> {
-    let mut rejection = rejection(record, reason);
+    let mut rejected_record = rejected_record(record, reason);
     if let Some((event, group)) = event {
-        rejection.letter.event_id = Some(event.id().to_owned());
-        rejection.group = Some(group.clone());
+        rejected_record.rejection.event_id = Some(event.id().to_owned());
+        rejected_record.group = Some(group.clone());
     }
-    Reading::Rejected(Box::new(rejection))
+    Reading::Rejected(Box::new(rejected_record))
 }
 
-fn rejection<'p>(record: &Record<'p>, reason: String) -> Rejection<'p> {
+fn rejected_record<'p>(record: &Record<'p>, reason: String) -> RejectedRecord<'p> {
     let event_id = record.event_id.as_deref().unwrap_or_default();
     let sequence_number = record.sequence_number.as_deref();
     // What could not be carried over as it is written would be no JSON, and then the record was none.
     let written = |text: Option<&'p [u8]>| text.and_then(|text| serde_json::from_slice(text).ok());
-    Rejection {
-        letter: Letter {
+    RejectedRecord {
+        rejection: Rejection {
             reason,
             event_id: (!event_id.is_empty()).then(|| event_id.to_owned()),
             keys: written(record.keys),
@@ -202,13 +202,13 @@ fn unreadable<'p>(raw: &'p RawValue, reason: &str) -> Reading<'p> {
     Reading::Rejected(Box::new(unreadable_rejection(raw, reason)))
 }
 
-fn unreadable_rejection<'p>(raw: &'p RawValue, reason: &str) -> Rejection<'p> {
-    Rejection {
-        letter: Letter {
+fn unreadable_rejection<'p>(raw: &'p RawValue, reason: &str) -> RejectedRecord<'p> {
+    RejectedRecord {
+        rejection: Rejection {
             reason: reason.to_owned(),
             sequence_number: sequence_number(raw),
             record: Some(raw),
-            ..Letter::default()
+            ..Rejection::default()
         },
         group: None,
         deduplication_id: DeduplicationId::of_stream_record(raw.get()),
@@ -229,12 +229,12 @@ mod tests {
     fn a_panic_while_reading_a_record_is_that_records_rejection() {
         let raw = r#"{"eventID":"1","eventName":"INSERT","dynamodb":{"SequenceNumber":"42"}}"#;
         let raw = RawValue::from_string(raw.to_owned()).unwrap();
-        let Reading::Rejected(rejection) = guarded(&raw, || panic!("a secret value")) else {
+        let Reading::Rejected(rejected_record) = guarded(&raw, || panic!("a secret value")) else {
             panic!("not rejected")
         };
-        assert_eq!(rejection.letter.sequence_number.as_deref(), Some("42"));
-        assert!(!rejection.letter.reason.contains("secret"));
-        assert_eq!(rejection.letter.record.unwrap().get(), raw.get());
+        assert_eq!(rejected_record.rejection.sequence_number.as_deref(), Some("42"));
+        assert!(!rejected_record.rejection.reason.contains("secret"));
+        assert_eq!(rejected_record.rejection.record.unwrap().get(), raw.get());
     }
 
     #[test]

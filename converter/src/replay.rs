@@ -11,7 +11,7 @@
 //! `skipped`, `rejected` or `unsent`) and `reason`, which is null for what was sent.
 //!
 //! Each record is read as ever. Its message is marked: it has the attribute `replay` and a deduplication id of its own.
-//! What is rejected gets no letter, and its group goes on without it; after what is unsent, its group stops.
+//! What is rejected gets no rejection, and its group goes on without it; after what is unsent, its group stops.
 //! A replay is no traffic of the stream: of the metrics, only the requests to SQS count it.
 
 use std::borrow::Cow;
@@ -108,8 +108,8 @@ impl Converter {
                     Replayed { outcome: Outcome::Sent, reason: None }
                 }
                 Reading::Skipped(skipped) => Replayed::not_sent(Outcome::Skipped, why(skipped)),
-                Reading::Rejected(rejection) => {
-                    Replayed::not_sent(Outcome::Rejected, rejection.letter.reason)
+                Reading::Rejected(rejected_record) => {
+                    Replayed::not_sent(Outcome::Rejected, rejected_record.rejection.reason)
                 }
                 Reading::NoImages { view_type } => {
                     Replayed::not_sent(Outcome::Rejected, BatchError::NoImages { view_type }.to_string())
@@ -156,7 +156,7 @@ impl Converter {
                     Some((*position(refusal)?, result))
                 });
                 rejected.borrow_mut().extend(told);
-                // The answer tells of them: there is no letter that could fail.
+                // The answer tells of them: there is no rejection that could fail.
                 refusals.iter().map(|_| Ok(())).collect()
             })
             .await;

@@ -53,7 +53,7 @@ fn every_insert_becomes_a_message_of_its_aggregate_in_order() {
     let response = world.deliver(&records()).unwrap();
     assert_eq!(checkpoint(&response), None);
     assert_eq!(world.events(), EVENTS);
-    assert_eq!(world.letters(), Vec::<Value>::new());
+    assert_eq!(world.rejections(), Vec::<Value>::new());
 
     let first = world.sent().remove(0);
     expect![[r#"{"RegistrationNumber":{"price":299.9,"version":1},"createTime":"2026-11-20T10:00:01Z","eventId":"event-AFC F5-1","eventName":"EntitlementCreatedEvent","mark":"AFC F5"}"#]].assert_eq(&first.body);
@@ -95,7 +95,7 @@ fn changes_that_are_no_events_are_skipped() {
     let response = world.deliver(&[expired, removed, modified, insert("X1", 2, 4)]).unwrap();
     assert_eq!(checkpoint(&response), None);
     assert_eq!(world.events(), "X1: 2");
-    assert_eq!(world.letters(), Vec::<Value>::new());
+    assert_eq!(world.rejections(), Vec::<Value>::new());
 }
 
 #[test]
@@ -155,21 +155,21 @@ fn a_letter_says_why_and_where() {
     let bad =
         with(insert("AFC F5", 2, 7), "/dynamodb/NewImage/RegistrationNumber/M/price", json!({ "N": "1,5" }));
     world.deliver(std::slice::from_ref(&bad)).unwrap();
-    let letter = world.letters().remove(0);
+    let rejection = world.rejections().remove(0);
     assert!(
-        letter["reason"].as_str().unwrap().contains("`RegistrationNumber.price`"),
+        rejection["reason"].as_str().unwrap().contains("`RegistrationNumber.price`"),
         "{}",
-        letter["reason"]
+        rejection["reason"]
     );
     assert!(
-        !letter["reason"].as_str().unwrap().contains("1,5"),
+        !rejection["reason"].as_str().unwrap().contains("1,5"),
         "no value of the event in a reason: it is logged"
     );
-    assert_eq!(letter["keys"], bad["dynamodb"]["Keys"]);
-    assert_eq!(letter["image"], bad["dynamodb"]["NewImage"]);
-    assert_eq!(letter["sequenceNumber"], sequence_number(7));
-    assert_eq!(letter["stream"], bad["eventSourceARN"]);
-    assert_eq!(letter["eventId"], "record7");
+    assert_eq!(rejection["keys"], bad["dynamodb"]["Keys"]);
+    assert_eq!(rejection["image"], bad["dynamodb"]["NewImage"]);
+    assert_eq!(rejection["sequenceNumber"], sequence_number(7));
+    assert_eq!(rejection["stream"], bad["eventSourceARN"]);
+    assert_eq!(rejection["eventId"], "record7");
 }
 
 #[test]
@@ -178,18 +178,18 @@ fn an_event_of_exactly_the_limit_goes_out_and_one_byte_more_is_rejected() {
         let world = World::new();
         let event = with(event, "/dynamodb/NewImage/RegistrationNumber/M/price", json!({ "S": text }));
         world.deliver(&[event]).unwrap();
-        (world.queues.requests(&world.fan_out).first().map(|request| request.size), world.letters())
+        (world.queues.requests(&world.fan_out).first().map(|request| request.size), world.rejections())
     };
     let timeless = || without(insert("X1", 1, 1), "/dynamodb", "ApproximateCreationDateTime");
     let overhead = sent(timeless(), "").0.unwrap();
     let longest = "x".repeat(EVENT_LIMIT - overhead);
     // Where both do not fit, the event goes out and the time at which it was streamed does not.
     for event in [timeless(), insert("X1", 1, 1)] {
-        let (size, letters) = sent(event.clone(), &longest);
-        assert_eq!((size, letters.len()), (Some(EVENT_LIMIT), 0));
-        let (size, letters) = sent(event, &format!("{longest}x"));
+        let (size, rejections) = sent(event.clone(), &longest);
+        assert_eq!((size, rejections.len()), (Some(EVENT_LIMIT), 0));
+        let (size, rejections) = sent(event, &format!("{longest}x"));
         assert_eq!(size, None);
-        let reason = letters[0]["reason"].as_str().unwrap();
+        let reason = rejections[0]["reason"].as_str().unwrap();
         assert!(
             reason.contains(&EVENT_LIMIT.to_string()) && reason.contains(&(EVENT_LIMIT + 1).to_string()),
             "{reason}"
@@ -220,9 +220,9 @@ fn an_image_that_fills_a_message_is_left_out_of_its_letter() {
     let event =
         with(insert("X1", 1, 1), "/dynamodb/NewImage/eventName", json!({ "S": "x".repeat(SQS_LIMIT) }));
     world.deliver(&[event]).unwrap();
-    let letter = world.letters().remove(0);
-    assert_eq!(letter["image"], Value::Null);
-    assert_eq!(letter["keys"]["mark"]["S"], "X1");
+    let rejection = world.rejections().remove(0);
+    assert_eq!(rejection["image"], Value::Null);
+    assert_eq!(rejection["keys"]["mark"]["S"], "X1");
 }
 
 #[test]
@@ -414,6 +414,6 @@ proptest! {
         faulty.queues.set_faults(&faulty.fan_out, Faults::seeded(seed, per_mille, 60));
         faulty.drain(&records);
         prop_assert_eq!(faulty.events(), expected);
-        prop_assert_eq!(faulty.letters().len(), 0);
+        prop_assert_eq!(faulty.rejections().len(), 0);
     }
 }

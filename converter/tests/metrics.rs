@@ -178,7 +178,7 @@ proptest! {
         let parts = [SENT, SKIPPED, REJECTED, RETURNED].map(|metric| of(&tally, metric));
         prop_assert_eq!(parts.iter().sum::<u64>(), of(&tally, RECORDS_IN), "{}", &*tally);
         prop_assert_eq!(of(&tally, RETURNED) > 0, !response.batch_item_failures.is_empty());
-        prop_assert!(of(&tally, REJECTED) <= world.letters().len() as u64);
+        prop_assert!(of(&tally, REJECTED) <= world.rejections().len() as u64);
         prop_assert!(of(&tally, SENT) <= world.sent().len() as u64);
     }
 }

@@ -101,7 +101,7 @@ fn each_record_is_told_by_itself_and_nothing_becomes_a_letter() {
         let middle = told.strip_prefix("sent\n").and_then(|told| told.strip_suffix("\nsent")).unwrap();
         expected.assert_eq(middle);
         assert_eq!(world.events(), "X1: 1 3");
-        assert_eq!(world.letters(), Vec::<Value>::new());
+        assert_eq!(world.rejections(), Vec::<Value>::new());
     };
     let mut expired = record("REMOVE", "X1", 2, 2);
     expired["userIdentity"] = json!({ "type": "Service", "principalId": "dynamodb.amazonaws.com" });
@@ -135,7 +135,7 @@ fn what_the_queue_refuses_for_good_is_rejected_and_its_group_goes_on() {
     assert_eq!((lines[0], lines[2]), ("sent", "sent"));
     assert!(lines[1].starts_with("rejected: message refused: "), "{told}");
     assert_eq!(world.events(), "X1: 1 3");
-    assert_eq!(world.letters(), Vec::<Value>::new());
+    assert_eq!(world.rejections(), Vec::<Value>::new());
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn what_is_throttled_until_the_time_is_over_is_unsent_with_all_behind_it_in_its_
         assert!(line.starts_with("unsent: throttled: "), "{told}");
     }
     assert_eq!(world.events(), "X1: 1");
-    assert_eq!(world.letters(), Vec::<Value>::new());
+    assert_eq!(world.rejections(), Vec::<Value>::new());
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn the_largest_event_can_be_replayed_under_the_longest_id() {
     let room =
         EVENT_LIMIT - smallest.body.len() - smallest.attributes.iter().map(Attribute::size).sum::<usize>();
     world.deliver(&[sized(room + 1)]).unwrap();
-    assert_eq!(world.letters().len(), 1, "{room} is the most");
+    assert_eq!(world.rejections().len(), 1, "{room} is the most");
 
     let id = "x".repeat(40);
     assert_eq!(replay(&World::new(), &id, &[sized(room)]), "sent");

@@ -4,7 +4,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration,
 };
-use shared::place::Place;
+use shared::naming::Naming;
 
 use crate::call::{CallError, CallFault};
 use crate::error::DeployError;
@@ -53,10 +53,10 @@ async fn close(target: &Target, bucket: &str) -> Result<(), DeployError> {
 }
 
 /// Where CloudFormation reads the object called `key`.
-pub(crate) fn url(target: &Target, place: &Place, bucket: &str, key: &str) -> String {
+pub(crate) fn url(target: &Target, naming: &Naming, bucket: &str, key: &str) -> String {
     match target.endpoint() {
         Some(endpoint) => format!("{}/{bucket}/{key}", endpoint.trim_end_matches('/')),
-        None => format!("https://{bucket}.s3.{}.{}/{key}", place.region, place.dns_suffix()),
+        None => format!("https://{bucket}.s3.{}.{}/{key}", naming.region, naming.dns_suffix()),
     }
 }
 
@@ -94,15 +94,15 @@ mod tests {
 
     #[test]
     fn cloudformation_reads_from_the_region_or_the_emulator() {
-        let place = |partition, region| Place::try_new(partition, region, "111122223333", "").unwrap();
+        let naming = |partition, region| Naming::try_new(partition, region, "111122223333", "").unwrap();
         let aws = Target::in_aws("cn-north-1");
         assert_eq!(
-            url(&aws, &place("aws-cn", "cn-north-1"), "packages", "template/1.yml"),
+            url(&aws, &naming("aws-cn", "cn-north-1"), "packages", "template/1.yml"),
             "https://packages.s3.cn-north-1.amazonaws.com.cn/template/1.yml"
         );
         let emulator = Target::local("http://127.0.0.1:4566/", "eu-west-2");
         assert_eq!(
-            url(&emulator, &place("aws", "eu-west-2"), "packages", "template/1.yml"),
+            url(&emulator, &naming("aws", "eu-west-2"), "packages", "template/1.yml"),
             "http://127.0.0.1:4566/packages/template/1.yml"
         );
     }

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use aws_sdk_cloudformation::config::http::HttpResponse;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
-use shared::place::InvalidPlace;
+use shared::naming::InvalidNaming;
 
 use crate::call::CallError;
 use crate::kept::{KeptQueue, remedies};
@@ -18,7 +18,7 @@ pub enum DeployError {
     Template(#[from] TemplateError),
     /// There is no such region, or no such prefix.
     #[error(transparent)]
-    Place(#[from] InvalidPlace),
+    Naming(#[from] InvalidNaming),
     /// The stack is in a state that no deploy changes: delete it, or wait.
     #[error("stack `{stack}` is `{status}`; {remedy}")]
     NotReady {

@@ -14,7 +14,7 @@ use crate::target::Target;
 pub const CATCH_UP_NAME: &str = "CatchUpName";
 
 /// What the catch-up's schedule invokes it with.
-pub const CARE: &str = r#"{"order":"care"}"#;
+pub const MAINTENANCE: &str = r#"{"order":"maintenance"}"#;
 
 /// What a function answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Answer {
 
 /// Why the ledger was not taken care of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CareError {
+pub enum MaintenanceError {
     /// The function could not be invoked, or its answer is lost.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -48,13 +48,13 @@ pub enum CareError {
 /// # Errors
 ///
 /// [`CareError`]. The schedule tries again.
-pub async fn take_care(target: &Target, outputs: &BTreeMap<String, String>) -> Result<(), CareError> {
+pub async fn run_maintenance(target: &Target, outputs: &BTreeMap<String, String>) -> Result<(), MaintenanceError> {
     let Some(function) = outputs.get(CATCH_UP_NAME) else {
         return Ok(());
     };
-    match invoke(&target.lambda(), function, CARE).await? {
+    match invoke(&target.lambda(), function, MAINTENANCE).await? {
         Answer::Said(_) => Ok(()),
-        Answer::Failed(reason) => Err(CareError::Failed { function: function.clone(), reason }),
+        Answer::Failed(reason) => Err(MaintenanceError::Failed { function: function.clone(), reason }),
     }
 }
 
@@ -110,6 +110,6 @@ mod tests {
     async fn without_the_ledger_there_is_nothing_to_take_care_of() {
         // A port that nobody listens on: a call would fail.
         let target = Target::local("http://127.0.0.1:1", "eu-west-2");
-        assert_eq!(take_care(&target, &BTreeMap::new()).await, Ok(()));
+        assert_eq!(run_maintenance(&target, &BTreeMap::new()).await, Ok(()));
     }
 }

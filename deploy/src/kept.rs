@@ -3,7 +3,7 @@
 //! CloudFormation can't make them again; an emulator takes them over in silence, with all that is in them.
 
 use shared::config::{Config, QueueArn};
-use shared::place::{OwnQueue, Place};
+use shared::naming::{OwnQueue, Naming};
 
 use crate::clients::ClientLists;
 use crate::deployed::DeployedStack;
@@ -45,13 +45,13 @@ pub enum Whose {
 pub async fn kept_queues(
     target: &Target,
     deployed: Option<&DeployedStack>,
-    place: &Place,
+    naming: &Naming,
     config: &Config,
 ) -> Result<Vec<KeptQueue>, DeployError> {
     let client = target.sqs();
     let mut kept = Vec::new();
     let deployed = deployed.map(DeployedStack::clients);
-    for queue in new_queues(deployed.as_ref(), place, &ClientLists::of_config(config)) {
+    for queue in new_queues(deployed.as_ref(), naming, &ClientLists::of_config(config)) {
         match client.get_queue_url().queue_name(&queue.name).send().await {
             Ok(_) => kept.push(queue),
             Err(error) if error.as_service_error().is_some_and(|error| error.is_queue_does_not_exist()) => {}
@@ -92,15 +92,15 @@ fn owner(arn: &str, stacks: &[DeployedStack]) -> Option<String> {
 
 /// The queues that a stack with the clients `deployed` (none: it is new) does not have, and one with those that are
 /// `wanted` has.
-fn new_queues(deployed: Option<&ClientLists>, place: &Place, wanted: &ClientLists) -> Vec<KeptQueue> {
+fn new_queues(deployed: Option<&ClientLists>, naming: &Naming, wanted: &ClientLists) -> Vec<KeptQueue> {
     let queue = |arn: QueueArn, whose| KeptQueue { arn: arn.to_string(), name: arn.name, whose, stack: None };
     let mut new = Vec::new();
     if deployed.is_none() {
-        new.extend(OwnQueue::ALL.map(|own| queue(place.own_queue_arn(own), Whose::Stack(own))));
+        new.extend(OwnQueue::ALL.map(|own| queue(naming.own_queue_arn(own), Whose::Stack(own))));
     }
     let has = |client: &String| deployed.is_some_and(|deployed| deployed.own.contains(client));
     for client in wanted.own.iter().filter(|client| !has(client)) {
-        new.push(queue(place.client_queue_arn(client), Whose::Client(client.clone())));
+        new.push(queue(naming.client_queue_arn(client), Whose::Client(client.clone())));
     }
     new
 }
@@ -135,8 +135,8 @@ mod tests {
     }
 
     fn new(deployed: Option<&str>, wanted: &str) -> Vec<KeptQueue> {
-        let place = Place::try_new("aws", "eu-west-2", "111122223333", "test-").unwrap();
-        new_queues(deployed.map(lists).as_ref(), &place, &lists(wanted))
+        let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "test-").unwrap();
+        new_queues(deployed.map(lists).as_ref(), &naming, &lists(wanted))
     }
 
     fn check(deployed: Option<&str>, wanted: &str, expected: &[&str]) {

@@ -55,32 +55,32 @@ impl Package {
     ///
     /// As [`Self::try_new`].
     pub fn of_built(built: &Built, bootstrap: &[u8], config: &str) -> Result<Self, PackageError> {
-        let level = match built.profile {
+        let up_to_date = match built.profile {
             Profile::Dev => QUICK,
             Profile::Release => SMALL,
         };
-        Self::with_level(built.function, bootstrap, config, level)
+        Self::with_level(built.function, bootstrap, config, up_to_date)
     }
 
     fn with_level(
         function: Function,
         bootstrap: &[u8],
         config: &str,
-        level: i64,
+        up_to_date: i64,
     ) -> Result<Self, PackageError> {
         let files = [(BOOTSTRAP, 0o755, bootstrap), (CONFIG, 0o644, config.as_bytes())];
-        let zip = zipped(&files, level).map_err(|source| PackageError { binary: function.binary, source })?;
+        let zip = zipped(&files, up_to_date).map_err(|source| PackageError { binary: function.binary, source })?;
         let digest: String = Sha256::digest(&zip).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { function, key: format!("{}/{digest}.zip", function.binary), zip })
     }
 }
 
-fn zipped(files: &[(&str, u32, &[u8])], level: i64) -> Result<Vec<u8>, ZipError> {
+fn zipped(files: &[(&str, u32, &[u8])], up_to_date: i64) -> Result<Vec<u8>, ZipError> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, mode, content) in files {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
-            .compression_level(Some(level))
+            .compression_level(Some(up_to_date))
             // Today's date would be other content.
             .last_modified_time(DateTime::DEFAULT)
             .unix_permissions(*mode);

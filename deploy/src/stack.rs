@@ -73,8 +73,8 @@ pub async fn deploy(
         check_ready(stack)?;
     }
     let prefix = prefix(deployment.settings.queue_prefix.as_ref(), existing.as_ref())?;
-    let place = target.place(prefix).await?;
-    let queues = kept_queues(target, existing.as_ref(), &place, deployment.config).await?;
+    let naming = target.naming(prefix).await?;
+    let queues = kept_queues(target, existing.as_ref(), &naming, deployment.config).await?;
     if !queues.is_empty() {
         return Err(DeployError::KeptQueues { queues });
     }
@@ -111,7 +111,7 @@ pub async fn deploy(
         let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
         let key = format!("template/{digest}.yml");
         bucket::upload(&s3, deployment.bucket, &key, text.as_bytes()).await?;
-        let url = bucket::url(target, &place, deployment.bucket, &key);
+        let url = bucket::url(target, &naming, deployment.bucket, &key);
         changed |= apply(target, deployment.stack, existing.as_ref(), url, parameters, progress).await?;
     }
     let outputs = describe(target, deployment.stack).await?.map(|stack| stack.outputs).unwrap_or_default();

@@ -7,7 +7,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use shared::place::Place;
+use shared::naming::Naming;
 use shared::text::with_sources;
 
 use crate::error::DeployError;
@@ -146,9 +146,9 @@ impl Target {
     /// # Errors
     ///
     /// [`DeployError::Call`] if the account can't be asked for, [`DeployError::Place`] if there is no such region.
-    pub async fn place(&self, prefix: &str) -> Result<Place, DeployError> {
+    pub async fn naming(&self, prefix: &str) -> Result<Naming, DeployError> {
         let account = self.account().await?;
-        Ok(Place::try_new(&account.partition, self.region(), &account.id, prefix)?)
+        Ok(Naming::try_new(&account.partition, self.region(), &account.id, prefix)?)
     }
 
     /// A client of S3.

@@ -109,9 +109,9 @@ fn an_alarm_says_where_its_recipe_is() {
         OPERATIONS.lines().filter_map(|line| line.strip_prefix("## ")).map(anchor).collect();
     for (id, alarm) in alarms() {
         let description = plain(&alarm["AlarmDescription"]);
-        let (meaning, place) = description.split_once(" docs/operations.md#").unwrap();
+        let (meaning, naming) = description.split_once(" docs/operations.md#").unwrap();
         assert!(meaning.ends_with('.'), "{id}: {meaning}");
-        assert!(anchors.contains(place), "{id}: docs/operations.md has no `#{place}`");
+        assert!(anchors.contains(naming), "{id}: docs/operations.md has no `#{naming}`");
         // CloudWatch API Reference, "PutMetricAlarm". A client's name has up to 40 characters.
         assert!(description.len() + 40 <= 1_024, "{id}");
     }
@@ -139,5 +139,5 @@ fn alarms() -> Vec<(String, Json)> {
 /// The anchor that a heading gets: lower-case, words joined by hyphens.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase().replace(' ', "-");
-    kept.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_')).collect()
+    kept.chars().filter(|rejection| rejection.is_alphanumeric() || matches!(rejection, '-' | '_')).collect()
 }

@@ -8,7 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use deploy::functions::{self, CATCH_UP, CONVERTER, FANOUT};
-use deploy::invoke::{CARE, CATCH_UP_NAME};
+use deploy::invoke::{MAINTENANCE, CATCH_UP_NAME};
 use deploy::package::Package;
 use deploy::settings::{
     Architecture, FunctionTimeout, LogRetention, MaximumConcurrency, Settings, StreamBatchSize,
@@ -18,7 +18,7 @@ use deploy::template::with_code;
 use serde_json::json;
 use shared::config::Config;
 use shared::ledger::times;
-use shared::place::{OwnQueue, Place};
+use shared::naming::{OwnQueue, Naming};
 use support::{QUEUES, TEMPLATE, json_of, plain, resource, resources, template};
 
 const CONFIG: &str = include_str!("../../client-queues.toml");
@@ -39,10 +39,10 @@ fn the_code_of_every_function_can_be_put_in() {
 
 #[test]
 fn names_of_own_queues_are_those_that_the_functions_compute() {
-    let place = Place::try_new("aws", "eu-west-2", "111122223333", "test-").unwrap();
+    let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "test-").unwrap();
     let mut computed: Vec<String> =
-        [OwnQueue::FanOut, OwnQueue::Rejected].map(|queue| place.own_queue_name(queue)).to_vec();
-    computed.push(place.client_queue_name("Billing"));
+        [OwnQueue::FanOut, OwnQueue::Rejected].map(|queue| naming.own_queue_name(queue)).to_vec();
+    computed.push(naming.client_queue_name("Billing"));
 
     let names = QUEUES.map(|queue| {
         let name = resource(queue)["Properties"]["QueueName"]["Fn::Sub"].as_str().unwrap().to_owned();
@@ -54,7 +54,7 @@ fn names_of_own_queues_are_those_that_the_functions_compute() {
         let name = resource(role)["Properties"]["RoleName"]["Fn::Sub"].as_str().unwrap().to_owned();
         name.replace("${QueuePrefix}", "test-").replace("${AWS::Region}", "eu-west-2")
     });
-    let computed = [place.converter_role_arn(), place.fan_out_role_arn()];
+    let computed = [naming.converter_role_arn(), naming.fan_out_role_arn()];
     assert_eq!(roles.map(|name| format!("arn:aws:iam::111122223333:role/{name}")), computed);
 }
 
@@ -139,7 +139,7 @@ fn catch_up_is_called_every_minute_and_by_nothing_twice() {
     let properties = &resource(CATCH_UP.logical_id)["Properties"];
     let events = properties["Events"].as_object().unwrap();
     let schedule =
-        json!({ "Type": "Schedule", "Properties": { "Schedule": "rate(1 minute)", "Input": CARE } });
+        json!({ "Type": "Schedule", "Properties": { "Schedule": "rate(1 minute)", "Input": MAINTENANCE } });
     assert_eq!(events.values().collect::<Vec<_>>(), [&schedule]);
     assert_eq!(times::SCHEDULE.as_secs(), 60);
     assert_eq!(
@@ -162,7 +162,7 @@ fn the_times_are_those_of_the_ledger() {
     assert_eq!(longest, Some(times::FAN_OUT_LIMIT.as_secs()), "a stack takes no longer ones");
 
     let catch_up = resource(CATCH_UP.logical_id)["Properties"]["Timeout"].as_u64().unwrap();
-    let turn = times::TURN_LIMIT + times::CALL_LIMIT + times::RECORD_LIMIT;
+    let turn = times::PASS_LIMIT + times::CALL_LIMIT + times::RECORD_LIMIT;
     assert!(turn.as_secs() < catch_up, "a turn must fit in");
     // AWS Lambda Developer Guide, "Lambda quotas". A client that is absent for longer than that is gone.
     assert!(catch_up <= 15 * 60);

@@ -14,12 +14,12 @@ use serde_json::value::RawValue;
 use shared::config::{ClientName, Config};
 use shared::ids::{DeduplicationId, Group, Key};
 use shared::ledger::{
-    ClientId, Control, Cursor, Edge, EventTable, First, GroupItem, Item, ItemKey, Ledger, Marker, Page,
-    Registration, Rev, ScanPage, State, Unread, Write, WriteError,
+    ClientId, Registry, ScanPosition, Ports, EventTable, First, GroupItem, Item, ItemKey, Ledger, Cursor, Page,
+    Registration, WriteCount, ScanPage, State, Unread, Write, WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;
-use shared::place::{Place, QueueUrl};
+use shared::naming::{Naming, QueueUrl};
 use shared::send::{SendError, Transport};
 use shared::time::Timestamp;
 
@@ -28,7 +28,7 @@ const ROUNDS: usize = 60;
 
 /// Queues and a ledger that accept everything after [`LATENCY`].
 struct Ports {
-    control: Control,
+    registry: Registry,
 }
 
 impl Transport for Ports {
@@ -57,7 +57,7 @@ impl Ledger for Ports {
     async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
         tokio::time::sleep(LATENCY).await;
         let read = |key: &ItemKey| match key {
-            ItemKey::Control => Some(Item::Control(self.control.clone())),
+            ItemKey::Registry => Some(Item::Registry(self.registry.clone())),
             ItemKey::Group(group) => Some(Item::Group(Box::new(item(group)))),
             _ => None,
         };
@@ -69,7 +69,7 @@ impl Ledger for Ports {
         Ok(())
     }
 
-    async fn markers(&self, _: ClientId, _: Option<&Group>) -> Result<Vec<(Group, Marker)>, Unread> {
+    async fn cursors(&self, _: ClientId, _: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
         Ok(Vec::new())
     }
 
@@ -88,7 +88,7 @@ impl EventTable for Ports {
         Err(Unread("not asked".into()))
     }
 
-    async fn scan(&self, _: Option<&Cursor>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, _: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
         Err(Unread("not asked".into()))
     }
 }
@@ -98,7 +98,7 @@ fn main() {
     runtime.block_on(async {
         let payload = payload();
         let sizes = [1, 10, 100];
-        let fanouts = sizes.map(|clients| (fanout(clients), Ports { control: control(clients) }));
+        let fanouts = sizes.map(|clients| (fanout(clients), Ports { registry: registry(clients) }));
         let mut times = sizes.map(|_| Vec::new());
         // Side by side: each round measures every size once, after one round that is not counted.
         for round in 0..=ROUNDS {
@@ -106,8 +106,8 @@ fn main() {
                 let started = Instant::now();
                 let deadline = ports.now().plus(Duration::from_secs(30));
                 let mut tally = Tally::default();
-                let edge = Edge { transport: ports, ledger: ports, table: ports };
-                let response = fanout.handle(edge, &payload, deadline, &mut tally).await.expect("handled");
+                let ports = Ports { transport: ports, ledger: ports, table: ports };
+                let response = fanout.handle(ports, &payload, deadline, &mut tally).await.expect("handled");
                 assert!(response.batch_item_failures.is_empty());
                 if round > 0 {
                     times.push(started.elapsed());
@@ -141,19 +141,19 @@ fn fanout(clients: usize) -> Fanout {
     let clients: String =
         (0..clients).map(|number| format!("[[client]]\nname = '{}'\n", name(number))).collect();
     let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ntime = 'at'\nversion = 'version'\n";
-    let place = Place {
+    let naming = Naming {
         partition: "aws".to_owned(),
         region: "eu-west-2".to_owned(),
         account: "111122223333".to_owned(),
         prefix: String::new(),
     };
     let text = format!("{source}{clients}");
-    let config = Config::try_from_toml("client-queues.toml", &text, Some(&place)).expect("a valid file");
-    Fanout::new(&config, &place)
+    let config = Config::try_from_toml("client-queues.toml", &text, Some(&naming)).expect("a valid file");
+    Fanout::new(&config, &naming)
 }
 
 /// All clients are up to date.
-fn control(clients: usize) -> Control {
+fn registry(clients: usize) -> Registry {
     let client = |number: usize| {
         let registration = Registration {
             id: ClientId(u32::try_from(number).expect("few clients") + 1),
@@ -165,9 +165,9 @@ fn control(clients: usize) -> Control {
         };
         (ClientName::try_new(&name(number)).expect("a name"), registration)
     };
-    Control {
-        rev: Rev(1),
-        edition: 1,
+    Registry {
+        write_count: WriteCount(1),
+        revision: 1,
         start: Timestamp::from_millis(0),
         clients: (0..clients).map(client).collect(),
     }
@@ -176,11 +176,11 @@ fn control(clients: usize) -> Control {
 /// The first event of the group was sent.
 fn item(group: &Group) -> GroupItem {
     GroupItem {
-        rev: Rev(1),
+        write_count: WriteCount(1),
         version: 1,
         behind: BTreeSet::new(),
-        edition: 1,
-        life: 1,
+        revision: 1,
+        incarnation_number: 1,
         first: First { sort: Key::S("1800000001".to_owned()), version: 1 },
         time: None,
         key: Key::S(group.as_str().to_owned()),

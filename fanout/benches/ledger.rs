@@ -129,7 +129,7 @@ fn first_sights() {
 
 /// The last event's message comes.
 fn gap_row(world: &World, events: u64, name: &str) {
-    let (cost, deliveries) = world.until_level(&[Event { group: 0, version: events }]);
+    let (cost, deliveries) = world.until_up_to_date(&[Event { group: 0, version: events }]);
     println!(
         "| {events} | {name} | {deliveries} | {} | {} | {} | {} |",
         cost.table.pages,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Marker, Page, ScanPage, Unread, Write, WriteError,
+    ClientId, ScanPosition, EventTable, Item, ItemKey, Ledger, Cursor, Page, ScanPage, Unread, Write, WriteError,
 };
 use shared::send::{Cause, Transport, within};
 use shared::time::Timestamp;
@@ -15,15 +15,15 @@ use shared::time::Timestamp;
 #[derive(Debug)]
 pub(crate) struct Bounded<'b, T, S> {
     clock: &'b T,
-    seam: &'b S,
+    port: &'b S,
     limit: Duration,
     deadline: Timestamp,
 }
 
 impl<'b, T: Transport, S> Bounded<'b, T, S> {
     /// For an invocation that begins now and is ended at `deadline`.
-    pub(crate) fn new(clock: &'b T, seam: &'b S, deadline: Timestamp) -> Self {
-        Self { clock, seam, limit: deadline.since(clock.now()) / 6, deadline }
+    pub(crate) fn new(clock: &'b T, port: &'b S, deadline: Timestamp) -> Self {
+        Self { clock, port, limit: deadline.since(clock.now()) / 6, deadline }
     }
 
     async fn within<F: Future>(&self, whose: &str, call: F) -> Result<F::Output, Cause> {
@@ -46,7 +46,7 @@ const TABLE: &str = "the event table";
 
 impl<T: Transport, L: Ledger> Ledger for Bounded<'_, T, L> {
     async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
-        match self.within(LEDGER, self.seam.read(keys)).await {
+        match self.within(LEDGER, self.port.read(keys)).await {
             Ok(results) => results,
             Err(why) => {
                 let why = why.to_string();
@@ -56,29 +56,29 @@ impl<T: Transport, L: Ledger> Ledger for Bounded<'_, T, L> {
     }
 
     async fn write(&self, writes: &[Write]) -> Result<(), WriteError> {
-        let written = self.within(LEDGER, self.seam.write(writes)).await;
+        let written = self.within(LEDGER, self.port.write(writes)).await;
         written.unwrap_or_else(|why| Err(WriteError::Unknown(why)))
     }
 
-    async fn markers(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Marker)>, Unread> {
-        self.read_within(LEDGER, self.seam.markers(client, after)).await
+    async fn cursors(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
+        self.read_within(LEDGER, self.port.cursors(client, after)).await
     }
 
     fn fresh(&self) -> u64 {
-        self.seam.fresh()
+        self.port.fresh()
     }
 }
 
 impl<T: Transport, E: EventTable> EventTable for Bounded<'_, T, E> {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
-        self.read_within(TABLE, self.seam.page(key, before)).await
+        self.read_within(TABLE, self.port.page(key, before)).await
     }
 
     async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
-        self.read_within(TABLE, self.seam.has(key, sort)).await
+        self.read_within(TABLE, self.port.has(key, sort)).await
     }
 
-    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
-        self.read_within(TABLE, self.seam.scan(after)).await
+    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
+        self.read_within(TABLE, self.port.scan(after)).await
     }
 }

@@ -1,12 +1,12 @@
-//! Catch-up: clients that are behind become level again, from the event table; and what else the ledger needs now and
+//! Catch-up: clients that are behind become up to date again, from the event table; and what else the ledger needs now and
 //! then.
 //!
-//! One function for what is scheduled (the [care](Order::Care)) and for what operators order: it is the only one besides
-//! the fan-out that sends to clients' queues. A care settles who is served, catches up every client, and walks over the
+//! One function for what is scheduled (the [maintenance](Order::Maintenance)) and for what operators order: it is the only one besides
+//! the fan-out that sends to clients' queues. A maintenance settles who is served, catches up every client, and scans over the
 //! event table for history and for the comparison of table and ledger. `docs/ledger.md` is the specification.
 
 mod adopting;
-mod care;
+mod maintenance;
 mod client;
 mod clients;
 mod compare;
@@ -15,18 +15,18 @@ mod orders;
 mod payload;
 mod retired;
 mod tell;
-mod turn;
+mod pass;
 mod visits;
-mod walks;
+mod scans;
 mod work;
 
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 use shared::config::{ClientName, Config, Source};
-use shared::ledger::{Edge, EventTable, Ledger};
+use shared::ledger::{Ports, EventTable, Ledger};
 use shared::metrics::{Counted, Tally};
-use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::naming::{OwnQueue, Naming, QueueUrl};
 use shared::send::Transport;
 use shared::time::Timestamp;
 
@@ -57,15 +57,15 @@ struct InFile {
 
 impl CatchUp {
     /// A catch-up function for this configuration and place.
-    pub fn new(config: &Config, place: &Place) -> Self {
+    pub fn new(config: &Config, naming: &Naming) -> Self {
         let in_file = config.clients.iter().map(|client| {
-            let in_file = InFile { queue: client.queue_url(place), history: client.history };
+            let in_file = InFile { queue: client.queue_url(naming), history: client.history };
             (client.name.clone(), in_file)
         });
         Self {
             file: in_file.collect(),
-            fan_out: place.own_queue(OwnQueue::FanOut),
-            rejected: place.own_queue(OwnQueue::Rejected),
+            fan_out: naming.own_queue(OwnQueue::FanOut),
+            rejected: naming.own_queue(OwnQueue::Rejected),
             requests_in_flight: config.requests_in_flight,
             source: config.source.clone(),
         }
@@ -79,19 +79,19 @@ impl CatchUp {
     /// [`OrderError`] if the order is none that can be done, or nothing of it could be done now.
     pub async fn handle<T: Transport, L: Ledger, E: EventTable>(
         &self,
-        edge: Edge<'_, T, L, E>,
+        ports: Ports<'_, T, L, E>,
         payload: &RawValue,
         deadline: Timestamp,
         tally: &mut Tally,
     ) -> Result<Answer, OrderError> {
         let order = Order::try_from_payload(payload)?;
-        let transport = &Counted::new(edge.transport);
-        let ledger = &Counted::new(edge.ledger);
-        let table = &Counted::new(edge.table);
+        let transport = &Counted::new(ports.transport);
+        let ledger = &Counted::new(ports.ledger);
+        let table = &Counted::new(ports.table);
         let (bounded_ledger, bounded_table) =
             (&Bounded::new(transport, ledger, deadline), &Bounded::new(transport, table, deadline));
-        let edge = Edge { transport, ledger: bounded_ledger, table: bounded_table };
-        let work = Work::new(self, edge, deadline);
+        let ports = Ports { transport, ledger: bounded_ledger, table: bounded_table };
+        let work = Work::new(self, ports, deadline);
         order.log();
         let answer = Box::pin(work.follow(order, tally)).await;
         tally.requests(transport);
@@ -103,7 +103,7 @@ impl CatchUp {
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     async fn follow(&self, order: Order, tally: &mut Tally) -> Result<Answer, OrderError> {
         match order {
-            Order::Care { .. } => self.care(tally).await.map(|clients| Answer::Care { clients }),
+            Order::Maintenance { .. } => self.maintenance(tally).await.map(|clients| Answer::Maintenance { clients }),
             Order::CatchUp { client, .. } => self.catch_up(&client, tally).await.map(Answer::CatchUp),
             Order::Pause { client, .. } => self.pause(&client).await.map(Answer::Switched),
             Order::Resume { client, .. } => self.resume(&client).await.map(Answer::Switched),

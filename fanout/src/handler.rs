@@ -8,7 +8,7 @@ mod arrivals;
 mod group;
 mod look_up;
 mod rejecting;
-mod rest;
+mod circuit_breaker;
 mod sending;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,9 +21,9 @@ use serde_json::value::RawValue;
 use shared::config::{ClientName, Config, Source};
 use shared::ids::Group;
 use shared::ledger::fan_out::{Plan, Start};
-use shared::ledger::{Control, Edge, EventTable, Found, ItemKey, Ledger, READ_LIMIT, State};
+use shared::ledger::{Registry, Ports, EventTable, Found, ItemKey, Ledger, READ_LIMIT, State};
 use shared::metrics::{Counted, DUPLICATES, RECORDS_IN, Tally};
-use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::naming::{OwnQueue, Naming, QueueUrl};
 use shared::send::{Limits, Transport};
 use shared::time::Timestamp;
 use tracing::{info, warn};
@@ -31,7 +31,7 @@ use tracing::{info, warn};
 use self::answer::{Counts, Returned};
 use self::arrivals::{Sorted, sort};
 use self::group::{Verdict, Work};
-use self::rest::Resting;
+use self::circuit_breaker::CircuitBreakers;
 use self::sending::{Destination, Prepared, Served, prepare, send};
 use crate::bounded::Bounded;
 use crate::message::Delivery;
@@ -61,11 +61,11 @@ pub struct Fanout {
     rejected: QueueUrl,
     requests_in_flight: usize,
     source: Source,
-    resting: Mutex<Resting>,
+    breakers: Mutex<CircuitBreakers>,
 }
 
 /// Everything that an invocation acts on.
-struct Seams<'s, T, L, E> {
+struct Invocation<'s, T, L, E> {
     transport: &'s T,
     ledger: Bounded<'s, T, L>,
     table: Bounded<'s, T, E>,
@@ -79,14 +79,14 @@ struct Seams<'s, T, L, E> {
 
 impl Fanout {
     /// A fan-out for this configuration and place.
-    pub fn new(config: &Config, place: &Place) -> Self {
+    pub fn new(config: &Config, naming: &Naming) -> Self {
         Self {
-            destinations: config.clients.iter().map(|client| Destination::new(client, place)).collect(),
-            fan_out: place.own_queue(OwnQueue::FanOut),
-            rejected: place.own_queue(OwnQueue::Rejected),
+            destinations: config.clients.iter().map(|client| Destination::new(client, naming)).collect(),
+            fan_out: naming.own_queue(OwnQueue::FanOut),
+            rejected: naming.own_queue(OwnQueue::Rejected),
             requests_in_flight: config.requests_in_flight,
             source: config.source.clone(),
-            resting: Mutex::default(),
+            breakers: Mutex::default(),
         }
     }
 
@@ -99,19 +99,19 @@ impl Fanout {
     /// [`BatchError`] if the whole batch must be returned.
     pub async fn handle<T: Transport + Visibility, L: Ledger, E: EventTable>(
         &self,
-        edge: Edge<'_, T, L, E>,
+        ports: Ports<'_, T, L, E>,
         payload: &RawValue,
         deadline: Timestamp,
         tally: &mut Tally,
     ) -> Result<SqsBatchResponse, BatchError> {
         let Payload { records } = Payload::read(payload)?;
         tally.count(RECORDS_IN, records.len());
-        let transport = &Counted::new(edge.transport);
-        let (ledger, table) = (Counted::new(edge.ledger), Counted::new(edge.table));
+        let transport = &Counted::new(ports.transport);
+        let (ledger, table) = (Counted::new(ports.ledger), Counted::new(ports.table));
         let began = transport.now();
         let deliveries: Vec<Delivery<'_>> = records.iter().map(|raw| Delivery::read(raw)).collect();
         let Sorted { groups, unfit } = sort(&deliveries, &self.source);
-        let seams = Seams {
+        let ports = Invocation {
             transport,
             ledger: Bounded::new(transport, &ledger, deadline),
             table: Bounded::new(transport, &table, deadline),
@@ -123,12 +123,12 @@ impl Fanout {
 
         let mut works: Vec<Work<'_>> = groups.into_iter().map(Work::new).collect();
         let mut counts = Counts::default();
-        let letters = self.reject_unfit(&seams, &records, &deliveries, &unfit);
-        let (unlettered, ()) = join(letters, self.rounds(&seams, &mut works, &mut counts)).await;
+        let rejections = self.reject_unfit(&ports, &records, &deliveries, &unfit);
+        let (unsent_rejections, ()) = join(rejections, self.rounds(&ports, &mut works, &mut counts)).await;
         tell_returned(&works);
-        counts.rejected += unfit.len() - unlettered.len();
+        counts.rejected += unfit.len() - unsent_rejections.len();
 
-        let returned = Returned::of(&works, &unlettered, &deliveries, transport.now());
+        let returned = Returned::of(&works, &unsent_rejections, &deliveries, transport.now());
         let duplicates = works.iter().filter(|work| work.verdict == Some(Verdict::Acknowledged));
         returned.note(tally);
         tally.count(DUPLICATES, duplicates.map(Work::duplicates).sum());
@@ -141,7 +141,7 @@ impl Fanout {
 
     async fn rounds<T: Transport, L: Ledger, E: EventTable>(
         &self,
-        seams: &Seams<'_, T, L, E>,
+        ports: &Invocation<'_, T, L, E>,
         works: &mut [Work<'_>],
         counts: &mut Counts,
     ) {
@@ -151,40 +151,40 @@ impl Fanout {
             let Some(tries) = open.iter().map(|work| work.tries).max() else { return };
             if tries > 0 {
                 let pause = FIRST_PAUSE.saturating_mul(1 << (tries - 1).min(8)).min(LONGEST_PAUSE);
-                seams.transport.sleep(pause).await;
+                ports.transport.sleep(pause).await;
             }
-            if seams.is_over() {
+            if ports.is_over() {
                 open.iter_mut().for_each(|work| work.give_back(OVER));
                 return;
             }
-            self.round(seams, open, counts).await;
+            self.round(ports, open, counts).await;
         }
     }
 
     /// Reads, decides, sends and writes once for every group that is not done.
     async fn round<T: Transport, L: Ledger, E: EventTable>(
         &self,
-        seams: &Seams<'_, T, L, E>,
+        ports: &Invocation<'_, T, L, E>,
         open: Vec<&mut Work<'_>>,
         counts: &mut Counts,
     ) {
         let groups = open.iter().map(|work| ItemKey::Group(work.batch.group.clone()));
-        let found = seams.read([ItemKey::Control].into_iter().chain(groups).collect()).await;
-        let now = seams.transport.now();
+        let found = ports.read([ItemKey::Registry].into_iter().chain(groups).collect()).await;
+        let now = ports.transport.now();
         let reachable = self.reachable(now);
         let is_reachable = |name: &ClientName| reachable.contains(name);
         // A group that needs longer must not cost the others their sends.
-        let until = now.share(seams.last_start, 1, 2);
+        let until = now.share(ports.last_start, 1, 2);
         let settled = open.into_iter().map(async |work| {
-            let plan = Box::pin(work.settle(seams, &found, &is_reachable, until)).await;
+            let plan = Box::pin(work.settle(ports, &found, &is_reachable, until)).await;
             plan.map(|plan| (work, plan))
         });
         let planned: Vec<(&mut Work<'_>, Plan)> = join_all(settled).await.into_iter().flatten().collect();
-        let planned = self.reject_items(seams, planned).await;
+        let planned = self.reject_items(ports, planned).await;
         if planned.is_empty() {
             return;
         }
-        if seams.is_over() {
+        if ports.is_over() {
             // Nobody would be tried, and everybody would become behind.
             planned.into_iter().for_each(|(work, _)| work.give_back(OVER));
             return;
@@ -196,22 +196,22 @@ impl Fanout {
             planned.into_iter().for_each(|(work, _)| work.give_back("an event of a run is not at hand"));
             return;
         };
-        let (limits, is_cut) = seams.limits(self.requests_in_flight);
+        let (limits, is_cut) = ports.limits(self.requests_in_flight);
         let destinations = &self.destinations;
-        let (sent, served) = send(seams.transport, destinations, &runs, &limits, is_cut).await;
-        self.note_served(served, seams.transport.now(), counts);
+        let (sent, served) = send(ports.transport, destinations, &runs, &limits, is_cut).await;
+        self.note_served(served, ports.transport.now(), counts);
         drop(runs);
 
-        let control = found.control().flatten();
+        let registry = found.registry().flatten();
         let records = planned.into_iter().zip(sent).map(async |((work, plan), sent)| {
-            let became_behind = Box::pin(work.record(seams, &plan, &sent.reached)).await?;
+            let became_behind = Box::pin(work.record(ports, &plan, &sent.reached)).await?;
             Some((plan, sent, became_behind))
         });
         for (plan, sent, became_behind) in join_all(records).await.into_iter().flatten() {
             counts.recorded(&plan.group, &plan.run);
             for start in became_behind {
                 let why = sent.stops.get(&start.name).map(|stop| stop.why.as_str());
-                self.note_behind(&plan.group, &start, why, control, counts);
+                self.note_behind(&plan.group, &start, why, registry, counts);
             }
         }
     }
@@ -219,7 +219,7 @@ impl Fanout {
     /// The clients of this instance's file that do not rest.
     fn reachable(&self, now: Timestamp) -> BTreeSet<&ClientName> {
         let clients = self.destinations.iter().map(|destination| &destination.client);
-        self.resting(|resting| clients.filter(|client| !resting.rests(client, now)).collect())
+        self.breakers(|breakers| clients.filter(|client| !breakers.is_open(client, now)).collect())
     }
 
     /// Counts what clients took, and remembers who failed.
@@ -228,9 +228,9 @@ impl Fanout {
             counts.sent += accepted;
             latencies.into_iter().for_each(|latency| counts.latencies.add(latency));
             if failed == 0 && took {
-                self.resting(|resting| resting.took(client));
+                self.breakers(|breakers| breakers.took(client));
             }
-            if failed > 0 && self.resting(|resting| resting.failed(client, failed, now)) {
+            if failed > 0 && self.breakers(|breakers| breakers.failed(client, failed, now)) {
                 let client = client.as_str();
                 warn!(client, why, "client fails; it is not tried for a moment, and falls behind");
             }
@@ -243,27 +243,27 @@ impl Fanout {
         group: &Group,
         start: &Start,
         why: Option<&str>,
-        control: Option<&Control>,
+        registry: Option<&Registry>,
         counts: &mut Counts,
     ) {
-        let state = control.and_then(|control| control.clients.get(&start.name)).map(|client| client.state);
+        let state = registry.and_then(|registry| registry.clients.get(&start.name)).map(|client| client.state);
         let is_in_file = self.destinations.iter().any(|served| served.client == start.name);
-        let (client, have) = (start.name.as_str(), start.has);
+        let (client, position) = (start.name.as_str(), start.has);
         if let Some(why) = why {
-            warn!(client, %group, have, why, "client became behind");
+            warn!(client, %group, position, why, "client became behind");
         } else {
             let why = match state {
                 Some(State::Paused) => "it is paused",
                 _ if !is_in_file => "it is not in this instance's `client-queues.toml`",
                 _ => "it failed, and is not tried for a moment",
             };
-            info!(client, %group, have, why, "client became behind");
+            info!(client, %group, position, why, "client became behind");
         }
         counts.became_behind.push(start.name.clone());
     }
 
-    fn resting<R>(&self, with: impl FnOnce(&mut Resting) -> R) -> R {
-        with(&mut self.resting.lock().unwrap_or_else(PoisonError::into_inner))
+    fn breakers<R>(&self, with: impl FnOnce(&mut CircuitBreakers) -> R) -> R {
+        with(&mut self.breakers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -280,7 +280,7 @@ fn tell_returned(works: &[Work<'_>]) {
     }
 }
 
-impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
+impl<T: Transport, L: Ledger, E: EventTable> Invocation<'_, T, L, E> {
     /// Whether nothing may be begun any more.
     fn is_over(&self) -> bool {
         self.transport.now() >= self.last_start

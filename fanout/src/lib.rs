@@ -7,7 +7,7 @@
 mod bounded;
 pub mod catch_up;
 pub mod handler;
-mod letters;
+mod rejections;
 pub mod message;
 mod payload;
 mod returned;

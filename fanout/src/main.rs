@@ -4,20 +4,20 @@ use aws::lambda;
 use fanout::handler::Fanout;
 use lambda_runtime::LambdaEvent;
 use serde_json::value::RawValue;
-use shared::ledger::Edge;
+use shared::ledger::Ports;
 use shared::metrics::Tally;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::init_logging();
-    let place = lambda::place()?;
-    let config = lambda::config(&place)?;
+    let naming = lambda::naming()?;
+    let config = lambda::config(&naming)?;
     let sqs = lambda::sqs()?;
     let tables = lambda::tables(&config)?;
-    let fanout = Fanout::new(&config, &place);
-    let edge = Edge { transport: &sqs, ledger: &tables.ledger, table: &tables.events };
+    let fanout = Fanout::new(&config, &naming);
+    let ports = Ports { transport: &sqs, ledger: &tables.ledger, table: &tables.events };
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
-        fanout.handle(edge, &event.payload, lambda::deadline(&event.context), tally).await
+        fanout.handle(ports, &event.payload, lambda::deadline(&event.context), tally).await
     })
     .await
 }

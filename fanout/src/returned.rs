@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws::sqs::Sqs;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use shared::metrics::Counted;
-use shared::place::QueueUrl;
+use shared::naming::QueueUrl;
 use shared::send::{SendError, Transport, within};
 use shared::time::Timestamp;
 use tracing::warn;

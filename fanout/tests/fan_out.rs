@@ -28,7 +28,7 @@ use shared::ids::{DeduplicationId, ReplayId};
 use shared::ledger::{Item, ItemKey, State};
 use shared::message::{Attribute, AttributeValue, Body, Message};
 use shared::metrics::Tally;
-use shared::place::OwnQueue;
+use shared::naming::OwnQueue;
 use shared::testing::{CallFault, EntryFault, Fault, Faults, WriteFault};
 use shared::time::Timestamp;
 use world::payload;
@@ -257,15 +257,15 @@ fn a_client_that_does_not_answer_costs_the_others_a_part_of_the_time_only() {
 #[test]
 fn who_is_paused_or_not_in_the_file_becomes_behind() {
     let world = LedgerWorld::new();
-    world.change_control(|control| {
-        for (name, registration) in &mut control.clients {
+    world.change_registry(|registry| {
+        for (name, registration) in &mut registry.clients {
             if name.as_str() == "B" {
                 registration.state = State::Paused;
             }
         }
-        let mut elsewhere = control.clients.values().next().unwrap().clone();
+        let mut elsewhere = registry.clients.values().next().unwrap().clone();
         elsewhere.id = shared::ledger::ClientId(9);
-        control.clients.insert(shared::config::ClientName::try_new("New").unwrap(), elsewhere);
+        registry.clients.insert(shared::config::ClientName::try_new("New").unwrap(), elsewhere);
     });
     world.append("a1");
     world.drain();
@@ -288,10 +288,10 @@ fn nothing_is_sent_without_the_ledger() {
     world.check_all("a: a1 a2 | b: b1 b2");
 
     world.append("a3 b3");
-    let control = world.ledger.get(&ItemKey::Control).unwrap();
-    world.ledger.remove(&ItemKey::Control);
+    let registry = world.ledger.get(&ItemKey::Registry).unwrap();
+    world.ledger.remove(&ItemKey::Registry);
     assert_eq!(world.deliver().unwrap().batch_item_failures.len(), 2);
-    world.ledger.put(ItemKey::Control, control);
+    world.ledger.put(ItemKey::Registry, registry);
     world.drain();
     world.check_all("a: a1 a2 a3 | b: b1 b2 b3");
 }
@@ -343,7 +343,7 @@ fn a_write_that_goes_wrong_costs_no_repetition() {
             world.ledger.before_write(move |ledger| {
                 let Some(Item::Group(mut item)) = ledger.get(&key) else { panic!() };
                 item.version = version;
-                item.rev.0 += 1;
+                item.write_count.0 += 1;
                 ledger.put(key, Item::Group(item));
             });
         };
@@ -355,14 +355,14 @@ fn a_write_that_goes_wrong_costs_no_repetition() {
 fn a_client_that_somebody_else_found_behind_gets_what_was_sent_into_its_marker() {
     let behind = |world: &LedgerWorld| {
         let key = world.item_key("a");
-        let marker_key = world.marker_key("A", "a");
-        let marker = world.new_marker(1);
+        let cursor_key = world.cursor_key("A", "a");
+        let cursor = world.new_cursor(1);
         world.ledger.before_write(move |ledger| {
             let Some(Item::Group(mut item)) = ledger.get(&key) else { panic!() };
             item.behind.insert(shared::ledger::ClientId(1));
-            item.rev.0 += 1;
+            item.write_count.0 += 1;
             ledger.put(key, Item::Group(item));
-            ledger.put(marker_key, Item::Marker(marker));
+            ledger.put(cursor_key, Item::Cursor(cursor));
         });
     };
     check_write(behind, "", "v3 behind A has 3");
@@ -429,7 +429,7 @@ fn a_later_life_is_followed_as_far_as_the_table_goes() {
     world.table.forget_calls();
     world.deliver();
     world.check_all(&format!("a: a1 {}", names.join(" ")));
-    // That the first event is gone is seen once; that the new life lasts, after each of three look-ups.
+    // That the first event is gone is seen once; that the new incarnation lasts, after each of three look-ups.
     assert_eq!(world.table.calls().gets, 1 + 3);
 }
 
@@ -438,7 +438,7 @@ fn what_is_imported_with_old_times_is_sent_though_it_comes_in_the_wrong_order() 
     let world = LedgerWorld::new();
     world.clock.freeze(Duration::from_secs(10 * 24 * 3_600));
     let now = world.clock.now();
-    world.change_control(|control| control.start = now);
+    world.change_registry(|registry| registry.start = now);
     world.append("a1 a2");
     world.write("b1 b2 b3");
     world.put("b3 b2 b1");
@@ -456,7 +456,7 @@ fn what_is_imported_with_old_times_is_sent_though_it_comes_in_the_wrong_order() 
 fn what_was_there_before_the_ledger_is_not_sent() {
     let world = LedgerWorld::new();
     let old = world.event("a2").time().unwrap().parse::<u64>().unwrap();
-    world.change_control(|control| control.start = Timestamp::from_millis((old + 1) * 1_000));
+    world.change_registry(|registry| registry.start = Timestamp::from_millis((old + 1) * 1_000));
     world.append("a3");
     world.write("a1 a2");
     world.drain();
@@ -485,10 +485,10 @@ fn a_message_that_cannot_be_processed_gets_a_letter_and_its_group_goes_on() {
     world.append("a2");
     assert!(world.deliver().unwrap().batch_item_failures.is_empty());
     world.check_all("a: a1 a2");
-    let letters = world.letters();
-    assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0]["reason"], json!("it lacks the attribute `version`"));
-    assert_eq!(letters[0]["record"]["body"], json!("no event"));
+    let rejections = world.rejections();
+    assert_eq!(rejections.len(), 1);
+    assert_eq!(rejections[0]["reason"], json!("it lacks the attribute `version`"));
+    assert_eq!(rejections[0]["record"]["body"], json!("no event"));
     world.check_tally(&expect!["RecordsIn 2, Returned 0, Duplicates 0, LedgerCalls 2, Sent 3, Repaired 0, Holes 0, Rejected 1, BecameBehind 0, EndToEndLatency 10×3, SqsRequests 4, EntriesPerRequest 1×4"]);
 }
 
@@ -516,13 +516,13 @@ fn an_event_that_cannot_be_converted_gets_a_letter_and_is_passed_over() {
     world.put("a3");
     let rejected = world.own_queue(OwnQueue::Rejected);
     world.queues.change(&rejected, |settings| settings.denied = true);
-    assert_eq!(world.deliver().unwrap().batch_item_failures.len(), 1, "not without a letter");
+    assert_eq!(world.deliver().unwrap().batch_item_failures.len(), 1, "not without a rejection");
     world.queues.change(&rejected, |settings| settings.denied = false);
     world.drain();
     world.check_all("a: a1 a3");
-    let letters = world.letters();
-    assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0]["keys"], json!({ "mark": { "S": "a" }, "at": { "S": "0002" } }));
+    let rejections = world.rejections();
+    assert_eq!(rejections.len(), 1);
+    assert_eq!(rejections[0]["keys"], json!({ "mark": { "S": "a" }, "at": { "S": "0002" } }));
     assert_eq!(world.item("a"), "v3");
 }
 
@@ -545,7 +545,7 @@ fn a_message_under_another_id_goes_on_under_its_events() {
     assert_eq!(accepted[1].deduplication_id, *repaired.deduplication_id());
     assert!(accepted[1].attributes.iter().all(|attribute| attribute.name != "repair"));
     assert_eq!(accepted[2].deduplication_id, *plain.deduplication_id());
-    assert!(world.letters().is_empty());
+    assert!(world.rejections().is_empty());
 }
 
 #[test]
@@ -813,7 +813,7 @@ fn returned_messages_of_a_group_come_back_together() {
     let world = LedgerWorld::new();
     world.append("a1 a2 a3 b1");
     for expected in [1, 2, 4, 8, 16, 32] {
-        world.ledger.fail_read(ItemKey::Control);
+        world.ledger.fail_read(ItemKey::Registry);
         world.deliver().unwrap();
         let returned_at = world.clock.now();
         let next = world.queues.next_receivable(&world.fan_out).unwrap();
@@ -828,13 +828,13 @@ fn the_first_returned_message_decides_for_its_group() {
     let world = LedgerWorld::new();
     world.append("a1 b1");
     for _ in 0..2 {
-        world.ledger.fail_read(ItemKey::Control);
+        world.ledger.fail_read(ItemKey::Registry);
         world.deliver().unwrap();
         let next = world.queues.next_receivable(&world.fan_out).unwrap();
         world.clock.block_on(world.clock.sleep_until(next));
     }
     world.append("a2 c1 c2");
-    world.ledger.fail_read(ItemKey::Control);
+    world.ledger.fail_read(ItemKey::Registry);
     let wire = world.wire();
     world.deliver_over(&wire).unwrap();
     let seconds: Vec<u64> = wire.visibilities.borrow().iter().map(Duration::as_secs).collect();
@@ -845,7 +845,7 @@ fn the_first_returned_message_decides_for_its_group() {
 fn a_failed_change_of_visibility_costs_only_time() {
     let world = LedgerWorld::new();
     world.append("a1 a2");
-    world.ledger.fail_read(ItemKey::Control);
+    world.ledger.fail_read(ItemKey::Registry);
     let mut wire = world.wire();
     wire.takes_visibility = false;
     world.deliver_over(&wire).unwrap();
@@ -921,7 +921,7 @@ fn body_and_attributes_of_every_type_are_copied_byte_for_byte() {
 }
 
 /// Handles one batch whose records were changed by hand, of which those at the places `unfit` cannot be processed. Each gets
-/// a letter; without one, only these are returned. Later events of their groups show that they are missing, and they are
+/// a rejection; without one, only these are returned. Later events of their groups show that they are missing, and they are
 /// read from the table.
 fn check_malformed(name: &str, change: impl Fn(&mut serde_json::Value), unfit: &[usize]) {
     check_malformed_of(name, change, unfit, "a: a1 a2 | b: b1 b2");
@@ -933,7 +933,7 @@ fn check_malformed_of(name: &str, change: impl Fn(&mut serde_json::Value), unfit
         let (world, returned) = handle_changed(&change, has_letters);
         let returned = returned.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(returned, if has_letters { &[] } else { unfit }, "{name}");
-        assert_eq!(world.letters().len(), if has_letters { unfit.len() } else { 0 }, "{name}");
+        assert_eq!(world.rejections().len(), if has_letters { unfit.len() } else { 0 }, "{name}");
         world.check_all(expected);
     }
 }
@@ -952,9 +952,9 @@ fn handle_changed(
         (0..4).map(|index| payload["Records"][index]["messageId"].as_str().unwrap().to_owned()).collect();
     change(&mut payload["Records"]);
     let response = world.handle(&to_raw_value(&payload).unwrap());
-    let place = |id: &str| ids.iter().position(|other| other == id).unwrap();
+    let naming = |id: &str| ids.iter().position(|other| other == id).unwrap();
     let places = response.map(|response| {
-        response.batch_item_failures.iter().map(|failure| place(&failure.item_identifier)).collect()
+        response.batch_item_failures.iter().map(|failure| naming(&failure.item_identifier)).collect()
     });
     (world, places)
 }
@@ -1077,7 +1077,7 @@ fn the_function_answers_in_its_time_though_all_queues_hang() {
         wire.takes_visibility = false;
         let time = Duration::from_secs(seconds);
         let (returned, left) = world.handle_within(time, &wire, &payload);
-        assert_eq!(returned, 1, "the message that got no letter");
+        assert_eq!(returned, 1, "the message that got no rejection");
         assert!(left * 12 >= time, "{left:?} of {seconds} s were left");
     }
 }

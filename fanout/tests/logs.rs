@@ -21,7 +21,7 @@ use serde_json::Value;
 use shared::ids::DeduplicationId;
 use shared::ledger::ItemKey;
 use shared::message::{Body, Message};
-use shared::place::OwnQueue;
+use shared::naming::OwnQueue;
 use shared::testing::logged;
 
 /// The log, but for when and where.
@@ -92,7 +92,7 @@ fn what_is_rejected_or_returned_is_said_without_its_values() {
         },
         &expect![[r#"
             WARN messages are returned and tried again: groups="a" why="not read: a scripted fault"
-            ERROR event in the table cannot be sent; it gets a letter: group="a" version=2 why="the event lacks `id`, its id; `[source]` in `client-queues.toml` says where it is"
+            ERROR event in the table cannot be sent; it gets a rejection: group="a" version=2 why="the event lacks `id`, its id; `[source]` in `client-queues.toml` says where it is"
         "#]],
     );
 }
@@ -102,7 +102,7 @@ fn why_messages_are_returned_is_said_once_for_all_groups() {
     check(
         |world| {
             world.append("a1 b1 c1");
-            world.ledger.fail_read(ItemKey::Control);
+            world.ledger.fail_read(ItemKey::Registry);
             world.deliver();
             world.clock.freeze(Duration::from_secs(10));
             world.ledger.fail_read(world.item_key("b"));
@@ -128,7 +128,7 @@ fn a_group_that_takes_long_to_look_up_is_named() {
             (2..=250).for_each(|version| world.write(&format!("a{version}")));
             world.put("a250");
             world.append("b2");
-            world.change_control(|control| control.start = world.clock.now());
+            world.change_registry(|registry| registry.start = world.clock.now());
             (1..=250).for_each(|version| world.write(&format!("c{version}")));
             world.put("c250");
             Hanging::slow(world, Duration::from_millis(500)).deliver();
@@ -201,7 +201,7 @@ fn a_message_that_cannot_be_processed_is_said_without_its_body() {
             world.drain();
         },
         &expect![[r#"
-            ERROR message cannot be processed; it gets a letter: group="a" message_id="odd" why="it lacks the attribute `version`"
+            ERROR message cannot be processed; it gets a rejection: group="a" message_id="odd" why="it lacks the attribute `version`"
         "#]],
     );
     check(
@@ -212,8 +212,8 @@ fn a_message_that_cannot_be_processed_is_said_without_its_body() {
             world.deliver();
         },
         &expect![[r#"
-            ERROR message cannot be processed; it gets a letter: group="a" message_id="odd" why="it lacks the attribute `version`"
-            ERROR the rejected queue did not take letters; their messages are returned: why="queue unusable: `AccessDenied` for `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutRejected.fifo`; allow `sqs:SendMessage` in the queue's policy"
+            ERROR message cannot be processed; it gets a rejection: group="a" message_id="odd" why="it lacks the attribute `version`"
+            ERROR the rejected queue did not take rejections; their messages are returned: why="queue unusable: `AccessDenied` for `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutRejected.fifo`; allow `sqs:SendMessage` in the queue's policy"
         "#]],
     );
 }

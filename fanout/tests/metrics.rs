@@ -23,7 +23,7 @@ use shared::ids::DeduplicationId;
 use shared::ledger::ItemKey;
 use shared::message::{Attribute, Body, Message};
 use shared::metrics::{Metric, RECORDS_IN, RETURNED, SENT, Tally, Value as Counted};
-use shared::place::OwnQueue;
+use shared::naming::OwnQueue;
 use shared::testing::{CallFault, Fault, Faults};
 use world::payload;
 
@@ -176,7 +176,7 @@ fn the_age_of_the_oldest_message_that_is_returned_is_told() {
         wait(world, 900);
         world.append("b2");
         wait(world, 300);
-        world.ledger.fail_read(ItemKey::Control);
+        world.ledger.fail_read(ItemKey::Registry);
     };
     check_waiting(unread, as_it_is, &expect!["Returned 2, WaitingAge 1200008"]);
     // What is done is not waiting, however late it is.
@@ -192,14 +192,14 @@ fn the_age_of_the_oldest_message_that_is_returned_is_told() {
         wait(world, 15);
     };
     check_waiting(one_of_two, as_it_is, &expect!["Returned 1, WaitingAge 15008"]);
-    let unlettered = |world: &LedgerWorld| {
+    let unsent_rejections = |world: &LedgerWorld| {
         let group = world.event("c1").group().clone();
         let id = DeduplicationId::try_from_sqs("odd").unwrap();
         world.put_message(&Message::new(group, id, Body::Text("no event"), &[], None));
         world.queues.change(&world.own_queue(OwnQueue::Rejected), |settings| settings.denied = true);
         wait(world, 60);
     };
-    check_waiting(unlettered, as_it_is, &expect!["Returned 1, WaitingAge 60008"]);
+    check_waiting(unsent_rejections, as_it_is, &expect!["Returned 1, WaitingAge 60008"]);
 }
 
 #[test]
@@ -209,17 +209,17 @@ fn without_a_time_of_sending_the_age_is_as_long_as_is_known() {
         world.clock.freeze(Duration::from_secs(60));
         world.receive();
         world.clock.freeze(Duration::from_secs(600));
-        world.ledger.fail_read(ItemKey::Control);
+        world.ledger.fail_read(ItemKey::Registry);
     };
     let sent = |time: Value| move |record: &mut Value| record["attributes"]["SentTimestamp"] = time.clone();
     check_waiting(unread, sent(Value::Null), &expect!["Returned 1, WaitingAge 600000"]);
     // Clocks differ.
     check_waiting(unread, sent("1900000000000".into()), &expect!["Returned 1, WaitingAge 0"]);
-    let unlettered = |world: &LedgerWorld| {
+    let unsent_rejections = |world: &LedgerWorld| {
         unread(world);
         world.queues.change(&world.own_queue(OwnQueue::Rejected), |settings| settings.denied = true);
     };
-    check_waiting(unlettered, |record| record["attributes"] = Value::Null, &expect!["Returned 1"]);
+    check_waiting(unsent_rejections, |record| record["attributes"] = Value::Null, &expect!["Returned 1"]);
 }
 
 fn of(tally: &Tally, metric: Metric) -> u64 {

@@ -26,7 +26,7 @@ use crate::support::{LATENCY, config, invoke, load, messages, names, package, st
 const ENOUGH: Duration = Duration::from_secs(2);
 
 /// How often one binary is invoked before it is the other's turn.
-const TURN: usize = 10;
+const PASS: usize = 10;
 
 /// Turns of each that are not counted: connections are made, memory is taken.
 const WARM_UP: usize = 2;
@@ -55,14 +55,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut ours = Contender::start(&ours, &package, Some(ledger(&names(clients))?))?;
         same(&mut obvious, &mut ours, clients, &payload)?;
 
-        for turn in 0.. {
-            if turn == WARM_UP {
+        for pass in 0.. {
+            if pass == WARM_UP {
                 obvious.begin()?;
                 ours.begin()?;
             }
-            obvious.turn(&payload)?;
-            ours.turn(&payload)?;
-            if turn >= WARM_UP && obvious.used()? >= ENOUGH && ours.used()? >= ENOUGH {
+            obvious.pass(&payload)?;
+            ours.pass(&payload)?;
+            if pass >= WARM_UP && obvious.used()? >= ENOUGH && ours.used()? >= ENOUGH {
                 break;
             }
         }
@@ -106,8 +106,8 @@ impl Contender {
         Ok(())
     }
 
-    fn turn(&mut self, payload: &str) -> io::Result<()> {
-        for _ in 0..TURN {
+    fn pass(&mut self, payload: &str) -> io::Result<()> {
+        for _ in 0..PASS {
             let started = Instant::now();
             invoke(&mut self.function, payload)?;
             self.times.push(started.elapsed());

@@ -30,10 +30,10 @@ struct Message {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let place = lambda::place()?;
-    let config = lambda::config(&place)?;
+    let naming = lambda::naming()?;
+    let config = lambda::config(&naming)?;
     let queues: Vec<String> =
-        config.clients.iter().map(|client| client.queue_url(&place).as_str().to_owned()).collect();
+        config.clients.iter().map(|client| client.queue_url(&naming).as_str().to_owned()).collect();
     let sqs = client()?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| fan_out(&sqs, &queues, event.payload)))
         .await

@@ -179,8 +179,8 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
         },
         "messageAttributes": { "streamedAt": attribute("1740821400000"), "version": attribute("2") },
     });
-    let control = json!({
-        "pk": { "S": "control" }, "sk": { "S": "control" }, "rev": { "N": "1" }, "edition": { "N": "1" },
+    let registry = json!({
+        "pk": { "S": "control" }, "sk": { "S": "control" }, "rev": { "N": "1" }, "revision": { "N": "1" },
         "start": { "S": "2025-01-01T00:00:00Z" },
         "clients": { "M": { "billing": { "M": {
             "id": { "N": "1" }, "state": { "S": "live" }, "history": { "BOOL": false }, "since": { "N": "1" },
@@ -188,13 +188,13 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
     });
     let group = json!({
         "pk": { "S": "group#a" }, "sk": { "S": "group" }, "rev": { "N": "2" }, "version": { "N": "1" },
-        "edition": { "N": "1" }, "life": { "N": "1" }, "key": { "S": "a" },
+        "revision": { "N": "1" }, "life": { "N": "1" }, "key": { "S": "a" },
         "first": { "M": { "sort": { "S": "0" }, "version": { "N": "1" } } },
     });
-    let known = json!({ "Responses": { LEDGER_TABLE: [control, group] }, "UnprocessedKeys": {} });
-    // Whatever is asked, by a key or with a query or a scan: there is the control item, and nothing else.
+    let known = json!({ "Responses": { LEDGER_TABLE: [registry, group] }, "UnprocessedKeys": {} });
+    // Whatever is asked, by a key or with a query or a scan: there is the registry, and nothing else.
     let quiet = json!({
-        "Responses": { LEDGER_TABLE: [control] }, "UnprocessedKeys": {}, "Items": [], "Count": 0, "ScannedCount": 0,
+        "Responses": { LEDGER_TABLE: [registry] }, "UnprocessedKeys": {}, "Items": [], "Count": 0, "ScannedCount": 0,
     });
     let none_returned = "{\"batchItemFailures\":[]}";
     let cases = [
@@ -222,7 +222,7 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
         Case {
             name: "catch-up-metrics",
             binary: &functions.catch_up,
-            payload: json!({ "order": "care" }),
+            payload: json!({ "order": "maintenance" }),
             response: "{\"clients\":[]}",
             tables: vec![Answer::Done(quiet)],
         },

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shared::ids::{DeduplicationId, Group};
 use shared::message::{Attribute, AttributeValue, Body, Message};
-use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::naming::{OwnQueue, Naming, QueueUrl};
 use shared::send::{SendError, Transport as _};
 
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -36,13 +36,13 @@ fn sqs(endpoint_url: &str) -> Sqs {
 }
 
 fn queue(queue: OwnQueue) -> (QueueUrl, String) {
-    let place = Place {
+    let naming = Naming {
         partition: "aws".to_owned(),
         region: "eu-west-2".to_owned(),
         account: "123456789012".to_owned(),
         prefix: "test-".to_owned(),
     };
-    (place.own_queue(queue), place.own_queue_name(queue))
+    (naming.own_queue(queue), naming.own_queue_name(queue))
 }
 
 fn message(id: &str) -> Message {

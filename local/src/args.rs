@@ -8,7 +8,7 @@ use clap::builder::RangedU64ValueParser;
 /// Shows the pipeline at work on this machine: every event reaches every client's queue, in order.
 ///
 /// Starts MiniStack (AWS's services in one local process) on a free port of the loopback interface, builds the
-/// functions, deploys template.yml with them, writes the events of marks' lives to the event table as the companion
+/// functions, deploys template.yml with them, writes the events of marks' incarnations to the event table as the companion
 /// API does, follows every client's queue and ends with a table. Needs Rust and Python 3.10 or newer; what else it
 /// needs it puts under the target directory the first time.
 #[derive(Debug, Parser)]
@@ -44,7 +44,7 @@ pub struct Args {
 const EXAMPLES: &str = "\
 Examples:
   cargo local                              1,000 events over 50 marks to every client
-  cargo local --marks 5 --events 200       longer lives of fewer marks
+  cargo local --marks 5 --events 200       longer incarnations of fewer marks
   cargo local --input events.jsonl         events of your own, for example this one:
 {\"mark\":\"AFC F5\",\"createTime\":\"2026-01-05T09:00:00Z\",\"eventId\":\"1\",\"RegistrationNumber\":{\"version\":1}}
   cargo local --stay                       keep it, and look around with any AWS client

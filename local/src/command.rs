@@ -81,7 +81,7 @@ pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<bool, Comm
     Ok(report.ok)
 }
 
-/// What to write: a file's events, or marks' lives that begin now.
+/// What to write: a file's events, or marks' incarnations that begin now.
 fn events(args: &Args, progress: &Progress) -> Result<(Vec<Event>, Vec<BadLine>), CommandError> {
     let Some(path) = &args.input else {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

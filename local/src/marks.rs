@@ -1,4 +1,4 @@
-//! The events of marks' lives, as the companion API writes them.
+//! The events of marks' incarnations, as the companion API writes them.
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
@@ -12,16 +12,16 @@ const STEP: i64 = 250;
 /// `events` events of each of `marks` marks, the first at `start` (milliseconds since the Unix epoch): all first
 /// events, then all second ones, and so on. The same arguments give the same events.
 pub fn histories(marks: usize, events: usize, start: i64) -> Vec<Event> {
-    let mut lives: Vec<Life> = (0..marks).map(|number| Life::of(number, start)).collect();
+    let mut incarnations: Vec<Incarnation> = (0..marks).map(|number| Incarnation::of(number, start)).collect();
     let mut all = Vec::with_capacity(marks.saturating_mul(events));
     for _ in 0..events {
-        all.extend(lives.iter_mut().filter_map(|life| life.next_event().ok()));
+        all.extend(incarnations.iter_mut().filter_map(|incarnation| incarnation.next_event().ok()));
     }
     all
 }
 
 /// A mark, as the row that the companion API keeps of it.
-struct Life {
+struct Incarnation {
     number: usize,
     mark: String,
     time: i64,
@@ -32,10 +32,10 @@ struct Life {
     random: SplitMix,
 }
 
-impl Life {
+impl Incarnation {
     fn of(number: usize, start: i64) -> Self {
         let seed = u64::try_from(number).unwrap_or_default();
-        // Marks of one life begin a little after each other, so that their times differ.
+        // Marks of one incarnation begin a little after each other, so that their times differ.
         let time = start.saturating_add(i64::try_from(number).unwrap_or_default());
         let random = SplitMix(seed);
         Self {
@@ -171,9 +171,9 @@ mod tests {
 
     #[test]
     fn a_life_is_told_as_the_companion_api_tells_it() {
-        let lives = histories(2, 6, 1_767_603_600_000);
+        let incarnations = histories(2, 6, 1_767_603_600_000);
         let mut told = String::new();
-        for event in lives.iter().filter(|event| event.mark == "AFC F5") {
+        for event in incarnations.iter().filter(|event| event.mark == "AFC F5") {
             let name = event.item.at(&["eventName"]).and_then(Json::as_text).unwrap();
             let status = event.item.at(&["RegistrationNumber", "status"]).and_then(Json::as_text).unwrap();
             told += &format!("{} {} {name} {status}\n", event.version, event.create_time);
@@ -253,7 +253,7 @@ mod tests {
                 },
             )
         "#]]
-        .assert_debug_eq(&lives[6].item);
+        .assert_debug_eq(&incarnations[6].item);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use shared::ledger::times;
-use shared::place::OwnQueue;
+use shared::naming::OwnQueue;
 use tokio::sync::watch;
 
 use crate::check::{Expected, Verdict};

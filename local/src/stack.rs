@@ -7,13 +7,13 @@ use std::sync::Arc;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName;
 use deploy::functions::{self, BuildError, Built, Profile};
-use deploy::invoke::{CareError, take_care};
+use deploy::invoke::{MaintenanceError, run_maintenance};
 use deploy::package::{Package, PackageError};
 use deploy::settings::{FunctionTimeout, Settings, SettingsError, StreamArn};
 use deploy::stack::{DeployError, Deployment, Progress};
 use deploy::target::Target;
 use shared::config::{Client, ClientQueue, Config, Findings};
-use shared::place::{OwnQueue, Place};
+use shared::naming::{OwnQueue, Naming};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::try_join;
 
@@ -47,7 +47,7 @@ pub struct Ground {
 #[derive(Debug)]
 pub struct Stack {
     ground: Ground,
-    place: Place,
+    naming: Naming,
     clients: Vec<ClientAddress>,
 }
 
@@ -108,7 +108,7 @@ pub enum StackError {
     Deploy(#[from] DeployError),
     /// The ledger could not be begun.
     #[error("the ledger: {0}")]
-    Care(#[from] CareError),
+    Maintenance(#[from] MaintenanceError),
     /// A constant of this program is wrong, or a thread of it died.
     #[error("a fault of this program: {0}")]
     Fault(String),
@@ -204,10 +204,10 @@ impl Stack {
     ///
     /// [`StackError`]. What was started is ended.
     pub async fn start_with(name: &str, config_text: &str, say: &Say) -> Result<Self, StackError> {
-        let place = Place::try_new("aws", REGION, ACCOUNT, "")
+        let naming = Naming::try_new("aws", REGION, ACCOUNT, "")
             .map_err(|error| StackError::Fault(error.to_string()))?;
         let config =
-            Config::try_from_toml(CLIENT_QUEUES, config_text, Some(&place)).map_err(StackError::Config)?;
+            Config::try_from_toml(CLIENT_QUEUES, config_text, Some(&naming)).map_err(StackError::Config)?;
 
         // Each takes minutes the first time, and needs a part of the machine only. What would end both comes first.
         spawn_blocking(|| Environment::probe(&workspace::directory())).await.map_err(fault)??;
@@ -215,9 +215,9 @@ impl Stack {
             try_join!(Ground::start(name, say), build(Arc::clone(say), config_text.to_owned()))?;
         ground.make_existing_queues(&config).await?;
         deploy_template(&ground, &config, &packages, say).await?;
-        let clients = config.clients.iter().map(|client| address(client, &place, &ground.connection));
+        let clients = config.clients.iter().map(|client| address(client, &naming, &ground.connection));
         let clients = clients.collect();
-        Ok(Self { ground, place, clients })
+        Ok(Self { ground, naming, clients })
     }
 
     /// How its services are reached.
@@ -232,7 +232,7 @@ impl Stack {
 
     /// The URL of one of the stack's own queues.
     pub fn own_queue_url(&self, queue: OwnQueue) -> String {
-        self.ground.connection.queue_url(ACCOUNT, &self.place.own_queue_name(queue))
+        self.ground.connection.queue_url(ACCOUNT, &self.naming.own_queue_name(queue))
     }
 
     /// The Python environment that it runs in.
@@ -277,10 +277,10 @@ fn package(built: &Built, config: &str) -> Result<Package, StackError> {
     Ok(Package::of_built(built, &bootstrap, config)?)
 }
 
-fn address(client: &Client, place: &Place, connection: &Connection) -> ClientAddress {
+fn address(client: &Client, naming: &Naming, connection: &Connection) -> ClientAddress {
     let name = client.name.as_str();
     let (account, queue_name) = match &client.queue {
-        ClientQueue::Own => (ACCOUNT.to_owned(), place.client_queue_name(name)),
+        ClientQueue::Own => (ACCOUNT.to_owned(), naming.client_queue_name(name)),
         ClientQueue::Existing(arn) => (arn.account.clone(), arn.name.clone()),
     };
     let queue_url = connection.queue_url(&account, &queue_name);
@@ -322,7 +322,7 @@ async fn deploy_template(
     };
     let deployed = deploy::stack::deploy(&target, &deployment, &mut progress).await?;
     // Until it is done, every message would be returned.
-    take_care(&target, &deployed.outputs).await?;
+    run_maintenance(&target, &deployed.outputs).await?;
     Ok(())
 }
 

@@ -14,8 +14,8 @@ use local::ministack::{ACCOUNT, REGION};
 use local::stack::Stack;
 use local::write;
 use serde_json::Value;
-use shared::place::OwnQueue;
-use support::{attributes, lives, stack};
+use shared::naming::OwnQueue;
+use support::{attributes, incarnations, stack};
 
 /// A linter does not see that a reference inside `Fn::ForEach` is empty; the deployed queue shows it.
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +81,7 @@ async fn check_fan_out(stack: &Stack) -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_that_is_not_ours_gets_every_event_in_order() -> anyhow::Result<()> {
     let stack = stack("deployed").await?;
-    let expected = lives(20, 10);
+    let expected = incarnations(20, 10);
     let refused = write::write_all(&stack.connection().dynamodb(), expected.events(), &|_| ()).await?;
     assert_eq!(refused, []);
     for client in stack.clients() {

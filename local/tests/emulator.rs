@@ -54,7 +54,7 @@ impl Pipeline {
             Emulated::start(binary, Arc::clone(&sqs), timeout, ground.connection().endpoint())
         };
         let (fanout, catch_up) = (start(&functions.fanout, "6"), start(&functions.catch_up, "180"));
-        let answer = catch_up.invoke(&json!({ "order": "care" }));
+        let answer = catch_up.invoke(&json!({ "order": "maintenance" }));
         assert!(answer.get("clients").is_some(), "{answer}\n{}", catch_up.rie.output());
         Self { ground, fanout, catch_up }
     }
@@ -223,9 +223,9 @@ fn converter_sends_a_letter_and_the_shard_goes_on() {
     poison["dynamodb"]["NewImage"]["price"] = json!({ "N": "one hundred" });
     assert_eq!(converter.returned(&[record("A", 1, 1), poison, record("A", 3, 3)]), Vec::<String>::new());
     assert_eq!(converter.accepted(FAN_OUT).len(), 2);
-    let letter: Value = serde_json::from_str(&converter.accepted(REJECTED)[0]).unwrap();
-    assert_eq!(letter["sequenceNumber"], sequence_number(2));
-    assert!(letter["reason"].as_str().expect("text").contains("`price`"), "{letter}");
+    let rejection: Value = serde_json::from_str(&converter.accepted(REJECTED)[0]).unwrap();
+    assert_eq!(rejection["sequenceNumber"], sequence_number(2));
+    assert!(rejection["reason"].as_str().expect("text").contains("`price`"), "{rejection}");
     assert!(!converter.rie.output().contains("one hundred"), "the log holds a value of the event");
 }
 

@@ -18,13 +18,13 @@ use local::stack::Ground;
 use serde_json::Value;
 use shared::config::Source;
 use shared::ids::Key;
-use shared::ledger::{Cursor, EventTable, Page, ScanPage, Unread};
+use shared::ledger::{ScanPosition, EventTable, Page, ScanPage, Unread};
 use shared::testing::contract;
 use shared::testing::contract::events::{Writable, numbers, texts};
 use support::{ground, make_ledger, make_table};
 
 /// More than the adapter asks for at once.
-const MARKERS_BEYOND_A_PAGE: usize = 2_500;
+const CURSORS_BEYOND_A_PAGE: usize = 2_500;
 
 /// Bytes in each event, so that a scan has several pages of 1 MB.
 const PADDING: usize = 16_384;
@@ -41,7 +41,7 @@ async fn the_ledger_in_dynamodb_keeps_the_contract() -> anyhow::Result<()> {
     let ground = ground("ledger-contract").await?;
     make_ledger(ground.connection(), "Ledger").await?;
     let ledger = LedgerTable::new(adapters_client(&ground), "Ledger");
-    contract::ledger::check(&ledger, MARKERS_BEYOND_A_PAGE).await;
+    contract::ledger::check(&ledger, CURSORS_BEYOND_A_PAGE).await;
     Ok(())
 }
 
@@ -78,7 +78,7 @@ impl EventTable for Events {
         self.table.has(key, sort).await
     }
 
-    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
         self.table.scan(after).await
     }
 }

@@ -26,7 +26,7 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::write;
 use serde_json::json;
-use support::{SOURCE, START, assert_complete, fanoutctl, ground, lives};
+use support::{SOURCE, START, assert_complete, fanoutctl, ground, incarnations};
 use tokio::sync::{mpsc, watch};
 
 const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
@@ -36,14 +36,14 @@ const DAY: i64 = 24 * 60 * 60 * 1_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn at_rest_every_client_is_level() -> anyhow::Result<()> {
     let Scene { stack, ledger } = Scene::new("ledger-rest").await?;
-    let expected = lives(10, 5);
+    let expected = incarnations(10, 5);
     assert_complete(&local::run::run(&stack, &expected, &|| ()).await?, &expected);
 
     let standing = ledger.standing().await?;
     assert_eq!(standing.clients, CLIENTS.map(|name| (name.to_owned(), "live".to_owned())).into());
     assert_eq!(standing.groups.len(), 10);
     for (group, standing) in standing.groups {
-        assert_eq!(standing, GroupStanding { version: 5, life: 1, ..Default::default() }, "{group}");
+        assert_eq!(standing, GroupStanding { version: 5, incarnation_number: 1, ..Default::default() }, "{group}");
     }
     Ok(())
 }
@@ -52,7 +52,7 @@ async fn at_rest_every_client_is_level() -> anyhow::Result<()> {
 async fn a_lost_queue_is_its_client_s_alone_and_everything_comes_again() -> anyhow::Result<()> {
     const MARKS: usize = 50;
     let scene = Scene::new("ledger-lost").await?;
-    let expected = lives(MARKS, 20);
+    let expected = incarnations(MARKS, 20);
     let mut insurance = scene.follower("Insurance", &expected);
 
     // While events flow, the queue goes, and with it what its consumer has not received.
@@ -72,7 +72,7 @@ async fn a_lost_queue_is_its_client_s_alone_and_everything_comes_again() -> anyh
 
     // Made again, it gets the rest; what was lost with it, nobody knows.
     scene.make_queue("Insurance", queue).await?;
-    scene.ledger.level("Insurance").await?;
+    scene.ledger.up_to_date("Insurance").await?;
     insurance.drain().await?;
     let verdict = insurance.verdict(&HashSet::new());
     assert_eq!((verdict.out_of_order, verdict.duplicates, verdict.differing), (0, 0, 0), "{verdict:?}");
@@ -80,7 +80,7 @@ async fn a_lost_queue_is_its_client_s_alone_and_everything_comes_again() -> anyh
 
     let marks: BTreeSet<&str> = expected.events().iter().map(|event| event.mark.as_str()).collect();
     scene.ledger.replay("Insurance", &Vec::from_iter(marks), 1, "lost-queue").await?;
-    scene.ledger.level("Insurance").await?;
+    scene.ledger.up_to_date("Insurance").await?;
     let verdict = scene.replayed("Insurance", &expected, "lost-queue").await?.verdict(&HashSet::new());
     assert!(verdict.is_good(), "{verdict:?}");
     assert_eq!(scene.ledger.standing().await?.behind(), [].into());
@@ -142,7 +142,7 @@ async fn a_late_client_with_history_gets_everything_and_goes_on_without_a_gap() 
     const ROUNDS: usize = 30;
     const BILLING: &str = "[[client]]\nname = \"Billing\"\n";
     let ground = ground("ledger-history").await?;
-    let expected = lives(MARKS, ROUNDS);
+    let expected = incarnations(MARKS, ROUNDS);
     let write = async |round: usize| {
         let dynamodb = ground.connection().dynamodb();
         let range = round * MARKS..(round + 1) * MARKS;
@@ -184,19 +184,19 @@ async fn a_late_client_with_history_gets_everything_and_goes_on_without_a_gap() 
 
     // Nor do they stop while the history is sent.
     let ledger = Ledger::of(ground.connection()).await?;
-    let care = json!({ "order": "care" });
+    let maintenance = json!({ "order": "maintenance" });
     for round in round..ROUNDS {
-        tokio::try_join!(write(round), ledger.order(&care))?;
+        tokio::try_join!(write(round), ledger.order(&maintenance))?;
     }
     complete(&mut billing, &HashSet::new()).await?;
     let has_all = async || {
-        ledger.order(&care).await?;
+        ledger.order(&maintenance).await?;
         archive.drain().await?;
         Ok(archive.verdict(&HashSet::new()).missing == 0)
     };
     until("the late client has everything", has_all).await?;
     complete(&mut archive, &HashSet::new()).await?;
-    ledger.level("Archive").await?;
+    ledger.up_to_date("Archive").await?;
     assert_eq!(ledger.standing().await?.behind(), [].into());
     Ok(())
 }
@@ -205,7 +205,7 @@ async fn a_late_client_with_history_gets_everything_and_goes_on_without_a_gap() 
 async fn a_replay_of_one_group_is_one_client_s_alone() -> anyhow::Result<()> {
     const MARKS: usize = 6;
     let scene = Scene::new("ledger-replay").await?;
-    let expected = lives(MARKS, 9);
+    let expected = incarnations(MARKS, 9);
     let mut followers = CLIENTS.map(|client| scene.follower(client, &expected));
     let last = rounds(&expected, MARKS, |round| round == 8);
     scene.write(expected.events(), 0..8 * MARKS).await?;
@@ -216,7 +216,7 @@ async fn a_replay_of_one_group_is_one_client_s_alone() -> anyhow::Result<()> {
 
     let mark = &expected.events()[0].mark;
     scene.ledger.replay("Billing", &[mark], 3, "replay-1").await?;
-    scene.ledger.level("Billing").await?;
+    scene.ledger.up_to_date("Billing").await?;
     let replayed = scene.replayed("Billing", &expected, "replay-1").await?;
     let is_other = |event: &Event| event.mark != *mark || !(3..=8).contains(&version(event));
     let verdict = replayed.verdict(&those(&expected, is_other));
@@ -251,7 +251,7 @@ async fn an_aggregate_is_erased_and_created_anew_while_clients_are_behind() -> a
     }
     scene.rest().await?;
 
-    // One client is paused, another one's queue is away; the third has all of the first life.
+    // One client is paused, another one's queue is away; the third has all of the first incarnation.
     scene.ledger.order(&json!({ "order": "pause", "client": "Insurance" })).await?;
     let queue = scene.delete_queue("Enforcement").await?;
     scene.write(old, 3 * MARKS..6 * MARKS).await?;
@@ -271,23 +271,23 @@ async fn an_aggregate_is_erased_and_created_anew_while_clients_are_behind() -> a
     scene.make_queue("Enforcement", queue).await?;
     let erased = |round: usize| (3..6).contains(&round);
     for (client, follower) in CLIENTS.iter().zip(&mut followers).skip(1) {
-        scene.ledger.level(client).await?;
+        scene.ledger.up_to_date(client).await?;
         follower.drain().await?;
         let verdict = follower.verdict(&rounds(&expected, MARKS, |round| erased(round) || round == 10));
         assert!(verdict.is_good(), "{client}: {verdict:?}");
     }
 
-    // The new life goes on for all.
+    // The new incarnation goes on for all.
     scene.write(new, 4 * MARKS..5 * MARKS).await?;
     complete(&mut followers[0], &HashSet::new()).await?;
     scene.rest().await?;
     for (client, follower) in CLIENTS.iter().zip(&mut followers).skip(1) {
         // The fan-out may not have tried a queue that was away a moment ago.
-        scene.ledger.level(client).await?;
+        scene.ledger.up_to_date(client).await?;
         complete(follower, &rounds(&expected, MARKS, erased)).await?;
     }
     let standing = scene.ledger.standing().await?;
-    let anew = GroupStanding { version: 5, life: 2, ..Default::default() };
+    let anew = GroupStanding { version: 5, incarnation_number: 2, ..Default::default() };
     assert!(standing.groups.values().all(|group| *group == anew), "{standing:?}");
     Ok(())
 }
@@ -303,7 +303,7 @@ fn start_deploy(ground: &Ground, config: &Path) -> anyhow::Result<(Child, mpsc::
     Ok((deploy, told))
 }
 
-/// The event, of another life of its mark.
+/// The event, of another incarnation of its mark.
 fn reborn(mut event: Event) -> Event {
     event.id += "-reborn";
     if let Json::Map(item) = &mut event.item {
@@ -316,7 +316,7 @@ fn reborn(mut event: Event) -> Event {
 fn orders_of_four() -> Vec<[u64; 4]> {
     let mut orders = Vec::new();
     for number in 0..256 {
-        let order = [number % 4, number / 4 % 4, number / 16 % 4, number / 64].map(|place| place + 1);
+        let order = [number % 4, number / 4 % 4, number / 16 % 4, number / 64].map(|naming| naming + 1);
         if order.iter().collect::<HashSet<_>>().len() == 4 {
             orders.push(order);
         }

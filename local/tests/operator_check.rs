@@ -152,7 +152,7 @@ impl Operator {
         let mut parts = text.split(&table);
         let mut without = parts.next().unwrap_or_default().to_owned();
         for part in parts {
-            let is_of_label = |letter: char| letter.is_ascii_digit() || "-:.T".contains(letter);
+            let is_of_label = |rejection: char| rejection.is_ascii_digit() || "-:.T".contains(rejection);
             without.push('…');
             without.push_str(part.trim_start_matches(is_of_label));
         }
@@ -275,8 +275,8 @@ impl Operator {
         let lambda = aws_sdk_lambda::Client::new(self.target().sdk_config());
         let stream = self.mapping("Stream").await?;
         lambda.update_event_source_mapping().uuid(stream).maximum_retry_attempts(3).send().await?;
-        let letter = sqs.send_message().queue_url(connection.queue_url(ACCOUNT, "MarkFanOutRejected.fifo"));
-        letter.message_body("{}").message_group_id("a").message_deduplication_id("a").send().await?;
+        let rejection = sqs.send_message().queue_url(connection.queue_url(ACCOUNT, "MarkFanOutRejected.fifo"));
+        rejection.message_body("{}").message_group_id("a").message_deduplication_id("a").send().await?;
         let source = SOURCE.replace("sort_key = \"createTime\"", "sort_key = \"created\"");
         fs::write(&self.config, source + CLIENTS + "\n[[client]]\nname = \"Tax\"\n")?;
         Ok(())

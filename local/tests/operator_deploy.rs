@@ -621,7 +621,7 @@ fn without_random_names(text: &str) -> String {
     let mut text = text.to_owned();
     for name in NAMES {
         if let Some((before, after)) = text.split_once(name) {
-            let after = after.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric());
+            let after = after.trim_start_matches(|rejection: char| rejection.is_ascii_alphanumeric());
             text = format!("{before}{name}…{after}");
         }
     }

@@ -23,13 +23,13 @@ use local::stack::Ground;
 use local::write;
 use serde_json::{Value, json};
 use shared::ids::{Group, Key};
-use support::{SOURCE, fanoutctl, ground, lives};
+use support::{SOURCE, fanoutctl, ground, incarnations};
 use tokio::sync::watch;
 
 const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
 const MARKS: usize = 10;
 const ROUNDS: usize = 6;
-/// Longer than a returned message, a cold start and a turn of the schedule take here.
+/// Longer than a returned message, a cold start and a pass of the schedule take here.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// `GetCallerIdentity` of MiniStack.
 const CALLER: &str = "arn:aws:iam::000000000000:root";
@@ -37,7 +37,7 @@ const CALLER: &str = "arn:aws:iam::000000000000:root";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()> {
     let operator = Operator::new("ledger-pause").await?;
-    let expected = lives(MARKS, ROUNDS);
+    let expected = incarnations(MARKS, ROUNDS);
     let [mut billing, mut insurance, mut enforcement] =
         CLIENTS.map(|client| operator.follower(client, &expected));
     operator.write(&expected, 0..4).await?;
@@ -88,7 +88,7 @@ async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()>
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
     let operator = Operator::new("ledger-replay").await?;
-    let expected = lives(MARKS, ROUNDS);
+    let expected = incarnations(MARKS, ROUNDS);
     operator.write(&expected, 0..ROUNDS).await?;
     for client in CLIENTS {
         has_all_once(&mut operator.follower(client, &expected), &expected, ROUNDS).await?;
@@ -175,7 +175,7 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_table_and_ledger_differ_in_is_told_and_sent() -> anyhow::Result<()> {
     let operator = Operator::new("ledger-reconcile").await?;
-    let expected = lives(MARKS, 3);
+    let expected = incarnations(MARKS, 3);
     operator.write(&expected, 0..3).await?;
     for client in CLIENTS {
         has_all_once(&mut operator.follower(client, &expected), &expected, 3).await?;
@@ -282,7 +282,7 @@ impl Operator {
         (serde_json::from_str(&said).unwrap(), errors)
     }
 
-    /// Has a client caught up until it is level, also if the schedule is at it.
+    /// Has a client caught up until it is up to date, also if the schedule is at it.
     fn catch_up(&self, client: &str) {
         self.run(&["catch-up", client], 0);
     }

@@ -197,7 +197,7 @@ async fn what_is_repaired_is_repeated_from_there_on() -> anyhow::Result<()> {
     let (said, _) = operator.run(&["list"], 0);
     assert_eq!(said, "nothing is rejected\n");
 
-    // A life whose second event lacks its id.
+    // An incarnation whose second event lacks its id.
     let events = marks::histories(1, 3, START);
     let mut poison = item(&events[1]);
     poison.remove("eventId");

@@ -3,12 +3,12 @@
 mod support;
 
 use local::stack::Stack;
-use support::{Killer, assert_complete, lives, stack};
+use support::{Killer, assert_complete, incarnations, stack};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_reaches_every_client_in_order() -> anyhow::Result<()> {
     let stack = stack("pipeline").await?;
-    let expected = lives(50, 20);
+    let expected = incarnations(50, 20);
     let outcome = local::run::run(&stack, &expected, &|| ()).await?;
     assert_complete(&outcome, &expected);
     Ok(())
@@ -25,7 +25,7 @@ async fn a_fan_out_that_is_killed_loses_and_repeats_nothing() -> anyhow::Result<
 }
 
 async fn check_killed(stack: Stack, function: &'static str) -> anyhow::Result<()> {
-    let expected = lives(50, 20);
+    let expected = incarnations(50, 20);
     let killer = Killer::new(&stack, function);
     let outcome = local::run::run(&stack, &expected, &|| killer.received()).await?;
     assert!(killer.has_killed(), "`{function}` was never killed in the middle of its work");

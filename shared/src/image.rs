@@ -15,7 +15,7 @@ use std::fmt;
 
 use crate::config::Path;
 use crate::ids::Key;
-use read::Cursor;
+use read::ScanPosition;
 
 pub(crate) use number::Decimal;
 pub use record::{NewImage, Record, RecordError};
@@ -157,7 +157,7 @@ pub enum Fault {
 /// [`ImageError`] if `raw` is not such an item; it names the attribute. Nothing is guessed, dropped or rounded.
 pub fn convert<'v>(raw: &'v str, wanted: &Wanted) -> Result<Image<'v>, ImageError> {
     let mut writer = Writer::new(wanted, raw.len());
-    let written = Cursor::new(raw.as_bytes()).read(&mut writer);
+    let written = ScanPosition::new(raw.as_bytes()).read(&mut writer);
     writer.finish(written)
 }
 
@@ -217,7 +217,7 @@ impl Node {
 
 impl Type {
     #[inline]
-    fn from_letter(tag: u8) -> Option<Self> {
+    fn from_rejection(tag: u8) -> Option<Self> {
         Some(match tag {
             b'S' => Self::S,
             b'N' => Self::N,

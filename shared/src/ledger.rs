@@ -1,6 +1,6 @@
-//! The ledger: how far each group got, who is level and who is behind. `docs/ledger.md` is the specification.
+//! The ledger: how far each group got, who is up to date and who is behind. `docs/ledger.md` is the specification.
 //!
-//! What is decided here are values made of values. What is read and written goes through two seams, [`Ledger`] and
+//! What is decided here are values made of values. What is read and written goes through two ports, [`Ledger`] and
 //! [`EventTable`]; what is sent, through [`Transport`](crate::send::Transport).
 
 mod adopt;
@@ -12,19 +12,19 @@ mod items;
 pub mod membership;
 pub mod orders;
 pub mod reconcile;
-mod seams;
+mod ports;
 pub mod stored;
 pub mod times;
 mod transactions;
-pub mod walk;
+pub mod scan;
 
 pub use adopt::{adopt, baseline, is_whole, leaving};
 pub use event_time::EventTime;
 pub use items::{
-    ClientId, Control, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, Marker, Registration, Rev, State,
-    Walk, WalkKind,
+    ClientId, Registry, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, Cursor, Registration, WriteCount, State,
+    Scan, ScanKind,
 };
-pub use seams::{
-    Condition, Cursor, Edge, EventTable, Found, Item, ItemKey, Ledger, Page, READ_LIMIT, Row, ScanPage, Seen,
+pub use ports::{
+    Condition, ScanPosition, Ports, EventTable, Found, Item, ItemKey, Ledger, Page, READ_LIMIT, Row, ScanPage, Seen,
     Unread, WRITE_LIMIT, Write, WriteError,
 };

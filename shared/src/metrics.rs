@@ -47,7 +47,7 @@ pub const EVENTS: Metric = count("Events", "records that are events (converter)"
 /// `Skipped`.
 pub const SKIPPED: Metric = count("Skipped", "records that are no events (converter)");
 /// `Rejected`.
-pub const REJECTED: Metric = count("Rejected", "records and events with a letter on the rejected queue");
+pub const REJECTED: Metric = count("Rejected", "records and events with a rejection on the rejected queue");
 /// `Sent`.
 pub const SENT: Metric = count(
     "Sent",
@@ -57,7 +57,7 @@ pub const SENT: Metric = count(
 pub const RETURNED: Metric =
     count("Returned", "records that were neither sent, skipped nor rejected and are delivered again");
 /// `SqsRequests`.
-pub const SQS_REQUESTS: Metric = count("SqsRequests", "requests to SQS, letters and failed ones among them");
+pub const SQS_REQUESTS: Metric = count("SqsRequests", "requests to SQS, rejections and failed ones among them");
 /// `EntriesPerRequest`.
 pub const ENTRIES_PER_REQUEST: Metric =
     count("EntriesPerRequest", "messages in each request that sends, as a distribution");

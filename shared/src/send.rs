@@ -13,7 +13,7 @@ use futures_util::future::{Either, FutureExt as _, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::message::Message;
-use crate::place::QueueUrl;
+use crate::naming::QueueUrl;
 use crate::time::Timestamp;
 
 use self::schedule::{Answer, Request, Schedule, Step};

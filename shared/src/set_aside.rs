@@ -1,7 +1,7 @@
 //! Sending past refusals: what a queue refuses for good is set aside, and its group goes on.
 
 use crate::message::Message;
-use crate::place::QueueUrl;
+use crate::naming::QueueUrl;
 use crate::send::{Limits, Outcome, Run, Stop, StopReason, Transport, send_runs};
 
 /// A message that a queue refused for good.
@@ -38,14 +38,14 @@ pub async fn send_past_refusals<'m, T: Transport>(
         let refused: Vec<usize> = refusals.iter().map(|refusal| refusal.run).collect();
         let results = set_aside(&refusals).await;
 
-        let mut rests = Vec::new();
+        let mut is_open = Vec::new();
         for (index, result) in refused.into_iter().zip(results) {
             let (Some(outcome), Some(run)) = (outcomes.get_mut(index), runs.get(index)) else { continue };
             match result {
                 Ok(()) => {
                     outcome.accepted += 1;
                     outcome.stopped = None;
-                    rests.push((index, Run { messages: rest(run, outcome.accepted) }));
+                    is_open.push((index, Run { messages: rest(run, outcome.accepted) }));
                 }
                 Err(stop) => {
                     outcome.stopped = Some(stop);
@@ -56,8 +56,8 @@ pub async fn send_past_refusals<'m, T: Transport>(
             }
         }
 
-        let (indexes, rests): (Vec<usize>, Vec<Run<'m>>) = rests.into_iter().unzip();
-        let more = send_runs(transport, queue, &rests, limits).await;
+        let (indexes, is_open): (Vec<usize>, Vec<Run<'m>>) = is_open.into_iter().unzip();
+        let more = send_runs(transport, queue, &is_open, limits).await;
         for (index, more) in indexes.into_iter().zip(more) {
             if let Some(outcome) = outcomes.get_mut(index) {
                 outcome.accepted += more.accepted;

@@ -13,7 +13,7 @@ pub(super) const PAUSES: [Duration; 3] =
     [Duration::from_millis(25), Duration::from_millis(100), Duration::from_millis(400)];
 
 /// The answer of `call`, or of one of its repetitions, within the time of one call.
-pub(super) async fn again<T>(
+pub(super) async fn replay_until<T>(
     table: &str,
     mut call: impl AsyncFnMut() -> Result<T, Fault>,
 ) -> Result<T, Unread> {

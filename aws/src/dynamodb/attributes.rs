@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_the_ledger_does_not_write_is_named() {
-        let key = ItemKey::Control;
+        let key = ItemKey::Registry;
         for foreign in [
             AttributeValue::Null(true),
             AttributeValue::Ss(vec!["a".to_owned()]),

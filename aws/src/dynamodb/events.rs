@@ -8,9 +8,9 @@ use shared::config::{Path, Source};
 use shared::event::{EventError, Reader};
 use shared::ids::Key;
 use shared::ledger::columns::Columns;
-use shared::ledger::{Cursor, EventTable, Page, Row, ScanPage, Seen, Unread};
+use shared::ledger::{ScanPosition, EventTable, Page, Row, ScanPage, Seen, Unread};
 
-use super::again::again;
+use super::again::replay_until;
 use super::attributes::{SdkItem, of_key};
 use super::fault::Fault;
 
@@ -84,7 +84,7 @@ impl EventsTable {
 
 impl EventTable for EventsTable {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
-        again(&self.table, async || self.query(key, before).await).await
+        replay_until(&self.table, async || self.query(key, before).await).await
     }
 
     async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
@@ -97,11 +97,11 @@ impl EventTable for EventsTable {
             let answer = get.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
             Ok(answer.item.is_some())
         };
-        again(&self.table, get).await
+        replay_until(&self.table, get).await
     }
 
-    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
-        let start = after.map(|cursor| self.keys(&cursor.key, &cursor.sort));
+    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
+        let start = after.map(|scan_position| self.keys(&scan_position.key, &scan_position.sort));
         let scan = async || {
             let scan = self.client.scan().table_name(&self.table).set_exclusive_start_key(start.clone());
             let scan = scan.projection_expression(&self.projection.text);
@@ -112,9 +112,9 @@ impl EventTable for EventsTable {
             let seen = items.iter().map(|item| self.seen(item)).collect::<Result<_, _>>()?;
             let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
             let next = next.map(|keys| self.seen(&keys)).transpose()?;
-            Ok(ScanPage { seen, next: next.map(|Seen { key, sort, .. }| Cursor { key, sort }) })
+            Ok(ScanPage { seen, next: next.map(|Seen { key, sort, .. }| ScanPosition { key, sort }) })
         };
-        again(&self.table, scan).await
+        replay_until(&self.table, scan).await
     }
 }
 

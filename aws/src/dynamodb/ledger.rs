@@ -10,23 +10,23 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, Tr
 use shared::ids::Group;
 use shared::ledger::stored::{self, PK, SK};
 use shared::ledger::{
-    ClientId, Condition, DamagedItem, Item, ItemKey, Ledger, Marker, Unread, Write, WriteError,
+    ClientId, Condition, DamagedItem, Item, ItemKey, Ledger, Cursor, Unread, Write, WriteError,
 };
 use shared::send::Cause;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::again::{PAUSES, again};
+use super::again::{PAUSES, replay_until};
 use super::attributes::{self, SdkItem};
 use super::fault::{Fault, UnreadItem};
 use crate::sdk::CALL_TIMEOUT;
 
 /// What a write is conditional on.
 const ABSENT: &str = "attribute_not_exists(#pk)";
-const SAME_REV: &str = "#rev = :rev";
+const SAME_WRITE_COUNT: &str = "#rev = :rev";
 
-/// How many markers a page has at most: a quarter of what fits into DynamoDB's own pages (1 MB), so that catch-up begins
+/// How many cursors a page has at most: a quarter of what fits into DynamoDB's own pages (1 MB), so that catch-up begins
 /// with the first groups soon.
-const MARKERS: i32 = 1_000;
+const CURSORS: i32 = 1_000;
 
 /// The ledger in DynamoDB. Clones share their connections.
 #[derive(Clone, Debug)]
@@ -196,10 +196,10 @@ impl Ledger for LedgerTable {
         Ok(done?)
     }
 
-    async fn markers(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Marker)>, Unread> {
+    async fn cursors(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
         let condition = if after.is_some() { "#pk = :pk AND #sk > :after" } else { "#pk = :pk" };
-        let items = again(&self.table, async || {
-            let query = self.client.query().table_name(&self.table).consistent_read(true).limit(MARKERS);
+        let items = replay_until(&self.table, async || {
+            let query = self.client.query().table_name(&self.table).consistent_read(true).limit(CURSORS);
             let query = query.key_condition_expression(condition).expression_attribute_names("#pk", PK);
             let partition = AttributeValue::S(stored::behind(client));
             let mut query = query.expression_attribute_values(":pk", partition);
@@ -211,7 +211,7 @@ impl Ledger for LedgerTable {
             let answer = query.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
             answer.items.ok_or_else(|| Fault::of_unreadable(&self.table, "the answer has no items"))
         });
-        items.await?.into_iter().map(|item| self.marker(client, item)).collect()
+        items.await?.into_iter().map(|item| self.cursor(client, item)).collect()
     }
 
     fn fresh(&self) -> u64 {
@@ -225,16 +225,16 @@ impl Ledger for LedgerTable {
 }
 
 impl LedgerTable {
-    fn marker(&self, client: ClientId, item: SdkItem) -> Result<(Group, Marker), Unread> {
+    fn cursor(&self, client: ClientId, item: SdkItem) -> Result<(Group, Cursor), Unread> {
         let (pk, sk) = keys_of(&item).unwrap_or_default();
         let damaged = |damage: String| {
             Unread(DamagedItem { table: self.table.clone(), pk: pk.clone(), sk: sk.clone(), damage }.into())
         };
         let group = Group::try_from_sqs(&sk)
             .map_err(|error| damaged(format!("attribute `{SK}` is no group: {error}")))?;
-        match self.restore(&ItemKey::Marker(client, group.clone()), item)? {
-            Item::Marker(marker) => Ok((group, marker)),
-            _ => Err(damaged("is no marker".to_owned())),
+        match self.restore(&ItemKey::Cursor(client, group.clone()), item)? {
+            Item::Cursor(cursor) => Ok((group, cursor)),
+            _ => Err(damaged("is no cursor".to_owned())),
         }
     }
 }
@@ -244,10 +244,10 @@ impl Expression {
         let names = |alias: &str, name: &str| HashMap::from([(alias.to_owned(), name.to_owned())]);
         match condition {
             Condition::Absent => Self { text: ABSENT, names: names("#pk", PK), values: None },
-            Condition::Rev(rev) => {
-                let rev = AttributeValue::N(rev.0.to_string());
-                let values = Some(HashMap::from([(":rev".to_owned(), rev)]));
-                Self { text: SAME_REV, names: names("#rev", "rev"), values }
+            Condition::WriteCount(write_count) => {
+                let write_count = AttributeValue::N(write_count.0.to_string());
+                let values = Some(HashMap::from([(":rev".to_owned(), write_count)]));
+                Self { text: SAME_WRITE_COUNT, names: names("#rev", "write_count"), values }
             }
         }
     }

@@ -25,10 +25,10 @@ fn environment<'c>(changed: &'c [(&str, Option<&str>)]) -> impl Fn(&str) -> Opti
 }
 
 fn check(changed: &[(&str, Option<&str>)], expected: Expect) {
-    let place = place_from(environment(changed)).map(|place| format!("{place:?}"));
+    let naming = naming_from(environment(changed)).map(|naming| format!("{naming:?}"));
     let sqs = sqs_from(environment(changed)).map(|_| "SQS".to_owned());
     let shown = |result: Result<String, ColdStartError>| result.unwrap_or_else(|error| format!("{error:?}"));
-    expected.assert_eq(&format!("{}\n{}", shown(place), shown(sqs)));
+    expected.assert_eq(&format!("{}\n{}", shown(naming), shown(sqs)));
 }
 
 #[test]
@@ -107,8 +107,8 @@ fn the_config_is_named_if_it_is_missing_or_wrong() {
     std::fs::create_dir_all(&package).unwrap();
     let check = |root: Option<&str>, expected: Expect| {
         let changed = [("LAMBDA_TASK_ROOT", root)];
-        let place = place_from(environment(&changed)).unwrap();
-        let error = config_from(environment(&changed), &place).unwrap_err();
+        let naming = naming_from(environment(&changed)).unwrap();
+        let error = config_from(environment(&changed), &naming).unwrap_err();
         expected.assert_eq(&error.to_string());
     };
     check(

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use sha2::{Digest as _, Sha256};
 use shared::message::Message;
-use shared::place::QueueUrl;
+use shared::naming::QueueUrl;
 
 /// How many batches are remembered. Healthy clients of one invocation are sent the same batches at the same time;
 /// the rest are for clients that have fallen behind by a batch or two. Each is at most 1 MiB, and escapes.
@@ -159,7 +159,7 @@ mod tests {
     use expect_test::expect;
     use shared::ids::{DeduplicationId, Group};
     use shared::message::Body;
-    use shared::place::{OwnQueue, Place};
+    use shared::naming::{OwnQueue, Naming};
 
     use super::*;
 
@@ -169,13 +169,13 @@ mod tests {
     }
 
     fn queue(prefix: &str) -> QueueUrl {
-        let place = Place {
+        let naming = Naming {
             partition: "aws".to_owned(),
             region: "eu-west-2".to_owned(),
             account: "123456789012".to_owned(),
             prefix: prefix.to_owned(),
         };
-        place.own_queue(OwnQueue::FanOut)
+        naming.own_queue(OwnQueue::FanOut)
     }
 
     fn text(request: &Request) -> String {

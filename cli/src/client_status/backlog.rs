@@ -50,7 +50,7 @@ impl Backlog {
         };
         match (is_paused, groups) {
             (true, 0) => "is paused".to_owned(),
-            (false, 0) => "is level".to_owned(),
+            (false, 0) => "is up to date".to_owned(),
             (_, groups) => {
                 let state = if *is_paused { "paused" } else { "behind" };
                 format!("is {state} and lacks {}", events_of_groups(*events, *groups, *is_more))
@@ -88,7 +88,7 @@ mod tests {
             let backlog = Backlog::from(&served);
             assert_eq!((backlog.to_text().as_str(), backlog.is_empty()), (expected, groups == 0));
         };
-        check(false, 0, 0, false, "is level");
+        check(false, 0, 0, false, "is up to date");
         check(true, 0, 0, false, "is paused");
         check(true, 1, 5, false, "is paused and lacks 5 events of 1 group");
         check(false, 2, 1, false, "is behind and lacks 1 event of 2 groups");

@@ -1,4 +1,4 @@
-//! `fanoutctl catch-up`: lets the catch-up function run until a client is level, and follows it.
+//! `fanoutctl catch-up`: lets the catch-up function run until a client is up to date, and follows it.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -28,13 +28,13 @@ const IDLE_LIMIT: u32 = 3;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 struct Report {
     client: String,
-    /// In how many groups it became level.
+    /// In how many groups it became up to date.
     groups: u64,
     /// How many events were sent.
     sent: u64,
     /// In how many groups it is still behind.
     behind: u64,
-    /// Why the catch-up ended before the client was level.
+    /// Why the catch-up ended before the client was up to date.
     stopped: Option<String>,
     /// Whether another invocation, as that of the schedule, served it for a while. What that sent is not counted.
     elsewhere: bool,
@@ -164,10 +164,10 @@ fn text(report: &Report) -> String {
     }
     let another = "another invocation, which was at it already, did";
     match (elsewhere, *groups == 0 && *sent == 0) {
-        (false, true) => format!("Client {client} was level already.\n"),
-        (false, false) => format!("Client {client} is level: {done}.\n"),
-        (true, true) => format!("Client {client} is level: {another} it.\n"),
-        (true, false) => format!("Client {client} is level: {done}; {another} the rest.\n"),
+        (false, true) => format!("Client {client} was up to date already.\n"),
+        (false, false) => format!("Client {client} is up to date: {done}.\n"),
+        (true, true) => format!("Client {client} is up to date: {another} it.\n"),
+        (true, false) => format!("Client {client} is up to date: {done}; {another} the rest.\n"),
     }
 }
 
@@ -199,14 +199,14 @@ mod tests {
         check(
             &[answer(0, 0, 0, None)],
             &expect![[r#"
-                Client Billing was level already.
+                Client Billing was up to date already.
                 {"client":"Billing","groups":0,"sent":0,"behind":0,"stopped":null,"elsewhere":false,"refused":[]}
             "#]],
         );
         check(
             &[answer(2, 40, 3, None), answer(0, 7, 3, None), answer(3, 60, 0, None)],
             &expect![[r#"
-                Client Billing is level: 107 events sent, level in 5 groups more.
+                Client Billing is up to date: 107 events sent, level in 5 groups more.
                 {"client":"Billing","groups":5,"sent":107,"behind":0,"stopped":null,"elsewhere":false,"refused":[]}
             "#]],
         );
@@ -243,14 +243,14 @@ mod tests {
         check(
             &[elsewhere(70), elsewhere(40), elsewhere(9), elsewhere(8), answer(0, 0, 0, None)],
             &expect![[r#"
-                Client Billing is level: another invocation, which was at it already, did it.
+                Client Billing is up to date: another invocation, which was at it already, did it.
                 {"client":"Billing","groups":0,"sent":0,"behind":0,"stopped":null,"elsewhere":true,"refused":[]}
             "#]],
         );
         check(
             &[elsewhere(3), answer(2, 40, 0, None)],
             &expect![[r#"
-            Client Billing is level: 40 events sent, level in 2 groups more; another invocation, which was at it already, did the rest.
+            Client Billing is up to date: 40 events sent, level in 2 groups more; another invocation, which was at it already, did the rest.
             {"client":"Billing","groups":2,"sent":40,"behind":0,"stopped":null,"elsewhere":true,"refused":[]}
         "#]],
         );
@@ -283,7 +283,7 @@ mod tests {
         check(
             &[refused(0, 1, 2), answer(1, 0, 0, None)],
             &expect![[r#"
-            Client Billing is level: 1 event sent, level in 1 group more.
+            Client Billing is up to date: 1 event sent, level in 1 group more.
             {"client":"Billing","groups":1,"sent":1,"behind":0,"stopped":null,"elsewhere":false,"refused":[]}
         "#]],
         );

@@ -6,7 +6,7 @@ use deploy::stack::{self, DeployedStack};
 use deploy::target::Target;
 use serde::Serialize;
 use shared::config::QueueArn;
-use shared::place::{OwnQueue, Place};
+use shared::naming::{OwnQueue, Naming};
 use shared::text::printable;
 
 use super::ask::agree;
@@ -59,8 +59,8 @@ struct KeptQueue {
 pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let deployed = context.deployed(&target).await?;
-    let place = target.place(deployed.prefix()).await?;
-    let looking = remainder(&target, &deployed, &place);
+    let naming = target.naming(deployed.prefix()).await?;
+    let looking = remainder(&target, &deployed, &naming);
     let remainder = unless_quick("looking at the queues and the ledger", looking).await;
     // Standard output has the result alone.
     eprint!("{}", before(&remainder, Style::of_stderr()));
@@ -75,12 +75,12 @@ pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<E
     Ok(Exit::Done)
 }
 
-async fn remainder(target: &Target, deployed: &DeployedStack, place: &Place) -> Remainder {
-    let mut queues: Vec<QueueArn> = OwnQueue::ALL.map(|queue| place.own_queue_arn(queue)).into();
-    queues.extend(deployed.clients().own.iter().map(|client| place.client_queue_arn(client)));
+async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -> Remainder {
+    let mut queues: Vec<QueueArn> = OwnQueue::ALL.map(|queue| naming.own_queue_arn(queue)).into();
+    queues.extend(deployed.clients().own.iter().map(|client| naming.client_queue_arn(client)));
     let mut kept_queues = Vec::with_capacity(queues.len());
     for queue in queues {
-        let url = place.queue(&queue.account, &queue.name);
+        let url = naming.queue(&queue.account, &queue.name);
         let depth = sqs::depth(&target.sqs(), url.as_str()).await;
         let (depth, unknown) = match depth {
             Ok(depth) => (Some(depth), None),
@@ -90,7 +90,7 @@ async fn remainder(target: &Target, deployed: &DeployedStack, place: &Place) -> 
         };
         kept_queues.push(KeptQueue { arn: queue.to_string(), name: queue.name, depth, unknown });
     }
-    let fan_out = place.own_queue_name(OwnQueue::FanOut);
+    let fan_out = naming.own_queue_name(OwnQueue::FanOut);
     let fan_out = kept_queues.iter().find(|queue| queue.name == fan_out);
     let unsent = fan_out.and_then(|queue| queue.depth).filter(|depth| !depth.is_empty());
     let (backlogs, backlogs_unknown) = match backlogs(target, deployed).await {

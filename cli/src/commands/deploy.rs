@@ -7,7 +7,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deploy::invoke::take_care;
+use deploy::invoke::run_maintenance;
 use deploy::stack::{self, Deployment};
 use shared::text::printable;
 
@@ -44,13 +44,13 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
     eprintln!("{}", prepared.plan.to_text(Style::of_stderr()));
     agree("Deploy this?", arguments.yes, "Nothing was touched.").await?;
 
-    let Prepared { target, place, deployed, config, config_text, plan } = prepared;
+    let Prepared { target, naming, deployed, config, config_text, plan } = prepared;
     let progress = Arc::new(Progress::new());
     let architecture =
         settings.architecture.or(deployed.map(|stack| stack.architecture())).unwrap_or_default();
     let source = build::Source::new(workspace, arguments.binaries.clone(), architecture, &target);
     let packages = build::packages(source, config_text, Arc::clone(&progress)).await?;
-    let default_bucket = || stack::packages_bucket(&place.account, &place.region);
+    let default_bucket = || stack::packages_bucket(&naming.account, &naming.region);
     let bucket = arguments.bucket.clone().unwrap_or_else(default_bucket);
     let deployment = Deployment {
         stack: &context.stack,
@@ -66,8 +66,8 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
     let deployed = stack::deploy(&target, &deployment, &mut |event| follow::tell(&progress, event)).await;
     progress.finish();
     let deployed = deployed.map_err(Failure::Change)?;
-    let care = unless_quick("telling the ledger who is served", take_care(&target, &deployed.outputs)).await;
-    if let Err(error) = care {
+    let maintenance = unless_quick("telling the ledger who is served", run_maintenance(&target, &deployed.outputs)).await;
+    if let Err(error) = maintenance {
         let error = printable(&error.to_string());
         eprintln!("The stack is deployed; new clients are served within a minute, and not at once: {error}");
     }

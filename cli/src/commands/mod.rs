@@ -17,7 +17,7 @@ pub mod replay;
 pub mod status;
 pub mod validate;
 
-use shared::place::OwnQueue;
+use shared::naming::OwnQueue;
 use shared::text::printable;
 
 use self::pause::Change;

@@ -10,7 +10,7 @@ use deploy::target::Target;
 use futures_util::{StreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use shared::config::{ClientName, nearest};
-use shared::ledger::{ClientId, Control, ItemKey, Registration, State};
+use shared::ledger::{ClientId, Registry, ItemKey, Registration, State};
 use shared::text::printable;
 use shared::time::Timestamp;
 
@@ -42,7 +42,7 @@ pub(super) struct Operator {
     pub(super) stack: DeployedStack,
     pub(super) ledger: LedgerTable,
     pub(super) ledger_name: String,
-    pub(super) control: Control,
+    pub(super) registry: Registry,
     function: String,
     lambda: LambdaClient,
     /// The ARN of a user or of a role's session.
@@ -80,10 +80,10 @@ impl Operator {
         let ledger_name = output(&stack, LEDGER_TABLE_NAME)?.to_owned();
         let function = output(&stack, CATCH_UP_NAME)?.to_owned();
         let ledger = ledger(&target, &ledger_name);
-        let (control, caller) = tokio::join!(control(&ledger, &ledger_name), sts::caller(&target));
-        let control = control?.ok_or_else(|| Failure::Unreachable(empty_ledger(&ledger_name)))?;
+        let (registry, caller) = tokio::join!(registry(&ledger, &ledger_name), sts::caller(&target));
+        let registry = registry?.ok_or_else(|| Failure::Unreachable(empty_ledger(&ledger_name)))?;
         let lambda = LambdaClient::patient(&target);
-        Ok(Self { target, stack, ledger, ledger_name, control, function, lambda, caller: caller? })
+        Ok(Self { target, stack, ledger, ledger_name, registry, function, lambda, caller: caller? })
     }
 
     /// The client called `name`.
@@ -92,7 +92,7 @@ impl Operator {
     ///
     /// [`Failure::Usage`]: there is none.
     pub(super) fn client(&self, name: &str) -> Result<RegisteredClient, Failure> {
-        registered(&self.control, name).map_err(Failure::Usage)
+        registered(&self.registry, name).map_err(Failure::Usage)
     }
 
     /// The client called `name`, to be sent something.
@@ -162,9 +162,9 @@ pub(super) fn understood<A: DeserializeOwned>(answer: Answer) -> Result<A, Failu
 }
 
 /// Who is served; nothing if the ledger is empty.
-async fn control(ledger: &LedgerTable, name: &str) -> Result<Option<Control>, CallError> {
-    let items = client_status::read(ledger, &[ItemKey::Control]).await;
-    Ok(items.map_err(|error| unread(name, &error))?.control().flatten().cloned())
+async fn registry(ledger: &LedgerTable, name: &str) -> Result<Option<Registry>, CallError> {
+    let items = client_status::read(ledger, &[ItemKey::Registry]).await;
+    Ok(items.map_err(|error| unread(name, &error))?.registry().flatten().cloned())
 }
 
 /// What the ledger called `name` says of all, and of each client. No client is served if it is empty.
@@ -175,10 +175,10 @@ async fn control(ledger: &LedgerTable, name: &str) -> Result<Option<Control>, Ca
 pub(super) async fn client_statuses(
     target: &Target,
     name: &str,
-) -> Result<(Option<Control>, Vec<ClientStatus>), CallError> {
+) -> Result<(Option<Registry>, Vec<ClientStatus>), CallError> {
     let ledger = ledger(target, name);
-    let control = control(&ledger, name).await?;
-    let clients = control.iter().flat_map(|control| &control.clients);
+    let registry = registry(&ledger, name).await?;
+    let clients = registry.iter().flat_map(|registry| &registry.clients);
     let served = clients.filter(|(_, client)| client.state != State::Retired);
     let statuses = served.map(async |(client, registration)| ClientStatus {
         name: client.to_string(),
@@ -189,7 +189,7 @@ pub(super) async fn client_statuses(
             .map_err(|error| unread(name, &error)),
     });
     let statuses = stream::iter(statuses).buffered(CALLS_AT_ONCE).collect().await;
-    Ok((control, statuses))
+    Ok((registry, statuses))
 }
 
 /// What each client of `stack` lacks, or why that isn't known; nothing if the stack was deployed without a ledger.
@@ -206,8 +206,8 @@ pub(super) fn now() -> Timestamp {
 }
 
 /// The client called `name`, or what is wrong with that.
-fn registered(control: &Control, name: &str) -> Result<RegisteredClient, String> {
-    match control.clients.iter().find(|(client, _)| client.as_str() == name) {
+fn registered(registry: &Registry, name: &str) -> Result<RegisteredClient, String> {
+    match registry.clients.iter().find(|(client, _)| client.as_str() == name) {
         Some((_, Registration { state: State::Retired, .. })) => Err(format!(
             "client `{name}` was retired, because it is in no config; add it to client-queues.toml again, and deploy"
         )),
@@ -218,7 +218,7 @@ fn registered(control: &Control, name: &str) -> Result<RegisteredClient, String>
             departure: Departure::of(registration),
         }),
         None => {
-            let served = control.clients.iter().filter(|(_, client)| client.state != State::Retired);
+            let served = registry.clients.iter().filter(|(_, client)| client.state != State::Retired);
             Err(no_client(name, served.map(|(name, _)| name)))
         }
     }
@@ -256,12 +256,12 @@ mod tests {
     use std::collections::BTreeMap;
 
     use expect_test::{Expect, expect};
-    use shared::ledger::Rev;
+    use shared::ledger::WriteCount;
     use shared::time::Timestamp;
 
     use super::*;
 
-    fn control() -> Control {
+    fn registry() -> Registry {
         let client = |name: &str, id, state| {
             let registration = Registration {
                 id: ClientId(id),
@@ -278,9 +278,9 @@ mod tests {
             client("Tax", 2, State::Paused),
             client("Old", 3, State::Retired),
         ];
-        Control {
-            rev: Rev(1),
-            edition: 1,
+        Registry {
+            rev: WriteCount(1),
+            revision: 1,
             start: Timestamp::from_millis(0),
             clients: BTreeMap::from(clients),
         }
@@ -288,31 +288,31 @@ mod tests {
 
     #[test]
     fn a_client_is_known_by_its_name() {
-        let known = |name| registered(&control(), name).map(|client| (client.id, client.is_paused));
+        let known = |name| registered(&registry(), name).map(|client| (client.id, client.is_paused));
         assert_eq!(known("Billing"), Ok((ClientId(1), false)));
         assert_eq!(known("Tax"), Ok((ClientId(2), true)));
     }
 
     #[test]
     fn a_client_that_is_not_served_is_told_with_the_way_out() {
-        let check = |control: &Control, name, expected: Expect| {
-            expected.assert_eq(&registered(control, name).unwrap_err());
+        let check = |registry: &Registry, name, expected: Expect| {
+            expected.assert_eq(&registered(registry, name).unwrap_err());
         };
-        check(&control(), "Biling", expect!["no client is called `Biling`; did you mean `Billing`?"]);
+        check(&registry(), "Biling", expect!["no client is called `Biling`; did you mean `Billing`?"]);
         check(
-            &control(),
+            &registry(),
             "Enforcement",
             expect!["no client is called `Enforcement`; there are `Billing`, `Tax`"],
         );
         check(
-            &control(),
+            &registry(),
             "Old",
             expect![
                 "client `Old` was retired, because it is in no config; add it to client-queues.toml again, and deploy"
             ],
         );
         check(
-            &Control { clients: BTreeMap::new(), ..control() },
+            &Registry { clients: BTreeMap::new(), ..registry() },
             "Billing",
             expect!["no client is called `Billing`; the ledger knows none"],
         );
@@ -321,12 +321,12 @@ mod tests {
     /// Orders to it would do nothing, and say that they do.
     #[test]
     fn a_client_that_leaves_is_known_and_not_served() {
-        let mut control = control();
+        let mut registry = registry();
         let absent_at = Some(Timestamp::from_millis(1_767_603_600_000));
-        control.clients.get_mut(&ClientName::try_new("Tax").unwrap()).unwrap().absent_at = absent_at;
-        let departure = registered(&control, "Tax").unwrap().departure.unwrap();
+        registry.clients.get_mut(&ClientName::try_new("Tax").unwrap()).unwrap().absent_at = absent_at;
+        let departure = registered(&registry, "Tax").unwrap().departure.unwrap();
         expect!["client `Tax` is in no deployed config since 2026-01-05T09:00:00Z; it is retired at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy"].assert_eq(&not_served("Tax", departure));
-        assert_eq!(registered(&control, "Billing").unwrap().departure, None);
+        assert_eq!(registered(&registry, "Billing").unwrap().departure, None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use shared::ledger::times::{CALL_LIMIT, FAN_OUT_LIMIT, TURN_LIMIT};
+use shared::ledger::times::{CALL_LIMIT, FAN_OUT_LIMIT, PASS_LIMIT};
 use shared::text::printable;
 
 use super::operator::Operator;
@@ -63,7 +63,7 @@ pub async fn execute(
 
 /// Nothing is sent later than this after a pause was written: what was begun before may end.
 fn last_send() -> Duration {
-    FAN_OUT_LIMIT.max(TURN_LIMIT + CALL_LIMIT)
+    FAN_OUT_LIMIT.max(PASS_LIMIT + CALL_LIMIT)
 }
 
 fn text(report: &Report) -> String {

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 use deploy::stack::{DeployedStack, describe, prefix};
 use serde::Serialize;
 use shared::config::{ClientQueue, Config};
-use shared::place::Place;
+use shared::naming::Naming;
 
 use super::operator::no_client;
 use crate::args::PolicyArguments;
@@ -33,19 +33,19 @@ pub async fn execute(context: &Context, arguments: &PolicyArguments) -> Result<E
     queue_of(&context.config(None)?, arguments)?;
     let target = context.target().await?;
     let deployed = describe(&target, &context.stack).await?;
-    let place = target.place(prefix(arguments.prefix.as_ref(), deployed.as_ref())?).await?;
+    let naming = target.naming(prefix(arguments.prefix.as_ref(), deployed.as_ref())?).await?;
     // Again, because only now it is known whether the queue is where the stack can reach it.
-    let config = context.config(Some(&place))?;
+    let config = context.config(Some(&naming))?;
     let queue = queue_of(&config, arguments)?;
-    let role = role(deployed.as_ref(), &place)?;
+    let role = role(deployed.as_ref(), &naming)?;
 
     let policies = match queue {
         ClientQueue::Own => {
-            let arn = place.client_queue_arn(&arguments.client);
+            let arn = naming.client_queue_arn(&arguments.client);
             Policies { queue_policy: own_queue_policy(&arn, &role), key_statement: None }
         }
         ClientQueue::Existing(arn) => {
-            let key_statement = key_statement(&place.queue(&arn.account, &arn.name), &role);
+            let key_statement = key_statement(&naming.queue(&arn.account, &arn.name), &role);
             Policies { queue_policy: queue_policy(arn, &role), key_statement: Some(key_statement) }
         }
     };
@@ -69,9 +69,9 @@ fn queue_of<'c>(config: &'c Config, arguments: &PolicyArguments) -> Result<&'c C
 }
 
 /// The stack's own word for its role, or else the name that the role will have.
-fn role(deployed: Option<&DeployedStack>, place: &Place) -> Result<FanOutRole, Failure> {
+fn role(deployed: Option<&DeployedStack>, naming: &Naming) -> Result<FanOutRole, Failure> {
     let output = deployed.and_then(|stack| stack.outputs.get("FanOutRoleARN"));
-    let arn = output.cloned().unwrap_or_else(|| place.fan_out_role_arn());
+    let arn = output.cloned().unwrap_or_else(|| naming.fan_out_role_arn());
     FanOutRole::try_new(&arn).map_err(|error| Failure::Fault(error.to_string()))
 }
 

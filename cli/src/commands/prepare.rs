@@ -4,7 +4,7 @@ use deploy::settings::{FunctionTimeout, Settings};
 use deploy::stack::{DeployedStack, check_ready, deployed_config, describe, kept_queues, prefix};
 use deploy::target::Target;
 use shared::config::{Config, QueueArn};
-use shared::place::Place;
+use shared::naming::Naming;
 
 use super::operator::backlogs;
 use crate::aws::ledger::formats;
@@ -17,7 +17,7 @@ use crate::progress::unless_quick;
 /// A plan, and what it was made from.
 pub(super) struct Prepared {
     pub(super) target: Target,
-    pub(super) place: Place,
+    pub(super) naming: Naming,
     /// The stack as it is; nothing if there is none.
     pub(super) deployed: Option<DeployedStack>,
     pub(super) config: Config,
@@ -36,16 +36,16 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     if let Some(stack) = &deployed {
         check_ready(stack)?;
     }
-    let place = target.place(prefix(settings.queue_prefix.as_ref(), deployed.as_ref())?).await?;
-    let config = context.parse(&config_text, Some(&place))?;
+    let naming = target.naming(prefix(settings.queue_prefix.as_ref(), deployed.as_ref())?).await?;
+    let config = context.parse(&config_text, Some(&naming))?;
     check_timeout(settings, deployed.as_ref())?;
     if let Some(stream) = &settings.event_stream_arn {
-        check_stream(stream.as_str(), &place)?;
+        check_stream(stream.as_str(), &naming)?;
     }
 
     let mut facts = Facts {
         parameters: settings.parameters(&config),
-        kept_queues: kept_queues(&target, deployed.as_ref(), &place, &config).await?,
+        kept_queues: kept_queues(&target, deployed.as_ref(), &naming, &config).await?,
         endpoint: target.endpoint().map(str::to_owned),
         ..Facts::default()
     };
@@ -56,14 +56,14 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
             facts.ledger_formats = formats(&target, &table).await?;
         }
         facts.backlogs = unless_quick("reading the ledger", backlogs(&target, stack)).await;
-        facts.disused = plan::disused_queues(stack, &place);
-        let running = running(&target, stack, &place).await;
+        facts.disused = plan::disused_queues(stack, &naming);
+        let running = running(&target, stack, &naming).await;
         asked.extend(facts.disused.iter().cloned());
-        asked.extend(plan::left_queues(&config, &place, &running).into_iter().cloned());
+        asked.extend(plan::left_queues(&config, &naming, &running).into_iter().cloned());
         facts.running = Some(running);
     }
     for queue in asked {
-        let url = place.queue(&queue.account, &queue.name);
+        let url = naming.queue(&queue.account, &queue.name);
         let depth = match sqs::depth(&target.sqs(), url.as_str()).await {
             // It was deleted by hand.
             Err(error) if error.fault == CallFault::Missing && facts.disused.contains(&queue) => {
@@ -74,8 +74,8 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
         };
         facts.depths.insert(queue.to_string(), depth);
     }
-    let plan = plan::plan(&context.stack, &config, &place, facts);
-    Ok(Prepared { target, place, deployed, config, config_text, plan })
+    let plan = plan::plan(&context.stack, &config, &naming, facts);
+    Ok(Prepared { target, naming, deployed, config, config_text, plan })
 }
 
 /// The name of the ledger's table, which no output names in an older stack without the ledger.
@@ -100,14 +100,14 @@ fn check_timeout(settings: &Settings, deployed: Option<&DeployedStack>) -> Resul
 }
 
 /// A mapping reads streams of its own account and region only (Lambda API Reference, "CreateEventSourceMapping").
-fn check_stream(arn: &str, place: &Place) -> Result<(), Failure> {
+fn check_stream(arn: &str, naming: &Naming) -> Result<(), Failure> {
     let mut parts = arn.split(':').skip(3);
     match (parts.next(), parts.next()) {
-        (Some(region), Some(account)) if (region, account) != (&place.region, &place.account) => {
+        (Some(region), Some(account)) if (region, account) != (&naming.region, &naming.account) => {
             let message = format!(
                 "the stream `{arn}` is in {region}, account {account}, and the stack in {}, account {}; set \
                  `AWS_REGION`, or name a stream that is where the stack is",
-                place.region, place.account
+                naming.region, naming.account
             );
             Err(Failure::Usage(message))
         }
@@ -116,25 +116,25 @@ fn check_stream(arn: &str, place: &Place) -> Result<(), Failure> {
 }
 
 /// What `stack` runs with: by the config in its packages, or, if that can't be read, by its parameters alone.
-async fn running(target: &Target, stack: &DeployedStack, place: &Place) -> Running {
+async fn running(target: &Target, stack: &DeployedStack, naming: &Naming) -> Running {
     let parameters = stack.parameters.clone();
     let stream = stack.outputs.get("EventStreamARN").cloned();
     let config = deployed_config(target, stack).await.map_err(|error| error.to_string());
     let config = config.and_then(|text| {
         let file = format!("client-queues.toml of {}", stack.name);
-        Config::try_from_toml(&file, &text, Some(place))
+        Config::try_from_toml(&file, &text, Some(naming))
             .map_err(|findings| findings.to_string().replace('\n', "; "))
     });
     let (config, no_config) = config.map_or_else(|why| (None, Some(why)), |config| (Some(config), None));
-    let registered = config.as_ref().map(|config| Running::registered(config, place));
-    let clients = registered.unwrap_or_else(|| listed(stack, place));
+    let registered = config.as_ref().map(|config| Running::registered(config, naming));
+    let clients = registered.unwrap_or_else(|| listed(stack, naming));
     Running { clients, parameters, stream, config, no_config }
 }
 
-fn listed(stack: &DeployedStack, place: &Place) -> Vec<Registered> {
+fn listed(stack: &DeployedStack, naming: &Naming) -> Vec<Registered> {
     let lists = stack.clients();
     let own = lists.own.into_iter().map(|client| {
-        let queue = place.client_queue_arn(&client);
+        let queue = naming.client_queue_arn(&client);
         Registered { name: Some(client), queue, is_own: true }
     });
     let existing = lists.existing.iter().filter_map(|arn| QueueArn::try_new(arn).ok());
@@ -165,16 +165,16 @@ mod tests {
 
     #[test]
     fn a_stream_is_where_the_stack_is() {
-        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
         let stream =
-            |place: &str| format!("arn:aws:dynamodb:{place}:table/Events/stream/2026-01-05T09:00:00.000");
+            |naming: &str| format!("arn:aws:dynamodb:{naming}:table/Events/stream/2026-01-05T09:00:00.000");
         for (at, expected) in [
             ("eu-west-2:111122223333", true),
             ("us-east-1:111122223333", false),
             ("eu-west-2:444455556666", false),
         ] {
-            assert_eq!(check_stream(&stream(at), &place).is_ok(), expected, "{at}");
+            assert_eq!(check_stream(&stream(at), &naming).is_ok(), expected, "{at}");
         }
-        assert!(check_stream("", &place).is_ok(), "imported");
+        assert!(check_stream("", &naming).is_ok(), "imported");
     }
 }

@@ -48,7 +48,7 @@ pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let operator = Operator::of_stack(context).await?;
     operator.log("reconcile");
     let is_served = |client: &Registration| client.state != State::Retired && client.absent_at.is_none();
-    let served = operator.control.clients.iter().filter(|(_, client)| is_served(client));
+    let served = operator.registry.clients.iter().filter(|(_, client)| is_served(client));
     let clients: Vec<String> = served.map(|(name, _)| name.to_string()).collect();
     let mut report = Report { stack: operator.stack.name.clone(), ..Report::default() };
     let progress = Progress::new();

@@ -22,8 +22,8 @@ use crate::progress::unless_quick;
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let stack = context.deployed(&target).await?;
-    let place = target.place(stack.prefix()).await?;
-    let work = collect::facts(&target, &stack, &place);
+    let naming = target.naming(stack.prefix()).await?;
+    let work = collect::facts(&target, &stack, &naming);
     let report = Report::new(&unless_quick("looking at queues, metrics and the ledger", work).await);
     context.output.print(&report, text)?;
     Ok(report.exit())

@@ -3,7 +3,7 @@
 use deploy::stack::DeployedStack;
 use serde::Serialize;
 use shared::config::QueueArn;
-use shared::place::Place;
+use shared::naming::Naming;
 use shared::text::printable;
 
 use super::{LeftQueue, queue_command, queue_name};
@@ -31,10 +31,10 @@ pub struct DisusedQueue {
 }
 
 /// The queues that go out of use with a deploy of `stack`, which is in `place`.
-pub fn disused_queues(stack: &DeployedStack, place: &Place) -> Vec<QueueArn> {
+pub fn disused_queues(stack: &DeployedStack, naming: &Naming) -> Vec<QueueArn> {
     let is_older = stack.parameters.contains_key(PARAMETER)
         || QUEUES.iter().any(|(output, _)| stack.outputs.contains_key(*output));
-    let Place { partition, region, account, prefix } = place;
+    let Naming { partition, region, account, prefix } = naming;
     let queue = |name: &str| QueueArn {
         partition: partition.clone(),
         region: region.clone(),

@@ -2,7 +2,7 @@
 
 use deploy::stack::DeployedStack;
 use expect_test::{Expect, expect};
-use shared::place::OwnQueue;
+use shared::naming::OwnQueue;
 
 use super::*;
 use crate::client_status::{ClientStatus, Lag};
@@ -10,8 +10,8 @@ use crate::output::Style;
 
 const ACCOUNT: &str = "111122223333";
 
-fn place() -> Place {
-    Place::try_new("aws", "eu-west-2", ACCOUNT, "").unwrap()
+fn naming() -> Naming {
+    Naming::try_new("aws", "eu-west-2", ACCOUNT, "").unwrap()
 }
 
 /// `clients`: names; one with `@account` has an existing queue in that account, called `<name>Events.fifo`, or as what
@@ -32,12 +32,12 @@ fn config(clients: &str) -> Config {
             text += &format!("queue_arn = \"arn:aws:sqs:eu-west-2:{account}:{queue}\"\n");
         }
     }
-    Config::try_from_toml("client-queues.toml", &text, Some(&place())).unwrap()
+    Config::try_from_toml("client-queues.toml", &text, Some(&naming())).unwrap()
 }
 
 fn running(clients: &str) -> Running {
     let config = config(clients);
-    let clients = Running::registered(&config, &place());
+    let clients = Running::registered(&config, &naming());
     Running { clients, config: Some(config), ..Running::default() }
 }
 
@@ -55,7 +55,7 @@ fn depths(queues: &[(&str, Found)]) -> Depths {
 }
 
 fn plan_of(clients: &str, facts: Facts) -> Plan {
-    plan("mark-event-queue", &config(clients), &place(), facts)
+    plan("mark-event-queue", &config(clients), &naming(), facts)
 }
 
 fn check(clients: &str, facts: Facts, expected: &Expect) {
@@ -525,7 +525,7 @@ fn programs_get_one_object() {
 fn only_queues_that_nobody_has_after_the_deploy_are_left() {
     let now = running("Billing Insurance A@444455556666");
     let names = |clients: &str| -> Vec<String> {
-        left_queues(&config(clients), &place(), &now).iter().map(|queue| queue.name.clone()).collect()
+        left_queues(&config(clients), &naming(), &now).iter().map(|queue| queue.name.clone()).collect()
     };
     assert_eq!(names("Billing Insurance A@444455556666"), Vec::<String>::new());
     assert_eq!(names("Billing"), ["MarkFanOutClientInsurance.fifo", "AEvents.fifo"]);
@@ -540,7 +540,7 @@ fn only_a_stack_of_an_older_template_has_queues_that_go_out_of_use() {
         outputs: output.map(|name| (name.to_owned(), "arn".to_owned())).into_iter().collect(),
         ..DeployedStack::default()
     };
-    let place = Place::try_new("aws", "eu-west-2", ACCOUNT, "test-").unwrap();
+    let naming = Naming::try_new("aws", "eu-west-2", ACCOUNT, "test-").unwrap();
     let both = ["test-MarkFanOutUndelivered.fifo", "test-MarkFanOutDeadLetter.fifo"];
     for (parameter, output, expected) in [
         (None, None, &[][..]),
@@ -549,7 +549,7 @@ fn only_a_stack_of_an_older_template_has_queues_that_go_out_of_use() {
         (None, Some("UndeliveredQueueARN"), &both),
         (None, Some("DeadLetterQueueARN"), &both),
     ] {
-        let found = disused_queues(&stack(parameter, output), &place);
+        let found = disused_queues(&stack(parameter, output), &naming);
         let names: Vec<_> = found.iter().map(|queue| queue.name.as_str()).collect();
         assert_eq!(names, expected, "{parameter:?} {output:?}");
         assert!(found.iter().all(|queue| queue.account == ACCOUNT), "{found:?}");
@@ -559,7 +559,7 @@ fn only_a_stack_of_an_older_template_has_queues_that_go_out_of_use() {
 /// A plan of a stack with the undelivered queue of an older template, and with a ledger of these formats; what it says
 /// after its accounts.
 fn check_older(found: Option<Found>, formats: &[Option<&str>], result: PlanResult, expected: &Expect) {
-    let queue = place().own_queue_arn(OwnQueue::Rejected);
+    let queue = naming().own_queue_arn(OwnQueue::Rejected);
     let queue = QueueArn { name: "MarkFanOutUndelivered.fifo".to_owned(), ..queue };
     let facts = Facts {
         running: Some(running("Billing")),
@@ -711,7 +711,7 @@ fn ledger_config(clients: &str) -> Config {
         format!("[[client]]\nname = \"{}\"\n{history}", name.trim_end_matches('*'))
     };
     let clients: String = clients.split_whitespace().map(client).collect();
-    Config::try_from_toml("test", &format!("{SOURCE}{clients}"), Some(&place())).unwrap()
+    Config::try_from_toml("test", &format!("{SOURCE}{clients}"), Some(&naming())).unwrap()
 }
 
 /// What a plan says besides its tables, of a stack with the ledger: clients before and after, and what they lack.
@@ -719,7 +719,7 @@ fn check_backlogs(before: &str, after: &Config, backlogs: Result<Vec<Backlog>, S
     let config = ledger_config(before);
     let stream = |label: &str| format!("arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/{label}");
     let running = Running {
-        clients: Running::registered(&config, &place()),
+        clients: Running::registered(&config, &naming()),
         config: Some(config),
         stream: Some(stream("1")),
         ..Running::default()
@@ -735,7 +735,7 @@ fn check_backlogs(before: &str, after: &Config, backlogs: Result<Vec<Backlog>, S
     }
     let facts =
         Facts { running: Some(running), parameters, depths, backlogs: Some(backlogs), ..Facts::default() };
-    let plan = plan("test", after, &place(), facts);
+    let plan = plan("test", after, &naming(), facts);
     let has_both = |client: &PlannedClient| client.gets_history && client.is_too_late_for_history;
     assert!(!plan.clients.iter().any(has_both), "{:?}", plan.clients);
     let text = plan.to_text(Style::Plain);
@@ -783,7 +783,7 @@ fn a_client_that_moves_is_paused_first() {
         let text = format!(
             "{SOURCE}allowed_accounts = [\"111122223333\"]\n[[client]]\nname = \"Parking\"\n{queue}\n"
         );
-        Config::try_from_toml("test", &text, Some(&place())).unwrap()
+        Config::try_from_toml("test", &text, Some(&naming())).unwrap()
     };
     let parking = |is_paused| Ok(vec![backlog("Parking", is_paused, (0, 0))]);
     check_backlogs(
@@ -799,8 +799,8 @@ fn a_client_that_moves_is_paused_first() {
 
 #[test]
 fn history_of_a_client_that_is_served_already_has_no_effect() {
-    let level = |names: &[&str]| Ok(names.iter().map(|name| backlog(name, false, (0, 0))).collect());
-    let both = || level(&["Billing", "Insurance"]);
+    let up_to_date = |names: &[&str]| Ok(names.iter().map(|name| backlog(name, false, (0, 0))).collect());
+    let both = || up_to_date(&["Billing", "Insurance"]);
     check_backlogs(
         "Billing Insurance",
         &ledger_config("Billing Insurance*"),
@@ -814,7 +814,7 @@ fn history_of_a_client_that_is_served_already_has_no_effect() {
     check_backlogs(
         "Billing",
         &ledger_config("Billing Insurance*"),
-        level(&["Billing"]),
+        up_to_date(&["Billing"]),
         &expect![[r#"
         Insurance gets the events from before it was registered, too: all that the event table has (`history = true`)
     "#]],
@@ -841,11 +841,11 @@ fn with_the_ledger_nothing_of_a_stream_that_is_left_is_lost() {
         ATTENTION: the converter leaves arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1: what it has not read of it yet never reaches the clients; see "Another stream" in docs/deploy.md
     "#]],
     );
-    let level = Ok(vec![backlog("Streamed", false, (0, 0))]);
+    let up_to_date = Ok(vec![backlog("Streamed", false, (0, 0))]);
     check_backlogs(
         "Streamed",
         &ledger_config("Streamed"),
-        level,
+        up_to_date,
         &expect![[r#"
         ATTENTION: the converter leaves arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1: what it has not read of it yet reaches the clients with its aggregate's next event; so that it does not wait for that, run `fanoutctl reconcile --stack test` afterwards; see "Another stream" in docs/deploy.md
     "#]],
@@ -856,7 +856,7 @@ fn with_the_ledger_nothing_of_a_stream_that_is_left_is_lost() {
 fn a_new_client_with_history_is_told() {
     let config = ledger_config("Billing* Tax*");
     let running = Running { clients: running("Billing").clients, ..Running::default() };
-    let plan = plan("test", &config, &place(), Facts { running: Some(running), ..Facts::default() });
+    let plan = plan("test", &config, &naming(), Facts { running: Some(running), ..Facts::default() });
     let text = plan.to_text(Style::Plain);
     let told: Vec<_> = text.lines().filter(|line| line.contains("history")).collect();
     expect!["Tax gets the events from before it was registered, too: all that the event table has (`history = true`)"].assert_eq(&told.join("\n"));

@@ -10,7 +10,7 @@ pub fn indented(text: &str) -> Option<String> {
     // From here on it is JSON, so that only strings hold brackets that mean nothing.
     let json: &RawValue = serde_json::from_str(text).ok()?;
     let mut indented = String::with_capacity(json.get().len() * 2);
-    let (mut level, mut in_string, mut is_escaped) = (0_usize, false, false);
+    let (mut up_to_date, mut in_string, mut is_escaped) = (0_usize, false, false);
     let mut characters = json.get().chars().peekable();
     while let Some(character) = characters.next() {
         if in_string {
@@ -27,22 +27,22 @@ pub fn indented(text: &str) -> Option<String> {
                 match characters.next_if(|next| matches!(next, '}' | ']')) {
                     Some(end) => indented.push(end),
                     None => {
-                        level += 1;
-                        if level > DEPTH_LIMIT {
+                        up_to_date += 1;
+                        if up_to_date > DEPTH_LIMIT {
                             return None;
                         }
-                        break_line(&mut indented, level);
+                        break_line(&mut indented, up_to_date);
                     }
                 }
             }
             '}' | ']' => {
-                level = level.saturating_sub(1);
-                break_line(&mut indented, level);
+                up_to_date = up_to_date.saturating_sub(1);
+                break_line(&mut indented, up_to_date);
                 indented.push(character);
             }
             ',' => {
                 indented.push(',');
-                break_line(&mut indented, level);
+                break_line(&mut indented, up_to_date);
             }
             ':' => indented.push_str(": "),
             _ => {
@@ -54,9 +54,9 @@ pub fn indented(text: &str) -> Option<String> {
     Some(indented)
 }
 
-fn break_line(text: &mut String, level: usize) {
+fn break_line(text: &mut String, up_to_date: usize) {
     text.push('\n');
-    text.extend(std::iter::repeat_n("  ", level));
+    text.extend(std::iter::repeat_n("  ", up_to_date));
 }
 
 #[cfg(test)]
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_is_too_deep_is_not_indented() {
-        let nested = |levels| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        let nested = |brings_up_to_date| format!("{}1{}", "[".repeat(brings_up_to_date), "]".repeat(brings_up_to_date));
         assert!(indented(&nested(DEPTH_LIMIT)).is_some());
         assert_eq!(indented(&nested(DEPTH_LIMIT + 1)), None);
         assert_eq!(indented(&nested(500_000)), None);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use shared::config::{Config, Source};
 use shared::ids::{DeduplicationId, Group, Key};
-use shared::letter;
+use shared::rejection;
 use shared::message::{Attribute, Message};
 
 use super::{Received, Rejection};
@@ -58,7 +58,7 @@ pub(crate) fn rejected(event_id: &str) -> Rejection {
     let image = raw(
         r#"{"mark":{"S":"AFC F5"},"createTime":{"S":"2026-01-05T09:00:03Z"},"price":{"N":"299.90"},"RegistrationNumber":{"M":{"version":{"N":"3"}}}}"#,
     );
-    let letter = letter::Letter {
+    let rejection = rejection::Rejection {
         reason: "the event lacks `eventId`, its id; `[source]` in `client-queues.toml` says where it is"
             .to_owned(),
         event_id: Some(event_id.to_owned()),
@@ -69,7 +69,7 @@ pub(crate) fn rejected(event_id: &str) -> Rejection {
         record: None,
     };
     let group = Group::of(&Key::S("AFC F5".to_owned()));
-    let message = letter.message(Some(group), &DeduplicationId::of_stream_record("r-3"));
+    let message = rejection.message(Some(group), &DeduplicationId::of_stream_record("r-3"));
     Rejection::read(received(3, &message))
 }
 
@@ -77,12 +77,12 @@ pub(crate) fn rejected(event_id: &str) -> Rejection {
 pub(crate) fn unreadable_record() -> Rejection {
     let record =
         RawValue::from_string(r#"{"dynamodb":{"SequenceNumber":"42","Keys":7}}"#.to_owned()).unwrap();
-    let letter = letter::Letter {
+    let rejection = rejection::Rejection {
         reason: "not a stream record: it has no `eventName`".to_owned(),
         sequence_number: Some("42".to_owned()),
         record: Some(&record),
-        ..letter::Letter::default()
+        ..rejection::Rejection::default()
     };
-    let message = letter.message(None, &DeduplicationId::of_stream_record("r-4"));
+    let message = rejection.message(None, &DeduplicationId::of_stream_record("r-4"));
     Rejection::read(received(4, &message))
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use shared::config::Config;
 use shared::metrics::Tally;
-use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::naming::{OwnQueue, Naming, QueueUrl};
 use shared::testing::{Accepted, FifoQueues, Settings, VirtualClock};
 use shared::time::Timestamp;
 
@@ -32,7 +32,7 @@ impl World {
 
     /// A pipeline whose `[source]` has these lines besides the keys and the time.
     pub(crate) fn with_source(lines: &str) -> Self {
-        let place = Place {
+        let naming = Naming {
             partition: "aws".to_owned(),
             region: "eu-west-2".to_owned(),
             account: "111122223333".to_owned(),
@@ -44,15 +44,15 @@ impl World {
                 "[source]\npartition_key = 'mark'\nsort_key = 'createTime'\ntime = 'createTime'\n{lines}\n\
                  [[client]]\nname = 'A'\n"
             ),
-            Some(&place),
+            Some(&naming),
         )
         .unwrap();
         let clock = VirtualClock::at(Timestamp::from_millis(1_800_000_000_000));
         let world = Self {
             queues: FifoQueues::new(&clock),
-            fan_out: place.own_queue(OwnQueue::FanOut),
-            rejected: place.own_queue(OwnQueue::Rejected),
-            converter: Converter::new(&config, &place),
+            fan_out: naming.own_queue(OwnQueue::FanOut),
+            rejected: naming.own_queue(OwnQueue::Rejected),
+            converter: Converter::new(&config, &naming),
             tally: RefCell::default(),
             clock,
         };
@@ -113,14 +113,14 @@ impl World {
         self.queues.accepted(&self.fan_out)
     }
 
-    /// The letters on the rejected queue.
-    pub(crate) fn letters(&self) -> Vec<Value> {
-        let letters = self.queues.accepted(&self.rejected);
-        letters.iter().map(|letter| serde_json::from_str(&letter.body).unwrap()).collect()
+    /// The rejections on the rejected queue.
+    pub(crate) fn rejections(&self) -> Vec<Value> {
+        let rejections = self.queues.accepted(&self.rejected);
+        rejections.iter().map(|rejection| serde_json::from_str(&rejection.body).unwrap()).collect()
     }
 
     pub(crate) fn reasons(&self) -> Vec<String> {
-        self.letters().iter().map(|letter| letter["reason"].as_str().unwrap().to_owned()).collect()
+        self.rejections().iter().map(|rejection| rejection["reason"].as_str().unwrap().to_owned()).collect()
     }
 }
 

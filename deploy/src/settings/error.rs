@@ -1,6 +1,6 @@
 //! Why a setting is refused.
 
-use shared::place::InvalidPlace;
+use shared::naming::InvalidNaming;
 
 use super::{FunctionTimeout, LogRetention, MaximumConcurrency, StreamBatchSize};
 
@@ -27,7 +27,7 @@ pub enum SettingsError {
     TopicArn(String),
     /// Too long, or with other characters.
     #[error(transparent)]
-    QueuePrefix(#[from] InvalidPlace),
+    QueuePrefix(#[from] InvalidNaming),
     /// Neither of the two.
     #[error("`{}` is not an architecture; write `x86_64` or `arm64`", .0.escape_debug())]
     Architecture(String),

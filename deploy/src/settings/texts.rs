@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use shared::place::Place;
+use shared::naming::Naming;
 
 use super::SettingsError;
 
@@ -97,7 +97,7 @@ impl QueuePrefix {
     /// It is too long, or has other characters.
     pub fn try_new(text: &str) -> Result<Self, SettingsError> {
         // A prefix is legal everywhere or nowhere.
-        Place::try_new("aws", "us-east-1", "000000000000", text)?;
+        Naming::try_new("aws", "us-east-1", "000000000000", text)?;
         Ok(Self(text.to_owned()))
     }
 
@@ -151,11 +151,11 @@ fn is_arn(text: &str, service: &str, is_resource: impl Fn(&str) -> bool) -> bool
     let [scheme, partition, found, region, account, resource] = [(); 6].map(|()| part());
     scheme == "arn"
         && found == service
-        && Place::try_new(partition, region, account, "").is_ok()
+        && Naming::try_new(partition, region, account, "").is_ok()
         && is_resource(resource)
 }
 
-/// Letters, digits and `others`, at least one.
+/// Rejections, digits and `others`, at least one.
 fn is_word(text: &str, others: &str) -> bool {
     !text.is_empty()
         && text.chars().all(|character| character.is_ascii_alphanumeric() || others.contains(character))
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_prefix_fits_before_every_name() {
         check(QueuePrefix::try_new(""), expect!["right"]);
-        check(QueuePrefix::try_new("sixteen-letters-"), expect!["right"]);
+        check(QueuePrefix::try_new("sixteen-rejections-"), expect!["right"]);
         check(
             QueuePrefix::try_new("test_"),
             expect!["`test_` is not a prefix; use up to 16 letters, digits and hyphens, or none"],

@@ -11,12 +11,12 @@ use serde_json::value::{RawValue, to_raw_value};
 use shared::config::Config;
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, Cursor, Edge, EventTable, EventTime, First, GroupItem, Item, ItemKey, Ledger, Marker, Page,
-    Rev, ScanPage, Unread, Write, WriteError,
+    ClientId, ScanPosition, Ports, EventTable, EventTime, First, GroupItem, Item, ItemKey, Ledger, Cursor, Page,
+    WriteCount, ScanPage, Unread, Write, WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;
-use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::naming::{OwnQueue, Naming, QueueUrl};
 use shared::send::{SendError, Transport};
 use shared::testing::{
     FifoQueues, LedgerCalls, MemoryLedger, MemoryTable, Settings, TableCalls, VirtualClock,
@@ -74,7 +74,7 @@ struct Slow<'w>(&'w World);
 impl World {
     /// With so many clients, all of them level in nothing yet. Every call takes `call`.
     pub(crate) fn new(clients: usize, call: Duration) -> Self {
-        let place = Place {
+        let naming = Naming {
             partition: "aws".to_owned(),
             region: "eu-west-2".to_owned(),
             account: "111122223333".to_owned(),
@@ -85,13 +85,13 @@ impl World {
         let source = "[source]\npartition_key = 'mark'\nsort_key = 'createTime'\n\
                       id = 'eventId'\ntime = 'createTime'\nversion = 'version'\n";
         let file = format!("{source}{names}");
-        let config = Config::try_from_toml("client-queues.toml", &file, Some(&place)).expect("a valid file");
+        let config = Config::try_from_toml("client-queues.toml", &file, Some(&naming)).expect("a valid file");
         let clock = VirtualClock::at(START);
         let queues = FifoQueues::new(&clock);
         let settings = || Settings { latency: call, ..Settings::default() };
         let client_queues: Vec<QueueUrl> =
-            config.clients.iter().map(|client| client.queue_url(&place)).collect();
-        let own = OwnQueue::ALL.map(|own| place.own_queue(own));
+            config.clients.iter().map(|client| client.queue_url(&naming)).collect();
+        let own = OwnQueue::ALL.map(|own| naming.own_queue(own));
         client_queues.iter().chain(&own).for_each(|queue| queues.create(queue, settings()));
         let world = Self {
             ledger: MemoryLedger::new(1),
@@ -99,13 +99,13 @@ impl World {
             table_units: Cell::new(0),
             call,
             clients: client_queues,
-            fan_out: Fanout::new(&config, &place),
-            catch_up: CatchUp::new(&config, &place),
+            fan_out: Fanout::new(&config, &naming),
+            catch_up: CatchUp::new(&config, &naming),
             clock,
             queues,
         };
-        world.ledger.set_markers_in_page(1_000);
-        world.order(&json!({ "order": "care" }));
+        world.ledger.set_cursors_in_page(1_000);
+        world.order(&json!({ "order": "maintenance" }));
         world
     }
 
@@ -143,17 +143,17 @@ impl World {
     pub(crate) fn is_behind(&self, group: usize, events: u64) {
         let client = ClientId(1);
         self.put_item(group, events, BTreeSet::from([client]));
-        let marker = Marker {
-            rev: Rev(self.ledger.fresh()),
-            spell: self.ledger.fresh(),
-            life: 1,
-            have: 0,
-            again: 0,
+        let cursor = Cursor {
+            write_count: WriteCount(self.ledger.fresh()),
+            epoch: self.ledger.fresh(),
+            incarnation_number: 1,
+            position: 0,
+            replay_until: 0,
             replay: None,
             at: self.clock.now(),
         };
-        let key = ItemKey::Marker(client, Group::of(&key(group)));
-        self.ledger.put(key, Item::Marker(marker));
+        let key = ItemKey::Cursor(client, Group::of(&key(group)));
+        self.ledger.put(key, Item::Cursor(cursor));
     }
 
     /// A client's queue is gone.
@@ -169,14 +169,14 @@ impl World {
 
     /// A batch, delivered at once again until it is done, and then whatever is left to catch-up. Tells how often it was
     /// delivered.
-    pub(crate) fn until_level(&self, events: &[Event]) -> (Cost, usize) {
+    pub(crate) fn until_up_to_date(&self, events: &[Event]) -> (Cost, usize) {
         let mut deliveries = 1;
         let cost = self.measured(|| {
             while !self.is_done(&self.payload(events, deliveries)) {
                 deliveries += 1;
             }
-            if !self.ledger.markers_of(ClientId(1)).is_empty() {
-                self.level();
+            if !self.ledger.cursors_of(ClientId(1)).is_empty() {
+                self.up_to_date();
             }
         });
         (cost, deliveries)
@@ -186,18 +186,18 @@ impl World {
     fn is_done(&self, payload: &RawValue) -> bool {
         let (slow, mut tally) = (Slow(self), Tally::default());
         let deadline = self.clock.now().plus(FAN_OUT_TIMEOUT);
-        let handled = self.fan_out.handle(slow.edge(), payload, deadline, &mut tally);
+        let handled = self.fan_out.handle(slow.ports(), payload, deadline, &mut tally);
         self.clock.block_on(handled).expect("handled").batch_item_failures.is_empty()
     }
 
     /// Catches the first client up, and tells in how many invocations.
     pub(crate) fn catch_up(&self) -> (Cost, usize) {
         let mut invocations = 0;
-        let cost = self.measured(|| invocations = self.level());
+        let cost = self.measured(|| invocations = self.up_to_date());
         (cost, invocations)
     }
 
-    fn level(&self) -> usize {
+    fn up_to_date(&self) -> usize {
         for invocation in 1..1_000 {
             if self.order(&json!({ "order": "catchUp", "client": name(0) }))["behind"] == 0 {
                 return invocation;
@@ -210,7 +210,7 @@ impl World {
         let payload = to_raw_value(order).expect("JSON");
         let (slow, mut tally) = (Slow(self), Tally::default());
         let deadline = self.clock.now().plus(CATCH_UP_TIMEOUT);
-        let handled = self.catch_up.handle(slow.edge(), &payload, deadline, &mut tally);
+        let handled = self.catch_up.handle(slow.ports(), &payload, deadline, &mut tally);
         let answer = self.clock.block_on(handled).expect("handled");
         serde_json::to_value(answer).expect("JSON")
     }
@@ -239,11 +239,11 @@ impl World {
         let rows = self.table.rows(&key(group));
         let at = |version: u64| rows.iter().find(|row| row.version == Some(version)).expect("an event");
         let item = GroupItem {
-            rev: Rev(1),
+            write_count: WriteCount(1),
             version,
             behind,
-            edition: 1,
-            life: 1,
+            revision: 1,
+            incarnation_number: 1,
             first: First { sort: at(1).sort.clone(), version: 1 },
             time: at(version).time,
             key: key(group),
@@ -289,7 +289,7 @@ impl World {
     }
 }
 
-/// As long as such a name usually is: the control item holds them all.
+/// As long as such a name usually is: the registry holds them all.
 fn name(client: usize) -> String {
     format!("Client{client:04}")
 }
@@ -312,8 +312,8 @@ fn item(Event { group, version }: Event, age: Duration) -> String {
 }
 
 impl Slow<'_> {
-    fn edge(&self) -> Edge<'_, Self, Self, Self> {
-        Edge { transport: self, ledger: self, table: self }
+    fn ports(&self) -> Ports<'_, Self, Self, Self> {
+        Ports { transport: self, ledger: self, table: self }
     }
 }
 
@@ -353,9 +353,9 @@ impl Ledger for Slow<'_> {
         self.0.ledger.write(writes).await
     }
 
-    async fn markers(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Marker)>, Unread> {
+    async fn cursors(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
         self.0.clock.sleep(self.0.call).await;
-        self.0.ledger.markers(client, after).await
+        self.0.ledger.cursors(client, after).await
     }
 
     fn fresh(&self) -> u64 {
@@ -380,7 +380,7 @@ impl EventTable for Slow<'_> {
         self.0.table.has(key, sort).await
     }
 
-    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
         self.0.clock.sleep(self.0.call).await;
         self.0.table.set_items_in_page(LATER_PAGE);
         self.0.table.scan(after).await

@@ -9,7 +9,7 @@ use std::slice;
 use shared::event::Event;
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, Control, EventTable, GroupItem, ItemKey, Ledger, Marker, READ_LIMIT, Write, WriteError, adopt,
+    ClientId, Registry, EventTable, GroupItem, ItemKey, Ledger, Cursor, READ_LIMIT, Write, WriteError, adopt,
     baseline, is_whole, leaving,
 };
 use shared::send::{StopReason, Transport};
@@ -20,7 +20,7 @@ use super::work::{SurveyError, TRIES, Work, why_unread};
 /// What a group is.
 #[derive(Debug)]
 pub(super) enum Adopted {
-    /// Its item accounts for the control item's edition.
+    /// Its item accounts for the registry's revision.
     Done,
     /// The table has no event of it that can be sent.
     Missing,
@@ -38,24 +38,24 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     pub(super) async fn adopt(&self, key: &Key) -> Adopted {
         let group = Group::of(key);
         let mut why = String::new();
-        let keys = [ItemKey::Control, ItemKey::Group(group.clone())];
+        let keys = [ItemKey::Registry, ItemKey::Group(group.clone())];
         for number in 0..TRIES {
             let found = self.read(&keys).await;
-            let (Some(control), Some(item)) = (found.control(), found.group(&group)) else {
+            let (Some(registry), Some(item)) = (found.registry(), found.group(&group)) else {
                 return Adopted::Failed(why_unread(&found, &keys));
             };
-            let Some(control) = control else { return Adopted::Failed(OrderError::NoControl.to_string()) };
+            let Some(registry) = registry else { return Adopted::Failed(OrderError::NoRegistry.to_string()) };
             let (item, is_new) = match item {
-                Some(item) if item.edition >= control.edition => return Adopted::Done,
+                Some(item) if item.revision >= registry.revision => return Adopted::Done,
                 Some(item) => (item.clone(), false),
-                None => match self.first_sight(key, control).await {
+                None => match self.first_sight(key, registry).await {
                     Ok(item) => (item, true),
                     Err(adopted) => return adopted,
                 },
             };
-            let retired = self.leaving(&group, &item, control).await;
-            let fresh = &mut || self.edge.ledger.fresh();
-            let transactions = adopt(&group, &item, is_new, control, &retired, self.now(), fresh);
+            let retired = self.leaving(&group, &item, registry).await;
+            let fresh = &mut || self.ports.ledger.fresh();
+            let transactions = adopt(&group, &item, is_new, registry, &retired, self.now(), fresh);
             match self.write_all(&transactions).await {
                 Ok(()) => return Adopted::Done,
                 // Somebody else adopts it, or nobody knows: it is read again.
@@ -73,13 +73,13 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 
     /// The first item of a group; or why there is none.
-    async fn first_sight(&self, key: &Key, control: &Control) -> Result<GroupItem, Adopted> {
+    async fn first_sight(&self, key: &Key, registry: &Registry) -> Result<GroupItem, Adopted> {
         let survey = self.survey(key).await.map_err(|error| match error {
             SurveyError::TooLong => Adopted::PassedOver(error.to_string()),
             SurveyError::Unread(unread) => Adopted::Failed(unread.to_string()),
         })?;
         if is_whole(&survey.rows) {
-            return baseline(key, &survey.rows, control.start).ok_or(Adopted::Missing);
+            return baseline(key, &survey.rows, registry.start).ok_or(Adopted::Missing);
         }
         Err(match survey.highest {
             Some(event) => self.hand_over(&event).await,
@@ -103,20 +103,20 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         }
     }
 
-    /// The markers of clients that are served no more. Of those that are not read, the entries stay.
+    /// The cursors of clients that are served no more. Of those that are not read, the entries stay.
     async fn leaving(
         &self,
         group: &Group,
         item: &GroupItem,
-        control: &Control,
-    ) -> BTreeMap<ClientId, Option<Marker>> {
+        registry: &Registry,
+    ) -> BTreeMap<ClientId, Option<Cursor>> {
         let mut retired = BTreeMap::new();
-        for clients in leaving(item, control).chunks(READ_LIMIT) {
+        for clients in leaving(item, registry).chunks(READ_LIMIT) {
             let keys: Vec<ItemKey> =
-                clients.iter().map(|client| ItemKey::Marker(*client, group.clone())).collect();
+                clients.iter().map(|client| ItemKey::Cursor(*client, group.clone())).collect();
             let found = self.read(&keys).await;
             let read =
-                clients.iter().filter_map(|client| Some((*client, found.marker(*client, group)?.cloned())));
+                clients.iter().filter_map(|client| Some((*client, found.cursor(*client, group)?.cloned())));
             retired.extend(read);
         }
         retired
@@ -124,7 +124,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
 
     async fn write_all(&self, transactions: &[Vec<Write>]) -> Result<(), WriteError> {
         for writes in transactions {
-            self.edge.ledger.write(writes).await?;
+            self.ports.ledger.write(writes).await?;
         }
         Ok(())
     }

@@ -6,19 +6,19 @@ use std::time::Duration;
 use shared::config::ClientName;
 use shared::ids::Group;
 use shared::ledger::{
-    ClientId, Condition, EventTable, Item, ItemKey, Lease, Ledger, Registration, Rev, State, Write,
+    ClientId, Condition, EventTable, Item, ItemKey, Lease, Ledger, Registration, WriteCount, State, Write,
     WriteError,
 };
-use shared::place::QueueUrl;
+use shared::naming::QueueUrl;
 use shared::send::{BATCH_LIMIT, Stop, StopReason, Transport};
 use shared::time::Timestamp;
 use tracing::{error, info, warn};
 
 use super::payload::{CaughtUp, Refused};
-use super::turn::{End, Served, Turned};
+use super::pass::{End, Served, PassOutcome};
 use super::work::{Work, why_unread};
 
-/// How many of a client's markers are listed at a time. It bounds memory and, while a client rests, cost.
+/// How many of a client's cursors are listed at a time. It bounds memory and, while a client rests, cost.
 const LISTED_LIMIT: usize = 5_000;
 
 /// How many groups that wait for the client's queue are told: enough to see why.
@@ -36,10 +36,10 @@ pub(super) struct Client<'c> {
     listed: Listed,
     /// The groups to be served next.
     waiting: VecDeque<Group>,
-    /// Those that take long to read: each has a turn of its own, when no other waits.
+    /// Those that take long to read: each has a pass of its own, when no other waits.
     slow: VecDeque<Group>,
     lease: Option<Held>,
-    levelled: usize,
+    up_to_date: usize,
     sent: usize,
     rejected: usize,
     refused: Vec<Refused>,
@@ -61,12 +61,12 @@ struct Listed {
 struct Held {
     lease: Lease,
     /// `None`: there was none.
-    rev: Option<Rev>,
+    write_count: Option<WriteCount>,
     /// Whether this invocation has it.
     is_ours: bool,
     holder: u64,
     /// Groups in which something was sent that could not be told.
-    untold: Vec<Group>,
+    unrecorded: Vec<Group>,
 }
 
 impl<'c> Client<'c> {
@@ -86,7 +86,7 @@ impl<'c> Client<'c> {
             waiting: VecDeque::new(),
             slow: VecDeque::new(),
             lease: None,
-            levelled: 0,
+            up_to_date: 0,
             sent: 0,
             rejected: 0,
             refused: Vec::new(),
@@ -95,7 +95,7 @@ impl<'c> Client<'c> {
         }
     }
 
-    /// The next turn. Answers whether there is another one.
+    /// The next pass. Answers whether there is another one.
     pub(super) async fn next<T: Transport, L: Ledger, E: EventTable>(
         &mut self,
         work: &Work<'_, T, L, E>,
@@ -130,8 +130,8 @@ impl<'c> Client<'c> {
         }
         let is_failing = held.lease.failures > 0 && !self.is_urgent;
         let served = Served { name: &self.name, id: self.id, queue, is_failing };
-        let turned = work.turn(&served, &groups).await;
-        self.take(turned, is_slow, work.now())
+        let pass_outcome = work.pass(&served, &groups).await;
+        self.take(pass_outcome, is_slow, work.now())
     }
 
     fn next_groups(&mut self) -> Vec<Group> {
@@ -142,19 +142,19 @@ impl<'c> Client<'c> {
         self.waiting.drain(..next).collect()
     }
 
-    /// Takes in what a turn did, perhaps of a group that `is_slow`. Answers whether the client goes on.
-    fn take(&mut self, turned: Turned, is_slow: bool, now: Timestamp) -> bool {
-        let Turned { groups, sent, rejected, refused, failure, stopped } = turned;
+    /// Takes in what a pass did, perhaps of a group that `is_slow`. Answers whether the client goes on.
+    fn take(&mut self, pass_outcome: PassOutcome, is_slow: bool, now: Timestamp) -> bool {
+        let PassOutcome { groups, sent, rejected, refused, failure, stopped } = pass_outcome;
         self.sent += sent;
         self.rejected += rejected;
         self.refused.extend(refused);
         self.refused.truncate(REFUSED_LIMIT);
-        let mut untold = Vec::new();
+        let mut unrecorded = Vec::new();
         for (group, end) in groups {
             match end {
-                End::Level => {
+                End::UpToDate => {
                     self.listed.behind.remove(&group);
-                    self.levelled += 1;
+                    self.up_to_date += 1;
                 }
                 End::More if is_slow => self.slow.push_back(group),
                 End::More => self.waiting.push_back(group),
@@ -164,7 +164,7 @@ impl<'c> Client<'c> {
                     let why = format!("the events of group `{group}` can't be read in time");
                     self.stopped.get_or_insert(why);
                 }
-                End::Untold => untold.push(group),
+                End::Unrecorded => unrecorded.push(group),
             }
         }
         let Some(held) = &mut self.lease else { return false };
@@ -175,11 +175,11 @@ impl<'c> Client<'c> {
             held.lease.fail(now);
             let pause = held.lease.not_before.since(now).as_secs();
             log_failure(&self.name, &stop, pause);
-            held.untold = untold;
+            held.unrecorded = unrecorded;
             return self.stop(&stop.why);
         }
-        if !untold.is_empty() {
-            held.untold = untold;
+        if !unrecorded.is_empty() {
+            held.unrecorded = unrecorded;
             return self.stop("the ledger did not take what was sent");
         }
         stopped.is_none_or(|why| self.stop(&why))
@@ -192,7 +192,7 @@ impl<'c> Client<'c> {
 
     /// Stops for a fault of the ledger's.
     fn fail(&mut self, why: &str) -> bool {
-        warn!(client = self.name.as_str(), why, "client is not caught up now; the next care tries again");
+        warn!(client = self.name.as_str(), why, "client is not caught up now; the next maintenance tries again");
         self.stop(why)
     }
 
@@ -200,7 +200,7 @@ impl<'c> Client<'c> {
     async fn list<T: Transport, L: Ledger, E: EventTable>(&mut self, work: &Work<'_, T, L, E>) -> bool {
         let mut groups = Vec::new();
         while !self.listed.is_complete && groups.len() < LISTED_LIMIT {
-            let page = match work.edge.ledger.markers(self.id, self.listed.last.as_ref()).await {
+            let page = match work.ports.ledger.cursors(self.id, self.listed.last.as_ref()).await {
                 Ok(page) => page,
                 Err(error) => {
                     self.fail(&format!("the client's groups: {error}"));
@@ -208,14 +208,14 @@ impl<'c> Client<'c> {
                 }
             };
             self.listed.is_complete = page.is_empty();
-            for (group, marker) in page {
+            for (group, cursor) in page {
                 self.listed.last = Some(group.clone());
-                if self.listed.behind.insert(group.clone(), marker.at).is_none() {
+                if self.listed.behind.insert(group.clone(), cursor.at).is_none() {
                     groups.push(group);
                 }
             }
         }
-        shuffle(&mut groups, work.edge.ledger.fresh());
+        shuffle(&mut groups, work.ports.ledger.fresh());
         self.waiting.extend(groups);
         !self.waiting.is_empty()
     }
@@ -229,7 +229,7 @@ impl<'c> Client<'c> {
         let Some(lease) = found.lease(self.id) else {
             return self.fail(&format!("the lease: {}", why_unread(&found, &keys)));
         };
-        let rev = lease.map(|lease| lease.rev);
+        let write_count = lease.map(|lease| lease.write_count);
         let lease = lease.cloned().unwrap_or_else(Lease::unheld);
         if lease.until > now {
             self.is_elsewhere = true;
@@ -240,15 +240,15 @@ impl<'c> Client<'c> {
             return self.stop(&format!("its queue failed; tried again in {} s", ceil_secs(pause)));
         }
         for group in lease.groups.iter().rev() {
-            if let Some(place) = self.waiting.iter().position(|waiting| waiting == group) {
-                self.waiting.remove(place);
+            if let Some(naming) = self.waiting.iter().position(|waiting| waiting == group) {
+                self.waiting.remove(naming);
                 self.waiting.push_front(group.clone());
             } else if !self.listed.is_complete {
                 self.waiting.push_front(group.clone());
             }
         }
-        let holder = work.edge.ledger.fresh();
-        self.lease = Some(Held { lease, rev, is_ours: false, holder, untold: Vec::new() });
+        let holder = work.ports.ledger.fresh();
+        self.lease = Some(Held { lease, write_count, is_ours: false, holder, unrecorded: Vec::new() });
         true
     }
 
@@ -261,10 +261,10 @@ impl<'c> Client<'c> {
     }
 
     fn log(&self) {
-        let Self { levelled, sent, rejected, .. } = self;
-        if *levelled + sent + rejected > 0 {
+        let Self { up_to_date, sent, rejected, .. } = self;
+        if *up_to_date + sent + rejected > 0 {
             let (client, behind, stopped) = (self.name.as_str(), self.behind(), self.stopped.as_deref());
-            info!(client, sent, levelled, rejected, behind, stopped, "client caught up");
+            info!(client, sent, up_to_date, rejected, behind, stopped, "client caught up");
         }
     }
 
@@ -290,14 +290,14 @@ impl<'c> Client<'c> {
 
     /// Whether there is anything to tell of it.
     pub(super) fn is_idle(&self) -> bool {
-        self.levelled == 0 && self.sent == 0 && self.listed.behind.is_empty() && self.stopped.is_none()
+        self.up_to_date == 0 && self.sent == 0 && self.listed.behind.is_empty() && self.stopped.is_none()
     }
 
     /// What became of it.
     pub(super) fn caught_up(self) -> CaughtUp {
         CaughtUp {
             client: self.name.as_str().to_owned(),
-            groups: self.levelled,
+            groups: self.up_to_date,
             sent: self.sent,
             behind: self.listed.behind.len(),
             stopped: self.stopped,
@@ -308,7 +308,7 @@ impl<'c> Client<'c> {
 }
 
 impl Held {
-    /// Takes or renews it for a turn, by a write: a ledger that takes no writes must not cause sends.
+    /// Takes or renews it for a pass, by a write: a ledger that takes no writes must not cause sends.
     async fn renew<T: Transport, L: Ledger, E: EventTable>(
         &mut self,
         work: &Work<'_, T, L, E>,
@@ -316,8 +316,8 @@ impl Held {
         groups: &[Group],
     ) -> Result<(), WriteError> {
         self.is_ours = false;
-        let rev = Rev(work.edge.ledger.fresh());
-        let held = self.lease.held(rev, self.holder, groups, work.now());
+        let write_count = WriteCount(work.ports.ledger.fresh());
+        let held = self.lease.held(write_count, self.holder, groups, work.now());
         self.write(work, client, held).await?;
         self.is_ours = true;
         Ok(())
@@ -328,8 +328,8 @@ impl Held {
         work: &Work<'_, T, L, E>,
         client: ClientId,
     ) -> Result<(), WriteError> {
-        let rev = Rev(work.edge.ledger.fresh());
-        let released = self.lease.released(rev, self.untold.clone(), work.now());
+        let write_count = WriteCount(work.ports.ledger.fresh());
+        let released = self.lease.released(write_count, self.unrecorded.clone(), work.now());
         self.write(work, client, released).await
     }
 
@@ -341,11 +341,11 @@ impl Held {
     ) -> Result<(), WriteError> {
         let write = Write {
             key: ItemKey::Lease(client),
-            condition: self.rev.map_or(Condition::Absent, Condition::Rev),
+            condition: self.write_count.map_or(Condition::Absent, Condition::WriteCount),
             item: Some(Item::Lease(lease.clone())),
         };
-        work.edge.ledger.write(&[write]).await?;
-        self.rev = Some(lease.rev);
+        work.ports.ledger.write(&[write]).await?;
+        self.write_count = Some(lease.write_count);
         self.lease = lease;
         Ok(())
     }
@@ -373,7 +373,7 @@ pub(super) fn shuffle<I>(items: &mut [I], seed: u64) {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let place = (mixed ^ (mixed >> 31)) % (last as u64 + 1);
-        items.swap(last, usize::try_from(place).unwrap_or(last));
+        let naming = (mixed ^ (mixed >> 31)) % (last as u64 + 1);
+        items.swap(last, usize::try_from(naming).unwrap_or(last));
     }
 }

@@ -1,9 +1,9 @@
-//! All clients at the same time: each has one turn, then the next in line.
+//! All clients at the same time: each has one pass, then the next in line.
 
 use std::collections::VecDeque;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use shared::ledger::{Control, EventTable, Ledger, State};
+use shared::ledger::{Registry, EventTable, Ledger, State};
 use shared::metrics::{BEHIND_AGE, GROUPS_BEHIND, REJECTED, SENT, Tally};
 use shared::send::Transport;
 
@@ -11,14 +11,14 @@ use super::client::{Client, shuffle};
 use super::payload::{CaughtUp, OrderError};
 use super::work::Work;
 
-/// How many clients have a turn at the same time: what their messages take of the function's memory.
+/// How many clients have a pass at the same time: what their messages take of the function's memory.
 const AT_ONCE: usize = 8;
 
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Catches up every live client. Those that are not in the file are only counted: a function with a newer file serves
     /// them.
-    pub(super) async fn catch_up_all(&self, control: &Control) -> Vec<Client<'_>> {
-        let live = control.clients.iter().filter(|(_, registration)| registration.state == State::Live);
+    pub(super) async fn catch_up_all(&self, registry: &Registry) -> Vec<Client<'_>> {
+        let live = registry.clients.iter().filter(|(_, registration)| registration.state == State::Live);
         let mut clients: Vec<Client<'_>> = live
             .map(|(name, registration)| {
                 let in_file = self.own.file.get(name);
@@ -26,14 +26,14 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
             })
             .collect();
         // A few that hang must not always be the first.
-        shuffle(&mut clients, self.edge.ledger.fresh());
+        shuffle(&mut clients, self.ports.ledger.fresh());
         self.serve(clients).await
     }
 
     /// Catches one client up because somebody orders it.
     pub(super) async fn catch_up(&self, client: &str, tally: &mut Tally) -> Result<CaughtUp, OrderError> {
-        let control = self.control().await?;
-        let (name, registration) = self.registered(&control, client)?;
+        let registry = self.registry().await?;
+        let (name, registration) = self.registered(&registry, client)?;
         let Some(in_file) = self.own.file.get(name) else {
             return Err(OrderError::UnknownClient(client.to_owned()));
         };
@@ -44,7 +44,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let client = Client::new(name, registration, Some(&in_file.queue), true);
         let mut served = self.serve(vec![client]).await;
         count_sent(&served, tally);
-        served.pop().map(Client::caught_up).ok_or(OrderError::NoControl)
+        served.pop().map(Client::caught_up).ok_or(OrderError::NoRegistry)
     }
 
     async fn serve<'c>(&self, clients: Vec<Client<'c>>) -> Vec<Client<'c>> {

@@ -4,8 +4,8 @@ use futures_util::stream::{self, StreamExt as _};
 use shared::event::Event;
 use shared::ids::{Group, Key};
 use shared::ledger::reconcile::{Difference, Listed, compare};
-use shared::ledger::walk::{Aggregate, Grouping, Progress};
-use shared::ledger::{Control, Cursor, EventTable, GroupItem, Ledger};
+use shared::ledger::scan::{Aggregate, Grouping, Progress};
+use shared::ledger::{Registry, ScanPosition, EventTable, GroupItem, Ledger};
 use shared::send::Transport;
 
 use super::payload::{Ahead, Compared, OrderError, TablePlace, Version};
@@ -27,22 +27,22 @@ struct Found {
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Compares because somebody orders it, as far as there is time.
     pub(super) async fn reconcile(&self, after: Option<TablePlace>) -> Result<Compared, OrderError> {
-        let control = self.control().await?;
-        let mut progress = Progress::new(after.map(Cursor::try_from).transpose()?);
-        let mut cursor = progress.after().cloned();
+        let registry = self.registry().await?;
+        let mut progress = Progress::new(after.map(ScanPosition::try_from).transpose()?);
+        let mut scan_position = progress.after().cloned();
         let mut grouping = Grouping::default();
         let mut compared = Compared::default();
         let why = loop {
-            let page = match self.edge.table.scan(cursor.as_ref()).await {
+            let page = match self.ports.table.scan(scan_position.as_ref()).await {
                 Ok(page) => page,
                 Err(error) => break error.to_string(),
             };
-            cursor = page.next.clone();
+            scan_position = page.next.clone();
             let groups = grouping.take(page);
-            let (more, visited) = Box::pin(self.compare(&control, &groups)).await;
+            let (more, visited) = Box::pin(self.compare(&registry, &groups)).await;
             compared.add(more);
             visited.note(&groups, &mut progress);
-            let is_done = cursor.is_none() && visited.why_not_all().is_none();
+            let is_done = scan_position.is_none() && visited.why_not_all().is_none();
             compared.after = progress.after().filter(|_| !is_done).map(TablePlace::from);
             if is_done {
                 return Ok(compared);
@@ -62,10 +62,10 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 
     /// Compares groups, and puts what is missing on the fan-out queue.
-    pub(super) async fn compare(&self, control: &Control, groups: &[Aggregate]) -> (Compared, Visited) {
+    pub(super) async fn compare(&self, registry: &Registry, groups: &[Aggregate]) -> (Compared, Visited) {
         let (mut compared, mut visited) = (Compared::default(), Visited::default());
         for some in groups.chunks(GROUPS_AT_ONCE) {
-            match self.compare_some(control, some).await {
+            match self.compare_some(registry, some).await {
                 Ok((found, visits)) => {
                     found.into_iter().for_each(|found| compared.note(found));
                     visited.extend(visits);
@@ -82,17 +82,17 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
 
     async fn compare_some(
         &self,
-        control: &Control,
+        registry: &Registry,
         groups: &[Aggregate],
     ) -> Result<(Vec<Found>, Vec<Visit>), String> {
         let read = self.read_groups(groups).await?;
         let looked = stream::iter(groups).map(async |Aggregate { key, seen }| {
             let item = item_of(&read, &Group::of(key))?;
             let listed: Vec<Listed<'_>> = seen.iter().filter_map(Listed::of_seen).collect();
-            if compare(&listed, item, control.start, self.now()).is_none() {
+            if compare(&listed, item, registry.start, self.now()).is_none() {
                 return Ok(None);
             }
-            Box::pin(self.look_closer(control, key, item)).await.map(Some)
+            Box::pin(self.look_closer(registry, key, item)).await.map(Some)
         });
         let looked: Vec<Result<Option<Found>, Visit>> = looked.buffered(AT_ONCE).collect().await;
         let (mut found, mut visits) = (Vec::new(), Vec::new());
@@ -109,10 +109,10 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         Ok((found, visits))
     }
 
-    /// Compares again by a consistent read: what a walk shows is a hint.
+    /// Compares again by a consistent read: what a scan shows is a hint.
     async fn look_closer(
         &self,
-        control: &Control,
+        registry: &Registry,
         key: &Key,
         item: Option<&GroupItem>,
     ) -> Result<Found, Visit> {
@@ -121,11 +121,11 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
             SurveyError::Unread(unread) => Visit::Left(unread.to_string()),
         })?;
         let listed: Vec<Listed<'_>> = survey.rows.iter().filter_map(Listed::of_row).collect();
-        let difference = compare(&listed, item, control.start, self.now());
+        let difference = compare(&listed, item, registry.start, self.now());
         let version = item.map_or(0, |item| item.version);
         let lowest = survey.lowest.filter(|_| difference.lowest);
         let has_lowest = lowest.as_ref().map(Event::version);
-        // An event that can't be sent is not missing: the converter wrote a letter about it.
+        // An event that can't be sent is not missing: the converter wrote a rejection about it.
         let highest = survey.highest.filter(|event| {
             difference.highest && event.version() > version && Some(event.version()) != has_lowest
         });

@@ -12,12 +12,12 @@ use super::work::Work;
 /// What was found.
 #[derive(Debug)]
 pub(super) enum Looked {
-    /// The life lasts: this is to be done.
+    /// The incarnation lasts: this is to be done.
     Lasts(Plan),
     /// The aggregate is erased, or nothing is left of it that can be sent.
     Erased,
-    /// The life's first event is gone, and others are there. Only the fan-out, which has the group's lock, begins a new
-    /// life; the lowest event makes it look.
+    /// The incarnation's first event is gone, and others are there. Only the fan-out, which has the group's lock, begins a new
+    /// incarnation; the lowest event makes it look.
     FirstGone(Box<Event>),
 }
 
@@ -39,7 +39,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         until: Timestamp,
     ) -> Result<Looked, NotLooked> {
         let limit = until.since(self.now());
-        let looked = within(self.edge.transport, limit, self.look_up_all(task, bytes_limit)).await;
+        let looked = within(self.ports.transport, limit, self.look_up_all(task, bytes_limit)).await;
         looked.ok_or(NotLooked::OutOfTime)?.map_err(NotLooked::Unread)
     }
 
@@ -52,8 +52,8 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         while pages.has_more && !gathered.is_complete() {
             self.page(task, &mut pages, &mut gathered).await?;
         }
-        // Only now: an event that was read while the first one was still to be found is of this life.
-        if self.edge.table.has(&task.item.key, &task.item.first.sort).await? {
+        // Only now: an event that was read while the first one was still to be found is of this incarnation.
+        if self.ports.table.has(&task.item.key, &task.item.first.sort).await? {
             return Ok(Looked::Lasts(gathered.plan()));
         }
         while pages.has_more {
@@ -64,7 +64,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
 
     /// Reads the next page.
     async fn page(&self, task: &Task, pages: &mut Pages, gathered: &mut Gathered) -> Result<(), Unread> {
-        let page = self.edge.table.page(&task.item.key, pages.before.as_ref()).await?;
+        let page = self.ports.table.page(&task.item.key, pages.before.as_ref()).await?;
         pages.before = page.next().cloned();
         pages.has_more = pages.before.is_some();
         gathered.take(page.rows);

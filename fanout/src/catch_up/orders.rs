@@ -5,8 +5,8 @@ use shared::config::ClientName;
 use shared::ids::{Group, Key, ReplayId};
 use shared::ledger::orders::replay;
 use shared::ledger::{
-    ClientId, Condition, Control, EventTable, Found, GroupItem, Item, ItemKey, Ledger, Marker, Registration,
-    Rev, State, Write, WriteError,
+    ClientId, Condition, Registry, EventTable, Found, GroupItem, Item, ItemKey, Ledger, Cursor, Registration,
+    WriteCount, State, Write, WriteError,
 };
 use shared::send::Transport;
 use tracing::warn;
@@ -33,34 +33,34 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let mut was = None;
         let mut why = "others write it all the time".to_owned();
         for _ in 0..TRIES {
-            let control = self.control().await?;
-            let (name, registration) = self.registered(&control, client)?;
+            let registry = self.registry().await?;
+            let (name, registration) = self.registered(&registry, client)?;
             let was = *was.get_or_insert(registration.state);
             let switched = Switched { client: client.to_owned(), state: word(state), was: word(was) };
             if registration.state == state {
                 return Ok(switched);
             }
             let write = Write {
-                key: ItemKey::Control,
-                condition: Condition::Rev(control.rev),
-                item: Some(Item::Control(with_state(&control, name, state))),
+                key: ItemKey::Registry,
+                condition: Condition::WriteCount(registry.write_count),
+                item: Some(Item::Registry(with_state(&registry, name, state))),
             };
-            match self.edge.ledger.write(&[write]).await {
+            match self.ports.ledger.write(&[write]).await {
                 Ok(()) => return Ok(switched),
                 Err(WriteError::Lost) => {}
                 Err(error) => why = error.to_string(),
             }
         }
-        Err(OrderError::Failed { what: "the ledger's control item", why })
+        Err(OrderError::Failed { what: "the ledger's registry", why })
     }
 
     /// The client of this name, unless it is retired.
     pub(super) fn registered<'c>(
         &self,
-        control: &'c Control,
+        registry: &'c Registry,
         client: &str,
     ) -> Result<(&'c ClientName, &'c Registration), OrderError> {
-        let mut clients = control.clients.iter();
+        let mut clients = registry.clients.iter();
         match clients.find(|(name, _)| name.as_str() == client) {
             None => Err(OrderError::UnknownClient(client.to_owned())),
             Some((_, registration)) if registration.state == State::Retired => {
@@ -83,8 +83,8 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         }
         let id = &ReplayId::try_new(id)?;
         let keys = keys.into_iter().map(Key::try_from).collect::<Result<Vec<Key>, OrderError>>()?;
-        let control = self.control().await?;
-        let (name, registration) = self.registered(&control, client)?;
+        let registry = self.registry().await?;
+        let (name, registration) = self.registered(&registry, client)?;
         let results = stream::iter(keys).map(async |key| {
             let (outcome, reason) = match self.replay_group(name, registration.id, &key, from, id).await {
                 Ok(true) => (Outcome::Ordered, None),
@@ -108,7 +108,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         id: &ReplayId,
     ) -> Result<bool, Refusal> {
         let group = Group::of(key);
-        let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client, group.clone())];
+        let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
         let mut why = "others write it all the time".to_owned();
         for _ in 0..TRIES {
             match self.adopt(key).await {
@@ -124,19 +124,19 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
                 Adopted::PassedOver(why) | Adopted::Failed(why) => return Err(Refusal::Failed(why)),
             }
             let found = self.read(&keys).await;
-            let Some((item, marker)) = together(&found, client, &group) else {
+            let Some((item, cursor)) = together(&found, client, &group) else {
                 why = why_unread(&found, &keys);
                 continue;
             };
-            let fresh = &mut || self.edge.ledger.fresh();
-            let writes = replay(&group, item, client, marker, from, id, self.now(), fresh);
+            let fresh = &mut || self.ports.ledger.fresh();
+            let writes = replay(&group, item, client, cursor, from, id, self.now(), fresh);
             if writes.is_empty() {
                 return Ok(false);
             }
-            match self.edge.ledger.write(&writes).await {
+            match self.ports.ledger.write(&writes).await {
                 Ok(()) => {
-                    if marker.is_none() && item.behind.contains(&client) {
-                        warn!(client = name.as_str(), %group, "a marker was missing; the client gets the whole group");
+                    if cursor.is_none() && item.behind.contains(&client) {
+                        warn!(client = name.as_str(), %group, "a cursor was missing; the client gets the whole group");
                     }
                     return Ok(true);
                 }
@@ -156,20 +156,20 @@ enum Refusal {
     Failed(String),
 }
 
-/// A group's item and the client's marker, if one fits the other: or if the marker is missing. That can't be told here
+/// A group's item and the client's cursor, if one fits the other: or if the cursor is missing. That can't be told here
 /// from a read while somebody wrote; a write on condition of both can.
 fn together<'f>(
     found: &'f Found,
     client: ClientId,
     group: &Group,
-) -> Option<(&'f GroupItem, Option<&'f Marker>)> {
-    let (item, marker) = (found.group(group)??, found.marker(client, group)?);
-    (marker.is_none() || item.behind.contains(&client)).then_some((item, marker))
+) -> Option<(&'f GroupItem, Option<&'f Cursor>)> {
+    let (item, cursor) = (found.group(group)??, found.cursor(client, group)?);
+    (cursor.is_none() || item.behind.contains(&client)).then_some((item, cursor))
 }
 
-fn with_state(control: &Control, client: &ClientName, state: State) -> Control {
-    let mut after = control.clone();
-    after.rev = Rev(control.rev.0 + 1);
+fn with_state(registry: &Registry, client: &ClientName, state: State) -> Registry {
+    let mut after = registry.clone();
+    after.write_count = WriteCount(registry.write_count.0 + 1);
     if let Some(registration) = after.clients.get_mut(client) {
         registration.state = state;
     }

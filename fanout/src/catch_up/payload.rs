@@ -2,8 +2,8 @@
 //!
 //! | `order` | members | answer |
 //! | --- | --- | --- |
-//! | `care` | | `clients`: one object per client that was behind, as for `catchUp` |
-//! | `catchUp` | `client` | `client`, `groups` (levelled), `sent` (events), `behind` (groups left), `stopped` (why, or null: all is done, or the time was over); `elsewhere` (true if another invocation serves it); `refused`: per group `group`, `reason`, if its queue refuses an event for good |
+//! | `maintenance` | | `clients`: one object per client that was behind, as for `catchUp` |
+//! | `catchUp` | `client` | `client`, `groups` (brought up to date), `sent` (events), `behind` (groups left), `stopped` (why, or null: all is done, or the time was over); `elsewhere` (true if another invocation serves it); `refused`: per group `group`, `reason`, if its queue refuses an event for good |
 //! | `pause`, `resume` | `client` | `client`, `state`, `was`: `live` or `paused` |
 //! | `replay` | `client`, `keys` (1 to 100), `from` (version), `replay` (id) | `client`, `results`: per key `group`, `outcome` (`ordered`, `nothing` or `failed`), `reason` |
 //! | `reconcile` | `after` (where the last answer ended, or null) | `groups` (compared), `missing`, `holes`, `ahead`, `after` |
@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::ids::{Group, InvalidReplayId, Key};
-use shared::ledger::Cursor;
+use shared::ledger::ScanPosition;
 use tracing::info;
 
 /// The most keys of one replay: what a function orders in seconds.
@@ -26,7 +26,7 @@ pub(super) const KEYS_LIMIT: usize = 100;
 #[serde(tag = "order", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Order {
     /// What is scheduled.
-    Care {
+    Maintenance {
         /// Who orders it.
         #[serde(default)]
         caller: Option<String>,
@@ -105,8 +105,8 @@ pub struct TablePlace {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
-    /// To `care`.
-    Care {
+    /// To `maintenance`.
+    Maintenance {
         /// Each client that was behind.
         clients: Vec<CaughtUp>,
     },
@@ -125,7 +125,7 @@ pub enum Answer {
 pub struct CaughtUp {
     /// The client.
     pub client: String,
-    /// In how many groups it became level.
+    /// In how many groups it became up to date.
     pub groups: usize,
     /// How many events its queue took.
     pub sent: usize,
@@ -237,7 +237,7 @@ pub struct Ahead {
 pub enum OrderError {
     /// The payload is none.
     #[error(
-        "not an order, an object with `order` (`care`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what \
+        "not an order, an object with `order` (`maintenance`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what \
          belongs to it: {0}"
     )]
     Payload(#[source] serde_json::Error),
@@ -256,9 +256,9 @@ pub enum OrderError {
     /// The client was retired.
     #[error("client `{0}` is retired; put it back into `client-queues.toml` and deploy")]
     Retired(String),
-    /// The ledger has no control item yet.
-    #[error("the ledger is empty; the first care makes it, within a minute, or the order `care` now")]
-    NoControl,
+    /// The ledger has no registry yet.
+    #[error("the ledger is empty; the first maintenance makes it, within a minute, or the order `maintenance` now")]
+    NoRegistry,
     /// The ledger, the event table or a queue failed.
     #[error("{what}: {why}; try again")]
     Failed {
@@ -282,7 +282,7 @@ impl Order {
     /// Logs an order with its caller.
     pub(super) fn log(&self) {
         let (order, client, caller) = match self {
-            Self::Care { caller } => ("care", None, caller),
+            Self::Maintenance { caller } => ("maintenance", None, caller),
             Self::CatchUp { client, caller } => ("catchUp", Some(client), caller),
             Self::Pause { client, caller } => ("pause", Some(client), caller),
             Self::Resume { client, caller } => ("resume", Some(client), caller),
@@ -294,7 +294,7 @@ impl Order {
             Self::Reconcile { caller, .. } => ("reconcile", None, caller),
         };
         // The schedule is no caller, and calls every minute.
-        if order != "care" || caller.is_some() {
+        if order != "maintenance" || caller.is_some() {
             info!(order, client, caller, "ordered");
         }
     }
@@ -322,17 +322,17 @@ impl TryFrom<TypedKey> for Key {
     }
 }
 
-impl From<&Cursor> for TablePlace {
-    fn from(cursor: &Cursor) -> Self {
-        Self { key: (&cursor.key).into(), sort: (&cursor.sort).into() }
+impl From<&ScanPosition> for TablePlace {
+    fn from(scan_position: &ScanPosition) -> Self {
+        Self { key: (&scan_position.key).into(), sort: (&scan_position.sort).into() }
     }
 }
 
-impl TryFrom<TablePlace> for Cursor {
+impl TryFrom<TablePlace> for ScanPosition {
     type Error = OrderError;
 
-    fn try_from(place: TablePlace) -> Result<Self, OrderError> {
-        Ok(Self { key: place.key.try_into()?, sort: place.sort.try_into()? })
+    fn try_from(naming: TablePlace) -> Result<Self, OrderError> {
+        Ok(Self { key: naming.key.try_into()?, sort: naming.sort.try_into()? })
     }
 }
 

@@ -1,10 +1,10 @@
-//! Clients that are served no more: their markers go, with their entries.
+//! Clients that are served no more: their cursors go, with their entries.
 
 use futures_util::stream::{self, StreamExt as _};
 use shared::config::ClientName;
 use shared::ids::Group;
 use shared::ledger::catch_up::leave;
-use shared::ledger::{ClientId, Control, EventTable, ItemKey, Ledger, Marker, READ_LIMIT, State, WriteError};
+use shared::ledger::{ClientId, Registry, EventTable, ItemKey, Ledger, Cursor, READ_LIMIT, State, WriteError};
 use shared::send::Transport;
 use tracing::{info, warn};
 
@@ -15,13 +15,13 @@ const AT_ONCE: usize = 8;
 
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Clears all retired clients, as long as there is time. Each time: a fan-out that did not know yet may have added one.
-    pub(super) async fn clear_retired(&self, control: &Control) {
-        let retired = control.clients.iter().filter(|(_, client)| client.state == State::Retired);
+    pub(super) async fn clear_retired(&self, registry: &Registry) {
+        let retired = registry.clients.iter().filter(|(_, client)| client.state == State::Retired);
         stream::iter(retired)
             .for_each_concurrent(AT_ONCE, |(name, registration)| async move {
                 let cleared = self.clear(name, registration.id).await;
                 if cleared > 0 {
-                    info!(client = name.as_str(), groups = cleared, "markers of a retired client removed");
+                    info!(client = name.as_str(), groups = cleared, "cursors of a retired client removed");
                 }
             })
             .await;
@@ -32,10 +32,10 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let mut cleared = 0;
         let mut last: Option<Group> = None;
         while !self.is_over() {
-            let page = match self.edge.ledger.markers(client, last.as_ref()).await {
+            let page = match self.ports.ledger.cursors(client, last.as_ref()).await {
                 Ok(page) => page,
                 Err(error) => {
-                    warn!(client = name.as_str(), why = %error, "markers of a retired client stay for now");
+                    warn!(client = name.as_str(), why = %error, "cursors of a retired client stay for now");
                     break;
                 }
             };
@@ -48,12 +48,12 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         cleared
     }
 
-    async fn clear_some(&self, name: &ClientName, client: ClientId, markers: &[(Group, Marker)]) -> usize {
-        let keys: Vec<ItemKey> = markers.iter().map(|(group, _)| ItemKey::Group(group.clone())).collect();
+    async fn clear_some(&self, name: &ClientName, client: ClientId, cursors: &[(Group, Cursor)]) -> usize {
+        let keys: Vec<ItemKey> = cursors.iter().map(|(group, _)| ItemKey::Group(group.clone())).collect();
         let found = &self.read(&keys).await;
-        let clear = async |(group, marker): &(Group, Marker)| {
+        let clear = async |(group, cursor): &(Group, Cursor)| {
             let Some(item) = found.group(group) else { return Err(why_unread(found, &keys)) };
-            match self.edge.ledger.write(&leave(group, item, client, marker)).await {
+            match self.ports.ledger.write(&leave(group, item, client, cursor)).await {
                 Ok(()) => Ok(1),
                 // It is done next time.
                 Err(WriteError::Lost) => Ok(0),
@@ -61,9 +61,9 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
             }
         };
         let cleared: Vec<Result<usize, String>> =
-            stream::iter(markers).map(clear).buffer_unordered(AT_ONCE).collect().await;
+            stream::iter(cursors).map(clear).buffer_unordered(AT_ONCE).collect().await;
         if let Some(why) = cleared.iter().find_map(|cleared| cleared.as_ref().err()) {
-            warn!(client = name.as_str(), why, "markers of a retired client stay for now");
+            warn!(client = name.as_str(), why, "cursors of a retired client stay for now");
         }
         cleared.into_iter().flatten().sum()
     }

@@ -1,6 +1,6 @@
 //! Steps 5 and 6: what was sent is told to the ledger, whatever happens meanwhile.
 
-use shared::ledger::catch_up::{Begin, Known, Task, Telling, begin, level};
+use shared::ledger::catch_up::{Begin, Known, Task, Telling, begin, up_to_date};
 use shared::ledger::times::RECORD_LIMIT;
 use shared::ledger::{EventTable, ItemKey, Ledger, WriteError};
 use shared::send::Transport;
@@ -11,21 +11,21 @@ use super::work::{TRIES, Work, why_unread};
 /// What the ledger knows at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Told {
-    /// The client is level.
-    Level,
+    /// The client is up to date.
+    UpToDate,
     /// The client is behind, and has what it was sent.
     Behind,
     /// Not what was sent: a later holder of the lease repeats it first.
-    Untold,
+    Unrecorded,
 }
 
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
-    /// The client is level though nothing was sent, because there is nothing.
+    /// The client is up to date though nothing was sent, because there is nothing.
     pub(super) async fn tell_erased(&self, task: &Task) -> Told {
-        let Err(error) = self.edge.ledger.write(&level(task)).await else { return Told::Level };
+        let Err(error) = self.ports.ledger.write(&up_to_date(task)).await else { return Told::UpToDate };
         if !matches!(error, WriteError::Lost) {
             let group = task.group.as_str();
-            warn!(group, why = %error, "an erased group is not noted as level; a later turn does");
+            warn!(group, why = %error, "an erased group is not noted as level; a later pass does");
         }
         Told::Behind
     }
@@ -35,18 +35,18 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let now = self.now();
         let until = now.plus(RECORD_LIMIT.min(self.deadline.since(now) / 2));
         let (client, group) = (task.client, task.group.clone());
-        let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client, group.clone())];
+        let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
         let mut items = Begin::Behind(Box::new(task));
         let (mut why, mut unread) = (String::new(), String::new());
         for number in 0..TRIES {
-            let (writes, told) = match known.telling(&items, &mut || self.edge.ledger.fresh()) {
-                Telling::Nothing { is_level: true } => return Told::Level,
-                Telling::Nothing { is_level: false } => return Told::Behind,
-                Telling::Level(writes) => (writes, Told::Level),
+            let (writes, told) = match known.telling(&items, &mut || self.ports.ledger.fresh()) {
+                Telling::Nothing { is_up_to_date: true } => return Told::UpToDate,
+                Telling::Nothing { is_up_to_date: false } => return Told::Behind,
+                Telling::UpToDate(writes) => (writes, Told::UpToDate),
                 Telling::Progress(writes) => (writes, Told::Behind),
-                Telling::Unread => (Vec::new(), Told::Untold),
+                Telling::Unread => (Vec::new(), Told::Unrecorded),
             };
-            let written = if writes.is_empty() { None } else { Some(self.edge.ledger.write(&writes).await) };
+            let written = if writes.is_empty() { None } else { Some(self.ports.ledger.write(&writes).await) };
             let is_lost = match written {
                 Some(Ok(())) => return told,
                 // Nothing was sent, so nothing is lost if it is not told.
@@ -72,6 +72,6 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
             unread = why_unread(&found, &keys);
         }
         warn!(group = group.as_str(), why, "what was sent could not be told to the ledger; it is sent again");
-        Told::Untold
+        Told::Unrecorded
     }
 }

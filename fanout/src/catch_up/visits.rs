@@ -1,14 +1,14 @@
-//! What a walk does in groups, and what it has to do again: one group that cannot be dealt with stops no walk.
+//! What a scan does in groups, and what it has to do again: one group that cannot be dealt with stops no scan.
 
 use shared::ids::Group;
-use shared::ledger::walk::{Aggregate, Progress};
+use shared::ledger::scan::{Aggregate, Progress};
 use shared::ledger::{DamagedItem, EventTable, Found, GroupItem, ItemKey, Ledger, READ_LIMIT};
 use shared::send::Transport;
 use tracing::error;
 
 use super::work::{Work, why_unread};
 
-/// How many groups' items are read at once: besides them the control item, by which it is known that the ledger answers.
+/// How many groups' items are read at once: besides them the registry, by which it is known that the ledger answers.
 pub(super) const GROUPS_AT_ONCE: usize = READ_LIMIT - 1;
 
 /// How many groups are looked at more closely, or adopted, at the same time.
@@ -17,7 +17,7 @@ pub(super) const AT_ONCE: usize = 8;
 /// What became of a group.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Visit {
-    /// The walk need not come again.
+    /// The scan need not come again.
     Done,
     /// It has to; this is why.
     Left(String),
@@ -34,10 +34,10 @@ pub(super) struct Visited {
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Reads the items of at most [`GROUPS_AT_ONCE`] groups; or says why the ledger does not answer.
     pub(super) async fn read_groups(&self, groups: &[Aggregate]) -> Result<Found, String> {
-        let mut keys = vec![ItemKey::Control];
+        let mut keys = vec![ItemKey::Registry];
         keys.extend(groups.iter().map(|aggregate| ItemKey::Group(Group::of(&aggregate.key))));
         let found = self.read(&keys).await;
-        match found.control() {
+        match found.registry() {
             Some(_) => Ok(found),
             None => Err(why_unread(&found, &keys)),
         }
@@ -54,9 +54,9 @@ pub(super) fn item_of<'f>(found: &'f Found, group: &Group) -> Result<Option<&'f 
 }
 
 impl Visit {
-    /// Of a group that no later care can do more about: somebody must act.
+    /// Of a group that no later maintenance can do more about: somebody must act.
     pub(super) fn passed_over(group: &Group, why: &str) -> Self {
-        error!(%group, why, "walk over the event table passes over a group; it is not adopted or compared");
+        error!(%group, why, "scan over the event table passes over a group; it is not adopted or compared");
         Self::Done
     }
 }
@@ -66,18 +66,18 @@ impl Visited {
         self.visits.extend(visits);
     }
 
-    /// Notes how far the walk over `groups`, of which these are the visits, got.
+    /// Notes how far the scan over `groups`, of which these are the visits, got.
     pub(super) fn note(&self, groups: &[Aggregate], progress: &mut Progress) {
-        for (place, aggregate) in groups.iter().enumerate() {
-            progress.pass(aggregate, self.visits.get(place) == Some(&Visit::Done));
+        for (naming, aggregate) in groups.iter().enumerate() {
+            progress.pass(aggregate, self.visits.get(naming) == Some(&Visit::Done));
         }
     }
 
     /// The first group that is left, by its place, and why.
     pub(super) fn first_left(&self) -> Option<(usize, &str)> {
-        self.visits.iter().enumerate().find_map(|(place, visit)| match visit {
+        self.visits.iter().enumerate().find_map(|(naming, visit)| match visit {
             Visit::Done => None,
-            Visit::Left(why) => Some((place, why.as_str())),
+            Visit::Left(why) => Some((naming, why.as_str())),
         })
     }
 
@@ -88,6 +88,6 @@ impl Visited {
 
     /// How many groups are done before the first that is not.
     pub(super) fn done(&self) -> usize {
-        self.first_left().map_or(self.visits.len(), |(place, _)| place)
+        self.first_left().map_or(self.visits.len(), |(naming, _)| naming)
     }
 }

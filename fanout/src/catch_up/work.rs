@@ -5,8 +5,8 @@ use std::time::Duration;
 use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::reconcile::window;
-use shared::ledger::times::{CALL_LIMIT, TURN_LIMIT};
-use shared::ledger::{Control, Edge, EventTable, Found, ItemKey, Ledger, Row, Unread};
+use shared::ledger::times::{CALL_LIMIT, PASS_LIMIT};
+use shared::ledger::{Registry, Ports, EventTable, Found, ItemKey, Ledger, Row, Unread};
 use shared::message::Message;
 use shared::send::{Limits, Outcome, Run, Transport, send_runs};
 use shared::time::Timestamp;
@@ -23,8 +23,8 @@ const BACK_OFF: Duration = Duration::from_millis(50);
 /// One invocation at work.
 pub(super) struct Work<'w, T, L, E> {
     pub(super) own: &'w CatchUp,
-    pub(super) edge: Edge<'w, T, L, E>,
-    /// No turn, page or send begins later: two thirds of the time, so that calls, records and the answer find theirs.
+    pub(super) ports: Ports<'w, T, L, E>,
+    /// No pass, page or send begins later: two thirds of the time, so that calls, records and the answer find theirs.
     pub(super) last_start: Timestamp,
     /// When Lambda ends the invocation.
     pub(super) deadline: Timestamp,
@@ -48,7 +48,7 @@ pub(super) enum SurveyError {
     /// A later invocation takes as long.
     #[error(
         "its events can't be read within {} s: it is too long, or the event table too slow",
-        TURN_LIMIT.as_secs()
+        PASS_LIMIT.as_secs()
     )]
     TooLong,
     /// A later invocation may.
@@ -57,11 +57,11 @@ pub(super) enum SurveyError {
 }
 
 impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
-    pub(super) fn new(own: &'w CatchUp, edge: Edge<'w, T, L, E>, deadline: Timestamp) -> Self {
-        let now = edge.transport.now();
+    pub(super) fn new(own: &'w CatchUp, ports: Ports<'w, T, L, E>, deadline: Timestamp) -> Self {
+        let now = ports.transport.now();
         Self {
             own,
-            edge,
+            ports,
             last_start: now.share(deadline, 2, 3),
             deadline,
             call_limit: CALL_LIMIT.min(deadline.since(now) / 6),
@@ -69,7 +69,7 @@ impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.edge.transport.now()
+        self.ports.transport.now()
     }
 
     /// Whether nothing new may begin.
@@ -78,21 +78,21 @@ impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
     }
 
     pub(super) async fn read(&self, keys: &[ItemKey]) -> Found {
-        Found::new(keys, self.edge.ledger.read(keys).await)
+        Found::new(keys, self.ports.ledger.read(keys).await)
     }
 
     /// Who is served.
-    pub(super) async fn control(&self) -> Result<Control, OrderError> {
-        let keys = [ItemKey::Control];
+    pub(super) async fn registry(&self) -> Result<Registry, OrderError> {
+        let keys = [ItemKey::Registry];
         let found = self.read(&keys).await;
         let failed =
-            || OrderError::Failed { what: "the ledger's control item", why: why_unread(&found, &keys) };
-        found.control().ok_or_else(failed)?.cloned().ok_or(OrderError::NoControl)
+            || OrderError::Failed { what: "the ledger's registry", why: why_unread(&found, &keys) };
+        found.registry().ok_or_else(failed)?.cloned().ok_or(OrderError::NoRegistry)
     }
 
     /// Waits after the try of this number, from 0, which failed.
     pub(super) async fn back_off(&self, number: u32) {
-        self.edge.transport.sleep(BACK_OFF.saturating_mul(2_u32.saturating_pow(number))).await;
+        self.ports.transport.sleep(BACK_OFF.saturating_mul(2_u32.saturating_pow(number))).await;
     }
 
     /// The bounds of sending: nothing starts after `until`, nothing again after `retry_until`.
@@ -111,7 +111,7 @@ impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
             return Vec::new();
         }
         let limits = self.limits(until, self.now().plus(CALL_LIMIT));
-        send_runs(self.edge.transport, queue, runs, &limits).await
+        send_runs(self.ports.transport, queue, runs, &limits).await
     }
 
     /// Puts events on the fan-out queue as repairs, of each group in order. An event is put there once in a
@@ -130,7 +130,7 @@ impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
 
     /// All that the table has of an aggregate.
     pub(super) async fn survey(&self, key: &Key) -> Result<Survey, SurveyError> {
-        let until = self.now().plus(TURN_LIMIT);
+        let until = self.now().plus(PASS_LIMIT);
         let mut survey = Survey::default();
         let mut before: Option<Key> = None;
         loop {
@@ -140,7 +140,7 @@ impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
             if self.now() > until {
                 return Err(SurveyError::TooLong);
             }
-            let page = self.edge.table.page(key, before.as_ref()).await?;
+            let page = self.ports.table.page(key, before.as_ref()).await?;
             before = page.next().cloned();
             page.rows.into_iter().for_each(|row| survey.take(row));
             if before.is_none() {

@@ -66,10 +66,10 @@ pub(super) struct Returned<'d> {
 }
 
 impl<'d> Returned<'d> {
-    /// What was given back of `works`, and the messages `unlettered`, which neither can be processed nor got a letter.
+    /// What was given back of `works`, and the messages `unlettered`, which neither can be processed nor got a rejection.
     pub(super) fn of(
         works: &[Work<'_>],
-        unlettered: &[usize],
+        unsent_rejections: &[usize],
         deliveries: &'d [Delivery<'_>],
         now: Timestamp,
     ) -> Self {
@@ -78,7 +78,7 @@ impl<'d> Returned<'d> {
             (*index, after.unwrap_or_else(|| backoff(receive_count)))
         };
         let mut returned: Vec<(usize, Duration)> =
-            unlettered.iter().map(|index| of_index(index, None)).collect();
+            unsent_rejections.iter().map(|index| of_index(index, None)).collect();
         for work in works {
             let (Some(Verdict::Returned(after)), Some(first)) = (work.verdict, work.indexes.first()) else {
                 continue;

@@ -14,7 +14,7 @@ use shared::time::Timestamp;
 use tracing::{debug, info, warn};
 
 use super::arrivals::Batch;
-use super::{OVER, Seams};
+use super::{OVER, Invocation};
 
 /// A group's messages, and what is known of it.
 pub(super) struct Work<'b> {
@@ -29,7 +29,7 @@ pub(super) struct Work<'b> {
     /// How many writes failed.
     pub(super) tries: u32,
     has_written: bool,
-    /// In which life duplicates were counted, and how many there were.
+    /// In which incarnation duplicates were counted, and how many there were.
     duplicates: Option<(u64, usize)>,
 }
 
@@ -60,7 +60,7 @@ impl<'b> Work<'b> {
     /// instant `until` the group's messages are returned.
     pub(super) async fn settle<T: Transport, L: Ledger, E: EventTable>(
         &mut self,
-        seams: &Seams<'_, T, L, E>,
+        ports: &Invocation<'_, T, L, E>,
         found: &Found,
         is_reachable: &dyn Fn(&ClientName) -> bool,
         until: Timestamp,
@@ -71,17 +71,17 @@ impl<'b> Work<'b> {
                 group: &self.batch.group,
                 key: &self.batch.key,
                 arrivals: &self.batch.arrivals,
-                control: found.control(),
+                registry: found.registry(),
                 item: found.group(&self.batch.group),
                 shown: &self.shown,
                 known: &self.known,
                 has_written: self.has_written,
                 is_reachable,
-                now: seams.transport.now(),
+                now: ports.transport.now(),
             };
-            match decide(&view, &mut || seams.ledger.fresh()) {
+            match decide(&view, &mut || ports.ledger.fresh()) {
                 Step::Return(why) => {
-                    let asked = [ItemKey::Control, ItemKey::Group(self.batch.group.clone())];
+                    let asked = [ItemKey::Registry, ItemKey::Group(self.batch.group.clone())];
                     let unread = asked.iter().find_map(|key| found.unread(key));
                     self.give_back(&unread.map_or_else(|| why.to_owned(), ToString::to_string));
                     return None;
@@ -100,9 +100,9 @@ impl<'b> Work<'b> {
                     self.failed("two reads do not fit together");
                     return None;
                 }
-                Step::LookUp(asked) => self.look_up(seams, asked, until).await?,
+                Step::LookUp(asked) => self.look_up(ports, asked, until).await?,
                 Step::Write(settling) => {
-                    self.write_before_sending(seams, settling, until).await;
+                    self.write_before_sending(ports, settling, until).await;
                     return None;
                 }
                 Step::Send(plan) => return Some(*plan),
@@ -114,13 +114,13 @@ impl<'b> Work<'b> {
     /// became behind; `None` if that was not recorded.
     pub(super) async fn record<T: Transport, L: Ledger, E: EventTable>(
         &mut self,
-        seams: &Seams<'_, T, L, E>,
+        ports: &Invocation<'_, T, L, E>,
         plan: &Plan,
         reached: &[u64],
     ) -> Option<Vec<Start>> {
-        let now = seams.transport.now();
-        let record = plan.record(reached, now, &mut || seams.ledger.fresh());
-        if let Err(error) = self.write(seams, &record.transactions).await {
+        let now = ports.transport.now();
+        let record = plan.record(reached, now, &mut || ports.ledger.fresh());
+        if let Err(error) = self.write(ports, &record.transactions).await {
             self.known.keep(plan, reached);
             self.lost(&error);
             return None;
@@ -149,9 +149,9 @@ impl<'b> Work<'b> {
 
     fn count_duplicates(&mut self, found: &Found) {
         let Some(Some(item)) = found.group(&self.batch.group) else { return };
-        if self.duplicates.is_none_or(|(life, _)| life != item.life) && !self.has_sent() {
+        if self.duplicates.is_none_or(|(incarnation_number, _)| incarnation_number != item.incarnation_number) && !self.has_sent() {
             let covered = self.batch.arrivals.iter().filter(|arrival| arrival.version <= item.version);
-            self.duplicates = Some((item.life, covered.count()));
+            self.duplicates = Some((item.incarnation_number, covered.count()));
         }
     }
 
@@ -161,11 +161,11 @@ impl<'b> Work<'b> {
 
     async fn look_up<T: Transport, L: Ledger, E: EventTable>(
         &mut self,
-        seams: &Seams<'_, T, L, E>,
+        ports: &Invocation<'_, T, L, E>,
         asked: LookUp,
         until: Timestamp,
     ) -> Option<()> {
-        match seams.look_up(&self.batch.group, &self.batch.key, asked, &mut self.shown, until).await {
+        match ports.look_up(&self.batch.group, &self.batch.key, asked, &mut self.shown, until).await {
             Ok(()) => Some(()),
             Err(error) => {
                 self.give_back(&error.to_string());
@@ -176,16 +176,16 @@ impl<'b> Work<'b> {
 
     async fn write_before_sending<T: Transport, L: Ledger, E: EventTable>(
         &mut self,
-        seams: &Seams<'_, T, L, E>,
+        ports: &Invocation<'_, T, L, E>,
         settling: Settling,
         until: Timestamp,
     ) {
         // One for each client, where an operator sent something again.
         for transaction in &settling.transactions {
-            if seams.transport.now() >= until {
+            if ports.transport.now() >= until {
                 return self.give_back(OVER);
             }
-            if let Err(error) = self.write(seams, slice::from_ref(transaction)).await {
+            if let Err(error) = self.write(ports, slice::from_ref(transaction)).await {
                 return self.lost(&error);
             }
         }
@@ -215,11 +215,11 @@ impl<'b> Work<'b> {
 
     async fn write<T: Transport, L: Ledger, E: EventTable>(
         &mut self,
-        seams: &Seams<'_, T, L, E>,
+        ports: &Invocation<'_, T, L, E>,
         transactions: &[Vec<Write>],
     ) -> Result<(), WriteError> {
         for writes in transactions {
-            seams.ledger.write(writes).await?;
+            ports.ledger.write(writes).await?;
             self.has_written = true;
         }
         Ok(())

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{LookUp, Rows, Shown, Wanted};
-use shared::ledger::{ClientId, EventTable, Found, ItemKey, Ledger, Marker, READ_LIMIT, Row, Unread};
+use shared::ledger::{ClientId, EventTable, Found, ItemKey, Ledger, Cursor, READ_LIMIT, Row, Unread};
 use shared::send::{Transport, within};
 use shared::time::Timestamp;
 
-use super::Seams;
+use super::Invocation;
 
-impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
+impl<T: Transport, L: Ledger, E: EventTable> Invocation<'_, T, L, E> {
     /// Takes note of the answer to `asked` in `shown`, if there is one by the instant `until`.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
     ) -> Result<(), Unread> {
         match asked {
             LookUp::Events(wanted) => {
-                // The first event must be asked for after the rows: else they could be of another life.
+                // The first event must be asked for after the rows: else they could be of another incarnation.
                 shown.first = None;
                 shown.rows = Some(self.events(key, wanted).await?);
             }
@@ -54,7 +54,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
                 shown.newer = Some(there);
             }
             LookUp::Whole => shown.whole = Some(self.whole(key).await?),
-            LookUp::Markers(clients) => shown.markers.extend(self.markers(group, &clients).await?),
+            LookUp::Cursors(clients) => shown.cursors.extend(self.cursors(group, &clients).await?),
         }
         Ok(())
     }
@@ -85,26 +85,26 @@ impl<T: Transport, L: Ledger, E: EventTable> Seams<'_, T, L, E> {
         }
     }
 
-    async fn markers(
+    async fn cursors(
         &self,
         group: &Group,
         clients: &[ClientId],
-    ) -> Result<BTreeMap<ClientId, Option<Marker>>, Unread> {
-        let mut markers = BTreeMap::new();
+    ) -> Result<BTreeMap<ClientId, Option<Cursor>>, Unread> {
+        let mut cursors = BTreeMap::new();
         for clients in clients.chunks(READ_LIMIT) {
             let keys: Vec<ItemKey> =
-                clients.iter().map(|client| ItemKey::Marker(*client, group.clone())).collect();
+                clients.iter().map(|client| ItemKey::Cursor(*client, group.clone())).collect();
             let found = Found::new(&keys, self.ledger.read(&keys).await);
             for client in clients {
-                let marker = found.marker(*client, group).ok_or_else(|| {
-                    let why = found.unread(&ItemKey::Marker(*client, group.clone()));
+                let cursor = found.cursor(*client, group).ok_or_else(|| {
+                    let why = found.unread(&ItemKey::Cursor(*client, group.clone()));
                     let why = why.map_or_else(|| "not asked for".into(), |Unread(why)| why.to_string());
-                    Unread(format!("the marker of client {}: {why}", client.0).into())
+                    Unread(format!("the cursor of client {}: {why}", client.0).into())
                 })?;
-                markers.insert(*client, marker.cloned());
+                cursors.insert(*client, cursor.cloned());
             }
         }
-        Ok(markers)
+        Ok(cursors)
     }
 }
 
@@ -114,7 +114,7 @@ fn too_long(asked: &LookUp) -> String {
         LookUp::Events(Wanted { after, to, .. }) => format!("versions {}-{to}", after.saturating_add(1)),
         LookUp::Whole => "the whole aggregate".to_owned(),
         LookUp::First(_) | LookUp::Newer(_) => "single events".to_owned(),
-        LookUp::Markers(clients) => format!("the markers of {} clients", clients.len()),
+        LookUp::Cursors(clients) => format!("the cursors of {} clients", clients.len()),
     };
     format!(
         "looking up {asked} took longer than a group has; it begins anew each time, and nothing of the group is sent \

@@ -1,4 +1,4 @@
-//! What can never be sent gets a letter.
+//! What can never be sent gets a rejection.
 
 use serde_json::value::RawValue;
 use shared::ids::Group;
@@ -10,29 +10,29 @@ use shared::send::{Stop, Transport, send_runs};
 use tracing::error;
 
 use super::group::Work;
-use super::{Fanout, Seams};
-use crate::letters;
+use super::{Fanout, Invocation};
+use crate::rejections;
 use crate::message::Delivery;
 
 impl Fanout {
-    /// Sends a letter about each event of the table that can never be sent. Answers the runs that may go on.
+    /// Sends a rejection about each event of the table that can never be sent. Answers the runs that may go on.
     pub(super) async fn reject_items<'w, 'b, T: Transport, L: Ledger, E: EventTable>(
         &self,
-        seams: &Seams<'_, T, L, E>,
+        ports: &Invocation<'_, T, L, E>,
         planned: Vec<(&'w mut Work<'b>, Plan)>,
     ) -> Vec<(&'w mut Work<'b>, Plan)> {
-        let mut letters = Vec::new();
+        let mut rejections = Vec::new();
         for (index, (work, plan)) in planned.iter().enumerate() {
             let Some(rows) = &work.shown.rows else { continue };
             for version in &plan.run.rejected {
                 if let (Some(sort), Some(Err(why))) = (rows.sort(*version), rows.event(*version)) {
-                    error!(group = %plan.group, version, why, "event in the table cannot be sent; it gets a letter");
-                    letters.push((index, letters::of_item(&self.source, &work.batch.key, sort, why)));
+                    error!(group = %plan.group, version, why, "event in the table cannot be sent; it gets a rejection");
+                    rejections.push((index, rejections::of_item(&self.source, &work.batch.key, sort, why)));
                 }
             }
         }
-        let (of, letters): (Vec<usize>, Vec<Message>) = letters.into_iter().unzip();
-        let results = self.send_letters(seams, &letters).await;
+        let (of, rejections): (Vec<usize>, Vec<Message>) = rejections.into_iter().unzip();
+        let results = self.send_rejections(ports, &rejections).await;
         let mut may_go_on = vec![true; planned.len()];
         for (index, result) in of.into_iter().zip(results) {
             if let (Err(_), Some(may_go_on)) = (result, may_go_on.get_mut(index)) {
@@ -44,52 +44,52 @@ impl Fanout {
             if may_go_on {
                 going_on.push((work, plan));
             } else {
-                work.give_back("the rejected queue did not take a letter");
+                work.give_back("the rejected queue did not take a rejection");
             }
         }
         going_on
     }
 
-    /// Sends a letter about each message that cannot be processed. Answers the indexes of those without one.
+    /// Sends a rejection about each message that cannot be processed. Answers the indexes of those without one.
     pub(super) async fn reject_unfit<T: Transport, L: Ledger, E: EventTable>(
         &self,
-        seams: &Seams<'_, T, L, E>,
+        ports: &Invocation<'_, T, L, E>,
         records: &[&RawValue],
         deliveries: &[Delivery<'_>],
         unfit: &[(usize, String)],
     ) -> Vec<usize> {
-        let letter = |(index, why): &(usize, String)| {
+        let rejection = |(index, why): &(usize, String)| {
             let (record, delivery) = (records.get(*index)?, deliveries.get(*index)?);
             let (id, group) = (delivery.id.as_deref(), delivery.group.as_ref());
             error!(
                 message_id = id,
                 group = group.map(Group::as_str),
                 why,
-                "message cannot be processed; it gets a letter"
+                "message cannot be processed; it gets a rejection"
             );
-            Some(letters::of_record(record, delivery.group.clone(), id, why))
+            Some(rejections::of_record(record, delivery.group.clone(), id, why))
         };
-        let letters: Vec<Message> = unfit.iter().filter_map(letter).collect();
-        let results = self.send_letters(seams, &letters).await;
+        let rejections: Vec<Message> = unfit.iter().filter_map(rejection).collect();
+        let results = self.send_rejections(ports, &rejections).await;
         let results = unfit.iter().zip(results);
         results.filter(|(_, result)| result.is_err()).map(|((index, _), _)| *index).collect()
     }
 
-    /// Sends letters to the rejected queue. One result per letter, in order.
-    async fn send_letters<T: Transport, L: Ledger, E: EventTable>(
+    /// Sends rejections to the rejected queue. One result per rejection, in order.
+    async fn send_rejections<T: Transport, L: Ledger, E: EventTable>(
         &self,
-        seams: &Seams<'_, T, L, E>,
-        letters: &[Message],
+        ports: &Invocation<'_, T, L, E>,
+        rejections: &[Message],
     ) -> Vec<Result<(), Stop>> {
-        if letters.is_empty() {
+        if rejections.is_empty() {
             return Vec::new();
         }
-        let routed = route(letters.iter().enumerate());
-        let (limits, _) = seams.limits(self.requests_in_flight);
-        let outcomes = send_runs(seams.transport, &self.rejected, &routed.runs, &limits).await;
-        let results = routed.results(&outcomes, letters.len());
+        let routed = route(rejections.iter().enumerate());
+        let (limits, _) = ports.limits(self.requests_in_flight);
+        let outcomes = send_runs(ports.transport, &self.rejected, &routed.runs, &limits).await;
+        let results = routed.results(&outcomes, rejections.len());
         if let Some(stop) = results.iter().find_map(|result| result.as_ref().err()) {
-            error!(why = stop.why, "the rejected queue did not take letters; their messages are returned");
+            error!(why = stop.why, "the rejected queue did not take rejections; their messages are returned");
         }
         results
     }

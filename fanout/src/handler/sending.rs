@@ -9,7 +9,7 @@ use shared::config::{Client, ClientName};
 use shared::event::Along;
 use shared::ledger::fan_out::{Plan, Source};
 use shared::message::Message;
-use shared::place::{Place, QueueUrl};
+use shared::naming::{Naming, QueueUrl};
 use shared::send::{Limits, Outcome, Run, Stop, StopReason, Transport, send_runs};
 use shared::time::Timestamp;
 
@@ -54,8 +54,8 @@ pub(super) struct Served<'d> {
 }
 
 impl Destination {
-    pub(super) fn new(client: &Client, place: &Place) -> Self {
-        Self { client: client.name.clone(), queue: client.queue_url(place) }
+    pub(super) fn new(client: &Client, naming: &Naming) -> Self {
+        Self { client: client.name.clone(), queue: client.queue_url(naming) }
     }
 }
 
@@ -103,8 +103,8 @@ pub(super) async fn send<'d, T: Transport>(
     for (served, outcomes) in join_all(sends).await {
         for OneSent { run, start, reached, stop } in outcomes {
             let Some(sent) = sent.get_mut(run) else { continue };
-            if let Some(have) = sent.reached.get_mut(start) {
-                *have = reached;
+            if let Some(position) = sent.reached.get_mut(start) {
+                *position = reached;
             }
             sent.stops.extend(stop.map(|stop| (served.client.clone(), stop)));
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use shared::ledger::{Item, ItemKey, Lease, Rev};
+use shared::ledger::{Item, ItemKey, Lease, WriteCount};
 use shared::testing::{CallFault, Fault, Faults};
 
 use crate::world::{World, group_of};
@@ -29,7 +29,7 @@ fn a_queue_that_takes_nothing_for_a_week_costs_a_few_requests_a_minute() {
         world.queues.set_faults(&world.queue("A"), Faults::script(always));
         let minutes = 24 * 60;
         world.ledger.forget_calls();
-        world.cares(minutes);
+        world.maintenance_runs(minutes);
         let sent = requests(&world, "A");
         assert!(sent as u64 <= minutes / 3, "{sent} requests a day");
         let calls = world.ledger.calls();
@@ -37,7 +37,7 @@ fn a_queue_that_takes_nothing_for_a_week_costs_a_few_requests_a_minute() {
         assert_eq!(world.standing("a"), "3 A:0");
 
         world.queues.set_faults(&world.queue("A"), Faults::none());
-        world.cares(6);
+        world.maintenance_runs(6);
         assert_eq!(world.standing("a"), "3");
         assert_eq!(world.got("A").matches(": 1 2 3").count(), 10);
         let lease = world.lease("A").unwrap();
@@ -56,14 +56,14 @@ fn a_client_that_fails_is_left_alone_for_longer_and_longer() {
     let mut tried = Vec::new();
     for minute in 0..30 {
         let before = requests(&world, "A");
-        world.cares(1);
+        world.maintenance_runs(1);
         if requests(&world, "A") > before {
             tried.push(minute);
         }
     }
     // After 5, 10, 20, 40, 80, 160 and then 300 s: at the next minute after that.
     assert_eq!(tried, [0, 1, 2, 3, 4, 6, 9, 15, 21, 27]);
-    let answer = world.care();
+    let answer = world.maintenance();
     let a = &answer["clients"][0];
     assert_eq!((&a["client"], &a["behind"]), (&json!("A"), &json!(10)));
     assert!(a["stopped"].as_str().unwrap().starts_with("its queue failed; tried again in "), "{a}");
@@ -74,7 +74,7 @@ fn who_orders_it_does_not_wait() {
     let world = World::new();
     ten_groups(&world);
     world.queues.change(&world.queue("A"), |settings| settings.denied = true);
-    world.cares(8);
+    world.maintenance_runs(8);
     world.queues.change(&world.queue("A"), |settings| settings.denied = false);
     let answer = world.order(json!({"order": "catchUp", "client": "A"})).unwrap();
     assert_eq!(answer, json!({"client": "A", "groups": 10, "sent": 30, "behind": 0, "stopped": null}));
@@ -90,7 +90,7 @@ fn a_client_that_hangs_holds_up_no_other() {
     let hangs = (0..1_000).map(|request| (request, Fault::Delay(Duration::from_secs(3_600))));
     world.queues.set_faults(&world.queue("A"), Faults::script(hangs));
     let before = world.clock.now();
-    world.care();
+    world.maintenance();
     assert_eq!(world.got("B"), "x: 1 2");
     assert_eq!(world.queues.in_flight(&world.queue("A")), 0);
     assert!(world.clock.now().since(before) < Duration::from_secs(60));
@@ -105,7 +105,7 @@ fn nothing_starts_after_two_thirds_of_the_time_and_what_was_sent_is_told() {
     world.table.set_items_in_page(1_000);
     world.queues.change(&world.queue("A"), |settings| settings.latency = Duration::from_millis(700));
     let began = world.clock.now();
-    world.care();
+    world.maintenance();
     let requests = world.queues.requests(&world.queue("A"));
     let last = requests.last().unwrap().at.since(began);
     assert!(last <= Duration::from_secs(120) && last > Duration::from_secs(118), "{last:?}");
@@ -124,14 +124,14 @@ fn a_turn_sends_for_a_minute() {
     world.group("a", 100, "A:0");
     world.queues.change(&world.queue("A"), |settings| settings.latency = Duration::from_secs(2));
     let began = world.clock.now();
-    world.care();
+    world.maintenance();
     let requests = world.queues.requests(&world.queue("A"));
     let starts: Vec<u64> = requests.iter().map(|request| request.at.since(began).as_secs()).collect();
     // The first turn's last send starts after 60 s; the second begins when it is told.
     assert_eq!(starts.iter().filter(|start| **start <= 60).count(), 31);
     assert_eq!(starts.len(), world.queues.accepted(&world.queue("A")).len());
     assert_eq!(world.standing("a"), format!("100 A:{}", starts.len()));
-    // Two turns, each with the lease and what was sent; and the lease given back.
+    // Two passes, each with the lease and what was sent; and the lease given back.
     assert_eq!(world.ledger.calls().writes, 5);
 }
 
@@ -157,16 +157,16 @@ fn a_lease_that_another_holds_is_respected() {
     let world = World::new();
     ten_groups(&world);
     let (id, now) = (world.registration("A").id, world.clock.now());
-    let held = Lease::unheld().held(Rev(5), 77, &[], now);
+    let held = Lease::unheld().held(WriteCount(5), 77, &[], now);
     world.ledger.put(ItemKey::Lease(id), Item::Lease(held.clone()));
-    for order in [json!({"order": "care"}), json!({"order": "catchUp", "client": "A"})] {
+    for order in [json!({"order": "maintenance"}), json!({"order": "catchUp", "client": "A"})] {
         let answer = world.order(order).unwrap().to_string();
         assert!(answer.contains("another invocation serves it"), "{answer}");
         assert!(answer.contains(r#""elsewhere":true"#), "{answer}");
     }
     assert_eq!((world.got("A").as_str(), world.lease("A")), ("", Some(held)));
     world.wait(60);
-    world.care();
+    world.maintenance();
     assert_eq!(world.standing("a"), "3");
 }
 
@@ -181,10 +181,10 @@ fn what_a_dead_holder_had_in_work_comes_first() {
         }
         let now = world.clock.now();
         let groups = ["z", "q", "B"].map(group_of);
-        let held = Lease::unheld().held(Rev(5), 77 + seed, &groups, now);
+        let held = Lease::unheld().held(WriteCount(5), 77 + seed, &groups, now);
         world.ledger.put(ItemKey::Lease(world.registration("A").id), Item::Lease(held));
         world.wait(60);
-        world.care();
+        world.maintenance();
         let got = world.queues.accepted(&world.queue("A"));
         let first: Vec<_> = got.iter().take(10).map(|message| message.group.clone()).collect();
         assert!(groups.iter().all(|group| first.contains(group)), "{first:?}");
@@ -202,15 +202,15 @@ fn more_groups_than_are_listed_at_once_are_served_all_the_same() {
         world.table.put(&item.to_string());
         world.group(group, 1, "A:0");
     }
-    world.ledger.set_markers_in_page(1_000);
+    world.ledger.set_cursors_in_page(1_000);
     // Who only rests is not counted to the end.
     world.queues.change(&world.queue("A"), |settings| settings.denied = true);
-    let answer = world.care();
+    let answer = world.maintenance();
     assert_eq!(answer["clients"][0]["behind"], json!(5_000));
     world.queues.change(&world.queue("A"), |settings| settings.denied = false);
     let answer = world.order(json!({"order": "catchUp", "client": "A"})).unwrap();
     assert_eq!(answer, json!({"client": "A", "groups": 5_100, "sent": 5_100, "behind": 0, "stopped": null}));
-    assert!(world.ledger.markers_of(world.registration("A").id).is_empty());
+    assert!(world.ledger.cursors_of(world.registration("A").id).is_empty());
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn groups_are_served_in_another_order_each_time() {
             world.group(&group.to_string(), 1, "A:0");
         }
         (0..seed).for_each(|_| assert!(shared::ledger::Ledger::fresh(&world.ledger) > 0));
-        world.care();
+        world.maintenance();
         let got = world.queues.accepted(&world.queue("A"));
         got.into_iter().map(|message| message.group).collect::<Vec<_>>()
     };
@@ -237,7 +237,7 @@ fn a_client_that_is_paused_or_not_in_the_file_gets_nothing() {
     world.group("a", 2, "A:0 B:1");
     world.order(json!({"order": "pause", "client": "A"})).unwrap();
     world.deploy("A");
-    world.care();
+    world.maintenance();
     assert_eq!((world.got("A").as_str(), world.got("B").as_str()), ("", ""));
     // Who is paused is left out of the counts; who is not in this file is not.
     let told = world.tally.borrow().to_string();
@@ -247,7 +247,7 @@ fn a_client_that_is_paused_or_not_in_the_file_gets_nothing() {
 
     world.deploy("A B");
     world.order(json!({"order": "resume", "client": "A"})).unwrap();
-    world.care();
+    world.maintenance();
     assert_eq!((world.got("A").as_str(), world.got("B").as_str()), ("a: 1 2", "a: 2"));
     assert_eq!(world.standing("a"), "2");
 }
@@ -261,7 +261,7 @@ fn how_far_clients_are_behind_is_counted() {
     world.group("b", 1, "A:0");
     world.queues.change(&world.queue("A"), |settings| settings.denied = true);
     world.wait(200);
-    world.care();
+    world.maintenance();
     let told = world.tally.borrow().to_string();
     let lines: Vec<&str> = told.lines().collect();
     assert!(lines[0].starts_with("Sent 1, GroupsBehind 2, BehindAge 3000"), "{told}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 use shared::ids::ReplayId;
-use shared::ledger::{Item, ItemKey, Ledger as _, Rev, orders};
+use shared::ledger::{Item, ItemKey, Ledger as _, WriteCount, orders};
 use shared::testing::{CallFault, Fault, Faults, MemoryLedger, WriteFault};
 
 use crate::world::{World, group_of};
@@ -18,8 +18,8 @@ fn world() -> World {
     world
 }
 
-/// The first write of a turn is the lease's; these come before the second one, which tells what was sent.
-fn before_telling(world: &World, act: impl FnOnce(&MemoryLedger) + Send + 'static) {
+/// The first write of a pass is the lease's; these come before the second one, which tells what was sent.
+fn before_recording(world: &World, act: impl FnOnce(&MemoryLedger) + Send + 'static) {
     world.ledger.before_write(|_| {});
     world.ledger.before_write(act);
 }
@@ -34,7 +34,7 @@ fn check(world: &World, got: &str, standing: &str) {
 fn raise(ledger: &MemoryLedger, version: u64) {
     let key = ItemKey::Group(group_of("a"));
     let Some(Item::Group(mut item)) = ledger.get(&key) else { panic!() };
-    item.rev = Rev(item.rev.0 + 1);
+    item.write_count = WriteCount(item.write_count.0 + 1);
     item.version = version;
     ledger.put(key, Item::Group(item));
 }
@@ -42,35 +42,35 @@ fn raise(ledger: &MemoryLedger, version: u64) {
 #[test]
 fn a_group_that_goes_on_meanwhile_is_followed() {
     let world = world();
-    before_telling(&world, |ledger| raise(ledger, 6));
-    world.care();
+    before_recording(&world, |ledger| raise(ledger, 6));
+    world.maintenance();
     check(&world, "a: 3 4 5 6", "6");
 }
 
 #[test]
 fn what_another_told_meanwhile_is_kept() {
-    let another = |world: &World, have: u64, spell: u64| {
-        let key = world.marker_key("A", "a");
-        before_telling(world, move |ledger| {
-            let Some(Item::Marker(mut marker)) = ledger.get(&key) else { panic!() };
-            marker.rev = Rev(7_777);
-            marker.have = have;
-            marker.spell = spell;
-            ledger.put(key, Item::Marker(marker));
+    let another = |world: &World, position: u64, epoch: u64| {
+        let key = world.cursor_key("A", "a");
+        before_recording(world, move |ledger| {
+            let Some(Item::Cursor(mut cursor)) = ledger.get(&key) else { panic!() };
+            cursor.write_count = WriteCount(7_777);
+            cursor.position = position;
+            cursor.epoch = epoch;
+            ledger.put(key, Item::Cursor(cursor));
         });
     };
     // Progress of another sender, which has less, and more.
-    for have in [3, 4] {
+    for position in [3, 4] {
         let world = world();
-        another(&world, have, 500);
-        world.care();
+        another(&world, position, 500);
+        world.maintenance();
         check(&world, "a: 3 4", "4");
     }
-    // The client became level and behind again: what was sent here is not of that, and SQS remembers it.
+    // The client became up to date and behind again: what was sent here is not of that, and SQS remembers it.
     let world = world();
     another(&world, 2, 501);
-    world.care();
-    world.cares(1);
+    world.maintenance();
+    world.maintenance_runs(1);
     check(&world, "a: 3 4", "4");
 }
 
@@ -78,34 +78,34 @@ fn what_another_told_meanwhile_is_kept() {
 fn a_replay_that_is_ordered_meanwhile_repeats_what_was_sent() {
     let world = world();
     let (client, now) = (world.registration("A").id, world.clock.now());
-    before_telling(&world, move |ledger| {
-        let keys = [ItemKey::Group(group_of("a")), ItemKey::Marker(client, group_of("a"))];
-        let (Some(Item::Group(item)), Some(Item::Marker(marker))) =
+    before_recording(&world, move |ledger| {
+        let keys = [ItemKey::Group(group_of("a")), ItemKey::Cursor(client, group_of("a"))];
+        let (Some(Item::Group(item)), Some(Item::Cursor(cursor))) =
             (ledger.get(&keys[0]), ledger.get(&keys[1]))
         else {
             panic!()
         };
         let id = ReplayId::try_new("r-9").unwrap();
         let fresh = &mut || ledger.fresh();
-        let writes = orders::replay(&group_of("a"), &item, client, Some(&marker), 1, &id, now, fresh);
+        let writes = orders::replay(&group_of("a"), &item, client, Some(&cursor), 1, &id, now, fresh);
         ledger.apply(&writes).unwrap();
     });
-    world.care();
+    world.maintenance();
     check(&world, "a: 3 4 1r 2r 3r 4r", "4");
 }
 
 #[test]
 fn a_client_that_is_made_level_meanwhile_is_left_so() {
     let world = world();
-    let key = world.marker_key("A", "a");
-    before_telling(&world, move |ledger| {
+    let key = world.cursor_key("A", "a");
+    before_recording(&world, move |ledger| {
         let Some(Item::Group(mut item)) = ledger.get(&ItemKey::Group(group_of("a"))) else { panic!() };
-        item.rev = Rev(item.rev.0 + 1);
+        item.write_count = WriteCount(item.write_count.0 + 1);
         item.behind.clear();
         ledger.put(ItemKey::Group(group_of("a")), Item::Group(item));
         ledger.remove(&key);
     });
-    world.care();
+    world.maintenance();
     check(&world, "a: 3 4", "4");
 }
 
@@ -115,8 +115,8 @@ fn a_telling_that_fails_is_told_again() {
     for fault in faults {
         for times in 1..=4 {
             let world = world();
-            before_telling(&world, move |ledger| (0..times).for_each(|_| ledger.fail_write(fault)));
-            world.care();
+            before_recording(&world, move |ledger| (0..times).for_each(|_| ledger.fail_write(fault)));
+            world.maintenance();
             check(&world, "a: 3 4", "4");
         }
     }
@@ -125,13 +125,13 @@ fn a_telling_that_fails_is_told_again() {
 #[test]
 fn what_cannot_be_told_stops_the_client_and_is_sent_first_next_time() {
     let world = world();
-    before_telling(&world, |ledger| (0..9).for_each(|_| ledger.fail_write(WriteFault::Refused)));
-    let answer = world.care();
+    before_recording(&world, |ledger| (0..9).for_each(|_| ledger.fail_write(WriteFault::Refused)));
+    let answer = world.maintenance();
     assert_eq!(answer["clients"][0]["stopped"], json!("the ledger did not take what was sent"));
     check(&world, "a: 3 4", "4 A:2");
     // The lease could not be given back either: it ends by itself, and SQS still knows the messages.
     world.clock.block_on(world.clock.sleep(Duration::from_secs(60)));
-    world.cares(2);
+    world.maintenance_runs(2);
     check(&world, "a: 3 4", "4");
 }
 
@@ -140,9 +140,9 @@ fn a_ledger_that_takes_no_writes_causes_no_sends() {
     for fault in [WriteFault::Refused, WriteFault::UnknownDone, WriteFault::UnknownNotDone] {
         let world = world();
         world.ledger.fail_write(fault);
-        world.care();
+        world.maintenance();
         check(&world, "", "4 A:2");
-        world.cares(3);
+        world.maintenance_runs(3);
         check(&world, "a: 3 4", "4");
     }
 }
@@ -153,9 +153,9 @@ fn a_lease_that_another_takes_stops_this_one() {
     let key = ItemKey::Lease(world.registration("A").id);
     world.ledger.before_write(move |ledger| {
         let lease = shared::ledger::Lease::unheld();
-        ledger.put(key, Item::Lease(shared::ledger::Lease { rev: Rev(9), holder: 3, ..lease }));
+        ledger.put(key, Item::Lease(shared::ledger::Lease { write_count: WriteCount(9), holder: 3, ..lease }));
     });
-    world.care();
+    world.maintenance();
     check(&world, "", "4 A:2");
 }
 
@@ -164,20 +164,20 @@ fn what_was_not_read_is_not_missing() {
     let items = |world: &World| {
         let client = world.registration("A").id;
         let group = group_of("a");
-        [ItemKey::Group(group.clone()), ItemKey::Marker(client, group), ItemKey::Lease(client)]
+        [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group), ItemKey::Lease(client)]
     };
     for number in 0..3 {
         let world = world();
         world.ledger.fail_read(items(&world)[number].clone());
-        world.care();
+        world.maintenance();
         check(&world, "", "4 A:2");
-        world.cares(2);
+        world.maintenance_runs(2);
         check(&world, "a: 3 4", "4");
     }
     let world = world();
-    world.ledger.fail_markers();
-    world.ledger.fail_markers();
-    world.care();
+    world.ledger.fail_cursors();
+    world.ledger.fail_cursors();
+    world.maintenance();
     check(&world, "", "4 A:2");
 }
 
@@ -185,11 +185,11 @@ fn what_was_not_read_is_not_missing() {
 fn a_table_that_does_not_answer_is_asked_again_later() {
     for failures in 1..=2 {
         let world = world();
-        // The walk of the first care is over: only the turn asks.
+        // The scan of the first maintenance is over: only the pass asks.
         (0..failures).for_each(|_| world.table.fail());
-        world.care();
+        world.maintenance();
         check(&world, "", "4 A:2");
-        world.cares(failures);
+        world.maintenance_runs(failures);
         check(&world, "a: 3 4", "4");
     }
 }
@@ -198,12 +198,12 @@ fn a_table_that_does_not_answer_is_asked_again_later() {
 fn a_pause_before_the_turn_is_in_time() {
     let world = world();
     world.ledger.before_write(|ledger| {
-        let Some(Item::Control(mut control)) = ledger.get(&ItemKey::Control) else { panic!() };
-        control.rev = Rev(control.rev.0 + 1);
-        control.clients.values_mut().for_each(|client| client.state = shared::ledger::State::Paused);
-        ledger.put(ItemKey::Control, Item::Control(control));
+        let Some(Item::Registry(mut registry)) = ledger.get(&ItemKey::Registry) else { panic!() };
+        registry.write_count = WriteCount(registry.write_count.0 + 1);
+        registry.clients.values_mut().for_each(|client| client.state = shared::ledger::State::Paused);
+        ledger.put(ItemKey::Registry, Item::Registry(registry));
     });
-    world.care();
+    world.maintenance();
     check(&world, "", "4 A:2");
 }
 
@@ -214,11 +214,11 @@ fn a_send_that_fails_ends_the_turn_at_a_prefix() {
         &world.queue("A"),
         Faults::script((1..1_000).map(|request| (request, Fault::Call(CallFault::ResetAfter)))),
     );
-    world.care();
+    world.maintenance();
     check(&world, "a: 3 4", "4 A:3");
     assert_eq!(world.lease("A").unwrap().failures, 1);
     world.queues.set_faults(&world.queue("A"), Faults::none());
-    world.cares(2);
+    world.maintenance_runs(2);
     // It had been accepted, and SQS remembers it.
     check(&world, "a: 3 4", "4");
 }
@@ -227,8 +227,8 @@ fn a_send_that_fails_ends_the_turn_at_a_prefix() {
 fn two_at_once_repeat_nothing() {
     let world = world();
     world.queues.change(&world.queue("A"), |settings| settings.latency = Duration::from_secs(1));
-    let (care, order) = (json!({"order": "care"}), json!({"order": "catchUp", "client": "A"}));
-    world.at_once(&[care.clone(), order, care]);
+    let (maintenance, order) = (json!({"order": "maintenance"}), json!({"order": "catchUp", "client": "A"}));
+    world.at_once(&[maintenance.clone(), order, maintenance]);
     check(&world, "a: 3 4", "4");
 }
 
@@ -252,7 +252,7 @@ proptest! {
         for fault in writes {
             world.ledger.before_write(move |ledger| fault.into_iter().for_each(|fault| ledger.fail_write(faults[fault])));
         }
-        world.cares(30);
+        world.maintenance_runs(30);
         for (group, size) in ('a'..).zip(&sizes) {
             prop_assert_eq!(world.standing(&group.to_string()), size.to_string());
             // The first time that each version came is in order, with none left out.

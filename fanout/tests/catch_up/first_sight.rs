@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use shared::ledger::{Item, ItemKey, WalkKind};
+use shared::ledger::{Item, ItemKey, ScanKind};
 
 use crate::world::{World, by_group};
 
 fn is_over(world: &World) -> bool {
-    matches!(world.ledger.get(&ItemKey::Walk(WalkKind::History)), Some(Item::Walk(walk)) if !walk.is_on)
+    matches!(world.ledger.get(&ItemKey::Scan(ScanKind::History)), Some(Item::Scan(scan)) if !scan.is_on)
 }
 
 fn put_again(world: &World) -> String {
@@ -25,9 +25,9 @@ fn a_scan_between_two_events_of_a_transaction_lets_neither_overtake_the_other() 
         let mut world = World::new();
         world.deploy("A B C+");
         world.put("a2@-3456000");
-        world.care();
+        world.maintenance();
         world.wait(5);
-        world.care();
+        world.maintenance();
         world.put("a1@-3456010");
         world.stream(shown);
         world.work(4);
@@ -44,12 +44,12 @@ fn what_becomes_readable_while_the_fan_out_waits_is_not_overtaken() {
         let mut world = World::new();
         world.deploy("A B C+");
         world.put("a1@-3456000 a3@-3456000");
-        world.care();
+        world.maintenance();
         world.deliver_until(world.clock.now().plus(Duration::from_secs(seconds)));
         // Version 2 is given up after 60 s. Version 5 is readable before version 4.
         world.put("a5@-3456000");
         world.stream("a5");
-        world.care();
+        world.maintenance();
         world.deliver_until(world.clock.now().plus(Duration::from_secs(5)));
         world.put("a4@-3456000");
         world.stream("a4");
@@ -65,10 +65,10 @@ fn what_is_above_a_hole_is_not_covered_because_of_a_repair_below_it() {
     let mut world = World::new();
     world.deploy("A B C+");
     world.put("a2@-3456000");
-    world.care();
+    world.maintenance();
     world.put("a1@-3456010 a4@-3456000");
     world.deliver_until(world.clock.now().plus(Duration::from_secs(30)));
-    world.care();
+    world.maintenance();
     assert_eq!((world.standing("a").as_str(), world.got("C").as_str()), ("2", "a: 1 2"));
     world.put("a3@-3456010");
     world.stream("a4 a3");
@@ -123,7 +123,7 @@ fn a_group_without_times_is_the_fan_outs() {
         });
         world.table.put(&item.to_string());
     }
-    world.care();
+    world.maintenance();
     assert_eq!((world.standing("a").as_str(), put_again(&world).as_str()), ("unknown", "a: 2"));
     world.work(2);
     assert_eq!((world.standing("a").as_str(), world.got("C").as_str()), ("2", "a: 1 2"));
@@ -135,9 +135,9 @@ fn a_group_is_handed_over_once_in_five_minutes_for_as_long_as_the_fan_out_does_n
     let mut world = World::new();
     world.deploy("A B C+");
     world.put("a1@-3456000 a3@-3456000");
-    world.cares(4);
+    world.maintenance_runs(4);
     assert_eq!(put_again(&world), "a: 3");
-    world.cares(4);
+    world.maintenance_runs(4);
     assert_eq!(put_again(&world), "a: 3 3");
     assert!(!is_over(&world));
     world.work(3);
@@ -151,14 +151,14 @@ fn a_scan_goes_on_and_ends_though_the_fan_out_queue_does_not_take_a_group() {
     world.deploy("A B C+");
     world.put("a1@-3456000 a3@-3456000 b1@-3456000");
     world.queues.change(&world.fan_out, |settings| settings.denied = true);
-    world.cares(2);
+    world.maintenance_runs(2);
     assert_eq!((world.got("C").as_str(), is_over(&world)), ("b: 1", false));
     // What it will never take, nobody waits for.
     world.queues.change(&world.fan_out, |settings| {
         settings.denied = false;
         settings.maximum_message_size = 10;
     });
-    world.cares(1);
+    world.maintenance_runs(1);
     assert!(is_over(&world));
 }
 
@@ -167,7 +167,7 @@ fn a_group_of_which_nothing_can_be_sent_is_done() {
     let mut world = World::new();
     world.deploy("A B C+");
     world.put("a2!@-3456000 b1!@-3456000");
-    world.cares(2);
+    world.maintenance_runs(2);
     assert_eq!((world.got("C"), put_again(&world)), (String::new(), String::new()));
     assert!(is_over(&world));
 }

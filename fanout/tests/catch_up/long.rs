@@ -21,7 +21,7 @@ fn world(events: u64) -> World {
     world
 }
 
-fn others_level(world: &World) -> usize {
+fn others_up_to_date(world: &World) -> usize {
     ('b'..='j').filter(|group| world.standing(&group.to_string()) == "2").count()
 }
 
@@ -29,11 +29,11 @@ fn others_level(world: &World) -> usize {
 fn a_group_that_takes_long_to_read_is_served_alone_after_the_others() {
     let world = world(300);
     let began = world.clock.now();
-    let said = logged(|| drop(world.care()));
-    assert_eq!((others_level(&world), world.standing("a").as_str()), (9, "300"));
+    let said = logged(|| drop(world.maintenance()));
+    assert_eq!((others_up_to_date(&world), world.standing("a").as_str()), (9, "300"));
     let got = world.queues.requests(&world.queue("A"));
     let first = got.first().unwrap().at.since(began);
-    assert!(first <= Duration::from_secs(21), "others wait for a third of the turn: {first:?}");
+    assert!(first <= Duration::from_secs(21), "others wait for a third of the pass: {first:?}");
     assert_eq!(count_lines(&said, "takes long; it is served by itself"), 1, "{said}");
 }
 
@@ -41,11 +41,11 @@ fn a_group_that_takes_long_to_read_is_served_alone_after_the_others() {
 fn a_group_that_no_turn_can_read_is_named_and_holds_up_no_other() {
     let world = world(600);
     let said = logged(|| {
-        let answer = world.care();
+        let answer = world.maintenance();
         let stopped = &answer["clients"][0]["stopped"];
         assert_eq!(*stopped, json!("the events of group `a` can't be read in time"));
     });
-    assert_eq!((others_level(&world), world.standing("a").as_str()), (9, "600 A:0"));
+    assert_eq!((others_up_to_date(&world), world.standing("a").as_str()), (9, "600 A:0"));
     let lines: Vec<_> = said.lines().filter(|line| line.contains("\"ERROR\"")).collect();
     let [line] = lines.as_slice() else { panic!("{said}") };
     for part in [r#""client":"A""#, r#""group":"a""#, r#""secs":60"#, "raise the table's read capacity"] {
@@ -54,7 +54,7 @@ fn a_group_that_no_turn_can_read_is_named_and_holds_up_no_other() {
     // What becomes behind later is served, too.
     world.put("b3");
     world.group("b", 3, "A:2");
-    world.cares(1);
+    world.maintenance_runs(1);
     assert_eq!(world.standing("b"), "3");
 }
 
@@ -63,10 +63,10 @@ fn a_long_group_that_gets_on_stays_behind_the_others() {
     let world = world(2_800);
     world.table.set_items_in_page(500);
     world.page_latency.set(Duration::from_secs(8));
-    world.cares(1);
-    assert_eq!(others_level(&world), 9);
+    world.maintenance_runs(1);
+    assert_eq!(others_up_to_date(&world), 9);
     assert_eq!(world.standing("a"), "2800 A:2000");
-    world.cares(1);
+    world.maintenance_runs(1);
     assert_eq!(world.standing("a"), "2800");
 }
 
@@ -80,12 +80,12 @@ fn a_group_too_long_to_be_adopted_stops_no_walk() {
     }
     world.deploy("A B C+");
     world.page_latency.set(Duration::from_millis(500));
-    let said = logged(|| world.cares(4));
+    let said = logged(|| world.maintenance_runs(4));
     for group in ('a'..='l').chain('n'..='z') {
         assert_eq!(world.standing(&group.to_string()), "1", "{group}");
     }
     assert_eq!(world.standing("m"), "unknown");
-    let passed = "walk over the event table passes over a group";
+    let passed = "scan over the event table passes over a group";
     let lines: Vec<_> = said.lines().filter(|line| line.contains(passed)).collect();
     let [line] = lines.as_slice() else { panic!("{said}") };
     assert!(line.contains(r#""group":"m""#) && line.contains("within 60 s"), "{line}");

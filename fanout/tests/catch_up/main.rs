@@ -1,4 +1,4 @@
-//! Catch-up over queues, ledger and event table in memory: clients that are behind, orders, and the care.
+//! Catch-up over queues, ledger and event table in memory: clients that are behind, orders, and the maintenance.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -10,7 +10,7 @@
     reason = "a test reports by panicking"
 )]
 
-mod care;
+mod maintenance;
 mod clients;
 #[path = "../world/mod.rs"]
 #[allow(dead_code, reason = "the fan-out's own world; only its wire and its payloads are used here")]
@@ -20,6 +20,6 @@ mod first_sight;
 mod logs;
 mod long;
 mod orders;
-mod turns;
-mod walks;
+mod passes;
+mod scans;
 mod world;

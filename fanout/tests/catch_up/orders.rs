@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use shared::ledger::{Item, ItemKey, Rev, State};
+use shared::ledger::{Item, ItemKey, WriteCount, State};
 use shared::testing::WriteFault;
 
 use crate::world::{World, group_of};
@@ -37,9 +37,9 @@ fn a_pause_is_written_whatever_happens_to_the_first_write() {
         match fault {
             Some(fault) => world.ledger.fail_write(fault),
             None => world.ledger.before_write(|ledger| {
-                let Some(Item::Control(mut control)) = ledger.get(&ItemKey::Control) else { panic!() };
-                control.rev = Rev(control.rev.0 + 1);
-                ledger.put(ItemKey::Control, Item::Control(control));
+                let Some(Item::Registry(mut registry)) = ledger.get(&ItemKey::Registry) else { panic!() };
+                registry.write_count = WriteCount(registry.write_count.0 + 1);
+                ledger.put(ItemKey::Registry, Item::Registry(registry));
             }),
         }
         let answer = world.order(json!({"order": "pause", "client": "A"})).unwrap();
@@ -91,7 +91,7 @@ fn a_replay_sets_the_client_behind_and_the_next_care_sends() {
         ]],
     );
     assert_eq!((world.standing("a").as_str(), world.standing("b").as_str()), ("3 A:1..3", "2 A:1"));
-    world.care();
+    world.maintenance();
     assert_eq!((world.got("A").as_str(), world.got("B").as_str()), ("a: 2r 3r | b: 2", ""));
 }
 
@@ -124,7 +124,7 @@ fn a_replay_that_meets_others_is_ordered_all_the_same_and_one_of_unknown_result_
     world.ledger.before_write(|ledger| {
         let key = ItemKey::Group(group_of("a"));
         let Some(Item::Group(mut item)) = ledger.get(&key) else { panic!() };
-        item.rev = Rev(item.rev.0 + 1);
+        item.write_count = WriteCount(item.write_count.0 + 1);
         item.version = 2;
         ledger.put(key, Item::Group(item));
     });
@@ -146,14 +146,14 @@ fn a_replay_mends_a_client_that_is_behind_without_a_marker() {
         let world = World::new();
         world.put("a1 a2 a3");
         world.group("a", 3, "A:1");
-        world.ledger.remove(&world.marker_key("A", "a"));
-        world.cares(2);
+        world.ledger.remove(&world.cursor_key("A", "a"));
+        world.maintenance_runs(2);
         assert_eq!(world.got("A"), "", "nothing tells catch-up of it");
         let order =
             json!({"order": "replay", "client": "A", "keys": [{"S": "a"}], "from": from, "replay": "r-7"});
         assert_eq!(world.order(order).unwrap()["results"][0]["outcome"], json!("ordered"));
         assert_eq!(world.standing("a"), "3 A:0");
-        world.cares(1);
+        world.maintenance_runs(1);
         assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 1 2 3", "3"));
     }
 }
@@ -165,7 +165,7 @@ fn what_cannot_be_ordered_is_an_error_that_says_why() {
         &World::of("A"),
         json!({"order": "pause", "client": "A"}),
         expect![
-            "error: the ledger is empty; the first care makes it, within a minute, or the order `care` now"
+            "error: the ledger is empty; the first maintenance makes it, within a minute, or the order `maintenance` now"
         ],
     );
     check(
@@ -193,27 +193,27 @@ fn what_cannot_be_ordered_is_an_error_that_says_why() {
         &world,
         json!({"order": "repley", "client": "A"}),
         expect![
-            "error: not an order, an object with `order` (`care`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what belongs to it: unknown variant `repley`, expected one of `care`, `catchUp`, `pause`, `resume`, `replay`, `reconcile` at line 1 column 30"
+            "error: not an order, an object with `order` (`maintenance`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what belongs to it: unknown variant `repley`, expected one of `maintenance`, `catchUp`, `pause`, `resume`, `replay`, `reconcile` at line 1 column 30"
         ],
     );
     check(
         &world,
         json!({"order": "pause"}),
         expect![
-            "error: not an order, an object with `order` (`care`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what belongs to it: missing field `client`"
+            "error: not an order, an object with `order` (`maintenance`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what belongs to it: missing field `client`"
         ],
     );
     check(
         &world,
-        json!({"order": "care", "Records": []}),
+        json!({"order": "maintenance", "Records": []}),
         expect![
-            "error: not an order, an object with `order` (`care`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what belongs to it: unknown field `Records`, expected `caller`"
+            "error: not an order, an object with `order` (`maintenance`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what belongs to it: unknown field `Records`, expected `caller`"
         ],
     );
-    world.ledger.fail_read(ItemKey::Control);
+    world.ledger.fail_read(ItemKey::Registry);
     check(
         &world,
         json!({"order": "pause", "client": "A"}),
-        expect!["error: the ledger's control item: not read: a scripted fault; try again"],
+        expect!["error: the ledger's registry: not read: a scripted fault; try again"],
     );
 }

@@ -14,11 +14,11 @@ use shared::event::Along;
 use shared::ids::{Group, Key, ReplayId};
 use shared::ledger::times::{FAN_OUT_LIMIT, VISIBILITY};
 use shared::ledger::{
-    ClientId, Control, Cursor, Edge, EventTable, EventTime, First, GroupItem, Item, ItemKey, Lease, Marker,
-    Page, Registration, Rev, ScanPage, Unread,
+    ClientId, Registry, ScanPosition, Ports, EventTable, EventTime, First, GroupItem, Item, ItemKey, Lease, Cursor,
+    Page, Registration, WriteCount, ScanPage, Unread,
 };
 use shared::metrics::Tally;
-use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::naming::{OwnQueue, Naming, QueueUrl};
 use shared::testing::{Accepted, FifoQueues, MemoryLedger, MemoryTable, Settings, VirtualClock};
 use shared::time::Timestamp;
 
@@ -44,7 +44,7 @@ pub(crate) struct World {
     pub(crate) scan_latency: Cell<Duration>,
     /// How long a page of an aggregate takes.
     pub(crate) page_latency: Cell<Duration>,
-    place: Place,
+    naming: Naming,
     catch_up: CatchUp,
     fanout: Fanout,
     /// What the last invocation counted.
@@ -52,10 +52,10 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Of the clients A and B, made by a first care.
+    /// Of the clients A and B, made by a first maintenance.
     pub(crate) fn new() -> Self {
         let world = Self::of("A B");
-        world.care();
+        world.maintenance();
         world.ledger.forget_calls();
         world.table.forget_calls();
         world
@@ -63,26 +63,26 @@ impl World {
 
     /// Of these clients, and nothing has happened yet. `A B+` are two, of which the second wants history.
     pub(crate) fn of(file: &str) -> Self {
-        let place = Place {
+        let naming = Naming {
             partition: "aws".to_owned(),
             region: "eu-west-2".to_owned(),
             account: "111122223333".to_owned(),
             prefix: String::new(),
         };
-        let config = config(file, &place);
+        let config = config(file, &naming);
         let clock = VirtualClock::at(START);
         let queues = FifoQueues::new(&clock);
-        let [fan_out, rejected] = [OwnQueue::FanOut, OwnQueue::Rejected].map(|queue| place.own_queue(queue));
+        let [fan_out, rejected] = [OwnQueue::FanOut, OwnQueue::Rejected].map(|queue| naming.own_queue(queue));
         queues.create(&fan_out, Settings { visibility: VISIBILITY, ..Settings::default() });
         queues.create(&rejected, Settings::default());
         for client in &config.clients {
-            queues.create(&client.queue_url(&place), Settings::default());
+            queues.create(&client.queue_url(&naming), Settings::default());
         }
         Self {
             ledger: MemoryLedger::new(1),
             table: MemoryTable::new(&config.source),
-            catch_up: CatchUp::new(&config, &place),
-            fanout: Fanout::new(&config, &place),
+            catch_up: CatchUp::new(&config, &naming),
+            fanout: Fanout::new(&config, &naming),
             tally: RefCell::default(),
             scan_latency: Cell::default(),
             page_latency: Cell::default(),
@@ -90,25 +90,25 @@ impl World {
             queues,
             fan_out,
             rejected,
-            place,
+            naming,
         }
     }
 
     /// Another file is deployed. Queues that are new are made.
     pub(crate) fn deploy(&mut self, file: &str) {
-        let config = config(file, &self.place);
+        let config = config(file, &self.naming);
         for client in &config.clients {
-            let queue = client.queue_url(&self.place);
+            let queue = client.queue_url(&self.naming);
             if !self.queues.exists(&queue) {
                 self.queues.create(&queue, Settings::default());
             }
         }
-        self.catch_up = CatchUp::new(&config, &self.place);
-        self.fanout = Fanout::new(&config, &self.place);
+        self.catch_up = CatchUp::new(&config, &self.naming);
+        self.fanout = Fanout::new(&config, &self.naming);
     }
 
     pub(crate) fn queue(&self, client: &str) -> QueueUrl {
-        self.place.client_queue(client)
+        self.naming.client_queue(client)
     }
 
     /// Puts events into the table: `a1 a2 b1`. The event of version n happened n minutes after the [start](START) less a
@@ -136,7 +136,7 @@ impl World {
     }
 
     /// What the ledger is to hold: the group's version and who is behind, as `A:2` (up to version 2), `A:2..5` (replaying
-    /// up to 5), `A:2/1` (of life 1).
+    /// up to 5), `A:2/1` (of incarnation 1).
     pub(crate) fn group(&self, group: &str, version: u64, behind: &str) {
         self.group_with(group, version, behind, |_| {});
     }
@@ -156,11 +156,11 @@ impl World {
             version: row.version.unwrap(),
         });
         let mut item = GroupItem {
-            rev: Rev(10),
+            write_count: WriteCount(10),
             version,
             behind: BTreeSet::new(),
-            edition: self.control().edition,
-            life: 1,
+            revision: self.registry().revision,
+            incarnation_number: 1,
             first,
             time: Some(EventTime::from(START)),
             key: key.clone(),
@@ -169,35 +169,35 @@ impl World {
         let group = Group::of(&key);
         for word in behind.split_whitespace() {
             let (client, rest) = word.split_once(':').unwrap();
-            let (rest, life) = rest.split_once('/').unwrap_or((rest, "1"));
-            let (have, again) = rest.split_once("..").unwrap_or((rest, "0"));
-            let again = again.parse().unwrap();
+            let (rest, incarnation_number) = rest.split_once('/').unwrap_or((rest, "1"));
+            let (position, replay_until) = rest.split_once("..").unwrap_or((rest, "0"));
+            let replay_until = replay_until.parse().unwrap();
             let id = self.registration(client).id;
-            let marker = Marker {
-                rev: Rev(1_000 + u64::from(id.0)),
-                spell: 500,
-                life: life.parse().unwrap(),
-                have: have.parse().unwrap(),
-                again,
-                replay: (again > 0).then(|| ReplayId::try_new("r-1").unwrap()),
+            let cursor = Cursor {
+                write_count: WriteCount(1_000 + u64::from(id.0)),
+                epoch: 500,
+                incarnation_number: incarnation_number.parse().unwrap(),
+                position: position.parse().unwrap(),
+                replay_until,
+                replay: (replay_until > 0).then(|| ReplayId::try_new("r-1").unwrap()),
                 at: self.clock.now(),
             };
             item.behind.insert(id);
-            self.ledger.put(ItemKey::Marker(id, group.clone()), Item::Marker(marker));
+            self.ledger.put(ItemKey::Cursor(id, group.clone()), Item::Cursor(cursor));
         }
         change(&mut item);
         self.ledger.put(ItemKey::Group(group), Item::Group(Box::new(item)));
     }
 
-    pub(crate) fn control(&self) -> Control {
-        match self.ledger.get(&ItemKey::Control) {
-            Some(Item::Control(control)) => control,
+    pub(crate) fn registry(&self) -> Registry {
+        match self.ledger.get(&ItemKey::Registry) {
+            Some(Item::Registry(registry)) => registry,
             other => panic!("{other:?}"),
         }
     }
 
     pub(crate) fn registration(&self, client: &str) -> Registration {
-        self.control().clients[&ClientName::try_new(client).unwrap()].clone()
+        self.registry().clients[&ClientName::try_new(client).unwrap()].clone()
     }
 
     pub(crate) fn lease(&self, client: &str) -> Option<Lease> {
@@ -207,8 +207,8 @@ impl World {
         }
     }
 
-    pub(crate) fn marker_key(&self, client: &str, group: &str) -> ItemKey {
-        ItemKey::Marker(self.registration(client).id, group_of(group))
+    pub(crate) fn cursor_key(&self, client: &str, group: &str) -> ItemKey {
+        ItemKey::Cursor(self.registration(client).id, group_of(group))
     }
 
     pub(crate) fn item(&self, group: &str) -> Option<GroupItem> {
@@ -218,21 +218,21 @@ impl World {
         }
     }
 
-    /// How a group stands: `5`, or `5 A:2` if A is behind. Checks that there is a marker for each that is behind, and no
+    /// How a group stands: `5`, or `5 A:2` if A is behind. Checks that there is a cursor for each that is behind, and no
     /// other.
     pub(crate) fn standing(&self, group: &str) -> String {
         let Some(item) = self.item(group) else { return "unknown".to_owned() };
         let mut words = vec![item.version.to_string()];
-        for (name, registration) in &self.control().clients {
-            let marker = self.ledger.get(&ItemKey::Marker(registration.id, group_of(group)));
+        for (name, registration) in &self.registry().clients {
+            let cursor = self.ledger.get(&ItemKey::Cursor(registration.id, group_of(group)));
             let is_behind = item.behind.contains(&registration.id);
-            match (is_behind, marker) {
+            match (is_behind, cursor) {
                 (false, None) => {}
-                (true, Some(Item::Marker(marker))) => {
-                    let again = if marker.again > 0 { format!("..{}", marker.again) } else { String::new() };
-                    let life =
-                        if marker.life == item.life { String::new() } else { format!("/{}", marker.life) };
-                    words.push(format!("{name}:{}{again}{life}", marker.have));
+                (true, Some(Item::Cursor(cursor))) => {
+                    let replay_until = if cursor.replay_until > 0 { format!("..{}", cursor.replay_until) } else { String::new() };
+                    let incarnation_number =
+                        if cursor.incarnation_number == item.incarnation_number { String::new() } else { format!("/{}", cursor.incarnation_number) };
+                    words.push(format!("{name}:{}{replay_until}{incarnation_number}", cursor.position));
                 }
                 other => panic!("{name}: {other:?}"),
             }
@@ -240,16 +240,16 @@ impl World {
         words.join(" ")
     }
 
-    pub(crate) fn care(&self) -> Value {
-        self.order(json!({"order": "care"})).unwrap()
+    pub(crate) fn maintenance(&self) -> Value {
+        self.order(json!({"order": "maintenance"})).unwrap()
     }
 
     pub(crate) fn order(&self, payload: Value) -> Result<Value, String> {
         let payload = to_raw_value(&payload).unwrap();
         let mut tally = Tally::default();
         let deadline = self.clock.now().plus(TIMEOUT);
-        let edge = Edge { transport: &self.queues, ledger: &self.ledger, table: self };
-        let answer = self.clock.block_on(self.catch_up.handle(edge, &payload, deadline, &mut tally));
+        let ports = Ports { transport: &self.queues, ledger: &self.ledger, table: self };
+        let answer = self.clock.block_on(self.catch_up.handle(ports, &payload, deadline, &mut tally));
         assert!(self.clock.now() < deadline, "the function ran out of its time");
         self.tally.replace(tally);
         answer.map(|answer| serde_json::to_value(answer).unwrap()).map_err(|error| error.to_string())
@@ -258,19 +258,19 @@ impl World {
     /// Several invocations at the same time.
     pub(crate) fn at_once(&self, payloads: &[Value]) {
         let deadline = self.clock.now().plus(TIMEOUT);
-        let edge = Edge { transport: &self.queues, ledger: &self.ledger, table: self };
+        let ports = Ports { transport: &self.queues, ledger: &self.ledger, table: self };
         let handles = payloads.iter().map(async |payload| {
             let payload = to_raw_value(payload).unwrap();
-            self.catch_up.handle(edge, &payload, deadline, &mut Tally::default()).await.unwrap()
+            self.catch_up.handle(ports, &payload, deadline, &mut Tally::default()).await.unwrap()
         });
         self.clock.block_on(join_all(handles));
     }
 
-    /// A care every minute for so long.
-    pub(crate) fn cares(&self, minutes: u64) {
+    /// A maintenance every minute for so long.
+    pub(crate) fn maintenance_runs(&self, minutes: u64) {
         for _ in 0..minutes {
             let next = self.clock.now().plus(Duration::from_secs(60));
-            self.care();
+            self.maintenance();
             self.clock.block_on(self.clock.sleep_until(next));
         }
     }
@@ -287,11 +287,11 @@ impl World {
         }
     }
 
-    /// A care every minute for so long, and the fan-out at work as soon as it is given something.
+    /// A maintenance every minute for so long, and the fan-out at work as soon as it is given something.
     pub(crate) fn work(&self, minutes: u64) {
         for _ in 0..minutes {
             let next = self.clock.now().plus(Duration::from_secs(60));
-            self.care();
+            self.maintenance();
             self.deliver_until(next);
         }
     }
@@ -309,10 +309,10 @@ impl World {
     fn deliver(&self) {
         let batch = self.queues.receive(&self.fan_out, 10);
         let wire = Wire::new(&self.queues, &self.fan_out);
-        let edge = Edge { transport: &wire, ledger: &self.ledger, table: self };
+        let ports = Ports { transport: &wire, ledger: &self.ledger, table: self };
         let deadline = self.clock.now().plus(FAN_OUT_LIMIT);
         let (payload, tally) = (payload(&batch), &mut Tally::default());
-        let response = self.clock.block_on(self.fanout.handle(edge, &payload, deadline, tally)).unwrap();
+        let response = self.clock.block_on(self.fanout.handle(ports, &payload, deadline, tally)).unwrap();
         for received in batch {
             let id = received.message.deduplication_id.as_str();
             let mut returned = response.batch_item_failures.iter();
@@ -342,7 +342,7 @@ impl EventTable for World {
         self.table.has(key, sort)
     }
 
-    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
         self.clock.sleep(self.scan_latency.get()).await;
         self.table.scan(after).await
     }
@@ -382,11 +382,11 @@ pub(crate) fn by_group(messages: &[Accepted]) -> String {
     groups.collect::<Vec<_>>().join(" | ")
 }
 
-fn config(file: &str, place: &Place) -> Config {
+fn config(file: &str, naming: &Naming) -> Config {
     let mut text = SOURCE.to_owned();
     for word in file.split_whitespace() {
         let (name, history) = (word.trim_end_matches('+'), word.ends_with('+'));
         text += &format!("[[client]]\nname = '{name}'\nhistory = {history}\n");
     }
-    Config::try_from_toml("client-queues.toml", &text, Some(place)).unwrap()
+    Config::try_from_toml("client-queues.toml", &text, Some(naming)).unwrap()
 }

@@ -14,11 +14,11 @@ use shared::config::Config;
 use shared::event::{Along, Event};
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, Control, Cursor, Edge, EventTable, Item, ItemKey, Ledger, Marker, Page, Registration, Rev,
+    ClientId, Registry, ScanPosition, Ports, EventTable, Item, ItemKey, Ledger, Cursor, Page, Registration, WriteCount,
     ScanPage, State, Unread, Write, WriteError,
 };
 use shared::metrics::Tally;
-use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::naming::{OwnQueue, Naming, QueueUrl};
 use shared::send::Transport as _;
 use shared::testing::{MemoryLedger, MemoryTable, Settings};
 use shared::time::Timestamp;
@@ -34,7 +34,7 @@ pub(crate) struct LedgerWorld {
     pub(crate) fanout: Fanout,
     pub(crate) ledger: MemoryLedger,
     pub(crate) table: MemoryTable,
-    place: Place,
+    naming: Naming,
     tally: RefCell<Tally>,
 }
 
@@ -53,18 +53,18 @@ impl LedgerWorld {
 
     /// Its clients have the numbers 1, 2, 3, ….
     pub(crate) fn with_clients(clients: &str) -> Self {
-        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
-        let world = World::new(&place);
+        let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let world = World::new(&naming);
         let names: Vec<&str> = clients.split_whitespace().collect();
         let clients: String = names.iter().map(|name| format!("[[client]]\nname = '{name}'\n")).collect();
         let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\nid = 'id'\ntime = 'time'\n\
                       version = 'version'\n";
         let config =
-            Config::try_from_toml("client-queues.toml", &format!("{source}{clients}"), Some(&place)).unwrap();
+            Config::try_from_toml("client-queues.toml", &format!("{source}{clients}"), Some(&naming)).unwrap();
         for name in names.iter().filter(|name| !["A", "B", "C"].contains(name)) {
-            world.queues.create(&place.client_queue(name), Settings::default());
+            world.queues.create(&naming.client_queue(name), Settings::default());
         }
-        world.queues.create(&place.own_queue(OwnQueue::Rejected), Settings::default());
+        world.queues.create(&naming.own_queue(OwnQueue::Rejected), Settings::default());
 
         let ledger = MemoryLedger::new(1);
         let registrations = (1..).zip(&config.clients).map(|(id, client)| {
@@ -78,19 +78,19 @@ impl LedgerWorld {
             };
             (client.name.clone(), registration)
         });
-        let control = Control {
-            rev: Rev(1),
-            edition: 1,
+        let registry = Registry {
+            write_count: WriteCount(1),
+            revision: 1,
             start: Timestamp::from_millis(0),
             clients: registrations.collect(),
         };
-        ledger.put(ItemKey::Control, Item::Control(control));
+        ledger.put(ItemKey::Registry, Item::Registry(registry));
         Self {
-            fanout: Fanout::new(&config, &place),
+            fanout: Fanout::new(&config, &naming),
             table: MemoryTable::new(&config.source),
             ledger,
             world,
-            place,
+            naming,
             tally: RefCell::default(),
         }
     }
@@ -154,13 +154,13 @@ impl LedgerWorld {
     }
 
     pub(crate) fn event(&self, name: &str) -> Event {
-        let place = Config::try_from_toml(
+        let naming = Config::try_from_toml(
             "client-queues.toml",
             "[source]\npartition_key = 'mark'\nsort_key = 'at'\nid = 'id'\ntime = 'time'\n\
              version = 'version'\n[[client]]\nname = 'A'\n",
             None,
         );
-        MemoryTable::new(&place.unwrap().source).put(&item(name, "id", "")).event.unwrap()
+        MemoryTable::new(&naming.unwrap().source).put(&item(name, "id", "")).event.unwrap()
     }
 
     pub(crate) fn size(&self, name: &str) -> usize {
@@ -176,11 +176,11 @@ impl LedgerWorld {
         if batch.is_empty() {
             return None;
         }
-        let edge = Edge { transport: wire, ledger: &self.ledger, table: &self.table };
+        let ports = Ports { transport: wire, ledger: &self.ledger, table: &self.table };
         let deadline = self.clock.now().plus(TIMEOUT);
         let mut tally = Tally::default();
         let payload = payload(&batch);
-        let handle = self.fanout.handle(edge, &payload, deadline, &mut tally);
+        let handle = self.fanout.handle(ports, &payload, deadline, &mut tally);
         let response = self.clock.block_on(handle).unwrap();
         self.tally.replace(tally);
         assert!(self.clock.now() < deadline, "the function ran out of its time");
@@ -200,9 +200,9 @@ impl LedgerWorld {
         tally: &mut Tally,
     ) -> Result<SqsBatchResponse, BatchError> {
         let wire = self.wire();
-        let edge = Edge { transport: &wire, ledger, table };
+        let ports = Ports { transport: &wire, ledger, table };
         let deadline = self.clock.now().plus(TIMEOUT);
-        self.clock.block_on(self.fanout.handle(edge, payload, deadline, tally))
+        self.clock.block_on(self.fanout.handle(ports, payload, deadline, tally))
     }
 
     /// An invocation that ends after `time`. Answers how many messages are returned, and what was left of its time.
@@ -212,10 +212,10 @@ impl LedgerWorld {
         wire: &Wire<'_>,
         payload: &RawValue,
     ) -> (usize, Duration) {
-        let edge = Edge { transport: wire, ledger: &self.ledger, table: &self.table };
+        let ports = Ports { transport: wire, ledger: &self.ledger, table: &self.table };
         let deadline = self.clock.now().plus(time);
         let mut tally = Tally::default();
-        let response = self.clock.block_on(self.fanout.handle(edge, payload, deadline, &mut tally)).unwrap();
+        let response = self.clock.block_on(self.fanout.handle(ports, payload, deadline, &mut tally)).unwrap();
         (response.batch_item_failures.len(), deadline.since(self.clock.now()))
     }
 
@@ -223,11 +223,11 @@ impl LedgerWorld {
     pub(crate) fn deliver_killed_after(&self, time: Duration) {
         let payload = payload(&self.receive());
         let wire = self.wire();
-        let edge = Edge { transport: &wire, ledger: &self.ledger, table: &self.table };
+        let ports = Ports { transport: &wire, ledger: &self.ledger, table: &self.table };
         let deadline = self.clock.now().plus(TIMEOUT);
         self.clock.block_on(async {
             let mut tally = Tally::default();
-            let handle = Box::pin(self.fanout.handle(edge, &payload, deadline, &mut tally));
+            let handle = Box::pin(self.fanout.handle(ports, &payload, deadline, &mut tally));
             let killed = Box::pin(self.clock.sleep(time));
             assert!(
                 matches!(select(handle, killed).await, Either::Right(_)),
@@ -249,13 +249,13 @@ impl LedgerWorld {
 
     /// The names of what a client's queue accepted, by group.
     pub(crate) fn check(&self, client: &str, expected: &str) {
-        let queue = self.place.client_queue(client);
+        let queue = self.naming.client_queue(client);
         assert_eq!(self.names(&queue), expected, "{client}");
     }
 
     pub(crate) fn check_all(&self, expected: &str) {
-        let Some(Item::Control(control)) = self.ledger.get(&ItemKey::Control) else { panic!() };
-        control.clients.keys().for_each(|client| self.check(client.as_str(), expected));
+        let Some(Item::Registry(registry)) = self.ledger.get(&ItemKey::Registry) else { panic!() };
+        registry.clients.keys().for_each(|client| self.check(client.as_str(), expected));
     }
 
     pub(crate) fn check_tally(&self, expected: &Expect) {
@@ -271,9 +271,9 @@ impl LedgerWorld {
     pub(crate) fn has(&self, client: &str, aggregate: &str) -> u64 {
         match (
             self.ledger.get(&self.item_key(aggregate)),
-            self.ledger.get(&self.marker_key(client, aggregate)),
+            self.ledger.get(&self.cursor_key(client, aggregate)),
         ) {
-            (_, Some(Item::Marker(marker))) => marker.have,
+            (_, Some(Item::Cursor(cursor))) => cursor.position,
             (Some(Item::Group(item)), None) => item.version,
             other => panic!("{other:?}"),
         }
@@ -301,57 +301,57 @@ impl LedgerWorld {
         groups.collect::<Vec<_>>().join(" | ")
     }
 
-    /// The letters on the rejected queue.
-    pub(crate) fn letters(&self) -> Vec<Value> {
-        let letters = self.queues.accepted(&self.own_queue(OwnQueue::Rejected));
-        letters.iter().map(|letter| serde_json::from_str(&letter.body).unwrap()).collect()
+    /// The rejections on the rejected queue.
+    pub(crate) fn rejections(&self) -> Vec<Value> {
+        let rejections = self.queues.accepted(&self.own_queue(OwnQueue::Rejected));
+        rejections.iter().map(|rejection| serde_json::from_str(&rejection.body).unwrap()).collect()
     }
 
     pub(crate) fn own_queue(&self, queue: OwnQueue) -> QueueUrl {
-        self.place.own_queue(queue)
+        self.naming.own_queue(queue)
     }
 
-    pub(crate) fn change_control(&self, change: impl FnOnce(&mut Control)) {
-        let Some(Item::Control(mut control)) = self.ledger.get(&ItemKey::Control) else { panic!() };
-        change(&mut control);
-        self.ledger.put(ItemKey::Control, Item::Control(control));
+    pub(crate) fn change_registry(&self, change: impl FnOnce(&mut Registry)) {
+        let Some(Item::Registry(mut registry)) = self.ledger.get(&ItemKey::Registry) else { panic!() };
+        change(&mut registry);
+        self.ledger.put(ItemKey::Registry, Item::Registry(registry));
     }
 
     pub(crate) fn item_key(&self, aggregate: &str) -> ItemKey {
         ItemKey::Group(group(aggregate))
     }
 
-    pub(crate) fn marker_key(&self, client: &str, aggregate: &str) -> ItemKey {
+    pub(crate) fn cursor_key(&self, client: &str, aggregate: &str) -> ItemKey {
         let id = ["A", "B", "C"].iter().position(|name| *name == client).unwrap() + 1;
-        ItemKey::Marker(ClientId(u32::try_from(id).unwrap()), group(aggregate))
+        ItemKey::Cursor(ClientId(u32::try_from(id).unwrap()), group(aggregate))
     }
 
-    pub(crate) fn new_marker(&self, have: u64) -> Marker {
+    pub(crate) fn new_cursor(&self, position: u64) -> Cursor {
         let at = self.clock.now();
-        Marker { rev: Rev(77), spell: 77, life: 1, have, again: 0, replay: None, at }
+        Cursor { write_count: WriteCount(77), epoch: 77, incarnation_number: 1, position, replay_until: 0, replay: None, at }
     }
 
-    /// `v3 holes 2 behind B has 1, C has 2 again 3`. A marker must be there exactly for each client that is behind.
+    /// `v3 holes 2 behind B has 1, C has 2 again 3`. A cursor must be there exactly for each client that is behind.
     pub(crate) fn item(&self, aggregate: &str) -> String {
         let Some(Item::Group(item)) = self.ledger.get(&self.item_key(aggregate)) else { panic!("no item") };
-        let Some(Item::Control(control)) = self.ledger.get(&ItemKey::Control) else { panic!() };
+        let Some(Item::Registry(registry)) = self.ledger.get(&ItemKey::Registry) else { panic!() };
         let mut text = format!("v{}", item.version);
         if !item.holes.is_empty() {
             let holes: Vec<String> = item.holes.iter().map(u64::to_string).collect();
             text.push_str(&format!(" holes {}", holes.join(",")));
         }
-        let mut markers = Vec::new();
-        for client in control.clients.values().map(|client| client.id) {
-            let marker = self.ledger.get(&ItemKey::Marker(client, group(aggregate)));
-            assert_eq!(marker.is_some(), item.behind.contains(&client), "{client:?}");
-            if let Some(Item::Marker(marker)) = marker {
-                let (name, _) = control.client(client).unwrap();
-                let again = if marker.again > 0 { format!(" again {}", marker.again) } else { String::new() };
-                markers.push(format!("{name} has {}{again}", marker.have));
+        let mut cursors = Vec::new();
+        for client in registry.clients.values().map(|client| client.id) {
+            let cursor = self.ledger.get(&ItemKey::Cursor(client, group(aggregate)));
+            assert_eq!(cursor.is_some(), item.behind.contains(&client), "{client:?}");
+            if let Some(Item::Cursor(cursor)) = cursor {
+                let (name, _) = registry.client(client).unwrap();
+                let replay_until = if cursor.replay_until > 0 { format!(" again {}", cursor.replay_until) } else { String::new() };
+                cursors.push(format!("{name} has {}{replay_until}", cursor.position));
             }
         }
-        if !markers.is_empty() {
-            text.push_str(&format!(" behind {}", markers.join(", ")));
+        if !cursors.is_empty() {
+            text.push_str(&format!(" behind {}", cursors.join(", ")));
         }
         text
     }
@@ -397,8 +397,8 @@ impl Ledger for Hanging<'_> {
         self.world.ledger.write(writes).await
     }
 
-    async fn markers(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Marker)>, Unread> {
-        self.world.ledger.markers(client, after).await
+    async fn cursors(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
+        self.world.ledger.cursors(client, after).await
     }
 
     fn fresh(&self) -> u64 {
@@ -417,7 +417,7 @@ impl EventTable for Hanging<'_> {
         self.world.table.has(key, sort).await
     }
 
-    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
         self.world.table.scan(after).await
     }
 }
@@ -430,9 +430,9 @@ fn group(aggregate: &str) -> Group {
 fn item(name: &str, id: &str, padding: &str) -> String {
     let (mark, rest) = name.split_at(name.find(|character: char| character.is_ascii_digit()).unwrap());
     let number = rest.trim_end_matches('\'');
-    let (version, life) = (number.parse::<u64>().unwrap(), rest.len() - number.len());
-    let sort = format!("{}{version:04}", "x".repeat(life));
-    let time = 1_800_000_000 + 10_000 * life as u64 + version;
+    let (version, incarnation_number) = (number.parse::<u64>().unwrap(), rest.len() - number.len());
+    let sort = format!("{}{version:04}", "x".repeat(incarnation_number));
+    let time = 1_800_000_000 + 10_000 * incarnation_number as u64 + version;
     format!(
         r#"{{"mark":{{"S":"{mark}"}},"at":{{"S":"{sort}"}},"{id}":{{"S":"{name}"}},"time":{{"N":"{time}"}},"version":{{"N":"{version}"}},"text":{{"S":"{padding}"}}}}"#
     )

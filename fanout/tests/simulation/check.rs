@@ -3,11 +3,11 @@
 mod consumer;
 mod exempt;
 mod isolation;
-mod letters;
+mod rejections;
 mod order;
 mod repeated;
 mod replayed;
-mod rest;
+mod circuit_breaker;
 
 use std::rc::Rc;
 
@@ -21,6 +21,6 @@ impl World {
         self.check_replays();
         self.check_isolation();
         self.check_consumers();
-        self.check_letters();
+        self.check_rejections();
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use shared::message::Message;
-use shared::place::{Place, QueueUrl};
+use shared::naming::{Naming, QueueUrl};
 use shared::send::SendError;
 use shared::testing::{FifoQueues, Settings};
 use shared::time::Timestamp;
@@ -51,9 +51,9 @@ pub(crate) enum Behaviour {
 }
 
 impl Clients {
-    pub(crate) fn new(place: &Place, queues: &FifoQueues) -> Self {
+    pub(crate) fn new(naming: &Naming, queues: &FifoQueues) -> Self {
         let client = |name: &&str| {
-            let queue = place.client_queue(name);
+            let queue = naming.client_queue(name);
             queues.create(&queue, Settings::default());
             Client { queue, state: Behaviour::Works, deleted_at: None, incarnation: 1, has_failed: false }
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fanout::catch_up::CatchUp;
 use fanout::handler::Fanout;
 use shared::config::Config;
-use shared::place::Place;
+use shared::naming::Naming;
 use shared::time::Timestamp;
 
 use crate::clients::NAMES;
@@ -14,7 +14,7 @@ use crate::trace::{START, length};
 use crate::world::{World, config};
 
 pub(crate) struct Instances {
-    place: Place,
+    naming: Naming,
     files: Vec<File>,
     /// Until when instances of the file before the last go on.
     overlap_until: Timestamp,
@@ -41,9 +41,9 @@ struct Instance {
 pub(crate) const HISTORY: [bool; 4] = [false, false, true, false];
 
 impl Instances {
-    pub(crate) fn new(place: &Place) -> Self {
+    pub(crate) fn new(naming: &Naming) -> Self {
         let mut instances = Self {
-            place: place.clone(),
+            naming: naming.clone(),
             files: Vec::new(),
             overlap_until: START,
             removed_at: [None; NAMES.len()],
@@ -75,8 +75,8 @@ impl Instances {
         }
         let named: Vec<(&str, bool)> =
             clients.iter().map(|client| (NAMES[*client], HISTORY[*client])).collect();
-        let config = config(&self.place, &named);
-        let catch_up = Rc::new(CatchUp::new(&config, &self.place));
+        let config = config(&self.naming, &named);
+        let catch_up = Rc::new(CatchUp::new(&config, &self.naming));
         self.files.push(File { clients, config, catch_up });
     }
 }
@@ -115,7 +115,7 @@ impl World {
             instance.is_busy = true;
             return (instance.number, file, Rc::clone(&instance.handler));
         }
-        let handler = Rc::new(Fanout::new(&instances.files[file].config, &self.place));
+        let handler = Rc::new(Fanout::new(&instances.files[file].config, &self.naming));
         instances.made += 1;
         let number = instances.made;
         instances.fan_out.push(Instance { number, file, handler: Rc::clone(&handler), is_busy: true });

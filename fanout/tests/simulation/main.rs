@@ -97,10 +97,10 @@ fn many_fresh(first: u64) -> bool {
 /// `docs/ordering.md` says what becomes of every kind of trouble.
 fn check_documents() {
     let ordering = include_str!("../../../docs/ordering.md");
-    let is_told = |kind: &&Kind| ordering.contains(&format!("`{kind:?}`"));
+    let is_recorded = |kind: &&Kind| ordering.contains(&format!("`{kind:?}`"));
     let kinds = Kind::ALL.iter().chain(&Kind::LATER);
-    let untold: Vec<&Kind> = kinds.filter(|kind| !is_told(kind)).collect();
-    assert!(untold.is_empty(), "docs/ordering.md does not name {untold:?}");
+    let unrecorded: Vec<&Kind> = kinds.filter(|kind| !is_recorded(kind)).collect();
+    assert!(unrecorded.is_empty(), "docs/ordering.md does not name {unrecorded:?}");
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -9,7 +9,7 @@ use fanout::handler::BatchError;
 use serde_json::json;
 use serde_json::value::RawValue;
 use shared::ids::Group;
-use shared::ledger::Edge;
+use shared::ledger::Ports;
 use shared::ledger::times::FAN_OUT_LIMIT;
 use shared::message::AttributeValue;
 use shared::metrics::Tally;
@@ -72,9 +72,9 @@ impl World {
     fn deliver(self: &Rc<Self>, batch: Vec<Received>) {
         let is_twice = self.is_on(Kind::Twice) && self.rng.chance(200);
         if is_twice {
-            let again = batch.clone();
+            let replay_until = batch.clone();
             let later = if self.rng.coin() { self.rng.millis(0, 20) } else { self.rng.millis(0, 2_000) };
-            self.after(later, move |world| world.invoke(again));
+            self.after(later, move |world| world.invoke(replay_until));
         }
         if self.is_on(Kind::LateInvocation) && self.rng.chance(100) {
             if self.rng.chance(300) {
@@ -97,8 +97,8 @@ impl World {
             format!("receives {}", messages.collect::<Vec<_>>().join(" "))
         });
         self.mapping.borrow_mut().invocations += 1;
-        let again = batch.iter().filter(|received| received.receive_count > 1);
-        pulse.received_again.borrow_mut().extend(again.map(|received| received.message.group.clone()));
+        let replay_until = batch.iter().filter(|received| received.receive_count > 1);
+        pulse.received_again.borrow_mut().extend(replay_until.map(|received| received.message.group.clone()));
         let event = |received: &Received| self.source.borrow().event_of(&received.message.deduplication_id);
         pulse.streamed.borrow_mut().extend(batch.iter().filter_map(event));
         let payload = payload(&batch);
@@ -107,8 +107,8 @@ impl World {
         let own = Rc::clone(&pulse);
         let run = async move {
             let mut tally = Tally::default();
-            let edge = Edge { transport: &wire, ledger: &wire, table: &wire };
-            let answer = handler.handle(edge, &payload, deadline, &mut tally).await;
+            let ports = Ports { transport: &wire, ledger: &wire, table: &wire };
+            let answer = handler.handle(ports, &payload, deadline, &mut tally).await;
             Box::new(move |world: &Rc<Self>| world.answered(&own, number, &batch, answer)) as Action
         };
         self.spawn(&pulse, run, deadline, move |world| {

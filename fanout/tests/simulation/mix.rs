@@ -83,7 +83,7 @@ pub(crate) enum Kind {
     /// Reconcile at any moment.
     Reconcile,
     /// Lives of an aggregate that are closer than clocks agree.
-    CloseLives,
+    CloseIncarnations,
     /// When a scan for a client with history comes past, a transaction of an aggregate that the ledger does not know is
     /// readable in part, and most often names instants long past.
     ScannedApart,
@@ -131,7 +131,7 @@ impl Kind {
         Self::Old,
         Self::BackDated,
         Self::Reconcile,
-        Self::CloseLives,
+        Self::CloseIncarnations,
     ];
 }
 
@@ -139,9 +139,9 @@ impl Kind {
 const SCENES: [&[Kind]; 3] = [
     // Two files work on the same batch: what one has sent, the other writes as missing.
     &[Kind::Twice, Kind::Removed, Kind::Overlap],
-    // Markers are cleared while some of the items of a read are not answered.
+    // Cursors are cleared while some of the items of a read are not answered.
     &[Kind::Removed, Kind::LedgerReads],
-    // The ledger sees a later life first.
+    // The ledger sees a later incarnation first.
     &[Kind::Delayed, Kind::Erased],
 ];
 
@@ -165,7 +165,7 @@ impl Mix {
             16..=17 => kinds.extend(Kind::ALL.into_iter().filter(|_| rng.chance(350))),
             _ => kinds.extend(Kind::ALL.into_iter().filter(|_| rng.chance(700))),
         }
-        if kinds.contains(&Kind::CloseLives) {
+        if kinds.contains(&Kind::CloseIncarnations) {
             kinds.insert(Kind::Erased);
         }
         let later = Rng::new(!seed);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use shared::ids::DeduplicationId;
 use shared::ledger::{Item, ItemKey};
 use shared::message::{Attribute, AttributeValue, Message};
-use shared::place::QueueUrl;
+use shared::naming::QueueUrl;
 use shared::send::SendError;
 use shared::time::Timestamp;
 
@@ -59,7 +59,7 @@ pub(crate) struct Replayed {
     pub(crate) id: String,
     pub(crate) client: usize,
     pub(crate) group: usize,
-    pub(crate) life: u64,
+    pub(crate) incarnation_number: u64,
     pub(crate) from: u64,
     /// What the client had before.
     pub(crate) had: u64,
@@ -99,7 +99,7 @@ impl Observed {
     /// because of a repair: nothing told what the stream shows.
     pub(crate) fn is_taken_for_old(&self, event: EventRef) -> bool {
         let last = self.taken_for_old.get(&event.group);
-        last.is_some_and(|last| event.life == last.life && event.version <= last.version)
+        last.is_some_and(|last| event.incarnation_number == last.incarnation_number && event.version <= last.version)
     }
 
     /// What clients received, or would have.
@@ -175,7 +175,7 @@ impl World {
                 }
                 if world.may_leave(&pulse, event) {
                     *observed.unrecorded.entry((client, event)).or_default() += 1;
-                } else if is_accepted && world.must_tell(event) {
+                } else if is_accepted && world.must_record(event) {
                     world.violated(|| {
                         format!(
                             "untold: {} ended, and nobody knows that {} has {event}",
@@ -196,29 +196,29 @@ impl World {
         pulse.returned.borrow().contains(&self.source.borrow().groups[event.group].group)
     }
 
-    /// A turn of catch-up begins: what earlier turns of the process sent to these clients and groups is told.
+    /// A pass of catch-up begins: what earlier passes of the process sent to these clients and groups is told.
     pub(crate) fn check_told(&self, pulse: &Pulse, keys: &[ItemKey]) {
         let observed = self.observed.borrow();
         let own = |send: &&Send| send.pid == pulse.pid && send.result == Told::Accepted;
         for send in observed.sends.iter().filter(own) {
             let event = send.event;
-            let is_of_turn = keys.iter().any(|key| match key {
-                ItemKey::Marker(id, group) => {
+            let is_of_pass = keys.iter().any(|key| match key {
+                ItemKey::Cursor(id, group) => {
                     observed.client_of(*id) == Some(send.client)
                         && self.source.borrow().index_of(group) == Some(event.group)
                 }
                 _ => false,
             });
-            let must = is_of_turn && !self.may_leave(pulse, event) && self.must_tell(event);
+            let must = is_of_pass && !self.may_leave(pulse, event) && self.must_record(event);
             if must && !self.is_recorded(&observed, send.client, event) {
                 let name = NAMES[send.client];
-                self.violated(|| format!("untold: {} begins a turn; {name} has {event}", pulse.name));
+                self.violated(|| format!("untold: {} begins a pass; {name} has {event}", pulse.name));
             }
         }
     }
 
     /// Whether the ledger can know of an event.
-    fn must_tell(&self, event: EventRef) -> bool {
+    fn must_record(&self, event: EventRef) -> bool {
         let source = self.source.borrow();
         let is_there = source.known(event).is_some_and(|known| known.is_there(self.now()));
         is_there && !source.is_case_e(event) && !source.is_case_f(event.group)
@@ -227,24 +227,24 @@ impl World {
     /// Whether the ledger knows that a client has an event, or knows that it need not have it any more.
     fn is_recorded(&self, observed: &Observed, client: usize, event: EventRef) -> bool {
         let Some(registered) = observed.registered[client].last() else { return false };
-        let Some((life, item)) = self.group_item(event.group) else { return false };
-        if life != event.life {
-            return life > event.life;
+        let Some((incarnation_number, item)) = self.group_item(event.group) else { return false };
+        if incarnation_number != event.incarnation_number {
+            return incarnation_number > event.incarnation_number;
         }
         if !item.behind.contains(&registered.id) {
             return item.version >= event.version;
         }
         let group = self.source.borrow().groups[event.group].group.clone();
-        match self.ledger.get(&ItemKey::Marker(registered.id, group)) {
+        match self.ledger.get(&ItemKey::Cursor(registered.id, group)) {
             // What counts as a repetition is sent again as one.
-            Some(Item::Marker(marker)) => {
-                marker.life == item.life && marker.have.max(marker.again) >= event.version
+            Some(Item::Cursor(cursor)) => {
+                cursor.incarnation_number == item.incarnation_number && cursor.position.max(cursor.replay_until) >= event.version
             }
             _ => false,
         }
     }
 
-    /// A group's item, and the life that it is about, as the world counts.
+    /// A group's item, and the incarnation that it is about, as the world counts.
     pub(crate) fn group_item(&self, group: usize) -> Option<(u64, shared::ledger::GroupItem)> {
         let source = self.source.borrow();
         let aggregate = &source.groups[group];
@@ -252,7 +252,7 @@ impl World {
             return None;
         };
         let first = aggregate.known.iter().find(|known| known.sort == item.first.sort)?;
-        Some((first.event.life, *item))
+        Some((first.event.incarnation_number, *item))
     }
 
     /// A message is acknowledged by a client's queue; `is_lost` tells whether that is all, `None` if it is a duplicate.
@@ -274,13 +274,13 @@ impl World {
             return self.violated(|| format!("strange: {} got a message that is no event", NAMES[client]));
         };
         self.note(&pulse.name, || {
-            let again = replay.as_ref().map(|id| format!(" (replay {id})")).unwrap_or_default();
+            let replay_until = replay.as_ref().map(|id| format!(" (replay {id})")).unwrap_or_default();
             let fate = match fate {
                 Fate::Enqueued => "",
                 Fate::Swallowed => ": swallowed",
                 Fate::Lost => ": accepted and lost",
             };
-            format!("{event}{again} → {}{fate}", NAMES[client])
+            format!("{event}{replay_until} → {}{fate}", NAMES[client])
         });
         self.check_arrival(pulse, client, event, replay.as_deref());
         let arrival = Arrival { at: self.now(), client, incarnation, event, replay, fate };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::ids::Key;
-use shared::ledger::{Edge, Item, ItemKey, State};
+use shared::ledger::{Ports, Item, ItemKey, State};
 use shared::metrics::Tally;
 
 use crate::clients::NAMES;
@@ -29,26 +29,26 @@ pub(crate) struct Operator {
 
 impl World {
     /// From now on catch-up is scheduled anew, for the first time after `first`; or not at all.
-    pub(crate) fn schedule_care(self: &Rc<Self>, first: Option<Duration>) {
+    pub(crate) fn schedule_maintenance(self: &Rc<Self>, first: Option<Duration>) {
         let schedule = {
             let mut operator = self.operator.borrow_mut();
             operator.schedule += 1;
             operator.schedule
         };
         if let Some(first) = first {
-            self.after(first, move |world| world.care(schedule));
+            self.after(first, move |world| world.maintenance(schedule));
         }
     }
 
     /// In long schedules it fires seldom, lest they take as long.
-    fn care(self: &Rc<Self>, schedule: u64) {
+    fn maintenance(self: &Rc<Self>, schedule: u64) {
         if self.operator.borrow().schedule != schedule {
             return;
         }
-        self.catch_up(json!({ "order": "care" }), |_, _| {});
+        self.catch_up(json!({ "order": "maintenance" }), |_, _| {});
         if self.is_on(Kind::TwoCatchUps) && self.rng.coin() {
-            let again = |world: &Rc<Self>| world.catch_up(json!({ "order": "care" }), |_, _| {});
-            self.after(self.rng.millis(0, 5_000), again);
+            let replay_until = |world: &Rc<Self>| world.catch_up(json!({ "order": "maintenance" }), |_, _| {});
+            self.after(self.rng.millis(0, 5_000), replay_until);
         }
         let interval = match self.now().since(START).as_secs() {
             _ if self.is_healed.get() => 60,
@@ -56,7 +56,7 @@ impl World {
             1_800..20_000 => 300,
             _ => 7_200,
         };
-        self.after(Duration::from_secs(interval), move |world| world.care(schedule));
+        self.after(Duration::from_secs(interval), move |world| world.maintenance(schedule));
     }
 
     /// An invocation of catch-up; `done` hears its answer, unless it failed.
@@ -76,8 +76,8 @@ impl World {
         let died = done.clone();
         let run = async move {
             let mut tally = Tally::default();
-            let edge = Edge { transport: &wire, ledger: &wire, table: &wire };
-            let answer = handler.handle(edge, &payload, deadline, &mut tally).await;
+            let ports = Ports { transport: &wire, ledger: &wire, table: &wire };
+            let answer = handler.handle(ports, &payload, deadline, &mut tally).await;
             Box::new(move |world: &Rc<Self>| {
                 let answer = match answer {
                     Ok(answer) => Some(serde_json::to_value(&answer).unwrap()),
@@ -102,12 +102,12 @@ impl World {
         tries: u32,
         done: impl FnOnce(&Rc<Self>, Value) + Clone + 'static,
     ) {
-        let again = order.clone();
+        let replay_until = order.clone();
         self.catch_up(order, move |world, answer| match answer {
             Some(answer) => done(world, answer),
             None if tries > 0 && !world.is_healed.get() => {
                 let pause = world.rng.seconds(1, 20);
-                world.after(pause, move |world| world.insist(again, tries - 1, done));
+                world.after(pause, move |world| world.insist(replay_until, tries - 1, done));
             }
             None => {}
         });
@@ -130,8 +130,8 @@ impl World {
 
     /// What is still paused is resumed.
     pub(crate) fn resume_all(self: &Rc<Self>) {
-        let Some(Item::Control(control)) = self.ledger.get(&ItemKey::Control) else { return };
-        for (name, _) in control.clients.iter().filter(|(_, client)| client.state == State::Paused) {
+        let Some(Item::Registry(registry)) = self.ledger.get(&ItemKey::Registry) else { return };
+        for (name, _) in registry.clients.iter().filter(|(_, client)| client.state == State::Paused) {
             self.catch_up(json!({ "order": "resume", "client": name.as_str() }), |_, _| {});
         }
     }

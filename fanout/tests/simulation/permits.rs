@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use shared::ids::Group;
-use shared::ledger::times::TURN_LIMIT;
+use shared::ledger::times::PASS_LIMIT;
 use shared::ledger::{ClientId, ItemKey, Write};
 use shared::message::Message;
-use shared::place::QueueUrl;
+use shared::naming::QueueUrl;
 use shared::time::Timestamp;
 
 use crate::clients::NAMES;
@@ -29,13 +29,13 @@ impl Pulse {
         }
     }
 
-    /// The process reads items of the ledger. A turn of catch-up reads the markers of its groups first, and again only
+    /// The process reads items of the ledger. A pass of catch-up reads the cursors of its groups first, and again only
     /// after everything is sent.
     pub(crate) fn reads(&self, keys: &[ItemKey], now: Timestamp) {
-        let mut turns = self.turns.borrow_mut();
+        let mut passes = self.passes.borrow_mut();
         for key in keys {
-            if let ItemKey::Marker(client, group) = key {
-                turns.insert((*client, group.clone()), now);
+            if let ItemKey::Cursor(client, group) = key {
+                passes.insert((*client, group.clone()), now);
             }
         }
     }
@@ -56,8 +56,8 @@ impl Pulse {
         self.written.borrow().contains(key)
     }
 
-    fn turn_of(&self, client: ClientId, group: &Group) -> Option<Timestamp> {
-        self.turns.borrow().get(&(client, group.clone())).copied()
+    fn pass_of(&self, client: ClientId, group: &Group) -> Option<Timestamp> {
+        self.passes.borrow().get(&(client, group.clone())).copied()
     }
 }
 
@@ -97,7 +97,7 @@ impl World {
         (is_again && !is_written).then(|| "unwritten: received again and sent before a write".to_owned())
     }
 
-    /// A turn begins with a write, and a read, and lasts so long.
+    /// A pass begins with a write, and a read, and lasts so long.
     fn is_forbidden_to_catch_up(
         &self,
         pulse: &Pulse,
@@ -109,8 +109,8 @@ impl World {
         if !pulse.has_written(&ItemKey::Lease(id)) {
             return Some("unwritten: sent without a lease".to_owned());
         }
-        let after = now.since(pulse.turn_of(id, message.group())?);
-        (after > TURN_LIMIT).then(|| format!("late: {} after its read", length(after)))
+        let after = now.since(pulse.pass_of(id, message.group())?);
+        (after > PASS_LIMIT).then(|| format!("late: {} after its read", length(after)))
     }
 
     /// What a process does ahead of the world's clock may not come true.

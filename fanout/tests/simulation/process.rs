@@ -53,8 +53,8 @@ pub(crate) struct Pulse {
     pub(crate) has_begun: Cell<bool>,
     /// Whether it has looked at the clock since its last send, in the same step.
     pub(crate) has_looked: Cell<bool>,
-    /// When it last read the marker of a client and group.
-    pub(crate) turns: RefCell<BTreeMap<(ClientId, Group), Timestamp>>,
+    /// When it last read the cursor of a client and group.
+    pub(crate) passes: RefCell<BTreeMap<(ClientId, Group), Timestamp>>,
     /// What the ledger took of it, as far as it knows.
     pub(crate) written: RefCell<BTreeSet<ItemKey>>,
     /// The groups of which it was given messages that were received before.
@@ -83,7 +83,7 @@ impl Pulse {
             began: Cell::new(START),
             has_begun: Cell::default(),
             has_looked: Cell::default(),
-            turns: RefCell::default(),
+            passes: RefCell::default(),
             written: RefCell::default(),
             received_again: RefCell::default(),
             streamed: RefCell::default(),

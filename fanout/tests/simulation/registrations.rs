@@ -1,8 +1,8 @@
-//! Who was served when, as the ledger's control item said.
+//! Who was served when, as the ledger's registry said.
 
 use std::time::Duration;
 
-use shared::ledger::{ClientId, Control, State};
+use shared::ledger::{ClientId, Registry, State};
 use shared::time::Timestamp;
 
 use crate::clients::NAMES;
@@ -14,9 +14,9 @@ use crate::source::EventRef;
 use crate::trace::length;
 use crate::wire::CLOCK_ERROR;
 use crate::world::World;
-use shared::ledger::times::{ABSENCE, CALL_LIMIT, FAN_OUT_LIMIT, TURN_LIMIT};
+use shared::ledger::times::{ABSENCE, CALL_LIMIT, FAN_OUT_LIMIT, PASS_LIMIT};
 
-/// A client's time in the control item.
+/// A client's time in the registry.
 #[derive(Clone, Debug)]
 pub(crate) struct Registered {
     pub(crate) id: ClientId,
@@ -52,10 +52,10 @@ impl Observed {
 }
 
 impl World {
-    pub(crate) fn watch_control(&self, control: &Control) {
+    pub(crate) fn watch_registry(&self, registry: &Registry) {
         let now = self.now();
         let mut observed = self.observed.borrow_mut();
-        for (name, now_registered) in &control.clients {
+        for (name, now_registered) in &registry.clients {
             let Some(client) = NAMES.iter().position(|known| *known == name.as_str()) else { continue };
             let all = &mut observed.registered[client];
             if all.last().is_none_or(|last| last.id != now_registered.id) {
@@ -106,7 +106,7 @@ impl World {
             });
         };
         let clocks = Duration::from_millis(if self.mix.has(Kind::Skew) { CLOCK_ERROR } else { 0 });
-        let bound = FAN_OUT_LIMIT.max(TURN_LIMIT + CALL_LIMIT) + clocks;
+        let bound = FAN_OUT_LIMIT.max(PASS_LIMIT + CALL_LIMIT) + clocks;
         for (since, what) in [(registered.paused, "paused"), (registered.retired, "retired")] {
             let Some(since) = since else { continue };
             let after = self.now().since(since);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::ledger::{Item, ItemKey, WalkKind};
+use shared::ledger::{Item, ItemKey, ScanKind};
 
 use crate::trace::length;
 use crate::world::World;
@@ -54,10 +54,10 @@ impl World {
         self.heal();
         self.rest("after everything healed", false);
         // A day later, when the stream has nothing old any more, table and ledger are compared.
-        self.schedule_care(None);
+        self.schedule_maintenance(None);
         self.run_until(self.now().plus(Duration::from_secs(25 * 3_600)));
         self.note("world", || "a day later".to_owned());
-        self.schedule_care(Some(self.rng.seconds(5, 40)));
+        self.schedule_maintenance(Some(self.rng.seconds(5, 40)));
         self.rest("a day later", true);
         self.reconcile(Value::Null, 100);
         self.rest("after a last reconcile", true);
@@ -73,7 +73,7 @@ impl World {
         self.heal_clients();
         self.ledger_down_until.set(self.now());
         self.ledger_refuses_until.set(self.now());
-        self.schedule_care(Some(self.rng.seconds(5, 40)));
+        self.schedule_maintenance(Some(self.rng.seconds(5, 40)));
     }
 
     /// Goes on until there is nothing more to do.
@@ -115,16 +115,16 @@ impl World {
             }
             for aggregate in &source.groups {
                 let group = &aggregate.group;
-                if self.ledger.get(&ItemKey::Marker(id, group.clone())).is_some() {
+                if self.ledger.get(&ItemKey::Cursor(id, group.clone())).is_some() {
                     return Some(format!("{} is behind in `{group}`", crate::clients::NAMES[client]));
                 }
             }
         }
-        for kind in [WalkKind::History, WalkKind::Reconcile] {
-            if let Some(Item::Walk(walk)) = self.ledger.get(&ItemKey::Walk(kind))
-                && walk.is_on
+        for kind in [ScanKind::History, ScanKind::Reconcile] {
+            if let Some(Item::Scan(scan)) = self.ledger.get(&ItemKey::Scan(kind))
+                && scan.is_on
             {
-                return Some(format!("the walk {kind:?} has not ended"));
+                return Some(format!("the scan {kind:?} has not ended"));
             }
         }
         None

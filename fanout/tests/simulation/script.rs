@@ -41,7 +41,7 @@ impl World {
             bursts: Vec::new(),
             end: START.plus(Duration::from_secs(span + MINUTE)),
         };
-        self.schedule_care(Some(self.rng.millis(0, 3_000)));
+        self.schedule_maintenance(Some(self.rng.millis(0, 3_000)));
         script.events();
         script.clients();
         script.ledger();
@@ -94,7 +94,7 @@ impl Script<'_> {
             (0..groups).filter(|_| rng.chance(700)).for_each(|group| self.world.date_back(group));
         }
         if self.has(Kind::Delayed) && self.has(Kind::Erased) {
-            (0..groups).filter(|_| rng.chance(800)).for_each(|group| self.world.hold_first_life(group));
+            (0..groups).filter(|_| rng.chance(800)).for_each(|group| self.world.hold_first_incarnation(group));
         }
         if self.has(Kind::Old) {
             for group in 0..groups {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use shared::config;
 use shared::event::{Along, Reader};
 use shared::ids::{DeduplicationId, Group, Key};
-use shared::ledger::{Item, ItemKey, WalkKind};
+use shared::ledger::{Item, ItemKey, ScanKind};
 use shared::message::Message;
 use shared::time::Timestamp;
 
@@ -17,23 +17,23 @@ use crate::trace::START;
 use crate::world::World;
 
 /// Lives of an aggregate are further apart than this, unless the schedule has close ones: more than clocks differ by.
-const BETWEEN_LIVES: Duration = Duration::from_secs(25);
+const BETWEEN_INCARNATIONS: Duration = Duration::from_secs(25);
 
 /// An event, as the world knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct EventRef {
     pub(crate) group: usize,
-    pub(crate) life: u64,
+    pub(crate) incarnation_number: u64,
     pub(crate) version: u64,
 }
 
 impl fmt::Display for EventRef {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let group = ["a", "b"][self.group];
-        if self.life == 1 {
+        if self.incarnation_number == 1 {
             write!(formatter, "{group}{}", self.version)
         } else {
-            write!(formatter, "{group}'{}.{}", self.life, self.version)
+            write!(formatter, "{group}'{}.{}", self.incarnation_number, self.version)
         }
     }
 }
@@ -50,7 +50,7 @@ pub(crate) struct Known {
     pub(crate) deleted: Option<Timestamp>,
     /// Whether it was deleted by itself.
     pub(crate) is_deleted_alone: bool,
-    /// What the converter makes of it; `None`: a letter.
+    /// What the converter makes of it; `None`: a rejection.
     message: Option<Message>,
     /// Whether it was there before the ledger.
     pub(crate) is_history: bool,
@@ -75,12 +75,12 @@ pub(crate) struct Aggregate {
     pub(crate) key: Key,
     pub(crate) group: Group,
     pub(crate) known: Vec<Known>,
-    life: u64,
+    incarnation_number: u64,
     erased_at: Option<Timestamp>,
     /// By how much the events' own times are older than the events.
     back_dated: Duration,
-    /// Whether the stream shows most of its first life late.
-    is_first_life_held: bool,
+    /// Whether the stream shows most of its first incarnation late.
+    is_first_incarnation_held: bool,
     times: BTreeSet<u64>,
     last_delivery: Timestamp,
 }
@@ -111,10 +111,10 @@ impl Source {
                 group: Group::of(&key),
                 key,
                 known: Vec::new(),
-                life: 1,
+                incarnation_number: 1,
                 erased_at: None,
                 back_dated: Duration::ZERO,
-                is_first_life_held: false,
+                is_first_incarnation_held: false,
                 times: BTreeSet::new(),
                 last_delivery: START,
             }
@@ -166,9 +166,9 @@ impl Aggregate {
         !self.back_dated.is_zero()
     }
 
-    /// The highest version of this life that was ever written; 0 if none was.
+    /// The highest version of this incarnation that was ever written; 0 if none was.
     fn version(&self) -> u64 {
-        let versions = self.known.iter().filter(|known| known.event.life == self.life);
+        let versions = self.known.iter().filter(|known| known.event.incarnation_number == self.incarnation_number);
         versions.map(|known| known.event.version).max().unwrap_or(0)
     }
 
@@ -186,9 +186,9 @@ impl World {
         self.source.borrow_mut().groups[group].back_dated = Duration::from_secs(40 * 24 * 3_600);
     }
 
-    /// An aggregate of whose first life much comes when it has begun anew: the hardest to tell from what is next.
-    pub(crate) fn hold_first_life(&self, group: usize) {
-        self.source.borrow_mut().groups[group].is_first_life_held = true;
+    /// An aggregate of whose first incarnation much comes when it has begun anew: the hardest to tell from what is next.
+    pub(crate) fn hold_first_incarnation(&self, group: usize) {
+        self.source.borrow_mut().groups[group].is_first_incarnation_held = true;
     }
 
     /// Events that were there before the ledger: so many old ones, some from around its `start`, which writers' clocks may
@@ -217,8 +217,8 @@ impl World {
     /// part, of the aggregate that is left to them.
     pub(crate) fn write_at_scan(self: &Rc<Self>) {
         const GROUP: usize = 1;
-        let history = ItemKey::Walk(WalkKind::History);
-        let is_history = matches!(self.ledger.get(&history), Some(Item::Walk(walk)) if walk.is_on);
+        let history = ItemKey::Scan(ScanKind::History);
+        let is_history = matches!(self.ledger.get(&history), Some(Item::Scan(scan)) if scan.is_on);
         let is_enough = self.source.borrow().groups[GROUP].known.len() > 5;
         if !self.is_on(Kind::ScannedApart) || !is_history || is_enough {
             return;
@@ -233,7 +233,7 @@ impl World {
         }
     }
 
-    /// A transaction of `count` events; of an aggregate that was erased, the first of its next life.
+    /// A transaction of `count` events; of an aggregate that was erased, the first of its next incarnation.
     pub(crate) fn append(self: &Rc<Self>, group: usize, count: u64, traits: Traits) {
         self.append_apart(group, count, traits, None);
     }
@@ -245,15 +245,15 @@ impl World {
             let mut source = self.source.borrow_mut();
             let aggregate = &mut source.groups[group];
             if let Some(erased_at) = aggregate.erased_at {
-                let again =
-                    if self.mix.has(Kind::CloseLives) { erased_at } else { erased_at.plus(BETWEEN_LIVES) };
-                if now <= again {
-                    let wait = again.since(now) + self.rng.millis(1, 5_000);
+                let replay_until =
+                    if self.mix.has(Kind::CloseIncarnations) { erased_at } else { erased_at.plus(BETWEEN_INCARNATIONS) };
+                if now <= replay_until {
+                    let wait = replay_until.since(now) + self.rng.millis(1, 5_000);
                     drop(source);
                     return self.after(wait, move |world| world.append_apart(group, count, traits, late));
                 }
                 aggregate.erased_at = None;
-                aggregate.life += 1;
+                aggregate.incarnation_number += 1;
             }
         }
         let skew = if self.mix.has(Kind::Skew) { self.rng.between(0, 20_000) } else { 10_000 };
@@ -286,7 +286,7 @@ impl World {
     ) -> EventRef {
         let mut source = self.source.borrow_mut();
         let aggregate = &mut source.groups[group];
-        let event = EventRef { group, life: aggregate.life, version: aggregate.version() + 1 };
+        let event = EventRef { group, incarnation_number: aggregate.incarnation_number, version: aggregate.version() + 1 };
         let time = aggregate.free_time(time);
         let Key::S(mark) = aggregate.key.clone() else { unreachable!() };
         let sort = Key::S(time.to_string());
@@ -394,7 +394,7 @@ impl World {
         }
         let readable = readable.max(self.now());
         let mut at = readable.plus(self.rng.millis(20, 400));
-        let is_held = event.life == 1 && self.source.borrow().groups[event.group].is_first_life_held;
+        let is_held = event.incarnation_number == 1 && self.source.borrow().groups[event.group].is_first_incarnation_held;
         let late = if is_held { 900 } else { 200 };
         if self.is_on(Kind::Delayed) && self.rng.chance(late) {
             at = at.plus(self.rng.seconds(0, 400));

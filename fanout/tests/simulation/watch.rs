@@ -1,4 +1,4 @@
-//! The ledger as the world sees it: every write, what it changed, and whether markers and entries agree after it.
+//! The ledger as the world sees it: every write, what it changed, and whether cursors and entries agree after it.
 
 use std::rc::Rc;
 
@@ -26,13 +26,13 @@ impl World {
         for (write, before) in writes.iter().zip(&before) {
             self.watch(pulse, write, before.as_ref());
         }
-        self.check_markers(writes);
+        self.check_cursors(writes);
         Ok(())
     }
 
     fn watch(&self, pulse: &Pulse, write: &Write, before: Option<&Item>) {
         match (&write.key, &write.item, before) {
-            (ItemKey::Control, Some(Item::Control(control)), _) => self.watch_control(control),
+            (ItemKey::Registry, Some(Item::Registry(registry)), _) => self.watch_registry(registry),
             (ItemKey::Group(group), _, None) => {
                 let Some(group) = self.source.borrow().index_of(group) else { return };
                 let is_there = |event: &EventRef| {
@@ -43,47 +43,47 @@ impl World {
                 if pulse.streamed.borrow().iter().any(is_there) {
                     return;
                 }
-                let Some((life, item)) = self.group_item(group) else { return };
-                let last = EventRef { group, life, version: item.version };
+                let Some((incarnation_number, item)) = self.group_item(group) else { return };
+                let last = EventRef { group, incarnation_number, version: item.version };
                 self.observed.borrow_mut().taken_for_old.insert(group, last);
             }
-            (ItemKey::Marker(id, group), Some(Item::Marker(marker)), before) => {
-                let before = if let Some(Item::Marker(before)) = before { Some(before) } else { None };
-                let Some(replay) = &marker.replay else { return };
+            (ItemKey::Cursor(id, group), Some(Item::Cursor(cursor)), before) => {
+                let before = if let Some(Item::Cursor(before)) = before { Some(before) } else { None };
+                let Some(replay) = &cursor.replay else { return };
                 if before.is_some_and(|before| before.replay.as_ref() == Some(replay)) {
                     return;
                 }
                 let Some(index) = self.source.borrow().index_of(group) else { return };
-                let Some((life, item)) = self.group_item(index) else { return };
+                let Some((incarnation_number, item)) = self.group_item(index) else { return };
                 let had = match before {
                     None => item.version,
-                    Some(before) if before.life == item.life => before.have,
+                    Some(before) if before.incarnation_number == item.incarnation_number => before.position,
                     Some(_) => 0,
                 };
                 let mut observed = self.observed.borrow_mut();
                 let Some(client) = observed.client_of(*id) else { return };
                 let Some(from) = observed.requests.get(replay.as_str()).copied() else { return };
                 let id = replay.as_str().to_owned();
-                observed.replays.push(Replayed { at: self.now(), id, client, group: index, life, from, had });
+                observed.replays.push(Replayed { at: self.now(), id, client, group: index, incarnation_number, from, had });
             }
             _ => {}
         }
     }
 
-    /// A marker exists exactly for each entry of `behind`.
-    fn check_markers(&self, writes: &[Write]) {
+    /// A cursor exists exactly for each entry of `behind`.
+    fn check_cursors(&self, writes: &[Write]) {
         for write in writes {
-            let (ItemKey::Group(group) | ItemKey::Marker(_, group)) = &write.key else { continue };
+            let (ItemKey::Group(group) | ItemKey::Cursor(_, group)) = &write.key else { continue };
             let behind = match self.ledger.get(&ItemKey::Group(group.clone())) {
                 Some(Item::Group(item)) => item.behind,
                 _ => Default::default(),
             };
             for (client, id) in self.observed.borrow().ids() {
-                let has_marker = self.ledger.get(&ItemKey::Marker(id, group.clone())).is_some();
-                if has_marker != behind.contains(&id) {
+                let has_cursor = self.ledger.get(&ItemKey::Cursor(id, group.clone())).is_some();
+                if has_cursor != behind.contains(&id) {
                     let what =
-                        if has_marker { "a marker without an entry" } else { "an entry without a marker" };
-                    self.violated(|| format!("marker: {} has {what} in `{group}`", NAMES[client]));
+                        if has_cursor { "a cursor without an entry" } else { "an entry without a cursor" };
+                    self.violated(|| format!("cursor: {} has {what} in `{group}`", NAMES[client]));
                 }
             }
         }
@@ -92,34 +92,34 @@ impl World {
     fn write_in_words(&self, write: &Write, before: Option<&Item>) -> String {
         let client = |id| self.observed.borrow().client_of(id).map_or("?", |client| NAMES[client]);
         let name = match &write.key {
-            ItemKey::Control => "control".to_owned(),
+            ItemKey::Registry => "registry".to_owned(),
             ItemKey::Group(group) => format!("group {group}"),
-            ItemKey::Marker(id, group) => format!("marker {} {group}", client(*id)),
+            ItemKey::Cursor(id, group) => format!("cursor {} {group}", client(*id)),
             ItemKey::Lease(id) => format!("lease {}", client(*id)),
-            ItemKey::Walk(kind) => format!("walk {kind:?}"),
+            ItemKey::Scan(kind) => format!("scan {kind:?}"),
         };
         let words = |item: &Item| match item {
             Item::Group(item) => {
                 let behind: Vec<&str> = item.behind.iter().map(|id| client(*id)).collect();
                 format!(
-                    "v{} behind [{}] rev {} edition {} life {} first {}",
+                    "v{} behind [{}] rev {} revision {} incarnation {} first {}",
                     item.version,
                     behind.join(" "),
-                    item.rev.0,
-                    item.edition,
-                    item.life,
+                    item.write_count.0,
+                    item.revision,
+                    item.incarnation_number,
                     item.first.version
                 )
             }
-            Item::Marker(marker) => {
-                let replay = marker.replay.as_ref().map_or("", |id| id.as_str());
+            Item::Cursor(cursor) => {
+                let replay = cursor.replay.as_ref().map_or("", |id| id.as_str());
                 format!(
-                    "have {} again {} {replay} life {} spell {}",
-                    marker.have, marker.again, marker.life, marker.spell
+                    "have {} again {} {replay} incarnation {} epoch {}",
+                    cursor.position, cursor.replay_until, cursor.incarnation_number, cursor.epoch
                 )
             }
-            Item::Control(control) => {
-                let clients: Vec<String> = control
+            Item::Registry(registry) => {
+                let clients: Vec<String> = registry
                     .clients
                     .iter()
                     .map(|(name, client)| {
@@ -133,10 +133,10 @@ impl World {
                         )
                     })
                     .collect();
-                format!("edition {} {}", control.edition, clients.join(", "))
+                format!("revision {} {}", registry.revision, clients.join(", "))
             }
             Item::Lease(lease) => format!("failures {}", lease.failures),
-            Item::Walk(walk) => format!("edition {} on {}", walk.edition, walk.is_on),
+            Item::Scan(scan) => format!("revision {} on {}", scan.revision, scan.is_on),
         };
         let before = before.map_or("absent".to_owned(), words);
         let after = write.item.as_ref().map_or("deleted".to_owned(), words);

@@ -1,4 +1,4 @@
-//! The seams of one process: every call takes time, and what it does happens in the world, not in the process. A call
+//! The ports of one process: every call takes time, and what it does happens in the world, not in the process. A call
 //! that is on the wire arrives though its process is dead.
 
 use std::cell::RefCell;
@@ -10,10 +10,10 @@ use fanout::handler::Visibility;
 use futures_util::future::FutureExt as _;
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Marker, Page, ScanPage, Unread, Write, WriteError,
+    ClientId, ScanPosition, EventTable, Item, ItemKey, Ledger, Cursor, Page, ScanPage, Unread, Write, WriteError,
 };
 use shared::message::Message;
-use shared::place::QueueUrl;
+use shared::naming::QueueUrl;
 use shared::send::{Cause, SendError, Transport};
 use shared::time::Timestamp;
 
@@ -246,7 +246,7 @@ impl Ledger for Wire {
         let timing = self.timing();
         let start = self.start();
         self.pulse.reads(keys, start);
-        if keys.contains(&ItemKey::Control) {
+        if keys.contains(&ItemKey::Registry) {
             self.world.check_told(&self.pulse, keys);
         }
         let results = Rc::new(RefCell::new(Vec::new()));
@@ -310,14 +310,14 @@ impl Ledger for Wire {
         result
     }
 
-    async fn markers(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Marker)>, Unread> {
+    async fn cursors(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
         let after = after.cloned();
         let fails = self.is_unread();
         let effect = move |world: &Rc<World>| {
             if fails || world.now() < world.ledger_down_until.get() {
                 return Err(unread());
             }
-            world.ledger.markers(client, after.as_ref()).now_or_never().unwrap()
+            world.ledger.cursors(client, after.as_ref()).now_or_never().unwrap()
         };
         self.call(self.timing(), effect, |answer| answer.unwrap_or_else(|| Err(unread()))).await
     }
@@ -341,7 +341,7 @@ impl EventTable for Wire {
         self.look(Duration::ZERO, move |world| world.table.has(&key, &sort).now_or_never().unwrap()).await
     }
 
-    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
         self.world.write_at_scan();
         let after = after.cloned();
         // Eventually consistent: it tells what was there a while ago.

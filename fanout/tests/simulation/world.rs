@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use shared::config::Config;
-use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::naming::{OwnQueue, Naming, QueueUrl};
 use shared::testing::{FifoQueues, MemoryLedger, MemoryTable, Settings, VirtualClock};
 use shared::time::Timestamp;
 
@@ -29,7 +29,7 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) mix: Mix,
     pub(crate) trace: Trace,
-    pub(crate) place: Place,
+    pub(crate) naming: Naming,
     pub(crate) queues: FifoQueues,
     pub(crate) ledger: MemoryLedger,
     pub(crate) table: MemoryTable,
@@ -55,7 +55,7 @@ impl World {
     pub(crate) fn new(seed: u64, is_traced: bool) -> Rc<Self> {
         let rng = Rng::new(seed);
         let mix = Mix::draw(&rng, seed);
-        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
         let clock = VirtualClock::at(START);
         let queues = FifoQueues::new(&clock);
         let fan_out = Settings {
@@ -63,10 +63,10 @@ impl World {
             latency: Duration::ZERO,
             ..Settings::default()
         };
-        queues.create(&place.own_queue(OwnQueue::FanOut), fan_out);
-        queues.create(&place.own_queue(OwnQueue::Rejected), Settings::default());
-        let clients = Clients::new(&place, &queues);
-        let instances = Instances::new(&place);
+        queues.create(&naming.own_queue(OwnQueue::FanOut), fan_out);
+        queues.create(&naming.own_queue(OwnQueue::Rejected), Settings::default());
+        let clients = Clients::new(&naming, &queues);
+        let instances = Instances::new(&naming);
         let source = instances.config(0).source.clone();
         Rc::new(Self {
             ledger: MemoryLedger::new(rng.next() >> 16),
@@ -88,7 +88,7 @@ impl World {
             violation: RefCell::new(None),
             rng,
             mix,
-            place,
+            naming,
             clock,
             queues,
         })
@@ -109,7 +109,7 @@ impl World {
     }
 
     pub(crate) fn fan_out(&self) -> QueueUrl {
-        self.place.own_queue(OwnQueue::FanOut)
+        self.naming.own_queue(OwnQueue::FanOut)
     }
 
     /// `action` at `instant`, or now if that is past; of several at the same instant, any may be first.
@@ -167,12 +167,12 @@ impl World {
 }
 
 /// The configuration of a file that names these clients, with or without `history`.
-pub(crate) fn config(place: &Place, clients: &[(&str, bool)]) -> Config {
+pub(crate) fn config(naming: &Naming, clients: &[(&str, bool)]) -> Config {
     let clients: String = clients
         .iter()
         .map(|(name, history)| format!("[[client]]\nname = '{name}'\nhistory = {history}\n"))
         .collect();
     let source = "[source]\npartition_key = 'mark'\nsort_key = 'createTime'\nid = 'eventId'\n\
                   time = 'createTime'\nversion = 'RegistrationNumber.version'\n";
-    Config::try_from_toml("client-queues.toml", &format!("{source}{clients}"), Some(place)).unwrap()
+    Config::try_from_toml("client-queues.toml", &format!("{source}{clients}"), Some(naming)).unwrap()
 }

@@ -9,7 +9,7 @@ use fanout::handler::Visibility;
 use serde_json::json;
 use serde_json::value::RawValue;
 use shared::message::{AttributeValue, Message};
-use shared::place::{OwnQueue, Place, QueueUrl};
+use shared::naming::{OwnQueue, Naming, QueueUrl};
 use shared::send::{SendError, Transport};
 use shared::testing::{FifoQueues, Received, Settings, VirtualClock};
 use shared::time::Timestamp;
@@ -36,12 +36,12 @@ pub(crate) struct Wire<'w> {
 }
 
 impl World {
-    pub(crate) fn new(place: &Place) -> Self {
+    pub(crate) fn new(naming: &Naming) -> Self {
         let clock = VirtualClock::at(Timestamp::from_millis(1_800_000_000_000));
         let world = Self {
             queues: FifoQueues::new(&clock),
-            fan_out: place.own_queue(OwnQueue::FanOut),
-            clients: ["A", "B", "C"].map(|name| (name, place.client_queue(name))).to_vec(),
+            fan_out: naming.own_queue(OwnQueue::FanOut),
+            clients: ["A", "B", "C"].map(|name| (name, naming.client_queue(name))).to_vec(),
             clock,
         };
         world.queues.create(&world.fan_out, Settings { visibility: VISIBILITY, ..Settings::default() });

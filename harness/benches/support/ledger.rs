@@ -17,19 +17,19 @@ pub(crate) fn ledger(clients: &[String]) -> io::Result<TablesStub> {
         (name.clone(), registration)
     };
     let clients: Map<_, _> = clients.iter().enumerate().map(client).collect();
-    let control = json!({
-        "pk": { "S": "control" }, "sk": { "S": "control" }, "rev": { "N": "1" }, "edition": { "N": "1" },
+    let registry = json!({
+        "pk": { "S": "registry" }, "sk": { "S": "registry" }, "write_count": { "N": "1" }, "revision": { "N": "1" },
         "start": { "S": "2025-01-01T00:00:00Z" }, "clients": { "M": clients },
     });
     let group = |number: usize| {
         json!({
-            "pk": { "S": format!("group#{}", group(number)) }, "sk": { "S": "group" }, "rev": { "N": "2" },
-            "version": { "N": (VERSION - 1).to_string() }, "edition": { "N": "1" }, "life": { "N": "1" },
+            "pk": { "S": format!("group#{}", group(number)) }, "sk": { "S": "group" }, "write_count": { "N": "2" },
+            "version": { "N": (VERSION - 1).to_string() }, "revision": { "N": "1" }, "incarnation_number": { "N": "1" },
             "first": { "M": { "sort": { "S": time(1) }, "version": { "N": "1" } } },
             "time": { "S": time(VERSION - 1) }, "key": { "S": mark(number) },
         })
     };
-    let items: Vec<Value> = [control].into_iter().chain((0..MESSAGES).map(group)).collect();
+    let items: Vec<Value> = [registry].into_iter().chain((0..MESSAGES).map(group)).collect();
     let read = Answer::Done(json!({ "Responses": { LEDGER_TABLE: items }, "UnprocessedKeys": {} }));
     let written = Answer::Done(json!({}));
     TablesStub::start_repeating([read].into_iter().chain(vec![written; MESSAGES]))

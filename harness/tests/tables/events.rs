@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use harness::tables::{Answer, TablesStub};
 use serde_json::json;
 use shared::ids::Key;
-use shared::ledger::{Cursor, EventTable as _};
+use shared::ledger::{ScanPosition, EventTable as _};
 use shared::text::with_sources;
 
 use super::events_at;
@@ -18,7 +18,7 @@ async fn what_is_asked_of_the_event_table() {
     events.page(&key, None).await.unwrap();
     events.page(&key, Some(&sort)).await.unwrap();
     assert!(!events.has(&key, &sort).await.unwrap());
-    events.scan(Some(&Cursor { key, sort })).await.unwrap();
+    events.scan(Some(&ScanPosition { key, sort })).await.unwrap();
     let received = stub.received();
     let page = json!({
         "TableName": "Events", "ConsistentRead": true, "ScanIndexForward": false, "Limit": 100,

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use shared::config::{Path, Source};
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, Condition, EventTable as _, First, GroupItem, Item, ItemKey, Ledger as _, Rev, Write,
+    ClientId, Condition, EventTable as _, First, GroupItem, Item, ItemKey, Ledger as _, WriteCount, Write,
 };
 
 fn ledger_at(endpoint_url: &str) -> LedgerTable {
@@ -38,11 +38,11 @@ fn key(name: &str) -> ItemKey {
 
 fn group_item() -> GroupItem {
     GroupItem {
-        rev: Rev(9),
+        write_count: WriteCount(9),
         version: 7,
         behind: BTreeSet::new(),
-        edition: 1,
-        life: 1,
+        revision: 1,
+        incarnation_number: 1,
         first: First { sort: Key::S("t1".to_owned()), version: 1 },
         time: None,
         key: Key::S("a".to_owned()),
@@ -54,7 +54,7 @@ fn group_item() -> GroupItem {
 fn stored(name: &str) -> Value {
     json!({
         "pk": { "S": format!("group#{name}") }, "sk": { "S": "group" },
-        "rev": { "N": "9" }, "version": { "N": "7" }, "edition": { "N": "1" }, "life": { "N": "1" },
+        "write_count": { "N": "9" }, "version": { "N": "7" }, "revision": { "N": "1" }, "incarnation_number": { "N": "1" },
         "first": { "M": { "sort": { "S": "t1" }, "version": { "N": "1" } } }, "key": { "S": "a" },
     })
 }
@@ -68,7 +68,7 @@ fn keys(names: &[&str]) -> Vec<Value> {
 
 fn write(name: &str, is_put: bool) -> Write {
     let item = is_put.then(|| Item::Group(Box::new(group_item())));
-    Write { key: key(name), condition: Condition::Rev(Rev(8)), item }
+    Write { key: key(name), condition: Condition::WriteCount(WriteCount(8)), item }
 }
 
 fn events_at(endpoint_url: &str) -> EventsTable {
@@ -94,7 +94,7 @@ async fn a_call_ends_in_five_seconds() {
         match call {
             0 => assert!(ledger.write(&[write("a", true)]).await.is_err()),
             1 => assert!(matches!(&*ledger.read(&[key("a")]).await, [Err(_)])),
-            2 => assert!(ledger.markers(ClientId(1), None).await.is_err()),
+            2 => assert!(ledger.cursors(ClientId(1), None).await.is_err()),
             _ => assert!(events.page(&Key::S("a".to_owned()), None).await.is_err()),
         }
         assert!(before.elapsed() <= Duration::from_millis(5_001), "{call}: {:?}", before.elapsed());

@@ -215,13 +215,13 @@ async fn a_damaged_item_is_not_missing_and_is_named() {
         not read: table `Ledger`, item `group#b` / `group`: attribute `behind` is not a set of whole numbers in their range; correct it, or restore the table to a point in time
         missing"#]]).await;
 
-    let marker = json!({ "pk": { "S": "behind#2" }, "sk": { "S": "not a group" }, "rev": { "N": "1" } });
+    let cursor = json!({ "pk": { "S": "behind#2" }, "sk": { "S": "not a group" }, "write_count": { "N": "1" } });
     let page = |item: &Value| Answer::Done(json!({ "Items": [item], "Count": 1 }));
-    let mut lacking = marker.clone();
+    let mut lacking = cursor.clone();
     lacking["sk"]["S"] = "a".into();
-    let stub = TablesStub::start([page(&marker), page(&lacking)]).unwrap();
+    let stub = TablesStub::start([page(&cursor), page(&lacking)]).unwrap();
     let ledger = ledger_at(&stub.endpoint_url());
-    let why = async || with_sources(&ledger.markers(ClientId(2), None).await.unwrap_err());
+    let why = async || with_sources(&ledger.cursors(ClientId(2), None).await.unwrap_err());
     expect!["not read: table `Ledger`, item `behind#2` / `not a group`: attribute `sk` is no group: not 1 to 128 letters, digits and ASCII punctuation, but 11 bytes; correct it, or restore the table to a point in time"].assert_eq(&why().await);
     expect!["not read: table `Ledger`, item `behind#2` / `a`: attribute `replay` is missing; correct it, or restore the table to a point in time"].assert_eq(&why().await);
 }
@@ -231,8 +231,8 @@ async fn queries_are_consistent_and_tried_again() {
     let items = || Answer::Done(json!({ "Items": [], "Count": 0, "ScannedCount": 0 }));
     let stub = TablesStub::start([Answer::error(500, ""), items(), items(), items()]).unwrap();
     let ledger = ledger_at(&stub.endpoint_url());
-    assert_eq!(ledger.markers(ClientId(2), None).await.unwrap(), []);
-    assert_eq!(ledger.markers(ClientId(2), Some(&group("a"))).await.unwrap(), []);
+    assert_eq!(ledger.cursors(ClientId(2), None).await.unwrap(), []);
+    assert_eq!(ledger.cursors(ClientId(2), Some(&group("a"))).await.unwrap(), []);
     let received = stub.received();
     assert_eq!(received.len(), 3);
     assert_eq!(received[0], received[1]);

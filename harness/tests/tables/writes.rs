@@ -52,12 +52,12 @@ async fn a_write_says_what_it_must_find() {
     let received = stub.received();
     let operations: Vec<_> = received.iter().map(|request| request.operation.as_str()).collect();
     assert_eq!(operations, ["PutItem", "DeleteItem", "TransactWriteItems"]);
-    let rev = json!({
-        "ConditionExpression": "#rev = :rev", "ExpressionAttributeNames": { "#rev": "rev" },
+    let write_count = json!({
+        "ConditionExpression": "#rev = :rev", "ExpressionAttributeNames": { "#rev": "write_count" },
         "ExpressionAttributeValues": { ":rev": { "N": "8" } }, "TableName": "Ledger",
     });
     let with = |more: Value| {
-        let mut all = rev.clone();
+        let mut all = write_count.clone();
         all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         all
     };

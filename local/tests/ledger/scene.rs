@@ -15,7 +15,7 @@ use local::ministack::ACCOUNT;
 use local::stack::Stack;
 use local::tables::{EVENTS, ROWS};
 use local::write;
-use shared::place::OwnQueue;
+use shared::naming::OwnQueue;
 use tokio::sync::watch;
 
 use super::table::{Ledger, PATIENCE, until};

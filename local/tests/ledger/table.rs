@@ -38,7 +38,7 @@ pub(crate) struct Standing {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct GroupStanding {
     pub(crate) version: u64,
-    pub(crate) life: u64,
+    pub(crate) incarnation_number: u64,
     /// The clients that have less.
     pub(crate) behind: BTreeSet<String>,
     /// How many versions were given up.
@@ -66,11 +66,11 @@ impl Ledger {
         }
     }
 
-    /// Has `client` caught up until it is level in every group, without waiting for the schedule.
-    pub(crate) async fn level(&self, client: &str) -> anyhow::Result<()> {
+    /// Has `client` caught up until it is up to date in every group, without waiting for the schedule.
+    pub(crate) async fn up_to_date(&self, client: &str) -> anyhow::Result<()> {
         let order = json!({ "order": "catchUp", "client": client });
-        let is_level = async || Ok(self.order(&order).await?.get("behind") == Some(&json!(0)));
-        until(&format!("client `{client}` is level"), is_level).await
+        let is_up_to_date = async || Ok(self.order(&order).await?.get("behind") == Some(&json!(0)));
+        until(&format!("client `{client}` is up to date"), is_up_to_date).await
     }
 
     /// Orders a replay of `keys` for `client`, from the version `from`, called `replay`.
@@ -95,24 +95,24 @@ impl Ledger {
     ///
     /// # Panics
     ///
-    /// If a client is named as behind without a marker, or the other way round.
+    /// If a client is named as behind without a cursor, or the other way round.
     pub(crate) async fn standing(&self) -> anyhow::Result<Standing> {
         let items = self.items().await?;
         let of_kind = |kind: &str| -> Vec<(String, &Item)> {
             let rest = |item: &Item| text(item, "pk").strip_prefix(kind).map(str::to_owned);
             items.iter().filter_map(|item| Some((rest(item)?, item))).collect()
         };
-        let control = of_kind("control").pop().context("the ledger has no control item")?.1;
+        let registry = of_kind("registry").pop().context("the ledger has no registry")?.1;
         let mut standing = Standing::default();
         let mut names = HashMap::new();
-        for (name, client) in map(control, "clients") {
+        for (name, client) in map(registry, "clients") {
             let AttributeValue::M(client) = client else { anyhow::bail!("`{name}` is {client:?}") };
             names.insert(number(&client, "id").to_string(), name.clone());
             standing.clients.insert(name, text(&client, "state").to_owned());
         }
-        let mut markers = BTreeSet::new();
+        let mut cursors = BTreeSet::new();
         for (id, item) in of_kind("behind#") {
-            markers.insert((text(item, "sk").to_owned(), names.get(&id).cloned().unwrap_or(id)));
+            cursors.insert((text(item, "sk").to_owned(), names.get(&id).cloned().unwrap_or(id)));
         }
         let mut entries = BTreeSet::new();
         for (group, item) in of_kind("group#") {
@@ -120,11 +120,11 @@ impl Ledger {
             let behind: BTreeSet<_> =
                 ids.into_iter().map(|id| names.get(&id).cloned().unwrap_or(id)).collect();
             entries.extend(behind.iter().map(|client| (group.clone(), client.clone())));
-            let (version, life) = (number(item, "version"), number(item, "life"));
+            let (version, incarnation_number) = (number(item, "version"), number(item, "incarnation_number"));
             let holes = item.get("holes").and_then(|holes| holes.as_l().ok()).map_or(0, Vec::len);
-            standing.groups.insert(group, GroupStanding { version, life, behind, holes });
+            standing.groups.insert(group, GroupStanding { version, incarnation_number, behind, holes });
         }
-        assert_eq!(markers, entries, "markers, and who is named as behind");
+        assert_eq!(cursors, entries, "cursors, and who is named as behind");
         Ok(standing)
     }
 
@@ -135,7 +135,7 @@ impl Ledger {
 }
 
 impl Standing {
-    /// How many groups each client is behind in; a client that is level everywhere is not named.
+    /// How many groups each client is behind in; a client that is up to date everywhere is not named.
     pub(crate) fn behind(&self) -> BTreeMap<&str, usize> {
         let mut counts = BTreeMap::new();
         for client in self.groups.values().flat_map(|group| &group.behind) {

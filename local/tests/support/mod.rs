@@ -22,7 +22,7 @@ use local::run::Outcome;
 use local::stack::{Ground, Say, Stack};
 use local::workspace;
 
-/// The time that the marks' lives begin at: 2026-01-05T09:00:00Z.
+/// The time that the marks' incarnations begin at: 2026-01-05T09:00:00Z.
 pub(crate) const START: i64 = 1_767_603_600_000;
 
 /// The shipped config's source, with the accounts of the queues that clients bring along.
@@ -91,8 +91,8 @@ pub(crate) async fn attributes(
     Ok(move |name: &str| attributes.get(&QueueAttributeName::from(name)).cloned().unwrap_or_default())
 }
 
-/// The events of marks' lives.
-pub(crate) fn lives(marks: usize, events: usize) -> Expected {
+/// The events of marks' incarnations.
+pub(crate) fn incarnations(marks: usize, events: usize) -> Expected {
     Expected::new(marks::histories(marks, events, START))
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::findings::Report;
 use super::raw::{RawClient, Value};
 use super::{Client, ClientName, ClientQueue, EXISTING_LIMIT, OWN_LIMIT, QueueArn};
-use crate::place::{self, OwnQueue, Place};
+use crate::naming::{self, OwnQueue, Naming};
 use crate::quoted::quoted;
 
 const NAME: &str = "client.name";
@@ -19,7 +19,7 @@ const PARAMETER_LIMIT: usize = 4_096;
 pub(super) struct Rules<'a> {
     /// None: not known, so not checked.
     pub(super) allowed_accounts: Option<&'a [String]>,
-    pub(super) place: Option<&'a Place>,
+    pub(super) naming: Option<&'a Naming>,
 }
 
 /// The clients that are right; whatever is wrong is reported. `complete`: `raw` is all that the file names.
@@ -43,7 +43,7 @@ pub(super) fn validate(
         }
     }
     let names = validate_names(raw, report);
-    let own_queues = OwnQueues::new(raw, &names, rules.place);
+    let own_queues = OwnQueues::new(raw, &names, rules.naming);
     let mut existing = ExistingQueues { rules, own_queues, home: None, seen: HashMap::new() };
     let mut clients = Vec::with_capacity(raw.len());
     let mut length = Length::default();
@@ -149,7 +149,7 @@ impl ExistingQueues<'_> {
         }
         self.check_home(&arn, at, report);
         if let Some(role) = self.own_queues.role_of(&arn) {
-            let certainty = if self.rules.place.is_some() { "is" } else { "could be" };
+            let certainty = if self.rules.naming.is_some() { "is" } else { "could be" };
             let message = format_args!("{} {certainty} {role}; name another queue", quoted(&arn.name));
             report.add(at, QUEUE_ARN, message);
         }
@@ -165,8 +165,8 @@ impl ExistingQueues<'_> {
     }
 
     fn check_home(&mut self, arn: &QueueArn, at: usize, report: &mut Report<'_>) {
-        let (partition, region, whose) = if let Some(place) = self.rules.place {
-            (&place.partition, &place.region, "the stack".to_owned())
+        let (partition, region, whose) = if let Some(naming) = self.rules.naming {
+            (&naming.partition, &naming.region, "the stack".to_owned())
         } else {
             let first = || (arn.partition.clone(), arn.region.clone(), at);
             let (partition, region, first_at) = self.home.get_or_insert_with(first);
@@ -184,28 +184,28 @@ impl ExistingQueues<'_> {
 
 /// The queues that the stack makes, by the end of their names.
 struct OwnQueues<'a> {
-    place: Option<&'a Place>,
+    naming: Option<&'a Naming>,
     roles: Vec<(String, String)>,
 }
 
 impl<'a> OwnQueues<'a> {
     /// `names` are those of `raw`.
-    fn new(raw: &[RawClient<'_>], names: &[Option<ClientName>], place: Option<&'a Place>) -> Self {
+    fn new(raw: &[RawClient<'_>], names: &[Option<ClientName>], naming: Option<&'a Naming>) -> Self {
         let stack =
             OwnQueue::ALL.map(|queue| (queue.base_name().to_owned(), format!("the stack's own {queue}")));
         let clients = raw.iter().zip(names).filter_map(|(raw, name)| {
             let name = name.as_ref().filter(|_| matches!(raw.queue_arn, Value::Absent))?;
             let role = format!("the queue that the stack makes for the client `{name}`");
-            Some((place::client_base_name(name.as_str()), role))
+            Some((naming::client_base_name(name.as_str()), role))
         });
-        Self { place, roles: stack.into_iter().chain(clients).collect() }
+        Self { naming, roles: stack.into_iter().chain(clients).collect() }
     }
 
     /// What `arn` is to the stack, if it is one of the stack's queues, or could be where the place is not known.
     fn role_of(&self, arn: &QueueArn) -> Option<&str> {
-        let prefix_fits = |prefix: &str| match self.place {
-            Some(place) => is_at(arn, place) && prefix == place.prefix,
-            None => place::check_prefix(prefix).is_ok(),
+        let prefix_fits = |prefix: &str| match self.naming {
+            Some(naming) => is_at(arn, naming) && prefix == naming.prefix,
+            None => naming::check_prefix(prefix).is_ok(),
         };
         let mut roles = self.roles.iter();
         let (_, role) =
@@ -214,7 +214,7 @@ impl<'a> OwnQueues<'a> {
     }
 }
 
-fn is_at(arn: &QueueArn, place: &Place) -> bool {
-    let Place { partition, region, account, prefix: _ } = place;
+fn is_at(arn: &QueueArn, naming: &Naming) -> bool {
+    let Naming { partition, region, account, prefix: _ } = naming;
     (&arn.partition, &arn.region, &arn.account) == (partition, region, account)
 }

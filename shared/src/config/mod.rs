@@ -11,7 +11,7 @@ mod raw;
 mod tests;
 mod validate;
 
-use crate::place::{Place, QueueUrl};
+use crate::naming::{Naming, QueueUrl};
 
 pub use findings::Findings;
 pub use names::{InvalidClientName, InvalidPath, InvalidQueueArn};
@@ -96,10 +96,10 @@ pub struct QueueArn {
 
 impl Client {
     /// The URL of the client's queue, computed without a call.
-    pub fn queue_url(&self, place: &Place) -> QueueUrl {
+    pub fn queue_url(&self, naming: &Naming) -> QueueUrl {
         match &self.queue {
-            ClientQueue::Own => place.client_queue(self.name.as_str()),
-            ClientQueue::Existing(arn) => place.queue(&arn.account, &arn.name),
+            ClientQueue::Own => naming.client_queue(self.name.as_str()),
+            ClientQueue::Existing(arn) => naming.queue(&arn.account, &arn.name),
         }
     }
 }
@@ -114,9 +114,9 @@ impl Config {
     /// # Errors
     ///
     /// [`Findings`]: everything that is wrong, sorted by line. Where the text is not TOML, only that is told.
-    pub fn try_from_toml(file: &str, text: &str, place: Option<&Place>) -> Result<Self, Findings> {
+    pub fn try_from_toml(file: &str, text: &str, naming: Option<&Naming>) -> Result<Self, Findings> {
         let mut report = findings::Report::new(file, text);
-        let config = raw::read(text, &mut report).and_then(|raw| validate::validate(raw, place, &mut report));
+        let config = raw::read(text, &mut report).and_then(|raw| validate::validate(raw, naming, &mut report));
         report.into_result(config)
     }
 

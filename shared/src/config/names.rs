@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{ClientName, Path, QueueArn};
-use crate::place::{self, InvalidPlace};
+use crate::naming::{self, InvalidNaming};
 use crate::quoted::quoted;
 
 /// With it, the longest prefix and what the stack adds, a queue's name is 77 of 80 characters.
@@ -33,7 +33,7 @@ pub enum InvalidQueueArn {
     Service(String),
     /// No such partition, region or account.
     #[error(transparent)]
-    Place(#[from] InvalidPlace),
+    Naming(#[from] InvalidNaming),
     /// A standard queue: it has no order to keep.
     #[error("queue {} is not FIFO; its name must end in `.fifo`", quoted(.0))]
     NotFifo(String),
@@ -99,12 +99,12 @@ impl QueueArn {
         let &["arn", partition, service, region, account, name] = parts.as_slice() else {
             return Err(InvalidQueueArn::Form(text.to_owned()));
         };
-        place::check_partition(partition)?;
+        naming::check_partition(partition)?;
         if service != "sqs" {
             return Err(InvalidQueueArn::Service(text.to_owned()));
         }
-        place::check_region(region)?;
-        place::check_account(account)?;
+        naming::check_region(region)?;
+        naming::check_account(account)?;
         let Some(stem) = name.strip_suffix(".fifo") else {
             return Err(InvalidQueueArn::NotFifo(name.to_owned()));
         };

@@ -32,12 +32,12 @@ history = true
 
 const SHIPPED: &str = include_str!("../../../client-queues.toml");
 
-fn place() -> Place {
-    Place::try_new("aws", "eu-west-2", "111122223333", "test-").unwrap()
+fn naming() -> Naming {
+    Naming::try_new("aws", "eu-west-2", "111122223333", "test-").unwrap()
 }
 
-fn read(text: &str, place: Option<&Place>) -> Result<Config, String> {
-    Config::try_from_toml("f.toml", text, place).map_err(|findings| findings.to_string())
+fn read(text: &str, naming: Option<&Naming>) -> Result<Config, String> {
+    Config::try_from_toml("f.toml", text, naming).map_err(|findings| findings.to_string())
 }
 
 /// In each row, `VALID` with its only `from` replaced by `to` has one finding, whether the place is known or not.
@@ -46,7 +46,7 @@ fn check(rows: &[(&str, &str)], expected: Expect) {
     let mut all = String::new();
     for (from, to) in rows {
         let text = edited(from, to);
-        let finding = read(&text, Some(&place())).unwrap_err();
+        let finding = read(&text, Some(&naming())).unwrap_err();
         assert_eq!(read(&text, None).as_ref(), Err(&finding));
         assert_eq!(finding.lines().count(), 1, "{finding}");
         assert!(finding.contains("; "), "no remedy: {finding}");
@@ -67,7 +67,7 @@ fn names(config: &Config) -> Vec<&str> {
 
 #[test]
 fn every_key_is_read() {
-    let config = read(VALID, Some(&place())).unwrap();
+    let config = read(VALID, Some(&naming())).unwrap();
     let text = |text: &str| Some(text.to_owned());
     let expected = Source {
         partition_key: "mark".to_owned(),
@@ -98,7 +98,7 @@ fn what_is_left_out_has_its_default() {
 
 #[test]
 fn the_shipped_file_is_valid() {
-    let config = Config::try_from_toml("client-queues.toml", SHIPPED, Some(&place())).unwrap();
+    let config = Config::try_from_toml("client-queues.toml", SHIPPED, Some(&naming())).unwrap();
     assert_eq!(names(&config), ["Billing", "Insurance", "Enforcement"]);
     assert_eq!(config.own_clients().count(), 3);
     assert_eq!(config.source.version.to_string(), "RegistrationNumber.version");
@@ -117,7 +117,7 @@ fn what_the_documentation_shows_is_valid() {
     assert_eq!(blocks.len(), 3);
     for block in blocks {
         let file = if block.contains("[source]") { block.to_owned() } else { format!("{SHIPPED}\n{block}") };
-        assert_eq!(read(&file, Some(&place())).map(|_| ()), Ok(()), "{block}");
+        assert_eq!(read(&file, Some(&naming())).map(|_| ()), Ok(()), "{block}");
     }
 }
 
@@ -262,7 +262,7 @@ queue_arn = "arn:aws:sqs:eu-west-2:111122223333:Events"
 name = "Insurers"
 queue_arn = "arn:aws:sqs:us-east-1:999999999999:test-MarkFanOutQueue.fifo"
 "#;
-    let findings = Config::try_from_toml("client-queues.toml", text, Some(&place())).unwrap_err();
+    let findings = Config::try_from_toml("client-queues.toml", text, Some(&naming())).unwrap_err();
     expect![[r#"
         client-queues.toml:2: owner: unknown key; known here are `source`, `sending`, `client`
         client-queues.toml:4: source.partition_key: missing; name an attribute of the event table
@@ -276,7 +276,7 @@ queue_arn = "arn:aws:sqs:us-east-1:999999999999:test-MarkFanOutQueue.fifo"
         client-queues.toml:11: source.allowed_accounts: `1111-2222-3333` is not an account; write its twelve digits
         client-queues.toml:14: sending.requests_in_flight: is not among 1 to 50; leave it out for 6, enough for a queue without high throughput
         client-queues.toml:15: sending.timeout: unknown key; known here are `requests_in_flight`
-        client-queues.toml:18: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits
+        client-queues.toml:18: client.name: `my-team` is not a client's name; use a rejection, then up to 39 letters and digits
         client-queues.toml:19: client.queue_arn: `arn:aws:sns:eu-west-2:111122223333:Topic.fifo` is not of the service `sqs`; name an SQS queue
         client-queues.toml:23: client.queue_arn: account `999999999999` is not among `source.allowed_accounts`; add it if it may receive every event
         client-queues.toml:23: client.queue_arn: is in `us-east-1` of `aws`, the stack in `eu-west-2` of `aws`; name a queue of the stack's region

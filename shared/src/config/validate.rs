@@ -6,7 +6,7 @@ use super::clients::{self, Rules};
 use super::findings::Report;
 use super::raw::{Raw, RawSource, Value};
 use super::{Config, Path, Source};
-use crate::place::{self, Place};
+use crate::naming::{self, Naming};
 
 /// At 20 ms a call, six requests in flight stay under the 300 calls a second that a FIFO queue without high
 /// throughput takes (SQS quotas).
@@ -26,11 +26,11 @@ const NO_VERSION: &str = "missing; name the attribute that numbers an aggregate'
                           count on condition from now on: docs/ordering.md says how under \"My events have no version\"";
 
 /// The configuration that `raw` stands for; whatever is wrong is reported.
-pub(super) fn validate(raw: Raw<'_>, place: Option<&Place>, report: &mut Report<'_>) -> Option<Config> {
+pub(super) fn validate(raw: Raw<'_>, naming: Option<&Naming>, report: &mut Report<'_>) -> Option<Config> {
     let allowed_accounts = raw.source.as_ref().and_then(|source| allowed_accounts(source, report));
     let source = raw.source.and_then(|source| validate_source(source, report));
     let requests_in_flight = requests_in_flight(raw.requests_in_flight, report);
-    let rules = Rules { allowed_accounts: allowed_accounts.as_deref(), place };
+    let rules = Rules { allowed_accounts: allowed_accounts.as_deref(), naming };
     let clients = clients::validate(&raw.clients, raw.clients_complete, &rules, report);
     Some(Config { source: source?, clients, requests_in_flight: requests_in_flight? })
 }
@@ -87,7 +87,7 @@ fn allowed_accounts(raw: &RawSource<'_>, report: &mut Report<'_>) -> Option<Vec<
         Value::Is(accounts) => accounts.get_ref(),
     };
     for account in accounts {
-        if let Err(error) = place::check_account(account.get_ref()) {
+        if let Err(error) = naming::check_account(account.get_ref()) {
             report.add(account.span().start, "source.allowed_accounts", error);
         }
     }

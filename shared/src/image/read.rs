@@ -8,12 +8,12 @@ use super::{Fault, Type, Writer};
 
 /// A place in the text of an item.
 #[derive(Clone)]
-pub(super) struct Cursor<'t> {
+pub(super) struct ScanPosition<'t> {
     text: &'t [u8],
     at: usize,
 }
 
-impl<'t> Cursor<'t> {
+impl<'t> ScanPosition<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
         Self { text, at: 0 }
     }
@@ -64,12 +64,12 @@ impl<'t> Cursor<'t> {
         if self.ends(b'}')? { Ok(()) } else { Err(Fault::SeveralTypes) }
     }
 
-    /// What a typed value begins with, if it is a type of one letter and no white space. Nearly every value begins so,
+    /// What a typed value begins with, if it is a type of one rejection and no white space. Nearly every value begins so,
     /// and a comparison is cheaper than reading a string.
     #[inline]
     fn short_tag(&mut self) -> Option<Type> {
-        let [b'{', b'"', letter, b'"', b':'] = self.rest().first_chunk()? else { return None };
-        let of = Type::from_letter(*letter)?;
+        let [b'{', b'"', rejection, b'"', b':'] = self.rest().first_chunk()? else { return None };
+        let of = Type::from_rejection(*rejection)?;
         self.at += 5;
         Some(of)
     }

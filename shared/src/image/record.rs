@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::read::Cursor;
+use super::read::ScanPosition;
 use super::text::Text;
 use super::{Fault, Image, ImageError, Wanted, Writer};
 use crate::time::Timestamp;
@@ -72,11 +72,11 @@ impl<'r> Record<'r> {
     ///
     /// [`RecordError`] if `text` is not such a record; but what is wrong in the image is told in the record.
     pub fn read(text: &'r [u8], wanted: &Wanted) -> Result<Self, RecordError> {
-        let mut cursor = Cursor::new(text);
+        let mut scan_position = ScanPosition::new(text);
         let mut members = Members::default();
-        let read = members.record(&mut cursor, wanted).and_then(|()| Ok(cursor.end()?));
+        let read = members.record(&mut scan_position, wanted).and_then(|()| Ok(scan_position.end()?));
         read.map_err(|broken| match broken {
-            Broken::Malformed => RecordError::Malformed { at: cursor.position() },
+            Broken::Malformed => RecordError::Malformed { at: scan_position.position() },
             Broken::Repeated(name) => RecordError::Repeated(name),
         })?;
         if !members.has_change {
@@ -117,52 +117,52 @@ enum Broken {
 }
 
 impl<'r> Members<'r> {
-    fn record(&mut self, cursor: &mut Cursor<'r>, wanted: &Wanted) -> Result<(), Broken> {
-        cursor.object(|cursor, name| match name {
-            b"eventID" => set(&mut self.event_id, "eventID", text(cursor)?),
-            b"eventName" => set(&mut self.change, "eventName", text(cursor)?),
-            b"eventSourceARN" => set(&mut self.stream, "eventSourceARN", text(cursor)?),
-            b"userIdentity" if cursor.skip_null() => Ok(()),
-            b"userIdentity" => self.user_identity(cursor),
+    fn record(&mut self, scan_position: &mut ScanPosition<'r>, wanted: &Wanted) -> Result<(), Broken> {
+        scan_position.object(|scan_position, name| match name {
+            b"eventID" => set(&mut self.event_id, "eventID", text(scan_position)?),
+            b"eventName" => set(&mut self.change, "eventName", text(scan_position)?),
+            b"eventSourceARN" => set(&mut self.stream, "eventSourceARN", text(scan_position)?),
+            b"userIdentity" if scan_position.skip_null() => Ok(()),
+            b"userIdentity" => self.user_identity(scan_position),
             b"dynamodb" if self.has_change => Err(Broken::Repeated("dynamodb")),
             b"dynamodb" => {
                 self.has_change = true;
-                self.dynamodb(cursor, wanted)
+                self.dynamodb(scan_position, wanted)
             }
-            _ => Ok(cursor.any().map(drop)?),
+            _ => Ok(scan_position.any().map(drop)?),
         })
     }
 
-    fn user_identity(&mut self, cursor: &mut Cursor<'r>) -> Result<(), Broken> {
-        cursor.object(|cursor, name| match name {
-            b"principalId" => set(&mut self.principal, "principalId", text(cursor)?),
-            _ => Ok(cursor.any().map(drop)?),
+    fn user_identity(&mut self, scan_position: &mut ScanPosition<'r>) -> Result<(), Broken> {
+        scan_position.object(|scan_position, name| match name {
+            b"principalId" => set(&mut self.principal, "principalId", text(scan_position)?),
+            _ => Ok(scan_position.any().map(drop)?),
         })
     }
 
-    fn dynamodb(&mut self, cursor: &mut Cursor<'r>, wanted: &Wanted) -> Result<(), Broken> {
-        cursor.object(|cursor, name| match name {
+    fn dynamodb(&mut self, scan_position: &mut ScanPosition<'r>, wanted: &Wanted) -> Result<(), Broken> {
+        scan_position.object(|scan_position, name| match name {
             b"ApproximateCreationDateTime" => {
-                self.created = seconds(cursor.any()?);
+                self.created = seconds(scan_position.any()?);
                 Ok(())
             }
-            b"Keys" if cursor.skip_null() => Ok(()),
-            b"Keys" => set(&mut self.keys, "Keys", Some(cursor.any()?)),
-            b"NewImage" if cursor.skip_null() => Ok(()),
-            b"NewImage" => set(&mut self.image, "NewImage", Some(image(cursor, wanted)?)),
-            b"SequenceNumber" => set(&mut self.sequence_number, "SequenceNumber", text(cursor)?),
-            b"StreamViewType" => set(&mut self.view_type, "StreamViewType", text(cursor)?),
-            _ => Ok(cursor.any().map(drop)?),
+            b"Keys" if scan_position.skip_null() => Ok(()),
+            b"Keys" => set(&mut self.keys, "Keys", Some(scan_position.any()?)),
+            b"NewImage" if scan_position.skip_null() => Ok(()),
+            b"NewImage" => set(&mut self.image, "NewImage", Some(image(scan_position, wanted)?)),
+            b"SequenceNumber" => set(&mut self.sequence_number, "SequenceNumber", text(scan_position)?),
+            b"StreamViewType" => set(&mut self.view_type, "StreamViewType", text(scan_position)?),
+            _ => Ok(scan_position.any().map(drop)?),
         })
     }
 }
 
-fn image<'r>(cursor: &mut Cursor<'r>, wanted: &Wanted) -> Result<NewImage<'r>, Fault> {
-    let mut writer = Writer::new(wanted, cursor.remaining());
-    let mut ahead = cursor.clone();
+fn image<'r>(scan_position: &mut ScanPosition<'r>, wanted: &Wanted) -> Result<NewImage<'r>, Fault> {
+    let mut writer = Writer::new(wanted, scan_position.remaining());
+    let mut ahead = scan_position.clone();
     match ahead.attributes(&mut writer) {
-        Ok(()) => Ok(NewImage { raw: cursor.pass_to(&ahead)?, converted: writer.finish(Ok(())) }),
-        Err(fault) => Ok(NewImage { raw: cursor.any()?, converted: writer.finish(Err(fault)) }),
+        Ok(()) => Ok(NewImage { raw: scan_position.pass_to(&ahead)?, converted: writer.finish(Ok(())) }),
+        Err(fault) => Ok(NewImage { raw: scan_position.any()?, converted: writer.finish(Err(fault)) }),
     }
 }
 
@@ -174,8 +174,8 @@ fn seconds(text: &[u8]) -> Option<Timestamp> {
 }
 
 /// A string or null.
-fn text<'r>(cursor: &mut Cursor<'r>) -> Result<Option<Cow<'r, str>>, Fault> {
-    cursor.string_or_null()?.map(Text::try_into_str).transpose()
+fn text<'r>(scan_position: &mut ScanPosition<'r>) -> Result<Option<Cow<'r, str>>, Fault> {
+    scan_position.string_or_null()?.map(Text::try_into_str).transpose()
 }
 
 fn set<T>(member: &mut Option<T>, name: &'static str, value: Option<T>) -> Result<(), Broken> {

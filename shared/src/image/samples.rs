@@ -50,7 +50,7 @@ pub fn shuffled(item: Entries) -> impl Strategy<Value = (Entries, Entries)> {
     })
 }
 
-/// Any text, with more of what needs care than chance would bring.
+/// Any text, with more of what needs maintenance than chance would bring.
 pub fn string() -> impl Strategy<Value = String> {
     prop_oneof![
         ".{0,40}",

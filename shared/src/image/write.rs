@@ -20,7 +20,7 @@ const SHOWN: usize = 64;
 /// Room for the members of an ordinary item, so that it is asked for once.
 const MEMBERS: usize = 32;
 
-/// One item on its way to JSON. `'w` is the wanted paths' life, `'v` that of the names.
+/// One item on its way to JSON. `'w` is the wanted paths' incarnation, `'v` that of the names.
 pub struct Writer<'w, 'v> {
     json: Vec<u8>,
     fields: Vec<Field<'v>>,

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::transactions::{MarkerWrite, transactions};
-use super::{ClientId, Control, EventTime, First, GroupItem, Marker, Registration, Rev, Row, State, Write};
+use super::transactions::{CursorWrite, transactions};
+use super::{ClientId, Registry, EventTime, First, GroupItem, Cursor, Registration, WriteCount, Row, State, Write};
 use crate::ids::{Group, Key};
 use crate::time::Timestamp;
 
 /// The version of an aggregate's first event.
 const FIRST_VERSION: u64 = 1;
 
-/// Step 3: what must be written so that `item` accounts for the edition of `control`; empty if it does.
+/// Step 3: what must be written so that `item` accounts for the revision of `registry`; empty if it does.
 ///
-/// Every client that joined since and wants history gets behind from version 0, the other new ones are level from here;
-/// clients that retired leave `behind` with their markers. `retired` holds the markers of those, `None` for one that is
+/// Every client that joined since and wants history gets behind from version 0, the other new ones are up to date from here;
+/// clients that retired leave `behind` with their cursors. `retired` holds the cursors of those, `None` for one that is
 /// missing; a client that is not in it stays. With `is_new` there is no item yet and `item` is the first one.
 ///
 /// The transactions are written in order, each on condition that the one before it was.
@@ -21,42 +21,42 @@ pub fn adopt(
     group: &Group,
     item: &GroupItem,
     is_new: bool,
-    control: &Control,
-    retired: &BTreeMap<ClientId, Option<Marker>>,
+    registry: &Registry,
+    retired: &BTreeMap<ClientId, Option<Cursor>>,
     now: Timestamp,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Vec<Vec<Write>> {
-    if !is_new && item.edition >= control.edition {
+    if !is_new && item.revision >= registry.revision {
         return Vec::new();
     }
-    let mut after = GroupItem { edition: control.edition, ..item.clone() };
-    let mut markers = Vec::new();
-    for client in leaving(item, control) {
+    let mut after = GroupItem { revision: registry.revision, ..item.clone() };
+    let mut cursors = Vec::new();
+    for client in leaving(item, registry) {
         match retired.get(&client) {
-            Some(Some(marker)) => markers.push(MarkerWrite::delete(client, marker)),
+            Some(Some(cursor)) => cursors.push(CursorWrite::delete(client, cursor)),
             Some(None) => drop(after.behind.remove(&client)),
             None => {}
         }
     }
-    for client in joining(item, control) {
-        let marker = Marker {
-            rev: Rev(fresh()),
-            spell: fresh(),
-            life: item.life,
-            have: 0,
-            again: 0,
+    for client in joining(item, registry) {
+        let cursor = Cursor {
+            write_count: WriteCount(fresh()),
+            epoch: fresh(),
+            incarnation_number: item.incarnation_number,
+            position: 0,
+            replay_until: 0,
             replay: None,
             at: now,
         };
-        markers.push(MarkerWrite::new(client, marker));
+        cursors.push(CursorWrite::new(client, cursor));
     }
-    transactions(group, item, is_new, after, markers)
+    transactions(group, item, is_new, after, cursors)
 }
 
-/// The clients in `behind` that are served no more: their markers go when the group is adopted.
-pub fn leaving(item: &GroupItem, control: &Control) -> Vec<ClientId> {
+/// The clients in `behind` that are served no more: their cursors go when the group is adopted.
+pub fn leaving(item: &GroupItem, registry: &Registry) -> Vec<ClientId> {
     let is_served =
-        |client| control.client(client).is_some_and(|(_, registration)| registration.state != State::Retired);
+        |client| registry.client(client).is_some_and(|(_, registration)| registration.state != State::Retired);
     item.behind.iter().copied().filter(|client| !is_served(*client)).collect()
 }
 
@@ -77,7 +77,7 @@ pub fn is_whole(rows: &[Row]) -> bool {
 /// Step 2: the item of a group at first sight, from the table's `rows`; `None` if they have no event of it.
 ///
 /// `version` is below the lowest event whose time is not before `start`; if all are older, it is the highest. An event
-/// whose time cannot be read is not known to be old. The item's edition is 0, so that [`adopt`] then does step 3.
+/// whose time cannot be read is not known to be old. The item's revision is 0, so that [`adopt`] then does step 3.
 pub fn baseline<'r>(
     key: &Key,
     rows: impl IntoIterator<Item = &'r Row>,
@@ -105,11 +105,11 @@ pub(super) fn is_old(time: Option<EventTime>, start: Timestamp) -> bool {
 /// A group of which nothing was sent yet, before anything about it is written.
 pub(super) fn unseen(key: &Key, first: First) -> GroupItem {
     GroupItem {
-        rev: Rev(0),
+        write_count: WriteCount(0),
         version: 0,
         behind: [].into(),
-        edition: 0,
-        life: 1,
+        revision: 0,
+        incarnation_number: 1,
         first,
         time: None,
         key: key.clone(),
@@ -118,17 +118,17 @@ pub(super) fn unseen(key: &Key, first: First) -> GroupItem {
 }
 
 /// The clients that are behind from version 0 because they joined since and want everything.
-fn joining(item: &GroupItem, control: &Control) -> Vec<ClientId> {
+fn joining(item: &GroupItem, registry: &Registry) -> Vec<ClientId> {
     if item.version == 0 {
         return Vec::new();
     }
     let joins = |client: &&Registration| {
         client.state != State::Retired
             && client.history
-            && client.since > item.edition
+            && client.since > item.revision
             && !item.behind.contains(&client.id)
     };
-    control.clients.values().filter(joins).map(|client| client.id).collect()
+    registry.clients.values().filter(joins).map(|client| client.id).collect()
 }
 
 #[cfg(test)]

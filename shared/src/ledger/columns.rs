@@ -1,4 +1,4 @@
-//! What look-ups and walks read of an item, whether or not it can be an event.
+//! What look-ups and scans read of an item, whether or not it can be an event.
 
 use super::{EventTime, Row, Seen};
 use crate::config::{Path, Source};

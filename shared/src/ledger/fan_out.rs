@@ -14,9 +14,9 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::{is_old, unseen};
-use super::transactions::{MarkerWrite, transactions};
+use super::transactions::{CursorWrite, transactions};
 use super::{
-    ClientId, Control, First, GroupItem, Item, Row, State, WRITE_LIMIT, Write, adopt, baseline, leaving,
+    ClientId, Registry, First, GroupItem, Item, Row, State, WRITE_LIMIT, Write, adopt, baseline, leaving,
     orders,
 };
 use crate::ids::{Key, ReplayId};
@@ -38,20 +38,20 @@ pub const TRIES: u32 = 8;
 /// The next step for a group. `fresh` gives values that were never given before.
 pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Step {
     // 1. Not read is not missing, and nobody guesses a `start`.
-    let (Some(control), Some(item)) = (view.control, view.item) else {
+    let (Some(registry), Some(item)) = (view.registry, view.item) else {
         return Step::Return("the ledger could not be read");
     };
-    let Some(control) = control else {
-        return Step::Return("the ledger has no control item yet; catch-up makes it");
+    let Some(registry) = registry else {
+        return Step::Return("the ledger has no registry yet; catch-up makes it");
     };
     // 2.
-    let Some(item) = item else { return first_sight(view, control, fresh) };
+    let Some(item) = item else { return first_sight(view, registry, fresh) };
     // 3.
-    if item.edition > control.edition {
+    if item.revision > registry.revision {
         return Step::ReadAgain;
     }
-    if item.edition < control.edition {
-        return adopted(view, control, item, fresh);
+    if item.revision < registry.revision {
+        return adopted(view, registry, item, fresh);
     }
     // 4. It proves that the ledger takes writes, and makes every older attempt's write fail.
     if !view.has_written && view.arrivals.iter().any(|arrival| arrival.is_again) {
@@ -64,20 +64,20 @@ pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Step {
     }
     // 5.
     if let Some(run) = Run::plain(item, view.arrivals) {
-        return send(view, control, item, run, fresh);
+        return send(view, registry, item, run, fresh);
     }
-    look_up(view, control, item, fresh)
+    look_up(view, registry, item, fresh)
 }
 
 /// Step 2: what the item is, is settled before anything is sent.
-fn first_sight(view: &View<'_>, control: &Control, fresh: &mut dyn FnMut() -> u64) -> Step {
+fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> u64) -> Step {
     let Some(lowest) = view.arrivals.iter().min_by_key(|arrival| arrival.version) else {
         return Step::Acknowledge(Dropped::default());
     };
     // What the stream shows is new. What reconcile or an operator sends can be older than the ledger.
-    if lowest.version == 1 && (lowest.written.is_some() || !is_old(lowest.time, control.start)) {
+    if lowest.version == 1 && (lowest.written.is_some() || !is_old(lowest.time, registry.start)) {
         let item = unseen(view.key, First { sort: lowest.sort.clone(), version: 1 });
-        return first_item(view, control, &item, Vec::new(), fresh);
+        return first_item(view, registry, &item, Vec::new(), fresh);
     }
     let Some(rows) = &view.shown.whole else { return Step::LookUp(LookUp::Whole) };
     let is_there = |index: &usize| view.arrivals.get(*index).is_some_and(|arrival| shows(rows, arrival));
@@ -92,10 +92,10 @@ fn first_sight(view: &View<'_>, control: &Control, fresh: &mut dyn FnMut() -> u6
     }
     let reach = reach(rows, &there, top);
     let covered = rows.iter().filter(|row| row.version.is_some_and(|version| version <= reach));
-    match baseline(view.key, covered, control.start) {
+    match baseline(view.key, covered, registry.start) {
         Some(item) => {
-            let item = below_what_is_streamed(item, &there, control.start);
-            first_item(view, control, &item, gone, fresh)
+            let item = below_what_is_streamed(item, &there, registry.start);
+            first_item(view, registry, &item, gone, fresh)
         }
         None => Step::Acknowledge(Dropped::erased(view.arrivals)),
     }
@@ -131,42 +131,42 @@ fn below_what_is_streamed(item: GroupItem, there: &[&Arrival], start: Timestamp)
 /// The item at first sight, with all of step 3. The arrivals at the positions `settled` are erased.
 fn first_item(
     view: &View<'_>,
-    control: &Control,
+    registry: &Registry,
     item: &GroupItem,
     settled: Vec<usize>,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Step {
-    let transactions = adopt(view.group, item, true, control, &BTreeMap::new(), view.now, fresh);
+    let transactions = adopt(view.group, item, true, registry, &BTreeMap::new(), view.now, fresh);
     let dropped = Dropped::erased(settled.iter().filter_map(|index| view.arrivals.get(*index)));
     Step::Write(Settling { transactions, settled, dropped, why: "first sight" })
 }
 
 /// Step 3: membership is settled by a write before the first send.
-fn adopted(view: &View<'_>, control: &Control, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Step {
-    let leaving = leaving(item, control);
+fn adopted(view: &View<'_>, registry: &Registry, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Step {
+    let leaving = leaving(item, registry);
     if let Some(missing) = unread(leaving.iter().copied(), view.shown) {
         return missing;
     }
-    let transactions = adopt(view.group, item, false, control, &view.shown.markers, view.now, fresh);
+    let transactions = adopt(view.group, item, false, registry, &view.shown.cursors, view.now, fresh);
     Step::Write(before_sending(transactions, "membership changed"))
 }
 
 /// Steps 6 and 7.
-fn look_up(view: &View<'_>, control: &Control, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Step {
+fn look_up(view: &View<'_>, registry: &Registry, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Step {
     let highest = view.arrivals.iter().map(|arrival| arrival.version).max();
     let to = highest.unwrap_or(0).max(item.version);
-    let is_later_life = item.life > 1;
+    let is_later_incarnation = item.incarnation_number > 1;
     let brought = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
     let wanted = Wanted {
-        life: item.life,
+        incarnation_number: item.incarnation_number,
         first: item.first.sort.clone(),
         after: item.version,
         to,
-        is_open: is_later_life,
+        is_open: is_later_incarnation,
         brought: brought.map(|arrival| (arrival.version, arrival.sort.clone())).collect(),
     };
     let nothing = Rows::default();
-    let rows = if to == item.version && !is_later_life {
+    let rows = if to == item.version && !is_later_incarnation {
         &nothing
     } else {
         match &view.shown.rows {
@@ -174,7 +174,7 @@ fn look_up(view: &View<'_>, control: &Control, item: &GroupItem, fresh: &mut dyn
             _ => return Step::LookUp(LookUp::Events(wanted)),
         }
     };
-    // By now the rows are read: if the first event is still there, they are of this life.
+    // By now the rows are read: if the first event is still there, they are of this incarnation.
     match view.shown.first {
         None => return Step::LookUp(LookUp::First(item.first.sort.clone())),
         Some(false) => return first_is_gone(view, item),
@@ -188,11 +188,11 @@ fn look_up(view: &View<'_>, control: &Control, item: &GroupItem, fresh: &mut dyn
         return Step::LookUp(LookUp::Newer(newer));
     }
     let mut top = there.iter().map(|arrival| arrival.version).fold(item.version, u64::max);
-    if is_later_life {
+    if is_later_incarnation {
         top = rows.consecutive_from(top);
     }
     if top == item.version {
-        return nothing_to_send(view, control, item, Dropped::up_to(top, view, item, rows), fresh);
+        return nothing_to_send(view, registry, item, Dropped::up_to(top, view, item, rows), fresh);
     }
     let holes = Holes::between(item.version, top, rows.versions());
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
@@ -200,10 +200,10 @@ fn look_up(view: &View<'_>, control: &Control, item: &GroupItem, fresh: &mut dyn
     }
     let run = Run::looked_up(item, view.arrivals, rows, top);
     let dropped = Dropped::up_to(run.end, view, item, rows);
-    send(view, control, item, Run { dropped, ..run }, fresh)
+    send(view, registry, item, Run { dropped, ..run }, fresh)
 }
 
-/// Step 6: a new life, or only the oldest events were removed.
+/// Step 6: a new incarnation, or only the oldest events were removed.
 fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Step {
     let Some(rows) = &view.shown.whole else { return Step::LookUp(LookUp::Whole) };
     let lowest = rows.iter().filter_map(|row| Some((row.version?, row))).min_by_key(|(version, _)| *version);
@@ -220,9 +220,9 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Step {
     let first = First { sort: lowest.sort.clone(), version };
     let is_later = lowest.time.zip(item.time).is_some_and(|(lowest, last)| lowest > last);
     let (after, why) = if version <= item.first.version || is_later {
-        let life = item.life.saturating_add(1);
-        let new = GroupItem { life, version: 0, time: None, first, holes: Vec::new(), ..item.clone() };
-        (new, "a new life")
+        let incarnation_number = item.incarnation_number.saturating_add(1);
+        let new = GroupItem { incarnation_number, version: 0, time: None, first, holes: Vec::new(), ..item.clone() };
+        (new, "a new incarnation")
     } else {
         (GroupItem { first, ..item.clone() }, "the oldest events are gone")
     };
@@ -233,7 +233,7 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Step {
 /// The end of step 6: everything is covered. What an operator sent again is repeated to everybody.
 fn nothing_to_send(
     view: &View<'_>,
-    control: &Control,
+    registry: &Registry,
     item: &GroupItem,
     dropped: Dropped,
     fresh: &mut dyn FnMut() -> u64,
@@ -246,7 +246,7 @@ fn nothing_to_send(
         (arrival.version <= item.version).then_some((index, arrival.version, id))
     });
     if let Some((index, from, id)) = replay {
-        return repeat(view, control, item, from, id, index, fresh);
+        return repeat(view, registry, item, from, id, index, fresh);
     }
     match merges(view, item, fresh) {
         None => Step::ReadAgain,
@@ -262,14 +262,14 @@ fn nothing_to_send(
 /// Every live client gets the group again from version `from` on.
 fn repeat(
     view: &View<'_>,
-    control: &Control,
+    registry: &Registry,
     item: &GroupItem,
     from: u64,
     id: &ReplayId,
     arrival: usize,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Step {
-    let served: Vec<ClientId> = control
+    let served: Vec<ClientId> = registry
         .clients
         .values()
         .filter(|client| client.state != State::Retired)
@@ -282,15 +282,15 @@ fn repeat(
     let mut item = item.clone();
     let mut transactions = Vec::new();
     for client in served {
-        let marker = if item.behind.contains(&client) {
-            match view.shown.markers.get(&client) {
-                Some(Some(marker)) => Some(marker),
+        let cursor = if item.behind.contains(&client) {
+            match view.shown.cursors.get(&client) {
+                Some(Some(cursor)) => Some(cursor),
                 _ => return Step::ReadAgain,
             }
         } else {
             None
         };
-        let writes = orders::replay(view.group, &item, client, marker, from, id, view.now, fresh);
+        let writes = orders::replay(view.group, &item, client, cursor, from, id, view.now, fresh);
         let next = writes.iter().find_map(|write| match &write.item {
             Some(Item::Group(next)) => Some(GroupItem::clone(next)),
             _ => None,
@@ -307,7 +307,7 @@ fn repeat(
 /// Step 8: who gets the run from where on, and who becomes behind without being tried.
 fn send(
     view: &View<'_>,
-    control: &Control,
+    registry: &Registry,
     item: &GroupItem,
     run: Run,
     fresh: &mut dyn FnMut() -> u64,
@@ -317,7 +317,7 @@ fn send(
     }
     let Some(merges) = merges(view, item, fresh) else { return Step::ReadAgain };
     let (mut tried, mut skipped) = (Vec::new(), Vec::new());
-    for (name, client) in &control.clients {
+    for (name, client) in &registry.clients {
         if client.state == State::Retired || item.behind.contains(&client.id) {
             continue;
         }
@@ -336,13 +336,13 @@ fn unmerged<'v>(view: &'v View<'_>, item: &'v GroupItem) -> impl Iterator<Item =
     view.known.of(item).filter(|client| item.behind.contains(client))
 }
 
-/// Step 10: what their markers become. `None` if one is missing: it is level by now.
-fn merges(view: &View<'_>, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Option<Vec<MarkerWrite>> {
+/// Step 10: what their cursors become. `None` if one is missing: it is up to date by now.
+fn merges(view: &View<'_>, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Option<Vec<CursorWrite>> {
     let mut merges = Vec::new();
     for client in unmerged(view, item) {
-        let marker = view.shown.markers.get(&client)?.as_ref()?;
-        if let Merge::Changed(merged) = view.known.merge(client, item, marker, fresh) {
-            merges.push(MarkerWrite::change(client, marker, merged));
+        let cursor = view.shown.cursors.get(&client)?.as_ref()?;
+        if let Merge::Changed(merged) = view.known.merge(client, item, cursor, fresh) {
+            merges.push(CursorWrite::change(client, cursor, merged));
         }
     }
     Some(merges)
@@ -358,10 +358,10 @@ fn shows(rows: &[Row], arrival: &Arrival) -> bool {
     rows.iter().any(|row| row.version == Some(arrival.version) && row.sort == arrival.sort)
 }
 
-/// The look-up of those of `clients` whose markers were not read yet.
+/// The look-up of those of `clients` whose cursors were not read yet.
 fn unread(clients: impl Iterator<Item = ClientId>, shown: &Shown) -> Option<Step> {
-    let unread: Vec<ClientId> = clients.filter(|client| !shown.markers.contains_key(client)).collect();
-    (!unread.is_empty()).then_some(Step::LookUp(LookUp::Markers(unread)))
+    let unread: Vec<ClientId> = clients.filter(|client| !shown.cursors.contains_key(client)).collect();
+    (!unread.is_empty()).then_some(Step::LookUp(LookUp::Cursors(unread)))
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ use crate::time::Timestamp;
 /// How many of a group's latest holes are kept.
 pub const HOLES_LIMIT: usize = 16;
 
-/// What every write is conditional on: that an item is still the one that was read. Counted up in the control item and
-/// in groups, a fresh value in markers, leases and walks, which are deleted and made anew.
+/// What every write is conditional on: that an item is still the one that was read. Counted up in the registry and
+/// in groups, a fresh value in cursors, leases and scans, which are deleted and made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Rev(pub u64);
+pub struct WriteCount(pub u64);
 
 /// A client's number in the ledger, never given to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,11 +21,11 @@ pub struct ClientId(pub u32);
 
 /// Who is served, and since when. One item.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Control {
+pub struct Registry {
     /// Counts up.
-    pub rev: Rev,
+    pub write_count: WriteCount,
     /// Raised when a client joins or leaves; from 1.
-    pub edition: u64,
+    pub revision: u64,
     /// Events before it are old: whoever is served without history does not get them.
     pub start: Timestamp,
     /// Every client that ever was, at most 1,000.
@@ -41,7 +41,7 @@ pub struct Registration {
     pub state: State,
     /// Whether it wants everything, from the first event of each aggregate.
     pub history: bool,
-    /// The edition that it joined at.
+    /// The revision that it joined at.
     pub since: u64,
     /// Since when it is missing from the file.
     pub absent_at: Option<Timestamp>,
@@ -56,7 +56,7 @@ pub enum State {
     Live,
     /// Not until it is resumed: it falls behind.
     Paused,
-    /// No more. Its markers go.
+    /// No more. Its cursors go.
     Retired,
 }
 
@@ -64,16 +64,16 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupItem {
     /// Counts up.
-    pub rev: Rev,
+    pub write_count: WriteCount,
     /// Every event up to it has been sent to every client that is not behind, or it was a hole.
     pub version: u64,
-    /// Who has less. A marker says what.
+    /// Who has less. A cursor says what.
     pub behind: BTreeSet<ClientId>,
-    /// The edition of [`Control`] that `behind` accounts for.
-    pub edition: u64,
-    /// Which life of the aggregate: 1, 2, ….
-    pub life: u64,
-    /// The lowest event of this life.
+    /// The revision of [`Control`] that `behind` accounts for.
+    pub revision: u64,
+    /// Which incarnation of the aggregate: 1, 2, ….
+    pub incarnation_number: u64,
+    /// The lowest event of this incarnation.
     pub first: First,
     /// The latest time of the events up to `version`, if one is known.
     pub time: Option<EventTime>,
@@ -83,7 +83,7 @@ pub struct GroupItem {
     pub holes: Vec<u64>,
 }
 
-/// The lowest event of a life, by which it is known that the life lasts.
+/// The lowest event of an incarnation, by which it is known that the incarnation lasts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct First {
     /// Its sort key in the event table.
@@ -94,18 +94,18 @@ pub struct First {
 
 /// What a client has of a group that it is behind in. There is one exactly for each entry of [`GroupItem::behind`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Marker {
+pub struct Cursor {
     /// A fresh value at each write.
-    pub rev: Rev,
+    pub write_count: WriteCount,
     /// A fresh value when the client becomes behind, and at each replay.
-    pub spell: u64,
-    /// The life that `have` and `again` are of.
-    pub life: u64,
+    pub epoch: u64,
+    /// The incarnation that `position` and `replay_until` are of.
+    pub incarnation_number: u64,
     /// The client has every event up to it.
-    pub have: u64,
+    pub position: u64,
     /// The highest version that counts as a repetition; 0 if none does.
-    pub again: u64,
-    /// In which replay versions up to `again` are repeated.
+    pub replay_until: u64,
+    /// In which replay versions up to `replay_until` are repeated.
     pub replay: Option<ReplayId>,
     /// When the client became behind.
     pub at: Timestamp,
@@ -115,7 +115,7 @@ pub struct Marker {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// A fresh value at each write.
-    pub rev: Rev,
+    pub write_count: WriteCount,
     /// A fresh value for each invocation.
     pub holder: u64,
     /// When it ends.
@@ -144,13 +144,13 @@ pub struct DamagedItem {
     pub damage: String,
 }
 
-/// How far a walk over the event table got. It ends when the table does, and begins anew when there is reason.
+/// How far a scan over the event table got. It ends when the table does, and begins anew when there is reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Walk {
+pub struct Scan {
     /// A fresh value at each write.
-    pub rev: Rev,
-    /// The edition of [`Control`] when it began.
-    pub edition: u64,
+    pub write_count: WriteCount,
+    /// The revision of [`Control`] when it began.
+    pub revision: u64,
     /// When it began.
     pub at: Timestamp,
     /// After which item of the event table it goes on (partition and sort key); `None` if it has reached the end.
@@ -161,7 +161,7 @@ pub struct Walk {
 
 /// Why the event table is walked over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum WalkKind {
+pub enum ScanKind {
     /// To adopt groups for a client that wants history.
     History,
     /// To compare table and ledger.
@@ -175,7 +175,7 @@ impl DamagedItem {
     }
 }
 
-impl Control {
+impl Registry {
     /// The registration with this number, and its name.
     pub fn client(&self, id: ClientId) -> Option<(&ClientName, &Registration)> {
         self.clients.iter().find(|(_, registration)| registration.id == id)

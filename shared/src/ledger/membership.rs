@@ -1,31 +1,31 @@
-//! Who is served: what the file says, compared with the control item.
+//! Who is served: what the file says, compared with the registry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::times::{ABSENCE, STREAM_RETENTION};
-use super::{ClientId, Control, Registration, Rev, State};
+use super::{ClientId, Registry, Registration, WriteCount, State};
 use crate::config::ClientName;
 use crate::time::Timestamp;
 
-/// The most clients that the control item holds: all of them behind, a group's item is under 5 KB (DynamoDB takes 400).
+/// The most clients that the registry holds: all of them behind, a group's item is under 5 KB (DynamoDB takes 400).
 pub const CLIENTS_LIMIT: usize = 1_000;
 
-/// The control item as it has to be, if it is not so yet. `file` has each client with whether it wants history; without
-/// `control` the ledger is made.
+/// The registry as it has to be, if it is not so yet. `file` has each client with whether it wants history; without
+/// `registry` the ledger is made.
 ///
-/// Who is not in `control` is admitted. Who is not in `file` is absent, and is retired when that has lasted for
+/// Who is not in `registry` is admitted. Who is not in `file` is absent, and is retired when that has lasted for
 /// [`ABSENCE`]. A retired client is admitted again as long after that, if it is among `unmarked`: those of which no
-/// marker is left. Whether a client wants history counts when it is admitted.
+/// cursor is left. Whether a client wants history counts when it is admitted.
 ///
 /// There is room for [`CLIENTS_LIMIT`]; the retired one that left first makes room. Who finds none is not admitted.
 pub fn settle(
-    control: Option<&Control>,
+    registry: Option<&Registry>,
     file: &BTreeMap<ClientName, bool>,
     unmarked: &BTreeSet<ClientId>,
     now: Timestamp,
-) -> Option<Control> {
-    let Some(control) = control else { return Some(found(file, now)) };
-    let mut after = control.clone();
+) -> Option<Registry> {
+    let Some(registry) = registry else { return Some(found(file, now)) };
+    let mut after = registry.clone();
     for (name, registration) in &mut after.clients {
         if registration.state == State::Retired {
             continue;
@@ -35,29 +35,29 @@ pub fn settle(
         } else if now.since(*registration.absent_at.get_or_insert(now)) >= ABSENCE {
             registration.state = State::Retired;
             registration.retired_at = Some(now);
-            after.edition = control.edition + 1;
+            after.revision = registry.revision + 1;
         }
     }
     for (name, history) in file {
         if may_join(after.clients.get(name), unmarked, now) && has_room(&mut after.clients, name, unmarked) {
-            after.edition = control.edition + 1;
+            after.revision = registry.revision + 1;
             let id = next_id(&after.clients);
-            after.clients.insert(name.clone(), join(id, *history, after.edition));
+            after.clients.insert(name.clone(), join(id, *history, after.revision));
         }
     }
-    if after == *control {
+    if after == *registry {
         return None;
     }
-    after.rev = Rev(control.rev.0 + 1);
+    after.write_count = WriteCount(registry.write_count.0 + 1);
     Some(after)
 }
 
-fn found(file: &BTreeMap<ClientName, bool>, now: Timestamp) -> Control {
+fn found(file: &BTreeMap<ClientName, bool>, now: Timestamp) -> Registry {
     let retention = u64::try_from(STREAM_RETENTION.as_millis()).unwrap_or(u64::MAX);
     let clients = (1..).zip(file).take(CLIENTS_LIMIT);
-    Control {
-        rev: Rev(1),
-        edition: 1,
+    Registry {
+        write_count: WriteCount(1),
+        revision: 1,
         start: Timestamp::from_millis(now.as_millis().saturating_sub(retention)),
         clients: clients
             .map(|(id, (name, history))| (name.clone(), join(ClientId(id), *history, 1)))

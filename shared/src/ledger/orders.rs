@@ -1,13 +1,13 @@
 //! What operators order: a replay of one client in one group.
 
-use super::{ClientId, Condition, GroupItem, Item, ItemKey, Marker, Rev, Write};
+use super::{ClientId, Condition, GroupItem, Item, ItemKey, Cursor, WriteCount, Write};
 use crate::ids::{Group, ReplayId};
 use crate::time::Timestamp;
 
 /// One transaction that makes `client` get `group` again, from version `from` up to all that it has: nothing to write
-/// if it has less. `item` must account for the control item's edition, and `marker` be what was read with it.
+/// if it has less. `item` must account for the registry's revision, and `cursor` be what was read with it.
 ///
-/// Nobody knows what a client has that is behind without a marker: it gets one that says nothing, and all of the group.
+/// Nobody knows what a client has that is behind without a cursor: it gets one that says nothing, and all of the group.
 ///
 /// If nobody knows whether it was written, it is ordered again under another id: the first may have run, and SQS would
 /// swallow what is sent again under its id.
@@ -19,17 +19,17 @@ pub fn replay(
     group: &Group,
     item: &GroupItem,
     client: ClientId,
-    marker: Option<&Marker>,
+    cursor: Option<&Cursor>,
     from: u64,
     id: &ReplayId,
     now: Timestamp,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Vec<Write> {
-    let of_this_life = marker.filter(|marker| marker.life == item.life);
-    let is_lost = marker.is_none() && item.behind.contains(&client);
-    let (has, again, at) = if item.behind.contains(&client) {
-        let (has, again) = of_this_life.map_or((0, 0), |marker| (marker.have, marker.again));
-        (has, again, marker.map_or(now, |marker| marker.at))
+    let of_this_incarnation = cursor.filter(|cursor| cursor.incarnation_number == item.incarnation_number);
+    let is_lost = cursor.is_none() && item.behind.contains(&client);
+    let (has, replay_until, at) = if item.behind.contains(&client) {
+        let (has, replay_until) = of_this_incarnation.map_or((0, 0), |cursor| (cursor.position, cursor.replay_until));
+        (has, replay_until, cursor.map_or(now, |cursor| cursor.at))
     } else {
         (item.version, 0, now)
     };
@@ -39,27 +39,27 @@ pub fn replay(
     }
 
     let mut behind = item.clone();
-    behind.rev = Rev(item.rev.0.wrapping_add(1));
+    behind.write_count = WriteCount(item.write_count.0.wrapping_add(1));
     behind.behind.insert(client);
-    let repeated = Marker {
-        rev: Rev(fresh()),
-        spell: fresh(),
-        life: item.life,
-        have: before.min(has),
-        again: again.max(has),
+    let repeated = Cursor {
+        write_count: WriteCount(fresh()),
+        epoch: fresh(),
+        incarnation_number: item.incarnation_number,
+        position: before.min(has),
+        replay_until: replay_until.max(has),
         replay: (!is_lost).then(|| id.clone()),
         at,
     };
     vec![
         Write {
             key: ItemKey::Group(group.clone()),
-            condition: Condition::Rev(item.rev),
+            condition: Condition::WriteCount(item.write_count),
             item: Some(Item::Group(Box::new(behind))),
         },
         Write {
-            key: ItemKey::Marker(client, group.clone()),
-            condition: marker.map_or(Condition::Absent, |marker| Condition::Rev(marker.rev)),
-            item: Some(Item::Marker(repeated)),
+            key: ItemKey::Cursor(client, group.clone()),
+            condition: cursor.map_or(Condition::Absent, |cursor| Condition::WriteCount(cursor.write_count)),
+            item: Some(Item::Cursor(repeated)),
         },
     ]
 }
@@ -76,11 +76,11 @@ mod tests {
 
     fn item(version: u64, is_behind: bool) -> GroupItem {
         GroupItem {
-            rev: Rev(40),
+            write_count: WriteCount(40),
             version,
             behind: BTreeSet::from_iter([ClientId(3)].into_iter().chain(is_behind.then_some(CLIENT))),
-            edition: 2,
-            life: 2,
+            revision: 2,
+            incarnation_number: 2,
             first: First { sort: Key::S("1".to_owned()), version: 1 },
             time: None,
             key: Key::S("a".to_owned()),
@@ -88,39 +88,39 @@ mod tests {
         }
     }
 
-    fn marker(life: u64, have: u64, again: u64) -> Marker {
-        let replay = (again > 0).then(|| ReplayId::try_new("before").unwrap());
-        Marker { rev: Rev(900), spell: 5, life, have, again, replay, at: Timestamp::from_millis(1) }
+    fn cursor(incarnation_number: u64, position: u64, replay_until: u64) -> Cursor {
+        let replay = (replay_until > 0).then(|| ReplayId::try_new("before").unwrap());
+        Cursor { write_count: WriteCount(900), epoch: 5, incarnation_number, position, replay_until, replay, at: Timestamp::from_millis(1) }
     }
 
-    /// The marker that is written, as `have`, `again`, and when it became behind; `None` if nothing is.
-    fn check(version: u64, marker: Option<Marker>, from: u64, expected: Option<(u64, u64, u64)>) {
+    /// The cursor that is written, as `position`, `replay_until`, and when it became behind; `None` if nothing is.
+    fn check(version: u64, cursor: Option<Cursor>, from: u64, expected: Option<(u64, u64, u64)>) {
         let (group, id) = (Group::of(&Key::S("a".to_owned())), ReplayId::try_new("r-1").unwrap());
-        let item = item(version, marker.is_some());
+        let item = item(version, cursor.is_some());
         let mut given = 1_000;
         let mut fresh = || {
             given += 1;
             given
         };
         let now = Timestamp::from_millis(9);
-        let writes = replay(&group, &item, CLIENT, marker.as_ref(), from, &id, now, &mut fresh);
-        let Some((have, again, at)) = expected else { return assert_eq!(writes, []) };
+        let writes = replay(&group, &item, CLIENT, cursor.as_ref(), from, &id, now, &mut fresh);
+        let Some((position, replay_until, at)) = expected else { return assert_eq!(writes, []) };
 
         let mut behind = item.clone();
-        behind.rev = Rev(41);
+        behind.write_count = WriteCount(41);
         behind.behind.insert(CLIENT);
         let (at, replay) = (Timestamp::from_millis(at), Some(id));
-        let repeated = Marker { rev: Rev(1_001), spell: 1_002, life: 2, have, again, replay, at };
+        let repeated = Cursor { write_count: WriteCount(1_001), epoch: 1_002, incarnation_number: 2, position, replay_until, replay, at };
         let expected = [
             Write {
                 key: ItemKey::Group(group.clone()),
-                condition: Condition::Rev(Rev(40)),
+                condition: Condition::WriteCount(WriteCount(40)),
                 item: Some(Item::Group(Box::new(behind))),
             },
             Write {
-                key: ItemKey::Marker(CLIENT, group),
-                condition: marker.map_or(Condition::Absent, |marker| Condition::Rev(marker.rev)),
-                item: Some(Item::Marker(repeated)),
+                key: ItemKey::Cursor(CLIENT, group),
+                condition: cursor.map_or(Condition::Absent, |cursor| Condition::WriteCount(cursor.write_count)),
+                item: Some(Item::Cursor(repeated)),
             },
         ];
         assert_eq!(writes, expected);
@@ -138,22 +138,22 @@ mod tests {
 
     #[test]
     fn a_client_that_is_behind_gets_what_it_has_again_and_then_goes_on() {
-        check(9, Some(marker(2, 5, 0)), 3, Some((2, 5, 1)));
-        check(9, Some(marker(2, 5, 0)), 5, Some((4, 5, 1)));
-        check(9, Some(marker(2, 5, 0)), 6, None);
-        check(9, Some(marker(2, 0, 0)), 1, None);
+        check(9, Some(cursor(2, 5, 0)), 3, Some((2, 5, 1)));
+        check(9, Some(cursor(2, 5, 0)), 5, Some((4, 5, 1)));
+        check(9, Some(cursor(2, 5, 0)), 6, None);
+        check(9, Some(cursor(2, 0, 0)), 1, None);
     }
 
     #[test]
     fn a_replay_within_a_replay_repeats_what_the_first_had_still_to_repeat() {
-        check(9, Some(marker(2, 5, 8)), 3, Some((2, 8, 1)));
+        check(9, Some(cursor(2, 5, 8)), 3, Some((2, 8, 1)));
         // What is left of the first brings these anyway.
-        check(9, Some(marker(2, 5, 8)), 7, None);
+        check(9, Some(cursor(2, 5, 8)), 7, None);
     }
 
     #[test]
     fn of_an_older_life_the_client_has_nothing() {
-        check(9, Some(marker(1, 5, 8)), 1, None);
+        check(9, Some(cursor(1, 5, 8)), 1, None);
     }
 
     #[test]
@@ -163,15 +163,15 @@ mod tests {
             let now = Timestamp::from_millis(9);
             let item = item(9, true);
             let writes = replay(&group, &item, CLIENT, None, from, &id, now, &mut || 7);
-            let [raised, Write { key, condition, item: Some(Item::Marker(marker)) }] = writes.as_slice()
+            let [raised, Write { key, condition, item: Some(Item::Cursor(cursor)) }] = writes.as_slice()
             else {
                 panic!("{writes:?}")
             };
-            assert_eq!(raised.condition, Condition::Rev(Rev(40)));
-            assert_eq!(key, &ItemKey::Marker(CLIENT, group));
+            assert_eq!(raised.condition, Condition::WriteCount(WriteCount(40)));
+            assert_eq!(key, &ItemKey::Cursor(CLIENT, group));
             assert_eq!(*condition, Condition::Absent);
-            assert_eq!((marker.life, marker.have, marker.again, &marker.replay), (2, 0, 0, &None));
-            assert_eq!(marker.at, now);
+            assert_eq!((cursor.incarnation_number, cursor.position, cursor.replay_until, &cursor.replay), (2, 0, 0, &None));
+            assert_eq!(cursor.at, now);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::walk::is_young;
+use super::scan::is_young;
 use super::{EventTime, GroupItem, Row, Seen};
 use crate::ids::Key;
 use crate::time::Timestamp;
@@ -83,7 +83,7 @@ impl Difference {
 }
 
 impl<'t> Listed<'t> {
-    /// What a walk came past; `None` if its version cannot be read.
+    /// What a scan came past; `None` if its version cannot be read.
     pub fn of_seen(seen: &'t Seen) -> Option<Self> {
         Some(Self { version: seen.version?, sort: &seen.sort, time: seen.time })
     }
@@ -98,7 +98,7 @@ impl<'t> Listed<'t> {
 mod tests {
     use super::*;
     use crate::ledger::times::YOUNG;
-    use crate::ledger::{First, Rev};
+    use crate::ledger::{First, WriteCount};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
     const START: Timestamp = Timestamp::from_millis(1_799_000_000_000);
@@ -110,11 +110,11 @@ mod tests {
     /// The ledger's group: its version, its holes; the first event is version 1.
     fn item(version: u64, holes: &[u64]) -> GroupItem {
         GroupItem {
-            rev: Rev(3),
+            write_count: WriteCount(3),
             version,
             behind: BTreeSet::new(),
-            edition: 1,
-            life: 1,
+            revision: 1,
+            incarnation_number: 1,
             first: First { sort: Key::N("1".to_owned()), version: 1 },
             time: None,
             key: Key::S("a".to_owned()),

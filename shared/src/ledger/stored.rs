@@ -16,7 +16,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use super::{ClientId, ItemKey, WalkKind};
+use super::{ClientId, ItemKey, ScanKind};
 
 pub use restore::restore;
 #[cfg(any(test, feature = "testing"))]
@@ -65,21 +65,21 @@ pub struct Damaged {
 pub fn keys(key: &ItemKey) -> (String, String) {
     let twice = |text: &str| (text.to_owned(), text.to_owned());
     match key {
-        ItemKey::Control => twice("control"),
+        ItemKey::Registry => twice("registry"),
         ItemKey::Group(group) => (format!("group#{group}"), "group".to_owned()),
-        ItemKey::Marker(client, group) => (behind(*client), group.as_str().to_owned()),
+        ItemKey::Cursor(client, group) => (behind(*client), group.as_str().to_owned()),
         ItemKey::Lease(client) => (format!("lease#{}", client.0), "lease".to_owned()),
-        ItemKey::Walk(kind) => {
+        ItemKey::Scan(kind) => {
             let kind = match kind {
-                WalkKind::History => "history",
-                WalkKind::Reconcile => "reconcile",
+                ScanKind::History => "history",
+                ScanKind::Reconcile => "reconcile",
             };
-            (format!("walk#{kind}"), "walk".to_owned())
+            (format!("scan#{kind}"), "scan".to_owned())
         }
     }
 }
 
-/// The partition of a client's markers.
+/// The partition of a client's cursors.
 pub fn behind(client: ClientId) -> String {
     format!("behind#{}", client.0)
 }

@@ -16,10 +16,10 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// V: the fan-out queue's visibility time-out.
 pub const VISIBILITY: Duration = Duration::from_secs(180);
 
-/// S: a turn of catch-up. No send starts later than this after the ledger was read.
-pub const TURN_LIMIT: Duration = Duration::from_secs(60);
+/// S: a pass of catch-up. No send starts later than this after the ledger was read.
+pub const PASS_LIMIT: Duration = Duration::from_secs(60);
 
-/// From the last send of a turn to its record, besides [`CALL_LIMIT`].
+/// From the last send of a pass to its record, besides [`CALL_LIMIT`].
 pub const RECORD_LIMIT: Duration = Duration::from_secs(15);
 
 /// L: how long a lease is held.
@@ -71,9 +71,9 @@ mod tests {
         // AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
         assert!(VISIBILITY >= FAN_OUT_LIMIT * 6);
         assert!(VISIBILITY + FAN_OUT_LIMIT < DEDUPLICATION, "a prompt redelivery is swallowed");
-        let recorded = TURN_LIMIT + CALL_LIMIT + RECORD_LIMIT;
-        assert!(recorded + TURN_LIMIT + CALL_LIMIT < DEDUPLICATION);
-        assert!(TURN_LIMIT.max(LEASE) + SCHEDULE + TURN_LIMIT + CALL_LIMIT < DEDUPLICATION);
+        let recorded = PASS_LIMIT + CALL_LIMIT + RECORD_LIMIT;
+        assert!(recorded + PASS_LIMIT + CALL_LIMIT < DEDUPLICATION);
+        assert!(PASS_LIMIT.max(LEASE) + SCHEDULE + PASS_LIMIT + CALL_LIMIT < DEDUPLICATION);
         assert!(YOUNG_RETRY < YOUNG);
         assert!(FAN_OUT_LIMIT / 3 * 30 <= LONGEST_REST, "a queue that hangs costs the others a thirtieth");
         assert!(ABSENCE > Duration::from_secs(15 * 60));

@@ -1,4 +1,4 @@
-//! The requests that leave through a seam.
+//! The requests that leave through a port.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::ids::{Group, Key};
 use crate::ledger::{
-    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Marker, Page, ScanPage, Unread, Write, WriteError,
+    ClientId, ScanPosition, EventTable, Item, ItemKey, Ledger, Cursor, Page, ScanPage, Unread, Write, WriteError,
 };
 use crate::message::Message;
-use crate::place::QueueUrl;
+use crate::naming::QueueUrl;
 use crate::send::{BATCH_LIMIT, SendError, Transport};
 use crate::time::Timestamp;
 
@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 /// that fails, too.
 #[derive(Debug)]
 pub struct Counted<'t, T> {
-    seam: &'t T,
+    port: &'t T,
     requests: Cell<u64>,
     /// How many requests sent one message, two messages, and so on.
     by_entries: Cell<[u64; BATCH_LIMIT]>,
@@ -25,14 +25,14 @@ pub struct Counted<'t, T> {
 
 impl<'t, T> Counted<'t, T> {
     /// Nothing is counted yet.
-    pub fn new(seam: &'t T) -> Self {
-        Self { seam, requests: Cell::new(0), by_entries: Cell::default() }
+    pub fn new(port: &'t T) -> Self {
+        Self { port, requests: Cell::new(0), by_entries: Cell::default() }
     }
 
-    /// The seam, for one request, which is counted with that.
+    /// The port, for one request, which is counted with that.
     pub fn for_request(&self) -> &'t T {
         self.requests.set(self.requests.get().saturating_add(1));
-        self.seam
+        self.port
     }
 
     /// How many requests there were.
@@ -61,11 +61,11 @@ impl<T: Transport> Transport for Counted<'_, T> {
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        self.seam.sleep(duration)
+        self.port.sleep(duration)
     }
 
     fn now(&self) -> Timestamp {
-        self.seam.now()
+        self.port.now()
     }
 }
 
@@ -78,16 +78,16 @@ impl<L: Ledger> Ledger for Counted<'_, L> {
         self.for_request().write(writes)
     }
 
-    fn markers(
+    fn cursors(
         &self,
         client: ClientId,
         after: Option<&Group>,
-    ) -> impl Future<Output = Result<Vec<(Group, Marker)>, Unread>> {
-        self.for_request().markers(client, after)
+    ) -> impl Future<Output = Result<Vec<(Group, Cursor)>, Unread>> {
+        self.for_request().cursors(client, after)
     }
 
     fn fresh(&self) -> u64 {
-        self.seam.fresh()
+        self.port.fresh()
     }
 }
 
@@ -100,7 +100,7 @@ impl<E: EventTable> EventTable for Counted<'_, E> {
         self.for_request().has(key, sort)
     }
 
-    fn scan(&self, after: Option<&Cursor>) -> impl Future<Output = Result<ScanPage, Unread>> {
+    fn scan(&self, after: Option<&ScanPosition>) -> impl Future<Output = Result<ScanPage, Unread>> {
         self.for_request().scan(after)
     }
 }

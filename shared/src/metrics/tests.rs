@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::ids::{DeduplicationId, Group, Key};
 use crate::message::{Body, Message};
-use crate::place::{OwnQueue, Place};
+use crate::naming::{OwnQueue, Naming};
 use crate::send::Transport as _;
 use crate::testing::{FifoQueues, Settings, VirtualClock};
 use crate::time::Timestamp;
@@ -33,13 +33,13 @@ fn every_metric_is_documented_as_it_is() {
 fn requests_are_counted_by_their_entries_whatever_comes_back() {
     let clock = VirtualClock::at(Timestamp::from_millis(1_800_000_000_000));
     let queues = FifoQueues::new(&clock);
-    let place = Place {
+    let naming = Naming {
         partition: "aws".to_owned(),
         region: "eu-west-2".to_owned(),
         account: "111122223333".to_owned(),
         prefix: String::new(),
     };
-    let (there, missing) = (place.own_queue(OwnQueue::FanOut), place.own_queue(OwnQueue::Rejected));
+    let (there, missing) = (naming.own_queue(OwnQueue::FanOut), naming.own_queue(OwnQueue::Rejected));
     queues.create(&there, Settings::default());
     let messages: Vec<Message> = (0..10)
         .map(|number| {

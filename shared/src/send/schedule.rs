@@ -40,7 +40,7 @@ pub(super) struct Schedule<'m> {
     /// By what is sent first: the most messages left, because the longest lane decides how long all takes.
     ready: BTreeMap<(Reverse<usize>, usize), Lane<'m>>,
     /// By the end of their back-off.
-    resting: BTreeMap<(Timestamp, usize), Lane<'m>>,
+    breakers: BTreeMap<(Timestamp, usize), Lane<'m>>,
     in_flight: usize,
     limits: Limits,
     throttling: Throttling,
@@ -77,7 +77,7 @@ impl<'m> Schedule<'m> {
         let mut schedule = Self {
             outcomes: vec![Outcome { accepted: 0, stopped: None }; runs.len()],
             ready: BTreeMap::new(),
-            resting: BTreeMap::new(),
+            breakers: BTreeMap::new(),
             in_flight: 0,
             limits: *limits,
             throttling: Throttling { until: Timestamp::from_millis(0), failures: 0, trouble: None },
@@ -92,11 +92,11 @@ impl<'m> Schedule<'m> {
     /// What to do at `now`.
     pub(super) fn next(&mut self, now: Timestamp) -> Step<'m> {
         self.stop_what_cannot_start(now);
-        while let Some(entry) = self.resting.first_entry().filter(|entry| entry.key().0 <= now) {
+        while let Some(entry) = self.breakers.first_entry().filter(|entry| entry.key().0 <= now) {
             let lane = entry.remove();
             self.line_up(lane);
         }
-        if self.ready.is_empty() && self.resting.is_empty() && self.in_flight == 0 {
+        if self.ready.is_empty() && self.breakers.is_empty() && self.in_flight == 0 {
             return Step::Done(mem::take(&mut self.outcomes));
         }
         if self.in_flight >= self.limits.requests_in_flight.max(1) {
@@ -108,7 +108,7 @@ impl<'m> Schedule<'m> {
             }
             return Step::Wait(Some(self.throttling.until));
         }
-        Step::Wait(self.resting.first_key_value().map(|((until, _), _)| *until))
+        Step::Wait(self.breakers.first_key_value().map(|((until, _), _)| *until))
     }
 
     /// Takes in what the transport said about `request`; `None` if it was not sent after all.
@@ -181,7 +181,7 @@ impl<'m> Schedule<'m> {
                 if until > self.limits.deadline.min(self.limits.retry_deadline) {
                     self.stop_for_want_of_time(lane);
                 } else {
-                    self.resting.insert((until, lane.number), lane);
+                    self.breakers.insert((until, lane.number), lane);
                 }
             }
         }
@@ -222,7 +222,7 @@ impl<'m> Schedule<'m> {
             return;
         }
         let ready = mem::take(&mut self.ready).into_values();
-        for lane in ready.chain(mem::take(&mut self.resting).into_values()) {
+        for lane in ready.chain(mem::take(&mut self.breakers).into_values()) {
             match self.unusable.clone() {
                 Some(stop) => self.stop(lane, &stop),
                 None => self.stop_for_want_of_time(lane),

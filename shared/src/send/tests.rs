@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ids::{DeduplicationId, Group};
 use crate::message::{Body, SQS_LIMIT};
-use crate::place::{OwnQueue, Place};
+use crate::naming::{OwnQueue, Naming};
 use crate::testing::{CallFault, EntryFault, Fault, Faults, FifoQueues, Settings, VirtualClock};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -21,8 +21,8 @@ struct World {
 
 impl World {
     fn new(latency: u64, runs: &[(u8, Vec<usize>)]) -> Self {
-        let place = Place::try_new("aws", "eu-west-2", "123456789012", "").unwrap();
-        let queue = place.own_queue(OwnQueue::FanOut);
+        let naming = Naming::try_new("aws", "eu-west-2", "123456789012", "").unwrap();
+        let queue = naming.own_queue(OwnQueue::FanOut);
         let clock = VirtualClock::at(START);
         let queues = FifoQueues::new(&clock);
         queues.create(&queue, Settings { latency: Duration::from_millis(latency), ..Settings::default() });

@@ -6,7 +6,7 @@ use super::SendError;
 use crate::message::SQS_LIMIT;
 use crate::text::with_sources;
 
-/// The most bytes of a [`Stop::why`](super::Stop::why): it stands in lines of the log, in letters and in answers to
+/// The most bytes of a [`Stop::why`](super::Stop::why): it stands in lines of the log, in rejections and in answers to
 /// operators, and a service's own words can be longer than these should be.
 pub(super) const WHY_LIMIT: usize = 512;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::place::QueueUrl;
+use crate::naming::QueueUrl;
 use crate::send::SendError;
 
 /// One thing that goes wrong with one request.

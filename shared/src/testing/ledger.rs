@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::ids::Group;
 use crate::ledger::stored;
 use crate::ledger::{
-    ClientId, Condition, DamagedItem, Item, ItemKey, Ledger, Marker, READ_LIMIT, Unread, WRITE_LIMIT, Write,
+    ClientId, Condition, DamagedItem, Item, ItemKey, Ledger, Cursor, READ_LIMIT, Unread, WRITE_LIMIT, Write,
     WriteError,
 };
 
-/// How many markers a page has, unless a test says otherwise: few, so that there is more than one page.
-const MARKERS: usize = 3;
+/// How many cursors a page has, unless a test says otherwise: few, so that there is more than one page.
+const CURSORS: usize = 3;
 
 /// The ledger's table, as DynamoDB keeps it: strongly consistent, all or nothing, no latency. Clones share it.
 ///
@@ -27,7 +27,7 @@ pub struct MemoryLedger(Arc<Mutex<State>>);
 pub struct LedgerCalls {
     /// Calls of [`Ledger::read`].
     pub reads: u64,
-    /// Calls of [`Ledger::markers`].
+    /// Calls of [`Ledger::cursors`].
     pub queries: u64,
     /// Calls of [`Ledger::write`], whatever came of them.
     pub writes: u64,
@@ -59,11 +59,11 @@ type Intruder = Box<dyn FnOnce(&MemoryLedger) + Send>;
 struct State {
     items: BTreeMap<ItemKey, Kept>,
     calls: LedgerCalls,
-    markers_in_page: usize,
+    cursors_in_page: usize,
     fresh: u64,
     unread: Vec<ItemKey>,
     damaged: BTreeSet<ItemKey>,
-    unread_markers: usize,
+    unread_cursors: usize,
     write_faults: VecDeque<WriteFault>,
     intruders: VecDeque<Intruder>,
 }
@@ -80,11 +80,11 @@ impl MemoryLedger {
         Self(Arc::new(Mutex::new(State {
             items: BTreeMap::new(),
             calls: LedgerCalls::default(),
-            markers_in_page: MARKERS,
+            cursors_in_page: CURSORS,
             fresh: seed,
             unread: Vec::new(),
             damaged: BTreeSet::new(),
-            unread_markers: 0,
+            unread_cursors: 0,
             write_faults: VecDeque::new(),
             intruders: VecDeque::new(),
         })))
@@ -100,9 +100,9 @@ impl MemoryLedger {
         self.state().items.iter().map(|(key, kept)| (key.clone(), kept.item.clone())).collect()
     }
 
-    /// A client's markers in the order of their groups, all of them.
-    pub fn markers_of(&self, client: ClientId) -> Vec<(Group, Marker)> {
-        self.state().markers(client, None).map(|(group, marker, _)| (group, marker)).collect()
+    /// A client's cursors in the order of their groups, all of them.
+    pub fn cursors_of(&self, client: ClientId) -> Vec<(Group, Cursor)> {
+        self.state().cursors(client, None).map(|(group, cursor, _)| (group, cursor)).collect()
     }
 
     /// Puts an item, unconditionally.
@@ -139,9 +139,9 @@ impl MemoryLedger {
         self.state().calls = LedgerCalls::default();
     }
 
-    /// How many markers a page has from now on; at least 1.
-    pub fn set_markers_in_page(&self, markers: usize) {
-        self.state().markers_in_page = markers.max(1);
+    /// How many cursors a page has from now on; at least 1.
+    pub fn set_cursors_in_page(&self, cursors: usize) {
+        self.state().cursors_in_page = cursors.max(1);
     }
 
     /// The next read of `key` does not read it.
@@ -154,9 +154,9 @@ impl MemoryLedger {
         self.state().damaged.insert(key);
     }
 
-    /// The next call of [`Ledger::markers`] reads nothing; of several of these, each fails one.
-    pub fn fail_markers(&self) {
-        self.state().unread_markers += 1;
+    /// The next call of [`Ledger::cursors`] reads nothing; of several of these, each fails one.
+    pub fn fail_cursors(&self) {
+        self.state().unread_cursors += 1;
     }
 
     /// The next write meets `fault`; several of these are met one after the other.
@@ -194,16 +194,16 @@ impl Ledger for MemoryLedger {
         }
     }
 
-    async fn markers(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Marker)>, Unread> {
+    async fn cursors(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
         let mut state = self.state();
         state.calls.queries += 1;
-        if state.unread_markers > 0 {
-            state.unread_markers -= 1;
+        if state.unread_cursors > 0 {
+            state.unread_cursors -= 1;
             return Err(Unread("a scripted fault".into()));
         }
-        let page: Vec<_> = state.markers(client, after).take(state.markers_in_page).collect();
+        let page: Vec<_> = state.cursors(client, after).take(state.cursors_in_page).collect();
         state.calls.read_units += units(page.iter().map(|(_, _, size)| size).sum(), READ_UNIT);
-        Ok(page.into_iter().map(|(group, marker, _)| (group, marker)).collect())
+        Ok(page.into_iter().map(|(group, cursor, _)| (group, cursor)).collect())
     }
 
     fn fresh(&self) -> u64 {
@@ -238,7 +238,7 @@ impl State {
         }
         if self.damaged.contains(key) {
             let (pk, sk) = stored::keys(key);
-            let (table, damage) = ("ledger".to_owned(), "attribute `rev` is missing".to_owned());
+            let (table, damage) = ("ledger".to_owned(), "attribute `write_count` is missing".to_owned());
             return Err(Unread(DamagedItem { table, pk, sk, damage }.into()));
         }
         let kept = self.items.get(key);
@@ -247,16 +247,16 @@ impl State {
     }
 
     /// With their sizes.
-    fn markers(
+    fn cursors(
         &self,
         client: ClientId,
         after: Option<&Group>,
-    ) -> impl Iterator<Item = (Group, Marker, usize)> {
-        let after = after.map(|group| ItemKey::Marker(client, group.clone()));
+    ) -> impl Iterator<Item = (Group, Cursor, usize)> {
+        let after = after.map(|group| ItemKey::Cursor(client, group.clone()));
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.items.range((start, Bound::Unbounded)).filter_map(move |(key, kept)| match (key, &kept.item) {
-            (ItemKey::Marker(of, group), Item::Marker(marker)) if *of == client => {
-                Some((group.clone(), marker.clone(), kept.size))
+            (ItemKey::Cursor(of, group), Item::Cursor(cursor)) if *of == client => {
+                Some((group.clone(), cursor.clone(), kept.size))
             }
             _ => None,
         })
@@ -270,7 +270,7 @@ impl State {
             let before = self.items.get(&write.key);
             all_hold &= match write.condition {
                 Condition::Absent => before.is_none(),
-                Condition::Rev(expected) => before.is_some_and(|kept| kept.item.rev() == expected),
+                Condition::WriteCount(expected) => before.is_some_and(|kept| kept.item.write_count() == expected),
             };
             let size = write.item.as_ref().map_or(0, |item| stored::size(&write.key, item));
             let larger = size.max(before.map_or(0, |kept| kept.size));
@@ -311,25 +311,25 @@ fn check_contract(writes: &[Write]) {
 mod tests {
     use super::*;
     use crate::ids::Key;
-    use crate::ledger::{Control, First, GroupItem, Rev};
+    use crate::ledger::{Registry, First, GroupItem, WriteCount};
     use crate::testing::contract::ledger::check;
     use crate::testing::now_or_never;
     use crate::time::Timestamp;
 
-    fn control(rev: u64) -> Item {
+    fn registry(write_count: u64) -> Item {
         let start = Timestamp::from_millis(0);
-        Item::Control(Control { rev: Rev(rev), edition: 1, start, clients: BTreeMap::new() })
+        Item::Registry(Registry { write_count: WriteCount(write_count), revision: 1, start, clients: BTreeMap::new() })
     }
 
-    fn put(condition: Condition, rev: u64) -> [Write; 1] {
-        [Write { key: ItemKey::Control, condition, item: Some(control(rev)) }]
+    fn put(condition: Condition, write_count: u64) -> [Write; 1] {
+        [Write { key: ItemKey::Registry, condition, item: Some(registry(write_count)) }]
     }
 
     #[test]
     fn the_double_keeps_the_contract() {
-        for markers in [1, 3, 1_000] {
+        for cursors in [1, 3, 1_000] {
             let ledger = MemoryLedger::new(7);
-            ledger.set_markers_in_page(markers);
+            ledger.set_cursors_in_page(cursors);
             now_or_never(check(&ledger, 2_500));
         }
     }
@@ -337,43 +337,43 @@ mod tests {
     #[test]
     fn scripted_faults_befall_one_call_each() {
         let ledger = MemoryLedger::new(0);
-        let write = |condition, rev| now_or_never(ledger.write(&put(condition, rev)));
+        let write = |condition, write_count| now_or_never(ledger.write(&put(condition, write_count)));
         ledger.fail_write(WriteFault::Refused);
         ledger.fail_write(WriteFault::UnknownNotDone);
         assert!(matches!(write(Condition::Absent, 1), Err(WriteError::Refused(_))));
         assert!(matches!(write(Condition::Absent, 1), Err(WriteError::Unknown(_))));
-        assert_eq!(ledger.get(&ItemKey::Control), None);
+        assert_eq!(ledger.get(&ItemKey::Registry), None);
         ledger.fail_write(WriteFault::UnknownDone);
         assert!(matches!(write(Condition::Absent, 1), Err(WriteError::Unknown(_))));
-        assert_eq!(ledger.get(&ItemKey::Control), Some(control(1)));
+        assert_eq!(ledger.get(&ItemKey::Registry), Some(registry(1)));
         ledger.fail_write(WriteFault::UnknownDone);
         assert!(matches!(write(Condition::Absent, 2), Err(WriteError::Unknown(_))));
-        assert_eq!(ledger.get(&ItemKey::Control), Some(control(1)), "its condition does not hold");
-        ledger.before_write(|ledger| ledger.put(ItemKey::Control, control(5)));
-        assert!(matches!(write(Condition::Rev(Rev(1)), 2), Err(WriteError::Lost)));
-        assert!(matches!(write(Condition::Rev(Rev(5)), 6), Ok(())));
+        assert_eq!(ledger.get(&ItemKey::Registry), Some(registry(1)), "its condition does not hold");
+        ledger.before_write(|ledger| ledger.put(ItemKey::Registry, registry(5)));
+        assert!(matches!(write(Condition::WriteCount(WriteCount(1)), 2), Err(WriteError::Lost)));
+        assert!(matches!(write(Condition::WriteCount(WriteCount(5)), 6), Ok(())));
 
-        let read = || now_or_never(ledger.read(&[ItemKey::Control, ItemKey::Lease(ClientId(1))]));
-        ledger.fail_read(ItemKey::Control);
+        let read = || now_or_never(ledger.read(&[ItemKey::Registry, ItemKey::Lease(ClientId(1))]));
+        ledger.fail_read(ItemKey::Registry);
         assert!(matches!(&*read(), [Err(_), Ok(None)]));
         assert!(matches!(&*read(), [Ok(Some(_)), Ok(None)]));
-        ledger.fail_markers();
-        assert!(now_or_never(ledger.markers(ClientId(1), None)).is_err());
-        assert!(now_or_never(ledger.markers(ClientId(1), None)).is_ok());
+        ledger.fail_cursors();
+        assert!(now_or_never(ledger.cursors(ClientId(1), None)).is_err());
+        assert!(now_or_never(ledger.cursors(ClientId(1), None)).is_ok());
     }
 
     #[test]
     fn units_are_dynamodbs() {
         let ledger = MemoryLedger::new(0);
         let group = |name: &str| ItemKey::Group(Group::try_from_sqs(name).unwrap());
-        let item = |rev: u64, behind: u32| {
+        let item = |write_count: u64, behind: u32| {
             let key = Key::S("a".to_owned());
             Item::Group(Box::new(GroupItem {
-                rev: Rev(rev),
+                write_count: WriteCount(write_count),
                 version: 1,
                 behind: (0..behind).map(ClientId).collect(),
-                edition: 1,
-                life: 1,
+                revision: 1,
+                incarnation_number: 1,
                 first: First { sort: key.clone(), version: 1 },
                 time: None,
                 key,
@@ -388,17 +388,17 @@ mod tests {
         };
         assert_eq!(charged(&[write("a", Condition::Absent, Some(item(1, 0)))]), 1);
         assert_eq!(charged(&[write("a", Condition::Absent, Some(item(1, 0)))]), 1, "lost");
-        assert_eq!(charged(&[write("a", Condition::Rev(Rev(1)), Some(item(2, 1_000)))]), 3, "2,855 bytes");
-        assert_eq!(charged(&[write("a", Condition::Rev(Rev(2)), Some(item(3, 0)))]), 3, "what it was counts");
-        let both = |rev| {
-            [write("a", Condition::Rev(Rev(rev)), Some(item(4, 0))), write("b", Condition::Absent, None)]
+        assert_eq!(charged(&[write("a", Condition::WriteCount(WriteCount(1)), Some(item(2, 1_000)))]), 3, "2,855 bytes");
+        assert_eq!(charged(&[write("a", Condition::WriteCount(WriteCount(2)), Some(item(3, 0)))]), 3, "what it was counts");
+        let both = |write_count| {
+            [write("a", Condition::WriteCount(WriteCount(write_count)), Some(item(4, 0))), write("b", Condition::Absent, None)]
         };
         assert_eq!(charged(&both(3)), 4);
 
         ledger.put(group("a"), item(1, 2_000));
         ledger.forget_calls();
         let _ = now_or_never(ledger.read(&[group("a"), group("b")]));
-        let _ = now_or_never(ledger.markers(ClientId(1), None));
+        let _ = now_or_never(ledger.cursors(ClientId(1), None));
         let calls = ledger.calls();
         assert_eq!((calls.reads, calls.queries, calls.read_units), (1, 1, 2 + 1 + 1));
     }

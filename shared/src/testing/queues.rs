@@ -1,4 +1,4 @@
-//! The queues of a pipeline in memory, behind the seam that ordered sending knows.
+//! The queues of a pipeline in memory, behind the port that ordered sending knows.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use super::faults::{CallFault, EntryFault, Fault, Faults};
 use super::fifo::{Accepted, Fifo, ReceiptExpired, Received, Settings};
 use crate::ids::DeduplicationId;
 use crate::message::{Message, SQS_LIMIT};
-use crate::place::QueueUrl;
+use crate::naming::QueueUrl;
 use crate::send::{BATCH_LIMIT, SendError, Transport};
 use crate::time::Timestamp;
 

@@ -16,7 +16,7 @@ use crate::event::Reader;
 use crate::ids::Key;
 use crate::image::Decimal;
 use crate::ledger::columns::Columns;
-use crate::ledger::{Cursor, EventTable, Page, Row, ScanPage, Seen, Unread};
+use crate::ledger::{ScanPosition, EventTable, Page, Row, ScanPage, Seen, Unread};
 
 /// How many items a page has, unless a test says otherwise: few, so that there is more than one page.
 const ITEMS: usize = 4;
@@ -171,12 +171,12 @@ impl EventTable for MemoryTable {
         Ok(partition.is_some_and(|rows| rows.contains_key(&Sorted::of(sort))))
     }
 
-    async fn scan(&self, after: Option<&Cursor>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
         let mut state = self.state();
         state.calls.scans += 1;
         state.answer()?;
         let limit = state.items_in_page;
-        let after = after.map(|cursor| (Partition::of(&cursor.key), Sorted::of(&cursor.sort)));
+        let after = after.map(|scan_position| (Partition::of(&scan_position.key), Sorted::of(&scan_position.sort)));
         let start = after.as_ref().map_or(Bound::Unbounded, |(partition, _)| Bound::Included(partition));
         let partitions = state.partitions.range((start, Bound::Unbounded));
         let all = partitions.flat_map(|(key, rows)| rows.iter().map(move |row| (key, row)));
@@ -186,7 +186,7 @@ impl EventTable for MemoryTable {
         let seen: Vec<_> =
             later.map(|(partition, (_, row))| seen(&partition.1.key, row)).take(limit).collect();
         let last = seen.last().filter(|_| seen.len() == limit);
-        let next = last.map(|last| Cursor { key: last.key.clone(), sort: last.sort.clone() });
+        let next = last.map(|last| ScanPosition { key: last.key.clone(), sort: last.sort.clone() });
         Ok(ScanPage { seen, next })
     }
 }

@@ -5,8 +5,8 @@ use deploy::stack::{self, DeployedStack, UnknownConfig};
 use deploy::target::Target;
 use futures_util::{StreamExt as _, stream};
 use shared::config::{ClientQueue, Config, QueueArn};
-use shared::ledger::{ItemKey, WalkKind};
-use shared::place::Place;
+use shared::ledger::{ItemKey, ScanKind};
+use shared::naming::Naming;
 
 use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose, is_of_sqs, key_arn};
 use crate::aws::kms::KmsClient;
@@ -19,7 +19,7 @@ use crate::commands::{CALLS_AT_ONCE, OWN_QUEUES};
 use crate::context::output;
 
 /// The facts of `stack`, which is in `place`, and of the clients in `config`.
-pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Place, config: Config) -> Facts {
+pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming, config: Config) -> Facts {
     let lambda = &LambdaClient::new(target);
     let mappings = async |name: &str| lambda.mappings(output(stack, name)?).await;
     let stream = stack.outputs.get("EventStreamARN").cloned();
@@ -74,15 +74,15 @@ async fn ledger(target: &Target, stack: &DeployedStack, lambda: &LambdaClient) -
 }
 
 async fn content(target: &Target, name: &str) -> Result<Content, CallError> {
-    let (control, clients) = client_statuses(target, name).await?;
+    let (registry, clients) = client_statuses(target, name).await?;
     let ledger = aws_ledger::ledger(target, name);
-    let items = client_status::read(&ledger, &[ItemKey::Walk(WalkKind::Reconcile)]).await;
+    let items = client_status::read(&ledger, &[ItemKey::Scan(ScanKind::Reconcile)]).await;
     let items = items.map_err(|error| aws_ledger::unread(name, &error))?;
-    let compared_at = items.walk(WalkKind::Reconcile).flatten().map(|walk| walk.at);
-    Ok(Content { control, compared_at, clients })
+    let compared_at = items.scan(ScanKind::Reconcile).flatten().map(|scan| scan.at);
+    Ok(Content { registry, compared_at, clients })
 }
 
-async fn queues(target: &Target, stack: &DeployedStack, place: &Place, config: &Config) -> Vec<Queue> {
+async fn queues(target: &Target, stack: &DeployedStack, place: &Naming, config: &Config) -> Vec<Queue> {
     let deployed = stack.clients();
     let mut queues: Vec<(Whose, QueueArn)> =
         OWN_QUEUES.map(|queue| (Whose::Stack(queue), place.own_queue_arn(queue))).into();

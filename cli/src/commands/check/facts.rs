@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use shared::config::{Config, QueueArn};
-use shared::ledger::Control;
-use shared::place::{OwnQueue, Place};
+use shared::ledger::Registry;
+use shared::naming::{OwnQueue, Naming};
 use shared::time::Timestamp;
 
 use crate::aws::CallError;
@@ -19,7 +19,7 @@ pub(super) struct Facts {
     /// The stack's name.
     pub(super) stack: String,
     /// Where it runs.
-    pub(super) place: Place,
+    pub(super) place: Naming,
     /// The roles of its functions.
     pub(super) roles: Roles,
     /// The ARN of the policy that lets somebody look at all of this.
@@ -63,7 +63,7 @@ pub(super) struct Ledger {
 #[derive(Clone, Debug)]
 pub(super) struct Content {
     /// Who is served; nothing if the ledger is empty.
-    pub(super) control: Option<Control>,
+    pub(super) registry: Option<Registry>,
     /// When the last comparison of table and ledger began.
     pub(super) compared_at: Option<Timestamp>,
     /// How far each client is that is served.

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use shared::ledger::times::RECONCILE;
-use shared::ledger::{Control, State};
+use shared::ledger::{Registry, State};
 
 use super::facts::{Content, Ledger};
 use super::findings::Findings;
@@ -72,7 +72,7 @@ fn function(findings: &mut Findings<'_>, ledger: &Ledger) {
 
 /// What the catch-up function should have done.
 fn maintenance(findings: &mut Findings<'_>, subject: &str, content: &Content) {
-    let Some(control) = &content.control else {
+    let Some(registry) = &content.registry else {
         let problem = "it is empty, so that nothing is fanned out: the catch-up function has never run";
         return findings.add(subject, problem, SEE_CATCH_UP);
     };
@@ -81,13 +81,13 @@ fn maintenance(findings: &mut Findings<'_>, subject: &str, content: &Content) {
         let problem = format!("it has not been compared with the event table since {}", instant(at));
         findings.add(subject, problem, SEE_CATCH_UP);
     }
-    not_admitted(findings, control);
+    not_admitted(findings, registry);
     content.clients.iter().for_each(|status| client(findings, status));
 }
 
 /// Clients of the config that runs, which should have been admitted within a minute.
-fn not_admitted(findings: &mut Findings<'_>, control: &Control) {
-    let is_served = |name| control.clients.get(name).is_some_and(|client| client.state != State::Retired);
+fn not_admitted(findings: &mut Findings<'_>, registry: &Registry) {
+    let is_served = |name| registry.clients.get(name).is_some_and(|client| client.state != State::Retired);
     for client in findings.facts.running.iter().flatten().flat_map(|config| &config.clients) {
         if !is_served(&client.name) {
             let problem = "the ledger does not know it: it gets nothing";

@@ -1,6 +1,6 @@
 //! What is wrong with the functions' event source mappings: the settings that the promise rests on.
 
-use shared::place::OwnQueue;
+use shared::naming::OwnQueue;
 
 use super::findings::Findings;
 use crate::aws::lambda::Mapping;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::place::OwnQueue;
+use shared::naming::OwnQueue;
 
 use super::facts::{Facts, Queue, Whose, is_of_sqs, key_arn};
 use super::findings::Findings;

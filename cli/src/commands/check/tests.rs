@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use expect_test::{Expect, expect};
 use serde_json::json;
 use shared::config::{Client, ClientName, Config, QueueArn};
-use shared::ledger::{ClientId, Control, Registration, Rev, State};
-use shared::place::{OwnQueue, Place};
+use shared::ledger::{ClientId, Registry, Registration, WriteCount, State};
+use shared::naming::{OwnQueue, Naming};
 use shared::time::Timestamp;
 
 use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose};
@@ -46,7 +46,7 @@ queue_arn = "arn:aws:sqs:eu-west-2:444455556666:Reporting.fifo"
 
 /// A stack in which nothing is wrong.
 fn good() -> Facts {
-    let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+    let place = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
     let roles = Roles { converter: place.converter_role_arn(), fan_out: place.fan_out_role_arn() };
     let config = config(CONFIG);
     let clients = (1..).zip(&config.clients).map(registered).collect();
@@ -132,7 +132,7 @@ fn good_ledger(clients: BTreeMap<ClientName, Registration>) -> Ledger {
         content: Ok(Content {
             compared_at: Some(compared_at()),
             clients: clients.keys().map(|name| status(name.as_str(), false, Lag::default())).collect(),
-            control: Some(Control { rev: Rev(1), edition: 1, start: compared_at(), clients }),
+            registry: Some(Registry { rev: WriteCount(1), revision: 1, start: compared_at(), clients }),
         }),
     }
 }

@@ -85,7 +85,7 @@ impl Outcome {
 mod tests {
     use expect_test::{Expect, expect};
     use shared::config::QueueArn;
-    use shared::place::Place;
+    use shared::naming::Naming;
 
     use super::*;
     use crate::plan::{Facts, plan};
@@ -107,13 +107,13 @@ mod tests {
     "#;
 
     fn check(config: &str, changed: bool, expected: &Expect) {
-        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
-        let config = Config::try_from_toml("client-queues.toml", config, Some(&place)).unwrap();
+        let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let config = Config::try_from_toml("client-queues.toml", config, Some(&naming)).unwrap();
         let queue =
             || QueueArn::try_new("arn:aws:sqs:eu-west-2:111122223333:MarkFanOutUndelivered.fifo").unwrap();
         let disused = changed.then(queue).into_iter().collect();
-        let plan = plan("events", &config, &place, Facts { disused, ..Facts::default() });
-        let outputs = [("FanOutRoleARN".to_owned(), place.fan_out_role_arn())].into();
+        let plan = plan("events", &config, &naming, Facts { disused, ..Facts::default() });
+        let outputs = [("FanOutRoleARN".to_owned(), naming.fan_out_role_arn())].into();
         let outcome = Outcome::new(plan, Deployed { outputs, changed }, &config);
         expected.assert_eq(&outcome.to_text(Style::Plain));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deploy::target::Target;
 use shared::config::QueueArn;
-use shared::place::{Place, QueueUrl};
+use shared::naming::{Naming, QueueUrl};
 
 use crate::context::Context;
 use crate::exit::Failure;
@@ -48,8 +48,8 @@ impl Stack {
 
 fn url(arn: &str) -> Result<QueueUrl, String> {
     let arn = QueueArn::try_new(arn).map_err(|error| error.to_string())?;
-    let place = Place::try_new(&arn.partition, &arn.region, &arn.account, "");
-    Ok(place.map_err(|error| error.to_string())?.queue(&arn.account, &arn.name))
+    let naming = Naming::try_new(&arn.partition, &arn.region, &arn.account, "");
+    Ok(naming.map_err(|error| error.to_string())?.queue(&arn.account, &arn.name))
 }
 
 #[cfg(test)]

@@ -71,13 +71,13 @@ impl Search<'_> {
         let (Some(aggregate), Some(group)) = (key.to_key(), key.group()) else {
             return Err(Failure::Fault(format!("`{key}` is no key")));
         };
-        let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client.id, group.clone())];
+        let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
         let items = client_status::read(&operator.ledger, &keys).await;
         let items = items.map_err(|error| unread(&operator.ledger_name, &error))?;
-        let marker = items.marker(client.id, &group).flatten();
+        let cursor = items.cursor(client.id, &group).flatten();
         // What the ledger does not know yet, the function adopts first: then the client has what the table has.
         let item = items.group(&group).flatten();
-        let has = item.map_or(u64::MAX, |item| client_status::has(client.id, item, marker));
+        let has = item.map_or(u64::MAX, |item| client_status::has(client.id, item, cursor));
         let count = events_of_group(&self.table, &aggregate, from, has).await;
         let Some(count) = self.of_table(count)? else {
             let way_out = match self.meant(encoded).await? {

@@ -79,6 +79,6 @@ pub(super) fn text(clients: Option<&[ClientRow]>, style: Style) -> String {
         Some(clients) => {
             format!("\n{}\n\n", table(&header, &clients.iter().map(cells).collect::<Vec<_>>(), style))
         }
-        None => "\nwho is level and who is behind isn't known (`--json` tells why)\n\n".to_owned(),
+        None => "\nwho is up to date and who is behind isn't known (`--json` tells why)\n\n".to_owned(),
     }
 }

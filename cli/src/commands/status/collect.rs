@@ -6,7 +6,7 @@ use deploy::stack::{self, DeployedStack, Whose};
 use deploy::target::Target;
 use futures_util::{StreamExt as _, stream};
 use shared::config::{ClientQueue, Config, QueueArn};
-use shared::place::Place;
+use shared::naming::Naming;
 
 use super::facts::{Facts, Figure, Queue};
 use crate::aws::cloudwatch::{self, MetricName, WINDOW};
@@ -17,8 +17,8 @@ use crate::commands::{CALLS_AT_ONCE, OWN_QUEUES};
 use crate::context::output;
 
 /// The facts of `stack`, which is in `place`.
-pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: &Place) -> Facts {
-    let queues = queues(target, stack, place).await;
+pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Naming) -> Facts {
+    let queues = queues(target, stack, naming).await;
     let converter = output(stack, "ConverterName");
     let age =
         converter.as_ref().ok().map(|function| metric("AWS/Lambda", "IteratorAge", "FunctionName", function));
@@ -26,7 +26,7 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: &Place)
     names.extend(age.clone());
     let sqs = &target.sqs();
     let looks = queues.into_iter().map(async |(whose, arn)| {
-        let attributes = sqs::attributes(sqs, place.queue(&arn.account, &arn.name).as_str()).await;
+        let attributes = sqs::attributes(sqs, naming.queue(&arn.account, &arn.name).as_str()).await;
         (whose, arn, attributes)
     });
     let looks = stream::iter(looks).buffered(CALLS_AT_ONCE).collect::<Vec<_>>();
@@ -35,7 +35,7 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: &Place)
 
     let metrics = metrics.map_err(|error| error.to_string());
     let queues = looks.into_iter().map(|(whose, arn, attributes)| {
-        let oldest = if arn.account == place.account {
+        let oldest = if arn.account == naming.account {
             figure(&metrics, &oldest_message(&arn))
         } else {
             Err(format!("the metrics of a queue are in its own account `{}`", arn.account))
@@ -60,11 +60,11 @@ async fn clients(target: &Target, stack: &DeployedStack) -> Result<Vec<ClientSta
 }
 
 /// The queues to look at. Which clients are served the config says that runs, not the file that is being edited.
-async fn queues(target: &Target, stack: &DeployedStack, place: &Place) -> Vec<(Whose, QueueArn)> {
-    let mut queues = Vec::from(OWN_QUEUES.map(|queue| (Whose::Stack(queue), place.own_queue_arn(queue))));
+async fn queues(target: &Target, stack: &DeployedStack, naming: &Naming) -> Vec<(Whose, QueueArn)> {
+    let mut queues = Vec::from(OWN_QUEUES.map(|queue| (Whose::Stack(queue), naming.own_queue_arn(queue))));
     let text = stack::deployed_config(target, stack).await.ok();
-    let config = text.and_then(|text| Config::try_from_toml("client-queues.toml", &text, Some(place)).ok());
-    let own = |name: String| (Whose::Client(name.clone()), place.client_queue_arn(&name));
+    let config = text.and_then(|text| Config::try_from_toml("client-queues.toml", &text, Some(naming)).ok());
+    let own = |name: String| (Whose::Client(name.clone()), naming.client_queue_arn(&name));
     match config {
         Some(config) => queues.extend(config.clients.into_iter().map(|client| match client.queue {
             ClientQueue::Own => own(client.name.to_string()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deploy::stack::Whose;
 use serde::Serialize;
-use shared::place::OwnQueue;
+use shared::naming::OwnQueue;
 
 use super::facts::Queue;
 use super::report::{figure, time};

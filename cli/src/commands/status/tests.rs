@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use deploy::stack::Whose;
 use expect_test::{Expect, expect};
 use shared::config::QueueArn;
-use shared::place::Place;
+use shared::naming::Naming;
 use shared::time::Timestamp;
 
 use super::facts::{Facts, Queue};
@@ -20,13 +20,13 @@ const REPORTING: usize = 3;
 const NOW: u64 = 1_767_603_600_000;
 
 /// A stack in which nothing waits, but for what a client has not received yet.
-fn level() -> Facts {
-    let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+fn up_to_date() -> Facts {
+    let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
     let mut queues: Vec<Queue> = OWN_QUEUES
-        .map(|queue| queue_of(Whose::Stack(queue), &place.account, &place.own_queue_name(queue), [0, 0, 0]))
+        .map(|queue| queue_of(Whose::Stack(queue), &naming.account, &naming.own_queue_name(queue), [0, 0, 0]))
         .into();
     let billing = Whose::Client("Billing".into());
-    queues.push(queue_of(billing, &place.account, &place.client_queue_name("Billing"), [1200, 10, 0]));
+    queues.push(queue_of(billing, &naming.account, &naming.client_queue_name("Billing"), [1200, 10, 0]));
     queues.push(queue_of(Whose::Client("Reporting".into()), "444455556666", "Reporting.fifo", [3, 0, 2]));
     queues[BILLING].oldest = Ok(125.0);
     queues[REPORTING].oldest = Err("the metrics of a queue are in its own account `444455556666`".into());
@@ -63,9 +63,9 @@ fn fail(facts: &mut Facts, queue: usize, fault: CallFault) {
     });
 }
 
-/// A stack with a letter, a queue that is gone, one that may not be looked at, and without metrics.
+/// A stack with a rejection, a queue that is gone, one that may not be looked at, and without metrics.
 fn troubled() -> Facts {
-    let mut facts = level();
+    let mut facts = up_to_date();
     let attributes = facts.queues[1].attributes.as_mut().unwrap();
     attributes.insert("ApproximateNumberOfMessages".into(), "2".into());
     fail(&mut facts, BILLING, CallFault::Missing);
@@ -85,7 +85,7 @@ fn check(facts: &Facts, style: Style, expected: &Expect) {
 #[test]
 fn a_table_in_a_pipe() {
     check(
-        &level(),
+        &up_to_date(),
         Style::Plain,
         &expect![[r#"
             queue           account       messages  in flight  delayed  oldest  attention
@@ -231,7 +231,7 @@ fn figures_for_programs() {
 #[test]
 fn the_exit_status_tells_whether_all_is_level() {
     let exit = |change: &dyn Fn(&mut Facts)| {
-        let mut facts = level();
+        let mut facts = up_to_date();
         change(&mut facts);
         Report::new(&facts).exit()
     };
@@ -264,7 +264,7 @@ fn the_exit_status_tells_whether_all_is_level() {
 
 #[test]
 fn every_figure_that_is_missing_has_its_reason() {
-    let mut facts = level();
+    let mut facts = up_to_date();
     facts.queues[0].attributes = Ok(BTreeMap::new());
     let json = serde_json::to_value(Report::new(&facts)).unwrap();
     let row = json.pointer("/queues/0").unwrap();
@@ -297,7 +297,7 @@ fn with_ledger(clients: &[(&str, bool, Behind)]) -> Facts {
             Err(fault) => Err(unread(fault)),
         },
     });
-    Facts { clients: Ok(clients.collect()), ..level() }
+    Facts { clients: Ok(clients.collect()), ..up_to_date() }
 }
 
 fn unread(fault: CallFault) -> CallError {
@@ -424,12 +424,12 @@ fn a_ledger_that_may_not_be_read_says_nothing_of_clients() {
         stack `mark-event-queue`: the converter is 1 s behind the stream
     "#]],
     );
-    let facts = |fault| Facts { clients: Err(unread(fault)), ..level() };
+    let facts = |fault| Facts { clients: Err(unread(fault)), ..up_to_date() };
     check_clients(
         &facts(CallFault::NotAllowed),
         Exit::NotAllowed,
         &expect![[r#"
-        who is level and who is behind isn't known (`--json` tells why)
+        who is up to date and who is behind isn't known (`--json` tells why)
 
         stack `mark-event-queue`: the converter is 1 s behind the stream
     "#]],
@@ -438,7 +438,7 @@ fn a_ledger_that_may_not_be_read_says_nothing_of_clients() {
         &facts(CallFault::Missing),
         Exit::Unreachable,
         &expect![[r#"
-        who is level and who is behind isn't known (`--json` tells why)
+        who is up to date and who is behind isn't known (`--json` tells why)
 
         stack `mark-event-queue`: the converter is 1 s behind the stream
     "#]],

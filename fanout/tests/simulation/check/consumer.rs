@@ -31,7 +31,7 @@ impl Consumer {
 
 impl World {
     pub(crate) fn check_consumers(&self) {
-        // What a queue took with it the consumer never saw, so it cannot know where a life began.
+        // What a queue took with it the consumer never saw, so it cannot know where an incarnation began.
         if self.mix.has(Kind::QueueDeleted) {
             return;
         }
@@ -40,7 +40,7 @@ impl World {
             if observed.registered[client].len() != 1 {
                 continue;
             }
-            for group in (0..source.groups.len()).filter(|group| source.has_plain_lives(*group)) {
+            for group in (0..source.groups.len()).filter(|group| source.has_plain_incarnations(*group)) {
                 let is_own = |arrival: &&Arrival| {
                     arrival.client == client && arrival.event.group == group && arrival.fate == Fate::Enqueued
                 };
@@ -70,12 +70,12 @@ impl World {
 }
 
 impl Source {
-    /// Whether every life of an aggregate began with an event that was sent before the others.
-    fn has_plain_lives(&self, group: usize) -> bool {
-        let is_plain = |life: u64| {
-            let first = self.life(group, life).first().copied();
+    /// Whether every incarnation of an aggregate began with an event that was sent before the others.
+    fn has_plain_incarnations(&self, group: usize) -> bool {
+        let is_plain = |incarnation_number: u64| {
+            let first = self.incarnation_number(group, incarnation_number).first().copied();
             first.is_some_and(|first| first.is_convertible() && !self.is_case_e(first.event))
         };
-        !self.is_case_f(group) && (1..=self.lives(group)).all(is_plain)
+        !self.is_case_f(group) && (1..=self.incarnations(group)).all(is_plain)
     }
 }

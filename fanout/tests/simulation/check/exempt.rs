@@ -4,39 +4,39 @@ use crate::observed::Observed;
 use crate::source::{EventRef, Known, Source};
 
 impl Source {
-    /// The events of a life that were ever written, by version.
-    pub(crate) fn life(&self, group: usize, life: u64) -> Vec<&Known> {
-        let of_life = self.groups[group].known.iter().filter(|known| known.event.life == life);
-        let mut known: Vec<&Known> = of_life.collect();
+    /// The events of an incarnation that were ever written, by version.
+    pub(crate) fn incarnation_number(&self, group: usize, incarnation_number: u64) -> Vec<&Known> {
+        let of_incarnation = self.groups[group].known.iter().filter(|known| known.event.incarnation_number == incarnation_number);
+        let mut known: Vec<&Known> = of_incarnation.collect();
         known.sort_by_key(|known| known.event.version);
         known
     }
 
-    /// How many lives an aggregate had.
-    pub(crate) fn lives(&self, group: usize) -> u64 {
-        self.groups[group].known.iter().map(|known| known.event.life).max().unwrap_or(0)
+    /// How many incarnations an aggregate had.
+    pub(crate) fn incarnations(&self, group: usize) -> u64 {
+        self.groups[group].known.iter().map(|known| known.event.incarnation_number).max().unwrap_or(0)
     }
 
     /// Lives that the writers' clocks do not tell apart.
-    fn is_close(&self, group: usize, life: u64) -> bool {
-        let first = self.life(group, life).iter().map(|known| known.time).min();
-        let earlier = self.groups[group].known.iter().filter(|known| known.event.life < life);
+    fn is_close(&self, group: usize, incarnation_number: u64) -> bool {
+        let first = self.incarnation_number(group, incarnation_number).iter().map(|known| known.time).min();
+        let earlier = self.groups[group].known.iter().filter(|known| known.event.incarnation_number < incarnation_number);
         earlier.map(|known| known.time).max() >= first
     }
 
-    /// Case e: the fan-out saw a later event of a new life before its version 1, and took it for the old life's next
+    /// Case e: the fan-out saw a later event of a new incarnation before its version 1, and took it for the old incarnation's next
     /// one.
     pub(crate) fn is_case_e(&self, event: EventRef) -> bool {
-        let (group, life) = (event.group, event.life);
-        if life < 2 {
+        let (group, incarnation_number) = (event.group, event.incarnation_number);
+        if incarnation_number < 2 {
             return false;
         }
-        if self.is_close(group, life) {
+        if self.is_close(group, incarnation_number) {
             return true;
         }
-        let events = self.life(group, life);
+        let events = self.incarnation_number(group, incarnation_number);
         let Some(first) = events.first() else { return false };
-        let old = self.groups[group].known.iter().filter(|known| known.event.life < life);
+        let old = self.groups[group].known.iter().filter(|known| known.event.incarnation_number < incarnation_number);
         let highest = old.map(|known| known.event.version).max().unwrap_or(0);
         events.iter().skip(1).any(|known| {
             let came_first = match (known.shown, first.arrived) {
@@ -47,11 +47,11 @@ impl Source {
         })
     }
 
-    /// Case e at its worst: besides, version 1 was removed by itself, or clocks do not tell the lives apart. An event
+    /// Case e at its worst: besides, version 1 was removed by itself, or clocks do not tell the incarnations apart. An event
     /// can stay unsent.
-    pub(crate) fn is_worst_of_e(&self, group: usize, life: u64) -> bool {
-        let Some(first) = self.life(group, life).first().copied() else { return false };
-        self.is_case_e(first.event) && (self.is_close(group, life) || first.is_deleted_alone)
+    pub(crate) fn is_worst_of_e(&self, group: usize, incarnation_number: u64) -> bool {
+        let Some(first) = self.incarnation_number(group, incarnation_number).first().copied() else { return false };
+        self.is_case_e(first.event) && (self.is_close(group, incarnation_number) || first.is_deleted_alone)
     }
 
     /// Case f: an event of the aggregate was deleted by itself.
@@ -78,12 +78,12 @@ impl Source {
         all.filter(move |known| known.is_history && known.event.version <= event.version)
     }
 
-    /// Events that name instants before the ledger was made, of a life of which the stream showed nothing, or only what
+    /// Events that name instants before the ledger was made, of an incarnation of which the stream showed nothing, or only what
     /// was deleted by itself: nobody could know that they are new.
     pub(crate) fn is_unseen(&self, event: EventRef) -> bool {
         let aggregate = &self.groups[event.group];
-        let mut life = aggregate.known.iter().filter(|known| known.event.life == event.life);
-        aggregate.is_back_dated() && life.all(|known| known.arrived.is_none() || known.is_deleted_alone)
+        let mut incarnation_number = aggregate.known.iter().filter(|known| known.event.incarnation_number == event.incarnation_number);
+        aggregate.is_back_dated() && incarnation_number.all(|known| known.arrived.is_none() || known.is_deleted_alone)
     }
 
     /// The same for who wants only what is new: besides, the ledger saw the events before the stream showed them.

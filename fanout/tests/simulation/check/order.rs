@@ -21,19 +21,19 @@ impl World {
                     })
                     .collect();
                 for group in 0..source.groups.len() {
-                    for life in 1..=source.lives(group) {
-                        let of_life = own
+                    for incarnation_number in 1..=source.incarnations(group) {
+                        let of_incarnation = own
                             .iter()
-                            .filter(|arrival| arrival.event.group == group && arrival.event.life == life);
-                        let of_life: Vec<&Arrival> = of_life.copied().collect();
-                        self.check_life(registered, client, &of_life);
+                            .filter(|arrival| arrival.event.group == group && arrival.event.incarnation_number == incarnation_number);
+                        let of_incarnation: Vec<&Arrival> = of_incarnation.copied().collect();
+                        self.check_incarnation(registered, client, &of_incarnation);
                     }
                 }
             }
         }
     }
 
-    fn check_life(&self, registered: &Registered, client: usize, arrivals: &[&Arrival]) {
+    fn check_incarnation(&self, registered: &Registered, client: usize, arrivals: &[&Arrival]) {
         let (source, observed) = (self.source.borrow(), self.observed.borrow());
         let Some(some) = arrivals.first() else { return };
         if source.is_case_e(some.event) {
@@ -41,7 +41,7 @@ impl World {
         }
         let name = NAMES[client];
         let start = self.ledger_start();
-        let known = source.life(some.event.group, some.event.life);
+        let known = source.incarnation_number(some.event.group, some.event.incarnation_number);
         let firsts = |arrival: &&&Arrival| arrival.replay.is_none();
         let first = arrivals.iter().filter(firsts).map(|arrival| arrival.event.version).min();
         let mut seen = BTreeSet::new();

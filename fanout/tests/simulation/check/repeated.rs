@@ -12,7 +12,7 @@ use crate::source::EventRef;
 use crate::trace::{clock, length};
 use crate::world::World;
 
-/// Kinds of trouble without a crash, an unknown result, a ledger fault, a stall, a new life or a deletion.
+/// Kinds of trouble without a crash, an unknown result, a ledger fault, a stall, a new incarnation or a deletion.
 const NO_REASON_TO_REPEAT: [Kind; 28] = [
     Kind::Reversed,
     Kind::Delayed,
@@ -47,16 +47,16 @@ const NO_REASON_TO_REPEAT: [Kind; 28] = [
 impl World {
     pub(crate) fn check_repetitions(&self) {
         let (source, observed) = (self.source.borrow(), self.observed.borrow());
-        type Place = (usize, Option<usize>, u32, EventRef);
-        let mut enqueued: BTreeMap<Place, Vec<Timestamp>> = BTreeMap::new();
+        type Naming = (usize, Option<usize>, u32, EventRef);
+        let mut enqueued: BTreeMap<Naming, Vec<Timestamp>> = BTreeMap::new();
         let plain = observed
             .arrivals
             .iter()
             .filter(|arrival| arrival.fate == Fate::Enqueued && arrival.replay.is_none());
         for arrival in plain {
             let registration = observed.registration_at(arrival.client, arrival.at);
-            let place = (arrival.client, registration, arrival.incarnation, arrival.event);
-            enqueued.entry(place).or_default().push(arrival.at);
+            let naming = (arrival.client, registration, arrival.incarnation, arrival.event);
+            enqueued.entry(naming).or_default().push(arrival.at);
         }
         let is_quiet = self.mix.has_only(&NO_REASON_TO_REPEAT);
         for ((client, _, _, event), times) in enqueued {

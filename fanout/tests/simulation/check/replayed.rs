@@ -21,16 +21,16 @@ impl World {
             let registration = observed.registration_at(replay.client, replay.at);
             let is_served = observed.served(replay.client).is_some()
                 && registration == observed.registered[replay.client].len().checked_sub(1);
-            // An event that becomes readable below a first one that was deleted looks like a new life, and so does what is
-            // left of a life, where clocks differ: all of it comes again, without the mark.
+            // An event that becomes readable below a first one that was deleted looks like a new incarnation, and so does what is
+            // left of an incarnation, where clocks differ: all of it comes again, without the mark.
             let is_taken_for_new =
                 self.mix.has_any(&[Kind::Skew, Kind::Apart]) && source.is_case_f(replay.group);
-            let is_over = replay.life != source.lives(replay.group);
-            if !is_served || is_over || is_taken_for_new || source.is_worst_of_e(replay.group, replay.life) {
+            let is_over = replay.incarnation_number != source.incarnations(replay.group);
+            if !is_served || is_over || is_taken_for_new || source.is_worst_of_e(replay.group, replay.incarnation_number) {
                 continue;
             }
             let (name, id) = (NAMES[replay.client], &replay.id);
-            for known in source.life(replay.group, replay.life) {
+            for known in source.incarnation_number(replay.group, replay.incarnation_number) {
                 let event = known.event;
                 let is_meant = (replay.from..=replay.had).contains(&event.version);
                 if !is_meant || !known.is_there(now) || !known.is_convertible() || source.is_case_e(event) {
@@ -56,7 +56,7 @@ impl World {
         for arrival in observed.enqueued() {
             let Some(id) = &arrival.replay else { continue };
             let event = arrival.event;
-            let seen = last.entry((arrival.client, id, event.group, event.life)).or_default();
+            let seen = last.entry((arrival.client, id, event.group, event.incarnation_number)).or_default();
             let is_first = !seen.contains(&event);
             let is_late = seen.iter().any(|earlier| earlier.version > event.version);
             let mut ordered = observed.replays.iter().filter(|replay| replay.id == *id);

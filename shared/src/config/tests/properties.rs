@@ -74,10 +74,10 @@ const PUT: &str = r#"[\[\]{}.=,"'\\# \n\r\ta-z0-9_]{0,6}"#;
 
 /// Checks what holds for any text: no panic, and findings that can be read.
 fn check_any(text: &str) -> Result<(), TestCaseError> {
-    let (Err(findings), Err(without_place)) = (read(text, Some(&place())), read(text, None)) else {
+    let (Err(findings), Err(without_naming)) = (read(text, Some(&naming())), read(text, None)) else {
         return Ok(());
     };
-    for findings in [findings, without_place] {
+    for findings in [findings, without_naming] {
         let mut last = 1;
         for finding in findings.split('\n') {
             let rest = finding.strip_prefix("f.toml:").unwrap();
@@ -94,7 +94,7 @@ proptest! {
     #[test]
     fn a_valid_config_survives_being_written(config in config()) {
         let text = written(&config);
-        prop_assert_eq!(read(&text, Some(&place())), Ok(config.clone()), "{}", text);
+        prop_assert_eq!(read(&text, Some(&naming())), Ok(config.clone()), "{}", text);
         prop_assert_eq!(read(&text, None), Ok(config));
     }
 

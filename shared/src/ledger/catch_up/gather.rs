@@ -8,7 +8,7 @@ use crate::ids::{Key, ReplayId};
 use crate::ledger::Row;
 use crate::message::Message;
 
-/// The most events of a group that a turn sends; the next turn goes on.
+/// The most events of a group that a pass sends; the next pass goes on.
 pub const VERSIONS_LIMIT: usize = 1_000;
 
 /// Events that the client needs, gathered from pages that come newest first.
@@ -16,7 +16,7 @@ pub const VERSIONS_LIMIT: usize = 1_000;
 /// Bounded: of too many events the lowest are kept.
 #[derive(Debug)]
 pub struct Gathered {
-    have: u64,
+    position: u64,
     /// No event above it is kept.
     top: u64,
     holes: Vec<u64>,
@@ -38,10 +38,10 @@ pub struct Rejected {
     pub why: String,
 }
 
-/// What a turn does in a group.
+/// What a pass does in a group.
 #[derive(Debug)]
 pub struct Plan {
-    /// About these there is a letter first. They are passed over.
+    /// About these there is a rejection first. They are passed over.
     pub rejected: Vec<Rejected>,
     /// The run, in order, each message with its version.
     pub messages: Vec<(u64, Message)>,
@@ -59,10 +59,10 @@ impl Gathered {
     /// Nothing yet. At most `bytes_limit` bytes of messages are kept, but always one message.
     pub fn new(task: &Task, bytes_limit: usize) -> Self {
         Self {
-            have: task.have(),
+            position: task.position(),
             top: task.item.version,
             holes: task.item.holes.clone(),
-            replay: task.replay().map(|(id, again)| (id.clone(), again)),
+            replay: task.replay().map(|(id, replay_until)| (id.clone(), replay_until)),
             kept: BTreeMap::new(),
             bytes: 0,
             bytes_limit,
@@ -74,12 +74,12 @@ impl Gathered {
     pub fn take(&mut self, rows: Vec<Row>) {
         for row in rows {
             let Some(version) = row.version else { continue };
-            let is_needed = self.have < version && version <= self.top;
+            let is_needed = self.position < version && version <= self.top;
             match row.event {
                 Ok(event) => {
                     if is_needed {
-                        let again = self.replay.as_ref().filter(|(_, again)| version <= *again);
-                        let along = Along { replay: again.map(|(id, _)| id), ..Along::default() };
+                        let replay_until = self.replay.as_ref().filter(|(_, replay_until)| version <= *replay_until);
+                        let along = Along { replay: replay_until.map(|(id, _)| id), ..Along::default() };
                         self.keep(version, Kept::Message(event.message(along)));
                     }
                     if self.lowest.as_ref().is_none_or(|(lowest, _)| version < *lowest) {
@@ -97,8 +97,8 @@ impl Gathered {
     /// Whether all events are here that can be: no older page is needed.
     pub fn is_complete(&self) -> bool {
         let is_hole = |version: &u64| self.holes.contains(version);
-        let needed = self.top.saturating_sub(self.have);
-        let given_up = self.holes.iter().filter(|hole| self.have < **hole && **hole <= self.top).count();
+        let needed = self.top.saturating_sub(self.position);
+        let given_up = self.holes.iter().filter(|hole| self.position < **hole && **hole <= self.top).count();
         let here = self.kept.keys().filter(|version| !is_hole(version)).count();
         usize::try_from(needed).is_ok_and(|needed| here + given_up >= needed)
     }
@@ -110,7 +110,7 @@ impl Gathered {
 
     /// The run. Versions that are not here are holes, and nobody waits for them.
     ///
-    /// It ends before an event that can't be sent, unless that comes first: so there is a letter about it only when it is
+    /// It ends before an event that can't be sent, unless that comes first: so there is a rejection about it only when it is
     /// passed over.
     pub fn plan(self) -> Plan {
         let mut plan = Plan { rejected: Vec::new(), messages: Vec::new(), end: self.top };
@@ -148,7 +148,7 @@ impl Plan {
         self.messages.get(accepted).map_or(self.end, |(version, _)| version - 1)
     }
 
-    /// Without what follows the first `told` rejected events: there is no letter about the next one.
+    /// Without what follows the first `told` rejected events: there is no rejection about the next one.
     pub fn cut(&mut self, told: usize) {
         if let Some(next) = self.rejected.get(told) {
             self.end = next.version - 1;

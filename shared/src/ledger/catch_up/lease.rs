@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::ids::Group;
 use crate::ledger::times::{LEASE, LONGEST_PAUSE, SCHEDULE};
-use crate::ledger::{Lease, Rev};
+use crate::ledger::{Lease, WriteCount};
 use crate::time::Timestamp;
 
 /// The pause after the first failure; after each further one it is twice as long.
@@ -14,7 +14,7 @@ impl Lease {
     /// The lease of a client that nobody caught up yet, to be taken.
     pub fn unheld() -> Self {
         let past = Timestamp::from_millis(0);
-        Self { rev: Rev(0), holder: 0, until: past, groups: Vec::new(), failures: 0, not_before: past }
+        Self { write_count: WriteCount(0), holder: 0, until: past, groups: Vec::new(), failures: 0, not_before: past }
     }
 
     /// Whether `holder` may take it, or has it.
@@ -22,17 +22,17 @@ impl Lease {
         self.holder == holder || self.until <= now
     }
 
-    /// Taken or renewed, for a turn with these groups.
-    pub fn held(&self, rev: Rev, holder: u64, groups: &[Group], now: Timestamp) -> Self {
-        Self { rev, holder, until: now.plus(LEASE), groups: groups.to_vec(), ..self.clone() }
+    /// Taken or renewed, for a pass with these groups.
+    pub fn held(&self, write_count: WriteCount, holder: u64, groups: &[Group], now: Timestamp) -> Self {
+        Self { write_count, holder, until: now.plus(LEASE), groups: groups.to_vec(), ..self.clone() }
     }
 
     /// Given back. `groups` are those in which something was sent that could not be told: while there are some, a pause
     /// is no longer than [`SCHEDULE`], so that it is repeated while SQS still recognises it.
-    pub fn released(&self, rev: Rev, groups: Vec<Group>, now: Timestamp) -> Self {
+    pub fn released(&self, write_count: WriteCount, groups: Vec<Group>, now: Timestamp) -> Self {
         let soon = now.plus(SCHEDULE);
         let not_before = if groups.is_empty() { self.not_before } else { self.not_before.min(soon) };
-        Self { rev, until: now, groups, not_before, ..self.clone() }
+        Self { write_count, until: now, groups, not_before, ..self.clone() }
     }
 
     /// The client's queue took something.
@@ -53,7 +53,7 @@ impl Lease {
 mod tests {
     use super::*;
     use crate::ids::Key;
-    use crate::ledger::times::{CALL_LIMIT, DEDUPLICATION, RECORD_LIMIT, TURN_LIMIT};
+    use crate::ledger::times::{CALL_LIMIT, DEDUPLICATION, RECORD_LIMIT, PASS_LIMIT};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -78,27 +78,27 @@ mod tests {
     fn with_something_untold_no_pause_outlasts_what_sqs_recognises() {
         let mut lease = Lease::unheld();
         (0..7).for_each(|_| lease.fail(NOW));
-        let pause = |untold: &[&str]| {
-            let groups = untold.iter().map(|name| Group::of(&Key::S((*name).to_owned()))).collect();
-            lease.released(Rev(2), groups, NOW).not_before.since(NOW)
+        let pause = |unrecorded: &[&str]| {
+            let groups = unrecorded.iter().map(|name| Group::of(&Key::S((*name).to_owned()))).collect();
+            lease.released(WriteCount(2), groups, NOW).not_before.since(NOW)
         };
         assert_eq!((pause(&[]), pause(&["a"])), (LONGEST_PAUSE, SCHEDULE));
-        // The turn with its record; the pause, and until the next care; and the turn that repeats it.
-        let turn = TURN_LIMIT + CALL_LIMIT;
-        assert!(turn + RECORD_LIMIT + SCHEDULE + SCHEDULE + turn < DEDUPLICATION);
+        // The turn with its record; the pause, and until the next maintenance; and the pass that repeats it.
+        let pass = PASS_LIMIT + CALL_LIMIT;
+        assert!(pass + RECORD_LIMIT + SCHEDULE + SCHEDULE + pass < DEDUPLICATION);
         // A shorter pause is kept.
         let mut lease = Lease::unheld();
         lease.fail(NOW);
         let groups = vec![Group::of(&Key::S("a".to_owned()))];
-        assert_eq!(lease.released(Rev(2), groups, NOW).not_before.since(NOW), FIRST_PAUSE);
+        assert_eq!(lease.released(WriteCount(2), groups, NOW).not_before.since(NOW), FIRST_PAUSE);
     }
 
     #[test]
     fn a_lease_is_its_holders_until_it_ends_or_is_given_back() {
-        let held = Lease::unheld().held(Rev(1), 7, &[], NOW);
+        let held = Lease::unheld().held(WriteCount(1), 7, &[], NOW);
         assert!(held.is_free_for(7, NOW) && !held.is_free_for(8, NOW));
         assert!(!held.is_free_for(8, NOW.plus(LEASE - Duration::from_millis(1))));
         assert!(held.is_free_for(8, NOW.plus(LEASE)));
-        assert!(held.released(Rev(2), Vec::new(), NOW).is_free_for(8, NOW));
+        assert!(held.released(WriteCount(2), Vec::new(), NOW).is_free_for(8, NOW));
     }
 }

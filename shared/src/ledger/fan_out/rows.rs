@@ -11,8 +11,8 @@ use crate::ledger::{EventTime, Page};
 /// Which events are needed: newest first until all are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// In which life,
-    pub life: u64,
+    /// In which incarnation,
+    pub incarnation_number: u64,
     /// which began with the event of this sort key.
     pub first: Key,
     /// Those above this version,
@@ -85,8 +85,8 @@ impl Rows {
     /// Whether this is all that `wanted` asks for. The next run of the same look-up needs no other.
     pub(super) fn answer(&self, wanted: &Wanted) -> bool {
         let Some(asked) = &self.wanted else { return false };
-        let is_same = (asked.life, &asked.first, asked.to, asked.is_open)
-            == (wanted.life, &wanted.first, wanted.to, wanted.is_open);
+        let is_same = (asked.incarnation_number, &asked.first, asked.to, asked.is_open)
+            == (wanted.incarnation_number, &wanted.first, wanted.to, wanted.is_open);
         let next = self.found.range(wanted.after.saturating_add(1)..).next();
         // What is not kept and next is looked up again, unless it was just looked up.
         let is_kept = next.is_none_or(|(_, found)| found.event.is_some());

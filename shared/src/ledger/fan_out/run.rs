@@ -3,8 +3,8 @@
 use super::{Arrival, Dropped, Holes, Rows};
 use crate::config::ClientName;
 use crate::ids::Group;
-use crate::ledger::transactions::{MarkerWrite, transactions};
-use crate::ledger::{ClientId, EventTime, GroupItem, Marker, Rev, Write};
+use crate::ledger::transactions::{CursorWrite, transactions};
+use crate::ledger::{ClientId, EventTime, GroupItem, Cursor, WriteCount, Write};
 use crate::time::Timestamp;
 
 /// The most events of one run. The next run begins where it was recorded.
@@ -19,7 +19,7 @@ pub struct Run {
     pub events: Vec<RunEvent>,
     /// What is passed over because nothing has it.
     pub holes: Holes,
-    /// The versions that are passed over because their events in the table can never be sent: each gets a letter.
+    /// The versions that are passed over because their events in the table can never be sent: each gets a rejection.
     pub rejected: Vec<u64>,
     /// The positions of the arrivals that are settled when the run is recorded.
     pub settled: Vec<usize>,
@@ -58,11 +58,11 @@ pub struct Plan {
     pub item: GroupItem,
     /// What is sent.
     pub run: Run,
-    /// The level clients that are tried, by name.
+    /// The clients that are up to date that are tried, by name.
     pub tried: Vec<Start>,
-    /// The level clients that are not: they become behind.
+    /// The clients that are up to date that are not: they become behind.
     pub skipped: Vec<Start>,
-    pub(super) merges: Vec<MarkerWrite>,
+    pub(super) merges: Vec<CursorWrite>,
 }
 
 /// A client of a run.
@@ -88,9 +88,9 @@ pub struct Record {
 impl Run {
     /// Step 5: the run that needs no look into the table. `None` if this is not the plain case.
     pub(super) fn plain(item: &GroupItem, arrivals: &[Arrival]) -> Option<Self> {
-        // What reconcile, catch-up or an operator sends can be of another life.
+        // What reconcile, catch-up or an operator sends can be of another incarnation.
         let is_plain = |arrival: &Arrival| !arrival.is_again && arrival.written.is_some();
-        if item.life != 1 || arrivals.is_empty() || !arrivals.iter().all(is_plain) {
+        if item.incarnation_number != 1 || arrivals.is_empty() || !arrivals.iter().all(is_plain) {
             return None;
         }
         let mut sorted: Vec<(usize, &Arrival)> = arrivals.iter().enumerate().collect();
@@ -197,26 +197,26 @@ impl Plan {
     /// Step 9: what is written when each tried client has everything up to the version in `reached`, in order.
     pub fn record(&self, reached: &[u64], now: Timestamp, fresh: &mut dyn FnMut() -> u64) -> Record {
         let tried = self.tried.iter().zip(reached).map(|(start, has)| Start { has: *has, ..start.clone() });
-        let have = tried.chain(self.skipped.iter().cloned());
-        let became_behind: Vec<Start> = have.filter(|start| start.has < self.run.end).collect();
-        let mut markers = self.merges.clone();
-        markers.extend(became_behind.iter().map(|start| {
-            let marker = Marker {
-                rev: Rev(fresh()),
-                spell: fresh(),
-                life: self.item.life,
-                have: start.has,
-                again: 0,
+        let position = tried.chain(self.skipped.iter().cloned());
+        let became_behind: Vec<Start> = position.filter(|start| start.has < self.run.end).collect();
+        let mut cursors = self.merges.clone();
+        cursors.extend(became_behind.iter().map(|start| {
+            let cursor = Cursor {
+                write_count: WriteCount(fresh()),
+                epoch: fresh(),
+                incarnation_number: self.item.incarnation_number,
+                position: start.has,
+                replay_until: 0,
                 replay: None,
                 at: now,
             };
-            MarkerWrite::new(start.client, marker)
+            CursorWrite::new(start.client, cursor)
         }));
         let mut after = GroupItem { version: self.run.end, ..self.item.clone() };
-        // The latest, not the last: writers' clocks differ, and no event of this life must look newer than it.
+        // The latest, not the last: writers' clocks differ, and no event of this incarnation must look newer than it.
         after.time = self.run.events.iter().filter_map(|event| event.time).chain(self.item.time).max();
         self.run.holes.add_to(&mut after.holes);
-        let transactions = transactions(&self.group, &self.item, false, after, markers);
+        let transactions = transactions(&self.group, &self.item, false, after, cursors);
         Record { transactions, became_behind }
     }
 }

@@ -1,5 +1,5 @@
 //! In the notation of these tests, `6` is version 6, its event's sort key `a006`, its time six seconds after an instant.
-//! `6'` is another event of that version (of another life, say), which sorts behind all without `'`; `6@9` has its time
+//! `6'` is another event of that version (of another incarnation, say), which sorts behind all without `'`; `6@9` has its time
 //! nine seconds after the instant; `6!` was received before, `6~` was sent just now, `6r` is sent again by an operator,
 //! `6p` was put by reconcile, `6b` was written before the ledger was made, `6x` cannot be converted.
 
@@ -13,7 +13,7 @@ use super::*;
 use crate::config::{ClientName, Config};
 use crate::event::Event;
 use crate::ids::{Group, Key};
-use crate::ledger::{Condition, EventTime, ItemKey, Marker, Page, Registration, Rev};
+use crate::ledger::{Condition, EventTime, ItemKey, Cursor, Page, Registration, WriteCount};
 use crate::testing::MemoryTable;
 use crate::time::Timestamp;
 
@@ -25,9 +25,9 @@ struct Case {
     item: &'static str,
     arrivals: &'static str,
     table: &'static str,
-    control: Control,
+    registry: Registry,
     known: Known,
-    markers: BTreeMap<ClientId, Marker>,
+    cursors: BTreeMap<ClientId, Cursor>,
     has_written: bool,
     unreachable: &'static str,
 }
@@ -37,16 +37,16 @@ fn case(item: &'static str, arrivals: &'static str, table: &'static str) -> Case
         item,
         arrivals,
         table,
-        control: control("A B C"),
+        registry: registry("A B C"),
         known: Known::default(),
-        markers: BTreeMap::new(),
+        cursors: BTreeMap::new(),
         has_written: false,
         unreachable: "",
     }
 }
 
-/// The first three seconds are old. Clients 1, 2, 3, …, live since edition 1 or as told: `A B:paused C:retired D:history E:since2 F:history1`. The edition is 2.
-fn control(clients: &str) -> Control {
+/// The first three seconds are old. Clients 1, 2, 3, …, live since revision 1 or as told: `A B:paused C:retired D:history E:since2 F:history1`. The revision is 2.
+fn registry(clients: &str) -> Registry {
     let clients = (1..).zip(clients.split_whitespace()).map(|(id, client)| {
         let (name, told) = client.split_once(':').unwrap_or((client, ""));
         let state = match told {
@@ -64,9 +64,9 @@ fn control(clients: &str) -> Control {
         };
         (ClientName::try_new(name).unwrap(), registration)
     });
-    Control {
-        rev: Rev(1),
-        edition: 2,
+    Registry {
+        write_count: WriteCount(1),
+        revision: 2,
         start: Timestamp::from_millis((START + 3) * 1_000),
         clients: clients.collect(),
     }
@@ -84,7 +84,7 @@ fn time(seconds: u64) -> EventTime {
     Timestamp::from_millis((START + seconds) * 1_000).into()
 }
 
-/// `6'@9` taken apart: version, whether it is another event, time, and the letters behind.
+/// `6'@9` taken apart: version, whether it is another event, time, and the rejections behind.
 fn event(text: &str) -> (u64, bool, u64, &str) {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let (version, rest) = text.split_at(digits(text));
@@ -135,7 +135,7 @@ fn rows(text: &str) -> Vec<Row> {
 /// `v5 life2 first1' t5 ed2 behind:2,3 holes:3,4`, of which everything but `v` may be left out.
 fn item(text: &str) -> GroupItem {
     let mut item = unseen(&key(), First { sort: sort_key(1, false), version: 1 });
-    (item.rev, item.edition) = (Rev(40), 2);
+    (item.write_count, item.revision) = (WriteCount(40), 2);
     let numbers = |list: &str| list.split(',').map(|number| number.parse().unwrap()).collect::<Vec<u64>>();
     for word in text.split_whitespace() {
         if let Some(list) = word.strip_prefix("behind:") {
@@ -145,10 +145,10 @@ fn item(text: &str) -> GroupItem {
         } else if let Some(first) = word.strip_prefix("first") {
             let (version, is_other, ..) = event(first);
             item.first = First { sort: sort_key(version, is_other), version };
-        } else if let Some(life) = word.strip_prefix("life") {
-            item.life = life.parse().unwrap();
-        } else if let Some(edition) = word.strip_prefix("ed") {
-            item.edition = edition.parse().unwrap();
+        } else if let Some(incarnation_number) = word.strip_prefix("incarnation_number") {
+            item.incarnation_number = incarnation_number.parse().unwrap();
+        } else if let Some(revision) = word.strip_prefix("ed") {
+            item.revision = revision.parse().unwrap();
         } else if let Some(seconds) = word.strip_prefix('t') {
             item.time = Some(time(seconds.parse().unwrap()));
         } else {
@@ -159,9 +159,9 @@ fn item(text: &str) -> GroupItem {
     item
 }
 
-fn marker(have: u64, again: u64) -> Marker {
-    let replay = (again > 0).then(|| ReplayId::try_new("again").unwrap());
-    Marker { rev: Rev(7), spell: 7, life: 1, have, again, replay, at: NOW }
+fn cursor(position: u64, replay_until: u64) -> Cursor {
+    let replay = (replay_until > 0).then(|| ReplayId::try_new("again").unwrap());
+    Cursor { write_count: WriteCount(7), epoch: 7, incarnation_number: 1, position, replay_until, replay, at: NOW }
 }
 
 /// Decides until it is no look-up; answers the look-ups, and the last step.
@@ -177,8 +177,8 @@ fn steps(case: &Case) -> (Vec<String>, Step) {
             group: &group,
             key: &key(),
             arrivals: &arrivals,
-            control: (case.item != "?")
-                .then_some((!case.control.clients.is_empty()).then_some(&case.control)),
+            registry: (case.item != "?")
+                .then_some((!case.registry.clients.is_empty()).then_some(&case.registry)),
             item: item.as_ref().map(Option::as_ref),
             shown: &shown,
             known: &case.known,
@@ -211,9 +211,9 @@ fn steps(case: &Case) -> (Vec<String>, Step) {
                 asked.push("whole".to_owned());
                 shown.whole = Some(rows());
             }
-            Step::LookUp(LookUp::Markers(clients)) => {
-                asked.push(format!("markers {}", list(clients.iter().map(|client| client.0))));
-                shown.markers.extend(clients.into_iter().map(|id| (id, case.markers.get(&id).cloned())));
+            Step::LookUp(LookUp::Cursors(clients)) => {
+                asked.push(format!("cursors {}", list(clients.iter().map(|client| client.0))));
+                shown.cursors.extend(clients.into_iter().map(|id| (id, case.cursors.get(&id).cloned())));
             }
             step => return (asked, step),
         }
@@ -287,27 +287,27 @@ fn written(transactions: &[Vec<Write>]) -> String {
 fn write(write: &Write) -> String {
     let condition = match write.condition {
         Condition::Absent => "new".to_owned(),
-        Condition::Rev(Rev(rev)) => format!("if {rev}"),
+        Condition::WriteCount(WriteCount(write_count)) => format!("if {write_count}"),
     };
     match (&write.key, &write.item) {
         (ItemKey::Group(_), Some(Item::Group(item))) => {
-            let GroupItem { rev, version, behind, edition, life, first, time, holes, .. } = &**item;
+            let GroupItem { write_count, version, behind, revision, incarnation_number, first, time, holes, .. } = &**item;
             let Key::S(sort) = &first.sort else { panic!() };
             let seconds = time.map(|time| time.as_nanos() / 1_000_000_000 - i128::from(START));
             let seconds = seconds.map_or("-".to_owned(), |seconds| seconds.to_string());
             let holes = if holes.is_empty() { String::new() } else { format!(" holes {holes:?}") };
             let behind = list(behind.iter().map(|client| client.0));
             format!(
-                "{{{condition}: rev{} v{version} life{life} first {sort} t{seconds} ed{edition} behind [{behind}]{holes}}}",
-                rev.0
+                "{{{condition}: rev{} v{version} incarnation{incarnation_number} first {sort} t{seconds} ed{revision} behind [{behind}]{holes}}}",
+                write_count.0
             )
         }
-        (ItemKey::Marker(client, _), Some(Item::Marker(marker))) => {
-            let Marker { life, have, again, replay, .. } = marker;
-            let again = replay.as_ref().map_or(String::new(), |id| format!(" again {again} in {id}"));
-            format!("marker {}: {condition}: life{life} have {have}{again}", client.0)
+        (ItemKey::Cursor(client, _), Some(Item::Cursor(cursor))) => {
+            let Cursor { incarnation_number, position, replay_until, replay, .. } = cursor;
+            let replay_until = replay.as_ref().map_or(String::new(), |id| format!(" again {replay_until} in {id}"));
+            format!("cursor {}: {condition}: incarnation{incarnation_number} have {position}{replay_until}", client.0)
         }
-        (ItemKey::Marker(client, _), None) => format!("marker {}: {condition}: gone", client.0),
+        (ItemKey::Cursor(client, _), None) => format!("cursor {}: {condition}: gone", client.0),
         other => panic!("{other:?}"),
     }
 }
@@ -320,8 +320,8 @@ fn list(items: impl Iterator<Item = impl std::fmt::Display>) -> String {
 fn step_1_not_read_is_not_missing() {
     check(&case("?", "1", ""), &expect!["return: the ledger could not be read"]);
     check(
-        &Case { control: control(""), ..case("v5", "6", "") },
-        &expect!["return: the ledger has no control item yet; catch-up makes it"],
+        &Case { registry: registry(""), ..case("v5", "6", "") },
+        &expect!["return: the ledger has no registry yet; catch-up makes it"],
     );
 }
 
@@ -363,13 +363,13 @@ fn step_2_first_sight() {
     );
     check(&case("-", "4~ 2", "1 2 4"), &expect!["whole? return soon: 3"]);
     check(
-        &Case { control: control("A B:history"), ..case("-", "3", "1 2 3") },
+        &Case { registry: registry("A B:history"), ..case("-", "3", "1 2 3") },
         &expect![
-            "whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind [2]}, marker 2: new: life1 have 0"
+            "whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind [2]}, cursor 2: new: life1 have 0"
         ],
     );
     check(
-        &Case { control: control("A B:history"), ..case("-", "1@9", "") },
+        &Case { registry: registry("A B:history"), ..case("-", "1@9", "") },
         &expect!["first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"],
     );
 }
@@ -418,11 +418,11 @@ fn step_2_what_the_stream_shows_is_not_old_whatever_its_time() {
 #[test]
 fn step_3_membership_is_settled_before_anything_is_sent() {
     let clients = "A B:retired C:history D:since2 E:history1";
-    let changed = |item| Case { control: control(clients), ..case(item, "6", "") };
+    let changed = |item| Case { registry: registry(clients), ..case(item, "6", "") };
     check(
         &changed("v5 ed1"),
         &expect![
-            "membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [3]}, marker 3: new: life1 have 0"
+            "membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [3]}, cursor 3: new: life1 have 0"
         ],
     );
     check(
@@ -433,17 +433,17 @@ fn step_3_membership_is_settled_before_anything_is_sent() {
         &changed("v5 ed1 behind:3"),
         &expect!["membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [3]}"],
     );
-    let retired = Case { markers: [(ClientId(2), marker(3, 0))].into(), ..changed("v5 ed1 behind:1,2") };
+    let retired = Case { cursors: [(ClientId(2), cursor(3, 0))].into(), ..changed("v5 ed1 behind:1,2") };
     check(
         &retired,
         &expect![
-            "markers 2? membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [1, 3]}, marker 2: if 7: gone, marker 3: new: life1 have 0"
+            "cursors 2? membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [1, 3]}, cursor 2: if 7: gone, cursor 3: new: life1 have 0"
         ],
     );
     check(
         &changed("v5 ed1 behind:2"),
         &expect![
-            "markers 2? membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [3]}, marker 3: new: life1 have 0"
+            "cursors 2? membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [3]}, cursor 3: new: life1 have 0"
         ],
     );
     check(&changed("v5 ed3"), &expect!["read again"]);
@@ -508,7 +508,7 @@ fn step_6_what_is_not_plain_is_looked_up() {
     );
     check(
         &case("v5", "6'@9p", "1'@9 6'@9"),
-        &expect!["events 6-6? first? whole? a new life: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
+        &expect!["events 6-6? first? whole? a new incarnation: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
     );
     // Messages whose event is not in the table are dropped; but nobody looks in the plain case.
     check(&case("v5", "6'", "1"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
@@ -520,7 +520,7 @@ fn step_6_what_is_not_plain_is_looked_up() {
     // Everything is covered.
     check(&case("v5", "4 5", "1"), &expect!["first? acknowledge"]);
     check(&case("v5 life2", "5", "1 5"), &expect!["events 6-5…? first? acknowledge"]);
-    // A later life goes on as far as the table does.
+    // A later incarnation goes on as far as the table does.
     check(
         &case("v5 life2", "6", "1 6 7 8 10"),
         &expect!["events 6-6…? first? send 6=#0, 7-8=table to A from 6, B from 6, C from 6; up to 8"],
@@ -575,19 +575,19 @@ fn what_is_dropped_is_told() {
 
 #[test]
 fn step_6_the_first_event_is_gone() {
-    // Erased; a new life; a new life later on; only the oldest events are gone.
+    // Erased; a new incarnation; a new incarnation later on; only the oldest events are gone.
     check(&case("v5", "5", ""), &expect!["first? whole? acknowledge"]);
     check(
         &case("v5 behind:2", "1'@9", "1'@9"),
-        &expect!["first? whole? a new life: {if 40: rev41 v0 life2 first b001 t- ed2 behind [2]}"],
+        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 life2 first b001 t- ed2 behind [2]}"],
     );
     check(
         &case("v5", "2'", "1'@9 2'@9"),
-        &expect!["first? whole? a new life: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
+        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
     );
     check(
         &case("v5", "3'@9", "3'@9"),
-        &expect!["first? whole? a new life: {if 40: rev41 v0 life2 first b003 t- ed2 behind []}"],
+        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 life2 first b003 t- ed2 behind []}"],
     );
     check(
         &case("v5", "5", "3 4 5"),
@@ -601,17 +601,17 @@ fn step_6_the_first_event_is_gone() {
             "first? whole? the oldest events are gone: {if 40: rev41 v5 life1 first a004 t5 ed2 behind [] holes [4]}"
         ],
     );
-    // Another first event is another life, whatever its time.
+    // Another first event is another incarnation, whatever its time.
     check(
         &case("v5", "1'", "1'"),
-        &expect!["first? whole? a new life: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
+        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
     );
     // Below its lowest event something may still become readable.
     check(&case("v5", "5~", "3 4"), &expect!["first? whole? return soon: 1-2"]);
     check(&case("v5", "2'@9~", "2'@9"), &expect!["first? whole? return soon: 1"]);
     check(
         &case("v5", "1'@9~", "1'@9"),
-        &expect!["first? whole? a new life: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
+        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
     );
 }
 
@@ -656,9 +656,9 @@ fn step_7_holes() {
 
 #[test]
 fn step_8_who_is_tried() {
-    let control = control("A B:paused C D:retired E");
+    let registry = registry("A B:paused C D:retired E");
     check(
-        &Case { control, unreachable: "E", ..case("v5 behind:3", "6", "") },
+        &Case { registry, unreachable: "E", ..case("v5 behind:3", "6", "") },
         &expect!["send 6=#0 to A from 6; not to B from 6, E from 6; up to 6"],
     );
     check(
@@ -701,29 +701,29 @@ fn step_9_what_is_written() {
         &case("v5", "6 7", ""),
         &[7, 5, 6],
         &expect![
-            "{if 40: rev41 v7 life1 first a001 t7 ed2 behind [2, 3]}, marker 2: new: life1 have 5, marker 3: new: life1 have 6 behind: [B has 5, C has 6]"
+            "{if 40: rev41 v7 life1 first a001 t7 ed2 behind [2, 3]}, cursor 2: new: life1 have 5, cursor 3: new: life1 have 6 behind: [B has 5, C has 6]"
         ],
     );
     check_record(
         &case("v5", "6 7", ""),
         &[5, 5, 5],
         &expect![
-            "{if 40: rev41 v7 life1 first a001 t7 ed2 behind [1, 2, 3]}, marker 1: new: life1 have 5, marker 2: new: life1 have 5, marker 3: new: life1 have 5 behind: [A has 5, B has 5, C has 5]"
+            "{if 40: rev41 v7 life1 first a001 t7 ed2 behind [1, 2, 3]}, cursor 1: new: life1 have 5, cursor 2: new: life1 have 5, cursor 3: new: life1 have 5 behind: [A has 5, B has 5, C has 5]"
         ],
     );
     check_record(
         &case("v5 behind:1", "6 7", ""),
         &[6, 7],
         &expect![
-            "{if 40: rev41 v7 life1 first a001 t7 ed2 behind [1, 2]}, marker 2: new: life1 have 6 behind: [B has 6]"
+            "{if 40: rev41 v7 life1 first a001 t7 ed2 behind [1, 2]}, cursor 2: new: life1 have 6 behind: [B has 6]"
         ],
     );
-    let paused = Case { control: control("A B:paused"), ..case("v5", "6", "") };
+    let paused = Case { registry: registry("A B:paused"), ..case("v5", "6", "") };
     check_record(
         &paused,
         &[6],
         &expect![
-            "{if 40: rev41 v6 life1 first a001 t6 ed2 behind [2]}, marker 2: new: life1 have 5 behind: [B has 5]"
+            "{if 40: rev41 v6 life1 first a001 t6 ed2 behind [2]}, cursor 2: new: life1 have 5 behind: [B has 5]"
         ],
     );
     check_record(
@@ -741,22 +741,22 @@ fn step_9_what_is_written() {
 #[test]
 fn step_9_more_than_a_transaction_holds() {
     let clients: Vec<String> = (0..250).map(|number| format!("C{number:03}")).collect();
-    let control = control(&clients.join(" "));
-    let (_, Step::Send(plan)) = steps(&Case { control, ..case("v5", "6", "") }) else { panic!() };
+    let registry = registry(&clients.join(" "));
+    let (_, Step::Send(plan)) = steps(&Case { registry, ..case("v5", "6", "") }) else { panic!() };
     let record = plan.record(&vec![5; 250], NOW, &mut || 1);
-    let mut rev = Rev(40);
+    let mut write_count = WriteCount(40);
     let mut behind = BTreeSet::new();
     for (number, writes) in record.transactions.iter().enumerate() {
         let Some(Item::Group(item)) = &writes[0].item else { panic!() };
-        assert_eq!(writes[0].condition, Condition::Rev(rev));
+        assert_eq!(writes[0].condition, Condition::WriteCount(write_count));
         behind.extend(writes[1..].iter().map(|write| match &write.key {
-            ItemKey::Marker(client, _) => *client,
+            ItemKey::Cursor(client, _) => *client,
             other => panic!("{other:?}"),
         }));
-        assert_eq!(item.behind, behind, "whoever has a marker is behind, and nobody else");
+        assert_eq!(item.behind, behind, "whoever has a cursor is behind, and nobody else");
         assert_eq!(item.version, if number == 2 { 6 } else { 5 }, "the last one raises the version");
         assert!(writes.len() <= WRITE_LIMIT);
-        rev = item.rev;
+        write_count = item.write_count;
     }
     assert_eq!((record.transactions.len(), behind.len()), (3, 250));
 }
@@ -781,7 +781,7 @@ fn step_10_what_was_sent_is_not_sent_again() {
         &expect!["events 8-8? first? send 8=#2 to A from 9, B from 8, C from 8; up to 8"],
     );
     check(&Case { known: known(), ..case("v9", "6 7 8", "1") }, &expect!["first? acknowledge"]);
-    // Of another life.
+    // Of another incarnation.
     check(
         &Case { known: known(), ..case("v0 life2 first1'", "1'", "1'") },
         &expect!["events 1-1…? first? send 1=#0 to A from 1, B from 1, C from 1; up to 1"],
@@ -802,59 +802,59 @@ fn step_10_what_was_sent_is_not_sent_again() {
 #[test]
 fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_marker() {
     let known = || lost(&case("v5", "6 7 8", ""), &[8, 6, 5]);
-    let markers = |have, again| [(ClientId(1), marker(have, again))].into();
-    let behind = |have, again| Case {
+    let cursors = |position, replay_until| [(ClientId(1), cursor(position, replay_until))].into();
+    let behind = |position, replay_until| Case {
         known: known(),
-        markers: markers(have, again),
+        cursors: cursors(position, replay_until),
         ..case("v5 behind:1", "6 7 8", "")
     };
     check(
         &behind(5, 0),
         &expect![
-            "markers 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; marker 1: if 7: life1 have 8; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: life1 have 8; up to 8"
         ],
     );
-    check(&behind(4, 0), &expect!["markers 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; up to 8"]);
+    check(&behind(4, 0), &expect!["cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; up to 8"]);
     check(
         &behind(0, 5),
         &expect![
-            "markers 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; marker 1: if 7: life1 have 0 again 8 in again; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: life1 have 0 again 8 in again; up to 8"
         ],
     );
-    check(&behind(0, 4), &expect!["markers 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; up to 8"]);
+    check(&behind(0, 4), &expect!["cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; up to 8"]);
     check(
         &behind(6, 6),
         &expect![
-            "markers 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; marker 1: if 7: life1 have 8 again 6 in again; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: life1 have 8 again 6 in again; up to 8"
         ],
     );
     // Nothing is left to send.
     let covered =
-        |have| Case { markers: markers(have, 0), ..Case { item: "v8 behind:1", table: "1", ..behind(0, 0) } };
-    check(&covered(5), &expect!["first? markers 1? what was sent meanwhile: marker 1: if 7: life1 have 8"]);
-    check(&covered(8), &expect!["first? markers 1? acknowledge"]);
-    check(&Case { markers: BTreeMap::new(), ..covered(5) }, &expect!["first? markers 1? read again"]);
+        |position| Case { cursors: cursors(position, 0), ..Case { item: "v8 behind:1", table: "1", ..behind(0, 0) } };
+    check(&covered(5), &expect!["first? cursors 1? what was sent meanwhile: cursor 1: if 7: life1 have 8"]);
+    check(&covered(8), &expect!["first? cursors 1? acknowledge"]);
+    check(&Case { cursors: BTreeMap::new(), ..covered(5) }, &expect!["first? cursors 1? read again"]);
 }
 
 #[test]
 fn what_an_operator_sends_again_is_repeated_to_everybody_if_it_is_covered() {
-    let control = || control("A B:paused C:retired D");
-    let markers = || [(ClientId(4), marker(2, 0))].into();
-    let again =
-        |arrivals| Case { control: control(), markers: markers(), ..case("v5 behind:4", arrivals, "1 4 6") };
+    let registry = || registry("A B:paused C:retired D");
+    let cursors = || [(ClientId(4), cursor(2, 0))].into();
+    let replay_until =
+        |arrivals| Case { registry: registry(), cursors: cursors(), ..case("v5 behind:4", arrivals, "1 4 6") };
     check(
-        &again("4r"),
+        &replay_until("4r"),
         &expect![
-            "first? markers 4? an operator sent it again: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [1, 4]}, marker 1: new: life1 have 3 again 5 in again | {if 41: rev42 v5 life1 first a001 t5 ed2 behind [1, 2, 4]}, marker 2: new: life1 have 3 again 5 in again; settles [0]"
+            "first? cursors 4? an operator sent it again: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [1, 4]}, cursor 1: new: life1 have 3 again 5 in again | {if 41: rev42 v5 life1 first a001 t5 ed2 behind [1, 2, 4]}, cursor 2: new: life1 have 3 again 5 in again; settles [0]"
         ],
     );
-    check(&again("6r"), &expect!["events 6-6? first? send 6=#0 to A from 6; not to B from 6; up to 6"]);
+    check(&replay_until("6r"), &expect!["events 6-6? first? send 6=#0 to A from 6; not to B from 6; up to 6"]);
     check(
-        &again("4r 6"),
+        &replay_until("4r 6"),
         &expect!["events 6-6? first? send 6=#1 to A from 6; not to B from 6; up to 6; settles only [1]"],
     );
     check(
-        &Case { control: control(), markers: markers(), ..case("v0 behind:4", "1r", "1") },
+        &Case { registry: registry(), cursors: cursors(), ..case("v0 behind:4", "1r", "1") },
         &expect!["events 1-1? first? send 1=#0 to A from 1; not to B from 1; up to 1"],
     );
 }
@@ -908,7 +908,7 @@ fn a_later_life_is_looked_up_from_its_end_down_to_what_is_covered() {
 }
 
 fn wanted(after: u64, to: u64) -> Wanted {
-    Wanted { life: 1, first: sort_key(1, false), after, to, is_open: false, brought: Vec::new() }
+    Wanted { incarnation_number: 1, first: sort_key(1, false), after, to, is_open: false, brought: Vec::new() }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Dropped, Holes, Known, Plan, Rows, Wanted};
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
-use crate::ledger::{ClientId, Control, EventTime, GroupItem, Marker, Row, Write};
+use crate::ledger::{ClientId, Registry, EventTime, GroupItem, Cursor, Row, Write};
 use crate::time::Timestamp;
 
 /// A message of a batch: which event it brings.
@@ -36,8 +36,8 @@ pub struct View<'v> {
     pub key: &'v Key,
     /// The messages of the batch that are not settled yet, in the order of the queue.
     pub arrivals: &'v [Arrival],
-    /// The control item: `None` if it was not read, `Some(None)` if it is missing.
-    pub control: Option<Option<&'v Control>>,
+    /// The registry: `None` if it was not read, `Some(None)` if it is missing.
+    pub registry: Option<Option<&'v Registry>>,
     /// The group's item, likewise.
     pub item: Option<Option<&'v GroupItem>>,
     /// What was looked up since they were read.
@@ -52,7 +52,7 @@ pub struct View<'v> {
     pub now: Timestamp,
 }
 
-/// What was looked up in the event table, and which markers were read.
+/// What was looked up in the event table, and which cursors were read.
 #[derive(Debug, Default)]
 pub struct Shown {
     /// The answer to [`LookUp::Events`].
@@ -63,8 +63,8 @@ pub struct Shown {
     pub newer: Option<Vec<Key>>,
     /// The answer to [`LookUp::Whole`].
     pub whole: Option<Vec<Row>>,
-    /// The answers to [`LookUp::Markers`]; `None` for one that is missing.
-    pub markers: BTreeMap<ClientId, Option<Marker>>,
+    /// The answers to [`LookUp::Cursors`]; `None` for one that is missing.
+    pub cursors: BTreeMap<ClientId, Option<Cursor>>,
 }
 
 /// What is done next.
@@ -91,14 +91,14 @@ pub enum Step {
 pub enum LookUp {
     /// These events of the table.
     Events(Wanted),
-    /// Whether the table has the item with this sort key: the first event of the life.
+    /// Whether the table has the item with this sort key: the first event of the incarnation.
     First(Key),
     /// Which of these sort keys the table has: of messages that are covered, and newer than all that is.
     Newer(Vec<Key>),
     /// All of the table's rows of the aggregate; their events do not matter.
     Whole,
-    /// These clients' markers.
-    Markers(Vec<ClientId>),
+    /// These clients' cursors.
+    Cursors(Vec<ClientId>),
 }
 
 /// Writes before which nothing of a group is sent.

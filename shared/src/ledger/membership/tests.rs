@@ -20,10 +20,10 @@ fn ago(minutes: u64) -> Timestamp {
     Timestamp::from_millis(NOW.as_millis() - minutes * 60_000)
 }
 
-fn shown(control: &Control) -> String {
+fn shown(registry: &Registry) -> String {
     let minutes = |at: Option<Timestamp>| at.map(|at| NOW.since(at).as_secs() / 60);
-    let mut lines = vec![format!("rev {} edition {}", control.rev.0, control.edition)];
-    for (name, client) in &control.clients {
+    let mut lines = vec![format!("rev {} revision {}", registry.write_count.0, registry.revision)];
+    for (name, client) in &registry.clients {
         let mut line = format!("{name} {} {:?} since {}", client.id.0, client.state, client.since);
         line += if client.history { " history" } else { "" };
         line += &minutes(client.absent_at).map(|minutes| format!(" absent {minutes}")).unwrap_or_default();
@@ -33,8 +33,8 @@ fn shown(control: &Control) -> String {
     lines.join("\n")
 }
 
-/// A control item of edition 5 with the clients A (1), B (2, absent and retired for so many minutes), C (3).
-fn control(state: State, absent: Option<u64>, retired: Option<u64>) -> Control {
+/// A registry of revision 5 with the clients A (1), B (2, absent and retired for so many minutes), C (3).
+fn registry(state: State, absent: Option<u64>, retired: Option<u64>) -> Registry {
     let mut clients: BTreeMap<_, _> = ["A", "B", "C"]
         .into_iter()
         .zip(1..)
@@ -42,15 +42,15 @@ fn control(state: State, absent: Option<u64>, retired: Option<u64>) -> Control {
         .collect();
     let b = clients.get_mut(&name("B")).unwrap();
     *b = Registration { state, absent_at: absent.map(ago), retired_at: retired.map(ago), ..b.clone() };
-    Control { rev: Rev(7), edition: 5, start: ago(0), clients }
+    Registry { write_count: WriteCount(7), revision: 5, start: ago(0), clients }
 }
 
-fn check(control: &Control, in_file: &str, unmarked: &[u32], expected: Expect) {
+fn check(registry: &Registry, in_file: &str, unmarked: &[u32], expected: Expect) {
     let unmarked = unmarked.iter().copied().map(ClientId).collect();
-    let after = settle(Some(control), &file(in_file), &unmarked, NOW);
+    let after = settle(Some(registry), &file(in_file), &unmarked, NOW);
     expected.assert_eq(&after.as_ref().map_or("as it is".to_owned(), shown));
     if let Some(after) = after {
-        assert_eq!(after.start, control.start);
+        assert_eq!(after.start, registry.start);
         // Settled is settled.
         assert_eq!(settle(Some(&after), &file(in_file), &unmarked, NOW), None);
     }
@@ -60,7 +60,7 @@ fn check(control: &Control, in_file: &str, unmarked: &[u32], expected: Expect) {
 fn the_ledger_is_made_with_everybody_and_a_day_back() {
     let made = settle(None, &file("B A+"), &BTreeSet::new(), NOW).unwrap();
     expect![[r#"
-        rev 1 edition 1
+        rev 1 revision 1
         A 1 Live since 1 history
         B 2 Live since 1"#]]
     .assert_eq(&shown(&made));
@@ -69,14 +69,14 @@ fn the_ledger_is_made_with_everybody_and_a_day_back() {
 
 #[test]
 fn who_is_new_is_admitted_under_a_number_of_its_own() {
-    let live = control(State::Live, None, None);
+    let live = registry(State::Live, None, None);
     check(&live, "A B C", &[], expect!["as it is"]);
     check(
         &live,
         "A B C D E+",
         &[],
         expect![[r#"
-            rev 8 edition 6
+            rev 8 revision 6
             A 1 Live since 1
             B 2 Live since 1
             C 3 Live since 1
@@ -90,39 +90,39 @@ fn who_is_new_is_admitted_under_a_number_of_its_own() {
 #[test]
 fn who_is_absent_is_retired_after_a_while_and_not_before() {
     check(
-        &control(State::Live, None, None),
+        &registry(State::Live, None, None),
         "A C",
         &[],
         expect![[r#"
-            rev 8 edition 5
+            rev 8 revision 5
             A 1 Live since 1
             B 2 Live since 1 absent 0
             C 3 Live since 1"#]],
     );
-    check(&control(State::Live, Some(59), None), "A C", &[], expect!["as it is"]);
+    check(&registry(State::Live, Some(59), None), "A C", &[], expect!["as it is"]);
     for state in [State::Live, State::Paused] {
         check(
-            &control(state, Some(60), None),
+            &registry(state, Some(60), None),
             "A C",
             &[],
             expect![[r#"
-                rev 8 edition 6
+                rev 8 revision 6
                 A 1 Live since 1
                 B 2 Retired since 1 absent 60 retired 0
                 C 3 Live since 1"#]],
         );
     }
-    check(&control(State::Retired, Some(600), Some(500)), "A C", &[2], expect!["as it is"]);
+    check(&registry(State::Retired, Some(600), Some(500)), "A C", &[2], expect!["as it is"]);
 }
 
 #[test]
 fn who_is_back_in_time_was_never_away() {
     check(
-        &control(State::Paused, Some(300), None),
+        &registry(State::Paused, Some(300), None),
         "A B C",
         &[],
         expect![[r#"
-            rev 8 edition 5
+            rev 8 revision 5
             A 1 Live since 1
             B 2 Paused since 1
             C 3 Live since 1"#]],
@@ -131,14 +131,14 @@ fn who_is_back_in_time_was_never_away() {
 
 #[test]
 fn a_retired_client_comes_again_late_and_without_markers_as_another() {
-    check(&control(State::Retired, Some(119), Some(59)), "A B C", &[2], expect!["as it is"]);
-    check(&control(State::Retired, Some(120), Some(60)), "A B C", &[1, 3], expect!["as it is"]);
+    check(&registry(State::Retired, Some(119), Some(59)), "A B C", &[2], expect!["as it is"]);
+    check(&registry(State::Retired, Some(120), Some(60)), "A B C", &[1, 3], expect!["as it is"]);
     check(
-        &control(State::Retired, Some(120), Some(60)),
+        &registry(State::Retired, Some(120), Some(60)),
         "A B+ C",
         &[2],
         expect![[r#"
-            rev 8 edition 6
+            rev 8 revision 6
             A 1 Live since 1
             B 4 Live since 6 history
             C 3 Live since 1"#]],
@@ -147,7 +147,7 @@ fn a_retired_client_comes_again_late_and_without_markers_as_another() {
 
 #[test]
 fn the_retired_one_that_left_first_makes_room() {
-    let mut full = control(State::Live, None, None);
+    let mut full = registry(State::Live, None, None);
     for id in 4..=u32::try_from(CLIENTS_LIMIT).unwrap() {
         let retired = Registration {
             state: State::Retired,
@@ -160,7 +160,7 @@ fn the_retired_one_that_left_first_makes_room() {
         let unmarked = unmarked.iter().copied().map(ClientId).collect();
         settle(Some(&full), &file("A B C New"), &unmarked, NOW)
     };
-    // Nobody whose markers are left goes, nor the one with the highest number.
+    // Nobody whose cursors are left goes, nor the one with the highest number.
     assert_eq!(settled(&[]), None);
     assert_eq!(settled(&[1_000]), None);
     let after = settled(&[10, 11, 12, 1_000]).unwrap();

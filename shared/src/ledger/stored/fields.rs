@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::{Attributes, Damaged, Value, instant};
 use crate::ids::Key;
-use crate::ledger::{EventTime, Rev};
+use crate::ledger::{EventTime, WriteCount};
 use crate::time::Timestamp;
 
 const NANOS_PER_MILLI: i128 = 1_000_000;
@@ -47,8 +47,8 @@ impl Fields {
         number(&value).ok_or_else(|| self.damaged(name, "is not a whole number in its range"))
     }
 
-    pub(super) fn rev(&mut self) -> Result<Rev, Damaged> {
-        self.number("rev").map(Rev)
+    pub(super) fn write_count(&mut self) -> Result<WriteCount, Damaged> {
+        self.number("write_count").map(WriteCount)
     }
 
     pub(super) fn boolean(&mut self, name: &str) -> Result<bool, Damaged> {

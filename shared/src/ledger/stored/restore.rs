@@ -7,7 +7,7 @@ use super::{Attributes, Damaged, Value};
 use crate::config::ClientName;
 use crate::ids::{Group, ReplayId};
 use crate::ledger::{
-    ClientId, Control, First, GroupItem, Item, ItemKey, Lease, Marker, Registration, State, Walk,
+    ClientId, Registry, First, GroupItem, Item, ItemKey, Lease, Cursor, Registration, State, Scan,
 };
 
 /// The item under `key`, which has these attributes besides its keys.
@@ -18,20 +18,20 @@ use crate::ledger::{
 pub fn restore(key: &ItemKey, attributes: Attributes) -> Result<Item, Damaged> {
     let mut fields = Fields::of_item(attributes);
     let item = match key {
-        ItemKey::Control => Item::Control(control(&mut fields)?),
+        ItemKey::Registry => Item::Registry(registry(&mut fields)?),
         ItemKey::Group(_) => Item::Group(Box::new(group(&mut fields)?)),
-        ItemKey::Marker(..) => Item::Marker(marker(&mut fields)?),
+        ItemKey::Cursor(..) => Item::Cursor(cursor(&mut fields)?),
         ItemKey::Lease(_) => Item::Lease(lease(&mut fields)?),
-        ItemKey::Walk(_) => Item::Walk(walk(&mut fields)?),
+        ItemKey::Scan(_) => Item::Scan(scan(&mut fields)?),
     };
     fields.end()?;
     Ok(item)
 }
 
-fn control(fields: &mut Fields) -> Result<Control, Damaged> {
-    Ok(Control {
-        rev: fields.rev()?,
-        edition: fields.number("edition")?,
+fn registry(fields: &mut Fields) -> Result<Registry, Damaged> {
+    Ok(Registry {
+        write_count: fields.write_count()?,
+        revision: fields.number("revision")?,
         start: fields.instant("start")?,
         clients: fields.map("clients", clients)?,
     })
@@ -68,11 +68,11 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damaged> {
     let first =
         |fields: &mut Fields| Ok(First { sort: fields.key("sort")?, version: fields.number("version")? });
     Ok(GroupItem {
-        rev: fields.rev()?,
+        write_count: fields.write_count()?,
         version: fields.number("version")?,
         behind: behind.into_iter().flatten().map(ClientId).collect::<BTreeSet<_>>(),
-        edition: fields.number("edition")?,
-        life: fields.number("life")?,
+        revision: fields.number("revision")?,
+        incarnation_number: fields.number("incarnation_number")?,
         first: fields.map("first", first)?,
         time: fields.if_any("time", |fields| fields.event_time("time"))?,
         key: fields.key("key")?,
@@ -80,7 +80,7 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damaged> {
     })
 }
 
-fn marker(fields: &mut Fields) -> Result<Marker, Damaged> {
+fn cursor(fields: &mut Fields) -> Result<Cursor, Damaged> {
     let replay = match fields.text("replay")?.as_str() {
         "" => None,
         text => {
@@ -88,12 +88,12 @@ fn marker(fields: &mut Fields) -> Result<Marker, Damaged> {
             Some(id)
         }
     };
-    Ok(Marker {
-        rev: fields.rev()?,
-        spell: fields.number("spell")?,
-        life: fields.number("life")?,
-        have: fields.number("have")?,
-        again: fields.number("again")?,
+    Ok(Cursor {
+        write_count: fields.write_count()?,
+        epoch: fields.number("epoch")?,
+        incarnation_number: fields.number("incarnation_number")?,
+        position: fields.number("position")?,
+        replay_until: fields.number("replay_until")?,
         replay,
         at: fields.instant("at")?,
     })
@@ -105,7 +105,7 @@ fn lease(fields: &mut Fields) -> Result<Lease, Damaged> {
         _ => None,
     };
     Ok(Lease {
-        rev: fields.rev()?,
+        write_count: fields.write_count()?,
         holder: fields.number("holder")?,
         until: fields.instant("until")?,
         groups: fields.list("groups", group)?,
@@ -114,12 +114,12 @@ fn lease(fields: &mut Fields) -> Result<Lease, Damaged> {
     })
 }
 
-fn walk(fields: &mut Fields) -> Result<Walk, Damaged> {
+fn scan(fields: &mut Fields) -> Result<Scan, Damaged> {
     let after =
         |fields: &mut Fields| fields.map("after", |after| Ok((after.key("key")?, after.key("sort")?)));
-    Ok(Walk {
-        rev: fields.rev()?,
-        edition: fields.number("edition")?,
+    Ok(Scan {
+        write_count: fields.write_count()?,
+        revision: fields.number("revision")?,
         at: fields.instant("at")?,
         after: fields.if_any("after", after)?,
         is_on: fields.boolean("is_on")?,

@@ -9,22 +9,22 @@ use proptest::prelude::*;
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
 use crate::ledger::{
-    ClientId, Control, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Marker, Registration,
-    Rev, State, Walk, WalkKind,
+    ClientId, Registry, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Cursor, Registration,
+    WriteCount, State, Scan, ScanKind,
 };
 use crate::time::Timestamp;
 
 /// An item under its key.
 pub fn item() -> impl Strategy<Value = (ItemKey, Item)> {
-    let walk_kind = prop_oneof![Just(WalkKind::History), Just(WalkKind::Reconcile)];
+    let scan_kind = prop_oneof![Just(ScanKind::History), Just(ScanKind::Reconcile)];
     prop_oneof![
-        control().prop_map(|control| (ItemKey::Control, Item::Control(control))),
+        registry().prop_map(|registry| (ItemKey::Registry, Item::Registry(registry))),
         (group(), group_item())
             .prop_map(|(group, item)| (ItemKey::Group(group), Item::Group(Box::new(item)))),
-        (any::<u32>(), group(), marker())
-            .prop_map(|(id, group, marker)| (ItemKey::Marker(ClientId(id), group), Item::Marker(marker))),
+        (any::<u32>(), group(), cursor())
+            .prop_map(|(id, group, cursor)| (ItemKey::Cursor(ClientId(id), group), Item::Cursor(cursor))),
         (any::<u32>(), lease()).prop_map(|(id, lease)| (ItemKey::Lease(ClientId(id)), Item::Lease(lease))),
-        (walk_kind, walk()).prop_map(|(kind, walk)| (ItemKey::Walk(kind), Item::Walk(walk))),
+        (scan_kind, scan()).prop_map(|(kind, scan)| (ItemKey::Scan(kind), Item::Scan(scan))),
     ]
 }
 
@@ -55,12 +55,12 @@ fn event_time() -> impl Strategy<Value = EventTime> {
 }
 
 prop_compose! {
-    fn control()(
-        (rev, edition, start) in (any::<u64>(), any::<u64>(), instant()),
+    fn registry()(
+        (write_count, revision, start) in (any::<u64>(), any::<u64>(), instant()),
         clients in btree_map("[A-Za-z][A-Za-z0-9]{0,39}", registration(), 0..6),
-    ) -> Control {
+    ) -> Registry {
         let clients = clients.into_iter().map(|(name, client)| (ClientName::try_new(&name).unwrap(), client));
-        Control { rev: Rev(rev), edition, start, clients: clients.collect() }
+        Registry { write_count: WriteCount(write_count), revision, start, clients: clients.collect() }
     }
 }
 
@@ -76,7 +76,7 @@ prop_compose! {
 
 prop_compose! {
     fn group_item()(
-        (rev, version, edition, life) in any::<(u64, u64, u64, u64)>(),
+        (write_count, version, revision, incarnation_number) in any::<(u64, u64, u64, u64)>(),
         behind in btree_set(any::<u32>(), 0..5),
         (sort, first_version, key) in (key(), any::<u64>(), key()),
         time in option::of(event_time()),
@@ -84,37 +84,37 @@ prop_compose! {
     ) -> GroupItem {
         let behind = behind.into_iter().map(ClientId).collect();
         let first = First { sort, version: first_version };
-        GroupItem { rev: Rev(rev), version, behind, edition, life, first, time, key, holes }
+        GroupItem { write_count: WriteCount(write_count), version, behind, revision, incarnation_number, first, time, key, holes }
     }
 }
 
 prop_compose! {
-    fn marker()(
-        (rev, spell, life, have, again) in any::<(u64, u64, u64, u64, u64)>(),
+    fn cursor()(
+        (write_count, epoch, incarnation_number, position, replay_until) in any::<(u64, u64, u64, u64, u64)>(),
         replay in option::of("[A-Za-z0-9-]{1,40}"),
         at in instant(),
-    ) -> Marker {
+    ) -> Cursor {
         let replay = replay.map(|text| ReplayId::try_new(&text).unwrap());
-        Marker { rev: Rev(rev), spell, life, have, again, replay, at }
+        Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, replay_until, replay, at }
     }
 }
 
 prop_compose! {
     fn lease()(
-        (rev, holder, failures) in any::<(u64, u64, u32)>(),
+        (write_count, holder, failures) in any::<(u64, u64, u32)>(),
         (until, not_before) in (instant(), instant()),
         groups in vec(group(), 0..4),
     ) -> Lease {
-        Lease { rev: Rev(rev), holder, until, groups, failures, not_before }
+        Lease { write_count: WriteCount(write_count), holder, until, groups, failures, not_before }
     }
 }
 
 prop_compose! {
-    fn walk()(
-        (rev, edition, is_on) in any::<(u64, u64, bool)>(),
+    fn scan()(
+        (write_count, revision, is_on) in any::<(u64, u64, bool)>(),
         at in instant(),
         after in option::of((key(), key())),
-    ) -> Walk {
-        Walk { rev: Rev(rev), edition, at, after, is_on }
+    ) -> Scan {
+        Scan { write_count: WriteCount(write_count), revision, at, after, is_on }
     }
 }

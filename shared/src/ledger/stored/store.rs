@@ -4,27 +4,27 @@ use std::collections::BTreeMap;
 
 use super::{Attributes, Value, instant};
 use crate::ids::Key;
-use crate::ledger::{Control, GroupItem, Item, Lease, Marker, Registration, State, Walk};
+use crate::ledger::{Registry, GroupItem, Item, Lease, Cursor, Registration, State, Scan};
 use crate::time::Timestamp;
 
 /// The item without its keys.
 pub fn store(item: &Item) -> Attributes {
     match item {
-        Item::Control(control) => of_control(control),
+        Item::Registry(registry) => of_registry(registry),
         Item::Group(group) => of_group(group),
-        Item::Marker(marker) => of_marker(marker),
+        Item::Cursor(cursor) => of_cursor(cursor),
         Item::Lease(lease) => of_lease(lease),
-        Item::Walk(walk) => of_walk(walk),
+        Item::Scan(scan) => of_scan(scan),
     }
 }
 
-fn of_control(control: &Control) -> Attributes {
-    let clients = control.clients.iter();
+fn of_registry(registry: &Registry) -> Attributes {
+    let clients = registry.clients.iter();
     let clients = clients.map(|(name, client)| (name.as_str().to_owned(), Value::M(of_registration(client))));
     map([
-        ("rev", number(control.rev.0)),
-        ("edition", number(control.edition)),
-        ("start", at(control.start)),
+        ("write_count", number(registry.write_count.0)),
+        ("revision", number(registry.revision)),
+        ("start", at(registry.start)),
         ("clients", Value::M(clients.collect())),
     ])
 }
@@ -49,10 +49,10 @@ fn of_registration(client: &Registration) -> Attributes {
 fn of_group(group: &GroupItem) -> Attributes {
     let first = map([("sort", of_key(&group.first.sort)), ("version", number(group.first.version))]);
     let mut attributes = map([
-        ("rev", number(group.rev.0)),
+        ("write_count", number(group.write_count.0)),
         ("version", number(group.version)),
-        ("edition", number(group.edition)),
-        ("life", number(group.life)),
+        ("revision", number(group.revision)),
+        ("incarnation_number", number(group.incarnation_number)),
         ("first", Value::M(first)),
         ("key", of_key(&group.key)),
     ]);
@@ -65,22 +65,22 @@ fn of_group(group: &GroupItem) -> Attributes {
     attributes
 }
 
-fn of_marker(marker: &Marker) -> Attributes {
-    let replay = marker.replay.as_ref().map_or_else(String::new, |replay| replay.as_str().to_owned());
+fn of_cursor(cursor: &Cursor) -> Attributes {
+    let replay = cursor.replay.as_ref().map_or_else(String::new, |replay| replay.as_str().to_owned());
     map([
-        ("rev", number(marker.rev.0)),
-        ("spell", number(marker.spell)),
-        ("life", number(marker.life)),
-        ("have", number(marker.have)),
-        ("again", number(marker.again)),
+        ("write_count", number(cursor.write_count.0)),
+        ("epoch", number(cursor.epoch)),
+        ("incarnation_number", number(cursor.incarnation_number)),
+        ("position", number(cursor.position)),
+        ("replay_until", number(cursor.replay_until)),
         ("replay", Value::S(replay)),
-        ("at", at(marker.at)),
+        ("at", at(cursor.at)),
     ])
 }
 
 fn of_lease(lease: &Lease) -> Attributes {
     map([
-        ("rev", number(lease.rev.0)),
+        ("write_count", number(lease.write_count.0)),
         ("holder", number(lease.holder)),
         ("until", at(lease.until)),
         ("groups", Value::L(lease.groups.iter().map(|group| Value::S(group.as_str().to_owned())).collect())),
@@ -89,14 +89,14 @@ fn of_lease(lease: &Lease) -> Attributes {
     ])
 }
 
-fn of_walk(walk: &Walk) -> Attributes {
+fn of_scan(scan: &Scan) -> Attributes {
     let mut attributes = map([
-        ("rev", number(walk.rev.0)),
-        ("edition", number(walk.edition)),
-        ("at", at(walk.at)),
-        ("is_on", Value::Bool(walk.is_on)),
+        ("write_count", number(scan.write_count.0)),
+        ("revision", number(scan.revision)),
+        ("at", at(scan.at)),
+        ("is_on", Value::Bool(scan.is_on)),
     ]);
-    let after = walk.after.as_ref();
+    let after = scan.after.as_ref();
     let after = after.map(|(key, sort)| Value::M(map([("key", of_key(key)), ("sort", of_key(sort))])));
     put(&mut attributes, "after", after);
     attributes

@@ -8,7 +8,7 @@ use super::*;
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
 use crate::ledger::{
-    ClientId, Control, EventTime, First, GroupItem, Item, Lease, Marker, Registration, Rev, State, Walk,
+    ClientId, Registry, EventTime, First, GroupItem, Item, Lease, Cursor, Registration, WriteCount, State, Scan,
 };
 use crate::time::Timestamp;
 
@@ -51,11 +51,11 @@ fn at(millis: u64) -> Timestamp {
 
 fn group_item() -> GroupItem {
     GroupItem {
-        rev: Rev(9),
+        write_count: WriteCount(9),
         version: 7,
         behind: BTreeSet::from([ClientId(2), ClientId(11)]),
-        edition: 3,
-        life: 1,
+        revision: 3,
+        incarnation_number: 1,
         first: First { sort: Key::S("2025-03-01T09:30:00Z".to_owned()), version: 1 },
         time: EventTime::try_from_text("2026-11-20T10:00:00.000000001Z"),
         key: Key::S("AFC F5".to_owned()),
@@ -63,10 +63,10 @@ fn group_item() -> GroupItem {
     }
 }
 
-fn marker() -> Marker {
+fn cursor() -> Cursor {
     let replay = ReplayId::try_new("r-1").unwrap();
     let at = at(1_763_632_800_000);
-    Marker { rev: Rev(1), spell: 2, life: 1, have: 3, again: 7, replay: Some(replay), at }
+    Cursor { write_count: WriteCount(1), epoch: 2, incarnation_number: 1, position: 3, replay_until: 7, replay: Some(replay), at }
 }
 
 /// In one line, as the console shows it.
@@ -103,24 +103,24 @@ fn what_an_operator_reads() {
         absent_at: Some(at(1_763_632_800_125)),
         retired_at: None,
     };
-    let control = Control {
-        rev: Rev(4),
-        edition: 3,
+    let registry = Registry {
+        write_count: WriteCount(4),
+        revision: 3,
         start: at(1_763_632_800_000),
         clients: [(ClientName::try_new("Billing").unwrap(), billing)].into(),
     };
     check(
-        ItemKey::Control,
-        Item::Control(control),
+        ItemKey::Registry,
+        Item::Registry(registry),
         expect![[
-            r#"control / control: {clients: {Billing: {absent_at: "2025-11-20T10:00:00.125Z", history: true, id: 1, since: 2, state: "paused"}}, edition: 3, rev: 4, start: "2025-11-20T10:00:00Z"}"#
+            r#"control / control: {clients: {Billing: {absent_at: "2025-11-20T10:00:00.125Z", history: true, id: 1, since: 2, state: "paused"}}, revision: 3, rev: 4, start: "2025-11-20T10:00:00Z"}"#
         ]],
     );
     check(
         ItemKey::Group(group()),
         Item::Group(Box::new(group_item())),
         expect![[
-            r#"group#AFC%20F5 / group: {behind: <2, 11>, edition: 3, first: {sort: "2025-03-01T09:30:00Z", version: 1}, holes: [4, 2], key: "AFC F5", life: 1, rev: 9, time: "2026-11-20T10:00:00.000000001Z", version: 7}"#
+            r#"group#AFC%20F5 / group: {behind: <2, 11>, revision: 3, first: {sort: "2025-03-01T09:30:00Z", version: 1}, holes: [4, 2], key: "AFC F5", incarnation: 1, rev: 9, time: "2026-11-20T10:00:00.000000001Z", version: 7}"#
         ]],
     );
     let empty = GroupItem { behind: BTreeSet::new(), time: None, holes: Vec::new(), ..group_item() };
@@ -128,25 +128,25 @@ fn what_an_operator_reads() {
         ItemKey::Group(group()),
         Item::Group(Box::new(empty)),
         expect![[
-            r#"group#AFC%20F5 / group: {edition: 3, first: {sort: "2025-03-01T09:30:00Z", version: 1}, key: "AFC F5", life: 1, rev: 9, version: 7}"#
+            r#"group#AFC%20F5 / group: {revision: 3, first: {sort: "2025-03-01T09:30:00Z", version: 1}, key: "AFC F5", incarnation: 1, rev: 9, version: 7}"#
         ]],
     );
     check(
-        ItemKey::Marker(ClientId(2), group()),
-        Item::Marker(marker()),
+        ItemKey::Cursor(ClientId(2), group()),
+        Item::Cursor(cursor()),
         expect![[
-            r#"behind#2 / AFC%20F5: {again: 7, at: "2025-11-20T10:00:00Z", have: 3, life: 1, replay: "r-1", rev: 1, spell: 2}"#
+            r#"behind#2 / AFC%20F5: {replay_until: 7, at: "2025-11-20T10:00:00Z", have: 3, incarnation: 1, replay: "r-1", rev: 1, epoch: 2}"#
         ]],
     );
     check(
-        ItemKey::Marker(ClientId(2), group()),
-        Item::Marker(Marker { again: 0, replay: None, ..marker() }),
+        ItemKey::Cursor(ClientId(2), group()),
+        Item::Cursor(Cursor { replay_until: 0, replay: None, ..cursor() }),
         expect![[
-            r#"behind#2 / AFC%20F5: {again: 0, at: "2025-11-20T10:00:00Z", have: 3, life: 1, replay: "", rev: 1, spell: 2}"#
+            r#"behind#2 / AFC%20F5: {replay_until: 0, at: "2025-11-20T10:00:00Z", have: 3, incarnation: 1, replay: "", rev: 1, epoch: 2}"#
         ]],
     );
     let lease = Lease {
-        rev: Rev(5),
+        write_count: WriteCount(5),
         holder: 6,
         until: at(1_763_632_860_000),
         groups: vec![group()],
@@ -161,12 +161,12 @@ fn what_an_operator_reads() {
         ]],
     );
     let after = Some((Key::N("7".to_owned()), Key::B(vec![0, 255])));
-    let walk = Walk { rev: Rev(8), edition: 3, at: at(1_763_632_800_000), after, is_on: true };
+    let scan = Scan { write_count: WriteCount(8), revision: 3, at: at(1_763_632_800_000), after, is_on: true };
     check(
-        ItemKey::Walk(WalkKind::History),
-        Item::Walk(walk),
+        ItemKey::Scan(ScanKind::History),
+        Item::Scan(scan),
         expect![[
-            r#"walk#history / walk: {after: {key: 7, sort: [0, 255]}, at: "2025-11-20T10:00:00Z", edition: 3, is_on: true, rev: 8}"#
+            r#"scan#history / scan: {after: {key: 7, sort: [0, 255]}, at: "2025-11-20T10:00:00Z", revision: 3, is_on: true, rev: 8}"#
         ]],
     );
 }
@@ -190,8 +190,8 @@ fn damage_is_named() {
         number("18446744073709551616"),
         expect!["attribute `version` is not a whole number in its range"],
     );
-    check("rev", number("-1"), expect!["attribute `rev` is not a whole number in its range"]);
-    check("rev", number("1.5"), expect!["attribute `rev` is not a whole number in its range"]);
+    check("write_count", number("-1"), expect!["attribute `write_count` is not a whole number in its range"]);
+    check("write_count", number("1.5"), expect!["attribute `write_count` is not a whole number in its range"]);
     check(
         "behind",
         Value::Ns(vec!["1".to_owned(), "4294967296".to_owned()]),
@@ -224,16 +224,16 @@ fn damage_is_named() {
 #[test]
 fn sizes() {
     let group = Group::of(&Key::S("AFC F5".to_owned()));
-    let marker = Item::Marker(Marker { replay: None, ..marker() });
+    let cursor = Item::Cursor(Cursor { replay: None, ..cursor() });
     // Keys: 2 + 8 + 2 + 8; six numbers of a digit, 2 bytes each; `at` of 20 characters; the names.
-    let names = "rev".len()
-        + "spell".len()
-        + "life".len()
-        + "have".len()
-        + "again".len()
+    let names = "write_count".len()
+        + "epoch".len()
+        + "incarnation_number".len()
+        + "position".len()
+        + "replay_until".len()
         + "replay".len()
         + "at".len();
-    assert_eq!(size(&ItemKey::Marker(ClientId(2), group), &marker), 20 + 5 * 2 + 20 + names);
+    assert_eq!(size(&ItemKey::Cursor(ClientId(2), group), &cursor), 20 + 5 * 2 + 20 + names);
     let item = |behind: u32| {
         let behind = (0..behind).map(|id| ClientId(1_000 + id)).collect();
         Item::Group(Box::new(GroupItem { behind, ..group_item() }))

@@ -6,7 +6,7 @@ use std::future::Future;
 use crate::config::{Path, Source};
 use crate::event::Reader;
 use crate::ids::Key;
-use crate::ledger::{Cursor, EventTable, EventTime, Row, Seen};
+use crate::ledger::{ScanPosition, EventTable, EventTime, Row, Seen};
 
 /// An event table that can be written to.
 pub trait Writable: EventTable {
@@ -102,8 +102,8 @@ async fn pages_go_from_the_newest_to_the_oldest(table: &impl Writable, padding: 
     }
     let versions: Vec<u64> = (1..=230).collect();
     // In an order that is not theirs: 37 and 230 have no common divisor.
-    for place in versions.iter().map(|version| version * 37 % 230 + 1).filter(|version| *version > 1) {
-        table.put(&item("PAGE", place, padding)).await;
+    for naming in versions.iter().map(|version| version * 37 % 230 + 1).filter(|version| *version > 1) {
+        table.put(&item("PAGE", naming, padding)).await;
     }
     let rows = all_rows(table, &mark("PAGE")).await;
     let reader = Reader::new(&texts());
@@ -136,7 +136,7 @@ async fn a_place_need_not_be_an_item(table: &impl Writable) {
     assert!(!has(table, &mark("GAPS"), &sort(2)).await);
     let older = rows_before(table, &mark("GAP"), Some(sort(3))).await;
     assert_eq!(older.iter().filter_map(|row| row.version).collect::<Vec<_>>(), [2, 1]);
-    let seen = table.scan(Some(&Cursor { key: mark("GAP"), sort: sort(3) })).await.expect("a page").seen;
+    let seen = table.scan(Some(&ScanPosition { key: mark("GAP"), sort: sort(3) })).await.expect("a page").seen;
     let rest = seen.iter().take_while(|seen| seen.key == mark("GAP")).filter_map(|seen| seen.version);
     assert_eq!(rest.collect::<Vec<_>>(), [4]);
     for version in [1, 2, 4] {

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
 use crate::ledger::{
-    ClientId, Condition, Control, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Ledger,
-    Marker, READ_LIMIT, Registration, Rev, State, WRITE_LIMIT, Walk, WalkKind, Write, WriteError,
+    ClientId, Condition, Registry, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Ledger,
+    Cursor, READ_LIMIT, Registration, WriteCount, State, WRITE_LIMIT, Scan, ScanKind, Write, WriteError,
 };
 use crate::time::Timestamp;
 
-/// All checks, on a ledger that is empty before. A page of markers holds fewer than `markers_beyond_a_page`.
-pub async fn check(ledger: &impl Ledger, markers_beyond_a_page: usize) {
+/// All checks, on a ledger that is empty before. A page of cursors holds fewer than `markers_beyond_a_page`.
+pub async fn check(ledger: &impl Ledger, cursors_beyond_a_page: usize) {
     every_kind_of_item_is_read_as_it_was_written(ledger).await;
     a_condition_decides_each_write(ledger).await;
     a_transaction_is_done_as_a_whole_or_not_at_all(ledger).await;
@@ -19,8 +19,8 @@ pub async fn check(ledger: &impl Ledger, markers_beyond_a_page: usize) {
     a_read_answers_each_key_in_order(ledger).await;
     groups_are_told_apart_by_every_character(ledger).await;
     large_items_are_kept(ledger).await;
-    markers_come_in_the_order_of_their_groups(ledger).await;
-    markers_come_in_pages(ledger, markers_beyond_a_page).await;
+    cursors_come_in_the_order_of_their_groups(ledger).await;
+    cursors_come_in_pages(ledger, cursors_beyond_a_page).await;
     fresh_values_are_never_given_twice(ledger);
 }
 
@@ -39,17 +39,17 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
     let live = Registration { state: State::Live, history: false, absent_at: None, ..billing.clone() };
     let clients = [("Billing", billing), ("Parking", retired), ("a", live)];
     let clients = clients.map(|(name, client)| (ClientName::try_new(name).expect("a name"), client));
-    let control = Control {
-        rev: Rev(u64::MAX),
-        edition: u64::MAX,
+    let registry = Registry {
+        write_count: WriteCount(u64::MAX),
+        revision: u64::MAX,
         start: at(1_763_632_800_125),
         clients: BTreeMap::from(clients),
     };
     let full = GroupItem {
         version: u64::MAX,
         behind: BTreeSet::from([ClientId(0), ClientId(7), ClientId(u32::MAX)]),
-        edition: u64::MAX,
-        life: u64::MAX,
+        revision: u64::MAX,
+        incarnation_number: u64::MAX,
         first: First { sort: number.clone(), version: u64::MAX },
         time: Some(EventTime::from_nanos(1_763_632_800_000_000_001)),
         key: bytes.clone(),
@@ -57,9 +57,9 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         ..group_item(u64::MAX)
     };
     let replay = ReplayId::try_new(&"r".repeat(40)).ok();
-    let full_marker = Marker { spell: u64::MAX, again: u64::MAX, replay, ..marker(u64::MAX) };
+    let full_cursor = Cursor { epoch: u64::MAX, replay_until: u64::MAX, replay, ..cursor(u64::MAX) };
     let lease = Lease {
-        rev: Rev(1),
+        write_count: WriteCount(1),
         holder: u64::MAX,
         until: at(3),
         groups: vec![group("kinds"), group("kinds-2")],
@@ -67,19 +67,19 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         not_before: at(0),
     };
     let idle = Lease { groups: Vec::new(), failures: 0, ..lease.clone() };
-    let walk = Walk { rev: Rev(1), edition: 1, at: at(4), after: Some((bytes, number)), is_on: true };
-    let ended = Walk { after: None, is_on: false, ..walk.clone() };
+    let scan = Scan { write_count: WriteCount(1), revision: 1, at: at(4), after: Some((bytes, number)), is_on: true };
+    let ended = Scan { after: None, is_on: false, ..scan.clone() };
     let client = ClientId(u32::MAX);
     for (key, item) in [
-        (ItemKey::Control, Item::Control(control)),
+        (ItemKey::Registry, Item::Registry(registry)),
         (ItemKey::Group(group("kinds")), Item::Group(Box::new(full))),
         (ItemKey::Group(group("kinds-2")), Item::Group(Box::new(group_item(1)))),
-        (ItemKey::Marker(client, group("kinds")), Item::Marker(full_marker)),
-        (ItemKey::Marker(client, group("kinds-2")), Item::Marker(marker(1))),
+        (ItemKey::Cursor(client, group("kinds")), Item::Cursor(full_cursor)),
+        (ItemKey::Cursor(client, group("kinds-2")), Item::Cursor(cursor(1))),
         (ItemKey::Lease(client), Item::Lease(lease)),
         (ItemKey::Lease(ClientId(0)), Item::Lease(idle)),
-        (ItemKey::Walk(WalkKind::History), Item::Walk(walk)),
-        (ItemKey::Walk(WalkKind::Reconcile), Item::Walk(ended)),
+        (ItemKey::Scan(ScanKind::History), Item::Scan(scan)),
+        (ItemKey::Scan(ScanKind::Reconcile), Item::Scan(ended)),
     ] {
         assert_eq!(read(ledger, &key).await, None, "{key:?} before");
         done(ledger, &[put(&key, Condition::Absent, &item)]).await;
@@ -90,27 +90,27 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
 async fn a_condition_decides_each_write(ledger: &impl Ledger) {
     let key = ItemKey::Group(group("conditions"));
     let (first, second) = (numbered(1), numbered(2));
-    lost(ledger, &[put(&key, Condition::Rev(Rev(1)), &first)]).await;
-    lost(ledger, &[delete(&key, Condition::Rev(Rev(1)))]).await;
+    lost(ledger, &[put(&key, Condition::WriteCount(WriteCount(1)), &first)]).await;
+    lost(ledger, &[delete(&key, Condition::WriteCount(WriteCount(1)))]).await;
     assert_eq!(read(ledger, &key).await, None);
 
     done(ledger, &[put(&key, Condition::Absent, &first)]).await;
     lost(ledger, &[put(&key, Condition::Absent, &second)]).await;
-    lost(ledger, &[put(&key, Condition::Rev(Rev(2)), &second)]).await;
-    lost(ledger, &[delete(&key, Condition::Rev(Rev(0)))]).await;
+    lost(ledger, &[put(&key, Condition::WriteCount(WriteCount(2)), &second)]).await;
+    lost(ledger, &[delete(&key, Condition::WriteCount(WriteCount(0)))]).await;
     lost(ledger, &[delete(&key, Condition::Absent)]).await;
     assert_eq!(read(ledger, &key).await.as_ref(), Some(&first));
 
-    done(ledger, &[put(&key, Condition::Rev(Rev(1)), &second)]).await;
-    lost(ledger, &[put(&key, Condition::Rev(Rev(1)), &numbered(3))]).await;
+    done(ledger, &[put(&key, Condition::WriteCount(WriteCount(1)), &second)]).await;
+    lost(ledger, &[put(&key, Condition::WriteCount(WriteCount(1)), &numbered(3))]).await;
     assert_eq!(read(ledger, &key).await.as_ref(), Some(&second));
 
-    done(ledger, &[delete(&key, Condition::Rev(Rev(2)))]).await;
+    done(ledger, &[delete(&key, Condition::WriteCount(WriteCount(2)))]).await;
     assert_eq!(read(ledger, &key).await, None);
-    lost(ledger, &[delete(&key, Condition::Rev(Rev(2)))]).await;
+    lost(ledger, &[delete(&key, Condition::WriteCount(WriteCount(2)))]).await;
     done(ledger, &[put(&key, Condition::Absent, &numbered(u64::MAX))]).await;
-    lost(ledger, &[put(&key, Condition::Rev(Rev(u64::MAX - 1)), &first)]).await;
-    done(ledger, &[put(&key, Condition::Rev(Rev(u64::MAX)), &first)]).await;
+    lost(ledger, &[put(&key, Condition::WriteCount(WriteCount(u64::MAX - 1)), &first)]).await;
+    done(ledger, &[put(&key, Condition::WriteCount(WriteCount(u64::MAX)), &first)]).await;
 }
 
 async fn a_transaction_is_done_as_a_whole_or_not_at_all(ledger: &impl Ledger) {
@@ -123,7 +123,7 @@ async fn a_transaction_is_done_as_a_whole_or_not_at_all(ledger: &impl Ledger) {
         for stray in [0, count / 2, count - 1] {
             let mut writes = all(Condition::Absent, &numbered(1));
             if let Some(write) = writes.get_mut(stray) {
-                write.condition = Condition::Rev(Rev(1));
+                write.condition = Condition::WriteCount(WriteCount(1));
             }
             lost(ledger, &writes).await;
             assert_eq!(read_all(ledger, &keys).await, vec![None; count], "nothing of {count}");
@@ -131,28 +131,28 @@ async fn a_transaction_is_done_as_a_whole_or_not_at_all(ledger: &impl Ledger) {
         done(ledger, &all(Condition::Absent, &numbered(1))).await;
         assert_eq!(read_all(ledger, &keys).await, vec![Some(numbered(1)); count], "all of {count}");
         lost(ledger, &all(Condition::Absent, &numbered(2))).await;
-        done(ledger, &all(Condition::Rev(Rev(1)), &numbered(2))).await;
+        done(ledger, &all(Condition::WriteCount(WriteCount(1)), &numbered(2))).await;
         assert_eq!(read_all(ledger, &keys).await, vec![Some(numbered(2)); count]);
     }
 }
 
 async fn a_transaction_deletes_too(ledger: &impl Ledger) {
     let group_key = ItemKey::Group(group("level"));
-    let marker_key = ItemKey::Marker(ClientId(50), group("level"));
-    let marker = Item::Marker(marker(7));
+    let cursor_key = ItemKey::Cursor(ClientId(50), group("level"));
+    let cursor = Item::Cursor(cursor(7));
     let behind =
-        [put(&group_key, Condition::Absent, &numbered(1)), put(&marker_key, Condition::Absent, &marker)];
+        [put(&group_key, Condition::Absent, &numbered(1)), put(&cursor_key, Condition::Absent, &cursor)];
     done(ledger, &behind).await;
-    let level = |rev| {
-        [put(&group_key, Condition::Rev(Rev(1)), &numbered(2)), delete(&marker_key, Condition::Rev(Rev(rev)))]
+    let up_to_date = |write_count| {
+        [put(&group_key, Condition::WriteCount(WriteCount(1)), &numbered(2)), delete(&cursor_key, Condition::WriteCount(WriteCount(write_count)))]
     };
-    lost(ledger, &level(8)).await;
+    lost(ledger, &up_to_date(8)).await;
     assert_eq!(
-        read_all(ledger, &[group_key.clone(), marker_key.clone()]).await,
-        [Some(numbered(1)), Some(marker)]
+        read_all(ledger, &[group_key.clone(), cursor_key.clone()]).await,
+        [Some(numbered(1)), Some(cursor)]
     );
-    done(ledger, &level(7)).await;
-    assert_eq!(read_all(ledger, &[group_key.clone(), marker_key.clone()]).await, [Some(numbered(2)), None]);
+    done(ledger, &up_to_date(7)).await;
+    assert_eq!(read_all(ledger, &[group_key.clone(), cursor_key.clone()]).await, [Some(numbered(2)), None]);
 }
 
 async fn a_read_answers_each_key_in_order(ledger: &impl Ledger) {
@@ -172,7 +172,7 @@ async fn a_read_answers_each_key_in_order(ledger: &impl Ledger) {
     }
     let twice = [key(1), key(0), key(1)];
     assert_eq!(read_all(ledger, &twice).await, [Some(number(1)), None, Some(number(1))], "a key twice");
-    let kinds = [ItemKey::Lease(ClientId(51)), key(2), ItemKey::Marker(ClientId(51), group("read-2"))];
+    let kinds = [ItemKey::Lease(ClientId(51)), key(2), ItemKey::Cursor(ClientId(51), group("read-2"))];
     assert_eq!(read_all(ledger, &kinds).await, [None, Some(number(2)), None], "of several kinds");
 }
 
@@ -184,18 +184,18 @@ async fn groups_are_told_apart_by_every_character(ledger: &impl Ledger) {
     groups.push(group("group#x"));
     let client = ClientId(52);
     for (index, name) in groups.iter().enumerate() {
-        let rev = index as u64;
+        let write_count = index as u64;
         let writes = [
-            put(&ItemKey::Group(name.clone()), Condition::Absent, &numbered(rev)),
-            put(&ItemKey::Marker(client, name.clone()), Condition::Absent, &Item::Marker(marker(rev))),
+            put(&ItemKey::Group(name.clone()), Condition::Absent, &numbered(write_count)),
+            put(&ItemKey::Cursor(client, name.clone()), Condition::Absent, &Item::Cursor(cursor(write_count))),
         ];
         done(ledger, &writes).await;
     }
     let keys: Vec<_> = groups.iter().cloned().map(ItemKey::Group).collect();
-    let expected: Vec<_> = (0..groups.len() as u64).map(|rev| Some(numbered(rev))).collect();
+    let expected: Vec<_> = (0..groups.len() as u64).map(|write_count| Some(numbered(write_count))).collect();
     assert_eq!(read_all(ledger, &keys).await, expected);
-    let revs: BTreeMap<_, _> = groups.iter().cloned().zip((0..).map(Rev)).collect();
-    let listed = all_markers(ledger, client).await.into_iter().map(|(group, marker)| (group, marker.rev));
+    let revs: BTreeMap<_, _> = groups.iter().cloned().zip((0..).map(WriteCount)).collect();
+    let listed = all_cursors(ledger, client).await.into_iter().map(|(group, cursor)| (group, cursor.write_count));
     assert_eq!(
         listed.collect::<Vec<_>>(),
         revs.into_iter().collect::<Vec<_>>(),
@@ -211,52 +211,52 @@ async fn large_items_are_kept(ledger: &impl Ledger) {
     assert_eq!(read(ledger, &key).await, Some(item));
 }
 
-async fn markers_come_in_the_order_of_their_groups(ledger: &impl Ledger) {
-    assert_eq!(all_markers(ledger, ClientId(60)).await, [], "no marker");
-    // Neighbours in the table's keys, whose markers must not be mixed.
+async fn cursors_come_in_the_order_of_their_groups(ledger: &impl Ledger) {
+    assert_eq!(all_cursors(ledger, ClientId(60)).await, [], "no cursor");
+    // Neighbours in the table's keys, whose cursors must not be mixed.
     for client in [6, 61, 611] {
-        for (rev, name) in (0..).zip(["b", "a", "B", "a0", "a-"]) {
-            let key = ItemKey::Marker(ClientId(client), group(name));
-            done(ledger, &[put(&key, Condition::Absent, &Item::Marker(marker(rev + u64::from(client))))])
+        for (write_count, name) in (0..).zip(["b", "a", "B", "a0", "a-"]) {
+            let key = ItemKey::Cursor(ClientId(client), group(name));
+            done(ledger, &[put(&key, Condition::Absent, &Item::Cursor(cursor(write_count + u64::from(client))))])
                 .await;
         }
     }
     let names = ["B", "a", "a-", "a0", "b"];
     let revs = [2, 1, 4, 3, 0];
-    let listed: Vec<_> = all_markers(ledger, ClientId(61)).await;
-    let expected = names.iter().zip(revs).map(|(name, rev)| (group(name), marker(61 + rev)));
+    let listed: Vec<_> = all_cursors(ledger, ClientId(61)).await;
+    let expected = names.iter().zip(revs).map(|(name, write_count)| (group(name), cursor(61 + write_count)));
     assert_eq!(listed, expected.collect::<Vec<_>>());
-    // After any place, whether a marker is there or not.
-    for (place, expected) in
+    // After any place, whether a cursor is there or not.
+    for (naming, expected) in
         [("!", 5), ("B", 4), ("Z", 4), ("a", 3), ("a.", 2), ("aa", 1), ("b", 0), ("~", 0)]
     {
-        let listed = markers_after(ledger, ClientId(61), Some(group(place))).await;
+        let listed = cursors_after(ledger, ClientId(61), Some(group(naming))).await;
         let expected = names.get(names.len() - expected..).map(|names| names.iter().map(|name| group(name)));
         let listed = listed.into_iter().map(|(group, _)| group);
         assert_eq!(
             listed.collect::<Vec<_>>(),
             expected.expect("as many").collect::<Vec<_>>(),
-            "after {place}"
+            "after {naming}"
         );
     }
 }
 
-async fn markers_come_in_pages(ledger: &impl Ledger, count: usize) {
+async fn cursors_come_in_pages(ledger: &impl Ledger, count: usize) {
     let client = ClientId(70);
     // Groups of full length, so that a page is full soon.
     let groups: Vec<_> = (0..count).map(|index| group(&format!("{index:0>128}"))).collect();
     let writes: Vec<_> = groups
         .iter()
         .map(|group| {
-            put(&ItemKey::Marker(client, group.clone()), Condition::Absent, &Item::Marker(marker(1)))
+            put(&ItemKey::Cursor(client, group.clone()), Condition::Absent, &Item::Cursor(cursor(1)))
         })
         .collect();
     for writes in writes.chunks(WRITE_LIMIT) {
         done(ledger, writes).await;
     }
-    let page = ledger.markers(client, None).await.expect("a page");
-    assert!(!page.is_empty() && page.len() < count, "{} of {count} markers in a page", page.len());
-    let listed: Vec<_> = all_markers(ledger, client).await.into_iter().map(|(group, _)| group).collect();
+    let page = ledger.cursors(client, None).await.expect("a page");
+    assert!(!page.is_empty() && page.len() < count, "{} of {count} cursors in a page", page.len());
+    let listed: Vec<_> = all_cursors(ledger, client).await.into_iter().map(|(group, _)| group).collect();
     assert_eq!(listed, groups);
 }
 
@@ -290,18 +290,18 @@ async fn lost(ledger: &impl Ledger, writes: &[Write]) {
     assert!(matches!(result, Err(WriteError::Lost)), "{result:?}: {writes:?}");
 }
 
-async fn all_markers(ledger: &impl Ledger, client: ClientId) -> Vec<(Group, Marker)> {
-    markers_after(ledger, client, None).await
+async fn all_cursors(ledger: &impl Ledger, client: ClientId) -> Vec<(Group, Cursor)> {
+    cursors_after(ledger, client, None).await
 }
 
-async fn markers_after(
+async fn cursors_after(
     ledger: &impl Ledger,
     client: ClientId,
     mut after: Option<Group>,
-) -> Vec<(Group, Marker)> {
+) -> Vec<(Group, Cursor)> {
     let mut all = Vec::new();
     loop {
-        let page = ledger.markers(client, after.as_ref()).await.expect("a page");
+        let page = ledger.cursors(client, after.as_ref()).await.expect("a page");
         let Some((last, _)) = page.last() else { return all };
         assert!(after.as_ref().is_none_or(|after| last > after), "{last} comes after {after:?}");
         after = Some(last.clone());
@@ -325,13 +325,13 @@ fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-fn group_item(rev: u64) -> GroupItem {
+fn group_item(write_count: u64) -> GroupItem {
     GroupItem {
-        rev: Rev(rev),
+        write_count: WriteCount(write_count),
         version: 7,
         behind: BTreeSet::new(),
-        edition: 1,
-        life: 1,
+        revision: 1,
+        incarnation_number: 1,
         first: First { sort: Key::S("2025-03-01T09:30:00Z".to_owned()), version: 1 },
         time: None,
         key: Key::S("AFC F5".to_owned()),
@@ -339,10 +339,10 @@ fn group_item(rev: u64) -> GroupItem {
     }
 }
 
-fn numbered(rev: u64) -> Item {
-    Item::Group(Box::new(group_item(rev)))
+fn numbered(write_count: u64) -> Item {
+    Item::Group(Box::new(group_item(write_count)))
 }
 
-fn marker(rev: u64) -> Marker {
-    Marker { rev: Rev(rev), spell: 1, life: 1, have: 3, again: 0, replay: None, at: at(1_763_632_800_000) }
+fn cursor(write_count: u64) -> Cursor {
+    Cursor { write_count: WriteCount(write_count), epoch: 1, incarnation_number: 1, position: 3, replay_until: 0, replay: None, at: at(1_763_632_800_000) }
 }

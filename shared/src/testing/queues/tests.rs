@@ -5,7 +5,7 @@ use futures_util::future::{join, select};
 use super::*;
 use crate::ids::Group;
 use crate::message::Body;
-use crate::place::{OwnQueue, Place};
+use crate::naming::{OwnQueue, Naming};
 
 struct World {
     clock: VirtualClock,
@@ -14,8 +14,8 @@ struct World {
 }
 
 fn world() -> World {
-    let place = Place::try_new("aws", "eu-west-2", "123456789012", "").unwrap();
-    let queue = place.own_queue(OwnQueue::FanOut);
+    let naming = Naming::try_new("aws", "eu-west-2", "123456789012", "").unwrap();
+    let queue = naming.own_queue(OwnQueue::FanOut);
     let clock = VirtualClock::at(Timestamp::from_millis(0));
     let queues = FifoQueues::new(&clock);
     queues.create(&queue, Settings { latency: Duration::from_millis(10), ..Settings::default() });

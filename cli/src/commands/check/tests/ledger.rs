@@ -117,7 +117,7 @@ fn the_catch_up_function() {
 #[test]
 fn what_the_catch_up_function_should_have_done() {
     check_content(
-        |content| content.control = None,
+        |content| content.registry = None,
         &expect![[r#"
         ledger `Ledger`: it is empty, so that nothing is fanned out: the catch-up function has never run; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
     "#]],
@@ -134,18 +134,18 @@ fn what_the_catch_up_function_should_have_done() {
         ledger `Ledger`: it has not been compared with the event table since 2026-01-04T02:59:59Z; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
     "#]],
     );
-    // The first comparison comes a day after the first care.
+    // The first comparison comes a day after the first maintenance.
     check_content(|content| content.compared_at = None, &expect![[""]]);
     let tax = || ClientName::try_new("Billing").unwrap();
     check_content(
-        |content| content.control.as_mut().unwrap().clients.clear(),
+        |content| content.registry.as_mut().unwrap().clients.clear(),
         &expect![[r#"
             client `Billing`: the ledger does not know it: it gets nothing; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
             client `Reporting`: the ledger does not know it: it gets nothing; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
         "#]],
     );
     check_content(
-        |content| content.control.as_mut().unwrap().clients.get_mut(&tax()).unwrap().state = State::Retired,
+        |content| content.registry.as_mut().unwrap().clients.get_mut(&tax()).unwrap().state = State::Retired,
         &expect![[r#"
             client `Billing`: the ledger does not know it: it gets nothing; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
         "#]],

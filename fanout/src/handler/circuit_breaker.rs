@@ -10,7 +10,7 @@ use shared::time::Timestamp;
 
 /// The clients that failed their last runs in this instance.
 #[derive(Debug, Default)]
-pub(super) struct Resting {
+pub(super) struct CircuitBreakers {
     failing: HashMap<ClientName, Failing>,
 }
 
@@ -22,9 +22,9 @@ struct Failing {
     rest: Duration,
 }
 
-impl Resting {
+impl CircuitBreakers {
     /// Whether `client` is not tried now.
-    pub(super) fn rests(&self, client: &ClientName, now: Timestamp) -> bool {
+    pub(super) fn is_open(&self, client: &ClientName, now: Timestamp) -> bool {
         let failing = self.failing.get(client);
         failing.is_some_and(|failing| failing.has_to_rest() && now.since(failing.last) < failing.rest)
     }
@@ -62,36 +62,36 @@ mod tests {
     fn a_client_rests_after_three_runs_and_then_after_one() {
         let client = ClientName::try_new("A").unwrap();
         let at = |seconds| Timestamp::from_millis(1_000).plus(Duration::from_secs(seconds));
-        let mut resting = Resting::default();
-        assert!(!resting.failed(&client, 1, at(0)));
-        assert!(!resting.failed(&client, 1, at(1)));
-        assert!(!resting.rests(&client, at(1)));
-        assert!(resting.failed(&client, 1, at(2)));
-        assert!(resting.rests(&client, at(31)));
-        assert!(!resting.rests(&client, at(32)), "it is tried");
-        assert!(resting.failed(&client, 1, at(33)), "and fails");
-        assert!(resting.rests(&client, at(62)));
-        resting.took(&client);
-        assert!(!resting.rests(&client, at(63)));
-        assert!(resting.failed(&client, 3, at(64)), "three runs of one batch");
+        let mut breakers = CircuitBreakers::default();
+        assert!(!breakers.failed(&client, 1, at(0)));
+        assert!(!breakers.failed(&client, 1, at(1)));
+        assert!(!breakers.is_open(&client, at(1)));
+        assert!(breakers.failed(&client, 1, at(2)));
+        assert!(breakers.is_open(&client, at(31)));
+        assert!(!breakers.is_open(&client, at(32)), "it is tried");
+        assert!(breakers.failed(&client, 1, at(33)), "and fails");
+        assert!(breakers.is_open(&client, at(62)));
+        breakers.took(&client);
+        assert!(!breakers.is_open(&client, at(63)));
+        assert!(breakers.failed(&client, 3, at(64)), "three runs of one batch");
     }
 
     #[test]
     fn a_rest_is_twice_as_long_as_the_last_until_the_client_takes_a_run() {
         let client = ClientName::try_new("A").unwrap();
         let mut now = Timestamp::from_millis(1_000);
-        let mut resting = Resting::default();
-        let mut rest = |resting: &mut Resting, runs| {
-            assert!(resting.failed(&client, runs, now));
+        let mut breakers = CircuitBreakers::default();
+        let mut rest = |breakers: &mut CircuitBreakers, runs| {
+            assert!(breakers.failed(&client, runs, now));
             let began = now;
-            while resting.rests(&client, now) {
+            while breakers.is_open(&client, now) {
                 now = now.plus(Duration::from_secs(1));
             }
             now.since(began).as_secs()
         };
-        let rests: Vec<u64> = (0..6).map(|_| rest(&mut resting, 3)).collect();
-        assert_eq!(rests, [30, 60, 120, 240, 300, 300]);
-        resting.took(&client);
-        assert_eq!(rest(&mut resting, 3), 30);
+        let is_open: Vec<u64> = (0..6).map(|_| rest(&mut breakers, 3)).collect();
+        assert_eq!(is_open, [30, 60, 120, 240, 300, 300]);
+        breakers.took(&client);
+        assert_eq!(rest(&mut breakers, 3), 30);
     }
 }

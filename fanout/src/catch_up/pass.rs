@@ -1,4 +1,4 @@
-//! A turn: one read of the ledger, the sends planned from it, and the writes that record them.
+//! A pass: one read of the ledger, the sends planned from it, and the writes that record them.
 //!
 //! It serves up to ten groups of a client, so that requests are full.
 
@@ -10,10 +10,10 @@ use shared::config::ClientName;
 use shared::event::Event;
 use shared::ids::Group;
 use shared::ledger::catch_up::{Begin, Known, Plan, Rejected, Task, begin};
-use shared::ledger::times::TURN_LIMIT;
+use shared::ledger::times::PASS_LIMIT;
 use shared::ledger::{ClientId, EventTable, Found, ItemKey, Ledger, State};
 use shared::message::Message;
-use shared::place::QueueUrl;
+use shared::naming::QueueUrl;
 use shared::send::{Outcome, Run, Stop, StopReason, Transport, send_runs};
 use shared::time::Timestamp;
 use tracing::{error, warn};
@@ -22,15 +22,15 @@ use super::look_up::{Looked, NotLooked};
 use super::payload::Refused;
 use super::tell::Told;
 use super::work::{Work, why_unread};
-use crate::letters;
+use crate::rejections;
 
-/// The most bytes of messages that a turn holds, all its groups together.
+/// The most bytes of messages that a pass holds, all its groups together.
 const BYTES_LIMIT: usize = 16 << 20;
 
 /// How long passing faults of a client's queue are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The client that a turn serves.
+/// The client that a pass serves.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Served<'s> {
     pub(super) name: &'s ClientName,
@@ -40,9 +40,9 @@ pub(super) struct Served<'s> {
     pub(super) is_failing: bool,
 }
 
-/// What became of a turn.
+/// What became of a pass.
 #[derive(Debug, Default)]
-pub(super) struct Turned {
+pub(super) struct PassOutcome {
     /// Each group with what became of it.
     pub(super) groups: Vec<(Group, End)>,
     /// How many messages the client's queue took.
@@ -60,8 +60,8 @@ pub(super) struct Turned {
 /// What became of a group in a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The client is level.
-    Level,
+    /// The client is up to date.
+    UpToDate,
     /// There is more to send.
     More,
     /// Nothing more can be done now.
@@ -71,7 +71,7 @@ pub(super) enum End {
     /// Not even alone.
     TooLong,
     /// What was sent is not recorded.
-    Untold,
+    Unrecorded,
 }
 
 /// A group for which the table answered.
@@ -88,26 +88,26 @@ struct Planned {
 
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Serves `groups`, at most [`BATCH_LIMIT`](shared::send::BATCH_LIMIT) of them.
-    pub(super) async fn turn(&self, client: &Served<'_>, groups: &[Group]) -> Turned {
-        let mut turned = Turned::default();
+    pub(super) async fn pass(&self, client: &Served<'_>, groups: &[Group]) -> PassOutcome {
+        let mut pass_outcome = PassOutcome::default();
         let now = self.now();
-        let until = now.plus(TURN_LIMIT).min(self.last_start);
-        let mut keys = vec![ItemKey::Control];
+        let until = now.plus(PASS_LIMIT).min(self.last_start);
+        let mut keys = vec![ItemKey::Registry];
         keys.extend(groups.iter().map(|group| ItemKey::Group(group.clone())));
-        keys.extend(groups.iter().map(|group| ItemKey::Marker(client.id, group.clone())));
+        keys.extend(groups.iter().map(|group| ItemKey::Cursor(client.id, group.clone())));
         let found = self.read(&keys).await;
         if let Some(why) = unserved(&found, client) {
-            turned.stopped = Some(why);
-            return turned;
+            pass_outcome.stopped = Some(why);
+            return pass_outcome;
         }
 
         let (mut tasks, mut unread) = (Vec::new(), Vec::new());
         for group in groups {
             match begin(&found, client.id, group) {
                 Begin::Behind(task) => tasks.push(*task),
-                Begin::Level => turned.groups.push((group.clone(), End::Level)),
+                Begin::UpToDate => pass_outcome.groups.push((group.clone(), End::UpToDate)),
                 Begin::Unread => {
-                    let keys = [ItemKey::Group(group.clone()), ItemKey::Marker(client.id, group.clone())];
+                    let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
                     unread.push((group.clone(), why_unread(&found, &keys)));
                 }
             }
@@ -127,36 +127,36 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
                 Err(NotLooked::Unread(why)) => unread.push((task.group, why.to_string())),
                 Err(NotLooked::OutOfTime) => {
                     let end = out_of_time(client, &task.group, is_alone, look_up_until.since(now));
-                    turned.groups.push((task.group, end));
+                    pass_outcome.groups.push((task.group, end));
                 }
             }
         }
         log_unread(client, &unread);
-        turned.groups.extend(unread.into_iter().map(|(group, _)| (group, End::Left)));
-        let planned = self.sort_out(answered, until, &mut turned).await;
-        self.send(client, planned, until, &mut turned).await;
-        turned
+        pass_outcome.groups.extend(unread.into_iter().map(|(group, _)| (group, End::Left)));
+        let planned = self.sort_out(answered, until, &mut pass_outcome).await;
+        self.send(client, planned, until, &mut pass_outcome).await;
+        pass_outcome
     }
 
     /// What is to be sent to the client. What is not its business is dealt with: events that can't be sent, groups that
     /// only the fan-out can go on with, erased ones.
-    async fn sort_out(&self, asked: Vec<Asked>, until: Timestamp, turned: &mut Turned) -> Vec<Planned> {
+    async fn sort_out(&self, asked: Vec<Asked>, until: Timestamp, pass_outcome: &mut PassOutcome) -> Vec<Planned> {
         let (mut planned, mut lowest) = (Vec::new(), Vec::new());
         for Asked { task, looked } in asked {
             match looked {
                 Looked::Lasts(plan) => planned.push(Planned { task, plan }),
                 Looked::Erased => {
-                    let is_level = self.tell_erased(&task).await == Told::Level;
-                    turned.groups.push((task.group, if is_level { End::Level } else { End::Left }));
+                    let is_up_to_date = self.tell_erased(&task).await == Told::UpToDate;
+                    pass_outcome.groups.push((task.group, if is_up_to_date { End::UpToDate } else { End::Left }));
                 }
                 Looked::FirstGone(event) => {
                     lowest.push(event);
-                    turned.groups.push((task.group, End::Left));
+                    pass_outcome.groups.push((task.group, End::Left));
                 }
             }
         }
         self.put_lowest(&lowest, until).await;
-        self.put_letters(&mut planned, until, turned).await;
+        self.put_rejections(&mut planned, until, pass_outcome).await;
         planned
     }
 
@@ -167,36 +167,36 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         if let Some(stop) = outcomes.iter().find_map(|outcome| outcome.stopped.as_ref()) {
             warn!(
                 why = stop.why,
-                "a group's lowest event could not be put on the fan-out queue; a later turn does"
+                "a group's lowest event could not be put on the fan-out queue; a later pass does"
             );
         }
     }
 
-    /// Sends the letters about events that come first and can't be sent.
-    async fn put_letters(&self, planned: &mut [Planned], until: Timestamp, turned: &mut Turned) {
-        let letters: Vec<Vec<Message>> = planned
+    /// Sends the rejections about events that come first and can't be sent.
+    async fn put_rejections(&self, planned: &mut [Planned], until: Timestamp, pass_outcome: &mut PassOutcome) {
+        let rejections: Vec<Vec<Message>> = planned
             .iter()
             .map(|Planned { task, plan }| {
-                let letter = |event: &Rejected| {
-                    letters::of_item(&self.own.source, &task.item.key, &event.sort, &event.why)
+                let rejection = |event: &Rejected| {
+                    rejections::of_item(&self.own.source, &task.item.key, &event.sort, &event.why)
                 };
-                plan.rejected.iter().map(letter).collect()
+                plan.rejected.iter().map(rejection).collect()
             })
             .collect();
         let runs: Vec<Run<'_>> =
-            letters.iter().map(|letters| Run { messages: letters.iter().collect() }).collect();
-        if letters.iter().all(Vec::is_empty) {
+            rejections.iter().map(|rejections| Run { messages: rejections.iter().collect() }).collect();
+        if rejections.iter().all(Vec::is_empty) {
             return;
         }
         let outcomes = self.put(&self.own.rejected, &runs, until).await;
         for (Planned { task, plan }, outcome) in planned.iter_mut().zip(outcomes) {
-            turned.rejected += outcome.accepted;
+            pass_outcome.rejected += outcome.accepted;
             if let Some(stop) = outcome.stopped {
                 let group = task.group.as_str();
                 warn!(
                     group,
                     why = stop.why,
-                    "a letter to the rejected queue is missing; a later turn sends it"
+                    "a rejection to the rejected queue is missing; a later pass sends it"
                 );
             }
             for rejected in plan.rejected.iter().take(outcome.accepted) {
@@ -205,7 +205,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
                     group,
                     version,
                     why = rejected.why,
-                    "event can't be sent; a letter is on the rejected queue"
+                    "event can't be sent; a rejection is on the rejected queue"
                 );
             }
             plan.cut(outcome.accepted);
@@ -213,7 +213,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 
     /// Steps 4 to 6: sends the runs, and tells how far they got.
-    async fn send(&self, client: &Served<'_>, planned: Vec<Planned>, until: Timestamp, turned: &mut Turned) {
+    async fn send(&self, client: &Served<'_>, planned: Vec<Planned>, until: Timestamp, pass_outcome: &mut PassOutcome) {
         let runs: Vec<Run<'_>> = planned
             .iter()
             .map(|Planned { plan, .. }| Run {
@@ -223,7 +223,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let now = self.now();
         let retry_until = if client.is_failing { now } else { now.plus(PATIENCE) };
         let limits = self.limits(until, retry_until);
-        let outcomes = send_runs(self.edge.transport, client.queue, &runs, &limits).await;
+        let outcomes = send_runs(self.ports.transport, client.queue, &runs, &limits).await;
 
         let told = planned.into_iter().zip(&outcomes).map(async |(Planned { task, plan }, outcome)| {
             let known = Known { up_to: plan.reached(outcome.accepted), ..Known::nothing(&task) };
@@ -233,15 +233,15 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         });
         let ends = join_all(told).await;
         for ((group, end), outcome) in ends.into_iter().zip(outcomes) {
-            turned.sent += outcome.accepted;
-            let is_refused = turned.note(client, &group, outcome);
+            pass_outcome.sent += outcome.accepted;
+            let is_refused = pass_outcome.note(client, &group, outcome);
             let end = if is_refused && end == End::More { End::Left } else { end };
-            turned.groups.push((group, end));
+            pass_outcome.groups.push((group, end));
         }
     }
 }
 
-impl Turned {
+impl PassOutcome {
     /// Notes why a run stopped, if it did. A message that the client's queue will never take is that group's business, and
     /// one that was not tried nobody's. Answers whether it was refused.
     fn note(&mut self, client: &Served<'_>, group: &Group, outcome: Outcome) -> bool {
@@ -268,15 +268,15 @@ impl Turned {
 
 /// Why the client is not to be served, as the ledger has it.
 fn unserved(found: &Found, client: &Served<'_>) -> Option<String> {
-    let Some(control) = found.control() else {
-        let why = why_unread(found, &[ItemKey::Control]);
+    let Some(registry) = found.registry() else {
+        let why = why_unread(found, &[ItemKey::Registry]);
         warn!(
             client = client.name.as_str(),
-            why, "the ledger does not answer; nothing is sent until the next care"
+            why, "the ledger does not answer; nothing is sent until the next maintenance"
         );
         return Some(why);
     };
-    let registration = control.and_then(|control| control.client(client.id));
+    let registration = registry.and_then(|registry| registry.client(client.id));
     match registration.map(|(_, registration)| registration.state) {
         Some(State::Live) => None,
         Some(State::Paused) => Some("paused".to_owned()),
@@ -294,8 +294,8 @@ fn out_of_time(client: &Served<'_>, group: &Group, is_alone: bool, given: Durati
         );
         return End::Slow;
     }
-    if given < TURN_LIMIT {
-        warn!(client, group, secs, "no time was left to read a group's events; the next care tries again");
+    if given < PASS_LIMIT {
+        warn!(client, group, secs, "no time was left to read a group's events; the next maintenance tries again");
     } else {
         error!(
             client,
@@ -308,18 +308,18 @@ fn out_of_time(client: &Served<'_>, group: &Group, is_alone: bool, given: Durati
     End::TooLong
 }
 
-/// Logs groups that could not be read: one line for each turn.
+/// Logs groups that could not be read: one line for each pass.
 fn log_unread(client: &Served<'_>, unread: &[(Group, String)]) {
     if let Some((group, why)) = unread.first() {
         let (client, group, groups) = (client.name.as_str(), group.as_str(), unread.len());
-        warn!(client, groups, group, why, "groups could not be read; the next care tries them again");
+        warn!(client, groups, group, why, "groups could not be read; the next maintenance tries them again");
     }
 }
 
 fn end(told: Told, known: &Known) -> End {
     match told {
-        Told::Level => End::Level,
-        Told::Untold => End::Untold,
+        Told::UpToDate => End::UpToDate,
+        Told::Unrecorded => End::Unrecorded,
         // What had no effect now has none a moment later.
         Told::Behind if known.is_nothing() => End::Left,
         Told::Behind => End::More,

@@ -1,19 +1,19 @@
-//! Walks over the event table: history, and the comparison of table and ledger.
+//! Scans over the event table: history, and the comparison of table and ledger.
 
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use shared::ids::Key;
-use shared::ledger::{Item, ItemKey, Walk, WalkKind};
+use shared::ledger::{Item, ItemKey, Scan, ScanKind};
 use shared::message::Attribute;
 use shared::testing::WriteFault;
 
 use crate::world::{World, by_group, group_of};
 
-fn walk(world: &World, kind: WalkKind) -> Option<Walk> {
-    match world.ledger.get(&ItemKey::Walk(kind)) {
-        Some(Item::Walk(walk)) => Some(walk),
+fn scan(world: &World, kind: ScanKind) -> Option<Scan> {
+    match world.ledger.get(&ItemKey::Scan(kind)) {
+        Some(Item::Scan(scan)) => Some(scan),
         _ => None,
     }
 }
@@ -30,22 +30,22 @@ fn a_walk_that_is_cut_short_goes_on_where_it_was() {
     for group in &groups {
         world.put(&format!("{group}1@-100000 {group}2@-99000 {group}3@-98000"));
     }
-    // A few pages in each care.
+    // A few pages in each maintenance.
     world.scan_latency.set(Duration::from_secs(25));
     let mut places = Vec::new();
     loop {
-        world.care();
-        let walk = walk(&world, WalkKind::History).unwrap();
-        if !walk.is_on {
+        world.maintenance();
+        let scan = scan(&world, ScanKind::History).unwrap();
+        if !scan.is_on {
             break;
         }
-        assert!(walk.after.is_some() && !places.contains(&walk.after));
-        places.push(walk.after);
+        assert!(scan.after.is_some() && !places.contains(&scan.after));
+        places.push(scan.after);
     }
     assert_eq!(places.len(), 5);
-    // 78 items, four to a page, for this walk and the comparison after it; and what is read again.
+    // 78 items, four to a page, for this scan and the comparison after it; and what is read again.
     assert!(world.table.calls().scans < 60, "{:?}", world.table.calls());
-    world.care();
+    world.maintenance();
     for group in &groups {
         assert_eq!(world.standing(group), "3");
     }
@@ -57,13 +57,13 @@ fn a_group_that_may_show_an_earlier_event_is_waited_for() {
     let mut world = World::new();
     world.deploy("A B C+");
     world.put("a1@-90000 a3@-5");
-    world.care();
+    world.maintenance();
     assert_eq!(world.standing("a"), "unknown");
-    assert!(walk(&world, WalkKind::History).unwrap().is_on);
+    assert!(scan(&world, ScanKind::History).unwrap().is_on);
     world.put("a2@-5");
-    world.cares(1);
+    world.maintenance_runs(1);
     assert_eq!(world.standing("a"), "1 C:0");
-    world.cares(1);
+    world.maintenance_runs(1);
     assert_eq!(world.got("C"), "a: 1");
 }
 
@@ -76,19 +76,19 @@ fn a_group_that_is_waited_for_stops_no_other() {
         world.put(&format!("{group}1@-100000 {group}2@-99000"));
     }
     world.put("m4@-5");
-    world.care();
+    world.maintenance();
     for group in &groups {
         let standing = if group == "m" { "unknown" } else { "2 C:0" };
         assert_eq!(world.standing(group), standing);
     }
-    let left = walk(&world, WalkKind::History).unwrap();
+    let left = scan(&world, ScanKind::History).unwrap();
     assert!(left.is_on);
-    // The fan-out waits for the missing one, and makes the item. The walk goes on there.
+    // The fan-out waits for the missing one, and makes the item. The scan goes on there.
     world.deliver_until(world.clock.now().plus(Duration::from_secs(90)));
     assert_eq!(world.standing("m"), "4 C:0");
     world.table.forget_calls();
-    world.care();
-    assert!(!walk(&world, WalkKind::History).unwrap().is_on);
+    world.maintenance();
+    assert!(!scan(&world, ScanKind::History).unwrap().is_on);
     assert!(world.table.calls().scans < 21, "{:?} for 53 items, four to a page", world.table.calls());
 }
 
@@ -103,12 +103,12 @@ fn an_event_with_a_date_ahead_is_no_reason_to_wait() {
         "mark": {"S": "m"}, "at": {"N": ahead.to_string()}, "version": {"N": "4"}, "id": {"S": "m4"}
     });
     world.table.put(&item.to_string());
-    world.care();
+    world.maintenance();
     assert_eq!((world.standing("m").as_str(), put_again(&world).as_str()), ("unknown", "m: 4"));
     world.deliver_until(world.clock.now().plus(Duration::from_secs(90)));
     assert_eq!(world.standing("m"), "4 C:0");
-    world.care();
-    assert!(!walk(&world, WalkKind::History).unwrap().is_on);
+    world.maintenance();
+    assert!(!scan(&world, ScanKind::History).unwrap().is_on);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn an_event_with_a_date_ahead_is_lost_if_no_message_brings_it() {
     world.table.put(&item.to_string());
     world.group("m", 3, "");
     world.wait(86_400);
-    world.care();
+    world.maintenance();
     assert_eq!(put_again(&world), "m: 4");
 }
 
@@ -134,14 +134,14 @@ fn a_write_that_is_refused_is_tried_again_in_the_same_walk() {
     for group in &groups {
         world.put(&format!("{group}1@-100000 {group}2@-99000"));
     }
-    // The control item's write, the walk's, and then those of groups.
+    // The registry's write, the scan's, and then those of groups.
     (0..2).for_each(|_| world.ledger.before_write(|_| {}));
     world.ledger.before_write(|ledger| (0..6).for_each(|_| ledger.fail_write(WriteFault::Refused)));
-    world.care();
+    world.maintenance();
     for group in &groups {
         assert_eq!(world.standing(group), "2 C:0");
     }
-    assert!(!walk(&world, WalkKind::History).unwrap().is_on);
+    assert!(!scan(&world, ScanKind::History).unwrap().is_on);
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn a_damaged_item_stops_no_walk() {
     }
     world.ledger.damage(ItemKey::Group(group_of("m")));
     world.deploy("A B C+");
-    world.care();
+    world.maintenance();
     let adopted = groups.iter().filter(|group| world.standing(group) != "unknown").count();
-    assert_eq!((adopted, walk(&world, WalkKind::History).map(|walk| walk.is_on)), (25, Some(false)));
+    assert_eq!((adopted, scan(&world, ScanKind::History).map(|scan| scan.is_on)), (25, Some(false)));
     world.group("a", 2, "");
     let answer = world.order(json!({"order": "reconcile"})).unwrap();
     assert_eq!((&answer["groups"], &answer["after"]), (&json!(26), &Value::Null));
@@ -179,8 +179,8 @@ fn a_group_that_is_not_read_is_compared_by_the_next_order() {
 fn without_anybody_who_wants_history_there_is_no_walk_for_it() {
     let mut world = World::new();
     world.deploy("A B C");
-    world.cares(2);
-    assert_eq!(walk(&world, WalkKind::History), None);
+    world.maintenance_runs(2);
+    assert_eq!(scan(&world, ScanKind::History), None);
 }
 
 #[test]
@@ -191,16 +191,16 @@ fn what_was_lost_is_put_on_the_fan_out_queue_within_a_day() {
     world.group("a", 2, "");
     world.group("b", 1, "");
     world.wait(600);
-    world.care();
+    world.maintenance();
     assert_eq!(put_again(&world), "", "not due");
     world.wait(86_400);
-    world.care();
+    world.maintenance();
     assert_eq!(put_again(&world), "b: 2 | c: 2");
     let b2 = world.table.rows(&Key::S("b".to_owned()))[0].clone().event.unwrap();
     let put = world.queues.accepted(&world.fan_out);
     let put = put.iter().find(|message| message.body == b2.body()).unwrap();
     assert!(put.attributes.contains(&Attribute::repair(b2.deduplication_id())));
-    assert_eq!(walk(&world, WalkKind::Reconcile).map(|walk| walk.is_on), Some(false));
+    assert_eq!(scan(&world, ScanKind::Reconcile).map(|scan| scan.is_on), Some(false));
 }
 
 #[test]
@@ -210,12 +210,12 @@ fn a_comparison_that_cannot_put_stands_still() {
     world.group("b", 1, "");
     world.wait(86_400);
     world.queues.change(&world.fan_out, |settings| settings.denied = true);
-    world.care();
-    assert!(walk(&world, WalkKind::Reconcile).unwrap().is_on);
+    world.maintenance();
+    assert!(scan(&world, ScanKind::Reconcile).unwrap().is_on);
     world.queues.change(&world.fan_out, |settings| settings.denied = false);
-    world.cares(1);
+    world.maintenance_runs(1);
     assert_eq!(put_again(&world), "b: 2");
-    assert!(!walk(&world, WalkKind::Reconcile).unwrap().is_on);
+    assert!(!scan(&world, ScanKind::Reconcile).unwrap().is_on);
 }
 
 fn reconcile(world: &World, after: &Value, expected: Expect) -> Value {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use super::{ClientId, Control, EventTime, GroupItem, Lease, Marker, Rev, Walk, WalkKind};
+use super::{ClientId, Registry, EventTime, GroupItem, Lease, Cursor, WriteCount, Scan, ScanKind};
 use crate::event::Event;
 use crate::ids::{Group, Key};
 use crate::send::Cause;
@@ -16,7 +16,7 @@ pub const WRITE_LIMIT: usize = 100;
 
 /// Everything that ledger logic acts on: queues, waiting and the clock; the ledger; the event table.
 #[derive(Debug)]
-pub struct Edge<'e, T, L, E> {
+pub struct Ports<'e, T, L, E> {
     /// A [`Transport`](crate::send::Transport).
     pub transport: &'e T,
     /// A [`Ledger`].
@@ -25,13 +25,13 @@ pub struct Edge<'e, T, L, E> {
     pub table: &'e E,
 }
 
-impl<T, L, E> Clone for Edge<'_, T, L, E> {
+impl<T, L, E> Clone for Ports<'_, T, L, E> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T, L, E> Copy for Edge<'_, T, L, E> {}
+impl<T, L, E> Copy for Ports<'_, T, L, E> {}
 
 /// The ledger's table. An implementation neither retries a write nor decides anything.
 pub trait Ledger {
@@ -46,15 +46,15 @@ pub trait Ledger {
     /// [`WriteError`]. A write whose result is unknown is not repeated: its caller reads again and plans again.
     fn write(&self, writes: &[Write]) -> impl Future<Output = Result<(), WriteError>>;
 
-    /// A page of a client's markers in the order of their groups, after `after`, strongly consistent. An empty page is
+    /// A page of a client's cursors in the order of their groups, after `after`, strongly consistent. An empty page is
     /// the end.
-    fn markers(
+    fn cursors(
         &self,
         client: ClientId,
         after: Option<&Group>,
-    ) -> impl Future<Output = Result<Vec<(Group, Marker)>, Unread>>;
+    ) -> impl Future<Output = Result<Vec<(Group, Cursor)>, Unread>>;
 
-    /// A value that was never given before: for revs, spells, holders, replays.
+    /// A value that was never given before: for write counts, epochs, holders, replays.
     fn fresh(&self) -> u64;
 }
 
@@ -69,37 +69,37 @@ pub trait EventTable {
 
     /// A page of all items, in an order of the table's own in which those of an aggregate stand together, after `after`.
     /// Eventually consistent: what it shows is a hint.
-    fn scan(&self, after: Option<&Cursor>) -> impl Future<Output = Result<ScanPage, Unread>>;
+    fn scan(&self, after: Option<&ScanPosition>) -> impl Future<Output = Result<ScanPage, Unread>>;
 }
 
 /// Which item of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ItemKey {
     /// The one [`Control`].
-    Control,
+    Registry,
     /// A [`GroupItem`].
     Group(Group),
-    /// A [`Marker`].
-    Marker(ClientId, Group),
+    /// A [`Cursor`].
+    Cursor(ClientId, Group),
     /// A [`Lease`].
     Lease(ClientId),
-    /// A [`Walk`].
-    Walk(WalkKind),
+    /// A [`Scan`].
+    Scan(ScanKind),
 }
 
 /// An item of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// Under [`ItemKey::Control`].
-    Control(Control),
+    Registry(Registry),
     /// Under [`ItemKey::Group`].
     Group(Box<GroupItem>),
-    /// Under [`ItemKey::Marker`].
-    Marker(Marker),
+    /// Under [`ItemKey::Cursor`].
+    Cursor(Cursor),
     /// Under [`ItemKey::Lease`].
     Lease(Lease),
-    /// Under [`ItemKey::Walk`].
-    Walk(Walk),
+    /// Under [`ItemKey::Scan`].
+    Scan(Scan),
 }
 
 /// One write.
@@ -118,8 +118,8 @@ pub struct Write {
 pub enum Condition {
     /// Not there.
     Absent,
-    /// There, with this `rev`.
-    Rev(Rev),
+    /// There, with this `write_count`.
+    WriteCount(WriteCount),
 }
 
 /// An item, a page or an answer that could not be read. It may be there or not.
@@ -172,23 +172,23 @@ pub struct Row {
 
 /// A place in the event table: after this item.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor {
+pub struct ScanPosition {
     /// The item's partition key.
     pub key: Key,
     /// The item's sort key.
     pub sort: Key,
 }
 
-/// Some items of the whole table, as far as a walk needs them.
+/// Some items of the whole table, as far as a scan needs them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanPage {
     /// In the table's own order.
     pub seen: Vec<Seen>,
     /// Where the next page begins; `None` at the table's end.
-    pub next: Option<Cursor>,
+    pub next: Option<ScanPosition>,
 }
 
-/// An item that a walk came past.
+/// An item that a scan came past.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// Its partition key.
@@ -230,11 +230,11 @@ impl Found {
         self.unread.get(key)
     }
 
-    /// The control item: `None` if it was not read, `Some(None)` if it is missing.
-    pub fn control(&self) -> Option<Option<&Control>> {
+    /// The registry: `None` if it was not read, `Some(None)` if it is missing.
+    pub fn registry(&self) -> Option<Option<&Registry>> {
         self.get(
-            &ItemKey::Control,
-            |item| if let Item::Control(control) = item { Some(control) } else { None },
+            &ItemKey::Registry,
+            |item| if let Item::Registry(registry) = item { Some(registry) } else { None },
         )
     }
 
@@ -245,10 +245,10 @@ impl Found {
         })
     }
 
-    /// A marker, likewise.
-    pub fn marker(&self, client: ClientId, group: &Group) -> Option<Option<&Marker>> {
-        let key = ItemKey::Marker(client, group.clone());
-        self.get(&key, |item| if let Item::Marker(marker) = item { Some(marker) } else { None })
+    /// A cursor, likewise.
+    pub fn cursor(&self, client: ClientId, group: &Group) -> Option<Option<&Cursor>> {
+        let key = ItemKey::Cursor(client, group.clone());
+        self.get(&key, |item| if let Item::Cursor(cursor) = item { Some(cursor) } else { None })
     }
 
     /// A lease, likewise.
@@ -259,9 +259,9 @@ impl Found {
         )
     }
 
-    /// A walk, likewise.
-    pub fn walk(&self, kind: WalkKind) -> Option<Option<&Walk>> {
-        self.get(&ItemKey::Walk(kind), |item| if let Item::Walk(walk) = item { Some(walk) } else { None })
+    /// A scan, likewise.
+    pub fn scan(&self, kind: ScanKind) -> Option<Option<&Scan>> {
+        self.get(&ItemKey::Scan(kind), |item| if let Item::Scan(scan) = item { Some(scan) } else { None })
     }
 
     fn get<'f, T>(&'f self, key: &ItemKey, of: impl FnOnce(&'f Item) -> Option<T>) -> Option<Option<T>> {
@@ -277,22 +277,22 @@ impl Item {
     pub fn belongs_to(&self, key: &ItemKey) -> bool {
         matches!(
             (key, self),
-            (ItemKey::Control, Self::Control(_))
+            (ItemKey::Registry, Self::Registry(_))
                 | (ItemKey::Group(_), Self::Group(_))
-                | (ItemKey::Marker(..), Self::Marker(_))
+                | (ItemKey::Cursor(..), Self::Cursor(_))
                 | (ItemKey::Lease(_), Self::Lease(_))
-                | (ItemKey::Walk(_), Self::Walk(_))
+                | (ItemKey::Scan(_), Self::Scan(_))
         )
     }
 
     /// What a write of this item is conditional on next time.
-    pub fn rev(&self) -> Rev {
+    pub fn write_count(&self) -> WriteCount {
         match self {
-            Self::Control(control) => control.rev,
-            Self::Group(group) => group.rev,
-            Self::Marker(marker) => marker.rev,
-            Self::Lease(lease) => lease.rev,
-            Self::Walk(walk) => walk.rev,
+            Self::Registry(registry) => registry.write_count,
+            Self::Group(group) => group.write_count,
+            Self::Cursor(cursor) => cursor.write_count,
+            Self::Lease(lease) => lease.write_count,
+            Self::Scan(scan) => scan.write_count,
         }
     }
 }
@@ -304,19 +304,19 @@ mod tests {
     #[test]
     fn what_was_not_read_is_not_missing_and_says_why() {
         let group = |name: &str| ItemKey::Group(Group::of(&Key::S(name.to_owned())));
-        let keys = [ItemKey::Control, group("a"), group("b")];
-        let control = Control {
-            rev: Rev(1),
-            edition: 1,
+        let keys = [ItemKey::Registry, group("a"), group("b")];
+        let registry = Registry {
+            write_count: WriteCount(1),
+            revision: 1,
             start: crate::time::Timestamp::from_millis(0),
             clients: BTreeMap::new(),
         };
         let found = Found::new(
             &keys,
-            vec![Err(Unread("a fault".into())), Ok(None), Ok(Some(Item::Control(control)))],
+            vec![Err(Unread("a fault".into())), Ok(None), Ok(Some(Item::Registry(registry)))],
         );
         let why = |key: &ItemKey| found.unread(key).map(ToString::to_string);
-        assert_eq!((found.control(), why(&keys[0]).as_deref()), (None, Some("not read: a fault")));
+        assert_eq!((found.registry(), why(&keys[0]).as_deref()), (None, Some("not read: a fault")));
         assert_eq!((found.group(&Group::of(&Key::S("a".to_owned()))), why(&keys[1])), (Some(None), None));
         let other = Some("not read: an item of another kind stands there");
         assert_eq!(

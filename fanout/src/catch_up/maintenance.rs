@@ -1,4 +1,4 @@
-//! The care, every minute: who is served is settled, every client is caught up, and the event table is walked over.
+//! The maintenance, every minute: who is served is settled, every client is caught up, and the event table is walked over.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use futures_util::future::join3;
 use shared::config::ClientName;
 use shared::ledger::membership::{CLIENTS_LIMIT, settle};
 use shared::ledger::{
-    ClientId, Condition, Control, EventTable, Item, ItemKey, Ledger, Registration, State, Write, WriteError,
+    ClientId, Condition, Registry, EventTable, Item, ItemKey, Ledger, Registration, State, Write, WriteError,
 };
 use shared::metrics::Tally;
 use shared::send::Transport;
@@ -19,12 +19,12 @@ use super::work::{TRIES, Work, why_unread};
 
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Answers for each client that was behind.
-    pub(super) async fn care(&self, tally: &mut Tally) -> Result<Vec<CaughtUp>, OrderError> {
-        let control = self.settle().await?;
-        // At the same time: neither clients that are behind for hours nor a walk of hours hold up the other.
-        let catch_up = Box::pin(self.catch_up_all(&control));
-        let walks = Box::pin(self.walks(&control));
-        let (clients, (), ()) = join3(catch_up, walks, Box::pin(self.clear_retired(&control))).await;
+    pub(super) async fn maintenance(&self, tally: &mut Tally) -> Result<Vec<CaughtUp>, OrderError> {
+        let registry = self.settle().await?;
+        // At the same time: neither clients that are behind for hours nor a scan of hours hold up the other.
+        let catch_up = Box::pin(self.catch_up_all(&registry));
+        let scans = Box::pin(self.scans(&registry));
+        let (clients, (), ()) = join3(catch_up, scans, Box::pin(self.clear_retired(&registry))).await;
         count_sent(&clients, tally);
         self.count_behind(&clients, tally);
         let mut answers: Vec<CaughtUp> =
@@ -34,60 +34,60 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 
     /// Settles who is served, and answers it.
-    async fn settle(&self) -> Result<Control, OrderError> {
+    async fn settle(&self) -> Result<Registry, OrderError> {
         let file: BTreeMap<ClientName, bool> =
             self.own.file.iter().map(|(name, in_file)| (name.clone(), in_file.history)).collect();
         let mut why = String::new();
         for _ in 0..TRIES {
-            let keys = [ItemKey::Control];
+            let keys = [ItemKey::Registry];
             let found = self.read(&keys).await;
-            let Some(control) = found.control() else {
+            let Some(registry) = found.registry() else {
                 why = why_unread(&found, &keys);
                 continue;
             };
-            let unmarked = self.unmarked(control, &file).await;
-            let Some(settled) = settle(control, &file, &unmarked, self.now()) else {
-                let control = control.cloned().ok_or(OrderError::NoControl)?;
-                log_refused(&control, &file);
-                return Ok(control);
+            let unmarked = self.unmarked(registry, &file).await;
+            let Some(settled) = settle(registry, &file, &unmarked, self.now()) else {
+                let registry = registry.cloned().ok_or(OrderError::NoRegistry)?;
+                log_refused(&registry, &file);
+                return Ok(registry);
             };
             let write = Write {
-                key: ItemKey::Control,
-                condition: control.map_or(Condition::Absent, |control| Condition::Rev(control.rev)),
-                item: Some(Item::Control(settled.clone())),
+                key: ItemKey::Registry,
+                condition: registry.map_or(Condition::Absent, |registry| Condition::WriteCount(registry.write_count)),
+                item: Some(Item::Registry(settled.clone())),
             };
-            match self.edge.ledger.write(&[write]).await {
+            match self.ports.ledger.write(&[write]).await {
                 Ok(()) => {
-                    log_changes(control, &settled);
+                    log_changes(registry, &settled);
                     return Ok(settled);
                 }
-                // Another care settles it at the same time.
+                // Another maintenance settles it at the same time.
                 Err(WriteError::Lost) => {}
                 Err(error) => why = error.to_string(),
             }
         }
-        Err(OrderError::Failed { what: "the ledger's control item", why })
+        Err(OrderError::Failed { what: "the ledger's registry", why })
     }
 
-    /// The retired clients that may be admitted again, or make room, because no marker of theirs is left.
+    /// The retired clients that may be admitted again, or make room, because no cursor of theirs is left.
     async fn unmarked(
         &self,
-        control: Option<&Control>,
+        registry: Option<&Registry>,
         file: &BTreeMap<ClientName, bool>,
     ) -> BTreeSet<ClientId> {
         let mut unmarked = BTreeSet::new();
-        let Some(control) = control else { return unmarked };
-        let is_full = control.clients.len() >= CLIENTS_LIMIT;
+        let Some(registry) = registry else { return unmarked };
+        let is_full = registry.clients.len() >= CLIENTS_LIMIT;
         let matters = |name: &ClientName, registration: &Registration| {
             registration.state == State::Retired && (is_full || file.contains_key(name))
         };
-        for (name, registration) in control.clients.iter().filter(|(name, client)| matters(name, client)) {
-            match self.edge.ledger.markers(registration.id, None).await {
+        for (name, registration) in registry.clients.iter().filter(|(name, client)| matters(name, client)) {
+            match self.ports.ledger.cursors(registration.id, None).await {
                 Ok(page) if page.is_empty() => drop(unmarked.insert(registration.id)),
                 Ok(_) => {}
                 Err(error) => {
                     let client = name.as_str();
-                    warn!(client, why = %error, "whether a retired client has markers left is not known; it stays so");
+                    warn!(client, why = %error, "whether a retired client has cursors left is not known; it stays so");
                 }
             }
         }
@@ -95,18 +95,18 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 }
 
-fn log_changes(before: Option<&Control>, after: &Control) {
+fn log_changes(before: Option<&Registry>, after: &Registry) {
     for (name, registration) in &after.clients {
         let was = before.and_then(|before| before.clients.get(name));
-        let (client, edition) = (name.as_str(), after.edition);
+        let (client, revision) = (name.as_str(), after.revision);
         match was {
-            None => info!(client, edition, history = registration.history, "client admitted"),
+            None => info!(client, revision, history = registration.history, "client admitted"),
             Some(was) if was.id != registration.id => {
-                info!(client, edition, history = registration.history, "client admitted again");
+                info!(client, revision, history = registration.history, "client admitted again");
             }
             Some(was) if was.state != registration.state => warn!(
                 client,
-                edition,
+                revision,
                 "client retired: what it was behind in is forgotten, and it gets nothing more; back in \
                  `client-queues.toml` it is admitted as a new one, an hour from now at the earliest, and gets what it \
                  missed by `history = true` then, or by a replay"
@@ -121,8 +121,8 @@ fn log_changes(before: Option<&Control>, after: &Control) {
     }
 }
 
-fn log_refused(control: &Control, file: &BTreeMap<ClientName, bool>) {
-    for name in file.keys().filter(|name| !control.clients.contains_key(*name)) {
+fn log_refused(registry: &Registry, file: &BTreeMap<ClientName, bool>) {
+    for name in file.keys().filter(|name| !registry.clients.contains_key(*name)) {
         let client = name.as_str();
         error!(client, "client is not admitted: the ledger has {CLIENTS_LIMIT}, all of them needed");
     }

@@ -1,13 +1,13 @@
-//! Walks over the event table: when there is reason for one, and which of its items are of one aggregate.
+//! Scans over the event table: when there is reason for one, and which of its items are of one aggregate.
 
 use std::time::Duration;
 
 use super::times::RECONCILE;
-use super::{Control, Cursor, EventTime, Registration, Rev, ScanPage, Seen, State, Walk, WalkKind};
+use super::{Registry, ScanPosition, EventTime, Registration, WriteCount, ScanPage, Seen, State, Scan, ScanKind};
 use crate::ids::Key;
 use crate::time::Timestamp;
 
-/// All that a walk came past of one aggregate.
+/// All that a scan came past of one aggregate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aggregate {
     /// Its key.
@@ -22,31 +22,31 @@ pub struct Grouping {
     open: Option<Aggregate>,
 }
 
-/// How far a walk got: up to a place everything is done, and behind it something may be left.
+/// How far a scan got: up to a place everything is done, and behind it something may be left.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
-    after: Option<Cursor>,
+    after: Option<ScanPosition>,
     has_left: bool,
 }
 
-/// The walk to go on with, to be written under `rev`: the one that is on, or one that begins because there is reason.
+/// The scan to go on with, to be written under `write_count`: the one that is on, or one that begins because there is reason.
 ///
-/// A walk for history begins when a client has joined that wants it, anew if it is on since before that. Table and
+/// A scan for history begins when a client has joined that wants it, anew if it is on since before that. Table and
 /// ledger are compared every [`RECONCILE`].
-pub fn due(kind: WalkKind, walk: Option<&Walk>, control: &Control, now: Timestamp, rev: Rev) -> Option<Walk> {
+pub fn due(kind: ScanKind, scan: Option<&Scan>, registry: &Registry, now: Timestamp, write_count: WriteCount) -> Option<Scan> {
     let wants = |client: &&Registration| client.history && client.state != State::Retired;
-    let joined = control.clients.values().filter(wants).map(|client| client.since).max();
-    let has_reason = match (kind, walk) {
-        (WalkKind::History, None) => joined.is_some(),
-        (WalkKind::History, Some(walk)) => joined.is_some_and(|joined| joined > walk.edition),
-        (WalkKind::Reconcile, None) => true,
-        (WalkKind::Reconcile, Some(walk)) => !walk.is_on && now.since(walk.at) >= RECONCILE,
+    let joined = registry.clients.values().filter(wants).map(|client| client.since).max();
+    let has_reason = match (kind, scan) {
+        (ScanKind::History, None) => joined.is_some(),
+        (ScanKind::History, Some(scan)) => joined.is_some_and(|joined| joined > scan.revision),
+        (ScanKind::Reconcile, None) => true,
+        (ScanKind::Reconcile, Some(scan)) => !scan.is_on && now.since(scan.at) >= RECONCILE,
     };
     if has_reason {
-        return Some(Walk { rev, edition: control.edition, at: now, after: None, is_on: true });
+        return Some(Scan { write_count, revision: registry.revision, at: now, after: None, is_on: true });
     }
-    // Whoever read the control item before the walk's clients joined would adopt nobody, and end it.
-    walk.filter(|walk| walk.is_on && walk.edition <= control.edition).map(|walk| Walk { rev, ..walk.clone() })
+    // Whoever read the registry before the scan's clients joined would adopt nobody, and end it.
+    scan.filter(|scan| scan.is_on && scan.revision <= registry.revision).map(|scan| Scan { write_count, ..scan.clone() })
 }
 
 /// Whether an event of this time was written less than `age` ago, as far as its time tells. A time that lies ahead by as
@@ -78,20 +78,20 @@ impl Grouping {
 
 impl Progress {
     /// All is done up to `after`, the last item of an aggregate.
-    pub fn new(after: Option<Cursor>) -> Self {
+    pub fn new(after: Option<ScanPosition>) -> Self {
         Self { after, has_left: false }
     }
 
-    /// The walk came past the next aggregate; unless it `is_done`, a later walk has to come there again.
+    /// The scan came past the next aggregate; unless it `is_done`, a later scan has to come there again.
     pub fn pass(&mut self, aggregate: &Aggregate, is_done: bool) {
         self.has_left |= !is_done;
         if let Some(last) = aggregate.seen.last().filter(|_| !self.has_left) {
-            self.after = Some(Cursor { key: last.key.clone(), sort: last.sort.clone() });
+            self.after = Some(ScanPosition { key: last.key.clone(), sort: last.sort.clone() });
         }
     }
 
-    /// After which item a later walk goes on: what lies before it is done.
-    pub fn after(&self) -> Option<&Cursor> {
+    /// After which item a later scan goes on: what lies before it is done.
+    pub fn after(&self) -> Option<&ScanPosition> {
         self.after.as_ref()
     }
 
@@ -113,8 +113,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-    /// A control item with clients that joined at these editions; a negative one is of a retired client.
-    fn control(with_history: &[i64]) -> Control {
+    /// A registry with clients that joined at these revisions; a negative one is of a retired client.
+    fn registry(with_history: &[i64]) -> Registry {
         let client = |(id, since): (u32, &i64)| {
             let registration = Registration {
                 id: ClientId(id),
@@ -129,49 +129,49 @@ mod tests {
         let mut clients: BTreeMap<_, _> = (1..).zip(with_history).map(client).collect();
         let without = Registration { history: false, state: State::Live, ..client((0, &9)).1 };
         clients.insert(ClientName::try_new("Without").unwrap(), without);
-        Control { rev: Rev(1), edition: 9, start: NOW, clients }
+        Registry { write_count: WriteCount(1), revision: 9, start: NOW, clients }
     }
 
-    fn walk(edition: u64, age: Duration, is_on: bool) -> Walk {
+    fn scan(revision: u64, age: Duration, is_on: bool) -> Scan {
         let after = is_on.then(|| (Key::S("a".to_owned()), Key::S("1".to_owned())));
         let age = u64::try_from(age.as_millis()).unwrap();
-        Walk { rev: Rev(5), edition, at: Timestamp::from_millis(NOW.as_millis() - age), after, is_on }
+        Scan { write_count: WriteCount(5), revision, at: Timestamp::from_millis(NOW.as_millis() - age), after, is_on }
     }
 
     #[test]
     fn a_walk_goes_on_or_begins_when_there_is_reason() {
-        let check = |kind, walk: Option<&Walk>, with_history: &[i64], expected: &str| {
-            let due = due(kind, walk, &control(with_history), NOW, Rev(77));
+        let check = |kind, scan: Option<&Scan>, with_history: &[i64], expected: &str| {
+            let due = due(kind, scan, &registry(with_history), NOW, WriteCount(77));
             let shown = match &due {
                 None => "nothing",
-                Some(due) if due.after.is_none() && due.at == NOW && due.edition == 9 => "anew",
+                Some(due) if due.after.is_none() && due.at == NOW && due.revision == 9 => "anew",
                 Some(due) => {
-                    assert_eq!(Some(Walk { rev: Rev(5), ..due.clone() }), walk.cloned());
+                    assert_eq!(Some(Scan { write_count: WriteCount(5), ..due.clone() }), scan.cloned());
                     "on"
                 }
             };
-            assert_eq!(shown, expected, "{kind:?} {walk:?} {with_history:?}");
-            assert!(due.is_none_or(|due| due.rev == Rev(77) && due.is_on));
+            assert_eq!(shown, expected, "{kind:?} {scan:?} {with_history:?}");
+            assert!(due.is_none_or(|due| due.write_count == WriteCount(77) && due.is_on));
         };
         let day = Duration::from_secs(24 * 3_600);
         let second = Duration::from_secs(1);
 
-        check(WalkKind::History, None, &[], "nothing");
-        check(WalkKind::History, None, &[-3], "nothing");
-        check(WalkKind::History, None, &[1], "anew");
-        check(WalkKind::History, Some(&walk(4, day * 9, false)), &[1, 4], "nothing");
-        check(WalkKind::History, Some(&walk(4, second, false)), &[1, 5], "anew");
-        check(WalkKind::History, Some(&walk(4, second, true)), &[1, 4], "on");
-        check(WalkKind::History, Some(&walk(4, second, true)), &[5], "anew");
-        check(WalkKind::History, Some(&walk(4, second, true)), &[-5], "on");
-        // A care that read the control item before the walk began.
-        check(WalkKind::History, Some(&walk(9, second, true)), &[9], "on");
-        check(WalkKind::History, Some(&walk(10, second, true)), &[9], "nothing");
+        check(ScanKind::History, None, &[], "nothing");
+        check(ScanKind::History, None, &[-3], "nothing");
+        check(ScanKind::History, None, &[1], "anew");
+        check(ScanKind::History, Some(&scan(4, day * 9, false)), &[1, 4], "nothing");
+        check(ScanKind::History, Some(&scan(4, second, false)), &[1, 5], "anew");
+        check(ScanKind::History, Some(&scan(4, second, true)), &[1, 4], "on");
+        check(ScanKind::History, Some(&scan(4, second, true)), &[5], "anew");
+        check(ScanKind::History, Some(&scan(4, second, true)), &[-5], "on");
+        // A maintenance that read the registry before the scan began.
+        check(ScanKind::History, Some(&scan(9, second, true)), &[9], "on");
+        check(ScanKind::History, Some(&scan(10, second, true)), &[9], "nothing");
 
-        check(WalkKind::Reconcile, None, &[], "anew");
-        check(WalkKind::Reconcile, Some(&walk(9, day - second, false)), &[], "nothing");
-        check(WalkKind::Reconcile, Some(&walk(9, day, false)), &[], "anew");
-        check(WalkKind::Reconcile, Some(&walk(1, day * 9, true)), &[], "on");
+        check(ScanKind::Reconcile, None, &[], "anew");
+        check(ScanKind::Reconcile, Some(&scan(9, day - second, false)), &[], "nothing");
+        check(ScanKind::Reconcile, Some(&scan(9, day, false)), &[], "anew");
+        check(ScanKind::Reconcile, Some(&scan(1, day * 9, true)), &[], "on");
     }
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
                 let seen = vec![seen(key(1)), seen(key(2))];
                 progress.pass(&Aggregate { key: key(number), seen }, *is_done);
             }
-            let expected = expected.map(|number| Cursor { key: key(number), sort: key(2) });
+            let expected = expected.map(|number| ScanPosition { key: key(number), sort: key(2) });
             assert_eq!(progress.after(), expected.as_ref(), "{visits:?}");
             assert_eq!(progress.has_left(), visits.contains(&false));
         };
@@ -211,7 +211,7 @@ mod tests {
             let page = |from: usize| {
                 let page = seen.iter().skip(from).take(in_page).cloned().collect::<Vec<_>>();
                 let last = page.last().filter(|_| page.len() == in_page);
-                let next = last.map(|last| Cursor { key: last.key.clone(), sort: last.sort.clone() });
+                let next = last.map(|last| ScanPosition { key: last.key.clone(), sort: last.sort.clone() });
                 ScanPage { seen: page, next }
             };
             let (mut grouping, mut progress) = (Grouping::default(), Progress::default());
@@ -223,10 +223,10 @@ mod tests {
                 let complete = grouping.take(page);
                 complete.iter().for_each(|aggregate| progress.pass(aggregate, true));
                 sums.extend(complete.iter().map(|aggregate| aggregate.seen.len()));
-                // A walk that stops here and begins again leaves nothing out.
+                // A scan that stops here and begins again leaves nothing out.
                 let done: usize = sums.iter().sum();
                 let last = done.checked_sub(1).map(|last| &seen[last]);
-                let after = last.map(|last| Cursor { key: last.key.clone(), sort: last.sort.clone() });
+                let after = last.map(|last| ScanPosition { key: last.key.clone(), sort: last.sort.clone() });
                 prop_assert_eq!(progress.after(), after.as_ref());
                 if is_last {
                     break;

@@ -1,4 +1,4 @@
-//! Letters to the rejected queue: about records that can never be converted or sent.
+//! Rejections to the rejected queue: about records that can never be converted or sent.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -6,13 +6,13 @@ use serde_json::value::RawValue;
 use crate::ids::{DeduplicationId, Group};
 use crate::message::{Attribute, Body, Message, SQS_LIMIT};
 
-/// The most of a reason that a letter carries, in bytes.
+/// The most of a reason that a rejection carries, in bytes.
 const REASON_LIMIT: usize = 2_048;
 
 /// What is known of a record that can never be converted or sent. What is not known is `None`.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Letter<'a> {
+pub struct Rejection<'a> {
     /// Why, for whoever repairs it; no values of the event.
     pub reason: String,
     /// The event's own id, or its stream record's.
@@ -24,23 +24,23 @@ pub struct Letter<'a> {
     pub stream: Option<String>,
     /// The record's place in the stream; over 64 bits, hence text.
     pub sequence_number: Option<String>,
-    /// The item as the stream showed it, in DynamoDB's JSON; left out if the letter would not fit a message.
+    /// The item as the stream showed it, in DynamoDB's JSON; left out if the rejection would not fit a message.
     pub image: Option<&'a RawValue>,
     /// The whole record, if nothing of the above could be read of it; left out if it would not fit.
     pub record: Option<&'a RawValue>,
 }
 
-impl Letter<'_> {
-    /// The letter as a message to the rejected queue, its body JSON.
+impl Rejection<'_> {
+    /// The rejection as a message to the rejected queue, its body JSON.
     ///
-    /// `group` is the event's; letters about records without one share the group `~rejected`, which no
+    /// `group` is the event's; rejections about records without one share the group `~rejected`, which no
     /// aggregate has.
     pub fn message(mut self, group: Option<Group>, deduplication_id: &DeduplicationId) -> Message {
         if self.reason.len() > REASON_LIMIT {
             self.reason.truncate(self.reason.floor_char_boundary(REASON_LIMIT));
         }
         let group = group.unwrap_or_else(Group::of_the_unreadable);
-        let deduplication_id = deduplication_id.derived("letter");
+        let deduplication_id = deduplication_id.derived("rejection");
         let attributes: Vec<Attribute> = self
             .event_id
             .iter()
@@ -78,10 +78,10 @@ mod tests {
 
     use super::*;
 
-    fn letter(image: &str) -> Message {
+    fn rejection(image: &str) -> Message {
         let keys = RawValue::from_string(r#"{"mark":{"S":"AFC F5"}}"#.to_owned()).unwrap();
         let image = RawValue::from_string(image.to_owned()).unwrap();
-        let letter = Letter {
+        let rejection = Rejection {
             reason: "attribute `price`: `N` is not a number".to_owned(),
             event_id: Some("e-1".to_owned()),
             keys: Some(&keys),
@@ -90,18 +90,18 @@ mod tests {
             image: Some(&image),
             record: None,
         };
-        letter.message(None, &DeduplicationId::of_stream_record("r-1"))
+        rejection.message(None, &DeduplicationId::of_stream_record("r-1"))
     }
 
     #[test]
     fn letter_tells_reason_keys_position_and_image() {
         expect![[r#""MessageBody":"{\"reason\":\"attribute `price`: `N` is not a number\",\"eventId\":\"e-1\",\"keys\":{\"mark\":{\"S\":\"AFC F5\"}},\"stream\":\"arn:aws:dynamodb:eu-west-2:111122223333:table/T/stream/S\",\"sequenceNumber\":\"4421584500000000017450439091\",\"image\":{\"price\":{\"N\":\"x\"}},\"record\":null}","MessageGroupId":"~rejected","MessageDeduplicationId":"0f693ea0fc1a58fb8c35a7c09e23281742ee068a518d95b5a599736fee30ab35","MessageAttributes":{"eventId":{"DataType":"String","StringValue":"e-1"}}"#]]
-            .assert_eq(letter(r#"{"price":{"N":"x"}}"#).entry());
+            .assert_eq(rejection(r#"{"price":{"N":"x"}}"#).entry());
     }
 
     #[test]
     fn image_that_does_not_fit_is_left_out() {
-        let large = letter(&format!(r#"{{"text":{{"S":"{}"}}}}"#, "x".repeat(SQS_LIMIT)));
+        let large = rejection(&format!(r#"{{"text":{{"S":"{}"}}}}"#, "x".repeat(SQS_LIMIT)));
         assert!(large.size() < 1_000);
         assert!(large.entry().contains(r#"\"image\":null"#));
         assert!(large.entry().contains("4421584500000000017450439091"));
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn characters_that_sqs_refuses_are_escaped() {
-        let entry = letter("{\"text\":{\"S\":\"a\u{FFFF}b\"}}").entry().to_owned();
+        let entry = rejection("{\"text\":{\"S\":\"a\u{FFFF}b\"}}").entry().to_owned();
         assert!(!entry.contains('\u{FFFF}'));
         assert!(entry.contains(r"a\\uffffb"));
     }

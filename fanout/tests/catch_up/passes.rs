@@ -12,7 +12,7 @@ fn check(events: &str, version: u64, standing: &str, got: &str, then: &str) {
     let world = World::new();
     world.put(events);
     world.group("a", version, standing);
-    world.care();
+    world.maintenance();
     assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), (got, then), "{events} {standing}");
     assert_eq!(world.got("B"), "");
 }
@@ -42,7 +42,7 @@ fn others_stay_as_they_are() {
     world.put("a1 a2");
     world.group("a", 2, "A:0 B:1");
     world.queues.change(&world.queue("B"), |settings| settings.denied = true);
-    world.care();
+    world.maintenance();
     assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 1 2", "2 B:1"));
 }
 
@@ -52,7 +52,7 @@ fn a_replay_is_marked_and_has_ids_of_its_own() {
     let world = World::new();
     world.put("a1 a2");
     world.group("a", 2, "A:0..1");
-    world.care();
+    world.maintenance();
     let got = world.queues.accepted(&world.queue("A"));
     let id = |message: usize| {
         let sort = world.table.rows(&Key::S("a".to_owned()))[1 - message].sort.clone();
@@ -68,8 +68,8 @@ fn a_replay_is_marked_and_has_ids_of_its_own() {
 fn of_an_older_life_the_client_has_nothing() {
     let world = World::new();
     world.put("a1 a2");
-    world.group_with("a", 2, "A:9..7/1", |item| item.life = 2);
-    world.care();
+    world.group_with("a", 2, "A:9..7/1", |item| item.incarnation_number = 2);
+    world.maintenance();
     assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 1 2", "2"));
 }
 
@@ -81,8 +81,8 @@ fn requests_are_full_and_calls_few() {
         world.put(&format!("{group}1 {group}2 {group}3"));
         world.group(group, 3, "A:0");
     }
-    world.ledger.set_markers_in_page(1_000);
-    world.care();
+    world.ledger.set_cursors_in_page(1_000);
+    world.maintenance();
     for group in groups {
         assert_eq!(world.standing(group), "3");
     }
@@ -92,7 +92,7 @@ fn requests_are_full_and_calls_few() {
 
         Sent 33, GroupsBehind 0, BehindAge 0, SqsRequests 6, EntriesPerRequest 1×3 10×3, LedgerCalls 45"#]]
     .assert_eq(&format!("\n{}", world.tally.borrow()));
-    // Control; walk; markers of A twice, of B once; the lease; a turn's items, twice.
+    // Control; scan; cursors of A twice, of B once; the lease; a pass's items, twice.
     let calls = world.ledger.calls();
     assert_eq!((calls.reads, calls.queries), (6, 3));
     // The lease twice, and given back; a transaction per group.
@@ -109,7 +109,7 @@ fn a_long_run_is_sent_in_several_turns() {
     world.group("a", 2_300, "A:100");
     world.group("b", 2, "A:0");
     world.table.set_items_in_page(500);
-    world.care();
+    world.maintenance();
     let versions: Vec<String> = (101..=2_300).map(|version| version.to_string()).collect();
     assert_eq!(world.got("A"), format!("a: {} | b: 1 2", versions.join(" ")));
     assert_eq!((world.standing("a").as_str(), world.standing("b").as_str()), ("2300", "2"));
@@ -120,15 +120,15 @@ fn an_event_that_cannot_be_sent_is_told_in_a_letter_and_passed_over() {
     let world = World::new();
     world.put("a1 a2! a3! a4 a5! a6");
     world.group("a", 6, "A:0");
-    world.care();
+    world.maintenance();
     assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 1 4 6", "6"));
-    let letters = world.queues.accepted(&world.rejected);
-    let keys: Vec<_> = letters
+    let rejections = world.queues.accepted(&world.rejected);
+    let keys: Vec<_> = rejections
         .iter()
-        .map(|letter| {
-            let letter: serde_json::Value = serde_json::from_str(&letter.body).unwrap();
-            assert!(letter["reason"].as_str().unwrap().contains("`id`"), "{letter}");
-            letter["keys"].clone()
+        .map(|rejection| {
+            let rejection: serde_json::Value = serde_json::from_str(&rejection.body).unwrap();
+            assert!(rejection["reason"].as_str().unwrap().contains("`id`"), "{rejection}");
+            rejection["keys"].clone()
         })
         .collect();
     let rows = world.table.rows(&Key::S("a".to_owned()));
@@ -137,7 +137,7 @@ fn an_event_that_cannot_be_sent_is_told_in_a_letter_and_passed_over() {
         json!({"mark": {"S": "a"}, "at": {"N": at}})
     });
     assert_eq!(keys, expected);
-    assert_eq!(letters[0].group.as_str(), "a");
+    assert_eq!(rejections[0].group.as_str(), "a");
     let count = shared::metrics::REJECTED.name;
     assert!(world.tally.borrow().to_string().contains(&format!("{count} 3")));
 }
@@ -148,26 +148,26 @@ fn without_its_letter_an_event_is_not_passed_over() {
     world.put("a1 a2! a3! a4");
     world.group("a", 4, "A:1");
     world.queues.change(&world.rejected, |settings| settings.denied = true);
-    world.care();
+    world.maintenance();
     assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("", "4 A:1"));
     // What had no effect is not tried again at once.
     assert_eq!(world.queues.requests(&world.rejected).len(), 1);
     world.queues.change(&world.rejected, |settings| settings.denied = false);
     world.wait(60);
-    world.care();
+    world.maintenance();
     assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 4", "4"));
 }
 
 #[test]
 fn an_erased_aggregate_has_nothing_to_send() {
-    // The second time, nothing of its next life can be sent.
-    for next_life in ["", "a1!@-50 a2!@-40"] {
+    // The second time, nothing of its next incarnation can be sent.
+    for next_incarnation in ["", "a1!@-50 a2!@-40"] {
         let world = World::new();
         world.put("a1 a2 a3");
         world.group("a", 3, "A:1 B:2");
         world.table.erase(&Key::S("a".to_owned()));
-        world.put(next_life);
-        world.care();
+        world.put(next_incarnation);
+        world.maintenance();
         assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("", "3"));
         assert_eq!(world.queues.accepted(&world.fan_out).len(), 0);
     }
@@ -182,7 +182,7 @@ fn when_the_first_event_is_gone_the_fan_out_is_made_to_look() {
     let first = world.table.rows(&key)[2].sort.clone();
     assert!(world.table.delete(&key, &first));
     let lowest = world.table.rows(&key)[1].clone().event.unwrap();
-    world.cares(10);
+    world.maintenance_runs(10);
     assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("", "3 A:1 B:2"));
     // Once in five minutes, however often it is seen.
     let put = world.queues.accepted(&world.fan_out);
@@ -208,7 +208,7 @@ fn a_message_that_the_queue_refuses_for_good_stops_its_group_alone() {
     world.group("a", 4, "A:2");
     world.group("b", 2, "A:0");
     world.queues.change(&world.queue("A"), |settings| settings.maximum_message_size = 1_024);
-    world.cares(3);
+    world.maintenance_runs(3);
     assert_eq!(world.got("A"), "a: 3 | b: 1 2");
     assert_eq!((world.standing("a").as_str(), world.standing("b").as_str()), ("4 A:3", "2"));
     assert_eq!(world.lease("A").unwrap().failures, 0);
@@ -216,6 +216,6 @@ fn a_message_that_the_queue_refuses_for_good_stops_its_group_alone() {
     assert_eq!(answer["refused"][0]["group"], "a", "{answer}");
     assert!(answer["refused"][0]["reason"].as_str().unwrap().contains("1024"), "{answer}");
     world.queues.change(&world.queue("A"), |settings| settings.maximum_message_size = SQS_LIMIT);
-    world.cares(1);
+    world.maintenance_runs(1);
     assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 3 4 | b: 1 2", "4"));
 }

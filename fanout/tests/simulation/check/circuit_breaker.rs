@@ -13,9 +13,9 @@ impl World {
     pub(crate) fn check_rest(&self) {
         let (source, observed) = (self.source.borrow(), self.observed.borrow());
         let (now, start) = (self.now(), self.ledger_start());
-        // Whoever joins without history gets what is appended more than one turn after its admission.
+        // Whoever joins without history gets what is appended more than one pass after its admission.
         let stall = if self.mix.has(Kind::Stall) { Duration::from_secs(100) } else { Duration::ZERO };
-        let turn = FAN_OUT_LIMIT + Duration::from_secs(5) + stall;
+        let pass = FAN_OUT_LIMIT + Duration::from_secs(5) + stall;
         for client in self.instances.borrow().clients() {
             let Some(registered) = observed.served(*client) else {
                 return self
@@ -33,14 +33,14 @@ impl World {
                 } else {
                     source.looks_old(event, &observed)
                 };
-                if source.is_worst_of_e(event.group, event.life) || looks_old {
+                if source.is_worst_of_e(event.group, event.incarnation_number) || looks_old {
                     continue;
                 }
                 let is_wanted = registered.history
                     || if registered.is_of_the_first() {
                         source.is_new(known, start)
                     } else {
-                        known.readable > registered.admitted.plus(turn)
+                        known.readable > registered.admitted.plus(pass)
                     };
                 if is_wanted && !got(event) {
                     self.violated(|| format!("lost: {} never got {event}", NAMES[*client]));
@@ -50,7 +50,7 @@ impl World {
                         && arrival.replay.is_none()
                         && arrival.at >= registered.admitted
                         && arrival.event.group == event.group
-                        && arrival.event.life == event.life
+                        && arrival.event.incarnation_number == event.incarnation_number
                         && arrival.event.version < event.version
                 });
                 if began && !got(event) {
@@ -64,8 +64,8 @@ impl World {
 
     /// The instant before which events are old.
     pub(crate) fn ledger_start(&self) -> u64 {
-        match self.ledger.get(&ItemKey::Control) {
-            Some(Item::Control(control)) => control.start.as_millis(),
+        match self.ledger.get(&ItemKey::Registry) {
+            Some(Item::Registry(registry)) => registry.start.as_millis(),
             _ => 0,
         }
     }

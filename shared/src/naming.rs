@@ -17,20 +17,20 @@ const PARTITIONS: [(&str, &str); 8] = [
     ("aws-us-gov", "amazonaws.com"),
 ];
 
-/// The most characters of a stack's prefix: a client's queue has 16 letters of its own, up to 40 of the client
+/// The most characters of a stack's prefix: a client's queue has 16 rejections of its own, up to 40 of the client
 /// and `.fifo`, and SQS takes 80.
 const PREFIX_LIMIT: usize = 16;
 
 /// Where a stack runs: all that its queues' addresses depend on. [`Place::try_new`] checks it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Naming {
     /// `aws`, `aws-cn`, `aws-us-gov`, ….
     pub partition: String,
     /// `eu-west-2`, ….
     pub region: String,
     /// The stack's account, twelve digits.
     pub account: String,
-    /// What all names of the stack begin with, so that several stages live in one account: up to 16 letters,
+    /// What all names of the stack begin with, so that several stages live in one account: up to 16 rejections,
     /// digits and hyphens. May be empty.
     pub prefix: String,
 }
@@ -40,7 +40,7 @@ pub struct Place {
 pub enum OwnQueue {
     /// From the converter to the fan-out.
     FanOut,
-    /// Letters about what can never be converted, processed or sent.
+    /// Rejections about what can never be converted, processed or sent.
     Rejected,
 }
 
@@ -50,7 +50,7 @@ pub struct QueueUrl(String);
 
 /// The part of a [`Place`] that is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPlace {
+pub enum InvalidNaming {
     /// Not a partition whose DNS suffix is known.
     #[error("partition {} is unknown; known are {}", quoted(.0), known_partitions())]
     Partition(String),
@@ -65,13 +65,13 @@ pub enum InvalidPlace {
     Prefix(String),
 }
 
-impl Place {
+impl Naming {
     /// A place whose parts have the form they must have.
     ///
     /// # Errors
     ///
     /// [`InvalidPlace`]: the first part that is wrong.
-    pub fn try_new(partition: &str, region: &str, account: &str, prefix: &str) -> Result<Self, InvalidPlace> {
+    pub fn try_new(partition: &str, region: &str, account: &str, prefix: &str) -> Result<Self, InvalidNaming> {
         check_partition(partition)?;
         check_region(region)?;
         check_account(account)?;
@@ -184,29 +184,29 @@ pub(crate) fn client_base_name(name: &str) -> String {
     format!("MarkFanOutClient{name}.fifo")
 }
 
-pub(crate) fn check_partition(text: &str) -> Result<(), InvalidPlace> {
+pub(crate) fn check_partition(text: &str) -> Result<(), InvalidNaming> {
     let is_known = PARTITIONS.iter().any(|(partition, _)| *partition == text);
-    if is_known { Ok(()) } else { Err(InvalidPlace::Partition(text.to_owned())) }
+    if is_known { Ok(()) } else { Err(InvalidNaming::Partition(text.to_owned())) }
 }
 
-/// Letters, hyphens and a number at the end: new regions come without a release of this code.
-pub(crate) fn check_region(text: &str) -> Result<(), InvalidPlace> {
+/// Rejections, hyphens and a number at the end: new regions come without a release of this code.
+pub(crate) fn check_region(text: &str) -> Result<(), InvalidNaming> {
     let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let is_region = text.rsplit_once('-').is_some_and(|(words, number)| {
         is_number(number) && words.contains('-') && words.split('-').all(is_word)
     });
-    if is_region { Ok(()) } else { Err(InvalidPlace::Region(text.to_owned())) }
+    if is_region { Ok(()) } else { Err(InvalidNaming::Region(text.to_owned())) }
 }
 
-pub(crate) fn check_account(text: &str) -> Result<(), InvalidPlace> {
+pub(crate) fn check_account(text: &str) -> Result<(), InvalidNaming> {
     let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_account { Ok(()) } else { Err(InvalidPlace::Account(text.to_owned())) }
+    if is_account { Ok(()) } else { Err(InvalidNaming::Account(text.to_owned())) }
 }
 
-pub(crate) fn check_prefix(text: &str) -> Result<(), InvalidPlace> {
+pub(crate) fn check_prefix(text: &str) -> Result<(), InvalidNaming> {
     let is_legal = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if is_legal && text.len() <= PREFIX_LIMIT { Ok(()) } else { Err(InvalidPlace::Prefix(text.to_owned())) }
+    if is_legal && text.len() <= PREFIX_LIMIT { Ok(()) } else { Err(InvalidNaming::Prefix(text.to_owned())) }
 }
 
 fn known_partitions() -> String {
@@ -227,27 +227,27 @@ mod tests {
     #[test]
     fn urls_follow_from_the_place() {
         let check = |partition, region, url: &str| {
-            let place = Place::try_new(partition, region, "111122223333", "test-").unwrap();
+            let naming = Naming::try_new(partition, region, "111122223333", "test-").unwrap();
             assert_eq!(
-                place.own_queue(OwnQueue::FanOut).as_str(),
+                naming.own_queue(OwnQueue::FanOut).as_str(),
                 format!("{url}/111122223333/test-MarkFanOutQueue.fifo")
             );
             assert_eq!(
-                place.own_queue_arn(OwnQueue::FanOut).to_string(),
+                naming.own_queue_arn(OwnQueue::FanOut).to_string(),
                 format!("arn:{partition}:sqs:{region}:111122223333:test-MarkFanOutQueue.fifo"),
             );
             assert_eq!(
-                place.client_queue_arn("Billing").to_string(),
+                naming.client_queue_arn("Billing").to_string(),
                 format!("arn:{partition}:sqs:{region}:111122223333:test-MarkFanOutClientBilling.fifo"),
             );
             assert_eq!(
-                client("Billing", ClientQueue::Own).queue_url(&place).as_str(),
+                client("Billing", ClientQueue::Own).queue_url(&naming).as_str(),
                 format!("{url}/111122223333/test-MarkFanOutClientBilling.fifo"),
             );
             let arn = format!("arn:{partition}:sqs:{region}:444455556666:Events.fifo");
             let existing = ClientQueue::Existing(QueueArn::try_new(&arn).unwrap());
             assert_eq!(
-                client("Billing", existing).queue_url(&place).to_string(),
+                client("Billing", existing).queue_url(&naming).to_string(),
                 format!("{url}/444455556666/Events.fifo"),
             );
         };
@@ -263,8 +263,8 @@ mod tests {
 
     #[test]
     fn own_queues_have_the_names_that_operators_know() {
-        let place = Place::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
-        let names = OwnQueue::ALL.map(|queue| (queue.to_string(), place.own_queue_name(queue)));
+        let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
+        let names = OwnQueue::ALL.map(|queue| (queue.to_string(), naming.own_queue_name(queue)));
         let expected =
             [("fan-out queue", "MarkFanOutQueue.fifo"), ("rejected queue", "MarkFanOutRejected.fifo")];
         assert_eq!(names, expected.map(|(words, name)| (words.to_owned(), name.to_owned())));
@@ -273,9 +273,9 @@ mod tests {
     #[test]
     fn roles_have_arns_that_owners_of_queues_can_write_down() {
         let check = |partition, region, prefix, fan_out: &str, converter: &str| {
-            let place = Place::try_new(partition, region, "111122223333", prefix).unwrap();
-            assert_eq!(place.fan_out_role_arn(), fan_out);
-            assert_eq!(place.converter_role_arn(), converter);
+            let naming = Naming::try_new(partition, region, "111122223333", prefix).unwrap();
+            assert_eq!(naming.fan_out_role_arn(), fan_out);
+            assert_eq!(naming.converter_role_arn(), converter);
         };
         check(
             "aws",
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn a_place_has_the_form_it_must_have() {
         let check = |[partition, region, account, prefix]: [&str; 4], expected: &str| {
-            let error = Place::try_new(partition, region, account, prefix).unwrap_err();
+            let error = Naming::try_new(partition, region, account, prefix).unwrap_err();
             assert_eq!(error.to_string(), expected);
         };
         let known =
@@ -313,7 +313,7 @@ mod tests {
             let message = format!("`{account}` is not an account; write its twelve digits");
             check(["aws", "eu-west-2", account, ""], &message);
         }
-        for prefix in ["test_", "test.", "ë", "seventeen-letters"] {
+        for prefix in ["test_", "test.", "ë", "seventeen-rejections"] {
             let message =
                 format!("`{prefix}` is not a prefix; use up to 16 letters, digits and hyphens, or none");
             check(["aws", "eu-west-2", "111122223333", prefix], &message);
@@ -331,12 +331,12 @@ mod tests {
             name in prop_oneof!["[A-Za-z][A-Za-z0-9]{0,39}", "[A-Za-z][A-Za-z0-9]{39}"],
             other in "[A-Za-z][A-Za-z0-9]{0,39}",
         ) {
-            let place = Place::try_new("aws", "eu-west-2", "111122223333", &prefix).unwrap();
-            let own = place.client_queue_name(ClientName::try_new(&name).unwrap().as_str());
+            let naming = Naming::try_new("aws", "eu-west-2", "111122223333", &prefix).unwrap();
+            let own = naming.client_queue_name(ClientName::try_new(&name).unwrap().as_str());
             for queue in OwnQueue::ALL {
-                prop_assert_ne!(&own, &place.own_queue_name(queue));
+                prop_assert_ne!(&own, &naming.own_queue_name(queue));
             }
-            prop_assert_eq!(own == place.client_queue_name(&other), name == other);
+            prop_assert_eq!(own == naming.client_queue_name(&other), name == other);
             let arn = QueueArn::try_new(&format!("arn:aws:sqs:eu-west-2:111122223333:{own}"));
             prop_assert_eq!(arn.map(|arn| arn.name), Ok(own));
         }
