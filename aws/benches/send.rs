@@ -10,7 +10,7 @@ use std::{cell::Cell, io};
 
 use shared::ids::{DeduplicationId, Group};
 use shared::message::{Body, Message};
-use shared::naming::{OwnQueue, Naming, QueueUrl};
+use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::{BATCH_LIMIT, Limits, Run, SendError, Transport, send_runs};
 use shared::time::Timestamp;
 

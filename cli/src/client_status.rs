@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::ids::Group;
 use shared::ledger::times::ABSENCE;
-use shared::ledger::{ClientId, Found, GroupItem, ItemKey, Ledger, Cursor, READ_LIMIT, Registration, Unread};
+use shared::ledger::{ClientId, Cursor, Found, GroupItem, ItemKey, Ledger, READ_LIMIT, Registration, Unread};
 use shared::time::Timestamp;
 
 use crate::aws::CallError;
@@ -96,7 +96,9 @@ pub fn has(client: ClientId, item: &GroupItem, cursor: Option<&Cursor>) -> u64 {
     if !item.behind.contains(&client) {
         return item.version;
     }
-    cursor.filter(|cursor| cursor.incarnation_number == item.incarnation_number).map_or(0, |cursor| cursor.have)
+    cursor
+        .filter(|cursor| cursor.incarnation_number == item.incarnation_number)
+        .map_or(0, |cursor| cursor.position)
 }
 
 /// Reads items.
@@ -149,7 +151,7 @@ mod tests {
         let key = Key::S(name.to_owned());
         let group = Group::of(&key);
         let item = GroupItem {
-            rev: WriteCount(1),
+            write_count: WriteCount(1),
             version,
             behind: BTreeSet::from([client]),
             revision: 1,
@@ -160,7 +162,15 @@ mod tests {
             holes: Vec::new(),
         };
         let at = Timestamp::from_millis(at);
-        let cursor = Cursor { rev: WriteCount(1), epoch: 1, incarnation_number, have, again: 0, replay: None, at };
+        let cursor = Cursor {
+            write_count: WriteCount(1),
+            epoch: 1,
+            incarnation_number,
+            position: have,
+            replay_until: 0,
+            replay: None,
+            at,
+        };
         ledger.put(ItemKey::Group(group.clone()), Item::Group(Box::new(item)));
         ledger.put(ItemKey::Cursor(client, group), Item::Cursor(cursor));
     }

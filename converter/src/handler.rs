@@ -11,7 +11,7 @@ use shared::event::{Along, Reader};
 use shared::ids::Group;
 use shared::message::Message;
 use shared::metrics::{Counted, EVENTS, RECORDS_IN, REJECTED, RETURNED, SENT, SKIPPED, Tally};
-use shared::naming::{OwnQueue, Naming, QueueUrl};
+use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::route::{Routed, route};
 use shared::send::{Limits, Outcome, Stop, StopReason, Transport, send_runs};
 use shared::set_aside::{Refusal, send_past_refusals};
@@ -226,7 +226,8 @@ struct Batch {
 fn rejection_of(records: &[&RawValue], events: &Routed<'_>, refusal: &Refusal<'_>) -> Option<Message> {
     let message = events.runs.get(refusal.run)?.messages.get(refusal.message)?;
     let position = events.positions.get(refusal.run)?.get(refusal.message)?;
-    let rejected_record = RejectedRecord::of_refused(records.get(*position)?, message, refusal.stop.why.clone());
+    let rejected_record =
+        RejectedRecord::of_refused(records.get(*position)?, message, refusal.stop.why.clone());
     log_rejection(&rejected_record);
     Some(rejected_record.message())
 }

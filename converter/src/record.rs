@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use shared::event::{Along, Event, EventError, Reader};
 use shared::ids::{DeduplicationId, Group};
 use shared::image::{Image, Record, Wanted};
-use shared::rejection::Rejection;
 use shared::message::{Attribute, EVENT_LIMIT, Message};
+use shared::rejection::Rejection;
 
 /// Who removes expired items (DynamoDB developer guide, "DynamoDB Streams and Time to Live").
 const TIME_TO_LIVE: &str = "dynamodb.amazonaws.com";

@@ -48,7 +48,10 @@ pub enum MaintenanceError {
 /// # Errors
 ///
 /// [`CareError`]. The schedule tries again.
-pub async fn run_maintenance(target: &Target, outputs: &BTreeMap<String, String>) -> Result<(), MaintenanceError> {
+pub async fn run_maintenance(
+    target: &Target,
+    outputs: &BTreeMap<String, String>,
+) -> Result<(), MaintenanceError> {
     let Some(function) = outputs.get(CATCH_UP_NAME) else {
         return Ok(());
     };

@@ -3,7 +3,7 @@
 //! CloudFormation can't make them again; an emulator takes them over in silence, with all that is in them.
 
 use shared::config::{Config, QueueArn};
-use shared::naming::{OwnQueue, Naming};
+use shared::naming::{Naming, OwnQueue};
 
 use crate::clients::ClientLists;
 use crate::deployed::DeployedStack;

@@ -8,7 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use deploy::functions::{self, CATCH_UP, CONVERTER, FANOUT};
-use deploy::invoke::{MAINTENANCE, CATCH_UP_NAME};
+use deploy::invoke::{CATCH_UP_NAME, MAINTENANCE};
 use deploy::package::Package;
 use deploy::settings::{
     Architecture, FunctionTimeout, LogRetention, MaximumConcurrency, Settings, StreamBatchSize,
@@ -18,7 +18,7 @@ use deploy::template::with_code;
 use serde_json::json;
 use shared::config::Config;
 use shared::ledger::times;
-use shared::naming::{OwnQueue, Naming};
+use shared::naming::{Naming, OwnQueue};
 use support::{QUEUES, TEMPLATE, json_of, plain, resource, resources, template};
 
 const CONFIG: &str = include_str!("../../client-queues.toml");

@@ -14,8 +14,8 @@ use serde_json::value::RawValue;
 use shared::config::{ClientName, Config};
 use shared::ids::{DeduplicationId, Group, Key};
 use shared::ledger::{
-    ClientId, Registry, ScanPosition, Ports, EventTable, First, GroupItem, Item, ItemKey, Ledger, Cursor, Page,
-    Registration, WriteCount, ScanPage, State, Unread, Write, WriteError,
+    ClientId, Cursor, EventTable, First, GroupItem, Item, ItemKey, Ledger, Page, Ports, Registration,
+    Registry, ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;
@@ -27,11 +27,11 @@ const LATENCY: Duration = Duration::from_millis(5);
 const ROUNDS: usize = 60;
 
 /// Queues and a ledger that accept everything after [`LATENCY`].
-struct Ports {
+struct ReadyPorts {
     registry: Registry,
 }
 
-impl Transport for Ports {
+impl Transport for ReadyPorts {
     async fn send(&self, _: &QueueUrl, batch: &[&Message]) -> Result<Vec<Result<(), SendError>>, SendError> {
         tokio::time::sleep(LATENCY).await;
         Ok(batch.iter().map(|_| Ok(())).collect())
@@ -47,13 +47,13 @@ impl Transport for Ports {
     }
 }
 
-impl Visibility for Ports {
+impl Visibility for ReadyPorts {
     async fn change_visibility(&self, _: &QueueUrl, _: &[(&str, Duration)]) -> Result<usize, SendError> {
         Ok(0)
     }
 }
 
-impl Ledger for Ports {
+impl Ledger for ReadyPorts {
     async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
         tokio::time::sleep(LATENCY).await;
         let read = |key: &ItemKey| match key {
@@ -79,7 +79,7 @@ impl Ledger for Ports {
 }
 
 /// The messages bring what comes next: the table is not asked.
-impl EventTable for Ports {
+impl EventTable for ReadyPorts {
     async fn page(&self, _: &Key, _: Option<&Key>) -> Result<Page, Unread> {
         Err(Unread("not asked".into()))
     }
@@ -98,7 +98,7 @@ fn main() {
     runtime.block_on(async {
         let payload = payload();
         let sizes = [1, 10, 100];
-        let fanouts = sizes.map(|clients| (fanout(clients), Ports { registry: registry(clients) }));
+        let fanouts = sizes.map(|clients| (fanout(clients), ReadyPorts { registry: registry(clients) }));
         let mut times = sizes.map(|_| Vec::new());
         // Side by side: each round measures every size once, after one round that is not counted.
         for round in 0..=ROUNDS {

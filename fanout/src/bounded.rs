@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, ScanPosition, EventTable, Item, ItemKey, Ledger, Cursor, Page, ScanPage, Unread, Write, WriteError,
+    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, ScanPage, ScanPosition, Unread, Write,
+    WriteError,
 };
 use shared::send::{Cause, Transport, within};
 use shared::time::Timestamp;

@@ -6,27 +6,27 @@
 //! event table for history and for the comparison of table and ledger. `docs/ledger.md` is the specification.
 
 mod adopting;
-mod maintenance;
 mod client;
 mod clients;
 mod compare;
 mod look_up;
+mod maintenance;
 mod orders;
+mod pass;
 mod payload;
 mod retired;
-mod tell;
-mod pass;
-mod visits;
 mod scans;
+mod tell;
+mod visits;
 mod work;
 
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 use shared::config::{ClientName, Config, Source};
-use shared::ledger::{Ports, EventTable, Ledger};
+use shared::ledger::{EventTable, Ledger, Ports};
 use shared::metrics::{Counted, Tally};
-use shared::naming::{OwnQueue, Naming, QueueUrl};
+use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::Transport;
 use shared::time::Timestamp;
 
@@ -103,7 +103,9 @@ impl CatchUp {
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     async fn follow(&self, order: Order, tally: &mut Tally) -> Result<Answer, OrderError> {
         match order {
-            Order::Maintenance { .. } => self.maintenance(tally).await.map(|clients| Answer::Maintenance { clients }),
+            Order::Maintenance { .. } => {
+                self.maintenance(tally).await.map(|clients| Answer::Maintenance { clients })
+            }
             Order::CatchUp { client, .. } => self.catch_up(&client, tally).await.map(Answer::CatchUp),
             Order::Pause { client, .. } => self.pause(&client).await.map(Answer::Switched),
             Order::Resume { client, .. } => self.resume(&client).await.map(Answer::Switched),

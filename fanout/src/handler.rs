@@ -5,10 +5,10 @@
 
 mod answer;
 mod arrivals;
+mod circuit_breaker;
 mod group;
 mod look_up;
 mod rejecting;
-mod circuit_breaker;
 mod sending;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,17 +21,17 @@ use serde_json::value::RawValue;
 use shared::config::{ClientName, Config, Source};
 use shared::ids::Group;
 use shared::ledger::fan_out::{Plan, Start};
-use shared::ledger::{Registry, Ports, EventTable, Found, ItemKey, Ledger, READ_LIMIT, State};
+use shared::ledger::{EventTable, Found, ItemKey, Ledger, Ports, READ_LIMIT, Registry, State};
 use shared::metrics::{Counted, DUPLICATES, RECORDS_IN, Tally};
-use shared::naming::{OwnQueue, Naming, QueueUrl};
+use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::{Limits, Transport};
 use shared::time::Timestamp;
 use tracing::{info, warn};
 
 use self::answer::{Counts, Returned};
 use self::arrivals::{Sorted, sort};
-use self::group::{Verdict, Work};
 use self::circuit_breaker::CircuitBreakers;
+use self::group::{Verdict, Work};
 use self::sending::{Destination, Prepared, Served, prepare, send};
 use crate::bounded::Bounded;
 use crate::message::Delivery;
@@ -246,7 +246,8 @@ impl Fanout {
         registry: Option<&Registry>,
         counts: &mut Counts,
     ) {
-        let state = registry.and_then(|registry| registry.clients.get(&start.name)).map(|client| client.state);
+        let state =
+            registry.and_then(|registry| registry.clients.get(&start.name)).map(|client| client.state);
         let is_in_file = self.destinations.iter().any(|served| served.client == start.name);
         let (client, position) = (start.name.as_str(), start.has);
         if let Some(why) = why {

@@ -7,7 +7,7 @@
 mod bounded;
 pub mod catch_up;
 pub mod handler;
-mod rejections;
 pub mod message;
 mod payload;
+mod rejections;
 mod returned;

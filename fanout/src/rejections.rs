@@ -6,8 +6,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use shared::config::Source;
 use shared::ids::{DeduplicationId, Group, Key};
-use shared::rejection::Rejection;
 use shared::message::Message;
+use shared::rejection::Rejection;
 
 /// The rejection about an item of the event table that can never be sent.
 pub(crate) fn of_item(source: &Source, key: &Key, sort: &Key, why: &str) -> Message {

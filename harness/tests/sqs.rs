@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shared::ids::{DeduplicationId, Group};
 use shared::message::{Attribute, AttributeValue, Body, Message};
-use shared::naming::{OwnQueue, Naming, QueueUrl};
+use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::{SendError, Transport as _};
 
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";

@@ -12,7 +12,8 @@ const STEP: i64 = 250;
 /// `events` events of each of `marks` marks, the first at `start` (milliseconds since the Unix epoch): all first
 /// events, then all second ones, and so on. The same arguments give the same events.
 pub fn histories(marks: usize, events: usize, start: i64) -> Vec<Event> {
-    let mut incarnations: Vec<Incarnation> = (0..marks).map(|number| Incarnation::of(number, start)).collect();
+    let mut incarnations: Vec<Incarnation> =
+        (0..marks).map(|number| Incarnation::of(number, start)).collect();
     let mut all = Vec::with_capacity(marks.saturating_mul(events));
     for _ in 0..events {
         all.extend(incarnations.iter_mut().filter_map(|incarnation| incarnation.next_event().ok()));

@@ -13,7 +13,7 @@ use deploy::settings::{FunctionTimeout, Settings, SettingsError, StreamArn};
 use deploy::stack::{DeployError, Deployment, Progress};
 use deploy::target::Target;
 use shared::config::{Client, ClientQueue, Config, Findings};
-use shared::naming::{OwnQueue, Naming};
+use shared::naming::{Naming, OwnQueue};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::try_join;
 

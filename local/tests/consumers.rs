@@ -8,7 +8,7 @@
 mod support;
 
 use std::fs;
-use std::io::{ScanPosition, Write as _};
+use std::io::{Cursor, Write as _};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -313,7 +313,7 @@ fn body(version: &str) -> String {
 /// The code's package. Not compressed: that would take this build longer than anything else.
 fn zip(name: &str, code: &[u8]) -> anyhow::Result<Vec<u8>> {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    let mut writer = ZipWriter::new(ScanPosition::new(Vec::new()));
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     writer.start_file(name, options.unix_permissions(0o755))?;
     writer.write_all(code)?;
     Ok(writer.finish()?.into_inner())

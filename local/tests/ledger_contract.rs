@@ -18,7 +18,7 @@ use local::stack::Ground;
 use serde_json::Value;
 use shared::config::Source;
 use shared::ids::Key;
-use shared::ledger::{ScanPosition, EventTable, Page, ScanPage, Unread};
+use shared::ledger::{EventTable, Page, ScanPage, ScanPosition, Unread};
 use shared::testing::contract;
 use shared::testing::contract::events::{Writable, numbers, texts};
 use support::{ground, make_ledger, make_table};

@@ -43,7 +43,11 @@ async fn at_rest_every_client_is_level() -> anyhow::Result<()> {
     assert_eq!(standing.clients, CLIENTS.map(|name| (name.to_owned(), "live".to_owned())).into());
     assert_eq!(standing.groups.len(), 10);
     for (group, standing) in standing.groups {
-        assert_eq!(standing, GroupStanding { version: 5, incarnation_number: 1, ..Default::default() }, "{group}");
+        assert_eq!(
+            standing,
+            GroupStanding { version: 5, incarnation_number: 1, ..Default::default() },
+            "{group}"
+        );
     }
     Ok(())
 }

@@ -275,7 +275,8 @@ impl Operator {
         let lambda = aws_sdk_lambda::Client::new(self.target().sdk_config());
         let stream = self.mapping("Stream").await?;
         lambda.update_event_source_mapping().uuid(stream).maximum_retry_attempts(3).send().await?;
-        let rejection = sqs.send_message().queue_url(connection.queue_url(ACCOUNT, "MarkFanOutRejected.fifo"));
+        let rejection =
+            sqs.send_message().queue_url(connection.queue_url(ACCOUNT, "MarkFanOutRejected.fifo"));
         rejection.message_body("{}").message_group_id("a").message_deduplication_id("a").send().await?;
         let source = SOURCE.replace("sort_key = \"createTime\"", "sort_key = \"created\"");
         fs::write(&self.config, source + CLIENTS + "\n[[client]]\nname = \"Tax\"\n")?;

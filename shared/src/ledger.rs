@@ -11,20 +11,20 @@ pub mod fan_out;
 mod items;
 pub mod membership;
 pub mod orders;
-pub mod reconcile;
 mod ports;
+pub mod reconcile;
+pub mod scan;
 pub mod stored;
 pub mod times;
 mod transactions;
-pub mod scan;
 
 pub use adopt::{adopt, baseline, is_whole, leaving};
 pub use event_time::EventTime;
 pub use items::{
-    ClientId, Registry, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, Cursor, Registration, WriteCount, State,
-    Scan, ScanKind,
+    ClientId, Cursor, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, Registration, Registry, Scan,
+    ScanKind, State, WriteCount,
 };
 pub use ports::{
-    Condition, ScanPosition, Ports, EventTable, Found, Item, ItemKey, Ledger, Page, READ_LIMIT, Row, ScanPage, Seen,
-    Unread, WRITE_LIMIT, Write, WriteError,
+    Condition, EventTable, Found, Item, ItemKey, Ledger, Page, Ports, READ_LIMIT, Row, ScanPage,
+    ScanPosition, Seen, Unread, WRITE_LIMIT, Write, WriteError,
 };

@@ -57,7 +57,8 @@ pub const SENT: Metric = count(
 pub const RETURNED: Metric =
     count("Returned", "records that were neither sent, skipped nor rejected and are delivered again");
 /// `SqsRequests`.
-pub const SQS_REQUESTS: Metric = count("SqsRequests", "requests to SQS, rejections and failed ones among them");
+pub const SQS_REQUESTS: Metric =
+    count("SqsRequests", "requests to SQS, rejections and failed ones among them");
 /// `EntriesPerRequest`.
 pub const ENTRIES_PER_REQUEST: Metric =
     count("EntriesPerRequest", "messages in each request that sends, as a distribution");

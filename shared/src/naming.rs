@@ -71,7 +71,12 @@ impl Naming {
     /// # Errors
     ///
     /// [`InvalidPlace`]: the first part that is wrong.
-    pub fn try_new(partition: &str, region: &str, account: &str, prefix: &str) -> Result<Self, InvalidNaming> {
+    pub fn try_new(
+        partition: &str,
+        region: &str,
+        account: &str,
+        prefix: &str,
+    ) -> Result<Self, InvalidNaming> {
         check_partition(partition)?;
         check_region(region)?;
         check_account(account)?;

@@ -8,7 +8,7 @@ use shared::config::{Path, Source};
 use shared::event::{EventError, Reader};
 use shared::ids::Key;
 use shared::ledger::columns::Columns;
-use shared::ledger::{ScanPosition, EventTable, Page, Row, ScanPage, Seen, Unread};
+use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, Seen, Unread};
 
 use super::again::replay_until;
 use super::attributes::{SdkItem, of_key};

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, Tr
 use shared::ids::Group;
 use shared::ledger::stored::{self, PK, SK};
 use shared::ledger::{
-    ClientId, Condition, DamagedItem, Item, ItemKey, Ledger, Cursor, Unread, Write, WriteError,
+    ClientId, Condition, Cursor, DamagedItem, Item, ItemKey, Ledger, Unread, Write, WriteError,
 };
 use shared::send::Cause;
 use tokio::time::{Instant, sleep, timeout_at};

@@ -159,7 +159,7 @@ mod tests {
     use expect_test::expect;
     use shared::ids::{DeduplicationId, Group};
     use shared::message::Body;
-    use shared::naming::{OwnQueue, Naming};
+    use shared::naming::{Naming, OwnQueue};
 
     use super::*;
 

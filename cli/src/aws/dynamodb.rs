@@ -72,7 +72,8 @@ struct Filter {
 impl Filter {
     fn of(newer: &Newer) -> Self {
         let Newer { partition: (name, value), path, version } = newer;
-        let brings_up_to_date: Vec<String> = (0..path.0.len()).map(|up_to_date| format!("#v{up_to_date}")).collect();
+        let brings_up_to_date: Vec<String> =
+            (0..path.0.len()).map(|up_to_date| format!("#v{up_to_date}")).collect();
         let expression = format!("{} > :version", brings_up_to_date.join("."));
         let mut names: HashMap<_, _> = brings_up_to_date.into_iter().zip(path.0.iter().cloned()).collect();
         names.insert("#partition".to_owned(), name.clone());

@@ -39,9 +39,9 @@ struct Report {
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let stack = context.deployed(&target).await?;
-    let place = target.place(stack.prefix()).await?;
-    let config = context.config(Some(&place))?;
-    let work = collect::facts(&target, &stack, place, config);
+    let naming = target.naming(stack.prefix()).await?;
+    let config = context.config(Some(&naming))?;
+    let work = collect::facts(&target, &stack, naming, config);
     let report = Report::new(&unless_quick("looking at queues, stream, mappings and the ledger", work).await);
     context.output.print(&report, text)?;
     Ok(if report.findings.is_empty() { Exit::Done } else { Exit::Findings })

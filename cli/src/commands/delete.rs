@@ -6,7 +6,7 @@ use deploy::stack::{self, DeployedStack};
 use deploy::target::Target;
 use serde::Serialize;
 use shared::config::QueueArn;
-use shared::naming::{OwnQueue, Naming};
+use shared::naming::{Naming, OwnQueue};
 use shared::text::printable;
 
 use super::ask::agree;

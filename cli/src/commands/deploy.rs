@@ -66,7 +66,8 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
     let deployed = stack::deploy(&target, &deployment, &mut |event| follow::tell(&progress, event)).await;
     progress.finish();
     let deployed = deployed.map_err(Failure::Change)?;
-    let maintenance = unless_quick("telling the ledger who is served", run_maintenance(&target, &deployed.outputs)).await;
+    let maintenance =
+        unless_quick("telling the ledger who is served", run_maintenance(&target, &deployed.outputs)).await;
     if let Err(error) = maintenance {
         let error = printable(&error.to_string());
         eprintln!("The stack is deployed; new clients are served within a minute, and not at once: {error}");

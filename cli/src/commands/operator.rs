@@ -10,7 +10,7 @@ use deploy::target::Target;
 use futures_util::{StreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use shared::config::{ClientName, nearest};
-use shared::ledger::{ClientId, Registry, ItemKey, Registration, State};
+use shared::ledger::{ClientId, ItemKey, Registration, Registry, State};
 use shared::text::printable;
 use shared::time::Timestamp;
 
@@ -279,7 +279,7 @@ mod tests {
             client("Old", 3, State::Retired),
         ];
         Registry {
-            rev: WriteCount(1),
+            write_count: WriteCount(1),
             revision: 1,
             start: Timestamp::from_millis(0),
             clients: BTreeMap::from(clients),

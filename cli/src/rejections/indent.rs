@@ -92,7 +92,9 @@ mod tests {
 
     #[test]
     fn what_is_too_deep_is_not_indented() {
-        let nested = |brings_up_to_date| format!("{}1{}", "[".repeat(brings_up_to_date), "]".repeat(brings_up_to_date));
+        let nested = |brings_up_to_date| {
+            format!("{}1{}", "[".repeat(brings_up_to_date), "]".repeat(brings_up_to_date))
+        };
         assert!(indented(&nested(DEPTH_LIMIT)).is_some());
         assert_eq!(indented(&nested(DEPTH_LIMIT + 1)), None);
         assert_eq!(indented(&nested(500_000)), None);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use shared::config::{Config, Source};
 use shared::ids::{DeduplicationId, Group, Key};
-use shared::rejection;
 use shared::message::{Attribute, Message};
+use shared::rejection;
 
 use super::{Received, Rejection};
 

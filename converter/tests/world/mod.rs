@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use shared::config::Config;
 use shared::metrics::Tally;
-use shared::naming::{OwnQueue, Naming, QueueUrl};
+use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::testing::{Accepted, FifoQueues, Settings, VirtualClock};
 use shared::time::Timestamp;
 

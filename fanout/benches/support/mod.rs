@@ -11,12 +11,12 @@ use serde_json::value::{RawValue, to_raw_value};
 use shared::config::Config;
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, ScanPosition, Ports, EventTable, EventTime, First, GroupItem, Item, ItemKey, Ledger, Cursor, Page,
-    WriteCount, ScanPage, Unread, Write, WriteError,
+    ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, Ledger, Page, Ports, ScanPage,
+    ScanPosition, Unread, Write, WriteCount, WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;
-use shared::naming::{OwnQueue, Naming, QueueUrl};
+use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::{SendError, Transport};
 use shared::testing::{
     FifoQueues, LedgerCalls, MemoryLedger, MemoryTable, Settings, TableCalls, VirtualClock,

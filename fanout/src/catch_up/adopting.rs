@@ -9,7 +9,7 @@ use std::slice;
 use shared::event::Event;
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, Registry, EventTable, GroupItem, ItemKey, Ledger, Cursor, READ_LIMIT, Write, WriteError, adopt,
+    ClientId, Cursor, EventTable, GroupItem, ItemKey, Ledger, READ_LIMIT, Registry, Write, WriteError, adopt,
     baseline, is_whole, leaving,
 };
 use shared::send::{StopReason, Transport};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use shared::config::ClientName;
 use shared::ids::Group;
 use shared::ledger::{
-    ClientId, Condition, EventTable, Item, ItemKey, Lease, Ledger, Registration, WriteCount, State, Write,
+    ClientId, Condition, EventTable, Item, ItemKey, Lease, Ledger, Registration, State, Write, WriteCount,
     WriteError,
 };
 use shared::naming::QueueUrl;
@@ -14,8 +14,8 @@ use shared::send::{BATCH_LIMIT, Stop, StopReason, Transport};
 use shared::time::Timestamp;
 use tracing::{error, info, warn};
 
+use super::pass::{End, PassOutcome, Served};
 use super::payload::{CaughtUp, Refused};
-use super::pass::{End, Served, PassOutcome};
 use super::work::{Work, why_unread};
 
 /// How many of a client's cursors are listed at a time. It bounds memory and, while a client rests, cost.
@@ -192,7 +192,10 @@ impl<'c> Client<'c> {
 
     /// Stops for a fault of the ledger's.
     fn fail(&mut self, why: &str) -> bool {
-        warn!(client = self.name.as_str(), why, "client is not caught up now; the next maintenance tries again");
+        warn!(
+            client = self.name.as_str(),
+            why, "client is not caught up now; the next maintenance tries again"
+        );
         self.stop(why)
     }
 

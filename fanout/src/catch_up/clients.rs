@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use shared::ledger::{Registry, EventTable, Ledger, State};
+use shared::ledger::{EventTable, Ledger, Registry, State};
 use shared::metrics::{BEHIND_AGE, GROUPS_BEHIND, REJECTED, SENT, Tally};
 use shared::send::Transport;
 

@@ -5,7 +5,7 @@ use shared::event::Event;
 use shared::ids::{Group, Key};
 use shared::ledger::reconcile::{Difference, Listed, compare};
 use shared::ledger::scan::{Aggregate, Grouping, Progress};
-use shared::ledger::{Registry, ScanPosition, EventTable, GroupItem, Ledger};
+use shared::ledger::{EventTable, GroupItem, Ledger, Registry, ScanPosition};
 use shared::send::Transport;
 
 use super::payload::{Ahead, Compared, OrderError, TablePlace, Version};

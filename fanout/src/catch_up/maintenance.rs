@@ -6,7 +6,7 @@ use futures_util::future::join3;
 use shared::config::ClientName;
 use shared::ledger::membership::{CLIENTS_LIMIT, settle};
 use shared::ledger::{
-    ClientId, Condition, Registry, EventTable, Item, ItemKey, Ledger, Registration, State, Write, WriteError,
+    ClientId, Condition, EventTable, Item, ItemKey, Ledger, Registration, Registry, State, Write, WriteError,
 };
 use shared::metrics::Tally;
 use shared::send::Transport;
@@ -53,7 +53,8 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
             };
             let write = Write {
                 key: ItemKey::Registry,
-                condition: registry.map_or(Condition::Absent, |registry| Condition::WriteCount(registry.write_count)),
+                condition: registry
+                    .map_or(Condition::Absent, |registry| Condition::WriteCount(registry.write_count)),
                 item: Some(Item::Registry(settled.clone())),
             };
             match self.ports.ledger.write(&[write]).await {

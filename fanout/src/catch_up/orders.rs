@@ -5,8 +5,8 @@ use shared::config::ClientName;
 use shared::ids::{Group, Key, ReplayId};
 use shared::ledger::orders::replay;
 use shared::ledger::{
-    ClientId, Condition, Registry, EventTable, Found, GroupItem, Item, ItemKey, Ledger, Cursor, Registration,
-    WriteCount, State, Write, WriteError,
+    ClientId, Condition, Cursor, EventTable, Found, GroupItem, Item, ItemKey, Ledger, Registration, Registry,
+    State, Write, WriteCount, WriteError,
 };
 use shared::send::Transport;
 use tracing::warn;

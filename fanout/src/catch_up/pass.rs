@@ -140,14 +140,21 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
 
     /// What is to be sent to the client. What is not its business is dealt with: events that can't be sent, groups that
     /// only the fan-out can go on with, erased ones.
-    async fn sort_out(&self, asked: Vec<Asked>, until: Timestamp, pass_outcome: &mut PassOutcome) -> Vec<Planned> {
+    async fn sort_out(
+        &self,
+        asked: Vec<Asked>,
+        until: Timestamp,
+        pass_outcome: &mut PassOutcome,
+    ) -> Vec<Planned> {
         let (mut planned, mut lowest) = (Vec::new(), Vec::new());
         for Asked { task, looked } in asked {
             match looked {
                 Looked::Lasts(plan) => planned.push(Planned { task, plan }),
                 Looked::Erased => {
                     let is_up_to_date = self.tell_erased(&task).await == Told::UpToDate;
-                    pass_outcome.groups.push((task.group, if is_up_to_date { End::UpToDate } else { End::Left }));
+                    pass_outcome
+                        .groups
+                        .push((task.group, if is_up_to_date { End::UpToDate } else { End::Left }));
                 }
                 Looked::FirstGone(event) => {
                     lowest.push(event);
@@ -173,7 +180,12 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 
     /// Sends the rejections about events that come first and can't be sent.
-    async fn put_rejections(&self, planned: &mut [Planned], until: Timestamp, pass_outcome: &mut PassOutcome) {
+    async fn put_rejections(
+        &self,
+        planned: &mut [Planned],
+        until: Timestamp,
+        pass_outcome: &mut PassOutcome,
+    ) {
         let rejections: Vec<Vec<Message>> = planned
             .iter()
             .map(|Planned { task, plan }| {
@@ -213,7 +225,13 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 
     /// Steps 4 to 6: sends the runs, and tells how far they got.
-    async fn send(&self, client: &Served<'_>, planned: Vec<Planned>, until: Timestamp, pass_outcome: &mut PassOutcome) {
+    async fn send(
+        &self,
+        client: &Served<'_>,
+        planned: Vec<Planned>,
+        until: Timestamp,
+        pass_outcome: &mut PassOutcome,
+    ) {
         let runs: Vec<Run<'_>> = planned
             .iter()
             .map(|Planned { plan, .. }| Run {
@@ -295,7 +313,10 @@ fn out_of_time(client: &Served<'_>, group: &Group, is_alone: bool, given: Durati
         return End::Slow;
     }
     if given < PASS_LIMIT {
-        warn!(client, group, secs, "no time was left to read a group's events; the next maintenance tries again");
+        warn!(
+            client,
+            group, secs, "no time was left to read a group's events; the next maintenance tries again"
+        );
     } else {
         error!(
             client,

@@ -257,7 +257,9 @@ pub enum OrderError {
     #[error("client `{0}` is retired; put it back into `client-queues.toml` and deploy")]
     Retired(String),
     /// The ledger has no registry yet.
-    #[error("the ledger is empty; the first maintenance makes it, within a minute, or the order `maintenance` now")]
+    #[error(
+        "the ledger is empty; the first maintenance makes it, within a minute, or the order `maintenance` now"
+    )]
     NoRegistry,
     /// The ledger, the event table or a queue failed.
     #[error("{what}: {why}; try again")]

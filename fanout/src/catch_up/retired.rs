@@ -4,7 +4,9 @@ use futures_util::stream::{self, StreamExt as _};
 use shared::config::ClientName;
 use shared::ids::Group;
 use shared::ledger::catch_up::leave;
-use shared::ledger::{ClientId, Registry, EventTable, ItemKey, Ledger, Cursor, READ_LIMIT, State, WriteError};
+use shared::ledger::{
+    ClientId, Cursor, EventTable, ItemKey, Ledger, READ_LIMIT, Registry, State, WriteError,
+};
 use shared::send::Transport;
 use tracing::{info, warn};
 

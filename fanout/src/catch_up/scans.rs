@@ -5,8 +5,8 @@ use futures_util::stream::{self, StreamExt as _};
 use shared::ids::Group;
 use shared::ledger::scan::{Aggregate, Grouping, Progress, due};
 use shared::ledger::{
-    Condition, Registry, ScanPosition, EventTable, Found, Item, ItemKey, Ledger, WriteCount, Scan, ScanKind, Write,
-    WriteError,
+    Condition, EventTable, Found, Item, ItemKey, Ledger, Registry, Scan, ScanKind, ScanPosition, Write,
+    WriteCount, WriteError,
 };
 use shared::send::Transport;
 use tracing::{info, warn};
@@ -21,7 +21,10 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     pub(super) async fn scans(&self, registry: &Registry) {
         for kind in [ScanKind::History, ScanKind::Reconcile] {
             if let Err(why) = Box::pin(self.scan(kind, registry)).await {
-                warn!(scan = name(kind), why, "scan over the event table stands still until the next maintenance");
+                warn!(
+                    scan = name(kind),
+                    why, "scan over the event table stands still until the next maintenance"
+                );
             }
         }
     }
@@ -30,8 +33,11 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let keys = [ItemKey::Scan(kind)];
         let found = self.read(&keys).await;
         let before = found.scan(kind).ok_or_else(|| why_unread(&found, &keys))?;
-        let Some(mut scan) = due(kind, before, registry, self.now(), self.fresh_write_count()) else { return Ok(()) };
-        let mut condition = before.map_or(Condition::Absent, |before| Condition::WriteCount(before.write_count));
+        let Some(mut scan) = due(kind, before, registry, self.now(), self.fresh_write_count()) else {
+            return Ok(());
+        };
+        let mut condition =
+            before.map_or(Condition::Absent, |before| Condition::WriteCount(before.write_count));
         if scan.after.is_none() {
             info!(scan = name(kind), "scan over the event table begins");
         }
@@ -57,7 +63,8 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
                 if self.is_over() {
                     return Ok(());
                 }
-                let page = self.ports.table.scan(scan_position.as_ref()).await.map_err(|error| error.to_string())?;
+                let page =
+                    self.ports.table.scan(scan_position.as_ref()).await.map_err(|error| error.to_string())?;
                 scan_position = page.next.clone();
                 let completed = grouping.take(page);
                 if !completed.is_empty() || scan_position.is_none() {

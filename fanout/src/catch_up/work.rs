@@ -6,7 +6,7 @@ use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::reconcile::window;
 use shared::ledger::times::{CALL_LIMIT, PASS_LIMIT};
-use shared::ledger::{Registry, Ports, EventTable, Found, ItemKey, Ledger, Row, Unread};
+use shared::ledger::{EventTable, Found, ItemKey, Ledger, Ports, Registry, Row, Unread};
 use shared::message::Message;
 use shared::send::{Limits, Outcome, Run, Transport, send_runs};
 use shared::time::Timestamp;
@@ -85,8 +85,7 @@ impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
     pub(super) async fn registry(&self) -> Result<Registry, OrderError> {
         let keys = [ItemKey::Registry];
         let found = self.read(&keys).await;
-        let failed =
-            || OrderError::Failed { what: "the ledger's registry", why: why_unread(&found, &keys) };
+        let failed = || OrderError::Failed { what: "the ledger's registry", why: why_unread(&found, &keys) };
         found.registry().ok_or_else(failed)?.cloned().ok_or(OrderError::NoRegistry)
     }
 

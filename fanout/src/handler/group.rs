@@ -14,7 +14,7 @@ use shared::time::Timestamp;
 use tracing::{debug, info, warn};
 
 use super::arrivals::Batch;
-use super::{OVER, Invocation};
+use super::{Invocation, OVER};
 
 /// A group's messages, and what is known of it.
 pub(super) struct Work<'b> {
@@ -149,7 +149,9 @@ impl<'b> Work<'b> {
 
     fn count_duplicates(&mut self, found: &Found) {
         let Some(Some(item)) = found.group(&self.batch.group) else { return };
-        if self.duplicates.is_none_or(|(incarnation_number, _)| incarnation_number != item.incarnation_number) && !self.has_sent() {
+        if self.duplicates.is_none_or(|(incarnation_number, _)| incarnation_number != item.incarnation_number)
+            && !self.has_sent()
+        {
             let covered = self.batch.arrivals.iter().filter(|arrival| arrival.version <= item.version);
             self.duplicates = Some((item.incarnation_number, covered.count()));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{LookUp, Rows, Shown, Wanted};
-use shared::ledger::{ClientId, EventTable, Found, ItemKey, Ledger, Cursor, READ_LIMIT, Row, Unread};
+use shared::ledger::{ClientId, Cursor, EventTable, Found, ItemKey, Ledger, READ_LIMIT, Row, Unread};
 use shared::send::{Transport, within};
 use shared::time::Timestamp;
 

@@ -11,8 +11,8 @@ use tracing::error;
 
 use super::group::Work;
 use super::{Fanout, Invocation};
-use crate::rejections;
 use crate::message::Delivery;
+use crate::rejections;
 
 impl Fanout {
     /// Sends a rejection about each event of the table that can never be sent. Answers the runs that may go on.

@@ -153,7 +153,8 @@ fn a_lease_that_another_takes_stops_this_one() {
     let key = ItemKey::Lease(world.registration("A").id);
     world.ledger.before_write(move |ledger| {
         let lease = shared::ledger::Lease::unheld();
-        ledger.put(key, Item::Lease(shared::ledger::Lease { write_count: WriteCount(9), holder: 3, ..lease }));
+        ledger
+            .put(key, Item::Lease(shared::ledger::Lease { write_count: WriteCount(9), holder: 3, ..lease }));
     });
     world.maintenance();
     check(&world, "", "4 A:2");

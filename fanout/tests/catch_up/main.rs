@@ -10,7 +10,6 @@
     reason = "a test reports by panicking"
 )]
 
-mod maintenance;
 mod clients;
 #[path = "../world/mod.rs"]
 #[allow(dead_code, reason = "the fan-out's own world; only its wire and its payloads are used here")]
@@ -19,6 +18,7 @@ mod faults;
 mod first_sight;
 mod logs;
 mod long;
+mod maintenance;
 mod orders;
 mod passes;
 mod scans;

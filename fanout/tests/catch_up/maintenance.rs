@@ -1,7 +1,7 @@
 //! Who is served: the file and the registry.
 
 use serde_json::json;
-use shared::ledger::{Item, ItemKey, WriteCount, State};
+use shared::ledger::{Item, ItemKey, State, WriteCount};
 use shared::testing::WriteFault;
 
 use crate::world::{World, client_id, group_of};

@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
-use shared::ledger::{Item, ItemKey, WriteCount, State};
+use shared::ledger::{Item, ItemKey, State, WriteCount};
 use shared::testing::WriteFault;
 
 use crate::world::{World, group_of};

@@ -14,11 +14,11 @@ use shared::event::Along;
 use shared::ids::{Group, Key, ReplayId};
 use shared::ledger::times::{FAN_OUT_LIMIT, VISIBILITY};
 use shared::ledger::{
-    ClientId, Registry, ScanPosition, Ports, EventTable, EventTime, First, GroupItem, Item, ItemKey, Lease, Cursor,
-    Page, Registration, WriteCount, ScanPage, Unread,
+    ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, Lease, Page, Ports,
+    Registration, Registry, ScanPage, ScanPosition, Unread, WriteCount,
 };
 use shared::metrics::Tally;
-use shared::naming::{OwnQueue, Naming, QueueUrl};
+use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::testing::{Accepted, FifoQueues, MemoryLedger, MemoryTable, Settings, VirtualClock};
 use shared::time::Timestamp;
 
@@ -229,9 +229,16 @@ impl World {
             match (is_behind, cursor) {
                 (false, None) => {}
                 (true, Some(Item::Cursor(cursor))) => {
-                    let replay_until = if cursor.replay_until > 0 { format!("..{}", cursor.replay_until) } else { String::new() };
-                    let incarnation_number =
-                        if cursor.incarnation_number == item.incarnation_number { String::new() } else { format!("/{}", cursor.incarnation_number) };
+                    let replay_until = if cursor.replay_until > 0 {
+                        format!("..{}", cursor.replay_until)
+                    } else {
+                        String::new()
+                    };
+                    let incarnation_number = if cursor.incarnation_number == item.incarnation_number {
+                        String::new()
+                    } else {
+                        format!("/{}", cursor.incarnation_number)
+                    };
                     words.push(format!("{name}:{}{replay_until}{incarnation_number}", cursor.position));
                 }
                 other => panic!("{name}: {other:?}"),

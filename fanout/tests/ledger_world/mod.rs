@@ -14,11 +14,11 @@ use shared::config::Config;
 use shared::event::{Along, Event};
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, Registry, ScanPosition, Ports, EventTable, Item, ItemKey, Ledger, Cursor, Page, Registration, WriteCount,
-    ScanPage, State, Unread, Write, WriteError,
+    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, Ports, Registration, Registry, ScanPage,
+    ScanPosition, State, Unread, Write, WriteCount, WriteError,
 };
 use shared::metrics::Tally;
-use shared::naming::{OwnQueue, Naming, QueueUrl};
+use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::Transport as _;
 use shared::testing::{MemoryLedger, MemoryTable, Settings};
 use shared::time::Timestamp;
@@ -60,7 +60,8 @@ impl LedgerWorld {
         let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\nid = 'id'\ntime = 'time'\n\
                       version = 'version'\n";
         let config =
-            Config::try_from_toml("client-queues.toml", &format!("{source}{clients}"), Some(&naming)).unwrap();
+            Config::try_from_toml("client-queues.toml", &format!("{source}{clients}"), Some(&naming))
+                .unwrap();
         for name in names.iter().filter(|name| !["A", "B", "C"].contains(name)) {
             world.queues.create(&naming.client_queue(name), Settings::default());
         }
@@ -328,7 +329,15 @@ impl LedgerWorld {
 
     pub(crate) fn new_cursor(&self, position: u64) -> Cursor {
         let at = self.clock.now();
-        Cursor { write_count: WriteCount(77), epoch: 77, incarnation_number: 1, position, replay_until: 0, replay: None, at }
+        Cursor {
+            write_count: WriteCount(77),
+            epoch: 77,
+            incarnation_number: 1,
+            position,
+            replay_until: 0,
+            replay: None,
+            at,
+        }
     }
 
     /// `v3 holes 2 behind B has 1, C has 2 again 3`. A cursor must be there exactly for each client that is behind.
@@ -346,7 +355,11 @@ impl LedgerWorld {
             assert_eq!(cursor.is_some(), item.behind.contains(&client), "{client:?}");
             if let Some(Item::Cursor(cursor)) = cursor {
                 let (name, _) = registry.client(client).unwrap();
-                let replay_until = if cursor.replay_until > 0 { format!(" again {}", cursor.replay_until) } else { String::new() };
+                let replay_until = if cursor.replay_until > 0 {
+                    format!(" again {}", cursor.replay_until)
+                } else {
+                    String::new()
+                };
                 cursors.push(format!("{name} has {}{replay_until}", cursor.position));
             }
         }

@@ -1,13 +1,13 @@
 //! The promise, at rest, for every client and group. `docs/ledger.md`, sections 7 and 8.
 
+mod circuit_breaker;
 mod consumer;
 mod exempt;
 mod isolation;
-mod rejections;
 mod order;
+mod rejections;
 mod repeated;
 mod replayed;
-mod circuit_breaker;
 
 use std::rc::Rc;
 

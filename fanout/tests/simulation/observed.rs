@@ -99,7 +99,9 @@ impl Observed {
     /// because of a repair: nothing told what the stream shows.
     pub(crate) fn is_taken_for_old(&self, event: EventRef) -> bool {
         let last = self.taken_for_old.get(&event.group);
-        last.is_some_and(|last| event.incarnation_number == last.incarnation_number && event.version <= last.version)
+        last.is_some_and(|last| {
+            event.incarnation_number == last.incarnation_number && event.version <= last.version
+        })
     }
 
     /// What clients received, or would have.
@@ -238,7 +240,8 @@ impl World {
         match self.ledger.get(&ItemKey::Cursor(registered.id, group)) {
             // What counts as a repetition is sent again as one.
             Some(Item::Cursor(cursor)) => {
-                cursor.incarnation_number == item.incarnation_number && cursor.position.max(cursor.replay_until) >= event.version
+                cursor.incarnation_number == item.incarnation_number
+                    && cursor.position.max(cursor.replay_until) >= event.version
             }
             _ => false,
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::ids::Key;
-use shared::ledger::{Ports, Item, ItemKey, State};
+use shared::ledger::{Item, ItemKey, Ports, State};
 use shared::metrics::Tally;
 
 use crate::clients::NAMES;
@@ -47,7 +47,8 @@ impl World {
         }
         self.catch_up(json!({ "order": "maintenance" }), |_, _| {});
         if self.is_on(Kind::TwoCatchUps) && self.rng.coin() {
-            let replay_until = |world: &Rc<Self>| world.catch_up(json!({ "order": "maintenance" }), |_, _| {});
+            let replay_until =
+                |world: &Rc<Self>| world.catch_up(json!({ "order": "maintenance" }), |_, _| {});
             self.after(self.rng.millis(0, 5_000), replay_until);
         }
         let interval = match self.now().since(START).as_secs() {

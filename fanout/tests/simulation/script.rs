@@ -94,7 +94,9 @@ impl Script<'_> {
             (0..groups).filter(|_| rng.chance(700)).for_each(|group| self.world.date_back(group));
         }
         if self.has(Kind::Delayed) && self.has(Kind::Erased) {
-            (0..groups).filter(|_| rng.chance(800)).for_each(|group| self.world.hold_first_incarnation(group));
+            (0..groups)
+                .filter(|_| rng.chance(800))
+                .for_each(|group| self.world.hold_first_incarnation(group));
         }
         if self.has(Kind::Old) {
             for group in 0..groups {

@@ -168,7 +168,8 @@ impl Aggregate {
 
     /// The highest version of this incarnation that was ever written; 0 if none was.
     fn version(&self) -> u64 {
-        let versions = self.known.iter().filter(|known| known.event.incarnation_number == self.incarnation_number);
+        let versions =
+            self.known.iter().filter(|known| known.event.incarnation_number == self.incarnation_number);
         versions.map(|known| known.event.version).max().unwrap_or(0)
     }
 
@@ -245,8 +246,11 @@ impl World {
             let mut source = self.source.borrow_mut();
             let aggregate = &mut source.groups[group];
             if let Some(erased_at) = aggregate.erased_at {
-                let replay_until =
-                    if self.mix.has(Kind::CloseIncarnations) { erased_at } else { erased_at.plus(BETWEEN_INCARNATIONS) };
+                let replay_until = if self.mix.has(Kind::CloseIncarnations) {
+                    erased_at
+                } else {
+                    erased_at.plus(BETWEEN_INCARNATIONS)
+                };
                 if now <= replay_until {
                     let wait = replay_until.since(now) + self.rng.millis(1, 5_000);
                     drop(source);
@@ -286,7 +290,11 @@ impl World {
     ) -> EventRef {
         let mut source = self.source.borrow_mut();
         let aggregate = &mut source.groups[group];
-        let event = EventRef { group, incarnation_number: aggregate.incarnation_number, version: aggregate.version() + 1 };
+        let event = EventRef {
+            group,
+            incarnation_number: aggregate.incarnation_number,
+            version: aggregate.version() + 1,
+        };
         let time = aggregate.free_time(time);
         let Key::S(mark) = aggregate.key.clone() else { unreachable!() };
         let sort = Key::S(time.to_string());
@@ -394,7 +402,8 @@ impl World {
         }
         let readable = readable.max(self.now());
         let mut at = readable.plus(self.rng.millis(20, 400));
-        let is_held = event.incarnation_number == 1 && self.source.borrow().groups[event.group].is_first_incarnation_held;
+        let is_held = event.incarnation_number == 1
+            && self.source.borrow().groups[event.group].is_first_incarnation_held;
         let late = if is_held { 900 } else { 200 };
         if self.is_on(Kind::Delayed) && self.rng.chance(late) {
             at = at.plus(self.rng.seconds(0, 400));

@@ -64,7 +64,15 @@ impl World {
                 let Some(client) = observed.client_of(*id) else { return };
                 let Some(from) = observed.requests.get(replay.as_str()).copied() else { return };
                 let id = replay.as_str().to_owned();
-                observed.replays.push(Replayed { at: self.now(), id, client, group: index, incarnation_number, from, had });
+                observed.replays.push(Replayed {
+                    at: self.now(),
+                    id,
+                    client,
+                    group: index,
+                    incarnation_number,
+                    from,
+                    had,
+                });
             }
             _ => {}
         }

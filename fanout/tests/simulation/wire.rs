@@ -10,7 +10,8 @@ use fanout::handler::Visibility;
 use futures_util::future::FutureExt as _;
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, ScanPosition, EventTable, Item, ItemKey, Ledger, Cursor, Page, ScanPage, Unread, Write, WriteError,
+    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, ScanPage, ScanPosition, Unread, Write,
+    WriteError,
 };
 use shared::message::Message;
 use shared::naming::QueueUrl;

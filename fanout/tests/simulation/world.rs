@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use shared::config::Config;
-use shared::naming::{OwnQueue, Naming, QueueUrl};
+use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::testing::{FifoQueues, MemoryLedger, MemoryTable, Settings, VirtualClock};
 use shared::time::Timestamp;
 

@@ -9,7 +9,7 @@ use fanout::handler::Visibility;
 use serde_json::json;
 use serde_json::value::RawValue;
 use shared::message::{AttributeValue, Message};
-use shared::naming::{OwnQueue, Naming, QueueUrl};
+use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::{SendError, Transport};
 use shared::testing::{FifoQueues, Received, Settings, VirtualClock};
 use shared::time::Timestamp;

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use harness::tables::{Answer, TablesStub};
 use serde_json::json;
 use shared::ids::Key;
-use shared::ledger::{ScanPosition, EventTable as _};
+use shared::ledger::{EventTable as _, ScanPosition};
 use shared::text::with_sources;
 
 use super::events_at;

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use shared::config::{Path, Source};
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, Condition, EventTable as _, First, GroupItem, Item, ItemKey, Ledger as _, WriteCount, Write,
+    ClientId, Condition, EventTable as _, First, GroupItem, Item, ItemKey, Ledger as _, Write, WriteCount,
 };
 
 fn ledger_at(endpoint_url: &str) -> LedgerTable {

@@ -215,7 +215,8 @@ async fn a_damaged_item_is_not_missing_and_is_named() {
         not read: table `Ledger`, item `group#b` / `group`: attribute `behind` is not a set of whole numbers in their range; correct it, or restore the table to a point in time
         missing"#]]).await;
 
-    let cursor = json!({ "pk": { "S": "behind#2" }, "sk": { "S": "not a group" }, "write_count": { "N": "1" } });
+    let cursor =
+        json!({ "pk": { "S": "behind#2" }, "sk": { "S": "not a group" }, "write_count": { "N": "1" } });
     let page = |item: &Value| Answer::Done(json!({ "Items": [item], "Count": 1 }));
     let mut lacking = cursor.clone();
     lacking["sk"]["S"] = "a".into();

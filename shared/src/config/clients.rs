@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::findings::Report;
 use super::raw::{RawClient, Value};
 use super::{Client, ClientName, ClientQueue, EXISTING_LIMIT, OWN_LIMIT, QueueArn};
-use crate::naming::{self, OwnQueue, Naming};
+use crate::naming::{self, Naming, OwnQueue};
 use crate::quoted::quoted;
 
 const NAME: &str = "client.name";

@@ -116,7 +116,8 @@ impl Config {
     /// [`Findings`]: everything that is wrong, sorted by line. Where the text is not TOML, only that is told.
     pub fn try_from_toml(file: &str, text: &str, naming: Option<&Naming>) -> Result<Self, Findings> {
         let mut report = findings::Report::new(file, text);
-        let config = raw::read(text, &mut report).and_then(|raw| validate::validate(raw, naming, &mut report));
+        let config =
+            raw::read(text, &mut report).and_then(|raw| validate::validate(raw, naming, &mut report));
         report.into_result(config)
     }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::transactions::{CursorWrite, transactions};
-use super::{ClientId, Registry, EventTime, First, GroupItem, Cursor, Registration, WriteCount, Row, State, Write};
+use super::{
+    ClientId, Cursor, EventTime, First, GroupItem, Registration, Registry, Row, State, Write, WriteCount,
+};
 use crate::ids::{Group, Key};
 use crate::time::Timestamp;
 
@@ -55,8 +57,9 @@ pub fn adopt(
 
 /// The clients in `behind` that are served no more: their cursors go when the group is adopted.
 pub fn leaving(item: &GroupItem, registry: &Registry) -> Vec<ClientId> {
-    let is_served =
-        |client| registry.client(client).is_some_and(|(_, registration)| registration.state != State::Retired);
+    let is_served = |client| {
+        registry.client(client).is_some_and(|(_, registration)| registration.state != State::Retired)
+    };
     item.behind.iter().copied().filter(|client| !is_served(*client)).collect()
 }
 

@@ -6,7 +6,7 @@ mod gather;
 mod lease;
 mod tell;
 
-use super::{ClientId, Found, GroupItem, Cursor};
+use super::{ClientId, Cursor, Found, GroupItem};
 use crate::ids::{Group, ReplayId};
 
 pub use gather::{Gathered, Plan, Rejected, VERSIONS_LIMIT};

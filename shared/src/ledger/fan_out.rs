@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::adopt::{is_old, unseen};
 use super::transactions::{CursorWrite, transactions};
 use super::{
-    ClientId, Registry, First, GroupItem, Item, Row, State, WRITE_LIMIT, Write, adopt, baseline, leaving,
+    ClientId, First, GroupItem, Item, Registry, Row, State, WRITE_LIMIT, Write, adopt, baseline, leaving,
     orders,
 };
 use crate::ids::{Key, ReplayId};
@@ -221,7 +221,14 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Step {
     let is_later = lowest.time.zip(item.time).is_some_and(|(lowest, last)| lowest > last);
     let (after, why) = if version <= item.first.version || is_later {
         let incarnation_number = item.incarnation_number.saturating_add(1);
-        let new = GroupItem { incarnation_number, version: 0, time: None, first, holes: Vec::new(), ..item.clone() };
+        let new = GroupItem {
+            incarnation_number,
+            version: 0,
+            time: None,
+            first,
+            holes: Vec::new(),
+            ..item.clone()
+        };
         (new, "a new incarnation")
     } else {
         (GroupItem { first, ..item.clone() }, "the oldest events are gone")

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::times::{ABSENCE, STREAM_RETENTION};
-use super::{ClientId, Registry, Registration, WriteCount, State};
+use super::{ClientId, Registration, Registry, State, WriteCount};
 use crate::config::ClientName;
 use crate::time::Timestamp;
 

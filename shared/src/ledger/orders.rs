@@ -1,6 +1,6 @@
 //! What operators order: a replay of one client in one group.
 
-use super::{ClientId, Condition, GroupItem, Item, ItemKey, Cursor, WriteCount, Write};
+use super::{ClientId, Condition, Cursor, GroupItem, Item, ItemKey, Write, WriteCount};
 use crate::ids::{Group, ReplayId};
 use crate::time::Timestamp;
 
@@ -28,7 +28,8 @@ pub fn replay(
     let of_this_incarnation = cursor.filter(|cursor| cursor.incarnation_number == item.incarnation_number);
     let is_lost = cursor.is_none() && item.behind.contains(&client);
     let (has, replay_until, at) = if item.behind.contains(&client) {
-        let (has, replay_until) = of_this_incarnation.map_or((0, 0), |cursor| (cursor.position, cursor.replay_until));
+        let (has, replay_until) =
+            of_this_incarnation.map_or((0, 0), |cursor| (cursor.position, cursor.replay_until));
         (has, replay_until, cursor.map_or(now, |cursor| cursor.at))
     } else {
         (item.version, 0, now)
@@ -90,7 +91,15 @@ mod tests {
 
     fn cursor(incarnation_number: u64, position: u64, replay_until: u64) -> Cursor {
         let replay = (replay_until > 0).then(|| ReplayId::try_new("before").unwrap());
-        Cursor { write_count: WriteCount(900), epoch: 5, incarnation_number, position, replay_until, replay, at: Timestamp::from_millis(1) }
+        Cursor {
+            write_count: WriteCount(900),
+            epoch: 5,
+            incarnation_number,
+            position,
+            replay_until,
+            replay,
+            at: Timestamp::from_millis(1),
+        }
     }
 
     /// The cursor that is written, as `position`, `replay_until`, and when it became behind; `None` if nothing is.
@@ -110,7 +119,15 @@ mod tests {
         behind.write_count = WriteCount(41);
         behind.behind.insert(CLIENT);
         let (at, replay) = (Timestamp::from_millis(at), Some(id));
-        let repeated = Cursor { write_count: WriteCount(1_001), epoch: 1_002, incarnation_number: 2, position, replay_until, replay, at };
+        let repeated = Cursor {
+            write_count: WriteCount(1_001),
+            epoch: 1_002,
+            incarnation_number: 2,
+            position,
+            replay_until,
+            replay,
+            at,
+        };
         let expected = [
             Write {
                 key: ItemKey::Group(group.clone()),
@@ -119,7 +136,8 @@ mod tests {
             },
             Write {
                 key: ItemKey::Cursor(CLIENT, group),
-                condition: cursor.map_or(Condition::Absent, |cursor| Condition::WriteCount(cursor.write_count)),
+                condition: cursor
+                    .map_or(Condition::Absent, |cursor| Condition::WriteCount(cursor.write_count)),
                 item: Some(Item::Cursor(repeated)),
             },
         ];
@@ -170,7 +188,10 @@ mod tests {
             assert_eq!(raised.condition, Condition::WriteCount(WriteCount(40)));
             assert_eq!(key, &ItemKey::Cursor(CLIENT, group));
             assert_eq!(*condition, Condition::Absent);
-            assert_eq!((cursor.incarnation_number, cursor.position, cursor.replay_until, &cursor.replay), (2, 0, 0, &None));
+            assert_eq!(
+                (cursor.incarnation_number, cursor.position, cursor.replay_until, &cursor.replay),
+                (2, 0, 0, &None)
+            );
             assert_eq!(cursor.at, now);
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use super::{ClientId, Registry, EventTime, GroupItem, Lease, Cursor, WriteCount, Scan, ScanKind};
+use super::{ClientId, Cursor, EventTime, GroupItem, Lease, Registry, Scan, ScanKind, WriteCount};
 use crate::event::Event;
 use crate::ids::{Group, Key};
 use crate::send::Cause;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::times::RECONCILE;
-use super::{Registry, ScanPosition, EventTime, Registration, WriteCount, ScanPage, Seen, State, Scan, ScanKind};
+use super::{
+    EventTime, Registration, Registry, Scan, ScanKind, ScanPage, ScanPosition, Seen, State, WriteCount,
+};
 use crate::ids::Key;
 use crate::time::Timestamp;
 
@@ -33,7 +35,13 @@ pub struct Progress {
 ///
 /// A scan for history begins when a client has joined that wants it, anew if it is on since before that. Table and
 /// ledger are compared every [`RECONCILE`].
-pub fn due(kind: ScanKind, scan: Option<&Scan>, registry: &Registry, now: Timestamp, write_count: WriteCount) -> Option<Scan> {
+pub fn due(
+    kind: ScanKind,
+    scan: Option<&Scan>,
+    registry: &Registry,
+    now: Timestamp,
+    write_count: WriteCount,
+) -> Option<Scan> {
     let wants = |client: &&Registration| client.history && client.state != State::Retired;
     let joined = registry.clients.values().filter(wants).map(|client| client.since).max();
     let has_reason = match (kind, scan) {
@@ -46,7 +54,8 @@ pub fn due(kind: ScanKind, scan: Option<&Scan>, registry: &Registry, now: Timest
         return Some(Scan { write_count, revision: registry.revision, at: now, after: None, is_on: true });
     }
     // Whoever read the registry before the scan's clients joined would adopt nobody, and end it.
-    scan.filter(|scan| scan.is_on && scan.revision <= registry.revision).map(|scan| Scan { write_count, ..scan.clone() })
+    scan.filter(|scan| scan.is_on && scan.revision <= registry.revision)
+        .map(|scan| Scan { write_count, ..scan.clone() })
 }
 
 /// Whether an event of this time was written less than `age` ago, as far as its time tells. A time that lies ahead by as
@@ -135,7 +144,13 @@ mod tests {
     fn scan(revision: u64, age: Duration, is_on: bool) -> Scan {
         let after = is_on.then(|| (Key::S("a".to_owned()), Key::S("1".to_owned())));
         let age = u64::try_from(age.as_millis()).unwrap();
-        Scan { write_count: WriteCount(5), revision, at: Timestamp::from_millis(NOW.as_millis() - age), after, is_on }
+        Scan {
+            write_count: WriteCount(5),
+            revision,
+            at: Timestamp::from_millis(NOW.as_millis() - age),
+            after,
+            is_on,
+        }
     }
 
     #[test]

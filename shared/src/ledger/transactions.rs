@@ -1,6 +1,6 @@
 //! A group's item and the cursors of its clients, written together.
 
-use super::{ClientId, Condition, GroupItem, Item, ItemKey, Cursor, WriteCount, WRITE_LIMIT, Write};
+use super::{ClientId, Condition, Cursor, GroupItem, Item, ItemKey, WRITE_LIMIT, Write, WriteCount};
 use crate::ids::Group;
 
 /// A cursor that is written with its group's item.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::ids::{Group, Key};
 use crate::ledger::{
-    ClientId, ScanPosition, EventTable, Item, ItemKey, Ledger, Cursor, Page, ScanPage, Unread, Write, WriteError,
+    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, ScanPage, ScanPosition, Unread, Write,
+    WriteError,
 };
 use crate::message::Message;
 use crate::naming::QueueUrl;

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::ids::{DeduplicationId, Group, Key};
 use crate::message::{Body, Message};
-use crate::naming::{OwnQueue, Naming};
+use crate::naming::{Naming, OwnQueue};
 use crate::send::Transport as _;
 use crate::testing::{FifoQueues, Settings, VirtualClock};
 use crate::time::Timestamp;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ids::{DeduplicationId, Group};
 use crate::message::{Body, SQS_LIMIT};
-use crate::naming::{OwnQueue, Naming};
+use crate::naming::{Naming, OwnQueue};
 use crate::testing::{CallFault, EntryFault, Fault, Faults, FifoQueues, Settings, VirtualClock};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);

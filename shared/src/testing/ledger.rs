@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::ids::Group;
 use crate::ledger::stored;
 use crate::ledger::{
-    ClientId, Condition, DamagedItem, Item, ItemKey, Ledger, Cursor, READ_LIMIT, Unread, WRITE_LIMIT, Write,
+    ClientId, Condition, Cursor, DamagedItem, Item, ItemKey, Ledger, READ_LIMIT, Unread, WRITE_LIMIT, Write,
     WriteError,
 };
 
@@ -270,7 +270,9 @@ impl State {
             let before = self.items.get(&write.key);
             all_hold &= match write.condition {
                 Condition::Absent => before.is_none(),
-                Condition::WriteCount(expected) => before.is_some_and(|kept| kept.item.write_count() == expected),
+                Condition::WriteCount(expected) => {
+                    before.is_some_and(|kept| kept.item.write_count() == expected)
+                }
             };
             let size = write.item.as_ref().map_or(0, |item| stored::size(&write.key, item));
             let larger = size.max(before.map_or(0, |kept| kept.size));
@@ -311,14 +313,19 @@ fn check_contract(writes: &[Write]) {
 mod tests {
     use super::*;
     use crate::ids::Key;
-    use crate::ledger::{Registry, First, GroupItem, WriteCount};
+    use crate::ledger::{First, GroupItem, Registry, WriteCount};
     use crate::testing::contract::ledger::check;
     use crate::testing::now_or_never;
     use crate::time::Timestamp;
 
     fn registry(write_count: u64) -> Item {
         let start = Timestamp::from_millis(0);
-        Item::Registry(Registry { write_count: WriteCount(write_count), revision: 1, start, clients: BTreeMap::new() })
+        Item::Registry(Registry {
+            write_count: WriteCount(write_count),
+            revision: 1,
+            start,
+            clients: BTreeMap::new(),
+        })
     }
 
     fn put(condition: Condition, write_count: u64) -> [Write; 1] {
@@ -388,10 +395,21 @@ mod tests {
         };
         assert_eq!(charged(&[write("a", Condition::Absent, Some(item(1, 0)))]), 1);
         assert_eq!(charged(&[write("a", Condition::Absent, Some(item(1, 0)))]), 1, "lost");
-        assert_eq!(charged(&[write("a", Condition::WriteCount(WriteCount(1)), Some(item(2, 1_000)))]), 3, "2,855 bytes");
-        assert_eq!(charged(&[write("a", Condition::WriteCount(WriteCount(2)), Some(item(3, 0)))]), 3, "what it was counts");
+        assert_eq!(
+            charged(&[write("a", Condition::WriteCount(WriteCount(1)), Some(item(2, 1_000)))]),
+            3,
+            "2,855 bytes"
+        );
+        assert_eq!(
+            charged(&[write("a", Condition::WriteCount(WriteCount(2)), Some(item(3, 0)))]),
+            3,
+            "what it was counts"
+        );
         let both = |write_count| {
-            [write("a", Condition::WriteCount(WriteCount(write_count)), Some(item(4, 0))), write("b", Condition::Absent, None)]
+            [
+                write("a", Condition::WriteCount(WriteCount(write_count)), Some(item(4, 0))),
+                write("b", Condition::Absent, None),
+            ]
         };
         assert_eq!(charged(&both(3)), 4);
 

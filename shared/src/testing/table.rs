@@ -16,7 +16,7 @@ use crate::event::Reader;
 use crate::ids::Key;
 use crate::image::Decimal;
 use crate::ledger::columns::Columns;
-use crate::ledger::{ScanPosition, EventTable, Page, Row, ScanPage, Seen, Unread};
+use crate::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, Seen, Unread};
 
 /// How many items a page has, unless a test says otherwise: few, so that there is more than one page.
 const ITEMS: usize = 4;
@@ -176,7 +176,8 @@ impl EventTable for MemoryTable {
         state.calls.scans += 1;
         state.answer()?;
         let limit = state.items_in_page;
-        let after = after.map(|scan_position| (Partition::of(&scan_position.key), Sorted::of(&scan_position.sort)));
+        let after =
+            after.map(|scan_position| (Partition::of(&scan_position.key), Sorted::of(&scan_position.sort)));
         let start = after.as_ref().map_or(Bound::Unbounded, |(partition, _)| Bound::Included(partition));
         let partitions = state.partitions.range((start, Bound::Unbounded));
         let all = partitions.flat_map(|(key, rows)| rows.iter().map(move |row| (key, row)));

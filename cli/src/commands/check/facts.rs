@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::config::{Config, QueueArn};
 use shared::ledger::Registry;
-use shared::naming::{OwnQueue, Naming};
+use shared::naming::{Naming, OwnQueue};
 use shared::time::Timestamp;
 
 use crate::aws::CallError;

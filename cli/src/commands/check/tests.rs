@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use expect_test::{Expect, expect};
 use serde_json::json;
 use shared::config::{Client, ClientName, Config, QueueArn};
-use shared::ledger::{ClientId, Registry, Registration, WriteCount, State};
-use shared::naming::{OwnQueue, Naming};
+use shared::ledger::{ClientId, Registration, Registry, State, WriteCount};
+use shared::naming::{Naming, OwnQueue};
 use shared::time::Timestamp;
 
 use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose};
@@ -132,7 +132,12 @@ fn good_ledger(clients: BTreeMap<ClientName, Registration>) -> Ledger {
         content: Ok(Content {
             compared_at: Some(compared_at()),
             clients: clients.keys().map(|name| status(name.as_str(), false, Lag::default())).collect(),
-            registry: Some(Registry { rev: WriteCount(1), revision: 1, start: compared_at(), clients }),
+            registry: Some(Registry {
+                write_count: WriteCount(1),
+                revision: 1,
+                start: compared_at(),
+                clients,
+            }),
         }),
     }
 }

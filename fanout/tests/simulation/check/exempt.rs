@@ -6,7 +6,10 @@ use crate::source::{EventRef, Known, Source};
 impl Source {
     /// The events of an incarnation that were ever written, by version.
     pub(crate) fn incarnation_number(&self, group: usize, incarnation_number: u64) -> Vec<&Known> {
-        let of_incarnation = self.groups[group].known.iter().filter(|known| known.event.incarnation_number == incarnation_number);
+        let of_incarnation = self.groups[group]
+            .known
+            .iter()
+            .filter(|known| known.event.incarnation_number == incarnation_number);
         let mut known: Vec<&Known> = of_incarnation.collect();
         known.sort_by_key(|known| known.event.version);
         known
@@ -20,7 +23,10 @@ impl Source {
     /// Lives that the writers' clocks do not tell apart.
     fn is_close(&self, group: usize, incarnation_number: u64) -> bool {
         let first = self.incarnation_number(group, incarnation_number).iter().map(|known| known.time).min();
-        let earlier = self.groups[group].known.iter().filter(|known| known.event.incarnation_number < incarnation_number);
+        let earlier = self.groups[group]
+            .known
+            .iter()
+            .filter(|known| known.event.incarnation_number < incarnation_number);
         earlier.map(|known| known.time).max() >= first
     }
 
@@ -36,7 +42,10 @@ impl Source {
         }
         let events = self.incarnation_number(group, incarnation_number);
         let Some(first) = events.first() else { return false };
-        let old = self.groups[group].known.iter().filter(|known| known.event.incarnation_number < incarnation_number);
+        let old = self.groups[group]
+            .known
+            .iter()
+            .filter(|known| known.event.incarnation_number < incarnation_number);
         let highest = old.map(|known| known.event.version).max().unwrap_or(0);
         events.iter().skip(1).any(|known| {
             let came_first = match (known.shown, first.arrived) {
@@ -50,7 +59,9 @@ impl Source {
     /// Case e at its worst: besides, version 1 was removed by itself, or clocks do not tell the incarnations apart. An event
     /// can stay unsent.
     pub(crate) fn is_worst_of_e(&self, group: usize, incarnation_number: u64) -> bool {
-        let Some(first) = self.incarnation_number(group, incarnation_number).first().copied() else { return false };
+        let Some(first) = self.incarnation_number(group, incarnation_number).first().copied() else {
+            return false;
+        };
         self.is_case_e(first.event) && (self.is_close(group, incarnation_number) || first.is_deleted_alone)
     }
 
@@ -82,8 +93,10 @@ impl Source {
     /// was deleted by itself: nobody could know that they are new.
     pub(crate) fn is_unseen(&self, event: EventRef) -> bool {
         let aggregate = &self.groups[event.group];
-        let mut incarnation_number = aggregate.known.iter().filter(|known| known.event.incarnation_number == event.incarnation_number);
-        aggregate.is_back_dated() && incarnation_number.all(|known| known.arrived.is_none() || known.is_deleted_alone)
+        let mut incarnation_number =
+            aggregate.known.iter().filter(|known| known.event.incarnation_number == event.incarnation_number);
+        aggregate.is_back_dated()
+            && incarnation_number.all(|known| known.arrived.is_none() || known.is_deleted_alone)
     }
 
     /// The same for who wants only what is new: besides, the ledger saw the events before the stream showed them.

@@ -22,9 +22,10 @@ impl World {
                     .collect();
                 for group in 0..source.groups.len() {
                     for incarnation_number in 1..=source.incarnations(group) {
-                        let of_incarnation = own
-                            .iter()
-                            .filter(|arrival| arrival.event.group == group && arrival.event.incarnation_number == incarnation_number);
+                        let of_incarnation = own.iter().filter(|arrival| {
+                            arrival.event.group == group
+                                && arrival.event.incarnation_number == incarnation_number
+                        });
                         let of_incarnation: Vec<&Arrival> = of_incarnation.copied().collect();
                         self.check_incarnation(registered, client, &of_incarnation);
                     }

@@ -14,16 +14,20 @@ impl World {
         for known in source.all().filter(|known| !known.is_convertible() && !known.is_history) {
             let event = known.event;
             let Some((incarnation_number, item)) = self.group_item(event.group) else { continue };
-            let is_passed_over = incarnation_number == event.incarnation_number && item.version >= event.version;
+            let is_passed_over =
+                incarnation_number == event.incarnation_number && item.version >= event.version;
             // What is deleted, or taken for another incarnation's, or for older than the ledger, is not looked at.
             let is_plain = !source.is_case_e(event)
                 && !source.is_case_f(event.group)
                 && !source.looks_old(event, &observed)
                 && known.is_there(self.now());
             let shared::ids::Key::S(sort) = &known.sort else { continue };
-            let has_rejection = || rejections.iter().any(|rejection| rejection.to_string().contains(sort.as_str()));
+            let has_rejection =
+                || rejections.iter().any(|rejection| rejection.to_string().contains(sort.as_str()));
             if is_passed_over && is_plain && !has_rejection() {
-                self.violated(|| format!("rejection: {event} was passed over, and there is no rejection about it"));
+                self.violated(|| {
+                    format!("rejection: {event} was passed over, and there is no rejection about it")
+                });
             }
         }
     }

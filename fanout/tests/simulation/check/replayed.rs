@@ -26,7 +26,11 @@ impl World {
             let is_taken_for_new =
                 self.mix.has_any(&[Kind::Skew, Kind::Apart]) && source.is_case_f(replay.group);
             let is_over = replay.incarnation_number != source.incarnations(replay.group);
-            if !is_served || is_over || is_taken_for_new || source.is_worst_of_e(replay.group, replay.incarnation_number) {
+            if !is_served
+                || is_over
+                || is_taken_for_new
+                || source.is_worst_of_e(replay.group, replay.incarnation_number)
+            {
                 continue;
             }
             let (name, id) = (NAMES[replay.client], &replay.id);

@@ -78,7 +78,8 @@ impl Gathered {
             match row.event {
                 Ok(event) => {
                     if is_needed {
-                        let replay_until = self.replay.as_ref().filter(|(_, replay_until)| version <= *replay_until);
+                        let replay_until =
+                            self.replay.as_ref().filter(|(_, replay_until)| version <= *replay_until);
                         let along = Along { replay: replay_until.map(|(id, _)| id), ..Along::default() };
                         self.keep(version, Kept::Message(event.message(along)));
                     }

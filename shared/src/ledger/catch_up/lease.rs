@@ -14,7 +14,14 @@ impl Lease {
     /// The lease of a client that nobody caught up yet, to be taken.
     pub fn unheld() -> Self {
         let past = Timestamp::from_millis(0);
-        Self { write_count: WriteCount(0), holder: 0, until: past, groups: Vec::new(), failures: 0, not_before: past }
+        Self {
+            write_count: WriteCount(0),
+            holder: 0,
+            until: past,
+            groups: Vec::new(),
+            failures: 0,
+            not_before: past,
+        }
     }
 
     /// Whether `holder` may take it, or has it.
@@ -53,7 +60,7 @@ impl Lease {
 mod tests {
     use super::*;
     use crate::ids::Key;
-    use crate::ledger::times::{CALL_LIMIT, DEDUPLICATION, RECORD_LIMIT, PASS_LIMIT};
+    use crate::ledger::times::{CALL_LIMIT, DEDUPLICATION, PASS_LIMIT, RECORD_LIMIT};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 

@@ -2,7 +2,7 @@
 
 use super::{Begin, Task};
 use crate::ids::Group;
-use crate::ledger::{ClientId, Condition, GroupItem, Item, ItemKey, Cursor, WriteCount, Write};
+use crate::ledger::{ClientId, Condition, Cursor, GroupItem, Item, ItemKey, Write, WriteCount};
 
 /// What was sent to a client of a group and is not told yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,12 @@ impl Known {
     /// Nothing yet of what this task sends.
     pub fn nothing(task: &Task) -> Self {
         let position = task.position();
-        Self { incarnation_number: task.item.incarnation_number, epoch: task.cursor.epoch, after: position, up_to: position }
+        Self {
+            incarnation_number: task.item.incarnation_number,
+            epoch: task.cursor.epoch,
+            after: position,
+            up_to: position,
+        }
     }
 
     /// Whether nothing was sent.
@@ -95,7 +100,13 @@ impl Known {
             }
             let replay = replay_until.and(cursor.replay.clone());
             let replay_until = replay_until.unwrap_or(0);
-            let told = Cursor { incarnation_number: self.incarnation_number, position: up_to, replay_until, replay, ..cursor.clone() };
+            let told = Cursor {
+                incarnation_number: self.incarnation_number,
+                position: up_to,
+                replay_until,
+                replay,
+                ..cursor.clone()
+            };
             return progress(task, told, fresh);
         }
         match replay_until {

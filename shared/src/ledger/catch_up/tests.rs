@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::config::Config;
 use crate::ids::Key;
-use crate::ledger::{Condition, First, GroupItem, Item, ItemKey, Cursor, WriteCount, Row, Unread, Write};
+use crate::ledger::{Condition, Cursor, First, GroupItem, Item, ItemKey, Row, Unread, Write, WriteCount};
 use crate::testing::MemoryTable;
 use crate::time::Timestamp;
 
@@ -253,7 +253,10 @@ fn tell(after: u64, up_to: u64, now: Begin) -> String {
             };
             assert_eq!(*key, ItemKey::Cursor(CLIENT, task.group.clone()));
             assert_eq!(*condition, Condition::WriteCount(WriteCount(900)));
-            assert_eq!((told.write_count, told.epoch, told.at), (WriteCount(901), task.cursor.epoch, task.cursor.at));
+            assert_eq!(
+                (told.write_count, told.epoch, told.at),
+                (WriteCount(901), task.cursor.epoch, task.cursor.at)
+            );
             assert_eq!(told.replay.is_some(), told.replay_until > 0);
             format!("{}:{}..{}", told.incarnation_number, told.position, told.replay_until)
         }

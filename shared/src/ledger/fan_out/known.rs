@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Plan;
-use crate::ledger::{ClientId, GroupItem, Cursor, WriteCount};
+use crate::ledger::{ClientId, Cursor, GroupItem, WriteCount};
 
 /// What clients got of a group by sends of this invocation whose record was lost, or whose record's result is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,20 +35,24 @@ impl Known {
             let sent = Sent { incarnation_number, after: plan.item.version, up_to: *up_to };
             let kept = self.0.entry(start.client).or_insert(sent);
             // What was known and joins on was where this run began.
-            let joins = kept.incarnation_number == incarnation_number && kept.after <= sent.after && kept.up_to >= sent.after;
+            let joins = kept.incarnation_number == incarnation_number
+                && kept.after <= sent.after
+                && kept.up_to >= sent.after;
             *kept = if joins { Sent { up_to: kept.up_to.max(sent.up_to), ..*kept } } else { sent };
         }
     }
 
     /// Up to which version a client has everything that is up to date in `item`.
     pub(super) fn has(&self, client: ClientId, item: &GroupItem) -> u64 {
-        let joins = |sent: &&Sent| sent.incarnation_number == item.incarnation_number && sent.after <= item.version;
+        let joins =
+            |sent: &&Sent| sent.incarnation_number == item.incarnation_number && sent.after <= item.version;
         self.0.get(&client).filter(joins).map_or(item.version, |sent| sent.up_to.max(item.version))
     }
 
     /// The clients of which something is known in the incarnation of `item`.
     pub(super) fn of(&self, item: &GroupItem) -> impl Iterator<Item = ClientId> {
-        let of_incarnation = self.0.iter().filter(|(_, sent)| sent.incarnation_number == item.incarnation_number);
+        let of_incarnation =
+            self.0.iter().filter(|(_, sent)| sent.incarnation_number == item.incarnation_number);
         of_incarnation.map(|(client, _)| *client)
     }
 
@@ -63,7 +67,9 @@ impl Known {
         fresh: &mut dyn FnMut() -> u64,
     ) -> Merge {
         let Some(sent) = self.0.get(&client) else { return Merge::Same };
-        if cursor.incarnation_number != item.incarnation_number || sent.incarnation_number != item.incarnation_number {
+        if cursor.incarnation_number != item.incarnation_number
+            || sent.incarnation_number != item.incarnation_number
+        {
             return Merge::Same;
         }
         let mut merged = cursor.clone();

@@ -4,7 +4,7 @@ use super::{Arrival, Dropped, Holes, Rows};
 use crate::config::ClientName;
 use crate::ids::Group;
 use crate::ledger::transactions::{CursorWrite, transactions};
-use crate::ledger::{ClientId, EventTime, GroupItem, Cursor, WriteCount, Write};
+use crate::ledger::{ClientId, Cursor, EventTime, GroupItem, Write, WriteCount};
 use crate::time::Timestamp;
 
 /// The most events of one run. The next run begins where it was recorded.

@@ -13,7 +13,7 @@ use super::*;
 use crate::config::{ClientName, Config};
 use crate::event::Event;
 use crate::ids::{Group, Key};
-use crate::ledger::{Condition, EventTime, ItemKey, Cursor, Page, Registration, WriteCount};
+use crate::ledger::{Condition, Cursor, EventTime, ItemKey, Page, Registration, WriteCount};
 use crate::testing::MemoryTable;
 use crate::time::Timestamp;
 
@@ -161,7 +161,15 @@ fn item(text: &str) -> GroupItem {
 
 fn cursor(position: u64, replay_until: u64) -> Cursor {
     let replay = (replay_until > 0).then(|| ReplayId::try_new("again").unwrap());
-    Cursor { write_count: WriteCount(7), epoch: 7, incarnation_number: 1, position, replay_until, replay, at: NOW }
+    Cursor {
+        write_count: WriteCount(7),
+        epoch: 7,
+        incarnation_number: 1,
+        position,
+        replay_until,
+        replay,
+        at: NOW,
+    }
 }
 
 /// Decides until it is no look-up; answers the look-ups, and the last step.
@@ -291,7 +299,17 @@ fn write(write: &Write) -> String {
     };
     match (&write.key, &write.item) {
         (ItemKey::Group(_), Some(Item::Group(item))) => {
-            let GroupItem { write_count, version, behind, revision, incarnation_number, first, time, holes, .. } = &**item;
+            let GroupItem {
+                write_count,
+                version,
+                behind,
+                revision,
+                incarnation_number,
+                first,
+                time,
+                holes,
+                ..
+            } = &**item;
             let Key::S(sort) = &first.sort else { panic!() };
             let seconds = time.map(|time| time.as_nanos() / 1_000_000_000 - i128::from(START));
             let seconds = seconds.map_or("-".to_owned(), |seconds| seconds.to_string());
@@ -304,8 +322,12 @@ fn write(write: &Write) -> String {
         }
         (ItemKey::Cursor(client, _), Some(Item::Cursor(cursor))) => {
             let Cursor { incarnation_number, position, replay_until, replay, .. } = cursor;
-            let replay_until = replay.as_ref().map_or(String::new(), |id| format!(" again {replay_until} in {id}"));
-            format!("cursor {}: {condition}: incarnation{incarnation_number} have {position}{replay_until}", client.0)
+            let replay_until =
+                replay.as_ref().map_or(String::new(), |id| format!(" again {replay_until} in {id}"));
+            format!(
+                "cursor {}: {condition}: incarnation{incarnation_number} have {position}{replay_until}",
+                client.0
+            )
         }
         (ItemKey::Cursor(client, _), None) => format!("cursor {}: {condition}: gone", client.0),
         other => panic!("{other:?}"),
@@ -508,7 +530,9 @@ fn step_6_what_is_not_plain_is_looked_up() {
     );
     check(
         &case("v5", "6'@9p", "1'@9 6'@9"),
-        &expect!["events 6-6? first? whole? a new incarnation: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
+        &expect![
+            "events 6-6? first? whole? a new incarnation: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"
+        ],
     );
     // Messages whose event is not in the table are dropped; but nobody looks in the plain case.
     check(&case("v5", "6'", "1"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
@@ -829,8 +853,10 @@ fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_marker() {
         ],
     );
     // Nothing is left to send.
-    let covered =
-        |position| Case { cursors: cursors(position, 0), ..Case { item: "v8 behind:1", table: "1", ..behind(0, 0) } };
+    let covered = |position| Case {
+        cursors: cursors(position, 0),
+        ..Case { item: "v8 behind:1", table: "1", ..behind(0, 0) }
+    };
     check(&covered(5), &expect!["first? cursors 1? what was sent meanwhile: cursor 1: if 7: life1 have 8"]);
     check(&covered(8), &expect!["first? cursors 1? acknowledge"]);
     check(&Case { cursors: BTreeMap::new(), ..covered(5) }, &expect!["first? cursors 1? read again"]);
@@ -840,15 +866,21 @@ fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_marker() {
 fn what_an_operator_sends_again_is_repeated_to_everybody_if_it_is_covered() {
     let registry = || registry("A B:paused C:retired D");
     let cursors = || [(ClientId(4), cursor(2, 0))].into();
-    let replay_until =
-        |arrivals| Case { registry: registry(), cursors: cursors(), ..case("v5 behind:4", arrivals, "1 4 6") };
+    let replay_until = |arrivals| Case {
+        registry: registry(),
+        cursors: cursors(),
+        ..case("v5 behind:4", arrivals, "1 4 6")
+    };
     check(
         &replay_until("4r"),
         &expect![
             "first? cursors 4? an operator sent it again: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [1, 4]}, cursor 1: new: life1 have 3 again 5 in again | {if 41: rev42 v5 life1 first a001 t5 ed2 behind [1, 2, 4]}, cursor 2: new: life1 have 3 again 5 in again; settles [0]"
         ],
     );
-    check(&replay_until("6r"), &expect!["events 6-6? first? send 6=#0 to A from 6; not to B from 6; up to 6"]);
+    check(
+        &replay_until("6r"),
+        &expect!["events 6-6? first? send 6=#0 to A from 6; not to B from 6; up to 6"],
+    );
     check(
         &replay_until("4r 6"),
         &expect!["events 6-6? first? send 6=#1 to A from 6; not to B from 6; up to 6; settles only [1]"],
@@ -908,7 +940,14 @@ fn a_later_life_is_looked_up_from_its_end_down_to_what_is_covered() {
 }
 
 fn wanted(after: u64, to: u64) -> Wanted {
-    Wanted { incarnation_number: 1, first: sort_key(1, false), after, to, is_open: false, brought: Vec::new() }
+    Wanted {
+        incarnation_number: 1,
+        first: sort_key(1, false),
+        after,
+        to,
+        is_open: false,
+        brought: Vec::new(),
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Dropped, Holes, Known, Plan, Rows, Wanted};
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
-use crate::ledger::{ClientId, Registry, EventTime, GroupItem, Cursor, Row, Write};
+use crate::ledger::{ClientId, Cursor, EventTime, GroupItem, Registry, Row, Write};
 use crate::time::Timestamp;
 
 /// A message of a batch: which event it brings.

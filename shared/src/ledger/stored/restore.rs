@@ -7,7 +7,7 @@ use super::{Attributes, Damaged, Value};
 use crate::config::ClientName;
 use crate::ids::{Group, ReplayId};
 use crate::ledger::{
-    ClientId, Registry, First, GroupItem, Item, ItemKey, Lease, Cursor, Registration, State, Scan,
+    ClientId, Cursor, First, GroupItem, Item, ItemKey, Lease, Registration, Registry, Scan, State,
 };
 
 /// The item under `key`, which has these attributes besides its keys.

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
 use crate::ledger::{
-    ClientId, Registry, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Cursor, Registration,
-    WriteCount, State, Scan, ScanKind,
+    ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Registration, Registry,
+    Scan, ScanKind, State, WriteCount,
 };
 use crate::time::Timestamp;
 

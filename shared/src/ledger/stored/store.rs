@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Attributes, Value, instant};
 use crate::ids::Key;
-use crate::ledger::{Registry, GroupItem, Item, Lease, Cursor, Registration, State, Scan};
+use crate::ledger::{Cursor, GroupItem, Item, Lease, Registration, Registry, Scan, State};
 use crate::time::Timestamp;
 
 /// The item without its keys.

@@ -8,7 +8,8 @@ use super::*;
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
 use crate::ledger::{
-    ClientId, Registry, EventTime, First, GroupItem, Item, Lease, Cursor, Registration, WriteCount, State, Scan,
+    ClientId, Cursor, EventTime, First, GroupItem, Item, Lease, Registration, Registry, Scan, State,
+    WriteCount,
 };
 use crate::time::Timestamp;
 
@@ -66,7 +67,15 @@ fn group_item() -> GroupItem {
 fn cursor() -> Cursor {
     let replay = ReplayId::try_new("r-1").unwrap();
     let at = at(1_763_632_800_000);
-    Cursor { write_count: WriteCount(1), epoch: 2, incarnation_number: 1, position: 3, replay_until: 7, replay: Some(replay), at }
+    Cursor {
+        write_count: WriteCount(1),
+        epoch: 2,
+        incarnation_number: 1,
+        position: 3,
+        replay_until: 7,
+        replay: Some(replay),
+        at,
+    }
 }
 
 /// In one line, as the console shows it.
@@ -161,7 +170,8 @@ fn what_an_operator_reads() {
         ]],
     );
     let after = Some((Key::N("7".to_owned()), Key::B(vec![0, 255])));
-    let scan = Scan { write_count: WriteCount(8), revision: 3, at: at(1_763_632_800_000), after, is_on: true };
+    let scan =
+        Scan { write_count: WriteCount(8), revision: 3, at: at(1_763_632_800_000), after, is_on: true };
     check(
         ItemKey::Scan(ScanKind::History),
         Item::Scan(scan),
@@ -191,7 +201,11 @@ fn damage_is_named() {
         expect!["attribute `version` is not a whole number in its range"],
     );
     check("write_count", number("-1"), expect!["attribute `write_count` is not a whole number in its range"]);
-    check("write_count", number("1.5"), expect!["attribute `write_count` is not a whole number in its range"]);
+    check(
+        "write_count",
+        number("1.5"),
+        expect!["attribute `write_count` is not a whole number in its range"],
+    );
     check(
         "behind",
         Value::Ns(vec!["1".to_owned(), "4294967296".to_owned()]),

@@ -6,7 +6,7 @@ use std::future::Future;
 use crate::config::{Path, Source};
 use crate::event::Reader;
 use crate::ids::Key;
-use crate::ledger::{ScanPosition, EventTable, EventTime, Row, Seen};
+use crate::ledger::{EventTable, EventTime, Row, ScanPosition, Seen};
 
 /// An event table that can be written to.
 pub trait Writable: EventTable {
@@ -136,7 +136,8 @@ async fn a_place_need_not_be_an_item(table: &impl Writable) {
     assert!(!has(table, &mark("GAPS"), &sort(2)).await);
     let older = rows_before(table, &mark("GAP"), Some(sort(3))).await;
     assert_eq!(older.iter().filter_map(|row| row.version).collect::<Vec<_>>(), [2, 1]);
-    let seen = table.scan(Some(&ScanPosition { key: mark("GAP"), sort: sort(3) })).await.expect("a page").seen;
+    let seen =
+        table.scan(Some(&ScanPosition { key: mark("GAP"), sort: sort(3) })).await.expect("a page").seen;
     let rest = seen.iter().take_while(|seen| seen.key == mark("GAP")).filter_map(|seen| seen.version);
     assert_eq!(rest.collect::<Vec<_>>(), [4]);
     for version in [1, 2, 4] {

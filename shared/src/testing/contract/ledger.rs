@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
 use crate::ledger::{
-    ClientId, Condition, Registry, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Ledger,
-    Cursor, READ_LIMIT, Registration, WriteCount, State, WRITE_LIMIT, Scan, ScanKind, Write, WriteError,
+    ClientId, Condition, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Ledger,
+    READ_LIMIT, Registration, Registry, Scan, ScanKind, State, WRITE_LIMIT, Write, WriteCount, WriteError,
 };
 use crate::time::Timestamp;
 
@@ -67,7 +67,13 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         not_before: at(0),
     };
     let idle = Lease { groups: Vec::new(), failures: 0, ..lease.clone() };
-    let scan = Scan { write_count: WriteCount(1), revision: 1, at: at(4), after: Some((bytes, number)), is_on: true };
+    let scan = Scan {
+        write_count: WriteCount(1),
+        revision: 1,
+        at: at(4),
+        after: Some((bytes, number)),
+        is_on: true,
+    };
     let ended = Scan { after: None, is_on: false, ..scan.clone() };
     let client = ClientId(u32::MAX);
     for (key, item) in [
@@ -144,7 +150,10 @@ async fn a_transaction_deletes_too(ledger: &impl Ledger) {
         [put(&group_key, Condition::Absent, &numbered(1)), put(&cursor_key, Condition::Absent, &cursor)];
     done(ledger, &behind).await;
     let up_to_date = |write_count| {
-        [put(&group_key, Condition::WriteCount(WriteCount(1)), &numbered(2)), delete(&cursor_key, Condition::WriteCount(WriteCount(write_count)))]
+        [
+            put(&group_key, Condition::WriteCount(WriteCount(1)), &numbered(2)),
+            delete(&cursor_key, Condition::WriteCount(WriteCount(write_count))),
+        ]
     };
     lost(ledger, &up_to_date(8)).await;
     assert_eq!(
@@ -187,7 +196,11 @@ async fn groups_are_told_apart_by_every_character(ledger: &impl Ledger) {
         let write_count = index as u64;
         let writes = [
             put(&ItemKey::Group(name.clone()), Condition::Absent, &numbered(write_count)),
-            put(&ItemKey::Cursor(client, name.clone()), Condition::Absent, &Item::Cursor(cursor(write_count))),
+            put(
+                &ItemKey::Cursor(client, name.clone()),
+                Condition::Absent,
+                &Item::Cursor(cursor(write_count)),
+            ),
         ];
         done(ledger, &writes).await;
     }
@@ -195,7 +208,8 @@ async fn groups_are_told_apart_by_every_character(ledger: &impl Ledger) {
     let expected: Vec<_> = (0..groups.len() as u64).map(|write_count| Some(numbered(write_count))).collect();
     assert_eq!(read_all(ledger, &keys).await, expected);
     let revs: BTreeMap<_, _> = groups.iter().cloned().zip((0..).map(WriteCount)).collect();
-    let listed = all_cursors(ledger, client).await.into_iter().map(|(group, cursor)| (group, cursor.write_count));
+    let listed =
+        all_cursors(ledger, client).await.into_iter().map(|(group, cursor)| (group, cursor.write_count));
     assert_eq!(
         listed.collect::<Vec<_>>(),
         revs.into_iter().collect::<Vec<_>>(),
@@ -217,8 +231,11 @@ async fn cursors_come_in_the_order_of_their_groups(ledger: &impl Ledger) {
     for client in [6, 61, 611] {
         for (write_count, name) in (0..).zip(["b", "a", "B", "a0", "a-"]) {
             let key = ItemKey::Cursor(ClientId(client), group(name));
-            done(ledger, &[put(&key, Condition::Absent, &Item::Cursor(cursor(write_count + u64::from(client))))])
-                .await;
+            done(
+                ledger,
+                &[put(&key, Condition::Absent, &Item::Cursor(cursor(write_count + u64::from(client))))],
+            )
+            .await;
         }
     }
     let names = ["B", "a", "a-", "a0", "b"];
@@ -344,5 +361,13 @@ fn numbered(write_count: u64) -> Item {
 }
 
 fn cursor(write_count: u64) -> Cursor {
-    Cursor { write_count: WriteCount(write_count), epoch: 1, incarnation_number: 1, position: 3, replay_until: 0, replay: None, at: at(1_763_632_800_000) }
+    Cursor {
+        write_count: WriteCount(write_count),
+        epoch: 1,
+        incarnation_number: 1,
+        position: 3,
+        replay_until: 0,
+        replay: None,
+        at: at(1_763_632_800_000),
+    }
 }

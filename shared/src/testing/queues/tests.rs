@@ -5,7 +5,7 @@ use futures_util::future::{join, select};
 use super::*;
 use crate::ids::Group;
 use crate::message::Body;
-use crate::naming::{OwnQueue, Naming};
+use crate::naming::{Naming, OwnQueue};
 
 struct World {
     clock: VirtualClock,
