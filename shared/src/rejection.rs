@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn letter_tells_reason_keys_position_and_image() {
-        expect![[r#""MessageBody":"{\"reason\":\"attribute `price`: `N` is not a number\",\"eventId\":\"e-1\",\"keys\":{\"mark\":{\"S\":\"AFC F5\"}},\"stream\":\"arn:aws:dynamodb:eu-west-2:111122223333:table/T/stream/S\",\"sequenceNumber\":\"4421584500000000017450439091\",\"image\":{\"price\":{\"N\":\"x\"}},\"record\":null}","MessageGroupId":"~rejected","MessageDeduplicationId":"0f693ea0fc1a58fb8c35a7c09e23281742ee068a518d95b5a599736fee30ab35","MessageAttributes":{"eventId":{"DataType":"String","StringValue":"e-1"}}"#]]
+        expect![[r#""MessageBody":"{\"reason\":\"attribute `price`: `N` is not a number\",\"eventId\":\"e-1\",\"keys\":{\"mark\":{\"S\":\"AFC F5\"}},\"stream\":\"arn:aws:dynamodb:eu-west-2:111122223333:table/T/stream/S\",\"sequenceNumber\":\"4421584500000000017450439091\",\"image\":{\"price\":{\"N\":\"x\"}},\"record\":null}","MessageGroupId":"~rejected","MessageDeduplicationId":"a3abbbf1b479caf93dc2234de719dd1f2be3a1798da83d783c39537877e640bb","MessageAttributes":{"eventId":{"DataType":"String","StringValue":"e-1"}}"#]]
             .assert_eq(rejection(r#"{"price":{"N":"x"}}"#).entry());
     }
 

@@ -36,20 +36,20 @@ fn variables_are_named_if_they_are_missing_or_wrong() {
     check(
         &[],
         expect![[r#"
-        Place { partition: "aws", region: "eu-west-2", account: "123456789012", prefix: "test-" }
-        SQS"#]],
+            Naming { partition: "aws", region: "eu-west-2", account: "123456789012", prefix: "test-" }
+            SQS"#]],
     );
     check(
         &[("QUEUE_PREFIX", None), ("AWS_SESSION_TOKEN", None)],
         expect![[r#"
-        Place { partition: "aws", region: "eu-west-2", account: "123456789012", prefix: "" }
-        SQS"#]],
+            Naming { partition: "aws", region: "eu-west-2", account: "123456789012", prefix: "" }
+            SQS"#]],
     );
     check(
         &[("QUEUE_PREFIX", Some("")), ("AWS_SESSION_TOKEN", Some(""))],
         expect![[r#"
-        Place { partition: "aws", region: "eu-west-2", account: "123456789012", prefix: "" }
-        SQS"#]],
+            Naming { partition: "aws", region: "eu-west-2", account: "123456789012", prefix: "" }
+            SQS"#]],
     );
     check(
         &[("QUEUE_PREFIX", Some("a/b"))],

@@ -276,7 +276,7 @@ queue_arn = "arn:aws:sqs:us-east-1:999999999999:test-MarkFanOutQueue.fifo"
         client-queues.toml:11: source.allowed_accounts: `1111-2222-3333` is not an account; write its twelve digits
         client-queues.toml:14: sending.requests_in_flight: is not among 1 to 50; leave it out for 6, enough for a queue without high throughput
         client-queues.toml:15: sending.timeout: unknown key; known here are `requests_in_flight`
-        client-queues.toml:18: client.name: `my-team` is not a client's name; use a rejection, then up to 39 letters and digits
+        client-queues.toml:18: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits
         client-queues.toml:19: client.queue_arn: `arn:aws:sns:eu-west-2:111122223333:Topic.fifo` is not of the service `sqs`; name an SQS queue
         client-queues.toml:23: client.queue_arn: account `999999999999` is not among `source.allowed_accounts`; add it if it may receive every event
         client-queues.toml:23: client.queue_arn: is in `us-east-1` of `aws`, the stack in `eu-west-2` of `aws`; name a queue of the stack's region

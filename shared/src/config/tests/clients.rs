@@ -25,15 +25,15 @@ fn clients_names_can_be_logical_ids_and_be_told_apart() {
             ("Billing", "insurers"),
         ],
         expect![[r#"
-            f.toml:14: client.name: `` is not a client's name; use a rejection, then up to 39 letters and digits
-            f.toml:14: client.name: `my-team` is not a client's name; use a rejection, then up to 39 letters and digits
-            f.toml:14: client.name: `my_team` is not a client's name; use a rejection, then up to 39 letters and digits
-            f.toml:14: client.name: `1st` is not a client's name; use a rejection, then up to 39 letters and digits
-            f.toml:14: client.name: `Straße` is not a client's name; use a rejection, then up to 39 letters and digits
-            f.toml:14: client.name: `a\u{1b}[31m\u{202e}\n` is not a client's name; use a rejection, then up to 39 letters and digits
-            f.toml:14: client.name: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx` is not a client's name; use a rejection, then up to 39 letters and digits
-            f.toml:14: client.name: `yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…` is not a client's name; use a rejection, then up to 39 letters and digits
-            f.toml:14: client.name: `Billing\n` is not a client's name; use a rejection, then up to 39 letters and digits
+            f.toml:14: client.name: `` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `my_team` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `1st` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `Straße` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `a\u{1b}[31m\u{202e}\n` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…` is not a client's name; use a letter, then up to 39 letters and digits
+            f.toml:14: client.name: `Billing\n` is not a client's name; use a letter, then up to 39 letters and digits
             f.toml:13: client.name: missing; name the client, as in `name = "Billing"`
             f.toml:17: client.name: `Insurers` is the name in line 14; choose another
             f.toml:17: client.name: `Insurers` differs only in case from the name in line 14; choose another

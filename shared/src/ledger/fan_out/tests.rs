@@ -132,7 +132,7 @@ fn rows(text: &str) -> Vec<Row> {
     table.rows(&key())
 }
 
-/// `v5 life2 first1' t5 ed2 behind:2,3 holes:3,4`, of which everything but `v` may be left out.
+/// `v5 incarnation2 first1' t5 ed2 behind:2,3 holes:3,4`, of which everything but `v` may be left out.
 fn item(text: &str) -> GroupItem {
     let mut item = unseen(&key(), First { sort: sort_key(1, false), version: 1 });
     (item.write_count, item.revision) = (WriteCount(40), 2);
@@ -145,7 +145,7 @@ fn item(text: &str) -> GroupItem {
         } else if let Some(first) = word.strip_prefix("first") {
             let (version, is_other, ..) = event(first);
             item.first = First { sort: sort_key(version, is_other), version };
-        } else if let Some(incarnation_number) = word.strip_prefix("incarnation_number") {
+        } else if let Some(incarnation_number) = word.strip_prefix("incarnation") {
             item.incarnation_number = incarnation_number.parse().unwrap();
         } else if let Some(revision) = word.strip_prefix("ed") {
             item.revision = revision.parse().unwrap();
@@ -351,90 +351,90 @@ fn step_1_not_read_is_not_missing() {
 fn step_2_first_sight() {
     check(
         &case("-", "1@9 2@9", ""),
-        &expect!["first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"],
+        &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
     );
     // Above version 1: what is older than `start` was sent before there was a ledger.
     check(
         &case("-", "3 4", "1 2 3 4"),
-        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}"],
     );
     check(
         &case("-", "4", "1 2 3 4"),
-        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}"],
     );
     check(
         &case("-", "3", "1@9 2 3"),
-        &expect!["whole? first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
     );
     // An aggregate whose oldest events were removed.
     check(
         &case("-", "4", "2 3 4"),
-        &expect!["whole? first sight: {new: rev1 v2 life1 first a002 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a002 t2 ed2 behind []}"],
     );
     check(&case("-", "2", ""), &expect!["whole? acknowledge; erased 2"]);
     check(
         &case("-", "4 3'", "1 2 3 4"),
         &expect![
-            "whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}; settles [1]; erased 3"
+            "whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}; settles [1]; erased 3"
         ],
     );
     check(&case("-", "2~", "2"), &expect!["whole? return soon: 1"]);
     check(
         &case("-", "4 2~", "1 2 4"),
-        &expect!["whole? first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
     );
     check(&case("-", "4~ 2", "1 2 4"), &expect!["whole? return soon: 3"]);
     check(
         &Case { registry: registry("A B:history"), ..case("-", "3", "1 2 3") },
         &expect![
-            "whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind [2]}, cursor 2: new: life1 have 0"
+            "whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind [2]}, cursor 2: new: incarnation1 have 0"
         ],
     );
     check(
         &Case { registry: registry("A B:history"), ..case("-", "1@9", "") },
-        &expect!["first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"],
+        &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
     );
 }
 
 #[test]
 fn step_2_what_the_stream_shows_is_not_old_whatever_its_time() {
-    check(&case("-", "1 2", ""), &expect!["first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"]);
+    check(&case("-", "1 2", ""), &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"]);
     check(
         &case("-", "2", "1 2"),
-        &expect!["whole? first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
     );
     check(
         &case("-", "2b", "1 2"),
-        &expect!["whole? first sight: {new: rev1 v1 life1 first a001 t- ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v1 incarnation1 first a001 t- ed2 behind []}"],
     );
-    check(&case("-", "2b 1b", ""), &expect!["first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"]);
+    check(&case("-", "2b 1b", ""), &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"]);
     check(
         &case("-", "1p", "1 2 3"),
-        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}"],
     );
     check(
         &case("-", "2p", "1 2"),
-        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}"],
     );
     // Nobody waited for version 3: what is above it is not covered, though it is old by its own time.
     check(
         &case("-", "2p", "1@0 2@1 4@2"),
-        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t1 ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t1 ed2 behind []}"],
     );
     check(
         &case("-", "2p", "1@0 2@1 3@1 4@2"),
-        &expect!["whole? first sight: {new: rev1 v4 life1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v4 incarnation1 first a001 t2 ed2 behind []}"],
     );
     check(&case("-", "4@2p~", "1@0 2@1 4@2"), &expect!["whole? return soon: 3"]);
     check(
         &case("-", "2r", "1@0 2@1 4@2"),
-        &expect!["whole? first sight: {new: rev1 v4 life1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v4 incarnation1 first a001 t2 ed2 behind []}"],
     );
     check(
         &case("-", "1r", "1 2"),
-        &expect!["whole? first sight: {new: rev1 v2 life1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}"],
     );
-    check(&case("-", "1@9p", ""), &expect!["first sight: {new: rev1 v0 life1 first a001 t- ed2 behind []}"]);
+    check(&case("-", "1@9p", ""), &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"]);
 }
 
 #[test]
@@ -444,28 +444,28 @@ fn step_3_membership_is_settled_before_anything_is_sent() {
     check(
         &changed("v5 ed1"),
         &expect![
-            "membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [3]}, cursor 3: new: life1 have 0"
+            "membership changed: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind [3]}, cursor 3: new: incarnation1 have 0"
         ],
     );
     check(
         &changed("v0 ed1"),
-        &expect!["membership changed: {if 40: rev41 v0 life1 first a001 t- ed2 behind []}"],
+        &expect!["membership changed: {if 40: rev41 v0 incarnation1 first a001 t- ed2 behind []}"],
     );
     check(
         &changed("v5 ed1 behind:3"),
-        &expect!["membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [3]}"],
+        &expect!["membership changed: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind [3]}"],
     );
     let retired = Case { cursors: [(ClientId(2), cursor(3, 0))].into(), ..changed("v5 ed1 behind:1,2") };
     check(
         &retired,
         &expect![
-            "cursors 2? membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [1, 3]}, cursor 2: if 7: gone, cursor 3: new: life1 have 0"
+            "cursors 2? membership changed: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind [1, 3]}, cursor 2: if 7: gone, cursor 3: new: incarnation1 have 0"
         ],
     );
     check(
         &changed("v5 ed1 behind:2"),
         &expect![
-            "cursors 2? membership changed: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [3]}, cursor 3: new: life1 have 0"
+            "cursors 2? membership changed: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind [3]}, cursor 3: new: incarnation1 have 0"
         ],
     );
     check(&changed("v5 ed3"), &expect!["read again"]);
@@ -475,7 +475,7 @@ fn step_3_membership_is_settled_before_anything_is_sent() {
 fn step_4_what_was_received_before_is_not_sent_before_a_write() {
     check(
         &case("v5", "6!", ""),
-        &expect!["received again: {if 40: rev41 v5 life1 first a001 t5 ed2 behind []}"],
+        &expect!["received again: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind []}"],
     );
     check(
         &Case { has_written: true, ..case("v5", "6!", "1 6") },
@@ -483,7 +483,7 @@ fn step_4_what_was_received_before_is_not_sent_before_a_write() {
     );
     check(
         &case("v5", "5!", ""),
-        &expect!["received again: {if 40: rev41 v5 life1 first a001 t5 ed2 behind []}"],
+        &expect!["received again: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind []}"],
     );
 }
 
@@ -531,7 +531,7 @@ fn step_6_what_is_not_plain_is_looked_up() {
     check(
         &case("v5", "6'@9p", "1'@9 6'@9"),
         &expect![
-            "events 6-6? first? whole? a new incarnation: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"
+            "events 6-6? first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"
         ],
     );
     // Messages whose event is not in the table are dropped; but nobody looks in the plain case.
@@ -543,14 +543,14 @@ fn step_6_what_is_not_plain_is_looked_up() {
     );
     // Everything is covered.
     check(&case("v5", "4 5", "1"), &expect!["first? acknowledge"]);
-    check(&case("v5 life2", "5", "1 5"), &expect!["events 6-5…? first? acknowledge"]);
+    check(&case("v5 incarnation2", "5", "1 5"), &expect!["events 6-5…? first? acknowledge"]);
     // A later incarnation goes on as far as the table does.
     check(
-        &case("v5 life2", "6", "1 6 7 8 10"),
+        &case("v5 incarnation2", "6", "1 6 7 8 10"),
         &expect!["events 6-6…? first? send 6=#0, 7-8=table to A from 6, B from 6, C from 6; up to 8"],
     );
     check(
-        &case("v5 life2", "5", "1 5 6"),
+        &case("v5 incarnation2", "5", "1 5 6"),
         &expect!["events 6-5…? first? send 6=table to A from 6, B from 6, C from 6; up to 6"],
     );
 }
@@ -603,39 +603,39 @@ fn step_6_the_first_event_is_gone() {
     check(&case("v5", "5", ""), &expect!["first? whole? acknowledge"]);
     check(
         &case("v5 behind:2", "1'@9", "1'@9"),
-        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 life2 first b001 t- ed2 behind [2]}"],
+        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind [2]}"],
     );
     check(
         &case("v5", "2'", "1'@9 2'@9"),
-        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
+        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"],
     );
     check(
         &case("v5", "3'@9", "3'@9"),
-        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 life2 first b003 t- ed2 behind []}"],
+        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b003 t- ed2 behind []}"],
     );
     check(
         &case("v5", "5", "3 4 5"),
         &expect![
-            "first? whole? the oldest events are gone: {if 40: rev41 v5 life1 first a003 t5 ed2 behind []}"
+            "first? whole? the oldest events are gone: {if 40: rev41 v5 incarnation1 first a003 t5 ed2 behind []}"
         ],
     );
     check(
         &case("v5 first3 holes:4", "5", "4 5"),
         &expect![
-            "first? whole? the oldest events are gone: {if 40: rev41 v5 life1 first a004 t5 ed2 behind [] holes [4]}"
+            "first? whole? the oldest events are gone: {if 40: rev41 v5 incarnation1 first a004 t5 ed2 behind [] holes [4]}"
         ],
     );
     // Another first event is another incarnation, whatever its time.
     check(
         &case("v5", "1'", "1'"),
-        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
+        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"],
     );
     // Below its lowest event something may still become readable.
     check(&case("v5", "5~", "3 4"), &expect!["first? whole? return soon: 1-2"]);
     check(&case("v5", "2'@9~", "2'@9"), &expect!["first? whole? return soon: 1"]);
     check(
         &case("v5", "1'@9~", "1'@9"),
-        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 life2 first b001 t- ed2 behind []}"],
+        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"],
     );
 }
 
@@ -694,7 +694,7 @@ fn step_8_who_is_tried() {
 #[test]
 fn what_is_passed_over_behind_the_last_event_is_reached_with_it() {
     let reached = |table, accepted| {
-        let (_, Step::Send(plan)) = steps(&case("v5 life2", "5", table)) else { panic!() };
+        let (_, Step::Send(plan)) = steps(&case("v5 incarnation2", "5", table)) else { panic!() };
         plan.reached(&plan.tried[0], accepted)
     };
     assert_eq!(reached("1 5 6 7x", 1), 7);
@@ -719,27 +719,27 @@ fn step_9_what_is_written() {
     check_record(
         &case("v5", "6 7", ""),
         &[7, 7, 7],
-        &expect!["{if 40: rev41 v7 life1 first a001 t7 ed2 behind []} behind: []"],
+        &expect!["{if 40: rev41 v7 incarnation1 first a001 t7 ed2 behind []} behind: []"],
     );
     check_record(
         &case("v5", "6 7", ""),
         &[7, 5, 6],
         &expect![
-            "{if 40: rev41 v7 life1 first a001 t7 ed2 behind [2, 3]}, cursor 2: new: life1 have 5, cursor 3: new: life1 have 6 behind: [B has 5, C has 6]"
+            "{if 40: rev41 v7 incarnation1 first a001 t7 ed2 behind [2, 3]}, cursor 2: new: incarnation1 have 5, cursor 3: new: incarnation1 have 6 behind: [B has 5, C has 6]"
         ],
     );
     check_record(
         &case("v5", "6 7", ""),
         &[5, 5, 5],
         &expect![
-            "{if 40: rev41 v7 life1 first a001 t7 ed2 behind [1, 2, 3]}, cursor 1: new: life1 have 5, cursor 2: new: life1 have 5, cursor 3: new: life1 have 5 behind: [A has 5, B has 5, C has 5]"
+            "{if 40: rev41 v7 incarnation1 first a001 t7 ed2 behind [1, 2, 3]}, cursor 1: new: incarnation1 have 5, cursor 2: new: incarnation1 have 5, cursor 3: new: incarnation1 have 5 behind: [A has 5, B has 5, C has 5]"
         ],
     );
     check_record(
         &case("v5 behind:1", "6 7", ""),
         &[6, 7],
         &expect![
-            "{if 40: rev41 v7 life1 first a001 t7 ed2 behind [1, 2]}, cursor 2: new: life1 have 6 behind: [B has 6]"
+            "{if 40: rev41 v7 incarnation1 first a001 t7 ed2 behind [1, 2]}, cursor 2: new: incarnation1 have 6 behind: [B has 6]"
         ],
     );
     let paused = Case { registry: registry("A B:paused"), ..case("v5", "6", "") };
@@ -747,18 +747,18 @@ fn step_9_what_is_written() {
         &paused,
         &[6],
         &expect![
-            "{if 40: rev41 v6 life1 first a001 t6 ed2 behind [2]}, cursor 2: new: life1 have 5 behind: [B has 5]"
+            "{if 40: rev41 v6 incarnation1 first a001 t6 ed2 behind [2]}, cursor 2: new: incarnation1 have 5 behind: [B has 5]"
         ],
     );
     check_record(
         &case("v5", "6@9 7", "1 6@9 7"),
         &[7, 7, 7],
-        &expect!["{if 40: rev41 v7 life1 first a001 t9 ed2 behind []} behind: []"],
+        &expect!["{if 40: rev41 v7 incarnation1 first a001 t9 ed2 behind []} behind: []"],
     );
     check_record(
         &case("v5 holes:2", "9", "1 7 9@20"),
         &[9, 9, 9],
-        &expect!["{if 40: rev41 v9 life1 first a001 t20 ed2 behind [] holes [2, 6, 8]} behind: []"],
+        &expect!["{if 40: rev41 v9 incarnation1 first a001 t20 ed2 behind [] holes [2, 6, 8]} behind: []"],
     );
 }
 
@@ -807,11 +807,11 @@ fn step_10_what_was_sent_is_not_sent_again() {
     check(&Case { known: known(), ..case("v9", "6 7 8", "1") }, &expect!["first? acknowledge"]);
     // Of another incarnation.
     check(
-        &Case { known: known(), ..case("v0 life2 first1'", "1'", "1'") },
+        &Case { known: known(), ..case("v0 incarnation2 first1'", "1'", "1'") },
         &expect!["events 1-1…? first? send 1=#0 to A from 1, B from 1, C from 1; up to 1"],
     );
     check(
-        &Case { known: known(), ..case("v6 life2 first1'", "7'", "1' 7'") },
+        &Case { known: known(), ..case("v6 incarnation2 first1'", "7'", "1' 7'") },
         &expect!["events 7-7…? first? send 7=#0 to A from 7, B from 7, C from 7; up to 7"],
     );
     // It does not join on.
@@ -835,21 +835,21 @@ fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_marker() {
     check(
         &behind(5, 0),
         &expect![
-            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: life1 have 8; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 have 8; up to 8"
         ],
     );
     check(&behind(4, 0), &expect!["cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; up to 8"]);
     check(
         &behind(0, 5),
         &expect![
-            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: life1 have 0 again 8 in again; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 have 0 again 8 in again; up to 8"
         ],
     );
     check(&behind(0, 4), &expect!["cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; up to 8"]);
     check(
         &behind(6, 6),
         &expect![
-            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: life1 have 8 again 6 in again; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 have 8 again 6 in again; up to 8"
         ],
     );
     // Nothing is left to send.
@@ -857,7 +857,7 @@ fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_marker() {
         cursors: cursors(position, 0),
         ..Case { item: "v8 behind:1", table: "1", ..behind(0, 0) }
     };
-    check(&covered(5), &expect!["first? cursors 1? what was sent meanwhile: cursor 1: if 7: life1 have 8"]);
+    check(&covered(5), &expect!["first? cursors 1? what was sent meanwhile: cursor 1: if 7: incarnation1 have 8"]);
     check(&covered(8), &expect!["first? cursors 1? acknowledge"]);
     check(&Case { cursors: BTreeMap::new(), ..covered(5) }, &expect!["first? cursors 1? read again"]);
 }
@@ -874,7 +874,7 @@ fn what_an_operator_sends_again_is_repeated_to_everybody_if_it_is_covered() {
     check(
         &replay_until("4r"),
         &expect![
-            "first? cursors 4? an operator sent it again: {if 40: rev41 v5 life1 first a001 t5 ed2 behind [1, 4]}, cursor 1: new: life1 have 3 again 5 in again | {if 41: rev42 v5 life1 first a001 t5 ed2 behind [1, 2, 4]}, cursor 2: new: life1 have 3 again 5 in again; settles [0]"
+            "first? cursors 4? an operator sent it again: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind [1, 4]}, cursor 1: new: incarnation1 have 3 again 5 in again | {if 41: rev42 v5 incarnation1 first a001 t5 ed2 behind [1, 2, 4]}, cursor 2: new: incarnation1 have 3 again 5 in again; settles [0]"
         ],
     );
     check(
