@@ -13,7 +13,7 @@ pub const REPLAY_LIMIT: usize = 100;
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "order", rename_all = "camelCase")]
+#[serde(tag = "request", rename_all = "camelCase")]
 pub enum ControlRequest {
     /// Bring a client level, as far as one invocation's time allows. Answer: [`CaughtUp`].
     CatchUp {

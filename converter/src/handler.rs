@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use shared::config::Config;
+use shared::control::ResendResult;
 use shared::event::{Along, Reader};
 use shared::ids::Group;
 use shared::message::Message;
@@ -19,7 +20,7 @@ use shared::time::Timestamp;
 use tracing::{error, warn};
 
 use crate::record::{Reading, RecordReader, RejectedRecord, Skipped, sequence_number};
-use crate::replay::{ReplayError, Replayed};
+use crate::replay::ReplayError;
 
 /// The converter, ready for any number of invocations.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ pub struct Response {
     pub batch_item_failures: Vec<DynamoDbBatchItemFailure>,
     /// What became of each record of a replay, in order; `None` if the payload was none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub results: Option<Vec<Replayed>>,
+    pub results: Option<Vec<ResendResult>>,
 }
 
 /// Why a whole batch must be tried again. Nothing of it is lost.

@@ -14,11 +14,10 @@
 //! What is rejected gets no rejection, and its group goes on without it; after what is unsent, its group stops.
 //! A replay is no traffic of the stream: of the metrics, only the requests to SQS count it.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use shared::control::{ResendOutcome, ResendRequest, ResendResult};
 use shared::event::Along;
 use shared::ids::{InvalidReplayId, ReplayId};
 use shared::message::Message;
@@ -51,38 +50,6 @@ pub enum ReplayError {
     Id(#[from] InvalidReplayId),
 }
 
-/// What became of a record of a replay.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Replayed {
-    /// What, in a word.
-    pub outcome: Outcome,
-    /// Why it was not sent.
-    pub reason: Option<String>,
-}
-
-/// How a record of a replay ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// The fan-out queue accepted its message.
-    Sent,
-    /// It is no event.
-    Skipped,
-    /// It can never be converted or sent.
-    Rejected,
-    /// Its message was not accepted, but may be another time.
-    Unsent,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request<'p> {
-    #[serde(borrow)]
-    replay: Cow<'p, str>,
-    #[serde(rename = "Records", borrow)]
-    records: Vec<&'p RawValue>,
-}
-
 impl Converter {
     /// Sends the records of a replay again; `payload` and answer are as the module says.
     pub(crate) async fn replay<T: Transport>(
@@ -93,27 +60,28 @@ impl Converter {
         trace_header: Option<&str>,
         tally: &mut Tally,
     ) -> Result<Response, BatchError> {
-        let Request { replay, records } =
+        let ResendRequest::<'_, &RawValue> { replay, records } =
             serde_json::from_str(payload.get()).map_err(ReplayError::payload)?;
         let replay = ReplayId::try_new(&replay).map_err(ReplayError::from)?;
         let transport = &Counted::new(transport);
 
         let along = Along { trace_header, replay: Some(&replay), streamed_at: None };
         let mut messages: Vec<(usize, Message)> = Vec::new();
-        let mut results: Vec<Replayed> = Vec::new();
+        let mut results: Vec<ResendResult> = Vec::new();
         for (index, raw) in records.into_iter().enumerate() {
             results.push(match self.reader.read(raw, along) {
                 Reading::Event(message) => {
                     messages.push((index, message));
-                    Replayed { outcome: Outcome::Sent, reason: None }
+                    ResendResult::sent()
                 }
-                Reading::Skipped(skipped) => Replayed::not_sent(Outcome::Skipped, why(skipped)),
+                Reading::Skipped(skipped) => ResendResult::not_sent(ResendOutcome::Skipped, why(skipped)),
                 Reading::Rejected(rejected_record) => {
-                    Replayed::not_sent(Outcome::Rejected, rejected_record.rejection.reason)
+                    ResendResult::not_sent(ResendOutcome::Rejected, rejected_record.rejection.reason)
                 }
-                Reading::NoImages { view_type } => {
-                    Replayed::not_sent(Outcome::Rejected, BatchError::NoImages { view_type }.to_string())
-                }
+                Reading::NoImages { view_type } => ResendResult::not_sent(
+                    ResendOutcome::Rejected,
+                    BatchError::NoImages { view_type }.to_string(),
+                ),
             });
         }
         for (index, result) in self.send_again(transport, &messages, deadline).await {
@@ -126,10 +94,10 @@ impl Converter {
         let of = |outcome| results.iter().filter(|result| result.outcome == outcome).count();
         info!(
             replay = replay.as_str(),
-            sent = of(Outcome::Sent),
-            skipped = of(Outcome::Skipped),
-            rejected = of(Outcome::Rejected),
-            unsent = of(Outcome::Unsent),
+            sent = of(ResendOutcome::Sent),
+            skipped = of(ResendOutcome::Skipped),
+            rejected = of(ResendOutcome::Rejected),
+            unsent = of(ResendOutcome::Unsent),
             "records replayed"
         );
         Ok(Response { batch_item_failures: Vec::new(), results: Some(results) })
@@ -141,7 +109,7 @@ impl Converter {
         transport: &T,
         messages: &[(usize, Message)],
         deadline: Timestamp,
-    ) -> Vec<(usize, Replayed)> {
+    ) -> Vec<(usize, ResendResult)> {
         let now = transport.now();
         let last_start = now.share(deadline, 2, 3);
         let limits = Limits::of_invocation(now, deadline, last_start, self.requests_in_flight);
@@ -152,7 +120,7 @@ impl Converter {
                 let position =
                     |refusal: &Refusal<'_>| events.positions.get(refusal.run)?.get(refusal.message);
                 let told = refusals.iter().filter_map(|refusal| {
-                    let result = Replayed::not_sent(Outcome::Rejected, &*refusal.stop.why);
+                    let result = ResendResult::not_sent(ResendOutcome::Rejected, &*refusal.stop.why);
                     Some((*position(refusal)?, result))
                 });
                 rejected.borrow_mut().extend(told);
@@ -161,7 +129,8 @@ impl Converter {
             })
             .await;
         let unsent = events.unsent(&outcomes).into_iter();
-        let unsent = unsent.map(|(index, stop)| (index, Replayed::not_sent(Outcome::Unsent, &*stop.why)));
+        let unsent =
+            unsent.map(|(index, stop)| (index, ResendResult::not_sent(ResendOutcome::Unsent, &*stop.why)));
         unsent.chain(rejected.into_inner()).collect()
     }
 }
@@ -170,12 +139,6 @@ impl ReplayError {
     /// Where the error is, and not what is there: that can be a value.
     fn payload(error: serde_json::Error) -> Self {
         Self::Payload { line: error.line(), column: error.column() }
-    }
-}
-
-impl Replayed {
-    fn not_sent(outcome: Outcome, reason: impl Into<String>) -> Self {
-        Self { outcome, reason: Some(reason.into()) }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::target::Target;
 pub const CATCH_UP_NAME: &str = "CatchUpName";
 
 /// What the catch-up's schedule invokes it with.
-pub const MAINTENANCE: &str = r#"{"order":"maintenance"}"#;
+pub const MAINTENANCE: &str = r#"{"request":"maintenance"}"#;
 
 /// What a function answered.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! Catch-up: clients that are behind become up to date again, from the event table; and what else the ledger needs now and
 //! then.
 //!
-//! One function for what is scheduled (the [maintenance](Order::Maintenance)) and for what operators order: it is the only one besides
-//! the fan-out that sends to clients' queues. A maintenance settles who is served, catches up every client, and scans over the
-//! event table for history and for the comparison of table and ledger. `docs/ledger.md` is the specification.
+//! One function for what is scheduled (the [maintenance](ControlRequest::Maintenance)) and for what operators ask: it is
+//! the only one besides the fan-out that sends to clients' queues. Maintenance settles who is served, catches up every
+//! client, and scans over the event table for history and for the comparison of table and ledger. `docs/ledger.md` is the
+//! specification.
 
 mod adopting;
 mod client;
@@ -24,16 +25,14 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 use shared::config::{ClientName, Config, Source};
+use shared::control::{ControlAnswer, ControlRequest, MaintenanceReport};
 use shared::ledger::{EventTable, Ledger, Ports};
 use shared::metrics::{Counted, Tally};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::Transport;
 use shared::time::Timestamp;
 
-pub use self::payload::{
-    Ahead, Answer, CaughtUp, Compared, Order, OrderError, Outcome, Refused, Replayed, ReplayedGroup,
-    Switched, TablePlace, TypedKey, Version,
-};
+pub use self::payload::OrderError;
 use self::work::Work;
 use crate::bounded::Bounded;
 
@@ -83,8 +82,8 @@ impl CatchUp {
         payload: &RawValue,
         deadline: Timestamp,
         tally: &mut Tally,
-    ) -> Result<Answer, OrderError> {
-        let order = Order::try_from_payload(payload)?;
+    ) -> Result<ControlAnswer, OrderError> {
+        let request = ControlRequest::try_from_payload(payload.get())?;
         let transport = &Counted::new(ports.transport);
         let ledger = &Counted::new(ports.ledger);
         let table = &Counted::new(ports.table);
@@ -92,8 +91,8 @@ impl CatchUp {
             (&Bounded::new(transport, ledger, deadline), &Bounded::new(transport, table, deadline));
         let ports = Ports { transport, ledger: bounded_ledger, table: bounded_table };
         let work = Work::new(self, ports, deadline);
-        order.log();
-        let answer = Box::pin(work.follow(order, tally)).await;
+        payload::log(&request);
+        let answer = Box::pin(work.follow(request, tally)).await;
         tally.requests(transport);
         tally.ledger_calls(ledger, table);
         answer
@@ -101,18 +100,23 @@ impl CatchUp {
 }
 
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
-    async fn follow(&self, order: Order, tally: &mut Tally) -> Result<Answer, OrderError> {
-        match order {
-            Order::Maintenance { .. } => {
-                self.maintenance(tally).await.map(|clients| Answer::Maintenance { clients })
+    async fn follow(&self, request: ControlRequest, tally: &mut Tally) -> Result<ControlAnswer, OrderError> {
+        match request {
+            ControlRequest::Maintenance { .. } => {
+                let clients = self.maintenance(tally).await?;
+                Ok(ControlAnswer::Maintenance(MaintenanceReport { clients }))
             }
-            Order::CatchUp { client, .. } => self.catch_up(&client, tally).await.map(Answer::CatchUp),
-            Order::Pause { client, .. } => self.pause(&client).await.map(Answer::Switched),
-            Order::Resume { client, .. } => self.resume(&client).await.map(Answer::Switched),
-            Order::Replay { client, keys, from, replay, .. } => {
-                self.order_replay(&client, keys, from, &replay).await.map(Answer::Replayed)
+            ControlRequest::CatchUp { client, .. } => {
+                self.catch_up(&client, tally).await.map(ControlAnswer::CatchUp)
             }
-            Order::Reconcile { after, .. } => self.reconcile(after).await.map(Answer::Compared),
+            ControlRequest::Pause { client, .. } => self.pause(&client).await.map(ControlAnswer::State),
+            ControlRequest::Resume { client, .. } => self.resume(&client).await.map(ControlAnswer::State),
+            ControlRequest::Replay { client, keys, from, replay, .. } => {
+                self.order_replay(&client, keys, from, &replay).await.map(ControlAnswer::Replay)
+            }
+            ControlRequest::Reconcile { after, .. } => {
+                self.reconcile(after).await.map(ControlAnswer::Comparison)
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ use shared::metrics::{Counted, DUPLICATES, RECORDS_IN, Tally};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::{Limits, Transport};
 use shared::time::Timestamp;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use self::answer::{Counts, Returned};
 use self::arrivals::{Sorted, sort};
@@ -270,14 +270,22 @@ impl Fanout {
 
 /// Says why messages are returned: each reason once, however many groups it keeps waiting.
 fn tell_returned(works: &[Work<'_>]) {
-    let mut reasons = BTreeMap::<&str, Vec<&str>>::new();
+    let mut reasons = BTreeMap::<(&str, bool), Vec<&str>>::new();
     for work in works {
         if let Some(why) = &work.why {
-            reasons.entry(why).or_default().push(work.batch.group.as_str());
+            reasons.entry((why, work.is_stuck)).or_default().push(work.batch.group.as_str());
         }
     }
-    for (why, groups) in reasons {
-        warn!(groups = groups.join(" "), why, "messages are returned and tried again");
+    for ((why, is_stuck), groups) in reasons {
+        let groups = groups.join(" ");
+        if is_stuck {
+            error!(
+                groups,
+                why, "groups stand still until somebody acts; their messages are returned and tried again"
+            );
+        } else {
+            warn!(groups, why, "messages are returned and tried again");
+        }
     }
 }
 

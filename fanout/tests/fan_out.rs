@@ -29,7 +29,7 @@ use shared::ledger::{Item, ItemKey, State};
 use shared::message::{Attribute, AttributeValue, Body, Message};
 use shared::metrics::Tally;
 use shared::naming::OwnQueue;
-use shared::testing::{CallFault, EntryFault, Fault, Faults, WriteFault};
+use shared::testing::{CallFault, EntryFault, Fault, Faults, WriteFault, logged};
 use shared::time::Timestamp;
 use world::payload;
 
@@ -39,6 +39,25 @@ const BY_GROUP: &str = "a: a1 a2 a3 a4 | b: b1 b2 b3 | c: c1 c2 | d: d1 | e: e1 
 fn fail(world: &LedgerWorld, client: &str) {
     let always = (0..100_000).map(|request| (request, Fault::Call(CallFault::Denied)));
     world.queues.set_faults(world.client(client), Faults::script(always));
+}
+
+#[test]
+fn a_group_of_another_format_stands_still_and_an_error_names_the_remedy() {
+    let world = LedgerWorld::new();
+    world.append("a1 b1");
+    world.drain();
+    world.ledger.set_format(world.item_key("a"), 2);
+    world.append("a2 b2");
+    let logged = logged(|| drop(world.deliver()));
+    world.check_all("a: a1 | b: b1 b2");
+    let errors: Vec<&str> = logged.lines().filter(|line| line.contains("ERROR")).collect();
+    let [error] = errors.as_slice() else { panic!("{logged}") };
+    let error: serde_json::Value = serde_json::from_str(error).unwrap();
+    expect![[r#""groups stand still until somebody acts; their messages are returned and tried again": "a" "not read: table `ledger`, item `group#a` / `group`: attribute `format` is 2, and this release reads 1; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time""#]].assert_eq(&format!("{}: {} {}", error["message"], error["groups"], error["why"]));
+    // The release that wrote it is back.
+    world.ledger.set_format(world.item_key("a"), 1);
+    world.drain();
+    world.check_all("a: a1 a2 | b: b1 b2");
 }
 
 #[test]

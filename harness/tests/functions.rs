@@ -180,7 +180,8 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
         "messageAttributes": { "streamedAt": attribute("1740821400000"), "version": attribute("2") },
     });
     let registry = json!({
-        "pk": { "S": "control" }, "sk": { "S": "control" }, "rev": { "N": "1" }, "revision": { "N": "1" },
+        "pk": { "S": "control" }, "sk": { "S": "control" }, "format": { "N": "1" },
+        "rev": { "N": "1" }, "revision": { "N": "1" },
         "start": { "S": "2025-01-01T00:00:00Z" },
         "clients": { "M": { "billing": { "M": {
             "id": { "N": "1" }, "state": { "S": "live" }, "history": { "BOOL": false }, "since": { "N": "1" },
@@ -222,7 +223,7 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
         Case {
             name: "catch-up-metrics",
             binary: &functions.catch_up,
-            payload: json!({ "order": "maintenance" }),
+            payload: json!({ "request": "maintenance" }),
             response: "{\"clients\":[]}",
             tables: vec![Answer::Done(quiet)],
         },

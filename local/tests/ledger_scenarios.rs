@@ -188,7 +188,7 @@ async fn a_late_client_with_history_gets_everything_and_goes_on_without_a_gap() 
 
     // Nor do they stop while the history is sent.
     let ledger = Ledger::of(ground.connection()).await?;
-    let maintenance = json!({ "order": "maintenance" });
+    let maintenance = json!({ "request": "maintenance" });
     for round in round..ROUNDS {
         tokio::try_join!(write(round), ledger.order(&maintenance))?;
     }
@@ -256,7 +256,7 @@ async fn an_aggregate_is_erased_and_created_anew_while_clients_are_behind() -> a
     scene.rest().await?;
 
     // One client is paused, another one's queue is away; the third has all of the first incarnation.
-    scene.ledger.order(&json!({ "order": "pause", "client": "Insurance" })).await?;
+    scene.ledger.order(&json!({ "request": "pause", "client": "Insurance" })).await?;
     let queue = scene.delete_queue("Enforcement").await?;
     scene.write(old, 3 * MARKS..6 * MARKS).await?;
     complete(&mut followers[0], &from(6)).await?;
@@ -271,7 +271,7 @@ async fn an_aggregate_is_erased_and_created_anew_while_clients_are_behind() -> a
     assert_eq!(scene.ledger.standing().await?.behind(), behind);
 
     // What was erased meanwhile, nobody sends.
-    scene.ledger.order(&json!({ "order": "resume", "client": "Insurance" })).await?;
+    scene.ledger.order(&json!({ "request": "resume", "client": "Insurance" })).await?;
     scene.make_queue("Enforcement", queue).await?;
     let erased = |round: usize| (3..6).contains(&round);
     for (client, follower) in CLIENTS.iter().zip(&mut followers).skip(1) {

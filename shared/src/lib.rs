@@ -3,6 +3,7 @@
 //! Nothing here knows AWS, a runtime, a clock or the environment: `.ci/checks/tree.sh` proves it.
 
 pub mod config;
+pub mod control;
 pub mod event;
 pub mod ids;
 pub mod image;

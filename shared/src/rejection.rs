@@ -1,6 +1,6 @@
 //! Rejections to the rejected queue: about records that can never be converted or sent.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::ids::{DeduplicationId, Group};
@@ -10,7 +10,7 @@ use crate::message::{Attribute, Body, Message, SQS_LIMIT};
 const REASON_LIMIT: usize = 2_048;
 
 /// What is known of a record that can never be converted or sent. What is not known is `None`.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rejection<'a> {
     /// Why, for whoever repairs it; no values of the event.
@@ -25,8 +25,10 @@ pub struct Rejection<'a> {
     /// The record's place in the stream; over 64 bits, hence text.
     pub sequence_number: Option<String>,
     /// The item as the stream showed it, in DynamoDB's JSON; left out if the rejection would not fit a message.
+    #[serde(borrow)]
     pub image: Option<&'a RawValue>,
     /// The whole record, if nothing of the above could be read of it; left out if it would not fit.
+    #[serde(borrow)]
     pub record: Option<&'a RawValue>,
 }
 

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+
 use shared::ids::Key;
-use shared::ledger::stored::{self, Attributes, Damaged, PK, SK, Value};
+use shared::ledger::stored::{self, Attributes, Damaged, FORMAT, PK, SK, Value};
 use shared::ledger::{Item, ItemKey};
 
 /// An item as the SDK has it.
@@ -32,11 +33,13 @@ pub(super) fn keys(key: &ItemKey) -> SdkItem {
 pub(super) fn item(key: &ItemKey, mut item: SdkItem) -> Result<Item, Damaged> {
     item.remove(PK);
     item.remove(SK);
+    // First: what another format has can be of any type.
+    stored::check_format(item.get(FORMAT).cloned().and_then(from_sdk).as_ref())?;
     let mut attributes = Attributes::new();
     for (name, value) in item {
         let value = from_sdk(value).ok_or_else(|| Damaged {
             attribute: name.clone(),
-            fault: "is of a type that the ledger does not use",
+            fault: "is of a type that the ledger does not use".into(),
         })?;
         attributes.insert(name, value);
     }
@@ -110,8 +113,12 @@ mod tests {
             AttributeValue::M(HashMap::from([("a".to_owned(), AttributeValue::Null(true))])),
         ] {
             let mut stored = keys(&key);
+            stored.insert(FORMAT.to_owned(), AttributeValue::N("1".to_owned()));
             stored.insert("clients".to_owned(), foreign);
-            assert_eq!(item(&key, stored).unwrap_err().attribute, "clients");
+            assert_eq!(item(&key, stored.clone()).unwrap_err().attribute, "clients");
+            // Of another format it is not wondered at.
+            stored.insert(FORMAT.to_owned(), AttributeValue::N("2".to_owned()));
+            assert_eq!(item(&key, stored).unwrap_err().attribute, FORMAT);
         }
     }
 }

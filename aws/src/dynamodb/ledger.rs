@@ -92,11 +92,7 @@ impl LedgerTable {
 
     /// The item under `key`, which was read as `item`.
     fn restore(&self, key: &ItemKey, item: SdkItem) -> Result<Item, Unread> {
-        attributes::item(key, item).map_err(|damage| {
-            let (pk, sk) = stored::keys(key);
-            let damaged = DamagedItem { table: self.table.clone(), pk, sk, damage: damage.to_string() };
-            Unread(damaged.into())
-        })
+        attributes::item(key, item).map_err(|damage| Unread(damage.item(&self.table, key).into()))
     }
 
     async fn write_one(&self, write: &Write) -> Result<(), Fault> {
@@ -228,7 +224,8 @@ impl LedgerTable {
     fn cursor(&self, client: ClientId, item: SdkItem) -> Result<(Group, Cursor), Unread> {
         let (pk, sk) = keys_of(&item).unwrap_or_default();
         let damaged = |damage: String| {
-            Unread(DamagedItem { table: self.table.clone(), pk: pk.clone(), sk: sk.clone(), damage }.into())
+            let (table, remedy) = (self.table.clone(), DamagedItem::REMEDY);
+            Unread(DamagedItem { table, pk: pk.clone(), sk: sk.clone(), damage, remedy }.into())
         };
         let group = Group::try_from_sqs(&sk)
             .map_err(|error| damaged(format!("attribute `{SK}` is no group: {error}")))?;

@@ -105,7 +105,7 @@ impl World {
             queues,
         };
         world.ledger.set_cursors_in_page(1_000);
-        world.order(&json!({ "order": "maintenance" }));
+        world.order(&json!({ "request": "maintenance" }));
         world
     }
 
@@ -199,7 +199,7 @@ impl World {
 
     fn up_to_date(&self) -> usize {
         for invocation in 1..1_000 {
-            if self.order(&json!({ "order": "catchUp", "client": name(0) }))["behind"] == 0 {
+            if self.order(&json!({ "request": "catchUp", "client": name(0) }))["behind"] == 0 {
                 return invocation;
             }
         }

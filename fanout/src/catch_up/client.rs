@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use shared::config::ClientName;
+use shared::control::{CatchUpReport, RefusedGroup};
 use shared::ids::Group;
 use shared::ledger::{
     ClientId, Condition, EventTable, Item, ItemKey, Lease, Ledger, Registration, State, Write, WriteCount,
@@ -15,7 +16,6 @@ use shared::time::Timestamp;
 use tracing::{error, info, warn};
 
 use super::pass::{End, PassOutcome, Served};
-use super::payload::{CaughtUp, Refused};
 use super::work::{Work, why_unread};
 
 /// How many of a client's cursors are listed at a time. It bounds memory and, while a client rests, cost.
@@ -42,7 +42,7 @@ pub(super) struct Client<'c> {
     up_to_date: usize,
     sent: usize,
     rejected: usize,
-    refused: Vec<Refused>,
+    refused: Vec<RefusedGroup>,
     stopped: Option<String>,
     /// Whether it is stopped because another invocation serves it.
     is_elsewhere: bool,
@@ -297,8 +297,8 @@ impl<'c> Client<'c> {
     }
 
     /// What became of it.
-    pub(super) fn caught_up(self) -> CaughtUp {
-        CaughtUp {
+    pub(super) fn caught_up(self) -> CatchUpReport {
+        CatchUpReport {
             client: self.name.as_str().to_owned(),
             groups: self.up_to_date,
             sent: self.sent,

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use shared::control::CatchUpReport;
 use shared::ledger::{EventTable, Ledger, Registry, State};
 use shared::metrics::{BEHIND_AGE, GROUPS_BEHIND, REJECTED, SENT, Tally};
 use shared::send::Transport;
 
 use super::client::{Client, shuffle};
-use super::payload::{CaughtUp, OrderError};
+use super::payload::OrderError;
 use super::work::Work;
 
 /// How many clients have a pass at the same time: what their messages take of the function's memory.
@@ -31,7 +32,11 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 
     /// Catches one client up because somebody orders it.
-    pub(super) async fn catch_up(&self, client: &str, tally: &mut Tally) -> Result<CaughtUp, OrderError> {
+    pub(super) async fn catch_up(
+        &self,
+        client: &str,
+        tally: &mut Tally,
+    ) -> Result<CatchUpReport, OrderError> {
         let registry = self.registry().await?;
         let (name, registration) = self.registered(&registry, client)?;
         let Some(in_file) = self.own.file.get(name) else {
@@ -39,7 +44,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         };
         if registration.state == State::Paused {
             let stopped = Some("paused".to_owned());
-            return Ok(CaughtUp { client: client.to_owned(), stopped, ..CaughtUp::default() });
+            return Ok(CatchUpReport { client: client.to_owned(), stopped, ..CatchUpReport::default() });
         }
         let client = Client::new(name, registration, Some(&in_file.queue), true);
         let mut served = self.serve(vec![client]).await;

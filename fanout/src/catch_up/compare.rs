@@ -1,6 +1,7 @@
 //! Table and ledger compared, page by page of the table.
 
 use futures_util::stream::{self, StreamExt as _};
+use shared::control::{Comparison, EventVersion, GroupAhead, TablePosition};
 use shared::event::Event;
 use shared::ids::{Group, Key};
 use shared::ledger::reconcile::{Difference, Listed, compare};
@@ -8,7 +9,7 @@ use shared::ledger::scan::{Aggregate, Grouping, Progress};
 use shared::ledger::{EventTable, GroupItem, Ledger, Registry, ScanPosition};
 use shared::send::Transport;
 
-use super::payload::{Ahead, Compared, OrderError, TablePlace, Version};
+use super::payload::OrderError;
 use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visited, item_of};
 use super::work::{SurveyError, Work};
 
@@ -26,12 +27,12 @@ struct Found {
 
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Compares because somebody orders it, as far as there is time.
-    pub(super) async fn reconcile(&self, after: Option<TablePlace>) -> Result<Compared, OrderError> {
+    pub(super) async fn reconcile(&self, after: Option<TablePosition>) -> Result<Comparison, OrderError> {
         let registry = self.registry().await?;
         let mut progress = Progress::new(after.map(ScanPosition::try_from).transpose()?);
         let mut scan_position = progress.after().cloned();
         let mut grouping = Grouping::default();
-        let mut compared = Compared::default();
+        let mut compared = Comparison::default();
         let why = loop {
             let page = match self.ports.table.scan(scan_position.as_ref()).await {
                 Ok(page) => page,
@@ -43,7 +44,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
             compared.add(more);
             visited.note(&groups, &mut progress);
             let is_done = scan_position.is_none() && visited.why_not_all().is_none();
-            compared.after = progress.after().filter(|_| !is_done).map(TablePlace::from);
+            compared.after = progress.after().filter(|_| !is_done).map(TablePosition::from);
             if is_done {
                 return Ok(compared);
             }
@@ -62,12 +63,12 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 
     /// Compares groups, and puts what is missing on the fan-out queue.
-    pub(super) async fn compare(&self, registry: &Registry, groups: &[Aggregate]) -> (Compared, Visited) {
-        let (mut compared, mut visited) = (Compared::default(), Visited::default());
+    pub(super) async fn compare(&self, registry: &Registry, groups: &[Aggregate]) -> (Comparison, Visited) {
+        let (mut compared, mut visited) = (Comparison::default(), Visited::default());
         for some in groups.chunks(GROUPS_AT_ONCE) {
             match self.compare_some(registry, some).await {
                 Ok((found, visits)) => {
-                    found.into_iter().for_each(|found| compared.note(found));
+                    found.into_iter().for_each(|found| note(&mut compared, found));
                     visited.extend(visits);
                 }
                 Err(why) => {
@@ -147,27 +148,14 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 }
 
-impl Compared {
-    fn note(&mut self, found: Found) {
-        let Found { key, difference, version, missing } = found;
-        let missing = missing.iter().map(Event::version);
-        self.missing.extend(missing.map(|version| Version::of(&key, version)));
-        self.holes.extend(difference.holes.iter().map(|hole| Version::of(&key, *hole)));
-        if let Some(highest) = difference.ahead {
-            let Version { group, key, version } = Version::of(&key, version);
-            self.ahead.push(Ahead { group, key, version, highest });
-        }
-    }
-
-    fn add(&mut self, more: Self) {
-        self.groups += more.groups;
-        self.missing.extend(more.missing);
-        self.holes.extend(more.holes);
-        self.ahead.extend(more.ahead);
-    }
-
-    /// How many differences there are.
-    pub(super) fn findings(&self) -> usize {
-        self.missing.len() + self.holes.len() + self.ahead.len()
+/// Adds what was found in a group.
+fn note(comparison: &mut Comparison, found: Found) {
+    let Found { key, difference, version, missing } = found;
+    let missing = missing.iter().map(Event::version);
+    comparison.missing.extend(missing.map(|version| EventVersion::of(&key, version)));
+    comparison.holes.extend(difference.holes.iter().map(|hole| EventVersion::of(&key, *hole)));
+    if let Some(highest) = difference.ahead {
+        let EventVersion { group, key, version } = EventVersion::of(&key, version);
+        comparison.ahead.push(GroupAhead { group, key, version, highest });
     }
 }

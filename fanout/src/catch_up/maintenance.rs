@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join3;
 use shared::config::ClientName;
+use shared::control::CatchUpReport;
 use shared::ledger::membership::{CLIENTS_LIMIT, settle};
 use shared::ledger::{
     ClientId, Condition, EventTable, Item, ItemKey, Ledger, Registration, Registry, State, Write, WriteError,
@@ -14,12 +15,12 @@ use tracing::{error, info, warn};
 
 use super::client::Client;
 use super::clients::count_sent;
-use super::payload::{CaughtUp, OrderError};
+use super::payload::OrderError;
 use super::work::{TRIES, Work, why_unread};
 
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Answers for each client that was behind.
-    pub(super) async fn maintenance(&self, tally: &mut Tally) -> Result<Vec<CaughtUp>, OrderError> {
+    pub(super) async fn maintenance(&self, tally: &mut Tally) -> Result<Vec<CatchUpReport>, OrderError> {
         let registry = self.settle().await?;
         // At the same time: neither clients that are behind for hours nor a scan of hours hold up the other.
         let catch_up = Box::pin(self.catch_up_all(&registry));
@@ -27,7 +28,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let (clients, (), ()) = join3(catch_up, scans, Box::pin(self.clear_retired(&registry))).await;
         count_sent(&clients, tally);
         self.count_behind(&clients, tally);
-        let mut answers: Vec<CaughtUp> =
+        let mut answers: Vec<CatchUpReport> =
             clients.into_iter().filter(|client| !client.is_idle()).map(Client::caught_up).collect();
         answers.sort_by(|one, other| one.client.cmp(&other.client));
         Ok(answers)

@@ -2,6 +2,10 @@
 
 use futures_util::stream::{self, StreamExt as _};
 use shared::config::ClientName;
+use shared::control::{
+    GroupReplay, InvalidBase64, REPLAY_KEYS_LIMIT, ReplayOutcome, ReplayReport, RequestError, StateChange,
+    TypedKey,
+};
 use shared::ids::{Group, Key, ReplayId};
 use shared::ledger::orders::replay;
 use shared::ledger::{
@@ -12,7 +16,7 @@ use shared::send::Transport;
 use tracing::warn;
 
 use super::adopting::Adopted;
-use super::payload::{KEYS_LIMIT, OrderError, Outcome, Replayed, ReplayedGroup, Switched, TypedKey};
+use super::payload::OrderError;
 use super::work::{TRIES, Work, why_unread};
 
 /// How many groups a replay is ordered in at the same time.
@@ -20,23 +24,23 @@ const AT_ONCE: usize = 10;
 
 impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Nothing more is sent to the client a minute later: it falls behind.
-    pub(super) async fn pause(&self, client: &str) -> Result<Switched, OrderError> {
+    pub(super) async fn pause(&self, client: &str) -> Result<StateChange, OrderError> {
         self.switch(client, State::Paused).await
     }
 
     /// The client is served again.
-    pub(super) async fn resume(&self, client: &str) -> Result<Switched, OrderError> {
+    pub(super) async fn resume(&self, client: &str) -> Result<StateChange, OrderError> {
         self.switch(client, State::Live).await
     }
 
-    async fn switch(&self, client: &str, state: State) -> Result<Switched, OrderError> {
+    async fn switch(&self, client: &str, state: State) -> Result<StateChange, OrderError> {
         let mut was = None;
         let mut why = "others write it all the time".to_owned();
         for _ in 0..TRIES {
             let registry = self.registry().await?;
             let (name, registration) = self.registered(&registry, client)?;
             let was = *was.get_or_insert(registration.state);
-            let switched = Switched { client: client.to_owned(), state: word(state), was: word(was) };
+            let switched = StateChange { client: client.to_owned(), state: state.into(), was: was.into() };
             if registration.state == state {
                 return Ok(switched);
             }
@@ -77,25 +81,27 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         keys: Vec<TypedKey>,
         from: u64,
         id: &str,
-    ) -> Result<Replayed, OrderError> {
-        if !(1..=KEYS_LIMIT).contains(&keys.len()) {
-            return Err(OrderError::Keys(keys.len()));
+    ) -> Result<ReplayReport, OrderError> {
+        if !(1..=REPLAY_KEYS_LIMIT).contains(&keys.len()) {
+            return Err(RequestError::Keys(keys.len()).into());
         }
         let id = &ReplayId::try_new(id)?;
-        let keys = keys.into_iter().map(Key::try_from).collect::<Result<Vec<Key>, OrderError>>()?;
+        let keys = keys.into_iter().map(Key::try_from).collect::<Result<Vec<Key>, InvalidBase64>>()?;
         let registry = self.registry().await?;
         let (name, registration) = self.registered(&registry, client)?;
         let results = stream::iter(keys).map(async |key| {
             let (outcome, reason) = match self.replay_group(name, registration.id, &key, from, id).await {
-                Ok(true) => (Outcome::Ordered, None),
-                Ok(false) => (Outcome::Nothing, Some("the client has none of these versions".to_owned())),
-                Err(Refusal::Nothing(reason)) => (Outcome::Nothing, Some(reason.to_owned())),
-                Err(Refusal::Failed(reason)) => (Outcome::Failed, Some(reason)),
+                Ok(true) => (ReplayOutcome::Ordered, None),
+                Ok(false) => {
+                    (ReplayOutcome::Nothing, Some("the client has none of these versions".to_owned()))
+                }
+                Err(Refusal::Nothing(reason)) => (ReplayOutcome::Nothing, Some(reason.to_owned())),
+                Err(Refusal::Failed(reason)) => (ReplayOutcome::Failed, Some(reason)),
             };
-            ReplayedGroup { group: Group::of(&key).as_str().to_owned(), outcome, reason }
+            GroupReplay { group: Group::of(&key).as_str().to_owned(), outcome, reason }
         });
         let results = results.buffered(AT_ONCE).collect().await;
-        Ok(Replayed { client: client.to_owned(), results })
+        Ok(ReplayReport { client: client.to_owned(), results })
     }
 
     /// Sets the client behind in one group. Answers whether there was something to repeat.
@@ -174,12 +180,4 @@ fn with_state(registry: &Registry, client: &ClientName, state: State) -> Registr
         registration.state = state;
     }
     after
-}
-
-fn word(state: State) -> &'static str {
-    match state {
-        State::Live => "live",
-        State::Paused => "paused",
-        State::Retired => "retired",
-    }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use shared::config::ClientName;
+use shared::control::RefusedGroup;
 use shared::event::Event;
 use shared::ids::Group;
 use shared::ledger::catch_up::{Begin, Known, Plan, Rejected, Task, begin};
 use shared::ledger::times::PASS_LIMIT;
-use shared::ledger::{ClientId, EventTable, Found, ItemKey, Ledger, State};
+use shared::ledger::{ClientId, DamagedItem, EventTable, Found, ItemKey, Ledger, State};
 use shared::message::Message;
 use shared::naming::QueueUrl;
 use shared::send::{Outcome, Run, Stop, StopReason, Transport, send_runs};
@@ -19,7 +20,6 @@ use shared::time::Timestamp;
 use tracing::{error, warn};
 
 use super::look_up::{Looked, NotLooked};
-use super::payload::Refused;
 use super::tell::Told;
 use super::work::{Work, why_unread};
 use crate::rejections;
@@ -50,7 +50,7 @@ pub(super) struct PassOutcome {
     /// How many events were rejected.
     pub(super) rejected: usize,
     /// Groups of which the client's queue refuses an event for good.
-    pub(super) refused: Vec<Refused>,
+    pub(super) refused: Vec<RefusedGroup>,
     /// Why the client's queue did not take something that it may take later.
     pub(super) failure: Option<Stop>,
     /// Why the client gets nothing more now, though its queue did not fail.
@@ -108,7 +108,12 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
                 Begin::UpToDate => pass_outcome.groups.push((group.clone(), End::UpToDate)),
                 Begin::Unread => {
                     let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
-                    unread.push((group.clone(), why_unread(&found, &keys)));
+                    let why = why_unread(&found, &keys);
+                    if keys.iter().filter_map(|key| found.unread(key)).any(DamagedItem::is_why) {
+                        let (client, group) = (client.name.as_str(), group.as_str());
+                        error!(client, group, why, "a group stands still until somebody acts");
+                    }
+                    unread.push((group.clone(), why));
                 }
             }
         }
@@ -277,7 +282,7 @@ impl PassOutcome {
                     why = stop.why,
                     "the client's queue refuses an event for good; the group waits until it takes it"
                 );
-                self.refused.push(Refused { group: group.as_str().to_owned(), reason: stop.why });
+                self.refused.push(RefusedGroup { group: group.as_str().to_owned(), reason: stop.why });
                 true
             }
         }

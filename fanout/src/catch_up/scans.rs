@@ -2,6 +2,7 @@
 //! ledger.
 
 use futures_util::stream::{self, StreamExt as _};
+use shared::control::{Comparison, EventVersion, GroupAhead};
 use shared::ids::Group;
 use shared::ledger::scan::{Aggregate, Grouping, Progress, due};
 use shared::ledger::{
@@ -12,7 +13,6 @@ use shared::send::Transport;
 use tracing::{info, warn};
 
 use super::adopting::Adopted;
-use super::payload::{Ahead, Compared, Version};
 use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visited, item_of};
 use super::work::{Work, why_unread};
 
@@ -164,14 +164,14 @@ fn log_left(kind: ScanKind, before: &Progress, groups: &[Aggregate], visited: &V
     );
 }
 
-fn log_differences(compared: &Compared) {
-    for Version { group, version, .. } in &compared.missing {
+fn log_differences(compared: &Comparison) {
+    for EventVersion { group, version, .. } in &compared.missing {
         warn!(group, version, "event was missing; it is on the fan-out queue now");
     }
-    for Version { group, version, .. } in &compared.holes {
+    for EventVersion { group, version, .. } in &compared.holes {
         warn!(group, version, "version was given up and is there now; a replay from it sends it");
     }
-    for Ahead { group, version, highest, .. } in &compared.ahead {
+    for GroupAhead { group, version, highest, .. } in &compared.ahead {
         warn!(group, version, highest, "more was sent than the event table has");
     }
 }

@@ -8,7 +8,7 @@ use shared::ledger::fan_out::{
     Dropped, Known, LookUp, Plan, Settling, Shown, Start, Step, TRIES, View, decide,
 };
 use shared::ledger::times::YOUNG_RETRY;
-use shared::ledger::{EventTable, Found, ItemKey, Ledger, Write, WriteError};
+use shared::ledger::{DamagedItem, EventTable, Found, ItemKey, Ledger, Write, WriteError};
 use shared::send::Transport;
 use shared::time::Timestamp;
 use tracing::{debug, info, warn};
@@ -24,6 +24,8 @@ pub(super) struct Work<'b> {
     pub(super) verdict: Option<Verdict>,
     /// Why they are returned.
     pub(super) why: Option<String>,
+    /// Whether they will be for as long as nobody acts.
+    pub(super) is_stuck: bool,
     pub(super) shown: Shown,
     known: Known,
     /// How many writes failed.
@@ -48,6 +50,7 @@ impl<'b> Work<'b> {
             batch,
             verdict: None,
             why: None,
+            is_stuck: false,
             shown: Shown::default(),
             known: Known::default(),
             tries: 0,
@@ -83,6 +86,7 @@ impl<'b> Work<'b> {
                 Step::Return(why) => {
                     let asked = [ItemKey::Registry, ItemKey::Group(self.batch.group.clone())];
                     let unread = asked.iter().find_map(|key| found.unread(key));
+                    self.is_stuck = unread.is_some_and(DamagedItem::is_why);
                     self.give_back(&unread.map_or_else(|| why.to_owned(), ToString::to_string));
                     return None;
                 }
@@ -170,6 +174,7 @@ impl<'b> Work<'b> {
         match ports.look_up(&self.batch.group, &self.batch.key, asked, &mut self.shown, until).await {
             Ok(()) => Some(()),
             Err(error) => {
+                self.is_stuck = DamagedItem::is_why(&error);
                 self.give_back(&error.to_string());
                 None
             }

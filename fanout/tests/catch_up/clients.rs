@@ -76,7 +76,7 @@ fn who_orders_it_does_not_wait() {
     world.queues.change(&world.queue("A"), |settings| settings.denied = true);
     world.maintenance_runs(8);
     world.queues.change(&world.queue("A"), |settings| settings.denied = false);
-    let answer = world.order(json!({"order": "catchUp", "client": "A"})).unwrap();
+    let answer = world.order(json!({"request": "catchUp", "client": "A"})).unwrap();
     assert_eq!(answer, json!({"client": "A", "groups": 10, "sent": 30, "behind": 0, "stopped": null}));
     assert_eq!(world.lease("A").unwrap().failures, 0);
 }
@@ -145,7 +145,7 @@ fn who_has_no_time_left_names_no_reason_to_stop() {
     world.queues.change(&world.queue("A"), |settings| settings.latency = Duration::from_secs(4));
     let mut sent = 0;
     for behind in [1, 1] {
-        let answer = world.order(json!({"order": "catchUp", "client": "A"})).unwrap();
+        let answer = world.order(json!({"request": "catchUp", "client": "A"})).unwrap();
         assert_eq!((&answer["behind"], &answer["stopped"]), (&json!(behind), &json!(null)), "{answer}");
         sent += answer["sent"].as_u64().unwrap();
     }
@@ -159,7 +159,7 @@ fn a_lease_that_another_holds_is_respected() {
     let (id, now) = (world.registration("A").id, world.clock.now());
     let held = Lease::unheld().held(WriteCount(5), 77, &[], now);
     world.ledger.put(ItemKey::Lease(id), Item::Lease(held.clone()));
-    for order in [json!({"order": "maintenance"}), json!({"order": "catchUp", "client": "A"})] {
+    for order in [json!({"request": "maintenance"}), json!({"request": "catchUp", "client": "A"})] {
         let answer = world.order(order).unwrap().to_string();
         assert!(answer.contains("another invocation serves it"), "{answer}");
         assert!(answer.contains(r#""elsewhere":true"#), "{answer}");
@@ -208,7 +208,7 @@ fn more_groups_than_are_listed_at_once_are_served_all_the_same() {
     let answer = world.maintenance();
     assert_eq!(answer["clients"][0]["behind"], json!(5_000));
     world.queues.change(&world.queue("A"), |settings| settings.denied = false);
-    let answer = world.order(json!({"order": "catchUp", "client": "A"})).unwrap();
+    let answer = world.order(json!({"request": "catchUp", "client": "A"})).unwrap();
     assert_eq!(answer, json!({"client": "A", "groups": 5_100, "sent": 5_100, "behind": 0, "stopped": null}));
     assert!(world.ledger.cursors_of(world.registration("A").id).is_empty());
 }
@@ -235,18 +235,18 @@ fn a_client_that_is_paused_or_not_in_the_file_gets_nothing() {
     let mut world = World::new();
     world.put("a1 a2");
     world.group("a", 2, "A:0 B:1");
-    world.order(json!({"order": "pause", "client": "A"})).unwrap();
+    world.order(json!({"request": "pause", "client": "A"})).unwrap();
     world.deploy("A");
     world.maintenance();
     assert_eq!((world.got("A").as_str(), world.got("B").as_str()), ("", ""));
     // Who is paused is left out of the counts; who is not in this file is not.
     let told = world.tally.borrow().to_string();
     assert!(told.contains("\nB: GroupsBehind 1, BehindAge ") && !told.contains("\nA: "), "{told}");
-    let answer = world.order(json!({"order": "catchUp", "client": "A"})).unwrap();
+    let answer = world.order(json!({"request": "catchUp", "client": "A"})).unwrap();
     assert_eq!(answer["stopped"], json!("paused"));
 
     world.deploy("A B");
-    world.order(json!({"order": "resume", "client": "A"})).unwrap();
+    world.order(json!({"request": "resume", "client": "A"})).unwrap();
     world.maintenance();
     assert_eq!((world.got("A").as_str(), world.got("B").as_str()), ("a: 1 2", "a: 2"));
     assert_eq!(world.standing("a"), "2");

@@ -228,7 +228,8 @@ fn a_send_that_fails_ends_the_turn_at_a_prefix() {
 fn two_at_once_repeat_nothing() {
     let world = world();
     world.queues.change(&world.queue("A"), |settings| settings.latency = Duration::from_secs(1));
-    let (maintenance, order) = (json!({"order": "maintenance"}), json!({"order": "catchUp", "client": "A"}));
+    let (maintenance, order) =
+        (json!({"request": "maintenance"}), json!({"request": "catchUp", "client": "A"}));
     world.at_once(&[maintenance.clone(), order, maintenance]);
     check(&world, "a: 3 4", "4");
 }

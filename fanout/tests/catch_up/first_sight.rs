@@ -81,7 +81,8 @@ fn a_replay_between_two_events_of_a_transaction_orders_nothing() {
     let world = World::new();
     world.put("a2@-3456000");
     let replay = |id: &str| {
-        let order = json!({"order": "replay", "client": "A", "keys": [{"S": "a"}], "from": 1, "replay": id});
+        let order =
+            json!({"request": "replay", "client": "A", "keys": [{"S": "a"}], "from": 1, "replay": id});
         let answer = world.order(order).unwrap();
         let result = &answer["results"][0];
         format!("{}: {}", result["outcome"].as_str().unwrap(), result["reason"].as_str().unwrap_or(""))

@@ -124,7 +124,7 @@ fn a_walk_says_what_it_passes_over_and_why() {
 fn a_replay_that_finds_no_marker_says_so() {
     let world = world();
     world.ledger.remove(&world.cursor_key("A", "a"));
-    let order = json!({"order": "replay", "client": "A", "keys": [{"S": "a"}], "from": 1, "replay": "r-7"});
+    let order = json!({"request": "replay", "client": "A", "keys": [{"S": "a"}], "from": 1, "replay": "r-7"});
     check(
         || drop(world.order(order)),
         expect![[r#"WARN a cursor was missing; the client gets the whole group: client="A" group="a""#]],

@@ -37,7 +37,7 @@ fn a_care_that_cannot_settle_who_is_served_does_nothing() {
     world.put("a1");
     world.group("a", 1, "A:0");
     (0..8).for_each(|_| world.ledger.fail_read(ItemKey::Registry));
-    let error = world.order(json!({"order": "maintenance"})).unwrap_err();
+    let error = world.order(json!({"request": "maintenance"})).unwrap_err();
     assert_eq!(error, "the ledger's registry: not read: a scripted fault; try again");
     assert_eq!(world.got("A"), "");
 }
@@ -78,7 +78,7 @@ fn a_client_that_leaves_the_file_is_retired_after_an_hour_with_all_its_markers()
     let registry = world.registry();
     assert_eq!((registry.revision, world.registration("B").state), (2, State::Retired));
     assert_eq!(world.got("B"), "");
-    let error = world.order(json!({"order": "resume", "client": "B"})).unwrap_err();
+    let error = world.order(json!({"request": "resume", "client": "B"})).unwrap_err();
     assert_eq!(error, "client `B` is retired; put it back into `client-queues.toml` and deploy");
 
     // A fan-out that did not know yet names it once more.

@@ -19,7 +19,7 @@ fn check(world: &World, payload: Value, expected: Expect) {
 fn pause_and_resume_tell_what_the_client_is_and_was() {
     let world = World::new();
     let order =
-        |order: &str| json!({"order": order, "client": "A", "caller": "arn:aws:iam::111122223333:user/op"});
+        |order: &str| json!({"request": order, "client": "A", "caller": "arn:aws:iam::111122223333:user/op"});
     check(&world, order("pause"), expect![[r#"{"client":"A","state":"paused","was":"live"}"#]]);
     check(&world, order("pause"), expect![[r#"{"client":"A","state":"paused","was":"paused"}"#]]);
     assert_eq!(world.registration("A").state, State::Paused);
@@ -42,7 +42,7 @@ fn a_pause_is_written_whatever_happens_to_the_first_write() {
                 ledger.put(ItemKey::Registry, Item::Registry(registry));
             }),
         }
-        let answer = world.order(json!({"order": "pause", "client": "A"})).unwrap();
+        let answer = world.order(json!({"request": "pause", "client": "A"})).unwrap();
         assert_eq!(answer, json!({"client": "A", "state": "paused", "was": "live"}), "{fault:?}");
         assert_eq!(world.registration("A").state, State::Paused);
     }
@@ -51,7 +51,7 @@ fn a_pause_is_written_whatever_happens_to_the_first_write() {
 #[test]
 fn a_catch_up_tells_what_it_did() {
     let world = World::new();
-    let order = json!({"order": "catchUp", "client": "A"});
+    let order = json!({"request": "catchUp", "client": "A"});
     check(
         &world,
         order.clone(),
@@ -85,7 +85,7 @@ fn a_replay_sets_the_client_behind_and_the_next_care_sends() {
     let keys = json!([{"S": "a"}, {"S": "b"}, {"S": "none"}]);
     check(
         &world,
-        json!({"order": "replay", "client": "A", "keys": keys, "from": 2, "replay": "r-7"}),
+        json!({"request": "replay", "client": "A", "keys": keys, "from": 2, "replay": "r-7"}),
         expect![[
             r#"{"client":"A","results":[{"group":"a","outcome":"ordered","reason":null},{"group":"b","outcome":"nothing","reason":"the client has none of these versions"},{"group":"none","outcome":"nothing","reason":"the event table has no event of it"}]}"#
         ]],
@@ -103,7 +103,7 @@ fn a_replay_adopts_a_group_that_the_ledger_does_not_know() {
     let keys = json!([{"S": "a"}, {"S": "b"}, {"S": "c"}]);
     check(
         &world,
-        json!({"order": "replay", "client": "A", "keys": keys, "from": 1, "replay": "r-7"}),
+        json!({"request": "replay", "client": "A", "keys": keys, "from": 1, "replay": "r-7"}),
         expect![[
             r#"{"client":"A","results":[{"group":"a","outcome":"ordered","reason":null},{"group":"b","outcome":"ordered","reason":null},{"group":"c","outcome":"failed","reason":"the ledger does not know it yet; the fan-out looks at it, and waits for what may be missing; order it in two minutes"}]}"#
         ]],
@@ -117,7 +117,7 @@ fn a_replay_adopts_a_group_that_the_ledger_does_not_know() {
 #[test]
 fn a_replay_that_meets_others_is_ordered_all_the_same_and_one_of_unknown_result_is_not() {
     let order =
-        || json!({"order": "replay", "client": "A", "keys": [{"S": "a"}], "from": 1, "replay": "r-7"});
+        || json!({"request": "replay", "client": "A", "keys": [{"S": "a"}], "from": 1, "replay": "r-7"});
     let world = World::new();
     world.put("a1 a2");
     world.group("a", 1, "");
@@ -150,7 +150,7 @@ fn a_replay_mends_a_client_that_is_behind_without_a_marker() {
         world.maintenance_runs(2);
         assert_eq!(world.got("A"), "", "nothing tells catch-up of it");
         let order =
-            json!({"order": "replay", "client": "A", "keys": [{"S": "a"}], "from": from, "replay": "r-7"});
+            json!({"request": "replay", "client": "A", "keys": [{"S": "a"}], "from": from, "replay": "r-7"});
         assert_eq!(world.order(order).unwrap()["results"][0]["outcome"], json!("ordered"));
         assert_eq!(world.standing("a"), "3 A:0");
         world.maintenance_runs(1);
@@ -163,21 +163,21 @@ fn what_cannot_be_ordered_is_an_error_that_says_why() {
     let world = World::new();
     check(
         &World::of("A"),
-        json!({"order": "pause", "client": "A"}),
+        json!({"request": "pause", "client": "A"}),
         expect![
-            "error: the ledger is empty; the first maintenance makes it, within a minute, or the order `maintenance` now"
+            "error: the ledger is empty; the first maintenance makes it, within a minute, or the request `maintenance` now"
         ],
     );
     check(
         &world,
-        json!({"order": "pause", "client": "C"}),
+        json!({"request": "pause", "client": "C"}),
         expect!["error: client `C` is not served; `client-queues.toml` as it was deployed last names who is"],
     );
-    let replay = |keys: Value, id: &str| json!({"order": "replay", "client": "A", "keys": keys, "from": 1, "replay": id});
+    let replay = |keys: Value, id: &str| json!({"request": "replay", "client": "A", "keys": keys, "from": 1, "replay": id});
     check(
         &world,
         replay(json!([]), "r"),
-        expect!["error: `keys`: 0 of them; order a replay of 1 to 100 at a time"],
+        expect!["error: `keys`: 0 of them; ask for a replay of 1 to 100 at a time"],
     );
     check(
         &world,
@@ -191,29 +191,29 @@ fn what_cannot_be_ordered_is_an_error_that_says_why() {
     );
     check(
         &world,
-        json!({"order": "repley", "client": "A"}),
+        json!({"request": "repley", "client": "A"}),
         expect![
-            "error: not an order, an object with `order` (`maintenance`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what belongs to it: unknown variant `repley`, expected one of `maintenance`, `catchUp`, `pause`, `resume`, `replay`, `reconcile` at line 1 column 30"
+            "error: not a control request, an object with `request` (`maintenance`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what belongs to it: unknown variant `repley`, expected one of `maintenance`, `catchUp`, `pause`, `resume`, `replay`, `reconcile` at line 1 column 32"
         ],
     );
     check(
         &world,
-        json!({"order": "pause"}),
+        json!({"request": "pause"}),
         expect![
-            "error: not an order, an object with `order` (`maintenance`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what belongs to it: missing field `client`"
+            "error: not a control request, an object with `request` (`maintenance`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what belongs to it: missing field `client`"
         ],
     );
     check(
         &world,
-        json!({"order": "maintenance", "Records": []}),
+        json!({"request": "maintenance", "Records": []}),
         expect![
-            "error: not an order, an object with `order` (`maintenance`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what belongs to it: unknown field `Records`, expected `caller`"
+            "error: not a control request, an object with `request` (`maintenance`, `catchUp`, `pause`, `resume`, `replay` or `reconcile`) and what belongs to it: unknown field `Records`, expected `caller`"
         ],
     );
     world.ledger.fail_read(ItemKey::Registry);
     check(
         &world,
-        json!({"order": "pause", "client": "A"}),
+        json!({"request": "pause", "client": "A"}),
         expect!["error: the ledger's registry: not read: a scripted fault; try again"],
     );
 }

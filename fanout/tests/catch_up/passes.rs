@@ -212,7 +212,7 @@ fn a_message_that_the_queue_refuses_for_good_stops_its_group_alone() {
     assert_eq!(world.got("A"), "a: 3 | b: 1 2");
     assert_eq!((world.standing("a").as_str(), world.standing("b").as_str()), ("4 A:3", "2"));
     assert_eq!(world.lease("A").unwrap().failures, 0);
-    let answer = world.order(json!({"order": "catchUp", "client": "A"})).unwrap();
+    let answer = world.order(json!({"request": "catchUp", "client": "A"})).unwrap();
     assert_eq!(answer["refused"][0]["group"], "a", "{answer}");
     assert!(answer["refused"][0]["reason"].as_str().unwrap().contains("1024"), "{answer}");
     world.queues.change(&world.queue("A"), |settings| settings.maximum_message_size = SQS_LIMIT);

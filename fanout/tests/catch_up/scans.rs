@@ -157,7 +157,7 @@ fn a_damaged_item_stops_no_walk() {
     let adopted = groups.iter().filter(|group| world.standing(group) != "unknown").count();
     assert_eq!((adopted, scan(&world, ScanKind::History).map(|scan| scan.is_on)), (25, Some(false)));
     world.group("a", 2, "");
-    let answer = world.order(json!({"order": "reconcile"})).unwrap();
+    let answer = world.order(json!({"request": "reconcile"})).unwrap();
     assert_eq!((&answer["groups"], &answer["after"]), (&json!(26), &Value::Null));
     let missing = answer["missing"].as_array().unwrap().iter().map(|missing| missing["group"].clone());
     assert_eq!(missing.filter(|group| *group != json!("m")).count(), 24);
@@ -219,7 +219,7 @@ fn a_comparison_that_cannot_put_stands_still() {
 }
 
 fn reconcile(world: &World, after: &Value, expected: Expect) -> Value {
-    let answer = world.order(json!({"order": "reconcile", "after": after})).unwrap();
+    let answer = world.order(json!({"request": "reconcile", "after": after})).unwrap();
     expected.assert_eq(&answer.to_string());
     answer["after"].clone()
 }
@@ -228,7 +228,7 @@ fn reconcile(world: &World, after: &Value, expected: Expect) -> Value {
 fn reconcile_all(world: &World) -> (u64, usize) {
     let (mut after, mut groups, mut calls) = (Value::Null, 0, 0);
     loop {
-        let answer = world.order(json!({"order": "reconcile", "after": after})).unwrap();
+        let answer = world.order(json!({"request": "reconcile", "after": after})).unwrap();
         groups += answer["groups"].as_u64().unwrap();
         calls += 1;
         after = answer["after"].clone();

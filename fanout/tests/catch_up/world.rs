@@ -248,7 +248,7 @@ impl World {
     }
 
     pub(crate) fn maintenance(&self) -> Value {
-        self.order(json!({"order": "maintenance"})).unwrap()
+        self.order(json!({"request": "maintenance"})).unwrap()
     }
 
     pub(crate) fn order(&self, payload: Value) -> Result<Value, String> {

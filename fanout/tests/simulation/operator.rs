@@ -45,10 +45,10 @@ impl World {
         if self.operator.borrow().schedule != schedule {
             return;
         }
-        self.catch_up(json!({ "order": "maintenance" }), |_, _| {});
+        self.catch_up(json!({ "request": "maintenance" }), |_, _| {});
         if self.is_on(Kind::TwoCatchUps) && self.rng.coin() {
             let replay_until =
-                |world: &Rc<Self>| world.catch_up(json!({ "order": "maintenance" }), |_, _| {});
+                |world: &Rc<Self>| world.catch_up(json!({ "request": "maintenance" }), |_, _| {});
             self.after(self.rng.millis(0, 5_000), replay_until);
         }
         let interval = match self.now().since(START).as_secs() {
@@ -67,7 +67,7 @@ impl World {
         done: impl FnOnce(&Rc<Self>, Option<Value>) + Clone + 'static,
     ) {
         let (file, handler) = self.some_catch_up();
-        let kind = order["order"].as_str().unwrap_or_default().to_owned();
+        let kind = order["request"].as_str().unwrap_or_default().to_owned();
         let pulse = self.new_pulse(|pid| format!("{kind} {pid} (file {file})"));
         self.note(&pulse.name, || order.to_string());
         let payload = serde_json::value::to_raw_value(&order).unwrap();
@@ -122,7 +122,7 @@ impl World {
 
     pub(crate) fn pause(self: &Rc<Self>, duration: Duration) {
         let client = self.some_client();
-        let order = |name: &str| json!({ "order": name, "client": NAMES[client] });
+        let order = |name: &str| json!({ "request": name, "client": NAMES[client] });
         let resume = order("resume");
         self.insist(order("pause"), TRIES, move |world, _| {
             world.after(duration, move |world| world.insist(resume, TRIES, |_, _| {}));
@@ -133,13 +133,13 @@ impl World {
     pub(crate) fn resume_all(self: &Rc<Self>) {
         let Some(Item::Registry(registry)) = self.ledger.get(&ItemKey::Registry) else { return };
         for (name, _) in registry.clients.iter().filter(|(_, client)| client.state == State::Paused) {
-            self.catch_up(json!({ "order": "resume", "client": name.as_str() }), |_, _| {});
+            self.catch_up(json!({ "request": "resume", "client": name.as_str() }), |_, _| {});
         }
     }
 
     pub(crate) fn catch_up_client(self: &Rc<Self>) {
         let client = self.some_client();
-        self.catch_up(json!({ "order": "catchUp", "client": NAMES[client] }), |_, _| {});
+        self.catch_up(json!({ "request": "catchUp", "client": NAMES[client] }), |_, _| {});
     }
 
     /// A replay from a version, of some groups under one id. What is not known to be ordered is ordered under another.
@@ -159,7 +159,7 @@ impl World {
         };
         self.observed.borrow_mut().replay_requested(&id, from);
         let order =
-            json!({ "order": "replay", "client": NAMES[client], "keys": keys, "from": from, "replay": id });
+            json!({ "request": "replay", "client": NAMES[client], "keys": keys, "from": from, "replay": id });
         self.catch_up(order, move |world, answer| {
             let failed: Vec<usize> = match answer {
                 None => groups,
@@ -178,7 +178,7 @@ impl World {
 
     /// Table and ledger are compared, page by page.
     pub(crate) fn reconcile(self: &Rc<Self>, after: Value, calls: u32) {
-        self.catch_up(json!({ "order": "reconcile", "after": after }), move |world, answer| {
+        self.catch_up(json!({ "request": "reconcile", "after": after }), move |world, answer| {
             let next = match answer {
                 Some(answer) => answer["after"].clone(),
                 None => after,

@@ -53,7 +53,7 @@ fn group_item() -> GroupItem {
 /// The group's item as DynamoDB sends it.
 fn stored(name: &str) -> Value {
     json!({
-        "pk": { "S": format!("group#{name}") }, "sk": { "S": "group" },
+        "pk": { "S": format!("group#{name}") }, "sk": { "S": "group" }, "format": { "N": "1" },
         "write_count": { "N": "9" }, "version": { "N": "7" }, "revision": { "N": "1" }, "incarnation_number": { "N": "1" },
         "first": { "M": { "sort": { "S": "t1" }, "version": { "N": "1" } } }, "key": { "S": "a" },
     })

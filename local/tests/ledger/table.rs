@@ -68,7 +68,7 @@ impl Ledger {
 
     /// Has `client` caught up until it is up to date in every group, without waiting for the schedule.
     pub(crate) async fn up_to_date(&self, client: &str) -> anyhow::Result<()> {
-        let order = json!({ "order": "catchUp", "client": client });
+        let order = json!({ "request": "catchUp", "client": client });
         let is_up_to_date = async || Ok(self.order(&order).await?.get("behind") == Some(&json!(0)));
         until(&format!("client `{client}` is up to date"), is_up_to_date).await
     }
@@ -83,7 +83,7 @@ impl Ledger {
     ) -> anyhow::Result<()> {
         let keys: Vec<Value> = keys.iter().map(|key| json!({ "S": key })).collect();
         let order =
-            json!({ "order": "replay", "client": client, "keys": keys, "from": from, "replay": replay });
+            json!({ "request": "replay", "client": client, "keys": keys, "from": from, "replay": replay });
         let answer = self.order(&order).await?;
         let results = answer.get("results").and_then(Value::as_array).cloned().unwrap_or_default();
         assert_eq!(results.len(), keys.len(), "{answer}");

@@ -128,11 +128,10 @@ pub struct Lease {
     pub not_before: Timestamp,
 }
 
-/// An item of the ledger's table that is none of the ledger's. It stays so until somebody acts, and only it is concerned.
+/// An item of the ledger's table that is none of the ledger's, or of another format. It stays so until somebody acts, and
+/// only it is concerned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "table `{table}`, item `{pk}` / `{sk}`: {damage}; correct it, or restore the table to a point in time"
-)]
+#[error("table `{table}`, item `{pk}` / `{sk}`: {damage}; {remedy}")]
 pub struct DamagedItem {
     /// The ledger's table.
     pub table: String,
@@ -142,6 +141,8 @@ pub struct DamagedItem {
     pub sk: String,
     /// What is wrong with it.
     pub damage: String,
+    /// What helps.
+    pub remedy: &'static str,
 }
 
 /// How far a scan over the event table got. It ends when the table does, and begins anew when there is reason.
@@ -169,6 +170,9 @@ pub enum ScanKind {
 }
 
 impl DamagedItem {
+    /// What helps as a rule.
+    pub const REMEDY: &str = "correct it, or restore the table to a point in time";
+
     /// Whether that is why something was not read.
     pub fn is_why(unread: &Unread) -> bool {
         unread.0.is::<Self>()

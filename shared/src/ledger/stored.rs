@@ -2,6 +2,9 @@
 //!
 //! By hand, not by serde: an aggregate's key is a DynamoDB value of its own type, a number of up to 38 digits perhaps,
 //! which serde's numbers do not hold; and what is damaged is named by its attribute.
+//!
+//! Each item says the format that it is written in. One of another format is not read: whoever guesses what its attributes
+//! mean writes back less than there was.
 
 mod fields;
 mod instant;
@@ -14,8 +17,10 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::DamagedItem;
 use super::{ClientId, ItemKey, ScanKind};
 
 pub use restore::restore;
@@ -28,6 +33,12 @@ pub const PK: &str = "pk";
 
 /// The table's sort key.
 pub const SK: &str = "sk";
+
+/// The attribute that says an item's format.
+pub const FORMAT: &str = "format";
+
+/// The format that is written, and the only one that is read.
+pub const FORMAT_WRITTEN: u64 = 1;
 
 /// A value of one of the types that the ledger uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +69,37 @@ pub struct Damaged {
     /// The way to it: `clients.Billing.state`.
     pub attribute: String,
     /// What is wrong with it.
-    pub fault: &'static str,
+    pub fault: Cow<'static, str>,
 }
+
+impl Damaged {
+    /// As an error about the item under `key` of the ledger's table.
+    pub fn item(&self, table: &str, key: &ItemKey) -> DamagedItem {
+        let (pk, sk) = keys(key);
+        let remedy = if self.attribute == FORMAT { FORMAT_REMEDY } else { DamagedItem::REMEDY };
+        DamagedItem { table: table.to_owned(), pk, sk, damage: self.to_string(), remedy }
+    }
+}
+
+/// Makes sure that an item with this attribute [`FORMAT`] can be read.
+///
+/// # Errors
+///
+/// [`Damaged`] tells what it is instead.
+pub fn check_format(format: Option<&Value>) -> Result<(), Damaged> {
+    let found: Cow<'static, str> = match format {
+        Some(Value::N(number)) if *number == FORMAT_WRITTEN.to_string() => return Ok(()),
+        Some(Value::N(number)) => format!("is {number}").into(),
+        Some(_) => "is no number".into(),
+        None => "is missing".into(),
+    };
+    let fault = format!("{found}, and this release reads {FORMAT_WRITTEN}").into();
+    Err(Damaged { attribute: FORMAT.to_owned(), fault })
+}
+
+/// What helps with an item of another format.
+const FORMAT_REMEDY: &str = "deploy the release that wrote it, or one that reads its format; if the item was changed by \
+                             hand, correct it, or restore the table to a point in time";
 
 /// The key's values of [`PK`] and [`SK`].
 pub fn keys(key: &ItemKey) -> (String, String) {

@@ -63,6 +63,7 @@ struct State {
     fresh: u64,
     unread: Vec<ItemKey>,
     damaged: BTreeSet<ItemKey>,
+    formats: BTreeMap<ItemKey, u64>,
     unread_cursors: usize,
     write_faults: VecDeque<WriteFault>,
     intruders: VecDeque<Intruder>,
@@ -84,6 +85,7 @@ impl MemoryLedger {
             fresh: seed,
             unread: Vec::new(),
             damaged: BTreeSet::new(),
+            formats: BTreeMap::new(),
             unread_cursors: 0,
             write_faults: VecDeque::new(),
             intruders: VecDeque::new(),
@@ -152,6 +154,11 @@ impl MemoryLedger {
     /// What stands under `key` is none of the ledger's items from now on: it is never read.
     pub fn damage(&self, key: ItemKey) {
         self.state().damaged.insert(key);
+    }
+
+    /// From now on, the item that is under `key` is as if a release that writes this format had written it.
+    pub fn set_format(&self, key: ItemKey, format: u64) {
+        self.state().formats.insert(key, format);
     }
 
     /// The next call of [`Ledger::cursors`] reads nothing; of several of these, each fails one.
@@ -239,7 +246,13 @@ impl State {
         if self.damaged.contains(key) {
             let (pk, sk) = stored::keys(key);
             let (table, damage) = ("ledger".to_owned(), "attribute `write_count` is missing".to_owned());
-            return Err(Unread(DamagedItem { table, pk, sk, damage }.into()));
+            return Err(Unread(DamagedItem { table, pk, sk, damage, remedy: DamagedItem::REMEDY }.into()));
+        }
+        if let (Some(format), Some(kept)) = (self.formats.get(key), self.items.get(key)) {
+            let mut attributes = stored::store(&kept.item);
+            attributes.insert(stored::FORMAT.to_owned(), stored::Value::N(format.to_string()));
+            let restored = stored::restore(key, attributes);
+            return restored.map(Some).map_err(|damage| Unread(damage.item("ledger", key).into()));
         }
         let kept = self.items.get(key);
         self.calls.read_units += units(kept.map_or(0, |kept| kept.size), READ_UNIT);

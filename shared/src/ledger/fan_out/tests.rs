@@ -398,7 +398,10 @@ fn step_2_first_sight() {
 
 #[test]
 fn step_2_what_the_stream_shows_is_not_old_whatever_its_time() {
-    check(&case("-", "1 2", ""), &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"]);
+    check(
+        &case("-", "1 2", ""),
+        &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
+    );
     check(
         &case("-", "2", "1 2"),
         &expect!["whole? first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
@@ -407,7 +410,10 @@ fn step_2_what_the_stream_shows_is_not_old_whatever_its_time() {
         &case("-", "2b", "1 2"),
         &expect!["whole? first sight: {new: rev1 v1 incarnation1 first a001 t- ed2 behind []}"],
     );
-    check(&case("-", "2b 1b", ""), &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"]);
+    check(
+        &case("-", "2b 1b", ""),
+        &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
+    );
     check(
         &case("-", "1p", "1 2 3"),
         &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}"],
@@ -434,7 +440,10 @@ fn step_2_what_the_stream_shows_is_not_old_whatever_its_time() {
         &case("-", "1r", "1 2"),
         &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}"],
     );
-    check(&case("-", "1@9p", ""), &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"]);
+    check(
+        &case("-", "1@9p", ""),
+        &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
+    );
 }
 
 #[test]
@@ -603,15 +612,21 @@ fn step_6_the_first_event_is_gone() {
     check(&case("v5", "5", ""), &expect!["first? whole? acknowledge"]);
     check(
         &case("v5 behind:2", "1'@9", "1'@9"),
-        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind [2]}"],
+        &expect![
+            "first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind [2]}"
+        ],
     );
     check(
         &case("v5", "2'", "1'@9 2'@9"),
-        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"],
+        &expect![
+            "first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"
+        ],
     );
     check(
         &case("v5", "3'@9", "3'@9"),
-        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b003 t- ed2 behind []}"],
+        &expect![
+            "first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b003 t- ed2 behind []}"
+        ],
     );
     check(
         &case("v5", "5", "3 4 5"),
@@ -628,14 +643,18 @@ fn step_6_the_first_event_is_gone() {
     // Another first event is another incarnation, whatever its time.
     check(
         &case("v5", "1'", "1'"),
-        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"],
+        &expect![
+            "first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"
+        ],
     );
     // Below its lowest event something may still become readable.
     check(&case("v5", "5~", "3 4"), &expect!["first? whole? return soon: 1-2"]);
     check(&case("v5", "2'@9~", "2'@9"), &expect!["first? whole? return soon: 1"]);
     check(
         &case("v5", "1'@9~", "1'@9"),
-        &expect!["first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"],
+        &expect![
+            "first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"
+        ],
     );
 }
 
@@ -857,7 +876,10 @@ fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_marker() {
         cursors: cursors(position, 0),
         ..Case { item: "v8 behind:1", table: "1", ..behind(0, 0) }
     };
-    check(&covered(5), &expect!["first? cursors 1? what was sent meanwhile: cursor 1: if 7: incarnation1 have 8"]);
+    check(
+        &covered(5),
+        &expect!["first? cursors 1? what was sent meanwhile: cursor 1: if 7: incarnation1 have 8"],
+    );
     check(&covered(8), &expect!["first? cursors 1? acknowledge"]);
     check(&Case { cursors: BTreeMap::new(), ..covered(5) }, &expect!["first? cursors 1? read again"]);
 }

@@ -127,7 +127,7 @@ impl Fields {
     }
 
     pub(super) fn damaged(&self, name: &str, fault: &'static str) -> Damaged {
-        Damaged { attribute: format!("{}{name}", self.path), fault }
+        Damaged { attribute: format!("{}{name}", self.path), fault: fault.into() }
     }
 }
 

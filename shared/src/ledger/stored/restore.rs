@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::{Fields, number};
-use super::{Attributes, Damaged, Value};
+use super::{Attributes, Damaged, FORMAT, Value, check_format};
 use crate::config::ClientName;
 use crate::ids::{Group, ReplayId};
 use crate::ledger::{
@@ -14,8 +14,9 @@ use crate::ledger::{
 ///
 /// # Errors
 ///
-/// [`Damaged`] if an attribute is missing, foreign, or not what belongs there.
-pub fn restore(key: &ItemKey, attributes: Attributes) -> Result<Item, Damaged> {
+/// [`Damaged`] if the item is of another format, or an attribute is missing, foreign, or not what belongs there.
+pub fn restore(key: &ItemKey, mut attributes: Attributes) -> Result<Item, Damaged> {
+    check_format(attributes.remove(FORMAT).as_ref())?;
     let mut fields = Fields::of_item(attributes);
     let item = match key {
         ItemKey::Registry => Item::Registry(registry(&mut fields)?),

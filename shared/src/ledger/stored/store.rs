@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attributes, Value, instant};
+use super::{Attributes, FORMAT, FORMAT_WRITTEN, Value, instant};
 use crate::ids::Key;
 use crate::ledger::{Cursor, GroupItem, Item, Lease, Registration, Registry, Scan, State};
 use crate::time::Timestamp;
 
 /// The item without its keys.
 pub fn store(item: &Item) -> Attributes {
-    match item {
+    let mut attributes = match item {
         Item::Registry(registry) => of_registry(registry),
         Item::Group(group) => of_group(group),
         Item::Cursor(cursor) => of_cursor(cursor),
         Item::Lease(lease) => of_lease(lease),
         Item::Scan(scan) => of_scan(scan),
-    }
+    };
+    put(&mut attributes, FORMAT, Some(number(FORMAT_WRITTEN)));
+    attributes
 }
 
 fn of_registry(registry: &Registry) -> Attributes {

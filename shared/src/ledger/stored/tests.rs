@@ -41,7 +41,7 @@ proptest! {
         }
         let mut more = stored;
         more.insert("zzz".to_owned(), Value::Bool(true));
-        let damaged = Damaged { attribute: "zzz".to_owned(), fault: "is unknown" };
+        let damaged = Damaged { attribute: "zzz".to_owned(), fault: "is unknown".into() };
         prop_assert_eq!(restore(&key, more), Err(damaged));
     }
 }
@@ -121,28 +121,38 @@ fn what_an_operator_reads() {
     check(
         ItemKey::Registry,
         Item::Registry(registry),
-        expect![[r#"registry / registry: {clients: {Billing: {absent_at: "2025-11-20T10:00:00.125Z", history: true, id: 1, since: 2, state: "paused"}}, revision: 3, start: "2025-11-20T10:00:00Z", write_count: 4}"#]],
+        expect![[
+            r#"control / control: {clients: {Billing: {absent_at: "2025-11-20T10:00:00.125Z", history: true, id: 1, since: 2, state: "paused"}}, revision: 3, format: 1, rev: 4, start: "2025-11-20T10:00:00Z"}"#
+        ]],
     );
     check(
         ItemKey::Group(group()),
         Item::Group(Box::new(group_item())),
-        expect![[r#"group#AFC%20F5 / group: {behind: <2, 11>, first: {sort: "2025-03-01T09:30:00Z", version: 1}, holes: [4, 2], incarnation_number: 1, key: "AFC F5", revision: 3, time: "2026-11-20T10:00:00.000000001Z", version: 7, write_count: 9}"#]],
+        expect![[
+            r#"group#AFC%20F5 / group: {behind: <2, 11>, revision: 3, first: {sort: "2025-03-01T09:30:00Z", version: 1}, format: 1, holes: [4, 2], key: "AFC F5", incarnation: 1, rev: 9, time: "2026-11-20T10:00:00.000000001Z", version: 7}"#
+        ]],
     );
     let empty = GroupItem { behind: BTreeSet::new(), time: None, holes: Vec::new(), ..group_item() };
     check(
         ItemKey::Group(group()),
         Item::Group(Box::new(empty)),
-        expect![[r#"group#AFC%20F5 / group: {first: {sort: "2025-03-01T09:30:00Z", version: 1}, incarnation_number: 1, key: "AFC F5", revision: 3, version: 7, write_count: 9}"#]],
+        expect![[
+            r#"group#AFC%20F5 / group: {revision: 3, first: {sort: "2025-03-01T09:30:00Z", version: 1}, format: 1, key: "AFC F5", incarnation: 1, rev: 9, version: 7}"#
+        ]],
     );
     check(
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(cursor()),
-        expect![[r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, incarnation_number: 1, position: 3, replay: "r-1", replay_until: 7, write_count: 1}"#]],
+        expect![[
+            r#"behind#2 / AFC%20F5: {replay_until: 7, at: "2025-11-20T10:00:00Z", format: 1, have: 3, incarnation: 1, replay: "r-1", rev: 1, epoch: 2}"#
+        ]],
     );
     check(
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(Cursor { replay_until: 0, replay: None, ..cursor() }),
-        expect![[r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, incarnation_number: 1, position: 3, replay: "", replay_until: 0, write_count: 1}"#]],
+        expect![[
+            r#"behind#2 / AFC%20F5: {replay_until: 0, at: "2025-11-20T10:00:00Z", format: 1, have: 3, incarnation: 1, replay: "", rev: 1, epoch: 2}"#
+        ]],
     );
     let lease = Lease {
         write_count: WriteCount(5),
@@ -155,7 +165,9 @@ fn what_an_operator_reads() {
     check(
         ItemKey::Lease(ClientId(2)),
         Item::Lease(lease),
-        expect![[r#"lease#2 / lease: {failures: 0, groups: ["AFC%20F5"], holder: 6, not_before: "1970-01-01T00:00:00Z", until: "2025-11-20T10:01:00Z", write_count: 5}"#]],
+        expect![[
+            r#"lease#2 / lease: {failures: 0, format: 1, groups: ["AFC%20F5"], holder: 6, not_before: "1970-01-01T00:00:00Z", rev: 5, until: "2025-11-20T10:01:00Z"}"#
+        ]],
     );
     let after = Some((Key::N("7".to_owned()), Key::B(vec![0, 255])));
     let scan =
@@ -163,7 +175,9 @@ fn what_an_operator_reads() {
     check(
         ItemKey::Scan(ScanKind::History),
         Item::Scan(scan),
-        expect![[r#"scan#history / scan: {after: {key: 7, sort: [0, 255]}, at: "2025-11-20T10:00:00Z", is_on: true, revision: 3, write_count: 8}"#]],
+        expect![[
+            r#"scan#history / scan: {after: {key: 7, sort: [0, 255]}, at: "2025-11-20T10:00:00Z", revision: 3, format: 1, is_on: true, rev: 8}"#
+        ]],
     );
 }
 
@@ -220,20 +234,60 @@ fn damage_is_named() {
     check("ttl", number("1"), expect!["attribute `ttl` is unknown"]);
 }
 
+#[test]
+fn an_item_of_another_format_is_not_read() {
+    let check = |format: Option<Value>, expect: Expect| {
+        for (key, item) in [
+            (ItemKey::Group(Group::of(&Key::S("AFC F5".to_owned()))), Item::Group(Box::new(group_item()))),
+            (ItemKey::Cursor(ClientId(2), Group::of(&Key::S("a".to_owned()))), Item::Cursor(cursor())),
+        ] {
+            let mut stored = store(&item);
+            stored.remove("format");
+            stored.extend(format.clone().map(|format| ("format".to_owned(), format)));
+            // What else is new in it is not wondered at.
+            stored.insert("zzz".to_owned(), Value::Bool(true));
+            let damaged = restore(&key, stored).unwrap_err();
+            let named = damaged.item("Ledger", &key).to_string();
+            let (pk, sk) = keys(&key);
+            let named = named.strip_prefix(&format!("table `Ledger`, item `{pk}` / `{sk}`: ")).unwrap();
+            expect.assert_eq(named);
+        }
+    };
+    check(
+        Some(Value::N("2".to_owned())),
+        expect![
+            "attribute `format` is 2, and this release reads 1; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time"
+        ],
+    );
+    check(
+        None,
+        expect![
+            "attribute `format` is missing, and this release reads 1; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time"
+        ],
+    );
+    check(
+        Some(Value::S("1".to_owned())),
+        expect![
+            "attribute `format` is no number, and this release reads 1; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time"
+        ],
+    );
+}
+
 /// The figures by hand, from the rules of "DynamoDB item sizes and formats".
 #[test]
 fn sizes() {
     let group = Group::of(&Key::S("AFC F5".to_owned()));
     let cursor = Item::Cursor(Cursor { replay: None, ..cursor() });
     // Keys: 2 + 8 + 2 + 8; six numbers of a digit, 2 bytes each; `at` of 20 characters; the names.
-    let names = "write_count".len()
+    let names = "format".len()
+        + "write_count".len()
         + "epoch".len()
         + "incarnation_number".len()
         + "position".len()
         + "replay_until".len()
         + "replay".len()
         + "at".len();
-    assert_eq!(size(&ItemKey::Cursor(ClientId(2), group), &cursor), 20 + 5 * 2 + 20 + names);
+    assert_eq!(size(&ItemKey::Cursor(ClientId(2), group), &cursor), 20 + 6 * 2 + 20 + names);
     let item = |behind: u32| {
         let behind = (0..behind).map(|id| ClientId(1_000 + id)).collect();
         Item::Group(Box::new(GroupItem { behind, ..group_item() }))

@@ -1,0 +1,186 @@
+//! What the catch-up function answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::{TablePosition, TypedKey};
+use crate::ids::{Group, Key};
+use crate::ledger::State;
+
+/// An answer. Which one it is, follows from the request: whoever reads it reads that type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum ControlAnswer {
+    /// To `maintenance`.
+    Maintenance(MaintenanceReport),
+    /// To `catchUp`.
+    CatchUp(CatchUpReport),
+    /// To `pause` and `resume`.
+    State(StateChange),
+    /// To `replay`.
+    Replay(ReplayReport),
+    /// To `reconcile`.
+    Comparison(Comparison),
+}
+
+/// What became of the clients that were behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaintenanceReport {
+    /// One for each, by name.
+    pub clients: Vec<CatchUpReport>,
+}
+
+/// What became of a client's catch-up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatchUpReport {
+    /// The client's name.
+    pub client: String,
+    /// In how many groups it was brought up to date.
+    pub groups: usize,
+    /// How many events its queue took.
+    pub sent: usize,
+    /// In how many groups it is behind still; of more than five thousand perhaps not all are counted.
+    pub behind: usize,
+    /// Why that is not all, in words for an operator; nothing if only the time was over: another invocation goes on.
+    pub stopped: Option<String>,
+    /// Whether it stopped because another invocation serves the client now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
+    /// Groups of which its queue refuses an event for good: the first few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedGroup>,
+}
+
+/// A group that waits until the client's queue takes an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedGroup {
+    /// The `MessageGroupId`.
+    pub group: String,
+    /// Why the queue refuses the event.
+    pub reason: String,
+}
+
+/// What became of a client's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateChange {
+    /// The client's name.
+    pub client: String,
+    /// What it is now.
+    pub state: ClientState,
+    /// What it was before.
+    pub was: ClientState,
+}
+
+/// Whether a client is sent anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ClientState {
+    /// It is.
+    Live,
+    /// It falls behind, until it is resumed.
+    Paused,
+    /// It is no client any more.
+    Retired,
+}
+
+/// What became of a replay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayReport {
+    /// The client's name.
+    pub client: String,
+    /// One for each key, in order.
+    pub results: Vec<GroupReplay>,
+}
+
+/// What became of a replay in a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupReplay {
+    /// The `MessageGroupId`.
+    pub group: String,
+    /// What became of it.
+    pub outcome: ReplayOutcome,
+    /// Why it failed, or why there is nothing.
+    pub reason: Option<String>,
+}
+
+/// What became of a replay in a group, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReplayOutcome {
+    /// Catch-up sends it.
+    Ordered,
+    /// The client has nothing that would be repeated.
+    Nothing,
+    /// It is to be asked again, under another id.
+    Failed,
+}
+
+/// How table and ledger differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// How many groups were compared.
+    pub groups: usize,
+    /// Events that were put on the fan-out queue.
+    pub missing: Vec<EventVersion>,
+    /// Versions that were given up and are there now.
+    pub holes: Vec<EventVersion>,
+    /// Groups of which more was sent than the table has.
+    pub ahead: Vec<GroupAhead>,
+    /// Where the next comparison goes on; null at the table's end.
+    pub after: Option<TablePosition>,
+}
+
+/// A version of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventVersion {
+    /// The `MessageGroupId`.
+    pub group: String,
+    /// The aggregate's key.
+    pub key: TypedKey,
+    /// The version.
+    pub version: u64,
+}
+
+/// A group of which more was sent than the table has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupAhead {
+    /// The `MessageGroupId`.
+    pub group: String,
+    /// The aggregate's key.
+    pub key: TypedKey,
+    /// The version up to which it was sent.
+    pub version: u64,
+    /// The highest that the table has.
+    pub highest: u64,
+}
+
+impl EventVersion {
+    /// A version of the aggregate with this key.
+    pub fn of(key: &Key, version: u64) -> Self {
+        Self { group: Group::of(key).as_str().to_owned(), key: key.into(), version }
+    }
+}
+
+impl Comparison {
+    /// Adds what was found further on in the table.
+    pub fn add(&mut self, more: Self) {
+        self.groups += more.groups;
+        self.missing.extend(more.missing);
+        self.holes.extend(more.holes);
+        self.ahead.extend(more.ahead);
+    }
+
+    /// How many differences there are.
+    pub fn findings(&self) -> usize {
+        self.missing.len() + self.holes.len() + self.ahead.len()
+    }
+}
+
+impl From<State> for ClientState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Live => Self::Live,
+            State::Paused => Self::Paused,
+            State::Retired => Self::Retired,
+        }
+    }
+}
