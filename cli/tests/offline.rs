@@ -60,7 +60,7 @@ fn every_finding_about_a_broken_config_is_told() {
         --- stderr
         error: teams.toml:2: source.group: missing; name an attribute of the event table
         error: teams.toml:4: source.grop: unknown key; did you mean `group`?
-        error: teams.toml:7: client.name: `my-team` is not a client's name; use a rejection, then up to 39 letters and digits
+        error: teams.toml:7: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits
         error: teams.toml:11: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`
     "#]],
     );
@@ -69,7 +69,7 @@ fn every_finding_about_a_broken_config_is_told() {
         expect![[r#"
         exit 3
         --- stdout
-        {"valid":false,"clients":[],"findings":["teams.toml:2: source.group: missing; name an attribute of the event table","teams.toml:4: source.grop: unknown key; did you mean `group`?","teams.toml:7: client.name: `my-team` is not a client's name; use a rejection, then up to 39 letters and digits","teams.toml:11: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`"]}
+        {"valid":false,"clients":[],"findings":["teams.toml:2: source.group: missing; name an attribute of the event table","teams.toml:4: source.grop: unknown key; did you mean `group`?","teams.toml:7: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits","teams.toml:11: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`"]}
     "#]],
     );
     check(

@@ -64,7 +64,7 @@ async fn a_hundred_own_and_thirty_external_clients_fit() -> anyhow::Result<()> {
     let ground = ground().await?;
     let settings = Settings {
         event_stream_arn: Some(stream(&ground)?),
-        queue_prefix: Some(QueuePrefix::try_new("sixteen-rejections-")?),
+        queue_prefix: Some(QueuePrefix::try_new("sixteen-letters-")?),
         kms_key_arn: Some(KeyArn::try_new(
             "arn:aws:kms:eu-west-2:000000000000:key/mrk-1234abcd12ab34cd56ef1234567890ab",
         )?),

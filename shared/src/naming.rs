@@ -318,7 +318,7 @@ mod tests {
             let message = format!("`{account}` is not an account; write its twelve digits");
             check(["aws", "eu-west-2", account, ""], &message);
         }
-        for prefix in ["test_", "test.", "ë", "seventeen-rejections"] {
+        for prefix in ["test_", "test.", "ë", "seventeen-letters"] {
             let message =
                 format!("`{prefix}` is not a prefix; use up to 16 letters, digits and hyphens, or none");
             check(["aws", "eu-west-2", "111122223333", prefix], &message);

@@ -89,9 +89,7 @@ fn a_request_has_no_other_members() {
     }
     let inner = r#"{"request":"reconcile","after":{"key":{"S":"a"},"sort":{"N":"1"},"surplus":1}}"#;
     assert!(ControlRequest::try_from_payload(inner).is_err());
-    for payload in
-        ["{}", "7", r#"{"request":"maintenance"}"#, r#"{"order":"maintenance"}"#, r#"{"request":"pause"}"#]
-    {
+    for payload in ["{}", "7", r#"{"request":"care"}"#, r#"{"order":"care"}"#, r#"{"request":"pause"}"#] {
         let error = ControlRequest::try_from_payload(payload).unwrap_err().to_string();
         assert!(
             error.starts_with("not a control request, an object with `request` (`maintenance`, "),

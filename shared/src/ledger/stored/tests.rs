@@ -122,14 +122,14 @@ fn what_an_operator_reads() {
         ItemKey::Registry,
         Item::Registry(registry),
         expect![[
-            r#"control / control: {clients: {Billing: {absent_at: "2025-11-20T10:00:00.125Z", history: true, id: 1, since: 2, state: "paused"}}, revision: 3, format: 1, rev: 4, start: "2025-11-20T10:00:00Z"}"#
+            r#"registry / registry: {clients: {Billing: {absent_at: "2025-11-20T10:00:00.125Z", history: true, id: 1, since: 2, state: "paused"}}, format: 1, revision: 3, start: "2025-11-20T10:00:00Z", write_count: 4}"#
         ]],
     );
     check(
         ItemKey::Group(group()),
         Item::Group(Box::new(group_item())),
         expect![[
-            r#"group#AFC%20F5 / group: {behind: <2, 11>, revision: 3, first: {sort: "2025-03-01T09:30:00Z", version: 1}, format: 1, holes: [4, 2], key: "AFC F5", incarnation: 1, rev: 9, time: "2026-11-20T10:00:00.000000001Z", version: 7}"#
+            r#"group#AFC%20F5 / group: {behind: <2, 11>, first: {sort: "2025-03-01T09:30:00Z", version: 1}, format: 1, holes: [4, 2], incarnation_number: 1, key: "AFC F5", revision: 3, time: "2026-11-20T10:00:00.000000001Z", version: 7, write_count: 9}"#
         ]],
     );
     let empty = GroupItem { behind: BTreeSet::new(), time: None, holes: Vec::new(), ..group_item() };
@@ -137,21 +137,21 @@ fn what_an_operator_reads() {
         ItemKey::Group(group()),
         Item::Group(Box::new(empty)),
         expect![[
-            r#"group#AFC%20F5 / group: {revision: 3, first: {sort: "2025-03-01T09:30:00Z", version: 1}, format: 1, key: "AFC F5", incarnation: 1, rev: 9, version: 7}"#
+            r#"group#AFC%20F5 / group: {first: {sort: "2025-03-01T09:30:00Z", version: 1}, format: 1, incarnation_number: 1, key: "AFC F5", revision: 3, version: 7, write_count: 9}"#
         ]],
     );
     check(
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(cursor()),
         expect![[
-            r#"behind#2 / AFC%20F5: {replay_until: 7, at: "2025-11-20T10:00:00Z", format: 1, have: 3, incarnation: 1, replay: "r-1", rev: 1, epoch: 2}"#
+            r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, format: 1, incarnation_number: 1, position: 3, replay: "r-1", replay_until: 7, write_count: 1}"#
         ]],
     );
     check(
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(Cursor { replay_until: 0, replay: None, ..cursor() }),
         expect![[
-            r#"behind#2 / AFC%20F5: {replay_until: 0, at: "2025-11-20T10:00:00Z", format: 1, have: 3, incarnation: 1, replay: "", rev: 1, epoch: 2}"#
+            r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, format: 1, incarnation_number: 1, position: 3, replay: "", replay_until: 0, write_count: 1}"#
         ]],
     );
     let lease = Lease {
@@ -166,7 +166,7 @@ fn what_an_operator_reads() {
         ItemKey::Lease(ClientId(2)),
         Item::Lease(lease),
         expect![[
-            r#"lease#2 / lease: {failures: 0, format: 1, groups: ["AFC%20F5"], holder: 6, not_before: "1970-01-01T00:00:00Z", rev: 5, until: "2025-11-20T10:01:00Z"}"#
+            r#"lease#2 / lease: {failures: 0, format: 1, groups: ["AFC%20F5"], holder: 6, not_before: "1970-01-01T00:00:00Z", until: "2025-11-20T10:01:00Z", write_count: 5}"#
         ]],
     );
     let after = Some((Key::N("7".to_owned()), Key::B(vec![0, 255])));
@@ -176,7 +176,7 @@ fn what_an_operator_reads() {
         ItemKey::Scan(ScanKind::History),
         Item::Scan(scan),
         expect![[
-            r#"scan#history / scan: {after: {key: 7, sort: [0, 255]}, at: "2025-11-20T10:00:00Z", revision: 3, format: 1, is_on: true, rev: 8}"#
+            r#"scan#history / scan: {after: {key: 7, sort: [0, 255]}, at: "2025-11-20T10:00:00Z", format: 1, is_on: true, revision: 3, write_count: 8}"#
         ]],
     );
 }
