@@ -239,12 +239,7 @@ mod tests {
     #[test]
     fn a_prefix_fits_before_every_name() {
         check(QueuePrefix::try_new(""), expect!["right"]);
-        check(
-            QueuePrefix::try_new("sixteen-letters-"),
-            expect![
-                "`sixteen-rejections-` is not a prefix; use up to 16 letters, digits and hyphens, or none"
-            ],
-        );
+        check(QueuePrefix::try_new("sixteen-letters-"), expect!["right"]);
         check(
             QueuePrefix::try_new("test_"),
             expect!["`test_` is not a prefix; use up to 16 letters, digits and hyphens, or none"],
