@@ -108,7 +108,7 @@ fn in_order<'a>(
 ) -> Vec<Result<(), SendError>> {
     let mut results: Vec<Option<Result<(), SendError>>> = (0..count).map(|_| None).collect();
     let mut put = |id: &str, result| {
-        if let Some(slot) = id.parse::<usize>().ok().and_then(|naming| results.get_mut(naming)) {
+        if let Some(slot) = id.parse::<usize>().ok().and_then(|place| results.get_mut(place)) {
             *slot = Some(result);
         }
     };

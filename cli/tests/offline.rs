@@ -11,7 +11,9 @@ use support::{CONFIG, directory, fanoutctl, fanoutctl_at, service, told};
 const BROKEN: &str = r#"
 [source]
 partition_key = "mark"
-grop = "mark"
+sort_key = "createTime"
+time = "createTime"
+verison = "version"
 
 [[client]]
 name = "my-team"

@@ -51,11 +51,11 @@ fn a_client_that_becomes_behind_is_said_once_per_run_and_its_rest_once() {
         },
         &expect![[r#"
             WARN client fails; it is not tried for a moment, and falls behind: client="B" why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
-            WARN client became behind: client="B" group="a" have=0 why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
-            WARN client became behind: client="B" group="b" have=0 why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
-            WARN client became behind: client="B" group="c" have=0 why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
-            WARN client became behind: client="B" group="d" have=0 why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
-            INFO client became behind: client="B" group="e" have=0 why="it failed, and is not tried for a moment"
+            WARN client became behind: client="B" group="a" position=0 why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
+            WARN client became behind: client="B" group="b" position=0 why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
+            WARN client became behind: client="B" group="c" position=0 why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
+            WARN client became behind: client="B" group="d" position=0 why="queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientB.fifo`; create the queue, or correct its address"
+            INFO client became behind: client="B" group="e" position=0 why="it failed, and is not tried for a moment"
         "#]],
     );
 }
@@ -182,7 +182,7 @@ fn a_message_that_a_client_never_takes_is_said_without_its_body() {
             world.drain();
         },
         &expect![[r#"
-            WARN client became behind: client="B" group="a" have=0 why="message refused: one or more parameters are invalid: message must be shorter than 167 bytes; the message has 2128 bytes, SQS takes at most 1048576, the queue what its `MaximumMessageSize` says"
+            WARN client became behind: client="B" group="a" position=0 why="message refused: one or more parameters are invalid: message must be shorter than 167 bytes; the message has 2128 bytes, SQS takes at most 1048576, the queue what its `MaximumMessageSize` says"
         "#]],
     );
 }

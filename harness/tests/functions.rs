@@ -180,16 +180,16 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
         "messageAttributes": { "streamedAt": attribute("1740821400000"), "version": attribute("2") },
     });
     let registry = json!({
-        "pk": { "S": "control" }, "sk": { "S": "control" }, "format": { "N": "1" },
-        "rev": { "N": "1" }, "revision": { "N": "1" },
+        "pk": { "S": "registry" }, "sk": { "S": "registry" }, "format": { "N": "1" },
+        "write_count": { "N": "1" }, "revision": { "N": "1" },
         "start": { "S": "2025-01-01T00:00:00Z" },
         "clients": { "M": { "billing": { "M": {
             "id": { "N": "1" }, "state": { "S": "live" }, "history": { "BOOL": false }, "since": { "N": "1" },
         } } } },
     });
     let group = json!({
-        "pk": { "S": "group#a" }, "sk": { "S": "group" }, "rev": { "N": "2" }, "version": { "N": "1" },
-        "revision": { "N": "1" }, "life": { "N": "1" }, "key": { "S": "a" },
+        "pk": { "S": "group#a" }, "sk": { "S": "group" }, "format": { "N": "1" }, "write_count": { "N": "2" }, "version": { "N": "1" },
+        "revision": { "N": "1" }, "incarnation_number": { "N": "1" }, "key": { "S": "a" },
         "first": { "M": { "sort": { "S": "0" }, "version": { "N": "1" } } },
     });
     let known = json!({ "Responses": { LEDGER_TABLE: [registry, group] }, "UnprocessedKeys": {} });

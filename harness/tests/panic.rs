@@ -47,9 +47,9 @@ fn a_panic_is_logged_by_its_place_without_its_message() {
     assert_eq!(lines.len(), PANICS.len(), "{said}");
     for (line, (number, _)) in lines.iter().zip(PANICS) {
         assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!("panicked")));
-        let naming = line["place"].as_str().unwrap();
-        let column = naming.strip_prefix(&format!("{}:{number}:", file!()));
-        assert!(column.is_some_and(|column| column.parse::<u32>().is_ok()), "{naming}, not line {number}");
+        let place = line["place"].as_str().unwrap();
+        let column = place.strip_prefix(&format!("{}:{number}:", file!()));
+        assert!(column.is_some_and(|column| column.parse::<u32>().is_ok()), "{place}, not line {number}");
     }
 }
 

@@ -20,8 +20,8 @@ pub fn init_logging() {
     // Only a second call fails, and it changes nothing.
     if registry.try_init().is_ok() {
         std::panic::set_hook(Box::new(|panic| {
-            let naming = panic.location().map(ToString::to_string).unwrap_or_default();
-            error!(naming, "panicked");
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            error!(place, "panicked");
         }));
     }
 }

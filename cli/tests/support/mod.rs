@@ -17,6 +17,9 @@ use std::thread;
 pub(crate) const CONFIG: &str = r#"
 [source]
 partition_key = "mark"
+sort_key = "createTime"
+time = "createTime"
+version = "version"
 allowed_accounts = ["444455556666"]
 
 [[client]]
