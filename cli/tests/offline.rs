@@ -58,21 +58,21 @@ fn every_finding_about_a_broken_config_is_told() {
     check(
         &["validate", "--config", "teams.toml"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: teams.toml:2: source.group: missing; name an attribute of the event table
-        error: teams.toml:4: source.grop: unknown key; did you mean `group`?
-        error: teams.toml:7: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits
-        error: teams.toml:11: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`
-    "#]],
+            exit 3
+            --- stderr
+            error: teams.toml:2: source.version: missing; name the attribute that numbers an aggregate's events, or, if yours have no number, count on condition from now on: docs/ordering.md says how under "My events have no version"
+            error: teams.toml:6: source.verison: unknown key; did you mean `version`?
+            error: teams.toml:9: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits
+            error: teams.toml:13: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`
+        "#]],
     );
     check(
         &["validate", "--config", "teams.toml", "--json"],
         expect![[r#"
-        exit 3
-        --- stdout
-        {"valid":false,"clients":[],"findings":["teams.toml:2: source.group: missing; name an attribute of the event table","teams.toml:4: source.grop: unknown key; did you mean `group`?","teams.toml:7: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits","teams.toml:11: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`"]}
-    "#]],
+            exit 3
+            --- stdout
+            {"valid":false,"clients":[],"findings":["teams.toml:2: source.version: missing; name the attribute that numbers an aggregate's events, or, if yours have no number, count on condition from now on: docs/ordering.md says how under \"My events have no version\"","teams.toml:6: source.verison: unknown key; did you mean `version`?","teams.toml:9: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits","teams.toml:13: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`"]}
+        "#]],
     );
     check(
         &["validate"],
@@ -136,12 +136,12 @@ fn a_command_line_that_cannot_be_followed_is_explained() {
     check(
         &["plan", "--function-timeout", "7"],
         expect![[r#"
-        exit 2
-        --- stderr
-        error: invalid value '7' for '--function-timeout <SECONDS>': a function timeout of 7 s is not possible; choose one of 2, 5, 10, 15, 20, 30, 40 s
+            exit 2
+            --- stderr
+            error: invalid value '7' for '--function-timeout <SECONDS>': a function timeout of 7 s is not possible; choose one of 2, 5, 10, 15, 20, 30 s
 
-        For more information, try '--help'.
-    "#]],
+            For more information, try '--help'.
+        "#]],
     );
     check(
         &["replay", "Billing", "--from", "1"],
