@@ -173,11 +173,14 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
     let attribute = |value: &str| json!({ "dataType": "Number", "stringValue": value });
     let message = json!({
         "messageId": "1",
-        "body": "{\"mark\":\"a\",\"createTime\":\"1\"}",
+        "body": "{\"mark\":\"a\",\"createTime\":\"2025-02-24T09:30:00Z\"}",
         "attributes": {
             "MessageGroupId": "a", "MessageDeduplicationId": "1", "SentTimestamp": "1740821400123",
         },
-        "messageAttributes": { "streamedAt": attribute("1740821400000"), "version": attribute("2") },
+        "messageAttributes": {
+            "streamedAt": attribute("1740821400000"), "version": attribute("2"),
+            "eventTime": { "dataType": "String", "stringValue": "2025-02-24T09:30:00Z" },
+        },
     });
     let registry = json!({
         "pk": { "S": "registry" }, "sk": { "S": "registry" }, "format": { "N": "1" },
