@@ -144,7 +144,7 @@ impl<'p> RejectedRecord<'p> {
 /// The place of a record in its stream, if the record tells it: enough to ask for it again.
 pub fn sequence_number(raw: &RawValue) -> Option<String> {
     #[derive(Deserialize)]
-    struct Naming<'p> {
+    struct StreamPosition<'p> {
         #[serde(borrow)]
         dynamodb: Option<Position<'p>>,
     }
@@ -155,8 +155,8 @@ pub fn sequence_number(raw: &RawValue) -> Option<String> {
         sequence_number: Option<Cow<'p, str>>,
     }
 
-    let naming: Naming<'_> = serde_json::from_str(raw.get()).ok()?;
-    let number = naming.dynamodb?.sequence_number?;
+    let position: StreamPosition<'_> = serde_json::from_str(raw.get()).ok()?;
+    let number = position.dynamodb?.sequence_number?;
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| number.into_owned())
 }

@@ -135,8 +135,8 @@ mod tests {
             strings.extend([name.as_bytes(), b"\0"].concat());
         }
         let section = |kind: u64, start: usize, content: &[u8]| {
-            let naming = [(8, start as u64), (8, content.len() as u64), (4, 1), (4, 1), (8, 1), (8, 0)];
-            [numbers(&[(4, 0), (4, kind), (8, 0), (8, 0)]), numbers(&naming)].concat()
+            let place = [(8, start as u64), (8, content.len() as u64), (4, 1), (4, 1), (8, 1), (8, 0)];
+            [numbers(&[(4, 0), (4, kind), (8, 0), (8, 0)]), numbers(&place)].concat()
         };
         let (header, strings_end) = (64, 64 + strings.len());
         let sections = strings_end + needed.len();

@@ -280,8 +280,8 @@ Outputs:
 
         // As `sam deploy` with JSON has it.
         let json = r#"{"Resources": {"FanOut": {"Properties": {"CodeUri": "s3://b/k"}}}}"#;
-        let naming = CodePlace { bucket: "b".into(), key: "k".into(), version: None };
-        assert_eq!(code_place(json, "FanOut"), Some(naming));
+        let place = CodePlace { bucket: "b".into(), key: "k".into(), version: None };
+        assert_eq!(code_place(json, "FanOut"), Some(place));
 
         let written = with_code(TEMPLATE, "FanOut", "s3://bucket/a/b.zip").unwrap();
         assert_eq!(code_place(&written, "FanOut").unwrap().key, "a/b.zip");

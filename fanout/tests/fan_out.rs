@@ -971,9 +971,9 @@ fn handle_changed(
         (0..4).map(|index| payload["Records"][index]["messageId"].as_str().unwrap().to_owned()).collect();
     change(&mut payload["Records"]);
     let response = world.handle(&to_raw_value(&payload).unwrap());
-    let naming = |id: &str| ids.iter().position(|other| other == id).unwrap();
+    let place = |id: &str| ids.iter().position(|other| other == id).unwrap();
     let places = response.map(|response| {
-        response.batch_item_failures.iter().map(|failure| naming(&failure.item_identifier)).collect()
+        response.batch_item_failures.iter().map(|failure| place(&failure.item_identifier)).collect()
     });
     (world, places)
 }

@@ -279,17 +279,17 @@ fn batch<'r, E: Deserialize<'r>>(
         Some(Fault::ResetBefore) => return Ok(Reply::Reset),
         _ => {}
     }
-    for (naming, entry) in batch.entries.iter().enumerate() {
+    for (place, entry) in batch.entries.iter().enumerate() {
         if let Some(Fault::Entry { index, code, sender_fault }) = fault
-            && index == naming
+            && index == place
         {
-            failed.push(json!({ "Id": naming.to_string(), "Code": code, "SenderFault": sender_fault }));
+            failed.push(json!({ "Id": place.to_string(), "Code": code, "SenderFault": sender_fault }));
             continue;
         }
         let mut state = lock(state);
         let remembering = !state.forgetful;
         let done = each(entry, remembering.then(|| state.queue(name)));
-        if fault != Some(Fault::Unnamed { index: naming }) {
+        if fault != Some(Fault::Unnamed { index: place }) {
             successful.push(done);
         }
     }

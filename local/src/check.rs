@@ -118,7 +118,7 @@ impl<'e> Check<'e> {
             }
         };
         let id = body.at(&["eventId"]).and_then(Json::as_text).unwrap_or_default();
-        let Some((index, naming, event)) = self.expected.find(id) else {
+        let Some((index, place, event)) = self.expected.find(id) else {
             self.differs(format!("nobody wrote the event `{id}` of group `{}`", received.group));
             return None;
         };
@@ -129,7 +129,7 @@ impl<'e> Check<'e> {
             return None;
         }
         self.compare(&name, received, &body, event);
-        self.naming(&name, received, naming, event);
+        self.place(&name, received, place, event);
         Some(index)
     }
 
@@ -189,15 +189,15 @@ impl<'e> Check<'e> {
         }
     }
 
-    fn naming(&mut self, name: &str, received: &Received, naming: usize, event: &'e Event) {
+    fn place(&mut self, name: &str, received: &Received, place: usize, event: &'e Event) {
         let mark = event.mark.as_str();
         let group = received.group.clone();
         if *self.groups.entry(group.clone()).or_insert(mark) != mark {
             self.differs(format!("{name} is in the group `{group}` of another mark"));
         }
-        let (of_mark, furthest) = self.marks.entry(mark).or_insert_with(|| (group.clone(), naming));
-        let (is_late, is_elsewhere) = (naming < *furthest, *of_mark != group);
-        *furthest = naming.max(*furthest);
+        let (of_mark, furthest) = self.marks.entry(mark).or_insert_with(|| (group.clone(), place));
+        let (is_late, is_elsewhere) = (place < *furthest, *of_mark != group);
+        *furthest = place.max(*furthest);
         if is_late {
             self.out_of_order += 1;
             self.note(format!("{name} came after a later one"));

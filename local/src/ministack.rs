@@ -1,4 +1,4 @@
-//! MiniStack: AWS's services on a port of this machine, for as long as a value incarnations.
+//! MiniStack: AWS's services on a port of this machine, for as long as a value lives.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};

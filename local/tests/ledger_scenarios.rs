@@ -320,7 +320,7 @@ fn reborn(mut event: Event) -> Event {
 fn orders_of_four() -> Vec<[u64; 4]> {
     let mut orders = Vec::new();
     for number in 0..256 {
-        let order = [number % 4, number / 4 % 4, number / 16 % 4, number / 64].map(|naming| naming + 1);
+        let order = [number % 4, number / 4 % 4, number / 16 % 4, number / 64].map(|place| place + 1);
         if order.iter().collect::<HashSet<_>>().len() == 4 {
             orders.push(order);
         }

@@ -34,7 +34,7 @@ pub struct Event {
 /// How events are made of items: `[source]`, prepared once at cold start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
-    places: Vec<Naming>,
+    places: Vec<RolePath>,
     wanted: Wanted,
 }
 
@@ -50,7 +50,7 @@ pub struct Along<'a> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Naming {
+struct RolePath {
     role: Role,
     path: Path,
 }
@@ -69,9 +69,9 @@ impl Reader {
         ];
         let places = places
             .into_iter()
-            .filter_map(|(role, path)| Some(Naming { role, path: path? }))
+            .filter_map(|(role, path)| Some(RolePath { role, path: path? }))
             .collect::<Vec<_>>();
-        let wanted = Wanted::new(places.iter().map(|naming| &naming.path));
+        let wanted = Wanted::new(places.iter().map(|place| &place.path));
         Self { places, wanted }
     }
 
@@ -104,8 +104,8 @@ impl Reader {
         let (key, sort) = (fields.key(Role::PartitionKey)?, fields.key(Role::SortKey)?);
         let version = fields.version()?;
         let deduplication_id = DeduplicationId::of_item(&key, &sort);
-        let id = match self.naming(Role::Id) {
-            Some(naming) => checked_id(fields.text(Role::Id)?, &naming.path.to_string())?,
+        let id = match self.place(Role::Id) {
+            Some(place) => checked_id(fields.text(Role::Id)?, &place.path.to_string())?,
             None => deduplication_id.as_str().to_owned(),
         };
         Ok(Event {
@@ -121,8 +121,8 @@ impl Reader {
         })
     }
 
-    fn naming(&self, role: Role) -> Option<&Naming> {
-        self.places.iter().find(|naming| naming.role == role)
+    fn place(&self, role: Role) -> Option<&RolePath> {
+        self.places.iter().find(|place| place.role == role)
     }
 }
 
@@ -217,16 +217,16 @@ impl<'v> Fields<'_, 'v> {
     /// A string, number or bytes, not empty.
     fn scalar(&self, role: Role) -> Result<&Scalar<'v>, EventError> {
         let mut places = self.reader.places.iter().zip(&self.values);
-        let Some((naming, value)) = places.find(|(naming, _)| naming.role == role) else {
+        let Some((place, value)) = places.find(|(place, _)| place.role == role) else {
             return Err(EventError::Lacks { role, path: String::new() });
         };
         match value {
-            Field::Absent => Err(EventError::Lacks { role, path: naming.path.to_string() }),
+            Field::Absent => Err(EventError::Lacks { role, path: place.path.to_string() }),
             Field::Other(found) => {
-                Err(EventError::WrongType { role, path: naming.path.to_string(), found: *found })
+                Err(EventError::WrongType { role, path: place.path.to_string(), found: *found })
             }
             Field::Scalar(scalar) if scalar.is_empty() => {
-                Err(EventError::Empty { role, path: naming.path.to_string() })
+                Err(EventError::Empty { role, path: place.path.to_string() })
             }
             Field::Scalar(scalar) => Ok(scalar),
         }
@@ -261,7 +261,7 @@ impl<'v> Fields<'_, 'v> {
     }
 
     fn path(&self, role: Role) -> String {
-        self.reader.naming(role).map(|naming| naming.path.to_string()).unwrap_or_default()
+        self.reader.place(role).map(|place| place.path.to_string()).unwrap_or_default()
     }
 }
 

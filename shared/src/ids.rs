@@ -75,7 +75,7 @@ impl Group {
         Self(format!("~h{}~{beginning}", digest(key.tag(), &[key.as_bytes()])))
     }
 
-    /// The group of letters about records whose aggregate cannot be read; [`Group::of`] yields no such group.
+    /// The group of rejections of records whose aggregate cannot be read; [`Group::of`] yields no such group.
     pub fn of_the_unreadable() -> Self {
         Self("~rejected".to_owned())
     }

@@ -217,7 +217,7 @@ impl Node {
 
 impl Type {
     #[inline]
-    fn from_rejection(tag: u8) -> Option<Self> {
+    fn from_letter(tag: u8) -> Option<Self> {
         Some(match tag {
             b'S' => Self::S,
             b'N' => Self::N,

@@ -17,7 +17,7 @@ const PARTITIONS: [(&str, &str); 8] = [
     ("aws-us-gov", "amazonaws.com"),
 ];
 
-/// The most characters of a stack's prefix: a client's queue has 16 rejections of its own, up to 40 of the client
+/// The most characters of a stack's prefix: a client's queue has 16 letters of its own, up to 40 of the client
 /// and `.fifo`, and SQS takes 80.
 const PREFIX_LIMIT: usize = 16;
 
@@ -30,7 +30,7 @@ pub struct Naming {
     pub region: String,
     /// The stack's account, twelve digits.
     pub account: String,
-    /// What all names of the stack begin with, so that several stages live in one account: up to 16 rejections,
+    /// What all names of the stack begin with, so that several stages live in one account: up to 16 letters,
     /// digits and hyphens. May be empty.
     pub prefix: String,
 }

@@ -29,7 +29,7 @@ pub(super) fn narrows(conditions: &[Condition]) -> bool {
         let operator = condition.operator.trim_start_matches("ForAnyValue:");
         let names =
             ["StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike", "IpAddress"];
-        let is_fixed = condition.values.iter().all(|value| value.chars().any(|rejection| rejection != '*'));
+        let is_fixed = condition.values.iter().all(|value| value.chars().any(|letter| letter != '*'));
         names.contains(&operator) && identifies(&condition.key) && is_fixed
     })
 }

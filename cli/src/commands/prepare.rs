@@ -167,7 +167,7 @@ mod tests {
     fn a_stream_is_where_the_stack_is() {
         let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
         let stream =
-            |naming: &str| format!("arn:aws:dynamodb:{naming}:table/Events/stream/2026-01-05T09:00:00.000");
+            |place: &str| format!("arn:aws:dynamodb:{place}:table/Events/stream/2026-01-05T09:00:00.000");
         for (at, expected) in [
             ("eu-west-2:111122223333", true),
             ("us-east-1:111122223333", false),

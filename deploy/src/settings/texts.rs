@@ -155,7 +155,7 @@ fn is_arn(text: &str, service: &str, is_resource: impl Fn(&str) -> bool) -> bool
         && is_resource(resource)
 }
 
-/// Rejections, digits and `others`, at least one.
+/// Letters, digits and `others`, at least one.
 fn is_word(text: &str, others: &str) -> bool {
     !text.is_empty()
         && text.chars().all(|character| character.is_ascii_alphanumeric() || others.contains(character))

@@ -155,8 +155,8 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
 
 /// Logs the first group that a scan leaves to the next maintenance: one line for each scan.
 fn log_left(kind: ScanKind, before: &Progress, groups: &[Aggregate], visited: &Visited) {
-    let Some((naming, why)) = visited.first_left().filter(|_| !before.has_left()) else { return };
-    let Some(aggregate) = groups.get(naming) else { return };
+    let Some((place, why)) = visited.first_left().filter(|_| !before.has_left()) else { return };
+    let Some(aggregate) = groups.get(place) else { return };
     let group = Group::of(&aggregate.key);
     warn!(
         scan = name(kind),

@@ -10,10 +10,10 @@ fn written() -> Expected {
 
 /// A message of the event `name` (`a1` is the first mark's first event), unless `change` changes it.
 fn message(expected: &Expected, name: &str, change: impl Fn(&mut Received)) -> Received {
-    let (group, naming) = name.split_at(1);
+    let (group, place) = name.split_at(1);
     let mark = usize::from(group == "b");
-    let naming: usize = naming.parse().unwrap();
-    let event = &expected.events[(naming - 1) * 2 + mark];
+    let place: usize = place.parse().unwrap();
+    let event = &expected.events[(place - 1) * 2 + mark];
     let mut received = Received {
         group: group.to_owned(),
         event_id: Some(event.id.clone()),

@@ -5,11 +5,11 @@ pub fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
     let lower = text.to_lowercase();
     let distances = known.iter().map(|known| (distance(&lower, &known.to_lowercase()), *known));
     let (distance, known) = distances.min()?;
-    // Two names of which half the rejections differ have nothing to do with each other.
+    // Two names of which half the letters differ have nothing to do with each other.
     (distance <= 3 && distance * 2 < known.len()).then_some(known)
 }
 
-/// How many rejections must be inserted, removed or replaced to make one of `left` and `right` the other.
+/// How many letters must be inserted, removed or replaced to make one of `left` and `right` the other.
 fn distance(left: &str, right: &str) -> usize {
     let mut row: Vec<usize> = (0..=right.chars().count()).collect();
     for (index, from) in left.chars().enumerate() {

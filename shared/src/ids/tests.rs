@@ -142,11 +142,10 @@ fn key() -> impl Strategy<Value = Key> {
         0..5,
     )
     .prop_map(|parts| parts.concat());
-    let long = (40_usize..44, 120_usize..132, any::<bool>(), "[ab]").prop_map(
-        |(spaces, rejections, spaced, end)| {
-            if spaced { " ".repeat(spaces) + &end } else { "x".repeat(rejections) + &end }
-        },
-    );
+    let long =
+        (40_usize..44, 120_usize..132, any::<bool>(), "[ab]").prop_map(|(spaces, letters, spaced, end)| {
+            if spaced { " ".repeat(spaces) + &end } else { "x".repeat(letters) + &end }
+        });
     let text = prop_oneof![tricky, long, ".{0,60}"];
     prop_oneof![
         3 => text.clone().prop_map(Key::S),

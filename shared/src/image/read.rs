@@ -64,12 +64,12 @@ impl<'t> ScanPosition<'t> {
         if self.ends(b'}')? { Ok(()) } else { Err(Fault::SeveralTypes) }
     }
 
-    /// What a typed value begins with, if it is a type of one rejection and no white space. Nearly every value begins so,
+    /// What a typed value begins with, if it is a type of one letter and no white space. Nearly every value begins so,
     /// and a comparison is cheaper than reading a string.
     #[inline]
     fn short_tag(&mut self) -> Option<Type> {
-        let [b'{', b'"', rejection, b'"', b':'] = self.rest().first_chunk()? else { return None };
-        let of = Type::from_rejection(*rejection)?;
+        let [b'{', b'"', letter, b'"', b':'] = self.rest().first_chunk()? else { return None };
+        let of = Type::from_letter(*letter)?;
         self.at += 5;
         Some(of)
     }

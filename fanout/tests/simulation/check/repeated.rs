@@ -47,16 +47,16 @@ const NO_REASON_TO_REPEAT: [Kind; 28] = [
 impl World {
     pub(crate) fn check_repetitions(&self) {
         let (source, observed) = (self.source.borrow(), self.observed.borrow());
-        type Naming = (usize, Option<usize>, u32, EventRef);
-        let mut enqueued: BTreeMap<Naming, Vec<Timestamp>> = BTreeMap::new();
+        type EnqueuedEvent = (usize, Option<usize>, u32, EventRef);
+        let mut enqueued: BTreeMap<EnqueuedEvent, Vec<Timestamp>> = BTreeMap::new();
         let plain = observed
             .arrivals
             .iter()
             .filter(|arrival| arrival.fate == Fate::Enqueued && arrival.replay.is_none());
         for arrival in plain {
             let registration = observed.registration_at(arrival.client, arrival.at);
-            let naming = (arrival.client, registration, arrival.incarnation, arrival.event);
-            enqueued.entry(naming).or_default().push(arrival.at);
+            let enqueued_event = (arrival.client, registration, arrival.incarnation, arrival.event);
+            enqueued.entry(enqueued_event).or_default().push(arrival.at);
         }
         let is_quiet = self.mix.has_only(&NO_REASON_TO_REPEAT);
         for ((client, _, _, event), times) in enqueued {

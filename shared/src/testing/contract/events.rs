@@ -102,8 +102,8 @@ async fn pages_go_from_the_newest_to_the_oldest(table: &impl Writable, padding: 
     }
     let versions: Vec<u64> = (1..=230).collect();
     // In an order that is not theirs: 37 and 230 have no common divisor.
-    for naming in versions.iter().map(|version| version * 37 % 230 + 1).filter(|version| *version > 1) {
-        table.put(&item("PAGE", naming, padding)).await;
+    for place in versions.iter().map(|version| version * 37 % 230 + 1).filter(|version| *version > 1) {
+        table.put(&item("PAGE", place, padding)).await;
     }
     let rows = all_rows(table, &mark("PAGE")).await;
     let reader = Reader::new(&texts());

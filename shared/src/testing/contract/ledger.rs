@@ -244,16 +244,16 @@ async fn cursors_come_in_the_order_of_their_groups(ledger: &impl Ledger) {
     let expected = names.iter().zip(revs).map(|(name, write_count)| (group(name), cursor(61 + write_count)));
     assert_eq!(listed, expected.collect::<Vec<_>>());
     // After any place, whether a cursor is there or not.
-    for (naming, expected) in
+    for (place, expected) in
         [("!", 5), ("B", 4), ("Z", 4), ("a", 3), ("a.", 2), ("aa", 1), ("b", 0), ("~", 0)]
     {
-        let listed = cursors_after(ledger, ClientId(61), Some(group(naming))).await;
+        let listed = cursors_after(ledger, ClientId(61), Some(group(place))).await;
         let expected = names.get(names.len() - expected..).map(|names| names.iter().map(|name| group(name)));
         let listed = listed.into_iter().map(|(group, _)| group);
         assert_eq!(
             listed.collect::<Vec<_>>(),
             expected.expect("as many").collect::<Vec<_>>(),
-            "after {naming}"
+            "after {place}"
         );
     }
 }
