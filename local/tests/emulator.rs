@@ -54,9 +54,18 @@ impl Pipeline {
             Emulated::start(binary, Arc::clone(&sqs), timeout, ground.connection().endpoint())
         };
         let (fanout, catch_up) = (start(&functions.fanout, "6"), start(&functions.catch_up, "180"));
-        let answer = catch_up.invoke(&json!({ "order": "maintenance" }));
+        let answer = catch_up.invoke(&json!({ "request": "maintenance" }));
         assert!(answer.get("clients").is_some(), "{answer}\n{}", catch_up.rie.output());
         Self { ground, fanout, catch_up }
+    }
+
+    /// Writes the events of these names to the event table.
+    async fn append(&self, names: &[&str]) {
+        let lines: Vec<String> = names.iter().map(|name| body(name)).collect();
+        let (events, bad_lines) = event::read_lines(lines.join("\n").as_bytes());
+        assert_eq!((events.len(), bad_lines), (names.len(), Vec::new()));
+        let dynamodb = self.ground.connection().dynamodb();
+        assert_eq!(write::write_all(&dynamodb, &events, &|_| ()).await.unwrap(), []);
     }
 }
 
@@ -145,6 +154,7 @@ fn message(name: &str) -> Value {
         "body": body(name),
         "attributes": {
             "ApproximateReceiveCount": "3",
+            "SentTimestamp": "1795168810000",
             "MessageGroupId": mark,
             "MessageDeduplicationId": name,
         },
@@ -259,7 +269,11 @@ async fn passing_faults_cost_both_functions_only_time() {
         Fault::Entry { index: 1, code: "InternalError", sender_fault: false },
         Fault::Slow(Duration::from_millis(300)),
     ];
-    let (converter, Pipeline { fanout, .. }) = (Emulated::converter(), &Pipeline::start().await);
+    let (converter, pipeline) = (Emulated::converter(), Pipeline::start().await);
+    let fanout = &pipeline.fanout;
+    let appended: Vec<String> =
+        (1..=faults.len()).flat_map(|version| ["a", "b"].map(|mark| format!("{mark}{version}"))).collect();
+    pipeline.append(&appended.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let mut number = 0;
     for fault in faults {
         number += 1;
@@ -280,12 +294,10 @@ async fn passing_faults_cost_both_functions_only_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fanout_remembers_what_a_client_did_not_take_and_catch_up_sends_it() {
-    let Pipeline { ground, fanout, catch_up } = &Pipeline::start().await;
+    let pipeline = Pipeline::start().await;
+    let Pipeline { fanout, catch_up, .. } = &pipeline;
     let names = ["a1", "b1", "a2", "b2"];
-    let lines = names.map(body).join("\n");
-    let (events, bad_lines) = event::read_lines(lines.as_bytes());
-    assert_eq!((events.len(), bad_lines), (4, Vec::new()));
-    assert_eq!(write::write_all(&ground.connection().dynamodb(), &events, &|_| ()).await.unwrap(), []);
+    pipeline.append(&names).await;
 
     let has_everything = |name: &str| {
         let of = |mark| events_of(&fanout.sqs, &client(name), mark);
@@ -301,8 +313,7 @@ async fn fanout_remembers_what_a_client_did_not_take_and_catch_up_sends_it() {
     assert_eq!(fanout.accepted(&client("Insurance")), Vec::<String>::new());
 
     fanout.sqs.always(&client("Insurance"), None);
-    let order = json!({ "order": "catchUp", "client": "Insurance" });
-    let answer = catch_up.invoke(&order);
+    let answer = catch_up.invoke(&json!({ "request": "catchUp", "client": "Insurance" }));
     assert_eq!(answer["behind"], 0, "{answer}\n{}", catch_up.rie.output());
     ["Billing", "Insurance", "Enforcement"].into_iter().for_each(has_everything);
     for function in [fanout, catch_up] {
