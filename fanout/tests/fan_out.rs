@@ -14,10 +14,12 @@
 mod ledger_world;
 mod world;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use expect_test::expect;
 use fanout::handler::BatchError;
+use futures_util::future::join;
 use ledger_world::{Hanging, LedgerWorld};
 use proptest::prelude::*;
 use serde_json::Value::Null;
@@ -25,7 +27,7 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use shared::event::Along;
 use shared::ids::{DeduplicationId, ReplayId};
-use shared::ledger::{Item, ItemKey, State};
+use shared::ledger::{Item, ItemKey, Ports, State};
 use shared::message::{Attribute, AttributeValue, Body, Message};
 use shared::metrics::Tally;
 use shared::naming::OwnQueue;
@@ -895,6 +897,48 @@ fn a_batch_delivered_twice_is_accepted_once() {
         assert_eq!(serde_json::to_string(&response).unwrap(), r#"{"batchItemFailures":[]}"#);
     }
     world.check_all("a: a1 a2 | b: b1");
+}
+
+/// Case f of `docs/ordering.md`. An invocation begins when its message has been visible again for long. Another one has that
+/// message too, does not find the event in the table any more, and goes on. (The simulator's seed 221,795,284,290,854.)
+#[test]
+fn an_event_that_was_deleted_by_itself_comes_late_or_not_at_all_and_nothing_else_suffers() {
+    let mut seen = BTreeSet::new();
+    for delay in 0..40 {
+        let world = LedgerWorld::new();
+        world.append("a1");
+        world.drain();
+        world.append("a2");
+        let late = payload(&world.receive());
+        let deleted = world.event("a2");
+        assert!(world.table.delete(deleted.key(), deleted.sort()));
+        world.append("a3 a4");
+        world.clock.block_on(world.clock.sleep(Duration::from_secs(180)));
+        let batch = world.receive();
+        let again = payload(&batch);
+
+        let wire = world.wire();
+        let ports = || Ports { transport: &wire, ledger: &world.ledger, table: &world.table };
+        let deadline = world.clock.now().plus(Duration::from_secs(30));
+        let (mut tally, mut late_tally) = (Tally::default(), Tally::default());
+        world.clock.block_on(async {
+            let again = Box::pin(world.fanout.handle(ports(), &again, deadline, &mut tally));
+            let late = Box::pin(async {
+                world.clock.sleep(Duration::from_millis(delay)).await;
+                world.fanout.handle(ports(), &late, deadline, &mut late_tally).await
+            });
+            let (again, late) = join(again, late).await;
+            assert!(again.unwrap().batch_item_failures.is_empty());
+            assert!(late.unwrap().batch_item_failures.is_empty());
+        });
+        let got = world.versions("A", "a");
+        let others: Vec<u64> = got.iter().copied().filter(|version| *version != 2).collect();
+        assert_eq!(others, [1, 3, 4], "after {delay} ms");
+        assert_eq!(world.has("A", "a"), 4, "after {delay} ms");
+        seen.insert(got);
+    }
+    let seen: Vec<Vec<u64>> = seen.into_iter().collect();
+    assert_eq!(seen, [vec![1, 3, 2, 4], vec![1, 3, 4], vec![1, 3, 4, 2]]);
 }
 
 #[test]

@@ -43,7 +43,15 @@ impl World {
         let name = NAMES[client];
         let start = self.ledger_start();
         let known = source.incarnation_number(some.event.group, some.event.incarnation_number);
-        let firsts = |arrival: &&&Arrival| arrival.replay.is_none();
+        // What was deleted by itself before it came may come late, or not at all: case f.
+        let is_gone = |arrival: &Arrival| {
+            known.iter().any(|known| {
+                known.event == arrival.event
+                    && known.is_deleted_alone
+                    && known.deleted.is_some_and(|deleted| deleted <= arrival.at)
+            })
+        };
+        let firsts = |arrival: &&&Arrival| arrival.replay.is_none() && !is_gone(arrival);
         let first = arrivals.iter().filter(firsts).map(|arrival| arrival.event.version).min();
         let mut seen = BTreeSet::new();
         let mut is_first = true;
