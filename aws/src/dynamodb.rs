@@ -117,7 +117,7 @@ mod tests {
     use shared::config::Path;
     use shared::image;
     use shared::image::DEPTH_LIMIT;
-    use shared::image::samples::{Sample, item, raw, shuffled};
+    use testkit::samples::image::{Sample, item, raw, shuffled};
 
     use super::*;
 

@@ -3,6 +3,7 @@
 //! The SDK signs, connects and reads answers. It does not retry (ordered sending does), and it does not build the
 //! text of a batch: that is shared between queues.
 
+mod entry;
 mod fault;
 mod request;
 
@@ -17,6 +18,7 @@ use shared::naming::QueueUrl;
 use shared::send::{SendError, Transport};
 use shared::time::Timestamp;
 
+pub use self::entry::entry;
 use self::fault::{of_call, of_entry, of_missing_entry};
 use self::request::Requests;
 use crate::sdk;

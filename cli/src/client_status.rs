@@ -138,7 +138,7 @@ mod tests {
 
     use shared::ids::Key;
     use shared::ledger::{First, Item, WriteCount};
-    use shared::testing::MemoryLedger;
+    use testkit::memory::MemoryLedger;
 
     use super::*;
 

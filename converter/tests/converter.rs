@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use shared::ids::{DeduplicationId, Group, Key, ReplayId};
 use shared::message::{Attribute, Body, EVENT_LIMIT, Message, SQS_LIMIT};
 use shared::metrics::Tally;
-use shared::testing::{CallFault, EntryFault, Fault, Faults};
+use testkit::memory::{CallFault, EntryFault, Fault, Faults};
 use world::{World, checkpoint, insert, record, sequence_number};
 
 const EVENTS: &str = "AFC%20F5: 1 2 3 | X1: 1 2";

@@ -13,7 +13,8 @@
 mod world;
 
 use serde_json::json;
-use shared::testing::{CallFault, Fault, Faults, count_lines, logged};
+use testkit::logs::{count_lines, logged};
+use testkit::memory::{CallFault, Fault, Faults};
 use world::{World, insert, record};
 
 #[test]

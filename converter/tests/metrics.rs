@@ -15,7 +15,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::metrics::{Metric, RECORDS_IN, REJECTED, RETURNED, SENT, SKIPPED, Tally, Value as Counted};
-use shared::testing::Faults;
+use testkit::memory::Faults;
 use world::{World, insert, record};
 
 /// Delivers `records` in a world that is as `break_it` makes it.

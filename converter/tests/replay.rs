@@ -19,7 +19,7 @@ use expect_test::{Expect, expect};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use shared::message::{Attribute, AttributeValue, EVENT_LIMIT};
-use shared::testing::{CallFault, EntryFault, Fault, Faults};
+use testkit::memory::{CallFault, EntryFault, Fault, Faults};
 use world::{World, insert, record};
 
 /// The answer to a replay of these records, a line per record: `sent`, `rejected: why`.

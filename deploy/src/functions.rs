@@ -19,21 +19,18 @@ pub use crate::binary::{BinaryError, Glibc};
 pub struct Function {
     /// What it is called in the template.
     pub logical_id: &'static str,
-    /// Its package in the workspace.
+    /// Its package in the workspace, and that package's binary.
     pub package: &'static str,
-    /// The package's binary.
-    pub binary: &'static str,
 }
 
 /// From the event table's stream to the fan-out queue.
-pub const CONVERTER: Function =
-    Function { logical_id: "ProcessDynamoDBStream", package: "converter", binary: "converter" };
+pub const CONVERTER: Function = Function { logical_id: "ProcessDynamoDBStream", package: "converter" };
 
 /// From the fan-out queue to the clients' queues.
-pub const FANOUT: Function = Function { logical_id: "FanOut", package: "fanout", binary: "fanout" };
+pub const FANOUT: Function = Function { logical_id: "FanOut", package: "fanout" };
 
 /// From the event table to the queues of clients that are behind.
-pub const CATCH_UP: Function = Function { logical_id: "CatchUp", package: "fanout", binary: "catch-up" };
+pub const CATCH_UP: Function = Function { logical_id: "CatchUp", package: "catchup" };
 
 /// All of them.
 pub const ALL: [Function; 3] = [CONVERTER, FANOUT, CATCH_UP];
@@ -78,7 +75,7 @@ pub enum BuildError {
         target: Option<&'static str>,
     },
     /// Cargo built something else.
-    #[error("`cargo build` made no binary `{}`; the package `{}` must have one", .function.binary, .function.package)]
+    #[error("`cargo build` made no binary `{0}`; the package `{0}` must have one", .function.package)]
     NoBinary {
         /// The function.
         function: Function,
@@ -139,13 +136,13 @@ pub fn build_for_this_machine(
 /// [`BuildError`]: there are none, or not for Lambda.
 pub fn built_elsewhere(directory: &Path, architecture: Architecture) -> Result<Vec<Built>, BuildError> {
     let profile = Profile::Release;
-    let built = ALL.map(|function| Built { function, binary: directory.join(function.binary), profile });
+    let built = ALL.map(|function| Built { function, binary: directory.join(function.package), profile });
     check(&built, architecture)?;
     Ok(built.to_vec())
 }
 
 fn names() -> String {
-    ALL.map(|function| format!("`{}`", function.binary)).join(", ")
+    ALL.map(|function| format!("`{}`", function.package)).join(", ")
 }
 
 fn check(built: &[Built], architecture: Architecture) -> Result<(), BuildError> {
@@ -198,7 +195,7 @@ fn cargo_build(
             command.arg("--release").args(ALL.iter().flat_map(|function| ["--package", function.package]))
         }
     };
-    command.args(ALL.iter().flat_map(|function| ["--bin", function.binary]));
+    command.args(ALL.iter().flat_map(|function| ["--bin", function.package]));
     if let Some(target) = target {
         command.arg("--target").arg(target);
     }
@@ -254,7 +251,7 @@ fn executables(output: impl Read) -> Vec<(String, PathBuf)> {
 }
 
 fn built(function: Function, profile: Profile, binaries: &[(String, PathBuf)]) -> Result<Built, BuildError> {
-    let Some((_, binary)) = binaries.iter().find(|(name, _)| name == function.binary) else {
+    let Some((_, binary)) = binaries.iter().find(|(name, _)| name == function.package) else {
         return Err(BuildError::NoBinary { function });
     };
     Ok(Built { function, binary: binary.clone(), profile })
@@ -272,7 +269,7 @@ mod tests {
 {"reason":"build-script-executed","package_id":"registry+a#serde@1.0.228","linked_libs":[]}
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"fanout"},"executable":"/t/release/fanout","fresh":true}
 {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"converter"},"executable":"/t/release/converter"}
-{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"catch-up"},"executable":"/t/release/catch-up"}
+{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"catchup"},"executable":"/t/release/catchup"}
 not a message
 {"reason":"build-finished","success":true}
 "#;
@@ -283,12 +280,12 @@ not a message
         let path_of = |function| built(function, Profile::Release, &found).unwrap().binary;
         assert_eq!(path_of(CONVERTER), Path::new("/t/release/converter"));
         assert_eq!(path_of(FANOUT), Path::new("/t/release/fanout"));
-        assert_eq!(path_of(CATCH_UP), Path::new("/t/release/catch-up"));
+        assert_eq!(path_of(CATCH_UP), Path::new("/t/release/catchup"));
 
-        let without = executables(MESSAGES.replace("\"name\":\"catch-up\"", "\"name\":\"other\"").as_bytes());
+        let without = executables(MESSAGES.replace("\"name\":\"catchup\"", "\"name\":\"other\"").as_bytes());
         assert_eq!(
             built(CATCH_UP, Profile::Release, &without).unwrap_err().to_string(),
-            "`cargo build` made no binary `catch-up`; the package `fanout` must have one"
+            "`cargo build` made no binary `catchup`; the package `catchup` must have one"
         );
     }
 
@@ -320,7 +317,7 @@ not a message
     fn binaries_of_another_build_are_checked() {
         let message =
             |directory: &Path| built_elsewhere(directory, Architecture::X86_64).unwrap_err().to_string();
-        expect!["`no/such/directory/converter` can't be read: No such file or directory (os error 2); there must be the release binaries `converter`, `fanout`, `catch-up`"]
+        expect!["`no/such/directory/converter` can't be read: No such file or directory (os error 2); there must be the release binaries `converter`, `fanout`, `catchup`"]
             .assert_eq(&message(Path::new("no/such/directory")));
 
         let directory = env::temp_dir().join(format!("built-elsewhere-{}", std::process::id()));

@@ -25,7 +25,7 @@ const QUICK: i64 = 1;
 pub struct Package {
     /// Whose code it is.
     pub function: Function,
-    /// Its key in a bucket: `catch-up/<digest of the zip>.zip`, by its binary. Other content has another key.
+    /// Its key in a bucket: `catchup/<digest of the zip>.zip`, by its package. Other content has another key.
     pub key: String,
     /// The file.
     pub zip: Vec<u8>,
@@ -70,9 +70,9 @@ impl Package {
     ) -> Result<Self, PackageError> {
         let files = [(BOOTSTRAP, 0o755, bootstrap), (CONFIG, 0o644, config.as_bytes())];
         let zip =
-            zipped(&files, up_to_date).map_err(|source| PackageError { binary: function.binary, source })?;
+            zipped(&files, up_to_date).map_err(|source| PackageError { binary: function.package, source })?;
         let digest: String = Sha256::digest(&zip).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { function, key: format!("{}/{digest}.zip", function.binary), zip })
+        Ok(Self { function, key: format!("{}/{digest}.zip", function.package), zip })
     }
 }
 
@@ -156,6 +156,6 @@ mod tests {
         assert_ne!(package(FANOUT, b"other", CONFIG_TEXT).key, reference.key);
         assert_ne!(package(FANOUT, BINARY, "other").key, reference.key);
         assert_eq!(package(CONVERTER, BINARY, CONFIG_TEXT).key, format!("converter/{digest}.zip"));
-        assert_eq!(package(CATCH_UP, BINARY, CONFIG_TEXT).key, format!("catch-up/{digest}.zip"));
+        assert_eq!(package(CATCH_UP, BINARY, CONFIG_TEXT).key, format!("catchup/{digest}.zip"));
     }
 }

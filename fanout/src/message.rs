@@ -39,8 +39,6 @@ pub struct Incoming<'p> {
     /// When the stream recorded its event; `None` if the message does not say.
     pub streamed_at: Option<Timestamp>,
     body: &'p RawValue,
-    attributes: Vec<Attribute>,
-    trace_header: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -167,42 +165,27 @@ impl<'p> Incoming<'p> {
                     .0
             }
         };
-        let trace_header = system.trace_header.map(Cow::into_owned);
-        let copy = Message::new(group, id, Body::Literal(body), &attributes, trace_header.as_deref());
-        Ok(Self { copy, streamed_at: streamed_at(&attributes), body, attributes, trace_header })
+        let copy = Message::new(group, id, Body::Literal(body), attributes, system.trace_header.as_deref());
+        let streamed_at = copy.attribute(STREAMED_AT).and_then(|milliseconds| milliseconds.parse().ok());
+        Ok(Self { copy, streamed_at: streamed_at.map(Timestamp::from_millis), body })
     }
 
     /// The same message as every sender sends this event: under the event's id, without what tells how it came here.
     /// `None` if that is what it is.
     pub fn of_event(&self, id: &DeduplicationId) -> Option<Message> {
         let tells_the_way = |own: &Attribute| own.name == REPAIR || own.name == REPLAY;
-        if self.copy.deduplication_id() == id && !self.attributes.iter().any(tells_the_way) {
+        if self.copy.deduplication_id() == id && !self.copy.attributes().iter().any(tells_the_way) {
             return None;
         }
-        let own: Vec<Attribute> = self.attributes.iter().filter(|own| !tells_the_way(own)).cloned().collect();
+        let own = self.copy.attributes().iter().filter(|own| !tells_the_way(own)).cloned();
+        let own: Vec<Attribute> = own.collect();
         let group = self.copy.group().clone();
-        let trace_header = self.trace_header.as_deref();
-        Some(Message::new(group, id.clone(), Body::Literal(self.body), &own, trace_header))
+        Some(Message::new(group, id.clone(), self.copy.body(), own, self.copy.trace_header()))
     }
 
     /// The body, as a JSON string literal.
     pub fn body(&self) -> &'p RawValue {
         self.body
-    }
-
-    /// The value of an attribute of the types `String` and `Number`.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        match &self.attributes.iter().find(|attribute| attribute.name == name)?.value {
-            AttributeValue::Text(text) => Some(text),
-            AttributeValue::Base64(_) => None,
-        }
-    }
-}
-
-fn streamed_at(attributes: &[Attribute]) -> Option<Timestamp> {
-    match &attributes.iter().find(|attribute| attribute.name == STREAMED_AT)?.value {
-        AttributeValue::Text(milliseconds) => milliseconds.parse().ok().map(Timestamp::from_millis),
-        AttributeValue::Base64(_) => None,
     }
 }
 
@@ -269,7 +252,9 @@ mod tests {
         let raw = example(pointer, value);
         let delivery = Delivery::read(&raw);
         let message = match &delivery.message {
-            Ok(incoming) => format!("{{{}}}", incoming.copy.entry()),
+            Ok(incoming) => {
+                format!("{{{}}}", String::from_utf8(aws::sqs::entry(&incoming.copy)).unwrap())
+            }
             Err(why) => why.clone(),
         };
         let id = delivery.id.as_deref().unwrap_or("-");

@@ -31,8 +31,9 @@ use shared::ledger::{Item, ItemKey, Ports, State};
 use shared::message::{Attribute, AttributeValue, Body, Message};
 use shared::metrics::Tally;
 use shared::naming::OwnQueue;
-use shared::testing::{CallFault, EntryFault, Fault, Faults, WriteFault, logged};
 use shared::time::Timestamp;
+use testkit::logs::logged;
+use testkit::memory::{CallFault, EntryFault, Fault, Faults, WriteFault};
 use world::payload;
 
 const EVENTS: &str = "a1 b1 a2 c1 a3 b2 d1 e1 a4 b3 f1 c2";

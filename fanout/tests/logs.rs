@@ -22,7 +22,7 @@ use shared::ids::DeduplicationId;
 use shared::ledger::ItemKey;
 use shared::message::{Body, Message};
 use shared::naming::OwnQueue;
-use shared::testing::logged;
+use testkit::logs::logged;
 
 /// The log, but for when and where.
 fn check(act: impl FnOnce(&LedgerWorld), expected: &Expect) {

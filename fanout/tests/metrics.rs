@@ -24,7 +24,7 @@ use shared::ledger::ItemKey;
 use shared::message::{Attribute, Body, Message};
 use shared::metrics::{Metric, RECORDS_IN, RETURNED, SENT, Tally, Value as Counted};
 use shared::naming::OwnQueue;
-use shared::testing::{CallFault, Fault, Faults};
+use testkit::memory::{CallFault, Fault, Faults};
 use world::payload;
 
 /// Delivers once what `prepare` put on the fan-out queue.

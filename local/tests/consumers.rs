@@ -16,7 +16,6 @@ use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use deploy::target::Target;
 use deploy::template::with_code;
-use harness::dynamodb::{DynamoDbProxy, Update};
 use local::check::Expected;
 use local::event::Event;
 use local::json::Json;
@@ -26,6 +25,7 @@ use local::{follow, marks, write};
 use serde_json::{Value, json};
 use shared::ids::{Group, Key};
 use support::{START, stack};
+use testkit::wire::dynamodb::{DynamoDbProxy, Update};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -80,7 +80,7 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
     let [billing, insurance, ..] = stack.clients() else { anyhow::bail!("{:?}", stack.clients()) };
     let in_python = TEMPLATE.replacen("Runtime: provided.al2023", "Runtime: python3.13", 1);
     let in_python = in_python.replacen("Handler: bootstrap", "Handler: consumer.handler", 1);
-    let binary = fs::read(harness::consumer()?)?;
+    let binary = fs::read(testkit::wire::consumer()?)?;
     let consumers = [
         deploy(&stack, billing, TEMPLATE, zip("bootstrap", &binary)?, &dynamodb).await?,
         deploy(&stack, insurance, &in_python, zip("consumer.py", PYTHON.as_bytes())?, &dynamodb).await?,

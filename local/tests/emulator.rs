@@ -15,9 +15,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::rie::Rie;
-use harness::sqs::{Fault, SqsStub};
-use harness::tables::TablesStub;
 use local::event;
 use local::python::Environment;
 use local::stack::Ground;
@@ -25,6 +22,9 @@ use local::tables::EVENTS;
 use local::{workspace, write};
 use serde_json::{Value, json};
 use support::{ground, make_ledger};
+use testkit::wire::rie::Rie;
+use testkit::wire::sqs::{Fault, SqsStub};
+use testkit::wire::tables::TablesStub;
 
 const FAN_OUT: &str = "MarkFanOutQueue.fifo";
 const REJECTED: &str = "MarkFanOutRejected.fifo";
@@ -49,7 +49,7 @@ impl Pipeline {
         let ground = ground("emulator").await.unwrap();
         make_ledger(ground.connection(), LEDGER).await.unwrap();
         let sqs = Arc::new(SqsStub::start().unwrap());
-        let functions = harness::shipped_functions().unwrap();
+        let functions = testkit::wire::shipped_functions().unwrap();
         let start = |binary, timeout| {
             Emulated::start(binary, Arc::clone(&sqs), timeout, ground.connection().endpoint())
         };
@@ -73,7 +73,7 @@ impl Emulated {
     fn converter() -> Self {
         let sqs = Arc::new(SqsStub::start().unwrap());
         let endpoint = sqs.endpoint_url();
-        Self::start(&harness::shipped_functions().unwrap().converter, sqs, "6", &endpoint)
+        Self::start(&testkit::wire::shipped_functions().unwrap().converter, sqs, "6", &endpoint)
     }
 
     /// The function, with `timeout` in seconds: it waits for passing faults to end until a part of that is over.
@@ -190,7 +190,8 @@ fn text(value: &Value) -> String {
 
 #[test]
 fn the_release_binaries_need_nothing_that_lambda_has_not() {
-    let harness::Functions { converter, fanout, catch_up } = harness::shipped_functions().unwrap();
+    let testkit::wire::Functions { converter, fanout, catch_up } =
+        testkit::wire::shipped_functions().unwrap();
     let release = converter.parent().expect("a directory");
     let checked =
         deploy::functions::built_elsewhere(release, deploy::settings::Architecture::X86_64).unwrap();
@@ -324,8 +325,12 @@ async fn fanout_remembers_what_a_client_did_not_take_and_catch_up_sends_it() {
 #[test]
 fn fanout_returns_what_the_ledger_does_not_answer_for_and_hastens_it() {
     let (sqs, tables) = (Arc::new(SqsStub::start().unwrap()), TablesStub::start([]).unwrap());
-    let fanout =
-        Emulated::start(&harness::shipped_functions().unwrap().fanout, sqs, "6", &tables.endpoint_url());
+    let fanout = Emulated::start(
+        &testkit::wire::shipped_functions().unwrap().fanout,
+        sqs,
+        "6",
+        &tables.endpoint_url(),
+    );
     let names = ["a1", "b1", "a2", "b2"];
     assert_eq!(fanout.returned(&messages(&names)), ["id-a1", "id-b1", "id-a2", "id-b2"]);
     for name in ["Billing", "Insurance", "Enforcement"] {

@@ -19,9 +19,9 @@ use serde_json::Value;
 use shared::config::Source;
 use shared::ids::Key;
 use shared::ledger::{EventTable, Page, ScanPage, ScanPosition, Unread};
-use shared::testing::contract;
-use shared::testing::contract::events::{Writable, numbers, texts};
 use support::{ground, make_ledger, make_table};
+use testkit::contract;
+use testkit::contract::events::{Writable, numbers, texts};
 
 /// More than the adapter asks for at once.
 const CURSORS_BEYOND_A_PAGE: usize = 2_500;

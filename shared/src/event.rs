@@ -186,7 +186,7 @@ impl Event {
         attributes.extend(along.replay.map(Attribute::replay));
         let id = &self.deduplication_id;
         let id = along.replay.map_or_else(|| id.clone(), |replay| id.replayed(replay));
-        Message::new(self.group.clone(), id, Body::Text(&self.body), &attributes, along.trace_header)
+        Message::new(self.group.clone(), id, Body::Text(&self.body), attributes, along.trace_header)
     }
 
     /// The event as a message to the fan-out queue that takes it for another than the one that the stream brought, and
@@ -195,7 +195,7 @@ impl Event {
         let mut attributes = self.attributes();
         attributes.push(Attribute::repair(&self.deduplication_id));
         let id = self.deduplication_id.derived(&format!("repair {window}"));
-        Message::new(self.group.clone(), id, Body::Text(&self.body), &attributes, None)
+        Message::new(self.group.clone(), id, Body::Text(&self.body), attributes, None)
     }
 
     fn attributes(&self) -> Vec<Attribute> {

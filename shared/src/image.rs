@@ -5,7 +5,9 @@
 mod number;
 mod read;
 mod record;
-#[cfg(any(test, feature = "testing"))]
+// One generator of items for the tests in here and for those of the crates that read items.
+#[cfg(test)]
+#[path = "../../testkit/src/samples/image.rs"]
 pub mod samples;
 mod text;
 mod write;
@@ -17,7 +19,7 @@ use crate::config::Path;
 use crate::ids::Key;
 use read::ScanPosition;
 
-pub(crate) use number::Decimal;
+pub use number::Decimal;
 pub use record::{NewImage, Record, RecordError};
 pub use text::Text;
 pub(crate) use text::sqs_safe;

@@ -4,6 +4,7 @@
 //! [`EventTable`]; what is sent, through [`Transport`](crate::send::Transport).
 
 mod adopt;
+mod bounded;
 pub mod catch_up;
 pub mod columns;
 mod event_time;
@@ -19,6 +20,7 @@ pub mod times;
 mod transactions;
 
 pub use adopt::{adopt, baseline, is_whole, leaving};
+pub use bounded::Bounded;
 pub use event_time::EventTime;
 pub use items::{
     ClientId, Cursor, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, Registration, Registry, Scan,

@@ -18,6 +18,3 @@ pub mod send;
 pub mod set_aside;
 pub mod text;
 pub mod time;
-
-#[cfg(any(test, feature = "testing"))]
-pub mod testing;

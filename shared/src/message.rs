@@ -1,6 +1,9 @@
-//! A message on its way to a FIFO queue, encoded once however many queues it goes to.
+//! A message on its way to FIFO queues: data, and the size that SQS counts. How it is written for SQS is the adapter's
+//! business.
 
-use serde::Serialize;
+use std::borrow::Cow;
+use std::sync::{Arc, Weak};
+
 use serde_json::value::RawValue;
 
 use crate::ids::{DeduplicationId, Group, ReplayId};
@@ -30,18 +33,34 @@ pub const REPLAY: &str = "replay";
 /// of its event may be remembered: it tells the event's. It is not passed on.
 pub const REPAIR: &str = "repair";
 
-/// A message ready to be sent to any number of FIFO queues.
-///
-/// It holds its part of the request's text, so that escaping is paid once and not once per queue.
+/// A message ready to be sent to any number of FIFO queues. Clones share what it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct Message(Arc<Content>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Content {
     group: Group,
     deduplication_id: DeduplicationId,
+    body: Owned,
+    attributes: Vec<Attribute>,
+    trace_header: Option<String>,
     size: usize,
-    entry: String,
 }
 
-/// A message's body: text to be escaped, or a JSON string literal that passes through as it is.
+/// A body as a message keeps it.
+#[derive(Debug)]
+enum Owned {
+    Text(String),
+    Literal(Box<RawValue>),
+}
+
+/// Which message something was made of. It keeps the message's address taken, but not what the message holds: no other
+/// message ever has it.
+#[derive(Clone, Debug)]
+pub struct Identity(Weak<Content>);
+
+/// A message's body: text, or the JSON string literal of a text, so that it need not be unescaped and escaped again on
+/// its way from a function's payload to a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Body<'a> {
     /// Plain text.
@@ -71,60 +90,104 @@ pub enum AttributeValue {
 }
 
 impl Message {
-    /// Encodes a message. Attributes are written in the order given; `trace_header` is `AWSTraceHeader`,
-    /// which does not count as an attribute nor towards the size.
-    pub fn new(
+    /// A message. Attributes keep their order; `trace_header` is `AWSTraceHeader`, which does not count as an attribute
+    /// nor towards the size, and is none if it is empty: SQS refuses empty values.
+    pub fn new<'a>(
         group: Group,
         deduplication_id: DeduplicationId,
         body: Body<'_>,
-        attributes: &[Attribute],
+        attributes: impl Into<Cow<'a, [Attribute]>>,
         trace_header: Option<&str>,
     ) -> Self {
-        let size = body.size() + attributes.iter().map(Attribute::size).sum::<usize>();
-        let mut entry = String::with_capacity(size + size / 4 + 256);
-        entry.push_str("\"MessageBody\":");
-        match body {
-            Body::Text(text) => push_json(&mut entry, text),
-            Body::Literal(literal) => entry.push_str(literal.get()),
-        }
-        entry.push_str(",\"MessageGroupId\":");
-        push_json(&mut entry, group.as_str());
-        entry.push_str(",\"MessageDeduplicationId\":");
-        push_json(&mut entry, deduplication_id.as_str());
-        push_attributes(&mut entry, attributes);
-        // SQS refuses empty values.
-        if let Some(trace_header) = trace_header.filter(|header| !header.is_empty()) {
-            entry.push_str(
-                ",\"MessageSystemAttributes\":{\"AWSTraceHeader\":{\"DataType\":\"String\",\"StringValue\":",
-            );
-            push_json(&mut entry, trace_header);
-            entry.push_str("}}");
-        }
-        Self { group, deduplication_id, size, entry }
+        let attributes = attributes.into().into_owned();
+        Self(Arc::new(Content {
+            group,
+            deduplication_id,
+            size: body.size() + attributes.iter().map(Attribute::size).sum::<usize>(),
+            body: match body {
+                Body::Text(text) => Owned::Text(text.to_owned()),
+                Body::Literal(literal) => Owned::Literal(literal.to_owned()),
+            },
+            attributes,
+            trace_header: trace_header.filter(|header| !header.is_empty()).map(str::to_owned),
+        }))
     }
 
     /// The `MessageGroupId`.
     pub fn group(&self) -> &Group {
-        &self.group
+        &self.0.group
     }
 
     /// The `MessageDeduplicationId`.
     pub fn deduplication_id(&self) -> &DeduplicationId {
-        &self.deduplication_id
+        &self.0.deduplication_id
+    }
+
+    /// The body.
+    pub fn body(&self) -> Body<'_> {
+        match &self.0.body {
+            Owned::Text(text) => Body::Text(text),
+            Owned::Literal(literal) => Body::Literal(literal),
+        }
+    }
+
+    /// The message attributes.
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.0.attributes
+    }
+
+    /// The value of the attribute `name`, if that is of the types `String` or `Number`.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        match &self.attributes().iter().find(|attribute| attribute.name == name)?.value {
+            AttributeValue::Text(text) => Some(text),
+            AttributeValue::Base64(_) => None,
+        }
+    }
+
+    /// `AWSTraceHeader`; never empty.
+    pub fn trace_header(&self) -> Option<&str> {
+        self.0.trace_header.as_deref()
     }
 
     /// The size that SQS counts: body, and names, types and values of the attributes, in bytes.
     pub fn size(&self) -> usize {
-        self.size
+        self.0.size
     }
 
-    /// The members of a `SendMessageBatchRequestEntry` but for its `Id`, without braces, in the SQS JSON protocol.
-    pub fn entry(&self) -> &str {
-        &self.entry
+    /// What tells this message, and its clones, from all others, those with the same content among them.
+    pub fn identity(&self) -> Identity {
+        Identity(Arc::downgrade(&self.0))
     }
 }
 
-impl Body<'_> {
+impl Identity {
+    /// Whether it is the identity of `message`.
+    pub fn is_of(&self, message: &Message) -> bool {
+        self.0.as_ptr() == Arc::as_ptr(&message.0)
+    }
+}
+
+impl PartialEq for Owned {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(text), Self::Text(other)) => text == other,
+            (Self::Literal(literal), Self::Literal(other)) => literal.get() == other.get(),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Owned {}
+
+impl<'a> Body<'a> {
+    /// The text; `None` if a literal stands for none, as one with half a surrogate pair.
+    pub fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Body::Text(text) => Some(Cow::Borrowed(text)),
+            Body::Literal(literal) => serde_json::from_str(literal.get()).ok().map(Cow::Owned),
+        }
+    }
+
     /// The bytes that SQS counts.
     fn size(self) -> usize {
         match self {
@@ -171,49 +234,6 @@ impl Attribute {
         };
         self.name.len() + self.data_type.len() + value
     }
-}
-
-fn push_attributes(entry: &mut String, attributes: &[Attribute]) {
-    if attributes.is_empty() {
-        return;
-    }
-    entry.push_str(",\"MessageAttributes\":{");
-    for (index, attribute) in attributes.iter().enumerate() {
-        if index > 0 {
-            entry.push(',');
-        }
-        push_json(entry, &attribute.name);
-        entry.push_str(":{\"DataType\":");
-        push_json(entry, &attribute.data_type);
-        let (member, value) = match &attribute.value {
-            AttributeValue::Text(text) => (",\"StringValue\":", text),
-            AttributeValue::Base64(text) => (",\"BinaryValue\":", text),
-        };
-        entry.push_str(member);
-        push_json(entry, value);
-        entry.push('}');
-    }
-    entry.push('}');
-}
-
-fn push_json(entry: &mut String, text: &(impl Serialize + ?Sized)) {
-    struct Utf8<'a>(&'a mut String);
-
-    impl std::io::Write for Utf8<'_> {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            let text = std::str::from_utf8(bytes).map_err(std::io::Error::other)?;
-            self.0.push_str(text);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    // Writing a string to a string cannot fail: `serde_json` writes whole UTF-8 fragments.
-    let written = serde_json::to_writer(Utf8(entry), text);
-    debug_assert!(written.is_ok());
 }
 
 /// The length in UTF-8 bytes of what the JSON string literal `literal` stands for.

@@ -1,9 +1,13 @@
 //! Rejections to the rejected queue: about records that can never be converted or sent.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
 
-use crate::ids::{DeduplicationId, Group};
+use crate::config::Source;
+use crate::ids::{DeduplicationId, Group, Key};
 use crate::message::{Attribute, Body, Message, SQS_LIMIT};
 
 /// The most of a reason that a rejection carries, in bytes.
@@ -33,6 +37,23 @@ pub struct Rejection<'a> {
 }
 
 impl Rejection<'_> {
+    /// The message about an item of the event table that can never be sent.
+    pub fn of_item(source: &Source, key: &Key, sort: &Key, why: &str) -> Message {
+        let mut keys = Map::new();
+        keys.insert(source.partition_key.clone(), in_json(key));
+        keys.insert(source.sort_key.clone(), in_json(sort));
+        let keys = to_raw_value(&keys).ok();
+        let rejection = Rejection { reason: why.to_owned(), keys: keys.as_deref(), ..Rejection::default() };
+        rejection.message(Some(Group::of(key)), &DeduplicationId::of_item(key, sort))
+    }
+
+    /// The message about a message of the fan-out queue that can't be processed. `record` is as Lambda's payload has it,
+    /// `id` is its `messageId`.
+    pub fn of_record(record: &RawValue, group: Option<Group>, id: Option<&str>, why: &str) -> Message {
+        let id = DeduplicationId::of_stream_record(id.unwrap_or_else(|| record.get()));
+        Rejection { reason: why.to_owned(), record: Some(record), ..Rejection::default() }.message(group, &id)
+    }
+
     /// The rejection as a message to the rejected queue, its body JSON.
     ///
     /// `group` is the event's; rejections about records without one share the group `~rejected`, which no
@@ -63,6 +84,15 @@ impl Rejection<'_> {
         // The two characters that JSON allows raw and SQS does not; in JSON they stand in strings only.
         let body = body.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff");
         Message::new(group.clone(), deduplication_id.clone(), Body::Text(&body), attributes, None)
+    }
+}
+
+/// A key in DynamoDB's JSON.
+fn in_json(key: &Key) -> Value {
+    match key {
+        Key::S(text) => json!({ "S": text }),
+        Key::N(number) => json!({ "N": number }),
+        Key::B(bytes) => json!({ "B": STANDARD.encode(bytes) }),
     }
 }
 
@@ -97,22 +127,32 @@ mod tests {
 
     #[test]
     fn letter_tells_reason_keys_position_and_image() {
-        expect![[r#""MessageBody":"{\"reason\":\"attribute `price`: `N` is not a number\",\"eventId\":\"e-1\",\"keys\":{\"mark\":{\"S\":\"AFC F5\"}},\"stream\":\"arn:aws:dynamodb:eu-west-2:111122223333:table/T/stream/S\",\"sequenceNumber\":\"4421584500000000017450439091\",\"image\":{\"price\":{\"N\":\"x\"}},\"record\":null}","MessageGroupId":"~rejected","MessageDeduplicationId":"a3abbbf1b479caf93dc2234de719dd1f2be3a1798da83d783c39537877e640bb","MessageAttributes":{"eventId":{"DataType":"String","StringValue":"e-1"}}"#]]
-            .assert_eq(rejection(r#"{"price":{"N":"x"}}"#).entry());
+        let rejection = rejection(r#"{"price":{"N":"x"}}"#);
+        expect![[r#"{"reason":"attribute `price`: `N` is not a number","eventId":"e-1","keys":{"mark":{"S":"AFC F5"}},"stream":"arn:aws:dynamodb:eu-west-2:111122223333:table/T/stream/S","sequenceNumber":"4421584500000000017450439091","image":{"price":{"N":"x"}},"record":null}"#]]
+            .assert_eq(&rejection.body().text().unwrap());
+        assert_eq!(rejection.group().as_str(), "~rejected");
+        assert_eq!(
+            rejection.deduplication_id().as_str(),
+            "a3abbbf1b479caf93dc2234de719dd1f2be3a1798da83d783c39537877e640bb"
+        );
+        assert_eq!(rejection.attributes(), [Attribute::string("eventId", "e-1")]);
+        assert_eq!(rejection.trace_header(), None);
     }
 
     #[test]
     fn image_that_does_not_fit_is_left_out() {
         let large = rejection(&format!(r#"{{"text":{{"S":"{}"}}}}"#, "x".repeat(SQS_LIMIT)));
         assert!(large.size() < 1_000);
-        assert!(large.entry().contains(r#"\"image\":null"#));
-        assert!(large.entry().contains("4421584500000000017450439091"));
+        let body = large.body().text().unwrap();
+        assert!(body.contains(r#""image":null"#));
+        assert!(body.contains("4421584500000000017450439091"));
     }
 
     #[test]
     fn characters_that_sqs_refuses_are_escaped() {
-        let entry = rejection("{\"text\":{\"S\":\"a\u{FFFF}b\"}}").entry().to_owned();
-        assert!(!entry.contains('\u{FFFF}'));
-        assert!(entry.contains(r"a\\uffffb"));
+        let rejection = rejection("{\"text\":{\"S\":\"a\u{FFFF}b\"}}");
+        let body = rejection.body().text().unwrap();
+        assert!(!body.contains('\u{FFFF}'));
+        assert!(body.contains(r"a\uffffb"));
     }
 }

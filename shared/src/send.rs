@@ -225,6 +225,3 @@ async fn next_answer<T: Transport, F: Future>(
     }
     within(transport, rest, in_flight.next()).await.flatten()
 }
-
-#[cfg(test)]
-mod tests;

@@ -88,13 +88,13 @@ fn from_sdk(value: AttributeValue) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use shared::ledger::stored::samples;
+    use testkit::samples::ledger;
 
     use super::*;
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back((key, written) in samples::item()) {
+        fn what_is_written_is_read_back((key, written) in ledger::item()) {
             let stored = with_keys(&key, &written);
             for (name, value) in keys(&key) {
                 prop_assert_eq!(stored.get(&name), Some(&value));

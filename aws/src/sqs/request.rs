@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -15,8 +16,10 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use sha2::{Digest as _, Sha256};
-use shared::message::Message;
+use shared::message::{Identity, Message};
 use shared::naming::QueueUrl;
+
+use super::entry::{capacity, push_entry};
 
 /// How many batches are remembered. Healthy clients of one invocation are sent the same batches at the same time;
 /// the rest are for clients that have fallen behind by a batch or two. Each is at most 1 MiB, and escapes.
@@ -40,6 +43,8 @@ pub(super) struct Request {
 
 /// What the requests of one batch have in common: everything but the queue.
 struct Entries {
+    /// Each with the place of its entry in the text.
+    messages: Vec<(Identity, Range<usize>)>,
     text: Bytes,
     hash: Sha256,
 }
@@ -53,7 +58,11 @@ impl Requests {
         let entries = self.entries(batch);
         let queue = Bytes::from(format!("{}}}", serde_json::Value::from(queue.as_str())));
         let digest = entries.hash.clone().chain_update(&queue).finalize();
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut sha256 = String::with_capacity(2 * digest.len());
+        for byte in digest {
+            // Writing to a string cannot fail.
+            let _ = write!(sha256, "{byte:02x}");
+        }
         Request { entries: entries.text.clone(), queue, sha256 }
     }
 
@@ -62,7 +71,7 @@ impl Requests {
         if let Some(entries) = recent.iter().find(|entries| entries.are_of(batch)) {
             return Arc::clone(entries);
         }
-        let entries = Arc::new(Entries::of(batch));
+        let entries = Arc::new(Entries::join(batch, &recent));
         recent.truncate(REMEMBERED - 1);
         recent.push_front(Arc::clone(&entries));
         entries
@@ -70,27 +79,31 @@ impl Requests {
 }
 
 impl Entries {
-    fn of(batch: &[&Message]) -> Self {
-        let size = batch.iter().map(|message| message.entry().len() + start_of_entry(0).len()).sum::<usize>();
-        let mut text = String::with_capacity(size + END_OF_ENTRIES.len());
+    /// The entries of `batch`. What stands in one of the `recent` ones is not written again.
+    fn join(batch: &[&Message], recent: &VecDeque<Arc<Self>>) -> Self {
+        let mut text = Vec::with_capacity(batch.iter().map(|message| capacity(message)).sum());
+        let mut messages = Vec::with_capacity(batch.len());
         for (index, message) in batch.iter().enumerate() {
-            text.push_str(&start_of_entry(index));
-            text.push_str(message.entry());
+            text.extend_from_slice(start_of_entry(index).as_bytes());
+            let start = text.len();
+            match recent.iter().find_map(|entries| entries.entry(message)) {
+                Some(entry) => text.extend_from_slice(entry),
+                None => push_entry(&mut text, message),
+            }
+            messages.push((message.identity(), start..text.len()));
         }
-        text.push_str(END_OF_ENTRIES);
-        Self { hash: Sha256::new_with_prefix(&text), text: text.into() }
+        text.extend_from_slice(END_OF_ENTRIES.as_bytes());
+        Self { messages, hash: Sha256::new_with_prefix(&text), text: text.into() }
     }
 
-    /// Whether [`Entries::of`] this batch would be the same text. Comparing costs a hundredth of hashing; an id
-    /// would cost less still, but nothing warrants that two messages with one id have one body.
     fn are_of(&self, batch: &[&Message]) -> bool {
-        let mut rest = Some(&*self.text);
-        for (index, message) in batch.iter().enumerate() {
-            rest = rest
-                .and_then(|text| text.strip_prefix(start_of_entry(index).as_bytes()))
-                .and_then(|text| text.strip_prefix(message.entry().as_bytes()));
-        }
-        rest == Some(END_OF_ENTRIES.as_bytes())
+        self.messages.len() == batch.len()
+            && self.messages.iter().zip(batch).all(|((identity, _), message)| identity.is_of(message))
+    }
+
+    fn entry(&self, message: &Message) -> Option<&[u8]> {
+        let (_, place) = self.messages.iter().find(|(identity, _)| identity.is_of(message))?;
+        self.text.get(place.clone())
     }
 }
 
@@ -226,6 +239,38 @@ mod tests {
             let second = requests.request(&queue("b"), &[message]);
             assert_eq!(first.entries.as_ptr(), second.entries.as_ptr());
         }
+    }
+
+    #[test]
+    fn a_message_is_written_once_whatever_batches_it_is_in() {
+        let messages: Vec<_> = ["1", "2", "3"].iter().map(|id| message(id, "body")).collect();
+        let recent =
+            VecDeque::from([Arc::new(Entries::join(&[&messages[0], &messages[1]], &VecDeque::new()))]);
+        let written = |message: &Message| recent.iter().find_map(|entries| entries.entry(message));
+        for message in &messages[..2] {
+            let mut text = Vec::new();
+            push_entry(&mut text, message);
+            assert_eq!(written(message), Some(&*text));
+            assert_eq!(written(&message.clone()), Some(&*text));
+        }
+        assert_eq!(written(&messages[2]), None);
+        let joined = Entries::join(&[&messages[2], &messages[1]], &recent);
+        assert_eq!(joined.text, Entries::join(&[&messages[2], &messages[1]], &VecDeque::new()).text);
+    }
+
+    #[test]
+    fn a_message_is_not_taken_for_one_that_is_gone_or_for_its_like() {
+        let shared = Requests::default();
+        let check = |message: &Message| {
+            let request = shared.request(&queue("a"), &[message]);
+            assert_eq!(text(&request), text(&Requests::default().request(&queue("a"), &[message])));
+        };
+        // Each is dropped before the next is made, which the allocator likes to put into the same place.
+        for number in 0..1_000 {
+            check(&message("1", &number.to_string()));
+        }
+        let many: Vec<_> = (0..1_000).map(|number| message("1", &number.to_string())).collect();
+        many.iter().chain(&many).for_each(check);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use shared::config::{Config, Source};
 use shared::ids::{DeduplicationId, Group, Key};
-use shared::message::{Attribute, Message};
+use shared::message::Message;
 use shared::rejection;
 
 use super::{Received, Rejection};
@@ -21,16 +21,10 @@ pub(crate) fn source() -> Source {
 
 /// What SQS shows of a message that the functions sent.
 fn received(number: u32, message: &Message) -> Received {
-    let entry: serde_json::Value = serde_json::from_str(&format!("{{{}}}", message.entry())).unwrap();
-    let text = |name: &str| entry[name].as_str().unwrap().to_owned();
-    let attributes = entry["MessageAttributes"].as_object().cloned().unwrap_or_default();
-    let attributes = attributes.iter();
-    let attributes =
-        attributes.map(|(name, value)| Attribute::string(name, value["StringValue"].as_str().unwrap()));
-    Received {
-        attributes: attributes.collect(),
-        ..foreign(number, &text("MessageGroupId"), &text("MessageBody"))
-    }
+    let mut attributes = message.attributes().to_vec();
+    attributes.sort_by(|one, other| one.name.cmp(&other.name));
+    let body = message.body().text().unwrap();
+    Received { attributes, ..foreign(number, message.group().as_str(), &body) }
 }
 
 /// A message of a queue that anybody could have sent.

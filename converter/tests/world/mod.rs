@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use shared::config::Config;
 use shared::metrics::Tally;
 use shared::naming::{Naming, OwnQueue, QueueUrl};
-use shared::testing::{Accepted, FifoQueues, Settings, VirtualClock};
 use shared::time::Timestamp;
+use testkit::memory::{Accepted, FifoQueues, Settings, VirtualClock};
 
 /// Lambda's time-out, as the template has it.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -74,18 +74,18 @@ type Read<'b, 'p> = (Key, Arrival, &'b Incoming<'p>);
 
 fn read<'b, 'p>(delivery: &'b Delivery<'p>, source: &Source) -> Result<Read<'b, 'p>, String> {
     let incoming = delivery.message.as_ref()?;
-    let version = incoming.text("version").ok_or("it lacks the attribute `version`")?;
+    let version = incoming.copy.attribute("version").ok_or("it lacks the attribute `version`")?;
     let version = version.parse().ok().filter(|version| *version > 0);
     let version = version.ok_or("its attribute `version` is not a whole number from 1")?;
     let sent = delivery.sent.or(delivery.first_received).ok_or("`SentTimestamp` is missing")?;
-    let replay = incoming.text(REPLAY).and_then(|id| ReplayId::try_new(id).ok());
+    let replay = incoming.copy.attribute(REPLAY).and_then(|id| ReplayId::try_new(id).ok());
     let (key, sort) = keys(incoming, source, replay.as_ref())?;
-    let is_streamed = replay.is_none() && incoming.text(REPAIR).is_none();
+    let is_streamed = replay.is_none() && incoming.copy.attribute(REPAIR).is_none();
     let arrival = Arrival {
         written: is_streamed.then(|| incoming.streamed_at.unwrap_or(sent)),
         version,
         sort,
-        time: incoming.text("eventTime").and_then(EventTime::try_from_text),
+        time: incoming.copy.attribute("eventTime").and_then(EventTime::try_from_text),
         sent,
         is_again: delivery.receive_count > 1,
         replay,
@@ -111,7 +111,7 @@ fn keys(incoming: &Incoming<'_>, source: &Source, replay: Option<&ReplayId>) -> 
         format!("its body's `{}` is not what `MessageGroupId` is made of", source.partition_key)
     })?;
     let own = incoming.copy.deduplication_id();
-    let told = incoming.text(REPAIR);
+    let told = incoming.copy.attribute(REPAIR);
     let fits = |sort: &Key| {
         let id = DeduplicationId::of_item(&key, sort);
         match (told, replay) {

@@ -5,6 +5,7 @@ use shared::ids::Group;
 use shared::ledger::fan_out::Plan;
 use shared::ledger::{EventTable, Ledger};
 use shared::message::Message;
+use shared::rejection::Rejection;
 use shared::route::route;
 use shared::send::{Stop, Transport, send_runs};
 use tracing::error;
@@ -12,7 +13,6 @@ use tracing::error;
 use super::group::Work;
 use super::{Fanout, Invocation};
 use crate::message::Delivery;
-use crate::rejections;
 
 impl Fanout {
     /// Sends a rejection about each event of the table that can never be sent. Answers the runs that may go on.
@@ -27,7 +27,7 @@ impl Fanout {
             for version in &plan.run.rejected {
                 if let (Some(sort), Some(Err(why))) = (rows.sort(*version), rows.event(*version)) {
                     error!(group = %plan.group, version, why, "event in the table cannot be sent; it gets a rejection");
-                    rejections.push((index, rejections::of_item(&self.source, &work.batch.key, sort, why)));
+                    rejections.push((index, Rejection::of_item(&self.source, &work.batch.key, sort, why)));
                 }
             }
         }
@@ -67,7 +67,7 @@ impl Fanout {
                 why,
                 "message cannot be processed; it gets a rejection"
             );
-            Some(rejections::of_record(record, delivery.group.clone(), id, why))
+            Some(Rejection::of_record(record, delivery.group.clone(), id, why))
         };
         let rejections: Vec<Message> = unfit.iter().filter_map(rejection).collect();
         let results = self.send_rejections(ports, &rejections).await;

@@ -20,8 +20,8 @@ use shared::ledger::{
 use shared::metrics::Tally;
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::Transport as _;
-use shared::testing::{MemoryLedger, MemoryTable, Settings};
 use shared::time::Timestamp;
+use testkit::memory::{MemoryLedger, MemoryTable, Settings};
 
 use crate::world::{Wire, World, payload};
 

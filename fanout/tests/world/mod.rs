@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use shared::message::{AttributeValue, Message};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::{SendError, Transport};
-use shared::testing::{FifoQueues, Received, Settings, VirtualClock};
 use shared::time::Timestamp;
+use testkit::memory::{FifoQueues, Received, Settings, VirtualClock};
 
 /// The fan-out queue's visibility time-out, as the template has it.
 const VISIBILITY: Duration = Duration::from_secs(180);

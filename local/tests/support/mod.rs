@@ -45,7 +45,7 @@ pub(crate) async fn ground(name: &str) -> anyhow::Result<Ground> {
 
 /// `fanoutctl` as an operator runs it in the repository, with a config of the test's own, and nobody to ask.
 pub(crate) fn fanoutctl(ground: &Ground, config: &Path, arguments: &[&str]) -> anyhow::Result<Command> {
-    let mut command = Command::new(harness::fanoutctl()?);
+    let mut command = Command::new(testkit::wire::fanoutctl()?);
     command.current_dir(workspace::root()).envs(ground.variables()).args(arguments);
     command.arg("--config").arg(config).stdin(Stdio::null());
     Ok(command)

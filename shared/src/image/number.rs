@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 /// A number's exact value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Decimal {
+pub struct Decimal {
     /// -1, 0 or 1.
     sign: i8,
     /// Ten to this power is just above the number.
@@ -27,8 +27,8 @@ pub(super) fn is_number(text: &[u8]) -> bool {
 }
 
 impl Decimal {
-    /// The value of `text`, if it [is a number](is_number).
-    pub(crate) fn try_parse(text: &[u8]) -> Option<Self> {
+    /// The value of `text`, if it is a number as JSON writes it, with an exponent that DynamoDB could have.
+    pub fn try_parse(text: &[u8]) -> Option<Self> {
         let Parts { negative, integer, fraction, exponent } = Parts::of(text)?;
         let digits = [integer, fraction].concat();
         let is_significant = |digit: &u8| *digit != b'0';

@@ -69,6 +69,3 @@ impl Task {
         self.cursor.incarnation_number == self.item.incarnation_number
     }
 }
-
-#[cfg(test)]
-mod tests;

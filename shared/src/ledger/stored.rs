@@ -9,10 +9,6 @@
 mod fields;
 mod instant;
 mod restore;
-#[cfg(any(test, feature = "testing"))]
-pub mod samples;
-#[cfg(any(test, feature = "testing"))]
-mod size;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -24,8 +20,6 @@ use super::DamagedItem;
 use super::{ClientId, ItemKey, ScanKind};
 
 pub use restore::restore;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use size::size;
 pub use store::store;
 
 /// The table's partition key.

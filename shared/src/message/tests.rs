@@ -1,56 +1,9 @@
-use std::collections::BTreeMap;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use serde::Deserialize;
 
 use super::*;
 use crate::ids::Key;
 use crate::image::samples::string;
-
-/// A `SendMessageBatchRequestEntry`, as SQS reads it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Entry {
-    message_body: String,
-    message_group_id: String,
-    message_deduplication_id: String,
-    #[serde(default)]
-    message_attributes: BTreeMap<String, EntryAttribute>,
-    #[serde(default)]
-    message_system_attributes: BTreeMap<String, EntryAttribute>,
-}
-
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct EntryAttribute {
-    data_type: String,
-    string_value: Option<String>,
-    binary_value: Option<String>,
-}
-
-impl EntryAttribute {
-    fn of(attribute: &Attribute) -> Self {
-        let (string_value, binary_value) = match attribute.value.clone() {
-            AttributeValue::Text(text) => (Some(text), None),
-            AttributeValue::Base64(text) => (None, Some(text)),
-        };
-        Self { data_type: attribute.data_type.clone(), string_value, binary_value }
-    }
-
-    /// What SQS counts, by its documents: the type, and the value's bytes.
-    fn size(&self) -> usize {
-        let text = self.string_value.as_ref().map_or(0, String::len);
-        let bytes = self.binary_value.as_ref().map_or(0, |text| STANDARD.decode(text).unwrap().len());
-        self.data_type.len() + text + bytes
-    }
-}
-
-fn entry(message: &Message) -> Entry {
-    serde_json::from_str(&format!("{{{}}}", message.entry())).unwrap()
-}
 
 fn message(body: Body<'_>, attributes: &[Attribute], trace_header: Option<&str>) -> Message {
     let group = Group::of(&Key::S("AFC F5 \"\\".to_owned()));
@@ -76,9 +29,13 @@ fn literals_count_as_the_text_that_they_stand_for() {
         let decoded = serde_json::from_str::<String>(text).unwrap();
         let message = message(Body::Literal(&literal), &[], None);
         assert_eq!(message.size(), decoded.len(), "{text}");
-        assert_eq!(entry(&message).message_body, decoded);
-        assert!(message.entry().contains(text), "a literal passes through as it is");
+        assert_eq!(message.body().text().as_deref(), Some(&*decoded));
     }
+}
+
+#[test]
+fn a_literal_that_stands_for_no_text_has_none() {
+    assert_eq!(message(Body::Literal(&literal(r#""\ud800""#)), &[], None).body().text(), None);
 }
 
 #[test]
@@ -102,57 +59,16 @@ fn size_is_what_sqs_counts() {
 }
 
 #[test]
-fn members_that_have_nothing_to_say_are_left_out() {
-    let plain = message(Body::Text("x"), &[], None);
-    assert!(!plain.entry().contains("Attributes"), "{}", plain.entry());
-    assert!(!plain.entry().contains("\"Id\""), "{}", plain.entry());
-}
-
-fn attribute() -> impl Strategy<Value = Attribute> {
-    let suffix = prop_oneof![Just(""), Just(".int"), Just(".my type")];
-    let value = prop_oneof![
-        string().prop_map(|text| ("String", AttributeValue::Text(text))),
-        any::<i64>().prop_map(|number| ("Number", AttributeValue::Text(number.to_string()))),
-        vec(any::<u8>(), 0..20).prop_map(|bytes| ("Binary", AttributeValue::Base64(STANDARD.encode(bytes)))),
-    ];
-    ("[A-Za-z0-9_.-]{1,20}", value, suffix).prop_map(|(name, (kind, value), suffix)| Attribute {
-        name,
-        data_type: format!("{kind}{suffix}"),
-        value,
-    })
+fn an_identity_is_one_messages_and_its_clones() {
+    let [first, like] = [(); 2].map(|()| message(Body::Text("x"), &[], None));
+    let (identity, clone) = (first.identity(), first.clone());
+    assert_eq!(first, like);
+    assert!(identity.is_of(&first) && identity.is_of(&clone) && !identity.is_of(&like));
+    drop((first, clone));
+    assert!(!(0..100).any(|_| identity.is_of(&message(Body::Text("x"), &[], None))));
 }
 
 proptest! {
-    #[test]
-    fn an_entry_gives_back_what_went_in(
-        body in string(),
-        as_literal: bool,
-        attributes in vec(attribute(), 0..=ATTRIBUTE_LIMIT),
-        trace_header in proptest::option::of(string()),
-    ) {
-        let by_name = attributes.iter().map(|one| (one.name.clone(), one.clone())).collect::<BTreeMap<_, _>>();
-        let attributes = by_name.values().cloned().collect::<Vec<_>>();
-        let written = literal(&serde_json::to_string(&body).unwrap());
-        let given = if as_literal { Body::Literal(&written) } else { Body::Text(&body) };
-        let message = message(given, &attributes, trace_header.as_deref());
-        let entry = entry(&message);
-
-        prop_assert_eq!(&entry.message_body, &body);
-        prop_assert_eq!(&entry.message_group_id, message.group().as_str());
-        prop_assert_eq!(&entry.message_deduplication_id, message.deduplication_id().as_str());
-        let expected = by_name.iter().map(|(name, one)| (name.clone(), EntryAttribute::of(one)));
-        prop_assert_eq!(&entry.message_attributes, &expected.collect::<BTreeMap<_, _>>());
-        // SQS refuses empty values, so that an empty header is none.
-        let trace_header = trace_header.filter(|header| !header.is_empty());
-        let trace = entry.message_system_attributes.get("AWSTraceHeader");
-        prop_assert_eq!(trace.and_then(|one| one.string_value.as_ref()), trace_header.as_ref());
-        prop_assert!(trace.is_none_or(|one| one.data_type == "String"));
-        prop_assert_eq!(entry.message_system_attributes.len(), usize::from(trace_header.is_some()));
-
-        let counted = entry.message_attributes.iter().map(|(name, one)| name.len() + one.size()).sum::<usize>();
-        prop_assert_eq!(message.size(), body.len() + counted);
-    }
-
     /// Every way of escaping a character counts as the character.
     #[test]
     fn escapes_do_not_change_a_literals_size(text in string(), escaped in vec(any::<bool>(), 40)) {

@@ -1,12 +1,6 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::ids::{DeduplicationId, Group, Key};
-use crate::message::{Body, Message};
-use crate::naming::{Naming, OwnQueue};
-use crate::send::Transport as _;
-use crate::testing::{FifoQueues, Settings, VirtualClock};
-use crate::time::Timestamp;
 
 const DOCUMENT: &str = include_str!("../../../docs/metrics.md");
 
@@ -27,38 +21,6 @@ fn every_metric_is_documented_as_it_is() {
     let counts = NAMES.iter().filter(|metric| metric.unit == Unit::Count);
     assert_eq!(documented.count(), counts.count(), "a metric is documented that is not there");
     assert!(DOCUMENT.contains(&format!("`{NAMESPACE}`")));
-}
-
-#[test]
-fn requests_are_counted_by_their_entries_whatever_comes_back() {
-    let clock = VirtualClock::at(Timestamp::from_millis(1_800_000_000_000));
-    let queues = FifoQueues::new(&clock);
-    let naming = Naming {
-        partition: "aws".to_owned(),
-        region: "eu-west-2".to_owned(),
-        account: "111122223333".to_owned(),
-        prefix: String::new(),
-    };
-    let (there, missing) = (naming.own_queue(OwnQueue::FanOut), naming.own_queue(OwnQueue::Rejected));
-    queues.create(&there, Settings::default());
-    let messages: Vec<Message> = (0..10)
-        .map(|number| {
-            let group = Group::of(&Key::S(number.to_string()));
-            let id = DeduplicationId::of_stream_record(&number.to_string());
-            Message::new(group, id, Body::Text("body"), &[], None)
-        })
-        .collect();
-    let messages: Vec<&Message> = messages.iter().collect();
-
-    let counted = Counted::new(&queues);
-    for (queue, entries) in [(&there, 3), (&there, 10), (&missing, 3)] {
-        let sent = clock.block_on(counted.send(queue, &messages[..entries]));
-        assert_eq!(sent.is_ok(), *queue == there);
-    }
-    let _ = counted.for_request();
-    let mut tally = Tally::default();
-    tally.requests(&counted);
-    assert_eq!(tally.to_string(), "SqsRequests 4, EntriesPerRequest 3×2 10×1");
 }
 
 #[test]

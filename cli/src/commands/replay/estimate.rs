@@ -110,7 +110,7 @@ impl ReplayEstimate {
 
 #[cfg(test)]
 mod tests {
-    use shared::testing::MemoryTable;
+    use testkit::memory::MemoryTable;
 
     use super::*;
     use crate::commands::replay::tests::source;

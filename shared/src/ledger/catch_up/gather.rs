@@ -163,7 +163,7 @@ impl Kept {
     /// In bytes, as far as it matters.
     fn size(&self) -> usize {
         match self {
-            Self::Message(message) => message.entry().len(),
+            Self::Message(message) => message.size(),
             Self::Rejected { why, .. } => why.len(),
         }
     }

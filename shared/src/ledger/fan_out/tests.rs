@@ -11,10 +11,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{ClientName, Config};
-use crate::event::Event;
+use crate::event::{Event, Reader};
 use crate::ids::{Group, Key};
 use crate::ledger::{Condition, Cursor, EventTime, ItemKey, Page, Registration, WriteCount};
-use crate::testing::MemoryTable;
 use crate::time::Timestamp;
 
 const START: u64 = 1_800_000_000;
@@ -119,17 +118,21 @@ fn rows(text: &str) -> Vec<Row> {
          [[client]]\nname = 'A'\n",
         None,
     );
-    let table = MemoryTable::new(&config.unwrap().source);
-    for text in text.split_whitespace() {
+    let reader = Reader::new(&config.unwrap().source);
+    let row = |text: &str| {
         let (version, is_other, seconds, flags) = event(text);
         let Key::S(sort) = sort_key(version, is_other) else { panic!() };
         let id = if flags.contains('x') { "other" } else { "id" };
-        table.put(&format!(
+        let item = format!(
             r#"{{"mark":{{"S":"AFC F5"}},"at":{{"S":"{sort}"}},"time":{{"N":"{}"}},"version":{{"N":"{version}"}},"{id}":{{"S":"{text}"}}}}"#,
             START + seconds
-        ));
-    }
-    table.rows(&key())
+        );
+        let event = reader.read(&item).map_err(|error| error.to_string());
+        let time = EventTime::try_from_text(&(START + seconds).to_string());
+        (sort.clone(), Row { sort: Key::S(sort), version: Some(version), time, event })
+    };
+    let rows: BTreeMap<String, Row> = text.split_whitespace().map(row).collect();
+    rows.into_values().rev().collect()
 }
 
 /// `v5 incarnation2 first1' t5 ed2 behind:2,3 holes:3,4`, of which everything but `v` may be left out.
@@ -1014,13 +1017,13 @@ fn padded(event: &Event, sort: &str, size: usize) -> Event {
          [[client]]\nname = 'A'\n",
         None,
     );
-    let table = MemoryTable::new(&config.unwrap().source);
+    let reader = Reader::new(&config.unwrap().source);
     let version = event.version();
     let text = "x".repeat(size);
     let item = format!(
         r#"{{"mark":{{"S":"AFC F5"}},"at":{{"S":"{sort}"}},"version":{{"N":"{version}"}},"text":{{"S":"{text}"}}}}"#
     );
-    table.put(&item).event.unwrap()
+    reader.read(&item).unwrap()
 }
 
 proptest! {

@@ -1,9 +1,7 @@
 use std::collections::BTreeSet;
 
 use expect_test::{Expect, expect};
-use proptest::prelude::*;
 
-use super::samples::item;
 use super::*;
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
@@ -12,39 +10,6 @@ use crate::ledger::{
     WriteCount,
 };
 use crate::time::Timestamp;
-
-proptest! {
-    #[test]
-    fn what_is_stored_is_read_back((key, item) in item()) {
-        prop_assert_eq!(restore(&key, store(&item)), Ok(item));
-    }
-
-    #[test]
-    fn keys_tell_items_apart((one, _) in item(), (other, _) in item()) {
-        prop_assert_eq!(keys(&one) == keys(&other), one == other);
-    }
-
-    #[test]
-    fn every_attribute_is_needed_and_nothing_else_is_taken((key, item) in item()) {
-        let stored = store(&item);
-        for name in stored.keys() {
-            let mut less = stored.clone();
-            less.remove(name);
-            match restore(&key, less) {
-                // What is left out is as good as empty.
-                Ok(_) => prop_assert!(["behind", "time", "holes", "after"].contains(&name.as_str()), "{name}"),
-                Err(damaged) => prop_assert_eq!(&damaged.attribute, name),
-            }
-            let mut other = stored.clone();
-            other.insert(name.clone(), Value::L(vec![Value::L(Vec::new())]));
-            prop_assert_eq!(&restore(&key, other).unwrap_err().attribute, name);
-        }
-        let mut more = stored;
-        more.insert("zzz".to_owned(), Value::Bool(true));
-        let damaged = Damaged { attribute: "zzz".to_owned(), fault: "is unknown".into() };
-        prop_assert_eq!(restore(&key, more), Err(damaged));
-    }
-}
 
 fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -271,29 +236,4 @@ fn an_item_of_another_format_is_not_read() {
             "attribute `format` is no number, and this release reads 1; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time"
         ],
     );
-}
-
-/// The figures by hand, from the rules of "DynamoDB item sizes and formats".
-#[test]
-fn sizes() {
-    let group = Group::of(&Key::S("AFC F5".to_owned()));
-    let cursor = Item::Cursor(Cursor { replay: None, ..cursor() });
-    // Keys: 2 + 8 + 2 + 8; six numbers of a digit, 2 bytes each; `at` of 20 characters; the names.
-    let names = "format".len()
-        + "write_count".len()
-        + "epoch".len()
-        + "incarnation_number".len()
-        + "position".len()
-        + "replay_until".len()
-        + "replay".len()
-        + "at".len();
-    assert_eq!(size(&ItemKey::Cursor(ClientId(2), group), &cursor), 20 + 6 * 2 + 20 + names);
-    let item = |behind: u32| {
-        let behind = (0..behind).map(|id| ClientId(1_000 + id)).collect();
-        Item::Group(Box::new(GroupItem { behind, ..group_item() }))
-    };
-    let key = ItemKey::Group(Group::of(&Key::S("AFC F5".to_owned())));
-    // `behind` has four digits each: three bytes.
-    assert_eq!(size(&key, &item(1_000)) - size(&key, &item(1)), 999 * 3);
-    assert!(size(&key, &item(1_000)) < 5_000);
 }

@@ -1,0 +1,121 @@
+//! Catch-up: clients that are behind become up to date again, from the event table; and what else the ledger needs now and
+//! then.
+//!
+//! One function for what is scheduled (the [maintenance](ControlRequest::Maintenance)) and for what operators ask: it is
+//! the only one besides the fan-out that sends to clients' queues. Maintenance settles who is served, catches up every
+//! client, and scans over the event table for history and for the comparison of table and ledger. `docs/ledger.md` is the
+//! specification.
+
+mod adopting;
+mod client;
+mod clients;
+mod compare;
+mod look_up;
+mod maintenance;
+mod orders;
+mod pass;
+mod payload;
+mod retired;
+mod scans;
+mod tell;
+mod visits;
+mod work;
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+use shared::config::{ClientName, Config, Source};
+use shared::control::{ControlAnswer, ControlRequest, MaintenanceReport};
+use shared::ledger::{Bounded, EventTable, Ledger, Ports};
+use shared::metrics::{Counted, Tally};
+use shared::naming::{Naming, OwnQueue, QueueUrl};
+use shared::send::Transport;
+use shared::time::Timestamp;
+
+pub use self::payload::OrderError;
+use self::work::Work;
+
+/// The catch-up function, ready for any number of invocations.
+#[derive(Debug)]
+pub struct CatchUp {
+    /// Who is in the file.
+    file: BTreeMap<ClientName, InFile>,
+    fan_out: QueueUrl,
+    rejected: QueueUrl,
+    requests_in_flight: usize,
+    source: Source,
+}
+
+/// What the file says of a client.
+#[derive(Debug)]
+struct InFile {
+    queue: QueueUrl,
+    history: bool,
+}
+
+impl CatchUp {
+    /// A catch-up function for this configuration and place.
+    pub fn new(config: &Config, naming: &Naming) -> Self {
+        let in_file = config.clients.iter().map(|client| {
+            let in_file = InFile { queue: client.queue_url(naming), history: client.history };
+            (client.name.clone(), in_file)
+        });
+        Self {
+            file: in_file.collect(),
+            fan_out: naming.own_queue(OwnQueue::FanOut),
+            rejected: naming.own_queue(OwnQueue::Rejected),
+            requests_in_flight: config.requests_in_flight,
+            source: config.source.clone(),
+        }
+    }
+
+    /// Does what `payload` orders. It answers before `deadline`, when Lambda ends the invocation, with no send in flight.
+    /// What is counted is noted in `tally`.
+    ///
+    /// # Errors
+    ///
+    /// [`OrderError`] if the order is none that can be done, or nothing of it could be done now.
+    pub async fn handle<T: Transport, L: Ledger, E: EventTable>(
+        &self,
+        ports: Ports<'_, T, L, E>,
+        payload: &RawValue,
+        deadline: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<ControlAnswer, OrderError> {
+        let request = ControlRequest::try_from_payload(payload.get())?;
+        let transport = &Counted::new(ports.transport);
+        let ledger = &Counted::new(ports.ledger);
+        let table = &Counted::new(ports.table);
+        let (bounded_ledger, bounded_table) =
+            (&Bounded::new(transport, ledger, deadline), &Bounded::new(transport, table, deadline));
+        let ports = Ports { transport, ledger: bounded_ledger, table: bounded_table };
+        let work = Work::new(self, ports, deadline);
+        payload::log(&request);
+        let answer = Box::pin(work.follow(request, tally)).await;
+        tally.requests(transport);
+        tally.ledger_calls(ledger, table);
+        answer
+    }
+}
+
+impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+    async fn follow(&self, request: ControlRequest, tally: &mut Tally) -> Result<ControlAnswer, OrderError> {
+        match request {
+            ControlRequest::Maintenance { .. } => {
+                let clients = self.maintenance(tally).await?;
+                Ok(ControlAnswer::Maintenance(MaintenanceReport { clients }))
+            }
+            ControlRequest::CatchUp { client, .. } => {
+                self.catch_up(&client, tally).await.map(ControlAnswer::CatchUp)
+            }
+            ControlRequest::Pause { client, .. } => self.pause(&client).await.map(ControlAnswer::State),
+            ControlRequest::Resume { client, .. } => self.resume(&client).await.map(ControlAnswer::State),
+            ControlRequest::Replay { client, keys, from, replay, .. } => {
+                self.order_replay(&client, keys, from, &replay).await.map(ControlAnswer::Replay)
+            }
+            ControlRequest::Reconcile { after, .. } => {
+                self.reconcile(after).await.map(ControlAnswer::Comparison)
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Catch-up's Lambda: config and clients once, then one order after the other.
+
+use aws::lambda;
+use catchup::CatchUp;
+use lambda_runtime::LambdaEvent;
+use serde_json::value::RawValue;
+use shared::ledger::Ports;
+use shared::metrics::Tally;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::init_logging();
+    let naming = lambda::naming()?;
+    let config = lambda::config(&naming)?;
+    let sqs = lambda::sqs()?;
+    let tables = lambda::tables(&config)?;
+    let catch_up = CatchUp::new(&config, &naming);
+    let ports = Ports { transport: &sqs, ledger: &tables.ledger, table: &tables.events };
+    lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
+        catch_up.handle(ports, &event.payload, lambda::deadline(&event.context), tally).await
+    })
+    .await
+}

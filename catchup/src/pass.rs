@@ -1,0 +1,353 @@
+//! A pass: one read of the ledger, the sends planned from it, and the writes that record them.
+//!
+//! It serves up to ten groups of a client, so that requests are full.
+
+use std::slice;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use shared::config::ClientName;
+use shared::control::RefusedGroup;
+use shared::event::Event;
+use shared::ids::Group;
+use shared::ledger::catch_up::{Begin, Known, Plan, Rejected, Task, begin};
+use shared::ledger::times::PASS_LIMIT;
+use shared::ledger::{ClientId, DamagedItem, EventTable, Found, ItemKey, Ledger, State};
+use shared::message::Message;
+use shared::naming::QueueUrl;
+use shared::rejection::Rejection;
+use shared::send::{Outcome, Run, Stop, StopReason, Transport, send_runs};
+use shared::time::Timestamp;
+use tracing::{error, warn};
+
+use super::look_up::{Looked, NotLooked};
+use super::tell::Told;
+use super::work::{Work, why_unread};
+
+/// The most bytes of messages that a pass holds, all its groups together.
+const BYTES_LIMIT: usize = 16 << 20;
+
+/// How long passing faults of a client's queue are waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The client that a pass serves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Served<'s> {
+    pub(super) name: &'s ClientName,
+    pub(super) id: ClientId,
+    pub(super) queue: &'s QueueUrl,
+    /// It failed the last time: each message has one attempt.
+    pub(super) is_failing: bool,
+}
+
+/// What became of a pass.
+#[derive(Debug, Default)]
+pub(super) struct PassOutcome {
+    /// Each group with what became of it.
+    pub(super) groups: Vec<(Group, End)>,
+    /// How many messages the client's queue took.
+    pub(super) sent: usize,
+    /// How many events were rejected.
+    pub(super) rejected: usize,
+    /// Groups of which the client's queue refuses an event for good.
+    pub(super) refused: Vec<RefusedGroup>,
+    /// Why the client's queue did not take something that it may take later.
+    pub(super) failure: Option<Stop>,
+    /// Why the client gets nothing more now, though its queue did not fail.
+    pub(super) stopped: Option<String>,
+}
+
+/// What became of a group in a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The client is up to date.
+    UpToDate,
+    /// There is more to send.
+    More,
+    /// Nothing more can be done now.
+    Left,
+    /// Its events were not read in the time that a group has beside others. Alone it has more.
+    Slow,
+    /// Not even alone.
+    TooLong,
+    /// What was sent is not recorded.
+    Unrecorded,
+}
+
+/// A group for which the table answered.
+struct Asked {
+    task: Task,
+    looked: Looked,
+}
+
+/// A group in which something is done.
+struct Planned {
+    task: Task,
+    plan: Plan,
+}
+
+impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+    /// Serves `groups`, at most [`BATCH_LIMIT`](shared::send::BATCH_LIMIT) of them.
+    pub(super) async fn pass(&self, client: &Served<'_>, groups: &[Group]) -> PassOutcome {
+        let mut pass_outcome = PassOutcome::default();
+        let now = self.now();
+        let until = now.plus(PASS_LIMIT).min(self.last_start);
+        let mut keys = vec![ItemKey::Registry];
+        keys.extend(groups.iter().map(|group| ItemKey::Group(group.clone())));
+        keys.extend(groups.iter().map(|group| ItemKey::Cursor(client.id, group.clone())));
+        let found = self.read(&keys).await;
+        if let Some(why) = unserved(&found, client) {
+            pass_outcome.stopped = Some(why);
+            return pass_outcome;
+        }
+
+        let (mut tasks, mut unread) = (Vec::new(), Vec::new());
+        for group in groups {
+            match begin(&found, client.id, group) {
+                Begin::Behind(task) => tasks.push(*task),
+                Begin::UpToDate => pass_outcome.groups.push((group.clone(), End::UpToDate)),
+                Begin::Unread => {
+                    let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
+                    let why = why_unread(&found, &keys);
+                    if keys.iter().filter_map(|key| found.unread(key)).any(DamagedItem::is_why) {
+                        let (client, group) = (client.name.as_str(), group.as_str());
+                        error!(client, group, why, "a group stands still until somebody acts");
+                    }
+                    unread.push((group.clone(), why));
+                }
+            }
+        }
+        let bytes_limit = BYTES_LIMIT / tasks.len().max(1);
+        let is_alone = tasks.len() == 1;
+        // One that takes long must leave the others time to be sent.
+        let look_up_until = if is_alone { until } else { now.share(until, 1, 3) };
+        let asked = tasks.into_iter().map(async |task| {
+            let looked = Box::pin(self.look_up(&task, bytes_limit, look_up_until)).await;
+            (task, looked)
+        });
+        let mut answered = Vec::new();
+        for (task, looked) in join_all(asked).await {
+            match looked {
+                Ok(looked) => answered.push(Asked { task, looked }),
+                Err(NotLooked::Unread(why)) => unread.push((task.group, why.to_string())),
+                Err(NotLooked::OutOfTime) => {
+                    let end = out_of_time(client, &task.group, is_alone, look_up_until.since(now));
+                    pass_outcome.groups.push((task.group, end));
+                }
+            }
+        }
+        log_unread(client, &unread);
+        pass_outcome.groups.extend(unread.into_iter().map(|(group, _)| (group, End::Left)));
+        let planned = self.sort_out(answered, until, &mut pass_outcome).await;
+        self.send(client, planned, until, &mut pass_outcome).await;
+        pass_outcome
+    }
+
+    /// What is to be sent to the client. What is not its business is dealt with: events that can't be sent, groups that
+    /// only the fan-out can go on with, erased ones.
+    async fn sort_out(
+        &self,
+        asked: Vec<Asked>,
+        until: Timestamp,
+        pass_outcome: &mut PassOutcome,
+    ) -> Vec<Planned> {
+        let (mut planned, mut lowest) = (Vec::new(), Vec::new());
+        for Asked { task, looked } in asked {
+            match looked {
+                Looked::Lasts(plan) => planned.push(Planned { task, plan }),
+                Looked::Erased => {
+                    let is_up_to_date = self.tell_erased(&task).await == Told::UpToDate;
+                    pass_outcome
+                        .groups
+                        .push((task.group, if is_up_to_date { End::UpToDate } else { End::Left }));
+                }
+                Looked::FirstGone(event) => {
+                    lowest.push(event);
+                    pass_outcome.groups.push((task.group, End::Left));
+                }
+            }
+        }
+        self.put_lowest(&lowest, until).await;
+        self.put_rejections(&mut planned, until, pass_outcome).await;
+        planned
+    }
+
+    /// Makes the fan-out look at groups of which the first event is gone.
+    async fn put_lowest(&self, events: &[Box<Event>], until: Timestamp) {
+        let groups: Vec<&[Event]> = events.iter().map(|event| slice::from_ref(event.as_ref())).collect();
+        let outcomes = self.put_repairs(&groups, until).await;
+        if let Some(stop) = outcomes.iter().find_map(|outcome| outcome.stopped.as_ref()) {
+            warn!(
+                why = stop.why,
+                "a group's lowest event could not be put on the fan-out queue; a later pass does"
+            );
+        }
+    }
+
+    /// Sends the rejections about events that come first and can't be sent.
+    async fn put_rejections(
+        &self,
+        planned: &mut [Planned],
+        until: Timestamp,
+        pass_outcome: &mut PassOutcome,
+    ) {
+        let rejections: Vec<Vec<Message>> = planned
+            .iter()
+            .map(|Planned { task, plan }| {
+                let rejection = |event: &Rejected| {
+                    Rejection::of_item(&self.own.source, &task.item.key, &event.sort, &event.why)
+                };
+                plan.rejected.iter().map(rejection).collect()
+            })
+            .collect();
+        let runs: Vec<Run<'_>> =
+            rejections.iter().map(|rejections| Run { messages: rejections.iter().collect() }).collect();
+        if rejections.iter().all(Vec::is_empty) {
+            return;
+        }
+        let outcomes = self.put(&self.own.rejected, &runs, until).await;
+        for (Planned { task, plan }, outcome) in planned.iter_mut().zip(outcomes) {
+            pass_outcome.rejected += outcome.accepted;
+            if let Some(stop) = outcome.stopped {
+                let group = task.group.as_str();
+                warn!(
+                    group,
+                    why = stop.why,
+                    "a rejection to the rejected queue is missing; a later pass sends it"
+                );
+            }
+            for rejected in plan.rejected.iter().take(outcome.accepted) {
+                let (group, version) = (task.group.as_str(), rejected.version);
+                error!(
+                    group,
+                    version,
+                    why = rejected.why,
+                    "event can't be sent; a rejection is on the rejected queue"
+                );
+            }
+            plan.cut(outcome.accepted);
+        }
+    }
+
+    /// Steps 4 to 6: sends the runs, and tells how far they got.
+    async fn send(
+        &self,
+        client: &Served<'_>,
+        planned: Vec<Planned>,
+        until: Timestamp,
+        pass_outcome: &mut PassOutcome,
+    ) {
+        let runs: Vec<Run<'_>> = planned
+            .iter()
+            .map(|Planned { plan, .. }| Run {
+                messages: plan.messages.iter().map(|(_, message)| message).collect(),
+            })
+            .collect();
+        let now = self.now();
+        let retry_until = if client.is_failing { now } else { now.plus(PATIENCE) };
+        let limits = self.limits(until, retry_until);
+        let outcomes = send_runs(self.ports.transport, client.queue, &runs, &limits).await;
+
+        let told = planned.into_iter().zip(&outcomes).map(async |(Planned { task, plan }, outcome)| {
+            let known = Known { up_to: plan.reached(outcome.accepted), ..Known::nothing(&task) };
+            let group = task.group.clone();
+            let told = Box::pin(self.tell(task, &known)).await;
+            (group, end(told, &known))
+        });
+        let ends = join_all(told).await;
+        for ((group, end), outcome) in ends.into_iter().zip(outcomes) {
+            pass_outcome.sent += outcome.accepted;
+            let is_refused = pass_outcome.note(client, &group, outcome);
+            let end = if is_refused && end == End::More { End::Left } else { end };
+            pass_outcome.groups.push((group, end));
+        }
+    }
+}
+
+impl PassOutcome {
+    /// Notes why a run stopped, if it did. A message that the client's queue will never take is that group's business, and
+    /// one that was not tried nobody's. Answers whether it was refused.
+    fn note(&mut self, client: &Served<'_>, group: &Group, outcome: Outcome) -> bool {
+        let Some(stop) = outcome.stopped else { return false };
+        match stop.reason {
+            StopReason::Untried => false,
+            StopReason::OutOfTime | StopReason::Queue => {
+                self.failure.get_or_insert(stop);
+                false
+            }
+            StopReason::Message => {
+                error!(
+                    client = client.name.as_str(),
+                    group = group.as_str(),
+                    why = stop.why,
+                    "the client's queue refuses an event for good; the group waits until it takes it"
+                );
+                self.refused.push(RefusedGroup { group: group.as_str().to_owned(), reason: stop.why });
+                true
+            }
+        }
+    }
+}
+
+/// Why the client is not to be served, as the ledger has it.
+fn unserved(found: &Found, client: &Served<'_>) -> Option<String> {
+    let Some(registry) = found.registry() else {
+        let why = why_unread(found, &[ItemKey::Registry]);
+        warn!(
+            client = client.name.as_str(),
+            why, "the ledger does not answer; nothing is sent until the next maintenance"
+        );
+        return Some(why);
+    };
+    let registration = registry.and_then(|registry| registry.client(client.id));
+    match registration.map(|(_, registration)| registration.state) {
+        Some(State::Live) => None,
+        Some(State::Paused) => Some("paused".to_owned()),
+        Some(State::Retired) | None => Some("retired".to_owned()),
+    }
+}
+
+/// What becomes of a group of which the events were not read in the time `given`.
+fn out_of_time(client: &Served<'_>, group: &Group, is_alone: bool, given: Duration) -> End {
+    let (client, group, secs) = (client.name.as_str(), group.as_str(), given.as_secs());
+    if !is_alone {
+        warn!(
+            client,
+            group, secs, "reading a group's events takes long; it is served by itself, after the others"
+        );
+        return End::Slow;
+    }
+    if given < PASS_LIMIT {
+        warn!(
+            client,
+            group, secs, "no time was left to read a group's events; the next maintenance tries again"
+        );
+    } else {
+        error!(
+            client,
+            group,
+            secs,
+            "a group's events can't be read within a turn, so the client stays behind in it: what it misses is too \
+             much, or the event table too slow; raise the table's read capacity, or shorten the aggregate"
+        );
+    }
+    End::TooLong
+}
+
+/// Logs groups that could not be read: one line for each pass.
+fn log_unread(client: &Served<'_>, unread: &[(Group, String)]) {
+    if let Some((group, why)) = unread.first() {
+        let (client, group, groups) = (client.name.as_str(), group.as_str(), unread.len());
+        warn!(client, groups, group, why, "groups could not be read; the next maintenance tries them again");
+    }
+}
+
+fn end(told: Told, known: &Known) -> End {
+    match told {
+        Told::UpToDate => End::UpToDate,
+        Told::Unrecorded => End::Unrecorded,
+        // What had no effect now has none a moment later.
+        Told::Behind if known.is_nothing() => End::Left,
+        Told::Behind => End::More,
+    }
+}

@@ -1,0 +1,25 @@
+//! Catch-up over queues, ledger and event table in memory: clients that are behind, orders, and the maintenance.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test reports by panicking"
+)]
+
+mod clients;
+#[path = "../../../fanout/tests/world/mod.rs"]
+#[allow(dead_code, reason = "the fan-out's own world; only its wire and its payloads are used here")]
+mod deliveries;
+mod faults;
+mod first_sight;
+mod logs;
+mod long;
+mod maintenance;
+mod orders;
+mod passes;
+mod scans;
+mod world;

@@ -1,0 +1,399 @@
+//! Queues, ledger and event table in memory, and the catch-up function between them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use catchup::CatchUp;
+use fanout::handler::Fanout;
+use futures_util::future::join_all;
+use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
+use shared::config::{ClientName, Config};
+use shared::event::Along;
+use shared::ids::{Group, Key, ReplayId};
+use shared::ledger::times::{FAN_OUT_LIMIT, VISIBILITY};
+use shared::ledger::{
+    ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, Lease, Page, Ports,
+    Registration, Registry, ScanPage, ScanPosition, Unread, WriteCount,
+};
+use shared::metrics::Tally;
+use shared::naming::{Naming, OwnQueue, QueueUrl};
+use shared::time::Timestamp;
+use testkit::memory::{Accepted, FifoQueues, MemoryLedger, MemoryTable, Settings, VirtualClock};
+
+use crate::deliveries::{Wire, payload};
+
+/// Lambda's time-out, as the template has it.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(180);
+
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+const SOURCE: &str = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ntime = 'at'\n\
+                      id = 'id'\nversion = 'version'\n";
+
+/// Clients of a file, each perhaps with history, and everything that catch-up acts on.
+pub(crate) struct World {
+    pub(crate) clock: VirtualClock,
+    pub(crate) queues: FifoQueues,
+    pub(crate) ledger: MemoryLedger,
+    pub(crate) table: MemoryTable,
+    pub(crate) fan_out: QueueUrl,
+    pub(crate) rejected: QueueUrl,
+    /// How long a page of the whole table takes.
+    pub(crate) scan_latency: Cell<Duration>,
+    /// How long a page of an aggregate takes.
+    pub(crate) page_latency: Cell<Duration>,
+    naming: Naming,
+    catch_up: CatchUp,
+    fanout: Fanout,
+    /// What the last invocation counted.
+    pub(crate) tally: RefCell<Tally>,
+}
+
+impl World {
+    /// Of the clients A and B, made by a first maintenance.
+    pub(crate) fn new() -> Self {
+        let world = Self::of("A B");
+        world.maintenance();
+        world.ledger.forget_calls();
+        world.table.forget_calls();
+        world
+    }
+
+    /// Of these clients, and nothing has happened yet. `A B+` are two, of which the second wants history.
+    pub(crate) fn of(file: &str) -> Self {
+        let naming = Naming {
+            partition: "aws".to_owned(),
+            region: "eu-west-2".to_owned(),
+            account: "111122223333".to_owned(),
+            prefix: String::new(),
+        };
+        let config = config(file, &naming);
+        let clock = VirtualClock::at(START);
+        let queues = FifoQueues::new(&clock);
+        let [fan_out, rejected] = [OwnQueue::FanOut, OwnQueue::Rejected].map(|queue| naming.own_queue(queue));
+        queues.create(&fan_out, Settings { visibility: VISIBILITY, ..Settings::default() });
+        queues.create(&rejected, Settings::default());
+        for client in &config.clients {
+            queues.create(&client.queue_url(&naming), Settings::default());
+        }
+        Self {
+            ledger: MemoryLedger::new(1),
+            table: MemoryTable::new(&config.source),
+            catch_up: CatchUp::new(&config, &naming),
+            fanout: Fanout::new(&config, &naming),
+            tally: RefCell::default(),
+            scan_latency: Cell::default(),
+            page_latency: Cell::default(),
+            clock,
+            queues,
+            fan_out,
+            rejected,
+            naming,
+        }
+    }
+
+    /// Another file is deployed. Queues that are new are made.
+    pub(crate) fn deploy(&mut self, file: &str) {
+        let config = config(file, &self.naming);
+        for client in &config.clients {
+            let queue = client.queue_url(&self.naming);
+            if !self.queues.exists(&queue) {
+                self.queues.create(&queue, Settings::default());
+            }
+        }
+        self.catch_up = CatchUp::new(&config, &self.naming);
+        self.fanout = Fanout::new(&config, &self.naming);
+    }
+
+    pub(crate) fn queue(&self, client: &str) -> QueueUrl {
+        self.naming.client_queue(client)
+    }
+
+    /// Puts events into the table: `a1 a2 b1`. The event of version n happened n minutes after the [start](START) less a
+    /// day, unless it is told otherwise: `a3@-60` happened 60 s ago. One with `!` can't be converted.
+    pub(crate) fn put(&self, events: &str) {
+        for event in events.split_whitespace() {
+            let (event, age) = event.split_once('@').map_or((event, None), |(event, age)| (event, Some(age)));
+            let (group, version) = event.split_at(1);
+            let is_bad = version.ends_with('!');
+            let version: u64 = version.trim_end_matches('!').parse().unwrap();
+            let day = Duration::from_secs(86_400).as_millis() as u64;
+            let at = match age {
+                Some(age) => {
+                    self.clock.now().as_millis() + version
+                        - age.trim_start_matches('-').parse::<u64>().unwrap() * 1_000
+                }
+                None => START.as_millis() - day + version * 60_000,
+            };
+            let id = if is_bad { json!({"S": ""}) } else { json!({"S": event}) };
+            let item = json!({
+                "mark": {"S": group}, "at": {"N": at.to_string()}, "version": {"N": version.to_string()}, "id": id
+            });
+            self.table.put(&item.to_string());
+        }
+    }
+
+    /// What the ledger is to hold: the group's version and who is behind, as `A:2` (up to version 2), `A:2..5` (replaying
+    /// up to 5), `A:2/1` (of incarnation 1).
+    pub(crate) fn group(&self, group: &str, version: u64, behind: &str) {
+        self.group_with(group, version, behind, |_| {});
+    }
+
+    pub(crate) fn group_with(
+        &self,
+        name: &str,
+        version: u64,
+        behind: &str,
+        change: impl FnOnce(&mut GroupItem),
+    ) {
+        let key = Key::S(name.to_owned());
+        let rows = self.table.rows(&key);
+        let lowest = rows.iter().min_by_key(|row| row.version);
+        let first = lowest.map_or(First { sort: Key::N("0".to_owned()), version: 1 }, |row| First {
+            sort: row.sort.clone(),
+            version: row.version.unwrap(),
+        });
+        let mut item = GroupItem {
+            write_count: WriteCount(10),
+            version,
+            behind: BTreeSet::new(),
+            revision: self.registry().revision,
+            incarnation_number: 1,
+            first,
+            time: Some(EventTime::from(START)),
+            key: key.clone(),
+            holes: Vec::new(),
+        };
+        let group = Group::of(&key);
+        for word in behind.split_whitespace() {
+            let (client, rest) = word.split_once(':').unwrap();
+            let (rest, incarnation_number) = rest.split_once('/').unwrap_or((rest, "1"));
+            let (position, replay_until) = rest.split_once("..").unwrap_or((rest, "0"));
+            let replay_until = replay_until.parse().unwrap();
+            let id = self.registration(client).id;
+            let cursor = Cursor {
+                write_count: WriteCount(1_000 + u64::from(id.0)),
+                epoch: 500,
+                incarnation_number: incarnation_number.parse().unwrap(),
+                position: position.parse().unwrap(),
+                replay_until,
+                replay: (replay_until > 0).then(|| ReplayId::try_new("r-1").unwrap()),
+                at: self.clock.now(),
+            };
+            item.behind.insert(id);
+            self.ledger.put(ItemKey::Cursor(id, group.clone()), Item::Cursor(cursor));
+        }
+        change(&mut item);
+        self.ledger.put(ItemKey::Group(group), Item::Group(Box::new(item)));
+    }
+
+    pub(crate) fn registry(&self) -> Registry {
+        match self.ledger.get(&ItemKey::Registry) {
+            Some(Item::Registry(registry)) => registry,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn registration(&self, client: &str) -> Registration {
+        self.registry().clients[&ClientName::try_new(client).unwrap()].clone()
+    }
+
+    pub(crate) fn lease(&self, client: &str) -> Option<Lease> {
+        match self.ledger.get(&ItemKey::Lease(self.registration(client).id)) {
+            Some(Item::Lease(lease)) => Some(lease),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn cursor_key(&self, client: &str, group: &str) -> ItemKey {
+        ItemKey::Cursor(self.registration(client).id, group_of(group))
+    }
+
+    pub(crate) fn item(&self, group: &str) -> Option<GroupItem> {
+        match self.ledger.get(&ItemKey::Group(group_of(group))) {
+            Some(Item::Group(item)) => Some(*item),
+            _ => None,
+        }
+    }
+
+    /// How a group stands: `5`, or `5 A:2` if A is behind. Checks that there is a cursor for each that is behind, and no
+    /// other.
+    pub(crate) fn standing(&self, group: &str) -> String {
+        let Some(item) = self.item(group) else { return "unknown".to_owned() };
+        let mut words = vec![item.version.to_string()];
+        for (name, registration) in &self.registry().clients {
+            let cursor = self.ledger.get(&ItemKey::Cursor(registration.id, group_of(group)));
+            let is_behind = item.behind.contains(&registration.id);
+            match (is_behind, cursor) {
+                (false, None) => {}
+                (true, Some(Item::Cursor(cursor))) => {
+                    let replay_until = if cursor.replay_until > 0 {
+                        format!("..{}", cursor.replay_until)
+                    } else {
+                        String::new()
+                    };
+                    let incarnation_number = if cursor.incarnation_number == item.incarnation_number {
+                        String::new()
+                    } else {
+                        format!("/{}", cursor.incarnation_number)
+                    };
+                    words.push(format!("{name}:{}{replay_until}{incarnation_number}", cursor.position));
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        words.join(" ")
+    }
+
+    pub(crate) fn maintenance(&self) -> Value {
+        self.order(json!({"request": "maintenance"})).unwrap()
+    }
+
+    pub(crate) fn order(&self, payload: Value) -> Result<Value, String> {
+        let payload = to_raw_value(&payload).unwrap();
+        let mut tally = Tally::default();
+        let deadline = self.clock.now().plus(TIMEOUT);
+        let ports = Ports { transport: &self.queues, ledger: &self.ledger, table: self };
+        let answer = self.clock.block_on(self.catch_up.handle(ports, &payload, deadline, &mut tally));
+        assert!(self.clock.now() < deadline, "the function ran out of its time");
+        self.tally.replace(tally);
+        answer.map(|answer| serde_json::to_value(answer).unwrap()).map_err(|error| error.to_string())
+    }
+
+    /// Several invocations at the same time.
+    pub(crate) fn at_once(&self, payloads: &[Value]) {
+        let deadline = self.clock.now().plus(TIMEOUT);
+        let ports = Ports { transport: &self.queues, ledger: &self.ledger, table: self };
+        let handles = payloads.iter().map(async |payload| {
+            let payload = to_raw_value(payload).unwrap();
+            self.catch_up.handle(ports, &payload, deadline, &mut Tally::default()).await.unwrap()
+        });
+        self.clock.block_on(join_all(handles));
+    }
+
+    /// A maintenance every minute for so long.
+    pub(crate) fn maintenance_runs(&self, minutes: u64) {
+        for _ in 0..minutes {
+            let next = self.clock.now().plus(Duration::from_secs(60));
+            self.maintenance();
+            self.clock.block_on(self.clock.sleep_until(next));
+        }
+    }
+
+    /// The stream shows events of the table: they are put on the fan-out queue.
+    pub(crate) fn stream(&self, events: &str) {
+        for event in events.split_whitespace() {
+            let (group, version) = event.split_at(1);
+            let version: u64 = version.parse().unwrap();
+            let rows = self.table.rows(&Key::S(group.to_owned())).into_iter();
+            let row = rows.into_iter().find(|row| row.version == Some(version)).unwrap();
+            let along = Along { streamed_at: Some(self.clock.now()), ..Along::default() };
+            self.queues.put(&self.fan_out, &row.event.unwrap().message(along)).unwrap();
+        }
+    }
+
+    /// A maintenance every minute for so long, and the fan-out at work as soon as it is given something.
+    pub(crate) fn work(&self, minutes: u64) {
+        for _ in 0..minutes {
+            let next = self.clock.now().plus(Duration::from_secs(60));
+            self.maintenance();
+            self.deliver_until(next);
+        }
+    }
+
+    /// The fan-out is given what its queue holds, as it becomes visible.
+    pub(crate) fn deliver_until(&self, end: Timestamp) {
+        let is_in_time = |next: &Timestamp| *next < end;
+        while let Some(next) = self.queues.next_receivable(&self.fan_out).filter(is_in_time) {
+            self.clock.block_on(self.clock.sleep_until(next));
+            self.deliver();
+        }
+        self.clock.block_on(self.clock.sleep_until(end));
+    }
+
+    fn deliver(&self) {
+        let batch = self.queues.receive(&self.fan_out, 10);
+        let wire = Wire::new(&self.queues, &self.fan_out);
+        let ports = Ports { transport: &wire, ledger: &self.ledger, table: self };
+        let deadline = self.clock.now().plus(FAN_OUT_LIMIT);
+        let (payload, tally) = (payload(&batch), &mut Tally::default());
+        let response = self.clock.block_on(self.fanout.handle(ports, &payload, deadline, tally)).unwrap();
+        for received in batch {
+            let id = received.message.deduplication_id.as_str();
+            let mut returned = response.batch_item_failures.iter();
+            if !returned.any(|failure| failure.item_identifier == id) {
+                self.queues.delete(&self.fan_out, received.receipt).unwrap();
+            }
+        }
+    }
+
+    pub(crate) fn wait(&self, seconds: u64) {
+        self.clock.freeze(Duration::from_secs(seconds));
+    }
+
+    /// What a client got, by group: `a: 1 2 3 | b: 1`. A repetition has `r`.
+    pub(crate) fn got(&self, client: &str) -> String {
+        by_group(&self.queues.accepted(&self.queue(client)))
+    }
+}
+
+impl EventTable for World {
+    async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
+        self.clock.sleep(self.page_latency.get()).await;
+        self.table.page(key, before).await
+    }
+
+    fn has(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<bool, Unread>> {
+        self.table.has(key, sort)
+    }
+
+    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
+        self.clock.sleep(self.scan_latency.get()).await;
+        self.table.scan(after).await
+    }
+}
+
+pub(crate) fn group_of(name: &str) -> Group {
+    Group::of(&Key::S(name.to_owned()))
+}
+
+pub(crate) fn client_id(id: u32) -> ClientId {
+    ClientId(id)
+}
+
+/// The versions of messages, by group.
+pub(crate) fn by_group(messages: &[Accepted]) -> String {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for message in messages {
+        let group = message.group.as_str().to_owned();
+        let attribute = |name: &str| {
+            let found = message.attributes.iter().find(|attribute| attribute.name == name);
+            found.map(|attribute| match &attribute.value {
+                shared::message::AttributeValue::Text(text) => text.clone(),
+                shared::message::AttributeValue::Base64(text) => text.clone(),
+            })
+        };
+        let mut shown = attribute("version").unwrap_or_else(|| "?".to_owned());
+        if attribute("replay").is_some() {
+            shown.push('r');
+        }
+        match groups.iter_mut().find(|(name, _)| *name == group) {
+            Some((_, versions)) => versions.push(shown),
+            None => groups.push((group, vec![shown])),
+        }
+    }
+    groups.sort();
+    let groups = groups.into_iter().map(|(group, versions)| format!("{group}: {}", versions.join(" ")));
+    groups.collect::<Vec<_>>().join(" | ")
+}
+
+fn config(file: &str, naming: &Naming) -> Config {
+    let mut text = SOURCE.to_owned();
+    for word in file.split_whitespace() {
+        let (name, history) = (word.trim_end_matches('+'), word.ends_with('+'));
+        text += &format!("[[client]]\nname = '{name}'\nhistory = {history}\n");
+    }
+    Config::try_from_toml("client-queues.toml", &text, Some(naming)).unwrap()
+}

@@ -1,0 +1,315 @@
+use std::collections::BTreeSet;
+
+use shared::config::Config;
+use shared::ids::{Group, Key, ReplayId};
+use shared::ledger::catch_up::*;
+use shared::ledger::{
+    ClientId, Condition, Cursor, First, Found, GroupItem, Item, ItemKey, Row, Unread, Write, WriteCount,
+};
+use shared::time::Timestamp;
+use testkit::memory::MemoryTable;
+
+const CLIENT: ClientId = ClientId(7);
+const OTHER: ClientId = ClientId(3);
+
+fn group() -> Group {
+    Group::of(&Key::S("a".to_owned()))
+}
+
+fn item(incarnation_number: u64, version: u64) -> GroupItem {
+    GroupItem {
+        write_count: WriteCount(40),
+        version,
+        behind: BTreeSet::from([OTHER, CLIENT]),
+        revision: 2,
+        incarnation_number,
+        first: First { sort: Key::N("1".to_owned()), version: 1 },
+        time: None,
+        key: Key::S("a".to_owned()),
+        holes: Vec::new(),
+    }
+}
+
+/// A cursor as `incarnation:have` or, in a replay, `incarnation:have..again`.
+fn cursor(text: &str) -> Cursor {
+    let (incarnation_number, rest) = text.split_once(':').unwrap();
+    let (position, replay_until) = rest.split_once("..").unwrap_or((rest, "0"));
+    let replay_until = replay_until.parse().unwrap();
+    Cursor {
+        write_count: WriteCount(900),
+        epoch: 5,
+        incarnation_number: incarnation_number.parse().unwrap(),
+        position: position.parse().unwrap(),
+        replay_until,
+        replay: (replay_until > 0).then(|| ReplayId::try_new("r-1").unwrap()),
+        at: Timestamp::from_millis(1),
+    }
+}
+
+fn task(incarnation_number: u64, version: u64, cursor: Cursor) -> Task {
+    Task { group: group(), client: CLIENT, item: item(incarnation_number, version), cursor }
+}
+
+/// Rows of these versions, newest first; a version with `!` can't be converted, one with `?` can't be read.
+fn rows(text: &str) -> Vec<Row> {
+    let config = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ntime = 'at'\nversion = 'version'\n\
+                  id = 'id'\n[[client]]\nname = 'A'\n";
+    let config = Config::try_from_toml("f.toml", config, None).unwrap();
+    let table = MemoryTable::new(&config.source);
+    let row = |word: &str| {
+        let version: u64 = word.trim_end_matches(['!', '?']).parse().unwrap();
+        let id = if word.ends_with('!') { "" } else { r#","id":{"S":"e"}"# };
+        let of_version = if word.ends_with('?') { "" } else { &format!(r#","version":{{"N":"{version}"}}"#) };
+        table.put(&format!(r#"{{"mark":{{"S":"a"}},"at":{{"N":"{version}"}}{of_version}{id}}}"#))
+    };
+    text.split_whitespace().map(row).collect()
+}
+
+#[test]
+fn one_item_without_the_other_was_read_while_somebody_wrote() {
+    let keys = [ItemKey::Group(group()), ItemKey::Cursor(CLIENT, group())];
+    let of_item = |is_behind: bool| {
+        let mut item = item(1, 9);
+        if !is_behind {
+            item.behind.remove(&CLIENT);
+        }
+        Ok(Some(Item::Group(Box::new(item))))
+    };
+    let of_cursor = || Ok(Some(Item::Cursor(cursor("1:4"))));
+    let unread = || Err(Unread("throttled".into()));
+    let check = |item, cursor, expected: &str| {
+        let begin = begin(&Found::new(&keys, vec![item, cursor]), CLIENT, &group());
+        let shown = match begin {
+            Begin::Unread => "unread",
+            Begin::UpToDate => "level",
+            Begin::Behind(_) => "behind",
+        };
+        assert_eq!(shown, expected);
+    };
+    check(of_item(true), of_cursor(), "behind");
+    check(of_item(false), Ok(None), "level");
+    check(Ok(None), Ok(None), "level");
+    check(of_item(true), Ok(None), "unread");
+    check(of_item(false), of_cursor(), "unread");
+    check(Ok(None), of_cursor(), "unread");
+    check(unread(), of_cursor(), "unread");
+    check(of_item(true), unread(), "unread");
+}
+
+/// Gathers pages (separated by `|`) until all is there. Answers the plan, and `first` of the group if that is asked for.
+fn gather(task: &Task, bytes_limit: usize, pages: &str) -> String {
+    let mut gathered = Gathered::new(task, bytes_limit);
+    let mut pages = pages.split('|');
+    let mut unread = 0;
+    for page in pages.by_ref() {
+        gathered.take(rows(page));
+        if gathered.is_complete() {
+            unread = pages.clone().count();
+            break;
+        }
+    }
+    let (_, replay_until) = task.replay().map_or((None, 0), |(id, replay_until)| (Some(id), replay_until));
+    let plan = gathered.plan();
+    let mut shown: Vec<String> =
+        plan.rejected.iter().map(|rejected| format!("{}!", rejected.version)).collect();
+    for (version, message) in &plan.messages {
+        let is_repeated = message.attribute("replay") == Some("r-1");
+        assert_eq!(is_repeated, *version <= replay_until);
+        shown.push(version.to_string());
+    }
+    format!("{} to {}, {unread} unread", shown.join(" "), plan.end)
+}
+
+#[test]
+fn what_lies_between_have_and_version_is_sent_and_nothing_else() {
+    let check = |task: Task, pages: &str, expected: &str| {
+        assert_eq!(gather(&task, 1 << 20, pages), expected, "{pages}");
+    };
+    check(task(1, 5, cursor("1:3")), "7 6|5 4|3 2|1", "4 5 to 5, 2 unread");
+    check(task(1, 5, cursor("1:0")), "5 4|3 2|1", "1 2 3 4 5 to 5, 0 unread");
+    // In the order of versions, whatever that of the sort keys.
+    check(task(1, 5, cursor("1:3")), "4 5 6|3", "4 5 to 5, 1 unread");
+    // A hole that the ledger does not remember is looked for to the end, and not waited for.
+    check(task(1, 6, cursor("1:3")), "6 4|3 2|1", "4 6 to 6, 0 unread");
+    let mut known = task(1, 6, cursor("1:3"));
+    known.item.holes = vec![2, 5, 9];
+    check(known.clone(), "6 4|3 2|1", "4 6 to 6, 2 unread");
+    // It came late: it is sent all the same.
+    check(known, "6 5 4|3", "4 5 6 to 6, 1 unread");
+    check(task(1, 5, cursor("1:3")), "", " to 5, 0 unread");
+    check(task(1, 5, cursor("1:3")), "5? 4|3", "4 to 5, 0 unread");
+}
+
+#[test]
+fn of_another_life_the_client_has_nothing_and_no_replay() {
+    let check = |cursor: Cursor, expected: &str| {
+        assert_eq!(gather(&task(2, 3, cursor), 1 << 20, "3 2 1"), expected);
+    };
+    check(cursor("2:2"), "3 to 3, 0 unread");
+    check(cursor("1:2"), "1 2 3 to 3, 0 unread");
+    check(cursor("1:2..3"), "1 2 3 to 3, 0 unread");
+    check(cursor("2:1..2"), "2 3 to 3, 0 unread");
+}
+
+#[test]
+fn of_too_much_the_lowest_is_sent_and_the_next_turn_goes_on() {
+    let check = |bytes_limit: usize, expected: &str| {
+        assert_eq!(gather(&task(1, 5, cursor("1:1")), bytes_limit, "5 4|3 2|1"), expected);
+    };
+    let row = rows("2").remove(0);
+    let size = row.event.unwrap().message(Default::default()).size();
+    check(size * 4, "2 3 4 5 to 5, 1 unread");
+    check(size * 3, "2 3 4 to 4, 1 unread");
+    check(size * 2, "2 3 to 3, 1 unread");
+    // One at least.
+    check(size - 1, "2 to 2, 1 unread");
+
+    let all: Vec<String> = (1..=1_200).rev().map(|version: u64| version.to_string()).collect();
+    let mut gathered = Gathered::new(&task(1, 1_200, cursor("1:0")), 1 << 30);
+    gathered.take(rows(&all.join(" ")));
+    let plan = gathered.plan();
+    assert_eq!((plan.messages.len(), plan.end), (VERSIONS_LIMIT, 1_000));
+}
+
+#[test]
+fn a_run_ends_before_what_cannot_be_sent_unless_that_comes_first() {
+    let check = |pages: &str, expected: &str| {
+        assert_eq!(gather(&task(1, 6, cursor("1:2")), 1 << 20, pages), expected);
+    };
+    check("6 5 4! 3", "3 to 3, 0 unread");
+    check("6 5 4! 3!", "3! 4! 5 6 to 6, 0 unread");
+    check("6! 5 4!", "4! 5 to 5, 0 unread");
+    check("6! 2! 1!", "6! to 6, 0 unread");
+}
+
+#[test]
+fn a_plan_tells_how_far_the_client_got() {
+    let plan = || {
+        let mut gathered = Gathered::new(&task(1, 9, cursor("1:1")), 1 << 20);
+        gathered.take(rows("8 7 5 3! 2!"));
+        gathered.plan()
+    };
+    // Rejected 2 and 3; holes 4, 6 and 9.
+    let reached: Vec<u64> = (0..4).map(|accepted| plan().reached(accepted)).collect();
+    assert_eq!(reached, [4, 6, 7, 9]);
+    let cut = |told: usize| {
+        let mut plan = plan();
+        plan.cut(told);
+        (plan.rejected.len(), plan.messages.len(), plan.reached(0))
+    };
+    assert_eq!([cut(0), cut(1), cut(2)], [(0, 0, 1), (1, 0, 2), (2, 3, 4)]);
+}
+
+#[test]
+fn the_lowest_event_that_can_be_sent_is_known() {
+    let check = |pages: &str, expected: Option<u64>| {
+        let mut gathered = Gathered::new(&task(1, 2, cursor("1:1")), 1 << 20);
+        pages.split('|').for_each(|page| gathered.take(rows(page)));
+        assert_eq!(gathered.into_lowest().map(|event| event.version()), expected, "{pages}");
+    };
+    check("", None);
+    check("7? 6?", None);
+    check("9 8|5 7", Some(5));
+    check("9 8|5!", Some(8));
+    check("5!", None);
+}
+
+/// What is written about a client that got versions (`after`, `up_to`] of incarnation 1 in epoch 5.
+fn tell(after: u64, up_to: u64, now: Begin) -> String {
+    let known = Known { incarnation_number: 1, epoch: 5, after, up_to };
+    let before = now.clone();
+    let telling = known.telling(&now, &mut || 901);
+    let Begin::Behind(task) = before else {
+        return match telling {
+            Telling::Unread => "unread".to_owned(),
+            Telling::Nothing { is_up_to_date } => format!("nothing, level {is_up_to_date}"),
+            other => panic!("{other:?}"),
+        };
+    };
+    match telling {
+        Telling::Unread => panic!("it was read"),
+        Telling::Nothing { is_up_to_date } => {
+            assert!(!is_up_to_date);
+            "nothing".to_owned()
+        }
+        Telling::UpToDate(writes) => {
+            let mut item = task.item.clone();
+            item.write_count = WriteCount(41);
+            item.behind.remove(&CLIENT);
+            let group = Write {
+                key: ItemKey::Group(group()),
+                condition: Condition::WriteCount(WriteCount(40)),
+                item: Some(Item::Group(Box::new(item))),
+            };
+            let cursor = Write {
+                key: ItemKey::Cursor(CLIENT, task.group.clone()),
+                condition: Condition::WriteCount(WriteCount(900)),
+                item: None,
+            };
+            assert_eq!(writes, [group, cursor]);
+            "level".to_owned()
+        }
+        Telling::Progress(writes) => {
+            let [Write { key, condition, item: Some(Item::Cursor(told)) }] = writes.as_slice() else {
+                panic!("{writes:?}")
+            };
+            assert_eq!(*key, ItemKey::Cursor(CLIENT, task.group.clone()));
+            assert_eq!(*condition, Condition::WriteCount(WriteCount(900)));
+            assert_eq!(
+                (told.write_count, told.epoch, told.at),
+                (WriteCount(901), task.cursor.epoch, task.cursor.at)
+            );
+            assert_eq!(told.replay.is_some(), told.replay_until > 0);
+            format!("{}:{}..{}", told.incarnation_number, told.position, told.replay_until)
+        }
+    }
+}
+
+#[test]
+fn in_the_same_spell_the_client_has_the_more_of_the_two() {
+    let check = |after: u64, up_to: u64, version: u64, now: &str, expected: &str| {
+        let now = Begin::Behind(Box::new(task(1, version, cursor(now))));
+        assert_eq!(tell(after, up_to, now), expected);
+    };
+    check(3, 6, 9, "1:3", "1:6..0");
+    check(3, 6, 9, "1:5", "1:6..0");
+    check(3, 6, 9, "1:6", "nothing");
+    check(3, 6, 9, "1:8", "nothing");
+    check(3, 6, 9, "1:3..8", "1:6..8");
+    // The cursor is of an older incarnation, and this client was the first to get something of the new one.
+    check(0, 6, 9, "0:8..8", "1:6..0");
+    check(3, 6, 6, "1:3", "level");
+    check(3, 6, 7, "1:7", "level");
+    check(6, 6, 6, "1:6", "level");
+    check(3, 3, 6, "1:3", "nothing");
+}
+
+#[test]
+fn in_another_spell_it_counts_as_repetition_of_a_replay_that_reaches_that_far() {
+    let check = |after: u64, up_to: u64, now: &str, expected: &str| {
+        let mut now = cursor(now);
+        now.epoch = 6;
+        assert_eq!(tell(after, up_to, Begin::Behind(Box::new(task(1, 9, now)))), expected);
+    };
+    check(3, 6, "1:0..3", "1:0..6");
+    check(3, 6, "1:0..4", "1:0..6");
+    check(3, 6, "1:0..6", "nothing");
+    check(3, 6, "1:0..2", "nothing");
+    check(3, 6, "1:4", "nothing");
+    check(3, 6, "0:0..4", "nothing");
+}
+
+#[test]
+fn nothing_is_left_to_tell_of_another_life_or_when_another_made_the_client_level() {
+    assert_eq!(tell(3, 6, Begin::UpToDate), "nothing, level true");
+    assert_eq!(tell(3, 6, Begin::Unread), "unread");
+    assert_eq!(tell(3, 6, Begin::Behind(Box::new(task(2, 6, cursor("1:3"))))), "nothing");
+}
+
+#[test]
+fn a_client_that_is_served_no_more_leaves_with_its_marker() {
+    let (gone, cursor) = (item(1, 9), cursor("1:4"));
+    let keys = |writes: Vec<Write>| writes.into_iter().map(|write| write.item.is_some()).collect::<Vec<_>>();
+    assert_eq!(leave(&group(), Some(&gone), CLIENT, &cursor), up_to_date(&task(1, 9, cursor.clone())));
+    assert_eq!(keys(leave(&group(), None, CLIENT, &cursor)), [false]);
+}

@@ -1,0 +1,16 @@
+//! What needs doubles or samples: ordered sending, the ledger's decisions over an event table, what is stored.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test reports by panicking"
+)]
+
+mod catch_up;
+mod columns;
+mod metrics;
+mod send;
+mod stored;

@@ -1,0 +1,38 @@
+//! Any item of the ledger is read back as it was stored, and nothing else is read.
+
+use proptest::prelude::*;
+use shared::ledger::stored::{Damaged, Value, keys, restore, store};
+use testkit::samples::ledger::item;
+
+proptest! {
+    #[test]
+    fn what_is_stored_is_read_back((key, item) in item()) {
+        prop_assert_eq!(restore(&key, store(&item)), Ok(item));
+    }
+
+    #[test]
+    fn keys_tell_items_apart((one, _) in item(), (other, _) in item()) {
+        prop_assert_eq!(keys(&one) == keys(&other), one == other);
+    }
+
+    #[test]
+    fn every_attribute_is_needed_and_nothing_else_is_taken((key, item) in item()) {
+        let stored = store(&item);
+        for name in stored.keys() {
+            let mut less = stored.clone();
+            less.remove(name);
+            match restore(&key, less) {
+                // What is left out is as good as empty.
+                Ok(_) => prop_assert!(["behind", "time", "holes", "after"].contains(&name.as_str()), "{name}"),
+                Err(damaged) => prop_assert_eq!(&damaged.attribute, name),
+            }
+            let mut other = stored.clone();
+            other.insert(name.clone(), Value::L(vec![Value::L(Vec::new())]));
+            prop_assert_eq!(&restore(&key, other).unwrap_err().attribute, name);
+        }
+        let mut more = stored;
+        more.insert("zzz".to_owned(), Value::Bool(true));
+        let damaged = Damaged { attribute: "zzz".to_owned(), fault: "is unknown".into() };
+        prop_assert_eq!(restore(&key, more), Err(damaged));
+    }
+}

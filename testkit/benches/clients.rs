@@ -1,0 +1,219 @@
+//! Time of one batch of ten messages in ten groups to 1, 10 and 100 clients, over ports that answer after 5 ms: queues, and
+//! a ledger in which all clients have the events before.
+//!
+//! `cargo bench -p testkit --bench clients`
+
+#![allow(clippy::expect_used, reason = "a benchmark reports by panicking")]
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use fanout::handler::{Fanout, Visibility};
+use serde_json::json;
+use serde_json::value::RawValue;
+use shared::config::{ClientName, Config};
+use shared::ids::{DeduplicationId, Group, Key};
+use shared::ledger::{
+    ClientId, Cursor, EventTable, First, GroupItem, Item, ItemKey, Ledger, Page, Ports, Registration,
+    Registry, ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
+};
+use shared::message::Message;
+use shared::metrics::Tally;
+use shared::naming::{Naming, QueueUrl};
+use shared::send::{SendError, Transport};
+use shared::time::Timestamp;
+
+const LATENCY: Duration = Duration::from_millis(5);
+const ROUNDS: usize = 60;
+
+/// Queues and a ledger that accept everything after [`LATENCY`].
+struct ReadyPorts {
+    registry: Registry,
+}
+
+impl Transport for ReadyPorts {
+    async fn send(&self, _: &QueueUrl, batch: &[&Message]) -> Result<Vec<Result<(), SendError>>, SendError> {
+        tokio::time::sleep(LATENCY).await;
+        Ok(batch.iter().map(|_| Ok(())).collect())
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    fn now(&self) -> Timestamp {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+        Timestamp::from_millis(0).plus(since_epoch)
+    }
+}
+
+impl Visibility for ReadyPorts {
+    async fn change_visibility(&self, _: &QueueUrl, _: &[(&str, Duration)]) -> Result<usize, SendError> {
+        Ok(0)
+    }
+}
+
+impl Ledger for ReadyPorts {
+    async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
+        tokio::time::sleep(LATENCY).await;
+        let read = |key: &ItemKey| match key {
+            ItemKey::Registry => Some(Item::Registry(self.registry.clone())),
+            ItemKey::Group(group) => Some(Item::Group(Box::new(item(group)))),
+            _ => None,
+        };
+        keys.iter().map(|key| Ok(read(key))).collect()
+    }
+
+    async fn write(&self, _: &[Write]) -> Result<(), WriteError> {
+        tokio::time::sleep(LATENCY).await;
+        Ok(())
+    }
+
+    async fn cursors(&self, _: ClientId, _: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
+        Ok(Vec::new())
+    }
+
+    fn fresh(&self) -> u64 {
+        7
+    }
+}
+
+/// The messages bring what comes next: the table is not asked.
+impl EventTable for ReadyPorts {
+    async fn page(&self, _: &Key, _: Option<&Key>) -> Result<Page, Unread> {
+        Err(Unread("not asked".into()))
+    }
+
+    async fn has(&self, _: &Key, _: &Key) -> Result<bool, Unread> {
+        Err(Unread("not asked".into()))
+    }
+
+    async fn scan(&self, _: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
+        Err(Unread("not asked".into()))
+    }
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(async {
+        let payload = payload();
+        let sizes = [1, 10, 100];
+        let fanouts = sizes.map(|clients| (fanout(clients), ReadyPorts { registry: registry(clients) }));
+        let mut times = sizes.map(|_| Vec::new());
+        // Side by side: each round measures every size once, after one round that is not counted.
+        for round in 0..=ROUNDS {
+            for ((fanout, ports), times) in fanouts.iter().zip(&mut times) {
+                let started = Instant::now();
+                let deadline = ports.now().plus(Duration::from_secs(30));
+                let mut tally = Tally::default();
+                let ports = Ports { transport: ports, ledger: ports, table: ports };
+                let response = fanout.handle(ports, &payload, deadline, &mut tally).await.expect("handled");
+                assert!(response.batch_item_failures.is_empty());
+                if round > 0 {
+                    times.push(started.elapsed());
+                }
+            }
+        }
+        let medians = times.map(|mut times| {
+            times.sort_unstable();
+            times.get(times.len() / 2).copied().unwrap_or_default()
+        });
+        println!(
+            "ten messages of 2 KB in ten groups, ports that answer after 5 ms, median of {ROUNDS} rounds"
+        );
+        println!("clients      time   against one");
+        for (size, median) in sizes.iter().zip(&medians) {
+            let one = medians.first().copied().unwrap_or_default();
+            println!(
+                "{size:>7} {:>6.2} ms {:>12.3}",
+                median.as_secs_f64() * 1e3,
+                median.as_secs_f64() / one.as_secs_f64()
+            );
+        }
+    });
+}
+
+fn name(number: usize) -> String {
+    format!("C{number}")
+}
+
+fn fanout(clients: usize) -> Fanout {
+    let clients: String =
+        (0..clients).map(|number| format!("[[client]]\nname = '{}'\n", name(number))).collect();
+    let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ntime = 'at'\nversion = 'version'\n";
+    let naming = Naming {
+        partition: "aws".to_owned(),
+        region: "eu-west-2".to_owned(),
+        account: "111122223333".to_owned(),
+        prefix: String::new(),
+    };
+    let text = format!("{source}{clients}");
+    let config = Config::try_from_toml("client-queues.toml", &text, Some(&naming)).expect("a valid file");
+    Fanout::new(&config, &naming)
+}
+
+/// All clients are up to date.
+fn registry(clients: usize) -> Registry {
+    let client = |number: usize| {
+        let registration = Registration {
+            id: ClientId(u32::try_from(number).expect("few clients") + 1),
+            state: State::Live,
+            history: false,
+            since: 1,
+            absent_at: None,
+            retired_at: None,
+        };
+        (ClientName::try_new(&name(number)).expect("a name"), registration)
+    };
+    Registry {
+        write_count: WriteCount(1),
+        revision: 1,
+        start: Timestamp::from_millis(0),
+        clients: (0..clients).map(client).collect(),
+    }
+}
+
+/// The first event of the group was sent.
+fn item(group: &Group) -> GroupItem {
+    GroupItem {
+        write_count: WriteCount(1),
+        version: 1,
+        behind: BTreeSet::new(),
+        revision: 1,
+        incarnation_number: 1,
+        first: First { sort: Key::S("1800000001".to_owned()), version: 1 },
+        time: None,
+        key: Key::S(group.as_str().to_owned()),
+        holes: Vec::new(),
+    }
+}
+
+fn payload() -> Box<RawValue> {
+    let text = "a line with \"quotes\" in it, ".repeat(72);
+    let records: Vec<_> = (0..10)
+        .map(|number| {
+            let (mark, at) = (format!("g{number}"), "1800000002".to_owned());
+            let body = json!({ "mark": mark, "at": at, "version": 2, "text": text }).to_string();
+            let (key, sort) = (Key::S(mark), Key::S(at));
+            json!({
+                "messageId": format!("m{number}"),
+                "receiptHandle": format!("r{number}"),
+                "body": body,
+                "attributes": {
+                    "ApproximateReceiveCount": "1",
+                    "ApproximateFirstReceiveTimestamp": "1800000000000",
+                    "SentTimestamp": "1800000000000",
+                    "MessageGroupId": Group::of(&key).as_str(),
+                    "MessageDeduplicationId": DeduplicationId::of_item(&key, &sort).as_str(),
+                },
+                "messageAttributes": {
+                    "eventId": { "stringValue": format!("e{number}"), "dataType": "String" },
+                    "eventTime": { "stringValue": "1800000002", "dataType": "String" },
+                    "version": { "stringValue": "2", "dataType": "Number" },
+                    "streamedAt": { "stringValue": "1800000000000", "dataType": "Number" },
+                },
+            })
+        })
+        .collect();
+    serde_json::value::to_raw_value(&json!({ "Records": records })).expect("JSON")
+}

@@ -1,0 +1,288 @@
+//! What every [`EventTable`] must do. Each check wants a table of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+
+use shared::config::{Path, Source};
+use shared::event::Reader;
+use shared::ids::Key;
+use shared::ledger::{EventTable, EventTime, Row, ScanPosition, Seen};
+
+/// An event table that can be written to.
+pub trait Writable: EventTable {
+    /// Puts an item, in DynamoDB's JSON.
+    fn put(&self, item: &str) -> impl Future<Output = ()>;
+
+    /// Deletes an item.
+    fn delete(&self, key: &Key, sort: &Key) -> impl Future<Output = ()>;
+}
+
+/// The `[source]` of [`check_texts`]: the shipped one, whose keys are strings; the sort key is the time.
+pub fn texts() -> Source {
+    let attribute = |name: &str| Some(name.to_owned());
+    Source {
+        partition_key: "mark".to_owned(),
+        sort_key: "createTime".to_owned(),
+        id: attribute("eventId"),
+        name: attribute("eventName"),
+        time: "createTime".to_owned(),
+        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]),
+    }
+}
+
+/// The `[source]` of [`check_numbers`]: the partition key is a number and so is the sort key, which is the version; names
+/// are what expressions cannot hold as they are.
+pub fn numbers() -> Source {
+    Source {
+        partition_key: "key.name".to_owned(),
+        sort_key: "size".to_owned(),
+        id: None,
+        name: None,
+        time: "a time".to_owned(),
+        version: Path(vec!["size".to_owned()]),
+    }
+}
+
+/// All checks, on a table for [`texts`] that is empty before. `padding` bytes in each item make pages full.
+pub async fn check_texts(table: &impl Writable, padding: usize) {
+    nothing_is_read_of_an_aggregate_without_items(table).await;
+    pages_go_from_the_newest_to_the_oldest(table, padding).await;
+    a_place_need_not_be_an_item(table).await;
+    what_cannot_be_converted_is_told(table).await;
+    a_scan_keeps_aggregates_together(table, padding).await;
+}
+
+/// All checks, on a table for [`numbers`] that is empty before.
+pub async fn check_numbers(table: &impl Writable) {
+    let key = Key::N("7".to_owned());
+    let sort = |version: u64| Key::N(version.to_string());
+    let item = |version: u64| {
+        format!(
+            r#"{{"key.name": {{"N": "7"}}, "size": {{"N": "{version}"}}, "a time": {{"N": "{}"}}}}"#,
+            1_800_000_000 + version
+        )
+    };
+    for version in [10, 9, 1, 100, 2] {
+        table.put(&item(version)).await;
+    }
+    let rows = all_rows(table, &key).await;
+    let versions: Vec<_> = rows.iter().filter_map(|row| row.version).collect();
+    assert_eq!(versions, [100, 10, 9, 2, 1], "by value");
+    assert_eq!(
+        rows.first().map(|row| (&row.sort, row.time)),
+        Some((&sort(100), EventTime::try_from_text("1800000100")))
+    );
+    let event = Reader::new(&numbers()).read(&item(100)).expect("an event");
+    assert_eq!(rows.first().map(|row| &row.event), Some(&Ok(event)));
+    assert!(has(table, &key, &sort(9)).await);
+    assert!(!has(table, &key, &sort(3)).await);
+    let mut seen = all_seen(table).await;
+    seen.sort_by_key(|seen| seen.version);
+    let expected = |version: u64| Seen {
+        key: key.clone(),
+        sort: sort(version),
+        version: Some(version),
+        time: EventTime::try_from_text(&(1_800_000_000 + version).to_string()),
+    };
+    assert_eq!(seen, [1, 2, 9, 10, 100].map(expected));
+}
+
+async fn nothing_is_read_of_an_aggregate_without_items(table: &impl Writable) {
+    let page = table.page(&mark("none"), None).await.expect("a page");
+    assert_eq!((page.rows, page.has_more), (Vec::new(), false));
+    let page = table.page(&mark("none"), Some(&sort(1))).await.expect("a page");
+    assert_eq!((page.rows, page.has_more), (Vec::new(), false));
+    assert!(!has(table, &mark("none"), &sort(1)).await);
+}
+
+async fn pages_go_from_the_newest_to_the_oldest(table: &impl Writable, padding: usize) {
+    // Neighbours, whose items must not be mixed.
+    for name in ["PAG", "PAGE", "PAGES"] {
+        table.put(&item(name, 1, padding)).await;
+    }
+    let versions: Vec<u64> = (1..=230).collect();
+    // In an order that is not theirs: 37 and 230 have no common divisor.
+    for place in versions.iter().map(|version| version * 37 % 230 + 1).filter(|version| *version > 1) {
+        table.put(&item("PAGE", place, padding)).await;
+    }
+    let rows = all_rows(table, &mark("PAGE")).await;
+    let reader = Reader::new(&texts());
+    let expected = versions.iter().rev().map(|version| Row {
+        sort: sort(*version),
+        version: Some(*version),
+        time: EventTime::try_from_text(&time(*version)),
+        event: Ok(reader.read(&item("PAGE", *version, padding)).expect("an event")),
+    });
+    let expected: Vec<_> = expected.collect();
+    assert_eq!(rows.len(), expected.len());
+    for (row, expected) in rows.iter().zip(&expected) {
+        assert_eq!(row, expected);
+    }
+    let page = table.page(&mark("PAGE"), None).await.expect("a page");
+    assert!(page.has_more && page.rows.len() < 230, "{} of 230 items in a page", page.rows.len());
+    let page = table.page(&mark("PAGE"), Some(&sort(1))).await.expect("a page");
+    assert_eq!(page.rows, [], "before the oldest");
+}
+
+async fn a_place_need_not_be_an_item(table: &impl Writable) {
+    for version in [1, 2, 4] {
+        table.put(&item("GAP", version, 0)).await;
+    }
+    table.put(&item("GAP", 3, 0)).await;
+    assert!(has(table, &mark("GAP"), &sort(3)).await);
+    table.delete(&mark("GAP"), &sort(3)).await;
+    assert!(!has(table, &mark("GAP"), &sort(3)).await);
+    assert!(has(table, &mark("GAP"), &sort(2)).await);
+    assert!(!has(table, &mark("GAPS"), &sort(2)).await);
+    let older = rows_before(table, &mark("GAP"), Some(sort(3))).await;
+    assert_eq!(older.iter().filter_map(|row| row.version).collect::<Vec<_>>(), [2, 1]);
+    let seen =
+        table.scan(Some(&ScanPosition { key: mark("GAP"), sort: sort(3) })).await.expect("a page").seen;
+    let rest = seen.iter().take_while(|seen| seen.key == mark("GAP")).filter_map(|seen| seen.version);
+    assert_eq!(rest.collect::<Vec<_>>(), [4]);
+    for version in [1, 2, 4] {
+        table.delete(&mark("GAP"), &sort(version)).await;
+    }
+}
+
+async fn what_cannot_be_converted_is_told(table: &impl Writable) {
+    let put = async |version: u64, from: &str, to: &str| {
+        let text = item("BAD", version, 0);
+        assert!(text.contains(from), "`{from}` in {text}");
+        table.put(&text.replace(from, to)).await;
+    };
+    let long = "x".repeat(257);
+    put(1, r#""eventId": {"S": "BAD-1"}, "#, "").await;
+    put(2, r#"{"M": {"version": {"N": "2"}}}"#, r#"{"S": "2"}"#).await;
+    put(3, r#"{"N": "3"}"#, r#"{"N": "0"}"#).await;
+    put(4, r#"{"N": "4"}"#, r#"{"S": "4"}"#).await;
+    put(5, "BAD-5", &long).await;
+    put(6, r#"{"N": "6"}"#, r#"{"N": "18446744073709551616"}"#).await;
+    put(7, r#""eventId""#, r#""eventId7": {"L": [{"SS": ["b", "a"]}, {"NULL": true}]}, "eventId""#).await;
+    let rows = all_rows(table, &mark("BAD")).await;
+    let found: Vec<_> =
+        rows.iter().rev().map(|row| (row.version, row.event.as_ref().err().map(String::as_str))).collect();
+    let not_a_version = "`RegistrationNumber.version`, the event's version, is not a whole number from 1 to 18446744073709551615";
+    let expected = [
+        (
+            Some(1),
+            Some("the event lacks `eventId`, its id; `[source]` in `client-queues.toml` says where it is"),
+        ),
+        (
+            None,
+            Some(
+                "the event lacks `RegistrationNumber.version`, its version; `[source]` in `client-queues.toml` says where it is",
+            ),
+        ),
+        (None, Some(not_a_version)),
+        (
+            None,
+            Some("`RegistrationNumber.version`, the event's version, is of type `S`; it must be a number"),
+        ),
+        (Some(5), Some("`eventId`, the event's id, has 257 bytes; at most 256 are sent")),
+        (None, Some(not_a_version)),
+        (Some(7), None),
+    ];
+    assert_eq!(found, expected);
+    for (row, version) in rows.iter().rev().zip(1..) {
+        assert_eq!((&row.sort, row.time), (&sort(version), EventTime::try_from_text(&time(version))));
+    }
+}
+
+async fn a_scan_keeps_aggregates_together(table: &impl Writable, padding: usize) {
+    for name in 0..20_u64 {
+        for version in 1..=name % 5 + 1 {
+            table.put(&item(&format!("SCAN {name}"), version, padding)).await;
+        }
+    }
+    let first = table.scan(None).await.expect("a page");
+    assert!(first.next.is_some(), "all in a page");
+    let all = all_seen(table).await;
+    let mut seen = BTreeMap::<String, Vec<Seen>>::new();
+    let mut passed = BTreeSet::new();
+    let mut current = None;
+    for item in all {
+        let Key::S(name) = &item.key else { panic!("{item:?}") };
+        if current.as_ref() != Some(name) {
+            passed.extend(current.replace(name.clone()));
+            assert!(!passed.contains(name), "the items of {name} do not stand together");
+        }
+        seen.entry(name.clone()).or_default().push(item);
+    }
+    for name in 0..20_u64 {
+        let name_of = format!("SCAN {name}");
+        let expected = (1..=name % 5 + 1).map(|version| Seen {
+            key: mark(&name_of),
+            sort: sort(version),
+            version: Some(version),
+            time: EventTime::try_from_text(&time(version)),
+        });
+        assert_eq!(seen.get(&name_of), Some(&expected.collect::<Vec<_>>()), "{name_of}");
+    }
+    let bad = seen.get("BAD").expect("the items that cannot be converted");
+    assert_eq!(
+        bad.iter().map(|seen| seen.version).collect::<Vec<_>>(),
+        [Some(1), None, None, None, Some(5), None, Some(7)]
+    );
+    assert_eq!(seen.get("PAGE").map(Vec::len), Some(230));
+    assert_eq!(seen.get("GAP"), None);
+}
+
+/// All rows of an aggregate, page by page.
+async fn all_rows(table: &impl EventTable, key: &Key) -> Vec<Row> {
+    rows_before(table, key, None).await
+}
+
+async fn rows_before(table: &impl EventTable, key: &Key, mut before: Option<Key>) -> Vec<Row> {
+    let mut all = Vec::<Row>::new();
+    loop {
+        let page = table.page(key, before.as_ref()).await.expect("a page");
+        assert!(!page.rows.is_empty() || !page.has_more, "an empty page that is not the last");
+        all.extend(page.rows);
+        if !page.has_more {
+            return all;
+        }
+        let last = all.last().map(|row| row.sort.clone());
+        assert_ne!(last, before, "a page that leads nowhere");
+        before = last;
+    }
+}
+
+async fn all_seen(table: &impl EventTable) -> Vec<Seen> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let page = table.scan(after.as_ref()).await.expect("a page");
+        all.extend(page.seen);
+        assert!(page.next.is_none() || page.next != after, "a page that leads nowhere");
+        after = page.next;
+        if after.is_none() {
+            return all;
+        }
+    }
+}
+
+async fn has(table: &impl EventTable, key: &Key, sort: &Key) -> bool {
+    table.has(key, sort).await.expect("an answer")
+}
+
+fn mark(name: &str) -> Key {
+    Key::S(name.to_owned())
+}
+
+/// When the event of this version happened.
+fn time(version: u64) -> String {
+    format!("2026-01-05T{:02}:{:02}:00.500Z", 9 + version / 60, version % 60)
+}
+
+fn sort(version: u64) -> Key {
+    Key::S(time(version))
+}
+
+fn item(name: &str, version: u64, padding: usize) -> String {
+    let padding = "é".repeat(padding / 2);
+    format!(
+        r#"{{"mark": {{"S": "{name}"}}, "createTime": {{"S": "{}"}}, "eventId": {{"S": "{name}-{version}"}}, "eventName": {{"S": "made"}}, "RegistrationNumber": {{"M": {{"version": {{"N": "{version}"}}}}}}, "price": {{"N": "299.9"}}, "padding": {{"S": "{padding}"}}}}"#,
+        time(version)
+    )
+}

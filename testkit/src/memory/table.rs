@@ -1,0 +1,307 @@
+//! The event table in memory.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::contract::events::Writable;
+use shared::config::{Path, Source};
+use shared::event::Reader;
+use shared::ids::Key;
+use shared::image::Decimal;
+use shared::ledger::columns::Columns;
+use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, Seen, Unread};
+
+/// How many items a page has, unless a test says otherwise: few, so that there is more than one page.
+const ITEMS: usize = 4;
+
+/// The event table, as DynamoDB keeps it: partitions in no order that means anything, each sorted by the sort key. Rows
+/// are made by the real conversion. No latency. Clones share the table.
+///
+/// As with DynamoDB, a page that ends with the last item does not know that it is the last.
+///
+/// # Panics
+///
+/// Every use panics that breaks the contract of [`EventTable`], or puts what is no item of this table.
+#[derive(Clone)]
+pub struct MemoryTable {
+    reader: Arc<Reader>,
+    columns: Arc<Columns>,
+    state: Arc<Mutex<State>>,
+}
+
+/// What was asked of an event table so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableCalls {
+    /// Calls of [`EventTable::page`].
+    pub pages: u64,
+    /// Calls of [`EventTable::has`].
+    pub gets: u64,
+    /// Calls of [`EventTable::scan`].
+    pub scans: u64,
+}
+
+struct State {
+    partitions: BTreeMap<Partition, BTreeMap<Sorted, Row>>,
+    items_in_page: usize,
+    unread: usize,
+    calls: TableCalls,
+}
+
+/// A partition key in the table's order: by a hash.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Partition(u64, Sorted);
+
+/// A key in DynamoDB's order: numbers by value, everything else by bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sorted {
+    key: Key,
+    number: Option<Decimal>,
+}
+
+impl MemoryTable {
+    /// An empty table, whose attributes mean what `source` says.
+    pub fn new(source: &Source) -> Self {
+        let state = State {
+            partitions: BTreeMap::new(),
+            items_in_page: ITEMS,
+            unread: 0,
+            calls: TableCalls::default(),
+        };
+        Self {
+            reader: Arc::new(Reader::new(source)),
+            columns: Arc::new(Columns::new(source)),
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// Puts an item, in DynamoDB's JSON, in place of one with the same keys: `{"mark": {"S": "AFC F5"}, …}`. Returns
+    /// its row.
+    #[expect(clippy::expect_used, reason = "a test that puts what is no item has failed")]
+    pub fn put(&self, item: &str) -> Row {
+        let attributes: Value = serde_json::from_str(item).expect("an item in DynamoDB's JSON");
+        let at = |path: &Path| lookup(&attributes, path);
+        let event = self.reader.read(item);
+        let row = self.columns.row(event, at).expect("an item with a sort key");
+        let key = at(&self.columns.partition).expect("an item with a partition key");
+        let mut state = self.state();
+        let partition = state.partitions.entry(Partition::of(&key)).or_default();
+        partition.insert(Sorted::of(&row.sort), row.clone());
+        row
+    }
+
+    /// Deletes an item, and tells whether it was there.
+    pub fn delete(&self, key: &Key, sort: &Key) -> bool {
+        let mut state = self.state();
+        let partition = Partition::of(key);
+        let Some(rows) = state.partitions.get_mut(&partition) else { return false };
+        let was_there = rows.remove(&Sorted::of(sort)).is_some();
+        if rows.is_empty() {
+            state.partitions.remove(&partition);
+        }
+        was_there
+    }
+
+    /// Deletes all items of an aggregate.
+    pub fn erase(&self, key: &Key) {
+        self.state().partitions.remove(&Partition::of(key));
+    }
+
+    /// All rows of an aggregate, newest first, whatever faults there are.
+    pub fn rows(&self, key: &Key) -> Vec<Row> {
+        let state = self.state();
+        let rows = state.partitions.get(&Partition::of(key));
+        rows.into_iter().flat_map(|rows| rows.values().rev().cloned()).collect()
+    }
+
+    /// The keys of all aggregates that have an item, in the table's order.
+    pub fn keys(&self) -> Vec<Key> {
+        self.state().partitions.keys().map(|partition| partition.1.key.clone()).collect()
+    }
+
+    /// How many items a page has from now on; at least 1.
+    pub fn set_items_in_page(&self, items: usize) {
+        self.state().items_in_page = items.max(1);
+    }
+
+    /// The next call, of whatever kind, reads nothing; of several of these, each fails one.
+    pub fn fail(&self) {
+        self.state().unread += 1;
+    }
+
+    /// What was asked so far.
+    pub fn calls(&self) -> TableCalls {
+        self.state().calls
+    }
+
+    /// Counts from zero again.
+    pub fn forget_calls(&self) {
+        self.state().calls = TableCalls::default();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EventTable for MemoryTable {
+    async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
+        let mut state = self.state();
+        state.calls.pages += 1;
+        state.answer()?;
+        let limit = state.items_in_page;
+        let Some(partition) = state.partitions.get(&Partition::of(key)) else { return Ok(Page::default()) };
+        let before = before.map(Sorted::of);
+        let older = partition.iter().rev().filter(|(sort, _)| before.as_ref().is_none_or(|end| *sort < end));
+        let rows: Vec<_> = older.map(|(_, row)| row.clone()).take(limit).collect();
+        Ok(Page { has_more: rows.len() == limit, rows })
+    }
+
+    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
+        let mut state = self.state();
+        state.calls.gets += 1;
+        state.answer()?;
+        let partition = state.partitions.get(&Partition::of(key));
+        Ok(partition.is_some_and(|rows| rows.contains_key(&Sorted::of(sort))))
+    }
+
+    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
+        let mut state = self.state();
+        state.calls.scans += 1;
+        state.answer()?;
+        let limit = state.items_in_page;
+        let after =
+            after.map(|scan_position| (Partition::of(&scan_position.key), Sorted::of(&scan_position.sort)));
+        let start = after.as_ref().map_or(Bound::Unbounded, |(partition, _)| Bound::Included(partition));
+        let partitions = state.partitions.range((start, Bound::Unbounded));
+        let all = partitions.flat_map(|(key, rows)| rows.iter().map(move |row| (key, row)));
+        let later = all.filter(|(partition, (sort, _))| {
+            after.as_ref().is_none_or(|(after, last)| (*partition, *sort) > (after, last))
+        });
+        let seen: Vec<_> =
+            later.map(|(partition, (_, row))| seen(&partition.1.key, row)).take(limit).collect();
+        let last = seen.last().filter(|_| seen.len() == limit);
+        let next = last.map(|last| ScanPosition { key: last.key.clone(), sort: last.sort.clone() });
+        Ok(ScanPage { seen, next })
+    }
+}
+
+impl State {
+    fn answer(&mut self) -> Result<(), Unread> {
+        if self.unread == 0 {
+            return Ok(());
+        }
+        self.unread -= 1;
+        Err(Unread("a scripted fault".into()))
+    }
+}
+
+impl Partition {
+    fn of(key: &Key) -> Self {
+        // Of fixed keys, so that an order is the same in each run.
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        Self(hasher.finish(), Sorted::of(key))
+    }
+}
+
+impl Sorted {
+    fn of(key: &Key) -> Self {
+        let number = if let Key::N(number) = key { Decimal::try_parse(number.as_bytes()) } else { None };
+        Self { key: key.clone(), number }
+    }
+}
+
+impl Ord for Sorted {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (&self.key, &other.key) {
+            (Key::S(own), Key::S(other)) => own.cmp(other),
+            (Key::B(own), Key::B(other)) => own.cmp(other),
+            (Key::N(_), Key::N(_)) => self.number.cmp(&other.number),
+            // Keys of one table are of one type.
+            (own, other) => rank(own).cmp(&rank(other)),
+        }
+    }
+}
+
+impl PartialOrd for Sorted {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+fn rank(key: &Key) -> u8 {
+    match key {
+        Key::S(_) => 0,
+        Key::N(_) => 1,
+        Key::B(_) => 2,
+    }
+}
+
+fn seen(key: &Key, row: &Row) -> Seen {
+    Seen { key: key.clone(), sort: row.sort.clone(), version: row.version, time: row.time }
+}
+
+/// The key that an item in DynamoDB's JSON has at a path.
+fn lookup(item: &Value, path: &Path) -> Option<Key> {
+    let (last, maps) = path.0.split_last()?;
+    let map = maps.iter().try_fold(item, |map, name| map.get(name)?.get("M"))?;
+    let (tag, value) = map.get(last)?.as_object()?.iter().next()?;
+    let text = value.as_str()?;
+    match tag.as_str() {
+        "S" => Some(Key::S(text.to_owned())),
+        "N" => Some(Key::N(text.to_owned())),
+        "B" => STANDARD.decode(text).ok().map(Key::B),
+        _ => None,
+    }
+}
+
+impl Writable for MemoryTable {
+    async fn put(&self, item: &str) {
+        drop(Self::put(self, item));
+    }
+
+    async fn delete(&self, key: &Key, sort: &Key) {
+        Self::delete(self, key, sort);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::events::{check_numbers, check_texts, numbers, texts};
+    use crate::memory::now_or_never;
+
+    #[test]
+    fn the_double_keeps_the_contract() {
+        for items in [1, 2, 4, 7, 100] {
+            let table = MemoryTable::new(&texts());
+            table.set_items_in_page(items);
+            now_or_never(check_texts(&table, 0));
+            let table = MemoryTable::new(&numbers());
+            table.set_items_in_page(items);
+            now_or_never(check_numbers(&table));
+        }
+    }
+
+    #[test]
+    fn a_scripted_fault_befalls_one_call() {
+        let table = MemoryTable::new(&texts());
+        let (key, sort) = (Key::S("a".to_owned()), Key::S("b".to_owned()));
+        table.fail();
+        assert!(now_or_never(table.page(&key, None)).is_err());
+        assert!(now_or_never(table.page(&key, None)).is_ok());
+        table.fail();
+        table.fail();
+        assert!(now_or_never(table.has(&key, &sort)).is_err());
+        assert!(now_or_never(table.scan(None)).is_err());
+        assert!(now_or_never(table.scan(None)).is_ok());
+        assert_eq!(table.calls(), TableCalls { pages: 2, gets: 1, scans: 2 });
+    }
+}

@@ -1,0 +1,4 @@
+//! Generated values, for property tests.
+
+pub mod image;
+pub mod ledger;

@@ -1,0 +1,120 @@
+//! Any item of the ledger.
+
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
+use proptest::collection::{btree_map, btree_set, vec};
+use proptest::option;
+use proptest::prelude::*;
+
+use shared::config::ClientName;
+use shared::ids::{Group, Key, ReplayId};
+use shared::ledger::{
+    ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Registration, Registry,
+    Scan, ScanKind, State, WriteCount,
+};
+use shared::time::Timestamp;
+
+/// An item under its key.
+pub fn item() -> impl Strategy<Value = (ItemKey, Item)> {
+    let scan_kind = prop_oneof![Just(ScanKind::History), Just(ScanKind::Reconcile)];
+    prop_oneof![
+        registry().prop_map(|registry| (ItemKey::Registry, Item::Registry(registry))),
+        (group(), group_item())
+            .prop_map(|(group, item)| (ItemKey::Group(group), Item::Group(Box::new(item)))),
+        (any::<u32>(), group(), cursor())
+            .prop_map(|(id, group, cursor)| (ItemKey::Cursor(ClientId(id), group), Item::Cursor(cursor))),
+        (any::<u32>(), lease()).prop_map(|(id, lease)| (ItemKey::Lease(ClientId(id)), Item::Lease(lease))),
+        (scan_kind, scan()).prop_map(|(kind, scan)| (ItemKey::Scan(kind), Item::Scan(scan))),
+    ]
+}
+
+/// Any legal group.
+pub fn group() -> impl Strategy<Value = Group> {
+    "[!-~]{1,128}".prop_map(|text| Group::try_from_sqs(&text).unwrap())
+}
+
+/// A key that a table can have.
+pub fn key() -> impl Strategy<Value = Key> {
+    prop_oneof![
+        ".{1,40}".prop_map(Key::S),
+        "-?[1-9][0-9]{0,37}".prop_map(Key::N),
+        vec(any::<u8>(), 1..20).prop_map(Key::B),
+    ]
+}
+
+fn instant() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![any::<u64>(), 1_700_000_000_000_u64..1_900_000_000_000].prop_map(Timestamp::from_millis)
+}
+
+fn event_time() -> impl Strategy<Value = EventTime> {
+    let nanos = prop_oneof![
+        any::<i64>().prop_map(i128::from),
+        (-40_000..40_000_i64).prop_map(|n| i128::from(n) * 10_i128.pow(17))
+    ];
+    nanos.prop_map(EventTime::from_nanos)
+}
+
+prop_compose! {
+    fn registry()(
+        (write_count, revision, start) in (any::<u64>(), any::<u64>(), instant()),
+        clients in btree_map("[A-Za-z][A-Za-z0-9]{0,39}", registration(), 0..6),
+    ) -> Registry {
+        let clients = clients.into_iter().map(|(name, client)| (ClientName::try_new(&name).unwrap(), client));
+        Registry { write_count: WriteCount(write_count), revision, start, clients: clients.collect() }
+    }
+}
+
+prop_compose! {
+    fn registration()(
+        (id, history, since) in (any::<u32>(), any::<bool>(), any::<u64>()),
+        state in prop_oneof![Just(State::Live), Just(State::Paused), Just(State::Retired)],
+        (absent_at, retired_at) in (option::of(instant()), option::of(instant())),
+    ) -> Registration {
+        Registration { id: ClientId(id), state, history, since, absent_at, retired_at }
+    }
+}
+
+prop_compose! {
+    fn group_item()(
+        (write_count, version, revision, incarnation_number) in any::<(u64, u64, u64, u64)>(),
+        behind in btree_set(any::<u32>(), 0..5),
+        (sort, first_version, key) in (key(), any::<u64>(), key()),
+        time in option::of(event_time()),
+        holes in vec(any::<u64>(), 0..HOLES_LIMIT),
+    ) -> GroupItem {
+        let behind = behind.into_iter().map(ClientId).collect();
+        let first = First { sort, version: first_version };
+        GroupItem { write_count: WriteCount(write_count), version, behind, revision, incarnation_number, first, time, key, holes }
+    }
+}
+
+prop_compose! {
+    fn cursor()(
+        (write_count, epoch, incarnation_number, position, replay_until) in any::<(u64, u64, u64, u64, u64)>(),
+        replay in option::of("[A-Za-z0-9-]{1,40}"),
+        at in instant(),
+    ) -> Cursor {
+        let replay = replay.map(|text| ReplayId::try_new(&text).unwrap());
+        Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, replay_until, replay, at }
+    }
+}
+
+prop_compose! {
+    fn lease()(
+        (write_count, holder, failures) in any::<(u64, u64, u32)>(),
+        (until, not_before) in (instant(), instant()),
+        groups in vec(group(), 0..4),
+    ) -> Lease {
+        Lease { write_count: WriteCount(write_count), holder, until, groups, failures, not_before }
+    }
+}
+
+prop_compose! {
+    fn scan()(
+        (write_count, revision, is_on) in any::<(u64, u64, bool)>(),
+        at in instant(),
+        after in option::of((key(), key())),
+    ) -> Scan {
+        Scan { write_count: WriteCount(write_count), revision, at, after, is_on }
+    }
+}
