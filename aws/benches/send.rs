@@ -5,14 +5,15 @@
 
 use std::error::Error;
 use std::hint::black_box;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use std::{cell::Cell, io};
 
+use aws::clock::SystemClock;
+use shared::clock::Clock as _;
 use shared::ids::{DeduplicationId, Group};
 use shared::message::{Body, Message};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::{BATCH_LIMIT, Limits, Run, SendError, Transport, send_runs};
-use shared::time::Timestamp;
 
 const LATENCY: Duration = Duration::from_millis(5);
 const REQUESTS_IN_FLIGHT: usize = 6;
@@ -44,15 +45,6 @@ impl Transport for Queue {
         black_box(batch);
         tokio::time::sleep(LATENCY).await;
         Ok(batch.iter().map(|_| Ok(())).collect())
-    }
-
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        tokio::time::sleep(duration)
-    }
-
-    fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_millis(0).plus(since)
     }
 }
 
@@ -111,8 +103,9 @@ async fn round(shape: &Shape) -> Result<Round, Box<dyn Error>> {
     let queue = Queue::default();
     let url = Naming::try_new("aws", "eu-west-2", "123456789012", "")?.own_queue(OwnQueue::FanOut);
     let messages = messages(shape)?;
-    let runs = messages.iter().map(|group| Run { messages: group.iter().collect() }).collect::<Vec<_>>();
-    let deadline = queue.now().plus(Duration::from_secs(60));
+    let runs =
+        messages.iter().map(|group| Run { tag: (), items: group.iter().collect() }).collect::<Vec<_>>();
+    let deadline = SystemClock.now().plus(Duration::from_secs(60));
     let limits = Limits {
         requests_in_flight: REQUESTS_IN_FLIGHT,
         deadline,
@@ -129,7 +122,7 @@ async fn round(shape: &Shape) -> Result<Round, Box<dyn Error>> {
 
     queue.calls.set(0);
     let start = Instant::now();
-    let outcomes = send_runs(&queue, &url, &runs, &limits).await;
+    let outcomes = send_runs(&SystemClock, &queue, &url, runs, &limits).await;
     let elapsed = start.elapsed();
     if outcomes.iter().any(|outcome| outcome.stopped.is_some()) {
         return Err(io::Error::other("a run stopped").into());

@@ -8,7 +8,7 @@ mod fault;
 mod request;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Config, Credentials, Region, StalledStreamProtectionConfig};
@@ -16,7 +16,6 @@ use aws_sdk_sqs::types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequ
 use shared::message::Message;
 use shared::naming::QueueUrl;
 use shared::send::{SendError, Transport};
-use shared::time::Timestamp;
 
 pub use self::entry::entry;
 use self::fault::{of_call, of_entry, of_missing_entry};
@@ -89,15 +88,6 @@ impl Transport for Sqs {
         let answer = call.send().await.map_err(of_call)?;
         let accepted = answer.successful().iter().map(|entry| entry.id());
         Ok(in_order(batch.len(), accepted, answer.failed()))
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-
-    fn now(&self) -> Timestamp {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_millis(0).plus(since_epoch)
     }
 }
 

@@ -4,13 +4,13 @@
 //! missing, the fan-out makes the item: it holds the group's lock, and can wait.
 
 use std::collections::BTreeMap;
-use std::slice;
 
+use shared::clock::Clock;
 use shared::event::Event;
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, GroupItem, ItemKey, Ledger, READ_LIMIT, Registry, Write, WriteError, adopt,
-    baseline, is_whole, leaving,
+    ClientId, Cursor, EventTable, GroupItem, ItemKey, Ledger, READ_LIMIT, Reading, Registry, Write,
+    WriteError, adopt, baseline, is_whole, leaving,
 };
 use shared::send::{StopReason, Transport};
 
@@ -33,7 +33,7 @@ pub(super) enum Adopted {
     Failed(String),
 }
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Adopts the group of the aggregate with this key, if that is needed.
     pub(super) async fn adopt(&self, key: &Key) -> Adopted {
         let group = Group::of(key);
@@ -41,17 +41,19 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let keys = [ItemKey::Registry, ItemKey::Group(group.clone())];
         for number in 0..TRIES {
             let found = self.read(&keys).await;
-            let (Some(registry), Some(item)) = (found.registry(), found.group(&group)) else {
-                return Adopted::Failed(why_unread(&found, &keys));
+            let registry = match found.registry() {
+                Reading::Present(registry) => registry,
+                Reading::Missing => return Adopted::Failed(OrderError::NoRegistry.to_string()),
+                Reading::Unread => return Adopted::Failed(why_unread(&found, &keys)),
             };
-            let Some(registry) = registry else { return Adopted::Failed(OrderError::NoRegistry.to_string()) };
-            let (item, is_new) = match item {
-                Some(item) if item.revision >= registry.revision => return Adopted::Done,
-                Some(item) => (item.clone(), false),
-                None => match self.first_sight(key, registry).await {
+            let (item, is_new) = match found.group(&group) {
+                Reading::Present(item) if item.revision >= registry.revision => return Adopted::Done,
+                Reading::Present(item) => (item.clone(), false),
+                Reading::Missing => match self.first_sight(key, registry).await {
                     Ok(item) => (item, true),
                     Err(adopted) => return adopted,
                 },
+                Reading::Unread => return Adopted::Failed(why_unread(&found, &keys)),
             };
             let retired = self.leaving(&group, &item, registry).await;
             let fresh = &mut || self.ports.ledger.fresh();
@@ -89,10 +91,9 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
 
     /// Makes the fan-out look at a group, by its highest `event`.
     async fn hand_over(&self, event: &Event) -> Adopted {
-        let outcomes = self.put_repairs(&[slice::from_ref(event)], self.last_start).await;
-        match outcomes.into_iter().find_map(|outcome| outcome.stopped) {
-            None => Adopted::HandedOver,
-            Some(stop) => {
+        match self.put_repairs([event], self.last_start()).await {
+            Ok(()) => Adopted::HandedOver,
+            Err(stop) => {
                 let why = format!("the fan-out queue does not take its highest event: {}", stop.why);
                 if stop.reason == StopReason::Message {
                     Adopted::PassedOver(why)
@@ -115,9 +116,13 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
             let keys: Vec<ItemKey> =
                 clients.iter().map(|client| ItemKey::Cursor(*client, group.clone())).collect();
             let found = self.read(&keys).await;
-            let read =
-                clients.iter().filter_map(|client| Some((*client, found.cursor(*client, group)?.cloned())));
-            retired.extend(read);
+            for client in clients {
+                match found.cursor(*client, group) {
+                    Reading::Present(cursor) => drop(retired.insert(*client, Some(cursor.clone()))),
+                    Reading::Missing => drop(retired.insert(*client, None)),
+                    Reading::Unread => {}
+                }
+            }
         }
         retired
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::control::{CatchUpReport, RefusedGroup};
 use shared::ids::Group;
@@ -96,9 +97,9 @@ impl<'c> Client<'c> {
     }
 
     /// The next pass. Answers whether there is another one.
-    pub(super) async fn next<T: Transport, L: Ledger, E: EventTable>(
+    pub(super) async fn next<C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &mut self,
-        work: &Work<'_, T, L, E>,
+        work: &Work<'_, C, T, L, E>,
     ) -> bool {
         let goes_on = self.try_next(work).await;
         if !goes_on {
@@ -108,7 +109,10 @@ impl<'c> Client<'c> {
         goes_on
     }
 
-    async fn try_next<T: Transport, L: Ledger, E: EventTable>(&mut self, work: &Work<'_, T, L, E>) -> bool {
+    async fn try_next<C: Clock, T: Transport, L: Ledger, E: EventTable>(
+        &mut self,
+        work: &Work<'_, C, T, L, E>,
+    ) -> bool {
         if self.waiting.is_empty() && !self.list(work).await && self.slow.is_empty() {
             return false;
         }
@@ -200,7 +204,10 @@ impl<'c> Client<'c> {
     }
 
     /// Lists the next of the client's groups, in random order. Answers whether there are some.
-    async fn list<T: Transport, L: Ledger, E: EventTable>(&mut self, work: &Work<'_, T, L, E>) -> bool {
+    async fn list<C: Clock, T: Transport, L: Ledger, E: EventTable>(
+        &mut self,
+        work: &Work<'_, C, T, L, E>,
+    ) -> bool {
         let mut groups = Vec::new();
         while !self.listed.is_complete && groups.len() < LISTED_LIMIT {
             let page = match work.ports.ledger.cursors(self.id, self.listed.last.as_ref()).await {
@@ -225,12 +232,16 @@ impl<'c> Client<'c> {
 
     /// Reads the lease. What its last holder had in work comes first: what it sent without recording it is repeated while
     /// SQS still recognises it. Answers whether the client may be served.
-    async fn read_lease<T: Transport, L: Ledger, E: EventTable>(&mut self, work: &Work<'_, T, L, E>) -> bool {
+    async fn read_lease<C: Clock, T: Transport, L: Ledger, E: EventTable>(
+        &mut self,
+        work: &Work<'_, C, T, L, E>,
+    ) -> bool {
         let keys = [ItemKey::Lease(self.id)];
         let found = work.read(&keys).await;
         let now = work.now();
-        let Some(lease) = found.lease(self.id) else {
-            return self.fail(&format!("the lease: {}", why_unread(&found, &keys)));
+        let lease = match found.lease(self.id).known(|| why_unread(&found, &keys)) {
+            Ok(lease) => lease,
+            Err(why) => return self.fail(&format!("the lease: {why}")),
         };
         let write_count = lease.map(|lease| lease.write_count);
         let lease = lease.cloned().unwrap_or_else(Lease::unheld);
@@ -256,7 +267,10 @@ impl<'c> Client<'c> {
     }
 
     /// Gives the lease back. If that fails, it ends by itself.
-    async fn release<T: Transport, L: Ledger, E: EventTable>(&mut self, work: &Work<'_, T, L, E>) {
+    async fn release<C: Clock, T: Transport, L: Ledger, E: EventTable>(
+        &mut self,
+        work: &Work<'_, C, T, L, E>,
+    ) {
         let Some(held) = self.lease.as_mut().filter(|held| held.is_ours) else { return };
         if let Err(error) = held.release(work, self.id).await {
             warn!(client = self.name.as_str(), why = %error, "the lease was not given back; it ends by itself");
@@ -312,9 +326,9 @@ impl<'c> Client<'c> {
 
 impl Held {
     /// Takes or renews it for a pass, by a write: a ledger that takes no writes must not cause sends.
-    async fn renew<T: Transport, L: Ledger, E: EventTable>(
+    async fn renew<C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &mut self,
-        work: &Work<'_, T, L, E>,
+        work: &Work<'_, C, T, L, E>,
         client: ClientId,
         groups: &[Group],
     ) -> Result<(), WriteError> {
@@ -326,9 +340,9 @@ impl Held {
         Ok(())
     }
 
-    async fn release<T: Transport, L: Ledger, E: EventTable>(
+    async fn release<C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &mut self,
-        work: &Work<'_, T, L, E>,
+        work: &Work<'_, C, T, L, E>,
         client: ClientId,
     ) -> Result<(), WriteError> {
         let write_count = WriteCount(work.ports.ledger.fresh());
@@ -336,9 +350,9 @@ impl Held {
         self.write(work, client, released).await
     }
 
-    async fn write<T: Transport, L: Ledger, E: EventTable>(
+    async fn write<C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &mut self,
-        work: &Work<'_, T, L, E>,
+        work: &Work<'_, C, T, L, E>,
         client: ClientId,
         lease: Lease,
     ) -> Result<(), WriteError> {

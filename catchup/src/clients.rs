@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use shared::clock::Clock;
 use shared::control::CatchUpReport;
 use shared::ledger::{EventTable, Ledger, Registry, State};
 use shared::metrics::{BEHIND_AGE, GROUPS_BEHIND, REJECTED, SENT, Tally};
@@ -15,7 +16,7 @@ use super::work::Work;
 /// How many clients have a pass at the same time: what their messages take of the function's memory.
 const AT_ONCE: usize = 8;
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Catches up every live client. Those that are not in the file are only counted: a function with a newer file serves
     /// them.
     pub(super) async fn catch_up_all(&self, registry: &Registry) -> Vec<Client<'_>> {
@@ -82,7 +83,7 @@ pub(super) fn count_sent(clients: &[Client<'_>], tally: &mut Tally) {
     }
 }
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Counts who is behind: in all, and each client that is.
     pub(super) fn count_behind(&self, clients: &[Client<'_>], tally: &mut Tally) {
         let now = self.now();

@@ -1,6 +1,7 @@
 //! Table and ledger compared, page by page of the table.
 
 use futures_util::stream::{self, StreamExt as _};
+use shared::clock::Clock;
 use shared::control::{Comparison, EventVersion, GroupAhead, TablePosition};
 use shared::event::Event;
 use shared::ids::{Group, Key};
@@ -25,7 +26,7 @@ struct Found {
     missing: Vec<Event>,
 }
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Compares because somebody orders it, as far as there is time.
     pub(super) async fn reconcile(&self, after: Option<TablePosition>) -> Result<Comparison, OrderError> {
         let registry = self.registry().await?;
@@ -139,12 +140,9 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     }
 
     async fn put_missing(&self, found: &[Found]) -> Result<(), String> {
-        let groups: Vec<&[Event]> = found.iter().map(|found| found.missing.as_slice()).collect();
-        let outcomes = self.put_repairs(&groups, self.last_start).await;
-        match outcomes.into_iter().find_map(|outcome| outcome.stopped) {
-            Some(stop) => Err(format!("the fan-out queue: {}", stop.why)),
-            None => Ok(()),
-        }
+        let missing = found.iter().flat_map(|found| &found.missing);
+        let put = self.put_repairs(missing, self.last_start()).await;
+        put.map_err(|stop| format!("the fan-out queue: {}", stop.why))
     }
 }
 

@@ -24,6 +24,8 @@ mod work;
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
+use shared::budget::Budget;
+use shared::clock::Clock;
 use shared::config::{ClientName, Config, Source};
 use shared::control::{ControlAnswer, ControlRequest, MaintenanceReport};
 use shared::ledger::{Bounded, EventTable, Ledger, Ports};
@@ -75,9 +77,9 @@ impl CatchUp {
     /// # Errors
     ///
     /// [`OrderError`] if the order is none that can be done, or nothing of it could be done now.
-    pub async fn handle<T: Transport, L: Ledger, E: EventTable>(
+    pub async fn handle<C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &self,
-        ports: Ports<'_, T, L, E>,
+        ports: Ports<'_, C, T, L, E>,
         payload: &RawValue,
         deadline: Timestamp,
         tally: &mut Tally,
@@ -86,10 +88,12 @@ impl CatchUp {
         let transport = &Counted::new(ports.transport);
         let ledger = &Counted::new(ports.ledger);
         let table = &Counted::new(ports.table);
+        let clock = ports.clock;
+        let budget = Budget::new(clock.now(), deadline);
         let (bounded_ledger, bounded_table) =
-            (&Bounded::new(transport, ledger, deadline), &Bounded::new(transport, table, deadline));
-        let ports = Ports { transport, ledger: bounded_ledger, table: bounded_table };
-        let work = Work::new(self, ports, deadline);
+            (&Bounded::new(clock, ledger, budget), &Bounded::new(clock, table, budget));
+        let ports = Ports { clock, transport, ledger: bounded_ledger, table: bounded_table };
+        let work = Work::new(self, ports, budget);
         payload::log(&request);
         let answer = Box::pin(work.follow(request, tally)).await;
         tally.requests(transport);
@@ -98,7 +102,7 @@ impl CatchUp {
     }
 }
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     async fn follow(&self, request: ControlRequest, tally: &mut Tally) -> Result<ControlAnswer, OrderError> {
         match request {
             ControlRequest::Maintenance { .. } => {

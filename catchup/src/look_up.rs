@@ -1,10 +1,11 @@
 //! Step 3: what the event table has for a client that is behind.
 
+use shared::clock::{Clock, within};
 use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::catch_up::{Gathered, Plan, Task};
 use shared::ledger::{EventTable, Ledger, Unread};
-use shared::send::{Transport, within};
+use shared::send::Transport;
 use shared::time::Timestamp;
 
 use super::work::Work;
@@ -30,7 +31,7 @@ pub(super) enum NotLooked {
     Unread(Unread),
 }
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Reads what `task` needs, for as long as `until`.
     pub(super) async fn look_up(
         &self,
@@ -39,7 +40,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         until: Timestamp,
     ) -> Result<Looked, NotLooked> {
         let limit = until.since(self.now());
-        let looked = within(self.ports.transport, limit, self.look_up_all(task, bytes_limit)).await;
+        let looked = within(self.ports.clock, limit, self.look_up_all(task, bytes_limit)).await;
         looked.ok_or(NotLooked::OutOfTime)?.map_err(NotLooked::Unread)
     }
 

@@ -1,5 +1,6 @@
-//! Catch-up's Lambda: config and clients once, then one order after the other.
+//! Catch-up's Lambda: config and clients once, then one control request after the other.
 
+use aws::clock::SystemClock;
 use aws::lambda;
 use catchup::CatchUp;
 use lambda_runtime::LambdaEvent;
@@ -15,7 +16,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let sqs = lambda::sqs()?;
     let tables = lambda::tables(&config)?;
     let catch_up = CatchUp::new(&config, &naming);
-    let ports = Ports { transport: &sqs, ledger: &tables.ledger, table: &tables.events };
+    let ports = Ports { clock: &SystemClock, transport: &sqs, ledger: &tables.ledger, table: &tables.events };
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
         catch_up.handle(ports, &event.payload, lambda::deadline(&event.context), tally).await
     })

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join3;
+use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::control::CatchUpReport;
 use shared::ledger::membership::{CLIENTS_LIMIT, settle};
@@ -18,7 +19,7 @@ use super::clients::count_sent;
 use super::payload::OrderError;
 use super::work::{TRIES, Work, why_unread};
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Answers for each client that was behind.
     pub(super) async fn maintenance(&self, tally: &mut Tally) -> Result<Vec<CatchUpReport>, OrderError> {
         let registry = self.settle().await?;
@@ -42,9 +43,12 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         for _ in 0..TRIES {
             let keys = [ItemKey::Registry];
             let found = self.read(&keys).await;
-            let Some(registry) = found.registry() else {
-                why = why_unread(&found, &keys);
-                continue;
+            let registry = match found.registry().known(|| why_unread(&found, &keys)) {
+                Ok(registry) => registry,
+                Err(unread) => {
+                    why = unread;
+                    continue;
+                }
             };
             let unmarked = self.unmarked(registry, &file).await;
             let Some(settled) = settle(registry, &file, &unmarked, self.now()) else {

@@ -1,6 +1,7 @@
 //! What operators order: pause, resume, replay.
 
 use futures_util::stream::{self, StreamExt as _};
+use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::control::{
     GroupReplay, InvalidBase64, REPLAY_KEYS_LIMIT, ReplayOutcome, ReplayReport, RequestError, StateChange,
@@ -9,8 +10,8 @@ use shared::control::{
 use shared::ids::{Group, Key, ReplayId};
 use shared::ledger::orders::replay;
 use shared::ledger::{
-    ClientId, Condition, Cursor, EventTable, Found, GroupItem, Item, ItemKey, Ledger, Registration, Registry,
-    State, Write, WriteCount, WriteError,
+    ClientId, Condition, Cursor, EventTable, Found, GroupItem, Item, ItemKey, Ledger, Reading, Registration,
+    Registry, State, Write, WriteCount, WriteError,
 };
 use shared::send::Transport;
 use tracing::warn;
@@ -22,7 +23,7 @@ use super::work::{TRIES, Work, why_unread};
 /// How many groups a replay is ordered in at the same time.
 const AT_ONCE: usize = 10;
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Nothing more is sent to the client a minute later: it falls behind.
     pub(super) async fn pause(&self, client: &str) -> Result<StateChange, OrderError> {
         self.switch(client, State::Paused).await
@@ -169,8 +170,12 @@ fn together<'f>(
     client: ClientId,
     group: &Group,
 ) -> Option<(&'f GroupItem, Option<&'f Cursor>)> {
-    let (item, cursor) = (found.group(group)??, found.cursor(client, group)?);
-    (cursor.is_none() || item.behind.contains(&client)).then_some((item, cursor))
+    let item = found.group(group).present()?;
+    match found.cursor(client, group) {
+        Reading::Present(cursor) if item.behind.contains(&client) => Some((item, Some(cursor))),
+        Reading::Missing => Some((item, None)),
+        Reading::Present(_) | Reading::Unread => None,
+    }
 }
 
 fn with_state(registry: &Registry, client: &ClientName, state: State) -> Registry {

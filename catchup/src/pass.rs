@@ -2,21 +2,23 @@
 //!
 //! It serves up to ten groups of a client, so that requests are full.
 
-use std::slice;
+use std::mem;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use shared::budget::Budget;
+use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::control::RefusedGroup;
 use shared::event::Event;
 use shared::ids::Group;
-use shared::ledger::catch_up::{Begin, Known, Plan, Rejected, Task, begin};
+use shared::ledger::catch_up::{Begin, Known, Plan, Task, begin};
 use shared::ledger::times::PASS_LIMIT;
-use shared::ledger::{ClientId, DamagedItem, EventTable, Found, ItemKey, Ledger, State};
+use shared::ledger::{ClientId, DamagedItem, EventTable, Found, ItemKey, Ledger, State, UnsendableEvent};
 use shared::message::Message;
 use shared::naming::QueueUrl;
 use shared::rejection::Rejection;
-use shared::send::{Outcome, Run, Stop, StopReason, Transport, send_runs};
+use shared::send::{Carrier, Outcome, Run, Stop, StopReason, Stopped, Transport, send_runs};
 use shared::time::Timestamp;
 use tracing::{error, warn};
 
@@ -80,18 +82,24 @@ struct Asked {
     looked: Looked,
 }
 
+/// An event that gets a rejection.
+struct RejectedEvent {
+    event: UnsendableEvent,
+    rejection: Message,
+}
+
 /// A group in which something is done.
 struct Planned {
     task: Task,
     plan: Plan,
 }
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Serves `groups`, at most [`BATCH_LIMIT`](shared::send::BATCH_LIMIT) of them.
     pub(super) async fn pass(&self, client: &Served<'_>, groups: &[Group]) -> PassOutcome {
         let mut pass_outcome = PassOutcome::default();
         let now = self.now();
-        let until = now.plus(PASS_LIMIT).min(self.last_start);
+        let until = now.plus(PASS_LIMIT).min(self.last_start());
         let mut keys = vec![ItemKey::Registry];
         keys.extend(groups.iter().map(|group| ItemKey::Group(group.clone())));
         keys.extend(groups.iter().map(|group| ItemKey::Cursor(client.id, group.clone())));
@@ -120,7 +128,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let bytes_limit = BYTES_LIMIT / tasks.len().max(1);
         let is_alone = tasks.len() == 1;
         // One that takes long must leave the others time to be sent.
-        let look_up_until = if is_alone { until } else { now.share(until, 1, 3) };
+        let look_up_until = if is_alone { until } else { Budget::lookups_of_pass(now, until) };
         let asked = tasks.into_iter().map(async |task| {
             let looked = Box::pin(self.look_up(&task, bytes_limit, look_up_until)).await;
             (task, looked)
@@ -168,15 +176,12 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
             }
         }
         self.put_lowest(&lowest, until).await;
-        self.put_rejections(&mut planned, until, pass_outcome).await;
-        planned
+        self.put_rejections(planned, until, pass_outcome).await
     }
 
     /// Makes the fan-out look at groups of which the first event is gone.
     async fn put_lowest(&self, events: &[Box<Event>], until: Timestamp) {
-        let groups: Vec<&[Event]> = events.iter().map(|event| slice::from_ref(event.as_ref())).collect();
-        let outcomes = self.put_repairs(&groups, until).await;
-        if let Some(stop) = outcomes.iter().find_map(|outcome| outcome.stopped.as_ref()) {
+        if let Err(stop) = self.put_repairs(events.iter().map(Box::as_ref), until).await {
             warn!(
                 why = stop.why,
                 "a group's lowest event could not be put on the fan-out queue; a later pass does"
@@ -184,52 +189,43 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         }
     }
 
-    /// Sends the rejections about events that come first and can't be sent.
+    /// Sends the rejections about events that come first and can't be sent. What follows the first without a rejection waits.
     async fn put_rejections(
         &self,
-        planned: &mut [Planned],
+        planned: Vec<Planned>,
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
-    ) {
-        let rejections: Vec<Vec<Message>> = planned
-            .iter()
-            .map(|Planned { task, plan }| {
-                let rejection = |event: &Rejected| {
-                    Rejection::of_item(&self.own.source, &task.item.key, &event.sort, &event.why)
-                };
-                plan.rejected.iter().map(rejection).collect()
-            })
-            .collect();
-        let runs: Vec<Run<'_>> =
-            rejections.iter().map(|rejections| Run { messages: rejections.iter().collect() }).collect();
-        if rejections.iter().all(Vec::is_empty) {
-            return;
-        }
-        let outcomes = self.put(&self.own.rejected, &runs, until).await;
-        for (Planned { task, plan }, outcome) in planned.iter_mut().zip(outcomes) {
-            pass_outcome.rejected += outcome.accepted;
-            if let Some(stop) = outcome.stopped {
+    ) -> Vec<Planned> {
+        let runs = planned.into_iter().map(|Planned { task, mut plan }| {
+            let rejections = mem::take(&mut plan.rejected).into_iter().map(|event| {
+                let rejection = Rejection::of_item(&self.own.source, &task.item.key, &event.sort, &event.why);
+                RejectedEvent { event, rejection }
+            });
+            let items = rejections.collect();
+            Run { tag: Planned { task, plan }, items }
+        });
+        let outcomes = self.put(&self.own.rejected, runs.collect(), until).await;
+        let planned =
+            outcomes.into_iter().map(|Outcome { tag: Planned { task, mut plan }, accepted, stopped }| {
                 let group = task.group.as_str();
-                warn!(
-                    group,
-                    why = stop.why,
-                    "a rejection to the rejected queue is missing; a later pass sends it"
-                );
-            }
-            for rejected in plan.rejected.iter().take(outcome.accepted) {
-                let (group, version) = (task.group.as_str(), rejected.version);
-                error!(
-                    group,
-                    version,
-                    why = rejected.why,
-                    "event can't be sent; a rejection is on the rejected queue"
-                );
-            }
-            plan.cut(outcome.accepted);
-        }
+                pass_outcome.rejected += accepted.len();
+                for RejectedEvent { event, .. } in accepted {
+                    let (version, why) = (event.version, event.why);
+                    error!(group, version, why, "event can't be sent; a rejection is on the rejected queue");
+                }
+                if let Some(Stopped { stop, items }) = stopped {
+                    let why = stop.why;
+                    warn!(group, why, "a rejection to the rejected queue is missing; a later pass sends it");
+                    if let Some(next) = items.first() {
+                        plan.end_before(next.event.version);
+                    }
+                }
+                Planned { task, plan }
+            });
+        planned.collect()
     }
 
-    /// Steps 4 to 6: sends the runs, and tells how far they got.
+    /// Sends the runs, and records how far they got.
     async fn send(
         &self,
         client: &Served<'_>,
@@ -237,38 +233,43 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
     ) {
-        let runs: Vec<Run<'_>> = planned
-            .iter()
-            .map(|Planned { plan, .. }| Run {
-                messages: plan.messages.iter().map(|(_, message)| message).collect(),
-            })
-            .collect();
+        let runs = planned.into_iter().map(|Planned { task, mut plan }| {
+            let items = mem::take(&mut plan.events);
+            Run { tag: Planned { task, plan }, items }
+        });
         let now = self.now();
         let retry_until = if client.is_failing { now } else { now.plus(PATIENCE) };
         let limits = self.limits(until, retry_until);
-        let outcomes = send_runs(self.ports.transport, client.queue, &runs, &limits).await;
+        let (clock, transport) = (self.ports.clock, self.ports.transport);
+        let outcomes = send_runs(clock, transport, client.queue, runs.collect(), &limits).await;
 
-        let told = planned.into_iter().zip(&outcomes).map(async |(Planned { task, plan }, outcome)| {
-            let known = Known { up_to: plan.reached(outcome.accepted), ..Known::nothing(&task) };
+        let recorded = outcomes.into_iter().map(async |outcome| {
+            let Outcome { tag: Planned { task, plan }, accepted, stopped } = outcome;
+            let next = stopped.as_ref().and_then(|stopped| stopped.items.first());
+            let known = Known { up_to: plan.reached(next), ..Known::nothing(&task) };
             let group = task.group.clone();
             let told = Box::pin(self.tell(task, &known)).await;
-            (group, end(told, &known))
+            (group, end(told, &known), accepted.len(), stopped.map(|stopped| stopped.stop))
         });
-        let ends = join_all(told).await;
-        for ((group, end), outcome) in ends.into_iter().zip(outcomes) {
-            pass_outcome.sent += outcome.accepted;
-            let is_refused = pass_outcome.note(client, &group, outcome);
+        for (group, end, accepted, stop) in join_all(recorded).await {
+            pass_outcome.sent += accepted;
+            let is_refused = stop.is_some_and(|stop| pass_outcome.note(client, &group, stop));
             let end = if is_refused && end == End::More { End::Left } else { end };
             pass_outcome.groups.push((group, end));
         }
     }
 }
 
+impl Carrier for RejectedEvent {
+    fn message(&self) -> &Message {
+        &self.rejection
+    }
+}
+
 impl PassOutcome {
-    /// Notes why a run stopped, if it did. A message that the client's queue will never take is that group's business, and
+    /// Notes why a run stopped. A message that the client's queue will never take is that group's business, and
     /// one that was not tried nobody's. Answers whether it was refused.
-    fn note(&mut self, client: &Served<'_>, group: &Group, outcome: Outcome) -> bool {
-        let Some(stop) = outcome.stopped else { return false };
+    fn note(&mut self, client: &Served<'_>, group: &Group, stop: Stop) -> bool {
         match stop.reason {
             StopReason::Untried => false,
             StopReason::OutOfTime | StopReason::Queue => {
@@ -291,7 +292,7 @@ impl PassOutcome {
 
 /// Why the client is not to be served, as the ledger has it.
 fn unserved(found: &Found, client: &Served<'_>) -> Option<String> {
-    let Some(registry) = found.registry() else {
+    let Ok(registry) = found.registry().known(|| ()) else {
         let why = why_unread(found, &[ItemKey::Registry]);
         warn!(
             client = client.name.as_str(),

@@ -1,6 +1,7 @@
 //! Clients that are served no more: their cursors go, with their entries.
 
 use futures_util::stream::{self, StreamExt as _};
+use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::ids::Group;
 use shared::ledger::catch_up::leave;
@@ -15,7 +16,7 @@ use super::work::{Work, why_unread};
 /// How many clients, and of each how many groups, are cleared at the same time.
 const AT_ONCE: usize = 8;
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Clears all retired clients, as long as there is time. Each time: a fan-out that did not know yet may have added one.
     pub(super) async fn clear_retired(&self, registry: &Registry) {
         let retired = registry.clients.iter().filter(|(_, client)| client.state == State::Retired);
@@ -54,7 +55,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
         let keys: Vec<ItemKey> = cursors.iter().map(|(group, _)| ItemKey::Group(group.clone())).collect();
         let found = &self.read(&keys).await;
         let clear = async |(group, cursor): &(Group, Cursor)| {
-            let Some(item) = found.group(group) else { return Err(why_unread(found, &keys)) };
+            let item = found.group(group).known(|| why_unread(found, &keys))?;
             match self.ports.ledger.write(&leave(group, item, client, cursor)).await {
                 Ok(()) => Ok(1),
                 // It is done next time.

@@ -2,6 +2,7 @@
 //! ledger.
 
 use futures_util::stream::{self, StreamExt as _};
+use shared::clock::Clock;
 use shared::control::{Comparison, EventVersion, GroupAhead};
 use shared::ids::Group;
 use shared::ledger::scan::{Aggregate, Grouping, Progress, due};
@@ -16,7 +17,7 @@ use super::adopting::Adopted;
 use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visited, item_of};
 use super::work::{Work, why_unread};
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Goes on with the scans that there is reason for, as far as there is time.
     pub(super) async fn scans(&self, registry: &Registry) {
         for kind in [ScanKind::History, ScanKind::Reconcile] {
@@ -32,7 +33,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     async fn scan(&self, kind: ScanKind, registry: &Registry) -> Result<(), String> {
         let keys = [ItemKey::Scan(kind)];
         let found = self.read(&keys).await;
-        let before = found.scan(kind).ok_or_else(|| why_unread(&found, &keys))?;
+        let before = found.scan(kind).known(|| why_unread(&found, &keys))?;
         let Some(mut scan) = due(kind, before, registry, self.now(), self.fresh_write_count()) else {
             return Ok(());
         };

@@ -1,5 +1,6 @@
 //! Steps 5 and 6: what was sent is told to the ledger, whatever happens meanwhile.
 
+use shared::clock::Clock;
 use shared::ledger::catch_up::{Begin, Known, Task, Telling, begin, up_to_date};
 use shared::ledger::times::RECORD_LIMIT;
 use shared::ledger::{EventTable, ItemKey, Ledger, WriteError};
@@ -19,7 +20,7 @@ pub(super) enum Told {
     Unrecorded,
 }
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// The client is up to date though nothing was sent, because there is nothing.
     pub(super) async fn tell_erased(&self, task: &Task) -> Told {
         let Err(error) = self.ports.ledger.write(&up_to_date(task)).await else { return Told::UpToDate };
@@ -33,7 +34,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
     /// Writes what is `known` since `task` was read.
     pub(super) async fn tell(&self, task: Task, known: &Known) -> Told {
         let now = self.now();
-        let until = now.plus(RECORD_LIMIT.min(self.deadline.since(now) / 2));
+        let until = now.plus(RECORD_LIMIT.min(self.budget.writes(now)));
         let (client, group) = (task.client, task.group.clone());
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
         let mut items = Begin::Behind(Box::new(task));

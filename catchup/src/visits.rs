@@ -1,8 +1,9 @@
 //! What a scan does in groups, and what it has to do again: one group that cannot be dealt with stops no scan.
 
+use shared::clock::Clock;
 use shared::ids::Group;
 use shared::ledger::scan::{Aggregate, Progress};
-use shared::ledger::{DamagedItem, EventTable, Found, GroupItem, ItemKey, Ledger, READ_LIMIT};
+use shared::ledger::{DamagedItem, EventTable, Found, GroupItem, ItemKey, Ledger, READ_LIMIT, Reading};
 use shared::send::Transport;
 use tracing::error;
 
@@ -31,15 +32,15 @@ pub(super) struct Visited {
     pub(super) stopped: Option<String>,
 }
 
-impl<T: Transport, L: Ledger, E: EventTable> Work<'_, T, L, E> {
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Reads the items of at most [`GROUPS_AT_ONCE`] groups; or says why the ledger does not answer.
     pub(super) async fn read_groups(&self, groups: &[Aggregate]) -> Result<Found, String> {
         let mut keys = vec![ItemKey::Registry];
         keys.extend(groups.iter().map(|aggregate| ItemKey::Group(Group::of(&aggregate.key))));
         let found = self.read(&keys).await;
         match found.registry() {
-            Some(_) => Ok(found),
-            None => Err(why_unread(&found, &keys)),
+            Reading::Unread => Err(why_unread(&found, &keys)),
+            _ => Ok(found),
         }
     }
 }
@@ -49,7 +50,7 @@ pub(super) fn item_of<'f>(found: &'f Found, group: &Group) -> Result<Option<&'f 
     let key = ItemKey::Group(group.clone());
     match found.unread(&key) {
         Some(unread) if DamagedItem::is_why(unread) => Err(Visit::passed_over(group, &unread.to_string())),
-        _ => found.group(group).ok_or_else(|| Visit::Left(why_unread(found, &[key]))),
+        _ => found.group(group).known(|| Visit::Left(why_unread(found, &[key]))),
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use shared::budget::Budget;
+use shared::clock::Clock;
 use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::reconcile::window;
 use shared::ledger::times::{CALL_LIMIT, PASS_LIMIT};
-use shared::ledger::{EventTable, Found, ItemKey, Ledger, Ports, Registry, Row, Unread};
-use shared::message::Message;
-use shared::send::{Limits, Outcome, Run, Transport, send_runs};
+use shared::ledger::{EventTable, Found, ItemKey, Ledger, Ports, Registry, Row, RowHead, Unread};
+use shared::route::route;
+use shared::send::{Carrier, Limits, Outcome, Run, Stop, Transport, send_runs, split};
 use shared::time::Timestamp;
 
 use super::payload::OrderError;
@@ -21,21 +23,17 @@ pub(super) const TRIES: u32 = 8;
 const BACK_OFF: Duration = Duration::from_millis(50);
 
 /// One invocation at work.
-pub(super) struct Work<'w, T, L, E> {
+pub(super) struct Work<'w, C, T, L, E> {
     pub(super) own: &'w CatchUp,
-    pub(super) ports: Ports<'w, T, L, E>,
-    /// No pass, page or send begins later: two thirds of the time, so that calls, records and the answer find theirs.
-    pub(super) last_start: Timestamp,
-    /// When Lambda ends the invocation.
-    pub(super) deadline: Timestamp,
-    call_limit: Duration,
+    pub(super) ports: Ports<'w, C, T, L, E>,
+    pub(super) budget: Budget,
 }
 
 /// What the event table has of an aggregate.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     /// All rows, newest first, without the events themselves.
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<RowHead>,
     /// The lowest event that can be sent.
     pub(super) lowest: Option<Event>,
     /// The highest event that can be sent.
@@ -56,25 +54,23 @@ pub(super) enum SurveyError {
     Unread(#[from] Unread),
 }
 
-impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
-    pub(super) fn new(own: &'w CatchUp, ports: Ports<'w, T, L, E>, deadline: Timestamp) -> Self {
-        let now = ports.transport.now();
-        Self {
-            own,
-            ports,
-            last_start: now.share(deadline, 2, 3),
-            deadline,
-            call_limit: CALL_LIMIT.min(deadline.since(now) / 6),
-        }
+impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> {
+    pub(super) fn new(own: &'w CatchUp, ports: Ports<'w, C, T, L, E>, budget: Budget) -> Self {
+        Self { own, ports, budget }
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.ports.transport.now()
+        self.ports.clock.now()
+    }
+
+    /// When the last pass, page or send may begin.
+    pub(super) fn last_start(&self) -> Timestamp {
+        self.budget.sends()
     }
 
     /// Whether nothing new may begin.
     pub(super) fn is_over(&self) -> bool {
-        self.now() > self.last_start
+        self.now() > self.last_start()
     }
 
     pub(super) async fn read(&self, keys: &[ItemKey]) -> Found {
@@ -86,45 +82,42 @@ impl<'w, T: Transport, L: Ledger, E: EventTable> Work<'w, T, L, E> {
         let keys = [ItemKey::Registry];
         let found = self.read(&keys).await;
         let failed = || OrderError::Failed { what: "the ledger's registry", why: why_unread(&found, &keys) };
-        found.registry().ok_or_else(failed)?.cloned().ok_or(OrderError::NoRegistry)
+        found.registry().known(failed)?.cloned().ok_or(OrderError::NoRegistry)
     }
 
     /// Waits after the try of this number, from 0, which failed.
     pub(super) async fn back_off(&self, number: u32) {
-        self.ports.transport.sleep(BACK_OFF.saturating_mul(2_u32.saturating_pow(number))).await;
+        self.ports.clock.sleep(BACK_OFF.saturating_mul(2_u32.saturating_pow(number))).await;
     }
 
     /// The bounds of sending: nothing starts after `until`, nothing again after `retry_until`.
     pub(super) fn limits(&self, until: Timestamp, retry_until: Timestamp) -> Limits {
-        Limits {
-            requests_in_flight: self.own.requests_in_flight,
-            deadline: until.min(self.last_start),
-            retry_deadline: retry_until,
-            call_limit: self.call_limit,
-        }
+        let limits = Limits::new(&self.budget, until.min(self.last_start()), self.own.requests_in_flight);
+        Limits { retry_deadline: retry_until, call_limit: limits.call_limit.min(CALL_LIMIT), ..limits }
     }
 
     /// Puts runs on one of the stack's own queues.
-    pub(super) async fn put(&self, queue: &QueueUrl, runs: &[Run<'_>], until: Timestamp) -> Vec<Outcome> {
-        if runs.is_empty() {
-            return Vec::new();
-        }
+    pub(super) async fn put<K, I: Carrier>(
+        &self,
+        queue: &QueueUrl,
+        runs: Vec<Run<K, I>>,
+        until: Timestamp,
+    ) -> Vec<Outcome<K, I>> {
         let limits = self.limits(until, self.now().plus(CALL_LIMIT));
-        send_runs(self.ports.transport, queue, runs, &limits).await
+        send_runs(self.ports.clock, self.ports.transport, queue, runs, &limits).await
     }
 
     /// Puts events on the fan-out queue as repairs, of each group in order. An event is put there once in a
-    /// [window](window), however often this is done.
-    pub(super) async fn put_repairs(&self, groups: &[&[Event]], until: Timestamp) -> Vec<Outcome> {
+    /// [window](window), however often this is done. Returns why one is not there, if that is so.
+    pub(super) async fn put_repairs<'e>(
+        &self,
+        events: impl IntoIterator<Item = &'e Event>,
+        until: Timestamp,
+    ) -> Result<(), Stop> {
         let window = window(self.now());
-        let repairs = |events: &&[Event]| events.iter().map(|event| event.repair(window)).collect();
-        let messages: Vec<Vec<Message>> = groups.iter().map(repairs).collect();
-        if messages.iter().all(Vec::is_empty) {
-            return Vec::new();
-        }
-        let runs: Vec<Run<'_>> =
-            messages.iter().map(|messages| Run { messages: messages.iter().collect() }).collect();
-        self.put(&self.own.fan_out, &runs, until).await
+        let repairs = route(events.into_iter().map(|event| event.repair(window)));
+        let (_, unsent) = split(self.put(&self.own.fan_out, repairs, until).await);
+        unsent.into_iter().next().map_or(Ok(()), |(_, stop)| Err(stop))
     }
 
     /// All that the table has of an aggregate.
@@ -159,7 +152,7 @@ impl Survey {
     /// Takes in a row. Of all events, only two are kept: there can be any number.
     fn take(&mut self, row: Row) {
         let Row { sort, version, time, event } = row;
-        self.rows.push(Row { sort, version, time, event: Err(String::new()) });
+        self.rows.push(RowHead { sort, version, time });
         let (Some(version), Ok(event)) = (version, event) else { return };
         let of = |event: &Option<Event>| event.as_ref().map(Event::version);
         if of(&self.highest).is_none_or(|highest| version > highest) {

@@ -122,7 +122,7 @@ async fn count<L: Ledger>(
     let found = read(ledger, &keys).await?;
     for (group, cursor) in cursors {
         // It became up to date meanwhile.
-        let Some(item) = found.group(group).flatten().filter(|item| item.behind.contains(&client)) else {
+        let Some(item) = found.group(group).present().filter(|item| item.behind.contains(&client)) else {
             continue;
         };
         lag.groups += 1;

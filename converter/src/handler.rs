@@ -1,11 +1,11 @@
 //! One invocation: read every record, send events and rejections, say from where to try again.
 
-use std::cell::Cell;
-
 use aws_lambda_events::streams::DynamoDbBatchItemFailure;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+use shared::budget::Budget;
+use shared::clock::Clock;
 use shared::config::Config;
 use shared::control::ResendResult;
 use shared::event::{Along, Reader};
@@ -13,9 +13,9 @@ use shared::ids::Group;
 use shared::message::Message;
 use shared::metrics::{Counted, EVENTS, RECORDS_IN, REJECTED, RETURNED, SENT, SKIPPED, Tally};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
-use shared::route::{Routed, route};
-use shared::send::{Limits, Outcome, Stop, StopReason, Transport, send_runs};
-use shared::set_aside::{Refusal, send_past_refusals};
+use shared::route::route;
+use shared::send::{Carrier, Limits, Stop, StopReason, Transport, send_runs, split};
+use shared::set_aside::send_past_refusals;
 use shared::time::Timestamp;
 use tracing::{error, warn};
 
@@ -120,6 +120,7 @@ impl Converter {
     /// [`BatchError`] if the whole batch must be tried again.
     pub async fn handle<T: Transport>(
         &self,
+        clock: &impl Clock,
         transport: &T,
         payload: &RawValue,
         deadline: Timestamp,
@@ -129,7 +130,7 @@ impl Converter {
         let Payload { records, is_replay } =
             serde_json::from_str(payload.get()).map_err(BatchError::payload)?;
         if is_replay {
-            return self.replay(transport, payload, deadline, trace_header, tally).await;
+            return self.replay(clock, transport, payload, deadline, trace_header, tally).await;
         }
         tally.count(RECORDS_IN, records.len());
         let read = self.read(&records, trace_header);
@@ -138,44 +139,46 @@ impl Converter {
         tally.count(SKIPPED, batch.overwritten + batch.skipped);
         let transport = &Counted::new(transport);
 
-        // A call takes up to a sixth of the time. So rejections are over after half of it, and events after five sixths.
-        let now = transport.now();
-        let limits = |share| {
-            let last_start = now.share(deadline, share, 3);
-            Limits::of_invocation(now, deadline, last_start, self.requests_in_flight)
-        };
-        let rejections = route(batch.rejections.iter().map(|(index, message)| (*index, message)));
-        let rejection_outcomes = send_runs(transport, &self.rejected, &rejections.runs, &limits(1)).await;
-        let unsent_rejections = rejections.unsent(&rejection_outcomes);
+        let budget = Budget::new(clock.now(), deadline);
+        let limits = |until| Limits::new(&budget, until, self.requests_in_flight);
+        let limits_of_rejections = limits(budget.rejections());
+        let rejections = route(batch.rejections);
+        let outcomes = send_runs(clock, transport, &self.rejected, rejections, &limits_of_rejections).await;
+        let (rejected, mut unsent) = split(outcomes);
 
         // The shard will be delivered again from the first rejection that could not be sent: what lies behind it would
         // only be repeated.
-        let end = unsent_rejections.iter().map(|(index, _)| *index).min().unwrap_or(records.len());
-        let beyond = batch.events.extract_if(.., |(index, _)| *index >= end).count();
-        let events = route(batch.events.iter().map(|(index, message)| (*index, message)));
-        let refused = Cell::new(0);
-        let event_outcomes = self.send_events(transport, &records, &events, &limits(2), &refused).await;
+        let end = unsent.iter().map(|(outgoing, _)| outgoing.index).min().unwrap_or(records.len());
+        let beyond = batch.events.extract_if(.., |event| event.index >= end).count();
+        let limits = limits(budget.sends());
+        let set_aside = async |event: &Outgoing<'_>, stop: &Stop| {
+            self.reject_refused(clock, transport, event, stop, &limits).await
+        };
+        let events = route(batch.events);
+        let sent = send_past_refusals(clock, transport, &self.fan_out, events, &limits, set_aside).await;
 
-        let mut unsent = events.unsent(&event_outcomes);
-        let rejected = batch.rejections.len() - unsent_rejections.len() + refused.get();
-        let sent = event_outcomes.iter().map(|outcome| outcome.accepted).sum::<usize>() - refused.get();
-        unsent.extend(unsent_rejections);
-        tally.count(REJECTED, rejected);
-        tally.count(SENT, sent);
+        unsent.extend(sent.unsent);
+        tally.count(REJECTED, rejected.len() + sent.set_aside.len());
+        tally.count(SENT, sent.accepted.len());
         tally.count(RETURNED, unsent.len() + beyond);
         tally.requests(transport);
-        respond(&records, &unsent)
+        respond(&unsent)
     }
 
-    fn read(&self, records: &[&RawValue], trace_header: Option<&str>) -> Result<Batch, BatchError> {
+    fn read<'p>(
+        &self,
+        records: &[&'p RawValue],
+        trace_header: Option<&str>,
+    ) -> Result<Batch<'p>, BatchError> {
         let mut batch = Batch::default();
         let along = Along { trace_header, ..Along::default() };
-        for (index, raw) in records.iter().enumerate() {
-            match self.reader.read(raw, along) {
-                Reading::Event(message) => batch.events.push((index, message)),
+        for (index, record) in records.iter().enumerate() {
+            let outgoing = |message| Outgoing { index, record, message };
+            match self.reader.read(record, along) {
+                Reading::Event(message) => batch.events.push(outgoing(message)),
                 Reading::Rejected(rejected_record) => {
                     log_rejection(&rejected_record);
-                    batch.rejections.push((index, rejected_record.message()));
+                    batch.rejections.push(outgoing(rejected_record.message()));
                 }
                 Reading::Skipped(Skipped::Overwritten) => batch.overwritten += 1,
                 Reading::Skipped(Skipped::Removed | Skipped::Expired) => batch.skipped += 1,
@@ -191,46 +194,45 @@ impl Converter {
         Ok(batch)
     }
 
-    /// Sends events; what the fan-out queue refuses for good becomes a rejection, counted in `refused`, and its group
-    /// goes on.
-    async fn send_events<T: Transport>(
+    /// Sends the rejection about an event that the fan-out queue refused for good.
+    async fn reject_refused(
         &self,
-        transport: &T,
-        records: &[&RawValue],
-        events: &Routed<'_>,
+        clock: &impl Clock,
+        transport: &impl Transport,
+        event: &Outgoing<'_>,
+        stop: &Stop,
         limits: &Limits,
-        refused: &Cell<usize>,
-    ) -> Vec<Outcome> {
-        send_past_refusals(transport, &self.fan_out, &events.runs, limits, async |refusals| {
-            let rejections: Vec<Message> =
-                refusals.iter().filter_map(|refusal| rejection_of(records, events, refusal)).collect();
-            let routed = route(rejections.iter().enumerate());
-            let outcomes = send_runs(transport, &self.rejected, &routed.runs, limits).await;
-            let results = routed.results(&outcomes, rejections.len());
-            refused.set(refused.get() + results.iter().filter(|result| result.is_ok()).count());
-            results
-        })
-        .await
+    ) -> Result<(), Stop> {
+        let rejected = RejectedRecord::of_refused(event.record, &event.message, stop.why.clone());
+        log_rejection(&rejected);
+        let rejection = route([rejected.message()]);
+        let (_, unsent) = split(send_runs(clock, transport, &self.rejected, rejection, limits).await);
+        unsent.into_iter().next().map_or(Ok(()), |(_, stop)| Err(stop))
     }
 }
 
-/// What a batch of records came to, each message with its record's index.
+/// What a batch of records came to.
 #[derive(Debug, Default)]
-struct Batch {
-    events: Vec<(usize, Message)>,
-    rejections: Vec<(usize, Message)>,
+struct Batch<'p> {
+    events: Vec<Outgoing<'p>>,
+    rejections: Vec<Outgoing<'p>>,
     overwritten: usize,
     skipped: usize,
 }
 
-/// The rejection about an event that the fan-out queue refused for good.
-fn rejection_of(records: &[&RawValue], events: &Routed<'_>, refusal: &Refusal<'_>) -> Option<Message> {
-    let message = events.runs.get(refusal.run)?.messages.get(refusal.message)?;
-    let position = events.positions.get(refusal.run)?.get(refusal.message)?;
-    let rejected_record =
-        RejectedRecord::of_refused(records.get(*position)?, message, refusal.stop.why.clone());
-    log_rejection(&rejected_record);
-    Some(rejected_record.message())
+/// A message, and the record that it is made of.
+#[derive(Debug)]
+struct Outgoing<'p> {
+    /// The record's place in the batch.
+    index: usize,
+    record: &'p RawValue,
+    message: Message,
+}
+
+impl Carrier for Outgoing<'_> {
+    fn message(&self) -> &Message {
+        &self.message
+    }
 }
 
 fn log_rejection(rejected_record: &RejectedRecord<'_>) {
@@ -244,11 +246,10 @@ fn log_rejection(rejected_record: &RejectedRecord<'_>) {
 }
 
 /// Asks for everything from the lowest unsent record on: a stream mapping's checkpoint is one sequence number.
-fn respond(records: &[&RawValue], unsent: &[(usize, &Stop)]) -> Result<Response, BatchError> {
+fn respond(unsent: &[(Outgoing<'_>, Stop)]) -> Result<Response, BatchError> {
     let mut lowest: Option<(String, &Stop)> = None;
-    for (index, stop) in unsent {
-        let number = records.get(*index).and_then(|raw| sequence_number(raw));
-        let number = number.ok_or(BatchError::NoSequenceNumber { index: *index })?;
+    for (Outgoing { index, record, .. }, stop) in unsent {
+        let number = sequence_number(record).ok_or(BatchError::NoSequenceNumber { index: *index })?;
         if lowest.as_ref().is_none_or(|(lowest, _)| is_lower(&number, lowest)) {
             lowest = Some((number, stop));
         }
@@ -264,7 +265,7 @@ fn respond(records: &[&RawValue], unsent: &[(usize, &Stop)]) -> Result<Response,
 }
 
 /// One line however many there are: they have the same cause as a rule, and all come again from the first.
-fn log_unsent(unsent: &[(usize, &Stop)], from: &str, first: &Stop) {
+fn log_unsent(unsent: &[(Outgoing<'_>, Stop)], from: &str, first: &Stop) {
     let unusable = unsent.iter().find(|(_, stop)| stop.reason == StopReason::Queue);
     let unsent = unsent.len();
     match unusable {

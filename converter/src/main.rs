@@ -1,5 +1,6 @@
 //! The converter's Lambda: config and client once, then one batch after the other.
 
+use aws::clock::SystemClock;
 use aws::lambda;
 use converter::handler::Converter;
 use lambda_runtime::LambdaEvent;
@@ -15,7 +16,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let converter = Converter::new(&config, &naming);
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
         let (deadline, trace) = (lambda::deadline(&event.context), lambda::trace_header(&event.context));
-        converter.handle(&sqs, &event.payload, deadline, trace, tally).await
+        converter.handle(&SystemClock, &sqs, &event.payload, deadline, trace, tally).await
     })
     .await
 }

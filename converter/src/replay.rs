@@ -15,16 +15,19 @@
 //! A replay is no traffic of the stream: of the metrics, only the requests to SQS count it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
+use shared::budget::Budget;
+use shared::clock::Clock;
 use shared::control::{ResendOutcome, ResendRequest, ResendResult};
 use shared::event::Along;
 use shared::ids::{InvalidReplayId, ReplayId};
 use shared::message::Message;
 use shared::metrics::{Counted, Tally};
 use shared::route::route;
-use shared::send::{Limits, Transport};
-use shared::set_aside::{Refusal, send_past_refusals};
+use shared::send::{Carrier, Limits, Stop, Transport};
+use shared::set_aside::send_past_refusals;
 use shared::time::Timestamp;
 use tracing::info;
 
@@ -54,6 +57,7 @@ impl Converter {
     /// Sends the records of a replay again; `payload` and answer are as the module says.
     pub(crate) async fn replay<T: Transport>(
         &self,
+        clock: &impl Clock,
         transport: &T,
         payload: &RawValue,
         deadline: Timestamp,
@@ -66,13 +70,13 @@ impl Converter {
         let transport = &Counted::new(transport);
 
         let along = Along { trace_header, replay: Some(&replay), streamed_at: None };
-        let mut messages: Vec<(usize, Message)> = Vec::new();
-        let mut results: Vec<ResendResult> = Vec::new();
-        for (index, raw) in records.into_iter().enumerate() {
-            results.push(match self.reader.read(raw, along) {
+        let mut events: Vec<Resend> = Vec::new();
+        let mut results: BTreeMap<usize, ResendResult> = BTreeMap::new();
+        for (number, raw) in records.into_iter().enumerate() {
+            let result = match self.reader.read(raw, along) {
                 Reading::Event(message) => {
-                    messages.push((index, message));
-                    ResendResult::sent()
+                    events.push(Resend { number, message });
+                    continue;
                 }
                 Reading::Skipped(skipped) => ResendResult::not_sent(ResendOutcome::Skipped, why(skipped)),
                 Reading::Rejected(rejected_record) => {
@@ -82,15 +86,13 @@ impl Converter {
                     ResendOutcome::Rejected,
                     BatchError::NoImages { view_type }.to_string(),
                 ),
-            });
+            };
+            results.insert(number, result);
         }
-        for (index, result) in self.send_again(transport, &messages, deadline).await {
-            if let Some(slot) = results.get_mut(index) {
-                *slot = result;
-            }
-        }
+        results.extend(self.send_again(clock, transport, events, deadline).await);
 
         tally.requests(transport);
+        let results: Vec<ResendResult> = results.into_values().collect();
         let of = |outcome| results.iter().filter(|result| result.outcome == outcome).count();
         info!(
             replay = replay.as_str(),
@@ -103,35 +105,44 @@ impl Converter {
         Ok(Response { batch_item_failures: Vec::new(), results: Some(results) })
     }
 
-    /// Sends messages to the fan-out queue, each with its record's index. Answers for those that were not accepted.
-    async fn send_again<T: Transport>(
+    /// Sends events to the fan-out queue. Returns the result of each, by its record's number.
+    async fn send_again(
         &self,
-        transport: &T,
-        messages: &[(usize, Message)],
+        clock: &impl Clock,
+        transport: &impl Transport,
+        events: Vec<Resend>,
         deadline: Timestamp,
     ) -> Vec<(usize, ResendResult)> {
-        let now = transport.now();
-        let last_start = now.share(deadline, 2, 3);
-        let limits = Limits::of_invocation(now, deadline, last_start, self.requests_in_flight);
-        let events = route(messages.iter().map(|(index, message)| (*index, message)));
-        let rejected = RefCell::new(Vec::new());
-        let outcomes =
-            send_past_refusals(transport, &self.fan_out, &events.runs, &limits, async |refusals| {
-                let position =
-                    |refusal: &Refusal<'_>| events.positions.get(refusal.run)?.get(refusal.message);
-                let told = refusals.iter().filter_map(|refusal| {
-                    let result = ResendResult::not_sent(ResendOutcome::Rejected, &*refusal.stop.why);
-                    Some((*position(refusal)?, result))
-                });
-                rejected.borrow_mut().extend(told);
-                // The answer tells of them: there is no rejection that could fail.
-                refusals.iter().map(|_| Ok(())).collect()
-            })
-            .await;
-        let unsent = events.unsent(&outcomes).into_iter();
-        let unsent =
-            unsent.map(|(index, stop)| (index, ResendResult::not_sent(ResendOutcome::Unsent, &*stop.why)));
-        unsent.chain(rejected.into_inner()).collect()
+        let budget = Budget::new(clock.now(), deadline);
+        let limits = Limits::new(&budget, budget.sends(), self.requests_in_flight);
+        let refused = RefCell::new(Vec::new());
+        let set_aside = async |event: &Resend, stop: &Stop| {
+            refused
+                .borrow_mut()
+                .push((event.number, ResendResult::not_sent(ResendOutcome::Rejected, &*stop.why)));
+            // The answer tells of them: there is no rejection that could fail.
+            Ok(())
+        };
+        let sent =
+            send_past_refusals(clock, transport, &self.fan_out, route(events), &limits, set_aside).await;
+        let accepted = sent.accepted.into_iter().map(|event| (event.number, ResendResult::sent()));
+        let unsent = sent
+            .unsent
+            .into_iter()
+            .map(|(event, stop)| (event.number, ResendResult::not_sent(ResendOutcome::Unsent, &*stop.why)));
+        accepted.chain(unsent).chain(refused.into_inner()).collect()
+    }
+}
+
+/// An event that is sent again, and the number of its record.
+struct Resend {
+    number: usize,
+    message: Message,
+}
+
+impl Carrier for Resend {
+    fn message(&self) -> &Message {
+        &self.message
     }
 }
 

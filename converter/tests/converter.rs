@@ -383,7 +383,8 @@ fn a_batch_ends_in_its_time_though_both_queues_hang() {
         let payload = serde_json::value::to_raw_value(&json!({ "Records": records })).unwrap();
         let deadline = world.clock.now().plus(Duration::from_secs(seconds));
         let mut tally = Tally::default();
-        let handle = world.converter.handle(&world.queues, &payload, deadline, None, &mut tally);
+        let handle =
+            world.converter.handle(&world.clock, &world.queues, &payload, deadline, None, &mut tally);
         let response = world.clock.block_on(handle).unwrap();
         assert_eq!(checkpoint(&response), Some(sequence_number(1).as_str()));
         assert!(world.clock.now() < deadline);

@@ -18,6 +18,8 @@ use std::time::Duration;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures_util::future::{join, join_all};
 use serde_json::value::RawValue;
+use shared::budget::Budget;
+use shared::clock::Clock;
 use shared::config::{ClientName, Config, Source};
 use shared::ids::Group;
 use shared::ledger::fan_out::{Plan, Start};
@@ -29,10 +31,10 @@ use shared::time::Timestamp;
 use tracing::{error, info, warn};
 
 use self::answer::{Counts, Returned};
-use self::arrivals::{Sorted, sort};
+use self::arrivals::{SortedBatch, sort};
 use self::circuit_breaker::CircuitBreakers;
-use self::group::{Verdict, Work};
-use self::sending::{Destination, Prepared, Served, prepare, send};
+use self::group::{DoneGroup, OpenGroup, Prepared, RecordedRun, ReturnReason, Stage, Verdict};
+use self::sending::{ClientOutcome, Destination, send};
 use crate::message::Delivery;
 use crate::payload::Payload;
 use crate::returned::{hasten, respond};
@@ -64,14 +66,12 @@ pub struct Fanout {
 }
 
 /// Everything that an invocation acts on.
-struct Invocation<'s, T, L, E> {
+struct Invocation<'s, C, T, L, E> {
+    clock: &'s C,
     transport: &'s T,
-    ledger: Bounded<'s, T, L>,
-    table: Bounded<'s, T, E>,
-    began: Timestamp,
-    deadline: Timestamp,
-    /// No send, and nothing that one could follow, starts after this.
-    last_start: Timestamp,
+    ledger: Bounded<'s, C, L>,
+    table: Bounded<'s, C, E>,
+    budget: Budget,
     /// How many bytes of events are kept of one group's look-up.
     bytes_limit: usize,
 }
@@ -96,134 +96,142 @@ impl Fanout {
     /// # Errors
     ///
     /// [`BatchError`] if the whole batch must be returned.
-    pub async fn handle<T: Transport + Visibility, L: Ledger, E: EventTable>(
+    pub async fn handle<C: Clock, T: Transport + Visibility, L: Ledger, E: EventTable>(
         &self,
-        ports: Ports<'_, T, L, E>,
+        ports: Ports<'_, C, T, L, E>,
         payload: &RawValue,
         deadline: Timestamp,
         tally: &mut Tally,
     ) -> Result<SqsBatchResponse, BatchError> {
         let Payload { records } = Payload::read(payload)?;
         tally.count(RECORDS_IN, records.len());
-        let transport = &Counted::new(ports.transport);
+        let (clock, transport) = (ports.clock, &Counted::new(ports.transport));
         let (ledger, table) = (Counted::new(ports.ledger), Counted::new(ports.table));
-        let began = transport.now();
-        let deliveries: Vec<Delivery<'_>> = records.iter().map(|raw| Delivery::read(raw)).collect();
-        let Sorted { groups, unfit } = sort(&deliveries, &self.source);
+        let budget = Budget::new(clock.now(), deadline);
+        let records = records.into_iter().enumerate();
+        let deliveries: Vec<Delivery<'_>> = records.map(|(index, raw)| Delivery::read(index, raw)).collect();
+        let SortedBatch { groups, unfit } = sort(&deliveries, &self.source);
         let ports = Invocation {
+            clock,
             transport,
-            ledger: Bounded::new(transport, &ledger, deadline),
-            table: Bounded::new(transport, &table, deadline),
-            began,
-            deadline,
-            last_start: began.share(deadline, 2, 3),
+            ledger: Bounded::new(clock, &ledger, budget),
+            table: Bounded::new(clock, &table, budget),
+            budget,
             bytes_limit: BYTES_LIMIT / groups.len().max(1),
         };
 
-        let mut works: Vec<Work<'_>> = groups.into_iter().map(Work::new).collect();
         let mut counts = Counts::default();
-        let rejections = self.reject_unfit(&ports, &records, &deliveries, &unfit);
-        let (unsent_rejections, ()) = join(rejections, self.rounds(&ports, &mut works, &mut counts)).await;
-        tell_returned(&works);
-        counts.rejected += unfit.len() - unsent_rejections.len();
+        let open: Vec<OpenGroup<'_>> = groups.into_iter().map(OpenGroup::new).collect();
+        let rejections = self.reject_unfit(&ports, &unfit);
+        let (unrejected, done) = join(rejections, self.rounds(&ports, open, &mut counts)).await;
+        log_returned(&done);
+        counts.rejected += unfit.len() - unrejected.len();
 
-        let returned = Returned::of(&works, &unsent_rejections, &deliveries, transport.now());
-        let duplicates = works.iter().filter(|work| work.verdict == Some(Verdict::Acknowledged));
-        returned.note(tally);
-        tally.count(DUPLICATES, duplicates.map(Work::duplicates).sum());
+        let returned = Returned::of(&done, &unrejected);
+        returned.note(clock.now(), tally);
+        tally.count(DUPLICATES, done.iter().map(DoneGroup::duplicates).sum());
         tally.ledger_calls(&ledger, &table);
         counts.note(tally);
-        hasten(transport, &self.fan_out, &returned.changes, deadline).await;
+        hasten(clock, transport, &self.fan_out, &returned.visibilities(), &budget).await;
         tally.requests(transport);
-        respond(&deliveries, &returned.indexes)
+        respond(returned.deliveries())
     }
 
-    async fn rounds<T: Transport, L: Ledger, E: EventTable>(
+    /// Works on all groups, round after round, until each is done.
+    async fn rounds<'b, C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &self,
-        ports: &Invocation<'_, T, L, E>,
-        works: &mut [Work<'_>],
+        ports: &Invocation<'_, C, T, L, E>,
+        mut open: Vec<OpenGroup<'b>>,
         counts: &mut Counts,
-    ) {
-        loop {
-            let mut open: Vec<&mut Work<'_>> =
-                works.iter_mut().filter(|work| work.verdict.is_none()).collect();
-            let Some(tries) = open.iter().map(|work| work.tries).max() else { return };
-            if tries > 0 {
-                let pause = FIRST_PAUSE.saturating_mul(1 << (tries - 1).min(8)).min(LONGEST_PAUSE);
-                ports.transport.sleep(pause).await;
+    ) -> Vec<DoneGroup<'b>> {
+        let mut done = Vec::new();
+        while let Some(failures) = open.iter().map(OpenGroup::failures).max() {
+            if failures > 0 {
+                let pause = FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(8)).min(LONGEST_PAUSE);
+                ports.clock.sleep(pause).await;
             }
-            if ports.is_over() {
-                open.iter_mut().for_each(|work| work.give_back(OVER));
-                return;
+            let stages = if ports.is_over() {
+                open.into_iter().map(|group| group.give_back(OVER)).collect()
+            } else {
+                self.round(ports, open, counts).await
+            };
+            open = Vec::new();
+            for stage in stages {
+                match stage {
+                    Stage::Open(group) => open.push(group),
+                    Stage::Done(group) => done.push(group),
+                }
             }
-            self.round(ports, open, counts).await;
         }
+        done
     }
 
-    /// Reads, decides, sends and writes once for every group that is not done.
-    async fn round<T: Transport, L: Ledger, E: EventTable>(
+    /// Reads, decides, sends and writes once for each of `open`.
+    async fn round<'b, C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &self,
-        ports: &Invocation<'_, T, L, E>,
-        open: Vec<&mut Work<'_>>,
+        ports: &Invocation<'_, C, T, L, E>,
+        open: Vec<OpenGroup<'b>>,
         counts: &mut Counts,
-    ) {
-        let groups = open.iter().map(|work| ItemKey::Group(work.batch.group.clone()));
-        let found = ports.read([ItemKey::Registry].into_iter().chain(groups).collect()).await;
-        let now = ports.transport.now();
+    ) -> Vec<Stage<'b>> {
+        let keys = [ItemKey::Registry].into_iter().chain(open.iter().map(OpenGroup::item_key));
+        let found = ports.read(keys.collect()).await;
+        let now = ports.clock.now();
         let reachable = self.reachable(now);
         let is_reachable = |name: &ClientName| reachable.contains(name);
-        // A group that needs longer must not cost the others their sends.
-        let until = now.share(ports.last_start, 1, 2);
-        let settled = open.into_iter().map(async |work| {
-            let plan = Box::pin(work.settle(ports, &found, &is_reachable, until)).await;
-            plan.map(|plan| (work, plan))
-        });
-        let planned: Vec<(&mut Work<'_>, Plan)> = join_all(settled).await.into_iter().flatten().collect();
-        let planned = self.reject_items(ports, planned).await;
-        if planned.is_empty() {
-            return;
+        let until = ports.budget.lookups(now);
+        let prepared =
+            open.into_iter().map(|group| Box::pin(group.prepare(ports, &found, &is_reachable, until)));
+        let (mut planned, mut stages) = (Vec::new(), Vec::new());
+        for prepared in join_all(prepared).await {
+            match prepared {
+                Prepared::Planned(group) => planned.push(*group),
+                Prepared::Unplanned(stage) => stages.push(stage),
+            }
         }
+        let (planned, held_up) = self.reject_events(ports, planned).await;
+        stages.extend(held_up);
         if ports.is_over() {
-            // Nobody would be tried, and everybody would become behind.
-            planned.into_iter().for_each(|(work, _)| work.give_back(OVER));
-            return;
+            // No client would be tried, and each would become behind.
+            stages.extend(planned.into_iter().map(|group| group.give_back(OVER)));
+            return stages;
         }
 
-        let runs: Option<Vec<Prepared<'_>>> =
-            planned.iter().map(|(work, plan)| prepare(work, plan)).collect();
-        let Some(runs) = runs else {
-            planned.into_iter().for_each(|(work, _)| work.give_back("an event of a run is not at hand"));
-            return;
-        };
+        let plans: Vec<&Plan> = planned.iter().map(|group| &group.plan).collect();
         let (limits, is_cut) = ports.limits(self.requests_in_flight);
-        let destinations = &self.destinations;
-        let (sent, served) = send(ports.transport, destinations, &runs, &limits, is_cut).await;
-        self.note_served(served, ports.transport.now(), counts);
-        drop(runs);
+        let (mut outcomes, clients) =
+            send(ports.clock, ports.transport, &self.destinations, &plans, &limits, is_cut).await;
+        self.note_clients(clients, ports.clock.now(), counts);
 
-        let registry = found.registry().flatten();
-        let records = planned.into_iter().zip(sent).map(async |((work, plan), sent)| {
-            let became_behind = Box::pin(work.record(ports, &plan, &sent.reached)).await?;
-            Some((plan, sent, became_behind))
+        let registry = found.registry().present();
+        let records = planned.into_iter().map(|group| {
+            let outcome = outcomes.remove(&group.plan.group).unwrap_or_default();
+            Box::pin(async {
+                let (stage, recorded) = group.record(ports, &outcome.reached).await;
+                (stage, recorded, outcome)
+            })
         });
-        for (plan, sent, became_behind) in join_all(records).await.into_iter().flatten() {
+        let records: Vec<_> = records.collect();
+        for (stage, recorded, outcome) in join_all(records).await {
+            stages.push(stage);
+            let Some(RecordedRun { plan, became_behind }) = recorded else { continue };
             counts.recorded(&plan.group, &plan.run);
             for start in became_behind {
-                let why = sent.stops.get(&start.name).map(|stop| stop.why.as_str());
+                let why = outcome.stops.get(&start.name).map(|stop| stop.why.as_str());
                 self.note_behind(&plan.group, &start, why, registry, counts);
             }
         }
+        stages
     }
 
-    /// The clients of this instance's file that do not rest.
+    /// The clients of this instance's file whose circuit breakers are closed.
     fn reachable(&self, now: Timestamp) -> BTreeSet<&ClientName> {
         let clients = self.destinations.iter().map(|destination| &destination.client);
         self.breakers(|breakers| clients.filter(|client| !breakers.is_open(client, now)).collect())
     }
 
-    /// Counts what clients took, and remembers who failed.
-    fn note_served(&self, served: Vec<Served<'_>>, now: Timestamp, counts: &mut Counts) {
-        for Served { client, accepted, failed, why, took, latencies } in served {
+    /// Counts what clients took, and remembers which failed.
+    fn note_clients(&self, outcomes: Vec<ClientOutcome<'_>>, now: Timestamp, counts: &mut Counts) {
+        for ClientOutcome { client, accepted, failed, why, took, latencies } in outcomes {
             counts.sent += accepted;
             latencies.into_iter().for_each(|latency| counts.latencies.add(latency));
             if failed == 0 && took {
@@ -267,12 +275,12 @@ impl Fanout {
     }
 }
 
-/// Says why messages are returned: each reason once, however many groups it keeps waiting.
-fn tell_returned(works: &[Work<'_>]) {
+/// Logs why messages are returned: each reason once, however many groups it keeps waiting.
+fn log_returned(done: &[DoneGroup<'_>]) {
     let mut reasons = BTreeMap::<(&str, bool), Vec<&str>>::new();
-    for work in works {
-        if let Some(why) = &work.why {
-            reasons.entry((why, work.is_stuck)).or_default().push(work.batch.group.as_str());
+    for DoneGroup { group, verdict, .. } in done {
+        if let Verdict::Returned(ReturnReason { why, is_stuck }) = verdict {
+            reasons.entry((why, *is_stuck)).or_default().push(group.as_str());
         }
     }
     for ((why, is_stuck), groups) in reasons {
@@ -288,10 +296,10 @@ fn tell_returned(works: &[Work<'_>]) {
     }
 }
 
-impl<T: Transport, L: Ledger, E: EventTable> Invocation<'_, T, L, E> {
+impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
     /// Whether nothing may be begun any more.
     fn is_over(&self) -> bool {
-        self.transport.now() >= self.last_start
+        self.clock.now() >= self.budget.sends()
     }
 
     /// Reads, in one call but for more than a mapping delivers.
@@ -303,18 +311,14 @@ impl<T: Transport, L: Ledger, E: EventTable> Invocation<'_, T, L, E> {
         Found::new(&keys, results)
     }
 
-    /// The bounds of sending to one queue in one round, and whether the end of the invocation cuts them. A slow queue
-    /// holds the round up for a third of the invocation, a failing one for half of that.
+    /// The bounds of sending to one queue in one round, and whether the end of the invocation cuts them.
     fn limits(&self, requests_in_flight: usize) -> (Limits, bool) {
-        let (now, whole) = (self.transport.now(), self.deadline.since(self.began));
-        let (budget, patience) = (now.plus(whole / 3), now.plus(whole / 6));
-        let of_invocation =
-            Limits::of_invocation(self.began, self.deadline, self.last_start, requests_in_flight);
+        let (now, sends) = (self.clock.now(), self.budget.sends());
+        let client = self.budget.client(now);
         let limits = Limits {
-            deadline: self.last_start.min(budget),
-            retry_deadline: self.last_start.min(patience),
-            ..of_invocation
+            retry_deadline: sends.min(self.budget.repetitions(now)),
+            ..Limits::new(&self.budget, sends.min(client), requests_in_flight)
         };
-        (limits, self.last_start < budget)
+        (limits, sends < client)
     }
 }

@@ -1,5 +1,6 @@
 //! The fan-out's Lambda: config and clients once, then one batch after the other.
 
+use aws::clock::SystemClock;
 use aws::lambda;
 use fanout::handler::Fanout;
 use lambda_runtime::LambdaEvent;
@@ -15,7 +16,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let sqs = lambda::sqs()?;
     let tables = lambda::tables(&config)?;
     let fanout = Fanout::new(&config, &naming);
-    let ports = Ports { transport: &sqs, ledger: &tables.ledger, table: &tables.events };
+    let ports = Ports { clock: &SystemClock, transport: &sqs, ledger: &tables.ledger, table: &tables.events };
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
         fanout.handle(ports, &event.payload, lambda::deadline(&event.context), tally).await
     })

@@ -15,6 +15,10 @@ use shared::time::Timestamp;
 /// A message as Lambda delivered it, or why the function cannot process it.
 #[derive(Debug)]
 pub struct Delivery<'p> {
+    /// Its place in the batch, from 0.
+    pub index: usize,
+    /// The whole message, as Lambda's payload has it.
+    pub record: &'p RawValue,
     /// What tells Lambda which message is meant; a message without one can only be returned with its whole batch.
     pub id: Option<String>,
     /// What tells SQS which delivery is meant.
@@ -83,8 +87,8 @@ struct MessageAttribute {
 
 impl<'p> Delivery<'p> {
     /// Reads one message. Whatever is wrong with it is a value; so is a panic on the way.
-    pub fn read(raw: &'p RawValue) -> Self {
-        Self::guarded(raw, || Self::read_unguarded(raw))
+    pub fn read(index: usize, raw: &'p RawValue) -> Self {
+        Self { index, ..Self::guarded(raw, || Self::read_unguarded(raw)) }
     }
 
     fn guarded(raw: &'p RawValue, read: impl FnOnce() -> Self) -> Self {
@@ -112,6 +116,8 @@ impl<'p> Delivery<'p> {
         let number = |text: &Option<Cow<'_, str>>| text.as_deref().and_then(|text| text.parse::<u64>().ok());
         let receive_count = number(&system.approximate_receive_count).unwrap_or(1);
         Self {
+            index: 0,
+            record: raw,
             id: envelope.message_id.as_deref().filter(|id| !id.is_empty()).map(str::to_owned),
             receipt_handle: envelope.receipt_handle.as_deref().map(str::to_owned),
             group: group.clone(),
@@ -125,7 +131,7 @@ impl<'p> Delivery<'p> {
         }
     }
 
-    fn unreadable(raw: &RawValue, why: String) -> Self {
+    fn unreadable(raw: &'p RawValue, why: String) -> Self {
         #[derive(Deserialize)]
         struct Id<'p> {
             #[serde(rename = "messageId", borrow)]
@@ -134,6 +140,8 @@ impl<'p> Delivery<'p> {
 
         let id = serde_json::from_str::<Id<'_>>(raw.get()).ok().and_then(|envelope| envelope.id);
         Self {
+            index: 0,
+            record: raw,
             id: id.as_deref().filter(|id| !id.is_empty()).map(str::to_owned),
             receipt_handle: None,
             group: None,
@@ -170,17 +178,16 @@ impl<'p> Incoming<'p> {
         Ok(Self { copy, streamed_at: streamed_at.map(Timestamp::from_millis), body })
     }
 
-    /// The same message as every sender sends this event: under the event's id, without what tells how it came here.
-    /// `None` if that is what it is.
-    pub fn of_event(&self, id: &DeduplicationId) -> Option<Message> {
+    /// The message as every sender sends this event: under the event's id, without what tells how it came here.
+    pub fn of_event(&self, id: &DeduplicationId) -> Message {
         let tells_the_way = |own: &Attribute| own.name == REPAIR || own.name == REPLAY;
         if self.copy.deduplication_id() == id && !self.copy.attributes().iter().any(tells_the_way) {
-            return None;
+            return self.copy.clone();
         }
         let own = self.copy.attributes().iter().filter(|own| !tells_the_way(own)).cloned();
         let own: Vec<Attribute> = own.collect();
         let group = self.copy.group().clone();
-        Some(Message::new(group, id.clone(), self.copy.body(), own, self.copy.trace_header()))
+        Message::new(group, id.clone(), self.copy.body(), own, self.copy.trace_header())
     }
 
     /// The body, as a JSON string literal.
@@ -250,7 +257,7 @@ mod tests {
 
     fn check(pointer: &str, value: Value, expected: &Expect) {
         let raw = example(pointer, value);
-        let delivery = Delivery::read(&raw);
+        let delivery = Delivery::read(0, &raw);
         let message = match &delivery.message {
             Ok(incoming) => {
                 format!("{{{}}}", String::from_utf8(aws::sqs::entry(&incoming.copy)).unwrap())
@@ -398,7 +405,7 @@ mod tests {
         for raw in ["7", "[]", "null", r#"{"messageId":7}"#, r#"{"messageId":"m","body":"b","attributes":7}"#]
         {
             let raw = RawValue::from_string(raw.to_owned()).unwrap();
-            assert!(Delivery::read(&raw).message.is_err());
+            assert!(Delivery::read(0, &raw).message.is_err());
         }
     }
 
@@ -418,7 +425,7 @@ mod tests {
             ("/attributes", json!({ "MessageGroupId": 271828182 })),
         ];
         for (pointer, value) in secrets {
-            let why = Delivery::read(&example(pointer, value)).message.unwrap_err();
+            let why = Delivery::read(0, &example(pointer, value)).message.unwrap_err();
             assert!(!why.contains("271828182"), "{why}");
         }
     }
@@ -430,6 +437,6 @@ mod tests {
             "a": { "dataType": "String", "stringValue": "x", "stringListValues": [], "binaryListValues": [] }
         });
         let raw = example("/messageAttributes", attribute);
-        assert!(Delivery::read(&raw).message.is_ok());
+        assert!(Delivery::read(0, &raw).message.is_ok());
     }
 }

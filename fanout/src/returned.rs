@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use aws::sqs::Sqs;
 use aws_lambda_events::sqs::SqsBatchResponse;
+use shared::budget::Budget;
+use shared::clock::{Clock, within};
 use shared::metrics::Counted;
 use shared::naming::QueueUrl;
-use shared::send::{SendError, Transport, within};
-use shared::time::Timestamp;
+use shared::send::SendError;
 use tracing::warn;
 
 use crate::message::Delivery;
@@ -56,16 +57,15 @@ pub(crate) fn backoff(receive_count: u32) -> Duration {
     Duration::from_secs(doubling.max(1)).min(LONGEST_BACKOFF)
 }
 
-/// The answer that has these deliveries, by index, delivered again.
-pub(crate) fn respond(
-    deliveries: &[Delivery<'_>],
-    returned: &[usize],
+/// The answer that has the messages `returned` delivered again.
+pub(crate) fn respond<'b>(
+    returned: impl Iterator<Item = &'b Delivery<'b>>,
 ) -> Result<SqsBatchResponse, BatchError> {
     let mut response = SqsBatchResponse::default();
-    for index in returned {
-        let id = deliveries.get(*index).and_then(|delivery| delivery.id.clone());
+    for delivery in returned {
         // An empty identifier fails the whole batch anyway (Lambda with SQS); an error says why.
-        response.add_failure(id.ok_or(BatchError::NoMessageId { index: *index })?);
+        let id = delivery.id.clone().ok_or(BatchError::NoMessageId { index: delivery.index })?;
+        response.add_failure(id);
     }
     Ok(response)
 }
@@ -73,18 +73,18 @@ pub(crate) fn respond(
 /// Makes returned messages visible again, each by its receipt handle after its time. All of a group must become visible
 /// at the same time: a message still in flight keeps its group locked. If this fails, they come back after the queue's
 /// visibility time-out.
-pub(crate) async fn hasten<T: Visibility + Transport>(
-    transport: &T,
+pub(crate) async fn hasten(
+    clock: &impl Clock,
+    transport: &impl Visibility,
     queue: &QueueUrl,
     changes: &[(&str, Duration)],
-    deadline: Timestamp,
+    budget: &Budget,
 ) {
     if changes.is_empty() {
         return;
     }
-    // The response must reach Lambda whatever becomes of this call.
-    let limit = deadline.since(transport.now()) / 2;
-    let why = match within(transport, limit, transport.change_visibility(queue, changes)).await {
+    let limit = budget.answer(clock.now());
+    let why = match within(clock, limit, transport.change_visibility(queue, changes)).await {
         Some(Ok(0)) => return,
         Some(Ok(unchanged)) => format!("{unchanged} of {} were not changed", changes.len()),
         Some(Err(error)) => error.to_string(),

@@ -919,7 +919,8 @@ fn an_event_that_was_deleted_by_itself_comes_late_or_not_at_all_and_nothing_else
         let again = payload(&batch);
 
         let wire = world.wire();
-        let ports = || Ports { transport: &wire, ledger: &world.ledger, table: &world.table };
+        let ports =
+            || Ports { clock: &world.clock, transport: &wire, ledger: &world.ledger, table: &world.table };
         let deadline = world.clock.now().plus(Duration::from_secs(30));
         let (mut tally, mut late_tally) = (Tally::default(), Tally::default());
         world.clock.block_on(async {

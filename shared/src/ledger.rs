@@ -27,6 +27,6 @@ pub use items::{
     ScanKind, State, WriteCount,
 };
 pub use ports::{
-    Condition, EventTable, Found, Item, ItemKey, Ledger, Page, Ports, READ_LIMIT, Row, ScanPage,
-    ScanPosition, Seen, Unread, WRITE_LIMIT, Write, WriteError,
+    Condition, EventTable, Found, Item, ItemKey, Ledger, Page, Ports, READ_LIMIT, Reading, Row, RowHead,
+    ScanPage, ScanPosition, Seen, Unread, UnsendableEvent, WRITE_LIMIT, Write, WriteError,
 };

@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows AWS, a runtime, a clock or the environment: `.ci/checks/tree.sh` proves it.
 
+pub mod budget;
+pub mod clock;
 pub mod config;
 pub mod control;
 pub mod event;

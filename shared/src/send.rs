@@ -6,12 +6,13 @@ mod why;
 use std::error::Error;
 use std::future::Future;
 use std::iter;
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::{Either, FutureExt as _, select};
+use futures_util::future::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
+use crate::budget::Budget;
+use crate::clock::{Clock, within};
 use crate::message::Message;
 use crate::naming::QueueUrl;
 use crate::time::Timestamp;
@@ -21,7 +22,7 @@ use self::schedule::{Answer, Request, Schedule, Step};
 /// The most entries of one `SendMessageBatch` (SQS quotas).
 pub const BATCH_LIMIT: usize = 10;
 
-/// What ordered sending needs of the world: to send one batch, to wait, and to know the time.
+/// A port to queues: it sends one batch.
 ///
 /// An implementation never retries and never reorders; both are decided here.
 pub trait Transport {
@@ -36,20 +37,6 @@ pub trait Transport {
         queue: &QueueUrl,
         batch: &[&Message],
     ) -> impl Future<Output = Result<Vec<Result<(), SendError>>, SendError>>;
-
-    /// Waits.
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
-
-    /// The wall clock.
-    fn now(&self) -> Timestamp;
-}
-
-/// What `call` answers, or `None` if it has not after the time `limit`: it is given up then.
-pub async fn within<T: Transport, F: Future>(clock: &T, limit: Duration, call: F) -> Option<F::Output> {
-    match select(pin!(call), pin!(clock.sleep(limit))).await {
-        Either::Left((answer, _)) => Some(answer),
-        Either::Right(((), _)) => None,
-    }
 }
 
 /// Why SQS did not acknowledge a message or a batch, by what the sender does about it.
@@ -81,21 +68,51 @@ pub enum SendError {
 /// What lies behind a [`SendError`].
 pub type Cause = Box<dyn Error + Send + Sync>;
 
-/// Consecutive messages of one group on their way to one queue, in order.
-#[derive(Clone, Debug)]
-pub struct Run<'m> {
-    /// All of one group, the next to be sent first. May be empty.
-    pub messages: Vec<&'m Message>,
+/// What a run is made of: something that carries a message.
+pub trait Carrier {
+    /// The message.
+    fn message(&self) -> &Message;
 }
 
-/// How far a run got.
+impl Carrier for Message {
+    fn message(&self) -> &Message {
+        self
+    }
+}
+
+impl<T: Carrier> Carrier for &T {
+    fn message(&self) -> &Message {
+        (*self).message()
+    }
+}
+
+/// Consecutive messages of one group on their way to one queue, in order.
+#[derive(Clone, Debug)]
+pub struct Run<K, T> {
+    /// What the caller knows the run by.
+    pub tag: K,
+    /// All of one group, the next to be sent first. May be empty.
+    pub items: Vec<T>,
+}
+
+/// How far a run got. Each item of the run is in it once: accepted, or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// How many messages of the run were accepted, counted from its start. None after them was tried,
-    /// but for the first, whose result may be unknown.
-    pub accepted: usize,
+pub struct Outcome<K, T> {
+    /// The run's.
+    pub tag: K,
+    /// The items that were accepted, from the run's start.
+    pub accepted: Vec<T>,
     /// Why the run stopped there; `None` if all of it was accepted.
-    pub stopped: Option<Stop>,
+    pub stopped: Option<Stopped<T>>,
+}
+
+/// The end of a run that was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped<T> {
+    /// Why.
+    pub stop: Stop,
+    /// The items that were not accepted: at least one. None but the first was tried, and the result of that may be unknown.
+    pub items: Vec<T>,
 }
 
 /// Why a run stopped before its end.
@@ -134,24 +151,32 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Within an invocation that begins `now` and is ended at `deadline`: nothing starts after `last_start`, and a call
-    /// takes up to a sixth of the time, so that the function can still answer after the last one.
-    pub fn of_invocation(
-        now: Timestamp,
-        deadline: Timestamp,
-        last_start: Timestamp,
-        requests_in_flight: usize,
-    ) -> Self {
-        Self {
-            requests_in_flight,
-            deadline: last_start,
-            retry_deadline: last_start,
-            call_limit: deadline.since(now) / 6,
-        }
+    /// Within an invocation: nothing starts after `until`.
+    pub fn new(budget: &Budget, until: Timestamp, requests_in_flight: usize) -> Self {
+        Self { requests_in_flight, deadline: until, retry_deadline: until, call_limit: budget.call() }
     }
 }
 
-/// Sends `runs` to one queue and tells how far each one got, in the order of `runs`.
+impl<K, T> Outcome<K, T> {
+    /// Why the run stopped, if it did.
+    pub fn stop(&self) -> Option<&Stop> {
+        self.stopped.as_ref().map(|stopped| &stopped.stop)
+    }
+}
+
+/// Tells the items that were accepted from those that were not, each of which has what stopped its run.
+pub fn split<K, T>(outcomes: impl IntoIterator<Item = Outcome<K, T>>) -> (Vec<T>, Vec<(T, Stop)>) {
+    let (mut accepted, mut unsent) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        accepted.extend(outcome.accepted);
+        if let Some(Stopped { stop, items }) = outcome.stopped {
+            unsent.extend(items.into_iter().map(|item| (item, stop.clone())));
+        }
+    }
+    (accepted, unsent)
+}
+
+/// Sends `runs` to one queue and returns how far each one got, in the order of `runs`.
 ///
 /// - No message is accepted before an earlier one of its group, and none after one that was not acknowledged is
 ///   tried. Runs of the same group follow each other in the order of `runs`; what stops the first stops the others,
@@ -165,21 +190,22 @@ impl Limits {
 ///   as a call may take: this returns with none in flight.
 ///
 /// Nothing is spawned: dropping the future aborts the requests in flight, whose results are unknown then.
-pub async fn send_runs<T: Transport>(
-    transport: &T,
+pub async fn send_runs<K, T: Carrier>(
+    clock: &impl Clock,
+    transport: &impl Transport,
     queue: &QueueUrl,
-    runs: &[Run<'_>],
+    runs: Vec<Run<K, T>>,
     limits: &Limits,
-) -> Vec<Outcome> {
+) -> Vec<Outcome<K, T>> {
     let mut schedule = Schedule::new(runs, limits);
     let mut in_flight = FuturesUnordered::new();
-    let mut now = transport.now();
+    let mut now = clock.now();
     loop {
         match schedule.next(now) {
-            Step::Send(request) => in_flight.push(attempt(transport, queue, request, limits)),
+            Step::Send(request) => in_flight.push(attempt(clock, transport, queue, request, limits)),
             Step::Wait(until) => {
-                let first = next_answer(transport, &mut in_flight, until).await;
-                now = transport.now();
+                let first = next_answer(clock, &mut in_flight, until).await;
+                now = clock.now();
                 // Whatever else has been answered by now can share the next requests.
                 let others = iter::from_fn(|| in_flight.next().now_or_never().flatten());
                 for (request, answer) in first.into_iter().chain(others) {
@@ -192,18 +218,18 @@ pub async fn send_runs<T: Transport>(
 }
 
 /// Sends one request, unless time has run out since it was planned: then the answer is `None`.
-async fn attempt<'m, T: Transport>(
-    transport: &T,
+async fn attempt<T: Carrier>(
+    clock: &impl Clock,
+    transport: &impl Transport,
     queue: &QueueUrl,
-    request: Request<'m>,
+    request: Request<T>,
     limits: &Limits,
-) -> (Request<'m>, Option<Answer>) {
-    let batch = request.messages();
+) -> (Request<T>, Option<Answer>) {
     // The last thing before the call: a process may be frozen anywhere between plan and call.
-    if transport.now() > limits.deadline {
+    if clock.now() > limits.deadline {
         return (request, None);
     }
-    let answer = within(transport, limits.call_limit, transport.send(queue, &batch)).await;
+    let answer = within(clock, limits.call_limit, transport.send(queue, &request.messages())).await;
     let answer = answer.unwrap_or_else(|| {
         let told = format!("no answer within {} ms", limits.call_limit.as_millis());
         Err(SendError::Unknown(told.into()))
@@ -212,16 +238,16 @@ async fn attempt<'m, T: Transport>(
 }
 
 /// The next answer, or `None` at `until` if that is earlier.
-async fn next_answer<T: Transport, F: Future>(
-    transport: &T,
+async fn next_answer<F: Future>(
+    clock: &impl Clock,
     in_flight: &mut FuturesUnordered<F>,
     until: Option<Timestamp>,
 ) -> Option<F::Output> {
     let Some(until) = until else { return in_flight.next().await };
-    let rest = until.since(transport.now());
+    let rest = until.since(clock.now());
     if in_flight.is_empty() {
-        transport.sleep(rest).await;
+        clock.sleep(rest).await;
         return None;
     }
-    within(transport, rest, in_flight.next()).await.flatten()
+    within(clock, rest, in_flight.next()).await.flatten()
 }

@@ -1,85 +1,72 @@
 //! Sending past refusals: what a queue refuses for good is set aside, and its group goes on.
 
-use crate::message::Message;
-use crate::naming::QueueUrl;
-use crate::send::{Limits, Outcome, Run, Stop, StopReason, Transport, send_runs};
+use futures_util::future::join_all;
 
-/// A message that a queue refused for good.
-#[derive(Clone, Copy, Debug)]
-pub struct Refusal<'o> {
-    /// The index of its run among the runs given.
-    pub run: usize,
-    /// Its index in that run.
-    pub message: usize,
-    /// What was refused, and why.
-    pub stop: &'o Stop,
+use crate::clock::Clock;
+use crate::naming::QueueUrl;
+use crate::send::{Carrier, Limits, Outcome, Run, Stop, StopReason, Stopped, Transport, send_runs};
+
+/// What became of the items of some runs. Each item is in it once.
+#[derive(Debug)]
+pub struct Sent<T> {
+    /// The queue has these.
+    pub accepted: Vec<T>,
+    /// The queue refused these for good, and they are set aside.
+    pub set_aside: Vec<T>,
+    /// Neither; each with what stopped its run.
+    pub unsent: Vec<(T, Stop)>,
 }
 
-/// Sends `runs` to `queue` as [`send_runs`] does, but hands each message that the queue refuses for good to
-/// `set_aside` and goes on after it. `set_aside` answers one result per refusal, in order: `Ok` if the message
-/// is in a safe place, else why not; then its run stops there.
-///
-/// An outcome's prefix counts what was accepted or set aside.
-pub async fn send_past_refusals<'m, T: Transport>(
-    transport: &T,
+/// Sends `runs` to `queue` as [`send_runs`] does, but hands each item that the queue refuses for good to `set_aside`, and
+/// goes on after it. `set_aside` returns `Ok` if the item is in a safe place, else why it is not; then its run stops
+/// there.
+pub async fn send_past_refusals<T: Carrier>(
+    clock: &impl Clock,
+    transport: &impl Transport,
     queue: &QueueUrl,
-    runs: &[Run<'m>],
+    mut runs: Vec<Run<(), T>>,
     limits: &Limits,
-    set_aside: impl AsyncFn(&[Refusal<'_>]) -> Vec<Result<(), Stop>>,
-) -> Vec<Outcome> {
-    let mut outcomes = send_runs(transport, queue, runs, limits).await;
-    // A run whose refused message could not be set aside must not be offered again.
-    let mut stuck = vec![false; runs.len()];
-    loop {
-        let refusals = refusals(&outcomes, &stuck);
-        if refusals.is_empty() {
-            return outcomes;
+    set_aside: impl AsyncFn(&T, &Stop) -> Result<(), Stop>,
+) -> Sent<T> {
+    let mut sent = Sent { accepted: Vec::new(), set_aside: Vec::new(), unsent: Vec::new() };
+    // Each time around, every run is shorter by the item that was refused.
+    while !runs.is_empty() {
+        let mut refused = Vec::new();
+        for Outcome { accepted, stopped, .. } in send_runs(clock, transport, queue, runs, limits).await {
+            sent.accepted.extend(accepted);
+            match stopped {
+                Some(stopped) if stopped.stop.reason == StopReason::Message => refused.push(stopped),
+                Some(stopped) => sent.leave(stopped),
+                None => {}
+            }
         }
-        let refused: Vec<usize> = refusals.iter().map(|refusal| refusal.run).collect();
-        let results = set_aside(&refusals).await;
-
-        let mut is_open = Vec::new();
-        for (index, result) in refused.into_iter().zip(results) {
-            let (Some(outcome), Some(run)) = (outcomes.get_mut(index), runs.get(index)) else { continue };
+        let results = refused.into_iter().map(async |stopped| {
+            let result = match stopped.items.first() {
+                Some(item) => set_aside(item, &stopped.stop).await,
+                None => Ok(()),
+            };
+            (stopped, result)
+        });
+        runs = Vec::new();
+        for (mut stopped, result) in join_all(results).await {
             match result {
                 Ok(()) => {
-                    outcome.accepted += 1;
-                    outcome.stopped = None;
-                    is_open.push((index, Run { messages: rest(run, outcome.accepted) }));
-                }
-                Err(stop) => {
-                    outcome.stopped = Some(stop);
-                    if let Some(stuck) = stuck.get_mut(index) {
-                        *stuck = true;
+                    let rest = stopped.items.split_off(stopped.items.len().min(1));
+                    sent.set_aside.extend(stopped.items);
+                    if !rest.is_empty() {
+                        runs.push(Run { tag: (), items: rest });
                     }
                 }
-            }
-        }
-
-        let (indexes, is_open): (Vec<usize>, Vec<Run<'m>>) = is_open.into_iter().unzip();
-        let more = send_runs(transport, queue, &is_open, limits).await;
-        for (index, more) in indexes.into_iter().zip(more) {
-            if let Some(outcome) = outcomes.get_mut(index) {
-                outcome.accepted += more.accepted;
-                outcome.stopped = more.stopped;
+                Err(stop) => sent.leave(Stopped { stop, ..stopped }),
             }
         }
     }
+    sent
 }
 
-fn refusals<'o>(outcomes: &'o [Outcome], stuck: &[bool]) -> Vec<Refusal<'o>> {
-    let mut refusals = Vec::new();
-    for (run, (outcome, stuck)) in outcomes.iter().zip(stuck).enumerate() {
-        match &outcome.stopped {
-            Some(stop) if stop.reason == StopReason::Message && !stuck => {
-                refusals.push(Refusal { run, message: outcome.accepted, stop });
-            }
-            _ => {}
-        }
+impl<T> Sent<T> {
+    fn leave(&mut self, stopped: Stopped<T>) {
+        let Stopped { stop, items } = stopped;
+        self.unsent.extend(items.into_iter().map(|item| (item, stop.clone())));
     }
-    refusals
-}
-
-fn rest<'m>(run: &Run<'m>, done: usize) -> Vec<&'m Message> {
-    run.messages.get(done..).unwrap_or_default().to_vec()
 }

@@ -25,11 +25,6 @@ impl Timestamp {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// The instant at which `part` of `whole` of the time from `self` to `end` has passed; `self` if `end` is earlier.
-    pub fn share(self, end: Self, part: u32, whole: u32) -> Self {
-        self.plus(end.since(self) * part / whole.max(1))
-    }
-
     /// `duration` later, to the millisecond; saturates at the end of time.
     pub fn plus(self, duration: Duration) -> Self {
         let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);

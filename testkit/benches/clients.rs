@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use fanout::handler::{Fanout, Visibility};
 use serde_json::json;
 use serde_json::value::RawValue;
+use shared::clock::Clock;
 use shared::config::{ClientName, Config};
 use shared::ids::{DeduplicationId, Group, Key};
 use shared::ledger::{
@@ -36,7 +37,9 @@ impl Transport for ReadyPorts {
         tokio::time::sleep(LATENCY).await;
         Ok(batch.iter().map(|_| Ok(())).collect())
     }
+}
 
+impl Clock for ReadyPorts {
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }
@@ -106,7 +109,7 @@ fn main() {
                 let started = Instant::now();
                 let deadline = ports.now().plus(Duration::from_secs(30));
                 let mut tally = Tally::default();
-                let ports = Ports { transport: ports, ledger: ports, table: ports };
+                let ports = Ports { clock: ports, transport: ports, ledger: ports, table: ports };
                 let response = fanout.handle(ports, &payload, deadline, &mut tally).await.expect("handled");
                 assert!(response.batch_item_failures.is_empty());
                 if round > 0 {

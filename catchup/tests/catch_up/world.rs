@@ -255,7 +255,7 @@ impl World {
         let payload = to_raw_value(&payload).unwrap();
         let mut tally = Tally::default();
         let deadline = self.clock.now().plus(TIMEOUT);
-        let ports = Ports { transport: &self.queues, ledger: &self.ledger, table: self };
+        let ports = Ports { clock: &self.clock, transport: &self.queues, ledger: &self.ledger, table: self };
         let answer = self.clock.block_on(self.catch_up.handle(ports, &payload, deadline, &mut tally));
         assert!(self.clock.now() < deadline, "the function ran out of its time");
         self.tally.replace(tally);
@@ -265,7 +265,7 @@ impl World {
     /// Several invocations at the same time.
     pub(crate) fn at_once(&self, payloads: &[Value]) {
         let deadline = self.clock.now().plus(TIMEOUT);
-        let ports = Ports { transport: &self.queues, ledger: &self.ledger, table: self };
+        let ports = Ports { clock: &self.clock, transport: &self.queues, ledger: &self.ledger, table: self };
         let handles = payloads.iter().map(async |payload| {
             let payload = to_raw_value(payload).unwrap();
             self.catch_up.handle(ports, &payload, deadline, &mut Tally::default()).await.unwrap()
@@ -316,7 +316,7 @@ impl World {
     fn deliver(&self) {
         let batch = self.queues.receive(&self.fan_out, 10);
         let wire = Wire::new(&self.queues, &self.fan_out);
-        let ports = Ports { transport: &wire, ledger: &self.ledger, table: self };
+        let ports = Ports { clock: &self.clock, transport: &wire, ledger: &self.ledger, table: self };
         let deadline = self.clock.now().plus(FAN_OUT_LIMIT);
         let (payload, tally) = (payload(&batch), &mut Tally::default());
         let response = self.clock.block_on(self.fanout.handle(ports, &payload, deadline, tally)).unwrap();

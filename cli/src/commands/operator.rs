@@ -164,7 +164,7 @@ pub(super) fn understood<A: DeserializeOwned>(answer: Answer) -> Result<A, Failu
 /// Who is served; nothing if the ledger is empty.
 async fn registry(ledger: &LedgerTable, name: &str) -> Result<Option<Registry>, CallError> {
     let items = client_status::read(ledger, &[ItemKey::Registry]).await;
-    Ok(items.map_err(|error| unread(name, &error))?.registry().flatten().cloned())
+    Ok(items.map_err(|error| unread(name, &error))?.registry().present().cloned())
 }
 
 /// What the ledger called `name` says of all, and of each client. No client is served if it is empty.

@@ -71,7 +71,7 @@ impl World {
         let deadline = self.clock.now().plus(TIMEOUT);
         let trace = Some("Root=1-5759e988-bd862e3fe1be46a994272793");
         let mut tally = Tally::default();
-        let handle = self.converter.handle(&self.queues, payload, deadline, trace, &mut tally);
+        let handle = self.converter.handle(&self.clock, &self.queues, payload, deadline, trace, &mut tally);
         let response = self.clock.block_on(handle);
         self.tally.replace(tally);
         assert!(self.clock.now() < deadline, "the function ran out of its time");

@@ -11,7 +11,7 @@ use shared::metrics::{
 use shared::time::Timestamp;
 use tracing::warn;
 
-use super::group::{Verdict, Work};
+use super::group::{DoneGroup, Verdict};
 use crate::message::Delivery;
 use crate::returned::backoff;
 
@@ -55,56 +55,55 @@ impl Counts {
     }
 }
 
-/// What is delivered again.
-pub(super) struct Returned<'d> {
-    /// By index, in order.
-    pub(super) indexes: Vec<usize>,
-    /// By receipt handle, after how long.
-    pub(super) changes: Vec<(&'d str, Duration)>,
-    /// For how long the oldest of them has been in the queue; `None` if there is none, or SQS does not say.
-    age: Option<Duration>,
+/// A message that is delivered again.
+struct ReturnedMessage<'b> {
+    delivery: &'b Delivery<'b>,
+    /// After this time.
+    after: Duration,
 }
 
-impl<'d> Returned<'d> {
-    /// What was given back of `works`, and the messages `unlettered`, which neither can be processed nor got a rejection.
-    pub(super) fn of(
-        works: &[Work<'_>],
-        unsent_rejections: &[usize],
-        deliveries: &'d [Delivery<'_>],
-        now: Timestamp,
-    ) -> Self {
-        let of_index = |index: &usize, after: Option<Duration>| {
-            let receive_count = deliveries.get(*index).map_or(1, |delivery| delivery.receive_count);
-            (*index, after.unwrap_or_else(|| backoff(receive_count)))
-        };
-        let mut returned: Vec<(usize, Duration)> =
-            unsent_rejections.iter().map(|index| of_index(index, None)).collect();
-        for work in works {
-            let (Some(Verdict::Returned(after)), Some(first)) = (work.verdict, work.indexes.first()) else {
-                continue;
-            };
+/// What is delivered again.
+pub(super) struct Returned<'b>(Vec<ReturnedMessage<'b>>);
+
+impl<'b> Returned<'b> {
+    /// What was given back of `done`, and the messages `unrejected`, which neither can be processed nor got a rejection.
+    pub(super) fn of(done: &[DoneGroup<'b>], unrejected: &[&'b Delivery<'b>]) -> Self {
+        let mut returned = Vec::new();
+        for delivery in unrejected {
+            returned.push(ReturnedMessage { delivery, after: backoff(delivery.receive_count) });
+        }
+        for DoneGroup { deliveries, verdict, .. } in done {
             // All of a group become visible at the same time.
-            let (_, after) = of_index(first, after);
-            returned.extend(work.indexes.iter().map(|index| (*index, after)));
+            let receive_count = deliveries.first().map_or(1, |first| first.receive_count);
+            let after = match verdict {
+                Verdict::Acknowledged { .. } => continue,
+                Verdict::ReturnedForAMoment(after) => *after,
+                Verdict::Returned(_) => backoff(receive_count),
+            };
+            returned.extend(deliveries.iter().map(|delivery| ReturnedMessage { delivery, after }));
         }
-        returned.sort_unstable();
-        let delivery = |index: usize| deliveries.get(index);
-        let handle = |index: usize| delivery(index)?.receipt_handle.as_deref();
-        let sent = |index: usize| {
-            let delivery = delivery(index)?;
-            delivery.sent.or(delivery.first_received)
-        };
-        Self {
-            indexes: returned.iter().map(|(index, _)| *index).collect(),
-            changes: returned.iter().filter_map(|(index, after)| Some((handle(*index)?, *after))).collect(),
-            age: returned.iter().filter_map(|(index, _)| sent(*index)).min().map(|sent| now.since(sent)),
-        }
+        Self(returned)
     }
 
-    pub(super) fn note(&self, tally: &mut Tally) {
-        tally.count(RETURNED, self.indexes.len());
-        if let Some(age) = self.age {
-            tally.count(WAITING_AGE, usize::try_from(age.as_millis()).unwrap_or(usize::MAX));
+    /// The messages.
+    pub(super) fn deliveries(&self) -> impl Iterator<Item = &'b Delivery<'b>> {
+        self.0.iter().map(|returned| returned.delivery)
+    }
+
+    /// By receipt handle, after how long they become visible again.
+    pub(super) fn visibilities(&self) -> Vec<(&'b str, Duration)> {
+        let handle = |returned: &ReturnedMessage<'b>| {
+            Some((returned.delivery.receipt_handle.as_deref()?, returned.after))
+        };
+        self.0.iter().filter_map(handle).collect()
+    }
+
+    /// Counts them; `now` tells how long the oldest of them has been in the queue, if SQS says when it came.
+    pub(super) fn note(&self, now: Timestamp, tally: &mut Tally) {
+        tally.count(RETURNED, self.0.len());
+        let sent = self.deliveries().filter_map(|delivery| delivery.sent.or(delivery.first_received));
+        if let Some(oldest) = sent.min() {
+            tally.count(WAITING_AGE, usize::try_from(now.since(oldest).as_millis()).unwrap_or(usize::MAX));
         }
     }
 }

@@ -11,68 +11,59 @@ use shared::config::Source;
 use shared::ids::{DeduplicationId, Group, Key, ReplayId};
 use shared::ledger::EventTime;
 use shared::ledger::fan_out::Arrival;
-use shared::message::{Message, REPAIR, REPLAY};
-use shared::time::Timestamp;
+use shared::message::{REPAIR, REPLAY};
 
 use crate::message::{Delivery, Incoming};
 
 /// A batch, sorted.
-pub(super) struct Sorted<'b> {
-    pub(super) groups: Vec<Batch<'b>>,
-    /// What cannot be processed: its index in the batch, and why.
-    pub(super) unfit: Vec<(usize, String)>,
+pub(super) struct SortedBatch<'b> {
+    pub(super) groups: Vec<GroupBatch<'b>>,
+    pub(super) unfit: Vec<UnfitMessage<'b>>,
 }
 
 /// The messages of one group, in the order of the queue.
-pub(super) struct Batch<'b> {
+pub(super) struct GroupBatch<'b> {
     pub(super) group: Group,
     pub(super) key: Key,
-    /// Parallel to `messages`.
+    /// Which events they bring.
     pub(super) arrivals: Vec<Arrival>,
-    pub(super) messages: Vec<Brought<'b>>,
+    /// The messages as they were delivered.
+    pub(super) deliveries: Vec<&'b Delivery<'b>>,
 }
 
-/// A message, as it goes to the clients' queues.
-pub(super) struct Brought<'b> {
-    /// Its index in the batch.
-    pub(super) index: usize,
-    pub(super) message: Cow<'b, Message>,
-    pub(super) streamed_at: Option<Timestamp>,
+/// A message that can't be processed.
+pub(super) struct UnfitMessage<'b> {
+    pub(super) delivery: &'b Delivery<'b>,
+    pub(super) why: String,
 }
 
 /// Which event each of `deliveries` brings.
-pub(super) fn sort<'b>(deliveries: &'b [Delivery<'_>], source: &Source) -> Sorted<'b> {
-    let mut sorted = Sorted { groups: Vec::new(), unfit: Vec::new() };
-    for (index, delivery) in deliveries.iter().enumerate() {
-        match read(delivery, source) {
-            Ok((key, arrival, incoming)) => {
-                let id = DeduplicationId::of_item(&key, &arrival.sort);
-                let message =
-                    incoming.of_event(&id).map_or_else(|| Cow::Borrowed(&incoming.copy), Cow::Owned);
-                sorted.add(key, arrival, Brought { index, message, streamed_at: incoming.streamed_at });
-            }
-            Err(why) => sorted.unfit.push((index, why)),
+pub(super) fn sort<'b>(deliveries: &'b [Delivery<'b>], source: &Source) -> SortedBatch<'b> {
+    let mut sorted = SortedBatch { groups: Vec::new(), unfit: Vec::new() };
+    for (number, delivery) in deliveries.iter().enumerate() {
+        match read(number, delivery, source) {
+            Ok((key, arrival)) => sorted.add(key, arrival, delivery),
+            Err(why) => sorted.unfit.push(UnfitMessage { delivery, why }),
         }
     }
     sorted
 }
 
-impl<'b> Sorted<'b> {
-    fn add(&mut self, key: Key, arrival: Arrival, brought: Brought<'b>) {
-        let group = brought.message.group();
+impl<'b> SortedBatch<'b> {
+    fn add(&mut self, key: Key, arrival: Arrival, delivery: &'b Delivery<'b>) {
+        let group = arrival.message.group();
         if let Some(batch) = self.groups.iter_mut().find(|batch| batch.group == *group) {
             batch.arrivals.push(arrival);
-            batch.messages.push(brought);
+            batch.deliveries.push(delivery);
         } else {
             let group = group.clone();
-            self.groups.push(Batch { group, key, arrivals: vec![arrival], messages: vec![brought] });
+            self.groups.push(GroupBatch { group, key, arrivals: vec![arrival], deliveries: vec![delivery] });
         }
     }
 }
 
-type Read<'b, 'p> = (Key, Arrival, &'b Incoming<'p>);
-
-fn read<'b, 'p>(delivery: &'b Delivery<'p>, source: &Source) -> Result<Read<'b, 'p>, String> {
+/// The event's partition key, and which event `delivery` brings.
+fn read(number: usize, delivery: &Delivery<'_>, source: &Source) -> Result<(Key, Arrival), String> {
     let incoming = delivery.message.as_ref()?;
     let version = incoming.copy.attribute("version").ok_or("it lacks the attribute `version`")?;
     let version = version.parse().ok().filter(|version| *version > 0);
@@ -82,6 +73,9 @@ fn read<'b, 'p>(delivery: &'b Delivery<'p>, source: &Source) -> Result<Read<'b, 
     let (key, sort) = keys(incoming, source, replay.as_ref())?;
     let is_streamed = replay.is_none() && incoming.copy.attribute(REPAIR).is_none();
     let arrival = Arrival {
+        number,
+        message: incoming.of_event(&DeduplicationId::of_item(&key, &sort)),
+        streamed_at: incoming.streamed_at,
         written: is_streamed.then(|| incoming.streamed_at.unwrap_or(sent)),
         version,
         sort,
@@ -90,7 +84,7 @@ fn read<'b, 'p>(delivery: &'b Delivery<'p>, source: &Source) -> Result<Read<'b, 
         is_again: delivery.receive_count > 1,
         replay,
     };
-    Ok((key, arrival, incoming))
+    Ok((key, arrival))
 }
 
 /// The keys of the event's item. JSON does not say of which type a key is, but the ids do, which are made of them.
@@ -121,7 +115,7 @@ fn keys(incoming: &Incoming<'_>, source: &Source, replay: Option<&ReplayId>) -> 
         }
     };
     let sorts = candidates(sort);
-    // A message that a converter of the time before the ledger has put has another id: the most likely type then.
+    // A message under another id, put there by hand: the most likely type then.
     let likely = if told.is_none() { sorts.first() } else { None };
     let sort = sorts.iter().find(|sort| fits(sort)).or(likely);
     let sort = sort.ok_or_else(|| format!("its body's `{sort_name}` is not what its id is made of"))?;

@@ -1,210 +1,259 @@
 //! One group's way through the rounds of an invocation.
+//!
+//! A group is open while something is left to do for its messages. In a round it takes steps until it has a plan to send, or
+//! there is nothing more to do for it now. A planned group is open again, or done, when its run was sent and recorded.
 
 use std::slice;
 use std::time::Duration;
 
+use shared::clock::Clock;
 use shared::config::ClientName;
+use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{
-    Dropped, Known, LookUp, Plan, Settling, Shown, Start, Step, TRIES, View, decide,
+    Answers, Arrival, Dropped, Plan, PriorWrite, Reached, Start, Step, TRIES, UnrecordedSends, View, decide,
 };
 use shared::ledger::times::YOUNG_RETRY;
-use shared::ledger::{DamagedItem, EventTable, Found, ItemKey, Ledger, Write, WriteError};
-use shared::send::Transport;
+use shared::ledger::{DamagedItem, EventTable, Found, ItemKey, Ledger, Reading, Write, WriteError};
 use shared::time::Timestamp;
 use tracing::{debug, info, warn};
 
-use super::arrivals::Batch;
+use super::arrivals::GroupBatch;
 use super::{Invocation, OVER};
+use crate::message::Delivery;
 
-/// A group's messages, and what is known of it.
-pub(super) struct Work<'b> {
-    pub(super) batch: Batch<'b>,
-    /// The indexes of all its messages in Lambda's batch.
-    pub(super) indexes: Vec<usize>,
-    pub(super) verdict: Option<Verdict>,
-    /// Why they are returned.
-    pub(super) why: Option<String>,
-    /// Whether they will be for as long as nobody acts.
-    pub(super) is_stuck: bool,
-    pub(super) shown: Shown,
-    known: Known,
-    /// How many writes failed.
-    pub(super) tries: u32,
+/// A group for which something is left to do.
+pub(super) struct OpenGroup<'b> {
+    group: Group,
+    key: Key,
+    /// The messages that are not settled yet.
+    arrivals: Vec<Arrival>,
+    /// All its messages of the batch.
+    deliveries: Vec<&'b Delivery<'b>>,
+    answers: Answers,
+    unrecorded: UnrecordedSends,
     has_written: bool,
-    /// In which incarnation duplicates were counted, and how many there were.
-    duplicates: Option<(u64, usize)>,
+    failures: u32,
+    duplicates: Option<Duplicates>,
+}
+
+/// A group with a run to send.
+pub(super) struct PlannedGroup<'b> {
+    open: OpenGroup<'b>,
+    pub(super) plan: Plan,
+}
+
+/// A group whose messages are acknowledged or returned, all of them.
+pub(super) struct DoneGroup<'b> {
+    pub(super) group: Group,
+    pub(super) deliveries: Vec<&'b Delivery<'b>>,
+    pub(super) verdict: Verdict,
 }
 
 /// What becomes of a group's messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Verdict {
-    Acknowledged,
-    /// After this time they are tried again; `None`: with the usual back-off.
-    Returned(Option<Duration>),
+    Acknowledged {
+        /// How many messages the ledger covered already when they were read first.
+        duplicates: usize,
+    },
+    /// They are tried again soon: an event may be readable then.
+    ReturnedForAMoment(Duration),
+    /// They are tried again with the usual back-off.
+    Returned(ReturnReason),
 }
 
-impl<'b> Work<'b> {
-    pub(super) fn new(batch: Batch<'b>) -> Self {
+/// Why a group's messages are returned.
+#[derive(Debug)]
+pub(super) struct ReturnReason {
+    pub(super) why: String,
+    /// Whether they will be returned for as long as nobody acts.
+    pub(super) is_stuck: bool,
+}
+
+/// Where a group is at the end of a round.
+pub(super) enum Stage<'b> {
+    Open(OpenGroup<'b>),
+    Done(DoneGroup<'b>),
+}
+
+/// What became of a group before the sends of a round.
+pub(super) enum Prepared<'b> {
+    Planned(Box<PlannedGroup<'b>>),
+    /// Nothing is sent of it in this round.
+    Unplanned(Stage<'b>),
+}
+
+impl<'b> From<Stage<'b>> for Prepared<'b> {
+    fn from(stage: Stage<'b>) -> Self {
+        Self::Unplanned(stage)
+    }
+}
+
+/// The messages that the ledger covered when it was read first, in an incarnation.
+#[derive(Clone, Copy)]
+struct Duplicates {
+    incarnation_number: u64,
+    count: usize,
+}
+
+impl<'b> OpenGroup<'b> {
+    pub(super) fn new(batch: GroupBatch<'b>) -> Self {
+        let GroupBatch { group, key, arrivals, deliveries } = batch;
         Self {
-            indexes: batch.messages.iter().map(|brought| brought.index).collect(),
-            batch,
-            verdict: None,
-            why: None,
-            is_stuck: false,
-            shown: Shown::default(),
-            known: Known::default(),
-            tries: 0,
+            group,
+            key,
+            arrivals,
+            deliveries,
+            answers: Answers::default(),
+            unrecorded: UnrecordedSends::default(),
             has_written: false,
+            failures: 0,
             duplicates: None,
         }
     }
 
-    /// Takes steps until there is a run to send, or nothing more to do in this round. The others wait for it: after the
-    /// instant `until` the group's messages are returned.
-    pub(super) async fn settle<T: Transport, L: Ledger, E: EventTable>(
-        &mut self,
-        ports: &Invocation<'_, T, L, E>,
+    pub(super) fn item_key(&self) -> ItemKey {
+        ItemKey::Group(self.group.clone())
+    }
+
+    /// How many writes failed.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Takes steps until there is a run to send, or nothing more to do in this round. The other groups wait for it: after the
+    /// instant `until` its messages are returned.
+    pub(super) async fn prepare<C: Clock, T, L: Ledger, E: EventTable>(
+        mut self,
+        ports: &Invocation<'_, C, T, L, E>,
         found: &Found,
         is_reachable: &dyn Fn(&ClientName) -> bool,
         until: Timestamp,
-    ) -> Option<Plan> {
+    ) -> Prepared<'b> {
         self.count_duplicates(found);
         loop {
             let view = View {
-                group: &self.batch.group,
-                key: &self.batch.key,
-                arrivals: &self.batch.arrivals,
+                group: &self.group,
+                key: &self.key,
+                arrivals: &self.arrivals,
                 registry: found.registry(),
-                item: found.group(&self.batch.group),
-                shown: &self.shown,
-                known: &self.known,
+                item: found.group(&self.group),
+                answers: &self.answers,
+                unrecorded: &self.unrecorded,
                 has_written: self.has_written,
                 is_reachable,
-                now: ports.transport.now(),
+                now: ports.clock.now(),
             };
             match decide(&view, &mut || ports.ledger.fresh()) {
-                Step::Return(why) => {
-                    let asked = [ItemKey::Registry, ItemKey::Group(self.batch.group.clone())];
-                    let unread = asked.iter().find_map(|key| found.unread(key));
-                    self.is_stuck = unread.is_some_and(DamagedItem::is_why);
-                    self.give_back(&unread.map_or_else(|| why.to_owned(), ToString::to_string));
-                    return None;
+                Step::Send(plan) => {
+                    return Prepared::Planned(Box::new(PlannedGroup { open: self, plan: *plan }));
+                }
+                Step::Write(prior) => return self.write_before_sending(ports, prior, until).await.into(),
+                Step::LookUp(asked) => {
+                    let looked_up = ports.look_up(&self.group, &self.key, asked, &mut self.answers, until);
+                    if let Err(error) = looked_up.await {
+                        let is_stuck = DamagedItem::is_why(&error);
+                        return self.returned(ReturnReason { why: error.to_string(), is_stuck }).into();
+                    }
+                }
+                Step::ReadAgain => return self.failed("two reads do not fit together").into(),
+                Step::Acknowledge(dropped) => {
+                    self.log_dropped(&dropped);
+                    return self.acknowledged().into();
                 }
                 Step::ReturnSoon(holes) => {
-                    info!(group = %self.batch.group, versions = %holes, "waiting for versions that may become readable");
-                    self.verdict = Some(Verdict::Returned(Some(YOUNG_RETRY)));
-                    return None;
+                    info!(group = %self.group, versions = %holes, "waiting for versions that may become readable");
+                    return self.done(Verdict::ReturnedForAMoment(YOUNG_RETRY)).into();
                 }
-                Step::Acknowledge(dropped) => {
-                    self.note(&dropped);
-                    self.verdict = Some(Verdict::Acknowledged);
-                    return None;
+                Step::Return(why) => {
+                    let asked = [ItemKey::Registry, self.item_key()];
+                    let unread = asked.iter().find_map(|key| found.unread(key));
+                    let why = unread.map_or_else(|| why.to_owned(), ToString::to_string);
+                    let is_stuck = unread.is_some_and(DamagedItem::is_why);
+                    return self.returned(ReturnReason { why, is_stuck }).into();
                 }
-                Step::ReadAgain => {
-                    self.failed("two reads do not fit together");
-                    return None;
-                }
-                Step::LookUp(asked) => self.look_up(ports, asked, until).await?,
-                Step::Write(settling) => {
-                    self.write_before_sending(ports, settling, until).await;
-                    return None;
-                }
-                Step::Send(plan) => return Some(*plan),
             }
         }
-    }
-
-    /// Step 9, after `plan` was sent: each tried client has everything up to the version in `reached`. Answers who
-    /// became behind; `None` if that was not recorded.
-    pub(super) async fn record<T: Transport, L: Ledger, E: EventTable>(
-        &mut self,
-        ports: &Invocation<'_, T, L, E>,
-        plan: &Plan,
-        reached: &[u64],
-    ) -> Option<Vec<Start>> {
-        let now = ports.transport.now();
-        let record = plan.record(reached, now, &mut || ports.ledger.fresh());
-        if let Err(error) = self.write(ports, &record.transactions).await {
-            self.known.keep(plan, reached);
-            self.lost(&error);
-            return None;
-        }
-        self.known = Known::default();
-        self.note(&plan.run.dropped);
-        self.settled(&plan.run.settled);
-        // The table was asked for as much as is needed: the next run is taken from the same answer.
-        self.shown = Shown { rows: self.shown.rows.take(), first: self.shown.first, ..Shown::default() };
-        if plan.run.is_last {
-            self.verdict = Some(Verdict::Acknowledged);
-        }
-        Some(record.became_behind)
     }
 
     /// Returns the group's messages, with the usual back-off.
-    pub(super) fn give_back(&mut self, why: &str) {
-        self.why = Some(why.to_owned());
-        self.verdict = Some(Verdict::Returned(None));
+    pub(super) fn give_back(self, why: &str) -> Stage<'b> {
+        self.returned(ReturnReason { why: why.to_owned(), is_stuck: false })
     }
 
-    /// How many messages the ledger covered already when they were read first.
-    pub(super) fn duplicates(&self) -> usize {
-        self.duplicates.map_or(0, |(_, duplicates)| duplicates)
+    fn returned(self, reason: ReturnReason) -> Stage<'b> {
+        self.done(Verdict::Returned(reason))
+    }
+
+    fn acknowledged(self) -> Stage<'b> {
+        let duplicates = self.duplicates.map_or(0, |duplicates| duplicates.count);
+        self.done(Verdict::Acknowledged { duplicates })
+    }
+
+    fn done(self, verdict: Verdict) -> Stage<'b> {
+        Stage::Done(DoneGroup { group: self.group, deliveries: self.deliveries, verdict })
     }
 
     fn count_duplicates(&mut self, found: &Found) {
-        let Some(Some(item)) = found.group(&self.batch.group) else { return };
-        if self.duplicates.is_none_or(|(incarnation_number, _)| incarnation_number != item.incarnation_number)
-            && !self.has_sent()
-        {
-            let covered = self.batch.arrivals.iter().filter(|arrival| arrival.version <= item.version);
-            self.duplicates = Some((item.incarnation_number, covered.count()));
+        let Reading::Present(item) = found.group(&self.group) else { return };
+        let is_counted = |counted: Duplicates| counted.incarnation_number == item.incarnation_number;
+        if self.duplicates.is_some_and(is_counted) || self.unrecorded != UnrecordedSends::default() {
+            return;
         }
+        let covered = self.arrivals.iter().filter(|arrival| arrival.version <= item.version);
+        let incarnation_number = item.incarnation_number;
+        self.duplicates = Some(Duplicates { incarnation_number, count: covered.count() });
     }
 
-    fn has_sent(&self) -> bool {
-        self.known != Known::default()
-    }
-
-    async fn look_up<T: Transport, L: Ledger, E: EventTable>(
-        &mut self,
-        ports: &Invocation<'_, T, L, E>,
-        asked: LookUp,
+    async fn write_before_sending<C: Clock, T, L: Ledger, E: EventTable>(
+        mut self,
+        ports: &Invocation<'_, C, T, L, E>,
+        prior: PriorWrite,
         until: Timestamp,
-    ) -> Option<()> {
-        match ports.look_up(&self.batch.group, &self.batch.key, asked, &mut self.shown, until).await {
-            Ok(()) => Some(()),
-            Err(error) => {
-                self.is_stuck = DamagedItem::is_why(&error);
-                self.give_back(&error.to_string());
-                None
-            }
-        }
-    }
-
-    async fn write_before_sending<T: Transport, L: Ledger, E: EventTable>(
-        &mut self,
-        ports: &Invocation<'_, T, L, E>,
-        settling: Settling,
-        until: Timestamp,
-    ) {
+    ) -> Stage<'b> {
         // One for each client, where an operator sent something again.
-        for transaction in &settling.transactions {
-            if ports.transport.now() >= until {
+        for transaction in &prior.transactions {
+            if ports.clock.now() >= until {
                 return self.give_back(OVER);
             }
             if let Err(error) = self.write(ports, slice::from_ref(transaction)).await {
-                return self.lost(&error);
+                return self.failed(&error.to_string());
             }
         }
-        debug!(group = %self.batch.group, why = settling.why, "ledger written before anything is sent");
-        self.note(&settling.dropped);
-        self.settled(&settling.settled);
-        self.shown = Shown::default();
+        debug!(group = %self.group, why = prior.why, "ledger written before anything is sent");
+        self.log_dropped(&prior.dropped);
+        self.settle(&prior.settled);
+        self.answers = Answers::default();
+        Stage::Open(self)
+    }
+
+    async fn write<C: Clock, T, L: Ledger, E: EventTable>(
+        &mut self,
+        ports: &Invocation<'_, C, T, L, E>,
+        transactions: &[Vec<Write>],
+    ) -> Result<(), WriteError> {
+        for writes in transactions {
+            ports.ledger.write(writes).await?;
+            self.has_written = true;
+        }
+        Ok(())
+    }
+
+    /// A write did not do what it should, or nobody knows: read again, plan again.
+    fn failed(mut self, why: &str) -> Stage<'b> {
+        self.failures += 1;
+        self.answers = Answers::default();
+        if self.failures >= TRIES { self.give_back(why) } else { Stage::Open(self) }
+    }
+
+    /// Takes away the arrivals with these numbers.
+    fn settle(&mut self, settled: &[usize]) {
+        self.arrivals.retain(|arrival| !settled.contains(&arrival.number));
     }
 
     /// Nothing else tells of what is not sent and no duplicate.
-    fn note(&self, dropped: &Dropped) {
-        let (group, Dropped { erased, unsent }) = (&self.batch.group, dropped);
+    fn log_dropped(&self, dropped: &Dropped) {
+        let (group, Dropped { erased, unsent }) = (&self.group, dropped);
         if !erased.is_empty() {
             let versions = list(erased);
             info!(%group, versions, "dropped: the event table does not have these events any more");
@@ -219,40 +268,53 @@ impl<'b> Work<'b> {
             );
         }
     }
+}
 
-    async fn write<T: Transport, L: Ledger, E: EventTable>(
-        &mut self,
-        ports: &Invocation<'_, T, L, E>,
-        transactions: &[Vec<Write>],
-    ) -> Result<(), WriteError> {
-        for writes in transactions {
-            ports.ledger.write(writes).await?;
-            self.has_written = true;
+impl<'b> PlannedGroup<'b> {
+    pub(super) fn key(&self) -> &Key {
+        &self.open.key
+    }
+
+    /// Writes how far the run brought its clients, `reached`. Returns besides who became behind; `None` if it was not written.
+    pub(super) async fn record<C: Clock, T, L: Ledger, E: EventTable>(
+        self,
+        ports: &Invocation<'_, C, T, L, E>,
+        reached: &Reached,
+    ) -> (Stage<'b>, Option<RecordedRun>) {
+        let Self { mut open, plan } = self;
+        let record = plan.record(reached, ports.clock.now(), &mut || ports.ledger.fresh());
+        if let Err(error) = open.write(ports, &record.transactions).await {
+            open.unrecorded.keep(&plan, reached);
+            return (open.failed(&error.to_string()), None);
         }
-        Ok(())
+        open.unrecorded = UnrecordedSends::default();
+        open.log_dropped(&plan.run.dropped);
+        open.settle(&plan.run.settled);
+        // The table was asked for as much as is needed: the next run is taken from the same answer.
+        open.answers =
+            Answers { rows: open.answers.rows.take(), first: open.answers.first, ..Answers::default() };
+        let stage = if plan.run.is_last { open.acknowledged() } else { Stage::Open(open) };
+        (stage, Some(RecordedRun { plan, became_behind: record.became_behind }))
     }
 
-    /// A write did not do what it should, or nobody knows: read again, plan again.
-    fn lost(&mut self, error: &WriteError) {
-        self.failed(&error.to_string());
+    /// Returns the group's messages, with the usual back-off.
+    pub(super) fn give_back(self, why: &str) -> Stage<'b> {
+        self.open.give_back(why)
     }
+}
 
-    fn failed(&mut self, why: &str) {
-        self.tries += 1;
-        self.shown = Shown::default();
-        if self.tries >= TRIES {
-            self.give_back(why);
-        }
+impl DoneGroup<'_> {
+    /// How many messages the ledger covered already; 0 if they are returned.
+    pub(super) fn duplicates(&self) -> usize {
+        if let Verdict::Acknowledged { duplicates } = self.verdict { duplicates } else { 0 }
     }
+}
 
-    /// Takes arrivals away, by their positions.
-    fn settled(&mut self, settled: &[usize]) {
-        let batch = &mut self.batch;
-        let mut positions = 0..;
-        batch.arrivals.retain(|_| positions.next().is_some_and(|position| !settled.contains(&position)));
-        let mut positions = 0..;
-        batch.messages.retain(|_| positions.next().is_some_and(|position| !settled.contains(&position)));
-    }
+/// A run that is recorded.
+pub(super) struct RecordedRun {
+    pub(super) plan: Plan,
+    /// Who became behind by it, and what it has.
+    pub(super) became_behind: Vec<Start>,
 }
 
 fn list(versions: &[u64]) -> String {

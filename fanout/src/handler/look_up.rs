@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use shared::clock::{Clock, within};
 use shared::ids::{Group, Key};
-use shared::ledger::fan_out::{LookUp, Rows, Shown, Wanted};
-use shared::ledger::{ClientId, Cursor, EventTable, Found, ItemKey, Ledger, READ_LIMIT, Row, Unread};
-use shared::send::{Transport, within};
+use shared::ledger::fan_out::{Answers, LookUp, Rows, Wanted};
+use shared::ledger::{ClientId, Cursor, EventTable, Found, ItemKey, Ledger, READ_LIMIT, RowHead, Unread};
 use shared::time::Timestamp;
 
 use super::Invocation;
 
-impl<T: Transport, L: Ledger, E: EventTable> Invocation<'_, T, L, E> {
-    /// Takes note of the answer to `asked` in `shown`, if there is one by the instant `until`.
+impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
+    /// Takes note of the answer to `asked` in `answers`, if there is one by the instant `until`.
     ///
     /// # Errors
     ///
@@ -21,12 +21,12 @@ impl<T: Transport, L: Ledger, E: EventTable> Invocation<'_, T, L, E> {
         group: &Group,
         key: &Key,
         asked: LookUp,
-        shown: &mut Shown,
+        answers: &mut Answers,
         until: Timestamp,
     ) -> Result<(), Unread> {
         let too_long = too_long(&asked);
-        let limit = until.since(self.transport.now());
-        let answer = within(self.transport, limit, self.looked_up(group, key, asked, shown)).await;
+        let limit = until.since(self.clock.now());
+        let answer = within(self.clock, limit, self.looked_up(group, key, asked, answers)).await;
         answer.unwrap_or_else(|| Err(Unread(too_long.into())))
     }
 
@@ -35,15 +35,15 @@ impl<T: Transport, L: Ledger, E: EventTable> Invocation<'_, T, L, E> {
         group: &Group,
         key: &Key,
         asked: LookUp,
-        shown: &mut Shown,
+        answers: &mut Answers,
     ) -> Result<(), Unread> {
         match asked {
             LookUp::Events(wanted) => {
                 // The first event must be asked for after the rows: else they could be of another incarnation.
-                shown.first = None;
-                shown.rows = Some(self.events(key, wanted).await?);
+                answers.first = None;
+                answers.rows = Some(self.events(key, wanted).await?);
             }
-            LookUp::First(sort) => shown.first = Some(self.table.has(key, &sort).await?),
+            LookUp::First(sort) => answers.first = Some(self.table.has(key, &sort).await?),
             LookUp::Newer(sorts) => {
                 let mut there = Vec::new();
                 for sort in sorts {
@@ -51,10 +51,10 @@ impl<T: Transport, L: Ledger, E: EventTable> Invocation<'_, T, L, E> {
                         there.push(sort);
                     }
                 }
-                shown.newer = Some(there);
+                answers.newer = Some(there);
             }
-            LookUp::Whole => shown.whole = Some(self.whole(key).await?),
-            LookUp::Cursors(clients) => shown.cursors.extend(self.cursors(group, &clients).await?),
+            LookUp::Whole => answers.whole = Some(self.whole(key).await?),
+            LookUp::Cursors(clients) => answers.cursors.extend(self.cursors(group, &clients).await?),
         }
         Ok(())
     }
@@ -71,14 +71,14 @@ impl<T: Transport, L: Ledger, E: EventTable> Invocation<'_, T, L, E> {
         }
     }
 
-    async fn whole(&self, key: &Key) -> Result<Vec<Row>, Unread> {
-        let mut rows: Vec<Row> = Vec::new();
+    async fn whole(&self, key: &Key) -> Result<Vec<RowHead>, Unread> {
+        let mut rows = Vec::new();
         let mut before = None;
         loop {
             let page = self.table.page(key, before.as_ref()).await?;
             before = page.next().cloned();
             // An aggregate can be large, and its events are not asked for.
-            rows.extend(page.rows.into_iter().map(|row| Row { event: Err(String::new()), ..row }));
+            rows.extend(page.rows.into_iter().map(RowHead::from));
             if before.is_none() {
                 return Ok(rows);
             }
@@ -96,7 +96,7 @@ impl<T: Transport, L: Ledger, E: EventTable> Invocation<'_, T, L, E> {
                 clients.iter().map(|client| ItemKey::Cursor(*client, group.clone())).collect();
             let found = Found::new(&keys, self.ledger.read(&keys).await);
             for client in clients {
-                let cursor = found.cursor(*client, group).ok_or_else(|| {
+                let cursor = found.cursor(*client, group).known(|| {
                     let why = found.unread(&ItemKey::Cursor(*client, group.clone()));
                     let why = why.map_or_else(|| "not asked for".into(), |Unread(why)| why.to_string());
                     Unread(format!("the cursor of client {}: {why}", client.0).into())

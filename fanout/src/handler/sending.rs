@@ -1,19 +1,16 @@
-//! Step 8: the runs of all groups of a round go to all clients at the same time, each in its own time budget.
+//! The runs of all groups of a round go to all clients at the same time, each client within a time of its own.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use shared::clock::Clock;
 use shared::config::{Client, ClientName};
-use shared::event::Along;
-use shared::ledger::fan_out::{Plan, Source};
-use shared::message::Message;
+use shared::ids::Group;
+use shared::ledger::fan_out::{Plan, Reached, RunEvent, Start};
 use shared::naming::{Naming, QueueUrl};
 use shared::send::{Limits, Outcome, Run, Stop, StopReason, Transport, send_runs};
 use shared::time::Timestamp;
-
-use super::group::Work;
 
 /// Where a client's events go.
 #[derive(Clone, Debug)]
@@ -22,24 +19,17 @@ pub(super) struct Destination {
     queue: QueueUrl,
 }
 
-/// A run with its messages.
-pub(super) struct Prepared<'w> {
-    pub(super) plan: &'w Plan,
-    /// One for each event of the run.
-    messages: Vec<(Cow<'w, Message>, Option<Timestamp>)>,
-}
-
-/// What became of a run.
+/// What became of a group's run.
 #[derive(Debug, Default)]
-pub(super) struct Sent {
-    /// Up to which version each tried client has everything, in the order of the plan.
-    pub(super) reached: Vec<u64>,
+pub(super) struct GroupOutcome {
+    /// How far it brought the clients that it was sent to.
+    pub(super) reached: Reached,
     /// Why a client did not take all of it.
     pub(super) stops: BTreeMap<ClientName, Stop>,
 }
 
 /// How sending to one client went.
-pub(super) struct Served<'d> {
+pub(super) struct ClientOutcome<'d> {
     pub(super) client: &'d ClientName,
     /// How many messages it took.
     pub(super) accepted: usize,
@@ -53,124 +43,92 @@ pub(super) struct Served<'d> {
     pub(super) latencies: Vec<Duration>,
 }
 
+/// A plan for one of its clients.
+struct ClientPlan<'w> {
+    plan: &'w Plan,
+    start: &'w Start,
+}
+
 impl Destination {
     pub(super) fn new(client: &Client, naming: &Naming) -> Self {
         Self { client: client.name.clone(), queue: client.queue_url(naming) }
     }
 }
 
-/// Makes the messages of a run. `None` if one of its events is not there, which [`Plan`] promises.
-pub(super) fn prepare<'w>(work: &'w Work<'_>, plan: &'w Plan) -> Option<Prepared<'w>> {
-    let message = |event: &shared::ledger::fan_out::RunEvent| match event.source {
-        Source::Message(position) => {
-            let brought = work.batch.messages.get(position)?;
-            Some((Cow::Borrowed(&*brought.message), brought.streamed_at))
-        }
-        Source::Table => {
-            let event = work.shown.rows.as_ref()?.event(event.version)?.as_ref().ok()?;
-            Some((Cow::Owned(event.message(Along::default())), None))
-        }
-    };
-    let messages = plan.run.events.iter().map(message).collect::<Option<_>>()?;
-    Some(Prepared { plan, messages })
-}
-
-/// Sends every run to every client that it is planned for. One result per run, in order, and one per client.
+/// Sends the runs of `plans` to every client that they are planned for. Returns what became of each group, and of each
+/// client.
 ///
-/// `is_cut`: a client's time is shorter than its budget, so that it is no fault of the client if that is over.
-pub(super) async fn send<'d, T: Transport>(
-    transport: &T,
+/// `is_cut`: a client's time is shorter than its share, so that it is no fault of the client if that is over.
+pub(super) async fn send<'d>(
+    clock: &impl Clock,
+    transport: &impl Transport,
     destinations: &'d [Destination],
-    runs: &[Prepared<'_>],
+    plans: &[&Plan],
     limits: &Limits,
     is_cut: bool,
-) -> (Vec<Sent>, Vec<Served<'d>>) {
-    let mut sent: Vec<Sent> = runs
-        .iter()
-        .map(|run| Sent {
-            reached: run.plan.tried.iter().map(|start| start.has).collect(),
-            stops: BTreeMap::new(),
-        })
-        .collect();
+) -> (BTreeMap<Group, GroupOutcome>, Vec<ClientOutcome<'d>>) {
     let is_tried =
-        |destination: &&Destination| runs.iter().any(|run| run.plan.position(&destination.client).is_some());
+        |destination: &&Destination| plans.iter().any(|plan| plan.tried(&destination.client).is_some());
     // Boxed: a hundred of them are polled in one place.
-    let sends = destinations
-        .iter()
-        .filter(is_tried)
-        .map(|destination| Box::pin(send_to(transport, destination, runs, limits, is_cut)));
-    let mut all_served = Vec::new();
-    for (served, outcomes) in join_all(sends).await {
-        for OneSent { run, start, reached, stop } in outcomes {
-            let Some(sent) = sent.get_mut(run) else { continue };
-            if let Some(position) = sent.reached.get_mut(start) {
-                *position = reached;
+    let sends = destinations.iter().filter(is_tried).map(|destination| {
+        Box::pin(async move {
+            let outcomes = send_to(clock, transport, destination, plans, limits).await;
+            (destination, outcomes, clock.now())
+        })
+    });
+    let mut groups = BTreeMap::<Group, GroupOutcome>::new();
+    let mut clients = Vec::new();
+    for (destination, outcomes, at) in join_all(sends).await {
+        let mut client = ClientOutcome::new(&destination.client);
+        for outcome in outcomes {
+            client.count(&outcome, at, is_cut);
+            let ClientPlan { plan, start } = outcome.tag;
+            let group = groups.entry(plan.group.clone()).or_default();
+            group.reached.insert(start.client, plan.reached(start, outcome.accepted.len()));
+            if let Some(stopped) = outcome.stopped {
+                group.stops.insert(start.name.clone(), stopped.stop);
             }
-            sent.stops.extend(stop.map(|stop| (served.client.clone(), stop)));
         }
-        all_served.push(served);
+        clients.push(client);
     }
-    (sent, all_served)
+    (groups, clients)
 }
 
-/// What became of one run for one client: both by index.
-struct OneSent {
-    run: usize,
-    start: usize,
-    reached: u64,
-    stop: Option<Stop>,
-}
-
-async fn send_to<'d, T: Transport>(
-    transport: &T,
-    destination: &'d Destination,
-    runs: &[Prepared<'_>],
+async fn send_to<'w>(
+    clock: &impl Clock,
+    transport: &impl Transport,
+    destination: &Destination,
+    plans: &[&'w Plan],
     limits: &Limits,
-    is_cut: bool,
-) -> (Served<'d>, Vec<OneSent>) {
-    let mut wanted = Vec::new();
-    for (index, run) in runs.iter().enumerate() {
-        let position = run.plan.position(&destination.client);
-        if let Some((position, start)) = position.and_then(|at| Some((at, run.plan.tried.get(at)?))) {
-            let messages = run.plan.run.events.iter().zip(&run.messages);
-            let messages: Vec<_> =
-                messages.filter(|(event, _)| event.version > start.has).map(|(_, message)| message).collect();
-            wanted.push((index, position, start, messages));
-        }
-    }
-    let to_send: Vec<Run<'_>> = wanted
-        .iter()
-        .map(|(_, _, _, messages)| Run { messages: messages.iter().map(|(message, _)| &**message).collect() })
-        .collect();
-    let outcomes = send_runs(transport, &destination.queue, &to_send, limits).await;
-    let at = transport.now();
+) -> Vec<Outcome<ClientPlan<'w>, &'w RunEvent>> {
+    let runs = plans.iter().filter_map(|plan| {
+        let start = plan.tried(&destination.client)?;
+        Some(Run { tag: ClientPlan { plan, start }, items: plan.run.after(start.has).collect() })
+    });
+    send_runs(clock, transport, &destination.queue, runs.collect(), limits).await
+}
 
-    let mut served = Served {
-        client: &destination.client,
-        accepted: 0,
-        failed: 0,
-        why: None,
-        took: false,
-        latencies: Vec::new(),
-    };
-    let mut results = Vec::new();
-    for ((run, position, start, messages), outcome) in wanted.into_iter().zip(outcomes) {
-        let Outcome { accepted, stopped } = outcome;
-        served.accepted += accepted;
-        for streamed_at in messages.iter().take(accepted).filter_map(|(_, streamed_at)| *streamed_at) {
-            served.latencies.push(at.since(streamed_at));
-        }
-        match stopped.as_ref().map(|stop| stop.reason) {
-            None => served.took |= !messages.is_empty(),
-            Some(StopReason::Message) => {}
-            Some(StopReason::Untried) if is_cut => {}
-            Some(StopReason::OutOfTime | StopReason::Untried | StopReason::Queue) => {
-                served.failed += 1;
-                served.why = stopped.as_ref().map(|stop| stop.why.clone());
+impl<'d> ClientOutcome<'d> {
+    fn new(client: &'d ClientName) -> Self {
+        Self { client, accepted: 0, failed: 0, why: None, took: false, latencies: Vec::new() }
+    }
+
+    fn count(&mut self, outcome: &Outcome<ClientPlan<'_>, &RunEvent>, at: Timestamp, is_cut: bool) {
+        let Outcome { accepted, stopped, .. } = outcome;
+        self.accepted += accepted.len();
+        let streamed = accepted.iter().filter_map(|event| event.streamed_at);
+        self.latencies.extend(streamed.map(|streamed_at| at.since(streamed_at)));
+        let Some(stop) = stopped.as_ref().map(|stopped| &stopped.stop) else {
+            self.took |= !accepted.is_empty();
+            return;
+        };
+        match stop.reason {
+            StopReason::Message => {}
+            StopReason::Untried if is_cut => {}
+            StopReason::OutOfTime | StopReason::Untried | StopReason::Queue => {
+                self.failed += 1;
+                self.why = Some(stop.why.clone());
             }
         }
-        let reached = runs.get(run).map_or(start.has, |prepared| prepared.plan.reached(start, accepted));
-        results.push(OneSent { run, start: position, reached, stop: stopped });
     }
-    (served, results)
 }

@@ -19,7 +19,6 @@ use shared::ledger::{
 };
 use shared::metrics::Tally;
 use shared::naming::{Naming, OwnQueue, QueueUrl};
-use shared::send::Transport as _;
 use shared::time::Timestamp;
 use testkit::memory::{MemoryLedger, MemoryTable, Settings};
 
@@ -177,7 +176,7 @@ impl LedgerWorld {
         if batch.is_empty() {
             return None;
         }
-        let ports = Ports { transport: wire, ledger: &self.ledger, table: &self.table };
+        let ports = Ports { clock: &self.clock, transport: wire, ledger: &self.ledger, table: &self.table };
         let deadline = self.clock.now().plus(TIMEOUT);
         let mut tally = Tally::default();
         let payload = payload(&batch);
@@ -201,7 +200,7 @@ impl LedgerWorld {
         tally: &mut Tally,
     ) -> Result<SqsBatchResponse, BatchError> {
         let wire = self.wire();
-        let ports = Ports { transport: &wire, ledger, table };
+        let ports = Ports { clock: &self.clock, transport: &wire, ledger, table };
         let deadline = self.clock.now().plus(TIMEOUT);
         self.clock.block_on(self.fanout.handle(ports, payload, deadline, tally))
     }
@@ -213,7 +212,7 @@ impl LedgerWorld {
         wire: &Wire<'_>,
         payload: &RawValue,
     ) -> (usize, Duration) {
-        let ports = Ports { transport: wire, ledger: &self.ledger, table: &self.table };
+        let ports = Ports { clock: &self.clock, transport: wire, ledger: &self.ledger, table: &self.table };
         let deadline = self.clock.now().plus(time);
         let mut tally = Tally::default();
         let response = self.clock.block_on(self.fanout.handle(ports, payload, deadline, &mut tally)).unwrap();
@@ -224,7 +223,7 @@ impl LedgerWorld {
     pub(crate) fn deliver_killed_after(&self, time: Duration) {
         let payload = payload(&self.receive());
         let wire = self.wire();
-        let ports = Ports { transport: &wire, ledger: &self.ledger, table: &self.table };
+        let ports = Ports { clock: &self.clock, transport: &wire, ledger: &self.ledger, table: &self.table };
         let deadline = self.clock.now().plus(TIMEOUT);
         self.clock.block_on(async {
             let mut tally = Tally::default();
@@ -395,7 +394,7 @@ impl<'w> Hanging<'w> {
     }
 
     async fn hang(&self, hangs: bool) {
-        self.world.queues.sleep(if hangs { Duration::from_secs(3_600) } else { self.delay }).await;
+        self.world.clock.sleep(if hangs { Duration::from_secs(3_600) } else { self.delay }).await;
     }
 }
 

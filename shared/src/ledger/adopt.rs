@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::transactions::{CursorWrite, transactions};
 use super::{
-    ClientId, Cursor, EventTime, First, GroupItem, Registration, Registry, Row, State, Write, WriteCount,
+    ClientId, Cursor, EventTime, First, GroupItem, Registration, Registry, RowHead, State, Write, WriteCount,
 };
 use crate::ids::{Group, Key};
 use crate::time::Timestamp;
@@ -68,7 +68,7 @@ pub fn leaving(item: &GroupItem, registry: &Registry) -> Vec<ClientId> {
 ///
 /// Only the fan-out, under the group's lock, makes an item of any other. It waits for what is missing, which may become
 /// readable in a moment, whatever the events' own times say.
-pub fn is_whole(rows: &[Row]) -> bool {
+pub fn is_whole(rows: &[RowHead]) -> bool {
     let mut versions: Vec<u64> = rows.iter().filter_map(|row| row.version).collect();
     versions.sort_unstable();
     versions.dedup();
@@ -83,10 +83,11 @@ pub fn is_whole(rows: &[Row]) -> bool {
 /// whose time cannot be read is not known to be old. The item's revision is 0, so that [`adopt`] then does step 3.
 pub fn baseline<'r>(
     key: &Key,
-    rows: impl IntoIterator<Item = &'r Row>,
+    rows: impl IntoIterator<Item = &'r RowHead>,
     start: Timestamp,
 ) -> Option<GroupItem> {
-    let mut events: Vec<(u64, &Row)> = rows.into_iter().filter_map(|row| Some((row.version?, row))).collect();
+    let mut events: Vec<(u64, &RowHead)> =
+        rows.into_iter().filter_map(|row| Some((row.version?, row))).collect();
     events.sort_by_key(|(version, _)| *version);
     let (lowest, first) = *events.first()?;
     let (highest, _) = *events.last()?;
@@ -151,9 +152,9 @@ mod tests {
             let (version, time) = text.split_once('@').unwrap_or((text, text));
             let time = (!text.ends_with('?')).then(|| second(time));
             let version = version.trim_end_matches('?').parse().ok();
-            Row { sort: Key::S(format!("#{number}")), version, time, event: Err(String::new()) }
+            RowHead { sort: Key::S(format!("#{number}")), version, time }
         };
-        let mut rows: Vec<Row> = rows.split_whitespace().enumerate().map(row).collect();
+        let mut rows: Vec<RowHead> = rows.split_whitespace().enumerate().map(row).collect();
         rows.reverse();
         let item = baseline(&Key::S("a".to_owned()), &rows, Timestamp::from_millis(3_000));
         let shown = item.map(|item| {
@@ -169,9 +170,9 @@ mod tests {
         let row = |text: &str| {
             let time = (!text.ends_with('?')).then(|| EventTime::from(Timestamp::from_millis(1)));
             let version = text.trim_end_matches('?').parse().ok();
-            Row { sort: Key::S("1".to_owned()), version, time, event: Err(String::new()) }
+            RowHead { sort: Key::S("1".to_owned()), version, time }
         };
-        let mut rows: Vec<Row> = rows.split_whitespace().map(row).collect();
+        let mut rows: Vec<RowHead> = rows.split_whitespace().map(row).collect();
         assert_eq!(is_whole(&rows), expected, "{rows:?}");
         rows.reverse();
         assert_eq!(is_whole(&rows), expected, "{rows:?}");

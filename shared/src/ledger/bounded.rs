@@ -1,34 +1,33 @@
 //! Calls of the ledger and the event table that do not outlast the invocation.
 
 use std::future::Future;
-use std::time::Duration;
 
 use super::{
     ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, ScanPage, ScanPosition, Unread, Write,
     WriteError,
 };
+use crate::budget::Budget;
+use crate::clock::{Clock, within};
 use crate::ids::{Group, Key};
-use crate::send::{Cause, Transport, within};
-use crate::time::Timestamp;
+use crate::send::Cause;
 
 /// A ledger or an event table whose calls are given up after a sixth of the invocation's time, as sends are, but always
 /// while half of what is left remains. What was given up was not read, or nobody knows whether it was written.
 #[derive(Debug)]
-pub struct Bounded<'b, T, S> {
-    clock: &'b T,
+pub struct Bounded<'b, C, S> {
+    clock: &'b C,
     port: &'b S,
-    limit: Duration,
-    deadline: Timestamp,
+    budget: Budget,
 }
 
-impl<'b, T: Transport, S> Bounded<'b, T, S> {
-    /// For an invocation that begins now and is ended at `deadline`.
-    pub fn new(clock: &'b T, port: &'b S, deadline: Timestamp) -> Self {
-        Self { clock, port, limit: deadline.since(clock.now()) / 6, deadline }
+impl<'b, C: Clock, S> Bounded<'b, C, S> {
+    /// For an invocation with this budget.
+    pub fn new(clock: &'b C, port: &'b S, budget: Budget) -> Self {
+        Self { clock, port, budget }
     }
 
     async fn within<F: Future>(&self, whose: &str, call: F) -> Result<F::Output, Cause> {
-        let limit = self.limit.min(self.deadline.since(self.clock.now()) / 2);
+        let limit = self.budget.call().min(self.budget.answer(self.clock.now()));
         let answer = within(self.clock, limit, call).await;
         answer.ok_or_else(|| format!("{whose} did not answer within {} ms", limit.as_millis()).into())
     }
@@ -45,7 +44,7 @@ impl<'b, T: Transport, S> Bounded<'b, T, S> {
 const LEDGER: &str = "the ledger";
 const TABLE: &str = "the event table";
 
-impl<T: Transport, L: Ledger> Ledger for Bounded<'_, T, L> {
+impl<C: Clock, L: Ledger> Ledger for Bounded<'_, C, L> {
     async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
         match self.within(LEDGER, self.port.read(keys)).await {
             Ok(results) => results,
@@ -70,7 +69,7 @@ impl<T: Transport, L: Ledger> Ledger for Bounded<'_, T, L> {
     }
 }
 
-impl<T: Transport, E: EventTable> EventTable for Bounded<'_, T, E> {
+impl<C: Clock, E: EventTable> EventTable for Bounded<'_, C, E> {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
         self.read_within(TABLE, self.port.page(key, before)).await
     }

@@ -6,10 +6,10 @@ mod gather;
 mod lease;
 mod tell;
 
-use super::{ClientId, Cursor, Found, GroupItem};
+use super::{ClientId, Cursor, Found, GroupItem, Reading};
 use crate::ids::{Group, ReplayId};
 
-pub use gather::{Gathered, Plan, Rejected, VERSIONS_LIMIT};
+pub use gather::{Gathered, Plan, PlannedEvent, VERSIONS_LIMIT};
 pub use tell::{Known, Telling, leave, up_to_date};
 
 /// What there is to do for a client in a group, as the ledger has it.
@@ -40,15 +40,13 @@ pub struct Task {
 ///
 /// A read of two items is no snapshot: one of them without the other was read while somebody wrote.
 pub fn begin(found: &Found, client: ClientId, group: &Group) -> Begin {
-    let (Some(item), Some(cursor)) = (found.group(group), found.cursor(client, group)) else {
-        return Begin::Unread;
-    };
-    match (item.filter(|item| item.behind.contains(&client)), cursor) {
-        (None, None) => Begin::UpToDate,
-        (Some(item), Some(cursor)) => {
+    match (found.group(group), found.cursor(client, group)) {
+        (Reading::Present(item), Reading::Present(cursor)) if item.behind.contains(&client) => {
             let (item, cursor) = (item.clone(), cursor.clone());
             Begin::Behind(Box::new(Task { group: group.clone(), client, item, cursor }))
         }
+        (Reading::Missing, Reading::Missing) => Begin::UpToDate,
+        (Reading::Present(item), Reading::Missing) if !item.behind.contains(&client) => Begin::UpToDate,
         _ => Begin::Unread,
     }
 }

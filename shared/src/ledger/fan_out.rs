@@ -2,13 +2,13 @@
 //!
 //! [`decide`] says the next [`Step`] from everything that is known by then. Whoever asks takes it and asks again: after a
 //! look-up with what was seen, after a write by a new read (step 1). [`Plan::record`] says what to write once a run was
-//! sent, [`Known`] keeps what was sent if that write is lost.
+//! sent, [`UnrecordedSends`] keeps what was sent if that write is lost.
 
 mod dropped;
 mod holes;
-mod known;
 mod rows;
 mod run;
+mod unrecorded;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,60 +16,55 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::adopt::{is_old, unseen};
 use super::transactions::{CursorWrite, transactions};
 use super::{
-    ClientId, First, GroupItem, Item, Registry, Row, State, WRITE_LIMIT, Write, adopt, baseline, leaving,
-    orders,
+    ClientId, First, GroupItem, Item, Reading, Registry, RowHead, State, WRITE_LIMIT, Write, adopt, baseline,
+    leaving, orders,
 };
 use crate::ids::{Key, ReplayId};
 use crate::time::Timestamp;
 
 use self::dropped::is_newer;
-use self::known::Merge;
+use self::unrecorded::Merge;
 
 pub use self::dropped::Dropped;
 pub use self::holes::Holes;
-pub use self::known::Known;
 pub use self::rows::{Rows, TableEvent, Wanted};
-pub use self::run::{Plan, Record, Run, RunEvent, Source, Start};
-pub use self::view::{Arrival, LookUp, Settling, Shown, Step, View};
+pub use self::run::{Plan, Reached, Record, Run, RunEvent, Start};
+pub use self::unrecorded::UnrecordedSends;
+pub use self::view::{Answers, Arrival, LookUp, PriorWrite, Step, View};
 
 /// How many writes of a group may fail in one invocation; then its messages are returned.
 pub const TRIES: u32 = 8;
 
+const UNREAD: &str = "the ledger could not be read";
+
 /// The next step for a group. `fresh` gives values that were never given before.
 pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Step {
-    // 1. Not read is not missing, and nobody guesses a `start`.
-    let (Some(registry), Some(item)) = (view.registry, view.item) else {
-        return Step::Return("the ledger could not be read");
+    let registry = match view.registry {
+        Reading::Present(registry) => registry,
+        Reading::Missing => return Step::Return("the ledger has no registry yet; catch-up makes it"),
+        Reading::Unread => return Step::Return(UNREAD),
     };
-    let Some(registry) = registry else {
-        return Step::Return("the ledger has no registry yet; catch-up makes it");
+    let item = match view.item {
+        Reading::Present(item) => item,
+        Reading::Missing => return first_sight(view, registry, fresh),
+        Reading::Unread => return Step::Return(UNREAD),
     };
-    // 2.
-    let Some(item) = item else { return first_sight(view, registry, fresh) };
-    // 3.
     if item.revision > registry.revision {
         return Step::ReadAgain;
     }
     if item.revision < registry.revision {
-        return adopted(view, registry, item, fresh);
+        return apply_registry(view, registry, item, fresh);
     }
-    // 4. It proves that the ledger takes writes, and makes every older attempt's write fail.
-    if !view.has_written && view.arrivals.iter().any(|arrival| arrival.is_again) {
-        return Step::Write(Settling {
-            transactions: transactions(view.group, item, false, item.clone(), Vec::new()),
-            settled: Vec::new(),
-            dropped: Dropped::default(),
-            why: "received again",
-        });
+    if view.arrivals.iter().any(|arrival| arrival.is_again) && !view.has_written {
+        return prove_that_writes_succeed(view, item);
     }
-    // 5.
-    if let Some(run) = Run::plain(item, view.arrivals) {
-        return send(view, registry, item, run, fresh);
+    match Run::plain(item, view.arrivals) {
+        Some(run) => send(view, registry, item, run, fresh),
+        None => look_up(view, registry, item, fresh),
     }
-    look_up(view, registry, item, fresh)
 }
 
-/// Step 2: what the item is, is settled before anything is sent.
+/// The group's item is written before anything is sent.
 fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> u64) -> Step {
     let Some(lowest) = view.arrivals.iter().min_by_key(|arrival| arrival.version) else {
         return Step::Acknowledge(Dropped::default());
@@ -77,12 +72,11 @@ fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> 
     // What the stream shows is new. What reconcile or an operator sends can be older than the ledger.
     if lowest.version == 1 && (lowest.written.is_some() || !is_old(lowest.time, registry.start)) {
         let item = unseen(view.key, First { sort: lowest.sort.clone(), version: 1 });
-        return first_item(view, registry, &item, Vec::new(), fresh);
+        return first_item(view, registry, &item, &[], fresh);
     }
-    let Some(rows) = &view.shown.whole else { return Step::LookUp(LookUp::Whole) };
-    let is_there = |index: &usize| view.arrivals.get(*index).is_some_and(|arrival| shows(rows, arrival));
-    let (there, gone): (Vec<usize>, Vec<usize>) = (0..view.arrivals.len()).partition(is_there);
-    let there: Vec<&Arrival> = there.iter().filter_map(|index| view.arrivals.get(*index)).collect();
+    let Some(rows) = &view.answers.whole else { return Step::LookUp(LookUp::Whole) };
+    let (there, gone): (Vec<&Arrival>, Vec<&Arrival>) =
+        view.arrivals.iter().partition(|arrival| shows(rows, arrival));
     let Some(top) = there.iter().map(|arrival| arrival.version).max() else {
         return Step::Acknowledge(Dropped::erased(view.arrivals));
     };
@@ -95,7 +89,7 @@ fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> 
     match baseline(view.key, covered, registry.start) {
         Some(item) => {
             let item = below_what_is_streamed(item, &there, registry.start);
-            first_item(view, registry, &item, gone, fresh)
+            first_item(view, registry, &item, &gone, fresh)
         }
         None => Step::Acknowledge(Dropped::erased(view.arrivals)),
     }
@@ -103,7 +97,7 @@ fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> 
 
 /// The highest version that a first sight may cover: nothing above a hole above `top`, the highest that came, because
 /// nothing waited for that one. What an operator sends again can be anywhere in an old group, and covers all of it.
-fn reach(rows: &[Row], there: &[&Arrival], top: u64) -> u64 {
+fn reach(rows: &[RowHead], there: &[&Arrival], top: u64) -> u64 {
     if there.iter().any(|arrival| arrival.replay.is_some()) {
         return u64::MAX;
     }
@@ -128,30 +122,43 @@ fn below_what_is_streamed(item: GroupItem, there: &[&Arrival], start: Timestamp)
     GroupItem { version: below.saturating_sub(1), time: None, ..item }
 }
 
-/// The item at first sight, with all of step 3. The arrivals at the positions `settled` are erased.
+/// The item at first sight, which accounts for the registry from the beginning. The events of `gone` are erased.
 fn first_item(
     view: &View<'_>,
     registry: &Registry,
     item: &GroupItem,
-    settled: Vec<usize>,
+    gone: &[&Arrival],
     fresh: &mut dyn FnMut() -> u64,
 ) -> Step {
     let transactions = adopt(view.group, item, true, registry, &BTreeMap::new(), view.now, fresh);
-    let dropped = Dropped::erased(settled.iter().filter_map(|index| view.arrivals.get(*index)));
-    Step::Write(Settling { transactions, settled, dropped, why: "first sight" })
+    let settled = gone.iter().map(|arrival| arrival.number).collect();
+    let dropped = Dropped::erased(gone.iter().copied());
+    Step::Write(PriorWrite { transactions, settled, dropped, why: "first sight" })
 }
 
-/// Step 3: membership is settled by a write before the first send.
-fn adopted(view: &View<'_>, registry: &Registry, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Step {
+/// Who is served is settled by a write before the first send.
+fn apply_registry(
+    view: &View<'_>,
+    registry: &Registry,
+    item: &GroupItem,
+    fresh: &mut dyn FnMut() -> u64,
+) -> Step {
     let leaving = leaving(item, registry);
-    if let Some(missing) = unread(leaving.iter().copied(), view.shown) {
+    if let Some(missing) = unread(leaving.iter().copied(), view.answers) {
         return missing;
     }
-    let transactions = adopt(view.group, item, false, registry, &view.shown.cursors, view.now, fresh);
+    let transactions = adopt(view.group, item, false, registry, &view.answers.cursors, view.now, fresh);
     Step::Write(before_sending(transactions, "membership changed"))
 }
 
-/// Steps 6 and 7.
+/// What was received before may have been sent before. A write proves that the ledger takes writes, and makes the write of
+/// every older attempt fail.
+fn prove_that_writes_succeed(view: &View<'_>, item: &GroupItem) -> Step {
+    let transactions = transactions(view.group, item, false, item.clone(), Vec::new());
+    Step::Write(before_sending(transactions, "received again"))
+}
+
+/// The events are read from the table: what the messages bring, what they leave out, and whether the incarnation lasts.
 fn look_up(view: &View<'_>, registry: &Registry, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Step {
     let highest = view.arrivals.iter().map(|arrival| arrival.version).max();
     let to = highest.unwrap_or(0).max(item.version);
@@ -169,13 +176,13 @@ fn look_up(view: &View<'_>, registry: &Registry, item: &GroupItem, fresh: &mut d
     let rows = if to == item.version && !is_later_incarnation {
         &nothing
     } else {
-        match &view.shown.rows {
+        match &view.answers.rows {
             Some(rows) if rows.answer(&wanted) => rows,
             _ => return Step::LookUp(LookUp::Events(wanted)),
         }
     };
     // By now the rows are read: if the first event is still there, they are of this incarnation.
-    match view.shown.first {
+    match view.answers.first {
         None => return Step::LookUp(LookUp::First(item.first.sort.clone())),
         Some(false) => return first_is_gone(view, item),
         Some(true) => {}
@@ -184,7 +191,7 @@ fn look_up(view: &View<'_>, registry: &Registry, item: &GroupItem, fresh: &mut d
     let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| rows.has(arrival)).collect();
     let newer = view.arrivals.iter().filter(|arrival| is_newer(arrival, item));
     let newer: Vec<Key> = newer.map(|arrival| arrival.sort.clone()).collect();
-    if !newer.is_empty() && view.shown.newer.is_none() {
+    if !newer.is_empty() && view.answers.newer.is_none() {
         return Step::LookUp(LookUp::Newer(newer));
     }
     let mut top = there.iter().map(|arrival| arrival.version).fold(item.version, u64::max);
@@ -203,9 +210,9 @@ fn look_up(view: &View<'_>, registry: &Registry, item: &GroupItem, fresh: &mut d
     send(view, registry, item, Run { dropped, ..run }, fresh)
 }
 
-/// Step 6: a new incarnation, or only the oldest events were removed.
+/// A new incarnation, or only the oldest events were removed.
 fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Step {
-    let Some(rows) = &view.shown.whole else { return Step::LookUp(LookUp::Whole) };
+    let Some(rows) = &view.answers.whole else { return Step::LookUp(LookUp::Whole) };
     let lowest = rows.iter().filter_map(|row| Some((row.version?, row))).min_by_key(|(version, _)| *version);
     let Some((version, lowest)) = lowest else {
         return Step::Acknowledge(Dropped::erased(
@@ -237,7 +244,7 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Step {
     Step::Write(before_sending(transactions, why))
 }
 
-/// The end of step 6: everything is covered. What an operator sent again is repeated to everybody.
+/// Everything is covered. What an operator sent again is repeated to everybody.
 fn nothing_to_send(
     view: &View<'_>,
     registry: &Registry,
@@ -245,15 +252,14 @@ fn nothing_to_send(
     dropped: Dropped,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Step {
-    if let Some(missing) = unread(unmerged(view, item), view.shown) {
+    if let Some(missing) = unread(unmerged(view, item), view.answers) {
         return missing;
     }
-    let replay = view.arrivals.iter().enumerate().find_map(|(index, arrival)| {
-        let id = arrival.replay.as_ref()?;
-        (arrival.version <= item.version).then_some((index, arrival.version, id))
-    });
-    if let Some((index, from, id)) = replay {
-        return repeat(view, registry, item, from, id, index, fresh);
+    let is_covered = |arrival: &&Arrival| arrival.version <= item.version;
+    let replay =
+        view.arrivals.iter().filter(is_covered).find_map(|arrival| Some((arrival, arrival.replay.as_ref()?)));
+    if let Some((arrival, id)) = replay {
+        return repeat(view, registry, item, arrival, id, fresh);
     }
     match merges(view, item, fresh) {
         None => Step::ReadAgain,
@@ -266,14 +272,13 @@ fn nothing_to_send(
     }
 }
 
-/// Every live client gets the group again from version `from` on.
+/// Every client that is not retired gets the group again, from the version of `arrival` on.
 fn repeat(
     view: &View<'_>,
     registry: &Registry,
     item: &GroupItem,
-    from: u64,
+    arrival: &Arrival,
     id: &ReplayId,
-    arrival: usize,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Step {
     let served: Vec<ClientId> = registry
@@ -283,21 +288,21 @@ fn repeat(
         .map(|client| client.id)
         .collect();
     let behind = served.iter().copied().filter(|client| item.behind.contains(client));
-    if let Some(missing) = unread(behind, view.shown) {
+    if let Some(missing) = unread(behind, view.answers) {
         return missing;
     }
     let mut item = item.clone();
     let mut transactions = Vec::new();
     for client in served {
         let cursor = if item.behind.contains(&client) {
-            match view.shown.cursors.get(&client) {
+            match view.answers.cursors.get(&client) {
                 Some(Some(cursor)) => Some(cursor),
                 _ => return Step::ReadAgain,
             }
         } else {
             None
         };
-        let writes = orders::replay(view.group, &item, client, cursor, from, id, view.now, fresh);
+        let writes = orders::replay(view.group, &item, client, cursor, arrival.version, id, view.now, fresh);
         let next = writes.iter().find_map(|write| match &write.item {
             Some(Item::Group(next)) => Some(GroupItem::clone(next)),
             _ => None,
@@ -307,11 +312,11 @@ fn repeat(
             transactions.push(writes);
         }
     }
-    let settled = vec![arrival];
-    Step::Write(Settling { settled, ..before_sending(transactions, "an operator sent it again") })
+    let settled = vec![arrival.number];
+    Step::Write(PriorWrite { settled, ..before_sending(transactions, "an operator sent it again") })
 }
 
-/// Step 8: who gets the run from where on, and who becomes behind without being tried.
+/// Who gets the run from where on, and who becomes behind without being tried.
 fn send(
     view: &View<'_>,
     registry: &Registry,
@@ -319,7 +324,7 @@ fn send(
     run: Run,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Step {
-    if let Some(missing) = unread(unmerged(view, item), view.shown) {
+    if let Some(missing) = unread(unmerged(view, item), view.answers) {
         return missing;
     }
     let Some(merges) = merges(view, item, fresh) else { return Step::ReadAgain };
@@ -328,7 +333,8 @@ fn send(
         if client.state == State::Retired || item.behind.contains(&client.id) {
             continue;
         }
-        let start = Start { name: name.clone(), client: client.id, has: view.known.has(client.id, item) };
+        let start =
+            Start { name: name.clone(), client: client.id, has: view.unrecorded.has(client.id, item) };
         if client.state == State::Live && (view.is_reachable)(name) {
             tried.push(start);
         } else {
@@ -340,15 +346,15 @@ fn send(
 
 /// The clients that are behind now and got something by a send whose record was lost.
 fn unmerged<'v>(view: &'v View<'_>, item: &'v GroupItem) -> impl Iterator<Item = ClientId> + 'v {
-    view.known.of(item).filter(|client| item.behind.contains(client))
+    view.unrecorded.of(item).filter(|client| item.behind.contains(client))
 }
 
-/// Step 10: what their cursors become. `None` if one is missing: it is up to date by now.
+/// What their cursors become. `None` if one is missing: it is up to date by now.
 fn merges(view: &View<'_>, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Option<Vec<CursorWrite>> {
     let mut merges = Vec::new();
     for client in unmerged(view, item) {
-        let cursor = view.shown.cursors.get(&client)?.as_ref()?;
-        if let Merge::Changed(merged) = view.known.merge(client, item, cursor, fresh) {
+        let cursor = view.answers.cursors.get(&client)?.as_ref()?;
+        if let Merge::Changed(merged) = view.unrecorded.merge(client, item, cursor, fresh) {
             merges.push(CursorWrite::change(client, cursor, merged));
         }
     }
@@ -356,18 +362,18 @@ fn merges(view: &View<'_>, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> 
 }
 
 /// Writes that settle no message.
-fn before_sending(transactions: Vec<Vec<Write>>, why: &'static str) -> Settling {
-    Settling { transactions, settled: Vec::new(), dropped: Dropped::default(), why }
+fn before_sending(transactions: Vec<Vec<Write>>, why: &'static str) -> PriorWrite {
+    PriorWrite { transactions, settled: Vec::new(), dropped: Dropped::default(), why }
 }
 
 /// Whether `rows` have the arrival's event.
-fn shows(rows: &[Row], arrival: &Arrival) -> bool {
+fn shows(rows: &[RowHead], arrival: &Arrival) -> bool {
     rows.iter().any(|row| row.version == Some(arrival.version) && row.sort == arrival.sort)
 }
 
 /// The look-up of those of `clients` whose cursors were not read yet.
-fn unread(clients: impl Iterator<Item = ClientId>, shown: &Shown) -> Option<Step> {
-    let unread: Vec<ClientId> = clients.filter(|client| !shown.cursors.contains_key(client)).collect();
+fn unread(clients: impl Iterator<Item = ClientId>, answers: &Answers) -> Option<Step> {
+    let unread: Vec<ClientId> = clients.filter(|client| !answers.cursors.contains_key(client)).collect();
     (!unread.is_empty()).then_some(Step::LookUp(LookUp::Cursors(unread)))
 }
 

@@ -14,9 +14,11 @@ pub const READ_LIMIT: usize = 100;
 /// The most writes of one transaction (`TransactWriteItems`).
 pub const WRITE_LIMIT: usize = 100;
 
-/// Everything that ledger logic acts on: queues, waiting and the clock; the ledger; the event table.
+/// Everything that ledger logic acts on.
 #[derive(Debug)]
-pub struct Ports<'e, T, L, E> {
+pub struct Ports<'e, C, T, L, E> {
+    /// A [`Clock`](crate::clock::Clock).
+    pub clock: &'e C,
     /// A [`Transport`](crate::send::Transport).
     pub transport: &'e T,
     /// A [`Ledger`].
@@ -25,13 +27,13 @@ pub struct Ports<'e, T, L, E> {
     pub table: &'e E,
 }
 
-impl<T, L, E> Clone for Ports<'_, T, L, E> {
+impl<C, T, L, E> Clone for Ports<'_, C, T, L, E> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T, L, E> Copy for Ports<'_, T, L, E> {}
+impl<C, T, L, E> Copy for Ports<'_, C, T, L, E> {}
 
 /// The ledger's table. An implementation neither retries a write nor decides anything.
 pub trait Ledger {
@@ -75,7 +77,7 @@ pub trait EventTable {
 /// Which item of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ItemKey {
-    /// The one [`Control`].
+    /// The one [`Registry`].
     Registry,
     /// A [`GroupItem`].
     Group(Group),
@@ -90,7 +92,7 @@ pub enum ItemKey {
 /// An item of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
-    /// Under [`ItemKey::Control`].
+    /// Under [`ItemKey::Registry`].
     Registry(Registry),
     /// Under [`ItemKey::Group`].
     Group(Box<GroupItem>),
@@ -170,6 +172,34 @@ pub struct Row {
     pub event: Result<Event, String>,
 }
 
+/// An item of the event table, without its event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowHead {
+    /// Its sort key.
+    pub sort: Key,
+    /// Its version, if it has one that can be read.
+    pub version: Option<u64>,
+    /// Its time, if it has one that can be read.
+    pub time: Option<EventTime>,
+}
+
+impl From<Row> for RowHead {
+    fn from(Row { sort, version, time, .. }: Row) -> Self {
+        Self { sort, version, time }
+    }
+}
+
+/// An event of the table that can never be sent, and gets a rejection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsendableEvent {
+    /// Its version.
+    pub version: u64,
+    /// Its sort key.
+    pub sort: Key,
+    /// Why.
+    pub why: String,
+}
+
 /// A place in the event table: after this item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScanPosition {
@@ -201,6 +231,40 @@ pub struct Seen {
     pub time: Option<EventTime>,
 }
 
+/// What reading an item came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading<T> {
+    /// It was not read, or not asked for: nobody knows whether it is there.
+    Unread,
+    /// It is not there.
+    Missing,
+    /// It is there.
+    Present(T),
+}
+
+impl<T> Reading<T> {
+    /// The item, if it is known to be there.
+    pub fn present(self) -> Option<T> {
+        match self {
+            Self::Present(item) => Some(item),
+            Self::Unread | Self::Missing => None,
+        }
+    }
+
+    /// The item, `None` if it is known to be missing.
+    ///
+    /// # Errors
+    ///
+    /// What `unread` returns, if it was not read.
+    pub fn known<E>(self, unread: impl FnOnce() -> E) -> Result<Option<T>, E> {
+        match self {
+            Self::Unread => Err(unread()),
+            Self::Missing => Ok(None),
+            Self::Present(item) => Ok(Some(item)),
+        }
+    }
+}
+
 /// The items that one read found, by key, and why others were not read.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -230,44 +294,45 @@ impl Found {
         self.unread.get(key)
     }
 
-    /// The registry: `None` if it was not read, `Some(None)` if it is missing.
-    pub fn registry(&self) -> Option<Option<&Registry>> {
+    /// The registry.
+    pub fn registry(&self) -> Reading<&Registry> {
         self.get(
             &ItemKey::Registry,
             |item| if let Item::Registry(registry) = item { Some(registry) } else { None },
         )
     }
 
-    /// A group's item, likewise.
-    pub fn group(&self, group: &Group) -> Option<Option<&GroupItem>> {
+    /// A group's item.
+    pub fn group(&self, group: &Group) -> Reading<&GroupItem> {
         self.get(&ItemKey::Group(group.clone()), |item| {
             if let Item::Group(group) = item { Some(&**group) } else { None }
         })
     }
 
-    /// A cursor, likewise.
-    pub fn cursor(&self, client: ClientId, group: &Group) -> Option<Option<&Cursor>> {
+    /// A client's cursor in a group.
+    pub fn cursor(&self, client: ClientId, group: &Group) -> Reading<&Cursor> {
         let key = ItemKey::Cursor(client, group.clone());
         self.get(&key, |item| if let Item::Cursor(cursor) = item { Some(cursor) } else { None })
     }
 
-    /// A lease, likewise.
-    pub fn lease(&self, client: ClientId) -> Option<Option<&Lease>> {
+    /// A client's lease.
+    pub fn lease(&self, client: ClientId) -> Reading<&Lease> {
         self.get(
             &ItemKey::Lease(client),
             |item| if let Item::Lease(lease) = item { Some(lease) } else { None },
         )
     }
 
-    /// A scan, likewise.
-    pub fn scan(&self, kind: ScanKind) -> Option<Option<&Scan>> {
+    /// A scan.
+    pub fn scan(&self, kind: ScanKind) -> Reading<&Scan> {
         self.get(&ItemKey::Scan(kind), |item| if let Item::Scan(scan) = item { Some(scan) } else { None })
     }
 
-    fn get<'f, T>(&'f self, key: &ItemKey, of: impl FnOnce(&'f Item) -> Option<T>) -> Option<Option<T>> {
-        match self.items.get(key)? {
-            None => Some(None),
-            Some(item) => of(item).map(Some),
+    fn get<'f, T>(&'f self, key: &ItemKey, of: impl FnOnce(&'f Item) -> Option<T>) -> Reading<T> {
+        match self.items.get(key) {
+            None => Reading::Unread,
+            Some(None) => Reading::Missing,
+            Some(Some(item)) => of(item).map_or(Reading::Unread, Reading::Present),
         }
     }
 }
@@ -316,13 +381,19 @@ mod tests {
             vec![Err(Unread("a fault".into())), Ok(None), Ok(Some(Item::Registry(registry)))],
         );
         let why = |key: &ItemKey| found.unread(key).map(ToString::to_string);
-        assert_eq!((found.registry(), why(&keys[0]).as_deref()), (None, Some("not read: a fault")));
-        assert_eq!((found.group(&Group::of(&Key::S("a".to_owned()))), why(&keys[1])), (Some(None), None));
+        assert_eq!(
+            (found.registry(), why(&keys[0]).as_deref()),
+            (Reading::Unread, Some("not read: a fault"))
+        );
+        assert_eq!(
+            (found.group(&Group::of(&Key::S("a".to_owned()))), why(&keys[1])),
+            (Reading::Missing, None)
+        );
         let other = Some("not read: an item of another kind stands there");
         assert_eq!(
             (found.group(&Group::of(&Key::S("b".to_owned()))), why(&keys[2]).as_deref()),
-            (None, other)
+            (Reading::Unread, other)
         );
-        assert_eq!((found.lease(ClientId(1)), why(&ItemKey::Lease(ClientId(1)))), (None, None));
+        assert_eq!((found.lease(ClientId(1)), why(&ItemKey::Lease(ClientId(1)))), (Reading::Unread, None));
     }
 }

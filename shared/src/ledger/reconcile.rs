@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::scan::is_young;
-use super::{EventTime, GroupItem, Row, Seen};
+use super::{EventTime, GroupItem, RowHead, Seen};
 use crate::ids::Key;
 use crate::time::Timestamp;
 
@@ -89,7 +89,7 @@ impl<'t> Listed<'t> {
     }
 
     /// What a query read; `None` if its version cannot be read.
-    pub fn of_row(row: &'t Row) -> Option<Self> {
+    pub fn of_row(row: &'t RowHead) -> Option<Self> {
         Some(Self { version: row.version?, sort: &row.sort, time: row.time })
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::time::Duration;
 
 use crate::ids::{Group, Key};
 use crate::ledger::{
@@ -12,7 +11,6 @@ use crate::ledger::{
 use crate::message::Message;
 use crate::naming::QueueUrl;
 use crate::send::{BATCH_LIMIT, SendError, Transport};
-use crate::time::Timestamp;
 
 /// A transport, a ledger or an event table that counts what goes through it, whatever comes back: AWS charges a request
 /// that fails, too.
@@ -59,14 +57,6 @@ impl<T: Transport> Transport for Counted<'_, T> {
         }
         self.by_entries.set(by_entries);
         self.for_request().send(queue, batch)
-    }
-
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        self.port.sleep(duration)
-    }
-
-    fn now(&self) -> Timestamp {
-        self.port.now()
     }
 }
 

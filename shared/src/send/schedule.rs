@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::time::Duration;
 
-use super::{BATCH_LIMIT, Limits, Outcome, Run, SendError, Stop, StopReason, why};
+use super::{BATCH_LIMIT, Carrier, Limits, Outcome, Run, SendError, Stop, StopReason, Stopped, why};
 use crate::ids::Group;
 use crate::message::{Message, SQS_LIMIT};
 use crate::time::Timestamp;
@@ -20,27 +20,27 @@ const BACK_OFF_LIMIT: Duration = Duration::from_secs(1);
 pub(super) type Answer = Result<Vec<Result<(), SendError>>, SendError>;
 
 /// What there is to do.
-pub(super) enum Step<'m> {
+pub(super) enum Step<K, T> {
     /// Send this, then ask again.
-    Send(Request<'m>),
+    Send(Request<T>),
     /// Wait for an answer, or until this instant if there is one, then ask again.
     Wait(Option<Timestamp>),
     /// Nothing: all is sent or stopped, and no request is in flight.
-    Done(Vec<Outcome>),
+    Done(Vec<Outcome<K, T>>),
 }
 
 /// One request: the first message of each of its lanes.
-pub(super) struct Request<'m> {
-    lanes: Vec<Lane<'m>>,
+pub(super) struct Request<T> {
+    lanes: Vec<Lane<T>>,
 }
 
 /// All runs of one call on their way. Each unfinished lane is in exactly one place: ready, resting, or in a request.
-pub(super) struct Schedule<'m> {
-    outcomes: Vec<Outcome>,
+pub(super) struct Schedule<K, T> {
+    outcomes: Vec<Outcome<K, T>>,
     /// By what is sent first: the most messages left, because the longest lane decides how long all takes.
-    ready: BTreeMap<(Reverse<usize>, usize), Lane<'m>>,
+    ready: BTreeMap<(Reverse<usize>, usize), Lane<T>>,
     /// By the end of their back-off.
-    breakers: BTreeMap<(Timestamp, usize), Lane<'m>>,
+    breakers: BTreeMap<(Timestamp, usize), Lane<T>>,
     in_flight: usize,
     limits: Limits,
     throttling: Throttling,
@@ -48,12 +48,12 @@ pub(super) struct Schedule<'m> {
     unusable: Option<Stop>,
 }
 
-/// The messages of one group that are not accepted yet, in order. Never empty between two steps.
-struct Lane<'m> {
+/// The items of one group that are not accepted yet, in order. Never empty between two steps.
+struct Lane<T> {
     /// Its place among the lanes, which decides between equals.
     number: usize,
     /// With the run that each belongs to, by its place in the input.
-    messages: VecDeque<(usize, &'m Message)>,
+    items: VecDeque<(usize, T)>,
     /// How often the first message failed in a row.
     failures: u32,
     /// The first message was refused together with others, and nobody knows which was meant.
@@ -72,10 +72,11 @@ struct Throttling {
     trouble: Option<String>,
 }
 
-impl<'m> Schedule<'m> {
-    pub(super) fn new(runs: &[Run<'m>], limits: &Limits) -> Self {
+impl<K, T: Carrier> Schedule<K, T> {
+    pub(super) fn new(runs: Vec<Run<K, T>>, limits: &Limits) -> Self {
+        let (outcomes, lanes) = lanes(runs);
         let mut schedule = Self {
-            outcomes: vec![Outcome { accepted: 0, stopped: None }; runs.len()],
+            outcomes,
             ready: BTreeMap::new(),
             breakers: BTreeMap::new(),
             in_flight: 0,
@@ -83,14 +84,14 @@ impl<'m> Schedule<'m> {
             throttling: Throttling { until: Timestamp::from_millis(0), failures: 0, trouble: None },
             unusable: None,
         };
-        for lane in lanes(runs) {
+        for lane in lanes {
             schedule.line_up(lane);
         }
         schedule
     }
 
     /// What to do at `now`.
-    pub(super) fn next(&mut self, now: Timestamp) -> Step<'m> {
+    pub(super) fn next(&mut self, now: Timestamp) -> Step<K, T> {
         self.stop_what_cannot_start(now);
         while let Some(entry) = self.breakers.first_entry().filter(|entry| entry.key().0 <= now) {
             let lane = entry.remove();
@@ -112,7 +113,7 @@ impl<'m> Schedule<'m> {
     }
 
     /// Takes in what the transport said about `request`; `None` if it was not sent after all.
-    pub(super) fn answered(&mut self, request: Request<'m>, answer: Option<Answer>, now: Timestamp) {
+    pub(super) fn answered(&mut self, request: Request<T>, answer: Option<Answer>, now: Timestamp) {
         self.in_flight = self.in_flight.saturating_sub(1);
         match answer {
             None => request.lanes.into_iter().for_each(|lane| self.line_up(lane)),
@@ -133,7 +134,7 @@ impl<'m> Schedule<'m> {
         }
     }
 
-    fn call_failed(&mut self, request: Request<'m>, error: &SendError, now: Timestamp) {
+    fn call_failed(&mut self, request: Request<T>, error: &SendError, now: Timestamp) {
         let together = request.lanes.len() > 1;
         if matches!(error, SendError::Throttled(_)) {
             self.throttling.pause(error, now);
@@ -158,15 +159,15 @@ impl<'m> Schedule<'m> {
         }
     }
 
-    fn accepted(&mut self, mut lane: Lane<'m>) {
-        let Some((run, _)) = lane.messages.pop_front() else { return };
+    fn accepted(&mut self, mut lane: Lane<T>) {
+        let Some((run, item)) = lane.items.pop_front() else { return };
         if let Some(outcome) = self.outcomes.get_mut(run) {
-            outcome.accepted += 1;
+            outcome.accepted.push(item);
         }
         self.line_up(Lane { failures: 0, alone: false, trouble: None, ..lane });
     }
 
-    fn failed(&mut self, mut lane: Lane<'m>, error: &SendError, now: Timestamp) {
+    fn failed(&mut self, mut lane: Lane<T>, error: &SendError, now: Timestamp) {
         let why = why::of(error, lane.size());
         match error {
             SendError::Message(_) => self.stop(lane, &Stop { reason: StopReason::Message, why }),
@@ -188,19 +189,19 @@ impl<'m> Schedule<'m> {
     }
 
     /// Makes `lane` ready, unless nothing of it is left or its next message can never be sent.
-    fn line_up(&mut self, lane: Lane<'m>) {
-        if lane.messages.is_empty() {
+    fn line_up(&mut self, lane: Lane<T>) {
+        if lane.items.is_empty() {
             return;
         }
         if lane.size() > SQS_LIMIT {
             let why = why::too_long(lane.size());
             return self.stop(lane, &Stop { reason: StopReason::Message, why });
         }
-        self.ready.insert((Reverse(lane.messages.len()), lane.number), lane);
+        self.ready.insert((Reverse(lane.items.len()), lane.number), lane);
     }
 
     /// The next request; one message at least is ready.
-    fn request(&mut self) -> Request<'m> {
+    fn request(&mut self) -> Request<T> {
         let mut size = 0;
         let (mut empty, mut full) = (true, false);
         let fitting = self.ready.extract_if(.., |_, lane| {
@@ -230,7 +231,7 @@ impl<'m> Schedule<'m> {
         }
     }
 
-    fn stop_for_want_of_time(&mut self, mut lane: Lane<'m>) {
+    fn stop_for_want_of_time(&mut self, mut lane: Lane<T>) {
         let throttled =
             self.throttling.trouble.as_ref().filter(|_| self.throttling.until > self.limits.deadline);
         let stop = match lane.trouble.take().or_else(|| throttled.cloned()) {
@@ -240,31 +241,35 @@ impl<'m> Schedule<'m> {
         self.stop(lane, &stop);
     }
 
-    fn stop(&mut self, lane: Lane<'m>, stop: &Stop) {
-        let meant = lane.messages.front().map(|(run, _)| *run);
-        for (run, _) in lane.messages {
+    fn stop(&mut self, lane: Lane<T>, stop: &Stop) {
+        let meant = lane.items.front().map(|(run, _)| *run);
+        for (run, item) in lane.items {
             let Some(outcome) = self.outcomes.get_mut(run) else { continue };
-            outcome.stopped.get_or_insert_with(|| match stop.reason {
-                // What was refused is not of this run: its own messages may well be accepted later.
-                StopReason::Message if Some(run) != meant => {
-                    Stop { reason: StopReason::OutOfTime, why: why::held_up(&stop.why) }
-                }
-                _ => stop.clone(),
+            let stopped = outcome.stopped.get_or_insert_with(|| {
+                let stop = match stop.reason {
+                    // What was refused is not of this run: its own messages may well be accepted later.
+                    StopReason::Message if Some(run) != meant => {
+                        Stop { reason: StopReason::OutOfTime, why: why::held_up(&stop.why) }
+                    }
+                    _ => stop.clone(),
+                };
+                Stopped { stop, items: Vec::new() }
             });
+            stopped.items.push(item);
         }
     }
 }
 
-impl<'m> Request<'m> {
+impl<T: Carrier> Request<T> {
     /// What to send, in order.
-    pub(super) fn messages(&self) -> Vec<&'m Message> {
+    pub(super) fn messages(&self) -> Vec<&Message> {
         self.lanes.iter().filter_map(Lane::first).collect()
     }
 }
 
-impl<'m> Lane<'m> {
-    fn first(&self) -> Option<&'m Message> {
-        self.messages.front().map(|(_, message)| *message)
+impl<T: Carrier> Lane<T> {
+    fn first(&self) -> Option<&Message> {
+        self.items.front().map(|(_, item)| item.message())
     }
 
     fn size(&self) -> usize {
@@ -284,25 +289,24 @@ impl Throttling {
     }
 }
 
-/// One lane for each group, in the order in which `runs` first name them.
-fn lanes<'m>(runs: &[Run<'m>]) -> Vec<Lane<'m>> {
-    let mut numbers = BTreeMap::<&Group, usize>::new();
-    let mut lanes = Vec::<Lane>::new();
-    for (index, run) in runs.iter().enumerate() {
-        let Some(first) = run.messages.first() else { continue };
-        debug_assert!(
-            run.messages.iter().all(|message| message.group() == first.group()),
-            "a run has one group"
-        );
-        let number = *numbers.entry(first.group()).or_insert(lanes.len());
+/// An outcome for each of `runs`, in order, in which nothing is accepted yet, and a lane for each group, in the order in
+/// which `runs` first name them.
+fn lanes<K, T: Carrier>(runs: Vec<Run<K, T>>) -> (Vec<Outcome<K, T>>, Vec<Lane<T>>) {
+    let mut numbers = BTreeMap::<Group, usize>::new();
+    let (mut outcomes, mut lanes) = (Vec::with_capacity(runs.len()), Vec::<Lane<T>>::new());
+    for (index, Run { tag, items }) in runs.into_iter().enumerate() {
+        outcomes.push(Outcome { tag, accepted: Vec::with_capacity(items.len()), stopped: None });
+        let Some(group) = items.first().map(|first| first.message().group()) else { continue };
+        debug_assert!(items.iter().all(|item| item.message().group() == group), "a run has one group");
+        let number = *numbers.entry(group.clone()).or_insert(lanes.len());
         if number == lanes.len() {
-            lanes.push(Lane { number, messages: VecDeque::new(), failures: 0, alone: false, trouble: None });
+            lanes.push(Lane { number, items: VecDeque::new(), failures: 0, alone: false, trouble: None });
         }
         if let Some(lane) = lanes.get_mut(number) {
-            lane.messages.extend(run.messages.iter().map(|message| (index, *message)));
+            lane.items.extend(items.into_iter().map(|item| (index, item)));
         }
     }
-    lanes
+    (outcomes, lanes)
 }
 
 /// How long to wait after `failures` earlier failures in a row.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::select;
 use proptest::prelude::*;
+use shared::clock::Clock;
 use shared::ids::{DeduplicationId, Group};
 use shared::message::{Body, Message, SQS_LIMIT};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
@@ -13,6 +14,13 @@ use shared::time::Timestamp;
 use testkit::memory::{CallFault, EntryFault, Fault, Faults, FifoQueues, Settings, VirtualClock};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// How many messages of a run were accepted, and what stopped it.
+#[derive(Debug, PartialEq, Eq)]
+struct Got {
+    accepted: usize,
+    stopped: Option<Stop>,
+}
 
 /// A queue, and what is to be sent to it: runs by group and the sizes of their messages.
 struct World {
@@ -58,14 +66,31 @@ impl World {
         }
     }
 
-    fn send(&self, faults: Faults, limits: &Limits) -> Vec<Outcome> {
+    fn send(&self, faults: Faults, limits: &Limits) -> Vec<Got> {
         self.queues.set_faults(&self.queue, faults);
-        self.send_through(&self.queues, limits)
+        self.send_by(&self.clock, limits)
     }
 
-    fn send_through(&self, transport: &impl Transport, limits: &Limits) -> Vec<Outcome> {
-        let runs = self.runs.iter().map(|run| Run { messages: run.iter().collect() }).collect::<Vec<_>>();
-        self.clock.block_on(send_runs(transport, &self.queue, &runs, limits))
+    fn send_by(&self, clock: &impl Clock, limits: &Limits) -> Vec<Got> {
+        let sending = send_runs(clock, &self.queues, &self.queue, self.tagged(), limits);
+        self.clock.block_on(sending).into_iter().map(|outcome| self.got(outcome)).collect()
+    }
+
+    /// Each run with its place.
+    fn tagged(&self) -> Vec<Run<usize, &Message>> {
+        let runs = self.runs.iter().enumerate();
+        runs.map(|(tag, run)| Run { tag, items: run.iter().collect() }).collect()
+    }
+
+    /// Each item is in the outcome once, in order.
+    fn got(&self, outcome: Outcome<usize, &Message>) -> Got {
+        let accepted = outcome.accepted.len();
+        let (stop, rest) = match outcome.stopped {
+            Some(Stopped { stop, items }) => (Some(stop), items),
+            None => (None, Vec::new()),
+        };
+        assert!(outcome.accepted.into_iter().chain(rest).eq(&self.runs[outcome.tag]));
+        Got { accepted, stopped: stop }
     }
 
     /// By group: its messages' ids in order, over all its runs.
@@ -93,7 +118,7 @@ impl World {
     }
 
     /// What holds whatever happens.
-    fn check(&self, outcomes: &[Outcome], limits: &Limits, may_be_unknown: bool) {
+    fn check(&self, outcomes: &[Got], limits: &Limits, may_be_unknown: bool) {
         assert_eq!(outcomes.len(), self.runs.len());
         let mut told = BTreeMap::<&Group, usize>::new();
         for (run, outcome) in self.runs.iter().zip(outcomes) {
@@ -205,7 +230,7 @@ proptest! {
         let outcomes = world.send(Faults::seeded(seed, per_mille, 60), &limits);
         world.check(&outcomes, &limits, false);
         for (outcome, run) in outcomes.iter().zip(&world.runs) {
-            prop_assert_eq!(outcome, &Outcome { accepted: run.len(), stopped: None });
+            prop_assert_eq!(outcome, &Got { accepted: run.len(), stopped: None });
         }
     }
 }
@@ -247,17 +272,9 @@ struct Frozen<'w> {
     freeze: usize,
 }
 
-impl Transport for Frozen<'_> {
-    fn send(
-        &self,
-        queue: &QueueUrl,
-        batch: &[&Message],
-    ) -> impl Future<Output = Result<Vec<Result<(), SendError>>, SendError>> {
-        self.world.queues.send(queue, batch)
-    }
-
+impl Clock for Frozen<'_> {
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        self.world.queues.sleep(duration)
+        self.world.clock.sleep(duration)
     }
 
     fn now(&self) -> Timestamp {
@@ -265,7 +282,7 @@ impl Transport for Frozen<'_> {
         if self.reads.get() == self.freeze {
             self.world.clock.freeze(Duration::from_secs(10));
         }
-        self.world.queues.now()
+        self.world.clock.now()
     }
 }
 
@@ -274,7 +291,7 @@ fn a_machine_that_froze_between_plan_and_call_sends_nothing_late() {
     for freeze in 1..40 {
         let world = World::of(10, 12, 3);
         let limits = World::limits(2, 9_000);
-        let outcomes = world.send_through(&Frozen { world: &world, reads: Cell::new(0), freeze }, &limits);
+        let outcomes = world.send_by(&Frozen { world: &world, reads: Cell::new(0), freeze }, &limits);
         world.check(&outcomes, &limits, false);
     }
 }
@@ -282,9 +299,8 @@ fn a_machine_that_froze_between_plan_and_call_sends_nothing_late() {
 #[test]
 fn dropping_the_future_aborts_what_is_in_flight() {
     let world = World::of(10, 12, 3);
-    let runs = world.runs.iter().map(|run| Run { messages: run.iter().collect() }).collect::<Vec<_>>();
     let limits = World::limits(2, 9_000);
-    let sending = send_runs(&world.queues, &world.queue, &runs, &limits);
+    let sending = send_runs(&world.clock, &world.queues, &world.queue, world.tagged(), &limits);
     let patience = world.clock.sleep(Duration::from_millis(14));
     world.clock.block_on(async { _ = select(pin!(sending), pin!(patience)).await });
     assert_eq!(world.queues.in_flight(&world.queue), 0);
@@ -295,10 +311,10 @@ fn dropping_the_future_aborts_what_is_in_flight() {
 fn a_missing_queue_is_told_with_its_remedy() {
     let world = World::of(10, 12, 3);
     world.queues.delete_queue(&world.queue);
-    let outcomes = world.send_through(&world.queues, &World::limits(2, 9_000));
+    let outcomes = world.send_by(&world.clock, &World::limits(2, 9_000));
     let why = "queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/123456789012/MarkFanOutQueue.fifo`; create the queue, or correct its address";
     let stopped = Some(Stop { reason: StopReason::Queue, why: why.to_owned() });
-    assert!(outcomes.iter().all(|outcome| *outcome == Outcome { accepted: 0, stopped: stopped.clone() }));
+    assert!(outcomes.iter().all(|outcome| *outcome == Got { accepted: 0, stopped: stopped.clone() }));
 }
 
 #[test]
@@ -308,7 +324,7 @@ fn a_message_longer_than_its_queue_allows_stops_its_group_alone() {
     let limits = World::limits(2, 9_000);
     let outcomes = world.send(Faults::none(), &limits);
     world.check(&outcomes, &limits, false);
-    assert_eq!(outcomes[1], Outcome { accepted: 3, stopped: None });
+    assert_eq!(outcomes[1], Got { accepted: 3, stopped: None });
     let Some(Stop { reason, why }) = &outcomes[0].stopped else { panic!("{outcomes:?}") };
     assert_eq!((outcomes[0].accepted, *reason), (1, StopReason::Message));
     assert!(why.contains("262144") && why.contains("300000 bytes"), "{why}");
@@ -334,7 +350,7 @@ fn a_call_without_an_answer_is_given_up_and_its_result_is_unknown() {
     let world = World::of(5, 1, 2);
     let limits = Limits { call_limit: Duration::from_millis(100), ..World::limits(1, 1_000) };
     let outcomes = world.send(Faults::script([(0, Fault::Delay(Duration::from_secs(60)))]), &limits);
-    assert_eq!(outcomes, [Outcome { accepted: 2, stopped: None }]);
+    assert_eq!(outcomes, [Got { accepted: 2, stopped: None }]);
     assert_eq!(world.queues.requests(&world.queue).len(), 3);
 
     let world = World::of(500, 1, 2);

@@ -8,6 +8,7 @@ use catchup::CatchUp;
 use fanout::handler::{Fanout, Visibility};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
+use shared::clock::Clock;
 use shared::config::Config;
 use shared::ids::{Group, Key};
 use shared::ledger::{
@@ -312,8 +313,8 @@ fn item(Event { group, version }: Event, age: Duration) -> String {
 }
 
 impl Slow<'_> {
-    fn ports(&self) -> Ports<'_, Self, Self, Self> {
-        Ports { transport: self, ledger: self, table: self }
+    fn ports(&self) -> Ports<'_, Self, Self, Self, Self> {
+        Ports { clock: self, transport: self, ledger: self, table: self }
     }
 }
 
@@ -325,7 +326,9 @@ impl Transport for Slow<'_> {
     ) -> impl Future<Output = Result<Vec<Result<(), SendError>>, SendError>> {
         self.0.queues.send(queue, batch)
     }
+}
 
+impl Clock for Slow<'_> {
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
         self.0.clock.sleep(duration)
     }

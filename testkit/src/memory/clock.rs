@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use shared::clock::Clock;
 use shared::time::Timestamp;
 
 /// A clock that runs futures in virtual time. Clones share the same time.
@@ -179,5 +180,15 @@ mod tests {
     #[should_panic(expected = "for no timer of this clock")]
     fn waiting_for_nothing_is_a_panic_and_not_a_hang() {
         clock().block_on(pending::<()>());
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        self.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
+        self.sleep(duration)
     }
 }

@@ -241,14 +241,6 @@ impl Transport for FifoQueues {
         self.clock.sleep_until(started.plus(latency)).await;
         answer
     }
-
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        self.clock.sleep(duration)
-    }
-
-    fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
 }
 
 impl Drop for InFlight<'_> {

@@ -107,7 +107,7 @@ impl World {
         let own = Rc::clone(&pulse);
         let run = async move {
             let mut tally = Tally::default();
-            let ports = Ports { transport: &wire, ledger: &wire, table: &wire };
+            let ports = Ports { clock: &wire, transport: &wire, ledger: &wire, table: &wire };
             let answer = handler.handle(ports, &payload, deadline, &mut tally).await;
             Box::new(move |world: &Rc<Self>| world.answered(&own, number, &batch, answer)) as Action
         };

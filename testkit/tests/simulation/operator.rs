@@ -77,7 +77,7 @@ impl World {
         let died = done.clone();
         let run = async move {
             let mut tally = Tally::default();
-            let ports = Ports { transport: &wire, ledger: &wire, table: &wire };
+            let ports = Ports { clock: &wire, transport: &wire, ledger: &wire, table: &wire };
             let answer = handler.handle(ports, &payload, deadline, &mut tally).await;
             Box::new(move |world: &Rc<Self>| {
                 let answer = match answer {

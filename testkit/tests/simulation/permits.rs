@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use shared::budget::Budget;
 use shared::ids::Group;
 use shared::ledger::times::PASS_LIMIT;
 use shared::ledger::{ClientId, ItemKey, Write};
@@ -71,7 +72,8 @@ impl World {
         now: Timestamp,
     ) {
         // Nothing starts in the last third of an invocation.
-        let late = pulse.clock(now).since(pulse.began.get().share(pulse.limit.get(), 2, 3));
+        let budget = Budget::new(pulse.began.get(), pulse.limit.get());
+        let late = pulse.clock(now).since(budget.sends());
         if !late.is_zero() {
             self.forbidden(pulse, now, format!("late: {} after two thirds of its time", length(late)));
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fanout::handler::Visibility;
 use futures_util::future::FutureExt as _;
+use shared::clock::Clock;
 use shared::ids::{Group, Key};
 use shared::ledger::{
     ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, ScanPage, ScanPosition, Unread, Write,
@@ -198,7 +199,9 @@ impl Transport for Wire {
         self.world.sends_end(&self.pulse, sends, &answer);
         answer
     }
+}
 
+impl Clock for Wire {
     async fn sleep(&self, duration: Duration) {
         let slot = Slot::default();
         let filled = slot.clone();

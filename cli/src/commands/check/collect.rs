@@ -78,7 +78,7 @@ async fn content(target: &Target, name: &str) -> Result<Content, CallError> {
     let ledger = aws_ledger::ledger(target, name);
     let items = client_status::read(&ledger, &[ItemKey::Scan(ScanKind::Reconcile)]).await;
     let items = items.map_err(|error| aws_ledger::unread(name, &error))?;
-    let compared_at = items.scan(ScanKind::Reconcile).flatten().map(|scan| scan.at);
+    let compared_at = items.scan(ScanKind::Reconcile).present().map(|scan| scan.at);
     Ok(Content { registry, compared_at, clients })
 }
 

@@ -74,9 +74,9 @@ impl Search<'_> {
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
         let items = client_status::read(&operator.ledger, &keys).await;
         let items = items.map_err(|error| unread(&operator.ledger_name, &error))?;
-        let cursor = items.cursor(client.id, &group).flatten();
+        let cursor = items.cursor(client.id, &group).present();
         // What the ledger does not know yet, the function adopts first: then the client has what the table has.
-        let item = items.group(&group).flatten();
+        let item = items.group(&group).present();
         let has = item.map_or(u64::MAX, |item| client_status::has(client.id, item, cursor));
         let count = events_of_group(&self.table, &aggregate, from, has).await;
         let Some(count) = self.of_table(count)? else {

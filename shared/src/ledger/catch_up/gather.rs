@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::Task;
 use crate::event::{Along, Event};
 use crate::ids::{Key, ReplayId};
-use crate::ledger::Row;
+use crate::ledger::{Row, UnsendableEvent};
 use crate::message::Message;
+use crate::send::Carrier;
 
 /// The most events of a group that a pass sends; the next pass goes on.
 pub const VERSIONS_LIMIT: usize = 1_000;
@@ -27,24 +28,28 @@ pub struct Gathered {
     lowest: Option<(u64, Event)>,
 }
 
-/// An event that is needed, and can never be sent.
+/// An event of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejected {
+pub struct PlannedEvent {
     /// Its version.
     pub version: u64,
-    /// Its sort key.
-    pub sort: Key,
-    /// Why it can't.
-    pub why: String,
+    /// Its message to the client's queue.
+    pub message: Message,
+}
+
+impl Carrier for PlannedEvent {
+    fn message(&self) -> &Message {
+        &self.message
+    }
 }
 
 /// What a pass does in a group.
 #[derive(Debug)]
 pub struct Plan {
     /// About these there is a rejection first. They are passed over.
-    pub rejected: Vec<Rejected>,
-    /// The run, in order, each message with its version.
-    pub messages: Vec<(u64, Message)>,
+    pub rejected: Vec<UnsendableEvent>,
+    /// The run, in order.
+    pub events: Vec<PlannedEvent>,
     /// The client has everything up to this version when all that is done.
     pub end: u64,
 }
@@ -114,12 +119,12 @@ impl Gathered {
     /// It ends before an event that can't be sent, unless that comes first: so there is a rejection about it only when it is
     /// passed over.
     pub fn plan(self) -> Plan {
-        let mut plan = Plan { rejected: Vec::new(), messages: Vec::new(), end: self.top };
+        let mut plan = Plan { rejected: Vec::new(), events: Vec::new(), end: self.top };
         for (version, kept) in self.kept {
             match kept {
-                Kept::Message(message) => plan.messages.push((version, message)),
-                Kept::Rejected { sort, why } if plan.messages.is_empty() => {
-                    plan.rejected.push(Rejected { version, sort, why });
+                Kept::Message(message) => plan.events.push(PlannedEvent { version, message }),
+                Kept::Rejected { sort, why } if plan.events.is_empty() => {
+                    plan.rejected.push(UnsendableEvent { version, sort, why });
                 }
                 Kept::Rejected { .. } => {
                     plan.end = version - 1;
@@ -144,18 +149,16 @@ impl Gathered {
 }
 
 impl Plan {
-    /// What the client has when so many messages of the run were accepted.
-    pub fn reached(&self, accepted: usize) -> u64 {
-        self.messages.get(accepted).map_or(self.end, |(version, _)| version - 1)
+    /// Up to which version the client has everything when `next` is the first event of the run that was not accepted; all of
+    /// it, if there is none.
+    pub fn reached(&self, next: Option<&PlannedEvent>) -> u64 {
+        next.map_or(self.end, |next| next.version - 1)
     }
 
-    /// Without what follows the first `told` rejected events: there is no rejection about the next one.
-    pub fn cut(&mut self, told: usize) {
-        if let Some(next) = self.rejected.get(told) {
-            self.end = next.version - 1;
-            self.rejected.truncate(told);
-            self.messages.clear();
-        }
+    /// Takes the run away, and ends the plan before `version`: an event that can't be sent, and has no rejection yet.
+    pub fn end_before(&mut self, version: u64) {
+        self.end = version - 1;
+        self.events.clear();
     }
 }
 

@@ -26,7 +26,7 @@ impl Dropped {
         for arrival in view.arrivals {
             let version = arrival.version;
             if version <= item.version {
-                let newer = view.shown.newer.as_ref();
+                let newer = view.answers.newer.as_ref();
                 if is_newer(arrival, item) && newer.is_some_and(|newer| newer.contains(&arrival.sort)) {
                     unsent.push(version);
                 }

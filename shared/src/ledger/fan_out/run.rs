@@ -1,10 +1,15 @@
-//! Steps 5, 8 and 9: a run, who gets it, and what is written once it was sent.
+//! A run, who gets it, and what is written once it was sent.
 
-use super::{Arrival, Dropped, Holes, Rows};
+use std::collections::BTreeMap;
+
+use super::{Arrival, Dropped, Holes, Rows, TableEvent};
 use crate::config::ClientName;
+use crate::event::{Along, Event};
 use crate::ids::Group;
 use crate::ledger::transactions::{CursorWrite, transactions};
-use crate::ledger::{ClientId, Cursor, EventTime, GroupItem, Write, WriteCount};
+use crate::ledger::{ClientId, Cursor, EventTime, GroupItem, UnsendableEvent, Write, WriteCount};
+use crate::message::Message;
+use crate::send::Carrier;
 use crate::time::Timestamp;
 
 /// The most events of one run. The next run begins where it was recorded.
@@ -19,9 +24,9 @@ pub struct Run {
     pub events: Vec<RunEvent>,
     /// What is passed over because nothing has it.
     pub holes: Holes,
-    /// The versions that are passed over because their events in the table can never be sent: each gets a rejection.
-    pub rejected: Vec<u64>,
-    /// The positions of the arrivals that are settled when the run is recorded.
+    /// What is passed over because the table's event can never be sent: each gets a rejection.
+    pub rejected: Vec<UnsendableEvent>,
+    /// The numbers of the arrivals that are settled when the run is recorded.
     pub settled: Vec<usize>,
     /// What is not sent of them.
     pub dropped: Dropped,
@@ -36,17 +41,12 @@ pub struct RunEvent {
     pub version: u64,
     /// Its time, if it can be read.
     pub time: Option<EventTime>,
-    /// Where it comes from.
-    pub source: Source,
-}
-
-/// Where an event of a run comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The arrival at this position.
-    Message(usize),
-    /// [`Rows::event`].
-    Table,
+    /// Its message to the clients' queues.
+    pub message: Message,
+    /// When the stream recorded it, if that is known.
+    pub streamed_at: Option<Timestamp>,
+    /// The number of the arrival that brought it; `None` if it was read from the table.
+    pub arrival: Option<usize>,
 }
 
 /// A run and who gets it.
@@ -76,6 +76,9 @@ pub struct Start {
     pub has: u64,
 }
 
+/// How far a run brought those of its clients that took something: they have everything up to this version.
+pub type Reached = BTreeMap<ClientId, u64>;
+
 /// What is written after a run was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -86,20 +89,20 @@ pub struct Record {
 }
 
 impl Run {
-    /// Step 5: the run that needs no look into the table. `None` if this is not the plain case.
+    /// The run of the plain case, which needs no look into the table. `None` if this is not the plain case.
     pub(super) fn plain(item: &GroupItem, arrivals: &[Arrival]) -> Option<Self> {
         // What reconcile, catch-up or an operator sends can be of another incarnation.
         let is_plain = |arrival: &Arrival| !arrival.is_again && arrival.written.is_some();
         if item.incarnation_number != 1 || arrivals.is_empty() || !arrivals.iter().all(is_plain) {
             return None;
         }
-        let mut sorted: Vec<(usize, &Arrival)> = arrivals.iter().enumerate().collect();
-        sorted.sort_by_key(|(_, arrival)| arrival.version);
-        sorted.dedup_by(|(_, next), (_, last)| (next.version, &next.sort) == (last.version, &last.sort));
+        let mut sorted: Vec<&Arrival> = arrivals.iter().collect();
+        sorted.sort_by_key(|arrival| arrival.version);
+        sorted.dedup_by(|next, last| (next.version, &next.sort) == (last.version, &last.sort));
 
         let mut events: Vec<RunEvent> = Vec::with_capacity(sorted.len());
         let (mut end, mut time) = (item.version, item.time);
-        for (position, arrival) in sorted {
+        for arrival in sorted {
             let is_next = end.checked_add(1) == Some(arrival.version);
             let is_first = arrival.version > 1 || arrival.sort == item.first.sort;
             // Without a time nobody knows that it does not go backwards.
@@ -108,38 +111,39 @@ impl Run {
                 return None;
             }
             (end, time) = (arrival.version, arrival.time);
-            events.push(RunEvent { version: end, time, source: Source::Message(position) });
+            events.push(RunEvent::brought(arrival, time));
         }
         Some(Self {
             end,
             events,
             holes: Holes::default(),
             rejected: Vec::new(),
-            settled: (0..arrivals.len()).collect(),
+            settled: arrivals.iter().map(|arrival| arrival.number).collect(),
             dropped: Dropped::default(),
             is_last: true,
         })
     }
 
-    /// Steps 6 and 7: what the table shows up to version `top`, as much of it as makes one run. What an arrival brings
+    /// What the table shows up to version `top`, as much of it as makes one run. What an arrival brings
     /// is taken from there.
     pub(super) fn looked_up(item: &GroupItem, arrivals: &[Arrival], rows: &Rows, top: u64) -> Self {
         let (mut events, mut rejected) = (Vec::new(), Vec::new());
         let mut end = top;
         let mut last = item.version;
-        for (version, found) in rows.between(item.version, top) {
-            let brings = |arrival: &Arrival| arrival.version == version && arrival.sort == found.sort;
-            let message = arrivals.iter().position(brings);
-            let source = message.map_or(Source::Table, Source::Message);
-            let is_kept = message.is_some() || found.event.is_some();
-            if events.len() == RUN_LIMIT || !is_kept {
+        for (version, TableEvent { sort, time, event }) in rows.between(item.version, top) {
+            let brings = |arrival: &&Arrival| arrival.version == version && arrival.sort == *sort;
+            let arrival = arrivals.iter().find(brings);
+            if events.len() == RUN_LIMIT || (arrival.is_none() && event.is_none()) {
                 end = last;
                 break;
             }
-            if message.is_none() && matches!(found.event, Some(Err(_))) {
-                rejected.push(version);
-            } else {
-                events.push(RunEvent { version, time: found.time, source });
+            match (arrival, event) {
+                (Some(arrival), _) => events.push(RunEvent::brought(arrival, *time)),
+                (None, Some(Ok(event))) => events.push(RunEvent::of_table(event, version, *time)),
+                (None, Some(Err(why))) => {
+                    rejected.push(UnsendableEvent { version, sort: sort.clone(), why: why.clone() });
+                }
+                (None, None) => {}
             }
             last = version;
         }
@@ -151,12 +155,8 @@ impl Run {
                 arrival.version <= end || !rows.has(arrival)
             }
         };
-        let settled: Vec<usize> = arrivals
-            .iter()
-            .enumerate()
-            .filter(|(_, arrival)| is_settled(arrival))
-            .map(|(at, _)| at)
-            .collect();
+        let settled = arrivals.iter().filter(|arrival| is_settled(arrival));
+        let settled: Vec<usize> = settled.map(|arrival| arrival.number).collect();
         Self {
             end,
             holes: Holes::between(item.version, end, rows.versions()),
@@ -170,7 +170,7 @@ impl Run {
 
     /// How many events no message brought.
     pub fn from_table(&self) -> usize {
-        self.events.iter().filter(|event| event.source == Source::Table).count()
+        self.events.iter().filter(|event| event.arrival.is_none()).count()
     }
 
     /// The events for a client that has everything up to version `has`.
@@ -179,10 +179,41 @@ impl Run {
     }
 }
 
+impl RunEvent {
+    fn brought(arrival: &Arrival, time: Option<EventTime>) -> Self {
+        Self {
+            version: arrival.version,
+            time,
+            message: arrival.message.clone(),
+            streamed_at: arrival.streamed_at,
+            arrival: Some(arrival.number),
+        }
+    }
+
+    fn of_table(event: &Event, version: u64, time: Option<EventTime>) -> Self {
+        let message = event.message(Along::default());
+        Self { version, time, message, streamed_at: None, arrival: None }
+    }
+}
+
+impl Carrier for RunEvent {
+    fn message(&self) -> &Message {
+        &self.message
+    }
+}
+
+impl Start {
+    /// Up to which version the client has everything after a run that brought clients as far as `reached`.
+    pub(super) fn reached(&self, reached: &Reached) -> u64 {
+        reached.get(&self.client).copied().unwrap_or(self.has)
+    }
+}
+
 impl Plan {
-    /// The position in `tried` of a client; `None` if it is not tried.
-    pub fn position(&self, name: &ClientName) -> Option<usize> {
-        self.tried.binary_search_by(|start| start.name.cmp(name)).ok()
+    /// The client of this name, if it is tried.
+    pub fn tried(&self, name: &ClientName) -> Option<&Start> {
+        let place = self.tried.binary_search_by(|start| start.name.cmp(name)).ok()?;
+        self.tried.get(place)
     }
 
     /// Up to which version a tried client has everything, once it took the first `accepted` of its events.
@@ -194,9 +225,9 @@ impl Plan {
         if events.next().is_some() { last.version } else { self.run.end }
     }
 
-    /// Step 9: what is written when each tried client has everything up to the version in `reached`, in order.
-    pub fn record(&self, reached: &[u64], now: Timestamp, fresh: &mut dyn FnMut() -> u64) -> Record {
-        let tried = self.tried.iter().zip(reached).map(|(start, has)| Start { has: *has, ..start.clone() });
+    /// What is written when the run has brought clients as far as `reached`. Who is not in it took nothing.
+    pub fn record(&self, reached: &Reached, now: Timestamp, fresh: &mut dyn FnMut() -> u64) -> Record {
+        let tried = self.tried.iter().map(|start| Start { has: start.reached(reached), ..start.clone() });
         let position = tried.chain(self.skipped.iter().cloned());
         let became_behind: Vec<Start> = position.filter(|start| start.has < self.run.end).collect();
         let mut cursors = self.merges.clone();

@@ -12,8 +12,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::{ClientName, Config};
 use crate::event::{Event, Reader};
-use crate::ids::{Group, Key};
-use crate::ledger::{Condition, Cursor, EventTime, ItemKey, Page, Registration, WriteCount};
+use crate::ids::{DeduplicationId, Group, Key};
+use crate::ledger::{Condition, Cursor, EventTime, ItemKey, Page, Registration, Row, WriteCount};
+use crate::message::{Body, Message};
 use crate::time::Timestamp;
 
 const START: u64 = 1_800_000_000;
@@ -25,7 +26,7 @@ struct Case {
     arrivals: &'static str,
     table: &'static str,
     registry: Registry,
-    known: Known,
+    unrecorded: UnrecordedSends,
     cursors: BTreeMap<ClientId, Cursor>,
     has_written: bool,
     unreachable: &'static str,
@@ -37,7 +38,7 @@ fn case(item: &'static str, arrivals: &'static str, table: &'static str) -> Case
         arrivals,
         table,
         registry: registry("A B C"),
-        known: Known::default(),
+        unrecorded: UnrecordedSends::default(),
         cursors: BTreeMap::new(),
         has_written: false,
         unreachable: "",
@@ -99,7 +100,11 @@ fn arrival(text: &str) -> Arrival {
     let ago = Duration::from_secs(if flags.contains('~') { 59 } else { 60 });
     let sent = Timestamp::from_millis(NOW.as_millis() - u64::try_from(ago.as_millis()).unwrap());
     let written = if flags.contains('b') { Timestamp::from_millis(START * 1_000) } else { sent };
+    let id = DeduplicationId::of_stream_record(text);
     Arrival {
+        number: 0,
+        message: Message::new(Group::of(&key()), id, Body::Text("{}"), &[], None),
+        streamed_at: None,
         version,
         sort: sort_key(version, is_other),
         time: (seconds > 0).then(|| time(seconds)),
@@ -178,21 +183,33 @@ fn cursor(position: u64, replay_until: u64) -> Cursor {
 /// Decides until it is no look-up; answers the look-ups, and the last step.
 fn steps(case: &Case) -> (Vec<String>, Step) {
     let group = Group::of(&key());
-    let arrivals: Vec<Arrival> = case.arrivals.split_whitespace().map(arrival).collect();
-    let item = (case.item != "?").then(|| (case.item != "-").then(|| item(case.item)));
+    let arrivals: Vec<Arrival> = case
+        .arrivals
+        .split_whitespace()
+        .enumerate()
+        .map(|(number, text)| Arrival { number, ..arrival(text) })
+        .collect();
+    let item = (!["?", "-"].contains(&case.item)).then(|| item(case.item));
     let rows = || rows(case.table);
-    let mut shown = Shown::default();
+    let mut answers = Answers::default();
     let (mut fresh, mut asked) = (100, Vec::new());
     loop {
         let view = View {
             group: &group,
             key: &key(),
             arrivals: &arrivals,
-            registry: (case.item != "?")
-                .then_some((!case.registry.clients.is_empty()).then_some(&case.registry)),
-            item: item.as_ref().map(Option::as_ref),
-            shown: &shown,
-            known: &case.known,
+            registry: match case.item {
+                "?" => Reading::Unread,
+                _ if case.registry.clients.is_empty() => Reading::Missing,
+                _ => Reading::Present(&case.registry),
+            },
+            item: match &item {
+                Some(item) => Reading::Present(item),
+                None if case.item == "?" => Reading::Unread,
+                None => Reading::Missing,
+            },
+            answers: &answers,
+            unrecorded: &case.unrecorded,
             has_written: case.has_written,
             is_reachable: &|name| !case.unreachable.contains(name.as_str()),
             now: NOW,
@@ -207,24 +224,24 @@ fn steps(case: &Case) -> (Vec<String>, Step) {
                 asked.push(format!("events {}-{}{open}", wanted.after + 1, wanted.to));
                 let mut found = Rows::new(wanted, usize::MAX);
                 assert!(!found.add(Page { rows: rows(), has_more: false }));
-                shown.rows = Some(found);
+                answers.rows = Some(found);
             }
             Step::LookUp(LookUp::First(sort)) => {
                 asked.push("first".to_owned());
-                shown.first = Some(rows().iter().any(|row| row.sort == sort));
+                answers.first = Some(rows().iter().any(|row| row.sort == sort));
             }
             Step::LookUp(LookUp::Newer(sorts)) => {
                 asked.push("newer".to_owned());
                 let is_there = |sort: &Key| rows().iter().any(|row| row.sort == *sort);
-                shown.newer = Some(sorts.into_iter().filter(is_there).collect());
+                answers.newer = Some(sorts.into_iter().filter(is_there).collect());
             }
             Step::LookUp(LookUp::Whole) => {
                 asked.push("whole".to_owned());
-                shown.whole = Some(rows());
+                answers.whole = Some(rows().into_iter().map(RowHead::from).collect());
             }
             Step::LookUp(LookUp::Cursors(clients)) => {
                 asked.push(format!("cursors {}", list(clients.iter().map(|client| client.0))));
-                shown.cursors.extend(clients.into_iter().map(|id| (id, case.cursors.get(&id).cloned())));
+                answers.cursors.extend(clients.into_iter().map(|id| (id, case.cursors.get(&id).cloned())));
             }
             step => return (asked, step),
         }
@@ -244,7 +261,7 @@ fn shown(step: &Step) -> String {
         Step::Acknowledge(dropped) => format!("acknowledge{}", not_sent(dropped)),
         Step::ReadAgain => "read again".to_owned(),
         Step::LookUp(_) => panic!(),
-        Step::Write(Settling { transactions, settled, dropped, why }) => {
+        Step::Write(PriorWrite { transactions, settled, dropped, why }) => {
             let settled = if settled.is_empty() { String::new() } else { format!("; settles {settled:?}") };
             format!("{why}: {}{settled}{}", written(transactions), not_sent(dropped))
         }
@@ -254,11 +271,11 @@ fn shown(step: &Step) -> String {
 
 fn planned(plan: &Plan) -> String {
     let Plan { run, tried, skipped, merges, .. } = plan;
-    let event = |event: &RunEvent| match event.source {
-        Source::Message(position) => format!("{}=#{position}", event.version),
-        Source::Table => format!("{}=table", event.version),
+    let event = |event: &RunEvent| match event.arrival {
+        Some(number) => format!("{}=#{number}", event.version),
+        None => format!("{}=table", event.version),
     };
-    let kinds = run.events.chunk_by(|one, next| one.source == next.source);
+    let kinds = run.events.chunk_by(|one, next| one.arrival == next.arrival);
     let kinds = kinds.map(|kind| match kind {
         [first, .., last] => format!("{}-{}", first.version, event(last)),
         kind => list(kind.iter().map(event)),
@@ -272,7 +289,7 @@ fn planned(plan: &Plan) -> String {
     };
     add("not to ", list(skipped.iter().map(start)));
     add("holes ", run.holes.to_string());
-    add("rejected ", list(run.rejected.iter()));
+    add("rejected ", list(run.rejected.iter().map(|event| event.version)));
     add("", list(merges.iter().map(|merge| write(&merge.clone().write(&plan.group)))));
     add("up to ", run.end.to_string());
     let unsettled = if run.is_last { String::new() } else { format!("settles only {:?}", run.settled) };
@@ -724,11 +741,16 @@ fn what_is_passed_over_behind_the_last_event_is_reached_with_it() {
     assert_eq!(reached("1 5 6x", 0), 6);
 }
 
+/// How far the clients that are tried got, in order.
+fn by_client(plan: &Plan, reached: &[u64]) -> Reached {
+    plan.tried.iter().map(|start| start.client).zip(reached.iter().copied()).collect()
+}
+
 /// Sends what is planned; each client reaches the version told, in order.
 fn check_record(case: &Case, reached: &[u64], expected: &Expect) {
     let (_, Step::Send(plan)) = steps(case) else { panic!() };
     let mut fresh = 200;
-    let record = plan.record(reached, NOW, &mut || {
+    let record = plan.record(&by_client(&plan, reached), NOW, &mut || {
         fresh += 1;
         fresh
     });
@@ -789,7 +811,7 @@ fn step_9_more_than_a_transaction_holds() {
     let clients: Vec<String> = (0..250).map(|number| format!("C{number:03}")).collect();
     let registry = registry(&clients.join(" "));
     let (_, Step::Send(plan)) = steps(&Case { registry, ..case("v5", "6", "") }) else { panic!() };
-    let record = plan.record(&vec![5; 250], NOW, &mut || 1);
+    let record = plan.record(&Reached::new(), NOW, &mut || 1);
     let mut write_count = WriteCount(40);
     let mut behind = BTreeSet::new();
     for (number, writes) in record.transactions.iter().enumerate() {
@@ -808,37 +830,37 @@ fn step_9_more_than_a_transaction_holds() {
 }
 
 /// What was sent by `first` to clients that reached `reached`, and was not recorded.
-fn lost(first: &Case, reached: &[u64]) -> Known {
+fn lost(first: &Case, reached: &[u64]) -> UnrecordedSends {
     let (_, Step::Send(plan)) = steps(first) else { panic!() };
-    let mut known = Known::default();
-    known.keep(&plan, reached);
-    known
+    let mut unrecorded = UnrecordedSends::default();
+    unrecorded.keep(&plan, &by_client(&plan, reached));
+    unrecorded
 }
 
 #[test]
 fn step_10_what_was_sent_is_not_sent_again() {
-    let known = || lost(&case("v5", "6 7 8", ""), &[8, 6, 5]);
+    let unrecorded = || lost(&case("v5", "6 7 8", ""), &[8, 6, 5]);
     check(
-        &Case { known: known(), ..case("v5", "6 7 8", "") },
+        &Case { unrecorded: unrecorded(), ..case("v5", "6 7 8", "") },
         &expect!["send 6=#0, 7=#1, 8=#2 to A from 9, B from 7, C from 6; up to 8"],
     );
     check(
-        &Case { known: known(), ..case("v7", "6 7 8", "1 8") },
+        &Case { unrecorded: unrecorded(), ..case("v7", "6 7 8", "1 8") },
         &expect!["events 8-8? first? send 8=#2 to A from 9, B from 8, C from 8; up to 8"],
     );
-    check(&Case { known: known(), ..case("v9", "6 7 8", "1") }, &expect!["first? acknowledge"]);
+    check(&Case { unrecorded: unrecorded(), ..case("v9", "6 7 8", "1") }, &expect!["first? acknowledge"]);
     // Of another incarnation.
     check(
-        &Case { known: known(), ..case("v0 incarnation2 first1'", "1'", "1'") },
+        &Case { unrecorded: unrecorded(), ..case("v0 incarnation2 first1'", "1'", "1'") },
         &expect!["events 1-1…? first? send 1=#0 to A from 1, B from 1, C from 1; up to 1"],
     );
     check(
-        &Case { known: known(), ..case("v6 incarnation2 first1'", "7'", "1' 7'") },
+        &Case { unrecorded: unrecorded(), ..case("v6 incarnation2 first1'", "7'", "1' 7'") },
         &expect!["events 7-7…? first? send 7=#0 to A from 7, B from 7, C from 7; up to 7"],
     );
     // It does not join on.
     check(
-        &Case { known: known(), ..case("v4", "6 7 8", "1 5 6 7 8") },
+        &Case { unrecorded: unrecorded(), ..case("v4", "6 7 8", "1 5 6 7 8") },
         &expect![
             "events 5-8? first? send 5=table, 6=#0, 7=#1, 8=#2 to A from 5, B from 5, C from 5; up to 8"
         ],
@@ -847,10 +869,10 @@ fn step_10_what_was_sent_is_not_sent_again() {
 
 #[test]
 fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_marker() {
-    let known = || lost(&case("v5", "6 7 8", ""), &[8, 6, 5]);
+    let unrecorded = || lost(&case("v5", "6 7 8", ""), &[8, 6, 5]);
     let cursors = |position, replay_until| [(ClientId(1), cursor(position, replay_until))].into();
     let behind = |position, replay_until| Case {
-        known: known(),
+        unrecorded: unrecorded(),
         cursors: cursors(position, replay_until),
         ..case("v5 behind:1", "6 7 8", "")
     };

@@ -2,15 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::{Dropped, Holes, Known, Plan, Rows, Wanted};
+use super::{Dropped, Holes, Plan, Rows, UnrecordedSends, Wanted};
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
-use crate::ledger::{ClientId, Cursor, EventTime, GroupItem, Registry, Row, Write};
+use crate::ledger::{ClientId, Cursor, EventTime, GroupItem, Reading, Registry, RowHead, Write};
+use crate::message::Message;
 use crate::time::Timestamp;
 
 /// A message of a batch: which event it brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
+    /// What tells it from the other messages of its batch.
+    pub number: usize,
+    /// The event's message, as it goes to the clients' queues.
+    pub message: Message,
+    /// When the stream recorded the event, if the message says so.
+    pub streamed_at: Option<Timestamp>,
     /// The event's version.
     pub version: u64,
     /// The event's sort key in the event table.
@@ -36,17 +43,17 @@ pub struct View<'v> {
     pub key: &'v Key,
     /// The messages of the batch that are not settled yet, in the order of the queue.
     pub arrivals: &'v [Arrival],
-    /// The registry: `None` if it was not read, `Some(None)` if it is missing.
-    pub registry: Option<Option<&'v Registry>>,
-    /// The group's item, likewise.
-    pub item: Option<Option<&'v GroupItem>>,
+    /// The registry.
+    pub registry: Reading<&'v Registry>,
+    /// The group's item.
+    pub item: Reading<&'v GroupItem>,
     /// What was looked up since they were read.
-    pub shown: &'v Shown,
+    pub answers: &'v Answers,
     /// What earlier sends of this invocation did whose record was lost.
-    pub known: &'v Known,
+    pub unrecorded: &'v UnrecordedSends,
     /// Whether this invocation has written the group's item.
     pub has_written: bool,
-    /// Whether a client can be sent to: it is in this instance's file, and does not rest.
+    /// Whether a client can be sent to: it is in this instance's file, and its circuit breaker is closed.
     pub is_reachable: &'v dyn Fn(&ClientName) -> bool,
     /// The time.
     pub now: Timestamp,
@@ -54,7 +61,7 @@ pub struct View<'v> {
 
 /// What was looked up in the event table, and which cursors were read.
 #[derive(Debug, Default)]
-pub struct Shown {
+pub struct Answers {
     /// The answer to [`LookUp::Events`].
     pub rows: Option<Rows>,
     /// The answer to [`LookUp::First`], which was asked after that.
@@ -62,7 +69,7 @@ pub struct Shown {
     /// The answer to [`LookUp::Newer`].
     pub newer: Option<Vec<Key>>,
     /// The answer to [`LookUp::Whole`].
-    pub whole: Option<Vec<Row>>,
+    pub whole: Option<Vec<RowHead>>,
     /// The answers to [`LookUp::Cursors`]; `None` for one that is missing.
     pub cursors: BTreeMap<ClientId, Option<Cursor>>,
 }
@@ -81,7 +88,7 @@ pub enum Step {
     /// Look something up, then decide.
     LookUp(LookUp),
     /// Write, then read again.
-    Write(Settling),
+    Write(PriorWrite),
     /// Send a run, then [record](Plan::record) it.
     Send(Box<Plan>),
 }
@@ -95,7 +102,7 @@ pub enum LookUp {
     First(Key),
     /// Which of these sort keys the table has: of messages that are covered, and newer than all that is.
     Newer(Vec<Key>),
-    /// All of the table's rows of the aggregate; their events do not matter.
+    /// All of the table's rows of the aggregate, without their events.
     Whole,
     /// These clients' cursors.
     Cursors(Vec<ClientId>),
@@ -103,10 +110,10 @@ pub enum LookUp {
 
 /// Writes before which nothing of a group is sent.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Settling {
+pub struct PriorWrite {
     /// In order, each on condition that the one before it was written.
     pub transactions: Vec<Vec<Write>>,
-    /// The positions of the arrivals that are settled when they are written.
+    /// The numbers of the arrivals that are settled when they are written.
     pub settled: Vec<usize>,
     /// What is not sent of them.
     pub dropped: Dropped,

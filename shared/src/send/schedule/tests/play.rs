@@ -16,13 +16,10 @@ pub(super) fn check(runs: &str, script: &str, expected: Expect) {
 }
 
 pub(super) fn check_limited(requests_in_flight: usize, runs: &str, script: &str, expected: Expect) {
-    let messages = runs.split('|').map(|run| run.split_whitespace().map(message).collect::<Vec<_>>());
-    let messages = messages.collect::<Vec<_>>();
-    let runs =
-        messages.iter().map(|messages| Run { messages: messages.iter().collect() }).collect::<Vec<_>>();
+    let run = |run: &str| Run { tag: (), items: run.split_whitespace().map(message).collect() };
     let mut play = Play {
         schedule: Schedule::new(
-            &runs,
+            runs.split('|').map(run).collect(),
             &Limits {
                 requests_in_flight,
                 deadline: Timestamp::from_millis(1_000),
@@ -52,13 +49,13 @@ pub(super) fn check_limited(requests_in_flight: usize, runs: &str, script: &str,
 const SIZES: &str =
     "; the message has 1 bytes, SQS takes at most 1048576, the queue what its `MaximumMessageSize` says";
 
-struct Play<'m> {
-    schedule: Schedule<'m>,
-    requests: Vec<Option<Request<'m>>>,
+struct Play {
+    schedule: Schedule<(), Message>,
+    requests: Vec<Option<Request<Message>>>,
     told: String,
 }
 
-impl Play<'_> {
+impl Play {
     fn until_it_waits(&mut self, now: Timestamp) {
         loop {
             match self.schedule.next(now) {
@@ -66,7 +63,7 @@ impl Play<'_> {
                     let names = request
                         .messages()
                         .iter()
-                        .map(|message| message.deduplication_id().as_str())
+                        .map(|message| message.deduplication_id().as_str().to_owned())
                         .collect::<Vec<_>>();
                     self.requests.push(Some(request));
                     writeln!(self.told, "send #{} {}", self.requests.len(), names.join(" ")).unwrap();
@@ -77,10 +74,12 @@ impl Play<'_> {
                 }
                 Step::Done(outcomes) => {
                     let accepted =
-                        outcomes.iter().map(|outcome| outcome.accepted.to_string()).collect::<Vec<_>>();
+                        outcomes.iter().map(|outcome| outcome.accepted.len().to_string()).collect::<Vec<_>>();
                     writeln!(self.told, "accepted {}", accepted.join(" ")).unwrap();
                     for (run, outcome) in outcomes.into_iter().enumerate() {
-                        let Some(Stop { reason, why }) = outcome.stopped else { continue };
+                        let Some(Stopped { stop: Stop { reason, why }, .. }) = outcome.stopped else {
+                            continue;
+                        };
                         let why = why.replace(SIZES, "; …");
                         writeln!(self.told, "run {run}: {reason:?}: {why}").unwrap();
                     }

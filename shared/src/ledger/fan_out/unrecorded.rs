@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Plan;
+use super::{Plan, Reached};
 use crate::ledger::{ClientId, Cursor, GroupItem, WriteCount};
 
 /// What clients got of a group by sends of this invocation whose record was lost, or whose record's result is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known(BTreeMap<ClientId, Sent>);
+pub struct UnrecordedSends(BTreeMap<ClientId, Sent>);
 
 /// A client has every event after `after`, up to `up_to`: when they were sent, it had everything up to `after`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,15 +24,16 @@ pub(super) enum Merge {
     Changed(Cursor),
 }
 
-impl Known {
-    /// Keeps what was sent by `plan`: each tried client has everything up to the version in `reached`.
-    pub fn keep(&mut self, plan: &Plan, reached: &[u64]) {
+impl UnrecordedSends {
+    /// Keeps what was sent by `plan`, which brought clients as far as `reached`.
+    pub fn keep(&mut self, plan: &Plan, reached: &Reached) {
         let incarnation_number = plan.item.incarnation_number;
-        for (start, up_to) in plan.tried.iter().zip(reached) {
-            if *up_to <= start.has {
+        for start in &plan.tried {
+            let up_to = start.reached(reached);
+            if up_to <= start.has {
                 continue;
             }
-            let sent = Sent { incarnation_number, after: plan.item.version, up_to: *up_to };
+            let sent = Sent { incarnation_number, after: plan.item.version, up_to };
             let kept = self.0.entry(start.client).or_insert(sent);
             // What was known and joins on was where this run began.
             let joins = kept.incarnation_number == incarnation_number
