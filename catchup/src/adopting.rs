@@ -9,17 +9,17 @@ use shared::clock::Clock;
 use shared::event::Event;
 use shared::ids::{Group, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, GroupItem, ItemKey, Ledger, READ_LIMIT, Reading, Registry, Write,
-    WriteError, adopt, baseline, is_whole, leaving,
+    ClientId, Cursor, EventTable, GroupItem, ItemKey, Ledger, READ_LIMIT, Reading, Registry, adopt, baseline,
+    is_whole, leaving,
 };
 use shared::send::{StopReason, Transport};
 
-use super::payload::OrderError;
-use super::work::{SurveyError, TRIES, Work, why_unread};
+use super::payload::ControlError;
+use super::work::{AfterFailure, SurveyError, Update, Work, why_unread};
 
-/// What a group is.
+/// What became of a group.
 #[derive(Debug)]
-pub(super) enum Adopted {
+pub(super) enum Adoption {
     /// Its item accounts for the registry's revision.
     Done,
     /// The table has no event of it that can be sent.
@@ -35,70 +35,60 @@ pub(super) enum Adopted {
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Adopts the group of the aggregate with this key, if that is needed.
-    pub(super) async fn adopt(&self, key: &Key) -> Adopted {
+    pub(super) async fn adopt(&self, key: &Key) -> Adoption {
         let group = Group::of(key);
-        let mut why = String::new();
         let keys = [ItemKey::Registry, ItemKey::Group(group.clone())];
-        for number in 0..TRIES {
-            let found = self.read(&keys).await;
+        let adoption = self.update(&keys, AfterFailure::ReadAgain, async |found| {
+            let failed = |why| Update::Done(Adoption::Failed(why));
             let registry = match found.registry() {
                 Reading::Present(registry) => registry,
-                Reading::Missing => return Adopted::Failed(OrderError::NoRegistry.to_string()),
-                Reading::Unread => return Adopted::Failed(why_unread(&found, &keys)),
+                Reading::Missing => return failed(ControlError::NoRegistry.to_string()),
+                Reading::Unread => return failed(why_unread(found, &keys)),
             };
             let (item, is_new) = match found.group(&group) {
-                Reading::Present(item) if item.revision >= registry.revision => return Adopted::Done,
+                Reading::Present(item) if item.revision >= registry.revision => {
+                    return Update::Done(Adoption::Done);
+                }
                 Reading::Present(item) => (item.clone(), false),
                 Reading::Missing => match self.first_sight(key, registry).await {
                     Ok(item) => (item, true),
-                    Err(adopted) => return adopted,
+                    Err(adoption) => return Update::Done(adoption),
                 },
-                Reading::Unread => return Adopted::Failed(why_unread(&found, &keys)),
+                Reading::Unread => return failed(why_unread(found, &keys)),
             };
             let retired = self.leaving(&group, &item, registry).await;
             let fresh = &mut || self.ports.ledger.fresh();
             let transactions = adopt(&group, &item, is_new, registry, &retired, self.now(), fresh);
-            match self.write_all(&transactions).await {
-                Ok(()) => return Adopted::Done,
-                // Somebody else adopts it, or nobody knows: it is read again.
-                Err(WriteError::Lost) => {}
-                Err(error) => {
-                    why = error.to_string();
-                    if self.is_over() || number + 1 == TRIES {
-                        break;
-                    }
-                    self.back_off(number).await;
-                }
-            }
-        }
-        Adopted::Failed(if why.is_empty() { "others write it all the time".to_owned() } else { why })
+            Update::Write(transactions, Adoption::Done)
+        });
+        adoption.await.unwrap_or_else(Adoption::Failed)
     }
 
     /// The first item of a group; or why there is none.
-    async fn first_sight(&self, key: &Key, registry: &Registry) -> Result<GroupItem, Adopted> {
+    async fn first_sight(&self, key: &Key, registry: &Registry) -> Result<GroupItem, Adoption> {
         let survey = self.survey(key).await.map_err(|error| match error {
-            SurveyError::TooLong => Adopted::PassedOver(error.to_string()),
-            SurveyError::Unread(unread) => Adopted::Failed(unread.to_string()),
+            SurveyError::TooLong => Adoption::PassedOver(error.to_string()),
+            SurveyError::Unread(unread) => Adoption::Failed(unread.to_string()),
         })?;
         if is_whole(&survey.rows) {
-            return baseline(key, &survey.rows, registry.start).ok_or(Adopted::Missing);
+            return baseline(key, &survey.rows, registry.start).ok_or(Adoption::Missing);
         }
         Err(match survey.highest {
             Some(event) => self.hand_over(&event).await,
-            None => Adopted::Missing,
+            None => Adoption::Missing,
         })
     }
 
     /// Makes the fan-out look at a group, by its highest `event`.
-    async fn hand_over(&self, event: &Event) -> Adopted {
+    async fn hand_over(&self, event: &Event) -> Adoption {
         match self.put_repairs([event], self.last_start()).await {
-            Ok(()) => Adopted::HandedOver,
+            Ok(()) => Adoption::HandedOver,
             Err(stop) => {
                 let why = format!("the fan-out queue does not take its highest event: {}", stop.why);
                 if stop.reason == StopReason::Message {
-                    Adopted::PassedOver(why)
+                    Adoption::PassedOver(why)
                 } else {
-                    Adopted::Failed(why)
+                    Adoption::Failed(why)
                 }
             }
         }
@@ -125,12 +115,5 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             }
         }
         retired
-    }
-
-    async fn write_all(&self, transactions: &[Vec<Write>]) -> Result<(), WriteError> {
-        for writes in transactions {
-            self.ports.ledger.write(writes).await?;
-        }
-        Ok(())
     }
 }

@@ -10,7 +10,8 @@ use shared::metrics::{BEHIND_AGE, GROUPS_BEHIND, REJECTED, SENT, Tally};
 use shared::send::Transport;
 
 use super::client::{Client, shuffle};
-use super::payload::OrderError;
+use super::payload::ControlError;
+use super::requests::registered;
 use super::work::Work;
 
 /// How many clients have a pass at the same time: what their messages take of the function's memory.
@@ -37,11 +38,11 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         &self,
         client: &str,
         tally: &mut Tally,
-    ) -> Result<CatchUpReport, OrderError> {
+    ) -> Result<CatchUpReport, ControlError> {
         let registry = self.registry().await?;
-        let (name, registration) = self.registered(&registry, client)?;
+        let (name, registration) = registered(&registry, client)?;
         let Some(in_file) = self.own.file.get(name) else {
-            return Err(OrderError::UnknownClient(client.to_owned()));
+            return Err(ControlError::UnknownClient(client.to_owned()));
         };
         if registration.state == State::Paused {
             let stopped = Some("paused".to_owned());
@@ -50,7 +51,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let client = Client::new(name, registration, Some(&in_file.queue), true);
         let mut served = self.serve(vec![client]).await;
         count_sent(&served, tally);
-        served.pop().map(Client::caught_up).ok_or(OrderError::NoRegistry)
+        served.pop().map(Client::caught_up).ok_or(ControlError::NoRegistry)
     }
 
     async fn serve<'c>(&self, clients: Vec<Client<'c>>) -> Vec<Client<'c>> {

@@ -10,7 +10,7 @@ use shared::ledger::scan::{Aggregate, Grouping, Progress};
 use shared::ledger::{EventTable, GroupItem, Ledger, Registry, ScanPosition};
 use shared::send::Transport;
 
-use super::payload::OrderError;
+use super::payload::ControlError;
 use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visited, item_of};
 use super::work::{SurveyError, Work};
 
@@ -28,7 +28,7 @@ struct Found {
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Compares because somebody orders it, as far as there is time.
-    pub(super) async fn reconcile(&self, after: Option<TablePosition>) -> Result<Comparison, OrderError> {
+    pub(super) async fn reconcile(&self, after: Option<TablePosition>) -> Result<Comparison, ControlError> {
         let registry = self.registry().await?;
         let mut progress = Progress::new(after.map(ScanPosition::try_from).transpose()?);
         let mut scan_position = progress.after().cloned();
@@ -60,7 +60,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         if compared.groups > 0 && compared.after.is_some() {
             return Ok(compared);
         }
-        Err(OrderError::Failed { what: "the comparison", why })
+        Err(ControlError::Failed { what: "the comparison", why })
     }
 
     /// Compares groups, and puts what is missing on the fan-out queue.

@@ -12,12 +12,12 @@ mod clients;
 mod compare;
 mod look_up;
 mod maintenance;
-mod orders;
 mod pass;
 mod payload;
+mod recording;
+mod requests;
 mod retired;
 mod scans;
-mod tell;
 mod visits;
 mod work;
 
@@ -34,7 +34,7 @@ use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::Transport;
 use shared::time::Timestamp;
 
-pub use self::payload::OrderError;
+pub use self::payload::ControlError;
 use self::work::Work;
 
 /// The catch-up function, ready for any number of invocations.
@@ -76,14 +76,14 @@ impl CatchUp {
     ///
     /// # Errors
     ///
-    /// [`OrderError`] if the order is none that can be done, or nothing of it could be done now.
+    /// [`ControlError`] if the order is none that can be done, or nothing of it could be done now.
     pub async fn handle<C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &self,
         ports: Ports<'_, C, T, L, E>,
         payload: &RawValue,
         deadline: Timestamp,
         tally: &mut Tally,
-    ) -> Result<ControlAnswer, OrderError> {
+    ) -> Result<ControlAnswer, ControlError> {
         let request = ControlRequest::try_from_payload(payload.get())?;
         let transport = &Counted::new(ports.transport);
         let ledger = &Counted::new(ports.ledger);
@@ -103,7 +103,11 @@ impl CatchUp {
 }
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
-    async fn follow(&self, request: ControlRequest, tally: &mut Tally) -> Result<ControlAnswer, OrderError> {
+    async fn follow(
+        &self,
+        request: ControlRequest,
+        tally: &mut Tally,
+    ) -> Result<ControlAnswer, ControlError> {
         match request {
             ControlRequest::Maintenance { .. } => {
                 let clients = self.maintenance(tally).await?;

@@ -8,7 +8,7 @@ use shared::config::ClientName;
 use shared::control::CatchUpReport;
 use shared::ledger::membership::{CLIENTS_LIMIT, settle};
 use shared::ledger::{
-    ClientId, Condition, EventTable, Item, ItemKey, Ledger, Registration, Registry, State, Write, WriteError,
+    ClientId, Condition, EventTable, Item, ItemKey, Ledger, Registration, Registry, State, Write,
 };
 use shared::metrics::Tally;
 use shared::send::Transport;
@@ -16,12 +16,12 @@ use tracing::{error, info, warn};
 
 use super::client::Client;
 use super::clients::count_sent;
-use super::payload::OrderError;
-use super::work::{TRIES, Work, why_unread};
+use super::payload::ControlError;
+use super::work::{AfterFailure, Update, Work, why_unread};
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Answers for each client that was behind.
-    pub(super) async fn maintenance(&self, tally: &mut Tally) -> Result<Vec<CatchUpReport>, OrderError> {
+    pub(super) async fn maintenance(&self, tally: &mut Tally) -> Result<Vec<CatchUpReport>, ControlError> {
         let registry = self.settle().await?;
         // At the same time: neither clients that are behind for hours nor a scan of hours hold up the other.
         let catch_up = Box::pin(self.catch_up_all(&registry));
@@ -35,26 +35,19 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         Ok(answers)
     }
 
-    /// Settles who is served, and answers it.
-    async fn settle(&self) -> Result<Registry, OrderError> {
+    /// Settles who is served, and returns it.
+    async fn settle(&self) -> Result<Registry, ControlError> {
         let file: BTreeMap<ClientName, bool> =
             self.own.file.iter().map(|(name, in_file)| (name.clone(), in_file.history)).collect();
-        let mut why = String::new();
-        for _ in 0..TRIES {
-            let keys = [ItemKey::Registry];
-            let found = self.read(&keys).await;
-            let registry = match found.registry().known(|| why_unread(&found, &keys)) {
+        let keys = [ItemKey::Registry];
+        let registry = self.update(&keys, AfterFailure::ReadAgain, async |found| {
+            let registry = match found.registry().known(|| why_unread(found, &keys)) {
                 Ok(registry) => registry,
-                Err(unread) => {
-                    why = unread;
-                    continue;
-                }
+                Err(why) => return Update::ReadAgain(why),
             };
             let unmarked = self.unmarked(registry, &file).await;
             let Some(settled) = settle(registry, &file, &unmarked, self.now()) else {
-                let registry = registry.cloned().ok_or(OrderError::NoRegistry)?;
-                log_refused(&registry, &file);
-                return Ok(registry);
+                return Update::Done((registry.cloned(), None));
             };
             let write = Write {
                 key: ItemKey::Registry,
@@ -62,17 +55,17 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                     .map_or(Condition::Absent, |registry| Condition::WriteCount(registry.write_count)),
                 item: Some(Item::Registry(settled.clone())),
             };
-            match self.ports.ledger.write(&[write]).await {
-                Ok(()) => {
-                    log_changes(registry, &settled);
-                    return Ok(settled);
-                }
-                // Another maintenance settles it at the same time.
-                Err(WriteError::Lost) => {}
-                Err(error) => why = error.to_string(),
-            }
+            Update::Write(vec![vec![write]], (registry.cloned(), Some(settled)))
+        });
+        let failed = |why| ControlError::Failed { what: "the ledger's registry", why };
+        let (before, settled) = registry.await.map_err(failed)?;
+        if let Some(settled) = settled {
+            log_changes(before.as_ref(), &settled);
+            return Ok(settled);
         }
-        Err(OrderError::Failed { what: "the ledger's registry", why })
+        let registry = before.ok_or(ControlError::NoRegistry)?;
+        log_refused(&registry, &file);
+        Ok(registry)
     }
 
     /// The retired clients that may be admitted again, or make room, because no cursor of theirs is left.

@@ -12,7 +12,7 @@ use shared::config::ClientName;
 use shared::control::RefusedGroup;
 use shared::event::Event;
 use shared::ids::Group;
-use shared::ledger::catch_up::{Begin, Known, Plan, Task, begin};
+use shared::ledger::catch_up::{Begin, Plan, SentRange, Task, begin};
 use shared::ledger::times::PASS_LIMIT;
 use shared::ledger::{ClientId, DamagedItem, EventTable, Found, ItemKey, Ledger, State, UnsendableEvent};
 use shared::message::Message;
@@ -23,7 +23,7 @@ use shared::time::Timestamp;
 use tracing::{error, warn};
 
 use super::look_up::{Looked, NotLooked};
-use super::tell::Told;
+use super::recording::RecordOutcome;
 use super::work::{Work, why_unread};
 
 /// The most bytes of messages that a pass holds, all its groups together.
@@ -164,7 +164,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             match looked {
                 Looked::Lasts(plan) => planned.push(Planned { task, plan }),
                 Looked::Erased => {
-                    let is_up_to_date = self.tell_erased(&task).await == Told::UpToDate;
+                    let is_up_to_date = self.record_erased(&task).await == RecordOutcome::UpToDate;
                     pass_outcome
                         .groups
                         .push((task.group, if is_up_to_date { End::UpToDate } else { End::Left }));
@@ -246,10 +246,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let recorded = outcomes.into_iter().map(async |outcome| {
             let Outcome { tag: Planned { task, plan }, accepted, stopped } = outcome;
             let next = stopped.as_ref().and_then(|stopped| stopped.items.first());
-            let known = Known { up_to: plan.reached(next), ..Known::nothing(&task) };
+            let sent = SentRange { up_to: plan.reached(next), ..SentRange::nothing(&task) };
             let group = task.group.clone();
-            let told = Box::pin(self.tell(task, &known)).await;
-            (group, end(told, &known), accepted.len(), stopped.map(|stopped| stopped.stop))
+            let outcome = Box::pin(self.record(task, &sent)).await;
+            (group, end(outcome, &sent), accepted.len(), stopped.map(|stopped| stopped.stop))
         });
         for (group, end, accepted, stop) in join_all(recorded).await {
             pass_outcome.sent += accepted;
@@ -343,12 +343,12 @@ fn log_unread(client: &Served<'_>, unread: &[(Group, String)]) {
     }
 }
 
-fn end(told: Told, known: &Known) -> End {
-    match told {
-        Told::UpToDate => End::UpToDate,
-        Told::Unrecorded => End::Unrecorded,
+fn end(outcome: RecordOutcome, sent: &SentRange) -> End {
+    match outcome {
+        RecordOutcome::UpToDate => End::UpToDate,
+        RecordOutcome::Unrecorded => End::Unrecorded,
         // What had no effect now has none a moment later.
-        Told::Behind if known.is_nothing() => End::Left,
-        Told::Behind => End::More,
+        RecordOutcome::Behind if sent.is_nothing() => End::Left,
+        RecordOutcome::Behind => End::More,
     }
 }

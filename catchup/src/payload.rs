@@ -6,7 +6,7 @@ use tracing::info;
 
 /// Why a request is not followed.
 #[derive(Debug, thiserror::Error)]
-pub enum OrderError {
+pub enum ControlError {
     /// The payload is no request that can be done.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -31,13 +31,13 @@ pub enum OrderError {
     },
 }
 
-impl From<InvalidBase64> for OrderError {
+impl From<InvalidBase64> for ControlError {
     fn from(error: InvalidBase64) -> Self {
         Self::Request(error.into())
     }
 }
 
-impl From<InvalidReplayId> for OrderError {
+impl From<InvalidReplayId> for ControlError {
     fn from(error: InvalidReplayId) -> Self {
         Self::Request(error.into())
     }

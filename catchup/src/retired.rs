@@ -4,7 +4,7 @@ use futures_util::stream::{self, StreamExt as _};
 use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::ids::Group;
-use shared::ledger::catch_up::leave;
+use shared::ledger::cursors::leave;
 use shared::ledger::{
     ClientId, Cursor, EventTable, ItemKey, Ledger, READ_LIMIT, Registry, State, WriteError,
 };

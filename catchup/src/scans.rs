@@ -13,7 +13,7 @@ use shared::ledger::{
 use shared::send::Transport;
 use tracing::{info, warn};
 
-use super::adopting::Adopted;
+use super::adopting::Adoption;
 use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visited, item_of};
 use super::work::{Work, why_unread};
 
@@ -140,12 +140,12 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             return Visit::Done;
         }
         match Box::pin(self.adopt(&aggregate.key)).await {
-            Adopted::Done | Adopted::Missing => Visit::Done,
-            Adopted::HandedOver => Visit::Left(
+            Adoption::Done | Adoption::Missing => Visit::Done,
+            Adoption::HandedOver => Visit::Left(
                 "the fan-out has been made to look at it, and waits for what may be missing of it".to_owned(),
             ),
-            Adopted::PassedOver(why) => Visit::passed_over(&group, &why),
-            Adopted::Failed(why) => Visit::Left(why),
+            Adoption::PassedOver(why) => Visit::passed_over(&group, &why),
+            Adoption::Failed(why) => Visit::Left(why),
         }
     }
 

@@ -8,12 +8,14 @@ use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::reconcile::window;
 use shared::ledger::times::{CALL_LIMIT, PASS_LIMIT};
-use shared::ledger::{EventTable, Found, ItemKey, Ledger, Ports, Registry, Row, RowHead, Unread};
+use shared::ledger::{
+    EventTable, Found, ItemKey, Ledger, Ports, Registry, Row, RowHead, Unread, Write, WriteError,
+};
 use shared::route::route;
 use shared::send::{Carrier, Limits, Outcome, Run, Stop, Transport, send_runs, split};
 use shared::time::Timestamp;
 
-use super::payload::OrderError;
+use super::payload::ControlError;
 use super::{CatchUp, QueueUrl};
 
 /// How often a write that was lost is planned anew. It takes as many others that write at the same time.
@@ -27,6 +29,25 @@ pub(super) struct Work<'w, C, T, L, E> {
     pub(super) own: &'w CatchUp,
     pub(super) ports: Ports<'w, C, T, L, E>,
     pub(super) budget: Budget,
+}
+
+/// What a plan makes of the items that were read.
+pub(super) enum Update<R> {
+    /// These transactions, in order. When they are written, this is the result.
+    Write(Vec<Vec<Write>>, R),
+    /// Nothing to write: this is the result.
+    Done(R),
+    /// Read again; this is why.
+    ReadAgain(String),
+}
+
+/// What follows a write that was refused, or whose result is unknown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum AfterFailure {
+    /// The items are read again.
+    ReadAgain,
+    /// Nothing: it must not be done twice.
+    GiveUp,
 }
 
 /// What the event table has of an aggregate.
@@ -78,11 +99,52 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
     }
 
     /// Who is served.
-    pub(super) async fn registry(&self) -> Result<Registry, OrderError> {
+    pub(super) async fn registry(&self) -> Result<Registry, ControlError> {
         let keys = [ItemKey::Registry];
         let found = self.read(&keys).await;
-        let failed = || OrderError::Failed { what: "the ledger's registry", why: why_unread(&found, &keys) };
-        found.registry().known(failed)?.cloned().ok_or(OrderError::NoRegistry)
+        let failed =
+            || ControlError::Failed { what: "the ledger's registry", why: why_unread(&found, &keys) };
+        found.registry().known(failed)?.cloned().ok_or(ControlError::NoRegistry)
+    }
+
+    /// Reads items, plans from what was read, and writes on condition that nothing has changed; again, as long as others write
+    /// at the same time.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not written, after the last try.
+    pub(super) async fn update<R>(
+        &self,
+        keys: &[ItemKey],
+        after_failure: AfterFailure,
+        mut plan: impl AsyncFnMut(&Found) -> Update<R>,
+    ) -> Result<R, String> {
+        let mut why = "others write it all the time".to_owned();
+        for number in 0..TRIES {
+            let found = self.read(keys).await;
+            match plan(&found).await {
+                Update::Done(result) => return Ok(result),
+                Update::ReadAgain(unread) => why = unread,
+                Update::Write(transactions, result) => match self.write_all(&transactions).await {
+                    Ok(()) => return Ok(result),
+                    Err(WriteError::Lost) => continue,
+                    Err(error) if after_failure == AfterFailure::GiveUp => return Err(error.to_string()),
+                    Err(error) => why = error.to_string(),
+                },
+            }
+            if self.is_over() || number + 1 == TRIES {
+                break;
+            }
+            self.back_off(number).await;
+        }
+        Err(why)
+    }
+
+    async fn write_all(&self, transactions: &[Vec<Write>]) -> Result<(), WriteError> {
+        for writes in transactions {
+            self.ports.ledger.write(writes).await?;
+        }
+        Ok(())
     }
 
     /// Waits after the try of this number, from 0, which failed.

@@ -3,5 +3,6 @@
 //! Data flows one way: payload → records ([`record`]) → messages and rejections → outcomes → response ([`handler`]).
 
 pub mod handler;
+pub mod payload;
 pub mod record;
 pub mod replay;

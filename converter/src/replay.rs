@@ -22,7 +22,7 @@ use shared::budget::Budget;
 use shared::clock::Clock;
 use shared::control::{ResendOutcome, ResendRequest, ResendResult};
 use shared::event::Along;
-use shared::ids::{InvalidReplayId, ReplayId};
+use shared::ids::ReplayId;
 use shared::message::Message;
 use shared::metrics::{Counted, Tally};
 use shared::route::route;
@@ -31,27 +31,9 @@ use shared::set_aside::send_past_refusals;
 use shared::time::Timestamp;
 use tracing::info;
 
-use crate::handler::{BatchError, Converter, Response};
+use crate::handler::Converter;
+use crate::payload::{BatchError, ReplayError, Response};
 use crate::record::{Reading, Skipped};
-
-/// Why a payload with a member `replay` is not a replay. Nothing was sent.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// It has another form.
-    #[error(
-        "not a replay, an object with `replay` (its id), `Records` (a list) and nothing else; line {line}, column \
-         {column} of it is not as expected"
-    )]
-    Payload {
-        /// Where, from 1.
-        line: usize,
-        /// Where, from 1.
-        column: usize,
-    },
-    /// Its id cannot serve.
-    #[error("`replay`: {0}")]
-    Id(#[from] InvalidReplayId),
-}
 
 impl Converter {
     /// Sends the records of a replay again; `payload` and answer are as the module says.
@@ -143,13 +125,6 @@ struct Resend {
 impl Carrier for Resend {
     fn message(&self) -> &Message {
         &self.message
-    }
-}
-
-impl ReplayError {
-    /// Where the error is, and not what is there: that can be a value.
-    fn payload(error: serde_json::Error) -> Self {
-        Self::Payload { line: error.line(), column: error.column() }
     }
 }
 

@@ -13,7 +13,7 @@ mod world;
 
 use std::time::Duration;
 
-use converter::handler::BatchError;
+use converter::payload::BatchError;
 use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::value::RawValue;

@@ -14,7 +14,7 @@ mod world;
 
 use std::time::Duration;
 
-use converter::handler::BatchError;
+use converter::payload::BatchError;
 use expect_test::{Expect, expect};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};

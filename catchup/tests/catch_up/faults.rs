@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 use shared::ids::ReplayId;
-use shared::ledger::{Item, ItemKey, Ledger as _, WriteCount, orders};
+use shared::ledger::{Item, ItemKey, Ledger as _, WriteCount, replay};
 use testkit::memory::{CallFault, Fault, Faults, MemoryLedger, WriteFault};
 
 use crate::world::{World, group_of};
@@ -87,7 +87,7 @@ fn a_replay_that_is_ordered_meanwhile_repeats_what_was_sent() {
         };
         let id = ReplayId::try_new("r-9").unwrap();
         let fresh = &mut || ledger.fresh();
-        let writes = orders::replay(&group_of("a"), &item, client, Some(&cursor), 1, &id, now, fresh);
+        let writes = replay::replay(&group_of("a"), &item, client, Some(&cursor), 1, &id, now, fresh);
         ledger.apply(&writes).unwrap();
     });
     world.maintenance();

@@ -19,7 +19,7 @@ mod first_sight;
 mod logs;
 mod long;
 mod maintenance;
-mod orders;
 mod passes;
+mod requests;
 mod scans;
 mod world;

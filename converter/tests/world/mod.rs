@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use converter::handler::{BatchError, Converter, Response};
+use converter::handler::Converter;
+use converter::payload::{BatchError, Response};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use shared::config::Config;

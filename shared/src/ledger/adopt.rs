@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::transactions::{CursorWrite, transactions};
+use super::cursors::{CursorWrite, transactions};
 use super::{
     ClientId, Cursor, EventTime, First, GroupItem, Registration, Registry, RowHead, State, Write, WriteCount,
 };

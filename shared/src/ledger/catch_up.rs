@@ -1,23 +1,23 @@
 //! Catch-up: what a client still needs of a group that it is behind in, and what is written when it was sent.
 //!
-//! In the order of a pass: [`begin`], [`Gathered`], [`Plan`], [`Known`].
+//! In the order of a pass: [`begin`], [`Gathered`], [`Plan`], [`SentRange`].
 
 mod gather;
 mod lease;
-mod tell;
+mod progress;
 
 use super::{ClientId, Cursor, Found, GroupItem, Reading};
 use crate::ids::{Group, ReplayId};
 
 pub use gather::{Gathered, Plan, PlannedEvent, VERSIONS_LIMIT};
-pub use tell::{Known, Telling, leave, up_to_date};
+pub use progress::{ProgressWrite, SentRange};
 
 /// What there is to do for a client in a group, as the ledger has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begin {
     /// It was not read. A later pass may.
     Unread,
-    /// Nothing: another sender made the client level.
+    /// Nothing: another sender made the client up to date.
     UpToDate,
     /// The client is behind.
     Behind(Box<Task>),

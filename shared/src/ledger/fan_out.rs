@@ -14,10 +14,10 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::{is_old, unseen};
-use super::transactions::{CursorWrite, transactions};
+use super::cursors::{CursorWrite, transactions};
 use super::{
     ClientId, First, GroupItem, Item, Reading, Registry, RowHead, State, WRITE_LIMIT, Write, adopt, baseline,
-    leaving, orders,
+    leaving, replay,
 };
 use crate::ids::{Key, ReplayId};
 use crate::time::Timestamp;
@@ -302,7 +302,7 @@ fn repeat(
         } else {
             None
         };
-        let writes = orders::replay(view.group, &item, client, cursor, arrival.version, id, view.now, fresh);
+        let writes = replay::replay(view.group, &item, client, cursor, arrival.version, id, view.now, fresh);
         let next = writes.iter().find_map(|write| match &write.item {
             Some(Item::Group(next)) => Some(GroupItem::clone(next)),
             _ => None,

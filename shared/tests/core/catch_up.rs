@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use shared::config::Config;
 use shared::ids::{Group, Key, ReplayId};
 use shared::ledger::catch_up::*;
+use shared::ledger::cursors::{leave, up_to_date};
 use shared::ledger::{
     ClientId, Condition, Cursor, First, Found, GroupItem, Item, ItemKey, Row, Unread, Write, WriteCount,
 };
@@ -216,23 +217,23 @@ fn the_lowest_event_that_can_be_sent_is_known() {
 
 /// What is written about a client that got versions (`after`, `up_to`] of incarnation 1 in epoch 5.
 fn tell(after: u64, up_to: u64, now: Begin) -> String {
-    let known = Known { incarnation_number: 1, epoch: 5, after, up_to };
+    let known = SentRange { incarnation_number: 1, epoch: 5, after, up_to };
     let before = now.clone();
-    let telling = known.telling(&now, &mut || 901);
+    let telling = known.write(&now, &mut || 901);
     let Begin::Behind(task) = before else {
         return match telling {
-            Telling::Unread => "unread".to_owned(),
-            Telling::Nothing { is_up_to_date } => format!("nothing, level {is_up_to_date}"),
+            ProgressWrite::Unread => "unread".to_owned(),
+            ProgressWrite::Nothing { is_up_to_date } => format!("nothing, level {is_up_to_date}"),
             other => panic!("{other:?}"),
         };
     };
     match telling {
-        Telling::Unread => panic!("it was read"),
-        Telling::Nothing { is_up_to_date } => {
+        ProgressWrite::Unread => panic!("it was read"),
+        ProgressWrite::Nothing { is_up_to_date } => {
             assert!(!is_up_to_date);
             "nothing".to_owned()
         }
-        Telling::UpToDate(writes) => {
+        ProgressWrite::UpToDate(writes) => {
             let mut item = task.item.clone();
             item.write_count = WriteCount(41);
             item.behind.remove(&CLIENT);
@@ -249,7 +250,7 @@ fn tell(after: u64, up_to: u64, now: Begin) -> String {
             assert_eq!(writes, [group, cursor]);
             "level".to_owned()
         }
-        Telling::Progress(writes) => {
+        ProgressWrite::Behind(writes) => {
             let [Write { key, condition, item: Some(Item::Cursor(told)) }] = writes.as_slice() else {
                 panic!("{writes:?}")
             };
@@ -310,6 +311,9 @@ fn nothing_is_left_to_tell_of_another_life_or_when_another_made_the_client_level
 fn a_client_that_is_served_no_more_leaves_with_its_marker() {
     let (gone, cursor) = (item(1, 9), cursor("1:4"));
     let keys = |writes: Vec<Write>| writes.into_iter().map(|write| write.item.is_some()).collect::<Vec<_>>();
-    assert_eq!(leave(&group(), Some(&gone), CLIENT, &cursor), up_to_date(&task(1, 9, cursor.clone())));
+    assert_eq!(
+        leave(&group(), Some(&gone), CLIENT, &cursor),
+        up_to_date(&group(), &task(1, 9, cursor.clone()).item, CLIENT, &cursor)
+    );
     assert_eq!(keys(leave(&group(), None, CLIENT, &cursor)), [false]);
 }

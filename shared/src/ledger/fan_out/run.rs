@@ -6,7 +6,7 @@ use super::{Arrival, Dropped, Holes, Rows, TableEvent};
 use crate::config::ClientName;
 use crate::event::{Along, Event};
 use crate::ids::Group;
-use crate::ledger::transactions::{CursorWrite, transactions};
+use crate::ledger::cursors::{CursorWrite, transactions};
 use crate::ledger::{ClientId, Cursor, EventTime, GroupItem, UnsendableEvent, Write, WriteCount};
 use crate::message::Message;
 use crate::send::Carrier;

@@ -1,4 +1,4 @@
-//! What operators order: pause, resume, replay.
+//! What operators ask for: pause, resume, replay.
 
 use futures_util::stream::{self, StreamExt as _};
 use shared::clock::Clock;
@@ -8,71 +8,59 @@ use shared::control::{
     TypedKey,
 };
 use shared::ids::{Group, Key, ReplayId};
-use shared::ledger::orders::replay;
+use shared::ledger::replay::replay;
 use shared::ledger::{
     ClientId, Condition, Cursor, EventTable, Found, GroupItem, Item, ItemKey, Ledger, Reading, Registration,
-    Registry, State, Write, WriteCount, WriteError,
+    Registry, State, Write, WriteCount,
 };
 use shared::send::Transport;
 use tracing::warn;
 
-use super::adopting::Adopted;
-use super::payload::OrderError;
-use super::work::{TRIES, Work, why_unread};
+use super::adopting::Adoption;
+use super::payload::ControlError;
+use super::work::{AfterFailure, Update, Work, why_unread};
 
 /// How many groups a replay is ordered in at the same time.
 const AT_ONCE: usize = 10;
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Nothing more is sent to the client a minute later: it falls behind.
-    pub(super) async fn pause(&self, client: &str) -> Result<StateChange, OrderError> {
+    pub(super) async fn pause(&self, client: &str) -> Result<StateChange, ControlError> {
         self.switch(client, State::Paused).await
     }
 
     /// The client is served again.
-    pub(super) async fn resume(&self, client: &str) -> Result<StateChange, OrderError> {
+    pub(super) async fn resume(&self, client: &str) -> Result<StateChange, ControlError> {
         self.switch(client, State::Live).await
     }
 
-    async fn switch(&self, client: &str, state: State) -> Result<StateChange, OrderError> {
+    async fn switch(&self, client: &str, state: State) -> Result<StateChange, ControlError> {
         let mut was = None;
-        let mut why = "others write it all the time".to_owned();
-        for _ in 0..TRIES {
-            let registry = self.registry().await?;
-            let (name, registration) = self.registered(&registry, client)?;
+        let keys = [ItemKey::Registry];
+        let switched = self.update(&keys, AfterFailure::ReadAgain, async |found| {
+            let registry = match found.registry() {
+                Reading::Present(registry) => registry,
+                Reading::Missing => return Update::Done(Err(ControlError::NoRegistry)),
+                Reading::Unread => return Update::ReadAgain(why_unread(found, &keys)),
+            };
+            let (name, registration) = match registered(registry, client) {
+                Ok(registered) => registered,
+                Err(failure) => return Update::Done(Err(failure)),
+            };
             let was = *was.get_or_insert(registration.state);
             let switched = StateChange { client: client.to_owned(), state: state.into(), was: was.into() };
             if registration.state == state {
-                return Ok(switched);
+                return Update::Done(Ok(switched));
             }
             let write = Write {
                 key: ItemKey::Registry,
                 condition: Condition::WriteCount(registry.write_count),
-                item: Some(Item::Registry(with_state(&registry, name, state))),
+                item: Some(Item::Registry(with_state(registry, name, state))),
             };
-            match self.ports.ledger.write(&[write]).await {
-                Ok(()) => return Ok(switched),
-                Err(WriteError::Lost) => {}
-                Err(error) => why = error.to_string(),
-            }
-        }
-        Err(OrderError::Failed { what: "the ledger's registry", why })
-    }
-
-    /// The client of this name, unless it is retired.
-    pub(super) fn registered<'c>(
-        &self,
-        registry: &'c Registry,
-        client: &str,
-    ) -> Result<(&'c ClientName, &'c Registration), OrderError> {
-        let mut clients = registry.clients.iter();
-        match clients.find(|(name, _)| name.as_str() == client) {
-            None => Err(OrderError::UnknownClient(client.to_owned())),
-            Some((_, registration)) if registration.state == State::Retired => {
-                Err(OrderError::Retired(client.to_owned()))
-            }
-            Some(found) => Ok(found),
-        }
+            Update::Write(vec![vec![write]], Ok(switched))
+        });
+        let failed = |why| ControlError::Failed { what: "the ledger's registry", why };
+        switched.await.map_err(failed)?
     }
 
     /// Sets the client behind in each group.
@@ -82,14 +70,14 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         keys: Vec<TypedKey>,
         from: u64,
         id: &str,
-    ) -> Result<ReplayReport, OrderError> {
+    ) -> Result<ReplayReport, ControlError> {
         if !(1..=REPLAY_KEYS_LIMIT).contains(&keys.len()) {
             return Err(RequestError::Keys(keys.len()).into());
         }
         let id = &ReplayId::try_new(id)?;
         let keys = keys.into_iter().map(Key::try_from).collect::<Result<Vec<Key>, InvalidBase64>>()?;
         let registry = self.registry().await?;
-        let (name, registration) = self.registered(&registry, client)?;
+        let (name, registration) = registered(&registry, client)?;
         let results = stream::iter(keys).map(async |key| {
             let (outcome, reason) = match self.replay_group(name, registration.id, &key, from, id).await {
                 Ok(true) => (ReplayOutcome::Ordered, None),
@@ -116,45 +104,75 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     ) -> Result<bool, Refusal> {
         let group = Group::of(key);
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
-        let mut why = "others write it all the time".to_owned();
-        for _ in 0..TRIES {
+        // Of unknown result, it is asked for again under another id.
+        let replayed = self.update(&keys, AfterFailure::GiveUp, async |found| {
             match self.adopt(key).await {
-                Adopted::Done => {}
-                Adopted::Missing => return Err(Refusal::Nothing("the event table has no event of it")),
-                Adopted::HandedOver => {
-                    return Err(Refusal::Failed(
-                        "the ledger does not know it yet; the fan-out looks at it, and waits for what may be missing; \
-                         order it in two minutes"
-                            .to_owned(),
-                    ));
-                }
-                Adopted::PassedOver(why) | Adopted::Failed(why) => return Err(Refusal::Failed(why)),
+                Adoption::Done => {}
+                adoption => return Update::Done(Err(Refusal::of(adoption))),
             }
-            let found = self.read(&keys).await;
-            let Some((item, cursor)) = together(&found, client, &group) else {
-                why = why_unread(&found, &keys);
-                continue;
+            let Some((item, cursor)) = together(found, client, &group) else {
+                return Update::ReadAgain(why_unread(found, &keys));
             };
             let fresh = &mut || self.ports.ledger.fresh();
             let writes = replay(&group, item, client, cursor, from, id, self.now(), fresh);
             if writes.is_empty() {
-                return Ok(false);
+                return Update::Done(Ok(ReplayEffect::Nothing));
             }
-            match self.ports.ledger.write(&writes).await {
-                Ok(()) => {
-                    if cursor.is_none() && item.behind.contains(&client) {
-                        warn!(client = name.as_str(), %group, "a cursor was missing; the client gets the whole group");
-                    }
-                    return Ok(true);
-                }
-                Err(WriteError::Lost) => {}
-                Err(error) => return Err(Refusal::Failed(error.to_string())),
+            let is_lost = cursor.is_none() && item.behind.contains(&client);
+            Update::Write(
+                vec![writes],
+                Ok(if is_lost { ReplayEffect::WholeGroup } else { ReplayEffect::Range }),
+            )
+        });
+        match replayed.await.map_err(Refusal::Failed)?? {
+            ReplayEffect::Nothing => Ok(false),
+            ReplayEffect::Range => Ok(true),
+            ReplayEffect::WholeGroup => {
+                warn!(client = name.as_str(), %group, "a cursor was missing; the client gets the whole group");
+                Ok(true)
             }
         }
-        Err(Refusal::Failed(why))
     }
 }
 
+/// What a replay changes in a group.
+enum ReplayEffect {
+    Nothing,
+    /// What was asked for is sent again.
+    Range,
+    /// All of it is sent again: nobody knows what the client has.
+    WholeGroup,
+}
+
+impl Refusal {
+    /// Why nothing can be replayed in a group that is not adopted.
+    fn of(adoption: Adoption) -> Self {
+        match adoption {
+            Adoption::Done | Adoption::Missing => Self::Nothing("the event table has no event of it"),
+            Adoption::HandedOver => Self::Failed(
+                "the ledger does not know it yet; the fan-out looks at it, and waits for what may be missing; order it \
+                 in two minutes"
+                    .to_owned(),
+            ),
+            Adoption::PassedOver(why) | Adoption::Failed(why) => Self::Failed(why),
+        }
+    }
+}
+
+/// The client of this name, unless it is retired.
+pub(super) fn registered<'c>(
+    registry: &'c Registry,
+    client: &str,
+) -> Result<(&'c ClientName, &'c Registration), ControlError> {
+    let mut clients = registry.clients.iter();
+    match clients.find(|(name, _)| name.as_str() == client) {
+        None => Err(ControlError::UnknownClient(client.to_owned())),
+        Some((_, registration)) if registration.state == State::Retired => {
+            Err(ControlError::Retired(client.to_owned()))
+        }
+        Some(found) => Ok(found),
+    }
+}
 /// Why nothing is replayed in a group.
 enum Refusal {
     /// There is nothing to repeat.

@@ -1,6 +1,7 @@
-//! What operators order: a replay of one client in one group.
+//! A replay of one client in one group.
 
-use super::{ClientId, Condition, Cursor, GroupItem, Item, ItemKey, Write, WriteCount};
+use super::cursors::behind;
+use super::{ClientId, Cursor, GroupItem, Write, WriteCount};
 use crate::ids::{Group, ReplayId};
 use crate::time::Timestamp;
 
@@ -9,11 +10,11 @@ use crate::time::Timestamp;
 ///
 /// Nobody knows what a client has that is behind without a cursor: it gets one that says nothing, and all of the group.
 ///
-/// If nobody knows whether it was written, it is ordered again under another id: the first may have run, and SQS would
+/// If nobody knows whether it was written, it is asked for again under another id: the first may have run, and SQS would
 /// swallow what is sent again under its id.
 #[expect(
     clippy::too_many_arguments,
-    reason = "what was read, what is ordered, and what a function cannot make"
+    reason = "what was read, what is asked for, and what a function cannot make"
 )]
 pub fn replay(
     group: &Group,
@@ -39,9 +40,6 @@ pub fn replay(
         return Vec::new();
     }
 
-    let mut behind = item.clone();
-    behind.write_count = WriteCount(item.write_count.0.wrapping_add(1));
-    behind.behind.insert(client);
     let repeated = Cursor {
         write_count: WriteCount(fresh()),
         epoch: fresh(),
@@ -51,18 +49,7 @@ pub fn replay(
         replay: (!is_lost).then(|| id.clone()),
         at,
     };
-    vec![
-        Write {
-            key: ItemKey::Group(group.clone()),
-            condition: Condition::WriteCount(item.write_count),
-            item: Some(Item::Group(Box::new(behind))),
-        },
-        Write {
-            key: ItemKey::Cursor(client, group.clone()),
-            condition: cursor.map_or(Condition::Absent, |cursor| Condition::WriteCount(cursor.write_count)),
-            item: Some(Item::Cursor(repeated)),
-        },
-    ]
+    behind(group, item, client, cursor, repeated)
 }
 
 #[cfg(test)]
@@ -71,7 +58,7 @@ mod tests {
 
     use super::*;
     use crate::ids::Key;
-    use crate::ledger::First;
+    use crate::ledger::{Condition, First, Item, ItemKey};
 
     const CLIENT: ClientId = ClientId(7);
 

@@ -1,4 +1,7 @@
-//! A group's item and the cursors of its clients, written together.
+//! Who is behind: a group's item names a client in `behind` exactly if the client has a cursor there.
+//!
+//! This is the only module that plans writes of `behind` and of cursors, for the fan-out, catch-up and control requests. They
+//! are written in one transaction.
 
 use super::{ClientId, Condition, Cursor, GroupItem, Item, ItemKey, WRITE_LIMIT, Write, WriteCount};
 use crate::ids::Group;
@@ -34,11 +37,49 @@ impl CursorWrite {
     }
 }
 
+/// One transaction that takes a client out of `behind`, and its cursor away: it is up to date.
+pub fn up_to_date(group: &Group, item: &GroupItem, client: ClientId, cursor: &Cursor) -> Vec<Write> {
+    transaction(group, item, CursorWrite::delete(client, cursor))
+}
+
+/// One transaction that takes away the cursor of a client that is served no more, and its entry in `behind`, if the group
+/// has an item.
+pub fn leave(group: &Group, item: Option<&GroupItem>, client: ClientId, cursor: &Cursor) -> Vec<Write> {
+    match item {
+        Some(item) => up_to_date(group, item, client, cursor),
+        None => vec![CursorWrite::delete(client, cursor).write(group)],
+    }
+}
+
+/// One write that changes the cursor of a client that stays behind.
+pub(super) fn progress(group: &Group, client: ClientId, before: &Cursor, after: Cursor) -> Vec<Write> {
+    vec![CursorWrite::change(client, before, after).write(group)]
+}
+
+/// One transaction that puts a client behind, or changes its cursor, `before`, and begins another epoch.
+pub(super) fn behind(
+    group: &Group,
+    item: &GroupItem,
+    client: ClientId,
+    before: Option<&Cursor>,
+    after: Cursor,
+) -> Vec<Write> {
+    let write = match before {
+        Some(before) => CursorWrite::change(client, before, after),
+        None => CursorWrite::new(client, after),
+    };
+    transaction(group, item, write)
+}
+
+fn transaction(group: &Group, item: &GroupItem, cursor: CursorWrite) -> Vec<Write> {
+    transactions(group, item, false, item.clone(), vec![cursor]).into_iter().flatten().collect()
+}
+
 /// The transactions, in order, that make `after` of `before` and write `cursors`. `after.behind` follows from the
 /// cursors.
 ///
 /// Usually it is one. If there are too many cursors, all but the last transaction change nothing but `behind` and `write_count`:
-/// `version` is raised when everybody who has less is named.
+/// `version` is raised when every client that has less is named.
 pub(super) fn transactions(
     group: &Group,
     before: &GroupItem,

@@ -1,7 +1,8 @@
-//! Steps 5 and 6: what was sent is told to the ledger, whatever happens meanwhile.
+//! What was sent is recorded in the ledger, whatever happens meanwhile.
 
 use shared::clock::Clock;
-use shared::ledger::catch_up::{Begin, Known, Task, Telling, begin, up_to_date};
+use shared::ledger::catch_up::{Begin, ProgressWrite, SentRange, Task, begin};
+use shared::ledger::cursors::up_to_date;
 use shared::ledger::times::RECORD_LIMIT;
 use shared::ledger::{EventTable, ItemKey, Ledger, WriteError};
 use shared::send::Transport;
@@ -11,7 +12,7 @@ use super::work::{TRIES, Work, why_unread};
 
 /// What the ledger knows at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum RecordOutcome {
     /// The client is up to date.
     UpToDate,
     /// The client is behind, and has what it was sent.
@@ -22,17 +23,21 @@ pub(super) enum Told {
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// The client is up to date though nothing was sent, because there is nothing.
-    pub(super) async fn tell_erased(&self, task: &Task) -> Told {
-        let Err(error) = self.ports.ledger.write(&up_to_date(task)).await else { return Told::UpToDate };
+    pub(super) async fn record_erased(&self, task: &Task) -> RecordOutcome {
+        let Err(error) =
+            self.ports.ledger.write(&up_to_date(&task.group, &task.item, task.client, &task.cursor)).await
+        else {
+            return RecordOutcome::UpToDate;
+        };
         if !matches!(error, WriteError::Lost) {
             let group = task.group.as_str();
-            warn!(group, why = %error, "an erased group is not noted as level; a later pass does");
+            warn!(group, why = %error, "an erased group is not noted as up to date; a later pass does");
         }
-        Told::Behind
+        RecordOutcome::Behind
     }
 
-    /// Writes what is `known` since `task` was read.
-    pub(super) async fn tell(&self, task: Task, known: &Known) -> Told {
+    /// Writes what was `sent` since `task` was read.
+    pub(super) async fn record(&self, task: Task, sent: &SentRange) -> RecordOutcome {
         let now = self.now();
         let until = now.plus(RECORD_LIMIT.min(self.budget.writes(now)));
         let (client, group) = (task.client, task.group.clone());
@@ -40,18 +45,18 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let mut items = Begin::Behind(Box::new(task));
         let (mut why, mut unread) = (String::new(), String::new());
         for number in 0..TRIES {
-            let (writes, told) = match known.telling(&items, &mut || self.ports.ledger.fresh()) {
-                Telling::Nothing { is_up_to_date: true } => return Told::UpToDate,
-                Telling::Nothing { is_up_to_date: false } => return Told::Behind,
-                Telling::UpToDate(writes) => (writes, Told::UpToDate),
-                Telling::Progress(writes) => (writes, Told::Behind),
-                Telling::Unread => (Vec::new(), Told::Unrecorded),
+            let (writes, outcome) = match sent.write(&items, &mut || self.ports.ledger.fresh()) {
+                ProgressWrite::Nothing { is_up_to_date: true } => return RecordOutcome::UpToDate,
+                ProgressWrite::Nothing { is_up_to_date: false } => return RecordOutcome::Behind,
+                ProgressWrite::UpToDate(writes) => (writes, RecordOutcome::UpToDate),
+                ProgressWrite::Behind(writes) => (writes, RecordOutcome::Behind),
+                ProgressWrite::Unread => (Vec::new(), RecordOutcome::Unrecorded),
             };
             let written = if writes.is_empty() { None } else { Some(self.ports.ledger.write(&writes).await) };
             let is_lost = match written {
-                Some(Ok(())) => return told,
-                // Nothing was sent, so nothing is lost if it is not told.
-                Some(Err(_)) if known.is_nothing() => return Told::Behind,
+                Some(Ok(())) => return outcome,
+                // Nothing was sent, so nothing is lost if it is not recorded.
+                Some(Err(_)) if sent.is_nothing() => return RecordOutcome::Behind,
                 Some(Err(WriteError::Lost)) => true,
                 Some(Err(error)) => {
                     why = error.to_string();
@@ -72,7 +77,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             items = begin(&found, client, &group);
             unread = why_unread(&found, &keys);
         }
-        warn!(group = group.as_str(), why, "what was sent could not be told to the ledger; it is sent again");
-        Told::Unrecorded
+        warn!(
+            group = group.as_str(),
+            why, "what was sent could not be recorded in the ledger; it is sent again"
+        );
+        RecordOutcome::Unrecorded
     }
 }

@@ -1,12 +1,12 @@
-//! Steps 5 and 6: what was sent is written, whatever happened to the items meanwhile.
+//! What was sent is recorded, whatever happened to the items meanwhile.
 
 use super::{Begin, Task};
-use crate::ids::Group;
-use crate::ledger::{ClientId, Condition, Cursor, GroupItem, Item, ItemKey, Write, WriteCount};
+use crate::ledger::cursors::{progress, up_to_date};
+use crate::ledger::{Cursor, Write, WriteCount};
 
-/// What was sent to a client of a group and is not told yet.
+/// What was sent to a client of a group and is not recorded yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct SentRange {
     /// In which incarnation.
     pub incarnation_number: u64,
     /// In which epoch of the cursor.
@@ -19,7 +19,7 @@ pub struct Known {
 
 /// What is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Telling {
+pub enum ProgressWrite {
     /// The items must be read again first.
     Unread,
     /// Nothing: the ledger knows.
@@ -30,33 +30,10 @@ pub enum Telling {
     /// One transaction: the client is up to date then.
     UpToDate(Vec<Write>),
     /// The cursor: the client stays behind.
-    Progress(Vec<Write>),
+    Behind(Vec<Write>),
 }
 
-/// One transaction that takes the client out of `behind`, and its cursor away.
-pub fn up_to_date(task: &Task) -> Vec<Write> {
-    let mut item = task.item.clone();
-    item.write_count = WriteCount(item.write_count.0 + 1);
-    item.behind.remove(&task.client);
-    vec![group_write(&task.group, &task.item, item), cursor_write(task, None)]
-}
-
-/// One transaction that takes away the cursor of a client that is served no more, and its entry in `behind`, if there is
-/// one.
-pub fn leave(group: &Group, item: Option<&GroupItem>, client: ClientId, cursor: &Cursor) -> Vec<Write> {
-    let deletion = Write {
-        key: ItemKey::Cursor(client, group.clone()),
-        condition: Condition::WriteCount(cursor.write_count),
-        item: None,
-    };
-    let Some(item) = item else { return vec![deletion] };
-    let mut after = item.clone();
-    after.write_count = WriteCount(item.write_count.0 + 1);
-    after.behind.remove(&client);
-    vec![group_write(group, item, after), deletion]
-}
-
-impl Known {
+impl SentRange {
     /// Nothing yet of what this task sends.
     pub fn nothing(task: &Task) -> Self {
         let position = task.position();
@@ -77,14 +54,14 @@ impl Known {
     ///
     /// In the same epoch, the client has the more of the two. In another epoch that began with a replay, what was sent
     /// meanwhile counts as a repetition, if the replay's repetitions reach that far. Of another incarnation nothing is left to
-    /// tell.
-    pub fn telling(&self, now: &Begin, fresh: &mut dyn FnMut() -> u64) -> Telling {
+    /// record.
+    pub fn write(&self, now: &Begin, fresh: &mut dyn FnMut() -> u64) -> ProgressWrite {
         let task = match now {
-            Begin::Unread => return Telling::Unread,
-            Begin::UpToDate => return Telling::Nothing { is_up_to_date: true },
+            Begin::Unread => return ProgressWrite::Unread,
+            Begin::UpToDate => return ProgressWrite::Nothing { is_up_to_date: true },
             Begin::Behind(task) => task,
         };
-        let nothing = Telling::Nothing { is_up_to_date: false };
+        let nothing = ProgressWrite::Nothing { is_up_to_date: false };
         if task.item.incarnation_number != self.incarnation_number {
             return nothing;
         }
@@ -93,7 +70,8 @@ impl Known {
         if cursor.epoch == self.epoch {
             let up_to = self.up_to.max(position);
             if up_to >= task.item.version {
-                return Telling::UpToDate(up_to_date(task));
+                let writes = up_to_date(&task.group, &task.item, task.client, cursor);
+                return ProgressWrite::UpToDate(writes);
             }
             if up_to == position {
                 return nothing;
@@ -107,34 +85,18 @@ impl Known {
                 replay,
                 ..cursor.clone()
             };
-            return progress(task, told, fresh);
+            return behind(task, told, fresh);
         }
         match replay_until {
             Some(replay_until) if replay_until >= self.after && self.up_to > replay_until => {
-                progress(task, Cursor { replay_until: self.up_to, ..cursor.clone() }, fresh)
+                behind(task, Cursor { replay_until: self.up_to, ..cursor.clone() }, fresh)
             }
             _ => nothing,
         }
     }
 }
 
-fn progress(task: &Task, cursor: Cursor, fresh: &mut dyn FnMut() -> u64) -> Telling {
+fn behind(task: &Task, cursor: Cursor, fresh: &mut dyn FnMut() -> u64) -> ProgressWrite {
     let cursor = Cursor { write_count: WriteCount(fresh()), ..cursor };
-    Telling::Progress(vec![cursor_write(task, Some(cursor))])
-}
-
-fn group_write(group: &Group, before: &GroupItem, after: GroupItem) -> Write {
-    Write {
-        key: ItemKey::Group(group.clone()),
-        condition: Condition::WriteCount(before.write_count),
-        item: Some(Item::Group(Box::new(after))),
-    }
-}
-
-fn cursor_write(task: &Task, cursor: Option<Cursor>) -> Write {
-    Write {
-        key: ItemKey::Cursor(task.client, task.group.clone()),
-        condition: Condition::WriteCount(task.cursor.write_count),
-        item: cursor.map(Item::Cursor),
-    }
+    ProgressWrite::Behind(progress(&task.group, task.client, &task.cursor, cursor))
 }
