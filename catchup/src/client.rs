@@ -16,7 +16,7 @@ use shared::send::{BATCH_LIMIT, Stop, StopReason, Transport};
 use shared::time::Timestamp;
 use tracing::{error, info, warn};
 
-use super::pass::{End, PassOutcome, Served};
+use super::pass::{End, PassOutcome, ServedClient};
 use super::work::{Work, why_unread};
 
 /// How many of a client's cursors are listed at a time. It bounds memory and, while a client rests, cost.
@@ -34,7 +34,7 @@ pub(super) struct Client<'c> {
     queue: Option<&'c QueueUrl>,
     /// Whether it is served although its queue failed a moment ago.
     is_urgent: bool,
-    listed: Listed,
+    listed: GroupList,
     /// The groups to be served next.
     waiting: VecDeque<Group>,
     /// Those that take long to read: each has a pass of its own, when no other waits.
@@ -51,7 +51,7 @@ pub(super) struct Client<'c> {
 
 /// The groups that the client is behind in, as far as they were listed, and since when.
 #[derive(Debug, Default)]
-struct Listed {
+struct GroupList {
     behind: BTreeMap<Group, Timestamp>,
     last: Option<Group>,
     is_complete: bool,
@@ -83,7 +83,7 @@ impl<'c> Client<'c> {
             id: registration.id,
             queue: queue.filter(|_| registration.state == State::Live),
             is_urgent,
-            listed: Listed::default(),
+            listed: GroupList::default(),
             waiting: VecDeque::new(),
             slow: VecDeque::new(),
             lease: None,
@@ -133,7 +133,7 @@ impl<'c> Client<'c> {
             return if self.is_elsewhere { self.stop(&why) } else { self.fail(&why) };
         }
         let is_failing = held.lease.failures > 0 && !self.is_urgent;
-        let served = Served { name: &self.name, id: self.id, queue, is_failing };
+        let served = ServedClient { name: &self.name, id: self.id, queue, is_failing };
         let pass_outcome = work.pass(&served, &groups).await;
         self.take(pass_outcome, is_slow, work.now())
     }

@@ -5,20 +5,20 @@ use shared::clock::Clock;
 use shared::control::{Comparison, EventVersion, GroupAhead, TablePosition};
 use shared::event::Event;
 use shared::ids::{Group, Key};
-use shared::ledger::reconcile::{Difference, Listed, compare};
+use shared::ledger::reconcile::{Difference, EventHead, compare};
 use shared::ledger::scan::{Aggregate, Grouping, Progress};
 use shared::ledger::{EventTable, GroupItem, Ledger, Registry, ScanPosition};
 use shared::send::Transport;
 
 use super::payload::ControlError;
-use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visited, item_of};
+use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visits, item_of};
 use super::work::{SurveyError, Work};
 
 /// The most findings of one answer, and so its size: each has a key of up to 2 KB, and Lambda takes 6 MB.
 const FINDINGS_LIMIT: usize = 1_000;
 
 /// What differs in a group, by a consistent read of the table.
-struct Found {
+struct GroupDifference {
     key: Key,
     difference: Difference,
     version: u64,
@@ -64,8 +64,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     }
 
     /// Compares groups, and puts what is missing on the fan-out queue.
-    pub(super) async fn compare(&self, registry: &Registry, groups: &[Aggregate]) -> (Comparison, Visited) {
-        let (mut compared, mut visited) = (Comparison::default(), Visited::default());
+    pub(super) async fn compare(&self, registry: &Registry, groups: &[Aggregate]) -> (Comparison, Visits) {
+        let (mut compared, mut visited) = (Comparison::default(), Visits::default());
         for some in groups.chunks(GROUPS_AT_ONCE) {
             match self.compare_some(registry, some).await {
                 Ok((found, visits)) => {
@@ -86,17 +86,17 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         &self,
         registry: &Registry,
         groups: &[Aggregate],
-    ) -> Result<(Vec<Found>, Vec<Visit>), String> {
+    ) -> Result<(Vec<GroupDifference>, Vec<Visit>), String> {
         let read = self.read_groups(groups).await?;
         let looked = stream::iter(groups).map(async |Aggregate { key, seen }| {
             let item = item_of(&read, &Group::of(key))?;
-            let listed: Vec<Listed<'_>> = seen.iter().filter_map(Listed::of_seen).collect();
+            let listed: Vec<EventHead<'_>> = seen.iter().filter_map(EventHead::of_seen).collect();
             if compare(&listed, item, registry.start, self.now()).is_none() {
                 return Ok(None);
             }
             Box::pin(self.look_closer(registry, key, item)).await.map(Some)
         });
-        let looked: Vec<Result<Option<Found>, Visit>> = looked.buffered(AT_ONCE).collect().await;
+        let looked: Vec<Result<Option<GroupDifference>, Visit>> = looked.buffered(AT_ONCE).collect().await;
         let (mut found, mut visits) = (Vec::new(), Vec::new());
         for looked in looked {
             match looked {
@@ -117,12 +117,12 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         registry: &Registry,
         key: &Key,
         item: Option<&GroupItem>,
-    ) -> Result<Found, Visit> {
+    ) -> Result<GroupDifference, Visit> {
         let survey = self.survey(key).await.map_err(|error| match error {
             SurveyError::TooLong => Visit::passed_over(&Group::of(key), &error.to_string()),
             SurveyError::Unread(unread) => Visit::Left(unread.to_string()),
         })?;
-        let listed: Vec<Listed<'_>> = survey.rows.iter().filter_map(Listed::of_row).collect();
+        let listed: Vec<EventHead<'_>> = survey.rows.iter().filter_map(EventHead::of_row).collect();
         let difference = compare(&listed, item, registry.start, self.now());
         let version = item.map_or(0, |item| item.version);
         let lowest = survey.lowest.filter(|_| difference.lowest);
@@ -131,7 +131,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let highest = survey.highest.filter(|event| {
             difference.highest && event.version() > version && Some(event.version()) != has_lowest
         });
-        Ok(Found {
+        Ok(GroupDifference {
             key: key.clone(),
             difference,
             version,
@@ -139,7 +139,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         })
     }
 
-    async fn put_missing(&self, found: &[Found]) -> Result<(), String> {
+    async fn put_missing(&self, found: &[GroupDifference]) -> Result<(), String> {
         let missing = found.iter().flat_map(|found| &found.missing);
         let put = self.put_repairs(missing, self.last_start()).await;
         put.map_err(|stop| format!("the fan-out queue: {}", stop.why))
@@ -147,8 +147,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 }
 
 /// Adds what was found in a group.
-fn note(comparison: &mut Comparison, found: Found) {
-    let Found { key, difference, version, missing } = found;
+fn note(comparison: &mut Comparison, found: GroupDifference) {
+    let GroupDifference { key, difference, version, missing } = found;
     let missing = missing.iter().map(Event::version);
     comparison.missing.extend(missing.map(|version| EventVersion::of(&key, version)));
     comparison.holes.extend(difference.holes.iter().map(|hole| EventVersion::of(&key, *hole)));

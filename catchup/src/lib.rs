@@ -28,8 +28,8 @@ use shared::budget::Budget;
 use shared::clock::Clock;
 use shared::config::{ClientName, Config, Source};
 use shared::control::{ControlAnswer, ControlRequest, MaintenanceReport};
-use shared::ledger::{Bounded, EventTable, Ledger, Ports};
-use shared::metrics::{Counted, Tally};
+use shared::ledger::{BoundedPort, EventTable, Ledger, Ports};
+use shared::metrics::{CountingPort, Tally};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::Transport;
 use shared::time::Timestamp;
@@ -85,13 +85,13 @@ impl CatchUp {
         tally: &mut Tally,
     ) -> Result<ControlAnswer, ControlError> {
         let request = ControlRequest::try_from_payload(payload.get())?;
-        let transport = &Counted::new(ports.transport);
-        let ledger = &Counted::new(ports.ledger);
-        let table = &Counted::new(ports.table);
+        let transport = &CountingPort::new(ports.transport);
+        let ledger = &CountingPort::new(ports.ledger);
+        let table = &CountingPort::new(ports.table);
         let clock = ports.clock;
         let budget = Budget::new(clock.now(), deadline);
         let (bounded_ledger, bounded_table) =
-            (&Bounded::new(clock, ledger, budget), &Bounded::new(clock, table, budget));
+            (&BoundedPort::new(clock, ledger, budget), &BoundedPort::new(clock, table, budget));
         let ports = Ports { clock, transport, ledger: bounded_ledger, table: bounded_table };
         let work = Work::new(self, ports, budget);
         payload::log(&request);

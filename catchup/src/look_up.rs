@@ -3,7 +3,7 @@
 use shared::clock::{Clock, within};
 use shared::event::Event;
 use shared::ids::Key;
-use shared::ledger::catch_up::{Gathered, Plan, Task};
+use shared::ledger::catch_up::{NeededEvents, Plan, Task};
 use shared::ledger::{EventTable, Ledger, Unread};
 use shared::send::Transport;
 use shared::time::Timestamp;
@@ -12,7 +12,7 @@ use super::work::Work;
 
 /// What was found.
 #[derive(Debug)]
-pub(super) enum Looked {
+pub(super) enum TableAnswer {
     /// The incarnation lasts: this is to be done.
     Lasts(Plan),
     /// The aggregate is erased, or nothing is left of it that can be sent.
@@ -24,7 +24,7 @@ pub(super) enum Looked {
 
 /// Why nothing was found.
 #[derive(Debug)]
-pub(super) enum NotLooked {
+pub(super) enum LookUpError {
     /// The time that was given was not enough.
     OutOfTime,
     /// The table did not answer.
@@ -38,16 +38,16 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         task: &Task,
         bytes_limit: usize,
         until: Timestamp,
-    ) -> Result<Looked, NotLooked> {
+    ) -> Result<TableAnswer, LookUpError> {
         let limit = until.since(self.now());
         let looked = within(self.ports.clock, limit, self.look_up_all(task, bytes_limit)).await;
-        looked.ok_or(NotLooked::OutOfTime)?.map_err(NotLooked::Unread)
+        looked.ok_or(LookUpError::OutOfTime)?.map_err(LookUpError::Unread)
     }
 
-    async fn look_up_all(&self, task: &Task, bytes_limit: usize) -> Result<Looked, Unread> {
-        let mut gathered = Gathered::new(task, bytes_limit);
+    async fn look_up_all(&self, task: &Task, bytes_limit: usize) -> Result<TableAnswer, Unread> {
+        let mut gathered = NeededEvents::new(task, bytes_limit);
         if gathered.is_complete() {
-            return Ok(Looked::Lasts(gathered.plan()));
+            return Ok(TableAnswer::Lasts(gathered.plan()));
         }
         let mut pages = Pages { before: None, has_more: true };
         while pages.has_more && !gathered.is_complete() {
@@ -55,16 +55,18 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         }
         // Only now: an event that was read while the first one was still to be found is of this incarnation.
         if self.ports.table.has(&task.item.key, &task.item.first.sort).await? {
-            return Ok(Looked::Lasts(gathered.plan()));
+            return Ok(TableAnswer::Lasts(gathered.plan()));
         }
         while pages.has_more {
             self.page(task, &mut pages, &mut gathered).await?;
         }
-        Ok(gathered.into_lowest().map_or(Looked::Erased, |event| Looked::FirstGone(Box::new(event))))
+        Ok(gathered
+            .into_lowest()
+            .map_or(TableAnswer::Erased, |event| TableAnswer::FirstGone(Box::new(event))))
     }
 
     /// Reads the next page.
-    async fn page(&self, task: &Task, pages: &mut Pages, gathered: &mut Gathered) -> Result<(), Unread> {
+    async fn page(&self, task: &Task, pages: &mut Pages, gathered: &mut NeededEvents) -> Result<(), Unread> {
         let page = self.ports.table.page(&task.item.key, pages.before.as_ref()).await?;
         pages.before = page.next().cloned();
         pages.has_more = pages.before.is_some();

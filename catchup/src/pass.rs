@@ -14,7 +14,9 @@ use shared::event::Event;
 use shared::ids::Group;
 use shared::ledger::catch_up::{Begin, Plan, SentRange, Task, begin};
 use shared::ledger::times::PASS_LIMIT;
-use shared::ledger::{ClientId, DamagedItem, EventTable, Found, ItemKey, Ledger, State, UnsendableEvent};
+use shared::ledger::{
+    ClientId, DamagedItem, EventTable, ItemKey, Ledger, LedgerRead, State, UnsendableEvent,
+};
 use shared::message::Message;
 use shared::naming::QueueUrl;
 use shared::rejection::Rejection;
@@ -22,7 +24,7 @@ use shared::send::{Carrier, Outcome, Run, Stop, StopReason, Stopped, Transport, 
 use shared::time::Timestamp;
 use tracing::{error, warn};
 
-use super::look_up::{Looked, NotLooked};
+use super::look_up::{LookUpError, TableAnswer};
 use super::recording::RecordOutcome;
 use super::work::{Work, why_unread};
 
@@ -34,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The client that a pass serves.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Served<'s> {
+pub(super) struct ServedClient<'s> {
     pub(super) name: &'s ClientName,
     pub(super) id: ClientId,
     pub(super) queue: &'s QueueUrl,
@@ -77,9 +79,9 @@ pub(super) enum End {
 }
 
 /// A group for which the table answered.
-struct Asked {
+struct ReadGroup {
     task: Task,
-    looked: Looked,
+    looked: TableAnswer,
 }
 
 /// An event that gets a rejection.
@@ -96,7 +98,7 @@ struct Planned {
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Serves `groups`, at most [`BATCH_LIMIT`](shared::send::BATCH_LIMIT) of them.
-    pub(super) async fn pass(&self, client: &Served<'_>, groups: &[Group]) -> PassOutcome {
+    pub(super) async fn pass(&self, client: &ServedClient<'_>, groups: &[Group]) -> PassOutcome {
         let mut pass_outcome = PassOutcome::default();
         let now = self.now();
         let until = now.plus(PASS_LIMIT).min(self.last_start());
@@ -136,9 +138,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let mut answered = Vec::new();
         for (task, looked) in join_all(asked).await {
             match looked {
-                Ok(looked) => answered.push(Asked { task, looked }),
-                Err(NotLooked::Unread(why)) => unread.push((task.group, why.to_string())),
-                Err(NotLooked::OutOfTime) => {
+                Ok(looked) => answered.push(ReadGroup { task, looked }),
+                Err(LookUpError::Unread(why)) => unread.push((task.group, why.to_string())),
+                Err(LookUpError::OutOfTime) => {
                     let end = out_of_time(client, &task.group, is_alone, look_up_until.since(now));
                     pass_outcome.groups.push((task.group, end));
                 }
@@ -155,21 +157,21 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// only the fan-out can go on with, erased ones.
     async fn sort_out(
         &self,
-        asked: Vec<Asked>,
+        asked: Vec<ReadGroup>,
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
     ) -> Vec<Planned> {
         let (mut planned, mut lowest) = (Vec::new(), Vec::new());
-        for Asked { task, looked } in asked {
+        for ReadGroup { task, looked } in asked {
             match looked {
-                Looked::Lasts(plan) => planned.push(Planned { task, plan }),
-                Looked::Erased => {
+                TableAnswer::Lasts(plan) => planned.push(Planned { task, plan }),
+                TableAnswer::Erased => {
                     let is_up_to_date = self.record_erased(&task).await == RecordOutcome::UpToDate;
                     pass_outcome
                         .groups
                         .push((task.group, if is_up_to_date { End::UpToDate } else { End::Left }));
                 }
-                Looked::FirstGone(event) => {
+                TableAnswer::FirstGone(event) => {
                     lowest.push(event);
                     pass_outcome.groups.push((task.group, End::Left));
                 }
@@ -228,7 +230,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Sends the runs, and records how far they got.
     async fn send(
         &self,
-        client: &Served<'_>,
+        client: &ServedClient<'_>,
         planned: Vec<Planned>,
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
@@ -269,7 +271,7 @@ impl Carrier for RejectedEvent {
 impl PassOutcome {
     /// Notes why a run stopped. A message that the client's queue will never take is that group's business, and
     /// one that was not tried nobody's. Answers whether it was refused.
-    fn note(&mut self, client: &Served<'_>, group: &Group, stop: Stop) -> bool {
+    fn note(&mut self, client: &ServedClient<'_>, group: &Group, stop: Stop) -> bool {
         match stop.reason {
             StopReason::Untried => false,
             StopReason::OutOfTime | StopReason::Queue => {
@@ -291,7 +293,7 @@ impl PassOutcome {
 }
 
 /// Why the client is not to be served, as the ledger has it.
-fn unserved(found: &Found, client: &Served<'_>) -> Option<String> {
+fn unserved(found: &LedgerRead, client: &ServedClient<'_>) -> Option<String> {
     let Ok(registry) = found.registry().known(|| ()) else {
         let why = why_unread(found, &[ItemKey::Registry]);
         warn!(
@@ -309,7 +311,7 @@ fn unserved(found: &Found, client: &Served<'_>) -> Option<String> {
 }
 
 /// What becomes of a group of which the events were not read in the time `given`.
-fn out_of_time(client: &Served<'_>, group: &Group, is_alone: bool, given: Duration) -> End {
+fn out_of_time(client: &ServedClient<'_>, group: &Group, is_alone: bool, given: Duration) -> End {
     let (client, group, secs) = (client.name.as_str(), group.as_str(), given.as_secs());
     if !is_alone {
         warn!(
@@ -336,7 +338,7 @@ fn out_of_time(client: &Served<'_>, group: &Group, is_alone: bool, given: Durati
 }
 
 /// Logs groups that could not be read: one line for each pass.
-fn log_unread(client: &Served<'_>, unread: &[(Group, String)]) {
+fn log_unread(client: &ServedClient<'_>, unread: &[(Group, String)]) {
     if let Some((group, why)) = unread.first() {
         let (client, group, groups) = (client.name.as_str(), group.as_str(), unread.len());
         warn!(client, groups, group, why, "groups could not be read; the next maintenance tries them again");

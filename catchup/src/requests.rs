@@ -10,8 +10,8 @@ use shared::control::{
 use shared::ids::{Group, Key, ReplayId};
 use shared::ledger::replay::replay;
 use shared::ledger::{
-    ClientId, Condition, Cursor, EventTable, Found, GroupItem, Item, ItemKey, Ledger, Reading, Registration,
-    Registry, State, Write, WriteCount,
+    ClientId, Condition, Cursor, EventTable, GroupItem, Item, ItemKey, Ledger, LedgerRead, Reading,
+    Registration, Registry, State, Write, WriteCount,
 };
 use shared::send::Transport;
 use tracing::warn;
@@ -184,7 +184,7 @@ enum Refusal {
 /// A group's item and the client's cursor, if one fits the other: or if the cursor is missing. That can't be told here
 /// from a read while somebody wrote; a write on condition of both can.
 fn together<'f>(
-    found: &'f Found,
+    found: &'f LedgerRead,
     client: ClientId,
     group: &Group,
 ) -> Option<(&'f GroupItem, Option<&'f Cursor>)> {

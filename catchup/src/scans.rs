@@ -7,14 +7,14 @@ use shared::control::{Comparison, EventVersion, GroupAhead};
 use shared::ids::Group;
 use shared::ledger::scan::{Aggregate, Grouping, Progress, due};
 use shared::ledger::{
-    Condition, EventTable, Found, Item, ItemKey, Ledger, Registry, Scan, ScanKind, ScanPosition, Write,
+    Condition, EventTable, Item, ItemKey, Ledger, LedgerRead, Registry, Scan, ScanKind, ScanPosition, Write,
     WriteCount, WriteError,
 };
 use shared::send::Transport;
 use tracing::{info, warn};
 
 use super::adopting::Adoption;
-use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visited, item_of};
+use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visits, item_of};
 use super::work::{Work, why_unread};
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
@@ -101,7 +101,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         }
     }
 
-    async fn visit(&self, kind: ScanKind, registry: &Registry, groups: &[Aggregate]) -> Visited {
+    async fn visit(&self, kind: ScanKind, registry: &Registry, groups: &[Aggregate]) -> Visits {
         match kind {
             ScanKind::History => self.adopt_all(registry, groups).await,
             ScanKind::Reconcile => {
@@ -113,8 +113,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     }
 
     /// Adopts the groups whose items do not account for who is served.
-    async fn adopt_all(&self, registry: &Registry, groups: &[Aggregate]) -> Visited {
-        let mut visited = Visited::default();
+    async fn adopt_all(&self, registry: &Registry, groups: &[Aggregate]) -> Visits {
+        let mut visited = Visits::default();
         for some in groups.chunks(GROUPS_AT_ONCE) {
             let found = match self.read_groups(some).await {
                 Ok(found) => found,
@@ -130,7 +130,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         visited
     }
 
-    async fn adopt_one(&self, registry: &Registry, found: &Found, aggregate: &Aggregate) -> Visit {
+    async fn adopt_one(&self, registry: &Registry, found: &LedgerRead, aggregate: &Aggregate) -> Visit {
         let group = Group::of(&aggregate.key);
         let is_newest = match item_of(found, &group) {
             Ok(item) => item.is_some_and(|item| item.revision >= registry.revision),
@@ -155,7 +155,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 }
 
 /// Logs the first group that a scan leaves to the next maintenance: one line for each scan.
-fn log_left(kind: ScanKind, before: &Progress, groups: &[Aggregate], visited: &Visited) {
+fn log_left(kind: ScanKind, before: &Progress, groups: &[Aggregate], visited: &Visits) {
     let Some((place, why)) = visited.first_left().filter(|_| !before.has_left()) else { return };
     let Some(aggregate) = groups.get(place) else { return };
     let group = Group::of(&aggregate.key);

@@ -3,7 +3,7 @@
 use shared::clock::Clock;
 use shared::ids::Group;
 use shared::ledger::scan::{Aggregate, Progress};
-use shared::ledger::{DamagedItem, EventTable, Found, GroupItem, ItemKey, Ledger, READ_LIMIT, Reading};
+use shared::ledger::{DamagedItem, EventTable, GroupItem, ItemKey, Ledger, LedgerRead, READ_LIMIT, Reading};
 use shared::send::Transport;
 use tracing::error;
 
@@ -26,7 +26,7 @@ pub(super) enum Visit {
 
 /// What became of groups, in order. Those that are not in it were not visited.
 #[derive(Debug, Default)]
-pub(super) struct Visited {
+pub(super) struct Visits {
     visits: Vec<Visit>,
     /// Why no more were visited: the ledger, or the fan-out queue, does not answer.
     pub(super) stopped: Option<String>,
@@ -34,7 +34,7 @@ pub(super) struct Visited {
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Reads the items of at most [`GROUPS_AT_ONCE`] groups; or says why the ledger does not answer.
-    pub(super) async fn read_groups(&self, groups: &[Aggregate]) -> Result<Found, String> {
+    pub(super) async fn read_groups(&self, groups: &[Aggregate]) -> Result<LedgerRead, String> {
         let mut keys = vec![ItemKey::Registry];
         keys.extend(groups.iter().map(|aggregate| ItemKey::Group(Group::of(&aggregate.key))));
         let found = self.read(&keys).await;
@@ -46,7 +46,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 }
 
 /// The group's item as it was read; or what becomes of the group because it was not.
-pub(super) fn item_of<'f>(found: &'f Found, group: &Group) -> Result<Option<&'f GroupItem>, Visit> {
+pub(super) fn item_of<'f>(found: &'f LedgerRead, group: &Group) -> Result<Option<&'f GroupItem>, Visit> {
     let key = ItemKey::Group(group.clone());
     match found.unread(&key) {
         Some(unread) if DamagedItem::is_why(unread) => Err(Visit::passed_over(group, &unread.to_string())),
@@ -62,7 +62,7 @@ impl Visit {
     }
 }
 
-impl Visited {
+impl Visits {
     pub(super) fn extend(&mut self, visits: impl IntoIterator<Item = Visit>) {
         self.visits.extend(visits);
     }

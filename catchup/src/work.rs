@@ -9,7 +9,7 @@ use shared::ids::Key;
 use shared::ledger::reconcile::window;
 use shared::ledger::times::{CALL_LIMIT, PASS_LIMIT};
 use shared::ledger::{
-    EventTable, Found, ItemKey, Ledger, Ports, Registry, Row, RowHead, Unread, Write, WriteError,
+    EventTable, ItemKey, Ledger, LedgerRead, Ports, Registry, Row, RowHead, Unread, Write, WriteError,
 };
 use shared::route::route;
 use shared::send::{Carrier, Limits, Outcome, Run, Stop, Transport, send_runs, split};
@@ -94,8 +94,8 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
         self.now() > self.last_start()
     }
 
-    pub(super) async fn read(&self, keys: &[ItemKey]) -> Found {
-        Found::new(keys, self.ports.ledger.read(keys).await)
+    pub(super) async fn read(&self, keys: &[ItemKey]) -> LedgerRead {
+        LedgerRead::new(keys, self.ports.ledger.read(keys).await)
     }
 
     /// Who is served.
@@ -117,7 +117,7 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
         &self,
         keys: &[ItemKey],
         after_failure: AfterFailure,
-        mut plan: impl AsyncFnMut(&Found) -> Update<R>,
+        mut plan: impl AsyncFnMut(&LedgerRead) -> Update<R>,
     ) -> Result<R, String> {
         let mut why = "others write it all the time".to_owned();
         for number in 0..TRIES {
@@ -205,7 +205,7 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
 }
 
 /// Why one of these was not read, for a log.
-pub(super) fn why_unread(found: &Found, keys: &[ItemKey]) -> String {
+pub(super) fn why_unread(found: &LedgerRead, keys: &[ItemKey]) -> String {
     let unread = keys.iter().find_map(|key| found.unread(key));
     unread.map_or_else(|| "the items were read while somebody wrote them".to_owned(), ToString::to_string)
 }

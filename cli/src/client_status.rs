@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use shared::ids::Group;
 use shared::ledger::times::ABSENCE;
-use shared::ledger::{ClientId, Cursor, Found, GroupItem, ItemKey, Ledger, READ_LIMIT, Registration, Unread};
+use shared::ledger::{
+    ClientId, Cursor, GroupItem, ItemKey, Ledger, LedgerRead, READ_LIMIT, Registration, Unread,
+};
 use shared::time::Timestamp;
 
 use crate::aws::CallError;
@@ -106,9 +108,9 @@ pub fn has(client: ClientId, item: &GroupItem, cursor: Option<&Cursor>) -> u64 {
 /// # Errors
 ///
 /// [`Unread`]: one of them was not read.
-pub async fn read<L: Ledger>(ledger: &L, keys: &[ItemKey]) -> Result<Found, Unread> {
+pub async fn read<L: Ledger>(ledger: &L, keys: &[ItemKey]) -> Result<LedgerRead, Unread> {
     let items = ledger.read(keys).await.into_iter().collect::<Result<Vec<_>, Unread>>()?;
-    Ok(Found::new(keys, items.into_iter().map(Ok).collect()))
+    Ok(LedgerRead::new(keys, items.into_iter().map(Ok).collect()))
 }
 
 /// Adds the groups of up to [`READ_LIMIT`] cursors.

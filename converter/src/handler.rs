@@ -8,7 +8,7 @@ use shared::config::Config;
 use shared::event::{Along, Reader};
 use shared::ids::Group;
 use shared::message::Message;
-use shared::metrics::{Counted, EVENTS, RECORDS_IN, REJECTED, RETURNED, SENT, SKIPPED, Tally};
+use shared::metrics::{CountingPort, EVENTS, RECORDS_IN, REJECTED, RETURNED, SENT, SKIPPED, Tally};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::route::route;
 use shared::send::{Carrier, Limits, Stop, StopReason, Transport, send_runs, split};
@@ -67,7 +67,7 @@ impl Converter {
         let mut batch = read.inspect_err(|_| tally.count(RETURNED, records.len()))?;
         tally.count(EVENTS, batch.events.len());
         tally.count(SKIPPED, batch.overwritten + batch.skipped);
-        let transport = &Counted::new(transport);
+        let transport = &CountingPort::new(transport);
 
         let budget = Budget::new(clock.now(), deadline);
         let limits = |until| Limits::new(&budget, until, self.requests_in_flight);

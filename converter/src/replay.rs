@@ -24,7 +24,7 @@ use shared::control::{ResendOutcome, ResendRequest, ResendResult};
 use shared::event::Along;
 use shared::ids::ReplayId;
 use shared::message::Message;
-use shared::metrics::{Counted, Tally};
+use shared::metrics::{CountingPort, Tally};
 use shared::route::route;
 use shared::send::{Carrier, Limits, Stop, Transport};
 use shared::set_aside::send_past_refusals;
@@ -49,7 +49,7 @@ impl Converter {
         let ResendRequest::<'_, &RawValue> { replay, records } =
             serde_json::from_str(payload.get()).map_err(ReplayError::payload)?;
         let replay = ReplayId::try_new(&replay).map_err(ReplayError::from)?;
-        let transport = &Counted::new(transport);
+        let transport = &CountingPort::new(transport);
 
         let along = Along { trace_header, replay: Some(&replay), streamed_at: None };
         let mut events: Vec<Resend> = Vec::new();

@@ -23,8 +23,10 @@ use shared::clock::Clock;
 use shared::config::{ClientName, Config, Source};
 use shared::ids::Group;
 use shared::ledger::fan_out::{Plan, Start};
-use shared::ledger::{Bounded, EventTable, Found, ItemKey, Ledger, Ports, READ_LIMIT, Registry, State};
-use shared::metrics::{Counted, DUPLICATES, RECORDS_IN, Tally};
+use shared::ledger::{
+    BoundedPort, EventTable, ItemKey, Ledger, LedgerRead, Ports, READ_LIMIT, Registry, State,
+};
+use shared::metrics::{CountingPort, DUPLICATES, RECORDS_IN, Tally};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::{Limits, Transport};
 use shared::time::Timestamp;
@@ -69,8 +71,8 @@ pub struct Fanout {
 struct Invocation<'s, C, T, L, E> {
     clock: &'s C,
     transport: &'s T,
-    ledger: Bounded<'s, C, L>,
-    table: Bounded<'s, C, E>,
+    ledger: BoundedPort<'s, C, L>,
+    table: BoundedPort<'s, C, E>,
     budget: Budget,
     /// How many bytes of events are kept of one group's look-up.
     bytes_limit: usize,
@@ -105,8 +107,8 @@ impl Fanout {
     ) -> Result<SqsBatchResponse, BatchError> {
         let Payload { records } = Payload::read(payload)?;
         tally.count(RECORDS_IN, records.len());
-        let (clock, transport) = (ports.clock, &Counted::new(ports.transport));
-        let (ledger, table) = (Counted::new(ports.ledger), Counted::new(ports.table));
+        let (clock, transport) = (ports.clock, &CountingPort::new(ports.transport));
+        let (ledger, table) = (CountingPort::new(ports.ledger), CountingPort::new(ports.table));
         let budget = Budget::new(clock.now(), deadline);
         let records = records.into_iter().enumerate();
         let deliveries: Vec<Delivery<'_>> = records.map(|(index, raw)| Delivery::read(index, raw)).collect();
@@ -114,8 +116,8 @@ impl Fanout {
         let ports = Invocation {
             clock,
             transport,
-            ledger: Bounded::new(clock, &ledger, budget),
-            table: Bounded::new(clock, &table, budget),
+            ledger: BoundedPort::new(clock, &ledger, budget),
+            table: BoundedPort::new(clock, &table, budget),
             budget,
             bytes_limit: BYTES_LIMIT / groups.len().max(1),
         };
@@ -303,12 +305,12 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
     }
 
     /// Reads, in one call but for more than a mapping delivers.
-    async fn read(&self, keys: Vec<ItemKey>) -> Found {
+    async fn read(&self, keys: Vec<ItemKey>) -> LedgerRead {
         let mut results = Vec::with_capacity(keys.len());
         for keys in keys.chunks(READ_LIMIT) {
             results.extend(self.ledger.read(keys).await);
         }
-        Found::new(&keys, results)
+        LedgerRead::new(&keys, results)
     }
 
     /// The bounds of sending to one queue in one round, and whether the end of the invocation cuts them.

@@ -7,7 +7,7 @@ use aws::sqs::Sqs;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use shared::budget::Budget;
 use shared::clock::{Clock, within};
-use shared::metrics::Counted;
+use shared::metrics::CountingPort;
 use shared::naming::QueueUrl;
 use shared::send::SendError;
 use tracing::warn;
@@ -40,7 +40,7 @@ impl Visibility for Sqs {
     }
 }
 
-impl<T: Visibility> Visibility for Counted<'_, T> {
+impl<T: Visibility> Visibility for CountingPort<'_, T> {
     fn change_visibility(
         &self,
         queue: &QueueUrl,

@@ -20,13 +20,13 @@ pub mod stored;
 pub mod times;
 
 pub use adopt::{adopt, baseline, is_whole, leaving};
-pub use bounded::Bounded;
+pub use bounded::BoundedPort;
 pub use event_time::EventTime;
 pub use items::{
     ClientId, Cursor, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, Registration, Registry, Scan,
     ScanKind, State, WriteCount,
 };
 pub use ports::{
-    Condition, EventTable, Found, Item, ItemKey, Ledger, Page, Ports, READ_LIMIT, Reading, Row, RowHead,
-    ScanPage, ScanPosition, Seen, Unread, UnsendableEvent, WRITE_LIMIT, Write, WriteError,
+    Condition, EventTable, Item, ItemKey, Ledger, LedgerRead, Page, Ports, READ_LIMIT, Reading, Row, RowHead,
+    ScanPage, ScanPosition, ScannedRow, Unread, UnsendableEvent, WRITE_LIMIT, Write, WriteError,
 };

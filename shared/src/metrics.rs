@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::config::ClientName;
 
-pub use self::counted::Counted;
+pub use self::counted::CountingPort;
 pub use self::latencies::Latencies;
 
 /// The CloudWatch namespace of all of them.
@@ -172,13 +172,13 @@ impl Tally {
     }
 
     /// Notes the requests that went through `counted`.
-    pub fn requests<T>(&mut self, counted: &Counted<'_, T>) {
+    pub fn requests<T>(&mut self, counted: &CountingPort<'_, T>) {
         self.note(None, SQS_REQUESTS, Value::Count(counted.requests()));
         self.note(None, ENTRIES_PER_REQUEST, Value::Distribution(counted.entries_per_request()));
     }
 
     /// Notes the calls to the ledger and the event table that went through these.
-    pub fn ledger_calls<L, E>(&mut self, ledger: &Counted<'_, L>, table: &Counted<'_, E>) {
+    pub fn ledger_calls<L, E>(&mut self, ledger: &CountingPort<'_, L>, table: &CountingPort<'_, E>) {
         let calls = ledger.requests().saturating_add(table.requests());
         self.note(None, LEDGER_CALLS, Value::Count(calls));
     }

@@ -8,7 +8,7 @@ use shared::config::{Path, Source};
 use shared::event::{EventError, Reader};
 use shared::ids::Key;
 use shared::ledger::columns::Columns;
-use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, Seen, Unread};
+use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, ScannedRow, Unread};
 
 use super::again::replay_until;
 use super::attributes::{SdkItem, of_key};
@@ -50,7 +50,7 @@ impl EventsTable {
         row.ok_or_else(|| Fault::of_unreadable(&self.table, "an item has no sort key as `[source]` names it"))
     }
 
-    fn seen(&self, item: &SdkItem) -> Result<Seen, Fault> {
+    fn seen(&self, item: &SdkItem) -> Result<ScannedRow, Fault> {
         let seen = self.columns.seen(|path| at(item, path));
         seen.ok_or_else(|| Fault::of_unreadable(&self.table, "an item has no keys as `[source]` names them"))
     }
@@ -112,7 +112,7 @@ impl EventTable for EventsTable {
             let seen = items.iter().map(|item| self.seen(item)).collect::<Result<_, _>>()?;
             let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
             let next = next.map(|keys| self.seen(&keys)).transpose()?;
-            Ok(ScanPage { seen, next: next.map(|Seen { key, sort, .. }| ScanPosition { key, sort }) })
+            Ok(ScanPage { seen, next: next.map(|ScannedRow { key, sort, .. }| ScanPosition { key, sort }) })
         };
         replay_until(&self.table, scan).await
     }

@@ -13,7 +13,7 @@ use shared::ledger::fan_out::{
     Answers, Arrival, Dropped, Plan, PriorWrite, Reached, Start, Step, TRIES, UnrecordedSends, View, decide,
 };
 use shared::ledger::times::YOUNG_RETRY;
-use shared::ledger::{DamagedItem, EventTable, Found, ItemKey, Ledger, Reading, Write, WriteError};
+use shared::ledger::{DamagedItem, EventTable, ItemKey, Ledger, LedgerRead, Reading, Write, WriteError};
 use shared::time::Timestamp;
 use tracing::{debug, info, warn};
 
@@ -126,7 +126,7 @@ impl<'b> OpenGroup<'b> {
     pub(super) async fn prepare<C: Clock, T, L: Ledger, E: EventTable>(
         mut self,
         ports: &Invocation<'_, C, T, L, E>,
-        found: &Found,
+        found: &LedgerRead,
         is_reachable: &dyn Fn(&ClientName) -> bool,
         until: Timestamp,
     ) -> Prepared<'b> {
@@ -194,7 +194,7 @@ impl<'b> OpenGroup<'b> {
         Stage::Done(DoneGroup { group: self.group, deliveries: self.deliveries, verdict })
     }
 
-    fn count_duplicates(&mut self, found: &Found) {
+    fn count_duplicates(&mut self, found: &LedgerRead) {
         let Reading::Present(item) = found.group(&self.group) else { return };
         let is_counted = |counted: Duplicates| counted.incarnation_number == item.incarnation_number;
         if self.duplicates.is_some_and(is_counted) || self.unrecorded != UnrecordedSends::default() {

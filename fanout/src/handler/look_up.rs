@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use shared::clock::{Clock, within};
 use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{Answers, LookUp, Rows, Wanted};
-use shared::ledger::{ClientId, Cursor, EventTable, Found, ItemKey, Ledger, READ_LIMIT, RowHead, Unread};
+use shared::ledger::{
+    ClientId, Cursor, EventTable, ItemKey, Ledger, LedgerRead, READ_LIMIT, RowHead, Unread,
+};
 use shared::time::Timestamp;
 
 use super::Invocation;
@@ -94,7 +96,7 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
         for clients in clients.chunks(READ_LIMIT) {
             let keys: Vec<ItemKey> =
                 clients.iter().map(|client| ItemKey::Cursor(*client, group.clone())).collect();
-            let found = Found::new(&keys, self.ledger.read(&keys).await);
+            let found = LedgerRead::new(&keys, self.ledger.read(&keys).await);
             for client in clients {
                 let cursor = found.cursor(*client, group).known(|| {
                     let why = found.unread(&ItemKey::Cursor(*client, group.clone()));

@@ -18,7 +18,7 @@ pub struct Findings {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Finding {
-    /// Counted from 1.
+    /// CountingPort from 1.
     line: usize,
     /// `section.key`; none where the text is not even TOML.
     key: Option<String>,

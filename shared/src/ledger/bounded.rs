@@ -14,13 +14,13 @@ use crate::send::Cause;
 /// A ledger or an event table whose calls are given up after a sixth of the invocation's time, as sends are, but always
 /// while half of what is left remains. What was given up was not read, or nobody knows whether it was written.
 #[derive(Debug)]
-pub struct Bounded<'b, C, S> {
+pub struct BoundedPort<'b, C, S> {
     clock: &'b C,
     port: &'b S,
     budget: Budget,
 }
 
-impl<'b, C: Clock, S> Bounded<'b, C, S> {
+impl<'b, C: Clock, S> BoundedPort<'b, C, S> {
     /// For an invocation with this budget.
     pub fn new(clock: &'b C, port: &'b S, budget: Budget) -> Self {
         Self { clock, port, budget }
@@ -44,7 +44,7 @@ impl<'b, C: Clock, S> Bounded<'b, C, S> {
 const LEDGER: &str = "the ledger";
 const TABLE: &str = "the event table";
 
-impl<C: Clock, L: Ledger> Ledger for Bounded<'_, C, L> {
+impl<C: Clock, L: Ledger> Ledger for BoundedPort<'_, C, L> {
     async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
         match self.within(LEDGER, self.port.read(keys)).await {
             Ok(results) => results,
@@ -69,7 +69,7 @@ impl<C: Clock, L: Ledger> Ledger for Bounded<'_, C, L> {
     }
 }
 
-impl<C: Clock, E: EventTable> EventTable for Bounded<'_, C, E> {
+impl<C: Clock, E: EventTable> EventTable for BoundedPort<'_, C, E> {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
         self.read_within(TABLE, self.port.page(key, before)).await
     }

@@ -1,15 +1,15 @@
 //! Catch-up: what a client still needs of a group that it is behind in, and what is written when it was sent.
 //!
-//! In the order of a pass: [`begin`], [`Gathered`], [`Plan`], [`SentRange`].
+//! In the order of a pass: [`begin`], [`NeededEvents`], [`Plan`], [`SentRange`].
 
 mod gather;
 mod lease;
 mod progress;
 
-use super::{ClientId, Cursor, Found, GroupItem, Reading};
+use super::{ClientId, Cursor, GroupItem, LedgerRead, Reading};
 use crate::ids::{Group, ReplayId};
 
-pub use gather::{Gathered, Plan, PlannedEvent, VERSIONS_LIMIT};
+pub use gather::{NeededEvents, Plan, PlannedEvent, VERSIONS_LIMIT};
 pub use progress::{ProgressWrite, SentRange};
 
 /// What there is to do for a client in a group, as the ledger has it.
@@ -39,7 +39,7 @@ pub struct Task {
 /// Step 1: whether the client is behind.
 ///
 /// A read of two items is no snapshot: one of them without the other was read while somebody wrote.
-pub fn begin(found: &Found, client: ClientId, group: &Group) -> Begin {
+pub fn begin(found: &LedgerRead, client: ClientId, group: &Group) -> Begin {
     match (found.group(group), found.cursor(client, group)) {
         (Reading::Present(item), Reading::Present(cursor)) if item.behind.contains(&client) => {
             let (item, cursor) = (item.clone(), cursor.clone());

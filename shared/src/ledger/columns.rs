@@ -1,6 +1,6 @@
 //! What look-ups and scans read of an item, whether or not it can be an event.
 
-use super::{EventTime, Row, Seen};
+use super::{EventTime, Row, ScannedRow};
 use crate::config::{Path, Source};
 use crate::event::{Event, EventError, TEXT_LIMIT};
 use crate::ids::Key;
@@ -40,9 +40,9 @@ impl Columns {
     }
 
     /// The same of an item that only its keys, version and time were read of. `None` if it has no keys.
-    pub fn seen(&self, at: impl Fn(&Path) -> Option<Key>) -> Option<Seen> {
+    pub fn seen(&self, at: impl Fn(&Path) -> Option<Key>) -> Option<ScannedRow> {
         let (key, sort) = (at(&self.partition)?, at(&self.sort)?);
-        Some(Seen { key, sort, version: version(at(&self.version)), time: time(at(&self.time)) })
+        Some(ScannedRow { key, sort, version: version(at(&self.version)), time: time(at(&self.time)) })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// How many of a group's latest holes are kept.
 pub const HOLES_LIMIT: usize = 16;
 
-/// What every write is conditional on: that an item is still the one that was read. Counted up in the registry and
+/// What every write is conditional on: that an item is still the one that was read. CountingPort up in the registry and
 /// in groups, a fresh value in cursors, leases and scans, which are deleted and made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteCount(pub u64);

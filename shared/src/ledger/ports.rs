@@ -213,14 +213,14 @@ pub struct ScanPosition {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanPage {
     /// In the table's own order.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<ScannedRow>,
     /// Where the next page begins; `None` at the table's end.
     pub next: Option<ScanPosition>,
 }
 
 /// An item that a scan came past.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct ScannedRow {
     /// Its partition key.
     pub key: Key,
     /// Its sort key.
@@ -267,12 +267,12 @@ impl<T> Reading<T> {
 
 /// The items that one read found, by key, and why others were not read.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct LedgerRead {
     items: BTreeMap<ItemKey, Option<Item>>,
     unread: BTreeMap<ItemKey, Unread>,
 }
 
-impl Found {
+impl LedgerRead {
     /// What `results`, the answer to a read of `keys`, found.
     pub fn new(keys: &[ItemKey], results: Vec<Result<Option<Item>, Unread>>) -> Self {
         let mut found = Self::default();
@@ -376,7 +376,7 @@ mod tests {
             start: crate::time::Timestamp::from_millis(0),
             clients: BTreeMap::new(),
         };
-        let found = Found::new(
+        let found = LedgerRead::new(
             &keys,
             vec![Err(Unread("a fault".into())), Ok(None), Ok(Some(Item::Registry(registry)))],
         );

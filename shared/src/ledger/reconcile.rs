@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::scan::is_young;
-use super::{EventTime, GroupItem, RowHead, Seen};
+use super::{EventTime, GroupItem, RowHead, ScannedRow};
 use crate::ids::Key;
 use crate::time::Timestamp;
 
@@ -18,7 +18,7 @@ const WINDOW: Duration = super::times::DEDUPLICATION;
 
 /// An event of the table, as far as the comparison needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed<'t> {
+pub struct EventHead<'t> {
     /// Its version.
     pub version: u64,
     /// Its sort key.
@@ -46,7 +46,7 @@ pub struct Difference {
 /// A group without an item, all of whose events are before `start`, is old and nothing is missing. An event whose time
 /// cannot be read, or lies ahead by [`LATE`], is neither old nor on its way.
 pub fn compare(
-    events: &[Listed<'_>],
+    events: &[EventHead<'_>],
     item: Option<&GroupItem>,
     start: Timestamp,
     now: Timestamp,
@@ -54,7 +54,7 @@ pub fn compare(
     let Some(highest) = events.iter().max_by_key(|event| event.version) else { return Difference::default() };
     let is_late = highest.time.is_none_or(|time| !is_young(time, LATE, now));
     let Some(item) = item else {
-        let is_new = |event: &Listed<'_>| event.time.is_none_or(|time| time >= EventTime::from(start));
+        let is_new = |event: &EventHead<'_>| event.time.is_none_or(|time| time >= EventTime::from(start));
         return Difference { highest: is_late && events.iter().any(is_new), ..Difference::default() };
     };
     let highest_is_missing = highest.version > item.version && is_late;
@@ -82,9 +82,9 @@ impl Difference {
     }
 }
 
-impl<'t> Listed<'t> {
+impl<'t> EventHead<'t> {
     /// What a scan came past; `None` if its version cannot be read.
-    pub fn of_seen(seen: &'t Seen) -> Option<Self> {
+    pub fn of_seen(seen: &'t ScannedRow) -> Option<Self> {
         Some(Self { version: seen.version?, sort: &seen.sort, time: seen.time })
     }
 
@@ -128,7 +128,7 @@ mod tests {
         let time = |age: i64| EventTime::from(Timestamp::from_millis(at(age)));
         let listed = events.iter().zip(&sorts);
         let listed: Vec<_> = listed
-            .map(|((version, age), sort)| Listed { version: *version, sort, time: age.map(time) })
+            .map(|((version, age), sort)| EventHead { version: *version, sort, time: age.map(time) })
             .collect();
         let difference = compare(&listed, item.as_ref(), START, NOW);
         let mut shown = Vec::new();

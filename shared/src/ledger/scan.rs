@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::times::RECONCILE;
 use super::{
-    EventTime, Registration, Registry, Scan, ScanKind, ScanPage, ScanPosition, Seen, State, WriteCount,
+    EventTime, Registration, Registry, Scan, ScanKind, ScanPage, ScanPosition, ScannedRow, State, WriteCount,
 };
 use crate::ids::Key;
 use crate::time::Timestamp;
@@ -15,7 +15,7 @@ pub struct Aggregate {
     /// Its key.
     pub key: Key,
     /// Its items, at least one.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<ScannedRow>,
 }
 
 /// Puts the items of an aggregate together, also across pages.
@@ -195,7 +195,7 @@ mod tests {
             let key = |number: usize| Key::N(number.to_string());
             let mut progress = Progress::default();
             for (number, is_done) in visits.iter().enumerate() {
-                let seen = |sort| Seen { key: key(number), sort, version: None, time: None };
+                let seen = |sort| ScannedRow { key: key(number), sort, version: None, time: None };
                 let seen = vec![seen(key(1)), seen(key(2))];
                 progress.pass(&Aggregate { key: key(number), seen }, *is_done);
             }
@@ -215,8 +215,8 @@ mod tests {
             sizes in prop::collection::vec(1_usize..6, 0..8),
             in_page in 1_usize..7,
         ) {
-            let seen: Vec<Seen> = (0..).zip(&sizes).flat_map(|(group, size)| {
-                (0..*size).map(move |item| Seen {
+            let seen: Vec<ScannedRow> = (0..).zip(&sizes).flat_map(|(group, size)| {
+                (0..*size).map(move |item| ScannedRow {
                     key: Key::N(format!("{group}")),
                     sort: Key::N(item.to_string()),
                     version: None,

@@ -15,14 +15,14 @@ use crate::send::{BATCH_LIMIT, SendError, Transport};
 /// A transport, a ledger or an event table that counts what goes through it, whatever comes back: AWS charges a request
 /// that fails, too.
 #[derive(Debug)]
-pub struct Counted<'t, T> {
+pub struct CountingPort<'t, T> {
     port: &'t T,
     requests: Cell<u64>,
     /// How many requests sent one message, two messages, and so on.
     by_entries: Cell<[u64; BATCH_LIMIT]>,
 }
 
-impl<'t, T> Counted<'t, T> {
+impl<'t, T> CountingPort<'t, T> {
     /// Nothing is counted yet.
     pub fn new(port: &'t T) -> Self {
         Self { port, requests: Cell::new(0), by_entries: Cell::default() }
@@ -45,7 +45,7 @@ impl<'t, T> Counted<'t, T> {
     }
 }
 
-impl<T: Transport> Transport for Counted<'_, T> {
+impl<T: Transport> Transport for CountingPort<'_, T> {
     fn send(
         &self,
         queue: &QueueUrl,
@@ -60,7 +60,7 @@ impl<T: Transport> Transport for Counted<'_, T> {
     }
 }
 
-impl<L: Ledger> Ledger for Counted<'_, L> {
+impl<L: Ledger> Ledger for CountingPort<'_, L> {
     fn read(&self, keys: &[ItemKey]) -> impl Future<Output = Vec<Result<Option<Item>, Unread>>> {
         self.for_request().read(keys)
     }
@@ -82,7 +82,7 @@ impl<L: Ledger> Ledger for Counted<'_, L> {
     }
 }
 
-impl<E: EventTable> EventTable for Counted<'_, E> {
+impl<E: EventTable> EventTable for CountingPort<'_, E> {
     fn page(&self, key: &Key, before: Option<&Key>) -> impl Future<Output = Result<Page, Unread>> {
         self.for_request().page(key, before)
     }

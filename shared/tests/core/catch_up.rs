@@ -5,7 +5,7 @@ use shared::ids::{Group, Key, ReplayId};
 use shared::ledger::catch_up::*;
 use shared::ledger::cursors::{leave, up_to_date};
 use shared::ledger::{
-    ClientId, Condition, Cursor, First, Found, GroupItem, Item, ItemKey, Row, Unread, Write, WriteCount,
+    ClientId, Condition, Cursor, First, GroupItem, Item, ItemKey, LedgerRead, Row, Unread, Write, WriteCount,
 };
 use shared::time::Timestamp;
 use testkit::memory::MemoryTable;
@@ -79,7 +79,7 @@ fn one_item_without_the_other_was_read_while_somebody_wrote() {
     let of_cursor = || Ok(Some(Item::Cursor(cursor("1:4"))));
     let unread = || Err(Unread("throttled".into()));
     let check = |item, cursor, expected: &str| {
-        let begin = begin(&Found::new(&keys, vec![item, cursor]), CLIENT, &group());
+        let begin = begin(&LedgerRead::new(&keys, vec![item, cursor]), CLIENT, &group());
         let shown = match begin {
             Begin::Unread => "unread",
             Begin::UpToDate => "level",
@@ -99,7 +99,7 @@ fn one_item_without_the_other_was_read_while_somebody_wrote() {
 
 /// Gathers pages (separated by `|`) until all is there. Answers the plan, and `first` of the group if that is asked for.
 fn gather(task: &Task, bytes_limit: usize, pages: &str) -> String {
-    let mut gathered = Gathered::new(task, bytes_limit);
+    let mut gathered = NeededEvents::new(task, bytes_limit);
     let mut pages = pages.split('|');
     let mut unread = 0;
     for page in pages.by_ref() {
@@ -166,7 +166,7 @@ fn of_too_much_the_lowest_is_sent_and_the_next_turn_goes_on() {
     check(size - 1, "2 to 2, 1 unread");
 
     let all: Vec<String> = (1..=1_200).rev().map(|version: u64| version.to_string()).collect();
-    let mut gathered = Gathered::new(&task(1, 1_200, cursor("1:0")), 1 << 30);
+    let mut gathered = NeededEvents::new(&task(1, 1_200, cursor("1:0")), 1 << 30);
     gathered.take(rows(&all.join(" ")));
     let plan = gathered.plan();
     assert_eq!((plan.events.len(), plan.end), (VERSIONS_LIMIT, 1_000));
@@ -186,7 +186,7 @@ fn a_run_ends_before_what_cannot_be_sent_unless_that_comes_first() {
 #[test]
 fn a_plan_tells_how_far_the_client_got() {
     let plan = || {
-        let mut gathered = Gathered::new(&task(1, 9, cursor("1:1")), 1 << 20);
+        let mut gathered = NeededEvents::new(&task(1, 9, cursor("1:1")), 1 << 20);
         gathered.take(rows("8 7 5 3! 2!"));
         gathered.plan()
     };
@@ -204,7 +204,7 @@ fn a_plan_tells_how_far_the_client_got() {
 #[test]
 fn the_lowest_event_that_can_be_sent_is_known() {
     let check = |pages: &str, expected: Option<u64>| {
-        let mut gathered = Gathered::new(&task(1, 2, cursor("1:1")), 1 << 20);
+        let mut gathered = NeededEvents::new(&task(1, 2, cursor("1:1")), 1 << 20);
         pages.split('|').for_each(|page| gathered.take(rows(page)));
         assert_eq!(gathered.into_lowest().map(|event| event.version()), expected, "{pages}");
     };

@@ -1,6 +1,6 @@
 use shared::ids::{DeduplicationId, Group, Key};
 use shared::message::{Body, Message};
-use shared::metrics::{Counted, Tally};
+use shared::metrics::{CountingPort, Tally};
 use shared::naming::{Naming, OwnQueue};
 use shared::send::Transport as _;
 use shared::time::Timestamp;
@@ -27,7 +27,7 @@ fn requests_are_counted_by_their_entries_whatever_comes_back() {
         .collect();
     let messages: Vec<&Message> = messages.iter().collect();
 
-    let counted = Counted::new(&queues);
+    let counted = CountingPort::new(&queues);
     for (queue, entries) in [(&there, 3), (&there, 10), (&missing, 3)] {
         let sent = clock.block_on(counted.send(queue, &messages[..entries]));
         assert_eq!(sent.is_ok(), *queue == there);

@@ -6,7 +6,7 @@ use std::future::Future;
 use shared::config::{Path, Source};
 use shared::event::Reader;
 use shared::ids::Key;
-use shared::ledger::{EventTable, EventTime, Row, ScanPosition, Seen};
+use shared::ledger::{EventTable, EventTime, Row, ScanPosition, ScannedRow};
 
 /// An event table that can be written to.
 pub trait Writable: EventTable {
@@ -78,7 +78,7 @@ pub async fn check_numbers(table: &impl Writable) {
     assert!(!has(table, &key, &sort(3)).await);
     let mut seen = all_seen(table).await;
     seen.sort_by_key(|seen| seen.version);
-    let expected = |version: u64| Seen {
+    let expected = |version: u64| ScannedRow {
         key: key.clone(),
         sort: sort(version),
         version: Some(version),
@@ -198,7 +198,7 @@ async fn a_scan_keeps_aggregates_together(table: &impl Writable, padding: usize)
     let first = table.scan(None).await.expect("a page");
     assert!(first.next.is_some(), "all in a page");
     let all = all_seen(table).await;
-    let mut seen = BTreeMap::<String, Vec<Seen>>::new();
+    let mut seen = BTreeMap::<String, Vec<ScannedRow>>::new();
     let mut passed = BTreeSet::new();
     let mut current = None;
     for item in all {
@@ -211,7 +211,7 @@ async fn a_scan_keeps_aggregates_together(table: &impl Writable, padding: usize)
     }
     for name in 0..20_u64 {
         let name_of = format!("SCAN {name}");
-        let expected = (1..=name % 5 + 1).map(|version| Seen {
+        let expected = (1..=name % 5 + 1).map(|version| ScannedRow {
             key: mark(&name_of),
             sort: sort(version),
             version: Some(version),
@@ -248,7 +248,7 @@ async fn rows_before(table: &impl EventTable, key: &Key, mut before: Option<Key>
     }
 }
 
-async fn all_seen(table: &impl EventTable) -> Vec<Seen> {
+async fn all_seen(table: &impl EventTable) -> Vec<ScannedRow> {
     let mut all = Vec::new();
     let mut after = None;
     loop {

@@ -16,7 +16,7 @@ use shared::event::Reader;
 use shared::ids::Key;
 use shared::image::Decimal;
 use shared::ledger::columns::Columns;
-use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, Seen, Unread};
+use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, ScannedRow, Unread};
 
 /// How many items a page has, unless a test says otherwise: few, so that there is more than one page.
 const ITEMS: usize = 4;
@@ -244,8 +244,8 @@ fn rank(key: &Key) -> u8 {
     }
 }
 
-fn seen(key: &Key, row: &Row) -> Seen {
-    Seen { key: key.clone(), sort: row.sort.clone(), version: row.version, time: row.time }
+fn seen(key: &Key, row: &Row) -> ScannedRow {
+    ScannedRow { key: key.clone(), sort: row.sort.clone(), version: row.version, time: row.time }
 }
 
 /// The key that an item in DynamoDB's JSON has at a path.

@@ -40,7 +40,7 @@ impl fmt::Display for EventRef {
 
 /// An event that was ever written.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
+pub(crate) struct WrittenEvent {
     pub(crate) event: EventRef,
     pub(crate) sort: Key,
     /// The instant that it names, in milliseconds.
@@ -74,7 +74,7 @@ pub(crate) struct Source {
 pub(crate) struct Aggregate {
     pub(crate) key: Key,
     pub(crate) group: Group,
-    pub(crate) known: Vec<Known>,
+    pub(crate) known: Vec<WrittenEvent>,
     incarnation_number: u64,
     erased_at: Option<Timestamp>,
     /// By how much the events' own times are older than the events.
@@ -92,7 +92,7 @@ pub(crate) struct Traits {
     pub(crate) is_unconvertible: bool,
 }
 
-impl Known {
+impl WrittenEvent {
     pub(crate) fn is_convertible(&self) -> bool {
         self.message.is_some()
     }
@@ -142,17 +142,17 @@ impl Source {
         self.groups.iter().position(|aggregate| aggregate.group == *group)
     }
 
-    pub(crate) fn known(&self, event: EventRef) -> Option<&Known> {
+    pub(crate) fn known(&self, event: EventRef) -> Option<&WrittenEvent> {
         self.groups[event.group].known.iter().find(|known| known.event == event)
     }
 
     /// Every event that was ever written.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Known> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &WrittenEvent> {
         self.groups.iter().flat_map(|aggregate| &aggregate.known)
     }
 
     /// A message with the event is on the fan-out queue, from the stream or from a repair.
-    pub(crate) fn arrived(&mut self, event: EventRef, now: Timestamp) -> Option<&mut Known> {
+    pub(crate) fn arrived(&mut self, event: EventRef, now: Timestamp) -> Option<&mut WrittenEvent> {
         let mut known = self.groups[event.group].known.iter_mut();
         let known = known.find(|known| known.event == event)?;
         known.arrived = known.arrived.or(Some(now));
@@ -310,7 +310,7 @@ impl World {
         let converted = source.reader.read(&item);
         let message = converted.ok().map(|event| event.message(along));
         let aggregate = &mut source.groups[group];
-        aggregate.known.push(Known {
+        aggregate.known.push(WrittenEvent {
             event,
             sort: sort.clone(),
             time,

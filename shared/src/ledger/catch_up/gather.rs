@@ -14,9 +14,9 @@ pub const VERSIONS_LIMIT: usize = 1_000;
 
 /// Events that the client needs, gathered from pages that come newest first.
 ///
-/// Bounded: of too many events the lowest are kept.
+/// BoundedPort: of too many events the lowest are kept.
 #[derive(Debug)]
-pub struct Gathered {
+pub struct NeededEvents {
     position: u64,
     /// No event above it is kept.
     top: u64,
@@ -60,7 +60,7 @@ enum Kept {
     Rejected { sort: Key, why: String },
 }
 
-impl Gathered {
+impl NeededEvents {
     /// Nothing yet. At most `bytes_limit` bytes of messages are kept, but always one message.
     pub fn new(task: &Task, bytes_limit: usize) -> Self {
         Self {

@@ -1,16 +1,16 @@
 //! What the promise does not cover: section 8, e and f.
 
 use crate::observed::Observed;
-use crate::source::{EventRef, Known, Source};
+use crate::source::{EventRef, Source, WrittenEvent};
 
 impl Source {
     /// The events of an incarnation that were ever written, by version.
-    pub(crate) fn incarnation_number(&self, group: usize, incarnation_number: u64) -> Vec<&Known> {
+    pub(crate) fn incarnation_number(&self, group: usize, incarnation_number: u64) -> Vec<&WrittenEvent> {
         let of_incarnation = self.groups[group]
             .known
             .iter()
             .filter(|known| known.event.incarnation_number == incarnation_number);
-        let mut known: Vec<&Known> = of_incarnation.collect();
+        let mut known: Vec<&WrittenEvent> = of_incarnation.collect();
         known.sort_by_key(|known| known.event.version);
         known
     }
@@ -71,19 +71,19 @@ impl Source {
     }
 
     /// Whether an event is older than the ledger's `start`, by the time of every event up to it.
-    pub(crate) fn is_old(&self, known: &Known, start: u64) -> bool {
+    pub(crate) fn is_old(&self, known: &WrittenEvent, start: u64) -> bool {
         let mut until = self.history_until(known);
         known.is_history && until.all(|known| known.time < start)
     }
 
     /// Whether it is not: an event up to it, which was never deleted, is not older.
-    pub(crate) fn is_new(&self, known: &Known, start: u64) -> bool {
+    pub(crate) fn is_new(&self, known: &WrittenEvent, start: u64) -> bool {
         let mut until = self.history_until(known);
         !known.is_history || until.any(|known| known.time >= start && known.deleted.is_none())
     }
 
     /// What was there before the ledger of an aggregate, up to this event.
-    fn history_until(&self, known: &Known) -> impl Iterator<Item = &Known> {
+    fn history_until(&self, known: &WrittenEvent) -> impl Iterator<Item = &WrittenEvent> {
         let event = known.event;
         let all = self.groups[event.group].known.iter();
         all.filter(move |known| known.is_history && known.event.version <= event.version)
