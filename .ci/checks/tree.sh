@@ -14,7 +14,7 @@ crates() {
     cargo tree --locked --prefix none --format '{p}' "$@" | cut -d ' ' -f 1,2 | sort -u
 }
 
-functions=$(crates --edges normal --package converter --package fanout)
+functions=$(crates --edges normal --package converter --package fanout --package catchup)
 for crate in hyper rustls; do
     versions=$(echo "$functions" | grep "^$crate v" || true)
     if [ "$(echo "$versions" | grep -c .)" -ne 1 ]; then
@@ -32,8 +32,7 @@ impure='^(aws|lambda|tokio|async|hyper|http|rustls|rustix|serde_dynamo|reqwest)'
 features=$(cargo metadata --locked --no-deps --format-version 1 | python3 -c '
 import json, sys
 print(*next(crate["features"] for crate in json.load(sys.stdin)["packages"] if crate["name"] == "shared"))')
-# `testing` has the doubles, until they have a crate of their own.
-[ "$features" = testing ] || wrong "\`shared\` must have no features but \`testing\`, but has: $features"
+[ -z "$features" ] || wrong "\`shared\` must have no features, but has: $features"
 core=$(crates --edges normal --package shared)
 tested=$(crates --edges normal,build,dev --all-features --package shared)
 echo "$core" | grep -q '^shared v' || wrong "\`shared\` is not in its own tree"
@@ -41,6 +40,17 @@ foreign=$(echo "$core" | grep -E "$impure|^tracing" || true)
 [ -z "$foreign" ] || wrong "\`shared\` must not depend on:" $foreign
 foreign=$(echo "$tested" | grep -E "$impure" || true)
 [ -z "$foreign" ] || wrong "\`shared\` must not be tested with:" $foreign
+
+# Who may depend on whom.
+for function in converter fanout catchup; do
+    others=$(crates --edges normal --package "$function" | grep -E '^(converter|fanout|catchup|cli|deploy|local|testkit) v' |
+        grep -v "^$function v" || true)
+    [ -z "$others" ] || wrong "\`$function\` must not depend on:" $others
+done
+for crate in shared aws converter fanout catchup deploy cli local; do
+    testkit=$(crates --edges normal,build --package "$crate" | grep -E '^testkit v' || true)
+    [ -z "$testkit" ] || wrong "only tests may depend on \`testkit\`, but \`$crate\` does, too"
+done
 
 # Outside of `aws` only tests, benches and examples name the SDK. (Files of unit tests are called `tests.rs`, or lie in
 # a folder `tests`.)

@@ -160,7 +160,7 @@ impl Fanout {
             open = Vec::new();
             for stage in stages {
                 match stage {
-                    Stage::Open(group) => open.push(group),
+                    Stage::Open(group) => open.push(*group),
                     Stage::Done(group) => done.push(group),
                 }
             }

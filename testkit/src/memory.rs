@@ -21,7 +21,6 @@ pub use self::table::{MemoryTable, TableCalls};
 
 /// The result of a future that never waits, such as one of the ledger's double.
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "a test reports by panicking")]
 pub(crate) fn now_or_never<F: Future>(future: F) -> F::Output {
     futures_util::FutureExt::now_or_never(future).expect("a future that never waits")
 }

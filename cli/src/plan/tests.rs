@@ -42,9 +42,9 @@ fn running(clients: &str) -> Running {
 }
 
 /// Messages and those in flight, or why they aren't known.
-type LedgerRead = Result<(u64, u64), &'static str>;
+type Found = Result<(u64, u64), &'static str>;
 
-fn depths(queues: &[(&str, LedgerRead)]) -> Depths {
+fn depths(queues: &[(&str, Found)]) -> Depths {
     let depth = |(messages, in_flight)| Depth { messages, in_flight };
     let queues = queues.iter().map(|(name, found)| {
         let (account, name) = name.split_once('/').unwrap_or((ACCOUNT, name));
@@ -558,7 +558,7 @@ fn only_a_stack_of_an_older_template_has_queues_that_go_out_of_use() {
 
 /// A plan of a stack with the undelivered queue of an older template, and with a ledger of these formats; what it says
 /// after its accounts.
-fn check_older(found: Option<LedgerRead>, formats: &[Option<&str>], result: PlanResult, expected: &Expect) {
+fn check_older(found: Option<Found>, formats: &[Option<&str>], result: PlanResult, expected: &Expect) {
     let queue = naming().own_queue_arn(OwnQueue::Rejected);
     let queue = QueueArn { name: "MarkFanOutUndelivered.fifo".to_owned(), ..queue };
     let facts = Facts {

@@ -72,7 +72,7 @@ pub(super) struct ReturnReason {
 
 /// Where a group is at the end of a round.
 pub(super) enum Stage<'b> {
-    Open(OpenGroup<'b>),
+    Open(Box<OpenGroup<'b>>),
     Done(DoneGroup<'b>),
 }
 
@@ -224,7 +224,7 @@ impl<'b> OpenGroup<'b> {
         self.log_dropped(&prior.dropped);
         self.settle(&prior.settled);
         self.answers = Answers::default();
-        Stage::Open(self)
+        Stage::Open(Box::new(self))
     }
 
     async fn write<C: Clock, T, L: Ledger, E: EventTable>(
@@ -243,7 +243,7 @@ impl<'b> OpenGroup<'b> {
     fn failed(mut self, why: &str) -> Stage<'b> {
         self.failures += 1;
         self.answers = Answers::default();
-        if self.failures >= TRIES { self.give_back(why) } else { Stage::Open(self) }
+        if self.failures >= TRIES { self.give_back(why) } else { Stage::Open(Box::new(self)) }
     }
 
     /// Takes away the arrivals with these numbers.
@@ -293,7 +293,7 @@ impl<'b> PlannedGroup<'b> {
         // The table was asked for as much as is needed: the next run is taken from the same answer.
         open.answers =
             Answers { rows: open.answers.rows.take(), first: open.answers.first, ..Answers::default() };
-        let stage = if plan.run.is_last { open.acknowledged() } else { Stage::Open(open) };
+        let stage = if plan.run.is_last { open.acknowledged() } else { Stage::Open(Box::new(open)) };
         (stage, Some(RecordedRun { plan, became_behind: record.became_behind }))
     }
 

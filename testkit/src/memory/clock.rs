@@ -125,6 +125,16 @@ impl Wake for Flag {
     }
 }
 
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        self.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
+        self.sleep(duration)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::future::{join_all, pending, select};
@@ -180,15 +190,5 @@ mod tests {
     #[should_panic(expected = "for no timer of this clock")]
     fn waiting_for_nothing_is_a_panic_and_not_a_hang() {
         clock().block_on(pending::<()>());
-    }
-}
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Timestamp {
-        self.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        self.sleep(duration)
     }
 }

@@ -1,6 +1,6 @@
 //! Items for tests: generated, with the stream's text of them, and a second way to their JSON.
 
-#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
+#![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use std::collections::BTreeMap;
 
