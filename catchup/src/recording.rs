@@ -43,39 +43,38 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let (client, group) = (task.client, task.group.clone());
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
         let mut items = Begin::Behind(Box::new(task));
-        let (mut why, mut unread) = (String::new(), String::new());
+        let mut why = String::new();
         for number in 0..TRIES {
-            let (writes, outcome) = match sent.write(&items, &mut || self.ports.ledger.fresh()) {
+            let written = match sent.write(&items, &mut || self.ports.ledger.fresh()) {
                 ProgressWrite::Nothing { is_up_to_date: true } => return RecordOutcome::UpToDate,
                 ProgressWrite::Nothing { is_up_to_date: false } => return RecordOutcome::Behind,
-                ProgressWrite::UpToDate(writes) => (writes, RecordOutcome::UpToDate),
-                ProgressWrite::Behind(writes) => (writes, RecordOutcome::Behind),
-                ProgressWrite::Unread => (Vec::new(), RecordOutcome::Unrecorded),
+                ProgressWrite::UpToDate(writes) => {
+                    Some((self.ports.ledger.write(&writes).await, RecordOutcome::UpToDate))
+                }
+                ProgressWrite::Behind(writes) => {
+                    Some((self.ports.ledger.write(&writes).await, RecordOutcome::Behind))
+                }
+                ProgressWrite::Unread => None,
             };
-            let written = if writes.is_empty() { None } else { Some(self.ports.ledger.write(&writes).await) };
-            let is_lost = match written {
-                Some(Ok(())) => return outcome,
+            match written {
+                Some((Ok(()), outcome)) => return outcome,
                 // Nothing was sent, so nothing is lost if it is not recorded.
-                Some(Err(_)) if sent.is_nothing() => return RecordOutcome::Behind,
-                Some(Err(WriteError::Lost)) => true,
-                Some(Err(error)) => {
+                Some((Err(_), _)) if sent.is_nothing() => return RecordOutcome::Behind,
+                Some((Err(WriteError::Lost), _)) => {}
+                Some((Err(error), _)) => {
                     why = error.to_string();
-                    false
+                    self.back_off(number).await;
                 }
-                None => {
-                    why.clone_from(&unread);
-                    false
-                }
-            };
-            if !is_lost {
-                self.back_off(number).await;
+                None => self.back_off(number).await,
             }
             if self.now() > until {
                 break;
             }
-            let found = self.read(&keys).await;
-            items = begin(&found, client, &group);
-            unread = why_unread(&found, &keys);
+            let read = self.read(&keys).await;
+            items = begin(&read, client, &group);
+            if items == Begin::Unread {
+                why = why_unread(&read, &keys);
+            }
         }
         warn!(
             group = group.as_str(),
