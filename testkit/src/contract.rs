@@ -1,8 +1,16 @@
-//! What every ledger and every event table must do. The same checks run against the doubles and against DynamoDB.
+//! What every ledger, every event table and every FIFO queue must do. The same checks run against the doubles, and against
+//! the real adapters.
 //!
 //! Each check panics with what is wrong.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a check reports by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a check reports by panicking"
+)]
 
 pub mod events;
+pub mod fifo;
 pub mod ledger;

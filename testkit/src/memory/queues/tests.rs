@@ -3,6 +3,7 @@ use std::pin::pin;
 use futures_util::future::{join, select};
 
 use super::*;
+use crate::contract::fifo::{self, Delivery, FifoQueue};
 use shared::ids::Group;
 use shared::message::Body;
 use shared::naming::{Naming, OwnQueue};
@@ -187,4 +188,50 @@ fn a_purge_takes_everything_and_forgets_no_id() {
     assert_eq!(world.queues.delete(&world.queue, received[0].receipt), Err(ReceiptExpired));
     assert!(!put("a1"), "recognised after a purge");
     assert_eq!(world.accepted(), "a1 a2");
+}
+
+/// The double as the contract sees it.
+struct Double {
+    world: World,
+}
+
+impl FifoQueue for Double {
+    async fn send(&self, batch: &[&Message]) -> Result<Vec<Result<(), SendError>>, SendError> {
+        self.world.queues.send(&self.world.queue, batch).await
+    }
+
+    async fn receive(&self, limit: usize) -> Vec<Delivery> {
+        let received = self.world.queues.receive(&self.world.queue, limit).into_iter();
+        let delivery = |Received { receipt, receive_count, message, .. }: Received| Delivery {
+            receipt: receipt.to_string(),
+            receive_count,
+            group: message.group.as_str().to_owned(),
+            deduplication_id: message.deduplication_id.as_str().to_owned(),
+            body: message.body,
+            attributes: message.attributes,
+        };
+        received.map(delivery).collect()
+    }
+
+    async fn delete(&self, receipt: &str) {
+        self.world.queues.delete(&self.world.queue, receipt.parse().unwrap()).unwrap();
+    }
+
+    async fn change_visibility(&self, receipt: &str, visibility: Duration) {
+        let receipt = receipt.parse().unwrap();
+        self.world.queues.change_visibility(&self.world.queue, receipt, visibility).unwrap();
+    }
+}
+
+#[test]
+fn the_double_keeps_the_contract() {
+    let clock = VirtualClock::at(Timestamp::from_millis(0));
+    let queue = async || {
+        let queues = FifoQueues::new(&clock);
+        let queue = world().queue;
+        queues.create(&queue, Settings { latency: Duration::from_millis(10), ..Settings::default() });
+        Double { world: World { clock: clock.clone(), queues, queue } }
+    };
+    clock.block_on(fifo::check(&queue));
+    clock.block_on(fifo::check_times(&queue, async |duration| clock.sleep(duration).await));
 }
