@@ -37,10 +37,14 @@ fn level(name: &str) -> LevelFilter {
     }
 }
 
+/// The modules of this workspace that a function runs, by what their names begin with. (`aws` alone begins the SDK's names,
+/// too.)
+const OWN: [&str; 5] = ["converter", "fanout", "catchup", "shared", "aws::"];
+
 fn targets(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::WARN))
-        .with_targets([("converter", level), ("fanout", level), ("shared", level)])
+        .with_targets(OWN.map(|own| (own, level)))
         // It would tell a failed invocation a second time, without its request id.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
 }
@@ -70,9 +74,9 @@ mod tests {
     #[test]
     fn dependencies_log_warnings_only() {
         let all = targets(LevelFilter::TRACE);
-        assert!(all.would_enable("converter::record", &Level::TRACE));
-        assert!(all.would_enable("fanout", &Level::TRACE));
-        assert!(all.would_enable("shared::send", &Level::TRACE));
+        for own in ["converter::record", "fanout::handler", "catchup", "shared::send", module_path!()] {
+            assert!(all.would_enable(own, &Level::TRACE), "{own}");
+        }
         assert!(all.would_enable("aws_smithy_runtime::client::orchestrator", &Level::WARN));
         assert!(!all.would_enable("aws_smithy_runtime::client::orchestrator", &Level::INFO));
         assert!(!all.would_enable("hyper_util", &Level::TRACE));
