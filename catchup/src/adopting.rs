@@ -27,7 +27,7 @@ pub(super) enum Adoption {
     /// Its highest event is on the fan-out queue, and makes the fan-out look: that makes the item, when it has waited for
     /// what may be missing.
     HandedOver,
-    /// No later try can do more, unless somebody acts; this says why.
+    /// No later try can do more, unless an operator acts; this says why.
     PassedOver(String),
     /// Not done.
     Failed(String),

@@ -1,4 +1,4 @@
-//! One client, turn after turn: which of its groups are next, and whether this invocation may serve it.
+//! One client, pass after pass: which of its groups are next, and whether this invocation may serve it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::work::{Work, why_unread};
 /// How many of a client's cursors are listed at a time. It bounds memory and, while a client rests, cost.
 const LISTED_LIMIT: usize = 5_000;
 
-/// How many groups that wait for the client's queue are told: enough to see why.
+/// How many groups that wait for the client's queue are named: enough to see why.
 const REFUSED_LIMIT: usize = 10;
 
 /// A client and how far its catch-up got.
@@ -66,7 +66,7 @@ struct Held {
     /// Whether this invocation has it.
     is_ours: bool,
     holder: u64,
-    /// Groups in which something was sent that could not be told.
+    /// Groups in which something was sent that could not be recorded.
     unrecorded: Vec<Group>,
 }
 
@@ -96,7 +96,7 @@ impl<'c> Client<'c> {
         }
     }
 
-    /// The next pass. Answers whether there is another one.
+    /// The next pass. Returns whether there is another one.
     pub(super) async fn next<C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &mut self,
         work: &Work<'_, C, T, L, E>,
@@ -117,7 +117,7 @@ impl<'c> Client<'c> {
             return false;
         }
         let Some(queue) = self.queue else { return false };
-        // No reason to stop: whoever ordered it orders it again, and the schedule comes back.
+        // No reason to stop: it is asked for again, and the schedule comes back.
         if work.is_over() {
             return false;
         }
@@ -146,7 +146,7 @@ impl<'c> Client<'c> {
         self.waiting.drain(..next).collect()
     }
 
-    /// Takes in what a pass did, perhaps of a group that `is_slow`. Answers whether the client goes on.
+    /// Takes in what a pass did, perhaps of a group that `is_slow`. Returns whether the client goes on.
     fn take(&mut self, pass_outcome: PassOutcome, is_slow: bool, now: Timestamp) -> bool {
         let PassOutcome { groups, sent, rejected, refused, failure, stopped } = pass_outcome;
         self.sent += sent;
@@ -203,7 +203,7 @@ impl<'c> Client<'c> {
         self.stop(why)
     }
 
-    /// Lists the next of the client's groups, in random order. Answers whether there are some.
+    /// Lists the next of the client's groups, in random order. Returns whether there are some.
     async fn list<C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &mut self,
         work: &Work<'_, C, T, L, E>,
@@ -231,7 +231,7 @@ impl<'c> Client<'c> {
     }
 
     /// Reads the lease. What its last holder had in work comes first: what it sent without recording it is repeated while
-    /// SQS still recognises it. Answers whether the client may be served.
+    /// SQS still recognises it. Returns whether the client may be served.
     async fn read_lease<C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &mut self,
         work: &Work<'_, C, T, L, E>,
@@ -368,7 +368,7 @@ impl Held {
     }
 }
 
-/// An error if nothing goes on until somebody acts, else a warning.
+/// An error if nothing goes on until an operator acts, else a warning.
 fn log_failure(client: &ClientName, stop: &Stop, pause: u64) {
     let (client, why) = (client.as_str(), &stop.why);
     if stop.reason == StopReason::Queue {

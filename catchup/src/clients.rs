@@ -33,7 +33,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         self.serve(clients).await
     }
 
-    /// Catches one client up because somebody orders it.
+    /// Catches one client up, by request.
     pub(super) async fn catch_up(
         &self,
         client: &str,

@@ -27,7 +27,7 @@ struct GroupDifference {
 }
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
-    /// Compares because somebody orders it, as far as there is time.
+    /// Compares by request, as far as there is time.
     pub(super) async fn reconcile(&self, after: Option<TablePosition>) -> Result<Comparison, ControlError> {
         let registry = self.registry().await?;
         let mut progress = Progress::new(after.map(ScanPosition::try_from).transpose()?);

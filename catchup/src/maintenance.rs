@@ -20,7 +20,7 @@ use super::payload::ControlError;
 use super::work::{AfterFailure, Update, Work, why_unread};
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
-    /// Answers for each client that was behind.
+    /// Returns a report for each client that was behind.
     pub(super) async fn maintenance(&self, tally: &mut Tally) -> Result<Vec<CatchUpReport>, ControlError> {
         let registry = self.settle().await?;
         // At the same time: neither clients that are behind for hours nor a scan of hours hold up the other.

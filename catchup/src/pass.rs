@@ -61,7 +61,7 @@ pub(super) struct PassOutcome {
     pub(super) stopped: Option<String>,
 }
 
-/// What became of a group in a turn.
+/// What became of a group in a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// The client is up to date.
@@ -270,7 +270,7 @@ impl Carrier for RejectedEvent {
 
 impl PassOutcome {
     /// Notes why a run stopped. A message that the client's queue will never take is that group's business, and
-    /// one that was not tried nobody's. Answers whether it was refused.
+    /// one that was not tried is no matter. Returns whether it was refused.
     fn note(&mut self, client: &ServedClient<'_>, group: &Group, stop: Stop) -> bool {
         match stop.reason {
             StopReason::Untried => false,
@@ -330,7 +330,7 @@ fn out_of_time(client: &ServedClient<'_>, group: &Group, is_alone: bool, given: 
             client,
             group,
             secs,
-            "a group's events can't be read within a turn, so the client stays behind in it: what it misses is too \
+            "a group's events can't be read within a pass, so the client stays behind in it: what it misses is too \
              much, or the event table too slow; raise the table's read capacity, or shorten the aggregate"
         );
     }

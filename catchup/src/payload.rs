@@ -10,7 +10,7 @@ pub enum ControlError {
     /// The payload is no request that can be done.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// Nobody of this name is served.
+    /// No client of this name is served.
     #[error("client `{0}` is not served; `client-queues.toml` as it was deployed last names who is")]
     UnknownClient(String),
     /// The client was retired.

@@ -93,7 +93,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         Ok(ReplayReport { client: client.to_owned(), results })
     }
 
-    /// Sets the client behind in one group. Answers whether there was something to repeat.
+    /// Sets the client behind in one group. Returns whether there was something to repeat.
     async fn replay_group(
         &self,
         name: &ClientName,
@@ -140,7 +140,7 @@ enum ReplayEffect {
     Nothing,
     /// What was asked for is sent again.
     Range,
-    /// All of it is sent again: nobody knows what the client has.
+    /// All of it is sent again: it is unknown what the client has.
     WholeGroup,
 }
 
@@ -181,8 +181,8 @@ enum Refusal {
     Failed(String),
 }
 
-/// A group's item and the client's cursor, if one fits the other: or if the cursor is missing. That can't be told here
-/// from a read while somebody wrote; a write on condition of both can.
+/// A group's item and the client's cursor, if one fits the other: or if the cursor is missing. A read
+/// during a write looks the same; a write on condition of both tells them apart.
 fn together<'f>(
     found: &'f LedgerRead,
     client: ClientId,

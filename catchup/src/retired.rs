@@ -30,7 +30,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             .await;
     }
 
-    /// Clears one client. Answers in how many groups.
+    /// Clears one client. Returns in how many groups.
     async fn clear(&self, name: &ClientName, client: ClientId) -> usize {
         let mut cleared = 0;
         let mut last: Option<Group> = None;

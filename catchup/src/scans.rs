@@ -91,7 +91,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         }
     }
 
-    /// Answers whether the scan is still this maintenance's: a later one takes it over.
+    /// Returns whether the scan is still this maintenance's: a later one takes it over.
     async fn write_scan(&self, kind: ScanKind, condition: Condition, scan: &Scan) -> Result<bool, String> {
         let write = Write { key: ItemKey::Scan(kind), condition, item: Some(Item::Scan(scan.clone())) };
         match self.ports.ledger.write(&[write]).await {

@@ -55,7 +55,7 @@ pub(super) fn item_of<'f>(found: &'f LedgerRead, group: &Group) -> Result<Option
 }
 
 impl Visit {
-    /// Of a group that no later maintenance can do more about: somebody must act.
+    /// Of a group that no later maintenance can do more about: an operator must act.
     pub(super) fn passed_over(group: &Group, why: &str) -> Self {
         error!(%group, why, "scan over the event table passes over a group; it is not adopted or compared");
         Self::Done

@@ -67,7 +67,7 @@ impl RecordReader {
     /// Reads one record. Whatever is wrong with it is a value; so is a panic on the way.
     ///
     /// When the stream recorded it is taken from the record; but an event of a replay has no such time, since no
-    /// measure of the pipeline can count how long somebody left it in a queue.
+    /// measure of the pipeline can count how long it lay in a queue.
     pub fn read<'p>(&self, raw: &'p RawValue, along: Along<'_>) -> Reading<'p> {
         guarded(raw, || self.read_unguarded(raw, along))
     }

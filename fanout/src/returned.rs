@@ -20,7 +20,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// Makes returned messages visible again, sooner than the queue would.
 pub trait Visibility {
-    /// One `ChangeMessageVisibilityBatch` for at most ten messages, each by its receipt handle. Answers how many
+    /// One `ChangeMessageVisibilityBatch` for at most ten messages, each by its receipt handle. Returns how many
     /// of them SQS did not change. Not retried: a message that is not changed comes back later, that is all.
     fn change_visibility(
         &self,

@@ -45,7 +45,7 @@ pub struct Along<'a> {
     pub trace_header: Option<&'a str>,
     /// When the stream recorded the event; none for one that is read from the table.
     pub streamed_at: Option<Timestamp>,
-    /// The replay in which the event is sent again, if it is: told in an attribute and in the deduplication id.
+    /// The replay in which the event is sent again, if it is: an attribute names it, and the deduplication id has it.
     pub replay: Option<&'a ReplayId>,
 }
 

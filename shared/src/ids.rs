@@ -80,7 +80,7 @@ impl Group {
         Self("~rejected".to_owned())
     }
 
-    /// A group as a queue told it.
+    /// A group as a queue delivers it.
     ///
     /// # Errors
     ///
@@ -111,7 +111,7 @@ impl DeduplicationId {
         }
     }
 
-    /// The id of what follows from this message in another role, told apart by `role`.
+    /// The id of what follows from this message in another role, `role`.
     pub fn derived(&self, role: &str) -> Self {
         Self(digest(b'd', &[self.0.as_bytes(), role.as_bytes()]))
     }
@@ -121,7 +121,7 @@ impl DeduplicationId {
         Self(digest(b'p', &[self.0.as_bytes(), replay.0.as_bytes()]))
     }
 
-    /// An id as a queue told it.
+    /// An id as a queue delivers it.
     ///
     /// # Errors
     ///

@@ -17,7 +17,7 @@ const REASON_LIMIT: usize = 2_048;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rejection<'a> {
-    /// Why, for whoever repairs it; no values of the event.
+    /// Why, for the operator who repairs it; no values of the event.
     pub reason: String,
     /// The event's own id, or its stream record's.
     pub event_id: Option<String>,

@@ -48,16 +48,16 @@ pub enum SendError {
     /// It was not accepted, and a later attempt may be (a 5xx inside a batch's entries). Try the same entry again.
     #[error("failed for now: {0}")]
     Transient(#[source] Cause),
-    /// Nobody knows whether it was accepted (time-out, connection reset, 5xx of the call). Repeat the identical entry.
+    /// It is unknown whether it was accepted (time-out, connection reset, 5xx of the call). Repeat the identical entry.
     #[error("result unknown: {0}")]
     Unknown(#[source] Cause),
-    /// The queue takes nothing from us until somebody acts: missing, access denied, encryption key unusable.
+    /// The queue takes nothing from us until an operator acts: missing, access denied, encryption key unusable.
     #[error("queue unusable: {cause}; {remedy}")]
     Queue {
         /// What SQS said.
         #[source]
         cause: Cause,
-        /// What whoever runs the queue should do.
+        /// What the queue's operator should do.
         remedy: &'static str,
     },
     /// This message will never be accepted by this queue: too long, or with characters that SQS refuses.
@@ -131,7 +131,7 @@ pub enum StopReason {
     OutOfTime,
     /// The deadline came before the first message that was not accepted was tried. Nothing speaks against the queue.
     Untried,
-    /// The queue takes nothing until somebody acts.
+    /// The queue takes nothing until an operator acts.
     Queue,
     /// The first message that was not accepted never will be, by this queue. The ones after it were not tried.
     Message,

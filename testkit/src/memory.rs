@@ -1,4 +1,4 @@
-//! Doubles of the ports: a clock that only moves when everybody waits; SQS FIFO queues, the ledger and the event table
+//! Doubles of the ports: a clock that only moves when every task waits; SQS FIFO queues, the ledger and the event table
 //! in memory.
 //!
 //! Together they run the real code of the pipeline deterministically: no runtime, no network, no real time.

@@ -25,9 +25,9 @@ pub(super) enum Meaning {
     Lost,
     /// Nothing was done this time: throttled, or another transaction is on the same item.
     Busy,
-    /// Nothing was done, and nothing will be until somebody acts.
+    /// Nothing was done, and nothing will be until an operator acts.
     Refused,
-    /// Nobody knows.
+    /// It is unknown whether it was done.
     Unknown,
 }
 

@@ -55,7 +55,7 @@ where
     Runtime::new(service).run().await
 }
 
-/// What `invocation` yields, or what to tell Lambda instead. The message of a panic is not told.
+/// What `invocation` yields, or what to tell Lambda instead. The message of a panic is left out.
 async fn unwound<R, E: Error>(invocation: impl Future<Output = Result<R, E>>) -> Result<R, Diagnostic> {
     let failure = |error_type: &str, error_message: String| Diagnostic {
         error_type: error_type.to_owned(),

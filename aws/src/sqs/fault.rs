@@ -31,7 +31,7 @@ struct MissingEntry;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
     Throttled,
-    /// Not accepted, and nobody's queue or message is to blame.
+    /// Not accepted, and neither queue nor message is to blame.
     Transient,
     Queue(&'static str),
     Message,

@@ -82,6 +82,8 @@ impl<'b> Returned<'b> {
             };
             returned.extend(deliveries.iter().map(|delivery| ReturnedMessage { delivery, after }));
         }
+        // In the order of the batch.
+        returned.sort_by_key(|returned| returned.delivery.index);
         Self(returned)
     }
 

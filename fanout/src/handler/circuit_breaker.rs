@@ -34,7 +34,7 @@ impl CircuitBreakers {
         self.failing.remove(client);
     }
 
-    /// Remembers that `client` failed `runs` runs. Answers whether it rests from now on. After its rest, it rests again
+    /// Remembers that `client` failed `runs` runs. Returns whether its circuit breaker opens now. When that is over, it opens again
     /// at its first failure, and for twice as long.
     pub(super) fn failed(&mut self, client: &ClientName, runs: u32, now: Timestamp) -> bool {
         let new = Failing { runs: 0, last: now, rest: REST };

@@ -66,7 +66,7 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct ReturnReason {
     pub(super) why: String,
-    /// Whether they will be returned for as long as nobody acts.
+    /// Whether they will be returned until an operator acts.
     pub(super) is_stuck: bool,
 }
 
@@ -239,7 +239,7 @@ impl<'b> OpenGroup<'b> {
         Ok(())
     }
 
-    /// A write did not do what it should, or nobody knows: read again, plan again.
+    /// A write failed, or its result is unknown: read again, plan again.
     fn failed(mut self, why: &str) -> Stage<'b> {
         self.failures += 1;
         self.answers = Answers::default();

@@ -113,7 +113,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`Findings`]: everything that is wrong, sorted by line. Where the text is not TOML, only that is told.
+    /// [`Findings`]: everything that is wrong, sorted by line. Where the text is not TOML, only that.
     pub fn try_from_toml(file: &str, text: &str, naming: Option<&Naming>) -> Result<Self, Findings> {
         let mut report = findings::Report::new(file, text);
         let config =

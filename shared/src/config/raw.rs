@@ -21,7 +21,7 @@ pub(super) struct Raw<'t> {
     pub(super) clients_complete: bool,
 }
 
-/// Keys of `[source]` that there were once, and what a file that has one is told.
+/// Keys of `[source]` that there were once, and the finding about each.
 const GONE: [(&str, &str); 2] = [
     (
         "group",
@@ -281,7 +281,7 @@ impl<'t> Section<'t> {
         }
     }
 
-    /// Reports every key that nobody took.
+    /// Reports every key that was not read.
     fn finish(self, report: &mut Report<'_>) {
         for key in self.table.keys() {
             let text = key.get_ref();

@@ -6,7 +6,7 @@ use super::{TablePosition, TypedKey};
 use crate::ids::{Group, Key};
 use crate::ledger::State;
 
-/// An answer. Which one it is, follows from the request: whoever reads it reads that type.
+/// An answer. Which one it is, follows from the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum ControlAnswer {

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 /// What the converter is asked: each record is one of its stream, as if that showed it now.
 ///
-/// Whoever asks makes [`StreamRecord`]s. The converter takes them as they come, [raw](RawValue), because it reads each by
+/// `fanoutctl` makes [`StreamRecord`]s. The converter takes them as they come, [raw](RawValue), because it reads each by
 /// itself: one that is damaged spoils no other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "R: Deserialize<'de>, 'de: 'p"))]

@@ -70,7 +70,7 @@ impl<'r> Record<'r> {
     ///
     /// # Errors
     ///
-    /// [`RecordError`] if `text` is not such a record; but what is wrong in the image is told in the record.
+    /// [`RecordError`] if `text` is not such a record; but what is wrong in the image stands in the record.
     pub fn read(text: &'r [u8], wanted: &Wanted) -> Result<Self, RecordError> {
         let mut scan_position = ScanPosition::new(text);
         let mut members = Members::default();

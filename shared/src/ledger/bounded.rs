@@ -12,7 +12,7 @@ use crate::ids::{Group, Key};
 use crate::send::Cause;
 
 /// A ledger or an event table whose calls are given up after a sixth of the invocation's time, as sends are, but always
-/// while half of what is left remains. What was given up was not read, or nobody knows whether it was written.
+/// while half of what is left remains. What was given up was not read, or it is unknown whether it was written.
 #[derive(Debug)]
 pub struct BoundedPort<'b, C, S> {
     clock: &'b C,

@@ -38,7 +38,7 @@ pub struct Task {
 
 /// Step 1: whether the client is behind.
 ///
-/// A read of two items is no snapshot: one of them without the other was read while somebody wrote.
+/// A read of two items is no snapshot: one of them without the other was read during a write.
 pub fn begin(found: &LedgerRead, client: ClientId, group: &Group) -> Begin {
     match (found.group(group), found.cursor(client, group)) {
         (Reading::Present(item), Reading::Present(cursor)) if item.behind.contains(&client) => {

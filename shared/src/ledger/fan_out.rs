@@ -1,6 +1,6 @@
 //! What the fan-out does with one group's messages: section 3 of the specification, step by step.
 //!
-//! [`decide`] says the next [`Step`] from everything that is known by then. Whoever asks takes it and asks again: after a
+//! [`decide`] says the next [`Step`] from everything that is known by then. The caller takes it and asks again: after a
 //! look-up with what was seen, after a write by a new read (step 1). [`Plan::record`] says what to write once a run was
 //! sent, [`UnrecordedSends`] keeps what was sent if that write is lost.
 
@@ -244,7 +244,7 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Step {
     Step::Write(before_sending(transactions, why))
 }
 
-/// Everything is covered. What an operator sent again is repeated to everybody.
+/// Everything is covered. What an operator sent again is repeated to every client.
 fn nothing_to_send(
     view: &View<'_>,
     registry: &Registry,

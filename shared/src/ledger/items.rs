@@ -26,7 +26,7 @@ pub struct Registry {
     pub write_count: WriteCount,
     /// Raised when a client joins or leaves; from 1.
     pub revision: u64,
-    /// Events before it are old: whoever is served without history does not get them.
+    /// Events before it are old: a client without history does not get them.
     pub start: Timestamp,
     /// Every client that ever was, at most 1,000.
     pub clients: BTreeMap<ClientName, Registration>,
@@ -128,7 +128,7 @@ pub struct Lease {
     pub not_before: Timestamp,
 }
 
-/// An item of the ledger's table that is none of the ledger's, or of another format. It stays so until somebody acts, and
+/// An item of the ledger's table that is none of the ledger's, or of another format. It stays so until an operator acts, and
 /// only it is concerned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("table `{table}`, item `{pk}` / `{sk}`: {damage}; {remedy}")]

@@ -132,13 +132,13 @@ pub struct Unread(#[source] pub Cause);
 /// Why items were not written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// A condition did not hold: somebody else wrote. Nothing was written.
+    /// A condition did not hold: another sender wrote. Nothing was written.
     #[error("somebody else wrote meanwhile")]
     Lost,
     /// Nothing was written: throttled, refused, another transaction on the same item.
     #[error("not written: {0}")]
     Refused(#[source] Cause),
-    /// Nobody knows.
+    /// It is unknown whether it was done.
     #[error("unknown whether written: {0}")]
     Unknown(#[source] Cause),
 }
@@ -234,7 +234,7 @@ pub struct ScannedRow {
 /// What reading an item came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading<T> {
-    /// It was not read, or not asked for: nobody knows whether it is there.
+    /// It was not read, or not asked for: it is unknown whether it is there.
     Unread,
     /// It is not there.
     Missing,

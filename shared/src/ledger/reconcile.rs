@@ -104,7 +104,7 @@ mod tests {
     const START: Timestamp = Timestamp::from_millis(1_799_000_000_000);
     const BEFORE: i64 = 2_000_000;
 
-    /// Of version 1 and seconds ago, a negative number ahead; `None`: nobody knows.
+    /// Of version 1 and seconds ago, a negative number ahead; `None`: unknown.
     type Event = (u64, Option<i64>);
 
     /// The ledger's group: its version, its holes; the first event is version 1.

@@ -53,7 +53,7 @@ pub fn due(
     if has_reason {
         return Some(Scan { write_count, revision: registry.revision, at: now, after: None, is_on: true });
     }
-    // Whoever read the registry before the scan's clients joined would adopt nobody, and end it.
+    // A maintenance that read the registry before the scan's clients joined would adopt no client, and end it.
     scan.filter(|scan| scan.is_on && scan.revision <= registry.revision)
         .map(|scan| Scan { write_count, ..scan.clone() })
 }

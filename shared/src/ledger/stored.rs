@@ -3,8 +3,8 @@
 //! By hand, not by serde: an aggregate's key is a DynamoDB value of its own type, a number of up to 38 digits perhaps,
 //! which serde's numbers do not hold; and what is damaged is named by its attribute.
 //!
-//! Each item says the format that it is written in. One of another format is not read: whoever guesses what its attributes
-//! mean writes back less than there was.
+//! Each item says the format that it is written in. One of another format is not read: a guess at what its
+//! attributes mean would write back less than there was.
 
 mod fields;
 mod instant;

@@ -56,7 +56,7 @@ struct Lane<T> {
     items: VecDeque<(usize, T)>,
     /// How often the first message failed in a row.
     failures: u32,
-    /// The first message was refused together with others, and nobody knows which was meant.
+    /// The first message was refused together with others, and it is unknown which was meant.
     alone: bool,
     /// What happened to the first message last time.
     trouble: Option<String>,

@@ -142,7 +142,7 @@ impl EntryFault {
         self == Self::Unknown
     }
 
-    /// What the sender is told.
+    /// What the sender gets.
     pub(super) fn error(self, queue: &QueueUrl) -> SendError {
         match self {
             Self::Refused => SendError::Message("`InvalidMessageContents`".into()),
@@ -160,7 +160,7 @@ impl CallFault {
         matches!(self, Self::ResetAfter | Self::Miscounted)
     }
 
-    /// What the sender is told, if the answer is lost.
+    /// What the sender gets, if the answer is lost.
     pub(super) fn error(self, queue: &QueueUrl) -> SendError {
         match self {
             Self::Throttled => SendError::Throttled("`ThrottlingException`".into()),

@@ -1,4 +1,4 @@
-//! One SQS FIFO queue: deduplication, groups, visibility. It is told the time and never waits.
+//! One SQS FIFO queue: deduplication, groups, visibility. It is handed the time and never waits.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -110,7 +110,7 @@ impl Fifo {
         self.held.len()
     }
 
-    /// Takes `message`, or takes note that it is a duplicate, which the sender is not told. Answers whether it is new.
+    /// Takes `message`, or takes note that it is a duplicate, which the sender does not learn. Returns whether it is new.
     ///
     /// # Errors
     ///

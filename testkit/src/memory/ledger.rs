@@ -173,7 +173,7 @@ impl MemoryLedger {
         self.state().write_faults.push_back(fault);
     }
 
-    /// Somebody else comes just before the next write; several come before one write each, one after the other.
+    /// Another writer comes just before the next write; several come before one write each, one after the other.
     pub fn before_write(&self, intruder: impl FnOnce(&Self) + Send + 'static) {
         self.state().intruders.push_back(Box::new(intruder));
     }
@@ -231,7 +231,7 @@ impl MemoryLedger {
             WriteFault::Refused => Err(WriteError::Refused("a scripted fault".into())),
             WriteFault::UnknownNotDone => Err(WriteError::Unknown("a scripted fault".into())),
             WriteFault::UnknownDone => {
-                // A lost condition is not told either.
+                // A lost condition is not reported either.
                 let _ = state.apply(writes);
                 Err(WriteError::Unknown("a scripted fault".into()))
             }

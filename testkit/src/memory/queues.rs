@@ -18,7 +18,7 @@ use shared::time::Timestamp;
 /// # Panics
 ///
 /// Every use panics that breaks the contract of [`Transport::send`] or names a queue that does not exist, but for
-/// sending: a sender is told that the queue is missing.
+/// sending: a sender gets an error that the queue is missing.
 #[derive(Clone)]
 pub struct FifoQueues {
     clock: VirtualClock,
@@ -75,12 +75,12 @@ impl FifoQueues {
         self.with(queue, |watched| watched.fifo.purge());
     }
 
-    /// A message arrives at a queue now, without latency and whatever faults there are. Answers whether it is new: a
+    /// A message arrives at a queue now, without latency and whatever faults there are. Returns whether it is new: a
     /// duplicate is taken, too, and forgotten.
     ///
     /// # Errors
     ///
-    /// What a sender would be told: the queue is missing, denies access, or never takes such a message.
+    /// What a sender would get: the queue is missing, denies access, or never takes such a message.
     pub fn put(&self, queue: &QueueUrl, message: &Message) -> Result<bool, SendError> {
         let mut all = self.all();
         let watched = all.get_mut(queue.as_str()).ok_or_else(|| missing(queue))?;

@@ -1,4 +1,4 @@
-//! The binaries of this work tree, built by whoever needs them.
+//! The binaries of this work tree, built by the first that needs them.
 
 use std::collections::HashMap;
 use std::env;

@@ -52,7 +52,7 @@ impl Server {
                     return;
                 }
                 let (Ok(stream), handler) = (stream, Arc::clone(&handler)) else { continue };
-                // The peer sees an error of its connection; nobody else is concerned.
+                // The peer sees an error of its connection; no other connection is concerned.
                 thread::spawn(move || serve(stream, handler.as_ref()));
             }
         });
@@ -63,7 +63,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Relaxed);
-        // Wakes the accepting thread; if nobody accepts any more, there is none.
+        // Wakes the accepting thread; if it has ended, there is none.
         let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
     }
 }

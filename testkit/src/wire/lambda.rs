@@ -32,7 +32,7 @@ pub struct Function {
 pub enum Outcome {
     /// Its response.
     Response(String),
-    /// Its error, as the Runtime API was told it: JSON with `errorType` and `errorMessage`.
+    /// Its error, as the Runtime API got it: JSON with `errorType` and `errorMessage`.
     Error(String),
 }
 
@@ -165,7 +165,7 @@ impl RuntimeApi {
             Some("error") => Outcome::Error(body),
             _ => return Reply::json(404, "{}".to_owned()),
         };
-        // Nobody listens only when the function is being dropped.
+        // There is no listener only when the function is being dropped.
         let _ = self.tell.send(Told::Outcome(outcome));
         Reply::json(202, "{}".to_owned())
     }

@@ -74,7 +74,7 @@ impl Rie {
     }
 }
 
-/// Two addresses of loopback on which nobody listens. Another process could be quicker to take them; then the
+/// Two addresses of loopback on which no process listens. Another process could be quicker to take them; then the
 /// emulator ends, and says so.
 fn free_addresses() -> io::Result<[SocketAddr; 2]> {
     let (first, second) =

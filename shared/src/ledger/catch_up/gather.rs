@@ -114,7 +114,7 @@ impl NeededEvents {
         self.lowest.map(|(_, event)| event)
     }
 
-    /// The run. Versions that are not here are holes, and nobody waits for them.
+    /// The run. Versions that are not here are holes: none is waited for.
     ///
     /// It ends before an event that can't be sent, unless that comes first: so there is a rejection about it only when it is
     /// passed over.

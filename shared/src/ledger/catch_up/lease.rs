@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Lease {
-    /// The lease of a client that nobody caught up yet, to be taken.
+    /// The lease of a client that was never caught up, to be taken.
     pub fn unheld() -> Self {
         let past = Timestamp::from_millis(0);
         Self {
@@ -34,7 +34,7 @@ impl Lease {
         Self { write_count, holder, until: now.plus(LEASE), groups: groups.to_vec(), ..self.clone() }
     }
 
-    /// Given back. `groups` are those in which something was sent that could not be told: while there are some, a pause
+    /// Given back. `groups` are those in which something was sent that could not be recorded: while there are some, a pause
     /// is no longer than [`SCHEDULE`], so that it is repeated while SQS still recognises it.
     pub fn released(&self, write_count: WriteCount, groups: Vec<Group>, now: Timestamp) -> Self {
         let soon = now.plus(SCHEDULE);
@@ -90,7 +90,7 @@ mod tests {
             lease.released(WriteCount(2), groups, NOW).not_before.since(NOW)
         };
         assert_eq!((pause(&[]), pause(&["a"])), (LONGEST_PAUSE, SCHEDULE));
-        // The turn with its record; the pause, and until the next maintenance; and the pass that repeats it.
+        // The pass with its record; the pause, and until the next maintenance; and the pass that repeats it.
         let pass = PASS_LIMIT + CALL_LIMIT;
         assert!(pass + RECORD_LIMIT + SCHEDULE + SCHEDULE + pass < DEDUPLICATION);
         // A shorter pause is kept.

@@ -59,7 +59,7 @@ impl Rows {
         Self { wanted: Some(wanted), bytes_limit, ..Self::default() }
     }
 
-    /// Adds a page, each older than the last. Answers whether another one is needed.
+    /// Adds a page, each older than the last. Returns whether another one is needed.
     pub fn add(&mut self, page: Page) -> bool {
         let Some(wanted) = self.wanted.clone() else { return false };
         let last = page.rows.last().map(|row| row.sort.clone());

@@ -105,7 +105,7 @@ impl Run {
         for arrival in sorted {
             let is_next = end.checked_add(1) == Some(arrival.version);
             let is_first = arrival.version > 1 || arrival.sort == item.first.sort;
-            // Without a time nobody knows that it does not go backwards.
+            // Without a time it is unknown whether it goes backwards.
             let is_later = arrival.time.is_some_and(|own| time.is_none_or(|before| own >= before));
             if !is_next || !is_first || !is_later {
                 return None;
