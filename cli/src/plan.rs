@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use deploy::stack::{KeptQueue, Whose};
 use serde::Serialize;
-use shared::config::{Client, ClientQueue, Config, QueueArn};
-use shared::naming::Naming;
+use shared::config::{Client, ClientQueue, Config};
+use shared::naming::{Naming, QueueArn};
 
 use crate::aws::sqs::Depth;
 use crate::client_status::Backlog;

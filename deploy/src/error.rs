@@ -7,7 +7,7 @@ use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use shared::naming::InvalidNaming;
 
 use crate::call::CallError;
-use crate::kept::{KeptQueue, remedies};
+use crate::kept_queue::{KeptQueue, remedies};
 use crate::template::TemplateError;
 
 /// Why a stack was not deployed or deleted.

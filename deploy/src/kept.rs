@@ -2,39 +2,18 @@
 //!
 //! CloudFormation can't make them again; an emulator takes them over in silence, with all that is in them.
 
-use shared::config::{Config, QueueArn};
-use shared::naming::{Naming, OwnQueue};
+use shared::config::Config;
+use shared::naming::{Naming, OwnQueue, QueueArn};
 
 use crate::clients::ClientLists;
 use crate::deployed::DeployedStack;
 use crate::error::DeployError;
+use crate::kept_queue::{KeptQueue, Whose};
 use crate::target::Target;
 
 /// The queues that a stack made before the ledger was part of each: of messages that one client did not take, and of
 /// messages that the fan-out could not process. A deploy leaves them out, and they stay, with what is in them.
 const ABOLISHED: [&str; 2] = ["MarkFanOutUndelivered.fifo", "MarkFanOutDeadLetter.fifo"];
-
-/// A queue that a deploy would make, and that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptQueue {
-    /// Its name.
-    pub name: String,
-    /// Its ARN.
-    pub arn: String,
-    /// Whose it would be.
-    pub whose: Whose,
-    /// The stack that it belongs to, if there is one that tells.
-    pub stack: Option<String>,
-}
-
-/// Whose a queue of a stack is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// The stack's own.
-    Stack(OwnQueue),
-    /// That of the client with this name.
-    Client(String),
-}
 
 /// The queues that a deploy of `config` at `place` would make, and that exist already. `deployed`: the stack as it is;
 /// none: it is new.
@@ -105,29 +84,12 @@ fn new_queues(deployed: Option<&ClientLists>, naming: &Naming, wanted: &ClientLi
     new
 }
 
-/// Says which queues are in the way, and what to do about each.
-pub(crate) fn remedies(queues: &[KeptQueue]) -> String {
-    let told = queues.iter().map(|KeptQueue { name, arn, whose, stack }| match (stack, whose) {
-        (Some(stack), _) => {
-            format!("queue `{name}` belongs to the stack `{stack}`; deploy with another prefix")
-        }
-        (None, Whose::Client(client)) => format!(
-            "queue `{name}` of client `{client}` exists already; to keep its events, register it as the client's, \
-             with `queue_arn = \"{arn}\"`; to begin anew, delete it, wait 60 s, and deploy again"
-        ),
-        (None, Whose::Stack(queue)) => format!(
-            "the {queue} `{name}` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy \
-             with another prefix"
-        ),
-    });
-    told.collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 mod tests {
-    use expect_test::{Expect, expect};
+    use expect_test::expect;
 
     use super::*;
+    use crate::kept_queue::remedies;
 
     fn lists(own: &str) -> ClientLists {
         let own = own.split_whitespace().map(str::to_owned).collect();
@@ -185,22 +147,5 @@ mod tests {
         expect!["queue `test-MarkFanOutQueue.fifo` belongs to the stack `live`; deploy with another prefix"]
             .assert_eq(&remedies(&queues));
         assert_eq!(owner("arn:of:nobody", &stacks), None);
-    }
-
-    #[test]
-    fn each_kept_queue_is_named_with_its_ways_out() {
-        let check = |queues: &[KeptQueue], expected: Expect| expected.assert_eq(&remedies(queues));
-        check(
-            &new(Some("A"), "A B C"),
-            expect![[r#"
-                queue `test-MarkFanOutClientB.fifo` of client `B` exists already; to keep its events, register it as the client's, with `queue_arn = "arn:aws:sqs:eu-west-2:111122223333:test-MarkFanOutClientB.fifo"`; to begin anew, delete it, wait 60 s, and deploy again
-                queue `test-MarkFanOutClientC.fifo` of client `C` exists already; to keep its events, register it as the client's, with `queue_arn = "arn:aws:sqs:eu-west-2:111122223333:test-MarkFanOutClientC.fifo"`; to begin anew, delete it, wait 60 s, and deploy again"#]],
-        );
-        check(
-            &new(None, ""),
-            expect![[r#"
-                the fan-out queue `test-MarkFanOutQueue.fifo` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy with another prefix
-                the rejected queue `test-MarkFanOutRejected.fifo` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy with another prefix"#]],
-        );
     }
 }

@@ -12,6 +12,7 @@ mod follow;
 pub mod functions;
 pub mod invoke;
 mod kept;
+mod kept_queue;
 pub mod package;
 mod parameters;
 pub mod settings;

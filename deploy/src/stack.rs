@@ -21,7 +21,8 @@ pub use crate::bucket::{make_bucket, packages_bucket};
 pub use crate::deployed::{DeployedStack, UnknownConfig, deployed_config, describe};
 pub use crate::error::{DeployError, FailedResource};
 pub use crate::follow::Progress;
-pub use crate::kept::{KeptQueue, Whose, abolished_queues, kept_queues};
+pub use crate::kept::{abolished_queues, kept_queues};
+pub use crate::kept_queue::{KeptQueue, Whose};
 pub use crate::steps::{Purpose, Step, steps};
 
 /// The template makes roles, and has transforms.

@@ -1,6 +1,7 @@
 //! `fanoutctl check`: collects facts of the deployed stack, and tells what is wrong with them. Changes nothing.
 
 mod collect;
+mod config;
 mod facts;
 mod findings;
 mod ledger;
@@ -16,7 +17,7 @@ use serde::Serialize;
 use shared::text::printable;
 
 use self::facts::Facts;
-use self::findings::{Finding, find};
+use self::findings::{Finding, Findings};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, counted};
@@ -51,6 +52,20 @@ impl Report {
     fn new(facts: &Facts) -> Self {
         Self { stack: facts.stack.clone(), queues: facts.queues.len(), findings: find(facts) }
     }
+}
+
+/// Everything that is wrong, subject by subject: the config, the table, the functions, the ledger and its clients, the
+/// queues.
+fn find(facts: &Facts) -> Vec<Finding> {
+    let mut findings = Findings::new(facts);
+    config::find(&mut findings);
+    table::find(&mut findings);
+    mapping::find(&mut findings);
+    ledger::find(&mut findings);
+    for queue in &facts.queues {
+        queue::find(&mut findings, queue);
+    }
+    findings.into_list()
 }
 
 /// A line for each finding, for a program that reads lines; in a terminal they stand below their subject.

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use deploy::stack::{self, DeployedStack};
 use deploy::target::Target;
 use serde::Serialize;
-use shared::config::QueueArn;
-use shared::naming::{Naming, OwnQueue};
+use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::text::printable;
 
 use super::ask::agree;

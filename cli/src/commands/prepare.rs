@@ -3,8 +3,8 @@
 use deploy::settings::{FunctionTimeout, Settings};
 use deploy::stack::{DeployedStack, check_ready, deployed_config, describe, kept_queues, prefix};
 use deploy::target::Target;
-use shared::config::{Config, QueueArn};
-use shared::naming::Naming;
+use shared::config::Config;
+use shared::naming::{Naming, QueueArn};
 
 use super::operator::backlogs;
 use crate::aws::ledger::formats;

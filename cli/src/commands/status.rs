@@ -4,6 +4,7 @@
 mod clients;
 mod collect;
 mod facts;
+mod figures;
 mod queues;
 mod report;
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use deploy::stack::DeployedStack;
 use serde::Serialize;
-use shared::config::QueueArn;
-use shared::naming::Naming;
+use shared::naming::{Naming, QueueArn};
 use shared::text::printable;
 
 use super::{LeftQueue, queue_command, queue_name};

@@ -11,10 +11,10 @@ mod raw;
 mod tests;
 mod validate;
 
-use crate::naming::{Naming, QueueUrl};
+use crate::naming::{Naming, QueueArn, QueueUrl};
 
 pub use findings::Findings;
-pub use names::{InvalidClientName, InvalidPath, InvalidQueueArn};
+pub use names::{InvalidClientName, InvalidPath};
 pub use nearest::nearest;
 
 /// The most clients whose queues the stack makes: 500 resources and 200 outputs of a template are the limit
@@ -79,19 +79,6 @@ pub enum ClientQueue {
     Own,
     /// Existing, perhaps in another account.
     Existing(QueueArn),
-}
-
-/// The ARN of an SQS FIFO queue.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct QueueArn {
-    /// `aws`, ….
-    pub partition: String,
-    /// `eu-west-2`, ….
-    pub region: String,
-    /// Twelve digits.
-    pub account: String,
-    /// Ends in `.fifo`.
-    pub name: String,
 }
 
 impl Client {

@@ -4,9 +4,9 @@ use deploy::invoke::CATCH_UP_NAME;
 use deploy::stack::{self, DeployedStack, UnknownConfig};
 use deploy::target::Target;
 use futures_util::{StreamExt as _, stream};
-use shared::config::{ClientQueue, Config, QueueArn};
+use shared::config::{ClientQueue, Config};
 use shared::ledger::{ItemKey, ScanKind};
-use shared::naming::Naming;
+use shared::naming::{Naming, QueueArn};
 
 use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose, is_of_sqs, key_arn};
 use crate::aws::kms::KmsClient;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use shared::config::{Config, QueueArn};
+use shared::config::Config;
 use shared::ledger::Registry;
-use shared::naming::{Naming, OwnQueue};
+use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
 use crate::aws::CallError;

@@ -8,14 +8,13 @@ use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
 use serde_json::json;
-use shared::config::{Client, ClientName, Config, QueueArn};
+use shared::config::{Client, ClientName, Config};
 use shared::ledger::{ClientId, Registration, Registry, State, WriteCount};
-use shared::naming::{Naming, OwnQueue};
+use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
 use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose};
-use super::findings::find;
-use super::{Report, text};
+use super::{Report, find, text};
 use crate::aws::kms::Key;
 use crate::aws::lambda::{Function, Mapping};
 use crate::aws::table::{Stream, Table};

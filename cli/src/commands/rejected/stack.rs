@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use deploy::target::Target;
-use shared::config::QueueArn;
-use shared::naming::{Naming, QueueUrl};
+use shared::naming::{Naming, QueueArn, QueueUrl};
 
 use crate::context::Context;
 use crate::exit::Failure;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use deploy::stack::{self, DeployedStack, Whose};
 use deploy::target::Target;
 use futures_util::{StreamExt as _, stream};
-use shared::config::{ClientQueue, Config, QueueArn};
-use shared::naming::Naming;
+use shared::config::{ClientQueue, Config};
+use shared::naming::{Naming, QueueArn};
 
 use super::facts::{Facts, Figure, Queue};
 use crate::aws::cloudwatch::{self, MetricName, WINDOW};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deploy::stack::Whose;
-use shared::config::QueueArn;
+use shared::naming::QueueArn;
 use shared::time::Timestamp;
 
 use crate::aws::CallError;

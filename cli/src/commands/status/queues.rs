@@ -7,7 +7,7 @@ use serde::Serialize;
 use shared::naming::OwnQueue;
 
 use super::facts::Queue;
-use super::report::{figure, time};
+use super::figures::{figure, time};
 use crate::aws::{CallError, CallFault};
 use crate::output::{Tone, attention, row};
 

@@ -2,8 +2,7 @@ use std::collections::BTreeMap;
 
 use deploy::stack::Whose;
 use expect_test::{Expect, expect};
-use shared::config::QueueArn;
-use shared::naming::Naming;
+use shared::naming::{Naming, QueueArn};
 use shared::time::Timestamp;
 
 use super::facts::{Facts, Queue};
