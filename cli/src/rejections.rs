@@ -9,7 +9,6 @@ pub(crate) mod samples;
 
 use std::collections::BTreeMap;
 
-use serde_json::value::RawValue;
 use shared::message::Attribute;
 
 pub use choose::{ChoiceError, choose, shortest};
@@ -35,28 +34,6 @@ pub struct Received {
 /// A message of the rejected queue.
 #[derive(Clone, Debug)]
 pub struct Rejection {
-    /// The message itself.
+    /// The message itself; [`content`](Self::content) reads it.
     pub message: Received,
-    /// Its body, read; or why it is not what the functions write there.
-    pub content: Result<Box<Content>, String>,
-}
-
-/// The body of a rejection, as `shared::rejection` writes it. A function leaves out what it does not know.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Content {
-    /// Why the record was rejected.
-    pub reason: String,
-    /// The event's own id, or its stream record's.
-    pub event_id: Option<String>,
-    /// The item's keys, in DynamoDB's JSON.
-    pub keys: Option<Box<RawValue>>,
-    /// The ARN of the stream.
-    pub stream: Option<String>,
-    /// The record's position in the stream.
-    pub sequence_number: Option<String>,
-    /// The item as the stream showed it, in DynamoDB's JSON.
-    pub image: Option<Box<RawValue>>,
-    /// The whole record, if nothing of it could be read.
-    pub record: Option<Box<RawValue>>,
 }

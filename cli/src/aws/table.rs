@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
 use deploy::target::Target;
 
 use super::CallError;
-use crate::control::KeyType;
+use crate::key::KeyType;
 
 /// A table, as far as the pipeline depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]

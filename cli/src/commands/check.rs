@@ -85,7 +85,7 @@ fn text(report: &Report, style: Style) -> String {
     let Report { stack, queues, findings } = report;
     let found = match findings.len() {
         0 => "nothing is wrong".to_owned(),
-        count => counted(count as u64, "finding"),
+        count => counted(count, "finding"),
     };
     let _ = writeln!(
         text,

@@ -10,6 +10,7 @@ use deploy::target::Target;
 use futures_util::{StreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use shared::config::{ClientName, nearest};
+use shared::control::ControlRequest;
 use shared::ledger::{ClientId, ItemKey, Registration, Registry, State};
 use shared::text::printable;
 use shared::time::Timestamp;
@@ -20,7 +21,6 @@ use crate::aws::ledger::{ledger, unread};
 use crate::aws::{CallError, sts};
 use crate::client_status::{self, Backlog, ClientStatus, Departure, Lag};
 use crate::context::{Context, output};
-use crate::control::ControlRequest;
 use crate::exit::Failure;
 use crate::output::instant;
 
@@ -119,8 +119,11 @@ impl Operator {
     ///
     /// [`Failure::Findings`]: the function failed. [`Failure::Call`]: it is not known whether it was done.
     pub(super) async fn request<A: DeserializeOwned>(&self, request: &ControlRequest) -> Result<A, Failure> {
-        let answer = self.lambda.invoke(&self.function, &request.payload(&self.caller)).await?;
-        understood(answer)
+        understood(self.lambda.invoke(&self.function, &self.payload(request)).await?)
+    }
+
+    fn payload(&self, request: &ControlRequest) -> String {
+        request.clone().asked_by(&self.caller).payload()
     }
 
     /// How far a client is behind.
@@ -141,7 +144,7 @@ impl Operator {
 
 impl CatchUpFunction for Operator {
     async fn request_once(&self, request: &ControlRequest) -> Result<Answer, CallError> {
-        self.lambda.invoke_once(&self.function, &request.payload(&self.caller)).await
+        self.lambda.invoke_once(&self.function, &self.payload(request)).await
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn rejected(event_id: &str) -> Rejection {
     };
     let group = Group::of(&Key::S("AFC F5".to_owned()));
     let message = rejection.message(Some(group), &DeduplicationId::of_stream_record("r-3"));
-    Rejection::read(received(3, &message))
+    Rejection { message: received(3, &message) }
 }
 
 /// A record of which only its position could be read.
@@ -78,5 +78,5 @@ pub(crate) fn unreadable_record() -> Rejection {
         ..rejection::Rejection::default()
     };
     let message = rejection.message(None, &DeduplicationId::of_stream_record("r-4"));
-    Rejection::read(received(4, &message))
+    Rejection { message: received(4, &message) }
 }

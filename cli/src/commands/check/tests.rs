@@ -21,7 +21,7 @@ use crate::aws::table::{Stream, Table};
 use crate::aws::{CallError, CallFault};
 use crate::client_status::{ClientStatus, Lag};
 use crate::commands::OWN_QUEUES;
-use crate::control::KeyType;
+use crate::key::KeyType;
 use crate::output::Style;
 
 const STREAM: &str = "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000";

@@ -65,7 +65,7 @@ impl Queue {
             for message in received {
                 self.held(|held| held.insert(message.id.clone(), message.receipt_handle.clone()));
                 if ids.insert(message.id.clone()) && wants(&message.id) {
-                    rejections.push(Rejection::read(message));
+                    rejections.push(Rejection { message });
                 }
             }
             // Either nothing more can be seen, or this took so long that the first ones are back.

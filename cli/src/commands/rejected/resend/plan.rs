@@ -66,12 +66,7 @@ async fn attempt(
         Err(why) => Err(why),
     };
     let version = source.and_then(|source| version(&image, source));
-    let attempt = |content: &_| Attempt {
-        payload: payload(&rejection.message.id, content, stream, &image),
-        version,
-        newer,
-    };
-    Ok(rejection.content.as_deref().map(attempt).map_err(String::clone))
+    Ok(payload(rejection, stream, &image).map(|payload| Attempt { payload, version, newer }))
 }
 
 /// The line about a rejection that the operator reads before anything is sent.
@@ -102,8 +97,5 @@ pub(super) fn question(sendable: usize, unseen: u64) -> String {
         1 => ", and 1 rejection that shows after them".to_owned(),
         unseen => format!(", and {unseen} rejections that show after them"),
     };
-    format!(
-        "Send {} again, marked with the attribute `replay`{rest}?",
-        counted(u64::try_from(sendable).unwrap_or(u64::MAX), "event")
-    )
+    format!("Send {} again, marked with the attribute `replay`{rest}?", counted(sendable, "event"))
 }
