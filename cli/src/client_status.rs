@@ -4,12 +4,11 @@ mod backlog;
 
 use std::time::Duration;
 
+use aws::operator::CallError;
 use shared::ids::Group;
 use shared::ledger::times::ABSENCE;
 use shared::ledger::{ClientId, Cursor, Found, GroupItem, ItemKey, Ledger, READ_LIMIT, Registration, Unread};
 use shared::time::Timestamp;
-
-use crate::aws::CallError;
 
 pub use backlog::Backlog;
 

@@ -1,5 +1,6 @@
 //! An aggregate's key, as people write it.
 
+use aws::operator::table::KeyType;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use shared::control::TypedKey;
@@ -7,17 +8,6 @@ use shared::ids::{Group, Key};
 
 /// The most digits of a number (DynamoDB Developer Guide, "Data types").
 const DIGITS_LIMIT: usize = 38;
-
-/// The type of a key attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyType {
-    /// Strings.
-    S,
-    /// Numbers.
-    N,
-    /// Bytes.
-    B,
-}
 
 /// Text that is no key of a table's type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

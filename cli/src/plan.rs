@@ -7,12 +7,12 @@ mod text;
 
 use std::collections::BTreeMap;
 
+use aws::operator::sqs::Depth;
 use deploy::stack::{KeptQueue, Whose};
 use serde::Serialize;
 use shared::config::{Client, ClientQueue, Config};
 use shared::naming::{Naming, QueueArn};
 
-use crate::aws::sqs::Depth;
 use crate::client_status::Backlog;
 
 pub use disused::{DisusedQueue, disused_queues};

@@ -7,29 +7,12 @@ mod resend;
 #[cfg(test)]
 pub(crate) mod samples;
 
-use std::collections::BTreeMap;
-
-use shared::message::Attribute;
+use aws::operator::sqs::Received;
 
 pub use choose::{ChoiceError, choose, shortest};
 pub use indent::indented;
 pub use read::version;
-pub use resend::{Item, Lookup, Newer, item, newer, not_sent, payload};
-
-/// A message as SQS showed it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Received {
-    /// The message's id.
-    pub id: String,
-    /// By which SQS knows this receipt of the message.
-    pub receipt_handle: String,
-    /// The message's body.
-    pub body: String,
-    /// SQS's own attributes: `MessageGroupId`, `SentTimestamp`, ….
-    pub system: BTreeMap<String, String>,
-    /// The sender's attributes, by name.
-    pub attributes: Vec<Attribute>,
-}
+pub use resend::{item, newer, not_sent, payload};
 
 /// A message of the rejected queue.
 #[derive(Clone, Debug)]

@@ -1,14 +1,13 @@
 //! The bucket that packages are uploaded to.
 
+use aws::operator::{CallError, CallFault, Target};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration,
 };
 use shared::naming::Naming;
 
-use crate::call::{CallError, CallFault};
 use crate::error::DeployError;
-use crate::target::Target;
 
 /// The region that must not be named when a bucket is made (S3 API Reference, "CreateBucket").
 const DEFAULT_REGION: &str = "us-east-1";
@@ -52,9 +51,9 @@ async fn close(target: &Target, bucket: &str) -> Result<(), DeployError> {
     Ok(())
 }
 
-/// Where CloudFormation reads the object called `key`.
-pub(crate) fn url(target: &Target, naming: &Naming, bucket: &str, key: &str) -> String {
-    match target.endpoint() {
+/// Where CloudFormation reads the object called `key`; `endpoint`: where all services are, if not where AWS has them.
+pub(crate) fn url(endpoint: Option<&str>, naming: &Naming, bucket: &str, key: &str) -> String {
+    match endpoint {
         Some(endpoint) => format!("{}/{bucket}/{key}", endpoint.trim_end_matches('/')),
         None => format!("https://{bucket}.s3.{}.{}/{key}", naming.region, naming.dns_suffix()),
     }
@@ -95,14 +94,14 @@ mod tests {
     #[test]
     fn cloudformation_reads_from_the_region_or_the_emulator() {
         let naming = |partition, region| Naming::try_new(partition, region, "111122223333", "").unwrap();
-        let aws = Target::in_aws("cn-north-1");
+        let aws = None;
         assert_eq!(
-            url(&aws, &naming("aws-cn", "cn-north-1"), "packages", "template/1.yml"),
+            url(aws, &naming("aws-cn", "cn-north-1"), "packages", "template/1.yml"),
             "https://packages.s3.cn-north-1.amazonaws.com.cn/template/1.yml"
         );
-        let emulator = Target::local("http://127.0.0.1:4566/", "eu-west-2");
+        let emulator = Some("http://127.0.0.1:4566/");
         assert_eq!(
-            url(&emulator, &naming("aws", "eu-west-2"), "packages", "template/1.yml"),
+            url(emulator, &naming("aws", "eu-west-2"), "packages", "template/1.yml"),
             "http://127.0.0.1:4566/packages/template/1.yml"
         );
     }

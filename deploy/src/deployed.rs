@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 
+use aws::operator::{CallError, Target};
 use aws_sdk_cloudformation::types::{Stack, TemplateStage};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use crate::call::CallError;
 use crate::clients::ClientLists;
 use crate::error::DeployError;
 use crate::follow;
 use crate::functions::FANOUT;
 use crate::package::CONFIG;
 use crate::settings::Architecture;
-use crate::target::Target;
 use crate::template::{self, CodePlace};
 
 /// A stack as it is.

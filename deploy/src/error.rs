@@ -2,11 +2,11 @@
 
 use std::error::Error;
 
+use aws::operator::CallError;
 use aws_sdk_cloudformation::config::http::HttpResponse;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use shared::naming::InvalidNaming;
 
-use crate::call::CallError;
 use crate::kept_queue::{KeptQueue, remedies};
 use crate::template::TemplateError;
 

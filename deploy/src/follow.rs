@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use aws::operator::CallFault;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use aws_sdk_cloudformation::types::{Stack, StackEvent};
 
-use crate::call::CallFault;
 use crate::error::{DeployError, FailedResource};
 use crate::steps::Purpose;
 
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_failure_says_where_to_look() {
-        let client = crate::target::Target::local("http://127.0.0.1:1", "eu-west-2").cloudformation();
+        let client = aws::operator::Target::local("http://127.0.0.1:1", "eu-west-2").cloudformation();
         let error = DeployError::Failed {
             stack: "events".into(),
             status: "UPDATE_ROLLBACK_COMPLETE".into(),

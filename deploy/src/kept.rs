@@ -2,6 +2,7 @@
 //!
 //! CloudFormation can't make them again; an emulator takes them over in silence, with all that is in them.
 
+use aws::operator::Target;
 use shared::config::Config;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 
@@ -9,7 +10,6 @@ use crate::clients::ClientLists;
 use crate::deployed::DeployedStack;
 use crate::error::DeployError;
 use crate::kept_queue::{KeptQueue, Whose};
-use crate::target::Target;
 
 /// The queues that a stack made before the ledger was part of each: of messages that one client did not take, and of
 /// messages that the fan-out could not process. A deploy leaves them out, and they stay, with what is in them.

@@ -4,7 +4,6 @@
 
 mod binary;
 mod bucket;
-pub mod call;
 pub mod clients;
 mod deployed;
 mod error;
@@ -18,5 +17,4 @@ mod parameters;
 pub mod settings;
 pub mod stack;
 mod steps;
-pub mod target;
 pub mod template;

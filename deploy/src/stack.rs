@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use aws::operator::Target;
+use aws::operator::target::Caller;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use aws_sdk_cloudformation::types::{Capability, Parameter};
 use sha2::{Digest as _, Sha256};
 use shared::config::Config;
+use shared::naming::Naming;
 
 use crate::clients::ClientLists;
 use crate::deployed::template_of;
@@ -14,7 +17,6 @@ use crate::follow::{Follower, Operation};
 use crate::package::Package;
 use crate::parameters::parameters;
 use crate::settings::{QueuePrefix, Settings};
-use crate::target::Target;
 use crate::{bucket, template};
 
 pub use crate::bucket::{make_bucket, packages_bucket};
@@ -74,7 +76,7 @@ pub async fn deploy(
         check_ready(stack)?;
     }
     let prefix = prefix(deployment.settings.queue_prefix.as_ref(), existing.as_ref())?;
-    let naming = target.naming(prefix).await?;
+    let naming = naming(target, prefix).await?;
     let queues = kept_queues(target, existing.as_ref(), &naming, deployment.config).await?;
     if !queues.is_empty() {
         return Err(DeployError::KeptQueues { queues });
@@ -112,11 +114,21 @@ pub async fn deploy(
         let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
         let key = format!("template/{digest}.yml");
         bucket::upload(&s3, deployment.bucket, &key, text.as_bytes()).await?;
-        let url = bucket::url(target, &naming, deployment.bucket, &key);
+        let url = bucket::url(target.endpoint(), &naming, deployment.bucket, &key);
         changed |= apply(target, deployment.stack, existing.as_ref(), url, parameters, progress).await?;
     }
     let outputs = describe(target, deployment.stack).await?.map(|stack| stack.outputs).unwrap_or_default();
     Ok(Deployed { outputs, changed })
+}
+
+/// Where a stack with this prefix is.
+///
+/// # Errors
+///
+/// [`DeployError::Call`] if the account can't be asked for, [`DeployError::Naming`] if there is no such region.
+pub async fn naming(target: &Target, prefix: &str) -> Result<Naming, DeployError> {
+    let Caller { account, partition, .. } = target.caller().await?;
+    Ok(Naming::try_new(&partition, target.region(), &account, prefix)?)
 }
 
 /// Deletes the stack called `name`, and waits until that is done; what isn't there is deleted. Queues with the

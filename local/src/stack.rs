@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws::operator::Target;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName;
 use deploy::functions::{self, BuildError, Built, Profile};
@@ -11,7 +12,6 @@ use deploy::invoke::{MaintenanceError, run_maintenance};
 use deploy::package::{Package, PackageError};
 use deploy::settings::{FunctionTimeout, Settings, SettingsError, StreamArn};
 use deploy::stack::{DeployError, Deployment, Progress};
-use deploy::target::Target;
 use shared::config::{Client, ClientQueue, Config, Findings};
 use shared::naming::{Naming, OwnQueue};
 use tokio::task::{JoinError, spawn_blocking};

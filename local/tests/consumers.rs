@@ -12,9 +12,9 @@ use std::io::{Cursor, Write as _};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use aws::operator::Target;
 use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
-use deploy::target::Target;
 use deploy::template::with_code;
 use local::check::Expected;
 use local::event::Event;

@@ -7,12 +7,12 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use aws::operator::Target;
 use aws_sdk_sqs::types::QueueAttributeName;
 use deploy::functions;
 use deploy::package::Package;
 use deploy::settings::{KeyArn, QueuePrefix, Settings, StreamArn, TopicArn};
 use deploy::stack::{Deployed, Deployment};
-use deploy::target::Target;
 use local::ministack::{ACCOUNT, REGION};
 use local::stack::Ground;
 use local::workspace;

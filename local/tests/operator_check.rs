@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use anyhow::Context as _;
+use aws::operator::Target;
 use aws_sdk_dynamodb::types::{PointInTimeRecoverySpecification, StreamSpecification, StreamViewType};
 use aws_sdk_lambda::types::ScalingConfig;
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
-use deploy::target::Target;
 use expect_test::{Expect, expect};
 use local::ministack::{ACCOUNT, REGION};
 use local::stack::Ground;

@@ -13,9 +13,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use aws::operator::Target;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::Message;
-use deploy::target::Target;
 use expect_test::{Expect, expect};
 use local::ministack::ACCOUNT;
 use local::stack::Ground;

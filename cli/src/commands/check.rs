@@ -13,6 +13,7 @@ mod tests;
 
 use std::fmt::Write as _;
 
+use deploy::stack;
 use serde::Serialize;
 use shared::text::printable;
 
@@ -40,7 +41,7 @@ struct Report {
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let stack = context.deployed(&target).await?;
-    let naming = target.naming(stack.prefix()).await?;
+    let naming = stack::naming(&target, stack.prefix()).await?;
     let config = context.config(Some(&naming))?;
     let work = collect::facts(&target, &stack, naming, config);
     let report = Report::new(&unless_quick("looking at queues, stream, mappings and the ledger", work).await);

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use aws::operator::CallFault;
+use aws::operator::Target;
+use aws::operator::sqs::{self, Depth};
 use deploy::stack::{self, DeployedStack};
-use deploy::target::Target;
 use serde::Serialize;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::text::printable;
@@ -13,8 +15,6 @@ use super::follow;
 use super::operator::backlogs;
 use super::prepare::ledger_table;
 use crate::args::{DeleteArguments, stack_option};
-use crate::aws::CallFault;
-use crate::aws::sqs::{self, Depth};
 use crate::client_status::Backlog;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -58,7 +58,7 @@ struct KeptQueue {
 pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let deployed = context.deployed(&target).await?;
-    let naming = target.naming(deployed.prefix()).await?;
+    let naming = stack::naming(&target, deployed.prefix()).await?;
     let looking = remainder(&target, &deployed, &naming);
     let remainder = unless_quick("looking at the queues and the ledger", looking).await;
     // Standard output has the result alone.
@@ -80,7 +80,7 @@ async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -
     let mut kept_queues = Vec::with_capacity(queues.len());
     for queue in queues {
         let url = naming.queue(&queue.account, &queue.name);
-        let depth = sqs::depth(&target.sqs(), url.as_str()).await;
+        let depth = sqs::depth(target, url.as_str()).await;
         let (depth, unknown) = match depth {
             Ok(depth) => (Some(depth), None),
             // Of a stack that was never made whole, or deleted by somebody.

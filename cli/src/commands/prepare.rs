@@ -1,14 +1,14 @@
 //! What `plan` tells and `deploy` does: everything that is known before anything is touched.
 
+use aws::operator::Target;
+use aws::operator::ledger::formats;
+use aws::operator::{CallFault, sqs};
 use deploy::settings::{FunctionTimeout, Settings};
-use deploy::stack::{DeployedStack, check_ready, deployed_config, describe, kept_queues, prefix};
-use deploy::target::Target;
+use deploy::stack::{self, DeployedStack, check_ready, deployed_config, describe, kept_queues, prefix};
 use shared::config::Config;
 use shared::naming::{Naming, QueueArn};
 
 use super::operator::backlogs;
-use crate::aws::ledger::formats;
-use crate::aws::{CallFault, sqs};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::plan::{self, Facts, Plan, Registered, Running};
@@ -36,7 +36,7 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     if let Some(stack) = &deployed {
         check_ready(stack)?;
     }
-    let naming = target.naming(prefix(settings.queue_prefix.as_ref(), deployed.as_ref())?).await?;
+    let naming = stack::naming(&target, prefix(settings.queue_prefix.as_ref(), deployed.as_ref())?).await?;
     let config = context.parse(&config_text, Some(&naming))?;
     check_timeout(settings, deployed.as_ref())?;
     if let Some(stream) = &settings.event_stream_arn {
@@ -64,7 +64,7 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     }
     for queue in asked {
         let url = naming.queue(&queue.account, &queue.name);
-        let depth = match sqs::depth(&target.sqs(), url.as_str()).await {
+        let depth = match sqs::depth(&target, url.as_str()).await {
             // It was deleted by hand.
             Err(error) if error.fault == CallFault::Missing && facts.disused.contains(&queue) => {
                 facts.disused.retain(|disused| *disused != queue);

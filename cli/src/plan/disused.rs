@@ -1,12 +1,12 @@
 //! Queues that an older template made and this one does not: a deploy takes them out of the stack, and they stay.
 
+use aws::operator::sqs::Depth;
 use deploy::stack::DeployedStack;
 use serde::Serialize;
 use shared::naming::{Naming, QueueArn};
 use shared::text::printable;
 
 use super::{LeftQueue, queue_command, queue_name};
-use crate::aws::sqs::Depth;
 
 /// The outputs of an older template that hold the queues' ARNs, and the queues' names without a prefix.
 const QUEUES: [(&str, &str); 2] = [

@@ -5,20 +5,7 @@ use shared::config::{Path, Source};
 use shared::rejection;
 use shared::time::Timestamp;
 
-use super::{Received, Rejection};
-
-impl Received {
-    /// SQS's own attribute called `name`.
-    pub fn system(&self, name: &str) -> Option<&str> {
-        self.system.get(name).map(String::as_str)
-    }
-
-    /// What orders the messages of a queue: numbers of twenty digits, compared as such.
-    pub fn sequence(&self) -> (usize, &str) {
-        let number = self.system("SequenceNumber").unwrap_or_default().trim_start_matches('0');
-        (number.len(), number)
-    }
-}
+use super::Rejection;
 
 impl Rejection {
     /// What a function wrote; or why that can't be read.
@@ -83,6 +70,7 @@ fn at<'v>(item: &'v Value, path: &Path) -> Option<&'v Value> {
 
 #[cfg(test)]
 mod tests {
+    use aws::operator::sqs::Received;
     use expect_test::{Expect, expect};
 
     use super::*;
@@ -145,19 +133,6 @@ mod tests {
                 ": - version -: not a rejection of the functions: line 1, column 0 of its body is not as expected"
             ],
         );
-    }
-
-    #[test]
-    fn rejections_are_ordered_by_their_numbers() {
-        let message = |number: &str| {
-            let mut message = foreign(1, "A", "{}");
-            message.system.insert("SequenceNumber".to_owned(), number.to_owned());
-            message
-        };
-        let in_order = ["", "7", "0018850000000000000001", "18850000000000000002", "118850000000000000000"];
-        for pair in in_order.windows(2) {
-            assert!(message(pair[0]).sequence() < message(pair[1]).sequence(), "{pair:?}");
-        }
     }
 
     #[test]

@@ -6,49 +6,21 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use aws::operator::items::{Item, Newer};
+use aws::operator::table;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
-use shared::config::{Path, Source};
-use shared::control::{ResendAnswer, ResendOutcome, ResendRequest, ResendResult, StreamChange, StreamRecord};
+use shared::config::Source;
+use shared::control::{
+    ResendAnswer, ResendOutcome, ResendRequest, ResendResult, StreamChange, StreamRecord, TypedKey,
+};
 use shared::ids::{DeduplicationId, ReplayId};
 
 use super::Rejection;
 use super::read::version;
-use crate::aws::table;
 
 /// The most characters of a replay's id that the functions take.
 const REPLAY_ID_LIMIT: usize = 40;
-
-/// The item that a rejection is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// The event table's name.
-    pub table: String,
-    /// The item's keys, in DynamoDB's JSON.
-    pub keys: BTreeMap<String, Value>,
-}
-
-/// What the event table has under an item's keys.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Lookup {
-    /// This item, in DynamoDB's JSON.
-    Item(Value),
-    /// Nothing.
-    Nothing,
-    /// They are no keys of this table, and why.
-    NotItsKeys(String),
-}
-
-/// Which events of the table are newer than another: those of its partition with a higher version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Newer {
-    /// The partition key's attribute, and the aggregate's value of it in DynamoDB's JSON.
-    pub partition: (String, Value),
-    /// Where events have their version.
-    pub path: Path,
-    /// The version that newer ones exceed.
-    pub version: u64,
-}
 
 /// The item that a rejection is about, in the table of the stack's stream.
 ///
@@ -59,9 +31,9 @@ pub fn item(rejection: &Rejection, stack_stream: &str) -> Result<Item, String> {
     let content = rejection.content()?;
     let keys =
         content.keys.ok_or("the rejection names no item: not even the keys of its record could be read")?;
-    let keys: BTreeMap<String, Value> = serde_json::from_str(keys.get())
+    let keys: BTreeMap<String, TypedKey> = serde_json::from_str(keys.get())
         .ok()
-        .filter(|keys: &BTreeMap<_, _>| !keys.is_empty() && keys.values().all(is_key))
+        .filter(|keys: &BTreeMap<_, _>| !keys.is_empty())
         .ok_or("the rejection's keys are not those of an item")?;
     let name = table::of_stream(stack_stream)?;
     // Who can write to the rejected queue must not choose what is read as an event.
@@ -143,12 +115,6 @@ fn replay_id(message_id: &str) -> String {
     }
     let digest = DeduplicationId::of_stream_record(message_id).derived("replay");
     digest.as_str().chars().take(REPLAY_ID_LIMIT).collect()
-}
-
-/// Whether this is a typed value that a key can have.
-fn is_key(value: &Value) -> bool {
-    let Some(value) = value.as_object().filter(|value| value.len() == 1) else { return false };
-    ["S", "N", "B"].iter().any(|tag| value.get(*tag).is_some_and(Value::is_string))
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use aws::operator::sqs::Received;
 use serde_json::value::RawValue;
 use shared::config::{Config, Source};
 use shared::ids::{DeduplicationId, Group, Key};
 use shared::message::Message;
 use shared::rejection;
 
-use super::{Received, Rejection};
+use super::Rejection;
 
 pub(crate) const STREAM: &str =
     "arn:aws:dynamodb:eu-west-2:111122223333:table/RegistrationNumberEvent/stream/2026-01-05T09:00:00.000";

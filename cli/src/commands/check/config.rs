@@ -1,10 +1,10 @@
 //! What is wrong with the config that the functions run with.
 
+use aws::operator::{CallError, CallFault};
 use deploy::stack::packages_bucket;
 
 use super::facts::{Facts, UnknownRunning};
 use super::findings::{Findings, remedy};
-use crate::aws::{CallError, CallFault};
 
 /// What is wrong with the config that the functions run with.
 pub(super) fn find(findings: &mut Findings<'_>) {

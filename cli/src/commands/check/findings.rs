@@ -1,9 +1,9 @@
 //! Findings, and what could not be looked at as one of them.
 
+use aws::operator::{CallError, CallFault};
 use serde::Serialize;
 
 use super::facts::Facts;
-use crate::aws::{CallError, CallFault};
 
 /// Something that is not as it should be, or that could not be looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

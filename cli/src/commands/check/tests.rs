@@ -6,6 +6,10 @@ mod queues;
 
 use std::collections::BTreeMap;
 
+use aws::operator::kms::Key;
+use aws::operator::lambda::{Function, Mapping};
+use aws::operator::table::{KeyType, Stream, Table};
+use aws::operator::{CallError, CallFault};
 use expect_test::{Expect, expect};
 use serde_json::json;
 use shared::config::{Client, ClientName, Config};
@@ -15,13 +19,8 @@ use shared::time::Timestamp;
 
 use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose};
 use super::{Report, find, text};
-use crate::aws::kms::Key;
-use crate::aws::lambda::{Function, Mapping};
-use crate::aws::table::{Stream, Table};
-use crate::aws::{CallError, CallFault};
 use crate::client_status::{ClientStatus, Lag};
 use crate::commands::OWN_QUEUES;
-use crate::key::KeyType;
 use crate::output::Style;
 
 const STREAM: &str = "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000";

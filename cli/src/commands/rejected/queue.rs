@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_sqs::Client;
-use deploy::target::Target;
+use aws::operator::sqs::{self, Received};
+use aws::operator::{CallError, Target};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::stack::Stack;
-use crate::aws::{CallError, sqs};
-use crate::rejections::{Received, Rejection};
+use crate::rejections::Rejection;
 
 /// How long the end of an interrupted command may take. What is not changed by then comes back by itself.
 const LAST_CALLS: Duration = Duration::from_secs(5);
@@ -21,7 +20,7 @@ const LAST_CALLS: Duration = Duration::from_secs(5);
 /// SQS shows no message of a group while an earlier one is in flight, so that holding one holds all behind it.
 #[derive(Debug)]
 pub(super) struct Queue {
-    client: Client,
+    target: Target,
     url: String,
     /// The newest receipt of each message that is held, by the message's id.
     held: Mutex<BTreeMap<String, String>>,
@@ -41,8 +40,8 @@ pub(super) struct Sight {
 impl Queue {
     /// The queue of `stack`; nothing is held.
     pub(super) fn new(target: &Target, stack: &Stack) -> Self {
-        let client = Client::new(target.sdk_config());
-        Self { client, url: stack.rejected_queue.to_string(), held: Mutex::default() }
+        let url = stack.rejected_queue.to_string();
+        Self { target: target.clone(), url, held: Mutex::default() }
     }
 
     /// Looks at up to `limit` rejections, which are hidden for `invisible` from now on. Of those whose ids `wants`
@@ -57,10 +56,10 @@ impl Queue {
         invisible: Duration,
         wants: impl Fn(&str) -> bool,
     ) -> Result<Sight, CallError> {
-        let depth = sqs::depth(&self.client, &self.url).await?;
+        let depth = sqs::depth(&self.target, &self.url).await?;
         let (mut ids, mut rejections) = (BTreeSet::new(), Vec::new());
         while ids.len() < limit {
-            let received = sqs::receive(&self.client, &self.url, limit - ids.len(), invisible).await?;
+            let received = sqs::receive(&self.target, &self.url, limit - ids.len(), invisible).await?;
             let before = ids.len();
             for message in received {
                 self.held(|held| held.insert(message.id.clone(), message.receipt_handle.clone()));
@@ -85,7 +84,7 @@ impl Queue {
     ///
     /// [`CallError`]: it is held no longer, and others may have received it.
     pub(super) async fn hide(&self, message: &Received, invisible: Duration) -> Result<(), CallError> {
-        let hidden = sqs::hide(&self.client, &self.url, &message.receipt_handle, invisible).await;
+        let hidden = sqs::hide(&self.target, &self.url, &message.receipt_handle, invisible).await;
         if hidden.is_err() {
             self.held(|held| held.remove(&message.id));
         }
@@ -98,7 +97,7 @@ impl Queue {
     ///
     /// [`CallError`]: it stays, and is held still.
     pub(super) async fn delete(&self, message: &Received) -> Result<(), CallError> {
-        sqs::delete(&self.client, &self.url, &message.receipt_handle).await?;
+        sqs::delete(&self.target, &self.url, &message.receipt_handle).await?;
         self.held(|held| held.remove(&message.id));
         Ok(())
     }
@@ -106,7 +105,7 @@ impl Queue {
     /// Shows everything that is held to others again. What can't be changed comes back by itself.
     pub(super) async fn release(&self) {
         let receipts: Vec<String> = self.held(std::mem::take).into_values().collect();
-        sqs::show(&self.client, &self.url, &receipts).await;
+        sqs::show(&self.target, &self.url, &receipts).await;
     }
 
     fn held<R>(&self, with: impl FnOnce(&mut BTreeMap<String, String>) -> R) -> R {

@@ -6,8 +6,8 @@ mod report;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
-use deploy::invoke::{Answer, invoke};
+use aws::operator::lambda::{Answer, invoke};
+use aws::operator::{CallFault, Target};
 use shared::config::Source;
 use shared::text::printable;
 
@@ -17,7 +17,6 @@ use super::arguments::ResendArguments;
 use super::queue::{Queue, Sight};
 use super::stack::Stack;
 use super::{LOOKING_MESSAGE, source};
-use crate::aws::CallFault;
 use crate::commands::ask::agree;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -40,8 +39,7 @@ struct Resend<'a> {
     stack: Stack,
     source: Option<Source>,
     queue: Queue,
-    dynamodb: Client,
-    lambda: aws_sdk_lambda::Client,
+    target: Target,
     report: Report,
 }
 
@@ -58,8 +56,7 @@ pub(super) async fn execute(context: &Context, arguments: &ResendArguments) -> R
         source: source(context),
         queue: Queue::new(&target, &stack),
         stack,
-        dynamodb: Client::new(target.sdk_config()),
-        lambda: target.lambda(),
+        target,
         report: Report::default(),
     };
     let ended = resend.rounds().await;
@@ -86,7 +83,7 @@ impl Resend<'_> {
             let mut round = Vec::with_capacity(sight.rejections.len());
             for rejection in sight.rejections {
                 let source = self.source.as_ref();
-                let planned = plan(&self.dynamodb, &self.stack.stream, source, rejection).await?;
+                let planned = plan(&self.target, &self.stack.stream, source, rejection).await?;
                 eprintln!("{}", printable(&announcement(&planned)));
                 round.push(planned);
             }
@@ -146,7 +143,7 @@ impl Resend<'_> {
             );
             return Outcome::Stays { reason, exit: exit(error.fault) };
         }
-        let not_sent = match invoke(&self.lambda, function, payload).await {
+        let not_sent = match invoke(&self.target, function, payload).await {
             Err(error) => return Outcome::Stays { reason: error.to_string(), exit: exit(error.fault) },
             Ok(Answer::Failed(message)) => Some(format!("function `{function}` failed: {message}")),
             Ok(Answer::Said(answer)) => not_sent(&answer),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deploy::target::Target;
+use aws::operator::Target;
 use shared::naming::{Naming, QueueArn, QueueUrl};
 
 use crate::context::Context;

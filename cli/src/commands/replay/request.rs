@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws::operator::CallFault;
 use serde::Serialize;
 use shared::control::{ControlRequest, REPLAY_KEYS_LIMIT, ReplayOutcome, ReplayReport, TypedKey};
 
-use crate::aws::CallFault;
 use crate::commands::operator::{CatchUpFunction, understood};
 use crate::exit::Failure;
 
@@ -114,11 +114,11 @@ mod tests {
     use std::cell::RefCell;
     use std::collections::VecDeque;
 
-    use deploy::invoke::Answer;
+    use aws::operator::CallError;
+    use aws::operator::lambda::Answer;
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::aws::CallError;
 
     /// A function that answers what it is told to, and remembers what it was asked.
     struct Script {

@@ -1,6 +1,8 @@
 //! Which groups a replay is about: one, or all that the event table has.
 
 use aws::dynamodb::EventsTable;
+use aws::operator::ledger::{events, unread};
+use aws::operator::table::{self, KeyType, Table};
 use shared::config::Source;
 use shared::control::TypedKey;
 use shared::ids::{Group, Key};
@@ -8,13 +10,11 @@ use shared::ledger::{ItemKey, Unread};
 
 use super::ReplayRequest;
 use super::estimate::{AggregateEvents, EventCount, ReplayEstimate, events_of_group, scan};
-use crate::aws::ledger::{events, unread};
-use crate::aws::table::{self, Table};
 use crate::client_status;
 use crate::commands::operator::{Operator, RegisteredClient};
 use crate::context::output;
 use crate::exit::Failure;
-use crate::key::{KeyType, key_of_group, typed_key};
+use crate::key::{key_of_group, typed_key};
 use crate::output::counted;
 use crate::progress::Progress;
 

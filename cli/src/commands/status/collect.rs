@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use aws::operator::Target;
+use aws::operator::cloudwatch::{self, MetricName, WINDOW};
+use aws::operator::{CallError, sqs};
 use deploy::stack::{self, DeployedStack, Whose};
-use deploy::target::Target;
 use futures_util::{StreamExt as _, stream};
 use shared::config::{ClientQueue, Config};
 use shared::naming::{Naming, QueueArn};
 
 use super::facts::{Facts, Figure, Queue};
-use crate::aws::cloudwatch::{self, MetricName, WINDOW};
-use crate::aws::{CallError, sqs};
 use crate::client_status::ClientStatus;
 use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now};
 use crate::commands::{CALLS_AT_ONCE, OWN_QUEUES};
@@ -24,9 +24,8 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
         converter.as_ref().ok().map(|function| metric("AWS/Lambda", "IteratorAge", "FunctionName", function));
     let mut names: Vec<MetricName> = queues.iter().map(|(_, arn)| oldest_message(arn)).collect();
     names.extend(age.clone());
-    let sqs = &target.sqs();
     let looks = queues.into_iter().map(async |(whose, arn)| {
-        let attributes = sqs::attributes(sqs, naming.queue(&arn.account, &arn.name).as_str()).await;
+        let attributes = sqs::attributes(target, naming.queue(&arn.account, &arn.name).as_str()).await;
         (whose, arn, attributes)
     });
     let looks = stream::iter(looks).buffered(CALLS_AT_ONCE).collect::<Vec<_>>();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws::operator::CallFault;
 use deploy::stack::Whose;
 use serde::Serialize;
 
@@ -9,7 +10,6 @@ use super::clients::{self, ClientRow};
 use super::facts::Facts;
 use super::figures::{figure, time};
 use super::queues::QueueRow;
-use crate::aws::CallFault;
 use crate::exit::Exit;
 use crate::output::{Style, table};
 

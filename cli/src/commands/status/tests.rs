@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use aws::operator::{CallError, CallFault};
 use deploy::stack::Whose;
 use expect_test::{Expect, expect};
 use shared::naming::{Naming, QueueArn};
@@ -7,7 +8,6 @@ use shared::time::Timestamp;
 
 use super::facts::{Facts, Queue};
 use super::report::{Report, text};
-use crate::aws::{CallError, CallFault};
 use crate::client_status::{ClientStatus, Departure, Lag};
 use crate::commands::OWN_QUEUES;
 use crate::exit::Exit;

@@ -1,13 +1,10 @@
 //! What DynamoDB tells of the event table and of the ledger's.
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     KeyType as Role, PointInTimeRecoveryStatus, ScalarAttributeType, TableDescription,
 };
-use deploy::target::Target;
 
-use super::CallError;
-use crate::key::KeyType;
+use super::{CallError, Target};
 
 /// A table, as far as the pipeline depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +19,17 @@ pub struct Table {
     pub sort_key: Option<String>,
     /// Its stream, if it has one.
     pub stream: Option<Stream>,
+}
+
+/// The type of a key attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    /// Strings.
+    S,
+    /// Numbers.
+    N,
+    /// Bytes.
+    B,
 }
 
 /// A table's stream.
@@ -39,7 +47,7 @@ pub struct Stream {
 ///
 /// [`CallError`].
 pub async fn describe(target: &Target, name: &str) -> Result<Table, CallError> {
-    let answer = Client::new(target.sdk_config()).describe_table().table_name(name).send().await;
+    let answer = target.dynamodb.describe_table().table_name(name).send().await;
     let answer = answer.map_err(|error| CallError::new("DescribeTable", name, &error))?;
     let table = answer.table.unwrap_or_else(|| TableDescription::builder().build());
     let key = |role: Role| {
@@ -68,8 +76,7 @@ pub async fn describe(target: &Target, name: &str) -> Result<Table, CallError> {
 ///
 /// [`CallError`].
 pub async fn has_point_in_time_recovery(target: &Target, name: &str) -> Result<bool, CallError> {
-    let client = Client::new(target.sdk_config());
-    let answer = client.describe_continuous_backups().table_name(name).send().await;
+    let answer = target.dynamodb.describe_continuous_backups().table_name(name).send().await;
     let answer = answer.map_err(|error| CallError::new("DescribeContinuousBackups", name, &error))?;
     let recovery =
         answer.continuous_backups_description.and_then(|backups| backups.point_in_time_recovery_description);

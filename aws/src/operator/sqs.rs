@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
     QueueAttributeName,
@@ -14,8 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use shared::message::{Attribute, AttributeValue};
 
-use super::CallError;
-use crate::rejections::Received;
+use super::{CallError, Target};
 
 /// The most messages of one call (SQS: ReceiveMessage, ChangeMessageVisibilityBatch).
 pub const BATCH_LIMIT: usize = 10;
@@ -32,19 +30,34 @@ pub struct Depth {
     pub in_flight: u64,
 }
 
+/// A message as SQS showed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// The message's id.
+    pub id: String,
+    /// By which SQS knows this receipt of the message.
+    pub receipt_handle: String,
+    /// The message's body.
+    pub body: String,
+    /// SQS's own attributes: `MessageGroupId`, `SentTimestamp`, ….
+    pub system: BTreeMap<String, String>,
+    /// The sender's attributes, by name.
+    pub attributes: Vec<Attribute>,
+}
+
 /// How much is in the queue at `url`.
 ///
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn depth(client: &Client, url: &str) -> Result<Depth, CallError> {
+pub async fn depth(target: &Target, url: &str) -> Result<Depth, CallError> {
     let [visible, delayed, in_flight] = [
         QueueAttributeName::ApproximateNumberOfMessages,
         QueueAttributeName::ApproximateNumberOfMessagesDelayed,
         QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
     ];
     let names = vec![visible.clone(), delayed.clone(), in_flight.clone()];
-    let call = client.get_queue_attributes().queue_url(url).set_attribute_names(Some(names));
+    let call = target.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names));
     let answer = call.send().await.map_err(|error| CallError::new("GetQueueAttributes", url, &error))?;
     let attributes = answer.attributes.unwrap_or_default();
     let figure = |name| attributes.get(&name).and_then(|value| value.parse().ok()).unwrap_or(0_u64);
@@ -56,11 +69,24 @@ pub async fn depth(client: &Client, url: &str) -> Result<Depth, CallError> {
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn attributes(client: &Client, url: &str) -> Result<BTreeMap<String, String>, CallError> {
-    let call = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
+pub async fn attributes(target: &Target, url: &str) -> Result<BTreeMap<String, String>, CallError> {
+    let call = target.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
     let answer = call.send().await.map_err(|error| CallError::new("GetQueueAttributes", url, &error))?;
     let attributes = answer.attributes.unwrap_or_default().into_iter();
     Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value)).collect())
+}
+
+impl Received {
+    /// SQS's own attribute called `name`.
+    pub fn system(&self, name: &str) -> Option<&str> {
+        self.system.get(name).map(String::as_str)
+    }
+
+    /// What orders the messages of a queue: numbers of twenty digits, compared as such.
+    pub fn sequence(&self) -> (usize, &str) {
+        let number = self.system("SequenceNumber").unwrap_or_default().trim_start_matches('0');
+        (number.len(), number)
+    }
 }
 
 impl Depth {
@@ -85,12 +111,13 @@ impl fmt::Display for Depth {
 ///
 /// [`CallError`].
 pub async fn receive(
-    client: &Client,
+    target: &Target,
     url: &str,
     count: usize,
     invisible: Duration,
 ) -> Result<Vec<Received>, CallError> {
-    let call = client
+    let call = target
+        .sqs
         .receive_message()
         .queue_url(url)
         .max_number_of_messages(i32::try_from(count.clamp(1, BATCH_LIMIT)).unwrap_or(1))
@@ -107,22 +134,22 @@ pub async fn receive(
 /// # Errors
 ///
 /// [`CallError`]; also if the receipt has expired, and somebody else may have received the message.
-pub async fn hide(client: &Client, url: &str, receipt: &str, invisible: Duration) -> Result<(), CallError> {
-    let call = client.change_message_visibility().queue_url(url).receipt_handle(receipt);
+pub async fn hide(target: &Target, url: &str, receipt: &str, invisible: Duration) -> Result<(), CallError> {
+    let call = target.sqs.change_message_visibility().queue_url(url).receipt_handle(receipt);
     let answer = call.visibility_timeout(seconds(invisible)).send().await;
     answer.map(drop).map_err(|error| CallError::new("ChangeMessageVisibility", url, &error))
 }
 
 /// Lets everybody see the messages of these receipts again, in as many calls as it takes. Answers how many were not
 /// changed: they come back by themselves.
-pub async fn show(client: &Client, url: &str, receipts: &[String]) -> usize {
+pub async fn show(target: &Target, url: &str, receipts: &[String]) -> usize {
     let mut unchanged = 0;
     for receipts in receipts.chunks(BATCH_LIMIT) {
         let entries = receipts.iter().enumerate().filter_map(|(id, receipt)| {
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(id.to_string());
             entry.receipt_handle(receipt).visibility_timeout(0).build().ok()
         });
-        let call = client.change_message_visibility_batch().queue_url(url);
+        let call = target.sqs.change_message_visibility_batch().queue_url(url);
         let call = call.set_entries(Some(entries.collect()));
         unchanged += match call.send().await {
             // What the answer does not name is not known to have changed.
@@ -138,8 +165,8 @@ pub async fn show(client: &Client, url: &str, receipts: &[String]) -> usize {
 /// # Errors
 ///
 /// [`CallError`]; also if the receipt has expired.
-pub async fn delete(client: &Client, url: &str, receipt: &str) -> Result<(), CallError> {
-    let answer = client.delete_message().queue_url(url).receipt_handle(receipt).send().await;
+pub async fn delete(target: &Target, url: &str, receipt: &str) -> Result<(), CallError> {
+    let answer = target.sqs.delete_message().queue_url(url).receipt_handle(receipt).send().await;
     answer.map(drop).map_err(|error| CallError::new("DeleteMessage", url, &error))
 }
 
@@ -169,4 +196,21 @@ fn attribute((name, attribute): (String, MessageAttributeValue)) -> Option<Attri
 
 fn seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_ordered_by_their_numbers() {
+        let message = |number: &str| {
+            let system = [("SequenceNumber".to_owned(), number.to_owned())].into();
+            Received { system, ..Received::default() }
+        };
+        let in_order = ["", "7", "0018850000000000000001", "18850000000000000002", "118850000000000000000"];
+        for pair in in_order.windows(2) {
+            assert!(message(pair[0]).sequence() < message(pair[1]).sequence(), "{pair:?}");
+        }
+    }
 }

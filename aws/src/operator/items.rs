@@ -2,16 +2,48 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
-use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
+use shared::config::Path;
+use shared::control::TypedKey;
+use shared::ids::Key;
 
-use super::CallError;
-use crate::rejections::{Item, Lookup, Newer};
+use super::{CallError, Target};
+use crate::dynamodb::of_key;
+
+/// An item of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The table's name.
+    pub table: String,
+    /// Its keys, by their names.
+    pub keys: BTreeMap<String, TypedKey>,
+}
+
+/// What the event table has under an item's keys.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lookup {
+    /// This item, in DynamoDB's JSON.
+    Item(Value),
+    /// Nothing.
+    Nothing,
+    /// They are no keys of this table, and why.
+    NotItsKeys(String),
+}
+
+/// Which events of the table are newer than another: those of its partition with a higher version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newer {
+    /// The partition key's attribute, and the aggregate's value of it.
+    pub partition: (String, TypedKey),
+    /// Where events have their version.
+    pub path: Path,
+    /// The version that newer ones exceed.
+    pub version: u64,
+}
 
 /// What the table has under the item's keys, read consistently. Keys that it refuses are those of no item of it: their
 /// writer must not be able to end the whole command.
@@ -19,10 +51,10 @@ use crate::rejections::{Item, Lookup, Newer};
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn get_item(client: &Client, item: &Item) -> Result<Lookup, CallError> {
+pub async fn get_item(target: &Target, item: &Item) -> Result<Lookup, CallError> {
     let keys = item.keys.iter().filter_map(|(name, value)| Some((name.clone(), key(value)?)));
-    let call = client.get_item().table_name(&item.table).set_key(Some(keys.collect())).consistent_read(true);
-    match call.send().await {
+    let call = target.dynamodb.get_item().table_name(&item.table).set_key(Some(keys.collect()));
+    match call.consistent_read(true).send().await {
         Ok(answer) => Ok(answer.item.map_or(Lookup::Nothing, |item| Lookup::Item(map(&item)))),
         Err(error) if error.code() == Some("ValidationException") => {
             let why = error.message().unwrap_or("`ValidationException`");
@@ -37,12 +69,13 @@ pub async fn get_item(client: &Client, item: &Item) -> Result<Lookup, CallError>
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn count_newer(client: &Client, table: &str, newer: &Newer) -> Result<u64, CallError> {
+pub async fn count_newer(target: &Target, table: &str, newer: &Newer) -> Result<u64, CallError> {
     let filter = Filter::of(newer);
     let mut count = 0;
     let mut start: Option<HashMap<String, AttributeValue>> = None;
     loop {
-        let call = client
+        let call = target
+            .dynamodb
             .query()
             .table_name(table)
             .consistent_read(true)
@@ -72,10 +105,9 @@ struct Filter {
 impl Filter {
     fn of(newer: &Newer) -> Self {
         let Newer { partition: (name, value), path, version } = newer;
-        let brings_up_to_date: Vec<String> =
-            (0..path.0.len()).map(|up_to_date| format!("#v{up_to_date}")).collect();
-        let expression = format!("{} > :version", brings_up_to_date.join("."));
-        let mut names: HashMap<_, _> = brings_up_to_date.into_iter().zip(path.0.iter().cloned()).collect();
+        let steps: Vec<String> = (0..path.0.len()).map(|step| format!("#v{step}")).collect();
+        let expression = format!("{} > :version", steps.join("."));
+        let mut names: HashMap<_, _> = steps.into_iter().zip(path.0.iter().cloned()).collect();
         names.insert("#partition".to_owned(), name.clone());
         let version = (":version".to_owned(), AttributeValue::N(version.to_string()));
         let partition = key(value).map(|value| (":partition".to_owned(), value));
@@ -83,16 +115,9 @@ impl Filter {
     }
 }
 
-/// A key's value from DynamoDB's JSON.
-fn key(value: &Value) -> Option<AttributeValue> {
-    let (tag, value) = value.as_object()?.iter().next()?;
-    let text = value.as_str()?;
-    match tag.as_str() {
-        "S" => Some(AttributeValue::S(text.to_owned())),
-        "N" => Some(AttributeValue::N(text.to_owned())),
-        "B" => Some(AttributeValue::B(Blob::new(STANDARD.decode(text).ok()?))),
-        _ => None,
-    }
+/// A key's value; nothing if it is no base64.
+fn key(typed: &TypedKey) -> Option<AttributeValue> {
+    Some(of_key(&Key::try_from(typed.clone()).ok()?))
 }
 
 fn map(attributes: &HashMap<String, AttributeValue>) -> Value {
@@ -121,8 +146,8 @@ fn typed(value: &AttributeValue) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::primitives::Blob;
     use expect_test::expect;
-    use shared::config::Path;
     use shared::image::{Wanted, convert};
 
     use super::*;
@@ -152,26 +177,14 @@ mod tests {
         let written = map(&every_type()).to_string();
         expect![[r#"{"b":{"B":"AP8="},"bool":{"BOOL":true},"bs":{"BS":["eA=="]},"l":{"L":[{"N":"-0.50"},{"NULL":true}]},"m":{"M":{"n":{"N":"1.10"}}},"n":{"N":"12345678901234567890123456789012345678"},"ns":{"NS":["2","1.0"]},"null":{"NULL":true},"s":{"S":"AFC F5 \"ß\u0001"},"ss":{"SS":["b","a"]}}"#]]
             .assert_eq(&written);
-        let of_table = aws::dynamodb::convert(&every_type(), &Wanted::default()).unwrap().json;
+        let of_table = crate::dynamodb::convert(&every_type(), &Wanted::default()).unwrap().json;
         assert_eq!(convert(&written, &Wanted::default()).unwrap().json, of_table);
-    }
-
-    #[test]
-    fn keys_are_read_back() {
-        for value in [json!({"S": "AFC F5"}), json!({"N": "17.50"}), json!({"B": "AP8="})] {
-            assert_eq!(key(&value).as_ref().map(typed), Some(value));
-        }
-        for value in
-            [json!({"S": 1}), json!({"B": "?"}), json!({"M": {}}), json!({}), json!("S"), json!(null)]
-        {
-            assert_eq!(key(&value), None, "{value}");
-        }
     }
 
     #[test]
     fn newer_events_are_asked_for_by_placeholders() {
         let filter = Filter::of(&Newer {
-            partition: ("mark".to_owned(), json!({ "S": "AFC F5" })),
+            partition: ("mark".to_owned(), TypedKey::S("AFC F5".to_owned())),
             path: Path::try_new("RegistrationNumber.version").unwrap(),
             version: 3,
         });
