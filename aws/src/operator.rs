@@ -2,11 +2,13 @@
 //! them is the tools' affair. Behind the feature `operator`: the functions link nothing of it.
 
 mod call;
+pub mod cloudformation;
 pub mod cloudwatch;
 pub mod items;
 pub mod kms;
 pub mod lambda;
 pub mod ledger;
+pub mod s3;
 pub mod sqs;
 pub mod table;
 pub mod target;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use aws::operator::Target;
+use aws::operator::cloudformation::{DeployedStack, describe};
 use aws::operator::{CallError, CallFault};
-use deploy::stack::{DeployedStack, describe};
 use shared::config::Config;
 use shared::naming::Naming;
 

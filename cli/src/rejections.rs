@@ -8,7 +8,6 @@ mod resend;
 pub(crate) mod samples;
 
 use aws::operator::sqs::Received;
-
 pub use choose::{ChoiceError, choose, shortest};
 pub use indent::indented;
 pub use read::version;

@@ -2,13 +2,12 @@
 //!
 //! CloudFormation can't make them again; an emulator takes them over in silence, with all that is in them.
 
-use aws::operator::Target;
+use aws::operator::cloudformation::{self, DeployedStack};
+use aws::operator::{CallError, Target, sqs};
 use shared::config::Config;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 
 use crate::clients::ClientLists;
-use crate::deployed::DeployedStack;
-use crate::error::DeployError;
 use crate::kept_queue::{KeptQueue, Whose};
 
 /// The queues that a stack made before the ledger was part of each: of messages that one client did not take, and of
@@ -20,25 +19,22 @@ const ABOLISHED: [&str; 2] = ["MarkFanOutUndelivered.fifo", "MarkFanOutDeadLette
 ///
 /// # Errors
 ///
-/// [`DeployError::Call`].
+/// [`CallError`].
 pub async fn kept_queues(
     target: &Target,
     deployed: Option<&DeployedStack>,
     naming: &Naming,
     config: &Config,
-) -> Result<Vec<KeptQueue>, DeployError> {
-    let client = target.sqs();
+) -> Result<Vec<KeptQueue>, CallError> {
     let mut kept = Vec::new();
-    let deployed = deployed.map(DeployedStack::clients);
+    let deployed = deployed.map(ClientLists::of_stack);
     for queue in new_queues(deployed.as_ref(), naming, &ClientLists::of_config(config)) {
-        match client.get_queue_url().queue_name(&queue.name).send().await {
-            Ok(_) => kept.push(queue),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_queue_does_not_exist()) => {}
-            Err(error) => return Err(DeployError::of_call("GetQueueUrl", &queue.name, error)),
+        if sqs::exists(target, &queue.name).await? {
+            kept.push(queue);
         }
     }
     if !kept.is_empty() {
-        let stacks = stacks(target).await;
+        let stacks = cloudformation::describe_all(target).await;
         for queue in &mut kept {
             queue.stack = owner(&queue.arn, &stacks);
         }
@@ -50,16 +46,6 @@ pub async fn kept_queues(
 /// nothing uses any more.
 pub fn abolished_queues(prefix: &str) -> [String; 2] {
     ABOLISHED.map(|name| format!("{prefix}{name}"))
-}
-
-/// All stacks of the account and region; none if they may not be looked at.
-async fn stacks(target: &Target) -> Vec<DeployedStack> {
-    let mut stacks = Vec::new();
-    let mut pages = target.cloudformation().describe_stacks().into_paginator().send();
-    while let Some(Ok(page)) = pages.next().await {
-        stacks.extend(page.stacks.unwrap_or_default().into_iter().map(DeployedStack::from));
-    }
-    stacks
 }
 
 /// The name of the stack that has the queue with this ARN among its outputs.

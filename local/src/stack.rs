@@ -304,7 +304,7 @@ async fn deploy_template(
     let template = read("template.yml")?;
     let settings = settings(&ground.stream_arn).map_err(|error| StackError::Fault(error.to_string()))?;
     let target = Target::local(ground.connection.endpoint(), REGION);
-    deploy::stack::make_bucket(&target, BUCKET).await?;
+    aws::operator::s3::make_bucket(&target, BUCKET).await.map_err(DeployError::from)?;
     say("deploying template.yml");
     let deployment = Deployment {
         stack: STACK,

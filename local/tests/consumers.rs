@@ -12,7 +12,7 @@ use std::io::{Cursor, Write as _};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use aws::operator::Target;
+use aws::operator::{Target, s3};
 use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use deploy::template::with_code;
@@ -234,9 +234,8 @@ async fn deploy(
 ) -> anyhow::Result<Consumer> {
     const BUCKET: &str = "consumers";
     let target = Target::local(stack.connection().endpoint(), REGION);
-    deploy::stack::make_bucket(&target, BUCKET).await?;
-    let s3 = target.s3();
-    s3.put_object().bucket(BUCKET).key(&client.name).body(code.into()).send().await?;
+    s3::make_bucket(&target, BUCKET).await?;
+    s3::put_object(&target, BUCKET, &client.name, &code).await?;
     let template = with_code(template, "Consumer", &format!("s3://{BUCKET}/{}", client.name))?;
     let table = "          TABLE: !Ref Projection\n";
     let endpoint = format!("{table}          AWS_ENDPOINT_URL_DYNAMODB: {}\n", dynamodb.endpoint_url());
@@ -252,7 +251,7 @@ async fn deploy(
 
     let name = format!("consumer-{}", client.name);
     let queue = Parameter::builder().parameter_key("QueueArn").set_parameter_value(arn).build();
-    let cloudformation = target.cloudformation();
+    let cloudformation = aws_sdk_cloudformation::Client::new(target.sdk_config());
     let request = cloudformation.create_stack().stack_name(&name).template_body(template).parameters(queue);
     let request = request.capabilities(Capability::CapabilityIam);
     request.capabilities(Capability::CapabilityAutoExpand).send().await?;

@@ -136,7 +136,7 @@ fn config(text: &str) -> anyhow::Result<Config> {
 /// Deploys functions that nobody calls: no event is written.
 async fn deploy(ground: &Ground, settings: &Settings, config: &Config) -> anyhow::Result<Deployed> {
     let target = Target::local(ground.connection().endpoint(), REGION);
-    deploy::stack::make_bucket(&target, BUCKET).await?;
+    aws::operator::s3::make_bucket(&target, BUCKET).await?;
     let mut packages = Vec::new();
     for function in functions::ALL {
         packages.push(Package::try_new(function, b"nothing that runs", SHIPPED)?);
@@ -154,7 +154,8 @@ async fn deploy(ground: &Ground, settings: &Settings, config: &Config) -> anyhow
 
 /// The template with its transforms applied.
 async fn expanded(ground: &Ground) -> anyhow::Result<Value> {
-    let client = Target::local(ground.connection().endpoint(), REGION).cloudformation();
+    let target = Target::local(ground.connection().endpoint(), REGION);
+    let client = aws_sdk_cloudformation::Client::new(target.sdk_config());
     // The stage that is given unless another is asked for is `Processed`.
     let answer = client.get_template().stack_name(STACK).send().await?;
     Ok(serde_json::from_str(answer.template_body().context("no template")?)?)

@@ -220,7 +220,7 @@ impl Operator {
 
     /// The id of the mapping whose logical id ends like this.
     async fn mapping(&self, suffix: &str) -> anyhow::Result<String> {
-        let client = self.target().cloudformation();
+        let client = aws_sdk_cloudformation::Client::new(self.target().sdk_config());
         let resources = client.describe_stack_resources().stack_name("mark-event-queue").send().await?;
         let mapping = resources.stack_resources().iter().find(|resource| {
             resource.resource_type() == Some("AWS::Lambda::EventSourceMapping")

@@ -438,7 +438,7 @@ async fn an_older_stack_is_taken_over_once_nothing_of_it_is_lost() -> anyhow::Re
     operator.register(&["Billing"]).await?;
     let connection = operator.ground.connection();
     let target = Target::local(connection.endpoint(), "eu-west-2");
-    let cloudformation = target.cloudformation();
+    let cloudformation = aws_sdk_cloudformation::Client::new(target.sdk_config());
     let call = cloudformation.create_stack().stack_name("mark-event-queue").template_body(OLDER_STACK);
     call.send().await?;
     let start = Instant::now();

@@ -38,7 +38,7 @@ pub enum CallFault {
 
 impl CallError {
     /// The error of an SDK's `call` about `subject`.
-    pub fn new<E>(call: &'static str, subject: &str, error: &SdkError<E, HttpResponse>) -> Self
+    pub(super) fn new<E>(call: &'static str, subject: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
@@ -56,7 +56,7 @@ impl CallError {
     }
 
     /// The error of an object that broke off while it was read.
-    pub fn of_body(subject: &str, error: &ByteStreamError) -> Self {
+    pub(super) fn of_body(subject: &str, error: &ByteStreamError) -> Self {
         let reason = with_sources(error);
         Self { call: "GetObject", subject: subject.to_owned(), fault: CallFault::Unreachable, reason }
     }

@@ -64,6 +64,21 @@ pub async fn depth(target: &Target, url: &str) -> Result<Depth, CallError> {
     Ok(Depth { messages: figure(visible) + figure(delayed), in_flight: figure(in_flight) })
 }
 
+/// Whether there is a queue called `name`.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn exists(target: &Target, name: &str) -> Result<bool, CallError> {
+    match target.sqs.get_queue_url().queue_name(name).send().await {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_queue_does_not_exist()) => {
+            Ok(false)
+        }
+        Err(error) => Err(CallError::new("GetQueueUrl", name, &error)),
+    }
+}
+
 /// All attributes of the queue at `url`, by SQS's names for them.
 ///
 /// # Errors

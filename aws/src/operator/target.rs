@@ -29,12 +29,14 @@ pub const INVOKE_TIMEOUT: Duration = Duration::from_secs(200);
 #[derive(Clone, Debug)]
 pub struct Target {
     sdk_config: SdkConfig,
+    pub(super) cloudformation: aws_sdk_cloudformation::Client,
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) dynamodb: aws_sdk_dynamodb::Client,
     pub(super) kms: aws_sdk_kms::Client,
     pub(super) lambda: aws_sdk_lambda::Client,
     /// It waits for as long as a function may run.
     pub(super) invoking: aws_sdk_lambda::Client,
+    pub(super) s3: aws_sdk_s3::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
 }
 
@@ -102,12 +104,17 @@ impl Target {
     fn of_config(sdk_config: SdkConfig) -> Self {
         let patient = timeouts().to_builder().read_timeout(INVOKE_TIMEOUT).build();
         let invoking = aws_sdk_lambda::config::Builder::from(&sdk_config).timeout_config(patient);
+        let s3 = aws_sdk_s3::config::Builder::from(&sdk_config)
+            // An emulator has no name for each bucket.
+            .force_path_style(sdk_config.endpoint_url().is_some());
         Self {
+            cloudformation: aws_sdk_cloudformation::Client::new(&sdk_config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&sdk_config),
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk_config),
             kms: aws_sdk_kms::Client::new(&sdk_config),
             lambda: aws_sdk_lambda::Client::new(&sdk_config),
             invoking: aws_sdk_lambda::Client::from_conf(invoking.build()),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
             sqs: aws_sdk_sqs::Client::new(&sdk_config),
             sdk_config,
         }
@@ -153,29 +160,6 @@ impl Target {
         let (account, arn) = (found.account.unwrap_or_default(), found.arn.unwrap_or_default());
         let partition = arn.split(':').nth(1).unwrap_or_default().to_owned();
         Ok(Caller { account, partition, arn })
-    }
-
-    /// A client of S3.
-    pub fn s3(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.sdk_config)
-            // An emulator has no name for each bucket.
-            .force_path_style(self.endpoint().is_some());
-        aws_sdk_s3::Client::from_conf(config.build())
-    }
-
-    /// A client of CloudFormation.
-    pub fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
-        aws_sdk_cloudformation::Client::new(&self.sdk_config)
-    }
-
-    /// A client of Lambda, which waits for as long as a function may run.
-    pub fn lambda(&self) -> aws_sdk_lambda::Client {
-        self.invoking.clone()
-    }
-
-    /// A client of SQS.
-    pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        self.sqs.clone()
     }
 }
 

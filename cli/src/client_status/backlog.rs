@@ -76,6 +76,7 @@ impl From<&ClientStatus> for Backlog {
 
 #[cfg(test)]
 mod tests {
+
     use aws::operator::{CallError, CallFault};
 
     use super::super::Lag;

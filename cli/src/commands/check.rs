@@ -41,7 +41,7 @@ struct Report {
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let stack = context.deployed(&target).await?;
-    let naming = stack::naming(&target, stack.prefix()).await?;
+    let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
     let config = context.config(Some(&naming))?;
     let work = collect::facts(&target, &stack, naming, config);
     let report = Report::new(&unless_quick("looking at queues, stream, mappings and the ledger", work).await);

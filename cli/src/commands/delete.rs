@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use aws::operator::CallFault;
 use aws::operator::Target;
+use aws::operator::cloudformation::DeployedStack;
 use aws::operator::sqs::{self, Depth};
-use deploy::stack::{self, DeployedStack};
+use deploy::clients::ClientLists;
+use deploy::stack;
 use serde::Serialize;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::text::printable;
@@ -58,7 +60,7 @@ struct KeptQueue {
 pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let deployed = context.deployed(&target).await?;
-    let naming = stack::naming(&target, deployed.prefix()).await?;
+    let naming = stack::naming(&target, stack::deployed_prefix(&deployed)).await?;
     let looking = remainder(&target, &deployed, &naming);
     let remainder = unless_quick("looking at the queues and the ledger", looking).await;
     // Standard output has the result alone.
@@ -76,7 +78,7 @@ pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<E
 
 async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -> Remainder {
     let mut queues: Vec<QueueArn> = OwnQueue::ALL.map(|queue| naming.own_queue_arn(queue)).into();
-    queues.extend(deployed.clients().own.iter().map(|client| naming.client_queue_arn(client)));
+    queues.extend(ClientLists::of_stack(deployed).own.iter().map(|client| naming.client_queue_arn(client)));
     let mut kept_queues = Vec::with_capacity(queues.len());
     for queue in queues {
         let url = naming.queue(&queue.account, &queue.name);

@@ -4,11 +4,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws::dynamodb::LedgerTable;
+use aws::operator::cloudformation::DeployedStack;
 use aws::operator::lambda::{self, Answer};
 use aws::operator::ledger::{ledger, unread};
 use aws::operator::{CallError, Target};
 use deploy::invoke::CATCH_UP_NAME;
-use deploy::stack::DeployedStack;
 use futures_util::{StreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use shared::config::{ClientName, nearest};

@@ -2,7 +2,8 @@
 
 use std::io::{self, IsTerminal as _};
 
-use deploy::stack::{self, DeployedStack, describe, prefix};
+use aws::operator::cloudformation::{DeployedStack, describe};
+use deploy::stack::{self, prefix};
 use serde::Serialize;
 use shared::config::{ClientQueue, Config};
 use shared::naming::Naming;

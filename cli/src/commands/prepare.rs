@@ -1,10 +1,12 @@
 //! What `plan` tells and `deploy` does: everything that is known before anything is touched.
 
 use aws::operator::Target;
+use aws::operator::cloudformation::{self, DeployedStack, describe};
 use aws::operator::ledger::formats;
 use aws::operator::{CallFault, sqs};
+use deploy::clients::ClientLists;
 use deploy::settings::{FunctionTimeout, Settings};
-use deploy::stack::{self, DeployedStack, check_ready, deployed_config, describe, kept_queues, prefix};
+use deploy::stack::{self, check_ready, deployed_config, kept_queues, prefix};
 use shared::config::Config;
 use shared::naming::{Naming, QueueArn};
 
@@ -83,9 +85,7 @@ pub(super) async fn ledger_table(target: &Target, stack: &DeployedStack) -> Opti
     if let Some(name) = stack.outputs.get("LedgerTableName") {
         return Some(name.clone());
     }
-    let call = target.cloudformation().describe_stack_resource().stack_name(&stack.name);
-    let found = call.logical_resource_id("LedgerTable").send().await.ok()?;
-    found.stack_resource_detail?.physical_resource_id
+    cloudformation::physical_id(target, &stack.name, "LedgerTable").await
 }
 
 /// A stack keeps the time-out that it has, if none is set: an older one may have one that the template no longer takes.
@@ -132,7 +132,7 @@ async fn running(target: &Target, stack: &DeployedStack, naming: &Naming) -> Run
 }
 
 fn listed(stack: &DeployedStack, naming: &Naming) -> Vec<Registered> {
-    let lists = stack.clients();
+    let lists = ClientLists::of_stack(stack);
     let own = lists.own.into_iter().map(|client| {
         let queue = naming.client_queue_arn(&client);
         Registered { name: Some(client), queue, is_own: true }

@@ -24,7 +24,7 @@ use deploy::stack;
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let stack = context.deployed(&target).await?;
-    let naming = stack::naming(&target, stack.prefix()).await?;
+    let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
     let work = collect::facts(&target, &stack, &naming);
     let report = Report::new(&unless_quick("looking at queues, metrics and the ledger", work).await);
     context.output.print(&report, text)?;

@@ -1,7 +1,7 @@
 //! Queues that an older template made and this one does not: a deploy takes them out of the stack, and they stay.
 
+use aws::operator::cloudformation::DeployedStack;
 use aws::operator::sqs::Depth;
-use deploy::stack::DeployedStack;
 use serde::Serialize;
 use shared::naming::{Naming, QueueArn};
 use shared::text::printable;

@@ -52,7 +52,8 @@ impl Ledger {
     /// The ledger of the stack that is deployed at `connection`.
     pub(crate) async fn of(connection: &Connection) -> anyhow::Result<Self> {
         let target = Target::local(connection.endpoint(), REGION);
-        let stack = deploy::stack::describe(&target, STACK).await?.context("there is no stack")?;
+        let stack =
+            aws::operator::cloudformation::describe(&target, STACK).await?.context("there is no stack")?;
         let output =
             |name: &str| stack.outputs.get(name).cloned().with_context(|| format!("no output `{name}`"));
         let (table, catch_up) = (output("LedgerTableName")?, output(CATCH_UP_NAME)?);

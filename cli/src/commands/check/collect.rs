@@ -1,9 +1,11 @@
 //! Collects the facts: many calls at once, each for itself.
 
+use aws::operator::cloudformation::DeployedStack;
 use aws::operator::table::{self, Table};
 use aws::operator::{CallError, Target, kms, lambda, ledger as aws_ledger, sqs};
+use deploy::clients::ClientLists;
 use deploy::invoke::CATCH_UP_NAME;
-use deploy::stack::{self, DeployedStack, UnknownConfig};
+use deploy::stack::{self, UnknownConfig};
 use futures_util::{StreamExt as _, stream};
 use shared::config::{ClientQueue, Config};
 use shared::ledger::{ItemKey, ScanKind};
@@ -79,7 +81,7 @@ async fn content(target: &Target, name: &str) -> Result<Content, CallError> {
 }
 
 async fn queues(target: &Target, stack: &DeployedStack, place: &Naming, config: &Config) -> Vec<Queue> {
-    let deployed = stack.clients();
+    let deployed = ClientLists::of_stack(stack);
     let mut queues: Vec<(Whose, QueueArn)> =
         OWN_QUEUES.map(|queue| (Whose::Stack(queue), place.own_queue_arn(queue))).into();
     queues.extend(config.clients.iter().map(|client| {

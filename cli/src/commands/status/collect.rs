@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use aws::operator::Target;
+use aws::operator::cloudformation::DeployedStack;
 use aws::operator::cloudwatch::{self, MetricName, WINDOW};
 use aws::operator::{CallError, sqs};
-use deploy::stack::{self, DeployedStack, Whose};
+use deploy::clients::ClientLists;
+use deploy::stack::{self, Whose};
 use futures_util::{StreamExt as _, stream};
 use shared::config::{ClientQueue, Config};
 use shared::naming::{Naming, QueueArn};
@@ -71,7 +73,7 @@ async fn queues(target: &Target, stack: &DeployedStack, naming: &Naming) -> Vec<
         })),
         // The stack's parameters tell as much, but for the names of clients whose queues it did not make.
         None => {
-            let clients = stack.clients();
+            let clients = ClientLists::of_stack(stack);
             let existing = clients.existing.iter().filter_map(|arn| QueueArn::try_new(arn).ok());
             queues.extend(clients.own.into_iter().map(own));
             queues.extend(existing.map(|arn| (Whose::Client(arn.name.clone()), arn)));
