@@ -213,7 +213,7 @@ fn policies(ground: &Ground) -> anyhow::Result<Value> {
 }
 
 async fn queue_policies(ground: &Ground) -> anyhow::Result<Vec<usize>> {
-    let sqs = ground.connection().sqs(ACCOUNT);
+    let sqs = aws_sdk_sqs::Client::new(ground.connection().target(ACCOUNT).sdk_config());
     let mut sizes = Vec::new();
     for url in sqs.list_queues().send().await?.queue_urls() {
         let request = sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::Policy);

@@ -24,7 +24,7 @@ use local::ministack::{ACCOUNT, REGION};
 use local::stack::Ground;
 use local::tables::EVENTS;
 use serde_json::Value;
-use support::{SOURCE, fanoutctl, ground};
+use support::{SOURCE, SdkClients as _, fanoutctl, ground};
 
 /// The account of the client that brings its queue along.
 const OWNER: &str = "444455556666";

@@ -21,7 +21,7 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use serde_json::Value;
 use shared::config::Config;
-use support::{SOURCE, fanoutctl, ground};
+use support::{SOURCE, SdkClients as _, fanoutctl, ground};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {

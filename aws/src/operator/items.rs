@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{self as sdk, AttributeValue, Select, TransactWriteItem};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -11,7 +12,7 @@ use shared::config::Path;
 use shared::control::TypedKey;
 use shared::ids::Key;
 
-use super::{CallError, Target};
+use super::{CallError, CallFault, Target};
 use crate::dynamodb::of_key;
 
 /// An item of a table.
@@ -43,6 +44,43 @@ pub struct Newer {
     pub path: Path,
     /// The version that newer ones exceed.
     pub version: u64,
+}
+
+/// An item to put, on a condition.
+#[derive(Clone, Copy, Debug)]
+pub struct Put<'p> {
+    /// The table's name.
+    pub table: &'p str,
+    /// The item's attributes, in DynamoDB's JSON.
+    pub item: &'p Map<String, Value>,
+    /// What the table must have under the item's keys.
+    pub condition: Condition<'p>,
+}
+
+/// What a table must have under the keys of an item that is put.
+#[derive(Clone, Copy, Debug)]
+pub enum Condition<'p> {
+    /// Nothing.
+    IsNew {
+        /// The name of the partition key.
+        key: &'p str,
+    },
+    /// An item with this number.
+    Has {
+        /// The attribute's name.
+        name: &'p str,
+        /// Its value.
+        number: &'p str,
+    },
+}
+
+/// What a table said instead of putting items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code about each item, if the table tells one: `None` about those that could have been put.
+    pub codes: Vec<String>,
+    /// What it says of all.
+    pub reason: String,
 }
 
 /// What the table has under the item's keys, read consistently. Keys that it refuses are those of no item of it: their
@@ -94,6 +132,47 @@ pub async fn count_newer(target: &Target, table: &str, newer: &Newer) -> Result<
     }
 }
 
+/// Puts all of `puts` or none. What the table refuses is the inner error.
+///
+/// # Errors
+///
+/// [`CallError`]: an item is in no form that can be put, or there is no answer; whether it was done is then unknown.
+pub async fn put_together(target: &Target, puts: &[Put<'_>]) -> Result<Result<(), Refusal>, CallError> {
+    let tables: Vec<&str> = puts.iter().map(|put| put.table).collect();
+    let (call, tables) = ("TransactWriteItems", tables.join("`, `"));
+    let items = puts.iter().map(|Put { table, item, condition }| {
+        let AttributeValue::M(item) = attribute(&json!({ "M": item }))? else { return None };
+        let put = sdk::Put::builder().table_name(*table).set_item(Some(item));
+        let put = match *condition {
+            Condition::IsNew { key } => put
+                .condition_expression("attribute_not_exists(#name)")
+                .expression_attribute_names("#name", key),
+            Condition::Has { name, number } => put
+                .condition_expression("#name = :number")
+                .expression_attribute_names("#name", name)
+                .expression_attribute_values(":number", AttributeValue::N(number.to_owned())),
+        };
+        Some(TransactWriteItem::builder().put(put.build().ok()?).build())
+    });
+    // Not one less than asked for: they belong together.
+    let items = items.collect::<Option<Vec<_>>>().ok_or_else(|| {
+        let reason = "an item is not DynamoDB's JSON, or has a set".to_owned();
+        CallError { call, subject: tables.clone(), fault: CallFault::Refused, reason }
+    })?;
+    let sent = target.dynamodb_once.transact_write_items().set_transact_items(Some(items)).send().await;
+    let Err(error) = sent else { return Ok(Ok(())) };
+    let told = CallError::new(call, &tables, &error);
+    let codes = match error.as_service_error() {
+        None => return Err(told),
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            let codes = cancelled.cancellation_reasons().iter().map(|reason| reason.code());
+            codes.map(|code| code.unwrap_or_default().to_owned()).collect()
+        }
+        Some(_) => Vec::new(),
+    };
+    Ok(Err(Refusal { codes, reason: told.reason }))
+}
+
 /// A question in DynamoDB's expressions. Names stand apart: any of them can be a reserved word.
 #[derive(Debug)]
 struct Filter {
@@ -118,6 +197,25 @@ impl Filter {
 /// A key's value; nothing if it is no base64.
 fn key(typed: &TypedKey) -> Option<AttributeValue> {
     Some(of_key(&Key::try_from(typed.clone()).ok()?))
+}
+
+/// A value from DynamoDB's JSON; nothing if it is of another form, or a set.
+fn attribute(typed: &Value) -> Option<AttributeValue> {
+    let (tag, value) = typed.as_object()?.iter().next()?;
+    Some(match tag.as_str() {
+        "BOOL" => AttributeValue::Bool(value.as_bool()?),
+        "NULL" => AttributeValue::Null(value.as_bool()?),
+        "M" => {
+            let entries = value.as_object()?.iter();
+            AttributeValue::M(
+                entries
+                    .map(|(name, value)| Some((name.clone(), attribute(value)?)))
+                    .collect::<Option<_>>()?,
+            )
+        }
+        "L" => AttributeValue::L(value.as_array()?.iter().map(attribute).collect::<Option<_>>()?),
+        _ => key(&serde_json::from_value(typed.clone()).ok()?)?,
+    })
 }
 
 fn map(attributes: &HashMap<String, AttributeValue>) -> Value {
@@ -179,6 +277,19 @@ mod tests {
             .assert_eq(&written);
         let of_table = crate::dynamodb::convert(&every_type(), &Wanted::default()).unwrap().json;
         assert_eq!(convert(&written, &Wanted::default()).unwrap().json, of_table);
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        for (name, value) in every_type() {
+            let is_set = matches!(name.as_str(), "ss" | "ns" | "bs");
+            assert_eq!(attribute(&typed(&value)), (!is_set).then_some(value), "{name}");
+        }
+        for wrong in
+            [json!({"S": 1}), json!({"B": "?"}), json!({"M": []}), json!({}), json!("S"), json!(null)]
+        {
+            assert_eq!(attribute(&wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The ledger and the event table, as the functions read them. Nothing is written here.
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use shared::config::Source;
 use shared::ledger::Unread;
@@ -12,12 +10,12 @@ use crate::dynamodb::{EventsTable, Hindrance, LedgerTable, hindrance};
 
 /// The ledger in the table called `name`.
 pub fn ledger(target: &Target, name: &str) -> LedgerTable {
-    LedgerTable::new(client(target), name)
+    LedgerTable::new(target.dynamodb_once.clone(), name)
 }
 
 /// The event table called `name`.
 pub fn events(target: &Target, name: &str, source: &Source) -> EventsTable {
-    EventsTable::new(client(target), name, source)
+    EventsTable::new(target.dynamodb_once.clone(), name, source)
 }
 
 /// The keys of the registry's item, in this version and in older ones.
@@ -53,10 +51,4 @@ pub fn unread(name: &str, error: &Unread) -> CallError {
         None => CallFault::Unreachable,
     };
     CallError { call: "Read", subject: name.to_owned(), fault, reason: with_sources(error) }
-}
-
-/// Reads are repeated by the tables themselves.
-fn client(target: &Target) -> Client {
-    let config = target.dynamodb.config().to_builder().retry_config(RetryConfig::disabled());
-    Client::from_conf(config.build())
 }

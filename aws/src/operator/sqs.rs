@@ -5,8 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
-    QueueAttributeName,
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageAttributeValue,
+    MessageSystemAttributeName, QueueAttributeName,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,8 +18,8 @@ use super::{CallError, Target};
 /// The most messages of one call (SQS: ReceiveMessage, ChangeMessageVisibilityBatch).
 pub const BATCH_LIMIT: usize = 10;
 
-/// The longest a receive waits for messages: any wait asks all of the queue's servers.
-const RECEIVE_WAIT_SECONDS: i32 = 1;
+/// Any wait asks all of the queue's servers.
+pub const SHORT_WAIT: Duration = Duration::from_secs(1);
 
 /// How much is in a queue; SQS calls both figures approximate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -105,9 +105,14 @@ impl Received {
 }
 
 impl Depth {
+    /// All messages.
+    pub fn total(self) -> u64 {
+        self.messages + self.in_flight
+    }
+
     /// Whether nothing is in it.
     pub fn is_empty(self) -> bool {
-        self.messages == 0 && self.in_flight == 0
+        self.total() == 0
     }
 }
 
@@ -119,8 +124,8 @@ impl fmt::Display for Depth {
     }
 }
 
-/// Up to `count` messages of the queue at `url` (at most [`BATCH_LIMIT`]); nobody else sees them for `invisible`. None
-/// if there are none that can be seen.
+/// Up to `count` messages of the queue at `url` (at most [`BATCH_LIMIT`]), waiting so long for the first. Nobody else sees
+/// them for `invisible`, or for as long as the queue says. None if there are none that can be seen.
 ///
 /// # Errors
 ///
@@ -129,15 +134,16 @@ pub async fn receive(
     target: &Target,
     url: &str,
     count: usize,
-    invisible: Duration,
+    wait: Duration,
+    invisible: Option<Duration>,
 ) -> Result<Vec<Received>, CallError> {
     let call = target
         .sqs
         .receive_message()
         .queue_url(url)
         .max_number_of_messages(i32::try_from(count.clamp(1, BATCH_LIMIT)).unwrap_or(1))
-        .visibility_timeout(seconds(invisible))
-        .wait_time_seconds(RECEIVE_WAIT_SECONDS)
+        .set_visibility_timeout(invisible.map(seconds))
+        .wait_time_seconds(seconds(wait))
         .message_system_attribute_names(MessageSystemAttributeName::All)
         .message_attribute_names("All");
     let answer = call.send().await.map_err(|error| CallError::new("ReceiveMessage", url, &error))?;
@@ -173,6 +179,30 @@ pub async fn show(target: &Target, url: &str, receipts: &[String]) -> usize {
         };
     }
     unchanged
+}
+
+/// Deletes the messages of these receipts, at most [`BATCH_LIMIT`]. One that is not deleted comes again.
+///
+/// # Errors
+///
+/// [`CallError`] about the whole call.
+pub async fn delete_all(target: &Target, url: &str, receipts: &[String]) -> Result<(), CallError> {
+    let entries = receipts.iter().enumerate().filter_map(|(id, receipt)| {
+        let entry = DeleteMessageBatchRequestEntry::builder().id(id.to_string());
+        entry.receipt_handle(receipt).build().ok()
+    });
+    let call = target.sqs.delete_message_batch().queue_url(url).set_entries(Some(entries.collect()));
+    call.send().await.map(drop).map_err(|error| CallError::new("DeleteMessageBatch", url, &error))
+}
+
+/// Makes a FIFO queue called `name`.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn create(target: &Target, name: &str) -> Result<(), CallError> {
+    let call = target.sqs.create_queue().queue_name(name).attributes(QueueAttributeName::FifoQueue, "true");
+    call.send().await.map(drop).map_err(|error| CallError::new("CreateQueue", name, &error))
 }
 
 /// Deletes the message of this receipt.

@@ -1,7 +1,8 @@
 //! What DynamoDB tells of the event table and of the ledger's.
 
 use aws_sdk_dynamodb::types::{
-    KeyType as Role, PointInTimeRecoveryStatus, ScalarAttributeType, TableDescription,
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType as Role, PointInTimeRecoveryStatus,
+    ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription,
 };
 
 use super::{CallError, Target};
@@ -39,6 +40,39 @@ pub struct Stream {
     pub arn: String,
     /// `NEW_IMAGE`, ….
     pub view_type: String,
+}
+
+/// Makes the table called `name` with these keys, texts: the partition key, and perhaps a sort key. With a stream of new
+/// images, if it is to have one, whose ARN is the answer.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn create(
+    target: &Target,
+    name: &str,
+    keys: &[&str],
+    has_stream: bool,
+) -> Result<Option<String>, CallError> {
+    let attributes = keys.iter().filter_map(|key| {
+        AttributeDefinition::builder()
+            .attribute_name(*key)
+            .attribute_type(ScalarAttributeType::S)
+            .build()
+            .ok()
+    });
+    let schema = keys.iter().zip([Role::Hash, Role::Range]);
+    let schema = schema.filter_map(|(key, role)| {
+        KeySchemaElement::builder().attribute_name(*key).key_type(role).build().ok()
+    });
+    let stream =
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
+    let call = target.dynamodb_once.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    let call = call.set_attribute_definitions(Some(attributes.collect()));
+    let call = call.set_key_schema(Some(schema.collect()));
+    let made = call.set_stream_specification(stream.build().ok().filter(|_| has_stream)).send().await;
+    let made = made.map_err(|error| CallError::new("CreateTable", name, &error))?;
+    Ok(made.table_description.and_then(|description| description.latest_stream_arn))
 }
 
 /// The table called `name`.

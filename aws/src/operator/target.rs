@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
@@ -32,6 +33,9 @@ pub struct Target {
     pub(super) cloudformation: aws_sdk_cloudformation::Client,
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) dynamodb: aws_sdk_dynamodb::Client,
+    /// It repeats nothing: for tables that repeat their reads themselves, and for writes on a condition, which would be
+    /// refused the second time.
+    pub(super) dynamodb_once: aws_sdk_dynamodb::Client,
     pub(super) kms: aws_sdk_kms::Client,
     pub(super) lambda: aws_sdk_lambda::Client,
     /// It waits for as long as a function may run.
@@ -91,7 +95,12 @@ impl Target {
 
     /// An emulator at `endpoint`, such as `http://127.0.0.1:4566`.
     pub fn local(endpoint: &str, region: &str) -> Self {
-        let credentials = Credentials::new("test", "test", None, None, "local");
+        Self::local_as("test", endpoint, region)
+    }
+
+    /// The same with this access key, which tells some emulators the account.
+    pub fn local_as(access_key: &str, endpoint: &str, region: &str) -> Self {
+        let credentials = Credentials::new(access_key, "test", None, None, "local");
         let sdk_config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
@@ -104,6 +113,8 @@ impl Target {
     fn of_config(sdk_config: SdkConfig) -> Self {
         let patient = timeouts().to_builder().read_timeout(INVOKE_TIMEOUT).build();
         let invoking = aws_sdk_lambda::config::Builder::from(&sdk_config).timeout_config(patient);
+        let dynamodb_once = aws_sdk_dynamodb::config::Builder::from(&sdk_config);
+        let dynamodb_once = dynamodb_once.retry_config(RetryConfig::disabled());
         let s3 = aws_sdk_s3::config::Builder::from(&sdk_config)
             // An emulator has no name for each bucket.
             .force_path_style(sdk_config.endpoint_url().is_some());
@@ -111,6 +122,7 @@ impl Target {
             cloudformation: aws_sdk_cloudformation::Client::new(&sdk_config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&sdk_config),
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk_config),
+            dynamodb_once: aws_sdk_dynamodb::Client::from_conf(dynamodb_once.build()),
             kms: aws_sdk_kms::Client::new(&sdk_config),
             lambda: aws_sdk_lambda::Client::new(&sdk_config),
             invoking: aws_sdk_lambda::Client::from_conf(invoking.build()),

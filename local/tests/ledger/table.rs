@@ -12,6 +12,8 @@ use local::connection::Connection;
 use local::ministack::REGION;
 use serde_json::{Value, json};
 
+use crate::support::SdkClients as _;
+
 const STACK: &str = "mark-event-queue";
 /// How often is looked whether something is so.
 const POLL: Duration = Duration::from_millis(50);

@@ -59,7 +59,9 @@ impl Queue {
         let depth = sqs::depth(&self.target, &self.url).await?;
         let (mut ids, mut rejections) = (BTreeSet::new(), Vec::new());
         while ids.len() < limit {
-            let received = sqs::receive(&self.target, &self.url, limit - ids.len(), invisible).await?;
+            let received =
+                sqs::receive(&self.target, &self.url, limit - ids.len(), sqs::SHORT_WAIT, Some(invisible))
+                    .await?;
             let before = ids.len();
             for message in received {
                 self.held(|held| held.insert(message.id.clone(), message.receipt_handle.clone()));
@@ -74,7 +76,7 @@ impl Queue {
         }
         rejections.sort_by(|left, right| left.message.sequence().cmp(&right.message.sequence()));
         let seen = ids.len();
-        let messages = (depth.messages + depth.in_flight).max(seen as u64);
+        let messages = depth.total().max(seen as u64);
         Ok(Sight { rejections, seen, messages })
     }
 
