@@ -11,7 +11,7 @@ use deploy::package::{Package, PackageError};
 use deploy::settings::{FunctionTimeout, Settings, SettingsError, StreamArn};
 use deploy::stack::{DeployError, Deployment, Progress};
 use shared::config::{Client, ClientQueue, Config, Findings};
-use shared::naming::{Naming, OwnQueue};
+use shared::naming::{Naming, OwnQueue, QueueArn};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::try_join;
 
@@ -270,10 +270,7 @@ fn package(built: &Built, config: &str) -> Result<Package, StackError> {
 
 fn address(client: &Client, naming: &Naming, connection: &Connection) -> ClientAddress {
     let name = client.name.as_str();
-    let (account, queue_name) = match &client.queue {
-        ClientQueue::Own => (ACCOUNT.to_owned(), naming.client_queue_name(name)),
-        ClientQueue::Existing(arn) => (arn.account.clone(), arn.name.clone()),
-    };
+    let QueueArn { account, name: queue_name, .. } = client.queue_arn(naming);
     let queue_url = connection.queue_url(&account, &queue_name);
     ClientAddress { name: name.to_owned(), account, queue_name, queue_url }
 }

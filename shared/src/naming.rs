@@ -98,7 +98,8 @@ impl Naming {
         self.role_arn("MarkFanOutConverter")
     }
 
-    fn queue_arn(&self, name: String) -> QueueArn {
+    /// The ARN of the queue called `name` of the stack's account.
+    pub fn queue_arn(&self, name: String) -> QueueArn {
         let Self { partition, region, account, prefix: _ } = self.clone();
         QueueArn { partition, region, account, name }
     }

@@ -13,7 +13,7 @@ use crate::client_status::Lag;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{counted, events_of_groups};
-use crate::progress::{Bar, unless_quick};
+use crate::progress::{Progress, unless_quick};
 
 /// How soon it is looked at again how far the client is.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -64,7 +64,7 @@ pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<E
     let before = unless_quick("reading the ledger", operator.lag(client.id)).await?;
     operator.log(&format!("catch up client `{}`", client.name));
 
-    let bar = Bar::new(before.events);
+    let bar = Progress::of(before.events);
     show(&bar, &before, &before);
     let mut report = Report { client: client.name.clone(), ..Report::default() };
     let ended = follow(&operator, &client, &before, &bar, &mut report).await;
@@ -80,7 +80,7 @@ async fn follow(
     operator: &Operator,
     client: &RegisteredClient,
     before: &Lag,
-    bar: &Bar,
+    bar: &Progress,
     report: &mut Report,
 ) -> Result<(), Failure> {
     let request = ControlRequest::CatchUp { client: client.name.clone(), caller: None };
@@ -103,7 +103,7 @@ async fn follow(
 }
 
 /// Shows how far the client is, and returns when to look again. What matters is the function's answer.
-async fn look(operator: &Operator, client: &RegisteredClient, before: &Lag, bar: &Bar) -> Duration {
+async fn look(operator: &Operator, client: &RegisteredClient, before: &Lag, bar: &Progress) -> Duration {
     let start = Instant::now();
     if let Ok(now) = operator.lag(client.id).await {
         show(bar, before, &now);
@@ -141,7 +141,7 @@ impl Report {
 }
 
 /// How far it is now, of what there was to go before. What came to it meanwhile makes the way longer.
-fn show(bar: &Bar, before: &Lag, now: &Lag) {
+fn show(bar: &Progress, before: &Lag, now: &Lag) {
     let total = before.events.max(now.events);
     bar.is_at(total - now.events, total, &to_go(now));
 }

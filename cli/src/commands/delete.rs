@@ -68,7 +68,7 @@ pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<E
     let question = format!("Delete stack {}?", printable(&context.stack));
     agree(&question, arguments.yes, "Nothing was touched.").await?;
 
-    let progress = Progress::new();
+    let progress = Progress::spinner();
     let deleted = stack::delete(&target, &context.stack, &mut |event| follow::tell(&progress, event)).await;
     progress.finish();
     deleted.map_err(Failure::Change)?;

@@ -47,7 +47,7 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
     agree("Deploy this?", arguments.yes, "Nothing was touched.").await?;
 
     let Prepared { target, naming, deployed, config, config_text, plan } = prepared;
-    let progress = Arc::new(Progress::new());
+    let progress = Arc::new(Progress::spinner());
     let architecture =
         settings.architecture.or(deployed.as_ref().map(Architecture::of_stack)).unwrap_or_default();
     let source = build::Source::new(workspace, arguments.binaries.clone(), architecture, &target);

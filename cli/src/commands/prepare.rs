@@ -116,7 +116,7 @@ fn check_stream(arn: &str, naming: &Naming) -> Result<(), Failure> {
 }
 
 /// What `stack` runs with: by the config in its packages, or, if that can't be read, by its parameters alone.
-async fn running(target: &Target, stack: &DeployedStack, naming: &Naming) -> Running {
+pub(super) async fn running(target: &Target, stack: &DeployedStack, naming: &Naming) -> Running {
     let parameters = stack.parameters.clone();
     let stream = stack.outputs.get("EventStreamARN").cloned();
     let config = deployed_config(target, stack).await.map_err(|error| error.to_string());

@@ -51,7 +51,7 @@ pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let served = operator.registry.clients.iter().filter(|(_, client)| is_served(client));
     let clients: Vec<String> = served.map(|(name, _)| name.to_string()).collect();
     let mut report = Report { stack: operator.stack.name.clone(), ..Report::default() };
-    let progress = Progress::new();
+    let progress = Progress::spinner();
     let ended = compare(&operator, &clients, &progress, &mut report).await;
     progress.finish();
     // Whatever it ended with, events may have been put on the queue.

@@ -89,6 +89,14 @@ impl Client {
             ClientQueue::Existing(arn) => naming.queue(&arn.account, &arn.name),
         }
     }
+
+    /// The ARN of the client's queue.
+    pub fn queue_arn(&self, naming: &Naming) -> QueueArn {
+        match &self.queue {
+            ClientQueue::Own => naming.client_queue_arn(self.name.as_str()),
+            ClientQueue::Existing(arn) => arn.clone(),
+        }
+    }
 }
 
 impl Config {

@@ -9,12 +9,12 @@ use deploy::stack::{self, UnknownConfig};
 use futures_util::{StreamExt as _, stream};
 use shared::config::{ClientQueue, Config};
 use shared::ledger::{ItemKey, ScanKind};
-use shared::naming::{Naming, QueueArn};
+use shared::naming::{Naming, OwnQueue, QueueArn};
 
 use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose, is_of_sqs, key_arn};
 use crate::client_status;
+use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now};
-use crate::commands::{CALLS_AT_ONCE, OWN_QUEUES};
 use crate::context::output;
 
 /// The facts of `stack`, which is in `place`, and of the clients in `config`.
@@ -83,19 +83,16 @@ async fn content(target: &Target, name: &str) -> Result<Content, CallError> {
 async fn queues(target: &Target, stack: &DeployedStack, place: &Naming, config: &Config) -> Vec<Queue> {
     let deployed = ClientLists::of_stack(stack);
     let mut queues: Vec<(Whose, QueueArn)> =
-        OWN_QUEUES.map(|queue| (Whose::Stack(queue), place.own_queue_arn(queue))).into();
+        OwnQueue::ALL.map(|queue| (Whose::Stack(queue), place.own_queue_arn(queue))).into();
     queues.extend(config.clients.iter().map(|client| {
-        let name = client.name.to_string();
-        match &client.queue {
-            ClientQueue::Own => {
-                let arn = place.client_queue_arn(&name);
-                (Whose::Own { is_deployed: deployed.own.contains(&name), client: name }, arn)
-            }
-            ClientQueue::Existing(arn) => {
-                let is_deployed = deployed.existing.contains(&arn.to_string());
-                (Whose::Existing { is_deployed, client: name }, arn.clone())
-            }
-        }
+        let (client, arn, is_own) =
+            (client.name.to_string(), client.queue_arn(place), client.queue == ClientQueue::Own);
+        let whose = if is_own {
+            Whose::Own { is_deployed: deployed.own.contains(&client), client }
+        } else {
+            Whose::Existing { is_deployed: deployed.existing.contains(&arn.to_string()), client }
+        };
+        (whose, arn)
     }));
     let looks = queues.into_iter().map(async |(whose, arn)| {
         let url = place.queue(&arn.account, &arn.name);

@@ -20,7 +20,6 @@ use shared::time::Timestamp;
 use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose};
 use super::{Report, find, text};
 use crate::client_status::{ClientStatus, Lag};
-use crate::commands::OWN_QUEUES;
 use crate::output::Style;
 
 const STREAM: &str = "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000";
@@ -48,7 +47,7 @@ fn good() -> Facts {
     let roles = Roles { converter: place.converter_role_arn(), fan_out: place.fan_out_role_arn() };
     let config = config(CONFIG);
     let clients = (1..).zip(&config.clients).map(registered).collect();
-    let mut queues: Vec<Queue> = OWN_QUEUES
+    let mut queues: Vec<Queue> = OwnQueue::ALL
         .map(|queue| good_queue(Whose::Stack(queue), &place.account, &place.own_queue_name(queue), &roles))
         .into();
     let billing = Whose::Own { client: "Billing".into(), is_deployed: true };

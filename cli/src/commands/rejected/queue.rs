@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use aws::operator::cloudformation::DeployedStack;
 use aws::operator::sqs::{self, Received};
 use aws::operator::{CallError, Target};
+use shared::naming::{Naming, QueueArn, QueueUrl};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::stack::Stack;
+use crate::context::output;
+use crate::exit::Failure;
 use crate::rejections::Rejection;
 
 /// How long the end of an interrupted command may take. What is not changed by then comes back by itself.
@@ -39,9 +42,14 @@ pub(super) struct Sight {
 
 impl Queue {
     /// The queue of `stack`; nothing is held.
-    pub(super) fn new(target: &Target, stack: &Stack) -> Self {
-        let url = stack.rejected_queue.to_string();
-        Self { target: target.clone(), url, held: Mutex::default() }
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Call`], [`Failure::Unreachable`]: the stack does not say which it is.
+    pub(super) fn of_stack(target: &Target, stack: &DeployedStack) -> Result<Self, Failure> {
+        let url = url(output(stack, "RejectedQueueARN")?)
+            .map_err(|why| Failure::Unreachable(format!("stack `{}`: {why}", stack.name)))?;
+        Ok(Self { target: target.clone(), url: url.to_string(), held: Mutex::default() })
     }
 
     /// Looks at up to `limit` rejections, which are hidden for `invisible` from now on. Of those whose ids `wants`
@@ -122,6 +130,12 @@ impl Sight {
     }
 }
 
+fn url(arn: &str) -> Result<QueueUrl, String> {
+    let arn = QueueArn::try_new(arn).map_err(|error| error.to_string())?;
+    let naming = Naming::try_new(&arn.partition, &arn.region, &arn.account, "");
+    Ok(naming.map_err(|error| error.to_string())?.queue(&arn.account, &arn.name))
+}
+
 /// An interrupted command is dropped, not asked: this is the only code that always runs.
 impl Drop for Queue {
     fn drop(&mut self) {
@@ -134,5 +148,20 @@ impl Drop for Queue {
             // What takes too long comes back by itself.
             let _ = runtime.block_on(tokio::time::timeout(LAST_CALLS, self.release()));
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_follows_from_the_arn() {
+        let found = url("arn:aws:sqs:eu-west-2:111122223333:test-MarkFanOutRejected.fifo").unwrap();
+        assert_eq!(
+            found.as_str(),
+            "https://sqs.eu-west-2.amazonaws.com/111122223333/test-MarkFanOutRejected.fifo"
+        );
+        assert!(url("MarkFanOutRejected").unwrap_err().contains("`MarkFanOutRejected`"));
     }
 }

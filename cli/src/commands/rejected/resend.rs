@@ -15,10 +15,9 @@ use self::plan::{Planned, announcement, plan, question};
 use self::report::{Outcome, Report};
 use super::arguments::ResendArguments;
 use super::queue::{Queue, Sight};
-use super::stack::Stack;
 use super::{LOOKING_MESSAGE, source};
 use crate::commands::ask::agree;
-use crate::context::Context;
+use crate::context::{Context, output};
 use crate::exit::{Exit, Failure};
 use crate::progress::{Progress, unless_quick};
 use crate::rejections::{choose, not_sent};
@@ -36,7 +35,10 @@ const ROUND: usize = 100;
 /// A resend: what it needs, and what it has come to.
 struct Resend<'a> {
     arguments: &'a ResendArguments,
-    stack: Stack,
+    /// The name of the function that converts records.
+    converter: String,
+    /// The ARN of the event table's stream.
+    stream: String,
     source: Option<Source>,
     queue: Queue,
     target: Target,
@@ -50,12 +52,13 @@ struct Resend<'a> {
 /// [`Failure`]: something could not be looked at, or nobody is there to ask. Nothing was sent then, or it is reported.
 pub(super) async fn execute(context: &Context, arguments: &ResendArguments) -> Result<Exit, Failure> {
     let target = context.target().await?;
-    let stack = Stack::of_context(context, &target).await?;
+    let stack = context.deployed(&target).await?;
     let mut resend = Resend {
         arguments,
         source: source(context),
-        queue: Queue::new(&target, &stack),
-        stack,
+        queue: Queue::of_stack(&target, &stack)?,
+        converter: output(&stack, "ConverterName")?.to_owned(),
+        stream: output(&stack, "EventStreamARN")?.to_owned(),
         target,
         report: Report::default(),
     };
@@ -83,7 +86,7 @@ impl Resend<'_> {
             let mut round = Vec::with_capacity(sight.rejections.len());
             for rejection in sight.rejections {
                 let source = self.source.as_ref();
-                let planned = plan(&self.target, &self.stack.stream, source, rejection).await?;
+                let planned = plan(&self.target, &self.stream, source, rejection).await?;
                 eprintln!("{}", printable(&announcement(&planned)));
                 round.push(planned);
             }
@@ -120,7 +123,7 @@ impl Resend<'_> {
     }
 
     async fn send_all(&mut self, round: Vec<Planned>) {
-        let progress = Progress::new();
+        let progress = Progress::spinner();
         for planned in round {
             let outcome = match &planned.attempt {
                 Err(why) => Outcome::Stays { reason: why.clone(), exit: Exit::Findings },
@@ -136,7 +139,7 @@ impl Resend<'_> {
     }
 
     async fn send(&self, planned: &Planned, payload: &str) -> Outcome {
-        let (message, function) = (&planned.rejection.message, &self.stack.converter);
+        let (message, function) = (&planned.rejection.message, &self.converter);
         if let Err(error) = self.queue.hide(message, SENDING).await {
             let reason = format!(
                 "it could not be held, and another command may have it now; run this again ({error})"

@@ -5,18 +5,18 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use shared::control::{REPLAY_KEYS_LIMIT, TypedKey};
 use shared::text::printable;
 
-use super::ReplayRequest;
 use super::estimate::ReplayEstimate;
 use super::request::{ReplayTally, request};
+use crate::args::ReplayArguments;
 use crate::commands::operator::{Operator, now};
 use crate::exit::Failure;
 use crate::output::{counted, shell_quoted};
-use crate::progress::Bar;
+use crate::progress::Progress;
 
 /// A replay that is being requested. Dropped before its end, as by an interruption, it tells how to go on.
 pub(super) struct Ordering<'o> {
     operator: &'o Operator,
-    arguments: &'o ReplayRequest,
+    arguments: &'o ReplayArguments,
     keys: Vec<TypedKey>,
     /// How many of them are settled.
     done: usize,
@@ -32,7 +32,7 @@ impl<'o> Ordering<'o> {
     /// [`Failure`]: requests can't be made. What was requested before stays.
     pub(super) async fn run(
         operator: &'o Operator,
-        arguments: &'o ReplayRequest,
+        arguments: &'o ReplayArguments,
         estimate: &ReplayEstimate,
     ) -> Result<ReplayTally, Failure> {
         let keys = estimate.0.iter().map(|aggregate| aggregate.key.clone()).collect();
@@ -44,11 +44,11 @@ impl<'o> Ordering<'o> {
     }
 
     async fn request_all(&mut self) -> Result<(), Failure> {
-        let ReplayRequest { client, from, .. } = self.arguments;
+        let ReplayArguments { client, from, .. } = self.arguments;
         let (id, total) = (fresh(), wide(self.keys.len()));
         let groups = counted(total, "group");
         self.operator.log(&format!("replay `{id}` to client `{client}` from version {from} on, {groups}"));
-        let bar = Bar::new(total);
+        let bar = Progress::of(total);
         for keys in self.keys.chunks(REPLAY_KEYS_LIMIT) {
             let done = wide(self.done);
             bar.is_at(done, total, &format!("{done} of {groups} ordered"));
@@ -74,15 +74,16 @@ impl Drop for Ordering<'_> {
 
 /// What is told of a replay that was not requested to its end: `done` groups of `total`, up to `last`, were.
 fn how_to_go_on(
-    arguments: &ReplayRequest,
+    arguments: &ReplayArguments,
     done: usize,
     total: usize,
     last: Option<&TypedKey>,
     stack: &str,
 ) -> String {
-    let ReplayRequest { client, from, group, after, .. } = arguments;
-    let scope = group.as_ref().map_or("--all".to_owned(), |group| format!("--group {}", shell_quoted(group)));
-    let after = last.map(TypedKey::as_text).or(after.as_deref());
+    let ReplayArguments { client, from, scope, order } = arguments;
+    let scope =
+        scope.group.as_ref().map_or("--all".to_owned(), |group| format!("--group {}", shell_quoted(group)));
+    let after = last.map(TypedKey::as_text).or(order.after.as_deref());
     let after = after.map_or_else(String::new, |after| format!(" --after {}", shell_quoted(after)));
     let unknown = (total - done).min(REPLAY_KEYS_LIMIT);
     format!(
@@ -112,13 +113,16 @@ mod tests {
     use shared::ids::ReplayId;
 
     use super::*;
+    use crate::args::{OrderArguments, ScopeArguments};
 
     fn check(group: Option<&str>, after: Option<&str>, done: usize, last: Option<&str>, expected: &Expect) {
         let [group, after] = [group, after].map(|text| text.map(str::to_owned));
         let client = "Billing".to_owned();
-        let arguments = ReplayRequest { client, from: 3, group, after, dry_run: false, yes: true };
+        let scope = ScopeArguments { all: group.is_none(), group };
+        let order = OrderArguments { after, dry_run: false, yes: true };
+        let arguments = ReplayArguments { client, from: 3, scope, order };
         let last = last.map(|key| TypedKey::S(key.to_owned()));
-        let total = if arguments.group.is_some() { 1 } else { 1_200 };
+        let total = if arguments.scope.group.is_some() { 1 } else { 1_200 };
         expected.assert_eq(&how_to_go_on(&arguments, done, total, last.as_ref(), " --stack test"));
     }
 

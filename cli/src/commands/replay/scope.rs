@@ -8,8 +8,8 @@ use shared::control::TypedKey;
 use shared::ids::{Group, Key};
 use shared::ledger::{ItemKey, Unread};
 
-use super::ReplayRequest;
 use super::estimate::{AggregateEvents, EventCount, ReplayEstimate, events_of_group, scan};
+use crate::args::ReplayArguments;
 use crate::client_status;
 use crate::commands::operator::{Operator, RegisteredClient};
 use crate::context::output;
@@ -44,7 +44,7 @@ pub(super) async fn scope(
     operator: &Operator,
     source: &Source,
     client: &RegisteredClient,
-    arguments: &ReplayRequest,
+    arguments: &ReplayArguments,
 ) -> Result<ReplayScope, Failure> {
     let stream = output(&operator.stack, "EventStreamARN")?;
     let table_name = table::of_stream(stream).map_err(Failure::Unreachable)?;
@@ -52,9 +52,9 @@ pub(super) async fn scope(
     let description = table::describe(&operator.target, table_name).await?;
     let key_type = key_type(&description, table_name, source).map_err(Failure::Config)?;
     let typed = |text: &String| typed_key(text, key_type).map_err(|error| Failure::Usage(error.to_string()));
-    let after = arguments.after.as_ref().map(typed).transpose()?;
+    let after = arguments.order.after.as_ref().map(typed).transpose()?;
     let search = Search { operator, client, table, table_name, from: arguments.from };
-    let Some(group) = &arguments.group else { return search.all(after).await };
+    let Some(group) = &arguments.scope.group else { return search.all(after).await };
     // Consumers, and their logs, know the group.
     let encoded = key_of_group(group, key_type);
     match (typed(group), encoded) {
@@ -101,7 +101,7 @@ impl Search<'_> {
 
     async fn all(&self, after: Option<TypedKey>) -> Result<ReplayScope, Failure> {
         let (client, from) = (&self.client.name, self.from);
-        let progress = Progress::new();
+        let progress = Progress::spinner();
         let said = |estimate: &ReplayEstimate| {
             let groups = counted(estimate.0.len(), "group");
             progress.spin(&format!("reading the event table: {groups} so far"));
