@@ -21,6 +21,8 @@ use shared::image::{Fault, Image, ImageError, Text, Wanted, Writer};
 
 use crate::sdk;
 
+#[cfg(feature = "operator")]
+pub(crate) use self::attributes::of_key;
 pub use self::events::EventsTable;
 pub use self::fault::{Hindrance, hindrance};
 pub use self::ledger::LedgerTable;

@@ -9,7 +9,7 @@ mod read;
 mod tests;
 mod truth;
 
-use shared::config::QueueArn;
+use shared::naming::QueueArn;
 
 use self::pattern::matches;
 pub use self::read::InvalidPolicy;

@@ -4,14 +4,13 @@ mod backlog;
 
 use std::time::Duration;
 
+use aws::operator::CallError;
 use shared::ids::Group;
 use shared::ledger::times::ABSENCE;
 use shared::ledger::{
     ClientId, Cursor, GroupItem, ItemKey, Ledger, LedgerRead, READ_LIMIT, Registration, Unread,
 };
 use shared::time::Timestamp;
-
-use crate::aws::CallError;
 
 pub use backlog::Backlog;
 

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use deploy::stack::{DeployedStack, describe};
-use deploy::target::Target;
+use aws::operator::Target;
+use aws::operator::cloudformation::{DeployedStack, describe};
+use aws::operator::{CallError, CallFault};
 use shared::config::Config;
 use shared::naming::Naming;
 
 use crate::args::Common;
-use crate::aws::{CallError, CallFault};
 use crate::exit::Failure;
 use crate::output::Output;
 

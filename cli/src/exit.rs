@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use deploy::call::{CallError, CallFault};
+use aws::operator::{CallError, CallFault};
 use deploy::stack::DeployError;
 
 /// How a command ended.

@@ -1,16 +1,15 @@
 //! `fanoutctl`, the operator's tool.
 //!
-//! A command ([`commands`]) collects facts at the edge ([`aws`]), decides on values, and tells what it found
+//! A command ([`commands`]) collects facts at the edge (`aws::operator`), decides on values, and tells what it found
 //! ([`output`]). [`exit`] maps every outcome and every error to a documented exit status.
 
 pub mod access;
 pub mod args;
-pub mod aws;
 pub mod client_status;
 pub mod commands;
 pub mod context;
-pub mod control;
 pub mod exit;
+pub mod key;
 pub mod output;
 pub mod plan;
 pub mod policy;

@@ -2,11 +2,11 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use aws_sdk_sqs::primitives::{DateTime, DateTimeFormat};
 use comfy_table::{Cell, CellAlignment, Color, Table, presets};
 use serde::Serialize;
 use shared::text::printable;
 use shared::time::Timestamp;
+use time::OffsetDateTime;
 
 use crate::exit::Failure;
 
@@ -126,15 +126,27 @@ pub fn more_than(is_more: bool) -> &'static str {
 }
 
 /// `1 group`, `2 groups`.
-pub fn counted(count: u64, noun: &str) -> String {
+pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// `text` as one word of a POSIX shell.
+pub fn shell_quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=+@%,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// An instant as people read it, in UTC, to the second.
 pub fn instant(timestamp: Timestamp) -> String {
     let seconds = i64::try_from(timestamp.as_millis() / 1_000).unwrap_or(i64::MAX);
     // It fails only for years that have more than four digits.
-    DateTime::from_secs(seconds).fmt(DateTimeFormat::DateTime).unwrap_or_default()
+    let Ok(utc) = OffsetDateTime::from_unix_timestamp(seconds) else { return String::new() };
+    let ((hour, minute, second), month) = (utc.to_hms(), u8::from(utc.month()));
+    format!("{:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", utc.year(), utc.day())
 }
 
 fn is_numeric(rows: &[Vec<(String, Tone)>], column: usize) -> bool {
@@ -167,5 +179,18 @@ mod tests {
     fn instants_are_whole_seconds() {
         assert_eq!(instant(Timestamp::from_millis(1_767_603_600_999)), "2026-01-05T09:00:00Z");
         assert_eq!(instant(Timestamp::from_millis(u64::MAX)), "");
+    }
+
+    #[test]
+    fn text_is_quoted_to_one_word_of_a_shell() {
+        for (text, expected) in [
+            ("AFC", "AFC"),
+            ("AP8=", "AP8="),
+            ("AFC F5", "'AFC F5'"),
+            ("O'Hara $HOME", r"'O'\''Hara $HOME'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_quoted(text), expected);
+        }
     }
 }

@@ -7,12 +7,12 @@ mod text;
 
 use std::collections::BTreeMap;
 
+use aws::operator::sqs::Depth;
 use deploy::stack::{KeptQueue, Whose};
 use serde::Serialize;
-use shared::config::{Client, ClientQueue, Config, QueueArn};
-use shared::naming::Naming;
+use shared::config::{Client, ClientQueue, Config};
+use shared::naming::{Naming, QueueArn};
 
-use crate::aws::sqs::Depth;
 use crate::client_status::Backlog;
 
 pub use disused::{DisusedQueue, disused_queues};
@@ -251,7 +251,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
 
 /// The queues that receive events now, and would receive none after a deploy of `config`.
 pub fn left_queues<'r>(config: &Config, naming: &Naming, running: &'r Running) -> Vec<&'r QueueArn> {
-    let wanted: Vec<_> = config.clients.iter().map(|client| queue_arn(client, naming)).collect();
+    let wanted: Vec<_> = config.clients.iter().map(|client| client.queue_arn(naming)).collect();
     let queues = running.clients.iter().map(|client| &client.queue);
     queues.filter(|queue| !wanted.contains(queue)).collect()
 }
@@ -282,17 +282,10 @@ impl Running {
     pub fn registered(config: &Config, naming: &Naming) -> Vec<Registered> {
         let registered = |client: &Client| Registered {
             name: Some(client.name.to_string()),
-            queue: queue_arn(client, naming),
+            queue: client.queue_arn(naming),
             is_own: client.queue == ClientQueue::Own,
         };
         config.clients.iter().map(registered).collect()
-    }
-}
-
-fn queue_arn(client: &Client, naming: &Naming) -> QueueArn {
-    match &client.queue {
-        ClientQueue::Own => naming.client_queue_arn(client.name.as_str()),
-        ClientQueue::Existing(arn) => arn.clone(),
     }
 }
 
@@ -300,7 +293,7 @@ fn clients(config: &Config, naming: &Naming, running: &[Registered], depths: &De
     let mut planned = Vec::with_capacity(config.clients.len());
     let mut removed: Vec<&Registered> = running.iter().collect();
     for client in &config.clients {
-        let (name, queue) = (client.name.to_string(), queue_arn(client, naming));
+        let (name, queue) = (client.name.to_string(), client.queue_arn(naming));
         let is_it = |now: &&Registered| match &now.name {
             Some(now) => *now == name,
             None => now.queue == queue,
@@ -351,7 +344,7 @@ impl LeftQueue {
 fn accounts(config: &Config, naming: &Naming, running: &[Registered]) -> Vec<ReceivingAccount> {
     let mut accounts: Vec<ReceivingAccount> = Vec::new();
     for client in &config.clients {
-        let (name, account) = (client.name.to_string(), queue_arn(client, naming).account);
+        let (name, account) = (client.name.to_string(), client.queue_arn(naming).account);
         if let Some(known) = accounts.iter_mut().find(|known| known.account == account) {
             known.clients.push(name);
             continue;

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::config::QueueArn;
-use shared::naming::QueueUrl;
+use shared::naming::{QueueArn, QueueUrl};
 
 /// The version of the policy language (IAM User Guide, "IAM JSON policy elements: Version").
 const VERSION: &str = "2012-10-17";

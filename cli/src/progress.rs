@@ -1,8 +1,8 @@
 //! Progress on standard error: a spinner or a bar in a terminal, a line each elsewhere.
 
-use std::cell::Cell;
 use std::io::IsTerminal as _;
 use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
@@ -11,18 +11,40 @@ use shared::text::printable;
 /// What somebody waits for without asking what is going on.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// Tells what is being done.
+/// How often a part that is done is told as a line where there is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Tells what is being done, or how much of something is.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
+    /// When it was told last how much is done.
+    told: Mutex<Option<Instant>>,
 }
 
 impl Progress {
-    /// Progress on standard error.
-    pub fn new() -> Self {
-        let (bar, is_terminal) = drawn(None, "{spinner} {wide_msg}");
-        Self { bar, is_terminal }
+    /// Of what has no measure.
+    pub fn spinner() -> Self {
+        Self::drawn(None, "{spinner} {wide_msg}")
+    }
+
+    /// Of `total`, of which nothing is done.
+    pub fn of(total: u64) -> Self {
+        Self::drawn(Some(total), "{bar:30} {percent:>3}%  {wide_msg}")
+    }
+
+    /// On standard error.
+    fn drawn(total: Option<u64>, template: &str) -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+        if is_terminal {
+            let style = ProgressStyle::with_template(template);
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+        // Also if the command is interrupted.
+        Self { bar: bar.with_finish(ProgressFinish::AndClear), is_terminal, told: Mutex::default() }
     }
 
     /// Says what is done now; in a terminal the next message takes its place.
@@ -44,47 +66,21 @@ impl Progress {
         self.bar.suspend(|| eprintln!("{line}"));
     }
 
-    /// Nothing more will come.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// How often a bar is told as a line where there is no terminal.
-const LINE_INTERVAL: Duration = Duration::from_secs(10);
-
-/// Tells how much of something is done.
-#[derive(Debug)]
-pub struct Bar {
-    bar: ProgressBar,
-    is_terminal: bool,
-    told: Cell<Option<Instant>>,
-}
-
-impl Bar {
-    /// Nothing of `total` is done.
-    pub fn new(total: u64) -> Self {
-        let (bar, is_terminal) = drawn(Some(total), "{bar:30} {percent:>3}%  {wide_msg}");
-        // Also if the command is interrupted.
-        Self { bar: bar.with_finish(ProgressFinish::AndClear), is_terminal, told: Cell::new(None) }
-    }
-
     /// So much of `total` is done; `line` says what that means.
     pub fn is_at(&self, done: u64, total: u64, line: &str) {
-        let line = printable(line);
-        if self.is_terminal {
-            self.bar.set_length(total);
-            self.bar.set_position(done);
-            self.bar.set_message(line);
-        } else if self.told.get().is_none_or(|told| told.elapsed() >= LINE_INTERVAL) {
-            self.told.set(Some(Instant::now()));
-            eprintln!("{line}");
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_terminal || told.is_none_or(|told| told.elapsed() >= LINE_INTERVAL) {
+            *told = Some(Instant::now());
+            self.say(line);
         }
     }
 
     /// All is done, as `line` says: whoever has read that less was done reads that, too.
     pub fn ends(&self, line: &str) {
-        if self.told.get().is_some() {
+        let was_told = self.told.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if was_told && !self.is_terminal {
             eprintln!("{}", printable(line));
         }
         self.finish();
@@ -96,33 +92,15 @@ impl Bar {
     }
 }
 
-/// What draws on standard error, and whether that is a terminal.
-fn drawn(total: Option<u64>, template: &str) -> (ProgressBar, bool) {
-    let is_terminal = std::io::stderr().is_terminal();
-    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-    if is_terminal {
-        let style = ProgressStyle::with_template(template);
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        bar.enable_steady_tick(Duration::from_millis(100));
-    }
-    (bar, is_terminal)
-}
-
 /// Waits for `work`, and says `line` if that takes longer than a moment.
 pub async fn unless_quick<T>(line: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     if let Ok(done) = tokio::time::timeout(MOMENT, &mut work).await {
         return done;
     }
-    let progress = Progress::new();
+    let progress = Progress::spinner();
     progress.say(line);
     let done = work.await;
     progress.finish();
     done
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self::new()
-    }
 }

@@ -1,60 +1,16 @@
 //! The bucket that packages are uploaded to.
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration,
-};
+use aws::operator::{CallError, CallFault, Target, s3};
 use shared::naming::Naming;
-
-use crate::call::{CallError, CallFault};
-use crate::error::DeployError;
-use crate::target::Target;
-
-/// The region that must not be named when a bucket is made (S3 API Reference, "CreateBucket").
-const DEFAULT_REGION: &str = "us-east-1";
 
 /// The bucket for the packages of `account` in `region`, unless an operator names another.
 pub fn packages_bucket(account: &str, region: &str) -> String {
     format!("mark-event-queue-packages-{account}-{region}")
 }
 
-/// Makes `bucket`, closed to the public, unless it is there and ours.
-///
-/// # Errors
-///
-/// [`DeployError::Call`], for example if the name is another account's.
-pub async fn make_bucket(target: &Target, bucket: &str) -> Result<(), DeployError> {
-    let location = (target.region() != DEFAULT_REGION).then(|| {
-        let region = BucketLocationConstraint::from(target.region());
-        CreateBucketConfiguration::builder().location_constraint(region).build()
-    });
-    let call = target.s3().create_bucket().bucket(bucket).set_create_bucket_configuration(location);
-    match call.send().await {
-        Ok(_) => close(target, bucket).await,
-        Err(error)
-            if error.as_service_error().is_some_and(|error| error.is_bucket_already_owned_by_you()) =>
-        {
-            Ok(())
-        }
-        Err(error) => Err(DeployError::of_call("CreateBucket", bucket, error)),
-    }
-}
-
-async fn close(target: &Target, bucket: &str) -> Result<(), DeployError> {
-    let block = PublicAccessBlockConfiguration::builder()
-        .block_public_acls(true)
-        .ignore_public_acls(true)
-        .block_public_policy(true)
-        .restrict_public_buckets(true)
-        .build();
-    let call = target.s3().put_public_access_block().bucket(bucket).public_access_block_configuration(block);
-    call.send().await.map_err(|error| DeployError::of_call("PutPublicAccessBlock", bucket, error))?;
-    Ok(())
-}
-
-/// Where CloudFormation reads the object called `key`.
-pub(crate) fn url(target: &Target, naming: &Naming, bucket: &str, key: &str) -> String {
-    match target.endpoint() {
+/// Where CloudFormation reads the object called `key`; `endpoint`: where all services are, if not where AWS has them.
+pub(crate) fn url(endpoint: Option<&str>, naming: &Naming, bucket: &str, key: &str) -> String {
+    match endpoint {
         Some(endpoint) => format!("{}/{bucket}/{key}", endpoint.trim_end_matches('/')),
         None => format!("https://{bucket}.s3.{}.{}/{key}", naming.region, naming.dns_suffix()),
     }
@@ -62,25 +18,18 @@ pub(crate) fn url(target: &Target, naming: &Naming, bucket: &str, key: &str) -> 
 
 /// Uploads `content` as `key`, which names this content only, unless it is there already; tells whether it had to.
 pub(crate) async fn upload(
-    client: &aws_sdk_s3::Client,
+    target: &Target,
     bucket: &str,
     key: &str,
     content: &[u8],
-) -> Result<bool, DeployError> {
-    let subject = format!("{bucket}/{key}");
-    match client.head_object().bucket(bucket).key(key).send().await {
-        Ok(_) => return Ok(false),
-        Err(error) => {
-            let error = CallError::new("HeadObject", &subject, &error);
-            // To whoever may not list the bucket, S3 denies a key that isn't there (S3 API reference, "HeadObject").
-            if !matches!(error.fault, CallFault::Missing | CallFault::NotAllowed) {
-                return Err(error.into());
-            }
-        }
+) -> Result<bool, CallError> {
+    match s3::head_object(target, bucket, key).await {
+        Ok(()) => return Ok(false),
+        // To whoever may not list the bucket, S3 denies a key that isn't there (S3 API reference, "HeadObject").
+        Err(error) if matches!(error.fault, CallFault::Missing | CallFault::NotAllowed) => {}
+        Err(error) => return Err(error),
     }
-    let body = ByteStream::from(content.to_vec());
-    let call = client.put_object().bucket(bucket).key(key).body(body);
-    call.send().await.map_err(|error| DeployError::of_call("PutObject", &subject, error))?;
+    s3::put_object(target, bucket, key, content).await?;
     Ok(true)
 }
 
@@ -95,14 +44,14 @@ mod tests {
     #[test]
     fn cloudformation_reads_from_the_region_or_the_emulator() {
         let naming = |partition, region| Naming::try_new(partition, region, "111122223333", "").unwrap();
-        let aws = Target::in_aws("cn-north-1");
+        let aws = None;
         assert_eq!(
-            url(&aws, &naming("aws-cn", "cn-north-1"), "packages", "template/1.yml"),
+            url(aws, &naming("aws-cn", "cn-north-1"), "packages", "template/1.yml"),
             "https://packages.s3.cn-north-1.amazonaws.com.cn/template/1.yml"
         );
-        let emulator = Target::local("http://127.0.0.1:4566/", "eu-west-2");
+        let emulator = Some("http://127.0.0.1:4566/");
         assert_eq!(
-            url(&emulator, &naming("aws", "eu-west-2"), "packages", "template/1.yml"),
+            url(emulator, &naming("aws", "eu-west-2"), "packages", "template/1.yml"),
             "http://127.0.0.1:4566/packages/template/1.yml"
         );
     }
@@ -143,7 +92,7 @@ mod tests {
             (400, 200, "`HeadObject` of `packages/1.zip`: HTTP status 400, without a reason"),
         ] {
             let target = Target::local(&service(head, put), "eu-west-2");
-            let found = upload(&target.s3(), "packages", "1.zip", b"zip").await;
+            let found = upload(&target, "packages", "1.zip", b"zip").await;
             let told = found.map_or_else(|error| error.to_string(), |is_new| is_new.to_string());
             assert_eq!(told, expected, "{head} {put}");
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws::operator::cloudformation::DeployedStack;
 use shared::config::{ClientQueue, Config};
 
 const OWN: &str = "Clients";
@@ -28,6 +29,11 @@ impl ClientLists {
             ClientQueue::Existing(arn) => Some(arn.to_string()),
         });
         Self { own, existing: existing.collect() }
+    }
+
+    /// Those that `stack` has.
+    pub fn of_stack(stack: &DeployedStack) -> Self {
+        Self::of_parameters(&stack.parameters)
     }
 
     /// Those that a stack has with these parameters.

@@ -1,13 +1,9 @@
 //! Why a stack was not deployed, by what the caller will do about it.
 
-use std::error::Error;
-
-use aws_sdk_cloudformation::config::http::HttpResponse;
-use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws::operator::CallError;
 use shared::naming::InvalidNaming;
 
-use crate::call::CallError;
-use crate::kept::{KeptQueue, remedies};
+use crate::kept_queue::{KeptQueue, remedies};
 use crate::template::TemplateError;
 
 /// Why a stack was not deployed or deleted.
@@ -84,17 +80,6 @@ pub struct FailedResource {
     pub kind: String,
     /// What CloudFormation says.
     pub reason: String,
-}
-
-impl DeployError {
-    /// The error of an SDK's `call` about `subject`.
-    #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-    pub(crate) fn of_call<E>(call: &'static str, subject: &str, error: SdkError<E, HttpResponse>) -> Self
-    where
-        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
-    {
-        Self::Call(CallError::new(call, subject, &error))
-    }
 }
 
 fn cause(failure: Option<&FailedResource>) -> String {

@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
-use aws_sdk_cloudformation::types::{Stack, StackEvent};
+use aws::operator::cloudformation::{self, DeployedStack, StackEvent};
+use aws::operator::{CallError, CallFault, Target};
 
-use crate::call::CallFault;
 use crate::error::{DeployError, FailedResource};
 use crate::steps::Purpose;
 
@@ -92,16 +90,8 @@ impl Follower {
     }
 
     /// For the stack with this id; what happened to it before is passed over.
-    pub(crate) async fn from_now(
-        client: &Client,
-        id: &str,
-        operation: Operation,
-    ) -> Result<Self, DeployError> {
-        let call = client.describe_stack_events().stack_name(id);
-        let page =
-            call.send().await.map_err(|error| DeployError::of_call("DescribeStackEvents", id, error))?;
-        // The newest is the first.
-        let last_event = page.stack_events().first().and_then(|event| event.event_id.clone());
+    pub(crate) async fn from_now(target: &Target, id: &str, operation: Operation) -> Result<Self, CallError> {
+        let last_event = cloudformation::newest_event(target, id).await?;
         Ok(Self { operation, last_event, has_begun: false, first_failure: None })
     }
 
@@ -109,19 +99,19 @@ impl Follower {
     /// is gone.
     pub(crate) async fn wait(
         &mut self,
-        client: &Client,
+        target: &Target,
         name: &str,
         id: &str,
         progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Option<Stack>, DeployError> {
+    ) -> Result<Option<DeployedStack>, DeployError> {
         let mut pause = FIRST_PAUSE;
         let begin = Instant::now();
         let mut last_sight = begin;
         loop {
-            match self.look(client, id, progress).await {
+            match self.look(target, id, progress).await {
                 Ok(stack) => {
                     last_sight = Instant::now();
-                    let status = stack.as_ref().map_or("DELETE_COMPLETE", status);
+                    let status = stack.as_ref().map_or("DELETE_COMPLETE", |stack| &stack.status);
                     match self.stage(status, begin.elapsed()) {
                         Stage::Going => {}
                         Stage::Done => return Ok(stack),
@@ -130,19 +120,21 @@ impl Follower {
                                 stack: name.to_owned(),
                                 status: status.to_owned(),
                                 first_failure: self.first_failure.take().map(Box::new),
-                                look: look(client, name),
+                                look: look(target, name),
                             });
                         }
                     }
                 }
-                Err(error) if is_passing(&error) && last_sight.elapsed() < OUT_OF_SIGHT => {
+                Err(error)
+                    if error.fault == CallFault::Unreachable && last_sight.elapsed() < OUT_OF_SIGHT =>
+                {
                     progress(Progress::OutOfSight { reason: error.to_string() });
                 }
                 Err(error) => {
                     return Err(DeployError::OutOfSight {
                         stack: name.to_owned(),
-                        look: look(client, name),
-                        source: Box::new(error),
+                        look: look(target, name),
+                        source: Box::new(error.into()),
                     });
                 }
             }
@@ -154,13 +146,17 @@ impl Follower {
     /// The stack, unless it is gone; what has happened since the last look goes to `progress`.
     async fn look(
         &mut self,
-        client: &Client,
+        target: &Target,
         id: &str,
         progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Option<Stack>, DeployError> {
+    ) -> Result<Option<DeployedStack>, CallError> {
         // In this order, the last look at the events comes after the end.
-        let stack = describe(client, id).await?;
-        for event in self.new_events(client, id).await? {
+        let stack = cloudformation::describe(target, id).await?;
+        let events = cloudformation::events_after(target, id, self.last_event.as_deref()).await?;
+        if let Some(newest) = events.last() {
+            self.last_event = Some(newest.id.clone());
+        }
+        for event in events {
             self.see(event, id, progress);
         }
         Ok(stack)
@@ -186,12 +182,9 @@ impl Follower {
     }
 
     fn see(&mut self, event: StackEvent, id: &str, progress: &mut (dyn FnMut(Progress) + Send)) {
-        let is_the_stack = event.physical_resource_id.as_deref() == Some(id);
+        let StackEvent { id: _, physical_id, logical_id, kind, status, reason } = event;
+        let is_the_stack = physical_id == id;
         self.has_begun |= is_the_stack;
-        let logical_id = event.logical_resource_id.unwrap_or_default();
-        let kind = event.resource_type.unwrap_or_default();
-        let status = event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default();
-        let reason = event.resource_status_reason.filter(|reason| !reason.is_empty());
         // A resource that is cancelled is not the cause.
         let is_cancelled = reason.as_ref().is_some_and(|reason| reason.ends_with("cancelled"));
         if status.ends_with("_FAILED") && !is_the_stack && !is_cancelled && self.first_failure.is_none() {
@@ -203,57 +196,16 @@ impl Follower {
         }
         progress(Progress::Resource { logical_id, kind, status, reason });
     }
-
-    /// The events since the last call, oldest first.
-    async fn new_events(&mut self, client: &Client, id: &str) -> Result<Vec<StackEvent>, DeployError> {
-        let mut events = Vec::new();
-        let mut pages = client.describe_stack_events().stack_name(id).into_paginator().send();
-        // Newest first, many pages for an old stack: those that are known are not asked for.
-        'pages: while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| DeployError::of_call("DescribeStackEvents", id, error))?;
-            for event in page.stack_events.unwrap_or_default() {
-                if event.event_id.is_some() && event.event_id == self.last_event {
-                    break 'pages;
-                }
-                events.push(event);
-            }
-        }
-        if let Some(newest) = events.first() {
-            self.last_event.clone_from(&newest.event_id);
-        }
-        events.reverse();
-        Ok(events)
-    }
-}
-
-/// Whether the same call can go better in a while.
-fn is_passing(error: &DeployError) -> bool {
-    matches!(error, DeployError::Call(error) if error.fault == CallFault::Unreachable)
-}
-
-/// The stack called `name`, or with that id, if there is one.
-pub(crate) async fn describe(client: &Client, name: &str) -> Result<Option<Stack>, DeployError> {
-    match client.describe_stacks().stack_name(name).send().await {
-        Ok(found) => Ok(found.stacks.unwrap_or_default().into_iter().next()),
-        // CloudFormation has no code of its own for it.
-        Err(error) if error.message().is_some_and(|message| message.contains("does not exist")) => Ok(None),
-        Err(error) => Err(DeployError::of_call("DescribeStacks", name, error)),
-    }
 }
 
 /// The command that shows what happened to the stack called `name`.
-fn look(client: &Client, name: &str) -> String {
-    let region = client.config().region().map(|region| format!(" --region {region}")).unwrap_or_default();
-    format!("aws cloudformation describe-stack-events --stack-name {name}{region}")
-}
-
-pub(crate) fn status(stack: &Stack) -> &str {
-    stack.stack_status.as_ref().map_or("", |status| status.as_str())
+fn look(target: &Target, name: &str) -> String {
+    let region = target.region();
+    format!("aws cloudformation describe-stack-events --stack-name {name} --region {region}")
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_cloudformation::types::ResourceStatus;
     use expect_test::{Expect, expect};
 
     use super::*;
@@ -265,14 +217,16 @@ mod tests {
         for line in events.lines() {
             let mut words = line.trim().splitn(3, ' ');
             let mut word = || words.next().map(str::to_owned);
-            let logical_id = word();
-            let event = StackEvent::builder()
-                .set_physical_resource_id(logical_id.as_ref().map(|name| format!("id-of-{name}")))
-                .set_logical_resource_id(logical_id)
-                .resource_type("AWS::SQS::Queue")
-                .set_resource_status(word().map(|status| ResourceStatus::from(status.as_str())))
-                .set_resource_status_reason(word());
-            follower.see(event.build(), "id-of-stack", &mut |_| seen += 1);
+            let logical_id = word().unwrap_or_default();
+            let event = StackEvent {
+                physical_id: format!("id-of-{logical_id}"),
+                logical_id,
+                kind: "AWS::SQS::Queue".to_owned(),
+                status: word().unwrap_or_default(),
+                reason: word(),
+                ..StackEvent::default()
+            };
+            follower.see(event, "id-of-stack", &mut |_| seen += 1);
         }
         assert_eq!(seen, events.lines().count());
         expected.assert_eq(&format!(
@@ -320,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_failure_says_where_to_look() {
-        let client = crate::target::Target::local("http://127.0.0.1:1", "eu-west-2").cloudformation();
+        let target = Target::local("http://127.0.0.1:1", "eu-west-2");
         let error = DeployError::Failed {
             stack: "events".into(),
             status: "UPDATE_ROLLBACK_COMPLETE".into(),
@@ -329,7 +283,7 @@ mod tests {
                 kind: "AWS::IAM::Role".into(),
                 reason: "no".into(),
             })),
-            look: look(&client, "events"),
+            look: look(&target, "events"),
         };
         expect!["stack `events` ended as `UPDATE_ROLLBACK_COMPLETE`: `FanOutRole` (AWS::IAM::Role): no; all that happened: `aws cloudformation describe-stack-events --stack-name events --region eu-west-2`"].assert_eq(&error.to_string());
     }

@@ -2,64 +2,39 @@
 //!
 //! CloudFormation can't make them again; an emulator takes them over in silence, with all that is in them.
 
-use shared::config::{Config, QueueArn};
-use shared::naming::{Naming, OwnQueue};
+use aws::operator::cloudformation::{self, DeployedStack};
+use aws::operator::{CallError, Target, sqs};
+use shared::config::Config;
+use shared::naming::{Naming, OwnQueue, QueueArn};
 
 use crate::clients::ClientLists;
-use crate::deployed::DeployedStack;
-use crate::error::DeployError;
-use crate::target::Target;
+use crate::kept_queue::{KeptQueue, Whose};
 
 /// The queues that a stack made before the ledger was part of each: of messages that one client did not take, and of
 /// messages that the fan-out could not process. A deploy leaves them out, and they stay, with what is in them.
 const ABOLISHED: [&str; 2] = ["MarkFanOutUndelivered.fifo", "MarkFanOutDeadLetter.fifo"];
-
-/// A queue that a deploy would make, and that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptQueue {
-    /// Its name.
-    pub name: String,
-    /// Its ARN.
-    pub arn: String,
-    /// Whose it would be.
-    pub whose: Whose,
-    /// The stack that it belongs to, if there is one that tells.
-    pub stack: Option<String>,
-}
-
-/// Whose a queue of a stack is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// The stack's own.
-    Stack(OwnQueue),
-    /// That of the client with this name.
-    Client(String),
-}
 
 /// The queues that a deploy of `config` at `place` would make, and that exist already. `deployed`: the stack as it is;
 /// none: it is new.
 ///
 /// # Errors
 ///
-/// [`DeployError::Call`].
+/// [`CallError`].
 pub async fn kept_queues(
     target: &Target,
     deployed: Option<&DeployedStack>,
     naming: &Naming,
     config: &Config,
-) -> Result<Vec<KeptQueue>, DeployError> {
-    let client = target.sqs();
+) -> Result<Vec<KeptQueue>, CallError> {
     let mut kept = Vec::new();
-    let deployed = deployed.map(DeployedStack::clients);
+    let deployed = deployed.map(ClientLists::of_stack);
     for queue in new_queues(deployed.as_ref(), naming, &ClientLists::of_config(config)) {
-        match client.get_queue_url().queue_name(&queue.name).send().await {
-            Ok(_) => kept.push(queue),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_queue_does_not_exist()) => {}
-            Err(error) => return Err(DeployError::of_call("GetQueueUrl", &queue.name, error)),
+        if sqs::exists(target, &queue.name).await? {
+            kept.push(queue);
         }
     }
     if !kept.is_empty() {
-        let stacks = stacks(target).await;
+        let stacks = cloudformation::describe_all(target).await;
         for queue in &mut kept {
             queue.stack = owner(&queue.arn, &stacks);
         }
@@ -71,16 +46,6 @@ pub async fn kept_queues(
 /// nothing uses any more.
 pub fn abolished_queues(prefix: &str) -> [String; 2] {
     ABOLISHED.map(|name| format!("{prefix}{name}"))
-}
-
-/// All stacks of the account and region; none if they may not be looked at.
-async fn stacks(target: &Target) -> Vec<DeployedStack> {
-    let mut stacks = Vec::new();
-    let mut pages = target.cloudformation().describe_stacks().into_paginator().send();
-    while let Some(Ok(page)) = pages.next().await {
-        stacks.extend(page.stacks.unwrap_or_default().into_iter().map(DeployedStack::from));
-    }
-    stacks
 }
 
 /// The name of the stack that has the queue with this ARN among its outputs.
@@ -105,29 +70,12 @@ fn new_queues(deployed: Option<&ClientLists>, naming: &Naming, wanted: &ClientLi
     new
 }
 
-/// Says which queues are in the way, and what to do about each.
-pub(crate) fn remedies(queues: &[KeptQueue]) -> String {
-    let told = queues.iter().map(|KeptQueue { name, arn, whose, stack }| match (stack, whose) {
-        (Some(stack), _) => {
-            format!("queue `{name}` belongs to the stack `{stack}`; deploy with another prefix")
-        }
-        (None, Whose::Client(client)) => format!(
-            "queue `{name}` of client `{client}` exists already; to keep its events, register it as the client's, \
-             with `queue_arn = \"{arn}\"`; to begin anew, delete it, wait 60 s, and deploy again"
-        ),
-        (None, Whose::Stack(queue)) => format!(
-            "the {queue} `{name}` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy \
-             with another prefix"
-        ),
-    });
-    told.collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 mod tests {
-    use expect_test::{Expect, expect};
+    use expect_test::expect;
 
     use super::*;
+    use crate::kept_queue::remedies;
 
     fn lists(own: &str) -> ClientLists {
         let own = own.split_whitespace().map(str::to_owned).collect();
@@ -185,22 +133,5 @@ mod tests {
         expect!["queue `test-MarkFanOutQueue.fifo` belongs to the stack `live`; deploy with another prefix"]
             .assert_eq(&remedies(&queues));
         assert_eq!(owner("arn:of:nobody", &stacks), None);
-    }
-
-    #[test]
-    fn each_kept_queue_is_named_with_its_ways_out() {
-        let check = |queues: &[KeptQueue], expected: Expect| expected.assert_eq(&remedies(queues));
-        check(
-            &new(Some("A"), "A B C"),
-            expect![[r#"
-                queue `test-MarkFanOutClientB.fifo` of client `B` exists already; to keep its events, register it as the client's, with `queue_arn = "arn:aws:sqs:eu-west-2:111122223333:test-MarkFanOutClientB.fifo"`; to begin anew, delete it, wait 60 s, and deploy again
-                queue `test-MarkFanOutClientC.fifo` of client `C` exists already; to keep its events, register it as the client's, with `queue_arn = "arn:aws:sqs:eu-west-2:111122223333:test-MarkFanOutClientC.fifo"`; to begin anew, delete it, wait 60 s, and deploy again"#]],
-        );
-        check(
-            &new(None, ""),
-            expect![[r#"
-                the fan-out queue `test-MarkFanOutQueue.fifo` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy with another prefix
-                the rejected queue `test-MarkFanOutRejected.fifo` exists already; if it is empty, delete it, wait 60 s, and deploy again; or deploy with another prefix"#]],
-        );
     }
 }

@@ -4,7 +4,6 @@
 
 mod binary;
 mod bucket;
-pub mod call;
 pub mod clients;
 mod deployed;
 mod error;
@@ -12,10 +11,10 @@ mod follow;
 pub mod functions;
 pub mod invoke;
 mod kept;
+mod kept_queue;
 pub mod package;
 mod parameters;
 pub mod settings;
 pub mod stack;
 mod steps;
-pub mod target;
 pub mod template;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_cloudformation::types::Parameter;
+use aws::operator::cloudformation::Parameter;
 
 /// The values for a template with the parameters `names`. One that is not `set` keeps the value that the stack has;
 /// if the stack has none, it is left out, and gets the template's default.
@@ -15,12 +15,10 @@ pub(crate) fn parameters(
 ) -> Vec<Parameter> {
     let has_value = |name: &str| deployed.is_some_and(|deployed| deployed.contains_key(name));
     let is_set = |name: &str| set.iter().any(|(found, _)| *found == name);
-    let new = set
-        .iter()
-        .map(|(name, value)| Parameter::builder().parameter_key(*name).parameter_value(value).build());
+    let new =
+        set.iter().map(|(name, value)| Parameter { name: (*name).to_owned(), value: Some(value.clone()) });
     let kept = names.iter().filter(|name| has_value(name) && !is_set(name));
-    new.chain(kept.map(|name| Parameter::builder().parameter_key(name).use_previous_value(true).build()))
-        .collect()
+    new.chain(kept.map(|name| Parameter { name: name.clone(), value: None })).collect()
 }
 
 #[cfg(test)]
@@ -33,13 +31,9 @@ mod tests {
         let deployed = deployed
             .map(|names| names.split_whitespace().map(|name| (name.to_owned(), "old".to_owned())).collect());
         let found = parameters(&names, &set, deployed.as_ref());
-        let told = found.iter().map(|parameter| {
-            let value = match parameter.use_previous_value() {
-                Some(true) => "(as it is)",
-                _ => parameter.parameter_value().unwrap(),
-            };
-            format!("{}={value}", parameter.parameter_key().unwrap())
-        });
+        let told = found
+            .iter()
+            .map(|Parameter { name, value }| format!("{name}={}", value.as_deref().unwrap_or("(as it is)")));
         assert_eq!(told.collect::<Vec<_>>().join(" "), expected);
     }
 

@@ -2,31 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
-use aws_sdk_cloudformation::types::{Capability, Parameter};
+use aws::operator::Target;
+use aws::operator::cloudformation::{self, DeployedStack, Parameter, describe};
+use aws::operator::target::Caller;
 use sha2::{Digest as _, Sha256};
 use shared::config::Config;
+use shared::naming::Naming;
 
 use crate::clients::ClientLists;
-use crate::deployed::template_of;
 use crate::follow::{Follower, Operation};
 use crate::package::Package;
 use crate::parameters::parameters;
 use crate::settings::{QueuePrefix, Settings};
-use crate::target::Target;
 use crate::{bucket, template};
 
-pub use crate::bucket::{make_bucket, packages_bucket};
-pub use crate::deployed::{DeployedStack, UnknownConfig, deployed_config, describe};
+pub use crate::bucket::packages_bucket;
+pub use crate::deployed::{UnknownConfig, deployed_config};
 pub use crate::error::{DeployError, FailedResource};
 pub use crate::follow::Progress;
-pub use crate::kept::{KeptQueue, Whose, abolished_queues, kept_queues};
+pub use crate::kept::{abolished_queues, kept_queues};
+pub use crate::kept_queue::{KeptQueue, Whose};
 pub use crate::steps::{Purpose, Step, steps};
-
-/// The template makes roles, and has transforms.
-const CAPABILITIES: [Capability; 3] =
-    [Capability::CapabilityIam, Capability::CapabilityNamedIam, Capability::CapabilityAutoExpand];
 
 /// What to deploy, and as what.
 #[derive(Clone, Copy, Debug)]
@@ -73,21 +69,20 @@ pub async fn deploy(
         check_ready(stack)?;
     }
     let prefix = prefix(deployment.settings.queue_prefix.as_ref(), existing.as_ref())?;
-    let naming = target.naming(prefix).await?;
+    let naming = naming(target, prefix).await?;
     let queues = kept_queues(target, existing.as_ref(), &naming, deployment.config).await?;
     if !queues.is_empty() {
         return Err(DeployError::KeptQueues { queues });
     }
 
-    let s3 = target.s3();
     for package in deployment.packages {
-        let is_new = bucket::upload(&s3, deployment.bucket, &package.key, &package.zip).await?;
+        let is_new = bucket::upload(target, deployment.bucket, &package.key, &package.zip).await?;
         let bytes = if is_new { package.zip.len() } else { 0 };
         progress(Progress::Uploaded { key: package.key.clone(), bytes });
     }
 
     let wanted = ClientLists::of_config(deployment.config);
-    let steps = steps(existing.as_ref().map(DeployedStack::clients).as_ref(), &wanted);
+    let steps = steps(existing.as_ref().map(ClientLists::of_stack).as_ref(), &wanted);
     let mut changed = false;
     for (number, step) in (1..).zip(&steps) {
         progress(Progress::Step { number, of: steps.len(), purpose: step.purpose });
@@ -96,7 +91,7 @@ pub async fn deploy(
         let text = match (step.purpose, &existing) {
             // Sent back, because CloudFormation itself keeps only the template that the old lists were written out in
             // (CloudFormation User Guide, "AWS::LanguageExtensions transform").
-            (Purpose::Queues, Some(stack)) => template_of(target, stack).await?,
+            (Purpose::Queues, Some(stack)) => cloudformation::template(target, stack).await?,
             _ => {
                 let all = deployment.settings.parameters(deployment.config).into_iter();
                 set.extend(all.filter(|(name, _)| lists.iter().all(|(list, _)| list != name)));
@@ -110,12 +105,22 @@ pub async fn deploy(
         // the processed template").
         let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
         let key = format!("template/{digest}.yml");
-        bucket::upload(&s3, deployment.bucket, &key, text.as_bytes()).await?;
-        let url = bucket::url(target, &naming, deployment.bucket, &key);
+        bucket::upload(target, deployment.bucket, &key, text.as_bytes()).await?;
+        let url = bucket::url(target.endpoint(), &naming, deployment.bucket, &key);
         changed |= apply(target, deployment.stack, existing.as_ref(), url, parameters, progress).await?;
     }
     let outputs = describe(target, deployment.stack).await?.map(|stack| stack.outputs).unwrap_or_default();
     Ok(Deployed { outputs, changed })
+}
+
+/// Where a stack with this prefix is.
+///
+/// # Errors
+///
+/// [`DeployError::Call`] if the account can't be asked for, [`DeployError::Naming`] if there is no such region.
+pub async fn naming(target: &Target, prefix: &str) -> Result<Naming, DeployError> {
+    let Caller { account, partition, .. } = target.caller().await?;
+    Ok(Naming::try_new(&partition, target.region(), &account, prefix)?)
 }
 
 /// Deletes the stack called `name`, and waits until that is done; what isn't there is deleted. Queues with the
@@ -130,14 +135,12 @@ pub async fn delete(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), DeployError> {
     // By its id, a stack can be asked for after it is gone.
-    let Some(DeployedStack { id, .. }) = describe(target, name).await? else {
+    let Some(stack) = describe(target, name).await? else {
         return Ok(());
     };
-    let client = target.cloudformation();
-    let mut follower = Follower::from_now(&client, &id, Operation::Delete).await?;
-    let call = client.delete_stack().stack_name(&id);
-    call.send().await.map_err(|error| DeployError::of_call("DeleteStack", name, error))?;
-    follower.wait(&client, name, &id, progress).await?;
+    let mut follower = Follower::from_now(target, &stack.id, Operation::Delete).await?;
+    cloudformation::delete(target, &stack).await?;
+    follower.wait(target, name, &stack.id, progress).await?;
     Ok(())
 }
 
@@ -151,6 +154,11 @@ fn completed(deployment: &Deployment<'_>) -> Result<String, DeployError> {
     Ok(text)
 }
 
+/// What the names of the queues of `stack` begin with.
+pub fn deployed_prefix(stack: &DeployedStack) -> &str {
+    stack.parameters.get("QueuePrefix").map_or("", String::as_str)
+}
+
 /// The prefix that a stack has after a deploy that asks for `wanted`. `existing`: the stack as it is; none: it is new.
 ///
 /// # Errors
@@ -162,12 +170,12 @@ pub fn prefix<'a>(
 ) -> Result<&'a str, DeployError> {
     let wanted = wanted.map(QueuePrefix::as_str);
     match (existing, wanted) {
-        (Some(stack), Some(wanted)) if stack.prefix() != wanted => Err(DeployError::PrefixChanged {
+        (Some(stack), Some(wanted)) if deployed_prefix(stack) != wanted => Err(DeployError::PrefixChanged {
             stack: stack.name.clone(),
-            deployed: stack.prefix().to_owned(),
+            deployed: deployed_prefix(stack).to_owned(),
             wanted: wanted.to_owned(),
         }),
-        (Some(stack), _) => Ok(stack.prefix()),
+        (Some(stack), _) => Ok(deployed_prefix(stack)),
         (None, wanted) => Ok(wanted.unwrap_or_default()),
     }
 }
@@ -202,52 +210,20 @@ async fn apply(
     parameters: Vec<Parameter>,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<bool, DeployError> {
-    let client = target.cloudformation();
     let (id, mut follower) = match existing {
-        None => (create(&client, name, template_url, parameters).await?, Follower::from_start()),
+        None => {
+            (cloudformation::create(target, name, template_url, parameters).await?, Follower::from_start())
+        }
         Some(DeployedStack { id, .. }) => {
-            let follower = Follower::from_now(&client, id, Operation::Update).await?;
-            if !update(&client, name, template_url, parameters).await? {
+            let follower = Follower::from_now(target, id, Operation::Update).await?;
+            if !cloudformation::update(target, name, template_url, parameters).await? {
                 return Ok(false);
             }
             (id.clone(), follower)
         }
     };
-    follower.wait(&client, name, &id, progress).await?;
+    follower.wait(target, name, &id, progress).await?;
     Ok(true)
-}
-
-async fn create(
-    client: &Client,
-    name: &str,
-    template_url: String,
-    parameters: Vec<Parameter>,
-) -> Result<String, DeployError> {
-    let call = client.create_stack().stack_name(name).template_url(template_url);
-    let call = call.set_parameters(Some(parameters)).set_capabilities(Some(CAPABILITIES.to_vec()));
-    let created = call.send().await.map_err(|error| DeployError::of_call("CreateStack", name, error))?;
-    Ok(created.stack_id.unwrap_or_else(|| name.to_owned()))
-}
-
-/// False if there is nothing to update.
-async fn update(
-    client: &Client,
-    name: &str,
-    template_url: String,
-    parameters: Vec<Parameter>,
-) -> Result<bool, DeployError> {
-    let call = client.update_stack().stack_name(name).template_url(template_url);
-    let call = call.set_parameters(Some(parameters)).set_capabilities(Some(CAPABILITIES.to_vec()));
-    match call.send().await {
-        Ok(_) => Ok(true),
-        // CloudFormation has no code of its own for it.
-        Err(error)
-            if error.message().is_some_and(|message| message.contains("No updates are to be performed")) =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(DeployError::of_call("UpdateStack", name, error)),
-    }
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use aws::operator::target::INVOKE_TIMEOUT;
 use deploy::functions::{self, CATCH_UP, CONVERTER, FANOUT};
 use deploy::invoke::{CATCH_UP_NAME, MAINTENANCE};
 use deploy::package::Package;
 use deploy::settings::{
     Architecture, FunctionTimeout, LogRetention, MaximumConcurrency, Settings, StreamBatchSize,
 };
-use deploy::target::INVOKE_TIMEOUT;
 use deploy::template::with_code;
 use serde_json::json;
 use shared::config::Config;

@@ -1,12 +1,10 @@
 //! How the services of the local stack are reached.
 
-use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws::operator::Target;
 
 use crate::ministack::{ACCOUNT, REGION};
 
-/// The endpoint of a local stack, and clients for it.
+/// The endpoint of a local stack.
 #[derive(Clone, Debug)]
 pub struct Connection {
     endpoint: String,
@@ -28,32 +26,10 @@ impl Connection {
         format!("{}/{account}/{name}", self.endpoint)
     }
 
-    /// A DynamoDB client. It repeats nothing: a write whose answer is lost would be refused the second time.
-    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::from_static(REGION))
-            .endpoint_url(&self.endpoint)
-            .credentials_provider(credentials(ACCOUNT))
-            .retry_config(RetryConfig::disabled())
-            .build();
-        aws_sdk_dynamodb::Client::from_conf(config)
+    /// What acts for `account`. MiniStack takes an access key of twelve digits for the account, and any other for its
+    /// default account.
+    pub fn target(&self, account: &str) -> Target {
+        let access_key = if account == ACCOUNT { "test" } else { account };
+        Target::local_as(access_key, &self.endpoint, REGION)
     }
-
-    /// An SQS client that acts for `account`.
-    pub fn sqs(&self, account: &str) -> aws_sdk_sqs::Client {
-        let config = aws_sdk_sqs::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::from_static(REGION))
-            .endpoint_url(&self.endpoint)
-            .credentials_provider(credentials(account))
-            .build();
-        aws_sdk_sqs::Client::from_conf(config)
-    }
-}
-
-/// MiniStack takes an access key of twelve digits for the account, and any other for its default account.
-fn credentials(account: &str) -> Credentials {
-    let access_key = if account == ACCOUNT { "test" } else { account };
-    Credentials::new(access_key, "test", None, None, "local")
 }

@@ -3,27 +3,16 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::{
-    DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
-};
+use aws::operator::{CallError, Target, sqs};
+use shared::message::AttributeValue;
 use tokio::sync::watch;
 
 use crate::check::{Check, Expected, Received, Verdict};
 
-/// A queue could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("queue `{queue_url}`: {reason}")]
-pub struct FollowError {
-    queue_url: String,
-    reason: String,
-}
-
 /// The consumer of one queue.
 #[derive(Debug)]
 pub struct Follower<'e> {
-    sqs: Client,
+    target: Target,
     queue_url: String,
     check: Check<'e>,
     /// What was received and maybe not deleted: the same message again is our doing, not a second event.
@@ -34,9 +23,9 @@ pub struct Follower<'e> {
 
 impl<'e> Follower<'e> {
     /// A consumer of `queue_url`, where the events `expected` should arrive.
-    pub fn new(sqs: Client, queue_url: String, expected: &'e Expected) -> Self {
+    pub fn new(target: Target, queue_url: String, expected: &'e Expected) -> Self {
         let check = Check::new(expected);
-        Self { sqs, queue_url, check, message_ids: HashSet::new(), arrivals: Vec::new() }
+        Self { target, queue_url, check, message_ids: HashSet::new(), arrivals: Vec::new() }
     }
 
     /// Receives until every written event has come, or nothing new has come for `patience`.
@@ -46,17 +35,17 @@ impl<'e> Follower<'e> {
     ///
     /// # Errors
     ///
-    /// [`FollowError`], at the first request that fails.
+    /// [`CallError`], at the first request that fails.
     pub async fn until_complete(
         &mut self,
         not_written: &watch::Receiver<Option<HashSet<usize>>>,
         patience: Duration,
         on_event: &(impl Fn() + Sync),
-    ) -> Result<(), FollowError> {
+    ) -> Result<(), CallError> {
         let mut last_news = Instant::now();
         loop {
             let before = self.check.count();
-            self.receive(1).await?;
+            self.receive(sqs::SHORT_WAIT).await?;
             let news = self.check.count() - before;
             (0..news).for_each(|_| on_event());
             let written = not_written.borrow();
@@ -80,9 +69,9 @@ impl<'e> Follower<'e> {
     ///
     /// # Errors
     ///
-    /// [`FollowError`], at the first request that fails.
-    pub async fn drain(&mut self) -> Result<(), FollowError> {
-        while self.receive(0).await? > 0 {}
+    /// [`CallError`], at the first request that fails.
+    pub async fn drain(&mut self) -> Result<(), CallError> {
+        while self.receive(Duration::ZERO).await? > 0 {}
         Ok(())
     }
 
@@ -96,88 +85,41 @@ impl<'e> Follower<'e> {
         &self.arrivals
     }
 
-    /// Receives and deletes up to ten messages, waiting at most `seconds` for the first. Returns how many came.
-    async fn receive(&mut self, seconds: i32) -> Result<usize, FollowError> {
-        let received = self
-            .sqs
-            .receive_message()
-            .queue_url(&self.queue_url)
-            .max_number_of_messages(10)
-            .wait_time_seconds(seconds)
-            .message_system_attribute_names(MessageSystemAttributeName::MessageGroupId)
-            .message_attribute_names("All")
-            .send()
-            .await
-            .map_err(|error| self.error(DisplayErrorContext(error).to_string()))?;
-        let messages = received.messages.unwrap_or_default();
+    /// Receives and deletes up to ten messages, waiting so long for the first. Returns how many came.
+    async fn receive(&mut self, wait: Duration) -> Result<usize, CallError> {
+        let Self { target, queue_url, .. } = &*self;
+        let messages = sqs::receive(target, queue_url, sqs::BATCH_LIMIT, wait, None).await?;
         let now = Instant::now();
         for message in &messages {
-            let id = message.message_id.clone().unwrap_or_default();
-            if self.message_ids.insert(id)
+            if self.message_ids.insert(message.id.clone())
                 && let Some(index) = self.check.take(&read(message))
             {
                 self.arrivals.push((index, now));
             }
         }
-        self.delete(&messages).await?;
+        if !messages.is_empty() {
+            let receipts: Vec<String> =
+                messages.iter().map(|message| message.receipt_handle.clone()).collect();
+            // One that is not deleted comes again, and is known by its message id.
+            sqs::delete_all(&self.target, &self.queue_url, &receipts).await?;
+        }
         Ok(messages.len())
     }
-
-    async fn delete(&self, messages: &[Message]) -> Result<(), FollowError> {
-        if messages.is_empty() {
-            return Ok(());
-        }
-        let mut request = self.sqs.delete_message_batch().queue_url(&self.queue_url);
-        for (number, message) in messages.iter().enumerate() {
-            let entry = DeleteMessageBatchRequestEntry::builder()
-                .id(number.to_string())
-                .set_receipt_handle(message.receipt_handle.clone())
-                .build()
-                .map_err(|error| self.error(error.to_string()))?;
-            request = request.entries(entry);
-        }
-        // An entry that was not deleted comes again, and is known by its message id.
-        request.send().await.map_err(|error| self.error(DisplayErrorContext(error).to_string()))?;
-        Ok(())
-    }
-
-    fn error(&self, reason: String) -> FollowError {
-        FollowError { queue_url: self.queue_url.clone(), reason }
-    }
-}
-
-/// How many messages are in a queue, those in flight included.
-///
-/// # Errors
-///
-/// [`FollowError`].
-pub async fn depth(sqs: &Client, queue_url: &str) -> Result<u64, FollowError> {
-    let failed = |reason: String| FollowError { queue_url: queue_url.to_owned(), reason };
-    let answer = sqs
-        .get_queue_attributes()
-        .queue_url(queue_url)
-        .attribute_names(QueueAttributeName::ApproximateNumberOfMessages)
-        .attribute_names(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
-        .send()
-        .await
-        .map_err(|error| failed(DisplayErrorContext(error).to_string()))?;
-    let numbers = answer.attributes.unwrap_or_default();
-    let numbers = numbers.values().map(|number| number.parse::<u64>());
-    numbers.sum::<Result<u64, _>>().map_err(|error| failed(error.to_string()))
 }
 
 /// The message, as a check takes it.
-pub fn read(message: &Message) -> Received {
+pub fn read(message: &sqs::Received) -> Received {
     let attribute = |name: &str| {
-        let attributes = message.message_attributes.as_ref()?;
-        attributes.get(name)?.string_value.clone()
+        let found = message.attributes.iter().find(|attribute| attribute.name == name)?;
+        match &found.value {
+            AttributeValue::Text(text) => Some(text.clone()),
+            AttributeValue::Base64(_) => None,
+        }
     };
-    let system = message.attributes.as_ref();
-    let group = system.and_then(|attributes| attributes.get(&MessageSystemAttributeName::MessageGroupId));
     Received {
-        group: group.cloned().unwrap_or_default(),
+        group: message.system("MessageGroupId").unwrap_or_default().to_owned(),
         event_id: attribute("eventId"),
         version: attribute("version"),
-        body: message.body.clone().unwrap_or_default(),
+        body: message.body.clone(),
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 /// How deep DynamoDB lets lists and maps be nested (DynamoDB quotas).
 const DEPTH_LIMIT: usize = 32;
@@ -50,18 +50,22 @@ impl Json {
         Self::Number(Number::new(text))
     }
 
-    /// The value as DynamoDB holds it.
-    pub fn to_attribute(&self) -> AttributeValue {
+    /// The value in DynamoDB's JSON, in which a number is a text.
+    pub fn to_attribute(&self) -> Value {
         match self {
-            Self::Null => AttributeValue::Null(true),
-            Self::Bool(value) => AttributeValue::Bool(*value),
-            Self::Number(Number(text)) => AttributeValue::N(text.clone()),
-            Self::Text(text) => AttributeValue::S(text.clone()),
-            Self::List(values) => AttributeValue::L(values.iter().map(Self::to_attribute).collect()),
-            Self::Map(members) => AttributeValue::M(
-                members.iter().map(|(name, value)| (name.clone(), value.to_attribute())).collect(),
-            ),
+            Self::Null => json!({ "NULL": true }),
+            Self::Bool(value) => json!({ "BOOL": value }),
+            Self::Number(Number(text)) => json!({ "N": text }),
+            Self::Text(text) => json!({ "S": text }),
+            Self::List(values) => json!({ "L": values.iter().map(Self::to_attribute).collect::<Vec<_>>() }),
+            Self::Map(_) => json!({ "M": self.to_attributes() }),
         }
+    }
+
+    /// The members of an object, in DynamoDB's JSON; none of another value.
+    pub fn to_attributes(&self) -> serde_json::Map<String, Value> {
+        let Self::Map(members) = self else { return serde_json::Map::new() };
+        members.iter().map(|(name, value)| (name.clone(), value.to_attribute())).collect()
     }
 
     /// The value at the end of `path`, from the object inwards.
@@ -215,14 +219,11 @@ mod tests {
     #[test]
     fn attributes_keep_the_digits_of_numbers() {
         let wide = "12345678901234567890123456789012345678";
-        let json = Json::parse(&format!(r#"{{"n":{wide},"s":"é","l":[null,false]}}"#)).unwrap();
-        let AttributeValue::M(members) = json.to_attribute() else { panic!("not a map") };
-        assert_eq!(members["n"], AttributeValue::N(wide.to_owned()));
-        assert_eq!(members["s"], AttributeValue::S("é".to_owned()));
-        assert_eq!(
-            members["l"],
-            AttributeValue::L(vec![AttributeValue::Null(true), AttributeValue::Bool(false)])
-        );
+        let parsed = Json::parse(&format!(r#"{{"n":{wide},"s":"é","l":[null,false]}}"#)).unwrap();
+        let members = parsed.to_attributes();
+        assert_eq!(members["n"], json!({ "N": wide }));
+        assert_eq!(members["s"], json!({ "S": "é" }));
+        assert_eq!(members["l"], json!({ "L": [{ "NULL": true }, { "BOOL": false }] }));
     }
 
     #[test]

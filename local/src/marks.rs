@@ -1,7 +1,6 @@
 //! The events of marks' incarnations, as the companion API writes them.
 
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
+use time::OffsetDateTime;
 
 use crate::event::Event;
 use crate::json::{Json, Map};
@@ -132,8 +131,10 @@ fn mark(number: usize) -> String {
 fn instant(milliseconds: i64) -> String {
     let (seconds, fraction) = (milliseconds.div_euclid(1000), milliseconds.rem_euclid(1000));
     // It fails only for years that have more than four digits.
-    let whole = DateTime::from_secs(seconds).fmt(Format::DateTime).unwrap_or_default();
-    if fraction == 0 { whole } else { format!("{}.{fraction:03}Z", whole.trim_end_matches('Z')) }
+    let Ok(utc) = OffsetDateTime::from_unix_timestamp(seconds) else { return String::new() };
+    let ((hour, minute, second), month) = (utc.to_hms(), u8::from(utc.month()));
+    let whole = format!("{:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}", utc.year(), utc.day());
+    if fraction == 0 { whole + "Z" } else { format!("{whole}.{fraction:03}Z") }
 }
 
 /// The generator SplitMix64: the same numbers everywhere, for ids that differ and mean nothing.

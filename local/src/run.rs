@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use aws::operator::CallError;
+use aws::operator::sqs::{self, Depth};
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use shared::ledger::times;
@@ -11,7 +13,7 @@ use shared::naming::OwnQueue;
 use tokio::sync::watch;
 
 use crate::check::{Expected, Verdict};
-use crate::follow::{self, FollowError, Follower};
+use crate::follow::Follower;
 use crate::ministack::ACCOUNT;
 use crate::stack::{ClientAddress, Stack};
 use crate::write::{self, Refused, WriteError};
@@ -64,7 +66,7 @@ pub enum RunError {
     Write(#[from] WriteError),
     /// SQS does not answer.
     #[error(transparent)]
-    Follow(#[from] FollowError),
+    Follow(#[from] CallError),
 }
 
 /// Writes the events `expected` and follows every client of `stack` until it has them, or nothing new comes.
@@ -81,9 +83,9 @@ pub async fn run(
     let start = Instant::now();
     let times = Times::new(expected.events().len());
     let (tell, not_written) = watch::channel(None);
-    let dynamodb = stack.connection().dynamodb();
+    let target = stack.connection().target(ACCOUNT);
     let write = async {
-        let refused = write::write_all(&dynamodb, expected.events(), &|index| times.set(index)).await?;
+        let refused = write::write_all(&target, expected.events(), &|index| times.set(index)).await?;
         let indexes: HashSet<usize> = refused.iter().map(|refused| refused.index).collect();
         tell.send_replace(Some(indexes.clone()));
         Ok::<_, RunError>((refused, indexes))
@@ -142,14 +144,17 @@ impl Times {
 }
 
 fn follower<'e>(stack: &Stack, client: &ClientAddress, expected: &'e Expected) -> Follower<'e> {
-    let sqs = stack.connection().sqs(&client.account);
-    Follower::new(sqs, client.queue_url.clone(), expected)
+    let target = stack.connection().target(&client.account);
+    Follower::new(target, client.queue_url.clone(), expected)
 }
 
 /// Waits until the fan-out queue is empty, or has kept the same messages for as long as anything may take.
-async fn rest(stack: &Stack) -> Result<Left, FollowError> {
-    let sqs = stack.connection().sqs(ACCOUNT);
-    let depth = async |queue| follow::depth(&sqs, &stack.own_queue_url(queue)).await;
+async fn rest(stack: &Stack) -> Result<Left, CallError> {
+    let target = stack.connection().target(ACCOUNT);
+    let depth = async |queue| {
+        let depth = sqs::depth(&target, &stack.own_queue_url(queue)).await;
+        depth.map(Depth::total)
+    };
     let mut fan_out = depth(OwnQueue::FanOut).await?;
     let mut last_news = Instant::now();
     while fan_out > 0 && last_news.elapsed() < PATIENCE {

@@ -4,16 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws::operator::{CallError, sqs};
 use deploy::functions::{self, BuildError, Built, Profile};
 use deploy::invoke::{MaintenanceError, run_maintenance};
 use deploy::package::{Package, PackageError};
 use deploy::settings::{FunctionTimeout, Settings, SettingsError, StreamArn};
 use deploy::stack::{DeployError, Deployment, Progress};
-use deploy::target::Target;
 use shared::config::{Client, ClientQueue, Config, Findings};
-use shared::naming::{Naming, OwnQueue};
+use shared::naming::{Naming, OwnQueue, QueueArn};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::try_join;
 
@@ -21,7 +19,7 @@ use crate::connection::Connection;
 use crate::ministack::{ACCOUNT, MiniStack, REGION, StartError};
 use crate::processes::Process;
 use crate::python::{Environment, PythonError};
-use crate::tables::{self, TableError};
+use crate::tables;
 use crate::workspace;
 
 /// Seconds that a function may take here: a killed function's messages are back after six times as long.
@@ -90,18 +88,16 @@ pub enum StackError {
     /// A function could not be packaged.
     #[error(transparent)]
     Package(#[from] PackageError),
-    /// A table could not be made.
+    /// A table, or the bucket of the packages, could not be made.
     #[error(transparent)]
-    Table(#[from] TableError),
+    Call(#[from] CallError),
     /// A client's own queue could not be made.
-    #[error("client `{client}`: its queue `{queue}` could not be made: {reason}")]
+    #[error("client `{client}`: its queue could not be made: {source}")]
     Queue {
         /// The client.
         client: String,
-        /// The queue.
-        queue: String,
         /// What SQS said.
-        reason: String,
+        source: CallError,
     },
     /// The template could not be deployed.
     #[error(transparent)]
@@ -128,7 +124,7 @@ impl Ground {
             ministack.log().display()
         ));
         let connection = Connection::new(ministack.endpoint());
-        let stream_arn = tables::make(&connection.dynamodb()).await?;
+        let stream_arn = tables::make(&connection.target(ACCOUNT)).await?;
         Ok(Self { ministack, environment, connection, stream_arn })
     }
 
@@ -140,13 +136,8 @@ impl Ground {
     pub async fn make_existing_queues(&self, config: &Config) -> Result<(), StackError> {
         for client in &config.clients {
             let ClientQueue::Existing(arn) = &client.queue else { continue };
-            let request = self.connection.sqs(&arn.account).create_queue().queue_name(&arn.name);
-            let request = request.attributes(QueueAttributeName::FifoQueue, "true");
-            request.send().await.map_err(|error| StackError::Queue {
-                client: client.name.to_string(),
-                queue: arn.name.clone(),
-                reason: DisplayErrorContext(error).to_string(),
-            })?;
+            let made = sqs::create(&self.connection.target(&arn.account), &arn.name).await;
+            made.map_err(|source| StackError::Queue { client: client.name.to_string(), source })?;
         }
         Ok(())
     }
@@ -279,10 +270,7 @@ fn package(built: &Built, config: &str) -> Result<Package, StackError> {
 
 fn address(client: &Client, naming: &Naming, connection: &Connection) -> ClientAddress {
     let name = client.name.as_str();
-    let (account, queue_name) = match &client.queue {
-        ClientQueue::Own => (ACCOUNT.to_owned(), naming.client_queue_name(name)),
-        ClientQueue::Existing(arn) => (arn.account.clone(), arn.name.clone()),
-    };
+    let QueueArn { account, name: queue_name, .. } = client.queue_arn(naming);
     let queue_url = connection.queue_url(&account, &queue_name);
     ClientAddress { name: name.to_owned(), account, queue_name, queue_url }
 }
@@ -303,8 +291,8 @@ async fn deploy_template(
 ) -> Result<(), StackError> {
     let template = read("template.yml")?;
     let settings = settings(&ground.stream_arn).map_err(|error| StackError::Fault(error.to_string()))?;
-    let target = Target::local(ground.connection.endpoint(), REGION);
-    deploy::stack::make_bucket(&target, BUCKET).await?;
+    let target = ground.connection.target(ACCOUNT);
+    aws::operator::s3::make_bucket(&target, BUCKET).await?;
     say("deploying template.yml");
     let deployment = Deployment {
         stack: STACK,

@@ -1,12 +1,10 @@
 //! Writing events as the companion API does: the mark's row and its event in one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws::operator::items::{Condition, Put, Refusal, put_together};
+use aws::operator::{CallError, Target};
 use futures_util::TryStreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
@@ -29,11 +27,11 @@ pub struct Refused {
 
 /// DynamoDB could not be reached.
 #[derive(Debug, thiserror::Error)]
-#[error("writing version {version} of `{mark}`: {reason}")]
+#[error("writing version {version} of `{mark}`: {source}")]
 pub struct WriteError {
     mark: String,
     version: String,
-    reason: String,
+    source: CallError,
 }
 
 /// Writes `events`: those of one mark in their order, the marks taking turns. `on_written` is told the number of each
@@ -43,11 +41,11 @@ pub struct WriteError {
 ///
 /// [`WriteError`], at the first request that DynamoDB did not answer.
 pub async fn write_all(
-    dynamodb: &Client,
+    target: &Target,
     events: &[Event],
     on_written: &(impl Fn(usize) + Sync),
 ) -> Result<Vec<Refused>, WriteError> {
-    write_range(dynamodb, events, 0..events.len(), on_written).await
+    write_range(target, events, 0..events.len(), on_written).await
 }
 
 /// Writes those of `events` that `range` names, as [`write_all`] does; the ones before are in the tables already.
@@ -56,7 +54,7 @@ pub async fn write_all(
 ///
 /// [`WriteError`], at the first request that DynamoDB did not answer.
 pub async fn write_range(
-    dynamodb: &Client,
+    target: &Target,
     events: &[Event],
     range: Range<usize>,
     on_written: &(impl Fn(usize) + Sync),
@@ -68,13 +66,13 @@ pub async fn write_range(
     // A fair semaphore: every mark gets its next turn before another gets two.
     let turns = Semaphore::new(AT_ONCE);
     let writers: FuturesUnordered<_> =
-        marks.into_values().map(|events| write_mark(dynamodb, events, &range, &turns, on_written)).collect();
+        marks.into_values().map(|events| write_mark(target, events, &range, &turns, on_written)).collect();
     let refused: Vec<Vec<Refused>> = writers.try_collect().await?;
     Ok(refused.into_iter().flatten().collect())
 }
 
 async fn write_mark(
-    dynamodb: &Client,
+    target: &Target,
     events: Vec<(usize, &Event)>,
     range: &Range<usize>,
     turns: &Semaphore,
@@ -92,7 +90,7 @@ async fn write_mark(
         }
         // The semaphore is never closed, and without a permit there is only more haste.
         let _turn = turns.acquire().await;
-        match write(dynamodb, event, previous).await? {
+        match write(target, event, previous).await? {
             Ok(()) => {
                 previous = Some(event);
                 on_written(index);
@@ -103,65 +101,40 @@ async fn write_mark(
     Ok(refused)
 }
 
-/// One transaction. The inner error is DynamoDB's refusal.
+/// One transaction: the mark's row takes the event's state, if it still has the version that the event follows. The inner
+/// error is DynamoDB's refusal.
 async fn write(
-    dynamodb: &Client,
+    target: &Target,
     event: &Event,
     previous: Option<&Event>,
 ) -> Result<Result<(), String>, WriteError> {
-    let failed =
-        |reason: String| WriteError { mark: event.mark.clone(), version: event.version.to_string(), reason };
-    let row = put_row(event, previous).map_err(|error| failed(error.to_string()))?;
-    let item = put_event(event).map_err(|error| failed(error.to_string()))?;
-    let sent = dynamodb.transact_write_items().transact_items(row).transact_items(item).send().await;
-    match sent {
-        Ok(_) => Ok(Ok(())),
-        Err(SdkError::ServiceError(error)) => Ok(Err(refusal(error.err()))),
-        Err(error) => Err(failed(DisplayErrorContext(error).to_string())),
+    let row = event.item.at(&["RegistrationNumber"]).map(Json::to_attributes);
+    let mut row = row.unwrap_or_default();
+    row.insert("mark".to_owned(), Json::from(event.mark.as_str()).to_attribute());
+    let condition = match previous {
+        None => Condition::IsNew { key: "mark" },
+        Some(previous) => Condition::Has { name: "version", number: previous.version.as_str() },
+    };
+    let item = event.item.to_attributes();
+    let puts = [
+        Put { table: ROWS, item: &row, condition },
+        Put { table: EVENTS, item: &item, condition: Condition::IsNew { key: "mark" } },
+    ];
+    match put_together(target, &puts).await {
+        Ok(written) => Ok(written.map_err(refusal)),
+        Err(source) => {
+            let version = event.version.to_string();
+            Err(WriteError { mark: event.mark.clone(), version, source })
+        }
     }
 }
 
-/// The mark's row takes the event's state, if it still has the version that the event follows.
-fn put_row(
-    event: &Event,
-    previous: Option<&Event>,
-) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
-    let row = event.item.at(&["RegistrationNumber"]).map(attributes).unwrap_or_default();
-    let put = Put::builder().table_name(ROWS).set_item(Some(row));
-    let put = put.item("mark", AttributeValue::S(event.mark.clone()));
-    let put = match previous {
-        None => put.condition_expression("attribute_not_exists(mark)"),
-        Some(previous) => put
-            .condition_expression("#version = :previous")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":previous", AttributeValue::N(previous.version.to_string())),
-    };
-    Ok(TransactWriteItem::builder().put(put.build()?).build())
-}
-
-fn put_event(event: &Event) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
-    let put = Put::builder().table_name(EVENTS).set_item(Some(attributes(&event.item)));
-    let put = put.condition_expression("attribute_not_exists(mark)");
-    Ok(TransactWriteItem::builder().put(put.build()?).build())
-}
-
-fn attributes(json: &Json) -> HashMap<String, AttributeValue> {
-    match json.to_attribute() {
-        AttributeValue::M(attributes) => attributes,
-        _ => HashMap::new(),
-    }
-}
-
-fn refusal(error: &TransactWriteItemsError) -> String {
-    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
-        return format!("the table refused it: {}", DisplayErrorContext(error));
-    };
-    let codes = cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default());
-    match codes.collect::<Vec<_>>().as_slice() {
+fn refusal(Refusal { codes, reason }: Refusal) -> String {
+    match codes.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["ConditionalCheckFailed", _] => "does not follow the version that the mark has".to_owned(),
         [_, "ConditionalCheckFailed"] => {
             "repeats `mark` and `createTime` of an event in the table".to_owned()
         }
-        _ => format!("the table refused it: {}", DisplayErrorContext(error)),
+        _ => format!("the table refused it: {reason}"),
     }
 }

@@ -12,19 +12,19 @@ use std::io::{Cursor, Write as _};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use aws::operator::{Target, s3, sqs};
 use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
-use deploy::target::Target;
 use deploy::template::with_code;
 use local::check::Expected;
 use local::event::Event;
 use local::json::Json;
 use local::ministack::{ACCOUNT, REGION};
 use local::stack::{ClientAddress, Stack};
-use local::{follow, marks, write};
+use local::{marks, write};
 use serde_json::{Value, json};
 use shared::ids::{Group, Key};
-use support::{START, stack};
+use support::{START, SdkClients as _, stack};
 use testkit::wire::dynamodb::{DynamoDbProxy, Update};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -89,7 +89,7 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
     let broken = group(BROKEN);
     dynamodb.refuse(move |item| item["group"]["S"] == broken);
     let expected = events();
-    assert_eq!(write::write_all(&stack.connection().dynamodb(), expected.events(), &|_| ()).await?, []);
+    assert_eq!(write::write_all(&stack.connection().target(ACCOUNT), expected.events(), &|_| ()).await?, []);
     let all_others_are_done_and_it_was_tried_again = |updates: &[Update], table: &str| {
         let refused = of_mark(updates, table, BROKEN).count();
         refused >= 2 && complete(updates, table) == MARKS - 1
@@ -129,9 +129,9 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
             let since = updates.get(before..).unwrap_or_default();
             of_mark(since, &consumer.table, WIDE.0).filter(seen).count() == 2
         })?;
-        let sqs = stack.connection().sqs(ACCOUNT);
+        let target = stack.connection().target(ACCOUNT);
         until("the queue is empty", async || {
-            Ok((follow::depth(&sqs, &consumer.client.queue_url).await? == 0).then_some(()))
+            Ok(sqs::depth(&target, &consumer.client.queue_url).await?.is_empty().then_some(()))
         })
         .await?;
     }
@@ -234,9 +234,8 @@ async fn deploy(
 ) -> anyhow::Result<Consumer> {
     const BUCKET: &str = "consumers";
     let target = Target::local(stack.connection().endpoint(), REGION);
-    deploy::stack::make_bucket(&target, BUCKET).await?;
-    let s3 = target.s3();
-    s3.put_object().bucket(BUCKET).key(&client.name).body(code.into()).send().await?;
+    s3::make_bucket(&target, BUCKET).await?;
+    s3::put_object(&target, BUCKET, &client.name, &code).await?;
     let template = with_code(template, "Consumer", &format!("s3://{BUCKET}/{}", client.name))?;
     let table = "          TABLE: !Ref Projection\n";
     let endpoint = format!("{table}          AWS_ENDPOINT_URL_DYNAMODB: {}\n", dynamodb.endpoint_url());
@@ -252,7 +251,7 @@ async fn deploy(
 
     let name = format!("consumer-{}", client.name);
     let queue = Parameter::builder().parameter_key("QueueArn").set_parameter_value(arn).build();
-    let cloudformation = target.cloudformation();
+    let cloudformation = aws_sdk_cloudformation::Client::new(target.sdk_config());
     let request = cloudformation.create_stack().stack_name(&name).template_body(template).parameters(queue);
     let request = request.capabilities(Capability::CapabilityIam);
     request.capabilities(Capability::CapabilityAutoExpand).send().await?;

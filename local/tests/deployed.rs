@@ -15,7 +15,7 @@ use local::stack::Stack;
 use local::write;
 use serde_json::Value;
 use shared::naming::OwnQueue;
-use support::{attributes, incarnations, stack};
+use support::{SdkClients as _, attributes, incarnations, stack};
 
 /// A linter does not see that a reference inside `Fn::ForEach` is empty; the deployed queue shows it.
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +82,7 @@ async fn check_fan_out(stack: &Stack) -> anyhow::Result<()> {
 async fn a_consumer_that_is_not_ours_gets_every_event_in_order() -> anyhow::Result<()> {
     let stack = stack("deployed").await?;
     let expected = incarnations(20, 10);
-    let refused = write::write_all(&stack.connection().dynamodb(), expected.events(), &|_| ()).await?;
+    let refused = write::write_all(&stack.connection().target(ACCOUNT), expected.events(), &|_| ()).await?;
     assert_eq!(refused, []);
     for client in stack.clients() {
         let output = Command::new(&stack.environment().python)

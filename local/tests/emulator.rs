@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use local::event;
+use local::ministack::ACCOUNT;
 use local::python::Environment;
 use local::stack::Ground;
 use local::tables::EVENTS;
@@ -64,8 +65,8 @@ impl Pipeline {
         let lines: Vec<String> = names.iter().map(|name| body(name)).collect();
         let (events, bad_lines) = event::read_lines(lines.join("\n").as_bytes());
         assert_eq!((events.len(), bad_lines), (names.len(), Vec::new()));
-        let dynamodb = self.ground.connection().dynamodb();
-        assert_eq!(write::write_all(&dynamodb, &events, &|_| ()).await.unwrap(), []);
+        let target = self.ground.connection().target(ACCOUNT);
+        assert_eq!(write::write_all(&target, &events, &|_| ()).await.unwrap(), []);
     }
 }
 

@@ -7,12 +7,12 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use aws::operator::Target;
 use aws_sdk_sqs::types::QueueAttributeName;
 use deploy::functions;
 use deploy::package::Package;
 use deploy::settings::{KeyArn, QueuePrefix, Settings, StreamArn, TopicArn};
 use deploy::stack::{Deployed, Deployment};
-use deploy::target::Target;
 use local::ministack::{ACCOUNT, REGION};
 use local::stack::Ground;
 use local::workspace;
@@ -136,7 +136,7 @@ fn config(text: &str) -> anyhow::Result<Config> {
 /// Deploys functions that nobody calls: no event is written.
 async fn deploy(ground: &Ground, settings: &Settings, config: &Config) -> anyhow::Result<Deployed> {
     let target = Target::local(ground.connection().endpoint(), REGION);
-    deploy::stack::make_bucket(&target, BUCKET).await?;
+    aws::operator::s3::make_bucket(&target, BUCKET).await?;
     let mut packages = Vec::new();
     for function in functions::ALL {
         packages.push(Package::try_new(function, b"nothing that runs", SHIPPED)?);
@@ -154,7 +154,8 @@ async fn deploy(ground: &Ground, settings: &Settings, config: &Config) -> anyhow
 
 /// The template with its transforms applied.
 async fn expanded(ground: &Ground) -> anyhow::Result<Value> {
-    let client = Target::local(ground.connection().endpoint(), REGION).cloudformation();
+    let target = Target::local(ground.connection().endpoint(), REGION);
+    let client = aws_sdk_cloudformation::Client::new(target.sdk_config());
     // The stage that is given unless another is asked for is `Processed`.
     let answer = client.get_template().stack_name(STACK).send().await?;
     Ok(serde_json::from_str(answer.template_body().context("no template")?)?)
@@ -212,7 +213,7 @@ fn policies(ground: &Ground) -> anyhow::Result<Value> {
 }
 
 async fn queue_policies(ground: &Ground) -> anyhow::Result<Vec<usize>> {
-    let sqs = ground.connection().sqs(ACCOUNT);
+    let sqs = aws_sdk_sqs::Client::new(ground.connection().target(ACCOUNT).sdk_config());
     let mut sizes = Vec::new();
     for url in sqs.list_queues().send().await?.queue_urls() {
         let request = sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::Policy);

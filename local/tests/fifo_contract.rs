@@ -21,7 +21,7 @@ use local::ministack::REGION;
 use shared::message::{Attribute, AttributeValue, Message};
 use shared::naming::{Naming, QueueUrl};
 use shared::send::{SendError, Transport as _};
-use support::ground;
+use support::{SdkClients as _, ground};
 use testkit::contract::fifo::{self, Delivery, FifoQueue};
 
 const ACCOUNT: &str = "000000000000";

@@ -19,7 +19,7 @@ use serde_json::Value;
 use shared::config::Source;
 use shared::ids::Key;
 use shared::ledger::{EventTable, Page, ScanPage, ScanPosition, Unread};
-use support::{ground, make_ledger, make_table};
+use support::{SdkClients as _, ground, make_ledger, make_table};
 use testkit::contract;
 use testkit::contract::events::{Writable, numbers, texts};
 

@@ -148,14 +148,14 @@ async fn a_late_client_with_history_gets_everything_and_goes_on_without_a_gap() 
     let ground = ground("ledger-history").await?;
     let expected = incarnations(MARKS, ROUNDS);
     let write = async |round: usize| {
-        let dynamodb = ground.connection().dynamodb();
+        let target = ground.connection().target(ACCOUNT);
         let range = round * MARKS..(round + 1) * MARKS;
-        assert_eq!(write::write_range(&dynamodb, expected.events(), range, &|_| ()).await?, []);
+        assert_eq!(write::write_range(&target, expected.events(), range, &|_| ()).await?, []);
         anyhow::Ok(())
     };
     let follower = |client: &str| {
         let url = ground.connection().queue_url(ACCOUNT, &format!("MarkFanOutClient{client}.fifo"));
-        Follower::new(ground.connection().sqs(ACCOUNT), url, &expected)
+        Follower::new(ground.connection().target(ACCOUNT), url, &expected)
     };
     let (mut billing, mut archive) = (follower("Billing"), follower("Archive"));
 

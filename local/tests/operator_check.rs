@@ -15,16 +15,16 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use anyhow::Context as _;
+use aws::operator::Target;
 use aws_sdk_dynamodb::types::{PointInTimeRecoverySpecification, StreamSpecification, StreamViewType};
 use aws_sdk_lambda::types::ScalingConfig;
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
-use deploy::target::Target;
 use expect_test::{Expect, expect};
 use local::ministack::{ACCOUNT, REGION};
 use local::stack::Ground;
 use local::tables::EVENTS;
 use serde_json::Value;
-use support::{SOURCE, fanoutctl, ground};
+use support::{SOURCE, SdkClients as _, fanoutctl, ground};
 
 /// The account of the client that brings its queue along.
 const OWNER: &str = "444455556666";
@@ -220,7 +220,7 @@ impl Operator {
 
     /// The id of the mapping whose logical id ends like this.
     async fn mapping(&self, suffix: &str) -> anyhow::Result<String> {
-        let client = self.target().cloudformation();
+        let client = aws_sdk_cloudformation::Client::new(self.target().sdk_config());
         let resources = client.describe_stack_resources().stack_name("mark-event-queue").send().await?;
         let mapping = resources.stack_resources().iter().find(|resource| {
             resource.resource_type() == Some("AWS::Lambda::EventSourceMapping")

@@ -13,15 +13,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use aws::operator::Target;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::Message;
-use deploy::target::Target;
 use expect_test::{Expect, expect};
 use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use serde_json::Value;
 use shared::config::Config;
-use support::{SOURCE, fanoutctl, ground};
+use support::{SOURCE, SdkClients as _, fanoutctl, ground};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
@@ -438,7 +438,7 @@ async fn an_older_stack_is_taken_over_once_nothing_of_it_is_lost() -> anyhow::Re
     operator.register(&["Billing"]).await?;
     let connection = operator.ground.connection();
     let target = Target::local(connection.endpoint(), "eu-west-2");
-    let cloudformation = target.cloudformation();
+    let cloudformation = aws_sdk_cloudformation::Client::new(target.sdk_config());
     let call = cloudformation.create_stack().stack_name("mark-event-queue").template_body(OLDER_STACK);
     call.send().await?;
     let start = Instant::now();

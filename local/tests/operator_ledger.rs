@@ -14,16 +14,17 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use aws::operator::sqs;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use local::check::Expected;
-use local::follow::{self, Follower};
+use local::follow::Follower;
 use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::write;
 use serde_json::{Value, json};
 use shared::ids::{Group, Key};
-use support::{SOURCE, fanoutctl, ground, incarnations};
+use support::{SOURCE, SdkClients as _, fanoutctl, ground, incarnations};
 use tokio::sync::watch;
 
 const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
@@ -315,7 +316,7 @@ impl Operator {
     }
 
     fn follower<'e>(&self, client: &str, expected: &'e Expected) -> Follower<'e> {
-        Follower::new(self.ground.connection().sqs(ACCOUNT), self.url(client), expected)
+        Follower::new(self.ground.connection().target(ACCOUNT), self.url(client), expected)
     }
 
     fn url(&self, client: &str) -> String {
@@ -323,13 +324,13 @@ impl Operator {
     }
 
     async fn depth(&self, client: &str) -> anyhow::Result<u64> {
-        Ok(follow::depth(&self.ground.connection().sqs(ACCOUNT), &self.url(client)).await?)
+        Ok(sqs::depth(&self.ground.connection().target(ACCOUNT), &self.url(client)).await?.total())
     }
 
     async fn write(&self, expected: &Expected, rounds: Range<usize>) -> anyhow::Result<()> {
         let range = rounds.start * MARKS..rounds.end * MARKS;
-        let dynamodb = self.ground.connection().dynamodb();
-        assert_eq!(write::write_range(&dynamodb, expected.events(), range, &|_| ()).await?, []);
+        let target = self.ground.connection().target(ACCOUNT);
+        assert_eq!(write::write_range(&target, expected.events(), range, &|_| ()).await?, []);
         Ok(())
     }
 

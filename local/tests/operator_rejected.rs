@@ -23,7 +23,7 @@ use local::stack::Ground;
 use local::tables::EVENTS;
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
-use support::{SOURCE, START, fanoutctl, ground};
+use support::{SOURCE, START, SdkClients as _, fanoutctl, ground, item_of};
 
 /// Longer than a returned message and a cold start take here, and the catch-up's next call.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -170,7 +170,7 @@ impl Operator {
 }
 
 fn item(event: &Event) -> Item {
-    event.item.to_attribute().as_m().unwrap().clone()
+    item_of(&event.item)
 }
 
 /// The keys of an event's item, in DynamoDB's JSON.

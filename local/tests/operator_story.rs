@@ -17,13 +17,14 @@ use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
+use aws::operator::sqs;
 use local::check::Expected;
-use local::follow::{self, Follower};
+use local::follow::Follower;
 use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::{marks, write};
 use serde_json::Value;
-use support::{SOURCE, START, fanoutctl, ground};
+use support::{SOURCE, START, SdkClients as _, fanoutctl, ground};
 use tokio::sync::{mpsc, watch};
 
 const MARKS: usize = 25;
@@ -154,7 +155,7 @@ impl Operator {
 
     fn follower<'e>(&self, client: &str, expected: &'e Expected) -> Follower<'e> {
         let connection = self.ground.connection();
-        Follower::new(connection.sqs(ACCOUNT), self.url(&format!("Client{client}")), expected)
+        Follower::new(connection.target(ACCOUNT), self.url(&format!("Client{client}")), expected)
     }
 
     fn url(&self, queue: &str) -> String {
@@ -163,8 +164,8 @@ impl Operator {
 
     async fn write(&self, expected: &Expected, rounds: Range<usize>) -> anyhow::Result<()> {
         let range = rounds.start * MARKS..rounds.end * MARKS;
-        let dynamodb = self.ground.connection().dynamodb();
-        assert_eq!(write::write_range(&dynamodb, expected.events(), range, &|_| ()).await?, []);
+        let target = self.ground.connection().target(ACCOUNT);
+        assert_eq!(write::write_range(&target, expected.events(), range, &|_| ()).await?, []);
         Ok(())
     }
 
@@ -213,9 +214,9 @@ impl Operator {
 
     /// Waits until a queue holds so many messages, those in flight included.
     async fn until_depth_is(&self, queue: &str, expected: usize) -> anyhow::Result<()> {
-        let sqs = self.ground.connection().sqs(ACCOUNT);
+        let target = self.ground.connection().target(ACCOUNT);
         let start = Instant::now();
-        while follow::depth(&sqs, &self.url(queue)).await? != u64::try_from(expected)? {
+        while sqs::depth(&target, &self.url(queue)).await?.total() != u64::try_from(expected)? {
             anyhow::ensure!(start.elapsed() < PATIENCE, "queue `{queue}` never holds {expected} messages");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -1,27 +1,17 @@
 //! Where the pipeline runs, and the names and addresses of its queues that follow from that.
 
+mod parts;
+mod queue_arn;
+
 use std::fmt;
 
-use crate::config::QueueArn;
-use crate::quoted::quoted;
+use self::parts::check_region;
 
-/// The partitions and their DNS suffixes (the endpoint rules of the AWS SDKs).
-const PARTITIONS: [(&str, &str); 8] = [
-    ("aws", "amazonaws.com"),
-    ("aws-cn", "amazonaws.com.cn"),
-    ("aws-eusc", "amazonaws.eu"),
-    ("aws-iso", "c2s.ic.gov"),
-    ("aws-iso-b", "sc2s.sgov.gov"),
-    ("aws-iso-e", "cloud.adc-e.uk"),
-    ("aws-iso-f", "csp.hci.ic.gov"),
-    ("aws-us-gov", "amazonaws.com"),
-];
+pub use self::parts::InvalidNaming;
+pub(crate) use self::parts::{check_account, check_partition, check_prefix};
+pub use self::queue_arn::{InvalidQueueArn, QueueArn};
 
-/// The most characters of a stack's prefix: a client's queue has 16 letters of its own, up to 40 of the client
-/// and `.fifo`, and SQS takes 80.
-const PREFIX_LIMIT: usize = 16;
-
-/// Where a stack runs: all that its queues' addresses depend on. [`Place::try_new`] checks it.
+/// Where a stack runs: all that its queues' addresses depend on. [`Naming::try_new`] checks it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Naming {
     /// `aws`, `aws-cn`, `aws-us-gov`, ….
@@ -48,29 +38,12 @@ pub enum OwnQueue {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct QueueUrl(String);
 
-/// The part of a [`Place`] that is not what it should be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidNaming {
-    /// Not a partition whose DNS suffix is known.
-    #[error("partition {} is unknown; known are {}", quoted(.0), known_partitions())]
-    Partition(String),
-    /// Not of a region's form.
-    #[error("{} is not a region; write its code, as in `eu-west-2`", quoted(.0))]
-    Region(String),
-    /// Not of an account's form.
-    #[error("{} is not an account; write its twelve digits", quoted(.0))]
-    Account(String),
-    /// Too long, or with other characters.
-    #[error("{} is not a prefix; use up to {PREFIX_LIMIT} letters, digits and hyphens, or none", quoted(.0))]
-    Prefix(String),
-}
-
 impl Naming {
-    /// A place whose parts have the form they must have.
+    /// The place whose parts have the form they must have.
     ///
     /// # Errors
     ///
-    /// [`InvalidPlace`]: the first part that is wrong.
+    /// [`InvalidNaming`]: the first part that is wrong.
     pub fn try_new(
         partition: &str,
         region: &str,
@@ -125,7 +98,8 @@ impl Naming {
         self.role_arn("MarkFanOutConverter")
     }
 
-    fn queue_arn(&self, name: String) -> QueueArn {
+    /// The ARN of the queue called `name` of the stack's account.
+    pub fn queue_arn(&self, name: String) -> QueueArn {
         let Self { partition, region, account, prefix: _ } = self.clone();
         QueueArn { partition, region, account, name }
     }
@@ -143,8 +117,7 @@ impl Naming {
 
     /// What the names of AWS's services end in, in the stack's partition.
     pub fn dns_suffix(&self) -> &'static str {
-        let known = PARTITIONS.iter().find(|(partition, _)| *partition == self.partition);
-        known.map_or("amazonaws.com", |(_, suffix)| suffix)
+        parts::dns_suffix(&self.partition)
     }
 }
 
@@ -187,35 +160,6 @@ impl fmt::Display for QueueUrl {
 /// the stack's own queues whatever the name.
 pub(crate) fn client_base_name(name: &str) -> String {
     format!("MarkFanOutClient{name}.fifo")
-}
-
-pub(crate) fn check_partition(text: &str) -> Result<(), InvalidNaming> {
-    let is_known = PARTITIONS.iter().any(|(partition, _)| *partition == text);
-    if is_known { Ok(()) } else { Err(InvalidNaming::Partition(text.to_owned())) }
-}
-
-/// Rejections, hyphens and a number at the end: new regions come without a release of this code.
-pub(crate) fn check_region(text: &str) -> Result<(), InvalidNaming> {
-    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let is_region = text.rsplit_once('-').is_some_and(|(words, number)| {
-        is_number(number) && words.contains('-') && words.split('-').all(is_word)
-    });
-    if is_region { Ok(()) } else { Err(InvalidNaming::Region(text.to_owned())) }
-}
-
-pub(crate) fn check_account(text: &str) -> Result<(), InvalidNaming> {
-    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_account { Ok(()) } else { Err(InvalidNaming::Account(text.to_owned())) }
-}
-
-pub(crate) fn check_prefix(text: &str) -> Result<(), InvalidNaming> {
-    let is_legal = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if is_legal && text.len() <= PREFIX_LIMIT { Ok(()) } else { Err(InvalidNaming::Prefix(text.to_owned())) }
-}
-
-fn known_partitions() -> String {
-    PARTITIONS.map(|(partition, _)| format!("`{partition}`")).join(", ")
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub(super) fn item(key: &ItemKey, mut item: SdkItem) -> Result<Item, Damaged> {
 }
 
 /// A key attribute's value.
-pub(super) fn of_key(key: &Key) -> AttributeValue {
+pub(crate) fn of_key(key: &Key) -> AttributeValue {
     match key {
         Key::S(text) => AttributeValue::S(text.clone()),
         Key::N(number) => AttributeValue::N(number.clone()),

@@ -75,6 +75,13 @@ pub struct OrderArguments {
     pub yes: bool,
 }
 
+impl From<BackfillArguments> for ReplayArguments {
+    /// A replay of all, from version 1 on.
+    fn from(BackfillArguments { client, from: _, order }: BackfillArguments) -> Self {
+        Self { client, scope: ScopeArguments { group: None, all: true }, from: 1, order }
+    }
+}
+
 fn version(text: &str) -> Result<u64, &'static str> {
     text.parse().ok().filter(|version| *version > 0).ok_or("a version is a number from 1 on")
 }

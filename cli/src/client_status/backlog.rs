@@ -76,9 +76,11 @@ impl From<&ClientStatus> for Backlog {
 
 #[cfg(test)]
 mod tests {
+
+    use aws::operator::{CallError, CallFault};
+
     use super::super::Lag;
     use super::*;
-    use crate::aws::{CallError, CallFault};
 
     #[test]
     fn what_a_client_lacks_is_told() {

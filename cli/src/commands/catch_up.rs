@@ -4,16 +4,16 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use shared::control::{CatchUpReport, ControlRequest, RefusedGroup};
 use shared::text::printable;
 
 use super::operator::{Operator, RegisteredClient};
 use crate::args::ClientArguments;
 use crate::client_status::Lag;
 use crate::context::Context;
-use crate::control::{CaughtUp, ControlRequest, Refused};
 use crate::exit::{Exit, Failure};
 use crate::output::{counted, events_of_groups};
-use crate::progress::{Bar, unless_quick};
+use crate::progress::{Progress, unless_quick};
 
 /// How soon it is looked at again how far the client is.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -29,17 +29,17 @@ const IDLE_LIMIT: u32 = 3;
 struct Report {
     client: String,
     /// In how many groups it became up to date.
-    groups: u64,
+    groups: usize,
     /// How many events were sent.
-    sent: u64,
+    sent: usize,
     /// In how many groups it is still behind.
-    behind: u64,
+    behind: usize,
     /// Why the catch-up ended before the client was up to date.
     stopped: Option<String>,
     /// Whether another invocation, as that of the schedule, served it for a while. What that sent is not counted.
     elsewhere: bool,
     /// Groups of which its queue refuses an event for good.
-    refused: Vec<Refused>,
+    refused: Vec<RefusedGroup>,
     #[serde(skip)]
     invocations: u32,
     /// How often, one after the other, the function got nowhere.
@@ -64,7 +64,7 @@ pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<E
     let before = unless_quick("reading the ledger", operator.lag(client.id)).await?;
     operator.log(&format!("catch up client `{}`", client.name));
 
-    let bar = Bar::new(before.events);
+    let bar = Progress::of(before.events);
     show(&bar, &before, &before);
     let mut report = Report { client: client.name.clone(), ..Report::default() };
     let ended = follow(&operator, &client, &before, &bar, &mut report).await;
@@ -80,14 +80,14 @@ async fn follow(
     operator: &Operator,
     client: &RegisteredClient,
     before: &Lag,
-    bar: &Bar,
+    bar: &Progress,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let request = ControlRequest::CatchUp { client: client.name.clone() };
+    let request = ControlRequest::CatchUp { client: client.name.clone(), caller: None };
     while report.goes_on() {
         let mut answer = pin!(operator.request(&request));
         let mut pause = LOOK_AGAIN;
-        let answer: CaughtUp = loop {
+        let answer: CatchUpReport = loop {
             if let Ok(answer) = tokio::time::timeout(pause, &mut answer).await {
                 break answer?;
             }
@@ -103,7 +103,7 @@ async fn follow(
 }
 
 /// Shows how far the client is, and returns when to look again. What matters is the function's answer.
-async fn look(operator: &Operator, client: &RegisteredClient, before: &Lag, bar: &Bar) -> Duration {
+async fn look(operator: &Operator, client: &RegisteredClient, before: &Lag, bar: &Progress) -> Duration {
     let start = Instant::now();
     if let Ok(now) = operator.lag(client.id).await {
         show(bar, before, &now);
@@ -117,8 +117,8 @@ impl Report {
         self.invocations == 0 || (self.behind > 0 && self.stopped.is_none())
     }
 
-    fn add(&mut self, answer: CaughtUp) {
-        let CaughtUp { client: _, groups, sent, behind, stopped, elsewhere, refused } = answer;
+    fn add(&mut self, answer: CatchUpReport) {
+        let CatchUpReport { client: _, groups, sent, behind, stopped, elsewhere, refused } = answer;
         self.invocations += 1;
         self.groups += groups;
         self.sent += sent;
@@ -141,7 +141,7 @@ impl Report {
 }
 
 /// How far it is now, of what there was to go before. What came to it meanwhile makes the way longer.
-fn show(bar: &Bar, before: &Lag, now: &Lag) {
+fn show(bar: &Progress, before: &Lag, now: &Lag) {
     let total = before.events.max(now.events);
     bar.is_at(total - now.events, total, &to_go(now));
 }
@@ -157,7 +157,7 @@ fn text(report: &Report) -> String {
     if *behind > 0 || stopped.is_some() {
         let why = stopped.as_deref().map(|why| format!(": {}", printable(why))).unwrap_or_default();
         let mut text = format!("Client {client} is still behind in {}{why}.\n", counted(*behind, "group"));
-        for Refused { group, reason } in refused {
+        for RefusedGroup { group, reason } in refused {
             text += &format!("  group {} waits: {}\n", printable(group), printable(reason));
         }
         return text + &done + ".\n";
@@ -177,14 +177,14 @@ mod tests {
 
     use super::*;
 
-    fn answer(groups: u64, sent: u64, behind: u64, stopped: Option<&str>) -> CaughtUp {
+    fn answer(groups: usize, sent: usize, behind: usize, stopped: Option<&str>) -> CatchUpReport {
         let stopped = stopped.map(str::to_owned);
         let client = "Billing".to_owned();
-        CaughtUp { client, groups, sent, behind, stopped, ..CaughtUp::default() }
+        CatchUpReport { client, groups, sent, behind, stopped, ..CatchUpReport::default() }
     }
 
     /// What is told when these answers came; each of them but the last makes another invocation worth while.
-    fn check(answers: &[CaughtUp], expected: &Expect) {
+    fn check(answers: &[CatchUpReport], expected: &Expect) {
         let mut report = Report { client: "Billing".to_owned(), ..Report::default() };
         for answer in answers {
             assert!(report.goes_on(), "before {answer:?}");
@@ -238,7 +238,7 @@ mod tests {
     fn another_invocation_is_waited_for() {
         let elsewhere = |behind| {
             let stopped = Some("another invocation serves it");
-            CaughtUp { elsewhere: true, ..answer(0, 0, behind, stopped) }
+            CatchUpReport { elsewhere: true, ..answer(0, 0, behind, stopped) }
         };
         check(
             &[elsewhere(70), elsewhere(40), elsewhere(9), elsewhere(8), answer(0, 0, 0, None)],
@@ -268,8 +268,8 @@ mod tests {
     fn what_the_queue_refuses_is_named() {
         let refused = |groups, sent, behind| {
             let reason = "the event has 3224 bytes, the queue takes 1024".to_owned();
-            let refused = vec![Refused { group: "BIG".to_owned(), reason }];
-            CaughtUp { refused, ..answer(groups, sent, behind, None) }
+            let refused = vec![RefusedGroup { group: "BIG".to_owned(), reason }];
+            CatchUpReport { refused, ..answer(groups, sent, behind, None) }
         };
         check(
             &[refused(2, 30, 1), refused(0, 0, 1)],

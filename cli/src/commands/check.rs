@@ -1,6 +1,7 @@
 //! `fanoutctl check`: collects facts of the deployed stack, and tells what is wrong with them. Changes nothing.
 
 mod collect;
+mod config;
 mod facts;
 mod findings;
 mod ledger;
@@ -12,11 +13,12 @@ mod tests;
 
 use std::fmt::Write as _;
 
+use deploy::stack;
 use serde::Serialize;
 use shared::text::printable;
 
 use self::facts::Facts;
-use self::findings::{Finding, find};
+use self::findings::{Finding, Findings};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, counted};
@@ -39,7 +41,7 @@ struct Report {
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let stack = context.deployed(&target).await?;
-    let naming = target.naming(stack.prefix()).await?;
+    let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
     let config = context.config(Some(&naming))?;
     let work = collect::facts(&target, &stack, naming, config);
     let report = Report::new(&unless_quick("looking at queues, stream, mappings and the ledger", work).await);
@@ -51,6 +53,20 @@ impl Report {
     fn new(facts: &Facts) -> Self {
         Self { stack: facts.stack.clone(), queues: facts.queues.len(), findings: find(facts) }
     }
+}
+
+/// Everything that is wrong, subject by subject: the config, the table, the functions, the ledger and its clients, the
+/// queues.
+fn find(facts: &Facts) -> Vec<Finding> {
+    let mut findings = Findings::new(facts);
+    config::find(&mut findings);
+    table::find(&mut findings);
+    mapping::find(&mut findings);
+    ledger::find(&mut findings);
+    for queue in &facts.queues {
+        queue::find(&mut findings, queue);
+    }
+    findings.into_list()
 }
 
 /// A line for each finding, for a program that reads lines; in a terminal they stand below their subject.
@@ -70,7 +86,7 @@ fn text(report: &Report, style: Style) -> String {
     let Report { stack, queues, findings } = report;
     let found = match findings.len() {
         0 => "nothing is wrong".to_owned(),
-        count => counted(count as u64, "finding"),
+        count => counted(count, "finding"),
     };
     let _ = writeln!(
         text,

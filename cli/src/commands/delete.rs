@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
-use deploy::stack::{self, DeployedStack};
-use deploy::target::Target;
+use aws::operator::CallFault;
+use aws::operator::Target;
+use aws::operator::cloudformation::DeployedStack;
+use aws::operator::sqs::{self, Depth};
+use deploy::clients::ClientLists;
+use deploy::stack;
 use serde::Serialize;
-use shared::config::QueueArn;
-use shared::naming::{Naming, OwnQueue};
+use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::text::printable;
 
 use super::ask::agree;
@@ -14,8 +17,6 @@ use super::follow;
 use super::operator::backlogs;
 use super::prepare::ledger_table;
 use crate::args::{DeleteArguments, stack_option};
-use crate::aws::CallFault;
-use crate::aws::sqs::{self, Depth};
 use crate::client_status::Backlog;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -59,7 +60,7 @@ struct KeptQueue {
 pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let deployed = context.deployed(&target).await?;
-    let naming = target.naming(deployed.prefix()).await?;
+    let naming = stack::naming(&target, stack::deployed_prefix(&deployed)).await?;
     let looking = remainder(&target, &deployed, &naming);
     let remainder = unless_quick("looking at the queues and the ledger", looking).await;
     // Standard output has the result alone.
@@ -67,7 +68,7 @@ pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<E
     let question = format!("Delete stack {}?", printable(&context.stack));
     agree(&question, arguments.yes, "Nothing was touched.").await?;
 
-    let progress = Progress::new();
+    let progress = Progress::spinner();
     let deleted = stack::delete(&target, &context.stack, &mut |event| follow::tell(&progress, event)).await;
     progress.finish();
     deleted.map_err(Failure::Change)?;
@@ -77,11 +78,11 @@ pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<E
 
 async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -> Remainder {
     let mut queues: Vec<QueueArn> = OwnQueue::ALL.map(|queue| naming.own_queue_arn(queue)).into();
-    queues.extend(deployed.clients().own.iter().map(|client| naming.client_queue_arn(client)));
+    queues.extend(ClientLists::of_stack(deployed).own.iter().map(|client| naming.client_queue_arn(client)));
     let mut kept_queues = Vec::with_capacity(queues.len());
     for queue in queues {
         let url = naming.queue(&queue.account, &queue.name);
-        let depth = sqs::depth(&target.sqs(), url.as_str()).await;
+        let depth = sqs::depth(target, url.as_str()).await;
         let (depth, unknown) = match depth {
             Ok(depth) => (Some(depth), None),
             // Of a stack that was never made whole, or deleted by somebody.

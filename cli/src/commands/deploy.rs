@@ -7,7 +7,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aws::operator::s3::make_bucket;
 use deploy::invoke::run_maintenance;
+use deploy::settings::Architecture;
 use deploy::stack::{self, Deployment};
 use shared::text::printable;
 
@@ -45,9 +47,9 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
     agree("Deploy this?", arguments.yes, "Nothing was touched.").await?;
 
     let Prepared { target, naming, deployed, config, config_text, plan } = prepared;
-    let progress = Arc::new(Progress::new());
+    let progress = Arc::new(Progress::spinner());
     let architecture =
-        settings.architecture.or(deployed.map(|stack| stack.architecture())).unwrap_or_default();
+        settings.architecture.or(deployed.as_ref().map(Architecture::of_stack)).unwrap_or_default();
     let source = build::Source::new(workspace, arguments.binaries.clone(), architecture, &target);
     let packages = build::packages(source, config_text, Arc::clone(&progress)).await?;
     let default_bucket = || stack::packages_bucket(&naming.account, &naming.region);
@@ -61,7 +63,7 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
         bucket: &bucket,
     };
     if arguments.bucket.is_none() {
-        stack::make_bucket(&target, &bucket).await.map_err(Failure::Change)?;
+        make_bucket(&target, &bucket).await.map_err(|error| Failure::Change(error.into()))?;
     }
     let deployed = stack::deploy(&target, &deployment, &mut |event| follow::tell(&progress, event)).await;
     progress.finish();

@@ -17,16 +17,12 @@ pub mod replay;
 pub mod status;
 pub mod validate;
 
-use shared::naming::OwnQueue;
 use shared::text::printable;
 
 use self::pause::Change;
 use crate::args::{Arguments, Command, stack_option};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-
-/// The stack's own queues.
-const OWN_QUEUES: [OwnQueue; 2] = [OwnQueue::FanOut, OwnQueue::Rejected];
 
 /// How many queues are looked at at the same time: with 50 ms a call, those of a hundred clients take a second.
 const CALLS_AT_ONCE: usize = 16;
@@ -60,7 +56,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Pause(arguments) => pause::execute(&context, &arguments, Change::Pause).await,
         Command::Resume(arguments) => pause::execute(&context, &arguments, Change::Resume).await,
         Command::CatchUp(arguments) => catch_up::execute(&context, &arguments).await,
-        Command::Replay(arguments) => replay::execute(&context, &arguments.into()).await,
+        Command::Replay(arguments) => replay::execute(&context, &arguments).await,
         Command::Backfill(arguments) => replay::execute(&context, &arguments.into()).await,
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,

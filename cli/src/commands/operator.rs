@@ -4,23 +4,22 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws::dynamodb::LedgerTable;
-use deploy::invoke::{Answer, CATCH_UP_NAME};
-use deploy::stack::DeployedStack;
-use deploy::target::Target;
+use aws::operator::cloudformation::DeployedStack;
+use aws::operator::lambda::{self, Answer};
+use aws::operator::ledger::{ledger, unread};
+use aws::operator::{CallError, Target};
+use deploy::invoke::CATCH_UP_NAME;
 use futures_util::{StreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use shared::config::{ClientName, nearest};
+use shared::control::ControlRequest;
 use shared::ledger::{ClientId, ItemKey, Registration, Registry, State};
 use shared::text::printable;
 use shared::time::Timestamp;
 
 use crate::args::stack_option;
-use crate::aws::lambda::LambdaClient;
-use crate::aws::ledger::{ledger, unread};
-use crate::aws::{CallError, sts};
 use crate::client_status::{self, Backlog, ClientStatus, Departure, Lag};
 use crate::context::{Context, output};
-use crate::control::ControlRequest;
 use crate::exit::Failure;
 use crate::output::instant;
 
@@ -44,7 +43,6 @@ pub(super) struct Operator {
     pub(super) ledger_name: String,
     pub(super) registry: Registry,
     function: String,
-    lambda: LambdaClient,
     /// The ARN of a user or of a role's session.
     caller: String,
 }
@@ -80,10 +78,9 @@ impl Operator {
         let ledger_name = output(&stack, LEDGER_TABLE_NAME)?.to_owned();
         let function = output(&stack, CATCH_UP_NAME)?.to_owned();
         let ledger = ledger(&target, &ledger_name);
-        let (registry, caller) = tokio::join!(registry(&ledger, &ledger_name), sts::caller(&target));
+        let (registry, caller) = tokio::join!(registry(&ledger, &ledger_name), target.caller());
         let registry = registry?.ok_or_else(|| Failure::Unreachable(empty_ledger(&ledger_name)))?;
-        let lambda = LambdaClient::patient(&target);
-        Ok(Self { target, stack, ledger, ledger_name, registry, function, lambda, caller: caller? })
+        Ok(Self { target, stack, ledger, ledger_name, registry, function, caller: caller?.arn })
     }
 
     /// The client called `name`.
@@ -119,8 +116,11 @@ impl Operator {
     ///
     /// [`Failure::Findings`]: the function failed. [`Failure::Call`]: it is not known whether it was done.
     pub(super) async fn request<A: DeserializeOwned>(&self, request: &ControlRequest) -> Result<A, Failure> {
-        let answer = self.lambda.invoke(&self.function, &request.payload(&self.caller)).await?;
-        understood(answer)
+        understood(lambda::invoke(&self.target, &self.function, &self.payload(request)).await?)
+    }
+
+    fn payload(&self, request: &ControlRequest) -> String {
+        request.clone().asked_by(&self.caller).payload()
     }
 
     /// How far a client is behind.
@@ -141,7 +141,7 @@ impl Operator {
 
 impl CatchUpFunction for Operator {
     async fn request_once(&self, request: &ControlRequest) -> Result<Answer, CallError> {
-        self.lambda.invoke_once(&self.function, &request.payload(&self.caller)).await
+        lambda::invoke_once(&self.target, &self.function, &self.payload(request)).await
     }
 }
 

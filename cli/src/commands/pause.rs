@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use shared::control::{ControlRequest, StateChange};
 use shared::ledger::times::{CALL_LIMIT, FAN_OUT_LIMIT, PASS_LIMIT};
 use shared::text::printable;
 
 use super::operator::Operator;
 use crate::args::ClientArguments;
 use crate::context::Context;
-use crate::control::{Changed, ControlRequest};
 use crate::exit::{Exit, Failure};
 use crate::progress::unless_quick;
 
@@ -26,7 +26,7 @@ pub enum Change {
 #[derive(Debug, Serialize)]
 struct Report {
     #[serde(flatten)]
-    changed: Changed,
+    changed: StateChange,
     /// For how long something may still be sent to a client that was paused.
     still_sent_for_seconds: Option<u64>,
     #[serde(skip)]
@@ -45,13 +45,15 @@ pub async fn execute(
 ) -> Result<Exit, Failure> {
     let operator = Operator::of_stack(context).await?;
     let (what, request) = match change {
-        Change::Pause => {
-            ("pause", ControlRequest::Pause { client: operator.client(&arguments.client)?.name })
-        }
+        Change::Pause => (
+            "pause",
+            ControlRequest::Pause { client: operator.client(&arguments.client)?.name, caller: None },
+        ),
         // A client that leaves may be paused, but not resumed: it would not be sent anything.
-        Change::Resume => {
-            ("resume", ControlRequest::Resume { client: operator.served(&arguments.client)?.name })
-        }
+        Change::Resume => (
+            "resume",
+            ControlRequest::Resume { client: operator.served(&arguments.client)?.name, caller: None },
+        ),
     };
     operator.log(&format!("{what} client `{}`", arguments.client));
     let changed = unless_quick("waiting for the catch-up function", operator.request(&request)).await?;
@@ -67,7 +69,7 @@ fn last_send() -> Duration {
 }
 
 fn text(report: &Report) -> String {
-    let Report { changed: Changed { client, state, was }, still_sent_for_seconds, stack_option } = report;
+    let Report { changed: StateChange { client, state, was }, still_sent_for_seconds, stack_option } = report;
     let (client, stack) = (printable(client), printable(stack_option));
     let (is, resume) = (state != was, format!("It is caught up after\n  fanoutctl resume {client}{stack}\n"));
     match still_sent_for_seconds {
@@ -86,14 +88,15 @@ fn text(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use shared::control::ClientState::{self, Live, Paused};
 
     use super::*;
 
-    fn check(state: &str, was: &str, change: Change, stack: &str, expected: &Expect) {
-        let [client, state, was] = ["Billing", state, was].map(str::to_owned);
+    fn check(state: ClientState, was: ClientState, change: Change, stack: &str, expected: &Expect) {
+        let client = "Billing".to_owned();
         let seconds = (change == Change::Pause).then(|| last_send().as_secs());
         let report = Report {
-            changed: Changed { client, state, was },
+            changed: StateChange { client, state, was },
             still_sent_for_seconds: seconds,
             stack_option: stack.to_owned(),
         };
@@ -103,8 +106,8 @@ mod tests {
     #[test]
     fn what_became_of_a_client_is_told() {
         check(
-            "paused",
-            "live",
+            Paused,
+            Live,
             Change::Pause,
             "",
             &expect![[r#"
@@ -115,8 +118,8 @@ mod tests {
         "#]],
         );
         check(
-            "paused",
-            "paused",
+            Paused,
+            Paused,
             Change::Pause,
             " --stack test",
             &expect![[r#"
@@ -127,8 +130,8 @@ mod tests {
             "#]],
         );
         check(
-            "live",
-            "paused",
+            Live,
+            Paused,
             Change::Resume,
             "",
             &expect![[r#"
@@ -138,8 +141,8 @@ mod tests {
             "#]],
         );
         check(
-            "live",
-            "live",
+            Live,
+            Live,
             Change::Resume,
             " --stack test",
             &expect![[r#"

@@ -2,7 +2,8 @@
 
 use std::io::{self, IsTerminal as _};
 
-use deploy::stack::{DeployedStack, describe, prefix};
+use aws::operator::cloudformation::{DeployedStack, describe};
+use deploy::stack::{self, prefix};
 use serde::Serialize;
 use shared::config::{ClientQueue, Config};
 use shared::naming::Naming;
@@ -33,7 +34,7 @@ pub async fn execute(context: &Context, arguments: &PolicyArguments) -> Result<E
     queue_of(&context.config(None)?, arguments)?;
     let target = context.target().await?;
     let deployed = describe(&target, &context.stack).await?;
-    let naming = target.naming(prefix(arguments.prefix.as_ref(), deployed.as_ref())?).await?;
+    let naming = stack::naming(&target, prefix(arguments.prefix.as_ref(), deployed.as_ref())?).await?;
     // Again, because only now it is known whether the queue is where the stack can reach it.
     let config = context.config(Some(&naming))?;
     let queue = queue_of(&config, arguments)?;

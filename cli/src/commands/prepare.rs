@@ -1,14 +1,16 @@
 //! What `plan` tells and `deploy` does: everything that is known before anything is touched.
 
+use aws::operator::Target;
+use aws::operator::cloudformation::{self, DeployedStack, describe};
+use aws::operator::ledger::formats;
+use aws::operator::{CallFault, sqs};
+use deploy::clients::ClientLists;
 use deploy::settings::{FunctionTimeout, Settings};
-use deploy::stack::{DeployedStack, check_ready, deployed_config, describe, kept_queues, prefix};
-use deploy::target::Target;
-use shared::config::{Config, QueueArn};
-use shared::naming::Naming;
+use deploy::stack::{self, check_ready, deployed_config, kept_queues, prefix};
+use shared::config::Config;
+use shared::naming::{Naming, QueueArn};
 
 use super::operator::backlogs;
-use crate::aws::ledger::formats;
-use crate::aws::{CallFault, sqs};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::plan::{self, Facts, Plan, Registered, Running};
@@ -36,7 +38,7 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     if let Some(stack) = &deployed {
         check_ready(stack)?;
     }
-    let naming = target.naming(prefix(settings.queue_prefix.as_ref(), deployed.as_ref())?).await?;
+    let naming = stack::naming(&target, prefix(settings.queue_prefix.as_ref(), deployed.as_ref())?).await?;
     let config = context.parse(&config_text, Some(&naming))?;
     check_timeout(settings, deployed.as_ref())?;
     if let Some(stream) = &settings.event_stream_arn {
@@ -64,7 +66,7 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     }
     for queue in asked {
         let url = naming.queue(&queue.account, &queue.name);
-        let depth = match sqs::depth(&target.sqs(), url.as_str()).await {
+        let depth = match sqs::depth(&target, url.as_str()).await {
             // It was deleted by hand.
             Err(error) if error.fault == CallFault::Missing && facts.disused.contains(&queue) => {
                 facts.disused.retain(|disused| *disused != queue);
@@ -83,9 +85,7 @@ pub(super) async fn ledger_table(target: &Target, stack: &DeployedStack) -> Opti
     if let Some(name) = stack.outputs.get("LedgerTableName") {
         return Some(name.clone());
     }
-    let call = target.cloudformation().describe_stack_resource().stack_name(&stack.name);
-    let found = call.logical_resource_id("LedgerTable").send().await.ok()?;
-    found.stack_resource_detail?.physical_resource_id
+    cloudformation::physical_id(target, &stack.name, "LedgerTable").await
 }
 
 /// A stack keeps the time-out that it has, if none is set: an older one may have one that the template no longer takes.
@@ -116,7 +116,7 @@ fn check_stream(arn: &str, naming: &Naming) -> Result<(), Failure> {
 }
 
 /// What `stack` runs with: by the config in its packages, or, if that can't be read, by its parameters alone.
-async fn running(target: &Target, stack: &DeployedStack, naming: &Naming) -> Running {
+pub(super) async fn running(target: &Target, stack: &DeployedStack, naming: &Naming) -> Running {
     let parameters = stack.parameters.clone();
     let stream = stack.outputs.get("EventStreamARN").cloned();
     let config = deployed_config(target, stack).await.map_err(|error| error.to_string());
@@ -132,7 +132,7 @@ async fn running(target: &Target, stack: &DeployedStack, naming: &Naming) -> Run
 }
 
 fn listed(stack: &DeployedStack, naming: &Naming) -> Vec<Registered> {
-    let lists = stack.clients();
+    let lists = ClientLists::of_stack(stack);
     let own = lists.own.into_iter().map(|client| {
         let queue = naming.client_queue_arn(&client);
         Registered { name: Some(client), queue, is_own: true }

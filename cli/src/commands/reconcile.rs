@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use shared::control::{Comparison, ControlRequest, EventVersion, GroupAhead, TypedKey};
 use shared::ledger::{Registration, State};
 use shared::text::printable;
 
 use super::operator::Operator;
 use crate::args::stack_option;
 use crate::context::Context;
-use crate::control::{Ahead, Compared, ControlRequest, Difference, shell_quoted};
 use crate::exit::{Exit, Failure};
-use crate::output::{Style, Tone, counted, row, table};
+use crate::output::{Style, Tone, counted, row, shell_quoted, table};
 use crate::progress::Progress;
 
 /// Where table and ledger differ.
@@ -19,22 +19,22 @@ use crate::progress::Progress;
 struct Report {
     stack: String,
     /// How many groups were compared.
-    groups: u64,
+    groups: usize,
     /// Whether that is all of them.
     is_complete: bool,
     /// Events that the ledger did not know of. They are on the fan-out queue now.
-    missing: Vec<Difference>,
+    missing: Vec<EventVersion>,
     /// Versions that were passed over because the table did not have them, and that it has now.
     holes: Vec<Hole>,
     /// Groups in which the ledger is further than the table.
-    ahead: Vec<Ahead>,
+    ahead: Vec<GroupAhead>,
 }
 
 /// A version that was passed over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Hole {
     #[serde(flatten)]
-    difference: Difference,
+    event: EventVersion,
     /// What sends it to each client, with all that came after it.
     commands: Vec<String>,
 }
@@ -51,7 +51,7 @@ pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let served = operator.registry.clients.iter().filter(|(_, client)| is_served(client));
     let clients: Vec<String> = served.map(|(name, _)| name.to_string()).collect();
     let mut report = Report { stack: operator.stack.name.clone(), ..Report::default() };
-    let progress = Progress::new();
+    let progress = Progress::spinner();
     let ended = compare(&operator, &clients, &progress, &mut report).await;
     progress.finish();
     // Whatever it ended with, events may have been put on the queue.
@@ -70,8 +70,8 @@ async fn compare(
     let mut after = None;
     while !report.is_complete {
         progress.spin(&format!("{} compared", counted(report.groups, "group")));
-        let request = ControlRequest::Reconcile { after: after.clone() };
-        let compared: Compared = operator.request(&request).await?;
+        let request = ControlRequest::Reconcile { after: after.clone(), caller: None };
+        let compared: Comparison = operator.request(&request).await?;
         let next = compared.after.clone();
         report.add(compared, clients);
         report.is_complete = next.is_none();
@@ -85,19 +85,18 @@ async fn compare(
 }
 
 impl Report {
-    fn add(&mut self, compared: Compared, clients: &[String]) {
-        let Compared { groups, missing, holes, ahead, after: _ } = compared;
+    fn add(&mut self, compared: Comparison, clients: &[String]) {
+        let Comparison { groups, missing, holes, ahead, after: _ } = compared;
         self.groups += groups;
         self.missing.extend(missing);
         self.ahead.extend(ahead);
         let stack = stack_option(&self.stack);
-        self.holes.extend(holes.into_iter().map(|difference| {
-            let group = shell_quoted(difference.key.as_text());
-            let version = difference.version;
+        self.holes.extend(holes.into_iter().map(|event| {
+            let (group, version) = (shell_quoted(event.key.as_text()), event.version);
             let command = |client: &String| {
                 format!("fanoutctl replay {client} --group {group} --from {version}{stack}")
             };
-            Hole { commands: clients.iter().map(command).collect(), difference }
+            Hole { commands: clients.iter().map(command).collect(), event }
         }));
     }
 
@@ -109,16 +108,17 @@ impl Report {
 
 fn text(report: &Report, style: Style) -> String {
     let Report { stack, groups, is_complete, missing, holes, ahead } = report;
-    let cells = |what: &str, difference: &Difference, tone: Tone| {
-        row([what.to_owned(), difference.key.to_string(), difference.version.to_string()], tone)
+    let cells = |what: &str, key: &TypedKey, version: u64, tone: Tone| {
+        row([what.to_owned(), key.to_string(), version.to_string()], tone)
     };
-    let of_missing =
-        missing.iter().map(|missing| cells("missing: on the fan-out queue now", missing, Tone::Neutral));
-    let of_holes =
-        holes.iter().map(|hole| cells("passed over: in the table now", &hole.difference, Tone::Bad));
-    let of_ahead = ahead.iter().map(|ahead| {
-        let what = format!("ledger ahead of the table, which has {}", ahead.highest);
-        cells(&what, &ahead.difference, Tone::Bad)
+    let of_missing = missing.iter().map(|EventVersion { key, version, .. }| {
+        cells("missing: on the fan-out queue now", key, *version, Tone::Neutral)
+    });
+    let of_holes = holes.iter().map(|Hole { event, .. }| {
+        cells("passed over: in the table now", &event.key, event.version, Tone::Bad)
+    });
+    let of_ahead = ahead.iter().map(|GroupAhead { key, version, highest, .. }| {
+        cells(&format!("ledger ahead of the table, which has {highest}"), key, *version, Tone::Bad)
     });
     let rows: Vec<_> = of_missing.chain(of_holes).chain(of_ahead).collect();
     let mut text = String::new();
@@ -142,14 +142,13 @@ fn text(report: &Report, style: Style) -> String {
     let all = if *is_complete { "" } else { " before it ended" };
     // Of each aggregate there are at most two, whatever is missing.
     let missing: BTreeSet<&str> = missing.iter().map(|missing| missing.group.as_str()).collect();
-    let count = |count: usize, noun| counted(count as u64, noun);
     let differences = match rows.len() {
         0 => "no difference".to_owned(),
         _ => format!(
             "events missing in {}, {} passed over, ledger ahead in {}",
-            count(missing.len(), "aggregate"),
-            count(holes.len(), "version"),
-            count(ahead.len(), "aggregate")
+            counted(missing.len(), "aggregate"),
+            counted(holes.len(), "version"),
+            counted(ahead.len(), "aggregate")
         ),
     };
     let groups = counted(*groups, "group");
@@ -159,25 +158,26 @@ fn text(report: &Report, style: Style) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use shared::ids::Key;
 
     use super::*;
-    use crate::control::KeyValue;
 
-    fn difference(key: &str, version: u64) -> Difference {
-        let key = KeyValue::S(key.to_owned());
-        Difference { group: key.group().unwrap().to_string(), key, version }
+    fn event(key: &str, version: u64) -> EventVersion {
+        EventVersion::of(&Key::S(key.to_owned()), version)
     }
 
-    fn compared(missing: &[(&str, u64)], holes: &[(&str, u64)], ahead: &[(&str, u64)]) -> Compared {
-        let further =
-            |(key, version): &(&str, u64)| Ahead { difference: difference(key, *version), highest: 5 };
+    fn compared(missing: &[(&str, u64)], holes: &[(&str, u64)], ahead: &[(&str, u64)]) -> Comparison {
+        let further = |(key, version): &(&str, u64)| {
+            let EventVersion { group, key, version } = event(key, *version);
+            GroupAhead { group, key, version, highest: 5 }
+        };
         let ahead = ahead.iter().map(further).collect();
         let [missing, holes] =
-            [missing, holes].map(|all| all.iter().map(|(key, version)| difference(key, *version)).collect());
-        Compared { groups: 50, missing, holes, ahead, after: None }
+            [missing, holes].map(|all| all.iter().map(|(key, version)| event(key, *version)).collect());
+        Comparison { groups: 50, missing, holes, ahead, after: None }
     }
 
-    fn report(stack: &str, answers: &[Compared]) -> Report {
+    fn report(stack: &str, answers: &[Comparison]) -> Report {
         let mut report = Report { stack: stack.to_owned(), is_complete: true, ..Report::default() };
         let clients = ["Billing", "Tax"].map(str::to_owned);
         answers.iter().for_each(|answer| report.add(answer.clone(), &clients));

@@ -5,7 +5,6 @@ mod list;
 mod queue;
 mod resend;
 mod show;
-mod stack;
 
 use std::time::Duration;
 
@@ -14,7 +13,6 @@ use shared::text::printable;
 
 use self::arguments::Rejected;
 use self::queue::{Queue, Sight};
-use self::stack::Stack;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::progress::unless_quick;
@@ -43,8 +41,7 @@ pub async fn execute(context: &Context, arguments: &Rejected) -> Result<Exit, Fa
 /// is kept.
 async fn look(context: &Context, limit: usize, wants: impl Fn(&str) -> bool) -> Result<Sight, Failure> {
     let target = context.target().await?;
-    let stack = Stack::of_context(context, &target).await?;
-    let queue = Queue::new(&target, &stack);
+    let queue = Queue::of_stack(&target, &context.deployed(&target).await?)?;
     let sight = unless_quick(LOOKING_MESSAGE, queue.look(limit, LOOKING, wants)).await;
     queue.release().await;
     Ok(sight?)

@@ -15,51 +15,23 @@ use self::report::{Report, text};
 use self::scope::{ReplayScope, scope};
 use super::ask::agree;
 use super::operator::Operator;
-use crate::args;
+use crate::args::ReplayArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::Style;
-
-/// A replay, as the command line says.
-#[derive(Clone, Debug)]
-pub struct ReplayRequest {
-    client: String,
-    from: u64,
-    /// One aggregate's key, as text; nothing: all.
-    group: Option<String>,
-    /// After which aggregate to go on.
-    after: Option<String>,
-    dry_run: bool,
-    yes: bool,
-}
-
-impl From<args::ReplayArguments> for ReplayRequest {
-    fn from(arguments: args::ReplayArguments) -> Self {
-        let args::ReplayArguments { client, scope, from, order } = arguments;
-        let group = scope.group;
-        Self { client, from, group, after: order.after, dry_run: order.dry_run, yes: order.yes }
-    }
-}
-
-impl From<args::BackfillArguments> for ReplayRequest {
-    fn from(arguments: args::BackfillArguments) -> Self {
-        let args::BackfillArguments { client, from: _, order } = arguments;
-        Self { client, from: 1, group: None, after: order.after, dry_run: order.dry_run, yes: order.yes }
-    }
-}
 
 /// Tells what the replay costs, asks, and requests it.
 ///
 /// # Errors
 ///
 /// [`Failure`]: nothing is requested, or not all; how to go on is told.
-pub async fn execute(context: &Context, arguments: &ReplayRequest) -> Result<Exit, Failure> {
+pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let source = context.config(None)?.source;
     let operator = Operator::of_stack(context).await?;
     let client = operator.served(&arguments.client)?;
     let scope = NothingRequested::until(scope(&operator, &source, &client, arguments)).await?;
     let stack_option = operator.stack_option();
-    let dry_run = arguments.dry_run;
+    let dry_run = arguments.order.dry_run;
     let mut report = Report { cost: None, nothing_to_do: None, dry_run, outcome: None, stack_option };
     match scope {
         ReplayScope::Nothing(why) => report.nothing_to_do = Some(why),
@@ -69,7 +41,7 @@ pub async fn execute(context: &Context, arguments: &ReplayRequest) -> Result<Exi
                 // Standard output has the result alone.
                 eprintln!("{}", cost.to_text(&report.stack_option, Style::of_stderr()));
                 let question = format!("Send client {} these events again?", printable(&client.name));
-                let asking = agree(&question, arguments.yes, "Nothing was ordered.");
+                let asking = agree(&question, arguments.order.yes, "Nothing was ordered.");
                 NothingRequested::until(asking).await?;
                 report.outcome = Some(Ordering::run(&operator, arguments, &estimate).await?);
             }

@@ -4,6 +4,7 @@
 mod clients;
 mod collect;
 mod facts;
+mod figures;
 mod queues;
 mod report;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use self::report::{Report, text};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::progress::unless_quick;
+use deploy::stack;
 
 /// Shows the deployed stack's queues and clients.
 ///
@@ -22,7 +24,7 @@ use crate::progress::unless_quick;
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let stack = context.deployed(&target).await?;
-    let naming = target.naming(stack.prefix()).await?;
+    let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
     let work = collect::facts(&target, &stack, &naming);
     let report = Report::new(&unless_quick("looking at queues, metrics and the ledger", work).await);
     context.output.print(&report, text)?;

@@ -1,19 +1,16 @@
 //! Queues that an older template made and this one does not: a deploy takes them out of the stack, and they stay.
 
-use deploy::stack::DeployedStack;
+use aws::operator::cloudformation::DeployedStack;
+use aws::operator::sqs::Depth;
+use deploy::stack::abolished_queues;
 use serde::Serialize;
-use shared::config::QueueArn;
-use shared::naming::Naming;
+use shared::naming::{Naming, QueueArn};
 use shared::text::printable;
 
 use super::{LeftQueue, queue_command, queue_name};
-use crate::aws::sqs::Depth;
 
-/// The outputs of an older template that hold the queues' ARNs, and the queues' names without a prefix.
-const QUEUES: [(&str, &str); 2] = [
-    ("UndeliveredQueueARN", "MarkFanOutUndelivered.fifo"),
-    ("DeadLetterQueueARN", "MarkFanOutDeadLetter.fifo"),
-];
+/// The outputs of an older template that hold the queues' ARNs.
+const OUTPUTS: [&str; 2] = ["UndeliveredQueueARN", "DeadLetterQueueARN"];
 
 /// The parameter that only an older template has.
 const PARAMETER: &str = "Ledger";
@@ -33,15 +30,9 @@ pub struct DisusedQueue {
 /// The queues that go out of use with a deploy of `stack`, which is in `place`.
 pub fn disused_queues(stack: &DeployedStack, naming: &Naming) -> Vec<QueueArn> {
     let is_older = stack.parameters.contains_key(PARAMETER)
-        || QUEUES.iter().any(|(output, _)| stack.outputs.contains_key(*output));
-    let Naming { partition, region, account, prefix } = naming;
-    let queue = |name: &str| QueueArn {
-        partition: partition.clone(),
-        region: region.clone(),
-        account: account.clone(),
-        name: format!("{prefix}{name}"),
-    };
-    QUEUES.iter().filter(|_| is_older).map(|(_, name)| queue(name)).collect()
+        || OUTPUTS.iter().any(|output| stack.outputs.contains_key(*output));
+    let names = abolished_queues(&naming.prefix).into_iter().filter(|_| is_older);
+    names.map(|name| naming.queue_arn(name)).collect()
 }
 
 impl DisusedQueue {

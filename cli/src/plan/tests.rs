@@ -1,6 +1,6 @@
 //! Plans as people read them, and what programs rely on.
 
-use deploy::stack::DeployedStack;
+use aws::operator::cloudformation::DeployedStack;
 use expect_test::{Expect, expect};
 use shared::naming::OwnQueue;
 

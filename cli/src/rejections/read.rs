@@ -2,35 +2,26 @@
 
 use serde_json::Value;
 use shared::config::{Path, Source};
+use shared::rejection;
 use shared::time::Timestamp;
 
-use super::{Received, Rejection};
-
-impl Received {
-    /// SQS's own attribute called `name`.
-    pub fn system(&self, name: &str) -> Option<&str> {
-        self.system.get(name).map(String::as_str)
-    }
-
-    /// What orders the messages of a queue: numbers of twenty digits, compared as such.
-    pub fn sequence(&self) -> (usize, &str) {
-        let number = self.system("SequenceNumber").unwrap_or_default().trim_start_matches('0');
-        (number.len(), number)
-    }
-}
+use super::Rejection;
 
 impl Rejection {
-    /// Reads a message of the rejected queue.
-    pub fn read(message: Received) -> Self {
+    /// What a function wrote; or why that can't be read.
+    ///
+    /// # Errors
+    ///
+    /// The body is not what the functions write there.
+    pub fn content(&self) -> Result<rejection::Rejection<'_>, String> {
         // What the error tells beyond the position can be a value of the event.
-        let content = serde_json::from_str(&message.body).map(Box::new).map_err(|error| {
+        serde_json::from_str(&self.message.body).map_err(|error| {
             format!(
                 "not a rejection of the functions: line {}, column {} of its body is not as expected",
                 error.line(),
                 error.column()
             )
-        });
-        Self { message, content }
+        })
     }
 
     /// The event's group, or `~rejected` if the function could not read it.
@@ -39,22 +30,19 @@ impl Rejection {
     }
 
     /// The event's id, or its stream record's.
-    pub fn event_id(&self) -> Option<&str> {
-        self.content.as_ref().ok()?.event_id.as_deref()
+    pub fn event_id(&self) -> Option<String> {
+        self.content().ok()?.event_id
     }
 
     /// The event's number inside its aggregate, where rejection and config tell it.
     pub fn version(&self, source: Option<&Source>) -> Option<u64> {
-        let image = self.content.as_ref().ok()?.image.as_deref()?;
+        let image = self.content().ok()?.image?;
         version(&serde_json::from_str(image.get()).ok()?, source?)
     }
 
     /// Why the event was rejected.
-    pub fn reason(&self) -> &str {
-        match &self.content {
-            Ok(content) => &content.reason,
-            Err(why) => why,
-        }
+    pub fn reason(&self) -> String {
+        self.content().map_or_else(|why| why, |content| content.reason)
     }
 
     /// Since when it is in the queue.
@@ -82,6 +70,7 @@ fn at<'v>(item: &'v Value, path: &Path) -> Option<&'v Value> {
 
 #[cfg(test)]
 mod tests {
+    use aws::operator::sqs::Received;
     use expect_test::{Expect, expect};
 
     use super::*;
@@ -92,7 +81,7 @@ mod tests {
         expected.assert_eq(&format!(
             "{}: {} version {}: {}",
             rejection.group(),
-            rejection.event_id().unwrap_or("-"),
+            rejection.event_id().as_deref().unwrap_or("-"),
             version.as_deref().unwrap_or("-"),
             rejection.reason()
         ));
@@ -114,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_a_stranger_writes_is_a_value() {
-        let rejected = |body: &str| Rejection::read(foreign(1, "A", body));
+        let rejected = |body: &str| Rejection { message: foreign(1, "A", body) };
         check(
             &rejected("no JSON, but a secret"),
             &expect![
@@ -139,24 +128,11 @@ mod tests {
             &expect!["A: e version -: r"],
         );
         check(
-            &Rejection::read(Received::default()),
+            &Rejection { message: Received::default() },
             &expect![
                 ": - version -: not a rejection of the functions: line 1, column 0 of its body is not as expected"
             ],
         );
-    }
-
-    #[test]
-    fn rejections_are_ordered_by_their_numbers() {
-        let message = |number: &str| {
-            let mut message = foreign(1, "A", "{}");
-            message.system.insert("SequenceNumber".to_owned(), number.to_owned());
-            message
-        };
-        let in_order = ["", "7", "0018850000000000000001", "18850000000000000002", "118850000000000000000"];
-        for pair in in_order.windows(2) {
-            assert!(message(pair[0]).sequence() < message(pair[1]).sequence(), "{pair:?}");
-        }
     }
 
     #[test]

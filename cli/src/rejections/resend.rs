@@ -3,52 +3,24 @@
 //! Only the functions' roles may send to the queues, so the converter sends, and marks what it sends as a replay. The
 //! ledger keeps the order: it repeats to every client what came after the event.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use aws::operator::items::{Item, Newer};
+use aws::operator::table;
 use serde_json::Value;
-use serde_json::value::RawValue;
-use shared::config::{Path, Source};
+use serde_json::value::to_raw_value;
+use shared::config::Source;
+use shared::control::{
+    ResendAnswer, ResendOutcome, ResendRequest, ResendResult, StreamChange, StreamRecord, TypedKey,
+};
 use shared::ids::{DeduplicationId, ReplayId};
 
+use super::Rejection;
 use super::read::version;
-use super::{Content, Rejection};
-use crate::aws::table;
 
 /// The most characters of a replay's id that the functions take.
 const REPLAY_ID_LIMIT: usize = 40;
-
-/// The item that a rejection is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// The event table's name.
-    pub table: String,
-    /// The item's keys, in DynamoDB's JSON.
-    pub keys: BTreeMap<String, Value>,
-}
-
-/// What the event table has under an item's keys.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Lookup {
-    /// This item, in DynamoDB's JSON.
-    Item(Value),
-    /// Nothing.
-    Nothing,
-    /// They are no keys of this table, and why.
-    NotItsKeys(String),
-}
-
-/// Which events of the table are newer than another: those of its partition with a higher version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Newer {
-    /// The partition key's attribute, and the aggregate's value of it in DynamoDB's JSON.
-    pub partition: (String, Value),
-    /// Where events have their version.
-    pub path: Path,
-    /// The version that newer ones exceed.
-    pub version: u64,
-}
 
 /// The item that a rejection is about, in the table of the stack's stream.
 ///
@@ -56,12 +28,12 @@ pub struct Newer {
 ///
 /// Why there is none: the event can't be sent again then.
 pub fn item(rejection: &Rejection, stack_stream: &str) -> Result<Item, String> {
-    let content = rejection.content.as_deref().map_err(String::clone)?;
-    let keys = content.keys.as_ref();
-    let keys = keys.ok_or("the rejection names no item: not even the keys of its record could be read")?;
-    let keys: BTreeMap<String, Value> = serde_json::from_str(keys.get())
+    let content = rejection.content()?;
+    let keys =
+        content.keys.ok_or("the rejection names no item: not even the keys of its record could be read")?;
+    let keys: BTreeMap<String, TypedKey> = serde_json::from_str(keys.get())
         .ok()
-        .filter(|keys: &BTreeMap<_, _>| !keys.is_empty() && keys.values().all(is_key))
+        .filter(|keys: &BTreeMap<_, _>| !keys.is_empty())
         .ok_or("the rejection's keys are not those of an item")?;
     let name = table::of_stream(stack_stream)?;
     // Who can write to the rejected queue must not choose what is read as an event.
@@ -88,22 +60,28 @@ pub fn newer(item: &Item, image: &Value, source: Option<&Source>) -> Result<Newe
 }
 
 /// What the converter is invoked with, to send the event of `image` as if the stack's stream showed it now.
-pub fn payload(message_id: &str, content: &Content, stack_stream: &str, image: &Value) -> String {
-    let mut ids = [content.event_id.as_deref(), content.sequence_number.as_deref()].into_iter().flatten();
+///
+/// # Errors
+///
+/// Why that can't be written.
+pub fn payload(rejection: &Rejection, stack_stream: &str, image: &Value) -> Result<String, String> {
+    let (message_id, content) = (rejection.message.id.as_str(), rejection.content()?);
+    let mut ids = [&content.event_id, &content.sequence_number].into_iter().flatten();
+    let new_image = to_raw_value(image).map_err(|error| error.to_string())?;
     let record = StreamRecord {
-        event_id: ids.find(|id| !id.is_empty()).unwrap_or(message_id),
-        event_name: "INSERT",
-        event_source: "aws:dynamodb",
-        stream: stack_stream,
-        dynamodb: Change {
-            keys: content.keys.as_deref(),
-            new_image: image,
-            sequence_number: content.sequence_number.as_deref(),
-            stream_view_type: "NEW_IMAGE",
+        event_id: ids.find(|id| !id.is_empty()).map_or(message_id, String::as_str).into(),
+        event_name: "INSERT".into(),
+        event_source: "aws:dynamodb".into(),
+        stream: stack_stream.into(),
+        dynamodb: StreamChange {
+            keys: content.keys,
+            new_image: &new_image,
+            sequence_number: content.sequence_number.as_deref().map(Cow::from),
+            stream_view_type: "NEW_IMAGE".into(),
         },
     };
-    // Of texts and JSON: writing them cannot fail.
-    serde_json::to_string(&Replay { replay: replay_id(message_id), records: [record] }).unwrap_or_default()
+    let request = ResendRequest { replay: replay_id(message_id).into(), records: vec![record] };
+    serde_json::to_string(&request).map_err(|error| error.to_string())
 }
 
 /// Why the converter did not send the event, by its `answer`; nothing if it did.
@@ -111,22 +89,22 @@ pub fn not_sent(answer: &str) -> Option<String> {
     let not_understood = |why: &str| {
         Some(format!("the converter's answer is not that to a replay: {why}; is it of another version?"))
     };
-    let answer: Answer = match serde_json::from_str(answer) {
+    let answer: ResendAnswer = match serde_json::from_str(answer) {
         Ok(answer) => answer,
         Err(error) => return not_understood(&error.to_string()),
     };
     if !answer.batch_item_failures.is_empty() {
         return not_understood("it returns the record, as if a queue had delivered it");
     }
-    let [Converted { outcome, reason }] = answer.results.as_slice() else {
+    let [ResendResult { outcome, reason }] = answer.results.as_slice() else {
         return not_understood("it tells of another number of records than the one sent");
     };
     let why = reason.as_deref().unwrap_or("it gives no reason");
     match outcome {
-        Outcome::Sent => None,
-        Outcome::Skipped => Some(format!("the converter skips it as no event: {why}")),
-        Outcome::Rejected => Some(format!("the converter rejects it again: {why}")),
-        Outcome::Unsent => Some(format!("the fan-out queue did not take it: {why}")),
+        ResendOutcome::Sent => None,
+        ResendOutcome::Skipped => Some(format!("the converter skips it as no event: {why}")),
+        ResendOutcome::Rejected => Some(format!("the converter rejects it again: {why}")),
+        ResendOutcome::Unsent => Some(format!("the fan-out queue did not take it: {why}")),
     }
 }
 
@@ -137,64 +115,6 @@ fn replay_id(message_id: &str) -> String {
     }
     let digest = DeduplicationId::of_stream_record(message_id).derived("replay");
     digest.as_str().chars().take(REPLAY_ID_LIMIT).collect()
-}
-
-/// Whether this is a typed value that a key can have.
-fn is_key(value: &Value) -> bool {
-    let Some(value) = value.as_object().filter(|value| value.len() == 1) else { return false };
-    ["S", "N", "B"].iter().any(|tag| value.get(*tag).is_some_and(Value::is_string))
-}
-
-#[derive(Serialize)]
-struct Replay<'p> {
-    replay: String,
-    #[serde(rename = "Records")]
-    records: [StreamRecord<'p>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StreamRecord<'p> {
-    #[serde(rename = "eventID")]
-    event_id: &'p str,
-    event_name: &'p str,
-    event_source: &'p str,
-    #[serde(rename = "eventSourceARN")]
-    stream: &'p str,
-    dynamodb: Change<'p>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Change<'p> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    keys: Option<&'p RawValue>,
-    new_image: &'p Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sequence_number: Option<&'p str>,
-    stream_view_type: &'p str,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer {
-    batch_item_failures: Vec<IgnoredAny>,
-    results: Vec<Converted>,
-}
-
-#[derive(Deserialize)]
-struct Converted {
-    outcome: Outcome,
-    reason: Option<String>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Outcome {
-    Sent,
-    Skipped,
-    Rejected,
-    Unsent,
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use aws::operator::sqs::Received;
 use serde_json::value::RawValue;
 use shared::config::{Config, Source};
 use shared::ids::{DeduplicationId, Group, Key};
 use shared::message::Message;
 use shared::rejection;
 
-use super::{Received, Rejection};
+use super::Rejection;
 
 pub(crate) const STREAM: &str =
     "arn:aws:dynamodb:eu-west-2:111122223333:table/RegistrationNumberEvent/stream/2026-01-05T09:00:00.000";
@@ -64,7 +65,7 @@ pub(crate) fn rejected(event_id: &str) -> Rejection {
     };
     let group = Group::of(&Key::S("AFC F5".to_owned()));
     let message = rejection.message(Some(group), &DeduplicationId::of_stream_record("r-3"));
-    Rejection::read(received(3, &message))
+    Rejection { message: received(3, &message) }
 }
 
 /// A record of which only its position could be read.
@@ -78,5 +79,5 @@ pub(crate) fn unreadable_record() -> Rejection {
         ..rejection::Rejection::default()
     };
     let message = rejection.message(None, &DeduplicationId::of_stream_record("r-4"));
-    Rejection::read(received(4, &message))
+    Rejection { message: received(4, &message) }
 }

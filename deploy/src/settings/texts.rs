@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws::operator::cloudformation::DeployedStack;
 use shared::naming::Naming;
 
 use super::SettingsError;
@@ -119,6 +120,12 @@ impl Architecture {
             "arm64" => Ok(Self::Arm64),
             _ => Err(SettingsError::Architecture(text.to_owned())),
         }
+    }
+
+    /// What the functions of `stack` run on.
+    pub fn of_stack(stack: &DeployedStack) -> Self {
+        let parameter = stack.parameters.get("Architecture").map(String::as_str);
+        parameter.and_then(|text| Self::try_new(text).ok()).unwrap_or_default()
     }
 
     /// What Lambda calls it.

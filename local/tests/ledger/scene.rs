@@ -3,23 +3,25 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::ops::Range;
+use std::time::Duration;
 
+use aws::operator::{Target, sqs};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures_util::future::try_join_all;
 use local::check::{Check, Expected};
 use local::event::Event;
 use local::follow::{self, Follower};
-use local::json::Json;
 use local::ministack::ACCOUNT;
 use local::stack::Stack;
 use local::tables::{EVENTS, ROWS};
 use local::write;
+use shared::message::AttributeValue::Text;
 use shared::naming::OwnQueue;
 use tokio::sync::watch;
 
 use super::table::{Ledger, PATIENCE, until};
-use crate::support::stack;
+use crate::support::{SdkClients as _, item_of, stack};
 
 /// A stack of the test's own, and its ledger.
 pub(crate) struct Scene {
@@ -45,17 +47,21 @@ impl Scene {
             .map_or("", |address| &address.queue_url)
     }
 
+    fn target(&self) -> Target {
+        self.stack.connection().target(ACCOUNT)
+    }
+
     fn sqs(&self) -> aws_sdk_sqs::Client {
         self.stack.connection().sqs(ACCOUNT)
     }
 
     pub(crate) fn follower<'e>(&self, client: &str, expected: &'e Expected) -> Follower<'e> {
-        Follower::new(self.sqs(), self.url(client).to_owned(), expected)
+        Follower::new(self.target(), self.url(client).to_owned(), expected)
     }
 
     pub(crate) async fn write(&self, events: &[Event], range: Range<usize>) -> anyhow::Result<()> {
-        let dynamodb = self.stack.connection().dynamodb();
-        assert_eq!(write::write_range(&dynamodb, events, range, &|_| ()).await?, []);
+        let target = self.stack.connection().target(ACCOUNT);
+        assert_eq!(write::write_range(&target, events, range, &|_| ()).await?, []);
         Ok(())
     }
 
@@ -68,7 +74,7 @@ impl Scene {
         let put = async |events: Vec<&Event>| {
             let mut call = self.stack.connection().dynamodb().transact_write_items();
             for event in events {
-                let put = Put::builder().table_name(EVENTS).set_item(Some(attributes(&event.item)));
+                let put = Put::builder().table_name(EVENTS).set_item(Some(item_of(&event.item)));
                 call = call.transact_items(TransactWriteItem::builder().put(put.build()?).build());
             }
             anyhow::Ok(call.send().await?)
@@ -84,7 +90,7 @@ impl Scene {
             anyhow::Ok(TransactWriteItem::builder().delete(delete).build())
         };
         let key = |event: &Event, names: &[&str]| {
-            let mut key = attributes(&event.item);
+            let mut key = item_of(&event.item);
             key.retain(|name, _| names.contains(&name.as_str()));
             key
         };
@@ -101,13 +107,13 @@ impl Scene {
 
     /// How many messages are in a client's queue.
     pub(crate) async fn depth(&self, client: &str) -> anyhow::Result<usize> {
-        Ok(usize::try_from(follow::depth(&self.sqs(), self.url(client)).await?)?)
+        Ok(usize::try_from(sqs::depth(&self.target(), self.url(client)).await?.total())?)
     }
 
     /// Waits until the fan-out has recorded all that it received.
     pub(crate) async fn rest(&self) -> anyhow::Result<()> {
-        let (sqs, url) = (self.sqs(), self.stack.own_queue_url(OwnQueue::FanOut));
-        until("the fan-out queue is empty", async || Ok(follow::depth(&sqs, &url).await? == 0)).await
+        let (target, url) = (self.target(), self.stack.own_queue_url(OwnQueue::FanOut));
+        until("the fan-out queue is empty", async || Ok(sqs::depth(&target, &url).await?.is_empty())).await
     }
 
     /// Deletes a client's queue, with what is in it.
@@ -142,20 +148,17 @@ impl Scene {
         expected: &'e Expected,
         id: &str,
     ) -> anyhow::Result<Check<'e>> {
-        let mut check = Check::new(expected);
+        let (mut check, target, url) = (Check::new(expected), self.target(), self.url(client));
         loop {
-            let call = self.sqs().receive_message().queue_url(self.url(client)).max_number_of_messages(10);
-            let call = call.message_system_attribute_names("All".into()).message_attribute_names("All");
-            let messages = call.send().await?.messages.unwrap_or_default();
+            let messages = sqs::receive(&target, url, sqs::BATCH_LIMIT, Duration::ZERO, None).await?;
             if messages.is_empty() {
                 return Ok(check);
             }
             for message in messages {
-                let replay = message.message_attributes().and_then(|attributes| attributes.get("replay"));
-                assert_eq!(replay.and_then(|replay| replay.string_value()), Some(id), "{message:?}");
+                let replay = message.attributes.iter().find(|attribute| attribute.name == "replay");
+                assert_eq!(replay.map(|replay| &replay.value), Some(&Text(id.to_owned())));
                 check.take(&follow::read(&message));
-                let call = self.sqs().delete_message().queue_url(self.url(client));
-                call.receipt_handle(message.receipt_handle.unwrap_or_default()).send().await?;
+                sqs::delete(&target, url, &message.receipt_handle).await?;
             }
         }
     }
@@ -198,8 +201,4 @@ pub(crate) fn rounds(expected: &Expected, marks: usize, is_meant: impl Fn(usize)
 
 pub(crate) fn version(event: &Event) -> u64 {
     event.version.as_str().parse().unwrap_or_default()
-}
-
-fn attributes(item: &Json) -> HashMap<String, AttributeValue> {
-    item.to_attribute().as_m().cloned().unwrap_or_default()
 }

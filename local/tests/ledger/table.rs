@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use aws::operator::Target;
+use aws::operator::lambda::{Answer, invoke};
 use aws_sdk_dynamodb::types::AttributeValue;
-use deploy::invoke::{Answer, CATCH_UP_NAME, invoke};
-use deploy::target::Target;
+use deploy::invoke::CATCH_UP_NAME;
 use local::connection::Connection;
 use local::ministack::REGION;
 use serde_json::{Value, json};
+
+use crate::support::SdkClients as _;
 
 const STACK: &str = "mark-event-queue";
 /// How often is looked whether something is so.
@@ -20,7 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// The ledger, as an operator sees it.
 pub(crate) struct Ledger {
     dynamodb: aws_sdk_dynamodb::Client,
-    lambda: aws_sdk_lambda::Client,
+    target: Target,
     table: String,
     catch_up: String,
 }
@@ -51,16 +54,17 @@ impl Ledger {
     /// The ledger of the stack that is deployed at `connection`.
     pub(crate) async fn of(connection: &Connection) -> anyhow::Result<Self> {
         let target = Target::local(connection.endpoint(), REGION);
-        let stack = deploy::stack::describe(&target, STACK).await?.context("there is no stack")?;
+        let stack =
+            aws::operator::cloudformation::describe(&target, STACK).await?.context("there is no stack")?;
         let output =
             |name: &str| stack.outputs.get(name).cloned().with_context(|| format!("no output `{name}`"));
         let (table, catch_up) = (output("LedgerTableName")?, output(CATCH_UP_NAME)?);
-        Ok(Self { dynamodb: connection.dynamodb(), lambda: target.lambda(), table, catch_up })
+        Ok(Self { dynamodb: connection.dynamodb(), table, target, catch_up })
     }
 
     /// The catch-up's answer to an order.
     pub(crate) async fn order(&self, order: &Value) -> anyhow::Result<Value> {
-        match invoke(&self.lambda, &self.catch_up, &order.to_string()).await? {
+        match invoke(&self.target, &self.catch_up, &order.to_string()).await? {
             Answer::Said(said) => serde_json::from_str(&said).with_context(|| format!("{order}: {said}")),
             Answer::Failed(reason) => anyhow::bail!("{order}: {reason}"),
         }

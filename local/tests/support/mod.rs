@@ -2,19 +2,21 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use local::check::{Expected, Verdict};
 use local::connection::Connection;
+use local::json::Json;
 use local::marks;
 use local::ministack::ACCOUNT;
 use local::processes;
@@ -36,6 +38,43 @@ time = "createTime"
 version = "RegistrationNumber.version"
 allowed_accounts = ["000000000000", "444455556666"]
 "#;
+
+/// The SDK's own clients, for what nobody but a test asks.
+pub(crate) trait SdkClients {
+    /// A client of DynamoDB that repeats nothing.
+    fn dynamodb(&self) -> aws_sdk_dynamodb::Client;
+
+    /// A client of SQS that acts for `account`.
+    fn sqs(&self, account: &str) -> aws_sdk_sqs::Client;
+}
+
+impl SdkClients for Connection {
+    fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let config = aws_sdk_dynamodb::config::Builder::from(self.target(ACCOUNT).sdk_config());
+        aws_sdk_dynamodb::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
+    }
+
+    fn sqs(&self, account: &str) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(self.target(account).sdk_config())
+    }
+}
+
+/// The members of an object as the SDK has them.
+pub(crate) fn item_of(json: &Json) -> HashMap<String, AttributeValue> {
+    let Json::Map(members) = json else { return HashMap::new() };
+    members.iter().map(|(name, value)| (name.clone(), attribute_value(value))).collect()
+}
+
+fn attribute_value(json: &Json) -> AttributeValue {
+    match json {
+        Json::Null => AttributeValue::Null(true),
+        Json::Bool(value) => AttributeValue::Bool(*value),
+        Json::Number(number) => AttributeValue::N(number.to_string()),
+        Json::Text(text) => AttributeValue::S(text.clone()),
+        Json::List(values) => AttributeValue::L(values.iter().map(attribute_value).collect()),
+        Json::Map(_) => AttributeValue::M(item_of(json)),
+    }
+}
 
 /// MiniStack with the event table, for a test that deploys.
 pub(crate) async fn ground(name: &str) -> anyhow::Result<Ground> {

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::findings::Report;
 use super::raw::{RawClient, Value};
-use super::{Client, ClientName, ClientQueue, EXISTING_LIMIT, OWN_LIMIT, QueueArn};
-use crate::naming::{self, Naming, OwnQueue};
+use super::{Client, ClientName, ClientQueue, EXISTING_LIMIT, OWN_LIMIT};
+use crate::naming::{self, Naming, OwnQueue, QueueArn};
 use crate::quoted::quoted;
 
 const NAME: &str = "client.name";

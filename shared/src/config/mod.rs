@@ -11,10 +11,10 @@ mod raw;
 mod tests;
 mod validate;
 
-use crate::naming::{Naming, QueueUrl};
+use crate::naming::{Naming, QueueArn, QueueUrl};
 
 pub use findings::Findings;
-pub use names::{InvalidClientName, InvalidPath, InvalidQueueArn};
+pub use names::{InvalidClientName, InvalidPath};
 pub use nearest::nearest;
 
 /// The most clients whose queues the stack makes: 500 resources and 200 outputs of a template are the limit
@@ -81,25 +81,20 @@ pub enum ClientQueue {
     Existing(QueueArn),
 }
 
-/// The ARN of an SQS FIFO queue.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct QueueArn {
-    /// `aws`, ….
-    pub partition: String,
-    /// `eu-west-2`, ….
-    pub region: String,
-    /// Twelve digits.
-    pub account: String,
-    /// Ends in `.fifo`.
-    pub name: String,
-}
-
 impl Client {
     /// The URL of the client's queue, computed without a call.
     pub fn queue_url(&self, naming: &Naming) -> QueueUrl {
         match &self.queue {
             ClientQueue::Own => naming.client_queue(self.name.as_str()),
             ClientQueue::Existing(arn) => naming.queue(&arn.account, &arn.name),
+        }
+    }
+
+    /// The ARN of the client's queue.
+    pub fn queue_arn(&self, naming: &Naming) -> QueueArn {
+        match &self.queue {
+            ClientQueue::Own => naming.client_queue_arn(self.name.as_str()),
+            ClientQueue::Existing(arn) => arn.clone(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Keys and places in the event table, in DynamoDB's JSON.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,18 @@ impl TypedKey {
     /// The `MessageGroupId` of the aggregate with this key; `None` if it is no base64.
     pub fn group(&self) -> Option<Group> {
         Key::try_from(self.clone()).ok().map(|key| Group::of(&key))
+    }
+
+    /// The key without its type, as people type it.
+    pub fn as_text(&self) -> &str {
+        let (Self::S(text) | Self::N(text) | Self::B(text)) = self;
+        text
+    }
+}
+
+impl fmt::Display for TypedKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_text())
     }
 }
 

@@ -1,34 +1,32 @@
 //! Collects the facts: many calls at once, each for itself.
 
+use aws::operator::cloudformation::DeployedStack;
+use aws::operator::table::{self, Table};
+use aws::operator::{CallError, Target, kms, lambda, ledger as aws_ledger, sqs};
+use deploy::clients::ClientLists;
 use deploy::invoke::CATCH_UP_NAME;
-use deploy::stack::{self, DeployedStack, UnknownConfig};
-use deploy::target::Target;
+use deploy::stack::{self, UnknownConfig};
 use futures_util::{StreamExt as _, stream};
-use shared::config::{ClientQueue, Config, QueueArn};
+use shared::config::{ClientQueue, Config};
 use shared::ledger::{ItemKey, ScanKind};
-use shared::naming::Naming;
+use shared::naming::{Naming, OwnQueue, QueueArn};
 
 use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose, is_of_sqs, key_arn};
-use crate::aws::kms::KmsClient;
-use crate::aws::lambda::LambdaClient;
-use crate::aws::table::{self, Table};
-use crate::aws::{CallError, ledger as aws_ledger, sqs};
 use crate::client_status;
+use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now};
-use crate::commands::{CALLS_AT_ONCE, OWN_QUEUES};
 use crate::context::output;
 
 /// The facts of `stack`, which is in `place`, and of the clients in `config`.
 pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming, config: Config) -> Facts {
-    let lambda = &LambdaClient::new(target);
-    let mappings = async |name: &str| lambda.mappings(output(stack, name)?).await;
+    let mappings = async |name: &str| lambda::mappings(target, output(stack, name)?).await;
     let stream = stack.outputs.get("EventStreamARN").cloned();
     let (queues, table, converter, fan_out, ledger, running) = tokio::join!(
         queues(target, stack, &place, &config),
         event_table(target, stream.as_deref()),
         mappings("ConverterName"),
         mappings("FanOutName"),
-        ledger(target, stack, lambda),
+        ledger(target, stack),
         stack::deployed_config(target, stack),
     );
     let running = match running {
@@ -60,9 +58,9 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming,
     }
 }
 
-async fn ledger(target: &Target, stack: &DeployedStack, lambda: &LambdaClient) -> Result<Ledger, CallError> {
+async fn ledger(target: &Target, stack: &DeployedStack) -> Result<Ledger, CallError> {
     let name = output(stack, LEDGER_TABLE_NAME)?;
-    let catch_up = async || lambda.function(output(stack, CATCH_UP_NAME)?).await;
+    let catch_up = async || lambda::function(target, output(stack, CATCH_UP_NAME)?).await;
     let (table, has_recovery, catch_up, content) = tokio::join!(
         table::describe(target, name),
         table::has_point_in_time_recovery(target, name),
@@ -83,29 +81,25 @@ async fn content(target: &Target, name: &str) -> Result<Content, CallError> {
 }
 
 async fn queues(target: &Target, stack: &DeployedStack, place: &Naming, config: &Config) -> Vec<Queue> {
-    let deployed = stack.clients();
+    let deployed = ClientLists::of_stack(stack);
     let mut queues: Vec<(Whose, QueueArn)> =
-        OWN_QUEUES.map(|queue| (Whose::Stack(queue), place.own_queue_arn(queue))).into();
+        OwnQueue::ALL.map(|queue| (Whose::Stack(queue), place.own_queue_arn(queue))).into();
     queues.extend(config.clients.iter().map(|client| {
-        let name = client.name.to_string();
-        match &client.queue {
-            ClientQueue::Own => {
-                let arn = place.client_queue_arn(&name);
-                (Whose::Own { is_deployed: deployed.own.contains(&name), client: name }, arn)
-            }
-            ClientQueue::Existing(arn) => {
-                let is_deployed = deployed.existing.contains(&arn.to_string());
-                (Whose::Existing { is_deployed, client: name }, arn.clone())
-            }
-        }
+        let (client, arn, is_own) =
+            (client.name.to_string(), client.queue_arn(place), client.queue == ClientQueue::Own);
+        let whose = if is_own {
+            Whose::Own { is_deployed: deployed.own.contains(&client), client }
+        } else {
+            Whose::Existing { is_deployed: deployed.existing.contains(&arn.to_string()), client }
+        };
+        (whose, arn)
     }));
-    let (sqs, kms) = (&target.sqs(), &KmsClient::new(target));
     let looks = queues.into_iter().map(async |(whose, arn)| {
         let url = place.queue(&arn.account, &arn.name);
-        let attributes = sqs::attributes(sqs, url.as_str()).await;
+        let attributes = sqs::attributes(target, url.as_str()).await;
         let key_arn = attributes.as_ref().ok().and_then(|attributes| key_arn(&arn, attributes));
         let key = match key_arn.filter(|key| !is_of_sqs(key)) {
-            Some(key) => Some(kms.key(&key).await),
+            Some(key) => Some(kms::key(target, &key).await),
             None => None,
         };
         Queue { whose, arn, attributes, key }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use shared::config::{Config, QueueArn};
+use aws::operator::CallError;
+use aws::operator::kms::Key;
+use aws::operator::lambda::{Function, Mapping};
+use aws::operator::table::Table;
+use shared::config::Config;
 use shared::ledger::Registry;
-use shared::naming::{Naming, OwnQueue};
+use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
-use crate::aws::CallError;
-use crate::aws::kms::Key;
-use crate::aws::lambda::{Function, Mapping};
-use crate::aws::table::Table;
 use crate::client_status::ClientStatus;
 
 /// What is known of a deployed stack. What could not be looked at is there as the error.

@@ -1,11 +1,9 @@
-//! From facts to findings. Nothing here makes a call.
+//! Findings, and what could not be looked at as one of them.
 
-use deploy::stack::packages_bucket;
+use aws::operator::{CallError, CallFault};
 use serde::Serialize;
 
-use super::facts::{Facts, UnknownRunning};
-use super::{ledger, mapping, queue, table};
-use crate::aws::{CallError, CallFault};
+use super::facts::Facts;
 
 /// Something that is not as it should be, or that could not be looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -25,21 +23,16 @@ pub(super) struct Findings<'f> {
     list: Vec<Finding>,
 }
 
-/// Everything that is wrong, subject by subject: the config, the table, the functions, the ledger and its clients, the
-/// queues.
-pub(super) fn find(facts: &Facts) -> Vec<Finding> {
-    let mut findings = Findings { facts, list: Vec::new() };
-    config(&mut findings);
-    table::find(&mut findings);
-    mapping::find(&mut findings);
-    ledger::find(&mut findings);
-    for queue in &facts.queues {
-        queue::find(&mut findings, queue);
+impl<'f> Findings<'f> {
+    /// None so far, of these facts.
+    pub(super) fn new(facts: &'f Facts) -> Self {
+        Self { facts, list: Vec::new() }
     }
-    findings.list
-}
 
-impl Findings<'_> {
+    pub(super) fn into_list(self) -> Vec<Finding> {
+        self.list
+    }
+
     pub(super) fn add(&mut self, subject: &str, problem: impl Into<String>, remedy: impl Into<String>) {
         let (subject, problem, remedy) = (subject.to_owned(), problem.into(), remedy.into());
         self.list.push(Finding { subject, problem, remedy });
@@ -71,28 +64,8 @@ impl Findings<'_> {
     }
 }
 
-fn config(findings: &mut Findings<'_>) {
-    let facts = findings.facts;
-    let unknown = match &facts.running {
-        Ok(Some(running)) if *running == facts.config => return,
-        Ok(_) => {
-            let problem = "the functions run with another config than this file's";
-            return findings.add("config", problem, "see `fanoutctl plan`, then `fanoutctl deploy`");
-        }
-        Err(unknown) => unknown,
-    };
-    let remedy = match unknown {
-        UnknownRunning::Unread(error) if is_package_elsewhere(facts, error) => {
-            format!("let whoever checks read `{}` (`s3:GetObject`)", error.subject)
-        }
-        UnknownRunning::Unread(error) => remedy(facts, error),
-        UnknownRunning::NotThere(_) => "deploy with `fanoutctl deploy`".to_owned(),
-    };
-    findings.add("config", format!("what the functions run with isn't known: {unknown}"), remedy);
-}
-
 /// The way out if something of the stack's can't be looked at.
-fn remedy(facts: &Facts, error: &CallError) -> String {
+pub(super) fn remedy(facts: &Facts, error: &CallError) -> String {
     match (error.fault, &facts.watch_policy) {
         (CallFault::NotAllowed, Some(policy)) => format!("attach the policy `{policy}` to whoever checks"),
         (CallFault::NotAllowed, None) => "let whoever checks do that".to_owned(),
@@ -101,12 +74,4 @@ fn remedy(facts: &Facts, error: &CallError) -> String {
             "check again, and look into the reason if it stays".to_owned()
         }
     }
-}
-
-/// Whether it is a package that can't be read, in a bucket that the stack's policy doesn't know: it lets people read
-/// the one that `fanoutctl deploy` makes.
-fn is_package_elsewhere(facts: &Facts, error: &CallError) -> bool {
-    let bucket = packages_bucket(&facts.place.account, &facts.place.region);
-    let is_in_it = error.subject.strip_prefix(&bucket).is_some_and(|key| key.starts_with('/'));
-    error.call == "GetObject" && error.fault == CallFault::NotAllowed && !is_in_it
 }

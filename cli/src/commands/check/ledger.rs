@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
+use aws::operator::CallFault;
 use shared::ledger::times::RECONCILE;
 use shared::ledger::{Registry, State};
 
 use super::facts::{Content, Ledger};
 use super::findings::Findings;
 use crate::args::stack_option;
-use crate::aws::CallFault;
 use crate::client_status::{ClientStatus, LONG};
 use crate::output::instant;
 use crate::output::{counted, more_than};

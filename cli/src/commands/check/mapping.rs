@@ -1,9 +1,9 @@
 //! What is wrong with the functions' event source mappings: the settings that the promise rests on.
 
+use aws::operator::lambda::Mapping;
 use shared::naming::OwnQueue;
 
 use super::findings::Findings;
-use crate::aws::lambda::Mapping;
 
 /// Lambda's word for no limit.
 const UNLIMITED: i32 = -1;

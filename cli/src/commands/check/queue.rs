@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use aws::operator::CallFault;
 use shared::naming::OwnQueue;
 
 use super::facts::{Facts, Queue, Whose, is_of_sqs, key_arn};
 use super::findings::Findings;
 use crate::access::{Access, Policy, Sending};
 use crate::args::stack_option;
-use crate::aws::CallFault;
 
 /// The most that SQS takes: 1 MiB, attributes included (SQS Developer Guide, "Message quotas").
 const LARGEST_MESSAGE: u64 = 1_048_576;

@@ -1,7 +1,8 @@
 //! What is wrong with the event table and its stream.
 
+use aws::operator::table::Table;
+
 use super::findings::Findings;
-use crate::aws::table::Table;
 
 const NEW_IMAGES: [&str; 2] = ["NEW_IMAGE", "NEW_AND_OLD_IMAGES"];
 

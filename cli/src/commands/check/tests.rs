@@ -6,23 +6,20 @@ mod queues;
 
 use std::collections::BTreeMap;
 
+use aws::operator::kms::Key;
+use aws::operator::lambda::{Function, Mapping};
+use aws::operator::table::{KeyType, Stream, Table};
+use aws::operator::{CallError, CallFault};
 use expect_test::{Expect, expect};
 use serde_json::json;
-use shared::config::{Client, ClientName, Config, QueueArn};
+use shared::config::{Client, ClientName, Config};
 use shared::ledger::{ClientId, Registration, Registry, State, WriteCount};
-use shared::naming::{Naming, OwnQueue};
+use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
 use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose};
-use super::findings::find;
-use super::{Report, text};
-use crate::aws::kms::Key;
-use crate::aws::lambda::{Function, Mapping};
-use crate::aws::table::{Stream, Table};
-use crate::aws::{CallError, CallFault};
+use super::{Report, find, text};
 use crate::client_status::{ClientStatus, Lag};
-use crate::commands::OWN_QUEUES;
-use crate::control::KeyType;
 use crate::output::Style;
 
 const STREAM: &str = "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000";
@@ -50,7 +47,7 @@ fn good() -> Facts {
     let roles = Roles { converter: place.converter_role_arn(), fan_out: place.fan_out_role_arn() };
     let config = config(CONFIG);
     let clients = (1..).zip(&config.clients).map(registered).collect();
-    let mut queues: Vec<Queue> = OWN_QUEUES
+    let mut queues: Vec<Queue> = OwnQueue::ALL
         .map(|queue| good_queue(Whose::Stack(queue), &place.account, &place.own_queue_name(queue), &roles))
         .into();
     let billing = Whose::Own { client: "Billing".into(), is_deployed: true };

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws::operator::Target;
 use deploy::functions::{self, BuildError, Built, Profile};
 use deploy::package::Package;
 use deploy::settings::Architecture;
-use deploy::target::Target;
 use tokio::task::spawn_blocking;
 
 use crate::exit::Failure;

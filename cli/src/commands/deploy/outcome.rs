@@ -84,8 +84,7 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use shared::config::QueueArn;
-    use shared::naming::Naming;
+    use shared::naming::{Naming, QueueArn};
 
     use super::*;
     use crate::plan::{Facts, plan};

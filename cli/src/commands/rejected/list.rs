@@ -37,10 +37,10 @@ struct Entry<'s> {
     #[serde(skip)]
     short_id: &'s str,
     group: &'s str,
-    event_id: Option<&'s str>,
+    event_id: Option<String>,
     version: Option<u64>,
     since: Option<String>,
-    reason: &'s str,
+    reason: String,
 }
 
 pub(super) async fn execute(context: &Context, arguments: &ListArguments) -> Result<Exit, Failure> {
@@ -89,10 +89,10 @@ fn row(entry: &Entry<'_>) -> Vec<(String, Tone)> {
     let cells = [
         entry.short_id.to_owned(),
         shown(Some(entry.group), ID_SHOWN),
-        shown(entry.event_id, ID_SHOWN),
+        shown(entry.event_id.as_deref(), ID_SHOWN),
         entry.version.map_or_else(|| "-".to_owned(), |version| version.to_string()),
         shown(entry.since.as_deref(), ID_SHOWN),
-        shown(Some(entry.reason), REASON_SHOWN),
+        shown(Some(&entry.reason), REASON_SHOWN),
     ];
     cells.into_iter().map(|cell| (cell, Tone::Neutral)).collect()
 }
@@ -127,8 +127,8 @@ mod tests {
         vec![
             samples::rejected("e-3"),
             samples::unreadable_record(),
-            Rejection::read(foreign(6, "A", &hostile)),
-            Rejection::read(foreign(7, "A", "no JSON")),
+            Rejection { message: foreign(6, "A", &hostile) },
+            Rejection { message: foreign(7, "A", "no JSON") },
         ]
     }
 

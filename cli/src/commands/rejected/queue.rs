@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_sqs::Client;
-use deploy::target::Target;
+use aws::operator::cloudformation::DeployedStack;
+use aws::operator::sqs::{self, Received};
+use aws::operator::{CallError, Target};
+use shared::naming::{Naming, QueueArn, QueueUrl};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::stack::Stack;
-use crate::aws::{CallError, sqs};
-use crate::rejections::{Received, Rejection};
+use crate::context::output;
+use crate::exit::Failure;
+use crate::rejections::Rejection;
 
 /// How long the end of an interrupted command may take. What is not changed by then comes back by itself.
 const LAST_CALLS: Duration = Duration::from_secs(5);
@@ -21,7 +23,7 @@ const LAST_CALLS: Duration = Duration::from_secs(5);
 /// SQS shows no message of a group while an earlier one is in flight, so that holding one holds all behind it.
 #[derive(Debug)]
 pub(super) struct Queue {
-    client: Client,
+    target: Target,
     url: String,
     /// The newest receipt of each message that is held, by the message's id.
     held: Mutex<BTreeMap<String, String>>,
@@ -40,9 +42,14 @@ pub(super) struct Sight {
 
 impl Queue {
     /// The queue of `stack`; nothing is held.
-    pub(super) fn new(target: &Target, stack: &Stack) -> Self {
-        let client = Client::new(target.sdk_config());
-        Self { client, url: stack.rejected_queue.to_string(), held: Mutex::default() }
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Call`], [`Failure::Unreachable`]: the stack does not say which it is.
+    pub(super) fn of_stack(target: &Target, stack: &DeployedStack) -> Result<Self, Failure> {
+        let url = url(output(stack, "RejectedQueueARN")?)
+            .map_err(|why| Failure::Unreachable(format!("stack `{}`: {why}", stack.name)))?;
+        Ok(Self { target: target.clone(), url: url.to_string(), held: Mutex::default() })
     }
 
     /// Looks at up to `limit` rejections, which are hidden for `invisible` from now on. Of those whose ids `wants`
@@ -57,15 +64,17 @@ impl Queue {
         invisible: Duration,
         wants: impl Fn(&str) -> bool,
     ) -> Result<Sight, CallError> {
-        let depth = sqs::depth(&self.client, &self.url).await?;
+        let depth = sqs::depth(&self.target, &self.url).await?;
         let (mut ids, mut rejections) = (BTreeSet::new(), Vec::new());
         while ids.len() < limit {
-            let received = sqs::receive(&self.client, &self.url, limit - ids.len(), invisible).await?;
+            let received =
+                sqs::receive(&self.target, &self.url, limit - ids.len(), sqs::SHORT_WAIT, Some(invisible))
+                    .await?;
             let before = ids.len();
             for message in received {
                 self.held(|held| held.insert(message.id.clone(), message.receipt_handle.clone()));
                 if ids.insert(message.id.clone()) && wants(&message.id) {
-                    rejections.push(Rejection::read(message));
+                    rejections.push(Rejection { message });
                 }
             }
             // Either nothing more can be seen, or this took so long that the first ones are back.
@@ -75,7 +84,7 @@ impl Queue {
         }
         rejections.sort_by(|left, right| left.message.sequence().cmp(&right.message.sequence()));
         let seen = ids.len();
-        let messages = (depth.messages + depth.in_flight).max(seen as u64);
+        let messages = depth.total().max(seen as u64);
         Ok(Sight { rejections, seen, messages })
     }
 
@@ -85,7 +94,7 @@ impl Queue {
     ///
     /// [`CallError`]: it is held no longer, and others may have received it.
     pub(super) async fn hide(&self, message: &Received, invisible: Duration) -> Result<(), CallError> {
-        let hidden = sqs::hide(&self.client, &self.url, &message.receipt_handle, invisible).await;
+        let hidden = sqs::hide(&self.target, &self.url, &message.receipt_handle, invisible).await;
         if hidden.is_err() {
             self.held(|held| held.remove(&message.id));
         }
@@ -98,7 +107,7 @@ impl Queue {
     ///
     /// [`CallError`]: it stays, and is held still.
     pub(super) async fn delete(&self, message: &Received) -> Result<(), CallError> {
-        sqs::delete(&self.client, &self.url, &message.receipt_handle).await?;
+        sqs::delete(&self.target, &self.url, &message.receipt_handle).await?;
         self.held(|held| held.remove(&message.id));
         Ok(())
     }
@@ -106,7 +115,7 @@ impl Queue {
     /// Shows everything that is held to others again. What can't be changed comes back by itself.
     pub(super) async fn release(&self) {
         let receipts: Vec<String> = self.held(std::mem::take).into_values().collect();
-        sqs::show(&self.client, &self.url, &receipts).await;
+        sqs::show(&self.target, &self.url, &receipts).await;
     }
 
     fn held<R>(&self, with: impl FnOnce(&mut BTreeMap<String, String>) -> R) -> R {
@@ -121,6 +130,12 @@ impl Sight {
     }
 }
 
+fn url(arn: &str) -> Result<QueueUrl, String> {
+    let arn = QueueArn::try_new(arn).map_err(|error| error.to_string())?;
+    let naming = Naming::try_new(&arn.partition, &arn.region, &arn.account, "");
+    Ok(naming.map_err(|error| error.to_string())?.queue(&arn.account, &arn.name))
+}
+
 /// An interrupted command is dropped, not asked: this is the only code that always runs.
 impl Drop for Queue {
     fn drop(&mut self) {
@@ -133,5 +148,20 @@ impl Drop for Queue {
             // What takes too long comes back by itself.
             let _ = runtime.block_on(tokio::time::timeout(LAST_CALLS, self.release()));
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_follows_from_the_arn() {
+        let found = url("arn:aws:sqs:eu-west-2:111122223333:test-MarkFanOutRejected.fifo").unwrap();
+        assert_eq!(
+            found.as_str(),
+            "https://sqs.eu-west-2.amazonaws.com/111122223333/test-MarkFanOutRejected.fifo"
+        );
+        assert!(url("MarkFanOutRejected").unwrap_err().contains("`MarkFanOutRejected`"));
     }
 }

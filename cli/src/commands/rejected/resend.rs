@@ -6,8 +6,8 @@ mod report;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
-use deploy::invoke::{Answer, invoke};
+use aws::operator::lambda::{Answer, invoke};
+use aws::operator::{CallFault, Target};
 use shared::config::Source;
 use shared::text::printable;
 
@@ -15,11 +15,9 @@ use self::plan::{Planned, announcement, plan, question};
 use self::report::{Outcome, Report};
 use super::arguments::ResendArguments;
 use super::queue::{Queue, Sight};
-use super::stack::Stack;
 use super::{LOOKING_MESSAGE, source};
-use crate::aws::CallFault;
 use crate::commands::ask::agree;
-use crate::context::Context;
+use crate::context::{Context, output};
 use crate::exit::{Exit, Failure};
 use crate::progress::{Progress, unless_quick};
 use crate::rejections::{choose, not_sent};
@@ -37,11 +35,13 @@ const ROUND: usize = 100;
 /// A resend: what it needs, and what it has come to.
 struct Resend<'a> {
     arguments: &'a ResendArguments,
-    stack: Stack,
+    /// The name of the function that converts records.
+    converter: String,
+    /// The ARN of the event table's stream.
+    stream: String,
     source: Option<Source>,
     queue: Queue,
-    dynamodb: Client,
-    lambda: aws_sdk_lambda::Client,
+    target: Target,
     report: Report,
 }
 
@@ -52,14 +52,14 @@ struct Resend<'a> {
 /// [`Failure`]: something could not be looked at, or nobody is there to ask. Nothing was sent then, or it is reported.
 pub(super) async fn execute(context: &Context, arguments: &ResendArguments) -> Result<Exit, Failure> {
     let target = context.target().await?;
-    let stack = Stack::of_context(context, &target).await?;
+    let stack = context.deployed(&target).await?;
     let mut resend = Resend {
         arguments,
         source: source(context),
-        queue: Queue::new(&target, &stack),
-        stack,
-        dynamodb: Client::new(target.sdk_config()),
-        lambda: target.lambda(),
+        queue: Queue::of_stack(&target, &stack)?,
+        converter: output(&stack, "ConverterName")?.to_owned(),
+        stream: output(&stack, "EventStreamARN")?.to_owned(),
+        target,
         report: Report::default(),
     };
     let ended = resend.rounds().await;
@@ -86,7 +86,7 @@ impl Resend<'_> {
             let mut round = Vec::with_capacity(sight.rejections.len());
             for rejection in sight.rejections {
                 let source = self.source.as_ref();
-                let planned = plan(&self.dynamodb, &self.stack.stream, source, rejection).await?;
+                let planned = plan(&self.target, &self.stream, source, rejection).await?;
                 eprintln!("{}", printable(&announcement(&planned)));
                 round.push(planned);
             }
@@ -123,7 +123,7 @@ impl Resend<'_> {
     }
 
     async fn send_all(&mut self, round: Vec<Planned>) {
-        let progress = Progress::new();
+        let progress = Progress::spinner();
         for planned in round {
             let outcome = match &planned.attempt {
                 Err(why) => Outcome::Stays { reason: why.clone(), exit: Exit::Findings },
@@ -139,14 +139,14 @@ impl Resend<'_> {
     }
 
     async fn send(&self, planned: &Planned, payload: &str) -> Outcome {
-        let (message, function) = (&planned.rejection.message, &self.stack.converter);
+        let (message, function) = (&planned.rejection.message, &self.converter);
         if let Err(error) = self.queue.hide(message, SENDING).await {
             let reason = format!(
                 "it could not be held, and another command may have it now; run this again ({error})"
             );
             return Outcome::Stays { reason, exit: exit(error.fault) };
         }
-        let not_sent = match invoke(&self.lambda, function, payload).await {
+        let not_sent = match invoke(&self.target, function, payload).await {
             Err(error) => return Outcome::Stays { reason: error.to_string(), exit: exit(error.fault) },
             Ok(Answer::Failed(message)) => Some(format!("function `{function}` failed: {message}")),
             Ok(Answer::Said(answer)) => not_sent(&answer),

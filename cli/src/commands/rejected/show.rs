@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::config::Source;
 use shared::message::{Attribute, AttributeValue};
+use shared::rejection::Rejection as Content;
 use shared::text::printable;
 
 use super::arguments::ShowArguments;
@@ -18,15 +19,15 @@ use crate::rejections::{ChoiceError, Rejection, choose, indented};
 struct Shown<'r> {
     id: &'r str,
     group: &'r str,
-    event_id: Option<&'r str>,
+    event_id: Option<String>,
     version: Option<u64>,
     since: Option<String>,
     receives: Option<u64>,
-    reason: &'r str,
+    reason: String,
     deduplication_id: Option<&'r str>,
     trace_header: Option<&'r str>,
-    stream: Option<&'r str>,
-    sequence_number: Option<&'r str>,
+    stream: Option<String>,
+    sequence_number: Option<String>,
     attributes: Vec<ShownAttribute<'r>>,
     keys: Option<&'r RawValue>,
     image: Option<&'r RawValue>,
@@ -65,24 +66,27 @@ impl From<ChoiceError> for Failure {
 }
 
 fn shown<'r>(rejection: &'r Rejection, source: Option<&Source>) -> Shown<'r> {
-    let (message, content) = (&rejection.message, rejection.content.as_deref().ok());
+    let (message, content) = (&rejection.message, rejection.content());
+    let body = content.is_err().then_some(message.body.as_str());
+    let content = content.unwrap_or_else(|reason| Content { reason, ..Content::default() });
+    let Content { reason, event_id, keys, stream, sequence_number, image, record } = content;
     Shown {
         id: &message.id,
         group: rejection.group(),
-        event_id: rejection.event_id(),
+        event_id,
         version: rejection.version(source),
         since: rejection.since().map(instant),
         receives: rejection.receives(),
-        reason: rejection.reason(),
+        reason,
         deduplication_id: message.system("MessageDeduplicationId"),
         trace_header: message.system("AWSTraceHeader"),
-        stream: content.and_then(|content| content.stream.as_deref()),
-        sequence_number: content.and_then(|content| content.sequence_number.as_deref()),
+        stream,
+        sequence_number,
         attributes: message.attributes.iter().map(attribute).collect(),
-        keys: content.and_then(|content| content.keys.as_deref()),
-        image: content.and_then(|content| content.image.as_deref()),
-        record: content.and_then(|content| content.record.as_deref()),
-        body: content.is_none().then_some(&message.body),
+        keys,
+        image,
+        record,
+        body,
     }
 }
 
@@ -97,15 +101,15 @@ fn text(shown: &Shown<'_>, _: Style) -> String {
     let fields = [
         ("id", Some(shown.id)),
         ("group", Some(shown.group)),
-        ("event", shown.event_id),
+        ("event", shown.event_id.as_deref()),
         ("version", version.as_deref()),
         ("since", shown.since.as_deref()),
         ("received", receives.as_deref()),
-        ("reason", Some(shown.reason)),
+        ("reason", Some(&shown.reason)),
         ("deduplication id", shown.deduplication_id),
         ("trace", shown.trace_header),
-        ("stream", shown.stream),
-        ("sequence number", shown.sequence_number),
+        ("stream", shown.stream.as_deref()),
+        ("sequence number", shown.sequence_number.as_deref()),
     ];
     let mut text = String::new();
     for (name, value) in fields {
@@ -263,7 +267,7 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_would_act_on_reaches_it() {
-        let rejection = Rejection::read(foreign(8, "A", "no JSON \u{1b}[2J\n\u{202e}second line\r"));
+        let rejection = Rejection { message: foreign(8, "A", "no JSON \u{1b}[2J\n\u{202e}second line\r") };
         expect![[r#"
             id                00000008-0000-4000-8000-000000000000
             group             A

@@ -98,10 +98,10 @@ fn priced(dollars: f64) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use shared::control::TypedKey;
 
     use super::*;
     use crate::commands::replay::estimate::AggregateEvents;
-    use crate::control::KeyValue;
 
     #[test]
     fn requests_are_between_full_ones_and_one_for_each_event() {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     fn estimate(aggregates: &[u64]) -> ReplayEstimate {
-        let key = KeyValue::S("AFC".to_owned());
+        let key = TypedKey::S("AFC".to_owned());
         ReplayEstimate(
             aggregates.iter().map(|events| AggregateEvents { key: key.clone(), events: *events }).collect(),
         )

@@ -1,9 +1,8 @@
 //! Which groups a replay is about, and how many events: counted in the event table.
 
+use shared::control::TypedKey;
 use shared::ids::Key;
 use shared::ledger::{EventTable, Unread};
-
-use crate::control::KeyValue;
 
 /// The aggregates that a replay is about, in the event table's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +11,7 @@ pub(super) struct ReplayEstimate(pub(super) Vec<AggregateEvents>);
 /// An aggregate with events to send again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AggregateEvents {
-    pub(super) key: KeyValue,
+    pub(super) key: TypedKey,
     /// How many.
     pub(super) events: u64,
 }
@@ -50,7 +49,7 @@ pub(super) async fn scan<E: EventTable>(
             match estimate.0.last_mut().filter(|_| current.as_ref() == Some(&seen.key)) {
                 Some(aggregate) => aggregate.events += 1,
                 None => {
-                    estimate.0.push(AggregateEvents { key: KeyValue::from(&seen.key), events: 1 });
+                    estimate.0.push(AggregateEvents { key: TypedKey::from(&seen.key), events: 1 });
                     current = Some(seen.key);
                 }
             }
@@ -101,7 +100,7 @@ impl ReplayEstimate {
     }
 
     /// Only what comes after the aggregate `key`: how a replay goes on that was interrupted. Nothing if it is not there.
-    pub(super) fn after(mut self, key: &KeyValue) -> Option<Self> {
+    pub(super) fn after(mut self, key: &TypedKey) -> Option<Self> {
         let at = self.0.iter().position(|aggregate| aggregate.key == *key)?;
         self.0.drain(..=at);
         Some(self)
@@ -186,6 +185,6 @@ mod tests {
             let rest = all.clone().after(&aggregate.key).unwrap();
             assert_eq!(rest.0, all.0[at + 1..]);
         }
-        assert_eq!(all.after(&KeyValue::S("gone".to_owned())), None);
+        assert_eq!(all.after(&TypedKey::S("gone".to_owned())), None);
     }
 }

@@ -2,25 +2,25 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
+use shared::control::{REPLAY_KEYS_LIMIT, TypedKey};
 use shared::text::printable;
 
-use super::ReplayRequest;
 use super::estimate::ReplayEstimate;
-use super::request::{ReplayOutcome, request};
+use super::request::{ReplayTally, request};
+use crate::args::ReplayArguments;
 use crate::commands::operator::{Operator, now};
-use crate::control::{KeyValue, REPLAY_LIMIT, replay_id, shell_quoted};
 use crate::exit::Failure;
-use crate::output::counted;
-use crate::progress::Bar;
+use crate::output::{counted, shell_quoted};
+use crate::progress::Progress;
 
 /// A replay that is being requested. Dropped before its end, as by an interruption, it tells how to go on.
 pub(super) struct Ordering<'o> {
     operator: &'o Operator,
-    arguments: &'o ReplayRequest,
-    keys: Vec<KeyValue>,
+    arguments: &'o ReplayArguments,
+    keys: Vec<TypedKey>,
     /// How many of them are settled.
     done: usize,
-    outcome: ReplayOutcome,
+    outcome: ReplayTally,
     is_over: bool,
 }
 
@@ -32,11 +32,11 @@ impl<'o> Ordering<'o> {
     /// [`Failure`]: requests can't be made. What was requested before stays.
     pub(super) async fn run(
         operator: &'o Operator,
-        arguments: &'o ReplayRequest,
+        arguments: &'o ReplayArguments,
         estimate: &ReplayEstimate,
-    ) -> Result<ReplayOutcome, Failure> {
+    ) -> Result<ReplayTally, Failure> {
         let keys = estimate.0.iter().map(|aggregate| aggregate.key.clone()).collect();
-        let outcome = ReplayOutcome::default();
+        let outcome = ReplayTally::default();
         let mut ordering = Self { operator, arguments, keys, done: 0, outcome, is_over: false };
         ordering.request_all().await?;
         ordering.is_over = true;
@@ -44,12 +44,12 @@ impl<'o> Ordering<'o> {
     }
 
     async fn request_all(&mut self) -> Result<(), Failure> {
-        let ReplayRequest { client, from, .. } = self.arguments;
+        let ReplayArguments { client, from, .. } = self.arguments;
         let (id, total) = (fresh(), wide(self.keys.len()));
         let groups = counted(total, "group");
         self.operator.log(&format!("replay `{id}` to client `{client}` from version {from} on, {groups}"));
-        let bar = Bar::new(total);
-        for keys in self.keys.chunks(REPLAY_LIMIT) {
+        let bar = Progress::of(total);
+        for keys in self.keys.chunks(REPLAY_KEYS_LIMIT) {
             let done = wide(self.done);
             bar.is_at(done, total, &format!("{done} of {groups} ordered"));
             request(self.operator, (client, *from), keys, &id, &mut fresh, &mut self.outcome).await?;
@@ -74,26 +74,33 @@ impl Drop for Ordering<'_> {
 
 /// What is told of a replay that was not requested to its end: `done` groups of `total`, up to `last`, were.
 fn how_to_go_on(
-    arguments: &ReplayRequest,
+    arguments: &ReplayArguments,
     done: usize,
     total: usize,
-    last: Option<&KeyValue>,
+    last: Option<&TypedKey>,
     stack: &str,
 ) -> String {
-    let ReplayRequest { client, from, group, after, .. } = arguments;
-    let scope = group.as_ref().map_or("--all".to_owned(), |group| format!("--group {}", shell_quoted(group)));
-    let after = last.map(KeyValue::as_text).or(after.as_deref());
+    let ReplayArguments { client, from, scope, order } = arguments;
+    let scope =
+        scope.group.as_ref().map_or("--all".to_owned(), |group| format!("--group {}", shell_quoted(group)));
+    let after = last.map(TypedKey::as_text).or(order.after.as_deref());
     let after = after.map_or_else(String::new, |after| format!(" --after {}", shell_quoted(after)));
-    let unknown = (total - done).min(REPLAY_LIMIT);
+    let unknown = (total - done).min(REPLAY_KEYS_LIMIT);
     format!(
         "{done} of {} ordered, and perhaps {unknown} more; go on with\n  \
          fanoutctl replay {client} {scope} --from {from}{after}{stack}\n",
-        counted(wide(total), "group")
+        counted(total, "group")
     )
 }
 
 fn fresh() -> String {
     replay_id(now().as_millis(), RandomState::new().build_hasher().finish())
+}
+
+/// Text for a [`ReplayId`](shared::ids::ReplayId), of `milliseconds` since the Unix epoch and a random number: no two
+/// are alike, and a log can be searched for it.
+fn replay_id(milliseconds: u64, random: u64) -> String {
+    format!("{milliseconds}-{random:016x}")
 }
 
 fn wide(count: usize) -> u64 {
@@ -103,15 +110,19 @@ fn wide(count: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use shared::ids::ReplayId;
 
     use super::*;
+    use crate::args::{OrderArguments, ScopeArguments};
 
     fn check(group: Option<&str>, after: Option<&str>, done: usize, last: Option<&str>, expected: &Expect) {
         let [group, after] = [group, after].map(|text| text.map(str::to_owned));
         let client = "Billing".to_owned();
-        let arguments = ReplayRequest { client, from: 3, group, after, dry_run: false, yes: true };
-        let last = last.map(|key| KeyValue::S(key.to_owned()));
-        let total = if arguments.group.is_some() { 1 } else { 1_200 };
+        let scope = ScopeArguments { all: group.is_none(), group };
+        let order = OrderArguments { after, dry_run: false, yes: true };
+        let arguments = ReplayArguments { client, from: 3, scope, order };
+        let last = last.map(|key| TypedKey::S(key.to_owned()));
+        let total = if arguments.scope.group.is_some() { 1 } else { 1_200 };
         expected.assert_eq(&how_to_go_on(&arguments, done, total, last.as_ref(), " --stack test"));
     }
 
@@ -160,7 +171,12 @@ mod tests {
     }
 
     #[test]
-    fn no_two_replays_have_the_same_id() {
+    fn a_replays_id_is_one_and_no_two_are_alike() {
+        for (milliseconds, random) in [(0, 0), (1_795_242_720_123, 7), (u64::MAX, u64::MAX)] {
+            let id = replay_id(milliseconds, random);
+            assert!(ReplayId::try_new(&id).is_ok(), "{id}");
+        }
+        assert_ne!(replay_id(1, 23), replay_id(12, 3));
         assert_ne!(fresh(), fresh());
     }
 }

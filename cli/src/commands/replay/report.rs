@@ -6,10 +6,9 @@ use serde::Serialize;
 use shared::text::printable;
 
 use super::cost::ReplayCost;
-use super::request::ReplayOutcome;
-use crate::control::shell_quoted;
+use super::request::ReplayTally;
 use crate::exit::Exit;
-use crate::output::{Style, counted};
+use crate::output::{Style, counted, shell_quoted};
 
 /// What is requested, or would be.
 #[derive(Debug, Serialize)]
@@ -23,7 +22,7 @@ pub(super) struct Report {
     pub(super) dry_run: bool,
     /// If it was requested.
     #[serde(flatten)]
-    pub(super) outcome: Option<ReplayOutcome>,
+    pub(super) outcome: Option<ReplayTally>,
     #[serde(skip)]
     pub(super) stack_option: String,
 }
@@ -45,9 +44,9 @@ pub(super) fn text(report: &Report, style: Style) -> String {
     }
 }
 
-fn outcome_text(cost: &ReplayCost, outcome: &ReplayOutcome, stack: &str) -> String {
+fn outcome_text(cost: &ReplayCost, outcome: &ReplayTally, stack: &str) -> String {
     let ReplayCost { client, from, is_paused, .. } = cost;
-    let ReplayOutcome { ordered, nothing, failed, replays } = outcome;
+    let ReplayTally { ordered, nothing, failed, replays } = outcome;
     let client = printable(client);
     let mut text = match ordered {
         0 => format!("Nothing was ordered for client {client}.\n"),
@@ -69,8 +68,7 @@ fn outcome_text(cost: &ReplayCost, outcome: &ReplayOutcome, stack: &str) -> Stri
         );
     }
     if !failed.is_empty() {
-        let count = u64::try_from(failed.len()).unwrap_or(u64::MAX);
-        let _ = writeln!(text, "{} could not be ordered; again with", counted(count, "group"));
+        let _ = writeln!(text, "{} could not be ordered; again with", counted(failed.len(), "group"));
     }
     for failed in failed {
         let group = printable(&shell_quoted(failed.key.as_text()));
@@ -84,36 +82,36 @@ fn outcome_text(cost: &ReplayCost, outcome: &ReplayOutcome, stack: &str) -> Stri
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use shared::control::TypedKey;
 
     use super::*;
     use crate::commands::replay::estimate::{AggregateEvents, ReplayEstimate};
     use crate::commands::replay::request::FailedGroup;
-    use crate::control::KeyValue;
 
     fn cost(is_paused: bool) -> ReplayCost {
-        let aggregate = AggregateEvents { key: KeyValue::S("AFC".to_owned()), events: 20 };
+        let aggregate = AggregateEvents { key: TypedKey::S("AFC".to_owned()), events: 20 };
         ReplayCost::new("Billing", 3, &ReplayEstimate(vec![aggregate; 3]), is_paused)
     }
 
-    fn requested(is_paused: bool, outcome: ReplayOutcome, stack_option: &str) -> Report {
+    fn requested(is_paused: bool, outcome: ReplayTally, stack_option: &str) -> Report {
         let stack_option = stack_option.to_owned();
         let (cost, outcome) = (Some(cost(is_paused)), Some(outcome));
         Report { cost, nothing_to_do: None, dry_run: false, outcome, stack_option }
     }
 
-    fn check(is_paused: bool, outcome: ReplayOutcome, exit: Exit, expected: &Expect) {
+    fn check(is_paused: bool, outcome: ReplayTally, exit: Exit, expected: &Expect) {
         let report = requested(is_paused, outcome, " --stack test");
         assert_eq!(report.exit(), exit);
         expected.assert_eq(&text(&report, Style::Plain));
     }
 
-    fn outcome(ordered: u64, nothing: u64, failed: &[&str]) -> ReplayOutcome {
+    fn outcome(ordered: u64, nothing: u64, failed: &[&str]) -> ReplayTally {
         let failed = failed.iter().map(|key| FailedGroup {
-            key: KeyValue::S((*key).to_owned()),
+            key: TypedKey::S((*key).to_owned()),
             reason: "the ledger is throttled".to_owned(),
         });
         let replays = vec!["17-a".to_owned(), "17-b".to_owned()];
-        ReplayOutcome { ordered, nothing, failed: failed.collect(), replays }
+        ReplayTally { ordered, nothing, failed: failed.collect(), replays }
     }
 
     #[test]

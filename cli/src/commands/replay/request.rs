@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws::operator::CallFault;
 use serde::Serialize;
+use shared::control::{ControlRequest, REPLAY_KEYS_LIMIT, ReplayOutcome, ReplayReport, TypedKey};
 
-use crate::aws::CallFault;
 use crate::commands::operator::{CatchUpFunction, understood};
-use crate::control::{ControlRequest, GroupOutcome, KeyValue, REPLAY_LIMIT, Replayed};
 use crate::exit::Failure;
 
 /// How often a group is requested that failed, or whose result is unknown.
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// What became of a replay's groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub(super) struct ReplayOutcome {
+pub(super) struct ReplayTally {
     /// In how many the client is sent events again.
     pub(super) ordered: u64,
     /// In how many it has nothing from that version on.
@@ -32,11 +32,11 @@ pub(super) struct ReplayOutcome {
 /// A group that is perhaps not sent again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct FailedGroup {
-    pub(super) key: KeyValue,
+    pub(super) key: TypedKey,
     pub(super) reason: String,
 }
 
-/// Requests that `client` gets the aggregates `keys`, at most [`REPLAY_LIMIT`], again from version `from` on, under `id`,
+/// Requests that `client` gets the aggregates `keys`, at most [`REPLAY_KEYS_LIMIT`], again from version `from` on, under `id`,
 /// and notes the results in `outcome`. A group that failed is tried again under another id, which `fresh` makes: the first
 /// may have been written, and SQS would swallow what is sent again under its id.
 ///
@@ -46,16 +46,17 @@ pub(super) struct FailedGroup {
 pub(super) async fn request<F: CatchUpFunction>(
     function: &F,
     (client, from): (&str, u64),
-    keys: &[KeyValue],
+    keys: &[TypedKey],
     id: &str,
     fresh: &mut impl FnMut() -> String,
-    outcome: &mut ReplayOutcome,
+    outcome: &mut ReplayTally,
 ) -> Result<(), Failure> {
-    debug_assert!(keys.len() <= REPLAY_LIMIT, "more groups than a request has");
+    debug_assert!(keys.len() <= REPLAY_KEYS_LIMIT, "more groups than a request has");
     let (mut keys, mut id, mut tried, mut pause) = (keys.to_vec(), id.to_owned(), 1, PAUSE);
     loop {
         let client = client.to_owned();
-        let request = ControlRequest::Replay { client, keys: keys.clone(), from, replay: id.clone() };
+        let request =
+            ControlRequest::Replay { client, keys: keys.clone(), from, replay: id.clone(), caller: None };
         let is_last = tried == TRIES;
         let failed = match function.request_once(&request).await {
             Ok(answer) => outcome.add(&keys, understood(answer)?, &id),
@@ -75,21 +76,21 @@ pub(super) async fn request<F: CatchUpFunction>(
     }
 }
 
-impl ReplayOutcome {
+impl ReplayTally {
     /// Counts what was done, and returns what was not. A group that the answer does not name may not be requested.
-    fn add(&mut self, keys: &[KeyValue], answer: Replayed, id: &str) -> Vec<FailedGroup> {
+    fn add(&mut self, keys: &[TypedKey], answer: ReplayReport, id: &str) -> Vec<FailedGroup> {
         let results = answer.results.into_iter().map(|result| (result.group.clone(), result));
         let results: BTreeMap<_, _> = results.collect();
         let mut failed = Vec::new();
         for key in keys {
             let result = key.group().and_then(|group| results.get(group.as_str()));
             match result.map(|result| result.outcome) {
-                Some(GroupOutcome::Nothing) => self.nothing += 1,
-                Some(GroupOutcome::Ordered) => {
+                Some(ReplayOutcome::Nothing) => self.nothing += 1,
+                Some(ReplayOutcome::Ordered) => {
                     self.ordered += 1;
                     self.note(id);
                 }
-                Some(GroupOutcome::Failed) | None => {
+                Some(ReplayOutcome::Failed) | None => {
                     // It may have been written.
                     self.note(id);
                     let reason = result.and_then(|result| result.reason.clone());
@@ -113,11 +114,11 @@ mod tests {
     use std::cell::RefCell;
     use std::collections::VecDeque;
 
-    use deploy::invoke::Answer;
+    use aws::operator::CallError;
+    use aws::operator::lambda::Answer;
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::aws::CallError;
 
     /// A function that answers what it is told to, and remembers what it was asked.
     struct Script {
@@ -127,10 +128,10 @@ mod tests {
 
     impl CatchUpFunction for Script {
         async fn request_once(&self, request: &ControlRequest) -> Result<Answer, CallError> {
-            let ControlRequest::Replay { client, keys, from, replay } = request else {
+            let ControlRequest::Replay { client, keys, from, replay, .. } = request else {
                 panic!("{request:?}")
             };
-            let keys: Vec<&str> = keys.iter().map(KeyValue::as_text).collect();
+            let keys: Vec<&str> = keys.iter().map(TypedKey::as_text).collect();
             *self.asked.borrow_mut() += &format!("{client} from {from}: {} as {replay}\n", keys.join(" "));
             self.answers.borrow_mut().pop_front().expect("one call too many")
         }
@@ -157,10 +158,10 @@ mod tests {
 
     async fn check(answers: Vec<Result<Answer, CallError>>, expected: &Expect) {
         let script = Script { answers: RefCell::new(answers.into()), asked: RefCell::default() };
-        let keys = ["A", "B", "C"].map(|key| KeyValue::S(key.to_owned()));
+        let keys = ["A", "B", "C"].map(|key| TypedKey::S(key.to_owned()));
         let mut ids = 1..;
         let mut fresh = || format!("again-{}", ids.next().unwrap_or_default());
-        let mut outcome = ReplayOutcome::default();
+        let mut outcome = ReplayTally::default();
         let ended = request(&script, ("Billing", 3), &keys, "first", &mut fresh, &mut outcome).await;
         assert!(script.answers.borrow().is_empty(), "answers are left");
         let outcome = serde_json::to_string(&outcome).unwrap();

@@ -1,18 +1,20 @@
 //! Which groups a replay is about: one, or all that the event table has.
 
 use aws::dynamodb::EventsTable;
+use aws::operator::ledger::{events, unread};
+use aws::operator::table::{self, KeyType, Table};
 use shared::config::Source;
+use shared::control::TypedKey;
+use shared::ids::{Group, Key};
 use shared::ledger::{ItemKey, Unread};
 
-use super::ReplayRequest;
 use super::estimate::{AggregateEvents, EventCount, ReplayEstimate, events_of_group, scan};
-use crate::aws::ledger::{events, unread};
-use crate::aws::table::{self, Table};
+use crate::args::ReplayArguments;
 use crate::client_status;
 use crate::commands::operator::{Operator, RegisteredClient};
 use crate::context::output;
-use crate::control::{KeyType, KeyValue};
 use crate::exit::Failure;
+use crate::key::{key_of_group, typed_key};
 use crate::output::counted;
 use crate::progress::Progress;
 
@@ -42,21 +44,19 @@ pub(super) async fn scope(
     operator: &Operator,
     source: &Source,
     client: &RegisteredClient,
-    arguments: &ReplayRequest,
+    arguments: &ReplayArguments,
 ) -> Result<ReplayScope, Failure> {
     let stream = output(&operator.stack, "EventStreamARN")?;
     let table_name = table::of_stream(stream).map_err(Failure::Unreachable)?;
     let table = events(&operator.target, table_name, source);
     let description = table::describe(&operator.target, table_name).await?;
     let key_type = key_type(&description, table_name, source).map_err(Failure::Config)?;
-    let typed = |text: &String| {
-        KeyValue::try_from_text(text, key_type).map_err(|error| Failure::Usage(error.to_string()))
-    };
-    let after = arguments.after.as_ref().map(typed).transpose()?;
+    let typed = |text: &String| typed_key(text, key_type).map_err(|error| Failure::Usage(error.to_string()));
+    let after = arguments.order.after.as_ref().map(typed).transpose()?;
     let search = Search { operator, client, table, table_name, from: arguments.from };
-    let Some(group) = &arguments.group else { return search.all(after).await };
+    let Some(group) = &arguments.scope.group else { return search.all(after).await };
     // Consumers, and their logs, know the group.
-    let encoded = KeyValue::of_group(group, key_type);
+    let encoded = key_of_group(group, key_type);
     match (typed(group), encoded) {
         (Ok(key), encoded) => search.one(key, encoded).await,
         (Err(failure), Some(key)) => Err(Failure::Usage(format!("{failure}; {}", did_you_mean(&key)))),
@@ -66,11 +66,10 @@ pub(super) async fn scope(
 
 impl Search<'_> {
     /// The events of one group that the client has. What the ledger does not know yet no client has.
-    async fn one(&self, key: KeyValue, encoded: Option<KeyValue>) -> Result<ReplayScope, Failure> {
+    async fn one(&self, key: TypedKey, encoded: Option<TypedKey>) -> Result<ReplayScope, Failure> {
         let Self { operator, client, from, .. } = *self;
-        let (Some(aggregate), Some(group)) = (key.to_key(), key.group()) else {
-            return Err(Failure::Fault(format!("`{key}` is no key")));
-        };
+        let aggregate = Key::try_from(key.clone()).map_err(|error| Failure::Fault(error.to_string()))?;
+        let group = Group::of(&aggregate);
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
         let items = client_status::read(&operator.ledger, &keys).await;
         let items = items.map_err(|error| unread(&operator.ledger_name, &error))?;
@@ -94,17 +93,17 @@ impl Search<'_> {
     }
 
     /// The aggregate whose group was named instead of its key, if there is one.
-    async fn meant(&self, encoded: Option<KeyValue>) -> Result<Option<KeyValue>, Failure> {
-        let Some(key) = encoded.as_ref().and_then(KeyValue::to_key) else { return Ok(None) };
+    async fn meant(&self, encoded: Option<TypedKey>) -> Result<Option<TypedKey>, Failure> {
+        let Some(Ok(key)) = encoded.clone().map(Key::try_from) else { return Ok(None) };
         let count = self.of_table(events_of_group(&self.table, &key, 1, u64::MAX).await)?;
         Ok(encoded.filter(|_| count.is_some()))
     }
 
-    async fn all(&self, after: Option<KeyValue>) -> Result<ReplayScope, Failure> {
+    async fn all(&self, after: Option<TypedKey>) -> Result<ReplayScope, Failure> {
         let (client, from) = (&self.client.name, self.from);
-        let progress = Progress::new();
+        let progress = Progress::spinner();
         let said = |estimate: &ReplayEstimate| {
-            let groups = counted(estimate.0.len() as u64, "group");
+            let groups = counted(estimate.0.len(), "group");
             progress.spin(&format!("reading the event table: {groups} so far"));
         };
         let estimate = scan(&self.table, from, said).await;
@@ -133,14 +132,14 @@ impl Search<'_> {
     }
 }
 
-fn did_you_mean(key: &KeyValue) -> String {
+fn did_you_mean(key: &TypedKey) -> String {
     format!("did you mean `{key}`? (a `MessageGroupId` is the key encoded)")
 }
 
 /// Why `client`, which has the aggregate up to version `has`, gets nothing of it again from version `from` on.
 fn nothing(
     client: &RegisteredClient,
-    key: &KeyValue,
+    key: &TypedKey,
     from: u64,
     has: u64,
     count: EventCount,
@@ -186,7 +185,7 @@ mod tests {
         let check = |is_paused, from, has, highest, expected: Expect| {
             let client =
                 RegisteredClient { name: "Billing".to_owned(), id: ClientId(1), is_paused, departure: None };
-            let key = KeyValue::S("OPS 1".to_owned());
+            let key = TypedKey::S("OPS 1".to_owned());
             let counted = EventCount { events: 0, highest };
             expected.assert_eq(&nothing(&client, &key, from, has, counted, " --stack test"));
         };

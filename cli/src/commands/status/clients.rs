@@ -3,7 +3,7 @@
 use serde::Serialize;
 use shared::time::Timestamp;
 
-use super::report::time;
+use super::figures::time;
 use crate::client_status::ClientStatus;
 use crate::output::instant;
 use crate::output::{Style, attention, row, table};

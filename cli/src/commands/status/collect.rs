@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use deploy::stack::{self, DeployedStack, Whose};
-use deploy::target::Target;
+use aws::operator::Target;
+use aws::operator::cloudformation::DeployedStack;
+use aws::operator::cloudwatch::{self, MetricName, WINDOW};
+use aws::operator::{CallError, sqs};
+use deploy::stack::Whose;
 use futures_util::{StreamExt as _, stream};
-use shared::config::{ClientQueue, Config, QueueArn};
-use shared::naming::Naming;
+use shared::naming::{Naming, OwnQueue, QueueArn};
 
 use super::facts::{Facts, Figure, Queue};
-use crate::aws::cloudwatch::{self, MetricName, WINDOW};
-use crate::aws::{CallError, sqs};
 use crate::client_status::ClientStatus;
+use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now};
-use crate::commands::{CALLS_AT_ONCE, OWN_QUEUES};
+use crate::commands::prepare::running;
 use crate::context::output;
+use crate::plan::Registered;
 
 /// The facts of `stack`, which is in `place`.
 pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Naming) -> Facts {
@@ -24,9 +26,8 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
         converter.as_ref().ok().map(|function| metric("AWS/Lambda", "IteratorAge", "FunctionName", function));
     let mut names: Vec<MetricName> = queues.iter().map(|(_, arn)| oldest_message(arn)).collect();
     names.extend(age.clone());
-    let sqs = &target.sqs();
     let looks = queues.into_iter().map(async |(whose, arn)| {
-        let attributes = sqs::attributes(sqs, naming.queue(&arn.account, &arn.name).as_str()).await;
+        let attributes = sqs::attributes(target, naming.queue(&arn.account, &arn.name).as_str()).await;
         (whose, arn, attributes)
     });
     let looks = stream::iter(looks).buffered(CALLS_AT_ONCE).collect::<Vec<_>>();
@@ -59,26 +60,15 @@ async fn clients(target: &Target, stack: &DeployedStack) -> Result<Vec<ClientSta
     Ok(clients)
 }
 
-/// The queues to look at. Which clients are served the config says that runs, not the file that is being edited.
+/// The queues to look at: of the clients that are served by what runs, not by the file that is being edited. A client whose
+/// name isn't known is told by its queue's.
 async fn queues(target: &Target, stack: &DeployedStack, naming: &Naming) -> Vec<(Whose, QueueArn)> {
-    let mut queues = Vec::from(OWN_QUEUES.map(|queue| (Whose::Stack(queue), naming.own_queue_arn(queue))));
-    let text = stack::deployed_config(target, stack).await.ok();
-    let config = text.and_then(|text| Config::try_from_toml("client-queues.toml", &text, Some(naming)).ok());
-    let own = |name: String| (Whose::Client(name.clone()), naming.client_queue_arn(&name));
-    match config {
-        Some(config) => queues.extend(config.clients.into_iter().map(|client| match client.queue {
-            ClientQueue::Own => own(client.name.to_string()),
-            ClientQueue::Existing(arn) => (Whose::Client(client.name.to_string()), arn),
-        })),
-        // The stack's parameters tell as much, but for the names of clients whose queues it did not make.
-        None => {
-            let clients = stack.clients();
-            let existing = clients.existing.iter().filter_map(|arn| QueueArn::try_new(arn).ok());
-            queues.extend(clients.own.into_iter().map(own));
-            queues.extend(existing.map(|arn| (Whose::Client(arn.name.clone()), arn)));
-        }
-    }
-    queues
+    let own = OwnQueue::ALL.map(|queue| (Whose::Stack(queue), naming.own_queue_arn(queue)));
+    let clients = running(target, stack, naming).await.clients.into_iter();
+    let clients = clients.map(|Registered { name, queue, .. }| {
+        (Whose::Client(name.unwrap_or_else(|| queue.name.clone())), queue)
+    });
+    own.into_iter().chain(clients).collect()
 }
 
 fn oldest_message(arn: &QueueArn) -> MetricName {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use aws::operator::CallError;
 use deploy::stack::Whose;
-use shared::config::QueueArn;
+use shared::naming::QueueArn;
 use shared::time::Timestamp;
 
-use crate::aws::CallError;
 use crate::client_status::ClientStatus;
 
 /// What is known at a moment.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use aws::operator::{CallError, CallFault};
 use deploy::stack::Whose;
 use serde::Serialize;
 use shared::naming::OwnQueue;
 
 use super::facts::Queue;
-use super::report::{figure, time};
-use crate::aws::{CallError, CallFault};
+use super::figures::{figure, time};
 use crate::output::{Tone, attention, row};
 
 /// The state of a queue. A figure that isn't known is nothing, and `unknown` tells why, by the figure's name.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use aws::operator::CallFault;
 use deploy::stack::Whose;
 use serde::Serialize;
 
 use super::clients::{self, ClientRow};
-use super::facts::{Facts, Figure};
+use super::facts::Facts;
+use super::figures::{figure, time};
 use super::queues::QueueRow;
-use crate::aws::CallFault;
 use crate::exit::Exit;
 use crate::output::{Style, table};
 
@@ -87,29 +88,4 @@ pub(super) fn text(report: &Report, style: Style) -> String {
     };
     let clients = clients::text(report.clients.as_deref(), style);
     format!("{}\n{clients}stack `{}`: {age}\n", table(&header, &rows, style), report.stack)
-}
-
-/// What CloudWatch tells, or in `unknown` why not.
-pub(super) fn figure(
-    name: &'static str,
-    figure: &Figure,
-    unknown: &mut BTreeMap<&'static str, String>,
-) -> Option<u64> {
-    match figure {
-        // CloudWatch's figures are floating-point; these are counts of time.
-        Ok(value) => format!("{:.0}", value.max(0.0)).parse().ok(),
-        Err(reason) => {
-            unknown.insert(name, reason.clone());
-            None
-        }
-    }
-}
-
-pub(super) fn time(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86_400),
-    }
 }

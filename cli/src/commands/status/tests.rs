@@ -1,16 +1,14 @@
 use std::collections::BTreeMap;
 
+use aws::operator::{CallError, CallFault};
 use deploy::stack::Whose;
 use expect_test::{Expect, expect};
-use shared::config::QueueArn;
-use shared::naming::Naming;
+use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
 use super::facts::{Facts, Queue};
 use super::report::{Report, text};
-use crate::aws::{CallError, CallFault};
 use crate::client_status::{ClientStatus, Departure, Lag};
-use crate::commands::OWN_QUEUES;
 use crate::exit::Exit;
 use crate::output::{Style, Tone};
 
@@ -22,7 +20,7 @@ const NOW: u64 = 1_767_603_600_000;
 /// A stack in which nothing waits, but for what a client has not received yet.
 fn up_to_date() -> Facts {
     let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
-    let mut queues: Vec<Queue> = OWN_QUEUES
+    let mut queues: Vec<Queue> = OwnQueue::ALL
         .map(|queue| queue_of(Whose::Stack(queue), &naming.account, &naming.own_queue_name(queue), [0, 0, 0]))
         .into();
     let billing = Whose::Client("Billing".into());

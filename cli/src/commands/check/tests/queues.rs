@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
-use shared::config::QueueArn;
+use shared::naming::QueueArn;
 
 use super::super::facts::{Whose, key_arn};
 use super::*;

@@ -1,11 +1,11 @@
 //! How a rejected event would be sent again: what is read for it, and the message to the operator.
 
-use aws_sdk_dynamodb::Client;
+use aws::operator::items::{self, Lookup};
+use aws::operator::{CallError, Target};
 use shared::config::Source;
 
-use crate::aws::{CallError, dynamodb};
 use crate::output::counted;
-use crate::rejections::{Lookup, Rejection, item, newer, payload, version};
+use crate::rejections::{Rejection, item, newer, payload, version};
 
 /// A rejection, and how its event would be sent again.
 #[derive(Debug)]
@@ -32,17 +32,17 @@ pub(super) struct Attempt {
 ///
 /// [`CallError`]: the event table could not be asked. What a rejection says of its event is no substitute for that.
 pub(super) async fn plan(
-    dynamodb: &Client,
+    target: &Target,
     stream: &str,
     source: Option<&Source>,
     rejection: Rejection,
 ) -> Result<Planned, CallError> {
-    let attempt = attempt(dynamodb, stream, source, &rejection).await?;
+    let attempt = attempt(target, stream, source, &rejection).await?;
     Ok(Planned { rejection, attempt })
 }
 
 async fn attempt(
-    dynamodb: &Client,
+    target: &Target,
     stream: &str,
     source: Option<&Source>,
     rejection: &Rejection,
@@ -51,7 +51,7 @@ async fn attempt(
         Ok(item) => item,
         Err(why) => return Ok(Err(why)),
     };
-    let image = match dynamodb::get_item(dynamodb, &item).await? {
+    let image = match items::get_item(target, &item).await? {
         Lookup::Item(image) => image,
         Lookup::Nothing => return Ok(Err("the event table no longer has its event".to_owned())),
         Lookup::NotItsKeys(why) => {
@@ -60,18 +60,13 @@ async fn attempt(
     };
     let newer = match newer(&item, &image, source) {
         Ok(newer) => {
-            let count = dynamodb::count_newer(dynamodb, &item.table, &newer).await;
+            let count = items::count_newer(target, &item.table, &newer).await;
             count.map_err(|error| error.to_string())
         }
         Err(why) => Err(why),
     };
     let version = source.and_then(|source| version(&image, source));
-    let attempt = |content: &_| Attempt {
-        payload: payload(&rejection.message.id, content, stream, &image),
-        version,
-        newer,
-    };
-    Ok(rejection.content.as_deref().map(attempt).map_err(String::clone))
+    Ok(payload(rejection, stream, &image).map(|payload| Attempt { payload, version, newer }))
 }
 
 /// The line about a rejection that the operator reads before anything is sent.
@@ -102,8 +97,5 @@ pub(super) fn question(sendable: usize, unseen: u64) -> String {
         1 => ", and 1 rejection that shows after them".to_owned(),
         unseen => format!(", and {unseen} rejections that show after them"),
     };
-    format!(
-        "Send {} again, marked with the attribute `replay`{rest}?",
-        counted(u64::try_from(sendable).unwrap_or(u64::MAX), "event")
-    )
+    format!("Send {} again, marked with the attribute `replay`{rest}?", counted(sendable, "event"))
 }

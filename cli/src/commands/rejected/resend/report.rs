@@ -70,7 +70,7 @@ impl Report {
         });
         self.rejections.push(Entry {
             group: rejection.group().to_owned(),
-            event_id: rejection.event_id().map(str::to_owned),
+            event_id: rejection.event_id(),
             id: rejection.message.id,
             version,
             newer_events,

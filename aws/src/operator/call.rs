@@ -1,4 +1,6 @@
-//! What a call to AWS failed with, by what its caller can do about it: the one place that reads the SDKs' errors.
+//! What a call of an operator's failed with, by what its caller can do about it: one classification for all services.
+//!
+//! The functions' own calls have finer ones, because they decide what is done with a message.
 
 use std::error::Error;
 
@@ -36,7 +38,7 @@ pub enum CallFault {
 
 impl CallError {
     /// The error of an SDK's `call` about `subject`.
-    pub fn new<E>(call: &'static str, subject: &str, error: &SdkError<E, HttpResponse>) -> Self
+    pub(super) fn new<E>(call: &'static str, subject: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
@@ -54,7 +56,7 @@ impl CallError {
     }
 
     /// The error of an object that broke off while it was read.
-    pub(crate) fn of_body(subject: &str, error: &ByteStreamError) -> Self {
+    pub(super) fn of_body(subject: &str, error: &ByteStreamError) -> Self {
         let reason = with_sources(error);
         Self { call: "GetObject", subject: subject.to_owned(), fault: CallFault::Unreachable, reason }
     }

@@ -1,24 +1,21 @@
 //! The ledger and the event table, as the functions read them. Nothing is written here.
 
-use aws::dynamodb::{EventsTable, Hindrance, LedgerTable, hindrance};
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
-use deploy::target::Target;
 use shared::config::Source;
 use shared::ledger::Unread;
 use shared::text::with_sources;
 
-use super::{CallError, CallFault};
+use super::{CallError, CallFault, Target};
+use crate::dynamodb::{EventsTable, Hindrance, LedgerTable, hindrance};
 
 /// The ledger in the table called `name`.
 pub fn ledger(target: &Target, name: &str) -> LedgerTable {
-    LedgerTable::new(client(target), name)
+    LedgerTable::new(target.dynamodb_once.clone(), name)
 }
 
 /// The event table called `name`.
 pub fn events(target: &Target, name: &str, source: &Source) -> EventsTable {
-    EventsTable::new(client(target), name, source)
+    EventsTable::new(target.dynamodb_once.clone(), name, source)
 }
 
 /// The keys of the registry's item, in this version and in older ones.
@@ -31,10 +28,11 @@ const REGISTRY: [&str; 2] = ["registry", "control"];
 ///
 /// [`CallError`].
 pub async fn formats(target: &Target, name: &str) -> Result<Vec<Option<String>>, CallError> {
-    let (client, mut formats) = (Client::new(target.sdk_config()), Vec::new());
+    let mut formats = Vec::new();
     for key in REGISTRY {
         let key = || AttributeValue::S(key.to_owned());
-        let call = client.get_item().table_name(name).key("pk", key()).key("sk", key()).consistent_read(true);
+        let call = target.dynamodb.get_item().table_name(name).key("pk", key()).key("sk", key());
+        let call = call.consistent_read(true);
         let item = match call.send().await.map_err(|error| CallError::new("GetItem", name, &error)) {
             Ok(answer) => answer.item,
             Err(error) if error.fault == CallFault::Missing => None,
@@ -53,10 +51,4 @@ pub fn unread(name: &str, error: &Unread) -> CallError {
         None => CallFault::Unreachable,
     };
     CallError { call: "Read", subject: name.to_owned(), fault, reason: with_sources(error) }
-}
-
-/// Reads are repeated by the tables themselves.
-fn client(target: &Target) -> Client {
-    let config = aws_sdk_dynamodb::config::Builder::from(target.sdk_config());
-    Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
 }

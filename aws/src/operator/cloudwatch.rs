@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
-use deploy::target::Target;
 
-use super::CallError;
+use super::{CallError, Target};
 
 /// How far back a figure is looked for. SQS and Lambda make one a minute, SQS's may be five minutes late (SQS Developer
 /// Guide, "Available CloudWatch metrics").
@@ -38,12 +36,12 @@ pub struct MetricName {
 ///
 /// [`CallError`].
 pub async fn newest(target: &Target, names: &[MetricName]) -> Result<BTreeMap<MetricName, f64>, CallError> {
-    let client = Client::new(target.sdk_config());
     let now = SystemTime::now();
     let mut figures: BTreeMap<MetricName, (DateTime, f64)> = BTreeMap::new();
     for names in names.chunks(QUERIES_PER_CALL) {
         let queries = names.iter().enumerate().map(|(index, name)| query(index, name));
-        let call = client
+        let call = target
+            .cloudwatch
             .get_metric_data()
             .set_metric_data_queries(Some(queries.collect()))
             .start_time(DateTime::from(now - WINDOW))

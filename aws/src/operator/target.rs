@@ -1,16 +1,16 @@
-//! Where to deploy to, and the clients that go there.
+//! Where an operator's calls go, and the clients that make them.
 
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use shared::naming::Naming;
 use shared::text::with_sources;
 
-use crate::error::DeployError;
+use super::CallError;
 
 pub use aws_config::SdkConfig;
 
@@ -26,22 +26,36 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an invoked function's answer may take: longer than each of them may run.
 pub const INVOKE_TIMEOUT: Duration = Duration::from_secs(200);
 
-/// An AWS account and region, or an emulator of it.
+/// An AWS account and region, or an emulator of it. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Target {
     sdk_config: SdkConfig,
+    pub(super) cloudformation: aws_sdk_cloudformation::Client,
+    pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(super) dynamodb: aws_sdk_dynamodb::Client,
+    /// It repeats nothing: for tables that repeat their reads themselves, and for writes on a condition, which would be
+    /// refused the second time.
+    pub(super) dynamodb_once: aws_sdk_dynamodb::Client,
+    pub(super) kms: aws_sdk_kms::Client,
+    pub(super) lambda: aws_sdk_lambda::Client,
+    /// It waits for as long as a function may run.
+    pub(super) invoking: aws_sdk_lambda::Client,
+    pub(super) s3: aws_sdk_s3::Client,
+    pub(super) sqs: aws_sdk_sqs::Client,
 }
 
 /// Whose credentials a target has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// Twelve digits.
-    pub id: String,
+pub struct Caller {
+    /// The account, twelve digits.
+    pub account: String,
     /// `aws`, `aws-cn`, `aws-us-gov`, ….
     pub partition: String,
+    /// The ARN of a user or of a role's session.
+    pub arn: String,
 }
 
-/// Where to deploy to isn't known.
+/// Where calls go isn't known.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// No region anywhere.
@@ -81,21 +95,41 @@ impl Target {
 
     /// An emulator at `endpoint`, such as `http://127.0.0.1:4566`.
     pub fn local(endpoint: &str, region: &str) -> Self {
-        let credentials = Credentials::new("test", "test", None, None, "local");
+        Self::local_as("test", endpoint, region)
+    }
+
+    /// The same with this access key, which tells some emulators the account.
+    pub fn local_as(access_key: &str, endpoint: &str, region: &str) -> Self {
+        let credentials = Credentials::new(access_key, "test", None, None, "local");
         let sdk_config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .endpoint_url(endpoint)
             .timeout_config(timeouts())
             .credentials_provider(SharedCredentialsProvider::new(credentials));
-        Self { sdk_config: sdk_config.build() }
+        Self::of_config(sdk_config.build())
     }
 
-    /// AWS itself, with credentials that nothing takes.
-    #[cfg(test)]
-    pub(crate) fn in_aws(region: &str) -> Self {
-        let sdk_config = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
-        Self { sdk_config: sdk_config.region(Region::new(region.to_owned())).build() }
+    fn of_config(sdk_config: SdkConfig) -> Self {
+        let patient = timeouts().to_builder().read_timeout(INVOKE_TIMEOUT).build();
+        let invoking = aws_sdk_lambda::config::Builder::from(&sdk_config).timeout_config(patient);
+        let dynamodb_once = aws_sdk_dynamodb::config::Builder::from(&sdk_config);
+        let dynamodb_once = dynamodb_once.retry_config(RetryConfig::disabled());
+        let s3 = aws_sdk_s3::config::Builder::from(&sdk_config)
+            // An emulator has no name for each bucket.
+            .force_path_style(sdk_config.endpoint_url().is_some());
+        Self {
+            cloudformation: aws_sdk_cloudformation::Client::new(&sdk_config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&sdk_config),
+            dynamodb: aws_sdk_dynamodb::Client::new(&sdk_config),
+            dynamodb_once: aws_sdk_dynamodb::Client::from_conf(dynamodb_once.build()),
+            kms: aws_sdk_kms::Client::new(&sdk_config),
+            lambda: aws_sdk_lambda::Client::new(&sdk_config),
+            invoking: aws_sdk_lambda::Client::from_conf(invoking.build()),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            sqs: aws_sdk_sqs::Client::new(&sdk_config),
+            sdk_config,
+        }
     }
 
     async fn try_new(sdk_config: SdkConfig) -> Result<Self, TargetError> {
@@ -107,7 +141,7 @@ impl Target {
             None => Err(CredentialsError::not_loaded("there is no provider")),
         };
         match credentials {
-            Ok(_) => Ok(Self { sdk_config }),
+            Ok(_) => Ok(Self::of_config(sdk_config)),
             Err(source) => Err(TargetError::NoCredentials { source }),
         }
     }
@@ -131,49 +165,13 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`DeployError::Call`].
-    pub async fn account(&self) -> Result<Account, DeployError> {
+    /// [`CallError`].
+    pub async fn caller(&self) -> Result<Caller, CallError> {
         let call = aws_sdk_sts::Client::new(&self.sdk_config).get_caller_identity();
-        let found =
-            call.send().await.map_err(|error| DeployError::of_call("GetCallerIdentity", "STS", error))?;
-        let arn = found.arn.unwrap_or_default();
+        let found = call.send().await.map_err(|error| CallError::new("GetCallerIdentity", "STS", &error))?;
+        let (account, arn) = (found.account.unwrap_or_default(), found.arn.unwrap_or_default());
         let partition = arn.split(':').nth(1).unwrap_or_default().to_owned();
-        Ok(Account { id: found.account.unwrap_or_default(), partition })
-    }
-
-    /// Where a stack with this prefix is.
-    ///
-    /// # Errors
-    ///
-    /// [`DeployError::Call`] if the account can't be asked for, [`DeployError::Place`] if there is no such region.
-    pub async fn naming(&self, prefix: &str) -> Result<Naming, DeployError> {
-        let account = self.account().await?;
-        Ok(Naming::try_new(&account.partition, self.region(), &account.id, prefix)?)
-    }
-
-    /// A client of S3.
-    pub fn s3(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.sdk_config)
-            // An emulator has no name for each bucket.
-            .force_path_style(self.endpoint().is_some());
-        aws_sdk_s3::Client::from_conf(config.build())
-    }
-
-    /// A client of CloudFormation.
-    pub fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
-        aws_sdk_cloudformation::Client::new(&self.sdk_config)
-    }
-
-    /// A client of Lambda, which waits for as long as a function may run.
-    pub fn lambda(&self) -> aws_sdk_lambda::Client {
-        let timeouts = timeouts().to_builder().read_timeout(INVOKE_TIMEOUT).build();
-        let config = aws_sdk_lambda::config::Builder::from(&self.sdk_config).timeout_config(timeouts);
-        aws_sdk_lambda::Client::from_conf(config.build())
-    }
-
-    /// A client of SQS.
-    pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::new(&self.sdk_config)
+        Ok(Caller { account, partition, arn })
     }
 }
 
@@ -244,7 +242,8 @@ mod tests {
     }
 
     async fn check(region: Option<&str>, provider: Option<Provider>, expected: Expect) {
-        let mut sdk_config = SdkConfig::builder().region(region.map(|name| Region::new(name.to_owned())));
+        let mut sdk_config = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
+        sdk_config.set_region(region.map(|name| Region::new(name.to_owned())));
         sdk_config.set_credentials_provider(provider.map(SharedCredentialsProvider::new));
         let found = Target::try_new(sdk_config.build()).await;
         let told = found.map_or_else(

@@ -4,24 +4,22 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
-    QueueAttributeName,
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageAttributeValue,
+    MessageSystemAttributeName, QueueAttributeName,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use shared::message::{Attribute, AttributeValue};
 
-use super::CallError;
-use crate::rejections::Received;
+use super::{CallError, Target};
 
 /// The most messages of one call (SQS: ReceiveMessage, ChangeMessageVisibilityBatch).
 pub const BATCH_LIMIT: usize = 10;
 
-/// The longest a receive waits for messages: any wait asks all of the queue's servers.
-const RECEIVE_WAIT_SECONDS: i32 = 1;
+/// Any wait asks all of the queue's servers.
+pub const SHORT_WAIT: Duration = Duration::from_secs(1);
 
 /// How much is in a queue; SQS calls both figures approximate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -32,23 +30,53 @@ pub struct Depth {
     pub in_flight: u64,
 }
 
+/// A message as SQS showed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// The message's id.
+    pub id: String,
+    /// By which SQS knows this receipt of the message.
+    pub receipt_handle: String,
+    /// The message's body.
+    pub body: String,
+    /// SQS's own attributes: `MessageGroupId`, `SentTimestamp`, ….
+    pub system: BTreeMap<String, String>,
+    /// The sender's attributes, by name.
+    pub attributes: Vec<Attribute>,
+}
+
 /// How much is in the queue at `url`.
 ///
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn depth(client: &Client, url: &str) -> Result<Depth, CallError> {
+pub async fn depth(target: &Target, url: &str) -> Result<Depth, CallError> {
     let [visible, delayed, in_flight] = [
         QueueAttributeName::ApproximateNumberOfMessages,
         QueueAttributeName::ApproximateNumberOfMessagesDelayed,
         QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
     ];
     let names = vec![visible.clone(), delayed.clone(), in_flight.clone()];
-    let call = client.get_queue_attributes().queue_url(url).set_attribute_names(Some(names));
+    let call = target.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names));
     let answer = call.send().await.map_err(|error| CallError::new("GetQueueAttributes", url, &error))?;
     let attributes = answer.attributes.unwrap_or_default();
     let figure = |name| attributes.get(&name).and_then(|value| value.parse().ok()).unwrap_or(0_u64);
     Ok(Depth { messages: figure(visible) + figure(delayed), in_flight: figure(in_flight) })
+}
+
+/// Whether there is a queue called `name`.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn exists(target: &Target, name: &str) -> Result<bool, CallError> {
+    match target.sqs.get_queue_url().queue_name(name).send().await {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_queue_does_not_exist()) => {
+            Ok(false)
+        }
+        Err(error) => Err(CallError::new("GetQueueUrl", name, &error)),
+    }
 }
 
 /// All attributes of the queue at `url`, by SQS's names for them.
@@ -56,17 +84,35 @@ pub async fn depth(client: &Client, url: &str) -> Result<Depth, CallError> {
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn attributes(client: &Client, url: &str) -> Result<BTreeMap<String, String>, CallError> {
-    let call = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
+pub async fn attributes(target: &Target, url: &str) -> Result<BTreeMap<String, String>, CallError> {
+    let call = target.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
     let answer = call.send().await.map_err(|error| CallError::new("GetQueueAttributes", url, &error))?;
     let attributes = answer.attributes.unwrap_or_default().into_iter();
     Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value)).collect())
 }
 
+impl Received {
+    /// SQS's own attribute called `name`.
+    pub fn system(&self, name: &str) -> Option<&str> {
+        self.system.get(name).map(String::as_str)
+    }
+
+    /// What orders the messages of a queue: numbers of twenty digits, compared as such.
+    pub fn sequence(&self) -> (usize, &str) {
+        let number = self.system("SequenceNumber").unwrap_or_default().trim_start_matches('0');
+        (number.len(), number)
+    }
+}
+
 impl Depth {
+    /// All messages.
+    pub fn total(self) -> u64 {
+        self.messages + self.in_flight
+    }
+
     /// Whether nothing is in it.
     pub fn is_empty(self) -> bool {
-        self.messages == 0 && self.in_flight == 0
+        self.total() == 0
     }
 }
 
@@ -78,24 +124,26 @@ impl fmt::Display for Depth {
     }
 }
 
-/// Up to `count` messages of the queue at `url` (at most [`BATCH_LIMIT`]); nobody else sees them for `invisible`. None
-/// if there are none that can be seen.
+/// Up to `count` messages of the queue at `url` (at most [`BATCH_LIMIT`]), waiting so long for the first. Nobody else sees
+/// them for `invisible`, or for as long as the queue says. None if there are none that can be seen.
 ///
 /// # Errors
 ///
 /// [`CallError`].
 pub async fn receive(
-    client: &Client,
+    target: &Target,
     url: &str,
     count: usize,
-    invisible: Duration,
+    wait: Duration,
+    invisible: Option<Duration>,
 ) -> Result<Vec<Received>, CallError> {
-    let call = client
+    let call = target
+        .sqs
         .receive_message()
         .queue_url(url)
         .max_number_of_messages(i32::try_from(count.clamp(1, BATCH_LIMIT)).unwrap_or(1))
-        .visibility_timeout(seconds(invisible))
-        .wait_time_seconds(RECEIVE_WAIT_SECONDS)
+        .set_visibility_timeout(invisible.map(seconds))
+        .wait_time_seconds(seconds(wait))
         .message_system_attribute_names(MessageSystemAttributeName::All)
         .message_attribute_names("All");
     let answer = call.send().await.map_err(|error| CallError::new("ReceiveMessage", url, &error))?;
@@ -107,22 +155,22 @@ pub async fn receive(
 /// # Errors
 ///
 /// [`CallError`]; also if the receipt has expired, and somebody else may have received the message.
-pub async fn hide(client: &Client, url: &str, receipt: &str, invisible: Duration) -> Result<(), CallError> {
-    let call = client.change_message_visibility().queue_url(url).receipt_handle(receipt);
+pub async fn hide(target: &Target, url: &str, receipt: &str, invisible: Duration) -> Result<(), CallError> {
+    let call = target.sqs.change_message_visibility().queue_url(url).receipt_handle(receipt);
     let answer = call.visibility_timeout(seconds(invisible)).send().await;
     answer.map(drop).map_err(|error| CallError::new("ChangeMessageVisibility", url, &error))
 }
 
 /// Lets everybody see the messages of these receipts again, in as many calls as it takes. Answers how many were not
 /// changed: they come back by themselves.
-pub async fn show(client: &Client, url: &str, receipts: &[String]) -> usize {
+pub async fn show(target: &Target, url: &str, receipts: &[String]) -> usize {
     let mut unchanged = 0;
     for receipts in receipts.chunks(BATCH_LIMIT) {
         let entries = receipts.iter().enumerate().filter_map(|(id, receipt)| {
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(id.to_string());
             entry.receipt_handle(receipt).visibility_timeout(0).build().ok()
         });
-        let call = client.change_message_visibility_batch().queue_url(url);
+        let call = target.sqs.change_message_visibility_batch().queue_url(url);
         let call = call.set_entries(Some(entries.collect()));
         unchanged += match call.send().await {
             // What the answer does not name is not known to have changed.
@@ -133,13 +181,37 @@ pub async fn show(client: &Client, url: &str, receipts: &[String]) -> usize {
     unchanged
 }
 
+/// Deletes the messages of these receipts, at most [`BATCH_LIMIT`]. One that is not deleted comes again.
+///
+/// # Errors
+///
+/// [`CallError`] about the whole call.
+pub async fn delete_all(target: &Target, url: &str, receipts: &[String]) -> Result<(), CallError> {
+    let entries = receipts.iter().enumerate().filter_map(|(id, receipt)| {
+        let entry = DeleteMessageBatchRequestEntry::builder().id(id.to_string());
+        entry.receipt_handle(receipt).build().ok()
+    });
+    let call = target.sqs.delete_message_batch().queue_url(url).set_entries(Some(entries.collect()));
+    call.send().await.map(drop).map_err(|error| CallError::new("DeleteMessageBatch", url, &error))
+}
+
+/// Makes a FIFO queue called `name`.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn create(target: &Target, name: &str) -> Result<(), CallError> {
+    let call = target.sqs.create_queue().queue_name(name).attributes(QueueAttributeName::FifoQueue, "true");
+    call.send().await.map(drop).map_err(|error| CallError::new("CreateQueue", name, &error))
+}
+
 /// Deletes the message of this receipt.
 ///
 /// # Errors
 ///
 /// [`CallError`]; also if the receipt has expired.
-pub async fn delete(client: &Client, url: &str, receipt: &str) -> Result<(), CallError> {
-    let answer = client.delete_message().queue_url(url).receipt_handle(receipt).send().await;
+pub async fn delete(target: &Target, url: &str, receipt: &str) -> Result<(), CallError> {
+    let answer = target.sqs.delete_message().queue_url(url).receipt_handle(receipt).send().await;
     answer.map(drop).map_err(|error| CallError::new("DeleteMessage", url, &error))
 }
 
@@ -169,4 +241,21 @@ fn attribute((name, attribute): (String, MessageAttributeValue)) -> Option<Attri
 
 fn seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_ordered_by_their_numbers() {
+        let message = |number: &str| {
+            let system = [("SequenceNumber".to_owned(), number.to_owned())].into();
+            Received { system, ..Received::default() }
+        };
+        let in_order = ["", "7", "0018850000000000000001", "18850000000000000002", "118850000000000000000"];
+        for pair in in_order.windows(2) {
+            assert!(message(pair[0]).sequence() < message(pair[1]).sequence(), "{pair:?}");
+        }
+    }
 }

@@ -1,13 +1,11 @@
 //! What DynamoDB tells of the event table and of the ledger's.
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    KeyType as Role, PointInTimeRecoveryStatus, ScalarAttributeType, TableDescription,
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType as Role, PointInTimeRecoveryStatus,
+    ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription,
 };
-use deploy::target::Target;
 
-use super::CallError;
-use crate::control::KeyType;
+use super::{CallError, Target};
 
 /// A table, as far as the pipeline depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +22,17 @@ pub struct Table {
     pub stream: Option<Stream>,
 }
 
+/// The type of a key attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    /// Strings.
+    S,
+    /// Numbers.
+    N,
+    /// Bytes.
+    B,
+}
+
 /// A table's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
@@ -33,13 +42,46 @@ pub struct Stream {
     pub view_type: String,
 }
 
+/// Makes the table called `name` with these keys, texts: the partition key, and perhaps a sort key. With a stream of new
+/// images, if it is to have one, whose ARN is the answer.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn create(
+    target: &Target,
+    name: &str,
+    keys: &[&str],
+    has_stream: bool,
+) -> Result<Option<String>, CallError> {
+    let attributes = keys.iter().filter_map(|key| {
+        AttributeDefinition::builder()
+            .attribute_name(*key)
+            .attribute_type(ScalarAttributeType::S)
+            .build()
+            .ok()
+    });
+    let schema = keys.iter().zip([Role::Hash, Role::Range]);
+    let schema = schema.filter_map(|(key, role)| {
+        KeySchemaElement::builder().attribute_name(*key).key_type(role).build().ok()
+    });
+    let stream =
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
+    let call = target.dynamodb_once.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    let call = call.set_attribute_definitions(Some(attributes.collect()));
+    let call = call.set_key_schema(Some(schema.collect()));
+    let made = call.set_stream_specification(stream.build().ok().filter(|_| has_stream)).send().await;
+    let made = made.map_err(|error| CallError::new("CreateTable", name, &error))?;
+    Ok(made.table_description.and_then(|description| description.latest_stream_arn))
+}
+
 /// The table called `name`.
 ///
 /// # Errors
 ///
 /// [`CallError`].
 pub async fn describe(target: &Target, name: &str) -> Result<Table, CallError> {
-    let answer = Client::new(target.sdk_config()).describe_table().table_name(name).send().await;
+    let answer = target.dynamodb.describe_table().table_name(name).send().await;
     let answer = answer.map_err(|error| CallError::new("DescribeTable", name, &error))?;
     let table = answer.table.unwrap_or_else(|| TableDescription::builder().build());
     let key = |role: Role| {
@@ -68,8 +110,7 @@ pub async fn describe(target: &Target, name: &str) -> Result<Table, CallError> {
 ///
 /// [`CallError`].
 pub async fn has_point_in_time_recovery(target: &Target, name: &str) -> Result<bool, CallError> {
-    let client = Client::new(target.sdk_config());
-    let answer = client.describe_continuous_backups().table_name(name).send().await;
+    let answer = target.dynamodb.describe_continuous_backups().table_name(name).send().await;
     let answer = answer.map_err(|error| CallError::new("DescribeContinuousBackups", name, &error))?;
     let recovery =
         answer.continuous_backups_description.and_then(|backups| backups.point_in_time_recovery_description);

@@ -1,0 +1,309 @@
+//! Items of the event table, in DynamoDB's JSON: numbers stay the texts that they are there.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{self as sdk, AttributeValue, Select, TransactWriteItem};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+use shared::config::Path;
+use shared::control::TypedKey;
+use shared::ids::Key;
+
+use super::{CallError, CallFault, Target};
+use crate::dynamodb::of_key;
+
+/// An item of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The table's name.
+    pub table: String,
+    /// Its keys, by their names.
+    pub keys: BTreeMap<String, TypedKey>,
+}
+
+/// What the event table has under an item's keys.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lookup {
+    /// This item, in DynamoDB's JSON.
+    Item(Value),
+    /// Nothing.
+    Nothing,
+    /// They are no keys of this table, and why.
+    NotItsKeys(String),
+}
+
+/// Which events of the table are newer than another: those of its partition with a higher version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newer {
+    /// The partition key's attribute, and the aggregate's value of it.
+    pub partition: (String, TypedKey),
+    /// Where events have their version.
+    pub path: Path,
+    /// The version that newer ones exceed.
+    pub version: u64,
+}
+
+/// An item to put, on a condition.
+#[derive(Clone, Copy, Debug)]
+pub struct Put<'p> {
+    /// The table's name.
+    pub table: &'p str,
+    /// The item's attributes, in DynamoDB's JSON.
+    pub item: &'p Map<String, Value>,
+    /// What the table must have under the item's keys.
+    pub condition: Condition<'p>,
+}
+
+/// What a table must have under the keys of an item that is put.
+#[derive(Clone, Copy, Debug)]
+pub enum Condition<'p> {
+    /// Nothing.
+    IsNew {
+        /// The name of the partition key.
+        key: &'p str,
+    },
+    /// An item with this number.
+    Has {
+        /// The attribute's name.
+        name: &'p str,
+        /// Its value.
+        number: &'p str,
+    },
+}
+
+/// What a table said instead of putting items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code about each item, if the table tells one: `None` about those that could have been put.
+    pub codes: Vec<String>,
+    /// What it says of all.
+    pub reason: String,
+}
+
+/// What the table has under the item's keys, read consistently. Keys that it refuses are those of no item of it: their
+/// writer must not be able to end the whole command.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn get_item(target: &Target, item: &Item) -> Result<Lookup, CallError> {
+    let keys = item.keys.iter().filter_map(|(name, value)| Some((name.clone(), key(value)?)));
+    let call = target.dynamodb.get_item().table_name(&item.table).set_key(Some(keys.collect()));
+    match call.consistent_read(true).send().await {
+        Ok(answer) => Ok(answer.item.map_or(Lookup::Nothing, |item| Lookup::Item(map(&item)))),
+        Err(error) if error.code() == Some("ValidationException") => {
+            let why = error.message().unwrap_or("`ValidationException`");
+            Ok(Lookup::NotItsKeys(why.to_owned()))
+        }
+        Err(error) => Err(CallError::new("GetItem", &item.table, &error)),
+    }
+}
+
+/// How many items of `table` are newer, as of a consistent read.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn count_newer(target: &Target, table: &str, newer: &Newer) -> Result<u64, CallError> {
+    let filter = Filter::of(newer);
+    let mut count = 0;
+    let mut start: Option<HashMap<String, AttributeValue>> = None;
+    loop {
+        let call = target
+            .dynamodb
+            .query()
+            .table_name(table)
+            .consistent_read(true)
+            .select(Select::Count)
+            .key_condition_expression("#partition = :partition")
+            .filter_expression(&filter.expression)
+            .set_expression_attribute_names(Some(filter.names.clone()))
+            .set_expression_attribute_values(Some(filter.values.clone()))
+            .set_exclusive_start_key(start);
+        let page = call.send().await.map_err(|error| CallError::new("Query", table, &error))?;
+        count += u64::try_from(page.count).unwrap_or_default();
+        start = page.last_evaluated_key.filter(|key| !key.is_empty());
+        if start.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
+/// Puts all of `puts` or none. What the table refuses is the inner error.
+///
+/// # Errors
+///
+/// [`CallError`]: an item is in no form that can be put, or there is no answer; whether it was done is then unknown.
+pub async fn put_together(target: &Target, puts: &[Put<'_>]) -> Result<Result<(), Refusal>, CallError> {
+    let tables: Vec<&str> = puts.iter().map(|put| put.table).collect();
+    let (call, tables) = ("TransactWriteItems", tables.join("`, `"));
+    let items = puts.iter().map(|Put { table, item, condition }| {
+        let AttributeValue::M(item) = attribute(&json!({ "M": item }))? else { return None };
+        let put = sdk::Put::builder().table_name(*table).set_item(Some(item));
+        let put = match *condition {
+            Condition::IsNew { key } => put
+                .condition_expression("attribute_not_exists(#name)")
+                .expression_attribute_names("#name", key),
+            Condition::Has { name, number } => put
+                .condition_expression("#name = :number")
+                .expression_attribute_names("#name", name)
+                .expression_attribute_values(":number", AttributeValue::N(number.to_owned())),
+        };
+        Some(TransactWriteItem::builder().put(put.build().ok()?).build())
+    });
+    // Not one less than asked for: they belong together.
+    let items = items.collect::<Option<Vec<_>>>().ok_or_else(|| {
+        let reason = "an item is not DynamoDB's JSON, or has a set".to_owned();
+        CallError { call, subject: tables.clone(), fault: CallFault::Refused, reason }
+    })?;
+    let sent = target.dynamodb_once.transact_write_items().set_transact_items(Some(items)).send().await;
+    let Err(error) = sent else { return Ok(Ok(())) };
+    let told = CallError::new(call, &tables, &error);
+    let codes = match error.as_service_error() {
+        None => return Err(told),
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            let codes = cancelled.cancellation_reasons().iter().map(|reason| reason.code());
+            codes.map(|code| code.unwrap_or_default().to_owned()).collect()
+        }
+        Some(_) => Vec::new(),
+    };
+    Ok(Err(Refusal { codes, reason: told.reason }))
+}
+
+/// A question in DynamoDB's expressions. Names stand apart: any of them can be a reserved word.
+#[derive(Debug)]
+struct Filter {
+    expression: String,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Filter {
+    fn of(newer: &Newer) -> Self {
+        let Newer { partition: (name, value), path, version } = newer;
+        let steps: Vec<String> = (0..path.0.len()).map(|step| format!("#v{step}")).collect();
+        let expression = format!("{} > :version", steps.join("."));
+        let mut names: HashMap<_, _> = steps.into_iter().zip(path.0.iter().cloned()).collect();
+        names.insert("#partition".to_owned(), name.clone());
+        let version = (":version".to_owned(), AttributeValue::N(version.to_string()));
+        let partition = key(value).map(|value| (":partition".to_owned(), value));
+        Self { expression, names, values: partition.into_iter().chain([version]).collect() }
+    }
+}
+
+/// A key's value; nothing if it is no base64.
+fn key(typed: &TypedKey) -> Option<AttributeValue> {
+    Some(of_key(&Key::try_from(typed.clone()).ok()?))
+}
+
+/// A value from DynamoDB's JSON; nothing if it is of another form, or a set.
+fn attribute(typed: &Value) -> Option<AttributeValue> {
+    let (tag, value) = typed.as_object()?.iter().next()?;
+    Some(match tag.as_str() {
+        "BOOL" => AttributeValue::Bool(value.as_bool()?),
+        "NULL" => AttributeValue::Null(value.as_bool()?),
+        "M" => {
+            let entries = value.as_object()?.iter();
+            AttributeValue::M(
+                entries
+                    .map(|(name, value)| Some((name.clone(), attribute(value)?)))
+                    .collect::<Option<_>>()?,
+            )
+        }
+        "L" => AttributeValue::L(value.as_array()?.iter().map(attribute).collect::<Option<_>>()?),
+        _ => key(&serde_json::from_value(typed.clone()).ok()?)?,
+    })
+}
+
+fn map(attributes: &HashMap<String, AttributeValue>) -> Value {
+    let sorted: BTreeMap<_, _> = attributes.iter().collect();
+    Value::Object(sorted.into_iter().map(|(name, value)| (name.clone(), typed(value))).collect())
+}
+
+fn typed(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!({ "S": text }),
+        AttributeValue::N(number) => json!({ "N": number }),
+        AttributeValue::B(bytes) => json!({ "B": STANDARD.encode(bytes) }),
+        AttributeValue::Bool(value) => json!({ "BOOL": value }),
+        AttributeValue::Null(value) => json!({ "NULL": value }),
+        AttributeValue::M(attributes) => json!({ "M": map(attributes) }),
+        AttributeValue::L(values) => json!({ "L": values.iter().map(typed).collect::<Vec<_>>() }),
+        AttributeValue::Ss(texts) => json!({ "SS": texts }),
+        AttributeValue::Ns(numbers) => json!({ "NS": numbers }),
+        AttributeValue::Bs(all) => {
+            json!({ "BS": all.iter().map(|bytes| STANDARD.encode(bytes)).collect::<Vec<_>>() })
+        }
+        // Of a type that did not exist when this was written: the converter rejects it by its name.
+        _ => Value::Object(Map::from_iter([("unknown".to_owned(), Value::Null)])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::primitives::Blob;
+    use expect_test::expect;
+    use shared::image::{Wanted, convert};
+
+    use super::*;
+
+    /// A value of every type, in DynamoDB's JSON.
+    fn every_type() -> HashMap<String, AttributeValue> {
+        let bytes = |bytes: &[u8]| Blob::new(bytes.to_vec());
+        let nested = HashMap::from([("n".to_owned(), AttributeValue::N("1.10".to_owned()))]);
+        let entries = [
+            ("s", AttributeValue::S("AFC F5 \"ß\u{1}".to_owned())),
+            ("n", AttributeValue::N("12345678901234567890123456789012345678".to_owned())),
+            ("b", AttributeValue::B(bytes(&[0, 255]))),
+            ("bool", AttributeValue::Bool(true)),
+            ("null", AttributeValue::Null(true)),
+            ("m", AttributeValue::M(nested)),
+            ("l", AttributeValue::L(vec![AttributeValue::N("-0.50".to_owned()), AttributeValue::Null(true)])),
+            ("ss", AttributeValue::Ss(vec!["b".to_owned(), "a".to_owned()])),
+            ("ns", AttributeValue::Ns(vec!["2".to_owned(), "1.0".to_owned()])),
+            ("bs", AttributeValue::Bs(vec![bytes(b"x")])),
+        ];
+        entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// The converter reads it, and makes of it what it makes of the item in the table.
+    #[test]
+    fn an_item_is_written_as_its_stream_writes_it() {
+        let written = map(&every_type()).to_string();
+        expect![[r#"{"b":{"B":"AP8="},"bool":{"BOOL":true},"bs":{"BS":["eA=="]},"l":{"L":[{"N":"-0.50"},{"NULL":true}]},"m":{"M":{"n":{"N":"1.10"}}},"n":{"N":"12345678901234567890123456789012345678"},"ns":{"NS":["2","1.0"]},"null":{"NULL":true},"s":{"S":"AFC F5 \"ß\u0001"},"ss":{"SS":["b","a"]}}"#]]
+            .assert_eq(&written);
+        let of_table = crate::dynamodb::convert(&every_type(), &Wanted::default()).unwrap().json;
+        assert_eq!(convert(&written, &Wanted::default()).unwrap().json, of_table);
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        for (name, value) in every_type() {
+            let is_set = matches!(name.as_str(), "ss" | "ns" | "bs");
+            assert_eq!(attribute(&typed(&value)), (!is_set).then_some(value), "{name}");
+        }
+        for wrong in
+            [json!({"S": 1}), json!({"B": "?"}), json!({"M": []}), json!({}), json!("S"), json!(null)]
+        {
+            assert_eq!(attribute(&wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn newer_events_are_asked_for_by_placeholders() {
+        let filter = Filter::of(&Newer {
+            partition: ("mark".to_owned(), TypedKey::S("AFC F5".to_owned())),
+            path: Path::try_new("RegistrationNumber.version").unwrap(),
+            version: 3,
+        });
+        let names: BTreeMap<_, _> = filter.names.into_iter().collect();
+        let values: BTreeMap<_, _> = filter.values.iter().map(|(name, value)| (name, typed(value))).collect();
+        expect![[
+            r##"#v0.#v1 > :version | {"#partition": "mark", "#v0": "RegistrationNumber", "#v1": "version"} | {":partition":{"S":"AFC F5"},":version":{"N":"3"}}"##
+        ]]
+        .assert_eq(&format!("{} | {names:?} | {}", filter.expression, json!(values)));
+    }
+}

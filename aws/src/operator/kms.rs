@@ -1,0 +1,28 @@
+//! What KMS tells of keys.
+
+use aws_sdk_kms::types::KeyManagerType;
+
+use super::{CallError, Target};
+
+/// A key that encrypts a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// `Enabled`, `Disabled`, `PendingDeletion`, ….
+    pub state: String,
+    /// Whether it is AWS's own, which no other account can use.
+    pub is_of_aws: bool,
+}
+
+/// The key with this ARN, or the ARN of an alias of it.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn key(target: &Target, arn: &str) -> Result<Key, CallError> {
+    let answer = target.kms.describe_key().key_id(arn).send().await;
+    let answer = answer.map_err(|error| CallError::new("DescribeKey", arn, &error))?;
+    let key = answer.key_metadata.as_ref();
+    let state = key.and_then(|key| key.key_state.as_ref()).map_or("unknown", |state| state.as_str());
+    let is_of_aws = key.and_then(|key| key.key_manager.as_ref()) == Some(&KeyManagerType::Aws);
+    Ok(Key { state: state.to_owned(), is_of_aws })
+}

@@ -1,0 +1,36 @@
+//! What is wrong with the config that the functions run with.
+
+use aws::operator::{CallError, CallFault};
+use deploy::stack::packages_bucket;
+
+use super::facts::{Facts, UnknownRunning};
+use super::findings::{Findings, remedy};
+
+/// What is wrong with the config that the functions run with.
+pub(super) fn find(findings: &mut Findings<'_>) {
+    let facts = findings.facts;
+    let unknown = match &facts.running {
+        Ok(Some(running)) if *running == facts.config => return,
+        Ok(_) => {
+            let problem = "the functions run with another config than this file's";
+            return findings.add("config", problem, "see `fanoutctl plan`, then `fanoutctl deploy`");
+        }
+        Err(unknown) => unknown,
+    };
+    let remedy = match unknown {
+        UnknownRunning::Unread(error) if is_package_elsewhere(facts, error) => {
+            format!("let whoever checks read `{}` (`s3:GetObject`)", error.subject)
+        }
+        UnknownRunning::Unread(error) => remedy(facts, error),
+        UnknownRunning::NotThere(_) => "deploy with `fanoutctl deploy`".to_owned(),
+    };
+    findings.add("config", format!("what the functions run with isn't known: {unknown}"), remedy);
+}
+
+/// Whether it is a package that can't be read, in a bucket that the stack's policy doesn't know: it lets people read
+/// the one that `fanoutctl deploy` makes.
+fn is_package_elsewhere(facts: &Facts, error: &CallError) -> bool {
+    let bucket = packages_bucket(&facts.place.account, &facts.place.region);
+    let is_in_it = error.subject.strip_prefix(&bucket).is_some_and(|key| key.starts_with('/'));
+    error.call == "GetObject" && error.fault == CallFault::NotAllowed && !is_in_it
+}

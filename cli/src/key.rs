@@ -1,0 +1,162 @@
+//! An aggregate's key, as people write it.
+
+use aws::operator::table::KeyType;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use shared::control::TypedKey;
+use shared::ids::{Group, Key};
+
+/// The most digits of a number (DynamoDB Developer Guide, "Data types").
+const DIGITS_LIMIT: usize = 38;
+
+/// Text that is no key of a table's type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    /// No table has an empty key.
+    #[error("an aggregate's key is not empty; name one")]
+    Empty,
+    /// A number that DynamoDB writes differently would be taken for another group.
+    #[error(
+        "`{0}` is not a number as DynamoDB writes it (`7`, `-0.5`): at most 38 digits, no needless zeros"
+    )]
+    Number(String),
+    /// No base64.
+    #[error("`{0}` is not base64, as which the bytes of a key are written")]
+    Bytes(String),
+}
+
+/// The key that `text` stands for in a table whose keys are of this type.
+///
+/// # Errors
+///
+/// [`InvalidKey`].
+pub fn typed_key(text: &str, of: KeyType) -> Result<TypedKey, InvalidKey> {
+    if text.is_empty() {
+        return Err(InvalidKey::Empty);
+    }
+    match of {
+        KeyType::S => Ok(TypedKey::S(text.to_owned())),
+        KeyType::N if is_as_written(text) => Ok(TypedKey::N(text.to_owned())),
+        KeyType::N => Err(InvalidKey::Number(text.to_owned())),
+        KeyType::B => match STANDARD.decode(text) {
+            Ok(bytes) => Ok(TypedKey::B(STANDARD.encode(bytes))),
+            Err(_) => Err(InvalidKey::Bytes(text.to_owned())),
+        },
+    }
+}
+
+/// The key of the group `text`, a `MessageGroupId`, in a table whose keys are of this type; nothing if `text` is no group,
+/// is its own key, or has only a digest of it.
+pub fn key_of_group(text: &str, of: KeyType) -> Option<TypedKey> {
+    let key = match of {
+        KeyType::S => Key::S(percent_decoded(text)?),
+        KeyType::N => Key::N(percent_decoded(text.strip_prefix("~n")?)?),
+        KeyType::B => Key::B(URL_SAFE_NO_PAD.decode(text.strip_prefix("~b")?).ok()?),
+    };
+    let typed = TypedKey::from(&key);
+    (Group::of(&key).as_str() == text && typed.as_text() != text).then_some(typed)
+}
+
+/// `text` with its `%XX` as the bytes that they stand for.
+fn percent_decoded(text: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        let (digits, others) = after.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = others;
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).ok()
+}
+
+/// Whether it is a number with no more characters than it takes. DynamoDB writes each number in one way.
+fn is_as_written(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let are_digits = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let has_point = unsigned.contains('.');
+    text != "-0"
+        && are_digits(whole)
+        && are_digits(fraction)
+        && !whole.is_empty()
+        && (whole == "0" || !whole.starts_with('0'))
+        && (!has_point || (!fraction.is_empty() && !fraction.ends_with('0')))
+        && whole.len() + fraction.len() <= DIGITS_LIMIT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stands_for_a_key_of_the_tables_type() {
+        let value = |text, of| typed_key(text, of).map_err(|error| error.to_string());
+        assert_eq!(value("AFC F5", KeyType::S), Ok(TypedKey::S("AFC F5".to_owned())));
+        assert_eq!(value("7", KeyType::S), Ok(TypedKey::S("7".to_owned())));
+        assert_eq!(value("AP8=", KeyType::B), Ok(TypedKey::B("AP8=".to_owned())));
+        for (text, of, expected) in [
+            ("", KeyType::S, "an aggregate's key is not empty; name one"),
+            ("", KeyType::N, "an aggregate's key is not empty; name one"),
+            ("AP8", KeyType::B, "`AP8` is not base64, as which the bytes of a key are written"),
+        ] {
+            assert_eq!(value(text, of), Err(expected.to_owned()), "{text}");
+        }
+    }
+
+    /// Its group follows from the characters, and a number has many.
+    #[test]
+    fn a_number_is_taken_only_as_dynamodb_writes_it() {
+        let is_taken = |text: &str| typed_key(text, KeyType::N).is_ok();
+        let longest = "1".repeat(38);
+        for text in ["0", "7", "-7", "10", "0.5", "-0.05", "12.25", &longest] {
+            assert!(is_taken(text), "{text}");
+        }
+        let too_long = "1".repeat(39);
+        for text in ["-0", "07", "00", "+7", "7.", "7.0", ".5", "7.50", "1e3", "7 ", "seven", "-", &too_long]
+        {
+            assert!(!is_taken(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_are_the_same_there_and_back() {
+        for key in [Key::S("AFC F5".to_owned()), Key::N("-7.5".to_owned()), Key::B(vec![0, 255])] {
+            let value = TypedKey::from(&key);
+            assert_eq!(Key::try_from(value.clone()), Ok(key.clone()));
+            let of = match key {
+                Key::S(_) => KeyType::S,
+                Key::N(_) => KeyType::N,
+                Key::B(_) => KeyType::B,
+            };
+            assert_eq!(typed_key(value.as_text(), of), Ok(value));
+        }
+    }
+
+    #[test]
+    fn a_group_tells_its_key() {
+        for (key, of) in [
+            (Key::S("OPS 1".to_owned()), KeyType::S),
+            (Key::S("Zo\u{eb}~100%".to_owned()), KeyType::S),
+            (Key::N("-7.5".to_owned()), KeyType::N),
+            (Key::B(vec![0, 255, 62]), KeyType::B),
+        ] {
+            let group = Group::of(&key);
+            assert_eq!(key_of_group(group.as_str(), of), Some(TypedKey::from(&key)), "{group:?}");
+        }
+        let digest = Group::of(&Key::S("long ".repeat(100)));
+        for (text, of) in [
+            ("AFC", KeyType::S),
+            ("OPS 1", KeyType::S),
+            ("OPS%2", KeyType::S),
+            ("OPS%zz", KeyType::S),
+            ("%FF", KeyType::S),
+            ("%41", KeyType::S),
+            (digest.as_str(), KeyType::S),
+            ("7", KeyType::N),
+            ("~b!", KeyType::B),
+        ] {
+            assert_eq!(key_of_group(text, of), None, "{text}");
+        }
+    }
+}
