@@ -254,8 +254,8 @@ impl<'c> Client<'c> {
             return self.stop(&format!("its queue failed; tried again in {} s", ceil_secs(pause)));
         }
         for group in lease.groups.iter().rev() {
-            if let Some(naming) = self.waiting.iter().position(|waiting| waiting == group) {
-                self.waiting.remove(naming);
+            if let Some(place) = self.waiting.iter().position(|waiting| waiting == group) {
+                self.waiting.remove(place);
                 self.waiting.push_front(group.clone());
             } else if !self.listed.is_complete {
                 self.waiting.push_front(group.clone());
@@ -390,7 +390,7 @@ pub(super) fn shuffle<I>(items: &mut [I], seed: u64) {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let naming = (mixed ^ (mixed >> 31)) % (last as u64 + 1);
-        items.swap(last, usize::try_from(naming).unwrap_or(last));
+        let place = (mixed ^ (mixed >> 31)) % (last as u64 + 1);
+        items.swap(last, usize::try_from(place).unwrap_or(last));
     }
 }

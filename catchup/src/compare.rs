@@ -86,25 +86,30 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         &self,
         registry: &Registry,
         groups: &[Aggregate],
-    ) -> Result<(Vec<GroupDifference>, Vec<Visit>), String> {
+    ) -> Result<(Vec<GroupDifference>, Vec<(Group, Visit)>), String> {
         let read = self.read_groups(groups).await?;
         let looked = stream::iter(groups).map(async |Aggregate { key, seen }| {
-            let item = item_of(&read, &Group::of(key))?;
+            let group = Group::of(key);
             let listed: Vec<EventHead<'_>> = seen.iter().filter_map(EventHead::of_seen).collect();
+            let item = match item_of(&read, &group) {
+                Ok(item) => item,
+                Err(visit) => return (group, Err(visit)),
+            };
             if compare(&listed, item, registry.start, self.now()).is_none() {
-                return Ok(None);
+                return (group, Ok(None));
             }
-            Box::pin(self.look_closer(registry, key, item)).await.map(Some)
+            (group, Box::pin(self.look_closer(registry, key, item)).await.map(Some))
         });
-        let looked: Vec<Result<Option<GroupDifference>, Visit>> = looked.buffered(AT_ONCE).collect().await;
+        let looked: Vec<(Group, Result<Option<GroupDifference>, Visit>)> =
+            looked.buffered(AT_ONCE).collect().await;
         let (mut found, mut visits) = (Vec::new(), Vec::new());
-        for looked in looked {
+        for (group, looked) in looked {
             match looked {
                 Ok(differs) => {
                     found.extend(differs);
-                    visits.push(Visit::Done);
+                    visits.push((group, Visit::Done));
                 }
-                Err(visit) => visits.push(visit),
+                Err(visit) => visits.push((group, visit)),
             }
         }
         self.put_missing(&found).await?;

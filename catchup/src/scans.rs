@@ -74,7 +74,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             };
             groups += completed.len();
             let visited = self.visit(kind, registry, &completed).await;
-            log_left(kind, &progress, &completed, &visited);
+            log_left(kind, &progress, &visited);
             visited.note(&completed, &mut progress);
             // What is left is come past again, by the next maintenance.
             let is_at_end = scan_position.is_none();
@@ -123,16 +123,24 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                     break;
                 }
             };
-            let visits = stream::iter(some).map(|aggregate| self.adopt_one(registry, &found, aggregate));
-            let visits: Vec<Visit> = visits.buffered(AT_ONCE).collect().await;
-            visited.extend(visits);
+            let visits = stream::iter(some).map(async |aggregate| {
+                let group = Group::of(&aggregate.key);
+                let visit = self.adopt_one(registry, &found, aggregate, &group).await;
+                (group, visit)
+            });
+            visited.extend(visits.buffered(AT_ONCE).collect::<Vec<_>>().await);
         }
         visited
     }
 
-    async fn adopt_one(&self, registry: &Registry, found: &LedgerRead, aggregate: &Aggregate) -> Visit {
-        let group = Group::of(&aggregate.key);
-        let is_newest = match item_of(found, &group) {
+    async fn adopt_one(
+        &self,
+        registry: &Registry,
+        found: &LedgerRead,
+        aggregate: &Aggregate,
+        group: &Group,
+    ) -> Visit {
+        let is_newest = match item_of(found, group) {
             Ok(item) => item.is_some_and(|item| item.revision >= registry.revision),
             Err(visit) => return visit,
         };
@@ -144,7 +152,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             Adoption::HandedOver => Visit::Left(
                 "the fan-out has been made to look at it, and waits for what may be missing of it".to_owned(),
             ),
-            Adoption::PassedOver(why) => Visit::passed_over(&group, &why),
+            Adoption::PassedOver(why) => Visit::passed_over(group, &why),
             Adoption::Failed(why) => Visit::Left(why),
         }
     }
@@ -155,10 +163,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 }
 
 /// Logs the first group that a scan leaves to the next maintenance: one line for each scan.
-fn log_left(kind: ScanKind, before: &Progress, groups: &[Aggregate], visited: &Visits) {
-    let Some((place, why)) = visited.first_left().filter(|_| !before.has_left()) else { return };
-    let Some(aggregate) = groups.get(place) else { return };
-    let group = Group::of(&aggregate.key);
+fn log_left(kind: ScanKind, before: &Progress, visited: &Visits) {
+    let Some((group, why)) = visited.first_left().filter(|_| !before.has_left()) else { return };
     warn!(
         scan = name(kind),
         %group, why, "a group is left to the next maintenance, which goes on there; the scan passes it"

@@ -1,5 +1,7 @@
 //! What a scan does in groups, and what it has to do again: one group that cannot be dealt with stops no scan.
 
+use std::collections::BTreeSet;
+
 use shared::clock::Clock;
 use shared::ids::Group;
 use shared::ledger::scan::{Aggregate, Progress};
@@ -27,7 +29,7 @@ pub(super) enum Visit {
 /// What became of groups, in order. Those that are not in it were not visited.
 #[derive(Debug, Default)]
 pub(super) struct Visits {
-    visits: Vec<Visit>,
+    visits: Vec<(Group, Visit)>,
     /// Why no more were visited: the ledger, or the fan-out queue, does not answer.
     pub(super) stopped: Option<String>,
 }
@@ -63,22 +65,24 @@ impl Visit {
 }
 
 impl Visits {
-    pub(super) fn extend(&mut self, visits: impl IntoIterator<Item = Visit>) {
+    pub(super) fn extend(&mut self, visits: impl IntoIterator<Item = (Group, Visit)>) {
         self.visits.extend(visits);
     }
 
-    /// Notes how far the scan over `groups`, of which these are the visits, got.
+    /// Notes how far the scan over `groups` got: one that was not visited is left.
     pub(super) fn note(&self, groups: &[Aggregate], progress: &mut Progress) {
-        for (naming, aggregate) in groups.iter().enumerate() {
-            progress.pass(aggregate, self.visits.get(naming) == Some(&Visit::Done));
+        let done = self.visits.iter().filter(|(_, visit)| *visit == Visit::Done);
+        let done: BTreeSet<&Group> = done.map(|(group, _)| group).collect();
+        for aggregate in groups {
+            progress.pass(aggregate, done.contains(&Group::of(&aggregate.key)));
         }
     }
 
-    /// The first group that is left, by its place, and why.
-    pub(super) fn first_left(&self) -> Option<(usize, &str)> {
-        self.visits.iter().enumerate().find_map(|(naming, visit)| match visit {
+    /// The first group that is left, and why.
+    pub(super) fn first_left(&self) -> Option<(&Group, &str)> {
+        self.visits.iter().find_map(|(group, visit)| match visit {
             Visit::Done => None,
-            Visit::Left(why) => Some((naming, why.as_str())),
+            Visit::Left(why) => Some((group, why.as_str())),
         })
     }
 
@@ -89,6 +93,6 @@ impl Visits {
 
     /// How many groups are done before the first that is not.
     pub(super) fn done(&self) -> usize {
-        self.first_left().map_or(self.visits.len(), |(naming, _)| naming)
+        self.visits.iter().take_while(|(_, visit)| *visit == Visit::Done).count()
     }
 }

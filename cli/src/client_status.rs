@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_marker_counts_and_one_of_another_life_from_nothing() {
+    async fn every_cursor_counts_and_one_of_another_incarnation_from_nothing() {
         check(&ledger(), 100, (5, 3 + 4 + 2 + 2, Some(300), false)).await;
         check(&MemoryLedger::new(0), 100, (0, 0, None, false)).await;
     }
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_became_level_meanwhile_is_not_counted() {
+    async fn who_became_up_to_date_meanwhile_is_not_counted() {
         let ledger = ledger();
         let group = Group::of(&Key::S("A".to_owned()));
         let Some(Item::Group(mut item)) = ledger.get(&ItemKey::Group(group.clone())) else { panic!() };

@@ -150,7 +150,7 @@ fn a_record_that_can_never_be_sent_is_rejected_and_the_others_go_on() {
 }
 
 #[test]
-fn a_letter_says_why_and_where() {
+fn a_rejection_says_why_and_where() {
     let world = World::new();
     let bad =
         with(insert("AFC F5", 2, 7), "/dynamodb/NewImage/RegistrationNumber/M/price", json!({ "N": "1,5" }));
@@ -215,7 +215,7 @@ fn the_largest_event_has_room_for_whatever_travels_with_it() {
 }
 
 #[test]
-fn an_image_that_fills_a_message_is_left_out_of_its_letter() {
+fn an_image_that_fills_a_message_is_left_out_of_its_rejection() {
     let world = World::new();
     let event =
         with(insert("X1", 1, 1), "/dynamodb/NewImage/eventName", json!({ "S": "x".repeat(SQS_LIMIT) }));
@@ -240,7 +240,7 @@ fn what_the_fan_out_queue_refuses_for_good_is_rejected_and_its_group_goes_on() {
 }
 
 #[test]
-fn a_letter_that_cannot_be_sent_makes_a_failed_record() {
+fn a_rejection_that_cannot_be_sent_makes_a_failed_record() {
     let world = World::new();
     world.queues.change(&world.rejected, |settings| settings.denied = true);
     let mut records = records();
@@ -340,7 +340,7 @@ fn the_example_payload_of_aws_is_read() {
 }
 
 #[test]
-fn nothing_behind_a_letter_that_cannot_be_sent_is_repeated_again_and_again() {
+fn nothing_behind_a_rejection_that_cannot_be_sent_is_repeated_again_and_again() {
     let world = World::new();
     world.queues.change(&world.rejected, |settings| settings.denied = true);
     let mut records = records();
@@ -356,7 +356,7 @@ fn nothing_behind_a_letter_that_cannot_be_sent_is_repeated_again_and_again() {
 }
 
 #[test]
-fn records_without_any_id_have_a_letter_each() {
+fn records_without_any_id_have_a_rejection_each() {
     let bare =
         |mark: &str| without(without(insert(mark, 1, 1), "", "eventID"), "/dynamodb", "SequenceNumber");
     let world = World::new();

@@ -79,7 +79,7 @@ fn records_that_are_no_events_are_skipped() {
 }
 
 #[test]
-fn records_with_a_letter_are_rejected() {
+fn records_with_a_rejection_are_rejected() {
     let mut records = events();
     records[3] = malformed(records[3].clone());
     check(

@@ -94,7 +94,7 @@ fn a_replay_keeps_the_order_of_each_group() {
 }
 
 #[test]
-fn each_record_is_told_by_itself_and_nothing_becomes_a_letter() {
+fn each_record_is_told_by_itself_and_nothing_becomes_a_rejection() {
     let check = |bad: Value, expected: Expect| {
         let world = World::new();
         let told = replay(&world, "r-1", &[insert("X1", 1, 1), bad, record("INSERT", "X1", 3, 3)]);

@@ -72,7 +72,7 @@ fn whoever_looks_needs_these_rights() {
             SeeExternalQueues (if HasExternalQueues): allow sqs:GetQueueAttributes, sqs:GetQueueUrl on ExternalQueueArns
             ReadLetters: allow sqs:ReceiveMessage, sqs:ChangeMessageVisibility on RejectedQueue.Arn
             SeeKeys: allow kms:DescribeKey on arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*
-            DecryptLetters: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+            DecryptRejections: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
                 where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
             ReadDeployedConfig: allow s3:GetObject on arn:${AWS::Partition}:s3:::mark-event-queue-packages-${AWS::AccountId}-${AWS::Region}/fanout/*
             SeeMappingsAndMetrics: allow lambda:ListEventSourceMappings, cloudwatch:GetMetricData on *

@@ -374,7 +374,7 @@ fn a_write_that_goes_wrong_costs_no_repetition() {
 }
 
 #[test]
-fn a_client_that_somebody_else_found_behind_gets_what_was_sent_into_its_marker() {
+fn a_client_that_somebody_else_found_behind_gets_what_was_sent_into_its_cursor() {
     let behind = |world: &LedgerWorld| {
         let key = world.item_key("a");
         let cursor_key = world.cursor_key("A", "a");
@@ -423,7 +423,7 @@ fn what_was_received_before_is_sent_after_a_write() {
 }
 
 #[test]
-fn a_new_life_is_sent_from_its_beginning() {
+fn a_new_incarnation_is_sent_from_its_beginning() {
     let world = LedgerWorld::new();
     world.append("a1 a2 a3");
     world.drain();
@@ -439,7 +439,7 @@ fn a_new_life_is_sent_from_its_beginning() {
 }
 
 #[test]
-fn a_later_life_is_followed_as_far_as_the_table_goes() {
+fn a_later_incarnation_is_followed_as_far_as_the_table_goes() {
     let world = LedgerWorld::new();
     world.append("a1");
     world.drain();
@@ -497,7 +497,7 @@ fn what_was_erased_is_acknowledged() {
 }
 
 #[test]
-fn a_message_that_cannot_be_processed_gets_a_letter_and_its_group_goes_on() {
+fn a_message_that_cannot_be_processed_gets_a_rejection_and_its_group_goes_on() {
     let world = LedgerWorld::new();
     world.append("a1");
     world.drain();
@@ -515,7 +515,7 @@ fn a_message_that_cannot_be_processed_gets_a_letter_and_its_group_goes_on() {
 }
 
 #[test]
-fn without_a_letter_a_message_that_cannot_be_processed_is_returned() {
+fn without_a_rejection_a_message_that_cannot_be_processed_is_returned() {
     let world = LedgerWorld::new();
     let rejected = world.own_queue(OwnQueue::Rejected);
     world.queues.change(&rejected, |settings| settings.denied = true);
@@ -529,7 +529,7 @@ fn without_a_letter_a_message_that_cannot_be_processed_is_returned() {
 }
 
 #[test]
-fn an_event_that_cannot_be_converted_gets_a_letter_and_is_passed_over() {
+fn an_event_that_cannot_be_converted_gets_a_rejection_and_is_passed_over() {
     let world = LedgerWorld::new();
     world.append("a1");
     world.drain();

@@ -229,7 +229,7 @@ fn converter_reports_the_lowest_unsent_record_and_keeps_other_groups_progress() 
 }
 
 #[test]
-fn converter_sends_a_letter_and_the_shard_goes_on() {
+fn converter_sends_a_rejection_and_the_shard_goes_on() {
     let converter = Emulated::converter();
     let mut poison = record("A", 2, 2);
     poison["dynamodb"]["NewImage"]["price"] = json!({ "N": "one hundred" });
@@ -242,7 +242,7 @@ fn converter_sends_a_letter_and_the_shard_goes_on() {
 }
 
 #[test]
-fn converter_returns_a_record_whose_letter_is_refused() {
+fn converter_returns_a_record_whose_rejection_is_refused() {
     let converter = Emulated::converter();
     converter.sqs.always(REJECTED, Fault::DENIED);
     let mut poison = record("A", 2, 2);

@@ -34,7 +34,7 @@ const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_rest_every_client_is_level() -> anyhow::Result<()> {
+async fn at_rest_every_client_is_up_to_date() -> anyhow::Result<()> {
     let Scene { stack, ledger } = Scene::new("ledger-rest").await?;
     let expected = incarnations(10, 5);
     assert_complete(&local::run::run(&stack, &expected, &|| ()).await?, &expected);

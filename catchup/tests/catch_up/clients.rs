@@ -117,7 +117,7 @@ fn nothing_starts_after_two_thirds_of_the_time_and_what_was_sent_is_told() {
 }
 
 #[test]
-fn a_turn_sends_for_a_minute() {
+fn a_pass_sends_for_a_minute() {
     let world = World::new();
     let events: Vec<String> = (1..=100).map(|version| format!("a{version}")).collect();
     world.put(&events.join(" "));

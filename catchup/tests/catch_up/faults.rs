@@ -95,7 +95,7 @@ fn a_replay_that_is_ordered_meanwhile_repeats_what_was_sent() {
 }
 
 #[test]
-fn a_client_that_is_made_level_meanwhile_is_left_so() {
+fn a_client_that_is_made_up_to_date_meanwhile_is_left_so() {
     let world = world();
     let key = world.cursor_key("A", "a");
     before_recording(&world, move |ledger| {
@@ -196,7 +196,7 @@ fn a_table_that_does_not_answer_is_asked_again_later() {
 }
 
 #[test]
-fn a_pause_before_the_turn_is_in_time() {
+fn a_pause_before_the_pass_is_in_time() {
     let world = world();
     world.ledger.before_write(|ledger| {
         let Some(Item::Registry(mut registry)) = ledger.get(&ItemKey::Registry) else { panic!() };
@@ -209,7 +209,7 @@ fn a_pause_before_the_turn_is_in_time() {
 }
 
 #[test]
-fn a_send_that_fails_ends_the_turn_at_a_prefix() {
+fn a_send_that_fails_ends_the_pass_at_a_prefix() {
     let world = world();
     world.queues.set_faults(
         &world.queue("A"),

@@ -34,7 +34,7 @@ fn world() -> World {
 }
 
 #[test]
-fn why_the_ledger_is_not_read_is_said_once_a_turn() {
+fn why_the_ledger_is_not_read_is_said_once_a_pass() {
     let maintenance = |world: &World| drop(world.maintenance());
     let failing = |keys: &dyn Fn(&World) -> Vec<ItemKey>| {
         let world = world();
@@ -75,7 +75,7 @@ fn why_the_ledger_is_not_read_is_said_once_a_turn() {
 }
 
 #[test]
-fn why_the_event_table_is_not_read_is_said_once_a_turn() {
+fn why_the_event_table_is_not_read_is_said_once_a_pass() {
     let world = world();
     world.table.fail();
     world.table.fail();
@@ -122,7 +122,7 @@ fn a_walk_says_what_it_passes_over_and_why() {
 }
 
 #[test]
-fn a_replay_that_finds_no_marker_says_so() {
+fn a_replay_that_finds_no_cursor_says_so() {
     let world = world();
     world.ledger.remove(&world.cursor_key("A", "a"));
     let order = json!({"request": "replay", "client": "A", "keys": [{"S": "a"}], "from": 1, "replay": "r-7"});

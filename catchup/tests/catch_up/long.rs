@@ -38,7 +38,7 @@ fn a_group_that_takes_long_to_read_is_served_alone_after_the_others() {
 }
 
 #[test]
-fn a_group_that_no_turn_can_read_is_named_and_holds_up_no_other() {
+fn a_group_that_no_pass_can_read_is_named_and_holds_up_no_other() {
     let world = world(600);
     let said = logged(|| {
         let answer = world.maintenance();

@@ -7,7 +7,7 @@ use testkit::memory::WriteFault;
 use crate::world::{World, client_id, group_of};
 
 #[test]
-fn the_first_care_makes_the_ledger() {
+fn the_first_maintenance_makes_the_ledger() {
     let world = World::of("B A+");
     world.maintenance();
     let registry = world.registry();
@@ -32,7 +32,7 @@ fn two_first_cares_make_one_ledger() {
 }
 
 #[test]
-fn a_care_that_cannot_settle_who_is_served_does_nothing() {
+fn a_maintenance_that_cannot_settle_who_is_served_does_nothing() {
     let world = World::new();
     world.put("a1");
     world.group("a", 1, "A:0");
@@ -64,7 +64,7 @@ fn whoever_joins_with_history_gets_everything_and_others_what_comes() {
 }
 
 #[test]
-fn a_client_that_leaves_the_file_is_retired_after_an_hour_with_all_its_markers() {
+fn a_client_that_leaves_the_file_is_retired_after_an_hour_with_all_its_cursors() {
     let mut world = World::new();
     world.put("a1 a2 b1");
     world.group("a", 2, "A:0 B:1");
@@ -98,7 +98,7 @@ fn a_client_that_leaves_the_file_is_retired_after_an_hour_with_all_its_markers()
 }
 
 #[test]
-fn a_retired_clients_markers_go_whatever_happens_to_the_first_write() {
+fn a_retired_clients_cursors_go_whatever_happens_to_the_first_write() {
     let mut world = World::new();
     world.put("a1 a2");
     world.deploy("A");

@@ -18,7 +18,7 @@ fn check(events: &str, version: u64, standing: &str, got: &str, then: &str) {
 }
 
 #[test]
-fn what_the_client_lacks_is_sent_in_order_and_it_is_level() {
+fn what_the_client_lacks_is_sent_in_order_and_it_is_up_to_date() {
     check("a1 a2 a3 a4 a5", 5, "A:2", "a: 3 4 5", "5");
     check("a1 a2 a3 a4 a5", 5, "A:0", "a: 1 2 3 4 5", "5");
     check("a1 a2 a3 a4 a5", 5, "A:5", "", "5");
@@ -65,7 +65,7 @@ fn a_replay_is_marked_and_has_ids_of_its_own() {
 }
 
 #[test]
-fn of_an_older_life_the_client_has_nothing() {
+fn of_an_older_incarnation_the_client_has_nothing() {
     let world = World::new();
     world.put("a1 a2");
     world.group_with("a", 2, "A:9..7/1", |item| item.incarnation_number = 2);
@@ -116,7 +116,7 @@ fn a_long_run_is_sent_in_several_turns() {
 }
 
 #[test]
-fn an_event_that_cannot_be_sent_is_told_in_a_letter_and_passed_over() {
+fn an_event_that_cannot_be_sent_is_told_in_a_rejection_and_passed_over() {
     let world = World::new();
     world.put("a1 a2! a3! a4 a5! a6");
     world.group("a", 6, "A:0");
@@ -143,7 +143,7 @@ fn an_event_that_cannot_be_sent_is_told_in_a_letter_and_passed_over() {
 }
 
 #[test]
-fn without_its_letter_an_event_is_not_passed_over() {
+fn without_its_rejection_an_event_is_not_passed_over() {
     let world = World::new();
     world.put("a1 a2! a3! a4");
     world.group("a", 4, "A:1");

@@ -77,7 +77,7 @@ fn a_catch_up_tells_what_it_did() {
 }
 
 #[test]
-fn a_replay_sets_the_client_behind_and_the_next_care_sends() {
+fn a_replay_sets_the_client_behind_and_the_next_maintenance_sends() {
     let world = World::new();
     world.put("a1 a2 a3 b1 b2 c1");
     world.group("a", 3, "");
@@ -141,7 +141,7 @@ fn a_replay_that_meets_others_is_ordered_all_the_same_and_one_of_unknown_result_
 }
 
 #[test]
-fn a_replay_mends_a_client_that_is_behind_without_a_marker() {
+fn a_replay_mends_a_client_that_is_behind_without_a_cursor() {
     for from in [1, 3, 4] {
         let world = World::new();
         world.put("a1 a2 a3");

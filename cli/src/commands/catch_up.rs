@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_function_runs_until_the_client_is_level_or_it_stops() {
+    fn the_function_runs_until_the_client_is_up_to_date_or_it_stops() {
         check(
             &[answer(0, 0, 0, None)],
             &expect![[r#"

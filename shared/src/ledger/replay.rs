@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_client_gets_all_up_to_the_version_again() {
+    fn a_up_to_date_client_gets_all_up_to_the_version_again() {
         check(9, None, 1, Some((0, 9, 9)));
         check(9, None, 0, Some((0, 9, 9)));
         check(9, None, 9, Some((8, 9, 9)));
@@ -157,12 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn of_an_older_life_the_client_has_nothing() {
+    fn of_an_older_incarnation_the_client_has_nothing() {
         check(9, Some(cursor(1, 5, 8)), 1, None);
     }
 
     #[test]
-    fn a_client_that_is_behind_without_a_marker_gets_one_and_everything() {
+    fn a_client_that_is_behind_without_a_cursor_gets_one_and_everything() {
         for from in [1, 5, 9, 10] {
             let (group, id) = (Group::of(&Key::S("a".to_owned())), ReplayId::try_new("r-1").unwrap());
             let now = Timestamp::from_millis(9);

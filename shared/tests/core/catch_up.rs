@@ -142,7 +142,7 @@ fn what_lies_between_have_and_version_is_sent_and_nothing_else() {
 }
 
 #[test]
-fn of_another_life_the_client_has_nothing_and_no_replay() {
+fn of_another_incarnation_the_client_has_nothing_and_no_replay() {
     let check = |cursor: Cursor, expected: &str| {
         assert_eq!(gather(&task(2, 3, cursor), 1 << 20, "3 2 1"), expected);
     };
@@ -153,7 +153,7 @@ fn of_another_life_the_client_has_nothing_and_no_replay() {
 }
 
 #[test]
-fn of_too_much_the_lowest_is_sent_and_the_next_turn_goes_on() {
+fn of_too_much_the_lowest_is_sent_and_the_next_pass_goes_on() {
     let check = |bytes_limit: usize, expected: &str| {
         assert_eq!(gather(&task(1, 5, cursor("1:1")), bytes_limit, "5 4|3 2|1"), expected);
     };
@@ -301,14 +301,14 @@ fn in_another_spell_it_counts_as_repetition_of_a_replay_that_reaches_that_far() 
 }
 
 #[test]
-fn nothing_is_left_to_tell_of_another_life_or_when_another_made_the_client_level() {
+fn nothing_is_left_to_tell_of_another_incarnation_or_when_another_made_the_client_up_to_date() {
     assert_eq!(tell(3, 6, Begin::UpToDate), "nothing, level true");
     assert_eq!(tell(3, 6, Begin::Unread), "unread");
     assert_eq!(tell(3, 6, Begin::Behind(Box::new(task(2, 6, cursor("1:3"))))), "nothing");
 }
 
 #[test]
-fn a_client_that_is_served_no_more_leaves_with_its_marker() {
+fn a_client_that_is_served_no_more_leaves_with_its_cursor() {
     let (gone, cursor) = (item(1, 9), cursor("1:4"));
     let keys = |writes: Vec<Write>| writes.into_iter().map(|write| write.item.is_some()).collect::<Vec<_>>();
     assert_eq!(

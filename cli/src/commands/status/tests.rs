@@ -227,7 +227,7 @@ fn figures_for_programs() {
 }
 
 #[test]
-fn the_exit_status_tells_whether_all_is_level() {
+fn the_exit_status_tells_whether_all_is_up_to_date() {
     let exit = |change: &dyn Fn(&mut Facts)| {
         let mut facts = up_to_date();
         change(&mut facts);
@@ -311,7 +311,7 @@ fn check_clients(facts: &Facts, exit: Exit, expected: &Expect) {
 }
 
 #[test]
-fn clients_are_level_or_behind() {
+fn clients_are_up_to_date_or_behind() {
     check_clients(
         &with_ledger(&[
             ("Billing", false, Ok((0, 0, 0))),

@@ -868,7 +868,7 @@ fn step_10_what_was_sent_is_not_sent_again() {
 }
 
 #[test]
-fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_marker() {
+fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_cursor() {
     let unrecorded = || lost(&case("v5", "6 7 8", ""), &[8, 6, 5]);
     let cursors = |position, replay_until| [(ClientId(1), cursor(position, replay_until))].into();
     let behind = |position, replay_until| Case {
@@ -976,7 +976,7 @@ fn of_a_look_up_the_lowest_events_are_kept() {
 }
 
 #[test]
-fn a_later_life_is_looked_up_from_its_end_down_to_what_is_covered() {
+fn a_later_incarnation_is_looked_up_from_its_end_down_to_what_is_covered() {
     let wanted = Wanted { is_open: true, ..wanted(5, 6) };
     let mut found = Rows::new(wanted, usize::MAX);
     let page = |text| Page { rows: rows(text), has_more: true };

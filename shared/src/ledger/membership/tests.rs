@@ -130,7 +130,7 @@ fn who_is_back_in_time_was_never_away() {
 }
 
 #[test]
-fn a_retired_client_comes_again_late_and_without_markers_as_another() {
+fn a_retired_client_comes_again_late_and_without_cursors_as_another() {
     check(&registry(State::Retired, Some(119), Some(59)), "A B C", &[2], expect!["as it is"]);
     check(&registry(State::Retired, Some(120), Some(60)), "A B C", &[1, 3], expect!["as it is"]);
     check(

@@ -73,7 +73,7 @@ impl Source {
     /// Whether every incarnation of an aggregate began with an event that was sent before the others.
     fn has_plain_incarnations(&self, group: usize) -> bool {
         let is_plain = |incarnation_number: u64| {
-            let first = self.incarnation_number(group, incarnation_number).first().copied();
+            let first = self.events_of(group, incarnation_number).first().copied();
             first.is_some_and(|first| first.is_convertible() && !self.is_case_e(first.event))
         };
         !self.is_case_f(group) && (1..=self.incarnations(group)).all(is_plain)

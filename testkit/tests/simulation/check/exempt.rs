@@ -5,7 +5,7 @@ use crate::source::{EventRef, Source, WrittenEvent};
 
 impl Source {
     /// The events of an incarnation that were ever written, by version.
-    pub(crate) fn incarnation_number(&self, group: usize, incarnation_number: u64) -> Vec<&WrittenEvent> {
+    pub(crate) fn events_of(&self, group: usize, incarnation_number: u64) -> Vec<&WrittenEvent> {
         let of_incarnation = self.groups[group]
             .known
             .iter()
@@ -22,7 +22,7 @@ impl Source {
 
     /// Lives that the writers' clocks do not tell apart.
     fn is_close(&self, group: usize, incarnation_number: u64) -> bool {
-        let first = self.incarnation_number(group, incarnation_number).iter().map(|known| known.time).min();
+        let first = self.events_of(group, incarnation_number).iter().map(|known| known.time).min();
         let earlier = self.groups[group]
             .known
             .iter()
@@ -40,7 +40,7 @@ impl Source {
         if self.is_close(group, incarnation_number) {
             return true;
         }
-        let events = self.incarnation_number(group, incarnation_number);
+        let events = self.events_of(group, incarnation_number);
         let Some(first) = events.first() else { return false };
         let old = self.groups[group]
             .known
@@ -59,7 +59,7 @@ impl Source {
     /// Case e at its worst: besides, version 1 was removed by itself, or clocks do not tell the incarnations apart. An event
     /// can stay unsent.
     pub(crate) fn is_worst_of_e(&self, group: usize, incarnation_number: u64) -> bool {
-        let Some(first) = self.incarnation_number(group, incarnation_number).first().copied() else {
+        let Some(first) = self.events_of(group, incarnation_number).first().copied() else {
             return false;
         };
         self.is_case_e(first.event) && (self.is_close(group, incarnation_number) || first.is_deleted_alone)

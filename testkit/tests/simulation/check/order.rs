@@ -42,7 +42,7 @@ impl World {
         }
         let name = NAMES[client];
         let start = self.ledger_start();
-        let known = source.incarnation_number(some.event.group, some.event.incarnation_number);
+        let known = source.events_of(some.event.group, some.event.incarnation_number);
         // What was deleted by itself before it came may come late, or not at all: case f.
         let is_gone = |arrival: &Arrival| {
             known.iter().any(|known| {

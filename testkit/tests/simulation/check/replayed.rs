@@ -34,7 +34,7 @@ impl World {
                 continue;
             }
             let (name, id) = (NAMES[replay.client], &replay.id);
-            for known in source.incarnation_number(replay.group, replay.incarnation_number) {
+            for known in source.events_of(replay.group, replay.incarnation_number) {
                 let event = known.event;
                 let is_meant = (replay.from..=replay.had).contains(&event.version);
                 if !is_meant || !known.is_there(now) || !known.is_convertible() || source.is_case_e(event) {
