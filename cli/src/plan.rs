@@ -8,6 +8,7 @@ mod text;
 use std::collections::BTreeMap;
 
 use aws::operator::sqs::Depth;
+use aws::operator::table::arn_of_stream;
 use deploy::stack::{KeptQueue, Whose};
 use serde::Serialize;
 use shared::config::{Client, ClientQueue, Config};
@@ -323,13 +324,9 @@ fn clients(config: &Config, naming: &Naming, running: &[Registered], depths: &De
 fn left_stream(settings: &[Setting], running: &Running, has_ledger: bool) -> Option<LeftStream> {
     let Setting { old, new, .. } = settings.iter().find(|setting| setting.name == "EventStreamArn")?;
     let arn = running.stream.clone().or_else(|| old.clone()).filter(|arn| !arn.is_empty());
-    let is_made_up_for = has_ledger && arn.as_deref().is_some_and(|arn| table_of(arn) == table_of(new));
+    let table = arn.as_deref().and_then(arn_of_stream);
+    let is_made_up_for = has_ledger && table.is_some() && table == arn_of_stream(new);
     (arn.as_ref() != Some(new)).then_some(LeftStream { arn, is_made_up_for })
-}
-
-/// The ARN of a stream's table.
-fn table_of(stream: &str) -> &str {
-    stream.split_once("/stream/").map_or(stream, |(table, _)| table)
 }
 
 impl LeftQueue {

@@ -64,7 +64,7 @@ pub enum DeployError {
         /// Where to look.
         look: String,
         /// What the last look ended with.
-        source: Box<DeployError>,
+        source: Box<CallError>,
     },
     /// AWS did not answer, or refused: mend access, input or network, and try again.
     #[error(transparent)]

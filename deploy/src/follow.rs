@@ -134,7 +134,7 @@ impl Follower {
                     return Err(DeployError::OutOfSight {
                         stack: name.to_owned(),
                         look: look(target, name),
-                        source: Box::new(error.into()),
+                        source: Box::new(error),
                     });
                 }
             }

@@ -124,9 +124,15 @@ pub async fn has_point_in_time_recovery(target: &Target, name: &str) -> Result<b
 ///
 /// It is not the ARN of a table's stream.
 pub fn of_stream(arn: &str) -> Result<&str, String> {
-    let table = arn.split_once("/stream/").and_then(|(table, _)| table.rsplit_once('/'));
+    let table = arn_of_stream(arn).and_then(|table| table.rsplit_once('/'));
     let (_, name) = table.ok_or_else(|| format!("the stack's stream `{arn}` is not that of a table"))?;
     Ok(name)
+}
+
+/// The ARN of the table that has this stream (`arn:…:table/Events/stream/2026-01-05T09:00:00.000`); nothing if it is not that
+/// of a table's stream.
+pub fn arn_of_stream(arn: &str) -> Option<&str> {
+    arn.split_once("/stream/").map(|(table, _)| table)
 }
 
 fn key_type(table: &TableDescription, name: &str) -> Option<KeyType> {

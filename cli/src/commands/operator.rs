@@ -1,8 +1,7 @@
 //! What the commands about the ledger share: the stack's ledger, its clients, and the function that does what an operator
 //! requests.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use aws::clock::SystemClock;
 use aws::dynamodb::LedgerTable;
 use aws::operator::cloudformation::DeployedStack;
 use aws::operator::lambda::{self, Answer};
@@ -11,6 +10,7 @@ use aws::operator::{CallError, Target};
 use deploy::invoke::CATCH_UP_NAME;
 use futures_util::{StreamExt as _, stream};
 use serde::de::DeserializeOwned;
+use shared::clock::Clock as _;
 use shared::config::{ClientName, nearest};
 use shared::control::ControlRequest;
 use shared::ledger::{ClientId, ItemKey, Registration, Registry, State};
@@ -201,8 +201,7 @@ pub(super) async fn backlogs(target: &Target, stack: &DeployedStack) -> Option<R
 
 /// The moment.
 pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    SystemClock.now()
 }
 
 /// The client called `name`, or what is wrong with that.

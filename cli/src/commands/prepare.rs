@@ -10,7 +10,7 @@ use deploy::stack::{self, check_ready, deployed_config, kept_queues, prefix};
 use shared::config::Config;
 use shared::naming::{Naming, QueueArn};
 
-use super::operator::backlogs;
+use super::operator::{LEDGER_TABLE_NAME, backlogs};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::plan::{self, Facts, Plan, Registered, Running};
@@ -82,7 +82,7 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
 
 /// The name of the ledger's table, which no output names in an older stack without the ledger.
 pub(super) async fn ledger_table(target: &Target, stack: &DeployedStack) -> Option<String> {
-    if let Some(name) = stack.outputs.get("LedgerTableName") {
+    if let Some(name) = stack.outputs.get(LEDGER_TABLE_NAME) {
         return Some(name.clone());
     }
     cloudformation::physical_id(target, &stack.name, "LedgerTable").await

@@ -37,9 +37,8 @@ pub fn item(rejection: &Rejection, stack_stream: &str) -> Result<Item, String> {
         .ok_or("the rejection's keys are not those of an item")?;
     let name = table::of_stream(stack_stream)?;
     // Who can write to the rejected queue must not choose what is read as an event.
-    let table_arn = |stream: &str| stream.split_once("/stream/").map(|(table, _)| table.to_owned());
     match &content.stream {
-        Some(stream) if table_arn(stream) != table_arn(stack_stream) => {
+        Some(stream) if table::arn_of_stream(stream) != table::arn_of_stream(stack_stream) => {
             Err(format!("the rejection is about stream `{stream}`, which is not of the stack's event table"))
         }
         _ => Ok(Item { table: name.to_owned(), keys }),

@@ -5,13 +5,13 @@ use aws::operator::table::{self, Table};
 use aws::operator::{CallError, Target, kms, lambda, ledger as aws_ledger, sqs};
 use deploy::clients::ClientLists;
 use deploy::invoke::CATCH_UP_NAME;
-use deploy::stack::{self, UnknownConfig};
+use deploy::stack;
 use futures_util::{StreamExt as _, stream};
 use shared::config::{ClientQueue, Config};
 use shared::ledger::{ItemKey, ScanKind};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 
-use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose, is_of_sqs, key_arn};
+use super::facts::{Content, Facts, Ledger, Queue, Roles, Whose, is_of_sqs, key_arn};
 use crate::client_status;
 use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now};
@@ -29,11 +29,7 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming,
         ledger(target, stack),
         stack::deployed_config(target, stack),
     );
-    let running = match running {
-        Ok(text) => Ok(Config::try_from_toml("client-queues.toml", &text, Some(&place)).ok()),
-        Err(UnknownConfig::Call(error)) => Err(UnknownRunning::Unread(error)),
-        Err(error) => Err(UnknownRunning::NotThere(error.to_string())),
-    };
+    let running = running.map(|text| Config::try_from_toml("client-queues.toml", &text, Some(&place)).ok());
     let fan_out_role = stack.outputs.get("FanOutRoleARN").cloned();
     let roles = Roles {
         converter: place.converter_role_arn(),
@@ -108,7 +104,5 @@ async fn queues(target: &Target, stack: &DeployedStack, place: &Naming, config: 
 }
 
 async fn event_table(target: &Target, stream: Option<&str>) -> Option<Result<Table, CallError>> {
-    // `arn:…:table/Events/stream/2026-01-05T09:00:00.000`
-    let (table, _) = stream?.split_once("/stream/")?;
-    Some(table::describe(target, table).await)
+    Some(table::describe(target, table::arn_of_stream(stream?)?).await)
 }

@@ -1,9 +1,9 @@
 //! What is wrong with the config that the functions run with.
 
 use aws::operator::{CallError, CallFault};
-use deploy::stack::packages_bucket;
+use deploy::stack::{UnknownConfig, packages_bucket};
 
-use super::facts::{Facts, UnknownRunning};
+use super::facts::Facts;
 use super::findings::{Findings, remedy};
 
 /// What is wrong with the config that the functions run with.
@@ -18,11 +18,13 @@ pub(super) fn find(findings: &mut Findings<'_>) {
         Err(unknown) => unknown,
     };
     let remedy = match unknown {
-        UnknownRunning::Unread(error) if is_package_elsewhere(facts, error) => {
+        UnknownConfig::Call(error) if is_package_elsewhere(facts, error) => {
             format!("let whoever checks read `{}` (`s3:GetObject`)", error.subject)
         }
-        UnknownRunning::Unread(error) => remedy(facts, error),
-        UnknownRunning::NotThere(_) => "deploy with `fanoutctl deploy`".to_owned(),
+        UnknownConfig::Call(error) => remedy(facts, error),
+        UnknownConfig::NoPackage { .. } | UnknownConfig::Unreadable { .. } => {
+            "deploy with `fanoutctl deploy`".to_owned()
+        }
     };
     findings.add("config", format!("what the functions run with isn't known: {unknown}"), remedy);
 }

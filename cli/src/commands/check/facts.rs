@@ -6,6 +6,7 @@ use aws::operator::CallError;
 use aws::operator::kms::Key;
 use aws::operator::lambda::{Function, Mapping};
 use aws::operator::table::Table;
+use deploy::stack::UnknownConfig;
 use shared::config::Config;
 use shared::ledger::Registry;
 use shared::naming::{Naming, OwnQueue, QueueArn};
@@ -14,7 +15,7 @@ use shared::time::Timestamp;
 use crate::client_status::ClientStatus;
 
 /// What is known of a deployed stack. What could not be looked at is there as the error.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Facts {
     /// The stack's name.
     pub(super) stack: String,
@@ -27,7 +28,7 @@ pub(super) struct Facts {
     /// The config in the file.
     pub(super) config: Config,
     /// The config that the functions run with (none if it isn't one), or why it isn't known.
-    pub(super) running: Result<Option<Config>, UnknownRunning>,
+    pub(super) running: Result<Option<Config>, UnknownConfig>,
     /// The stack's own queues, then the clients' in the order of the config.
     pub(super) queues: Vec<Queue>,
     /// The ARN of the stream that the stack reads.
@@ -68,17 +69,6 @@ pub(super) struct Content {
     pub(super) compared_at: Option<Timestamp>,
     /// How far each client is that is served.
     pub(super) clients: Vec<ClientStatus>,
-}
-
-/// Why it isn't known which config the functions run with.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum UnknownRunning {
-    /// The template or the package could not be read.
-    #[error(transparent)]
-    Unread(CallError),
-    /// The template names no package, or the package has no config.
-    #[error("{0}")]
-    NotThere(String),
 }
 
 /// The ARNs of the functions' roles.

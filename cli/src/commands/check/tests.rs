@@ -10,6 +10,7 @@ use aws::operator::kms::Key;
 use aws::operator::lambda::{Function, Mapping};
 use aws::operator::table::{KeyType, Stream, Table};
 use aws::operator::{CallError, CallFault};
+use deploy::stack::UnknownConfig;
 use expect_test::{Expect, expect};
 use serde_json::json;
 use shared::config::{Client, ClientName, Config};
@@ -17,7 +18,7 @@ use shared::ledger::{ClientId, Registration, Registry, State, WriteCount};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
-use super::facts::{Content, Facts, Ledger, Queue, Roles, UnknownRunning, Whose};
+use super::facts::{Content, Facts, Ledger, Queue, Roles, Whose};
 use super::{Report, find, text};
 use crate::client_status::{ClientStatus, Lag};
 use crate::output::Style;

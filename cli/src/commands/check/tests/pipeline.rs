@@ -26,7 +26,7 @@ fn another_config_runs() {
 fn the_config_that_runs_is_not_known() {
     let check_unread = |call: &'static str, subject: &str, fault: CallFault, expected: Expect| {
         let error = CallError { call, subject: subject.into(), ..error(fault) };
-        check(|facts| facts.running = Err(UnknownRunning::Unread(error)), &expected);
+        check(|facts| facts.running = Err(UnknownConfig::Call(error)), &expected);
     };
     let package = "mark-event-queue-packages-111122223333-eu-west-2/fanout/1.zip";
     check_unread(
@@ -70,9 +70,8 @@ fn the_config_that_runs_is_not_known() {
         config: what the functions run with isn't known: `GetTemplate` of `mark-event-queue`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
     "#]],
     );
-    let no_package = "the template of stack `mark-event-queue` names no package on S3 for `FanOut`";
     check(
-        |facts| facts.running = Err(UnknownRunning::NotThere(no_package.into())),
+        |facts| facts.running = Err(UnknownConfig::NoPackage { stack: facts.stack.clone() }),
         &expect![[r#"
         config: what the functions run with isn't known: the template of stack `mark-event-queue` names no package on S3 for `FanOut`; deploy with `fanoutctl deploy`
     "#]],

@@ -60,21 +60,14 @@ impl Report {
             _ => self.stay += 1,
         }
         let Planned { rejection, attempt } = planned;
-        let (version, newer) = match attempt {
-            Ok(attempt) => (attempt.version, Some(attempt.newer)),
-            Err(_) => (None, None),
-        };
-        let (newer_events, newer_events_reason) = newer.map_or((None, None), |newer| match newer {
-            Ok(count) => (Some(count), None),
-            Err(why) => (None, Some(why)),
-        });
+        let (version, newer) = attempt.ok().map(|attempt| (attempt.version, attempt.newer)).unzip();
         self.rejections.push(Entry {
             group: rejection.group().to_owned(),
             event_id: rejection.event_id(),
             id: rejection.message.id,
-            version,
-            newer_events,
-            newer_events_reason,
+            version: version.flatten(),
+            newer_events: newer.as_ref().and_then(|newer| newer.as_ref().ok().copied()),
+            newer_events_reason: newer.and_then(Result::err),
             outcome,
         });
     }
