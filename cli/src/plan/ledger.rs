@@ -2,14 +2,11 @@
 
 use serde::Serialize;
 use shared::config::Config;
+use shared::ledger::stored::FORMAT_WRITTEN;
 use shared::text::printable;
 
 use super::{Change, PlannedClient, Running};
 use crate::client_status::Backlog;
-
-/// The format of the ledger's items that this version reads and writes, as their attribute `format` names it.
-// To be that of `shared::ledger`, which names it, too.
-const FORMAT: &str = "1";
 
 /// A ledger that this version can't read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,7 +18,8 @@ pub struct ForeignLedger {
 impl ForeignLedger {
     /// By the formats that the ledger's items name; none if it is of the format that this version knows, or empty.
     pub(super) fn of_formats(formats: &[Option<String>]) -> Option<Self> {
-        let format = formats.iter().find(|format| format.as_deref() != Some(FORMAT))?;
+        let known = FORMAT_WRITTEN.to_string();
+        let format = formats.iter().find(|format| format.as_deref() != Some(&known))?;
         Some(Self { format: format.clone() })
     }
 
@@ -29,7 +27,7 @@ impl ForeignLedger {
     pub(super) fn to_text(&self) -> String {
         match &self.format {
             Some(format) => format!(
-                "IN THE WAY: the ledger is of format {}, and this version reads format {FORMAT} only. Deploy with the version \
+                "IN THE WAY: the ledger is of format {}, and this version reads format {FORMAT_WRITTEN} only. Deploy with the version \
                  of this repository that is deployed, or a newer one",
                 printable(format)
             ),
