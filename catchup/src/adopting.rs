@@ -1,4 +1,4 @@
-//! Steps 2 and 3 of the fan-out, for a group of which no message came: it gets an item that accounts for who is served.
+//! A group of which no message came gets an item that accounts for who is served, as the fan-out makes it.
 //!
 //! Of a group that the ledger does not know, and whose events do not tell by themselves what is old and that nothing is
 //! missing, the fan-out makes the item: it holds the group's lock, and can wait.

@@ -1,4 +1,4 @@
-//! Step 3: what the event table has for a client that is behind.
+//! What the event table has for a client that is behind.
 
 use shared::clock::{Clock, within};
 use shared::event::Event;

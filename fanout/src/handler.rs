@@ -1,4 +1,4 @@
-//! One invocation of the fan-out: `docs/ledger.md`, section 3.
+//! One invocation of the fan-out. (`docs/ledger.md`, "Fan-out", is the specification.)
 //!
 //! What is done with a group is decided in [`shared::ledger::fan_out`]; here it is done, for all groups of a batch at the
 //! same time, in rounds: one read, look-ups, one request per client for up to ten groups, one write per group.
@@ -33,7 +33,7 @@ use shared::time::Timestamp;
 use tracing::{error, info, warn};
 
 use self::answer::{Counts, Returned};
-use self::arrivals::{SortedBatch, sort};
+use self::arrivals::{SortedBatch, by_group};
 use self::circuit_breaker::CircuitBreakers;
 use self::group::{DoneGroup, OpenGroup, Prepared, RecordedRun, ReturnReason, Stage, Verdict};
 use self::sending::{ClientOutcome, Destination, send};
@@ -91,7 +91,8 @@ impl Fanout {
         }
     }
 
-    /// Handles one batch of messages. The response names those that are delivered again: of a group all or none.
+    /// Handles one batch of messages. The response names those that are delivered again. Of a group that
+    /// is all or none; a message that can't be processed goes by itself.
     ///
     /// `deadline` is when Lambda ends the invocation. What is counted is noted in `tally`.
     ///
@@ -112,7 +113,7 @@ impl Fanout {
         let budget = Budget::new(clock.now(), deadline);
         let records = records.into_iter().enumerate();
         let deliveries: Vec<Delivery<'_>> = records.map(|(index, raw)| Delivery::read(index, raw)).collect();
-        let SortedBatch { groups, unfit } = sort(&deliveries, &self.source);
+        let SortedBatch { groups, unfit } = by_group(&deliveries, &self.source);
         let ports = Invocation {
             clock,
             transport,

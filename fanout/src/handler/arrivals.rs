@@ -38,7 +38,7 @@ pub(super) struct UnfitMessage<'b> {
 }
 
 /// Which event each of `deliveries` brings.
-pub(super) fn sort<'b>(deliveries: &'b [Delivery<'b>], source: &Source) -> SortedBatch<'b> {
+pub(super) fn by_group<'b>(deliveries: &'b [Delivery<'b>], source: &Source) -> SortedBatch<'b> {
     let mut sorted = SortedBatch { groups: Vec::new(), unfit: Vec::new() };
     for (number, delivery) in deliveries.iter().enumerate() {
         match read(number, delivery, source) {

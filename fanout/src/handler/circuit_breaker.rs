@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use shared::config::ClientName;
-use shared::ledger::times::{FAILURES_TO_REST, LONGEST_REST, REST};
+use shared::ledger::times::{FAILURES_TO_OPEN, LONGEST_OPEN, OPEN};
 use shared::time::Timestamp;
 
 /// The clients that failed their last runs in this instance.
@@ -18,15 +18,15 @@ pub(super) struct CircuitBreakers {
 struct Failing {
     runs: u32,
     last: Timestamp,
-    /// How long it rests after that.
-    rest: Duration,
+    /// How long its circuit breaker is open after that.
+    open: Duration,
 }
 
 impl CircuitBreakers {
     /// Whether `client` is not tried now.
     pub(super) fn is_open(&self, client: &ClientName, now: Timestamp) -> bool {
         let failing = self.failing.get(client);
-        failing.is_some_and(|failing| failing.has_to_rest() && now.since(failing.last) < failing.rest)
+        failing.is_some_and(|failing| failing.has_failed_enough() && now.since(failing.last) < failing.open)
     }
 
     /// Remembers that `client` took a run.
@@ -34,23 +34,23 @@ impl CircuitBreakers {
         self.failing.remove(client);
     }
 
-    /// Remembers that `client` failed `runs` runs. Returns whether its circuit breaker opens now. When that is over, it opens again
-    /// at its first failure, and for twice as long.
+    /// Remembers that `client` failed `runs` runs. Returns whether its circuit breaker is open from now on. After that time, the
+    /// next failure opens it again, for twice as long.
     pub(super) fn failed(&mut self, client: &ClientName, runs: u32, now: Timestamp) -> bool {
-        let new = Failing { runs: 0, last: now, rest: REST };
+        let new = Failing { runs: 0, last: now, open: OPEN };
         let failing = self.failing.entry(client.clone()).or_insert(new);
-        if failing.has_to_rest() {
-            failing.rest = failing.rest.saturating_mul(2).min(LONGEST_REST);
+        if failing.has_failed_enough() {
+            failing.open = failing.open.saturating_mul(2).min(LONGEST_OPEN);
         }
         failing.runs = failing.runs.saturating_add(runs);
         failing.last = now;
-        failing.has_to_rest()
+        failing.has_failed_enough()
     }
 }
 
 impl Failing {
-    fn has_to_rest(&self) -> bool {
-        self.runs >= FAILURES_TO_REST
+    fn has_failed_enough(&self) -> bool {
+        self.runs >= FAILURES_TO_OPEN
     }
 }
 
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_rests_after_three_runs_and_then_after_one() {
+    fn it_opens_after_three_runs_and_then_after_one() {
         let client = ClientName::try_new("A").unwrap();
         let at = |seconds| Timestamp::from_millis(1_000).plus(Duration::from_secs(seconds));
         let mut breakers = CircuitBreakers::default();
@@ -77,11 +77,11 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_is_twice_as_long_as_the_last_until_the_client_takes_a_run() {
+    fn each_time_is_twice_as_long_until_the_client_takes_a_run() {
         let client = ClientName::try_new("A").unwrap();
         let mut now = Timestamp::from_millis(1_000);
         let mut breakers = CircuitBreakers::default();
-        let mut rest = |breakers: &mut CircuitBreakers, runs| {
+        let mut open_for = |breakers: &mut CircuitBreakers, runs| {
             assert!(breakers.failed(&client, runs, now));
             let began = now;
             while breakers.is_open(&client, now) {
@@ -89,9 +89,9 @@ mod tests {
             }
             now.since(began).as_secs()
         };
-        let is_open: Vec<u64> = (0..6).map(|_| rest(&mut breakers, 3)).collect();
-        assert_eq!(is_open, [30, 60, 120, 240, 300, 300]);
+        let seconds: Vec<u64> = (0..6).map(|_| open_for(&mut breakers, 3)).collect();
+        assert_eq!(seconds, [30, 60, 120, 240, 300, 300]);
         breakers.took(&client);
-        assert_eq!(rest(&mut breakers, 3), 30);
+        assert_eq!(open_for(&mut breakers, 3), 30);
     }
 }

@@ -18,7 +18,7 @@ pub struct Findings {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Finding {
-    /// CountingPort from 1.
+    /// Counted from 1.
     line: usize,
     /// `section.key`; none where the text is not even TOML.
     key: Option<String>,

@@ -1,4 +1,4 @@
-//! Who is served is settled in a group before anything of it is sent: steps 2 and 3 of the fan-out.
+//! Who is served is settled in a group before anything of it is sent.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 /// The version of an aggregate's first event.
 const FIRST_VERSION: u64 = 1;
 
-/// Step 3: what must be written so that `item` accounts for the revision of `registry`; empty if it does.
+/// What must be written so that `item` accounts for the revision of `registry`; empty if it does.
 ///
 /// Every client that joined since and wants history gets behind from version 0, the other new ones are up to date from here;
 /// clients that retired leave `behind` with their cursors. `retired` holds the cursors of those, `None` for one that is
@@ -77,10 +77,10 @@ pub fn is_whole(rows: &[RowHead]) -> bool {
     has_times && !has_hole
 }
 
-/// Step 2: the item of a group at first sight, from the table's `rows`; `None` if they have no event of it.
+/// The item of a group at first sight, from the table's `rows`; `None` if they have no event of it.
 ///
 /// `version` is below the lowest event whose time is not before `start`; if all are older, it is the highest. An event
-/// whose time cannot be read is not known to be old. The item's revision is 0, so that [`adopt`] then does step 3.
+/// whose time cannot be read is not known to be old. The item's revision is 0, so that [`adopt`] then applies the registry.
 pub fn baseline<'r>(
     key: &Key,
     rows: impl IntoIterator<Item = &'r RowHead>,

@@ -36,7 +36,7 @@ pub struct Task {
     pub cursor: Cursor,
 }
 
-/// Step 1: whether the client is behind.
+/// Whether the client is behind.
 ///
 /// A read of two items is no snapshot: one of them without the other was read during a write.
 pub fn begin(found: &LedgerRead, client: ClientId, group: &Group) -> Begin {

@@ -1,7 +1,7 @@
-//! What the fan-out does with one group's messages: section 3 of the specification, step by step.
+//! What the fan-out does with one group's messages. (`docs/ledger.md`, "Fan-out", is the specification.)
 //!
 //! [`decide`] says the next [`Step`] from everything that is known by then. The caller takes it and asks again: after a
-//! look-up with what was seen, after a write by a new read (step 1). [`Plan::record`] says what to write once a run was
+//! look-up with what was seen, after a write by a new read. [`Plan::record`] says what to write once a run was
 //! sent, [`UnrecordedSends`] keeps what was sent if that write is lost.
 
 mod dropped;
@@ -59,7 +59,7 @@ pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Step {
         return prove_that_writes_succeed(view, item);
     }
     match Run::plain(item, view.arrivals) {
-        Some(run) => send(view, registry, item, run, fresh),
+        Some(run) => plan_send(view, registry, item, run, fresh),
         None => look_up(view, registry, item, fresh),
     }
 }
@@ -207,7 +207,7 @@ fn look_up(view: &View<'_>, registry: &Registry, item: &GroupItem, fresh: &mut d
     }
     let run = Run::looked_up(item, view.arrivals, rows, top);
     let dropped = Dropped::up_to(run.end, view, item, rows);
-    send(view, registry, item, Run { dropped, ..run }, fresh)
+    plan_send(view, registry, item, Run { dropped, ..run }, fresh)
 }
 
 /// A new incarnation, or only the oldest events were removed.
@@ -317,7 +317,7 @@ fn repeat(
 }
 
 /// Who gets the run from where on, and who becomes behind without being tried.
-fn send(
+fn plan_send(
     view: &View<'_>,
     registry: &Registry,
     item: &GroupItem,

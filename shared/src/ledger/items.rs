@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// How many of a group's latest holes are kept.
 pub const HOLES_LIMIT: usize = 16;
 
-/// What every write is conditional on: that an item is still the one that was read. CountingPort up in the registry and
+/// What every write is conditional on: that an item is still the one that was read. Counted up in the registry and
 /// in groups, a fresh value in cursors, leases and scans, which are deleted and made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteCount(pub u64);
@@ -69,7 +69,7 @@ pub struct GroupItem {
     pub version: u64,
     /// Who has less. A cursor says what.
     pub behind: BTreeSet<ClientId>,
-    /// The revision of [`Control`] that `behind` accounts for.
+    /// The revision of [`Registry`] that `behind` accounts for.
     pub revision: u64,
     /// Which incarnation of the aggregate: 1, 2, ….
     pub incarnation_number: u64,
@@ -150,7 +150,7 @@ pub struct DamagedItem {
 pub struct Scan {
     /// A fresh value at each write.
     pub write_count: WriteCount,
-    /// The revision of [`Control`] when it began.
+    /// The revision of [`Registry`] when it began.
     pub revision: u64,
     /// When it began.
     pub at: Timestamp,

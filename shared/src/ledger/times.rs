@@ -38,16 +38,16 @@ pub const YOUNG_RETRY: Duration = Duration::from_secs(20);
 /// longest function (15 minutes).
 pub const ABSENCE: Duration = Duration::from_secs(3_600);
 
-/// How long a client rests in one instance of the fan-out that it failed [`FAILURES_TO_REST`] runs of; twice as long
-/// each time that it fails after a rest.
-pub const REST: Duration = Duration::from_secs(30);
+/// For how long a client's circuit breaker opens, in one instance of the fan-out, after [`FAILURES_TO_OPEN`] failed runs; for
+/// twice as long each time that the client fails again after that.
+pub const OPEN: Duration = Duration::from_secs(30);
 
-/// The longest of these rests: a queue that hangs holds a round of each instance up for a third of [`FAN_OUT_LIMIT`]
-/// after each.
-pub const LONGEST_REST: Duration = Duration::from_secs(300);
+/// The longest of these times: after each, a queue that hangs holds up a round of each instance for a third of
+/// [`FAN_OUT_LIMIT`].
+pub const LONGEST_OPEN: Duration = Duration::from_secs(300);
 
-/// How many runs a client fails, one after the other, before it rests.
-pub const FAILURES_TO_REST: u32 = 3;
+/// How many runs of a client fail, one after the other, before its circuit breaker opens.
+pub const FAILURES_TO_OPEN: u32 = 3;
 
 /// The longest pause of a client's catch-up after failures.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -75,7 +75,7 @@ mod tests {
         assert!(recorded + PASS_LIMIT + CALL_LIMIT < DEDUPLICATION);
         assert!(PASS_LIMIT.max(LEASE) + SCHEDULE + PASS_LIMIT + CALL_LIMIT < DEDUPLICATION);
         assert!(YOUNG_RETRY < YOUNG);
-        assert!(FAN_OUT_LIMIT / 3 * 30 <= LONGEST_REST, "a queue that hangs costs the others a thirtieth");
+        assert!(FAN_OUT_LIMIT / 3 * 30 <= LONGEST_OPEN, "a queue that hangs costs the others a thirtieth");
         assert!(ABSENCE > Duration::from_secs(15 * 60));
     }
 }

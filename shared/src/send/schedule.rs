@@ -34,13 +34,13 @@ pub(super) struct Request<T> {
     lanes: Vec<Lane<T>>,
 }
 
-/// All runs of one call on their way. Each unfinished lane is in exactly one place: ready, resting, or in a request.
+/// All runs of one call on their way. Each unfinished lane is in exactly one place: ready, backing off, or in a request.
 pub(super) struct Schedule<K, T> {
     outcomes: Vec<Outcome<K, T>>,
     /// By what is sent first: the most messages left, because the longest lane decides how long all takes.
     ready: BTreeMap<(Reverse<usize>, usize), Lane<T>>,
     /// By the end of their back-off.
-    breakers: BTreeMap<(Timestamp, usize), Lane<T>>,
+    backing_off: BTreeMap<(Timestamp, usize), Lane<T>>,
     in_flight: usize,
     limits: Limits,
     throttling: Throttling,
@@ -78,7 +78,7 @@ impl<K, T: Carrier> Schedule<K, T> {
         let mut schedule = Self {
             outcomes,
             ready: BTreeMap::new(),
-            breakers: BTreeMap::new(),
+            backing_off: BTreeMap::new(),
             in_flight: 0,
             limits: *limits,
             throttling: Throttling { until: Timestamp::from_millis(0), failures: 0, trouble: None },
@@ -93,11 +93,11 @@ impl<K, T: Carrier> Schedule<K, T> {
     /// What to do at `now`.
     pub(super) fn next(&mut self, now: Timestamp) -> Step<K, T> {
         self.stop_what_cannot_start(now);
-        while let Some(entry) = self.breakers.first_entry().filter(|entry| entry.key().0 <= now) {
+        while let Some(entry) = self.backing_off.first_entry().filter(|entry| entry.key().0 <= now) {
             let lane = entry.remove();
             self.line_up(lane);
         }
-        if self.ready.is_empty() && self.breakers.is_empty() && self.in_flight == 0 {
+        if self.ready.is_empty() && self.backing_off.is_empty() && self.in_flight == 0 {
             return Step::Done(mem::take(&mut self.outcomes));
         }
         if self.in_flight >= self.limits.requests_in_flight.max(1) {
@@ -109,7 +109,7 @@ impl<K, T: Carrier> Schedule<K, T> {
             }
             return Step::Wait(Some(self.throttling.until));
         }
-        Step::Wait(self.breakers.first_key_value().map(|((until, _), _)| *until))
+        Step::Wait(self.backing_off.first_key_value().map(|((until, _), _)| *until))
     }
 
     /// Takes in what the transport said about `request`; `None` if it was not sent after all.
@@ -182,7 +182,7 @@ impl<K, T: Carrier> Schedule<K, T> {
                 if until > self.limits.deadline.min(self.limits.retry_deadline) {
                     self.stop_for_want_of_time(lane);
                 } else {
-                    self.breakers.insert((until, lane.number), lane);
+                    self.backing_off.insert((until, lane.number), lane);
                 }
             }
         }
@@ -223,7 +223,7 @@ impl<K, T: Carrier> Schedule<K, T> {
             return;
         }
         let ready = mem::take(&mut self.ready).into_values();
-        for lane in ready.chain(mem::take(&mut self.breakers).into_values()) {
+        for lane in ready.chain(mem::take(&mut self.backing_off).into_values()) {
             match self.unusable.clone() {
                 Some(stop) => self.stop(lane, &stop),
                 None => self.stop_for_want_of_time(lane),

@@ -1,4 +1,4 @@
-//! Steps 3 and 4: the events that a client still needs, read newest first, and the run made of them.
+//! The events that a client still needs, read newest first, and the run made of them.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub const VERSIONS_LIMIT: usize = 1_000;
 
 /// Events that the client needs, gathered from pages that come newest first.
 ///
-/// BoundedPort: of too many events the lowest are kept.
+/// Bounded: of too many events the lowest are kept.
 #[derive(Debug)]
 pub struct NeededEvents {
     position: u64,

@@ -9,7 +9,8 @@ pub struct Dropped {
     /// The event table does not have their events any more: erased.
     pub erased: Vec<u64>,
     /// The event table has their events, and another event of that version was sent: the source used a version twice, or
-    /// a sort key, or it filled a hole that was given up.
+    /// a sort key, or it filled a hole that was given up. Only what is newer than all that was sent shows; the rest looks like a
+    /// duplicate, and the daily comparison finds it.
     pub unsent: Vec<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Step 7: versions that are needed, and neither in the messages nor in the table.
+//! Holes: versions that are needed, and neither in the messages nor in the table.
 
 use std::fmt;
 use std::ops::RangeInclusive;

@@ -1,4 +1,4 @@
-//! Step 6: which events the table is asked for, and what it showed.
+//! Which events the table is asked for, and what it showed.
 
 use std::collections::BTreeMap;
 

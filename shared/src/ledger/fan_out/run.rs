@@ -104,10 +104,10 @@ impl Run {
         let (mut end, mut time) = (item.version, item.time);
         for arrival in sorted {
             let is_next = end.checked_add(1) == Some(arrival.version);
-            let is_first = arrival.version > 1 || arrival.sort == item.first.sort;
+            let is_of_this_incarnation = arrival.version > 1 || arrival.sort == item.first.sort;
             // Without a time it is unknown whether it goes backwards.
-            let is_later = arrival.time.is_some_and(|own| time.is_none_or(|before| own >= before));
-            if !is_next || !is_first || !is_later {
+            let is_not_earlier = arrival.time.is_some_and(|own| time.is_none_or(|before| own >= before));
+            if !is_next || !is_of_this_incarnation || !is_not_earlier {
                 return None;
             }
             (end, time) = (arrival.version, arrival.time);
@@ -228,8 +228,8 @@ impl Plan {
     /// What is written when the run has brought clients as far as `reached`. Who is not in it took nothing.
     pub fn record(&self, reached: &Reached, now: Timestamp, fresh: &mut dyn FnMut() -> u64) -> Record {
         let tried = self.tried.iter().map(|start| Start { has: start.reached(reached), ..start.clone() });
-        let position = tried.chain(self.skipped.iter().cloned());
-        let became_behind: Vec<Start> = position.filter(|start| start.has < self.run.end).collect();
+        let clients = tried.chain(self.skipped.iter().cloned());
+        let became_behind: Vec<Start> = clients.filter(|start| start.has < self.run.end).collect();
         let mut cursors = self.merges.clone();
         cursors.extend(became_behind.iter().map(|start| {
             let cursor = Cursor {

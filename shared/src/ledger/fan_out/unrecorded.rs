@@ -1,4 +1,4 @@
-//! Step 10: what was sent although its record was lost.
+//! What was sent although its record was lost.
 
 use std::collections::BTreeMap;
 

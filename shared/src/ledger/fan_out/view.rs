@@ -83,7 +83,7 @@ pub enum Step {
     ReturnSoon(Holes),
     /// Acknowledge the group's messages: nothing is left to do.
     Acknowledge(Dropped),
-    /// Read again (step 1): two items were not read at the same instant.
+    /// Read again: two items were not read at the same instant.
     ReadAgain,
     /// Look something up, then decide.
     LookUp(LookUp),
