@@ -105,11 +105,13 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let group = Group::of(key);
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
         // Of unknown result, it is asked for again under another id.
-        let replayed = self.update(&keys, AfterFailure::GiveUp, async |found| {
+        let replayed = self.update(&keys, AfterFailure::GiveUp, async |_| {
             match self.adopt(key).await {
                 Adoption::Done => {}
                 adoption => return Update::Done(Err(Refusal::of(adoption))),
             }
+            // Adopting may have written the item.
+            let found = &self.read(&keys).await;
             let Some((item, cursor)) = together(found, client, &group) else {
                 return Update::ReadAgain(why_unread(found, &keys));
             };

@@ -287,6 +287,45 @@ fn failed_group_stops_but_others_continue_and_the_lowest_unsent_is_the_checkpoin
     assert_eq!(world.events(), "AFC%20F5: 1 2 3 | X1: 1 2", "what had been sent was not repeated");
 }
 
+/// Thirty groups, each with an event that the fan-out queue refuses for good, and one that it takes after that.
+#[test]
+fn many_refused_events_get_their_rejections_a_few_at_a_time_and_their_groups_go_on() {
+    let large = |mark: &str, number| {
+        with(insert(mark, 1, number), "/dynamodb/NewImage/eventName", json!({ "S": "x".repeat(2_000) }))
+    };
+    let marks: Vec<String> = (0..30).map(|number| format!("M{number:02}")).collect();
+    let records: Vec<Value> = marks
+        .iter()
+        .zip((1..).step_by(2))
+        .flat_map(|(mark, number)| [large(mark, number), insert(mark, 2, number + 1)])
+        .collect();
+    let world = World::new();
+    world.queues.change(&world.fan_out, |settings| settings.maximum_message_size = 1_024);
+    assert_eq!(checkpoint(&world.deliver(&records).unwrap()), None);
+    assert_eq!(world.rejections().len(), 30);
+    assert_eq!(world.sent().len(), 30, "the second event of each");
+    let requests = world.queues.requests(&world.rejected);
+    assert!(requests.iter().all(|request| request.in_flight <= 6), "{requests:?}");
+}
+
+/// Of two refused events, the rejection about one is not accepted: its group stops there, and the other goes on.
+#[test]
+fn a_refused_event_without_a_rejection_stops_its_group_alone() {
+    let large = |mark: &str, number| {
+        with(insert(mark, 1, number), "/dynamodb/NewImage/eventName", json!({ "S": "x".repeat(2_000) }))
+    };
+    let records = [large("A1", 1), large("B1", 2), insert("A1", 2, 3), insert("B1", 2, 4)];
+    let world = World::new();
+    world.queues.change(&world.fan_out, |settings| settings.maximum_message_size = 1_024);
+    world.queues.set_faults(&world.rejected, Faults::script([(1, Fault::Call(CallFault::Denied))]));
+    assert_eq!(checkpoint(&world.deliver(&records).unwrap()), Some(sequence_number(2).as_str()));
+    assert_eq!((world.rejections().len(), world.events().as_str()), (1, "A1: 2"));
+
+    world.queues.set_faults(&world.rejected, Faults::none());
+    world.drain(&records[1..]);
+    assert_eq!((world.rejections().len(), world.events().as_str()), (2, "A1: 2 | B1: 2"));
+}
+
 #[test]
 fn sequence_numbers_are_compared_as_numbers_of_any_length() {
     let world = World::new();

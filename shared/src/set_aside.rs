@@ -1,6 +1,6 @@
 //! Sending past refusals: what a queue refuses for good is set aside, and its group goes on.
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 
 use crate::clock::Clock;
 use crate::naming::QueueUrl;
@@ -19,7 +19,7 @@ pub struct Sent<T> {
 
 /// Sends `runs` to `queue` as [`send_runs`] does, but hands each item that the queue refuses for good to `set_aside`, and
 /// goes on after it. `set_aside` returns `Ok` if the item is in a safe place, else why it is not; then its run stops
-/// there.
+/// there. No more of its calls are in flight at once than [`Limits::requests_in_flight`].
 pub async fn send_past_refusals<T: Carrier>(
     clock: &impl Clock,
     transport: &impl Transport,
@@ -40,7 +40,7 @@ pub async fn send_past_refusals<T: Carrier>(
                 None => {}
             }
         }
-        let results = refused.into_iter().map(async |stopped| {
+        let results = stream::iter(refused).map(async |stopped| {
             let result = match stopped.items.first() {
                 Some(item) => set_aside(item, &stopped.stop).await,
                 None => Ok(()),
@@ -48,7 +48,8 @@ pub async fn send_past_refusals<T: Carrier>(
             (stopped, result)
         });
         runs = Vec::new();
-        for (mut stopped, result) in join_all(results).await {
+        let results = results.buffered(limits.requests_in_flight.max(1));
+        for (mut stopped, result) in results.collect::<Vec<_>>().await {
             match result {
                 Ok(()) => {
                     let rest = stopped.items.split_off(stopped.items.len().min(1));
