@@ -22,7 +22,7 @@ use shared::budget::Budget;
 use shared::clock::Clock;
 use shared::config::{ClientName, Config, Source};
 use shared::ids::Group;
-use shared::ledger::fan_out::{Plan, Start};
+use shared::ledger::fan_out::{ClientPosition, RunPlan};
 use shared::ledger::{
     BoundedPort, EventTable, ItemKey, Ledger, LedgerRead, Ports, READ_LIMIT, Registry, State,
 };
@@ -199,7 +199,7 @@ impl Fanout {
             return stages;
         }
 
-        let plans: Vec<&Plan> = planned.iter().map(|group| &group.plan).collect();
+        let plans: Vec<&RunPlan> = planned.iter().map(|group| &group.plan).collect();
         let (limits, is_cut) = ports.limits(self.requests_in_flight);
         let (mut outcomes, clients) =
             send(ports.clock, ports.transport, &self.destinations, &plans, &limits, is_cut).await;
@@ -251,7 +251,7 @@ impl Fanout {
     fn note_behind(
         &self,
         group: &Group,
-        start: &Start,
+        start: &ClientPosition,
         why: Option<&str>,
         registry: Option<&Registry>,
         counts: &mut Counts,

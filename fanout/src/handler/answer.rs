@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::config::ClientName;
 use shared::ids::Group;
-use shared::ledger::fan_out::Run;
+use shared::ledger::fan_out::EventRun;
 use shared::metrics::{
     BECAME_BEHIND, HOLES, Latencies, REJECTED, REPAIRED, RETURNED, SENT, Tally, WAITING_AGE,
 };
@@ -28,7 +28,7 @@ pub(super) struct Counts {
 
 impl Counts {
     /// Counts a run that was recorded.
-    pub(super) fn recorded(&mut self, group: &Group, run: &Run) {
+    pub(super) fn recorded(&mut self, group: &Group, run: &EventRun) {
         self.repaired += run.from_table();
         self.rejected += run.rejected.len();
         if !run.holes.is_empty() {

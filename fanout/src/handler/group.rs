@@ -10,7 +10,8 @@ use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{
-    Answers, Arrival, Dropped, Plan, PriorWrite, Reached, Start, Step, TRIES, UnrecordedSends, View, decide,
+    Answers, Arrival, ClientPosition, Decision, Dropped, PriorWrite, Reached, RunPlan, TRIES,
+    UnrecordedSends, View, decide,
 };
 use shared::ledger::times::YOUNG_RETRY;
 use shared::ledger::{DamagedItem, EventTable, ItemKey, Ledger, LedgerRead, Reading, Write, WriteError};
@@ -39,7 +40,7 @@ pub(super) struct OpenGroup<'b> {
 /// A group with a run to send.
 pub(super) struct PlannedGroup<'b> {
     open: OpenGroup<'b>,
-    pub(super) plan: Plan,
+    pub(super) plan: RunPlan,
 }
 
 /// A group whose messages are acknowledged or returned, all of them.
@@ -145,27 +146,27 @@ impl<'b> OpenGroup<'b> {
                 now: ports.clock.now(),
             };
             match decide(&view, &mut || ports.ledger.fresh()) {
-                Step::Send(plan) => {
+                Decision::Send(plan) => {
                     return Prepared::Planned(Box::new(PlannedGroup { open: self, plan: *plan }));
                 }
-                Step::Write(prior) => return self.write_before_sending(ports, prior, until).await.into(),
-                Step::LookUp(asked) => {
+                Decision::Write(prior) => return self.write_before_sending(ports, prior, until).await.into(),
+                Decision::LookUp(asked) => {
                     let looked_up = ports.look_up(&self.group, &self.key, asked, &mut self.answers, until);
                     if let Err(error) = looked_up.await {
                         let is_stuck = DamagedItem::is_why(&error);
                         return self.returned(ReturnReason { why: error.to_string(), is_stuck }).into();
                     }
                 }
-                Step::ReadAgain => return self.failed("two reads do not fit together").into(),
-                Step::Acknowledge(dropped) => {
+                Decision::ReadAgain => return self.failed("two reads do not fit together").into(),
+                Decision::Acknowledge(dropped) => {
                     self.log_dropped(&dropped);
                     return self.acknowledged().into();
                 }
-                Step::ReturnSoon(holes) => {
+                Decision::ReturnSoon(holes) => {
                     info!(group = %self.group, versions = %holes, "waiting for versions that may become readable");
                     return self.done(Verdict::ReturnedForAMoment(YOUNG_RETRY)).into();
                 }
-                Step::Return(why) => {
+                Decision::Return(why) => {
                     let asked = [ItemKey::Registry, self.item_key()];
                     let unread = asked.iter().find_map(|key| found.unread(key));
                     let why = unread.map_or_else(|| why.to_owned(), ToString::to_string);
@@ -312,9 +313,9 @@ impl DoneGroup<'_> {
 
 /// A run that is recorded.
 pub(super) struct RecordedRun {
-    pub(super) plan: Plan,
+    pub(super) plan: RunPlan,
     /// Who became behind by it, and what it has.
-    pub(super) became_behind: Vec<Start>,
+    pub(super) became_behind: Vec<ClientPosition>,
 }
 
 fn list(versions: &[u64]) -> String {

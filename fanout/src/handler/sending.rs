@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use shared::clock::Clock;
 use shared::config::{Client, ClientName};
 use shared::ids::Group;
-use shared::ledger::fan_out::{Plan, Reached, RunEvent, Start};
+use shared::ledger::fan_out::{ClientPosition, Reached, RunEvent, RunPlan};
 use shared::naming::{Naming, QueueUrl};
 use shared::send::{Limits, Outcome, Run, Stop, StopReason, Transport, send_runs};
 use shared::time::Timestamp;
@@ -45,8 +45,8 @@ pub(super) struct ClientOutcome<'d> {
 
 /// A plan for one of its clients.
 struct ClientPlan<'w> {
-    plan: &'w Plan,
-    start: &'w Start,
+    plan: &'w RunPlan,
+    start: &'w ClientPosition,
 }
 
 impl Destination {
@@ -63,7 +63,7 @@ pub(super) async fn send<'d>(
     clock: &impl Clock,
     transport: &impl Transport,
     destinations: &'d [Destination],
-    plans: &[&Plan],
+    plans: &[&RunPlan],
     limits: &Limits,
     is_cut: bool,
 ) -> (BTreeMap<Group, GroupOutcome>, Vec<ClientOutcome<'d>>) {
@@ -98,7 +98,7 @@ async fn send_to<'w>(
     clock: &impl Clock,
     transport: &impl Transport,
     destination: &Destination,
-    plans: &[&'w Plan],
+    plans: &[&'w RunPlan],
     limits: &Limits,
 ) -> Vec<Outcome<ClientPlan<'w>, &'w RunEvent>> {
     let runs = plans.iter().filter_map(|plan| {

@@ -1,7 +1,7 @@
 //! What the fan-out does with one group's messages. (`docs/ledger.md`, "Fan-out", is the specification.)
 //!
-//! [`decide`] says the next [`Step`] from everything that is known by then. The caller takes it and asks again: after a
-//! look-up with what was seen, after a write by a new read. [`Plan::record`] says what to write once a run was
+//! [`decide`] says the next [`Decision`] from everything that is known by then. The caller takes it and asks again: after a
+//! look-up with what was seen, after a write by a new read. [`RunPlan::record`] says what to write once a run was
 //! sent, [`UnrecordedSends`] keeps what was sent if that write is lost.
 
 mod dropped;
@@ -28,9 +28,9 @@ use self::unrecorded::Merge;
 pub use self::dropped::Dropped;
 pub use self::holes::Holes;
 pub use self::rows::{Rows, TableEvent, Wanted};
-pub use self::run::{Plan, Reached, Record, Run, RunEvent, Start};
+pub use self::run::{ClientPosition, EventRun, Reached, Record, RunEvent, RunPlan};
 pub use self::unrecorded::UnrecordedSends;
-pub use self::view::{Answers, Arrival, LookUp, PriorWrite, Step, View};
+pub use self::view::{Answers, Arrival, Decision, LookUp, PriorWrite, View};
 
 /// How many writes of a group may fail in one invocation; then its messages are returned.
 pub const TRIES: u32 = 8;
@@ -38,19 +38,19 @@ pub const TRIES: u32 = 8;
 const UNREAD: &str = "the ledger could not be read";
 
 /// The next step for a group. `fresh` gives values that were never given before.
-pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Step {
+pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Decision {
     let registry = match view.registry {
         Reading::Present(registry) => registry,
-        Reading::Missing => return Step::Return("the ledger has no registry yet; catch-up makes it"),
-        Reading::Unread => return Step::Return(UNREAD),
+        Reading::Missing => return Decision::Return("the ledger has no registry yet; catch-up makes it"),
+        Reading::Unread => return Decision::Return(UNREAD),
     };
     let item = match view.item {
         Reading::Present(item) => item,
         Reading::Missing => return first_sight(view, registry, fresh),
-        Reading::Unread => return Step::Return(UNREAD),
+        Reading::Unread => return Decision::Return(UNREAD),
     };
     if item.revision > registry.revision {
-        return Step::ReadAgain;
+        return Decision::ReadAgain;
     }
     if item.revision < registry.revision {
         return apply_registry(view, registry, item, fresh);
@@ -58,31 +58,31 @@ pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Step {
     if view.arrivals.iter().any(|arrival| arrival.is_again) && !view.has_written {
         return prove_that_writes_succeed(view, item);
     }
-    match Run::plain(item, view.arrivals) {
+    match EventRun::plain(item, view.arrivals) {
         Some(run) => plan_send(view, registry, item, run, fresh),
         None => look_up(view, registry, item, fresh),
     }
 }
 
 /// The group's item is written before anything is sent.
-fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> u64) -> Step {
+fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> u64) -> Decision {
     let Some(lowest) = view.arrivals.iter().min_by_key(|arrival| arrival.version) else {
-        return Step::Acknowledge(Dropped::default());
+        return Decision::Acknowledge(Dropped::default());
     };
     // What the stream shows is new. What reconcile or an operator sends can be older than the ledger.
     if lowest.version == 1 && (lowest.written.is_some() || !is_old(lowest.time, registry.start)) {
         let item = unseen(view.key, First { sort: lowest.sort.clone(), version: 1 });
         return first_item(view, registry, &item, &[], fresh);
     }
-    let Some(rows) = &view.answers.whole else { return Step::LookUp(LookUp::Whole) };
+    let Some(rows) = &view.answers.whole else { return Decision::LookUp(LookUp::Whole) };
     let (there, gone): (Vec<&Arrival>, Vec<&Arrival>) =
         view.arrivals.iter().partition(|arrival| shows(rows, arrival));
     let Some(top) = there.iter().map(|arrival| arrival.version).max() else {
-        return Step::Acknowledge(Dropped::erased(view.arrivals));
+        return Decision::Acknowledge(Dropped::erased(view.arrivals));
     };
     let holes = Holes::between(0, top, rows.iter().filter_map(|row| row.version));
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
-        return Step::ReturnSoon(young);
+        return Decision::ReturnSoon(young);
     }
     let reach = reach(rows, &there, top);
     let covered = rows.iter().filter(|row| row.version.is_some_and(|version| version <= reach));
@@ -91,7 +91,7 @@ fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> 
             let item = below_what_is_streamed(item, &there, registry.start);
             first_item(view, registry, &item, &gone, fresh)
         }
-        None => Step::Acknowledge(Dropped::erased(view.arrivals)),
+        None => Decision::Acknowledge(Dropped::erased(view.arrivals)),
     }
 }
 
@@ -129,11 +129,11 @@ fn first_item(
     item: &GroupItem,
     gone: &[&Arrival],
     fresh: &mut dyn FnMut() -> u64,
-) -> Step {
+) -> Decision {
     let transactions = adopt(view.group, item, true, registry, &BTreeMap::new(), view.now, fresh);
     let settled = gone.iter().map(|arrival| arrival.number).collect();
     let dropped = Dropped::erased(gone.iter().copied());
-    Step::Write(PriorWrite { transactions, settled, dropped, why: "first sight" })
+    Decision::Write(PriorWrite { transactions, settled, dropped, why: "first sight" })
 }
 
 /// Who is served is settled by a write before the first send.
@@ -142,24 +142,29 @@ fn apply_registry(
     registry: &Registry,
     item: &GroupItem,
     fresh: &mut dyn FnMut() -> u64,
-) -> Step {
+) -> Decision {
     let leaving = leaving(item, registry);
     if let Some(missing) = unread(leaving.iter().copied(), view.answers) {
         return missing;
     }
     let transactions = adopt(view.group, item, false, registry, &view.answers.cursors, view.now, fresh);
-    Step::Write(before_sending(transactions, "membership changed"))
+    Decision::Write(before_sending(transactions, "membership changed"))
 }
 
 /// What was received before may have been sent before. A write proves that the ledger takes writes, and makes the write of
 /// every older attempt fail.
-fn prove_that_writes_succeed(view: &View<'_>, item: &GroupItem) -> Step {
+fn prove_that_writes_succeed(view: &View<'_>, item: &GroupItem) -> Decision {
     let transactions = transactions(view.group, item, false, item.clone(), Vec::new());
-    Step::Write(before_sending(transactions, "received again"))
+    Decision::Write(before_sending(transactions, "received again"))
 }
 
 /// The events are read from the table: what the messages bring, what they leave out, and whether the incarnation lasts.
-fn look_up(view: &View<'_>, registry: &Registry, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Step {
+fn look_up(
+    view: &View<'_>,
+    registry: &Registry,
+    item: &GroupItem,
+    fresh: &mut dyn FnMut() -> u64,
+) -> Decision {
     let highest = view.arrivals.iter().map(|arrival| arrival.version).max();
     let to = highest.unwrap_or(0).max(item.version);
     let is_later_incarnation = item.incarnation_number > 1;
@@ -178,12 +183,12 @@ fn look_up(view: &View<'_>, registry: &Registry, item: &GroupItem, fresh: &mut d
     } else {
         match &view.answers.rows {
             Some(rows) if rows.answer(&wanted) => rows,
-            _ => return Step::LookUp(LookUp::Events(wanted)),
+            _ => return Decision::LookUp(LookUp::Events(wanted)),
         }
     };
     // By now the rows are read: if the first event is still there, they are of this incarnation.
     match view.answers.first {
-        None => return Step::LookUp(LookUp::First(item.first.sort.clone())),
+        None => return Decision::LookUp(LookUp::First(item.first.sort.clone())),
         Some(false) => return first_is_gone(view, item),
         Some(true) => {}
     }
@@ -192,7 +197,7 @@ fn look_up(view: &View<'_>, registry: &Registry, item: &GroupItem, fresh: &mut d
     let newer = view.arrivals.iter().filter(|arrival| is_newer(arrival, item));
     let newer: Vec<Key> = newer.map(|arrival| arrival.sort.clone()).collect();
     if !newer.is_empty() && view.answers.newer.is_none() {
-        return Step::LookUp(LookUp::Newer(newer));
+        return Decision::LookUp(LookUp::Newer(newer));
     }
     let mut top = there.iter().map(|arrival| arrival.version).fold(item.version, u64::max);
     if is_later_incarnation {
@@ -203,26 +208,26 @@ fn look_up(view: &View<'_>, registry: &Registry, item: &GroupItem, fresh: &mut d
     }
     let holes = Holes::between(item.version, top, rows.versions());
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
-        return Step::ReturnSoon(young);
+        return Decision::ReturnSoon(young);
     }
-    let run = Run::looked_up(item, view.arrivals, rows, top);
+    let run = EventRun::looked_up(item, view.arrivals, rows, top);
     let dropped = Dropped::up_to(run.end, view, item, rows);
-    plan_send(view, registry, item, Run { dropped, ..run }, fresh)
+    plan_send(view, registry, item, EventRun { dropped, ..run }, fresh)
 }
 
 /// A new incarnation, or only the oldest events were removed.
-fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Step {
-    let Some(rows) = &view.answers.whole else { return Step::LookUp(LookUp::Whole) };
+fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
+    let Some(rows) = &view.answers.whole else { return Decision::LookUp(LookUp::Whole) };
     let lowest = rows.iter().filter_map(|row| Some((row.version?, row))).min_by_key(|(version, _)| *version);
     let Some((version, lowest)) = lowest else {
-        return Step::Acknowledge(Dropped::erased(
+        return Decision::Acknowledge(Dropped::erased(
             view.arrivals.iter().filter(|arrival| arrival.version > item.version),
         ));
     };
     let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| shows(rows, arrival)).collect();
     let holes = Holes::between(0, version, [version]);
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
-        return Step::ReturnSoon(young);
+        return Decision::ReturnSoon(young);
     }
     let first = First { sort: lowest.sort.clone(), version };
     let is_later = lowest.time.zip(item.time).is_some_and(|(lowest, last)| lowest > last);
@@ -241,7 +246,7 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Step {
         (GroupItem { first, ..item.clone() }, "the oldest events are gone")
     };
     let transactions = transactions(view.group, item, false, after, Vec::new());
-    Step::Write(before_sending(transactions, why))
+    Decision::Write(before_sending(transactions, why))
 }
 
 /// Everything is covered. What an operator sent again is repeated to every client.
@@ -251,7 +256,7 @@ fn nothing_to_send(
     item: &GroupItem,
     dropped: Dropped,
     fresh: &mut dyn FnMut() -> u64,
-) -> Step {
+) -> Decision {
     if let Some(missing) = unread(unmerged(view, item), view.answers) {
         return missing;
     }
@@ -262,12 +267,12 @@ fn nothing_to_send(
         return repeat(view, registry, item, arrival, id, fresh);
     }
     match merges(view, item, fresh) {
-        None => Step::ReadAgain,
-        Some(merges) if merges.is_empty() => Step::Acknowledge(dropped),
+        None => Decision::ReadAgain,
+        Some(merges) if merges.is_empty() => Decision::Acknowledge(dropped),
         Some(merges) => {
             let writes: Vec<Write> = merges.into_iter().map(|merge| merge.write(view.group)).collect();
             let transactions = writes.chunks(WRITE_LIMIT).map(<[Write]>::to_vec).collect();
-            Step::Write(before_sending(transactions, "what was sent meanwhile"))
+            Decision::Write(before_sending(transactions, "what was sent meanwhile"))
         }
     }
 }
@@ -280,7 +285,7 @@ fn repeat(
     arrival: &Arrival,
     id: &ReplayId,
     fresh: &mut dyn FnMut() -> u64,
-) -> Step {
+) -> Decision {
     let served: Vec<ClientId> = registry
         .clients
         .values()
@@ -297,7 +302,7 @@ fn repeat(
         let cursor = if item.behind.contains(&client) {
             match view.answers.cursors.get(&client) {
                 Some(Some(cursor)) => Some(cursor),
-                _ => return Step::ReadAgain,
+                _ => return Decision::ReadAgain,
             }
         } else {
             None
@@ -313,7 +318,7 @@ fn repeat(
         }
     }
     let settled = vec![arrival.number];
-    Step::Write(PriorWrite { settled, ..before_sending(transactions, "an operator sent it again") })
+    Decision::Write(PriorWrite { settled, ..before_sending(transactions, "an operator sent it again") })
 }
 
 /// Who gets the run from where on, and who becomes behind without being tried.
@@ -321,27 +326,37 @@ fn plan_send(
     view: &View<'_>,
     registry: &Registry,
     item: &GroupItem,
-    run: Run,
+    run: EventRun,
     fresh: &mut dyn FnMut() -> u64,
-) -> Step {
+) -> Decision {
     if let Some(missing) = unread(unmerged(view, item), view.answers) {
         return missing;
     }
-    let Some(merges) = merges(view, item, fresh) else { return Step::ReadAgain };
+    let Some(merges) = merges(view, item, fresh) else { return Decision::ReadAgain };
     let (mut tried, mut skipped) = (Vec::new(), Vec::new());
     for (name, client) in &registry.clients {
         if client.state == State::Retired || item.behind.contains(&client.id) {
             continue;
         }
-        let start =
-            Start { name: name.clone(), client: client.id, has: view.unrecorded.has(client.id, item) };
+        let start = ClientPosition {
+            name: name.clone(),
+            client: client.id,
+            has: view.unrecorded.has(client.id, item),
+        };
         if client.state == State::Live && (view.is_reachable)(name) {
             tried.push(start);
         } else {
             skipped.push(start);
         }
     }
-    Step::Send(Box::new(Plan { group: view.group.clone(), item: item.clone(), run, tried, skipped, merges }))
+    Decision::Send(Box::new(RunPlan {
+        group: view.group.clone(),
+        item: item.clone(),
+        run,
+        tried,
+        skipped,
+        merges,
+    }))
 }
 
 /// The clients that are behind now and got something by a send whose record was lost.
@@ -372,9 +387,9 @@ fn shows(rows: &[RowHead], arrival: &Arrival) -> bool {
 }
 
 /// The look-up of those of `clients` whose cursors were not read yet.
-fn unread(clients: impl Iterator<Item = ClientId>, answers: &Answers) -> Option<Step> {
+fn unread(clients: impl Iterator<Item = ClientId>, answers: &Answers) -> Option<Decision> {
     let unread: Vec<ClientId> = clients.filter(|client| !answers.cursors.contains_key(client)).collect();
-    (!unread.is_empty()).then_some(Step::LookUp(LookUp::Cursors(unread)))
+    (!unread.is_empty()).then_some(Decision::LookUp(LookUp::Cursors(unread)))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const RUN_LIMIT: usize = 100;
 
 /// Consecutive versions of a group, from the one after the item's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct EventRun {
     /// Everything up to this version is settled by the run.
     pub end: u64,
     /// The events to send, in order, at most 100.
@@ -51,23 +51,23 @@ pub struct RunEvent {
 
 /// A run and who gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct RunPlan {
     /// The group.
     pub group: Group,
     /// Its item, as it was read.
     pub item: GroupItem,
     /// What is sent.
-    pub run: Run,
+    pub run: EventRun,
     /// The clients that are up to date that are tried, by name.
-    pub tried: Vec<Start>,
+    pub tried: Vec<ClientPosition>,
     /// The clients that are up to date that are not: they become behind.
-    pub skipped: Vec<Start>,
+    pub skipped: Vec<ClientPosition>,
     pub(super) merges: Vec<CursorWrite>,
 }
 
 /// A client of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
+pub struct ClientPosition {
     /// Its name.
     pub name: ClientName,
     /// Its number.
@@ -85,10 +85,10 @@ pub struct Record {
     /// In order, each on condition that the one before it was written.
     pub transactions: Vec<Vec<Write>>,
     /// Who becomes behind by it, and what it has.
-    pub became_behind: Vec<Start>,
+    pub became_behind: Vec<ClientPosition>,
 }
 
-impl Run {
+impl EventRun {
     /// The run of the plain case, which needs no look into the table. `None` if this is not the plain case.
     pub(super) fn plain(item: &GroupItem, arrivals: &[Arrival]) -> Option<Self> {
         // What reconcile, catch-up or an operator sends can be of another incarnation.
@@ -202,22 +202,22 @@ impl Carrier for RunEvent {
     }
 }
 
-impl Start {
+impl ClientPosition {
     /// Up to which version the client has everything after a run that brought clients as far as `reached`.
     pub(super) fn reached(&self, reached: &Reached) -> u64 {
         reached.get(&self.client).copied().unwrap_or(self.has)
     }
 }
 
-impl Plan {
+impl RunPlan {
     /// The client of this name, if it is tried.
-    pub fn tried(&self, name: &ClientName) -> Option<&Start> {
+    pub fn tried(&self, name: &ClientName) -> Option<&ClientPosition> {
         let place = self.tried.binary_search_by(|start| start.name.cmp(name)).ok()?;
         self.tried.get(place)
     }
 
     /// Up to which version a tried client has everything, once it took the first `accepted` of its events.
-    pub fn reached(&self, start: &Start, accepted: usize) -> u64 {
+    pub fn reached(&self, start: &ClientPosition, accepted: usize) -> u64 {
         let mut events = self.run.after(start.has);
         let Some(last) = accepted.checked_sub(1).and_then(|last| events.nth(last)) else {
             return if events.next().is_some() { start.has } else { start.has.max(self.run.end) };
@@ -227,9 +227,10 @@ impl Plan {
 
     /// What is written when the run has brought clients as far as `reached`. Who is not in it took nothing.
     pub fn record(&self, reached: &Reached, now: Timestamp, fresh: &mut dyn FnMut() -> u64) -> Record {
-        let tried = self.tried.iter().map(|start| Start { has: start.reached(reached), ..start.clone() });
+        let tried =
+            self.tried.iter().map(|start| ClientPosition { has: start.reached(reached), ..start.clone() });
         let clients = tried.chain(self.skipped.iter().cloned());
-        let became_behind: Vec<Start> = clients.filter(|start| start.has < self.run.end).collect();
+        let became_behind: Vec<ClientPosition> = clients.filter(|start| start.has < self.run.end).collect();
         let mut cursors = self.merges.clone();
         cursors.extend(became_behind.iter().map(|start| {
             let cursor = Cursor {

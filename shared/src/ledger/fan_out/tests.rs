@@ -181,7 +181,7 @@ fn cursor(position: u64, replay_until: u64) -> Cursor {
 }
 
 /// Decides until it is no look-up; answers the look-ups, and the last step.
-fn steps(case: &Case) -> (Vec<String>, Step) {
+fn steps(case: &Case) -> (Vec<String>, Decision) {
     let group = Group::of(&key());
     let arrivals: Vec<Arrival> = case
         .arrivals
@@ -219,27 +219,27 @@ fn steps(case: &Case) -> (Vec<String>, Step) {
             fresh
         });
         match step {
-            Step::LookUp(LookUp::Events(wanted)) => {
+            Decision::LookUp(LookUp::Events(wanted)) => {
                 let open = if wanted.is_open { "…" } else { "" };
                 asked.push(format!("events {}-{}{open}", wanted.after + 1, wanted.to));
                 let mut found = Rows::new(wanted, usize::MAX);
                 assert!(!found.add(Page { rows: rows(), has_more: false }));
                 answers.rows = Some(found);
             }
-            Step::LookUp(LookUp::First(sort)) => {
+            Decision::LookUp(LookUp::First(sort)) => {
                 asked.push("first".to_owned());
                 answers.first = Some(rows().iter().any(|row| row.sort == sort));
             }
-            Step::LookUp(LookUp::Newer(sorts)) => {
+            Decision::LookUp(LookUp::Newer(sorts)) => {
                 asked.push("newer".to_owned());
                 let is_there = |sort: &Key| rows().iter().any(|row| row.sort == *sort);
                 answers.newer = Some(sorts.into_iter().filter(is_there).collect());
             }
-            Step::LookUp(LookUp::Whole) => {
+            Decision::LookUp(LookUp::Whole) => {
                 asked.push("whole".to_owned());
                 answers.whole = Some(rows().into_iter().map(RowHead::from).collect());
             }
-            Step::LookUp(LookUp::Cursors(clients)) => {
+            Decision::LookUp(LookUp::Cursors(clients)) => {
                 asked.push(format!("cursors {}", list(clients.iter().map(|client| client.0))));
                 answers.cursors.extend(clients.into_iter().map(|id| (id, case.cursors.get(&id).cloned())));
             }
@@ -254,23 +254,23 @@ fn check(case: &Case, expected: &Expect) {
     expected.assert_eq(&format!("{asked}{}", shown(&step)));
 }
 
-fn shown(step: &Step) -> String {
+fn shown(step: &Decision) -> String {
     match step {
-        Step::Return(why) => format!("return: {why}"),
-        Step::ReturnSoon(holes) => format!("return soon: {holes}"),
-        Step::Acknowledge(dropped) => format!("acknowledge{}", not_sent(dropped)),
-        Step::ReadAgain => "read again".to_owned(),
-        Step::LookUp(_) => panic!(),
-        Step::Write(PriorWrite { transactions, settled, dropped, why }) => {
+        Decision::Return(why) => format!("return: {why}"),
+        Decision::ReturnSoon(holes) => format!("return soon: {holes}"),
+        Decision::Acknowledge(dropped) => format!("acknowledge{}", not_sent(dropped)),
+        Decision::ReadAgain => "read again".to_owned(),
+        Decision::LookUp(_) => panic!(),
+        Decision::Write(PriorWrite { transactions, settled, dropped, why }) => {
             let settled = if settled.is_empty() { String::new() } else { format!("; settles {settled:?}") };
             format!("{why}: {}{settled}{}", written(transactions), not_sent(dropped))
         }
-        Step::Send(plan) => planned(plan),
+        Decision::Send(plan) => planned(plan),
     }
 }
 
-fn planned(plan: &Plan) -> String {
-    let Plan { run, tried, skipped, merges, .. } = plan;
+fn planned(plan: &RunPlan) -> String {
+    let RunPlan { run, tried, skipped, merges, .. } = plan;
     let event = |event: &RunEvent| match event.arrival {
         Some(number) => format!("{}=#{number}", event.version),
         None => format!("{}=table", event.version),
@@ -280,7 +280,7 @@ fn planned(plan: &Plan) -> String {
         [first, .., last] => format!("{}-{}", first.version, event(last)),
         kind => list(kind.iter().map(event)),
     });
-    let start = |start: &Start| format!("{} from {}", start.name, start.has + 1);
+    let start = |start: &ClientPosition| format!("{} from {}", start.name, start.has + 1);
     let mut text = format!("send {} to {}", list(kinds), list(tried.iter().map(start)));
     let mut add = |what: &str, list: String| {
         if !list.is_empty() {
@@ -733,7 +733,7 @@ fn step_8_who_is_tried() {
 #[test]
 fn what_is_passed_over_behind_the_last_event_is_reached_with_it() {
     let reached = |table, accepted| {
-        let (_, Step::Send(plan)) = steps(&case("v5 incarnation2", "5", table)) else { panic!() };
+        let (_, Decision::Send(plan)) = steps(&case("v5 incarnation2", "5", table)) else { panic!() };
         plan.reached(&plan.tried[0], accepted)
     };
     assert_eq!(reached("1 5 6 7x", 1), 7);
@@ -742,13 +742,13 @@ fn what_is_passed_over_behind_the_last_event_is_reached_with_it() {
 }
 
 /// How far the clients that are tried got, in order.
-fn by_client(plan: &Plan, reached: &[u64]) -> Reached {
+fn by_client(plan: &RunPlan, reached: &[u64]) -> Reached {
     plan.tried.iter().map(|start| start.client).zip(reached.iter().copied()).collect()
 }
 
 /// Sends what is planned; each client reaches the version told, in order.
 fn check_record(case: &Case, reached: &[u64], expected: &Expect) {
-    let (_, Step::Send(plan)) = steps(case) else { panic!() };
+    let (_, Decision::Send(plan)) = steps(case) else { panic!() };
     let mut fresh = 200;
     let record = plan.record(&by_client(&plan, reached), NOW, &mut || {
         fresh += 1;
@@ -810,7 +810,7 @@ fn step_9_what_is_written() {
 fn step_9_more_than_a_transaction_holds() {
     let clients: Vec<String> = (0..250).map(|number| format!("C{number:03}")).collect();
     let registry = registry(&clients.join(" "));
-    let (_, Step::Send(plan)) = steps(&Case { registry, ..case("v5", "6", "") }) else { panic!() };
+    let (_, Decision::Send(plan)) = steps(&Case { registry, ..case("v5", "6", "") }) else { panic!() };
     let record = plan.record(&Reached::new(), NOW, &mut || 1);
     let mut write_count = WriteCount(40);
     let mut behind = BTreeSet::new();
@@ -831,7 +831,7 @@ fn step_9_more_than_a_transaction_holds() {
 
 /// What was sent by `first` to clients that reached `reached`, and was not recorded.
 fn lost(first: &Case, reached: &[u64]) -> UnrecordedSends {
-    let (_, Step::Send(plan)) = steps(first) else { panic!() };
+    let (_, Decision::Send(plan)) = steps(first) else { panic!() };
     let mut unrecorded = UnrecordedSends::default();
     unrecorded.keep(&plan, &by_client(&plan, reached));
     unrecorded
@@ -1053,7 +1053,7 @@ proptest! {
     #[test]
     fn what_a_client_reached_is_a_prefix(has in 5_u64..9, accepted in 0_usize..5, holes in 0_u64..2) {
         let arrivals = if holes == 0 { "6 7 8" } else { "6 8" };
-        let (_, Step::Send(mut plan)) = steps(&case("v5", arrivals, "1 6 8")) else { panic!() };
+        let (_, Decision::Send(mut plan)) = steps(&case("v5", arrivals, "1 6 8")) else { panic!() };
         plan.tried[0].has = has;
         let start = plan.tried[0].clone();
         let events: Vec<u64> = plan.run.after(has).map(|event| event.version).collect();

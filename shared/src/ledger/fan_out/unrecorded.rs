@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Plan, Reached};
+use super::{Reached, RunPlan};
 use crate::ledger::{ClientId, Cursor, GroupItem, WriteCount};
 
 /// What clients got of a group by sends of this invocation whose record was lost, or whose record's result is unknown.
@@ -26,7 +26,7 @@ pub(super) enum Merge {
 
 impl UnrecordedSends {
     /// Keeps what was sent by `plan`, which brought clients as far as `reached`.
-    pub fn keep(&mut self, plan: &Plan, reached: &Reached) {
+    pub fn keep(&mut self, plan: &RunPlan, reached: &Reached) {
         let incarnation_number = plan.item.incarnation_number;
         for start in &plan.tried {
             let up_to = start.reached(reached);

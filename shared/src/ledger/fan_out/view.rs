@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Dropped, Holes, Plan, Rows, UnrecordedSends, Wanted};
+use super::{Dropped, Holes, Rows, RunPlan, UnrecordedSends, Wanted};
 use crate::config::ClientName;
 use crate::ids::{Group, Key, ReplayId};
 use crate::ledger::{ClientId, Cursor, EventTime, GroupItem, Reading, Registry, RowHead, Write};
@@ -76,7 +76,7 @@ pub struct Answers {
 
 /// What is done next.
 #[derive(Debug)]
-pub enum Step {
+pub enum Decision {
     /// Return the group's messages, with the usual back-off.
     Return(&'static str),
     /// Return the group's messages, to be received again after [`YOUNG_RETRY`](crate::ledger::times::YOUNG_RETRY).
@@ -89,8 +89,8 @@ pub enum Step {
     LookUp(LookUp),
     /// Write, then read again.
     Write(PriorWrite),
-    /// Send a run, then [record](Plan::record) it.
-    Send(Box<Plan>),
+    /// Send a run, then [record](RunPlan::record) it.
+    Send(Box<RunPlan>),
 }
 
 /// What has to be known.
