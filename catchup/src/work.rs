@@ -12,7 +12,7 @@ use shared::ledger::{
     EventTable, ItemKey, Ledger, LedgerRead, Ports, Registry, Row, RowHead, Unread, Write, WriteError,
 };
 use shared::route::route;
-use shared::send::{Carrier, Limits, Outcome, Run, Stop, Transport, send_runs, split};
+use shared::send::{Carrier, Limits, Outcome, Run, Stop, Transport, all_accepted, send_runs};
 use shared::time::Timestamp;
 
 use super::payload::ControlError;
@@ -178,8 +178,7 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
     ) -> Result<(), Stop> {
         let window = window(self.now());
         let repairs = route(events.into_iter().map(|event| event.repair(window)));
-        let (_, unsent) = split(self.put(&self.own.fan_out, repairs, until).await);
-        unsent.into_iter().next().map_or(Ok(()), |(_, stop)| Err(stop))
+        all_accepted(self.put(&self.own.fan_out, repairs, until).await)
     }
 
     /// All that the table has of an aggregate.

@@ -11,7 +11,7 @@ use shared::message::Message;
 use shared::metrics::{CountingPort, EVENTS, RECORDS_IN, REJECTED, RETURNED, SENT, SKIPPED, Tally};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::route::route;
-use shared::send::{Carrier, Limits, Stop, StopReason, Transport, send_runs, split};
+use shared::send::{Carrier, Limits, Stop, StopReason, Transport, all_accepted, send_runs, split};
 use shared::set_aside::send_past_refusals;
 use shared::time::Timestamp;
 use tracing::{error, warn};
@@ -136,8 +136,7 @@ impl Converter {
         let rejected = RejectedRecord::of_refused(event.record, &event.message, stop.why.clone());
         log_rejection(&rejected);
         let rejection = route([rejected.message()]);
-        let (_, unsent) = split(send_runs(clock, transport, &self.rejected, rejection, limits).await);
-        unsent.into_iter().next().map_or(Ok(()), |(_, stop)| Err(stop))
+        all_accepted(send_runs(clock, transport, &self.rejected, rejection, limits).await)
     }
 }
 

@@ -157,11 +157,14 @@ impl Limits {
     }
 }
 
-impl<K, T> Outcome<K, T> {
-    /// Why the run stopped, if it did.
-    pub fn stop(&self) -> Option<&Stop> {
-        self.stopped.as_ref().map(|stopped| &stopped.stop)
-    }
+/// Returns `Ok` if all of the runs were accepted.
+///
+/// # Errors
+///
+/// What stopped the first that was not.
+pub fn all_accepted<K, T>(outcomes: impl IntoIterator<Item = Outcome<K, T>>) -> Result<(), Stop> {
+    let stopped = outcomes.into_iter().find_map(|outcome| outcome.stopped);
+    stopped.map_or(Ok(()), |stopped| Err(stopped.stop))
 }
 
 /// Tells the items that were accepted from those that were not, each of which has what stopped its run.

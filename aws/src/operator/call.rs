@@ -26,7 +26,7 @@ pub struct CallError {
 /// What kind of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallFault {
-    /// The caller may not, or nobody may use the key that the call needs: mend rights or credentials.
+    /// The caller may not, or the key that the call needs may not be used: mend rights or credentials.
     NotAllowed,
     /// What the call is about isn't there.
     Missing,
@@ -177,7 +177,7 @@ mod tests {
             ("ValidationError", 400, Refused),
             ("InvalidParameterValue", 400, Refused),
             ("BucketAlreadyExists", 409, Refused),
-            // Codes that nobody has heard of.
+            // Codes that are not listed.
             ("SomethingNew", 403, NotAllowed),
             ("SomethingNew", 503, Unreachable),
         ] {
@@ -212,7 +212,7 @@ mod tests {
             let error = QueueDoesNotExist::builder().meta(metadata.build()).build();
             SdkError::service_error(error, HttpResponse::new(status.try_into().unwrap(), SdkBody::empty()))
         };
-        let nobody = || SdkError::dispatch_failure(ConnectorError::io("connection refused".into()));
+        let no_listener = || SdkError::dispatch_failure(ConnectorError::io("connection refused".into()));
         for (error, fault, expected) in [
             (
                 answer(400, Some("KMS.AccessDeniedException"), Some("no")),
@@ -221,7 +221,7 @@ mod tests {
             ),
             (answer(400, Some("Throttling"), None), CallFault::Unreachable, "`Throttling`"),
             (answer(403, None, None), CallFault::NotAllowed, "HTTP status 403, without a reason"),
-            (nobody(), CallFault::Unreachable, "dispatch failure: io error: connection refused"),
+            (no_listener(), CallFault::Unreachable, "dispatch failure: io error: connection refused"),
         ] {
             let error = CallError::new("HeadObject", "packages/1.zip", &error);
             assert_eq!(error.fault, fault, "{expected}");

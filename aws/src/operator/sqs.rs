@@ -24,9 +24,9 @@ pub const SHORT_WAIT: Duration = Duration::from_secs(1);
 /// How much is in a queue; SQS calls both figures approximate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Depth {
-    /// Messages that nobody has received yet, delayed ones included.
+    /// Messages that were not received yet, delayed ones included.
     pub messages: u64,
-    /// Messages that somebody has received and not deleted yet.
+    /// Messages that were received and not deleted yet.
     pub in_flight: u64,
 }
 
@@ -124,8 +124,8 @@ impl fmt::Display for Depth {
     }
 }
 
-/// Up to `count` messages of the queue at `url` (at most [`BATCH_LIMIT`]), waiting so long for the first. Nobody else sees
-/// them for `invisible`, or for as long as the queue says. None if there are none that can be seen.
+/// Up to `count` messages of the queue at `url` (at most [`BATCH_LIMIT`]), waiting so long for the first. No other receiver
+/// sees them for `invisible`, or for as long as the queue says. None if there are none that can be seen.
 ///
 /// # Errors
 ///
@@ -154,14 +154,14 @@ pub async fn receive(
 ///
 /// # Errors
 ///
-/// [`CallError`]; also if the receipt has expired, and somebody else may have received the message.
+/// [`CallError`]; also if the receipt has expired, and another receiver may have the message.
 pub async fn hide(target: &Target, url: &str, receipt: &str, invisible: Duration) -> Result<(), CallError> {
     let call = target.sqs.change_message_visibility().queue_url(url).receipt_handle(receipt);
     let answer = call.visibility_timeout(seconds(invisible)).send().await;
     answer.map(drop).map_err(|error| CallError::new("ChangeMessageVisibility", url, &error))
 }
 
-/// Lets everybody see the messages of these receipts again, in as many calls as it takes. Answers how many were not
+/// Makes the messages of these receipts visible again, in as many calls as it takes. Returns how many were not
 /// changed: they come back by themselves.
 pub async fn show(target: &Target, url: &str, receipts: &[String]) -> usize {
     let mut unchanged = 0;
@@ -229,7 +229,7 @@ fn received(message: Message) -> Received {
     }
 }
 
-/// `None` if it has no value, which SQS accepts from nobody.
+/// `None` if it has no value, which SQS does not accept.
 fn attribute((name, attribute): (String, MessageAttributeValue)) -> Option<Attribute> {
     let value = match (attribute.string_value, attribute.binary_value) {
         (Some(text), _) => AttributeValue::Text(text),

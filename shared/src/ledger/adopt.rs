@@ -41,16 +41,7 @@ pub fn adopt(
         }
     }
     for client in joining(item, registry) {
-        let cursor = Cursor {
-            write_count: WriteCount(fresh()),
-            epoch: fresh(),
-            incarnation_number: item.incarnation_number,
-            position: 0,
-            replay_until: 0,
-            replay: None,
-            at: now,
-        };
-        cursors.push(CursorWrite::new(client, cursor));
+        cursors.push(CursorWrite::new(client, item.incarnation_number, 0, now, fresh));
     }
     transactions(group, item, is_new, after, cursors)
 }

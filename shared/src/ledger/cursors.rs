@@ -5,6 +5,7 @@
 
 use super::{ClientId, Condition, Cursor, GroupItem, Item, ItemKey, WRITE_LIMIT, Write, WriteCount};
 use crate::ids::Group;
+use crate::time::Timestamp;
 
 /// A cursor that is written with its group's item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +17,23 @@ pub(super) struct CursorWrite {
 }
 
 impl CursorWrite {
-    /// Of a client that becomes behind.
-    pub(super) fn new(client: ClientId, cursor: Cursor) -> Self {
+    /// Of a client that becomes behind, and has everything of this incarnation up to `position`.
+    pub(super) fn new(
+        client: ClientId,
+        incarnation_number: u64,
+        position: u64,
+        now: Timestamp,
+        fresh: &mut dyn FnMut() -> u64,
+    ) -> Self {
+        let cursor = Cursor {
+            write_count: WriteCount(fresh()),
+            epoch: fresh(),
+            incarnation_number,
+            position,
+            replay_until: 0,
+            replay: None,
+            at: now,
+        };
         Self { client, condition: Condition::Absent, cursor: Some(cursor) }
     }
 
@@ -64,11 +80,8 @@ pub(super) fn behind(
     before: Option<&Cursor>,
     after: Cursor,
 ) -> Vec<Write> {
-    let write = match before {
-        Some(before) => CursorWrite::change(client, before, after),
-        None => CursorWrite::new(client, after),
-    };
-    transaction(group, item, write)
+    let condition = before.map_or(Condition::Absent, |before| Condition::WriteCount(before.write_count));
+    transaction(group, item, CursorWrite { client, condition, cursor: Some(after) })
 }
 
 fn transaction(group: &Group, item: &GroupItem, cursor: CursorWrite) -> Vec<Write> {

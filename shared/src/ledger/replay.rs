@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_up_to_date_client_gets_all_up_to_the_version_again() {
+    fn an_up_to_date_client_gets_all_up_to_the_version_again() {
         check(9, None, 1, Some((0, 9, 9)));
         check(9, None, 0, Some((0, 9, 9)));
         check(9, None, 9, Some((8, 9, 9)));

@@ -7,7 +7,7 @@ use crate::config::ClientName;
 use crate::event::{Along, Event};
 use crate::ids::Group;
 use crate::ledger::cursors::{CursorWrite, transactions};
-use crate::ledger::{ClientId, Cursor, EventTime, GroupItem, UnsendableEvent, Write, WriteCount};
+use crate::ledger::{ClientId, EventTime, GroupItem, UnsendableEvent, Write};
 use crate::message::Message;
 use crate::send::Carrier;
 use crate::time::Timestamp;
@@ -232,18 +232,12 @@ impl RunPlan {
         let clients = tried.chain(self.skipped.iter().cloned());
         let became_behind: Vec<ClientPosition> = clients.filter(|start| start.has < self.run.end).collect();
         let mut cursors = self.merges.clone();
-        cursors.extend(became_behind.iter().map(|start| {
-            let cursor = Cursor {
-                write_count: WriteCount(fresh()),
-                epoch: fresh(),
-                incarnation_number: self.item.incarnation_number,
-                position: start.has,
-                replay_until: 0,
-                replay: None,
-                at: now,
-            };
-            CursorWrite::new(start.client, cursor)
-        }));
+        let incarnation_number = self.item.incarnation_number;
+        cursors.extend(
+            became_behind
+                .iter()
+                .map(|start| CursorWrite::new(start.client, incarnation_number, start.has, now, fresh)),
+        );
         let mut after = GroupItem { version: self.run.end, ..self.item.clone() };
         // The latest, not the last: writers' clocks differ, and no event of this incarnation must look newer than it.
         after.time = self.run.events.iter().filter_map(|event| event.time).chain(self.item.time).max();
