@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The templates pass cfn-lint, and template.yml `sam validate --lint`. Offline, once the linters are there.
+# The templates pass cfn-lint, and template.yml `sam validate --lint` and the control plane. Offline, once the linters are there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -10,3 +10,4 @@ target=${CARGO_TARGET_DIR:-target}
 
 "$target/lint-venv/bin/cfn-lint" template.yml docs/consume/template.yml
 .ci/checks/sam.sh validate --lint --language-extensions --template template.yml
+.ci/checks/control-plane.sh

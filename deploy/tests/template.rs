@@ -193,13 +193,12 @@ fn what_lambda_gives_up_is_kept_for_a_month_in_a_closed_bucket() {
 
 #[test]
 fn both_mappings_report_failures_by_item_and_discard_nothing() {
-    let settings =
-        |function: &str, event: &str| resource(function)["Properties"]["Events"][event]["Properties"].clone();
     let if_imported = json!({ "Fn::If": [
         "StreamIsImported", { "Fn::ImportValue": "DynamoDBStreamArn" }, { "Ref": "EventStreamArn" }
     ] });
     let stream = json!({
-        "Stream": if_imported,
+        "FunctionName": { "Ref": CONVERTER.logical_id },
+        "EventSourceArn": if_imported,
         "StartingPosition": "TRIM_HORIZON",
         "BatchSize": { "Ref": "StreamBatchSize" },
         "ParallelizationFactor": { "Ref": "ParallelizationFactor" },
@@ -209,14 +208,15 @@ fn both_mappings_report_failures_by_item_and_discard_nothing() {
         "MaximumRecordAgeInSeconds": -1,
         "DestinationConfig": { "OnFailure": { "Destination": { "Fn::GetAtt": ["DiscardedRecords", "Arn"] } } },
     });
-    assert_eq!(settings(CONVERTER.logical_id, "Stream"), stream);
+    assert_eq!(resource("ProcessDynamoDBStreamStream")["Properties"], stream);
     let queue = json!({
-        "Queue": { "Fn::GetAtt": ["FanOutQueue", "Arn"] },
+        "FunctionName": { "Ref": FANOUT.logical_id },
+        "EventSourceArn": { "Fn::GetAtt": ["FanOutQueue", "Arn"] },
         "BatchSize": 10,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": { "MaximumConcurrency": { "Ref": "FanOutMaximumConcurrency" } },
     });
-    assert_eq!(settings(FANOUT.logical_id, "FanOutJobQueue"), queue);
+    assert_eq!(resource("FanOutFanOutJobQueue")["Properties"], queue);
 }
 
 #[test]

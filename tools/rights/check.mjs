@@ -1,0 +1,171 @@
+// Asks a simulator of IAM about every row of matrix.mjs, and ends with 1 if one is decided otherwise.
+//
+// Usage: node check.mjs EXPANDED.json POLICIES.json SOURCE…
+// EXPANDED: the template as tools/control_plane.py writes it. POLICIES: what `fanoutctl policy` prints for a queue in
+// another account, as cli's tests write it. SOURCE: the files whose calls to AWS the functions make.
+
+import { readFileSync } from 'node:fs'
+import { runSimulation } from '@cloud-copilot/iam-simulate'
+import { ALLOWED, CALLS, ROWS } from './matrix.mjs'
+import { ACCOUNT, REGION, Stack } from './stack.mjs'
+
+const OTHER_ACCOUNT = '210987654321'
+const ADMINISTRATOR = [{ name: 'all', policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] } }]
+const [expanded, policies] = process.argv.slice(2, 4).map((path) => JSON.parse(readFileSync(path)))
+const sources = process.argv.slice(4)
+const stack = new Stack(expanded)
+
+// A policy of a table or a function leaves the decision to the account, as does a key's by default.
+const keyPolicy = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` }, Action: 'kms:*', Resource: '*' }]
+}
+const key = (service) => ({
+  arn: `arn:aws:kms:${REGION}:${ACCOUNT}:key/mrk-1234abcd12ab34cd56ef1234567890ab`,
+  policy: keyPolicy,
+  context: service ? { 'kms:ViaService': `${service}.${REGION}.amazonaws.com` } : {}
+})
+const table = `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/Events`
+const OUTSIDE = {
+  '*': { arn: '*' },
+  stack: { arn: `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/mark-event-queue/1` },
+  stream: { arn: `${table}/stream/2026-01-01T00:00:00.000` },
+  'event table': { arn: table },
+  'external queue': { arn: policies.queue, policy: policies.queue_policy, account: OTHER_ACCOUNT },
+  'key of the external queue': {
+    arn: `arn:aws:kms:${REGION}:${OTHER_ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab`,
+    policy: { Version: '2012-10-17', Statement: [policies.key_statement] },
+    account: OTHER_ACCOUNT,
+    context: { 'kms:ViaService': `sqs.${REGION}.amazonaws.com` }
+  },
+  'external queue of this account': { arn: `arn:aws:sqs:${REGION}:${ACCOUNT}:orders.fifo` },
+  'foreign queue': { arn: `arn:aws:sqs:${REGION}:${ACCOUNT}:MarkFanOutClientForeign.fifo` },
+  'key, through SQS': key('sqs'),
+  'key, through DynamoDB': key('dynamodb'),
+  'key, directly': key(),
+  'object of DiscardedRecords': {
+    arn: `${stack.arn('DiscardedRecords')}/aws/lambda/1`,
+    policy: stack.resourcePolicy('DiscardedRecords')
+  },
+  'package of the fan-out': { arn: `arn:aws:s3:::mark-event-queue-packages-${ACCOUNT}-${REGION}/fanout/1.zip` }
+}
+
+function session(logicalId) {
+  const role = stack.arn(logicalId)
+  return {
+    principal: `arn:aws:sts::${ACCOUNT}:assumed-role/${role.split('/').pop()}/session`,
+    identityPolicies: stack.rolePolicies(logicalId),
+    context: { 'aws:PrincipalArn': role, 'aws:PrincipalAccount': ACCOUNT }
+  }
+}
+
+function role(name, identityPolicies, account = ACCOUNT) {
+  return {
+    principal: `arn:aws:sts::${account}:assumed-role/${name}/session`,
+    identityPolicies,
+    context: { 'aws:PrincipalArn': `arn:aws:iam::${account}:role/${name}`, 'aws:PrincipalAccount': account }
+  }
+}
+
+function operator(...managed) {
+  const of = (id) => ({ name: id, policy: stack.resource(id).Properties.PolicyDocument })
+  return role('Operator', managed.map(of))
+}
+
+function service(name, account = ACCOUNT) {
+  return {
+    principal: `${name}.amazonaws.com`,
+    identityPolicies: [],
+    context: { 'aws:SourceAccount': account, 'aws:PrincipalServiceName': `${name}.amazonaws.com`, 'aws:PrincipalIsAWSService': 'true' }
+  }
+}
+
+const inClearText = (principal) => ({ ...principal, context: { ...principal.context, 'aws:SecureTransport': 'false' } })
+const converter = session('ProcessDynamoDBStreamRole')
+const fanOut = session('FanOutRole')
+const administrator = role('Administrator', ADMINISTRATOR)
+const PRINCIPALS = {
+  converter,
+  'converter in clear text': inClearText(converter),
+  'fan-out': fanOut,
+  'fan-out in clear text': inClearText(fanOut),
+  administrator,
+  'administrator in clear text': inClearText(administrator),
+  'role without rights': role('Other', []),
+  'account root': {
+    principal: `arn:aws:iam::${ACCOUNT}:root`,
+    identityPolicies: [],
+    context: { 'aws:PrincipalArn': `arn:aws:iam::${ACCOUNT}:root`, 'aws:PrincipalAccount': ACCOUNT }
+  },
+  'other account': role('MarkFanOut-eu-west-2', ADMINISTRATOR, '999999999999'),
+  'lambda service': service('lambda'),
+  'lambda service for another account': service('lambda', '999999999999'),
+  'sns service': service('sns'),
+  's3 service': service('s3'),
+  'eventbridge service': service('events'),
+  watcher: operator('WatchPolicy'),
+  retrier: operator('WatchPolicy', 'RetryPolicy'),
+  replayer: operator('WatchPolicy', 'ReplayPolicy')
+}
+
+function resource(name) {
+  if (name in OUTSIDE) return OUTSIDE[name]
+  const { Type, Properties } = stack.resource(name)
+  return {
+    arn: stack.arn(name),
+    policy: Type === 'AWS::IAM::Role' ? Properties.AssumeRolePolicyDocument : stack.resourcePolicy(name)
+  }
+}
+
+let wrong = 0
+let asked = 0
+
+// Every call of the code has its row, and every row of CALLS its call.
+const called = new Set(
+  sources.flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/\.([a-z]+(?:_[a-z]+)*)\(\)/g)].map((call) => call[1]))
+)
+const known = new Set(ROWS.filter((row) => row[3] === ALLOWED).flatMap((row) => row[1]))
+for (const [call, actions] of Object.entries(CALLS)) {
+  const missing = actions.filter((action) => !known.has(action))
+  if (!called.has(call) || missing.length) {
+    wrong += 1
+    console.error(`${call}: ${called.has(call) ? `no row of the matrix allows ${missing}` : 'no function calls it'}`)
+  }
+}
+const VERB = /^(batch|change|create|delete|describe|execute|get|invoke|list|put|query|receive|scan|send|tag|transact|update)(_|$)/
+for (const call of called) {
+  if (VERB.test(call) && /(item|items|batch|message|queue_url|attributes|table|query|scan)$/.test(call) && !(call in CALLS)) {
+    wrong += 1
+    console.error(`${call}: called, but matrix.mjs does not say which right it takes`)
+  }
+}
+for (const [who, actions, what, expected] of ROWS) {
+  const { principal, identityPolicies, context } = PRINCIPALS[who]
+  const on = resource(what)
+  for (const action of actions) {
+    asked += 1
+    const answer = await runSimulation(
+      {
+        request: {
+          principal,
+          action,
+          resource: { resource: on.arn, accountId: on.account ?? ACCOUNT },
+          contextVariables: { 'aws:SecureTransport': 'true', ...on.context, ...context }
+        },
+        identityPolicies,
+        serviceControlPolicies: [],
+        resourceControlPolicies: [],
+        resourcePolicy: on.policy
+      },
+      {}
+    )
+    const problem = answer.resultType === 'error' ? JSON.stringify(answer.errors) : undefined
+    const allowed = answer.overallResult === 'Allowed'
+    if (problem || allowed !== (expected === ALLOWED)) {
+      wrong += 1
+      console.error(`${who}: ${action} on ${what} (${on.arn}): ${problem ?? answer.overallResult}, expected ${expected ? 'Allowed' : 'a denial'}`)
+    }
+  }
+}
+console.log(`rights: ${asked} requests simulated, ${wrong} decided otherwise than expected`)
+process.exitCode = wrong === 0 ? 0 : 1

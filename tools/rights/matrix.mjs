@@ -1,0 +1,125 @@
+// Who may do what in the deployed stack. Each row: principal, actions, resource, whether it is allowed.
+//
+// Resources are logical ids of template.yml, and the names that `check.mjs` gives to what is outside of the stack.
+
+export const ALLOWED = true
+export const DENIED = false
+
+const QUEUES = ['FanOutQueue', 'RejectedQueue', 'QueueBilling', 'QueueInsurance']
+const CLIENT_QUEUES = ['QueueBilling', 'QueueInsurance']
+const EXTERNAL_QUEUES = ['external queue', 'external queue of this account']
+const READ_QUEUE = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility']
+const READ_TABLE = ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan']
+const WRITE_TABLE = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem']
+const READ_STREAM = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator']
+const TRACE = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords']
+const LOG = ['logs:CreateLogStream', 'logs:PutLogEvents']
+
+// Everybody but the pipeline: with all rights that an account can give, and without.
+const OTHERS = ['administrator', 'account root', 'other account', 'lambda service', 'sns service', 's3 service', 'eventbridge service']
+const OPERATORS = ['watcher', 'retrier', 'replayer']
+
+// What the functions' code calls, by the SDK's names, and the rights that it takes (Service Authorization Reference).
+export const CALLS = {
+  batch_get_item: ['dynamodb:BatchGetItem'],
+  change_message_visibility_batch: ['sqs:ChangeMessageVisibility'],
+  delete_item: ['dynamodb:DeleteItem'],
+  get_item: ['dynamodb:GetItem'],
+  put_item: ['dynamodb:PutItem'],
+  query: ['dynamodb:Query'],
+  scan: ['dynamodb:Scan'],
+  send_message_batch: ['sqs:SendMessage'],
+  transact_write_items: ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem']
+}
+
+const each = (principals, actions, resources, allowed) =>
+  principals.flatMap((principal) => resources.map((resource) => [principal, actions, resource, allowed]))
+
+export const ROWS = [
+  // What the functions do.
+  ['converter', READ_STREAM, 'stream', ALLOWED],
+  ['converter', ['dynamodb:ListStreams'], '*', ALLOWED],
+  ['converter', ['sqs:SendMessage'], 'FanOutQueue', ALLOWED],
+  ['converter', ['sqs:SendMessage'], 'RejectedQueue', ALLOWED],
+  ['converter', ['kms:GenerateDataKey', 'kms:Decrypt'], 'key, through SQS', ALLOWED],
+  ['converter', ['s3:PutObject'], 'object of DiscardedRecords', ALLOWED],
+  ['converter', ['s3:ListBucket'], 'DiscardedRecords', ALLOWED],
+  ['converter', TRACE, '*', ALLOWED],
+  ['converter', LOG, 'ProcessDynamoDBStreamLogs', ALLOWED],
+  ['fan-out', [...READ_QUEUE, 'sqs:GetQueueAttributes'], 'FanOutQueue', ALLOWED],
+  ...each(['fan-out'], ['sqs:SendMessage'], [...QUEUES, ...EXTERNAL_QUEUES], ALLOWED),
+  ['fan-out', ['kms:GenerateDataKey', 'kms:Decrypt'], 'key of the external queue', ALLOWED],
+  ['fan-out', ['kms:GenerateDataKey', 'kms:Decrypt'], 'key, through SQS', ALLOWED],
+  ['fan-out', ['kms:Decrypt'], 'key, through DynamoDB', ALLOWED],
+  [
+    'fan-out',
+    ['dynamodb:BatchGetItem', 'dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
+    'LedgerTable',
+    ALLOWED
+  ],
+  ['fan-out', READ_TABLE, 'event table', ALLOWED],
+  ['fan-out', TRACE, '*', ALLOWED],
+  ...each(['fan-out'], LOG, ['FanOutLogs', 'CatchUpLogs'], ALLOWED),
+
+  // What the functions must not do.
+  ...each(['converter'], ['sqs:SendMessage'], [...CLIENT_QUEUES, ...EXTERNAL_QUEUES, 'foreign queue'], DENIED),
+  ...each(['converter'], READ_QUEUE, QUEUES, DENIED),
+  ...each(['converter'], [...READ_TABLE, ...WRITE_TABLE], ['event table', 'LedgerTable'], DENIED),
+  ...each(['converter', 'fan-out'], ['kms:Decrypt', 'kms:GenerateDataKey'], ['key, directly'], DENIED),
+  ...each(['converter', 'fan-out'], ['s3:GetObject', 's3:DeleteObject'], ['object of DiscardedRecords'], DENIED),
+  ...each(['converter', 'fan-out'], ['lambda:InvokeFunction', 'lambda:UpdateFunctionCode'], ['ProcessDynamoDBStream', 'FanOut', 'CatchUp'], DENIED),
+  ...each(['converter', 'fan-out'], ['iam:PutRolePolicy', 'iam:PassRole'], ['FanOutRole', 'ProcessDynamoDBStreamRole'], DENIED),
+  ...each(['fan-out'], READ_QUEUE, [...CLIENT_QUEUES, 'RejectedQueue', ...EXTERNAL_QUEUES], DENIED),
+  ...each(['fan-out'], ['sqs:PurgeQueue', 'sqs:DeleteQueue', 'sqs:SetQueueAttributes'], QUEUES, DENIED),
+  ['fan-out', ['sqs:SendMessage'], 'foreign queue', DENIED],
+  ['fan-out', WRITE_TABLE, 'event table', DENIED],
+  ['fan-out', READ_STREAM, 'stream', DENIED],
+
+  // A forged event, whoever sends it.
+  ...each([...OTHERS, ...OPERATORS], ['sqs:SendMessage'], QUEUES, DENIED),
+
+  // A read of a queue from outside of the account, and by people whose policies don't say so.
+  ...each(['other account', 'lambda service', 'sns service', 's3 service', 'eventbridge service', 'role without rights'], READ_QUEUE, QUEUES, DENIED),
+  ...each(OPERATORS, READ_QUEUE, CLIENT_QUEUES, DENIED),
+  ...each(['other account'], READ_TABLE, ['LedgerTable', 'event table'], DENIED),
+  ...each(['other account'], ['s3:GetObject'], ['object of DiscardedRecords'], DENIED),
+
+  // In clear text, also by who may do it.
+  ...each(['administrator in clear text'], [...READ_QUEUE, 'sqs:GetQueueAttributes'], QUEUES, DENIED),
+  ...each(['fan-out in clear text', 'converter in clear text'], ['sqs:SendMessage'], [...QUEUES, 'external queue'], DENIED),
+  ['fan-out in clear text', READ_QUEUE, 'FanOutQueue', DENIED],
+  ['converter in clear text', ['s3:PutObject'], 'object of DiscardedRecords', DENIED],
+
+  // Who may be the roles: Lambda, for this account.
+  ...each(['lambda service'], ['sts:AssumeRole'], ['FanOutRole', 'ProcessDynamoDBStreamRole'], ALLOWED),
+  ...each(
+    ['lambda service for another account', 'other account', 'sns service', 'role without rights'],
+    ['sts:AssumeRole'],
+    ['FanOutRole', 'ProcessDynamoDBStreamRole'],
+    DENIED
+  ),
+
+  // The operators' policies.
+  ...each(OPERATORS, ['cloudformation:DescribeStacks', 'cloudformation:GetTemplate'], ['stack'], ALLOWED),
+  ...each(OPERATORS, ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], [...QUEUES, 'external queue of this account'], ALLOWED),
+  // What another account's queue looks like is its owner's affair; `check` says that it can't be seen.
+  ...each(OPERATORS, ['sqs:GetQueueAttributes', 'sqs:ReceiveMessage', 'sqs:SendMessage'], ['external queue'], DENIED),
+  ...each(OPERATORS, ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:DescribeTable', 'dynamodb:DescribeContinuousBackups'], ['LedgerTable'], ALLOWED),
+  ...each(OPERATORS, ['dynamodb:DescribeTable'], ['event table'], ALLOWED),
+  ...each(OPERATORS, ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData'], ['*'], ALLOWED),
+  ...each(OPERATORS, ['lambda:GetFunctionConfiguration'], ['CatchUp'], ALLOWED),
+  ...each(OPERATORS, ['kms:DescribeKey'], ['key, directly'], ALLOWED),
+  ...each(OPERATORS, ['s3:GetObject'], ['package of the fan-out'], ALLOWED),
+  ...each(OPERATORS, ['s3:PutObject', 's3:DeleteObject'], ['package of the fan-out'], DENIED),
+  ...each(OPERATORS, [...WRITE_TABLE], ['LedgerTable', 'event table'], DENIED),
+  ['retrier', ['sqs:DeleteMessage'], 'RejectedQueue', ALLOWED],
+  ['retrier', ['lambda:InvokeFunction'], 'ProcessDynamoDBStream', ALLOWED],
+  ['retrier', ['dynamodb:GetItem', 'dynamodb:Query'], 'event table', ALLOWED],
+  ['replayer', ['lambda:InvokeFunction'], 'CatchUp', ALLOWED],
+  ['replayer', ['dynamodb:Query', 'dynamodb:Scan'], 'event table', ALLOWED],
+  ...each(['watcher'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut', 'CatchUp'], DENIED),
+  ...each(['watcher'], READ_TABLE, ['event table'], DENIED),
+  ...each(['watcher', 'replayer'], ['sqs:DeleteMessage'], ['RejectedQueue'], DENIED),
+  ...each(['retrier'], ['lambda:InvokeFunction'], ['FanOut', 'CatchUp'], DENIED),
+  ...each(['replayer'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut'], DENIED)
+]
