@@ -1,6 +1,6 @@
-//! Whether a queue's policy lets a role send: as much of IAM's policy evaluation as decides that, without a call.
+//! Whether a queue's policy lets a role send: the part of IAM's policy evaluation that decides that, without a call.
 //!
-//! What this reading does not know (a condition on an organisation, a tag, the hour) is told as unclear, never guessed.
+//! What can't be decided here (a condition on an organisation, a tag, the hour) is unclear, and never guessed.
 
 mod condition;
 mod pattern;
@@ -28,45 +28,47 @@ pub struct Policy {
 /// A role's sending to a queue over TLS, as IAM sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sending<'a> {
-    /// The ARN of the role.
+    /// The ARN of the role, with its path: `arn:aws:iam::111122223333:role/…`.
     pub role: &'a str,
-    /// The account of the role.
+    /// The account of the role, twelve digits.
     pub account: &'a str,
-    /// The queue.
+    /// The queue that the message goes to.
     pub queue: &'a QueueArn,
-    /// Whether the role's own policy has the right.
+    /// Whether the role's own policies allow it to send to the queue.
     pub role_may: bool,
 }
 
-/// What a policy says of a sending.
+/// What a policy decides about a [`Sending`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It is let in.
+    /// The role may send.
     Allowed,
     /// A statement forbids it.
     Denied {
-        /// The statement's `Sid`, or its number.
+        /// The statement's `Sid`, or its number, counted from 1.
         statement: String,
     },
     /// No statement allows it.
     NotAllowed,
     /// It depends on what is not known here.
     Unclear {
-        /// The statement's `Sid`, or its number.
+        /// The statement's `Sid`, or its number, counted from 1.
         statement: String,
-        /// What it depends on.
+        /// The operator and key, the variable or the session that can't be decided.
         reason: String,
     },
 }
 
-/// Whom a statement reaches, as far as the sender is concerned.
+/// Which principal of a statement the sender is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reach {
+    /// None: the statement is about others.
     Others,
-    /// The account: its own policies decide.
+    /// The account, whose own policies decide.
     Account,
     Role,
-    Everybody,
+    /// Any: the statement is about every principal.
+    All,
     Unclear(String),
 }
 
@@ -77,7 +79,7 @@ impl Reach {
             Self::Unclear(_) => 1,
             Self::Account => 2,
             Self::Role => 3,
-            Self::Everybody => 4,
+            Self::All => 4,
         }
     }
 }
@@ -92,8 +94,8 @@ impl Policy {
         Ok(Self { statements: read::statements(text)? })
     }
 
-    /// What it says of `sending` (IAM User Guide, "Policy evaluation logic"): a Deny wins; inside an account the
-    /// role's policy or the queue's suffices, across accounts it takes both.
+    /// What the policy decides about `sending` (IAM User Guide, "Policy evaluation logic"): a Deny wins; inside an
+    /// account the role's policy or the queue's suffices, across accounts it takes both.
     pub fn access(&self, sending: &Sending<'_>) -> Access {
         let mut may_be_denied = None;
         for statement in self.of(Effect::Deny) {
@@ -122,18 +124,18 @@ impl Policy {
         }
     }
 
-    /// The `Sid` or number of a statement that allows something to everybody: a principal `*` that no condition
-    /// narrows to an account, an organisation, a network or a resource.
-    pub fn open_to_everybody(&self) -> Option<&str> {
-        let is_open = |statement: &&Statement| {
-            let everybody = match &statement.principals {
+    /// The `Sid` or number of a statement that makes the queue public: it allows something to a principal `*` that no
+    /// condition narrows to an account, an organisation, a network or a resource.
+    pub fn public_statement(&self) -> Option<&str> {
+        let is_public = |statement: &&Statement| {
+            let is_about_all = match &statement.principals {
                 Principals::Only(principals) => principals.iter().any(|principal| principal == "*"),
                 Principals::AllBut(_) => true,
                 Principals::None => false,
             };
-            everybody && !condition::narrows(&statement.conditions)
+            is_about_all && !condition::narrows(&statement.conditions)
         };
-        self.of(Effect::Allow).find(is_open).map(|statement| statement.name.as_str())
+        self.of(Effect::Allow).find(is_public).map(|statement| statement.name.as_str())
     }
 
     fn of(&self, effect: Effect) -> impl Iterator<Item = &Statement> {
@@ -141,13 +143,13 @@ impl Policy {
     }
 }
 
-/// Whom of the sender's side `statement` reaches, and whether it is about this sending.
+/// Which principal of `statement` the sender is, and whether the statement is about this sending.
 fn applies(statement: &Statement, sending: &Sending<'_>) -> (Reach, Truth) {
     let reach = reach(statement, sending);
     let reached = match &reach {
         Reach::Others => Truth::No,
         Reach::Unclear(reason) => Truth::Unclear(reason.clone()),
-        Reach::Account | Reach::Role | Reach::Everybody => Truth::Yes,
+        Reach::Account | Reach::Role | Reach::All => Truth::Yes,
     };
     let queue = sending.queue.to_string();
     let truth = reached
@@ -176,15 +178,15 @@ fn reach(statement: &Statement, sending: &Sending<'_>) -> Reach {
         Principals::None => Reach::Others,
         Principals::Only(principals) => widest(principals, sending),
         Principals::AllBut(principals) => match widest(principals, sending) {
-            Reach::Others => Reach::Everybody,
-            // A Deny must except the role's session and its account too to spare it (IAM User Guide, "NotPrincipal").
+            Reach::Others => Reach::All,
+            // To spare the role, a Deny must except its session and its account too (IAM User Guide, "NotPrincipal").
             _ if statement.effect == Effect::Deny => Reach::Unclear("`NotPrincipal`".to_owned()),
             _ => Reach::Others,
         },
     }
 }
 
-/// Of equals the first.
+/// The widest reach of `principals`; of several, that of the first.
 fn widest(principals: &[String], sending: &Sending<'_>) -> Reach {
     let reaches = principals.iter().rev().map(|principal| one(principal, sending));
     reaches.max_by_key(Reach::rank).unwrap_or(Reach::Others)
@@ -192,7 +194,7 @@ fn widest(principals: &[String], sending: &Sending<'_>) -> Reach {
 
 fn one(principal: &str, sending: &Sending<'_>) -> Reach {
     if principal == "*" {
-        return Reach::Everybody;
+        return Reach::All;
     }
     if principal == sending.role {
         return Reach::Role;
@@ -204,7 +206,7 @@ fn one(principal: &str, sending: &Sending<'_>) -> Reach {
         ["arn", _, "sts", _, account, name] if *account == sending.account && name.starts_with(&session) => {
             Reach::Unclear(format!("the session `{name}`"))
         }
-        // A role that is gone stays in a policy as its id, and the role that has its name now is another.
+        // A deleted role stays in a policy as its internal id; a new role of its name has another.
         _ => Reach::Others,
     }
 }

@@ -1,4 +1,5 @@
-//! What a client's queue gives the fan-out: a policy for the queue, and a statement for its key's.
+//! The rights that a client's queue must give the fan-out: a policy for the queue, and a statement for its key's
+//! policy.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -26,21 +27,22 @@ pub struct Statement {
     principal: Value,
     action: Vec<&'static str>,
     resource: String,
-    /// All that are there must hold.
+    /// Operators, with keys and values. All of them must hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     condition: Option<Value>,
 }
 
-/// The fan-out's role. It has a fixed name, so that what names it outlives the role.
+/// The fan-out's role. Its name is fixed, so that a policy that names it outlives the role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FanOutRole {
     arn: String,
-    /// A role as principal is replaced by its internal id when a policy is stored, which a role that is made again does not
-    /// have (IAM User Guide, "AWS JSON policy elements: Principal"). The account and a condition stay.
+    /// The principal of the statements: the role's account. A role would be replaced by its internal id when a policy
+    /// is stored, and a role that is made again has another (IAM User Guide, "AWS JSON policy elements: Principal").
+    /// The account, and a condition on the role, stay.
     account: Value,
 }
 
-/// Text that is not the ARN of a role.
+/// The error of text that is not the ARN of a role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a role's ARN")]
 pub struct InvalidRoleArn(String);
@@ -50,7 +52,7 @@ impl FanOutRole {
     ///
     /// # Errors
     ///
-    /// [`InvalidRoleArn`].
+    /// [`InvalidRoleArn`]: the text has another form.
     pub fn try_new(arn: &str) -> Result<Self, InvalidRoleArn> {
         let parts: Vec<&str> = arn.split(':').collect();
         match parts.as_slice() {
@@ -63,7 +65,7 @@ impl FanOutRole {
     }
 }
 
-/// The policy of the existing queue `queue`: `role` may send, and nothing may be done without TLS.
+/// The policy of the existing queue `queue`: `role` may send, and no call is allowed without TLS.
 pub fn queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
     let send = Statement {
         sid: "FanOutSends",
@@ -76,7 +78,7 @@ pub fn queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
     Policy { version: VERSION, statement: vec![send, encrypted(queue)] }
 }
 
-/// The policy of the stack's own queue `queue`, as `template.yml` has it: only `role` may send, and nothing may be done
+/// The policy of the stack's own queue `queue`, as `template.yml` has it: only `role` may send, and no call is allowed
 /// without TLS.
 pub fn own_queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
     let send = Statement {
@@ -108,8 +110,8 @@ fn forbidden(sid: &'static str, action: &'static str, queue: &QueueArn, conditio
     }
 }
 
-/// What the policy of the customer managed key of the queue at `url` needs besides: `role` may encrypt messages, and
-/// SQS may do it for it. A key of AWS can't be used by another account (SQS Developer Guide, "Key management").
+/// The statement for the policy of the customer managed key of the queue at `url`: `role` may encrypt messages through
+/// SQS. Another account can't use a key of AWS's own (SQS Developer Guide, "Key management").
 pub fn key_statement(url: &QueueUrl, role: &FanOutRole) -> Statement {
     // The service's name in a region is the host of its queues.
     let service = url.as_str().split('/').nth(2).unwrap_or_default();
@@ -118,7 +120,7 @@ pub fn key_statement(url: &QueueUrl, role: &FanOutRole) -> Statement {
         effect: "Allow",
         principal: role.account.clone(),
         action: vec!["kms:GenerateDataKey", "kms:Decrypt"],
-        // In a key's policy: this key.
+        // In a key's policy, a star stands for this key.
         resource: "*".to_owned(),
         condition: Some(json!({
             "ArnEquals": { "aws:PrincipalArn": role.arn },
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_lets_one_role_send_and_nobody_in_clear_text() {
+    fn a_queue_lets_one_role_send_and_allows_no_clear_text() {
         let queue = QueueArn::try_new("arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo").unwrap();
         check(
             &queue_policy(&queue, &role()),

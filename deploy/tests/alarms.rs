@@ -1,4 +1,4 @@
-//! The alarms of `template.yml`: what they watch is there, and each has its recipe.
+//! The alarms of `template.yml`: each watches a metric that exists, and has its recipe.
 
 #![expect(
     clippy::indexing_slicing,
@@ -57,9 +57,9 @@ fn these_are_the_alarms() {
     "#]].assert_eq(&found);
 }
 
-/// A rejection that `rejected resend` hides is there still.
+/// `rejected resend` hides rejections, which are still in the queue.
 #[test]
-fn rejections_that_are_hidden_for_a_quarter_of_an_hour_are_not_forgotten() {
+fn an_alarm_outlasts_rejections_that_are_hidden_for_a_quarter_of_an_hour() {
     let mut queues = BTreeSet::new();
     for (id, alarm) in alarms() {
         if alarm["MetricName"] != "ApproximateNumberOfMessagesVisible" {
@@ -68,7 +68,7 @@ fn rejections_that_are_hidden_for_a_quarter_of_an_hour_are_not_forgotten() {
         queues.insert(plain(&alarm["Dimensions"][0]["Value"]));
         assert_eq!(alarm["DatapointsToAlarm"], 1, "{id}");
         let number = |name: &str| alarm[name].as_u64().unwrap();
-        // The period in which they were last seen, and the one in which they are seen again, are not all of it.
+        // Rejections are seen in a part of the first and of the last period, so that these do not count.
         assert!((number("EvaluationPeriods") - 2) * number("Period") >= 15 * 60, "{id}");
     }
     assert_eq!(queues, ["RejectedQueue.QueueName".to_owned()].into());
@@ -87,7 +87,7 @@ fn every_metric_is_one_that_aws_documents_or_the_code_emits() {
                 (shared::metrics::NAMES.map(|metric| metric.name).to_vec(), shared::metrics::FUNCTION)
             }
         };
-        assert!(metrics.contains(&metric.as_str()), "{id}: nobody emits `{metric}` in `{namespace}`");
+        assert!(metrics.contains(&metric.as_str()), "{id}: `{metric}` is not emitted in `{namespace}`");
         let dimensions = alarm["Dimensions"].as_array().unwrap();
         assert_eq!(dimensions.len(), 1, "{id}");
         assert_eq!(dimensions[0]["Name"], dimension, "{id}");
@@ -109,9 +109,9 @@ fn an_alarm_says_where_its_recipe_is() {
         OPERATIONS.lines().filter_map(|line| line.strip_prefix("## ")).map(anchor).collect();
     for (id, alarm) in alarms() {
         let description = plain(&alarm["AlarmDescription"]);
-        let (meaning, naming) = description.split_once(" docs/operations.md#").unwrap();
+        let (meaning, recipe) = description.split_once(" docs/operations.md#").unwrap();
         assert!(meaning.ends_with('.'), "{id}: {meaning}");
-        assert!(anchors.contains(naming), "{id}: docs/operations.md has no `#{naming}`");
+        assert!(anchors.contains(recipe), "{id}: docs/operations.md has no `#{recipe}`");
         // CloudWatch API Reference, "PutMetricAlarm". A client's name has up to 40 characters.
         assert!(description.len() + 40 <= 1_024, "{id}");
     }
@@ -136,8 +136,8 @@ fn alarms() -> Vec<(String, Json)> {
     alarms
 }
 
-/// The anchor that a heading gets: lower-case, words joined by hyphens.
+/// The anchor of a heading: lower-case words, joined by hyphens.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase().replace(' ', "-");
-    kept.chars().filter(|rejection| rejection.is_alphanumeric() || matches!(rejection, '-' | '_')).collect()
+    kept.chars().filter(|character| character.is_alphanumeric() || matches!(character, '-' | '_')).collect()
 }
