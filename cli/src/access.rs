@@ -1,6 +1,6 @@
-//! Whether a queue's policy lets a role send: as much of IAM's policy evaluation as decides that, without a call.
+//! Whether a queue's policy lets a role send: the part of IAM's policy evaluation that decides that, without a call.
 //!
-//! What this reading does not know (a condition on an organisation, a tag, the hour) is told as unclear, never guessed.
+//! What can't be decided here (a condition on an organisation, a tag, the hour) is unclear, and never guessed.
 
 mod condition;
 mod pattern;
@@ -25,61 +25,36 @@ pub struct Policy {
     statements: Vec<Statement>,
 }
 
-/// A role's sending to a queue over TLS, as IAM sees it.
+/// A sending to a queue over TLS, as IAM sees it, by a role whose own policies allow it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sending<'a> {
-    /// The ARN of the role.
+    /// The ARN of the role, with its path: `arn:aws:iam::111122223333:role/…`.
     pub role: &'a str,
-    /// The account of the role.
+    /// The account of the role, twelve digits.
     pub account: &'a str,
-    /// The queue.
+    /// The queue that the message goes to.
     pub queue: &'a QueueArn,
-    /// Whether the role's own policy has the right.
-    pub role_may: bool,
 }
 
-/// What a policy says of a sending.
+/// What a policy decides about a [`Sending`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It is let in.
+    /// The role may send.
     Allowed,
     /// A statement forbids it.
     Denied {
-        /// The statement's `Sid`, or its number.
+        /// The statement's `Sid`, or its number, counted from 1.
         statement: String,
     },
     /// No statement allows it.
     NotAllowed,
     /// It depends on what is not known here.
     Unclear {
-        /// The statement's `Sid`, or its number.
+        /// The statement's `Sid`, or its number, counted from 1.
         statement: String,
-        /// What it depends on.
+        /// The operator and key, the variable or the session that can't be decided.
         reason: String,
     },
-}
-
-/// Whom a statement reaches, as far as the sender is concerned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Reach {
-    Others,
-    /// The account: its own policies decide.
-    Account,
-    Role,
-    Everybody,
-    Unclear(String),
-}
-
-impl Reach {
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Others => 0,
-            Self::Unclear(_) => 1,
-            Self::Account => 2,
-            Self::Role => 3,
-            Self::Everybody => 4,
-        }
-    }
 }
 
 impl Policy {
@@ -92,27 +67,24 @@ impl Policy {
         Ok(Self { statements: read::statements(text)? })
     }
 
-    /// What it says of `sending` (IAM User Guide, "Policy evaluation logic"): a Deny wins; inside an account the
-    /// role's policy or the queue's suffices, across accounts it takes both.
+    /// What the policy decides about `sending` (IAM User Guide, "Policy evaluation logic"): a Deny wins; inside an
+    /// account the role's policies suffice, across accounts it takes an Allow of the queue, too.
     pub fn access(&self, sending: &Sending<'_>) -> Access {
         let mut may_be_denied = None;
         for statement in self.of(Effect::Deny) {
-            match applies(statement, sending).1 {
+            match applies(statement, sending) {
                 Truth::No => {}
                 Truth::Yes => return Access::Denied { statement: statement.name.clone() },
                 Truth::Unclear(reason) => may_be_denied = Some((statement.name.clone(), reason)),
             }
         }
-        let is_same_account = sending.account == sending.queue.account;
-        let mut allowed = is_same_account && sending.role_may;
+        let mut allowed = sending.account == sending.queue.account;
         let mut may_be_allowed = None;
         for statement in self.of(Effect::Allow) {
-            let (reach, truth) = applies(statement, sending);
-            let suffices = if is_same_account { reach != Reach::Account } else { sending.role_may };
-            match truth {
-                Truth::Yes => allowed |= suffices,
-                Truth::Unclear(reason) if suffices => may_be_allowed = Some((statement.name.clone(), reason)),
-                _ => {}
+            match applies(statement, sending) {
+                Truth::No => {}
+                Truth::Yes => allowed = true,
+                Truth::Unclear(reason) => may_be_allowed = Some((statement.name.clone(), reason)),
             }
         }
         match if allowed { may_be_denied } else { may_be_allowed } {
@@ -122,18 +94,18 @@ impl Policy {
         }
     }
 
-    /// The `Sid` or number of a statement that allows something to everybody: a principal `*` that no condition
-    /// narrows to an account, an organisation, a network or a resource.
-    pub fn open_to_everybody(&self) -> Option<&str> {
-        let is_open = |statement: &&Statement| {
-            let everybody = match &statement.principals {
+    /// The `Sid` or number of a statement that makes the queue public: it allows something to a principal `*` that no
+    /// condition narrows to an account, an organisation, a network or a resource.
+    pub fn public_statement(&self) -> Option<&str> {
+        let is_public = |statement: &&Statement| {
+            let is_about_all = match &statement.principals {
                 Principals::Only(principals) => principals.iter().any(|principal| principal == "*"),
                 Principals::AllBut(_) => true,
                 Principals::None => false,
             };
-            everybody && !condition::narrows(&statement.conditions)
+            is_about_all && !condition::narrows(&statement.conditions)
         };
-        self.of(Effect::Allow).find(is_open).map(|statement| statement.name.as_str())
+        self.of(Effect::Allow).find(is_public).map(|statement| statement.name.as_str())
     }
 
     fn of(&self, effect: Effect) -> impl Iterator<Item = &Statement> {
@@ -141,21 +113,14 @@ impl Policy {
     }
 }
 
-/// Whom of the sender's side `statement` reaches, and whether it is about this sending.
-fn applies(statement: &Statement, sending: &Sending<'_>) -> (Reach, Truth) {
-    let reach = reach(statement, sending);
-    let reached = match &reach {
-        Reach::Others => Truth::No,
-        Reach::Unclear(reason) => Truth::Unclear(reason.clone()),
-        Reach::Account | Reach::Role | Reach::Everybody => Truth::Yes,
-    };
+/// Whether the statement is about this sending.
+fn applies(statement: &Statement, sending: &Sending<'_>) -> Truth {
     let queue = sending.queue.to_string();
-    let truth = reached
+    is_about(statement, sending)
         // Actions are compared without regard to case (IAM User Guide, "IAM JSON policy elements: Action").
         .and(|| covers(&statement.actions, &SEND.to_ascii_lowercase(), str::to_ascii_lowercase))
         .and(|| covers(&statement.resources, &queue, str::to_owned))
-        .and(|| condition::hold(&statement.conditions, sending));
-    (reach, truth)
+        .and(|| condition::hold(&statement.conditions, sending))
 }
 
 fn covers(scope: &Scope, text: &str, normal: impl Fn(&str) -> String) -> Truth {
@@ -171,40 +136,44 @@ fn covers(scope: &Scope, text: &str, normal: impl Fn(&str) -> String) -> Truth {
     }
 }
 
-fn reach(statement: &Statement, sending: &Sending<'_>) -> Reach {
+/// Whether the sender is one of the statement's principals.
+fn is_about(statement: &Statement, sending: &Sending<'_>) -> Truth {
     match &statement.principals {
-        Principals::None => Reach::Others,
-        Principals::Only(principals) => widest(principals, sending),
-        Principals::AllBut(principals) => match widest(principals, sending) {
-            Reach::Others => Reach::Everybody,
-            // A Deny must except the role's session and its account too to spare it (IAM User Guide, "NotPrincipal").
-            _ if statement.effect == Effect::Deny => Reach::Unclear("`NotPrincipal`".to_owned()),
-            _ => Reach::Others,
+        Principals::None => Truth::No,
+        Principals::Only(principals) => any(principals, sending),
+        Principals::AllBut(principals) => match any(principals, sending) {
+            Truth::No => Truth::Yes,
+            // To spare the role, a Deny must except its session and its account too (IAM User Guide, "NotPrincipal").
+            _ if statement.effect == Effect::Deny => Truth::Unclear("`NotPrincipal`".to_owned()),
+            _ => Truth::No,
         },
     }
 }
 
-/// Of equals the first.
-fn widest(principals: &[String], sending: &Sending<'_>) -> Reach {
-    let reaches = principals.iter().rev().map(|principal| one(principal, sending));
-    reaches.max_by_key(Reach::rank).unwrap_or(Reach::Others)
+fn any(principals: &[String], sending: &Sending<'_>) -> Truth {
+    let mut truth = Truth::No;
+    for principal in principals {
+        match is_sender(principal, sending) {
+            Truth::Yes => return Truth::Yes,
+            Truth::Unclear(reason) if truth == Truth::No => truth = Truth::Unclear(reason),
+            _ => {}
+        }
+    }
+    truth
 }
 
-fn one(principal: &str, sending: &Sending<'_>) -> Reach {
-    if principal == "*" {
-        return Reach::Everybody;
-    }
-    if principal == sending.role {
-        return Reach::Role;
+fn is_sender(principal: &str, sending: &Sending<'_>) -> Truth {
+    if principal == "*" || principal == sending.role {
+        return Truth::Yes;
     }
     let role_name = sending.role.rsplit('/').next().unwrap_or_default();
     let session = format!("assumed-role/{role_name}/");
     match principal.splitn(6, ':').collect::<Vec<_>>().as_slice() {
-        [account] | ["arn", _, "iam", _, account, "root"] if *account == sending.account => Reach::Account,
+        [account] | ["arn", _, "iam", _, account, "root"] => Truth::from(*account == sending.account),
         ["arn", _, "sts", _, account, name] if *account == sending.account && name.starts_with(&session) => {
-            Reach::Unclear(format!("the session `{name}`"))
+            Truth::Unclear(format!("the session `{name}`"))
         }
-        // A role that is gone stays in a policy as its id, and the role that has its name now is another.
-        _ => Reach::Others,
+        // A role that was deleted stays in a policy as its id, and the role that has its name now is another.
+        _ => Truth::No,
     }
 }

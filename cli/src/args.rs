@@ -4,7 +4,7 @@ mod ledger;
 
 use std::path::PathBuf;
 
-use clap::builder::TypedValueParser as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, value_parser};
 use deploy::settings::{
     Architecture, FunctionTimeout, KeyArn, LogRetention, MaximumConcurrency, QueuePrefix, Settings,
@@ -12,24 +12,24 @@ use deploy::settings::{
 };
 
 pub use crate::commands::rejected::arguments::Rejected;
-pub use ledger::{BackfillArguments, ClientArguments, OrderArguments, ReplayArguments, ScopeArguments};
+pub use ledger::{BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments};
 
 /// Carries a DynamoDB table's events to every client's queue: checks, deploys and watches the stack.
 ///
-/// Clients stand in client-queues.toml. Region, credentials, profile and endpoint are found as every AWS tool finds
-/// them: `AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL`, ….
+/// client-queues.toml registers the clients. Region, credentials, profile and endpoint are found as every AWS tool
+/// finds them: `AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL`, ….
 #[derive(Debug, Parser)]
 #[command(name = "fanoutctl", version, term_width = 110, after_help = EXIT_STATUS, propagate_version = true)]
 pub struct Arguments {
-    /// What every command knows.
+    /// The options of every command.
     #[command(flatten)]
     pub common: Common,
-    /// What to do.
+    /// The command, with its own options.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What every command knows.
+/// The options of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Common {
     /// The stack's name
@@ -52,14 +52,14 @@ pub struct Common {
     pub json: bool,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Tell what is wrong with the config, without asking AWS
+    /// Show what is wrong with the config, without asking AWS
     #[command(after_help = include_str!("args/help/validate.txt"))]
     Validate,
 
-    /// Tell what is wrong with queues, stream, mappings and ledger, without changing anything
+    /// Show what is wrong with queues, stream, mappings and ledger, without changing anything
     #[command(after_help = include_str!("args/help/check.txt"))]
     Check,
 
@@ -67,7 +67,7 @@ pub enum Command {
     #[command(after_help = include_str!("args/help/policy.txt"))]
     Policy(PolicyArguments),
 
-    /// Tell what a deploy would change for clients
+    /// Show what a deploy would change for clients
     #[command(after_help = include_str!("args/help/plan.txt"))]
     Plan(StackArguments),
 
@@ -75,15 +75,15 @@ pub enum Command {
     #[command(after_help = include_str!("args/help/deploy.txt"))]
     Deploy(DeployArguments),
 
-    /// Show what is in every queue, who is up to date and who is behind, and how far behind the stream the stack is
+    /// Show what is in each queue, which clients are behind, and how far the stack is behind the stream
     #[command(after_help = include_str!("args/help/status.txt"))]
     Status,
 
-    /// Send a client nothing more, until it is resumed
+    /// Send nothing more to a client, until it is resumed
     #[command(after_help = include_str!("args/help/pause.txt"))]
     Pause(ClientArguments),
 
-    /// Serve a client again that was paused
+    /// Serve a paused client again
     #[command(after_help = include_str!("args/help/resume.txt"))]
     Resume(ClientArguments),
 
@@ -91,11 +91,11 @@ pub enum Command {
     #[command(after_help = include_str!("args/help/catch-up.txt"))]
     CatchUp(ClientArguments),
 
-    /// Send a client again what it has, from a version on
+    /// Send a client again the events that it has, from a version on
     #[command(after_help = include_str!("args/help/replay.txt"))]
     Replay(ReplayArguments),
 
-    /// Send a client again all that it has, of every group: a replay from version 1 on
+    /// Send a client again all events that it has, of every group: a replay from version 1 on
     #[command(after_help = include_str!("args/help/backfill.txt"))]
     Backfill(BackfillArguments),
 
@@ -118,7 +118,7 @@ pub enum Command {
     Delete(DeleteArguments),
 }
 
-/// Which policy.
+/// The arguments of `policy`.
 #[derive(Debug, Args)]
 pub struct PolicyArguments {
     /// The client, as client-queues.toml names it
@@ -129,12 +129,12 @@ pub struct PolicyArguments {
     #[arg(long)]
     pub key: bool,
 
-    /// The prefix that the stack has or will have; only asked for while there is no stack
+    /// The prefix that the stack will have; needed only while there is no stack
     #[arg(long, value_name = "PREFIX", value_parser = QueuePrefix::try_new)]
     pub prefix: Option<QueuePrefix>,
 }
 
-/// The stack's settings. What is not named stays as it is, or has the template's default in a new stack.
+/// The stack's settings. A setting that is not named stays as it is, or has the template's default in a new stack.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Settings of the stack")]
 pub struct StackArguments {
@@ -142,7 +142,7 @@ pub struct StackArguments {
     #[arg(long, value_name = "ARN", value_parser = StreamArn::try_new)]
     pub stream_arn: Option<StreamArn>,
 
-    /// What the names of all queues begin with, so that several stages live in one account; a stack keeps its prefix
+    /// The beginning of all queue names, so that several stages live in one account; a stack keeps its prefix
     #[arg(long, value_name = "PREFIX", value_parser = QueuePrefix::try_new)]
     pub prefix: Option<QueuePrefix>,
 
@@ -154,11 +154,15 @@ pub struct StackArguments {
     #[arg(long, value_name = "ARN", value_parser = TopicArn::try_new)]
     pub alarm_topic_arn: Option<TopicArn>,
 
+    /// Alarms for mappings that stopped, on or off; Lambda's metrics of mappings cost extra
+    #[arg(long, value_name = "on|off", value_parser = PossibleValuesParser::new(["on", "off"]).map(|text| text == "on"))]
+    pub mapping_alarms: Option<bool>,
+
     /// How long logs are kept
     #[arg(long, value_name = "DAYS", value_parser = value_parser!(u32).try_map(LogRetention::try_new))]
     pub log_retention_days: Option<LogRetention>,
 
-    /// What the functions run on: x86_64 or arm64
+    /// The processors of the functions: x86_64 or arm64
     #[arg(long, value_name = "NAME", value_parser = Architecture::try_new)]
     pub architecture: Option<Architecture>,
 
@@ -176,13 +180,14 @@ pub struct StackArguments {
 }
 
 impl StackArguments {
-    /// What is set.
+    /// The settings that the command line names.
     pub fn settings(&self) -> Settings {
         let Self {
             stream_arn,
             prefix,
             kms_key_arn,
             alarm_topic_arn,
+            mapping_alarms,
             log_retention_days,
             architecture,
             function_timeout,
@@ -194,6 +199,7 @@ impl StackArguments {
             queue_prefix: prefix,
             kms_key_arn,
             alarm_topic_arn,
+            mapping_alarms,
             log_retention: log_retention_days,
             architecture,
             function_timeout,
@@ -203,14 +209,14 @@ impl StackArguments {
     }
 }
 
-/// How to deploy.
+/// The arguments of `deploy`.
 #[derive(Debug, Args)]
 pub struct DeployArguments {
-    /// The stack's settings.
+    /// What the deploy changes of the stack.
     #[command(flatten)]
     pub stack: StackArguments,
 
-    /// The bucket that packages are uploaded to [default: one of this account and region, made if need be]
+    /// The bucket for the packages [default: one of this account and region, made if it is missing]
     #[arg(long, value_name = "BUCKET")]
     pub bucket: Option<String>,
 
@@ -223,7 +229,7 @@ pub struct DeployArguments {
     pub yes: bool,
 }
 
-/// How to delete.
+/// The arguments of `delete`.
 #[derive(Debug, Args)]
 pub struct DeleteArguments {
     /// Delete without asking
@@ -231,12 +237,12 @@ pub struct DeleteArguments {
     pub yes: bool,
 }
 
-/// What names `stack` in a command line, if it must be named.
+/// The option that names `stack` in a command line; nothing for the default stack.
 pub(crate) fn stack_option(stack: &str) -> String {
     if stack == DEFAULT_STACK { String::new() } else { format!(" --stack {stack}") }
 }
 
-/// What the stack is called if nothing else is said.
+/// The stack's name unless an option names another.
 const DEFAULT_STACK: &str = "mark-event-queue";
 
 const EVERYWHERE: &str = "Options of every command";

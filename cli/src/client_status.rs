@@ -1,4 +1,4 @@
-//! How far a client is, read from the ledger.
+//! How far behind a client is, read from the ledger.
 
 mod backlog;
 
@@ -14,24 +14,24 @@ use shared::time::Timestamp;
 
 pub use backlog::Backlog;
 
-/// After how long somebody should look why a client is behind: as the stack's alarm does.
+/// How long a client may be behind before it needs attention: the threshold of the stack's alarm `BehindLong`.
 pub const LONG: Duration = Duration::from_secs(15 * 60);
 
-/// How far a client is.
+/// How far behind a client is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
-    /// In how many groups it is behind.
+    /// The groups in which it is behind.
     pub groups: u64,
-    /// How many versions it has to go there. Some may be holes, or unwanted by its filter.
+    /// The versions that it lacks there. Some may be holes, or unwanted by its filter.
     pub events: u64,
-    /// Since when it has been behind, where it has been longest.
+    /// Since when it has been behind in the group where it has been so longest.
     pub since: Option<Timestamp>,
-    /// Whether there are more groups than were counted.
+    /// Whether there are more groups than were counted, so that `groups` and `events` are lower bounds.
     pub is_more: bool,
 }
 
-/// How far `client` is in the first `limit` groups that it is behind in: a group costs a read unit, and who is behind
-/// in a million must not be read to the end each time that somebody looks.
+/// How far behind `client` is in the first `limit` groups of its cursors. A group costs a read unit: a client that is
+/// behind in a million must not be read to the end for each look.
 ///
 /// # Errors
 ///
@@ -56,43 +56,43 @@ pub async fn lag<L: Ledger>(ledger: &L, client: ClientId, limit: usize) -> Resul
     }
 }
 
-/// A client that is served, as the ledger knows it.
+/// A client that is not retired, as the ledger knows it.
 #[derive(Clone, Debug)]
 pub struct ClientStatus {
-    /// Its name.
+    /// As client-queues.toml names it.
     pub name: String,
     /// Whether nothing is sent to it until it is resumed.
     pub is_paused: bool,
-    /// Whether it is in no deployed config any more.
+    /// Set if it is in no deployed config any more.
     pub departure: Option<Departure>,
-    /// How far it is.
+    /// How far behind it is, or why that can't be read.
     pub lag: Result<Lag, CallError>,
 }
 
-/// That a client is in no deployed config: it is sent nothing, and is retired if it stays away.
+/// The absence of a client from the deployed config: it is sent nothing, and is retired if it stays away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Departure {
-    /// Since when.
+    /// The first maintenance that did not find it in the config.
     pub since: Timestamp,
-    /// When what it lacks is forgotten.
+    /// [`ABSENCE`] later: then what it lacks is forgotten.
     pub retired_at: Timestamp,
 }
 
 impl Departure {
-    /// Whether the client of this registration leaves.
+    /// The departure of the client of this registration; none if it stays.
     pub fn of(registration: &Registration) -> Option<Self> {
         registration.absent_at.map(|since| Self { since, retired_at: since.plus(ABSENCE) })
     }
 }
 
 impl Lag {
-    /// Whether it has been behind for so long that somebody should look why.
+    /// Whether the client has been behind for at least [`LONG`].
     pub fn is_long(&self, now: Timestamp) -> bool {
         self.since.is_some_and(|since| now.since(since) >= LONG)
     }
 }
 
-/// What `client` has of a group. A cursor of another incarnation has nothing of this one.
+/// The version up to which `client` has the group of `item`. A cursor of another incarnation has nothing of this one.
 pub fn has(client: ClientId, item: &GroupItem, cursor: Option<&Cursor>) -> u64 {
     if !item.behind.contains(&client) {
         return item.version;
@@ -102,7 +102,7 @@ pub fn has(client: ClientId, item: &GroupItem, cursor: Option<&Cursor>) -> u64 {
         .map_or(0, |cursor| cursor.position)
 }
 
-/// Reads items.
+/// Reads the items of `keys`, all or none.
 ///
 /// # Errors
 ///
@@ -112,7 +112,7 @@ pub async fn read<L: Ledger>(ledger: &L, keys: &[ItemKey]) -> Result<LedgerRead,
     Ok(LedgerRead::new(keys, items.into_iter().map(Ok).collect()))
 }
 
-/// Adds the groups of up to [`READ_LIMIT`] cursors.
+/// Adds the groups of up to [`READ_LIMIT`] `cursors` to `lag`.
 async fn count<L: Ledger>(
     ledger: &L,
     client: ClientId,
@@ -122,7 +122,7 @@ async fn count<L: Ledger>(
     let keys: Vec<ItemKey> = cursors.iter().map(|(group, _)| ItemKey::Group(group.clone())).collect();
     let found = read(ledger, &keys).await?;
     for (group, cursor) in cursors {
-        // It became up to date meanwhile.
+        // Otherwise the client became up to date after its cursors were read.
         let Some(item) = found.group(group).present().filter(|item| item.behind.contains(&client)) else {
             continue;
         };
@@ -146,7 +146,7 @@ mod tests {
     const CLIENT: ClientId = ClientId(2);
     const OTHER: ClientId = ClientId(3);
 
-    /// A group at `version` in its second incarnation, and what `client` has of it.
+    /// Stores a group at `version` in its second incarnation, and the cursor of `client`: incarnation, position, time.
     fn put(ledger: &MemoryLedger, name: &str, version: u64, client: ClientId, cursor: (u64, u64, u64)) {
         let (incarnation_number, have, at) = cursor;
         let key = Key::S(name.to_owned());
@@ -176,7 +176,7 @@ mod tests {
         ledger.put(ItemKey::Cursor(client, group), Item::Cursor(cursor));
     }
 
-    /// Five groups that it is behind in, and one of somebody else.
+    /// Five groups in which [`CLIENT`] is behind, and one of [`OTHER`].
     fn ledger() -> MemoryLedger {
         let ledger = MemoryLedger::new(0);
         for (name, version, cursor) in
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_became_up_to_date_meanwhile_is_not_counted() {
+    async fn a_group_that_became_up_to_date_meanwhile_is_not_counted() {
         let ledger = ledger();
         let group = Group::of(&Key::S("A".to_owned()));
         let Some(Item::Group(mut item)) = ledger.get(&ItemKey::Group(group.clone())) else { panic!() };
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_should_look_after_a_quarter_of_an_hour() {
+    fn a_lag_is_long_from_a_quarter_of_an_hour_on() {
         let since = Some(Timestamp::from_millis(5_000));
         let behind = Lag { groups: 1, events: 1, since, is_more: false };
         for (now, expected) in [(0, false), (904_999, false), (905_000, true)] {
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_ledger_that_is_not_read_is_no_ledger_in_which_nobody_is_behind() {
+    async fn a_ledger_that_is_not_read_does_not_count_as_up_to_date() {
         let ledger = ledger();
         ledger.fail_read(ItemKey::Group(Group::of(&Key::S("A".to_owned()))));
         assert!(lag(&ledger, CLIENT, 100).await.is_err());

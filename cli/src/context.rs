@@ -1,4 +1,4 @@
-//! What every command works with: the config, the target, the stack's name.
+//! The context of every command: the config, the target, the stack's name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,19 +13,19 @@ use crate::args::Common;
 use crate::exit::Failure;
 use crate::output::Output;
 
-/// What every command works with.
+/// The options of every command, and what they lead to.
 #[derive(Debug)]
 pub struct Context {
-    /// The stack's name.
+    /// The name of the stack, which need not exist.
     pub stack: String,
-    /// Where the config is.
+    /// The path of client-queues.toml, as the command line has it.
     pub config_path: PathBuf,
-    /// How results are told.
+    /// Where results go, and in which form.
     pub output: Output,
 }
 
 impl Context {
-    /// From the command line.
+    /// The context that the command line names.
     pub fn new(common: &Common) -> Self {
         Self {
             stack: common.stack.clone(),
@@ -34,7 +34,7 @@ impl Context {
         }
     }
 
-    /// The text of the config.
+    /// Reads the text of the config.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ impl Context {
         read(&self.config_path).map_err(|unread| Failure::Config(format!("{unread}; {remedy}")))
     }
 
-    /// The config, valid in `place` if that is known.
+    /// Reads the config. It is valid in the place of `naming`, if that is known.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Context {
         self.parse(&self.config_text()?, naming)
     }
 
-    /// The config from its `text`, valid in `place` if that is known.
+    /// Parses the config's `text`. It is valid in the place of `naming`, if that is known.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Context {
         Config::try_from_toml(&file, text, naming).map_err(|findings| Failure::Config(findings.to_string()))
     }
 
-    /// Region, credentials and endpoint.
+    /// Loads region, credentials and endpoint.
     ///
     /// # Errors
     ///
@@ -72,11 +72,11 @@ impl Context {
         Target::load().await.map_err(|error| Failure::Unreachable(error.to_string()))
     }
 
-    /// The stack as it is.
+    /// Describes the stack.
     ///
     /// # Errors
     ///
-    /// [`Failure::Unreachable`]: there is none of this name. Others as the call ended.
+    /// [`Failure::Unreachable`]: there is no stack of this name. [`Failure::Call`]: the call failed.
     pub async fn deployed(&self, target: &Target) -> Result<DeployedStack, Failure> {
         let found = describe(target, &self.stack).await?;
         found.ok_or_else(|| {
@@ -91,11 +91,11 @@ impl Context {
     }
 }
 
-/// An output of `stack`.
+/// The value of the output `name` of `stack`.
 ///
 /// # Errors
 ///
-/// [`CallError`]: it has none of this name, as while it is made, or because another version made it.
+/// [`CallError`]: there is no such output, because the stack is still being made, or another version made it.
 pub fn output<'s>(stack: &'s DeployedStack, name: &str) -> Result<&'s str, CallError> {
     stack.outputs.get(name).map(String::as_str).ok_or_else(|| CallError {
         call: "DescribeStacks",
@@ -105,11 +105,11 @@ pub fn output<'s>(stack: &'s DeployedStack, name: &str) -> Result<&'s str, CallE
     })
 }
 
-/// The text of the file at `path`.
+/// Reads the text of the file at `path`.
 ///
 /// # Errors
 ///
-/// [`Failure::Config`].
+/// [`Failure::Config`]: the file can't be read.
 pub fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path)
         .map_err(|error| Failure::Config(format!("`{}` can't be read: {error}", path.display())))

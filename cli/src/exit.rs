@@ -1,12 +1,12 @@
 //! The exit statuses, which scripts rely on, and the errors that end a command: one status for each thing that a caller
-//! can do about it.
+//! can do about the error.
 
 use std::process::ExitCode;
 
 use aws::operator::{CallError, CallFault};
 use deploy::stack::DeployError;
 
-/// How a command ended.
+/// The exit status of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -32,16 +32,16 @@ pub enum Exit {
     Interrupted = 130,
 }
 
-/// Why a command has no result. What it prints is for people: what is wrong with which thing, and the way out.
+/// Why a command has no result. Its text is for people: it names the thing, what is wrong with it, and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// This program, or the machine that it runs on, does not do its part.
+    /// A fault of this program, or of the machine that it runs on.
     #[error("{0}")]
     Fault(String),
-    /// The command line asks for what is not possible.
+    /// The command line asks for something impossible.
     #[error("{0}")]
     Usage(String),
-    /// A file says what is not possible, or can't be read.
+    /// A file is invalid, or can't be read.
     #[error("{0}")]
     Config(String),
     /// The stack, or a part of it, isn't there or can't be reached.
@@ -50,25 +50,25 @@ pub enum Failure {
     /// Something needs attention before the command can do its work, or a function refused it.
     #[error("{0}")]
     Findings(String),
-    /// What a deployment needs could not be made.
+    /// A part of a deployment, such as a package, could not be made.
     #[error("{0}")]
     Failed(String),
     /// A question was answered with no; the text says what was not done.
     #[error("{0}")]
     Declined(&'static str),
-    /// A call without which nothing can be done.
+    /// A call that the command depends on failed.
     #[error(transparent)]
     Call(#[from] CallError),
     /// The stack could not be looked at, or is not as it must be.
     #[error(transparent)]
     Stack(#[from] DeployError),
-    /// The stack could not be changed. What is no fault of access or network is the stack's.
+    /// The stack could not be changed. A fault that is not one of access or network counts as the stack's.
     #[error(transparent)]
     Change(DeployError),
 }
 
 impl Failure {
-    /// What the process exits with.
+    /// The exit status that the failure leads to.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Fault(_) => Exit::Fault,
@@ -102,7 +102,7 @@ impl From<&DeployError> for Exit {
     fn from(error: &DeployError) -> Self {
         match error {
             DeployError::Template(_) => Self::Config,
-            // The prefix was checked before; what is left is the region.
+            // The prefix was checked before, so that the region is at fault.
             DeployError::Naming(_) | DeployError::OutOfSight { .. } => Self::Unreachable,
             DeployError::PrefixChanged { .. } => Self::Usage,
             DeployError::KeptQueues { .. } => Self::Findings,
@@ -127,7 +127,7 @@ mod tests {
     use crate::args::Arguments;
 
     #[test]
-    fn help_tells_every_status() {
+    fn help_names_every_status() {
         let help = Arguments::command().render_long_help().to_string();
         let all = [
             Exit::Done,
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fault_of_access_or_network_is_the_stacks() {
+    fn a_change_that_fails_without_a_fault_of_access_or_network_is_the_stacks() {
         let call = |fault| {
             let (subject, reason) = ("events".to_owned(), "because".to_owned());
             DeployError::Call(CallError { call: "UpdateStack", subject, fault, reason })
@@ -171,8 +171,8 @@ mod tests {
             (undone, Exit::Failed),
             (DeployError::KeptQueues { queues: Vec::new() }, Exit::Findings),
         ] {
-            let told = error.to_string();
-            assert_eq!(Failure::Change(error).exit(), expected, "{told}");
+            let text = error.to_string();
+            assert_eq!(Failure::Change(error).exit(), expected, "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! An aggregate's key, as people write it.
+//! An aggregate's key, as an operator types it.
 
 use aws::operator::table::KeyType;
 use base64::Engine as _;
@@ -9,18 +9,18 @@ use shared::ids::{Group, Key};
 /// The most digits of a number (DynamoDB Developer Guide, "Data types").
 const DIGITS_LIMIT: usize = 38;
 
-/// Text that is no key of a table's type.
+/// Text that is not a key of the table's type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    /// No table has an empty key.
+    /// The text is empty, and no key is.
     #[error("an aggregate's key is not empty; name one")]
     Empty,
-    /// A number that DynamoDB writes differently would be taken for another group.
+    /// Not a number as DynamoDB writes it: another form would lead to another group.
     #[error(
         "`{0}` is not a number as DynamoDB writes it (`7`, `-0.5`): at most 38 digits, no needless zeros"
     )]
     Number(String),
-    /// No base64.
+    /// Not base64.
     #[error("`{0}` is not base64, as which the bytes of a key are written")]
     Bytes(String),
 }
@@ -29,7 +29,7 @@ pub enum InvalidKey {
 ///
 /// # Errors
 ///
-/// [`InvalidKey`].
+/// [`InvalidKey`]: the text is not a key of that type.
 pub fn typed_key(text: &str, of: KeyType) -> Result<TypedKey, InvalidKey> {
     if text.is_empty() {
         return Err(InvalidKey::Empty);
@@ -45,8 +45,8 @@ pub fn typed_key(text: &str, of: KeyType) -> Result<TypedKey, InvalidKey> {
     }
 }
 
-/// The key of the group `text`, a `MessageGroupId`, in a table whose keys are of this type; nothing if `text` is no group,
-/// is its own key, or has only a digest of it.
+/// The key of the group `text`, a `MessageGroupId`, in a table whose keys are of this type. None if `text` is not a
+/// group, is the same as its key, or is only a digest of it.
 pub fn key_of_group(text: &str, of: KeyType) -> Option<TypedKey> {
     let key = match of {
         KeyType::S => Key::S(percent_decoded(text)?),
@@ -57,7 +57,7 @@ pub fn key_of_group(text: &str, of: KeyType) -> Option<TypedKey> {
     (Group::of(&key).as_str() == text && typed.as_text() != text).then_some(typed)
 }
 
-/// `text` with its `%XX` as the bytes that they stand for.
+/// `text` with each `%XX` decoded.
 fn percent_decoded(text: &str) -> Option<String> {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text);
     while let Some((before, after)) = rest.split_once('%') {
@@ -70,7 +70,7 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether it is a number with no more characters than it takes. DynamoDB writes each number in one way.
+/// Whether `text` is a number in the one form in which DynamoDB writes it: the shortest.
 fn is_as_written(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
@@ -104,7 +104,7 @@ mod tests {
         }
     }
 
-    /// Its group follows from the characters, and a number has many.
+    /// The group follows from the characters, and a number can be written in many ways.
     #[test]
     fn a_number_is_taken_only_as_dynamodb_writes_it() {
         let is_taken = |text: &str| typed_key(text, KeyType::N).is_ok();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_tells_its_key() {
+    fn a_group_leads_back_to_its_key() {
         for (key, of) in [
             (Key::S("OPS 1".to_owned()), KeyType::S),
             (Key::S("Zo\u{eb}~100%".to_owned()), KeyType::S),

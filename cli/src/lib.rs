@@ -1,6 +1,6 @@
 //! `fanoutctl`, the operator's tool.
 //!
-//! A command ([`commands`]) collects facts at the edge (`aws::operator`), decides on values, and tells what it found
+//! A command ([`commands`]) collects facts at the edge (`aws::operator`), decides on values, and prints what it found
 //! ([`output`]). [`exit`] maps every outcome and every error to a documented exit status.
 
 pub mod access;

@@ -23,11 +23,11 @@ fn main() -> anyhow::Result<ExitCode> {
             _ = terminate.recv() => {}
             _ = hang_up.recv() => {}
         }
-        // The command was dropped, on a runtime that still works: rejections that it held are shown again.
+        // The command was dropped on a runtime that still works, so that the rejections that it held are visible again.
         eprintln!("{}", printable(&interrupted));
         Ok(Exit::Interrupted)
     })?;
-    // A build runs on a thread that no signal stops.
+    // A build runs on a thread of its own, which no signal stops.
     runtime.shutdown_background();
     Ok(exit.into())
 }

@@ -1,4 +1,4 @@
-//! How results are told: tables and colours in a terminal, columns in a pipe, one JSON object for programs.
+//! The forms of results: tables and colours in a terminal, columns in a pipe, one JSON object for programs.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -17,7 +17,7 @@ pub struct Output {
     style: Style,
 }
 
-/// How text for people looks.
+/// The form of text for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Lines and colours, for a terminal.
@@ -27,35 +27,35 @@ pub enum Style {
 }
 
 impl Style {
-    /// For text that goes to standard error.
+    /// The style of text that goes to standard error.
     pub fn of_stderr() -> Self {
         if io::stderr().is_terminal() { Self::Terminal } else { Self::Plain }
     }
 }
 
-/// What a cell of a table says of the thing that it shows.
+/// The colour of a table's cell, by what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// Nothing in particular.
+    /// Neither good nor bad: no colour.
     Neutral,
-    /// As it should be.
+    /// As it should be: green.
     Good,
-    /// Needs attention.
+    /// Needs attention: red.
     Bad,
 }
 
 impl Output {
-    /// Standard output; `json` as the command line says.
+    /// Standard output: as JSON, or in the style that fits it.
     pub fn new(json: bool) -> Self {
         let style = if io::stdout().is_terminal() { Style::Terminal } else { Style::Plain };
         Self { json, style }
     }
 
-    /// Prints `value` as one JSON object, or else what `text` makes of it for people.
+    /// Prints `value` as one JSON object, or else the `text` of it for people.
     ///
     /// # Errors
     ///
-    /// Standard output is closed.
+    /// [`Failure::Fault`]: standard output is closed.
     pub fn print<T: Serialize>(
         &self,
         value: &T,
@@ -77,8 +77,8 @@ impl Output {
     }
 }
 
-/// A table of `header` and `rows`, without a line feed at its end. Columns in which every cell is a number, perhaps after
-/// a `>`, or the `-` of one that isn't known, are aligned to the right.
+/// A table of `header` and `rows`, without a line feed at its end. A column is aligned to the right if each cell is a
+/// number, perhaps after a `>`, or the `-` of a figure that isn't known.
 pub fn table(header: &[&str], rows: &[Vec<(String, Tone)>], style: Style) -> String {
     let mut table = Table::new();
     table.load_style(if style == Style::Terminal { presets::UTF8_FULL_CONDENSED } else { presets::NOTHING });
@@ -101,12 +101,12 @@ pub fn table(header: &[&str], rows: &[Vec<(String, Tone)>], style: Style) -> Str
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A row of cells that all say the same of the thing that they show.
+/// A row of cells of one tone.
 pub fn row<const N: usize>(texts: [String; N], tone: Tone) -> Vec<(String, Tone)> {
     texts.map(|text| (text, tone)).into()
 }
 
-/// A cell with what needs attention, if something does; and the tone of its row.
+/// The cell of what needs attention, empty if nothing does, and the tone of its row.
 pub fn attention(attention: Option<&str>) -> (String, Tone) {
     match attention {
         Some(attention) => (format!("! {attention}"), Tone::Bad),
@@ -120,7 +120,7 @@ pub fn events_of_groups(events: u64, groups: u64, is_more: bool) -> String {
     format!("{more}{} of {more}{}", counted(events, "event"), counted(groups, "group"))
 }
 
-/// What stands before a number that is more than was counted.
+/// The words before a number if there are more than were counted.
 pub fn more_than(is_more: bool) -> &'static str {
     if is_more { "more than " } else { "" }
 }
@@ -131,7 +131,7 @@ pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-/// `text` as one word of a POSIX shell.
+/// `text` as one word for a POSIX shell, quoted if need be.
 pub fn shell_quoted(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=+@%,".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {
@@ -143,7 +143,7 @@ pub fn shell_quoted(text: &str) -> String {
 /// An instant as people read it, in UTC, to the second.
 pub fn instant(timestamp: Timestamp) -> String {
     let seconds = i64::try_from(timestamp.as_millis() / 1_000).unwrap_or(i64::MAX);
-    // It fails only for years that have more than four digits.
+    // It fails only for years of more than four digits.
     let Ok(utc) = OffsetDateTime::from_unix_timestamp(seconds) else { return String::new() };
     let ((hour, minute, second), month) = (utc.to_hms(), u8::from(utc.month()));
     format!("{:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", utc.year(), utc.day())
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_quoted_to_one_word_of_a_shell() {
+    fn text_is_quoted_to_be_one_word_of_a_shell() {
         for (text, expected) in [
             ("AFC", "AFC"),
             ("AP8=", "AP8="),

@@ -1,4 +1,4 @@
-//! What a deploy would change for clients: the config against what is deployed.
+//! The plan of a deploy: compares the config with what is deployed, and says what would change for clients.
 
 mod disused;
 mod ledger;
@@ -20,88 +20,88 @@ pub use disused::{DisusedQueue, disused_queues};
 pub use ledger::ForeignLedger;
 pub use settings::Setting;
 
-/// What is deployed, and what is in queues, as far as a plan needs it.
+/// The facts that a plan is made from: what is deployed, and what is in queues.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// What runs; nothing if there is no stack.
+    /// What the stack runs with; none if there is no stack.
     pub running: Option<Running>,
     /// The template's parameters that the deploy would set.
     pub parameters: Vec<(&'static str, String)>,
-    /// Queues that the stack would have to make, and that exist.
+    /// Queues that the stack would have to make, but that exist already.
     pub kept_queues: Vec<KeptQueue>,
-    /// Queues of the stack that this version does not use.
+    /// Queues of the stack that this version no longer uses.
     pub disused: Vec<QueueArn>,
-    /// What is in the queues that nothing more will be sent to, in those that were kept, and in disused ones.
+    /// The depths of left, kept and disused queues.
     pub depths: Depths,
-    /// Where AWS's services are, if not where AWS has them.
+    /// The endpoint of an emulator; none for AWS.
     pub endpoint: Option<String>,
-    /// What each client lacks, or why that isn't known; nothing if the stack has no ledger.
+    /// The clients' backlogs, or why they aren't known; none if the stack has no ledger.
     pub backlogs: Option<Result<Vec<Backlog>, String>>,
     /// The formats that the items of the stack's ledger name.
     pub ledger_formats: Vec<Option<String>>,
 }
 
-/// By the queue's ARN: what is in it, or why that isn't known.
+/// The depth of each queue by its ARN, or why it isn't known.
 pub type Depths = BTreeMap<String, Result<Depth, String>>;
 
-/// What a stack runs with.
+/// The config and settings that a stack runs with.
 #[derive(Clone, Debug, Default)]
 pub struct Running {
-    /// Who receives events now.
+    /// The clients that receive events now.
     pub clients: Vec<Registered>,
-    /// The values of the template's parameters.
+    /// The values of the template's parameters, by name.
     pub parameters: BTreeMap<String, String>,
-    /// The ARN of the stream that the converter reads, however the stack was given it.
+    /// The ARN of the stream that the converter reads, set or imported.
     pub stream: Option<String>,
-    /// The config in the functions' packages.
+    /// The config in the functions' packages; none if it can't be read.
     pub config: Option<Config>,
-    /// Why there is none.
+    /// Why there is no `config`.
     pub no_config: Option<String>,
 }
 
 /// A client that receives events now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registered {
-    /// Unknown for an existing queue whose config can't be read.
+    /// The client's name; none for an existing queue if the config that runs can't be read.
     pub name: Option<String>,
-    /// Where its events go.
+    /// The queue that its events go to.
     pub queue: QueueArn,
     /// Whether the stack made the queue.
     pub is_own: bool,
 }
 
-/// What a deploy would change for clients.
+/// The changes that a deploy would make for clients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
-    /// The stack's name.
+    /// The name of the stack.
     pub stack: String,
-    /// The stack's region.
+    /// The region of the stack: `eu-west-2`.
     pub region: String,
-    /// The stack's account.
+    /// The account of the stack, twelve digits.
     pub account: String,
-    /// Whether the stack is made, because there is none.
+    /// Whether the deploy makes the stack, because there is none.
     pub is_new: bool,
-    /// What it comes to.
+    /// Whether the deploy is possible, and changes something.
     pub result: PlanResult,
-    /// Every client, those to be removed at the end.
+    /// All clients, those to be removed at the end.
     pub clients: Vec<PlannedClient>,
-    /// What else changes.
+    /// The settings that change.
     pub settings: Vec<Setting>,
-    /// The stream that nothing reads any more after the deploy.
+    /// The stream that the converter reads now, and no longer after the deploy.
     pub left_stream: Option<LeftStream>,
-    /// Every account that will receive events.
+    /// All accounts that will receive events.
     pub accounts: Vec<ReceivingAccount>,
-    /// Queues that keep the deploy from being done.
+    /// Queues that make the deploy impossible.
     pub kept_queues: Vec<QueueInTheWay>,
-    /// Queues that go out of use. One that may hold messages keeps the deploy from being done.
+    /// Queues that go out of use. One that may hold messages makes the deploy impossible.
     pub disused_queues: Vec<DisusedQueue>,
-    /// The ledger that keeps the deploy from being done.
+    /// The ledger that makes the deploy impossible, because this version can't read it.
     pub foreign_ledger: Option<ForeignLedger>,
     /// Why the plan is not complete.
     pub unknown: Option<String>,
 }
 
-/// What a plan comes to.
+/// The result of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PlanResult {
@@ -109,100 +109,101 @@ pub enum PlanResult {
     Nothing,
     /// Something changes.
     Changes,
-    /// It can't be done.
+    /// The deploy is impossible.
     Refused,
 }
 
-/// What becomes of a client.
+/// A client before and after the deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlannedClient {
-    /// Its name, unless that isn't known.
+    /// None for an existing queue if the config that runs can't be read.
     pub name: Option<String>,
-    /// What becomes of it.
+    /// What the deploy does with the client.
     pub change: Change,
-    /// The ARN of its queue; of one to be removed, the queue that it has now.
+    /// The ARN of its queue after the deploy; for a client to be removed, of the queue that it has now.
     pub queue_arn: String,
-    /// The account of that queue.
+    /// The account of that queue, twelve digits.
     pub account: String,
-    /// Whether it is new, and gets every event that the event table has.
+    /// Whether the client is new, and gets every event that the event table has.
     pub gets_history: bool,
-    /// Whether it is to get them now, but was admitted without.
+    /// Whether `history` is set only now, after the client was admitted without it.
     pub is_too_late_for_history: bool,
-    /// What it lacks now, if the stack has a ledger that knows it.
+    /// What the client lacks now; none if the ledger does not know it.
     pub backlog: Option<Backlog>,
-    /// Whether the stack lets go of a queue that it made, and that the client keeps.
+    /// Whether the client keeps a queue that leaves the stack.
     pub is_let_go: bool,
-    /// The queue that nothing more will be sent to.
+    /// The client's queue now, if it gets no more events after the deploy.
     pub left_queue: Option<LeftQueue>,
 }
 
-/// What becomes of a client.
+/// What a deploy does with a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
-    /// Stays as it is.
+    /// The client stays as it is.
     Kept,
-    /// New.
+    /// The client is new.
     Added,
-    /// Its events go to another queue.
+    /// The client's events go to another queue.
     Moved,
-    /// Receives no more events.
+    /// The client receives no more events.
     Removed,
 }
 
-/// A queue that nothing more will be sent to.
+/// A queue that gets no more events after the deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LeftQueue {
-    /// Its ARN.
+    /// The queue's ARN.
     pub arn: String,
-    /// What is in it.
+    /// The messages in the queue; none if that isn't known.
     pub depth: Option<Depth>,
-    /// Why that isn't known.
+    /// Why `depth` isn't known.
     pub unknown: Option<String>,
 }
 
-/// A stream that nothing reads any more.
+/// A stream that the converter no longer reads after the deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LeftStream {
-    /// Its ARN, if the stack tells it.
+    /// The stream's ARN, if an output or a parameter of the stack names it.
     pub arn: Option<String>,
-    /// Whether what was not read of it reaches the clients nevertheless: the ledger has it looked up in the event table.
+    /// Whether events that were not read from it reach the clients nevertheless, because the new stream is of the same
+    /// table: the ledger shows that they are missing, and they are read from the event table.
     pub is_made_up_for: bool,
 }
 
 /// An account that will receive events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReceivingAccount {
-    /// Twelve digits.
+    /// The account's id, twelve digits.
     pub account: String,
-    /// Whether it is the stack's.
+    /// Whether it is the stack's own account.
     pub is_own: bool,
-    /// Whether it receives none now.
+    /// Whether it receives no events now.
     pub is_new: bool,
-    /// The clients whose queues are there.
+    /// The names of the clients with queues in the account.
     pub clients: Vec<String>,
 }
 
-/// A queue that the stack would have to make, and that exists: it was kept when its client or its stack was taken away.
+/// A queue that the stack would have to make, but that exists: it was kept when its client or its stack was removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QueueInTheWay {
-    /// Its ARN.
+    /// The queue's ARN.
     pub arn: String,
-    /// Its URL.
+    /// The queue's URL, at the endpoint of an emulator if there is one.
     pub url: String,
-    /// The client that the queue would be made for; nothing if it is one of the stack's own.
+    /// The client that the queue would be made for; none for the stack's own queues.
     pub client: Option<String>,
-    /// The stack's account must be named among those that may receive events, if it is to be registered.
+    /// The stack's account: the remedy is to allow it in the config.
     pub account: String,
-    /// What is in it.
+    /// The messages in the queue; none if that isn't known.
     pub depth: Option<Depth>,
-    /// The stack that it belongs to, if there is one that tells.
+    /// The stack with the queue among its outputs, if there is one.
     pub stack: Option<String>,
-    /// Where SQS is, if not where AWS has it.
+    /// The endpoint of an emulator; none for AWS.
     pub endpoint: Option<String>,
 }
 
-/// What a deploy of `config` as `stack` in `place` would change.
+/// Plans a deploy of `config` as `stack`, in the place of `naming`.
 pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan {
     let Facts { running, parameters, kept_queues, disused, depths, endpoint, backlogs, ledger_formats } =
         facts;
@@ -250,7 +251,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
     }
 }
 
-/// The queues that receive events now, and would receive none after a deploy of `config`.
+/// The queues that receive events now, and would receive no more after a deploy of `config`.
 pub fn left_queues<'r>(config: &Config, naming: &Naming, running: &'r Running) -> Vec<&'r QueueArn> {
     let wanted: Vec<_> = config.clients.iter().map(|client| client.queue_arn(naming)).collect();
     let queues = running.clients.iter().map(|client| &client.queue);
@@ -272,14 +273,14 @@ impl PlannedClient {
         }
     }
 
-    /// Whether it will receive events.
+    /// Whether the client receives events after the deploy.
     pub fn will_receive(&self) -> bool {
         self.change != Change::Removed
     }
 }
 
 impl Running {
-    /// Who receives events in a stack with `config`.
+    /// The clients of a stack with `config`.
     pub fn registered(config: &Config, naming: &Naming) -> Vec<Registered> {
         let registered = |client: &Client| Registered {
             name: Some(client.name.to_string()),
@@ -320,7 +321,7 @@ fn clients(config: &Config, naming: &Naming, running: &[Registered], depths: &De
     planned
 }
 
-/// A stack may be given by name the stream that it has imported so far: then it leaves none.
+/// The stream that the deploy leaves. None if the stack gets by name the stream that it has imported so far.
 fn left_stream(settings: &[Setting], running: &Running, has_ledger: bool) -> Option<LeftStream> {
     let Setting { old, new, .. } = settings.iter().find(|setting| setting.name == "EventStreamArn")?;
     let arn = running.stream.clone().or_else(|| old.clone()).filter(|arn| !arn.is_empty());
@@ -332,7 +333,7 @@ fn left_stream(settings: &[Setting], running: &Running, has_ledger: bool) -> Opt
 impl LeftQueue {
     fn new(queue: &QueueArn, depths: &Depths) -> Self {
         let arn = queue.to_string();
-        let depth = depths.get(&arn).cloned().unwrap_or_else(|| Err("nobody asked".to_owned()));
+        let depth = depths.get(&arn).cloned().unwrap_or_else(|| Err("it was not looked at".to_owned()));
         let (depth, unknown) = depth.map_or_else(|why| (None, Some(why)), |depth| (Some(depth), None));
         Self { arn, depth, unknown }
     }
@@ -378,7 +379,7 @@ fn url(name: &str, naming: &Naming, endpoint: Option<&str>) -> String {
     }
 }
 
-/// What does `command` to the queue at `url`.
+/// The command line that runs `aws sqs` with `command` on the queue at `url`.
 fn queue_command(command: &str, url: &str, endpoint: Option<&str>) -> String {
     let endpoint = endpoint.map_or_else(String::new, |endpoint| format!(" --endpoint-url {endpoint}"));
     format!("aws{endpoint} sqs {command} --queue-url {url}")

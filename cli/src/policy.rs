@@ -1,4 +1,5 @@
-//! What a client's queue gives the fan-out: a policy for the queue, and a statement for its key's.
+//! The rights that a client's queue must give the fan-out: a policy for the queue, and a statement for its key's
+//! policy.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -26,21 +27,22 @@ pub struct Statement {
     principal: Value,
     action: Vec<&'static str>,
     resource: String,
-    /// All that are there must hold.
+    /// Operators, with keys and values. All of them must hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     condition: Option<Value>,
 }
 
-/// The fan-out's role. It has a fixed name, so that what names it outlives the role.
+/// The fan-out's role. Its name is fixed, so that a policy that names it outlives the role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FanOutRole {
     arn: String,
-    /// A role as principal is replaced by its internal id when a policy is stored, which a role that is made again does not
-    /// have (IAM User Guide, "AWS JSON policy elements: Principal"). The account and a condition stay.
+    /// The principal of the statements: the role's account. A role would be replaced by its internal id when a policy
+    /// is stored, and a role that is made again has another (IAM User Guide, "AWS JSON policy elements: Principal").
+    /// The account, and a condition on the role, stay.
     account: Value,
 }
 
-/// Text that is not the ARN of a role.
+/// The error of text that is not the ARN of a role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a role's ARN")]
 pub struct InvalidRoleArn(String);
@@ -50,7 +52,7 @@ impl FanOutRole {
     ///
     /// # Errors
     ///
-    /// [`InvalidRoleArn`].
+    /// [`InvalidRoleArn`]: the text has another form.
     pub fn try_new(arn: &str) -> Result<Self, InvalidRoleArn> {
         let parts: Vec<&str> = arn.split(':').collect();
         match parts.as_slice() {
@@ -63,33 +65,25 @@ impl FanOutRole {
     }
 }
 
-/// The policy of the existing queue `queue`: `role` may send, and nothing may be done without TLS.
+/// The policy of the existing queue `queue`: `role` may send, and no call is allowed without TLS.
 pub fn queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
     let send = Statement {
         sid: "FanOutSends",
         effect: "Allow",
         principal: role.account.clone(),
-        action: vec![SEND, "sqs:GetQueueAttributes"],
+        action: vec![SEND],
         resource: queue.to_string(),
         condition: Some(json!({ "ArnEquals": { "aws:PrincipalArn": role.arn } })),
     };
     Policy { version: VERSION, statement: vec![send, encrypted(queue)] }
 }
 
-/// The policy of the stack's own queue `queue`, as `template.yml` has it: only `role` may send, and nothing may be done
+/// The policy of the stack's own queue `queue`, as `template.yml` has it: only `role` may send, and no call is allowed
 /// without TLS.
 pub fn own_queue_policy(queue: &QueueArn, role: &FanOutRole) -> Policy {
-    let send = Statement {
-        sid: "FanOutSends",
-        effect: "Allow",
-        principal: json!({ "AWS": role.arn }),
-        action: vec![SEND],
-        resource: queue.to_string(),
-        condition: None,
-    };
     let is_another = json!({ "ArnNotEquals": { "aws:PrincipalArn": role.arn } });
     let others = forbidden("NobodyElseSends", SEND, queue, is_another);
-    Policy { version: VERSION, statement: vec![encrypted(queue), send, others] }
+    Policy { version: VERSION, statement: vec![encrypted(queue), others] }
 }
 
 fn encrypted(queue: &QueueArn) -> Statement {
@@ -108,8 +102,8 @@ fn forbidden(sid: &'static str, action: &'static str, queue: &QueueArn, conditio
     }
 }
 
-/// What the policy of the customer managed key of the queue at `url` needs besides: `role` may encrypt messages, and
-/// SQS may do it for it. A key of AWS can't be used by another account (SQS Developer Guide, "Key management").
+/// The statement for the policy of the customer managed key of the queue at `url`: `role` may encrypt messages through
+/// SQS. Another account can't use a key of AWS's own (SQS Developer Guide, "Key management").
 pub fn key_statement(url: &QueueUrl, role: &FanOutRole) -> Statement {
     // The service's name in a region is the host of its queues.
     let service = url.as_str().split('/').nth(2).unwrap_or_default();
@@ -118,7 +112,7 @@ pub fn key_statement(url: &QueueUrl, role: &FanOutRole) -> Statement {
         effect: "Allow",
         principal: role.account.clone(),
         action: vec!["kms:GenerateDataKey", "kms:Decrypt"],
-        // In a key's policy: this key.
+        // In a key's policy, a star stands for this key.
         resource: "*".to_owned(),
         condition: Some(json!({
             "ArnEquals": { "aws:PrincipalArn": role.arn },
@@ -129,152 +123,47 @@ pub fn key_statement(url: &QueueUrl, role: &FanOutRole) -> Statement {
 
 #[cfg(test)]
 mod tests {
-    use expect_test::{Expect, expect};
+    use expect_test::{ExpectFile, expect_file};
     use shared::naming::Naming;
 
     use super::*;
     use crate::access::{self, Access, Sending};
 
-    fn check(document: &impl Serialize, expected: &Expect) {
-        expected.assert_eq(&serde_json::to_string_pretty(document).unwrap());
+    /// The files are what `.ci/checks/rights.sh` asks the simulator of IAM about: the names are those of its stack.
+    fn check(document: &impl Serialize, expected: &ExpectFile) -> access::Policy {
+        let text = serde_json::to_string_pretty(document).unwrap();
+        expected.assert_eq(&(text.clone() + "\n"));
+        access::Policy::try_new(&text).unwrap_or_default()
+    }
+
+    fn naming() -> Naming {
+        Naming::try_new("aws", "eu-west-2", "123456789012", "sixteen-letters-").unwrap()
     }
 
     fn role() -> FanOutRole {
-        FanOutRole::try_new("arn:aws:iam::111122223333:role/test-MarkFanOut-eu-west-2").unwrap()
+        FanOutRole::try_new(&naming().fan_out_role_arn()).unwrap()
     }
 
     #[test]
-    fn a_queue_lets_one_role_send_and_nobody_in_clear_text() {
-        let queue = QueueArn::try_new("arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo").unwrap();
-        check(
-            &queue_policy(&queue, &role()),
-            &expect![[r#"
-                {
-                  "Version": "2012-10-17",
-                  "Statement": [
-                    {
-                      "Sid": "FanOutSends",
-                      "Effect": "Allow",
-                      "Principal": {
-                        "AWS": "arn:aws:iam::111122223333:root"
-                      },
-                      "Action": [
-                        "sqs:SendMessage",
-                        "sqs:GetQueueAttributes"
-                      ],
-                      "Resource": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
-                      "Condition": {
-                        "ArnEquals": {
-                          "aws:PrincipalArn": "arn:aws:iam::111122223333:role/test-MarkFanOut-eu-west-2"
-                        }
-                      }
-                    },
-                    {
-                      "Sid": "EncryptedTransportOnly",
-                      "Effect": "Deny",
-                      "Principal": "*",
-                      "Action": [
-                        "sqs:*"
-                      ],
-                      "Resource": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
-                      "Condition": {
-                        "Bool": {
-                          "aws:SecureTransport": "false"
-                        }
-                      }
-                    }
-                  ]
-                }"#]],
-        );
+    fn a_queue_lets_one_role_send_and_allows_no_clear_text() {
+        let queue = QueueArn::try_new("arn:aws:sqs:eu-west-2:210987654321:orders.fifo").unwrap();
+        check(&queue_policy(&queue, &role()), &expect_file!["policy/existing_queue.json"]);
     }
 
     #[test]
     fn a_key_lets_one_role_encrypt_through_sqs() {
-        let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
-        check(
-            &key_statement(&naming.queue("444455556666", "ReportingEvents.fifo"), &role()),
-            &expect![[r#"
-                {
-                  "Sid": "FanOutEncrypts",
-                  "Effect": "Allow",
-                  "Principal": {
-                    "AWS": "arn:aws:iam::111122223333:root"
-                  },
-                  "Action": [
-                    "kms:GenerateDataKey",
-                    "kms:Decrypt"
-                  ],
-                  "Resource": "*",
-                  "Condition": {
-                    "ArnEquals": {
-                      "aws:PrincipalArn": "arn:aws:iam::111122223333:role/test-MarkFanOut-eu-west-2"
-                    },
-                    "StringEquals": {
-                      "kms:ViaService": "sqs.eu-west-2.amazonaws.com"
-                    }
-                  }
-                }"#]],
-        );
+        let queue = naming().queue("210987654321", "orders.fifo");
+        check(&key_statement(&queue, &role()), &expect_file!["policy/key_statement.json"]);
     }
 
     #[test]
     fn a_queue_of_the_stacks_own_has_the_templates_policy() {
-        let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
-        let queue = naming.client_queue_arn("Parking");
-        let role = FanOutRole::try_new(&naming.fan_out_role_arn()).unwrap();
-        let text = serde_json::to_string_pretty(&own_queue_policy(&queue, &role)).unwrap();
-        expect![[r#"
-            {
-              "Version": "2012-10-17",
-              "Statement": [
-                {
-                  "Sid": "EncryptedTransportOnly",
-                  "Effect": "Deny",
-                  "Principal": "*",
-                  "Action": [
-                    "sqs:*"
-                  ],
-                  "Resource": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientParking.fifo",
-                  "Condition": {
-                    "Bool": {
-                      "aws:SecureTransport": "false"
-                    }
-                  }
-                },
-                {
-                  "Sid": "FanOutSends",
-                  "Effect": "Allow",
-                  "Principal": {
-                    "AWS": "arn:aws:iam::111122223333:role/MarkFanOut-eu-west-2"
-                  },
-                  "Action": [
-                    "sqs:SendMessage"
-                  ],
-                  "Resource": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientParking.fifo"
-                },
-                {
-                  "Sid": "NobodyElseSends",
-                  "Effect": "Deny",
-                  "Principal": "*",
-                  "Action": [
-                    "sqs:SendMessage"
-                  ],
-                  "Resource": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientParking.fifo",
-                  "Condition": {
-                    "ArnNotEquals": {
-                      "aws:PrincipalArn": "arn:aws:iam::111122223333:role/MarkFanOut-eu-west-2"
-                    }
-                  }
-                }
-              ]
-            }"#]]
-        .assert_eq(&text);
-        let policy = access::Policy::try_new(&text).unwrap();
-        let access = |role: &str| {
-            policy.access(&Sending { role, account: &naming.account, queue: &queue, role_may: false })
-        };
-        assert_eq!(access(&role.arn), Access::Allowed);
-        assert_ne!(access(&naming.converter_role_arn()), Access::Allowed);
+        let naming = naming();
+        let queue = naming.client_queue_arn("Billing");
+        let policy = check(&own_queue_policy(&queue, &role()), &expect_file!["policy/own_queue.json"]);
+        let access = |role: &str| policy.access(&Sending { role, account: &naming.account, queue: &queue });
+        assert_eq!(access(&role().arn), Access::Allowed);
+        assert!(matches!(access(&naming.converter_role_arn()), Access::Denied { .. }));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Progress on standard error: a spinner or a bar in a terminal, a line each elsewhere.
+//! Progress on standard error: a spinner or a bar in a terminal, lines elsewhere.
 
 use std::io::IsTerminal as _;
 use std::pin::pin;
@@ -8,33 +8,32 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use shared::text::printable;
 
-/// What somebody waits for without asking what is going on.
+/// How long an operator waits without a word on what is going on.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// How often a part that is done is told as a line where there is no terminal.
+/// The least time between two lines about how much is done, where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Tells what is being done, or how much of something is.
+/// Shows what is being done, or how much of it.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
-    /// When it was told last how much is done.
-    told: Mutex<Option<Instant>>,
+    /// When it was last shown how much is done.
+    shown_at: Mutex<Option<Instant>>,
 }
 
 impl Progress {
-    /// Of what has no measure.
+    /// Progress without a measure.
     pub fn spinner() -> Self {
         Self::drawn(None, "{spinner} {wide_msg}")
     }
 
-    /// Of `total`, of which nothing is done.
+    /// Progress of `total`, of which nothing is done.
     pub fn of(total: u64) -> Self {
         Self::drawn(Some(total), "{bar:30} {percent:>3}%  {wide_msg}")
     }
 
-    /// On standard error.
     fn drawn(total: Option<u64>, template: &str) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
@@ -43,56 +42,56 @@ impl Progress {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
             bar.enable_steady_tick(Duration::from_millis(100));
         }
-        // Also if the command is interrupted.
-        Self { bar: bar.with_finish(ProgressFinish::AndClear), is_terminal, told: Mutex::default() }
+        // An interrupted command drops the bar, which must clear it.
+        Self { bar: bar.with_finish(ProgressFinish::AndClear), is_terminal, shown_at: Mutex::default() }
     }
 
-    /// Says what is done now; in a terminal the next message takes its place.
+    /// Shows what is being done now. In a terminal the next message replaces it.
     pub fn say(&self, line: &str) {
         let line = printable(line);
         if self.is_terminal { self.bar.set_message(line) } else { eprintln!("{line}") }
     }
 
-    /// Says what is done now where the message before can be replaced, and else nothing: for what changes all the time.
+    /// As [`Self::say`], but in a terminal only: for a message that changes all the time.
     pub fn spin(&self, line: &str) {
         if self.is_terminal {
             self.bar.set_message(printable(line));
         }
     }
 
-    /// Says what stays to be read.
+    /// Prints a line that stays.
     pub fn note(&self, line: &str) {
         let line = printable(line);
         self.bar.suspend(|| eprintln!("{line}"));
     }
 
-    /// So much of `total` is done; `line` says what that means.
+    /// Shows that `done` of `total` is done, which `line` puts into words.
     pub fn is_at(&self, done: u64, total: u64, line: &str) {
         self.bar.set_length(total);
         self.bar.set_position(done);
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_terminal || told.is_none_or(|told| told.elapsed() >= LINE_INTERVAL) {
-            *told = Some(Instant::now());
+        let mut shown_at = self.shown_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_terminal || shown_at.is_none_or(|shown_at| shown_at.elapsed() >= LINE_INTERVAL) {
+            *shown_at = Some(Instant::now());
             self.say(line);
         }
     }
 
-    /// All is done, as `line` says: whoever has read that less was done reads that, too.
+    /// Ends the progress. Where a line said that less was done, `line` says that all is.
     pub fn ends(&self, line: &str) {
-        let was_told = self.told.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        if was_told && !self.is_terminal {
+        let was_shown = self.shown_at.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if was_shown && !self.is_terminal {
             eprintln!("{}", printable(line));
         }
         self.finish();
     }
 
-    /// Nothing more will come.
+    /// Ends the progress, and clears it.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// Waits for `work`, and says `line` if that takes longer than a moment.
+/// Waits for `work`, and shows `line` if that takes longer than a moment.
 pub async fn unless_quick<T>(line: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     if let Ok(done) = tokio::time::timeout(MOMENT, &mut work).await {

@@ -1,4 +1,4 @@
-//! Rejections as values: what stands in the rejected queue, and how its event is sent again.
+//! Rejections as values: how a message of the rejected queue is read, and how its event is sent again.
 
 mod choose;
 mod indent;
@@ -16,6 +16,6 @@ pub use resend::{item, newer, not_sent, payload};
 /// A message of the rejected queue.
 #[derive(Clone, Debug)]
 pub struct Rejection {
-    /// The message itself; [`content`](Self::content) reads it.
+    /// The message as SQS returned it; [`content`](Self::content) reads its body.
     pub message: Received,
 }

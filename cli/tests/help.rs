@@ -1,4 +1,4 @@
-//! What `--help` says, of every command.
+//! The `--help` of every command.
 
 mod support;
 
@@ -37,7 +37,7 @@ fn every_command_explains_itself_with_an_example() {
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(command.is_empty() || help.contains("Example"), "{command}");
         let name = if command.is_empty() { "fanoutctl".to_owned() } else { command.replace(' ', "-") };
-        // Which lines end in blanks is not what people read.
+        // Blanks at the end of a line can't be seen.
         let lines: String = help.lines().map(|line| format!("{}\n", line.trim_end())).collect();
         expect_file![format!("help/{name}.txt")].assert_eq(&lines);
     }

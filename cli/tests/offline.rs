@@ -1,4 +1,4 @@
-//! What the tool says and exits with when AWS is not asked, or does not answer.
+//! Output and exit status of the tool when it does not ask AWS, or gets no answer.
 
 mod support;
 
@@ -6,7 +6,7 @@ use std::fs;
 use std::net::TcpListener;
 
 use expect_test::{Expect, expect};
-use support::{CONFIG, directory, fanoutctl, fanoutctl_at, service, told};
+use support::{CONFIG, directory, fanoutctl, fanoutctl_at, run, service};
 
 const BROKEN: &str = r#"
 [source]
@@ -24,11 +24,11 @@ queue_arn = "arn:aws:sqs:eu-west-2:444455556666:Events"
 "#;
 
 #[test]
-fn a_valid_config_is_told_in_short() {
+fn a_valid_config_is_summed_up() {
     let directory = directory("valid");
     fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
     let check = |arguments: &[&str], expected: Expect| {
-        expected.assert_eq(&told(&mut fanoutctl(&directory, arguments)));
+        expected.assert_eq(&run(&mut fanoutctl(&directory, arguments)));
     };
     check(
         &["validate"],
@@ -49,11 +49,11 @@ fn a_valid_config_is_told_in_short() {
 }
 
 #[test]
-fn every_finding_about_a_broken_config_is_told() {
+fn every_finding_about_a_broken_config_is_printed() {
     let directory = directory("broken");
     fs::write(directory.join("teams.toml"), BROKEN).unwrap();
     let check = |arguments: &[&str], expected: Expect| {
-        expected.assert_eq(&told(&mut fanoutctl(&directory, arguments)));
+        expected.assert_eq(&run(&mut fanoutctl(&directory, arguments)));
     };
     check(
         &["validate", "--config", "teams.toml"],
@@ -89,7 +89,7 @@ fn nothing_is_asked_while_the_config_is_broken() {
     let directory = directory("nothing-asked");
     fs::write(directory.join("client-queues.toml"), BROKEN).unwrap();
     fs::write(directory.join("template.yml"), "Resources: {}\n").unwrap();
-    // Whoever asks is refused, and ends with another status.
+    // A command that asks AWS is refused, and ends with another status.
     let endpoint = service(
         "403 Forbidden",
         "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>",
@@ -107,7 +107,7 @@ fn a_command_line_that_cannot_be_followed_is_explained() {
     let directory = directory("command-line");
     fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
     let check = |arguments: &[&str], expected: Expect| {
-        expected.assert_eq(&told(&mut fanoutctl(&directory, arguments)));
+        expected.assert_eq(&run(&mut fanoutctl(&directory, arguments)));
     };
     check(
         &["policy", "Reportin"],
@@ -210,11 +210,11 @@ fn a_command_line_that_cannot_be_followed_is_explained() {
 
 #[test]
 fn deploy_needs_a_clone_of_the_repository() {
-    // Not below the target directory, which is inside such a clone.
+    // Not below the target directory, which may be inside a clone.
     let directory = std::env::temp_dir().join(format!("fanoutctl-no-clone-{}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
     fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
-    let found = told(&mut fanoutctl(&directory, &["deploy", "--yes"]));
+    let found = run(&mut fanoutctl(&directory, &["deploy", "--yes"]));
     let found = found.replace(&directory.canonicalize().unwrap().display().to_string(), "DIRECTORY");
     fs::remove_dir_all(&directory).unwrap();
     expect![[r#"
@@ -225,7 +225,7 @@ fn deploy_needs_a_clone_of_the_repository() {
 }
 
 #[test]
-fn what_is_missing_to_reach_aws_is_named() {
+fn a_missing_region_or_credential_is_named() {
     let directory = directory("unreachable");
     fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
     expect![[r#"
@@ -233,19 +233,19 @@ fn what_is_missing_to_reach_aws_is_named() {
         --- stderr
         error: no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names
     "#]]
-    .assert_eq(&told(&mut fanoutctl(&directory, &["plan"])));
+    .assert_eq(&run(&mut fanoutctl(&directory, &["plan"])));
     let mut without_credentials = fanoutctl(&directory, &["plan"]);
-    let found = told(without_credentials.env("AWS_REGION", "eu-west-2"));
-    // What stands between is the SDK's own.
+    let found = run(without_credentials.env("AWS_REGION", "eu-west-2"));
+    // The text between the two is the SDK's.
     assert!(found.starts_with("exit 4\n--- stderr\nerror: no AWS credentials"), "{found}");
     assert!(found.contains("sign in (`aws sso login`)"), "{found}");
 }
 
 #[test]
-fn an_endpoint_that_does_not_answer_is_told() {
+fn an_endpoint_that_does_not_answer_is_an_error() {
     let directory = directory("no-answer");
     fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
-    // Free a moment ago, and nobody listens on it.
+    // Free a moment ago: no process listens on it.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let endpoint = format!("http://127.0.0.1:{port}");
     for arguments in [&["plan"][..], &["policy", "Reporting"], &["delete", "--yes"]] {
@@ -258,7 +258,7 @@ fn an_endpoint_that_does_not_answer_is_told() {
 }
 
 #[test]
-fn what_is_not_allowed_has_a_status_of_its_own() {
+fn a_call_that_is_not_allowed_has_a_status_of_its_own() {
     let directory = directory("not-allowed");
     fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
     let endpoint = service(
@@ -270,15 +270,15 @@ fn what_is_not_allowed_has_a_status_of_its_own() {
         exit 5
         --- stderr
         error: `DescribeStacks` of `mark-event-queue`: User: arn:aws:iam::111122223333:user/Somebody is not authorized to perform: cloudformation:DescribeStacks (`AccessDenied`)
-    "#]].assert_eq(&told(&mut fanoutctl_at(&endpoint, &directory, &["plan"])));
-    // From something between here and AWS.
+    "#]].assert_eq(&run(&mut fanoutctl_at(&endpoint, &directory, &["plan"])));
+    // The answer of a proxy between here and AWS.
     let endpoint = service("403 Forbidden", "");
     expect![[r#"
         exit 5
         --- stderr
         error: `DescribeStacks` of `mark-event-queue`: HTTP status 403, without a reason
     "#]]
-    .assert_eq(&told(&mut fanoutctl_at(&endpoint, &directory, &["plan"])));
+    .assert_eq(&run(&mut fanoutctl_at(&endpoint, &directory, &["plan"])));
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn nothing_is_deleted_where_there_is_no_stack() {
         --- stderr
         error: there is no stack `events` in eu-west-2 of this account; name another with `--stack`, or another region with `AWS_REGION`, or make it with `fanoutctl deploy`
     "#]]
-    .assert_eq(&told(&mut fanoutctl_at(&endpoint, &directory, &arguments)));
+    .assert_eq(&run(&mut fanoutctl_at(&endpoint, &directory, &arguments)));
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn control_requests_need_a_stack_with_the_ledger() {
         &["reconcile"],
     ] {
         let found =
-            told(&mut fanoutctl_at(&endpoint, &directory, &[arguments, &["--stack", "events"]].concat()));
+            run(&mut fanoutctl_at(&endpoint, &directory, &[arguments, &["--stack", "events"]].concat()));
         expect![[r#"
             exit 4
             --- stderr

@@ -1,4 +1,4 @@
-//! Every command line that a page, the template or a help text names is one that the tool understands.
+//! The tool understands every command line that a page, the template or a help text names.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,7 +13,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use fanoutctl::args::Arguments;
 
-/// Values for options whose value is left out: written as `…`, in part or whole, as a variable, or as what it stands for.
+/// Values for options whose value is left out in the text: written as `…`, in part or whole, as a variable, or as a
+/// placeholder.
 const VALUES: [(&str, &str); 5] = [
     ("--stream-arn", "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000"),
     ("--kms-key-arn", "arn:aws:kms:eu-west-2:111122223333:key/1"),
@@ -30,17 +31,17 @@ fn every_command_that_is_written_down_can_be_run() {
     paths.extend(files(&root.join("docs"), "md"));
     paths.extend(files(&root.join("cli/tests/help"), "txt"));
 
-    let mut told = BTreeSet::new();
+    let mut named = BTreeSet::new();
     for path in paths {
         for command in commands(&fs::read_to_string(&path).unwrap()) {
             if let Err(error) = parse(&command) {
                 panic!("{}: fanoutctl {command}\n{error}", path.display());
             }
-            told.extend(command.split_whitespace().next().map(str::to_owned));
+            named.extend(command.split_whitespace().next().map(str::to_owned));
         }
     }
     for command in Arguments::command().get_subcommands() {
-        assert!(told.contains(command.get_name()), "no page tells about `{}`", command.get_name());
+        assert!(named.contains(command.get_name()), "no page names `{}`", command.get_name());
     }
 }
 
@@ -92,10 +93,10 @@ fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// What follows `fanoutctl` in lines that begin with it, and in code between backticks.
+/// The arguments after `fanoutctl` in lines that begin with it, and in code between backticks.
 fn commands(text: &str) -> Vec<String> {
     let lines = text.lines().map(str::trim_start).map(|line| {
-        // What follows is said about the command, or done with what it prints.
+        // The rest of the line is a remark about the command, or takes its output.
         let end = ["  ", " #", " |", " >", "`"].iter().filter_map(|end| line.find(end)).min();
         line.get(..end.unwrap_or(line.len())).unwrap()
     });
@@ -110,7 +111,7 @@ fn commands(text: &str) -> Vec<String> {
     all.filter_map(arguments).collect()
 }
 
-/// As a shell splits them: what is between quotes stays together.
+/// The words of a command line, as a shell splits it: text between quotes stays together.
 fn words_of(command: &str) -> Vec<String> {
     let (mut words, mut quote) = (Vec::new(), None);
     let mut word: Option<String> = None;
@@ -140,10 +141,10 @@ fn parse(command: &str) -> Result<(), clap::Error> {
             _ => words.push(word),
         }
     }
-    // Several of the same kind.
+    // It stands for more of the same kind.
     words.retain(|word| word != "…");
     match Arguments::try_parse_from(words) {
-        // In a sentence, a command is named without what it is about.
+        // In a sentence, a command may be named without its arguments.
         Err(error)
             if !matches!(
                 error.kind(),

@@ -1,4 +1,4 @@
-//! Whether Lambda can start a binary. One that it can't is deployed without a complaint, and events pile up.
+//! Checks that Lambda can start a binary. One that it can't start is deployed without an error, and events pile up.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::settings::Architecture;
 /// The glibc of `provided.al2023` (Amazon Linux 2023 User Guide, "glibc").
 const LAMBDAS_GLIBC: Glibc = Glibc { major: 2, minor: 34 };
 
-/// What every symbol of glibc's public interface has before its version.
+/// The prefix of the versions of glibc's public symbols.
 const GLIBC: &str = "GLIBC_";
 
 /// A version of glibc.
@@ -24,18 +24,18 @@ pub struct Glibc {
 /// Why Lambda can't start a binary.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BinaryError {
-    /// Not what a linker for Linux makes.
+    /// Not a 64-bit Linux program.
     #[error("is no 64-bit Linux program ({reason}); build it for Linux")]
     NotElf {
-        /// What is wrong.
+        /// The parser's error.
         reason: String,
     },
     /// Built for other processors.
     #[error("is built for {found}, but the functions run on {wanted}; build it for the target `{}`", wanted.target())]
     Machine {
-        /// What it is for.
+        /// The architecture, or the machine's number in the ELF header.
         found: String,
-        /// What was asked for.
+        /// The architecture of the functions.
         wanted: Architecture,
     },
     /// Built with a newer C library than Lambda has.
@@ -44,9 +44,9 @@ pub enum BinaryError {
          `cargo zigbuild --release --target {}.{LAMBDAS_GLIBC}`", wanted.target()
     )]
     Glibc {
-        /// The newest version that one of its symbols is of.
+        /// The newest version of glibc that one of its symbols needs.
         needed: Glibc,
-        /// What was asked for.
+        /// The architecture of the functions.
         wanted: Architecture,
     },
 }
@@ -70,7 +70,7 @@ pub(crate) fn check(binary: &[u8], architecture: Architecture) -> Result<(), Bin
 
 struct Header {
     machine: elf::Machine,
-    /// The newest that it needs; none if it is linked to no glibc.
+    /// The newest version that it needs; none if it is not linked to glibc.
     glibc: Option<Glibc>,
 }
 
@@ -99,7 +99,7 @@ fn machine(architecture: Architecture) -> elf::Machine {
 }
 
 impl Glibc {
-    /// From the version of a symbol, such as `GLIBC_2.2.5`. The third number is of no release since 2003.
+    /// The release of a symbol's version, such as `GLIBC_2.2.5`. No release since 2003 has a third number.
     fn of_symbols(version: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(version).ok()?.strip_prefix(GLIBC)?;
         let mut numbers = text.split('.').map(str::parse);
@@ -124,7 +124,7 @@ mod tests {
     const X86_64: u16 = 62;
     const AARCH64: u16 = 183;
 
-    /// A program of these sections and no code: the strings, and the versions that it needs of its only library.
+    /// A program without code, of two sections: the strings, and the versions that it needs of its only library.
     fn elf(machine: u16, versions: &str) -> Vec<u8> {
         let mut strings = b"\0libc.so.6\0".to_vec();
         let names: Vec<&str> = versions.split_whitespace().collect();
@@ -152,7 +152,7 @@ mod tests {
         file
     }
 
-    /// Little-endian: bytes and value of each.
+    /// Little-endian fields, each of so many bytes and with this value.
     fn numbers(fields: &[(usize, u64)]) -> Vec<u8> {
         fields.iter().flat_map(|(length, value)| value.to_le_bytes()[..*length].to_vec()).collect()
     }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_binary_needs_no_newer_c_library() {
+    fn a_binary_that_needs_a_newer_c_library_is_refused() {
         let x86_64 = |versions: &str| elf(X86_64, versions);
         check(
             &x86_64("GLIBC_2.2.5 GCC_3.0 GLIBC_2.9 GLIBC_PRIVATE"),
@@ -211,12 +211,12 @@ mod tests {
                 "needs glibc 3.0, but Lambda has 2.34; build it on an older distribution, or with `cargo zigbuild --release --target aarch64-unknown-linux-gnu.2.34`"
             ],
         );
-        // Linked to no library at all.
+        // It is linked to no library at all.
         check(&x86_64(""), Architecture::X86_64, expect!["starts"]);
     }
 
     #[test]
-    fn what_is_no_program_is_refused() {
+    fn a_file_that_is_not_a_program_is_refused() {
         check(
             b"#!/bin/sh",
             Architecture::X86_64,

@@ -3,12 +3,12 @@
 use aws::operator::{CallError, CallFault, Target, s3};
 use shared::naming::Naming;
 
-/// The bucket for the packages of `account` in `region`, unless an operator names another.
+/// The default bucket for the packages of `account` in `region`.
 pub fn packages_bucket(account: &str, region: &str) -> String {
     format!("mark-event-queue-packages-{account}-{region}")
 }
 
-/// Where CloudFormation reads the object called `key`; `endpoint`: where all services are, if not where AWS has them.
+/// The URL from which CloudFormation reads the object called `key`. `endpoint` is that of an emulator; none for AWS.
 pub(crate) fn url(endpoint: Option<&str>, naming: &Naming, bucket: &str, key: &str) -> String {
     match endpoint {
         Some(endpoint) => format!("{}/{bucket}/{key}", endpoint.trim_end_matches('/')),
@@ -16,7 +16,7 @@ pub(crate) fn url(endpoint: Option<&str>, naming: &Naming, bucket: &str, key: &s
     }
 }
 
-/// Uploads `content` as `key`, which names this content only, unless it is there already; tells whether it had to.
+/// Uploads `content` as `key`, which names this content only, unless it is there already. Returns whether it was new.
 pub(crate) async fn upload(
     target: &Target,
     bucket: &str,
@@ -25,7 +25,7 @@ pub(crate) async fn upload(
 ) -> Result<bool, CallError> {
     match s3::head_object(target, bucket, key).await {
         Ok(()) => return Ok(false),
-        // To whoever may not list the bucket, S3 denies a key that isn't there (S3 API reference, "HeadObject").
+        // Without the right to list the bucket, a missing key is denied (S3 API reference, "HeadObject").
         Err(error) if matches!(error.fault, CallFault::Missing | CallFault::NotAllowed) => {}
         Err(error) => return Err(error),
     }
@@ -55,7 +55,8 @@ mod tests {
             "http://127.0.0.1:4566/packages/template/1.yml"
         );
     }
-    /// An S3 that answers a HEAD and a PUT with these statuses, one request after the other; answers its endpoint.
+
+    /// The endpoint of an S3 that answers a HEAD and a PUT with these statuses, one request after the other.
     fn service(head: u16, put: u16) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_there_is_not_uploaded_and_what_may_be_missing_is() {
+    async fn an_object_is_uploaded_unless_it_is_there() {
         for (head, put, expected) in [
             (200, 500, "false"),
             (404, 200, "true"),
@@ -93,8 +94,8 @@ mod tests {
         ] {
             let target = Target::local(&service(head, put), "eu-west-2");
             let found = upload(&target, "packages", "1.zip", b"zip").await;
-            let told = found.map_or_else(|error| error.to_string(), |is_new| is_new.to_string());
-            assert_eq!(told, expected, "{head} {put}");
+            let text = found.map_or_else(|error| error.to_string(), |is_new| is_new.to_string());
+            assert_eq!(text, expected, "{head} {put}");
         }
     }
 }

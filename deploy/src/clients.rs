@@ -8,7 +8,7 @@ use shared::config::{ClientQueue, Config};
 const OWN: &str = "Clients";
 const EXISTING: &str = "ExternalQueueArns";
 
-/// What an empty list is called in the template: `Fn::ForEach` can't have one.
+/// The template's word for an empty list, which `Fn::ForEach` can't have.
 const NONE: &str = "0";
 
 /// The queues of all clients.
@@ -16,12 +16,12 @@ const NONE: &str = "0";
 pub struct ClientLists {
     /// The names of the clients that the stack makes a queue for.
     pub own: Vec<String>,
-    /// The ARNs of the queues that clients bring along.
+    /// The ARNs of the existing queues of the other clients.
     pub existing: Vec<String>,
 }
 
 impl ClientLists {
-    /// Those of the clients in `config`.
+    /// The queues of the clients in `config`.
     pub fn of_config(config: &Config) -> Self {
         let own = config.own_clients().map(ToString::to_string).collect();
         let existing = config.clients.iter().filter_map(|client| match &client.queue {
@@ -31,12 +31,12 @@ impl ClientLists {
         Self { own, existing: existing.collect() }
     }
 
-    /// Those that `stack` has.
+    /// The queues that `stack` has.
     pub fn of_stack(stack: &DeployedStack) -> Self {
         Self::of_parameters(&stack.parameters)
     }
 
-    /// Those that a stack has with these parameters.
+    /// The queues of a stack with these parameters.
     pub fn of_parameters(parameters: &BTreeMap<String, String>) -> Self {
         let items = |name: &str| {
             let value = parameters.get(name).map_or(NONE, String::as_str);
@@ -46,13 +46,13 @@ impl ClientLists {
         Self { own: items(OWN), existing: items(EXISTING) }
     }
 
-    /// The parameters that list them.
+    /// The parameters that list the queues, by name.
     pub fn parameters(&self) -> [(&'static str, String); 2] {
         let value = |items: &[String]| if items.is_empty() { NONE.to_owned() } else { items.join(",") };
         [(OWN, value(&self.own)), (EXISTING, value(&self.existing))]
     }
 
-    /// These, and those of `other` that are not among them.
+    /// These queues, and then those of `other` that are not among them.
     pub(crate) fn union(&self, other: &Self) -> Self {
         let joined = |these: &[String], others: &[String]| {
             let new = others.iter().filter(|item| !these.contains(item));
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_what_the_parameters_say() {
+    fn lists_are_read_from_parameters_and_written_to_them() {
         let check = |own: &str, existing: &str, expected: [&[&str]; 2]| {
             let values = [(OWN, own), (EXISTING, existing)];
             let parameters = values.map(|(name, value)| (name.to_owned(), value.to_owned()));

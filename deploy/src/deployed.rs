@@ -1,4 +1,4 @@
-//! The config that the code of a stack reads.
+//! The config in the packages of a deployed stack.
 
 use std::io::{Cursor, Read as _};
 
@@ -11,35 +11,35 @@ use crate::functions::FANOUT;
 use crate::package::CONFIG;
 use crate::template::{self, CodePlace};
 
-/// Why the config that a stack's code reads isn't known.
+/// Why the config that a stack runs with isn't known.
 #[derive(Debug, thiserror::Error)]
 pub enum UnknownConfig {
-    /// A call failed.
+    /// A call to AWS failed.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// The template doesn't say where the code is.
+    /// The template names no package on S3.
     #[error("the template of stack `{stack}` names no package on S3 for `{}`", FANOUT.logical_id)]
     NoPackage {
-        /// The stack's name.
+        /// The name of the stack.
         stack: String,
     },
     /// The package can't be read, or has no config.
     #[error("package `{package}` of stack `{stack}` has no readable `{CONFIG}`: {source}")]
     Unreadable {
-        /// The stack's name.
+        /// The name of the stack.
         stack: String,
-        /// Bucket and key.
+        /// The package's place: `bucket/key`.
         package: String,
-        /// What went wrong.
+        /// The error of the zip.
         source: ZipError,
     },
 }
 
-/// The text of `client-queues.toml` in the code that `stack` runs now.
+/// Reads the text of `client-queues.toml` from the package of the fan-out that `stack` runs now.
 ///
 /// # Errors
 ///
-/// [`UnknownConfig`].
+/// [`UnknownConfig`]: a call failed, or there is no such package or file.
 pub async fn deployed_config(target: &Target, stack: &DeployedStack) -> Result<String, UnknownConfig> {
     let template = cloudformation::template(target, stack).await?;
     let Some(CodePlace { bucket, key, version }) = template::code_place(&template, FANOUT.logical_id) else {

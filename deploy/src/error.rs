@@ -1,4 +1,4 @@
-//! Why a stack was not deployed, by what the caller will do about it.
+//! The errors of a deploy, by what the caller does about them.
 
 use aws::operator::CallError;
 use shared::naming::InvalidNaming;
@@ -9,7 +9,7 @@ use crate::template::TemplateError;
 /// Why a stack was not deployed or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
-    /// The template is not one that this code can complete: mend it.
+    /// The template can't be completed with the packages: fix it.
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// There is no such region, or no such prefix.
@@ -18,55 +18,55 @@ pub enum DeployError {
     /// The stack is in a state that no deploy changes: delete it, or wait.
     #[error("stack `{stack}` is `{status}`; {remedy}")]
     NotReady {
-        /// Its name.
+        /// The name of the stack.
         stack: String,
-        /// Its status.
+        /// CloudFormation's status: `ROLLBACK_COMPLETE`, ….
         status: String,
-        /// What makes it ready.
+        /// How the stack becomes ready.
         remedy: &'static str,
     },
-    /// The queues would get other names: new ones would be made, and the old ones left with their events.
+    /// The queues would get other names: new ones would be made, and the old ones left behind with their events.
     #[error(
         "stack `{stack}` has the prefix `{deployed}`, which can't become `{wanted}`: its queues, and the events in \
          them, would be left behind; deploy another stack with the new prefix"
     )]
     PrefixChanged {
-        /// The stack's name.
+        /// The name of the stack.
         stack: String,
-        /// Its prefix.
+        /// The prefix that it has.
         deployed: String,
-        /// What was asked for.
+        /// The prefix that the operator set.
         wanted: String,
     },
     /// Queues that would be made exist already, most likely with events in them. Nothing was touched.
     #[error("{}", remedies(.queues))]
     KeptQueues {
-        /// All of them.
+        /// All queues in the way.
         queues: Vec<KeptQueue>,
     },
     /// CloudFormation tried, and undid what it had done: look at the resource.
     #[error("stack `{stack}` ended as `{status}`: {}; all that happened: `{look}`", cause(.first_failure.as_deref()))]
     Failed {
-        /// Its name.
+        /// The name of the stack.
         stack: String,
-        /// Its status.
+        /// CloudFormation's status: `UPDATE_ROLLBACK_COMPLETE`, ….
         status: String,
-        /// The first resource that failed; later ones only follow from it.
+        /// The first resource that failed; the later failures follow from it.
         first_failure: Option<Box<FailedResource>>,
-        /// The command that shows what CloudFormation did.
+        /// The command that shows all that CloudFormation did.
         look: String,
     },
-    /// What CloudFormation does can't be seen any more; it goes on: look later.
+    /// CloudFormation goes on, but no longer answers: look later.
     #[error("stack `{stack}` can't be looked at any more, though CloudFormation goes on ({source}); {look}")]
     OutOfSight {
-        /// Its name.
+        /// The name of the stack.
         stack: String,
-        /// Where to look.
+        /// The command that shows what CloudFormation does.
         look: String,
-        /// What the last look ended with.
+        /// The error of the last call.
         source: Box<CallError>,
     },
-    /// AWS did not answer, or refused: mend access, input or network, and try again.
+    /// AWS did not answer, or refused: fix access, input or network, and try again.
     #[error(transparent)]
     Call(#[from] CallError),
 }
@@ -74,11 +74,11 @@ pub enum DeployError {
 /// A resource that CloudFormation could not make, change or delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedResource {
-    /// What it is called in the template.
+    /// The resource's name in the template.
     pub logical_id: String,
-    /// Its type.
+    /// The resource's type: `AWS::SQS::Queue`, ….
     pub kind: String,
-    /// What CloudFormation says.
+    /// CloudFormation's reason, or else the resource's status.
     pub reason: String,
 }
 

@@ -8,56 +8,56 @@ use aws::operator::{CallError, CallFault, Target};
 use crate::error::{DeployError, FailedResource};
 use crate::steps::Purpose;
 
-/// The first pause between two looks. An emulator is done within it.
+/// The first pause between two looks. An emulator is done after it.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// The longest pause between two looks: CloudFormation throttles who asks more often for long.
+/// The longest pause between two looks: CloudFormation throttles more frequent calls.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// How long a stack may seem to be as it was before: CloudFormation answers from copies that are a little behind.
+/// How long a stack may still have its old status: CloudFormation answers from copies that are a little behind.
 const BEGINS_WITHIN: Duration = Duration::from_secs(60);
 
-/// How long CloudFormation may fail to answer; it goes on meanwhile.
+/// How long CloudFormation may give no answer, while it goes on.
 const OUT_OF_SIGHT: Duration = Duration::from_secs(300);
 
-/// What happens while a stack is made, changed or deleted.
+/// An event while a stack is made, changed or deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// An update of the stack begins.
     Step {
-        /// Which one, from one.
+        /// The number of the update, counted from 1.
         number: usize,
-        /// How many there are.
+        /// The number of all updates.
         of: usize,
-        /// What it is for.
+        /// The purpose of the update.
         purpose: Purpose,
     },
     /// A package is in the bucket.
     Uploaded {
-        /// Its key.
+        /// The package's key in the bucket.
         key: String,
-        /// Its length; nothing if it was there already.
+        /// The package's length; 0 if it was there already.
         bytes: usize,
     },
-    /// CloudFormation can't be asked now; it goes on.
+    /// CloudFormation does not answer now, but goes on.
     OutOfSight {
-        /// Why.
+        /// The error of the call.
         reason: String,
     },
     /// CloudFormation has begun or ended something with a resource, or with the stack itself.
     Resource {
-        /// What it is called in the template; the stack is called by its name.
+        /// The resource's name in the template, or the stack's name.
         logical_id: String,
-        /// Its type.
+        /// The resource's type: `AWS::SQS::Queue`, ….
         kind: String,
         /// `CREATE_IN_PROGRESS`, ….
         status: String,
-        /// What CloudFormation says about it.
+        /// CloudFormation's reason for the status.
         reason: Option<String>,
     },
 }
 
-/// What CloudFormation does with a stack.
+/// An operation of CloudFormation on a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Create,
@@ -65,17 +65,17 @@ pub(crate) enum Operation {
     Delete,
 }
 
-/// What was seen so far of one operation on one stack.
+/// One operation on one stack, as far as it was seen.
 pub(crate) struct Follower {
     operation: Operation,
-    /// The newest event that is known.
+    /// The id of the newest event that was seen.
     last_event: Option<String>,
     /// Whether an event of the stack itself was seen.
     has_begun: bool,
     first_failure: Option<FailedResource>,
 }
 
-/// How far an operation is.
+/// The stage of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Going,
@@ -84,19 +84,19 @@ enum Stage {
 }
 
 impl Follower {
-    /// For a stack that is new.
+    /// Follows the creation of a stack.
     pub(crate) fn from_start() -> Self {
         Self { operation: Operation::Create, last_event: None, has_begun: false, first_failure: None }
     }
 
-    /// For the stack with this id; what happened to it before is passed over.
+    /// Follows `operation` on the stack with this id. Earlier events are left out.
     pub(crate) async fn from_now(target: &Target, id: &str, operation: Operation) -> Result<Self, CallError> {
         let last_event = cloudformation::newest_event(target, id).await?;
         Ok(Self { operation, last_event, has_begun: false, first_failure: None })
     }
 
-    /// Waits until the operation on the stack called `name`, with this id, is done; answers with the stack, unless it
-    /// is gone.
+    /// Waits until the operation on the stack called `name`, with this id, is done. Returns the stack; none if it is
+    /// gone.
     pub(crate) async fn wait(
         &mut self,
         target: &Target,
@@ -143,14 +143,14 @@ impl Follower {
         }
     }
 
-    /// The stack, unless it is gone; what has happened since the last look goes to `progress`.
+    /// Looks at the stack; none if it is gone. Events since the last look go to `progress`.
     async fn look(
         &mut self,
         target: &Target,
         id: &str,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Option<DeployedStack>, CallError> {
-        // In this order, the last look at the events comes after the end.
+        // In this order, the last look at the events comes after the operation's end.
         let stack = cloudformation::describe(target, id).await?;
         let events = cloudformation::events_after(target, id, self.last_event.as_deref()).await?;
         if let Some(newest) = events.last() {
@@ -162,7 +162,7 @@ impl Follower {
         Ok(stack)
     }
 
-    /// How far the operation is, when the stack has this status so long after it was asked for.
+    /// The stage of the operation if the stack has this status so long after the request.
     fn stage(&self, status: &str, elapsed: Duration) -> Stage {
         let end = match self.operation {
             Operation::Create => "CREATE_COMPLETE",
@@ -172,7 +172,7 @@ impl Follower {
         if status.ends_with("_IN_PROGRESS") {
             Stage::Going
         } else if !self.has_begun && elapsed < BEGINS_WITHIN && status != "DELETE_COMPLETE" {
-            // As it was before.
+            // The status from before the operation.
             Stage::Going
         } else if status == end {
             Stage::Done
@@ -185,7 +185,7 @@ impl Follower {
         let StackEvent { id: _, physical_id, logical_id, kind, status, reason } = event;
         let is_the_stack = physical_id == id;
         self.has_begun |= is_the_stack;
-        // A resource that is cancelled is not the cause.
+        // A resource that was cancelled is not the cause.
         let is_cancelled = reason.as_ref().is_some_and(|reason| reason.ends_with("cancelled"));
         if status.ends_with("_FAILED") && !is_the_stack && !is_cancelled && self.first_failure.is_none() {
             self.first_failure = Some(FailedResource {
@@ -198,7 +198,7 @@ impl Follower {
     }
 }
 
-/// The command that shows what happened to the stack called `name`.
+/// The command that shows the events of the stack called `name`.
 fn look(target: &Target, name: &str) -> String {
     let region = target.region();
     format!("aws cloudformation describe-stack-events --stack-name {name} --region {region}")

@@ -1,4 +1,4 @@
-//! The functions: what they are called in the template and in the workspace, and how they are built.
+//! The functions: their names in the template and in the workspace, and their builds.
 
 use std::env;
 use std::ffi::OsString;
@@ -17,41 +17,41 @@ pub use crate::binary::{BinaryError, Glibc};
 /// A function of the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Function {
-    /// What it is called in the template.
+    /// The function's name in the template.
     pub logical_id: &'static str,
-    /// Its package in the workspace, and that package's binary.
+    /// The function's package in the workspace, and the name of that package's binary.
     pub package: &'static str,
 }
 
-/// From the event table's stream to the fan-out queue.
+/// Brings events from the event table's stream to the fan-out queue.
 pub const CONVERTER: Function = Function { logical_id: "ProcessDynamoDBStream", package: "converter" };
 
-/// From the fan-out queue to the clients' queues.
+/// Brings events from the fan-out queue to the clients' queues.
 pub const FANOUT: Function = Function { logical_id: "FanOut", package: "fanout" };
 
-/// From the event table to the queues of clients that are behind.
+/// Brings events from the event table to the queues of clients that are behind.
 pub const CATCH_UP: Function = Function { logical_id: "CatchUp", package: "catchup" };
 
-/// All of them.
+/// The three functions of a stack.
 pub const ALL: [Function; 3] = [CONVERTER, FANOUT, CATCH_UP];
 
 /// How the functions are compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// In seconds, to large and slow binaries: for a stack that is thrown away.
+    /// Quickly, to large and slow binaries: for a stack on an emulator.
     Dev,
-    /// As they ship: small, and quick to start.
+    /// To the binaries that ship: small, and quick to start.
     Release,
 }
 
 /// A function's binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
-    /// Whose it is.
+    /// The function that the binary is of.
     pub function: Function,
-    /// Where it is.
+    /// The path of the binary.
     pub binary: PathBuf,
-    /// How it was compiled.
+    /// The profile that it was compiled with.
     pub profile: Profile,
 }
 
@@ -61,49 +61,50 @@ pub enum BuildError {
     /// Cargo could not be run.
     #[error("`{}` could not be run; install Rust, or see that it is on `PATH`", .program.to_string_lossy())]
     NoCargo {
-        /// What was run.
+        /// The program that should have been run: `CARGO`, or `cargo`.
         program: OsString,
-        /// What went wrong.
+        /// The system's error.
         source: io::Error,
     },
-    /// The code does not compile; what cargo said went to the caller.
+    /// The code does not compile. Cargo's output went to the caller.
     #[error("`cargo build` failed: {status}{}", hint(*.target))]
     Failed {
-        /// Cargo's.
+        /// Cargo's exit status.
         status: ExitStatus,
-        /// What was built for, if not this machine.
+        /// The target of the build, if not this machine.
         target: Option<&'static str>,
     },
-    /// Cargo built something else.
+    /// Cargo did not build the function's binary.
     #[error("`cargo build` made no binary `{0}`; the package `{0}` must have one", .function.package)]
     NoBinary {
-        /// The function.
+        /// The function without a binary.
         function: Function,
     },
     /// A binary can't be read.
     #[error("`{}` can't be read: {source}; there must be the release binaries {}", .binary.display(), names())]
     Unreadable {
-        /// Where it should be.
+        /// The path at which the binary should be.
         binary: PathBuf,
-        /// What went wrong.
+        /// The system's error.
         source: io::Error,
     },
-    /// Lambda could not start a binary.
+    /// Lambda can't start a binary.
     #[error("`{}` {source}", .binary.display())]
     Unfit {
-        /// Where it is.
+        /// The path of the binary.
         binary: PathBuf,
-        /// Why not.
+        /// Why Lambda can't start it.
         source: BinaryError,
     },
 }
 
 /// Builds the release binaries of all functions, in the workspace at `workspace`, for Lambda on `architecture`, and
-/// checks that it can start them. Each line that cargo has for people goes to `progress`. Blocks until cargo is done.
+/// checks that Lambda can start them. Each line that cargo prints for people goes to `progress`. Blocks until cargo is
+/// done.
 ///
 /// # Errors
 ///
-/// [`BuildError`]: no cargo, code that does not compile, or a linker or C library that are not Lambda's.
+/// [`BuildError`]: no cargo, code that does not compile, or binaries that Lambda can't start.
 pub fn build(
     workspace: &Path,
     architecture: Architecture,
@@ -115,8 +116,8 @@ pub fn build(
     Ok(built)
 }
 
-/// As [`build`], but with `profile`, and for the machine that this runs on, whatever its C library: for an emulator of
-/// Lambda beside it.
+/// As [`build`], but with `profile`, and without the check: for an emulator of Lambda on this machine, whatever its C
+/// library.
 ///
 /// # Errors
 ///
@@ -129,11 +130,12 @@ pub fn build_for_this_machine(
     cargo_build(workspace, profile, None, progress)
 }
 
-/// The release binaries of all functions in `directory`, which another build made, if Lambda can start them on `architecture`.
+/// Finds the release binaries of all functions in `directory`, which another build made, and checks that Lambda can
+/// start them on `architecture`.
 ///
 /// # Errors
 ///
-/// [`BuildError`]: there are none, or not for Lambda.
+/// [`BuildError`]: a binary is missing, or Lambda can't start it.
 pub fn built_elsewhere(directory: &Path, architecture: Architecture) -> Result<Vec<Built>, BuildError> {
     let profile = Profile::Release;
     let built = ALL.map(|function| Built { function, binary: directory.join(function.package), profile });
@@ -156,7 +158,7 @@ fn check(built: &[Built], architecture: Architecture) -> Result<(), BuildError> 
     Ok(())
 }
 
-/// What to build for, unless it is the machine itself: its own builds are in another place, and reused.
+/// The target of the build; none for this machine itself, whose own builds are in another directory and are reused.
 fn foreign_target(architecture: Architecture, system: &str, processor: &str) -> Option<&'static str> {
     let is_native = system == "linux"
         && processor
@@ -183,14 +185,14 @@ fn cargo_build(
     target: Option<&'static str>,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Built>, BuildError> {
-    // Set by cargo for what it runs itself, so that `cargo local` builds with the cargo that it was called with.
+    // Cargo sets it for the programs that it runs, so that `cargo local` builds with its own cargo.
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(&program);
     command.current_dir(workspace).arg("build");
     match profile {
-        // With the features of all crates, as `cargo local` itself: what that has compiled is not compiled again.
+        // With the features of all crates, as `cargo local` itself is built, so that crates are not compiled again.
         Profile::Dev => command.arg("--workspace"),
-        // With those that the functions ask for, and no others.
+        // With the features that the functions need, and no others.
         Profile::Release => {
             command.arg("--release").args(ALL.iter().flat_map(|function| ["--package", function.package]))
         }
@@ -199,14 +201,14 @@ fn cargo_build(
     if let Some(target) = target {
         command.arg("--target").arg(target);
     }
-    // The target directory may be anywhere: where the binaries are is for cargo to say.
+    // The target directory may be anywhere, so that only cargo knows where the binaries are.
     command.arg("--message-format=json-render-diagnostics");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
 
     let no_cargo = |source| BuildError::NoCargo { program: program.clone(), source };
     let mut child = command.spawn().map_err(no_cargo)?;
     let output = child.stdout.take();
-    // Both pipes are read at once; a full one would stop cargo.
+    // Both pipes are read at once, because a full one would stop cargo.
     let binaries = std::thread::scope(|scope| {
         let binaries = scope.spawn(move || output.map_or_else(Vec::new, executables));
         for line in child
@@ -241,7 +243,7 @@ struct MessageTarget {
 fn executables(output: impl Read) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     for line in BufReader::new(output).lines().map_while(Result::ok) {
-        // Messages of other kinds, and those that are new, have no executable.
+        // Messages of other kinds, and of artifacts that are not programs, have no executable.
         let Ok(Message { target: Some(target), executable: Some(path) }) = serde_json::from_str(&line) else {
             continue;
         };
@@ -263,7 +265,7 @@ mod tests {
 
     use super::*;
 
-    // Lines that cargo 1.95 wrote, shortened, 2026-11.
+    // Lines of cargo 1.95, shortened, 2026-11.
     const MESSAGES: &str = r#"
 {"reason":"compiler-artifact","package_id":"path+file:///w/shared#0.1.0","target":{"kind":["lib"],"name":"shared"},"executable":null}
 {"reason":"build-script-executed","package_id":"registry+a#serde@1.0.228","linked_libs":[]}

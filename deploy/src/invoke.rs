@@ -1,35 +1,35 @@
-//! Having the catch-up function take care of the ledger, and waiting for that.
+//! Runs the maintenance of the ledger, and waits for it.
 
 use std::collections::BTreeMap;
 
 use aws::operator::lambda::{Answer, invoke};
 use aws::operator::{CallError, Target};
 
-/// The output that names the catch-up.
+/// The stack's output that names the catch-up function.
 pub const CATCH_UP_NAME: &str = "CatchUpName";
 
-/// What the catch-up's schedule invokes it with.
+/// The payload with which the schedule invokes the catch-up function.
 pub const MAINTENANCE: &str = r#"{"request":"maintenance"}"#;
 
-/// Why the ledger was not taken care of.
+/// Why maintenance did not run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MaintenanceError {
     /// The function could not be invoked, or its answer is lost.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// It failed.
+    /// The function failed.
     #[error("function `{function}` failed: {reason}")]
     Failed {
-        /// Its name.
+        /// The function's name.
         function: String,
-        /// What it said.
+        /// The function's error.
         reason: String,
     },
 }
 
-/// Has the catch-up of a stack with these `outputs` take care of the ledger, and waits: after that, the ledger knows the
-/// clients of the config that was deployed. The schedule does the same within a minute. A stack that names no such
-/// function is left as it is.
+/// Runs the maintenance of a stack with these `outputs`, and waits: after that, the ledger knows the clients of the
+/// config that was deployed. The schedule does the same within a minute. Does nothing for a stack without a catch-up
+/// function.
 ///
 /// # Errors
 ///
@@ -52,8 +52,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn without_the_ledger_there_is_nothing_to_take_care_of() {
-        // A port that nobody listens on: a call would fail.
+    async fn a_stack_without_a_catch_up_function_has_no_maintenance() {
+        // No process listens on this port: a call would fail.
         let target = Target::local("http://127.0.0.1:1", "eu-west-2");
         assert_eq!(run_maintenance(&target, &BTreeMap::new()).await, Ok(()));
     }

@@ -1,6 +1,7 @@
-//! Queues that a stack would make, but that are there already: kept when an earlier stack, or a client of this one, went.
+//! Queues that a stack would make, but that exist already: they were kept when an earlier stack, or a client of this
+//! one, was removed.
 //!
-//! CloudFormation can't make them again; an emulator takes them over in silence, with all that is in them.
+//! CloudFormation can't make them again. An emulator takes them over without an error, with all that is in them.
 
 use aws::operator::cloudformation::{self, DeployedStack};
 use aws::operator::{CallError, Target, sqs};
@@ -10,16 +11,16 @@ use shared::naming::{Naming, OwnQueue, QueueArn};
 use crate::clients::ClientLists;
 use crate::kept_queue::{KeptQueue, Whose};
 
-/// The queues that a stack made before the ledger was part of each: of messages that one client did not take, and of
-/// messages that the fan-out could not process. A deploy leaves them out, and they stay, with what is in them.
+/// The queues that only a stack from before the ledger has: of messages that one client did not take, and of messages
+/// that the fan-out could not process. A deploy removes them from the stack, and they stay, with what is in them.
 const ABOLISHED: [&str; 2] = ["MarkFanOutUndelivered.fifo", "MarkFanOutDeadLetter.fifo"];
 
-/// The queues that a deploy of `config` at `place` would make, and that exist already. `deployed`: the stack as it is;
-/// none: it is new.
+/// The queues that a deploy of `config`, in the place of `naming`, would make, but that exist already. `deployed` is
+/// the stack as it is; none if it is new.
 ///
 /// # Errors
 ///
-/// [`CallError`].
+/// [`CallError`]: SQS did not answer whether a queue exists.
 pub async fn kept_queues(
     target: &Target,
     deployed: Option<&DeployedStack>,
@@ -42,8 +43,7 @@ pub async fn kept_queues(
     Ok(kept)
 }
 
-/// The names of the queues that a stack with this prefix may have from before the ledger was part of each, and that
-/// nothing uses any more.
+/// The names of the queues that a stack with this prefix may have from before the ledger, and that are no longer used.
 pub fn abolished_queues(prefix: &str) -> [String; 2] {
     ABOLISHED.map(|name| format!("{prefix}{name}"))
 }
@@ -55,8 +55,8 @@ fn owner(arn: &str, stacks: &[DeployedStack]) -> Option<String> {
     found.map(|stack| stack.name.clone())
 }
 
-/// The queues that a stack with the clients `deployed` (none: it is new) does not have, and one with those that are
-/// `wanted` has.
+/// The queues that a deploy makes: those of clients that are `wanted` and not `deployed`, and the stack's own if it is
+/// new (`deployed` is none).
 fn new_queues(deployed: Option<&ClientLists>, naming: &Naming, wanted: &ClientLists) -> Vec<KeptQueue> {
     let queue = |arn: QueueArn, whose| KeptQueue { arn: arn.to_string(), name: arn.name, whose, stack: None };
     let mut new = Vec::new();
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_abolished_queue_is_in_no_stack_s_way() {
+    fn an_abolished_queue_is_in_no_stacks_way() {
         let abolished = abolished_queues("test-");
         assert_eq!(abolished, ["test-MarkFanOutUndelivered.fifo", "test-MarkFanOutDeadLetter.fifo"]);
         assert!(new(None, "A").iter().all(|queue| !abolished.contains(&queue.name)));
@@ -132,6 +132,6 @@ mod tests {
         queues[0].stack = owner(&queues[0].arn, &stacks);
         expect!["queue `test-MarkFanOutQueue.fifo` belongs to the stack `live`; deploy with another prefix"]
             .assert_eq(&remedies(&queues));
-        assert_eq!(owner("arn:of:nobody", &stacks), None);
+        assert_eq!(owner("arn:of:none", &stacks), None);
     }
 }

@@ -1,32 +1,32 @@
-//! A queue that is in the way of a deploy, and what to do about it.
+//! A queue that is in the way of a deploy, and the remedies.
 
 use shared::naming::OwnQueue;
 
-/// A queue that a deploy would make, and that exists.
+/// A queue that a deploy would make, but that exists already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptQueue {
-    /// Its name.
+    /// The queue's name, with the prefix and `.fifo`.
     pub name: String,
-    /// Its ARN.
+    /// The queue's ARN.
     pub arn: String,
-    /// Whose it would be.
+    /// Whose the queue would be.
     pub whose: Whose,
-    /// The stack that it belongs to, if there is one that tells.
+    /// The name of the stack with the queue among its outputs, if there is one.
     pub stack: Option<String>,
 }
 
 /// Whose a queue of a stack is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// The stack's own.
+    /// One of the stack's own.
     Stack(OwnQueue),
-    /// That of the client with this name.
+    /// The queue of the client with this name.
     Client(String),
 }
 
-/// Says which queues are in the way, and what to do about each.
+/// A line for each queue in the way, with its remedies.
 pub(crate) fn remedies(queues: &[KeptQueue]) -> String {
-    let told = queues.iter().map(|KeptQueue { name, arn, whose, stack }| match (stack, whose) {
+    let lines = queues.iter().map(|KeptQueue { name, arn, whose, stack }| match (stack, whose) {
         (Some(stack), _) => {
             format!("queue `{name}` belongs to the stack `{stack}`; deploy with another prefix")
         }
@@ -39,7 +39,7 @@ pub(crate) fn remedies(queues: &[KeptQueue]) -> String {
              with another prefix"
         ),
     });
-    told.collect::<Vec<_>>().join("\n")
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kept_queue_is_named_with_its_ways_out() {
+    fn each_kept_queue_is_named_with_its_remedies() {
         let check = |queues: &[KeptQueue], expected: Expect| expected.assert_eq(&remedies(queues));
         check(
             &["B", "C"].map(of_client),

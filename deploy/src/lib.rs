@@ -1,6 +1,6 @@
 //! Packages the functions and deploys the stack, to AWS or to an emulator of it.
 //!
-//! Nothing here prints: what happens goes to the caller's progress callback, what fails is a value.
+//! Nothing here prints: progress goes to the caller's callback, and a failure is a value.
 
 mod binary;
 mod bucket;

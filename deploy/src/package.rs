@@ -1,4 +1,4 @@
-//! What Lambda runs: a zip of the function's binary and the config. The same content gives the same bytes.
+//! A function's package: a zip of its binary and the config. The same content gives the same bytes.
 
 use std::io::{Cursor, Write as _};
 
@@ -9,13 +9,13 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::functions::{Built, Function, Profile};
 
-/// The name that the runtime `provided.al2023` starts (AWS Lambda Developer Guide, "Custom runtimes").
+/// The file that the runtime `provided.al2023` starts (AWS Lambda Developer Guide, "Custom runtimes").
 const BOOTSTRAP: &str = "bootstrap";
 
-/// Where the functions look for the config.
+/// The file in which the functions look for the config.
 pub(crate) const CONFIG: &str = "client-queues.toml";
 
-/// Deflate's levels: its own default, and the quickest, which takes half of the time and makes a dev binary a third
+/// Levels of Deflate: its default, and the quickest, which takes half of the time and makes a dev binary a third
 /// larger. Tests package dev binaries of 45 MB for every stack.
 const SMALL: i64 = 6;
 const QUICK: i64 = 1;
@@ -23,15 +23,15 @@ const QUICK: i64 = 1;
 /// A function, ready to upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
-    /// Whose code it is.
+    /// The function that the code is of.
     pub function: Function,
-    /// Its key in a bucket: `catchup/<digest of the zip>.zip`, by its package. Other content has another key.
+    /// The key in a bucket: the crate's name and the zip's digest, as `catchup/<digest>.zip`.
     pub key: String,
-    /// The file.
+    /// The content of the zip file.
     pub zip: Vec<u8>,
 }
 
-/// The files could not be packed.
+/// The error of files that could not be packed.
 #[derive(Debug, thiserror::Error)]
 #[error("`{binary}` could not be packed")]
 pub struct PackageError {
@@ -49,40 +49,40 @@ impl Package {
         Self::with_level(function, bootstrap, config, SMALL)
     }
 
-    /// As [`Self::try_new`], with `bootstrap` the content of `built.binary`. The package of a dev build is made quickly.
+    /// As [`Self::try_new`], with `bootstrap` the content of `built.binary`. A dev build is packed quickly.
     ///
     /// # Errors
     ///
     /// As [`Self::try_new`].
     pub fn of_built(built: &Built, bootstrap: &[u8], config: &str) -> Result<Self, PackageError> {
-        let up_to_date = match built.profile {
+        let level = match built.profile {
             Profile::Dev => QUICK,
             Profile::Release => SMALL,
         };
-        Self::with_level(built.function, bootstrap, config, up_to_date)
+        Self::with_level(built.function, bootstrap, config, level)
     }
 
     fn with_level(
         function: Function,
         bootstrap: &[u8],
         config: &str,
-        up_to_date: i64,
+        level: i64,
     ) -> Result<Self, PackageError> {
         let files = [(BOOTSTRAP, 0o755, bootstrap), (CONFIG, 0o644, config.as_bytes())];
         let zip =
-            zipped(&files, up_to_date).map_err(|source| PackageError { binary: function.package, source })?;
+            zipped(&files, level).map_err(|source| PackageError { binary: function.package, source })?;
         let digest: String = Sha256::digest(&zip).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { function, key: format!("{}/{digest}.zip", function.package), zip })
     }
 }
 
-fn zipped(files: &[(&str, u32, &[u8])], up_to_date: i64) -> Result<Vec<u8>, ZipError> {
+fn zipped(files: &[(&str, u32, &[u8])], level: i64) -> Result<Vec<u8>, ZipError> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, mode, content) in files {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
-            .compression_level(Some(up_to_date))
-            // Today's date would be other content.
+            .compression_level(Some(level))
+            // With today's date, the same content would have other bytes.
             .last_modified_time(DateTime::DEFAULT)
             .unix_permissions(*mode);
         writer.start_file(*name, options)?;
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_of_what_ships_is_smaller_than_one_that_is_made_quickly() {
+    fn a_release_package_is_smaller_than_one_that_is_made_quickly() {
         let binary: Vec<u8> = (0..100_000_u32).flat_map(|number| (number / 7).to_le_bytes()).collect();
         let built = |profile| {
             let built = Built { function: FANOUT, binary: "fanout".into(), profile };

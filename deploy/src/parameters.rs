@@ -1,13 +1,13 @@
-//! Which values the template's parameters get.
+//! The values of the template's parameters in a deploy.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws::operator::cloudformation::Parameter;
 
-/// The values for a template with the parameters `names`. One that is not `set` keeps the value that the stack has;
-/// if the stack has none, it is left out, and gets the template's default.
+/// The values for a template with the parameters `names`. A parameter that is not `set` keeps the value that the stack
+/// has; if the stack has none, it is left out, and gets the template's default.
 ///
-/// One that is set but that the template does not have is for CloudFormation to refuse.
+/// A parameter that is set, but that the template does not have, is refused by CloudFormation.
 pub(crate) fn parameters(
     names: &BTreeSet<String>,
     set: &[(&'static str, String)],
@@ -31,10 +31,10 @@ mod tests {
         let deployed = deployed
             .map(|names| names.split_whitespace().map(|name| (name.to_owned(), "old".to_owned())).collect());
         let found = parameters(&names, &set, deployed.as_ref());
-        let told = found
+        let texts = found
             .iter()
             .map(|Parameter { name, value }| format!("{name}={}", value.as_deref().unwrap_or("(as it is)")));
-        assert_eq!(told.collect::<Vec<_>>().join(" "), expected);
+        assert_eq!(texts.collect::<Vec<_>>().join(" "), expected);
     }
 
     #[test]
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_one_of_stack_and_template_has_is_left_out() {
+    fn a_parameter_that_only_the_stack_or_only_the_template_has_is_left_out() {
         check(&[], Some("Gone QueuePrefix"), "QueuePrefix=(as it is)");
         check(&[("Clients", "A")], Some(""), "Clients=A");
     }

@@ -24,40 +24,40 @@ pub use crate::kept::{abolished_queues, kept_queues};
 pub use crate::kept_queue::{KeptQueue, Whose};
 pub use crate::steps::{Purpose, Step, steps};
 
-/// What to deploy, and as what.
+/// The input of a deploy.
 #[derive(Clone, Copy, Debug)]
 pub struct Deployment<'a> {
-    /// The stack's name.
+    /// The name of the stack, which need not exist.
     pub stack: &'a str,
     /// The text of `template.yml`.
     pub template: &'a str,
-    /// What the operator sets.
+    /// The settings that the operator sets.
     pub settings: &'a Settings,
     /// The config that is in the packages.
     pub config: &'a Config,
-    /// The code, one of each function.
+    /// The code: a package of each function.
     pub packages: &'a [Package],
-    /// Where the packages are uploaded to. It must exist.
+    /// The bucket for packages and templates. It must exist.
     pub bucket: &'a str,
 }
 
 /// A stack after a deploy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployed {
-    /// The values of the template's outputs.
+    /// The values of the template's outputs, by name.
     pub outputs: BTreeMap<String, String>,
-    /// False if the stack was like that already.
+    /// False if there was nothing to change.
     pub changed: bool,
 }
 
-/// Uploads the packages, makes the stack or brings it up to date, and waits until that is done. Queues that are new are
-/// there before the code that sends to them: see [`steps`].
+/// Uploads the packages, makes or updates the stack, and waits until that is done. New queues exist before the code
+/// that sends to them: see [`steps`].
 ///
-/// Dropped meanwhile, it stops waiting; CloudFormation goes on.
+/// If it is dropped meanwhile, CloudFormation goes on.
 ///
 /// # Errors
 ///
-/// [`DeployError`]. The stack is then as before the step that failed, or, if it is new, not there or to be deleted.
+/// [`DeployError`]. The stack is then as before the step that failed; a new one does not exist, or must be deleted.
 pub async fn deploy(
     target: &Target,
     deployment: &Deployment<'_>,
@@ -89,8 +89,8 @@ pub async fn deploy(
         let lists = step.clients.parameters();
         let mut set = lists.to_vec();
         let text = match (step.purpose, &existing) {
-            // Sent back, because CloudFormation itself keeps only the template that the old lists were written out in
-            // (CloudFormation User Guide, "AWS::LanguageExtensions transform").
+            // CloudFormation reuses only the template in which the old lists are written out, so that the original one
+            // is sent again (CloudFormation User Guide, "AWS::LanguageExtensions transform").
             (Purpose::Queues, Some(stack)) => cloudformation::template(target, stack).await?,
             _ => {
                 let all = deployment.settings.parameters(deployment.config).into_iter();
@@ -100,9 +100,9 @@ pub async fn deploy(
         };
         let names = template::parameter_names(&text)?;
         let parameters = parameters(&names, &set, existing.as_ref().map(|stack| &stack.parameters));
-        // By its place, because with a dozen clients the template that CloudFormation writes out has more than the
-        // 51,200 bytes that it takes in a call; of an object, it takes 1 MB (CloudFormation User Guide, "Troubleshoot
-        // the processed template").
+        // As an object: with a dozen clients the template that CloudFormation writes out exceeds the 51,200 bytes that
+        // it takes in a call; in an object, it takes 1 MB (CloudFormation User Guide, "Troubleshoot the processed
+        // template").
         let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
         let key = format!("template/{digest}.yml");
         bucket::upload(target, deployment.bucket, &key, text.as_bytes()).await?;
@@ -113,18 +113,18 @@ pub async fn deploy(
     Ok(Deployed { outputs, changed })
 }
 
-/// Where a stack with this prefix is.
+/// The place and the names of a stack with this prefix, in the account of the caller.
 ///
 /// # Errors
 ///
-/// [`DeployError::Call`] if the account can't be asked for, [`DeployError::Naming`] if there is no such region.
+/// [`DeployError::Call`]: the account isn't known. [`DeployError::Naming`]: there is no such region.
 pub async fn naming(target: &Target, prefix: &str) -> Result<Naming, DeployError> {
     let Caller { account, partition, .. } = target.caller().await?;
     Ok(Naming::try_new(&partition, target.region(), &account, prefix)?)
 }
 
-/// Deletes the stack called `name`, and waits until that is done; what isn't there is deleted. Queues with the
-/// deletion policy `Retain` stay.
+/// Deletes the stack called `name`, if there is one, and waits until that is done. Queues stay, by their deletion
+/// policy.
 ///
 /// # Errors
 ///
@@ -134,7 +134,7 @@ pub async fn delete(
     name: &str,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), DeployError> {
-    // By its id, a stack can be asked for after it is gone.
+    // A stack that is gone is found by its id only.
     let Some(stack) = describe(target, name).await? else {
         return Ok(());
     };
@@ -144,7 +144,7 @@ pub async fn delete(
     Ok(())
 }
 
-/// The template with the places of the packages.
+/// The template with the places of the uploaded packages.
 fn completed(deployment: &Deployment<'_>) -> Result<String, DeployError> {
     let mut text = deployment.template.to_owned();
     for package in deployment.packages {
@@ -154,16 +154,16 @@ fn completed(deployment: &Deployment<'_>) -> Result<String, DeployError> {
     Ok(text)
 }
 
-/// What the names of the queues of `stack` begin with.
+/// The prefix of the names of the queues of `stack`; empty if it has none.
 pub fn deployed_prefix(stack: &DeployedStack) -> &str {
     stack.parameters.get("QueuePrefix").map_or("", String::as_str)
 }
 
-/// The prefix that a stack has after a deploy that asks for `wanted`. `existing`: the stack as it is; none: it is new.
+/// The prefix of a stack after a deploy that sets `wanted`. `existing` is the stack as it is; none if it is new.
 ///
 /// # Errors
 ///
-/// [`DeployError::PrefixChanged`].
+/// [`DeployError::PrefixChanged`]: the stack has another prefix.
 pub fn prefix<'a>(
     wanted: Option<&'a QueuePrefix>,
     existing: Option<&'a DeployedStack>,
@@ -180,11 +180,11 @@ pub fn prefix<'a>(
     }
 }
 
-/// Whether a stack with this status can be updated (CloudFormation User Guide, "Stack status codes").
+/// Checks that the stack's status allows an update (CloudFormation User Guide, "Stack status codes").
 ///
 /// # Errors
 ///
-/// [`DeployError::NotReady`], with what makes it ready.
+/// [`DeployError::NotReady`], with the remedy.
 pub fn check_ready(stack: &DeployedStack) -> Result<(), DeployError> {
     let DeployedStack { name, status, .. } = stack;
     let remedy = match status.as_str() {
@@ -194,14 +194,14 @@ pub fn check_ready(stack: &DeployedStack) -> Result<(), DeployError> {
         | "IMPORT_COMPLETE"
         | "IMPORT_ROLLBACK_COMPLETE" => return Ok(()),
         "UPDATE_ROLLBACK_FAILED" => "continue its rollback in CloudFormation, then deploy again",
-        "REVIEW_IN_PROGRESS" => "somebody made a change set of it: execute it, or delete the stack",
+        "REVIEW_IN_PROGRESS" => "it has a change set: execute that, or delete the stack",
         _ if status.ends_with("_IN_PROGRESS") => "wait until that is done, then deploy again",
         _ => "delete it, then deploy again",
     };
     Err(DeployError::NotReady { stack: name.clone(), status: status.clone(), remedy })
 }
 
-/// Makes or updates the stack, and waits until that is done. False if there was nothing to do.
+/// Makes or updates the stack, and waits until that is done. Returns whether there was something to do.
 async fn apply(
     target: &Target,
     name: &str,
@@ -257,7 +257,7 @@ mod tests {
         check(
             "REVIEW_IN_PROGRESS",
             &expect![
-                "stack `events` is `REVIEW_IN_PROGRESS`; somebody made a change set of it: execute it, or delete the stack"
+                "stack `events` is `REVIEW_IN_PROGRESS`; it has a change set: execute that, or delete the stack"
             ],
         );
         check(

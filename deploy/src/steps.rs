@@ -1,8 +1,8 @@
-//! In which steps a stack gets other clients.
+//! The steps in which a stack gets other clients.
 //!
-//! CloudFormation updates a function and a new queue at the same time: new code would meet a queue that isn't there yet,
-//! or that its role may not send to. And a role loses a right before the code that has it is replaced. Either way the
-//! fan-out would be refused, and return messages of every client's groups.
+//! CloudFormation updates a function and a new queue at the same time: new code would send to a queue that doesn't
+//! exist yet, or that its role may not send to. And a role loses a right before the code that needs it is replaced.
+//! Either way the fan-out would be refused, and return messages of every client's groups.
 
 use std::fmt;
 
@@ -11,20 +11,20 @@ use crate::clients::ClientLists;
 /// One update of the stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What it is for.
+    /// The purpose of the update.
     pub purpose: Purpose,
-    /// The clients' queues after it.
+    /// The clients' queues after the update.
     pub clients: ClientLists,
 }
 
-/// What an update of the stack is for.
+/// The purpose of an update of the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Queues that the new code sends to, and the right to; template, code and settings stay.
+    /// Makes the queues that the new code sends to, and gives it the right to send; template, code and settings stay.
     Queues,
-    /// All the rest; what the code before needed stays.
+    /// Changes all the rest, but keeps the rights that the old code needed.
     Everything,
-    /// What no code needs any more goes.
+    /// Removes the rights that no code needs any more.
     Rights,
 }
 
@@ -38,8 +38,8 @@ impl fmt::Display for Purpose {
     }
 }
 
-/// The updates that bring a stack to the clients that are `wanted`, in order. `deployed` are those that it has; none: it
-/// is new.
+/// The updates, in order, after which a stack has the clients that are `wanted`. `deployed` are those that it has; none
+/// if it is new.
 pub fn steps(deployed: Option<&ClientLists>, wanted: &ClientLists) -> Vec<Step> {
     let Some(deployed) = deployed else {
         return vec![Step { purpose: Purpose::Everything, clients: wanted.clone() }];
@@ -49,8 +49,8 @@ pub fn steps(deployed: Option<&ClientLists>, wanted: &ClientLists) -> Vec<Step> 
     if both != *deployed {
         steps.push(Step { purpose: Purpose::Queues, clients: both.clone() });
     }
-    // A role is updated before the code that has it: the right to send to an existing queue outlives the code that does.
-    // What a stack made itself CloudFormation takes away after everything else anyway.
+    // A role is updated before its code, so that the right to send to an existing queue must outlive the old code.
+    // Queues of the stack's own CloudFormation removes after everything else anyway.
     let is_left = deployed.existing.iter().any(|queue| !wanted.existing.contains(queue));
     let existing = if is_left { both.existing } else { wanted.existing.clone() };
     let clients = ClientLists { own: wanted.own.clone(), existing };
@@ -65,7 +65,7 @@ pub fn steps(deployed: Option<&ClientLists>, wanted: &ClientLists) -> Vec<Step> 
 mod tests {
     use super::*;
 
-    /// Names, those of existing queues with a star.
+    /// The clients of these names, with a star for an existing queue.
     fn lists(text: &str) -> ClientLists {
         let (existing, own): (Vec<&str>, Vec<&str>) =
             text.split_whitespace().partition(|name| name.ends_with('*'));
@@ -75,20 +75,20 @@ mod tests {
 
     fn check(deployed: Option<&str>, wanted: &str, expected: &[&str]) {
         let found = steps(deployed.map(lists).as_ref(), &lists(wanted));
-        let told = found.iter().map(|step| {
+        let texts = found.iter().map(|step| {
             let names = [step.clients.own.as_slice(), &step.clients.existing].concat().join(" ");
             format!("{:?}: {names}", step.purpose)
         });
-        assert_eq!(told.collect::<Vec<_>>(), expected, "{deployed:?} → {wanted}");
+        assert_eq!(texts.collect::<Vec<_>>(), expected, "{deployed:?} → {wanted}");
     }
 
     #[test]
-    fn a_new_stack_is_made_at_once() {
+    fn a_new_stack_takes_one_update() {
         check(None, "A B*", &["Everything: A B*"]);
     }
 
     #[test]
-    fn without_another_queue_one_update_does() {
+    fn without_another_queue_one_update_is_enough() {
         check(Some("A B*"), "A B*", &["Everything: A B*"]);
         check(Some("A B"), "B A", &["Everything: B A"]);
         check(Some("A B C* D*"), "A D* C*", &["Everything: A D* C*"]);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_stays_until_the_code_that_sends_to_it_has_gone() {
+    fn a_queue_stays_until_the_code_that_sends_to_it_is_gone() {
         check(Some("A B"), "C A", &["Queues: A B C", "Everything: C A"]);
         check(Some("A"), "A*", &["Queues: A A*", "Everything: A*"]);
         check(Some("A B* C*"), "A C*", &["Everything: A B* C*", "Rights: A C*"]);

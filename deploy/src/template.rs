@@ -1,14 +1,14 @@
-//! What a template says, and where its code is.
+//! Reads a template, and puts the places of uploaded code into its text.
 //!
-//! The places of uploaded code are put into its text. The rest of the text stays as it is: a template has short tags
-//! (`!Ref`) and comments, which reading and writing it as YAML would lose.
+//! The rest of the text stays as it is: a template has short tags (`!Ref`) and comments, which would be lost if it were
+//! read and written as YAML.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde_yaml_ng::Value;
 
-/// Where a function's code is.
+/// The place of a function's code on S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CodePlace {
     pub(crate) bucket: String,
@@ -19,26 +19,26 @@ pub(crate) struct CodePlace {
 /// Why a template can't be deployed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// It can't be read, or is no template.
+    /// The text is not YAML.
     #[error("the template is not the YAML of a stack: {reason}")]
     Yaml {
-        /// What is wrong.
+        /// The parser's error.
         reason: String,
     },
     /// The resource is not there, or more than once.
     #[error("the template has {count} resources `{logical_id}`; there must be one")]
     Resource {
-        /// The resource's name.
+        /// The resource's name in the template.
         logical_id: String,
-        /// How many there are.
+        /// The number of resources of this name.
         count: usize,
     },
     /// The resource has no `CodeUri`, or several.
     #[error("resource `{logical_id}` has {count} lines `CodeUri`; there must be one")]
     CodeUri {
-        /// The resource's name.
+        /// The resource's name in the template.
         logical_id: String,
-        /// How many it has.
+        /// The number of its lines `CodeUri`.
         count: usize,
     },
     /// The value is not on the line of its key.
@@ -46,9 +46,9 @@ pub enum TemplateError {
         "line {line}: the `CodeUri` of `{logical_id}` is no plain text; write the build folder behind it"
     )]
     NoScalar {
-        /// The resource's name.
+        /// The resource's name in the template.
         logical_id: String,
-        /// Counted from one.
+        /// The number of the line, counted from 1.
         line: usize,
     },
 }
@@ -57,7 +57,7 @@ pub enum TemplateError {
 ///
 /// # Errors
 ///
-/// [`TemplateError`], if there is not exactly one such value.
+/// [`TemplateError`]: there is not exactly one such value.
 pub fn with_code(template: &str, logical_id: &str, uri: &str) -> Result<String, TemplateError> {
     let lines: Vec<&str> = template.split_inclusive('\n').collect();
     let block = resource(&lines, logical_id)?;
@@ -98,7 +98,7 @@ pub(crate) fn code_place(template: &str, logical_id: &str) -> Option<CodePlace> 
     Some(CodePlace { bucket: bucket.to_owned(), key: key.to_owned(), version: None })
 }
 
-/// The lines of the resource `logical_id`, without its first.
+/// The lines of the resource `logical_id`, without the first.
 fn resource(lines: &[&str], logical_id: &str) -> Result<Range<usize>, TemplateError> {
     let mut found = Vec::new();
     for (number, _) in
@@ -128,7 +128,7 @@ fn code_line(lines: &[&str], block: Range<usize>, logical_id: &str) -> Result<us
     }
 }
 
-/// The lines that belong to the key on line `number`: those that follow and are further in.
+/// The lines that belong to the key on line `number`: those that follow and are indented further.
 fn body(lines: &[&str], number: usize) -> Range<usize> {
     let depth = lines.get(number).map_or(0, |line| indent(line));
     let start = number + 1;
@@ -136,7 +136,7 @@ fn body(lines: &[&str], number: usize) -> Range<usize> {
     start..start + inside.count()
 }
 
-/// `line`, a key with its scalar and perhaps a comment, with another scalar.
+/// `line`, a key with a scalar and perhaps a comment, with the scalar replaced.
 fn replaced(line: &str, scalar: &str) -> Option<String> {
     let (key, rest) = line.split_once(':')?;
     let value = rest.trim_start();
@@ -228,7 +228,7 @@ Outputs:
     }
 
     #[test]
-    fn there_must_be_one_such_value() {
+    fn there_must_be_exactly_one_such_value() {
         check("", &expect!["the template has 0 resources `FanOut`; there must be one"]);
         check("Resources:\n", &expect!["the template has 0 resources `FanOut`; there must be one"]);
         check(
@@ -276,9 +276,9 @@ Outputs:
         check("fanout/ ", None);
         check("s3://packages ", None);
         check("!Ref Code ", None);
-        assert_eq!(code_place(TEMPLATE, "Nobody"), None);
+        assert_eq!(code_place(TEMPLATE, "Missing"), None);
 
-        // As `sam deploy` with JSON has it.
+        // `sam deploy` writes JSON so.
         let json = r#"{"Resources": {"FanOut": {"Properties": {"CodeUri": "s3://b/k"}}}}"#;
         let place = CodePlace { bucket: "b".into(), key: "k".into(), version: None };
         assert_eq!(code_place(json, "FanOut"), Some(place));

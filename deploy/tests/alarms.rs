@@ -1,4 +1,4 @@
-//! The alarms of `template.yml`: what they watch is there, and each has its recipe.
+//! The alarms of `template.yml`: each watches a metric that exists, and has its recipe.
 
 #![expect(
     clippy::indexing_slicing,
@@ -17,8 +17,9 @@ use support::{QUEUES, plain, resources};
 
 const OPERATIONS: &str = include_str!("../../docs/operations.md");
 
-/// AWS Lambda Developer Guide, "Types of metrics for Lambda functions", by function.
-const LAMBDA_METRICS: [&str; 3] = ["Errors", "IteratorAge", "Throttles"];
+/// AWS Lambda Developer Guide, "Types of metrics for Lambda functions", by function, and by event source mapping.
+const LAMBDA_METRICS: [&str; 4] = ["Errors", "Invocations", "IteratorAge", "Throttles"];
+const MAPPING_METRICS: [&str; 1] = ["PolledEventCount"];
 /// Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS", by queue.
 const SQS_METRICS: [&str; 2] = ["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"];
 
@@ -29,10 +30,11 @@ fn these_are_the_alarms() {
         let part = |name: &str| plain(&alarm[name]);
         writeln!(
             found,
-            "{id}: {} of {} of {} >= {} in {}{} x {} s, else {}",
+            "{id}: {} of {} of {} {} {} in {}{} x {} s, else {}",
             part("Statistic"),
             part("MetricName"),
             plain(&alarm["Dimensions"][0]["Value"]),
+            if part("ComparisonOperator") == "LessThanThreshold" { "<" } else { ">=" },
             part("Threshold"),
             alarm.get("DatapointsToAlarm").map(|some| format!("{} of ", plain(some))).unwrap_or_default(),
             part("EvaluationPeriods"),
@@ -43,13 +45,16 @@ fn these_are_the_alarms() {
     }
     expect![[r#"
         BehindLong: Maximum of BehindAge of CatchUp >= 900000 in 1 x 300 s, else notBreaching
-        CatchUpErrors: Sum of Errors of CatchUp >= 1 in 3 x 300 s, else breaching
+        CatchUpErrors: Sum of Errors of CatchUp >= 1 in 3 x 300 s, else notBreaching
+        CatchUpStopped: Sum of Invocations of CatchUp < 1 in 3 x 300 s, else missing
         ConverterErrors: Sum of Errors of ProcessDynamoDBStream >= 1 in 3 x 300 s, else notBreaching
         ConverterLate: Maximum of IteratorAge of ProcessDynamoDBStream >= 3600000 in 1 x 300 s, else notBreaching
+        ConverterStopped: SampleCount of PolledEventCount of ProcessDynamoDBStreamStream < 1 in 3 x 300 s, else missing
         ConverterThrottles: Sum of Throttles of ProcessDynamoDBStream >= 1 in 3 x 300 s, else notBreaching
         ConverterVeryLate: Maximum of IteratorAge of ProcessDynamoDBStream >= 43200000 in 1 x 300 s, else notBreaching
         FanOutErrors: Sum of Errors of FanOut >= 1 in 3 x 300 s, else notBreaching
         FanOutLate: Maximum of ApproximateAgeOfOldestMessage of FanOutQueue.QueueName >= 900 in 1 x 300 s, else notBreaching
+        FanOutStopped: SampleCount of PolledEventCount of FanOutFanOutJobQueue < 1 in 3 x 300 s, else missing
         FanOutThrottles: Sum of Throttles of FanOut >= 1 in 3 x 300 s, else notBreaching
         FanOutWaiting: Maximum of WaitingAge of FanOut >= 900000 in 1 x 300 s, else notBreaching
         Alarm${Client}: Maximum of ApproximateAgeOfOldestMessage of Queue${Client}.QueueName >= 86400 in 1 x 300 s, else notBreaching
@@ -57,9 +62,9 @@ fn these_are_the_alarms() {
     "#]].assert_eq(&found);
 }
 
-/// A rejection that `rejected resend` hides is there still.
+/// `rejected resend` hides rejections, which are still in the queue.
 #[test]
-fn rejections_that_are_hidden_for_a_quarter_of_an_hour_are_not_forgotten() {
+fn an_alarm_outlasts_rejections_that_are_hidden_for_a_quarter_of_an_hour() {
     let mut queues = BTreeSet::new();
     for (id, alarm) in alarms() {
         if alarm["MetricName"] != "ApproximateNumberOfMessagesVisible" {
@@ -68,7 +73,7 @@ fn rejections_that_are_hidden_for_a_quarter_of_an_hour_are_not_forgotten() {
         queues.insert(plain(&alarm["Dimensions"][0]["Value"]));
         assert_eq!(alarm["DatapointsToAlarm"], 1, "{id}");
         let number = |name: &str| alarm[name].as_u64().unwrap();
-        // The period in which they were last seen, and the one in which they are seen again, are not all of it.
+        // Rejections are seen in a part of the first and of the last period, so that these do not count.
         assert!((number("EvaluationPeriods") - 2) * number("Period") >= 15 * 60, "{id}");
     }
     assert_eq!(queues, ["RejectedQueue.QueueName".to_owned()].into());
@@ -80,6 +85,9 @@ fn every_metric_is_one_that_aws_documents_or_the_code_emits() {
         let text = |name: &str| alarm[name].as_str().unwrap().to_owned();
         let (namespace, metric) = (text("Namespace"), text("MetricName"));
         let (metrics, dimension) = match namespace.as_str() {
+            "AWS/Lambda" if MAPPING_METRICS.contains(&metric.as_str()) => {
+                (MAPPING_METRICS.to_vec(), "EventSourceMappingUUID")
+            }
             "AWS/Lambda" => (LAMBDA_METRICS.to_vec(), "FunctionName"),
             "AWS/SQS" => (SQS_METRICS.to_vec(), "QueueName"),
             _ => {
@@ -87,7 +95,7 @@ fn every_metric_is_one_that_aws_documents_or_the_code_emits() {
                 (shared::metrics::NAMES.map(|metric| metric.name).to_vec(), shared::metrics::FUNCTION)
             }
         };
-        assert!(metrics.contains(&metric.as_str()), "{id}: nobody emits `{metric}` in `{namespace}`");
+        assert!(metrics.contains(&metric.as_str()), "{id}: `{metric}` is not emitted in `{namespace}`");
         let dimensions = alarm["Dimensions"].as_array().unwrap();
         assert_eq!(dimensions.len(), 1, "{id}");
         assert_eq!(dimensions[0]["Name"], dimension, "{id}");
@@ -100,7 +108,8 @@ fn every_queue_and_function_is_watched() {
         alarms().iter().map(|(_, alarm)| plain(&alarm["Dimensions"][0]["Value"])).collect();
     let queues = QUEUES.map(|queue| format!("{queue}.QueueName"));
     let functions = functions::ALL.map(|function| function.logical_id.to_owned());
-    assert_eq!(watched, queues.into_iter().chain(functions).collect());
+    let mappings = ["ProcessDynamoDBStreamStream", "FanOutFanOutJobQueue"].map(str::to_owned);
+    assert_eq!(watched, queues.into_iter().chain(functions).chain(mappings).collect());
 }
 
 #[test]
@@ -109,9 +118,9 @@ fn an_alarm_says_where_its_recipe_is() {
         OPERATIONS.lines().filter_map(|line| line.strip_prefix("## ")).map(anchor).collect();
     for (id, alarm) in alarms() {
         let description = plain(&alarm["AlarmDescription"]);
-        let (meaning, naming) = description.split_once(" docs/operations.md#").unwrap();
+        let (meaning, recipe) = description.split_once(" docs/operations.md#").unwrap();
         assert!(meaning.ends_with('.'), "{id}: {meaning}");
-        assert!(anchors.contains(naming), "{id}: docs/operations.md has no `#{naming}`");
+        assert!(anchors.contains(recipe), "{id}: docs/operations.md has no `#{recipe}`");
         // CloudWatch API Reference, "PutMetricAlarm". A client's name has up to 40 characters.
         assert!(description.len() + 40 <= 1_024, "{id}");
     }
@@ -124,7 +133,14 @@ fn alarms_are_sent_to_the_topic_if_there_is_one() {
     for (id, alarm) in alarms() {
         assert_eq!(alarm["AlarmActions"], actions, "{id}");
         assert_eq!(alarm["OKActions"], actions, "{id}");
-        assert_eq!(alarm["ComparisonOperator"], "GreaterThanOrEqualToThreshold", "{id}");
+        // What rings because nothing is measured any more rings by its third state, which it has at first, too.
+        if alarm["TreatMissingData"] == "missing" {
+            assert_eq!(alarm["ComparisonOperator"], "LessThanThreshold", "{id}");
+            assert_eq!(alarm["InsufficientDataActions"], actions, "{id}");
+        } else {
+            assert_eq!(alarm["ComparisonOperator"], "GreaterThanOrEqualToThreshold", "{id}");
+            assert!(alarm.get("InsufficientDataActions").is_none(), "{id}");
+        }
     }
 }
 
@@ -136,8 +152,8 @@ fn alarms() -> Vec<(String, Json)> {
     alarms
 }
 
-/// The anchor that a heading gets: lower-case, words joined by hyphens.
+/// The anchor of a heading: lower-case words, joined by hyphens.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase().replace(' ', "-");
-    kept.chars().filter(|rejection| rejection.is_alphanumeric() || matches!(rejection, '-' | '_')).collect()
+    kept.chars().filter(|character| character.is_alphanumeric() || matches!(character, '-' | '_')).collect()
 }

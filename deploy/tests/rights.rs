@@ -1,4 +1,4 @@
-//! Who may do what: the statements of every policy in `template.yml`, and what holds for all of them.
+//! The rights in `template.yml`: the statements of every policy, and rules about all of them.
 
 #![expect(
     clippy::indexing_slicing,
@@ -16,13 +16,14 @@ use expect_test::{Expect, expect};
 use serde_json::{Value as Json, json};
 use support::{QUEUES, loop_over, plain, resource, resources, template};
 
-/// Actions that name no resource, so that a right to them is one on everything (AWS Service Authorization Reference:
-/// X-Ray, Lambda, CloudWatch).
-const WITHOUT_RESOURCES: [&str; 4] = [
+/// Actions without resources, so that a right to them is for `*` (AWS Service Authorization Reference: X-Ray, Lambda,
+/// CloudWatch).
+const WITHOUT_RESOURCES: [&str; 5] = [
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
     "lambda:ListEventSourceMappings",
     "cloudwatch:GetMetricData",
+    "dynamodb:ListStreams",
 ];
 
 #[test]
@@ -32,10 +33,13 @@ fn the_converter_has_these_rights() {
         &expect![[r#"
             WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on ProcessDynamoDBStreamLogs.Arn
             WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
-            ReadStreams: allow dynamodb:DescribeStream, dynamodb:GetRecords, dynamodb:GetShardIterator, dynamodb:ListStreams on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/ + /stream/ + *
-            SendEventsAndLetters: allow sqs:SendMessage on FanOutQueue.Arn, RejectedQueue.Arn
+            ReadStreams: allow dynamodb:DescribeStream, dynamodb:GetRecords, dynamodb:GetShardIterator on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/ + /stream/ + *
+            FindStreams: allow dynamodb:ListStreams on *
+            SendEventsAndRejections: allow sqs:SendMessage on FanOutQueue.Arn, RejectedQueue.Arn
             UseKeysOfQueues: allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
                 where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+            EncryptDiscardedRecords: allow kms:GenerateDataKey on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+                where StringEquals kms:ViaService s3.${AWS::Region}.${AWS::URLSuffix}
             KeepDiscardedRecords: allow s3:PutObject on ${DiscardedRecords.Arn}/*
             FindBucketOfDiscardedRecords: allow s3:ListBucket on DiscardedRecords.Arn
         "#]],
@@ -52,8 +56,9 @@ fn the_fan_out_has_these_rights() {
             ReceiveEvents: allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on FanOutQueue.Arn
             UseKeysOfQueues: allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
                 where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+            SendToClients: allow sqs:SendMessage on arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${QueuePrefix}MarkFanOutClient*.fifo
             SendToExternalQueues (if HasExternalQueues): allow sqs:SendMessage on ExternalQueueArns
-            SendRepairsAndLetters: allow sqs:SendMessage on FanOutQueue.Arn, RejectedQueue.Arn
+            SendRepairsAndRejections: allow sqs:SendMessage on FanOutQueue.Arn, RejectedQueue.Arn
             KeepLedger: allow dynamodb:BatchGetItem, dynamodb:ConditionCheckItem, dynamodb:DeleteItem, dynamodb:GetItem, dynamodb:PutItem, dynamodb:Query on LedgerTable.Arn
             ReadEvents: allow dynamodb:GetItem, dynamodb:Query, dynamodb:Scan on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
             DecryptEvents: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
@@ -63,17 +68,14 @@ fn the_fan_out_has_these_rights() {
 }
 
 #[test]
-fn whoever_looks_needs_these_rights() {
+fn the_watch_policy_has_these_rights() {
     check(
         "WatchPolicy",
         &expect![[r#"
             SeeStack: allow cloudformation:DescribeStacks, cloudformation:GetTemplate on arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/${AWS::StackName}/*
             SeeQueues: allow sqs:GetQueueAttributes, sqs:GetQueueUrl on arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${QueuePrefix}MarkFanOut*.fifo
             SeeExternalQueues (if HasExternalQueues): allow sqs:GetQueueAttributes, sqs:GetQueueUrl on ExternalQueueArns
-            ReadLetters: allow sqs:ReceiveMessage, sqs:ChangeMessageVisibility on RejectedQueue.Arn
             SeeKeys: allow kms:DescribeKey on arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*
-            DecryptRejections: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
-                where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
             ReadDeployedConfig: allow s3:GetObject on arn:${AWS::Partition}:s3:::mark-event-queue-packages-${AWS::AccountId}-${AWS::Region}/fanout/*
             SeeMappingsAndMetrics: allow lambda:ListEventSourceMappings, cloudwatch:GetMetricData on *
             SeeEventTable: allow dynamodb:DescribeTable on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
@@ -84,11 +86,23 @@ fn whoever_looks_needs_these_rights() {
 }
 
 #[test]
-fn whoever_retries_needs_these_rights_besides() {
+fn the_rejected_policy_has_these_rights() {
+    check(
+        "RejectedPolicy",
+        &expect![[r#"
+            ReadRejections: allow sqs:ReceiveMessage, sqs:ChangeMessageVisibility on RejectedQueue.Arn
+            DecryptRejections: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+                where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+        "#]],
+    );
+}
+
+#[test]
+fn the_retry_policy_has_these_rights() {
     check(
         "RetryPolicy",
         &expect![[r#"
-            TakeLetters: allow sqs:DeleteMessage on RejectedQueue.Arn
+            DeleteRejections: allow sqs:DeleteMessage on RejectedQueue.Arn
             Resend: allow lambda:InvokeFunction on ProcessDynamoDBStream.Arn
             ReadEvents: allow dynamodb:GetItem, dynamodb:Query on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
             DecryptEvents: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
@@ -98,11 +112,11 @@ fn whoever_retries_needs_these_rights_besides() {
 }
 
 #[test]
-fn whoever_replays_needs_these_rights_besides() {
+fn the_replay_policy_has_these_rights() {
     check(
         "ReplayPolicy",
         &expect![[r#"
-        GiveOrders: allow lambda:InvokeFunction on CatchUp.Arn
+        MakeControlRequests: allow lambda:InvokeFunction on CatchUp.Arn
         ReadEvents: allow dynamodb:Query, dynamodb:Scan on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
         DecryptEvents: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
             where StringEquals kms:ViaService dynamodb.${AWS::Region}.${AWS::URLSuffix}
@@ -111,7 +125,7 @@ fn whoever_replays_needs_these_rights_besides() {
 }
 
 #[test]
-fn nobody_else_sends_to_a_queue() {
+fn no_other_role_sends_to_a_queue() {
     let mut found = String::new();
     for policy in ["${Own}Policy", "Policy${Client}"] {
         writeln!(found, "{}:\n{}", plain(&resource(policy)["Properties"]["Queues"]), listed(policy)).unwrap();
@@ -126,7 +140,6 @@ fn nobody_else_sends_to_a_queue() {
         Queue${Client}:
         EncryptedTransportOnly: deny * sqs:* on Queue${Client}.Arn
             where Bool aws:SecureTransport false
-        FanOutSends: allow AWS FanOutRole.Arn sqs:SendMessage on Queue${Client}.Arn
         NobodyElseSends: deny * sqs:SendMessage on Queue${Client}.Arn
             where ArnNotEquals aws:PrincipalArn FanOutRole.Arn
 
@@ -137,7 +150,7 @@ fn nobody_else_sends_to_a_queue() {
 }
 
 #[test]
-fn every_queue_and_bucket_has_a_policy_that_wants_tls() {
+fn every_queue_and_bucket_has_a_policy_that_requires_tls() {
     let mut protected: Vec<String> = Vec::new();
     for (id, resource) in resources() {
         let kind = resource["Type"].as_str().unwrap();
@@ -169,7 +182,7 @@ fn no_right_is_wider_than_it_is_written() {
             if statement["Effect"] == "Deny" {
                 continue;
             }
-            assert_ne!(statement["Principal"], "*", "{id}: {sid}: anybody may");
+            assert_ne!(statement["Principal"], "*", "{id}: {sid}: every principal may");
             let actions = listed_of(&statement["Action"]);
             assert!(!actions.is_empty(), "{id}: {sid}");
             for action in actions {
@@ -179,7 +192,7 @@ fn no_right_is_wider_than_it_is_written() {
             }
         }
     }
-    // SAM makes no role of its own, which would have AWS's managed policies.
+    // SAM makes no role of its own: it would have AWS's managed policies.
     for function in functions::ALL {
         let properties = &resource(function.logical_id)["Properties"];
         assert!(properties.get("Role").is_some());
@@ -202,20 +215,22 @@ fn roles_are_assumed_by_lambda_for_this_account_only() {
     }
 }
 
-/// Queues change over to another key before what refers to them does, and what they hold stays encrypted with the old
-/// one: a right to use keys does not hang on the settings, but on the service that asks.
+/// A queue gets another key before the roles that refer to it change, and its messages stay encrypted with the old key.
+/// So a right to use keys depends on the service that calls KMS, and not on the settings.
 #[test]
-fn whoever_may_use_keys_may_so_whatever_the_stack_s_key_is() {
+fn the_right_to_use_keys_does_not_depend_on_the_stacks_key() {
     let by_way_of = |service: &str| {
         let service = format!("{service}.${{AWS::Region}}.${{AWS::URLSuffix}}");
         json!({ "StringEquals": { "kms:ViaService": { "Fn::Sub": service } } })
     };
     let send = ["kms:GenerateDataKey", "kms:Decrypt"].as_slice();
     let read = ["kms:Decrypt"].as_slice();
+    let encrypt = ["kms:GenerateDataKey"].as_slice();
     for (id, expected) in [
-        ("ProcessDynamoDBStreamRole", vec![("sqs", send)]),
+        ("ProcessDynamoDBStreamRole", vec![("sqs", send), ("s3", encrypt)]),
         ("FanOutRole", vec![("sqs", send), ("dynamodb", read)]),
-        ("WatchPolicy", vec![("sqs", read)]),
+        ("WatchPolicy", vec![]),
+        ("RejectedPolicy", vec![("sqs", read)]),
         ("RetryPolicy", vec![("dynamodb", read)]),
         ("ReplayPolicy", vec![("dynamodb", read)]),
     ] {
@@ -235,7 +250,7 @@ fn whoever_may_use_keys_may_so_whatever_the_stack_s_key_is() {
     }
 }
 
-/// No policy refers to a condition that is not there.
+/// A policy refers only to conditions that the template has.
 #[test]
 fn conditions_of_rights_are_those_of_the_template() {
     let conditions = template()["Conditions"].as_object().unwrap().clone();
@@ -253,7 +268,7 @@ fn check(logical_id: &str, expected: &Expect) {
     expected.assert_eq(&listed(logical_id));
 }
 
-/// The statements of a policy, or of a role's policies: one line each, and one for the condition.
+/// The statements of a policy, or of a role's policies: a line each, and one for the condition.
 fn listed(logical_id: &str) -> String {
     let mut text = String::new();
     for statement in raw_statements(logical_id) {
@@ -275,7 +290,7 @@ fn listed(logical_id: &str) -> String {
     text
 }
 
-/// The statements, as if every condition held.
+/// The statements of a policy or role, as if every condition of the template held.
 fn statements(logical_id: &str) -> Vec<Json> {
     let unwrapped = |statement: Json| match &statement["Fn::If"] {
         Json::Array(parts) => parts[1].clone(),

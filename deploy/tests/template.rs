@@ -1,7 +1,7 @@
 //! `template.yml` agrees with the code: names, time-outs, variables, clients, the ledger.
 //!
-//! What a linter doesn't see is here, and in `rights.rs` and `alarms.rs`; what only shows once the stack is there, the
-//! end-to-end tests look at.
+//! These tests, with `rights.rs` and `alarms.rs`, find what a linter doesn't. The end-to-end tests look at the stack
+//! once it exists.
 
 mod support;
 
@@ -25,7 +25,7 @@ const CONFIG: &str = include_str!("../../client-queues.toml");
 const OPERATIONS: &str = include_str!("../../docs/operations.md");
 
 #[test]
-fn the_code_of_every_function_can_be_put_in() {
+fn the_place_of_every_functions_code_can_be_put_in() {
     for function in functions::ALL {
         let package = Package::try_new(function, b"binary", CONFIG).unwrap();
         let text = with_code(TEMPLATE, function.logical_id, &format!("s3://bucket/{}", package.key)).unwrap();
@@ -62,7 +62,7 @@ fn names_of_own_queues_are_those_that_the_functions_compute() {
 fn every_queue_keeps_its_events_two_weeks_encrypted_and_its_stack_in_peace() {
     for name in QUEUES {
         let queue = resource(name);
-        // Retain, but for the operation that made it.
+        // Retained, unless the operation that made it fails.
         assert_eq!(queue["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
         assert_eq!(queue["UpdateReplacePolicy"], "Retain", "{name}");
         let properties = &queue["Properties"];
@@ -79,7 +79,7 @@ fn every_queue_keeps_its_events_two_weeks_encrypted_and_its_stack_in_peace() {
         ] {
             assert_eq!(properties[property], expected, "{name}: {property}");
         }
-        // It takes messages out of their group.
+        // It would take messages out of their group.
         assert!(properties.get("RedrivePolicy").is_none(), "{name}");
     }
 }
@@ -95,32 +95,32 @@ fn the_ledger_outlives_its_stack_and_mistakes() {
     assert_eq!(properties["BillingMode"], "PAY_PER_REQUEST");
     assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
     assert_eq!(properties["SSESpecification"]["SSEEnabled"], true);
-    // What is in it never goes by itself.
+    // Its items never expire.
     assert!(properties.get("TimeToLiveSpecification").is_none());
 }
 
-/// A queue that was deleted comes back as the stack made it.
+/// A queue that is made again by hand has the settings of the stack's.
 #[test]
 fn the_recipe_for_a_clients_queue_has_its_settings() {
     let (_, recipe) = OPERATIONS.split_once("aws sqs create-queue").unwrap();
-    let told = recipe.split_whitespace().find(|word| word.starts_with("FifoQueue=")).unwrap();
-    let told: BTreeSet<String> = told.split(',').map(str::to_owned).collect();
+    let recipe = recipe.split_whitespace().find(|word| word.starts_with("FifoQueue=")).unwrap();
+    let recipe: BTreeSet<String> = recipe.split(',').map(str::to_owned).collect();
     let properties = resource("Queue${Client}")["Properties"].as_object().unwrap().clone();
     let settings =
         properties.into_iter().filter(|(name, _)| !["QueueName", "KmsMasterKeyId"].contains(&&**name));
     let made = settings.map(|(name, value)| match value.get("Fn::If") {
-        // SQS's own encryption, as without a key.
+        // The choice without a key: SQS's own encryption.
         Some(choice) => format!("{name}={}", plain(&choice[2])),
         None => format!("{name}={}", plain(&value)),
     });
-    assert_eq!(told, made.collect());
+    assert_eq!(recipe, made.collect());
 }
 
 #[test]
 fn every_stack_has_the_ledger_and_its_catch_up() {
     let conditional = resources().into_iter().filter(|(_, resource)| resource.get("Condition").is_some());
     let conditional: BTreeSet<String> = conditional.map(|(id, _)| id).collect();
-    // Those of clients, of which there may be none.
+    // The resources of clients, of which there may be none.
     assert_eq!(
         conditional,
         ["Queue${Client}", "Policy${Client}", "Alarm${Client}"].map(str::to_owned).into()
@@ -135,7 +135,7 @@ fn every_stack_has_the_ledger_and_its_catch_up() {
 }
 
 #[test]
-fn catch_up_is_called_every_minute_and_by_nothing_twice() {
+fn catch_up_is_invoked_every_minute_without_retries() {
     let properties = &resource(CATCH_UP.logical_id)["Properties"];
     let events = properties["Events"].as_object().unwrap();
     let schedule =
@@ -159,19 +159,19 @@ fn the_times_are_those_of_the_ledger() {
 
     let allowed = template["Parameters"]["FunctionTimeout"]["AllowedValues"].as_array().unwrap();
     let longest = allowed.iter().map(|seconds| seconds.as_u64().unwrap()).max();
-    assert_eq!(longest, Some(times::FAN_OUT_LIMIT.as_secs()), "a stack takes no longer ones");
+    assert_eq!(longest, Some(times::FAN_OUT_LIMIT.as_secs()), "a stack allows no longer ones");
 
     let catch_up = resource(CATCH_UP.logical_id)["Properties"]["Timeout"].as_u64().unwrap();
-    let turn = times::PASS_LIMIT + times::CALL_LIMIT + times::RECORD_LIMIT;
-    assert!(turn.as_secs() < catch_up, "a turn must fit in");
+    let pass = times::PASS_LIMIT + times::CALL_LIMIT + times::RECORD_LIMIT;
+    assert!(pass.as_secs() < catch_up, "a pass must fit in");
     // AWS Lambda Developer Guide, "Lambda quotas". A client that is absent for longer than that is gone.
     assert!(catch_up <= 15 * 60);
     assert!(times::ABSENCE.as_secs() > catch_up);
-    assert!(catch_up < INVOKE_TIMEOUT.as_secs(), "whoever invokes it waits for its end");
+    assert!(catch_up < INVOKE_TIMEOUT.as_secs(), "a caller waits for its end");
 }
 
 #[test]
-fn what_lambda_gives_up_is_kept_for_a_month_in_a_closed_bucket() {
+fn discarded_records_are_kept_for_a_month_in_a_closed_bucket() {
     let bucket = resource("DiscardedRecords");
     assert_eq!(bucket["DeletionPolicy"], "RetainExceptOnCreate");
     assert_eq!(bucket["UpdateReplacePolicy"], "Retain");
@@ -220,7 +220,7 @@ fn both_mappings_report_failures_by_item_and_discard_nothing() {
 }
 
 #[test]
-fn functions_are_traced_and_their_logs_forgotten() {
+fn functions_are_traced_and_their_logs_expire() {
     let globals = &template()["Globals"]["Function"];
     assert_eq!(globals["Tracing"], "Active");
     assert_eq!(globals["Architectures"], json!([{ "Ref": "Architecture" }]));
@@ -276,7 +276,7 @@ fn every_parameter_is_described_has_a_default_and_stands_in_a_group() {
 }
 
 #[test]
-fn parameters_take_what_settings_take() {
+fn parameters_allow_the_values_of_settings() {
     let template = template();
     let parameter = |name: &str| &template["Parameters"][name];
     assert_eq!(parameter("LogRetentionDays")["AllowedValues"], json!(LogRetention::ALLOWED));
@@ -290,12 +290,12 @@ fn parameters_take_what_settings_take() {
         let range = (&parameter(name)["MinValue"], &parameter(name)["MaxValue"]);
         assert_eq!(range, (&json!(lowest), &json!(highest)), "{name}");
     }
-    // More breaks the order of an aggregate, which the ledger has to set right then.
+    // A higher factor breaks the order of aggregates, which the ledger then has to restore.
     assert_eq!(parameter("ParallelizationFactor")["Default"], 1);
 }
 
 #[test]
-fn a_consumer_s_function_may_take_a_sixth_of_its_queue_s_visibility_timeout() {
+fn a_consumers_function_may_take_a_sixth_of_its_queues_visibility_timeout() {
     let consumer = json_of(include_str!("../../docs/consume/template.yml"));
     let timeout = consumer["Resources"]["Consumer"]["Properties"]["Timeout"].as_u64().unwrap();
     assert_eq!(resource("Queue${Client}")["Properties"]["VisibilityTimeout"], 6 * timeout);
@@ -351,19 +351,19 @@ fn every_variable_that_the_functions_read_is_set() {
             && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
     };
     let read = code.split('"').filter(is_name);
-    // Lambda sets these itself (AWS Lambda Developer Guide, "Defined runtime environment variables"), and a developer
-    // the endpoint.
+    // Lambda sets the others itself (AWS Lambda Developer Guide, "Defined runtime environment variables"), and a
+    // developer the endpoint.
     let own: BTreeSet<&str> =
         read.filter(|name| !name.starts_with("AWS_") && *name != "LAMBDA_TASK_ROOT").collect();
 
     let template = template();
     let variables = template["Globals"]["Function"]["Environment"]["Variables"].as_object().unwrap();
-    // The converter needs neither table.
+    // The converter needs neither the ledger nor the event table.
     let [fan_out, catch_up] = [FANOUT, CATCH_UP]
         .map(|function| resource(function.logical_id)["Properties"]["Environment"]["Variables"].clone());
     let [fan_out, catch_up] = [&fan_out, &catch_up].map(|variables| variables.as_object().unwrap());
     assert_eq!(fan_out.keys().collect::<Vec<_>>(), catch_up.keys().collect::<Vec<_>>());
-    // `PARTITION` alone is one word.
+    // `PARTITION` has no underscore.
     let all = variables.keys().chain(fan_out.keys());
     let set: BTreeSet<&str> = all.map(String::as_str).filter(|name| *name != "PARTITION").collect();
     assert_eq!(set, own);
@@ -379,7 +379,7 @@ fn every_variable_that_the_functions_read_is_set() {
 }
 
 #[test]
-fn there_are_no_aliases_which_cloudformation_does_not_read() {
+fn there_are_no_yaml_aliases_which_cloudformation_does_not_read() {
     for (line, text) in TEMPLATE.lines().enumerate() {
         let mut words = text.split_whitespace().take_while(|word| !word.starts_with('#'));
         assert!(!words.any(|word| word.starts_with(['&', '*'])), "line {}: {text}", line + 1);

@@ -148,7 +148,7 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
               NEW 000000000000 (the stack's own): Billing, Insurance
               NEW 444455556666: Reporting
 
-            error: nobody is there to ask; add `--yes` to go ahead
+            error: there is no terminal to ask on; add `--yes` to go ahead
         "#]],
     )?;
     assert_eq!(operator.queues().await?, ["ReportingEvents.fifo"]);
@@ -197,7 +197,7 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         Nothing changes for clients; a deploy may still bring new code.
 
         --- stdout
-        Stack mark-event-queue was like that already.
+        Stack mark-event-queue is unchanged.
 
         client     queue
         Billing    arn:aws:sqs:eu-west-2:000000000000:MarkFanOutClientBilling.fifo
@@ -278,7 +278,7 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         Reporting  kept     ReportingEvents.fifo            444455556666
         Police     removed  MarkFanOutClientPolice.fifo     000000000000
 
-        ATTENTION: Police leaves MarkFanOutClientPolice.fifo, which holds 3 messages and 0 in flight: nothing follows them; whoever still needs them reads them
+        ATTENTION: Police leaves MarkFanOutClientPolice.fifo, which holds 3 messages and 0 in flight: nothing follows them; a consumer that needs them must read them
 
         Accounts that will receive every event:
               000000000000 (the stack's own): Billing, Insurance
@@ -340,9 +340,9 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
-        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from whoever has them: CloudFormation deletes no policy that is attached.
+        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
 
-        error: nobody is there to ask; add `--yes` to go ahead
+        error: there is no terminal to ask on; add `--yes` to go ahead
     "#]])?;
     operator.check(&["delete", "--yes"], 0, &expect![[r#"
         --- stderr
@@ -354,7 +354,7 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
-        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from whoever has them: CloudFormation deletes no policy that is attached.
+        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
 
         --- stdout
         Stack mark-event-queue is deleted; 4 queues, the bucket mark-event-queue-discardedrecords-… and the ledger's table mark-event-queue-LedgerTable-… stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.

@@ -45,7 +45,7 @@ async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()>
     for follower in [&mut billing, &mut insurance, &mut enforcement] {
         has_all_once(follower, &expected, 4).await?;
     }
-    operator.until_clients_are("level").await;
+    operator.until_clients_are("up to date").await;
 
     let (paused, errors) = operator.json(&["pause", "Billing"], 0);
     assert_eq!((&paused["state"], &paused["was"]), (&json!("paused"), &json!("live")));
@@ -60,7 +60,7 @@ async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()>
     assert_eq!((&of_billing["state"], &of_billing["groups_behind"]), (&json!("paused"), &json!(10)));
     assert_eq!(
         (&behind["Insurance"]["state"], &behind["Enforcement"]["state"]),
-        (&json!("level"), &json!("level"))
+        (&json!("up to date"), &json!("up to date"))
     );
     assert_eq!(operator.depth("Billing").await?, 0, "it got something while it was paused");
     let (_, refused) = operator.run(&["catch-up", "Billing"], 6);
@@ -72,16 +72,16 @@ async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()>
     assert_eq!(operator.json(&["resume", "Billing"], 0).0["state"], "live");
     operator.catch_up("Billing");
     has_all_once(&mut billing, &expected, 6).await?;
-    operator.until_clients_are("level").await;
+    operator.until_clients_are("up to date").await;
 
     // Whoever is taken away leaves for an hour, and gets nothing that is ordered for it.
     operator.run_with(&operator.without("Billing")?, &["deploy", "--yes"], 0);
     let leaving = operator.until_status(|clients| clients["Billing"]["state"] == "leaving").await;
     assert!(leaving["Billing"]["retired_at"].is_string(), "{leaving:?}");
-    assert_eq!(leaving["Insurance"]["state"], "level");
+    assert_eq!(leaving["Insurance"]["state"], "up to date");
     for order in [&["resume", "Billing"][..], &["catch-up", "Billing"], &["backfill", "Billing", "--yes"]] {
         let (_, errors) = operator.run(order, 2);
-        assert!(errors.contains("client `Billing` is in no deployed config since"), "{errors}");
+        assert!(errors.contains("client `Billing` has been in no deployed config since"), "{errors}");
     }
     Ok(())
 }
@@ -131,7 +131,7 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
     assert_eq!((&ordered["ordered"], &ordered["failed"]), (&json!(1), &json!([])));
     let id = ordered["replays"][0].as_str().unwrap();
     assert!(errors.contains(CALLER) && errors.contains(id), "{errors}");
-    assert!(errors.contains("1 of 1 group ordered"), "{errors}");
+    assert!(errors.contains("1 of 1 group requested"), "{errors}");
     assert!(
         fs::read_to_string(operator.ground.log())?.contains(id),
         "the function's log does not name the replay"
@@ -181,7 +181,7 @@ async fn what_table_and_ledger_differ_in_is_told_and_sent() -> anyhow::Result<()
     for client in CLIENTS {
         has_all_once(&mut operator.follower(client, &expected), &expected, 3).await?;
     }
-    operator.until_clients_are("level").await;
+    operator.until_clients_are("up to date").await;
     let compared = operator.json(&["reconcile"], 0).0;
     assert_eq!((&compared["groups"], &compared["is_complete"]), (&json!(MARKS), &json!(true)));
 

@@ -1,8 +1,8 @@
 // Asks a simulator of IAM about every row of matrix.mjs, and ends with 1 if one is decided otherwise.
 //
-// Usage: node check.mjs EXPANDED.json POLICIES.json SOURCE…
-// EXPANDED: the template as tools/control_plane.py writes it. POLICIES: what `fanoutctl policy` prints for a queue in
-// another account, as cli's tests write it. SOURCE: the files whose calls to AWS the functions make.
+// Usage: node check.mjs EXPANDED.json POLICIES SOURCE…
+// EXPANDED: the template as tools/control_plane.py writes it. POLICIES: the folder of what `fanoutctl policy` prints,
+// which cli's tests compare. SOURCE: the files whose calls to AWS the functions make.
 
 import { readFileSync } from 'node:fs'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
@@ -11,9 +11,10 @@ import { ACCOUNT, REGION, Stack } from './stack.mjs'
 
 const OTHER_ACCOUNT = '210987654321'
 const ADMINISTRATOR = [{ name: 'all', policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] } }]
-const [expanded, policies] = process.argv.slice(2, 4).map((path) => JSON.parse(readFileSync(path)))
-const sources = process.argv.slice(4)
-const stack = new Stack(expanded)
+const [expanded, policies, ...sources] = process.argv.slice(2)
+const json = (path) => JSON.parse(readFileSync(path))
+const printed = (name) => json(`${policies}/${name}.json`)
+const stack = new Stack(json(expanded))
 
 // A policy of a table or a function leaves the decision to the account, as does a key's by default.
 const keyPolicy = {
@@ -31,10 +32,14 @@ const OUTSIDE = {
   stack: { arn: `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/mark-event-queue/1` },
   stream: { arn: `${table}/stream/2026-01-01T00:00:00.000` },
   'event table': { arn: table },
-  'external queue': { arn: policies.queue, policy: policies.queue_policy, account: OTHER_ACCOUNT },
+  'external queue': {
+    arn: `arn:aws:sqs:${REGION}:${OTHER_ACCOUNT}:orders.fifo`,
+    policy: printed('existing_queue'),
+    account: OTHER_ACCOUNT
+  },
   'key of the external queue': {
     arn: `arn:aws:kms:${REGION}:${OTHER_ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab`,
-    policy: { Version: '2012-10-17', Statement: [policies.key_statement] },
+    policy: { Version: '2012-10-17', Statement: [printed('key_statement')] },
     account: OTHER_ACCOUNT,
     context: { 'kms:ViaService': `sqs.${REGION}.amazonaws.com` }
   },
@@ -119,6 +124,14 @@ function resource(name) {
 
 let wrong = 0
 let asked = 0
+
+// What is printed for a queue of the stack's own is what the template gives it.
+const written = (policy) =>
+  JSON.stringify({ ...policy, Statement: policy.Statement.map((statement) => ({ ...statement, Action: [statement.Action].flat() })) })
+if (written(printed('own_queue')) !== written(stack.resourcePolicy('QueueBilling'))) {
+  wrong += 1
+  console.error('own_queue.json is not the policy of QueueBilling')
+}
 
 // Every call of the code has its row, and every row of CALLS its call.
 const called = new Set(

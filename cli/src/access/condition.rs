@@ -6,15 +6,15 @@ use super::pattern::{arn_matches, matches};
 use super::read::Condition;
 use super::truth::Truth;
 
-/// What a key is in the request of a role that sends over TLS.
+/// The value of a condition key in the request of a role that sends over TLS.
 enum RequestKey {
     Is(String),
-    /// Requests of roles do not have it.
+    /// A role's request does not have the key.
     Absent,
     Unknown,
 }
 
-/// How a condition's value, and the request's, are compared.
+/// Whether a condition's value, the first argument, admits the request's.
 type Comparison = fn(&str, &str) -> bool;
 
 /// Whether all `conditions` hold for `sending`.
@@ -22,14 +22,14 @@ pub(super) fn hold(conditions: &[Condition], sending: &Sending<'_>) -> Truth {
     conditions.iter().fold(Truth::Yes, |truth, condition| truth.and(|| holds(condition, sending)))
 }
 
-/// Whether one of `conditions` names who or where the caller is: what AWS takes for not public (Amazon S3 User Guide,
-/// "The meaning of public").
+/// Whether one of `conditions` fixes the caller or its place: AWS takes such a statement for not public (Amazon S3 User
+/// Guide, "The meaning of public").
 pub(super) fn narrows(conditions: &[Condition]) -> bool {
     conditions.iter().any(|condition| {
         let operator = condition.operator.trim_start_matches("ForAnyValue:");
         let names =
             ["StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike", "IpAddress"];
-        let is_fixed = condition.values.iter().all(|value| value.chars().any(|letter| letter != '*'));
+        let is_fixed = condition.values.iter().all(|value| value.chars().any(|character| character != '*'));
         names.contains(&operator) && identifies(&condition.key) && is_fixed
     })
 }
@@ -85,7 +85,7 @@ fn request_key(key: &str, sending: &Sending<'_>) -> RequestKey {
     }
 }
 
-/// How an operator compares, and whether it holds for what differs.
+/// How an operator compares, and whether it is negated (`StringNotEquals`).
 fn comparison(operator: &str) -> Option<(Comparison, bool)> {
     let positive = operator.replacen("StringNot", "String", 1).replacen("ArnNot", "Arn", 1);
     let comparison: Comparison = match positive.as_str() {

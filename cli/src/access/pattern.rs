@@ -4,7 +4,7 @@
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut position) = (0, 0);
-    // Where the last `*` stands, and how much of the text it has taken: the only place to go back to.
+    // The last `*`, and the end of the text that it has taken: the only place to go back to.
     let mut star: Option<(usize, usize)> = None;
     while position < text.len() {
         match pattern.get(at) {
@@ -29,8 +29,8 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     pattern.iter().skip(at).all(|rest| *rest == '*')
 }
 
-/// Whether the ARN `text` has the form `pattern`, each of the six parts by itself (IAM User Guide, "IAM JSON policy
-/// elements: Condition operators").
+/// Whether the ARN `text` has the form `pattern`. Each of the six parts is matched by itself (IAM User Guide, "IAM JSON
+/// policy elements: Condition operators").
 pub(super) fn arn_matches(pattern: &str, text: &str) -> bool {
     let (patterns, parts): (Vec<&str>, Vec<&str>) =
         (pattern.splitn(6, ':').collect(), text.splitn(6, ':').collect());

@@ -1,4 +1,4 @@
-//! Reading a policy: where IAM takes one thing or a list, it is a list here.
+//! Reads a policy. Where IAM takes one value or a list, it is a list here.
 
 use serde_json::{Map, Value};
 
@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 #[error("not a policy: {0}")]
 pub struct InvalidPolicy(String);
 
-/// A statement of a policy.
+/// One statement, with IAM's optional elements filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Statement {
-    /// The `Sid`, or else the number among the policy's statements, counted from 1.
+    /// The `Sid`, or else the statement's number, counted from 1.
     pub(super) name: String,
     pub(super) effect: Effect,
     pub(super) principals: Principals,
@@ -25,28 +25,28 @@ pub(super) enum Effect {
     Deny,
 }
 
-/// Whom a statement is about.
+/// The principals that a statement is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Principals {
     None,
-    /// These; AWS's services and other kinds of identity are no roles, and are left out.
+    /// These. Services and other kinds of identity are left out: the sender is a role.
     Only(Vec<String>),
     AllBut(Vec<String>),
 }
 
-/// What a statement is about, in patterns.
+/// The actions or resources that a statement is about, as patterns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     Only(Vec<String>),
     AllBut(Vec<String>),
 }
 
-/// One key of a statement's condition.
+/// One operator and key of a statement's `Condition`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Condition {
     /// `StringEquals`, `ForAllValues:ArnLikeIfExists`, ….
     pub(super) operator: String,
-    /// In lower case: keys are compared without regard to it.
+    /// In lower case: IAM compares keys without regard to case.
     pub(super) key: String,
     pub(super) values: Vec<String>,
 }

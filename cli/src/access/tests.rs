@@ -4,11 +4,11 @@ const ROLE: &str = "arn:aws:iam::111122223333:role/MarkFanOut-eu-west-2";
 const SAME: &str = "arn:aws:sqs:eu-west-2:111122223333:Events.fifo";
 const OTHER: &str = "arn:aws:sqs:eu-west-2:444455556666:Events.fifo";
 
-fn access(queue: &str, role_may: bool, statements: &str) -> String {
+fn access(queue: &str, statements: &str) -> String {
     let text = format!("{{\"Statement\": [{}]}}", statements.replace('\'', "\""));
     let policy = Policy::try_new(&text).unwrap();
     let queue = QueueArn::try_new(queue).unwrap();
-    match policy.access(&Sending { role: ROLE, account: "111122223333", queue: &queue, role_may }) {
+    match policy.access(&Sending { role: ROLE, account: "111122223333", queue: &queue }) {
         Access::Allowed => "allowed".to_owned(),
         Access::NotAllowed => "not allowed".to_owned(),
         Access::Denied { statement } => format!("denied by {statement}"),
@@ -16,12 +16,12 @@ fn access(queue: &str, role_may: bool, statements: &str) -> String {
     }
 }
 
-/// A policy of a queue of another account, to which the role's own policy lets it send.
+/// The policy of another account's queue, to which the role's own policy lets it send.
 fn check(statements: &str, expected: &str) {
-    assert_eq!(access(OTHER, true, statements), expected, "{statements}");
+    assert_eq!(access(OTHER, statements), expected, "{statements}");
 }
 
-/// As [`check`], with an Allow that has this beside what it needs.
+/// As [`check`], with an Allow of which `part` replaces or adds an element.
 fn check_allow(part: &str, expected: &str) {
     let mut statement = String::from("{'Sid': 'A', 'Effect': 'Allow'");
     for (key, value) in
@@ -34,7 +34,7 @@ fn check_allow(part: &str, expected: &str) {
     check(&format!("{statement}, {part} }}"), expected);
 }
 
-/// As [`check`], with an Allow for everything and a Deny that has this beside what it needs.
+/// As [`check`], with an Allow for everything, and a Deny of which `part` replaces or adds an element.
 fn check_deny(part: &str, expected: &str) {
     let mut deny = String::from("{'Sid': 'D', 'Effect': 'Deny'");
     for (key, value) in [("Principal", "'*'"), ("Action", "'sqs:*'"), ("Resource", "'*'")] {
@@ -51,7 +51,7 @@ fn check_deny(part: &str, expected: &str) {
 }
 
 #[test]
-fn the_role_is_reached_by_its_arn_its_account_and_everybody() {
+fn a_statement_reaches_the_role_by_its_arn_its_account_or_a_star() {
     for principal in [
         "'*'",
         "{'AWS': '*'}",
@@ -133,7 +133,7 @@ fn conditions_are_read() {
         "{'ArnLike': {'aws:SourceArn': 'arn:aws:sns:*:*:*'}}",
         "{'Bool': {'aws:SecureTransport': 'false'}}",
         "{'Null': {'aws:PrincipalArn': 'true'}}",
-        // Both must hold; what can't hold is not unclear.
+        // Both must hold: one that fails makes the other irrelevant.
         "{'StringEquals': {'aws:PrincipalOrgID': 'o-1', 'aws:PrincipalAccount': '444455556666'}}",
     ];
     for condition in fails {
@@ -177,19 +177,14 @@ fn across_accounts_it_takes_both_and_inside_one_of_them() {
             "{{'Effect': 'Allow', 'Principal': {{'AWS': '{principal}'}}, 'Action': 'sqs:*', 'Resource': '*'}}"
         )
     };
-    let table = [
-        (OTHER, true, String::new(), "not allowed"),
-        (OTHER, true, to("111122223333"), "allowed"),
-        (OTHER, false, to(ROLE), "not allowed"),
-        (SAME, true, String::new(), "allowed"),
-        (SAME, false, String::new(), "not allowed"),
-        (SAME, false, to(ROLE), "allowed"),
-        // The account leaves it to the role's own policy.
-        (SAME, false, to("111122223333"), "not allowed"),
-        (SAME, true, to("111122223333"), "allowed"),
-    ];
-    for (queue, role_may, statements, expected) in table {
-        assert_eq!(access(queue, role_may, &statements), expected, "{queue} {role_may} {statements}");
+    for (queue, statements, expected) in [
+        (OTHER, String::new(), "not allowed"),
+        (OTHER, to("111122223333"), "allowed"),
+        (OTHER, to(ROLE), "allowed"),
+        (SAME, String::new(), "allowed"),
+        (SAME, to("444455556666"), "allowed"),
+    ] {
+        assert_eq!(access(queue, &statements), expected, "{queue} {statements}");
     }
 }
 
@@ -204,11 +199,11 @@ fn an_unclear_allow_matters_only_alone() {
 }
 
 #[test]
-fn everybody_is_everybody_unless_a_condition_says_who() {
-    let open = |part: &str| {
+fn a_star_is_public_unless_a_condition_names_the_caller() {
+    let public = |part: &str| {
         let text = format!("{{'Statement': {{'Sid': 'A', 'Action': 'sqs:*', 'Resource': '*', {part} }}}}");
         let policy = Policy::try_new(&text.replace('\'', "\"")).unwrap();
-        policy.open_to_everybody().map(str::to_owned)
+        policy.public_statement().map(str::to_owned)
     };
     for part in [
         "'Effect': 'Allow', 'Principal': '*'",
@@ -219,7 +214,7 @@ fn everybody_is_everybody_unless_a_condition_says_who() {
         "'Effect': 'Allow', 'Principal': '*', 'Condition': {'StringNotEquals': {'aws:PrincipalAccount': '1'}}",
         "'Effect': 'Allow', 'Principal': '*', 'Condition': {'ArnLikeIfExists': {'aws:SourceArn': 'arn:aws:sns:a:b:c'}}",
     ] {
-        assert_eq!(open(part).as_deref(), Some("A"), "{part}");
+        assert_eq!(public(part).as_deref(), Some("A"), "{part}");
     }
     for part in [
         "'Effect': 'Deny', 'Principal': '*'",
@@ -228,12 +223,12 @@ fn everybody_is_everybody_unless_a_condition_says_who() {
         "'Effect': 'Allow', 'Principal': '*', 'Condition': {'ArnLike': {'aws:SourceArn': 'arn:aws:sns:a:b:*'}}",
         "'Effect': 'Allow', 'Principal': '*', 'Condition': {'StringEquals': {'aws:PrincipalTag/team': 'a'}}",
     ] {
-        assert_eq!(open(part), None, "{part}");
+        assert_eq!(public(part), None, "{part}");
     }
 }
 
 #[test]
-fn what_is_no_policy_is_told() {
+fn an_invalid_policy_is_an_error_that_names_the_fault() {
     for (text, expected) in [
         ("{}", "not a policy: it has no `Statement`"),
         ("{\"Statement\": [1]}", "not a policy: statement 1 is no object"),
@@ -246,28 +241,17 @@ fn what_is_no_policy_is_told() {
 }
 
 #[test]
-fn what_the_tool_prints_for_owners_lets_the_role_in_and_nobody_else() {
+fn the_policy_that_owners_paste_lets_the_role_in_and_no_other() {
     let role = crate::policy::FanOutRole::try_new(ROLE).unwrap();
-    for queue in [SAME, OTHER] {
-        let queue = QueueArn::try_new(queue).unwrap();
-        let text = serde_json::to_string(&crate::policy::queue_policy(&queue, &role)).unwrap();
-        let policy = Policy::try_new(&text).unwrap();
-        assert_eq!(policy.open_to_everybody(), None);
-        let access = |role: &str, account: &str| {
-            policy.access(&Sending {
-                role,
-                account,
-                queue: &queue,
-                role_may: account != queue.account || role == ROLE,
-            })
-        };
-        assert_eq!(access(ROLE, "111122223333"), Access::Allowed);
-        let others = [
-            ("arn:aws:iam::111122223333:role/Other", "111122223333"),
-            ("arn:aws:iam::777788889999:role/MarkFanOut-eu-west-2", "777788889999"),
-        ];
-        for (role, account) in others {
-            assert_eq!(access(role, account), Access::NotAllowed, "{role} to {queue}");
-        }
+    let queue = QueueArn::try_new(OTHER).unwrap();
+    let text = serde_json::to_string(&crate::policy::queue_policy(&queue, &role)).unwrap();
+    let policy = Policy::try_new(&text).unwrap();
+    assert_eq!(policy.public_statement(), None);
+    for (role, account, expected) in [
+        (ROLE, "111122223333", Access::Allowed),
+        ("arn:aws:iam::111122223333:role/Other", "111122223333", Access::NotAllowed),
+        ("arn:aws:iam::777788889999:role/MarkFanOut-eu-west-2", "777788889999", Access::NotAllowed),
+    ] {
+        assert_eq!(policy.access(&Sending { role, account, queue: &queue }), expected, "{role}");
     }
 }

@@ -1,11 +1,11 @@
-//! What is true, false, or can't be told, and why.
+//! Three-valued logic: yes, no, or unclear and why.
 
-/// What is true, false, or can't be told.
+/// Whether something holds, as far as it can be decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Truth {
     No,
     Yes,
-    /// It depends on this.
+    /// It depends on what the text names.
     Unclear(String),
 }
 

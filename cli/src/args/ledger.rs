@@ -1,8 +1,8 @@
-//! The command line of the orders to the ledger.
+//! The command line of the control requests.
 
 use clap::Args;
 
-/// Which client.
+/// The arguments of the commands about one client.
 #[derive(Debug, Args)]
 pub struct ClientArguments {
     /// The client, as client-queues.toml names it
@@ -10,14 +10,14 @@ pub struct ClientArguments {
     pub client: String,
 }
 
-/// What to send again.
+/// The arguments of `replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArguments {
     /// The client, as client-queues.toml names it
     #[arg(value_name = "CLIENT")]
     pub client: String,
 
-    /// Of which aggregates.
+    /// The aggregates to send again.
     #[command(flatten)]
     pub scope: ScopeArguments,
 
@@ -25,9 +25,9 @@ pub struct ReplayArguments {
     #[arg(long, value_name = "VERSION", value_parser = version, allow_hyphen_values = true)]
     pub from: u64,
 
-    /// How to order it.
+    /// How to request it.
     #[command(flatten)]
-    pub order: OrderArguments,
+    pub request: RequestArguments,
 }
 
 /// One aggregate, or all.
@@ -43,42 +43,41 @@ pub struct ScopeArguments {
     pub all: bool,
 }
 
-/// What to send again.
+/// The arguments of `backfill`.
 #[derive(Debug, Args)]
 pub struct BackfillArguments {
     /// The client, as client-queues.toml names it
     #[arg(value_name = "CLIENT")]
     pub client: String,
 
-    /// Refused, with the command that has it.
+    /// Refused: the error names `replay`, which has this option.
     #[arg(long, hide = true, value_name = "VERSION", value_parser = no_version, allow_hyphen_values = true)]
     pub from: Option<u64>,
 
-    /// How to order it.
+    /// How to request it.
     #[command(flatten)]
-    pub order: OrderArguments,
+    pub request: RequestArguments,
 }
 
-/// How to order a replay.
+/// How to request a replay.
 #[derive(Debug, Args)]
-pub struct OrderArguments {
-    /// Go on after this aggregate, as a replay says that was interrupted
+pub struct RequestArguments {
+    /// Go on after this aggregate, which an interrupted replay names
     #[arg(long, value_name = "KEY")]
     pub after: Option<String>,
 
-    /// Tell what would be sent and what it costs, and order nothing
+    /// Show what would be sent and what it costs, and request nothing
     #[arg(long, conflicts_with = "yes")]
     pub dry_run: bool,
 
-    /// Order it without asking
+    /// Request it without asking
     #[arg(long)]
     pub yes: bool,
 }
 
 impl From<BackfillArguments> for ReplayArguments {
-    /// A replay of all, from version 1 on.
-    fn from(BackfillArguments { client, from: _, order }: BackfillArguments) -> Self {
-        Self { client, scope: ScopeArguments { group: None, all: true }, from: 1, order }
+    fn from(BackfillArguments { client, from: _, request }: BackfillArguments) -> Self {
+        Self { client, scope: ScopeArguments { group: None, all: true }, from: 1, request }
     }
 }
 

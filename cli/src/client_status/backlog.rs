@@ -1,4 +1,4 @@
-//! What a client lacks, for an operator who is about to take away what it is caught up by.
+//! What a client lacks, for an operator who is about to remove the client or the stack.
 
 use serde::Serialize;
 use shared::text::printable;
@@ -6,25 +6,25 @@ use shared::text::printable;
 use super::ClientStatus;
 use crate::output::events_of_groups;
 
-/// What a client lacks. What isn't known is nothing, and `unknown` tells why.
+/// What a client lacks. A figure that isn't known is null, and `unknown` says why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Backlog {
-    /// Whose.
+    /// The client's name.
     pub client: String,
     /// Whether nothing is sent to it until it is resumed.
     pub is_paused: bool,
-    /// In how many groups it is behind.
+    /// The groups in which it is behind.
     pub groups: Option<u64>,
-    /// How many events it lacks there, at most.
+    /// The events that it lacks there, at most.
     pub events: Option<u64>,
-    /// Whether there are more than were counted.
+    /// Whether there are more groups than were counted.
     pub is_more: bool,
-    /// Why it isn't known how far it is.
+    /// Why the figures aren't known.
     pub unknown: Option<String>,
 }
 
 impl Backlog {
-    /// That of a client of which nothing is known.
+    /// The backlog of a client of which nothing is known.
     pub fn unknown(client: &str, why: &str) -> Self {
         Self {
             client: client.to_owned(),
@@ -36,7 +36,7 @@ impl Backlog {
         }
     }
 
-    /// Whether it lacks nothing.
+    /// Whether the client lacks nothing, which must be known.
     pub fn is_empty(&self) -> bool {
         self.groups == Some(0)
     }
@@ -46,7 +46,7 @@ impl Backlog {
         let Self { is_paused, groups, events, is_more, unknown, .. } = self;
         let (Some(groups), Some(events)) = (groups, events) else {
             let why = printable(unknown.as_deref().unwrap_or("no answer"));
-            return format!("may lack events, which isn't known: {why}");
+            return format!("may lack events; how many isn't known: {why}");
         };
         match (is_paused, groups) {
             (true, 0) => "is paused".to_owned(),
@@ -76,14 +76,13 @@ impl From<&ClientStatus> for Backlog {
 
 #[cfg(test)]
 mod tests {
-
     use aws::operator::{CallError, CallFault};
 
     use super::super::Lag;
     use super::*;
 
     #[test]
-    fn what_a_client_lacks_is_told() {
+    fn a_backlog_follows_the_clients_name_in_a_sentence() {
         let check = |is_paused, groups, events, is_more, expected: &str| {
             let lag = Ok(Lag { groups, events, since: None, is_more });
             let served = ClientStatus { name: "Billing".to_owned(), is_paused, departure: None, lag };
@@ -110,7 +109,7 @@ mod tests {
         let name = "Billing".to_owned();
         let served = ClientStatus { name, is_paused: true, departure: None, lag: Err(error) };
         let backlog = Backlog::from(&served);
-        assert_eq!(backlog.to_text(), "may lack events, which isn't known: `Read` of `Ledger`: no");
+        assert_eq!(backlog.to_text(), "may lack events; how many isn't known: `Read` of `Ledger`: no");
         assert!(!backlog.is_empty());
     }
 }

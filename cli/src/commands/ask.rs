@@ -1,4 +1,4 @@
-//! Asking before something is changed.
+//! Asks before something is changed.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -6,20 +6,21 @@ use tokio::task::spawn_blocking;
 
 use crate::exit::Failure;
 
-/// Asks `question`; `yes` answers it.
+/// Asks `question`, unless `yes` answers it already.
 ///
 /// # Errors
 ///
-/// [`Failure::Declined`] with `otherwise`, which says what was not done. [`Failure::Usage`]: there is no terminal.
+/// [`Failure::Declined`] with `otherwise`, which says what was not done. [`Failure::Usage`]: there is no terminal to
+/// ask on.
 pub(super) async fn agree(question: &str, yes: bool, otherwise: &'static str) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Failure::Usage("nobody is there to ask; add `--yes` to go ahead".to_owned()));
+        return Err(Failure::Usage("there is no terminal to ask on; add `--yes` to go ahead".to_owned()));
     }
     let question = question.to_owned();
-    // Not on this thread: the command must be interruptible meanwhile.
+    // On a thread of its own, so that a signal interrupts the command meanwhile.
     let answer = spawn_blocking(move || ask(&question)).await;
     let answer = answer.map_err(|error| Failure::Fault(error.to_string()))?;
     let answer = answer.map_err(|error| Failure::Fault(format!("the terminal: {error}")))?;

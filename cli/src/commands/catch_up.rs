@@ -1,4 +1,4 @@
-//! `fanoutctl catch-up`: lets the catch-up function run until a client is up to date, and follows it.
+//! `fanoutctl catch-up`: invokes the catch-up function until a client is up to date, and shows how far it is.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -15,39 +15,40 @@ use crate::exit::{Exit, Failure};
 use crate::output::{counted, events_of_groups};
 use crate::progress::{Progress, unless_quick};
 
-/// How soon it is looked at again how far the client is.
+/// The least pause between two looks at how far the client is.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
-/// Looking takes at most this part of the time: who is behind in many groups is looked at less often.
+/// A pause is this many times as long as the last look took: a client that is behind in many groups is looked at less
+/// often.
 const LOOKING_SHARE: u32 = 10;
 
-/// How often, one after the other, the function may get nowhere without saying why.
+/// How many invocations in a row may get nowhere without saying why.
 const IDLE_LIMIT: u32 = 3;
 
-/// What became of a catch-up, over all invocations.
+/// The result of a catch-up, over all invocations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 struct Report {
     client: String,
-    /// In how many groups it became up to date.
+    /// The groups in which it became up to date.
     groups: usize,
-    /// How many events were sent.
+    /// The events that were sent.
     sent: usize,
-    /// In how many groups it is still behind.
+    /// The groups in which it is still behind.
     behind: usize,
     /// Why the catch-up ended before the client was up to date.
     stopped: Option<String>,
-    /// Whether another invocation, as that of the schedule, served it for a while. What that sent is not counted.
+    /// Whether another invocation, such as the schedule's, served it for a while. What that sent is not counted.
     elsewhere: bool,
-    /// Groups of which its queue refuses an event for good.
+    /// The groups of which its queue refuses an event for good.
     refused: Vec<RefusedGroup>,
     #[serde(skip)]
     invocations: u32,
-    /// How often, one after the other, the function got nowhere.
+    /// How many invocations in a row got nowhere: they sent no event and brought no group up to date.
     #[serde(skip)]
     idle: u32,
 }
 
-/// Catches a client up.
+/// Brings a client up to date.
 ///
 /// # Errors
 ///
@@ -74,8 +75,8 @@ pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<E
     Ok(if report.behind == 0 && report.stopped.is_none() { Exit::Done } else { Exit::Findings })
 }
 
-/// Invokes the function as long as that gets the client further, or another invocation is at it, and shows how far it is
-/// meanwhile.
+/// Invokes the function as long as that gets the client further or another invocation serves it. Shows meanwhile how
+/// far the client is.
 async fn follow(
     operator: &Operator,
     client: &RegisteredClient,
@@ -102,7 +103,8 @@ async fn follow(
     Ok(())
 }
 
-/// Shows how far the client is, and returns when to look again. What matters is the function's answer.
+/// Shows how far the client is, and returns the pause until the next look. A look that fails is left out: the result is
+/// the function's answer.
 async fn look(operator: &Operator, client: &RegisteredClient, before: &Lag, bar: &Progress) -> Duration {
     let start = Instant::now();
     if let Ok(now) = operator.lag(client.id).await {
@@ -112,7 +114,7 @@ async fn look(operator: &Operator, client: &RegisteredClient, before: &Lag, bar:
 }
 
 impl Report {
-    /// Whether another invocation is worth while.
+    /// Whether the function is to be invoked once more.
     fn goes_on(&self) -> bool {
         self.invocations == 0 || (self.behind > 0 && self.stopped.is_none())
     }
@@ -140,7 +142,7 @@ impl Report {
     }
 }
 
-/// How far it is now, of what there was to go before. What came to it meanwhile makes the way longer.
+/// Shows how far the client is of what it lacked `before`, or of what it lacks `now` if that is more.
 fn show(bar: &Progress, before: &Lag, now: &Lag) {
     let total = before.events.max(now.events);
     bar.is_at(total - now.events, total, &to_go(now));
@@ -153,7 +155,7 @@ fn to_go(lag: &Lag) -> String {
 fn text(report: &Report) -> String {
     let Report { client, groups, sent, behind, stopped, elsewhere, refused, .. } = report;
     let client = printable(client);
-    let done = format!("{} sent, level in {} more", counted(*sent, "event"), counted(*groups, "group"));
+    let done = format!("{} sent, {} caught up", counted(*sent, "event"), counted(*groups, "group"));
     if *behind > 0 || stopped.is_some() {
         let why = stopped.as_deref().map(|why| format!(": {}", printable(why))).unwrap_or_default();
         let mut text = format!("Client {client} is still behind in {}{why}.\n", counted(*behind, "group"));
@@ -162,7 +164,7 @@ fn text(report: &Report) -> String {
         }
         return text + &done + ".\n";
     }
-    let another = "another invocation, which was at it already, did";
+    let another = "another invocation, which had begun before, did";
     match (elsewhere, *groups == 0 && *sent == 0) {
         (false, true) => format!("Client {client} was up to date already.\n"),
         (false, false) => format!("Client {client} is up to date: {done}.\n"),
@@ -183,7 +185,7 @@ mod tests {
         CatchUpReport { client, groups, sent, behind, stopped, ..CatchUpReport::default() }
     }
 
-    /// What is told when these answers came; each of them but the last makes another invocation worth while.
+    /// The report of these answers; each but the last calls for another invocation.
     fn check(answers: &[CatchUpReport], expected: &Expect) {
         let mut report = Report { client: "Billing".to_owned(), ..Report::default() };
         for answer in answers {
@@ -206,7 +208,7 @@ mod tests {
         check(
             &[answer(2, 40, 3, None), answer(0, 7, 3, None), answer(3, 60, 0, None)],
             &expect![[r#"
-                Client Billing is up to date: 107 events sent, level in 5 groups more.
+                Client Billing is up to date: 107 events sent, 5 groups caught up.
                 {"client":"Billing","groups":5,"sent":107,"behind":0,"stopped":null,"elsewhere":false,"refused":[]}
             "#]],
         );
@@ -214,7 +216,7 @@ mod tests {
             &[answer(2, 40, 3, Some("its queue `Billing.fifo` does not exist"))],
             &expect![[r#"
                 Client Billing is still behind in 3 groups: its queue `Billing.fifo` does not exist.
-                40 events sent, level in 2 groups more.
+                40 events sent, 2 groups caught up.
                 {"client":"Billing","groups":2,"sent":40,"behind":3,"stopped":"its queue `Billing.fifo` does not exist","elsewhere":false,"refused":[]}
             "#]],
         );
@@ -227,13 +229,13 @@ mod tests {
             &[nowhere(), nowhere(), answer(0, 1, 3, None), nowhere(), nowhere(), nowhere()],
             &expect![[r#"
                 Client Billing is still behind in 3 groups: the function got nowhere, several times in a row; see its log.
-                1 event sent, level in 0 groups more.
+                1 event sent, 0 groups caught up.
                 {"client":"Billing","groups":0,"sent":1,"behind":3,"stopped":"the function got nowhere, several times in a row; see its log","elsewhere":false,"refused":[]}
             "#]],
         );
     }
 
-    /// The schedule's invocation, mostly.
+    /// It is the schedule's, mostly.
     #[test]
     fn another_invocation_is_waited_for() {
         let elsewhere = |behind| {
@@ -243,14 +245,14 @@ mod tests {
         check(
             &[elsewhere(70), elsewhere(40), elsewhere(9), elsewhere(8), answer(0, 0, 0, None)],
             &expect![[r#"
-                Client Billing is up to date: another invocation, which was at it already, did it.
+                Client Billing is up to date: another invocation, which had begun before, did it.
                 {"client":"Billing","groups":0,"sent":0,"behind":0,"stopped":null,"elsewhere":true,"refused":[]}
             "#]],
         );
         check(
             &[elsewhere(3), answer(2, 40, 0, None)],
             &expect![[r#"
-            Client Billing is up to date: 40 events sent, level in 2 groups more; another invocation, which was at it already, did the rest.
+            Client Billing is up to date: 40 events sent, 2 groups caught up; another invocation, which had begun before, did the rest.
             {"client":"Billing","groups":2,"sent":40,"behind":0,"stopped":null,"elsewhere":true,"refused":[]}
         "#]],
         );
@@ -258,14 +260,14 @@ mod tests {
             &[elsewhere(3), answer(1, 2, 2, Some("its queue `Billing.fifo` does not exist"))],
             &expect![[r#"
                 Client Billing is still behind in 2 groups: its queue `Billing.fifo` does not exist.
-                2 events sent, level in 1 group more.
+                2 events sent, 1 group caught up.
                 {"client":"Billing","groups":1,"sent":2,"behind":2,"stopped":"its queue `Billing.fifo` does not exist","elsewhere":true,"refused":[]}
             "#]],
         );
     }
 
     #[test]
-    fn what_the_queue_refuses_is_named() {
+    fn groups_that_the_queue_refuses_are_named() {
         let refused = |groups, sent, behind| {
             let reason = "the event has 3224 bytes, the queue takes 1024".to_owned();
             let refused = vec![RefusedGroup { group: "BIG".to_owned(), reason }];
@@ -276,21 +278,21 @@ mod tests {
             &expect![[r#"
             Client Billing is still behind in 1 group: its queue refuses an event; see `fanoutctl check`.
               group BIG waits: the event has 3224 bytes, the queue takes 1024
-            30 events sent, level in 2 groups more.
+            30 events sent, 2 groups caught up.
             {"client":"Billing","groups":2,"sent":30,"behind":1,"stopped":"its queue refuses an event; see `fanoutctl check`","elsewhere":false,"refused":[{"group":"BIG","reason":"the event has 3224 bytes, the queue takes 1024"}]}
         "#]],
         );
         check(
             &[refused(0, 1, 2), answer(1, 0, 0, None)],
             &expect![[r#"
-            Client Billing is up to date: 1 event sent, level in 1 group more.
+            Client Billing is up to date: 1 event sent, 1 group caught up.
             {"client":"Billing","groups":1,"sent":1,"behind":0,"stopped":null,"elsewhere":false,"refused":[]}
         "#]],
         );
     }
 
     #[test]
-    fn what_is_to_go_is_told() {
+    fn progress_says_what_is_to_go() {
         let lag = Lag { groups: 3, events: 70, since: None, is_more: false };
         assert_eq!(to_go(&lag), "70 events of 3 groups to go");
         let more = Lag { is_more: true, ..lag };

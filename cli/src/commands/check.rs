@@ -1,4 +1,4 @@
-//! `fanoutctl check`: collects facts of the deployed stack, and tells what is wrong with them. Changes nothing.
+//! `fanoutctl check`: collects facts about the deployed stack, and finds what is wrong with them. Changes nothing.
 
 mod collect;
 mod config;
@@ -24,11 +24,11 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Style, counted};
 use crate::progress::unless_quick;
 
-/// What was looked at, and what was found.
+/// The findings about a stack.
 #[derive(Debug, Serialize)]
 struct Report {
     stack: String,
-    /// How many queues were looked at.
+    /// The queues that were looked at, the clients' included.
     queues: usize,
     findings: Vec<Finding>,
 }
@@ -37,7 +37,8 @@ struct Report {
 ///
 /// # Errors
 ///
-/// [`Failure`]: not even the stack can be looked at, or the config is wrong. What else may not be looked at is a finding.
+/// [`Failure`]: the stack itself can't be looked at, or the config is wrong. Any other part that can't be looked at is
+/// a finding.
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let stack = context.deployed(&target).await?;
@@ -55,8 +56,7 @@ impl Report {
     }
 }
 
-/// Everything that is wrong, subject by subject: the config, the table, the functions, the ledger and its clients, the
-/// queues.
+/// All findings, subject by subject: the config, the table, the functions, the ledger and its clients, the queues.
 fn find(facts: &Facts) -> Vec<Finding> {
     let mut findings = Findings::new(facts);
     config::find(&mut findings);
@@ -69,7 +69,7 @@ fn find(facts: &Facts) -> Vec<Finding> {
     findings.into_list()
 }
 
-/// A line for each finding, for a program that reads lines; in a terminal they stand below their subject.
+/// A line for each finding, for a program that reads lines; in a terminal, findings stand below their subject.
 fn text(report: &Report, style: Style) -> String {
     let mut text = String::new();
     let mut last_subject = None;

@@ -1,4 +1,4 @@
-//! `fanoutctl delete`: takes the stack away, and says what stays.
+//! `fanoutctl delete`: deletes the stack, and says what stays.
 
 use std::fmt::Write as _;
 
@@ -28,17 +28,17 @@ use crate::progress::{Progress, unless_quick};
 struct Remainder {
     stack: String,
     kept_queues: Vec<KeptQueue>,
-    /// What is in the fan-out queue and never reaches the clients, unless that is nothing.
+    /// The messages of the fan-out queue, which never reach the clients; none if it is empty.
     unsent: Option<Depth>,
-    /// What clients lack, and nobody sends them any more. Who lacks nothing is not named.
+    /// What clients lack and never get. A client that lacks nothing is left out.
     backlogs: Vec<Backlog>,
-    /// Why it isn't known what they lack.
+    /// Why the backlogs aren't known.
     backlogs_unknown: Option<String>,
-    /// Policies that CloudFormation can't delete while somebody has them.
+    /// The ARNs of policies that CloudFormation can't delete while they are attached.
     policies: Vec<String>,
-    /// The bucket of what Lambda discarded, and of what it logged about that.
+    /// The name of the bucket of discarded records.
     kept_bucket: Option<String>,
-    /// The ledger's table.
+    /// The name of the ledger's table.
     kept_ledger: Option<String>,
 }
 
@@ -48,11 +48,11 @@ struct KeptQueue {
     name: String,
     arn: String,
     depth: Option<Depth>,
-    /// Why there is no depth.
+    /// Why the depth isn't known.
     unknown: Option<String>,
 }
 
-/// Deletes the stack, if the person at the terminal agrees.
+/// Deletes the stack, if the operator agrees.
 ///
 /// # Errors
 ///
@@ -63,13 +63,13 @@ pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<E
     let naming = stack::naming(&target, stack::deployed_prefix(&deployed)).await?;
     let looking = remainder(&target, &deployed, &naming);
     let remainder = unless_quick("looking at the queues and the ledger", looking).await;
-    // Standard output has the result alone.
+    // Standard output is for the result alone.
     eprint!("{}", before(&remainder, Style::of_stderr()));
     let question = format!("Delete stack {}?", printable(&context.stack));
     agree(&question, arguments.yes, "Nothing was touched.").await?;
 
     let progress = Progress::spinner();
-    let deleted = stack::delete(&target, &context.stack, &mut |event| follow::tell(&progress, event)).await;
+    let deleted = stack::delete(&target, &context.stack, &mut |event| follow::show(&progress, event)).await;
     progress.finish();
     deleted.map_err(Failure::Change)?;
     context.output.print(&remainder, |remainder, _| after(remainder))?;
@@ -85,7 +85,7 @@ async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -
         let depth = sqs::depth(target, url.as_str()).await;
         let (depth, unknown) = match depth {
             Ok(depth) => (Some(depth), None),
-            // Of a stack that was never made whole, or deleted by somebody.
+            // The stack was never complete, or the queue was deleted by hand.
             Err(error) if error.fault == CallFault::Missing => continue,
             Err(error) => (None, Some(error.to_string())),
         };
@@ -99,7 +99,7 @@ async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -
         Some(Err(why)) => (Vec::new(), Some(why)),
         None => (Vec::new(), None),
     };
-    let policies = ["WatchPolicyARN", "RetryPolicyARN", "ReplayPolicyARN"];
+    let policies = ["WatchPolicyARN", "RejectedPolicyARN", "RetryPolicyARN", "ReplayPolicyARN"];
     Remainder {
         stack: deployed.name.clone(),
         kept_queues,
@@ -139,27 +139,27 @@ fn warnings(remainder: &Remainder) -> String {
     if let Some(depth) = remainder.unsent {
         let _ = writeln!(
             text,
-            "ATTENTION: the fan-out queue holds {depth}, which would stay in a queue that nobody reads: stop the event \
+            "ATTENTION: the fan-out queue holds {depth}, which would stay in a queue that no function reads: stop the event \
              table's writers, and wait until it is empty.\n"
         );
     }
     for backlog in &remainder.backlogs {
         let client = printable(&backlog.client);
         let _ =
-            writeln!(text, "ATTENTION: {client} {}, which nobody sends it after this.", backlog.to_text());
+            writeln!(text, "ATTENTION: {client} {}; after this it gets no more events.", backlog.to_text());
     }
     if let Some(why) = &remainder.backlogs_unknown {
         let _ = writeln!(text, "ATTENTION: whether clients lack events isn't known: {}.", printable(why));
     }
     if !remainder.backlogs.is_empty() || remainder.backlogs_unknown.is_some() {
         let stack = printable(&stack_option(&remainder.stack));
-        let _ = writeln!(text, "Let everybody be level first (`fanoutctl status{stack}`).\n");
+        let _ = writeln!(text, "First wait until every client is up to date (`fanoutctl status{stack}`).\n");
     }
     if !remainder.policies.is_empty() {
         let policies = printable(&remainder.policies.join(", "));
         let _ = writeln!(
             text,
-            "First detach {policies} from whoever has them: CloudFormation deletes no policy that is attached.\n"
+            "First detach {policies} from every user and role: CloudFormation deletes no policy that is attached.\n"
         );
     }
     text
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_is_told_before_and_after() {
+    fn before_and_after_a_delete_the_text_says_what_stays() {
         expect![[r#"
             Functions, roles, logs and alarms of stack mark-event-queue go: clients receive no more events. These queues stay, with what is in them:
 
@@ -247,19 +247,19 @@ mod tests {
             MarkFanOutClientBilling.fifo        1200          3
             MarkFanOutClientInsurance.fifo         -          -
 
-            ATTENTION: the fan-out queue holds 1 message and 2 in flight, which would stay in a queue that nobody reads: stop the event table's writers, and wait until it is empty.
+            ATTENTION: the fan-out queue holds 1 message and 2 in flight, which would stay in a queue that no function reads: stop the event table's writers, and wait until it is empty.
 
-            ATTENTION: Billing is paused and lacks 5 events of 1 group, which nobody sends it after this.
-            Let everybody be level first (`fanoutctl status`).
+            ATTENTION: Billing is paused and lacks 5 events of 1 group; after this it gets no more events.
+            First wait until every client is up to date (`fanoutctl status`).
 
-            First detach arn:aws:iam::111122223333:policy/Watch, arn:aws:iam::111122223333:policy/Retry from whoever has them: CloudFormation deletes no policy that is attached.
+            First detach arn:aws:iam::111122223333:policy/Watch, arn:aws:iam::111122223333:policy/Retry from every user and role: CloudFormation deletes no policy that is attached.
 
         "#]].assert_eq(&before(&worse, Style::Plain));
         let unknown =
             Remainder { backlogs_unknown: Some("`Read` of `Ledger`: no".to_owned()), ..remainder() };
         expect![[r#"
             ATTENTION: whether clients lack events isn't known: `Read` of `Ledger`: no.
-            Let everybody be level first (`fanoutctl status`).
+            First wait until every client is up to date (`fanoutctl status`).
 
         "#]]
         .assert_eq(&warnings(&unknown));

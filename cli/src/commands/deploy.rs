@@ -26,14 +26,14 @@ use crate::progress::{Progress, unless_quick};
 
 const TEMPLATE: &str = "template.yml";
 
-/// Deploys, if the person at the terminal agrees to the plan.
+/// Deploys, if the operator agrees to the plan.
 ///
 /// # Errors
 ///
 /// [`Exit::Config`] and [`Exit::Usage`]: nothing was touched. [`Exit::Failed`]: CloudFormation undid what it had done.
 pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<Exit, Failure> {
     let settings = arguments.stack.settings();
-    // Also if there is no template: a broken config is told first.
+    // First, so that a broken config is reported also where there is no template.
     context.config(None)?;
     let workspace = workspace()?;
     let template = read(&workspace.join(TEMPLATE))?;
@@ -42,7 +42,7 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
         context.output.print(&prepared.plan, Plan::to_text)?;
         return Ok(Exit::Findings);
     }
-    // Standard output has the result alone.
+    // Standard output is for the result alone.
     eprintln!("{}", prepared.plan.to_text(Style::of_stderr()));
     agree("Deploy this?", arguments.yes, "Nothing was touched.").await?;
 
@@ -65,11 +65,11 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
     if arguments.bucket.is_none() {
         make_bucket(&target, &bucket).await.map_err(|error| Failure::Change(error.into()))?;
     }
-    let deployed = stack::deploy(&target, &deployment, &mut |event| follow::tell(&progress, event)).await;
+    let deployed = stack::deploy(&target, &deployment, &mut |event| follow::show(&progress, event)).await;
     progress.finish();
     let deployed = deployed.map_err(Failure::Change)?;
     let maintenance =
-        unless_quick("telling the ledger who is served", run_maintenance(&target, &deployed.outputs)).await;
+        unless_quick("updating the ledger's clients", run_maintenance(&target, &deployed.outputs)).await;
     if let Err(error) = maintenance {
         let error = printable(&error.to_string());
         eprintln!("The stack is deployed; new clients are served within a minute, and not at once: {error}");
@@ -79,7 +79,7 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
     Ok(Exit::Done)
 }
 
-/// The directory of the template: this one, or one that it is in.
+/// The directory of the template: the current one, or the nearest above it.
 fn workspace() -> Result<PathBuf, Failure> {
     let here = env::current_dir().map_err(|error| Failure::Fault(error.to_string()))?;
     let found = here.ancestors().find(|directory| directory.join(TEMPLATE).is_file());

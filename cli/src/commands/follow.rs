@@ -1,11 +1,11 @@
-//! Tells what CloudFormation does while it does it.
+//! Shows what CloudFormation does while it does it.
 
 use deploy::stack::Progress as Event;
 
 use crate::progress::Progress;
 
-/// Says what `event` is about. What failed stays to be read.
-pub(super) fn tell(progress: &Progress, event: Event) {
+/// Shows `event`. A step, and a resource that failed, stay in view.
+pub(super) fn show(progress: &Progress, event: Event) {
     match event {
         Event::Step { number, of, purpose } => progress.note(&format!("step {number} of {of}: {purpose}")),
         Event::Uploaded { key, bytes: 0 } => progress.say(&format!("{key} is there already")),

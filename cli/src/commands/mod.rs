@@ -24,10 +24,10 @@ use crate::args::{Arguments, Command, stack_option};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 
-/// How many queues are looked at at the same time: with 50 ms a call, those of a hundred clients take a second.
+/// The most calls about queues at the same time: with 50 ms a call, the queues of a hundred clients take a second.
 const CALLS_AT_ONCE: usize = 16;
 
-/// What is told when the command of these arguments is interrupted.
+/// The message when the command of these arguments is interrupted.
 pub fn interrupted(arguments: &Arguments) -> String {
     let stack = stack_option(&arguments.common.stack);
     match arguments.command {
@@ -43,7 +43,7 @@ pub fn interrupted(arguments: &Arguments) -> String {
     }
 }
 
-/// Does what the command line says, and tells why if it can't.
+/// Runs the command of the command line, and prints why if it fails.
 pub async fn execute(arguments: Arguments) -> Exit {
     let context = Context::new(&arguments.common);
     let result = match arguments.command {
@@ -63,7 +63,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Delete(arguments) => delete::execute(&context, &arguments).await,
     };
     result.unwrap_or_else(|failure| {
-        // To say no is no error.
+        // An answer of no is not an error.
         let prefix = if matches!(failure, Failure::Declined(_)) { "" } else { "error: " };
         for line in failure.to_string().lines() {
             eprintln!("{prefix}{}", printable(line));
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_interrupts_a_command_is_told_what_goes_on() {
+    fn an_interrupted_command_names_what_goes_on() {
         let check = |line: &str, expected: &str| {
             let arguments = Arguments::try_parse_from(line.split_whitespace()).unwrap();
             assert_eq!(interrupted(&arguments), expected, "{line}");

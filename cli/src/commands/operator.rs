@@ -1,5 +1,5 @@
-//! What the commands about the ledger share: the stack's ledger, its clients, and the function that does what an operator
-//! requests.
+//! The parts that the commands about the ledger share: the stack's ledger, its clients, and control requests to the
+//! catch-up function.
 
 use aws::clock::SystemClock;
 use aws::dynamodb::LedgerTable;
@@ -23,19 +23,21 @@ use crate::context::{Context, output};
 use crate::exit::Failure;
 use crate::output::instant;
 
-/// The output that names the ledger's table.
+/// The stack's output that names the ledger's table.
 pub(super) const LEDGER_TABLE_NAME: &str = "LedgerTableName";
 
-/// How many groups of a client are counted where one client is looked at.
+/// The most groups that are counted for a command about one client.
 const GROUPS_LIMIT: usize = 10_000;
 
-/// How many groups of each client are counted where all are looked at: a hundred broken clients take 100,000 read units.
+/// The most groups of each client that are counted for a command about all: a hundred broken clients take 100,000 read
+/// units.
 const GROUPS_OF_EACH: usize = 1_000;
 
-/// With 20 ms a call, a hundred clients that are up to date take half a second.
+/// The most clients that are read at the same time: with 20 ms a call, a hundred that are up to date take half a
+/// second.
 const CALLS_AT_ONCE: usize = 4;
 
-/// Makes control requests to a stack's catch-up function.
+/// An operator of a stack with a ledger: makes control requests to its catch-up function.
 pub(super) struct Operator {
     pub(super) target: Target,
     pub(super) stack: DeployedStack,
@@ -43,17 +45,17 @@ pub(super) struct Operator {
     pub(super) ledger_name: String,
     pub(super) registry: Registry,
     function: String,
-    /// The ARN of a user or of a role's session.
+    /// The operator's ARN: a user's, or that of a role's session. The function logs it.
     caller: String,
 }
 
-/// The function that does what is requested.
+/// The function that carries out control requests.
 pub(super) trait CatchUpFunction {
-    /// Makes a request, and waits for the answer: a call that got none is not repeated.
+    /// Makes a request, and waits for the answer. A call without an answer is not repeated.
     ///
     /// # Errors
     ///
-    /// [`CallError`]. Whether it was done is then unknown.
+    /// [`CallError`]. It is then unknown whether the request was carried out.
     fn request_once(&self, request: &ControlRequest) -> impl Future<Output = Result<Answer, CallError>>;
 }
 
@@ -67,7 +69,7 @@ pub(super) struct RegisteredClient {
 }
 
 impl Operator {
-    /// That of the context's stack.
+    /// The operator of the context's stack.
     ///
     /// # Errors
     ///
@@ -92,7 +94,7 @@ impl Operator {
         registered(&self.registry, name).map_err(Failure::Usage)
     }
 
-    /// The client called `name`, to be sent something.
+    /// The client called `name`, if events can be sent to it.
     ///
     /// # Errors
     ///
@@ -105,16 +107,18 @@ impl Operator {
         }
     }
 
-    /// One line for a reader who looks later at what was done, and by whom.
+    /// Prints a line for the record: the caller, the command and the stack.
     pub(super) fn log(&self, what: &str) {
         eprintln!("{}", printable(&format!("`{}`: {what}, stack `{}`", self.caller, self.stack.name)));
     }
 
-    /// Makes a request, and waits for the answer. It may arrive twice, so it must be one that then does no more.
+    /// Makes a request, and waits for the answer. The request may arrive twice, so it must be one that does nothing the
+    /// second time.
     ///
     /// # Errors
     ///
-    /// [`Failure::Findings`]: the function failed. [`Failure::Call`]: it is not known whether it was done.
+    /// [`Failure::Findings`]: the function failed. [`Failure::Call`]: it is unknown whether the request was carried
+    /// out.
     pub(super) async fn request<A: DeserializeOwned>(&self, request: &ControlRequest) -> Result<A, Failure> {
         understood(lambda::invoke(&self.target, &self.function, &self.payload(request)).await?)
     }
@@ -123,17 +127,17 @@ impl Operator {
         request.clone().asked_by(&self.caller).payload()
     }
 
-    /// How far a client is behind.
+    /// How far behind a client is.
     ///
     /// # Errors
     ///
-    /// The ledger can't be read.
+    /// [`Failure::Call`]: the ledger can't be read.
     pub(super) async fn lag(&self, client: ClientId) -> Result<Lag, Failure> {
         let lag = client_status::lag(&self.ledger, client, GROUPS_LIMIT).await;
         Ok(lag.map_err(|error| unread(&self.ledger_name, &error))?)
     }
 
-    /// What names the stack in a command line.
+    /// The option that names the stack in a command line.
     pub(super) fn stack_option(&self) -> String {
         stack_option(&self.stack.name)
     }
@@ -145,7 +149,7 @@ impl CatchUpFunction for Operator {
     }
 }
 
-/// The catch-up function's answer to a control request.
+/// Reads the catch-up function's answer to a control request.
 ///
 /// # Errors
 ///
@@ -161,17 +165,18 @@ pub(super) fn understood<A: DeserializeOwned>(answer: Answer) -> Result<A, Failu
     }
 }
 
-/// Who is served; nothing if the ledger is empty.
+/// The registry; none if the ledger is empty.
 async fn registry(ledger: &LedgerTable, name: &str) -> Result<Option<Registry>, CallError> {
     let items = client_status::read(ledger, &[ItemKey::Registry]).await;
     Ok(items.map_err(|error| unread(name, &error))?.registry().present().cloned())
 }
 
-/// What the ledger called `name` says of all, and of each client. No client is served if it is empty.
+/// The registry of the ledger called `name`, and the status of each client that is not retired. An empty ledger has
+/// neither.
 ///
 /// # Errors
 ///
-/// [`CallError`]: not even that could be read.
+/// [`CallError`]: the registry could not be read.
 pub(super) async fn client_statuses(
     target: &Target,
     name: &str,
@@ -192,19 +197,19 @@ pub(super) async fn client_statuses(
     Ok((registry, statuses))
 }
 
-/// What each client of `stack` lacks, or why that isn't known; nothing if the stack was deployed without a ledger.
+/// The backlog of each client of `stack`, or why that isn't known; none if the stack was deployed without a ledger.
 pub(super) async fn backlogs(target: &Target, stack: &DeployedStack) -> Option<Result<Vec<Backlog>, String>> {
     let name = stack.outputs.get(LEDGER_TABLE_NAME)?;
     let statuses = client_statuses(target, name).await.map_err(|error| error.to_string());
     Some(statuses.map(|(_, clients)| clients.iter().map(Backlog::from).collect()))
 }
 
-/// The moment.
+/// The time by this machine's clock.
 pub(super) fn now() -> Timestamp {
     SystemClock.now()
 }
 
-/// The client called `name`, or what is wrong with that.
+/// The client called `name`, or the message that there is none.
 fn registered(registry: &Registry, name: &str) -> Result<RegisteredClient, String> {
     match registry.clients.iter().find(|(client, _)| client.as_str() == name) {
         Some((_, Registration { state: State::Retired, .. })) => Err(format!(
@@ -223,7 +228,7 @@ fn registered(registry: &Registry, name: &str) -> Result<RegisteredClient, Strin
     }
 }
 
-/// That no client is called `name`, and which name may be meant.
+/// The message that no client is called `name`, with the name that may be meant.
 pub(super) fn no_client<'n>(name: &str, names: impl Iterator<Item = &'n ClientName>) -> String {
     let names: Vec<&str> = names.map(ClientName::as_str).collect();
     match nearest(name, &names) {
@@ -236,7 +241,7 @@ pub(super) fn no_client<'n>(name: &str, names: impl Iterator<Item = &'n ClientNa
 fn not_served(name: &str, departure: Departure) -> String {
     let Departure { since, retired_at } = departure;
     format!(
-        "client `{name}` is in no deployed config since {}; it is retired at {}; add it to client-queues.toml again, and \
+        "client `{name}` has been in no deployed config since {}; it is retired at {}; add it to client-queues.toml again, and \
          deploy",
         instant(since),
         instant(retired_at)
@@ -286,14 +291,14 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_known_by_its_name() {
-        let known = |name| registered(&registry(), name).map(|client| (client.id, client.is_paused));
-        assert_eq!(known("Billing"), Ok((ClientId(1), false)));
-        assert_eq!(known("Tax"), Ok((ClientId(2), true)));
+    fn a_client_is_found_by_its_name() {
+        let found = |name| registered(&registry(), name).map(|client| (client.id, client.is_paused));
+        assert_eq!(found("Billing"), Ok((ClientId(1), false)));
+        assert_eq!(found("Tax"), Ok((ClientId(2), true)));
     }
 
     #[test]
-    fn a_client_that_is_not_served_is_told_with_the_way_out() {
+    fn a_client_that_is_not_found_is_an_error_with_a_remedy() {
         let check = |registry: &Registry, name, expected: Expect| {
             expected.assert_eq(&registered(registry, name).unwrap_err());
         };
@@ -317,14 +322,14 @@ mod tests {
         );
     }
 
-    /// Orders to it would do nothing, and say that they do.
+    /// A control request about it would have no effect, though its answer would say that it has.
     #[test]
-    fn a_client_that_leaves_is_known_and_not_served() {
+    fn a_client_that_leaves_is_found_and_not_served() {
         let mut registry = registry();
         let absent_at = Some(Timestamp::from_millis(1_767_603_600_000));
         registry.clients.get_mut(&ClientName::try_new("Tax").unwrap()).unwrap().absent_at = absent_at;
         let departure = registered(&registry, "Tax").unwrap().departure.unwrap();
-        expect!["client `Tax` is in no deployed config since 2026-01-05T09:00:00Z; it is retired at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy"].assert_eq(&not_served("Tax", departure));
+        expect!["client `Tax` has been in no deployed config since 2026-01-05T09:00:00Z; it is retired at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy"].assert_eq(&not_served("Tax", departure));
         assert_eq!(registered(&registry, "Billing").unwrap().departure, None);
     }
 

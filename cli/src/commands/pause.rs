@@ -1,4 +1,4 @@
-//! `fanoutctl pause` and `fanoutctl resume`.
+//! `fanoutctl pause` and `fanoutctl resume`: stop sending to a client, and begin again.
 
 use std::time::Duration;
 
@@ -13,21 +13,21 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::progress::unless_quick;
 
-/// What is to become of a client.
+/// The wanted state of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Nothing is sent to it.
+    /// Nothing is sent to the client.
     Pause,
-    /// It is served.
+    /// The client is served.
     Resume,
 }
 
-/// What became of it.
+/// The result of a pause or a resume.
 #[derive(Debug, Serialize)]
 struct Report {
     #[serde(flatten)]
     changed: StateChange,
-    /// For how long something may still be sent to a client that was paused.
+    /// For how long an event may still be sent to a client that was paused.
     still_sent_for_seconds: Option<u64>,
     #[serde(skip)]
     stack_option: String,
@@ -49,7 +49,7 @@ pub async fn execute(
             "pause",
             ControlRequest::Pause { client: operator.client(&arguments.client)?.name, caller: None },
         ),
-        // A client that leaves may be paused, but not resumed: it would not be sent anything.
+        // A client that leaves can be paused, but not resumed: nothing would be sent to it.
         Change::Resume => (
             "resume",
             ControlRequest::Resume { client: operator.served(&arguments.client)?.name, caller: None },
@@ -63,7 +63,7 @@ pub async fn execute(
     Ok(Exit::Done)
 }
 
-/// Nothing is sent later than this after a pause was written: what was begun before may end.
+/// The longest time from the write of a pause to the last send, which was begun before it.
 fn last_send() -> Duration {
     FAN_OUT_LIMIT.max(PASS_LIMIT + CALL_LIMIT)
 }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_became_of_a_client_is_told() {
+    fn a_change_is_reported_with_the_next_command() {
         check(
             Paused,
             Live,

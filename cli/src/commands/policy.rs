@@ -1,4 +1,4 @@
-//! `fanoutctl policy`: the policy of a client's queue, which the owner of an existing one pastes.
+//! `fanoutctl policy`: prints the policy of a client's queue, which the owner of an existing queue pastes.
 
 use std::io::{self, IsTerminal as _};
 
@@ -15,12 +15,12 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::policy::{FanOutRole, Policy, Statement, key_statement, own_queue_policy, queue_policy};
 
-/// What an owner may have to paste.
+/// The texts that a queue's owner may have to paste.
 #[derive(Debug, Serialize)]
 struct Policies {
     queue_policy: Policy,
-    /// For the policy of a customer managed key, if there is one. Nothing for a queue of the stack's own: the stack's role
-    /// has the right itself.
+    /// For the policy of the customer managed key of an existing queue. None for the stack's own queue: the stack's
+    /// role has the right itself.
     key_statement: Option<Statement>,
 }
 
@@ -28,14 +28,14 @@ struct Policies {
 ///
 /// # Errors
 ///
-/// [`Failure::Usage`]: there is no such client, or its queue is the stack's own and needs no key's policy. Else the config
-/// is wrong, or AWS refused.
+/// [`Failure::Usage`]: there is no such client, or its queue is the stack's own and needs no statement for a key. Else
+/// the config is wrong, or a call to AWS failed.
 pub async fn execute(context: &Context, arguments: &PolicyArguments) -> Result<Exit, Failure> {
     queue_of(&context.config(None)?, arguments)?;
     let target = context.target().await?;
     let deployed = describe(&target, &context.stack).await?;
     let naming = stack::naming(&target, prefix(arguments.prefix.as_ref(), deployed.as_ref())?).await?;
-    // Again, because only now it is known whether the queue is where the stack can reach it.
+    // Again, because only the stack's place shows whether it can reach the queue.
     let config = context.config(Some(&naming))?;
     let queue = queue_of(&config, arguments)?;
     let role = role(deployed.as_ref(), &naming)?;
@@ -69,7 +69,7 @@ fn queue_of<'c>(config: &'c Config, arguments: &PolicyArguments) -> Result<&'c C
     Ok(&client.queue)
 }
 
-/// The stack's own word for its role, or else the name that the role will have.
+/// The role that the stack's output names; without a stack, the role that it will have.
 fn role(deployed: Option<&DeployedStack>, naming: &Naming) -> Result<FanOutRole, Failure> {
     let output = deployed.and_then(|stack| stack.outputs.get("FanOutRoleARN"));
     let arn = output.cloned().unwrap_or_else(|| naming.fan_out_role_arn());
@@ -85,7 +85,7 @@ fn text(policies: &Policies, key: bool) -> String {
     json.unwrap_or_default() + "\n"
 }
 
-/// Only for somebody who reads it: a file gets the policy alone.
+/// Explains the policy on a terminal; a file gets the policy alone.
 fn explain(output: Output, queue: &ClientQueue, arguments: &PolicyArguments) {
     if output.is_json() || !io::stderr().is_terminal() {
         return;

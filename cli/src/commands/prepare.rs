@@ -1,4 +1,4 @@
-//! What `plan` tells and `deploy` does: everything that is known before anything is touched.
+//! Prepares a deploy: collects the facts for `plan` and `deploy`, before anything is changed.
 
 use aws::operator::Target;
 use aws::operator::cloudformation::{self, DeployedStack, describe};
@@ -16,20 +16,19 @@ use crate::exit::Failure;
 use crate::plan::{self, Facts, Plan, Registered, Running};
 use crate::progress::unless_quick;
 
-/// A plan, and what it was made from.
+/// A plan, with the facts that it was made from.
 pub(super) struct Prepared {
     pub(super) target: Target,
     pub(super) naming: Naming,
-    /// The stack as it is; nothing if there is none.
+    /// The stack as it is; none if it is new.
     pub(super) deployed: Option<DeployedStack>,
     pub(super) config: Config,
-    /// The very text that `config` was read from.
+    /// The text that `config` was read from: it goes into the packages.
     pub(super) config_text: String,
     pub(super) plan: Plan,
 }
 
-/// Reads and asks for everything that a deploy with `settings` needs to know. The config comes first: nothing is asked
-/// for while it is broken.
+/// Collects the facts that a deploy with `settings` needs. The config comes first: AWS is not asked while it is broken.
 pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Prepared, Failure> {
     let config_text = context.config_text()?;
     context.parse(&config_text, None)?;
@@ -67,7 +66,7 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     for queue in asked {
         let url = naming.queue(&queue.account, &queue.name);
         let depth = match sqs::depth(&target, url.as_str()).await {
-            // It was deleted by hand.
+            // The queue was deleted by hand.
             Err(error) if error.fault == CallFault::Missing && facts.disused.contains(&queue) => {
                 facts.disused.retain(|disused| *disused != queue);
                 continue;
@@ -80,7 +79,7 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     Ok(Prepared { target, naming, deployed, config, config_text, plan })
 }
 
-/// The name of the ledger's table, which no output names in an older stack without the ledger.
+/// The name of the ledger's table, also in an older stack in which no output names it.
 pub(super) async fn ledger_table(target: &Target, stack: &DeployedStack) -> Option<String> {
     if let Some(name) = stack.outputs.get(LEDGER_TABLE_NAME) {
         return Some(name.clone());
@@ -88,7 +87,8 @@ pub(super) async fn ledger_table(target: &Target, stack: &DeployedStack) -> Opti
     cloudformation::physical_id(target, &stack.name, "LedgerTable").await
 }
 
-/// A stack keeps the time-out that it has, if none is set: an older one may have one that the template no longer takes.
+/// Checks the time-out that the stack will have: if none is set, it keeps its own, which the template may no longer
+/// allow.
 fn check_timeout(settings: &Settings, deployed: Option<&DeployedStack>) -> Result<(), Failure> {
     let now = deployed.and_then(|stack| stack.parameters.get("FunctionTimeout")?.parse().ok());
     let timeout = match (settings.function_timeout, now) {
@@ -99,7 +99,8 @@ fn check_timeout(settings: &Settings, deployed: Option<&DeployedStack>) -> Resul
     timeout.map(drop).map_err(|error| Failure::Usage(format!("{error}; the option is `--function-timeout`")))
 }
 
-/// A mapping reads streams of its own account and region only (Lambda API Reference, "CreateEventSourceMapping").
+/// Checks that the stream is in the stack's account and region: a mapping reads no other (Lambda API Reference,
+/// "CreateEventSourceMapping").
 fn check_stream(arn: &str, naming: &Naming) -> Result<(), Failure> {
     let mut parts = arn.split(':').skip(3);
     match (parts.next(), parts.next()) {
@@ -115,7 +116,8 @@ fn check_stream(arn: &str, naming: &Naming) -> Result<(), Failure> {
     }
 }
 
-/// What `stack` runs with: by the config in its packages, or, if that can't be read, by its parameters alone.
+/// The config and settings that `stack` runs with: from the config in its packages, or, if that can't be read, from its
+/// parameters alone.
 pub(super) async fn running(target: &Target, stack: &DeployedStack, naming: &Naming) -> Running {
     let parameters = stack.parameters.clone();
     let stream = stack.outputs.get("EventStreamARN").cloned();

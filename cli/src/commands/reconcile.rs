@@ -1,4 +1,4 @@
-//! `fanoutctl reconcile`: compares table and ledger now, and tells where they differ.
+//! `fanoutctl reconcile`: compares table and ledger now, and shows where they differ.
 
 use std::collections::BTreeSet;
 
@@ -14,19 +14,19 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Style, Tone, counted, row, shell_quoted, table};
 use crate::progress::Progress;
 
-/// Where table and ledger differ.
+/// The differences between table and ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 struct Report {
     stack: String,
-    /// How many groups were compared.
+    /// The groups that were compared.
     groups: usize,
-    /// Whether that is all of them.
+    /// Whether all groups were compared.
     is_complete: bool,
-    /// Events that the ledger did not know of. They are on the fan-out queue now.
+    /// Events that the ledger did not know. They are on the fan-out queue now.
     missing: Vec<EventVersion>,
-    /// Versions that were passed over because the table did not have them, and that it has now.
+    /// Versions that were passed over because the table lacked them, and that it has now.
     holes: Vec<Hole>,
-    /// Groups in which the ledger is further than the table.
+    /// Groups of which the ledger knows more than the table has.
     ahead: Vec<GroupAhead>,
 }
 
@@ -35,7 +35,7 @@ struct Report {
 struct Hole {
     #[serde(flatten)]
     event: EventVersion,
-    /// What sends it to each client, with all that came after it.
+    /// For each client, the command that sends it the version, and all that came after it.
     commands: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ struct Hole {
 ///
 /// # Errors
 ///
-/// [`Failure`]: AWS or the function refused; what was found until then is told.
+/// [`Failure`]: AWS or the function refused. What was found until then is printed.
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let operator = Operator::of_stack(context).await?;
     operator.log("reconcile");
@@ -54,7 +54,7 @@ pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let progress = Progress::spinner();
     let ended = compare(&operator, &clients, &progress, &mut report).await;
     progress.finish();
-    // Whatever it ended with, events may have been put on the queue.
+    // Also after a failure: missing events may be on the queue already.
     if ended.is_ok() || report.groups > 0 {
         context.output.print(&report, text)?;
     }
@@ -126,7 +126,7 @@ fn text(report: &Report, style: Style) -> String {
         text = table(&["difference", "aggregate", "version"], &rows, style) + "\n\n";
     }
     if !missing.is_empty() {
-        text += "Of an aggregate with missing events, one version or two are told. All that is missing goes out with them, in \
+        text += "Of an aggregate with missing events, one version or two are shown. All missing events go out with them, in \
                  order.\n\n";
     }
     let commands: String = holes
@@ -135,12 +135,12 @@ fn text(report: &Report, style: Style) -> String {
         .map(|command| format!("  {}\n", printable(command)))
         .collect();
     if !commands.is_empty() {
-        text += "Who wants what was passed over gets it, and again all that came after it, with\n";
+        text += "These commands send a client what was passed over, and again all that came after it:\n";
         text += &commands;
         text += "\n";
     }
     let all = if *is_complete { "" } else { " before it ended" };
-    // Of each aggregate there are at most two, whatever is missing.
+    // The function returns at most two versions of an aggregate, however many are missing.
     let missing: BTreeSet<&str> = missing.iter().map(|missing| missing.group.as_str()).collect();
     let differences = match rows.len() {
         0 => "no difference".to_owned(),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_are_told_with_what_to_do_about_them() {
+    fn differences_are_shown_with_the_commands_about_them() {
         let nothing = compared(&[], &[], &[]);
         check(
             &report("mark-event-queue", &[nothing.clone(), nothing]),
@@ -214,9 +214,9 @@ mod tests {
                 passed over: in the table now           B                7
                 ledger ahead of the table, which has 5  Z                9
 
-                Of an aggregate with missing events, one version or two are told. All that is missing goes out with them, in order.
+                Of an aggregate with missing events, one version or two are shown. All missing events go out with them, in order.
 
-                Who wants what was passed over gets it, and again all that came after it, with
+                These commands send a client what was passed over, and again all that came after it:
                   fanoutctl replay Billing --group 'O'\''Hara' --from 2
                   fanoutctl replay Tax --group 'O'\''Hara' --from 2
                   fanoutctl replay Billing --group B --from 7
@@ -233,7 +233,7 @@ mod tests {
                 difference                         aggregate  version
                 missing: on the fan-out queue now  A                1
 
-                Of an aggregate with missing events, one version or two are told. All that is missing goes out with them, in order.
+                Of an aggregate with missing events, one version or two are shown. All missing events go out with them, in order.
 
                 stack `test`, 50 groups compared before it ended: events missing in 1 aggregate, 0 versions passed over, ledger ahead in 0 aggregates
             "#]],

@@ -1,4 +1,4 @@
-//! `fanoutctl rejected`: what the functions rejected, and sending it again after a repair.
+//! `fanoutctl rejected`: shows rejected events, and sends them again after a repair.
 
 pub mod arguments;
 mod list;
@@ -17,14 +17,13 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::progress::unless_quick;
 
-/// For how long rejections are hidden should this process not come to show them again: thousands are looked at
-/// meanwhile.
+/// How long rejections are hidden if this process dies before it shows them again. A look at thousands takes less.
 const LOOKING: Duration = Duration::from_secs(120);
 
-/// The message while looking takes a while.
+/// The progress line of a look that takes more than a moment.
 const LOOKING_MESSAGE: &str = "looking into the rejected queue";
 
-/// Lists, shows or resends.
+/// Runs `rejected list`, `show` or `resend`.
 ///
 /// # Errors
 ///
@@ -37,8 +36,8 @@ pub async fn execute(context: &Context, arguments: &Rejected) -> Result<Exit, Fa
     }
 }
 
-/// Looks at up to `limit` rejections, and lets others see them again. Of those whose ids `wants` does not want, little
-/// is kept.
+/// Looks at up to `limit` rejections, and shows them to others again. A rejection whose id `wants` refuses is only
+/// counted.
 async fn look(context: &Context, limit: usize, wants: impl Fn(&str) -> bool) -> Result<Sight, Failure> {
     let target = context.target().await?;
     let queue = Queue::of_stack(&target, &context.deployed(&target).await?)?;
@@ -47,8 +46,8 @@ async fn look(context: &Context, limit: usize, wants: impl Fn(&str) -> bool) -> 
     Ok(sight?)
 }
 
-/// Where events have their parts, as the config says. Rejections are looked at and sent again without it too; then
-/// their versions are not known.
+/// The config's `[source]`. Without a config, rejections can be looked at and sent again, but their versions are not
+/// known.
 fn source(context: &Context) -> Option<Source> {
     match context.config(None) {
         Ok(config) => Some(config.source),

@@ -1,8 +1,8 @@
-//! `fanoutctl replay` and `fanoutctl backfill`: a client gets again what it has.
+//! `fanoutctl replay` and `fanoutctl backfill`: a client gets again the events that it has.
 
 mod cost;
 mod estimate;
-mod ordering;
+mod ongoing;
 mod report;
 mod request;
 mod scope;
@@ -10,7 +10,7 @@ mod scope;
 use shared::text::printable;
 
 use self::cost::ReplayCost;
-use self::ordering::Ordering;
+use self::ongoing::OngoingRequest;
 use self::report::{Report, text};
 use self::scope::{ReplayScope, scope};
 use super::ask::agree;
@@ -20,30 +20,30 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::Style;
 
-/// Tells what the replay costs, asks, and requests it.
+/// Shows what the replay costs, asks, and requests it.
 ///
 /// # Errors
 ///
-/// [`Failure`]: nothing is requested, or not all; how to go on is told.
+/// [`Failure`]: nothing is requested, or not all. Then the command that goes on is printed.
 pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let source = context.config(None)?.source;
     let operator = Operator::of_stack(context).await?;
     let client = operator.served(&arguments.client)?;
     let scope = NothingRequested::until(scope(&operator, &source, &client, arguments)).await?;
     let stack_option = operator.stack_option();
-    let dry_run = arguments.order.dry_run;
+    let dry_run = arguments.request.dry_run;
     let mut report = Report { cost: None, nothing_to_do: None, dry_run, outcome: None, stack_option };
     match scope {
         ReplayScope::Nothing(why) => report.nothing_to_do = Some(why),
         ReplayScope::Events(estimate) => {
             let cost = ReplayCost::new(&client.name, arguments.from, &estimate, client.is_paused);
             if !dry_run {
-                // Standard output has the result alone.
+                // Standard output is for the result alone.
                 eprintln!("{}", cost.to_text(&report.stack_option, Style::of_stderr()));
                 let question = format!("Send client {} these events again?", printable(&client.name));
-                let asking = agree(&question, arguments.order.yes, "Nothing was ordered.");
+                let asking = agree(&question, arguments.request.yes, "Nothing was requested.");
                 NothingRequested::until(asking).await?;
-                report.outcome = Some(Ordering::run(&operator, arguments, &estimate).await?);
+                report.outcome = Some(OngoingRequest::run(&operator, arguments, &estimate).await?);
             }
             report.cost = Some(cost);
         }
@@ -52,7 +52,7 @@ pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<E
     Ok(report.exit())
 }
 
-/// That nothing is requested yet. Dropped by an interruption, it says so.
+/// The part of a replay in which nothing is requested yet. An interruption drops it, and it says so.
 struct NothingRequested {
     is_over: bool,
 }
@@ -70,7 +70,7 @@ impl NothingRequested {
 impl Drop for NothingRequested {
     fn drop(&mut self) {
         if !self.is_over {
-            eprintln!("Nothing was ordered.");
+            eprintln!("Nothing was requested.");
         }
     }
 }

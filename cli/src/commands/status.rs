@@ -1,5 +1,5 @@
-//! `fanoutctl status`: what is in every queue, which client is behind, and how far behind the stream the stack is. Changes
-//! nothing.
+//! `fanoutctl status`: shows what is in each queue, which clients are behind, and how far the stack is behind the
+//! stream. Changes nothing.
 
 mod clients;
 mod collect;
@@ -16,11 +16,11 @@ use crate::exit::{Exit, Failure};
 use crate::progress::unless_quick;
 use deploy::stack;
 
-/// Shows the deployed stack's queues and clients.
+/// Prints the state of the deployed stack's queues and clients.
 ///
 /// # Errors
 ///
-/// [`Failure`]: the stack can't be looked at. What else is not known is shown as that.
+/// [`Failure`]: the stack can't be looked at. Any other figure that isn't known is shown as unknown.
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let stack = context.deployed(&target).await?;

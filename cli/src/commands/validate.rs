@@ -1,4 +1,4 @@
-//! `fanoutctl validate`: everything that the file alone tells.
+//! `fanoutctl validate`: checks the config file alone.
 
 use serde::Serialize;
 use shared::config::{ClientQueue, Config};
@@ -7,19 +7,19 @@ use shared::text::printable;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 
-/// What the file is, in short.
+/// The clients of a valid file, or the findings about a broken one.
 #[derive(Debug, Serialize)]
 struct Validity {
     valid: bool,
     clients: Vec<Registered>,
-    /// One for each fault: file, line, key, what is wrong and the way out.
+    /// One for each fault: file, line, key, problem and remedy.
     findings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Registered {
     name: String,
-    /// Nothing if the stack makes the queue.
+    /// None if the stack makes the queue.
     queue_arn: Option<String>,
 }
 
@@ -27,7 +27,7 @@ struct Registered {
 ///
 /// # Errors
 ///
-/// [`Exit::Config`], with every finding; for programs, they are in the result.
+/// [`Failure::Config`], with every finding. For programs, the findings are in the result, with [`Exit::Config`].
 pub fn execute(context: &Context) -> Result<Exit, Failure> {
     let file = context.config_path.display().to_string();
     let validity = match context.config(None) {

@@ -1,4 +1,4 @@
-//! Queues that an older template made and this one does not: a deploy takes them out of the stack, and they stay.
+//! Queues that only an older template has: a deploy removes them from the stack, and they stay.
 
 use aws::operator::cloudformation::DeployedStack;
 use aws::operator::sqs::Depth;
@@ -18,16 +18,16 @@ const PARAMETER: &str = "Ledger";
 /// A queue that goes out of use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DisusedQueue {
-    /// Which, and what is in it.
+    /// The ARN of the queue, and its depth.
     #[serde(flatten)]
     pub queue: LeftQueue,
-    /// Its URL.
+    /// The queue's URL, at the endpoint of an emulator if there is one.
     pub url: String,
-    /// Where SQS is, if not where AWS has it.
+    /// The endpoint of an emulator; none for AWS.
     pub endpoint: Option<String>,
 }
 
-/// The queues that go out of use with a deploy of `stack`, which is in `place`.
+/// The queues that go out of use with a deploy of `stack`, in the place of `naming`.
 pub fn disused_queues(stack: &DeployedStack, naming: &Naming) -> Vec<QueueArn> {
     let is_older = stack.parameters.contains_key(PARAMETER)
         || OUTPUTS.iter().any(|output| stack.outputs.contains_key(*output));
@@ -36,17 +36,17 @@ pub fn disused_queues(stack: &DeployedStack, naming: &Naming) -> Vec<QueueArn> {
 }
 
 impl DisusedQueue {
-    /// Whether it may hold messages, which no later version takes out of it.
+    /// Whether the queue may hold messages, which no later version receives.
     pub(super) fn is_in_the_way(&self) -> bool {
         !self.queue.depth.is_some_and(Depth::is_empty)
     }
 
-    /// The command that deletes it.
+    /// The command line that deletes the queue.
     pub fn delete_command(&self) -> String {
         queue_command("delete-queue", &self.url, self.endpoint.as_deref())
     }
 
-    /// What becomes of it, and what to do; without a line feed at its end.
+    /// What becomes of the queue, and the remedies, without a line feed at the end.
     pub(super) fn to_text(&self) -> String {
         let LeftQueue { arn, depth, unknown } = &self.queue;
         let queue = queue_name(arn);

@@ -1,4 +1,4 @@
-//! What the ledger has to do with a plan: what it knows of clients, and whether this version can read it.
+//! The ledger's part in a plan: the backlogs of clients, and whether this version can read the ledger.
 
 use serde::Serialize;
 use shared::config::Config;
@@ -11,19 +11,19 @@ use crate::client_status::Backlog;
 /// A ledger that this version can't read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ForeignLedger {
-    /// The format of its items; an older one names none.
+    /// The format that its items name; none in an older ledger.
     pub format: Option<String>,
 }
 
 impl ForeignLedger {
-    /// By the formats that the ledger's items name; none if it is of the format that this version knows, or empty.
+    /// The foreign ledger whose items name these formats; none if all are this version's, or there is no item.
     pub(super) fn of_formats(formats: &[Option<String>]) -> Option<Self> {
         let known = FORMAT_WRITTEN.to_string();
         let format = formats.iter().find(|format| format.as_deref() != Some(&known))?;
         Some(Self { format: format.clone() })
     }
 
-    /// What is wrong, and what to do; without a line feed at its end.
+    /// The problem and the remedies, without a line feed at the end.
     pub(super) fn to_text(&self) -> String {
         match &self.format {
             Some(format) => format!(
@@ -44,8 +44,8 @@ impl ForeignLedger {
 }
 
 impl PlannedClient {
-    /// Takes in what the ledger knows of it. A client that is in the ledger is not admitted anew: whether it wants history
-    /// was asked once.
+    /// Adds the facts from the ledger. A client that is in the ledger is not admitted anew, so that `history` has no
+    /// effect on it.
     pub(super) fn know(
         &mut self,
         backlogs: Option<&Result<Vec<Backlog>, String>>,

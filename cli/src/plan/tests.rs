@@ -1,4 +1,4 @@
-//! Plans as people read them, and what programs rely on.
+//! Plans as people and programs get them.
 
 use aws::operator::cloudformation::DeployedStack;
 use expect_test::{Expect, expect};
@@ -41,7 +41,7 @@ fn running(clients: &str) -> Running {
     Running { clients, config: Some(config), ..Running::default() }
 }
 
-/// Messages and those in flight, or why they aren't known.
+/// The depth of a queue: messages and those in flight, or why they aren't known.
 type Found = Result<(u64, u64), &'static str>;
 
 fn depths(queues: &[(&str, Found)]) -> Depths {
@@ -115,7 +115,7 @@ fn nothing_changes_when_all_is_as_it_was() {
 }
 
 #[test]
-fn a_client_that_leaves_messages_behind_is_shouted_about() {
+fn a_client_that_leaves_messages_behind_gets_a_warning() {
     let facts = Facts {
         running: Some(running("Billing Insurance Enforcement Police")),
         depths: depths(&[
@@ -138,7 +138,7 @@ fn a_client_that_leaves_messages_behind_is_shouted_about() {
             Police       removed  MarkFanOutClientPolice.fifo                                111122223333
 
             ATTENTION: Insurance leaves MarkFanOutClientInsurance.fifo, which holds 12 messages and 3 in flight: nothing follows them there; have them read before those of the new queue, or their order is lost
-            ATTENTION: Enforcement leaves MarkFanOutClientEnforcement.fifo, which holds 0 messages and 1 in flight: nothing follows them; whoever still needs them reads them
+            ATTENTION: Enforcement leaves MarkFanOutClientEnforcement.fifo, which holds 0 messages and 1 in flight: nothing follows them; a consumer that needs them must read them
 
             Accounts that will receive every event:
                   111122223333 (the stack's own): Billing
@@ -169,7 +169,7 @@ fn a_client_that_leaves_messages_behind_is_shouted_about() {
 }
 
 #[test]
-fn every_account_that_receives_is_told_and_new_ones_are_set_off() {
+fn every_account_that_receives_is_listed_and_new_ones_are_marked() {
     let facts = Facts { running: Some(running("Billing A@444455556666")), ..Facts::default() };
     check(
         "Billing A@444455556666 B@777788889999 C@777788889999/Other.fifo",
@@ -192,7 +192,7 @@ fn every_account_that_receives_is_told_and_new_ones_are_set_off() {
 }
 
 #[test]
-fn settings_that_change_are_told_and_what_follows_from_them_is_not() {
+fn settings_that_change_are_shown_and_those_that_follow_from_them_are_not() {
     let old = [
         ("Clients", "Billing"),
         ("LogRetentionDays", "30"),
@@ -241,13 +241,13 @@ fn settings_that_change_are_told_and_what_follows_from_them_is_not() {
 }
 
 #[test]
-fn a_stream_that_is_left_is_shouted_about() {
+fn a_stream_that_is_left_gets_a_warning() {
     let stream = |label: &str| format!("arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/{label}");
-    // What the stack was given, what it says that it reads, and what it is to read.
-    let left = |given: &str, told: Option<&str>, wanted: &str| {
+    // The stream of the parameter, that of the output, and the wanted one.
+    let left = |given: &str, output: Option<&str>, wanted: &str| {
         let mut running = running("Billing");
         running.parameters.insert("EventStreamArn".to_owned(), given.to_owned());
-        running.stream = told.map(stream);
+        running.stream = output.map(stream);
         let parameters = vec![("EventStreamArn", wanted.to_owned())];
         Facts { running: Some(running), parameters, ..Facts::default() }
     };
@@ -362,7 +362,7 @@ fn a_queue_in_the_way_is_refused_with_both_remedies() {
 }
 
 #[test]
-fn a_queue_that_leaves_the_stack_with_its_client_is_told() {
+fn a_queue_that_leaves_the_stack_but_keeps_its_client_gets_a_warning() {
     let facts = Facts { running: Some(running("Billing")), ..Facts::default() };
     let clients = "Billing@111122223333/MarkFanOutClientBilling.fifo";
     assert_eq!(plan_of(clients, facts.clone()).result, PlanResult::Changes);
@@ -375,7 +375,7 @@ fn a_queue_that_leaves_the_stack_with_its_client_is_told() {
         client   change  queue                         account
         Billing  kept    MarkFanOutClientBilling.fifo  111122223333
 
-        ATTENTION: Billing goes on with MarkFanOutClientBilling.fifo, which leaves the stack: its policy and its alarm go, and nobody but its owner looks after its settings
+        ATTENTION: Billing goes on with MarkFanOutClientBilling.fifo, which leaves the stack: its policy and its alarm go, and only its owner looks after its settings
 
         Accounts that will receive every event:
               111122223333 (the stack's own): Billing
@@ -407,7 +407,7 @@ fn without_the_running_config_existing_queues_are_known_by_their_arns() {
         A          kept     AEvents.fifo                  444455556666
         (unknown)  removed  BEvents.fifo                  777788889999
 
-        ATTENTION: (unknown) leaves BEvents.fifo; what it holds is not known: nobody asked
+        ATTENTION: (unknown) leaves BEvents.fifo; what it holds is not known: it was not looked at
 
         Accounts that will receive every event:
               111122223333 (the stack's own): Billing
@@ -522,7 +522,7 @@ fn programs_get_one_object() {
 }
 
 #[test]
-fn only_queues_that_nobody_has_after_the_deploy_are_left() {
+fn only_queues_without_a_client_after_the_deploy_are_left() {
     let now = running("Billing Insurance A@444455556666");
     let names = |clients: &str| -> Vec<String> {
         left_queues(&config(clients), &naming(), &now).iter().map(|queue| queue.name.clone()).collect()
@@ -556,8 +556,8 @@ fn only_a_stack_of_an_older_template_has_queues_that_go_out_of_use() {
     }
 }
 
-/// A plan of a stack with the undelivered queue of an older template, and with a ledger of these formats; what it says
-/// after its accounts.
+/// Checks the plan of a stack with the undelivered queue of an older template, if `found`, and with a ledger of these
+/// formats: the text after its accounts.
 fn check_older(found: Option<Found>, formats: &[Option<&str>], result: PlanResult, expected: &Expect) {
     let queue = naming().own_queue_arn(OwnQueue::Rejected);
     let queue = QueueArn { name: "MarkFanOutUndelivered.fifo".to_owned(), ..queue };
@@ -669,7 +669,7 @@ fn a_ledger_of_another_format_is_refused() {
         Refused: this version can't read the ledger. Nothing was touched.
     "#]],
     );
-    // The registry has another key than in the older version, which has left its own behind.
+    // The older version kept its registry under another key, which is still there.
     check_older(
         Some(Ok((1, 0))),
         &[Some("1"), None],
@@ -694,7 +694,7 @@ fn a_ledger_of_another_format_is_refused() {
     );
 }
 
-/// What a client lacks: groups and events.
+/// A backlog of so many groups and events.
 fn backlog(client: &str, is_paused: bool, lacks: (u64, u64)) -> Backlog {
     let (groups, events) = lacks;
     let lag = Ok(Lag { groups, events, since: None, is_more: false });
@@ -704,7 +704,7 @@ fn backlog(client: &str, is_paused: bool, lacks: (u64, u64)) -> Backlog {
 const SOURCE: &str = "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\n\
                       time = \"createTime\"\nversion = \"version\"\n";
 
-/// `clients`: names; with `*`, they want history.
+/// `clients`: names, with `*` if they want history.
 fn ledger_config(clients: &str) -> Config {
     let client = |name: &str| {
         let history = if name.ends_with('*') { "history = true\n" } else { "" };
@@ -714,7 +714,7 @@ fn ledger_config(clients: &str) -> Config {
     Config::try_from_toml("test", &format!("{SOURCE}{clients}"), Some(&naming())).unwrap()
 }
 
-/// What a plan says besides its tables, of a stack with the ledger: clients before and after, and what they lack.
+/// Checks the warnings of a plan for a stack with a ledger: clients before and after, and their backlogs.
 fn check_backlogs(before: &str, after: &Config, backlogs: Result<Vec<Backlog>, String>, expected: &Expect) {
     let config = ledger_config(before);
     let stream = |label: &str| format!("arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/{label}");
@@ -739,16 +739,16 @@ fn check_backlogs(before: &str, after: &Config, backlogs: Result<Vec<Backlog>, S
     let has_both = |client: &PlannedClient| client.gets_history && client.is_too_late_for_history;
     assert!(!plan.clients.iter().any(has_both), "{:?}", plan.clients);
     let text = plan.to_text(Style::Plain);
-    let told: String = text
+    let warnings: String = text
         .lines()
         .filter(|line| line.starts_with("ATTENTION") || line.contains("history"))
         .map(|line| format!("{line}\n"))
         .collect();
-    expected.assert_eq(&told);
+    expected.assert_eq(&warnings);
 }
 
 #[test]
-fn what_a_removed_client_lacks_is_shouted_about() {
+fn a_removed_client_with_a_backlog_gets_a_warning() {
     let behind = || {
         vec![
             backlog("Billing", false, (9, 90)),
@@ -762,8 +762,8 @@ fn what_a_removed_client_lacks_is_shouted_about() {
         &ledger_config("Billing"),
         Ok(behind()),
         &expect![[r#"
-        ATTENTION: Insurance is paused and lacks 5 events of 1 group; an hour after the deploy they are forgotten. Let it be level first (`fanoutctl status --stack test`)
-        ATTENTION: Tax is behind and lacks 7 events of 2 groups; an hour after the deploy they are forgotten. Let it be level first (`fanoutctl status --stack test`)
+        ATTENTION: Insurance is paused and lacks 5 events of 1 group; an hour after the deploy they are forgotten. Let it catch up first (`fanoutctl status --stack test`)
+        ATTENTION: Tax is behind and lacks 7 events of 2 groups; an hour after the deploy they are forgotten. Let it catch up first (`fanoutctl status --stack test`)
     "#]],
     );
     check_backlogs(
@@ -771,7 +771,7 @@ fn what_a_removed_client_lacks_is_shouted_about() {
         &ledger_config("Billing"),
         Err("`Read` of `Ledger`: no".to_owned()),
         &expect![[r#"
-            ATTENTION: Insurance may lack events, which isn't known: `Read` of `Ledger`: no; an hour after the deploy they are forgotten. Let it be level first (`fanoutctl status --stack test`)
+            ATTENTION: Insurance may lack events; how many isn't known: `Read` of `Ledger`: no; an hour after the deploy they are forgotten. Let it catch up first (`fanoutctl status --stack test`)
         "#]],
     );
 }
@@ -809,7 +809,7 @@ fn history_of_a_client_that_is_served_already_has_no_effect() {
         Insurance is served already, so `history` has no effect; `fanoutctl backfill Insurance --stack test` sends it what it has, and the events from before it was registered
     "#]],
     );
-    // It was asked when it was admitted.
+    // It was admitted with `history`.
     check_backlogs("Billing Insurance*", &ledger_config("Billing Insurance*"), both(), &expect![[""]]);
     check_backlogs(
         "Billing",
@@ -819,7 +819,7 @@ fn history_of_a_client_that_is_served_already_has_no_effect() {
         Insurance gets the events from before it was registered, too: all that the event table has (`history = true`)
     "#]],
     );
-    // It left a moment ago, and is in the ledger still.
+    // It left a moment ago, and is still in the ledger.
     check_backlogs(
         "Billing",
         &ledger_config("Billing Insurance*"),
@@ -832,7 +832,7 @@ fn history_of_a_client_that_is_served_already_has_no_effect() {
 
 #[test]
 fn with_the_ledger_nothing_of_a_stream_that_is_left_is_lost() {
-    // What another table has, it has not.
+    // The new stream is that of another table.
     check_backlogs(
         "Restored",
         &ledger_config("Restored"),
@@ -853,11 +853,11 @@ fn with_the_ledger_nothing_of_a_stream_that_is_left_is_lost() {
 }
 
 #[test]
-fn a_new_client_with_history_is_told() {
+fn a_new_client_with_history_is_announced() {
     let config = ledger_config("Billing* Tax*");
     let running = Running { clients: running("Billing").clients, ..Running::default() };
     let plan = plan("test", &config, &naming(), Facts { running: Some(running), ..Facts::default() });
     let text = plan.to_text(Style::Plain);
-    let told: Vec<_> = text.lines().filter(|line| line.contains("history")).collect();
-    expect!["Tax gets the events from before it was registered, too: all that the event table has (`history = true`)"].assert_eq(&told.join("\n"));
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("history")).collect();
+    expect!["Tax gets the events from before it was registered, too: all that the event table has (`history = true`)"].assert_eq(&lines.join("\n"));
 }

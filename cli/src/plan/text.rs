@@ -1,4 +1,4 @@
-//! A plan for people.
+//! The text of a plan, for people.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::args::stack_option;
 use crate::output::{Style, Tone, table};
 
 impl Plan {
-    /// The plan for people; ends with a line feed.
+    /// The text for people; ends with a line feed.
     pub fn to_text(&self, style: Style) -> String {
         let sections = [
             self.heading(),
@@ -129,12 +129,12 @@ fn stream_warning(left: &LeftStream, stack: &str) -> String {
     format!("ATTENTION: the converter leaves {stream}: {fate}; see \"Another stream\" in docs/deploy.md")
 }
 
-/// What the ledger has to do with a client's change.
+/// The warning about a client that is removed with a backlog, or moved without a pause.
 fn ledger_warning(client: &PlannedClient, stack: &str) -> Option<String> {
     let (name, backlog) = (client.name.as_deref()?, client.backlog.as_ref()?);
     match client.change {
         Change::Removed if !backlog.is_empty() => Some(format!(
-            "ATTENTION: {name} {}; an hour after the deploy they are forgotten. Let it be level first \
+            "ATTENTION: {name} {}; an hour after the deploy they are forgotten. Let it catch up first \
              (`fanoutctl status{stack}`)",
             backlog.to_text()
         )),
@@ -161,14 +161,14 @@ fn history(client: &PlannedClient, stack: &str) -> Option<String> {
     })
 }
 
-/// What is lost from sight, unless somebody looks after it.
+/// The warning about a queue that leaves the stack, or that gets no more events.
 fn warning(client: &PlannedClient) -> Option<String> {
     let name = client.name.as_deref().unwrap_or("(unknown)");
     if client.is_let_go {
         let queue = queue_name(&client.queue_arn);
         return Some(format!(
-            "ATTENTION: {name} goes on with {queue}, which leaves the stack: its policy and its alarm go, and nobody \
-             but its owner looks after its settings"
+            "ATTENTION: {name} goes on with {queue}, which leaves the stack: its policy and its alarm go, and only \
+             its owner looks after its settings"
         ));
     }
     let left = client.left_queue.as_ref()?;
@@ -177,7 +177,7 @@ fn warning(client: &PlannedClient) -> Option<String> {
         Change::Moved => {
             "nothing follows them there; have them read before those of the new queue, or their order is lost"
         }
-        _ => "nothing follows them; whoever still needs them reads them",
+        _ => "nothing follows them; a consumer that needs them must read them",
     };
     match (&left.depth, &left.unknown) {
         (Some(depth), _) if depth.is_empty() => None,

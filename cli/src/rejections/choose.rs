@@ -1,32 +1,32 @@
-//! Rejections by the beginnings of their ids, as an operator types them.
+//! Chooses rejections by the beginnings of their ids, as an operator types them.
 
-/// The fewest characters of an id that are shown: what is not looked at has ids too.
+/// The fewest characters of an id that are shown: rejections that were not seen have ids too.
 const SHOWN: usize = 8;
 
 /// Why an id names no rejection, or more than one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceError {
-    /// None of those that can be seen.
+    /// No rejection that can be seen has such an id.
     #[error(
         "no rejection that can be seen has an id that begins with `{0}`; `fanoutctl rejected list` shows those that can: \
-         of each group the first ones, and none that another command is looking at"
+         the first of each group, and none that another command looks at"
     )]
     Unknown(String),
-    /// Several.
+    /// Several rejections have such an id.
     #[error("the ids of several rejections begin with `{typed}`: `{}`; type more of it", .ids.join("`, `"))]
     Ambiguous {
         /// The beginning that was typed.
         typed: String,
-        /// The ids that begin so.
+        /// The whole ids that begin with it.
         ids: Vec<String>,
     },
 }
 
-/// The one of `ids` that is `typed` or else begins with it.
+/// The one of `ids` that is `typed`, or else begins with it.
 ///
 /// # Errors
 ///
-/// [`ChoiceError`].
+/// [`ChoiceError`]: no id matches, or several do.
 pub fn choose<'i>(typed: &str, ids: &[&'i str]) -> Result<&'i str, ChoiceError> {
     let matching: Vec<&str> = ids.iter().filter(|id| id.starts_with(typed)).copied().collect();
     match matching.as_slice() {
@@ -43,7 +43,7 @@ pub fn choose<'i>(typed: &str, ids: &[&'i str]) -> Result<&'i str, ChoiceError> 
     }
 }
 
-/// As much of `id` as tells it from all other `ids`, and no less than eight characters.
+/// The shortest beginning of `id` that no other of `ids` has, of at least eight characters.
 pub fn shortest<'i>(id: &'i str, ids: &[&str]) -> &'i str {
     let is_unique = |beginning: &str| ids.iter().all(|other| *other == id || !other.starts_with(beginning));
     let beginnings = id.char_indices().map(|(end, _)| end).skip(SHOWN);
@@ -78,15 +78,15 @@ mod tests {
         check(
             "5",
             &expect![
-                "no rejection that can be seen has an id that begins with `5`; `fanoutctl rejected list` shows those that can: of each group the first ones, and none that another command is looking at"
+                "no rejection that can be seen has an id that begins with `5`; `fanoutctl rejected list` shows those that can: the first of each group, and none that another command looks at"
             ],
         );
-        assert_eq!(choose("", &IDS), Err(ChoiceError::Unknown(String::new())), "nothing is not everything");
+        assert_eq!(choose("", &IDS), Err(ChoiceError::Unknown(String::new())), "an empty text names no id");
     }
 
     proptest! {
         #[test]
-        fn what_is_shown_of_an_id_names_it(ids in prop::collection::btree_set("[0-9a-fé]{1,14}", 1..20)) {
+        fn the_shown_beginning_of_an_id_names_it(ids in prop::collection::btree_set("[0-9a-fé]{1,14}", 1..20)) {
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
             for id in &ids {
                 let shown = shortest(id, &ids);

@@ -1,16 +1,16 @@
-//! JSON on several lines, without a change to any value: a number keeps its digits.
+//! Indents JSON without a change to any value: a number keeps its digits.
 
 use serde_json::value::RawValue;
 
-/// How many values may lie inside each other: beyond, the indentation would outgrow the text by far.
+/// The deepest JSON that is indented: beyond it, the indentation would be far longer than the text.
 const DEPTH_LIMIT: usize = 128;
 
 /// `text` with two spaces for each level, if it is JSON of at most 128 levels.
 pub fn indented(text: &str) -> Option<String> {
-    // From here on it is JSON, so that only strings hold brackets that mean nothing.
+    // From here on the text is JSON: only in strings do brackets mean nothing.
     let json: &RawValue = serde_json::from_str(text).ok()?;
     let mut indented = String::with_capacity(json.get().len() * 2);
-    let (mut up_to_date, mut in_string, mut is_escaped) = (0_usize, false, false);
+    let (mut depth, mut in_string, mut is_escaped) = (0_usize, false, false);
     let mut characters = json.get().chars().peekable();
     while let Some(character) = characters.next() {
         if in_string {
@@ -27,22 +27,22 @@ pub fn indented(text: &str) -> Option<String> {
                 match characters.next_if(|next| matches!(next, '}' | ']')) {
                     Some(end) => indented.push(end),
                     None => {
-                        up_to_date += 1;
-                        if up_to_date > DEPTH_LIMIT {
+                        depth += 1;
+                        if depth > DEPTH_LIMIT {
                             return None;
                         }
-                        break_line(&mut indented, up_to_date);
+                        break_line(&mut indented, depth);
                     }
                 }
             }
             '}' | ']' => {
-                up_to_date = up_to_date.saturating_sub(1);
-                break_line(&mut indented, up_to_date);
+                depth = depth.saturating_sub(1);
+                break_line(&mut indented, depth);
                 indented.push(character);
             }
             ',' => {
                 indented.push(',');
-                break_line(&mut indented, up_to_date);
+                break_line(&mut indented, depth);
             }
             ':' => indented.push_str(": "),
             _ => {
@@ -54,9 +54,9 @@ pub fn indented(text: &str) -> Option<String> {
     Some(indented)
 }
 
-fn break_line(text: &mut String, up_to_date: usize) {
+fn break_line(text: &mut String, depth: usize) {
     text.push('\n');
-    text.extend(std::iter::repeat_n("  ", up_to_date));
+    text.extend(std::iter::repeat_n("  ", depth));
 }
 
 #[cfg(test)]
@@ -84,17 +84,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_not_indented() {
+    fn text_that_is_not_json_is_not_indented() {
         for text in ["", "{", "hello", "{}{}", "{\"a\":1,}"] {
             assert_eq!(indented(text), None, "{text}");
         }
     }
 
     #[test]
-    fn what_is_too_deep_is_not_indented() {
-        let nested = |brings_up_to_date| {
-            format!("{}1{}", "[".repeat(brings_up_to_date), "]".repeat(brings_up_to_date))
-        };
+    fn json_that_is_too_deep_is_not_indented() {
+        let nested = |depth| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         assert!(indented(&nested(DEPTH_LIMIT)).is_some());
         assert_eq!(indented(&nested(DEPTH_LIMIT + 1)), None);
         assert_eq!(indented(&nested(500_000)), None);

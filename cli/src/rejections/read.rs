@@ -1,4 +1,5 @@
-//! Reading a rejection. What does not fit is a value, never an error about the queue: a stranger may have written it.
+//! Reads a rejection. A message that is not one is a value, never an error about the queue: a stranger may have sent
+//! it.
 
 use serde_json::Value;
 use shared::config::{Path, Source};
@@ -8,13 +9,13 @@ use shared::time::Timestamp;
 use super::Rejection;
 
 impl Rejection {
-    /// What a function wrote; or why that can't be read.
+    /// The rejection that a function wrote.
     ///
     /// # Errors
     ///
-    /// The body is not what the functions write there.
+    /// The reason why the body is not a rejection of the functions.
     pub fn content(&self) -> Result<rejection::Rejection<'_>, String> {
-        // What the error tells beyond the position can be a value of the event.
+        // The error's text may quote a value of the event; its position does not.
         serde_json::from_str(&self.message.body).map_err(|error| {
             format!(
                 "not a rejection of the functions: line {}, column {} of its body is not as expected",
@@ -24,45 +25,45 @@ impl Rejection {
         })
     }
 
-    /// The event's group, or `~rejected` if the function could not read it.
+    /// The event's group, or `~rejected` if the function could not read it; empty if SQS returned none.
     pub fn group(&self) -> &str {
         self.message.system("MessageGroupId").unwrap_or_default()
     }
 
-    /// The event's id, or its stream record's.
+    /// The id of the event, or of its stream record.
     pub fn event_id(&self) -> Option<String> {
         self.content().ok()?.event_id
     }
 
-    /// The event's number inside its aggregate, where rejection and config tell it.
+    /// The event's number inside its aggregate, if rejection and config contain it.
     pub fn version(&self, source: Option<&Source>) -> Option<u64> {
         let image = self.content().ok()?.image?;
         version(&serde_json::from_str(image.get()).ok()?, source?)
     }
 
-    /// Why the event was rejected.
+    /// Why the event was rejected, or why the body can't be read.
     pub fn reason(&self) -> String {
         self.content().map_or_else(|why| why, |content| content.reason)
     }
 
-    /// Since when it is in the queue.
+    /// When the message was sent to the queue.
     pub fn since(&self) -> Option<Timestamp> {
         self.message.system("SentTimestamp")?.parse().ok().map(Timestamp::from_millis)
     }
 
-    /// How often it was received, this time included. Looking counts.
+    /// How often the message was received, this time included. A look counts.
     pub fn receives(&self) -> Option<u64> {
         self.message.system("ApproximateReceiveCount")?.parse().ok()
     }
 }
 
-/// The number inside its aggregate that an item in DynamoDB's JSON has.
+/// The event's number inside its aggregate, from its item in DynamoDB's JSON.
 pub fn version(item: &Value, source: &Source) -> Option<u64> {
     let version = at(item, &source.version)?.get("N")?.as_str()?;
     version.parse().ok().filter(|version| *version > 0)
 }
 
-/// The typed value at `path` of an item in DynamoDB's JSON. Numbers are texts there, so that none is changed.
+/// The typed value at `path` of an item in DynamoDB's JSON, where numbers are texts and lose no digit.
 fn at<'v>(item: &'v Value, path: &Path) -> Option<&'v Value> {
     let (first, rest) = path.0.split_first()?;
     rest.iter().try_fold(item.get(first)?, |value, name| value.get("M")?.get(name))
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_functions_write_is_read() {
+    fn a_rejection_of_the_functions_is_read() {
         check(
             &samples::rejected("e-3"),
             &expect![
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_stranger_writes_is_a_value() {
+    fn a_message_of_a_stranger_is_a_value() {
         let rejected = |body: &str| Rejection { message: foreign(1, "A", body) };
         check(
             &rejected("no JSON, but a secret"),
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_without_a_config_is_not_the_version() {
+    fn without_a_config_only_the_version_is_unknown() {
         let rejection = samples::rejected("e-3");
         assert_eq!((rejection.version(Some(&source())), rejection.version(None)), (Some(3), None));
         assert_eq!(rejection.receives(), Some(2));

@@ -1,7 +1,7 @@
-//! How a rejection's event is sent again: what the converter is invoked with, and what its answer means.
+//! Sends a rejection's event again: the converter's payload, and the meaning of its answer.
 //!
-//! Only the functions' roles may send to the queues, so the converter sends, and marks what it sends as a replay. The
-//! ledger keeps the order: it repeats to every client what came after the event.
+//! Only the functions' roles may send to the queues, so that the converter sends, and marks the message as a replay.
+//! The ledger keeps the order: it repeats to every client what came after the event.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ const REPLAY_ID_LIMIT: usize = 40;
 ///
 /// # Errors
 ///
-/// Why there is none: the event can't be sent again then.
+/// Why there is no item. The event can't be sent again then.
 pub fn item(rejection: &Rejection, stack_stream: &str) -> Result<Item, String> {
     let content = rejection.content()?;
     let keys =
@@ -36,7 +36,7 @@ pub fn item(rejection: &Rejection, stack_stream: &str) -> Result<Item, String> {
         .filter(|keys: &BTreeMap<_, _>| !keys.is_empty())
         .ok_or("the rejection's keys are not those of an item")?;
     let name = table::of_stream(stack_stream)?;
-    // Who can write to the rejected queue must not choose what is read as an event.
+    // A stranger who can write to the rejected queue must not choose the table that events are read from.
     match &content.stream {
         Some(stream) if table::arn_of_stream(stream) != table::arn_of_stream(stack_stream) => {
             Err(format!("the rejection is about stream `{stream}`, which is not of the stack's event table"))
@@ -45,11 +45,11 @@ pub fn item(rejection: &Rejection, stack_stream: &str) -> Result<Item, String> {
     }
 }
 
-/// Which events are newer than `image`, the item as the event table has it.
+/// The query for the events that are newer than `image`, the item as the event table has it.
 ///
 /// # Errors
 ///
-/// Why that can't be asked.
+/// Why there is no such query.
 pub fn newer(item: &Item, image: &Value, source: Option<&Source>) -> Result<Newer, String> {
     let source = source.ok_or("there is no config to say how events are ordered")?;
     let name = &source.partition_key;
@@ -58,11 +58,11 @@ pub fn newer(item: &Item, image: &Value, source: Option<&Source>) -> Result<Newe
     Ok(Newer { partition: (name.clone(), value.clone()), path: source.version.clone(), version })
 }
 
-/// What the converter is invoked with, to send the event of `image` as if the stack's stream showed it now.
+/// The payload with which the converter sends the event of `image`, as if the stack's stream showed it now.
 ///
 /// # Errors
 ///
-/// Why that can't be written.
+/// Why there is no payload.
 pub fn payload(rejection: &Rejection, stack_stream: &str, image: &Value) -> Result<String, String> {
     let (message_id, content) = (rejection.message.id.as_str(), rejection.content()?);
     let mut ids = [&content.event_id, &content.sequence_number].into_iter().flatten();
@@ -83,10 +83,10 @@ pub fn payload(rejection: &Rejection, stack_stream: &str, image: &Value) -> Resu
     serde_json::to_string(&request).map_err(|error| error.to_string())
 }
 
-/// Why the converter did not send the event, by its `answer`; nothing if it did.
+/// Why the converter did not send the event, by its `answer`; none if it did.
 pub fn not_sent(answer: &str) -> Option<String> {
     let not_understood = |why: &str| {
-        Some(format!("the converter's answer is not that to a replay: {why}; is it of another version?"))
+        Some(format!("the converter's answer is not one to a replay: {why}; is it of another version?"))
     };
     let answer: ResendAnswer = match serde_json::from_str(answer) {
         Ok(answer) => answer,
@@ -96,7 +96,7 @@ pub fn not_sent(answer: &str) -> Option<String> {
         return not_understood("it returns the record, as if a queue had delivered it");
     }
     let [ResendResult { outcome, reason }] = answer.results.as_slice() else {
-        return not_understood("it tells of another number of records than the one sent");
+        return not_understood("it does not have exactly one result");
     };
     let why = reason.as_deref().unwrap_or("it gives no reason");
     match outcome {
@@ -107,7 +107,8 @@ pub fn not_sent(answer: &str) -> Option<String> {
     }
 }
 
-/// A replay's id, of the rejection's message: a repeated resend has the same, so that SQS drops it for five minutes.
+/// A replay's id, from the id of the rejection's message: a repeated resend has the same, and SQS drops it for five
+/// minutes.
 fn replay_id(message_id: &str) -> String {
     if ReplayId::try_new(message_id).is_ok() {
         return message_id.to_owned();

@@ -20,7 +20,7 @@ pub(crate) fn source() -> Source {
     Config::try_from_toml("client-queues.toml", toml, None).unwrap().source
 }
 
-/// What SQS shows of a message that the functions sent.
+/// A message that the functions sent, as SQS returns it.
 fn received(number: u32, message: &Message) -> Received {
     let mut attributes = message.attributes().to_vec();
     attributes.sort_by(|one, other| one.name.cmp(&other.name));
@@ -28,7 +28,7 @@ fn received(number: u32, message: &Message) -> Received {
     Received { attributes, ..foreign(number, message.group().as_str(), &body) }
 }
 
-/// A message of a queue that anybody could have sent.
+/// A message of any sender, as SQS returns it.
 pub(crate) fn foreign(number: u32, group: &str, body: &str) -> Received {
     let system = [
         ("MessageGroupId", group),

@@ -1,4 +1,4 @@
-//! What the tests of the binary share: a directory of their own, and the tool in an environment without surprises.
+//! The parts that the tests of the binary share: a directory of each test's own, and the tool in a clean environment.
 
 #![allow(dead_code, reason = "each test program uses a part")]
 #![expect(
@@ -38,16 +38,16 @@ pub(crate) fn directory(name: &str) -> PathBuf {
     path
 }
 
-/// `fanoutctl` in `directory`, with nothing of the caller's environment, and nobody to ask.
+/// `fanoutctl` in `directory`, without the caller's environment and without a terminal.
 pub(crate) fn fanoutctl(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fanoutctl"));
     command.args(arguments).current_dir(directory).env_clear().stdin(Stdio::null());
-    // Whatever account this machine has is not asked for.
+    // The tool must find no credentials of this machine.
     command.env("HOME", directory).env("AWS_EC2_METADATA_DISABLED", "true");
     command
 }
 
-/// The same, with all that is needed to reach the services at `endpoint`.
+/// As [`fanoutctl`], with the environment to reach the services at `endpoint`.
 pub(crate) fn fanoutctl_at(endpoint: &str, directory: &Path, arguments: &[&str]) -> Command {
     let mut command = fanoutctl(directory, arguments);
     command.env("AWS_ENDPOINT_URL", endpoint).env("AWS_REGION", "eu-west-2");
@@ -55,8 +55,8 @@ pub(crate) fn fanoutctl_at(endpoint: &str, directory: &Path, arguments: &[&str])
     command
 }
 
-/// Exit status, standard output and standard error, as people see them.
-pub(crate) fn told(command: &mut Command) -> String {
+/// Runs `command`. Returns exit status, standard output and standard error, as people see them.
+pub(crate) fn run(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let mut text = format!("exit {}\n", status.code().unwrap_or(-1));
     for (name, stream) in [("stdout", stdout), ("stderr", stderr)] {
@@ -74,7 +74,7 @@ pub(crate) fn service(status: &'static str, body: &'static str) -> String {
     thread::spawn(move || {
         for connection in listener.incoming() {
             let mut connection = connection.unwrap();
-            // A request of this tool's size comes in one piece.
+            // A request of this tool is so small that it comes in one piece.
             let _ = connection.read(&mut [0; 65_536]);
             let _ = write!(
                 connection,

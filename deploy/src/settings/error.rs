@@ -1,4 +1,4 @@
-//! Why a setting is refused.
+//! The errors of settings.
 
 use shared::naming::InvalidNaming;
 
@@ -7,60 +7,60 @@ use super::{FunctionTimeout, LogRetention, MaximumConcurrency, StreamBatchSize};
 /// A setting that no stack can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// Not the ARN of a table's stream.
+    /// Text that is neither the ARN of a table's stream nor empty.
     #[error(
         "`{}` is not the ARN of a table's stream; write `arn:aws:dynamodb:region:account:table/name/stream/label`, or \
          nothing to import `DynamoDBStreamArn`", .0.escape_debug()
     )]
     StreamArn(String),
-    /// Not the ARN of a KMS key.
+    /// Text that is neither the ARN of a KMS key nor empty.
     #[error(
         "`{}` is not the ARN of a KMS key; write `arn:aws:kms:region:account:key/id` (not an alias), or nothing for \
          the encryption of SQS", .0.escape_debug()
     )]
     KeyArn(String),
-    /// Not the ARN of an SNS topic.
+    /// Text that is neither the ARN of an SNS topic nor empty.
     #[error(
         "`{}` is not the ARN of an SNS topic; write `arn:aws:sns:region:account:name`, or nothing for none",
         .0.escape_debug()
     )]
     TopicArn(String),
-    /// Too long, or with other characters.
+    /// A prefix that is too long, or has other characters.
     #[error(transparent)]
     QueuePrefix(#[from] InvalidNaming),
-    /// Neither of the two.
+    /// Text that is not an architecture of Lambda.
     #[error("`{}` is not an architecture; write `x86_64` or `arm64`", .0.escape_debug())]
     Architecture(String),
-    /// Not one of those that the template has a visibility time-out for.
+    /// A time-out that the template does not allow.
     #[error("a function timeout of {seconds} s is not possible; choose one of {} s", list(&FunctionTimeout::ALLOWED))]
     FunctionTimeout {
-        /// What was asked for.
+        /// The time-out that was set.
         seconds: u32,
     },
-    /// Not one of those that CloudWatch Logs knows.
+    /// A retention that CloudWatch Logs does not allow.
     #[error("logs can't be kept for {days} days; choose one of {} days", list(&LogRetention::ALLOWED))]
     LogRetention {
-        /// What was asked for.
+        /// The retention that was set.
         days: u32,
     },
-    /// Too few or too many.
+    /// A concurrency that Lambda does not allow.
     #[error(
         "{number} batches at the same time are not possible; choose {} to {}",
         MaximumConcurrency::LOWEST,
         MaximumConcurrency::HIGHEST
     )]
     MaximumConcurrency {
-        /// What was asked for.
+        /// The concurrency that was set.
         number: u32,
     },
-    /// Too few or too many.
+    /// A batch size that the template does not allow.
     #[error(
         "{number} records in a batch are not possible; choose {} to {}",
         StreamBatchSize::LOWEST,
         StreamBatchSize::HIGHEST
     )]
     StreamBatchSize {
-        /// What was asked for.
+        /// The batch size that was set.
         number: u32,
     },
 }

@@ -1,4 +1,4 @@
-//! The template's parameters: what an operator sets, and what follows from the config.
+//! The template's parameters: those that an operator sets, and those that follow from the config.
 
 mod error;
 mod numbers;
@@ -12,27 +12,30 @@ pub use error::SettingsError;
 pub use numbers::{FunctionTimeout, LogRetention, MaximumConcurrency, StreamBatchSize};
 pub use texts::{Architecture, KeyArn, QueuePrefix, StreamArn, TopicArn};
 
-/// What an operator sets. What is not set stays as the stack has it; a stack that is new, or does not have it yet, gets
+/// The settings that an operator sets. A setting that is not set stays as it is in the stack; a stack without it gets
 /// the template's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The stream of the event table.
+    /// The stream of the event table; empty to import it.
     pub event_stream_arn: Option<StreamArn>,
-    /// What the names of all queues begin with. A stack keeps the one that it was made with.
+    /// The beginning of the names of all queues. A stack keeps the prefix that it was made with.
     pub queue_prefix: Option<QueuePrefix>,
-    /// The key that the queues are encrypted with.
+    /// The KMS key that encrypts the queues; empty for SQS's own.
     pub kms_key_arn: Option<KeyArn>,
-    /// Where alarms go.
+    /// The SNS topic that alarms go to; empty for none.
     pub alarm_topic_arn: Option<TopicArn>,
-    /// How long logs are kept.
+    /// Whether alarms watch the event source mappings, whose metrics cost extra.
+    pub mapping_alarms: Option<bool>,
+    /// How long the functions' logs are kept, in days.
     pub log_retention: Option<LogRetention>,
-    /// What the functions run on. The packages must be built for it.
+    /// The processors of the functions. The packages must be built for them.
     pub architecture: Option<Architecture>,
-    /// How long converter and fan-out may run each. The fan-out queue's visibility time-out follows from it.
+    /// How long converter and fan-out may each run, in seconds. The fan-out queue's visibility time-out follows from
+    /// it.
     pub function_timeout: Option<FunctionTimeout>,
-    /// How many batches are fanned out at the same time.
+    /// The most batches that are fanned out at the same time.
     pub fan_out_maximum_concurrency: Option<MaximumConcurrency>,
-    /// How many records of the stream the converter gets at once.
+    /// The most stream records in one batch of the converter.
     pub stream_batch_size: Option<StreamBatchSize>,
 }
 
@@ -45,6 +48,8 @@ impl Settings {
         add("QueuePrefix", self.queue_prefix.as_ref().map(|prefix| prefix.as_str().to_owned()));
         add("KmsKeyArn", self.kms_key_arn.as_ref().map(|arn| arn.as_str().to_owned()));
         add("AlarmTopicArn", self.alarm_topic_arn.as_ref().map(|arn| arn.as_str().to_owned()));
+        let switch = |is_on| if is_on { "on" } else { "off" };
+        add("MappingAlarms", self.mapping_alarms.map(|is_on| switch(is_on).to_owned()));
         add("LogRetentionDays", self.log_retention.map(|retention| retention.days().to_string()));
         add("Architecture", self.architecture.map(|architecture| architecture.to_string()));
         let timeout = self.function_timeout;
@@ -86,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_is_left_to_the_stack() {
+    fn a_setting_that_is_not_set_is_left_to_the_stack() {
         check(
             &Settings::default(),
             "Zeta Alpha",
@@ -106,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_a_parameter() {
+    fn a_setting_that_is_set_is_a_parameter() {
         let settings = Settings {
             event_stream_arn: Some(
                 StreamArn::try_new("arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1").unwrap(),
@@ -114,6 +119,7 @@ mod tests {
             queue_prefix: Some(QueuePrefix::try_new("test-").unwrap()),
             kms_key_arn: Some(KeyArn::try_new("").unwrap()),
             alarm_topic_arn: Some(TopicArn::try_new("arn:aws:sns:eu-west-2:111122223333:Alarms").unwrap()),
+            mapping_alarms: Some(true),
             log_retention: Some(LogRetention::try_new(7).unwrap()),
             architecture: Some(Architecture::Arm64),
             function_timeout: Some(FunctionTimeout::try_new(2).unwrap()),
@@ -130,6 +136,7 @@ mod tests {
                 QueuePrefix=test-
                 KmsKeyArn=
                 AlarmTopicArn=arn:aws:sns:eu-west-2:111122223333:Alarms
+                MappingAlarms=on
                 LogRetentionDays=7
                 Architecture=arm64
                 FunctionTimeout=2

@@ -1,45 +1,47 @@
-//! The values of the template's parameters that are numbers. One that a stack refuses can't be made.
+//! The template's parameters that are numbers. A value that a stack would refuse can't be constructed.
 
 use super::SettingsError;
 
-/// How long converter and fan-out may run each. The visibility time-out of the fan-out queue follows from it.
+/// How long converter and fan-out may each run, in seconds. The visibility time-out of the fan-out queue follows from
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FunctionTimeout(u32);
 
-/// How long logs are kept, in days.
+/// How long the functions' logs are kept, in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogRetention(u32);
 
-/// How many batches are fanned out at the same time.
+/// The most batches that are fanned out at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaximumConcurrency(u32);
 
-/// How many records of the stream the converter gets at once.
+/// The most stream records in one batch of the converter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamBatchSize(u32);
 
 impl FunctionTimeout {
-    /// Those that the template takes, in seconds: none longer than the ledger's rules allow (`docs/ledger.md`, "Times"). So
-    /// a message that is delivered again also falls into the five minutes in which SQS recognises what is sent twice.
+    /// The values that the template allows, in seconds. None is longer than the ledger's rules allow (`docs/ledger.md`,
+    /// "Times"), so that a message that is delivered again falls into the five minutes in which SQS recognises
+    /// duplicates.
     pub const ALLOWED: [u32; 6] = [2, 5, 10, 15, 20, 30];
 
-    /// A timeout of `seconds`.
+    /// A time-out of so many seconds.
     ///
     /// # Errors
     ///
-    /// It is not one of [`Self::ALLOWED`].
+    /// [`SettingsError`]: it is not one of [`Self::ALLOWED`].
     pub fn try_new(seconds: u32) -> Result<Self, SettingsError> {
         let is_allowed = Self::ALLOWED.contains(&seconds);
         if is_allowed { Ok(Self(seconds)) } else { Err(SettingsError::FunctionTimeout { seconds }) }
     }
 
-    /// In seconds.
+    /// The time-out in seconds.
     pub fn seconds(self) -> u32 {
         self.0
     }
 
-    /// How long a message that was received stays hidden, in seconds: six times as long (AWS Lambda Developer Guide,
-    /// "Using Lambda with Amazon SQS").
+    /// The visibility time-out in seconds: six times the time-out (AWS Lambda Developer Guide, "Using Lambda with
+    /// Amazon SQS").
     pub fn visibility_seconds(self) -> u32 {
         6 * self.0
     }
@@ -52,67 +54,67 @@ impl Default for FunctionTimeout {
 }
 
 impl LogRetention {
-    /// Those that CloudWatch Logs takes, in days (CloudWatch Logs API Reference, "PutRetentionPolicy").
+    /// The values that CloudWatch Logs allows, in days (CloudWatch Logs API Reference, "PutRetentionPolicy").
     pub const ALLOWED: [u32; 22] = [
         1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
         3653,
     ];
 
-    /// A retention of `days`.
+    /// A retention of so many days.
     ///
     /// # Errors
     ///
-    /// It is not one of [`Self::ALLOWED`].
+    /// [`SettingsError`]: it is not one of [`Self::ALLOWED`].
     pub fn try_new(days: u32) -> Result<Self, SettingsError> {
         let is_allowed = Self::ALLOWED.contains(&days);
         if is_allowed { Ok(Self(days)) } else { Err(SettingsError::LogRetention { days }) }
     }
 
-    /// In days.
+    /// The retention in days.
     pub fn days(self) -> u32 {
         self.0
     }
 }
 
 impl MaximumConcurrency {
-    /// The fewest that a mapping takes (AWS Lambda Developer Guide, "Configuring maximum concurrency").
+    /// The least that a mapping allows (AWS Lambda Developer Guide, "Configuring maximum concurrency").
     pub const LOWEST: u32 = 2;
-    /// The most that a mapping takes.
+    /// The most that a mapping allows.
     pub const HIGHEST: u32 = 1_000;
 
-    /// `number` batches at the same time.
+    /// A concurrency of so many batches.
     ///
     /// # Errors
     ///
-    /// Fewer or more than a mapping takes.
+    /// [`SettingsError`]: it is not between [`Self::LOWEST`] and [`Self::HIGHEST`].
     pub fn try_new(number: u32) -> Result<Self, SettingsError> {
         let is_allowed = (Self::LOWEST..=Self::HIGHEST).contains(&number);
         if is_allowed { Ok(Self(number)) } else { Err(SettingsError::MaximumConcurrency { number }) }
     }
 
-    /// How many.
+    /// The number of batches.
     pub fn number(self) -> u32 {
         self.0
     }
 }
 
 impl StreamBatchSize {
-    /// The fewest that a mapping takes.
+    /// The least that a mapping allows.
     pub const LOWEST: u32 = 1;
-    /// The most that the template takes: those that the converter can send one after the other in its time.
+    /// The most that the template allows: the converter can send so many one after the other within its time limit.
     pub const HIGHEST: u32 = 1_000;
 
-    /// `number` records in a batch.
+    /// A batch of so many records.
     ///
     /// # Errors
     ///
-    /// Fewer or more than the template takes.
+    /// [`SettingsError`]: it is not between [`Self::LOWEST`] and [`Self::HIGHEST`].
     pub fn try_new(number: u32) -> Result<Self, SettingsError> {
         let is_allowed = (Self::LOWEST..=Self::HIGHEST).contains(&number);
         if is_allowed { Ok(Self(number)) } else { Err(SettingsError::StreamBatchSize { number }) }
     }
 
-    /// How many.
+    /// The number of records.
     pub fn number(self) -> u32 {
         self.0
     }
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_those_that_a_stack_takes() {
+    fn numbers_are_those_that_a_stack_allows() {
         check(FunctionTimeout::try_new(FunctionTimeout::default().seconds()), expect!["right"]);
         check(
             FunctionTimeout::try_new(40),

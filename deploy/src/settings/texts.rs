@@ -1,4 +1,4 @@
-//! The values of the template's parameters that are text. One that a stack refuses can't be made.
+//! The template's parameters that are text. A value that a stack would refuse can't be constructed.
 
 use std::fmt;
 
@@ -7,38 +7,38 @@ use shared::naming::Naming;
 
 use super::SettingsError;
 
-/// The stream of the event table; empty: it is imported as `DynamoDBStreamArn`.
+/// The ARN of the event table's stream; empty: it is imported as `DynamoDBStreamArn`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamArn(String);
 
-/// The KMS key of the stack's queues; empty: SQS encrypts with keys of its own.
+/// The ARN of the KMS key of the stack's queues; empty: SQS encrypts with keys of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyArn(String);
 
-/// The SNS topic that alarms go to; empty: they go nowhere.
+/// The ARN of the SNS topic that alarms go to; empty: they go nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicArn(String);
 
-/// What the names of all queues begin with: up to 16 letters, digits and hyphens. May be empty.
+/// The beginning of the names of all queues: up to 16 letters, digits and hyphens. May be empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueuePrefix(String);
 
-/// What kind of processor the functions run on.
+/// The processors of the functions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Architecture {
-    /// 64 bits, Intel's and AMD's.
+    /// 64 bits, of Intel and AMD.
     #[default]
     X86_64,
-    /// 64 bits, Arm's.
+    /// 64 bits, of Arm: Graviton.
     Arm64,
 }
 
 impl StreamArn {
-    /// A stream's ARN, or nothing.
+    /// A stream's ARN, or empty text.
     ///
     /// # Errors
     ///
-    /// `text` is neither.
+    /// [`SettingsError`]: `text` is neither.
     pub fn try_new(text: &str) -> Result<Self, SettingsError> {
         let is_stream = |resource: &str| {
             let parts = resource.strip_prefix("table/").and_then(|rest| rest.split_once("/stream/"));
@@ -48,72 +48,72 @@ impl StreamArn {
         if is_right { Ok(Self(text.to_owned())) } else { Err(SettingsError::StreamArn(text.to_owned())) }
     }
 
-    /// The ARN, or nothing.
+    /// The ARN, or empty text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl KeyArn {
-    /// A key's ARN, or nothing.
+    /// A key's ARN, or empty text.
     ///
     /// # Errors
     ///
-    /// `text` is neither.
+    /// [`SettingsError`]: `text` is neither.
     pub fn try_new(text: &str) -> Result<Self, SettingsError> {
         let is_key = |resource: &str| resource.strip_prefix("key/").is_some_and(|id| is_word(id, "-"));
         let is_right = text.is_empty() || is_arn(text, "kms", is_key);
         if is_right { Ok(Self(text.to_owned())) } else { Err(SettingsError::KeyArn(text.to_owned())) }
     }
 
-    /// The ARN, or nothing.
+    /// The ARN, or empty text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl TopicArn {
-    /// A topic's ARN, or nothing.
+    /// A topic's ARN, or empty text.
     ///
     /// # Errors
     ///
-    /// `text` is neither.
+    /// [`SettingsError`]: `text` is neither.
     pub fn try_new(text: &str) -> Result<Self, SettingsError> {
         // No FIFO topic: alarms can't be sent to one.
         let is_right = text.is_empty() || is_arn(text, "sns", |name| is_word(name, "_-"));
         if is_right { Ok(Self(text.to_owned())) } else { Err(SettingsError::TopicArn(text.to_owned())) }
     }
 
-    /// The ARN, or nothing.
+    /// The ARN, or empty text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl QueuePrefix {
-    /// A prefix.
+    /// A prefix, which may be empty.
     ///
     /// # Errors
     ///
-    /// It is too long, or has other characters.
+    /// [`SettingsError`]: it is too long, or has other characters.
     pub fn try_new(text: &str) -> Result<Self, SettingsError> {
-        // A prefix is legal everywhere or nowhere.
+        // A prefix is valid in every place or in none.
         Naming::try_new("aws", "us-east-1", "000000000000", text)?;
         Ok(Self(text.to_owned()))
     }
 
-    /// The prefix.
+    /// The prefix; may be empty.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Architecture {
-    /// An architecture, as Lambda calls it.
+    /// The architecture of this name: `x86_64` or `arm64`.
     ///
     /// # Errors
     ///
-    /// It is neither `x86_64` nor `arm64`.
+    /// [`SettingsError`]: there is none of this name.
     pub fn try_new(text: &str) -> Result<Self, SettingsError> {
         match text {
             "x86_64" => Ok(Self::X86_64),
@@ -122,13 +122,13 @@ impl Architecture {
         }
     }
 
-    /// What the functions of `stack` run on.
+    /// The architecture of the functions of `stack`.
     pub fn of_stack(stack: &DeployedStack) -> Self {
         let parameter = stack.parameters.get("Architecture").map(String::as_str);
         parameter.and_then(|text| Self::try_new(text).ok()).unwrap_or_default()
     }
 
-    /// What Lambda calls it.
+    /// Lambda's name for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64",
@@ -136,7 +136,7 @@ impl Architecture {
         }
     }
 
-    /// What the Rust compiler calls it, with the system that Lambda runs.
+    /// The Rust compiler's target for Lambda on it.
     pub(crate) fn target(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64-unknown-linux-gnu",
@@ -151,7 +151,7 @@ impl fmt::Display for Architecture {
     }
 }
 
-/// Whether `text` is an ARN of `service` in an account, with a resource that `is_resource` takes.
+/// Whether `text` is an ARN of `service`, with region and account, and a resource that `is_resource` accepts.
 fn is_arn(text: &str, service: &str, is_resource: impl Fn(&str) -> bool) -> bool {
     let mut parts = text.splitn(6, ':');
     let mut part = || parts.next().unwrap_or_default();
@@ -162,7 +162,7 @@ fn is_arn(text: &str, service: &str, is_resource: impl Fn(&str) -> bool) -> bool
         && is_resource(resource)
 }
 
-/// Letters, digits and `others`, at least one.
+/// Whether `text` is not empty, and consists of letters, digits and `others`.
 fn is_word(text: &str, others: &str) -> bool {
     !text.is_empty()
         && text.chars().all(|character| character.is_ascii_alphanumeric() || others.contains(character))
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_one_of_a_table() {
+    fn a_stream_is_that_of_a_table() {
         let arn = "arn:aws:dynamodb:eu-west-2:111122223333:table/Event_s.1/stream/2026-11-20T00:00:00.000";
         check(StreamArn::try_new(arn), expect!["right"]);
         check(StreamArn::try_new(&arn.replace(":aws:", ":aws-us-gov:")), expect!["right"]);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_architecture_is_what_lambda_calls_it() {
+    fn an_architecture_has_lambdas_name() {
         for architecture in [Architecture::X86_64, Architecture::Arm64] {
             assert_eq!(Architecture::try_new(architecture.as_str()), Ok(architecture));
         }

@@ -13,14 +13,14 @@ use serde_yaml_ng::Value as Yaml;
 
 pub(crate) const TEMPLATE: &str = include_str!("../../../template.yml");
 
-/// The queues of the template that hold events, by logical id; the last is each client's.
+/// The logical ids of the template's queues; the last is that of each client's.
 pub(crate) const QUEUES: [&str; 3] = ["FanOutQueue", "RejectedQueue", "Queue${Client}"];
 
 pub(crate) fn template() -> Json {
     json_of(TEMPLATE)
 }
 
-/// The resources of the template and of its loops, by logical id as it is written.
+/// The resources of the template and of its loops, by logical id as the template writes it.
 pub(crate) fn resources() -> Vec<(String, Json)> {
     let template = template();
     let resources = template["Resources"].as_object().unwrap();
@@ -46,8 +46,7 @@ pub(crate) fn loop_over(name: &str) -> Json {
     template()["Resources"][format!("Fn::ForEach::{name}")][1].clone()
 }
 
-/// A value in one line, as short as it can be understood: `Ref` and `Fn::GetAtt` by what they refer to, `Fn::Sub` by its
-/// text.
+/// A value in one short line: `Ref` and `Fn::GetAtt` by their target, `Fn::Sub` by its text.
 pub(crate) fn plain(value: &Json) -> String {
     let listed = |items: &[Json]| items.iter().map(plain).collect::<Vec<_>>().join(", ");
     match value {
@@ -83,7 +82,7 @@ pub(crate) fn json_of(text: &str) -> Json {
     json_from(serde_yaml_ng::from_str(text).unwrap())
 }
 
-/// With short tags in their long form.
+/// YAML as JSON, with short tags in their long form.
 fn json_from(yaml: Yaml) -> Json {
     match yaml {
         Yaml::Tagged(tagged) => {

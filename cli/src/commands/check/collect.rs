@@ -1,4 +1,4 @@
-//! Collects the facts: many calls at once, each for itself.
+//! Collects the facts: many calls at once, none of which ends the others when it fails.
 
 use aws::operator::cloudformation::DeployedStack;
 use aws::operator::table::{self, Table};
@@ -17,7 +17,7 @@ use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now};
 use crate::context::output;
 
-/// The facts of `stack`, which is in `place`, and of the clients in `config`.
+/// The facts about `stack`, which is in `place`, and about the clients in `config`.
 pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming, config: Config) -> Facts {
     let mappings = async |name: &str| lambda::mappings(target, output(stack, name)?).await;
     let stream = stack.outputs.get("EventStreamARN").cloned();

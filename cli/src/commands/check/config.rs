@@ -1,4 +1,4 @@
-//! What is wrong with the config that the functions run with.
+//! Findings about the config that the functions run with.
 
 use aws::operator::{CallError, CallFault};
 use deploy::stack::{UnknownConfig, packages_bucket};
@@ -6,7 +6,7 @@ use deploy::stack::{UnknownConfig, packages_bucket};
 use super::facts::Facts;
 use super::findings::{Findings, remedy};
 
-/// What is wrong with the config that the functions run with.
+/// Finds a config other than the file's, and one that can't be read.
 pub(super) fn find(findings: &mut Findings<'_>) {
     let facts = findings.facts;
     let unknown = match &facts.running {
@@ -19,7 +19,7 @@ pub(super) fn find(findings: &mut Findings<'_>) {
     };
     let remedy = match unknown {
         UnknownConfig::Call(error) if is_package_elsewhere(facts, error) => {
-            format!("let whoever checks read `{}` (`s3:GetObject`)", error.subject)
+            format!("let your user or role read `{}` (`s3:GetObject`)", error.subject)
         }
         UnknownConfig::Call(error) => remedy(facts, error),
         UnknownConfig::NoPackage { .. } | UnknownConfig::Unreadable { .. } => {
@@ -29,8 +29,8 @@ pub(super) fn find(findings: &mut Findings<'_>) {
     findings.add("config", format!("what the functions run with isn't known: {unknown}"), remedy);
 }
 
-/// Whether it is a package that can't be read, in a bucket that the stack's policy doesn't know: it lets people read
-/// the one that `fanoutctl deploy` makes.
+/// Whether `error` is about a package in a bucket that the stack's policies don't name: they let people read the bucket
+/// that `fanoutctl deploy` makes.
 fn is_package_elsewhere(facts: &Facts, error: &CallError) -> bool {
     let bucket = packages_bucket(&facts.place.account, &facts.place.region);
     let is_in_it = error.subject.strip_prefix(&bucket).is_some_and(|key| key.starts_with('/'));

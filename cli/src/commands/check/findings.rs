@@ -1,18 +1,16 @@
-//! Findings, and what could not be looked at as one of them.
+//! Findings. A part that could not be looked at is one of them.
 
 use aws::operator::{CallError, CallFault};
 use serde::Serialize;
 
 use super::facts::Facts;
 
-/// Something that is not as it should be, or that could not be looked at.
+/// A fault of the stack, or a part of it that could not be looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
-    /// What it is about.
+    /// The thing that it is about, such as the queue of client `Billing`.
     pub(super) subject: String,
-    /// What is wrong.
     pub(super) problem: String,
-    /// The way out.
     pub(super) remedy: String,
 }
 
@@ -24,7 +22,7 @@ pub(super) struct Findings<'f> {
 }
 
 impl<'f> Findings<'f> {
-    /// None so far, of these facts.
+    /// No finding so far.
     pub(super) fn new(facts: &'f Facts) -> Self {
         Self { facts, list: Vec::new() }
     }
@@ -38,12 +36,12 @@ impl<'f> Findings<'f> {
         self.list.push(Finding { subject, problem, remedy });
     }
 
-    /// What of the stack was looked at; it is a finding if it could not be.
+    /// The part of the stack that was looked at. If it could not be, that is a finding.
     pub(super) fn seen<'r, T>(&mut self, subject: &str, seen: &'r Result<T, CallError>) -> Option<&'r T> {
         seen.as_ref().inspect_err(|error| self.unseen(subject, error)).ok()
     }
 
-    /// The same, where it is another finding if the thing does not exist.
+    /// As [`Self::seen`], with a finding of its own for a part that does not exist.
     pub(super) fn existing<'r, T>(
         &mut self,
         subject: &str,
@@ -64,11 +62,11 @@ impl<'f> Findings<'f> {
     }
 }
 
-/// The way out if something of the stack's can't be looked at.
+/// The remedy if a part of the stack can't be looked at.
 pub(super) fn remedy(facts: &Facts, error: &CallError) -> String {
     match (error.fault, &facts.watch_policy) {
-        (CallFault::NotAllowed, Some(policy)) => format!("attach the policy `{policy}` to whoever checks"),
-        (CallFault::NotAllowed, None) => "let whoever checks do that".to_owned(),
+        (CallFault::NotAllowed, Some(policy)) => format!("attach the policy `{policy}` to your user or role"),
+        (CallFault::NotAllowed, None) => "let your user or role do that".to_owned(),
         (CallFault::Missing, _) => "deploy the stack again".to_owned(),
         (CallFault::Unreachable | CallFault::Refused, _) => {
             "check again, and look into the reason if it stays".to_owned()

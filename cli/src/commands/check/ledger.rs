@@ -1,6 +1,6 @@
-//! What is wrong with the ledger: its table, the catch-up function, and whether that does its work.
+//! Findings about the ledger: its table, the catch-up function, and whether that does its work.
 //!
-//! The schedule is not looked at: what it should have done tells more.
+//! The schedule is not looked at: its results in the ledger prove more.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::client_status::{ClientStatus, LONG};
 use crate::output::instant;
 use crate::output::{counted, more_than};
 
-/// How much later than planned a comparison may begin: the schedule, and a scan of a large table.
+/// How much later than planned a comparison may begin: the schedule's delay, and the scan of a large table.
 const COMPARISON_DELAY: Duration = Duration::from_secs(6 * 3600);
 
 const SEE_CATCH_UP: &str =
@@ -26,9 +26,9 @@ const NO_TABLE: (&str, &str) = (
     "restore it under this name from a backup, before anything else: nothing is fanned out meanwhile",
 );
 
-const NO_FUNCTION: (&str, &str) = ("it doesn't exist: nobody is caught up", "deploy the stack again");
+const NO_FUNCTION: (&str, &str) = ("it doesn't exist: no client is caught up", "deploy the stack again");
 
-/// What is wrong with the ledger.
+/// Finds what is wrong with the ledger.
 pub(super) fn find(findings: &mut Findings<'_>) {
     let facts = findings.facts;
     let Some(ledger) = findings.seen(&format!("stack `{}`", facts.stack), &facts.ledger) else { return };
@@ -37,7 +37,7 @@ pub(super) fn find(findings: &mut Findings<'_>) {
     function(findings, ledger);
     match &ledger.content {
         Ok(content) => maintenance(findings, &subject, content),
-        // That there is no table is told already.
+        // A missing table is a finding already.
         Err(error) if error.fault == CallFault::Missing => {}
         Err(error) => findings.unseen(&subject, error),
     }
@@ -66,11 +66,11 @@ fn function(findings: &mut Findings<'_>, ledger: &Ledger) {
     if !matches!(function.state.as_str(), "Active" | "Pending" | "Inactive") {
         let reason = function.reason.as_deref().unwrap_or("no reason given");
         let problem = format!("it can't run (`{}`: {reason})", function.state);
-        findings.add(subject, problem, "mend what the reason names, or deploy again");
+        findings.add(subject, problem, "fix what the reason names, or deploy again");
     }
 }
 
-/// What the catch-up function should have done.
+/// Finds what the catch-up function should have done, and has not.
 fn maintenance(findings: &mut Findings<'_>, subject: &str, content: &Content) {
     let Some(registry) = &content.registry else {
         let problem = "it is empty, so that nothing is fanned out: the catch-up function has never run";
@@ -85,7 +85,7 @@ fn maintenance(findings: &mut Findings<'_>, subject: &str, content: &Content) {
     content.clients.iter().for_each(|status| client(findings, status));
 }
 
-/// Clients of the config that runs, which should have been admitted within a minute.
+/// Finds clients of the config that runs which are not in the ledger: they should have been admitted within a minute.
 fn not_admitted(findings: &mut Findings<'_>, registry: &Registry) {
     let is_served = |name| registry.clients.get(name).is_some_and(|client| client.state != State::Retired);
     for client in findings.facts.running.iter().flatten().flat_map(|config| &config.clients) {
@@ -104,7 +104,7 @@ fn client(findings: &mut Findings<'_>, status: &ClientStatus) {
     if let Some(departure) = departure {
         if lag.groups > 0 {
             let problem = format!(
-                "is in no deployed config since {}, and behind in {more}{}: what it lacks is forgotten at {}",
+                "has been in no deployed config since {}, and is behind in {more}{}: what it lacks is forgotten at {}",
                 instant(departure.since),
                 counted(lag.groups, "group"),
                 instant(departure.retired_at)
@@ -118,14 +118,18 @@ fn client(findings: &mut Findings<'_>, status: &ClientStatus) {
         return;
     }
     let stack = stack_option(&findings.facts.stack);
-    let behind =
-        format!("behind in {more}{} groups since {}", lag.groups, lag.since.map(instant).unwrap_or_default());
+    let behind = format!(
+        "has been behind in {more}{} groups since {}",
+        lag.groups,
+        lag.since.map(instant).unwrap_or_default()
+    );
     if *is_paused {
         let remedy = format!("`fanoutctl resume {name}{stack}` when it may be sent events again");
         findings.add(&subject, format!("is paused, and {behind}"), remedy);
     } else {
-        let problem = format!("is {behind}, longer than {} minutes", LONG.as_secs() / 60);
-        let remedy = format!("mend its queue, if that is told here, then `fanoutctl catch-up {name}{stack}`");
+        let problem = format!("{behind}, longer than {} minutes", LONG.as_secs() / 60);
+        let remedy =
+            format!("repair its queue, if a finding names it, then `fanoutctl catch-up {name}{stack}`");
         findings.add(&subject, problem, remedy);
     }
 }

@@ -1,17 +1,17 @@
-//! What is wrong with the functions' event source mappings: the settings that the promise rests on.
+//! Findings about the functions' event source mappings: the settings that the promise rests on.
 
 use aws::operator::lambda::Mapping;
 use shared::naming::OwnQueue;
 
 use super::findings::Findings;
 
-/// Lambda's word for no limit.
+/// Lambda's value for no limit.
 const UNLIMITED: i32 = -1;
 
 /// The most that Lambda takes from a FIFO queue at once (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS").
 const QUEUE_BATCH: i32 = 10;
 
-/// What is wrong with the mappings of both functions.
+/// Finds what is wrong with the mappings of both functions.
 pub(super) fn find(findings: &mut Findings<'_>) {
     let facts = findings.facts;
     // That the stream isn't known is a finding of its own.
@@ -25,7 +25,7 @@ pub(super) fn find(findings: &mut Findings<'_>) {
     }
 }
 
-/// What is wrong with the mapping of `source`: what both have in common, and `settings`.
+/// Finds what is wrong with the mapping of `source`: the settings of both mappings, and `settings`.
 fn of(
     findings: &mut Findings<'_>,
     subject: &str,

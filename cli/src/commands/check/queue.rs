@@ -1,4 +1,4 @@
-//! What is wrong with a queue.
+//! Findings about a queue: its settings, encryption and rights.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,14 @@ const LARGEST_MESSAGE: u64 = 1_048_576;
 /// The longest that SQS keeps messages, in seconds: 14 days.
 const LONGEST_RETENTION: u64 = 1_209_600;
 
-/// SQS's default, in seconds: 4 days. A team that is away over a long weekend needs as much.
+/// SQS's default, in seconds: 4 days. A team needs as much for a long weekend.
 const SHORT_RETENTION: u64 = 345_600;
 
-/// What the template gives clients' queues, in seconds: six times what a consumer's function may take.
+/// The visibility time-out of clients' queues in the template, in seconds: six times the time limit of a consumer's
+/// function.
 const VISIBILITY: u64 = 180;
 
-/// A client that stays away for longer comes back as a new one.
+/// Within the hour, because an absent client is retired then, and comes back as a new one.
 const REMAKE: &str = "make it again by hand, 60 s after it was deleted at the earliest (docs/operations.md, \"A client's queue \
                       was purged or deleted\"); or take the client out of the config and deploy, then put it back and deploy \
                       again within the hour";
@@ -30,7 +31,7 @@ const REMAKE: &str = "make it again by hand, 60 s after it was deleted at the ea
 /// The requests a second that a FIFO queue without high throughput takes (SQS Developer Guide, "Message quotas").
 const REQUESTS_PER_SECOND: u32 = 300;
 
-/// What is wrong with `queue`.
+/// Finds what is wrong with `queue`.
 pub(super) fn find(findings: &mut Findings<'_>, queue: &Queue) {
     let subject = match &queue.whose {
         Whose::Stack(queue) => queue.to_string(),
@@ -70,13 +71,13 @@ fn missing(queue: &Queue) -> (String, &'static str) {
     }
 }
 
-/// A queue that is looked at.
+/// One queue and its attributes, on their way to findings.
 struct Inspection<'a, 'f> {
     findings: &'a mut Findings<'f>,
     queue: &'a Queue,
     attributes: &'a BTreeMap<String, String>,
     subject: String,
-    /// Whether it is another account's.
+    /// Whether the queue is another account's.
     is_foreign: bool,
 }
 
@@ -183,8 +184,8 @@ impl Inspection<'_, '_> {
             Ok(policy) => policy,
             Err(error) => return self.mend(&format!("has a policy that can't be read: {error}")),
         };
-        if let Some(statement) = policy.open_to_everybody() {
-            let problem = format!("is open to everybody (statement `{statement}` of its policy)");
+        if let Some(statement) = policy.public_statement() {
+            let problem = format!("is public (statement `{statement}` of its policy)");
             self.add(&problem, "name in it the account that may, or narrow it by a condition");
         }
         let (role, name) = match self.queue.whose {
@@ -195,8 +196,6 @@ impl Inspection<'_, '_> {
             role,
             account: &facts.place.account,
             queue: &self.queue.arn,
-            // The template gives the right to send to a client's own queue by that queue's policy alone.
-            role_may: !matches!(self.queue.whose, Whose::Own { .. }),
         };
         match policy.access(&sending) {
             Access::Allowed => {}
@@ -216,7 +215,7 @@ impl Inspection<'_, '_> {
         }
     }
 
-    /// Something that a policy mends which lets the role in.
+    /// Adds a finding whose remedy is a policy that lets the role send.
     fn mend(&mut self, problem: &str) {
         let remedy = match &self.queue.whose {
             Whose::Own { client, .. } | Whose::Existing { client, .. } => {
@@ -228,7 +227,7 @@ impl Inspection<'_, '_> {
         self.add(problem, &remedy);
     }
 
-    /// Something that the queue's owner mends.
+    /// Adds a finding whose remedy is the queue owner's task.
     fn add(&mut self, problem: &str, remedy: &str) {
         let remedy = if self.is_foreign {
             format!("ask account `{}` to {remedy}", self.queue.arn.account)

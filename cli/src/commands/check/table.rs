@@ -1,4 +1,4 @@
-//! What is wrong with the event table and its stream.
+//! Findings about the event table and its stream.
 
 use aws::operator::table::Table;
 
@@ -6,12 +6,12 @@ use super::findings::Findings;
 
 const NEW_IMAGES: [&str; 2] = ["NEW_IMAGE", "NEW_AND_OLD_IMAGES"];
 
-/// What is wrong with the event table.
+/// Finds what is wrong with the event table and its stream.
 pub(super) fn find(findings: &mut Findings<'_>) {
     let facts = findings.facts;
     let (Some(read), Some(table)) = (&facts.stream, &facts.table) else {
         let subject = format!("stack `{}`", facts.stack);
-        return findings.add(&subject, "it doesn't tell which stream it reads", "deploy it again");
+        return findings.add(&subject, "it doesn't name the stream that it reads", "deploy it again");
     };
     let subject = format!("event table `{}`", read.split('/').nth(1).unwrap_or(read));
     let missing = ("it doesn't exist", "make the table again, and deploy with its stream (`--stream-arn`)");

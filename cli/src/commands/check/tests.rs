@@ -1,4 +1,4 @@
-//! One fact is wrong at a time, from a stack in which none is.
+//! From a stack in which nothing is wrong, one fact is changed at a time.
 
 mod ledger;
 mod pipeline;
@@ -103,7 +103,7 @@ fn good() -> Facts {
     }
 }
 
-/// Two minutes ago the last comparison began.
+/// When the last comparison began: two minutes ago.
 fn compared_at() -> Timestamp {
     Timestamp::from_millis(NOW - 120_000)
 }
@@ -187,13 +187,13 @@ fn check(change: impl FnOnce(&mut Facts), expected: &Expect) {
     expected.assert_eq(&lines(&facts));
 }
 
-/// Which of the queues of [`good`].
+/// The indices of the queues of [`good`].
 const FAN_OUT: usize = 0;
 const REJECTED: usize = 1;
 const BILLING: usize = 2;
 const REPORTING: usize = 3;
 
-/// What is found if this attribute of a queue has this value; it has none if that is empty.
+/// Checks the findings when `attribute` of a queue has `value`, or is missing if `value` is empty.
 fn check_queue(queue: usize, attribute: &str, value: &str, expected: &Expect) {
     check(
         |facts| {

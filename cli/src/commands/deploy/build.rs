@@ -1,4 +1,4 @@
-//! The functions' packages: built here, or taken from where another build has put them.
+//! The functions' packages: built here, or read from the directory of another build.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,19 +13,19 @@ use tokio::task::spawn_blocking;
 use crate::exit::Failure;
 use crate::progress::Progress;
 
-/// Where the functions come from.
+/// Where the functions' binaries come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// This workspace, for Lambda.
+    /// A release build of this workspace, for Lambda.
     Workspace(PathBuf, Architecture),
-    /// Dev builds of this workspace, for an emulator, which runs functions where it runs itself.
+    /// A dev build of this workspace, for an emulator on this machine.
     ForThisMachine(PathBuf),
-    /// A directory with the binaries.
+    /// A directory with binaries from another build.
     Elsewhere(PathBuf, Architecture),
 }
 
 impl Source {
-    /// Where functions for `target` come from.
+    /// The source for `target`: an emulator on this machine gets dev builds, unless there are `binaries`.
     pub(super) fn new(
         workspace: PathBuf,
         binaries: Option<PathBuf>,
@@ -71,7 +71,7 @@ fn package(built: &Built, config: &str) -> Result<Package, Failure> {
     Package::of_built(built, &bootstrap, config).map_err(|error| Failure::Fault(format!("`{path}`: {error}")))
 }
 
-/// Whether the services at `endpoint` are on this machine.
+/// Whether `endpoint` is on this machine.
 fn is_here(endpoint: &str) -> bool {
     let authority = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
     let authority = authority.split('/').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a deploy ends with: what is needed next.
+//! The result of a deploy, and the next steps.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,13 +12,13 @@ use crate::args::stack_option;
 use crate::output::{Style, Tone, table};
 use crate::plan::Plan;
 
-/// A stack that was deployed.
+/// The result of a deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Outcome {
     stack: String,
-    /// False if the stack was like that already.
+    /// False if there was nothing to change.
     changed: bool,
-    /// The clients whose queues' owners must let the fan-out in.
+    /// The clients whose queues' owners must let the fan-out send.
     clients_with_existing_queues: Vec<String>,
     outputs: BTreeMap<String, String>,
     plan: Plan,
@@ -36,13 +36,13 @@ impl Outcome {
         }
     }
 
-    /// For people; ends with a line feed.
+    /// The text for people; ends with a line feed.
     pub(super) fn to_text(&self, style: Style) -> String {
         let stack = printable(&self.stack);
         let mut text = if self.changed {
             format!("Stack {stack} is deployed.\n\n")
         } else {
-            format!("Stack {stack} was like that already.\n\n")
+            format!("Stack {stack} is unchanged.\n\n")
         };
         let row =
             |name: &str, arn: &str| vec![(name.to_owned(), Tone::Neutral), (arn.to_owned(), Tone::Neutral)];
@@ -118,12 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn what_to_do_next_is_told() {
+    fn the_next_steps_depend_on_clients_and_disused_queues() {
         check(
             CONFIG,
             false,
             &expect![[r#"
-            Stack events was like that already.
+            Stack events is unchanged.
 
             client   queue
             Billing  arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientBilling.fifo

@@ -2,14 +2,14 @@
 
 use clap::{Args, Subcommand};
 
-/// What to do with rejections.
+/// The commands about rejections.
 #[derive(Debug, Subcommand)]
 pub enum Rejected {
     /// List the rejected events, and why each was rejected
     #[command(after_help = "Example:\n  fanoutctl rejected list")]
     List(ListArguments),
 
-    /// Show one rejection whole
+    /// Show one rejection in full
     #[command(after_help = "Example:\n  fanoutctl rejected show 4f1c")]
     Show(ShowArguments),
 
@@ -18,21 +18,21 @@ pub enum Rejected {
         fanoutctl rejected resend 4f1c\n  \
         fanoutctl rejected resend --all --yes\n\n\
         The event is read from the event table, converted again, and sent to every client, with the attribute `replay`. \
-        What clients have of its group since is sent again after it, in order. An event that is no longer in the event \
-        table is not sent, and its rejection stays.\n\n\
+        Later events of its group are sent again after it, in order, to the clients that have them. An event that is no \
+        longer in the event table is not sent, and its rejection stays.\n\n\
         Exit status: 6 if a rejection stays.")]
     Resend(ResendArguments),
 }
 
-/// Which rejections to list.
+/// The arguments of `rejected list`.
 #[derive(Debug, Args)]
 pub struct ListArguments {
-    /// The most rejections that are looked at
+    /// The most rejections to look at
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
 }
 
-/// Which rejection to show.
+/// The arguments of `rejected show`.
 #[derive(Debug, Args)]
 pub struct ShowArguments {
     /// The id that `list` shows, or as much of its beginning as is unique
@@ -40,7 +40,7 @@ pub struct ShowArguments {
     pub id: String,
 }
 
-/// Which events to send again.
+/// The arguments of `rejected resend`.
 #[derive(Debug, Args)]
 pub struct ResendArguments {
     /// The ids that `list` shows, or as much of their beginnings as is unique
@@ -51,7 +51,7 @@ pub struct ResendArguments {
     #[arg(long)]
     pub all: bool,
 
-    /// Tell what would be sent, and send nothing
+    /// Show what would be sent, and send nothing
     #[arg(long, conflicts_with = "yes")]
     pub dry_run: bool,
 

@@ -1,4 +1,4 @@
-//! `fanoutctl rejected list`.
+//! `fanoutctl rejected list`: a table of the rejections that can be seen.
 
 use serde::Serialize;
 use shared::config::Source;
@@ -11,19 +11,19 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Style, Tone, instant, table};
 use crate::rejections::{Rejection, shortest};
 
-/// The most characters of a reason in the table; `show` and JSON have all of it.
+/// The most characters of a reason in the table; `show` and JSON have them all.
 const REASON_SHOWN: usize = 60;
 /// The most characters of a group or an event's id in the table.
 const ID_SHOWN: usize = 40;
 
-const FIRST_OF_GROUP: &str = "of each group SQS shows the first rejections only, later ones when those are gone, and none that others look at";
+const FIRST_OF_GROUP: &str = "SQS shows only the first rejections of each group, later ones when those are gone, and none that another command looks at";
 const LIMIT: &str = "more than `--limit` are not looked at";
 
-/// Rejections, and how many there are besides.
+/// The rejections that were seen, and the number of all.
 #[derive(Debug, Serialize)]
 struct List<'s> {
     rejections: Vec<Entry<'s>>,
-    /// How many the queue holds.
+    /// How many messages the queue holds.
     messages: u64,
     shown: usize,
     /// Why not all are shown.
@@ -33,7 +33,7 @@ struct List<'s> {
 #[derive(Debug, Serialize)]
 struct Entry<'s> {
     id: &'s str,
-    /// As much of the id as the other commands need.
+    /// The beginning of the id that the other commands need.
     #[serde(skip)]
     short_id: &'s str,
     group: &'s str,
@@ -97,7 +97,7 @@ fn row(entry: &Entry<'_>) -> Vec<(String, Tone)> {
     cells.into_iter().map(|cell| (cell, Tone::Neutral)).collect()
 }
 
-/// The beginning of `text`, at most `most` characters; the table escapes what a terminal would act on.
+/// The beginning of `text`, at most `most` characters. The table escapes control characters.
 fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_tells_each_rejection_and_how_many_are_not_shown() {
+    fn a_table_shows_each_rejection_and_how_many_are_not_shown() {
         check(
             &sight(rejections(), 27),
             &expect![[r#"
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_told_too() {
+    fn an_empty_list_says_so() {
         check(
             &sight(Vec::new(), 0),
             &expect![[r#"
@@ -158,7 +158,7 @@ mod tests {
         check(
             &sight(Vec::new(), 3),
             &expect![[r#"
-            showing 0 of 3; of each group SQS shows the first rejections only, later ones when those are gone, and none that others look at
+            showing 0 of 3; SQS shows only the first rejections of each group, later ones when those are gone, and none that another command looks at
         "#]],
         );
     }
@@ -205,7 +205,7 @@ mod tests {
               ],
               "messages": 31,
               "shown": 4,
-              "not_all": "of each group SQS shows the first rejections only, later ones when those are gone, and none that others look at"
+              "not_all": "SQS shows only the first rejections of each group, later ones when those are gone, and none that another command looks at"
             }"#]].assert_eq(&json);
     }
 }

@@ -1,4 +1,4 @@
-//! The rejected queue, looked into without taking anything out of it.
+//! The rejected queue. Looking into it takes no message out of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -14,25 +14,25 @@ use crate::context::output;
 use crate::exit::Failure;
 use crate::rejections::Rejection;
 
-/// How long the end of an interrupted command may take. What is not changed by then comes back by itself.
+/// How long the end of an interrupted command may take. Messages that are still hidden then come back by themselves.
 const LAST_CALLS: Duration = Duration::from_secs(5);
 
-/// The rejected queue. What is received of it is hidden from others until it is released; dropping this releases it,
-/// so that an interrupted command does, too.
+/// The rejected queue. Messages that are received are hidden from others until they are released; the drop releases
+/// them, so that an interrupted command does, too.
 ///
-/// SQS shows no message of a group while an earlier one is in flight, so that holding one holds all behind it.
+/// SQS shows no message of a group while an earlier one is in flight: a message that is held holds all behind it.
 #[derive(Debug)]
 pub(super) struct Queue {
     target: Target,
     url: String,
-    /// The newest receipt of each message that is held, by the message's id.
+    /// The newest receipt handle of each message that is held, by the message's id.
     held: Mutex<BTreeMap<String, String>>,
 }
 
-/// What was seen in the queue.
+/// The result of a look into the queue.
 #[derive(Debug, Default)]
 pub(super) struct Sight {
-    /// The rejections that were wanted, in their order.
+    /// The rejections that were wanted, in the queue's order.
     pub(super) rejections: Vec<Rejection>,
     /// How many were seen, wanted or not.
     pub(super) seen: usize,
@@ -41,19 +41,19 @@ pub(super) struct Sight {
 }
 
 impl Queue {
-    /// The queue of `stack`; nothing is held.
+    /// The queue of `stack`, with no message held.
     ///
     /// # Errors
     ///
-    /// [`Failure::Call`], [`Failure::Unreachable`]: the stack does not say which it is.
+    /// [`Failure::Call`], [`Failure::Unreachable`]: no output of the stack names the queue.
     pub(super) fn of_stack(target: &Target, stack: &DeployedStack) -> Result<Self, Failure> {
         let url = url(output(stack, "RejectedQueueARN")?)
             .map_err(|why| Failure::Unreachable(format!("stack `{}`: {why}", stack.name)))?;
         Ok(Self { target: target.clone(), url: url.to_string(), held: Mutex::default() })
     }
 
-    /// Looks at up to `limit` rejections, which are hidden for `invisible` from now on. Of those whose ids `wants`
-    /// does not want, little is kept.
+    /// Looks at up to `limit` rejections, and hides them for `invisible`. A rejection whose id `wants` refuses is only
+    /// counted.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Queue {
                     rejections.push(Rejection { message });
                 }
             }
-            // Either nothing more can be seen, or this took so long that the first ones are back.
+            // Either no more can be seen, or the look took so long that the first ones are back.
             if ids.len() == before {
                 break;
             }
@@ -92,7 +92,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// [`CallError`]: it is held no longer, and others may have received it.
+    /// [`CallError`]: the message is no longer held, and others may have received it.
     pub(super) async fn hide(&self, message: &Received, invisible: Duration) -> Result<(), CallError> {
         let hidden = sqs::hide(&self.target, &self.url, &message.receipt_handle, invisible).await;
         if hidden.is_err() {
@@ -105,14 +105,14 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// [`CallError`]: it stays, and is held still.
+    /// [`CallError`]: the message stays, and is still held.
     pub(super) async fn delete(&self, message: &Received) -> Result<(), CallError> {
         sqs::delete(&self.target, &self.url, &message.receipt_handle).await?;
         self.held(|held| held.remove(&message.id));
         Ok(())
     }
 
-    /// Shows everything that is held to others again. What can't be changed comes back by itself.
+    /// Shows all messages that are held to others again. A message that can't be changed comes back by itself.
     pub(super) async fn release(&self) {
         let receipts: Vec<String> = self.held(std::mem::take).into_values().collect();
         sqs::show(&self.target, &self.url, &receipts).await;
@@ -136,7 +136,7 @@ fn url(arn: &str) -> Result<QueueUrl, String> {
     Ok(naming.map_err(|error| error.to_string())?.queue(&arn.account, &arn.name))
 }
 
-/// An interrupted command is dropped, not asked: this is the only code that always runs.
+/// An interrupted command is dropped: this is the only code of it that still runs.
 impl Drop for Queue {
     fn drop(&mut self) {
         let Ok(runtime) = Handle::try_current() else { return };
@@ -145,7 +145,7 @@ impl Drop for Queue {
             return;
         }
         tokio::task::block_in_place(|| {
-            // What takes too long comes back by itself.
+            // After the limit, the messages come back by themselves.
             let _ = runtime.block_on(tokio::time::timeout(LAST_CALLS, self.release()));
         });
     }

@@ -1,4 +1,4 @@
-//! `fanoutctl rejected resend`.
+//! `fanoutctl rejected resend`: sends rejected events again, and deletes the rejections of those that were sent.
 
 mod plan;
 mod report;
@@ -22,20 +22,20 @@ use crate::exit::{Exit, Failure};
 use crate::progress::{Progress, unless_quick};
 use crate::rejections::{choose, not_sent};
 
-/// For how long rejections are hidden at first: the operator reads and decides meanwhile.
+/// How long rejections are hidden at first, while the operator reads and decides.
 const DECIDING: Duration = Duration::from_secs(15 * 60);
 
-/// For how long a rejection is hidden from the moment on at which its event is sent: three attempts of a function that
-/// takes its longest, and the deletion.
+/// How long a rejection is hidden once its event is sent: three attempts of a function that takes its longest, and the
+/// deletion.
 const SENDING: Duration = Duration::from_secs(5 * 60);
 
 /// How many rejections are read at once: with the largest events, some hundred megabytes.
 const ROUND: usize = 100;
 
-/// A resend: what it needs, and what it has come to.
+/// A resend under way.
 struct Resend<'a> {
     arguments: &'a ResendArguments,
-    /// The name of the function that converts records.
+    /// The name of the converter function.
     converter: String,
     /// The ARN of the event table's stream.
     stream: String,
@@ -45,11 +45,11 @@ struct Resend<'a> {
     report: Report,
 }
 
-/// Sends rejected events again. Only the rejection of an event that the converter says it sent is deleted.
+/// Sends rejected events again. A rejection is deleted only if the converter answers that it sent the event.
 ///
 /// # Errors
 ///
-/// [`Failure`]: something could not be looked at, or nobody is there to ask. Nothing was sent then, or it is reported.
+/// [`Failure`]: a part could not be looked at, or there is no terminal to ask on. What was sent before is printed.
 pub(super) async fn execute(context: &Context, arguments: &ResendArguments) -> Result<Exit, Failure> {
     let target = context.target().await?;
     let stack = context.deployed(&target).await?;
@@ -63,7 +63,7 @@ pub(super) async fn execute(context: &Context, arguments: &ResendArguments) -> R
         report: Report::default(),
     };
     let ended = resend.rounds().await;
-    // Also if a later round failed.
+    // Also after a failure: earlier rounds have sent events.
     if ended.is_ok() || !resend.report.rejections.is_empty() {
         context.output.print(&resend.report, Report::to_text)?;
     }
@@ -71,9 +71,9 @@ pub(super) async fn execute(context: &Context, arguments: &ResendArguments) -> R
 }
 
 impl Resend<'_> {
-    /// Plans, announces, asks and sends, until nothing is left to try.
+    /// Plans, announces, asks and sends, until no rejection is left to try.
     ///
-    /// A group's later rejections show only when its earlier ones are gone, so that there may be several rounds.
+    /// A group's later rejections can be seen only when its earlier ones are gone, so that there may be several rounds.
     async fn rounds(&mut self) -> Result<(), Failure> {
         let ResendArguments { all, dry_run, yes, .. } = *self.arguments;
         let mut agreed = yes || dry_run;
@@ -103,8 +103,8 @@ impl Resend<'_> {
         }
     }
 
-    /// The rejections of the next round: those that the command line names, or of all that can be seen those that were
-    /// not tried yet.
+    /// The rejections of the next round: those that the command line names, or with `--all` those that were not tried
+    /// yet.
     async fn look(&self) -> Result<Sight, Failure> {
         if self.arguments.all {
             let tried: BTreeSet<&str> =
@@ -165,7 +165,7 @@ impl Resend<'_> {
     }
 }
 
-/// What the command ends with if a rejection stays because of a call that failed.
+/// The exit status if a rejection stays because a call failed.
 fn exit(fault: CallFault) -> Exit {
     if fault == CallFault::Refused { Exit::Findings } else { fault.into() }
 }

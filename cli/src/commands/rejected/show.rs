@@ -1,4 +1,4 @@
-//! `fanoutctl rejected show`: one rejection, whole. Only here is a body shown.
+//! `fanoutctl rejected show`: one rejection in full. No other command shows a body.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Style, instant};
 use crate::rejections::{ChoiceError, Rejection, choose, indented};
 
-/// A rejection, whole. JSON in it stays as it is written: no number is changed.
+/// A rejection in full. JSON in it stays as it is written, so that no number changes.
 #[derive(Debug, Serialize)]
 struct Shown<'r> {
     id: &'r str,
@@ -32,7 +32,7 @@ struct Shown<'r> {
     keys: Option<&'r RawValue>,
     image: Option<&'r RawValue>,
     record: Option<&'r RawValue>,
-    /// The message's, where it can't be read.
+    /// The message's body, if it is not a rejection of the functions.
     body: Option<&'r str>,
 }
 
@@ -44,7 +44,8 @@ struct ShownAttribute<'r> {
     value: &'r str,
 }
 
-/// [`Exit::Findings`] if no rejection that can be seen has this id, [`Exit::Usage`] if several begin so.
+/// Shows the rejection. [`Exit::Findings`] if no rejection that can be seen has this id, [`Exit::Usage`] if several ids
+/// begin so.
 pub(super) async fn execute(context: &Context, arguments: &ShowArguments) -> Result<Exit, Failure> {
     let rejections = look(context, usize::MAX, |id| id.starts_with(&arguments.id)).await?.rejections;
     let ids: Vec<&str> = rejections.iter().map(|rejection| rejection.message.id.as_str()).collect();
@@ -128,7 +129,7 @@ fn text(shown: &Shown<'_>, _: Style) -> String {
     text + &shown.body.map_or_else(String::new, |body| titled("body", body))
 }
 
-/// JSON on lines of its own; other text as it is. No line has anything that a terminal would act on.
+/// A section with `body`: JSON is indented, other text stays as it is. Control characters are escaped.
 fn titled(name: &str, body: &str) -> String {
     let lines = indented(body).unwrap_or_else(|| body.to_owned());
     let lines = lines.lines().map(|line| printable(line) + "\n");
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_a_terminal_would_act_on_reaches_it() {
+    fn control_characters_do_not_reach_a_terminal() {
         let rejection = Rejection { message: foreign(8, "A", "no JSON \u{1b}[2J\n\u{202e}second line\r") };
         expect![[r#"
             id                00000008-0000-4000-8000-000000000000

@@ -1,4 +1,4 @@
-//! What a replay costs, before it is requested.
+//! The cost of a replay, shown before it is requested.
 
 use serde::Serialize;
 use shared::text::printable;
@@ -6,31 +6,31 @@ use shared::text::printable;
 use super::estimate::ReplayEstimate;
 use crate::output::{Style, Tone, row, table};
 
-/// The most groups that one request has an event of (SQS: SendMessageBatch).
+/// The most events in a request, each of another group (SQS API Reference, "SendMessageBatch").
 const ENTRIES_PER_REQUEST: u64 = 10;
 
-/// A million requests to FIFO queues, in dollars: Amazon SQS pricing, us-east-1, noted on 2026-11-21. The first million of
-/// each month is free, and not taken off.
+/// The price of a million requests to FIFO queues, in dollars: Amazon SQS pricing, us-east-1, noted on 2026-11-21. The
+/// first million of each month is free; that is not subtracted.
 const DOLLARS_PER_MILLION: f64 = 0.50;
 
-/// What a replay costs.
+/// The cost of a replay.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct ReplayCost {
     pub(super) client: String,
-    /// The first version.
+    /// The first version to send again.
     pub(super) from: u64,
     groups: u64,
-    /// How many events, each of which is a message. At most: what the client does not have yet is no repetition, and what
-    /// its filter does not want is not sent.
+    /// The most events, each of which is a message: what the client does not have yet is no repetition, and what its
+    /// filter does not want is not sent.
     events: u64,
-    /// To SQS, for messages of up to 64 KiB.
+    /// Requests to SQS, for messages of up to 64 KiB.
     requests: Range<u64>,
     dollars: Range<f64>,
     /// Whether the client gets nothing before it is resumed.
     pub(super) is_paused: bool,
 }
 
-/// From where each request is as full as it can be to where each has one message.
+/// From the figure for requests that are as full as they can be, to that for requests of one message each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 struct Range<N> {
     at_least: N,
@@ -38,7 +38,7 @@ struct Range<N> {
 }
 
 impl ReplayCost {
-    /// What it costs that `client` gets again the events of `estimate`.
+    /// The cost of a replay of the events of `estimate` to `client`.
     pub(super) fn new(client: &str, from: u64, estimate: &ReplayEstimate, is_paused: bool) -> Self {
         let requests = Range::requests(estimate.events(), estimate.largest());
         Self {
@@ -52,7 +52,7 @@ impl ReplayCost {
         }
     }
 
-    /// For people; ends with a line feed. `stack` names the stack in a command line.
+    /// The text for people; ends with a line feed. `stack` is the option that names the stack in a command line.
     pub(super) fn to_text(&self, stack: &str, style: Style) -> String {
         let Self { client, from, groups, events, requests, dollars, is_paused } = self;
         let client = printable(client);
@@ -73,7 +73,7 @@ impl ReplayCost {
 }
 
 impl Range<u64> {
-    /// For `events`, of which one group has `largest`: these go one after the other.
+    /// The requests for `events`, of which one group has `largest`: these go one after the other.
     fn requests(events: u64, largest: u64) -> Self {
         Self { at_least: events.div_ceil(ENTRIES_PER_REQUEST).max(largest), at_most: events }
     }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_replay_comes_to_is_told() {
+    fn people_get_the_cost_as_a_table() {
         check(
             &[20; 12],
             false,
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_replay_comes_to_for_programs() {
+    fn programs_get_the_cost_as_json() {
         let cost = ReplayCost::new("Billing", 3, &estimate(&[20, 30, 10]), false);
         expect![[r#"
             {

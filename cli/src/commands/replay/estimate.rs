@@ -1,10 +1,10 @@
-//! Which groups a replay is about, and how many events: counted in the event table.
+//! The estimate of a replay: its aggregates and their events, counted in the event table.
 
 use shared::control::TypedKey;
 use shared::ids::Key;
 use shared::ledger::{EventTable, Unread};
 
-/// The aggregates that a replay is about, in the event table's order.
+/// The aggregates of a replay, in the event table's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ReplayEstimate(pub(super) Vec<AggregateEvents>);
 
@@ -12,20 +12,19 @@ pub(super) struct ReplayEstimate(pub(super) Vec<AggregateEvents>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AggregateEvents {
     pub(super) key: TypedKey,
-    /// How many.
     pub(super) events: u64,
 }
 
-/// How many events an aggregate has.
+/// The events of an aggregate, by their versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EventCount {
-    /// Of the versions that were asked for.
+    /// How many have one of the wanted versions.
     pub(super) events: u64,
-    /// Its highest version; 0 if no event of it has one.
+    /// The highest version; 0 if no event has one.
     pub(super) highest: u64,
 }
 
-/// Scans the whole table for the aggregates with events from version `from` on. After each page `say` is called with the
+/// Scans the whole table for the aggregates with events from version `from` on. Calls `say` after each page, with the
 /// estimate so far.
 ///
 /// # Errors
@@ -37,7 +36,7 @@ pub(super) async fn scan<E: EventTable>(
     mut say: impl FnMut(&ReplayEstimate),
 ) -> Result<ReplayEstimate, Unread> {
     let mut estimate = ReplayEstimate::default();
-    // Which aggregate the scan is in: its items stand together.
+    // The aggregate that the scan is in: its items stand together.
     let mut current: Option<Key> = None;
     let mut after = None;
     loop {
@@ -62,7 +61,7 @@ pub(super) async fn scan<E: EventTable>(
     }
 }
 
-/// How many events an aggregate has with versions from `from` to `to`; nothing if it has no event at all.
+/// Counts the events of an aggregate with versions from `from` to `to`; none if it has no event at all.
 ///
 /// # Errors
 ///
@@ -94,12 +93,12 @@ impl ReplayEstimate {
         self.0.iter().map(|aggregate| aggregate.events).sum()
     }
 
-    /// How many events the aggregate has that has most.
+    /// The events of the aggregate that has most.
     pub(super) fn largest(&self) -> u64 {
         self.0.iter().map(|aggregate| aggregate.events).max().unwrap_or_default()
     }
 
-    /// Only what comes after the aggregate `key`: how a replay goes on that was interrupted. Nothing if it is not there.
+    /// The part after the aggregate `key`, with which an interrupted replay goes on; none if `key` is not in it.
     pub(super) fn after(mut self, key: &TypedKey) -> Option<Self> {
         let at = self.0.iter().position(|aggregate| aggregate.key == *key)?;
         self.0.drain(..=at);
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
     use crate::commands::replay::tests::source;
 
-    /// Aggregates with as many events, and one whose only item has no version.
+    /// A table of aggregates with so many events, and of one whose only item has no version.
     fn table(aggregates: &[(&str, u64)]) -> MemoryTable {
         let table = MemoryTable::new(&source());
         let put = |mark: &str, number: u64, version: &str| {
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_that_is_not_read_ends_the_walk() {
+    async fn a_page_that_is_not_read_ends_the_scan() {
         let table = table(&[("A", 1)]);
         table.fail();
         assert!(scan(&table, 1, |_| ()).await.is_err());

@@ -1,4 +1,4 @@
-//! What `replay` and `backfill` print.
+//! The report of `replay` and `backfill`.
 
 use std::fmt::Write as _;
 
@@ -10,17 +10,17 @@ use super::request::ReplayTally;
 use crate::exit::Exit;
 use crate::output::{Style, counted, shell_quoted};
 
-/// What is requested, or would be.
+/// The result of a replay that was requested, or would be.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    /// If there is something to do.
+    /// None if there is nothing to do.
     #[serde(flatten)]
     pub(super) cost: Option<ReplayCost>,
-    /// Why there is nothing to do.
+    /// Why there is nothing to do, if so.
     pub(super) nothing_to_do: Option<String>,
-    /// Whether nothing was to be requested anyway.
+    /// Whether `--dry-run` was set.
     pub(super) dry_run: bool,
-    /// If it was requested.
+    /// None if it was not requested.
     #[serde(flatten)]
     pub(super) outcome: Option<ReplayTally>,
     #[serde(skip)]
@@ -37,7 +37,7 @@ impl Report {
 pub(super) fn text(report: &Report, style: Style) -> String {
     match (&report.cost, &report.outcome) {
         (Some(cost), Some(outcome)) => outcome_text(cost, outcome, &printable(&report.stack_option)),
-        (Some(cost), None) => cost.to_text(&report.stack_option, style) + "\nNothing was ordered.\n",
+        (Some(cost), None) => cost.to_text(&report.stack_option, style) + "\nNothing was requested.\n",
         (None, _) => {
             format!("Nothing to do: {}.\n", printable(report.nothing_to_do.as_deref().unwrap_or_default()))
         }
@@ -49,7 +49,7 @@ fn outcome_text(cost: &ReplayCost, outcome: &ReplayTally, stack: &str) -> String
     let ReplayTally { ordered, nothing, failed, replays } = outcome;
     let client = printable(client);
     let mut text = match ordered {
-        0 => format!("Nothing was ordered for client {client}.\n"),
+        0 => format!("Nothing was requested for client {client}.\n"),
         _ => format!(
             "Client {client} gets {} again; attribute `replay`: `{}`.\n",
             counted(*ordered, "group"),
@@ -68,7 +68,7 @@ fn outcome_text(cost: &ReplayCost, outcome: &ReplayTally, stack: &str) -> String
         );
     }
     if !failed.is_empty() {
-        let _ = writeln!(text, "{} could not be ordered; again with", counted(failed.len(), "group"));
+        let _ = writeln!(text, "{} could not be requested; again with", counted(failed.len(), "group"));
     }
     for failed in failed {
         let group = printable(&shell_quoted(failed.key.as_text()));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_ordered_is_told() {
+    fn people_get_the_result_and_the_next_command() {
         check(
             false,
             outcome(3, 0, &[]),
@@ -145,7 +145,7 @@ mod tests {
                 Client Billing gets 1 group again; attribute `replay`: `17-a`, `17-b`.
                 They go out within minutes; to begin now and see how far it is:
                   fanoutctl catch-up Billing --stack test
-                2 groups could not be ordered; again with
+                2 groups could not be requested; again with
                   fanoutctl replay Billing --group 'AFC F5' --from 3 --stack test  # the ledger is throttled
                   fanoutctl replay Billing --group B --from 3 --stack test  # the ledger is throttled
             "#]],
@@ -155,14 +155,14 @@ mod tests {
             outcome(0, 3, &[]),
             Exit::Done,
             &expect![[r#"
-            Nothing was ordered for client Billing.
+            Nothing was requested for client Billing.
             It has nothing from version 3 on of 3 groups.
         "#]],
         );
     }
 
     #[test]
-    fn what_would_be_ordered_is_told() {
+    fn a_dry_run_shows_the_cost_or_why_there_is_nothing_to_do() {
         let stack_option = " --stack test".to_owned();
         let planned = Report {
             cost: Some(cost(false)),
@@ -179,7 +179,7 @@ mod tests {
 
             A request takes one event each of up to ten groups; $0.50 per million, for events of up to 64 KiB.
 
-            Nothing was ordered.
+            Nothing was requested.
         "#]]
         .assert_eq(&text(&planned, Style::Plain));
         let why = Some("client `Billing` has `AFC` up to version 2".to_owned());
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_ordered_for_programs() {
+    fn programs_get_cost_and_result() {
         let report = requested(false, outcome(2, 0, &["B"]), "");
         expect![[r#"
             {

@@ -1,4 +1,4 @@
-//! Requesting a replay of some groups. What has an unknown result is requested again under another id.
+//! Requests a replay of some groups. Groups whose result is unknown are requested again, under another id.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,39 +10,39 @@ use shared::control::{ControlRequest, REPLAY_KEYS_LIMIT, ReplayOutcome, ReplayRe
 use crate::commands::operator::{CatchUpFunction, understood};
 use crate::exit::Failure;
 
-/// How often a group is requested that failed, or whose result is unknown.
+/// How many times a group is requested whose request failed, or has an unknown result.
 const TRIES: u32 = 3;
 
 /// The pause before the second try; it doubles.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What became of a replay's groups.
+/// The results of a replay's groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct ReplayTally {
-    /// In how many the client is sent events again.
+    /// The groups in which the client is sent events again.
     pub(super) ordered: u64,
-    /// In how many it has nothing from that version on.
+    /// The groups of which the client has nothing from that version on.
     pub(super) nothing: u64,
-    /// Those whose request failed, or has an unknown result.
+    /// The groups whose request failed, or has an unknown result.
     pub(super) failed: Vec<FailedGroup>,
     /// The ids under which groups were requested: the attribute `replay` of their messages.
     pub(super) replays: Vec<String>,
 }
 
-/// A group that is perhaps not sent again.
+/// A group that may not be sent again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct FailedGroup {
     pub(super) key: TypedKey,
     pub(super) reason: String,
 }
 
-/// Requests that `client` gets the aggregates `keys`, at most [`REPLAY_KEYS_LIMIT`], again from version `from` on, under `id`,
-/// and notes the results in `outcome`. A group that failed is tried again under another id, which `fresh` makes: the first
-/// may have been written, and SQS would swallow what is sent again under its id.
+/// Requests that `client` gets the aggregates `keys`, at most [`REPLAY_KEYS_LIMIT`], again from version `from` on,
+/// under `id`, and adds the results to `outcome`. A group that failed is tried again under another id, which `fresh`
+/// makes: the first request may have been written, and SQS would drop what is sent again under its id.
 ///
 /// # Errors
 ///
-/// [`Failure`]: requests can't be made. What became of these groups is not known; those of `outcome` stay as they are.
+/// [`Failure`]: requests can't be made. The results of these groups are unknown; `outcome` keeps the others.
 pub(super) async fn request<F: CatchUpFunction>(
     function: &F,
     (client, from): (&str, u64),
@@ -77,7 +77,7 @@ pub(super) async fn request<F: CatchUpFunction>(
 }
 
 impl ReplayTally {
-    /// Counts what was done, and returns what was not. A group that the answer does not name may not be requested.
+    /// Counts the groups that were requested, and returns those that failed or that the answer does not name.
     fn add(&mut self, keys: &[TypedKey], answer: ReplayReport, id: &str) -> Vec<FailedGroup> {
         let results = answer.results.into_iter().map(|result| (result.group.clone(), result));
         let results: BTreeMap<_, _> = results.collect();
@@ -91,7 +91,7 @@ impl ReplayTally {
                     self.note(id);
                 }
                 Some(ReplayOutcome::Failed) | None => {
-                    // It may have been written.
+                    // The request may have been written.
                     self.note(id);
                     let reason = result.and_then(|result| result.reason.clone());
                     let reason = reason.unwrap_or_else(|| "the function does not say why".to_owned());
@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
 
-    /// A function that answers what it is told to, and remembers what it was asked.
+    /// A function with scripted answers, which records its requests.
     struct Script {
         answers: RefCell<VecDeque<Result<Answer, CallError>>>,
         asked: RefCell<String>,
@@ -137,7 +137,7 @@ mod tests {
         }
     }
 
-    /// `A+ B0 C-`: ordered, nothing to do, failed.
+    /// The answer of the function: `A+ B0 C-` is `ordered`, `nothing`, `failed`.
     fn said(results: &str) -> Result<Answer, CallError> {
         let results = results.split_whitespace().map(|result| {
             let (group, outcome) = result.split_at(1);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn groups_are_counted_by_what_became_of_them() {
+    async fn groups_are_counted_by_their_results() {
         check(
             vec![said("A+ B0 C+")],
             &expect![[r#"
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_failed_or_is_not_named_is_ordered_again_under_another_id() {
+    async fn a_group_that_failed_or_is_not_named_is_requested_again_under_another_id() {
         check(
             vec![said("A+ B- C0"), said("B+")],
             &expect![[r#"
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_nobody_knows_the_result_of_is_ordered_again_under_another_id() {
+    async fn a_group_with_an_unknown_result_is_requested_again_under_another_id() {
         check(
             vec![no_answer(CallFault::Unreachable), said("A+ B+ C+")],
             &expect![[r#"
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_can_only_fail_again_is_not_repeated() {
+    async fn a_request_that_can_only_fail_again_is_not_repeated() {
         check(
             vec![no_answer(CallFault::NotAllowed)],
             &expect![[r#"

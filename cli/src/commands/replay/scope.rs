@@ -1,4 +1,4 @@
-//! Which groups a replay is about: one, or all that the event table has.
+//! The scope of a replay: one group, or all that the event table has.
 
 use aws::dynamodb::EventsTable;
 use aws::operator::ledger::{events, unread};
@@ -18,14 +18,14 @@ use crate::key::{key_of_group, typed_key};
 use crate::output::counted;
 use crate::progress::Progress;
 
-/// What a replay is about.
+/// The events of a replay.
 pub(super) enum ReplayScope {
     Events(ReplayEstimate),
     /// No events, and why.
     Nothing(String),
 }
 
-/// What is asked of the event table for a client.
+/// A search of the event table for the events of a replay.
 struct Search<'s> {
     operator: &'s Operator,
     client: &'s RegisteredClient,
@@ -34,12 +34,12 @@ struct Search<'s> {
     from: u64,
 }
 
-/// What `arguments` are about.
+/// The scope that `arguments` name.
 ///
 /// # Errors
 ///
-/// [`Failure::Usage`]: there is no such group. [`Failure::Config`]: the config is another table's. Else the tables can't
-/// be read.
+/// [`Failure::Usage`]: there is no such group. [`Failure::Config`]: the config is that of another table. Else the
+/// tables can't be read.
 pub(super) async fn scope(
     operator: &Operator,
     source: &Source,
@@ -52,10 +52,10 @@ pub(super) async fn scope(
     let description = table::describe(&operator.target, table_name).await?;
     let key_type = key_type(&description, table_name, source).map_err(Failure::Config)?;
     let typed = |text: &String| typed_key(text, key_type).map_err(|error| Failure::Usage(error.to_string()));
-    let after = arguments.order.after.as_ref().map(typed).transpose()?;
+    let after = arguments.request.after.as_ref().map(typed).transpose()?;
     let search = Search { operator, client, table, table_name, from: arguments.from };
     let Some(group) = &arguments.scope.group else { return search.all(after).await };
-    // Consumers, and their logs, know the group.
+    // The operator may have copied the group from a consumer's log.
     let encoded = key_of_group(group, key_type);
     match (typed(group), encoded) {
         (Ok(key), encoded) => search.one(key, encoded).await,
@@ -65,7 +65,7 @@ pub(super) async fn scope(
 }
 
 impl Search<'_> {
-    /// The events of one group that the client has. What the ledger does not know yet no client has.
+    /// The scope of one group: the events that the client has of it.
     async fn one(&self, key: TypedKey, encoded: Option<TypedKey>) -> Result<ReplayScope, Failure> {
         let Self { operator, client, from, .. } = *self;
         let aggregate = Key::try_from(key.clone()).map_err(|error| Failure::Fault(error.to_string()))?;
@@ -74,7 +74,8 @@ impl Search<'_> {
         let items = client_status::read(&operator.ledger, &keys).await;
         let items = items.map_err(|error| unread(&operator.ledger_name, &error))?;
         let cursor = items.cursor(client.id, &group).present();
-        // What the ledger does not know yet, the function adopts first: then the client has what the table has.
+        // A group that the ledger does not know yet is adopted by the function first: then the client has what the
+        // table has.
         let item = items.group(&group).present();
         let has = item.map_or(u64::MAX, |item| client_status::has(client.id, item, cursor));
         let count = events_of_group(&self.table, &aggregate, from, has).await;
@@ -92,13 +93,14 @@ impl Search<'_> {
         Ok(ReplayScope::Events(ReplayEstimate(vec![AggregateEvents { key, events: count.events }])))
     }
 
-    /// The aggregate whose group was named instead of its key, if there is one.
+    /// The key of the aggregate that the operator named by its group, if there is one.
     async fn meant(&self, encoded: Option<TypedKey>) -> Result<Option<TypedKey>, Failure> {
         let Some(Ok(key)) = encoded.clone().map(Key::try_from) else { return Ok(None) };
         let count = self.of_table(events_of_group(&self.table, &key, 1, u64::MAX).await)?;
         Ok(encoded.filter(|_| count.is_some()))
     }
 
+    /// The scope of all groups, or of those after the aggregate `after`.
     async fn all(&self, after: Option<TypedKey>) -> Result<ReplayScope, Failure> {
         let (client, from) = (&self.client.name, self.from);
         let progress = Progress::spinner();
@@ -114,7 +116,7 @@ impl Search<'_> {
             Some(after) => estimate.after(&after).ok_or_else(|| {
                 Failure::Usage(format!(
                     "the event table has nothing of `{after}` from version {from} on, so that it is not known where to go \
-                     on; name another aggregate that was ordered, or leave `--after` out"
+                     on; name another aggregate that was requested, or leave `--after` out"
                 ))
             })?,
         };
@@ -136,7 +138,7 @@ fn did_you_mean(key: &TypedKey) -> String {
     format!("did you mean `{key}`? (a `MessageGroupId` is the key encoded)")
 }
 
-/// Why `client`, which has the aggregate up to version `has`, gets nothing of it again from version `from` on.
+/// Why `client` gets nothing again from version `from` on of the aggregate `key`, which it has up to version `has`.
 fn nothing(
     client: &RegisteredClient,
     key: &TypedKey,
@@ -160,7 +162,7 @@ fn nothing(
     format!("client `{name}` has `{key}` up to version {has}{rest}")
 }
 
-/// The type of the table's keys.
+/// The type of the table's partition key.
 fn key_type(table: &Table, name: &str, source: &Source) -> Result<KeyType, String> {
     if table.partition_key != source.partition_key {
         return Err(format!(
@@ -169,7 +171,7 @@ fn key_type(table: &Table, name: &str, source: &Source) -> Result<KeyType, Strin
             source.partition_key, table.partition_key
         ));
     }
-    table.partition_type.ok_or_else(|| format!("DynamoDB does not tell the type of `{name}`'s partition key"))
+    table.partition_type.ok_or_else(|| format!("DynamoDB does not name the type of `{name}`'s partition key"))
 }
 
 #[cfg(test)]
@@ -181,7 +183,7 @@ mod tests {
     use crate::commands::replay::tests::source;
 
     #[test]
-    fn why_there_is_nothing_is_told() {
+    fn a_reason_says_why_there_is_nothing_to_send() {
         let check = |is_paused, from, has, highest, expected: Expect| {
             let client =
                 RegisteredClient { name: "Billing".to_owned(), id: ClientId(1), is_paused, departure: None };
@@ -207,7 +209,7 @@ mod tests {
                 "client `Billing` has `OPS 1` up to version 2, and is paused: it gets the rest after `fanoutctl resume Billing --stack test`"
             ],
         );
-        // The table ends before.
+        // The table ends before version 60.
         for (is_paused, has) in [(false, 20), (true, 20), (true, 3), (false, u64::MAX)] {
             check(
                 is_paused,
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_config_must_be_the_tables() {
+    fn the_config_must_name_the_tables_partition_key() {
         let source = source();
         let table = |partition_key: &str, partition_type| Table {
             status: "ACTIVE".to_owned(),

@@ -1,4 +1,4 @@
-//! What `status` tells of clients: which are up to date, and which are behind.
+//! The clients of `status`: which are up to date, and which are behind.
 
 use serde::Serialize;
 use shared::time::Timestamp;
@@ -8,23 +8,23 @@ use crate::client_status::ClientStatus;
 use crate::output::instant;
 use crate::output::{Style, attention, row, table};
 
-/// How far a client is. What isn't known is nothing, and `unknown` tells why.
+/// How far behind a client is. A figure that isn't known is null, and `unknown` says why.
 #[derive(Debug, Serialize)]
 pub(super) struct ClientRow {
     client: String,
-    /// `level`, `behind`, `paused` or `leaving`.
+    /// `up to date`, `behind`, `paused` or `leaving`; nothing if that isn't known.
     state: Option<&'static str>,
     groups_behind: Option<u64>,
-    /// How many events it has to go in these groups.
+    /// The events that it lacks in these groups.
     events_to_go: Option<u64>,
     /// Whether it is behind in more groups than were counted.
     is_more: bool,
-    /// Since when it has been behind, where it has been longest.
+    /// Since when it has been behind in the group where it has been so longest.
     behind_since: Option<String>,
     behind_seconds: Option<u64>,
     /// When what it lacks is forgotten, because it is in no deployed config any more.
     retired_at: Option<String>,
-    /// What needs attention, if something does.
+    /// The command that shows more, if the client needs attention.
     pub(super) attention: Option<&'static str>,
     unknown: Option<String>,
 }
@@ -35,7 +35,7 @@ impl ClientRow {
         let known = lag.as_ref().ok();
         let is_late = known.is_some_and(|lag| match departure {
             Some(_) => lag.groups > 0,
-            // An operator wants a client that is paused to be so.
+            // A paused client is behind on purpose.
             None => !is_paused && lag.is_long(now),
         });
         let since = known.and_then(|lag| lag.since);
@@ -44,7 +44,7 @@ impl ClientRow {
             state: match known.map(|lag| lag.groups) {
                 _ if departure.is_some() => Some("leaving"),
                 _ if *is_paused => Some("paused"),
-                Some(0) => Some("level"),
+                Some(0) => Some("up to date"),
                 Some(_) => Some("behind"),
                 None => None,
             },
@@ -79,6 +79,6 @@ pub(super) fn text(clients: Option<&[ClientRow]>, style: Style) -> String {
         Some(clients) => {
             format!("\n{}\n\n", table(&header, &clients.iter().map(cells).collect::<Vec<_>>(), style))
         }
-        None => "\nwho is up to date and who is behind isn't known (`--json` tells why)\n\n".to_owned(),
+        None => "\nhow far the clients are isn't known (`--json` says why)\n\n".to_owned(),
     }
 }

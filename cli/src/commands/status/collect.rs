@@ -1,4 +1,4 @@
-//! Collects the facts: many calls at once, each for itself.
+//! Collects the facts: many calls at once, none of which ends the others when it fails.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::commands::prepare::running;
 use crate::context::output;
 use crate::plan::Registered;
 
-/// The facts of `stack`, which is in `place`.
+/// The facts about `stack`, whose queues `naming` names.
 pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Naming) -> Facts {
     let queues = queues(target, stack, naming).await;
     let converter = output(stack, "ConverterName");
@@ -60,8 +60,8 @@ async fn clients(target: &Target, stack: &DeployedStack) -> Result<Vec<ClientSta
     Ok(clients)
 }
 
-/// The queues to look at: of the clients that are served by what runs, not by the file that is being edited. A client whose
-/// name isn't known is told by its queue's.
+/// The queues to look at: those of the config that runs, not of the file. A client whose name isn't known is named
+/// after its queue.
 async fn queues(target: &Target, stack: &DeployedStack, naming: &Naming) -> Vec<(Whose, QueueArn)> {
     let own = OwnQueue::ALL.map(|queue| (Whose::Stack(queue), naming.own_queue_arn(queue)));
     let clients = running(target, stack, naming).await.clients.into_iter();

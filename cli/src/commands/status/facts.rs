@@ -1,4 +1,4 @@
-//! What is known of the queues at a moment.
+//! The facts about a stack's queues and clients, as AWS returned them.
 
 use std::collections::BTreeMap;
 
@@ -9,29 +9,27 @@ use shared::time::Timestamp;
 
 use crate::client_status::ClientStatus;
 
-/// What is known at a moment.
+/// The facts about a stack at a moment.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
-    /// The stack's name.
     pub(super) stack: String,
     /// The stack's own queues, then the clients' in the order of the config.
     pub(super) queues: Vec<Queue>,
-    /// How old the newest record was that the converter read, in milliseconds.
+    /// The age of the newest record that the converter read, in milliseconds.
     pub(super) iterator_age: Figure,
-    /// The clients that are served, by their names, as the ledger says.
+    /// The clients that are not retired, by their names, from the ledger.
     pub(super) clients: Result<Vec<ClientStatus>, CallError>,
-    /// The moment.
+    /// When the facts were collected.
     pub(super) now: Timestamp,
 }
 
-/// What is known of a queue.
+/// The facts about a queue.
 #[derive(Clone, Debug)]
 pub(super) struct Queue {
-    /// Whose it is: a client's by its name, or by its queue's if that isn't known.
+    /// A client by its name, or by its queue's if that isn't known.
     pub(super) whose: Whose,
-    /// Its ARN.
     pub(super) arn: QueueArn,
-    /// Its attributes, by SQS's names.
+    /// By SQS's names.
     pub(super) attributes: Result<BTreeMap<String, String>, CallError>,
     /// The age of its oldest message, in seconds.
     pub(super) oldest: Figure,

@@ -1,17 +1,17 @@
-//! Figures and times, as `status` tells them.
+//! Figures and times, as `status` shows them.
 
 use std::collections::BTreeMap;
 
 use super::facts::Figure;
 
-/// What CloudWatch tells, or in `unknown` why not.
+/// The figure as a whole number. If it isn't known, `unknown` gets the reason under `name`.
 pub(super) fn figure(
     name: &'static str,
     figure: &Figure,
     unknown: &mut BTreeMap<&'static str, String>,
 ) -> Option<u64> {
     match figure {
-        // CloudWatch's figures are floating-point; these are counts of time.
+        // CloudWatch's figures are floating-point; these are whole seconds or milliseconds.
         Ok(value) => format!("{:.0}", value.max(0.0)).parse().ok(),
         Err(reason) => {
             unknown.insert(name, reason.clone());
@@ -20,7 +20,7 @@ pub(super) fn figure(
     }
 }
 
-/// A time as people say it: in its largest unit of which there are at least two.
+/// A time in the largest unit of which there are at least two: `119 s`, `2 min`.
 pub(super) fn time(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),

@@ -1,4 +1,4 @@
-//! What `status` tells of queues.
+//! The queues of `status`.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::facts::Queue;
 use super::figures::{figure, time};
 use crate::output::{Tone, attention, row};
 
-/// The state of a queue. A figure that isn't known is nothing, and `unknown` tells why, by the figure's name.
+/// The state of a queue. A figure that isn't known is null, and `unknown` says why, by the figure's name.
 #[derive(Debug, Serialize)]
 pub(super) struct QueueRow {
-    /// Whose it is: `fan-out queue`, …, or `client`.
+    /// `fan-out queue`, `rejected queue` or `client`.
     kind: String,
     client: Option<String>,
     name: String,
@@ -23,7 +23,7 @@ pub(super) struct QueueRow {
     in_flight: Option<u64>,
     delayed: Option<u64>,
     oldest_message_seconds: Option<u64>,
-    /// What needs attention, if something does.
+    /// The fault and the command that shows more, if the queue needs attention.
     pub(super) attention: Option<&'static str>,
     unknown: BTreeMap<&'static str, String>,
 }
@@ -38,7 +38,7 @@ impl QueueRow {
             };
             if value.is_none() {
                 let why = queue.attributes.as_ref().err().map(ToString::to_string);
-                unknown.insert(name, why.unwrap_or_else(|| format!("SQS does not tell `{attribute}`")));
+                unknown.insert(name, why.unwrap_or_else(|| format!("SQS returned no `{attribute}`")));
             }
             value
         };
@@ -74,7 +74,7 @@ impl QueueRow {
     }
 }
 
-/// What needs attention: rejections, and queues that aren't there.
+/// Why a queue needs attention: it holds rejections, or does not exist.
 fn needs(whose: &Whose, error: Option<&CallError>, is_empty: bool) -> Option<&'static str> {
     match (whose, error) {
         (_, Some(error)) if error.fault == CallFault::Missing => {

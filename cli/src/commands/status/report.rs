@@ -1,4 +1,4 @@
-//! What `status` prints.
+//! The report of `status`.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use super::queues::QueueRow;
 use crate::exit::Exit;
 use crate::output::{Style, table};
 
-/// The state of a stack. A figure that isn't known is nothing, and `unknown` tells why, by the figure's name.
+/// The state of a stack. A figure that isn't known is null, and `unknown` says why, by the figure's name.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     stack: String,
     /// Whether nothing needs attention.
     ok: bool,
-    /// How old the newest record was that the converter read.
+    /// The age of the newest record that the converter read.
     iterator_age_milliseconds: Option<u64>,
     pub(super) queues: Vec<QueueRow>,
-    /// The clients that are served, as the ledger says.
+    /// The clients that are not retired, from the ledger.
     clients: Option<Vec<ClientRow>>,
     unknown: BTreeMap<&'static str, String>,
     /// Why one of the stack's own queues, or its ledger, could not be looked at.
@@ -56,7 +56,8 @@ impl Report {
         }
     }
 
-    /// All is well only if the queues and clients that tell so could be looked at.
+    /// The exit status: without attention it is [`Exit::Done`] only if the stack's own queues and the ledger could be
+    /// read.
     pub(super) fn exit(&self) -> Exit {
         match self.blind {
             _ if !self.ok => Exit::Findings,
@@ -78,13 +79,13 @@ fn blind(facts: &Facts) -> Option<CallFault> {
     of_queues.next().or(of_clients.map(|error| error.fault))
 }
 
-/// The tables of all queues and clients, and a line about the stream.
+/// The text for people: the tables of queues and clients, and a line about the stream.
 pub(super) fn text(report: &Report, style: Style) -> String {
     let header = ["queue", "account", "messages", "in flight", "delayed", "oldest", "attention"];
     let rows: Vec<_> = report.queues.iter().map(QueueRow::cells).collect();
     let age = match report.iterator_age_milliseconds {
         Some(milliseconds) => format!("the converter is {} behind the stream", time(milliseconds / 1000)),
-        None => "how far the converter is behind the stream isn't known (`--json` tells why)".to_owned(),
+        None => "how far the converter is behind the stream isn't known (`--json` says why)".to_owned(),
     };
     let clients = clients::text(report.clients.as_deref(), style);
     format!("{}\n{clients}stack `{}`: {age}\n", table(&header, &rows, style), report.stack)

@@ -17,7 +17,7 @@ const REPORTING: usize = 3;
 /// 2026-01-05T09:00:00Z
 const NOW: u64 = 1_767_603_600_000;
 
-/// A stack in which nothing waits, but for what a client has not received yet.
+/// A stack whose own queues are empty.
 fn up_to_date() -> Facts {
     let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
     let mut queues: Vec<Queue> = OwnQueue::ALL
@@ -61,7 +61,7 @@ fn fail(facts: &mut Facts, queue: usize, fault: CallFault) {
     });
 }
 
-/// A stack with a rejection, a queue that is gone, one that may not be looked at, and without metrics.
+/// A stack with rejections, a queue that is gone, one that may not be looked at, and without metrics.
 fn troubled() -> Facts {
     let mut facts = up_to_date();
     let attributes = facts.queues[1].attributes.as_mut().unwrap();
@@ -109,7 +109,7 @@ fn a_table_in_a_pipe() {
 
             the ledger knows no client yet: the catch-up function has not run
 
-            stack `mark-event-queue`: how far the converter is behind the stream isn't known (`--json` tells why)
+            stack `mark-event-queue`: how far the converter is behind the stream isn't known (`--json` says why)
         "#]],
     );
 }
@@ -131,7 +131,7 @@ fn a_table_in_a_terminal() {
 
             the ledger knows no client yet: the catch-up function has not run
 
-            stack `mark-event-queue`: how far the converter is behind the stream isn't known (`--json` tells why)
+            stack `mark-event-queue`: how far the converter is behind the stream isn't known (`--json` says why)
         "#]],
     );
 }
@@ -227,7 +227,7 @@ fn figures_for_programs() {
 }
 
 #[test]
-fn the_exit_status_tells_whether_all_is_up_to_date() {
+fn the_exit_status_depends_on_attention_and_on_the_stacks_own_queues() {
     let exit = |change: &dyn Fn(&mut Facts)| {
         let mut facts = up_to_date();
         change(&mut facts);
@@ -245,7 +245,7 @@ fn the_exit_status_tells_whether_all_is_up_to_date() {
     }
     for queue in 0..=REPORTING {
         assert_eq!(exit(&|facts| fail(facts, queue, CallFault::Missing)), Exit::Findings, "{queue}");
-        // What is not the stack's is another's to show.
+        // A client's queue that can't be read does not change the status.
         let is_own = queue < BILLING;
         let expected = |exit| if is_own { exit } else { Exit::Done };
         let unseen = |fault| exit(&|facts| fail(facts, queue, fault));
@@ -272,14 +272,14 @@ fn every_figure_that_is_missing_has_its_reason() {
         ("delayed", "ApproximateNumberOfMessagesDelayed"),
     ] {
         assert!(row[name].is_null());
-        assert_eq!(row["unknown"][name], format!("SQS does not tell `{attribute}`"));
+        assert_eq!(row["unknown"][name], format!("SQS returned no `{attribute}`"));
     }
 }
 
-/// How many groups and events a client is behind, and for how many seconds.
+/// A client's lag: groups, events, seconds.
 type Behind = Result<(u64, u64, u64), CallFault>;
 
-/// A stack with a ledger: its clients, and whether they are paused.
+/// A stack with these clients in its ledger: name, whether it is paused, lag.
 fn with_ledger(clients: &[(&str, bool, Behind)]) -> Facts {
     let clients = clients.iter().map(|(name, is_paused, lag)| ClientStatus {
         name: (*name).to_owned(),
@@ -305,8 +305,8 @@ fn unread(fault: CallFault) -> CallError {
 fn check_clients(facts: &Facts, exit: Exit, expected: &Expect) {
     let report = Report::new(facts);
     assert_eq!(report.exit(), exit);
-    let told = text(&report, Style::Plain);
-    let after_queues = told.split_once("\n\n").map_or("", |(_, rest)| rest);
+    let text = text(&report, Style::Plain);
+    let after_queues = text.split_once("\n\n").map_or("", |(_, rest)| rest);
     expected.assert_eq(after_queues);
 }
 
@@ -321,11 +321,11 @@ fn clients_are_up_to_date_or_behind() {
         ]),
         Exit::Done,
         &expect![[r#"
-            client       state   groups behind  events to go  behind for  attention
-            Billing      level               0             0         0 s
-            Insurance    behind             12           340       5 min
-            Enforcement  paused          >1000         >5200        >3 d
-            Tax          paused              0             0         0 s
+            client       state       groups behind  events to go  behind for  attention
+            Billing      up to date              0             0         0 s
+            Insurance    behind                 12           340       5 min
+            Enforcement  paused              >1000         >5200        >3 d
+            Tax          paused                  0             0         0 s
 
             stack `mark-event-queue`: the converter is 1 s behind the stream
         "#]],
@@ -375,7 +375,7 @@ fn a_client_that_stays_behind_needs_attention() {
     );
 }
 
-/// What it lacks is forgotten soon.
+/// It needs attention if it lacks something, because that is forgotten soon.
 #[test]
 fn a_client_that_leaves_is_no_longer_behind() {
     let mut facts = with_ledger(&[
@@ -414,10 +414,10 @@ fn a_ledger_that_may_not_be_read_says_nothing_of_clients() {
         &facts,
         Exit::NotAllowed,
         &expect![[r#"
-        client   state   groups behind  events to go  behind for  attention
-        Billing  level               0             0         0 s
-        Tax      -                   -             -           -
-        Toll     paused              -             -           -
+        client   state       groups behind  events to go  behind for  attention
+        Billing  up to date              0             0         0 s
+        Tax      -                       -             -           -
+        Toll     paused                  -             -           -
 
         stack `mark-event-queue`: the converter is 1 s behind the stream
     "#]],
@@ -427,7 +427,7 @@ fn a_ledger_that_may_not_be_read_says_nothing_of_clients() {
         &facts(CallFault::NotAllowed),
         Exit::NotAllowed,
         &expect![[r#"
-        who is up to date and who is behind isn't known (`--json` tells why)
+        how far the clients are isn't known (`--json` says why)
 
         stack `mark-event-queue`: the converter is 1 s behind the stream
     "#]],
@@ -436,7 +436,7 @@ fn a_ledger_that_may_not_be_read_says_nothing_of_clients() {
         &facts(CallFault::Missing),
         Exit::Unreachable,
         &expect![[r#"
-        who is up to date and who is behind isn't known (`--json` tells why)
+        how far the clients are isn't known (`--json` says why)
 
         stack `mark-event-queue`: the converter is 1 s behind the stream
     "#]],

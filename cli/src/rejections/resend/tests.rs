@@ -6,7 +6,7 @@ use shared::image::Record;
 use super::*;
 use crate::rejections::samples::{self, STREAM, source};
 
-/// A sample, with other members.
+/// A sample rejection with these members replaced.
 fn with(members: &[(&str, Option<&str>)]) -> Rejection {
     let mut message = samples::rejected("e-3").message;
     let mut content: Value = serde_json::from_str(&message.body).unwrap();
@@ -71,7 +71,7 @@ fn a_rejection_names_its_item_of_the_stacks_table() {
 }
 
 #[test]
-fn a_rejection_that_is_none_names_no_item() {
+fn a_message_that_is_not_a_rejection_names_no_item() {
     let foreign = Rejection { message: samples::foreign(1, "A", "no JSON") };
     assert!(item(&foreign, STREAM).unwrap_err().starts_with("not a rejection of the functions"));
 }
@@ -112,7 +112,7 @@ fn the_converter_gets_a_stream_record_of_the_item() {
     let payload = payload(&rejection, STREAM, &image).unwrap();
     expect![[r#"{"replay":"00000003-0000-4000-8000-000000000000","Records":[{"eventID":"e-3","eventName":"INSERT","eventSource":"aws:dynamodb","eventSourceARN":"arn:aws:dynamodb:eu-west-2:111122223333:table/RegistrationNumberEvent/stream/2026-01-05T09:00:00.000","dynamodb":{"Keys":{"mark":{"S":"AFC F5"},"createTime":{"S":"2026-01-05T09:00:03Z"}},"NewImage":{"RegistrationNumber":{"M":{"version":{"N":"3"}}},"createTime":{"S":"t"},"eventId":{"S":"e-3"},"mark":{"S":"AFC F5"},"price":{"N":"299.90"}},"SequenceNumber":"4421584500000000017450439091","StreamViewType":"NEW_IMAGE"}}]}"#]].assert_eq(&payload);
 
-    // As the converter reads it.
+    // The converter reads it so.
     let payload: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&payload).unwrap();
     let records: Vec<Box<RawValue>> = serde_json::from_str(payload["Records"].get()).unwrap();
     let reader = Reader::new(&source());
@@ -142,7 +142,7 @@ fn a_record_always_has_an_id() {
 }
 
 #[test]
-fn only_what_the_converter_says_it_sent_was_sent() {
+fn an_event_counts_as_sent_only_if_the_converter_says_so() {
     let check =
         |answer: &str, expected: &Expect| expected.assert_eq(not_sent(answer).as_deref().unwrap_or("sent"));
     let result = |result: &str| format!(r#"{{"batchItemFailures":[],"results":[{result}]}}"#);
@@ -166,44 +166,44 @@ fn only_what_the_converter_says_it_sent_was_sent() {
     check(
         &result(r#"{"outcome":"posted","reason":null}"#),
         &expect![
-            "the converter's answer is not that to a replay: unknown variant `posted`, expected one of `sent`, `skipped`, `rejected`, `unsent` at line 1 column 54; is it of another version?"
+            "the converter's answer is not one to a replay: unknown variant `posted`, expected one of `sent`, `skipped`, `rejected`, `unsent` at line 1 column 54; is it of another version?"
         ],
     );
     check(
         &result(""),
         &expect![
-            "the converter's answer is not that to a replay: it tells of another number of records than the one sent; is it of another version?"
+            "the converter's answer is not one to a replay: it does not have exactly one result; is it of another version?"
         ],
     );
     check(
         &result(r#"{"outcome":"sent"},{"outcome":"sent"}"#),
         &expect![
-            "the converter's answer is not that to a replay: it tells of another number of records than the one sent; is it of another version?"
+            "the converter's answer is not one to a replay: it does not have exactly one result; is it of another version?"
         ],
     );
-    // What a converter answers that knows no replays.
+    // The answer of a converter that does not know replays.
     check(
         r#"{"batchItemFailures":[]}"#,
         &expect![
-            "the converter's answer is not that to a replay: missing field `results` at line 1 column 24; is it of another version?"
+            "the converter's answer is not one to a replay: missing field `results` at line 1 column 24; is it of another version?"
         ],
     );
     check(
         r#"{"batchItemFailures":[{"itemIdentifier":"42"}],"results":[{"outcome":"sent"}]}"#,
         &expect![
-            "the converter's answer is not that to a replay: it returns the record, as if a queue had delivered it; is it of another version?"
+            "the converter's answer is not one to a replay: it returns the record, as if a queue had delivered it; is it of another version?"
         ],
     );
     check(
         "",
         &expect![
-            "the converter's answer is not that to a replay: EOF while parsing a value at line 1 column 0; is it of another version?"
+            "the converter's answer is not one to a replay: EOF while parsing a value at line 1 column 0; is it of another version?"
         ],
     );
     check(
         "null",
         &expect![
-            "the converter's answer is not that to a replay: invalid type: null, expected struct ResendAnswer at line 1 column 4; is it of another version?"
+            "the converter's answer is not one to a replay: invalid type: null, expected struct ResendAnswer at line 1 column 4; is it of another version?"
         ],
     );
 }

@@ -1,4 +1,4 @@
-//! What is found about the ledger and its clients.
+//! Findings about the ledger and its clients.
 
 use expect_test::{Expect, expect};
 use shared::time::Timestamp;
@@ -61,7 +61,7 @@ fn the_ledgers_table() {
     check_ledger(
         |ledger| ledger.has_recovery = Err(error(CallFault::NotAllowed)),
         &expect![[r#"
-        ledger `Ledger`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+        ledger `Ledger`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
     "#]],
     );
     check_ledger(
@@ -80,8 +80,8 @@ fn the_ledgers_table() {
             ledger.content = Err(error(CallFault::NotAllowed));
         },
         &expect![[r#"
-            ledger `Ledger`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
-            ledger `Ledger`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+            ledger `Ledger`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
+            ledger `Ledger`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
         "#]],
     );
 }
@@ -97,25 +97,25 @@ fn the_catch_up_function() {
             ledger.catch_up = Ok(Function { state: "Failed".into(), reason });
         },
         &expect![[r#"
-            catch-up function: it can't run (`Failed`: its key is disabled); mend what the reason names, or deploy again
+            catch-up function: it can't run (`Failed`: its key is disabled); fix what the reason names, or deploy again
         "#]],
     );
     check_ledger(
         |ledger| ledger.catch_up = Err(error(CallFault::Missing)),
         &expect![[r#"
-        catch-up function: it doesn't exist: nobody is caught up; deploy the stack again
+        catch-up function: it doesn't exist: no client is caught up; deploy the stack again
     "#]],
     );
     check_ledger(
         |ledger| ledger.catch_up = Err(error(CallFault::NotAllowed)),
         &expect![[r#"
-        catch-up function: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+        catch-up function: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
     "#]],
     );
 }
 
 #[test]
-fn what_the_catch_up_function_should_have_done() {
+fn work_that_the_catch_up_function_has_not_done() {
     check_content(
         |content| content.registry = None,
         &expect![[r#"
@@ -136,7 +136,7 @@ fn what_the_catch_up_function_should_have_done() {
     );
     // The first comparison comes a day after the first maintenance.
     check_content(|content| content.compared_at = None, &expect![[""]]);
-    let tax = || ClientName::try_new("Billing").unwrap();
+    let billing = || ClientName::try_new("Billing").unwrap();
     check_content(
         |content| content.registry.as_mut().unwrap().clients.clear(),
         &expect![[r#"
@@ -145,7 +145,9 @@ fn what_the_catch_up_function_should_have_done() {
         "#]],
     );
     check_content(
-        |content| content.registry.as_mut().unwrap().clients.get_mut(&tax()).unwrap().state = State::Retired,
+        |content| {
+            content.registry.as_mut().unwrap().clients.get_mut(&billing()).unwrap().state = State::Retired
+        },
         &expect![[r#"
             client `Billing`: the ledger does not know it: it gets nothing; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
         "#]],
@@ -166,14 +168,14 @@ fn a_client_that_leaves_and_lacks_something() {
         1,
         false,
         &expect![[r#"
-        client `Insurance`: is in no deployed config since 2026-01-05T08:50:00Z, and behind in 1 group: what it lacks is forgotten at 2026-01-05T09:50:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
+        client `Insurance`: has been in no deployed config since 2026-01-05T08:50:00Z, and is behind in 1 group: what it lacks is forgotten at 2026-01-05T09:50:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
     "#]],
     );
     check_leaving(
         1_000,
         true,
         &expect![[r#"
-        client `Insurance`: is in no deployed config since 2026-01-05T08:50:00Z, and behind in more than 1000 groups: what it lacks is forgotten at 2026-01-05T09:50:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
+        client `Insurance`: has been in no deployed config since 2026-01-05T08:50:00Z, and is behind in more than 1000 groups: what it lacks is forgotten at 2026-01-05T09:50:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
     "#]],
     );
 }
@@ -192,7 +194,7 @@ fn clients_that_stay_behind() {
         900,
         false,
         &expect![[r#"
-        client `Billing`: is behind in 12 groups since 2026-01-05T08:45:00Z, longer than 15 minutes; mend its queue, if that is told here, then `fanoutctl catch-up Billing`
+        client `Billing`: has been behind in 12 groups since 2026-01-05T08:45:00Z, longer than 15 minutes; repair its queue, if a finding names it, then `fanoutctl catch-up Billing`
     "#]],
     );
     check_client(
@@ -201,7 +203,7 @@ fn clients_that_stay_behind() {
         90_000,
         true,
         &expect![[r#"
-        client `Billing`: is behind in more than 1000 groups since 2026-01-04T08:00:00Z, longer than 15 minutes; mend its queue, if that is told here, then `fanoutctl catch-up Billing`
+        client `Billing`: has been behind in more than 1000 groups since 2026-01-04T08:00:00Z, longer than 15 minutes; repair its queue, if a finding names it, then `fanoutctl catch-up Billing`
     "#]],
     );
     check_client(true, 3, 899, false, &expect![[""]]);
@@ -211,13 +213,13 @@ fn clients_that_stay_behind() {
         90_000,
         false,
         &expect![[r#"
-        client `Billing`: is paused, and behind in 3 groups since 2026-01-04T08:00:00Z; `fanoutctl resume Billing` when it may be sent events again
+        client `Billing`: is paused, and has been behind in 3 groups since 2026-01-04T08:00:00Z; `fanoutctl resume Billing` when it may be sent events again
     "#]],
     );
     check_content(
         |content| content.clients[0].lag = Err(error(CallFault::NotAllowed)),
         &expect![[r#"
-        client `Billing`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+        client `Billing`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
     "#]],
     );
 }

@@ -1,4 +1,4 @@
-//! What is found about the config, the table and the functions.
+//! Findings about the config, the table and the functions.
 
 use expect_test::{Expect, expect};
 
@@ -34,7 +34,7 @@ fn the_config_that_runs_is_not_known() {
         package,
         CallFault::NotAllowed,
         expect![[r#"
-        config: what the functions run with isn't known: `GetObject` of `mark-event-queue-packages-111122223333-eu-west-2/fanout/1.zip`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+        config: what the functions run with isn't known: `GetObject` of `mark-event-queue-packages-111122223333-eu-west-2/fanout/1.zip`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
     "#]],
     );
     check_unread(
@@ -59,7 +59,7 @@ fn the_config_that_runs_is_not_known() {
         "packages/1.zip",
         CallFault::NotAllowed,
         expect![[r#"
-        config: what the functions run with isn't known: `GetObject` of `packages/1.zip`: no permission (`AccessDenied`); let whoever checks read `packages/1.zip` (`s3:GetObject`)
+        config: what the functions run with isn't known: `GetObject` of `packages/1.zip`: no permission (`AccessDenied`); let your user or role read `packages/1.zip` (`s3:GetObject`)
     "#]],
     );
     check_unread(
@@ -67,7 +67,7 @@ fn the_config_that_runs_is_not_known() {
         "mark-event-queue",
         CallFault::NotAllowed,
         expect![[r#"
-        config: what the functions run with isn't known: `GetTemplate` of `mark-event-queue`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+        config: what the functions run with isn't known: `GetTemplate` of `mark-event-queue`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
     "#]],
     );
     check(
@@ -137,7 +137,7 @@ fn the_table_and_its_stream() {
     check(
         |facts| facts.table = Some(Err(error(CallFault::NotAllowed))),
         &expect![[r#"
-        event table `Events`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+        event table `Events`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
     "#]],
     );
     check(
@@ -146,7 +146,7 @@ fn the_table_and_its_stream() {
             facts.table = None;
         },
         &expect![[r#"
-            stack `mark-event-queue`: it doesn't tell which stream it reads; deploy it again
+            stack `mark-event-queue`: it doesn't name the stream that it reads; deploy it again
         "#]],
     );
 }
@@ -226,7 +226,7 @@ fn the_mapping_of_the_stream() {
     check(
         |facts| facts.converter = Err(error(CallFault::NotAllowed)),
         &expect![[r#"
-        converter's mapping: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+        converter's mapping: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
     "#]],
     );
 }

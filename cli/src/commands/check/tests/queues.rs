@@ -1,4 +1,4 @@
-//! What is found about queues.
+//! Findings about queues.
 
 use std::collections::BTreeMap;
 
@@ -47,12 +47,12 @@ fn a_queue_that_is_not_there() {
 }
 
 #[test]
-fn a_queue_that_nobody_lets_us_look_at() {
+fn a_queue_that_may_not_be_looked_at() {
     let unseen = |facts: &mut Facts, queue: usize, fault| facts.queues[queue].attributes = Err(error(fault));
     check(
         |facts| unseen(facts, BILLING, CallFault::NotAllowed),
         &expect![[r#"
-        queue of client `Billing`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+        queue of client `Billing`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
     "#]],
     );
     check(
@@ -61,7 +61,7 @@ fn a_queue_that_nobody_lets_us_look_at() {
             facts.watch_policy = None;
         },
         &expect![[r#"
-            fan-out queue: can't be checked: `Look` of `it`: no permission (`AccessDenied`); let whoever checks do that
+            fan-out queue: can't be checked: `Look` of `it`: no permission (`AccessDenied`); let your user or role do that
         "#]],
     );
     check(
@@ -127,7 +127,7 @@ fn settings_of_a_queue() {
     "#]],
     );
     check_queue(BILLING, "VisibilityTimeout", "900", &expect![[""]]);
-    // Its owner knows its consumer.
+    // The owner of an existing queue knows its consumer.
     check_queue(REPORTING, "VisibilityTimeout", "30", &expect![[""]]);
     check_queue(
         BILLING,
@@ -262,7 +262,7 @@ fn encryption_of_a_queue() {
         BILLING,
         Err(error(CallFault::NotAllowed)),
         &expect![[r#"
-        queue of client `Billing`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to whoever checks
+        queue of client `Billing`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
     "#]],
     );
 }
@@ -341,7 +341,7 @@ fn rights_at_a_queue() {
         "Policy",
         open,
         &expect![[r#"
-        queue of client `Reporting`: is open to everybody (statement `1` of its policy); ask account `444455556666` to name in it the account that may, or narrow it by a condition
+        queue of client `Reporting`: is public (statement `1` of its policy); ask account `444455556666` to name in it the account that may, or narrow it by a condition
     "#]],
     );
     check_queue(

@@ -1,4 +1,4 @@
-//! How a rejected event would be sent again: what is read for it, and the message to the operator.
+//! Plans to send a rejected event again: reads its item, and announces the plan to the operator.
 
 use aws::operator::items::{self, Lookup};
 use aws::operator::{CallError, Target};
@@ -7,22 +7,22 @@ use shared::config::Source;
 use crate::output::counted;
 use crate::rejections::{Rejection, item, newer, payload, version};
 
-/// A rejection, and how its event would be sent again.
+/// A rejection, with the plan to send its event again.
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) rejection: Rejection,
-    /// How; or why it can't be sent.
+    /// Or why the event can't be sent.
     pub(super) attempt: Result<Attempt, String>,
 }
 
 /// An invocation of the converter that sends an event again.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
-    /// What the converter is invoked with.
+    /// The JSON that the converter is invoked with.
     pub(super) payload: String,
     /// The event's version, as the event table has it now.
     pub(super) version: Option<u64>,
-    /// How many newer events of its group the event table has; or why that isn't known.
+    /// The newer events of its group in the event table, or why their number isn't known.
     pub(super) newer: Result<u64, String>,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Attempt {
 ///
 /// # Errors
 ///
-/// [`CallError`]: the event table could not be asked. What a rejection says of its event is no substitute for that.
+/// [`CallError`]: the event table could not be read. The image in the rejection is no substitute for it.
 pub(super) async fn plan(
     target: &Target,
     stream: &str,

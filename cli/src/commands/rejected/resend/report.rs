@@ -1,4 +1,4 @@
-//! What became of rejections whose events were to be sent again.
+//! The result of a resend.
 
 use serde::Serialize;
 use shared::text::printable;
@@ -7,13 +7,13 @@ use super::plan::Planned;
 use crate::exit::Exit;
 use crate::output::Style;
 
-/// What became of rejections.
+/// The outcome of each rejection, and their numbers.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     pub(super) rejections: Vec<Entry>,
     pub(super) sent: usize,
     pub(super) stay: usize,
-    /// How many could not be seen; as SQS says, which is approximate.
+    /// How many could not be seen, by SQS's approximate count.
     pub(super) unseen: u64,
 }
 
@@ -24,30 +24,26 @@ pub(super) struct Entry {
     event_id: Option<String>,
     version: Option<u64>,
     newer_events: Option<u64>,
-    /// Why they are not known.
+    /// Why `newer_events` isn't known.
     newer_events_reason: Option<String>,
     #[serde(flatten)]
     outcome: Outcome,
 }
 
-/// What became of a rejection.
+/// The outcome of one rejection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub(super) enum Outcome {
     /// Its event was sent again, and it is deleted.
     Sent,
     /// Its event was sent again, but it could not be deleted.
-    SentButStays {
-        /// Why.
-        reason: String,
-    },
+    SentButStays { reason: String },
     /// Its event would be sent, if this were no dry run.
     WouldBeSent,
     /// It stays as it was.
     Stays {
-        /// Why.
         reason: String,
-        /// What the command ends with because of it.
+        /// The exit status that follows from it.
         #[serde(skip)]
         exit: Exit,
     },
@@ -72,7 +68,7 @@ impl Report {
         });
     }
 
-    /// Not allowed or not reached at all says more than that something stays.
+    /// The exit status: that a call was not allowed, or not answered, comes before the finding that a rejection stays.
     pub(super) fn exit(&self) -> Exit {
         let exits = self.rejections.iter().map(|entry| match &entry.outcome {
             Outcome::Sent | Outcome::WouldBeSent => Exit::Done,

@@ -6,7 +6,7 @@ use crate::output::Style;
 use crate::rejections::Rejection;
 use crate::rejections::samples;
 
-/// How the third event would be sent; `newer`: how many newer events the event table has.
+/// The plan for the third event, with so many `newer` events in the event table.
 fn planned(newer: Result<u64, &str>) -> Planned {
     let attempt = Attempt {
         payload: "a secret value".to_owned(),
@@ -22,7 +22,7 @@ fn not_sendable() -> Planned {
 }
 
 #[test]
-fn the_operator_is_told_before_anything_is_sent() {
+fn an_announcement_says_what_would_be_sent_to_every_client() {
     let check = |planned: Planned, expected: &Expect| expected.assert_eq(&announcement(&planned));
     check(
         planned(Ok(2)),
@@ -87,7 +87,7 @@ fn report() -> Report {
 }
 
 #[test]
-fn what_became_of_each_is_told_to_people() {
+fn people_get_a_line_for_each_rejection() {
     expect![[r#"
         00000003-0000-4000-8000-000000000000: sent again
         00000004-0000-4000-8000-000000000000: stays: the rejection names no item
@@ -105,7 +105,7 @@ fn what_became_of_each_is_told_to_people() {
 }
 
 #[test]
-fn what_became_of_each_is_told_to_programs() {
+fn programs_get_each_rejection_without_its_body() {
     let json = serde_json::to_string_pretty(&report()).unwrap();
     expect![[r#"
         {
@@ -168,7 +168,7 @@ fn what_became_of_each_is_told_to_programs() {
 }
 
 #[test]
-fn the_exit_status_says_what_can_be_done() {
+fn the_exit_status_is_that_of_the_gravest_outcome() {
     let check = |outcomes: &[Outcome], expected: Exit| {
         let mut report = Report::default();
         for outcome in outcomes {

@@ -1,4 +1,4 @@
-//! Requesting a replay of all its groups, and telling how to go on if it does not come to its end.
+//! Requests a replay of all its groups, and prints the command that goes on if that does not come to its end.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
@@ -13,19 +13,19 @@ use crate::exit::Failure;
 use crate::output::{counted, shell_quoted};
 use crate::progress::Progress;
 
-/// A replay that is being requested. Dropped before its end, as by an interruption, it tells how to go on.
-pub(super) struct Ordering<'o> {
+/// A replay that is being requested. Dropped before its end, as by an interruption, it prints the command that goes on.
+pub(super) struct OngoingRequest<'o> {
     operator: &'o Operator,
     arguments: &'o ReplayArguments,
     keys: Vec<TypedKey>,
-    /// How many of them are settled.
+    /// How many of them have a result.
     done: usize,
     outcome: ReplayTally,
     is_over: bool,
 }
 
-impl<'o> Ordering<'o> {
-    /// Requests all groups, in the table's order. Returns what became of them.
+impl<'o> OngoingRequest<'o> {
+    /// Requests all groups, in the table's order, and returns the results.
     ///
     /// # Errors
     ///
@@ -37,10 +37,10 @@ impl<'o> Ordering<'o> {
     ) -> Result<ReplayTally, Failure> {
         let keys = estimate.0.iter().map(|aggregate| aggregate.key.clone()).collect();
         let outcome = ReplayTally::default();
-        let mut ordering = Self { operator, arguments, keys, done: 0, outcome, is_over: false };
-        ordering.request_all().await?;
-        ordering.is_over = true;
-        Ok(std::mem::take(&mut ordering.outcome))
+        let mut ongoing = Self { operator, arguments, keys, done: 0, outcome, is_over: false };
+        ongoing.request_all().await?;
+        ongoing.is_over = true;
+        Ok(std::mem::take(&mut ongoing.outcome))
     }
 
     async fn request_all(&mut self) -> Result<(), Failure> {
@@ -51,16 +51,16 @@ impl<'o> Ordering<'o> {
         let bar = Progress::of(total);
         for keys in self.keys.chunks(REPLAY_KEYS_LIMIT) {
             let done = wide(self.done);
-            bar.is_at(done, total, &format!("{done} of {groups} ordered"));
+            bar.is_at(done, total, &format!("{done} of {groups} requested"));
             request(self.operator, (client, *from), keys, &id, &mut fresh, &mut self.outcome).await?;
             self.done += keys.len();
         }
-        bar.ends(&format!("{total} of {groups} ordered"));
+        bar.ends(&format!("{total} of {groups} requested"));
         Ok(())
     }
 }
 
-impl Drop for Ordering<'_> {
+impl Drop for OngoingRequest<'_> {
     fn drop(&mut self) {
         if self.is_over {
             return;
@@ -72,7 +72,7 @@ impl Drop for Ordering<'_> {
     }
 }
 
-/// What is told of a replay that was not requested to its end: `done` groups of `total`, up to `last`, were.
+/// The message of a replay of which only `done` groups of `total`, up to `last`, were requested.
 fn how_to_go_on(
     arguments: &ReplayArguments,
     done: usize,
@@ -80,14 +80,14 @@ fn how_to_go_on(
     last: Option<&TypedKey>,
     stack: &str,
 ) -> String {
-    let ReplayArguments { client, from, scope, order } = arguments;
+    let ReplayArguments { client, from, scope, request } = arguments;
     let scope =
         scope.group.as_ref().map_or("--all".to_owned(), |group| format!("--group {}", shell_quoted(group)));
-    let after = last.map(TypedKey::as_text).or(order.after.as_deref());
+    let after = last.map(TypedKey::as_text).or(request.after.as_deref());
     let after = after.map_or_else(String::new, |after| format!(" --after {}", shell_quoted(after)));
     let unknown = (total - done).min(REPLAY_KEYS_LIMIT);
     format!(
-        "{done} of {} ordered, and perhaps {unknown} more; go on with\n  \
+        "{done} of {} requested, and perhaps {unknown} more; go on with\n  \
          fanoutctl replay {client} {scope} --from {from}{after}{stack}\n",
         counted(total, "group")
     )
@@ -97,8 +97,8 @@ fn fresh() -> String {
     replay_id(now().as_millis(), RandomState::new().build_hasher().finish())
 }
 
-/// Text for a [`ReplayId`](shared::ids::ReplayId), of `milliseconds` since the Unix epoch and a random number: no two
-/// are alike, and a log can be searched for it.
+/// The text of a [`ReplayId`](shared::ids::ReplayId) from `milliseconds` since the Unix epoch and a random number. It
+/// is unique, so that a log can be searched for it.
 fn replay_id(milliseconds: u64, random: u64) -> String {
     format!("{milliseconds}-{random:016x}")
 }
@@ -113,28 +113,28 @@ mod tests {
     use shared::ids::ReplayId;
 
     use super::*;
-    use crate::args::{OrderArguments, ScopeArguments};
+    use crate::args::{RequestArguments, ScopeArguments};
 
     fn check(group: Option<&str>, after: Option<&str>, done: usize, last: Option<&str>, expected: &Expect) {
         let [group, after] = [group, after].map(|text| text.map(str::to_owned));
         let client = "Billing".to_owned();
         let scope = ScopeArguments { all: group.is_none(), group };
-        let order = OrderArguments { after, dry_run: false, yes: true };
-        let arguments = ReplayArguments { client, from: 3, scope, order };
+        let request = RequestArguments { after, dry_run: false, yes: true };
+        let arguments = ReplayArguments { client, from: 3, scope, request };
         let last = last.map(|key| TypedKey::S(key.to_owned()));
         let total = if arguments.scope.group.is_some() { 1 } else { 1_200 };
         expected.assert_eq(&how_to_go_on(&arguments, done, total, last.as_ref(), " --stack test"));
     }
 
     #[test]
-    fn whoever_was_interrupted_is_told_how_to_go_on() {
+    fn an_interrupted_replay_prints_the_command_that_goes_on() {
         check(
             None,
             None,
             300,
             Some("AFC F5"),
             &expect![[r#"
-                300 of 1200 groups ordered, and perhaps 100 more; go on with
+                300 of 1200 groups requested, and perhaps 100 more; go on with
                   fanoutctl replay Billing --all --from 3 --after 'AFC F5' --stack test
             "#]],
         );
@@ -144,7 +144,7 @@ mod tests {
             0,
             None,
             &expect![[r#"
-                0 of 1200 groups ordered, and perhaps 100 more; go on with
+                0 of 1200 groups requested, and perhaps 100 more; go on with
                   fanoutctl replay Billing --all --from 3 --stack test
             "#]],
         );
@@ -154,7 +154,7 @@ mod tests {
             0,
             None,
             &expect![[r#"
-                0 of 1200 groups ordered, and perhaps 100 more; go on with
+                0 of 1200 groups requested, and perhaps 100 more; go on with
                   fanoutctl replay Billing --all --from 3 --after B --stack test
             "#]],
         );
@@ -164,14 +164,14 @@ mod tests {
             0,
             None,
             &expect![[r#"
-                0 of 1 group ordered, and perhaps 1 more; go on with
+                0 of 1 group requested, and perhaps 1 more; go on with
                   fanoutctl replay Billing --group 'AFC F5' --from 3 --stack test
             "#]],
         );
     }
 
     #[test]
-    fn a_replays_id_is_one_and_no_two_are_alike() {
+    fn a_replays_id_is_valid_and_unique() {
         for (milliseconds, random) in [(0, 0), (1_795_242_720_123, 7), (u64::MAX, u64::MAX)] {
             let id = replay_id(milliseconds, random);
             assert!(ReplayId::try_new(&id).is_ok(), "{id}");
