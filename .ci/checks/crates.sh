@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Each crate compiles by itself: it declares what it uses, and does not live on features that another crate asks for.
+# Each crate compiles by itself: it declares what it uses, and does not need features that only another crate turns on.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

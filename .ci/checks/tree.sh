@@ -22,12 +22,12 @@ for crate in hyper rustls; do
     fi
 done
 
-# What only operators' tools call is behind the feature `operator` of `aws`.
+# The calls that only operators' tools make are behind the feature `operator` of `aws`.
 foreign=$(echo "$functions" | grep -E '^aws-(config|sdk-)' | grep -vE '^aws-sdk-(dynamodb|sqs) ' || true)
 [ -z "$foreign" ] || wrong "the functions must not depend on:" $foreign
 
-# The ledger's tables are the fan-out's affair: the client of DynamoDB would make the converter slower to start. The
-# linker leaves out what is not called.
+# Only fan-out and catch-up use the tables: a client of DynamoDB would make the converter slower to start. The linker
+# leaves out what is not called.
 found=$(grep -rnE '\b(dynamodb::|tables\()' converter/src || true)
 [ -z "$found" ] || wrong "\`converter\` must not use the tables:" "$found"
 
@@ -45,7 +45,7 @@ foreign=$(echo "$core" | grep -E "$impure|^tracing" || true)
 foreign=$(echo "$tested" | grep -E "$impure" || true)
 [ -z "$foreign" ] || wrong "\`shared\` must not be tested with:" $foreign
 
-# Who may depend on whom.
+# Which crate may depend on which.
 for function in converter fanout catchup; do
     others=$(crates --edges normal --package "$function" | grep -E '^(converter|fanout|catchup|cli|deploy|local|testkit) v' |
         grep -v "^$function v" || true)

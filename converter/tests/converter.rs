@@ -1,4 +1,4 @@
-//! What becomes of a batch of stream records.
+//! What the converter does with a batch of stream records.
 
 #![allow(
     clippy::expect_used,
@@ -183,7 +183,7 @@ fn an_event_of_exactly_the_limit_goes_out_and_one_byte_more_is_rejected() {
     let timeless = || without(insert("X1", 1, 1), "/dynamodb", "ApproximateCreationDateTime");
     let overhead = sent(timeless(), "").0.unwrap();
     let longest = "x".repeat(EVENT_LIMIT - overhead);
-    // Where both do not fit, the event goes out and the time at which it was streamed does not.
+    // If both do not fit, the event is sent without the time at which it was streamed.
     for event in [timeless(), insert("X1", 1, 1)] {
         let (size, rejections) = sent(event.clone(), &longest);
         assert_eq!((size, rejections.len()), (Some(EVENT_LIMIT), 0));

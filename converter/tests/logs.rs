@@ -1,4 +1,4 @@
-//! What the log says: for whom, how often, and never a value.
+//! What the log says, and how often; it never holds a value.
 
 #![allow(
     clippy::expect_used,
@@ -55,7 +55,7 @@ fn check_unsent(break_it: impl FnOnce(&World), level: &str, why: &str) {
 }
 
 #[test]
-fn unsent_records_are_one_line_that_says_why_and_an_error_if_somebody_must_act() {
+fn unsent_records_are_one_line_that_says_why_and_an_error_if_an_operator_must_act() {
     let always = || (0..100_000).map(|request| (request, Fault::Call(CallFault::ServerError)));
     check_unsent(
         |world| world.queues.set_faults(&world.fan_out, Faults::script(always())),

@@ -1,4 +1,4 @@
-//! What is counted: each record once, whatever becomes of it.
+//! The metrics: each record is counted once, whatever happens to it.
 
 #![allow(
     clippy::expect_used,
@@ -22,11 +22,11 @@ use world::{World, insert, record};
 fn check(break_it: impl FnOnce(&World), records: &[Value], expected: &Expect) {
     let world = World::new();
     break_it(&world);
-    let told = match world.deliver(records) {
+    let metrics = match world.deliver(records) {
         Ok(_) => world.tally.borrow().to_string(),
         Err(error) => format!("{}\n{error}", world.tally.borrow()),
     };
-    expected.assert_eq(&told);
+    expected.assert_eq(&metrics);
 }
 
 /// Five records of two aggregates.

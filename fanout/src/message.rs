@@ -242,7 +242,7 @@ mod tests {
 
     const EXAMPLE: &str = include_str!("../tests/fixtures/aws-fifo-example.json");
 
-    /// The record of the example with one member changed; `null` takes it away.
+    /// The record of the example with one member changed; `null` removes it.
     fn example(pointer: &str, value: Value) -> Box<RawValue> {
         let mut payload: Value = serde_json::from_str(EXAMPLE).unwrap();
         let record = &mut payload["Records"][0];

@@ -1,5 +1,5 @@
-//! The fan-out between queues and tables in memory. What is decided has tests beside the decisions; what happens when
-//! several of them meet is the simulator's.
+//! The fan-out between queues and tables in memory. The decisions have tests of their own beside them; the simulator tests
+//! what happens when several of them meet.
 
 #![allow(
     clippy::expect_used,
@@ -85,7 +85,7 @@ fn a_batch_costs_one_read_and_each_group_one_write_however_many_clients() {
         world.check_all("a: a1 a2 a3 a4 | b: b1 b2 | c: c1 c2");
         let calls = (world.ledger.calls(), world.table.calls());
         assert_eq!((calls.0.reads, calls.0.writes, calls.0.queries), (1, 3, 0), "{clients}");
-        assert_eq!((calls.1.pages, calls.1.gets), (0, 0), "the table is not asked");
+        assert_eq!((calls.1.pages, calls.1.gets), (0, 0), "the table is not read");
     }
 }
 
@@ -209,7 +209,7 @@ fn a_client_that_fails_becomes_behind_and_nothing_is_returned() {
     world.drain();
     world.check("B", "a: a1");
     world.check("C", "a: a1 a2 a3 a4 | b: b1");
-    assert_eq!(world.item("a"), "v4 behind B has 1", "who is behind is left to catch-up");
+    assert_eq!(world.item("a"), "v4 behind B has 1", "a client that is behind is left to catch-up");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn what_a_queue_refuses_for_good_leaves_its_client_behind_there_and_nowhere_else
     }
     world.check("B", "a: a1 | b: b1 b2 b3 b4 b5 b6");
     assert_eq!(world.item("a"), "v6 behind B has 1");
-    assert_eq!(world.item("b"), "v6", "it is no failure of the queue, and the client does not rest");
+    assert_eq!(world.item("b"), "v6", "it is no failure of the queue, and opens no circuit breaker");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn all_clients_failing_is_no_special_case() {
 }
 
 #[test]
-fn a_client_that_fails_three_runs_rests() {
+fn a_client_that_fails_three_runs_opens_its_circuit_breaker() {
     let world = LedgerWorld::new();
     fail(&world, "B");
     let requests = || world.queues.requests(world.client("B")).len();
@@ -277,7 +277,7 @@ fn a_client_that_does_not_answer_costs_the_others_a_part_of_the_time_only() {
 }
 
 #[test]
-fn who_is_paused_or_not_in_the_file_becomes_behind() {
+fn a_client_that_is_paused_or_not_in_the_file_becomes_behind() {
     let world = LedgerWorld::new();
     world.change_registry(|registry| {
         for (name, registration) in &mut registry.clients {
@@ -335,7 +335,7 @@ fn what_cannot_be_looked_up_is_returned() {
     world.check_all("a: a1 a2 a3 a4 a5");
 }
 
-/// A write of the group that goes wrong costs no client an event twice, and nobody an event.
+/// Checks that a write of the group that goes wrong costs no client an event, and sends none twice.
 fn check_write(fault: impl Fn(&LedgerWorld), failing: &str, expected_item: &str) {
     let world = LedgerWorld::new();
     world.append("a1");
@@ -358,7 +358,7 @@ fn a_write_that_goes_wrong_costs_no_repetition() {
         check_write(|world| world.ledger.fail_write(fault), "", "v3");
         check_write(|world| world.ledger.fail_write(fault), "B", "v3 behind B has 1");
     }
-    // Somebody else comes first: with nothing, with a part of it, with all of it.
+    // Another writer comes first: with nothing, with a part of it, with all of it.
     for version in 1..=3 {
         let raise = |world: &LedgerWorld| {
             let key = world.item_key("a");
@@ -374,7 +374,7 @@ fn a_write_that_goes_wrong_costs_no_repetition() {
 }
 
 #[test]
-fn a_client_that_somebody_else_found_behind_gets_what_was_sent_into_its_cursor() {
+fn a_client_that_another_writer_made_behind_gets_what_was_sent_into_its_cursor() {
     let behind = |world: &LedgerWorld| {
         let key = world.item_key("a");
         let cursor_key = world.cursor_key("A", "a");
@@ -391,7 +391,7 @@ fn a_client_that_somebody_else_found_behind_gets_what_was_sent_into_its_cursor()
 }
 
 #[test]
-fn a_ledger_that_takes_no_writes_is_not_asked_for_ever() {
+fn a_ledger_that_takes_no_writes_is_not_tried_for_ever() {
     let world = LedgerWorld::new();
     world.append("a1");
     world.drain();
@@ -451,7 +451,7 @@ fn a_later_incarnation_is_followed_as_far_as_the_table_goes() {
     world.table.forget_calls();
     world.deliver();
     world.check_all(&format!("a: a1 {}", names.join(" ")));
-    // That the first event is gone is seen once; that the new incarnation lasts, after each of three look-ups.
+    // One look-up finds that the first event is gone, and three that the new incarnation lasts.
     assert_eq!(world.table.calls().gets, 1 + 3);
 }
 
@@ -556,7 +556,7 @@ fn a_message_under_another_id_goes_on_under_its_events() {
     let (repaired, plain) = (world.event("a2"), world.event("a3"));
     world.write("a2 a3");
     world.put_message(&repaired.repair(7));
-    // As a converter of the time before the ledger put it.
+    // As a converter put it before there was a ledger.
     let attributes =
         [Attribute::number("version", "3"), Attribute::string("eventTime", plain.time().unwrap())];
     let id = DeduplicationId::of_stream_record("0a1b2c");
@@ -571,11 +571,11 @@ fn a_message_under_another_id_goes_on_under_its_events() {
 }
 
 #[test]
-fn what_an_operator_sends_again_is_repeated_if_it_is_covered() {
+fn a_resent_event_is_repeated_if_it_is_covered() {
     let world = LedgerWorld::new();
     world.append("a1 a2");
     world.drain();
-    let replay = ReplayId::try_new("again").unwrap();
+    let replay = ReplayId::try_new("r-1").unwrap();
     let along = Along { replay: Some(&replay), ..Along::default() };
     world.put_message(&world.event("a1").message(along));
     world.write("a3");
@@ -588,7 +588,10 @@ fn what_an_operator_sends_again_is_repeated_if_it_is_covered() {
         *world.event("a3").deduplication_id(),
         "it is sent for the first time"
     );
-    assert_eq!(world.item("a"), "v3 behind A has 0 again 3, B has 0 again 3, C has 0 again 3");
+    assert_eq!(
+        world.item("a"),
+        "v3 behind A has 0 replay_until 3, B has 0 replay_until 3, C has 0 replay_until 3"
+    );
 }
 
 #[test]
@@ -634,7 +637,7 @@ fn whatever_hangs_the_function_answers_in_its_time() {
 }
 
 #[test]
-fn when_the_time_for_sends_is_over_messages_are_returned_and_nobody_becomes_behind() {
+fn when_the_time_for_sends_is_over_messages_are_returned_and_no_client_becomes_behind() {
     let world = LedgerWorld::new();
     world.append("a1");
     world.drain();
@@ -657,13 +660,13 @@ fn a_slow_client_has_a_third_of_the_time() {
 }
 
 #[test]
-fn what_an_operator_sends_again_for_the_first_time_is_not_repeated_after_it_was_sent() {
+fn an_event_that_is_resent_before_it_was_ever_sent_is_sent_once() {
     let world = LedgerWorld::new();
     world.append("a1");
     world.drain();
     let names: Vec<String> = (2..=250).map(|version| format!("a{version}")).collect();
     world.write(&names.join(" "));
-    let replay = ReplayId::try_new("again").unwrap();
+    let replay = ReplayId::try_new("r-1").unwrap();
     world.put_message(&world.event("a7").message(Along { replay: Some(&replay), ..Along::default() }));
     world.put("a250");
     world.drain();
@@ -707,11 +710,11 @@ fn a_group_that_takes_long_to_look_up_is_returned_alone() {
 }
 
 #[test]
-fn what_is_ordered_for_many_clients_does_not_keep_the_other_groups_waiting() {
+fn a_resend_for_many_clients_does_not_keep_the_other_groups_waiting() {
     let world = LedgerWorld::with_clients("A B C D E F G H I J K L M N O P Q R S T U V W X Y Z");
     world.append("a1 b1");
     world.drain();
-    let replay = ReplayId::try_new("again").unwrap();
+    let replay = ReplayId::try_new("r-1").unwrap();
     world.put_message(&world.event("a1").message(Along { replay: Some(&replay), ..Along::default() }));
     world.append("b2");
     let slow = Hanging::slow(&world, Duration::from_millis(800));
@@ -720,7 +723,7 @@ fn what_is_ordered_for_many_clients_does_not_keep_the_other_groups_waiting() {
     assert!(world.clock.now().since(began) < Duration::from_secs(15));
     world.check_all("a: a1 | b: b1 b2");
     world.drain();
-    assert_eq!(world.item("a").matches("has 0 again 1").count(), 26);
+    assert_eq!(world.item("a").matches("has 0 replay_until 1").count(), 26);
 }
 
 #[test]
@@ -759,7 +762,7 @@ fn all_look_ups_of_a_batch_have_one_limit_of_memory() {
     assert_eq!(look_ups("b1"), 2, "half as much is");
 }
 
-/// Breaks something that passes, fans everything out, and checks that each client got every event once and in order, and
+/// Breaks something for a while and fans everything out. Checks that each client got every event once and in order, and
 /// that the ledger knows it.
 fn check_all_up_to_date(name: &str, break_it: impl Fn(&LedgerWorld)) -> Duration {
     let world = LedgerWorld::new();
@@ -818,10 +821,10 @@ fn a_request_holds_at_most_one_message_of_a_group() {
 }
 
 #[test]
-fn what_a_client_took_before_it_failed_is_known() {
+fn what_a_client_took_before_it_failed_is_recorded() {
     let world = LedgerWorld::new();
     world.append("a1 b1 a2 b2 a3");
-    // Client B refuses, for now and all of its time, whatever is sent with or after `a2`.
+    // For all of its time, client B refuses everything that is sent with or after `a2`.
     let broken = (1..100_000).map(|request| (request, Fault::Entry(0, EntryFault::Failed)));
     world.queues.set_faults(world.client("B"), Faults::script(broken));
     assert!(world.deliver().unwrap().batch_item_failures.is_empty());
@@ -900,8 +903,9 @@ fn a_batch_delivered_twice_is_accepted_once() {
     world.check_all("a: a1 a2 | b: b1");
 }
 
-/// Case f of `docs/ordering.md`. An invocation begins when its message has been visible again for long. Another one has that
-/// message too, does not find the event in the table any more, and goes on. (The simulator's seed 221,795,284,290,854.)
+/// Case f of `docs/ordering.md`. An invocation begins long after its message has become visible again. Another invocation
+/// has that message, too, no longer finds the event in the table, and goes on. (The schedule of the simulator's seed
+/// 221,795,284,290,854.)
 #[test]
 fn an_event_that_was_deleted_by_itself_comes_late_or_not_at_all_and_nothing_else_suffers() {
     let mut seen = BTreeSet::new();
@@ -916,7 +920,7 @@ fn an_event_that_was_deleted_by_itself_comes_late_or_not_at_all_and_nothing_else
         world.append("a3 a4");
         world.clock.block_on(world.clock.sleep(Duration::from_secs(180)));
         let batch = world.receive();
-        let again = payload(&batch);
+        let repeated = payload(&batch);
 
         let wire = world.wire();
         let ports =
@@ -924,13 +928,13 @@ fn an_event_that_was_deleted_by_itself_comes_late_or_not_at_all_and_nothing_else
         let deadline = world.clock.now().plus(Duration::from_secs(30));
         let (mut tally, mut late_tally) = (Tally::default(), Tally::default());
         world.clock.block_on(async {
-            let again = Box::pin(world.fanout.handle(ports(), &again, deadline, &mut tally));
+            let repeated = Box::pin(world.fanout.handle(ports(), &repeated, deadline, &mut tally));
             let late = Box::pin(async {
                 world.clock.sleep(Duration::from_millis(delay)).await;
                 world.fanout.handle(ports(), &late, deadline, &mut late_tally).await
             });
-            let (again, late) = join(again, late).await;
-            assert!(again.unwrap().batch_item_failures.is_empty());
+            let (repeated, late) = join(repeated, late).await;
+            assert!(repeated.unwrap().batch_item_failures.is_empty());
             assert!(late.unwrap().batch_item_failures.is_empty());
         });
         let got = world.versions("A", "a");
@@ -985,32 +989,32 @@ fn body_and_attributes_of_every_type_are_copied_byte_for_byte() {
     }
 }
 
-/// Handles one batch whose records were changed by hand, of which those at the places `unfit` cannot be processed. Each gets
-/// a rejection; without one, only these are returned. Later events of their groups show that they are missing, and they are
-/// read from the table.
+/// Handles one batch whose records are changed by hand. Those at the places `unfit` cannot be processed. Each of them gets
+/// a rejection; without one, only these are returned. Later events of their groups show that they are missing, and the
+/// fan-out reads them from the table.
 fn check_malformed(name: &str, change: impl Fn(&mut serde_json::Value), unfit: &[usize]) {
     check_malformed_of(name, change, unfit, "a: a1 a2 | b: b1 b2");
 }
 
-/// The same where clients get what `expected` says.
+/// As [`check_malformed`], where clients get what `expected` says.
 fn check_malformed_of(name: &str, change: impl Fn(&mut serde_json::Value), unfit: &[usize], expected: &str) {
-    for has_letters in [true, false] {
-        let (world, returned) = handle_changed(&change, has_letters);
+    for takes_rejections in [true, false] {
+        let (world, returned) = handle_changed(&change, takes_rejections);
         let returned = returned.unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(returned, if has_letters { &[] } else { unfit }, "{name}");
-        assert_eq!(world.rejections().len(), if has_letters { unfit.len() } else { 0 }, "{name}");
+        assert_eq!(returned, if takes_rejections { &[] } else { unfit }, "{name}");
+        assert_eq!(world.rejections().len(), if takes_rejections { unfit.len() } else { 0 }, "{name}");
         world.check_all(expected);
     }
 }
 
-/// The places of what is returned of a batch of four messages that `change` was done to.
+/// Changes a batch of four messages and handles it. Returns the places of the messages that are returned.
 fn handle_changed(
     change: impl Fn(&mut serde_json::Value),
-    has_letters: bool,
+    takes_rejections: bool,
 ) -> (LedgerWorld, Result<Vec<usize>, BatchError>) {
     let world = LedgerWorld::new();
     let rejected = world.own_queue(OwnQueue::Rejected);
-    world.queues.change(&rejected, |settings| settings.denied = !has_letters);
+    world.queues.change(&rejected, |settings| settings.denied = !takes_rejections);
     world.append("a1 b1 a2 b2");
     let mut payload: serde_json::Value = serde_json::from_str(payload(&world.receive()).get()).unwrap();
     let ids: Vec<String> =
@@ -1028,7 +1032,7 @@ fn handle_changed(
 fn whatever_is_wrong_with_a_message_is_its_own() {
     check_malformed("nothing wrong", |_| {}, &[]);
     check_malformed("no body", |records| records[0]["body"] = Null, &[0]);
-    // No later event of its group shows yet that it is missing.
+    // No later event of its group shows that it is missing.
     let last = "a: a1 | b: b1 b2";
     check_malformed_of("no body, last of its group", |records| records[2]["body"] = Null, &[2], last);
     check_malformed("no group", |records| records[0]["attributes"]["MessageGroupId"] = Null, &[0]);
@@ -1082,7 +1086,7 @@ fn the_same_message_twice_and_no_message_are_batches_too() {
 }
 
 #[test]
-fn what_is_no_payload_fails_the_invocation_and_no_value_is_told() {
+fn what_is_no_payload_fails_the_invocation_and_the_error_holds_no_value() {
     let world = LedgerWorld::new();
     for payload in ["{}", "[]", "null", r#"{"Records":7}"#, r#"{"Records":"a secret"}"#] {
         let payload = RawValue::from_string(payload.to_owned()).unwrap();
@@ -1151,7 +1155,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn passing_faults_everywhere_cost_no_event_its_order_and_the_ledger_knows_who_has_what(
+    fn passing_faults_everywhere_cost_no_event_its_order_and_the_ledger_knows_what_each_client_has(
         groups in proptest::collection::vec(0_u8..6, 1..60),
         seeds in proptest::array::uniform3(any::<u64>()),
         per_mille in 0_u64..300,

@@ -1,4 +1,4 @@
-//! What the log says: for whom, how often, and never a value.
+//! What the log says, and how often; it never holds a value.
 
 #![allow(
     clippy::expect_used,
@@ -24,7 +24,7 @@ use shared::message::{Body, Message};
 use shared::naming::OwnQueue;
 use testkit::logs::logged;
 
-/// The log, but for when and where.
+/// Asserts what `act` logs, without time and target.
 fn check(act: impl FnOnce(&LedgerWorld), expected: &Expect) {
     let logged = logged(|| act(&LedgerWorld::new()));
     let line = |line: &str| {
@@ -40,7 +40,7 @@ fn check(act: impl FnOnce(&LedgerWorld), expected: &Expect) {
 }
 
 #[test]
-fn a_client_that_becomes_behind_is_said_once_per_run_and_its_rest_once() {
+fn a_client_that_becomes_behind_is_logged_once_per_run_and_its_circuit_breaker_once() {
     check(
         |world| {
             world.queues.delete_queue(world.client("B"));
@@ -61,7 +61,7 @@ fn a_client_that_becomes_behind_is_said_once_per_run_and_its_rest_once() {
 }
 
 #[test]
-fn holes_and_what_is_waited_for_are_said() {
+fn holes_and_what_is_waited_for_are_logged() {
     check(
         |world| {
             world.append("a1");
@@ -80,7 +80,7 @@ fn holes_and_what_is_waited_for_are_said() {
 }
 
 #[test]
-fn what_is_rejected_or_returned_is_said_without_its_values() {
+fn what_is_rejected_or_returned_is_logged_without_its_values() {
     check(
         |world| {
             world.append("a1");
@@ -98,7 +98,7 @@ fn what_is_rejected_or_returned_is_said_without_its_values() {
 }
 
 #[test]
-fn why_messages_are_returned_is_said_once_for_all_groups() {
+fn why_messages_are_returned_is_logged_once_for_all_groups() {
     check(
         |world| {
             world.append("a1 b1 c1");
@@ -141,7 +141,7 @@ fn a_group_that_takes_long_to_look_up_is_named() {
 }
 
 #[test]
-fn what_is_not_sent_and_no_duplicate_is_said() {
+fn what_is_not_sent_and_no_duplicate_is_logged() {
     check(
         |world| {
             world.append("a1 a2 a3");
@@ -155,7 +155,7 @@ fn what_is_not_sent_and_no_duplicate_is_said() {
             world.put("a6 a7 b3");
             world.erase("b");
             world.drain();
-            // Born again under the same sort keys.
+            // Created anew under the same sort keys.
             world.erase("a");
             world.clock.freeze(Duration::from_secs(600));
             for version in 1..=2 {
@@ -172,7 +172,7 @@ fn what_is_not_sent_and_no_duplicate_is_said() {
 }
 
 #[test]
-fn a_message_that_a_client_never_takes_is_said_without_its_body() {
+fn a_message_that_a_client_never_takes_is_logged_without_its_body() {
     check(
         |world| {
             let limit = world.size("a1") + 10;
@@ -188,7 +188,7 @@ fn a_message_that_a_client_never_takes_is_said_without_its_body() {
 }
 
 #[test]
-fn a_message_that_cannot_be_processed_is_said_without_its_body() {
+fn a_message_that_cannot_be_processed_is_logged_without_its_body() {
     let put = |world: &LedgerWorld| {
         let group = world.event("a1").group().clone();
         let id = DeduplicationId::try_from_sqs("odd").unwrap();

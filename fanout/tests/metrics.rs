@@ -1,4 +1,4 @@
-//! What is counted: each message for each client once, whatever becomes of it.
+//! The metrics: each message is counted once for each client, whatever happens to it.
 
 #![allow(
     clippy::expect_used,
@@ -40,8 +40,8 @@ fn fail(world: &LedgerWorld, client: &str) {
     world.queues.set_faults(world.client(client), Faults::script(always));
 }
 
-/// What the fan-out tells of the messages that it returns, of one delivery of what `prepare` put on its
-/// queue. The first events of `a` and `b` are done; `edit` changes each record of the payload.
+/// Delivers once what `prepare` put on the queue, and checks the metrics of the messages that are returned. The first
+/// events of `a` and `b` are done; `edit` changes each record of the payload.
 fn check_waiting(prepare: impl FnOnce(&LedgerWorld), edit: impl Fn(&mut Value), expected: &Expect) {
     let world = LedgerWorld::new();
     world.append("a1 b1");
@@ -52,14 +52,14 @@ fn check_waiting(prepare: impl FnOnce(&LedgerWorld), edit: impl Fn(&mut Value), 
     let delivered = serde_json::value::to_raw_value(&delivered).unwrap();
     let mut tally = Tally::default();
     world.handle_over(&world.ledger, &world.table, &delivered, &mut tally).unwrap();
-    let told = tally.to_string();
-    let about = ["Returned", "WaitingAge"];
-    let told: Vec<&str> =
-        told.split(", ").filter(|metric| about.iter().any(|about| metric.starts_with(about))).collect();
-    expected.assert_eq(&told.join(", "));
+    let metrics = tally.to_string();
+    let names = ["Returned", "WaitingAge"];
+    let of_returned: Vec<&str> =
+        metrics.split(", ").filter(|metric| names.iter().any(|name| metric.starts_with(name))).collect();
+    expected.assert_eq(&of_returned.join(", "));
 }
 
-/// The message of an event that was streamed at this time, as its attribute tells it.
+/// The message of an event that was streamed at this time, as its attribute says.
 fn streamed(world: &LedgerWorld, name: &str, at: &str) -> Message {
     let event = world.event(name);
     Message::new(
@@ -88,7 +88,7 @@ fn messages_that_every_client_takes_are_sent() {
 }
 
 #[test]
-fn what_a_client_does_not_take_is_told_of_that_client() {
+fn what_a_client_does_not_take_is_counted_for_that_client() {
     let denies = |world: &LedgerWorld| {
         world.append("a1 b1 a2");
         world.queues.change(world.client("B"), |settings| settings.denied = true);
@@ -115,17 +115,17 @@ fn what_a_client_does_not_take_is_told_of_that_client() {
 
 #[test]
 fn a_message_that_cannot_be_processed_is_rejected_or_returned_and_no_clients_fault() {
-    for has_letters in [true, false] {
+    for takes_rejections in [true, false] {
         let world = LedgerWorld::new();
         let rejected = world.own_queue(OwnQueue::Rejected);
-        world.queues.change(&rejected, |settings| settings.denied = !has_letters);
+        world.queues.change(&rejected, |settings| settings.denied = !takes_rejections);
         world.append("a1 b1 a2");
         let mut records: Value = serde_json::from_str(payload(&world.receive()).get()).unwrap();
         records["Records"][0]["body"] = Value::Null;
         let mut tally = Tally::default();
         let records = serde_json::value::to_raw_value(&records).unwrap();
         world.handle_over(&world.ledger, &world.table, &records, &mut tally).unwrap();
-        let expected = if has_letters {
+        let expected = if takes_rejections {
             expect![
                 "RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 9, Sent 9, Repaired 1, Holes 0, Rejected 1, BecameBehind 0, EndToEndLatency 16×3 20×3, SqsRequests 7, EntriesPerRequest 1×4 2×3"
             ]
@@ -139,7 +139,7 @@ fn a_message_that_cannot_be_processed_is_rejected_or_returned_and_no_clients_fau
 }
 
 #[test]
-fn the_time_from_the_stream_is_told_for_each_client_that_took_the_message() {
+fn the_time_from_the_stream_is_counted_for_each_client_that_took_the_message() {
     let now = 1_800_000_000_000_u64;
     let latencies = |times: &[&str], broken: bool, expected: &Expect| {
         let world = LedgerWorld::new();
@@ -152,15 +152,15 @@ fn the_time_from_the_stream_is_told_for_each_client_that_took_the_message() {
             fail(&world, "B");
         }
         world.deliver();
-        let told = world.tally().to_string();
-        let line = told.lines().next().unwrap();
+        let metrics = world.tally().to_string();
+        let line = metrics.lines().next().unwrap();
         let times = line.split(", ").find_map(|metric| metric.strip_prefix("EndToEndLatency "));
         expected.assert_eq(times.unwrap_or("none"));
     };
     latencies(&[&now.to_string()], false, &expect!["10×2 800×1"]);
     latencies(&[&now.to_string()], true, &expect!["10×1 800×1"]);
     latencies(&[&(now - 60_000).to_string(), &now.to_string()], false, &expect!["16×2 800×1 63000×3"]);
-    // Clocks differ; and what is no time is none.
+    // Clocks differ; and a text that is no time counts as none.
     latencies(&[&(now + 60_000).to_string()], false, &expect!["0×3"]);
     latencies(&["-1"], false, &expect!["none"]);
     latencies(&["1.5"], false, &expect!["none"]);
@@ -168,7 +168,7 @@ fn the_time_from_the_stream_is_told_for_each_client_that_took_the_message() {
 }
 
 #[test]
-fn the_age_of_the_oldest_message_that_is_returned_is_told() {
+fn the_age_of_the_oldest_message_that_is_returned_is_a_metric() {
     let wait = |world: &LedgerWorld, seconds| world.clock.freeze(Duration::from_secs(seconds));
     let as_it_is = |_: &mut Value| ();
     let unread = |world: &LedgerWorld| {
@@ -179,7 +179,7 @@ fn the_age_of_the_oldest_message_that_is_returned_is_told() {
         world.ledger.fail_read(ItemKey::Registry);
     };
     check_waiting(unread, as_it_is, &expect!["Returned 2, WaitingAge 1200008"]);
-    // What is done is not waiting, however late it is.
+    // A message that is done is not waiting, however late it is.
     let late = |world: &LedgerWorld| {
         world.append("a2 b2");
         wait(world, 1_200);

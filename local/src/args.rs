@@ -8,13 +8,13 @@ use clap::builder::RangedU64ValueParser;
 /// Shows the pipeline at work on this machine: every event reaches every client's queue, in order.
 ///
 /// Starts MiniStack (AWS's services in one local process) on a free port of the loopback interface, builds the
-/// functions, deploys template.yml with them, writes the events of marks' incarnations to the event table as the companion
-/// API does, follows every client's queue and ends with a table. Needs Rust and Python 3.10 or newer; what else it
-/// needs it puts under the target directory the first time.
+/// functions, deploys template.yml with them and writes the events of new marks to the event table as the companion
+/// API does. Follows every client's queue and ends with a table. Needs Rust and Python 3.10 or newer. Puts
+/// everything else that it needs under the target directory the first time.
 #[derive(Debug, Parser)]
 #[command(name = "cargo local", bin_name = "cargo local", term_width = 110, after_long_help = EXAMPLES)]
 pub struct Args {
-    /// How many marks live
+    /// How many marks to make
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     pub marks: usize,
 
@@ -44,7 +44,7 @@ pub struct Args {
 const EXAMPLES: &str = "\
 Examples:
   cargo local                              1,000 events over 50 marks to every client
-  cargo local --marks 5 --events 200       longer incarnations of fewer marks
+  cargo local --marks 5 --events 200       more events of fewer marks
   cargo local --input events.jsonl         events of your own, for example this one:
 {\"mark\":\"AFC F5\",\"createTime\":\"2026-01-05T09:00:00Z\",\"eventId\":\"1\",\"RegistrationNumber\":{\"version\":1}}
   cargo local --stay                       keep it, and look around with any AWS client
@@ -54,7 +54,7 @@ Clients come from client-queues.toml: add one, run this again, and it is in the 
 
 Exit status:
   0    every client has every event, in order, once and unchanged
-  1    a client has not; the findings are below the table
+  1    a client does not; the findings are below the table
   2    the command line is wrong
   3    the stack could not be started, or did not answer
   130  interrupted; nothing is left running";

@@ -32,12 +32,12 @@ pub struct Received {
     pub body: String,
 }
 
-/// One client's check. Fed with every message in the order of receipt.
+/// One client's check. It takes every message in the order of receipt.
 #[derive(Debug)]
 pub struct Check<'e> {
     expected: &'e Expected,
     seen: HashSet<usize>,
-    /// Of each mark, its group and the furthest event seen.
+    /// Each mark's group, and the furthest of its events that was seen.
     marks: HashMap<&'e str, (String, usize)>,
     /// The mark of each group.
     groups: HashMap<String, &'e str>,
@@ -69,7 +69,7 @@ pub struct Verdict {
 }
 
 impl Expected {
-    /// Expects `events`, those of a mark in this order.
+    /// Expects `events`; those of one mark in this order.
     pub fn new(events: Vec<Event>) -> Self {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         let mut places = Vec::with_capacity(events.len());
@@ -82,7 +82,7 @@ impl Expected {
         Self { events, places, by_id }
     }
 
-    /// The events, as given.
+    /// The events, in the order of [`Expected::new`].
     pub fn events(&self) -> &[Event] {
         &self.events
     }
@@ -119,7 +119,7 @@ impl<'e> Check<'e> {
         };
         let id = body.at(&["eventId"]).and_then(Json::as_text).unwrap_or_default();
         let Some((index, place, event)) = self.expected.find(id) else {
-            self.differs(format!("nobody wrote the event `{id}` of group `{}`", received.group));
+            self.differs(format!("the event `{id}` of group `{}` was never written", received.group));
             return None;
         };
         let name = format!("version {} of `{}`", event.version, event.mark);

@@ -52,8 +52,8 @@ pub enum CommandError {
 /// [`CommandError`].
 pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<bool, CommandError> {
     let (events, mut bad_lines) = events(args, progress)?;
-    let teller = Arc::clone(progress);
-    let stack = Stack::start("stack", &(Arc::new(move |line: &str| teller.say(line)) as _))
+    let start_progress = Arc::clone(progress);
+    let stack = Stack::start("stack", &(Arc::new(move |line: &str| start_progress.say(line)) as _))
         .await
         .map_err(Box::new)?;
     let expected = Expected::new(events);
@@ -81,7 +81,7 @@ pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<bool, Comm
     Ok(report.ok)
 }
 
-/// What to write: a file's events, or marks' incarnations that begin now.
+/// The events to write: those of a file, or those of new marks, which begin now.
 fn events(args: &Args, progress: &Progress) -> Result<(Vec<Event>, Vec<BadLine>), CommandError> {
     let Some(path) = &args.input else {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -91,7 +91,7 @@ fn events(args: &Args, progress: &Progress) -> Result<(Vec<Event>, Vec<BadLine>)
     let name = path.display().to_string();
     let bytes = fs::read(path).map_err(|source| CommandError::Input { path: name.clone(), source })?;
     let (events, bad_lines) = event::read_lines(&bytes);
-    bad_lines.iter().for_each(|bad_line| tell_bad_line(path, bad_line, progress));
+    bad_lines.iter().for_each(|bad_line| report_bad_line(path, bad_line, progress));
     if events.is_empty() { Err(CommandError::NoEvent { path: name }) } else { Ok((events, bad_lines)) }
 }
 
@@ -102,13 +102,13 @@ fn refused(args: &Args, expected: &Expected, outcome: &Outcome, progress: &Progr
         let line = expected.events().get(refused.index).map_or(0, |event| event.line);
         let bad_line = BadLine { line, reason: refused.reason.clone() };
         let path = args.input.as_deref().unwrap_or(Path::new("generated event"));
-        tell_bad_line(path, &bad_line, progress);
+        report_bad_line(path, &bad_line, progress);
         bad_lines.push(bad_line);
     }
     bad_lines
 }
 
-fn tell_bad_line(path: &Path, bad_line: &BadLine, progress: &Progress) {
+fn report_bad_line(path: &Path, bad_line: &BadLine, progress: &Progress) {
     progress.note(&format!("{}:{}: {}", path.display(), bad_line.line, bad_line.reason));
 }
 

@@ -26,7 +26,7 @@ impl Connection {
         format!("{}/{account}/{name}", self.endpoint)
     }
 
-    /// What acts for `account`. MiniStack takes an access key of twelve digits for the account, and any other for its
+    /// A target that acts for `account`. MiniStack takes an access key of twelve digits for the account, and any other for its
     /// default account.
     pub fn target(&self, account: &str) -> Target {
         let access_key = if account == ACCOUNT { "test" } else { account };

@@ -54,8 +54,8 @@ impl Event {
 
 /// Reads events from a file's bytes with one JSON object per line; empty lines are passed over.
 ///
-/// An event whose key or id an earlier line has is a bad line: the table would refuse it, and nobody could tell it
-/// from a repetition.
+/// A line that repeats the key or the id of an earlier event is bad: the table would refuse the key, and a check could
+/// not distinguish the id from a repetition.
 pub fn read_lines(bytes: &[u8]) -> (Vec<Event>, Vec<BadLine>) {
     let mut events = Vec::new();
     let mut bad_lines = Vec::new();

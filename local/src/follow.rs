@@ -15,9 +15,9 @@ pub struct Follower<'e> {
     target: Target,
     queue_url: String,
     check: Check<'e>,
-    /// What was received and maybe not deleted: the same message again is our doing, not a second event.
+    /// The ids of the received messages. A message that could not be deleted comes again, and is no second event.
     message_ids: HashSet<String>,
-    /// Of each event (by number), when it was received first.
+    /// When each event (by number) was received first.
     arrivals: Vec<(usize, Instant)>,
 }
 
@@ -30,7 +30,7 @@ impl<'e> Follower<'e> {
 
     /// Receives until every written event has come, or nothing new has come for `patience`.
     ///
-    /// `not_written` is `None` while events are being written, and then the ones that were not (by number).
+    /// `not_written` is `None` while events are being written; after that it has the events that were not (by number).
     /// `on_event` is called for each event that comes for the first time.
     ///
     /// # Errors
@@ -80,12 +80,12 @@ impl<'e> Follower<'e> {
         self.check.verdict(not_written)
     }
 
-    /// Of each event (by number), when it came first.
+    /// When each event (by number) came first.
     pub fn arrivals(&self) -> &[(usize, Instant)] {
         &self.arrivals
     }
 
-    /// Receives and deletes up to ten messages, waiting so long for the first. Returns how many came.
+    /// Receives and deletes up to ten messages; waits up to `wait` for the first. Returns how many came.
     async fn receive(&mut self, wait: Duration) -> Result<usize, CallError> {
         let Self { target, queue_url, .. } = &*self;
         let messages = sqs::receive(target, queue_url, sqs::BATCH_LIMIT, wait, None).await?;
@@ -100,7 +100,7 @@ impl<'e> Follower<'e> {
         if !messages.is_empty() {
             let receipts: Vec<String> =
                 messages.iter().map(|message| message.receipt_handle.clone()).collect();
-            // One that is not deleted comes again, and is known by its message id.
+            // A message that is not deleted comes again, and is recognised by its id.
             sqs::delete_all(&self.target, &self.queue_url, &receipts).await?;
         }
         Ok(messages.len())

@@ -230,9 +230,7 @@ mod tests {
     fn what_is_no_json_or_too_deep_is_refused() {
         assert!(Json::parse("{\"a\":").is_err());
         assert!(Json::parse("{} {}").is_err());
-        let nested = |brings_up_to_date: usize| {
-            format!("{}{}", "[".repeat(brings_up_to_date), "]".repeat(brings_up_to_date))
-        };
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(Json::parse(&nested(DEPTH_LIMIT)).is_ok());
         assert_eq!(Json::parse(&nested(DEPTH_LIMIT + 1)), Err("nested deeper than 32 levels".to_owned()));
         assert!(Json::parse(&nested(200_000)).is_err());

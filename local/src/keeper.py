@@ -1,6 +1,6 @@
-"""Runs MiniStack, and ends it and every function it started when its starter is gone, however that died.
+"""Runs MiniStack. Ends it, and every function that it started, when the starter is gone, however the starter died.
 
-The starter holds the other end of standard input and never writes to it: its end of file is the starter's end.
+The starter holds the other end of standard input and never writes to it, so the end of file means that it is gone.
 """
 
 import os

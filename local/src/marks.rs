@@ -20,7 +20,7 @@ pub fn histories(marks: usize, events: usize, start: i64) -> Vec<Event> {
     all
 }
 
-/// A mark, as the row that the companion API keeps of it.
+/// One incarnation of a mark, as the row that the companion API keeps of it.
 struct Incarnation {
     number: usize,
     mark: String,
@@ -35,7 +35,7 @@ struct Incarnation {
 impl Incarnation {
     fn of(number: usize, start: i64) -> Self {
         let seed = u64::try_from(number).unwrap_or_default();
-        // Marks of one incarnation begin a little after each other, so that their times differ.
+        // Each mark begins a little after the one before it, so that their times differ.
         let time = start.saturating_add(i64::try_from(number).unwrap_or_default());
         let random = SplitMix(seed);
         Self {
@@ -50,7 +50,7 @@ impl Incarnation {
         }
     }
 
-    /// Lives the next event and returns it.
+    /// Applies the next event and returns it.
     fn next_event(&mut self) -> Result<Event, String> {
         self.version += 1;
         let time = instant(self.time);
@@ -172,13 +172,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_life_is_told_as_the_companion_api_tells_it() {
-        let incarnations = histories(2, 6, 1_767_603_600_000);
-        let mut told = String::new();
-        for event in incarnations.iter().filter(|event| event.mark == "AFC F5") {
+    fn events_are_those_that_the_companion_api_writes() {
+        let events = histories(2, 6, 1_767_603_600_000);
+        let mut listed = String::new();
+        for event in events.iter().filter(|event| event.mark == "AFC F5") {
             let name = event.item.at(&["eventName"]).and_then(Json::as_text).unwrap();
             let status = event.item.at(&["RegistrationNumber", "status"]).and_then(Json::as_text).unwrap();
-            told += &format!("{} {} {name} {status}\n", event.version, event.create_time);
+            listed += &format!("{} {} {name} {status}\n", event.version, event.create_time);
         }
         expect![[r#"
             1 2026-01-05T09:00:00Z EntitlementCreatedEvent ENTITLED
@@ -188,7 +188,7 @@ mod tests {
             5 2026-01-05T09:00:01Z UnlockedEvent ENTITLED
             6 2026-01-05T09:00:01.250Z AddressUpdatedEvent ENTITLED
         "#]]
-        .assert_eq(&told);
+        .assert_eq(&listed);
         expect![[r#"
             Map(
                 {
@@ -255,11 +255,11 @@ mod tests {
                 },
             )
         "#]]
-        .assert_debug_eq(&incarnations[6].item);
+        .assert_debug_eq(&events[6].item);
     }
 
     #[test]
-    fn marks_keys_and_ids_are_unique_and_marks_take_turns() {
+    fn marks_keys_and_ids_are_unique_and_each_round_has_every_mark() {
         let all = histories(500, 4, 0);
         assert_eq!(all.len(), 2_000);
         assert_eq!(all.iter().map(|event| &event.mark).collect::<HashSet<_>>().len(), 500);
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(keys.len(), 2_000);
         assert!(
             all.chunks(500)
-                .all(|turn| turn.iter().map(|event| &event.mark).collect::<HashSet<_>>().len() == 500)
+                .all(|round| round.iter().map(|event| &event.mark).collect::<HashSet<_>>().len() == 500)
         );
         assert_eq!(all, histories(500, 4, 0));
     }

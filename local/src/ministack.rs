@@ -1,4 +1,4 @@
-//! MiniStack: AWS's services on a port of this machine, for as long as a value lives.
+//! MiniStack: AWS's services on a port of this machine, for as long as a value exists.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -19,10 +19,10 @@ pub const ACCOUNT: &str = "000000000000";
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
-/// Another process can take a port between our asking for a free one and MiniStack's binding it.
+/// Another process can take a free port before MiniStack binds it.
 const PORTS_TRIED: u32 = 5;
 
-/// A running MiniStack. Dropping it ends it, and every function it started.
+/// A running MiniStack. Dropping it ends MiniStack and every function that it started.
 #[derive(Debug)]
 pub struct MiniStack {
     group: Group,
@@ -102,7 +102,7 @@ impl MiniStack {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The file that MiniStack writes its log to, and the functions theirs.
+    /// The file that MiniStack and the functions write their logs to.
     pub fn log(&self) -> PathBuf {
         log_in(&self.slot)
     }
@@ -156,12 +156,12 @@ impl MiniStack {
 impl Drop for MiniStack {
     fn drop(&mut self) {
         self.group.end();
-        // What is left is the log.
+        // The log stays.
         let _ = fs::remove_dir_all(self.slot.path().join("tmp"));
     }
 }
 
-/// Nothing of the caller's environment but `PATH`: MiniStack hands its own to the functions, credentials included.
+/// Of the caller's environment only `PATH`: MiniStack passes its own on to the functions, credentials included.
 fn set_environment(command: &mut Command, port: u16, temporary: &Path) {
     command.env_clear();
     if let Some(path) = std::env::var_os("PATH") {
@@ -176,11 +176,11 @@ fn set_environment(command: &mut Command, port: u16, temporary: &Path) {
         .env("MINISTACK_REGION", REGION)
         .env("MINISTACK_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", port.to_string())
-        // Everything that would listen beyond the loopback interface.
+        // Without these, services would listen beyond the loopback interface.
         .env("BIND_HOST", "127.0.0.1")
         .env("IOT_MTLS_ENABLED", "0")
         .env("SFTP_ENABLED", "0")
-        // Functions are plain processes, and find their way back here.
+        // Functions are plain processes, and call this MiniStack.
         .env("LAMBDA_EXECUTOR", "local")
         .env("DOCKER_HOST", format!("unix://{}", temporary.join("no-docker").display()))
         .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"));

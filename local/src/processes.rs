@@ -1,4 +1,4 @@
-//! Processes that end with us: a child in a process group of its own, and what it started.
+//! Processes that end with this one: a child in a process group of its own, and what the child started.
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -45,9 +45,9 @@ impl Group {
         self.child.try_wait()
     }
 
-    /// Kills the whole group. Nothing of it runs when this returns, as far as it is our child.
+    /// Kills the whole group. When this returns, the child has ended; what the child started may take a moment longer.
     pub fn end(&mut self) {
-        // A child that was waited for has no number any more that a signal could be sent to.
+        // After a child was waited for, its number may be another process's.
         if let Ok(None) = self.child.try_wait() {
             let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
             let _ = self.child.wait();
@@ -61,7 +61,7 @@ impl Drop for Group {
     }
 }
 
-/// What the process `id` has started, directly or not, and is still running.
+/// The running processes that the process `id` has started, directly or not.
 ///
 /// Empty where the system has no `/proc`.
 pub fn descendants(id: u32) -> Vec<Process> {
@@ -83,13 +83,13 @@ pub fn descendants(id: u32) -> Vec<Process> {
 ///
 /// # Errors
 ///
-/// When there is no such process, or it is not ours.
+/// When there is no such process, or it belongs to another user.
 pub fn kill(id: u32) -> io::Result<()> {
     let id = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
     Ok(kill_process(id, Signal::KILL)?)
 }
 
-/// Kills whatever this process has started. The last act before an exit that runs no destructors.
+/// Kills everything that this process has started. The last act before an exit that runs no destructors.
 pub fn kill_descendants() {
     for process in descendants(std::process::id()) {
         // It may have ended by itself meanwhile.
@@ -140,7 +140,7 @@ mod tests {
         let id = group.id();
         drop(group);
         assert_eq!(row(&id.to_string()), None);
-        // Its new parent may take a moment to hear of its end; a zombie counts as ended.
+        // Its new parent may take a moment to wait for it; a zombie counts as ended.
         let ended = || row(&grandchild.to_string()).is_none();
         let start = std::time::Instant::now();
         while !ended() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shared::text::printable;
 
-/// Tells what is being done and how far it is.
+/// Shows what is being done and how far it is.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
@@ -34,7 +34,7 @@ impl Progress {
         if self.is_terminal { self.bar.set_message(line) } else { eprintln!("{line}") }
     }
 
-    /// Says what stays to be read.
+    /// Prints a line that stays.
     pub fn note(&self, line: &str) {
         let line = printable(line);
         self.bar.suspend(|| eprintln!("{line}"));

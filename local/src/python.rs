@@ -43,7 +43,7 @@ pub enum PythonError {
         .tried.join(", ")
     )]
     Missing {
-        /// Each name looked for, and what came of it.
+        /// Each name that was tried, and why it failed.
         tried: Vec<String>,
     },
     /// A command of Python's own failed.
@@ -65,8 +65,8 @@ pub enum PythonError {
 }
 
 impl Environment {
-    /// Finds or makes the environment in `directory`; whoever else is at it is waited for. `say` gets a line for each
-    /// step that takes time.
+    /// Finds or makes the environment in `directory`. While another process makes it, this one waits. `say` gets a line
+    /// for each step that takes time.
     ///
     /// # Errors
     ///
@@ -88,8 +88,8 @@ impl Environment {
         Self::open(&home)
     }
 
-    /// Finds out whether [`Environment::prepare`] has what it begins with: the environment itself, or an interpreter. It
-    /// takes no time and changes nothing.
+    /// Checks that [`Environment::prepare`] has what it begins with: the environment itself, or an interpreter. Takes no
+    /// time and changes nothing.
     ///
     /// # Errors
     ///
@@ -229,10 +229,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_is_what_is_pinned() {
+    fn every_package_that_is_required_is_pinned() {
         let locked = std::str::from_utf8(REQUIREMENTS).unwrap();
-        let asked = include_str!("../../tools/local-requirements.in");
-        for line in asked.lines().filter(|line| !line.starts_with('#')) {
+        let required = include_str!("../../tools/local-requirements.in");
+        for line in required.lines().filter(|line| !line.starts_with('#')) {
             assert!(locked.contains(&format!("{line} \\\n")), "`{line}` is not in local-requirements.txt");
         }
     }

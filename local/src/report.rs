@@ -1,4 +1,4 @@
-//! What a run came to, as a table for people or as JSON for programs.
+//! The result of a run, as a table for people or as JSON for programs.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use shared::text::printable;
 use crate::event::BadLine;
 use crate::run::{ClientOutcome, Left};
 
-/// Everything to tell of a run.
+/// The result of a run.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// Whether every client has every event, in order, once and unchanged.

@@ -18,18 +18,18 @@ use crate::ministack::ACCOUNT;
 use crate::stack::{ClientAddress, Stack};
 use crate::write::{self, Refused, WriteError};
 
-/// How long nothing new may come to a client, after everything was written, before it is given up. Longer than a missing
+/// How long a client may get nothing new, after everything was written, before it is given up. Longer than a missing
 /// version is waited for, and than a killed function's messages take to be delivered again.
 const PATIENCE: Duration = Duration::from_secs(2 * times::YOUNG.as_secs());
 /// How often the fan-out queue is looked at when every client has everything.
 const POLL: Duration = Duration::from_millis(50);
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Outcome {
     /// One for each client, in the order of the stack's clients.
     pub clients: Vec<ClientOutcome>,
-    /// The events that the tables refused, which nobody expects.
+    /// The events that the tables refused; no client is expected to have them.
     pub refused: Vec<Refused>,
     /// What is left in the queues where nothing should be.
     pub left: Left,
@@ -45,7 +45,7 @@ pub struct ClientOutcome {
     pub verdict: Verdict,
     /// Events received in a second, from the first write to the last receipt.
     pub events_per_second: f64,
-    /// From an event's write to its receipt, in milliseconds, for half of the events at most.
+    /// The median time from an event's write to its receipt, in milliseconds.
     pub median_delay_ms: u64,
 }
 
@@ -82,12 +82,12 @@ pub async fn run(
 ) -> Result<Outcome, RunError> {
     let start = Instant::now();
     let times = Times::new(expected.events().len());
-    let (tell, not_written) = watch::channel(None);
+    let (sender, not_written) = watch::channel(None);
     let target = stack.connection().target(ACCOUNT);
     let write = async {
         let refused = write::write_all(&target, expected.events(), &|index| times.set(index)).await?;
         let indexes: HashSet<usize> = refused.iter().map(|refused| refused.index).collect();
-        tell.send_replace(Some(indexes.clone()));
+        sender.send_replace(Some(indexes.clone()));
         Ok::<_, RunError>((refused, indexes))
     };
     let mut followers: Vec<_> =
@@ -99,8 +99,8 @@ pub async fn run(
     };
     let ((refused, not_written), _) = tokio::try_join!(write, follow)?;
 
-    // What would come twice is on its way now: the pipeline is given the time to come to rest.
-    let left = rest(stack).await?;
+    // An event that comes twice would be on its way now.
+    let left = wait_until_idle(stack).await?;
     try_join_all(followers.iter_mut().map(Follower::drain)).await?;
     let names = stack.clients().iter().zip(&followers);
     let clients =
@@ -116,7 +116,7 @@ impl Outcome {
 }
 
 impl Left {
-    /// Whether there is nothing.
+    /// Whether both queues are empty.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -148,8 +148,8 @@ fn follower<'e>(stack: &Stack, client: &ClientAddress, expected: &'e Expected) -
     Follower::new(target, client.queue_url.clone(), expected)
 }
 
-/// Waits until the fan-out queue is empty, or has kept the same messages for as long as anything may take.
-async fn rest(stack: &Stack) -> Result<Left, CallError> {
+/// Waits until the fan-out queue is empty, or has kept the same number of messages for [`PATIENCE`].
+async fn wait_until_idle(stack: &Stack) -> Result<Left, CallError> {
     let target = stack.connection().target(ACCOUNT);
     let depth = async |queue| {
         let depth = sqs::depth(&target, &stack.own_queue_url(queue)).await;

@@ -31,7 +31,7 @@ const CLIENT_QUEUES: &str = "client-queues.toml";
 /// Takes a line about what is being done.
 pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What is there before a stack is: a MiniStack of its own with the event tables. Dropping it ends MiniStack and every
+/// What a stack is deployed on: a MiniStack of its own with the event tables. Dropping it ends MiniStack and every
 /// function that was deployed to it.
 #[derive(Debug)]
 pub struct Ground {
@@ -200,7 +200,8 @@ impl Stack {
         let config =
             Config::try_from_toml(CLIENT_QUEUES, config_text, Some(&naming)).map_err(StackError::Config)?;
 
-        // Each takes minutes the first time, and needs a part of the machine only. What would end both comes first.
+        // Each takes minutes the first time and uses only a part of the machine. A missing Python would stop both, so it
+        // is looked for first.
         spawn_blocking(|| Environment::probe(&workspace::directory())).await.map_err(fault)??;
         let (ground, packages) =
             try_join!(Ground::start(name, say), build(Arc::clone(say), config_text.to_owned()))?;
@@ -302,14 +303,14 @@ async fn deploy_template(
         packages,
         bucket: BUCKET,
     };
-    let tell = Arc::clone(say);
+    let say = Arc::clone(say);
     let mut progress = move |progress: Progress| {
         if let Progress::Resource { logical_id, status, reason: Some(reason), .. } = progress {
-            tell(&format!("{logical_id}: {status}: {reason}"));
+            say(&format!("{logical_id}: {status}: {reason}"));
         }
     };
     let deployed = deploy::stack::deploy(&target, &deployment, &mut progress).await?;
-    // Until it is done, every message would be returned.
+    // Until the ledger knows the clients, every message would be returned.
     run_maintenance(&target, &deployed.outputs).await?;
     Ok(())
 }

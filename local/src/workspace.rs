@@ -16,7 +16,7 @@ pub fn directory() -> PathBuf {
     root().join(target).join("local")
 }
 
-/// A directory of one's own for as long as the value lives, so that several stacks can run at once.
+/// A directory for this process alone, for as long as the value exists, so that several stacks can run at once.
 #[derive(Debug)]
 pub struct Slot {
     path: PathBuf,

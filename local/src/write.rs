@@ -34,8 +34,9 @@ pub struct WriteError {
     source: CallError,
 }
 
-/// Writes `events`: those of one mark in their order, the marks taking turns. `on_written` is told the number of each
-/// event as soon as it is written. Returns the refused ones; an event after a refused one of its mark is still tried.
+/// Writes `events`: those of one mark in their order, alternating between the marks. Calls `on_written` with the number
+/// of each event as soon as it is written. Returns the refused events; those of the same mark after a refused one are
+/// still tried.
 ///
 /// # Errors
 ///
@@ -48,7 +49,7 @@ pub async fn write_all(
     write_range(target, events, 0..events.len(), on_written).await
 }
 
-/// Writes those of `events` that `range` names, as [`write_all`] does; the ones before are in the tables already.
+/// Writes those of `events` that `range` names, as [`write_all`] does; the events before are in the tables already.
 ///
 /// # Errors
 ///
@@ -63,10 +64,10 @@ pub async fn write_range(
     for (index, event) in events.iter().enumerate() {
         marks.entry(&event.mark).or_default().push((index, event));
     }
-    // A fair semaphore: every mark gets its next turn before another gets two.
-    let turns = Semaphore::new(AT_ONCE);
+    // The semaphore is fair: every mark gets its next permit before another mark gets two.
+    let permits = Semaphore::new(AT_ONCE);
     let writers: FuturesUnordered<_> =
-        marks.into_values().map(|events| write_mark(target, events, &range, &turns, on_written)).collect();
+        marks.into_values().map(|events| write_mark(target, events, &range, &permits, on_written)).collect();
     let refused: Vec<Vec<Refused>> = writers.try_collect().await?;
     Ok(refused.into_iter().flatten().collect())
 }
@@ -75,7 +76,7 @@ async fn write_mark(
     target: &Target,
     events: Vec<(usize, &Event)>,
     range: &Range<usize>,
-    turns: &Semaphore,
+    permits: &Semaphore,
     on_written: &(impl Fn(usize) + Sync),
 ) -> Result<Vec<Refused>, WriteError> {
     let mut previous: Option<&Event> = None;
@@ -88,8 +89,8 @@ async fn write_mark(
             previous = Some(event);
             continue;
         }
-        // The semaphore is never closed, and without a permit there is only more haste.
-        let _turn = turns.acquire().await;
+        // The semaphore is never closed. Without a permit, only more transactions would run at once.
+        let _permit = permits.acquire().await;
         match write(target, event, previous).await? {
             Ok(()) => {
                 previous = Some(event);

@@ -37,7 +37,7 @@ while received < int(expected) and time.monotonic() - last_news < 60:
         if message["MessageAttributes"]["version"] != {"DataType": "Number", "StringValue": str(version)}:
             sys.exit(f"version {version} of `{mark}` has the attribute {message['MessageAttributes']['version']}")
         if not event["RegistrationNumber"]["entitlement"]["nomineeName"].endswith(" – Größe"):
-            sys.exit(f"version {version} of `{mark}` has lost its letters: {event}")
+            sys.exit(f"version {version} of `{mark}` has lost characters: {event}")
         versions[mark] = version
         received += 1
         last_news = time.monotonic()

@@ -38,7 +38,7 @@ const BROKEN: &str = "AFC F5";
 /// Another mark, and its price: as many digits as DynamoDB has.
 const WIDE: (&str, &str) = ("X1 ABC", "12345678901234567890.123456789012345678");
 
-/// For whatever a busy machine takes.
+/// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const PAGE: &str = include_str!("../../docs/consume.md");
@@ -55,7 +55,7 @@ struct Consumer {
 }
 
 #[test]
-fn the_page_holds_the_very_files() {
+fn the_page_holds_the_files_as_they_are() {
     for (language, file) in [("rust", RUST), ("python", PYTHON), ("yaml", TEMPLATE)] {
         assert!(PAGE.contains(&format!("\n```{language}\n{file}```\n")), "the block of {language} differs");
     }
@@ -118,7 +118,7 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
         consumers.iter().all(|consumer| complete(updates, &consumer.table) == MARKS)
     })?;
 
-    // Repetitions of what has an effect already: one by the pipeline, one by an operator.
+    // Repetitions of an event that has had its effect: one by the pipeline, one by an operator.
     let event = expected_event(&expected, WIDE.0, 1)?;
     for consumer in &consumers {
         let before = dynamodb.updates().len();
@@ -140,7 +140,7 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
         check(&dynamodb.updates(), &consumer.table, &expected);
     }
 
-    // The mark was erased and created anew: another version 1 begins it again, once.
+    // The mark was erased and created anew: another version 1 begins the new incarnation, once.
     let reborn = Event { id: "reborn".to_owned(), ..event.clone() };
     for consumer in &consumers {
         let before = dynamodb.updates().len();
@@ -223,8 +223,8 @@ fn events() -> Expected {
     Expected::new(events)
 }
 
-/// Deploys `template` on the client's queue. The function's DynamoDB is `dynamodb`; no more is changed than that, and
-/// where its code is.
+/// Deploys `template` on the client's queue. Only two things are changed in it: the function's DynamoDB, which is
+/// `dynamodb`, and where its code is.
 async fn deploy(
     stack: &Stack,
     client: &ClientAddress,
@@ -242,7 +242,7 @@ async fn deploy(
     let template = template.replacen(table, &endpoint, 1);
 
     let sqs = stack.connection().sqs(ACCOUNT);
-    // What is returned is back after this; MiniStack has one batch of a FIFO queue under way at a time.
+    // A returned message is back after this time. MiniStack has one batch of a FIFO queue under way at a time.
     let request = sqs.set_queue_attributes().queue_url(&client.queue_url);
     request.attributes(QueueAttributeName::VisibilityTimeout, "1").send().await?;
     let request = sqs.get_queue_attributes().queue_url(&client.queue_url);
@@ -275,7 +275,7 @@ async fn deploy(
     Ok(Consumer { client: client.clone(), function, table })
 }
 
-/// Invokes the consumer with these events, as one batch, and says which of them it returns.
+/// Invokes the consumer with these events, as one batch. The numbers of those that it returns.
 async fn returned(stack: &Stack, consumer: &Consumer, batch: &[&Event]) -> anyhow::Result<Vec<usize>> {
     let records = batch.iter().enumerate().map(|(number, event)| {
         let attribute = |data_type: &str, value: &str| json!({ "stringValue": value, "dataType": data_type });
@@ -304,7 +304,7 @@ async fn returned(stack: &Stack, consumer: &Consumer, batch: &[&Event]) -> anyho
         .collect()
 }
 
-/// An event's body that says something else than the event of that version.
+/// A body that differs from that of the event with this version.
 fn body(version: &str) -> String {
     format!(r#"{{"RegistrationNumber":{{"version":{version},"status":"LOCKED","price":0}}}}"#)
 }

@@ -1,4 +1,4 @@
-//! What was deployed, and a consumer that is not ours.
+//! The queues as they are deployed, and a consumer that shares no code with this repository.
 
 #![expect(
     clippy::indexing_slicing,
@@ -70,7 +70,7 @@ async fn check_queue(connection: &Connection, url: &str, is_client: bool) -> any
     Ok(())
 }
 
-/// Nothing takes the end of a group away while the ledger can't be reached.
+/// Nothing takes away the end of a group while the ledger can't be reached.
 async fn check_fan_out(stack: &Stack) -> anyhow::Result<()> {
     let fan_out = attributes(stack.connection(), &stack.own_queue_url(OwnQueue::FanOut)).await?;
     assert_eq!(fan_out("VisibilityTimeout"), "12");
@@ -79,7 +79,7 @@ async fn check_fan_out(stack: &Stack) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_that_is_not_ours_gets_every_event_in_order() -> anyhow::Result<()> {
+async fn a_foreign_consumer_gets_every_event_in_order() -> anyhow::Result<()> {
     let stack = stack("deployed").await?;
     let expected = incarnations(20, 10);
     let refused = write::write_all(&stack.connection().target(ACCOUNT), expected.events(), &|_| ()).await?;

@@ -1,5 +1,5 @@
 //! The release binaries under AWS's own Runtime Interface Emulator, with a local SQS that fails on demand, and the tables
-//! on MiniStack. What MiniStack ignores is shown here: partial failures of the stream mapping above all.
+//! on MiniStack. This shows what MiniStack ignores: partial failures of the stream mapping above all.
 
 #![expect(
     clippy::expect_used,
@@ -77,7 +77,7 @@ impl Emulated {
         Self::start(&testkit::wire::shipped_functions().unwrap().converter, sqs, "6", &endpoint)
     }
 
-    /// The function, with `timeout` in seconds: it waits for passing faults to end until a part of that is over.
+    /// The function, with `timeout` in seconds. For a part of that time it waits for passing faults to end.
     fn start(binary: &Path, sqs: Arc<SqsStub>, timeout: &str, tables: &str) -> Self {
         let emulator =
             Environment::prepare(&workspace::directory(), &|line| eprintln!("{line}")).unwrap().rie;
@@ -97,13 +97,13 @@ impl Emulated {
         Self { sqs, rie }
     }
 
-    /// What the function answers, as JSON.
+    /// The function's answer, as JSON.
     fn invoke(&self, payload: &Value) -> Value {
         let answer = self.rie.invoke(payload.to_string().as_bytes()).unwrap();
         serde_json::from_str(&answer).expect("JSON")
     }
 
-    /// The ids of what is returned.
+    /// The ids of the records that the function returns.
     fn returned(&self, records: &[Value]) -> Vec<String> {
         let answer = self.invoke(&json!({ "Records": records }));
         let failures = answer["batchItemFailures"]
@@ -295,7 +295,7 @@ async fn passing_faults_cost_both_functions_only_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fanout_remembers_what_a_client_did_not_take_and_catch_up_sends_it() {
+async fn fanout_records_that_a_client_is_behind_and_catch_up_brings_it_up_to_date() {
     let pipeline = Pipeline::start().await;
     let Pipeline { fanout, catch_up, .. } = &pipeline;
     let names = ["a1", "b1", "a2", "b2"];
@@ -324,7 +324,7 @@ async fn fanout_remembers_what_a_client_did_not_take_and_catch_up_sends_it() {
 }
 
 #[test]
-fn fanout_returns_what_the_ledger_does_not_answer_for_and_hastens_it() {
+fn fanout_returns_messages_while_the_ledger_fails_and_shortens_their_visibility() {
     let (sqs, tables) = (Arc::new(SqsStub::start().unwrap()), TablesStub::start([]).unwrap());
     let fanout = Emulated::start(
         &testkit::wire::shipped_functions().unwrap().fanout,

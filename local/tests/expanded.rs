@@ -1,4 +1,4 @@
-//! What `template.yml` becomes when its loops are written out: what the limits of AWS count, and what linters see.
+//! `template.yml` with its loops written out: AWS's limits count this form, and linters read it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -37,7 +37,7 @@ const MANAGED_LIMIT: usize = 6_144;
 /// Amazon SQS Developer Guide, "Amazon SQS policy quotas": bytes of a queue's policy.
 const QUEUE_POLICY_LIMIT: usize = 8_192;
 
-/// What is promised.
+/// So many clients are promised to fit.
 const OWN_CLIENTS: usize = 100;
 const EXTERNAL_CLIENTS: usize = 30;
 
@@ -133,7 +133,7 @@ fn config(text: &str) -> anyhow::Result<Config> {
     Config::try_from_toml("client-queues.toml", text, None).map_err(|findings| anyhow::anyhow!("{findings}"))
 }
 
-/// Deploys functions that nobody calls: no event is written.
+/// Deploys functions that are never called: no event is written.
 async fn deploy(ground: &Ground, settings: &Settings, config: &Config) -> anyhow::Result<Deployed> {
     let target = Target::local(ground.connection().endpoint(), REGION);
     aws::operator::s3::make_bucket(&target, BUCKET).await?;
@@ -156,7 +156,7 @@ async fn deploy(ground: &Ground, settings: &Settings, config: &Config) -> anyhow
 async fn expanded(ground: &Ground) -> anyhow::Result<Value> {
     let target = Target::local(ground.connection().endpoint(), REGION);
     let client = aws_sdk_cloudformation::Client::new(target.sdk_config());
-    // The stage that is given unless another is asked for is `Processed`.
+    // By default it is the stage `Processed`.
     let answer = client.get_template().stack_name(STACK).send().await?;
     Ok(serde_json::from_str(answer.template_body().context("no template")?)?)
 }
@@ -165,8 +165,8 @@ fn logical_ids(expanded: &Value) -> impl Iterator<Item = &str> {
     expanded["Resources"].as_object().into_iter().flat_map(|resources| resources.keys().map(String::as_str))
 }
 
-/// Asserts that no loop is left, and that everything that is referred to is there: a reference in a loop that is written
-/// in another form comes out empty.
+/// Asserts that no loop is left, and that every reference has its target: in a loop, a reference in another form comes
+/// out empty.
 fn assert_references(expanded: &Value) {
     let known: BTreeSet<&str> = expanded["Parameters"]
         .as_object()
@@ -201,7 +201,7 @@ fn collect_references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
     }
 }
 
-/// The policies that the deployed roles have, and those made for operators.
+/// The policies of the deployed roles, and those for operators.
 fn policies(ground: &Ground) -> anyhow::Result<Value> {
     let output = Command::new(&ground.environment().python)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/policies.py"))
@@ -225,7 +225,7 @@ async fn queue_policies(ground: &Ground) -> anyhow::Result<Vec<usize>> {
     Ok(sizes)
 }
 
-/// What the statements with this `Sid` are about, in whatever `policies` holds.
+/// The resources of the statements with this `Sid`, anywhere in `policies`.
 fn resources_of<'v>(policies: &'v Value, sid: &str) -> Vec<&'v Value> {
     match policies {
         Value::Object(members) if members.get("Sid").is_some_and(|found| found == sid) => {

@@ -23,7 +23,7 @@ use support::{SdkClients as _, ground, make_ledger, make_table};
 use testkit::contract;
 use testkit::contract::events::{Writable, numbers, texts};
 
-/// More than the adapter asks for at once.
+/// More cursors than the adapter reads at once.
 const CURSORS_BEYOND_A_PAGE: usize = 2_500;
 
 /// Bytes in each event, so that a scan has several pages of 1 MB.

@@ -59,10 +59,10 @@ async fn a_lost_queue_is_its_client_s_alone_and_everything_comes_again() -> anyh
     let expected = incarnations(MARKS, 20);
     let mut insurance = scene.follower("Insurance", &expected);
 
-    // While events flow, the queue goes, and with it what its consumer has not received.
+    // While events flow, the queue is deleted, with the messages that its consumer has not received.
     let lose = async {
-        let (_tell, told) = watch::channel(Some(rounds(&expected, MARKS, |round| round >= 2)));
-        insurance.until_complete(&told, PATIENCE, &|| ()).await?;
+        let (_sender, not_written) = watch::channel(Some(rounds(&expected, MARKS, |round| round >= 2)));
+        insurance.until_complete(&not_written, PATIENCE, &|| ()).await?;
         until("events wait", async || Ok(scene.depth("Insurance").await? >= MARKS)).await?;
         scene.delete_queue("Insurance").await
     };
@@ -71,10 +71,10 @@ async fn a_lost_queue_is_its_client_s_alone_and_everything_comes_again() -> anyh
     for client in ["Billing", "Enforcement"] {
         complete(&mut scene.follower(client, &expected), &HashSet::new()).await?;
     }
-    scene.rest().await?;
+    scene.until_fan_out_is_idle().await?;
     assert_eq!(scene.ledger.standing().await?.behind(), [("Insurance", MARKS)].into());
 
-    // Made again, it gets the rest; what was lost with it, nobody knows.
+    // Made again, it gets the later events; the ledger does not know what was lost with it.
     scene.make_queue("Insurance", queue).await?;
     scene.ledger.up_to_date("Insurance").await?;
     insurance.drain().await?;
@@ -95,11 +95,11 @@ async fn a_lost_queue_is_its_client_s_alone_and_everything_comes_again() -> anyh
 async fn events_that_the_stream_shows_in_the_wrong_order_arrive_in_order() -> anyhow::Result<()> {
     let orders = orders_of_four();
     let (known, new) = (orders.len(), 12);
-    // Events of today: of a mark that the ledger does not know, older ones would be old.
+    // Events of now: those of a mark that the ledger does not know must not be older than the ledger.
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
     let events = histories(known + new, 6, i64::try_from(now)? - 10_000);
     let marks: Vec<String> = events[..known + new].iter().map(|event| event.mark.clone()).collect();
-    // Of the marks after the first ones, only two events.
+    // The new marks have only two events.
     let is_wanted = |event: &Event| marks[..known].contains(&event.mark) || version(event) <= 2;
     let expected = Expected::new(events.into_iter().filter(is_wanted).collect());
     let find = |mark: &str, wanted: u64| -> &Event {
@@ -109,7 +109,7 @@ async fn events_that_the_stream_shows_in_the_wrong_order_arrive_in_order() -> an
 
     let scene = Scene::new("ledger-order").await?;
     let mut followers = CLIENTS.map(|client| scene.follower(client, &expected));
-    // What one transaction writes, the stream shows in any order.
+    // The stream shows the events of one transaction in any order.
     let transactions = marks.iter().zip(&orders);
     scene.put(transactions.map(|(mark, order)| order.iter().map(|v| find(mark, *v)).collect())).await?;
     let later = those(&expected, |event| version(event) > 4 || marks[known..].contains(&event.mark));
@@ -117,7 +117,7 @@ async fn events_that_the_stream_shows_in_the_wrong_order_arrive_in_order() -> an
         complete(follower, &later).await?;
     }
 
-    // A later event is there for a while without the one before it: the first of a mark, or not.
+    // For a while a later event is there without the one before it: in half of the cases the mark's first.
     let (before, after): (Vec<_>, Vec<_>) = marks
         .iter()
         .enumerate()
@@ -131,7 +131,7 @@ async fn events_that_the_stream_shows_in_the_wrong_order_arrive_in_order() -> an
     for follower in &mut followers {
         complete(follower, &HashSet::new()).await?;
     }
-    scene.rest().await?;
+    scene.until_fan_out_is_idle().await?;
     let standing = scene.ledger.standing().await?;
     assert!(
         standing.groups.values().all(|group| group.holes == 0 && group.behind.is_empty()),
@@ -169,7 +169,7 @@ async fn a_late_client_with_history_gets_everything_and_goes_on_without_a_gap() 
     }
     complete(&mut billing, &rounds(&expected, MARKS, |round| round >= 8)).await?;
 
-    // Each line of progress is followed by a round, in both steps: first the queue is made, then the code changes.
+    // A round follows each line of progress, in both steps: first the queue is made, then the code changes.
     fs::write(&config, format!("{SOURCE}{BILLING}[[client]]\nname = \"Archive\"\nhistory = true\n"))?;
     let (mut deploy, mut lines) = start_deploy(&ground, &config)?;
     let (mut round, mut said, mut written) = (8, String::new(), [0, 0]);
@@ -186,15 +186,15 @@ async fn a_late_client_with_history_gets_everything_and_goes_on_without_a_gap() 
     assert!(deploy.wait()?.success(), "{said}");
     assert!(written.iter().all(|count| *count > 0), "{written:?}: {said}");
 
-    // Nor do they stop while the history is sent.
+    // More rounds are written while the history is sent.
     let ledger = Ledger::of(ground.connection()).await?;
     let maintenance = json!({ "request": "maintenance" });
     for round in round..ROUNDS {
-        tokio::try_join!(write(round), ledger.order(&maintenance))?;
+        tokio::try_join!(write(round), ledger.request(&maintenance))?;
     }
     complete(&mut billing, &HashSet::new()).await?;
     let has_all = async || {
-        ledger.order(&maintenance).await?;
+        ledger.request(&maintenance).await?;
         archive.drain().await?;
         Ok(archive.verdict(&HashSet::new()).missing == 0)
     };
@@ -216,7 +216,7 @@ async fn a_replay_of_one_group_is_one_client_s_alone() -> anyhow::Result<()> {
     for follower in &mut followers {
         complete(follower, &last).await?;
     }
-    scene.rest().await?;
+    scene.until_fan_out_is_idle().await?;
 
     let mark = &expected.events()[0].mark;
     scene.ledger.replay("Billing", &[mark], 3, "replay-1").await?;
@@ -230,7 +230,7 @@ async fn a_replay_of_one_group_is_one_client_s_alone() -> anyhow::Result<()> {
         assert_eq!(scene.depth(client).await?, 0, "{client}");
     }
 
-    // Everybody goes on.
+    // All clients go on.
     scene.write(expected.events(), 8 * MARKS..9 * MARKS).await?;
     for follower in &mut followers {
         complete(follower, &HashSet::new()).await?;
@@ -253,25 +253,25 @@ async fn an_aggregate_is_erased_and_created_anew_while_clients_are_behind() -> a
     for follower in &mut followers {
         complete(follower, &from(3)).await?;
     }
-    scene.rest().await?;
+    scene.until_fan_out_is_idle().await?;
 
-    // One client is paused, another one's queue is away; the third has all of the first incarnation.
-    scene.ledger.order(&json!({ "request": "pause", "client": "Insurance" })).await?;
+    // One client is paused, the queue of another is deleted; the third has all of the first incarnation.
+    scene.ledger.request(&json!({ "request": "pause", "client": "Insurance" })).await?;
     let queue = scene.delete_queue("Enforcement").await?;
     scene.write(old, 3 * MARKS..6 * MARKS).await?;
     complete(&mut followers[0], &from(6)).await?;
-    scene.rest().await?;
+    scene.until_fan_out_is_idle().await?;
     let behind = [("Insurance", MARKS), ("Enforcement", MARKS)].into();
     assert_eq!(scene.ledger.standing().await?.behind(), behind);
 
     scene.erase(old).await?;
     scene.write(new, 0..4 * MARKS).await?;
     complete(&mut followers[0], &from(10)).await?;
-    scene.rest().await?;
+    scene.until_fan_out_is_idle().await?;
     assert_eq!(scene.ledger.standing().await?.behind(), behind);
 
-    // What was erased meanwhile, nobody sends.
-    scene.ledger.order(&json!({ "request": "resume", "client": "Insurance" })).await?;
+    // Events that were erased meanwhile are not sent.
+    scene.ledger.request(&json!({ "request": "resume", "client": "Insurance" })).await?;
     scene.make_queue("Enforcement", queue).await?;
     let erased = |round: usize| (3..6).contains(&round);
     for (client, follower) in CLIENTS.iter().zip(&mut followers).skip(1) {
@@ -284,9 +284,9 @@ async fn an_aggregate_is_erased_and_created_anew_while_clients_are_behind() -> a
     // The new incarnation goes on for all.
     scene.write(new, 4 * MARKS..5 * MARKS).await?;
     complete(&mut followers[0], &HashSet::new()).await?;
-    scene.rest().await?;
+    scene.until_fan_out_is_idle().await?;
     for (client, follower) in CLIENTS.iter().zip(&mut followers).skip(1) {
-        // The fan-out may not have tried a queue that was away a moment ago.
+        // The fan-out may not have tried a queue that was missing a moment ago.
         scene.ledger.up_to_date(client).await?;
         complete(follower, &rounds(&expected, MARKS, erased)).await?;
     }
@@ -296,18 +296,18 @@ async fn an_aggregate_is_erased_and_created_anew_while_clients_are_behind() -> a
     Ok(())
 }
 
-/// Starts `fanoutctl deploy` with a config of the test's own; the lines that it says.
+/// Starts `fanoutctl deploy` with a config of the test's own. Returns it with the lines that it prints.
 fn start_deploy(ground: &Ground, config: &Path) -> anyhow::Result<(Child, mpsc::UnboundedReceiver<String>)> {
     let arguments = ["deploy", "--yes", "--stream-arn", ground.stream_arn(), "--function-timeout", "2"];
     let mut command = fanoutctl(ground, config, &arguments)?;
     let mut deploy = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
     let lines = BufReader::new(deploy.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let (tell, told) = mpsc::unbounded_channel();
-    std::thread::spawn(move || lines.for_each(|line| tell.send(line).unwrap_or_default()));
-    Ok((deploy, told))
+    let (sender, receiver) = mpsc::unbounded_channel();
+    std::thread::spawn(move || lines.for_each(|line| sender.send(line).unwrap_or_default()));
+    Ok((deploy, receiver))
 }
 
-/// The event, of another incarnation of its mark.
+/// The event in another incarnation of its mark.
 fn reborn(mut event: Event) -> Event {
     event.id += "-reborn";
     if let Json::Map(item) = &mut event.item {

@@ -1,5 +1,5 @@
-//! `fanoutctl check` and `status` on a deployed stack: clean when nothing is wrong, and then one thing after the other
-//! is broken.
+//! `fanoutctl check` and `status` on a deployed stack: without a finding when nothing is wrong, and then one thing after
+//! the other is broken.
 
 #![expect(
     clippy::indexing_slicing,
@@ -62,9 +62,8 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
     operator.register_owners_queue().await?;
     operator.deploy()?;
 
-    // The queue as its owner made it. Of the stack this would be all, were it not for MiniStack: it gives Lambda the
-    // template's parameters as the texts that they are, and answers with a text where Lambda has a number; and it
-    // leaves a table's backups out.
+    // The queue as its owner made it. The other findings are MiniStack's doing: it gives Lambda the template's parameters
+    // as texts, answers with a text where Lambda has a number, and does not switch on a table's backups.
     let (first, findings) = operator.findings(6)?;
     for mapping in ["converter's mapping", "fan-out's mapping"] {
         let of_mapping: Vec<_> = findings.iter().filter(|found| found.starts_with(mapping)).collect();
@@ -74,7 +73,7 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
             "{first}"
         );
     }
-    operator.make_numbers_numbers().await?;
+    operator.set_mappings_as_numbers().await?;
     operator.back_the_ledger_up().await?;
     operator.check(6, &expect![[r#"
         queue of client `Reporting`: takes no event larger than 262144 bytes, attributes included; ask account `444455556666` to set `MaximumMessageSize` to 1048576
@@ -93,7 +92,8 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
     let status = operator.status(0)?;
     for row in status["queues"].as_array().unwrap() {
         assert_eq!(row["messages"], 0, "{row}");
-        // MiniStack has no metrics, nor reads what the SDK asks for them; those of the owner's queue are the owner's.
+        // MiniStack has no metrics, and does not understand the SDK's request for them. The metrics of the owner's queue
+        // are the owner's.
         assert!(row["oldest_message_seconds"].is_null(), "{row}");
         let reason = row["unknown"]["oldest_message_seconds"].as_str().unwrap();
         assert!(reason.contains(if row["account"] == OWNER { OWNER } else { "`GetMetricData`" }), "{row}");
@@ -145,7 +145,7 @@ impl Operator {
         Ok(())
     }
 
-    /// What `check` finds, and how it ends; the ARNs of streams, in which there is the time, are left out.
+    /// Asserts what `check` finds and how it ends. The ARNs of streams are left out: they hold the time.
     fn check(&self, exit: i32, expected: &Expect) -> anyhow::Result<()> {
         let (text, _) = self.findings(exit)?;
         let table = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{EVENTS}/stream/");
@@ -160,7 +160,7 @@ impl Operator {
         Ok(())
     }
 
-    /// What `check` prints for people, and each finding as it tells programs.
+    /// What `check` prints for people, and each finding as programs get it.
     fn findings(&self, exit: i32) -> anyhow::Result<(String, Vec<String>)> {
         let output = self.run(&["check"])?;
         let text = String::from_utf8(output.stdout)?;
@@ -185,15 +185,15 @@ impl Operator {
 
     async fn register_owners_queue(&self) -> anyhow::Result<()> {
         let call = self.ground.connection().sqs(OWNER).create_queue().queue_name("Reporting.fifo");
-        // What common infrastructure tools set.
+        // As common infrastructure tools set it.
         let call =
             call.attributes(Attribute::FifoQueue, "true").attributes(Attribute::MaximumMessageSize, "262144");
         call.attributes(Attribute::SqsManagedSseEnabled, "false").send().await?;
         Ok(())
     }
 
-    /// Gives Lambda the settings of the mappings again, as the numbers that they are.
-    async fn make_numbers_numbers(&self) -> anyhow::Result<()> {
+    /// Gives Lambda the settings of the mappings once more, as numbers.
+    async fn set_mappings_as_numbers(&self) -> anyhow::Result<()> {
         let lambda = aws_sdk_lambda::Client::new(self.target().sdk_config());
         let (stream, queue) = (self.mapping("Stream").await?, self.mapping("FanOutJobQueue").await?);
         lambda
@@ -233,7 +233,7 @@ impl Operator {
         Target::local(self.ground.connection().endpoint(), REGION)
     }
 
-    /// The owner does what `check` says.
+    /// The owner does what `check` advises.
     async fn follow_the_advice(&self) -> anyhow::Result<()> {
         let policy = self.run(&["policy", "Reporting"])?;
         assert!(policy.status.success(), "{}", String::from_utf8_lossy(&policy.stderr));

@@ -1,5 +1,5 @@
-//! What an operator is told before, while and after something is changed: `plan`, `deploy`, `policy` and `delete` through
-//! the real binary and the real template.
+//! What an operator reads before, during and after a change: `plan`, `deploy`, `policy` and `delete` through the real
+//! binary and the real template.
 
 #![expect(
     clippy::indexing_slicing,
@@ -24,7 +24,7 @@ use shared::config::Config;
 use support::{SOURCE, SdkClients as _, fanoutctl, ground};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
+async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
     let operator = Operator::new("operator-deploy").await?;
     let new_stack = ["--stream-arn", operator.ground.stream_arn(), "--function-timeout", "2"];
 
@@ -127,7 +127,7 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
         error: there is no stack `mark-event-queue` in eu-west-2 of this account; name another with `--stack`, or another region with `AWS_REGION`, or make it with `fanoutctl deploy`
     "#]])?;
 
-    // Nobody can be asked, so nothing is done.
+    // There is no terminal to ask at, so nothing is done.
     operator.check(
         &[&["deploy"], &new_stack[..]].concat(),
         2,
@@ -157,11 +157,11 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
     let result: Value = serde_json::from_str(&deployed.stdout)?;
     assert_eq!(result["changed"], true);
     let role = result["outputs"]["FanOutRoleARN"].as_str().unwrap_or_default().to_owned();
-    // The policy that was given out before is the one that is needed now.
+    // The policy that was printed before is the one that is needed now.
     assert_eq!(operator.run(&["policy", "Reporting", "--json"], 0)?.stdout, before);
     assert!(before.contains(&role) && role.starts_with("arn:aws:iam::"), "{role}: {before}");
 
-    // What is there is known: no settings need to be said again.
+    // The deployed settings are known, and need not be repeated.
     operator.check(
         &["plan"],
         0,
@@ -265,7 +265,7 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
     "#]],
     )?;
 
-    // Away with messages in its queue, and back.
+    // Removed with messages in its queue, and registered again.
     operator.send("MarkFanOutClientPolice.fifo", 3).await?;
     operator.register(&["Billing", "Insurance", "Reporting=444455556666:ReportingEvents.fifo"]).await?;
     operator.check(&["plan"], 0, &expect![[r#"
@@ -375,7 +375,7 @@ async fn an_operator_is_told_before_anything_changes() -> anyhow::Result<()> {
 async fn a_failed_deploy_names_the_first_cause_and_where_to_look() -> anyhow::Result<()> {
     let operator = Operator::new("operator-deploy").await?;
     operator.register(&["Billing"]).await?;
-    // No stream is named, and none is exported.
+    // No stream is named, and no stack exports one.
     let failed = operator.run(&["deploy", "--yes"], 7)?;
     let last = failed.stderr.lines().last().unwrap_or_default();
     expect!["error: stack `mark-event-queue` ended as `ROLLBACK_COMPLETE`: `FanOutRole` (AWS::IAM::Role): Export 'DynamoDBStreamArn' not found; all that happened: `aws cloudformation describe-stack-events --stack-name mark-event-queue --region eu-west-2`"].assert_eq(last);
@@ -402,7 +402,7 @@ async fn a_failed_deploy_names_the_first_cause_and_where_to_look() -> anyhow::Re
     Ok(())
 }
 
-/// The rest of a stack that was deployed without a ledger, as far as a deploy over it looks at it.
+/// What is left of a stack that was deployed without a ledger, as far as a deploy over it looks at it.
 const OLDER_STACK: &str = r#"{
   "Parameters": { "Ledger": { "Type": "String", "Default": "false" }, "QueuePrefix": { "Type": "String", "Default": "" } },
   "Resources": {
@@ -442,7 +442,7 @@ async fn an_older_stack_is_taken_over_once_nothing_of_it_is_lost() -> anyhow::Re
     let call = cloudformation.create_stack().stack_name("mark-event-queue").template_body(OLDER_STACK);
     call.send().await?;
     let start = Instant::now();
-    // As long as it is being made.
+    // Status 7 while the stack is being made.
     while operator.status_of(&["plan"])? == Some(7) {
         assert!(start.elapsed() < Duration::from_secs(60), "the older stack is not made");
     }
@@ -479,7 +479,7 @@ async fn an_older_stack_is_taken_over_once_nothing_of_it_is_lost() -> anyhow::Re
     .assert_eq(&refused.replace(connection.endpoint(), "ENDPOINT"));
     assert_eq!(operator.queues().await?, ["MarkFanOutDeadLetter.fifo", "MarkFanOutUndelivered.fifo"]);
 
-    // In flight, it is there still.
+    // A message in flight counts, too.
     let (sqs, url) = (connection.sqs(ACCOUNT), connection.queue_url(ACCOUNT, "MarkFanOutUndelivered.fifo"));
     let received = sqs.receive_message().queue_url(&url).visibility_timeout(600).send().await?;
     let received = received.messages.unwrap_or_default().pop().unwrap_or_else(|| Message::builder().build());
@@ -504,13 +504,14 @@ async fn an_older_stack_is_taken_over_once_nothing_of_it_is_lost() -> anyhow::Re
     Ok(())
 }
 
-/// Somebody with the tool and a config, and nothing else.
+/// An operator with the tool and a config, and nothing else.
 struct Operator {
     ground: Ground,
     config: PathBuf,
 }
 
-struct Told {
+/// What the tool printed.
+struct Printed {
     stdout: String,
     stderr: String,
 }
@@ -523,7 +524,7 @@ impl Operator {
         Ok(Self { ground, config })
     }
 
-    /// Writes the config. A client `Name=account:queue` brings its queue, which is made.
+    /// Writes the config. A client `Name=account:queue` brings its own queue, which is made.
     async fn register(&self, clients: &[&str]) -> anyhow::Result<()> {
         let section = |client: &&str| match client.split_once('=') {
             Some((name, queue)) => {
@@ -538,22 +539,22 @@ impl Operator {
     }
 
     /// Runs the tool, which must exit with `code`.
-    fn run(&self, arguments: &[&str], code: i32) -> anyhow::Result<Told> {
+    fn run(&self, arguments: &[&str], code: i32) -> anyhow::Result<Printed> {
         let output = fanoutctl(&self.ground, &self.config, arguments)?.output()?;
-        let told =
-            Told { stdout: String::from_utf8(output.stdout)?, stderr: String::from_utf8(output.stderr)? };
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}{}", told.stdout, told.stderr);
-        Ok(told)
+        let printed =
+            Printed { stdout: String::from_utf8(output.stdout)?, stderr: String::from_utf8(output.stderr)? };
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}{}", printed.stdout, printed.stderr);
+        Ok(printed)
     }
 
-    /// How the tool ends.
+    /// The tool's exit status.
     fn status_of(&self, arguments: &[&str]) -> anyhow::Result<Option<i32>> {
         Ok(fanoutctl(&self.ground, &self.config, arguments)?.output()?.status.code())
     }
 
-    /// What the tool says, without its progress.
+    /// Asserts what the tool prints, without its progress.
     fn check(&self, arguments: &[&str], code: i32, expected: &Expect) -> anyhow::Result<()> {
-        let Told { stdout, stderr } = self.run(arguments, code)?;
+        let Printed { stdout, stderr } = self.run(arguments, code)?;
         let mut text = String::new();
         for (name, stream) in [("stderr", without_progress(&stderr)), ("stdout", stdout)] {
             if !stream.is_empty() {
@@ -609,7 +610,7 @@ fn without_progress(text: &str) -> String {
     text.lines().filter(|line| !is_progress(line)).map(|line| format!("{line}\n")).collect()
 }
 
-/// CloudFormation gives a bucket or a policy a name that nobody else has.
+/// CloudFormation gives a bucket or a policy a name with a random part.
 fn without_random_names(text: &str) -> String {
     const NAMES: [&str; 5] = [
         "mark-event-queue-discardedrecords-",

@@ -1,4 +1,4 @@
-//! The operator's orders through `fanoutctl` and the real template: pause, resume, catch-up, replay, backfill, reconcile.
+//! Control requests through `fanoutctl` and the real template: pause, resume, catch-up, replay, backfill, reconcile.
 
 #![expect(
     clippy::indexing_slicing,
@@ -32,7 +32,7 @@ const MARKS: usize = 10;
 const ROUNDS: usize = 6;
 /// Longer than a returned message, a cold start and a pass of the schedule take here.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// `GetCallerIdentity` of MiniStack.
+/// MiniStack's answer to `GetCallerIdentity`.
 const CALLER: &str = "arn:aws:iam::000000000000:root";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +65,7 @@ async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()>
     assert_eq!(operator.depth("Billing").await?, 0, "it got something while it was paused");
     let (_, refused) = operator.run(&["catch-up", "Billing"], 6);
     assert!(refused.contains("`fanoutctl resume Billing`"), "{refused}");
-    // What it lacks is told to whoever wants to take it away.
+    // The plan to remove the client says what it lacks.
     let (plan, _) = operator.run_with(&operator.without("Billing")?, &["plan"], 0);
     assert!(plan.contains("ATTENTION: Billing is paused and lacks 20 events of 10 groups"), "{plan}");
 
@@ -74,13 +74,13 @@ async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()>
     has_all_once(&mut billing, &expected, 6).await?;
     operator.until_clients_are("up to date").await;
 
-    // Whoever is taken away leaves for an hour, and gets nothing that is ordered for it.
+    // A removed client is leaving for an hour, and control requests for it are refused.
     operator.run_with(&operator.without("Billing")?, &["deploy", "--yes"], 0);
     let leaving = operator.until_status(|clients| clients["Billing"]["state"] == "leaving").await;
     assert!(leaving["Billing"]["retired_at"].is_string(), "{leaving:?}");
     assert_eq!(leaving["Insurance"]["state"], "up to date");
-    for order in [&["resume", "Billing"][..], &["catch-up", "Billing"], &["backfill", "Billing", "--yes"]] {
-        let (_, errors) = operator.run(order, 2);
+    for request in [&["resume", "Billing"][..], &["catch-up", "Billing"], &["backfill", "Billing", "--yes"]] {
+        let (_, errors) = operator.run(request, 2);
         assert!(errors.contains("client `Billing` has been in no deployed config since"), "{errors}");
     }
     Ok(())
@@ -96,7 +96,7 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
     }
     let mark = expected.events()[0].mark.clone();
 
-    // What it would come to; nothing happens.
+    // What a replay would send; nothing happens.
     let one = ["replay", "Insurance", "--group", &mark, "--from", "3"];
     let planned = operator.json(&[&one[..], &["--dry-run"]].concat(), 0).0;
     assert_eq!(planned["groups"], 1);
@@ -127,9 +127,9 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
     }
 
     // One group.
-    let (ordered, errors) = operator.json(&[&one[..], &["--yes"]].concat(), 0);
-    assert_eq!((&ordered["ordered"], &ordered["failed"]), (&json!(1), &json!([])));
-    let id = ordered["replays"][0].as_str().unwrap();
+    let (report, errors) = operator.json(&[&one[..], &["--yes"]].concat(), 0);
+    assert_eq!((&report["ordered"], &report["failed"]), (&json!(1), &json!([])));
+    let id = report["replays"][0].as_str().unwrap();
     assert!(errors.contains(CALLER) && errors.contains(id), "{errors}");
     assert!(errors.contains("1 of 1 group requested"), "{errors}");
     assert!(
@@ -149,8 +149,8 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
     assert_eq!(planned["requests"], json!({ "at_least": 6, "at_most": 60 }));
     let mut ids = HashSet::new();
     for _ in 0..2 {
-        let ordered = operator.json(&["backfill", "Enforcement", "--yes"], 0).0;
-        assert_eq!(ordered["ordered"], MARKS);
+        let report = operator.json(&["backfill", "Enforcement", "--yes"], 0).0;
+        assert_eq!(report["ordered"], MARKS);
         operator.catch_up("Enforcement");
         let repeated = operator.take("Enforcement", MARKS * ROUNDS).await?;
         let mut versions: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -165,8 +165,8 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
         );
     }
     assert_eq!(ids.len(), 2);
-    let rest = operator.json(&["backfill", "Enforcement", "--after", &mark, "--dry-run"], 0).0;
-    assert!(rest["groups"].as_u64().unwrap_or_default() < 10, "{rest}");
+    let continued = operator.json(&["backfill", "Enforcement", "--after", &mark, "--dry-run"], 0).0;
+    assert!(continued["groups"].as_u64().unwrap_or_default() < 10, "{continued}");
     for client in CLIENTS {
         assert_eq!(operator.depth(client).await?, 0, "{client} got more");
     }
@@ -174,7 +174,7 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_table_and_ledger_differ_in_is_told_and_sent() -> anyhow::Result<()> {
+async fn differences_of_table_and_ledger_are_reported_and_missing_events_sent() -> anyhow::Result<()> {
     let operator = Operator::new("ledger-reconcile").await?;
     let expected = incarnations(MARKS, 3);
     operator.write(&expected, 0..3).await?;
@@ -185,7 +185,8 @@ async fn what_table_and_ledger_differ_in_is_told_and_sent() -> anyhow::Result<()
     let compared = operator.json(&["reconcile"], 0).0;
     assert_eq!((&compared["groups"], &compared["is_complete"]), (&json!(MARKS), &json!(true)));
 
-    // As if the last event had never been shown by the stream; one had been given up; one had been removed since.
+    // As if the stream had never shown the last event of one mark, a version of another had been given up, and the last
+    // events of a third had been removed.
     let marks: Vec<&str> = expected.events()[..3].iter().map(|event| event.mark.as_str()).collect();
     let number = |value: &str| AttributeValue::N(value.to_owned());
     operator.set(marks[0], "version", number("2")).await?;
@@ -210,10 +211,10 @@ async fn what_table_and_ledger_differ_in_is_told_and_sent() -> anyhow::Result<()
         first.starts_with("fanoutctl replay Billing --group ") && first.ends_with(" --from 2"),
         "{first}"
     );
-    // What was missing went through the fan-out.
+    // The missing event went through the fan-out.
     let start = Instant::now();
     while operator.number(marks[0], "version").await? != 3 {
-        anyhow::ensure!(start.elapsed() < PATIENCE, "what was missing never came");
+        anyhow::ensure!(start.elapsed() < PATIENCE, "the missing event never came");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
@@ -224,14 +225,14 @@ async fn what_is_wrong_with_a_ledger_is_found() -> anyhow::Result<()> {
     let operator = Operator::new("ledger-check").await?;
     let ledger = operator.ledger().await?;
     let dynamodb = operator.ground.connection().dynamodb();
-    // Of the ledger alone: MiniStack tells of mappings what the SDK can't read.
+    // Only those of the ledger: the SDK can't read what MiniStack says of mappings.
     let findings = || -> Vec<String> {
         let (found, _) = operator.json(&["check"], 6);
         let findings = found["findings"].as_array().unwrap().iter();
         let of_ledger = findings.filter(|finding| finding["subject"] == format!("ledger `{ledger}`"));
         of_ledger.map(|finding| finding["problem"].as_str().unwrap().to_owned()).collect()
     };
-    // MiniStack does not switch it on, though the template says so.
+    // MiniStack does not switch on backups, although the template says so.
     assert_eq!(findings(), ["nothing brings it back if it is lost or damaged"]);
     dynamodb.delete_table().table_name(&ledger).send().await?;
     assert_eq!(findings(), ["its table doesn't exist"]);
@@ -242,7 +243,7 @@ async fn what_is_wrong_with_a_ledger_is_found() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Somebody with the tool and a config, and nothing else, at a stack that was just deployed.
+/// An operator with the tool and a config, and nothing else, at a stack that was just deployed.
 struct Operator {
     ground: Ground,
     config: PathBuf,
@@ -283,15 +284,15 @@ impl Operator {
         (serde_json::from_str(&said).unwrap(), errors)
     }
 
-    /// Has a client caught up until it is up to date, also if the schedule is at it.
+    /// Has a client caught up until it is up to date, even if a scheduled call serves it, too.
     fn catch_up(&self, client: &str) {
         self.run(&["catch-up", client], 0);
     }
 
-    /// The clients as `status` tells them, as soon as they are so.
+    /// Waits until the condition holds for the clients, and returns them as `status` prints them.
     async fn until_status(
         &self,
-        are_so: impl Fn(&BTreeMap<String, Value>) -> bool,
+        holds: impl Fn(&BTreeMap<String, Value>) -> bool,
     ) -> BTreeMap<String, Value> {
         let start = Instant::now();
         loop {
@@ -300,7 +301,7 @@ impl Operator {
             let clients: BTreeMap<_, _> = clients
                 .map(|client| (client["client"].as_str().unwrap().to_owned(), client.clone()))
                 .collect();
-            if are_so(&clients) {
+            if holds(&clients) {
                 return clients;
             }
             assert!(start.elapsed() < PATIENCE, "{clients:?}");
@@ -309,10 +310,10 @@ impl Operator {
     }
 
     async fn until_clients_are(&self, state: &str) {
-        let are_so = |clients: &BTreeMap<String, Value>| {
+        let holds = |clients: &BTreeMap<String, Value>| {
             clients.len() == CLIENTS.len() && clients.values().all(|client| client["state"] == state)
         };
-        self.until_status(are_so).await;
+        self.until_status(holds).await;
     }
 
     fn follower<'e>(&self, client: &str, expected: &'e Expected) -> Follower<'e> {
@@ -359,7 +360,7 @@ impl Operator {
         Ok(ledger.cloned().unwrap())
     }
 
-    /// Sets an attribute of a mark's item in the ledger, as nobody should.
+    /// Sets an attribute of a mark's item in the ledger. Only a test may do that.
     async fn set(&self, mark: &str, name: &str, value: AttributeValue) -> anyhow::Result<()> {
         let [pk, sk] = group_key(mark);
         let call = self.ground.connection().dynamodb().update_item().table_name(self.ledger().await?);
@@ -395,9 +396,9 @@ fn group(message: &Message) -> String {
 /// Every event of the first `rounds` has come, in order, once and unchanged.
 async fn has_all_once(follower: &mut Follower<'_>, expected: &Expected, rounds: usize) -> anyhow::Result<()> {
     let later: HashSet<usize> = (rounds * MARKS..expected.events().len()).collect();
-    let (_tell, told) = watch::channel(Some(later.clone()));
-    follower.until_complete(&told, PATIENCE, &|| ()).await?;
-    // What would come twice is there now.
+    let (_sender, not_written) = watch::channel(Some(later.clone()));
+    follower.until_complete(&not_written, PATIENCE, &|| ()).await?;
+    // An event that comes twice would be there now.
     follower.drain().await?;
     let verdict = follower.verdict(&later);
     assert!(verdict.is_good(), "{verdict:?}");

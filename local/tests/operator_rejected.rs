@@ -101,7 +101,7 @@ impl Operator {
         Ok(())
     }
 
-    /// Has a client caught up until there is a message for it, so as not to wait for the schedule.
+    /// Has a client caught up until there is a message for it, without waiting for the schedule.
     async fn catch_up(&self, client: &str) -> anyhow::Result<()> {
         let (url, start) = (self.url(&format!("Client{client}")), Instant::now());
         while self.depth(&url).await? == ["0", "0"] {
@@ -147,7 +147,7 @@ impl Operator {
         Ok(names.map(|name| attributes.get(&name.into()).cloned().unwrap_or_default()))
     }
 
-    /// Interrupts `list` while it holds messages of this queue; how it ended.
+    /// Interrupts `list` while it holds messages of this queue. Its exit status.
     async fn interrupt_list(&self, url: &str) -> anyhow::Result<Option<i32>> {
         let mut list = self.command(&["list"]).stdout(Stdio::null()).spawn()?;
         while self.depth(url).await?[1] == "0" {
@@ -160,7 +160,7 @@ impl Operator {
         Ok(list.wait()?.code())
     }
 
-    /// Puts a message into the rejected queue, as whoever can write there does.
+    /// Puts a message into the rejected queue, as every principal can that may send to it.
     async fn leave(&self, number: usize, body: &Value) -> anyhow::Result<()> {
         let call = self.ground.connection().sqs(ACCOUNT).send_message().queue_url(self.url("Rejected"));
         let call = call.message_body(body.to_string()).message_group_id("FORGED");
@@ -190,7 +190,7 @@ fn versions(messages: &[Message]) -> Vec<&str> {
 
 const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
 
-/// The clients went on without it, so it comes to all of them with what followed, in order.
+/// The clients went on without the repaired event, so it comes to all of them with the events that followed, in order.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_repaired_is_repeated_from_there_on() -> anyhow::Result<()> {
     let operator = Operator::new("rejected-repaired").await?;
@@ -207,7 +207,7 @@ async fn what_is_repaired_is_repeated_from_there_on() -> anyhow::Result<()> {
     for client in CLIENTS {
         assert_eq!(versions(&operator.take(client, 2).await?), ["1", "3"], "client {client}");
     }
-    // One is the converter's; the fan-out came past the item, too, and has one of its own.
+    // One is the converter's; the fan-out read the item, too, and sent one of its own.
     let rejections = operator.first_rejections(2);
     for rejection in &rejections {
         assert!(rejection["reason"].as_str().unwrap().contains("lacks `eventId`"), "{rejection}");
@@ -220,10 +220,13 @@ async fn what_is_repaired_is_repeated_from_there_on() -> anyhow::Result<()> {
     let price = r#""price": {"#;
     assert!(shown.contains(id) && shown.contains(price), "{shown}");
 
-    // Nobody is there to ask, but everything is told; and nothing is held back by it.
-    let (_, told) = operator.run(&["resend", beginning], 2);
-    assert!(told.contains("the event table has 1 newer event of its group, and a client that has"), "{told}");
-    assert!(told.contains("`--yes`"), "{told}");
+    // There is no terminal to ask at, but the question is printed; and the rejection can be received at once.
+    let (_, asked) = operator.run(&["resend", beginning], 2);
+    assert!(
+        asked.contains("the event table has 1 newer event of its group, and a client that has"),
+        "{asked}"
+    );
+    assert!(asked.contains("`--yes`"), "{asked}");
     let (said, _) = operator.run(&["resend", beginning, "--dry-run"], 0);
     assert_eq!(said, format!("{id}: would be sent again\n0 of 1 sent again\n"));
 
@@ -252,7 +255,7 @@ async fn what_is_repaired_is_repeated_from_there_on() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_event_table_does_not_have_reaches_nobody() -> anyhow::Result<()> {
+async fn what_the_event_table_does_not_have_reaches_no_client() -> anyhow::Result<()> {
     let operator = Operator::new("rejected-forged").await?;
     let events = marks::histories(2, 1, START);
     operator.put(item(&events[0])).await?;
@@ -287,7 +290,7 @@ async fn what_the_event_table_does_not_have_reaches_nobody() -> anyhow::Result<(
     operator.assert_no_more().await?;
     assert_eq!(operator.rejections().len(), 6);
 
-    // What the rejection says of a genuine event is not what is sent.
+    // A genuine event is sent as the table has it, not as the rejection has it.
     operator.leave(6, &json!({ "reason": "r", "image": image, "keys": keys(&events[0]) })).await?;
     let report = operator.json(&["resend", "--all", "--yes"], 6);
     assert_eq!((&report["sent"], &report["stay"]), (&1.into(), &6.into()), "{report}");
@@ -303,14 +306,14 @@ async fn what_the_event_table_does_not_have_reaches_nobody() -> anyhow::Result<(
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_event_table_lost_stays_rejected() -> anyhow::Result<()> {
     let operator = Operator::new("rejected-lost").await?;
-    // An event lacked its id, and its item is gone since.
+    // An event lacked its id, and its item was erased.
     let mut poison = item(&marks::histories(1, 1, START)[0]);
     poison.remove("eventId");
     operator.put(poison.clone()).await?;
     let id = operator.first_rejections(1)[0]["id"].as_str().unwrap().to_owned();
     operator.erase(&poison).await?;
-    let (said, told) = operator.run(&["resend", &id, "--yes"], 6);
-    assert!(told.contains("can't be sent again: the event table no longer has its event"), "{told}");
+    let (said, errors) = operator.run(&["resend", &id, "--yes"], 6);
+    assert!(errors.contains("can't be sent again: the event table no longer has its event"), "{errors}");
     assert!(said.contains(&format!("{id}: stays: the event table no longer has its event")), "{said}");
     operator.assert_no_more().await?;
     assert_eq!(operator.rejections().len(), 1);
@@ -321,11 +324,11 @@ async fn what_the_event_table_lost_stays_rejected() -> anyhow::Result<()> {
     operator.run(&["resend"], 2);
     operator.run(&["show", "nothing-like-it"], 6);
 
-    // Interrupted while it holds the rejection: everybody can see it at once.
+    // Interrupted while it holds the rejection: the rejection can be received at once.
     let rejected = operator.url("Rejected");
     let start = Instant::now();
     while operator.interrupt_list(&rejected).await? != Some(130) {
-        assert!(start.elapsed() < PATIENCE, "no look was interrupted in time");
+        assert!(start.elapsed() < PATIENCE, "no `list` was interrupted in time");
     }
     assert_eq!(operator.depth(&rejected).await?, ["1", "0"]);
     Ok(())

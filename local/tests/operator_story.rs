@@ -1,5 +1,5 @@
 //! An operator's year in a minute, through `fanoutctl` and the real template: clients come and go while events flow,
-//! a client's queue is lost, the stack goes; nobody misses or doubles an event.
+//! a client's queue is lost, the stack is deleted; no client misses an event or gets one twice.
 
 #![expect(
     clippy::indexing_slicing,
@@ -35,7 +35,7 @@ const KEPT_QUEUE: &str = "[[client]]\nname = \"Reporting\"\nqueue_arn = \"arn:aw
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::Result<()> {
+async fn clients_come_and_go_and_none_misses_an_event_or_gets_one_twice() -> anyhow::Result<()> {
     let operator = Operator::new("operator").await?;
     let expected = Expected::new(marks::histories(MARKS, ROUNDS, START));
     let mut billing = operator.follower("Billing", &expected);
@@ -55,7 +55,7 @@ async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::
     ])?;
     operator.write(&expected, 0..5).await?;
 
-    // A fourth client, while events flow: each line of progress is followed by a round.
+    // A fourth client, while events flow: a round follows each line of progress.
     operator.register(&["Billing", "Insurance", "Enforcement", "Reporting"], "")?;
     let (written, in_both_steps) = operator.write_during_deploy(&expected, 5..15).await?;
     assert!(in_both_steps, "events were not written all the while that the stack was updated");
@@ -65,12 +65,12 @@ async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::
     }
     assert_joined(&mut reporting, &expected, written..20).await?;
 
-    // The client is taken away, and its queue kept.
+    // The client is removed, and its queue kept.
     operator.register(&["Billing", "Insurance", "Enforcement"], "")?;
     operator.done(&["deploy", "--yes"])?;
     assert!(operator.queues().await?.contains("MarkFanOutClientReporting.fifo"));
 
-    // It can't be made again under its name: the refusal names both ways out, and nothing is touched.
+    // No queue can be made under that name: the refusal names both ways out, and nothing is changed.
     operator.register(&["Billing", "Insurance", "Enforcement", "Reporting"], "")?;
     let refused = operator.run(&["deploy", "--yes"])?;
     assert_eq!(refused.status.code(), Some(6), "{}", said(&refused));
@@ -87,7 +87,7 @@ async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::
     }
     assert_joined(&mut reporting, &expected, 20..21).await?;
 
-    // A client's queue is deleted under way: the others go on, and the operator is told.
+    // A client's queue is deleted while events flow: the others go on, and `status` shows it.
     operator.delete_queue("Insurance").await?;
     operator.write(&expected, 21..22).await?;
     for follower in [&mut billing, &mut enforcement] {
@@ -99,9 +99,9 @@ async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::
     let lost =
         status["queues"].as_array().unwrap().iter().find(|queue| queue["client"] == "Insurance").unwrap();
     assert!(lost["messages"].is_null(), "{lost}");
-    assert!(operator.has_counted("BecameBehind", "Insurance")?, "no metric `BecameBehind` tells of it");
+    assert!(operator.has_counted("BecameBehind", "Insurance")?, "no metric `BecameBehind` counts it");
 
-    // Taken away, it holds nobody up, and nobody gets an event again.
+    // The client is removed: the others are not held up, and none gets an event twice.
     operator.register(&["Billing", "Enforcement"], KEPT_QUEUE)?;
     operator.done(&["deploy", "--yes"])?;
     operator.until_depth_is("Queue", 0).await?;
@@ -110,7 +110,7 @@ async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::
     }
     assert_joined(&mut reporting, &expected, 21..22).await?;
 
-    // The stack goes; every queue stays, with what is in it.
+    // The stack is deleted; every queue stays, with its messages.
     operator.write(&expected, 22..23).await?;
     operator.until_depth_is("ClientBilling", MARKS).await?;
     operator.until_depth_is("Queue", 0).await?;
@@ -123,7 +123,7 @@ async fn clients_come_and_go_and_nobody_misses_or_doubles_an_event() -> anyhow::
     Ok(())
 }
 
-/// Somebody with the tool and a config, and nothing else.
+/// An operator with the tool and a config, and nothing else.
 struct Operator {
     ground: Ground,
     config: PathBuf,
@@ -135,7 +135,7 @@ impl Operator {
         Ok(Self { ground: ground(name).await?, config })
     }
 
-    /// Writes the config: clients with queues of the stack, and what else is in it.
+    /// Writes the config: clients with queues of the stack, and more.
     fn register(&self, clients: &[&str], more: &str) -> anyhow::Result<()> {
         let clients = clients.iter().map(|name| format!("[[client]]\nname = \"{name}\"\n"));
         let clients: String = clients.collect();
@@ -179,15 +179,15 @@ impl Operator {
         let mut deploy = fanoutctl(&self.ground, &self.config, &["deploy", "--yes"])?;
         let mut deploy = deploy.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let lines = BufReader::new(deploy.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let (tell, mut told) = mpsc::unbounded_channel();
-        let reader = std::thread::spawn(move || lines.for_each(|line| tell.send(line).unwrap_or_default()));
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let reader = std::thread::spawn(move || lines.for_each(|line| sender.send(line).unwrap_or_default()));
         let (mut next, mut said, mut written) = (rounds.start, String::new(), [0, 0]);
-        while let Some(line) = told.recv().await {
+        while let Some(line) = receiver.recv().await {
             said = said + &line + "\n";
             let step = ["step 1 of 2", "step 2 of 2"].iter().rposition(|step| said.contains(step));
             if let Some(step) = step
                 && next < rounds.end
-                // Half of them for each step.
+                // Half of the rounds for each step.
                 && written[step] <= rounds.len() / 2
             {
                 self.write(expected, next..next + 1).await?;
@@ -251,7 +251,7 @@ async fn assert_has_all_once(
     Ok(())
 }
 
-/// Of each mark, what has come is its events from some one on, without a hole; and all of `rounds` among them.
+/// Asserts that of each mark the events from some version on have come, without a hole, and all of `rounds` among them.
 async fn assert_joined(
     follower: &mut Follower<'_>,
     expected: &Expected,
@@ -276,9 +276,9 @@ async fn assert_joined(
 }
 
 async fn receive(follower: &mut Follower<'_>, not_expected: &HashSet<usize>) -> anyhow::Result<()> {
-    let (_tell, told) = watch::channel(Some(not_expected.clone()));
-    follower.until_complete(&told, PATIENCE, &|| ()).await?;
-    // What would come twice is there now.
+    let (_sender, not_written) = watch::channel(Some(not_expected.clone()));
+    follower.until_complete(&not_written, PATIENCE, &|| ()).await?;
+    // An event that comes twice would be there now.
     follower.drain().await?;
     Ok(())
 }

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn rejection_tells_reason_keys_position_and_image() {
+    fn rejection_holds_reason_keys_position_and_image() {
         let rejection = rejection(r#"{"price":{"N":"x"}}"#);
         expect![[r#"{"reason":"attribute `price`: `N` is not a number","eventId":"e-1","keys":{"mark":{"S":"AFC F5"}},"stream":"arn:aws:dynamodb:eu-west-2:111122223333:table/T/stream/S","sequenceNumber":"4421584500000000017450439091","image":{"price":{"N":"x"}},"record":null}"#]]
             .assert_eq(&rejection.body().text().unwrap());

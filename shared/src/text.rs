@@ -52,7 +52,7 @@ mod tests {
     struct Layer(&'static str, #[source] Option<Box<Layer>>);
 
     #[test]
-    fn each_source_is_told_once() {
+    fn each_source_is_named_once() {
         let layer = |text, source| Layer(text, Some(Box::new(source)));
         let error = layer("dispatch failure", layer("connection refused", Layer("refused", None)));
         assert_eq!(with_sources(&error), "dispatch failure: connection refused");

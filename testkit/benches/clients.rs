@@ -81,7 +81,7 @@ impl Ledger for ReadyPorts {
     }
 }
 
-/// The messages bring what comes next: the table is not asked.
+/// The messages bring the next events, so the table is never read.
 impl EventTable for ReadyPorts {
     async fn page(&self, _: &Key, _: Option<&Key>) -> Result<Page, Unread> {
         Err(Unread("not asked".into()))

@@ -1,7 +1,10 @@
 //! What a batch of ten messages costs to copy to 1, 10 and 100 clients, beside the obvious way (`examples/obvious.rs`).
 //!
 //! Both are release binaries with the real SDK and work in turn, in the same run, each against a queue of its own that
-//! answers after 5 ms. Ours reads and writes its ledger besides, which the obvious way does not have. The processor's time is the process's own. `cargo bench -p testkit --bench fanout`
+//! answers after 5 ms. Ours also reads and writes a ledger, which the obvious way does not have. The processor's time is
+//! the process's own.
+//!
+//! `cargo bench -p testkit --bench fanout`
 
 #[path = "support/ledger.rs"]
 mod ledger;
@@ -25,10 +28,10 @@ use crate::support::{LATENCY, config, invoke, load, messages, names, package, st
 /// How long each binary's processor time must be, at least, to be read in steps of 10 ms.
 const ENOUGH: Duration = Duration::from_secs(2);
 
-/// How often one binary is invoked before it is the other's turn.
+/// How often one binary is invoked before the other is.
 const PASS: usize = 10;
 
-/// Turns of each that are not counted: connections are made, memory is taken.
+/// Passes of each that are not counted: they make connections and take memory.
 const WARM_UP: usize = 2;
 
 struct Contender {
@@ -99,7 +102,7 @@ impl Contender {
             .collect()
     }
 
-    /// Everything before this does not count.
+    /// Nothing before this counts.
     fn begin(&mut self) -> io::Result<()> {
         self.processor = self.function.cpu_time()?;
         self.times.clear();
@@ -119,7 +122,7 @@ impl Contender {
         Ok(self.function.cpu_time()?.saturating_sub(self.processor))
     }
 
-    /// Of one invocation, in milliseconds: processor time, and the median time.
+    /// The processor time of one invocation and the median time, in milliseconds.
     fn figures(&self) -> io::Result<(f64, f64)> {
         let mut times = self.times.clone();
         times.sort_unstable();
@@ -128,7 +131,7 @@ impl Contender {
     }
 }
 
-/// Both must send the same to every client, before anything is measured; from then on the queues forget.
+/// Checks, before anything is measured, that both send the same to every client. From then on the queues forget.
 fn same(
     obvious: &mut Contender,
     ours: &mut Contender,

@@ -1,4 +1,6 @@
-//! What each function needs of Lambda: size, time to start, memory, and what it writes. `cargo bench -p testkit --bench functions`
+//! What each function needs of Lambda: size, time to start, memory, and the size of its metrics.
+//!
+//! `cargo bench -p testkit --bench functions`
 
 #[path = "support/ledger.rs"]
 mod ledger;
@@ -25,7 +27,7 @@ const INVOCATIONS: usize = 100;
 const RECORDS: usize = 100;
 const MARKS: usize = 50;
 
-/// A function as it is deployed, and what it is fed.
+/// A function as it is deployed, and the batch that it gets.
 struct Row {
     name: &'static str,
     binary: PathBuf,
@@ -59,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     sqs.forget_everything();
     sqs.set_latency(LATENCY);
 
-    // In turn, so that whatever else the machine does meets all of them.
+    // In turn, so that the machine's other work slows all of them alike.
     for _ in 0..STARTS {
         for row in &mut rows {
             let ledger = row.ledger.as_ref().map(|clients| ledger(clients)).transpose()?;

@@ -1,7 +1,7 @@
 //! What the ledger costs: calls and capacity units per event, the time of a batch, the repair of gaps, catch-up.
 //!
-//! Over queues, ledger and event table in memory, in virtual time: a call takes as long as it is told to, and the
-//! processor's time counts for nothing. So the figures are the same in every run, and on every machine.
+//! Over queues, ledger and event table in memory, in virtual time: a call takes the time that is set for it, and the
+//! processor's time is not counted. So the figures are the same in every run, and on every machine.
 //!
 //! `cargo bench -p testkit --bench ledger`
 
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use support::{Cost, Event, World};
 
-/// What a call takes where nothing else is said.
+/// How long a call takes, unless a table says otherwise.
 const CALL: Duration = Duration::from_millis(5);
 
 fn main() {

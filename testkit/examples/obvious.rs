@@ -39,7 +39,7 @@ async fn main() -> Result<(), Error> {
         .await
 }
 
-/// With the settings of the real one, but for retries, which are the SDK's here.
+/// A client with the settings of the real one, except for retries, which are the SDK's.
 fn client() -> Result<Client, Error> {
     let credentials = Credentials::new(
         env::var("AWS_ACCESS_KEY_ID")?,
@@ -83,7 +83,7 @@ async fn fan_out(sqs: &Client, queues: &[String], event: SqsEvent) -> Result<Sqs
     Ok(response)
 }
 
-/// Sends all messages to one queue and tells the ids of those that it did not take.
+/// Sends all messages to one queue. Returns the ids of those that it did not take.
 async fn send(sqs: &Client, queue: &str, messages: &[Message]) -> Result<Vec<String>, Error> {
     let entries = messages.iter().enumerate().map(|(index, message)| message.entry(index));
     let entries = entries.collect::<Result<Vec<_>, _>>()?;

@@ -1,5 +1,5 @@
-//! What tests are made with, in no release: doubles of the ports in memory and of services on the wire, the contract suites
-//! that doubles and real things pass, samples, and what code logs.
+//! Tools for tests, in no release: doubles of the ports in memory and of services on the wire, the contract suites that
+//! doubles and real things pass, samples, and a recorder of what code logs.
 
 pub mod contract;
 pub mod logs;

@@ -1,4 +1,4 @@
-//! What code logs.
+//! Records what code logs.
 
 #![expect(clippy::expect_used, reason = "in tests a panic is the report")]
 

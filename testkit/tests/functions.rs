@@ -1,4 +1,4 @@
-//! The binaries under the Runtime API: they start, answer, and say why they do not.
+//! The binaries under the Runtime API: they start and answer, or say why they do not.
 
 #![expect(
     clippy::indexing_slicing,
@@ -61,13 +61,13 @@ fn a_function_answers_one_invocation_after_the_other() {
 }
 
 #[test]
-fn a_failed_invocation_is_told_and_logged_with_its_request_id() {
+fn a_failed_invocation_is_reported_and_logged_with_its_request_id() {
     let mut function = start("fails", CONFIG, &VARIABLES).unwrap();
-    let Outcome::Error(told) = function.invoke("[]", Duration::from_secs(10)).unwrap() else {
+    let Outcome::Error(error) = function.invoke("[]", Duration::from_secs(10)).unwrap() else {
         panic!("no error")
     };
-    assert!(told.contains("InvocationFailed"), "{told}");
-    // It answers the next one. Its output is read beside its answers, so it can take some.
+    assert!(error.contains("InvocationFailed"), "{error}");
+    // It answers the next one. The output is read beside the answers, so the line may come some answers later.
     let next = |_| {
         let outcome = function.invoke("{\"Records\":[]}", Duration::from_secs(10)).unwrap();
         assert_eq!(outcome, Outcome::Response("{\"batchItemFailures\":[]}".to_owned()));
@@ -94,13 +94,13 @@ fn a_function_that_cannot_start_says_why() {
     }
 }
 
-/// A function's invocation whose metrics are looked at.
+/// An invocation of a function, to see its metrics.
 struct Case<'c> {
     name: &'c str,
     binary: &'c Path,
     payload: Value,
     response: &'c str,
-    /// What DynamoDB answers, over and over; nothing to the converter, which does not ask.
+    /// DynamoDB's answers, over and over; none for the converter, which makes no such call.
     tables: Vec<Answer>,
 }
 
@@ -114,7 +114,7 @@ fn metrics(case: &Case<'_>) -> Value {
     let mut variables = vec![
         ("LAMBDA_TASK_ROOT", package.to_str().unwrap()),
         ("AWS_ENDPOINT_URL_SQS", &sqs_endpoint),
-        // No level of the log keeps metrics back.
+        // Metrics are written at every level of the log.
         ("AWS_LAMBDA_LOG_LEVEL", "ERROR"),
         ("LEDGER_TABLE", LEDGER_TABLE),
         ("EVENT_TABLE", "Events"),
@@ -122,7 +122,7 @@ fn metrics(case: &Case<'_>) -> Value {
     ];
     variables.extend(VARIABLES);
     let mut function = Function::start(case.binary, &variables).unwrap();
-    // Its output is read beside its answers: the line of an invocation is there after the next one at the latest.
+    // The output is read beside the answers: the line of an invocation may come only after a later one.
     for _ in 0..100 {
         let outcome = function.invoke(case.payload.to_string(), Duration::from_secs(10)).unwrap();
         assert_eq!(outcome, Outcome::Response(case.response.to_owned()), "{}", case.name);
@@ -134,7 +134,8 @@ fn metrics(case: &Case<'_>) -> Value {
     panic!("no line in a hundred invocations");
 }
 
-/// The names of the metrics of a line, which is such as CloudWatch takes it (Embedded metric format specification).
+/// The names of the metrics of a line. Asserts that the line is as CloudWatch takes it (Embedded metric format
+/// specification).
 fn names_of(line: &Value) -> BTreeSet<&str> {
     assert!(line["_aws"]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000, "milliseconds");
     let [directive] = line["_aws"]["CloudWatchMetrics"].as_array().unwrap().as_slice() else {
@@ -196,7 +197,7 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
         "first": { "M": { "sort": { "S": "0" }, "version": { "N": "1" } } },
     });
     let known = json!({ "Responses": { LEDGER_TABLE: [registry, group] }, "UnprocessedKeys": {} });
-    // Whatever is asked, by a key or with a query or a scan: there is the registry, and nothing else.
+    // By every key, query and scan there is the registry, and nothing else.
     let quiet = json!({
         "Responses": { LEDGER_TABLE: [registry] }, "UnprocessedKeys": {}, "Items": [], "Count": 0, "ScannedCount": 0,
     });

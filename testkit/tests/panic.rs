@@ -1,4 +1,4 @@
-//! A panic is logged by its place, and by nothing that it was about.
+//! A panic is logged by its place, without its message.
 
 #![expect(
     clippy::panic,
@@ -13,12 +13,12 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-/// Set in the process that panics: the hook is its own, and so is its output.
+/// Set in the process that panics, which has a panic hook and an output of its own.
 const PANICKING: &str = "PANICKING";
 
 const CONTENT: &str = "Nominee 17 – Zoë";
 
-/// Panics whose messages tell [`CONTENT`], with the lines that they are on.
+/// Panics whose messages hold [`CONTENT`], with the lines that they are on.
 const PANICS: [(u32, fn()); 3] = [
     (line!(), || panic!("{CONTENT}")),
     (line!(), || drop(CONTENT[..12].to_owned())),
@@ -41,7 +41,7 @@ fn a_panic_is_logged_by_its_place_without_its_message() {
     assert!(output.status.success(), "{said}");
     assert!(!said.contains("Zo"), "{said}");
 
-    // The test's own words may stand before the first of them.
+    // The test's own output may stand before the first line.
     let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(&line[line.find('{')?..]).ok());
     let lines: Vec<Value> = lines.collect();
     assert_eq!(lines.len(), PANICS.len(), "{said}");
@@ -58,6 +58,6 @@ fn panic_each_time() {
     for (line, panic) in PANICS {
         let panicked = catch_unwind(panic).unwrap_err();
         let message = panicked.downcast_ref::<String>().unwrap();
-        assert!(message.contains(CONTENT), "the message of line {line} does not tell the content");
+        assert!(message.contains(CONTENT), "the message of line {line} does not hold the content");
     }
 }

@@ -1,4 +1,4 @@
-//! The SQS adapter over the wire: what it sends, and what it makes of answers.
+//! The SQS adapter over the wire: its requests, and how it reads answers.
 
 #![expect(
     clippy::panic,
@@ -94,7 +94,7 @@ async fn check_fault(fault: Fault, accepted: &str, expected: Expect) {
     let sqs = sqs(&stub.endpoint_url());
     check(&stub, sqs.send(&url, &messages.each_ref()).await, accepted, expected);
     assert_eq!(stub.received().len(), 1, "the SDK tried again");
-    // The fault is over: what was accepted before is a duplicate now.
+    // The fault is over: the messages that were accepted before are duplicates now.
     let again = sqs.send(&url, &messages.each_ref()).await;
     assert!(again.unwrap().iter().all(Result::is_ok));
     assert_eq!(stub.accepted(&name).len(), 3);
@@ -126,7 +126,7 @@ async fn a_batch_arrives_as_it_was_encoded() {
     assert_eq!(request["QueueUrl"], url.as_str());
 }
 
-/// The request's text is ours, and must mean what the SDK's own would.
+/// The adapter writes the request's text itself, and it must mean the same as the SDK's.
 #[tokio::test]
 async fn a_request_means_what_the_sdks_own_serializer_writes() {
     let stub = SqsStub::start().unwrap();
@@ -276,7 +276,7 @@ async fn a_call_is_refused() {
 }
 
 #[tokio::test]
-async fn nobody_knows_what_became_of_a_call() {
+async fn the_result_of_a_call_is_unknown() {
     check_fault(Fault::ResetBefore, "", expect!["call: Unknown: result unknown: dispatch failure"]).await;
     check_fault(Fault::ResetAfter, "1 2 3", expect!["call: Unknown: result unknown: dispatch failure"]).await;
     check_fault(
@@ -290,7 +290,7 @@ async fn nobody_knows_what_became_of_a_call() {
 #[tokio::test]
 async fn without_a_connection_nothing_was_accepted() {
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-    // Nobody listens; and a name that is too long to be looked up.
+    // A port on which no process listens, and a name that is too long to be looked up.
     for endpoint_url in [format!("http://{address}"), format!("http://{}", "x".repeat(64))] {
         let error = sqs(&endpoint_url).send(&queue(OwnQueue::FanOut).0, &[&message("1")]).await.unwrap_err();
         assert!(matches!(error, SendError::Transient(_)), "{endpoint_url}: {error:?}");
@@ -303,7 +303,7 @@ async fn a_call_ends_in_five_seconds() {
     let endpoint_url = format!("http://{}", listener.local_addr().unwrap());
     let before = tokio::time::Instant::now();
     let error = sqs(&endpoint_url).send(&queue(OwnQueue::FanOut).0, &[&message("1")]).await.unwrap_err();
-    // The paused clock leaps whenever nothing else happens, perhaps before there is a connection.
+    // The paused clock leaps whenever all tasks wait, perhaps before there is a connection.
     assert!(matches!(error, SendError::Unknown(_) | SendError::Transient(_)), "{error:?}");
     assert!(before.elapsed() <= aws::sqs::CALL_TIMEOUT, "{:?}", before.elapsed());
 }
@@ -347,7 +347,7 @@ async fn visibilities_are_set_in_one_call() {
 }
 
 #[tokio::test]
-async fn the_stub_can_be_told_to_forget() {
+async fn the_stub_forgets_on_demand() {
     let stub = SqsStub::start().unwrap();
     let (url, name) = queue(OwnQueue::FanOut);
     let sqs = sqs(&stub.endpoint_url());

@@ -116,7 +116,7 @@ mod tests {
             stored.insert(FORMAT.to_owned(), AttributeValue::N("1".to_owned()));
             stored.insert("clients".to_owned(), foreign);
             assert_eq!(item(&key, stored.clone()).unwrap_err().attribute, "clients");
-            // Of another format it is not wondered at.
+            // An item of another format may have it.
             stored.insert(FORMAT.to_owned(), AttributeValue::N("2".to_owned()));
             assert_eq!(item(&key, stored).unwrap_err().attribute, FORMAT);
         }

@@ -140,17 +140,17 @@ mod tests {
 
     #[test]
     fn an_invocation_yields_its_answer_its_error_or_that_it_panicked() {
-        let told = |outcome: Result<u8, Diagnostic>| match outcome {
+        let shown = |outcome: Result<u8, Diagnostic>| match outcome {
             Ok(answer) => answer.to_string(),
             Err(failure) => format!("{}: {}", failure.error_type, failure.error_message),
         };
         let answer = unwound(async { Ok::<_, std::io::Error>(1) }).now_or_never();
-        expect!["1"].assert_eq(&told(answer.unwrap()));
+        expect!["1"].assert_eq(&shown(answer.unwrap()));
         let error = unwound(async { Err(std::io::Error::other("no ledger")) }).now_or_never();
-        expect!["InvocationFailed: no ledger"].assert_eq(&told(error.unwrap()));
+        expect!["InvocationFailed: no ledger"].assert_eq(&shown(error.unwrap()));
         let panicking = async { if true { panic!("a secret") } else { Ok::<_, std::io::Error>(1) } };
         let panicked = unwound(panicking).now_or_never();
         expect!["Panicked: the function panicked; its log names the place"]
-            .assert_eq(&told(panicked.unwrap()));
+            .assert_eq(&shown(panicked.unwrap()));
     }
 }

@@ -2,7 +2,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
-/// What Lambda and the template set, but for what `changed` says.
+/// The variables that Lambda and the template set, with those of `changed` changed.
 fn environment<'c>(changed: &'c [(&str, Option<&str>)]) -> impl Fn(&str) -> Option<String> + 'c {
     |name| {
         let set = [

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_tells_what_can_be_done() {
+    fn an_answer_decides_what_can_be_done() {
         use CallFault::{Missing, NotAllowed, Refused, Unreachable};
         for (code, status, expected) in [
             ("AccessDenied", 403, NotAllowed),
@@ -177,7 +177,7 @@ mod tests {
             ("ValidationError", 400, Refused),
             ("InvalidParameterValue", 400, Refused),
             ("BucketAlreadyExists", 409, Refused),
-            // Codes that are not listed.
+            // Codes that the classification does not list.
             ("SomethingNew", 403, NotAllowed),
             ("SomethingNew", 503, Unreachable),
         ] {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_says_is_told_or_else_what_happened() {
+    fn an_error_holds_what_the_service_says_or_else_what_happened() {
         let answer = |status: u16, code: Option<&str>, message: Option<&str>| {
             let mut metadata = ErrorMetadata::builder();
             if let Some(code) = code {

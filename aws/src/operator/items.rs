@@ -269,7 +269,7 @@ mod tests {
         entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// The converter reads it, and makes of it what it makes of the item in the table.
+    /// The converter reads the text, and makes the same event of it as of the item in the table.
     #[test]
     fn an_item_is_written_as_its_stream_writes_it() {
         let written = map(&every_type()).to_string();
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn newer_events_are_asked_for_by_placeholders() {
+    fn newer_events_are_counted_by_placeholders() {
         let filter = Filter::of(&Newer {
             partition: ("mark".to_owned(), TypedKey::S("AFC F5".to_owned())),
             path: Path::try_new("RegistrationNumber.version").unwrap(),

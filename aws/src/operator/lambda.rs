@@ -156,7 +156,7 @@ mod tests {
         };
         let error = r#"{"errorType":"BatchError","errorMessage":"not a payload"}"#;
         check(true, error, failed("not a payload"));
-        // No answer to a replay looks like this, whatever the header says.
+        // No answer to a resend looks like this, whatever the header says.
         check(false, error, failed("not a payload"));
         check(true, "", failed("it gives no message; its log says more"));
         check(true, r#"{"results":[]}"#, failed("it gives no message; its log says more"));

@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    /// What a provider of credentials says.
+    /// A provider of credentials with a scripted answer.
     #[derive(Debug)]
     struct Provider(fn() -> Result<Credentials, CredentialsError>);
 
@@ -246,11 +246,11 @@ mod tests {
         sdk_config.set_region(region.map(|name| Region::new(name.to_owned())));
         sdk_config.set_credentials_provider(provider.map(SharedCredentialsProvider::new));
         let found = Target::try_new(sdk_config.build()).await;
-        let told = found.map_or_else(
+        let shown = found.map_or_else(
             |error| error.to_string(),
             |target| format!("{} {:?}", target.region(), target.endpoint()),
         );
-        expected.assert_eq(&told);
+        expected.assert_eq(&shown);
     }
 
     #[tokio::test]

@@ -265,7 +265,7 @@ mod tests {
             let request = shared.request(&queue("a"), &[message]);
             assert_eq!(text(&request), text(&Requests::default().request(&queue("a"), &[message])));
         };
-        // Each is dropped before the next is made, which the allocator likes to put into the same place.
+        // Each is dropped before the next is made, which the allocator often puts into the same place.
         for number in 0..1_000 {
             check(&message("1", &number.to_string()));
         }

@@ -61,7 +61,7 @@ fn a_client_that_fails_is_left_alone_for_longer_and_longer() {
             tried.push(minute);
         }
     }
-    // After 5, 10, 20, 40, 80, 160 and then 300 s: at the next minute after that.
+    // At the first minute after 5, 10, 20, 40, 80, 160 and then 300 s.
     assert_eq!(tried, [0, 1, 2, 3, 4, 6, 9, 15, 21, 27]);
     let answer = world.maintenance();
     let a = &answer["clients"][0];
@@ -70,13 +70,13 @@ fn a_client_that_fails_is_left_alone_for_longer_and_longer() {
 }
 
 #[test]
-fn who_orders_it_does_not_wait() {
+fn a_requested_catch_up_does_not_wait_for_the_pause_after_a_failure() {
     let world = World::new();
     ten_groups(&world);
     world.queues.change(&world.queue("A"), |settings| settings.denied = true);
     world.maintenance_runs(8);
     world.queues.change(&world.queue("A"), |settings| settings.denied = false);
-    let answer = world.order(json!({"request": "catchUp", "client": "A"})).unwrap();
+    let answer = world.request(json!({"request": "catchUp", "client": "A"})).unwrap();
     assert_eq!(answer, json!({"client": "A", "groups": 10, "sent": 30, "behind": 0, "stopped": null}));
     assert_eq!(world.lease("A").unwrap().failures, 0);
 }
@@ -97,7 +97,7 @@ fn a_client_that_hangs_holds_up_no_other() {
 }
 
 #[test]
-fn nothing_starts_after_two_thirds_of_the_time_and_what_was_sent_is_told() {
+fn nothing_starts_after_two_thirds_of_the_time_and_what_was_sent_is_recorded() {
     let world = World::new();
     let events: Vec<String> = (1..=900).map(|version| format!("a{version}")).collect();
     world.put(&events.join(" "));
@@ -112,7 +112,7 @@ fn nothing_starts_after_two_thirds_of_the_time_and_what_was_sent_is_told() {
     let sent = requests.len();
     assert!(sent > 150, "{sent}");
     assert_eq!(world.standing("a"), format!("900 A:{sent}"));
-    // It was time that ended it: the client did not fail.
+    // The time ended the pass: the client did not fail.
     assert_eq!(world.lease("A").unwrap().failures, 0);
 }
 
@@ -127,17 +127,17 @@ fn a_pass_sends_for_a_minute() {
     world.maintenance();
     let requests = world.queues.requests(&world.queue("A"));
     let starts: Vec<u64> = requests.iter().map(|request| request.at.since(began).as_secs()).collect();
-    // The first turn's last send starts after 60 s; the second begins when it is told.
+    // The first pass's last send starts after 60 s; the second pass begins when the first is recorded.
     assert_eq!(starts.iter().filter(|start| **start <= 60).count(), 31);
     assert_eq!(starts.len(), world.queues.accepted(&world.queue("A")).len());
     assert_eq!(world.standing("a"), format!("100 A:{}", starts.len()));
-    // Two passes, each with the lease and what was sent; and the lease given back.
+    // For each of two passes the lease, and what was sent; and the lease given back.
     assert_eq!(world.ledger.calls().writes, 5);
 }
 
-/// Whoever ordered it goes on with another invocation, unless there is a reason not to.
+/// The operator's tool goes on with another invocation, unless the answer names a reason to stop.
 #[test]
-fn who_has_no_time_left_names_no_reason_to_stop() {
+fn an_answer_names_no_reason_to_stop_when_only_the_time_was_over() {
     let world = World::new();
     let events: Vec<String> = (1..=600).map(|version| format!("a{version}")).collect();
     world.put(&events.join(" "));
@@ -145,7 +145,7 @@ fn who_has_no_time_left_names_no_reason_to_stop() {
     world.queues.change(&world.queue("A"), |settings| settings.latency = Duration::from_secs(4));
     let mut sent = 0;
     for behind in [1, 1] {
-        let answer = world.order(json!({"request": "catchUp", "client": "A"})).unwrap();
+        let answer = world.request(json!({"request": "catchUp", "client": "A"})).unwrap();
         assert_eq!((&answer["behind"], &answer["stopped"]), (&json!(behind), &json!(null)), "{answer}");
         sent += answer["sent"].as_u64().unwrap();
     }
@@ -159,8 +159,8 @@ fn a_lease_that_another_holds_is_respected() {
     let (id, now) = (world.registration("A").id, world.clock.now());
     let held = Lease::unheld().held(WriteCount(5), 77, &[], now);
     world.ledger.put(ItemKey::Lease(id), Item::Lease(held.clone()));
-    for order in [json!({"request": "maintenance"}), json!({"request": "catchUp", "client": "A"})] {
-        let answer = world.order(order).unwrap().to_string();
+    for request in [json!({"request": "maintenance"}), json!({"request": "catchUp", "client": "A"})] {
+        let answer = world.request(request).unwrap().to_string();
         assert!(answer.contains("another invocation serves it"), "{answer}");
         assert!(answer.contains(r#""elsewhere":true"#), "{answer}");
     }
@@ -171,7 +171,7 @@ fn a_lease_that_another_holds_is_respected() {
 }
 
 #[test]
-fn what_a_dead_holder_had_in_work_comes_first() {
+fn the_groups_that_a_dead_holder_worked_on_come_first() {
     for seed in 0..4 {
         let world = World::new();
         for number in 0..60 {
@@ -193,7 +193,7 @@ fn what_a_dead_holder_had_in_work_comes_first() {
 }
 
 #[test]
-fn more_groups_than_are_listed_at_once_are_served_all_the_same() {
+fn more_groups_than_are_listed_at_once_are_all_served() {
     let world = World::new();
     let groups: Vec<String> = (0..5_100).map(|number| format!("g{number:04}")).collect();
     for group in &groups {
@@ -203,12 +203,12 @@ fn more_groups_than_are_listed_at_once_are_served_all_the_same() {
         world.group(group, 1, "A:0");
     }
     world.ledger.set_cursors_in_page(1_000);
-    // Who only rests is not counted to the end.
+    // For a client that only pauses, not all groups are counted.
     world.queues.change(&world.queue("A"), |settings| settings.denied = true);
     let answer = world.maintenance();
     assert_eq!(answer["clients"][0]["behind"], json!(5_000));
     world.queues.change(&world.queue("A"), |settings| settings.denied = false);
-    let answer = world.order(json!({"request": "catchUp", "client": "A"})).unwrap();
+    let answer = world.request(json!({"request": "catchUp", "client": "A"})).unwrap();
     assert_eq!(answer, json!({"client": "A", "groups": 5_100, "sent": 5_100, "behind": 0, "stopped": null}));
     assert!(world.ledger.cursors_of(world.registration("A").id).is_empty());
 }
@@ -235,18 +235,18 @@ fn a_client_that_is_paused_or_not_in_the_file_gets_nothing() {
     let mut world = World::new();
     world.put("a1 a2");
     world.group("a", 2, "A:0 B:1");
-    world.order(json!({"request": "pause", "client": "A"})).unwrap();
+    world.request(json!({"request": "pause", "client": "A"})).unwrap();
     world.deploy("A");
     world.maintenance();
     assert_eq!((world.got("A").as_str(), world.got("B").as_str()), ("", ""));
-    // Who is paused is left out of the counts; who is not in this file is not.
-    let told = world.tally.borrow().to_string();
-    assert!(told.contains("\nB: GroupsBehind 1, BehindAge ") && !told.contains("\nA: "), "{told}");
-    let answer = world.order(json!({"request": "catchUp", "client": "A"})).unwrap();
+    // The metrics leave out a paused client, but not one that is missing from this file.
+    let metrics = world.tally.borrow().to_string();
+    assert!(metrics.contains("\nB: GroupsBehind 1, BehindAge ") && !metrics.contains("\nA: "), "{metrics}");
+    let answer = world.request(json!({"request": "catchUp", "client": "A"})).unwrap();
     assert_eq!(answer["stopped"], json!("paused"));
 
     world.deploy("A B");
-    world.order(json!({"request": "resume", "client": "A"})).unwrap();
+    world.request(json!({"request": "resume", "client": "A"})).unwrap();
     world.maintenance();
     assert_eq!((world.got("A").as_str(), world.got("B").as_str()), ("a: 1 2", "a: 2"));
     assert_eq!(world.standing("a"), "2");
@@ -262,9 +262,9 @@ fn how_far_clients_are_behind_is_counted() {
     world.queues.change(&world.queue("A"), |settings| settings.denied = true);
     world.wait(200);
     world.maintenance();
-    let told = world.tally.borrow().to_string();
-    let lines: Vec<&str> = told.lines().collect();
-    assert!(lines[0].starts_with("Sent 1, GroupsBehind 2, BehindAge 3000"), "{told}");
-    assert!(lines[1].starts_with("A: GroupsBehind 2, BehindAge 3000"), "{told}");
+    let metrics = world.tally.borrow().to_string();
+    let lines: Vec<&str> = metrics.lines().collect();
+    assert!(lines[0].starts_with("Sent 1, GroupsBehind 2, BehindAge 3000"), "{metrics}");
+    assert!(lines[1].starts_with("A: GroupsBehind 2, BehindAge 3000"), "{metrics}");
     assert_eq!(lines.len(), 2);
 }

@@ -1,4 +1,4 @@
-//! What goes wrong in a turn, and that what was sent is told.
+//! What goes wrong in a pass, and that what was sent is recorded.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use testkit::memory::{CallFault, Fault, Faults, MemoryLedger, WriteFault};
 
 use crate::world::{World, group_of};
 
-/// A got versions 1 and 2 of the group `a`, which has four.
+/// A world in which A has versions 1 and 2 of the group `a`, which has four.
 fn world() -> World {
     let world = World::new();
     world.put("a1 a2 a3 a4 a5 a6 a7");
@@ -18,7 +18,7 @@ fn world() -> World {
     world
 }
 
-/// The first write of a pass is the lease's; these come before the second one, which tells what was sent.
+/// Does `act` before the second write of a pass, which records what was sent; the first is the lease's.
 fn before_recording(world: &World, act: impl FnOnce(&MemoryLedger) + Send + 'static) {
     world.ledger.before_write(|_| {});
     world.ledger.before_write(act);
@@ -40,7 +40,7 @@ fn raise(ledger: &MemoryLedger, version: u64) {
 }
 
 #[test]
-fn a_group_that_goes_on_meanwhile_is_followed() {
+fn a_group_that_grows_meanwhile_is_followed() {
     let world = world();
     before_recording(&world, |ledger| raise(ledger, 6));
     world.maintenance();
@@ -48,7 +48,7 @@ fn a_group_that_goes_on_meanwhile_is_followed() {
 }
 
 #[test]
-fn what_another_told_meanwhile_is_kept() {
+fn what_another_recorded_meanwhile_is_kept() {
     let another = |world: &World, position: u64, epoch: u64| {
         let key = world.cursor_key("A", "a");
         before_recording(world, move |ledger| {
@@ -59,14 +59,14 @@ fn what_another_told_meanwhile_is_kept() {
             ledger.put(key, Item::Cursor(cursor));
         });
     };
-    // Progress of another sender, which has less, and more.
+    // Another sender recorded less, or more.
     for position in [3, 4] {
         let world = world();
         another(&world, position, 500);
         world.maintenance();
         check(&world, "a: 3 4", "4");
     }
-    // The client became up to date and behind again: what was sent here is not of that, and SQS remembers it.
+    // The client became up to date and then behind again: the sends belong to another epoch, and SQS remembers them.
     let world = world();
     another(&world, 2, 501);
     world.maintenance();
@@ -75,7 +75,7 @@ fn what_another_told_meanwhile_is_kept() {
 }
 
 #[test]
-fn a_replay_that_is_ordered_meanwhile_repeats_what_was_sent() {
+fn a_replay_that_is_requested_meanwhile_repeats_what_was_sent() {
     let world = world();
     let (client, now) = (world.registration("A").id, world.clock.now());
     before_recording(&world, move |ledger| {
@@ -110,7 +110,7 @@ fn a_client_that_is_made_up_to_date_meanwhile_is_left_so() {
 }
 
 #[test]
-fn a_telling_that_fails_is_told_again() {
+fn a_record_that_fails_is_written_again() {
     let faults = [WriteFault::Refused, WriteFault::UnknownDone, WriteFault::UnknownNotDone];
     for fault in faults {
         for times in 1..=4 {
@@ -123,13 +123,13 @@ fn a_telling_that_fails_is_told_again() {
 }
 
 #[test]
-fn what_cannot_be_told_stops_the_client_and_is_sent_first_next_time() {
+fn a_record_that_is_never_taken_stops_the_client_and_its_events_are_sent_first_next_time() {
     let world = world();
     before_recording(&world, |ledger| (0..9).for_each(|_| ledger.fail_write(WriteFault::Refused)));
     let answer = world.maintenance();
     assert_eq!(answer["clients"][0]["stopped"], json!("the ledger did not take what was sent"));
     check(&world, "a: 3 4", "4 A:2");
-    // The lease could not be given back either: it ends by itself, and SQS still knows the messages.
+    // Nor could the lease be given back: it ends by itself, and SQS still recognises the messages.
     world.clock.block_on(world.clock.sleep(Duration::from_secs(60)));
     world.maintenance_runs(2);
     check(&world, "a: 3 4", "4");
@@ -183,10 +183,10 @@ fn what_was_not_read_is_not_missing() {
 }
 
 #[test]
-fn a_table_that_does_not_answer_is_asked_again_later() {
+fn a_table_that_does_not_answer_is_read_again_later() {
     for failures in 1..=2 {
         let world = world();
-        // The scan of the first maintenance is over: only the pass asks.
+        // The scan of the first maintenance is over: only the pass reads.
         (0..failures).for_each(|_| world.table.fail());
         world.maintenance();
         check(&world, "", "4 A:2");
@@ -220,7 +220,7 @@ fn a_send_that_fails_ends_the_pass_at_a_prefix() {
     assert_eq!(world.lease("A").unwrap().failures, 1);
     world.queues.set_faults(&world.queue("A"), Faults::none());
     world.maintenance_runs(2);
-    // It had been accepted, and SQS remembers it.
+    // The queue had accepted it, and recognises it.
     check(&world, "a: 3 4", "4");
 }
 
@@ -228,9 +228,9 @@ fn a_send_that_fails_ends_the_pass_at_a_prefix() {
 fn two_at_once_repeat_nothing() {
     let world = world();
     world.queues.change(&world.queue("A"), |settings| settings.latency = Duration::from_secs(1));
-    let (maintenance, order) =
+    let (maintenance, catch_up) =
         (json!({"request": "maintenance"}), json!({"request": "catchUp", "client": "A"}));
-    world.at_once(&[maintenance.clone(), order, maintenance]);
+    world.at_once(&[maintenance.clone(), catch_up, maintenance]);
     check(&world, "a: 3 4", "4");
 }
 
@@ -238,7 +238,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_passes_by_everything_comes_in_order(
+    fn whatever_fails_everything_comes_in_order(
         seed in any::<u64>(),
         per_mille in 0_u64..400,
         writes in prop::collection::vec(prop::option::weighted(0.4, 0..3_usize), 0..40),

@@ -1,5 +1,5 @@
-//! Groups that the ledger does not know, met by a scan or a replay before a message of them comes: catch-up and the
-//! fan-out together.
+//! Groups that the ledger does not know, and that a scan or a replay meets before a message of them comes: catch-up and
+//! the fan-out together.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ fn put_again(world: &World) -> String {
 }
 
 /// The two events of a transaction become readable apart, the second one first, and name instants long past. Between them a
-/// scan for a client with history comes past; the stream shows the first event only. (The simulator's seeds 9,039,725 and
-/// 20,157,807 as they were.)
+/// scan for a client with history reads the table. The stream shows only the first event. (The schedules of the simulator's
+/// seeds 9,039,725 and 20,157,807.)
 #[test]
 fn a_scan_between_two_events_of_a_transaction_lets_neither_overtake_the_other() {
     for shown in ["", "a1", "a2", "a1 a2", "a2 a1"] {
@@ -37,7 +37,7 @@ fn a_scan_between_two_events_of_a_transaction_lets_neither_overtake_the_other() 
     }
 }
 
-/// The same while the fan-out has the aggregate's repair, and then at the moment when it makes the item.
+/// The same while the fan-out has the aggregate's repair, and at the moment when it makes the item.
 #[test]
 fn what_becomes_readable_while_the_fan_out_waits_is_not_overtaken() {
     for seconds in [1, 19, 21, 59, 61, 79] {
@@ -59,7 +59,7 @@ fn what_becomes_readable_while_the_fan_out_waits_is_not_overtaken() {
     }
 }
 
-/// The fan-out, too, covers nothing that nothing waited for.
+/// The fan-out's baseline, too, ends at a hole that was not waited for.
 #[test]
 fn what_is_above_a_hole_is_not_covered_because_of_a_repair_below_it() {
     let mut world = World::new();
@@ -77,13 +77,13 @@ fn what_is_above_a_hole_is_not_covered_because_of_a_repair_below_it() {
 }
 
 #[test]
-fn a_replay_between_two_events_of_a_transaction_orders_nothing() {
+fn a_replay_between_two_events_of_a_transaction_is_refused() {
     let world = World::new();
     world.put("a2@-3456000");
     let replay = |id: &str| {
-        let order =
+        let request =
             json!({"request": "replay", "client": "A", "keys": [{"S": "a"}], "from": 1, "replay": id});
-        let answer = world.order(order).unwrap();
+        let answer = world.request(request).unwrap();
         let result = &answer["results"][0];
         format!("{}: {}", result["outcome"].as_str().unwrap(), result["reason"].as_str().unwrap_or(""))
     };
@@ -102,10 +102,10 @@ fn a_replay_between_two_events_of_a_transaction_orders_nothing() {
 }
 
 #[test]
-fn an_old_group_with_a_hole_comes_to_who_wants_history_and_to_nobody_else() {
+fn an_old_group_with_a_hole_comes_only_to_a_client_with_history() {
     let mut world = World::new();
     world.deploy("A B C+");
-    // The oldest were removed; one in the middle; none.
+    // The oldest events were removed, one in the middle was, none was.
     world.put("a5@-3456000 a6@-3456000 b1@-3456000 b2@-3456000 b4@-3456000 c1@-3456000 c2@-3456000");
     world.work(4);
     assert_eq!(world.got("C"), "a: 5 6 | b: 1 2 4 | c: 1 2");
@@ -154,7 +154,7 @@ fn a_scan_goes_on_and_ends_though_the_fan_out_queue_does_not_take_a_group() {
     world.queues.change(&world.fan_out, |settings| settings.denied = true);
     world.maintenance_runs(2);
     assert_eq!((world.got("C").as_str(), is_over(&world)), ("b: 1", false));
-    // What it will never take, nobody waits for.
+    // A message that the queue will never take is not waited for.
     world.queues.change(&world.fan_out, |settings| {
         settings.denied = false;
         settings.maximum_message_size = 10;

@@ -1,4 +1,4 @@
-//! What the log says of what stands still: whose it is, and why.
+//! What the log says of a client or group that stands still, and why.
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use testkit::memory::WriteFault;
 
 use crate::world::{World, group_of};
 
-/// What `act` logs besides what is usual: level, message, and what the line names.
+/// The warnings and errors that `act` logs: level, message and fields.
 fn check(act: impl FnOnce(), expected: Expect) {
     let mut lines = Vec::new();
     for line in logged(act).lines() {
@@ -24,7 +24,7 @@ fn check(act: impl FnOnce(), expected: Expect) {
     expected.assert_eq(&lines.join("\n"));
 }
 
-/// A lacks versions of two groups.
+/// A world in which A lacks versions of two groups.
 fn world() -> World {
     let world = World::new();
     world.put("a1 a2 b1 b2");
@@ -34,7 +34,7 @@ fn world() -> World {
 }
 
 #[test]
-fn why_the_ledger_is_not_read_is_said_once_a_pass() {
+fn why_the_ledger_is_not_read_is_logged_once_a_pass() {
     let maintenance = |world: &World| drop(world.maintenance());
     let failing = |keys: &dyn Fn(&World) -> Vec<ItemKey>| {
         let world = world();
@@ -75,7 +75,7 @@ fn why_the_ledger_is_not_read_is_said_once_a_pass() {
 }
 
 #[test]
-fn why_the_event_table_is_not_read_is_said_once_a_pass() {
+fn why_the_event_table_is_not_read_is_logged_once_a_pass() {
     let world = world();
     world.table.fail();
     world.table.fail();
@@ -88,7 +88,7 @@ fn why_the_event_table_is_not_read_is_said_once_a_pass() {
 }
 
 #[test]
-fn a_client_that_leaves_is_said_when_it_can_still_be_kept_and_when_it_is_gone() {
+fn a_client_that_leaves_is_logged_when_it_can_still_be_kept_and_when_it_is_retired() {
     let mut world = World::new();
     world.deploy("A");
     check(
@@ -100,7 +100,7 @@ fn a_client_that_leaves_is_said_when_it_can_still_be_kept_and_when_it_is_gone() 
 }
 
 #[test]
-fn a_walk_says_what_it_passes_over_and_why() {
+fn a_scan_logs_what_it_passes_over_and_why() {
     let mut world = World::new();
     world.put("a1@-100000 b1@-100000 c1@-100000");
     world.deploy("A B C+");
@@ -122,12 +122,13 @@ fn a_walk_says_what_it_passes_over_and_why() {
 }
 
 #[test]
-fn a_replay_that_finds_no_cursor_says_so() {
+fn a_replay_that_finds_no_cursor_logs_it() {
     let world = world();
     world.ledger.remove(&world.cursor_key("A", "a"));
-    let order = json!({"request": "replay", "client": "A", "keys": [{"S": "a"}], "from": 1, "replay": "r-7"});
+    let request =
+        json!({"request": "replay", "client": "A", "keys": [{"S": "a"}], "from": 1, "replay": "r-7"});
     check(
-        || drop(world.order(order)),
+        || drop(world.request(request)),
         expect![[r#"WARN a cursor was missing; the client gets the whole group: client="A" group="a""#]],
     );
 }

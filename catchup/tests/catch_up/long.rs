@@ -7,7 +7,8 @@ use testkit::logs::{count_lines, logged};
 
 use crate::world::World;
 
-/// A is behind in the group `a`, of so many events, a page of four in half a second; and in nine groups of two.
+/// A world in which A is behind in the group `a`, which has `events` events, and in nine groups of two. A page of four
+/// takes half a second.
 fn world(events: u64) -> World {
     let world = World::new();
     let long: Vec<String> = (1..=events).map(|version| format!("a{version}")).collect();
@@ -51,7 +52,7 @@ fn a_group_that_no_pass_can_read_is_named_and_holds_up_no_other() {
     for part in [r#""client":"A""#, r#""group":"a""#, r#""secs":60"#, "raise the table's read capacity"] {
         assert!(line.contains(part), "{line}");
     }
-    // What becomes behind later is served, too.
+    // A group in which the client becomes behind later is served, too.
     world.put("b3");
     world.group("b", 3, "A:2");
     world.maintenance_runs(1);
@@ -59,7 +60,7 @@ fn a_group_that_no_pass_can_read_is_named_and_holds_up_no_other() {
 }
 
 #[test]
-fn a_long_group_that_gets_on_stays_behind_the_others() {
+fn a_long_group_is_still_served_after_the_others() {
     let world = world(2_800);
     world.table.set_items_in_page(500);
     world.page_latency.set(Duration::from_secs(8));
@@ -71,7 +72,7 @@ fn a_long_group_that_gets_on_stays_behind_the_others() {
 }
 
 #[test]
-fn a_group_too_long_to_be_adopted_stops_no_walk() {
+fn a_group_too_long_to_be_adopted_stops_no_scan() {
     let mut world = World::new();
     let long: Vec<String> = (1..=600).map(|version| format!("m{version}@-100000")).collect();
     world.put(&long.join(" "));

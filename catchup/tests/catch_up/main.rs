@@ -1,4 +1,4 @@
-//! Catch-up over queues, ledger and event table in memory: clients that are behind, orders, and the maintenance.
+//! Catch-up over queues, ledger and event table in memory: clients that are behind, control requests, maintenance.
 
 #![allow(
     clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! Who is served: the file and the registry.
+//! Which clients are served: the file and the registry.
 
 use serde_json::json;
 use shared::ledger::{Item, ItemKey, State, WriteCount};
@@ -20,7 +20,7 @@ fn the_first_maintenance_makes_the_ledger() {
 }
 
 #[test]
-fn two_first_cares_make_one_ledger() {
+fn two_first_maintenance_runs_make_one_ledger() {
     let world = World::of("A B");
     world.ledger.before_write(|ledger| {
         let other = World::of("A B");
@@ -32,18 +32,18 @@ fn two_first_cares_make_one_ledger() {
 }
 
 #[test]
-fn a_maintenance_that_cannot_settle_who_is_served_does_nothing() {
+fn a_maintenance_that_cannot_settle_the_registry_does_nothing() {
     let world = World::new();
     world.put("a1");
     world.group("a", 1, "A:0");
     (0..8).for_each(|_| world.ledger.fail_read(ItemKey::Registry));
-    let error = world.order(json!({"request": "maintenance"})).unwrap_err();
+    let error = world.request(json!({"request": "maintenance"})).unwrap_err();
     assert_eq!(error, "the ledger's registry: not read: a scripted fault; try again");
     assert_eq!(world.got("A"), "");
 }
 
 #[test]
-fn whoever_joins_with_history_gets_everything_and_others_what_comes() {
+fn a_client_that_joins_with_history_gets_everything_and_another_only_new_events() {
     let mut world = World::new();
     world.put("a1 a2 a3");
     world.group("a", 3, "B:1");
@@ -59,7 +59,7 @@ fn whoever_joins_with_history_gets_everything_and_others_what_comes() {
         ("", "a: 2 3", "")
     );
     assert_eq!((world.standing("a").as_str(), world.standing("b").as_str()), ("3", "2"));
-    // What is new comes by the fan-out, which is made to look.
+    // The new event comes through the fan-out, which a repair causes to look.
     assert_eq!(world.standing("c"), "0");
 }
 
@@ -78,21 +78,21 @@ fn a_client_that_leaves_the_file_is_retired_after_an_hour_with_all_its_cursors()
     let registry = world.registry();
     assert_eq!((registry.revision, world.registration("B").state), (2, State::Retired));
     assert_eq!(world.got("B"), "");
-    let error = world.order(json!({"request": "resume", "client": "B"})).unwrap_err();
+    let error = world.request(json!({"request": "resume", "client": "B"})).unwrap_err();
     assert_eq!(error, "client `B` is retired; put it back into `client-queues.toml` and deploy");
 
-    // A fan-out that did not know yet names it once more.
+    // A fan-out that did not know yet writes the client as behind once more.
     world.group("a", 2, "B:1");
     world.maintenance_runs(1);
     assert_eq!((world.ledger.cursors_of(b), world.standing("a")), (vec![], "2".to_owned()));
 
-    // It comes again as another, after an hour.
+    // It comes back under another id, after an hour.
     world.deploy("A B+");
     world.maintenance_runs(55);
     assert_eq!(world.registration("B").id, b);
     world.maintenance_runs(10);
-    let replay_until = world.registration("B");
-    assert_eq!((replay_until.id, replay_until.state, replay_until.since), (client_id(3), State::Live, 3));
+    let returned = world.registration("B");
+    assert_eq!((returned.id, returned.state, returned.since), (client_id(3), State::Live, 3));
     world.maintenance_runs(2);
     assert_eq!(world.got("B"), "a: 1 2 | b: 1");
 }
@@ -119,7 +119,7 @@ fn a_retired_clients_cursors_go_whatever_happens_to_the_first_write() {
 }
 
 #[test]
-fn instances_with_different_files_retire_nobody() {
+fn instances_with_different_files_retire_no_client() {
     let mut world = World::new();
     for _ in 0..80 {
         world.deploy("A");

@@ -1,4 +1,4 @@
-//! What a client that is behind gets.
+//! What a pass sends to a client that is behind.
 
 use expect_test::expect;
 use serde_json::json;
@@ -7,7 +7,8 @@ use shared::message::{Attribute, SQS_LIMIT};
 
 use crate::world::World;
 
-/// A is behind in the group `a`, of `events` and `version`, as `standing` says. What it got, and how the group stands then.
+/// A is behind in the group `a`, which has `events` and `version`, as `standing` says. Checks what A gets, and how the group
+/// stands `then`.
 fn check(events: &str, version: u64, standing: &str, got: &str, then: &str) {
     let world = World::new();
     world.put(events);
@@ -37,7 +38,7 @@ fn versions_that_the_table_lacks_are_not_waited_for() {
 }
 
 #[test]
-fn others_stay_as_they_are() {
+fn other_clients_stay_as_they_are() {
     let world = World::new();
     world.put("a1 a2");
     world.group("a", 2, "A:0 B:1");
@@ -87,21 +88,21 @@ fn requests_are_full_and_calls_few() {
         assert_eq!(world.standing(group), "3");
     }
     assert_eq!(world.got("A").matches("1 2 3").count(), groups.len());
-    // Ten groups, then one.
+    // A request for ten groups, then for one.
     expect![[r#"
 
         Sent 33, GroupsBehind 0, BehindAge 0, SqsRequests 6, EntriesPerRequest 1×3 10×3, LedgerCalls 45"#]]
     .assert_eq(&format!("\n{}", world.tally.borrow()));
-    // Control; scan; cursors of A twice, of B once; the lease; a pass's items, twice.
+    // The registry; the scan; the cursors of A twice, of B once; the lease; the items of a pass, twice.
     let calls = world.ledger.calls();
     assert_eq!((calls.reads, calls.queries), (6, 3));
-    // The lease twice, and given back; a transaction per group.
+    // The lease twice, and given back; a transaction for each group.
     assert_eq!(calls.writes, 3 + 11);
     assert_eq!((world.table.calls().pages, world.table.calls().gets), (11, 11));
 }
 
 #[test]
-fn a_long_run_is_sent_in_several_turns() {
+fn a_long_run_is_sent_in_several_passes() {
     let world = World::new();
     let events: Vec<String> = (1..=2_300).map(|version| format!("a{version}")).collect();
     world.put(&events.join(" "));
@@ -116,7 +117,7 @@ fn a_long_run_is_sent_in_several_turns() {
 }
 
 #[test]
-fn an_event_that_cannot_be_sent_is_told_in_a_rejection_and_passed_over() {
+fn an_event_that_cannot_be_sent_is_rejected_and_passed_over() {
     let world = World::new();
     world.put("a1 a2! a3! a4 a5! a6");
     world.group("a", 6, "A:0");
@@ -150,7 +151,7 @@ fn without_its_rejection_an_event_is_not_passed_over() {
     world.queues.change(&world.rejected, |settings| settings.denied = true);
     world.maintenance();
     assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("", "4 A:1"));
-    // What had no effect is not tried again at once.
+    // A pass without effect is not repeated at once.
     assert_eq!(world.queues.requests(&world.rejected).len(), 1);
     world.queues.change(&world.rejected, |settings| settings.denied = false);
     world.wait(60);
@@ -174,7 +175,7 @@ fn an_erased_aggregate_has_nothing_to_send() {
 }
 
 #[test]
-fn when_the_first_event_is_gone_the_fan_out_is_made_to_look() {
+fn when_the_first_event_is_gone_a_repair_causes_the_fan_out_to_look() {
     let world = World::new();
     world.put("a1 a2 a3");
     world.group("a", 3, "A:1 B:2");
@@ -184,7 +185,7 @@ fn when_the_first_event_is_gone_the_fan_out_is_made_to_look() {
     let lowest = world.table.rows(&key)[1].clone().event.unwrap();
     world.maintenance_runs(10);
     assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("", "3 A:1 B:2"));
-    // Once in five minutes, however often it is seen.
+    // One repair in five minutes, however often catch-up sees it.
     let put = world.queues.accepted(&world.fan_out);
     assert_eq!(put.len(), 2);
     assert_eq!(put[0].body, lowest.body());
@@ -212,7 +213,7 @@ fn a_message_that_the_queue_refuses_for_good_stops_its_group_alone() {
     assert_eq!(world.got("A"), "a: 3 | b: 1 2");
     assert_eq!((world.standing("a").as_str(), world.standing("b").as_str()), ("4 A:3", "2"));
     assert_eq!(world.lease("A").unwrap().failures, 0);
-    let answer = world.order(json!({"request": "catchUp", "client": "A"})).unwrap();
+    let answer = world.request(json!({"request": "catchUp", "client": "A"})).unwrap();
     assert_eq!(answer["refused"][0]["group"], "a", "{answer}");
     assert!(answer["refused"][0]["reason"].as_str().unwrap().contains("1024"), "{answer}");
     world.queues.change(&world.queue("A"), |settings| settings.maximum_message_size = SQS_LIMIT);

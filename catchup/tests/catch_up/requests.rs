@@ -1,4 +1,4 @@
-//! What operators order, and what they are answered.
+//! Control requests, and their answers.
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use testkit::memory::WriteFault;
 use crate::world::{World, group_of};
 
 fn check(world: &World, payload: Value, expected: Expect) {
-    let answer = match world.order(payload) {
+    let answer = match world.request(payload) {
         Ok(answer) => answer.to_string(),
         Err(error) => format!("error: {error}"),
     };
@@ -16,15 +16,15 @@ fn check(world: &World, payload: Value, expected: Expect) {
 }
 
 #[test]
-fn pause_and_resume_tell_what_the_client_is_and_was() {
+fn pause_and_resume_answer_what_the_client_is_and_was() {
     let world = World::new();
-    let order =
-        |order: &str| json!({"request": order, "client": "A", "caller": "arn:aws:iam::111122223333:user/op"});
-    check(&world, order("pause"), expect![[r#"{"client":"A","state":"paused","was":"live"}"#]]);
-    check(&world, order("pause"), expect![[r#"{"client":"A","state":"paused","was":"paused"}"#]]);
+    let request =
+        |name: &str| json!({"request": name, "client": "A", "caller": "arn:aws:iam::111122223333:user/op"});
+    check(&world, request("pause"), expect![[r#"{"client":"A","state":"paused","was":"live"}"#]]);
+    check(&world, request("pause"), expect![[r#"{"client":"A","state":"paused","was":"paused"}"#]]);
     assert_eq!(world.registration("A").state, State::Paused);
     assert_eq!(world.registration("B").state, State::Live);
-    check(&world, order("resume"), expect![[r#"{"client":"A","state":"live","was":"paused"}"#]]);
+    check(&world, request("resume"), expect![[r#"{"client":"A","state":"live","was":"paused"}"#]]);
     assert_eq!(world.registration("A").state, State::Live);
 }
 
@@ -42,19 +42,19 @@ fn a_pause_is_written_whatever_happens_to_the_first_write() {
                 ledger.put(ItemKey::Registry, Item::Registry(registry));
             }),
         }
-        let answer = world.order(json!({"request": "pause", "client": "A"})).unwrap();
+        let answer = world.request(json!({"request": "pause", "client": "A"})).unwrap();
         assert_eq!(answer, json!({"client": "A", "state": "paused", "was": "live"}), "{fault:?}");
         assert_eq!(world.registration("A").state, State::Paused);
     }
 }
 
 #[test]
-fn a_catch_up_tells_what_it_did() {
+fn a_catch_up_answers_what_it_did() {
     let world = World::new();
-    let order = json!({"request": "catchUp", "client": "A"});
+    let request = json!({"request": "catchUp", "client": "A"});
     check(
         &world,
-        order.clone(),
+        request.clone(),
         expect![[r#"{"behind":0,"client":"A","groups":0,"sent":0,"stopped":null}"#]],
     );
     world.put("a1 a2 b1 b2");
@@ -62,14 +62,14 @@ fn a_catch_up_tells_what_it_did() {
     world.group("b", 2, "A:1");
     check(
         &world,
-        order.clone(),
+        request.clone(),
         expect![[r#"{"behind":0,"client":"A","groups":2,"sent":3,"stopped":null}"#]],
     );
     world.group("a", 2, "A:0");
     world.queues.delete_queue(&world.queue("A"));
     check(
         &world,
-        order,
+        request,
         expect![[
             r#"{"behind":1,"client":"A","groups":0,"sent":0,"stopped":"queue unusable: `QueueDoesNotExist`: `https://sqs.eu-west-2.amazonaws.com/111122223333/MarkFanOutClientA.fifo`; create the queue, or correct its address"}"#
         ]],
@@ -98,7 +98,7 @@ fn a_replay_sets_the_client_behind_and_the_next_maintenance_sends() {
 #[test]
 fn a_replay_adopts_a_group_that_the_ledger_does_not_know() {
     let world = World::new();
-    // Older than the ledger: nobody gets it but in a replay.
+    // Events that are older than the ledger come only in a replay.
     world.put("a1@-90000 a2@-89000 b1@-90000 b2@-300 c1@-30 c3@-20");
     let keys = json!([{"S": "a"}, {"S": "b"}, {"S": "c"}]);
     check(
@@ -109,14 +109,14 @@ fn a_replay_adopts_a_group_that_the_ledger_does_not_know() {
         ]],
     );
     assert_eq!(world.standing("a"), "2 A:0..2");
-    // The second event is new: it is sent to everybody when its message comes.
+    // The second event is new: it is sent to every client when its message comes.
     assert_eq!(world.standing("b"), "1 A:0..1");
     assert_eq!(world.standing("c"), "unknown");
 }
 
 #[test]
-fn a_replay_that_meets_others_is_ordered_all_the_same_and_one_of_unknown_result_is_not() {
-    let order =
+fn a_replay_that_meets_another_writer_succeeds_and_one_whose_result_is_unknown_fails() {
+    let request =
         || json!({"request": "replay", "client": "A", "keys": [{"S": "a"}], "from": 1, "replay": "r-7"});
     let world = World::new();
     world.put("a1 a2");
@@ -128,7 +128,7 @@ fn a_replay_that_meets_others_is_ordered_all_the_same_and_one_of_unknown_result_
         item.version = 2;
         ledger.put(key, Item::Group(item));
     });
-    assert_eq!(world.order(order()).unwrap()["results"][0]["outcome"], json!("ordered"));
+    assert_eq!(world.request(request()).unwrap()["results"][0]["outcome"], json!("ordered"));
     assert_eq!(world.standing("a"), "2 A:0..2");
 
     for fault in [WriteFault::Refused, WriteFault::UnknownDone] {
@@ -136,7 +136,7 @@ fn a_replay_that_meets_others_is_ordered_all_the_same_and_one_of_unknown_result_
         world.put("a1");
         world.group("a", 1, "");
         world.ledger.fail_write(fault);
-        assert_eq!(world.order(order()).unwrap()["results"][0]["outcome"], json!("failed"));
+        assert_eq!(world.request(request()).unwrap()["results"][0]["outcome"], json!("failed"));
     }
 }
 
@@ -148,10 +148,10 @@ fn a_replay_mends_a_client_that_is_behind_without_a_cursor() {
         world.group("a", 3, "A:1");
         world.ledger.remove(&world.cursor_key("A", "a"));
         world.maintenance_runs(2);
-        assert_eq!(world.got("A"), "", "nothing tells catch-up of it");
-        let order =
+        assert_eq!(world.got("A"), "", "catch-up does not know of it");
+        let request =
             json!({"request": "replay", "client": "A", "keys": [{"S": "a"}], "from": from, "replay": "r-7"});
-        assert_eq!(world.order(order).unwrap()["results"][0]["outcome"], json!("ordered"));
+        assert_eq!(world.request(request).unwrap()["results"][0]["outcome"], json!("ordered"));
         assert_eq!(world.standing("a"), "3 A:0");
         world.maintenance_runs(1);
         assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 1 2 3", "3"));
@@ -159,7 +159,7 @@ fn a_replay_mends_a_client_that_is_behind_without_a_cursor() {
 }
 
 #[test]
-fn what_cannot_be_ordered_is_an_error_that_says_why() {
+fn a_request_that_cannot_be_met_is_an_error_that_says_why() {
     let world = World::new();
     check(
         &World::of("A"),

@@ -1,4 +1,4 @@
-//! Scans over the event table: history, and the comparison of table and ledger.
+//! Scans of the event table: for history, and to compare table and ledger.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn put_again(world: &World) -> String {
 }
 
 #[test]
-fn a_walk_that_is_cut_short_goes_on_where_it_was() {
+fn a_scan_that_is_cut_short_goes_on_where_it_was() {
     let mut world = World::new();
     world.deploy("A B C+");
     let groups: Vec<String> = ('a'..='z').map(String::from).collect();
@@ -43,7 +43,7 @@ fn a_walk_that_is_cut_short_goes_on_where_it_was() {
         places.push(scan.after);
     }
     assert_eq!(places.len(), 5);
-    // 78 items, four to a page, for this scan and the comparison after it; and what is read again.
+    // 78 items, four to a page, for this scan and the comparison after it; some items are read twice.
     assert!(world.table.calls().scans < 60, "{:?}", world.table.calls());
     world.maintenance();
     for group in &groups {
@@ -83,7 +83,7 @@ fn a_group_that_is_waited_for_stops_no_other() {
     }
     let left = scan(&world, ScanKind::History).unwrap();
     assert!(left.is_on);
-    // The fan-out waits for the missing one, and makes the item. The scan goes on there.
+    // The fan-out waits for the missing event, and makes the item. The scan goes on there.
     world.deliver_until(world.clock.now().plus(Duration::from_secs(90)));
     assert_eq!(world.standing("m"), "4 C:0");
     world.table.forget_calls();
@@ -127,14 +127,14 @@ fn an_event_with_a_date_ahead_is_lost_if_no_message_brings_it() {
 }
 
 #[test]
-fn a_write_that_is_refused_is_tried_again_in_the_same_walk() {
+fn a_write_that_is_refused_is_tried_again_in_the_same_scan() {
     let mut world = World::new();
     world.deploy("A B C+");
     let groups: Vec<String> = ('a'..='z').map(String::from).collect();
     for group in &groups {
         world.put(&format!("{group}1@-100000 {group}2@-99000"));
     }
-    // The registry's write, the scan's, and then those of groups.
+    // Writes of the registry and of the scan come before those of groups.
     (0..2).for_each(|_| world.ledger.before_write(|_| {}));
     world.ledger.before_write(|ledger| (0..6).for_each(|_| ledger.fail_write(WriteFault::Refused)));
     world.maintenance();
@@ -145,7 +145,7 @@ fn a_write_that_is_refused_is_tried_again_in_the_same_walk() {
 }
 
 #[test]
-fn a_damaged_item_stops_no_walk() {
+fn a_damaged_item_stops_no_scan() {
     let mut world = World::new();
     let groups: Vec<String> = ('a'..='z').map(String::from).collect();
     for group in &groups {
@@ -157,14 +157,14 @@ fn a_damaged_item_stops_no_walk() {
     let adopted = groups.iter().filter(|group| world.standing(group) != "unknown").count();
     assert_eq!((adopted, scan(&world, ScanKind::History).map(|scan| scan.is_on)), (25, Some(false)));
     world.group("a", 2, "");
-    let answer = world.order(json!({"request": "reconcile"})).unwrap();
+    let answer = world.request(json!({"request": "reconcile"})).unwrap();
     assert_eq!((&answer["groups"], &answer["after"]), (&json!(26), &Value::Null));
     let missing = answer["missing"].as_array().unwrap().iter().map(|missing| missing["group"].clone());
     assert_eq!(missing.filter(|group| *group != json!("m")).count(), 24);
 }
 
 #[test]
-fn a_group_that_is_not_read_is_compared_by_the_next_order() {
+fn a_group_that_is_not_read_is_compared_by_the_next_request() {
     let world = World::new();
     for group in 'a'..='p' {
         world.put(&format!("{group}1 {group}2"));
@@ -176,7 +176,7 @@ fn a_group_that_is_not_read_is_compared_by_the_next_order() {
 }
 
 #[test]
-fn without_anybody_who_wants_history_there_is_no_walk_for_it() {
+fn without_a_client_with_history_there_is_no_scan_for_it() {
     let mut world = World::new();
     world.deploy("A B C");
     world.maintenance_runs(2);
@@ -186,7 +186,7 @@ fn without_anybody_who_wants_history_there_is_no_walk_for_it() {
 #[test]
 fn what_was_lost_is_put_on_the_fan_out_queue_within_a_day() {
     let world = World::new();
-    // Known and complete; the last one lost; not known and new; not known and old.
+    // Known and complete; known, and the last event lost; not known and new; not known and old.
     world.put("a1 a2 b1 b2 c1 c2 d1@-100000");
     world.group("a", 2, "");
     world.group("b", 1, "");
@@ -219,16 +219,16 @@ fn a_comparison_that_cannot_put_stands_still() {
 }
 
 fn reconcile(world: &World, after: &Value, expected: Expect) -> Value {
-    let answer = world.order(json!({"request": "reconcile", "after": after})).unwrap();
+    let answer = world.request(json!({"request": "reconcile", "after": after})).unwrap();
     expected.assert_eq(&answer.to_string());
     answer["after"].clone()
 }
 
-/// Orders a comparison until it is through. Answers how many groups were compared, by how many orders.
+/// Requests comparisons until all groups are compared. Returns how many groups and how many requests there were.
 fn reconcile_all(world: &World) -> (u64, usize) {
     let (mut after, mut groups, mut calls) = (Value::Null, 0, 0);
     loop {
-        let answer = world.order(json!({"request": "reconcile", "after": after})).unwrap();
+        let answer = world.request(json!({"request": "reconcile", "after": after})).unwrap();
         groups += answer["groups"].as_u64().unwrap();
         calls += 1;
         after = answer["after"].clone();
@@ -239,7 +239,7 @@ fn reconcile_all(world: &World) -> (u64, usize) {
 }
 
 #[test]
-fn a_comparison_tells_what_is_missing_what_came_late_and_what_is_gone() {
+fn a_comparison_lists_what_is_missing_what_came_late_and_what_is_gone() {
     let world = World::new();
     world.put("a1 a2 a3 b1 b2 c1 d1 d2 e2 e3");
     world.group_with("a", 3, "", |item| item.holes = vec![2, 9]);

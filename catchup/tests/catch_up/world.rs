@@ -32,7 +32,7 @@ pub(crate) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const SOURCE: &str = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ntime = 'at'\n\
                       id = 'id'\nversion = 'version'\n";
 
-/// Clients of a file, each perhaps with history, and everything that catch-up acts on.
+/// The clients of a file, with or without history, and everything that catch-up acts on.
 pub(crate) struct World {
     pub(crate) clock: VirtualClock,
     pub(crate) queues: FifoQueues,
@@ -47,12 +47,12 @@ pub(crate) struct World {
     naming: Naming,
     catch_up: CatchUp,
     fanout: Fanout,
-    /// What the last invocation counted.
+    /// The metrics of the last invocation.
     pub(crate) tally: RefCell<Tally>,
 }
 
 impl World {
-    /// Of the clients A and B, made by a first maintenance.
+    /// A world with the clients A and B, after a first maintenance.
     pub(crate) fn new() -> Self {
         let world = Self::of("A B");
         world.maintenance();
@@ -61,7 +61,7 @@ impl World {
         world
     }
 
-    /// Of these clients, and nothing has happened yet. `A B+` are two, of which the second wants history.
+    /// A world with these clients, before any invocation. `A B+` are two; the second wants history.
     pub(crate) fn of(file: &str) -> Self {
         let naming = Naming {
             partition: "aws".to_owned(),
@@ -112,7 +112,7 @@ impl World {
     }
 
     /// Puts events into the table: `a1 a2 b1`. The event of version n happened n minutes after the [start](START) less a
-    /// day, unless it is told otherwise: `a3@-60` happened 60 s ago. One with `!` can't be converted.
+    /// day, or at the time that is given: `a3@-60` happened 60 s ago. One with `!` can't be converted.
     pub(crate) fn put(&self, events: &str) {
         for event in events.split_whitespace() {
             let (event, age) = event.split_once('@').map_or((event, None), |(event, age)| (event, Some(age)));
@@ -135,7 +135,7 @@ impl World {
         }
     }
 
-    /// What the ledger is to hold: the group's version and who is behind, as `A:2` (up to version 2), `A:2..5` (replaying
+    /// Puts a group into the ledger, with the clients that are behind in it: `A:2` (up to version 2), `A:2..5` (replaying
     /// up to 5), `A:2/1` (of incarnation 1).
     pub(crate) fn group(&self, group: &str, version: u64, behind: &str) {
         self.group_with(group, version, behind, |_| {});
@@ -168,9 +168,9 @@ impl World {
         };
         let group = Group::of(&key);
         for word in behind.split_whitespace() {
-            let (client, rest) = word.split_once(':').unwrap();
-            let (rest, incarnation_number) = rest.split_once('/').unwrap_or((rest, "1"));
-            let (position, replay_until) = rest.split_once("..").unwrap_or((rest, "0"));
+            let (client, cursor) = word.split_once(':').unwrap();
+            let (range, incarnation_number) = cursor.split_once('/').unwrap_or((cursor, "1"));
+            let (position, replay_until) = range.split_once("..").unwrap_or((range, "0"));
             let replay_until = replay_until.parse().unwrap();
             let id = self.registration(client).id;
             let cursor = Cursor {
@@ -218,8 +218,8 @@ impl World {
         }
     }
 
-    /// How a group stands: `5`, or `5 A:2` if A is behind. Checks that there is a cursor for each that is behind, and no
-    /// other.
+    /// How a group stands: `5`, or `5 A:2` if A is behind. Asserts that there is a cursor for each client that is behind,
+    /// and no other.
     pub(crate) fn standing(&self, group: &str) -> String {
         let Some(item) = self.item(group) else { return "unknown".to_owned() };
         let mut words = vec![item.version.to_string()];
@@ -248,10 +248,11 @@ impl World {
     }
 
     pub(crate) fn maintenance(&self) -> Value {
-        self.order(json!({"request": "maintenance"})).unwrap()
+        self.request(json!({"request": "maintenance"})).unwrap()
     }
 
-    pub(crate) fn order(&self, payload: Value) -> Result<Value, String> {
+    /// Invokes the function with a control request.
+    pub(crate) fn request(&self, payload: Value) -> Result<Value, String> {
         let payload = to_raw_value(&payload).unwrap();
         let mut tally = Tally::default();
         let deadline = self.clock.now().plus(TIMEOUT);
@@ -262,7 +263,7 @@ impl World {
         answer.map(|answer| serde_json::to_value(answer).unwrap()).map_err(|error| error.to_string())
     }
 
-    /// Several invocations at the same time.
+    /// Invokes the function several times at once.
     pub(crate) fn at_once(&self, payloads: &[Value]) {
         let deadline = self.clock.now().plus(TIMEOUT);
         let ports = Ports { clock: &self.clock, transport: &self.queues, ledger: &self.ledger, table: self };
@@ -273,7 +274,7 @@ impl World {
         self.clock.block_on(join_all(handles));
     }
 
-    /// A maintenance every minute for so long.
+    /// Runs maintenance every minute for this many minutes.
     pub(crate) fn maintenance_runs(&self, minutes: u64) {
         for _ in 0..minutes {
             let next = self.clock.now().plus(Duration::from_secs(60));
@@ -294,7 +295,7 @@ impl World {
         }
     }
 
-    /// A maintenance every minute for so long, and the fan-out at work as soon as it is given something.
+    /// Runs maintenance every minute for this many minutes, and the fan-out as soon as its queue has messages.
     pub(crate) fn work(&self, minutes: u64) {
         for _ in 0..minutes {
             let next = self.clock.now().plus(Duration::from_secs(60));
@@ -303,7 +304,7 @@ impl World {
         }
     }
 
-    /// The fan-out is given what its queue holds, as it becomes visible.
+    /// Delivers the messages of the fan-out's queue as they become visible.
     pub(crate) fn deliver_until(&self, end: Timestamp) {
         let is_in_time = |next: &Timestamp| *next < end;
         while let Some(next) = self.queues.next_receivable(&self.fan_out).filter(is_in_time) {
@@ -333,7 +334,7 @@ impl World {
         self.clock.freeze(Duration::from_secs(seconds));
     }
 
-    /// What a client got, by group: `a: 1 2 3 | b: 1`. A repetition has `r`.
+    /// The versions that a client got, by group: `a: 1 2 3 | b: 1`. A repetition has `r`.
     pub(crate) fn got(&self, client: &str) -> String {
         by_group(&self.queues.accepted(&self.queue(client)))
     }

@@ -1,4 +1,4 @@
-//! The converter between a stream and queues in memory: deliver from the checkpoint on, as Lambda's mapping does.
+//! The converter between a stream and queues in memory. It delivers from the checkpoint on, as Lambda's mapping does.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) struct World {
     pub(crate) fan_out: QueueUrl,
     pub(crate) rejected: QueueUrl,
     pub(crate) converter: Converter,
-    /// What the last delivery counted.
+    /// The metrics of the last delivery.
     pub(crate) tally: RefCell<Tally>,
 }
 
@@ -62,7 +62,7 @@ impl World {
         world
     }
 
-    /// One delivery of these records.
+    /// Delivers these records once.
     pub(crate) fn deliver(&self, records: &[Value]) -> Result<Response, BatchError> {
         let payload = serde_json::value::to_raw_value(&json!({ "Records": records })).unwrap();
         self.deliver_payload(&payload)
@@ -79,15 +79,16 @@ impl World {
         response
     }
 
-    /// Delivers these records until all are done: after a partial failure again, from the checkpoint on.
+    /// Delivers these records until all are done: after a partial failure, again from the checkpoint on.
     pub(crate) fn drain(&self, records: &[Value]) {
-        let mut rest = records;
+        let mut remaining = records;
         for _ in 0..100 {
-            let response = self.deliver(rest).unwrap();
+            let response = self.deliver(remaining).unwrap();
             let Some(failure) = response.batch_item_failures.first() else { return };
             let checkpoint = failure.item_identifier.as_deref().unwrap();
-            let position = rest.iter().position(|record| record["dynamodb"]["SequenceNumber"] == checkpoint);
-            rest = &rest[position.expect("the checkpoint is in the batch")..];
+            let position =
+                remaining.iter().position(|record| record["dynamodb"]["SequenceNumber"] == checkpoint);
+            remaining = &remaining[position.expect("the checkpoint is in the batch")..];
         }
         panic!("a hundred deliveries, and no end");
     }
@@ -125,7 +126,7 @@ impl World {
     }
 }
 
-/// What the response asks to start from.
+/// The record from which the response asks to start.
 pub(crate) fn checkpoint(response: &Response) -> Option<&str> {
     assert!(response.batch_item_failures.len() <= 1);
     response.batch_item_failures.first().map(|failure| failure.item_identifier.as_deref().unwrap())
@@ -167,7 +168,7 @@ pub(crate) fn record(change: &str, mark: &str, version: u64, number: u64) -> Val
     })
 }
 
-/// As long as the real ones, and longer than 64 bits.
+/// A sequence number as long as the real ones, with more than 64 bits.
 pub(crate) fn sequence_number(number: u64) -> String {
     format!("{}", 4_421_584_500_000_000_000_000_000_000_u128 + u128::from(number))
 }

@@ -68,7 +68,7 @@ mod tests {
         assert!(!breakers.is_open(&client, at(1)));
         assert!(breakers.failed(&client, 1, at(2)));
         assert!(breakers.is_open(&client, at(31)));
-        assert!(!breakers.is_open(&client, at(32)), "it is tried");
+        assert!(!breakers.is_open(&client, at(32)), "the client is tried");
         assert!(breakers.failed(&client, 1, at(33)), "and fails");
         assert!(breakers.is_open(&client, at(62)));
         breakers.took(&client);

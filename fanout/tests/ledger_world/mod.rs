@@ -50,7 +50,7 @@ impl LedgerWorld {
         Self::with_clients("A B C")
     }
 
-    /// Its clients have the numbers 1, 2, 3, ….
+    /// A world whose clients have the ids 1, 2, 3, ….
     pub(crate) fn with_clients(clients: &str) -> Self {
         let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
         let world = World::new(&naming);
@@ -120,18 +120,18 @@ impl LedgerWorld {
             .put(&format!(r#"{{"mark":{{"S":"{mark}"}},"at":{{"S":"~"}},"version":{{"N":"{version}"}}}}"#));
     }
 
-    /// Writes an event that is so much larger.
+    /// Writes an event that is larger by `size` bytes.
     pub(crate) fn write_padded(&self, name: &str, size: usize) {
         self.table.put(&item(name, "id", &"x".repeat(size)));
     }
 
-    /// Appends an event that is so much larger.
+    /// Appends an event that is larger by `size` bytes.
     pub(crate) fn append_padded(&self, name: &str, size: usize) {
         let row = self.table.put(&item(name, "id", &"x".repeat(size)));
         self.put_message(&row.event.unwrap().message(Along::default()));
     }
 
-    /// Appends an event that happened so many seconds later than it would otherwise.
+    /// Appends an event that happened `seconds` later than it would otherwise.
     pub(crate) fn append_later(&self, name: &str, seconds: u64) {
         let version: u64 = name[1..].parse().unwrap();
         let own = format!(r#""time":{{"N":"{}"}}"#, 1_800_000_000 + version);
@@ -205,7 +205,7 @@ impl LedgerWorld {
         self.clock.block_on(self.fanout.handle(ports, payload, deadline, tally))
     }
 
-    /// An invocation that ends after `time`. Answers how many messages are returned, and what was left of its time.
+    /// Invokes the function with this time limit. Returns how many messages it returns, and what was left of its time.
     pub(crate) fn handle_within(
         &self,
         time: Duration,
@@ -219,7 +219,7 @@ impl LedgerWorld {
         (response.batch_item_failures.len(), deadline.since(self.clock.now()))
     }
 
-    /// A delivery in which the function is killed after `time`.
+    /// Delivers a batch, and kills the function after `time`.
     pub(crate) fn deliver_killed_after(&self, time: Duration) {
         let payload = payload(&self.receive());
         let wire = self.wire();
@@ -231,12 +231,12 @@ impl LedgerWorld {
             let killed = Box::pin(self.clock.sleep(time));
             assert!(
                 matches!(select(handle, killed).await, Either::Right(_)),
-                "it was over before it was killed"
+                "it ended before it was killed"
             );
         });
     }
 
-    /// Delivers until the fan-out queue is empty. Answers after how long.
+    /// Delivers until the fan-out queue is empty. Returns how long that took.
     pub(crate) fn drain(&self) -> Duration {
         let started = self.clock.now();
         while let Some(next) = self.queues.next_receivable(&self.fan_out) {
@@ -247,7 +247,7 @@ impl LedgerWorld {
         self.clock.now().since(started)
     }
 
-    /// The names of what a client's queue accepted, by group.
+    /// Asserts the names of the events that a client's queue accepted, by group.
     pub(crate) fn check(&self, client: &str, expected: &str) {
         let queue = self.naming.client_queue(client);
         assert_eq!(self.names(&queue), expected, "{client}");
@@ -262,12 +262,12 @@ impl LedgerWorld {
         expected.assert_eq(&self.tally().to_string());
     }
 
-    /// What the last delivery counted.
+    /// The metrics of the last delivery.
     pub(crate) fn tally(&self) -> Tally {
         self.tally.borrow().clone()
     }
 
-    /// Up to which version a client has an aggregate, as the ledger knows it.
+    /// The version up to which a client has an aggregate, as the ledger knows it.
     pub(crate) fn has(&self, client: &str, aggregate: &str) -> u64 {
         match (
             self.ledger.get(&self.item_key(aggregate)),
@@ -289,7 +289,7 @@ impl LedgerWorld {
         names.collect()
     }
 
-    /// The names of what a queue accepted, by group.
+    /// The names of the events that a queue accepted, by group.
     pub(crate) fn names(&self, queue: &QueueUrl) -> String {
         let mut groups = std::collections::BTreeMap::<String, Vec<String>>::new();
         for accepted in self.queues.accepted(queue) {
@@ -339,7 +339,7 @@ impl LedgerWorld {
         }
     }
 
-    /// `v3 holes 2 behind B has 1, C has 2 again 3`. A cursor must be there exactly for each client that is behind.
+    /// `v3 holes 2 behind B has 1, C has 2 replay_until 3`. Asserts that exactly the clients that are behind have a cursor.
     pub(crate) fn item(&self, aggregate: &str) -> String {
         let Some(Item::Group(item)) = self.ledger.get(&self.item_key(aggregate)) else { panic!("no item") };
         let Some(Item::Registry(registry)) = self.ledger.get(&ItemKey::Registry) else { panic!() };
@@ -355,7 +355,7 @@ impl LedgerWorld {
             if let Some(Item::Cursor(cursor)) = cursor {
                 let (name, _) = registry.client(client).unwrap();
                 let replay_until = if cursor.replay_until > 0 {
-                    format!(" again {}", cursor.replay_until)
+                    format!(" replay_until {}", cursor.replay_until)
                 } else {
                     String::new()
                 };
@@ -380,12 +380,12 @@ pub(crate) struct Hanging<'w> {
 }
 
 impl<'w> Hanging<'w> {
-    /// Tables of which everything takes so long.
+    /// Tables of which every read and write takes `delay`.
     pub(crate) fn slow(world: &'w LedgerWorld, delay: Duration) -> Self {
         Self { world, reads: false, writes: false, pages: false, delay }
     }
 
-    /// One delivery: how many messages are returned.
+    /// Delivers a batch. Returns how many messages are returned.
     pub(crate) fn deliver(&self) -> usize {
         let batch = self.world.receive();
         let response = self.world.handle_over(self, self, &payload(&batch), &mut Tally::default()).unwrap();

@@ -1,4 +1,4 @@
-//! Queues in memory, and between them what Lambda's mapping does: receive, hand over, delete.
+//! Queues in memory, and between them a double of Lambda's mapping: it receives, invokes, deletes.
 
 use std::cell::RefCell;
 use std::collections::HashSet;

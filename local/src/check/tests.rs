@@ -39,7 +39,7 @@ fn json_text(json: &Json) -> String {
     }
 }
 
-fn told(verdict: &Verdict) -> String {
+fn summary(verdict: &Verdict) -> String {
     let Verdict { events, expected, groups, missing, out_of_order, duplicates, differing, findings } =
         verdict;
     let counts = format!(
@@ -58,7 +58,7 @@ fn check(received: &str, expected: Expect) {
     let verdict = check.verdict(&HashSet::new());
     assert_eq!(verdict.is_good(), verdict.missing == 0 && verdict.findings.is_empty());
     assert_eq!(check.is_complete(&HashSet::new()), verdict.missing == 0);
-    expected.assert_eq(&told(&verdict));
+    expected.assert_eq(&summary(&verdict));
 }
 
 fn check_changed(change: impl Fn(&mut Received), expected: Expect) {
@@ -70,7 +70,7 @@ fn check_changed(change: impl Fn(&mut Received), expected: Expect) {
     check.take(&message(&written, "b3", change));
     let verdict = check.verdict(&HashSet::new());
     assert!(!verdict.is_good());
-    expected.assert_eq(&told(&verdict));
+    expected.assert_eq(&summary(&verdict));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_changed_message_is_found() {
         |message| message.body = "{\"eventId\":\"x\"}".to_owned(),
         expect![[r#"
         5 of 6 in 2; missing 1, out of order 0, duplicates 0, differing 1
-        nobody wrote the event `x` of group `b`
+        the event `x` of group `b` was never written
         missing of `X1 ABC`: version 3
     "#]],
     );

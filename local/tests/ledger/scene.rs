@@ -1,4 +1,4 @@
-//! A deployed stack with its ledger, and what happens to it from outside.
+//! A deployed stack with its ledger, and what a test does to it from outside.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -29,7 +29,7 @@ pub(crate) struct Scene {
     pub(crate) ledger: Ledger,
 }
 
-/// What a queue was made with.
+/// The attributes that a queue was made with.
 pub(crate) type QueueAttributes = HashMap<QueueAttributeName, String>;
 
 impl Scene {
@@ -111,7 +111,7 @@ impl Scene {
     }
 
     /// Waits until the fan-out has recorded all that it received.
-    pub(crate) async fn rest(&self) -> anyhow::Result<()> {
+    pub(crate) async fn until_fan_out_is_idle(&self) -> anyhow::Result<()> {
         let (target, url) = (self.target(), self.stack.own_queue_url(OwnQueue::FanOut));
         until("the fan-out queue is empty", async || Ok(sqs::depth(&target, &url).await?.is_empty())).await
     }
@@ -179,9 +179,9 @@ pub(crate) async fn complete(
     follower: &mut Follower<'_>,
     not_expected: &HashSet<usize>,
 ) -> anyhow::Result<()> {
-    let (_tell, told) = watch::channel(Some(not_expected.clone()));
-    follower.until_complete(&told, PATIENCE, &|| ()).await?;
-    // What would come twice is there now.
+    let (_sender, not_written) = watch::channel(Some(not_expected.clone()));
+    follower.until_complete(&not_written, PATIENCE, &|| ()).await?;
+    // An event that comes twice would be there now.
     follower.drain().await?;
     let verdict = follower.verdict(not_expected);
     assert!(verdict.is_good(), "{verdict:?}");

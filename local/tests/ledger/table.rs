@@ -1,4 +1,4 @@
-//! The ledger of a deployed stack: orders to its catch-up, and what its table says.
+//! The ledger of a deployed stack: control requests to its catch-up, and what its table says.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::SdkClients as _;
 
 const STACK: &str = "mark-event-queue";
-/// How often is looked whether something is so.
+/// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(50);
 /// Longer than the schedule, or a function that was killed, takes to set something right.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -28,7 +28,7 @@ pub(crate) struct Ledger {
     catch_up: String,
 }
 
-/// What the ledger's table says of groups and clients. Of all groups together it is true only at rest.
+/// What the ledger's table says of groups and clients. While events flow, groups are read at different instants.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// The clients that are served, and how.
@@ -62,22 +62,22 @@ impl Ledger {
         Ok(Self { dynamodb: connection.dynamodb(), table, target, catch_up })
     }
 
-    /// The catch-up's answer to an order.
-    pub(crate) async fn order(&self, order: &Value) -> anyhow::Result<Value> {
-        match invoke(&self.target, &self.catch_up, &order.to_string()).await? {
-            Answer::Said(said) => serde_json::from_str(&said).with_context(|| format!("{order}: {said}")),
-            Answer::Failed(reason) => anyhow::bail!("{order}: {reason}"),
+    /// The catch-up's answer to a control request.
+    pub(crate) async fn request(&self, request: &Value) -> anyhow::Result<Value> {
+        match invoke(&self.target, &self.catch_up, &request.to_string()).await? {
+            Answer::Said(said) => serde_json::from_str(&said).with_context(|| format!("{request}: {said}")),
+            Answer::Failed(reason) => anyhow::bail!("{request}: {reason}"),
         }
     }
 
     /// Has `client` caught up until it is up to date in every group, without waiting for the schedule.
     pub(crate) async fn up_to_date(&self, client: &str) -> anyhow::Result<()> {
-        let order = json!({ "request": "catchUp", "client": client });
-        let is_up_to_date = async || Ok(self.order(&order).await?.get("behind") == Some(&json!(0)));
+        let request = json!({ "request": "catchUp", "client": client });
+        let is_up_to_date = async || Ok(self.request(&request).await?.get("behind") == Some(&json!(0)));
         until(&format!("client `{client}` is up to date"), is_up_to_date).await
     }
 
-    /// Orders a replay of `keys` for `client`, from the version `from`, called `replay`.
+    /// Requests a replay of `keys` for `client`, from the version `from`, called `replay`.
     pub(crate) async fn replay(
         &self,
         client: &str,
@@ -86,9 +86,9 @@ impl Ledger {
         replay: &str,
     ) -> anyhow::Result<()> {
         let keys: Vec<Value> = keys.iter().map(|key| json!({ "S": key })).collect();
-        let order =
+        let request =
             json!({ "request": "replay", "client": client, "keys": keys, "from": from, "replay": replay });
-        let answer = self.order(&order).await?;
+        let answer = self.request(&request).await?;
         let results = answer.get("results").and_then(Value::as_array).cloned().unwrap_or_default();
         assert_eq!(results.len(), keys.len(), "{answer}");
         assert!(results.iter().all(|result| result.get("outcome") == Some(&json!("ordered"))), "{answer}");
@@ -103,8 +103,8 @@ impl Ledger {
     pub(crate) async fn standing(&self) -> anyhow::Result<Standing> {
         let items = self.items().await?;
         let of_kind = |kind: &str| -> Vec<(String, &Item)> {
-            let rest = |item: &Item| text(item, "pk").strip_prefix(kind).map(str::to_owned);
-            items.iter().filter_map(|item| Some((rest(item)?, item))).collect()
+            let name = |item: &Item| text(item, "pk").strip_prefix(kind).map(str::to_owned);
+            items.iter().filter_map(|item| Some((name(item)?, item))).collect()
         };
         let registry = of_kind("registry").pop().context("the ledger has no registry")?.1;
         let mut standing = Standing::default();
@@ -128,7 +128,7 @@ impl Ledger {
             let holes = item.get("holes").and_then(|holes| holes.as_l().ok()).map_or(0, Vec::len);
             standing.groups.insert(group, GroupStanding { version, incarnation_number, behind, holes });
         }
-        assert_eq!(cursors, entries, "cursors, and who is named as behind");
+        assert_eq!(cursors, entries, "cursors, and clients that are named as behind");
         Ok(standing)
     }
 
@@ -149,14 +149,14 @@ impl Standing {
     }
 }
 
-/// Waits until it is so.
+/// Waits until the condition holds.
 pub(crate) async fn until(
     what: &str,
-    mut is_so: impl AsyncFnMut() -> anyhow::Result<bool>,
+    mut holds: impl AsyncFnMut() -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
     let start = Instant::now();
-    while !is_so().await? {
-        anyhow::ensure!(start.elapsed() < PATIENCE, "never so: {what}");
+    while !holds().await? {
+        anyhow::ensure!(start.elapsed() < PATIENCE, "it never holds that {what}");
         tokio::time::sleep(POLL).await;
     }
     Ok(())

@@ -39,7 +39,7 @@ version = "RegistrationNumber.version"
 allowed_accounts = ["000000000000", "444455556666"]
 "#;
 
-/// The SDK's own clients, for what nobody but a test asks.
+/// The SDK's own clients, for calls that only tests make.
 pub(crate) trait SdkClients {
     /// A client of DynamoDB that repeats nothing.
     fn dynamodb(&self) -> aws_sdk_dynamodb::Client;
@@ -82,7 +82,7 @@ pub(crate) async fn ground(name: &str) -> anyhow::Result<Ground> {
     Ok(Ground::start(name, &say).await?)
 }
 
-/// `fanoutctl` as an operator runs it in the repository, with a config of the test's own, and nobody to ask.
+/// `fanoutctl` as an operator runs it in the repository, with a config of the test's own, and no terminal to ask at.
 pub(crate) fn fanoutctl(ground: &Ground, config: &Path, arguments: &[&str]) -> anyhow::Result<Command> {
     let mut command = Command::new(testkit::wire::fanoutctl()?);
     command.current_dir(workspace::root()).envs(ground.variables()).args(arguments);
@@ -162,7 +162,7 @@ pub(crate) fn assert_complete(outcome: &Outcome, expected: &Expected) {
     assert!(outcome.is_good());
 }
 
-/// Kills a function's processes again and again, until it has died in the middle of its work.
+/// Kills a function's processes until it has died in the middle of its work.
 pub(crate) struct Killer<'s> {
     stack: &'s Stack,
     function: &'static str,
@@ -194,7 +194,7 @@ impl<'s> Killer<'s> {
                 variable.starts_with("AWS_LAMBDA_FUNCTION_NAME=") && variable.contains(self.function)
             });
             if is_it {
-                // It may have ended by itself meanwhile.
+                // The process may have ended by itself meanwhile.
                 let _ = processes::kill(process.id);
             }
         }

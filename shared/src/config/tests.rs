@@ -1,4 +1,4 @@
-//! What the file may say, what it may not, and what an operator reads then.
+//! What the file may hold, what it may not, and what an operator reads then.
 
 use expect_test::{Expect, expect};
 
@@ -40,7 +40,7 @@ fn read(text: &str, naming: Option<&Naming>) -> Result<Config, String> {
     Config::try_from_toml("f.toml", text, naming).map_err(|findings| findings.to_string())
 }
 
-/// In each row, `VALID` with its only `from` replaced by `to` has one finding, whether the place is known or not.
+/// In each row, `VALID` with its only `from` replaced by `to` has one finding, with a naming and without.
 #[track_caller]
 fn check(rows: &[(&str, &str)], expected: Expect) {
     let mut all = String::new();
@@ -108,12 +108,12 @@ fn the_shipped_file_is_valid() {
     );
 }
 
-/// A block with a `[source]` is a whole file; another is what an operator appends to one.
+/// A block with a `[source]` is a whole file; an operator appends any other to one.
 #[test]
 fn what_the_documentation_shows_is_valid() {
     let pages = [include_str!("../../../docs/configuration.md"), include_str!("../../../README.md")];
     let blocks = pages.iter().flat_map(|page| page.split("```toml\n").skip(1));
-    let blocks: Vec<&str> = blocks.map(|rest| rest.split("```").next().unwrap()).collect();
+    let blocks: Vec<&str> = blocks.map(|block| block.split("```").next().unwrap()).collect();
     assert_eq!(blocks.len(), 3);
     for block in blocks {
         let file = if block.contains("[source]") { block.to_owned() } else { format!("{SHIPPED}\n{block}") };
@@ -226,7 +226,7 @@ fn sections_of_the_wrong_kind_are_refused() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once() {
+fn everything_that_is_wrong_is_reported_at_once() {
     let text = r#"
 owner = "nobody"
 
@@ -290,7 +290,7 @@ queue_arn = "arn:aws:sqs:us-east-1:999999999999:test-MarkFanOutQueue.fifo"
 }
 
 #[test]
-fn every_line_that_is_not_toml_is_told_at_once() {
+fn every_line_that_is_not_toml_is_reported_at_once() {
     let text = "[source]\nsort_key = mark\nid = 'eventId'\nid = 'eventName'\n\n[[client]]\nname = 'Billing\n";
     expect![[r#"
         f.toml:2: not TOML: string values must be quoted, expected literal string; correct it, then the rest of the file is checked

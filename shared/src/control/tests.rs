@@ -1,4 +1,4 @@
-//! What is written is what is read, and what people and templates write by hand stays.
+//! What one side writes, the other reads; and the form that people and templates write by hand stays.
 
 use std::fmt::Debug;
 
@@ -89,7 +89,9 @@ fn a_request_has_no_other_members() {
     }
     let inner = r#"{"request":"reconcile","after":{"key":{"S":"a"},"sort":{"N":"1"},"surplus":1}}"#;
     assert!(ControlRequest::try_from_payload(inner).is_err());
-    for payload in ["{}", "7", r#"{"request":"care"}"#, r#"{"order":"care"}"#, r#"{"request":"pause"}"#] {
+    for payload in
+        ["{}", "7", r#"{"request":"repair"}"#, r#"{"job":"maintenance"}"#, r#"{"request":"pause"}"#]
+    {
         let error = ControlRequest::try_from_payload(payload).unwrap_err().to_string();
         assert!(
             error.starts_with("not a control request, an object with `request` (`maintenance`, "),
@@ -179,7 +181,7 @@ fn each_answer_is_read_as_it_was_written() {
     );
 }
 
-/// A later function may say more.
+/// A later release of the function may add members.
 #[test]
 fn an_answer_may_have_more_members() {
     let answer = r#"{"client":"Billing","state":"live","was":"paused","since":7}"#;

@@ -5,7 +5,7 @@ use super::*;
 use crate::message::AttributeValue;
 use crate::time::Timestamp;
 
-/// The mark family's own.
+/// The source of the companion's marks.
 fn source() -> Source {
     Source {
         partition_key: "mark".to_owned(),
@@ -17,12 +17,12 @@ fn source() -> Source {
     }
 }
 
-/// A source that names no more than it must.
+/// A source with only the members that it must have.
 fn plain() -> Source {
     Source { id: None, name: None, ..source() }
 }
 
-/// An event of the mark family, with the attribute `name` changed to `value` or, if that is empty, taken away.
+/// An event of the companion, with the attribute `name` changed to `value` or, if that is empty, removed.
 fn item(name: &str, value: &str) -> String {
     let version = r#"{"M": {"version": {"N": "3"}}}"#;
     let attributes = [
@@ -224,7 +224,7 @@ fn an_event_is_known_by_its_items_keys() {
     assert_eq!(*event.deduplication_id(), DeduplicationId::of_item(&key, &sort));
     assert_eq!((event.key(), event.sort()), (&key, &sort));
     let plain = read(&plain(), &item("price", r#"{"N": "299.90"}"#)).unwrap();
-    assert_eq!(plain.id(), event.deduplication_id().as_str(), "where no other id is named");
+    assert_eq!(plain.id(), event.deduplication_id().as_str(), "if the source names no other id");
 }
 
 #[test]
@@ -240,12 +240,12 @@ fn texts_have_a_limit_counted_as_they_are_sent() {
     ] {
         let event = read(&source(), &item(name, &value)).unwrap();
         assert_eq!(event.name().is_some(), kept, "{value}");
-        assert!(event.body().contains('x') || event.body().contains('é'), "the body has it all the same");
+        assert!(event.body().contains('x') || event.body().contains('é'), "the body has it nevertheless");
     }
     assert!(read(&source(), &item("eventId", &at(TEXT_LIMIT))).is_ok());
 }
 
-/// A message, in the names that SQS has for its parts.
+/// A message, with SQS's names for its parts.
 fn shown_message(message: &Message) -> Value {
     let attributes = message.attributes().iter().map(|Attribute { name, data_type, value }| {
         let AttributeValue::Text(text) = value else { panic!("an event has no such attribute") };

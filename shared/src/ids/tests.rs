@@ -172,7 +172,7 @@ proptest! {
         prop_assert_eq!(Group::try_from_sqs(group.as_str()).unwrap(), group);
     }
 
-    /// A group that is no digest tells its key.
+    /// The key of a group that is no digest can be decoded.
     #[test]
     fn readable_groups_can_be_decoded(text in ".{1,60}") {
         let group = Group::of(&Key::S(text.clone()));
@@ -180,9 +180,9 @@ proptest! {
             let mut parts = group.as_str().split('%');
             let mut bytes = parts.next().unwrap().as_bytes().to_vec();
             for part in parts {
-                let (code, rest) = part.split_at(2);
+                let (code, literal) = part.split_at(2);
                 bytes.push(u8::from_str_radix(code, 16).unwrap());
-                bytes.extend(rest.bytes());
+                bytes.extend(literal.bytes());
             }
             prop_assert_eq!(String::from_utf8(bytes).unwrap(), text);
         }

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_read_to_the_millisecond_and_what_is_none_is_as_if_missing() {
+    fn a_time_is_read_to_the_millisecond_and_what_is_no_time_counts_as_missing() {
         let check = |time: &str, expected: Option<u64>| {
             let time = format!("\"ApproximateCreationDateTime\": {time}");
             let text = RECORD.replace("\"ApproximateCreationDateTime\": 1740821400", &time);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_in_the_image_leaves_the_rest_readable() {
+    fn what_is_wrong_in_the_image_leaves_the_other_members_readable() {
         let check = |image: &str, expect: Expect| {
             let text = RECORD.replace(r#"{"mark": {"S": "AFC F5"}, "a": {"N": "1.10"}}"#, image);
             let record = read(&text).unwrap();
@@ -322,7 +322,7 @@ mod tests {
                 assert!(matches!(error, RecordError::Malformed { .. }), "{}: {error}", text.escape_ascii());
             }
         }
-        // Strings that have to be rewritten are read even where they are passed over.
+        // Strings that have to be rewritten are read even if their values are not wanted.
         for value in [&b"\\u0041\xFF"[..], b"\xEF\xBF\xBE\xFF"] {
             let text = [b"{\"dynamodb\":{\"NewImage\":{\"a\":{\"S\":\"", value, b"\"}}}}"].concat();
             let error = Record::read(&text, &Wanted::default()).unwrap_err();
@@ -373,7 +373,7 @@ mod tests {
             prop_assert_eq!(found.converted, convert(&image, &Wanted::default()));
         }
 
-        /// What was cut out or put in anywhere is an error or another record, never a panic.
+        /// Text that is cut out or inserted anywhere makes an error or another record, never a panic.
         #[test]
         fn a_damaged_record_is_never_a_panic(at: prop::sample::Index, with in "[\"{}\\[\\]:,0e\\\\]{0,2}", cut in 0_usize..3) {
             let mut characters = RECORD.chars().collect::<Vec<_>>();

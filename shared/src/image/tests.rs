@@ -168,7 +168,7 @@ fn depth_is_bounded() {
 }
 
 #[test]
-fn wanted_values_are_taken_along() {
+fn wanted_values_are_returned_with_the_json() {
     let raw = r#"{
         "mark": {"S": "AFC F5"}, "n": {"N": "1E+2"}, "bytes": {"B": "AP8="}, "yes": {"BOOL": true},
         "RegistrationNumber": {"M": {"mark": {"S": "inner"}, "version": {"N": "3"}, "more": {"M": {"version": {"N": "4"}}}}},
@@ -237,7 +237,7 @@ proptest! {
         }
     }
 
-    /// What was cut, swapped or put in anywhere is an error or another item, never a panic.
+    /// Text that is cut, swapped or inserted anywhere makes an error or another item, never a panic.
     #[test]
     fn damaged_text_is_never_a_panic(entries in item(), at: prop::sample::Index, with in "[\"{}\\[\\]:,SNM0e\\\\]{0,2}", cut in 0_usize..3) {
         let raw = raw(&entries);

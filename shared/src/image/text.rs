@@ -249,7 +249,7 @@ mod tests {
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
         }
 
-        /// Where a special character lies must not matter to a scan that takes many bytes at once.
+        /// The place of a special character must not matter to a scan that takes many bytes at once.
         #[test]
         fn escapes_are_those_of_serde_json(clean in 0_usize..40, special in "[\"\\\\\n\u{1}\u{f000}é]{0,3}", tail in 0_usize..40) {
             let text = format!("{}{special}{}", "x".repeat(clean), "y".repeat(tail));

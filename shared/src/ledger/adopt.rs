@@ -132,8 +132,8 @@ mod tests {
 
     use super::*;
 
-    /// `3@5` is version 3 at second 5; `3` is of second 3, `3?` of a time that cannot be read, `?` has no version. The
-    /// ledger starts at second 3.
+    /// `3@5` is version 3 at second 5; `3` is at second 3; the time of `3?` cannot be read; `?` has no version. The ledger
+    /// starts at second 3.
     fn check_baseline(rows: &str, expected: &Expect) {
         let second = |text: &str| {
             let second = Timestamp::from_millis(text.parse::<u64>().unwrap() * 1_000);
@@ -156,7 +156,7 @@ mod tests {
         expected.assert_eq(&shown.unwrap_or("no event".to_owned()));
     }
 
-    /// `3` is an event, `3?` one whose time cannot be read, `?` is none.
+    /// `3` is an event, `3?` is one whose time cannot be read, `?` is no event.
     fn check_whole(rows: &str, expected: bool) {
         let row = |text: &str| {
             let time = (!text.ends_with('?')).then(|| EventTime::from(Timestamp::from_millis(1)));

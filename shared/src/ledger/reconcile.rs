@@ -104,7 +104,7 @@ mod tests {
     const START: Timestamp = Timestamp::from_millis(1_799_000_000_000);
     const BEFORE: i64 = 2_000_000;
 
-    /// Of version 1 and seconds ago, a negative number ahead; `None`: unknown.
+    /// A version, and how many seconds ago it happened: a negative number is ahead; `None`: unknown.
     type Event = (u64, Option<i64>);
 
     /// The ledger's group: its version, its holes; the first event is version 1.
@@ -153,7 +153,7 @@ mod tests {
         check(&[(4, Some(BEFORE)), (5, Some(800))], None, "highest");
         check(&[(4, Some(BEFORE)), (5, Some(BEFORE))], None, "");
         check(&[(4, Some(BEFORE)), (5, None)], None, "highest");
-        // It may be on its way.
+        // Its message may be on its way.
         check(&[(1, Some(900)), (2, Some(119))], None, "");
         check(&[(1, Some(900)), (2, Some(120))], None, "highest");
     }
@@ -163,7 +163,7 @@ mod tests {
         check(&[(1, Some(900)), (4, Some(120))], Some(item(3, &[])), "highest");
         check(&[(1, Some(900)), (4, None)], Some(item(3, &[])), "highest");
         check(&[(1, Some(900)), (4, Some(119))], Some(item(3, &[])), "");
-        // Its time lies ahead: a little, by a fast clock; or by a month, which is no reason to wait for it.
+        // Its time lies ahead: a little, by a fast clock; or a month, which is no reason to wait for it.
         check(&[(1, Some(900)), (4, Some(-119))], Some(item(3, &[])), "");
         check(&[(1, Some(900)), (4, Some(-120))], Some(item(3, &[])), "highest");
         check(&[(1, Some(900)), (4, Some(-3_000_000))], Some(item(3, &[])), "highest");
@@ -179,12 +179,12 @@ mod tests {
     }
 
     #[test]
-    fn a_version_given_up_that_is_there_now_is_told() {
+    fn a_version_given_up_that_is_there_now_is_reported() {
         check(&[(1, Some(900)), (2, Some(0)), (4, Some(900))], Some(item(4, &[2, 3, 17])), "hole 2");
     }
 
     #[test]
-    fn what_was_sent_and_is_gone_is_told() {
+    fn what_was_sent_and_is_gone_is_reported() {
         check(&[(1, Some(900)), (4, Some(900))], Some(item(6, &[])), "ahead of 4");
     }
 

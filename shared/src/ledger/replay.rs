@@ -89,14 +89,14 @@ mod tests {
         }
     }
 
-    /// The cursor that is written, as `position`, `replay_until`, and when it became behind; `None` if nothing is.
+    /// The cursor that is written, as `position`, `replay_until`, and when it became behind; `None` if none is written.
     fn check(version: u64, cursor: Option<Cursor>, from: u64, expected: Option<(u64, u64, u64)>) {
         let (group, id) = (Group::of(&Key::S("a".to_owned())), ReplayId::try_new("r-1").unwrap());
         let item = item(version, cursor.is_some());
-        let mut given = 1_000;
+        let mut last = 1_000;
         let mut fresh = || {
-            given += 1;
-            given
+            last += 1;
+            last
         };
         let now = Timestamp::from_millis(9);
         let writes = replay(&group, &item, CLIENT, cursor.as_ref(), from, &id, now, &mut fresh);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn an_up_to_date_client_gets_all_up_to_the_version_again() {
+    fn an_up_to_date_client_gets_everything_up_to_the_version_again() {
         check(9, None, 1, Some((0, 9, 9)));
         check(9, None, 0, Some((0, 9, 9)));
         check(9, None, 9, Some((8, 9, 9)));
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn a_replay_within_a_replay_repeats_what_the_first_had_still_to_repeat() {
         check(9, Some(cursor(2, 5, 8)), 3, Some((2, 8, 1)));
-        // What is left of the first brings these anyway.
+        // The first replay still brings these.
         check(9, Some(cursor(2, 5, 8)), 7, None);
     }
 

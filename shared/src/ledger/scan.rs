@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_goes_on_or_begins_when_there_is_reason() {
+    fn a_scan_goes_on_or_begins_when_there_is_reason() {
         let check = |kind, scan: Option<&Scan>, with_history: &[i64], expected: &str| {
             let due = due(kind, scan, &registry(with_history), NOW, WriteCount(77));
             let shown = match &due {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_walk_goes_on_before_the_first_that_is_left() {
+    fn a_later_scan_goes_on_before_the_first_group_that_is_left() {
         let check = |visits: &[bool], expected: Option<usize>| {
             let key = |number: usize| Key::N(number.to_string());
             let mut progress = Progress::default();

@@ -59,7 +59,7 @@ fn size_is_what_sqs_counts() {
 }
 
 #[test]
-fn an_identity_is_one_messages_and_its_clones() {
+fn a_message_and_its_clones_have_an_identity_of_their_own() {
     let [first, like] = [(); 2].map(|()| message(Body::Text("x"), &[], None));
     let (identity, clone) = (first.identity(), first.clone());
     assert_eq!(first, like);

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_happened_and_what_follows() {
+    fn a_reason_says_what_happened_and_what_follows() {
         check(
             SendError::Throttled("`ThrottlingException`".into()),
             expect!["throttled: `ThrottlingException`; no time was left to try again"],

@@ -31,10 +31,10 @@ fn item(incarnation_number: u64, version: u64) -> GroupItem {
     }
 }
 
-/// A cursor as `incarnation:have` or, in a replay, `incarnation:have..again`.
+/// A cursor as `incarnation_number:position` or, in a replay, `incarnation_number:position..replay_until`.
 fn cursor(text: &str) -> Cursor {
-    let (incarnation_number, rest) = text.split_once(':').unwrap();
-    let (position, replay_until) = rest.split_once("..").unwrap_or((rest, "0"));
+    let (incarnation_number, range) = text.split_once(':').unwrap();
+    let (position, replay_until) = range.split_once("..").unwrap_or((range, "0"));
     let replay_until = replay_until.parse().unwrap();
     Cursor {
         write_count: WriteCount(900),
@@ -67,7 +67,7 @@ fn rows(text: &str) -> Vec<Row> {
 }
 
 #[test]
-fn one_item_without_the_other_was_read_while_somebody_wrote() {
+fn one_item_without_the_other_was_read_during_another_write() {
     let keys = [ItemKey::Group(group()), ItemKey::Cursor(CLIENT, group())];
     let of_item = |is_behind: bool| {
         let mut item = item(1, 9);
@@ -82,14 +82,14 @@ fn one_item_without_the_other_was_read_while_somebody_wrote() {
         let begin = begin(&LedgerRead::new(&keys, vec![item, cursor]), CLIENT, &group());
         let shown = match begin {
             Begin::Unread => "unread",
-            Begin::UpToDate => "level",
+            Begin::UpToDate => "up to date",
             Begin::Behind(_) => "behind",
         };
         assert_eq!(shown, expected);
     };
     check(of_item(true), of_cursor(), "behind");
-    check(of_item(false), Ok(None), "level");
-    check(Ok(None), Ok(None), "level");
+    check(of_item(false), Ok(None), "up to date");
+    check(Ok(None), Ok(None), "up to date");
     check(of_item(true), Ok(None), "unread");
     check(of_item(false), of_cursor(), "unread");
     check(Ok(None), of_cursor(), "unread");
@@ -97,7 +97,7 @@ fn one_item_without_the_other_was_read_while_somebody_wrote() {
     check(of_item(true), unread(), "unread");
 }
 
-/// Gathers pages (separated by `|`) until all is there. Answers the plan, and `first` of the group if that is asked for.
+/// Gathers pages (separated by `|`) until all needed events are there. Returns the plan, and how many pages are unread.
 fn gather(task: &Task, bytes_limit: usize, pages: &str) -> String {
     let mut gathered = NeededEvents::new(task, bytes_limit);
     let mut pages = pages.split('|');
@@ -122,20 +122,20 @@ fn gather(task: &Task, bytes_limit: usize, pages: &str) -> String {
 }
 
 #[test]
-fn what_lies_between_have_and_version_is_sent_and_nothing_else() {
+fn what_lies_between_position_and_version_is_sent_and_nothing_else() {
     let check = |task: Task, pages: &str, expected: &str| {
         assert_eq!(gather(&task, 1 << 20, pages), expected, "{pages}");
     };
     check(task(1, 5, cursor("1:3")), "7 6|5 4|3 2|1", "4 5 to 5, 2 unread");
     check(task(1, 5, cursor("1:0")), "5 4|3 2|1", "1 2 3 4 5 to 5, 0 unread");
-    // In the order of versions, whatever that of the sort keys.
+    // In the order of versions, whatever the order of the sort keys.
     check(task(1, 5, cursor("1:3")), "4 5 6|3", "4 5 to 5, 1 unread");
-    // A hole that the ledger does not remember is looked for to the end, and not waited for.
+    // A hole that the ledger does not know is looked for to the end, and not waited for.
     check(task(1, 6, cursor("1:3")), "6 4|3 2|1", "4 6 to 6, 0 unread");
     let mut known = task(1, 6, cursor("1:3"));
     known.item.holes = vec![2, 5, 9];
     check(known.clone(), "6 4|3 2|1", "4 6 to 6, 2 unread");
-    // It came late: it is sent all the same.
+    // An event that came late is sent, too.
     check(known, "6 5 4|3", "4 5 6 to 6, 1 unread");
     check(task(1, 5, cursor("1:3")), "", " to 5, 0 unread");
     check(task(1, 5, cursor("1:3")), "5? 4|3", "4 to 5, 0 unread");
@@ -162,7 +162,7 @@ fn of_too_much_the_lowest_is_sent_and_the_next_pass_goes_on() {
     check(size * 4, "2 3 4 5 to 5, 1 unread");
     check(size * 3, "2 3 4 to 4, 1 unread");
     check(size * 2, "2 3 to 3, 1 unread");
-    // One at least.
+    // At least one event is sent.
     check(size - 1, "2 to 2, 1 unread");
 
     let all: Vec<String> = (1..=1_200).rev().map(|version: u64| version.to_string()).collect();
@@ -184,7 +184,7 @@ fn a_run_ends_before_what_cannot_be_sent_unless_that_comes_first() {
 }
 
 #[test]
-fn a_plan_tells_how_far_the_client_got() {
+fn a_plan_knows_how_far_the_client_got() {
     let plan = || {
         let mut gathered = NeededEvents::new(&task(1, 9, cursor("1:1")), 1 << 20);
         gathered.take(rows("8 7 5 3! 2!"));
@@ -215,19 +215,19 @@ fn the_lowest_event_that_can_be_sent_is_known() {
     check("5!", None);
 }
 
-/// What is written about a client that got versions (`after`, `up_to`] of incarnation 1 in epoch 5.
-fn tell(after: u64, up_to: u64, now: Begin) -> String {
+/// The write that records that a client got versions (`after`, `up_to`] of incarnation 1 in epoch 5.
+fn record(after: u64, up_to: u64, now: Begin) -> String {
     let known = SentRange { incarnation_number: 1, epoch: 5, after, up_to };
     let before = now.clone();
-    let telling = known.write(&now, &mut || 901);
+    let write = known.write(&now, &mut || 901);
     let Begin::Behind(task) = before else {
-        return match telling {
+        return match write {
             ProgressWrite::Unread => "unread".to_owned(),
-            ProgressWrite::Nothing { is_up_to_date } => format!("nothing, level {is_up_to_date}"),
+            ProgressWrite::Nothing { is_up_to_date } => format!("nothing, up to date: {is_up_to_date}"),
             other => panic!("{other:?}"),
         };
     };
-    match telling {
+    match write {
         ProgressWrite::Unread => panic!("it was read"),
         ProgressWrite::Nothing { is_up_to_date } => {
             assert!(!is_up_to_date);
@@ -248,29 +248,29 @@ fn tell(after: u64, up_to: u64, now: Begin) -> String {
                 item: None,
             };
             assert_eq!(writes, [group, cursor]);
-            "level".to_owned()
+            "up to date".to_owned()
         }
         ProgressWrite::Behind(writes) => {
-            let [Write { key, condition, item: Some(Item::Cursor(told)) }] = writes.as_slice() else {
+            let [Write { key, condition, item: Some(Item::Cursor(cursor)) }] = writes.as_slice() else {
                 panic!("{writes:?}")
             };
             assert_eq!(*key, ItemKey::Cursor(CLIENT, task.group.clone()));
             assert_eq!(*condition, Condition::WriteCount(WriteCount(900)));
             assert_eq!(
-                (told.write_count, told.epoch, told.at),
+                (cursor.write_count, cursor.epoch, cursor.at),
                 (WriteCount(901), task.cursor.epoch, task.cursor.at)
             );
-            assert_eq!(told.replay.is_some(), told.replay_until > 0);
-            format!("{}:{}..{}", told.incarnation_number, told.position, told.replay_until)
+            assert_eq!(cursor.replay.is_some(), cursor.replay_until > 0);
+            format!("{}:{}..{}", cursor.incarnation_number, cursor.position, cursor.replay_until)
         }
     }
 }
 
 #[test]
-fn in_the_same_spell_the_client_has_the_more_of_the_two() {
+fn in_the_same_epoch_the_higher_of_both_positions_counts() {
     let check = |after: u64, up_to: u64, version: u64, now: &str, expected: &str| {
         let now = Begin::Behind(Box::new(task(1, version, cursor(now))));
-        assert_eq!(tell(after, up_to, now), expected);
+        assert_eq!(record(after, up_to, now), expected);
     };
     check(3, 6, 9, "1:3", "1:6..0");
     check(3, 6, 9, "1:5", "1:6..0");
@@ -279,18 +279,18 @@ fn in_the_same_spell_the_client_has_the_more_of_the_two() {
     check(3, 6, 9, "1:3..8", "1:6..8");
     // The cursor is of an older incarnation, and this client was the first to get something of the new one.
     check(0, 6, 9, "0:8..8", "1:6..0");
-    check(3, 6, 6, "1:3", "level");
-    check(3, 6, 7, "1:7", "level");
-    check(6, 6, 6, "1:6", "level");
+    check(3, 6, 6, "1:3", "up to date");
+    check(3, 6, 7, "1:7", "up to date");
+    check(6, 6, 6, "1:6", "up to date");
     check(3, 3, 6, "1:3", "nothing");
 }
 
 #[test]
-fn in_another_spell_it_counts_as_repetition_of_a_replay_that_reaches_that_far() {
+fn in_another_epoch_it_counts_as_repetition_of_a_replay_that_reaches_that_far() {
     let check = |after: u64, up_to: u64, now: &str, expected: &str| {
         let mut now = cursor(now);
         now.epoch = 6;
-        assert_eq!(tell(after, up_to, Begin::Behind(Box::new(task(1, 9, now)))), expected);
+        assert_eq!(record(after, up_to, Begin::Behind(Box::new(task(1, 9, now)))), expected);
     };
     check(3, 6, "1:0..3", "1:0..6");
     check(3, 6, "1:0..4", "1:0..6");
@@ -301,14 +301,14 @@ fn in_another_spell_it_counts_as_repetition_of_a_replay_that_reaches_that_far() 
 }
 
 #[test]
-fn nothing_is_left_to_tell_of_another_incarnation_or_when_another_made_the_client_up_to_date() {
-    assert_eq!(tell(3, 6, Begin::UpToDate), "nothing, level true");
-    assert_eq!(tell(3, 6, Begin::Unread), "unread");
-    assert_eq!(tell(3, 6, Begin::Behind(Box::new(task(2, 6, cursor("1:3"))))), "nothing");
+fn nothing_is_recorded_of_another_incarnation_or_when_another_writer_made_the_client_up_to_date() {
+    assert_eq!(record(3, 6, Begin::UpToDate), "nothing, up to date: true");
+    assert_eq!(record(3, 6, Begin::Unread), "unread");
+    assert_eq!(record(3, 6, Begin::Behind(Box::new(task(2, 6, cursor("1:3"))))), "nothing");
 }
 
 #[test]
-fn a_client_that_is_served_no_more_leaves_with_its_cursor() {
+fn a_retired_client_leaves_with_its_cursor() {
     let (gone, cursor) = (item(1, 9), cursor("1:4"));
     let keys = |writes: Vec<Write>| writes.into_iter().map(|write| write.item.is_some()).collect::<Vec<_>>();
     assert_eq!(

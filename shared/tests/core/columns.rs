@@ -1,4 +1,4 @@
-//! A row is what its event's message is.
+//! A row of the event table agrees with its event's message.
 
 use shared::config::Path;
 use shared::event::{Along, Reader, TEXT_LIMIT};
@@ -8,9 +8,9 @@ use shared::ledger::columns::Columns;
 use shared::message::EVENT_LIMIT;
 use testkit::contract::events::texts;
 
-/// What a row tells of an event is what the event's own message tells.
+/// A row has the version and the time that the event's own message has.
 #[test]
-fn a_row_knows_what_its_event_knows() {
+fn a_row_has_the_version_and_time_of_its_event() {
     let source = texts();
     let columns = Columns::new(&source);
     let check = |version: &str, time: Key| {

@@ -1,4 +1,4 @@
-//! What needs doubles or samples: ordered sending, the ledger's decisions over an event table, what is stored.
+//! Tests that need doubles or samples: ordered sending, the ledger's decisions over an event table, stored items.
 
 #![allow(
     clippy::expect_used,

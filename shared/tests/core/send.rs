@@ -22,7 +22,7 @@ struct Got {
     stopped: Option<Stop>,
 }
 
-/// A queue, and what is to be sent to it: runs by group and the sizes of their messages.
+/// A queue, and the runs to send to it, by group and with the sizes of their messages.
 struct World {
     clock: VirtualClock,
     queues: FifoQueues,
@@ -51,7 +51,7 @@ impl World {
         Self { clock, queues, queue, runs }
     }
 
-    /// As many groups of as many messages of one byte.
+    /// `groups` groups of `length` messages of one byte.
     fn of(latency: u64, groups: u8, length: usize) -> Self {
         Self::new(latency, &(0..groups).map(|group| (group, vec![1; length])).collect::<Vec<_>>())
     }
@@ -82,14 +82,14 @@ impl World {
         runs.map(|(tag, run)| Run { tag, items: run.iter().collect() }).collect()
     }
 
-    /// Each item is in the outcome once, in order.
+    /// Asserts that each item is in the outcome once, in order.
     fn got(&self, outcome: Outcome<usize, &Message>) -> Got {
         let accepted = outcome.accepted.len();
-        let (stop, rest) = match outcome.stopped {
+        let (stop, unsent) = match outcome.stopped {
             Some(Stopped { stop, items }) => (Some(stop), items),
             None => (None, Vec::new()),
         };
-        assert!(outcome.accepted.into_iter().chain(rest).eq(&self.runs[outcome.tag]));
+        assert!(outcome.accepted.into_iter().chain(unsent).eq(&self.runs[outcome.tag]));
         Got { accepted, stopped: stop }
     }
 
@@ -117,17 +117,17 @@ impl World {
         last.at.as_millis() - START.as_millis()
     }
 
-    /// What holds whatever happens.
+    /// Asserts what holds whatever happens.
     fn check(&self, outcomes: &[Got], limits: &Limits, may_be_unknown: bool) {
         assert_eq!(outcomes.len(), self.runs.len());
-        let mut told = BTreeMap::<&Group, usize>::new();
+        let mut known = BTreeMap::<&Group, usize>::new();
         for (run, outcome) in self.runs.iter().zip(outcomes) {
             assert_eq!(outcome.stopped.is_none(), outcome.accepted == run.len(), "{outcome:?}");
             if let Some(Stop { why, .. }) = &outcome.stopped {
                 assert!((1..=512).contains(&why.len()) && !why.contains(char::is_control), "{why}");
             }
             let Some(first) = run.first() else { continue };
-            let accepted = told.entry(first.group()).or_default();
+            let accepted = known.entry(first.group()).or_default();
             let before =
                 self.wanted()[first.group()].iter().position(|id| *id == first.deduplication_id()).unwrap();
             assert!(
@@ -140,9 +140,9 @@ impl World {
             let accepted = self.accepted(group);
             let prefix = wanted.iter().copied().take(accepted.len());
             assert!(accepted.iter().eq(prefix), "`{group}`: {accepted:?} of {wanted:?}");
-            let unknown = accepted.len() - told[group];
-            assert!(unknown <= usize::from(may_be_unknown), "{accepted:?}, told {}", told[group]);
-            self.check_tries(&wanted, told[group]);
+            let unknown = accepted.len() - known[group];
+            assert!(unknown <= usize::from(may_be_unknown), "{accepted:?}, known {}", known[group]);
+            self.check_tries(&wanted, known[group]);
         }
         for request in self.queues.requests(&self.queue) {
             assert!(request.at <= limits.deadline && request.size <= SQS_LIMIT, "{request:?}");
@@ -151,12 +151,12 @@ impl World {
         assert_eq!(self.queues.in_flight(&self.queue), 0);
     }
 
-    /// Each message is tried again or followed by the next, and none after the one that stopped the group.
-    fn check_tries(&self, wanted: &[&DeduplicationId], told: usize) {
+    /// Asserts that each message is tried again or followed by the next, and none after the one that stopped the group.
+    fn check_tries(&self, wanted: &[&DeduplicationId], known: usize) {
         let mut last = 0;
         for id in self.queues.requests(&self.queue).iter().flat_map(|request| &request.ids) {
             let Some(number) = wanted.iter().position(|wanted| *wanted == id) else { continue };
-            assert!((number == last || number == last + 1) && number <= told, "{id} after {}", wanted[last]);
+            assert!((number == last || number == last + 1) && number <= known, "{id} after {}", wanted[last]);
             last = number;
         }
     }
@@ -201,7 +201,7 @@ fn leaves_unknown(fault: &Fault) -> bool {
 
 proptest! {
     #[test]
-    fn whatever_fails_the_accepted_are_a_prefix_of_each_group_and_told_as_such(
+    fn whatever_fails_the_accepted_are_a_prefix_of_each_group_and_are_reported_as_such(
         runs in runs(),
         faults in prop::collection::vec((0..30_usize, fault()), 0..20),
         latency in 0..50_u64,
@@ -258,7 +258,7 @@ fn requests_are_full_while_enough_is_ready() {
 #[test]
 fn groups_that_are_answered_at_the_same_time_share_a_request() {
     let world = World::of(10, 3, 3);
-    // Group 1 comes back alone, 25 ms later; the others are delayed until then, and all three go on together.
+    // Group 1 is ready alone, 25 ms later; the others are delayed until then, and all three go on together.
     let faults = [(0, Fault::Entry(1, EntryFault::Failed)), (1, Fault::Delay(Duration::from_millis(25)))];
     world.send(Faults::script(faults), &World::limits(3, 10_000));
     let seen = world.queues.requests(&world.queue).iter().map(|seen| seen.ids.len()).collect::<Vec<_>>();
@@ -308,7 +308,7 @@ fn dropping_the_future_aborts_what_is_in_flight() {
 }
 
 #[test]
-fn a_missing_queue_is_told_with_its_remedy() {
+fn a_missing_queue_is_reported_with_its_remedy() {
     let world = World::of(10, 12, 3);
     world.queues.delete_queue(&world.queue);
     let outcomes = world.send_by(&world.clock, &World::limits(2, 9_000));

@@ -1,4 +1,4 @@
-//! Any item of the ledger is read back as it was stored, and nothing else is read.
+//! Any item of the ledger is read back as it was stored, and anything else is refused.
 
 use proptest::prelude::*;
 use shared::ledger::stored::{Damaged, Value, keys, restore, store};
@@ -11,7 +11,7 @@ proptest! {
     }
 
     #[test]
-    fn keys_tell_items_apart((one, _) in item(), (other, _) in item()) {
+    fn different_items_have_different_keys((one, _) in item(), (other, _) in item()) {
         prop_assert_eq!(keys(&one) == keys(&other), one == other);
     }
 
@@ -22,7 +22,7 @@ proptest! {
             let mut less = stored.clone();
             less.remove(name);
             match restore(&key, less) {
-                // What is left out is as good as empty.
+                // These may be left out: they are empty then.
                 Ok(_) => prop_assert!(["behind", "time", "holes", "after"].contains(&name.as_str()), "{name}"),
                 Err(damaged) => prop_assert_eq!(&damaged.attribute, name),
             }

@@ -1,4 +1,4 @@
-//! What both benches start and feed: a package, its variables, and batches of events of about 2 KB.
+//! What benches of the binaries share: a package, its variables, and batches of events of about 2 KB.
 
 use std::fs;
 use std::io;

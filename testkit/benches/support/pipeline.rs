@@ -31,7 +31,7 @@ const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const FAN_OUT_TIMEOUT: Duration = Duration::from_secs(30);
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// How many items of 2 KB fit into a page: the adapter asks for so many first, and DynamoDB ends the others after 1 MB.
+/// How many items of 2 KB a page has: the adapter limits the first page, and DynamoDB ends the others after 1 MB.
 const FIRST_PAGE: usize = 100;
 const LATER_PAGE: usize = 512;
 
@@ -45,11 +45,11 @@ pub(crate) struct Event {
     pub(crate) version: u64,
 }
 
-/// What something took.
+/// The cost of some work.
 pub(crate) struct Cost {
     pub(crate) ledger: LedgerCalls,
     pub(crate) table: TableCalls,
-    /// Of the event table.
+    /// Read units of the event table.
     pub(crate) table_units: u64,
     pub(crate) elapsed: Duration,
     /// Messages that clients' queues accepted.
@@ -73,7 +73,7 @@ pub(crate) struct World {
 struct Slow<'w>(&'w World);
 
 impl World {
-    /// With so many clients, all of them level in nothing yet. Every call takes `call`.
+    /// A pipeline with this many clients and no events. Every call takes `call`.
     pub(crate) fn new(clients: usize, call: Duration) -> Self {
         let naming = Naming {
             partition: "aws".to_owned(),
@@ -106,11 +106,11 @@ impl World {
             queues,
         };
         world.ledger.set_cursors_in_page(1_000);
-        world.order(&json!({ "request": "maintenance" }));
+        world.request(&json!({ "request": "maintenance" }));
         world
     }
 
-    /// So many aggregates have their first event, and every client has it.
+    /// This many aggregates have their first event, and every client has it.
     pub(crate) fn begin(&self, groups: usize) {
         for groups in (0..groups).collect::<Vec<_>>().chunks(10) {
             let events: Vec<Event> = groups.iter().map(|group| Event { group: *group, version: 1 }).collect();
@@ -118,7 +118,7 @@ impl World {
         }
     }
 
-    /// The aggregate's first events, as many as that, are in the table.
+    /// The aggregate's first `events` events are in the table.
     pub(crate) fn write(&self, group: usize, events: u64) {
         (1..=events).for_each(|version| self.write_one(group, version));
     }
@@ -128,7 +128,7 @@ impl World {
         self.put(Event { group, version }, Duration::ZERO);
     }
 
-    /// The aggregate's first events are in the table, and older than the ledger.
+    /// The aggregate's first `events` events are in the table, and older than the ledger.
     pub(crate) fn write_old(&self, group: usize, events: u64) {
         (1..=events).for_each(|version| {
             self.put(Event { group, version }, Duration::from_secs(48 * 3_600));
@@ -140,7 +140,7 @@ impl World {
         self.put_item(group, version, BTreeSet::new());
     }
 
-    /// The first client has nothing of the aggregate's events, as many as that.
+    /// The first client has none of the aggregate's first `events` events.
     pub(crate) fn is_behind(&self, group: usize, events: u64) {
         let client = ClientId(1);
         self.put_item(group, events, BTreeSet::from([client]));
@@ -168,7 +168,7 @@ impl World {
         self.measured(|| assert!(self.is_done(&payload), "returned"))
     }
 
-    /// A batch, delivered at once again until it is done, and then whatever is left to catch-up. Tells how often it was
+    /// Delivers a batch until nothing of it is returned, and then catches the client up. Returns how often the batch was
     /// delivered.
     pub(crate) fn until_up_to_date(&self, events: &[Event]) -> (Cost, usize) {
         let mut deliveries = 1;
@@ -183,7 +183,7 @@ impl World {
         (cost, deliveries)
     }
 
-    /// One invocation; whether it returned nothing.
+    /// Invokes the fan-out once. Returns whether it returned nothing.
     fn is_done(&self, payload: &RawValue) -> bool {
         let (slow, mut tally) = (Slow(self), Tally::default());
         let deadline = self.clock.now().plus(FAN_OUT_TIMEOUT);
@@ -191,7 +191,7 @@ impl World {
         self.clock.block_on(handled).expect("handled").batch_item_failures.is_empty()
     }
 
-    /// Catches the first client up, and tells in how many invocations.
+    /// Catches the first client up, and returns in how many invocations.
     pub(crate) fn catch_up(&self) -> (Cost, usize) {
         let mut invocations = 0;
         let cost = self.measured(|| invocations = self.up_to_date());
@@ -200,15 +200,15 @@ impl World {
 
     fn up_to_date(&self) -> usize {
         for invocation in 1..1_000 {
-            if self.order(&json!({ "request": "catchUp", "client": name(0) }))["behind"] == 0 {
+            if self.request(&json!({ "request": "catchUp", "client": name(0) }))["behind"] == 0 {
                 return invocation;
             }
         }
         panic!("the client stays behind");
     }
 
-    fn order(&self, order: &serde_json::Value) -> serde_json::Value {
-        let payload = to_raw_value(order).expect("JSON");
+    fn request(&self, request: &serde_json::Value) -> serde_json::Value {
+        let payload = to_raw_value(request).expect("JSON");
         let (slow, mut tally) = (Slow(self), Tally::default());
         let deadline = self.clock.now().plus(CATCH_UP_TIMEOUT);
         let handled = self.catch_up.handle(slow.ports(), &payload, deadline, &mut tally);
@@ -290,7 +290,7 @@ impl World {
     }
 }
 
-/// As long as such a name usually is: the registry holds them all.
+/// A name of usual length: the registry holds them all.
 fn name(client: usize) -> String {
     format!("Client{client:04}")
 }

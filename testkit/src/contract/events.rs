@@ -30,8 +30,8 @@ pub fn texts() -> Source {
     }
 }
 
-/// The `[source]` of [`check_numbers`]: the partition key is a number and so is the sort key, which is the version; names
-/// are what expressions cannot hold as they are.
+/// The `[source]` of [`check_numbers`]: partition key and sort key are numbers, and the sort key is the version.
+/// Expressions cannot hold these names as they are.
 pub fn numbers() -> Source {
     Source {
         partition_key: "key.name".to_owned(),
@@ -48,7 +48,7 @@ pub async fn check_texts(table: &impl Writable, padding: usize) {
     nothing_is_read_of_an_aggregate_without_items(table).await;
     pages_go_from_the_newest_to_the_oldest(table, padding).await;
     a_place_need_not_be_an_item(table).await;
-    what_cannot_be_converted_is_told(table).await;
+    items_that_cannot_be_converted_have_a_reason(table).await;
     a_scan_keeps_aggregates_together(table, padding).await;
 }
 
@@ -101,7 +101,7 @@ async fn pages_go_from_the_newest_to_the_oldest(table: &impl Writable, padding: 
         table.put(&item(name, 1, padding)).await;
     }
     let versions: Vec<u64> = (1..=230).collect();
-    // In an order that is not theirs: 37 and 230 have no common divisor.
+    // Not in their order: 37 and 230 have no common divisor.
     for place in versions.iter().map(|version| version * 37 % 230 + 1).filter(|version| *version > 1) {
         table.put(&item("PAGE", place, padding)).await;
     }
@@ -138,14 +138,14 @@ async fn a_place_need_not_be_an_item(table: &impl Writable) {
     assert_eq!(older.iter().filter_map(|row| row.version).collect::<Vec<_>>(), [2, 1]);
     let seen =
         table.scan(Some(&ScanPosition { key: mark("GAP"), sort: sort(3) })).await.expect("a page").seen;
-    let rest = seen.iter().take_while(|seen| seen.key == mark("GAP")).filter_map(|seen| seen.version);
-    assert_eq!(rest.collect::<Vec<_>>(), [4]);
+    let newer = seen.iter().take_while(|seen| seen.key == mark("GAP")).filter_map(|seen| seen.version);
+    assert_eq!(newer.collect::<Vec<_>>(), [4]);
     for version in [1, 2, 4] {
         table.delete(&mark("GAP"), &sort(version)).await;
     }
 }
 
-async fn what_cannot_be_converted_is_told(table: &impl Writable) {
+async fn items_that_cannot_be_converted_have_a_reason(table: &impl Writable) {
     let put = async |version: u64, from: &str, to: &str| {
         let text = item("BAD", version, 0);
         assert!(text.contains(from), "`{from}` in {text}");
@@ -205,7 +205,7 @@ async fn a_scan_keeps_aggregates_together(table: &impl Writable, padding: usize)
         let Key::S(name) = &item.key else { panic!("{item:?}") };
         if current.as_ref() != Some(name) {
             passed.extend(current.replace(name.clone()));
-            assert!(!passed.contains(name), "the items of {name} do not stand together");
+            assert!(!passed.contains(name), "the items of {name} are apart");
         }
         seen.entry(name.clone()).or_default().push(item);
     }

@@ -8,13 +8,13 @@ use shared::ids::{DeduplicationId, Group};
 use shared::message::{Attribute, AttributeValue, Body, Message};
 use shared::send::SendError;
 
-/// A FIFO queue, from its senders' and its consumer's side. It is empty before a check.
+/// A FIFO queue as its senders and its consumer see it. It is empty before a check.
 pub trait FifoQueue {
     /// Sends messages, as [`Transport::send`](shared::send::Transport::send).
     fn send(&self, batch: &[&Message])
     -> impl Future<Output = Result<Vec<Result<(), SendError>>, SendError>>;
 
-    /// Receives up to `limit` messages that are there by now.
+    /// Receives up to `limit` messages that are there now.
     fn receive(&self, limit: usize) -> impl Future<Output = Vec<Delivery>>;
 
     /// Deletes a message.
@@ -27,7 +27,7 @@ pub trait FifoQueue {
 /// A message as a consumer receives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// What to delete it by.
+    /// The handle to delete it by.
     pub receipt: String,
     /// `ApproximateReceiveCount`.
     pub receive_count: u32,
@@ -53,7 +53,7 @@ pub async fn check<Q: FifoQueue>(queue: impl AsyncFn() -> Q) {
     body_and_attributes_come_as_they_were_sent(&queue().await).await;
 }
 
-/// The rules that need minutes to pass: `wait` lets them.
+/// The rules that need minutes to pass; `wait` passes them.
 pub async fn check_times<Q: FifoQueue>(queue: impl AsyncFn() -> Q, wait: impl AsyncFn(Duration)) {
     a_repeated_id_is_swallowed_for_five_minutes_from_the_first_send(&queue().await, &wait).await;
     a_message_comes_again_after_its_visibility_time_out(&queue().await, &wait).await;
@@ -82,8 +82,8 @@ async fn a_message_in_flight_locks_its_group_and_no_other(queue: &impl FifoQueue
     assert_eq!(names(&receive(queue, 10).await), "a2", "what locked `a` is deleted");
 }
 
-/// "Amazon SQS visibility timeout"; `ChangeMessageVisibility`: zero makes a message visible at once, and it has its place
-/// again.
+/// "Amazon SQS visibility timeout"; `ChangeMessageVisibility`: zero makes a message visible at once, at the place that it
+/// had.
 async fn what_was_not_deleted_comes_again_before_what_follows_it(queue: &impl FifoQueue) {
     send(queue, "a1").await;
     send(queue, "a2").await;
@@ -201,7 +201,7 @@ async fn send_messages(queue: &impl FifoQueue, messages: &[Message]) {
     assert!(results.len() == batch.len() && results.iter().all(Result::is_ok), "{results:?}");
 }
 
-/// What is there by now, in as many calls as it takes: one call may bring less than there is ("short and long polling").
+/// All messages that are there now, in as many calls as it takes: one call may return fewer ("short and long polling").
 async fn receive(queue: &impl FifoQueue, limit: usize) -> Vec<Delivery> {
     let mut received = Vec::new();
     while received.len() < limit {

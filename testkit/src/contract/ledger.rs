@@ -1,4 +1,4 @@
-//! What every [`Ledger`] must do. The checks use items of their own each, so that one table serves them all.
+//! What every [`Ledger`] must do. Each check uses items of its own, so that one table serves them all.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -10,14 +10,14 @@ use shared::ledger::{
 };
 use shared::time::Timestamp;
 
-/// All checks, on a ledger that is empty before. A page of cursors holds fewer than `markers_beyond_a_page`.
+/// All checks, on a ledger that is empty before. A page of cursors holds fewer than `cursors_beyond_a_page`.
 pub async fn check(ledger: &impl Ledger, cursors_beyond_a_page: usize) {
     every_kind_of_item_is_read_as_it_was_written(ledger).await;
     a_condition_decides_each_write(ledger).await;
     a_transaction_is_done_as_a_whole_or_not_at_all(ledger).await;
     a_transaction_deletes_too(ledger).await;
     a_read_answers_each_key_in_order(ledger).await;
-    groups_are_told_apart_by_every_character(ledger).await;
+    groups_differ_by_every_character(ledger).await;
     large_items_are_kept(ledger).await;
     cursors_come_in_the_order_of_their_groups(ledger).await;
     cursors_come_in_pages(ledger, cursors_beyond_a_page).await;
@@ -125,7 +125,7 @@ async fn a_transaction_is_done_as_a_whole_or_not_at_all(ledger: &impl Ledger) {
             (0..count).map(|index| ItemKey::Group(group(&format!("all-{count}-{index}")))).collect();
         let all =
             |condition, item: &Item| -> Vec<_> { keys.iter().map(|key| put(key, condition, item)).collect() };
-        // Whichever is the one that does not hold.
+        // Whichever condition does not hold.
         for stray in [0, count / 2, count - 1] {
             let mut writes = all(Condition::Absent, &numbered(1));
             if let Some(write) = writes.get_mut(stray) {
@@ -143,8 +143,8 @@ async fn a_transaction_is_done_as_a_whole_or_not_at_all(ledger: &impl Ledger) {
 }
 
 async fn a_transaction_deletes_too(ledger: &impl Ledger) {
-    let group_key = ItemKey::Group(group("level"));
-    let cursor_key = ItemKey::Cursor(ClientId(50), group("level"));
+    let group_key = ItemKey::Group(group("up-to-date"));
+    let cursor_key = ItemKey::Cursor(ClientId(50), group("up-to-date"));
     let cursor = Item::Cursor(cursor(7));
     let behind =
         [put(&group_key, Condition::Absent, &numbered(1)), put(&cursor_key, Condition::Absent, &cursor)];
@@ -185,7 +185,7 @@ async fn a_read_answers_each_key_in_order(ledger: &impl Ledger) {
     assert_eq!(read_all(ledger, &kinds).await, [None, Some(number(2)), None], "of several kinds");
 }
 
-async fn groups_are_told_apart_by_every_character(ledger: &impl Ledger) {
+async fn groups_differ_by_every_character(ledger: &impl Ledger) {
     // All that a `MessageGroupId` may hold.
     let mut groups: Vec<_> = ('!'..='~').map(|character| group(&character.to_string())).collect();
     groups.push(group(&('!'..='~').collect::<String>()));
@@ -207,20 +207,20 @@ async fn groups_are_told_apart_by_every_character(ledger: &impl Ledger) {
     let keys: Vec<_> = groups.iter().cloned().map(ItemKey::Group).collect();
     let expected: Vec<_> = (0..groups.len() as u64).map(|write_count| Some(numbered(write_count))).collect();
     assert_eq!(read_all(ledger, &keys).await, expected);
-    let revs: BTreeMap<_, _> = groups.iter().cloned().zip((0..).map(WriteCount)).collect();
+    let write_counts: BTreeMap<_, _> = groups.iter().cloned().zip((0..).map(WriteCount)).collect();
     let listed =
         all_cursors(ledger, client).await.into_iter().map(|(group, cursor)| (group, cursor.write_count));
     assert_eq!(
         listed.collect::<Vec<_>>(),
-        revs.into_iter().collect::<Vec<_>>(),
+        write_counts.into_iter().collect::<Vec<_>>(),
         "in the order of their bytes"
     );
 }
 
 async fn large_items_are_kept(ledger: &impl Ledger) {
-    let everybody = (0..1_000).map(ClientId).collect();
-    let item = Item::Group(Box::new(GroupItem { behind: everybody, ..group_item(1) }));
-    let key = ItemKey::Group(group("everybody"));
+    let all_clients = (0..1_000).map(ClientId).collect();
+    let item = Item::Group(Box::new(GroupItem { behind: all_clients, ..group_item(1) }));
+    let key = ItemKey::Group(group("all-clients"));
     done(ledger, &[put(&key, Condition::Absent, &item)]).await;
     assert_eq!(read(ledger, &key).await, Some(item));
 }
@@ -239,11 +239,12 @@ async fn cursors_come_in_the_order_of_their_groups(ledger: &impl Ledger) {
         }
     }
     let names = ["B", "a", "a-", "a0", "b"];
-    let revs = [2, 1, 4, 3, 0];
+    let write_counts = [2, 1, 4, 3, 0];
     let listed: Vec<_> = all_cursors(ledger, ClientId(61)).await;
-    let expected = names.iter().zip(revs).map(|(name, write_count)| (group(name), cursor(61 + write_count)));
+    let expected =
+        names.iter().zip(write_counts).map(|(name, write_count)| (group(name), cursor(61 + write_count)));
     assert_eq!(listed, expected.collect::<Vec<_>>());
-    // After any place, whether a cursor is there or not.
+    // Any place may be given, with or without a cursor.
     for (place, expected) in
         [("!", 5), ("B", 4), ("Z", 4), ("a", 3), ("a.", 2), ("aa", 1), ("b", 0), ("~", 0)]
     {

@@ -1,4 +1,4 @@
-//! A wall clock that stands still while anything can run, and jumps to the next timer when nothing can.
+//! A wall clock that stands still while a task can run, and jumps to the next timer when none can.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -26,7 +26,7 @@ struct State {
 
 type TimerKey = (Timestamp, u64);
 
-/// The future of [`VirtualClock::sleep`]; its timer goes with it.
+/// The future of [`VirtualClock::sleep`]. Dropping it removes its timer.
 struct Sleep {
     clock: VirtualClock,
     key: TimerKey,
@@ -45,7 +45,7 @@ impl VirtualClock {
         self.state().now
     }
 
-    /// Moves the clock by `duration` at once, as when a sandbox is frozen: what is due fires late.
+    /// Moves the clock by `duration` at once, as when a sandbox is frozen: timers that are due fire late.
     pub fn freeze(&self, duration: Duration) {
         let mut state = self.state();
         state.now = state.now.plus(duration);
@@ -82,7 +82,7 @@ impl VirtualClock {
         }
     }
 
-    /// Jumps to the next timer, if there is one, and wakes all of that instant.
+    /// Jumps to the next timer, if there is one, and wakes all timers of that instant.
     fn fire_next_timers(&self) -> bool {
         let due = {
             let mut state = self.state();
@@ -114,7 +114,7 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        // Bound to a name, so that the waker is dropped after the lock: it may own what holds another timer.
+        // Bound to a name, so that the waker is dropped after the lock: the waker may own another timer.
         let _waker = self.clock.state().timers.remove(&self.key);
     }
 }

@@ -1,4 +1,4 @@
-//! What a queue takes of a message, and what SQS would refuse about it.
+//! A message as a queue stores it, and the messages that SQS would refuse.
 
 use shared::ids::{DeduplicationId, Group};
 use shared::message::{ATTRIBUTE_LIMIT, Attribute, AttributeValue, Message};
@@ -14,11 +14,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Reads what `message` sends.
+    /// The entry that `message` sends.
     ///
     /// # Errors
     ///
-    /// In words, what SQS would refuse.
+    /// Why SQS would refuse it, in words.
     pub(super) fn try_of(message: &Message) -> Result<Self, String> {
         let body = message.body().text().ok_or("`MessageBody` is no text")?;
         let mut attributes = message.attributes().to_vec();

@@ -1,4 +1,4 @@
-//! What goes wrong on the way to a queue: by a script, or drawn from a seed.
+//! Faults on the way to a queue: by a script, or drawn from a seed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -62,7 +62,7 @@ pub struct Faults {
 /// Random passing faults.
 #[derive(Clone, Debug)]
 struct Seeded {
-    /// State of SplitMix64: enough to draw faults with, in three lines, and the same everywhere.
+    /// The state of SplitMix64, a generator of three lines that gives the same numbers everywhere.
     state: u64,
     per_mille: u64,
     requests_left: usize,
@@ -74,7 +74,7 @@ impl Faults {
         Self::default()
     }
 
-    /// `faults` in this order: each with the number, counted from 0, of the request that it befalls.
+    /// Each of `faults` has the number, counted from 0, of the request that it befalls.
     pub fn script(faults: impl IntoIterator<Item = (usize, Fault)>) -> Self {
         let mut script = BTreeMap::<usize, Vec<Fault>>::new();
         for (request, fault) in faults {
@@ -89,7 +89,7 @@ impl Faults {
         Self { seeded: Some(Seeded { state: seed, per_mille, requests_left: requests }), ..Self::default() }
     }
 
-    /// What befalls the next request, which has `entries` entries.
+    /// The faults of the next request, which has `entries` entries.
     pub(super) fn next(&mut self, entries: usize) -> Vec<Fault> {
         let mut faults = self.script.remove(&self.requests).unwrap_or_default();
         self.requests += 1;
@@ -137,12 +137,12 @@ impl Seeded {
 }
 
 impl EntryFault {
-    /// Whether the entry is accepted all the same.
+    /// Whether the entry is accepted despite the fault.
     pub(super) fn accepts(self) -> bool {
         self == Self::Unknown
     }
 
-    /// What the sender gets.
+    /// The error that the sender gets.
     pub(super) fn error(self, queue: &QueueUrl) -> SendError {
         match self {
             Self::Refused => SendError::Message("`InvalidMessageContents`".into()),
@@ -155,12 +155,12 @@ impl EntryFault {
 }
 
 impl CallFault {
-    /// Whether the entries are accepted all the same.
+    /// Whether the entries are accepted despite the fault.
     pub(super) fn accepts(self) -> bool {
         matches!(self, Self::ResetAfter | Self::Miscounted)
     }
 
-    /// What the sender gets, if the answer is lost.
+    /// The error that the sender gets, if the answer is lost.
     pub(super) fn error(self, queue: &QueueUrl) -> SendError {
         match self {
             Self::Throttled => SendError::Throttled("`ThrottlingException`".into()),

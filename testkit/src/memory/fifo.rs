@@ -1,4 +1,4 @@
-//! One SQS FIFO queue: deduplication, groups, visibility. It is handed the time and never waits.
+//! One SQS FIFO queue: deduplication, groups, visibility. Its callers pass the time in, and it never waits.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub struct Accepted {
 /// A message as a consumer receives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// What to delete it by, or to change its visibility by; another one each time it is received.
+    /// The receipt to delete it by, or to change its visibility by; another one each time it is received.
     pub receipt: u64,
     /// `ApproximateReceiveCount`, this time included.
     pub receive_count: u32,
@@ -70,7 +70,7 @@ pub(super) struct Fifo {
     pub(super) settings: Settings,
     accepted: Vec<Accepted>,
     deduplication: HashMap<DeduplicationId, Timestamp>,
-    /// What is not deleted yet, in order.
+    /// The messages that are not deleted yet, in order.
     held: Vec<Held>,
     receipts: u64,
 }
@@ -110,7 +110,7 @@ impl Fifo {
         self.held.len()
     }
 
-    /// Takes `message`, or takes note that it is a duplicate, which the sender does not learn. Returns whether it is new.
+    /// Takes `message`, unless it is a duplicate; the sender does not learn which. Returns whether it is new.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl Fifo {
         Ok(true)
     }
 
-    /// Deletes everything that it holds, in flight or not. What it accepted it still recognises (SQS: `PurgeQueue`).
+    /// Deletes all messages, in flight or not. The queue still recognises what it accepted (SQS: `PurgeQueue`).
     pub(super) fn purge(&mut self) {
         self.held.clear();
     }
@@ -188,7 +188,7 @@ impl Fifo {
         Ok(())
     }
 
-    /// When there will be something to receive, if nothing is sent or deleted meanwhile. `None` if it holds nothing.
+    /// When there will be something to receive, if nothing is sent or deleted meanwhile. `None` if the queue is empty.
     pub(super) fn next_receivable(&self, now: Timestamp) -> Option<Timestamp> {
         let mut free = HashMap::<&Group, Timestamp>::new();
         for held in &self.held {
@@ -213,7 +213,7 @@ impl Fifo {
 }
 
 impl Held {
-    /// When it becomes visible, unless it is.
+    /// When it becomes visible; `None` if it is.
     fn in_flight_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.receipt.map(|(_, until)| until).filter(|until| *until > now)
     }

@@ -20,18 +20,18 @@ const CURSORS: usize = 3;
 ///
 /// # Panics
 ///
-/// Every use panics that breaks the contract of [`Ledger`].
+/// A use that breaks the contract of [`Ledger`] panics.
 #[derive(Clone)]
 pub struct MemoryLedger(Arc<Mutex<State>>);
 
-/// What was asked of a ledger so far, and what DynamoDB charges for it ("DynamoDB read and write operations").
+/// The calls of a ledger so far, and what DynamoDB charges for them ("DynamoDB read and write operations").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LedgerCalls {
     /// Calls of [`Ledger::read`].
     pub reads: u64,
     /// Calls of [`Ledger::cursors`].
     pub queries: u64,
-    /// Calls of [`Ledger::write`], whatever came of them.
+    /// Calls of [`Ledger::write`], whatever their result.
     pub writes: u64,
     /// One for each 4 KB of an item, or of a page as a whole; at least one.
     pub read_units: u64,
@@ -55,7 +55,7 @@ pub enum WriteFault {
     UnknownNotDone,
 }
 
-/// What a test does when the next write comes, before it.
+/// What a test does just before the next write.
 type Intruder = Box<dyn FnOnce(&MemoryLedger) + Send>;
 
 struct State {
@@ -133,7 +133,7 @@ impl MemoryLedger {
         state.apply(writes)
     }
 
-    /// What was asked so far.
+    /// The calls so far.
     pub fn calls(&self) -> LedgerCalls {
         self.state().calls
     }
@@ -153,7 +153,7 @@ impl MemoryLedger {
         self.state().unread.push(key);
     }
 
-    /// What stands under `key` is none of the ledger's items from now on: it is never read.
+    /// From now on, the item under `key` is damaged: it is never read.
     pub fn damage(&self, key: ItemKey) {
         self.state().damaged.insert(key);
     }
@@ -163,7 +163,7 @@ impl MemoryLedger {
         self.state().formats.insert(key, format);
     }
 
-    /// The next call of [`Ledger::cursors`] reads nothing; of several of these, each fails one.
+    /// The next call of [`Ledger::cursors`] fails; several of these fail one call each.
     pub fn fail_cursors(&self) {
         self.state().unread_cursors += 1;
     }

@@ -17,15 +17,15 @@ use shared::time::Timestamp;
 ///
 /// # Panics
 ///
-/// Every use panics that breaks the contract of [`Transport::send`] or names a queue that does not exist, but for
-/// sending: a sender gets an error that the queue is missing.
+/// A use that breaks the contract of [`Transport::send`] panics, and so does one of a queue that does not exist. Only a
+/// sender gets an error instead: that the queue is missing.
 #[derive(Clone)]
 pub struct FifoQueues {
     clock: VirtualClock,
     queues: Arc<Mutex<BTreeMap<String, Watched>>>,
 }
 
-/// A request that came to a queue, whatever became of it.
+/// A request that came to a queue, whatever its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenRequest {
     /// When it started.
@@ -70,17 +70,17 @@ impl FifoQueues {
         assert!(self.all().remove(queue.as_str()).is_some(), "`{queue}` does not exist");
     }
 
-    /// Deletes everything that a queue holds.
+    /// Deletes all messages of a queue.
     pub fn purge(&self, queue: &QueueUrl) {
         self.with(queue, |watched| watched.fifo.purge());
     }
 
     /// A message arrives at a queue now, without latency and whatever faults there are. Returns whether it is new: a
-    /// duplicate is taken, too, and forgotten.
+    /// duplicate is accepted, too, and dropped.
     ///
     /// # Errors
     ///
-    /// What a sender would get: the queue is missing, denies access, or never takes such a message.
+    /// The error of a sender: the queue is missing, denies access, or never takes such a message.
     pub fn put(&self, queue: &QueueUrl, message: &Message) -> Result<bool, SendError> {
         let mut all = self.all();
         let watched = all.get_mut(queue.as_str()).ok_or_else(|| missing(queue))?;
@@ -131,7 +131,7 @@ impl FifoQueues {
         self.with(queue, |watched| watched.fifo.receive(limit, self.clock.now()))
     }
 
-    /// When there will be something to receive, if nothing is sent or deleted meanwhile. `None` if it holds nothing.
+    /// When there will be something to receive, if nothing is sent or deleted meanwhile. `None` if the queue is empty.
     pub fn next_receivable(&self, queue: &QueueUrl) -> Option<Timestamp> {
         self.with(queue, |watched| watched.fifo.next_receivable(self.clock.now()))
     }
@@ -159,7 +159,7 @@ impl FifoQueues {
         self.with(queue, |watched| watched.fifo.change_visibility(receipt, visibility, self.clock.now()))
     }
 
-    /// Notes the start of a request; how long it will take, and what goes wrong with it.
+    /// Notes the start of a request. Returns how long it will take, and its faults.
     fn start(&self, queue: &QueueUrl, batch: &[&Message]) -> Result<(Duration, Vec<Fault>), SendError> {
         let mut all = self.all();
         let watched = all.get_mut(queue.as_str()).ok_or_else(|| missing(queue))?;
@@ -177,7 +177,7 @@ impl FifoQueues {
         Ok((watched.fifo.settings.latency + delays.sum::<Duration>(), faults))
     }
 
-    /// What the queue does with a request that reached it, and answers.
+    /// The queue's answer to a request that reached it.
     fn arrive(
         &self,
         queue: &QueueUrl,

@@ -1,5 +1,5 @@
-//! How large DynamoDB counts an item, which is what its requests are charged by (DynamoDB Developer Guide, "DynamoDB
-//! item sizes and formats").
+//! The size of an item as DynamoDB counts it, by which it charges requests (DynamoDB Developer Guide, "DynamoDB item
+//! sizes and formats").
 
 use shared::ledger::stored::{Attributes, PK, SK, Value, keys, store};
 use shared::ledger::{Item, ItemKey};

@@ -21,14 +21,14 @@ use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, ScannedRow, 
 /// How many items a page has, unless a test says otherwise: few, so that there is more than one page.
 const ITEMS: usize = 4;
 
-/// The event table, as DynamoDB keeps it: partitions in no order that means anything, each sorted by the sort key. Rows
-/// are made by the real conversion. No latency. Clones share the table.
+/// The event table, as DynamoDB keeps it: partitions in an order without meaning, each sorted by the sort key. Rows are
+/// made by the real conversion. No latency. Clones share the table.
 ///
 /// As with DynamoDB, a page that ends with the last item does not know that it is the last.
 ///
 /// # Panics
 ///
-/// Every use panics that breaks the contract of [`EventTable`], or puts what is no item of this table.
+/// A use that breaks the contract of [`EventTable`] panics, and so does a put of something that is no item of this table.
 #[derive(Clone)]
 pub struct MemoryTable {
     reader: Arc<Reader>,
@@ -36,7 +36,7 @@ pub struct MemoryTable {
     state: Arc<Mutex<State>>,
 }
 
-/// What was asked of an event table so far.
+/// The calls of an event table so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TableCalls {
     /// Calls of [`EventTable::page`].
@@ -96,7 +96,7 @@ impl MemoryTable {
         row
     }
 
-    /// Deletes an item, and tells whether it was there.
+    /// Deletes an item, and returns whether it was there.
     pub fn delete(&self, key: &Key, sort: &Key) -> bool {
         let mut state = self.state();
         let partition = Partition::of(key);
@@ -130,12 +130,12 @@ impl MemoryTable {
         self.state().items_in_page = items.max(1);
     }
 
-    /// The next call, of whatever kind, reads nothing; of several of these, each fails one.
+    /// The next call, of any kind, fails; several of these fail one call each.
     pub fn fail(&self) {
         self.state().unread += 1;
     }
 
-    /// What was asked so far.
+    /// The calls so far.
     pub fn calls(&self) -> TableCalls {
         self.state().calls
     }
@@ -204,7 +204,7 @@ impl State {
 
 impl Partition {
     fn of(key: &Key) -> Self {
-        // Of fixed keys, so that an order is the same in each run.
+        // It has fixed keys, so that the order is the same in each run.
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
         Self(hasher.finish(), Sorted::of(key))

@@ -1,4 +1,4 @@
-//! Items for tests: generated, with the stream's text of them, and a second way to their JSON.
+//! Generated items, their text in the stream, and a second way to their JSON.
 
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
@@ -50,7 +50,7 @@ pub fn shuffled(item: Entries) -> impl Strategy<Value = (Entries, Entries)> {
     })
 }
 
-/// Any text, with more of what needs maintenance than chance would bring.
+/// Any text, with more characters that need an escape than chance would bring.
 pub fn string() -> impl Strategy<Value = String> {
     prop_oneof![
         ".{0,40}",

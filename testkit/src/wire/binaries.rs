@@ -1,4 +1,4 @@
-//! The binaries of this work tree, built by the first that needs them.
+//! The binaries of this work tree, built when a test first needs them.
 
 use std::collections::HashMap;
 use std::env;
@@ -38,7 +38,7 @@ struct Target {
 ///
 /// # Errors
 ///
-/// Cargo cannot be started or does not build them; what it said is on standard error.
+/// Cargo cannot be started or does not build them; its messages are on standard error.
 pub fn shipped_functions() -> io::Result<Functions> {
     static BUILT: OnceLock<Result<Functions, String>> = OnceLock::new();
     let targets =
@@ -48,7 +48,7 @@ pub fn shipped_functions() -> io::Result<Functions> {
     built.clone().map_err(io::Error::other)
 }
 
-/// The functions, to see what they do. Not release builds: nothing here measures them.
+/// The functions, to test what they do. Not release builds: nothing here measures them.
 ///
 /// # Errors
 ///
@@ -101,7 +101,7 @@ impl Functions {
     }
 }
 
-/// Builds what `arguments` name and tells where the executables are, by the target's name.
+/// Builds what `arguments` name. Returns where the executables are, by the target's name.
 fn executables(arguments: &[&str]) -> io::Result<HashMap<String, PathBuf>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)

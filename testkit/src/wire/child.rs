@@ -35,7 +35,7 @@ impl Process {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How it ended, if it has. All that it wrote is in its output then.
+    /// How it ended, if it has. Then all that it wrote is in its output.
     pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         let status = self.child.try_wait()?;
         if status.is_some() {
@@ -65,7 +65,7 @@ impl Process {
 
     fn read_to_the_end(&mut self) {
         for reader in self.readers.drain(..) {
-            // It cannot fail but by a panic, of which it has none.
+            // It could fail only by a panic, and has none.
             let _ = reader.join();
         }
     }

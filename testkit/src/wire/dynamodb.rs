@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::wire::http::{Reply, Request, Server, forward};
 
-/// An `UpdateItem`, and what came of it.
+/// An `UpdateItem`, and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
     /// The table.
@@ -21,7 +21,7 @@ pub struct Update {
     pub error: Option<String>,
 }
 
-/// Passes on what a program asks of DynamoDB. It stops when it is dropped.
+/// Passes a program's requests on to DynamoDB. It stops when it is dropped.
 #[derive(Debug)]
 pub struct DynamoDbProxy {
     server: Server,
@@ -56,7 +56,7 @@ impl DynamoDbProxy {
         Ok(Self { server, shared })
     }
 
-    /// What to set as `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// The value of `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.server.address)
     }
@@ -71,7 +71,7 @@ impl DynamoDbProxy {
         self.shared.state().updates.clone()
     }
 
-    /// Blocks until `is_reached` of all updates so far, and tells whether it came to that within `patience`.
+    /// Blocks until `is_reached` returns true for all updates so far. Returns whether it did so within `patience`.
     pub fn wait(&self, patience: Duration, is_reached: impl Fn(&[Update]) -> bool) -> bool {
         let waited = self
             .shared

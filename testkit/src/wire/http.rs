@@ -1,4 +1,4 @@
-//! As much HTTP/1.1 as the AWS clients speak to a local server: requests with a length, connections that stay.
+//! As much HTTP/1.1 as the AWS clients need of a local server: requests with a length, connections that stay.
 //!
 //! A thread for each connection: a hundred waiting threads cost next to no CPU, which the benches share with them.
 
@@ -52,7 +52,7 @@ impl Server {
                     return;
                 }
                 let (Ok(stream), handler) = (stream, Arc::clone(&handler)) else { continue };
-                // The peer sees an error of its connection; no other connection is concerned.
+                // The peer sees an error of its connection; no other connection is affected.
                 thread::spawn(move || serve(stream, handler.as_ref()));
             }
         });

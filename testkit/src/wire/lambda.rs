@@ -22,12 +22,12 @@ pub struct Function {
     process: Process,
     _server: Server,
     next: Sender<Invocation>,
-    answers: Receiver<Told>,
+    reports: Receiver<Report>,
     first_poll: Duration,
     invocations: u32,
 }
 
-/// What a function made of an invocation.
+/// The result of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Its response.
@@ -42,7 +42,8 @@ struct Invocation {
     payload: Vec<u8>,
 }
 
-enum Told {
+/// What the Runtime API reports of the function.
+enum Report {
     FirstPoll(Instant),
     Outcome(Outcome),
 }
@@ -56,8 +57,8 @@ impl Function {
     /// It ended before that; the error holds its output. Or it cannot be started.
     pub fn start(binary: &Path, environment: &[(&str, &str)]) -> io::Result<Self> {
         let (next, invocations) = channel();
-        let (tell, answers) = channel();
-        let api = Mutex::new(RuntimeApi { invocations, tell, polled: false });
+        let (sender, reports) = channel();
+        let api = Mutex::new(RuntimeApi { invocations, reports: sender, polled: false });
         // A function asks for the next invocation only after it has answered the last one: one request at a time.
         let server = Server::start(move |request| {
             api.lock().unwrap_or_else(PoisonError::into_inner).answer(&request)
@@ -72,10 +73,10 @@ impl Function {
         let started = Instant::now();
         let process = Process::start(&mut command)?;
         let mut function =
-            Self { process, _server: server, next, answers, first_poll: Duration::ZERO, invocations: 0 };
-        match function.told()? {
-            Told::FirstPoll(at) => function.first_poll = at.duration_since(started),
-            Told::Outcome(outcome) => {
+            Self { process, _server: server, next, reports, first_poll: Duration::ZERO, invocations: 0 };
+        match function.next_report()? {
+            Report::FirstPoll(at) => function.first_poll = at.duration_since(started),
+            Report::Outcome(outcome) => {
                 return Err(io::Error::other(format!("{outcome:?} without an invocation")));
             }
         }
@@ -87,7 +88,7 @@ impl Function {
         self.first_poll
     }
 
-    /// Invokes the function, whose deadline is `time` from now, and waits for what it makes of it.
+    /// Invokes the function, whose deadline is `time` from now, and waits for the result.
     ///
     /// # Errors
     ///
@@ -97,9 +98,9 @@ impl Function {
         let deadline = SystemTime::now() + time;
         let invocation = Invocation { id: self.invocations, deadline, payload: payload.into() };
         self.next.send(invocation).map_err(io::Error::other)?;
-        match self.told()? {
-            Told::Outcome(outcome) => Ok(outcome),
-            Told::FirstPoll(_) => Err(io::Error::other("a second first poll")),
+        match self.next_report()? {
+            Report::Outcome(outcome) => Ok(outcome),
+            Report::FirstPoll(_) => Err(io::Error::other("a second first poll")),
         }
     }
 
@@ -126,11 +127,11 @@ impl Function {
         self.process.output()
     }
 
-    fn told(&mut self) -> io::Result<Told> {
+    fn next_report(&mut self) -> io::Result<Report> {
         let patience = Instant::now() + PATIENCE;
         loop {
-            match self.answers.recv_timeout(GLANCE) {
-                Ok(told) => return Ok(told),
+            match self.reports.recv_timeout(GLANCE) {
+                Ok(report) => return Ok(report),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(io::Error::other("the Runtime API has ended"));
                 }
@@ -149,7 +150,7 @@ impl Function {
 /// Lambda's side (Lambda developer guide, "Using the Lambda runtime API").
 struct RuntimeApi {
     invocations: Receiver<Invocation>,
-    tell: Sender<Told>,
+    reports: Sender<Report>,
     polled: bool,
 }
 
@@ -166,14 +167,14 @@ impl RuntimeApi {
             _ => return Reply::json(404, "{}".to_owned()),
         };
         // There is no listener only when the function is being dropped.
-        let _ = self.tell.send(Told::Outcome(outcome));
+        let _ = self.reports.send(Report::Outcome(outcome));
         Reply::json(202, "{}".to_owned())
     }
 
     fn next(&mut self) -> Reply {
         if !self.polled {
             self.polled = true;
-            let _ = self.tell.send(Told::FirstPoll(Instant::now()));
+            let _ = self.reports.send(Report::FirstPoll(Instant::now()));
         }
         let Ok(invocation) = self.invocations.recv() else { return Reply::Reset };
         let deadline = invocation.deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();

@@ -14,7 +14,7 @@ use crate::wire::lambda::variables;
 /// How long the emulator may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often the driver looks whether it does.
+/// How often the driver looks whether the emulator listens.
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// The emulator, with a function that starts at the first invocation. The emulator is killed when this is dropped;

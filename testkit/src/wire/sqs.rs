@@ -72,9 +72,9 @@ pub struct Accepted {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Visibility {
-    /// Of which message.
+    /// The message's receipt handle.
     pub receipt_handle: String,
-    /// In seconds from then on.
+    /// In seconds from that call on.
     pub visibility_timeout: u64,
 }
 
@@ -173,7 +173,7 @@ impl SqsStub {
         self.state().queue(name).accepted.clone()
     }
 
-    /// What visibilities were set on messages of the queue called `name`, in order.
+    /// The visibilities that were set on messages of the queue called `name`, in order.
     pub fn visibilities(&self, name: &str) -> Vec<Visibility> {
         self.state().queue(name).visibilities.clone()
     }
@@ -196,7 +196,7 @@ impl Fault {
         message: "The specified queue does not exist.",
     };
 
-    /// The queue's policy does not let us in.
+    /// The queue's policy denies the sender.
     pub const DENIED: Self =
         Self::Call { status: 403, code: "AccessDenied", message: "Access to the resource is denied." };
 
@@ -259,8 +259,8 @@ fn answer(state: &Mutex<State>, request: Request) -> Reply {
     reply.unwrap_or_else(|error| Reply::json(400, error_body("SerializationException", &error.to_string())))
 }
 
-/// Answers a batch: `each` takes in one entry that is accepted (without a queue, if nothing is to be remembered),
-/// and says how it is told.
+/// Answers a batch. `each` takes one accepted entry (without a queue, if nothing is to be remembered) and returns its
+/// part of the answer.
 fn batch<'r, E: Deserialize<'r>>(
     state: &Mutex<State>,
     request: &'r Request,

@@ -1,4 +1,4 @@
-//! A local DynamoDB that answers what a test tells it to: unprocessed keys, throttling, cancelled transactions and what
+//! A local DynamoDB that answers by a test's script: unprocessed keys, throttling, cancelled transactions and whatever
 //! else no emulator does on demand.
 
 use std::collections::VecDeque;
@@ -48,7 +48,7 @@ pub struct Received {
 #[derive(Debug, Default)]
 struct State {
     script: VecDeque<Answer>,
-    /// Whether an answer that was given comes to the script's end again; then no request is kept.
+    /// Whether an answer goes to the script's end after its use; then no request is kept.
     repeats: bool,
     received: Vec<Received>,
 }

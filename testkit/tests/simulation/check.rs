@@ -1,6 +1,6 @@
 //! The promise, at rest, for every client and group. `docs/ledger.md`, sections 7 and 8.
 
-mod circuit_breaker;
+mod completeness;
 mod consumer;
 mod exempt;
 mod isolation;
@@ -16,7 +16,7 @@ use crate::world::World;
 impl World {
     pub(crate) fn check(self: &Rc<Self>) {
         self.check_order();
-        self.check_rest();
+        self.check_completeness();
         self.check_repetitions();
         self.check_replays();
         self.check_isolation();

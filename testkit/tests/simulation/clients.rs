@@ -1,4 +1,4 @@
-//! The clients' queues: how each behaves just now, and what arrives there.
+//! The clients' queues: how each behaves now, and what arrives there.
 
 use std::rc::Rc;
 
@@ -29,9 +29,9 @@ struct Client {
     queue: QueueUrl,
     state: Behaviour,
     deleted_at: Option<Timestamp>,
-    /// Counts how often the queue was made anew.
-    incarnation: u32,
-    /// Whether it ever did not work.
+    /// Counts how often the queue was made.
+    queue_generation: u32,
+    /// Whether the queue ever failed.
     has_failed: bool,
 }
 
@@ -44,7 +44,7 @@ pub(crate) enum Behaviour {
     Denied,
     Failing,
     Throttling,
-    /// Each call takes up to so many milliseconds.
+    /// Each call takes up to this many milliseconds.
     Slow(u64),
     /// No call is ever answered.
     Hanging,
@@ -55,7 +55,13 @@ impl Clients {
         let client = |name: &&str| {
             let queue = naming.client_queue(name);
             queues.create(&queue, Settings::default());
-            Client { queue, state: Behaviour::Works, deleted_at: None, incarnation: 1, has_failed: false }
+            Client {
+                queue,
+                state: Behaviour::Works,
+                deleted_at: None,
+                queue_generation: 1,
+                has_failed: false,
+            }
         };
         Self { all: NAMES.iter().map(client).collect() }
     }
@@ -69,7 +75,7 @@ impl Clients {
         self.all[client].has_failed
     }
 
-    /// Of a slow queue, up to how many milliseconds a call takes; `Some(None)`: for ever.
+    /// How many milliseconds a call to a slow queue takes at most; `Some(None)`: for ever.
     pub(crate) fn slowness(&self, queue: &QueueUrl) -> Option<Option<u64>> {
         match self.all[self.of(queue)?].state {
             Behaviour::Slow(millis) => Some(Some(millis)),
@@ -122,20 +128,20 @@ impl World {
         queue: &QueueUrl,
         message: &Message,
     ) -> Result<(), SendError> {
-        let (deleted_at, incarnation) = {
+        let (deleted_at, queue_generation) = {
             let clients = self.clients.borrow();
-            (clients.all[client].deleted_at, clients.all[client].incarnation)
+            (clients.all[client].deleted_at, clients.all[client].queue_generation)
         };
         if let Some(deleted_at) = deleted_at
             && self.now().since(deleted_at) < GHOST
             && self.rng.coin()
         {
-            self.note_arrival(pulse, client, incarnation, message, Some(true));
+            self.note_arrival(pulse, client, queue_generation, message, Some(true));
             return Ok(());
         }
         match self.queues.put(queue, message) {
             Ok(is_new) => {
-                self.note_arrival(pulse, client, incarnation, message, is_new.then_some(false));
+                self.note_arrival(pulse, client, queue_generation, message, is_new.then_some(false));
                 Ok(())
             }
             Err(error) => {
@@ -166,7 +172,7 @@ impl World {
         Ok(())
     }
 
-    /// A client's queue behaves like this from now on, for so long.
+    /// From now on, a client's queue behaves like this for `duration`.
     pub(crate) fn misbehave(self: &Rc<Self>, client: usize, state: Behaviour, duration: std::time::Duration) {
         self.note("world", || format!("{}'s queue: {state:?} for {}", NAMES[client], length(duration)));
         {
@@ -207,7 +213,7 @@ impl World {
         let mut clients = self.clients.borrow_mut();
         let own = &mut clients.all[client];
         if own.deleted_at.take().is_some() {
-            own.incarnation += 1;
+            own.queue_generation += 1;
             self.queues.create(&own.queue, Settings::default());
             self.note("world", || format!("{}'s queue is made anew", NAMES[client]));
         }

@@ -16,7 +16,7 @@ use crate::world::{World, config};
 pub(crate) struct Instances {
     naming: Naming,
     files: Vec<File>,
-    /// Until when instances of the file before the last go on.
+    /// Instances of the last file but one go on until then.
     overlap_until: Timestamp,
     /// When a deploy last took each client out of the file.
     removed_at: [Option<Timestamp>; NAMES.len()],
@@ -37,7 +37,7 @@ struct Instance {
     is_busy: bool,
 }
 
-/// Which of the clients want everything.
+/// Whether each client wants the history.
 pub(crate) const HISTORY: [bool; 4] = [false, false, true, false];
 
 impl Instances {

@@ -1,9 +1,9 @@
 //! The simulator: the real handlers of the fan-out and of catch-up over queues, ledger, event table and stream in memory,
 //! under a seeded scheduler with a virtual clock. After each schedule the promise is checked. `docs/testing.md`.
 //!
-//! `SEEDS=1000000` runs so many seeds, `FIRST_SEED=17` begins with another than 1, `SEED=17` runs one and prints what
-//! happened. `KEEP_GOING=1` does not stop at the first violation, and counts them by their kind. `FRESH_SEED=123` runs some
-//! from there, after the fixed ones: the checks derive it from the commit.
+//! `SEEDS=1000000` sets the number of seeds, `FIRST_SEED=17` begins with another than 1, `SEED=17` runs one and prints
+//! what happened. `KEEP_GOING=1` does not stop at the first violation, and counts violations by their kind.
+//! `FRESH_SEED=123` runs more seeds from there, after the fixed ones: the checks derive it from the commit.
 
 #![expect(
     clippy::indexing_slicing,
@@ -49,7 +49,7 @@ use crate::run::{Outcome, run};
 
 const SEEDS: u64 = 10_000;
 
-/// How many of those are run that begin with `FRESH_SEED`.
+/// How many seeds are run from `FRESH_SEED` on.
 const FRESH_SEEDS: u64 = 5_000;
 
 /// How much of a failing schedule's trace is printed.
@@ -68,11 +68,11 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     check_documents();
-    // Where the code is broken on purpose, to count what fails, they do not apply.
+    // In code that is broken on purpose, to count what fails, the patches do not apply.
     if env::var_os("KEEP_GOING").is_none() {
         planted::check_patches();
     }
-    // A panic is told as a violation.
+    // A panic is reported as a violation.
     if env::var_os("SEED").is_none() {
         std::panic::set_hook(Box::new(|_| {}));
     }
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
         Some(seed) => one(seed),
         None => {
             let is_kept = many(first.unwrap_or(1), seeds.unwrap_or(SEEDS));
-            // Who says which are run means those.
+            // With `FIRST_SEED` or `SEEDS`, only those are run.
             let fresh = number("FRESH_SEED").filter(|_| first.is_none() && seeds.is_none());
             is_kept && fresh.is_none_or(many_fresh)
         }
@@ -94,7 +94,7 @@ fn many_fresh(first: u64) -> bool {
     many(first, FRESH_SEEDS)
 }
 
-/// `docs/ordering.md` says what becomes of every kind of trouble.
+/// Fails if `docs/ordering.md` does not name every kind of trouble.
 fn check_documents() {
     let ordering = include_str!("../../../docs/ordering.md");
     let is_recorded = |kind: &&Kind| ordering.contains(&format!("`{kind:?}`"));
@@ -114,17 +114,17 @@ fn one(seed: u64) -> bool {
     let outcome = run(seed, true);
     let mut out = std::io::stdout().lock();
     for line in &outcome.trace {
-        // Whoever reads on may have seen enough.
+        // The reader of the output may have closed it.
         if writeln!(out, "{line}").is_err() {
             return false;
         }
     }
     drop(out);
-    tell(seed, &outcome)
+    report(seed, &outcome)
 }
 
-/// Whether the promise was kept.
-fn tell(seed: u64, outcome: &Outcome) -> bool {
+/// Prints the outcome. Returns whether the promise was kept.
+fn report(seed: u64, outcome: &Outcome) -> bool {
     match &outcome.violation {
         None => {
             println!("seed {seed}: kept, {} steps, {} enqueued", outcome.steps, outcome.enqueued);
@@ -139,7 +139,7 @@ fn tell(seed: u64, outcome: &Outcome) -> bool {
     }
 }
 
-/// What many seeds came to.
+/// The outcomes of many seeds, added up.
 #[derive(Default)]
 struct Sum {
     steps: u64,
@@ -148,7 +148,7 @@ struct Sum {
     violations: BTreeMap<String, (u64, u64, String)>,
 }
 
-/// Whether the promise was kept in all of them.
+/// Runs many seeds. Returns whether the promise was kept in all of them.
 fn many(first: u64, seeds: u64) -> bool {
     let keeps_going = env::var_os("KEEP_GOING").is_some();
     let began = Instant::now();
@@ -198,7 +198,7 @@ fn many(first: u64, seeds: u64) -> bool {
         let from = outcome.trace.len().saturating_sub(TAIL);
         println!("\nthe end of what happened:");
         outcome.trace[from..].iter().for_each(|line| println!("{line}"));
-        return tell(*seed, &outcome);
+        return report(*seed, &outcome);
     }
     false
 }

@@ -47,7 +47,7 @@ impl World {
             mapping.next_look = Some(at);
         }
         self.at(at, move |world| {
-            // Another look, before this one, has come between.
+            // An earlier look may have been scheduled since.
             if world.mapping.borrow().next_look == Some(at) {
                 world.mapping.borrow_mut().next_look = None;
                 world.look();
@@ -72,9 +72,9 @@ impl World {
     fn deliver(self: &Rc<Self>, batch: Vec<Received>) {
         let is_twice = self.is_on(Kind::Twice) && self.rng.chance(200);
         if is_twice {
-            let replay_until = batch.clone();
+            let repeated = batch.clone();
             let later = if self.rng.coin() { self.rng.millis(0, 20) } else { self.rng.millis(0, 2_000) };
-            self.after(later, move |world| world.invoke(replay_until));
+            self.after(later, move |world| world.invoke(repeated));
         }
         if self.is_on(Kind::LateInvocation) && self.rng.chance(100) {
             if self.rng.chance(300) {
@@ -97,8 +97,8 @@ impl World {
             format!("receives {}", messages.collect::<Vec<_>>().join(" "))
         });
         self.mapping.borrow_mut().invocations += 1;
-        let replay_until = batch.iter().filter(|received| received.receive_count > 1);
-        pulse.received_again.borrow_mut().extend(replay_until.map(|received| received.message.group.clone()));
+        let repeated = batch.iter().filter(|received| received.receive_count > 1);
+        pulse.received_again.borrow_mut().extend(repeated.map(|received| received.message.group.clone()));
         let event = |received: &Received| self.source.borrow().event_of(&received.message.deduplication_id);
         pulse.streamed.borrow_mut().extend(batch.iter().filter_map(event));
         let payload = payload(&batch);
@@ -153,7 +153,7 @@ impl World {
             }
             let receipt = received.receipt;
             self.after(self.rng.millis(1, 30), move |world| {
-                // Visible again meanwhile, or received by somebody else.
+                // The message may be visible again, or received by another process.
                 let _ = world.queues.delete(&world.fan_out(), receipt);
                 world.poke();
             });

@@ -1,10 +1,10 @@
-//! Which kinds of trouble a schedule has. Most have few, so that what they do alone can be told; some have all.
+//! Which kinds of trouble a schedule has. Most have few, so that each kind shows its own effect; some have all.
 
 use std::collections::BTreeSet;
 
 use crate::rng::Rng;
 
-/// A kind of trouble. Nothing of it happens in a schedule that does not have it.
+/// A kind of trouble. It happens only in a schedule that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// The stream shows events of a group in another order.
@@ -19,8 +19,8 @@ pub(crate) enum Kind {
     Apart,
     /// A batch is delivered twice at once.
     Twice,
-    /// Between receiving a batch and invoking the function, time passes, up to more than the visibility time-out; or it is
-    /// never invoked.
+    /// Time passes between receiving a batch and invoking the function, up to more than the visibility time-out; or the
+    /// function is never invoked.
     LateInvocation,
     /// The mapping does not hear the function's answer, or does not delete what it should.
     AnswerLost,
@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     Crash,
     /// A process stands still, up to 100 s.
     Stall,
-    /// Sends fail, and the sender is told so.
+    /// Sends fail, and the sender gets an error.
     SendFails,
     /// Sends whose result is unknown, with and without effect, also a late one.
     SendUnknown,
@@ -80,17 +80,17 @@ pub(crate) enum Kind {
     Old,
     /// Aggregates whose events name instants long before the ledger was made, though they are written after it.
     BackDated,
-    /// Reconcile at any moment.
+    /// A reconciliation at any moment.
     Reconcile,
-    /// Lives of an aggregate that are closer than clocks agree.
+    /// Incarnations of an aggregate that are closer to each other than clocks agree.
     CloseIncarnations,
-    /// When a scan for a client with history comes past, a transaction of an aggregate that the ledger does not know is
-    /// readable in part, and most often names instants long past.
+    /// While a scan for a client with history reads the table, a transaction of an aggregate that the ledger does not know
+    /// is readable in part, and most often names instants long past.
     ScannedApart,
 }
 
 impl Kind {
-    /// Those that came later. They are drawn from numbers of their own, and what else a seed means stays.
+    /// Kinds that were added later. They are drawn from numbers of their own, so that everything else of a seed stays.
     pub(crate) const LATER: [Self; 1] = [Self::ScannedApart];
 
     pub(crate) const ALL: [Self; 38] = [
@@ -135,9 +135,9 @@ impl Kind {
     ];
 }
 
-/// Kinds that seldom meet by chance, and do together what none does alone.
+/// Kinds that seldom meet by chance, and have an effect together that none has alone.
 const SCENES: [&[Kind]; 3] = [
-    // Two files work on the same batch: what one has sent, the other writes as missing.
+    // Functions with two files work on the same batch: one writes as missing what the other has sent.
     &[Kind::Twice, Kind::Removed, Kind::Overlap],
     // Cursors are cleared while some of the items of a read are not answered.
     &[Kind::Removed, Kind::LedgerReads],
@@ -145,7 +145,7 @@ const SCENES: [&[Kind]; 3] = [
     &[Kind::Delayed, Kind::Erased],
 ];
 
-/// The kinds of a schedule, and how often what can befall a single call does.
+/// The kinds of a schedule, and how often those happen that befall a single call or step.
 pub(crate) struct Mix {
     kinds: BTreeSet<Kind>,
     /// In a thousand calls.

@@ -1,4 +1,4 @@
-//! What the world sees: what arrived where, what was written to the ledger, what each sender left behind.
+//! What the world has seen: what arrived where, what was written to the ledger, what each sender left unrecorded.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -22,13 +22,13 @@ pub(crate) struct Observed {
     pub(crate) arrivals: Vec<Arrival>,
     pub(crate) registered: [Vec<Registered>; 4],
     pub(crate) replays: Vec<Replayed>,
-    /// From which version each replay was ordered, by its id.
+    /// The version from which each replay was requested, by its id.
     pub(crate) requests: BTreeMap<String, u64>,
-    /// Of each group whose item was made without a message of the stream whose event was there, the last event that was
-    /// taken for old.
+    /// For each group whose item was made without a message of the stream whose event was in the table: the last event
+    /// that was taken for old.
     pub(crate) taken_for_old: BTreeMap<usize, EventRef>,
     sends: Vec<Send>,
-    /// How often a sender left an event at a client that the ledger did not know of.
+    /// How often a sender left an event at a client and the ledger did not know of it.
     unrecorded: BTreeMap<(usize, EventRef), usize>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Observed {
 pub(crate) struct Arrival {
     pub(crate) at: Timestamp,
     pub(crate) client: usize,
-    pub(crate) incarnation: u32,
+    pub(crate) queue_generation: u32,
     pub(crate) event: EventRef,
     pub(crate) replay: Option<String>,
     pub(crate) fate: Fate,
@@ -46,9 +46,9 @@ pub(crate) struct Arrival {
 pub(crate) enum Fate {
     /// The client receives it.
     Enqueued,
-    /// Recognised as a duplicate, and forgotten.
+    /// The queue recognised it as a duplicate.
     Swallowed,
-    /// Taken by a queue that was being deleted.
+    /// A queue accepted it that was being deleted.
     Lost,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Replayed {
     pub(crate) group: usize,
     pub(crate) incarnation_number: u64,
     pub(crate) from: u64,
-    /// What the client had before.
+    /// The version that the client had before.
     pub(crate) had: u64,
 }
 
@@ -69,14 +69,14 @@ struct Send {
     pid: Pid,
     client: usize,
     event: EventRef,
-    result: Told,
+    result: SendResult,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum SendResult {
     Accepted,
     NotAccepted,
-    /// Also: it died, or gave up waiting, before it heard.
+    /// Also: the process died, or gave up waiting, before the answer came.
     Unknown,
 }
 
@@ -89,13 +89,13 @@ impl Observed {
     /// left it unrecorded.
     pub(crate) fn bound(&self, client: usize, event: EventRef) -> usize {
         let is_unknown =
-            |send: &&Send| send.client == client && send.event == event && send.result == Told::Unknown;
+            |send: &&Send| send.client == client && send.event == event && send.result == SendResult::Unknown;
         let unknown = self.sends.iter().filter(is_unknown).count();
         unknown + self.unrecorded.get(&(client, event)).copied().unwrap_or(0)
     }
 
     /// Whether an event was taken for old when its group's item was made without a message of the stream, by a scan or
-    /// because of a repair: nothing told what the stream shows.
+    /// because of a repair: the ledger did not know what the stream shows.
     pub(crate) fn is_taken_for_old(&self, event: EventRef) -> bool {
         let last = self.taken_for_old.get(&event.group);
         last.is_some_and(|last| {
@@ -110,7 +110,7 @@ impl Observed {
 }
 
 impl World {
-    /// A process puts a request on the wire. Answers which of the noted sends are its entries.
+    /// A process puts a request on the wire. Returns which of the noted sends are its entries.
     pub(crate) fn sends_begin(
         &self,
         pulse: &Pulse,
@@ -122,36 +122,36 @@ impl World {
         let mut observed = self.observed.borrow_mut();
         let mut begin = |message: &Message| {
             let event = source.event_of(message.deduplication_id())?;
-            observed.sends.push(Send { pid: pulse.pid, client, event, result: Told::Unknown });
+            observed.sends.push(Send { pid: pulse.pid, client, event, result: SendResult::Unknown });
             Some(observed.sends.len() - 1)
         };
         messages.iter().map(&mut begin).collect()
     }
 
-    /// The process hears what became of it.
+    /// The process gets the answer.
     pub(crate) fn sends_end(
         &self,
         pulse: &Pulse,
         sends: Vec<Option<usize>>,
         answer: &Result<Vec<Result<(), SendError>>, SendError>,
     ) {
-        let told = |result: &Result<(), SendError>| match result {
-            Ok(()) => Told::Accepted,
-            Err(SendError::Unknown(_)) => Told::Unknown,
-            Err(_) => Told::NotAccepted,
+        let result_of = |result: &Result<(), SendError>| match result {
+            Ok(()) => SendResult::Accepted,
+            Err(SendError::Unknown(_)) => SendResult::Unknown,
+            Err(_) => SendResult::NotAccepted,
         };
         let mut observed = self.observed.borrow_mut();
         let entries = sends.len();
         for (entry, send) in sends.into_iter().enumerate() {
             let Some(send) = send.and_then(|send| observed.sends.get_mut(send)) else { continue };
             send.result = match answer {
-                Ok(results) if results.len() == entries => told(&results[entry]),
-                // A 200 that does not tell of all is none that tells of any.
-                Ok(_) => Told::Unknown,
-                Err(SendError::Unknown(_)) => Told::Unknown,
-                Err(_) => Told::NotAccepted,
+                Ok(results) if results.len() == entries => result_of(&results[entry]),
+                // A 200 that does not name all entries says nothing of any.
+                Ok(_) => SendResult::Unknown,
+                Err(SendError::Unknown(_)) => SendResult::Unknown,
+                Err(_) => SendResult::NotAccepted,
             };
-            if send.result == Told::Unknown {
+            if send.result == SendResult::Unknown {
                 self.note(&pulse.name, || {
                     format!("does not know whether {} has {}", NAMES[send.client], send.event)
                 });
@@ -159,16 +159,16 @@ impl World {
         }
     }
 
-    /// A process has ended. What it had sent to whom, and what the ledger does not know of once everything of the
-    /// process has arrived, may be sent again: if it died or gave up. Whoever does neither tells what it knows was sent.
+    /// A process has ended. If it died or gave up, events may be sent again that it had sent and that the ledger does not
+    /// know of once everything of the process has arrived. Otherwise it must have recorded what it knew to be sent.
     pub(crate) fn settle_accounts_of(&self, pulse: &Rc<Pulse>) {
         let pulse = Rc::clone(pulse);
         self.after(Duration::from_secs(6), move |world| {
             let mut observed = world.observed.borrow_mut();
             let mut sent: BTreeMap<(usize, EventRef), bool> = BTreeMap::new();
             let own = observed.sends.iter().filter(|send| send.pid == pulse.pid);
-            for send in own.filter(|send| send.result != Told::NotAccepted) {
-                *sent.entry((send.client, send.event)).or_default() |= send.result == Told::Accepted;
+            for send in own.filter(|send| send.result != SendResult::NotAccepted) {
+                *sent.entry((send.client, send.event)).or_default() |= send.result == SendResult::Accepted;
             }
             for ((client, event), is_accepted) in sent {
                 if world.is_recorded(&observed, client, event) {
@@ -179,7 +179,7 @@ impl World {
                 } else if is_accepted && world.must_record(event) {
                     world.violated(|| {
                         format!(
-                            "untold: {} ended, and nobody knows that {} has {event}",
+                            "unrecorded: {} ended, and the ledger does not know that {} has {event}",
                             pulse.name, NAMES[client]
                         )
                     });
@@ -188,8 +188,8 @@ impl World {
         });
     }
 
-    /// Whether a process may end without the ledger knowing what it sent: it died, it returned its messages, or the
-    /// ledger did not take what it told in time.
+    /// Whether a process may end although the ledger does not know what it sent: it died, it returned its messages, or the
+    /// ledger did not take its record in time.
     fn may_leave(&self, pulse: &Pulse, event: EventRef) -> bool {
         if pulse.is_dead() || pulse.has_met_ledger_fault.get() || pulse.was_slow.get() {
             return true;
@@ -197,10 +197,10 @@ impl World {
         pulse.returned.borrow().contains(&self.source.borrow().groups[event.group].group)
     }
 
-    /// A pass of catch-up begins: what earlier passes of the process sent to these clients and groups is told.
-    pub(crate) fn check_told(&self, pulse: &Pulse, keys: &[ItemKey]) {
+    /// A pass of catch-up begins: what earlier passes of the process sent to these clients and groups is recorded.
+    pub(crate) fn check_recorded(&self, pulse: &Pulse, keys: &[ItemKey]) {
         let observed = self.observed.borrow();
-        let own = |send: &&Send| send.pid == pulse.pid && send.result == Told::Accepted;
+        let own = |send: &&Send| send.pid == pulse.pid && send.result == SendResult::Accepted;
         for send in observed.sends.iter().filter(own) {
             let event = send.event;
             let is_of_pass = keys.iter().any(|key| match key {
@@ -213,7 +213,7 @@ impl World {
             let must = is_of_pass && !self.may_leave(pulse, event) && self.must_record(event);
             if must && !self.is_recorded(&observed, send.client, event) {
                 let name = NAMES[send.client];
-                self.violated(|| format!("untold: {} begins a pass; {name} has {event}", pulse.name));
+                self.violated(|| format!("unrecorded: {} begins a pass; {name} has {event}", pulse.name));
             }
         }
     }
@@ -237,7 +237,7 @@ impl World {
         }
         let group = self.source.borrow().groups[event.group].group.clone();
         match self.ledger.get(&ItemKey::Cursor(registered.id, group)) {
-            // What counts as a repetition is sent again as one.
+            // Up to `replay_until`, an event is sent again as a repetition.
             Some(Item::Cursor(cursor)) => {
                 cursor.incarnation_number == item.incarnation_number
                     && cursor.position.max(cursor.replay_until) >= event.version
@@ -257,12 +257,12 @@ impl World {
         Some((first.event.incarnation_number, *item))
     }
 
-    /// A message is acknowledged by a client's queue; `is_lost` tells whether that is all, `None` if it is a duplicate.
+    /// A client's queue acknowledged a message. `is_lost` says whether the message is lost; `None`: it is a duplicate.
     pub(crate) fn note_arrival(
         self: &Rc<Self>,
         pulse: &Pulse,
         client: usize,
-        incarnation: u32,
+        queue_generation: u32,
         message: &Message,
         is_lost: Option<bool>,
     ) {
@@ -276,16 +276,16 @@ impl World {
             return self.violated(|| format!("strange: {} got a message that is no event", NAMES[client]));
         };
         self.note(&pulse.name, || {
-            let replay_until = replay.as_ref().map(|id| format!(" (replay {id})")).unwrap_or_default();
+            let in_replay = replay.as_ref().map(|id| format!(" (replay {id})")).unwrap_or_default();
             let fate = match fate {
                 Fate::Enqueued => "",
                 Fate::Swallowed => ": swallowed",
                 Fate::Lost => ": accepted and lost",
             };
-            format!("{event}{replay_until} → {}{fate}", NAMES[client])
+            format!("{event}{in_replay} → {}{fate}", NAMES[client])
         });
         self.check_arrival(pulse, client, event, replay.as_deref());
-        let arrival = Arrival { at: self.now(), client, incarnation, event, replay, fate };
+        let arrival = Arrival { at: self.now(), client, queue_generation, event, replay, fate };
         self.observed.borrow_mut().arrivals.push(arrival);
     }
 

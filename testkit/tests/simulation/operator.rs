@@ -1,4 +1,4 @@
-//! Whoever invokes catch-up: the schedule, and an operator whose tool tries again what did not work.
+//! The invocations of catch-up: by the schedule, and by an operator whose tool repeats a request that failed.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,18 +17,18 @@ use crate::world::{Action, World};
 /// The function's time limit.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// How often an operator tries again.
+/// How often an operator repeats a request.
 const TRIES: u32 = 20;
 
 #[derive(Default)]
 pub(crate) struct Operator {
-    orders: u64,
+    replays: u64,
     /// Which of the schedules made so far is in force; none fires while it is off.
     schedule: u64,
 }
 
 impl World {
-    /// From now on catch-up is scheduled anew, for the first time after `first`; or not at all.
+    /// From now on catch-up is on a new schedule, which fires for the first time after `first`; or on none.
     pub(crate) fn schedule_maintenance(self: &Rc<Self>, first: Option<Duration>) {
         let schedule = {
             let mut operator = self.operator.borrow_mut();
@@ -40,16 +40,15 @@ impl World {
         }
     }
 
-    /// In long schedules it fires seldom, lest they take as long.
+    /// In long schedules it fires seldom, so that they run fast.
     fn maintenance(self: &Rc<Self>, schedule: u64) {
         if self.operator.borrow().schedule != schedule {
             return;
         }
         self.catch_up(json!({ "request": "maintenance" }), |_, _| {});
         if self.is_on(Kind::TwoCatchUps) && self.rng.coin() {
-            let replay_until =
-                |world: &Rc<Self>| world.catch_up(json!({ "request": "maintenance" }), |_, _| {});
-            self.after(self.rng.millis(0, 5_000), replay_until);
+            let second = |world: &Rc<Self>| world.catch_up(json!({ "request": "maintenance" }), |_, _| {});
+            self.after(self.rng.millis(0, 5_000), second);
         }
         let interval = match self.now().since(START).as_secs() {
             _ if self.is_healed.get() => 60,
@@ -60,17 +59,17 @@ impl World {
         self.after(Duration::from_secs(interval), move |world| world.maintenance(schedule));
     }
 
-    /// An invocation of catch-up; `done` hears its answer, unless it failed.
+    /// Invokes catch-up with a request; `done` gets its answer, or `None` if it failed.
     pub(crate) fn catch_up(
         self: &Rc<Self>,
-        order: Value,
+        request: Value,
         done: impl FnOnce(&Rc<Self>, Option<Value>) + Clone + 'static,
     ) {
         let (file, handler) = self.some_catch_up();
-        let kind = order["request"].as_str().unwrap_or_default().to_owned();
+        let kind = request["request"].as_str().unwrap_or_default().to_owned();
         let pulse = self.new_pulse(|pid| format!("{kind} {pid} (file {file})"));
-        self.note(&pulse.name, || order.to_string());
-        let payload = serde_json::value::to_raw_value(&order).unwrap();
+        self.note(&pulse.name, || request.to_string());
+        let payload = serde_json::value::to_raw_value(&request).unwrap();
         let deadline = self.now().plus(LIMIT);
         let wire = Wire { world: Rc::clone(self), pulse: Rc::clone(&pulse) };
         let name = pulse.name.clone();
@@ -96,19 +95,19 @@ impl World {
         self.spawn(&pulse, run, deadline, move |world| died(world, None));
     }
 
-    /// Orders until it is done, or there is no more reason to try.
+    /// Repeats a request until it succeeds, there are no tries left, or everything is healed.
     fn insist(
         self: &Rc<Self>,
-        order: Value,
+        request: Value,
         tries: u32,
         done: impl FnOnce(&Rc<Self>, Value) + Clone + 'static,
     ) {
-        let replay_until = order.clone();
-        self.catch_up(order, move |world, answer| match answer {
+        let repeated = request.clone();
+        self.catch_up(request, move |world, answer| match answer {
             Some(answer) => done(world, answer),
             None if tries > 0 && !world.is_healed.get() => {
                 let pause = world.rng.seconds(1, 20);
-                world.after(pause, move |world| world.insist(replay_until, tries - 1, done));
+                world.after(pause, move |world| world.insist(repeated, tries - 1, done));
             }
             None => {}
         });
@@ -122,14 +121,14 @@ impl World {
 
     pub(crate) fn pause(self: &Rc<Self>, duration: Duration) {
         let client = self.some_client();
-        let order = |name: &str| json!({ "request": name, "client": NAMES[client] });
-        let resume = order("resume");
-        self.insist(order("pause"), TRIES, move |world, _| {
+        let request = |name: &str| json!({ "request": name, "client": NAMES[client] });
+        let resume = request("resume");
+        self.insist(request("pause"), TRIES, move |world, _| {
             world.after(duration, move |world| world.insist(resume, TRIES, |_, _| {}));
         });
     }
 
-    /// What is still paused is resumed.
+    /// Resumes every client that is still paused.
     pub(crate) fn resume_all(self: &Rc<Self>) {
         let Some(Item::Registry(registry)) = self.ledger.get(&ItemKey::Registry) else { return };
         for (name, _) in registry.clients.iter().filter(|(_, client)| client.state == State::Paused) {
@@ -142,12 +141,13 @@ impl World {
         self.catch_up(json!({ "request": "catchUp", "client": NAMES[client] }), |_, _| {});
     }
 
-    /// A replay from a version, of some groups under one id. What is not known to be ordered is ordered under another.
+    /// Requests a replay from a version, of some groups under one id. A group whose request may have failed is requested
+    /// under another id.
     pub(crate) fn replay(self: &Rc<Self>, client: usize, groups: Vec<usize>, from: u64, tries: u32) {
         let id = {
             let mut operator = self.operator.borrow_mut();
-            operator.orders += 1;
-            format!("r{}", operator.orders)
+            operator.replays += 1;
+            format!("r{}", operator.replays)
         };
         let keys: Vec<Value> = {
             let source = self.source.borrow();
@@ -158,9 +158,9 @@ impl World {
             groups.iter().map(key).collect()
         };
         self.observed.borrow_mut().replay_requested(&id, from);
-        let order =
+        let request =
             json!({ "request": "replay", "client": NAMES[client], "keys": keys, "from": from, "replay": id });
-        self.catch_up(order, move |world, answer| {
+        self.catch_up(request, move |world, answer| {
             let failed: Vec<usize> = match answer {
                 None => groups,
                 Some(answer) => {

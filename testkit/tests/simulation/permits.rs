@@ -1,4 +1,4 @@
-//! What must be so when a process sends: it is not too late, and the ledger has shown that it takes writes.
+//! What must hold when a process sends: it is not too late, and the ledger has taken a write.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ use crate::wire::CLOCK_ERROR;
 use crate::world::World;
 
 impl Pulse {
-    /// What its machine's clock shows at an instant.
+    /// The time that its machine's clock shows at an instant.
     pub(crate) fn clock(&self, at: Timestamp) -> Timestamp {
         Timestamp::from_millis(at.as_millis() + self.clock_error - CLOCK_ERROR / 2)
     }
@@ -41,7 +41,7 @@ impl Pulse {
         }
     }
 
-    /// The process hears whether the ledger took a write. A lease that was not renewed is none.
+    /// The process learns whether the ledger took a write. A lease that was not renewed is lost.
     pub(crate) fn writes(&self, writes: &[Write], is_taken: bool) {
         let mut written = self.written.borrow_mut();
         for Write { key, .. } in writes {
@@ -91,15 +91,15 @@ impl World {
         }
     }
 
-    /// What was received before is not sent before a write of its group.
+    /// A message that was received before may be sent only after a write of its group.
     fn is_forbidden_to_fan_out(pulse: &Pulse, message: &Message) -> Option<String> {
         let group = message.group();
         let is_written = pulse.has_written(&ItemKey::Group(group.clone()));
-        let is_again = pulse.received_again.borrow().contains(group);
-        (is_again && !is_written).then(|| "unwritten: received again and sent before a write".to_owned())
+        let is_repeated = pulse.received_again.borrow().contains(group);
+        (is_repeated && !is_written).then(|| "unwritten: received again and sent before a write".to_owned())
     }
 
-    /// A pass begins with a write, and a read, and lasts so long.
+    /// A pass begins with a write and a read, and lasts for a limited time.
     fn is_forbidden_to_catch_up(
         &self,
         pulse: &Pulse,
@@ -115,7 +115,7 @@ impl World {
         (after > PASS_LIMIT).then(|| format!("late: {} after its read", length(after)))
     }
 
-    /// What a process does ahead of the world's clock may not come true.
+    /// Reports a violation, if the process gets as far as `now`: it may die before, as it can be ahead of the world's clock.
     fn forbidden(self: &Rc<Self>, pulse: &Rc<Pulse>, now: Timestamp, what: String) {
         let pulse = Rc::clone(pulse);
         self.at(now, move |world| {

@@ -1,9 +1,9 @@
-//! The patches of `planted/` still break what they are meant to break: each hunk is found in the code as it is.
+//! Checks that the patches of `planted/` still apply: each hunk is found in the code as it is.
 
 use std::fs;
 use std::path::Path;
 
-/// What a hunk replaces, and how many lines its header promises.
+/// The lines that a hunk replaces, and the counts that its header promises.
 struct Hunk {
     file: String,
     promised: String,

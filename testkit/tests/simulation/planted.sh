@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Breaks the code on purpose, one rule at a time, in a copy, and shows how soon the simulator notices. The copy and what
-# is built of it stay in the directory WORK.
+# Breaks the code on purpose, one rule at a time, in a copy, and shows how soon the simulator notices. The copy and its
+# build stay in the directory WORK.
 #
 # usage: [SEEDS=2000] [WORK=target/planted] testkit/tests/simulation/planted.sh [name…]
 set -euo pipefail
@@ -10,7 +10,7 @@ here=testkit/tests/simulation/planted
 seeds=${SEEDS:-2000}
 mkdir -p "${WORK:-target/planted}/copy"
 work=$(cd "${WORK:-target/planted}" && pwd)
-# Newer than what an aborted run built of it.
+# The copied files get new times: they must be newer than a build that an aborted run left.
 tar cf - --exclude=./target --exclude=./.git . | tar xmf - -C "$work/copy"
 
 patches=()
@@ -19,12 +19,12 @@ for name in "$@"; do patches+=("$work/copy/$here/$name.patch"); done
 
 cd "$work/copy"
 export CARGO_TARGET_DIR=$work/target CARGO_TERM_COLOR=never
-# All of it is built for each patch, and nobody looks into it.
+# Each patch needs a build of its own, which is never debugged.
 export CARGO_PROFILE_DEV_DEBUG=0
 rm -f fanout/src/main.rs catchup/src/main.rs
 unset SEED FIRST_SEED
 
-# Answers the simulator's output.
+# Prints the simulator's output.
 simulate() {
     cargo test --quiet --no-run -p testkit --test simulation >&2
     SEEDS=$seeds KEEP_GOING=1 cargo test --quiet -p testkit --test simulation 2>/dev/null || true

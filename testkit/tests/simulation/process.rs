@@ -20,7 +20,7 @@ use crate::trace::START;
 use crate::wire::CLOCK_ERROR;
 use crate::world::{Action, World};
 
-/// A process's number, never given to another.
+/// A process's number. No other process has it.
 pub(crate) type Pid = u64;
 
 #[derive(Default)]
@@ -31,7 +31,7 @@ pub(crate) struct Processes {
 
 struct Process {
     pulse: Rc<Pulse>,
-    /// What it does; its last step is an action of the world.
+    /// The handler at work; its last step is an action of the world.
     future: Option<Pin<Box<dyn Future<Output = Action>>>>,
     woken: Arc<Flag>,
     /// What the world does when it dies.
@@ -48,22 +48,22 @@ pub(crate) struct Pulse {
     pub(crate) lead: Cell<Duration>,
     /// When Lambda ends it.
     pub(crate) limit: Cell<Timestamp>,
-    /// What it saw when it looked at the clock last before its first call.
+    /// The time that it saw when it last looked at the clock before its first call.
     pub(crate) began: Cell<Timestamp>,
     pub(crate) has_begun: Cell<bool>,
     /// Whether it has looked at the clock since its last send, in the same step.
     pub(crate) has_looked: Cell<bool>,
     /// When it last read the cursor of a client and group.
     pub(crate) passes: RefCell<BTreeMap<(ClientId, Group), Timestamp>>,
-    /// What the ledger took of it, as far as it knows.
+    /// The items that it wrote to the ledger, as far as it knows.
     pub(crate) written: RefCell<BTreeSet<ItemKey>>,
-    /// The groups of which it was given messages that were received before.
+    /// The groups of which it has messages that were received before.
     pub(crate) received_again: RefCell<BTreeSet<Group>>,
-    /// The events of which it was given messages of the stream.
+    /// The events of which it has messages of the stream.
     pub(crate) streamed: RefCell<BTreeSet<EventRef>>,
     is_frozen: Cell<bool>,
     died_at: Cell<Option<Timestamp>>,
-    /// Whether the ledger did not answer one of its calls, or not in order.
+    /// Whether a read or a write of the ledger failed, or its result is unknown.
     pub(crate) has_met_ledger_fault: Cell<bool>,
     /// Whether it stood still, or one of its calls took seconds.
     pub(crate) was_slow: Cell<bool>,
@@ -99,7 +99,7 @@ impl Pulse {
         self.died_at.get().is_some()
     }
 
-    /// Whether the process came as far as this instant. A step that is ahead of the world's clock may not come true.
+    /// Whether the process came as far as this instant. A step that is ahead of the world's clock may never happen.
     pub(crate) fn has_reached(&self, instant: Timestamp) -> bool {
         self.died_at.get().is_none_or(|died_at| instant <= died_at)
     }
@@ -165,7 +165,7 @@ impl World {
         });
     }
 
-    /// Polls whoever is woken, in any order, until nobody is.
+    /// Polls the processes that are woken, in any order, until none is.
     pub(crate) fn settle(self: &Rc<Self>) {
         loop {
             let ready: Vec<Pid> = {
@@ -244,7 +244,7 @@ impl World {
         self.after(duration, move |_| pulse.is_frozen.set(false));
     }
 
-    /// Ends a process, if it runs. What it has put on the wire arrives all the same.
+    /// Ends a process, if it runs. The calls that it has put on the wire still arrive.
     fn kill(self: &Rc<Self>, pid: Pid, how: &str) -> bool {
         let Some(process) = self.processes.borrow_mut().running.remove(&pid) else { return false };
         self.note(&process.pulse.name, || how.to_owned());

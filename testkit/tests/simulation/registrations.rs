@@ -1,4 +1,4 @@
-//! Who was served when, as the ledger's registry said.
+//! Which clients were served when, as the ledger's registry said.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) struct Registered {
     pub(crate) history: bool,
     pub(crate) admitted: Timestamp,
     pub(crate) retired: Option<Timestamp>,
-    /// Since when it is paused, if it is.
+    /// The instant since which it is paused, if it is.
     pub(crate) paused: Option<Timestamp>,
 }
 
@@ -80,12 +80,12 @@ impl World {
         }
     }
 
-    /// Nobody is retired who left the file a moment ago, or never.
+    /// A client is not retired if it left the file a moment ago, or never.
     fn check_absence(&self, client: usize) {
         let removed_at = self.instances.borrow().removed_at(client);
         let absent = removed_at.map(|removed_at| self.now().since(removed_at)).unwrap_or_default();
         let clocks = Duration::from_millis(CLOCK_ERROR * 2);
-        // An instance of the file before may have missed a client that a deploy had just added.
+        // An instance of the file before did not have a client that a deploy had just added.
         let is_added = self.mix.has_any(&[Kind::Added, Kind::ScannedApart]);
         let is_just_added = is_added && self.mix.has(Kind::Overlap);
         let before = if is_just_added { LONGEST_OVERLAP } else { Duration::ZERO };

@@ -19,7 +19,7 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// From 0 to `end` - 1; 0 if there is nothing to choose from.
+    /// From 0 to `end` - 1; 0 if `end` is 0.
     pub(crate) fn below(&self, end: u64) -> u64 {
         if end < 2 { 0 } else { self.next() % end }
     }

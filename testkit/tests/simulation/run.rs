@@ -1,4 +1,4 @@
-//! One seed: its schedule, then everything heals, comes to rest, and is checked.
+//! One seed: its schedule; then everything heals, runs until it is idle, and is checked.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -12,10 +12,10 @@ use crate::world::World;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How long everything may take to come to rest, once it works.
+/// How many minutes everything may take until it is idle, once it works.
 const PATIENCE: u64 = 90;
 
-/// What became of a schedule.
+/// The outcome of a schedule.
 pub(crate) struct Outcome {
     pub(crate) kinds: String,
     pub(crate) steps: u64,
@@ -24,7 +24,7 @@ pub(crate) struct Outcome {
     pub(crate) trace: Vec<String>,
 }
 
-/// Runs one seed. A panic of what is tested is a violation, too.
+/// Runs one seed. A panic of the code under test is a violation, too.
 pub(crate) fn run(seed: u64, is_traced: bool) -> Outcome {
     let world = World::new(seed, is_traced);
     let ran = catch_unwind(AssertUnwindSafe(|| world.play()));
@@ -52,15 +52,15 @@ impl World {
         let end = self.draw();
         self.run_until(end);
         self.heal();
-        self.rest("after everything healed", false);
-        // A day later, when the stream has nothing old any more, table and ledger are compared.
+        self.run_until_idle("after everything healed", false);
+        // A day later, when the stream has no old records any more, table and ledger are compared.
         self.schedule_maintenance(None);
         self.run_until(self.now().plus(Duration::from_secs(25 * 3_600)));
         self.note("world", || "a day later".to_owned());
         self.schedule_maintenance(Some(self.rng.seconds(5, 40)));
-        self.rest("a day later", true);
+        self.run_until_idle("a day later", true);
         self.reconcile(Value::Null, 100);
-        self.rest("after a last reconcile", true);
+        self.run_until_idle("after a last reconcile", true);
         if self.violation().is_none() {
             self.check();
         }
@@ -77,24 +77,24 @@ impl World {
     }
 
     /// Goes on until there is nothing more to do.
-    fn rest(self: &Rc<Self>, when: &str, is_membership_settled: bool) {
+    fn run_until_idle(self: &Rc<Self>, when: &str, is_membership_settled: bool) {
         for minute in 0..PATIENCE {
             self.run_until(self.now().plus(MINUTE));
             self.resume_all();
             if self.violation().is_some() {
                 return;
             }
-            if minute > 3 && self.unrest(is_membership_settled).is_none() {
+            if minute > 3 && self.unfinished(is_membership_settled).is_none() {
                 return;
             }
         }
         let waited = length(MINUTE * PATIENCE as u32);
-        let unrest = self.unrest(is_membership_settled).unwrap_or_default();
-        self.violated(|| format!("stuck: {waited} {when}, {unrest}"));
+        let unfinished = self.unfinished(is_membership_settled).unwrap_or_default();
+        self.violated(|| format!("stuck: {waited} {when}, {unfinished}"));
     }
 
-    /// What there is still to do.
-    fn unrest(&self, is_membership_settled: bool) -> Option<String> {
+    /// Something that is still to do, in words.
+    fn unfinished(&self, is_membership_settled: bool) -> Option<String> {
         let source = self.source.borrow();
         if source.on_their_way > 0 {
             return Some("stream records are on their way".to_owned());

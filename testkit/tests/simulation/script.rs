@@ -1,4 +1,4 @@
-//! What happens of itself in a schedule, and when: writers, deploys, operators, faults that last.
+//! The schedule of a seed: writers, deploys, operators, faults that last.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,15 +24,15 @@ type Change = Box<dyn FnOnce(&mut Vec<usize>)>;
 /// How a schedule is drawn: when things happen, and when all of it is over.
 struct Script<'w> {
     world: &'w Rc<World>,
-    /// Within so many seconds events are written.
+    /// Events are written in this many seconds.
     span: u64,
-    /// When events are written: much is decided by what happens just then.
+    /// When events are written. Much happens near these instants, where it matters most.
     bursts: Vec<Timestamp>,
     end: Timestamp,
 }
 
 impl World {
-    /// Draws a schedule. Answers when it is over and everything heals.
+    /// Draws a schedule. Returns the instant at which it is over and everything heals.
     pub(crate) fn draw(self: &Rc<Self>) -> Timestamp {
         let span = self.rng.between(2, 12) * MINUTE;
         let mut script = Script {
@@ -70,7 +70,7 @@ impl Script<'_> {
         self.world.at(self.instant(), act);
     }
 
-    /// Something that lasts: the schedule does not end before it does.
+    /// `act` lasts for one of these times; the schedule does not end before it does.
     fn lasting(&mut self, seconds: &[u64], act: impl FnOnce(&Rc<World>, Duration) + 'static) {
         let rng = &self.world.rng;
         let (one, other) = (rng.pick(seconds), rng.pick(seconds));
@@ -143,7 +143,7 @@ impl Script<'_> {
 
     fn clients(&mut self) {
         let rng = &self.world.rng;
-        // Where nothing else happens, one client fails, and the others must not notice.
+        // If nothing else happens, one client fails, and the others must not notice.
         let lonely = rng.index(2);
         let is_lonely = self.world.mix.has_only(&[Kind::ClientGone, Kind::ClientSlow]);
         let some = move |world: &Rc<World>| if is_lonely { lonely } else { world.rng.index(NAMES.len()) };
@@ -254,7 +254,7 @@ impl Script<'_> {
                 let back = at.plus(if rng.coin() { soon } else { late });
                 deploys.push((back, Box::new(move |clients| clients.push(client))));
             } else if rng.coin() {
-                // Its end is seen while there is trouble.
+                // It is retired while there is trouble.
                 self.end = self.end.max(at.plus(rng.seconds(HOUR, HOUR + 10 * MINUTE)));
             }
         }

@@ -1,4 +1,4 @@
-//! What a process waits for.
+//! The results that a process waits for.
 
 use std::cell::RefCell;
 use std::future::Future;

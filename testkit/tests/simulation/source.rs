@@ -1,4 +1,4 @@
-//! The event table's writers, and the stream with the converter behind it: what there is to be delivered.
+//! The event table's writers, and the stream with the converter behind it: the events that are to be delivered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::mix::Kind;
 use crate::trace::START;
 use crate::world::World;
 
-/// Lives of an aggregate are further apart than this, unless the schedule has close ones: more than clocks differ by.
+/// Incarnations of an aggregate are further apart than this, unless the schedule has close ones: more than clocks differ.
 const BETWEEN_INCARNATIONS: Duration = Duration::from_secs(25);
 
 /// An event, as the world knows it.
@@ -50,15 +50,15 @@ pub(crate) struct WrittenEvent {
     pub(crate) deleted: Option<Timestamp>,
     /// Whether it was deleted by itself.
     pub(crate) is_deleted_alone: bool,
-    /// What the converter makes of it; `None`: a rejection.
+    /// The converter's message about it; `None`: a rejection.
     message: Option<Message>,
     /// Whether it was there before the ledger.
     pub(crate) is_history: bool,
-    /// When a message with it was on the fan-out queue first.
+    /// When the first message with it came to the fan-out queue.
     pub(crate) arrived: Option<Timestamp>,
-    /// When the stream put one there first.
+    /// When the stream first put a message with it there.
     pub(crate) shown: Option<Timestamp>,
-    /// Whether every client that ever failed was behind in all groups then.
+    /// Whether at that instant every client that ever failed was behind in all groups.
     pub(crate) is_unhindered: bool,
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct Aggregate {
     pub(crate) known: Vec<WrittenEvent>,
     incarnation_number: u64,
     erased_at: Option<Timestamp>,
-    /// By how much the events' own times are older than the events.
+    /// By how much the times that its events name are older than the events.
     back_dated: Duration,
     /// Whether the stream shows most of its first incarnation late.
     is_first_incarnation_held: bool,
@@ -151,7 +151,7 @@ impl Source {
         self.groups.iter().flat_map(|aggregate| &aggregate.known)
     }
 
-    /// A message with the event is on the fan-out queue, from the stream or from a repair.
+    /// A message with the event has come to the fan-out queue, from the stream or from a repair.
     pub(crate) fn arrived(&mut self, event: EventRef, now: Timestamp) -> Option<&mut WrittenEvent> {
         let mut known = self.groups[event.group].known.iter_mut();
         let known = known.find(|known| known.event == event)?;
@@ -182,18 +182,19 @@ impl Aggregate {
 }
 
 impl World {
-    /// An aggregate whose events name instants long past.
+    /// From now on, the aggregate's events name instants long past.
     pub(crate) fn date_back(&self, group: usize) {
         self.source.borrow_mut().groups[group].back_dated = Duration::from_secs(40 * 24 * 3_600);
     }
 
-    /// An aggregate of whose first incarnation much comes when it has begun anew: the hardest to tell from what is next.
+    /// The stream shows much of the aggregate's first incarnation after the next has begun: then the two are hardest to
+    /// distinguish.
     pub(crate) fn hold_first_incarnation(&self, group: usize) {
         self.source.borrow_mut().groups[group].is_first_incarnation_held = true;
     }
 
-    /// Events that were there before the ledger: so many old ones, some from around its `start`, which writers' clocks may
-    /// put in another order, and so many later ones.
+    /// Writes events that were there before the ledger: `old` ones, `around` its `start`, which writers' clocks may put in
+    /// another order, and `later` ones.
     pub(crate) fn write_history(self: &Rc<Self>, group: usize, old: u64, around: u64, later: u64) {
         let day = Duration::from_secs(24 * 3_600).as_millis() as u64;
         if self.source.borrow().groups[group].is_back_dated() {
@@ -207,15 +208,15 @@ impl World {
             };
             let time = START.as_millis() - age + number * 1_000 + skew;
             let event = self.write_event(group, time, Traits::default(), START, true);
-            // Of the older ones the stream shows nothing any more.
+            // The stream no longer has the older ones.
             if age < day && self.rng.coin() {
                 self.stream(event, START.plus(self.rng.millis(0, 20_000)));
             }
         }
     }
 
-    /// A scan reads the event table: just before, for as long as one for history is on, transactions become readable in
-    /// part, of the aggregate that is left to them.
+    /// A scan is about to read the event table. While one for history is on, transactions become readable in part just
+    /// before, in the aggregate that is reserved for this.
     pub(crate) fn write_at_scan(self: &Rc<Self>) {
         const GROUP: usize = 1;
         let history = ItemKey::Scan(ScanKind::History);
@@ -225,7 +226,7 @@ impl World {
             return;
         }
         let count = self.rng.between(2, 3);
-        // The first one late is the worst.
+        // It is worst if the first event is late.
         let late = if self.rng.chance(700) { 0 } else { self.rng.below(count) };
         self.append_apart(GROUP, count, Traits::default(), Some(late));
         if self.is_on(Kind::Replay) && self.rng.coin() {
@@ -239,20 +240,20 @@ impl World {
         self.append_apart(group, count, traits, None);
     }
 
-    /// The same; the event of this number, if there is one, becomes readable later.
+    /// As [`World::append`]; the event with the number `late`, if there is one, becomes readable later.
     fn append_apart(self: &Rc<Self>, group: usize, count: u64, traits: Traits, late: Option<u64>) {
         let now = self.now();
         {
             let mut source = self.source.borrow_mut();
             let aggregate = &mut source.groups[group];
             if let Some(erased_at) = aggregate.erased_at {
-                let replay_until = if self.mix.has(Kind::CloseIncarnations) {
+                let earliest = if self.mix.has(Kind::CloseIncarnations) {
                     erased_at
                 } else {
                     erased_at.plus(BETWEEN_INCARNATIONS)
                 };
-                if now <= replay_until {
-                    let wait = replay_until.since(now) + self.rng.millis(1, 5_000);
+                if now <= earliest {
+                    let wait = earliest.since(now) + self.rng.millis(1, 5_000);
                     drop(source);
                     return self.after(wait, move |world| world.append_apart(group, count, traits, late));
                 }
@@ -423,7 +424,7 @@ impl World {
 
     fn show(self: &Rc<Self>, event: EventRef, at: Timestamp) {
         self.source.borrow_mut().on_their_way += 1;
-        // The stream holds the image; what happens to the item later changes nothing.
+        // The stream holds the image, and a later change of the item does not matter.
         let message = self.source.borrow().known(event).and_then(|known| known.message.clone());
         let Some(message) = message else {
             return self.at(at, |world| world.source.borrow_mut().on_their_way -= 1);

@@ -1,4 +1,4 @@
-//! What happened, for people: time, who, what. Kept only when asked for.
+//! What happened, for people: time, actor, action. Kept only on request.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;

@@ -11,7 +11,7 @@ use crate::source::EventRef;
 use crate::world::World;
 
 impl World {
-    /// Writes to the ledger, and looks at what that changed.
+    /// Writes to the ledger, and checks what that changed.
     pub(crate) fn write_ledger(self: &Rc<Self>, pulse: &Pulse, writes: &[Write]) -> Result<(), WriteError> {
         let who = &*pulse.name;
         let before: Vec<Option<Item>> = writes.iter().map(|write| self.ledger.get(&write.key)).collect();
@@ -110,7 +110,7 @@ impl World {
             Item::Group(item) => {
                 let behind: Vec<&str> = item.behind.iter().map(|id| client(*id)).collect();
                 format!(
-                    "v{} behind [{}] rev {} revision {} incarnation {} first {}",
+                    "v{} behind [{}] write_count {} revision {} incarnation {} first {}",
                     item.version,
                     behind.join(" "),
                     item.write_count.0,
@@ -122,7 +122,7 @@ impl World {
             Item::Cursor(cursor) => {
                 let replay = cursor.replay.as_ref().map_or("", |id| id.as_str());
                 format!(
-                    "have {} again {} {replay} incarnation {} epoch {}",
+                    "position {} replay_until {} {replay} incarnation {} epoch {}",
                     cursor.position, cursor.replay_until, cursor.incarnation_number, cursor.epoch
                 )
             }

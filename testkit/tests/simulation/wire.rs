@@ -1,5 +1,5 @@
-//! The ports of one process: every call takes time, and what it does happens in the world, not in the process. A call
-//! that is on the wire arrives though its process is dead.
+//! The ports of one process. Every call takes time, and its effect happens in the world, not in the process: a call that
+//! is on the wire arrives even if its process is dead.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -48,7 +48,7 @@ impl Wire {
         self.world.now().plus(self.pulse.lead.get())
     }
 
-    /// Within a step, too, its machine may be stopped.
+    /// The process's machine may be stopped within a step, too.
     fn may_stand_still(&self) {
         let world = &self.world;
         if world.is_on(Kind::Stall) && world.rng.chance(world.mix.per_step / 2) {
@@ -74,12 +74,12 @@ impl Wire {
         Timing { effect: Some(Duration::from_millis(effect)), answer: Duration::from_millis(effect + answer) }
     }
 
-    /// `effect` happens in the world; `told` makes the answer of what it yielded, `None` if that is not (yet) there.
+    /// `effect` happens in the world. `answer_of` makes the answer from its result: `None` if there is none, or none yet.
     fn call<R: 'static>(
         &self,
         timing: Timing,
         effect: impl FnOnce(&Rc<World>) -> R + 'static,
-        told: impl FnOnce(Option<R>) -> R + 'static,
+        answer_of: impl FnOnce(Option<R>) -> R + 'static,
     ) -> Slot<R> {
         let start = self.start();
         let result = Rc::new(RefCell::new(None));
@@ -93,7 +93,7 @@ impl Wire {
         }
         let slot = Slot::default();
         let filled = slot.clone();
-        self.world.at(start.plus(timing.answer), move |_| filled.fill(told(result.take())));
+        self.world.at(start.plus(timing.answer), move |_| filled.fill(answer_of(result.take())));
         slot
     }
 
@@ -109,7 +109,7 @@ impl Wire {
             if slow.is_none() && rng.coin() {
                 timing.effect = None;
             }
-            return (timing, Fate::Told);
+            return (timing, Fate::Answered);
         }
         if world.befalls(Kind::SendFails) {
             return (timing, if rng.coin() { Fate::Throttled } else { Fate::Failed });
@@ -131,7 +131,7 @@ impl Wire {
             };
             return (timing, fate);
         }
-        (timing, Fate::Told)
+        (timing, Fate::Answered)
     }
 
     fn is_unread(&self) -> bool {
@@ -139,18 +139,18 @@ impl Wire {
     }
 }
 
-/// What a sender hears of a call.
+/// What a sender learns of a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// What happened.
-    Told,
-    /// Nothing happened, and it hears that.
+    /// It gets the queue's answer.
+    Answered,
+    /// Nothing was accepted, and it learns that.
     Throttled,
-    /// Some entries failed, and it hears that.
+    /// Some entries failed, and it learns that.
     Failed,
-    /// That nobody knows.
+    /// The result is unknown to it.
     Unknown,
-    /// Inside a 200, that nobody knows of some entries.
+    /// A 200, but the results of some entries are unknown to it.
     UnknownEntries,
     /// A 200 that lacks the result of the last entry.
     Miscounted,
@@ -166,7 +166,7 @@ impl Transport for Wire {
             (1..=10).contains(&batch.len()) && groups.len() == batch.len(),
             "a batch that SQS would reorder"
         );
-        // Between its last look at the clock and the call after it nothing comes.
+        // A process never stands still between its last look at the clock and the call after it.
         if !self.pulse.has_looked.replace(false) {
             self.may_stand_still();
         }
@@ -175,14 +175,14 @@ impl Transport for Wire {
         let (timing, fate) = self.send_timing(queue);
         let sends = self.world.sends_begin(&self.pulse, queue, &messages);
         let (queue, pulse) = (queue.clone(), Rc::clone(&self.pulse));
-        // Of each entry, whether it fails or is not told of.
+        // Whether each entry fails, or its result is unknown.
         let strikes: Vec<bool> = messages.iter().map(|_| self.world.rng.coin()).collect();
         let struck = strikes.clone();
         let effect = move |world: &Rc<World>| match fate {
             Fate::Throttled => Err(SendError::Throttled("too many requests".into())),
             _ => world.arrive(&pulse, &queue, &messages, |entry| fate == Fate::Failed && struck[entry]),
         };
-        let told = move |answer: Option<SendAnswer>| match (fate, answer) {
+        let answer_of = move |answer: Option<SendAnswer>| match (fate, answer) {
             (Fate::Unknown, _) | (_, None) => Err(SendError::Unknown("connection reset".into())),
             (Fate::UnknownEntries, Some(Ok(results))) => {
                 let unknown = || Err(SendError::Unknown("internal error".into()));
@@ -195,7 +195,7 @@ impl Transport for Wire {
             }
             (_, Some(answer)) => answer,
         };
-        let answer = self.call(timing, effect, told).await;
+        let answer = self.call(timing, effect, answer_of).await;
         self.world.sends_end(&self.pulse, sends, &answer);
         answer
     }
@@ -251,12 +251,12 @@ impl Ledger for Wire {
         let start = self.start();
         self.pulse.reads(keys, start);
         if keys.contains(&ItemKey::Registry) {
-            self.world.check_told(&self.pulse, keys);
+            self.world.check_recorded(&self.pulse, keys);
         }
         let results = Rc::new(RefCell::new(Vec::new()));
         results.borrow_mut().resize_with(keys.len(), || Err(unread()));
         let effect = timing.effect.unwrap_or_default();
-        // Consistent is each item by itself: between two items of one read, somebody else may write.
+        // A read is consistent for each item by itself: another process may write between two items of one read.
         let is_spread = self.world.rng.chance(300);
         let fails = self.is_unread() && self.world.rng.coin();
         for (index, key) in keys.iter().cloned().enumerate().filter(|_| !fails) {
@@ -302,11 +302,11 @@ impl Ledger for Wire {
             }
             world.write_ledger(&pulse, &writes)
         };
-        let told = move |answer: Option<Result<(), WriteError>>| match answer {
+        let answer_of = move |answer: Option<Result<(), WriteError>>| match answer {
             Some(answer) if !is_unknown => answer,
             _ => Err(WriteError::Unknown("connection reset".into())),
         };
-        let result = self.call(timing, effect, told).await;
+        let result = self.call(timing, effect, answer_of).await;
         self.pulse.writes(own, result.is_ok());
         if matches!(result, Err(WriteError::Refused(_) | WriteError::Unknown(_))) {
             self.pulse.has_met_ledger_fault.set(true);
@@ -348,7 +348,7 @@ impl EventTable for Wire {
     async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
         self.world.write_at_scan();
         let after = after.cloned();
-        // Eventually consistent: it tells what was there a while ago.
+        // Eventually consistent: the answer comes later than the look at the table.
         let lag = self.world.rng.millis(0, 1_500);
         self.look(lag, move |world| world.table.scan(after.as_ref()).now_or_never().unwrap()).await
     }

@@ -1,4 +1,4 @@
-//! A world of one schedule: a clock, an agenda, processes, and everything that they act on. One thread, no runtime.
+//! The world of one schedule: a clock, an agenda, processes, and everything that they act on. One thread, no runtime.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use crate::rng::Rng;
 use crate::source::Source;
 use crate::trace::{START, Trace};
 
-/// Something that happens at an instant, of itself.
+/// Something that happens at an instant.
 pub(crate) type Action = Box<dyn FnOnce(&Rc<World>)>;
 
 pub(crate) struct World {
@@ -112,7 +112,7 @@ impl World {
         self.naming.own_queue(OwnQueue::FanOut)
     }
 
-    /// `action` at `instant`, or now if that is past; of several at the same instant, any may be first.
+    /// Does `action` at `instant`, or now if that is past. Of several at the same instant, any may be first.
     pub(crate) fn at(&self, instant: Timestamp, action: impl FnOnce(&Rc<Self>) + 'static) {
         self.actions.set(self.actions.get() + 1);
         let key = (instant.max(self.now()), self.rng.below(1 << 20), self.actions.get());
@@ -123,7 +123,7 @@ impl World {
         self.at(self.now().plus(duration), action);
     }
 
-    /// Lets everything happen that happens until `end`, or until a rule is broken.
+    /// Does all actions until `end`, or until a rule is broken.
     pub(crate) fn run_until(self: &Rc<Self>, end: Timestamp) {
         while self.violation.borrow().is_none() {
             let next = {
@@ -140,7 +140,7 @@ impl World {
         self.clock.freeze(end.since(self.now()));
     }
 
-    /// A rule is broken. The first one is told.
+    /// A rule is broken. The first violation is kept.
     pub(crate) fn violated(&self, what: impl FnOnce() -> String) {
         let mut violation = self.violation.borrow_mut();
         if violation.is_none() {
@@ -158,7 +158,7 @@ impl World {
         self.trace.note(self.now(), who, what);
     }
 
-    /// Lets go of everything that holds the world itself.
+    /// Drops everything that holds the world itself.
     pub(crate) fn end(&self) {
         self.agenda.take();
         self.processes.take();

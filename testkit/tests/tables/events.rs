@@ -1,4 +1,4 @@
-//! What is read of the event table.
+//! Reads of the event table.
 
 use expect_test::{Expect, expect};
 use serde_json::json;
@@ -10,7 +10,7 @@ use testkit::wire::tables::{Answer, TablesStub};
 use super::events_at;
 
 #[tokio::test]
-async fn what_is_asked_of_the_event_table() {
+async fn requests_to_the_event_table() {
     let items = || Answer::Done(json!({ "Items": [], "Count": 0, "ScannedCount": 0 }));
     let stub = TablesStub::start([items(), items(), Answer::Done(json!({})), items()]).unwrap();
     let events = events_at(&stub.endpoint_url());
@@ -39,7 +39,7 @@ async fn what_is_asked_of_the_event_table() {
         "ProjectionExpression": "#key", "ExpressionAttributeNames": { "#key": "mark" },
     });
     assert_eq!(received[2].parameters, has);
-    // The sort key is the time: it is named once, for DynamoDB refuses what is named twice.
+    // The sort key is the time, too. It is named once: DynamoDB refuses a projection that names an attribute twice.
     let scan = json!({
         "TableName": "Events", "ExclusiveStartKey": keys, "ProjectionExpression": "#n0, #n1, #n2.#n3",
         "ExpressionAttributeNames": { "#n0": "mark", "#n1": "createTime", "#n2": "RegistrationNumber", "#n3": "version" },
@@ -77,7 +77,7 @@ async fn an_event_table_that_does_not_answer_is_not_empty() {
     )
     .await;
 
-    // A 200 without items is none either; but one of `GetItem` means that there is no item.
+    // A 200 without items is no empty page, either. A 200 of `GetItem` without one means that there is no item.
     let stub = TablesStub::start(vec![Answer::Done(json!({})); 8]).unwrap();
     let events = events_at(&stub.endpoint_url());
     expect!["not read: table `Events`: the answer has no items"]

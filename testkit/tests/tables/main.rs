@@ -1,4 +1,4 @@
-//! The DynamoDB adapters over the wire: what they ask, and what they make of answers that no emulator gives on demand.
+//! The DynamoDB adapters over the wire: their requests, and how they read answers that no emulator gives on demand.
 
 #![expect(
     clippy::indexing_slicing,

@@ -1,4 +1,4 @@
-//! What is read of the ledger, and what is not missing.
+//! Reads of the ledger: an item that was not read does not count as missing.
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn batch(found: &[&str], unprocessed: &[&str]) -> Answer {
     Answer::Done(json!({ "Responses": { "Ledger": found }, "UnprocessedKeys": unprocessed }))
 }
 
-/// Reads `a`, `b` and `c`: what is found of each, and which keys each request asked for.
+/// Reads `a`, `b` and `c`. Expects the keys that each request asks for, and then the result for each.
 async fn check_read(script: impl IntoIterator<Item = Answer>, expected: Expect) {
     let stub = TablesStub::start(script).unwrap();
     let results = ledger_at(&stub.endpoint_url()).read(&["a", "b", "c"].map(key)).await;
@@ -88,7 +88,7 @@ async fn what_is_left_unprocessed_is_asked_for_again_and_is_not_missing() {
             not read: table `Ledger`: left unprocessed each time"#]],
     )
     .await;
-    // All of them, and nothing about the table.
+    // No key is processed, and the answer does not name the table.
     let nothing = Answer::Done(
         json!({ "Responses": {}, "UnprocessedKeys": { "Ledger": { "Keys": keys(&["a", "b", "c"]) } } }),
     );
@@ -148,7 +148,7 @@ async fn a_read_that_failed_is_tried_again_and_then_nothing_is_missing() {
         not read: table `Ledger`: `KMSAccessDeniedException`: No reason; let the function's role use the table's KMS key, and see that the key is enabled
         not read: table `Ledger`: `KMSAccessDeniedException`: No reason; let the function's role use the table's KMS key, and see that the key is enabled
         not read: table `Ledger`: `KMSAccessDeniedException`: No reason; let the function's role use the table's KMS key, and see that the key is enabled"#]]).await;
-    // Answers that say nothing are none.
+    // Answers without results are not answers.
     check_read(
         vec![Answer::Done(json!({})); 4],
         expect![[r#"

@@ -1,4 +1,4 @@
-//! What is written, and what its answers mean.
+//! Writes to the ledger, and what their answers mean.
 
 use std::net::{Ipv4Addr, TcpListener};
 

@@ -42,7 +42,7 @@ impl EntryAttribute {
         Self { data_type: attribute.data_type.clone(), string_value, binary_value }
     }
 
-    /// What SQS counts, by its documents: the type, and the value's bytes.
+    /// The size as SQS documents it: the type, and the value's bytes.
     fn size(&self) -> usize {
         let text = self.string_value.as_ref().map_or(0, String::len);
         let bytes = self.binary_value.as_ref().map_or(0, |text| STANDARD.decode(text).unwrap().len());
@@ -88,7 +88,7 @@ fn literals_pass_through_as_they_are() {
 }
 
 #[test]
-fn members_that_have_nothing_to_say_are_left_out() {
+fn empty_members_are_left_out() {
     let plain = message(Body::Text("x"), &[], None);
     let plain = text(&plain);
     assert!(!plain.contains("Attributes"), "{plain}");
@@ -120,8 +120,8 @@ proptest! {
         let by_name = attributes.iter().map(|one| (one.name.clone(), one.clone())).collect::<BTreeMap<_, _>>();
         let attributes = by_name.values().cloned().collect::<Vec<_>>();
         let written = literal(&serde_json::to_string(&body).unwrap());
-        let given = if as_literal { Body::Literal(&written) } else { Body::Text(&body) };
-        let message = message(given, &attributes, trace_header.as_deref());
+        let body_of_message = if as_literal { Body::Literal(&written) } else { Body::Text(&body) };
+        let message = message(body_of_message, &attributes, trace_header.as_deref());
         let entry = read(&message);
 
         prop_assert_eq!(&entry.message_body, &body);
@@ -129,7 +129,7 @@ proptest! {
         prop_assert_eq!(&entry.message_deduplication_id, message.deduplication_id().as_str());
         let expected = by_name.iter().map(|(name, one)| (name.clone(), EntryAttribute::of(one)));
         prop_assert_eq!(&entry.message_attributes, &expected.collect::<BTreeMap<_, _>>());
-        // SQS refuses empty values, so that an empty header is none.
+        // SQS refuses empty values, so an empty header counts as none.
         let trace_header = trace_header.filter(|header| !header.is_empty());
         let trace = entry.message_system_attributes.get("AWSTraceHeader");
         prop_assert_eq!(trace.and_then(|one| one.string_value.as_ref()), trace_header.as_ref());

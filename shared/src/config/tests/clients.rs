@@ -1,11 +1,11 @@
-//! Who may be a client.
+//! Names and queues that a client may have.
 
 use expect_test::{Expect, expect};
 
 use super::*;
 
 #[test]
-fn clients_names_can_be_logical_ids_and_be_told_apart() {
+fn clients_names_can_be_logical_ids_and_differ() {
     for name in ["a", "Z9", &"x".repeat(40)] {
         assert_eq!(names(&read(&edited("Billing", name), None).unwrap()), [name, "Insurers"]);
     }

@@ -1,4 +1,4 @@
-//! What holds for any file: it is read or has findings, and a valid one means what was written.
+//! Properties of any file: it is read or has findings, and a valid one means what was written.
 
 use proptest::prelude::*;
 
@@ -49,7 +49,7 @@ prop_compose! {
     fn config()(
         source in source(),
         requests_in_flight in 1..=50_usize,
-        // As many as fit a parameter of the stack, whatever they are.
+        // So many names fit a parameter of the stack, whatever they are.
         names in prop::collection::btree_set("[a-z][a-z0-9]{0,39}", 1..=70_usize),
         own in prop::collection::vec(any::<(Option<bool>, bool)>(), OWN_LIMIT),
     ) -> Config {
@@ -69,10 +69,10 @@ prop_compose! {
     }
 }
 
-/// What TOML is made of.
+/// Characters that TOML is made of.
 const PUT: &str = r#"[\[\]{}.=,"'\\# \n\r\ta-z0-9_]{0,6}"#;
 
-/// Checks what holds for any text: no panic, and findings that can be read.
+/// Checks the properties of any text: no panic, and findings that can be read.
 fn check_any(text: &str) -> Result<(), TestCaseError> {
     let (Err(findings), Err(without_naming)) = (read(text, Some(&naming())), read(text, None)) else {
         return Ok(());
@@ -80,8 +80,8 @@ fn check_any(text: &str) -> Result<(), TestCaseError> {
     for findings in [findings, without_naming] {
         let mut last = 1;
         for finding in findings.split('\n') {
-            let rest = finding.strip_prefix("f.toml:").unwrap();
-            let line: usize = rest.split(':').next().unwrap().parse().unwrap();
+            let finding = finding.strip_prefix("f.toml:").unwrap();
+            let line: usize = finding.split(':').next().unwrap().parse().unwrap();
             prop_assert!(line >= last && line <= text.lines().count().max(1), "{finding}");
             prop_assert!(finding.chars().all(|character| !character.is_control()), "{finding}");
             last = line;

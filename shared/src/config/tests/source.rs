@@ -1,4 +1,4 @@
-//! What `[source]` and `[sending]` may say.
+//! What `[source]` and `[sending]` may hold.
 
 use expect_test::expect;
 

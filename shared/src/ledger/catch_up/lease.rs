@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn with_something_untold_no_pause_outlasts_what_sqs_recognises() {
+    fn with_unrecorded_sends_no_pause_outlasts_what_sqs_recognises() {
         let mut lease = Lease::unheld();
         (0..7).for_each(|_| lease.fail(NOW));
         let pause = |unrecorded: &[&str]| {
@@ -90,7 +90,7 @@ mod tests {
             lease.released(WriteCount(2), groups, NOW).not_before.since(NOW)
         };
         assert_eq!((pause(&[]), pause(&["a"])), (LONGEST_PAUSE, SCHEDULE));
-        // The pass with its record; the pause, and until the next maintenance; and the pass that repeats it.
+        // The pass with its record; the pause, and the time until the next maintenance; and the pass that repeats it.
         let pass = PASS_LIMIT + CALL_LIMIT;
         assert!(pass + RECORD_LIMIT + SCHEDULE + SCHEDULE + pass < DEDUPLICATION);
         // A shorter pause is kept.

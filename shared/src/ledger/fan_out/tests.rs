@@ -45,11 +45,12 @@ fn case(item: &'static str, arrivals: &'static str, table: &'static str) -> Case
     }
 }
 
-/// The first three seconds are old. Clients 1, 2, 3, …, live since revision 1 or as told: `A B:paused C:retired D:history E:since2 F:history1`. The revision is 2.
+/// The first three seconds are old. Clients 1, 2, 3, …, live since revision 1 unless the text says otherwise: `A B:paused
+/// C:retired D:history E:since2 F:history1`. The revision is 2.
 fn registry(clients: &str) -> Registry {
     let clients = (1..).zip(clients.split_whitespace()).map(|(id, client)| {
-        let (name, told) = client.split_once(':').unwrap_or((client, ""));
-        let state = match told {
+        let (name, change) = client.split_once(':').unwrap_or((client, ""));
+        let state = match change {
             "paused" => State::Paused,
             "retired" => State::Retired,
             _ => State::Live,
@@ -57,8 +58,8 @@ fn registry(clients: &str) -> Registry {
         let registration = Registration {
             id: ClientId(id),
             state,
-            history: told.starts_with("history"),
-            since: if told == "history" || told == "since2" { 2 } else { 1 },
+            history: change.starts_with("history"),
+            since: if change == "history" || change == "since2" { 2 } else { 1 },
             absent_at: None,
             retired_at: None,
         };
@@ -84,7 +85,7 @@ fn time(seconds: u64) -> EventTime {
     Timestamp::from_millis((START + seconds) * 1_000).into()
 }
 
-/// `6'@9` taken apart: version, whether it is another event, time, and the rejections behind.
+/// The parts of `6'@9!`: version, whether it is another event, time, and the flags.
 fn event(text: &str) -> (u64, bool, u64, &str) {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let (version, rest) = text.split_at(digits(text));
@@ -111,11 +112,11 @@ fn arrival(text: &str) -> Arrival {
         sent,
         written: (!flags.contains(['p', 'r'])).then_some(written),
         is_again: flags.contains('!'),
-        replay: flags.contains('r').then(|| ReplayId::try_new("again").unwrap()),
+        replay: flags.contains('r').then(|| ReplayId::try_new("r-1").unwrap()),
     }
 }
 
-/// Newest first.
+/// The rows of the table, newest first.
 fn rows(text: &str) -> Vec<Row> {
     let config = Config::try_from_toml(
         "client-queues.toml",
@@ -140,7 +141,7 @@ fn rows(text: &str) -> Vec<Row> {
     rows.into_values().rev().collect()
 }
 
-/// `v5 incarnation2 first1' t5 ed2 behind:2,3 holes:3,4`, of which everything but `v` may be left out.
+/// `v5 incarnation2 first1' t5 revision2 behind:2,3 holes:3,4`, of which everything but `v` may be left out.
 fn item(text: &str) -> GroupItem {
     let mut item = unseen(&key(), First { sort: sort_key(1, false), version: 1 });
     (item.write_count, item.revision) = (WriteCount(40), 2);
@@ -155,7 +156,7 @@ fn item(text: &str) -> GroupItem {
             item.first = First { sort: sort_key(version, is_other), version };
         } else if let Some(incarnation_number) = word.strip_prefix("incarnation") {
             item.incarnation_number = incarnation_number.parse().unwrap();
-        } else if let Some(revision) = word.strip_prefix("ed") {
+        } else if let Some(revision) = word.strip_prefix("revision") {
             item.revision = revision.parse().unwrap();
         } else if let Some(seconds) = word.strip_prefix('t') {
             item.time = Some(time(seconds.parse().unwrap()));
@@ -168,7 +169,7 @@ fn item(text: &str) -> GroupItem {
 }
 
 fn cursor(position: u64, replay_until: u64) -> Cursor {
-    let replay = (replay_until > 0).then(|| ReplayId::try_new("again").unwrap());
+    let replay = (replay_until > 0).then(|| ReplayId::try_new("r-1").unwrap());
     Cursor {
         write_count: WriteCount(7),
         epoch: 7,
@@ -180,7 +181,7 @@ fn cursor(position: u64, replay_until: u64) -> Cursor {
     }
 }
 
-/// Decides until it is no look-up; answers the look-ups, and the last step.
+/// Decides until the decision is no look-up. Returns the look-ups, and the last decision.
 fn steps(case: &Case) -> (Vec<String>, Decision) {
     let group = Group::of(&key());
     let arrivals: Vec<Arrival> = case
@@ -336,16 +337,16 @@ fn write(write: &Write) -> String {
             let holes = if holes.is_empty() { String::new() } else { format!(" holes {holes:?}") };
             let behind = list(behind.iter().map(|client| client.0));
             format!(
-                "{{{condition}: rev{} v{version} incarnation{incarnation_number} first {sort} t{seconds} ed{revision} behind [{behind}]{holes}}}",
+                "{{{condition}: write_count{} v{version} incarnation{incarnation_number} first {sort} t{seconds} revision{revision} behind [{behind}]{holes}}}",
                 write_count.0
             )
         }
         (ItemKey::Cursor(client, _), Some(Item::Cursor(cursor))) => {
             let Cursor { incarnation_number, position, replay_until, replay, .. } = cursor;
             let replay_until =
-                replay.as_ref().map_or(String::new(), |id| format!(" again {replay_until} in {id}"));
+                replay.as_ref().map_or(String::new(), |id| format!(" replay_until {replay_until} in {id}"));
             format!(
-                "cursor {}: {condition}: incarnation{incarnation_number} have {position}{replay_until}",
+                "cursor {}: {condition}: incarnation{incarnation_number} position {position}{replay_until}",
                 client.0
             )
         }
@@ -371,48 +372,48 @@ fn step_1_not_read_is_not_missing() {
 fn step_2_first_sight() {
     check(
         &case("-", "1@9 2@9", ""),
-        &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
+        &expect!["first sight: {new: write_count1 v0 incarnation1 first a001 t- revision2 behind []}"],
     );
-    // Above version 1: what is older than `start` was sent before there was a ledger.
+    // Above version 1: events older than `start` were sent before there was a ledger.
     check(
         &case("-", "3 4", "1 2 3 4"),
-        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}"],
     );
     check(
         &case("-", "4", "1 2 3 4"),
-        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}"],
     );
     check(
         &case("-", "3", "1@9 2 3"),
-        &expect!["whole? first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v0 incarnation1 first a001 t- revision2 behind []}"],
     );
     // An aggregate whose oldest events were removed.
     check(
         &case("-", "4", "2 3 4"),
-        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a002 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a002 t2 revision2 behind []}"],
     );
     check(&case("-", "2", ""), &expect!["whole? acknowledge; erased 2"]);
     check(
         &case("-", "4 3'", "1 2 3 4"),
         &expect![
-            "whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}; settles [1]; erased 3"
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}; settles [1]; erased 3"
         ],
     );
     check(&case("-", "2~", "2"), &expect!["whole? return soon: 1"]);
     check(
         &case("-", "4 2~", "1 2 4"),
-        &expect!["whole? first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v0 incarnation1 first a001 t- revision2 behind []}"],
     );
     check(&case("-", "4~ 2", "1 2 4"), &expect!["whole? return soon: 3"]);
     check(
         &Case { registry: registry("A B:history"), ..case("-", "3", "1 2 3") },
         &expect![
-            "whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind [2]}, cursor 2: new: incarnation1 have 0"
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind [2]}, cursor 2: new: incarnation1 position 0"
         ],
     );
     check(
         &Case { registry: registry("A B:history"), ..case("-", "1@9", "") },
-        &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
+        &expect!["first sight: {new: write_count1 v0 incarnation1 first a001 t- revision2 behind []}"],
     );
 }
 
@@ -420,49 +421,49 @@ fn step_2_first_sight() {
 fn step_2_what_the_stream_shows_is_not_old_whatever_its_time() {
     check(
         &case("-", "1 2", ""),
-        &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
+        &expect!["first sight: {new: write_count1 v0 incarnation1 first a001 t- revision2 behind []}"],
     );
     check(
         &case("-", "2", "1 2"),
-        &expect!["whole? first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v0 incarnation1 first a001 t- revision2 behind []}"],
     );
     check(
         &case("-", "2b", "1 2"),
-        &expect!["whole? first sight: {new: rev1 v1 incarnation1 first a001 t- ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v1 incarnation1 first a001 t- revision2 behind []}"],
     );
     check(
         &case("-", "2b 1b", ""),
-        &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
+        &expect!["first sight: {new: write_count1 v0 incarnation1 first a001 t- revision2 behind []}"],
     );
     check(
         &case("-", "1p", "1 2 3"),
-        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}"],
     );
     check(
         &case("-", "2p", "1 2"),
-        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}"],
     );
-    // Nobody waited for version 3: what is above it is not covered, though it is old by its own time.
+    // Version 3 was not waited for: the event above it is not covered, although it is old by its own time.
     check(
         &case("-", "2p", "1@0 2@1 4@2"),
-        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t1 ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t1 revision2 behind []}"],
     );
     check(
         &case("-", "2p", "1@0 2@1 3@1 4@2"),
-        &expect!["whole? first sight: {new: rev1 v4 incarnation1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v4 incarnation1 first a001 t2 revision2 behind []}"],
     );
     check(&case("-", "4@2p~", "1@0 2@1 4@2"), &expect!["whole? return soon: 3"]);
     check(
         &case("-", "2r", "1@0 2@1 4@2"),
-        &expect!["whole? first sight: {new: rev1 v4 incarnation1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v4 incarnation1 first a001 t2 revision2 behind []}"],
     );
     check(
         &case("-", "1r", "1 2"),
-        &expect!["whole? first sight: {new: rev1 v2 incarnation1 first a001 t2 ed2 behind []}"],
+        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}"],
     );
     check(
         &case("-", "1@9p", ""),
-        &expect!["first sight: {new: rev1 v0 incarnation1 first a001 t- ed2 behind []}"],
+        &expect!["first sight: {new: write_count1 v0 incarnation1 first a001 t- revision2 behind []}"],
     );
 }
 
@@ -471,40 +472,45 @@ fn step_3_membership_is_settled_before_anything_is_sent() {
     let clients = "A B:retired C:history D:since2 E:history1";
     let changed = |item| Case { registry: registry(clients), ..case(item, "6", "") };
     check(
-        &changed("v5 ed1"),
+        &changed("v5 revision1"),
         &expect![
-            "membership changed: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind [3]}, cursor 3: new: incarnation1 have 0"
+            "membership changed: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [3]}, cursor 3: new: incarnation1 position 0"
         ],
     );
     check(
-        &changed("v0 ed1"),
-        &expect!["membership changed: {if 40: rev41 v0 incarnation1 first a001 t- ed2 behind []}"],
+        &changed("v0 revision1"),
+        &expect![
+            "membership changed: {if 40: write_count41 v0 incarnation1 first a001 t- revision2 behind []}"
+        ],
     );
     check(
-        &changed("v5 ed1 behind:3"),
-        &expect!["membership changed: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind [3]}"],
+        &changed("v5 revision1 behind:3"),
+        &expect![
+            "membership changed: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [3]}"
+        ],
     );
-    let retired = Case { cursors: [(ClientId(2), cursor(3, 0))].into(), ..changed("v5 ed1 behind:1,2") };
+    let retired =
+        Case { cursors: [(ClientId(2), cursor(3, 0))].into(), ..changed("v5 revision1 behind:1,2") };
     check(
         &retired,
         &expect![
-            "cursors 2? membership changed: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind [1, 3]}, cursor 2: if 7: gone, cursor 3: new: incarnation1 have 0"
+            "cursors 2? membership changed: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [1, 3]}, cursor 2: if 7: gone, cursor 3: new: incarnation1 position 0"
         ],
     );
     check(
-        &changed("v5 ed1 behind:2"),
+        &changed("v5 revision1 behind:2"),
         &expect![
-            "cursors 2? membership changed: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind [3]}, cursor 3: new: incarnation1 have 0"
+            "cursors 2? membership changed: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [3]}, cursor 3: new: incarnation1 position 0"
         ],
     );
-    check(&changed("v5 ed3"), &expect!["read again"]);
+    check(&changed("v5 revision3"), &expect!["read again"]);
 }
 
 #[test]
 fn step_4_what_was_received_before_is_not_sent_before_a_write() {
     check(
         &case("v5", "6!", ""),
-        &expect!["received again: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind []}"],
+        &expect!["received again: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind []}"],
     );
     check(
         &Case { has_written: true, ..case("v5", "6!", "1 6") },
@@ -512,7 +518,7 @@ fn step_4_what_was_received_before_is_not_sent_before_a_write() {
     );
     check(
         &case("v5", "5!", ""),
-        &expect!["received again: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind []}"],
+        &expect!["received again: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind []}"],
     );
 }
 
@@ -552,7 +558,7 @@ fn step_6_what_is_not_plain_is_looked_up() {
         &case("v5", "6@0", "1 6"),
         &expect!["events 6-6? first? send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
     );
-    // What the stream did not bring.
+    // A message that the stream did not bring.
     check(
         &case("v5", "6p", "1 6"),
         &expect!["events 6-6? first? send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
@@ -560,10 +566,10 @@ fn step_6_what_is_not_plain_is_looked_up() {
     check(
         &case("v5", "6'@9p", "1'@9 6'@9"),
         &expect![
-            "events 6-6? first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"
+            "events 6-6? first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first b001 t- revision2 behind []}"
         ],
     );
-    // Messages whose event is not in the table are dropped; but nobody looks in the plain case.
+    // Messages whose event is not in the table are dropped; but in the plain case the table is not read.
     check(&case("v5", "6'", "1"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
     check(&case("v5", "6' 7", "1 6 7"), &expect!["send 6=#0, 7=#1 to A from 6, B from 6, C from 6; up to 7"]);
     check(
@@ -573,7 +579,7 @@ fn step_6_what_is_not_plain_is_looked_up() {
     // Everything is covered.
     check(&case("v5", "4 5", "1"), &expect!["first? acknowledge"]);
     check(&case("v5 incarnation2", "5", "1 5"), &expect!["events 6-5…? first? acknowledge"]);
-    // A later incarnation goes on as far as the table does.
+    // A later incarnation is sent as far as the table goes.
     check(
         &case("v5 incarnation2", "6", "1 6 7 8 10"),
         &expect!["events 6-6…? first? send 6=#0, 7-8=table to A from 6, B from 6, C from 6; up to 8"],
@@ -602,7 +608,7 @@ fn step_6_where_a_version_has_several_items_the_message_says_which_is_meant() {
 }
 
 #[test]
-fn what_is_dropped_is_told() {
+fn what_is_dropped_is_reported() {
     // Erased.
     check(
         &case("v5", "9 6 7' 7'", "1 6 9"),
@@ -620,7 +626,7 @@ fn what_is_dropped_is_told() {
         &case("v5", "4@9 6", "1 4@9 6"),
         &expect!["events 6-6? first? newer? send 6=#1 to A from 6, B from 6, C from 6; up to 6; unsent 4"],
     );
-    // What the stream shows for the second time; what nobody knows the time of; what reconcile sends.
+    // An event that the stream shows a second time; one whose time is unknown; one that reconcile sends.
     check(&case("v5", "4 5", "1 4 5"), &expect!["first? acknowledge"]);
     check(&case("v5", "5@0", "1 5@0"), &expect!["first? acknowledge"]);
     check(&case("v5", "5@9p", "1 5@9"), &expect!["first? acknowledge"]);
@@ -633,38 +639,38 @@ fn step_6_the_first_event_is_gone() {
     check(
         &case("v5 behind:2", "1'@9", "1'@9"),
         &expect![
-            "first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind [2]}"
+            "first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first b001 t- revision2 behind [2]}"
         ],
     );
     check(
         &case("v5", "2'", "1'@9 2'@9"),
         &expect![
-            "first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"
+            "first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first b001 t- revision2 behind []}"
         ],
     );
     check(
         &case("v5", "3'@9", "3'@9"),
         &expect![
-            "first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b003 t- ed2 behind []}"
+            "first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first b003 t- revision2 behind []}"
         ],
     );
     check(
         &case("v5", "5", "3 4 5"),
         &expect![
-            "first? whole? the oldest events are gone: {if 40: rev41 v5 incarnation1 first a003 t5 ed2 behind []}"
+            "first? whole? the oldest events are gone: {if 40: write_count41 v5 incarnation1 first a003 t5 revision2 behind []}"
         ],
     );
     check(
         &case("v5 first3 holes:4", "5", "4 5"),
         &expect![
-            "first? whole? the oldest events are gone: {if 40: rev41 v5 incarnation1 first a004 t5 ed2 behind [] holes [4]}"
+            "first? whole? the oldest events are gone: {if 40: write_count41 v5 incarnation1 first a004 t5 revision2 behind [] holes [4]}"
         ],
     );
     // Another first event is another incarnation, whatever its time.
     check(
         &case("v5", "1'", "1'"),
         &expect![
-            "first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"
+            "first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first b001 t- revision2 behind []}"
         ],
     );
     // Below its lowest event something may still become readable.
@@ -673,7 +679,7 @@ fn step_6_the_first_event_is_gone() {
     check(
         &case("v5", "1'@9~", "1'@9"),
         &expect![
-            "first? whole? a new incarnation: {if 40: rev41 v0 incarnation2 first b001 t- ed2 behind []}"
+            "first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first b001 t- revision2 behind []}"
         ],
     );
 }
@@ -687,7 +693,7 @@ fn step_7_holes() {
     );
     check(&case("v5", "7 9~", "1 7 9"), &expect!["events 6-9? first? return soon: 8"]);
     check(&case("v5", "7~ 9", "1 7 9"), &expect!["events 6-9? first? return soon: 6"]);
-    // The lowest message above it counts whose event is there.
+    // Of the messages above a hole, the lowest one whose event is in the table counts.
     check(
         &case("v5", "7'~ 9", "1 9"),
         &expect![
@@ -700,7 +706,7 @@ fn step_7_holes() {
             "events 6-12? first? send 9=#1, 12=#2 to A from 6, B from 6, C from 6; holes 6-8 10-11; up to 12; erased 6"
         ],
     );
-    // What cannot be converted is no hole, and not waited for.
+    // An event that cannot be converted is no hole, and is not waited for.
     check(
         &case("v5", "7~", "1 6x 7"),
         &expect!["events 6-7? first? send 7=#0 to A from 6, B from 6, C from 6; rejected 6; up to 7"],
@@ -718,7 +724,7 @@ fn step_7_holes() {
 }
 
 #[test]
-fn step_8_who_is_tried() {
+fn step_8_which_clients_are_tried() {
     let registry = registry("A B:paused C D:retired E");
     check(
         &Case { registry, unreachable: "E", ..case("v5 behind:3", "6", "") },
@@ -741,12 +747,12 @@ fn what_is_passed_over_behind_the_last_event_is_reached_with_it() {
     assert_eq!(reached("1 5 6x", 0), 6);
 }
 
-/// How far the clients that are tried got, in order.
+/// The version that each client that is tried reached, in order.
 fn by_client(plan: &RunPlan, reached: &[u64]) -> Reached {
     plan.tried.iter().map(|start| start.client).zip(reached.iter().copied()).collect()
 }
 
-/// Sends what is planned; each client reaches the version told, in order.
+/// Sends what is planned; the clients that are tried reach these versions, in order.
 fn check_record(case: &Case, reached: &[u64], expected: &Expect) {
     let (_, Decision::Send(plan)) = steps(case) else { panic!() };
     let mut fresh = 200;
@@ -763,27 +769,27 @@ fn step_9_what_is_written() {
     check_record(
         &case("v5", "6 7", ""),
         &[7, 7, 7],
-        &expect!["{if 40: rev41 v7 incarnation1 first a001 t7 ed2 behind []} behind: []"],
+        &expect!["{if 40: write_count41 v7 incarnation1 first a001 t7 revision2 behind []} behind: []"],
     );
     check_record(
         &case("v5", "6 7", ""),
         &[7, 5, 6],
         &expect![
-            "{if 40: rev41 v7 incarnation1 first a001 t7 ed2 behind [2, 3]}, cursor 2: new: incarnation1 have 5, cursor 3: new: incarnation1 have 6 behind: [B has 5, C has 6]"
+            "{if 40: write_count41 v7 incarnation1 first a001 t7 revision2 behind [2, 3]}, cursor 2: new: incarnation1 position 5, cursor 3: new: incarnation1 position 6 behind: [B has 5, C has 6]"
         ],
     );
     check_record(
         &case("v5", "6 7", ""),
         &[5, 5, 5],
         &expect![
-            "{if 40: rev41 v7 incarnation1 first a001 t7 ed2 behind [1, 2, 3]}, cursor 1: new: incarnation1 have 5, cursor 2: new: incarnation1 have 5, cursor 3: new: incarnation1 have 5 behind: [A has 5, B has 5, C has 5]"
+            "{if 40: write_count41 v7 incarnation1 first a001 t7 revision2 behind [1, 2, 3]}, cursor 1: new: incarnation1 position 5, cursor 2: new: incarnation1 position 5, cursor 3: new: incarnation1 position 5 behind: [A has 5, B has 5, C has 5]"
         ],
     );
     check_record(
         &case("v5 behind:1", "6 7", ""),
         &[6, 7],
         &expect![
-            "{if 40: rev41 v7 incarnation1 first a001 t7 ed2 behind [1, 2]}, cursor 2: new: incarnation1 have 6 behind: [B has 6]"
+            "{if 40: write_count41 v7 incarnation1 first a001 t7 revision2 behind [1, 2]}, cursor 2: new: incarnation1 position 6 behind: [B has 6]"
         ],
     );
     let paused = Case { registry: registry("A B:paused"), ..case("v5", "6", "") };
@@ -791,18 +797,20 @@ fn step_9_what_is_written() {
         &paused,
         &[6],
         &expect![
-            "{if 40: rev41 v6 incarnation1 first a001 t6 ed2 behind [2]}, cursor 2: new: incarnation1 have 5 behind: [B has 5]"
+            "{if 40: write_count41 v6 incarnation1 first a001 t6 revision2 behind [2]}, cursor 2: new: incarnation1 position 5 behind: [B has 5]"
         ],
     );
     check_record(
         &case("v5", "6@9 7", "1 6@9 7"),
         &[7, 7, 7],
-        &expect!["{if 40: rev41 v7 incarnation1 first a001 t9 ed2 behind []} behind: []"],
+        &expect!["{if 40: write_count41 v7 incarnation1 first a001 t9 revision2 behind []} behind: []"],
     );
     check_record(
         &case("v5 holes:2", "9", "1 7 9@20"),
         &[9, 9, 9],
-        &expect!["{if 40: rev41 v9 incarnation1 first a001 t20 ed2 behind [] holes [2, 6, 8]} behind: []"],
+        &expect![
+            "{if 40: write_count41 v9 incarnation1 first a001 t20 revision2 behind [] holes [2, 6, 8]} behind: []"
+        ],
     );
 }
 
@@ -821,7 +829,7 @@ fn step_9_more_than_a_transaction_holds() {
             ItemKey::Cursor(client, _) => *client,
             other => panic!("{other:?}"),
         }));
-        assert_eq!(item.behind, behind, "whoever has a cursor is behind, and nobody else");
+        assert_eq!(item.behind, behind, "the clients with a cursor are behind, and no others");
         assert_eq!(item.version, if number == 2 { 6 } else { 5 }, "the last one raises the version");
         assert!(writes.len() <= WRITE_LIMIT);
         write_count = item.write_count;
@@ -829,7 +837,7 @@ fn step_9_more_than_a_transaction_holds() {
     assert_eq!((record.transactions.len(), behind.len()), (3, 250));
 }
 
-/// What was sent by `first` to clients that reached `reached`, and was not recorded.
+/// The sends of `first` to clients that reached `reached`, which were not recorded.
 fn lost(first: &Case, reached: &[u64]) -> UnrecordedSends {
     let (_, Decision::Send(plan)) = steps(first) else { panic!() };
     let mut unrecorded = UnrecordedSends::default();
@@ -849,7 +857,7 @@ fn step_10_what_was_sent_is_not_sent_again() {
         &expect!["events 8-8? first? send 8=#2 to A from 9, B from 8, C from 8; up to 8"],
     );
     check(&Case { unrecorded: unrecorded(), ..case("v9", "6 7 8", "1") }, &expect!["first? acknowledge"]);
-    // Of another incarnation.
+    // The sends were of another incarnation.
     check(
         &Case { unrecorded: unrecorded(), ..case("v0 incarnation2 first1'", "1'", "1'") },
         &expect!["events 1-1…? first? send 1=#0 to A from 1, B from 1, C from 1; up to 1"],
@@ -858,7 +866,7 @@ fn step_10_what_was_sent_is_not_sent_again() {
         &Case { unrecorded: unrecorded(), ..case("v6 incarnation2 first1'", "7'", "1' 7'") },
         &expect!["events 7-7…? first? send 7=#0 to A from 7, B from 7, C from 7; up to 7"],
     );
-    // It does not join on.
+    // The sends begin above the version that the ledger has.
     check(
         &Case { unrecorded: unrecorded(), ..case("v4", "6 7 8", "1 5 6 7 8") },
         &expect![
@@ -879,21 +887,21 @@ fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_cursor() {
     check(
         &behind(5, 0),
         &expect![
-            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 have 8; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 8; up to 8"
         ],
     );
     check(&behind(4, 0), &expect!["cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; up to 8"]);
     check(
         &behind(0, 5),
         &expect![
-            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 have 0 again 8 in again; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 0 replay_until 8 in r-1; up to 8"
         ],
     );
     check(&behind(0, 4), &expect!["cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; up to 8"]);
     check(
         &behind(6, 6),
         &expect![
-            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 have 8 again 6 in again; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 8 replay_until 6 in r-1; up to 8"
         ],
     );
     // Nothing is left to send.
@@ -903,33 +911,30 @@ fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_cursor() {
     };
     check(
         &covered(5),
-        &expect!["first? cursors 1? what was sent meanwhile: cursor 1: if 7: incarnation1 have 8"],
+        &expect!["first? cursors 1? what was sent meanwhile: cursor 1: if 7: incarnation1 position 8"],
     );
     check(&covered(8), &expect!["first? cursors 1? acknowledge"]);
     check(&Case { cursors: BTreeMap::new(), ..covered(5) }, &expect!["first? cursors 1? read again"]);
 }
 
 #[test]
-fn what_an_operator_sends_again_is_repeated_to_everybody_if_it_is_covered() {
+fn a_resent_event_is_repeated_to_every_client_if_it_is_covered() {
     let registry = || registry("A B:paused C:retired D");
     let cursors = || [(ClientId(4), cursor(2, 0))].into();
-    let replay_until = |arrivals| Case {
+    let resent = |arrivals| Case {
         registry: registry(),
         cursors: cursors(),
         ..case("v5 behind:4", arrivals, "1 4 6")
     };
     check(
-        &replay_until("4r"),
+        &resent("4r"),
         &expect![
-            "first? cursors 4? an operator sent it again: {if 40: rev41 v5 incarnation1 first a001 t5 ed2 behind [1, 4]}, cursor 1: new: incarnation1 have 3 again 5 in again | {if 41: rev42 v5 incarnation1 first a001 t5 ed2 behind [1, 2, 4]}, cursor 2: new: incarnation1 have 3 again 5 in again; settles [0]"
+            "first? cursors 4? an operator sent it again: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [1, 4]}, cursor 1: new: incarnation1 position 3 replay_until 5 in r-1 | {if 41: write_count42 v5 incarnation1 first a001 t5 revision2 behind [1, 2, 4]}, cursor 2: new: incarnation1 position 3 replay_until 5 in r-1; settles [0]"
         ],
     );
+    check(&resent("6r"), &expect!["events 6-6? first? send 6=#0 to A from 6; not to B from 6; up to 6"]);
     check(
-        &replay_until("6r"),
-        &expect!["events 6-6? first? send 6=#0 to A from 6; not to B from 6; up to 6"],
-    );
-    check(
-        &replay_until("4r 6"),
+        &resent("4r 6"),
         &expect!["events 6-6? first? send 6=#1 to A from 6; not to B from 6; up to 6; settles only [1]"],
     );
     check(
@@ -1049,7 +1054,7 @@ fn padded(event: &Event, sort: &str, size: usize) -> Event {
 }
 
 proptest! {
-    /// A client's run is what it lacks, and what it reaches is where that was left.
+    /// A client's run holds what it lacks, and the client reaches the version at which its run stopped.
     #[test]
     fn what_a_client_reached_is_a_prefix(has in 5_u64..9, accepted in 0_usize..5, holes in 0_u64..2) {
         let arrivals = if holes == 0 { "6 7 8" } else { "6 8" };

@@ -22,7 +22,7 @@ fn ago(minutes: u64) -> Timestamp {
 
 fn shown(registry: &Registry) -> String {
     let minutes = |at: Option<Timestamp>| at.map(|at| NOW.since(at).as_secs() / 60);
-    let mut lines = vec![format!("rev {} revision {}", registry.write_count.0, registry.revision)];
+    let mut lines = vec![format!("write_count {} revision {}", registry.write_count.0, registry.revision)];
     for (name, client) in &registry.clients {
         let mut line = format!("{name} {} {:?} since {}", client.id.0, client.state, client.since);
         line += if client.history { " history" } else { "" };
@@ -33,7 +33,7 @@ fn shown(registry: &Registry) -> String {
     lines.join("\n")
 }
 
-/// A registry of revision 5 with the clients A (1), B (2, absent and retired for so many minutes), C (3).
+/// A registry of revision 5 with the clients A (1), B (2, absent and retired for this many minutes), C (3).
 fn registry(state: State, absent: Option<u64>, retired: Option<u64>) -> Registry {
     let mut clients: BTreeMap<_, _> = ["A", "B", "C"]
         .into_iter()
@@ -51,16 +51,16 @@ fn check(registry: &Registry, in_file: &str, unmarked: &[u32], expected: Expect)
     expected.assert_eq(&after.as_ref().map_or("as it is".to_owned(), shown));
     if let Some(after) = after {
         assert_eq!(after.start, registry.start);
-        // Settled is settled.
+        // A second settlement changes nothing.
         assert_eq!(settle(Some(&after), &file(in_file), &unmarked, NOW), None);
     }
 }
 
 #[test]
-fn the_ledger_is_made_with_everybody_and_a_day_back() {
+fn a_new_ledger_has_all_clients_and_starts_a_day_back() {
     let made = settle(None, &file("B A+"), &BTreeSet::new(), NOW).unwrap();
     expect![[r#"
-        rev 1 revision 1
+        write_count 1 revision 1
         A 1 Live since 1 history
         B 2 Live since 1"#]]
     .assert_eq(&shown(&made));
@@ -68,7 +68,7 @@ fn the_ledger_is_made_with_everybody_and_a_day_back() {
 }
 
 #[test]
-fn who_is_new_is_admitted_under_a_number_of_its_own() {
+fn a_new_client_is_admitted_under_an_id_of_its_own() {
     let live = registry(State::Live, None, None);
     check(&live, "A B C", &[], expect!["as it is"]);
     check(
@@ -76,25 +76,25 @@ fn who_is_new_is_admitted_under_a_number_of_its_own() {
         "A B C D E+",
         &[],
         expect![[r#"
-            rev 8 revision 6
+            write_count 8 revision 6
             A 1 Live since 1
             B 2 Live since 1
             C 3 Live since 1
             D 4 Live since 6
             E 5 Live since 6 history"#]],
     );
-    // History counts at the admission.
+    // `history` counts only at the admission.
     check(&live, "A+ B C", &[], expect!["as it is"]);
 }
 
 #[test]
-fn who_is_absent_is_retired_after_a_while_and_not_before() {
+fn an_absent_client_is_retired_after_an_hour_and_not_before() {
     check(
         &registry(State::Live, None, None),
         "A C",
         &[],
         expect![[r#"
-            rev 8 revision 5
+            write_count 8 revision 5
             A 1 Live since 1
             B 2 Live since 1 absent 0
             C 3 Live since 1"#]],
@@ -106,7 +106,7 @@ fn who_is_absent_is_retired_after_a_while_and_not_before() {
             "A C",
             &[],
             expect![[r#"
-                rev 8 revision 6
+                write_count 8 revision 6
                 A 1 Live since 1
                 B 2 Retired since 1 absent 60 retired 0
                 C 3 Live since 1"#]],
@@ -116,13 +116,13 @@ fn who_is_absent_is_retired_after_a_while_and_not_before() {
 }
 
 #[test]
-fn who_is_back_in_time_was_never_away() {
+fn a_client_that_is_back_in_time_keeps_its_registration() {
     check(
         &registry(State::Paused, Some(300), None),
         "A B C",
         &[],
         expect![[r#"
-            rev 8 revision 5
+            write_count 8 revision 5
             A 1 Live since 1
             B 2 Paused since 1
             C 3 Live since 1"#]],
@@ -130,7 +130,7 @@ fn who_is_back_in_time_was_never_away() {
 }
 
 #[test]
-fn a_retired_client_comes_again_late_and_without_cursors_as_another() {
+fn a_retired_client_is_admitted_under_another_id_late_and_without_cursors() {
     check(&registry(State::Retired, Some(119), Some(59)), "A B C", &[2], expect!["as it is"]);
     check(&registry(State::Retired, Some(120), Some(60)), "A B C", &[1, 3], expect!["as it is"]);
     check(
@@ -138,7 +138,7 @@ fn a_retired_client_comes_again_late_and_without_cursors_as_another() {
         "A B+ C",
         &[2],
         expect![[r#"
-            rev 8 revision 6
+            write_count 8 revision 6
             A 1 Live since 1
             B 4 Live since 6 history
             C 3 Live since 1"#]],
@@ -146,7 +146,7 @@ fn a_retired_client_comes_again_late_and_without_cursors_as_another() {
 }
 
 #[test]
-fn the_retired_one_that_left_first_makes_room() {
+fn the_client_that_was_retired_first_makes_room() {
     let mut full = registry(State::Live, None, None);
     for id in 4..=u32::try_from(CLIENTS_LIMIT).unwrap() {
         let retired = Registration {
@@ -160,7 +160,7 @@ fn the_retired_one_that_left_first_makes_room() {
         let unmarked = unmarked.iter().copied().map(ClientId).collect();
         settle(Some(&full), &file("A B C New"), &unmarked, NOW)
     };
-    // Nobody whose cursors are left goes, nor the one with the highest number.
+    // A client with cursors is kept, and so is the one with the highest id.
     assert_eq!(settled(&[]), None);
     assert_eq!(settled(&[1_000]), None);
     let after = settled(&[10, 11, 12, 1_000]).unwrap();

@@ -43,7 +43,7 @@ fn cursor() -> Cursor {
     }
 }
 
-/// In one line, as the console shows it.
+/// A value in one line, as the console shows it.
 fn shown(value: &Value) -> String {
     let all = |texts: Vec<String>| texts.join(", ");
     match value {
@@ -209,7 +209,7 @@ fn an_item_of_another_format_is_not_read() {
             let mut stored = store(&item);
             stored.remove("format");
             stored.extend(format.clone().map(|format| ("format".to_owned(), format)));
-            // What else is new in it is not wondered at.
+            // An item of another format may have more attributes.
             stored.insert("zzz".to_owned(), Value::Bool(true));
             let damaged = restore(&key, stored).unwrap_err();
             let named = damaged.item("Ledger", &key).to_string();

@@ -14,31 +14,32 @@ fn message(name: &str) -> Message {
 fn check(script: &str, expected: &str) {
     let mut fifo = Fifo::new(Settings::default());
     let mut now = Timestamp::from_millis(0);
-    let mut told = Vec::new();
+    let mut outcomes = Vec::new();
     for step in script.split(' ') {
         let number = |text: &str| text.parse::<u64>().unwrap();
-        let (kind, rest) = step.split_at(1);
+        let (kind, operand) = step.split_at(1);
         let result = match kind {
             "+" => {
-                now = now.plus(Duration::from_secs(number(rest)));
+                now = now.plus(Duration::from_secs(number(operand)));
                 Ok(())
             }
             "?" => {
-                let received = fifo.receive(rest.parse().unwrap(), now);
+                let received = fifo.receive(operand.parse().unwrap(), now);
                 let names = received
                     .iter()
                     .map(|received| format!("{}x{}", received.message.body, received.receive_count));
-                told.push(format!("[{}]", names.collect::<Vec<_>>().join(" ")));
+                outcomes.push(format!("[{}]", names.collect::<Vec<_>>().join(" ")));
                 Ok(())
             }
             "~" => {
                 let next = fifo.next_receivable(now);
-                told.push(next.map_or("never".to_owned(), |next| format!("{}s", next.since(now).as_secs())));
+                outcomes
+                    .push(next.map_or("never".to_owned(), |next| format!("{}s", next.since(now).as_secs())));
                 Ok(())
             }
-            "-" => fifo.delete(number(rest), now),
+            "-" => fifo.delete(number(operand), now),
             "!" => {
-                let (receipt, seconds) = rest.split_once('=').unwrap();
+                let (receipt, seconds) = operand.split_once('=').unwrap();
                 fifo.change_visibility(number(receipt), Duration::from_secs(number(seconds)), now)
             }
             _ => {
@@ -47,10 +48,10 @@ fn check(script: &str, expected: &str) {
             }
         };
         if result == Err(ReceiptExpired) {
-            told.push("expired".to_owned());
+            outcomes.push("expired".to_owned());
         }
     }
-    assert_eq!(told.join(" "), expected, "{script}");
+    assert_eq!(outcomes.join(" "), expected, "{script}");
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn at_most_ten_are_received_at_once() {
 }
 
 #[test]
-fn it_tells_when_there_will_be_something_to_receive() {
+fn the_next_receivable_instant_is_known() {
     check("~ a1 ~ ?1 ~ +10 b1 ~ ?1 ~ !1=25 ~ -1 ~", "never 0s [a1x1] 30s 0s [b1x1] 20s 25s 30s");
     check("a1 a2 ?2 !1=5 ~ -2 ~", "[a1x1 a2x1] 30s 5s");
 }

@@ -30,19 +30,19 @@ fn message(name: &str) -> Message {
 }
 
 impl World {
-    /// Sends a batch by names: what the sender is told, and after how many milliseconds.
+    /// Sends a batch by names. Returns what the sender gets, and after how many milliseconds.
     fn send(&self, names: &str) -> (String, u64) {
         let messages = names.split_whitespace().map(message).collect::<Vec<_>>();
         let before = self.clock.now();
         let answer = self.clock.block_on(self.queues.send(&self.queue, &messages.iter().collect::<Vec<_>>()));
-        let told = match answer {
+        let result = match answer {
             Ok(results) => {
-                let told = results.into_iter().map(|result| result.map_or_else(kind, |()| "ok"));
-                told.collect::<Vec<_>>().join(" ")
+                let kinds = results.into_iter().map(|result| result.map_or_else(kind, |()| "ok"));
+                kinds.collect::<Vec<_>>().join(" ")
             }
             Err(error) => format!("call {}", kind(error)),
         };
-        (told, u64::try_from(self.clock.now().since(before).as_millis()).unwrap())
+        (result, u64::try_from(self.clock.now().since(before).as_millis()).unwrap())
     }
 
     fn accepted(&self) -> String {
@@ -65,15 +65,15 @@ fn kind(error: SendError) -> &'static str {
     }
 }
 
-fn check(fault: Fault, told: &str, accepted: &str) {
+fn check(fault: Fault, result: &str, accepted: &str) {
     let world = world();
     world.queues.set_faults(&world.queue, Faults::script([(0, fault)]));
-    assert_eq!(world.send("a1 b1"), (told.to_owned(), 10), "{fault:?}");
+    assert_eq!(world.send("a1 b1"), (result.to_owned(), 10), "{fault:?}");
     assert_eq!(world.accepted(), accepted, "{fault:?}");
 }
 
 #[test]
-fn a_fault_decides_what_is_told_and_what_is_accepted() {
+fn a_fault_decides_the_result_and_what_is_accepted() {
     check(Fault::Entry(2, EntryFault::Refused), "ok ok", "a1 b1");
     check(Fault::Entry(0, EntryFault::Refused), "refused ok", "b1");
     check(Fault::Entry(1, EntryFault::Throttled), "ok throttled", "a1");
@@ -98,7 +98,7 @@ fn a_delayed_call_answers_later() {
 }
 
 #[test]
-fn a_denied_or_missing_queue_is_told_to_the_sender() {
+fn a_sender_learns_that_a_queue_denies_it_or_is_missing() {
     let world = world();
     world.queues.change(&world.queue, |settings| settings.denied = true);
     assert_eq!(world.send("a1").0, "call queue");
@@ -115,8 +115,8 @@ fn a_request_is_accepted_half_way_and_a_dropped_one_may_be() {
         let message = message("a1");
         let batch = [&message];
         let call = world.queues.send(&world.queue, &batch);
-        let rest = world.clock.sleep(Duration::from_millis(patience));
-        world.clock.block_on(async { _ = select(pin!(call), pin!(rest)).await });
+        let time_out = world.clock.sleep(Duration::from_millis(patience));
+        world.clock.block_on(async { _ = select(pin!(call), pin!(time_out)).await });
         assert_eq!((world.accepted().as_str(), world.queues.in_flight(&world.queue)), (accepted, 0));
     }
 }

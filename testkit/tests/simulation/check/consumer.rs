@@ -31,7 +31,7 @@ impl Consumer {
 
 impl World {
     pub(crate) fn check_consumers(&self) {
-        // What a queue took with it the consumer never saw, so it cannot know where an incarnation began.
+        // A consumer never saw the messages of a deleted queue, so it cannot know where an incarnation began.
         if self.mix.has(Kind::QueueDeleted) {
             return;
         }
@@ -45,7 +45,7 @@ impl World {
                     arrival.client == client && arrival.event.group == group && arrival.fate == Fate::Enqueued
                 };
                 let received: Vec<&Arrival> = observed.arrivals.iter().filter(is_own).collect();
-                // Whoever began later than version 1 and has it replayed begins anew, as it should.
+                // A client that began later than version 1 and has it replayed begins anew, as it should.
                 let is_plain = |event: EventRef| {
                     received.iter().any(|arrival| arrival.event == event && arrival.replay.is_none())
                 };
@@ -59,7 +59,7 @@ impl World {
                 if let Some(pair) = taken.windows(2).find(|pair| pair[0] >= pair[1]) {
                     self.violated(|| format!("consumer: {name} takes {} after {}", pair[1], pair[0]));
                 }
-                // What is repeated only because it was asked for need not be new to it.
+                // An event of a replay need not be new to the consumer.
                 let mut firsts = received.iter().filter(|arrival| arrival.replay.is_none());
                 if let Some(ignored) = firsts.find(|arrival| !taken.contains(&arrival.event)) {
                     self.violated(|| format!("consumer: {name} ignores {}", ignored.event));

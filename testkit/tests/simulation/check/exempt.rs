@@ -1,4 +1,4 @@
-//! What the promise does not cover: section 8, e and f.
+//! What the promise does not cover: cases e and f of `docs/ordering.md`.
 
 use crate::observed::Observed;
 use crate::source::{EventRef, Source, WrittenEvent};
@@ -20,7 +20,7 @@ impl Source {
         self.groups[group].known.iter().map(|known| known.event.incarnation_number).max().unwrap_or(0)
     }
 
-    /// Lives that the writers' clocks do not tell apart.
+    /// Whether the writers' clocks cannot distinguish an incarnation from the one before it.
     fn is_close(&self, group: usize, incarnation_number: u64) -> bool {
         let first = self.events_of(group, incarnation_number).iter().map(|known| known.time).min();
         let earlier = self.groups[group]
@@ -30,8 +30,8 @@ impl Source {
         earlier.map(|known| known.time).max() >= first
     }
 
-    /// Case e: the fan-out saw a later event of a new incarnation before its version 1, and took it for the old incarnation's next
-    /// one.
+    /// Case e: the fan-out saw a later event of a new incarnation before its version 1, and took it for the next event of
+    /// the old incarnation.
     pub(crate) fn is_case_e(&self, event: EventRef) -> bool {
         let (group, incarnation_number) = (event.group, event.incarnation_number);
         if incarnation_number < 2 {
@@ -56,8 +56,8 @@ impl Source {
         })
     }
 
-    /// Case e at its worst: besides, version 1 was removed by itself, or clocks do not tell the incarnations apart. An event
-    /// can stay unsent.
+    /// Case e at its worst: besides, version 1 was deleted by itself, or the clocks cannot distinguish the incarnations. An
+    /// event can stay unsent.
     pub(crate) fn is_worst_of_e(&self, group: usize, incarnation_number: u64) -> bool {
         let Some(first) = self.events_of(group, incarnation_number).first().copied() else {
             return false;
@@ -76,30 +76,30 @@ impl Source {
         known.is_history && until.all(|known| known.time < start)
     }
 
-    /// Whether it is not: an event up to it, which was never deleted, is not older.
+    /// Whether an event is not older than the ledger's `start`: one up to it, which was never deleted, is not.
     pub(crate) fn is_new(&self, known: &WrittenEvent, start: u64) -> bool {
         let mut until = self.history_until(known);
         !known.is_history || until.any(|known| known.time >= start && known.deleted.is_none())
     }
 
-    /// What was there before the ledger of an aggregate, up to this event.
+    /// The events of an aggregate up to this one that were there before the ledger.
     fn history_until(&self, known: &WrittenEvent) -> impl Iterator<Item = &WrittenEvent> {
         let event = known.event;
         let all = self.groups[event.group].known.iter();
         all.filter(move |known| known.is_history && known.event.version <= event.version)
     }
 
-    /// Events that name instants before the ledger was made, of an incarnation of which the stream showed nothing, or only what
-    /// was deleted by itself: nobody could know that they are new.
+    /// Whether an event names an instant before the ledger was made, and the stream showed nothing of its incarnation, or
+    /// only events that were deleted by themselves: then the ledger could not know that it is new.
     pub(crate) fn is_unseen(&self, event: EventRef) -> bool {
         let aggregate = &self.groups[event.group];
-        let mut incarnation_number =
+        let mut of_incarnation =
             aggregate.known.iter().filter(|known| known.event.incarnation_number == event.incarnation_number);
         aggregate.is_back_dated()
-            && incarnation_number.all(|known| known.arrived.is_none() || known.is_deleted_alone)
+            && of_incarnation.all(|known| known.arrived.is_none() || known.is_deleted_alone)
     }
 
-    /// The same for who wants only what is new: besides, the ledger saw the events before the stream showed them.
+    /// The same for a client that wants only new events: also, if the ledger saw the event before the stream showed it.
     pub(crate) fn looks_old(&self, event: EventRef, observed: &Observed) -> bool {
         let is_back_dated = self.groups[event.group].is_back_dated();
         self.is_unseen(event) || is_back_dated && observed.is_taken_for_old(event)

@@ -7,7 +7,7 @@ use crate::mix::Kind;
 use crate::trace::length;
 use crate::world::World;
 
-/// With nobody to wait for: a few calls, and the mapping's pause.
+/// Without a client to wait for: a few calls, and the mapping's pause.
 const UNHINDERED: Duration = Duration::from_secs(3);
 
 /// The time budget of a client in one batch, with the calls around it; two groups can be in different batches.
@@ -43,7 +43,7 @@ impl World {
         }
     }
 
-    /// Whether every client that ever failed is behind in all groups: then nobody tries it but catch-up.
+    /// Whether every client that ever failed is behind in all groups: then only catch-up tries it.
     pub(crate) fn is_unhindered(&self) -> bool {
         let observed = self.observed.borrow();
         let failed = (0..NAMES.len()).filter(|client| self.clients.borrow().ever_failed(*client));

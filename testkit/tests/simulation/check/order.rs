@@ -43,7 +43,7 @@ impl World {
         let name = NAMES[client];
         let start = self.ledger_start();
         let known = source.events_of(some.event.group, some.event.incarnation_number);
-        // What was deleted by itself before it came may come late, or not at all: case f.
+        // An event that was deleted by itself before it arrived may come late, or not at all: case f.
         let is_gone = |arrival: &Arrival| {
             known.iter().any(|known| {
                 known.event == arrival.event
@@ -64,7 +64,7 @@ impl World {
                         format!("history: {name} got {}, which is older than its start", arrival.event)
                     });
                 }
-                // Who joined without history begins somewhere; nothing lower follows.
+                // A client that joined without history begins somewhere; no lower version follows.
                 let joined = !registered.history && !registered.is_of_the_first();
                 let from = if joined { first.unwrap_or(version) } else { 1 };
                 if joined && is_first && first.is_some_and(|first| first < version) {

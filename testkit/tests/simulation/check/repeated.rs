@@ -1,4 +1,5 @@
-//! Repetitions that nobody asked for: none while SQS would recognise them, else no more than section 8 admits.
+//! Repetitions that were not requested: none while SQS would recognise them, else no more than section 8 of
+//! `docs/ledger.md` admits.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +56,7 @@ impl World {
             .filter(|arrival| arrival.fate == Fate::Enqueued && arrival.replay.is_none());
         for arrival in plain {
             let registration = observed.registration_at(arrival.client, arrival.at);
-            let enqueued_event = (arrival.client, registration, arrival.incarnation, arrival.event);
+            let enqueued_event = (arrival.client, registration, arrival.queue_generation, arrival.event);
             enqueued.entry(enqueued_event).or_default().push(arrival.at);
         }
         let is_quiet = self.mix.has_only(&NO_REASON_TO_REPEAT);

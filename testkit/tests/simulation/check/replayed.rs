@@ -12,7 +12,7 @@ impl World {
     pub(crate) fn check_replays(&self) {
         let (source, observed) = (self.source.borrow(), self.observed.borrow());
         let now = self.now();
-        // What was taken for old before it was readable is a version that was passed over.
+        // An event that was taken for old before it was readable is a version that was passed over.
         let was_passed_over = |event: EventRef, replay: &Replayed| {
             source.looks_old(event, &observed)
                 && source.known(event).is_some_and(|known| known.readable > replay.at)
@@ -21,8 +21,8 @@ impl World {
             let registration = observed.registration_at(replay.client, replay.at);
             let is_served = observed.served(replay.client).is_some()
                 && registration == observed.registered[replay.client].len().checked_sub(1);
-            // An event that becomes readable below a first one that was deleted looks like a new incarnation, and so does what is
-            // left of an incarnation, where clocks differ: all of it comes again, without the mark.
+            // An event that becomes readable below a first one that was deleted looks like a new incarnation. Where clocks
+            // differ, so does the remainder of an incarnation. All of it comes again, without the attribute `replay`.
             let is_taken_for_new =
                 self.mix.has_any(&[Kind::Skew, Kind::Apart]) && source.is_case_f(replay.group);
             let is_over = replay.incarnation_number != source.incarnations(replay.group);
@@ -63,8 +63,8 @@ impl World {
             let seen = last.entry((arrival.client, id, event.group, event.incarnation_number)).or_default();
             let is_first = !seen.contains(&event);
             let is_late = seen.iter().any(|earlier| earlier.version > event.version);
-            let mut ordered = observed.replays.iter().filter(|replay| replay.id == *id);
-            if is_first && is_late && !ordered.any(|replay| was_passed_over(event, replay)) {
+            let mut requested = observed.replays.iter().filter(|replay| replay.id == *id);
+            if is_first && is_late && !requested.any(|replay| was_passed_over(event, replay)) {
                 self.violated(|| {
                     format!("replay: {} got {event} of {id} after a later one", NAMES[arrival.client])
                 });

@@ -213,7 +213,7 @@ fn failed_group_stops_but_others_continue() {
 }
 
 #[test]
-fn entries_of_a_refused_batch_go_alone_and_one_that_is_refused_alone_is_meant() {
+fn entries_of_a_refused_batch_go_alone_and_the_one_that_is_refused_alone_is_at_fault() {
     check(
         "a1 a2 | b1 b2 | c1",
         "5 #1 call refused

@@ -9,8 +9,8 @@ use crate::message::Body;
 /// Plays `script` against a schedule of `runs` with two requests in flight and a deadline at 1,000 ms, and compares
 /// everything that it decides.
 ///
-/// `a1 a2 | b1` are two runs; `a1*9` has a size of 9 bytes. A line `5 #1 ok throttled` lets request 1 be answered at
-/// 5 ms so, entry by entry; `5 #1 call throttled` is about the call; `5` alone lets time pass.
+/// `a1 a2 | b1` are two runs; `a1*9` has a size of 9 bytes. A line `5 #1 ok throttled` answers request 1 at 5 ms, entry by
+/// entry; `5 #1 call throttled` answers for the whole call; `5` alone lets time pass.
 pub(super) fn check(runs: &str, script: &str, expected: Expect) {
     check_limited(2, runs, script, expected);
 }
@@ -28,13 +28,13 @@ pub(super) fn check_limited(requests_in_flight: usize, runs: &str, script: &str,
             },
         ),
         requests: Vec::new(),
-        told: String::new(),
+        decided: String::new(),
     };
     play.until_it_waits(Timestamp::from_millis(0));
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let mut words = line.split(' ');
         let now = Timestamp::from_millis(words.next().unwrap().parse().unwrap());
-        writeln!(play.told, "> {line}").unwrap();
+        writeln!(play.decided, "> {line}").unwrap();
         if let Some(request) = words.next() {
             let request =
                 play.requests[request.trim_start_matches('#').parse::<usize>().unwrap() - 1].take().unwrap();
@@ -42,17 +42,17 @@ pub(super) fn check_limited(requests_in_flight: usize, runs: &str, script: &str,
         }
         play.until_it_waits(now);
     }
-    expected.assert_eq(&play.told);
+    expected.assert_eq(&play.decided);
 }
 
-/// What `why` has a test of its own for.
+/// The end of a reason, which has a test of its own in `why`.
 const SIZES: &str =
     "; the message has 1 bytes, SQS takes at most 1048576, the queue what its `MaximumMessageSize` says";
 
 struct Play {
     schedule: Schedule<(), Message>,
     requests: Vec<Option<Request<Message>>>,
-    told: String,
+    decided: String,
 }
 
 impl Play {
@@ -66,22 +66,22 @@ impl Play {
                         .map(|message| message.deduplication_id().as_str().to_owned())
                         .collect::<Vec<_>>();
                     self.requests.push(Some(request));
-                    writeln!(self.told, "send #{} {}", self.requests.len(), names.join(" ")).unwrap();
+                    writeln!(self.decided, "send #{} {}", self.requests.len(), names.join(" ")).unwrap();
                 }
                 Step::Wait(None) => return,
                 Step::Wait(Some(until)) => {
-                    return writeln!(self.told, "wait until {}", until.as_millis()).unwrap();
+                    return writeln!(self.decided, "wait until {}", until.as_millis()).unwrap();
                 }
                 Step::Done(outcomes) => {
                     let accepted =
                         outcomes.iter().map(|outcome| outcome.accepted.len().to_string()).collect::<Vec<_>>();
-                    writeln!(self.told, "accepted {}", accepted.join(" ")).unwrap();
+                    writeln!(self.decided, "accepted {}", accepted.join(" ")).unwrap();
                     for (run, outcome) in outcomes.into_iter().enumerate() {
                         let Some(Stopped { stop: Stop { reason, why }, .. }) = outcome.stopped else {
                             continue;
                         };
                         let why = why.replace(SIZES, "; …");
-                        writeln!(self.told, "run {run}: {reason:?}: {why}").unwrap();
+                        writeln!(self.decided, "run {run}: {reason:?}: {why}").unwrap();
                     }
                     return;
                 }

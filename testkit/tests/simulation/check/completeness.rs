@@ -1,4 +1,4 @@
-//! At rest every wanted event of the table has been enqueued.
+//! Every wanted event of the table has been enqueued.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::mix::Kind;
 use crate::world::World;
 
 impl World {
-    pub(crate) fn check_rest(&self) {
+    pub(crate) fn check_completeness(&self) {
         let (source, observed) = (self.source.borrow(), self.observed.borrow());
         let (now, start) = (self.now(), self.ledger_start());
-        // Whoever joins without history gets what is appended more than one pass after its admission.
+        // A client that joins without history gets the events that are appended more than one pass after its admission.
         let stall = if self.mix.has(Kind::Stall) { Duration::from_secs(100) } else { Duration::ZERO };
         let pass = FAN_OUT_LIMIT + Duration::from_secs(5) + stall;
         for client in self.instances.borrow().clients() {

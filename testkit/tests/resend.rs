@@ -1,4 +1,4 @@
-//! A replay through the converter's release binary, over the wire.
+//! A resend through the converter's binary, over the wire.
 
 #![expect(
     clippy::indexing_slicing,
@@ -46,16 +46,16 @@ fn invoke(function: &mut Function, payload: &Value) -> Outcome {
     function.invoke(payload.to_string(), Duration::from_secs(30)).unwrap()
 }
 
-/// The replay that each message of a queue is marked with.
+/// The attribute `replay` of each message of a queue.
 fn marks(sqs: &SqsStub, queue: &str) -> Vec<Value> {
     let accepted = sqs.accepted(queue).into_iter();
     accepted.map(|message| message.attributes["replay"]["StringValue"].clone()).collect()
 }
 
 #[test]
-fn the_converter_answers_a_replay_record_by_record() {
+fn the_converter_answers_a_resend_record_by_record() {
     let sqs = SqsStub::start().unwrap();
-    let mut converter = start("replay-converter", &functions().unwrap().converter, &sqs);
+    let mut converter = start("resend-converter", &functions().unwrap().converter, &sqs);
     let event = json!({
         "eventID": "c4ca4238a0b923820dcc509a6f75849b",
         "eventName": "INSERT",

@@ -1,4 +1,4 @@
-//! What becomes of a replay: records that the operator's tool has the converter send again.
+//! What the converter does with a resend: records that the operator's tool has it send again.
 
 #![allow(
     clippy::expect_used,
@@ -22,8 +22,8 @@ use shared::message::{Attribute, AttributeValue, EVENT_LIMIT};
 use testkit::memory::{CallFault, EntryFault, Fault, Faults};
 use world::{World, insert, record};
 
-/// The answer to a replay of these records, a line per record: `sent`, `rejected: why`.
-fn replay(world: &World, id: &str, records: &[Value]) -> String {
+/// The answer to a resend of these records, a line per record: `sent`, `rejected: why`.
+fn resend(world: &World, id: &str, records: &[Value]) -> String {
     let payload = to_raw_value(&json!({ "replay": id, "Records": records })).unwrap();
     let response = world.deliver_payload(&payload).unwrap();
     let answer = serde_json::to_value(response).unwrap();
@@ -37,7 +37,7 @@ fn replay(world: &World, id: &str, records: &[Value]) -> String {
     results.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The replays that the fan-out queue's messages are marked with, in order; `-` for none.
+/// The attribute `replay` of the fan-out queue's messages, in order; `-` for none.
 fn marks(world: &World) -> Vec<String> {
     let sent = world.sent().into_iter();
     let mark = |attributes: &[Attribute]| match attributes.iter().find(|attribute| attribute.name == "replay")
@@ -53,17 +53,17 @@ fn marks(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn a_replay_is_the_same_event_marked_and_under_another_id() {
+fn a_resend_is_the_same_event_marked_and_under_another_id() {
     for id in ["id = 'eventId'\n", ""] {
         let world = World::with_source(&format!("{id}version = 'RegistrationNumber.version'"));
         world.deliver(&[insert("AFC F5", 1, 1)]).unwrap();
-        assert_eq!(replay(&world, "r-1", &[insert("AFC F5", 1, 1)]), "sent");
+        assert_eq!(resend(&world, "r-1", &[insert("AFC F5", 1, 1)]), "sent");
         let [first, again] = world.sent().try_into().unwrap();
         assert_eq!(again.body, first.body);
         assert_eq!(again.group, first.group);
         assert_eq!(again.trace_header, first.trace_header);
         assert_ne!(again.deduplication_id, first.deduplication_id);
-        // How long the event lay in a queue is no measure of the pipeline.
+        // How long the rejected event waited is no measure of the pipeline.
         let own = first.attributes.into_iter().filter(|attribute| attribute.name != "streamedAt");
         let mut expected: Vec<Attribute> = own.chain([Attribute::string("replay", "r-1")]).collect();
         expected.sort_by(|a, b| a.name.cmp(&b.name));
@@ -72,33 +72,34 @@ fn a_replay_is_the_same_event_marked_and_under_another_id() {
 }
 
 #[test]
-fn a_repeated_replay_is_a_duplicate_and_another_one_is_not() {
+fn a_repeated_resend_is_a_duplicate_and_another_one_is_not() {
     let world = World::new();
     world.deliver(&[insert("X1", 1, 1)]).unwrap();
     for id in ["r-1", "r-1", "r-2", "r-1"] {
-        assert_eq!(replay(&world, id, &[insert("X1", 1, 1)]), "sent");
+        assert_eq!(resend(&world, id, &[insert("X1", 1, 1)]), "sent");
     }
     assert_eq!(marks(&world), ["-", "r-1", "r-2"]);
 }
 
 #[test]
-fn a_replay_keeps_the_order_of_each_group() {
+fn a_resend_keeps_the_order_of_each_group() {
     let world = World::new();
     let records: Vec<Value> = (1..=8)
         .flat_map(|version| [insert("AFC F5", version, version), insert("X1", version, 20 + version)])
         .collect();
     let faults = (0..40).step_by(2).map(|request| (request, Fault::Call(CallFault::Throttled)));
     world.queues.set_faults(&world.fan_out, Faults::script(faults));
-    assert_eq!(replay(&world, "r-1", &records), ["sent"; 16].join("\n"));
+    assert_eq!(resend(&world, "r-1", &records), ["sent"; 16].join("\n"));
     assert_eq!(world.events(), "AFC%20F5: 1 2 3 4 5 6 7 8 | X1: 1 2 3 4 5 6 7 8");
 }
 
 #[test]
-fn each_record_is_told_by_itself_and_nothing_becomes_a_rejection() {
+fn each_record_has_its_own_result_and_no_rejection_is_sent() {
     let check = |bad: Value, expected: Expect| {
         let world = World::new();
-        let told = replay(&world, "r-1", &[insert("X1", 1, 1), bad, record("INSERT", "X1", 3, 3)]);
-        let middle = told.strip_prefix("sent\n").and_then(|told| told.strip_suffix("\nsent")).unwrap();
+        let results = resend(&world, "r-1", &[insert("X1", 1, 1), bad, record("INSERT", "X1", 3, 3)]);
+        let middle =
+            results.strip_prefix("sent\n").and_then(|results| results.strip_suffix("\nsent")).unwrap();
         expected.assert_eq(middle);
         assert_eq!(world.events(), "X1: 1 3");
         assert_eq!(world.rejections(), Vec::<Value>::new());
@@ -130,10 +131,10 @@ fn what_the_queue_refuses_for_good_is_rejected_and_its_group_goes_on() {
     let world = World::new();
     world.queues.set_faults(&world.fan_out, Faults::script([(1, Fault::Entry(0, EntryFault::Refused))]));
     let records = [insert("X1", 1, 1), insert("X1", 2, 2), insert("X1", 3, 3)];
-    let told = replay(&world, "r-1", &records);
-    let lines: Vec<&str> = told.lines().collect();
+    let results = resend(&world, "r-1", &records);
+    let lines: Vec<&str> = results.lines().collect();
     assert_eq!((lines[0], lines[2]), ("sent", "sent"));
-    assert!(lines[1].starts_with("rejected: message refused: "), "{told}");
+    assert!(lines[1].starts_with("rejected: message refused: "), "{results}");
     assert_eq!(world.events(), "X1: 1 3");
     assert_eq!(world.rejections(), Vec::<Value>::new());
 }
@@ -143,11 +144,11 @@ fn what_is_throttled_until_the_time_is_over_is_unsent_with_all_behind_it_in_its_
     let world = World::new();
     let throttled = (1..10_000).map(|request| (request, Fault::Call(CallFault::Throttled)));
     world.queues.set_faults(&world.fan_out, Faults::script(throttled));
-    let told = replay(&world, "r-1", &[insert("X1", 1, 1), insert("X1", 2, 2), insert("X1", 3, 3)]);
-    let lines: Vec<&str> = told.lines().collect();
+    let results = resend(&world, "r-1", &[insert("X1", 1, 1), insert("X1", 2, 2), insert("X1", 3, 3)]);
+    let lines: Vec<&str> = results.lines().collect();
     assert_eq!(lines[0], "sent");
     for line in &lines[1..] {
-        assert!(line.starts_with("unsent: throttled: "), "{told}");
+        assert!(line.starts_with("unsent: throttled: "), "{results}");
     }
     assert_eq!(world.events(), "X1: 1");
     assert_eq!(world.rejections(), Vec::<Value>::new());
@@ -157,14 +158,14 @@ fn what_is_throttled_until_the_time_is_over_is_unsent_with_all_behind_it_in_its_
 fn a_missing_queue_leaves_all_unsent() {
     let world = World::new();
     world.queues.delete_queue(&world.fan_out);
-    let told = replay(&world, "r-1", &[insert("X1", 1, 1), insert("AFC F5", 1, 2)]);
-    for line in told.lines() {
-        assert!(line.starts_with("unsent: queue unusable: "), "{told}");
+    let results = resend(&world, "r-1", &[insert("X1", 1, 1), insert("AFC F5", 1, 2)]);
+    for line in results.lines() {
+        assert!(line.starts_with("unsent: queue unusable: "), "{results}");
     }
 }
 
 #[test]
-fn the_largest_event_can_be_replayed_under_the_longest_id() {
+fn the_largest_event_can_be_resent_under_the_longest_id() {
     let sized = |length: usize| {
         let mut record = insert("X1", 1, 1);
         record["dynamodb"]["NewImage"]["text"] = json!({ "S": "x".repeat(length) });
@@ -180,12 +181,12 @@ fn the_largest_event_can_be_replayed_under_the_longest_id() {
     assert_eq!(world.rejections().len(), 1, "{room} is the most");
 
     let id = "x".repeat(40);
-    assert_eq!(replay(&World::new(), &id, &[sized(room)]), "sent");
-    assert!(replay(&World::new(), &id, &[sized(room + 1)]).starts_with("rejected: the event has "));
+    assert_eq!(resend(&World::new(), &id, &[sized(room)]), "sent");
+    assert!(resend(&World::new(), &id, &[sized(room + 1)]).starts_with("rejected: the event has "));
 }
 
 #[test]
-fn what_is_no_replay_is_an_error_that_says_what_is_wrong_and_nothing_is_sent() {
+fn what_is_no_resend_is_an_error_that_says_what_is_wrong_and_nothing_is_sent() {
     let check = |payload: Value, expected: Expect| {
         let world = World::new();
         let error = world.deliver_payload(&to_raw_value(&payload).unwrap()).unwrap_err();
@@ -227,20 +228,20 @@ fn what_is_no_replay_is_an_error_that_says_what_is_wrong_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_batch_has_no_results_and_a_replay_counts_as_requests_only() {
+fn a_batch_has_no_results_and_a_resend_counts_as_requests_only() {
     let world = World::new();
     let batch = world.deliver(&[insert("X1", 1, 1)]).unwrap();
     assert_eq!(serde_json::to_string(&batch).unwrap(), r#"{"batchItemFailures":[]}"#);
-    replay(&world, "r-1", &[insert("X1", 1, 1), insert("X1", 2, 2)]);
+    resend(&world, "r-1", &[insert("X1", 1, 1), insert("X1", 2, 2)]);
     expect!["SqsRequests 2, EntriesPerRequest 1×2"].assert_eq(&world.tally.borrow().to_string());
 }
 
 #[test]
-fn a_replay_answers_in_its_time_though_the_queue_hangs() {
+fn a_resend_is_answered_in_time_though_the_queue_hangs() {
     let world = World::new();
     let hangs = (0..1_000).map(|request| (request, Fault::Delay(Duration::from_secs(3_600))));
     world.queues.set_faults(&world.fan_out, Faults::script(hangs));
-    // The world sees to the time.
-    let told = replay(&world, "r-1", &[insert("X1", 1, 1)]);
-    assert!(told.starts_with("unsent: result unknown: "), "{told}");
+    // The world asserts that the time is kept.
+    let results = resend(&world, "r-1", &[insert("X1", 1, 1)]);
+    assert!(results.starts_with("unsent: result unknown: "), "{results}");
 }
