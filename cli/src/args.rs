@@ -154,7 +154,7 @@ pub struct StackArguments {
     #[arg(long, value_name = "ARN", value_parser = TopicArn::try_new)]
     pub alarm_topic_arn: Option<TopicArn>,
 
-    /// Alarms for mappings that stopped, on or off; Lambda's metrics of mappings cost extra
+    /// Alarms for mappings that stopped; the metrics for it cost extra
     #[arg(long, value_name = "on|off", value_parser = PossibleValuesParser::new(["on", "off"]).map(|text| text == "on"))]
     pub mapping_alarms: Option<bool>,
 

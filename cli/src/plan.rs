@@ -1,5 +1,6 @@
 //! The plan of a deploy: compares the config with what is deployed, and says what would change for clients.
 
+mod concurrency;
 mod disused;
 mod ledger;
 mod settings;
@@ -16,6 +17,7 @@ use shared::naming::{Naming, QueueArn};
 
 use crate::client_status::Backlog;
 
+pub use concurrency::ConcurrencyShortage;
 pub use disused::{DisusedQueue, disused_queues};
 pub use ledger::ForeignLedger;
 pub use settings::Setting;
@@ -39,6 +41,8 @@ pub struct Facts {
     pub backlogs: Option<Result<Vec<Backlog>, String>>,
     /// The formats that the items of the stack's ledger name.
     pub ledger_formats: Vec<Option<String>>,
+    /// How many functions the account lets run at the same time; none if that isn't known.
+    pub concurrency: Option<u32>,
 }
 
 /// The depth of each queue by its ARN, or why it isn't known.
@@ -97,6 +101,8 @@ pub struct Plan {
     pub disused_queues: Vec<DisusedQueue>,
     /// The ledger that makes the deploy impossible, because this version can't read it.
     pub foreign_ledger: Option<ForeignLedger>,
+    /// The shortage of concurrent executions, if the account has too few for the stack.
+    pub concurrency_shortage: Option<ConcurrencyShortage>,
     /// Why the plan is not complete.
     pub unknown: Option<String>,
 }
@@ -205,8 +211,17 @@ pub struct QueueInTheWay {
 
 /// Plans a deploy of `config` as `stack`, in the place of `naming`.
 pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan {
-    let Facts { running, parameters, kept_queues, disused, depths, endpoint, backlogs, ledger_formats } =
-        facts;
+    let Facts {
+        running,
+        parameters,
+        kept_queues,
+        disused,
+        depths,
+        endpoint,
+        backlogs,
+        ledger_formats,
+        concurrency,
+    } = facts;
     let endpoint = endpoint.as_deref();
     let is_new = running.is_none();
     let running = running.unwrap_or_default();
@@ -247,6 +262,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         kept_queues,
         disused_queues,
         foreign_ledger,
+        concurrency_shortage: ConcurrencyShortage::of(concurrency, &parameters, &running.parameters),
         unknown: running.no_config,
     }
 }

@@ -35,7 +35,7 @@ pub enum BatchError {
     /// The stream shows no new images.
     #[error(
         "the stream's view type is `{view_type}`, which carries no new image; give the event table a stream with \
-         `NEW_IMAGE` or `NEW_AND_OLD_IMAGES` and set the stack's stream parameter to its ARN"
+         `NEW_IMAGE` and set the stack's stream parameter to its ARN"
     )]
     NoImages {
         /// The stream's `StreamViewType`.

@@ -133,7 +133,7 @@ fn a_batch_that_fails_is_returned() {
         &records,
         &expect![[r#"
         RecordsIn 5, Returned 5
-        the stream's view type is `KEYS_ONLY`, which carries no new image; give the event table a stream with `NEW_IMAGE` or `NEW_AND_OLD_IMAGES` and set the stack's stream parameter to its ARN"#]],
+        the stream's view type is `KEYS_ONLY`, which carries no new image; give the event table a stream with `NEW_IMAGE` and set the stack's stream parameter to its ARN"#]],
     );
 }
 

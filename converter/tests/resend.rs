@@ -121,7 +121,7 @@ fn each_record_has_its_own_result_and_no_rejection_is_sent() {
     check(
         keys_only,
         expect![
-            "rejected: the stream's view type is `KEYS_ONLY`, which carries no new image; give the event table a stream with `NEW_IMAGE` or `NEW_AND_OLD_IMAGES` and set the stack's stream parameter to its ARN"
+            "rejected: the stream's view type is `KEYS_ONLY`, which carries no new image; give the event table a stream with `NEW_IMAGE` and set the stack's stream parameter to its ARN"
         ],
     );
 }

@@ -3,7 +3,8 @@
 use std::io::{Cursor, Read as _};
 
 use aws::operator::cloudformation::{self, DeployedStack};
-use aws::operator::{CallError, Target, s3};
+use aws::operator::s3::{self, Bucket};
+use aws::operator::{CallError, Target};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
@@ -45,7 +46,9 @@ pub async fn deployed_config(target: &Target, stack: &DeployedStack) -> Result<S
     let Some(CodePlace { bucket, key, version }) = template::code_place(&template, FANOUT.logical_id) else {
         return Err(UnknownConfig::NoPackage { stack: stack.name.clone() });
     };
-    let zip = s3::get_object(target, &bucket, &key, version).await?;
+    // `arn:aws:cloudformation:region:account:stack/…`
+    let owner = stack.id.split(':').nth(4).unwrap_or_default();
+    let zip = s3::get_object(target, Bucket { name: &bucket, owner }, &key, version).await?;
     let package = format!("{bucket}/{key}");
     config_in(&zip).map_err(|source| UnknownConfig::Unreadable { stack: stack.name.clone(), package, source })
 }

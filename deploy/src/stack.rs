@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws::operator::Target;
 use aws::operator::cloudformation::{self, DeployedStack, Parameter, describe};
+use aws::operator::s3::Bucket;
 use aws::operator::target::Caller;
 use sha2::{Digest as _, Sha256};
 use shared::config::Config;
@@ -63,7 +64,6 @@ pub async fn deploy(
     deployment: &Deployment<'_>,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Deployed, DeployError> {
-    let template = completed(deployment)?;
     let existing = describe(target, deployment.stack).await?;
     if let Some(stack) = &existing {
         check_ready(stack)?;
@@ -75,10 +75,14 @@ pub async fn deploy(
         return Err(DeployError::KeptQueues { queues });
     }
 
+    let bucket = Bucket { name: deployment.bucket, owner: &naming.account };
+    let mut template = deployment.template.to_owned();
     for package in deployment.packages {
-        let is_new = bucket::upload(target, deployment.bucket, &package.key, &package.zip).await?;
-        let bytes = if is_new { package.zip.len() } else { 0 };
-        progress(Progress::Uploaded { key: package.key.clone(), bytes });
+        let uploaded = bucket::upload(target, bucket, &package.key, &package.zip).await?;
+        let uri = uploaded.code_uri(bucket.name);
+        template = template::with_code(&template, package.function.logical_id, &uri)?;
+        let bytes = if uploaded.is_new { package.zip.len() } else { 0 };
+        progress(Progress::Uploaded { key: uploaded.key, bytes });
     }
 
     let wanted = ClientLists::of_config(deployment.config);
@@ -105,8 +109,8 @@ pub async fn deploy(
         // template").
         let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
         let key = format!("template/{digest}.yml");
-        bucket::upload(target, deployment.bucket, &key, text.as_bytes()).await?;
-        let url = bucket::url(target.endpoint(), &naming, deployment.bucket, &key);
+        let uploaded = bucket::upload(target, bucket, &key, text.as_bytes()).await?;
+        let url = uploaded.url(target.endpoint(), &naming, bucket.name);
         changed |= apply(target, deployment.stack, existing.as_ref(), url, parameters, progress).await?;
     }
     let outputs = describe(target, deployment.stack).await?.map(|stack| stack.outputs).unwrap_or_default();
@@ -142,16 +146,6 @@ pub async fn delete(
     cloudformation::delete(target, &stack).await?;
     follower.wait(target, name, &stack.id, progress).await?;
     Ok(())
-}
-
-/// The template with the places of the uploaded packages.
-fn completed(deployment: &Deployment<'_>) -> Result<String, DeployError> {
-    let mut text = deployment.template.to_owned();
-    for package in deployment.packages {
-        let uri = format!("s3://{}/{}", deployment.bucket, package.key);
-        text = template::with_code(&text, package.function.logical_id, &uri)?;
-    }
-    Ok(text)
 }
 
 /// The prefix of the names of the queues of `stack`; empty if it has none.

@@ -85,8 +85,8 @@ pub(crate) fn parameter_names(template: &str) -> Result<BTreeSet<String>, Templa
     Ok(names.filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
-/// Where the code of the function `logical_id` is, if that is on S3: `s3://bucket/key`, as this code and `sam package`
-/// write it, or as a mapping (AWS SAM specification, "FunctionCode").
+/// Where the code of the function `logical_id` is, if that is on S3: `s3://bucket/key?versionId=version`, as this code
+/// and `sam package` write it, or as a mapping (AWS SAM specification, "FunctionCode").
 pub(crate) fn code_place(template: &str, logical_id: &str) -> Option<CodePlace> {
     let yaml: Value = serde_yaml_ng::from_str(template).ok()?;
     let code = yaml.get("Resources")?.get(logical_id)?.get("Properties")?.get("CodeUri")?;
@@ -94,8 +94,10 @@ pub(crate) fn code_place(template: &str, logical_id: &str) -> Option<CodePlace> 
     let Some(uri) = code.as_str() else {
         return Some(CodePlace { bucket: text("Bucket")?, key: text("Key")?, version: text("Version") });
     };
-    let (bucket, key) = uri.strip_prefix("s3://")?.split_once('/')?;
-    Some(CodePlace { bucket: bucket.to_owned(), key: key.to_owned(), version: None })
+    let (bucket, path) = uri.strip_prefix("s3://")?.split_once('/')?;
+    let (key, version) =
+        path.split_once("?versionId=").map_or((path, None), |(key, version)| (key, Some(version)));
+    Some(CodePlace { bucket: bucket.to_owned(), key: key.to_owned(), version: version.map(str::to_owned) })
 }
 
 /// The lines of the resource `logical_id`, without the first.
@@ -271,6 +273,7 @@ Outputs:
             assert_eq!(found, expected.map(|parts| parts.map(str::to_owned)), "{code}");
         };
         check("s3://packages/fanout/1f.zip ", Some(["packages", "fanout/1f.zip", ""]));
+        check("s3://packages/1f?versionId=v1 ", Some(["packages", "1f", "v1"]));
         check("'s3://packages/1f' ", Some(["packages", "1f", ""]));
         check("{ Bucket: b, Key: c/d, Version: '2' } ", Some(["b", "c/d", "2"]));
         check("fanout/ ", None);

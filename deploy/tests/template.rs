@@ -15,7 +15,7 @@ use deploy::settings::{
     Architecture, FunctionTimeout, LogRetention, MaximumConcurrency, Settings, StreamBatchSize,
 };
 use deploy::template::with_code;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use shared::config::Config;
 use shared::ledger::times;
 use shared::naming::{Naming, OwnQueue};
@@ -87,9 +87,10 @@ fn every_queue_keeps_its_events_two_weeks_encrypted_and_its_stack_in_peace() {
 #[test]
 fn the_ledger_outlives_its_stack_and_mistakes() {
     let table = resource("LedgerTable");
-    assert_eq!(table["DeletionPolicy"], "RetainExceptOnCreate");
+    assert_eq!(table["DeletionPolicy"], "Retain");
     assert_eq!(table["UpdateReplacePolicy"], "Retain");
     let properties = &table["Properties"];
+    assert_eq!(properties["DeletionProtectionEnabled"], true);
     // A name of its own would be in the way of the next stack.
     assert!(properties.get("TableName").is_none());
     assert_eq!(properties["BillingMode"], "PAY_PER_REQUEST");
@@ -120,11 +121,10 @@ fn the_recipe_for_a_clients_queue_has_its_settings() {
 fn every_stack_has_the_ledger_and_its_catch_up() {
     let conditional = resources().into_iter().filter(|(_, resource)| resource.get("Condition").is_some());
     let conditional: BTreeSet<String> = conditional.map(|(id, _)| id).collect();
-    // The resources of clients, of which there may be none.
-    assert_eq!(
-        conditional,
-        ["Queue${Client}", "Policy${Client}", "Alarm${Client}"].map(str::to_owned).into()
-    );
+    // The resources of clients, of which there may be none, and alarms that cost extra.
+    let expected =
+        ["Queue${Client}", "Policy${Client}", "Alarm${Client}", "ConverterStopped", "FanOutStopped"];
+    assert_eq!(conditional, expected.map(str::to_owned).into());
     let template = template();
     for (output, id) in
         [("LedgerTableName", "LedgerTable"), (CATCH_UP_NAME, "CatchUp"), ("ReplayPolicyARN", "ReplayPolicy")]
@@ -184,7 +184,17 @@ fn discarded_records_are_kept_for_a_month_in_a_closed_bucket() {
         json!([{ "ObjectOwnership": "BucketOwnerEnforced" }])
     );
     let encryption = &properties["BucketEncryption"]["ServerSideEncryptionConfiguration"];
-    assert_eq!(encryption, &json!([{ "ServerSideEncryptionByDefault": { "SSEAlgorithm": "AES256" } }]));
+    let if_key = |then: Json, otherwise: Json| json!({ "Fn::If": ["HasKey", then, otherwise] });
+    let none = json!({ "Ref": "AWS::NoValue" });
+    let default = json!({
+        "SSEAlgorithm": if_key(json!("aws:kms"), json!("AES256")),
+        "KMSMasterKeyID": if_key(json!({ "Ref": "KmsKeyArn" }), none.clone()),
+    });
+    let expected = json!([{
+        "ServerSideEncryptionByDefault": default,
+        "BucketKeyEnabled": if_key(json!(true), none),
+    }]);
+    assert_eq!(encryption, &expected);
     let rule = &properties["LifecycleConfiguration"]["Rules"][0];
     assert_eq!((&rule["Status"], &rule["ExpirationInDays"]), (&json!("Enabled"), &json!(30)));
     // With versions, an object that expires would stay.
@@ -195,6 +205,9 @@ fn discarded_records_are_kept_for_a_month_in_a_closed_bucket() {
 fn both_mappings_report_failures_by_item_and_discard_nothing() {
     let if_imported = json!({ "Fn::If": [
         "StreamIsImported", { "Fn::ImportValue": "DynamoDBStreamArn" }, { "Ref": "EventStreamArn" }
+    ] });
+    let metrics = json!({ "Fn::If": [
+        "HasMappingAlarms", { "Metrics": ["EventCount"] }, { "Ref": "AWS::NoValue" }
     ] });
     let stream = json!({
         "FunctionName": { "Ref": CONVERTER.logical_id },
@@ -207,6 +220,7 @@ fn both_mappings_report_failures_by_item_and_discard_nothing() {
         "MaximumRetryAttempts": -1,
         "MaximumRecordAgeInSeconds": -1,
         "DestinationConfig": { "OnFailure": { "Destination": { "Fn::GetAtt": ["DiscardedRecords", "Arn"] } } },
+        "MetricsConfig": metrics,
     });
     assert_eq!(resource("ProcessDynamoDBStreamStream")["Properties"], stream);
     let queue = json!({
@@ -215,6 +229,7 @@ fn both_mappings_report_failures_by_item_and_discard_nothing() {
         "BatchSize": 10,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": { "MaximumConcurrency": { "Ref": "FanOutMaximumConcurrency" } },
+        "MetricsConfig": metrics,
     });
     assert_eq!(resource("FanOutFanOutJobQueue")["Properties"], queue);
 }

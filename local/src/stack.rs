@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws::operator::s3::{Bucket, make_bucket};
 use aws::operator::{CallError, sqs};
 use deploy::functions::{self, BuildError, Built, Profile};
 use deploy::invoke::{MaintenanceError, run_maintenance};
@@ -293,7 +294,7 @@ async fn deploy_template(
     let template = read("template.yml")?;
     let settings = settings(&ground.stream_arn).map_err(|error| StackError::Fault(error.to_string()))?;
     let target = ground.connection.target(ACCOUNT);
-    aws::operator::s3::make_bucket(&target, BUCKET).await?;
+    make_bucket(&target, Bucket { name: BUCKET, owner: ACCOUNT }).await?;
     say("deploying template.yml");
     let deployment = Deployment {
         stack: STACK,

@@ -234,8 +234,9 @@ async fn deploy(
 ) -> anyhow::Result<Consumer> {
     const BUCKET: &str = "consumers";
     let target = Target::local(stack.connection().endpoint(), REGION);
-    s3::make_bucket(&target, BUCKET).await?;
-    s3::put_object(&target, BUCKET, &client.name, &code).await?;
+    let bucket = s3::Bucket { name: BUCKET, owner: ACCOUNT };
+    s3::make_bucket(&target, bucket).await?;
+    s3::put_object(&target, bucket, &client.name, &code).await?;
     let template = with_code(template, "Consumer", &format!("s3://{BUCKET}/{}", client.name))?;
     let table = "          TABLE: !Ref Projection\n";
     let endpoint = format!("{table}          AWS_ENDPOINT_URL_DYNAMODB: {}\n", dynamodb.endpoint_url());

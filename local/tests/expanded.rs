@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use aws::operator::Target;
+use aws::operator::s3::{Bucket, make_bucket};
 use aws_sdk_sqs::types::QueueAttributeName;
 use deploy::functions;
 use deploy::package::Package;
@@ -136,7 +137,7 @@ fn config(text: &str) -> anyhow::Result<Config> {
 /// Deploys functions that are never called: no event is written.
 async fn deploy(ground: &Ground, settings: &Settings, config: &Config) -> anyhow::Result<Deployed> {
     let target = Target::local(ground.connection().endpoint(), REGION);
-    aws::operator::s3::make_bucket(&target, BUCKET).await?;
+    make_bucket(&target, Bucket { name: BUCKET, owner: ACCOUNT }).await?;
     let mut packages = Vec::new();
     for function in functions::ALL {
         packages.push(Package::try_new(function, b"nothing that runs", SHIPPED)?);

@@ -60,7 +60,7 @@ fn client() -> Result<Client, Error> {
         .retry_config(RetryConfig::standard())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(timeouts);
-    config.set_endpoint_url(env::var("AWS_ENDPOINT_URL").ok());
+    config.set_endpoint_url(env::var("AWS_ENDPOINT_URL_SQS").ok());
     Ok(Client::from_conf(config.build()))
 }
 

@@ -65,6 +65,18 @@ pub async fn function(target: &Target, name: &str) -> Result<Function, CallError
     Ok(Function { state, reason: answer.state_reason })
 }
 
+/// How many functions may run at the same time, of those that have no reserved concurrency, in the account and region.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn unreserved_concurrency(target: &Target) -> Result<Option<u32>, CallError> {
+    let answer = target.lambda.get_account_settings().send().await;
+    let answer = answer.map_err(|error| CallError::new("GetAccountSettings", "the account", &error))?;
+    let limit = answer.account_limit.and_then(|limit| limit.unreserved_concurrent_executions);
+    Ok(limit.and_then(|limit| u32::try_from(limit).ok()))
+}
+
 /// The event source mappings of the function called `function`.
 ///
 /// # Errors

@@ -1,8 +1,12 @@
 //! S3: the bucket of the packages, and objects in it.
+//!
+//! Every call names the bucket's owner, so that none reaches a bucket of the same name in another account (S3 User
+//! Guide, "Verifying bucket ownership with bucket owner condition").
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration,
+    BucketLocationConstraint, BucketVersioningStatus, ChecksumAlgorithm, ChecksumMode,
+    CreateBucketConfiguration, PublicAccessBlockConfiguration, VersioningConfiguration,
 };
 
 use super::{CallError, Target};
@@ -10,59 +14,103 @@ use super::{CallError, Target};
 /// The region that must not be named when a bucket is made (S3 API Reference, "CreateBucket").
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// Makes `bucket`, closed to the public, unless it is there and ours.
+/// A bucket, and the account that must own it.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket<'a> {
+    /// The bucket's name.
+    pub name: &'a str,
+    /// The owner's account, twelve digits.
+    pub owner: &'a str,
+}
+
+/// An object that is in a bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredObject {
+    /// The SHA-256 of its content, in Base64; none if it was put without.
+    pub sha256: Option<String>,
+    /// Its version; none if the bucket has no versions.
+    pub version: Option<String>,
+}
+
+impl Bucket<'_> {
+    fn object(&self, key: &str) -> String {
+        format!("{}/{key}", self.name)
+    }
+}
+
+/// Makes `bucket`, closed to the public and with versions, unless it is there and ours.
 ///
 /// # Errors
 ///
 /// [`CallError`], for example if the name is another account's.
-pub async fn make_bucket(target: &Target, bucket: &str) -> Result<(), CallError> {
+pub async fn make_bucket(target: &Target, bucket: Bucket<'_>) -> Result<(), CallError> {
     let location = (target.region() != DEFAULT_REGION).then(|| {
         let region = BucketLocationConstraint::from(target.region());
         CreateBucketConfiguration::builder().location_constraint(region).build()
     });
-    let call = target.s3.create_bucket().bucket(bucket).set_create_bucket_configuration(location);
-    match call.send().await {
-        Ok(_) => close(target, bucket).await,
+    let call =
+        target.s3.create_bucket().bucket(bucket.name).set_create_bucket_configuration(location).send().await;
+    match call {
+        Ok(_) => {
+            close(target, bucket).await?;
+            keep_versions(target, bucket).await
+        }
         Err(error)
             if error.as_service_error().is_some_and(|error| error.is_bucket_already_owned_by_you()) =>
         {
             Ok(())
         }
-        Err(error) => Err(CallError::new("CreateBucket", bucket, &error)),
+        Err(error) => Err(CallError::new("CreateBucket", bucket.name, &error)),
     }
 }
 
-async fn close(target: &Target, bucket: &str) -> Result<(), CallError> {
+async fn close(target: &Target, bucket: Bucket<'_>) -> Result<(), CallError> {
     let block = PublicAccessBlockConfiguration::builder()
         .block_public_acls(true)
         .ignore_public_acls(true)
         .block_public_policy(true)
         .restrict_public_buckets(true)
         .build();
-    let call = target.s3.put_public_access_block().bucket(bucket).public_access_block_configuration(block);
-    let closed = call.send().await;
-    closed.map(drop).map_err(|error| CallError::new("PutPublicAccessBlock", bucket, &error))
+    let call = target.s3.put_public_access_block().bucket(bucket.name).expected_bucket_owner(bucket.owner);
+    let closed = call.public_access_block_configuration(block).send().await;
+    closed.map(drop).map_err(|error| CallError::new("PutPublicAccessBlock", bucket.name, &error))
 }
 
-/// Looks whether the object called `key` is in `bucket`.
+async fn keep_versions(target: &Target, bucket: Bucket<'_>) -> Result<(), CallError> {
+    let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    let call = target.s3.put_bucket_versioning().bucket(bucket.name).expected_bucket_owner(bucket.owner);
+    let kept = call.versioning_configuration(enabled).send().await;
+    kept.map(drop).map_err(|error| CallError::new("PutBucketVersioning", bucket.name, &error))
+}
+
+/// Looks at the object called `key`.
 ///
 /// # Errors
 ///
-/// [`CallError`]: it is not, or that can't be known.
-pub async fn head_object(target: &Target, bucket: &str, key: &str) -> Result<(), CallError> {
-    let found = target.s3.head_object().bucket(bucket).key(key).send().await;
-    found.map(drop).map_err(|error| CallError::new("HeadObject", &format!("{bucket}/{key}"), &error))
+/// [`CallError`]: it is not there, or that can't be known.
+pub async fn head_object(target: &Target, bucket: Bucket<'_>, key: &str) -> Result<StoredObject, CallError> {
+    let call = target.s3.head_object().bucket(bucket.name).expected_bucket_owner(bucket.owner).key(key);
+    let found = call.checksum_mode(ChecksumMode::Enabled).send().await;
+    let found = found.map_err(|error| CallError::new("HeadObject", &bucket.object(key), &error))?;
+    Ok(StoredObject { sha256: found.checksum_sha256, version: found.version_id })
 }
 
-/// Puts `content` into `bucket` as the object called `key`.
+/// Puts `content` into `bucket` as the object called `key`, with its SHA-256. Returns its version.
 ///
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn put_object(target: &Target, bucket: &str, key: &str, content: &[u8]) -> Result<(), CallError> {
-    let call = target.s3.put_object().bucket(bucket).key(key).body(ByteStream::from(content.to_vec()));
+pub async fn put_object(
+    target: &Target,
+    bucket: Bucket<'_>,
+    key: &str,
+    content: &[u8],
+) -> Result<Option<String>, CallError> {
+    let call = target.s3.put_object().bucket(bucket.name).expected_bucket_owner(bucket.owner).key(key);
+    let call = call.checksum_algorithm(ChecksumAlgorithm::Sha256).body(ByteStream::from(content.to_vec()));
     let put = call.send().await;
-    put.map(drop).map_err(|error| CallError::new("PutObject", &format!("{bucket}/{key}"), &error))
+    let put = put.map_err(|error| CallError::new("PutObject", &bucket.object(key), &error))?;
+    Ok(put.version_id)
 }
 
 /// The content of the object called `key`, in this version if one is named.
@@ -72,13 +120,14 @@ pub async fn put_object(target: &Target, bucket: &str, key: &str, content: &[u8]
 /// [`CallError`].
 pub async fn get_object(
     target: &Target,
-    bucket: &str,
+    bucket: Bucket<'_>,
     key: &str,
     version: Option<String>,
 ) -> Result<Vec<u8>, CallError> {
-    let subject = format!("{bucket}/{key}");
-    let call = target.s3.get_object().bucket(bucket).key(key).set_version_id(version);
-    let object = call.send().await.map_err(|error| CallError::new("GetObject", &subject, &error))?;
+    let subject = bucket.object(key);
+    let call = target.s3.get_object().bucket(bucket.name).expected_bucket_owner(bucket.owner).key(key);
+    let object = call.set_version_id(version).send().await;
+    let object = object.map_err(|error| CallError::new("GetObject", &subject, &error))?;
     let content = object.body.collect().await.map_err(|error| CallError::of_body(&subject, &error))?;
     Ok(content.to_vec())
 }

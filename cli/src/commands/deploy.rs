@@ -7,7 +7,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aws::operator::s3::make_bucket;
+use aws::operator::s3::{Bucket, make_bucket};
 use deploy::invoke::run_maintenance;
 use deploy::settings::Architecture;
 use deploy::stack::{self, Deployment};
@@ -63,7 +63,8 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
         bucket: &bucket,
     };
     if arguments.bucket.is_none() {
-        make_bucket(&target, &bucket).await.map_err(|error| Failure::Change(error.into()))?;
+        let bucket = Bucket { name: &bucket, owner: &naming.account };
+        make_bucket(&target, bucket).await.map_err(|error| Failure::Change(error.into()))?;
     }
     let deployed = stack::deploy(&target, &deployment, &mut |event| follow::show(&progress, event)).await;
     progress.finish();

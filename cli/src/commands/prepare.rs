@@ -2,6 +2,7 @@
 
 use aws::operator::Target;
 use aws::operator::cloudformation::{self, DeployedStack, describe};
+use aws::operator::lambda::unreserved_concurrency;
 use aws::operator::ledger::formats;
 use aws::operator::{CallFault, sqs};
 use deploy::clients::ClientLists;
@@ -48,6 +49,8 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
         parameters: settings.parameters(&config),
         kept_queues: kept_queues(&target, deployed.as_ref(), &naming, &config).await?,
         endpoint: target.endpoint().map(str::to_owned),
+        // Without the right to ask, as if there were enough.
+        concurrency: unreserved_concurrency(&target).await.ok().flatten(),
         ..Facts::default()
     };
     let mut asked: Vec<QueueArn> =

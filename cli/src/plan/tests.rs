@@ -516,6 +516,7 @@ fn programs_get_one_object() {
           "kept_queues": [],
           "disused_queues": [],
           "foreign_ledger": null,
+          "concurrency_shortage": null,
           "unknown": null
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&plan).unwrap());

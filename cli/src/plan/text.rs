@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use shared::text::printable;
 
 use super::{
-    Change, DisusedQueue, ForeignLedger, LeftStream, Plan, PlanResult, PlannedClient, QueueInTheWay,
-    ReceivingAccount, Setting, queue_command, queue_name,
+    Change, ConcurrencyShortage, DisusedQueue, ForeignLedger, LeftStream, Plan, PlanResult, PlannedClient,
+    QueueInTheWay, ReceivingAccount, Setting, queue_command, queue_name,
 };
 use crate::args::stack_option;
 use crate::output::{Style, Tone, table};
@@ -53,6 +53,7 @@ impl Plan {
     fn warnings(&self) -> String {
         let stack = stack_option(&self.stack);
         let mut lines: Vec<String> = Vec::new();
+        lines.extend(self.concurrency_shortage.iter().map(ConcurrencyShortage::to_text));
         lines.extend(self.left_stream.iter().map(|left| stream_warning(left, &stack)));
         for client in &self.clients {
             lines.extend(warning(client));

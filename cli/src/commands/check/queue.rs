@@ -192,11 +192,7 @@ impl Inspection<'_, '_> {
             Whose::Stack(_) => (&facts.roles.converter, "converter"),
             Whose::Own { .. } | Whose::Existing { .. } => (&facts.roles.fan_out, "fan-out"),
         };
-        let sending = Sending {
-            role,
-            account: &facts.place.account,
-            queue: &self.queue.arn,
-        };
+        let sending = Sending { role, account: &facts.place.account, queue: &self.queue.arn };
         match policy.access(&sending) {
             Access::Allowed => {}
             Access::Denied { statement } => {
@@ -206,6 +202,13 @@ impl Inspection<'_, '_> {
             Access::Unclear { statement, reason } => self.mend(&format!(
                 "may or may not let the {name} send: statement `{statement}` of its policy depends on {reason}"
             )),
+        }
+        // What is in a queue of the stack was put there by the pipeline; an existing queue is its owner's affair.
+        let is_ours = matches!(self.queue.whose, Whose::Stack(_) | Whose::Own { .. });
+        let another = format!("{role}-another");
+        let forged = policy.access(&Sending { role: &another, ..sending });
+        if is_ours && !matches!(forged, Access::Denied { .. }) {
+            self.mend("lets other roles of the account send, which can forge events");
         }
     }
 

@@ -4,8 +4,6 @@ use aws::operator::table::Table;
 
 use super::findings::Findings;
 
-const NEW_IMAGES: [&str; 2] = ["NEW_IMAGE", "NEW_AND_OLD_IMAGES"];
-
 /// Finds what is wrong with the event table and its stream.
 pub(super) fn find(findings: &mut Findings<'_>) {
     let facts = findings.facts;
@@ -44,10 +42,17 @@ fn stream(findings: &mut Findings<'_>, subject: &str, read: &str, table: &Table)
         let problem = format!("the stack reads its stream `{read}`, which is closed");
         findings.add(subject, problem, format!("deploy with its new one: `--stream-arn {}`", stream.arn));
     }
-    if !NEW_IMAGES.contains(&stream.view_type.as_str()) {
-        let problem = format!("its stream carries `{}`, and no new images", stream.view_type);
-        let remedy =
-            "switch the stream off, and on again with `NEW_IMAGE`, and deploy with it (`--stream-arn`)";
-        findings.add(subject, problem, remedy);
-    }
+    let view_type = stream.view_type.as_str();
+    let problem = match view_type {
+        "NEW_IMAGE" => return,
+        // Lambda quotas, "Invocation payload": 6 MB.
+        "NEW_AND_OLD_IMAGES" => {
+            "its stream carries old images, too (`NEW_AND_OLD_IMAGES`): a record of two large items can exceed the 6 MB that \
+             Lambda takes, and then it never gets through"
+                .to_owned()
+        }
+        _ => format!("its stream carries `{view_type}`, and no new images"),
+    };
+    let remedy = "switch the stream off, and on again with `NEW_IMAGE`, and deploy with it (`--stream-arn`)";
+    findings.add(subject, problem, remedy);
 }

@@ -1,0 +1,67 @@
+//! Whether the account lets as many functions run at the same time as the stack can use.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+const PARAMETER: &str = "FanOutMaximumConcurrency";
+
+/// The template's default of [`PARAMETER`].
+const DEFAULT: u32 = 6;
+
+/// The converter, for a stream of one shard, and the catch-up.
+const OTHERS: u32 = 2;
+
+/// Fewer concurrent executions than the stack can use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConcurrencyShortage {
+    /// What the account has for all functions without reserved concurrency.
+    pub available: u32,
+    /// What the functions of the stack use at most, if the stream has one shard.
+    pub usable: u32,
+}
+
+impl ConcurrencyShortage {
+    /// Compares what the account has with what the stack can use after a deploy that sets `parameters`. None: it suffices,
+    /// or isn't known.
+    pub(super) fn of(
+        available: Option<u32>,
+        parameters: &[(&'static str, String)],
+        running: &BTreeMap<String, String>,
+    ) -> Option<Self> {
+        let set = parameters.iter().find(|(name, _)| *name == PARAMETER).map(|(_, value)| value);
+        let fan_outs = set.or_else(|| running.get(PARAMETER)).and_then(|text| text.parse().ok());
+        let usable = fan_outs.unwrap_or(DEFAULT).saturating_add(OTHERS);
+        available.filter(|available| *available < usable).map(|available| Self { available, usable })
+    }
+
+    /// The text for people.
+    pub(super) fn to_text(&self) -> String {
+        let Self { available, usable } = self;
+        format!(
+            "ATTENTION: the account lets {available} functions run at the same time, and this stack alone can use {usable}: \
+             Lambda will refuse calls, and events come late; raise the account's limit \"Concurrent executions\" (Service \
+             Quotas, AWS Lambda), or lower `--fan-out-concurrency`"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_has_as_much_as_the_stack_can_use() {
+        let usable = |available: Option<u32>, set: Option<&str>, running: Option<&str>| {
+            let parameters: Vec<_> = set.iter().map(|value| (PARAMETER, (*value).to_owned())).collect();
+            let running = running.iter().map(|value| (PARAMETER.to_owned(), (*value).to_owned())).collect();
+            ConcurrencyShortage::of(available, &parameters, &running).map(|shortage| shortage.usable)
+        };
+        assert_eq!(usable(Some(7), None, None), Some(8));
+        assert_eq!(usable(Some(8), None, None), None);
+        assert_eq!(usable(Some(10), None, Some("20")), Some(22));
+        assert_eq!(usable(Some(10), Some("8"), Some("20")), None);
+        assert_eq!(usable(Some(0), Some("8"), None), Some(10));
+        assert_eq!(usable(None, Some("1000"), None), None);
+    }
+}
