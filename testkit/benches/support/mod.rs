@@ -59,6 +59,9 @@ pub(crate) fn start(
         ("LAMBDA_TASK_ROOT", &*root),
         ("PARTITION", "aws"),
         ("ACCOUNT_ID", "123456789012"),
+        // As template.yml has them.
+        ("MALLOC_TRIM_THRESHOLD_", "268435456"),
+        ("MALLOC_MMAP_THRESHOLD_", "4194304"),
         ("AWS_ENDPOINT_URL_SQS", &sqs),
     ];
     let ledger = ledger.map(TablesStub::endpoint_url);

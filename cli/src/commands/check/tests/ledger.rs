@@ -146,7 +146,7 @@ fn work_that_the_catch_up_function_has_not_done() {
     );
     check_content(
         |content| {
-            content.registry.as_mut().unwrap().clients.get_mut(&billing()).unwrap().state = State::Retired
+            content.registry.as_mut().unwrap().clients.get_mut(&billing()).unwrap().state = State::Retired;
         },
         &expect![[r#"
             client `Billing`: the ledger does not know it: it gets nothing; see the catch-up function's log, and whether its schedule (EventBridge, Rules) is enabled
