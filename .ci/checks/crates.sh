@@ -3,8 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# In a folder of its own: it runs beside what the other checks build.
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/by-itself
 for manifest in */Cargo.toml; do
     crate=${manifest%/Cargo.toml}
     echo "$crate"

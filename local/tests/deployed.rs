@@ -58,15 +58,18 @@ async fn check_queue(connection: &Connection, url: &str, is_client: bool) -> any
     };
     assert_eq!(statements.iter().filter(is_tls_only).count(), 1, "{url}");
 
-    let allowed: Vec<&Value> = statements.iter().filter(|statement| statement["Effect"] == "Allow").collect();
-    assert_eq!(allowed.len(), usize::from(is_client), "{url}");
-    for statement in allowed {
-        let role = statement["Principal"]["AWS"].as_str().unwrap_or_default();
-        assert!(role.starts_with(&format!("arn:aws:iam::{ACCOUNT}:role/")), "{url}: `{role}`");
-        assert_eq!(statement["Action"], "sqs:SendMessage", "{url}");
-        let denies_others = |other: &Value| other["Condition"]["ArnNotEquals"]["aws:PrincipalArn"] == role;
-        assert!(statements.iter().any(denies_others), "{url}");
-    }
+    // The roles' own policies let them send. The queue's keeps every other principal from it.
+    assert!(statements.iter().all(|statement| statement["Effect"] == "Deny"), "{url}: {statements:?}");
+    let denies_others = |statement: &&Value| {
+        let role = &statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"];
+        let roles = role.as_array().map_or_else(|| vec![role], |roles| roles.iter().collect());
+        statement["Action"] == "sqs:SendMessage"
+            && roles.len() == if is_client { 1 } else { 2 }
+            && roles.iter().all(|role| {
+                role.as_str().is_some_and(|role| role.starts_with(&format!("arn:aws:iam::{ACCOUNT}:role/")))
+            })
+    };
+    assert_eq!(statements.iter().filter(denies_others).count(), 1, "{url}: {statements:?}");
     Ok(())
 }
 

@@ -97,7 +97,7 @@ async fn a_hundred_own_and_thirty_external_clients_fit() -> anyhow::Result<()> {
         assert!((1..=ROLE_LIMIT).contains(&size), "{role}: {size} characters");
     }
     let managed = policies["managed"].as_object().context("no managed policies")?;
-    assert_eq!(managed.len(), 3);
+    assert_eq!(managed.len(), 4);
     for (name, document) in managed {
         let size = size(document);
         assert!((1..=MANAGED_LIMIT).contains(&size), "{name}: {size} characters");

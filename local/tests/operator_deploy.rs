@@ -56,44 +56,43 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         &["policy", "Reporting"],
         0,
         &expect![[r#"
-        --- stdout
-        {
-          "Version": "2012-10-17",
-          "Statement": [
+            --- stdout
             {
-              "Sid": "FanOutSends",
-              "Effect": "Allow",
-              "Principal": {
-                "AWS": "arn:aws:iam::000000000000:root"
-              },
-              "Action": [
-                "sqs:SendMessage",
-                "sqs:GetQueueAttributes"
-              ],
-              "Resource": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
-              "Condition": {
-                "ArnEquals": {
-                  "aws:PrincipalArn": "arn:aws:iam::000000000000:role/MarkFanOut-eu-west-2"
+              "Version": "2012-10-17",
+              "Statement": [
+                {
+                  "Sid": "FanOutSends",
+                  "Effect": "Allow",
+                  "Principal": {
+                    "AWS": "arn:aws:iam::000000000000:root"
+                  },
+                  "Action": [
+                    "sqs:SendMessage"
+                  ],
+                  "Resource": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
+                  "Condition": {
+                    "ArnEquals": {
+                      "aws:PrincipalArn": "arn:aws:iam::000000000000:role/MarkFanOut-eu-west-2"
+                    }
+                  }
+                },
+                {
+                  "Sid": "EncryptedTransportOnly",
+                  "Effect": "Deny",
+                  "Principal": "*",
+                  "Action": [
+                    "sqs:*"
+                  ],
+                  "Resource": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
+                  "Condition": {
+                    "Bool": {
+                      "aws:SecureTransport": "false"
+                    }
+                  }
                 }
-              }
-            },
-            {
-              "Sid": "EncryptedTransportOnly",
-              "Effect": "Deny",
-              "Principal": "*",
-              "Action": [
-                "sqs:*"
-              ],
-              "Resource": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
-              "Condition": {
-                "Bool": {
-                  "aws:SecureTransport": "false"
-                }
-              }
+              ]
             }
-          ]
-        }
-    "#]],
+        "#]],
     )?;
     operator.check(
         &["policy", "Reporting", "--key"],
@@ -340,7 +339,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
-        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
+        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RejectedPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
 
         error: there is no terminal to ask on; add `--yes` to go ahead
     "#]])?;
@@ -354,7 +353,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
-        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
+        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RejectedPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
 
         --- stdout
         Stack mark-event-queue is deleted; 4 queues, the bucket mark-event-queue-discardedrecords-… and the ledger's table mark-event-queue-LedgerTable-… stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
@@ -618,6 +617,7 @@ fn without_random_names(text: &str) -> String {
         "mark-event-queue-ReplayPolicy-",
         "mark-event-queue-RetryPolicy-",
         "mark-event-queue-WatchPolicy-",
+        "mark-event-queue-RejectedPolicy-",
     ];
     let mut text = text.to_owned();
     for name in NAMES {

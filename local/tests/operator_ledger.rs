@@ -234,6 +234,8 @@ async fn what_is_wrong_with_a_ledger_is_found() -> anyhow::Result<()> {
     };
     // MiniStack does not switch on backups, although the template says so.
     assert_eq!(findings(), ["nothing brings it back if it is lost or damaged"]);
+    assert!(dynamodb.delete_table().table_name(&ledger).send().await.is_err(), "it is protected");
+    dynamodb.update_table().table_name(&ledger).deletion_protection_enabled(false).send().await?;
     dynamodb.delete_table().table_name(&ledger).send().await?;
     assert_eq!(findings(), ["its table doesn't exist"]);
     let (status, _) = operator.json(&["status"], 4);
