@@ -611,7 +611,7 @@ fn without_progress(text: &str) -> String {
 
 /// CloudFormation gives a bucket or a policy a name with a random part.
 fn without_random_names(text: &str) -> String {
-    const NAMES: [&str; 5] = [
+    const NAMES: [&str; 6] = [
         "mark-event-queue-discardedrecords-",
         "mark-event-queue-LedgerTable-",
         "mark-event-queue-ReplayPolicy-",
