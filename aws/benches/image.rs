@@ -111,7 +111,7 @@ fn source() -> Source {
         id: Some("eventId".to_owned()),
         name: Some("eventName".to_owned()),
         time: "createTime".to_owned(),
-        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]),
+        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
     }
 }
 

@@ -17,6 +17,8 @@ use super::work::{SurveyError, Work};
 /// The most findings of one answer, and so its size: each has a key of up to 2 KB, and Lambda takes 6 MB.
 const FINDINGS_LIMIT: usize = 1_000;
 
+const NO_TIME: &str = "no time was left to read one group";
+
 /// What differs in a group, by a consistent read of the table.
 struct GroupDifference {
     key: Key,
@@ -35,8 +37,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let mut grouping = Grouping::default();
         let mut compared = Comparison::default();
         let why = loop {
-            let page = match self.ports.table.scan(scan_position.as_ref()).await {
-                Ok(page) => page,
+            let page = match self.scan_page(scan_position.as_ref()).await {
+                Ok(Some(page)) => page,
+                Ok(None) => break NO_TIME.to_owned(),
                 Err(error) => break error.to_string(),
             };
             scan_position = page.next.clone();
@@ -53,7 +56,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                 break why.to_owned();
             }
             if self.is_over() || compared.findings() >= FINDINGS_LIMIT {
-                break "no time was left to read one group".to_owned();
+                break NO_TIME.to_owned();
             }
         };
         // What was compared stands, if there is a place to go on from.

@@ -45,6 +45,7 @@ pub struct CatchUp {
     fan_out: QueueUrl,
     rejected: QueueUrl,
     requests_in_flight: usize,
+    scan_read_units: u32,
     source: Source,
 }
 
@@ -67,6 +68,7 @@ impl CatchUp {
             fan_out: naming.own_queue(OwnQueue::FanOut),
             rejected: naming.own_queue(OwnQueue::Rejected),
             requests_in_flight: config.requests_in_flight,
+            scan_read_units: config.scan_read_units,
             source: config.source.clone(),
         }
     }

@@ -61,11 +61,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             }
             // A page that completes no group changes nothing that would have to be written.
             let completed = loop {
-                if self.is_over() {
-                    return Ok(());
-                }
-                let page =
-                    self.ports.table.scan(scan_position.as_ref()).await.map_err(|error| error.to_string())?;
+                let page = self.scan_page(scan_position.as_ref()).await.map_err(|error| error.to_string())?;
+                let Some(page) = page else { return Ok(()) };
                 scan_position = page.next.clone();
                 let completed = grouping.take(page);
                 if !completed.is_empty() || scan_position.is_none() {

@@ -1,15 +1,18 @@
 //! One invocation: what it acts on, how long it may, and the few things that all its parts do.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use shared::budget::Budget;
 use shared::clock::Clock;
 use shared::event::Event;
 use shared::ids::Key;
+use shared::ledger::pace::Pace;
 use shared::ledger::reconcile::window;
 use shared::ledger::times::{CALL_LIMIT, PASS_LIMIT};
 use shared::ledger::{
-    EventTable, ItemKey, Ledger, LedgerRead, Ports, Registry, Row, RowHead, Unread, Write, WriteError,
+    EventTable, ItemKey, Ledger, LedgerRead, Ports, Registry, Row, RowHead, ScanPage, ScanPosition, Unread,
+    Write, WriteError,
 };
 use shared::route::route;
 use shared::send::{Carrier, Limits, Outcome, Run, Stop, Transport, all_accepted, send_runs};
@@ -29,6 +32,7 @@ pub(super) struct Work<'w, C, T, L, E> {
     pub(super) own: &'w CatchUp,
     pub(super) ports: Ports<'w, C, T, L, E>,
     pub(super) budget: Budget,
+    pace: RefCell<Pace>,
 }
 
 /// What a plan makes of the items that were read.
@@ -77,7 +81,7 @@ pub(super) enum SurveyError {
 
 impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> {
     pub(super) fn new(own: &'w CatchUp, ports: Ports<'w, C, T, L, E>, budget: Budget) -> Self {
-        Self { own, ports, budget }
+        Self { own, ports, budget, pace: RefCell::new(Pace::new(own.scan_read_units)) }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -92,6 +96,18 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
     /// Whether nothing new may begin.
     pub(super) fn is_over(&self) -> bool {
         self.now() > self.last_start()
+    }
+
+    /// A page of the event table, at the pace of scans. `None`: it may only be read when nothing new may begin.
+    pub(super) async fn scan_page(&self, after: Option<&ScanPosition>) -> Result<Option<ScanPage>, Unread> {
+        let (wait, limit) = (self.pace.borrow().wait(self.now()), self.pace.borrow().limit());
+        if self.now().plus(wait) > self.last_start() {
+            return Ok(None);
+        }
+        self.ports.clock.sleep(wait).await;
+        let page = self.ports.table.scan(after, limit).await?;
+        self.pace.borrow_mut().count(&page, self.now());
+        Ok(Some(page))
     }
 
     pub(super) async fn read(&self, keys: &[ItemKey]) -> LedgerRead {

@@ -10,7 +10,6 @@ pub(crate) mod samples;
 use aws::operator::sqs::Received;
 pub use choose::{ChoiceError, choose, shortest};
 pub use indent::indented;
-pub use read::version;
 pub use resend::{item, newer, not_sent, payload};
 
 /// A message of the rejected queue.

@@ -63,7 +63,7 @@ impl Converter {
             return self.replay(clock, transport, payload, deadline, trace_header, tally).await;
         }
         tally.count(RECORDS_IN, records.len());
-        let read = self.read(&records, trace_header);
+        let read = self.read(&records, trace_header, clock.now());
         let mut batch = read.inspect_err(|_| tally.count(RETURNED, records.len()))?;
         tally.count(EVENTS, batch.events.len());
         tally.count(SKIPPED, batch.overwritten + batch.skipped);
@@ -99,12 +99,13 @@ impl Converter {
         &self,
         records: &[&'p RawValue],
         trace_header: Option<&str>,
+        now: Timestamp,
     ) -> Result<Batch<'p>, BatchError> {
         let mut batch = Batch::default();
         let along = Along { trace_header, ..Along::default() };
         for (index, record) in records.iter().enumerate() {
             let outgoing = |message| Outgoing { index, record, message };
-            match self.reader.read(record, along) {
+            match self.reader.read(record, along, now) {
                 Reading::Event(message) => batch.events.push(outgoing(message)),
                 Reading::Rejected(rejected_record) => {
                     log_rejection(&rejected_record);
@@ -112,7 +113,7 @@ impl Converter {
                 }
                 Reading::Skipped(Skipped::Overwritten) => batch.overwritten += 1,
                 Reading::Skipped(Skipped::Removed | Skipped::Expired) => batch.skipped += 1,
-                Reading::NoImages { view_type } => return Err(BatchError::NoImages { view_type }),
+                Reading::WrongSource(wrong) => return Err(wrong.into()),
             }
         }
         if batch.overwritten > 0 {

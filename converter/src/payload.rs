@@ -7,6 +7,8 @@ use serde_json::value::RawValue;
 use shared::control::ResendResult;
 use shared::ids::InvalidReplayId;
 
+use crate::record::WrongSource;
+
 /// What the function answers.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,15 +34,9 @@ pub enum BatchError {
         /// Where, from 1.
         column: usize,
     },
-    /// The stream shows no new images.
-    #[error(
-        "the stream's view type is `{view_type}`, which carries no new image; give the event table a stream with \
-         `NEW_IMAGE` and set the stack's stream parameter to its ARN"
-    )]
-    NoImages {
-        /// The stream's `StreamViewType`.
-        view_type: String,
-    },
+    /// The mapping reads something that has no events.
+    #[error(transparent)]
+    Source(#[from] WrongSource),
     /// A record has to be tried again, but names no place in the stream to start from.
     #[error(
         "record {index} of the batch was not sent and has no sequence number; trying the whole batch again"

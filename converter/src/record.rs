@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -10,9 +11,16 @@ use shared::ids::{DeduplicationId, Group};
 use shared::image::{Image, Record, Wanted};
 use shared::message::{Attribute, EVENT_LIMIT, Message};
 use shared::rejection::Rejection;
+use shared::time::Timestamp;
 
 /// Who removes expired items (DynamoDB developer guide, "DynamoDB Streams and Time to Live").
 const TIME_TO_LIVE: &str = "dynamodb.amazonaws.com";
+
+/// The `eventSource` of a stream's records (AWS Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB").
+const DYNAMODB: &str = "aws:dynamodb";
+
+/// No clock is so far ahead: a time that is says nothing.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a stream record comes to.
 #[derive(Debug)]
@@ -23,11 +31,8 @@ pub enum Reading<'p> {
     Skipped(Skipped),
     /// A record that can never be sent: a rejection about it, for the rejected queue.
     Rejected(Box<RejectedRecord<'p>>),
-    /// The stream shows no new images, so that no record of it can ever be read.
-    NoImages {
-        /// The stream's `StreamViewType`.
-        view_type: String,
-    },
+    /// The mapping reads something that has no events, so that none of its records can ever be read.
+    WrongSource(WrongSource),
 }
 
 /// Why a record is not an event.
@@ -52,6 +57,29 @@ pub struct RejectedRecord<'p> {
     pub deduplication_id: DeduplicationId,
 }
 
+/// Why what a mapping reads is not a stream of events.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WrongSource {
+    /// It is not a stream of a DynamoDB table.
+    #[error(
+        "the records come from `{}` and not from a DynamoDB stream; delete the event source mapping that brings them",
+        .service.escape_debug()
+    )]
+    Service {
+        /// The records' `eventSource`.
+        service: String,
+    },
+    /// The stream shows no new images.
+    #[error(
+        "the stream's view type is `{view_type}`, which carries no new image; give the event table a stream with \
+         `NEW_IMAGE` and set the stack's stream parameter to its ARN"
+    )]
+    NoImages {
+        /// The stream's `StreamViewType`.
+        view_type: String,
+    },
+}
+
 /// How records are read: prepared once, at cold start.
 #[derive(Debug)]
 pub struct RecordReader {
@@ -66,22 +94,25 @@ impl RecordReader {
 
     /// Reads one record. Whatever is wrong with it is a value; so is a panic on the way.
     ///
-    /// When the stream recorded it is taken from the record; but an event of a replay has no such time, since no
-    /// measure of the pipeline can count how long it lay in a queue.
-    pub fn read<'p>(&self, raw: &'p RawValue, along: Along<'_>) -> Reading<'p> {
-        guarded(raw, || self.read_unguarded(raw, along))
+    /// When the stream recorded it is taken from the record, unless that is more than a day after `now`; but an event of a
+    /// replay has no such time, since no measure of the pipeline can count how long it lay in a queue.
+    pub fn read<'p>(&self, raw: &'p RawValue, along: Along<'_>, now: Timestamp) -> Reading<'p> {
+        guarded(raw, || self.read_unguarded(raw, along, now))
     }
 
-    fn read_unguarded<'p>(&self, raw: &'p RawValue, along: Along<'_>) -> Reading<'p> {
+    fn read_unguarded<'p>(&self, raw: &'p RawValue, along: Along<'_>, now: Timestamp) -> Reading<'p> {
         let record = match Record::read(raw.get().as_bytes(), self.events.wanted()) {
             Ok(record) => record,
-            Err(error) => return unreadable(raw, &error.to_string()),
+            Err(error) => return foreign(raw).unwrap_or_else(|| unreadable(raw, &error.to_string())),
         };
+        if let Some(service) = record.source.as_deref().filter(|service| *service != DYNAMODB) {
+            return Reading::WrongSource(WrongSource::Service { service: service.to_owned() });
+        }
         if let Some(view_type @ ("KEYS_ONLY" | "OLD_IMAGE")) = record.view_type.as_deref() {
-            return Reading::NoImages { view_type: view_type.to_owned() };
+            return Reading::WrongSource(WrongSource::NoImages { view_type: view_type.to_owned() });
         }
         match &*record.change {
-            "INSERT" => self.event(record, along),
+            "INSERT" => self.event(record, along, now),
             "MODIFY" => Reading::Skipped(Skipped::Overwritten),
             "REMOVE" if record.principal.as_deref() == Some(TIME_TO_LIVE) => {
                 Reading::Skipped(Skipped::Expired)
@@ -93,7 +124,7 @@ impl RecordReader {
         }
     }
 
-    fn event<'p>(&self, mut record: Record<'p>, along: Along<'_>) -> Reading<'p> {
+    fn event<'p>(&self, mut record: Record<'p>, along: Along<'_>, now: Timestamp) -> Reading<'p> {
         let Some(image) = record.image.as_mut() else {
             return rejected(&record, None, "the record has no new image".to_owned());
         };
@@ -105,7 +136,8 @@ impl RecordReader {
             Ok(event) => event,
             Err(error) => return rejected(&record, None, error.to_string()),
         };
-        let along = Along { streamed_at: record.created.filter(|_| along.replay.is_none()), ..along };
+        let is_time = |created: &Timestamp| along.replay.is_none() && created.since(now) <= DAY;
+        let along = Along { streamed_at: record.created.filter(is_time), ..along };
         let limit = EVENT_LIMIT + along.replay.map_or(0, |replay| Attribute::replay(replay).size());
         let mut message = event.message(along);
         if message.size() > limit {
@@ -196,6 +228,21 @@ fn rejected_record<'p>(record: &Record<'p>, reason: String) -> RejectedRecord<'p
             (id, _) => DeduplicationId::of_stream_record(id),
         },
     }
+}
+
+/// What is not a record of a DynamoDB stream, because it is one of another service.
+fn foreign(raw: &RawValue) -> Option<Reading<'static>> {
+    #[derive(Deserialize)]
+    struct Source<'p> {
+        #[serde(rename = "eventSource", borrow)]
+        service: Option<Cow<'p, str>>,
+    }
+
+    // Of a list, serde would take the first member for the first field.
+    let object = Some(raw.get()).filter(|text| text.starts_with('{'))?;
+    let source: Source<'_> = serde_json::from_str(object).ok()?;
+    let service = source.service.filter(|service| service != DYNAMODB)?.into_owned();
+    Some(Reading::WrongSource(WrongSource::Service { service }))
 }
 
 fn unreadable<'p>(raw: &'p RawValue, reason: &str) -> Reading<'p> {

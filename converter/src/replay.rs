@@ -55,7 +55,7 @@ impl Converter {
         let mut events: Vec<Resend> = Vec::new();
         let mut results: BTreeMap<usize, ResendResult> = BTreeMap::new();
         for (number, raw) in records.into_iter().enumerate() {
-            let result = match self.reader.read(raw, along) {
+            let result = match self.reader.read(raw, along, clock.now()) {
                 Reading::Event(message) => {
                     events.push(Resend { number, message });
                     continue;
@@ -64,10 +64,9 @@ impl Converter {
                 Reading::Rejected(rejected_record) => {
                     ResendResult::not_sent(ResendOutcome::Rejected, rejected_record.rejection.reason)
                 }
-                Reading::NoImages { view_type } => ResendResult::not_sent(
-                    ResendOutcome::Rejected,
-                    BatchError::NoImages { view_type }.to_string(),
-                ),
+                Reading::WrongSource(wrong) => {
+                    ResendResult::not_sent(ResendOutcome::Rejected, wrong.to_string())
+                }
             };
             results.insert(number, result);
         }

@@ -157,13 +157,17 @@ fn a_rejection_says_why_and_where() {
     world.deliver(std::slice::from_ref(&bad)).unwrap();
     let rejection = world.rejections().remove(0);
     assert!(
-        rejection["reason"].as_str().unwrap().contains("`RegistrationNumber.price`"),
+        rejection["reason"].as_str().unwrap().contains("`RegistrationNumber.*`"),
         "{}",
         rejection["reason"]
     );
     assert!(
         !rejection["reason"].as_str().unwrap().contains("1,5"),
         "no value of the event in a reason: it is logged"
+    );
+    assert!(
+        !rejection["reason"].as_str().unwrap().contains("price"),
+        "no name inside of an attribute either: it can be a value"
     );
     assert_eq!(rejection["keys"], bad["dynamodb"]["Keys"]);
     assert_eq!(rejection["image"], bad["dynamodb"]["NewImage"]);
@@ -237,6 +241,47 @@ fn what_the_fan_out_queue_refuses_for_good_is_rejected_and_its_group_goes_on() {
     assert_eq!(checkpoint(&response), None);
     assert_eq!(world.events(), "AFC%20F5: 1 3 | X1: 1 2");
     assert!(world.reasons()[0].contains("1024"), "{:?}", world.reasons());
+}
+
+#[test]
+fn a_creation_time_has_its_units_and_is_left_out_if_it_is_days_ahead() {
+    let check = |time: Value, precision: Option<&str>, expected: Option<&str>| {
+        let world = World::new();
+        let mut event = with(insert("X1", 1, 1), "/dynamodb/ApproximateCreationDateTime", time);
+        if let Some(precision) = precision {
+            event["dynamodb"]["ApproximateCreationDateTimePrecision"] = json!(precision);
+        }
+        world.deliver(&[event]).unwrap();
+        let sent = world.sent().remove(0);
+        let streamed_at = sent.attributes.iter().find(|attribute| attribute.name == "streamedAt");
+        let expected = expected.map(|value| Attribute::number("streamedAt", value));
+        assert_eq!(streamed_at, expected.as_ref(), "{precision:?}");
+    };
+    check(json!(1_751_328_000), None, Some("1751328000000"));
+    check(json!(1_751_328_000_123_u64), Some("MILLISECOND"), Some("1751328000123"));
+    check(json!(1_751_328_000_123_456_u64), Some("MICROSECOND"), Some("1751328000123"));
+    check(json!(1_751_328_000_123_u64), None, None);
+    check(json!(1_800_000_000 + 86_000), None, Some("1800086000000"));
+    check(json!(1_800_000_000 + 90_000), None, None);
+}
+
+#[test]
+fn what_comes_from_another_service_fails_the_batch_and_nothing_is_rejected() {
+    let kinesis = json!({
+        "kinesis": { "partitionKey": "1", "sequenceNumber": "4959033827149025660", "data": "e30=" },
+        "eventSource": "aws:kinesis", "eventName": "aws:kinesis:record", "eventID": "s:1",
+    });
+    let sqs = json!({ "messageId": "1", "body": "{}", "eventSource": "aws:sqs" });
+    let mut disguised = insert("X1", 1, 1);
+    disguised["eventSource"] = json!("aws:other");
+    for (record, service) in [(kinesis, "aws:kinesis"), (sqs, "aws:sqs"), (disguised, "aws:other")] {
+        let world = World::new();
+        let error = world.deliver(&[insert("X1", 1, 1), record]).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("the records come from `{service}` and not from a DynamoDB stream"))
+        );
+        assert_eq!((world.sent().len(), world.rejections().len()), (0, 0), "{service}");
+    }
 }
 
 #[test]

@@ -78,8 +78,8 @@ impl EventTable for Events {
         self.table.has(key, sort).await
     }
 
-    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
-        self.table.scan(after).await
+    async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {
+        self.table.scan(after, limit).await
     }
 }
 

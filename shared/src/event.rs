@@ -2,7 +2,7 @@
 
 mod error;
 
-use crate::config::{Path, Source};
+use crate::config::{Path, Source, VersionPlace};
 use crate::ids::{DeduplicationId, Group, Key, ReplayId};
 use crate::image::{self, Field, Image, Scalar, Type, Wanted, sqs_safe};
 use crate::message::{Attribute, Body, Message};
@@ -35,6 +35,7 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
     places: Vec<RolePath>,
+    version: VersionPlace,
     wanted: Wanted,
 }
 
@@ -65,14 +66,14 @@ impl Reader {
             (Role::Id, source.id.as_ref().map(attribute)),
             (Role::Name, source.name.as_ref().map(attribute)),
             (Role::Time, Some(attribute(&source.time))),
-            (Role::Version, Some(source.version.clone())),
+            (Role::Version, Some(source.version.path.clone())),
         ];
         let places = places
             .into_iter()
             .filter_map(|(role, path)| Some(RolePath { role, path: path? }))
             .collect::<Vec<_>>();
         let wanted = Wanted::new(places.iter().map(|place| &place.path));
-        Self { places, wanted }
+        Self { places, version: source.version.clone(), wanted }
     }
 
     /// What has to be taken along when an item is converted for [`event`](Self::event).
@@ -249,15 +250,16 @@ impl<'v> Fields<'_, 'v> {
     }
 
     fn version(&self) -> Result<u64, EventError> {
-        let (role, path) = (Role::Version, self.path(Role::Version));
-        match self.scalar(role)? {
-            Scalar::N(number) => match number.parse() {
-                Ok(version) if version > 0 => Ok(version),
-                _ => Err(EventError::Version { path }),
-            },
-            Scalar::S(_) => Err(EventError::WrongType { role, path, found: Type::S }),
-            Scalar::B(_) => Err(EventError::WrongType { role, path, found: Type::B }),
+        let place = &self.reader.version;
+        let value = self.scalar(Role::Version)?;
+        if matches!(value, Scalar::B(_)) {
+            return Err(EventError::WrongType {
+                role: Role::Version,
+                path: place.path.to_string(),
+                found: Type::B,
+            });
         }
+        place.read(&value.to_key()).ok_or_else(|| EventError::Version { place: place.clone() })
     }
 
     fn path(&self, role: Role) -> String {

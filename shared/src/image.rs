@@ -104,11 +104,12 @@ pub enum Type {
     Bs,
 }
 
-/// Why there is no JSON of an item. It names the attribute, and holds none of the item's values.
+/// Why there is no JSON of an item. It names the attribute, and holds neither values of the item nor names inside of the
+/// attribute.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {fault}", place(path))]
 pub struct ImageError {
-    /// Where in the item: `RegistrationNumber.owners[2]`. Empty for the item itself.
+    /// Where in the item: `RegistrationNumber.*[2]`. Empty for the item itself.
     pub path: String,
     /// What is wrong there.
     pub fault: Fault,

@@ -12,6 +12,7 @@ mod event_time;
 pub mod fan_out;
 mod items;
 pub mod membership;
+pub mod pace;
 mod ports;
 pub mod reconcile;
 pub mod replay;

@@ -91,7 +91,7 @@ impl EventTable for ReadyPorts {
         Err(Unread("not asked".into()))
     }
 
-    async fn scan(&self, _: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, _: Option<&ScanPosition>, _: u32) -> Result<ScanPage, Unread> {
         Err(Unread("not asked".into()))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use shared::config::{Path, Source};
 use shared::event::{EventError, Reader};
 use shared::ids::Key;
@@ -39,7 +39,8 @@ impl EventsTable {
     /// The event table `table`, whose attributes mean what `source` says. The `client` need not retry.
     pub fn new(client: Client, table: impl Into<String>, source: &Source) -> Self {
         let columns = Columns::new(source);
-        let projection = Projection::of([&columns.partition, &columns.sort, &columns.version, &columns.time]);
+        let projection =
+            Projection::of([&columns.partition, &columns.sort, &columns.version.path, &columns.time]);
         Self { client, table: table.into(), reader: Reader::new(source), columns, projection }
     }
 
@@ -100,10 +101,12 @@ impl EventTable for EventsTable {
         replay_until(&self.table, get).await
     }
 
-    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {
         let start = after.map(|scan_position| self.keys(&scan_position.key, &scan_position.sort));
         let scan = async || {
             let scan = self.client.scan().table_name(&self.table).set_exclusive_start_key(start.clone());
+            let scan = scan.limit(i32::try_from(limit).unwrap_or(i32::MAX));
+            let scan = scan.return_consumed_capacity(ReturnConsumedCapacity::Total);
             let scan = scan.projection_expression(&self.projection.text);
             let scan = scan.set_expression_attribute_names(Some(self.projection.names.clone()));
             let answer = scan.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
@@ -112,10 +115,17 @@ impl EventTable for EventsTable {
             let seen = items.iter().map(|item| self.seen(item)).collect::<Result<_, _>>()?;
             let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
             let next = next.map(|keys| self.seen(&keys)).transpose()?;
-            Ok(ScanPage { seen, next: next.map(|ScannedRow { key, sort, .. }| ScanPosition { key, sort }) })
+            let next = next.map(|ScannedRow { key, sort, .. }| ScanPosition { key, sort });
+            let units = answer.consumed_capacity.and_then(|consumed| consumed.capacity_units);
+            Ok(ScanPage { seen, next, units: units.and_then(rounded_up) })
         };
         replay_until(&self.table, scan).await
     }
+}
+
+/// Units of which the least part is a half.
+fn rounded_up(units: f64) -> Option<u64> {
+    format!("{:.0}", units.max(0.0).ceil()).parse().ok()
 }
 
 impl Projection {

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{self as sdk, AttributeValue, Select, TransactWriteItem};
+use aws_sdk_dynamodb::types::{self as sdk, AttributeValue, TransactWriteItem};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use shared::config::Path;
+use shared::config::VersionPlace;
 use shared::control::TypedKey;
 use shared::ids::Key;
 
@@ -41,7 +41,7 @@ pub struct Newer {
     /// The partition key's attribute, and the aggregate's value of it.
     pub partition: (String, TypedKey),
     /// Where events have their version.
-    pub path: Path,
+    pub place: VersionPlace,
     /// The version that newer ones exceed.
     pub version: u64,
 }
@@ -108,7 +108,12 @@ pub async fn get_item(target: &Target, item: &Item) -> Result<Lookup, CallError>
 ///
 /// [`CallError`].
 pub async fn count_newer(target: &Target, table: &str, newer: &Newer) -> Result<u64, CallError> {
-    let filter = Filter::of(newer);
+    let Newer { partition: (name, value), place, version } = newer;
+    // DynamoDB compares text by its bytes, so that versions in text are compared here.
+    let steps: Vec<String> = (0..place.path.0.len()).map(|step| format!("#v{step}")).collect();
+    let projection = steps.join(".");
+    let mut names: HashMap<_, _> = steps.into_iter().zip(place.path.0.iter().cloned()).collect();
+    names.insert("#partition".to_owned(), name.clone());
     let mut count = 0;
     let mut start: Option<HashMap<String, AttributeValue>> = None;
     loop {
@@ -117,19 +122,29 @@ pub async fn count_newer(target: &Target, table: &str, newer: &Newer) -> Result<
             .query()
             .table_name(table)
             .consistent_read(true)
-            .select(Select::Count)
             .key_condition_expression("#partition = :partition")
-            .filter_expression(&filter.expression)
-            .set_expression_attribute_names(Some(filter.names.clone()))
-            .set_expression_attribute_values(Some(filter.values.clone()))
+            .projection_expression(&projection)
+            .set_expression_attribute_names(Some(names.clone()))
+            .set_expression_attribute_values(
+                key(value).map(|value| [(":partition".to_owned(), value)].into()),
+            )
             .set_exclusive_start_key(start);
         let page = call.send().await.map_err(|error| CallError::new("Query", table, &error))?;
-        count += u64::try_from(page.count).unwrap_or_default();
+        let versions = page.items().iter().filter_map(|item| version_of(&map(item), place));
+        count += versions.filter(|other| other > version).fold(0, |count, _| count + 1);
         start = page.last_evaluated_key.filter(|key| !key.is_empty());
         if start.is_none() {
             return Ok(count);
         }
     }
+}
+
+/// The version at `place` of an item in DynamoDB's JSON, where numbers are texts and lose no digit.
+pub fn version_of(item: &Value, place: &VersionPlace) -> Option<u64> {
+    let (first, rest) = place.path.0.split_first()?;
+    let value = rest.iter().try_fold(item.get(first)?, |value, name| value.get("M")?.get(name))?;
+    let typed: TypedKey = serde_json::from_value(value.clone()).ok()?;
+    place.read(&Key::try_from(typed).ok()?)
 }
 
 /// Puts all of `puts` or none. What the table refuses is the inner error.
@@ -171,27 +186,6 @@ pub async fn put_together(target: &Target, puts: &[Put<'_>]) -> Result<Result<()
         Some(_) => Vec::new(),
     };
     Ok(Err(Refusal { codes, reason: told.reason }))
-}
-
-/// A question in DynamoDB's expressions. Names stand apart: any of them can be a reserved word.
-#[derive(Debug)]
-struct Filter {
-    expression: String,
-    names: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
-}
-
-impl Filter {
-    fn of(newer: &Newer) -> Self {
-        let Newer { partition: (name, value), path, version } = newer;
-        let steps: Vec<String> = (0..path.0.len()).map(|step| format!("#v{step}")).collect();
-        let expression = format!("{} > :version", steps.join("."));
-        let mut names: HashMap<_, _> = steps.into_iter().zip(path.0.iter().cloned()).collect();
-        names.insert("#partition".to_owned(), name.clone());
-        let version = (":version".to_owned(), AttributeValue::N(version.to_string()));
-        let partition = key(value).map(|value| (":partition".to_owned(), value));
-        Self { expression, names, values: partition.into_iter().chain([version]).collect() }
-    }
 }
 
 /// A key's value; nothing if it is no base64.
@@ -246,6 +240,7 @@ fn typed(value: &AttributeValue) -> Value {
 mod tests {
     use aws_sdk_dynamodb::primitives::Blob;
     use expect_test::expect;
+    use shared::config::Path;
     use shared::image::{Wanted, convert};
 
     use super::*;
@@ -293,17 +288,20 @@ mod tests {
     }
 
     #[test]
-    fn newer_events_are_counted_by_placeholders() {
-        let filter = Filter::of(&Newer {
-            partition: ("mark".to_owned(), TypedKey::S("AFC F5".to_owned())),
-            path: Path::try_new("RegistrationNumber.version").unwrap(),
-            version: 3,
-        });
-        let names: BTreeMap<_, _> = filter.names.into_iter().collect();
-        let values: BTreeMap<_, _> = filter.values.iter().map(|(name, value)| (name, typed(value))).collect();
-        expect![[
-            r##"#v0.#v1 > :version | {"#partition": "mark", "#v0": "RegistrationNumber", "#v1": "version"} | {":partition":{"S":"AFC F5"},":version":{"N":"3"}}"##
-        ]]
-        .assert_eq(&format!("{} | {names:?} | {}", filter.expression, json!(values)));
+    fn a_version_is_read_where_and_as_the_config_says() {
+        let check = |value: Value, after: Option<&str>, expected: Option<u64>| {
+            let path = Path::try_new("RegistrationNumber.version").unwrap();
+            let place = VersionPlace { path, after: after.map(str::to_owned) };
+            let item = json!({ "RegistrationNumber": { "M": { "version": value } } });
+            assert_eq!(version_of(&item, &place), expected, "{item}");
+        };
+        check(json!({ "N": "3" }), None, Some(3));
+        check(json!({ "S": "0000000010" }), None, Some(10));
+        check(json!({ "S": "EVENT#0002" }), Some("EVENT#"), Some(2));
+        check(json!({ "N": "3" }), Some("EVENT#"), None);
+        check(json!({ "S": "EVENT#" }), Some("EVENT#"), None);
+        check(json!({ "S": "+3" }), None, None);
+        check(json!({ "B": "Aw==" }), None, None);
+        check(json!({ "SS": ["3"] }), None, None);
     }
 }

@@ -350,9 +350,9 @@ impl EventTable for World {
         self.table.has(key, sort)
     }
 
-    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {
         self.clock.sleep(self.scan_latency.get()).await;
-        self.table.scan(after).await
+        self.table.scan(after, limit).await
     }
 }
 

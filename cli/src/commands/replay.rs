@@ -26,10 +26,10 @@ use crate::output::Style;
 ///
 /// [`Failure`]: nothing is requested, or not all. Then the command that goes on is printed.
 pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<Exit, Failure> {
-    let source = context.config(None)?.source;
+    let config = context.config(None)?;
     let operator = Operator::of_stack(context).await?;
     let client = operator.served(&arguments.client)?;
-    let scope = NothingRequested::until(scope(&operator, &source, &client, arguments)).await?;
+    let scope = NothingRequested::until(scope(&operator, &config, &client, arguments)).await?;
     let stack_option = operator.stack_option();
     let dry_run = arguments.request.dry_run;
     let mut report = Report { cost: None, nothing_to_do: None, dry_run, outcome: None, stack_option };

@@ -1,8 +1,8 @@
 //! Reads a rejection. A message that is not one is a value, never an error about the queue: a stranger may have sent
 //! it.
 
-use serde_json::Value;
-use shared::config::{Path, Source};
+use aws::operator::items::version_of;
+use shared::config::Source;
 use shared::rejection;
 use shared::time::Timestamp;
 
@@ -38,7 +38,7 @@ impl Rejection {
     /// The event's number inside its aggregate, if rejection and config contain it.
     pub fn version(&self, source: Option<&Source>) -> Option<u64> {
         let image = self.content().ok()?.image?;
-        version(&serde_json::from_str(image.get()).ok()?, source?)
+        version_of(&serde_json::from_str(image.get()).ok()?, &source?.version)
     }
 
     /// Why the event was rejected, or why the body can't be read.
@@ -55,18 +55,6 @@ impl Rejection {
     pub fn receives(&self) -> Option<u64> {
         self.message.system("ApproximateReceiveCount")?.parse().ok()
     }
-}
-
-/// The event's number inside its aggregate, from its item in DynamoDB's JSON.
-pub fn version(item: &Value, source: &Source) -> Option<u64> {
-    let version = at(item, &source.version)?.get("N")?.as_str()?;
-    version.parse().ok().filter(|version| *version > 0)
-}
-
-/// The typed value at `path` of an item in DynamoDB's JSON, where numbers are texts and lose no digit.
-fn at<'v>(item: &'v Value, path: &Path) -> Option<&'v Value> {
-    let (first, rest) = path.0.split_first()?;
-    rest.iter().try_fold(item.get(first)?, |value, name| value.get("M")?.get(name))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use aws::operator::items::{Item, Newer};
+use aws::operator::items::{Item, Newer, version_of};
 use aws::operator::table;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
@@ -17,7 +17,6 @@ use shared::control::{
 use shared::ids::{DeduplicationId, ReplayId};
 
 use super::Rejection;
-use super::read::version;
 
 /// The most characters of a replay's id that the functions take.
 const REPLAY_ID_LIMIT: usize = 40;
@@ -54,8 +53,8 @@ pub fn newer(item: &Item, image: &Value, source: Option<&Source>) -> Result<Newe
     let source = source.ok_or("there is no config to say how events are ordered")?;
     let name = &source.partition_key;
     let value = item.keys.get(name).ok_or_else(|| format!("the rejection has no key `{name}`"))?;
-    let version = version(image, source).ok_or("the event has no version")?;
-    Ok(Newer { partition: (name.clone(), value.clone()), path: source.version.clone(), version })
+    let version = version_of(image, &source.version).ok_or("the event has no version")?;
+    Ok(Newer { partition: (name.clone(), value.clone()), place: source.version.clone(), version })
 }
 
 /// The payload with which the converter sends the event of `image`, as if the stack's stream showed it now.

@@ -429,8 +429,8 @@ impl EventTable for Hanging<'_> {
         self.world.table.has(key, sort).await
     }
 
-    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
-        self.world.table.scan(after).await
+    async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {
+        self.world.table.scan(after, limit).await
     }
 }
 

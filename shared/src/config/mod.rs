@@ -34,6 +34,8 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// How many requests to one queue may be in flight at once; 1 to 50.
     pub requests_in_flight: usize,
+    /// How many read units of the event table scans may take in a second; 1 to 100,000.
+    pub scan_read_units: u32,
 }
 
 /// The event table, and which of its attributes mean what. An event is an item that is new in it.
@@ -50,7 +52,16 @@ pub struct Source {
     /// The attribute that holds the event's time.
     pub time: String,
     /// Where the event's number inside its aggregate is. An event without it is rejected.
-    pub version: Path,
+    pub version: VersionPlace,
+}
+
+/// Where an event's version is, and how it is written there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionPlace {
+    /// Where it is: in a number, or in text.
+    pub path: Path,
+    /// What stands before its digits: `EVENT#`. Then it is in text only.
+    pub after: Option<String>,
 }
 
 /// The way to an attribute, from the item inwards: `RegistrationNumber.version`.

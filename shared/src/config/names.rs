@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{ClientName, Path};
+use super::{ClientName, Path, VersionPlace};
+use crate::ids::Key;
 use crate::quoted::quoted;
 
 /// With it, the longest prefix and what the stack adds, a queue's name is 77 of 80 characters.
@@ -52,6 +53,36 @@ impl Path {
     pub fn try_new(text: &str) -> Result<Self, InvalidPath> {
         let names: Vec<String> = text.split('.').map(str::to_owned).collect();
         if names.iter().any(String::is_empty) { Err(InvalidPath(text.to_owned())) } else { Ok(Self(names)) }
+    }
+}
+
+impl VersionPlace {
+    /// The version that the value there is: a whole number from 1, as a number or as its decimal digits. `None`: it is none.
+    pub fn read(&self, value: &Key) -> Option<u64> {
+        let digits = match (value, &self.after) {
+            (Key::N(number), None) => number,
+            (Key::S(text), after) => text.strip_prefix(after.as_deref().unwrap_or_default())?,
+            (Key::N(_) | Key::B(_), _) => return None,
+        };
+        let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse().ok().filter(|version| is_whole && *version > 0)
+    }
+}
+
+/// A version without anything before its digits.
+impl From<Path> for VersionPlace {
+    fn from(path: Path) -> Self {
+        Self { path, after: None }
+    }
+}
+
+/// The path, and what stands before the digits: `sk after EVENT#`.
+impl fmt::Display for VersionPlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.after {
+            Some(after) => write!(formatter, "{} after {after}", self.path),
+            None => self.path.fmt(formatter),
+        }
     }
 }
 

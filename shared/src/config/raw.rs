@@ -35,6 +35,12 @@ const GONE: [(&str, &str); 2] = [
     ),
 ];
 
+/// The version's place, as the file has it.
+pub(super) struct RawVersion<'t> {
+    pub(super) path: Value<Cow<'t, str>>,
+    pub(super) after: Value<Cow<'t, str>>,
+}
+
 /// `[source]`.
 pub(super) struct RawSource<'t> {
     /// Where the section begins.
@@ -44,7 +50,8 @@ pub(super) struct RawSource<'t> {
     pub(super) id: Value<Cow<'t, str>>,
     pub(super) name: Value<Cow<'t, str>>,
     pub(super) time: Value<Cow<'t, str>>,
-    pub(super) version: Value<Cow<'t, str>>,
+    pub(super) version: RawVersion<'t>,
+    pub(super) scan_read_units: Value<i64>,
     pub(super) allowed_accounts: Value<Vec<Spanned<Cow<'t, str>>>>,
 }
 
@@ -109,7 +116,8 @@ fn read_source<'t>(value: Option<Spanned<DeValue<'t>>>, report: &mut Report<'_>)
         id: section.text("id", report),
         name: section.text("name", report),
         time: section.text("time", report),
-        version: section.text("version", report),
+        version: read_version(section.take("version"), report),
+        scan_read_units: section.integer("scan_read_units", report),
         allowed_accounts: section.texts("allowed_accounts", report),
     };
     for (key, message) in GONE {
@@ -117,6 +125,40 @@ fn read_source<'t>(value: Option<Spanned<DeValue<'t>>>, report: &mut Report<'_>)
     }
     section.finish(report);
     Some(source)
+}
+
+/// `version = "path"`, or `version = { path = "path", after = "text" }`.
+fn read_version<'t>(value: Option<Spanned<DeValue<'t>>>, report: &mut Report<'_>) -> RawVersion<'t> {
+    const KEY: &str = "source.version";
+    let Some(value) = value else {
+        return RawVersion { path: Value::Absent, after: Value::Absent };
+    };
+    let span = value.span();
+    match value.into_inner() {
+        DeValue::String(path) => {
+            RawVersion { path: Value::Is(Spanned::new(span, path)), after: Value::Absent }
+        }
+        DeValue::Table(table) => {
+            let mut section = Section::new(KEY, Spanned::new(span.clone(), table));
+            let mut path = section.text("path", report);
+            if matches!(path, Value::Absent) {
+                report.add(
+                    span.start,
+                    "source.version.path",
+                    "missing; name the attribute that the version is in",
+                );
+                path = Value::Wrong;
+            }
+            let after = section.text("after", report);
+            section.finish(report);
+            RawVersion { path, after }
+        }
+        other => {
+            let shape = "text in quotes, or `{ path = \"…\", after = \"…\" }`";
+            report.add(span.start, KEY, wrong_type(&other, shape));
+            RawVersion { path: Value::Wrong, after: Value::Wrong }
+        }
+    }
 }
 
 fn read_sending(value: Option<Spanned<DeValue<'_>>>, report: &mut Report<'_>) -> Value<i64> {

@@ -75,7 +75,7 @@ fn every_key_is_read() {
         id: text("eventId"),
         name: text("eventName"),
         time: "createTime".to_owned(),
-        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]),
+        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
     };
     assert_eq!(config.source, expected);
     assert_eq!(config.requests_in_flight, 6);
@@ -156,7 +156,7 @@ fn unknown_keys_are_refused() {
             f.toml:1: sources: unknown key; did you mean `source`?
             f.toml:10: proxy: unknown key; known here are `source`, `sending`, `client`
             f.toml:5: source.sort-key: unknown key; did you mean `sort_key`?
-            f.toml:4: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `allowed_accounts`
+            f.toml:4: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `scan_read_units`, `allowed_accounts`
             f.toml:11: sending.RequestsInFlight: unknown key; did you mean `requests_in_flight`?
             f.toml:15: client.filter: unknown key; known here are `name`, `queue_arn`, `history`
             f.toml:18: client.queueArn: unknown key; did you mean `queue_arn`?
@@ -187,7 +187,7 @@ fn wrong_types_are_refused() {
             f.toml:4: source.id: is a section; write text in quotes
             f.toml:8: source.allowed_accounts: is text; write a list in brackets, of texts in quotes
             f.toml:10: source.allowed_accounts: is true or false; write text in quotes
-            f.toml:7: source.version: is a whole number; write text in quotes
+            f.toml:7: source.version: is a whole number; write text in quotes, or `{ path = "…", after = "…" }`
             f.toml:8: source.allowed_accounts: is a whole number; write text in quotes
             f.toml:11: sending.requests_in_flight: is a decimal number; write a whole number without quotes
             f.toml:11: sending.requests_in_flight: is a date or time; write a whole number without quotes

@@ -1,19 +1,26 @@
 //! The meaning of the file: everything that would fail later, found before.
 
 use std::borrow::Cow;
+use std::mem;
 
 use super::clients::{self, Rules};
 use super::findings::Report;
-use super::raw::{Raw, RawSource, Value};
-use super::{Config, Path, Source};
+use super::raw::{Raw, RawSource, RawVersion, Value};
+use super::{Config, Path, Source, VersionPlace};
 use crate::naming::{self, Naming};
 
 /// At 20 ms a call, six requests in flight stay under the 300 calls a second that a FIFO queue without high
 /// throughput takes (SQS quotas).
-const DEFAULT_REQUESTS_IN_FLIGHT: usize = 6;
+const REQUESTS_IN_FLIGHT: (u32, &str) = (6, "enough for a queue without high throughput");
 
 /// Each request in flight holds a connection and up to 1 MiB: fifty fit into a small function's memory.
-const REQUESTS_IN_FLIGHT_LIMIT: usize = 50;
+const REQUESTS_IN_FLIGHT_LIMIT: u32 = 50;
+
+/// A scan of 17 GB a day: an API that has a table of the least provisioned capacity hardly notices it.
+const SCAN_READ_UNITS: (u32, &str) = (25, "which scans about 17 GB a day");
+
+/// More than a table can have by default (DynamoDB quotas).
+const SCAN_READ_UNITS_LIMIT: u32 = 100_000;
 
 const NO_PARTITION_KEY: &str = "missing; name an attribute of the event table";
 
@@ -28,11 +35,25 @@ const NO_VERSION: &str = "missing; name the attribute that numbers an aggregate'
 /// The configuration that `raw` stands for; whatever is wrong is reported.
 pub(super) fn validate(raw: Raw<'_>, naming: Option<&Naming>, report: &mut Report<'_>) -> Option<Config> {
     let allowed_accounts = raw.source.as_ref().and_then(|source| allowed_accounts(source, report));
-    let source = raw.source.and_then(|source| validate_source(source, report));
-    let requests_in_flight = requests_in_flight(raw.requests_in_flight, report);
+    let mut raw_source = raw.source;
+    let scan_read_units = raw_source
+        .as_mut()
+        .map_or(Value::Absent, |source| mem::replace(&mut source.scan_read_units, Value::Absent));
+    let scan_read_units =
+        number("source.scan_read_units", scan_read_units, SCAN_READ_UNITS_LIMIT, SCAN_READ_UNITS, report);
+    let source = raw_source.and_then(|source| validate_source(source, report));
+    let requests_in_flight = number(
+        "sending.requests_in_flight",
+        raw.requests_in_flight,
+        REQUESTS_IN_FLIGHT_LIMIT,
+        REQUESTS_IN_FLIGHT,
+        report,
+    );
     let rules = Rules { allowed_accounts: allowed_accounts.as_deref(), naming };
     let clients = clients::validate(&raw.clients, raw.clients_complete, &rules, report);
-    Some(Config { source: source?, clients, requests_in_flight: requests_in_flight? })
+    let (source, requests_in_flight, scan_read_units) = (source?, requests_in_flight?, scan_read_units?);
+    let requests_in_flight = usize::try_from(requests_in_flight).ok()?;
+    Some(Config { source, clients, requests_in_flight, scan_read_units })
 }
 
 fn validate_source(raw: RawSource<'_>, report: &mut Report<'_>) -> Option<Source> {
@@ -54,12 +75,21 @@ fn validate_source(raw: RawSource<'_>, report: &mut Report<'_>) -> Option<Source
     let time = required("source.time", raw.time, NO_TIME);
     let id = optional("source.id", raw.id, report);
     let name = optional("source.name", raw.name, report);
-    if matches!(raw.version, Value::Absent) {
+    let RawVersion { path: version, after } = raw.version;
+    if matches!(version, Value::Absent) {
         report.add(at, "source.version", NO_VERSION);
     }
-    let version = path("source.version", raw.version, report);
+    let version = path("source.version", version, report);
+    let after = match after {
+        Value::Is(text) if text.get_ref().is_empty() => {
+            report.add(text.span().start, "source.version.after", "is empty; leave it out");
+            None
+        }
+        Value::Is(text) => Some(text.into_inner().into_owned()),
+        Value::Absent | Value::Wrong => None,
+    };
     let (partition_key, sort_key, time) = (partition_key?, sort_key?, time?);
-    Some(Source { partition_key, sort_key, id, name, time, version: version? })
+    Some(Source { partition_key, sort_key, id, name, time, version: VersionPlace { path: version?, after } })
 }
 
 fn optional(key: &str, value: Value<Cow<'_, str>>, report: &mut Report<'_>) -> Option<String> {
@@ -94,20 +124,23 @@ fn allowed_accounts(raw: &RawSource<'_>, report: &mut Report<'_>) -> Option<Vec<
     Some(accounts.iter().map(|account| account.get_ref().clone().into_owned()).collect())
 }
 
-fn requests_in_flight(value: Value<i64>, report: &mut Report<'_>) -> Option<usize> {
+/// A whole number among `1..=limit`, or `default` if it is left out, for the reason `why`.
+fn number(
+    key: &str,
+    value: Value<i64>,
+    limit: u32,
+    (default, why): (u32, &str),
+    report: &mut Report<'_>,
+) -> Option<u32> {
     let number = match value {
-        Value::Absent => return Some(DEFAULT_REQUESTS_IN_FLIGHT),
+        Value::Absent => return Some(default),
         Value::Wrong => return None,
         Value::Is(number) => number,
     };
-    let limited = usize::try_from(*number.get_ref()).ok();
-    let requests = limited.filter(|requests| (1..=REQUESTS_IN_FLIGHT_LIMIT).contains(requests));
-    if requests.is_none() {
-        let message = format_args!(
-            "is not among 1 to {REQUESTS_IN_FLIGHT_LIMIT}; leave it out for {DEFAULT_REQUESTS_IN_FLIGHT}, enough for a \
-             queue without high throughput"
-        );
-        report.add(number.span().start, "sending.requests_in_flight", message);
+    let within = u32::try_from(*number.get_ref()).ok().filter(|number| (1..=limit).contains(number));
+    if within.is_none() {
+        let message = format_args!("is not among 1 to {limit}; leave it out for {default}, {why}");
+        report.add(number.span().start, key, message);
     }
-    requests
+    within
 }

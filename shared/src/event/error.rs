@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::TEXT_LIMIT;
+use crate::config::VersionPlace;
 use crate::image::{ImageError, Type};
 
 /// Why an item is not an event that can be sent. No later attempt can change that.
@@ -38,10 +39,10 @@ pub enum EventError {
         path: String,
     },
     /// The version cannot count events.
-    #[error("`{path}`, the event's version, is not a whole number from 1 to {}", u64::MAX)]
+    #[error("`{}`, the event's version, is not a whole number from 1 to {}{}", .place.path, u64::MAX, behind(.place))]
     Version {
-        /// Where it is.
-        path: String,
+        /// Where it is, and what should stand before it.
+        place: VersionPlace,
     },
     /// The id is too long for a message attribute of ours.
     #[error("`{path}`, the event's id, has {length} bytes; at most {TEXT_LIMIT} are sent")]
@@ -76,9 +77,13 @@ impl Role {
         match self {
             Self::PartitionKey | Self::SortKey => "a string, a number or bytes",
             Self::Id | Self::Name | Self::Time => "a string or a number",
-            Self::Version => "a number",
+            Self::Version => "a number, or text of digits",
         }
     }
+}
+
+fn behind(place: &VersionPlace) -> String {
+    place.after.as_ref().map(|after| format!(" behind `{after}`")).unwrap_or_default()
 }
 
 impl fmt::Display for Role {

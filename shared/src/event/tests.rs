@@ -13,7 +13,7 @@ fn source() -> Source {
         id: Some("eventId".to_owned()),
         name: Some("eventName".to_owned()),
         time: "createTime".to_owned(),
-        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]),
+        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
     }
 }
 
@@ -114,6 +114,28 @@ fn what_an_event_is_made_of() {
         &item("RegistrationNumber", &version("18446744073709551615")),
         expect!["AFC%20F5 a1b2 EntitlementCreated 2025-03-01T09:30:00Z 18446744073709551615"],
     );
+    check(
+        &source(),
+        &item("RegistrationNumber", r#"{"M": {"version": {"S": "0000000012"}}}"#),
+        expect!["AFC%20F5 a1b2 EntitlementCreated 2025-03-01T09:30:00Z 12"],
+    );
+    let version =
+        VersionPlace { path: Path(vec!["createTime".to_owned()]), after: Some("EVENT#".to_owned()) };
+    let in_sort_key = Source { version, ..source() };
+    check(
+        &in_sort_key,
+        &item("createTime", r#"{"S": "EVENT#0000000012"}"#),
+        expect!["AFC%20F5 a1b2 EntitlementCreated EVENT#0000000012 12"],
+    );
+    let error = |sort: &str| {
+        read(&in_sort_key, &item("createTime", &format!(r#"{{"S": "{sort}"}}"#))).unwrap_err().to_string()
+    };
+    for sort in ["SNAPSHOT#12", "EVENT#", "EVENT#0", "EVENT#1a", "EVENT#+1", "event#1"] {
+        assert_eq!(
+            error(sort),
+            "`createTime`, the event's version, is not a whole number from 1 to 18446744073709551615 behind `EVENT#`"
+        );
+    }
 }
 
 #[test]
@@ -176,16 +198,22 @@ fn what_can_never_be_an_event() {
         ],
     );
     check(
-        &version(r#"{"S": "3"}"#),
-        expect!["`RegistrationNumber.version`, the event's version, is of type `S`; it must be a number"],
+        &version(r#"{"S": "three"}"#),
+        expect![
+            "`RegistrationNumber.version`, the event's version, is not a whole number from 1 to 18446744073709551615"
+        ],
     );
     check(
         &version(r#"{"B": "AA=="}"#),
-        expect!["`RegistrationNumber.version`, the event's version, is of type `B`; it must be a number"],
+        expect![
+            "`RegistrationNumber.version`, the event's version, is of type `B`; it must be a number, or text of digits"
+        ],
     );
     check(
         &version(r#"{"L": []}"#),
-        expect!["`RegistrationNumber.version`, the event's version, is of type `L`; it must be a number"],
+        expect![
+            "`RegistrationNumber.version`, the event's version, is of type `L`; it must be a number, or text of digits"
+        ],
     );
     check(
         &version(r#"{"N": "0"}"#),
@@ -213,7 +241,7 @@ fn what_can_never_be_an_event() {
     );
     check(
         &version(r#"{"N": "three"}"#),
-        expect!["attribute `RegistrationNumber.version`: not a number as JSON writes it"],
+        expect!["attribute `RegistrationNumber.*`: not a number as JSON writes it"],
     );
 }
 

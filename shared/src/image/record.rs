@@ -20,12 +20,15 @@ pub struct Record<'r> {
     pub event_id: Option<Cow<'r, str>>,
     /// `eventName`: `INSERT`, `MODIFY` or `REMOVE`.
     pub change: Cow<'r, str>,
+    /// `eventSource`: the service, `aws:dynamodb`.
+    pub source: Option<Cow<'r, str>>,
     /// `eventSourceARN`: the stream.
     pub stream: Option<Cow<'r, str>>,
     /// `userIdentity.principalId`: who made the change, if it was a service.
     pub principal: Option<Cow<'r, str>>,
-    /// `dynamodb.ApproximateCreationDateTime`: when the change was recorded, which the stream rounds down to a second
-    /// (DynamoDB Streams API, `StreamRecord`). What is no such time is as if it were missing.
+    /// `dynamodb.ApproximateCreationDateTime`: when the change was recorded, in seconds, to which the stream rounds down, or
+    /// in the unit that `ApproximateCreationDateTimePrecision` names (DynamoDB Streams API, `StreamRecord`; DynamoDB
+    /// Developer Guide, "Using Kinesis Data Streams"). What is no such time is as if it were missing.
     pub created: Option<Timestamp>,
     /// `dynamodb.Keys`, as it is written, whether UTF-8 or not.
     pub keys: Option<&'r [u8]>,
@@ -85,9 +88,10 @@ impl<'r> Record<'r> {
         Ok(Self {
             change: members.change.ok_or(RecordError::Missing("eventName"))?,
             event_id: members.event_id,
+            source: members.source,
             stream: members.stream,
             principal: members.principal,
-            created: members.created,
+            created: members.created.and_then(|time| created(time, members.precision.as_deref())),
             keys: members.keys,
             image: members.image,
             sequence_number: members.sequence_number,
@@ -101,9 +105,11 @@ impl<'r> Record<'r> {
 struct Members<'r> {
     event_id: Option<Cow<'r, str>>,
     change: Option<Cow<'r, str>>,
+    source: Option<Cow<'r, str>>,
     stream: Option<Cow<'r, str>>,
     principal: Option<Cow<'r, str>>,
-    created: Option<Timestamp>,
+    created: Option<&'r [u8]>,
+    precision: Option<Cow<'r, str>>,
     has_change: bool,
     keys: Option<&'r [u8]>,
     image: Option<NewImage<'r>>,
@@ -121,6 +127,7 @@ impl<'r> Members<'r> {
         scan_position.object(|scan_position, name| match name {
             b"eventID" => set(&mut self.event_id, "eventID", text(scan_position)?),
             b"eventName" => set(&mut self.change, "eventName", text(scan_position)?),
+            b"eventSource" => set(&mut self.source, "eventSource", text(scan_position)?),
             b"eventSourceARN" => set(&mut self.stream, "eventSourceARN", text(scan_position)?),
             b"userIdentity" if scan_position.skip_null() => Ok(()),
             b"userIdentity" => self.user_identity(scan_position),
@@ -143,8 +150,11 @@ impl<'r> Members<'r> {
     fn dynamodb(&mut self, scan_position: &mut ScanPosition<'r>, wanted: &Wanted) -> Result<(), Broken> {
         scan_position.object(|scan_position, name| match name {
             b"ApproximateCreationDateTime" => {
-                self.created = seconds(scan_position.any()?);
+                self.created = Some(scan_position.any()?);
                 Ok(())
+            }
+            b"ApproximateCreationDateTimePrecision" => {
+                set(&mut self.precision, "ApproximateCreationDateTimePrecision", text(scan_position)?)
             }
             b"Keys" if scan_position.skip_null() => Ok(()),
             b"Keys" => set(&mut self.keys, "Keys", Some(scan_position.any()?)),
@@ -166,9 +176,16 @@ fn image<'r>(scan_position: &mut ScanPosition<'r>, wanted: &Wanted) -> Result<Ne
     }
 }
 
-/// A time as JSON writes a number of seconds since 1970, to the millisecond.
-fn seconds(text: &[u8]) -> Option<Timestamp> {
-    let seconds: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+/// A time as JSON writes a number of units since 1970, to the millisecond. Without a precision, the unit is a second.
+fn created(text: &[u8], precision: Option<&str>) -> Option<Timestamp> {
+    let per_second = match precision {
+        None => 1.0,
+        Some("MILLISECOND") => 1e3,
+        Some("MICROSECOND") => 1e6,
+        Some(_) => return None,
+    };
+    let units: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let seconds = units / per_second;
     let time = Duration::try_from_secs_f64(seconds).ok()?.checked_add(HALF_A_MILLISECOND)?;
     u64::try_from(time.as_millis()).ok().map(Timestamp::from_millis)
 }
@@ -266,6 +283,14 @@ mod tests {
         }
         let twice = "1740821400, \"ApproximateCreationDateTime\": 1740821401";
         check(twice, Some(1_740_821_401_000));
+        let in_units =
+            |time: &str, unit: &str| format!("{time}, \"ApproximateCreationDateTimePrecision\": {unit}");
+        check(&in_units("1740821400123", "\"MILLISECOND\""), Some(1_740_821_400_123));
+        check(&in_units("1740821400123456", "\"MICROSECOND\""), Some(1_740_821_400_123));
+        check(&in_units("1740821400", "null"), Some(1_740_821_400_000));
+        check(&in_units("1740821400", "\"DAY\""), None);
+        // The stream of the table itself has seconds, and no precision.
+        check("1740821400123", Some(1_740_821_400_123_000));
     }
 
     #[test]

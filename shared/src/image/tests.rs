@@ -78,7 +78,7 @@ fn malformed_attributes_are_faults_that_name_the_path() {
     check(r#"{"a": {"S": "x", "S": "x"}}"#, expect!["attribute `a`: more than one type"]);
     check(
         r#"{"a": {"M": {"b": {"L": [{"N": "1"}, {"N": "01"}]}}}}"#,
-        expect!["attribute `a.b[1]`: not a number as JSON writes it"],
+        expect!["attribute `a.*[1]`: not a number as JSON writes it"],
     );
     check(r#"{"a": {"N": ""}}"#, expect!["attribute `a`: not a number as JSON writes it"]);
     check(r#"{"a": {"N": "NaN"}}"#, expect!["attribute `a`: not a number as JSON writes it"]);
@@ -101,7 +101,7 @@ fn malformed_attributes_are_faults_that_name_the_path() {
     check(r#"{"a": {"M": []}}"#, expect!["attribute `a`: of type `M`, but its value is an array"]);
     check(
         r#"{"a": {"S": "x"}, "b": {"M": {"c": {"N": "1"}, "d": {"N": "1"}, "c": {"N": "2"}}}}"#,
-        expect!["attribute `b.c`: there twice"],
+        expect!["attribute `b.*`: there twice"],
     );
     check(r#"{"a": {"S": "x"}, "\u0061": {"S": "x"}}"#, expect!["attribute `a`: there twice"]);
     check(r#"{"a": {"S": "x"}} x"#, expect!["the image: not a typed value as DynamoDB writes it"]);

@@ -20,7 +20,7 @@ const SHOWN: usize = 64;
 /// Room for the members of an ordinary item, so that it is asked for once.
 const MEMBERS: usize = 32;
 
-/// One item on its way to JSON. `'w` is the wanted paths' incarnation, `'v` that of the names.
+/// One item on its way to JSON. `'w` is the lifetime of the wanted paths, `'v` that of the names.
 pub struct Writer<'w, 'v> {
     json: Vec<u8>,
     fields: Vec<Field<'v>>,
@@ -343,14 +343,13 @@ fn reorder(json: &mut Vec<u8>, start: usize, members: &[Member<'_>], unsorted: &
     debug_assert_eq!(json.len(), end);
 }
 
+/// The names of a table's attributes are its design; those inside of them can be data (a map by e-mail address).
 fn path(trail: &[Step<'_>]) -> String {
     let mut path = String::new();
     for step in trail.iter().rev() {
         match step {
-            Step::Name(name) => {
-                path.push_str(if path.is_empty() { "" } else { "." });
-                path.push_str(&excerpt(name));
-            }
+            Step::Name(name) if path.is_empty() => path.push_str(&excerpt(name)),
+            Step::Name(_) => path.push_str(".*"),
             // Writing to a string cannot fail.
             Step::Index(index) => _ = write!(path, "[{index}]"),
         }

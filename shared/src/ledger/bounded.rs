@@ -78,7 +78,7 @@ impl<C: Clock, E: EventTable> EventTable for BoundedPort<'_, C, E> {
         self.read_within(TABLE, self.port.has(key, sort)).await
     }
 
-    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
-        self.read_within(TABLE, self.port.scan(after)).await
+    async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {
+        self.read_within(TABLE, self.port.scan(after, limit)).await
     }
 }

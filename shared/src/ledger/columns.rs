@@ -1,7 +1,7 @@
 //! What look-ups and scans read of an item, whether or not it can be an event.
 
 use super::{EventTime, Row, ScannedRow};
-use crate::config::{Path, Source};
+use crate::config::{Path, Source, VersionPlace};
 use crate::event::{Event, EventError, TEXT_LIMIT};
 use crate::ids::Key;
 use crate::message::EVENT_LIMIT;
@@ -14,7 +14,7 @@ pub struct Columns {
     /// Of the sort key.
     pub sort: Path,
     /// Of the version.
-    pub version: Path,
+    pub version: VersionPlace,
     /// Of the time.
     pub time: Path,
 }
@@ -35,14 +35,23 @@ impl Columns {
     /// `at` tells what key the item has at a path. `None` if it has no sort key, which no item lacks.
     pub fn row(&self, event: Result<Event, EventError>, at: impl Fn(&Path) -> Option<Key>) -> Option<Row> {
         let sort = at(&self.sort)?;
-        let (version, time) = (version(at(&self.version)), time(at(&self.time)));
-        Some(Row { sort, version, time, event: event.map_err(|error| error.to_string()).and_then(that_fits) })
+        let time = time(at(&self.time));
+        Some(Row {
+            sort,
+            version: self.version(at),
+            time,
+            event: event.map_err(|error| error.to_string()).and_then(that_fits),
+        })
     }
 
     /// The same of an item that only its keys, version and time were read of. `None` if it has no keys.
     pub fn seen(&self, at: impl Fn(&Path) -> Option<Key>) -> Option<ScannedRow> {
         let (key, sort) = (at(&self.partition)?, at(&self.sort)?);
-        Some(ScannedRow { key, sort, version: version(at(&self.version)), time: time(at(&self.time)) })
+        Some(ScannedRow { key, sort, version: self.version(&at), time: time(at(&self.time)) })
+    }
+
+    fn version(&self, at: impl Fn(&Path) -> Option<Key>) -> Option<u64> {
+        at(&self.version.path).and_then(|value| self.version.read(&value))
     }
 }
 
@@ -53,12 +62,6 @@ fn that_fits(event: Event) -> Result<Event, String> {
         return Ok(event);
     }
     Err(format!("the event has {size} bytes with its attributes; at most {EVENT_LIMIT} fit a message"))
-}
-
-/// A version as an event has it.
-fn version(value: Option<Key>) -> Option<u64> {
-    let Some(Key::N(number)) = value else { return None };
-    number.parse().ok().filter(|version| *version > 0)
 }
 
 /// A time that an event's message can carry.

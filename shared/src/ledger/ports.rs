@@ -69,9 +69,13 @@ pub trait EventTable {
     /// Whether the item is there, strongly consistent.
     fn has(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<bool, Unread>>;
 
-    /// A page of all items, in an order of the table's own in which those of an aggregate stand together, after `after`.
-    /// Eventually consistent: what it shows is a hint.
-    fn scan(&self, after: Option<&ScanPosition>) -> impl Future<Output = Result<ScanPage, Unread>>;
+    /// A page of all items, at most `limit`, in an order of the table's own in which those of an aggregate stand together,
+    /// after `after`. Eventually consistent: what it shows is a hint.
+    fn scan(
+        &self,
+        after: Option<&ScanPosition>,
+        limit: u32,
+    ) -> impl Future<Output = Result<ScanPage, Unread>>;
 }
 
 /// Which item of the ledger.
@@ -216,6 +220,8 @@ pub struct ScanPage {
     pub seen: Vec<ScannedRow>,
     /// Where the next page begins; `None` at the table's end.
     pub next: Option<ScanPosition>,
+    /// The read units that it took, rounded up; `None` if the table doesn't say.
+    pub units: Option<u64>,
 }
 
 /// An item that a scan came past.

@@ -227,7 +227,7 @@ mod tests {
                 let page = seen.iter().skip(from).take(in_page).cloned().collect::<Vec<_>>();
                 let last = page.last().filter(|_| page.len() == in_page);
                 let next = last.map(|last| ScanPosition { key: last.key.clone(), sort: last.sort.clone() });
-                ScanPage { seen: page, next }
+                ScanPage { seen: page, next, units: None }
             };
             let (mut grouping, mut progress) = (Grouping::default(), Progress::default());
             let (mut from, mut sums) = (0, Vec::new());

@@ -91,7 +91,11 @@ impl<E: EventTable> EventTable for CountingPort<'_, E> {
         self.for_request().has(key, sort)
     }
 
-    fn scan(&self, after: Option<&ScanPosition>) -> impl Future<Output = Result<ScanPage, Unread>> {
-        self.for_request().scan(after)
+    fn scan(
+        &self,
+        after: Option<&ScanPosition>,
+        limit: u32,
+    ) -> impl Future<Output = Result<ScanPage, Unread>> {
+        self.for_request().scan(after, limit)
     }
 }

@@ -383,9 +383,9 @@ impl EventTable for Slow<'_> {
         self.0.table.has(key, sort).await
     }
 
-    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {
         self.0.clock.sleep(self.0.call).await;
         self.0.table.set_items_in_page(LATER_PAGE);
-        self.0.table.scan(after).await
+        self.0.table.scan(after, limit).await
     }
 }

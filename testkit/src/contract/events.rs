@@ -8,6 +8,9 @@ use shared::event::Reader;
 use shared::ids::Key;
 use shared::ledger::{EventTable, EventTime, Row, ScanPosition, ScannedRow};
 
+/// More items than a page has.
+const ALL: u32 = 1_000_000;
+
 /// An event table that can be written to.
 pub trait Writable: EventTable {
     /// Puts an item, in DynamoDB's JSON.
@@ -26,7 +29,7 @@ pub fn texts() -> Source {
         id: attribute("eventId"),
         name: attribute("eventName"),
         time: "createTime".to_owned(),
-        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]),
+        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
     }
 }
 
@@ -39,7 +42,7 @@ pub fn numbers() -> Source {
         id: None,
         name: None,
         time: "a time".to_owned(),
-        version: Path(vec!["size".to_owned()]),
+        version: Path(vec!["size".to_owned()]).into(),
     }
 }
 
@@ -137,7 +140,7 @@ async fn a_place_need_not_be_an_item(table: &impl Writable) {
     let older = rows_before(table, &mark("GAP"), Some(sort(3))).await;
     assert_eq!(older.iter().filter_map(|row| row.version).collect::<Vec<_>>(), [2, 1]);
     let seen =
-        table.scan(Some(&ScanPosition { key: mark("GAP"), sort: sort(3) })).await.expect("a page").seen;
+        table.scan(Some(&ScanPosition { key: mark("GAP"), sort: sort(3) }), ALL).await.expect("a page").seen;
     let newer = seen.iter().take_while(|seen| seen.key == mark("GAP")).filter_map(|seen| seen.version);
     assert_eq!(newer.collect::<Vec<_>>(), [4]);
     for version in [1, 2, 4] {
@@ -195,7 +198,7 @@ async fn a_scan_keeps_aggregates_together(table: &impl Writable, padding: usize)
             table.put(&item(&format!("SCAN {name}"), version, padding)).await;
         }
     }
-    let first = table.scan(None).await.expect("a page");
+    let first = table.scan(None, ALL).await.expect("a page");
     assert!(first.next.is_some(), "all in a page");
     let all = all_seen(table).await;
     let mut seen = BTreeMap::<String, Vec<ScannedRow>>::new();
@@ -252,7 +255,7 @@ async fn all_seen(table: &impl EventTable) -> Vec<ScannedRow> {
     let mut all = Vec::new();
     let mut after = None;
     loop {
-        let page = table.scan(after.as_ref()).await.expect("a page");
+        let page = table.scan(after.as_ref(), ALL).await.expect("a page");
         all.extend(page.seen);
         assert!(page.next.is_none() || page.next != after, "a page that leads nowhere");
         after = page.next;

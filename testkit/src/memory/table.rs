@@ -171,11 +171,11 @@ impl EventTable for MemoryTable {
         Ok(partition.is_some_and(|rows| rows.contains_key(&Sorted::of(sort))))
     }
 
-    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {
         let mut state = self.state();
         state.calls.scans += 1;
         state.answer()?;
-        let limit = state.items_in_page;
+        let limit = state.items_in_page.min(limit as usize);
         let after =
             after.map(|scan_position| (Partition::of(&scan_position.key), Sorted::of(&scan_position.sort)));
         let start = after.as_ref().map_or(Bound::Unbounded, |(partition, _)| Bound::Included(partition));
@@ -188,7 +188,9 @@ impl EventTable for MemoryTable {
             later.map(|(partition, (_, row))| seen(&partition.1.key, row)).take(limit).collect();
         let last = seen.last().filter(|_| seen.len() == limit);
         let next = last.map(|last| ScanPosition { key: last.key.clone(), sort: last.sort.clone() });
-        Ok(ScanPage { seen, next })
+        // Items of 4 KB, of which a unit reads two.
+        let units = Some(seen.len().div_ceil(2) as u64);
+        Ok(ScanPage { seen, next, units })
     }
 }
 
@@ -300,8 +302,8 @@ mod tests {
         table.fail();
         table.fail();
         assert!(now_or_never(table.has(&key, &sort)).is_err());
-        assert!(now_or_never(table.scan(None)).is_err());
-        assert!(now_or_never(table.scan(None)).is_ok());
+        assert!(now_or_never(table.scan(None, 100)).is_err());
+        assert!(now_or_never(table.scan(None, 100)).is_ok());
         assert_eq!(table.calls(), TableCalls { pages: 2, gets: 1, scans: 2 });
     }
 }

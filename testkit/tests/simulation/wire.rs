@@ -345,12 +345,12 @@ impl EventTable for Wire {
         self.look(Duration::ZERO, move |world| world.table.has(&key, &sort).now_or_never().unwrap()).await
     }
 
-    async fn scan(&self, after: Option<&ScanPosition>) -> Result<ScanPage, Unread> {
+    async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {
         self.world.write_at_scan();
         let after = after.cloned();
         // Eventually consistent: the answer comes later than the look at the table.
         let lag = self.world.rng.millis(0, 1_500);
-        self.look(lag, move |world| world.table.scan(after.as_ref()).now_or_never().unwrap()).await
+        self.look(lag, move |world| world.table.scan(after.as_ref(), limit).now_or_never().unwrap()).await
     }
 }
 

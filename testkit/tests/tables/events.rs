@@ -18,7 +18,7 @@ async fn requests_to_the_event_table() {
     events.page(&key, None).await.unwrap();
     events.page(&key, Some(&sort)).await.unwrap();
     assert!(!events.has(&key, &sort).await.unwrap());
-    events.scan(Some(&ScanPosition { key, sort })).await.unwrap();
+    events.scan(Some(&ScanPosition { key, sort }), 200).await.unwrap();
     let received = stub.received();
     let page = json!({
         "TableName": "Events", "ConsistentRead": true, "ScanIndexForward": false, "Limit": 100,
@@ -58,7 +58,7 @@ async fn an_event_table_that_does_not_answer_is_not_empty() {
             let error = match call {
                 0 => events.page(&key, None).await.unwrap_err(),
                 1 => events.has(&key, &key).await.unwrap_err(),
-                _ => events.scan(None).await.unwrap_err(),
+                _ => events.scan(None, 200).await.unwrap_err(),
             };
             shown.push(with_sources(&error));
         }
@@ -83,7 +83,7 @@ async fn an_event_table_that_does_not_answer_is_not_empty() {
     expect!["not read: table `Events`: the answer has no items"]
         .assert_eq(&with_sources(&events.page(&key, None).await.unwrap_err()));
     expect!["not read: table `Events`: the answer has no items"]
-        .assert_eq(&with_sources(&events.scan(None).await.unwrap_err()));
+        .assert_eq(&with_sources(&events.scan(None, 200).await.unwrap_err()));
     // An item of another table.
     let foreign = Answer::Done(json!({ "Items": [{ "pk": { "S": "a" } }], "Count": 1 }));
     let stub = TablesStub::start(vec![foreign; 8]).unwrap();
@@ -91,5 +91,5 @@ async fn an_event_table_that_does_not_answer_is_not_empty() {
     expect!["not read: table `Events`: an item has no sort key as `[source]` names it"]
         .assert_eq(&with_sources(&events.page(&key, None).await.unwrap_err()));
     expect!["not read: table `Events`: an item has no keys as `[source]` names them"]
-        .assert_eq(&with_sources(&events.scan(None).await.unwrap_err()));
+        .assert_eq(&with_sources(&events.scan(None, 200).await.unwrap_err()));
 }

@@ -79,7 +79,7 @@ fn events_at(endpoint_url: &str) -> EventsTable {
         id: None,
         name: None,
         time: "createTime".to_owned(),
-        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]),
+        version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
     };
     EventsTable::new(client(credentials, "eu-west-2", Some(endpoint_url)), "Events", &source)
 }

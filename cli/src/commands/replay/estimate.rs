@@ -1,7 +1,9 @@
 //! The estimate of a replay: its aggregates and their events, counted in the event table.
 
+use aws::clock::SystemClock;
 use shared::control::TypedKey;
 use shared::ids::Key;
+use shared::ledger::pace::Pace;
 use shared::ledger::{EventTable, Unread};
 
 /// The aggregates of a replay, in the event table's order.
@@ -24,7 +26,7 @@ pub(super) struct EventCount {
     pub(super) highest: u64,
 }
 
-/// Scans the whole table for the aggregates with events from version `from` on. Calls `say` after each page, with the
+/// Scans the whole table, at `pace`, for the aggregates with events from version `from` on. Calls `say` after each page, with the
 /// estimate so far.
 ///
 /// # Errors
@@ -32,6 +34,7 @@ pub(super) struct EventCount {
 /// [`Unread`]: a page could not be read.
 pub(super) async fn scan<E: EventTable>(
     table: &E,
+    mut pace: Pace,
     from: u64,
     mut say: impl FnMut(&ReplayEstimate),
 ) -> Result<ReplayEstimate, Unread> {
@@ -40,7 +43,7 @@ pub(super) async fn scan<E: EventTable>(
     let mut current: Option<Key> = None;
     let mut after = None;
     loop {
-        let page = table.scan(after.as_ref()).await?;
+        let page = pace.page(&SystemClock, table, after.as_ref()).await?;
         for seen in page.seen {
             if seen.version.is_none_or(|version| version < from) {
                 continue;
@@ -129,12 +132,17 @@ mod tests {
         table
     }
 
+    /// A pace without pauses.
+    fn unhurried() -> Pace {
+        Pace::new(u32::MAX)
+    }
+
     async fn check(from: u64, aggregates: &[&str], events: u64, largest: u64) {
         let table = table(&[("AFC F5", 6), ("B", 3), ("C", 11), ("D", 1)]);
         for items in [1, 2, 5, 100] {
             table.set_items_in_page(items);
             let mut last = ReplayEstimate::default();
-            let estimate = scan(&table, from, |estimate| last = estimate.clone()).await.unwrap();
+            let estimate = scan(&table, unhurried(), from, |estimate| last = estimate.clone()).await.unwrap();
             assert_eq!(last, estimate, "what was said last");
             let mut keys: Vec<&str> = estimate.0.iter().map(|aggregate| aggregate.key.as_text()).collect();
             keys.sort_unstable();
@@ -157,7 +165,7 @@ mod tests {
     async fn a_page_that_is_not_read_ends_the_scan() {
         let table = table(&[("A", 1)]);
         table.fail();
-        assert!(scan(&table, 1, |_| ()).await.is_err());
+        assert!(scan(&table, unhurried(), 1, |_| ()).await.is_err());
         table.fail();
         assert!(events_of_group(&table, &Key::S("A".to_owned()), 1, 9).await.is_err());
     }
@@ -179,7 +187,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_replay_goes_on_after_an_aggregate() {
-        let all = scan(&table(&[("A", 2), ("B", 2), ("C", 2), ("D", 2)]), 1, |_| ()).await.unwrap();
+        let all =
+            scan(&table(&[("A", 2), ("B", 2), ("C", 2), ("D", 2)]), unhurried(), 1, |_| ()).await.unwrap();
         for (at, aggregate) in all.0.iter().enumerate() {
             let rest = all.clone().after(&aggregate.key).unwrap();
             assert_eq!(rest.0, all.0[at + 1..]);

@@ -3,9 +3,10 @@
 use aws::dynamodb::EventsTable;
 use aws::operator::ledger::{events, unread};
 use aws::operator::table::{self, KeyType, Table};
-use shared::config::Source;
+use shared::config::{Config, Source};
 use shared::control::TypedKey;
 use shared::ids::{Group, Key};
+use shared::ledger::pace::Pace;
 use shared::ledger::{ItemKey, Unread};
 
 use super::estimate::{AggregateEvents, EventCount, ReplayEstimate, events_of_group, scan};
@@ -31,6 +32,7 @@ struct Search<'s> {
     client: &'s RegisteredClient,
     table: EventsTable,
     table_name: &'s str,
+    scan_read_units: u32,
     from: u64,
 }
 
@@ -42,18 +44,20 @@ struct Search<'s> {
 /// tables can't be read.
 pub(super) async fn scope(
     operator: &Operator,
-    source: &Source,
+    config: &Config,
     client: &RegisteredClient,
     arguments: &ReplayArguments,
 ) -> Result<ReplayScope, Failure> {
     let stream = output(&operator.stack, "EventStreamARN")?;
     let table_name = table::of_stream(stream).map_err(Failure::Unreachable)?;
+    let Config { source, scan_read_units, .. } = config;
     let table = events(&operator.target, table_name, source);
     let description = table::describe(&operator.target, table_name).await?;
     let key_type = key_type(&description, table_name, source).map_err(Failure::Config)?;
     let typed = |text: &String| typed_key(text, key_type).map_err(|error| Failure::Usage(error.to_string()));
     let after = arguments.request.after.as_ref().map(typed).transpose()?;
-    let search = Search { operator, client, table, table_name, from: arguments.from };
+    let (scan_read_units, from) = (*scan_read_units, arguments.from);
+    let search = Search { operator, client, table, table_name, scan_read_units, from };
     let Some(group) = &arguments.scope.group else { return search.all(after).await };
     // The operator may have copied the group from a consumer's log.
     let encoded = key_of_group(group, key_type);
@@ -102,13 +106,13 @@ impl Search<'_> {
 
     /// The scope of all groups, or of those after the aggregate `after`.
     async fn all(&self, after: Option<TypedKey>) -> Result<ReplayScope, Failure> {
-        let (client, from) = (&self.client.name, self.from);
+        let (client, from, units) = (&self.client.name, self.from, self.scan_read_units);
         let progress = Progress::spinner();
         let said = |estimate: &ReplayEstimate| {
             let groups = counted(estimate.0.len(), "group");
-            progress.spin(&format!("reading the event table: {groups} so far"));
+            progress.spin(&format!("reading the event table, {units} read units a second: {groups} so far"));
         };
-        let estimate = scan(&self.table, from, said).await;
+        let estimate = scan(&self.table, Pace::new(units), from, said).await;
         progress.finish();
         let estimate = self.of_table(estimate)?;
         let rest = match after {

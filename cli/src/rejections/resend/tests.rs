@@ -84,8 +84,8 @@ fn newer_events_have_a_higher_version() {
         let found = newer(&item(&rejection, STREAM).unwrap(), &image, source);
         expected.assert_eq(&found.map_or_else(
             |why| why,
-            |Newer { partition: (name, value), path, version }| {
-                format!("{name} = {value}, {path} > {version}")
+            |Newer { partition: (name, value), place, version }| {
+                format!("{name} = {value}, {place} > {version}")
             },
         ));
     };
@@ -93,7 +93,7 @@ fn newer_events_have_a_higher_version() {
     check(image, Some(&source()), &expect![[r#"mark = AFC F5, RegistrationNumber.version > 3"#]]);
     for no_version in [
         r#"{"RegistrationNumber":{"M":{"version":{"N":"0"}}}}"#,
-        r#"{"RegistrationNumber":{"M":{"version":{"S":"3"}}}}"#,
+        r#"{"RegistrationNumber":{"M":{"version":{"S":"three"}}}}"#,
         r#"{"RegistrationNumber":{"version":{"N":"3"}}}"#,
         "[]",
     ] {

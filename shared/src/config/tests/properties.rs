@@ -8,18 +8,22 @@ use super::*;
 fn written(config: &Config) -> String {
     let mut file = String::from("[source]\n");
     let source = &config.source;
-    let version = source.version.to_string();
+    let version = match &source.version {
+        VersionPlace { path, after: None } => format!("'{path}'"),
+        VersionPlace { path, after: Some(after) } => format!("{{ path = '{path}', after = '{after}' }}"),
+    };
     let keys = [
         ("partition_key", Some(&source.partition_key)),
         ("sort_key", Some(&source.sort_key)),
         ("id", source.id.as_ref()),
         ("name", source.name.as_ref()),
         ("time", Some(&source.time)),
-        ("version", Some(&version)),
     ];
     for (key, value) in keys {
         file += &value.map(|value| format!("{key} = '{value}'\n")).unwrap_or_default();
     }
+    file += &format!("version = {version}\n");
+    file += &format!("scan_read_units = {}\n", config.scan_read_units);
     file += "allowed_accounts = ['111122223333', '444455556666']\n";
     file += &format!("[sending]\nrequests_in_flight = {}\n", config.requests_in_flight);
     for client in &config.clients {
@@ -40,8 +44,9 @@ prop_compose! {
         (sort_key, time) in ("[A-Z .ë]{1,9}", "[a-zA-Z .ë]{1,9}"),
         (id, name) in (prop::option::of("[a-zA-Z]{1,9}"), prop::option::of("[a-zA-Z]{1,9}")),
         version in prop::collection::vec("[\\PC&&[^.']]{1,5}", 1..4),
+        after in prop::option::of("[\\PC&&[^']]{1,9}"),
     ) -> Source {
-        Source { partition_key, sort_key, id, name, time, version: Path(version) }
+        Source { partition_key, sort_key, id, name, time, version: VersionPlace { path: Path(version), after } }
     }
 }
 
@@ -49,6 +54,7 @@ prop_compose! {
     fn config()(
         source in source(),
         requests_in_flight in 1..=50_usize,
+        scan_read_units in 1..=100_000_u32,
         // So many names fit a parameter of the stack, whatever they are.
         names in prop::collection::btree_set("[a-z][a-z0-9]{0,39}", 1..=70_usize),
         own in prop::collection::vec(any::<(Option<bool>, bool)>(), OWN_LIMIT),
@@ -65,7 +71,7 @@ prop_compose! {
             },
             history,
         };
-        Config { source, clients: names.into_iter().zip(own).enumerate().map(client).collect(), requests_in_flight }
+        Config { source, clients: names.into_iter().zip(own).enumerate().map(client).collect(), requests_in_flight, scan_read_units }
     }
 }
 

@@ -22,6 +22,11 @@ fn attributes_must_be_named() {
             ("RegistrationNumber.version", "a..b"),
             ("RegistrationNumber.version", ".a"),
             ("RegistrationNumber.version", "a."),
+            ("'RegistrationNumber.version'", "7"),
+            ("'RegistrationNumber.version'", "{ after = 'EVENT#' }"),
+            ("'RegistrationNumber.version'", "{ path = 'a..b', after = 'EVENT#' }"),
+            ("'RegistrationNumber.version'", "{ path = 'sk', after = '' }"),
+            ("'RegistrationNumber.version'", "{ path = 'sk', before = 'x' }"),
         ],
         expect![[r#"
             f.toml:2: source.partition_key: is empty; name an attribute of the event table
@@ -38,6 +43,11 @@ fn attributes_must_be_named() {
             f.toml:7: source.version: `a..b` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
             f.toml:7: source.version: `.a` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
             f.toml:7: source.version: `a.` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
+            f.toml:7: source.version: is a whole number; write text in quotes, or `{ path = "…", after = "…" }`
+            f.toml:7: source.version.path: missing; name the attribute that the version is in
+            f.toml:7: source.version: `a..b` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
+            f.toml:7: source.version.after: is empty; leave it out
+            f.toml:7: source.version.before: unknown key; known here are `path`, `after`
         "#]],
     );
 }
@@ -73,6 +83,21 @@ fn requests_in_flight_has_a_range() {
             findings,
             "f.toml:11: sending.requests_in_flight: is not among 1 to 50; leave it out for 6, \
              enough for a queue without high throughput"
+        );
+    }
+}
+
+#[test]
+fn scan_read_units_has_a_range() {
+    let text =
+        |written: &str| edited("id = 'eventId'", &format!("id = 'eventId'\nscan_read_units = {written}"));
+    assert_eq!(read(&edited("id", "id"), None).unwrap().scan_read_units, 25);
+    assert_eq!(read(&text("100000"), None).unwrap().scan_read_units, 100_000);
+    for written in ["0", "-1", "100001"] {
+        assert_eq!(
+            read(&text(written), None).unwrap_err(),
+            "f.toml:5: source.scan_read_units: is not among 1 to 100000; leave it out for 25, which scans about 17 GB \
+             a day"
         );
     }
 }

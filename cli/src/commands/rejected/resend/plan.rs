@@ -1,11 +1,11 @@
 //! Plans to send a rejected event again: reads its item, and announces the plan to the operator.
 
-use aws::operator::items::{self, Lookup};
+use aws::operator::items::{self, Lookup, version_of};
 use aws::operator::{CallError, Target};
 use shared::config::Source;
 
 use crate::output::counted;
-use crate::rejections::{Rejection, item, newer, payload, version};
+use crate::rejections::{Rejection, item, newer, payload};
 
 /// A rejection, with the plan to send its event again.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ async fn attempt(
         }
         Err(why) => Err(why),
     };
-    let version = source.and_then(|source| version(&image, source));
+    let version = source.and_then(|source| version_of(&image, &source.version));
     Ok(payload(rejection, stream, &image).map(|payload| Attempt { payload, version, newer }))
 }
 
