@@ -3,6 +3,7 @@
 mod concurrency;
 mod disused;
 mod ledger;
+mod scan;
 mod settings;
 mod text;
 
@@ -20,6 +21,7 @@ use crate::client_status::Backlog;
 pub use concurrency::ConcurrencyShortage;
 pub use disused::{DisusedQueue, disused_queues};
 pub use ledger::ForeignLedger;
+pub use scan::ScanEstimate;
 pub use settings::Setting;
 
 /// The facts that a plan is made from: what is deployed, and what is in queues.
@@ -43,6 +45,8 @@ pub struct Facts {
     pub ledger_formats: Vec<Option<String>>,
     /// How many functions the account lets run at the same time; none if that isn't known.
     pub concurrency: Option<u32>,
+    /// The size of the event table, in bytes; none if that isn't known.
+    pub table_size: Option<u64>,
 }
 
 /// The depth of each queue by its ARN, or why it isn't known.
@@ -103,6 +107,8 @@ pub struct Plan {
     pub foreign_ledger: Option<ForeignLedger>,
     /// The shortage of concurrent executions, if the account has too few for the stack.
     pub concurrency_shortage: Option<ConcurrencyShortage>,
+    /// How long a scan of the event table takes; none if its size isn't known.
+    pub scan: Option<ScanEstimate>,
     /// Why the plan is not complete.
     pub unknown: Option<String>,
 }
@@ -221,6 +227,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         backlogs,
         ledger_formats,
         concurrency,
+        table_size,
     } = facts;
     let endpoint = endpoint.as_deref();
     let is_new = running.is_none();
@@ -263,6 +270,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         disused_queues,
         foreign_ledger,
         concurrency_shortage: ConcurrencyShortage::of(concurrency, &parameters, &running.parameters),
+        scan: ScanEstimate::of(table_size, config.scan_read_units),
         unknown: running.no_config,
     }
 }

@@ -20,6 +20,8 @@ pub struct Table {
     pub sort_key: Option<String>,
     /// Its stream, if it has one.
     pub stream: Option<Stream>,
+    /// Its size in bytes, as it was within the last six hours (DynamoDB API Reference, `TableDescription`).
+    pub size: Option<u64>,
 }
 
 /// The type of a key attribute.
@@ -101,6 +103,7 @@ pub async fn describe(target: &Target, name: &str) -> Result<Table, CallError> {
         partition_key,
         sort_key,
         stream: stream.map(|(arn, view_type)| Stream { arn, view_type }),
+        size: table.table_size_bytes.and_then(|size| u64::try_from(size).ok()),
     })
 }
 

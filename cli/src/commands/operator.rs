@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use shared::clock::Clock as _;
 use shared::config::{ClientName, nearest};
 use shared::control::ControlRequest;
-use shared::ledger::{ClientId, ItemKey, Registration, Registry, State};
+use shared::ledger::{ClientId, ItemKey, Registration, Registry, ScanKind, State};
 use shared::text::printable;
 use shared::time::Timestamp;
 
@@ -195,6 +195,19 @@ pub(super) async fn client_statuses(
     });
     let statuses = stream::iter(statuses).buffered(CALLS_AT_ONCE).collect().await;
     Ok((registry, statuses))
+}
+
+/// The scans that are on, and when each began.
+///
+/// # Errors
+///
+/// [`CallError`]: the ledger called `name` could not be read.
+pub(super) async fn scans(target: &Target, name: &str) -> Result<Vec<(ScanKind, Timestamp)>, CallError> {
+    let kinds = [ScanKind::History, ScanKind::Reconcile];
+    let items = client_status::read(&ledger(target, name), &kinds.map(ItemKey::Scan)).await;
+    let items = items.map_err(|error| unread(name, &error))?;
+    let on = kinds.into_iter().filter_map(|kind| Some((kind, items.scan(kind).present()?)));
+    Ok(on.filter(|(_, scan)| scan.is_on).map(|(kind, scan)| (kind, scan.at)).collect())
 }
 
 /// The backlog of each client of `stack`, or why that isn't known; none if the stack was deployed without a ledger.

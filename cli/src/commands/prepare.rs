@@ -4,7 +4,7 @@ use aws::operator::Target;
 use aws::operator::cloudformation::{self, DeployedStack, describe};
 use aws::operator::lambda::unreserved_concurrency;
 use aws::operator::ledger::formats;
-use aws::operator::{CallFault, sqs};
+use aws::operator::{CallFault, sqs, table};
 use deploy::clients::ClientLists;
 use deploy::settings::{FunctionTimeout, Settings};
 use deploy::stack::{self, check_ready, deployed_config, kept_queues, prefix};
@@ -78,8 +78,16 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
         };
         facts.depths.insert(queue.to_string(), depth);
     }
+    facts.table_size = table_size(&target, settings, facts.running.as_ref()).await;
     let plan = plan::plan(&context.stack, &config, &naming, facts);
     Ok(Prepared { target, naming, deployed, config, config_text, plan })
+}
+
+/// The size of the event table, in bytes; none if it isn't known which table that is, or what it is like.
+async fn table_size(target: &Target, settings: &Settings, running: Option<&Running>) -> Option<u64> {
+    let set = settings.event_stream_arn.as_ref().map(|arn| arn.as_str()).filter(|arn| !arn.is_empty());
+    let stream = set.or_else(|| running?.stream.as_deref())?;
+    table::describe(target, table::of_stream(stream).ok()?).await.ok()?.size
 }
 
 /// The name of the ledger's table, also in an older stack in which no output names it.

@@ -517,6 +517,7 @@ fn programs_get_one_object() {
           "disused_queues": [],
           "foreign_ledger": null,
           "concurrency_shortage": null,
+          "scan": null,
           "unknown": null
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&plan).unwrap());

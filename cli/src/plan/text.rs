@@ -6,7 +6,7 @@ use shared::text::printable;
 
 use super::{
     Change, ConcurrencyShortage, DisusedQueue, ForeignLedger, LeftStream, Plan, PlanResult, PlannedClient,
-    QueueInTheWay, ReceivingAccount, Setting, queue_command, queue_name,
+    QueueInTheWay, ReceivingAccount, ScanEstimate, Setting, queue_command, queue_name,
 };
 use crate::args::stack_option;
 use crate::output::{Style, Tone, table};
@@ -19,6 +19,7 @@ impl Plan {
             client_table(&self.clients, style),
             self.settings_table(style),
             self.warnings(),
+            self.scan.as_ref().and_then(ScanEstimate::to_text).unwrap_or_default(),
             self.accounts_list(),
             self.kept_queues.iter().map(refusal).collect::<Vec<_>>().join("\n\n"),
             self.disused_queues.iter().map(DisusedQueue::to_text).collect::<Vec<_>>().join("\n\n"),

@@ -71,6 +71,7 @@ fn good() -> Facts {
             partition_type: Some(KeyType::S),
             sort_key: Some("createTime".into()),
             stream: Some(Stream { arn: STREAM.into(), view_type: "NEW_IMAGE".into() }),
+            size: None,
         })),
         converter: Ok(vec![Mapping {
             source: STREAM.into(),

@@ -237,6 +237,7 @@ mod tests {
             partition_type,
             sort_key: None,
             stream: None,
+            size: None,
         };
         let found = |partition_key, of| key_type(&table(partition_key, of), "Events", &source);
         assert_eq!(found("mark", Some(KeyType::N)), Ok(KeyType::N));

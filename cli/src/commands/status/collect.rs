@@ -8,12 +8,14 @@ use aws::operator::cloudwatch::{self, MetricName, WINDOW};
 use aws::operator::{CallError, sqs};
 use deploy::stack::Whose;
 use futures_util::{StreamExt as _, stream};
+use shared::ledger::ScanKind;
 use shared::naming::{Naming, OwnQueue, QueueArn};
+use shared::time::Timestamp;
 
 use super::facts::{Facts, Figure, Queue};
 use crate::client_status::ClientStatus;
 use crate::commands::CALLS_AT_ONCE;
-use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now};
+use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now, scans};
 use crate::commands::prepare::running;
 use crate::context::output;
 use crate::plan::Registered;
@@ -31,8 +33,12 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
         (whose, arn, attributes)
     });
     let looks = stream::iter(looks).buffered(CALLS_AT_ONCE).collect::<Vec<_>>();
-    let (looks, metrics, clients) =
-        tokio::join!(looks, cloudwatch::newest(target, &names), clients(target, stack));
+    let (looks, metrics, clients, scans) = tokio::join!(
+        looks,
+        cloudwatch::newest(target, &names),
+        clients(target, stack),
+        running_scans(target, stack)
+    );
 
     let metrics = metrics.map_err(|error| error.to_string());
     let queues = looks.into_iter().map(|(whose, arn, attributes)| {
@@ -51,6 +57,7 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
             (None, missing) => Err(missing.err().map(|error| error.to_string()).unwrap_or_default()),
         },
         clients,
+        scans,
         now: now(),
     }
 }
@@ -58,6 +65,12 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
 async fn clients(target: &Target, stack: &DeployedStack) -> Result<Vec<ClientStatus>, CallError> {
     let (_, clients) = client_statuses(target, output(stack, LEDGER_TABLE_NAME)?).await?;
     Ok(clients)
+}
+
+async fn running_scans(target: &Target, stack: &DeployedStack) -> Vec<(ScanKind, Timestamp)> {
+    let Ok(ledger) = output(stack, LEDGER_TABLE_NAME) else { return Vec::new() };
+    // That the ledger can't be read is said about the clients.
+    scans(target, ledger).await.unwrap_or_default()
 }
 
 /// The queues to look at: those of the config that runs, not of the file. A client whose name isn't known is named

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws::operator::CallError;
 use deploy::stack::Whose;
+use shared::ledger::ScanKind;
 use shared::naming::QueueArn;
 use shared::time::Timestamp;
 
@@ -19,6 +20,8 @@ pub(super) struct Facts {
     pub(super) iterator_age: Figure,
     /// The clients that are not retired, by their names, from the ledger.
     pub(super) clients: Result<Vec<ClientStatus>, CallError>,
+    /// The scans of the event table that are on, and when each began; none if the ledger could not be read.
+    pub(super) scans: Vec<(ScanKind, Timestamp)>,
     /// When the facts were collected.
     pub(super) now: Timestamp,
 }

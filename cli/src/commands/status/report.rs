@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use aws::operator::CallFault;
 use deploy::stack::Whose;
 use serde::Serialize;
+use shared::ledger::ScanKind;
+use shared::time::Timestamp;
 
 use super::clients::{self, ClientRow};
 use super::facts::Facts;
@@ -24,10 +26,45 @@ pub(super) struct Report {
     pub(super) queues: Vec<QueueRow>,
     /// The clients that are not retired, from the ledger.
     clients: Option<Vec<ClientRow>>,
+    /// The scans of the event table that are on.
+    scans: Vec<RunningScan>,
     unknown: BTreeMap<&'static str, String>,
     /// Why one of the stack's own queues, or its ledger, could not be looked at.
     #[serde(skip)]
     blind: Option<CallFault>,
+}
+
+/// A scan of the event table that is on.
+#[derive(Debug, Serialize)]
+struct RunningScan {
+    /// `history` or `reconcile`.
+    scan: &'static str,
+    /// How long it has been on.
+    seconds: u64,
+}
+
+/// A comparison is due each day, and a new client expects its history sooner.
+const LONG: u64 = 24 * 60 * 60;
+
+impl RunningScan {
+    fn new((kind, began): (ScanKind, Timestamp), now: Timestamp) -> Self {
+        let scan = match kind {
+            ScanKind::History => "history",
+            ScanKind::Reconcile => "reconcile",
+        };
+        Self { scan, seconds: now.since(began).as_secs() }
+    }
+
+    /// The text for people; none if the scan is not long.
+    fn to_text(&self) -> Option<String> {
+        let Self { scan, seconds } = self;
+        (*seconds >= LONG).then(|| {
+            format!(
+                "the scan of the event table for `{scan}` has been on for {}: `scan_read_units` in the config sets its pace\n",
+                time(*seconds)
+            )
+        })
+    }
 }
 
 impl Report {
@@ -51,6 +88,7 @@ impl Report {
             iterator_age_milliseconds: iterator_age,
             queues,
             clients,
+            scans: facts.scans.iter().map(|scan| RunningScan::new(*scan, facts.now)).collect(),
             unknown,
             blind: blind(facts),
         }
@@ -88,5 +126,6 @@ pub(super) fn text(report: &Report, style: Style) -> String {
         None => "how far the converter is behind the stream isn't known (`--json` says why)".to_owned(),
     };
     let clients = clients::text(report.clients.as_deref(), style);
-    format!("{}\n{clients}stack `{}`: {age}\n", table(&header, &rows, style), report.stack)
+    let scans: String = report.scans.iter().filter_map(RunningScan::to_text).collect();
+    format!("{}\n{clients}{scans}stack `{}`: {age}\n", table(&header, &rows, style), report.stack)
 }

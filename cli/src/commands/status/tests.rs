@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use aws::operator::{CallError, CallFault};
 use deploy::stack::Whose;
 use expect_test::{Expect, expect};
+use shared::ledger::ScanKind;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
@@ -29,6 +30,7 @@ fn up_to_date() -> Facts {
     queues[BILLING].oldest = Ok(125.0);
     queues[REPORTING].oldest = Err("the metrics of a queue are in its own account `444455556666`".into());
     Facts {
+        scans: Vec::new(),
         stack: "mark-event-queue".into(),
         queues,
         iterator_age: Ok(1400.0),
@@ -220,6 +222,7 @@ fn figures_for_programs() {
             }
           ],
           "clients": [],
+          "scans": [],
           "unknown": {
             "iterator_age_milliseconds": "no figure of `AWS/Lambda` `IteratorAge` in the last 10 minutes"
           }
@@ -481,4 +484,23 @@ fn clients_for_programs() {
           }
         ]"#]]
     .assert_eq(&serde_json::to_string_pretty(&json["clients"]).unwrap());
+}
+
+#[test]
+fn a_scan_that_takes_more_than_a_day_is_shown() {
+    let ago = |hours: u64| Timestamp::from_millis(NOW - hours * 60 * 60 * 1_000);
+    let facts =
+        Facts { scans: vec![(ScanKind::History, ago(50)), (ScanKind::Reconcile, ago(23))], ..up_to_date() };
+    let report = Report::new(&facts);
+    let lines = text(&report, Style::Plain);
+    let shown: Vec<&str> = lines.lines().filter(|line| line.contains("scan")).collect();
+    assert_eq!(
+        shown,
+        [
+            "the scan of the event table for `history` has been on for 2 d: `scan_read_units` in the config sets its pace"
+        ]
+    );
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["scans"][1], serde_json::json!({ "scan": "reconcile", "seconds": 23 * 60 * 60 }));
+    assert_eq!(report.exit(), Report::new(&up_to_date()).exit());
 }
