@@ -284,3 +284,18 @@ fn a_comparison_goes_on_where_the_last_one_ended() {
     assert!(calls > 2, "{calls}");
     assert_eq!(put_again(&world).matches(": 3").count(), 16);
 }
+
+/// The table reads two items in a unit, and the config leaves 25 units a second to scans.
+#[test]
+fn scans_leave_the_table_to_its_api() {
+    let world = World::new();
+    for group in 'a'..='t' {
+        (1..=20).for_each(|version| world.put(&format!("{group}{version}")));
+    }
+    let began = world.clock.now();
+    let (groups, _) = reconcile_all(&world);
+    assert_eq!(groups, 20);
+    let units = 20 * 20 / 2;
+    let elapsed = world.clock.now().since(began);
+    assert!(elapsed >= Duration::from_millis((units - 4) * 1_000 / 25), "{elapsed:?}");
+}
