@@ -1,4 +1,4 @@
-//! The maintenance, every minute: who is served is settled, every client is caught up, and the event table is walked over.
+//! The maintenance, every minute: who is served is settled, every client is caught up, and the event table is scanned.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -121,7 +121,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                     let why = why_unread(&found, &keys);
                     if keys.iter().filter_map(|key| found.unread(key)).any(DamagedItem::is_why) {
                         let (client, group) = (client.name.as_str(), group.as_str());
-                        error!(client, group, why, "a group stands still until somebody acts");
+                        error!(client, group, why, "a group stands still until an operator acts");
                     }
                     unread.push((group.clone(), why));
                 }

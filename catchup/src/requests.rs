@@ -184,7 +184,7 @@ enum Refusal {
 }
 
 /// A group's item and the client's cursor, if one fits the other: or if the cursor is missing. A read
-/// during a write looks the same; a write on condition of both tells them apart.
+/// during a write looks the same; a write on condition of both distinguishes them.
 fn together<'f>(
     found: &'f LedgerRead,
     client: ClientId,

@@ -222,7 +222,7 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
 /// Why one of these was not read, for a log.
 pub(super) fn why_unread(found: &LedgerRead, keys: &[ItemKey]) -> String {
     let unread = keys.iter().find_map(|key| found.unread(key));
-    unread.map_or_else(|| "the items were read while somebody wrote them".to_owned(), ToString::to_string)
+    unread.map_or_else(|| "the items were read during a write".to_owned(), ToString::to_string)
 }
 
 impl Survey {

@@ -53,7 +53,7 @@ pub struct RejectedRecord<'p> {
     pub rejection: Rejection<'p>,
     /// The aggregate's group, where it could be read.
     pub group: Option<Group>,
-    /// What tells this rejection from others.
+    /// What distinguishes this rejection from others.
     pub deduplication_id: DeduplicationId,
 }
 
@@ -173,7 +173,7 @@ impl<'p> RejectedRecord<'p> {
     }
 }
 
-/// The place of a record in its stream, if the record tells it: enough to ask for it again.
+/// The place of a record in its stream, if the record says it: enough to ask for it again.
 pub fn sequence_number(raw: &RawValue) -> Option<String> {
     #[derive(Deserialize)]
     struct StreamPosition<'p> {

@@ -101,7 +101,7 @@ impl Converter {
             refused
                 .borrow_mut()
                 .push((event.number, ResendResult::not_sent(ResendOutcome::Rejected, &*stop.why)));
-            // The answer tells of them: there is no rejection that could fail.
+            // The answer names them: there is no rejection that could fail.
             Ok(())
         };
         let sent =

@@ -291,7 +291,7 @@ fn log_returned(done: &[DoneGroup<'_>]) {
         if is_stuck {
             error!(
                 groups,
-                why, "groups stand still until somebody acts; their messages are returned and tried again"
+                why, "groups stand still until an operator acts; their messages are returned and tried again"
             );
         } else {
             warn!(groups, why, "messages are returned and tried again");

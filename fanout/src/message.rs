@@ -19,9 +19,9 @@ pub struct Delivery<'p> {
     pub index: usize,
     /// The whole message, as Lambda's payload has it.
     pub record: &'p RawValue,
-    /// What tells Lambda which message is meant; a message without one can only be returned with its whole batch.
+    /// Which message it is, for Lambda; a message without one can only be returned with its whole batch.
     pub id: Option<String>,
-    /// What tells SQS which delivery is meant.
+    /// Which delivery it is, for SQS.
     pub receipt_handle: Option<String>,
     /// The group, where it could be read.
     pub group: Option<Group>,
@@ -178,7 +178,7 @@ impl<'p> Incoming<'p> {
         Ok(Self { copy, streamed_at: streamed_at.map(Timestamp::from_millis), body })
     }
 
-    /// The message as every sender sends this event: under the event's id, without what tells how it came here.
+    /// The message as every sender sends this event: under the event's id, without what says how it came here.
     pub fn of_event(&self, id: &DeduplicationId) -> Message {
         let tells_the_way = |own: &Attribute| own.name == REPAIR || own.name == REPLAY;
         if self.copy.deduplication_id() == id && !self.copy.attributes().iter().any(tells_the_way) {

@@ -56,7 +56,7 @@ fn a_group_of_another_format_stands_still_and_an_error_names_the_remedy() {
     let errors: Vec<&str> = logged.lines().filter(|line| line.contains("ERROR")).collect();
     let [error] = errors.as_slice() else { panic!("{logged}") };
     let error: serde_json::Value = serde_json::from_str(error).unwrap();
-    expect![[r#""groups stand still until somebody acts; their messages are returned and tried again": "a" "not read: table `ledger`, item `group#a` / `group`: attribute `format` is 2, and this release reads 1; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time""#]].assert_eq(&format!("{}: {} {}", error["message"], error["groups"], error["why"]));
+    expect![[r#""groups stand still until an operator acts; their messages are returned and tried again": "a" "not read: table `ledger`, item `group#a` / `group`: attribute `format` is 2, and this release reads 1; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time""#]].assert_eq(&format!("{}: {} {}", error["message"], error["groups"], error["why"]));
     // The release that wrote it is back.
     world.ledger.set_format(world.item_key("a"), 1);
     world.drain();

@@ -14,7 +14,7 @@ pub use error::{EventError, Role};
 /// services take for such a value.
 pub const TEXT_LIMIT: usize = 256;
 
-/// The name of the attribute that tells when the stream recorded an event (a Number, milliseconds since 1970).
+/// The name of the attribute that says when the stream recorded an event (a Number, milliseconds since 1970).
 pub const STREAMED_AT: &str = "streamedAt";
 
 /// One event, ready to become a [`Message`].

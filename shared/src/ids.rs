@@ -102,7 +102,7 @@ impl DeduplicationId {
         Self(digest(b'i', &[&tags, partition.as_bytes(), sort.as_bytes()]))
     }
 
-    /// The id of what a record tells of, by the record's own id, such as its `eventID`.
+    /// The id of what a record is about, by the record's own id, such as its `eventID`.
     pub fn of_stream_record(event_id: &str) -> Self {
         if is_legal(event_id) {
             Self(event_id.to_owned())

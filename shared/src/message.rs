@@ -26,11 +26,11 @@ pub const EVENT_LIMIT: usize = SQS_LIMIT - RESERVE;
 /// The most message attributes that SQS takes (SQS: message attributes).
 pub const ATTRIBUTE_LIMIT: usize = 10;
 
-/// The name of the attribute that marks a message as sent again, and tells in which replay.
+/// The name of the attribute that marks a message as sent again, and names the replay.
 pub const REPLAY: &str = "replay";
 
 /// The name of the attribute of a message to the fan-out queue that has a deduplication id of its own because the one
-/// of its event may be remembered: it tells the event's. It is not passed on.
+/// of its event may be remembered: it holds the event's. It is not passed on.
 pub const REPAIR: &str = "repair";
 
 /// A message ready to be sent to any number of FIFO queues. Clones share what it holds.
@@ -154,7 +154,7 @@ impl Message {
         self.0.size
     }
 
-    /// What tells this message, and its clones, from all others, those with the same content among them.
+    /// What distinguishes this message, and its clones, from all others, those with the same content among them.
     pub fn identity(&self) -> Identity {
         Identity(Arc::downgrade(&self.0))
     }

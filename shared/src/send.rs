@@ -167,7 +167,7 @@ pub fn all_accepted<K, T>(outcomes: impl IntoIterator<Item = Outcome<K, T>>) -> 
     stopped.map_or(Ok(()), |stopped| Err(stopped.stop))
 }
 
-/// Tells the items that were accepted from those that were not, each of which has what stopped its run.
+/// Splits the items that were accepted from those that were not, each of which has what stopped its run.
 pub fn split<K, T>(outcomes: impl IntoIterator<Item = Outcome<K, T>>) -> (Vec<T>, Vec<(T, Stop)>) {
     let (mut accepted, mut unsent) = (Vec::new(), Vec::new());
     for outcome in outcomes {

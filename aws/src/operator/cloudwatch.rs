@@ -1,4 +1,4 @@
-//! What CloudWatch tells of queues and functions.
+//! CloudWatch: metrics of queues and functions.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};

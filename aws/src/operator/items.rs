@@ -77,7 +77,7 @@ pub enum Condition<'p> {
 /// What a table said instead of putting items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The code about each item, if the table tells one: `None` about those that could have been put.
+    /// The code about each item, if the table returns one: `None` about those that could have been put.
     pub codes: Vec<String>,
     /// What it says of all.
     pub reason: String,

@@ -1,4 +1,4 @@
-//! What KMS tells of keys.
+//! KMS: keys.
 
 use aws_sdk_kms::types::KeyManagerType;
 

@@ -1,4 +1,4 @@
-//! What Lambda tells of the functions and their event source mappings; and invoking a function.
+//! Lambda: the functions, their event source mappings, and invoking a function.
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::retry::RetryConfig;
@@ -19,7 +19,7 @@ pub struct Mapping {
     pub last_result: Option<String>,
     /// The most records in a batch.
     pub batch_size: Option<i32>,
-    /// Whether the function tells which records failed.
+    /// Whether the function reports which records failed.
     pub reports_failures: bool,
     /// How many batches of a shard are processed at once.
     pub parallelization_factor: Option<i32>,

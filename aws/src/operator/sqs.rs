@@ -1,4 +1,4 @@
-//! What SQS tells of queues.
+//! SQS: queues and their messages.
 
 use std::collections::BTreeMap;
 use std::fmt;

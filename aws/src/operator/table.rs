@@ -1,4 +1,4 @@
-//! What DynamoDB tells of the event table and of the ledger's.
+//! DynamoDB: the event table and the ledger's.
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType as Role, PointInTimeRecoveryStatus,

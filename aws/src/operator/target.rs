@@ -98,7 +98,7 @@ impl Target {
         Self::local_as("test", endpoint, region)
     }
 
-    /// The same with this access key, which tells some emulators the account.
+    /// The same with this access key, from which some emulators take the account.
     pub fn local_as(access_key: &str, endpoint: &str, region: &str) -> Self {
         let credentials = Credentials::new(access_key, "test", None, None, "local");
         let sdk_config = SdkConfig::builder()

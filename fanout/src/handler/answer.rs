@@ -100,7 +100,7 @@ impl<'b> Returned<'b> {
         self.0.iter().filter_map(handle).collect()
     }
 
-    /// Counts them; `now` tells how long the oldest of them has been in the queue, if SQS says when it came.
+    /// Counts them, and how long the oldest has been in the queue by `now`, if SQS says when it came.
     pub(super) fn note(&self, now: Timestamp, tally: &mut Tally) {
         tally.count(RETURNED, self.0.len());
         let sent = self.deliveries().filter_map(|delivery| delivery.sent.or(delivery.first_received));

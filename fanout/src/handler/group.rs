@@ -252,7 +252,7 @@ impl<'b> OpenGroup<'b> {
         self.arrivals.retain(|arrival| !settled.contains(&arrival.number));
     }
 
-    /// Nothing else tells of what is not sent and no duplicate.
+    /// Nothing else reports what is not sent and is no duplicate.
     fn log_dropped(&self, dropped: &Dropped) {
         let (group, Dropped { erased, unsent }) = (&self.group, dropped);
         if !erased.is_empty() {

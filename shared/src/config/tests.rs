@@ -266,7 +266,7 @@ queue_arn = "arn:aws:sqs:us-east-1:999999999999:test-MarkFanOutQueue.fifo"
     expect![[r#"
         client-queues.toml:2: owner: unknown key; known here are `source`, `sending`, `client`
         client-queues.toml:4: source.partition_key: missing; name an attribute of the event table
-        client-queues.toml:4: source.time: missing; name the attribute of the event's time, which tells an aggregate's incarnations apart
+        client-queues.toml:4: source.time: missing; name the attribute of the event's time, by which an aggregate's incarnations differ
         client-queues.toml:5: source.partitionkey: unknown key; did you mean `partition_key`?
         client-queues.toml:6: source.sort_key: is a whole number; write text in quotes
         client-queues.toml:7: source.group: is gone: events with the same partition key are a group, because what is missing of a group is read from its partition; delete the line

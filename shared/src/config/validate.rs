@@ -24,10 +24,10 @@ const SCAN_READ_UNITS_LIMIT: u32 = 100_000;
 
 const NO_PARTITION_KEY: &str = "missing; name an attribute of the event table";
 
-const NO_SORT_KEY: &str = "missing; name the table's sort key, which tells an aggregate's events apart";
+const NO_SORT_KEY: &str = "missing; name the table's sort key, by which an aggregate's events differ";
 
 const NO_TIME: &str =
-    "missing; name the attribute of the event's time, which tells an aggregate's incarnations apart";
+    "missing; name the attribute of the event's time, by which an aggregate's incarnations differ";
 
 const NO_VERSION: &str = "missing; name the attribute that numbers an aggregate's events, or, if yours have no number, \
                           count on condition from now on: docs/ordering.md says how under \"My events have no version\"";

@@ -32,7 +32,7 @@ impl Columns {
     }
 
     /// The row of an item that was read as `event`, which is none if its message would be larger than any queue takes;
-    /// `at` tells what key the item has at a path. `None` if it has no sort key, which no item lacks.
+    /// `at` returns the key that the item has at a path. `None` if it has no sort key, which no item lacks.
     pub fn row(&self, event: Result<Event, EventError>, at: impl Fn(&Path) -> Option<Key>) -> Option<Row> {
         let sort = at(&self.sort)?;
         let time = time(at(&self.time));

@@ -160,7 +160,7 @@ pub struct Scan {
     pub is_on: bool,
 }
 
-/// Why the event table is walked over.
+/// Why the event table is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ScanKind {
     /// To adopt groups for a client that wants history.

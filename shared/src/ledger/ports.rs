@@ -137,7 +137,7 @@ pub struct Unread(#[source] pub Cause);
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// A condition did not hold: another sender wrote. Nothing was written.
-    #[error("somebody else wrote meanwhile")]
+    #[error("another sender wrote meanwhile")]
     Lost,
     /// Nothing was written: throttled, refused, another transaction on the same item.
     #[error("not written: {0}")]

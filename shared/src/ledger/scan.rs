@@ -58,7 +58,7 @@ pub fn due(
         .map(|scan| Scan { write_count, ..scan.clone() })
 }
 
-/// Whether an event of this time was written less than `age` ago, as far as its time tells. A time that lies ahead by as
+/// Whether an event of this time was written less than `age` ago, as far as its time says. A time that lies ahead by as
 /// much is no writer's clock that is a little fast: it says nothing.
 pub(super) fn is_young(time: EventTime, age: Duration, now: Timestamp) -> bool {
     time.as_nanos().abs_diff(EventTime::from(now).as_nanos()) < age.as_nanos()

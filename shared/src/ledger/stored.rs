@@ -79,7 +79,7 @@ impl Damaged {
 ///
 /// # Errors
 ///
-/// [`Damaged`] tells what it is instead.
+/// [`Damaged`] says what it is instead.
 pub fn check_format(format: Option<&Value>) -> Result<(), Damaged> {
     let found: Cow<'static, str> = match format {
         Some(Value::N(number)) if *number == FORMAT_WRITTEN.to_string() => return Ok(()),

@@ -80,7 +80,7 @@ async fn what_a_write_s_answer_means() {
     check_write(Answer::Done(json!({})), expect!["done"]).await;
     check_write(
         error(400, "ConditionalCheckFailedException"),
-        expect!["Lost: somebody else wrote meanwhile"],
+        expect!["Lost: another sender wrote meanwhile"],
     )
     .await;
     for (status, code) in [
@@ -131,7 +131,7 @@ async fn why_a_transaction_was_cancelled_decides() {
         let answer = Answer::Error { status: 400, code: "TransactionCanceledException", more };
         expected.assert_eq(&write_with(answer, &[write("a", true), write("b", false)]).await);
     };
-    let lost = || expect!["Lost: somebody else wrote meanwhile"];
+    let lost = || expect!["Lost: another sender wrote meanwhile"];
     check(&["None", "ConditionalCheckFailed"], lost()).await;
     check(&["TransactionConflict", "ConditionalCheckFailed"], lost()).await;
     check(&["ConditionalCheckFailed", "ThrottlingError"], lost()).await;

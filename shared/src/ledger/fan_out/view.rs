@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 /// A message of a batch: which event it brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// What tells it from the other messages of its batch.
+    /// What distinguishes it from the other messages of its batch.
     pub number: usize,
     /// The event's message, as it goes to the clients' queues.
     pub message: Message,
