@@ -11,6 +11,7 @@ mod explain;
 mod findings;
 mod formula;
 mod json;
+mod literal;
 mod numeric;
 mod observe;
 mod operator;
@@ -31,11 +32,11 @@ pub use findings::PatternFinding;
 pub use json::BodyError;
 pub use set::PatternSet;
 
-/// How many sections and `$or`s of a pattern may lie inside each other.
+/// How many levels deep a field may lie, each `$or` counted too. DynamoDB stores 32 ("Quotas: nested attribute depth").
 pub const DEPTH_LIMIT: usize = 32;
 
-/// How many alternatives the `$or`s of a pattern may make when each is combined with each ("Amazon EventBridge User
-/// Guide, Event pattern syntax").
+/// How many alternatives the `$or`s of a pattern may make, each branch combined with each of the others. Where arrays of
+/// objects are looked at, each alternative is decided for itself.
 pub const ALTERNATIVES_LIMIT: usize = 1_000;
 
 /// A condition on the JSON of an event.

@@ -67,8 +67,8 @@ impl Decision<'_> {
         if !tests.iter().all(|test| self.may_succeed(*test)) {
             return false;
         }
-        let Some(body) = self.observation.scopes.first() else {
-            return false;
+        let Some(body) = self.observation.scopes.first().filter(|_| !self.observation.is_flat()) else {
+            return true;
         };
         let open = tests.iter().filter_map(|&place| {
             let test = self.trie.test(place)?;
@@ -89,12 +89,12 @@ impl Decision<'_> {
     fn ways(self, scope: &Scope, mut tests: Vec<OpenTest>) -> Ways {
         let mut ways = Ways { by_absence: true, by_value: false };
         for open in &mut tests {
-            if scope.succeeded.contains(&open.test) {
+            if scope.succeeds(open.test) {
                 ways.by_value = true;
                 ways.by_absence &= open.is_satisfied;
                 open.is_satisfied = true;
             }
-            open.admits_absence &= !scope.present.contains(&open.node);
+            open.admits_absence &= !scope.is_present(open.node);
         }
         for array in &scope.arrays {
             let (inside, outside) =
@@ -117,8 +117,7 @@ impl Decision<'_> {
 
     fn is_present_in(self, array: &Array, node: usize) -> bool {
         self.elements(array).any(|element| {
-            element.present.contains(&node)
-                || element.arrays.iter().any(|array| self.is_present_in(array, node))
+            element.is_present(node) || element.arrays.iter().any(|array| self.is_present_in(array, node))
         })
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::decide::{CompiledPattern, Decision};
 use super::formula::Formula;
+use super::trie::Test;
 use crate::config::Path;
 
 /// A field that said no.
@@ -104,12 +105,10 @@ fn first_inconsistent(decision: Decision<'_>, tests: &[usize]) -> Option<usize> 
 
 fn refusal(decision: Decision<'_>, test: usize) -> Option<Refusal> {
     let Decision { trie, observation } = decision;
-    let node = trie.test(test)?.node;
-    let wants_value =
-        trie.test(test)?.conditions.iter().any(|condition| *condition != super::Condition::Absent);
+    let Test { node, admits_presence, .. } = *trie.test(test)?;
     let reason = if !observation.is_present(node) {
         RefusalReason::Absent
-    } else if !wants_value {
+    } else if !admits_presence {
         RefusalReason::Present
     } else if observation.succeeds(test) {
         RefusalReason::OtherElement

@@ -10,13 +10,16 @@ use crate::image::Decimal;
 /// What a body has at the paths of a trie.
 #[derive(Debug)]
 pub(super) struct Observation {
-    /// For each test, whether it succeeds anywhere.
-    succeeds: Vec<bool>,
-    /// For each node, whether a value stands there anywhere.
-    is_present: Vec<bool>,
+    /// For each test, where it succeeded last.
+    succeeded: Vec<LastScope>,
+    /// For each node, where a value stood last.
+    present: Vec<LastScope>,
     /// The body itself, then elements of arrays.
     pub(super) scopes: Vec<Scope>,
 }
+
+/// A scope, if there was one.
+type LastScope = Option<usize>;
 
 /// What is in an element of an array, or in the body, and not in an element of an array further inside.
 ///
@@ -24,10 +27,10 @@ pub(super) struct Observation {
 /// both.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
-    /// The tests that succeed here.
-    pub(super) succeeded: Vec<usize>,
-    /// The nodes that have values here.
-    pub(super) present: Vec<usize>,
+    /// The tests that succeed here, sorted.
+    succeeded: Vec<usize>,
+    /// The nodes that have values here, sorted.
+    present: Vec<usize>,
     pub(super) arrays: Vec<Array>,
 }
 
@@ -41,11 +44,11 @@ pub(super) struct Array {
 
 impl Observation {
     pub(super) fn succeeds(&self, test: usize) -> bool {
-        self.succeeds.get(test).copied().unwrap_or_default()
+        self.succeeded.get(test).is_some_and(Option::is_some)
     }
 
     pub(super) fn is_present(&self, node: usize) -> bool {
-        self.is_present.get(node).copied().unwrap_or_default()
+        self.present.get(node).is_some_and(Option::is_some)
     }
 
     /// Whether there is no array with objects or arrays in which something was found: then no two values exclude each
@@ -60,8 +63,8 @@ pub(super) fn observe(trie: &Trie, body: &str) -> Result<Observation, BodyError>
     let mut observer = Observer {
         trie,
         observation: Observation {
-            succeeds: vec![false; trie.tests_count()],
-            is_present: vec![false; trie.nodes_count()],
+            succeeded: vec![None; trie.tests_count()],
+            present: vec![None; trie.nodes_count()],
             scopes: vec![Scope::default()],
         },
         objects: 0,
@@ -74,7 +77,14 @@ pub(super) fn observe(trie: &Trie, body: &str) -> Result<Observation, BodyError>
         _ => reader.skip()?,
     }
     reader.end()?;
-    if is_object { Ok(observer.observation) } else { Err(BodyError::NotAnObject) }
+    let mut observation = observer.observation;
+    if !observation.is_flat() {
+        for scope in &mut observation.scopes {
+            scope.succeeded.sort_unstable();
+            scope.present.sort_unstable();
+        }
+    }
+    if is_object { Ok(observation) } else { Err(BodyError::NotAnObject) }
 }
 
 struct Observer<'s> {
@@ -153,16 +163,13 @@ impl Observer<'_> {
         scope: usize,
     ) -> Result<(), BodyError> {
         let scalar = reader.scalar()?;
-        let Observation { succeeds, is_present, scopes } = &mut self.observation;
-        let Some(scope) = scopes.get_mut(scope) else {
+        let Observation { succeeded, present, scopes } = &mut self.observation;
+        let Some(Scope { succeeded: succeeded_here, present: present_here, .. }) = scopes.get_mut(scope)
+        else {
             return Ok(());
         };
-        set(is_present, place);
-        add(&mut scope.present, place);
-        let succeed = |test| {
-            set(succeeds, test);
-            add(&mut scope.succeeded, test);
-        };
+        add(present, present_here, place, scope);
+        let succeed = |test| add(succeeded, succeeded_here, test, scope);
         match scalar {
             Scalar::Text(literal) => node.try_tests(&Value::Text(&literal.decoded()), succeed),
             Scalar::Number(number) => {
@@ -176,19 +183,27 @@ impl Observer<'_> {
 }
 
 impl Scope {
+    /// Whether `test` succeeds here. Only where the observation is not flat.
+    pub(super) fn succeeds(&self, test: usize) -> bool {
+        self.succeeded.binary_search(&test).is_ok()
+    }
+
+    /// Whether a value stands here at `node`. Only where the observation is not flat.
+    pub(super) fn is_present(&self, node: usize) -> bool {
+        self.present.binary_search(&node).is_ok()
+    }
+
     fn is_empty(&self) -> bool {
         self.present.is_empty() && self.arrays.is_empty()
     }
 }
 
-fn set(flags: &mut [bool], place: usize) {
-    if let Some(flag) = flags.get_mut(place) {
-        *flag = true;
-    }
-}
-
-fn add(places: &mut Vec<usize>, place: usize) {
-    if !places.contains(&place) {
-        places.push(place);
+/// Notes `place` for `scope` in `here`, unless that was the last that was noted of it.
+fn add(last: &mut [LastScope], here: &mut Vec<usize>, place: usize, scope: usize) {
+    if let Some(last) = last.get_mut(place)
+        && *last != Some(scope)
+    {
+        *last = Some(scope);
+        here.push(place);
     }
 }

@@ -12,6 +12,9 @@ use crate::config::Path;
 
 const OR: &str = "$or";
 
+/// Operators whose operand looks like a field's list, and which no attribute is called.
+const NO_FIELDS: [&str; 3] = ["anything-but", "equals-ignore-case", "numeric"];
+
 /// A field on its way into a pattern.
 pub(super) struct FieldDraft {
     /// Where its list begins.
@@ -68,7 +71,7 @@ impl Draft {
 
     /// `names` is the path of the section.
     fn section(&mut self, section: &Section<'_>, names: &mut Vec<String>) -> Option<Formula> {
-        if section.depth > DEPTH_LIMIT {
+        if section.depth == DEPTH_LIMIT {
             let problem = format_args!("lies deeper than {DEPTH_LIMIT} levels");
             self.add(section.at, section.key, problem, "DynamoDB stores no deeper item; shorten the path");
             return None;
@@ -104,7 +107,9 @@ impl Draft {
         let value = &member.value;
         let is_operator = OPERATORS.contains(&member.key.as_str());
         match &value.tree {
-            Tree::List(_) if is_operator && (section.is_in_or || member.key.contains('-')) => {
+            Tree::List(_)
+                if (is_operator && section.is_in_or) || NO_FIELDS.contains(&member.key.as_str()) =>
+            {
                 let remedy =
                     format_args!("write it in braces in a field's list: `[{{ {} = … }}]`", member.key);
                 self.add(member.at, key, "is an operator where a field's name stands", remedy);

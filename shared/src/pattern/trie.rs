@@ -35,9 +35,11 @@ pub(super) struct Node {
 #[derive(Clone, Debug)]
 pub(super) struct Test {
     pub(super) node: usize,
-    pub(super) conditions: Vec<Condition>,
+    conditions: Vec<Condition>,
     /// Whether the test succeeds where nothing is.
     pub(super) admits_absence: bool,
+    /// Whether there are values with which it succeeds.
+    pub(super) admits_presence: bool,
 }
 
 /// The tests of a path by the values with which they succeed: one look-up for all patterns that name a plain value.
@@ -116,6 +118,7 @@ impl Trie {
             node: place,
             conditions: field.conditions.clone(),
             admits_absence: field.admits_absence(),
+            admits_presence: field.admits_presence(),
         });
         if let Some(node) = self.nodes.get_mut(place) {
             node.has_tests = true;

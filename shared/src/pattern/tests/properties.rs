@@ -30,7 +30,7 @@ fn spelling(digits: i128, scale: u32, zeros: usize) -> (String, String) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
 
     /// One pattern or many at once: the slow matcher says the same.
     #[test]
