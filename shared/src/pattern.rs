@@ -23,6 +23,8 @@ mod tree;
 mod trie;
 mod wildcard;
 
+use std::fmt;
+
 use crate::config::Path;
 use condition::Condition;
 use formula::Formula;
@@ -45,6 +47,8 @@ pub const ALTERNATIVES_LIMIT: usize = 1_000;
 /// documentation leaves something open, and what holds here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
+    /// As JSON.
+    text: String,
     /// In the order in which they are written.
     fields: Vec<Field>,
     /// Over the places of `fields`.
@@ -57,6 +61,13 @@ struct Field {
     path: Path,
     /// At least one.
     conditions: Vec<Condition>,
+}
+
+/// The pattern as JSON; its keys are sorted.
+impl fmt::Display for Pattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
 }
 
 impl Pattern {

@@ -52,7 +52,7 @@ pub(super) fn parse(root: &str, tree: &Node) -> Result<Pattern, Vec<PatternFindi
         draft.check_alternatives(&formula);
         if draft.findings.is_empty() {
             let fields = draft.fields.into_iter().map(|draft| draft.field).collect();
-            return Ok(Pattern { fields, formula });
+            return Ok(Pattern { text: tree.to_string(), fields, formula });
         }
     }
     draft.findings.sort_by_key(|finding| finding.at);

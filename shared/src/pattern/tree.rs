@@ -2,6 +2,8 @@
 //!
 //! Numbers keep their digits: neither form goes through a float.
 
+use std::fmt;
+
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
@@ -55,6 +57,38 @@ impl Tree {
             Self::List(_) => "a list",
             Self::Section(_) => "a section",
             Self::TooDeep => "too deep",
+        }
+    }
+}
+
+/// As JSON, in which keys are sorted and numbers have the digits that were written.
+impl fmt::Display for Node {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let comma = |place: usize| if place == 0 { "" } else { "," };
+        match &self.tree {
+            Tree::Text(text) => write!(formatter, "{}", serde_json::Value::from(text.as_str())),
+            Tree::Number(number) => formatter.write_str(number),
+            Tree::Boolean(value) => write!(formatter, "{value}"),
+            Tree::Null => formatter.write_str("null"),
+            // No pattern has these.
+            Tree::Date | Tree::TooDeep => formatter.write_str("…"),
+            Tree::List(nodes) => {
+                formatter.write_str("[")?;
+                nodes
+                    .iter()
+                    .enumerate()
+                    .try_for_each(|(place, node)| write!(formatter, "{}{node}", comma(place)))?;
+                formatter.write_str("]")
+            }
+            Tree::Section(members) => {
+                let mut sorted: Vec<&Member> = members.iter().collect();
+                sorted.sort_by(|one, other| one.key.cmp(&other.key));
+                formatter.write_str("{")?;
+                sorted.iter().enumerate().try_for_each(|(place, Member { key, value, .. })| {
+                    write!(formatter, "{}{}:{value}", comma(place), serde_json::Value::from(key.as_str()))
+                })?;
+                formatter.write_str("}")
+            }
         }
     }
 }
