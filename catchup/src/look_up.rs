@@ -68,7 +68,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Reads the next page.
     async fn page(&self, task: &Task, pages: &mut Pages, gathered: &mut NeededEvents) -> Result<(), Unread> {
         let page = self.ports.table.page(&task.item.key, pages.before.as_ref()).await?;
-        pages.before = page.next().cloned();
+        pages.before = page.next.clone();
         pages.has_more = pages.before.is_some();
         gathered.take(page.rows);
         Ok(())

@@ -210,7 +210,7 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
                 return Err(SurveyError::TooLong);
             }
             let page = self.ports.table.page(key, before.as_ref()).await?;
-            before = page.next().cloned();
+            before = page.next.clone();
             page.rows.into_iter().for_each(|row| survey.take(row));
             if before.is_none() {
                 return Ok(survey);

@@ -112,7 +112,9 @@ impl Converter {
                     batch.rejections.push(outgoing(rejected_record.message()));
                 }
                 Reading::Skipped(Skipped::Overwritten) => batch.overwritten += 1,
-                Reading::Skipped(Skipped::Removed | Skipped::Expired) => batch.skipped += 1,
+                Reading::Skipped(Skipped::Removed | Skipped::Expired | Skipped::NotAdmitted) => {
+                    batch.skipped += 1;
+                }
                 Reading::WrongSource(wrong) => return Err(wrong.into()),
             }
         }

@@ -44,6 +44,8 @@ pub enum Skipped {
     Removed,
     /// An item was deleted by its time to live.
     Expired,
+    /// The source's filter does not admit the item.
+    NotAdmitted,
 }
 
 /// A record that can never be sent.
@@ -113,6 +115,7 @@ impl RecordReader {
         }
         match &*record.change {
             "INSERT" => self.event(record, along, now),
+            "MODIFY" if self.is_no_event(&record) => Reading::Skipped(Skipped::NotAdmitted),
             "MODIFY" => Reading::Skipped(Skipped::Overwritten),
             "REMOVE" if record.principal.as_deref() == Some(TIME_TO_LIVE) => {
                 Reading::Skipped(Skipped::Expired)
@@ -124,7 +127,16 @@ impl RecordReader {
         }
     }
 
+    /// Whether the source's filter says that the item is no event.
+    fn is_no_event(&self, record: &Record<'_>) -> bool {
+        let image = record.image.as_ref().and_then(|image| image.converted.as_ref().ok());
+        image.is_some_and(|image| !self.events.admits(image))
+    }
+
     fn event<'p>(&self, mut record: Record<'p>, along: Along<'_>, now: Timestamp) -> Reading<'p> {
+        if self.is_no_event(&record) {
+            return Reading::Skipped(Skipped::NotAdmitted);
+        }
         let Some(image) = record.image.as_mut() else {
             return rejected(&record, None, "the record has no new image".to_owned());
         };

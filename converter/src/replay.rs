@@ -132,5 +132,6 @@ fn why(skipped: Skipped) -> &'static str {
         Skipped::Overwritten => "the item was written over, which is no event",
         Skipped::Removed => "the item was deleted, which is no event",
         Skipped::Expired => "the item was deleted by its time to live, which is no event",
+        Skipped::NotAdmitted => "the filter in `[source]` does not admit the item as an event",
     }
 }

@@ -265,6 +265,35 @@ fn a_creation_time_has_its_units_and_is_left_out_if_it_is_days_ahead() {
     check(json!(1_800_000_000 + 90_000), None, None);
 }
 
+/// Snapshots, heads and entities beside the events, as single-table designs have them.
+#[test]
+fn what_the_filter_does_not_admit_is_skipped_whatever_happened_to_it() {
+    let filter = "version = { path = 'createTime', after = 'EVENT#' }\n[source.filter]\ncreateTime = [{ prefix = 'EVENT#' }]";
+    let world = World::with_source(filter);
+    let item = |change: &str, sort: &str, number: u64| {
+        let mut record = record(change, "X1", number, number);
+        record["dynamodb"]["Keys"]["createTime"]["S"] = json!(sort);
+        record["dynamodb"]["NewImage"]["createTime"]["S"] = json!(sort);
+        record
+    };
+    let mut removed = item("REMOVE", "META", 6);
+    removed["dynamodb"].as_object_mut().unwrap().remove("NewImage");
+    let records = [
+        item("INSERT", "EVENT#0000000001", 1),
+        item("INSERT", "META", 2),
+        item("MODIFY", "META", 3),
+        item("INSERT", "SNAPSHOT#0000000001", 4),
+        item("INSERT", "EVENT#0000000002", 5),
+        removed,
+    ];
+    let response = world.deliver(&records).unwrap();
+    assert_eq!(checkpoint(&response), None);
+    let versions: Vec<_> = world.sent().iter().map(|sent| sent.attributes.clone()).collect();
+    let version = |number: &str| Attribute::number("version", number);
+    assert!(versions[0].contains(&version("1")) && versions[1].contains(&version("2")));
+    assert_eq!((versions.len(), world.rejections().len()), (2, 0));
+}
+
 #[test]
 fn what_comes_from_another_service_fails_the_batch_and_nothing_is_rejected() {
     let kinesis = json!({

@@ -21,7 +21,7 @@ use shared::ids::Key;
 use shared::ledger::{EventTable, Page, ScanPage, ScanPosition, Unread};
 use support::{SdkClients as _, ground, make_ledger, make_table};
 use testkit::contract;
-use testkit::contract::events::{Writable, numbers, texts};
+use testkit::contract::events::{Writable, filtered, numbers, texts};
 
 /// More cursors than the adapter reads at once.
 const CURSORS_BEYOND_A_PAGE: usize = 2_500;
@@ -49,10 +49,14 @@ async fn the_ledger_in_dynamodb_keeps_the_contract() -> anyhow::Result<()> {
 async fn the_event_table_in_dynamodb_keeps_the_contract() -> anyhow::Result<()> {
     let ground = ground("events-contract").await?;
     let (text, number) = (ScalarAttributeType::S, ScalarAttributeType::N);
-    make_table(ground.connection(), "Texts", [("mark", text.clone()), ("createTime", text)]).await?;
+    for table in ["Texts", "Filtered"] {
+        let keys = [("mark", text.clone()), ("createTime", text.clone())];
+        make_table(ground.connection(), table, keys).await?;
+    }
     make_table(ground.connection(), "Numbers", [("key.name", number.clone()), ("size", number)]).await?;
     contract::events::check_texts(&Events::new(&ground, "Texts", &texts()), PADDING).await;
     contract::events::check_numbers(&Events::new(&ground, "Numbers", &numbers())).await;
+    contract::events::check_filtered(&Events::new(&ground, "Filtered", &filtered())).await;
     Ok(())
 }
 

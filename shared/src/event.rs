@@ -6,6 +6,7 @@ use crate::config::{Path, Source, VersionPlace};
 use crate::ids::{DeduplicationId, Group, Key, ReplayId};
 use crate::image::{self, Field, Image, Scalar, Type, Wanted, sqs_safe};
 use crate::message::{Attribute, Body, Message};
+use crate::pattern::PatternSet;
 use crate::time::Timestamp;
 
 pub use error::{EventError, Role};
@@ -32,10 +33,11 @@ pub struct Event {
 }
 
 /// How events are made of items: `[source]`, prepared once at cold start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Reader {
     places: Vec<RolePath>,
     version: VersionPlace,
+    filter: Option<PatternSet<()>>,
     wanted: Wanted,
 }
 
@@ -73,7 +75,8 @@ impl Reader {
             .filter_map(|(role, path)| Some(RolePath { role, path: path? }))
             .collect::<Vec<_>>();
         let wanted = Wanted::new(places.iter().map(|place| &place.path));
-        Self { places, version: source.version.clone(), wanted }
+        let filter = source.filter.as_ref().map(|filter| PatternSet::new([((), filter)]));
+        Self { places, version: source.version.clone(), filter, wanted }
     }
 
     /// What has to be taken along when an item is converted for [`event`](Self::event).
@@ -81,7 +84,15 @@ impl Reader {
         &self.wanted
     }
 
-    /// Reads an event from `image`, an item as the stream writes it.
+    /// Whether the source's filter admits the item of `image`: else it is no event, whatever it lacks.
+    pub fn admits(&self, image: &Image<'_>) -> bool {
+        // Of JSON that was written here, each is read; if one were not, its event must not be lost.
+        let admits =
+            |filter: &PatternSet<()>| filter.matches(&image.json).map_or(true, |found| !found.is_empty());
+        self.filter.as_ref().is_none_or(admits)
+    }
+
+    /// Reads an event from `image`, an item as the stream writes it that the filter admits.
     ///
     /// # Errors
     ///
@@ -90,7 +101,7 @@ impl Reader {
         self.event(image::convert(image, &self.wanted)?)
     }
 
-    /// Makes an event of an item that was converted with [`wanted`](Self::wanted), from the stream or from the table: the
+    /// Makes an event of an [admitted](Self::admits) item that was converted with [`wanted`](Self::wanted), from the stream or from the table: the
     /// event is the same.
     ///
     /// The id is the item's own, if the config says where that is, else the deduplication id.

@@ -22,7 +22,7 @@ use read::ScanPosition;
 pub use number::Decimal;
 pub use record::{NewImage, Record, RecordError};
 pub use text::Text;
-pub(crate) use text::sqs_safe;
+pub(crate) use text::{first_special, sqs_safe};
 pub use write::{List, Map, Writer};
 
 /// How many values may lie inside each other. DynamoDB stores 32 levels ("Quotas: nested attribute depth"); the rest

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use shared::config::{Path, Source};
 use shared::event::{EventError, Reader};
 use shared::ids::Key;
+use shared::image;
 use shared::ledger::columns::Columns;
 use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, ScannedRow, Unread};
 
@@ -39,16 +40,33 @@ impl EventsTable {
     /// The event table `table`, whose attributes mean what `source` says. The `client` need not retry.
     pub fn new(client: Client, table: impl Into<String>, source: &Source) -> Self {
         let columns = Columns::new(source);
-        let projection =
-            Projection::of([&columns.partition, &columns.sort, &columns.version.path, &columns.time]);
+        let filtered = source.filter.iter().flat_map(|filter| filter.paths());
+        // A filter's path can lead through lists, which a projection does not.
+        let filtered: Vec<Path> =
+            filtered.filter_map(|path| Some(Path(vec![path.0.first()?.clone()]))).collect();
+        let own = [&columns.partition, &columns.sort, &columns.version.path, &columns.time];
+        let projection = Projection::of(own.into_iter().chain(&filtered));
         Self { client, table: table.into(), reader: Reader::new(source), columns, projection }
     }
 
-    fn row(&self, item: &SdkItem) -> Result<Row, Fault> {
+    /// `None`: the filter does not admit the item.
+    fn row(&self, item: &SdkItem) -> Result<Option<Row>, Fault> {
         let image = super::convert(item, self.reader.wanted()).map_err(EventError::from);
+        if image.as_ref().is_ok_and(|image| !self.reader.admits(image)) {
+            return Ok(None);
+        }
         let event = image.and_then(|image| self.reader.event(image));
         let row = self.columns.row(event, |path| at(item, path));
-        row.ok_or_else(|| Fault::of_unreadable(&self.table, "an item has no sort key as `[source]` names it"))
+        let no_sort_key =
+            || Fault::of_unreadable(&self.table, "an item has no sort key as `[source]` names it");
+        row.ok_or_else(no_sort_key).map(Some)
+    }
+
+    /// `None`: the filter does not admit the item, of which only the projection is there.
+    fn admitted(&self, item: &SdkItem) -> Result<Option<ScannedRow>, Fault> {
+        let image = super::convert(item, &image::Wanted::default());
+        let is_admitted = image.map_or(true, |image| self.reader.admits(&image));
+        if is_admitted { self.seen(item).map(Some) } else { Ok(None) }
     }
 
     fn seen(&self, item: &SdkItem) -> Result<ScannedRow, Fault> {
@@ -78,8 +96,10 @@ impl EventsTable {
         // An answer without items is none: the aggregate is not erased.
         let items =
             answer.items.ok_or_else(|| Fault::of_unreadable(&self.table, "the answer has no items"))?;
-        let rows = items.iter().map(|item| self.row(item)).collect::<Result<_, _>>()?;
-        Ok(Page { rows, has_more: answer.last_evaluated_key.is_some_and(|key| !key.is_empty()) })
+        let rows = items.iter().filter_map(|item| self.row(item).transpose()).collect::<Result<_, _>>()?;
+        let next = answer.last_evaluated_key.filter(|keys| !keys.is_empty());
+        let next = next.map(|keys| self.seen(&keys)).transpose()?;
+        Ok(Page { rows, next: next.map(|last| last.sort) })
     }
 }
 
@@ -112,7 +132,8 @@ impl EventTable for EventsTable {
             let answer = scan.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
             let items =
                 answer.items.ok_or_else(|| Fault::of_unreadable(&self.table, "the answer has no items"))?;
-            let seen = items.iter().map(|item| self.seen(item)).collect::<Result<_, _>>()?;
+            let seen =
+                items.iter().filter_map(|item| self.admitted(item).transpose()).collect::<Result<_, _>>()?;
             let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
             let next = next.map(|keys| self.seen(&keys)).transpose()?;
             let next = next.map(|ScannedRow { key, sort, .. }| ScanPosition { key, sort });
@@ -130,7 +151,7 @@ fn rounded_up(units: f64) -> Option<u64> {
 
 impl Projection {
     /// All of `paths`, but for those that are inside another: DynamoDB refuses paths that overlap.
-    fn of<const N: usize>(paths: [&Path; N]) -> Self {
+    fn of<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Self {
         let is_inside = |inner: &Path, outer: &Path| inner.0.starts_with(&outer.0);
         let mut kept = Vec::<&Path>::new();
         for path in paths {

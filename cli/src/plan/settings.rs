@@ -40,9 +40,9 @@ pub(super) fn changes(
 }
 
 /// The values of a config, except its clients.
-fn values(config: &Config) -> [(&'static str, String); 8] {
+fn values(config: &Config) -> [(&'static str, String); 9] {
     let Config { source, clients: _, requests_in_flight, scan_read_units } = config;
-    let Source { partition_key, sort_key, id, name, time, version, .. } = source;
+    let Source { partition_key, sort_key, id, name, time, version, filter } = source;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     [
         ("source.partition_key", partition_key.clone()),
@@ -51,6 +51,7 @@ fn values(config: &Config) -> [(&'static str, String); 8] {
         ("source.name", text(name)),
         ("source.time", time.clone()),
         ("source.version", version.to_string()),
+        ("source.filter", filter.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("source.scan_read_units", scan_read_units.to_string()),
         ("sending.requests_in_flight", requests_in_flight.to_string()),
     ]

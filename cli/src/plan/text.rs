@@ -48,7 +48,14 @@ impl Plan {
             vec![cell(name), cell(old.as_deref().unwrap_or_default()), cell(new)]
         };
         let rows: Vec<_> = self.settings.iter().map(row).collect();
-        table(&["setting", "now", "will be"], &rows, style)
+        let mut text = table(&["setting", "now", "will be"], &rows, style);
+        if self.settings.iter().any(|setting| setting.name == "source.filter") {
+            text.push_str(
+                "\n`source.filter` holds from the deploy on: what was sent before is not taken back, and what it admits now and \
+                 did not before is sent by `fanoutctl backfill` only.\n",
+            );
+        }
+        text
     }
 
     fn warnings(&self) -> String {

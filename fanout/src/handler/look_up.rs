@@ -66,7 +66,7 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
         let mut before = None;
         loop {
             let page = self.table.page(key, before.as_ref()).await?;
-            before = page.next().cloned();
+            before = page.next.clone();
             if !rows.add(page) || before.is_none() {
                 return Ok(rows);
             }
@@ -78,7 +78,7 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
         let mut before = None;
         loop {
             let page = self.table.page(key, before.as_ref()).await?;
-            before = page.next().cloned();
+            before = page.next.clone();
             // An aggregate can be large, and its events are not asked for.
             rows.extend(page.rows.into_iter().map(RowHead::from));
             if before.is_none() {

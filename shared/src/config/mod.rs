@@ -12,6 +12,7 @@ mod tests;
 mod validate;
 
 use crate::naming::{Naming, QueueArn, QueueUrl};
+use crate::pattern::Pattern;
 
 pub use findings::Findings;
 pub use names::{InvalidClientName, InvalidPath};
@@ -53,6 +54,8 @@ pub struct Source {
     pub time: String,
     /// Where the event's number inside its aggregate is. An event without it is rejected.
     pub version: VersionPlace,
+    /// Which items are events, by their JSON; none if all are.
+    pub filter: Option<Pattern>,
 }
 
 /// Where an event's version is, and how it is written there.

@@ -52,6 +52,7 @@ pub(super) struct RawSource<'t> {
     pub(super) time: Value<Cow<'t, str>>,
     pub(super) version: RawVersion<'t>,
     pub(super) scan_read_units: Value<i64>,
+    pub(super) filter: Option<Spanned<DeValue<'t>>>,
     pub(super) allowed_accounts: Value<Vec<Spanned<Cow<'t, str>>>>,
 }
 
@@ -118,6 +119,7 @@ fn read_source<'t>(value: Option<Spanned<DeValue<'t>>>, report: &mut Report<'_>)
         time: section.text("time", report),
         version: read_version(section.take("version"), report),
         scan_read_units: section.integer("scan_read_units", report),
+        filter: section.take("filter"),
         allowed_accounts: section.texts("allowed_accounts", report),
     };
     for (key, message) in GONE {

@@ -76,6 +76,7 @@ fn every_key_is_read() {
         name: text("eventName"),
         time: "createTime".to_owned(),
         version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
+        filter: None,
     };
     assert_eq!(config.source, expected);
     assert_eq!(config.requests_in_flight, 6);
@@ -114,9 +115,10 @@ fn what_the_documentation_shows_is_valid() {
     let pages = [include_str!("../../../docs/configuration.md"), include_str!("../../../README.md")];
     let blocks = pages.iter().flat_map(|page| page.split("```toml\n").skip(1));
     let blocks: Vec<&str> = blocks.map(|block| block.split("```").next().unwrap()).collect();
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
     for block in blocks {
-        let file = if block.contains("[source]") { block.to_owned() } else { format!("{SHIPPED}\n{block}") };
+        let is_whole = block.contains("[source]\n");
+        let file = if is_whole { block.to_owned() } else { format!("{SHIPPED}\n{block}") };
         assert_eq!(read(&file, Some(&naming())).map(|_| ()), Ok(()), "{block}");
     }
 }
@@ -156,7 +158,7 @@ fn unknown_keys_are_refused() {
             f.toml:1: sources: unknown key; did you mean `source`?
             f.toml:10: proxy: unknown key; known here are `source`, `sending`, `client`
             f.toml:5: source.sort-key: unknown key; did you mean `sort_key`?
-            f.toml:4: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `scan_read_units`, `allowed_accounts`
+            f.toml:4: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `scan_read_units`, `filter`, `allowed_accounts`
             f.toml:11: sending.RequestsInFlight: unknown key; did you mean `requests_in_flight`?
             f.toml:15: client.filter: unknown key; known here are `name`, `queue_arn`, `history`
             f.toml:18: client.queueArn: unknown key; did you mean `queue_arn`?

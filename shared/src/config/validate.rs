@@ -3,11 +3,15 @@
 use std::borrow::Cow;
 use std::mem;
 
+use toml::Spanned;
+use toml::de::DeValue;
+
 use super::clients::{self, Rules};
 use super::findings::Report;
 use super::raw::{Raw, RawSource, RawVersion, Value};
 use super::{Config, Path, Source, VersionPlace};
 use crate::naming::{self, Naming};
+use crate::pattern::{Pattern, PatternFinding};
 
 /// At 20 ms a call, six requests in flight stay under the 300 calls a second that a FIFO queue without high
 /// throughput takes (SQS quotas).
@@ -88,8 +92,21 @@ fn validate_source(raw: RawSource<'_>, report: &mut Report<'_>) -> Option<Source
         Value::Is(text) => Some(text.into_inner().into_owned()),
         Value::Absent | Value::Wrong => None,
     };
+    let filter = raw.filter.map(|section| filter(&section, report));
     let (partition_key, sort_key, time) = (partition_key?, sort_key?, time?);
-    Some(Source { partition_key, sort_key, id, name, time, version: VersionPlace { path: version?, after } })
+    let filter = match filter {
+        Some(filter) => Some(filter?),
+        None => None,
+    };
+    Some(Source {
+        partition_key,
+        sort_key,
+        id,
+        name,
+        time,
+        version: VersionPlace { path: version?, after },
+        filter,
+    })
 }
 
 fn optional(key: &str, value: Value<Cow<'_, str>>, report: &mut Report<'_>) -> Option<String> {
@@ -100,6 +117,14 @@ fn optional(key: &str, value: Value<Cow<'_, str>>, report: &mut Report<'_>) -> O
         report.add(name.span().start, key, "is empty; name an attribute of the event table");
     }
     Some(name.into_inner().into_owned())
+}
+
+fn filter(section: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Pattern> {
+    let found = Pattern::try_from_toml("source.filter", section);
+    let note = |PatternFinding { at, key, problem, remedy }: PatternFinding| {
+        report.add(at, key, format_args!("{problem}; {remedy}"));
+    };
+    found.map_err(|findings| findings.into_iter().for_each(note)).ok()
 }
 
 fn path(key: &str, value: Value<Cow<'_, str>>, report: &mut Report<'_>) -> Option<Path> {

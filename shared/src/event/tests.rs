@@ -14,6 +14,7 @@ fn source() -> Source {
         name: Some("eventName".to_owned()),
         time: "createTime".to_owned(),
         version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
+        filter: None,
     }
 }
 

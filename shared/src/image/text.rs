@@ -165,7 +165,7 @@ fn push_code_unit(text: &mut String, character: char) {
 ///
 /// Eight bytes at a time: most strings are short, and the way to their end is most of the cost of reading an item.
 #[inline]
-pub(super) fn first_special(text: &[u8], from: usize) -> usize {
+pub(crate) fn first_special(text: &[u8], from: usize) -> usize {
     let mut rest = text.get(from..).unwrap_or_default();
     while let Some((word, after)) = rest.split_first_chunk() {
         let hits = special_bytes(u64::from_le_bytes(*word));

@@ -62,14 +62,14 @@ pub trait Ledger {
 
 /// The event table.
 pub trait EventTable {
-    /// A page of an aggregate's items, newest first by their sort keys, those before `before` if it is given; strongly
+    /// A page of an aggregate's items that the source's filter admits, newest first by their sort keys, those before `before` if it is given; strongly
     /// consistent.
     fn page(&self, key: &Key, before: Option<&Key>) -> impl Future<Output = Result<Page, Unread>>;
 
-    /// Whether the item is there, strongly consistent.
+    /// Whether the item is there, admitted or not, strongly consistent.
     fn has(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<bool, Unread>>;
 
-    /// A page of all items, at most `limit`, in an order of the table's own in which those of an aggregate stand together,
+    /// A page of all items that the source's filter admits, read from at most `limit`, in an order of the table's own in which those of an aggregate stand together,
     /// after `after`. Eventually consistent: what it shows is a hint.
     fn scan(
         &self,
@@ -147,23 +147,16 @@ pub enum WriteError {
     Unknown(#[source] Cause),
 }
 
-/// Some items of an aggregate.
+/// Some items of an aggregate, of which those are left out that the source's filter does not admit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// Newest first, by sort key.
+    /// Newest first, by sort key. There can be none although there are older ones.
     pub rows: Vec<Row>,
-    /// Whether there may be older ones, before the last row.
-    pub has_more: bool,
+    /// The sort key that the next page, with older items, comes before; `None` if this is the last one.
+    pub next: Option<Key>,
 }
 
-impl Page {
-    /// What the next page, with older items, comes before; `None` if this is the last one.
-    pub fn next(&self) -> Option<&Key> {
-        self.rows.last().filter(|_| self.has_more).map(|row| &row.sort)
-    }
-}
-
-/// An item of the event table.
+/// An item of the event table that the source's filter admits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Its sort key.

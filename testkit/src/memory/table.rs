@@ -14,7 +14,7 @@ use crate::contract::events::Writable;
 use shared::config::{Path, Source};
 use shared::event::Reader;
 use shared::ids::Key;
-use shared::image::Decimal;
+use shared::image::{Decimal, Wanted, convert};
 use shared::ledger::columns::Columns;
 use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, ScannedRow, Unread};
 
@@ -48,10 +48,23 @@ pub struct TableCalls {
 }
 
 struct State {
-    partitions: BTreeMap<Partition, BTreeMap<Sorted, Row>>,
+    partitions: BTreeMap<Partition, BTreeMap<Sorted, Stored>>,
     items_in_page: usize,
     unread: usize,
     calls: TableCalls,
+}
+
+/// An item, and whether the source's filter admits it.
+#[derive(Clone, Debug)]
+struct Stored {
+    row: Row,
+    is_admitted: bool,
+}
+
+impl Stored {
+    fn admitted(&self) -> Option<&Row> {
+        self.is_admitted.then_some(&self.row)
+    }
 }
 
 /// A partition key in the table's order: by a hash.
@@ -87,12 +100,14 @@ impl MemoryTable {
     pub fn put(&self, item: &str) -> Row {
         let attributes: Value = serde_json::from_str(item).expect("an item in DynamoDB's JSON");
         let at = |path: &Path| lookup(&attributes, path);
+        let image = convert(item, &Wanted::default());
+        let is_admitted = image.map_or(true, |image| self.reader.admits(&image));
         let event = self.reader.read(item);
         let row = self.columns.row(event, at).expect("an item with a sort key");
         let key = at(&self.columns.partition).expect("an item with a partition key");
         let mut state = self.state();
         let partition = state.partitions.entry(Partition::of(&key)).or_default();
-        partition.insert(Sorted::of(&row.sort), row.clone());
+        partition.insert(Sorted::of(&row.sort), Stored { row: row.clone(), is_admitted });
         row
     }
 
@@ -113,11 +128,11 @@ impl MemoryTable {
         self.state().partitions.remove(&Partition::of(key));
     }
 
-    /// All rows of an aggregate, newest first, whatever faults there are.
+    /// All admitted rows of an aggregate, newest first, whatever faults there are.
     pub fn rows(&self, key: &Key) -> Vec<Row> {
         let state = self.state();
         let rows = state.partitions.get(&Partition::of(key));
-        rows.into_iter().flat_map(|rows| rows.values().rev().cloned()).collect()
+        rows.into_iter().flat_map(|rows| rows.values().rev().filter_map(Stored::admitted).cloned()).collect()
     }
 
     /// The keys of all aggregates that have an item, in the table's order.
@@ -159,8 +174,9 @@ impl EventTable for MemoryTable {
         let Some(partition) = state.partitions.get(&Partition::of(key)) else { return Ok(Page::default()) };
         let before = before.map(Sorted::of);
         let older = partition.iter().rev().filter(|(sort, _)| before.as_ref().is_none_or(|end| *sort < end));
-        let rows: Vec<_> = older.map(|(_, row)| row.clone()).take(limit).collect();
-        Ok(Page { has_more: rows.len() == limit, rows })
+        let items: Vec<_> = older.take(limit).collect();
+        let next = items.last().filter(|_| items.len() == limit).map(|(sort, _)| sort.key.clone());
+        Ok(Page { rows: items.into_iter().filter_map(|(_, item)| item.admitted().cloned()).collect(), next })
     }
 
     async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
@@ -184,12 +200,17 @@ impl EventTable for MemoryTable {
         let later = all.filter(|(partition, (sort, _))| {
             after.as_ref().is_none_or(|(after, last)| (*partition, *sort) > (after, last))
         });
-        let seen: Vec<_> =
-            later.map(|(partition, (_, row))| seen(&partition.1.key, row)).take(limit).collect();
-        let last = seen.last().filter(|_| seen.len() == limit);
-        let next = last.map(|last| ScanPosition { key: last.key.clone(), sort: last.sort.clone() });
+        let items: Vec<_> = later.take(limit).collect();
+        let position = |(partition, (sort, _)): &(&Partition, (&Sorted, &Stored))| ScanPosition {
+            key: partition.1.key.clone(),
+            sort: sort.key.clone(),
+        };
+        let next = items.last().filter(|_| items.len() == limit).map(position);
         // Items of 4 KB, of which a unit reads two.
-        let units = Some(seen.len().div_ceil(2) as u64);
+        let units = Some(items.len().div_ceil(2) as u64);
+        let admitted =
+            items.into_iter().filter_map(|(partition, (_, item))| Some((partition, item.admitted()?)));
+        let seen = admitted.map(|(partition, row)| seen(&partition.1.key, row)).collect();
         Ok(ScanPage { seen, next, units })
     }
 }
@@ -277,7 +298,7 @@ impl Writable for MemoryTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::events::{check_numbers, check_texts, numbers, texts};
+    use crate::contract::events::{check_filtered, check_numbers, check_texts, filtered, numbers, texts};
     use crate::memory::now_or_never;
 
     #[test]
@@ -289,6 +310,9 @@ mod tests {
             let table = MemoryTable::new(&numbers());
             table.set_items_in_page(items);
             now_or_never(check_numbers(&table));
+            let table = MemoryTable::new(&filtered());
+            table.set_items_in_page(items);
+            now_or_never(check_filtered(&table));
         }
     }
 

@@ -43,6 +43,7 @@ async fn requests_to_the_event_table() {
     let scan = json!({
         "TableName": "Events", "ExclusiveStartKey": keys, "ProjectionExpression": "#n0, #n1, #n2.#n3",
         "ExpressionAttributeNames": { "#n0": "mark", "#n1": "createTime", "#n2": "RegistrationNumber", "#n3": "version" },
+        "Limit": 200, "ReturnConsumedCapacity": "TOTAL",
     });
     assert_eq!(received[3].parameters, scan);
 }

@@ -80,6 +80,7 @@ fn events_at(endpoint_url: &str) -> EventsTable {
         name: None,
         time: "createTime".to_owned(),
         version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
+        filter: None,
     };
     EventsTable::new(client(credentials, "eu-west-2", Some(endpoint_url)), "Events", &source)
 }

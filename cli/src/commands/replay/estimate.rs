@@ -84,7 +84,7 @@ pub(super) async fn events_of_group<E: EventTable>(
             count.events += u64::from((from..=to).contains(&version));
             count.highest = count.highest.max(version);
         }
-        before = page.next().cloned();
+        before = page.next;
         if before.is_none() {
             return Ok(is_there.then_some(count));
         }

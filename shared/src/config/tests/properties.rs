@@ -46,7 +46,7 @@ prop_compose! {
         version in prop::collection::vec("[\\PC&&[^.']]{1,5}", 1..4),
         after in prop::option::of("[\\PC&&[^']]{1,9}"),
     ) -> Source {
-        Source { partition_key, sort_key, id, name, time, version: VersionPlace { path: Path(version), after } }
+        Source { partition_key, sort_key, id, name, time, version: VersionPlace { path: Path(version), after }, filter: None }
     }
 }
 

@@ -88,6 +88,23 @@ fn requests_in_flight_has_a_range() {
 }
 
 #[test]
+fn a_filter_is_a_pattern_whose_findings_name_their_line() {
+    let text = |filter: &str| format!("{}\n[source.filter]\n{filter}\n", edited("id", "id"));
+    let read_filter =
+        |filter: &str| read(&text(filter), None).map(|config| config.source.filter.unwrap().to_string());
+    assert_eq!(
+        read_filter("sk = [{ prefix = 'EVENT#' }]\nprice = [{ numeric = ['>=', 100.50] }]").unwrap(),
+        r#"{"price":[{"numeric":[">=",100.50]}],"sk":[{"prefix":"EVENT#"}]}"#
+    );
+    let findings = read_filter("sk = [{ prefxi = 'EVENT#' }]\ntype = 'event'").unwrap_err();
+    let lines: Vec<&str> = findings.lines().collect();
+    assert_eq!(lines.len(), 2, "{findings}");
+    assert!(lines[0].contains(": source.filter.sk") && lines[0].contains("prefix"), "{findings}");
+    assert!(lines[1].contains(": source.filter.type: "), "{findings}");
+    assert_eq!(read(&edited("id", "id"), None).unwrap().source.filter, None);
+}
+
+#[test]
 fn scan_read_units_has_a_range() {
     let text =
         |written: &str| edited("id = 'eventId'", &format!("id = 'eventId'\nscan_read_units = {written}"));

@@ -62,7 +62,7 @@ impl Rows {
     /// Adds a page, each older than the last. Returns whether another one is needed.
     pub fn add(&mut self, page: Page) -> bool {
         let Some(wanted) = self.wanted.clone() else { return false };
-        let last = page.rows.last().map(|row| row.sort.clone());
+        let last = page.next.clone().or_else(|| page.rows.last().map(|row| row.sort.clone()));
         for row in page.rows {
             let Some(version) = row.version else { continue };
             self.has_seen_lower |= version <= wanted.after;
@@ -79,7 +79,7 @@ impl Rows {
                 self.keep(version, TableEvent { sort: row.sort, time: row.time, event: Some(row.event) });
             }
         }
-        page.has_more && !self.has_all(&wanted, last.as_ref())
+        page.next.is_some() && !self.has_all(&wanted, last.as_ref())
     }
 
     /// Whether this is all that `wanted` asks for. The next run of the same look-up needs no other.

@@ -224,7 +224,7 @@ fn steps(case: &Case) -> (Vec<String>, Decision) {
                 let open = if wanted.is_open { "…" } else { "" };
                 asked.push(format!("events {}-{}{open}", wanted.after + 1, wanted.to));
                 let mut found = Rows::new(wanted, usize::MAX);
-                assert!(!found.add(Page { rows: rows(), has_more: false }));
+                assert!(!found.add(Page { rows: rows(), next: None }));
                 answers.rows = Some(found);
             }
             Decision::LookUp(LookUp::First(sort)) => {
@@ -966,10 +966,7 @@ fn of_a_look_up_the_lowest_events_are_kept() {
         row
     };
     let mut found = Rows::new(wanted(0), 8 << 20);
-    let page = |versions: std::ops::RangeInclusive<u64>| Page {
-        rows: versions.rev().map(large).collect(),
-        has_more: true,
-    };
+    let page = |versions: std::ops::RangeInclusive<u64>| of_more(versions.rev().map(large).collect());
     assert!(found.add(page(4..=12)), "three are missing");
     assert!(!found.add(page(1..=3)), "all are found");
     let kept: Vec<u64> = (1..=12).filter(|version| found.event(*version).is_some()).collect();
@@ -984,11 +981,17 @@ fn of_a_look_up_the_lowest_events_are_kept() {
 fn a_later_incarnation_is_looked_up_from_its_end_down_to_what_is_covered() {
     let wanted = Wanted { is_open: true, ..wanted(5, 6) };
     let mut found = Rows::new(wanted, usize::MAX);
-    let page = |text| Page { rows: rows(text), has_more: true };
+    let page = |text| of_more(rows(text));
     assert!(found.add(page("7 8")));
     assert!(found.add(page("6")), "there may be more above");
     assert!(!found.add(page("5")));
     assert_eq!(found.consecutive_from(5), 8);
+}
+
+/// A page that is not the last.
+fn of_more(rows: Vec<Row>) -> Page {
+    let next = rows.last().map(|row| row.sort.clone());
+    Page { rows, next }
 }
 
 fn wanted(after: u64, to: u64) -> Wanted {
@@ -1011,7 +1014,7 @@ fn what_a_message_brings_is_read_for_though_another_item_has_its_version() {
     // The pages, newest first; how many are read; whether the message's event is there.
     let check = |brought: &str, pages: &[&str], expected: (usize, bool)| {
         let mut found = Rows::new(brings(brought), usize::MAX);
-        let needs_more = |page: &&&str| found.add(Page { rows: rows(page), has_more: true });
+        let needs_more = |page: &&&str| found.add(of_more(rows(page)));
         let needed = pages.iter().take_while(needs_more).count();
         assert_eq!(((needed + 1).min(pages.len()), found.has(&arrival(brought))), expected, "{brought}");
     };
