@@ -20,7 +20,7 @@ use super::adopting::Adoption;
 use super::payload::ControlError;
 use super::work::{AfterFailure, Update, Work, why_unread};
 
-/// How many groups a replay is ordered in at the same time.
+/// How many groups a replay is requested in at the same time.
 const AT_ONCE: usize = 10;
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
@@ -80,7 +80,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let (name, registration) = registered(&registry, client)?;
         let results = stream::iter(keys).map(async |key| {
             let (outcome, reason) = match self.replay_group(name, registration.id, &key, from, id).await {
-                Ok(true) => (ReplayOutcome::Ordered, None),
+                Ok(true) => (ReplayOutcome::Requested, None),
                 Ok(false) => {
                     (ReplayOutcome::Nothing, Some("the client has none of these versions".to_owned()))
                 }
@@ -179,7 +179,7 @@ pub(super) fn registered<'c>(
 enum Refusal {
     /// There is nothing to repeat.
     Nothing(&'static str),
-    /// It is to be ordered again.
+    /// It is to be requested again.
     Failed(String),
 }
 

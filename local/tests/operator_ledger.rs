@@ -128,7 +128,7 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
 
     // One group.
     let (report, errors) = operator.json(&[&one[..], &["--yes"]].concat(), 0);
-    assert_eq!((&report["ordered"], &report["failed"]), (&json!(1), &json!([])));
+    assert_eq!((&report["requested"], &report["failed"]), (&json!(1), &json!([])));
     let id = report["replays"][0].as_str().unwrap();
     assert!(errors.contains(CALLER) && errors.contains(id), "{errors}");
     assert!(errors.contains("1 of 1 group requested"), "{errors}");
@@ -150,7 +150,7 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
     let mut ids = HashSet::new();
     for _ in 0..2 {
         let report = operator.json(&["backfill", "Enforcement", "--yes"], 0).0;
-        assert_eq!(report["ordered"], MARKS);
+        assert_eq!(report["requested"], MARKS);
         operator.catch_up("Enforcement");
         let repeated = operator.take("Enforcement", MARKS * ROUNDS).await?;
         let mut versions: BTreeMap<String, Vec<&str>> = BTreeMap::new();

@@ -96,7 +96,7 @@ fn a_replay_between_two_events_of_a_transaction_is_refused() {
     world.wait(5);
     world.put("a1@-3456010");
     world.work(2);
-    assert_eq!(replay("r-2"), "ordered: ");
+    assert_eq!(replay("r-2"), "requested: ");
     world.work(1);
     assert_eq!(world.got("A"), "a: 1r 2r");
 }

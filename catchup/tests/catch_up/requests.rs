@@ -87,7 +87,7 @@ fn a_replay_sets_the_client_behind_and_the_next_maintenance_sends() {
         &world,
         json!({"request": "replay", "client": "A", "keys": keys, "from": 2, "replay": "r-7"}),
         expect![[
-            r#"{"client":"A","results":[{"group":"a","outcome":"ordered","reason":null},{"group":"b","outcome":"nothing","reason":"the client has none of these versions"},{"group":"none","outcome":"nothing","reason":"the event table has no event of it"}]}"#
+            r#"{"client":"A","results":[{"group":"a","outcome":"requested","reason":null},{"group":"b","outcome":"nothing","reason":"the client has none of these versions"},{"group":"none","outcome":"nothing","reason":"the event table has no event of it"}]}"#
         ]],
     );
     assert_eq!((world.standing("a").as_str(), world.standing("b").as_str()), ("3 A:1..3", "2 A:1"));
@@ -105,7 +105,7 @@ fn a_replay_adopts_a_group_that_the_ledger_does_not_know() {
         &world,
         json!({"request": "replay", "client": "A", "keys": keys, "from": 1, "replay": "r-7"}),
         expect![[
-            r#"{"client":"A","results":[{"group":"a","outcome":"ordered","reason":null},{"group":"b","outcome":"ordered","reason":null},{"group":"c","outcome":"failed","reason":"the ledger does not know it yet; the fan-out looks at it, and waits for what may be missing; order it in two minutes"}]}"#
+            r#"{"client":"A","results":[{"group":"a","outcome":"requested","reason":null},{"group":"b","outcome":"requested","reason":null},{"group":"c","outcome":"failed","reason":"the ledger does not know it yet; the fan-out looks at it, and waits for what may be missing; request it again in two minutes"}]}"#
         ]],
     );
     assert_eq!(world.standing("a"), "2 A:0..2");
@@ -128,7 +128,7 @@ fn a_replay_that_meets_another_writer_succeeds_and_one_whose_result_is_unknown_f
         item.version = 2;
         ledger.put(key, Item::Group(item));
     });
-    assert_eq!(world.request(request()).unwrap()["results"][0]["outcome"], json!("ordered"));
+    assert_eq!(world.request(request()).unwrap()["results"][0]["outcome"], json!("requested"));
     assert_eq!(world.standing("a"), "2 A:0..2");
 
     for fault in [WriteFault::Refused, WriteFault::UnknownDone] {
@@ -151,7 +151,7 @@ fn a_replay_mends_a_client_that_is_behind_without_a_cursor() {
         assert_eq!(world.got("A"), "", "catch-up does not know of it");
         let request =
             json!({"request": "replay", "client": "A", "keys": [{"S": "a"}], "from": from, "replay": "r-7"});
-        assert_eq!(world.request(request).unwrap()["results"][0]["outcome"], json!("ordered"));
+        assert_eq!(world.request(request).unwrap()["results"][0]["outcome"], json!("requested"));
         assert_eq!(world.standing("a"), "3 A:0");
         world.maintenance_runs(1);
         assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 1 2 3", "3"));

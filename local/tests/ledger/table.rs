@@ -91,7 +91,7 @@ impl Ledger {
         let answer = self.request(&request).await?;
         let results = answer.get("results").and_then(Value::as_array).cloned().unwrap_or_default();
         assert_eq!(results.len(), keys.len(), "{answer}");
-        assert!(results.iter().all(|result| result.get("outcome") == Some(&json!("ordered"))), "{answer}");
+        assert!(results.iter().all(|result| result.get("outcome") == Some(&json!("requested"))), "{answer}");
         Ok(())
     }
 

@@ -107,7 +107,7 @@ pub struct GroupReplay {
 #[serde(rename_all = "camelCase")]
 pub enum ReplayOutcome {
     /// Catch-up sends it.
-    Ordered,
+    Requested,
     /// The client has nothing that would be repeated.
     Nothing,
     /// It is to be asked again, under another id.

@@ -145,7 +145,7 @@ fn each_answer_is_read_as_it_was_written() {
         reason: reason.map(str::to_owned),
     };
     let results = vec![
-        group(ReplayOutcome::Ordered, None),
+        group(ReplayOutcome::Requested, None),
         group(ReplayOutcome::Nothing, Some("why")),
         group(ReplayOutcome::Failed, Some("why")),
     ];
@@ -154,7 +154,7 @@ fn each_answer_is_read_as_it_was_written() {
         &report,
         ControlAnswer::Replay(report.clone()),
         json!({"client": "Billing", "results": [
-            {"group": "a", "outcome": "ordered", "reason": null},
+            {"group": "a", "outcome": "requested", "reason": null},
             {"group": "a", "outcome": "nothing", "reason": "why"},
             {"group": "a", "outcome": "failed", "reason": "why"}
         ]}),

@@ -46,22 +46,22 @@ pub(super) fn text(report: &Report, style: Style) -> String {
 
 fn outcome_text(cost: &ReplayCost, outcome: &ReplayTally, stack: &str) -> String {
     let ReplayCost { client, from, is_paused, .. } = cost;
-    let ReplayTally { ordered, nothing, failed, replays } = outcome;
+    let ReplayTally { requested, nothing, failed, replays } = outcome;
     let client = printable(client);
-    let mut text = match ordered {
+    let mut text = match requested {
         0 => format!("Nothing was requested for client {client}.\n"),
         _ => format!(
             "Client {client} gets {} again; attribute `replay`: `{}`.\n",
-            counted(*ordered, "group"),
+            counted(*requested, "group"),
             replays.join("`, `")
         ),
     };
     if *nothing > 0 {
         let _ = writeln!(text, "It has nothing from version {from} on of {}.", counted(*nothing, "group"));
     }
-    if *ordered > 0 && *is_paused {
+    if *requested > 0 && *is_paused {
         let _ = writeln!(text, "It is paused; they go out after\n  fanoutctl resume {client}{stack}");
-    } else if *ordered > 0 {
+    } else if *requested > 0 {
         let _ = writeln!(
             text,
             "They go out within minutes; to begin now and see how far it is:\n  fanoutctl catch-up {client}{stack}"
@@ -105,13 +105,13 @@ mod tests {
         expected.assert_eq(&text(&report, Style::Plain));
     }
 
-    fn outcome(ordered: u64, nothing: u64, failed: &[&str]) -> ReplayTally {
+    fn outcome(requested: u64, nothing: u64, failed: &[&str]) -> ReplayTally {
         let failed = failed.iter().map(|key| FailedGroup {
             key: TypedKey::S((*key).to_owned()),
             reason: "the ledger is throttled".to_owned(),
         });
         let replays = vec!["17-a".to_owned(), "17-b".to_owned()];
-        ReplayTally { ordered, nothing, failed: failed.collect(), replays }
+        ReplayTally { requested, nothing, failed: failed.collect(), replays }
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
               "is_paused": false,
               "nothing_to_do": null,
               "dry_run": false,
-              "ordered": 2,
+              "requested": 2,
               "nothing": 0,
               "failed": [
                 {

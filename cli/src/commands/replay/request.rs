@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct ReplayTally {
     /// The groups in which the client is sent events again.
-    pub(super) ordered: u64,
+    pub(super) requested: u64,
     /// The groups of which the client has nothing from that version on.
     pub(super) nothing: u64,
     /// The groups whose request failed, or has an unknown result.
@@ -86,8 +86,8 @@ impl ReplayTally {
             let result = key.group().and_then(|group| results.get(group.as_str()));
             match result.map(|result| result.outcome) {
                 Some(ReplayOutcome::Nothing) => self.nothing += 1,
-                Some(ReplayOutcome::Ordered) => {
-                    self.ordered += 1;
+                Some(ReplayOutcome::Requested) => {
+                    self.requested += 1;
                     self.note(id);
                 }
                 Some(ReplayOutcome::Failed) | None => {
@@ -137,12 +137,12 @@ mod tests {
         }
     }
 
-    /// The answer of the function: `A+ B0 C-` is `ordered`, `nothing`, `failed`.
+    /// The answer of the function: `A+ B0 C-` is `requested`, `nothing`, `failed`.
     fn said(results: &str) -> Result<Answer, CallError> {
         let results = results.split_whitespace().map(|result| {
             let (group, outcome) = result.split_at(1);
             let outcome = match outcome {
-                "+" => r#""ordered","reason":null"#,
+                "+" => r#""requested","reason":null"#,
                 "0" => r#""nothing""#,
                 _ => r#""failed","reason":"throttled""#,
             };
@@ -175,7 +175,7 @@ mod tests {
             vec![said("A+ B0 C+")],
             &expect![[r#"
             Billing from 3: A B C as first
-            {"ordered":2,"nothing":1,"failed":[],"replays":["first"]}
+            {"requested":2,"nothing":1,"failed":[],"replays":["first"]}
             Ok(())
         "#]],
         )
@@ -184,7 +184,7 @@ mod tests {
             vec![said("C+ A+ B+ D-")],
             &expect![[r#"
             Billing from 3: A B C as first
-            {"ordered":3,"nothing":0,"failed":[],"replays":["first"]}
+            {"requested":3,"nothing":0,"failed":[],"replays":["first"]}
             Ok(())
         "#]],
         )
@@ -198,7 +198,7 @@ mod tests {
             &expect![[r#"
             Billing from 3: A B C as first
             Billing from 3: B as again-1
-            {"ordered":2,"nothing":1,"failed":[],"replays":["first","again-1"]}
+            {"requested":2,"nothing":1,"failed":[],"replays":["first","again-1"]}
             Ok(())
         "#]],
         )
@@ -209,7 +209,7 @@ mod tests {
             Billing from 3: A B C as first
             Billing from 3: B C as again-1
             Billing from 3: C as again-2
-            {"ordered":2,"nothing":1,"failed":[],"replays":["first","again-1","again-2"]}
+            {"requested":2,"nothing":1,"failed":[],"replays":["first","again-1","again-2"]}
             Ok(())
         "#]],
         )
@@ -218,7 +218,7 @@ mod tests {
             Billing from 3: A B C as first
             Billing from 3: A B C as again-1
             Billing from 3: A B as again-2
-            {"ordered":1,"nothing":0,"failed":[{"key":{"S":"A"},"reason":"the function does not say why"},{"key":{"S":"B"},"reason":"throttled"}],"replays":["first","again-1","again-2"]}
+            {"requested":1,"nothing":0,"failed":[{"key":{"S":"A"},"reason":"the function does not say why"},{"key":{"S":"B"},"reason":"throttled"}],"replays":["first","again-1","again-2"]}
             Ok(())
         "#]]).await;
     }
@@ -230,7 +230,7 @@ mod tests {
             &expect![[r#"
             Billing from 3: A B C as first
             Billing from 3: A B C as again-1
-            {"ordered":3,"nothing":0,"failed":[],"replays":["first","again-1"]}
+            {"requested":3,"nothing":0,"failed":[],"replays":["first","again-1"]}
             Ok(())
         "#]],
         )
@@ -242,7 +242,7 @@ mod tests {
             Billing from 3: A B C as first
             Billing from 3: A B C as again-1
             Billing from 3: A B C as again-2
-            {"ordered":0,"nothing":0,"failed":[],"replays":["first","again-1"]}
+            {"requested":0,"nothing":0,"failed":[],"replays":["first","again-1"]}
             Err("Unreachable: `Invoke` of `CatchUp`: why")
         "#]],
         )
@@ -255,7 +255,7 @@ mod tests {
             vec![no_answer(CallFault::NotAllowed)],
             &expect![[r#"
             Billing from 3: A B C as first
-            {"ordered":0,"nothing":0,"failed":[],"replays":[]}
+            {"requested":0,"nothing":0,"failed":[],"replays":[]}
             Err("NotAllowed: `Invoke` of `CatchUp`: why")
         "#]],
         )
@@ -264,14 +264,14 @@ mod tests {
             vec![Ok(Answer::Failed("no client `Billing`".to_owned()))],
             &expect![[r#"
             Billing from 3: A B C as first
-            {"ordered":0,"nothing":0,"failed":[],"replays":[]}
+            {"requested":0,"nothing":0,"failed":[],"replays":[]}
             Err("Findings: the catch-up function failed: no client `Billing`")
         "#]],
         )
         .await;
         check(vec![Ok(Answer::Said("?".to_owned()))], &expect![[r#"
             Billing from 3: A B C as first
-            {"ordered":0,"nothing":0,"failed":[],"replays":[]}
+            {"requested":0,"nothing":0,"failed":[],"replays":[]}
             Err("Findings: the catch-up function's answer can't be read: expected value at line 1 column 1; deploy the stack with this version of `fanoutctl`")
         "#]]).await;
     }
