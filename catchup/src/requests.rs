@@ -153,7 +153,7 @@ impl Refusal {
             Adoption::Done | Adoption::Missing => Self::Nothing("the event table has no event of it"),
             Adoption::HandedOver => Self::Failed(
                 "the ledger does not know it yet; the fan-out looks at it, and waits for what may be missing; request it \
-                 in two minutes"
+                 again in two minutes"
                     .to_owned(),
             ),
             Adoption::PassedOver(why) | Adoption::Failed(why) => Self::Failed(why),

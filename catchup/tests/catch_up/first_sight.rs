@@ -90,7 +90,7 @@ fn a_replay_between_two_events_of_a_transaction_is_refused() {
     assert_eq!(
         replay("r-1"),
         "failed: the ledger does not know it yet; the fan-out looks at it, and waits for what may be missing; request it \
-         in two minutes"
+         again in two minutes"
     );
     assert_eq!(world.standing("a"), "unknown");
     world.wait(5);
