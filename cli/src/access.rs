@@ -13,7 +13,7 @@ use shared::naming::QueueArn;
 
 use self::pattern::matches;
 pub use self::read::InvalidPolicy;
-use self::read::{Effect, Principals, Scope, Statement};
+use self::read::{Effect, Scope, Statement};
 use self::truth::Truth;
 
 /// The one right that the pipeline needs of a queue.
@@ -99,9 +99,8 @@ impl Policy {
     pub fn public_statement(&self) -> Option<&str> {
         let is_public = |statement: &&Statement| {
             let is_about_all = match &statement.principals {
-                Principals::Only(principals) => principals.iter().any(|principal| principal == "*"),
-                Principals::AllBut(_) => true,
-                Principals::None => false,
+                Scope::Only(principals) => principals.iter().any(|principal| principal == "*"),
+                Scope::AllBut(_) => true,
             };
             is_about_all && !condition::narrows(&statement.conditions)
         };
@@ -139,9 +138,8 @@ fn covers(scope: &Scope, text: &str, normal: impl Fn(&str) -> String) -> Truth {
 /// Whether the sender is one of the statement's principals.
 fn is_about(statement: &Statement, sending: &Sending<'_>) -> Truth {
     match &statement.principals {
-        Principals::None => Truth::No,
-        Principals::Only(principals) => any(principals, sending),
-        Principals::AllBut(principals) => match any(principals, sending) {
+        Scope::Only(principals) => any(principals, sending),
+        Scope::AllBut(principals) => match any(principals, sending) {
             Truth::No => Truth::Yes,
             // To spare the role, a Deny must except its session and its account too (IAM User Guide, "NotPrincipal").
             _ if statement.effect == Effect::Deny => Truth::Unclear("`NotPrincipal`".to_owned()),

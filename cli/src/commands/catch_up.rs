@@ -41,8 +41,6 @@ struct Report {
     elsewhere: bool,
     /// The groups of which its queue refuses an event for good.
     refused: Vec<RefusedGroup>,
-    #[serde(skip)]
-    invocations: u32,
     /// How many invocations in a row got nowhere: they sent no event and brought no group up to date.
     #[serde(skip)]
     idle: u32,
@@ -58,7 +56,7 @@ pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<E
     let client = operator.served(&arguments.client)?;
     if client.is_paused {
         let (name, stack) = (&client.name, operator.stack_option());
-        return Err(Failure::Findings(format!(
+        return Err(Exit::Findings.because(format!(
             "client `{name}` is paused, and nothing is sent to it; run `fanoutctl resume {name}{stack}` first"
         )));
     }
@@ -85,7 +83,7 @@ async fn follow(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let request = ControlRequest::CatchUp { client: client.name.clone(), caller: None };
-    while report.goes_on() {
+    loop {
         let mut answer = pin!(operator.request(&request));
         let mut pause = LOOK_AGAIN;
         let answer: CatchUpReport = loop {
@@ -96,11 +94,13 @@ async fn follow(
         };
         let is_elsewhere = answer.elsewhere;
         report.add(answer);
-        if is_elsewhere && report.goes_on() {
+        if !report.goes_on() {
+            return Ok(());
+        }
+        if is_elsewhere {
             tokio::time::sleep(look(operator, client, before, bar).await).await;
         }
     }
-    Ok(())
 }
 
 /// Shows how far the client is, and returns the pause until the next look. A look that fails is left out: the result is
@@ -116,12 +116,11 @@ async fn look(operator: &Operator, client: &RegisteredClient, before: &Lag, bar:
 impl Report {
     /// Whether the function is to be invoked once more.
     fn goes_on(&self) -> bool {
-        self.invocations == 0 || (self.behind > 0 && self.stopped.is_none())
+        self.behind > 0 && self.stopped.is_none()
     }
 
     fn add(&mut self, answer: CatchUpReport) {
         let CatchUpReport { client: _, groups, sent, behind, stopped, elsewhere, refused } = answer;
-        self.invocations += 1;
         self.groups += groups;
         self.sent += sent;
         self.behind = behind;
@@ -131,7 +130,7 @@ impl Report {
         }
         self.idle = if groups == 0 && sent == 0 { self.idle + 1 } else { 0 };
         (self.stopped, self.refused) = (stopped, refused);
-        if self.behind == 0 || self.stopped.is_some() || self.idle == 0 {
+        if !self.goes_on() || self.idle == 0 {
             return;
         }
         if !self.refused.is_empty() {
@@ -188,11 +187,10 @@ mod tests {
     /// The report of these answers; each but the last calls for another invocation.
     fn check(answers: &[CatchUpReport], expected: &Expect) {
         let mut report = Report { client: "Billing".to_owned(), ..Report::default() };
-        for answer in answers {
-            assert!(report.goes_on(), "before {answer:?}");
+        for (index, answer) in answers.iter().enumerate() {
             report.add(answer.clone());
+            assert_eq!(report.goes_on(), index + 1 < answers.len(), "after {answer:?}");
         }
-        assert!(!report.goes_on());
         expected.assert_eq(&format!("{}{}\n", text(&report), serde_json::to_string(&report).unwrap()));
     }
 

@@ -11,8 +11,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
-
 use deploy::stack;
 use serde::Serialize;
 use shared::text::printable;
@@ -40,8 +38,7 @@ struct Report {
 /// [`Failure`]: the stack itself can't be looked at, or the config is wrong. Any other part that can't be looked at is
 /// a finding.
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
-    let target = context.target().await?;
-    let stack = context.deployed(&target).await?;
+    let (target, stack) = context.deployed().await?;
     let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
     let config = context.config(Some(&naming))?;
     let work = collect::facts(&target, &stack, naming, config);
@@ -76,11 +73,10 @@ fn text(report: &Report, style: Style) -> String {
     for Finding { subject, problem, remedy } in &report.findings {
         let is_next = last_subject.replace(subject) != Some(subject);
         let (subject, problem, remedy) = (printable(subject), printable(problem), printable(remedy));
-        // Writing to a `String` does not fail.
-        let _ = match style {
-            Style::Plain => writeln!(text, "{subject}: {problem}; {remedy}"),
-            Style::Terminal if is_next => writeln!(text, "{subject}\n  {problem}\n    → {remedy}"),
-            Style::Terminal => writeln!(text, "  {problem}\n    → {remedy}"),
+        text += &match style {
+            Style::Plain => format!("{subject}: {problem}; {remedy}\n"),
+            Style::Terminal if is_next => format!("{subject}\n  {problem}\n    → {remedy}\n"),
+            Style::Terminal => format!("  {problem}\n    → {remedy}\n"),
         };
     }
     let Report { stack, queues, findings } = report;
@@ -88,9 +84,8 @@ fn text(report: &Report, style: Style) -> String {
         0 => "nothing is wrong".to_owned(),
         count => counted(count, "finding"),
     };
-    let _ = writeln!(
-        text,
-        "stack `{stack}`, with {queues} queues, the table's stream, all three functions and the ledger: {found}"
+    text += &format!(
+        "stack `{stack}`, with {queues} queues, the table's stream, all three functions and the ledger: {found}\n"
     );
     text
 }

@@ -22,7 +22,7 @@ use shared::text::printable;
 use self::pause::Change;
 use crate::args::{Arguments, Command, stack_option};
 use crate::context::Context;
-use crate::exit::{Exit, Failure};
+use crate::exit::Exit;
 
 /// The most calls about queues at the same time: with 50 ms a call, the queues of a hundred clients take a second.
 const CALLS_AT_ONCE: usize = 16;
@@ -64,7 +64,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
     };
     result.unwrap_or_else(|failure| {
         // An answer of no is not an error.
-        let prefix = if matches!(failure, Failure::Declined(_)) { "" } else { "error: " };
+        let prefix = if failure.exit() == Exit::Declined { "" } else { "error: " };
         for line in failure.to_string().lines() {
             eprintln!("{prefix}{}", printable(line));
         }

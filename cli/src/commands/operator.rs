@@ -13,14 +13,15 @@ use serde::de::DeserializeOwned;
 use shared::clock::Clock as _;
 use shared::config::{ClientName, nearest};
 use shared::control::ControlRequest;
+use shared::ledger::times::ABSENCE;
 use shared::ledger::{ClientId, ItemKey, Registration, Registry, ScanKind, State};
 use shared::text::printable;
 use shared::time::Timestamp;
 
 use crate::args::stack_option;
-use crate::client_status::{self, Backlog, ClientStatus, Departure, Lag};
+use crate::client_status::{self, Backlog, ClientStatus, Lag};
 use crate::context::{Context, output};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::output::instant;
 
 /// The stack's output that names the ledger's table.
@@ -65,7 +66,7 @@ pub(super) struct RegisteredClient {
     pub(super) name: String,
     pub(super) id: ClientId,
     pub(super) is_paused: bool,
-    pub(super) departure: Option<Departure>,
+    pub(super) absent_at: Option<Timestamp>,
 }
 
 impl Operator {
@@ -73,15 +74,14 @@ impl Operator {
     ///
     /// # Errors
     ///
-    /// [`Failure::Unreachable`]: the ledger is still empty. [`Failure::Call`]: there is no ledger, or it can't be read.
+    /// [`Exit::Unreachable`]: the ledger is still empty. [`Failure::Call`]: there is no ledger, or it can't be read.
     pub(super) async fn of_stack(context: &Context) -> Result<Self, Failure> {
-        let target = context.target().await?;
-        let stack = context.deployed(&target).await?;
+        let (target, stack) = context.deployed().await?;
         let ledger_name = output(&stack, LEDGER_TABLE_NAME)?.to_owned();
         let function = output(&stack, CATCH_UP_NAME)?.to_owned();
         let ledger = ledger(&target, &ledger_name);
         let (registry, caller) = tokio::join!(registry(&ledger, &ledger_name), target.caller());
-        let registry = registry?.ok_or_else(|| Failure::Unreachable(empty_ledger(&ledger_name)))?;
+        let registry = registry?.ok_or_else(|| Exit::Unreachable.because(empty_ledger(&ledger_name)))?;
         Ok(Self { target, stack, ledger, ledger_name, registry, function, caller: caller?.arn })
     }
 
@@ -89,21 +89,21 @@ impl Operator {
     ///
     /// # Errors
     ///
-    /// [`Failure::Usage`]: there is none.
+    /// [`Exit::Usage`]: there is none.
     pub(super) fn client(&self, name: &str) -> Result<RegisteredClient, Failure> {
-        registered(&self.registry, name).map_err(Failure::Usage)
+        registered(&self.registry, name).map_err(|why| Exit::Usage.because(why))
     }
 
     /// The client called `name`, if events can be sent to it.
     ///
     /// # Errors
     ///
-    /// [`Failure::Usage`]: there is none, or it is in no deployed config.
+    /// [`Exit::Usage`]: there is none, or it is in no deployed config.
     pub(super) fn served(&self, name: &str) -> Result<RegisteredClient, Failure> {
         let client = self.client(name)?;
-        match client.departure {
+        match client.absent_at {
             None => Ok(client),
-            Some(departure) => Err(Failure::Usage(not_served(name, departure))),
+            Some(since) => Err(Exit::Usage.because(not_served(name, since))),
         }
     }
 
@@ -117,7 +117,7 @@ impl Operator {
     ///
     /// # Errors
     ///
-    /// [`Failure::Findings`]: the function failed. [`Failure::Call`]: it is unknown whether the request was carried
+    /// [`Exit::Findings`]: the function failed. [`Failure::Call`]: it is unknown whether the request was carried
     /// out.
     pub(super) async fn request<A: DeserializeOwned>(&self, request: &ControlRequest) -> Result<A, Failure> {
         understood(lambda::invoke(&self.target, &self.function, &self.payload(request)).await?)
@@ -153,15 +153,15 @@ impl CatchUpFunction for Operator {
 ///
 /// # Errors
 ///
-/// [`Failure::Findings`]: the function failed, or is of another version.
+/// [`Exit::Findings`]: the function failed, or is of another version.
 pub(super) fn understood<A: DeserializeOwned>(answer: Answer) -> Result<A, Failure> {
     match answer {
         Answer::Said(answer) => serde_json::from_str(&answer).map_err(|error| {
-            Failure::Findings(format!(
+            Exit::Findings.because(format!(
                 "the catch-up function's answer can't be read: {error}; deploy the stack with this version of `fanoutctl`"
             ))
         }),
-        Answer::Failed(why) => Err(Failure::Findings(format!("the catch-up function failed: {why}"))),
+        Answer::Failed(why) => Err(Exit::Findings.because(format!("the catch-up function failed: {why}"))),
     }
 }
 
@@ -188,7 +188,7 @@ pub(super) async fn client_statuses(
     let statuses = served.map(async |(client, registration)| ClientStatus {
         name: client.to_string(),
         is_paused: registration.state == State::Paused,
-        departure: Departure::of(registration),
+        absent_at: registration.absent_at,
         lag: client_status::lag(&ledger, registration.id, GROUPS_OF_EACH)
             .await
             .map_err(|error| unread(name, &error)),
@@ -232,7 +232,7 @@ fn registered(registry: &Registry, name: &str) -> Result<RegisteredClient, Strin
             name: name.to_owned(),
             id: registration.id,
             is_paused: registration.state == State::Paused,
-            departure: Departure::of(registration),
+            absent_at: registration.absent_at,
         }),
         None => {
             let served = registry.clients.iter().filter(|(_, client)| client.state != State::Retired);
@@ -251,13 +251,12 @@ pub(super) fn no_client<'n>(name: &str, names: impl Iterator<Item = &'n ClientNa
     }
 }
 
-fn not_served(name: &str, departure: Departure) -> String {
-    let Departure { since, retired_at } = departure;
+fn not_served(name: &str, since: Timestamp) -> String {
     format!(
         "client `{name}` has been in no deployed config since {}; it is retired at {}; add it to client-queues.toml again, and \
          deploy",
         instant(since),
-        instant(retired_at)
+        instant(since.plus(ABSENCE))
     )
 }
 
@@ -341,9 +340,9 @@ mod tests {
         let mut registry = registry();
         let absent_at = Some(Timestamp::from_millis(1_767_603_600_000));
         registry.clients.get_mut(&ClientName::try_new("Tax").unwrap()).unwrap().absent_at = absent_at;
-        let departure = registered(&registry, "Tax").unwrap().departure.unwrap();
-        expect!["client `Tax` has been in no deployed config since 2026-01-05T09:00:00Z; it is retired at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy"].assert_eq(&not_served("Tax", departure));
-        assert_eq!(registered(&registry, "Billing").unwrap().departure, None);
+        let since = registered(&registry, "Tax").unwrap().absent_at.unwrap();
+        expect!["client `Tax` has been in no deployed config since 2026-01-05T09:00:00Z; it is retired at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy"].assert_eq(&not_served("Tax", since));
+        assert_eq!(registered(&registry, "Billing").unwrap().absent_at, None);
     }
 
     #[test]

@@ -44,16 +44,15 @@ pub async fn execute(
     change: Change,
 ) -> Result<Exit, Failure> {
     let operator = Operator::of_stack(context).await?;
+    let client = arguments.client.clone();
     let (what, request) = match change {
-        Change::Pause => (
-            "pause",
-            ControlRequest::Pause { client: operator.client(&arguments.client)?.name, caller: None },
-        ),
-        // A client that leaves can be paused, but not resumed: nothing would be sent to it.
-        Change::Resume => (
-            "resume",
-            ControlRequest::Resume { client: operator.served(&arguments.client)?.name, caller: None },
-        ),
+        Change::Pause => ("pause", ControlRequest::Pause { client, caller: None }),
+        Change::Resume => ("resume", ControlRequest::Resume { client, caller: None }),
+    };
+    // A client that leaves can be paused, but not resumed: nothing would be sent to it.
+    match change {
+        Change::Pause => operator.client(&arguments.client)?,
+        Change::Resume => operator.served(&arguments.client)?,
     };
     operator.log(&format!("{what} client `{}`", arguments.client));
     let changed = unless_quick("waiting for the catch-up function", operator.request(&request)).await?;

@@ -13,7 +13,7 @@ use shared::naming::{Naming, QueueArn};
 
 use super::operator::{LEDGER_TABLE_NAME, backlogs};
 use crate::context::Context;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::plan::{self, Facts, Plan, Registered, Running};
 use crate::progress::unless_quick;
 
@@ -107,7 +107,9 @@ fn check_timeout(settings: &Settings, deployed: Option<&DeployedStack>) -> Resul
         (None, Some(seconds)) => FunctionTimeout::try_new(seconds),
         (None, None) => return Ok(()),
     };
-    timeout.map(drop).map_err(|error| Failure::Usage(format!("{error}; the option is `--function-timeout`")))
+    timeout
+        .map(drop)
+        .map_err(|error| Exit::Usage.because(format!("{error}; the option is `--function-timeout`")))
 }
 
 /// Checks that the stream is in the stack's account and region: a mapping reads no other (Lambda API Reference,
@@ -121,7 +123,7 @@ fn check_stream(arn: &str, naming: &Naming) -> Result<(), Failure> {
                  `AWS_REGION`, or name a stream that is where the stack is",
                 naming.region, naming.account
             );
-            Err(Failure::Usage(message))
+            Err(Exit::Usage.because(message))
         }
         _ => Ok(()),
     }
@@ -157,7 +159,6 @@ fn listed(stack: &DeployedStack, naming: &Naming) -> Vec<Registered> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::Exit;
 
     #[test]
     fn a_time_out_that_is_too_long_for_the_ledger_is_refused() {

@@ -4,7 +4,6 @@
 mod clients;
 mod collect;
 mod facts;
-mod figures;
 mod queues;
 mod report;
 #[cfg(test)]
@@ -22,8 +21,7 @@ use deploy::stack;
 ///
 /// [`Failure`]: the stack can't be looked at. Any other figure that isn't known is shown as unknown.
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
-    let target = context.target().await?;
-    let stack = context.deployed(&target).await?;
+    let (target, stack) = context.deployed().await?;
     let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
     let work = collect::facts(&target, &stack, &naming);
     let report = Report::new(&unless_quick("looking at queues, metrics and the ledger", work).await);

@@ -11,7 +11,7 @@ use shared::config::{ClientQueue, Config};
 use shared::ledger::{ItemKey, ScanKind};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 
-use super::facts::{Content, Facts, Ledger, Queue, Roles, Whose, is_of_sqs, key_arn};
+use super::facts::{Content, Facts, Ledger, Queue, Whose, is_of_sqs, key_arn};
 use crate::client_status;
 use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now};
@@ -31,17 +31,11 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming,
     );
     let running = running.map(|text| Config::try_from_toml("client-queues.toml", &text, Some(&place)).ok());
     let fan_out_role = stack.outputs.get("FanOutRoleARN").cloned();
-    let roles = Roles {
-        converter: place.converter_role_arn(),
-        fan_out: fan_out_role.unwrap_or_else(|| place.fan_out_role_arn()),
-    };
-    let watch_policy = stack.outputs.get("WatchPolicyARN").cloned();
-    let (stack, now) = (stack.name.clone(), now());
     Facts {
-        stack,
+        stack: stack.name.clone(),
+        fan_out_role: fan_out_role.unwrap_or_else(|| place.fan_out_role_arn()),
         place,
-        roles,
-        watch_policy,
+        watch_policy: stack.outputs.get("WatchPolicyARN").cloned(),
         config,
         running,
         queues,
@@ -50,7 +44,7 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming,
         converter,
         fan_out,
         ledger,
-        now,
+        now: now(),
     }
 }
 
@@ -81,12 +75,12 @@ async fn queues(target: &Target, stack: &DeployedStack, place: &Naming, config: 
     let mut queues: Vec<(Whose, QueueArn)> =
         OwnQueue::ALL.map(|queue| (Whose::Stack(queue), place.own_queue_arn(queue))).into();
     queues.extend(config.clients.iter().map(|client| {
-        let (client, arn, is_own) =
-            (client.name.to_string(), client.queue_arn(place), client.queue == ClientQueue::Own);
-        let whose = if is_own {
-            Whose::Own { is_deployed: deployed.own.contains(&client), client }
-        } else {
-            Whose::Existing { is_deployed: deployed.existing.contains(&arn.to_string()), client }
+        let (name, arn) = (client.name.to_string(), client.queue_arn(place));
+        let whose = match client.queue {
+            ClientQueue::Own => Whose::Own { is_deployed: deployed.own.contains(&name), client: name },
+            ClientQueue::Existing(_) => {
+                Whose::Existing { is_deployed: deployed.existing.contains(&arn.to_string()), client: name }
+            }
         };
         (whose, arn)
     }));

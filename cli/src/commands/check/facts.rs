@@ -19,7 +19,8 @@ use crate::client_status::ClientStatus;
 pub(super) struct Facts {
     pub(super) stack: String,
     pub(super) place: Naming,
-    pub(super) roles: Roles,
+    /// The ARN of the fan-out's role.
+    pub(super) fan_out_role: String,
     /// The ARN of the policy with the rights to look at all of this.
     pub(super) watch_policy: Option<String>,
     /// The config in the file.
@@ -63,13 +64,6 @@ pub(super) struct Content {
     pub(super) compared_at: Option<Timestamp>,
     /// The clients that are not retired.
     pub(super) clients: Vec<ClientStatus>,
-}
-
-/// The ARNs of the functions' roles.
-#[derive(Clone, Debug)]
-pub(super) struct Roles {
-    pub(super) converter: String,
-    pub(super) fan_out: String,
 }
 
 /// The facts about a queue.

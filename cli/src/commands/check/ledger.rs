@@ -5,15 +5,14 @@
 use std::time::Duration;
 
 use aws::operator::CallFault;
-use shared::ledger::times::RECONCILE;
+use shared::ledger::times::{ABSENCE, RECONCILE};
 use shared::ledger::{Registry, State};
 
 use super::facts::{Content, Ledger};
 use super::findings::Findings;
 use crate::args::stack_option;
 use crate::client_status::{ClientStatus, LONG};
-use crate::output::instant;
-use crate::output::{counted, more_than};
+use crate::output::{counted, instant, more_than};
 
 /// How much later than planned a comparison may begin: the schedule's delay, and the scan of a large table.
 const COMPARISON_DELAY: Duration = Duration::from_secs(6 * 3600);
@@ -97,17 +96,17 @@ fn not_admitted(findings: &mut Findings<'_>, registry: &Registry) {
 }
 
 fn client(findings: &mut Findings<'_>, status: &ClientStatus) {
-    let ClientStatus { name, is_paused, departure, lag } = status;
+    let ClientStatus { name, is_paused, absent_at, lag } = status;
     let subject = format!("client `{name}`");
     let Some(lag) = findings.seen(&subject, lag) else { return };
     let more = more_than(lag.is_more);
-    if let Some(departure) = departure {
+    if let Some(since) = absent_at {
         if lag.groups > 0 {
             let problem = format!(
                 "has been in no deployed config since {}, and is behind in {more}{}: what it lacks is forgotten at {}",
-                instant(departure.since),
+                instant(*since),
                 counted(lag.groups, "group"),
-                instant(departure.retired_at)
+                instant(since.plus(ABSENCE))
             );
             let remedy = "add it to client-queues.toml again, and deploy, unless it may lack that";
             findings.add(&subject, problem, remedy);

@@ -189,10 +189,10 @@ impl Inspection<'_, '_> {
             self.add(&problem, "name in it the account that may, or narrow it by a condition");
         }
         let (role, name) = match self.queue.whose {
-            Whose::Stack(_) => (&facts.roles.converter, "converter"),
-            Whose::Own { .. } | Whose::Existing { .. } => (&facts.roles.fan_out, "fan-out"),
+            Whose::Stack(_) => (facts.place.converter_role_arn(), "converter"),
+            Whose::Own { .. } | Whose::Existing { .. } => (facts.fan_out_role.clone(), "fan-out"),
         };
-        let sending = Sending { role, account: &facts.place.account, queue: &self.queue.arn };
+        let sending = Sending { role: &role, account: &facts.place.account, queue: &self.queue.arn };
         match policy.access(&sending) {
             Access::Allowed => {}
             Access::Denied { statement } => {

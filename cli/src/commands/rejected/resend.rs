@@ -11,7 +11,7 @@ use aws::operator::{CallFault, Target};
 use shared::config::Source;
 use shared::text::printable;
 
-use self::plan::{Planned, announcement, plan, question};
+use self::plan::{Planned, announcement, attempt, question};
 use self::report::{Outcome, Report};
 use super::arguments::ResendArguments;
 use super::queue::{Queue, Sight};
@@ -51,8 +51,7 @@ struct Resend<'a> {
 ///
 /// [`Failure`]: a part could not be looked at, or there is no terminal to ask on. What was sent before is printed.
 pub(super) async fn execute(context: &Context, arguments: &ResendArguments) -> Result<Exit, Failure> {
-    let target = context.target().await?;
-    let stack = context.deployed(&target).await?;
+    let (target, stack) = context.deployed().await?;
     let mut resend = Resend {
         arguments,
         source: source(context),
@@ -86,7 +85,8 @@ impl Resend<'_> {
             let mut round = Vec::with_capacity(sight.rejections.len());
             for rejection in sight.rejections {
                 let source = self.source.as_ref();
-                let planned = plan(&self.target, &self.stream, source, rejection).await?;
+                let attempt = attempt(&self.target, &self.stream, source, &rejection).await?;
+                let planned = Planned { rejection, attempt };
                 eprintln!("{}", printable(&announcement(&planned)));
                 round.push(planned);
             }

@@ -12,7 +12,7 @@ use super::{look, source};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, instant};
-use crate::rejections::{ChoiceError, Rejection, choose, indented};
+use crate::rejections::{Rejection, choose, indented};
 
 /// A rejection in full. JSON in it stays as it is written, so that no number changes.
 #[derive(Debug, Serialize)]
@@ -54,16 +54,6 @@ pub(super) async fn execute(context: &Context, arguments: &ShowArguments) -> Res
         context.output.print(&shown(rejection, source(context).as_ref()), text)?;
     }
     Ok(Exit::Done)
-}
-
-impl From<ChoiceError> for Failure {
-    fn from(error: ChoiceError) -> Self {
-        let text = error.to_string();
-        match error {
-            ChoiceError::Unknown(_) => Self::Findings(text),
-            ChoiceError::Ambiguous { .. } => Self::Usage(text),
-        }
-    }
 }
 
 fn shown<'r>(rejection: &'r Rejection, source: Option<&Source>) -> Shown<'r> {

@@ -1,7 +1,5 @@
 //! The report of `replay` and `backfill`.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 use shared::text::printable;
 
@@ -57,24 +55,22 @@ fn outcome_text(cost: &ReplayCost, outcome: &ReplayTally, stack: &str) -> String
         ),
     };
     if *nothing > 0 {
-        let _ = writeln!(text, "It has nothing from version {from} on of {}.", counted(*nothing, "group"));
+        text += &format!("It has nothing from version {from} on of {}.\n", counted(*nothing, "group"));
     }
     if *requested > 0 && *is_paused {
-        let _ = writeln!(text, "It is paused; they go out after\n  fanoutctl resume {client}{stack}");
+        text += &format!("It is paused; they go out after\n  fanoutctl resume {client}{stack}\n");
     } else if *requested > 0 {
-        let _ = writeln!(
-            text,
-            "They go out within minutes; to begin now and see how far it is:\n  fanoutctl catch-up {client}{stack}"
+        text += &format!(
+            "They go out within minutes; to begin now and see how far it is:\n  fanoutctl catch-up {client}{stack}\n"
         );
     }
     if !failed.is_empty() {
-        let _ = writeln!(text, "{} could not be requested; again with", counted(failed.len(), "group"));
+        text += &format!("{} could not be requested; again with\n", counted(failed.len(), "group"));
     }
     for failed in failed {
         let group = printable(&shell_quoted(failed.key.as_text()));
         let reason = printable(&failed.reason);
-        let _ =
-            writeln!(text, "  fanoutctl replay {client} --group {group} --from {from}{stack}  # {reason}");
+        text += &format!("  fanoutctl replay {client} --group {group} --from {from}{stack}  # {reason}\n");
     }
     text
 }

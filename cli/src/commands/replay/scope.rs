@@ -14,7 +14,7 @@ use crate::args::ReplayArguments;
 use crate::client_status;
 use crate::commands::operator::{Operator, RegisteredClient};
 use crate::context::output;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::key::{key_of_group, typed_key};
 use crate::output::counted;
 use crate::progress::Progress;
@@ -40,7 +40,7 @@ struct Search<'s> {
 ///
 /// # Errors
 ///
-/// [`Failure::Usage`]: there is no such group. [`Failure::Config`]: the config is that of another table. Else the
+/// [`Exit::Usage`]: there is no such group. [`Exit::Config`]: the config is that of another table. Else the
 /// tables can't be read.
 pub(super) async fn scope(
     operator: &Operator,
@@ -49,21 +49,19 @@ pub(super) async fn scope(
     arguments: &ReplayArguments,
 ) -> Result<ReplayScope, Failure> {
     let stream = output(&operator.stack, "EventStreamARN")?;
-    let table_name = table::of_stream(stream).map_err(Failure::Unreachable)?;
+    let table_name = table::of_stream(stream).map_err(|why| Exit::Unreachable.because(why))?;
     let Config { source, scan_read_units, .. } = config;
     let table = events(&operator.target, table_name, source);
     let description = table::describe(&operator.target, table_name).await?;
-    let key_type = key_type(&description, table_name, source).map_err(Failure::Config)?;
-    let typed = |text: &String| typed_key(text, key_type).map_err(|error| Failure::Usage(error.to_string()));
-    let after = arguments.request.after.as_ref().map(typed).transpose()?;
+    let key_type = key_type(&description, table_name, source).map_err(|why| Exit::Config.because(why))?;
+    let after = arguments.request.after.as_ref().map(|after| typed_key(after, key_type)).transpose()?;
     let (scan_read_units, from) = (*scan_read_units, arguments.from);
     let search = Search { operator, client, table, table_name, scan_read_units, from };
     let Some(group) = &arguments.scope.group else { return search.all(after).await };
     // The operator may have copied the group from a consumer's log.
-    let encoded = key_of_group(group, key_type);
-    match (typed(group), encoded) {
+    match (typed_key(group, key_type), key_of_group(group, key_type)) {
         (Ok(key), encoded) => search.one(key, encoded).await,
-        (Err(failure), Some(key)) => Err(Failure::Usage(format!("{failure}; {}", did_you_mean(&key)))),
+        (Err(failure), Some(key)) => Err(Exit::Usage.because(format!("{failure}; {}", did_you_mean(&key)))),
         (Err(failure), None) => Err(failure),
     }
 }
@@ -72,7 +70,7 @@ impl Search<'_> {
     /// The scope of one group: the events that the client has of it.
     async fn one(&self, key: TypedKey, encoded: Option<TypedKey>) -> Result<ReplayScope, Failure> {
         let Self { operator, client, from, .. } = *self;
-        let aggregate = Key::try_from(key.clone()).map_err(|error| Failure::Fault(error.to_string()))?;
+        let aggregate = Key::try_from(key.clone()).map_err(|error| Exit::Fault.because(error))?;
         let group = Group::of(&aggregate);
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
         let items = client_status::read(&operator.ledger, &keys).await;
@@ -88,7 +86,7 @@ impl Search<'_> {
                 Some(meant) => did_you_mean(&meant),
                 None => "name an aggregate by its key".to_owned(),
             };
-            return Err(Failure::Usage(format!("the event table has no event of `{key}`; {way_out}")));
+            return Err(Exit::Usage.because(format!("the event table has no event of `{key}`; {way_out}")));
         };
         if from > has || count.events == 0 {
             let why = nothing(client, &key, from, has, count, &operator.stack_option());
@@ -118,7 +116,7 @@ impl Search<'_> {
         let rest = match after {
             None => estimate,
             Some(after) => estimate.after(&after).ok_or_else(|| {
-                Failure::Usage(format!(
+                Exit::Usage.because(format!(
                     "the event table has nothing of `{after}` from version {from} on, so that it is not known where to go \
                      on; name another aggregate that was requested, or leave `--after` out"
                 ))
@@ -190,7 +188,7 @@ mod tests {
     fn a_reason_says_why_there_is_nothing_to_send() {
         let check = |is_paused, from, has, highest, expected: Expect| {
             let client =
-                RegisteredClient { name: "Billing".to_owned(), id: ClientId(1), is_paused, departure: None };
+                RegisteredClient { name: "Billing".to_owned(), id: ClientId(1), is_paused, absent_at: None };
             let key = TypedKey::S("OPS 1".to_owned());
             let counted = EventCount { events: 0, highest };
             expected.assert_eq(&nothing(&client, &key, from, has, counted, " --stack test"));

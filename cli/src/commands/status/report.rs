@@ -9,8 +9,7 @@ use shared::ledger::ScanKind;
 use shared::time::Timestamp;
 
 use super::clients::{self, ClientRow};
-use super::facts::Facts;
-use super::figures::{figure, time};
+use super::facts::{Facts, figure, time};
 use super::queues::QueueRow;
 use crate::exit::Exit;
 use crate::output::{Style, table};
@@ -120,12 +119,12 @@ fn blind(facts: &Facts) -> Option<CallFault> {
 /// The text for people: the tables of queues and clients, and a line about the stream.
 pub(super) fn text(report: &Report, style: Style) -> String {
     let header = ["queue", "account", "messages", "in flight", "delayed", "oldest", "attention"];
-    let rows: Vec<_> = report.queues.iter().map(QueueRow::cells).collect();
+    let queues = table(header, report.queues.iter().map(QueueRow::cells), style);
     let age = match report.iterator_age_milliseconds {
         Some(milliseconds) => format!("the converter is {} behind the stream", time(milliseconds / 1000)),
         None => "how far the converter is behind the stream isn't known (`--json` says why)".to_owned(),
     };
     let clients = clients::text(report.clients.as_deref(), style);
     let scans: String = report.scans.iter().filter_map(RunningScan::to_text).collect();
-    format!("{}\n{clients}{scans}stack `{}`: {age}\n", table(&header, &rows, style), report.stack)
+    format!("{queues}\n{clients}{scans}stack `{}`: {age}\n", report.stack)
 }

@@ -26,22 +26,12 @@ pub(super) struct Attempt {
     pub(super) newer: Result<u64, String>,
 }
 
-/// Plans to send the event of `rejection` again, from the table that has `stream`.
+/// The invocation that sends the event of `rejection` again, from the table that has `stream`, or why there is none.
 ///
 /// # Errors
 ///
 /// [`CallError`]: the event table could not be read. The image in the rejection is no substitute for it.
-pub(super) async fn plan(
-    target: &Target,
-    stream: &str,
-    source: Option<&Source>,
-    rejection: Rejection,
-) -> Result<Planned, CallError> {
-    let attempt = attempt(target, stream, source, &rejection).await?;
-    Ok(Planned { rejection, attempt })
-}
-
-async fn attempt(
+pub(super) async fn attempt(
     target: &Target,
     stream: &str,
     source: Option<&Source>,
