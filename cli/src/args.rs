@@ -115,7 +115,11 @@ pub enum Command {
 
     /// Delete the stack; queues that can hold events stay
     #[command(after_help = include_str!("args/help/delete.txt"))]
-    Delete(DeleteArguments),
+    Delete {
+        /// Delete without asking
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// The arguments of `policy`.
@@ -213,14 +217,6 @@ pub struct DeployArguments {
     pub binaries: Option<PathBuf>,
 
     /// Deploy without asking
-    #[arg(long)]
-    pub yes: bool,
-}
-
-/// The arguments of `delete`.
-#[derive(Debug, Args)]
-pub struct DeleteArguments {
-    /// Delete without asking
     #[arg(long)]
     pub yes: bool,
 }

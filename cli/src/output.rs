@@ -13,7 +13,8 @@ use crate::exit::{Exit, Failure};
 /// Where results go, and in which form.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
-    json: bool,
+    /// Whether they are for programs.
+    pub is_json: bool,
     style: Style,
 }
 
@@ -49,9 +50,9 @@ pub type Row<const N: usize> = [(String, Tone); N];
 
 impl Output {
     /// Standard output: as JSON, or in the style that fits it.
-    pub fn new(json: bool) -> Self {
+    pub fn new(is_json: bool) -> Self {
         let style = if io::stdout().is_terminal() { Style::Terminal } else { Style::Plain };
-        Self { json, style }
+        Self { is_json, style }
     }
 
     /// Prints `value` as one JSON object, or else the `text` of it for people.
@@ -64,7 +65,7 @@ impl Output {
         value: &T,
         text: impl FnOnce(&T, Style) -> String,
     ) -> Result<(), Failure> {
-        let text = if self.json {
+        let text = if self.is_json {
             serde_json::to_string(value).map_err(|error| Exit::Fault.because(error))? + "\n"
         } else {
             text(value, self.style)
@@ -72,11 +73,6 @@ impl Output {
         let mut output = io::stdout().lock();
         let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
         written.map_err(|error| Exit::Fault.because(format!("standard output: {error}")))
-    }
-
-    /// Whether results are for programs.
-    pub fn is_json(&self) -> bool {
-        self.json
     }
 }
 

@@ -33,11 +33,8 @@ impl Rejection {
     pub fn content(&self) -> Result<rejection::Rejection<'_>, String> {
         // The error's text may quote a value of the event; its position does not.
         serde_json::from_str(&self.message.body).map_err(|error| {
-            format!(
-                "not a rejection of the functions: line {}, column {} of its body is not as expected",
-                error.line(),
-                error.column()
-            )
+            let (line, column) = (error.line(), error.column());
+            format!("not a rejection of the functions: line {line}, column {column} of its body is not as expected")
         })
     }
 

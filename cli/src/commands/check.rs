@@ -55,7 +55,7 @@ impl Report {
 
 /// All findings, subject by subject: the config, the table, the functions, the ledger and its clients, the queues.
 fn find(facts: &Facts) -> Vec<Finding> {
-    let mut findings = Findings::new(facts);
+    let mut findings = Findings { facts, list: Vec::new() };
     config::find(&mut findings);
     table::find(&mut findings);
     mapping::find(&mut findings);
@@ -63,7 +63,7 @@ fn find(facts: &Facts) -> Vec<Finding> {
     for queue in &facts.queues {
         queue::find(&mut findings, queue);
     }
-    findings.into_list()
+    findings.list
 }
 
 /// A line for each finding, for a program that reads lines; in a terminal, findings stand below their subject.

@@ -1,9 +1,8 @@
 //! `fanoutctl delete`: deletes the stack, and says what stays.
 
-use aws::operator::CallFault;
-use aws::operator::Target;
 use aws::operator::cloudformation::DeployedStack;
 use aws::operator::sqs::{self, Depth};
+use aws::operator::{CallFault, Target};
 use deploy::clients::ClientLists;
 use deploy::stack;
 use serde::Serialize;
@@ -11,10 +10,9 @@ use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::text::printable;
 
 use super::ask::agree;
-use super::follow;
 use super::operator::backlogs;
 use super::prepare::ledger_table;
-use crate::args::{DeleteArguments, stack_option};
+use crate::args::stack_option;
 use crate::client_status::Backlog;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -54,7 +52,7 @@ struct KeptQueue {
 /// # Errors
 ///
 /// [`Exit::Unreachable`]: there is no such stack. [`Exit::Failed`]: it could not be deleted.
-pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<Exit, Failure> {
+pub async fn execute(context: &Context, yes: bool) -> Result<Exit, Failure> {
     let (target, deployed) = context.deployed().await?;
     let naming = stack::naming(&target, stack::deployed_prefix(&deployed)).await?;
     let looking = remainder(&target, &deployed, &naming);
@@ -62,10 +60,10 @@ pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<E
     // Standard output is for the result alone.
     eprint!("{}", before(&remainder, Style::of_stderr()));
     let question = format!("Delete stack {}?", printable(&context.stack));
-    agree(&question, arguments.yes, "Nothing was touched.").await?;
+    agree(&question, yes, "Nothing was touched.").await?;
 
     let progress = Progress::spinner();
-    let deleted = stack::delete(&target, &context.stack, &mut |event| follow::show(&progress, event)).await;
+    let deleted = stack::delete(&target, &context.stack, &mut |event| progress.follow(event)).await;
     progress.finish();
     deleted.map_err(Failure::Change)?;
     context.output.print(&remainder, |remainder, _| after(remainder))?;

@@ -15,7 +15,6 @@ use shared::text::printable;
 
 use self::outcome::Outcome;
 use super::ask::agree;
-use super::follow;
 use super::prepare::{Prepared, prepare};
 use crate::args::DeployArguments;
 use crate::context::{Context, read};
@@ -66,7 +65,7 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
         let bucket = Bucket { name: &bucket, owner: &naming.account };
         make_bucket(&target, bucket).await.map_err(|error| Failure::Change(error.into()))?;
     }
-    let deployed = stack::deploy(&target, &deployment, &mut |event| follow::show(&progress, event)).await;
+    let deployed = stack::deploy(&target, &deployment, &mut |event| progress.follow(event)).await;
     progress.finish();
     let deployed = deployed.map_err(Failure::Change)?;
     let maintenance =

@@ -5,7 +5,6 @@ pub mod catch_up;
 pub mod check;
 pub mod delete;
 pub mod deploy;
-mod follow;
 mod operator;
 pub mod pause;
 pub mod plan;
@@ -31,14 +30,12 @@ const CALLS_AT_ONCE: usize = 16;
 pub fn interrupted(arguments: &Arguments) -> String {
     let stack = stack_option(&arguments.common.stack);
     match arguments.command {
-        Command::Deploy(_) | Command::Delete(_) => format!(
+        Command::Deploy(_) | Command::Delete { .. } => format!(
             "interrupted; what CloudFormation has begun goes on without this program: see `fanoutctl plan{stack}`"
         ),
-        Command::CatchUp(_) => {
-            format!(
-                "interrupted; the catch-up function goes on without this program: see `fanoutctl status{stack}`"
-            )
-        }
+        Command::CatchUp(_) => format!(
+            "interrupted; the catch-up function goes on without this program: see `fanoutctl status{stack}`"
+        ),
         _ => "interrupted".to_owned(),
     }
 }
@@ -60,7 +57,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Backfill(arguments) => replay::execute(&context, &arguments.into()).await,
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
-        Command::Delete(arguments) => delete::execute(&context, &arguments).await,
+        Command::Delete { yes } => delete::execute(&context, yes).await,
     };
     result.unwrap_or_else(|failure| {
         // An answer of no is not an error.

@@ -81,7 +81,13 @@ impl Operator {
         let function = output(&stack, CATCH_UP_NAME)?.to_owned();
         let ledger = ledger(&target, &ledger_name);
         let (registry, caller) = tokio::join!(registry(&ledger, &ledger_name), target.caller());
-        let registry = registry?.ok_or_else(|| Exit::Unreachable.because(empty_ledger(&ledger_name)))?;
+        let empty = || {
+            Exit::Unreachable.because(format!(
+                "the ledger `{ledger_name}` is empty: the catch-up function has not run yet; try again in a minute, and see \
+                 `fanoutctl check` if that does not help"
+            ))
+        };
+        let registry = registry?.ok_or_else(empty)?;
         Ok(Self { target, stack, ledger, ledger_name, registry, function, caller: caller?.arn })
     }
 
@@ -257,13 +263,6 @@ fn not_served(name: &str, since: Timestamp) -> String {
          deploy",
         instant(since),
         instant(since.plus(ABSENCE))
-    )
-}
-
-fn empty_ledger(table: &str) -> String {
-    format!(
-        "the ledger `{table}` is empty: the catch-up function has not run yet; try again in a minute, and see \
-         `fanoutctl check` if that does not help"
     )
 }
 

@@ -87,7 +87,7 @@ fn text(policies: &Policies, key: bool) -> String {
 
 /// Explains the policy on a terminal; a file gets the policy alone.
 fn explain(output: Output, queue: &ClientQueue, arguments: &PolicyArguments) {
-    if output.is_json() || !io::stderr().is_terminal() {
+    if output.is_json || !io::stderr().is_terminal() {
         return;
     }
     let ClientQueue::Existing(queue) = queue else {

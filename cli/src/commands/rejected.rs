@@ -30,8 +30,8 @@ const LOOKING_MESSAGE: &str = "looking into the rejected queue";
 /// [`Failure`]: the stack or its queue can't be looked at, or no rejection has the id.
 pub async fn execute(context: &Context, arguments: &Rejected) -> Result<Exit, Failure> {
     match arguments {
-        Rejected::List(arguments) => list::execute(context, arguments).await,
-        Rejected::Show(arguments) => show::execute(context, arguments).await,
+        Rejected::List { limit } => list::execute(context, *limit).await,
+        Rejected::Show { id } => show::execute(context, id).await,
         Rejected::Resend(arguments) => resend::execute(context, arguments).await,
     }
 }

@@ -30,16 +30,15 @@ pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<E
     let operator = Operator::of_stack(context).await?;
     let client = operator.served(&arguments.client)?;
     let scope = NothingRequested::until(scope(&operator, &config, &client, arguments)).await?;
-    let stack_option = operator.stack_option();
-    let dry_run = arguments.request.dry_run;
-    let mut report = Report { cost: None, nothing_to_do: None, dry_run, outcome: None, stack_option };
+    let stack = operator.stack_option();
+    let mut report = Report { dry_run: arguments.request.dry_run, ..Report::default() };
     match scope {
         ReplayScope::Nothing(why) => report.nothing_to_do = Some(why),
         ReplayScope::Events(estimate) => {
             let cost = ReplayCost::new(&client.name, arguments.from, &estimate, client.is_paused);
-            if !dry_run {
+            if !report.dry_run {
                 // Standard output is for the result alone.
-                eprintln!("{}", cost.to_text(&report.stack_option, Style::of_stderr()));
+                eprintln!("{}", cost.to_text(&stack, Style::of_stderr()));
                 let question = format!("Send client {} these events again?", printable(&client.name));
                 let asking = agree(&question, arguments.request.yes, "Nothing was requested.");
                 NothingRequested::until(asking).await?;
@@ -48,7 +47,7 @@ pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<E
             report.cost = Some(cost);
         }
     }
-    context.output.print(&report, text)?;
+    context.output.print(&report, |report, style| text(report, &stack, style))?;
     Ok(report.exit())
 }
 

@@ -36,7 +36,7 @@ pub fn execute(context: &Context) -> Result<Exit, Failure> {
             let clients = config.clients.iter().map(Registered::new).collect();
             Validity { valid: true, clients, findings: Vec::new() }
         }
-        Err(failure) if context.output.is_json() => {
+        Err(failure) if context.output.is_json => {
             let findings = failure.to_string().lines().map(str::to_owned).collect();
             Validity { valid: false, clients: Vec::new(), findings }
         }

@@ -18,19 +18,10 @@ pub(super) struct Finding {
 #[derive(Debug)]
 pub(super) struct Findings<'f> {
     pub(super) facts: &'f Facts,
-    list: Vec<Finding>,
+    pub(super) list: Vec<Finding>,
 }
 
-impl<'f> Findings<'f> {
-    /// No finding so far.
-    pub(super) fn new(facts: &'f Facts) -> Self {
-        Self { facts, list: Vec::new() }
-    }
-
-    pub(super) fn into_list(self) -> Vec<Finding> {
-        self.list
-    }
-
+impl Findings<'_> {
     pub(super) fn add(&mut self, subject: &str, problem: impl Into<String>, remedy: impl Into<String>) {
         let (subject, problem, remedy) = (subject.to_owned(), problem.into(), remedy.into());
         self.list.push(Finding { subject, problem, remedy });

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use shared::config::Source;
 
-use super::arguments::ListArguments;
 use super::queue::Sight;
 use super::{look, source};
 use crate::context::Context;
@@ -43,9 +42,9 @@ struct Entry<'s> {
     reason: String,
 }
 
-pub(super) async fn execute(context: &Context, arguments: &ListArguments) -> Result<Exit, Failure> {
-    let sight = look(context, arguments.limit, |_| true).await?;
-    context.output.print(&list(&sight, arguments.limit, source(context).as_ref()), text)?;
+pub(super) async fn execute(context: &Context, limit: usize) -> Result<Exit, Failure> {
+    let sight = look(context, limit, |_| true).await?;
+    context.output.print(&list(&sight, limit, source(context).as_ref()), text)?;
     Ok(Exit::Done)
 }
 

@@ -7,7 +7,6 @@ use shared::message::{Attribute, AttributeValue};
 use shared::rejection::Rejection as Content;
 use shared::text::printable;
 
-use super::arguments::ShowArguments;
 use super::{look, source};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -46,10 +45,10 @@ struct ShownAttribute<'r> {
 
 /// Shows the rejection. [`Exit::Findings`] if no rejection that can be seen has this id, [`Exit::Usage`] if several ids
 /// begin so.
-pub(super) async fn execute(context: &Context, arguments: &ShowArguments) -> Result<Exit, Failure> {
-    let rejections = look(context, usize::MAX, |id| id.starts_with(&arguments.id)).await?.rejections;
+pub(super) async fn execute(context: &Context, typed: &str) -> Result<Exit, Failure> {
+    let rejections = look(context, usize::MAX, |id| id.starts_with(typed)).await?.rejections;
     let ids: Vec<&str> = rejections.iter().map(|rejection| rejection.message.id.as_str()).collect();
-    let id = choose(&arguments.id, &ids)?;
+    let id = choose(typed, &ids)?;
     if let Some(rejection) = rejections.iter().find(|rejection| rejection.message.id == id) {
         context.output.print(&shown(rejection, source(context).as_ref()), text)?;
     }

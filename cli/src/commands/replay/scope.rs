@@ -50,12 +50,12 @@ pub(super) async fn scope(
 ) -> Result<ReplayScope, Failure> {
     let stream = output(&operator.stack, "EventStreamARN")?;
     let table_name = table::of_stream(stream).map_err(|why| Exit::Unreachable.because(why))?;
-    let Config { source, scan_read_units, .. } = config;
-    let table = events(&operator.target, table_name, source);
     let description = table::describe(&operator.target, table_name).await?;
-    let key_type = key_type(&description, table_name, source).map_err(|why| Exit::Config.because(why))?;
+    let key_type =
+        key_type(&description, table_name, &config.source).map_err(|why| Exit::Config.because(why))?;
     let after = arguments.request.after.as_ref().map(|after| typed_key(after, key_type)).transpose()?;
-    let (scan_read_units, from) = (*scan_read_units, arguments.from);
+    let table = events(&operator.target, table_name, &config.source);
+    let (scan_read_units, from) = (config.scan_read_units, arguments.from);
     let search = Search { operator, client, table, table_name, scan_read_units, from };
     let Some(group) = &arguments.scope.group else { return search.all(after).await };
     // The operator may have copied the group from a consumer's log.

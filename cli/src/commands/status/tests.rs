@@ -8,7 +8,7 @@ use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
 use super::facts::{Facts, Queue};
-use super::report::{Report, text};
+use super::{Report, text};
 use crate::client_status::{ClientStatus, Lag};
 use crate::exit::Exit;
 use crate::output::{Style, Tone};
