@@ -7,14 +7,12 @@ mod pattern;
 mod read;
 #[cfg(test)]
 mod tests;
-mod truth;
 
 use shared::naming::QueueArn;
 
 use self::pattern::matches;
 pub use self::read::InvalidPolicy;
 use self::read::{Effect, Scope, Statement};
-use self::truth::Truth;
 
 /// The one right that the pipeline needs of a queue.
 const SEND: &str = "sqs:SendMessage";
@@ -55,6 +53,15 @@ pub enum Access {
         /// The operator and key, the variable or the session that can't be decided.
         reason: String,
     },
+}
+
+/// Whether something holds, as far as it can be decided: three-valued logic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Truth {
+    No,
+    Yes,
+    /// It depends on what the text names.
+    Unclear(String),
 }
 
 impl Policy {
@@ -173,5 +180,32 @@ fn is_sender(principal: &str, sending: &Sending<'_>) -> Truth {
         }
         // A role that was deleted stays in a policy as its id, and the role that has its name now is another.
         _ => Truth::No,
+    }
+}
+
+impl Truth {
+    fn and(self, other: impl FnOnce() -> Truth) -> Truth {
+        match self {
+            Truth::No => Truth::No,
+            Truth::Yes => other(),
+            Truth::Unclear(reason) => match other() {
+                Truth::No => Truth::No,
+                _ => Truth::Unclear(reason),
+            },
+        }
+    }
+
+    fn not(self) -> Truth {
+        match self {
+            Truth::No => Truth::Yes,
+            Truth::Yes => Truth::No,
+            unclear @ Truth::Unclear(_) => unclear,
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(is_true: bool) -> Self {
+        if is_true { Truth::Yes } else { Truth::No }
     }
 }

@@ -234,6 +234,8 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
     };
     let disused_queues: Vec<_> = facts.disused.iter().map(disused_queue).collect();
     let foreign_ledger = ForeignLedger::of_formats(&facts.ledger_formats);
+    let concurrency_shortage =
+        ConcurrencyShortage::of(facts.concurrency, &facts.parameters, &running.parameters);
     let is_refused = !kept_queues.is_empty()
         || disused_queues.iter().any(DisusedQueue::is_in_the_way)
         || foreign_ledger.is_some();
@@ -258,11 +260,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         kept_queues,
         disused_queues,
         foreign_ledger,
-        concurrency_shortage: ConcurrencyShortage::of(
-            facts.concurrency,
-            &facts.parameters,
-            &running.parameters,
-        ),
+        concurrency_shortage,
         scan: ScanEstimate::of(facts.table_size, config.scan_read_units),
         unknown: running.no_config,
     }

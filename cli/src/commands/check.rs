@@ -2,8 +2,6 @@
 
 mod collect;
 mod config;
-mod facts;
-mod findings;
 mod ledger;
 mod mapping;
 mod queue;
@@ -11,12 +9,12 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use aws::operator::{CallError, CallFault};
 use deploy::stack;
 use serde::Serialize;
 use shared::text::printable;
 
-use self::facts::Facts;
-use self::findings::{Finding, Findings};
+use self::collect::Facts;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, counted};
@@ -29,6 +27,22 @@ struct Report {
     /// The queues that were looked at, the clients' included.
     queues: usize,
     findings: Vec<Finding>,
+}
+
+/// A fault of the stack, or a part of it that could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Finding {
+    /// The thing that it is about, such as the queue of client `Billing`.
+    subject: String,
+    problem: String,
+    remedy: String,
+}
+
+/// The findings so far.
+#[derive(Debug)]
+struct Findings<'f> {
+    facts: &'f Facts,
+    list: Vec<Finding>,
 }
 
 /// Checks the deployed stack against the config.
@@ -64,6 +78,50 @@ fn find(facts: &Facts) -> Vec<Finding> {
         queue::find(&mut findings, queue);
     }
     findings.list
+}
+
+impl Findings<'_> {
+    fn add(&mut self, subject: &str, problem: impl Into<String>, remedy: impl Into<String>) {
+        let (subject, problem, remedy) = (subject.to_owned(), problem.into(), remedy.into());
+        self.list.push(Finding { subject, problem, remedy });
+    }
+
+    /// The part of the stack that was looked at. If it could not be, that is a finding.
+    fn seen<'r, T>(&mut self, subject: &str, seen: &'r Result<T, CallError>) -> Option<&'r T> {
+        seen.as_ref().inspect_err(|error| self.unseen(subject, error)).ok()
+    }
+
+    /// As [`Self::seen`], with a finding of its own for a part that does not exist.
+    fn existing<'r, T>(
+        &mut self,
+        subject: &str,
+        seen: &'r Result<T, CallError>,
+        (problem, remedy): (&str, &str),
+    ) -> Option<&'r T> {
+        match seen {
+            Err(error) if error.fault == CallFault::Missing => {
+                self.add(subject, problem, remedy);
+                None
+            }
+            seen => self.seen(subject, seen),
+        }
+    }
+
+    fn unseen(&mut self, subject: &str, error: &CallError) {
+        self.add(subject, format!("can't be checked: {error}"), remedy(self.facts, error));
+    }
+}
+
+/// The remedy if a part of the stack can't be looked at.
+fn remedy(facts: &Facts, error: &CallError) -> String {
+    match (error.fault, &facts.watch_policy) {
+        (CallFault::NotAllowed, Some(policy)) => format!("attach the policy `{policy}` to your user or role"),
+        (CallFault::NotAllowed, None) => "let your user or role do that".to_owned(),
+        (CallFault::Missing, _) => "deploy the stack again".to_owned(),
+        (CallFault::Unreachable | CallFault::Refused, _) => {
+            "check again, and look into the reason if it stays".to_owned()
+        }
+    }
 }
 
 /// A line for each finding, for a program that reads lines; in a terminal, findings stand below their subject.

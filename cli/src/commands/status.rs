@@ -3,7 +3,6 @@
 
 mod clients;
 mod collect;
-mod facts;
 mod queues;
 #[cfg(test)]
 mod tests;
@@ -17,7 +16,7 @@ use shared::ledger::ScanKind;
 use shared::time::Timestamp;
 
 use self::clients::ClientRow;
-use self::facts::{Facts, figure, time};
+use self::collect::{Facts, Figure};
 use self::queues::QueueRow;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -151,4 +150,26 @@ fn text(report: &Report, style: Style) -> String {
     let clients = clients::text(report.clients.as_deref(), style);
     let scans: String = report.scans.iter().filter_map(RunningScan::to_text).collect();
     format!("{queues}\n{clients}{scans}stack `{}`: {age}\n", report.stack)
+}
+
+/// The figure as a whole number. If it isn't known, `unknown` gets the reason under `name`.
+fn figure(name: &'static str, figure: &Figure, unknown: &mut BTreeMap<&'static str, String>) -> Option<u64> {
+    match figure {
+        // CloudWatch's figures are floating-point; these are whole seconds or milliseconds.
+        Ok(value) => format!("{:.0}", value.max(0.0)).parse().ok(),
+        Err(reason) => {
+            unknown.insert(name, reason.clone());
+            None
+        }
+    }
+}
+
+/// A time in the largest unit of which there are at least two: `119 s`, `2 min`.
+fn time(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
 }

@@ -8,8 +8,8 @@ use aws::operator::CallFault;
 use shared::ledger::times::{ABSENCE, RECONCILE};
 use shared::ledger::{Registry, State};
 
-use super::facts::{Content, Ledger};
-use super::findings::Findings;
+use super::Findings;
+use super::collect::{Content, Ledger};
 use crate::args::stack_option;
 use crate::client_status::{ClientStatus, LONG};
 use crate::output::{counted, instant, more_than};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use aws::operator::CallFault;
 use shared::naming::OwnQueue;
 
-use super::facts::{Facts, Queue, Whose, is_of_sqs, key_arn};
-use super::findings::Findings;
+use super::Findings;
+use super::collect::{Facts, Queue, Whose, is_of_sqs, key_arn};
 use crate::access::{Access, Policy, Sending};
 use crate::args::stack_option;
 

@@ -18,7 +18,7 @@ use shared::ledger::{ClientId, Registration, Registry, State, WriteCount};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
-use super::facts::{Content, Facts, Ledger, Queue, Whose};
+use super::collect::{Content, Facts, Ledger, Queue, Whose};
 use super::{Report, find, text};
 use crate::client_status::{ClientStatus, Lag};
 use crate::output::Style;

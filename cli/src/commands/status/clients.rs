@@ -4,7 +4,7 @@ use serde::Serialize;
 use shared::ledger::times::ABSENCE;
 use shared::time::Timestamp;
 
-use super::facts::time;
+use super::time;
 use crate::client_status::ClientStatus;
 use crate::output::{Style, attention, instant, row, table};
 

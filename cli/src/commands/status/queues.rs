@@ -7,7 +7,8 @@ use deploy::stack::Whose;
 use serde::Serialize;
 use shared::naming::OwnQueue;
 
-use super::facts::{Queue, figure, time};
+use super::collect::Queue;
+use super::{figure, time};
 use crate::output::{self, Row, attention, row};
 
 /// The state of a queue. A figure that isn't known is null, and `unknown` says why, by the figure's name.

@@ -7,7 +7,7 @@ use shared::ledger::ScanKind;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
-use super::facts::{Facts, Queue};
+use super::collect::{Facts, Queue};
 use super::{Report, text};
 use crate::client_status::{ClientStatus, Lag};
 use crate::exit::Exit;
