@@ -9,7 +9,6 @@ use aws::operator::{CallError, CallFault};
 use shared::config::Config;
 use shared::naming::Naming;
 
-use crate::args::Common;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
@@ -25,15 +24,6 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context that the command line names.
-    pub fn new(common: &Common) -> Self {
-        Self {
-            stack: common.stack.clone(),
-            config_path: common.config.clone(),
-            output: Output::new(common.json),
-        }
-    }
-
     /// Reads the text of the config.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 //! can do about the error.
 
 use std::fmt::Display;
-use std::process::ExitCode;
 
 use aws::operator::{CallError, CallFault};
 use deploy::stack::DeployError;
@@ -93,12 +92,6 @@ impl From<&DeployError> for Exit {
             DeployError::NotReady { .. } | DeployError::Failed { .. } => Self::Failed,
             DeployError::Call(error) => error.fault.into(),
         }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
     }
 }
 

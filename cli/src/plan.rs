@@ -15,6 +15,7 @@ use deploy::stack::{KeptQueue, Whose};
 use serde::Serialize;
 use shared::config::{Client, ClientQueue, Config};
 use shared::naming::{Naming, QueueArn};
+use shared::text::printable;
 
 use crate::client_status::Backlog;
 
@@ -335,6 +336,11 @@ impl LeftQueue {
     pub fn new(arn: String, depth: Result<Depth, String>) -> Self {
         let (depth, unknown) = depth.map_or_else(|why| (None, Some(why)), |depth| (Some(depth), None));
         Self { arn, depth, unknown }
+    }
+
+    /// What it holds, or why that isn't known, in words for people.
+    fn holds(&self) -> Result<Depth, String> {
+        self.depth.ok_or_else(|| printable(self.unknown.as_deref().unwrap_or("no answer")))
     }
 
     fn looked_at(queue: &QueueArn, depths: &Depths) -> Self {

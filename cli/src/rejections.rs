@@ -15,7 +15,7 @@ use shared::time::Timestamp;
 
 pub use choose::{choose, shortest};
 pub use indent::indented;
-pub use resend::{item, newer, not_sent, payload};
+pub use resend::{item, newer, payload, sent};
 
 /// A message of the rejected queue.
 #[derive(Clone, Debug)]

@@ -91,11 +91,8 @@ fn conditions(operators: &Map<String, Value>) -> Vec<Condition> {
     let mut conditions = Vec::new();
     for (operator, keys) in operators {
         for (key, values) in keys.as_object().into_iter().flatten() {
-            conditions.push(Condition {
-                operator: operator.clone(),
-                key: key.to_ascii_lowercase(),
-                values: texts(values),
-            });
+            let (operator, key) = (operator.clone(), key.to_ascii_lowercase());
+            conditions.push(Condition { operator, key, values: texts(values) });
         }
     }
     conditions

@@ -84,10 +84,9 @@ fn workspace() -> Result<PathBuf, Failure> {
     let here = env::current_dir().map_err(|error| Exit::Fault.because(error))?;
     let found = here.ancestors().find(|directory| directory.join(TEMPLATE).is_file());
     found.map(Path::to_path_buf).ok_or_else(|| {
-        let message = format!(
+        Exit::Config.because(format!(
             "there is no `{TEMPLATE}` in `{}` or above it; run `fanoutctl deploy` in a clone of the repository",
             here.display()
-        );
-        Exit::Config.because(message)
+        ))
     })
 }

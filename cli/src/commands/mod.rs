@@ -19,9 +19,10 @@ pub mod validate;
 use shared::text::printable;
 
 use self::pause::Change;
-use crate::args::{Arguments, Command, stack_option};
+use crate::args::{Arguments, Command, Common, stack_option};
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::output::Output;
 
 /// The most calls about queues at the same time: with 50 ms a call, the queues of a hundred clients take a second.
 const CALLS_AT_ONCE: usize = 16;
@@ -42,7 +43,8 @@ pub fn interrupted(arguments: &Arguments) -> String {
 
 /// Runs the command of the command line, and prints why if it fails.
 pub async fn execute(arguments: Arguments) -> Exit {
-    let context = Context::new(&arguments.common);
+    let Common { stack, config: config_path, json } = arguments.common;
+    let context = Context { stack, config_path, output: Output::new(json) };
     let result = match arguments.command {
         Command::Validate => validate::execute(&context),
         Command::Check => check::execute(&context).await,

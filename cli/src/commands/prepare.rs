@@ -101,15 +101,10 @@ pub(super) async fn ledger_table(target: &Target, stack: &DeployedStack) -> Opti
 /// Checks the time-out that the stack will have: if none is set, it keeps its own, which the template may no longer
 /// allow.
 fn check_timeout(settings: &Settings, deployed: Option<&DeployedStack>) -> Result<(), Failure> {
-    let now = deployed.and_then(|stack| stack.parameters.get("FunctionTimeout")?.parse().ok());
-    let timeout = match (settings.function_timeout, now) {
-        (Some(timeout), _) => Ok(timeout),
-        (None, Some(seconds)) => FunctionTimeout::try_new(seconds),
-        (None, None) => return Ok(()),
-    };
-    timeout
-        .map(drop)
-        .map_err(|error| Exit::Usage.because(format!("{error}; the option is `--function-timeout`")))
+    let kept = deployed.filter(|_| settings.function_timeout.is_none());
+    let kept = kept.and_then(|stack| stack.parameters.get("FunctionTimeout")?.parse().ok());
+    let checked = kept.map_or(Ok(()), |seconds| FunctionTimeout::try_new(seconds).map(drop));
+    checked.map_err(|error| Exit::Usage.because(format!("{error}; the option is `--function-timeout`")))
 }
 
 /// Checks that the stream is in the stack's account and region: a mapping reads no other (Lambda API Reference,
@@ -118,12 +113,11 @@ fn check_stream(arn: &str, naming: &Naming) -> Result<(), Failure> {
     let mut parts = arn.split(':').skip(3);
     match (parts.next(), parts.next()) {
         (Some(region), Some(account)) if (region, account) != (&naming.region, &naming.account) => {
-            let message = format!(
+            Err(Exit::Usage.because(format!(
                 "the stream `{arn}` is in {region}, account {account}, and the stack in {}, account {}; set \
                  `AWS_REGION`, or name a stream that is where the stack is",
                 naming.region, naming.account
-            );
-            Err(Exit::Usage.because(message))
+            )))
         }
         _ => Ok(()),
     }

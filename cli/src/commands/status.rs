@@ -101,12 +101,11 @@ impl Report {
                 None
             }
         };
-        let mut attentions = queues.iter().map(|row| row.attention);
-        let mut of_clients = clients.iter().flatten().map(|row| row.attention);
+        let of_clients = clients.iter().flatten().map(|row| row.attention);
+        let mut attentions = queues.iter().map(|row| row.attention).chain(of_clients);
         Self {
             stack: facts.stack.clone(),
-            ok: attentions.all(|attention| attention.is_none())
-                && of_clients.all(|attention| attention.is_none()),
+            ok: attentions.all(|attention| attention.is_none()),
             iterator_age_milliseconds: iterator_age,
             queues,
             clients,

@@ -183,13 +183,10 @@ fn warning(client: &PlannedClient) -> Option<String> {
         }
         _ => "nothing follows them; a consumer that needs them must read them",
     };
-    match (&left.depth, &left.unknown) {
-        (Some(depth), _) if depth.is_empty() => None,
-        (Some(depth), _) => Some(format!("ATTENTION: {name} leaves {queue}, which holds {depth}: {fate}")),
-        (None, reason) => Some(format!(
-            "ATTENTION: {name} leaves {queue}; what it holds is not known: {}",
-            printable(reason.as_deref().unwrap_or("no answer"))
-        )),
+    match left.holds() {
+        Ok(depth) if depth.is_empty() => None,
+        Ok(depth) => Some(format!("ATTENTION: {name} leaves {queue}, which holds {depth}: {fate}")),
+        Err(why) => Some(format!("ATTENTION: {name} leaves {queue}; what it holds is not known: {why}")),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::commands::ask::agree;
 use crate::context::{Context, output};
 use crate::exit::{Exit, Failure};
 use crate::progress::{Progress, unless_quick};
-use crate::rejections::{choose, not_sent};
+use crate::rejections::{choose, sent};
 
 /// How long rejections are hidden at first, while the operator reads and decides.
 const DECIDING: Duration = Duration::from_secs(15 * 60);
@@ -146,12 +146,12 @@ impl Resend<'_> {
             );
             return Outcome::Stays { reason, exit: exit(error.fault) };
         }
-        let not_sent = match invoke(&self.target, function, payload).await {
+        let sent = match invoke(&self.target, function, payload).await {
             Err(error) => return Outcome::Stays { reason: error.to_string(), exit: exit(error.fault) },
-            Ok(Answer::Failed(message)) => Some(format!("function `{function}` failed: {message}")),
-            Ok(Answer::Said(answer)) => not_sent(&answer),
+            Ok(Answer::Failed(message)) => Err(format!("function `{function}` failed: {message}")),
+            Ok(Answer::Said(answer)) => sent(&answer),
         };
-        if let Some(reason) = not_sent {
+        if let Err(reason) = sent {
             return Outcome::Stays { reason, exit: Exit::Findings };
         }
         match self.queue.delete(message).await {

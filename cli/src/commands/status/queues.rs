@@ -32,10 +32,8 @@ impl QueueRow {
     pub(super) fn new(queue: &Queue) -> Self {
         let mut unknown = BTreeMap::new();
         let mut count = |name: &'static str, attribute: &str| {
-            let value = match &queue.attributes {
-                Ok(attributes) => attributes.get(attribute).and_then(|value| value.parse::<u64>().ok()),
-                Err(_) => None,
-            };
+            let attributes = queue.attributes.as_ref().ok();
+            let value = attributes.and_then(|attributes| attributes.get(attribute)?.parse::<u64>().ok());
             if value.is_none() {
                 let why = queue.attributes.as_ref().err().map(ToString::to_string);
                 unknown.insert(name, why.unwrap_or_else(|| format!("SQS returned no `{attribute}`")));

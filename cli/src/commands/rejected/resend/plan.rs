@@ -49,10 +49,7 @@ pub(super) async fn attempt(
         }
     };
     let newer = match newer(&item, &image, source) {
-        Ok(newer) => {
-            let count = items::count_newer(target, &item.table, &newer).await;
-            count.map_err(|error| error.to_string())
-        }
+        Ok(newer) => items::count_newer(target, &item.table, &newer).await.map_err(|error| error.to_string()),
         Err(why) => Err(why),
     };
     let version = source.and_then(|source| version_of(&image, &source.version));
