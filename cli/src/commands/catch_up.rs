@@ -7,7 +7,7 @@ use serde::Serialize;
 use shared::control::{CatchUpReport, ControlRequest, RefusedGroup};
 use shared::text::printable;
 
-use super::operator::{Operator, RegisteredClient};
+use super::operator::{Operator, RegisteredClient, served};
 use crate::args::ClientArguments;
 use crate::client_status::Lag;
 use crate::context::Context;
@@ -53,7 +53,7 @@ struct Report {
 /// [`Failure`]: there is no such client, it is paused, or AWS or the function refused.
 pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<Exit, Failure> {
     let operator = Operator::of_stack(context).await?;
-    let client = operator.served(&arguments.client)?;
+    let client = served(&operator.registry, &arguments.client)?;
     if client.is_paused {
         let (name, stack) = (&client.name, operator.stack_option());
         return Err(Exit::Findings.because(format!(

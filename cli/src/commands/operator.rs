@@ -91,28 +91,6 @@ impl Operator {
         Ok(Self { target, stack, ledger, ledger_name, registry, function, caller: caller?.arn })
     }
 
-    /// The client called `name`.
-    ///
-    /// # Errors
-    ///
-    /// [`Exit::Usage`]: there is none.
-    pub(super) fn client(&self, name: &str) -> Result<RegisteredClient, Failure> {
-        registered(&self.registry, name).map_err(|why| Exit::Usage.because(why))
-    }
-
-    /// The client called `name`, if events can be sent to it.
-    ///
-    /// # Errors
-    ///
-    /// [`Exit::Usage`]: there is none, or it is in no deployed config.
-    pub(super) fn served(&self, name: &str) -> Result<RegisteredClient, Failure> {
-        let client = self.client(name)?;
-        match client.absent_at {
-            None => Ok(client),
-            Some(since) => Err(Exit::Usage.because(not_served(name, since))),
-        }
-    }
-
     /// Prints a line for the record: the caller, the command and the stack.
     pub(super) fn log(&self, what: &str) {
         eprintln!("{}", printable(&format!("`{}`: {what}, stack `{}`", self.caller, self.stack.name)));
@@ -228,12 +206,16 @@ pub(super) fn now() -> Timestamp {
     SystemClock.now()
 }
 
-/// The client called `name`, or the message that there is none.
-fn registered(registry: &Registry, name: &str) -> Result<RegisteredClient, String> {
+/// The client called `name`.
+///
+/// # Errors
+///
+/// [`Exit::Usage`]: there is none.
+pub(super) fn registered(registry: &Registry, name: &str) -> Result<RegisteredClient, Failure> {
     match registry.clients.iter().find(|(client, _)| client.as_str() == name) {
-        Some((_, Registration { state: State::Retired, .. })) => Err(format!(
+        Some((_, Registration { state: State::Retired, .. })) => Err(Exit::Usage.because(format!(
             "client `{name}` was retired, because it is in no config; add it to client-queues.toml again, and deploy"
-        )),
+        ))),
         Some((_, registration)) => Ok(RegisteredClient {
             name: name.to_owned(),
             id: registration.id,
@@ -242,9 +224,25 @@ fn registered(registry: &Registry, name: &str) -> Result<RegisteredClient, Strin
         }),
         None => {
             let served = registry.clients.iter().filter(|(_, client)| client.state != State::Retired);
-            Err(no_client(name, served.map(|(name, _)| name)))
+            Err(Exit::Usage.because(no_client(name, served.map(|(name, _)| name))))
         }
     }
+}
+
+/// The client called `name`, if events can be sent to it.
+///
+/// # Errors
+///
+/// [`Exit::Usage`]: there is none, or it is in no deployed config.
+pub(super) fn served(registry: &Registry, name: &str) -> Result<RegisteredClient, Failure> {
+    let client = registered(registry, name)?;
+    let Some(since) = client.absent_at else { return Ok(client) };
+    Err(Exit::Usage.because(format!(
+        "client `{name}` has been in no deployed config since {}; it is retired at {}; add it to client-queues.toml again, and \
+         deploy",
+        instant(since),
+        instant(since.plus(ABSENCE))
+    )))
 }
 
 /// The message that no client is called `name`, with the name that may be meant.
@@ -255,15 +253,6 @@ pub(super) fn no_client<'n>(name: &str, names: impl Iterator<Item = &'n ClientNa
         None if names.is_empty() => format!("no client is called `{name}`; the ledger knows none"),
         None => format!("no client is called `{name}`; there are `{}`", names.join("`, `")),
     }
-}
-
-fn not_served(name: &str, since: Timestamp) -> String {
-    format!(
-        "client `{name}` has been in no deployed config since {}; it is retired at {}; add it to client-queues.toml again, and \
-         deploy",
-        instant(since),
-        instant(since.plus(ABSENCE))
-    )
 }
 
 #[cfg(test)]
@@ -303,15 +292,18 @@ mod tests {
 
     #[test]
     fn a_client_is_found_by_its_name() {
-        let found = |name| registered(&registry(), name).map(|client| (client.id, client.is_paused));
-        assert_eq!(found("Billing"), Ok((ClientId(1), false)));
-        assert_eq!(found("Tax"), Ok((ClientId(2), true)));
+        let check = |name, id, is_paused| {
+            let client = registered(&registry(), name).unwrap();
+            assert_eq!((client.id, client.is_paused), (ClientId(id), is_paused));
+        };
+        check("Billing", 1, false);
+        check("Tax", 2, true);
     }
 
     #[test]
     fn a_client_that_is_not_found_is_an_error_with_a_remedy() {
         let check = |registry: &Registry, name, expected: Expect| {
-            expected.assert_eq(&registered(registry, name).unwrap_err());
+            expected.assert_eq(&registered(registry, name).unwrap_err().to_string());
         };
         check(&registry(), "Biling", expect!["no client is called `Biling`; did you mean `Billing`?"]);
         check(
@@ -339,9 +331,10 @@ mod tests {
         let mut registry = registry();
         let absent_at = Some(Timestamp::from_millis(1_767_603_600_000));
         registry.clients.get_mut(&ClientName::try_new("Tax").unwrap()).unwrap().absent_at = absent_at;
-        let since = registered(&registry, "Tax").unwrap().absent_at.unwrap();
-        expect!["client `Tax` has been in no deployed config since 2026-01-05T09:00:00Z; it is retired at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy"].assert_eq(&not_served("Tax", since));
-        assert_eq!(registered(&registry, "Billing").unwrap().absent_at, None);
+        assert!(registered(&registry, "Tax").is_ok());
+        let failure = served(&registry, "Tax").unwrap_err().to_string();
+        expect!["client `Tax` has been in no deployed config since 2026-01-05T09:00:00Z; it is retired at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy"].assert_eq(&failure);
+        assert!(served(&registry, "Billing").is_ok());
     }
 
     #[test]

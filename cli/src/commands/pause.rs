@@ -7,7 +7,7 @@ use shared::control::{ControlRequest, StateChange};
 use shared::ledger::times::{CALL_LIMIT, FAN_OUT_LIMIT, PASS_LIMIT};
 use shared::text::printable;
 
-use super::operator::Operator;
+use super::operator::{Operator, registered, served};
 use crate::args::ClientArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -49,8 +49,8 @@ pub async fn execute(
     };
     // A client that leaves can be paused, but not resumed: nothing would be sent to it.
     match change {
-        Change::Pause => operator.client(&arguments.client)?,
-        Change::Resume => operator.served(&arguments.client)?,
+        Change::Pause => registered(&operator.registry, &arguments.client)?,
+        Change::Resume => served(&operator.registry, &arguments.client)?,
     };
     operator.log(&format!("{what} client `{}`", arguments.client));
     let changed = unless_quick("waiting for the catch-up function", operator.request(&request)).await?;

@@ -67,16 +67,14 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
         facts.running = Some(running);
     }
     for queue in asked {
-        let url = naming.queue(&queue.account, &queue.name);
-        let depth = match sqs::depth(&target, url.as_str()).await {
+        let depth = sqs::depth(&target, naming.queue(&queue.account, &queue.name).as_str()).await;
+        let is_missing = depth.as_ref().is_err_and(|error| error.fault == CallFault::Missing);
+        if is_missing && facts.disused.contains(&queue) {
             // The queue was deleted by hand.
-            Err(error) if error.fault == CallFault::Missing && facts.disused.contains(&queue) => {
-                facts.disused.retain(|disused| *disused != queue);
-                continue;
-            }
-            depth => depth.map_err(|error| error.to_string()),
-        };
-        facts.depths.insert(queue.to_string(), depth);
+            facts.disused.retain(|disused| *disused != queue);
+        } else {
+            facts.depths.insert(queue.to_string(), depth.map_err(|error| error.to_string()));
+        }
     }
     facts.table_size = table_size(&target, settings, facts.running.as_ref()).await;
     let plan = plan::plan(&context.stack, &config, &naming, facts);

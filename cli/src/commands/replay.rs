@@ -14,7 +14,7 @@ use self::ongoing::OngoingRequest;
 use self::report::{Report, text};
 use self::scope::{ReplayScope, scope};
 use super::ask::agree;
-use super::operator::Operator;
+use super::operator::{Operator, served};
 use crate::args::ReplayArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -28,7 +28,7 @@ use crate::output::Style;
 pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let config = context.config(None)?;
     let operator = Operator::of_stack(context).await?;
-    let client = operator.served(&arguments.client)?;
+    let client = served(&operator.registry, &arguments.client)?;
     let scope = NothingRequested::until(scope(&operator, &config, &client, arguments)).await?;
     let stack = operator.stack_option();
     let mut report = Report { dry_run: arguments.request.dry_run, ..Report::default() };
