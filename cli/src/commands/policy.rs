@@ -62,7 +62,7 @@ fn queue_of<'c>(config: &'c Config, arguments: &PolicyArguments) -> Result<&'c C
     };
     if client.queue == ClientQueue::Own && arguments.key {
         return Err(Exit::Usage.because(format!(
-                "client `{name}` has no `queue_arn`: its queue has the stack's key, which the stack's role may use; there is \
+            "client `{name}` has no `queue_arn`: its queue has the stack's key, which the stack's role may use; there is \
              nothing to paste"
         )));
     }

@@ -7,6 +7,8 @@ mod report;
 mod request;
 mod scope;
 
+use std::mem;
+
 use shared::text::printable;
 
 use self::cost::ReplayCost;
@@ -29,7 +31,7 @@ pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<E
     let config = context.config(None)?;
     let operator = Operator::of_stack(context).await?;
     let client = served(&operator.registry, &arguments.client)?;
-    let scope = NothingRequested::until(scope(&operator, &config, &client, arguments)).await?;
+    let scope = before_any_request(scope(&operator, &config, &client, arguments)).await?;
     let stack = operator.stack_option();
     let mut report = Report { dry_run: arguments.request.dry_run, ..Report::default() };
     match scope {
@@ -41,7 +43,7 @@ pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<E
                 eprintln!("{}", cost.to_text(&stack, Style::of_stderr()));
                 let question = format!("Send client {} these events again?", printable(&client.name));
                 let asking = agree(&question, arguments.request.yes, "Nothing was requested.");
-                NothingRequested::until(asking).await?;
+                before_any_request(asking).await?;
                 report.outcome = Some(OngoingRequest::run(&operator, arguments, &estimate).await?);
             }
             report.cost = Some(cost);
@@ -51,26 +53,20 @@ pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<E
     Ok(report.exit())
 }
 
-/// The part of a replay in which nothing is requested yet. An interruption drops it, and it says so.
-struct NothingRequested {
-    is_over: bool,
+/// Waits for `work`, which requests nothing. An interruption drops it, and it says so.
+async fn before_any_request<T>(work: impl Future<Output = T>) -> T {
+    let interruption = Interruption;
+    let done = work.await;
+    mem::forget(interruption);
+    done
 }
 
-impl NothingRequested {
-    /// Waits for `work`, which requests nothing.
-    async fn until<T>(work: impl Future<Output = T>) -> T {
-        let mut nothing = Self { is_over: false };
-        let done = work.await;
-        nothing.is_over = true;
-        done
-    }
-}
+/// Says that nothing was requested, when it is dropped.
+struct Interruption;
 
-impl Drop for NothingRequested {
+impl Drop for Interruption {
     fn drop(&mut self) {
-        if !self.is_over {
-            eprintln!("Nothing was requested.");
-        }
+        eprintln!("Nothing was requested.");
     }
 }
 

@@ -43,14 +43,13 @@ pub(super) fn find(findings: &mut Findings<'_>) {
 }
 
 fn table(findings: &mut Findings<'_>, subject: &str, ledger: &Ledger) {
-    match findings.existing(subject, &ledger.status, NO_TABLE) {
-        Some(status) if status == "ACTIVE" => {}
-        Some(status) => {
-            let problem = format!("its table is not at work (`{status}`)");
-            findings.add(subject, problem, "see the table in DynamoDB's console");
-        }
-        None if ledger.status.as_ref().is_err_and(|error| error.fault == CallFault::Missing) => return,
-        None => {}
+    let status = findings.existing(subject, &ledger.status, NO_TABLE);
+    if let Some(status) = status.filter(|status| *status != "ACTIVE") {
+        let problem = format!("its table is not at work (`{status}`)");
+        findings.add(subject, problem, "see the table in DynamoDB's console");
+    }
+    if ledger.status.as_ref().is_err_and(|error| error.fault == CallFault::Missing) {
+        return;
     }
     if findings.seen(subject, &ledger.has_recovery) == Some(&false) {
         let remedy = "switch point-in-time recovery on, as `template.yml` does";
@@ -99,13 +98,12 @@ fn client(findings: &mut Findings<'_>, status: &ClientStatus) {
     let ClientStatus { name, is_paused, absent_at, lag } = status;
     let subject = format!("client `{name}`");
     let Some(lag) = findings.seen(&subject, lag) else { return };
-    let more = more_than(lag.is_more);
+    let groups = format!("{}{}", more_than(lag.is_more), counted(lag.groups, "group"));
     if let Some(since) = absent_at {
         if lag.groups > 0 {
             let problem = format!(
-                "has been in no deployed config since {}, and is behind in {more}{}: what it lacks is forgotten at {}",
+                "has been in no deployed config since {}, and is behind in {groups}: what it lacks is forgotten at {}",
                 instant(*since),
-                counted(lag.groups, "group"),
                 instant(since.plus(ABSENCE))
             );
             let remedy = "add it to client-queues.toml again, and deploy, unless it may lack that";
@@ -117,11 +115,8 @@ fn client(findings: &mut Findings<'_>, status: &ClientStatus) {
         return;
     }
     let stack = stack_option(&findings.facts.stack);
-    let behind = format!(
-        "has been behind in {more}{} groups since {}",
-        lag.groups,
-        lag.since.map(instant).unwrap_or_default()
-    );
+    let since = lag.since.map(instant).unwrap_or_default();
+    let behind = format!("has been behind in {groups} since {since}");
     if *is_paused {
         let remedy = format!("`fanoutctl resume {name}{stack}` when it may be sent events again");
         findings.add(&subject, format!("is paused, and {behind}"), remedy);

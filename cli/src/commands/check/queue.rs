@@ -162,10 +162,8 @@ impl Inspection<'_, '_> {
                 self.add(&format!("can't be used: its key `{key}` doesn't exist"), "encrypt with another");
             }
             Some(Err(error)) if self.is_foreign => {
-                self.add(
-                    &format!("has a key that can't be checked: {error}"),
-                    "let you call `kms:DescribeKey`",
-                );
+                let problem = format!("has a key that can't be checked: {error}");
+                self.add(&problem, "let you call `kms:DescribeKey`");
             }
             Some(Err(error)) => self.findings.unseen(&self.subject, error),
             Some(Ok(_)) | None => {}

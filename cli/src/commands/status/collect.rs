@@ -55,10 +55,9 @@ pub(super) type Figure = Result<f64, String>;
 pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Naming) -> Facts {
     let queues = queues(target, stack, naming).await;
     let converter = output(stack, "ConverterName");
-    let age =
-        converter.as_ref().ok().map(|function| metric("AWS/Lambda", "IteratorAge", "FunctionName", function));
+    let age = converter.map(|function| metric("AWS/Lambda", "IteratorAge", "FunctionName", function));
     let mut names: Vec<MetricName> = queues.iter().map(|(_, arn)| oldest_message(arn)).collect();
-    names.extend(age.clone());
+    names.extend(age.iter().cloned());
     let looks = queues.into_iter().map(async |(whose, arn)| {
         let attributes = sqs::attributes(target, naming.queue(&arn.account, &arn.name).as_str()).await;
         (whose, arn, attributes)
@@ -83,10 +82,7 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
     Facts {
         stack: stack.name.clone(),
         queues: queues.collect(),
-        iterator_age: match (age, converter) {
-            (Some(age), _) => figure(&metrics, &age),
-            (None, missing) => Err(missing.err().map(|error| error.to_string()).unwrap_or_default()),
-        },
+        iterator_age: age.map_err(|error| error.to_string()).and_then(|age| figure(&metrics, &age)),
         clients,
         scans,
         now: now(),
