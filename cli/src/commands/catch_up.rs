@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use shared::control::{CatchUpReport, ControlRequest, RefusedGroup};
+use shared::ledger::{ClientId, State};
 use shared::text::printable;
 
-use super::operator::{Operator, RegisteredClient, served};
+use super::operator::{Operator, served};
 use crate::args::ClientArguments;
 use crate::client_status::Lag;
 use crate::context::Context;
@@ -54,19 +55,19 @@ struct Report {
 pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<Exit, Failure> {
     let operator = Operator::of_stack(context).await?;
     let client = served(&operator.registry, &arguments.client)?;
-    if client.is_paused {
-        let (name, stack) = (&client.name, operator.stack_option());
+    if client.state == State::Paused {
+        let (name, stack) = (&arguments.client, operator.stack_option());
         return Err(Exit::Findings.because(format!(
             "client `{name}` is paused, and nothing is sent to it; run `fanoutctl resume {name}{stack}` first"
         )));
     }
     let before = unless_quick("reading the ledger", operator.lag(client.id)).await?;
-    operator.log(&format!("catch up client `{}`", client.name));
+    operator.log(&format!("catch up client `{}`", arguments.client));
 
     let bar = Progress::of(before.events);
     show(&bar, &before, &before);
-    let mut report = Report { client: client.name.clone(), ..Report::default() };
-    let ended = follow(&operator, &client, &before, &bar, &mut report).await;
+    let mut report = Report { client: arguments.client.clone(), ..Report::default() };
+    let ended = follow(&operator, client.id, &before, &bar, &mut report).await;
     bar.finish();
     ended?;
     context.output.print(&report, |report, _| text(report))?;
@@ -77,12 +78,12 @@ pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<E
 /// far the client is.
 async fn follow(
     operator: &Operator,
-    client: &RegisteredClient,
+    client: ClientId,
     before: &Lag,
     bar: &Progress,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let request = ControlRequest::CatchUp { client: client.name.clone(), caller: None };
+    let request = ControlRequest::CatchUp { client: report.client.clone(), caller: None };
     loop {
         let mut answer = pin!(operator.request(&request));
         let mut pause = LOOK_AGAIN;
@@ -105,9 +106,9 @@ async fn follow(
 
 /// Shows how far the client is, and returns the pause until the next look. A look that fails is left out: the result is
 /// the function's answer.
-async fn look(operator: &Operator, client: &RegisteredClient, before: &Lag, bar: &Progress) -> Duration {
+async fn look(operator: &Operator, client: ClientId, before: &Lag, bar: &Progress) -> Duration {
     let start = Instant::now();
-    if let Ok(now) = operator.lag(client.id).await {
+    if let Ok(now) = operator.lag(client).await {
         show(bar, before, &now);
     }
     LOOK_AGAIN.max(start.elapsed() * LOOKING_SHARE)

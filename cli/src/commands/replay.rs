@@ -9,6 +9,7 @@ mod scope;
 
 use std::mem;
 
+use shared::ledger::State;
 use shared::text::printable;
 
 use self::cost::ReplayCost;
@@ -31,17 +32,18 @@ pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<E
     let config = context.config(None)?;
     let operator = Operator::of_stack(context).await?;
     let client = served(&operator.registry, &arguments.client)?;
-    let scope = before_any_request(scope(&operator, &config, &client, arguments)).await?;
+    let scope = before_any_request(scope(&operator, &config, client, arguments)).await?;
     let stack = operator.stack_option();
     let mut report = Report { dry_run: arguments.request.dry_run, ..Report::default() };
     match scope {
         ReplayScope::Nothing(why) => report.nothing_to_do = Some(why),
         ReplayScope::Events(estimate) => {
-            let cost = ReplayCost::new(&client.name, arguments.from, &estimate, client.is_paused);
+            let is_paused = client.state == State::Paused;
+            let cost = ReplayCost::new(&arguments.client, arguments.from, &estimate, is_paused);
             if !report.dry_run {
                 // Standard output is for the result alone.
                 eprintln!("{}", cost.to_text(&stack, Style::of_stderr()));
-                let question = format!("Send client {} these events again?", printable(&client.name));
+                let question = format!("Send client {} these events again?", printable(&arguments.client));
                 let asking = agree(&question, arguments.request.yes, "Nothing was requested.");
                 before_any_request(asking).await?;
                 report.outcome = Some(OngoingRequest::run(&operator, arguments, &estimate).await?);
