@@ -8,7 +8,7 @@ use shared::control::{CatchUpReport, ControlRequest, RefusedGroup};
 use shared::ledger::{ClientId, State};
 use shared::text::printable;
 
-use super::operator::{Operator, served};
+use super::operator::{GROUPS_LIMIT, Operator, served};
 use crate::args::ClientArguments;
 use crate::client_status::Lag;
 use crate::context::Context;
@@ -61,7 +61,7 @@ pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<E
             "client `{name}` is paused, and nothing is sent to it; run `fanoutctl resume {name}{stack}` first"
         )));
     }
-    let before = unless_quick("reading the ledger", operator.lag(client.id)).await?;
+    let before = unless_quick("reading the ledger", operator.ledger.lag(client.id, GROUPS_LIMIT)).await?;
     operator.log(&format!("catch up client `{}`", arguments.client));
 
     let bar = Progress::of(before.events);
@@ -108,7 +108,7 @@ async fn follow(
 /// the function's answer.
 async fn look(operator: &Operator, client: ClientId, before: &Lag, bar: &Progress) -> Duration {
     let start = Instant::now();
-    if let Ok(now) = operator.lag(client).await {
+    if let Ok(now) = operator.ledger.lag(client, GROUPS_LIMIT).await {
         show(bar, before, &now);
     }
     LOOK_AGAIN.max(start.elapsed() * LOOKING_SHARE)

@@ -14,7 +14,7 @@ use shared::clock::Clock as _;
 use shared::config::{ClientName, nearest};
 use shared::control::ControlRequest;
 use shared::ledger::times::ABSENCE;
-use shared::ledger::{ClientId, ItemKey, Registration, Registry, ScanKind, State};
+use shared::ledger::{ClientId, ItemKey, LedgerRead, Registration, Registry, ScanKind, State};
 use shared::text::printable;
 use shared::time::Timestamp;
 
@@ -28,7 +28,7 @@ use crate::output::instant;
 pub(super) const LEDGER_TABLE_NAME: &str = "LedgerTableName";
 
 /// The most groups that are counted for a command about one client.
-const GROUPS_LIMIT: usize = 10_000;
+pub(super) const GROUPS_LIMIT: usize = 10_000;
 
 /// The most groups of each client that are counted for a command about all: a hundred broken clients take 100,000 read
 /// units.
@@ -42,12 +42,18 @@ const CALLS_AT_ONCE: usize = 4;
 pub(super) struct Operator {
     pub(super) target: Target,
     pub(super) stack: DeployedStack,
-    pub(super) ledger: LedgerTable,
-    pub(super) ledger_name: String,
+    pub(super) ledger: StackLedger,
     pub(super) registry: Registry,
     function: String,
     /// The operator's ARN: a user's, or that of a role's session. The function logs it.
     caller: String,
+}
+
+/// A stack's ledger. An error of it names its table.
+pub(super) struct StackLedger {
+    table: LedgerTable,
+    /// The name of the table.
+    pub(super) name: String,
 }
 
 /// The function that carries out control requests.
@@ -68,18 +74,18 @@ impl Operator {
     /// [`Exit::Unreachable`]: the ledger is still empty. [`Failure::Call`]: there is no ledger, or it can't be read.
     pub(super) async fn of_stack(context: &Context) -> Result<Self, Failure> {
         let (target, stack) = context.deployed().await?;
-        let ledger_name = output(&stack, LEDGER_TABLE_NAME)?.to_owned();
+        let ledger = StackLedger::try_new(&target, &stack)?;
         let function = output(&stack, CATCH_UP_NAME)?.to_owned();
-        let ledger = ledger(&target, &ledger_name);
-        let (registry, caller) = tokio::join!(registry(&ledger, &ledger_name), target.caller());
+        let (registry, caller) = tokio::join!(ledger.registry(), target.caller());
         let empty = || {
             Exit::Unreachable.because(format!(
-                "the ledger `{ledger_name}` is empty: the catch-up function has not run yet; try again in a minute, and see \
-                 `fanoutctl check` if that does not help"
+                "the ledger `{}` is empty: the catch-up function has not run yet; try again in a minute, and see \
+                 `fanoutctl check` if that does not help",
+                ledger.name
             ))
         };
         let registry = registry?.ok_or_else(empty)?;
-        Ok(Self { target, stack, ledger, ledger_name, registry, function, caller: caller?.arn })
+        Ok(Self { target, stack, ledger, registry, function, caller: caller?.arn })
     }
 
     /// Prints a line for the record: the caller, the command and the stack.
@@ -102,19 +108,75 @@ impl Operator {
         request.clone().asked_by(&self.caller).payload()
     }
 
-    /// How far behind a client is.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::Call`]: the ledger can't be read.
-    pub(super) async fn lag(&self, client: ClientId) -> Result<Lag, Failure> {
-        let lag = client_status::lag(&self.ledger, client, GROUPS_LIMIT).await;
-        Ok(lag.map_err(|error| unread(&self.ledger_name, &error))?)
-    }
-
     /// The option that names the stack in a command line.
     pub(super) fn stack_option(&self) -> String {
         stack_option(&self.stack.name)
+    }
+}
+
+impl StackLedger {
+    /// The ledger of `stack`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: no output of the stack names its table.
+    pub(super) fn try_new(target: &Target, stack: &DeployedStack) -> Result<Self, CallError> {
+        let name = output(stack, LEDGER_TABLE_NAME)?.to_owned();
+        Ok(Self { table: ledger(target, &name), name })
+    }
+
+    /// Reads the items of `keys`, all or none.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: one of them was not read.
+    pub(super) async fn read(&self, keys: &[ItemKey]) -> Result<LedgerRead, CallError> {
+        client_status::read(&self.table, keys).await.map_err(|error| unread(&self.name, &error))
+    }
+
+    /// How far behind a client is in its first groups, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the ledger can't be read.
+    pub(super) async fn lag(&self, client: ClientId, limit: usize) -> Result<Lag, CallError> {
+        client_status::lag(&self.table, client, limit).await.map_err(|error| unread(&self.name, &error))
+    }
+
+    /// The registry; none if the ledger is empty.
+    async fn registry(&self) -> Result<Option<Registry>, CallError> {
+        Ok(self.read(&[ItemKey::Registry]).await?.registry().present().cloned())
+    }
+
+    /// The registry, and the status of each client that is not retired. An empty ledger has neither.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the registry could not be read.
+    pub(super) async fn client_statuses(&self) -> Result<(Option<Registry>, Vec<ClientStatus>), CallError> {
+        let registry = self.registry().await?;
+        let clients = registry.iter().flat_map(|registry| &registry.clients);
+        let served = clients.filter(|(_, client)| client.state != State::Retired);
+        let statuses = served.map(async |(client, registration)| ClientStatus {
+            name: client.to_string(),
+            is_paused: registration.state == State::Paused,
+            absent_at: registration.absent_at,
+            lag: self.lag(registration.id, GROUPS_OF_EACH).await,
+        });
+        let statuses = stream::iter(statuses).buffered(CALLS_AT_ONCE).collect().await;
+        Ok((registry, statuses))
+    }
+
+    /// The scans that are on, and when each began.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the ledger could not be read.
+    pub(super) async fn scans(&self) -> Result<Vec<(ScanKind, Timestamp)>, CallError> {
+        let kinds = [ScanKind::History, ScanKind::Reconcile];
+        let items = self.read(&kinds.map(ItemKey::Scan)).await?;
+        let on = kinds.into_iter().filter_map(|kind| Some((kind, items.scan(kind).present()?)));
+        Ok(on.filter(|(_, scan)| scan.is_on).map(|(kind, scan)| (kind, scan.at)).collect())
     }
 }
 
@@ -140,55 +202,10 @@ pub(super) fn understood<A: DeserializeOwned>(answer: Answer) -> Result<A, Failu
     }
 }
 
-/// The registry; none if the ledger is empty.
-async fn registry(ledger: &LedgerTable, name: &str) -> Result<Option<Registry>, CallError> {
-    let items = client_status::read(ledger, &[ItemKey::Registry]).await;
-    Ok(items.map_err(|error| unread(name, &error))?.registry().present().cloned())
-}
-
-/// The registry of the ledger called `name`, and the status of each client that is not retired. An empty ledger has
-/// neither.
-///
-/// # Errors
-///
-/// [`CallError`]: the registry could not be read.
-pub(super) async fn client_statuses(
-    target: &Target,
-    name: &str,
-) -> Result<(Option<Registry>, Vec<ClientStatus>), CallError> {
-    let ledger = ledger(target, name);
-    let registry = registry(&ledger, name).await?;
-    let clients = registry.iter().flat_map(|registry| &registry.clients);
-    let served = clients.filter(|(_, client)| client.state != State::Retired);
-    let statuses = served.map(async |(client, registration)| ClientStatus {
-        name: client.to_string(),
-        is_paused: registration.state == State::Paused,
-        absent_at: registration.absent_at,
-        lag: client_status::lag(&ledger, registration.id, GROUPS_OF_EACH)
-            .await
-            .map_err(|error| unread(name, &error)),
-    });
-    let statuses = stream::iter(statuses).buffered(CALLS_AT_ONCE).collect().await;
-    Ok((registry, statuses))
-}
-
-/// The scans that are on, and when each began.
-///
-/// # Errors
-///
-/// [`CallError`]: the ledger called `name` could not be read.
-pub(super) async fn scans(target: &Target, name: &str) -> Result<Vec<(ScanKind, Timestamp)>, CallError> {
-    let kinds = [ScanKind::History, ScanKind::Reconcile];
-    let items = client_status::read(&ledger(target, name), &kinds.map(ItemKey::Scan)).await;
-    let items = items.map_err(|error| unread(name, &error))?;
-    let on = kinds.into_iter().filter_map(|kind| Some((kind, items.scan(kind).present()?)));
-    Ok(on.filter(|(_, scan)| scan.is_on).map(|(kind, scan)| (kind, scan.at)).collect())
-}
-
 /// The backlog of each client of `stack`, or why that isn't known; none if the stack was deployed without a ledger.
 pub(super) async fn backlogs(target: &Target, stack: &DeployedStack) -> Option<Result<Vec<Backlog>, String>> {
-    let name = stack.outputs.get(LEDGER_TABLE_NAME)?;
-    let statuses = client_statuses(target, name).await.map_err(|error| error.to_string());
+    let ledger = StackLedger::try_new(target, stack).ok()?;
+    let statuses = ledger.client_statuses().await.map_err(|error| error.to_string());
     Some(statuses.map(|(_, clients)| clients.iter().map(Backlog::from).collect()))
 }
 

@@ -7,7 +7,7 @@ use aws::operator::cloudformation::DeployedStack;
 use aws::operator::kms::{self, Key};
 use aws::operator::lambda::{self, Function, Mapping};
 use aws::operator::table::{self, Table};
-use aws::operator::{CallError, Target, ledger as aws_ledger, sqs};
+use aws::operator::{CallError, Target, sqs};
 use deploy::clients::ClientLists;
 use deploy::invoke::CATCH_UP_NAME;
 use deploy::stack::{self, UnknownConfig};
@@ -17,9 +17,9 @@ use shared::ledger::{ItemKey, Registry, ScanKind};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
-use crate::client_status::{self, ClientStatus};
+use crate::client_status::ClientStatus;
 use crate::commands::CALLS_AT_ONCE;
-use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now};
+use crate::commands::operator::{StackLedger, now};
 use crate::context::output;
 
 /// The facts about a deployed stack. A part that could not be looked at is the error of its call.
@@ -136,23 +136,22 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming,
 }
 
 async fn ledger(target: &Target, stack: &DeployedStack) -> Result<Ledger, CallError> {
-    let name = output(stack, LEDGER_TABLE_NAME)?;
+    let ledger = StackLedger::try_new(target, stack)?;
+    let name = &ledger.name;
     let catch_up = async || lambda::function(target, output(stack, CATCH_UP_NAME)?).await;
     let (table, has_recovery, catch_up, content) = tokio::join!(
         table::describe(target, name),
         table::has_point_in_time_recovery(target, name),
         catch_up(),
-        content(target, name),
+        content(&ledger),
     );
     let status = table.map(|table| table.status);
     Ok(Ledger { name: name.to_owned(), status, has_recovery, catch_up, content })
 }
 
-async fn content(target: &Target, name: &str) -> Result<Content, CallError> {
-    let (registry, clients) = client_statuses(target, name).await?;
-    let ledger = aws_ledger::ledger(target, name);
-    let items = client_status::read(&ledger, &[ItemKey::Scan(ScanKind::Reconcile)]).await;
-    let items = items.map_err(|error| aws_ledger::unread(name, &error))?;
+async fn content(ledger: &StackLedger) -> Result<Content, CallError> {
+    let (registry, clients) = ledger.client_statuses().await?;
+    let items = ledger.read(&[ItemKey::Scan(ScanKind::Reconcile)]).await?;
     let compared_at = items.scan(ScanKind::Reconcile).present().map(|scan| scan.at);
     Ok(Content { registry, compared_at, clients })
 }

@@ -74,8 +74,7 @@ impl Search<'_> {
         let aggregate = Key::try_from(key.clone()).map_err(|error| Exit::Fault.because(error))?;
         let group = Group::of(&aggregate);
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
-        let items = client_status::read(&operator.ledger, &keys).await;
-        let items = items.map_err(|error| unread(&operator.ledger_name, &error))?;
+        let items = operator.ledger.read(&keys).await?;
         let cursor = items.cursor(client.id, &group).present();
         // A group that the ledger does not know yet is adopted by the function first: then the client has what the
         // table has.

@@ -15,7 +15,7 @@ use shared::time::Timestamp;
 
 use crate::client_status::ClientStatus;
 use crate::commands::CALLS_AT_ONCE;
-use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now, scans};
+use crate::commands::operator::{StackLedger, now};
 use crate::commands::prepare::running;
 use crate::context::output;
 use crate::plan::Registered;
@@ -90,14 +90,13 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
 }
 
 async fn clients(target: &Target, stack: &DeployedStack) -> Result<Vec<ClientStatus>, CallError> {
-    let (_, clients) = client_statuses(target, output(stack, LEDGER_TABLE_NAME)?).await?;
-    Ok(clients)
+    Ok(StackLedger::try_new(target, stack)?.client_statuses().await?.1)
 }
 
 async fn running_scans(target: &Target, stack: &DeployedStack) -> Vec<(ScanKind, Timestamp)> {
-    let Ok(ledger) = output(stack, LEDGER_TABLE_NAME) else { return Vec::new() };
+    let Ok(ledger) = StackLedger::try_new(target, stack) else { return Vec::new() };
     // That the ledger can't be read is said about the clients.
-    scans(target, ledger).await.unwrap_or_default()
+    ledger.scans().await.unwrap_or_default()
 }
 
 /// The queues to look at: those of the config that runs, not of the file. A client whose name isn't known is named
