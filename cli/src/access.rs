@@ -7,14 +7,12 @@ mod pattern;
 mod read;
 #[cfg(test)]
 mod tests;
-mod truth;
 
 use shared::naming::QueueArn;
 
 use self::pattern::matches;
 pub use self::read::InvalidPolicy;
-use self::read::{Effect, Principals, Scope, Statement};
-use self::truth::Truth;
+use self::read::{Effect, Scope, Statement};
 
 /// The one right that the pipeline needs of a queue.
 const SEND: &str = "sqs:SendMessage";
@@ -55,6 +53,15 @@ pub enum Access {
         /// The operator and key, the variable or the session that can't be decided.
         reason: String,
     },
+}
+
+/// Whether something holds, as far as it can be decided: three-valued logic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Truth {
+    No,
+    Yes,
+    /// It depends on what the text names.
+    Unclear(String),
 }
 
 impl Policy {
@@ -99,9 +106,8 @@ impl Policy {
     pub fn public_statement(&self) -> Option<&str> {
         let is_public = |statement: &&Statement| {
             let is_about_all = match &statement.principals {
-                Principals::Only(principals) => principals.iter().any(|principal| principal == "*"),
-                Principals::AllBut(_) => true,
-                Principals::None => false,
+                Scope::Only(principals) => principals.iter().any(|principal| principal == "*"),
+                Scope::AllBut(_) => true,
             };
             is_about_all && !condition::narrows(&statement.conditions)
         };
@@ -139,9 +145,8 @@ fn covers(scope: &Scope, text: &str, normal: impl Fn(&str) -> String) -> Truth {
 /// Whether the sender is one of the statement's principals.
 fn is_about(statement: &Statement, sending: &Sending<'_>) -> Truth {
     match &statement.principals {
-        Principals::None => Truth::No,
-        Principals::Only(principals) => any(principals, sending),
-        Principals::AllBut(principals) => match any(principals, sending) {
+        Scope::Only(principals) => any(principals, sending),
+        Scope::AllBut(principals) => match any(principals, sending) {
             Truth::No => Truth::Yes,
             // To spare the role, a Deny must except its session and its account too (IAM User Guide, "NotPrincipal").
             _ if statement.effect == Effect::Deny => Truth::Unclear("`NotPrincipal`".to_owned()),
@@ -175,5 +180,32 @@ fn is_sender(principal: &str, sending: &Sending<'_>) -> Truth {
         }
         // A role that was deleted stays in a policy as its id, and the role that has its name now is another.
         _ => Truth::No,
+    }
+}
+
+impl Truth {
+    fn and(self, other: impl FnOnce() -> Truth) -> Truth {
+        match self {
+            Truth::No => Truth::No,
+            Truth::Yes => other(),
+            Truth::Unclear(reason) => match other() {
+                Truth::No => Truth::No,
+                _ => Truth::Unclear(reason),
+            },
+        }
+    }
+
+    fn not(self) -> Truth {
+        match self {
+            Truth::No => Truth::Yes,
+            Truth::Yes => Truth::No,
+            unclear @ Truth::Unclear(_) => unclear,
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(is_true: bool) -> Self {
+        if is_true { Truth::Yes } else { Truth::No }
     }
 }

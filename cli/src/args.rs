@@ -115,7 +115,11 @@ pub enum Command {
 
     /// Delete the stack; queues that can hold events stay
     #[command(after_help = include_str!("args/help/delete.txt"))]
-    Delete(DeleteArguments),
+    Delete {
+        /// Delete without asking
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// The arguments of `policy`.
@@ -182,29 +186,17 @@ pub struct StackArguments {
 impl StackArguments {
     /// The settings that the command line names.
     pub fn settings(&self) -> Settings {
-        let Self {
-            stream_arn,
-            prefix,
-            kms_key_arn,
-            alarm_topic_arn,
-            mapping_alarms,
-            log_retention_days,
-            architecture,
-            function_timeout,
-            fan_out_concurrency,
-            stream_batch_size,
-        } = self.clone();
         Settings {
-            event_stream_arn: stream_arn,
-            queue_prefix: prefix,
-            kms_key_arn,
-            alarm_topic_arn,
-            mapping_alarms,
-            log_retention: log_retention_days,
-            architecture,
-            function_timeout,
-            fan_out_maximum_concurrency: fan_out_concurrency,
-            stream_batch_size,
+            event_stream_arn: self.stream_arn.clone(),
+            queue_prefix: self.prefix.clone(),
+            kms_key_arn: self.kms_key_arn.clone(),
+            alarm_topic_arn: self.alarm_topic_arn.clone(),
+            mapping_alarms: self.mapping_alarms,
+            log_retention: self.log_retention_days,
+            architecture: self.architecture,
+            function_timeout: self.function_timeout,
+            fan_out_maximum_concurrency: self.fan_out_concurrency,
+            stream_batch_size: self.stream_batch_size,
         }
     }
 }
@@ -225,14 +217,6 @@ pub struct DeployArguments {
     pub binaries: Option<PathBuf>,
 
     /// Deploy without asking
-    #[arg(long)]
-    pub yes: bool,
-}
-
-/// The arguments of `delete`.
-#[derive(Debug, Args)]
-pub struct DeleteArguments {
-    /// Delete without asking
     #[arg(long)]
     pub yes: bool,
 }

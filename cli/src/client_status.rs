@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use aws::operator::CallError;
 use shared::ids::Group;
-use shared::ledger::times::ABSENCE;
-use shared::ledger::{
-    ClientId, Cursor, GroupItem, ItemKey, Ledger, LedgerRead, READ_LIMIT, Registration, Unread,
-};
+use shared::ledger::{ClientId, Cursor, GroupItem, ItemKey, Ledger, LedgerRead, READ_LIMIT, Unread};
 use shared::time::Timestamp;
 
 pub use backlog::Backlog;
@@ -63,26 +60,11 @@ pub struct ClientStatus {
     pub name: String,
     /// Whether nothing is sent to it until it is resumed.
     pub is_paused: bool,
-    /// Set if it is in no deployed config any more.
-    pub departure: Option<Departure>,
+    /// The first maintenance that did not find it in the deployed config: it is sent nothing, and is retired if it stays
+    /// away.
+    pub absent_at: Option<Timestamp>,
     /// How far behind it is, or why that can't be read.
     pub lag: Result<Lag, CallError>,
-}
-
-/// The absence of a client from the deployed config: it is sent nothing, and is retired if it stays away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Departure {
-    /// The first maintenance that did not find it in the config.
-    pub since: Timestamp,
-    /// [`ABSENCE`] later: then what it lacks is forgotten.
-    pub retired_at: Timestamp,
-}
-
-impl Departure {
-    /// The departure of the client of this registration; none if it stays.
-    pub fn of(registration: &Registration) -> Option<Self> {
-        registration.absent_at.map(|since| Self { since, retired_at: since.plus(ABSENCE) })
-    }
 }
 
 impl Lag {

@@ -9,8 +9,7 @@ use aws::operator::{CallError, CallFault};
 use shared::config::Config;
 use shared::naming::Naming;
 
-use crate::args::Common;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
 /// The options of every command, and what they lead to.
@@ -25,30 +24,21 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context that the command line names.
-    pub fn new(common: &Common) -> Self {
-        Self {
-            stack: common.stack.clone(),
-            config_path: common.config.clone(),
-            output: Output::new(common.json),
-        }
-    }
-
     /// Reads the text of the config.
     ///
     /// # Errors
     ///
-    /// [`Failure::Config`]: the file can't be read.
+    /// [`Exit::Config`]: the file can't be read.
     pub fn config_text(&self) -> Result<String, Failure> {
         let remedy = "run this in the clone, or name the file with `--config`";
-        read(&self.config_path).map_err(|unread| Failure::Config(format!("{unread}; {remedy}")))
+        read(&self.config_path).map_err(|unread| Exit::Config.because(format!("{unread}; {remedy}")))
     }
 
     /// Reads the config. It is valid in the place of `naming`, if that is known.
     ///
     /// # Errors
     ///
-    /// [`Failure::Config`], with every finding.
+    /// [`Exit::Config`], with every finding.
     pub fn config(&self, naming: Option<&Naming>) -> Result<Config, Failure> {
         self.parse(&self.config_text()?, naming)
     }
@@ -57,37 +47,37 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// [`Failure::Config`], with every finding.
+    /// [`Exit::Config`], with every finding.
     pub fn parse(&self, text: &str, naming: Option<&Naming>) -> Result<Config, Failure> {
         let file = self.config_path.display().to_string();
-        Config::try_from_toml(&file, text, naming).map_err(|findings| Failure::Config(findings.to_string()))
+        Config::try_from_toml(&file, text, naming).map_err(|findings| Exit::Config.because(findings))
     }
 
     /// Loads region, credentials and endpoint.
     ///
     /// # Errors
     ///
-    /// [`Failure::Unreachable`]: the region isn't known.
+    /// [`Exit::Unreachable`]: the region isn't known.
     pub async fn target(&self) -> Result<Target, Failure> {
-        Target::load().await.map_err(|error| Failure::Unreachable(error.to_string()))
+        Target::load().await.map_err(|error| Exit::Unreachable.because(error))
     }
 
-    /// Describes the stack.
+    /// Describes the stack, and says where it is.
     ///
     /// # Errors
     ///
-    /// [`Failure::Unreachable`]: there is no stack of this name. [`Failure::Call`]: the call failed.
-    pub async fn deployed(&self, target: &Target) -> Result<DeployedStack, Failure> {
-        let found = describe(target, &self.stack).await?;
-        found.ok_or_else(|| {
-            let message = format!(
+    /// [`Exit::Unreachable`]: there is no stack of this name. [`Failure::Call`]: the call failed.
+    pub async fn deployed(&self) -> Result<(Target, DeployedStack), Failure> {
+        let target = self.target().await?;
+        match describe(&target, &self.stack).await? {
+            Some(stack) => Ok((target, stack)),
+            None => Err(Exit::Unreachable.because(format!(
                 "there is no stack `{}` in {} of this account; name another with `--stack`, or another region with \
                  `AWS_REGION`, or make it with `fanoutctl deploy`",
                 self.stack,
                 target.region()
-            );
-            Failure::Unreachable(message)
-        })
+            ))),
+        }
     }
 }
 
@@ -109,8 +99,8 @@ pub fn output<'s>(stack: &'s DeployedStack, name: &str) -> Result<&'s str, CallE
 ///
 /// # Errors
 ///
-/// [`Failure::Config`]: the file can't be read.
+/// [`Exit::Config`]: the file can't be read.
 pub fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path)
-        .map_err(|error| Failure::Config(format!("`{}` can't be read: {error}", path.display())))
+        .map_err(|error| Exit::Config.because(format!("`{}` can't be read: {error}", path.display())))
 }

@@ -1,7 +1,7 @@
 //! The exit statuses, which scripts rely on, and the errors that end a command: one status for each thing that a caller
 //! can do about the error.
 
-use std::process::ExitCode;
+use std::fmt::Display;
 
 use aws::operator::{CallError, CallFault};
 use deploy::stack::DeployError;
@@ -35,27 +35,9 @@ pub enum Exit {
 /// Why a command has no result. Its text is for people: it names the thing, what is wrong with it, and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A fault of this program, or of the machine that it runs on.
-    #[error("{0}")]
-    Fault(String),
-    /// The command line asks for something impossible.
-    #[error("{0}")]
-    Usage(String),
-    /// A file is invalid, or can't be read.
-    #[error("{0}")]
-    Config(String),
-    /// The stack, or a part of it, isn't there or can't be reached.
-    #[error("{0}")]
-    Unreachable(String),
-    /// Something needs attention before the command can do its work, or a function refused it.
-    #[error("{0}")]
-    Findings(String),
-    /// A part of a deployment, such as a package, could not be made.
-    #[error("{0}")]
-    Failed(String),
-    /// A question was answered with no; the text says what was not done.
-    #[error("{0}")]
-    Declined(&'static str),
+    /// What this program found out itself, and the exit status that it leads to.
+    #[error("{1}")]
+    Message(Exit, String),
     /// A call that the command depends on failed.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -67,17 +49,18 @@ pub enum Failure {
     Change(DeployError),
 }
 
+impl Exit {
+    /// The failure that leads to this status, with its text for people.
+    pub fn because(self, text: impl Display) -> Failure {
+        Failure::Message(self, text.to_string())
+    }
+}
+
 impl Failure {
     /// The exit status that the failure leads to.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Fault(_) => Exit::Fault,
-            Self::Usage(_) => Exit::Usage,
-            Self::Config(_) => Exit::Config,
-            Self::Unreachable(_) => Exit::Unreachable,
-            Self::Findings(_) => Exit::Findings,
-            Self::Failed(_) => Exit::Failed,
-            Self::Declined(_) => Exit::Declined,
+            Self::Message(exit, _) => *exit,
             Self::Call(error) => error.fault.into(),
             Self::Stack(error) => error.into(),
             Self::Change(error) => match error.into() {
@@ -109,12 +92,6 @@ impl From<&DeployError> for Exit {
             DeployError::NotReady { .. } | DeployError::Failed { .. } => Self::Failed,
             DeployError::Call(error) => error.fault.into(),
         }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
     }
 }
 

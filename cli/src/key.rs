@@ -6,42 +6,28 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use shared::control::TypedKey;
 use shared::ids::{Group, Key};
 
+use crate::exit::{Exit, Failure};
+
 /// The most digits of a number (DynamoDB Developer Guide, "Data types").
 const DIGITS_LIMIT: usize = 38;
-
-/// Text that is not a key of the table's type.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidKey {
-    /// The text is empty, and no key is.
-    #[error("an aggregate's key is not empty; name one")]
-    Empty,
-    /// Not a number as DynamoDB writes it: another form would lead to another group.
-    #[error(
-        "`{0}` is not a number as DynamoDB writes it (`7`, `-0.5`): at most 38 digits, no needless zeros"
-    )]
-    Number(String),
-    /// Not base64.
-    #[error("`{0}` is not base64, as which the bytes of a key are written")]
-    Bytes(String),
-}
 
 /// The key that `text` stands for in a table whose keys are of this type.
 ///
 /// # Errors
 ///
-/// [`InvalidKey`]: the text is not a key of that type.
-pub fn typed_key(text: &str, of: KeyType) -> Result<TypedKey, InvalidKey> {
-    if text.is_empty() {
-        return Err(InvalidKey::Empty);
-    }
+/// [`Exit::Usage`]: the text is not a key of that type.
+pub fn typed_key(text: &str, of: KeyType) -> Result<TypedKey, Failure> {
     match of {
+        _ if text.is_empty() => Err(Exit::Usage.because("an aggregate's key is not empty; name one")),
         KeyType::S => Ok(TypedKey::S(text.to_owned())),
         KeyType::N if is_as_written(text) => Ok(TypedKey::N(text.to_owned())),
-        KeyType::N => Err(InvalidKey::Number(text.to_owned())),
-        KeyType::B => match STANDARD.decode(text) {
-            Ok(bytes) => Ok(TypedKey::B(STANDARD.encode(bytes))),
-            Err(_) => Err(InvalidKey::Bytes(text.to_owned())),
-        },
+        // Another form of it would lead to another group.
+        KeyType::N => Err(Exit::Usage.because(format!(
+            "`{text}` is not a number as DynamoDB writes it (`7`, `-0.5`): at most 38 digits, no needless zeros"
+        ))),
+        KeyType::B => STANDARD.decode(text).map(|bytes| TypedKey::B(STANDARD.encode(bytes))).map_err(|_| {
+            Exit::Usage.because(format!("`{text}` is not base64, as which the bytes of a key are written"))
+        }),
     }
 }
 
@@ -129,7 +115,7 @@ mod tests {
                 Key::N(_) => KeyType::N,
                 Key::B(_) => KeyType::B,
             };
-            assert_eq!(typed_key(value.as_text(), of), Ok(value));
+            assert_eq!(typed_key(value.as_text(), of).unwrap(), value);
         }
     }
 

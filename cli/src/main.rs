@@ -29,5 +29,5 @@ fn main() -> anyhow::Result<ExitCode> {
     })?;
     // A build runs on a thread of its own, which no signal stops.
     runtime.shutdown_background();
-    Ok(exit.into())
+    Ok(ExitCode::from(exit as u8))
 }

@@ -8,12 +8,13 @@ use shared::text::printable;
 use shared::time::Timestamp;
 use time::OffsetDateTime;
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Where results go, and in which form.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
-    json: bool,
+    /// Whether they are for programs.
+    pub is_json: bool,
     style: Style,
 }
 
@@ -44,49 +45,52 @@ pub enum Tone {
     Bad,
 }
 
+/// The cells of a table's row.
+pub type Row<const N: usize> = [(String, Tone); N];
+
 impl Output {
     /// Standard output: as JSON, or in the style that fits it.
-    pub fn new(json: bool) -> Self {
+    pub fn new(is_json: bool) -> Self {
         let style = if io::stdout().is_terminal() { Style::Terminal } else { Style::Plain };
-        Self { json, style }
+        Self { is_json, style }
     }
 
     /// Prints `value` as one JSON object, or else the `text` of it for people.
     ///
     /// # Errors
     ///
-    /// [`Failure::Fault`]: standard output is closed.
+    /// [`Exit::Fault`]: standard output is closed.
     pub fn print<T: Serialize>(
         &self,
         value: &T,
         text: impl FnOnce(&T, Style) -> String,
     ) -> Result<(), Failure> {
-        let text = if self.json {
-            serde_json::to_string(value).map_err(|error| Failure::Fault(error.to_string()))? + "\n"
+        let text = if self.is_json {
+            serde_json::to_string(value).map_err(|error| Exit::Fault.because(error))? + "\n"
         } else {
             text(value, self.style)
         };
         let mut output = io::stdout().lock();
         let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
-        written.map_err(|error| Failure::Fault(format!("standard output: {error}")))
-    }
-
-    /// Whether results are for programs.
-    pub fn is_json(&self) -> bool {
-        self.json
+        written.map_err(|error| Exit::Fault.because(format!("standard output: {error}")))
     }
 }
 
 /// A table of `header` and `rows`, without a line feed at its end. A column is aligned to the right if each cell is a
 /// number, perhaps after a `>`, or the `-` of a figure that isn't known.
-pub fn table(header: &[&str], rows: &[Vec<(String, Tone)>], style: Style) -> String {
+pub fn table<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = Row<N>>,
+    style: Style,
+) -> String {
+    let rows: Vec<Row<N>> = rows.into_iter().collect();
     let mut table = Table::new();
     table.load_style(if style == Style::Terminal { presets::UTF8_FULL_CONDENSED } else { presets::NOTHING });
-    table.set_header(header.iter().copied());
-    for row in rows {
+    table.set_header(header);
+    for row in &rows {
         let cells = row.iter().enumerate().map(|(column, (text, tone))| {
             let mut cell = Cell::new(printable(text));
-            if is_numeric(rows, column) {
+            if is_numeric(&rows, column) {
                 cell = cell.set_alignment(CellAlignment::Right);
             }
             match (style, tone) {
@@ -102,8 +106,13 @@ pub fn table(header: &[&str], rows: &[Vec<(String, Tone)>], style: Style) -> Str
 }
 
 /// A row of cells of one tone.
-pub fn row<const N: usize>(texts: [String; N], tone: Tone) -> Vec<(String, Tone)> {
-    texts.map(|text| (text, tone)).into()
+pub fn row<const N: usize>(texts: [impl Into<String>; N], tone: Tone) -> Row<N> {
+    texts.map(|text| (text.into(), tone))
+}
+
+/// The cell of a figure; `-` if it isn't known.
+pub fn figure(figure: Option<impl ToString>) -> String {
+    figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string())
 }
 
 /// The cell of what needs attention, empty if nothing does, and the tone of its row.
@@ -149,7 +158,7 @@ pub fn instant(timestamp: Timestamp) -> String {
     format!("{:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", utc.year(), utc.day())
 }
 
-fn is_numeric(rows: &[Vec<(String, Tone)>], column: usize) -> bool {
+fn is_numeric<const N: usize>(rows: &[Row<N>], column: usize) -> bool {
     let is_number = |text: &str| {
         let number = text.trim_start_matches('>');
         text == "-" || number.starts_with(|first: char| first.is_ascii_digit())
@@ -166,13 +175,13 @@ mod tests {
     #[test]
     fn a_pipe_gets_columns_without_colours_and_escapes() {
         let row =
-            |name: &str, count: &str, tone| vec![(name.to_owned(), Tone::Neutral), (count.to_owned(), tone)];
+            |name: &str, count: &str, tone| [(name.to_owned(), Tone::Neutral), (count.to_owned(), tone)];
         let rows = [row("Billing", "1200", Tone::Good), row("In\u{1b}[31m", "-", Tone::Bad)];
         expect![[r#"
             client        messages
             Billing           1200
             In\u{1b}[31m         -"#]]
-        .assert_eq(&table(&["client", "messages"], &rows, Style::Plain));
+        .assert_eq(&table(["client", "messages"], rows, Style::Plain));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use deploy::stack::{KeptQueue, Whose};
 use serde::Serialize;
 use shared::config::{Client, ClientQueue, Config};
 use shared::naming::{Naming, QueueArn};
+use shared::text::printable;
 
 use crate::client_status::Backlog;
 
@@ -126,7 +127,7 @@ pub enum PlanResult {
 }
 
 /// A client before and after the deploy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PlannedClient {
     /// None for an existing queue if the config that runs can't be read.
     pub name: Option<String>,
@@ -149,10 +150,11 @@ pub struct PlannedClient {
 }
 
 /// What a deploy does with a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
     /// The client stays as it is.
+    #[default]
     Kept,
     /// The client is new.
     Added,
@@ -162,7 +164,7 @@ pub enum Change {
     Removed,
 }
 
-/// A queue that gets no more events after the deploy.
+/// A queue that gets no more events after the deploy, or the delete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LeftQueue {
     /// The queue's ARN.
@@ -217,34 +219,24 @@ pub struct QueueInTheWay {
 
 /// Plans a deploy of `config` as `stack`, in the place of `naming`.
 pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan {
-    let Facts {
-        running,
-        parameters,
-        kept_queues,
-        disused,
-        depths,
-        endpoint,
-        backlogs,
-        ledger_formats,
-        concurrency,
-        table_size,
-    } = facts;
-    let endpoint = endpoint.as_deref();
-    let is_new = running.is_none();
-    let running = running.unwrap_or_default();
-    let mut clients = clients(config, naming, &running.clients, &depths);
-    clients.iter_mut().for_each(|client| client.know(backlogs.as_ref(), config, &running));
-    let settings = settings::changes(config, &parameters, &running, is_new);
+    let is_new = facts.running.is_none();
+    let running = facts.running.unwrap_or_default();
+    let (depths, endpoint, backlogs) = (&facts.depths, facts.endpoint.as_deref(), facts.backlogs.as_ref());
+    let mut clients = clients(config, naming, &running.clients, depths);
+    clients.iter_mut().for_each(|client| client.know(backlogs, config, &running));
+    let settings = settings::changes(config, &facts.parameters, &running, is_new);
     let left_stream = if is_new { None } else { left_stream(&settings, &running, backlogs.is_some()) };
-    let kept_queues: Vec<_> =
-        kept_queues.into_iter().map(|kept| in_the_way(kept, naming, &depths, endpoint)).collect();
+    let in_the_way = |kept| in_the_way(kept, naming, depths, endpoint);
+    let kept_queues: Vec<_> = facts.kept_queues.into_iter().map(in_the_way).collect();
     let disused_queue = |arn: &QueueArn| DisusedQueue {
-        queue: LeftQueue::new(arn, &depths),
+        queue: LeftQueue::looked_at(arn, depths),
         url: url(&arn.name, naming, endpoint),
-        endpoint: endpoint.map(str::to_owned),
+        endpoint: facts.endpoint.clone(),
     };
-    let disused_queues: Vec<_> = disused.iter().map(disused_queue).collect();
-    let foreign_ledger = ForeignLedger::of_formats(&ledger_formats);
+    let disused_queues: Vec<_> = facts.disused.iter().map(disused_queue).collect();
+    let foreign_ledger = ForeignLedger::of_formats(&facts.ledger_formats);
+    let concurrency_shortage =
+        ConcurrencyShortage::of(facts.concurrency, &facts.parameters, &running.parameters);
     let is_refused = !kept_queues.is_empty()
         || disused_queues.iter().any(DisusedQueue::is_in_the_way)
         || foreign_ledger.is_some();
@@ -269,8 +261,8 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         kept_queues,
         disused_queues,
         foreign_ledger,
-        concurrency_shortage: ConcurrencyShortage::of(concurrency, &parameters, &running.parameters),
-        scan: ScanEstimate::of(table_size, config.scan_read_units),
+        concurrency_shortage,
+        scan: ScanEstimate::of(facts.table_size, config.scan_read_units),
         unknown: running.no_config,
     }
 }
@@ -284,22 +276,7 @@ pub fn left_queues<'r>(config: &Config, naming: &Naming, running: &'r Running) -
 
 impl PlannedClient {
     fn new(name: Option<String>, change: Change, queue: &QueueArn) -> Self {
-        Self {
-            name,
-            change,
-            queue_arn: queue.to_string(),
-            account: queue.account.clone(),
-            gets_history: false,
-            is_too_late_for_history: false,
-            backlog: None,
-            is_let_go: false,
-            left_queue: None,
-        }
-    }
-
-    /// Whether the client receives events after the deploy.
-    pub fn will_receive(&self) -> bool {
-        self.change != Change::Removed
+        Self { name, change, queue_arn: queue.to_string(), account: queue.account.clone(), ..Self::default() }
     }
 }
 
@@ -333,13 +310,13 @@ fn clients(config: &Config, naming: &Naming, running: &[Registered], depths: &De
                 PlannedClient { is_let_go, ..new(Change::Kept) }
             }
             Some(now) => {
-                let left_queue = Some(LeftQueue::new(&now.queue, depths));
+                let left_queue = Some(LeftQueue::looked_at(&now.queue, depths));
                 PlannedClient { left_queue, ..new(Change::Moved) }
             }
         });
     }
     planned.extend(removed.into_iter().map(|now| PlannedClient {
-        left_queue: Some(LeftQueue::new(&now.queue, depths)),
+        left_queue: Some(LeftQueue::looked_at(&now.queue, depths)),
         ..PlannedClient::new(now.name.clone(), Change::Removed, &now.queue)
     }));
     planned
@@ -355,11 +332,21 @@ fn left_stream(settings: &[Setting], running: &Running, has_ledger: bool) -> Opt
 }
 
 impl LeftQueue {
-    fn new(queue: &QueueArn, depths: &Depths) -> Self {
-        let arn = queue.to_string();
-        let depth = depths.get(&arn).cloned().unwrap_or_else(|| Err("it was not looked at".to_owned()));
+    /// The queue with this ARN, which holds `depth`.
+    pub fn new(arn: String, depth: Result<Depth, String>) -> Self {
         let (depth, unknown) = depth.map_or_else(|why| (None, Some(why)), |depth| (Some(depth), None));
         Self { arn, depth, unknown }
+    }
+
+    /// What it holds, or why that isn't known, in words for people.
+    fn holds(&self) -> Result<Depth, String> {
+        self.depth.ok_or_else(|| printable(self.unknown.as_deref().unwrap_or("no answer")))
+    }
+
+    fn looked_at(queue: &QueueArn, depths: &Depths) -> Self {
+        let arn = queue.to_string();
+        let depth = depths.get(&arn).cloned().unwrap_or_else(|| Err("it was not looked at".to_owned()));
+        Self::new(arn, depth)
     }
 }
 

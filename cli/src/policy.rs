@@ -5,6 +5,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shared::naming::{QueueArn, QueueUrl};
 
+use crate::exit::{Exit, Failure};
+
 /// The version of the policy language (IAM User Guide, "IAM JSON policy elements: Version").
 const VERSION: &str = "2012-10-17";
 
@@ -42,25 +44,20 @@ pub struct FanOutRole {
     account: Value,
 }
 
-/// The error of text that is not the ARN of a role.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a role's ARN")]
-pub struct InvalidRoleArn(String);
-
 impl FanOutRole {
     /// The role with this ARN.
     ///
     /// # Errors
     ///
-    /// [`InvalidRoleArn`]: the text has another form.
-    pub fn try_new(arn: &str) -> Result<Self, InvalidRoleArn> {
+    /// [`Exit::Fault`]: the text has another form.
+    pub fn try_new(arn: &str) -> Result<Self, Failure> {
         let parts: Vec<&str> = arn.split(':').collect();
         match parts.as_slice() {
             ["arn", partition, "iam", "", account, name] if name.starts_with("role/") => Ok(Self {
                 arn: arn.to_owned(),
                 account: json!({ "AWS": format!("arn:{partition}:iam::{account}:root") }),
             }),
-            _ => Err(InvalidRoleArn(arn.to_owned())),
+            _ => Err(Exit::Fault.because(format!("`{arn}` is not a role's ARN"))),
         }
     }
 }
@@ -185,7 +182,7 @@ mod tests {
             "arn:aws:iam::111122223333",
             "*",
         ] {
-            assert_eq!(FanOutRole::try_new(arn), Err(InvalidRoleArn(arn.to_owned())));
+            assert!(FanOutRole::try_new(arn).is_err(), "{arn}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use deploy::stack::Progress as StackEvent;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use shared::text::printable;
 
@@ -63,6 +64,25 @@ impl Progress {
     pub fn note(&self, line: &str) {
         let line = printable(line);
         self.bar.suspend(|| eprintln!("{line}"));
+    }
+
+    /// Shows what CloudFormation does. A step, and a resource that failed, stay in view.
+    pub fn follow(&self, event: StackEvent) {
+        match event {
+            StackEvent::Step { number, of, purpose } => {
+                self.note(&format!("step {number} of {of}: {purpose}"));
+            }
+            StackEvent::Uploaded { key, bytes: 0 } => self.say(&format!("{key} is there already")),
+            StackEvent::Uploaded { key, bytes } => self.say(&format!("{key} uploaded, {} KiB", bytes / 1024)),
+            StackEvent::OutOfSight { reason } => {
+                self.say(&format!("CloudFormation does not answer, and goes on: {reason}"));
+            }
+            StackEvent::Resource { logical_id, status, reason, .. } => {
+                let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                let line = format!("{status} {logical_id}{reason}");
+                if status.ends_with("_FAILED") { self.note(&line) } else { self.say(&line) }
+            }
+        }
     }
 
     /// Shows that `done` of `total` is done, which `line` puts into words.

@@ -1,10 +1,9 @@
 //! A statement's conditions (IAM User Guide, "IAM JSON policy elements: Condition operators", and "AWS global condition
 //! context keys").
 
-use super::Sending;
 use super::pattern::{arn_matches, matches};
 use super::read::Condition;
-use super::truth::Truth;
+use super::{Sending, Truth};
 
 /// The value of a condition key in the request of a role that sends over TLS.
 enum RequestKey {

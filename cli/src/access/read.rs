@@ -13,7 +13,8 @@ pub(super) struct Statement {
     /// The `Sid`, or else the statement's number, counted from 1.
     pub(super) name: String,
     pub(super) effect: Effect,
-    pub(super) principals: Principals,
+    /// The principals that it is about. Services and other kinds of identity are left out: the sender is a role.
+    pub(super) principals: Scope,
     pub(super) actions: Scope,
     pub(super) resources: Scope,
     pub(super) conditions: Vec<Condition>,
@@ -25,16 +26,7 @@ pub(super) enum Effect {
     Deny,
 }
 
-/// The principals that a statement is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Principals {
-    None,
-    /// These. Services and other kinds of identity are left out: the sender is a role.
-    Only(Vec<String>),
-    AllBut(Vec<String>),
-}
-
-/// The actions or resources that a statement is about, as patterns.
+/// The principals that a statement is about, or the actions or resources, as patterns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     Only(Vec<String>),
@@ -72,27 +64,23 @@ fn statement(number: usize, value: &Value) -> Result<Statement, InvalidPolicy> {
         _ => return Err(invalid("has no `Effect`")),
     };
     let name = statement.get("Sid").and_then(Value::as_str).filter(|sid| !sid.is_empty());
-    let principals = match (statement.get("Principal"), statement.get("NotPrincipal")) {
-        (Some(principal), _) => Principals::Only(principals(principal)),
-        (None, Some(others)) => Principals::AllBut(principals(others)),
-        (None, None) => Principals::None,
-    };
     let scope = |only: &str, all_but: &str| match (statement.get(only), statement.get(all_but)) {
-        (Some(patterns), _) => Some(Scope::Only(texts(patterns))),
-        (None, Some(patterns)) => Some(Scope::AllBut(texts(patterns))),
+        (Some(value), _) => Some(Scope::Only(names(value))),
+        (None, Some(value)) => Some(Scope::AllBut(names(value))),
         (None, None) => None,
     };
     Ok(Statement {
         name: name.map_or_else(|| number.to_string(), str::to_owned),
         effect,
-        principals,
+        principals: scope("Principal", "NotPrincipal").unwrap_or(Scope::Only(Vec::new())),
         actions: scope("Action", "NotAction").ok_or_else(|| invalid("has no `Action`"))?,
         resources: scope("Resource", "NotResource").ok_or_else(|| invalid("has no `Resource`"))?,
         conditions: statement.get("Condition").and_then(Value::as_object).map(conditions).unwrap_or_default(),
     })
 }
 
-fn principals(value: &Value) -> Vec<String> {
+/// The patterns of actions or resources, or the principals, of which only those of AWS can be a role.
+fn names(value: &Value) -> Vec<String> {
     match value {
         Value::Object(kinds) => kinds.get("AWS").map(texts).unwrap_or_default(),
         other => texts(other),
@@ -103,11 +91,8 @@ fn conditions(operators: &Map<String, Value>) -> Vec<Condition> {
     let mut conditions = Vec::new();
     for (operator, keys) in operators {
         for (key, values) in keys.as_object().into_iter().flatten() {
-            conditions.push(Condition {
-                operator: operator.clone(),
-                key: key.to_ascii_lowercase(),
-                values: texts(values),
-            });
+            let (operator, key) = (operator.clone(), key.to_ascii_lowercase());
+            conditions.push(Condition { operator, key, values: texts(values) });
         }
     }
     conditions

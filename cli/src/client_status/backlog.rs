@@ -7,7 +7,7 @@ use super::ClientStatus;
 use crate::output::events_of_groups;
 
 /// What a client lacks. A figure that isn't known is null, and `unknown` says why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Backlog {
     /// The client's name.
     pub client: String,
@@ -24,18 +24,6 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// The backlog of a client of which nothing is known.
-    pub fn unknown(client: &str, why: &str) -> Self {
-        Self {
-            client: client.to_owned(),
-            is_paused: false,
-            groups: None,
-            events: None,
-            is_more: false,
-            unknown: Some(why.to_owned()),
-        }
-    }
-
     /// Whether the client lacks nothing, which must be known.
     pub fn is_empty(&self) -> bool {
         self.groups == Some(0)
@@ -85,7 +73,7 @@ mod tests {
     fn a_backlog_follows_the_clients_name_in_a_sentence() {
         let check = |is_paused, groups, events, is_more, expected: &str| {
             let lag = Ok(Lag { groups, events, since: None, is_more });
-            let served = ClientStatus { name: "Billing".to_owned(), is_paused, departure: None, lag };
+            let served = ClientStatus { name: "Billing".to_owned(), is_paused, absent_at: None, lag };
             let backlog = Backlog::from(&served);
             assert_eq!((backlog.to_text().as_str(), backlog.is_empty()), (expected, groups == 0));
         };
@@ -107,7 +95,7 @@ mod tests {
             reason: "no".to_owned(),
         };
         let name = "Billing".to_owned();
-        let served = ClientStatus { name, is_paused: true, departure: None, lag: Err(error) };
+        let served = ClientStatus { name, is_paused: true, absent_at: None, lag: Err(error) };
         let backlog = Backlog::from(&served);
         assert_eq!(backlog.to_text(), "may lack events; how many isn't known: `Read` of `Ledger`: no");
         assert!(!backlog.is_empty());

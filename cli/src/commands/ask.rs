@@ -4,27 +4,27 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use tokio::task::spawn_blocking;
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Asks `question`, unless `yes` answers it already.
 ///
 /// # Errors
 ///
-/// [`Failure::Declined`] with `otherwise`, which says what was not done. [`Failure::Usage`]: there is no terminal to
+/// [`Exit::Declined`] with `otherwise`, which says what was not done. [`Exit::Usage`]: there is no terminal to
 /// ask on.
 pub(super) async fn agree(question: &str, yes: bool, otherwise: &'static str) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Failure::Usage("there is no terminal to ask on; add `--yes` to go ahead".to_owned()));
+        return Err(Exit::Usage.because("there is no terminal to ask on; add `--yes` to go ahead"));
     }
     let question = question.to_owned();
     // On a thread of its own, so that a signal interrupts the command meanwhile.
     let answer = spawn_blocking(move || ask(&question)).await;
-    let answer = answer.map_err(|error| Failure::Fault(error.to_string()))?;
-    let answer = answer.map_err(|error| Failure::Fault(format!("the terminal: {error}")))?;
-    if answer { Ok(()) } else { Err(Failure::Declined(otherwise)) }
+    let answer = answer.map_err(|error| Exit::Fault.because(error))?;
+    let answer = answer.map_err(|error| Exit::Fault.because(format!("the terminal: {error}")))?;
+    if answer { Ok(()) } else { Err(Exit::Declined.because(otherwise)) }
 }
 
 fn ask(question: &str) -> io::Result<bool> {

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use shared::control::{CatchUpReport, ControlRequest, RefusedGroup};
+use shared::ledger::{ClientId, State};
 use shared::text::printable;
 
-use super::operator::{Operator, RegisteredClient};
+use super::operator::{GROUPS_LIMIT, Operator, served};
 use crate::args::ClientArguments;
 use crate::client_status::Lag;
 use crate::context::Context;
@@ -41,8 +42,6 @@ struct Report {
     elsewhere: bool,
     /// The groups of which its queue refuses an event for good.
     refused: Vec<RefusedGroup>,
-    #[serde(skip)]
-    invocations: u32,
     /// How many invocations in a row got nowhere: they sent no event and brought no group up to date.
     #[serde(skip)]
     idle: u32,
@@ -55,20 +54,20 @@ struct Report {
 /// [`Failure`]: there is no such client, it is paused, or AWS or the function refused.
 pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<Exit, Failure> {
     let operator = Operator::of_stack(context).await?;
-    let client = operator.served(&arguments.client)?;
-    if client.is_paused {
-        let (name, stack) = (&client.name, operator.stack_option());
-        return Err(Failure::Findings(format!(
+    let client = served(&operator.registry, &arguments.client)?;
+    if client.state == State::Paused {
+        let (name, stack) = (&arguments.client, operator.stack_option());
+        return Err(Exit::Findings.because(format!(
             "client `{name}` is paused, and nothing is sent to it; run `fanoutctl resume {name}{stack}` first"
         )));
     }
-    let before = unless_quick("reading the ledger", operator.lag(client.id)).await?;
-    operator.log(&format!("catch up client `{}`", client.name));
+    let before = unless_quick("reading the ledger", operator.ledger.lag(client.id, GROUPS_LIMIT)).await?;
+    operator.log(&format!("catch up client `{}`", arguments.client));
 
     let bar = Progress::of(before.events);
     show(&bar, &before, &before);
-    let mut report = Report { client: client.name.clone(), ..Report::default() };
-    let ended = follow(&operator, &client, &before, &bar, &mut report).await;
+    let mut report = Report { client: arguments.client.clone(), ..Report::default() };
+    let ended = follow(&operator, client.id, &before, &bar, &mut report).await;
     bar.finish();
     ended?;
     context.output.print(&report, |report, _| text(report))?;
@@ -79,13 +78,13 @@ pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<E
 /// far the client is.
 async fn follow(
     operator: &Operator,
-    client: &RegisteredClient,
+    client: ClientId,
     before: &Lag,
     bar: &Progress,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let request = ControlRequest::CatchUp { client: client.name.clone(), caller: None };
-    while report.goes_on() {
+    let request = ControlRequest::CatchUp { client: report.client.clone(), caller: None };
+    loop {
         let mut answer = pin!(operator.request(&request));
         let mut pause = LOOK_AGAIN;
         let answer: CatchUpReport = loop {
@@ -96,18 +95,20 @@ async fn follow(
         };
         let is_elsewhere = answer.elsewhere;
         report.add(answer);
-        if is_elsewhere && report.goes_on() {
+        if !report.goes_on() {
+            return Ok(());
+        }
+        if is_elsewhere {
             tokio::time::sleep(look(operator, client, before, bar).await).await;
         }
     }
-    Ok(())
 }
 
 /// Shows how far the client is, and returns the pause until the next look. A look that fails is left out: the result is
 /// the function's answer.
-async fn look(operator: &Operator, client: &RegisteredClient, before: &Lag, bar: &Progress) -> Duration {
+async fn look(operator: &Operator, client: ClientId, before: &Lag, bar: &Progress) -> Duration {
     let start = Instant::now();
-    if let Ok(now) = operator.lag(client.id).await {
+    if let Ok(now) = operator.ledger.lag(client, GROUPS_LIMIT).await {
         show(bar, before, &now);
     }
     LOOK_AGAIN.max(start.elapsed() * LOOKING_SHARE)
@@ -116,12 +117,11 @@ async fn look(operator: &Operator, client: &RegisteredClient, before: &Lag, bar:
 impl Report {
     /// Whether the function is to be invoked once more.
     fn goes_on(&self) -> bool {
-        self.invocations == 0 || (self.behind > 0 && self.stopped.is_none())
+        self.behind > 0 && self.stopped.is_none()
     }
 
     fn add(&mut self, answer: CatchUpReport) {
         let CatchUpReport { client: _, groups, sent, behind, stopped, elsewhere, refused } = answer;
-        self.invocations += 1;
         self.groups += groups;
         self.sent += sent;
         self.behind = behind;
@@ -131,7 +131,7 @@ impl Report {
         }
         self.idle = if groups == 0 && sent == 0 { self.idle + 1 } else { 0 };
         (self.stopped, self.refused) = (stopped, refused);
-        if self.behind == 0 || self.stopped.is_some() || self.idle == 0 {
+        if !self.goes_on() || self.idle == 0 {
             return;
         }
         if !self.refused.is_empty() {
@@ -188,11 +188,10 @@ mod tests {
     /// The report of these answers; each but the last calls for another invocation.
     fn check(answers: &[CatchUpReport], expected: &Expect) {
         let mut report = Report { client: "Billing".to_owned(), ..Report::default() };
-        for answer in answers {
-            assert!(report.goes_on(), "before {answer:?}");
+        for (index, answer) in answers.iter().enumerate() {
             report.add(answer.clone());
+            assert_eq!(report.goes_on(), index + 1 < answers.len(), "after {answer:?}");
         }
-        assert!(!report.goes_on());
         expected.assert_eq(&format!("{}{}\n", text(&report), serde_json::to_string(&report).unwrap()));
     }
 

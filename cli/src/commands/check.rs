@@ -2,8 +2,6 @@
 
 mod collect;
 mod config;
-mod facts;
-mod findings;
 mod ledger;
 mod mapping;
 mod queue;
@@ -11,14 +9,12 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
-
+use aws::operator::{CallError, CallFault};
 use deploy::stack;
 use serde::Serialize;
 use shared::text::printable;
 
-use self::facts::Facts;
-use self::findings::{Finding, Findings};
+use self::collect::Facts;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, counted};
@@ -33,6 +29,22 @@ struct Report {
     findings: Vec<Finding>,
 }
 
+/// A fault of the stack, or a part of it that could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Finding {
+    /// The thing that it is about, such as the queue of client `Billing`.
+    subject: String,
+    problem: String,
+    remedy: String,
+}
+
+/// The findings so far.
+#[derive(Debug)]
+struct Findings<'f> {
+    facts: &'f Facts,
+    list: Vec<Finding>,
+}
+
 /// Checks the deployed stack against the config.
 ///
 /// # Errors
@@ -40,8 +52,7 @@ struct Report {
 /// [`Failure`]: the stack itself can't be looked at, or the config is wrong. Any other part that can't be looked at is
 /// a finding.
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
-    let target = context.target().await?;
-    let stack = context.deployed(&target).await?;
+    let (target, stack) = context.deployed().await?;
     let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
     let config = context.config(Some(&naming))?;
     let work = collect::facts(&target, &stack, naming, config);
@@ -58,7 +69,7 @@ impl Report {
 
 /// All findings, subject by subject: the config, the table, the functions, the ledger and its clients, the queues.
 fn find(facts: &Facts) -> Vec<Finding> {
-    let mut findings = Findings::new(facts);
+    let mut findings = Findings { facts, list: Vec::new() };
     config::find(&mut findings);
     table::find(&mut findings);
     mapping::find(&mut findings);
@@ -66,7 +77,51 @@ fn find(facts: &Facts) -> Vec<Finding> {
     for queue in &facts.queues {
         queue::find(&mut findings, queue);
     }
-    findings.into_list()
+    findings.list
+}
+
+impl Findings<'_> {
+    fn add(&mut self, subject: &str, problem: impl Into<String>, remedy: impl Into<String>) {
+        let (subject, problem, remedy) = (subject.to_owned(), problem.into(), remedy.into());
+        self.list.push(Finding { subject, problem, remedy });
+    }
+
+    /// The part of the stack that was looked at. If it could not be, that is a finding.
+    fn seen<'r, T>(&mut self, subject: &str, seen: &'r Result<T, CallError>) -> Option<&'r T> {
+        seen.as_ref().inspect_err(|error| self.unseen(subject, error)).ok()
+    }
+
+    /// As [`Self::seen`], with a finding of its own for a part that does not exist.
+    fn existing<'r, T>(
+        &mut self,
+        subject: &str,
+        seen: &'r Result<T, CallError>,
+        (problem, remedy): (&str, &str),
+    ) -> Option<&'r T> {
+        match seen {
+            Err(error) if error.fault == CallFault::Missing => {
+                self.add(subject, problem, remedy);
+                None
+            }
+            seen => self.seen(subject, seen),
+        }
+    }
+
+    fn unseen(&mut self, subject: &str, error: &CallError) {
+        self.add(subject, format!("can't be checked: {error}"), remedy(self.facts, error));
+    }
+}
+
+/// The remedy if a part of the stack can't be looked at.
+fn remedy(facts: &Facts, error: &CallError) -> String {
+    match (error.fault, &facts.watch_policy) {
+        (CallFault::NotAllowed, Some(policy)) => format!("attach the policy `{policy}` to your user or role"),
+        (CallFault::NotAllowed, None) => "let your user or role do that".to_owned(),
+        (CallFault::Missing, _) => "deploy the stack again".to_owned(),
+        (CallFault::Unreachable | CallFault::Refused, _) => {
+            "check again, and look into the reason if it stays".to_owned()
+        }
+    }
 }
 
 /// A line for each finding, for a program that reads lines; in a terminal, findings stand below their subject.
@@ -76,11 +131,10 @@ fn text(report: &Report, style: Style) -> String {
     for Finding { subject, problem, remedy } in &report.findings {
         let is_next = last_subject.replace(subject) != Some(subject);
         let (subject, problem, remedy) = (printable(subject), printable(problem), printable(remedy));
-        // Writing to a `String` does not fail.
-        let _ = match style {
-            Style::Plain => writeln!(text, "{subject}: {problem}; {remedy}"),
-            Style::Terminal if is_next => writeln!(text, "{subject}\n  {problem}\n    → {remedy}"),
-            Style::Terminal => writeln!(text, "  {problem}\n    → {remedy}"),
+        text += &match style {
+            Style::Plain => format!("{subject}: {problem}; {remedy}\n"),
+            Style::Terminal if is_next => format!("{subject}\n  {problem}\n    → {remedy}\n"),
+            Style::Terminal => format!("  {problem}\n    → {remedy}\n"),
         };
     }
     let Report { stack, queues, findings } = report;
@@ -88,9 +142,8 @@ fn text(report: &Report, style: Style) -> String {
         0 => "nothing is wrong".to_owned(),
         count => counted(count, "finding"),
     };
-    let _ = writeln!(
-        text,
-        "stack `{stack}`, with {queues} queues, the table's stream, all three functions and the ledger: {found}"
+    text += &format!(
+        "stack `{stack}`, with {queues} queues, the table's stream, all three functions and the ledger: {found}\n"
     );
     text
 }

@@ -1,11 +1,8 @@
 //! `fanoutctl delete`: deletes the stack, and says what stays.
 
-use std::fmt::Write as _;
-
-use aws::operator::CallFault;
-use aws::operator::Target;
 use aws::operator::cloudformation::DeployedStack;
 use aws::operator::sqs::{self, Depth};
+use aws::operator::{CallFault, Target};
 use deploy::clients::ClientLists;
 use deploy::stack;
 use serde::Serialize;
@@ -13,14 +10,14 @@ use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::text::printable;
 
 use super::ask::agree;
-use super::follow;
 use super::operator::backlogs;
 use super::prepare::ledger_table;
-use crate::args::{DeleteArguments, stack_option};
+use crate::args::stack_option;
 use crate::client_status::Backlog;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::{Style, Tone, table};
+use crate::output::{Style, Tone, figure, table};
+use crate::plan::LeftQueue;
 use crate::progress::{Progress, unless_quick};
 
 /// What a delete leaves behind.
@@ -46,10 +43,8 @@ struct Remainder {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct KeptQueue {
     name: String,
-    arn: String,
-    depth: Option<Depth>,
-    /// Why the depth isn't known.
-    unknown: Option<String>,
+    #[serde(flatten)]
+    queue: LeftQueue,
 }
 
 /// Deletes the stack, if the operator agrees.
@@ -57,19 +52,18 @@ struct KeptQueue {
 /// # Errors
 ///
 /// [`Exit::Unreachable`]: there is no such stack. [`Exit::Failed`]: it could not be deleted.
-pub async fn execute(context: &Context, arguments: &DeleteArguments) -> Result<Exit, Failure> {
-    let target = context.target().await?;
-    let deployed = context.deployed(&target).await?;
+pub async fn execute(context: &Context, yes: bool) -> Result<Exit, Failure> {
+    let (target, deployed) = context.deployed().await?;
     let naming = stack::naming(&target, stack::deployed_prefix(&deployed)).await?;
     let looking = remainder(&target, &deployed, &naming);
     let remainder = unless_quick("looking at the queues and the ledger", looking).await;
     // Standard output is for the result alone.
     eprint!("{}", before(&remainder, Style::of_stderr()));
     let question = format!("Delete stack {}?", printable(&context.stack));
-    agree(&question, arguments.yes, "Nothing was touched.").await?;
+    agree(&question, yes, "Nothing was touched.").await?;
 
     let progress = Progress::spinner();
-    let deleted = stack::delete(&target, &context.stack, &mut |event| follow::show(&progress, event)).await;
+    let deleted = stack::delete(&target, &context.stack, &mut |event| progress.follow(event)).await;
     progress.finish();
     deleted.map_err(Failure::Change)?;
     context.output.print(&remainder, |remainder, _| after(remainder))?;
@@ -83,17 +77,16 @@ async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -
     for queue in queues {
         let url = naming.queue(&queue.account, &queue.name);
         let depth = sqs::depth(target, url.as_str()).await;
-        let (depth, unknown) = match depth {
-            Ok(depth) => (Some(depth), None),
-            // The stack was never complete, or the queue was deleted by hand.
-            Err(error) if error.fault == CallFault::Missing => continue,
-            Err(error) => (None, Some(error.to_string())),
-        };
-        kept_queues.push(KeptQueue { arn: queue.to_string(), name: queue.name, depth, unknown });
+        // The stack was never complete, or the queue was deleted by hand.
+        if depth.as_ref().is_err_and(|error| error.fault == CallFault::Missing) {
+            continue;
+        }
+        let left = LeftQueue::new(queue.to_string(), depth.map_err(|error| error.to_string()));
+        kept_queues.push(KeptQueue { name: queue.name, queue: left });
     }
     let fan_out = naming.own_queue_name(OwnQueue::FanOut);
     let fan_out = kept_queues.iter().find(|queue| queue.name == fan_out);
-    let unsent = fan_out.and_then(|queue| queue.depth).filter(|depth| !depth.is_empty());
+    let unsent = fan_out.and_then(|kept| kept.queue.depth).filter(|depth| !depth.is_empty());
     let (backlogs, backlogs_unknown) = match backlogs(target, deployed).await {
         Some(Ok(backlogs)) => (backlogs.into_iter().filter(|backlog| !backlog.is_empty()).collect(), None),
         Some(Err(why)) => (Vec::new(), Some(why)),
@@ -113,16 +106,15 @@ async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -
 }
 
 fn before(remainder: &Remainder, style: Style) -> String {
-    let rows = remainder.kept_queues.iter().map(|queue| {
-        let tone = if queue.depth.is_some_and(Depth::is_empty) { Tone::Neutral } else { Tone::Bad };
-        let figure = |figure: Option<u64>| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string());
-        vec![
-            (queue.name.clone(), Tone::Neutral),
-            (figure(queue.depth.map(|depth| depth.messages)), tone),
-            (figure(queue.depth.map(|depth| depth.in_flight)), tone),
+    let rows = remainder.kept_queues.iter().map(|KeptQueue { name, queue: LeftQueue { depth, .. } }| {
+        let tone = if depth.is_some_and(Depth::is_empty) { Tone::Neutral } else { Tone::Bad };
+        [
+            (name.clone(), Tone::Neutral),
+            (figure(depth.map(|depth| depth.messages)), tone),
+            (figure(depth.map(|depth| depth.in_flight)), tone),
         ]
     });
-    let table = table(&["queue", "messages", "in flight"], &rows.collect::<Vec<_>>(), style);
+    let table = table(["queue", "messages", "in flight"], rows, style);
     let stack = printable(&remainder.stack);
     if remainder.kept_queues.is_empty() {
         return format!("All of stack {stack} goes; it has no queues.\n\n");
@@ -137,29 +129,26 @@ fn before(remainder: &Remainder, style: Style) -> String {
 fn warnings(remainder: &Remainder) -> String {
     let mut text = String::new();
     if let Some(depth) = remainder.unsent {
-        let _ = writeln!(
-            text,
+        text += &format!(
             "ATTENTION: the fan-out queue holds {depth}, which would stay in a queue that no function reads: stop the event \
-             table's writers, and wait until it is empty.\n"
+             table's writers, and wait until it is empty.\n\n"
         );
     }
     for backlog in &remainder.backlogs {
         let client = printable(&backlog.client);
-        let _ =
-            writeln!(text, "ATTENTION: {client} {}; after this it gets no more events.", backlog.to_text());
+        text += &format!("ATTENTION: {client} {}; after this it gets no more events.\n", backlog.to_text());
     }
     if let Some(why) = &remainder.backlogs_unknown {
-        let _ = writeln!(text, "ATTENTION: whether clients lack events isn't known: {}.", printable(why));
+        text += &format!("ATTENTION: whether clients lack events isn't known: {}.\n", printable(why));
     }
     if !remainder.backlogs.is_empty() || remainder.backlogs_unknown.is_some() {
         let stack = printable(&stack_option(&remainder.stack));
-        let _ = writeln!(text, "First wait until every client is up to date (`fanoutctl status{stack}`).\n");
+        text += &format!("First wait until every client is up to date (`fanoutctl status{stack}`).\n\n");
     }
     if !remainder.policies.is_empty() {
         let policies = printable(&remainder.policies.join(", "));
-        let _ = writeln!(
-            text,
-            "First detach {policies} from every user and role: CloudFormation deletes no policy that is attached.\n"
+        text += &format!(
+            "First detach {policies} from every user and role: CloudFormation deletes no policy that is attached.\n\n"
         );
     }
     text
@@ -171,10 +160,8 @@ fn after(remainder: &Remainder) -> String {
         return format!("Stack {stack} is deleted.\n");
     }
     let mut kept = vec![format!("{} queues", remainder.kept_queues.len())];
-    kept.extend(remainder.kept_bucket.as_ref().map(|bucket| format!("the bucket {}", printable(bucket))));
-    kept.extend(
-        remainder.kept_ledger.as_ref().map(|table| format!("the ledger's table {}", printable(table))),
-    );
+    kept.extend(remainder.kept_bucket.iter().map(|bucket| format!("the bucket {}", printable(bucket))));
+    kept.extend(remainder.kept_ledger.iter().map(|table| format!("the ledger's table {}", printable(table))));
     let kept = match kept.split_last() {
         Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
         _ => kept.concat(),
@@ -195,9 +182,10 @@ mod tests {
     fn remainder() -> Remainder {
         let queue = |name: &str, depth: Option<Depth>| KeptQueue {
             name: name.to_owned(),
-            arn: format!("arn:aws:sqs:eu-west-2:111122223333:{name}"),
-            depth,
-            unknown: depth.is_none().then(|| "no answer".to_owned()),
+            queue: LeftQueue::new(
+                format!("arn:aws:sqs:eu-west-2:111122223333:{name}"),
+                depth.ok_or_else(|| "no answer".to_owned()),
+            ),
         };
         Remainder {
             stack: "mark-event-queue".to_owned(),
@@ -231,7 +219,7 @@ mod tests {
         "#]].assert_eq(&after(&remainder()));
         let policy = |name: &str| format!("arn:aws:iam::111122223333:policy/{name}");
         let lag = Ok(Lag { groups: 1, events: 5, since: None, is_more: false });
-        let served = ClientStatus { name: "Billing".to_owned(), is_paused: true, departure: None, lag };
+        let served = ClientStatus { name: "Billing".to_owned(), is_paused: true, absent_at: None, lag };
         let backlog = Backlog::from(&served);
         let worse = Remainder {
             unsent: Some(Depth { messages: 1, in_flight: 2 }),

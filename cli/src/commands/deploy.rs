@@ -15,7 +15,6 @@ use shared::text::printable;
 
 use self::outcome::Outcome;
 use super::ask::agree;
-use super::follow;
 use super::prepare::{Prepared, prepare};
 use crate::args::DeployArguments;
 use crate::context::{Context, read};
@@ -50,8 +49,8 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
     let progress = Arc::new(Progress::spinner());
     let architecture =
         settings.architecture.or(deployed.as_ref().map(Architecture::of_stack)).unwrap_or_default();
-    let source = build::Source::new(workspace, arguments.binaries.clone(), architecture, &target);
-    let packages = build::packages(source, config_text, Arc::clone(&progress)).await?;
+    let (binaries, shown) = (arguments.binaries.clone(), Arc::clone(&progress));
+    let packages = build::packages(workspace, binaries, architecture, &target, config_text, shown).await?;
     let default_bucket = || stack::packages_bucket(&naming.account, &naming.region);
     let bucket = arguments.bucket.clone().unwrap_or_else(default_bucket);
     let deployment = Deployment {
@@ -66,7 +65,7 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
         let bucket = Bucket { name: &bucket, owner: &naming.account };
         make_bucket(&target, bucket).await.map_err(|error| Failure::Change(error.into()))?;
     }
-    let deployed = stack::deploy(&target, &deployment, &mut |event| follow::show(&progress, event)).await;
+    let deployed = stack::deploy(&target, &deployment, &mut |event| progress.follow(event)).await;
     progress.finish();
     let deployed = deployed.map_err(Failure::Change)?;
     let maintenance =
@@ -82,13 +81,12 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
 
 /// The directory of the template: the current one, or the nearest above it.
 fn workspace() -> Result<PathBuf, Failure> {
-    let here = env::current_dir().map_err(|error| Failure::Fault(error.to_string()))?;
+    let here = env::current_dir().map_err(|error| Exit::Fault.because(error))?;
     let found = here.ancestors().find(|directory| directory.join(TEMPLATE).is_file());
     found.map(Path::to_path_buf).ok_or_else(|| {
-        let message = format!(
+        Exit::Config.because(format!(
             "there is no `{TEMPLATE}` in `{}` or above it; run `fanoutctl deploy` in a clone of the repository",
             here.display()
-        );
-        Failure::Config(message)
+        ))
     })
 }

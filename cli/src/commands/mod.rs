@@ -5,7 +5,6 @@ pub mod catch_up;
 pub mod check;
 pub mod delete;
 pub mod deploy;
-mod follow;
 mod operator;
 pub mod pause;
 pub mod plan;
@@ -20,9 +19,10 @@ pub mod validate;
 use shared::text::printable;
 
 use self::pause::Change;
-use crate::args::{Arguments, Command, stack_option};
+use crate::args::{Arguments, Command, Common, stack_option};
 use crate::context::Context;
-use crate::exit::{Exit, Failure};
+use crate::exit::Exit;
+use crate::output::Output;
 
 /// The most calls about queues at the same time: with 50 ms a call, the queues of a hundred clients take a second.
 const CALLS_AT_ONCE: usize = 16;
@@ -31,21 +31,20 @@ const CALLS_AT_ONCE: usize = 16;
 pub fn interrupted(arguments: &Arguments) -> String {
     let stack = stack_option(&arguments.common.stack);
     match arguments.command {
-        Command::Deploy(_) | Command::Delete(_) => format!(
+        Command::Deploy(_) | Command::Delete { .. } => format!(
             "interrupted; what CloudFormation has begun goes on without this program: see `fanoutctl plan{stack}`"
         ),
-        Command::CatchUp(_) => {
-            format!(
-                "interrupted; the catch-up function goes on without this program: see `fanoutctl status{stack}`"
-            )
-        }
+        Command::CatchUp(_) => format!(
+            "interrupted; the catch-up function goes on without this program: see `fanoutctl status{stack}`"
+        ),
         _ => "interrupted".to_owned(),
     }
 }
 
 /// Runs the command of the command line, and prints why if it fails.
 pub async fn execute(arguments: Arguments) -> Exit {
-    let context = Context::new(&arguments.common);
+    let Common { stack, config: config_path, json } = arguments.common;
+    let context = Context { stack, config_path, output: Output::new(json) };
     let result = match arguments.command {
         Command::Validate => validate::execute(&context),
         Command::Check => check::execute(&context).await,
@@ -60,11 +59,11 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Backfill(arguments) => replay::execute(&context, &arguments.into()).await,
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
-        Command::Delete(arguments) => delete::execute(&context, &arguments).await,
+        Command::Delete { yes } => delete::execute(&context, yes).await,
     };
     result.unwrap_or_else(|failure| {
         // An answer of no is not an error.
-        let prefix = if matches!(failure, Failure::Declined(_)) { "" } else { "error: " };
+        let prefix = if failure.exit() == Exit::Declined { "" } else { "error: " };
         for line in failure.to_string().lines() {
             eprintln!("{prefix}{}", printable(line));
         }

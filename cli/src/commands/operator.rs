@@ -13,21 +13,22 @@ use serde::de::DeserializeOwned;
 use shared::clock::Clock as _;
 use shared::config::{ClientName, nearest};
 use shared::control::ControlRequest;
-use shared::ledger::{ClientId, ItemKey, Registration, Registry, ScanKind, State};
+use shared::ledger::times::ABSENCE;
+use shared::ledger::{ClientId, ItemKey, LedgerRead, Registration, Registry, ScanKind, State};
 use shared::text::printable;
 use shared::time::Timestamp;
 
 use crate::args::stack_option;
-use crate::client_status::{self, Backlog, ClientStatus, Departure, Lag};
+use crate::client_status::{self, Backlog, ClientStatus, Lag};
 use crate::context::{Context, output};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::output::instant;
 
 /// The stack's output that names the ledger's table.
 pub(super) const LEDGER_TABLE_NAME: &str = "LedgerTableName";
 
 /// The most groups that are counted for a command about one client.
-const GROUPS_LIMIT: usize = 10_000;
+pub(super) const GROUPS_LIMIT: usize = 10_000;
 
 /// The most groups of each client that are counted for a command about all: a hundred broken clients take 100,000 read
 /// units.
@@ -41,12 +42,18 @@ const CALLS_AT_ONCE: usize = 4;
 pub(super) struct Operator {
     pub(super) target: Target,
     pub(super) stack: DeployedStack,
-    pub(super) ledger: LedgerTable,
-    pub(super) ledger_name: String,
+    pub(super) ledger: StackLedger,
     pub(super) registry: Registry,
     function: String,
     /// The operator's ARN: a user's, or that of a role's session. The function logs it.
     caller: String,
+}
+
+/// A stack's ledger. An error of it names its table.
+pub(super) struct StackLedger {
+    table: LedgerTable,
+    /// The name of the table.
+    pub(super) name: String,
 }
 
 /// The function that carries out control requests.
@@ -59,52 +66,26 @@ pub(super) trait CatchUpFunction {
     fn request_once(&self, request: &ControlRequest) -> impl Future<Output = Result<Answer, CallError>>;
 }
 
-/// A client, as the ledger knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RegisteredClient {
-    pub(super) name: String,
-    pub(super) id: ClientId,
-    pub(super) is_paused: bool,
-    pub(super) departure: Option<Departure>,
-}
-
 impl Operator {
     /// The operator of the context's stack.
     ///
     /// # Errors
     ///
-    /// [`Failure::Unreachable`]: the ledger is still empty. [`Failure::Call`]: there is no ledger, or it can't be read.
+    /// [`Exit::Unreachable`]: the ledger is still empty. [`Failure::Call`]: there is no ledger, or it can't be read.
     pub(super) async fn of_stack(context: &Context) -> Result<Self, Failure> {
-        let target = context.target().await?;
-        let stack = context.deployed(&target).await?;
-        let ledger_name = output(&stack, LEDGER_TABLE_NAME)?.to_owned();
+        let (target, stack) = context.deployed().await?;
+        let ledger = StackLedger::try_new(&target, &stack)?;
         let function = output(&stack, CATCH_UP_NAME)?.to_owned();
-        let ledger = ledger(&target, &ledger_name);
-        let (registry, caller) = tokio::join!(registry(&ledger, &ledger_name), target.caller());
-        let registry = registry?.ok_or_else(|| Failure::Unreachable(empty_ledger(&ledger_name)))?;
-        Ok(Self { target, stack, ledger, ledger_name, registry, function, caller: caller?.arn })
-    }
-
-    /// The client called `name`.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::Usage`]: there is none.
-    pub(super) fn client(&self, name: &str) -> Result<RegisteredClient, Failure> {
-        registered(&self.registry, name).map_err(Failure::Usage)
-    }
-
-    /// The client called `name`, if events can be sent to it.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::Usage`]: there is none, or it is in no deployed config.
-    pub(super) fn served(&self, name: &str) -> Result<RegisteredClient, Failure> {
-        let client = self.client(name)?;
-        match client.departure {
-            None => Ok(client),
-            Some(departure) => Err(Failure::Usage(not_served(name, departure))),
-        }
+        let (registry, caller) = tokio::join!(ledger.registry(), target.caller());
+        let empty = || {
+            Exit::Unreachable.because(format!(
+                "the ledger `{}` is empty: the catch-up function has not run yet; try again in a minute, and see \
+                 `fanoutctl check` if that does not help",
+                ledger.name
+            ))
+        };
+        let registry = registry?.ok_or_else(empty)?;
+        Ok(Self { target, stack, ledger, registry, function, caller: caller?.arn })
     }
 
     /// Prints a line for the record: the caller, the command and the stack.
@@ -117,7 +98,7 @@ impl Operator {
     ///
     /// # Errors
     ///
-    /// [`Failure::Findings`]: the function failed. [`Failure::Call`]: it is unknown whether the request was carried
+    /// [`Exit::Findings`]: the function failed. [`Failure::Call`]: it is unknown whether the request was carried
     /// out.
     pub(super) async fn request<A: DeserializeOwned>(&self, request: &ControlRequest) -> Result<A, Failure> {
         understood(lambda::invoke(&self.target, &self.function, &self.payload(request)).await?)
@@ -127,19 +108,75 @@ impl Operator {
         request.clone().asked_by(&self.caller).payload()
     }
 
-    /// How far behind a client is.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::Call`]: the ledger can't be read.
-    pub(super) async fn lag(&self, client: ClientId) -> Result<Lag, Failure> {
-        let lag = client_status::lag(&self.ledger, client, GROUPS_LIMIT).await;
-        Ok(lag.map_err(|error| unread(&self.ledger_name, &error))?)
-    }
-
     /// The option that names the stack in a command line.
     pub(super) fn stack_option(&self) -> String {
         stack_option(&self.stack.name)
+    }
+}
+
+impl StackLedger {
+    /// The ledger of `stack`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: no output of the stack names its table.
+    pub(super) fn try_new(target: &Target, stack: &DeployedStack) -> Result<Self, CallError> {
+        let name = output(stack, LEDGER_TABLE_NAME)?.to_owned();
+        Ok(Self { table: ledger(target, &name), name })
+    }
+
+    /// Reads the items of `keys`, all or none.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: one of them was not read.
+    pub(super) async fn read(&self, keys: &[ItemKey]) -> Result<LedgerRead, CallError> {
+        client_status::read(&self.table, keys).await.map_err(|error| unread(&self.name, &error))
+    }
+
+    /// How far behind a client is in its first groups, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the ledger can't be read.
+    pub(super) async fn lag(&self, client: ClientId, limit: usize) -> Result<Lag, CallError> {
+        client_status::lag(&self.table, client, limit).await.map_err(|error| unread(&self.name, &error))
+    }
+
+    /// The registry; none if the ledger is empty.
+    async fn registry(&self) -> Result<Option<Registry>, CallError> {
+        Ok(self.read(&[ItemKey::Registry]).await?.registry().present().cloned())
+    }
+
+    /// The registry, and the status of each client that is not retired. An empty ledger has neither.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the registry could not be read.
+    pub(super) async fn client_statuses(&self) -> Result<(Option<Registry>, Vec<ClientStatus>), CallError> {
+        let registry = self.registry().await?;
+        let clients = registry.iter().flat_map(|registry| &registry.clients);
+        let served = clients.filter(|(_, client)| client.state != State::Retired);
+        let statuses = served.map(async |(client, registration)| ClientStatus {
+            name: client.to_string(),
+            is_paused: registration.state == State::Paused,
+            absent_at: registration.absent_at,
+            lag: self.lag(registration.id, GROUPS_OF_EACH).await,
+        });
+        let statuses = stream::iter(statuses).buffered(CALLS_AT_ONCE).collect().await;
+        Ok((registry, statuses))
+    }
+
+    /// The scans that are on, and when each began.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the ledger could not be read.
+    pub(super) async fn scans(&self) -> Result<Vec<(ScanKind, Timestamp)>, CallError> {
+        let kinds = [ScanKind::History, ScanKind::Reconcile];
+        let items = self.read(&kinds.map(ItemKey::Scan)).await?;
+        let on = kinds.into_iter().filter_map(|kind| Some((kind, items.scan(kind).present()?)));
+        Ok(on.filter(|(_, scan)| scan.is_on).map(|(kind, scan)| (kind, scan.at)).collect())
     }
 }
 
@@ -153,67 +190,22 @@ impl CatchUpFunction for Operator {
 ///
 /// # Errors
 ///
-/// [`Failure::Findings`]: the function failed, or is of another version.
+/// [`Exit::Findings`]: the function failed, or is of another version.
 pub(super) fn understood<A: DeserializeOwned>(answer: Answer) -> Result<A, Failure> {
     match answer {
         Answer::Said(answer) => serde_json::from_str(&answer).map_err(|error| {
-            Failure::Findings(format!(
+            Exit::Findings.because(format!(
                 "the catch-up function's answer can't be read: {error}; deploy the stack with this version of `fanoutctl`"
             ))
         }),
-        Answer::Failed(why) => Err(Failure::Findings(format!("the catch-up function failed: {why}"))),
+        Answer::Failed(why) => Err(Exit::Findings.because(format!("the catch-up function failed: {why}"))),
     }
-}
-
-/// The registry; none if the ledger is empty.
-async fn registry(ledger: &LedgerTable, name: &str) -> Result<Option<Registry>, CallError> {
-    let items = client_status::read(ledger, &[ItemKey::Registry]).await;
-    Ok(items.map_err(|error| unread(name, &error))?.registry().present().cloned())
-}
-
-/// The registry of the ledger called `name`, and the status of each client that is not retired. An empty ledger has
-/// neither.
-///
-/// # Errors
-///
-/// [`CallError`]: the registry could not be read.
-pub(super) async fn client_statuses(
-    target: &Target,
-    name: &str,
-) -> Result<(Option<Registry>, Vec<ClientStatus>), CallError> {
-    let ledger = ledger(target, name);
-    let registry = registry(&ledger, name).await?;
-    let clients = registry.iter().flat_map(|registry| &registry.clients);
-    let served = clients.filter(|(_, client)| client.state != State::Retired);
-    let statuses = served.map(async |(client, registration)| ClientStatus {
-        name: client.to_string(),
-        is_paused: registration.state == State::Paused,
-        departure: Departure::of(registration),
-        lag: client_status::lag(&ledger, registration.id, GROUPS_OF_EACH)
-            .await
-            .map_err(|error| unread(name, &error)),
-    });
-    let statuses = stream::iter(statuses).buffered(CALLS_AT_ONCE).collect().await;
-    Ok((registry, statuses))
-}
-
-/// The scans that are on, and when each began.
-///
-/// # Errors
-///
-/// [`CallError`]: the ledger called `name` could not be read.
-pub(super) async fn scans(target: &Target, name: &str) -> Result<Vec<(ScanKind, Timestamp)>, CallError> {
-    let kinds = [ScanKind::History, ScanKind::Reconcile];
-    let items = client_status::read(&ledger(target, name), &kinds.map(ItemKey::Scan)).await;
-    let items = items.map_err(|error| unread(name, &error))?;
-    let on = kinds.into_iter().filter_map(|kind| Some((kind, items.scan(kind).present()?)));
-    Ok(on.filter(|(_, scan)| scan.is_on).map(|(kind, scan)| (kind, scan.at)).collect())
 }
 
 /// The backlog of each client of `stack`, or why that isn't known; none if the stack was deployed without a ledger.
 pub(super) async fn backlogs(target: &Target, stack: &DeployedStack) -> Option<Result<Vec<Backlog>, String>> {
-    let name = stack.outputs.get(LEDGER_TABLE_NAME)?;
-    let statuses = client_statuses(target, name).await.map_err(|error| error.to_string());
+    let ledger = StackLedger::try_new(target, stack).ok()?;
+    let statuses = ledger.client_statuses().await.map_err(|error| error.to_string());
     Some(statuses.map(|(_, clients)| clients.iter().map(Backlog::from).collect()))
 }
 
@@ -222,23 +214,38 @@ pub(super) fn now() -> Timestamp {
     SystemClock.now()
 }
 
-/// The client called `name`, or the message that there is none.
-fn registered(registry: &Registry, name: &str) -> Result<RegisteredClient, String> {
+/// The client called `name`.
+///
+/// # Errors
+///
+/// [`Exit::Usage`]: there is none.
+pub(super) fn registered<'r>(registry: &'r Registry, name: &str) -> Result<&'r Registration, Failure> {
     match registry.clients.iter().find(|(client, _)| client.as_str() == name) {
-        Some((_, Registration { state: State::Retired, .. })) => Err(format!(
+        Some((_, Registration { state: State::Retired, .. })) => Err(Exit::Usage.because(format!(
             "client `{name}` was retired, because it is in no config; add it to client-queues.toml again, and deploy"
-        )),
-        Some((_, registration)) => Ok(RegisteredClient {
-            name: name.to_owned(),
-            id: registration.id,
-            is_paused: registration.state == State::Paused,
-            departure: Departure::of(registration),
-        }),
+        ))),
+        Some((_, registration)) => Ok(registration),
         None => {
             let served = registry.clients.iter().filter(|(_, client)| client.state != State::Retired);
-            Err(no_client(name, served.map(|(name, _)| name)))
+            Err(Exit::Usage.because(no_client(name, served.map(|(name, _)| name))))
         }
     }
+}
+
+/// The client called `name`, if events can be sent to it.
+///
+/// # Errors
+///
+/// [`Exit::Usage`]: there is none, or it is in no deployed config.
+pub(super) fn served<'r>(registry: &'r Registry, name: &str) -> Result<&'r Registration, Failure> {
+    let client = registered(registry, name)?;
+    let Some(since) = client.absent_at else { return Ok(client) };
+    Err(Exit::Usage.because(format!(
+        "client `{name}` has been in no deployed config since {}; it is retired at {}; add it to client-queues.toml again, and \
+         deploy",
+        instant(since),
+        instant(since.plus(ABSENCE))
+    )))
 }
 
 /// The message that no client is called `name`, with the name that may be meant.
@@ -249,23 +256,6 @@ pub(super) fn no_client<'n>(name: &str, names: impl Iterator<Item = &'n ClientNa
         None if names.is_empty() => format!("no client is called `{name}`; the ledger knows none"),
         None => format!("no client is called `{name}`; there are `{}`", names.join("`, `")),
     }
-}
-
-fn not_served(name: &str, departure: Departure) -> String {
-    let Departure { since, retired_at } = departure;
-    format!(
-        "client `{name}` has been in no deployed config since {}; it is retired at {}; add it to client-queues.toml again, and \
-         deploy",
-        instant(since),
-        instant(retired_at)
-    )
-}
-
-fn empty_ledger(table: &str) -> String {
-    format!(
-        "the ledger `{table}` is empty: the catch-up function has not run yet; try again in a minute, and see \
-         `fanoutctl check` if that does not help"
-    )
 }
 
 #[cfg(test)]
@@ -305,15 +295,15 @@ mod tests {
 
     #[test]
     fn a_client_is_found_by_its_name() {
-        let found = |name| registered(&registry(), name).map(|client| (client.id, client.is_paused));
-        assert_eq!(found("Billing"), Ok((ClientId(1), false)));
-        assert_eq!(found("Tax"), Ok((ClientId(2), true)));
+        for (name, id) in [("Billing", 1), ("Tax", 2)] {
+            assert_eq!(registered(&registry(), name).unwrap().id, ClientId(id));
+        }
     }
 
     #[test]
     fn a_client_that_is_not_found_is_an_error_with_a_remedy() {
         let check = |registry: &Registry, name, expected: Expect| {
-            expected.assert_eq(&registered(registry, name).unwrap_err());
+            expected.assert_eq(&registered(registry, name).unwrap_err().to_string());
         };
         check(&registry(), "Biling", expect!["no client is called `Biling`; did you mean `Billing`?"]);
         check(
@@ -341,9 +331,10 @@ mod tests {
         let mut registry = registry();
         let absent_at = Some(Timestamp::from_millis(1_767_603_600_000));
         registry.clients.get_mut(&ClientName::try_new("Tax").unwrap()).unwrap().absent_at = absent_at;
-        let departure = registered(&registry, "Tax").unwrap().departure.unwrap();
-        expect!["client `Tax` has been in no deployed config since 2026-01-05T09:00:00Z; it is retired at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy"].assert_eq(&not_served("Tax", departure));
-        assert_eq!(registered(&registry, "Billing").unwrap().departure, None);
+        assert!(registered(&registry, "Tax").is_ok());
+        let failure = served(&registry, "Tax").unwrap_err().to_string();
+        expect!["client `Tax` has been in no deployed config since 2026-01-05T09:00:00Z; it is retired at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy"].assert_eq(&failure);
+        assert!(served(&registry, "Billing").is_ok());
     }
 
     #[test]

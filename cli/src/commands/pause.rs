@@ -7,7 +7,7 @@ use shared::control::{ControlRequest, StateChange};
 use shared::ledger::times::{CALL_LIMIT, FAN_OUT_LIMIT, PASS_LIMIT};
 use shared::text::printable;
 
-use super::operator::Operator;
+use super::operator::{Operator, registered, served};
 use crate::args::ClientArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -29,8 +29,6 @@ struct Report {
     changed: StateChange,
     /// For how long an event may still be sent to a client that was paused.
     still_sent_for_seconds: Option<u64>,
-    #[serde(skip)]
-    stack_option: String,
 }
 
 /// Pauses or resumes a client.
@@ -44,22 +42,21 @@ pub async fn execute(
     change: Change,
 ) -> Result<Exit, Failure> {
     let operator = Operator::of_stack(context).await?;
+    let client = arguments.client.clone();
     let (what, request) = match change {
-        Change::Pause => (
-            "pause",
-            ControlRequest::Pause { client: operator.client(&arguments.client)?.name, caller: None },
-        ),
-        // A client that leaves can be paused, but not resumed: nothing would be sent to it.
-        Change::Resume => (
-            "resume",
-            ControlRequest::Resume { client: operator.served(&arguments.client)?.name, caller: None },
-        ),
+        Change::Pause => ("pause", ControlRequest::Pause { client, caller: None }),
+        Change::Resume => ("resume", ControlRequest::Resume { client, caller: None }),
+    };
+    // A client that leaves can be paused, but not resumed: nothing would be sent to it.
+    match change {
+        Change::Pause => registered(&operator.registry, &arguments.client)?,
+        Change::Resume => served(&operator.registry, &arguments.client)?,
     };
     operator.log(&format!("{what} client `{}`", arguments.client));
     let changed = unless_quick("waiting for the catch-up function", operator.request(&request)).await?;
     let still_sent_for_seconds = (change == Change::Pause).then(|| last_send().as_secs());
-    let report = Report { changed, still_sent_for_seconds, stack_option: operator.stack_option() };
-    context.output.print(&report, |report, _| text(report))?;
+    let report = Report { changed, still_sent_for_seconds };
+    context.output.print(&report, |report, _| text(report, &operator.stack_option()))?;
     Ok(Exit::Done)
 }
 
@@ -68,9 +65,9 @@ fn last_send() -> Duration {
     FAN_OUT_LIMIT.max(PASS_LIMIT + CALL_LIMIT)
 }
 
-fn text(report: &Report) -> String {
-    let Report { changed: StateChange { client, state, was }, still_sent_for_seconds, stack_option } = report;
-    let (client, stack) = (printable(client), printable(stack_option));
+fn text(report: &Report, stack: &str) -> String {
+    let Report { changed: StateChange { client, state, was }, still_sent_for_seconds } = report;
+    let (client, stack) = (printable(client), printable(stack));
     let (is, resume) = (state != was, format!("It is caught up after\n  fanoutctl resume {client}{stack}\n"));
     match still_sent_for_seconds {
         Some(_) if !is => format!("Client {client} was paused already: it falls behind.\n{resume}"),
@@ -95,12 +92,8 @@ mod tests {
     fn check(state: ClientState, was: ClientState, change: Change, stack: &str, expected: &Expect) {
         let client = "Billing".to_owned();
         let seconds = (change == Change::Pause).then(|| last_send().as_secs());
-        let report = Report {
-            changed: StateChange { client, state, was },
-            still_sent_for_seconds: seconds,
-            stack_option: stack.to_owned(),
-        };
-        expected.assert_eq(&format!("{}{}\n", text(&report), serde_json::to_string(&report).unwrap()));
+        let report = Report { changed: StateChange { client, state, was }, still_sent_for_seconds: seconds };
+        expected.assert_eq(&format!("{}{}\n", text(&report, stack), serde_json::to_string(&report).unwrap()));
     }
 
     #[test]

@@ -28,7 +28,7 @@ struct Policies {
 ///
 /// # Errors
 ///
-/// [`Failure::Usage`]: there is no such client, or its queue is the stack's own and needs no statement for a key. Else
+/// [`Exit::Usage`]: there is no such client, or its queue is the stack's own and needs no statement for a key. Else
 /// the config is wrong, or a call to AWS failed.
 pub async fn execute(context: &Context, arguments: &PolicyArguments) -> Result<Exit, Failure> {
     queue_of(&context.config(None)?, arguments)?;
@@ -58,10 +58,10 @@ pub async fn execute(context: &Context, arguments: &PolicyArguments) -> Result<E
 fn queue_of<'c>(config: &'c Config, arguments: &PolicyArguments) -> Result<&'c ClientQueue, Failure> {
     let name = arguments.client.as_str();
     let Some(client) = config.clients.iter().find(|client| client.name.as_str() == name) else {
-        return Err(Failure::Usage(no_client(name, config.clients.iter().map(|client| &client.name))));
+        return Err(Exit::Usage.because(no_client(name, config.clients.iter().map(|client| &client.name))));
     };
     if client.queue == ClientQueue::Own && arguments.key {
-        return Err(Failure::Usage(format!(
+        return Err(Exit::Usage.because(format!(
             "client `{name}` has no `queue_arn`: its queue has the stack's key, which the stack's role may use; there is \
              nothing to paste"
         )));
@@ -73,7 +73,7 @@ fn queue_of<'c>(config: &'c Config, arguments: &PolicyArguments) -> Result<&'c C
 fn role(deployed: Option<&DeployedStack>, naming: &Naming) -> Result<FanOutRole, Failure> {
     let output = deployed.and_then(|stack| stack.outputs.get("FanOutRoleARN"));
     let arn = output.cloned().unwrap_or_else(|| naming.fan_out_role_arn());
-    FanOutRole::try_new(&arn).map_err(|error| Failure::Fault(error.to_string()))
+    FanOutRole::try_new(&arn)
 }
 
 fn text(policies: &Policies, key: bool) -> String {
@@ -87,7 +87,7 @@ fn text(policies: &Policies, key: bool) -> String {
 
 /// Explains the policy on a terminal; a file gets the policy alone.
 fn explain(output: Output, queue: &ClientQueue, arguments: &PolicyArguments) {
-    if output.is_json() || !io::stderr().is_terminal() {
+    if output.is_json || !io::stderr().is_terminal() {
         return;
     }
     let ClientQueue::Existing(queue) = queue else {

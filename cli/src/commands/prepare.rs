@@ -13,7 +13,7 @@ use shared::naming::{Naming, QueueArn};
 
 use super::operator::{LEDGER_TABLE_NAME, backlogs};
 use crate::context::Context;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::plan::{self, Facts, Plan, Registered, Running};
 use crate::progress::unless_quick;
 
@@ -67,16 +67,14 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
         facts.running = Some(running);
     }
     for queue in asked {
-        let url = naming.queue(&queue.account, &queue.name);
-        let depth = match sqs::depth(&target, url.as_str()).await {
+        let depth = sqs::depth(&target, naming.queue(&queue.account, &queue.name).as_str()).await;
+        let is_missing = depth.as_ref().is_err_and(|error| error.fault == CallFault::Missing);
+        if is_missing && facts.disused.contains(&queue) {
             // The queue was deleted by hand.
-            Err(error) if error.fault == CallFault::Missing && facts.disused.contains(&queue) => {
-                facts.disused.retain(|disused| *disused != queue);
-                continue;
-            }
-            depth => depth.map_err(|error| error.to_string()),
-        };
-        facts.depths.insert(queue.to_string(), depth);
+            facts.disused.retain(|disused| *disused != queue);
+        } else {
+            facts.depths.insert(queue.to_string(), depth.map_err(|error| error.to_string()));
+        }
     }
     facts.table_size = table_size(&target, settings, facts.running.as_ref()).await;
     let plan = plan::plan(&context.stack, &config, &naming, facts);
@@ -101,13 +99,10 @@ pub(super) async fn ledger_table(target: &Target, stack: &DeployedStack) -> Opti
 /// Checks the time-out that the stack will have: if none is set, it keeps its own, which the template may no longer
 /// allow.
 fn check_timeout(settings: &Settings, deployed: Option<&DeployedStack>) -> Result<(), Failure> {
-    let now = deployed.and_then(|stack| stack.parameters.get("FunctionTimeout")?.parse().ok());
-    let timeout = match (settings.function_timeout, now) {
-        (Some(timeout), _) => Ok(timeout),
-        (None, Some(seconds)) => FunctionTimeout::try_new(seconds),
-        (None, None) => return Ok(()),
-    };
-    timeout.map(drop).map_err(|error| Failure::Usage(format!("{error}; the option is `--function-timeout`")))
+    let kept = deployed.filter(|_| settings.function_timeout.is_none());
+    let kept = kept.and_then(|stack| stack.parameters.get("FunctionTimeout")?.parse().ok());
+    let checked = kept.map_or(Ok(()), |seconds| FunctionTimeout::try_new(seconds).map(drop));
+    checked.map_err(|error| Exit::Usage.because(format!("{error}; the option is `--function-timeout`")))
 }
 
 /// Checks that the stream is in the stack's account and region: a mapping reads no other (Lambda API Reference,
@@ -116,12 +111,11 @@ fn check_stream(arn: &str, naming: &Naming) -> Result<(), Failure> {
     let mut parts = arn.split(':').skip(3);
     match (parts.next(), parts.next()) {
         (Some(region), Some(account)) if (region, account) != (&naming.region, &naming.account) => {
-            let message = format!(
+            Err(Exit::Usage.because(format!(
                 "the stream `{arn}` is in {region}, account {account}, and the stack in {}, account {}; set \
                  `AWS_REGION`, or name a stream that is where the stack is",
                 naming.region, naming.account
-            );
-            Err(Failure::Usage(message))
+            )))
         }
         _ => Ok(()),
     }
@@ -157,7 +151,6 @@ fn listed(stack: &DeployedStack, naming: &Naming) -> Vec<Registered> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::Exit;
 
     #[test]
     fn a_time_out_that_is_too_long_for_the_ledger_is_refused() {

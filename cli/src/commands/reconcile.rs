@@ -77,7 +77,7 @@ async fn compare(
         report.is_complete = next.is_none();
         if !report.is_complete && next == after {
             let message = "the catch-up function does not get further in the event table; see its log";
-            return Err(Failure::Findings(message.to_owned()));
+            return Err(Exit::Findings.because(message));
         }
         after = next;
     }
@@ -108,41 +108,37 @@ impl Report {
 
 fn text(report: &Report, style: Style) -> String {
     let Report { stack, groups, is_complete, missing, holes, ahead } = report;
-    let cells = |what: &str, key: &TypedKey, version: u64, tone: Tone| {
-        row([what.to_owned(), key.to_string(), version.to_string()], tone)
+    let mut rows = Vec::new();
+    let mut add = |difference: &str, key: &TypedKey, version: u64, tone| {
+        rows.push(row([difference.to_owned(), key.to_string(), version.to_string()], tone));
     };
-    let of_missing = missing.iter().map(|EventVersion { key, version, .. }| {
-        cells("missing: on the fan-out queue now", key, *version, Tone::Neutral)
-    });
-    let of_holes = holes.iter().map(|Hole { event, .. }| {
-        cells("passed over: in the table now", &event.key, event.version, Tone::Bad)
-    });
-    let of_ahead = ahead.iter().map(|GroupAhead { key, version, highest, .. }| {
-        cells(&format!("ledger ahead of the table, which has {highest}"), key, *version, Tone::Bad)
-    });
-    let rows: Vec<_> = of_missing.chain(of_holes).chain(of_ahead).collect();
-    let mut text = String::new();
-    if !rows.is_empty() {
-        text = table(&["difference", "aggregate", "version"], &rows, style) + "\n\n";
+    for EventVersion { key, version, .. } in missing {
+        add("missing: on the fan-out queue now", key, *version, Tone::Neutral);
+    }
+    for Hole { event, .. } in holes {
+        add("passed over: in the table now", &event.key, event.version, Tone::Bad);
+    }
+    for GroupAhead { key, version, highest, .. } in ahead {
+        add(&format!("ledger ahead of the table, which has {highest}"), key, *version, Tone::Bad);
+    }
+    let (mut text, count) = (String::new(), rows.len());
+    if count > 0 {
+        text = table(["difference", "aggregate", "version"], rows, style) + "\n\n";
     }
     if !missing.is_empty() {
         text += "Of an aggregate with missing events, one version or two are shown. All missing events go out with them, in \
                  order.\n\n";
     }
-    let commands: String = holes
-        .iter()
-        .flat_map(|hole| &hole.commands)
-        .map(|command| format!("  {}\n", printable(command)))
-        .collect();
+    let commands = holes.iter().flat_map(|hole| &hole.commands);
+    let commands: String = commands.map(|command| format!("  {}\n", printable(command))).collect();
     if !commands.is_empty() {
-        text += "These commands send a client what was passed over, and again all that came after it:\n";
-        text += &commands;
-        text += "\n";
+        let what = "These commands send a client what was passed over, and again all that came after it";
+        text += &format!("{what}:\n{commands}\n");
     }
     let all = if *is_complete { "" } else { " before it ended" };
     // The function returns at most two versions of an aggregate, however many are missing.
     let missing: BTreeSet<&str> = missing.iter().map(|missing| missing.group.as_str()).collect();
-    let differences = match rows.len() {
+    let differences = match count {
         0 => "no difference".to_owned(),
         _ => format!(
             "events missing in {}, {} passed over, ledger ahead in {}",

@@ -30,8 +30,8 @@ const LOOKING_MESSAGE: &str = "looking into the rejected queue";
 /// [`Failure`]: the stack or its queue can't be looked at, or no rejection has the id.
 pub async fn execute(context: &Context, arguments: &Rejected) -> Result<Exit, Failure> {
     match arguments {
-        Rejected::List(arguments) => list::execute(context, arguments).await,
-        Rejected::Show(arguments) => show::execute(context, arguments).await,
+        Rejected::List { limit } => list::execute(context, *limit).await,
+        Rejected::Show { id } => show::execute(context, id).await,
         Rejected::Resend(arguments) => resend::execute(context, arguments).await,
     }
 }
@@ -39,8 +39,8 @@ pub async fn execute(context: &Context, arguments: &Rejected) -> Result<Exit, Fa
 /// Looks at up to `limit` rejections, and shows them to others again. A rejection whose id `wants` refuses is only
 /// counted.
 async fn look(context: &Context, limit: usize, wants: impl Fn(&str) -> bool) -> Result<Sight, Failure> {
-    let target = context.target().await?;
-    let queue = Queue::of_stack(&target, &context.deployed(&target).await?)?;
+    let (target, stack) = context.deployed().await?;
+    let queue = Queue::of_stack(&target, &stack)?;
     let sight = unless_quick(LOOKING_MESSAGE, queue.look(limit, LOOKING, wants)).await;
     queue.release().await;
     Ok(sight?)

@@ -7,6 +7,9 @@ mod report;
 mod request;
 mod scope;
 
+use std::mem;
+
+use shared::ledger::State;
 use shared::text::printable;
 
 use self::cost::ReplayCost;
@@ -14,7 +17,7 @@ use self::ongoing::OngoingRequest;
 use self::report::{Report, text};
 use self::scope::{ReplayScope, scope};
 use super::ask::agree;
-use super::operator::Operator;
+use super::operator::{Operator, served};
 use crate::args::ReplayArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -28,50 +31,44 @@ use crate::output::Style;
 pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let config = context.config(None)?;
     let operator = Operator::of_stack(context).await?;
-    let client = operator.served(&arguments.client)?;
-    let scope = NothingRequested::until(scope(&operator, &config, &client, arguments)).await?;
-    let stack_option = operator.stack_option();
-    let dry_run = arguments.request.dry_run;
-    let mut report = Report { cost: None, nothing_to_do: None, dry_run, outcome: None, stack_option };
+    let client = served(&operator.registry, &arguments.client)?;
+    let scope = before_any_request(scope(&operator, &config, client, arguments)).await?;
+    let stack = operator.stack_option();
+    let mut report = Report { dry_run: arguments.request.dry_run, ..Report::default() };
     match scope {
         ReplayScope::Nothing(why) => report.nothing_to_do = Some(why),
         ReplayScope::Events(estimate) => {
-            let cost = ReplayCost::new(&client.name, arguments.from, &estimate, client.is_paused);
-            if !dry_run {
+            let is_paused = client.state == State::Paused;
+            let cost = ReplayCost::new(&arguments.client, arguments.from, &estimate, is_paused);
+            if !report.dry_run {
                 // Standard output is for the result alone.
-                eprintln!("{}", cost.to_text(&report.stack_option, Style::of_stderr()));
-                let question = format!("Send client {} these events again?", printable(&client.name));
+                eprintln!("{}", cost.to_text(&stack, Style::of_stderr()));
+                let question = format!("Send client {} these events again?", printable(&arguments.client));
                 let asking = agree(&question, arguments.request.yes, "Nothing was requested.");
-                NothingRequested::until(asking).await?;
+                before_any_request(asking).await?;
                 report.outcome = Some(OngoingRequest::run(&operator, arguments, &estimate).await?);
             }
             report.cost = Some(cost);
         }
     }
-    context.output.print(&report, text)?;
+    context.output.print(&report, |report, style| text(report, &stack, style))?;
     Ok(report.exit())
 }
 
-/// The part of a replay in which nothing is requested yet. An interruption drops it, and it says so.
-struct NothingRequested {
-    is_over: bool,
+/// Waits for `work`, which requests nothing. An interruption drops it, and it says so.
+async fn before_any_request<T>(work: impl Future<Output = T>) -> T {
+    let interruption = Interruption;
+    let done = work.await;
+    mem::forget(interruption);
+    done
 }
 
-impl NothingRequested {
-    /// Waits for `work`, which requests nothing.
-    async fn until<T>(work: impl Future<Output = T>) -> T {
-        let mut nothing = Self { is_over: false };
-        let done = work.await;
-        nothing.is_over = true;
-        done
-    }
-}
+/// Says that nothing was requested, when it is dropped.
+struct Interruption;
 
-impl Drop for NothingRequested {
+impl Drop for Interruption {
     fn drop(&mut self) {
-        if !self.is_over {
-            eprintln!("Nothing was requested.");
-        }
+        eprintln!("Nothing was requested.");
     }
 }
 

@@ -3,18 +3,44 @@
 
 mod clients;
 mod collect;
-mod facts;
-mod figures;
 mod queues;
-mod report;
 #[cfg(test)]
 mod tests;
 
-use self::report::{Report, text};
+use std::collections::BTreeMap;
+
+use aws::operator::CallFault;
+use deploy::stack::{self, Whose};
+use serde::Serialize;
+use shared::ledger::ScanKind;
+use shared::time::Timestamp;
+
+use self::clients::ClientRow;
+use self::collect::{Facts, Figure};
+use self::queues::QueueRow;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
+use crate::output::{Style, table};
 use crate::progress::unless_quick;
-use deploy::stack;
+
+/// The state of a stack. A figure that isn't known is null, and `unknown` says why, by the figure's name.
+#[derive(Debug, Serialize)]
+struct Report {
+    stack: String,
+    /// Whether nothing needs attention.
+    ok: bool,
+    /// The age of the newest record that the converter read.
+    iterator_age_milliseconds: Option<u64>,
+    queues: Vec<QueueRow>,
+    /// The clients that are not retired, from the ledger.
+    clients: Option<Vec<ClientRow>>,
+    /// The scans of the event table that are on.
+    scans: Vec<RunningScan>,
+    unknown: BTreeMap<&'static str, String>,
+    /// Why one of the stack's own queues, or its ledger, could not be looked at.
+    #[serde(skip)]
+    blind: Option<CallFault>,
+}
 
 /// Prints the state of the deployed stack's queues and clients.
 ///
@@ -22,11 +48,127 @@ use deploy::stack;
 ///
 /// [`Failure`]: the stack can't be looked at. Any other figure that isn't known is shown as unknown.
 pub async fn execute(context: &Context) -> Result<Exit, Failure> {
-    let target = context.target().await?;
-    let stack = context.deployed(&target).await?;
+    let (target, stack) = context.deployed().await?;
     let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
     let work = collect::facts(&target, &stack, &naming);
     let report = Report::new(&unless_quick("looking at queues, metrics and the ledger", work).await);
     context.output.print(&report, text)?;
     Ok(report.exit())
+}
+
+/// A scan of the event table that is on.
+#[derive(Debug, Serialize)]
+struct RunningScan {
+    /// `history` or `reconcile`.
+    scan: &'static str,
+    /// How long it has been on.
+    seconds: u64,
+}
+
+/// A comparison is due each day, and a new client expects its history sooner.
+const LONG: u64 = 24 * 60 * 60;
+
+impl RunningScan {
+    fn new((kind, began): (ScanKind, Timestamp), now: Timestamp) -> Self {
+        let scan = match kind {
+            ScanKind::History => "history",
+            ScanKind::Reconcile => "reconcile",
+        };
+        Self { scan, seconds: now.since(began).as_secs() }
+    }
+
+    /// The text for people; none if the scan is not long.
+    fn to_text(&self) -> Option<String> {
+        let Self { scan, seconds } = self;
+        (*seconds >= LONG).then(|| {
+            format!(
+                "the scan of the event table for `{scan}` has been on for {}: `scan_read_units` in the config sets its pace\n",
+                time(*seconds)
+            )
+        })
+    }
+}
+
+impl Report {
+    fn new(facts: &Facts) -> Self {
+        let mut unknown = BTreeMap::new();
+        let iterator_age = figure("iterator_age_milliseconds", &facts.iterator_age, &mut unknown);
+        let queues: Vec<QueueRow> = facts.queues.iter().map(QueueRow::new).collect();
+        let clients: Option<Vec<ClientRow>> = match &facts.clients {
+            Ok(clients) => Some(clients.iter().map(|client| ClientRow::new(client, facts.now)).collect()),
+            Err(error) => {
+                unknown.insert("clients", error.to_string());
+                None
+            }
+        };
+        let of_clients = clients.iter().flatten().map(|row| row.attention);
+        let mut attentions = queues.iter().map(|row| row.attention).chain(of_clients);
+        Self {
+            stack: facts.stack.clone(),
+            ok: attentions.all(|attention| attention.is_none()),
+            iterator_age_milliseconds: iterator_age,
+            queues,
+            clients,
+            scans: facts.scans.iter().map(|scan| RunningScan::new(*scan, facts.now)).collect(),
+            unknown,
+            blind: blind(facts),
+        }
+    }
+
+    /// The exit status: without attention it is [`Exit::Done`] only if the stack's own queues and the ledger could be
+    /// read.
+    fn exit(&self) -> Exit {
+        match self.blind {
+            _ if !self.ok => Exit::Findings,
+            None => Exit::Done,
+            Some(CallFault::NotAllowed) => Exit::NotAllowed,
+            Some(_) => Exit::Unreachable,
+        }
+    }
+}
+
+fn blind(facts: &Facts) -> Option<CallFault> {
+    let own = facts.queues.iter().filter(|queue| matches!(queue.whose, Whose::Stack(_)));
+    let of_queues = own.filter_map(|queue| queue.attributes.as_ref().err()).map(|error| error.fault);
+    let of_clients = match &facts.clients {
+        Ok(clients) => clients.iter().find_map(|client| client.lag.as_ref().err()),
+        Err(error) => Some(error),
+    };
+    let mut of_queues = of_queues.filter(|fault| *fault != CallFault::Missing);
+    of_queues.next().or(of_clients.map(|error| error.fault))
+}
+
+/// The text for people: the tables of queues and clients, and a line about the stream.
+fn text(report: &Report, style: Style) -> String {
+    let header = ["queue", "account", "messages", "in flight", "delayed", "oldest", "attention"];
+    let queues = table(header, report.queues.iter().map(QueueRow::cells), style);
+    let age = match report.iterator_age_milliseconds {
+        Some(milliseconds) => format!("the converter is {} behind the stream", time(milliseconds / 1000)),
+        None => "how far the converter is behind the stream isn't known (`--json` says why)".to_owned(),
+    };
+    let clients = clients::text(report.clients.as_deref(), style);
+    let scans: String = report.scans.iter().filter_map(RunningScan::to_text).collect();
+    format!("{queues}\n{clients}{scans}stack `{}`: {age}\n", report.stack)
+}
+
+/// The figure as a whole number. If it isn't known, `unknown` gets the reason under `name`.
+fn figure(name: &'static str, figure: &Figure, unknown: &mut BTreeMap<&'static str, String>) -> Option<u64> {
+    match figure {
+        // CloudWatch's figures are floating-point; these are whole seconds or milliseconds.
+        Ok(value) => format!("{:.0}", value.max(0.0)).parse().ok(),
+        Err(reason) => {
+            unknown.insert(name, reason.clone());
+            None
+        }
+    }
+}
+
+/// A time in the largest unit of which there are at least two: `119 s`, `2 min`.
+fn time(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
 }

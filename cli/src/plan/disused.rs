@@ -5,7 +5,6 @@ use aws::operator::sqs::Depth;
 use deploy::stack::abolished_queues;
 use serde::Serialize;
 use shared::naming::{Naming, QueueArn};
-use shared::text::printable;
 
 use super::{LeftQueue, queue_command, queue_name};
 
@@ -48,20 +47,18 @@ impl DisusedQueue {
 
     /// What becomes of the queue, and the remedies, without a line feed at the end.
     pub(super) fn to_text(&self) -> String {
-        let LeftQueue { arn, depth, unknown } = &self.queue;
-        let queue = queue_name(arn);
-        let depth = match (depth, unknown) {
-            (Some(depth), _) if depth.is_empty() => {
+        let queue = queue_name(&self.queue.arn);
+        let depth = match self.queue.holds() {
+            Ok(depth) if depth.is_empty() => {
                 return format!(
                     "The queue {queue} goes out of use: it leaves the stack and stays, empty. Delete it after the deploy:\n      {}",
                     self.delete_command()
                 );
             }
-            (Some(depth), _) => depth,
-            (None, why) => {
+            Ok(depth) => depth,
+            Err(why) => {
                 return format!(
-                    "IN THE WAY: the queue {queue} goes out of use, and must be empty; what it holds is not known: {}",
-                    printable(why.as_deref().unwrap_or("no answer"))
+                    "IN THE WAY: the queue {queue} goes out of use, and must be empty; what it holds is not known: {why}"
                 );
             }
         };

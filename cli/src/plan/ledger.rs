@@ -57,7 +57,9 @@ impl PlannedClient {
             Ok(backlogs) => backlogs.iter().find(|backlog| backlog.client == *name).cloned(),
             // A new client lacks nothing.
             Err(_) if self.change == Change::Added => None,
-            Err(why) => Some(Backlog::unknown(name, why)),
+            Err(why) => {
+                Some(Backlog { client: name.clone(), unknown: Some(why.clone()), ..Backlog::default() })
+            }
         };
         let wants_history = |config: &Config| {
             let mut clients = config.clients.iter();

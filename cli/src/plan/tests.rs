@@ -700,7 +700,7 @@ fn a_ledger_of_another_format_is_refused() {
 fn backlog(client: &str, is_paused: bool, lacks: (u64, u64)) -> Backlog {
     let (groups, events) = lacks;
     let lag = Ok(Lag { groups, events, since: None, is_more: false });
-    Backlog::from(&ClientStatus { name: client.to_owned(), is_paused, departure: None, lag })
+    Backlog::from(&ClientStatus { name: client.to_owned(), is_paused, absent_at: None, lag })
 }
 
 const SOURCE: &str = "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\n\

@@ -1,7 +1,5 @@
 //! The text of a plan, for people.
 
-use std::fmt::Write as _;
-
 use shared::text::printable;
 
 use super::{
@@ -9,7 +7,7 @@ use super::{
     QueueInTheWay, ReceivingAccount, ScanEstimate, Setting, queue_command, queue_name,
 };
 use crate::args::stack_option;
-use crate::output::{Style, Tone, table};
+use crate::output::{Style, Tone, row, table};
 
 impl Plan {
     /// The text for people; ends with a line feed.
@@ -24,7 +22,7 @@ impl Plan {
             self.kept_queues.iter().map(refusal).collect::<Vec<_>>().join("\n\n"),
             self.disused_queues.iter().map(DisusedQueue::to_text).collect::<Vec<_>>().join("\n\n"),
             self.foreign_ledger.as_ref().map(ForeignLedger::to_text).unwrap_or_default(),
-            self.unknown.as_ref().map(|reason| unknown(reason)).unwrap_or_default(),
+            self.unknown.as_deref().map(unknown).unwrap_or_default(),
             self.ending(),
         ];
         let sections =
@@ -42,13 +40,11 @@ impl Plan {
         if self.settings.is_empty() {
             return String::new();
         }
-        let cell =
-            |text: &str| (if text.is_empty() { "(none)".to_owned() } else { text.to_owned() }, Tone::Neutral);
-        let row = |Setting { name, old, new }: &Setting| {
-            vec![cell(name), cell(old.as_deref().unwrap_or_default()), cell(new)]
-        };
-        let rows: Vec<_> = self.settings.iter().map(row).collect();
-        let mut text = table(&["setting", "now", "will be"], &rows, style);
+        let rows = self.settings.iter().map(|Setting { name, old, new }| {
+            let cells = [name, old.as_deref().unwrap_or_default(), new];
+            row(cells.map(|text| if text.is_empty() { "(none)" } else { text }), Tone::Neutral)
+        });
+        let mut text = table(["setting", "now", "will be"], rows, style);
         if self.settings.iter().any(|setting| setting.name == "source.filter") {
             text.push_str(
                 "\n`source.filter` holds from the deploy on: what was sent before is not taken back, and what it admits now and \
@@ -76,7 +72,7 @@ impl Plan {
         for ReceivingAccount { account, is_own, is_new, clients } in &self.accounts {
             let set_off = if *is_new { "NEW " } else { "    " };
             let own = if *is_own { " (the stack's own)" } else { "" };
-            let _ = writeln!(text, "  {set_off}{account}{own}: {}", clients.join(", "));
+            text += &format!("  {set_off}{account}{own}: {}\n", clients.join(", "));
         }
         text
     }
@@ -111,18 +107,17 @@ fn client_table(clients: &[PlannedClient], style: Style) -> String {
         };
         let mut queue = queue_name(&client.queue_arn).to_owned();
         if let (Change::Moved, Some(left)) = (client.change, &client.left_queue) {
-            let _ = write!(queue, " (was {})", queue_name(&left.arn));
+            queue += &format!(" (was {})", queue_name(&left.arn));
         }
         let name = client.name.clone().unwrap_or_else(|| "(unknown)".to_owned());
-        vec![
+        [
             (name, Tone::Neutral),
             (change.to_owned(), tone),
             (queue, Tone::Neutral),
             (client.account.clone(), Tone::Neutral),
         ]
     };
-    let rows: Vec<_> = clients.iter().map(row).collect();
-    table(&["client", "change", "queue", "account"], &rows, style)
+    table(["client", "change", "queue", "account"], clients.iter().map(row), style)
 }
 
 fn stream_warning(left: &LeftStream, stack: &str) -> String {
@@ -188,13 +183,10 @@ fn warning(client: &PlannedClient) -> Option<String> {
         }
         _ => "nothing follows them; a consumer that needs them must read them",
     };
-    match (&left.depth, &left.unknown) {
-        (Some(depth), _) if depth.is_empty() => None,
-        (Some(depth), _) => Some(format!("ATTENTION: {name} leaves {queue}, which holds {depth}: {fate}")),
-        (None, reason) => Some(format!(
-            "ATTENTION: {name} leaves {queue}; what it holds is not known: {}",
-            printable(reason.as_deref().unwrap_or("no answer"))
-        )),
+    match left.holds() {
+        Ok(depth) if depth.is_empty() => None,
+        Ok(depth) => Some(format!("ATTENTION: {name} leaves {queue}, which holds {depth}: {fate}")),
+        Err(why) => Some(format!("ATTENTION: {name} leaves {queue}; what it holds is not known: {why}")),
     }
 }
 

@@ -1,45 +1,30 @@
 //! Chooses rejections by the beginnings of their ids, as an operator types them.
 
+use crate::exit::{Exit, Failure};
+
 /// The fewest characters of an id that are shown: rejections that were not seen have ids too.
 const SHOWN: usize = 8;
-
-/// Why an id names no rejection, or more than one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ChoiceError {
-    /// No rejection that can be seen has such an id.
-    #[error(
-        "no rejection that can be seen has an id that begins with `{0}`; `fanoutctl rejected list` shows those that can: \
-         the first of each group, and none that another command looks at"
-    )]
-    Unknown(String),
-    /// Several rejections have such an id.
-    #[error("the ids of several rejections begin with `{typed}`: `{}`; type more of it", .ids.join("`, `"))]
-    Ambiguous {
-        /// The beginning that was typed.
-        typed: String,
-        /// The whole ids that begin with it.
-        ids: Vec<String>,
-    },
-}
 
 /// The one of `ids` that is `typed`, or else begins with it.
 ///
 /// # Errors
 ///
-/// [`ChoiceError`]: no id matches, or several do.
-pub fn choose<'i>(typed: &str, ids: &[&'i str]) -> Result<&'i str, ChoiceError> {
-    let matching: Vec<&str> = ids.iter().filter(|id| id.starts_with(typed)).copied().collect();
+/// [`Exit::Findings`]: no id matches. [`Exit::Usage`]: several do.
+pub fn choose<'i>(typed: &str, ids: &[&'i str]) -> Result<&'i str, Failure> {
+    // An empty text names no id.
+    let is_named = |id: &&&str| !typed.is_empty() && id.starts_with(typed);
+    let matching: Vec<&str> = ids.iter().filter(is_named).copied().collect();
     match matching.as_slice() {
-        _ if typed.is_empty() => Err(ChoiceError::Unknown(String::new())),
-        [] => Err(ChoiceError::Unknown(typed.to_owned())),
+        [] => Err(Exit::Findings.because(format!(
+            "no rejection that can be seen has an id that begins with `{typed}`; `fanoutctl rejected list` shows those that \
+             can: the first of each group, and none that another command looks at"
+        ))),
         [only] => Ok(only),
-        several => match several.iter().find(|id| **id == typed) {
-            Some(exact) => Ok(exact),
-            None => Err(ChoiceError::Ambiguous {
-                typed: typed.to_owned(),
-                ids: several.iter().map(|id| (*id).to_owned()).collect(),
-            }),
-        },
+        several => several.iter().find(|id| **id == typed).copied().ok_or_else(|| {
+            let ids = several.join("`, `");
+            Exit::Usage
+                .because(format!("the ids of several rejections begin with `{typed}`: `{ids}`; type more of it"))
+        }),
     }
 }
 
@@ -81,7 +66,8 @@ mod tests {
                 "no rejection that can be seen has an id that begins with `5`; `fanoutctl rejected list` shows those that can: the first of each group, and none that another command looks at"
             ],
         );
-        assert_eq!(choose("", &IDS), Err(ChoiceError::Unknown(String::new())), "an empty text names no id");
+        assert_eq!(choose("", &IDS).unwrap_err().exit(), Exit::Findings, "an empty text names no id");
+        assert_eq!(choose("4f1c", &IDS).unwrap_err().exit(), Exit::Usage);
     }
 
     proptest! {
@@ -90,7 +76,7 @@ mod tests {
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
             for id in &ids {
                 let shown = shortest(id, &ids);
-                prop_assert_eq!(choose(shown, &ids), Ok(*id));
+                prop_assert_eq!(choose(shown, &ids).unwrap(), *id);
                 prop_assert!(shown.chars().count() >= SHOWN.min(id.chars().count()));
             }
         }

@@ -82,27 +82,29 @@ pub fn payload(rejection: &Rejection, stack_stream: &str, image: &Value) -> Resu
     serde_json::to_string(&request).map_err(|error| error.to_string())
 }
 
-/// Why the converter did not send the event, by its `answer`; none if it did.
-pub fn not_sent(answer: &str) -> Option<String> {
+/// Whether the converter sent the event, by its `answer`.
+///
+/// # Errors
+///
+/// Why it did not.
+pub fn sent(answer: &str) -> Result<(), String> {
     let not_understood = |why: &str| {
-        Some(format!("the converter's answer is not one to a replay: {why}; is it of another version?"))
+        format!("the converter's answer is not one to a replay: {why}; is it of another version?")
     };
-    let answer: ResendAnswer = match serde_json::from_str(answer) {
-        Ok(answer) => answer,
-        Err(error) => return not_understood(&error.to_string()),
-    };
+    let answer: ResendAnswer =
+        serde_json::from_str(answer).map_err(|error| not_understood(&error.to_string()))?;
     if !answer.batch_item_failures.is_empty() {
-        return not_understood("it returns the record, as if a queue had delivered it");
+        return Err(not_understood("it returns the record, as if a queue had delivered it"));
     }
     let [ResendResult { outcome, reason }] = answer.results.as_slice() else {
-        return not_understood("it does not have exactly one result");
+        return Err(not_understood("it does not have exactly one result"));
     };
     let why = reason.as_deref().unwrap_or("it gives no reason");
     match outcome {
-        ResendOutcome::Sent => None,
-        ResendOutcome::Skipped => Some(format!("the converter skips it as no event: {why}")),
-        ResendOutcome::Rejected => Some(format!("the converter rejects it again: {why}")),
-        ResendOutcome::Unsent => Some(format!("the fan-out queue did not take it: {why}")),
+        ResendOutcome::Sent => Ok(()),
+        ResendOutcome::Skipped => Err(format!("the converter skips it as no event: {why}")),
+        ResendOutcome::Rejected => Err(format!("the converter rejects it again: {why}")),
+        ResendOutcome::Unsent => Err(format!("the fan-out queue did not take it: {why}")),
     }
 }
 

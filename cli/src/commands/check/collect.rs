@@ -1,21 +1,108 @@
-//! Collects the facts: many calls at once, none of which ends the others when it fails.
+//! The facts about a deployed stack, as AWS returned them: many calls at once, none of which ends the others when it
+//! fails.
+
+use std::collections::BTreeMap;
 
 use aws::operator::cloudformation::DeployedStack;
+use aws::operator::kms::{self, Key};
+use aws::operator::lambda::{self, Function, Mapping};
 use aws::operator::table::{self, Table};
-use aws::operator::{CallError, Target, kms, lambda, ledger as aws_ledger, sqs};
+use aws::operator::{CallError, Target, sqs};
 use deploy::clients::ClientLists;
 use deploy::invoke::CATCH_UP_NAME;
-use deploy::stack;
+use deploy::stack::{self, UnknownConfig};
 use futures_util::{StreamExt as _, stream};
 use shared::config::{ClientQueue, Config};
-use shared::ledger::{ItemKey, ScanKind};
+use shared::ledger::{ItemKey, Registry, ScanKind};
 use shared::naming::{Naming, OwnQueue, QueueArn};
+use shared::time::Timestamp;
 
-use super::facts::{Content, Facts, Ledger, Queue, Roles, Whose, is_of_sqs, key_arn};
-use crate::client_status;
+use crate::client_status::ClientStatus;
 use crate::commands::CALLS_AT_ONCE;
-use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now};
+use crate::commands::operator::{StackLedger, now};
 use crate::context::output;
+
+/// The facts about a deployed stack. A part that could not be looked at is the error of its call.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) stack: String,
+    pub(super) place: Naming,
+    /// The ARN of the fan-out's role.
+    pub(super) fan_out_role: String,
+    /// The ARN of the policy with the rights to look at all of this.
+    pub(super) watch_policy: Option<String>,
+    /// The config in the file.
+    pub(super) config: Config,
+    /// The config that the functions run with (none if it is invalid), or why it isn't known.
+    pub(super) running: Result<Option<Config>, UnknownConfig>,
+    /// The stack's own queues, then the clients' in the order of the config.
+    pub(super) queues: Vec<Queue>,
+    /// The ARN of the stream that the stack reads.
+    pub(super) stream: Option<String>,
+    /// The table of that stream.
+    pub(super) table: Option<Result<Table, CallError>>,
+    /// The converter's event source mappings.
+    pub(super) converter: Result<Vec<Mapping>, CallError>,
+    /// The fan-out's event source mappings.
+    pub(super) fan_out: Result<Vec<Mapping>, CallError>,
+    pub(super) ledger: Result<Ledger, CallError>,
+    /// When the facts were collected.
+    pub(super) now: Timestamp,
+}
+
+/// The facts about a stack's ledger.
+#[derive(Clone, Debug)]
+pub(super) struct Ledger {
+    /// The name of its table.
+    pub(super) name: String,
+    /// The table's status: `ACTIVE`, ….
+    pub(super) status: Result<String, CallError>,
+    /// Whether the table has point-in-time recovery.
+    pub(super) has_recovery: Result<bool, CallError>,
+    pub(super) catch_up: Result<Function, CallError>,
+    pub(super) content: Result<Content, CallError>,
+}
+
+/// The items of a ledger that show whether the catch-up function does its work.
+#[derive(Clone, Debug)]
+pub(super) struct Content {
+    /// None if the ledger is empty.
+    pub(super) registry: Option<Registry>,
+    /// When the last comparison of table and ledger began.
+    pub(super) compared_at: Option<Timestamp>,
+    /// The clients that are not retired.
+    pub(super) clients: Vec<ClientStatus>,
+}
+
+/// The facts about a queue.
+#[derive(Clone, Debug)]
+pub(super) struct Queue {
+    pub(super) whose: Whose,
+    pub(super) arn: QueueArn,
+    /// By SQS's names.
+    pub(super) attributes: Result<BTreeMap<String, String>, CallError>,
+    /// The KMS key that encrypts it, if one does and it isn't SQS's own.
+    pub(super) key: Option<Result<Key, CallError>>,
+}
+
+/// Whose a queue is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// The stack's.
+    Stack(OwnQueue),
+    /// A client's, made by the stack.
+    Own {
+        client: String,
+        /// Whether the stack has made it.
+        is_deployed: bool,
+    },
+    /// A client's, made by its team.
+    Existing {
+        client: String,
+        /// Whether the fan-out's role has the right to send to it.
+        is_deployed: bool,
+    },
+}
 
 /// The facts about `stack`, which is in `place`, and about the clients in `config`.
 pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming, config: Config) -> Facts {
@@ -31,17 +118,11 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming,
     );
     let running = running.map(|text| Config::try_from_toml("client-queues.toml", &text, Some(&place)).ok());
     let fan_out_role = stack.outputs.get("FanOutRoleARN").cloned();
-    let roles = Roles {
-        converter: place.converter_role_arn(),
-        fan_out: fan_out_role.unwrap_or_else(|| place.fan_out_role_arn()),
-    };
-    let watch_policy = stack.outputs.get("WatchPolicyARN").cloned();
-    let (stack, now) = (stack.name.clone(), now());
     Facts {
-        stack,
+        stack: stack.name.clone(),
+        fan_out_role: fan_out_role.unwrap_or_else(|| place.fan_out_role_arn()),
         place,
-        roles,
-        watch_policy,
+        watch_policy: stack.outputs.get("WatchPolicyARN").cloned(),
         config,
         running,
         queues,
@@ -50,28 +131,27 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming,
         converter,
         fan_out,
         ledger,
-        now,
+        now: now(),
     }
 }
 
 async fn ledger(target: &Target, stack: &DeployedStack) -> Result<Ledger, CallError> {
-    let name = output(stack, LEDGER_TABLE_NAME)?;
+    let ledger = StackLedger::try_new(target, stack)?;
+    let name = &ledger.name;
     let catch_up = async || lambda::function(target, output(stack, CATCH_UP_NAME)?).await;
     let (table, has_recovery, catch_up, content) = tokio::join!(
         table::describe(target, name),
         table::has_point_in_time_recovery(target, name),
         catch_up(),
-        content(target, name),
+        content(&ledger),
     );
     let status = table.map(|table| table.status);
     Ok(Ledger { name: name.to_owned(), status, has_recovery, catch_up, content })
 }
 
-async fn content(target: &Target, name: &str) -> Result<Content, CallError> {
-    let (registry, clients) = client_statuses(target, name).await?;
-    let ledger = aws_ledger::ledger(target, name);
-    let items = client_status::read(&ledger, &[ItemKey::Scan(ScanKind::Reconcile)]).await;
-    let items = items.map_err(|error| aws_ledger::unread(name, &error))?;
+async fn content(ledger: &StackLedger) -> Result<Content, CallError> {
+    let (registry, clients) = ledger.client_statuses().await?;
+    let items = ledger.read(&[ItemKey::Scan(ScanKind::Reconcile)]).await?;
     let compared_at = items.scan(ScanKind::Reconcile).present().map(|scan| scan.at);
     Ok(Content { registry, compared_at, clients })
 }
@@ -81,12 +161,12 @@ async fn queues(target: &Target, stack: &DeployedStack, place: &Naming, config: 
     let mut queues: Vec<(Whose, QueueArn)> =
         OwnQueue::ALL.map(|queue| (Whose::Stack(queue), place.own_queue_arn(queue))).into();
     queues.extend(config.clients.iter().map(|client| {
-        let (client, arn, is_own) =
-            (client.name.to_string(), client.queue_arn(place), client.queue == ClientQueue::Own);
-        let whose = if is_own {
-            Whose::Own { is_deployed: deployed.own.contains(&client), client }
-        } else {
-            Whose::Existing { is_deployed: deployed.existing.contains(&arn.to_string()), client }
+        let (name, arn) = (client.name.to_string(), client.queue_arn(place));
+        let whose = match client.queue {
+            ClientQueue::Own => Whose::Own { is_deployed: deployed.own.contains(&name), client: name },
+            ClientQueue::Existing(_) => {
+                Whose::Existing { is_deployed: deployed.existing.contains(&arn.to_string()), client: name }
+            }
         };
         (whose, arn)
     }));
@@ -105,4 +185,21 @@ async fn queues(target: &Target, stack: &DeployedStack, place: &Naming, config: 
 
 async fn event_table(target: &Target, stream: Option<&str>) -> Option<Result<Table, CallError>> {
     Some(table::describe(target, table::arn_of_stream(stream?)?).await)
+}
+
+/// The ARN of the key that encrypts the queue `arn`, by its `attributes`. A key or alias without an account is one of
+/// the queue's account.
+pub(super) fn key_arn(arn: &QueueArn, attributes: &BTreeMap<String, String>) -> Option<String> {
+    let id = attributes.get("KmsMasterKeyId").filter(|id| !id.is_empty())?;
+    if id.starts_with("arn:") {
+        return Some(id.clone());
+    }
+    let QueueArn { partition, region, account, .. } = arn;
+    let resource = if id.starts_with("alias/") { id.clone() } else { format!("key/{id}") };
+    Some(format!("arn:{partition}:kms:{region}:{account}:{resource}"))
+}
+
+/// Whether the key with this ARN is the one that SQS has in each account.
+pub(super) fn is_of_sqs(key_arn: &str) -> bool {
+    key_arn.ends_with(":alias/aws/sqs")
 }

@@ -3,8 +3,8 @@
 use aws::operator::{CallError, CallFault};
 use deploy::stack::{UnknownConfig, packages_bucket};
 
-use super::facts::Facts;
-use super::findings::{Findings, remedy};
+use super::collect::Facts;
+use super::{Findings, remedy};
 
 /// Finds a config other than the file's, and one that can't be read.
 pub(super) fn find(findings: &mut Findings<'_>) {

@@ -5,15 +5,14 @@
 use std::time::Duration;
 
 use aws::operator::CallFault;
-use shared::ledger::times::RECONCILE;
+use shared::ledger::times::{ABSENCE, RECONCILE};
 use shared::ledger::{Registry, State};
 
-use super::facts::{Content, Ledger};
-use super::findings::Findings;
+use super::Findings;
+use super::collect::{Content, Ledger};
 use crate::args::stack_option;
 use crate::client_status::{ClientStatus, LONG};
-use crate::output::instant;
-use crate::output::{counted, more_than};
+use crate::output::{counted, instant, more_than};
 
 /// How much later than planned a comparison may begin: the schedule's delay, and the scan of a large table.
 const COMPARISON_DELAY: Duration = Duration::from_secs(6 * 3600);
@@ -44,14 +43,13 @@ pub(super) fn find(findings: &mut Findings<'_>) {
 }
 
 fn table(findings: &mut Findings<'_>, subject: &str, ledger: &Ledger) {
-    match findings.existing(subject, &ledger.status, NO_TABLE) {
-        Some(status) if status == "ACTIVE" => {}
-        Some(status) => {
-            let problem = format!("its table is not at work (`{status}`)");
-            findings.add(subject, problem, "see the table in DynamoDB's console");
-        }
-        None if ledger.status.as_ref().is_err_and(|error| error.fault == CallFault::Missing) => return,
-        None => {}
+    let status = findings.existing(subject, &ledger.status, NO_TABLE);
+    if let Some(status) = status.filter(|status| *status != "ACTIVE") {
+        let problem = format!("its table is not at work (`{status}`)");
+        findings.add(subject, problem, "see the table in DynamoDB's console");
+    }
+    if ledger.status.as_ref().is_err_and(|error| error.fault == CallFault::Missing) {
+        return;
     }
     if findings.seen(subject, &ledger.has_recovery) == Some(&false) {
         let remedy = "switch point-in-time recovery on, as `template.yml` does";
@@ -97,17 +95,16 @@ fn not_admitted(findings: &mut Findings<'_>, registry: &Registry) {
 }
 
 fn client(findings: &mut Findings<'_>, status: &ClientStatus) {
-    let ClientStatus { name, is_paused, departure, lag } = status;
+    let ClientStatus { name, is_paused, absent_at, lag } = status;
     let subject = format!("client `{name}`");
     let Some(lag) = findings.seen(&subject, lag) else { return };
-    let more = more_than(lag.is_more);
-    if let Some(departure) = departure {
+    let groups = format!("{}{}", more_than(lag.is_more), counted(lag.groups, "group"));
+    if let Some(since) = absent_at {
         if lag.groups > 0 {
             let problem = format!(
-                "has been in no deployed config since {}, and is behind in {more}{}: what it lacks is forgotten at {}",
-                instant(departure.since),
-                counted(lag.groups, "group"),
-                instant(departure.retired_at)
+                "has been in no deployed config since {}, and is behind in {groups}: what it lacks is forgotten at {}",
+                instant(*since),
+                instant(since.plus(ABSENCE))
             );
             let remedy = "add it to client-queues.toml again, and deploy, unless it may lack that";
             findings.add(&subject, problem, remedy);
@@ -118,11 +115,8 @@ fn client(findings: &mut Findings<'_>, status: &ClientStatus) {
         return;
     }
     let stack = stack_option(&findings.facts.stack);
-    let behind = format!(
-        "has been behind in {more}{} groups since {}",
-        lag.groups,
-        lag.since.map(instant).unwrap_or_default()
-    );
+    let since = lag.since.map(instant).unwrap_or_default();
+    let behind = format!("has been behind in {groups} since {since}");
     if *is_paused {
         let remedy = format!("`fanoutctl resume {name}{stack}` when it may be sent events again");
         findings.add(&subject, format!("is paused, and {behind}"), remedy);

@@ -3,7 +3,7 @@
 use aws::operator::lambda::Mapping;
 use shared::naming::OwnQueue;
 
-use super::findings::Findings;
+use super::Findings;
 
 /// Lambda's value for no limit.
 const UNLIMITED: i32 = -1;

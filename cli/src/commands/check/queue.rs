@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use aws::operator::CallFault;
 use shared::naming::OwnQueue;
 
-use super::facts::{Facts, Queue, Whose, is_of_sqs, key_arn};
-use super::findings::Findings;
+use super::Findings;
+use super::collect::{Facts, Queue, Whose, is_of_sqs, key_arn};
 use crate::access::{Access, Policy, Sending};
 use crate::args::stack_option;
 
@@ -162,10 +162,8 @@ impl Inspection<'_, '_> {
                 self.add(&format!("can't be used: its key `{key}` doesn't exist"), "encrypt with another");
             }
             Some(Err(error)) if self.is_foreign => {
-                self.add(
-                    &format!("has a key that can't be checked: {error}"),
-                    "let you call `kms:DescribeKey`",
-                );
+                let problem = format!("has a key that can't be checked: {error}");
+                self.add(&problem, "let you call `kms:DescribeKey`");
             }
             Some(Err(error)) => self.findings.unseen(&self.subject, error),
             Some(Ok(_)) | None => {}
@@ -189,10 +187,10 @@ impl Inspection<'_, '_> {
             self.add(&problem, "name in it the account that may, or narrow it by a condition");
         }
         let (role, name) = match self.queue.whose {
-            Whose::Stack(_) => (&facts.roles.converter, "converter"),
-            Whose::Own { .. } | Whose::Existing { .. } => (&facts.roles.fan_out, "fan-out"),
+            Whose::Stack(_) => (facts.place.converter_role_arn(), "converter"),
+            Whose::Own { .. } | Whose::Existing { .. } => (facts.fan_out_role.clone(), "fan-out"),
         };
-        let sending = Sending { role, account: &facts.place.account, queue: &self.queue.arn };
+        let sending = Sending { role: &role, account: &facts.place.account, queue: &self.queue.arn };
         match policy.access(&sending) {
             Access::Allowed => {}
             Access::Denied { statement } => {

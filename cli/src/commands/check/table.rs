@@ -2,7 +2,7 @@
 
 use aws::operator::table::Table;
 
-use super::findings::Findings;
+use super::Findings;
 
 /// Finds what is wrong with the event table and its stream.
 pub(super) fn find(findings: &mut Findings<'_>) {

@@ -18,7 +18,7 @@ use shared::ledger::{ClientId, Registration, Registry, State, WriteCount};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
-use super::facts::{Content, Facts, Ledger, Queue, Roles, Whose};
+use super::collect::{Content, Facts, Ledger, Queue, Whose};
 use super::{Report, find, text};
 use crate::client_status::{ClientStatus, Lag};
 use crate::output::Style;
@@ -45,21 +45,20 @@ queue_arn = "arn:aws:sqs:eu-west-2:444455556666:Reporting.fifo"
 /// A stack in which nothing is wrong.
 fn good() -> Facts {
     let place = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
-    let roles = Roles { converter: place.converter_role_arn(), fan_out: place.fan_out_role_arn() };
     let config = config(CONFIG);
     let clients = (1..).zip(&config.clients).map(registered).collect();
     let mut queues: Vec<Queue> = OwnQueue::ALL
-        .map(|queue| good_queue(Whose::Stack(queue), &place.account, &place.own_queue_name(queue), &roles))
+        .map(|queue| good_queue(Whose::Stack(queue), &place.account, &place.own_queue_name(queue), &place))
         .into();
     let billing = Whose::Own { client: "Billing".into(), is_deployed: true };
-    queues.push(good_queue(billing, &place.account, &place.client_queue_name("Billing"), &roles));
+    queues.push(good_queue(billing, &place.account, &place.client_queue_name("Billing"), &place));
     let reporting = Whose::Existing { client: "Reporting".into(), is_deployed: true };
-    queues.push(good_queue(reporting, "444455556666", "Reporting.fifo", &roles));
+    queues.push(good_queue(reporting, "444455556666", "Reporting.fifo", &place));
     let fan_out_arn = queues[0].arn.to_string();
     Facts {
         stack: "mark-event-queue".into(),
+        fan_out_role: place.fan_out_role_arn(),
         place,
-        roles,
         watch_policy: Some("arn:aws:iam::111122223333:policy/Watch".into()),
         running: Ok(Some(config.clone())),
         config,
@@ -142,18 +141,18 @@ fn good_ledger(clients: BTreeMap<ClientName, Registration>) -> Ledger {
 }
 
 fn status(name: &str, is_paused: bool, lag: Lag) -> ClientStatus {
-    ClientStatus { name: name.to_owned(), is_paused, departure: None, lag: Ok(lag) }
+    ClientStatus { name: name.to_owned(), is_paused, absent_at: None, lag: Ok(lag) }
 }
 
 fn config(text: &str) -> Config {
     Config::try_from_toml("client-queues.toml", text, None).unwrap()
 }
 
-fn good_queue(whose: Whose, account: &str, name: &str, roles: &Roles) -> Queue {
+fn good_queue(whose: Whose, account: &str, name: &str, place: &Naming) -> Queue {
     let arn = QueueArn::try_new(&format!("arn:aws:sqs:eu-west-2:{account}:{name}")).unwrap();
     let sender = match whose {
-        Whose::Stack(OwnQueue::FanOut | OwnQueue::Rejected) => &roles.converter,
-        _ => &roles.fan_out,
+        Whose::Stack(OwnQueue::FanOut | OwnQueue::Rejected) => place.converter_role_arn(),
+        _ => place.fan_out_role_arn(),
     };
     let policy = json!({ "Statement": [
         { "Effect": "Allow", "Principal": { "AWS": sender }, "Action": "sqs:SendMessage", "Resource": arn.to_string() },

@@ -5,70 +5,44 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws::operator::Target;
-use deploy::functions::{self, BuildError, Built, Profile};
+use deploy::functions::{self, Built, Profile};
 use deploy::package::Package;
 use deploy::settings::Architecture;
 use tokio::task::spawn_blocking;
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::progress::Progress;
 
-/// Where the functions' binaries come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// A release build of this workspace, for Lambda.
-    Workspace(PathBuf, Architecture),
-    /// A dev build of this workspace, for an emulator on this machine.
-    ForThisMachine(PathBuf),
-    /// A directory with binaries from another build.
-    Elsewhere(PathBuf, Architecture),
-}
-
-impl Source {
-    /// The source for `target`: an emulator on this machine gets dev builds, unless there are `binaries`.
-    pub(super) fn new(
-        workspace: PathBuf,
-        binaries: Option<PathBuf>,
-        architecture: Architecture,
-        target: &Target,
-    ) -> Self {
-        match binaries {
-            Some(directory) => Self::Elsewhere(directory, architecture),
-            None if target.endpoint().is_some_and(is_here) => Self::ForThisMachine(workspace),
-            None => Self::Workspace(workspace, architecture),
-        }
-    }
-
-    fn built(&self, progress: &mut dyn FnMut(&str)) -> Result<Vec<Built>, BuildError> {
-        match self {
-            Self::Workspace(workspace, architecture) => functions::build(workspace, *architecture, progress),
-            Self::ForThisMachine(workspace) => {
-                functions::build_for_this_machine(workspace, Profile::Dev, progress)
-            }
-            Self::Elsewhere(directory, architecture) => functions::built_elsewhere(directory, *architecture),
-        }
-    }
-}
-
-/// The packages of all functions, with the config in them.
+/// The packages of all functions, with the config in them. The functions are built in `workspace`, with the dev profile
+/// for an emulator on this machine, unless `binaries` is a directory with those of another build.
 pub(super) async fn packages(
-    source: Source,
+    workspace: PathBuf,
+    binaries: Option<PathBuf>,
+    architecture: Architecture,
+    target: &Target,
     config: String,
     progress: Arc<Progress>,
 ) -> Result<Vec<Package>, Failure> {
+    let is_for_here = target.endpoint().is_some_and(is_here);
     let make = move || -> Result<Vec<Package>, Failure> {
-        let failed = |error: BuildError| Failure::Failed(error.to_string());
-        let built = source.built(&mut |line| progress.say(line)).map_err(failed)?;
+        let say = &mut |line: &str| progress.say(line);
+        let built = match binaries {
+            Some(directory) => functions::built_elsewhere(&directory, architecture),
+            None if is_for_here => functions::build_for_this_machine(&workspace, Profile::Dev, say),
+            None => functions::build(&workspace, architecture, say),
+        };
+        let built = built.map_err(|error| Exit::Failed.because(error))?;
         built.iter().map(|built| package(built, &config)).collect()
     };
-    spawn_blocking(make).await.map_err(|error| Failure::Fault(error.to_string()))?
+    spawn_blocking(make).await.map_err(|error| Exit::Fault.because(error))?
 }
 
 fn package(built: &Built, config: &str) -> Result<Package, Failure> {
     let path = built.binary.display();
-    let unreadable = |error| Failure::Config(format!("`{path}` can't be read: {error}"));
+    let unreadable = |error| Exit::Config.because(format!("`{path}` can't be read: {error}"));
     let bootstrap = fs::read(&built.binary).map_err(unreadable)?;
-    Package::of_built(built, &bootstrap, config).map_err(|error| Failure::Fault(format!("`{path}`: {error}")))
+    Package::of_built(built, &bootstrap, config)
+        .map_err(|error| Exit::Fault.because(format!("`{path}`: {error}")))
 }
 
 /// Whether `endpoint` is on this machine.
@@ -100,16 +74,5 @@ mod tests {
         ] {
             assert_eq!(is_here(endpoint), expected, "{endpoint}");
         }
-    }
-
-    #[test]
-    fn binaries_of_another_build_come_first() {
-        let target = Target::local("http://127.0.0.1:4566", "eu-west-2");
-        let source = |binaries| Source::new("w".into(), binaries, Architecture::Arm64, &target);
-        assert_eq!(source(None), Source::ForThisMachine("w".into()));
-        assert_eq!(source(Some("b".into())), Source::Elsewhere("b".into(), Architecture::Arm64));
-        let target = Target::local("https://emulator.example", "eu-west-2");
-        let source = Source::new("w".into(), None, Architecture::X86_64, &target);
-        assert_eq!(source, Source::Workspace("w".into(), Architecture::X86_64));
     }
 }

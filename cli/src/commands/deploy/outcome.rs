@@ -1,7 +1,6 @@
 //! The result of a deploy, and the next steps.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use deploy::stack::Deployed;
 use serde::Serialize;
@@ -9,8 +8,8 @@ use shared::config::{ClientQueue, Config};
 use shared::text::printable;
 
 use crate::args::stack_option;
-use crate::output::{Style, Tone, table};
-use crate::plan::Plan;
+use crate::output::{Style, Tone, row, table};
+use crate::plan::{Change, Plan};
 
 /// The result of a deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,19 +38,14 @@ impl Outcome {
     /// The text for people; ends with a line feed.
     pub(super) fn to_text(&self, style: Style) -> String {
         let stack = printable(&self.stack);
-        let mut text = if self.changed {
-            format!("Stack {stack} is deployed.\n\n")
-        } else {
-            format!("Stack {stack} is unchanged.\n\n")
-        };
-        let row =
-            |name: &str, arn: &str| vec![(name.to_owned(), Tone::Neutral), (arn.to_owned(), Tone::Neutral)];
-        let clients = self.plan.clients.iter().filter(|client| client.will_receive());
-        let rows: Vec<_> = clients
-            .map(|client| row(client.name.as_deref().unwrap_or_default(), &client.queue_arn))
-            .collect();
-        text += &table(&["client", "queue"], &rows, style);
-        let _ = write!(text, "\n\nNext:\n{}", self.next());
+        let what = if self.changed { "deployed" } else { "unchanged" };
+        let mut text = format!("Stack {stack} is {what}.\n\n");
+        let clients = self.plan.clients.iter().filter(|client| client.change != Change::Removed);
+        let rows = clients.map(|client| {
+            row([client.name.as_deref().unwrap_or_default(), client.queue_arn.as_str()], Tone::Neutral)
+        });
+        text += &table(["client", "queue"], rows, style);
+        text += &format!("\n\nNext:\n{}", self.next());
         text
     }
 
@@ -60,23 +54,21 @@ impl Outcome {
         let mut text = String::new();
         let owners = &self.clients_with_existing_queues;
         if let Some(role) = self.outputs.get("FanOutRoleARN").filter(|_| !owners.is_empty()) {
-            let _ =
-                writeln!(text, "  owners of existing queues let {} send; what they paste:", printable(role));
+            text += &format!("  owners of existing queues let {} send; what they paste:\n", printable(role));
             for client in owners {
-                let _ = writeln!(text, "    fanoutctl policy {client}{stack}");
+                text += &format!("    fanoutctl policy {client}{stack}\n");
             }
         }
         if !self.plan.disused_queues.is_empty() {
             text += "  queues that are out of use stay; to delete them, once you have seen that they are empty:\n";
         }
         for queue in &self.plan.disused_queues {
-            let _ = writeln!(text, "    {}", printable(&queue.delete_command()));
+            text += &format!("    {}\n", printable(&queue.delete_command()));
         }
-        let _ = writeln!(
-            text,
-            "  whether queues, stream and mappings are as they must be:\n    fanoutctl check{stack}"
+        text += &format!(
+            "  whether queues, stream and mappings are as they must be:\n    fanoutctl check{stack}\n"
         );
-        let _ = writeln!(text, "  what is in every queue:\n    fanoutctl status{stack}");
+        text += &format!("  what is in every queue:\n    fanoutctl status{stack}\n");
         text
     }
 }

@@ -7,11 +7,19 @@ use clap::{Args, Subcommand};
 pub enum Rejected {
     /// List the rejected events, and why each was rejected
     #[command(after_help = "Example:\n  fanoutctl rejected list")]
-    List(ListArguments),
+    List {
+        /// The most rejections to look at
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: usize,
+    },
 
     /// Show one rejection in full
     #[command(after_help = "Example:\n  fanoutctl rejected show 4f1c")]
-    Show(ShowArguments),
+    Show {
+        /// The id that `list` shows, or as much of its beginning as is unique
+        #[arg(value_name = "ID")]
+        id: String,
+    },
 
     /// Send a rejected event again after a repair, and delete its rejection
     #[command(after_help = "Examples:\n  \
@@ -22,22 +30,6 @@ pub enum Rejected {
         longer in the event table is not sent, and its rejection stays.\n\n\
         Exit status: 6 if a rejection stays.")]
     Resend(ResendArguments),
-}
-
-/// The arguments of `rejected list`.
-#[derive(Debug, Args)]
-pub struct ListArguments {
-    /// The most rejections to look at
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub limit: usize,
-}
-
-/// The arguments of `rejected show`.
-#[derive(Debug, Args)]
-pub struct ShowArguments {
-    /// The id that `list` shows, or as much of its beginning as is unique
-    #[arg(value_name = "ID")]
-    pub id: String,
 }
 
 /// The arguments of `rejected resend`.

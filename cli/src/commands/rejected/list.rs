@@ -3,12 +3,11 @@
 use serde::Serialize;
 use shared::config::Source;
 
-use super::arguments::ListArguments;
 use super::queue::Sight;
 use super::{look, source};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::{Style, Tone, instant, table};
+use crate::output::{self, Row, Style, Tone, figure, instant, table};
 use crate::rejections::{Rejection, shortest};
 
 /// The most characters of a reason in the table; `show` and JSON have them all.
@@ -43,9 +42,9 @@ struct Entry<'s> {
     reason: String,
 }
 
-pub(super) async fn execute(context: &Context, arguments: &ListArguments) -> Result<Exit, Failure> {
-    let sight = look(context, arguments.limit, |_| true).await?;
-    context.output.print(&list(&sight, arguments.limit, source(context).as_ref()), text)?;
+pub(super) async fn execute(context: &Context, limit: usize) -> Result<Exit, Failure> {
+    let sight = look(context, limit, |_| true).await?;
+    context.output.print(&list(&sight, limit, source(context).as_ref()), text)?;
     Ok(Exit::Done)
 }
 
@@ -73,7 +72,7 @@ fn text(list: &List<'_>, style: Style) -> String {
     let mut text = String::new();
     if !list.rejections.is_empty() {
         let header = ["id", "group", "event", "version", "since", "reason"];
-        text += &table(&header, &list.rejections.iter().map(row).collect::<Vec<_>>(), style);
+        text += &table(header, list.rejections.iter().map(row), style);
         text.push('\n');
     } else if list.messages == 0 {
         text += "nothing is rejected\n";
@@ -84,17 +83,16 @@ fn text(list: &List<'_>, style: Style) -> String {
     text
 }
 
-fn row(entry: &Entry<'_>) -> Vec<(String, Tone)> {
-    let shown = |text: Option<&str>, most| shortened(text.unwrap_or("-"), most);
+fn row(entry: &Entry<'_>) -> Row<6> {
     let cells = [
         entry.short_id.to_owned(),
-        shown(Some(entry.group), ID_SHOWN),
-        shown(entry.event_id.as_deref(), ID_SHOWN),
-        entry.version.map_or_else(|| "-".to_owned(), |version| version.to_string()),
-        shown(entry.since.as_deref(), ID_SHOWN),
-        shown(Some(&entry.reason), REASON_SHOWN),
+        shortened(entry.group, ID_SHOWN),
+        shortened(entry.event_id.as_deref().unwrap_or("-"), ID_SHOWN),
+        figure(entry.version),
+        figure(entry.since.as_ref()),
+        shortened(&entry.reason, REASON_SHOWN),
     ];
-    cells.into_iter().map(|cell| (cell, Tone::Neutral)).collect()
+    output::row(cells, Tone::Neutral)
 }
 
 /// The beginning of `text`, at most `most` characters. The table escapes control characters.

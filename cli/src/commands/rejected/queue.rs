@@ -11,7 +11,7 @@ use shared::naming::{Naming, QueueArn, QueueUrl};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::context::output;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::rejections::Rejection;
 
 /// How long the end of an interrupted command may take. Messages that are still hidden then come back by themselves.
@@ -45,10 +45,10 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// [`Failure::Call`], [`Failure::Unreachable`]: no output of the stack names the queue.
+    /// [`Failure::Call`], [`Exit::Unreachable`]: no output of the stack names the queue.
     pub(super) fn of_stack(target: &Target, stack: &DeployedStack) -> Result<Self, Failure> {
         let url = url(output(stack, "RejectedQueueARN")?)
-            .map_err(|why| Failure::Unreachable(format!("stack `{}`: {why}", stack.name)))?;
+            .map_err(|why| Exit::Unreachable.because(format!("stack `{}`: {why}", stack.name)))?;
         Ok(Self { target: target.clone(), url: url.to_string(), held: Mutex::default() })
     }
 

@@ -11,7 +11,7 @@ use aws::operator::{CallFault, Target};
 use shared::config::Source;
 use shared::text::printable;
 
-use self::plan::{Planned, announcement, plan, question};
+use self::plan::{Planned, announcement, attempt, question};
 use self::report::{Outcome, Report};
 use super::arguments::ResendArguments;
 use super::queue::{Queue, Sight};
@@ -20,7 +20,7 @@ use crate::commands::ask::agree;
 use crate::context::{Context, output};
 use crate::exit::{Exit, Failure};
 use crate::progress::{Progress, unless_quick};
-use crate::rejections::{choose, not_sent};
+use crate::rejections::{choose, sent};
 
 /// How long rejections are hidden at first, while the operator reads and decides.
 const DECIDING: Duration = Duration::from_secs(15 * 60);
@@ -51,8 +51,7 @@ struct Resend<'a> {
 ///
 /// [`Failure`]: a part could not be looked at, or there is no terminal to ask on. What was sent before is printed.
 pub(super) async fn execute(context: &Context, arguments: &ResendArguments) -> Result<Exit, Failure> {
-    let target = context.target().await?;
-    let stack = context.deployed(&target).await?;
+    let (target, stack) = context.deployed().await?;
     let mut resend = Resend {
         arguments,
         source: source(context),
@@ -86,7 +85,8 @@ impl Resend<'_> {
             let mut round = Vec::with_capacity(sight.rejections.len());
             for rejection in sight.rejections {
                 let source = self.source.as_ref();
-                let planned = plan(&self.target, &self.stream, source, rejection).await?;
+                let attempt = attempt(&self.target, &self.stream, source, &rejection).await?;
+                let planned = Planned { rejection, attempt };
                 eprintln!("{}", printable(&announcement(&planned)));
                 round.push(planned);
             }
@@ -146,12 +146,12 @@ impl Resend<'_> {
             );
             return Outcome::Stays { reason, exit: exit(error.fault) };
         }
-        let not_sent = match invoke(&self.target, function, payload).await {
+        let sent = match invoke(&self.target, function, payload).await {
             Err(error) => return Outcome::Stays { reason: error.to_string(), exit: exit(error.fault) },
-            Ok(Answer::Failed(message)) => Some(format!("function `{function}` failed: {message}")),
-            Ok(Answer::Said(answer)) => not_sent(&answer),
+            Ok(Answer::Failed(message)) => Err(format!("function `{function}` failed: {message}")),
+            Ok(Answer::Said(answer)) => sent(&answer),
         };
-        if let Some(reason) = not_sent {
+        if let Err(reason) = sent {
             return Outcome::Stays { reason, exit: Exit::Findings };
         }
         match self.queue.delete(message).await {

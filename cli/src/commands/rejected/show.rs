@@ -7,12 +7,11 @@ use shared::message::{Attribute, AttributeValue};
 use shared::rejection::Rejection as Content;
 use shared::text::printable;
 
-use super::arguments::ShowArguments;
 use super::{look, source};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, instant};
-use crate::rejections::{ChoiceError, Rejection, choose, indented};
+use crate::rejections::{Rejection, choose, indented};
 
 /// A rejection in full. JSON in it stays as it is written, so that no number changes.
 #[derive(Debug, Serialize)]
@@ -46,24 +45,14 @@ struct ShownAttribute<'r> {
 
 /// Shows the rejection. [`Exit::Findings`] if no rejection that can be seen has this id, [`Exit::Usage`] if several ids
 /// begin so.
-pub(super) async fn execute(context: &Context, arguments: &ShowArguments) -> Result<Exit, Failure> {
-    let rejections = look(context, usize::MAX, |id| id.starts_with(&arguments.id)).await?.rejections;
+pub(super) async fn execute(context: &Context, typed: &str) -> Result<Exit, Failure> {
+    let rejections = look(context, usize::MAX, |id| id.starts_with(typed)).await?.rejections;
     let ids: Vec<&str> = rejections.iter().map(|rejection| rejection.message.id.as_str()).collect();
-    let id = choose(&arguments.id, &ids)?;
+    let id = choose(typed, &ids)?;
     if let Some(rejection) = rejections.iter().find(|rejection| rejection.message.id == id) {
         context.output.print(&shown(rejection, source(context).as_ref()), text)?;
     }
     Ok(Exit::Done)
-}
-
-impl From<ChoiceError> for Failure {
-    fn from(error: ChoiceError) -> Self {
-        let text = error.to_string();
-        match error {
-            ChoiceError::Unknown(_) => Self::Findings(text),
-            ChoiceError::Ambiguous { .. } => Self::Usage(text),
-        }
-    }
 }
 
 fn shown<'r>(rejection: &'r Rejection, source: Option<&Source>) -> Shown<'r> {

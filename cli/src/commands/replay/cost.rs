@@ -44,7 +44,7 @@ impl ReplayCost {
         Self {
             client: client.to_owned(),
             from,
-            groups: u64::try_from(estimate.0.len()).unwrap_or(u64::MAX),
+            groups: estimate.0.len() as u64,
             events: estimate.events(),
             requests,
             dollars: Range { at_least: price(requests.at_least), at_most: price(requests.at_most) },
@@ -59,7 +59,7 @@ impl ReplayCost {
         let requests = requests.to_text(|count| count.to_string());
         let row =
             row([groups.to_string(), events.to_string(), requests, dollars.to_text(priced)], Tone::Neutral);
-        let table = table(&["groups", "events (at most)", "SQS requests", "price"], &[row], style);
+        let table = table(["groups", "events (at most)", "SQS requests", "price"], [row], style);
         let resume = format!(
             "The client is paused: it gets them after `fanoutctl resume {client}{}`.\n",
             printable(stack)

@@ -21,7 +21,6 @@ pub(super) struct OngoingRequest<'o> {
     /// How many of them have a result.
     done: usize,
     outcome: ReplayTally,
-    is_over: bool,
 }
 
 impl<'o> OngoingRequest<'o> {
@@ -36,33 +35,26 @@ impl<'o> OngoingRequest<'o> {
         estimate: &ReplayEstimate,
     ) -> Result<ReplayTally, Failure> {
         let keys = estimate.0.iter().map(|aggregate| aggregate.key.clone()).collect();
-        let outcome = ReplayTally::default();
-        let mut ongoing = Self { operator, arguments, keys, done: 0, outcome, is_over: false };
-        ongoing.request_all().await?;
-        ongoing.is_over = true;
-        Ok(std::mem::take(&mut ongoing.outcome))
-    }
-
-    async fn request_all(&mut self) -> Result<(), Failure> {
-        let ReplayArguments { client, from, .. } = self.arguments;
-        let (id, total) = (fresh(), wide(self.keys.len()));
+        let mut ongoing = Self { operator, arguments, keys, done: 0, outcome: ReplayTally::default() };
+        let ReplayArguments { client, from, .. } = arguments;
+        let (id, total) = (fresh(), ongoing.keys.len() as u64);
         let groups = counted(total, "group");
-        self.operator.log(&format!("replay `{id}` to client `{client}` from version {from} on, {groups}"));
+        operator.log(&format!("replay `{id}` to client `{client}` from version {from} on, {groups}"));
         let bar = Progress::of(total);
-        for keys in self.keys.chunks(REPLAY_KEYS_LIMIT) {
-            let done = wide(self.done);
-            bar.is_at(done, total, &format!("{done} of {groups} requested"));
-            request(self.operator, (client, *from), keys, &id, &mut fresh, &mut self.outcome).await?;
-            self.done += keys.len();
+        for keys in ongoing.keys.chunks(REPLAY_KEYS_LIMIT) {
+            let done = ongoing.done;
+            bar.is_at(done as u64, total, &format!("{done} of {groups} requested"));
+            request(operator, (client, *from), keys, &id, &mut fresh, &mut ongoing.outcome).await?;
+            ongoing.done += keys.len();
         }
         bar.ends(&format!("{total} of {groups} requested"));
-        Ok(())
+        Ok(std::mem::take(&mut ongoing.outcome))
     }
 }
 
 impl Drop for OngoingRequest<'_> {
     fn drop(&mut self) {
-        if self.is_over {
+        if self.done == self.keys.len() {
             return;
         }
         let last = self.done.checked_sub(1).and_then(|last| self.keys.get(last));
@@ -101,10 +93,6 @@ fn fresh() -> String {
 /// is unique, so that a log can be searched for it.
 fn replay_id(milliseconds: u64, random: u64) -> String {
     format!("{milliseconds}-{random:016x}")
-}
-
-fn wide(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! The report of `replay` and `backfill`.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 use shared::text::printable;
 
@@ -11,7 +9,7 @@ use crate::exit::Exit;
 use crate::output::{Style, counted, shell_quoted};
 
 /// The result of a replay that was requested, or would be.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     /// None if there is nothing to do.
     #[serde(flatten)]
@@ -23,8 +21,6 @@ pub(super) struct Report {
     /// None if it was not requested.
     #[serde(flatten)]
     pub(super) outcome: Option<ReplayTally>,
-    #[serde(skip)]
-    pub(super) stack_option: String,
 }
 
 impl Report {
@@ -34,10 +30,11 @@ impl Report {
     }
 }
 
-pub(super) fn text(report: &Report, style: Style) -> String {
+/// The text for people. `stack` is the option that names the stack in a command line.
+pub(super) fn text(report: &Report, stack: &str, style: Style) -> String {
     match (&report.cost, &report.outcome) {
-        (Some(cost), Some(outcome)) => outcome_text(cost, outcome, &printable(&report.stack_option)),
-        (Some(cost), None) => cost.to_text(&report.stack_option, style) + "\nNothing was requested.\n",
+        (Some(cost), Some(outcome)) => outcome_text(cost, outcome, &printable(stack)),
+        (Some(cost), None) => cost.to_text(stack, style) + "\nNothing was requested.\n",
         (None, _) => {
             format!("Nothing to do: {}.\n", printable(report.nothing_to_do.as_deref().unwrap_or_default()))
         }
@@ -57,24 +54,22 @@ fn outcome_text(cost: &ReplayCost, outcome: &ReplayTally, stack: &str) -> String
         ),
     };
     if *nothing > 0 {
-        let _ = writeln!(text, "It has nothing from version {from} on of {}.", counted(*nothing, "group"));
+        text += &format!("It has nothing from version {from} on of {}.\n", counted(*nothing, "group"));
     }
     if *requested > 0 && *is_paused {
-        let _ = writeln!(text, "It is paused; they go out after\n  fanoutctl resume {client}{stack}");
+        text += &format!("It is paused; they go out after\n  fanoutctl resume {client}{stack}\n");
     } else if *requested > 0 {
-        let _ = writeln!(
-            text,
-            "They go out within minutes; to begin now and see how far it is:\n  fanoutctl catch-up {client}{stack}"
+        text += &format!(
+            "They go out within minutes; to begin now and see how far it is:\n  fanoutctl catch-up {client}{stack}\n"
         );
     }
     if !failed.is_empty() {
-        let _ = writeln!(text, "{} could not be requested; again with", counted(failed.len(), "group"));
+        text += &format!("{} could not be requested; again with\n", counted(failed.len(), "group"));
     }
     for failed in failed {
         let group = printable(&shell_quoted(failed.key.as_text()));
         let reason = printable(&failed.reason);
-        let _ =
-            writeln!(text, "  fanoutctl replay {client} --group {group} --from {from}{stack}  # {reason}");
+        text += &format!("  fanoutctl replay {client} --group {group} --from {from}{stack}  # {reason}\n");
     }
     text
 }
@@ -93,16 +88,14 @@ mod tests {
         ReplayCost::new("Billing", 3, &ReplayEstimate(vec![aggregate; 3]), is_paused)
     }
 
-    fn requested(is_paused: bool, outcome: ReplayTally, stack_option: &str) -> Report {
-        let stack_option = stack_option.to_owned();
-        let (cost, outcome) = (Some(cost(is_paused)), Some(outcome));
-        Report { cost, nothing_to_do: None, dry_run: false, outcome, stack_option }
+    fn requested(is_paused: bool, outcome: ReplayTally) -> Report {
+        Report { cost: Some(cost(is_paused)), outcome: Some(outcome), ..Report::default() }
     }
 
     fn check(is_paused: bool, outcome: ReplayTally, exit: Exit, expected: &Expect) {
-        let report = requested(is_paused, outcome, " --stack test");
+        let report = requested(is_paused, outcome);
         assert_eq!(report.exit(), exit);
-        expected.assert_eq(&text(&report, Style::Plain));
+        expected.assert_eq(&text(&report, " --stack test", Style::Plain));
     }
 
     fn outcome(requested: u64, nothing: u64, failed: &[&str]) -> ReplayTally {
@@ -163,14 +156,7 @@ mod tests {
 
     #[test]
     fn a_dry_run_shows_the_cost_or_why_there_is_nothing_to_do() {
-        let stack_option = " --stack test".to_owned();
-        let planned = Report {
-            cost: Some(cost(false)),
-            nothing_to_do: None,
-            dry_run: true,
-            outcome: None,
-            stack_option,
-        };
+        let planned = Report { cost: Some(cost(false)), dry_run: true, ..Report::default() };
         expect![[r#"
             Client Billing gets again what it has from version 3 on, marked with the attribute `replay`:
 
@@ -181,26 +167,20 @@ mod tests {
 
             Nothing was requested.
         "#]]
-        .assert_eq(&text(&planned, Style::Plain));
+        .assert_eq(&text(&planned, " --stack test", Style::Plain));
         let why = Some("client `Billing` has `AFC` up to version 2".to_owned());
-        let nothing = Report {
-            cost: None,
-            nothing_to_do: why,
-            dry_run: false,
-            outcome: None,
-            stack_option: String::new(),
-        };
+        let nothing = Report { nothing_to_do: why, ..Report::default() };
         expect![[r#"
             Nothing to do: client `Billing` has `AFC` up to version 2.
         "#]]
-        .assert_eq(&text(&nothing, Style::Plain));
+        .assert_eq(&text(&nothing, "", Style::Plain));
         expect![[r#"{"nothing_to_do":"client `Billing` has `AFC` up to version 2","dry_run":false}"#]]
             .assert_eq(&serde_json::to_string(&nothing).unwrap());
     }
 
     #[test]
     fn programs_get_cost_and_result() {
-        let report = requested(false, outcome(2, 0, &["B"]), "");
+        let report = requested(false, outcome(2, 0, &["B"]));
         expect![[r#"
             {
               "client": "Billing",

@@ -7,14 +7,14 @@ use shared::config::{Config, Source};
 use shared::control::TypedKey;
 use shared::ids::{Group, Key};
 use shared::ledger::pace::Pace;
-use shared::ledger::{ItemKey, Unread};
+use shared::ledger::{ItemKey, Registration, State, Unread};
 
 use super::estimate::{AggregateEvents, EventCount, ReplayEstimate, events_of_group, scan};
 use crate::args::ReplayArguments;
 use crate::client_status;
-use crate::commands::operator::{Operator, RegisteredClient};
+use crate::commands::operator::Operator;
 use crate::context::output;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::key::{key_of_group, typed_key};
 use crate::output::counted;
 use crate::progress::Progress;
@@ -29,41 +29,39 @@ pub(super) enum ReplayScope {
 /// A search of the event table for the events of a replay.
 struct Search<'s> {
     operator: &'s Operator,
-    client: &'s RegisteredClient,
+    client: &'s Registration,
+    arguments: &'s ReplayArguments,
     table: EventsTable,
     table_name: &'s str,
     scan_read_units: u32,
-    from: u64,
 }
 
 /// The scope that `arguments` name.
 ///
 /// # Errors
 ///
-/// [`Failure::Usage`]: there is no such group. [`Failure::Config`]: the config is that of another table. Else the
+/// [`Exit::Usage`]: there is no such group. [`Exit::Config`]: the config is that of another table. Else the
 /// tables can't be read.
 pub(super) async fn scope(
     operator: &Operator,
     config: &Config,
-    client: &RegisteredClient,
+    client: &Registration,
     arguments: &ReplayArguments,
 ) -> Result<ReplayScope, Failure> {
     let stream = output(&operator.stack, "EventStreamARN")?;
-    let table_name = table::of_stream(stream).map_err(Failure::Unreachable)?;
-    let Config { source, scan_read_units, .. } = config;
-    let table = events(&operator.target, table_name, source);
+    let table_name = table::of_stream(stream).map_err(|why| Exit::Unreachable.because(why))?;
     let description = table::describe(&operator.target, table_name).await?;
-    let key_type = key_type(&description, table_name, source).map_err(Failure::Config)?;
-    let typed = |text: &String| typed_key(text, key_type).map_err(|error| Failure::Usage(error.to_string()));
-    let after = arguments.request.after.as_ref().map(typed).transpose()?;
-    let (scan_read_units, from) = (*scan_read_units, arguments.from);
-    let search = Search { operator, client, table, table_name, scan_read_units, from };
+    let key_type =
+        key_type(&description, table_name, &config.source).map_err(|why| Exit::Config.because(why))?;
+    let after = arguments.request.after.as_ref().map(|after| typed_key(after, key_type)).transpose()?;
+    let table = events(&operator.target, table_name, &config.source);
+    let scan_read_units = config.scan_read_units;
+    let search = Search { operator, client, arguments, table, table_name, scan_read_units };
     let Some(group) = &arguments.scope.group else { return search.all(after).await };
     // The operator may have copied the group from a consumer's log.
-    let encoded = key_of_group(group, key_type);
-    match (typed(group), encoded) {
+    match (typed_key(group, key_type), key_of_group(group, key_type)) {
         (Ok(key), encoded) => search.one(key, encoded).await,
-        (Err(failure), Some(key)) => Err(Failure::Usage(format!("{failure}; {}", did_you_mean(&key)))),
+        (Err(failure), Some(key)) => Err(Exit::Usage.because(format!("{failure}; {}", did_you_mean(&key)))),
         (Err(failure), None) => Err(failure),
     }
 }
@@ -71,12 +69,12 @@ pub(super) async fn scope(
 impl Search<'_> {
     /// The scope of one group: the events that the client has of it.
     async fn one(&self, key: TypedKey, encoded: Option<TypedKey>) -> Result<ReplayScope, Failure> {
-        let Self { operator, client, from, .. } = *self;
-        let aggregate = Key::try_from(key.clone()).map_err(|error| Failure::Fault(error.to_string()))?;
+        let Self { operator, client, arguments, .. } = *self;
+        let from = arguments.from;
+        let aggregate = Key::try_from(key.clone()).map_err(|error| Exit::Fault.because(error))?;
         let group = Group::of(&aggregate);
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
-        let items = client_status::read(&operator.ledger, &keys).await;
-        let items = items.map_err(|error| unread(&operator.ledger_name, &error))?;
+        let items = operator.ledger.read(&keys).await?;
         let cursor = items.cursor(client.id, &group).present();
         // A group that the ledger does not know yet is adopted by the function first: then the client has what the
         // table has.
@@ -88,10 +86,11 @@ impl Search<'_> {
                 Some(meant) => did_you_mean(&meant),
                 None => "name an aggregate by its key".to_owned(),
             };
-            return Err(Failure::Usage(format!("the event table has no event of `{key}`; {way_out}")));
+            return Err(Exit::Usage.because(format!("the event table has no event of `{key}`; {way_out}")));
         };
         if from > has || count.events == 0 {
-            let why = nothing(client, &key, from, has, count, &operator.stack_option());
+            let is_paused = client.state == State::Paused;
+            let why = nothing(arguments, is_paused, &key, has, count, &operator.stack_option());
             return Ok(ReplayScope::Nothing(why));
         }
         Ok(ReplayScope::Events(ReplayEstimate(vec![AggregateEvents { key, events: count.events }])))
@@ -106,19 +105,19 @@ impl Search<'_> {
 
     /// The scope of all groups, or of those after the aggregate `after`.
     async fn all(&self, after: Option<TypedKey>) -> Result<ReplayScope, Failure> {
-        let (client, from, units) = (&self.client.name, self.from, self.scan_read_units);
+        let (ReplayArguments { client, from, .. }, units) = (self.arguments, self.scan_read_units);
         let progress = Progress::spinner();
         let said = |estimate: &ReplayEstimate| {
             let groups = counted(estimate.0.len(), "group");
             progress.spin(&format!("reading the event table, {units} read units a second: {groups} so far"));
         };
-        let estimate = scan(&self.table, Pace::new(units), from, said).await;
+        let estimate = scan(&self.table, Pace::new(units), *from, said).await;
         progress.finish();
         let estimate = self.of_table(estimate)?;
         let rest = match after {
             None => estimate,
             Some(after) => estimate.after(&after).ok_or_else(|| {
-                Failure::Usage(format!(
+                Exit::Usage.because(format!(
                     "the event table has nothing of `{after}` from version {from} on, so that it is not known where to go \
                      on; name another aggregate that was requested, or leave `--after` out"
                 ))
@@ -142,23 +141,23 @@ fn did_you_mean(key: &TypedKey) -> String {
     format!("did you mean `{key}`? (a `MessageGroupId` is the key encoded)")
 }
 
-/// Why `client` gets nothing again from version `from` on of the aggregate `key`, which it has up to version `has`.
+/// Why the client gets nothing again of the aggregate `key`, which it has up to version `has`.
 fn nothing(
-    client: &RegisteredClient,
+    ReplayArguments { client: name, from, .. }: &ReplayArguments,
+    is_paused: bool,
     key: &TypedKey,
-    from: u64,
     has: u64,
     count: EventCount,
     stack: &str,
 ) -> String {
-    let (name, highest) = (&client.name, count.highest);
+    let (from, highest) = (*from, count.highest);
     if from > highest {
         return format!("`{key}` has no version {from}: the event table has it up to version {highest}");
     }
     if from <= has {
         return format!("the event table has nothing of `{key}` from version {from} to {has}");
     }
-    let rest = if client.is_paused {
+    let rest = if is_paused {
         format!(", and is paused: it gets the rest after `fanoutctl resume {name}{stack}`")
     } else {
         "; what comes after that is on its way to it anyway".to_owned()
@@ -181,19 +180,20 @@ fn key_type(table: &Table, name: &str, source: &Source) -> Result<KeyType, Strin
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use shared::ledger::ClientId;
 
     use super::*;
+    use crate::args::{RequestArguments, ScopeArguments};
     use crate::commands::replay::tests::source;
 
     #[test]
     fn a_reason_says_why_there_is_nothing_to_send() {
         let check = |is_paused, from, has, highest, expected: Expect| {
-            let client =
-                RegisteredClient { name: "Billing".to_owned(), id: ClientId(1), is_paused, departure: None };
+            let scope = ScopeArguments { group: Some("OPS 1".to_owned()), all: false };
+            let request = RequestArguments { after: None, dry_run: false, yes: false };
+            let arguments = ReplayArguments { client: "Billing".to_owned(), scope, from, request };
             let key = TypedKey::S("OPS 1".to_owned());
             let counted = EventCount { events: 0, highest };
-            expected.assert_eq(&nothing(&client, &key, from, has, counted, " --stack test"));
+            expected.assert_eq(&nothing(&arguments, is_paused, &key, has, counted, " --stack test"));
         };
         check(
             false,

@@ -1,12 +1,12 @@
 //! The clients of `status`: which are up to date, and which are behind.
 
 use serde::Serialize;
+use shared::ledger::times::ABSENCE;
 use shared::time::Timestamp;
 
-use super::figures::time;
+use super::time;
 use crate::client_status::ClientStatus;
-use crate::output::instant;
-use crate::output::{Style, attention, row, table};
+use crate::output::{Style, attention, instant, row, table};
 
 /// How far behind a client is. A figure that isn't known is null, and `unknown` says why.
 #[derive(Debug, Serialize)]
@@ -31,9 +31,9 @@ pub(super) struct ClientRow {
 
 impl ClientRow {
     pub(super) fn new(client: &ClientStatus, now: Timestamp) -> Self {
-        let ClientStatus { name, is_paused, departure, lag } = client;
+        let ClientStatus { name, is_paused, absent_at, lag } = client;
         let known = lag.as_ref().ok();
-        let is_late = known.is_some_and(|lag| match departure {
+        let is_late = known.is_some_and(|lag| match absent_at {
             Some(_) => lag.groups > 0,
             // A paused client is behind on purpose.
             None => !is_paused && lag.is_long(now),
@@ -42,7 +42,7 @@ impl ClientRow {
         Self {
             client: name.clone(),
             state: match known.map(|lag| lag.groups) {
-                _ if departure.is_some() => Some("leaving"),
+                _ if absent_at.is_some() => Some("leaving"),
                 _ if *is_paused => Some("paused"),
                 Some(0) => Some("up to date"),
                 Some(_) => Some("behind"),
@@ -53,7 +53,7 @@ impl ClientRow {
             is_more: known.is_some_and(|lag| lag.is_more),
             behind_since: since.map(instant),
             behind_seconds: since.map(|since| now.since(since).as_secs()),
-            retired_at: departure.map(|departure| instant(departure.retired_at)),
+            retired_at: absent_at.map(|since| instant(since.plus(ABSENCE))),
             attention: is_late.then_some("see `fanoutctl check`"),
             unknown: lag.as_ref().err().map(ToString::to_string),
         }
@@ -76,9 +76,7 @@ pub(super) fn text(clients: Option<&[ClientRow]>, style: Style) -> String {
     };
     match clients {
         Some([]) => "\nthe ledger knows no client yet: the catch-up function has not run\n\n".to_owned(),
-        Some(clients) => {
-            format!("\n{}\n\n", table(&header, &clients.iter().map(cells).collect::<Vec<_>>(), style))
-        }
+        Some(clients) => format!("\n{}\n\n", table(header, clients.iter().map(cells), style)),
         None => "\nhow far the clients are isn't known (`--json` says why)\n\n".to_owned(),
     }
 }

@@ -1,4 +1,5 @@
-//! Collects the facts: many calls at once, none of which ends the others when it fails.
+//! The facts about a stack's queues and clients, as AWS returned them: many calls at once, none of which ends the others
+//! when it fails.
 
 use std::collections::BTreeMap;
 
@@ -12,22 +13,51 @@ use shared::ledger::ScanKind;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
-use super::facts::{Facts, Figure, Queue};
 use crate::client_status::ClientStatus;
 use crate::commands::CALLS_AT_ONCE;
-use crate::commands::operator::{LEDGER_TABLE_NAME, client_statuses, now, scans};
+use crate::commands::operator::{StackLedger, now};
 use crate::commands::prepare::running;
 use crate::context::output;
 use crate::plan::Registered;
+
+/// The facts about a stack at a moment.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) stack: String,
+    /// The stack's own queues, then the clients' in the order of the config.
+    pub(super) queues: Vec<Queue>,
+    /// The age of the newest record that the converter read, in milliseconds.
+    pub(super) iterator_age: Figure,
+    /// The clients that are not retired, by their names, from the ledger.
+    pub(super) clients: Result<Vec<ClientStatus>, CallError>,
+    /// The scans of the event table that are on, and when each began; none if the ledger could not be read.
+    pub(super) scans: Vec<(ScanKind, Timestamp)>,
+    /// When the facts were collected.
+    pub(super) now: Timestamp,
+}
+
+/// The facts about a queue.
+#[derive(Clone, Debug)]
+pub(super) struct Queue {
+    /// A client by its name, or by its queue's if that isn't known.
+    pub(super) whose: Whose,
+    pub(super) arn: QueueArn,
+    /// By SQS's names.
+    pub(super) attributes: Result<BTreeMap<String, String>, CallError>,
+    /// The age of its oldest message, in seconds.
+    pub(super) oldest: Figure,
+}
+
+/// A metric's newest figure, or why there is none.
+pub(super) type Figure = Result<f64, String>;
 
 /// The facts about `stack`, whose queues `naming` names.
 pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Naming) -> Facts {
     let queues = queues(target, stack, naming).await;
     let converter = output(stack, "ConverterName");
-    let age =
-        converter.as_ref().ok().map(|function| metric("AWS/Lambda", "IteratorAge", "FunctionName", function));
+    let age = converter.map(|function| metric("AWS/Lambda", "IteratorAge", "FunctionName", function));
     let mut names: Vec<MetricName> = queues.iter().map(|(_, arn)| oldest_message(arn)).collect();
-    names.extend(age.clone());
+    names.extend(age.iter().cloned());
     let looks = queues.into_iter().map(async |(whose, arn)| {
         let attributes = sqs::attributes(target, naming.queue(&arn.account, &arn.name).as_str()).await;
         (whose, arn, attributes)
@@ -52,10 +82,7 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
     Facts {
         stack: stack.name.clone(),
         queues: queues.collect(),
-        iterator_age: match (age, converter) {
-            (Some(age), _) => figure(&metrics, &age),
-            (None, missing) => Err(missing.err().map(|error| error.to_string()).unwrap_or_default()),
-        },
+        iterator_age: age.map_err(|error| error.to_string()).and_then(|age| figure(&metrics, &age)),
         clients,
         scans,
         now: now(),
@@ -63,14 +90,13 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
 }
 
 async fn clients(target: &Target, stack: &DeployedStack) -> Result<Vec<ClientStatus>, CallError> {
-    let (_, clients) = client_statuses(target, output(stack, LEDGER_TABLE_NAME)?).await?;
-    Ok(clients)
+    Ok(StackLedger::try_new(target, stack)?.client_statuses().await?.1)
 }
 
 async fn running_scans(target: &Target, stack: &DeployedStack) -> Vec<(ScanKind, Timestamp)> {
-    let Ok(ledger) = output(stack, LEDGER_TABLE_NAME) else { return Vec::new() };
+    let Ok(ledger) = StackLedger::try_new(target, stack) else { return Vec::new() };
     // That the ledger can't be read is said about the clients.
-    scans(target, ledger).await.unwrap_or_default()
+    ledger.scans().await.unwrap_or_default()
 }
 
 /// The queues to look at: those of the config that runs, not of the file. A client whose name isn't known is named

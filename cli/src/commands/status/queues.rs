@@ -7,9 +7,9 @@ use deploy::stack::Whose;
 use serde::Serialize;
 use shared::naming::OwnQueue;
 
-use super::facts::Queue;
-use super::figures::{figure, time};
-use crate::output::{Tone, attention, row};
+use super::collect::Queue;
+use super::{figure, time};
+use crate::output::{self, Row, attention, row};
 
 /// The state of a queue. A figure that isn't known is null, and `unknown` says why, by the figure's name.
 #[derive(Debug, Serialize)]
@@ -32,10 +32,8 @@ impl QueueRow {
     pub(super) fn new(queue: &Queue) -> Self {
         let mut unknown = BTreeMap::new();
         let mut count = |name: &'static str, attribute: &str| {
-            let value = match &queue.attributes {
-                Ok(attributes) => attributes.get(attribute).and_then(|value| value.parse::<u64>().ok()),
-                Err(_) => None,
-            };
+            let attributes = queue.attributes.as_ref().ok();
+            let value = attributes.and_then(|attributes| attributes.get(attribute)?.parse::<u64>().ok());
             if value.is_none() {
                 let why = queue.attributes.as_ref().err().map(ToString::to_string);
                 unknown.insert(name, why.unwrap_or_else(|| format!("SQS returned no `{attribute}`")));
@@ -64,12 +62,12 @@ impl QueueRow {
         }
     }
 
-    pub(super) fn cells(&self) -> Vec<(String, Tone)> {
-        let count = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
+    pub(super) fn cells(&self) -> Row<7> {
         let name = self.client.as_ref().unwrap_or(&self.kind).clone();
-        let oldest = self.oldest_message_seconds.map_or("-".to_owned(), time);
+        let oldest = output::figure(self.oldest_message_seconds.map(time));
         let (attention, tone) = attention(self.attention);
-        let [messages, in_flight, delayed] = [self.messages, self.in_flight, self.delayed].map(count);
+        let [messages, in_flight, delayed] =
+            [self.messages, self.in_flight, self.delayed].map(output::figure);
         row([name, self.account.clone(), messages, in_flight, delayed, oldest, attention], tone)
     }
 }

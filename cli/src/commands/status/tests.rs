@@ -7,9 +7,9 @@ use shared::ledger::ScanKind;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
-use super::facts::{Facts, Queue};
-use super::report::{Report, text};
-use crate::client_status::{ClientStatus, Departure, Lag};
+use super::collect::{Facts, Queue};
+use super::{Report, text};
+use crate::client_status::{ClientStatus, Lag};
 use crate::exit::Exit;
 use crate::output::{Style, Tone};
 
@@ -287,7 +287,7 @@ fn with_ledger(clients: &[(&str, bool, Behind)]) -> Facts {
     let clients = clients.iter().map(|(name, is_paused, lag)| ClientStatus {
         name: (*name).to_owned(),
         is_paused: *is_paused,
-        departure: None,
+        absent_at: None,
         lag: match *lag {
             Ok((groups, events, seconds)) => Ok(Lag {
                 groups,
@@ -386,9 +386,8 @@ fn a_client_that_leaves_is_no_longer_behind() {
         ("Insurance", true, Ok((1, 5, 60))),
         ("Toll", false, Err(CallFault::Unreachable)),
     ]);
-    let at = |minutes: u64| Timestamp::from_millis(NOW + minutes * 60_000);
     for client in facts.clients.iter_mut().flatten() {
-        client.departure = Some(Departure { since: at(0), retired_at: at(60) });
+        client.absent_at = Some(Timestamp::from_millis(NOW));
     }
     check_clients(
         &facts,

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use shared::time::Timestamp;
 
 use super::*;
-use crate::client_status::{ClientStatus, Departure, Lag};
+use crate::client_status::{ClientStatus, Lag};
 
 fn check_ledger(change: impl FnOnce(&mut Ledger), expected: &Expect) {
     check(|facts| change(facts.ledger.as_mut().unwrap()), expected);
@@ -158,9 +158,9 @@ fn work_that_the_catch_up_function_has_not_done() {
 fn a_client_that_leaves_and_lacks_something() {
     let check_leaving = |groups, is_more, expected: &Expect| {
         let at = |seconds: i64| Timestamp::from_millis(NOW.saturating_add_signed(seconds * 1_000));
-        let departure = Some(Departure { since: at(-600), retired_at: at(3_000) });
+        let absent_at = Some(at(-600));
         let lag = Lag { groups, events: 7, since: Some(at(-86_400)), is_more };
-        let client = ClientStatus { departure, ..status("Insurance", true, lag) };
+        let client = ClientStatus { absent_at, ..status("Insurance", true, lag) };
         check_content(|content| content.clients.push(client), expected);
     };
     check_leaving(0, false, &expect![[""]]);

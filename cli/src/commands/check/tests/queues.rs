@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use expect_test::{Expect, expect};
 use shared::naming::QueueArn;
 
-use super::super::facts::{Whose, key_arn};
+use super::super::collect::{Whose, key_arn};
 use super::*;
 
 #[test]

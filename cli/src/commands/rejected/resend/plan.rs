@@ -26,22 +26,12 @@ pub(super) struct Attempt {
     pub(super) newer: Result<u64, String>,
 }
 
-/// Plans to send the event of `rejection` again, from the table that has `stream`.
+/// The invocation that sends the event of `rejection` again, from the table that has `stream`, or why there is none.
 ///
 /// # Errors
 ///
 /// [`CallError`]: the event table could not be read. The image in the rejection is no substitute for it.
-pub(super) async fn plan(
-    target: &Target,
-    stream: &str,
-    source: Option<&Source>,
-    rejection: Rejection,
-) -> Result<Planned, CallError> {
-    let attempt = attempt(target, stream, source, &rejection).await?;
-    Ok(Planned { rejection, attempt })
-}
-
-async fn attempt(
+pub(super) async fn attempt(
     target: &Target,
     stream: &str,
     source: Option<&Source>,
@@ -59,10 +49,7 @@ async fn attempt(
         }
     };
     let newer = match newer(&item, &image, source) {
-        Ok(newer) => {
-            let count = items::count_newer(target, &item.table, &newer).await;
-            count.map_err(|error| error.to_string())
-        }
+        Ok(newer) => items::count_newer(target, &item.table, &newer).await.map_err(|error| error.to_string()),
         Err(why) => Err(why),
     };
     let version = source.and_then(|source| version_of(&image, &source.version));

@@ -75,9 +75,8 @@ impl Report {
             Outcome::SentButStays { .. } => Exit::Findings,
             Outcome::Stays { exit, .. } => *exit,
         });
-        let of_stay: Vec<Exit> = exits.filter(|exit| *exit != Exit::Done).collect();
-        let special = of_stay.iter().find(|exit| **exit != Exit::Findings);
-        special.or(of_stay.first()).copied().unwrap_or(Exit::Done)
+        let of_stay = exits.filter(|exit| *exit != Exit::Done);
+        of_stay.min_by_key(|exit| *exit == Exit::Findings).unwrap_or(Exit::Done)
     }
 
     pub(super) fn to_text(&self, _: Style) -> String {
