@@ -105,12 +105,13 @@ fn same(one: &str, other: &str) -> Result<(), Box<dyn Error>> {
 
 /// The mark family's.
 fn source() -> Source {
+    let attribute = |name: &str| Some(Path(vec![name.to_owned()]));
     Source {
         partition_key: "mark".to_owned(),
         sort_key: "createTime".to_owned(),
-        id: Some("eventId".to_owned()),
-        name: Some("eventName".to_owned()),
-        time: "createTime".to_owned(),
+        id: attribute("eventId"),
+        name: attribute("eventName"),
+        time: attribute("createTime"),
         version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
         filter: None,
     }

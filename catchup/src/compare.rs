@@ -5,7 +5,7 @@ use shared::clock::Clock;
 use shared::control::{Comparison, EventVersion, GroupAhead, TablePosition};
 use shared::event::Event;
 use shared::ids::{Group, Key};
-use shared::ledger::reconcile::{Difference, EventHead, compare};
+use shared::ledger::reconcile::{Difference, compare};
 use shared::ledger::scan::{Aggregate, Grouping, Progress};
 use shared::ledger::{EventTable, GroupItem, Ledger, Registry, ScanPosition};
 use shared::send::Transport;
@@ -93,12 +93,12 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let read = self.read_groups(groups).await?;
         let looked = stream::iter(groups).map(async |Aggregate { key, seen }| {
             let group = Group::of(key);
-            let listed: Vec<EventHead<'_>> = seen.iter().filter_map(EventHead::of_seen).collect();
             let item = match item_of(&read, &group) {
                 Ok(item) => item,
                 Err(visit) => return (group, Err(visit)),
             };
-            if compare(&listed, item, registry.start, self.now()).is_none() {
+            let rows = seen.iter().map(|seen| &seen.head);
+            if compare(rows, item, registry.start, self.now()).is_none() {
                 return (group, Ok(None));
             }
             (group, Box::pin(self.look_closer(registry, key, item)).await.map(Some))
@@ -130,8 +130,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             SurveyError::TooLong => Visit::passed_over(&Group::of(key), &error.to_string()),
             SurveyError::Unread(unread) => Visit::Left(unread.to_string()),
         })?;
-        let listed: Vec<EventHead<'_>> = survey.rows.iter().filter_map(EventHead::of_row).collect();
-        let difference = compare(&listed, item, registry.start, self.now());
+        let difference = compare(&survey.rows, item, registry.start, self.now());
         let version = item.map_or(0, |item| item.version);
         let lowest = survey.lowest.filter(|_| difference.lowest);
         let has_lowest = lowest.as_ref().map(Event::version);

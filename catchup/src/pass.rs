@@ -200,7 +200,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     ) -> Vec<Planned> {
         let runs = planned.into_iter().map(|Planned { task, mut plan }| {
             let rejections = mem::take(&mut plan.rejected).into_iter().map(|event| {
-                let rejection = Rejection::of_item(&self.own.source, &task.item.key, &event.sort, &event.why);
+                let rejection =
+                    Rejection::of_item(&self.own.source, &task.item.key, &event.identity, &event.why);
                 RejectedEvent { event, rejection }
             });
             let items = rejections.collect();

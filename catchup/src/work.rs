@@ -228,8 +228,9 @@ pub(super) fn why_unread(found: &LedgerRead, keys: &[ItemKey]) -> String {
 impl Survey {
     /// Takes in a row. Of all events, only two are kept: there can be any number.
     fn take(&mut self, row: Row) {
-        let Row { sort, version, time, event } = row;
-        self.rows.push(RowHead { sort, version, time });
+        let Row { head, event } = row;
+        let version = head.version;
+        self.rows.push(head);
         let (Some(version), Ok(event)) = (version, event) else { return };
         let of = |event: &Option<Event>| event.as_ref().map(Event::version);
         if of(&self.highest).is_none_or(|highest| version > highest) {

@@ -119,7 +119,7 @@ async fn count<L: Ledger>(
 mod tests {
     use std::collections::BTreeSet;
 
-    use shared::ids::Key;
+    use shared::ids::{IncarnationToken, Key};
     use shared::ledger::{First, Item, WriteCount};
     use testkit::memory::MemoryLedger;
 
@@ -139,10 +139,12 @@ mod tests {
             behind: BTreeSet::from([client]),
             revision: 1,
             incarnation_number: 2,
-            first: First { sort: key.clone(), version: 1 },
+            token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
+            first: First { identity: key.clone().into(), version: 1 },
             time: None,
             key,
             holes: Vec::new(),
+            unknown: [].into(),
         };
         let at = Timestamp::from_millis(at);
         let cursor = Cursor {
@@ -153,6 +155,7 @@ mod tests {
             replay_until: 0,
             replay: None,
             at,
+            unknown: [].into(),
         };
         ledger.put(ItemKey::Group(group.clone()), Item::Group(Box::new(item)));
         ledger.put(ItemKey::Cursor(client, group), Item::Cursor(cursor));

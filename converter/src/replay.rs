@@ -51,7 +51,7 @@ impl Converter {
         let replay = ReplayId::try_new(&replay).map_err(ReplayError::from)?;
         let transport = &CountingPort::new(transport);
 
-        let along = Along { trace_header, replay: Some(&replay), streamed_at: None };
+        let along = Along { trace_header, replay: Some(&replay), ..Along::default() };
         let mut events: Vec<Resend> = Vec::new();
         let mut results: BTreeMap<usize, ResendResult> = BTreeMap::new();
         for (number, raw) in records.into_iter().enumerate() {

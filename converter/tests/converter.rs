@@ -428,7 +428,7 @@ fn the_items_keys_are_the_events_identity() {
     let sent = world.sent();
     assert_eq!(sent.len(), 1);
     let [key, sort] = ["X1", "2026-11-20T10:00:01Z"].map(|text| Key::S(text.to_owned()));
-    let id = DeduplicationId::of_item(&key, &sort);
+    let id = DeduplicationId::of_event(&key, &sort.into());
     assert_eq!(sent[0].deduplication_id, id);
     assert_eq!(
         sent[0].attributes,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use shared::event::STREAMED_AT;
 use shared::ids::{DeduplicationId, Group};
-use shared::message::{Attribute, AttributeValue, Body, Message, REPAIR, REPLAY};
+use shared::message::{Attribute, AttributeValue, Body, INCARNATION, Message, REPAIR, REPLAY};
 use shared::time::Timestamp;
 
 /// A message as Lambda delivered it, or why the function cannot process it.
@@ -178,9 +178,9 @@ impl<'p> Incoming<'p> {
         Ok(Self { copy, streamed_at: streamed_at.map(Timestamp::from_millis), body })
     }
 
-    /// The message as every sender sends this event: under the event's id, without what says how it came here.
+    /// The event under its own id, without what says how it came here and without what only a client's message has.
     pub fn of_event(&self, id: &DeduplicationId) -> Message {
-        let tells_the_way = |own: &Attribute| own.name == REPAIR || own.name == REPLAY;
+        let tells_the_way = |own: &Attribute| [REPAIR, REPLAY, INCARNATION].contains(&own.name.as_str());
         if self.copy.deduplication_id() == id && !self.copy.attributes().iter().any(tells_the_way) {
             return self.copy.clone();
         }

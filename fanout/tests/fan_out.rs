@@ -916,7 +916,7 @@ fn an_event_that_was_deleted_by_itself_comes_late_or_not_at_all_and_nothing_else
         world.append("a2");
         let late = payload(&world.receive());
         let deleted = world.event("a2");
-        assert!(world.table.delete(deleted.key(), deleted.sort()));
+        assert!(world.table.delete(deleted.key(), &deleted.identity().sort));
         world.append("a3 a4");
         world.clock.block_on(world.clock.sleep(Duration::from_secs(180)));
         let batch = world.receive();

@@ -17,7 +17,7 @@ use local::ministack::REGION;
 use local::stack::Ground;
 use serde_json::Value;
 use shared::config::Source;
-use shared::ids::Key;
+use shared::ids::{EventIdentity, Key};
 use shared::ledger::{EventTable, Page, ScanPage, ScanPosition, Unread};
 use support::{SdkClients as _, ground, make_ledger, make_table};
 use testkit::contract;
@@ -78,8 +78,8 @@ impl EventTable for Events {
         self.table.page(key, before).await
     }
 
-    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
-        self.table.has(key, sort).await
+    async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {
+        self.table.identity(key, sort).await
     }
 
     async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {

@@ -2,8 +2,11 @@
 
 mod error;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::config::{Path, Source, VersionPlace};
-use crate::ids::{DeduplicationId, Group, Key, ReplayId};
+use crate::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::image::{self, Field, Image, Scalar, Type, Wanted, sqs_safe};
 use crate::message::{Attribute, Body, Message};
 use crate::pattern::PatternSet;
@@ -22,10 +25,9 @@ pub const STREAMED_AT: &str = "streamedAt";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     key: Key,
-    sort: Key,
+    identity: EventIdentity,
     group: Group,
     deduplication_id: DeduplicationId,
-    id: String,
     name: Option<String>,
     time: Option<String>,
     version: u64,
@@ -48,6 +50,9 @@ pub struct Along<'a> {
     pub trace_header: Option<&'a str>,
     /// When the stream recorded the event; none for one that is read from the table.
     pub streamed_at: Option<Timestamp>,
+    /// The incarnation that the event is of, in a message to a client: an attribute names it, and the deduplication id has
+    /// it.
+    pub incarnation: Option<&'a IncarnationToken>,
     /// The replay in which the event is sent again, if it is: an attribute names it, and the deduplication id has it.
     pub replay: Option<&'a ReplayId>,
 }
@@ -65,9 +70,9 @@ impl Reader {
         let places = [
             (Role::PartitionKey, Some(attribute(&source.partition_key))),
             (Role::SortKey, Some(attribute(&source.sort_key))),
-            (Role::Id, source.id.as_ref().map(attribute)),
-            (Role::Name, source.name.as_ref().map(attribute)),
-            (Role::Time, Some(attribute(&source.time))),
+            (Role::Id, source.id.clone()),
+            (Role::Name, source.name.clone()),
+            (Role::Time, source.time.clone()),
             (Role::Version, Some(source.version.path.clone())),
         ];
         let places = places
@@ -104,7 +109,7 @@ impl Reader {
     /// Makes an event of an [admitted](Self::admits) item that was converted with [`wanted`](Self::wanted), from the stream or from the table: the
     /// event is the same.
     ///
-    /// The id is the item's own, if the config says where that is, else the deduplication id.
+    /// The id is the item's own, if the config says where that is (bytes become base64), else the deduplication id.
     ///
     /// A name or time that is missing, empty, neither a string nor a number or longer than [`TEXT_LIMIT`] is left out.
     ///
@@ -115,17 +120,13 @@ impl Reader {
         let fields = Fields { reader: self, values: image.fields };
         let (key, sort) = (fields.key(Role::PartitionKey)?, fields.key(Role::SortKey)?);
         let version = fields.version()?;
-        let deduplication_id = DeduplicationId::of_item(&key, &sort);
-        let id = match self.place(Role::Id) {
-            Some(place) => checked_id(fields.text(Role::Id)?, &place.path.to_string())?,
-            None => deduplication_id.as_str().to_owned(),
-        };
+        let id = self.place(Role::Id).map(|_| fields.id()).transpose()?;
+        let identity = EventIdentity { sort, id };
         Ok(Event {
             group: Group::of(&key),
+            deduplication_id: DeduplicationId::of_event(&key, &identity),
             key,
-            sort,
-            deduplication_id,
-            id,
+            identity,
             name: fields.short_text(Role::Name),
             time: fields.short_text(Role::Time),
             version,
@@ -144,9 +145,9 @@ impl Event {
         &self.key
     }
 
-    /// The item's sort key.
-    pub fn sort(&self) -> &Key {
-        &self.sort
+    /// What tells it from the aggregate's other events.
+    pub fn identity(&self) -> &EventIdentity {
+        &self.identity
     }
 
     /// The aggregate's group.
@@ -154,14 +155,14 @@ impl Event {
         &self.group
     }
 
-    /// The deduplication id, which is the item's wherever that is read.
+    /// The deduplication id on the fan-out queue, which is the event's wherever its item is read.
     pub fn deduplication_id(&self) -> &DeduplicationId {
         &self.deduplication_id
     }
 
     /// The id by which clients know the event: 1 to [`TEXT_LIMIT`] bytes.
     pub fn id(&self) -> &str {
-        &self.id
+        self.identity.id.as_deref().unwrap_or(self.deduplication_id.as_str())
     }
 
     /// The event's name: 1 to [`TEXT_LIMIT`] bytes.
@@ -195,9 +196,15 @@ impl Event {
         let mut attributes = self.attributes();
         attributes
             .extend(along.streamed_at.map(|at| Attribute::number(STREAMED_AT, at.as_millis().to_string())));
+        attributes.extend(along.incarnation.map(Attribute::incarnation));
         attributes.extend(along.replay.map(Attribute::replay));
-        let id = &self.deduplication_id;
-        let id = along.replay.map_or_else(|| id.clone(), |replay| id.replayed(replay));
+        let mut id = self.deduplication_id.clone();
+        if let Some(token) = along.incarnation {
+            id = id.in_incarnation(token);
+        }
+        if let Some(replay) = along.replay {
+            id = id.replayed(replay);
+        }
         Message::new(self.group.clone(), id, Body::Text(&self.body), attributes, along.trace_header)
     }
 
@@ -211,7 +218,7 @@ impl Event {
     }
 
     fn attributes(&self) -> Vec<Attribute> {
-        let mut attributes = vec![Attribute::string("eventId", &self.id)];
+        let mut attributes = vec![Attribute::string("eventId", self.id())];
         attributes.extend(self.name.as_ref().map(|name| Attribute::string("eventName", name)));
         attributes.extend(self.time.as_ref().map(|time| Attribute::string("eventTime", time)));
         attributes.push(Attribute::number("version", self.version.to_string()));
@@ -255,6 +262,14 @@ impl<'v> Fields<'_, 'v> {
         }
     }
 
+    fn id(&self) -> Result<String, EventError> {
+        let id = id_text(&self.scalar(Role::Id)?.to_key());
+        if id.len() > TEXT_LIMIT {
+            return Err(EventError::IdTooLong { path: self.path(Role::Id), length: id.len() });
+        }
+        Ok(id)
+    }
+
     fn short_text(&self, role: Role) -> Option<String> {
         let text = sqs_safe(self.text(role).ok()?);
         (text.len() <= TEXT_LIMIT).then(|| text.into_owned())
@@ -278,15 +293,17 @@ impl<'v> Fields<'_, 'v> {
     }
 }
 
-fn checked_id(text: &str, path: &str) -> Result<String, EventError> {
-    if text.is_empty() {
-        return Err(EventError::Empty { role: Role::Id, path: path.to_owned() });
+/// The event's own id that `value` stands for; `None` if it can be no event's.
+pub(crate) fn own_id(value: &Key) -> Option<String> {
+    Some(id_text(value)).filter(|id| (1..=TEXT_LIMIT).contains(&id.len()))
+}
+
+/// An id as messages have it: bytes as base64.
+fn id_text(value: &Key) -> String {
+    match value {
+        Key::S(text) | Key::N(text) => sqs_safe(text).into_owned(),
+        Key::B(bytes) => STANDARD.encode(bytes),
     }
-    let id = sqs_safe(text);
-    if id.len() > TEXT_LIMIT {
-        return Err(EventError::IdTooLong { path: path.to_owned(), length: id.len() });
-    }
-    Ok(id.into_owned())
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ pub const ID_LIMIT: usize = 128;
 /// The most characters of a replay's id: a UUID fits.
 const REPLAY_LIMIT: usize = 40;
 
+/// The digits of an incarnation's token.
+const TOKEN_LENGTH: usize = 16;
+
 /// How much of a key that is too long its group shows: what `~h`, 64 digits and `~` leave.
 const BEGINNING: usize = ID_LIMIT - 67;
 
@@ -35,6 +38,27 @@ pub struct Group(String);
 /// A `MessageDeduplicationId`: 1 to [`ID_LIMIT`] letters, digits and ASCII punctuation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeduplicationId(String);
+
+/// What tells an event from every other of its aggregate.
+///
+/// Where `[source] id` names none, a sort key must be used once: two events that had it one after the other are the same
+/// event then.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EventIdentity {
+    /// The sort key of the event's item.
+    pub sort: Key,
+    /// The event's own id, as its messages have it; none if `[source] id` names none, or it can't be read.
+    pub id: Option<String>,
+}
+
+/// What tells an incarnation of an aggregate from its others: 16 hexadecimal digits, which every message to a client has.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IncarnationToken(String);
+
+/// Text that is not the token of an incarnation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not 16 hexadecimal digits")]
+pub struct InvalidToken;
 
 /// What tells one replay from others: 1 to 40 letters, digits and `-`.
 ///
@@ -96,10 +120,16 @@ impl Group {
 }
 
 impl DeduplicationId {
-    /// The id of an event by its item, the same wherever the item is read: a digest of partition and sort key.
-    pub fn of_item(partition: &Key, sort: &Key) -> Self {
-        let tags = [partition.tag(), sort.tag()];
-        Self(digest(b'i', &[&tags, partition.as_bytes(), sort.as_bytes()]))
+    /// The id of an event on the fan-out queue, the same wherever its item is read: a digest of its aggregate's key and
+    /// its identity.
+    pub fn of_event(partition: &Key, identity: &EventIdentity) -> Self {
+        Self(digest(b'i', &identity.parts(partition, &identity.tags(partition))))
+    }
+
+    /// The id of this event in clients' queues: another in each incarnation, so that SQS does not take an event of one for
+    /// an event of another.
+    pub fn in_incarnation(&self, token: &IncarnationToken) -> Self {
+        Self(digest(b'n', &[self.0.as_bytes(), token.0.as_bytes()]))
     }
 
     /// The id of what a record is about, by the record's own id, such as its `eventID`.
@@ -131,6 +161,65 @@ impl DeduplicationId {
     }
 
     /// The `MessageDeduplicationId`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Of an event without an id of its own.
+impl From<Key> for EventIdentity {
+    fn from(sort: Key) -> Self {
+        Self { sort, id: None }
+    }
+}
+
+impl EventIdentity {
+    /// What a digest is made of: no two events of a table have the same.
+    fn parts<'p>(&'p self, partition: &'p Key, tags: &'p [u8; 2]) -> Vec<&'p [u8]> {
+        let mut parts: Vec<&[u8]> = vec![tags, partition.as_bytes(), self.sort.as_bytes()];
+        parts.extend(self.id.as_ref().map(String::as_bytes));
+        parts
+    }
+
+    /// Of which types the keys are.
+    fn tags(&self, partition: &Key) -> [u8; 2] {
+        [partition.tag(), self.sort.tag()]
+    }
+}
+
+impl IncarnationToken {
+    /// The token of an incarnation whose lowest event is `first`: the same after the loss of the ledger, as long as that event
+    /// is there. If it is the one of the incarnation before, `previous`, the token of `number` is another.
+    pub fn new(partition: &Key, first: &EventIdentity, number: u64, previous: Option<&Self>) -> Self {
+        let tags = first.tags(partition);
+        let mut parts = first.parts(partition, &tags);
+        let token = Self::of(&parts);
+        if previous != Some(&token) {
+            return token;
+        }
+        let number = number.to_be_bytes();
+        parts.push(&number);
+        Self::of(&parts)
+    }
+
+    fn of(parts: &[&[u8]]) -> Self {
+        let mut token = digest(b't', parts);
+        token.truncate(TOKEN_LENGTH);
+        Self(token)
+    }
+
+    /// A token as the ledger has it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidToken`] if it is none.
+    pub fn try_new(text: &str) -> Result<Self, InvalidToken> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let is_token = text.len() == TOKEN_LENGTH && text.bytes().all(is_digit);
+        if is_token { Ok(Self(text.to_owned())) } else { Err(InvalidToken) }
+    }
+
+    /// The token as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -6,14 +6,14 @@ use std::sync::{Arc, Weak};
 
 use serde_json::value::RawValue;
 
-use crate::ids::{DeduplicationId, Group, ReplayId};
+use crate::ids::{DeduplicationId, Group, IncarnationToken, ReplayId};
 
 /// The most that SQS takes for one message and for one batch, attributes included, in bytes
 /// (SQS quotas: message size; `SendMessageBatch`).
 pub const SQS_LIMIT: usize = 1_048_576;
 
 /// What is kept free in the message of every event, in bytes, for what travels with it and is not the event's own: the
-/// mark of a replay or of a repair.
+/// incarnation, the mark of a replay or of a repair.
 ///
 /// So whatever was sent once can be sent again. It is more than these marks need, because an event that fits once must
 /// fit always: a limit that falls would reject events that clients have.
@@ -29,6 +29,9 @@ pub const ATTRIBUTE_LIMIT: usize = 10;
 /// The name of the attribute that marks a message as sent again, and names the replay.
 pub const REPLAY: &str = "replay";
 
+/// The name of the attribute of every message to a client that says of which incarnation of its aggregate the event is.
+pub const INCARNATION: &str = "incarnation";
+
 /// The name of the attribute of a message to the fan-out queue that has a deduplication id of its own because the one
 /// of its event may be remembered: it holds the event's. It is not passed on.
 pub const REPAIR: &str = "repair";
@@ -41,7 +44,7 @@ pub struct Message(Arc<Content>);
 struct Content {
     group: Group,
     deduplication_id: DeduplicationId,
-    body: Owned,
+    body: Arc<Owned>,
     attributes: Vec<Attribute>,
     trace_header: Option<String>,
     size: usize,
@@ -104,12 +107,26 @@ impl Message {
             group,
             deduplication_id,
             size: body.size() + attributes.iter().map(Attribute::size).sum::<usize>(),
-            body: match body {
+            body: Arc::new(match body {
                 Body::Text(text) => Owned::Text(text.to_owned()),
                 Body::Literal(literal) => Owned::Literal(literal.to_owned()),
-            },
+            }),
             attributes,
             trace_header: trace_header.filter(|header| !header.is_empty()).map(str::to_owned),
+        }))
+    }
+
+    /// The event of this message as one of an incarnation, as clients get it: the two messages share their body.
+    pub fn in_incarnation(&self, token: &IncarnationToken) -> Self {
+        let Content { group, deduplication_id, body, attributes, trace_header, size } = &*self.0;
+        let incarnation = Attribute::incarnation(token);
+        Self(Arc::new(Content {
+            group: group.clone(),
+            deduplication_id: deduplication_id.in_incarnation(token),
+            body: Arc::clone(body),
+            size: size + incarnation.size(),
+            attributes: attributes.iter().cloned().chain([incarnation]).collect(),
+            trace_header: trace_header.clone(),
         }))
     }
 
@@ -125,7 +142,7 @@ impl Message {
 
     /// The body.
     pub fn body(&self) -> Body<'_> {
-        match &self.0.body {
+        match &*self.0.body {
             Owned::Text(text) => Body::Text(text),
             Owned::Literal(literal) => Body::Literal(literal),
         }
@@ -219,6 +236,11 @@ impl Attribute {
     /// The attribute of a message that is sent again in this replay.
     pub fn replay(id: &ReplayId) -> Self {
         Self::string(REPLAY, id.as_str())
+    }
+
+    /// The attribute of a message to a client.
+    pub fn incarnation(token: &IncarnationToken) -> Self {
+        Self::string(INCARNATION, token.as_str())
     }
 
     /// The attribute of a message that has another deduplication id than its event, `id`.

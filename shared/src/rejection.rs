@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use crate::config::Source;
-use crate::ids::{DeduplicationId, Group, Key};
+use crate::ids::{DeduplicationId, EventIdentity, Group, Key};
 use crate::message::{Attribute, Body, Message, SQS_LIMIT};
 
 /// The most of a reason that a rejection carries, in bytes.
@@ -38,13 +38,13 @@ pub struct Rejection<'a> {
 
 impl Rejection<'_> {
     /// The message about an item of the event table that can never be sent.
-    pub fn of_item(source: &Source, key: &Key, sort: &Key, why: &str) -> Message {
+    pub fn of_item(source: &Source, key: &Key, identity: &EventIdentity, why: &str) -> Message {
         let mut keys = Map::new();
         keys.insert(source.partition_key.clone(), in_json(key));
-        keys.insert(source.sort_key.clone(), in_json(sort));
+        keys.insert(source.sort_key.clone(), in_json(&identity.sort));
         let keys = to_raw_value(&keys).ok();
         let rejection = Rejection { reason: why.to_owned(), keys: keys.as_deref(), ..Rejection::default() };
-        rejection.message(Some(Group::of(key)), &DeduplicationId::of_item(key, sort))
+        rejection.message(Some(Group::of(key)), &DeduplicationId::of_event(key, identity))
     }
 
     /// The message about a message of the fan-out queue that can't be processed. `record` is as Lambda's payload has it,

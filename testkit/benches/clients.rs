@@ -13,7 +13,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use shared::clock::Clock;
 use shared::config::{ClientName, Config};
-use shared::ids::{DeduplicationId, Group, Key};
+use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
     ClientId, Cursor, EventTable, First, GroupItem, Item, ItemKey, Ledger, Page, Ports, Registration,
     Registry, ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
@@ -87,7 +87,7 @@ impl EventTable for ReadyPorts {
         Err(Unread("not asked".into()))
     }
 
-    async fn has(&self, _: &Key, _: &Key) -> Result<bool, Unread> {
+    async fn identity(&self, _: &Key, _: &Key) -> Result<Option<EventIdentity>, Unread> {
         Err(Unread("not asked".into()))
     }
 
@@ -165,6 +165,7 @@ fn registry(clients: usize) -> Registry {
             since: 1,
             absent_at: None,
             retired_at: None,
+            unknown: [].into(),
         };
         (ClientName::try_new(&name(number)).expect("a name"), registration)
     };
@@ -173,6 +174,7 @@ fn registry(clients: usize) -> Registry {
         revision: 1,
         start: Timestamp::from_millis(0),
         clients: (0..clients).map(client).collect(),
+        unknown: [].into(),
     }
 }
 
@@ -184,10 +186,12 @@ fn item(group: &Group) -> GroupItem {
         behind: BTreeSet::new(),
         revision: 1,
         incarnation_number: 1,
-        first: First { sort: Key::S("1800000001".to_owned()), version: 1 },
+        token: IncarnationToken::try_new("0123456789abcdef").expect("a token"),
+        first: First { identity: Key::S("1800000001".to_owned()).into(), version: 1 },
         time: None,
         key: Key::S(group.as_str().to_owned()),
         holes: Vec::new(),
+        unknown: [].into(),
     }
 }
 
@@ -207,7 +211,7 @@ fn payload() -> Box<RawValue> {
                     "ApproximateFirstReceiveTimestamp": "1800000000000",
                     "SentTimestamp": "1800000000000",
                     "MessageGroupId": Group::of(&key).as_str(),
-                    "MessageDeduplicationId": DeduplicationId::of_item(&key, &sort).as_str(),
+                    "MessageDeduplicationId": DeduplicationId::of_event(&key, &sort.into()).as_str(),
                 },
                 "messageAttributes": {
                     "eventId": { "stringValue": format!("e{number}"), "dataType": "String" },

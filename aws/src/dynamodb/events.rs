@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use shared::config::{Path, Source};
 use shared::event::{EventError, Reader};
-use shared::ids::Key;
+use shared::ids::{EventIdentity, Key};
 use shared::image;
 use shared::ledger::columns::Columns;
 use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, ScannedRow, Unread};
@@ -26,10 +26,13 @@ pub struct EventsTable {
     table: String,
     reader: Reader,
     columns: Columns,
+    /// What a scan reads of an item.
     projection: Projection,
+    /// What tells an item's event from others.
+    identity: Projection,
 }
 
-/// Which attributes a scan reads, in the API's own words.
+/// Which attributes are read, in the API's own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Projection {
     text: String,
@@ -44,9 +47,11 @@ impl EventsTable {
         // A filter's path can lead through lists, which a projection does not.
         let filtered: Vec<Path> =
             filtered.filter_map(|path| Some(Path(vec![path.0.first()?.clone()]))).collect();
-        let own = [&columns.partition, &columns.sort, &columns.version.path, &columns.time];
-        let projection = Projection::of(own.into_iter().chain(&filtered));
-        Self { client, table: table.into(), reader: Reader::new(source), columns, projection }
+        let own = [&columns.partition, &columns.sort, &columns.version.path];
+        let own = own.into_iter().chain(&columns.id).chain(&columns.time);
+        let projection = Projection::of(own.chain(&filtered));
+        let identity = Projection::of([&columns.sort].into_iter().chain(&columns.id));
+        Self { client, table: table.into(), reader: Reader::new(source), columns, projection, identity }
     }
 
     /// `None`: the filter does not admit the item.
@@ -57,9 +62,7 @@ impl EventsTable {
         }
         let event = image.and_then(|image| self.reader.event(image));
         let row = self.columns.row(event, |path| at(item, path));
-        let no_sort_key =
-            || Fault::of_unreadable(&self.table, "an item has no sort key as `[source]` names it");
-        row.ok_or_else(no_sort_key).map(Some)
+        row.map(Some).ok_or_else(|| self.no_keys())
     }
 
     /// `None`: the filter does not admit the item, of which only the projection is there.
@@ -70,8 +73,11 @@ impl EventsTable {
     }
 
     fn seen(&self, item: &SdkItem) -> Result<ScannedRow, Fault> {
-        let seen = self.columns.seen(|path| at(item, path));
-        seen.ok_or_else(|| Fault::of_unreadable(&self.table, "an item has no keys as `[source]` names them"))
+        self.columns.seen(|path| at(item, path)).ok_or_else(|| self.no_keys())
+    }
+
+    fn no_keys(&self) -> Fault {
+        Fault::of_unreadable(&self.table, "an item has no keys as `[source]` names them")
     }
 
     fn keys(&self, key: &Key, sort: &Key) -> SdkItem {
@@ -99,7 +105,7 @@ impl EventsTable {
         let rows = items.iter().filter_map(|item| self.row(item).transpose()).collect::<Result<_, _>>()?;
         let next = answer.last_evaluated_key.filter(|keys| !keys.is_empty());
         let next = next.map(|keys| self.seen(&keys)).transpose()?;
-        Ok(Page { rows, next: next.map(|last| last.sort) })
+        Ok(Page { rows, next: next.map(|last| last.head.identity.sort) })
     }
 }
 
@@ -108,15 +114,16 @@ impl EventTable for EventsTable {
         replay_until(&self.table, async || self.query(key, before).await).await
     }
 
-    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
+    async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {
         let get = async || {
             let get = self.client.get_item().table_name(&self.table).consistent_read(true);
             let get = get.set_key(Some(self.keys(key, sort)));
-            let get = get
-                .projection_expression("#key")
-                .expression_attribute_names("#key", top(&self.columns.partition));
+            let get = get.projection_expression(&self.identity.text);
+            let get = get.set_expression_attribute_names(Some(self.identity.names.clone()));
             let answer = get.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
-            Ok(answer.item.is_some())
+            let Some(item) = answer.item else { return Ok(None) };
+            let identity = self.columns.identity(|path| at(&item, path));
+            identity.map(Some).ok_or_else(|| self.no_keys())
         };
         replay_until(&self.table, get).await
     }
@@ -136,7 +143,7 @@ impl EventTable for EventsTable {
                 items.iter().filter_map(|item| self.admitted(item).transpose()).collect::<Result<_, _>>()?;
             let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
             let next = next.map(|keys| self.seen(&keys)).transpose()?;
-            let next = next.map(|ScannedRow { key, sort, .. }| ScanPosition { key, sort });
+            let next = next.map(|last| ScanPosition { key: last.key, sort: last.head.identity.sort });
             let units = answer.consumed_capacity.and_then(|consumed| consumed.capacity_units);
             Ok(ScanPage { seen, next, units: units.and_then(rounded_up) })
         };

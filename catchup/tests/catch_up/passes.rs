@@ -56,8 +56,10 @@ fn a_replay_is_marked_and_has_ids_of_its_own() {
     world.maintenance();
     let got = world.queues.accepted(&world.queue("A"));
     let id = |message: usize| {
-        let sort = world.table.rows(&Key::S("a".to_owned()))[1 - message].sort.clone();
-        DeduplicationId::of_item(&Key::S("a".to_owned()), &sort)
+        let key = Key::S("a".to_owned());
+        let identity = world.table.rows(&key)[1 - message].head.identity.clone();
+        let token = world.item("a").unwrap().token;
+        DeduplicationId::of_event(&key, &identity).in_incarnation(&token)
     };
     let replay = shared::ids::ReplayId::try_new("r-1").unwrap();
     assert_eq!(got[0].deduplication_id, id(0).replayed(&replay));
@@ -134,7 +136,7 @@ fn an_event_that_cannot_be_sent_is_rejected_and_passed_over() {
         .collect();
     let rows = world.table.rows(&Key::S("a".to_owned()));
     let expected = [4, 3, 1].map(|row: usize| {
-        let Key::N(at) = &rows[row].sort else { panic!() };
+        let Key::N(at) = &rows[row].head.identity.sort else { panic!() };
         json!({"mark": {"S": "a"}, "at": {"N": at}})
     });
     assert_eq!(keys, expected);
@@ -180,7 +182,7 @@ fn when_the_first_event_is_gone_a_repair_causes_the_fan_out_to_look() {
     world.put("a1 a2 a3");
     world.group("a", 3, "A:1 B:2");
     let key = Key::S("a".to_owned());
-    let first = world.table.rows(&key)[2].sort.clone();
+    let first = world.table.rows(&key)[2].head.identity.sort.clone();
     assert!(world.table.delete(&key, &first));
     let lowest = world.table.rows(&key)[1].clone().event.unwrap();
     world.maintenance_runs(10);

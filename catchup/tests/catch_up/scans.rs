@@ -245,7 +245,7 @@ fn a_comparison_lists_what_is_missing_what_came_late_and_what_is_gone() {
     world.group_with("a", 3, "", |item| item.holes = vec![2, 9]);
     world.group("b", 1, "");
     world.group("c", 4, "");
-    world.group_with("e", 2, "", |item| item.first.sort = Key::N("1".to_owned()));
+    world.group_with("e", 2, "", |item| item.first.identity.sort = Key::N("1".to_owned()));
     reconcile(
         &world,
         &Value::Null,

@@ -11,7 +11,7 @@ use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use shared::config::{ClientName, Config};
 use shared::event::Along;
-use shared::ids::{Group, Key, ReplayId};
+use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::times::{FAN_OUT_LIMIT, VISIBILITY};
 use shared::ledger::{
     ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, Lease, Page, Ports,
@@ -150,21 +150,23 @@ impl World {
     ) {
         let key = Key::S(name.to_owned());
         let rows = self.table.rows(&key);
-        let lowest = rows.iter().min_by_key(|row| row.version);
-        let first = lowest.map_or(First { sort: Key::N("0".to_owned()), version: 1 }, |row| First {
-            sort: row.sort.clone(),
-            version: row.version.unwrap(),
+        let lowest = rows.iter().min_by_key(|row| row.head.version);
+        let first = lowest.map_or(First { identity: Key::N("0".to_owned()).into(), version: 1 }, |row| {
+            First { identity: row.head.identity.clone(), version: row.head.version.unwrap() }
         });
+        let token = IncarnationToken::new(&key, &first.identity, 1, None);
         let mut item = GroupItem {
             write_count: WriteCount(10),
             version,
             behind: BTreeSet::new(),
             revision: self.registry().revision,
             incarnation_number: 1,
+            token,
             first,
             time: Some(EventTime::from(START)),
             key: key.clone(),
             holes: Vec::new(),
+            unknown: [].into(),
         };
         let group = Group::of(&key);
         for word in behind.split_whitespace() {
@@ -181,6 +183,7 @@ impl World {
                 replay_until,
                 replay: (replay_until > 0).then(|| ReplayId::try_new("r-1").unwrap()),
                 at: self.clock.now(),
+                unknown: [].into(),
             };
             item.behind.insert(id);
             self.ledger.put(ItemKey::Cursor(id, group.clone()), Item::Cursor(cursor));
@@ -289,7 +292,7 @@ impl World {
             let (group, version) = event.split_at(1);
             let version: u64 = version.parse().unwrap();
             let rows = self.table.rows(&Key::S(group.to_owned())).into_iter();
-            let row = rows.into_iter().find(|row| row.version == Some(version)).unwrap();
+            let row = rows.into_iter().find(|row| row.head.version == Some(version)).unwrap();
             let along = Along { streamed_at: Some(self.clock.now()), ..Along::default() };
             self.queues.put(&self.fan_out, &row.event.unwrap().message(along)).unwrap();
         }
@@ -346,8 +349,8 @@ impl EventTable for World {
         self.table.page(key, before).await
     }
 
-    fn has(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<bool, Unread>> {
-        self.table.has(key, sort)
+    fn identity(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<Option<EventIdentity>, Unread>> {
+        self.table.identity(key, sort)
     }
 
     async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {

@@ -277,6 +277,7 @@ mod tests {
                 since: 1,
                 absent_at: None,
                 retired_at: None,
+                unknown: [].into(),
             };
             (ClientName::try_new(name).unwrap(), registration)
         };
@@ -290,6 +291,7 @@ mod tests {
             revision: 1,
             start: Timestamp::from_millis(0),
             clients: BTreeMap::from(clients),
+            unknown: [].into(),
         }
     }
 

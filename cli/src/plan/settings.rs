@@ -1,7 +1,7 @@
 //! The changes of settings: the template's parameters, and the config except its clients.
 
 use serde::Serialize;
-use shared::config::{Config, Source};
+use shared::config::{Config, Path, Source};
 
 use super::Running;
 
@@ -43,13 +43,13 @@ pub(super) fn changes(
 fn values(config: &Config) -> [(&'static str, String); 9] {
     let Config { source, clients: _, requests_in_flight, scan_read_units } = config;
     let Source { partition_key, sort_key, id, name, time, version, filter } = source;
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let text = |path: &Option<Path>| path.as_ref().map(ToString::to_string).unwrap_or_default();
     [
         ("source.partition_key", partition_key.clone()),
         ("source.sort_key", sort_key.clone()),
         ("source.id", text(id)),
         ("source.name", text(name)),
-        ("source.time", time.clone()),
+        ("source.time", text(time)),
         ("source.version", version.to_string()),
         ("source.filter", filter.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("source.scan_read_units", scan_read_units.to_string()),

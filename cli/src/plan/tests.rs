@@ -205,7 +205,7 @@ fn settings_that_change_are_shown_and_those_that_follow_from_them_are_not() {
     running.parameters = old.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     if let Some(config) = &mut running.config {
         config.requests_in_flight = 10;
-        config.source.name = Some("eventName".to_owned());
+        config.source.name = shared::config::Path::try_new("eventName").ok();
     }
     let parameters = vec![
         ("Clients", "Billing".to_owned()),

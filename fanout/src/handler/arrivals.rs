@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use shared::config::Source;
-use shared::ids::{DeduplicationId, Group, Key, ReplayId};
+use shared::ids::{DeduplicationId, EventIdentity, Group, Key, ReplayId};
 use shared::ledger::EventTime;
 use shared::ledger::fan_out::Arrival;
 use shared::message::{REPAIR, REPLAY};
@@ -70,15 +70,15 @@ fn read(number: usize, delivery: &Delivery<'_>, source: &Source) -> Result<(Key,
     let version = version.ok_or("its attribute `version` is not a whole number from 1")?;
     let sent = delivery.sent.or(delivery.first_received).ok_or("`SentTimestamp` is missing")?;
     let replay = incoming.copy.attribute(REPLAY).and_then(|id| ReplayId::try_new(id).ok());
-    let (key, sort) = keys(incoming, source, replay.as_ref())?;
+    let (key, identity) = identity(incoming, source, replay.as_ref())?;
     let is_streamed = replay.is_none() && incoming.copy.attribute(REPAIR).is_none();
     let arrival = Arrival {
         number,
-        message: incoming.of_event(&DeduplicationId::of_item(&key, &sort)),
+        message: incoming.of_event(&DeduplicationId::of_event(&key, &identity)),
         streamed_at: incoming.streamed_at,
         written: is_streamed.then(|| incoming.streamed_at.unwrap_or(sent)),
         version,
-        sort,
+        identity,
         time: incoming.copy.attribute("eventTime").and_then(EventTime::try_from_text),
         sent,
         is_again: delivery.receive_count > 1,
@@ -87,8 +87,13 @@ fn read(number: usize, delivery: &Delivery<'_>, source: &Source) -> Result<(Key,
     Ok((key, arrival))
 }
 
-/// The keys of the event's item. JSON does not say of which type a key is, but the ids do, which are made of them.
-fn keys(incoming: &Incoming<'_>, source: &Source, replay: Option<&ReplayId>) -> Result<(Key, Key), String> {
+/// The aggregate's key, and the event's identity. JSON does not say of which type a key is, but the ids do, which are made of
+/// them.
+fn identity(
+    incoming: &Incoming<'_>,
+    source: &Source,
+    replay: Option<&ReplayId>,
+) -> Result<(Key, EventIdentity), String> {
     let sort_name = source.sort_key.as_str();
     let body: Cow<'_, str> =
         serde_json::from_str(incoming.body().get()).map_err(|_| "its body is no text".to_owned())?;
@@ -106,20 +111,23 @@ fn keys(incoming: &Incoming<'_>, source: &Source, replay: Option<&ReplayId>) -> 
     })?;
     let own = incoming.copy.deduplication_id();
     let told = incoming.copy.attribute(REPAIR);
-    let fits = |sort: &Key| {
-        let id = DeduplicationId::of_item(&key, sort);
+    let id = source.id.as_ref().and_then(|_| incoming.copy.attribute("eventId")).map(str::to_owned);
+    let fits = |identity: &EventIdentity| {
+        let id = DeduplicationId::of_event(&key, identity);
         match (told, replay) {
             (Some(told), _) => id.as_str() == told,
             (None, Some(replay)) => id == *own || id.replayed(replay) == *own,
             (None, None) => id == *own,
         }
     };
-    let sorts = candidates(sort);
+    let identities = candidates(sort).into_iter().map(|sort| EventIdentity { sort, id: id.clone() });
+    let identities: Vec<EventIdentity> = identities.collect();
     // A message under another id, put there by hand: the most likely type then.
-    let likely = if told.is_none() { sorts.first() } else { None };
-    let sort = sorts.iter().find(|sort| fits(sort)).or(likely);
-    let sort = sort.ok_or_else(|| format!("its body's `{sort_name}` is not what its id is made of"))?;
-    Ok((key, sort.clone()))
+    let likely = if told.is_none() { identities.first() } else { None };
+    let identity = identities.iter().find(|identity| fits(identity)).or(likely);
+    let identity =
+        identity.ok_or_else(|| format!("its body's `{sort_name}` is not what its id is made of"))?;
+    Ok((key, identity.clone()))
 }
 
 /// The values that a key can have whose JSON this is, the most likely first.

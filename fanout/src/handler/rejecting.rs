@@ -42,7 +42,7 @@ impl Fanout {
             for event in &planned.plan.run.rejected {
                 let (version, why) = (event.version, &event.why);
                 error!(%group, version, why, "event in the table cannot be sent; it gets a rejection");
-                let rejection = Rejection::of_item(&self.source, planned.key(), &event.sort, why);
+                let rejection = Rejection::of_item(&self.source, planned.key(), &event.identity, why);
                 rejections.push(Rejected { subject: group.clone(), rejection });
             }
         }

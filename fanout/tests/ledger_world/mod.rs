@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use shared::config::Config;
 use shared::event::{Along, Event};
-use shared::ids::{Group, Key};
+use shared::ids::{EventIdentity, Group, Key};
 use shared::ledger::{
     ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, Ports, Registration, Registry, ScanPage,
     ScanPosition, State, Unread, Write, WriteCount, WriteError,
@@ -75,6 +75,7 @@ impl LedgerWorld {
                 since: 1,
                 absent_at: None,
                 retired_at: None,
+                unknown: [].into(),
             };
             (client.name.clone(), registration)
         });
@@ -83,6 +84,7 @@ impl LedgerWorld {
             revision: 1,
             start: Timestamp::from_millis(0),
             clients: registrations.collect(),
+            unknown: [].into(),
         };
         ledger.put(ItemKey::Registry, Item::Registry(registry));
         Self {
@@ -336,6 +338,7 @@ impl LedgerWorld {
             replay_until: 0,
             replay: None,
             at,
+            unknown: [].into(),
         }
     }
 
@@ -424,9 +427,9 @@ impl EventTable for Hanging<'_> {
         self.world.table.page(key, before).await
     }
 
-    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
+    async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {
         self.hang(false).await;
-        self.world.table.has(key, sort).await
+        self.world.table.identity(key, sort).await
     }
 
     async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {

@@ -46,12 +46,12 @@ pub struct Source {
     pub partition_key: String,
     /// The attribute that is the table's sort key.
     pub sort_key: String,
-    /// The attribute that holds the event's own id. If it is named here, an event without it is rejected.
-    pub id: Option<String>,
-    /// The attribute that holds the event's name.
-    pub name: Option<String>,
-    /// The attribute that holds the event's time.
-    pub time: String,
+    /// Where the event's own id is. If it is named here, an event without it is rejected.
+    pub id: Option<Path>,
+    /// Where the event's name is.
+    pub name: Option<Path>,
+    /// Where the event's time is.
+    pub time: Option<Path>,
     /// Where the event's number inside its aggregate is. An event without it is rejected.
     pub version: VersionPlace,
     /// Which items are events, by their JSON; none if all are.

@@ -68,13 +68,13 @@ fn names(config: &Config) -> Vec<&str> {
 #[test]
 fn every_key_is_read() {
     let config = read(VALID, Some(&naming())).unwrap();
-    let text = |text: &str| Some(text.to_owned());
+    let attribute = |name: &str| Some(Path(vec![name.to_owned()]));
     let expected = Source {
         partition_key: "mark".to_owned(),
         sort_key: "createTime".to_owned(),
-        id: text("eventId"),
-        name: text("eventName"),
-        time: "createTime".to_owned(),
+        id: attribute("eventId"),
+        name: attribute("eventName"),
+        time: attribute("createTime"),
         version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
         filter: None,
     };
@@ -89,11 +89,11 @@ fn every_key_is_read() {
 
 #[test]
 fn what_is_left_out_has_its_default() {
-    let text = "source = { partition_key = 'k', sort_key = 's', time = 't', version = 'v' }\n\
+    let text = "source = { partition_key = 'k', sort_key = 's', version = 'v' }\n\
                 client = [{ name = 'A' }]";
     let config = read(text, None).unwrap();
     assert_eq!(config.requests_in_flight, 6);
-    assert_eq!((config.source.id, config.source.name), (None, None));
+    assert_eq!((config.source.id, config.source.name, config.source.time), (None, None, None));
     assert!(!config.clients[0].history);
 }
 
@@ -104,8 +104,8 @@ fn the_shipped_file_is_valid() {
     assert_eq!(config.own_clients().count(), 3);
     assert_eq!(config.source.version.to_string(), "RegistrationNumber.version");
     assert_eq!(
-        (config.source.partition_key.as_str(), config.source.id.as_deref()),
-        ("mark", Some("eventId"))
+        (config.source.partition_key, config.source.id.map(|id| id.to_string())),
+        ("mark".to_owned(), Some("eventId".to_owned()))
     );
 }
 
@@ -268,7 +268,6 @@ queue_arn = "arn:aws:sqs:us-east-1:999999999999:test-MarkFanOutQueue.fifo"
     expect![[r#"
         client-queues.toml:2: owner: unknown key; known here are `source`, `sending`, `client`
         client-queues.toml:4: source.partition_key: missing; name an attribute of the event table
-        client-queues.toml:4: source.time: missing; name the attribute of the event's time, by which an aggregate's incarnations differ
         client-queues.toml:5: source.partitionkey: unknown key; did you mean `partition_key`?
         client-queues.toml:6: source.sort_key: is a whole number; write text in quotes
         client-queues.toml:7: source.group: is gone: events with the same partition key are a group, because what is missing of a group is read from its partition; delete the line

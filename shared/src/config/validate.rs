@@ -30,9 +30,6 @@ const NO_PARTITION_KEY: &str = "missing; name an attribute of the event table";
 
 const NO_SORT_KEY: &str = "missing; name the table's sort key, by which an aggregate's events differ";
 
-const NO_TIME: &str =
-    "missing; name the attribute of the event's time, by which an aggregate's incarnations differ";
-
 const NO_VERSION: &str = "missing; name the attribute that numbers an aggregate's events, or, if yours have no number, \
                           count on condition from now on: docs/ordering.md says how under \"My events have no version\"";
 
@@ -72,13 +69,13 @@ fn validate_source(raw: RawSource<'_>, report: &mut Report<'_>) -> Option<Source
         if matches!(value, Value::Absent) {
             report.add(at, key, missing);
         }
-        optional(key, value, report)
+        attribute(key, value, report)
     };
     let partition_key = required("source.partition_key", raw.partition_key, NO_PARTITION_KEY);
     let sort_key = required("source.sort_key", raw.sort_key, NO_SORT_KEY);
-    let time = required("source.time", raw.time, NO_TIME);
-    let id = optional("source.id", raw.id, report);
-    let name = optional("source.name", raw.name, report);
+    let time = path("source.time", raw.time, report);
+    let id = path("source.id", raw.id, report);
+    let name = path("source.name", raw.name, report);
     let RawVersion { path: version, after } = raw.version;
     if matches!(version, Value::Absent) {
         report.add(at, "source.version", NO_VERSION);
@@ -93,7 +90,7 @@ fn validate_source(raw: RawSource<'_>, report: &mut Report<'_>) -> Option<Source
         Value::Absent | Value::Wrong => None,
     };
     let filter = raw.filter.map(|section| filter(&section, report));
-    let (partition_key, sort_key, time) = (partition_key?, sort_key?, time?);
+    let (partition_key, sort_key) = (partition_key?, sort_key?);
     let filter = match filter {
         Some(filter) => Some(filter?),
         None => None,
@@ -109,7 +106,7 @@ fn validate_source(raw: RawSource<'_>, report: &mut Report<'_>) -> Option<Source
     })
 }
 
-fn optional(key: &str, value: Value<Cow<'_, str>>, report: &mut Report<'_>) -> Option<String> {
+fn attribute(key: &str, value: Value<Cow<'_, str>>, report: &mut Report<'_>) -> Option<String> {
     let Value::Is(name) = value else {
         return None;
     };

@@ -75,8 +75,8 @@ impl Role {
     /// The types that may fill this role, in words.
     fn types(self) -> &'static str {
         match self {
-            Self::PartitionKey | Self::SortKey => "a string, a number or bytes",
-            Self::Id | Self::Name | Self::Time => "a string or a number",
+            Self::PartitionKey | Self::SortKey | Self::Id => "a string, a number or bytes",
+            Self::Name | Self::Time => "a string or a number",
             Self::Version => "a number, or text of digits",
         }
     }

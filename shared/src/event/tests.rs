@@ -7,12 +7,13 @@ use crate::time::Timestamp;
 
 /// The source of the companion's marks.
 fn source() -> Source {
+    let attribute = |name: &str| Some(Path(vec![name.to_owned()]));
     Source {
         partition_key: "mark".to_owned(),
         sort_key: "createTime".to_owned(),
-        id: Some("eventId".to_owned()),
-        name: Some("eventName".to_owned()),
-        time: "createTime".to_owned(),
+        id: attribute("eventId"),
+        name: attribute("eventName"),
+        time: attribute("createTime"),
         version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
         filter: None,
     }
@@ -176,11 +177,11 @@ fn what_can_never_be_an_event() {
     check(&item("eventId", r#"{"S": ""}"#), expect!["`eventId`, the event's id, is empty"]);
     check(
         &item("eventId", r#"{"BOOL": true}"#),
-        expect!["`eventId`, the event's id, is of type `BOOL`; it must be a string or a number"],
+        expect!["`eventId`, the event's id, is of type `BOOL`; it must be a string, a number or bytes"],
     );
     check(
-        &item("eventId", r#"{"B": "AA=="}"#),
-        expect!["`eventId`, the event's id, is of type `B`; it must be a string or a number"],
+        &item("eventId", r#"{"BOOL": true}"#),
+        expect!["`eventId`, the event's id, is of type `BOOL`; it must be a string, a number or bytes"],
     );
     check(
         &item("eventId", &format!(r#"{{"S": "{}"}}"#, "x".repeat(257))),
@@ -247,13 +248,19 @@ fn what_can_never_be_an_event() {
 }
 
 #[test]
-fn an_event_is_known_by_its_items_keys() {
+fn an_event_is_known_by_its_items_keys_and_its_own_id() {
     let event = read(&source(), &item("price", r#"{"N": "299.90"}"#)).unwrap();
     let [key, sort] = ["AFC F5", "2025-03-01T09:30:00Z"].map(|text| Key::S(text.to_owned()));
-    assert_eq!(*event.deduplication_id(), DeduplicationId::of_item(&key, &sort));
-    assert_eq!((event.key(), event.sort()), (&key, &sort));
+    let identity = EventIdentity { sort, id: Some(event.id().to_owned()) };
+    assert_eq!((event.key(), event.identity()), (&key, &identity));
+    assert_eq!(*event.deduplication_id(), DeduplicationId::of_event(&key, &identity));
     let plain = read(&plain(), &item("price", r#"{"N": "299.90"}"#)).unwrap();
-    assert_eq!(plain.id(), event.deduplication_id().as_str(), "if the source names no other id");
+    assert_eq!(*plain.identity(), EventIdentity::from(identity.sort.clone()));
+    assert_eq!(plain.id(), plain.deduplication_id().as_str(), "if the source names no other id");
+    // A UUID as bytes.
+    let binary = read(&source(), &item("eventId", r#"{"B": "VQ6EAOKbQdSnFkRmVUQAAQ=="}"#)).unwrap();
+    assert_eq!(binary.id(), "VQ6EAOKbQdSnFkRmVUQAAQ==");
+    assert_eq!(binary.identity().id.as_deref(), Some(binary.id()));
 }
 
 #[test]
@@ -299,7 +306,7 @@ fn message_of_an_event() {
         let along = Along {
             trace_header: Some("Root=1-5759e988-bd862e3fe1be46a994272793"),
             streamed_at: streamed_at.map(Timestamp::from_millis),
-            replay: None,
+            ..Along::default()
         };
         let message = read(source, item).unwrap().message(along);
         expect.assert_eq(&format!("{:#}", shown_message(&message)));
@@ -309,39 +316,39 @@ fn message_of_an_event() {
         &item("price", r#"{"N": "299.90"}"#),
         Some(1_740_821_400_123),
         expect![[r#"
-        {
-          "MessageAttributes": {
-            "eventId": {
-              "DataType": "String",
-              "StringValue": "a1b2"
-            },
-            "eventName": {
-              "DataType": "String",
-              "StringValue": "EntitlementCreated"
-            },
-            "eventTime": {
-              "DataType": "String",
-              "StringValue": "2025-03-01T09:30:00Z"
-            },
-            "streamedAt": {
-              "DataType": "Number",
-              "StringValue": "1740821400123"
-            },
-            "version": {
-              "DataType": "Number",
-              "StringValue": "3"
-            }
-          },
-          "MessageBody": "{\"RegistrationNumber\":{\"version\":3},\"createTime\":\"2025-03-01T09:30:00Z\",\"eventId\":\"a1b2\",\"eventName\":\"EntitlementCreated\",\"mark\":\"AFC F5\",\"price\":299.90}",
-          "MessageDeduplicationId": "7e1dde1fe160a9402b8bfb30cea5725912275916235551b7f251790e66b0079d",
-          "MessageGroupId": "AFC%20F5",
-          "MessageSystemAttributes": {
-            "AWSTraceHeader": {
-              "DataType": "String",
-              "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"
-            }
-          }
-        }"#]],
+            {
+              "MessageAttributes": {
+                "eventId": {
+                  "DataType": "String",
+                  "StringValue": "a1b2"
+                },
+                "eventName": {
+                  "DataType": "String",
+                  "StringValue": "EntitlementCreated"
+                },
+                "eventTime": {
+                  "DataType": "String",
+                  "StringValue": "2025-03-01T09:30:00Z"
+                },
+                "streamedAt": {
+                  "DataType": "Number",
+                  "StringValue": "1740821400123"
+                },
+                "version": {
+                  "DataType": "Number",
+                  "StringValue": "3"
+                }
+              },
+              "MessageBody": "{\"RegistrationNumber\":{\"version\":3},\"createTime\":\"2025-03-01T09:30:00Z\",\"eventId\":\"a1b2\",\"eventName\":\"EntitlementCreated\",\"mark\":\"AFC F5\",\"price\":299.90}",
+              "MessageDeduplicationId": "6e4719840d4b3dd04de4b2904662dcd6b6b3a4c8d662ded70999784eb2a68d60",
+              "MessageGroupId": "AFC%20F5",
+              "MessageSystemAttributes": {
+                "AWSTraceHeader": {
+                  "DataType": "String",
+                  "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"
+                }
+              }
+            }"#]],
     );
     check(
         &plain(),

@@ -78,12 +78,42 @@ fn only_what_sqs_accepts_is_taken_from_sqs() {
 }
 
 #[test]
+fn an_incarnations_token_comes_out_the_same_again_and_differs_from_the_one_before() {
+    let (key, first) = (s("AFC F5"), EventIdentity { sort: n("1"), id: Some("an id".to_owned()) });
+    let token = |number: u64, previous: Option<&IncarnationToken>| {
+        IncarnationToken::new(&key, &first, number, previous)
+    };
+    expect_test::expect!["87584ee5f35f8042"].assert_eq(token(1, None).as_str());
+    // After the loss of the ledger, an incarnation may have another number.
+    assert_eq!(token(1, None), token(3, None));
+    let other = IncarnationToken::new(&key, &n("1").into(), 1, None);
+    assert_eq!(token(2, Some(&other)), token(1, None));
+    // The incarnation before began with what looks like the same event.
+    let second = token(2, Some(&token(1, None)));
+    expect_test::expect!["3835983ff57d256b"].assert_eq(second.as_str());
+    assert_ne!(token(3, Some(&second)), second);
+    assert_eq!(IncarnationToken::try_new(second.as_str()), Ok(second));
+    for text in ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcdeg"] {
+        assert_eq!(IncarnationToken::try_new(text), Err(InvalidToken), "{text}");
+    }
+}
+
+#[test]
 fn deduplication_ids() {
-    let of_item = |partition: &Key, sort: &Key| DeduplicationId::of_item(partition, sort).as_str().to_owned();
+    let of_item = |partition: &Key, sort: &Key| {
+        DeduplicationId::of_event(partition, &sort.clone().into()).as_str().to_owned()
+    };
     expect_test::expect!["419f1a6471cbd7a44b49d9f1e3b707c9f9c46d48c84f4e3ae7a8295d35b943e2"]
         .assert_eq(&of_item(&s("AFC F5"), &s("2025-01-01T00:00:00Z")));
     expect_test::expect!["9a12681f062475598fbd7223f72f409d471fea66ddec006dbe7a2d0dcf14603e"]
         .assert_eq(&of_item(&n("7"), &n("1")));
+    let with_id = EventIdentity { sort: n("1"), id: Some("an id".to_owned()) };
+    let with_id = DeduplicationId::of_event(&n("7"), &with_id);
+    expect_test::expect!["ceaa84458d07cee1a191aa77ef21d1550c74739ff8cd54a8b4cfd84faa681352"]
+        .assert_eq(with_id.as_str());
+    let token = IncarnationToken::new(&n("7"), &n("1").into(), 1, None);
+    expect_test::expect!["83d1a544cb880395b33074298d945aa0c1973f02e08144c1a34b7538740c98d2"]
+        .assert_eq(with_id.in_incarnation(&token).as_str());
     assert_eq!(
         DeduplicationId::of_stream_record("c4ca4238a0b923820dcc509a6f75849b").as_str(),
         "c4ca4238a0b923820dcc509a6f75849b"
@@ -189,10 +219,16 @@ proptest! {
     }
 
     #[test]
-    fn different_items_have_different_deduplication_ids(items in vec((key(), key()), 2..8)) {
-        for (i, left) in items.iter().enumerate() {
-            for right in &items[..i] {
-                let [one, other] = [left, right].map(|(partition, sort)| DeduplicationId::of_item(partition, sort));
+    fn different_events_have_different_ids_and_tokens(
+        events in vec((key(), (key(), proptest::option::of("[ab]{0,2}"))), 2..8),
+    ) {
+        let events = events.into_iter().map(|(key, (sort, id))| (key, EventIdentity { sort, id }));
+        let events: Vec<_> = events.collect();
+        for (i, left) in events.iter().enumerate() {
+            for right in &events[..i] {
+                let tokens = [left, right].map(|(key, first)| IncarnationToken::new(key, first, 1, None));
+                prop_assert_eq!(left == right, tokens[0] == tokens[1], "{:?} {:?}", left, right);
+                let [one, other] = [left, right].map(|(key, identity)| DeduplicationId::of_event(key, identity));
                 prop_assert!(is_legal(one.as_str()));
                 prop_assert_eq!(left == right, one == other, "{:?} {:?}", left, right);
             }

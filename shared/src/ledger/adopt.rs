@@ -6,7 +6,7 @@ use super::cursors::{CursorWrite, transactions};
 use super::{
     ClientId, Cursor, EventTime, First, GroupItem, Registration, Registry, RowHead, State, Write, WriteCount,
 };
-use crate::ids::{Group, Key};
+use crate::ids::{Group, IncarnationToken, Key};
 use crate::time::Timestamp;
 
 /// The version of an aggregate's first event.
@@ -88,7 +88,7 @@ pub fn baseline<'r>(
     Some(GroupItem {
         version,
         time: covered.filter_map(|(_, row)| row.time).max(),
-        ..unseen(key, First { sort: first.sort.clone(), version: lowest })
+        ..unseen(key, First { identity: first.identity.clone(), version: lowest })
     })
 }
 
@@ -105,10 +105,12 @@ pub(super) fn unseen(key: &Key, first: First) -> GroupItem {
         behind: [].into(),
         revision: 0,
         incarnation_number: 1,
+        token: IncarnationToken::new(key, &first.identity, 1, None),
         first,
         time: None,
         key: key.clone(),
         holes: Vec::new(),
+        unknown: [].into(),
     }
 }
 
@@ -131,6 +133,11 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::ids::EventIdentity;
+
+    fn identity(sort: &str) -> EventIdentity {
+        Key::S(sort.to_owned()).into()
+    }
 
     /// `3@5` is version 3 at second 5; `3` is at second 3; the time of `3?` cannot be read; `?` has no version. The ledger
     /// starts at second 3.
@@ -143,13 +150,13 @@ mod tests {
             let (version, time) = text.split_once('@').unwrap_or((text, text));
             let time = (!text.ends_with('?')).then(|| second(time));
             let version = version.trim_end_matches('?').parse().ok();
-            RowHead { sort: Key::S(format!("#{number}")), version, time }
+            RowHead { identity: identity(&format!("#{number}")), version, time }
         };
         let mut rows: Vec<RowHead> = rows.split_whitespace().enumerate().map(row).collect();
         rows.reverse();
         let item = baseline(&Key::S("a".to_owned()), &rows, Timestamp::from_millis(3_000));
         let shown = item.map(|item| {
-            let Key::S(first) = &item.first.sort else { panic!() };
+            let Key::S(first) = &item.first.identity.sort else { panic!() };
             let seconds = item.time.map(|time| time.as_nanos() / 1_000_000_000);
             format!("v{} at {seconds:?}, first {} {first}", item.version, item.first.version)
         });
@@ -161,7 +168,7 @@ mod tests {
         let row = |text: &str| {
             let time = (!text.ends_with('?')).then(|| EventTime::from(Timestamp::from_millis(1)));
             let version = text.trim_end_matches('?').parse().ok();
-            RowHead { sort: Key::S("1".to_owned()), version, time }
+            RowHead { identity: identity("1"), version, time }
         };
         let mut rows: Vec<RowHead> = rows.split_whitespace().map(row).collect();
         assert_eq!(is_whole(&rows), expected, "{rows:?}");

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::budget::Budget;
 use crate::clock::{Clock, within};
-use crate::ids::{Group, Key};
+use crate::ids::{EventIdentity, Group, Key};
 use crate::send::Cause;
 
 /// A ledger or an event table whose calls are given up after a sixth of the invocation's time, as sends are, but always
@@ -74,8 +74,8 @@ impl<C: Clock, E: EventTable> EventTable for BoundedPort<'_, C, E> {
         self.read_within(TABLE, self.port.page(key, before)).await
     }
 
-    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
-        self.read_within(TABLE, self.port.has(key, sort)).await
+    async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {
+        self.read_within(TABLE, self.port.identity(key, sort)).await
     }
 
     async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {

@@ -33,6 +33,7 @@ impl CursorWrite {
             replay_until: 0,
             replay: None,
             at: now,
+            unknown: [].into(),
         };
         Self { client, condition: Condition::Absent, cursor: Some(cursor) }
     }

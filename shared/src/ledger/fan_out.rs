@@ -19,7 +19,7 @@ use super::{
     ClientId, First, GroupItem, Item, Reading, Registry, RowHead, State, WRITE_LIMIT, Write, adopt, baseline,
     leaving, replay,
 };
-use crate::ids::{Key, ReplayId};
+use crate::ids::{EventIdentity, IncarnationToken, ReplayId};
 use crate::time::Timestamp;
 
 use self::dropped::is_newer;
@@ -71,7 +71,7 @@ fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> 
     };
     // What the stream shows is new. What reconcile or an operator sends can be older than the ledger.
     if lowest.version == 1 && (lowest.written.is_some() || !is_old(lowest.time, registry.start)) {
-        let item = unseen(view.key, First { sort: lowest.sort.clone(), version: 1 });
+        let item = unseen(view.key, First { identity: lowest.identity.clone(), version: 1 });
         return first_item(view, registry, &item, &[], fresh);
     }
     let Some(rows) = &view.answers.whole else { return Decision::LookUp(LookUp::Whole) };
@@ -171,11 +171,11 @@ fn look_up(
     let brought = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
     let wanted = Wanted {
         incarnation_number: item.incarnation_number,
-        first: item.first.sort.clone(),
+        first: item.first.identity.clone(),
         after: item.version,
         to,
         is_open: is_later_incarnation,
-        brought: brought.map(|arrival| (arrival.version, arrival.sort.clone())).collect(),
+        brought: brought.map(|arrival| (arrival.version, arrival.identity.clone())).collect(),
     };
     let nothing = Rows::default();
     let rows = if to == item.version && !is_later_incarnation {
@@ -188,14 +188,14 @@ fn look_up(
     };
     // By now the rows are read: if the first event is still there, they are of this incarnation.
     match view.answers.first {
-        None => return Decision::LookUp(LookUp::First(item.first.sort.clone())),
+        None => return Decision::LookUp(LookUp::First(item.first.identity.clone())),
         Some(false) => return first_is_gone(view, item),
         Some(true) => {}
     }
 
     let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| rows.has(arrival)).collect();
     let newer = view.arrivals.iter().filter(|arrival| is_newer(arrival, item));
-    let newer: Vec<Key> = newer.map(|arrival| arrival.sort.clone()).collect();
+    let newer: Vec<EventIdentity> = newer.map(|arrival| arrival.identity.clone()).collect();
     if !newer.is_empty() && view.answers.newer.is_none() {
         return Decision::LookUp(LookUp::Newer(newer));
     }
@@ -229,12 +229,14 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
         return Decision::ReturnSoon(young);
     }
-    let first = First { sort: lowest.sort.clone(), version };
+    let first = First { identity: lowest.identity.clone(), version };
     let is_later = lowest.time.zip(item.time).is_some_and(|(lowest, last)| lowest > last);
     let (after, why) = if version <= item.first.version || is_later {
         let incarnation_number = item.incarnation_number.saturating_add(1);
+        let token = IncarnationToken::new(view.key, &first.identity, incarnation_number, Some(&item.token));
         let new = GroupItem {
             incarnation_number,
+            token,
             version: 0,
             time: None,
             first,
@@ -383,7 +385,7 @@ fn before_sending(transactions: Vec<Vec<Write>>, why: &'static str) -> PriorWrit
 
 /// Whether `rows` have the arrival's event.
 fn shows(rows: &[RowHead], arrival: &Arrival) -> bool {
-    rows.iter().any(|row| row.version == Some(arrival.version) && row.sort == arrival.sort)
+    rows.iter().any(|row| row.version == Some(arrival.version) && row.identity == arrival.identity)
 }
 
 /// The look-up of those of `clients` whose cursors were not read yet.

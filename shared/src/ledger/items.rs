@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::stored::Attributes;
 use super::{EventTime, Unread};
 use crate::config::ClientName;
-use crate::ids::{Group, Key, ReplayId};
+use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::time::Timestamp;
 
 /// How many of a group's latest holes are kept.
@@ -30,6 +31,8 @@ pub struct Registry {
     pub start: Timestamp,
     /// Every client that ever was, at most 1,000.
     pub clients: BTreeMap<ClientName, Registration>,
+    /// What another release wrote in this format, and is written back as it was read.
+    pub unknown: Attributes,
 }
 
 /// What the ledger knows of a client.
@@ -47,6 +50,8 @@ pub struct Registration {
     pub absent_at: Option<Timestamp>,
     /// When it was retired.
     pub retired_at: Option<Timestamp>,
+    /// What another release wrote in this format, and is written back as it was read.
+    pub unknown: Attributes,
 }
 
 /// Whether a client is served.
@@ -73,6 +78,8 @@ pub struct GroupItem {
     pub revision: u64,
     /// Which incarnation of the aggregate: 1, 2, ….
     pub incarnation_number: u64,
+    /// What clients know the incarnation by. It stays while the incarnation lasts, whatever becomes of `first`.
+    pub token: IncarnationToken,
     /// The lowest event of this incarnation.
     pub first: First,
     /// The latest time of the events up to `version`, if one is known.
@@ -81,13 +88,15 @@ pub struct GroupItem {
     pub key: Key,
     /// The last [`HOLES_LIMIT`] versions given up, in the order in which they were.
     pub holes: Vec<u64>,
+    /// What another release wrote in this format, and is written back as it was read.
+    pub unknown: Attributes,
 }
 
-/// The lowest event of an incarnation, by which it is known that the incarnation lasts.
+/// The lowest event of an incarnation: the incarnation lasts as long as the event table has this event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct First {
-    /// Its sort key in the event table.
-    pub sort: Key,
+    /// What tells it from other events, also from one of another incarnation with the same sort key.
+    pub identity: EventIdentity,
     /// Its version.
     pub version: u64,
 }
@@ -109,6 +118,8 @@ pub struct Cursor {
     pub replay: Option<ReplayId>,
     /// When the client became behind.
     pub at: Timestamp,
+    /// What another release wrote in this format, and is written back as it was read.
+    pub unknown: Attributes,
 }
 
 /// Who catches a client up.
@@ -126,6 +137,8 @@ pub struct Lease {
     pub failures: u32,
     /// Not tried again before.
     pub not_before: Timestamp,
+    /// What another release wrote in this format, and is written back as it was read.
+    pub unknown: Attributes,
 }
 
 /// An item of the ledger's table that is none of the ledger's, or of another format. It stays so until an operator acts, and
@@ -158,6 +171,8 @@ pub struct Scan {
     pub after: Option<(Key, Key)>,
     /// Whether it has not reached the end.
     pub is_on: bool,
+    /// What another release wrote in this format, and is written back as it was read.
+    pub unknown: Attributes,
 }
 
 /// Why the event table is scanned.

@@ -62,11 +62,20 @@ fn found(file: &BTreeMap<ClientName, bool>, now: Timestamp) -> Registry {
         clients: clients
             .map(|(id, (name, history))| (name.clone(), join(ClientId(id), *history, 1)))
             .collect(),
+        unknown: [].into(),
     }
 }
 
 fn join(id: ClientId, history: bool, since: u64) -> Registration {
-    Registration { id, state: State::Live, history, since, absent_at: None, retired_at: None }
+    Registration {
+        id,
+        state: State::Live,
+        history,
+        since,
+        absent_at: None,
+        retired_at: None,
+        unknown: [].into(),
+    }
 }
 
 fn may_join(before: Option<&Registration>, unmarked: &BTreeSet<ClientId>, now: Timestamp) -> bool {

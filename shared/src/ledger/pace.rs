@@ -74,11 +74,12 @@ mod tests {
 
     use super::*;
     use crate::ids::Key;
-    use crate::ledger::ScannedRow;
+    use crate::ledger::{RowHead, ScannedRow};
 
     fn page(items: usize, units: Option<u64>) -> ScanPage {
         let key = Key::S("a".to_owned());
-        let row = ScannedRow { key: key.clone(), sort: key, version: None, time: None };
+        let head = RowHead { identity: key.clone().into(), version: None, time: None };
+        let row = ScannedRow { key, head };
         ScanPage { seen: vec![row; items], next: None, units }
     }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use super::{ClientId, Cursor, EventTime, GroupItem, Lease, Registry, Scan, ScanKind, WriteCount};
 use crate::event::Event;
-use crate::ids::{Group, Key};
+use crate::ids::{EventIdentity, Group, Key};
 use crate::send::Cause;
 
 /// The most keys of one read (`BatchGetItem`).
@@ -62,15 +62,15 @@ pub trait Ledger {
 
 /// The event table.
 pub trait EventTable {
-    /// A page of an aggregate's items that the source's filter admits, newest first by their sort keys, those before `before` if it is given; strongly
-    /// consistent.
+    /// A page of an aggregate's items that the source's filter admits, newest first by their sort keys, those before
+    /// `before` if it is given; strongly consistent.
     fn page(&self, key: &Key, before: Option<&Key>) -> impl Future<Output = Result<Page, Unread>>;
 
-    /// Whether the item is there, admitted or not, strongly consistent.
-    fn has(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<bool, Unread>>;
+    /// The identity of the item under this sort key, admitted or not, strongly consistent; `None` if there is none.
+    fn identity(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<Option<EventIdentity>, Unread>>;
 
-    /// A page of all items that the source's filter admits, read from at most `limit`, in an order of the table's own in which those of an aggregate stand together,
-    /// after `after`. Eventually consistent: what it shows is a hint.
+    /// A page of all items that the source's filter admits, read from at most `limit`, in an order of the table's own in
+    /// which those of an aggregate stand together, after `after`. Eventually consistent: what it shows is a hint.
     fn scan(
         &self,
         after: Option<&ScanPosition>,
@@ -159,12 +159,8 @@ pub struct Page {
 /// An item of the event table that the source's filter admits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Its sort key.
-    pub sort: Key,
-    /// Its version, if it has one that can be read.
-    pub version: Option<u64>,
-    /// Its time, if it has one that can be read.
-    pub time: Option<EventTime>,
+    /// What can be known of it without its event.
+    pub head: RowHead,
     /// The event; or why the item is none that can be sent, which no later attempt can change.
     pub event: Result<Event, String>,
 }
@@ -172,18 +168,12 @@ pub struct Row {
 /// An item of the event table, without its event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowHead {
-    /// Its sort key.
-    pub sort: Key,
+    /// What tells it from the aggregate's other items.
+    pub identity: EventIdentity,
     /// Its version, if it has one that can be read.
     pub version: Option<u64>,
     /// Its time, if it has one that can be read.
     pub time: Option<EventTime>,
-}
-
-impl From<Row> for RowHead {
-    fn from(Row { sort, version, time, .. }: Row) -> Self {
-        Self { sort, version, time }
-    }
 }
 
 /// An event of the table that can never be sent, and gets a rejection.
@@ -191,8 +181,8 @@ impl From<Row> for RowHead {
 pub struct UnsendableEvent {
     /// Its version.
     pub version: u64,
-    /// Its sort key.
-    pub sort: Key,
+    /// What tells it from the aggregate's other events.
+    pub identity: EventIdentity,
     /// Why.
     pub why: String,
 }
@@ -222,12 +212,8 @@ pub struct ScanPage {
 pub struct ScannedRow {
     /// Its partition key.
     pub key: Key,
-    /// Its sort key.
-    pub sort: Key,
-    /// Its version, if it has one that can be read.
-    pub version: Option<u64>,
-    /// Its time, if it has one that can be read.
-    pub time: Option<EventTime>,
+    /// The item.
+    pub head: RowHead,
 }
 
 /// What reading an item came to.
@@ -374,6 +360,7 @@ mod tests {
             revision: 1,
             start: crate::time::Timestamp::from_millis(0),
             clients: BTreeMap::new(),
+            unknown: [].into(),
         };
         let found = LedgerRead::new(
             &keys,

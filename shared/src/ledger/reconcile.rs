@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::scan::is_young;
-use super::{EventTime, GroupItem, RowHead, ScannedRow};
-use crate::ids::Key;
+use super::{EventTime, GroupItem, RowHead};
 use crate::time::Timestamp;
 
 /// How old an event is, by its own time, when it is taken for lost. Stream and queue bring it within seconds; what they
@@ -15,17 +14,6 @@ pub const LATE: Duration = Duration::from_secs(120);
 /// The deduplication ids of what is put on the fan-out queue again change as often, so that an event is put there once in
 /// that time. As long as SQS remembers an id.
 const WINDOW: Duration = super::times::DEDUPLICATION;
-
-/// An event of the table, as far as the comparison needs it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventHead<'t> {
-    /// Its version.
-    pub version: u64,
-    /// Its sort key.
-    pub sort: &'t Key,
-    /// Its time, if it has one that can be read.
-    pub time: Option<EventTime>,
-}
 
 /// What the table has of a group and the ledger does not know, or the other way round.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,32 +29,36 @@ pub struct Difference {
     pub ahead: Option<u64>,
 }
 
-/// Compares all `events` that the table has of a group with its item.
+/// Compares all `rows` that the table has of a group with its item. A row whose version can't be read is no event.
 ///
 /// A group without an item, all of whose events are before `start`, is old and nothing is missing. An event whose time
 /// cannot be read, or lies ahead by [`LATE`], is neither old nor on its way.
-pub fn compare(
-    events: &[EventHead<'_>],
+pub fn compare<'r>(
+    rows: impl IntoIterator<Item = &'r RowHead>,
     item: Option<&GroupItem>,
     start: Timestamp,
     now: Timestamp,
 ) -> Difference {
-    let Some(highest) = events.iter().max_by_key(|event| event.version) else { return Difference::default() };
-    let is_late = highest.time.is_none_or(|time| !is_young(time, LATE, now));
-    let Some(item) = item else {
-        let is_new = |event: &EventHead<'_>| event.time.is_none_or(|time| time >= EventTime::from(start));
-        return Difference { highest: is_late && events.iter().any(is_new), ..Difference::default() };
+    let events: Vec<(u64, &RowHead)> = rows.into_iter().filter_map(|row| Some((row.version?, row))).collect();
+    let Some(&(highest, last)) = events.iter().max_by_key(|(version, _)| *version) else {
+        return Difference::default();
     };
-    let highest_is_missing = highest.version > item.version && is_late;
-    if !events.iter().any(|event| *event.sort == item.first.sort) {
+    let is_late = last.time.is_none_or(|time| !is_young(time, LATE, now));
+    let Some(item) = item else {
+        let is_new = |time: Option<EventTime>| time.is_none_or(|time| time >= EventTime::from(start));
+        let is_new = events.iter().any(|(_, row)| is_new(row.time));
+        return Difference { highest: is_late && is_new, ..Difference::default() };
+    };
+    let highest_is_missing = highest > item.version && is_late;
+    if !events.iter().any(|(_, row)| row.identity == item.first.identity) {
         return Difference { lowest: true, highest: highest_is_missing, ..Difference::default() };
     }
-    let versions: BTreeSet<u64> = events.iter().map(|event| event.version).collect();
+    let versions: BTreeSet<u64> = events.iter().map(|(version, _)| *version).collect();
     Difference {
         lowest: false,
         highest: highest_is_missing,
         holes: item.holes.iter().copied().filter(|hole| versions.contains(hole)).collect(),
-        ahead: (item.version > highest.version).then_some(highest.version),
+        ahead: (item.version > highest).then_some(highest),
     }
 }
 
@@ -82,21 +74,10 @@ impl Difference {
     }
 }
 
-impl<'t> EventHead<'t> {
-    /// What a scan came past; `None` if its version cannot be read.
-    pub fn of_seen(seen: &'t ScannedRow) -> Option<Self> {
-        Some(Self { version: seen.version?, sort: &seen.sort, time: seen.time })
-    }
-
-    /// What a query read; `None` if its version cannot be read.
-    pub fn of_row(row: &'t RowHead) -> Option<Self> {
-        Some(Self { version: row.version?, sort: &row.sort, time: row.time })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{EventIdentity, IncarnationToken, Key};
     use crate::ledger::times::YOUNG;
     use crate::ledger::{First, WriteCount};
 
@@ -107,6 +88,10 @@ mod tests {
     /// A version, and how many seconds ago it happened: a negative number is ahead; `None`: unknown.
     type Event = (u64, Option<i64>);
 
+    fn identity(sort: &str) -> EventIdentity {
+        Key::N(sort.to_owned()).into()
+    }
+
     /// The ledger's group: its version, its holes; the first event is version 1.
     fn item(version: u64, holes: &[u64]) -> GroupItem {
         GroupItem {
@@ -115,21 +100,24 @@ mod tests {
             behind: BTreeSet::new(),
             revision: 1,
             incarnation_number: 1,
-            first: First { sort: Key::N("1".to_owned()), version: 1 },
+            token: IncarnationToken::new(&Key::S("a".to_owned()), &identity("1"), 1, None),
+            first: First { identity: identity("1"), version: 1 },
             time: None,
             key: Key::S("a".to_owned()),
             holes: holes.to_vec(),
+            unknown: [].into(),
         }
     }
 
     fn check(events: &[Event], item: Option<GroupItem>, expected: &str) {
-        let sorts: Vec<Key> = events.iter().map(|(version, _)| Key::N(version.to_string())).collect();
         let at = |age: i64| NOW.as_millis().saturating_add_signed(-age * 1_000);
         let time = |age: i64| EventTime::from(Timestamp::from_millis(at(age)));
-        let listed = events.iter().zip(&sorts);
-        let listed: Vec<_> = listed
-            .map(|((version, age), sort)| EventHead { version: *version, sort, time: age.map(time) })
-            .collect();
+        let row = |(version, age): &Event| RowHead {
+            identity: identity(&version.to_string()),
+            version: Some(*version),
+            time: age.map(time),
+        };
+        let listed: Vec<RowHead> = events.iter().map(row).collect();
         let difference = compare(&listed, item.as_ref(), START, NOW);
         let mut shown = Vec::new();
         shown.extend(difference.lowest.then(|| "lowest".to_owned()));

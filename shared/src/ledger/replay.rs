@@ -48,6 +48,7 @@ pub fn replay(
         replay_until: replay_until.max(has),
         replay: (!is_lost).then(|| id.clone()),
         at,
+        unknown: cursor.map(|cursor| cursor.unknown.clone()).unwrap_or_default(),
     };
     behind(group, item, client, cursor, repeated)
 }
@@ -57,7 +58,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::ids::Key;
+    use crate::ids::{IncarnationToken, Key};
     use crate::ledger::{Condition, First, Item, ItemKey};
 
     const CLIENT: ClientId = ClientId(7);
@@ -69,10 +70,12 @@ mod tests {
             behind: BTreeSet::from_iter([ClientId(3)].into_iter().chain(is_behind.then_some(CLIENT))),
             revision: 2,
             incarnation_number: 2,
-            first: First { sort: Key::S("1".to_owned()), version: 1 },
+            token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
+            first: First { identity: Key::S("1".to_owned()).into(), version: 1 },
             time: None,
             key: Key::S("a".to_owned()),
             holes: vec![4],
+            unknown: [].into(),
         }
     }
 
@@ -86,6 +89,7 @@ mod tests {
             replay_until,
             replay,
             at: Timestamp::from_millis(1),
+            unknown: [].into(),
         }
     }
 
@@ -114,6 +118,7 @@ mod tests {
             replay_until,
             replay,
             at,
+            unknown: [].into(),
         };
         let expected = [
             Write {

@@ -51,7 +51,14 @@ pub fn due(
         (ScanKind::Reconcile, Some(scan)) => !scan.is_on && now.since(scan.at) >= RECONCILE,
     };
     if has_reason {
-        return Some(Scan { write_count, revision: registry.revision, at: now, after: None, is_on: true });
+        return Some(Scan {
+            write_count,
+            revision: registry.revision,
+            at: now,
+            after: None,
+            is_on: true,
+            unknown: [].into(),
+        });
     }
     // A maintenance that read the registry before the scan's clients joined would adopt no client, and end it.
     scan.filter(|scan| scan.is_on && scan.revision <= registry.revision)
@@ -95,7 +102,7 @@ impl Progress {
     pub fn pass(&mut self, aggregate: &Aggregate, is_done: bool) {
         self.has_left |= !is_done;
         if let Some(last) = aggregate.seen.last().filter(|_| !self.has_left) {
-            self.after = Some(ScanPosition { key: last.key.clone(), sort: last.sort.clone() });
+            self.after = Some(ScanPosition { key: last.key.clone(), sort: last.head.identity.sort.clone() });
         }
     }
 
@@ -118,9 +125,13 @@ mod tests {
 
     use super::*;
     use crate::config::ClientName;
-    use crate::ledger::ClientId;
+    use crate::ledger::{ClientId, RowHead};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    fn head(sort: Key) -> RowHead {
+        RowHead { identity: sort.into(), version: None, time: None }
+    }
 
     /// A registry with clients that joined at these revisions; a negative one is of a retired client.
     fn registry(with_history: &[i64]) -> Registry {
@@ -132,13 +143,14 @@ mod tests {
                 since: since.unsigned_abs(),
                 absent_at: None,
                 retired_at: None,
+                unknown: [].into(),
             };
             (ClientName::try_new(&format!("C{id}")).unwrap(), registration)
         };
         let mut clients: BTreeMap<_, _> = (1..).zip(with_history).map(client).collect();
         let without = Registration { history: false, state: State::Live, ..client((0, &9)).1 };
         clients.insert(ClientName::try_new("Without").unwrap(), without);
-        Registry { write_count: WriteCount(1), revision: 9, start: NOW, clients }
+        Registry { write_count: WriteCount(1), revision: 9, start: NOW, clients, unknown: [].into() }
     }
 
     fn scan(revision: u64, age: Duration, is_on: bool) -> Scan {
@@ -150,6 +162,7 @@ mod tests {
             at: Timestamp::from_millis(NOW.as_millis() - age),
             after,
             is_on,
+            unknown: [].into(),
         }
     }
 
@@ -195,7 +208,7 @@ mod tests {
             let key = |number: usize| Key::N(number.to_string());
             let mut progress = Progress::default();
             for (number, is_done) in visits.iter().enumerate() {
-                let seen = |sort| ScannedRow { key: key(number), sort, version: None, time: None };
+                let seen = |sort| ScannedRow { key: key(number), head: head(sort) };
                 let seen = vec![seen(key(1)), seen(key(2))];
                 progress.pass(&Aggregate { key: key(number), seen }, *is_done);
             }
@@ -218,15 +231,13 @@ mod tests {
             let seen: Vec<ScannedRow> = (0..).zip(&sizes).flat_map(|(group, size)| {
                 (0..*size).map(move |item| ScannedRow {
                     key: Key::N(format!("{group}")),
-                    sort: Key::N(item.to_string()),
-                    version: None,
-                    time: None,
+                    head: head(Key::N(item.to_string())),
                 })
             }).collect();
             let page = |from: usize| {
                 let page = seen.iter().skip(from).take(in_page).cloned().collect::<Vec<_>>();
                 let last = page.last().filter(|_| page.len() == in_page);
-                let next = last.map(|last| ScanPosition { key: last.key.clone(), sort: last.sort.clone() });
+                let next = last.map(|last| ScanPosition { key: last.key.clone(), sort: last.head.identity.sort.clone() });
                 ScanPage { seen: page, next, units: None }
             };
             let (mut grouping, mut progress) = (Grouping::default(), Progress::default());
@@ -241,7 +252,7 @@ mod tests {
                 // A scan that stops here and begins again leaves nothing out.
                 let done: usize = sums.iter().sum();
                 let last = done.checked_sub(1).map(|last| &seen[last]);
-                let after = last.map(|last| ScanPosition { key: last.key.clone(), sort: last.sort.clone() });
+                let after = last.map(|last| ScanPosition { key: last.key.clone(), sort: last.head.identity.sort.clone() });
                 prop_assert_eq!(progress.after(), after.as_ref());
                 if is_last {
                     break;

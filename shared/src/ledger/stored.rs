@@ -4,7 +4,8 @@
 //! which serde's numbers do not hold; and what is damaged is named by its attribute.
 //!
 //! Each item says the format that it is written in. One of another format is not read: a guess at what its
-//! attributes mean would write back less than there was.
+//! attributes mean would write back less than there was. What a later release adds to a format is kept, so that its items
+//! are whole again when that release is deployed again.
 
 mod fields;
 mod instant;
@@ -32,7 +33,7 @@ pub const SK: &str = "sk";
 pub const FORMAT: &str = "format";
 
 /// The format that is written, and the only one that is read.
-pub const FORMAT_WRITTEN: u64 = 1;
+pub const FORMAT_WRITTEN: u64 = 2;
 
 /// A value of one of the types that the ledger uses.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::future::Future;
 
-use crate::ids::{Group, Key};
+use crate::ids::{EventIdentity, Group, Key};
 use crate::ledger::{
     ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, ScanPage, ScanPosition, Unread, Write,
     WriteError,
@@ -87,8 +87,8 @@ impl<E: EventTable> EventTable for CountingPort<'_, E> {
         self.for_request().page(key, before)
     }
 
-    fn has(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<bool, Unread>> {
-        self.for_request().has(key, sort)
+    fn identity(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<Option<EventIdentity>, Unread>> {
+        self.for_request().identity(key, sort)
     }
 
     fn scan(

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use shared::config::Config;
-use shared::ids::{Group, Key, ReplayId};
+use shared::ids::{Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::catch_up::*;
 use shared::ledger::cursors::{leave, up_to_date};
 use shared::ledger::{
@@ -24,10 +24,12 @@ fn item(incarnation_number: u64, version: u64) -> GroupItem {
         behind: BTreeSet::from([OTHER, CLIENT]),
         revision: 2,
         incarnation_number,
-        first: First { sort: Key::N("1".to_owned()), version: 1 },
+        token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
+        first: First { identity: Key::N("1".to_owned()).into(), version: 1 },
         time: None,
         key: Key::S("a".to_owned()),
         holes: Vec::new(),
+        unknown: [].into(),
     }
 }
 
@@ -44,6 +46,7 @@ fn cursor(text: &str) -> Cursor {
         replay_until,
         replay: (replay_until > 0).then(|| ReplayId::try_new("r-1").unwrap()),
         at: Timestamp::from_millis(1),
+        unknown: [].into(),
     }
 }
 

@@ -33,11 +33,11 @@ fn a_row_has_the_version_and_time_of_its_event() {
             _ => Some(Key::N(version.to_owned())),
         };
         let row = columns.row(event, at).unwrap();
-        assert_eq!(row.sort, time);
+        assert_eq!(row.head.identity.sort, time);
         if let Some(known) = known {
-            assert_eq!((row.version, row.time), known, "{item}");
+            assert_eq!((row.head.version, row.head.time), known, "{item}");
         }
-        (row.version, row.time.is_some())
+        (row.head.version, row.head.time.is_some())
     };
     let text = |text: &str| Key::S(text.to_owned());
     assert_eq!(check("7", text("2026-01-05T09:00:00Z")), (Some(7), true));
@@ -66,5 +66,5 @@ fn an_event_that_fits_no_message_is_none() {
     assert_eq!(row(room).event.map(|event| event.size()), Ok(EVENT_LIMIT));
     let large = row(room + 1);
     let reason = "the event has 1047553 bytes with its attributes; at most 1047552 fit a message";
-    assert_eq!((large.event, large.version), (Err(reason.to_owned()), Some(1)));
+    assert_eq!((large.event, large.head.version), (Err(reason.to_owned()), Some(1)));
 }

@@ -169,7 +169,7 @@ pub(crate) fn group(number: usize) -> Group {
 }
 
 fn deduplication_id(number: usize, version: usize) -> DeduplicationId {
-    DeduplicationId::of_item(&Key::S(mark(number)), &Key::S(time(version)))
+    DeduplicationId::of_event(&Key::S(mark(number)), &Key::S(time(version)).into())
 }
 
 /// When an event happened.

@@ -10,7 +10,7 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use shared::clock::Clock;
 use shared::config::Config;
-use shared::ids::{Group, Key};
+use shared::ids::{EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
     ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, Ledger, Page, Ports, ScanPage,
     ScanPosition, Unread, Write, WriteCount, WriteError,
@@ -152,6 +152,7 @@ impl World {
             replay_until: 0,
             replay: None,
             at: self.clock.now(),
+            unknown: [].into(),
         };
         let key = ItemKey::Cursor(client, Group::of(&key(group)));
         self.ledger.put(key, Item::Cursor(cursor));
@@ -238,24 +239,27 @@ impl World {
 
     fn put_item(&self, group: usize, version: u64, behind: BTreeSet<ClientId>) {
         let rows = self.table.rows(&key(group));
-        let at = |version: u64| rows.iter().find(|row| row.version == Some(version)).expect("an event");
+        let at = |version: u64| rows.iter().find(|row| row.head.version == Some(version)).expect("an event");
         let item = GroupItem {
             write_count: WriteCount(1),
             version,
             behind,
             revision: 1,
             incarnation_number: 1,
-            first: First { sort: at(1).sort.clone(), version: 1 },
-            time: at(version).time,
+            token: IncarnationToken::new(&key(group), &at(1).head.identity, 1, None),
+            first: First { identity: at(1).head.identity.clone(), version: 1 },
+            time: at(version).head.time,
             key: key(group),
             holes: Vec::new(),
+            unknown: [].into(),
         };
         self.ledger.put(ItemKey::Group(Group::of(&key(group))), Item::Group(Box::new(item)));
     }
 
     fn put(&self, event: Event, age: Duration) -> shared::event::Event {
         let row = self.table.put(&item(event, age));
-        assert!(row.time.is_some_and(|time| time <= EventTime::from(self.clock.now())), "{:?}", row.time);
+        let time = row.head.time;
+        assert!(time.is_some_and(|time| time <= EventTime::from(self.clock.now())), "{time:?}");
         row.event.expect("an event")
     }
 
@@ -377,10 +381,10 @@ impl EventTable for Slow<'_> {
         Ok(page)
     }
 
-    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
+    async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {
         self.0.clock.sleep(self.0.call).await;
         self.0.charge(1);
-        self.0.table.has(key, sort).await
+        self.0.table.identity(key, sort).await
     }
 
     async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {

@@ -5,8 +5,8 @@ use std::future::Future;
 
 use shared::config::{Path, Source};
 use shared::event::Reader;
-use shared::ids::Key;
-use shared::ledger::{EventTable, EventTime, Row, ScanPosition, ScannedRow};
+use shared::ids::{EventIdentity, Key};
+use shared::ledger::{EventTable, EventTime, Row, RowHead, ScanPosition, ScannedRow};
 use shared::pattern::Pattern;
 
 /// More items than a page has.
@@ -23,13 +23,13 @@ pub trait Writable: EventTable {
 
 /// The `[source]` of [`check_texts`]: the shipped one, whose keys are strings; the sort key is the time.
 pub fn texts() -> Source {
-    let attribute = |name: &str| Some(name.to_owned());
+    let attribute = |name: &str| Some(Path(vec![name.to_owned()]));
     Source {
         partition_key: "mark".to_owned(),
         sort_key: "createTime".to_owned(),
         id: attribute("eventId"),
         name: attribute("eventName"),
-        time: "createTime".to_owned(),
+        time: attribute("createTime"),
         version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
         filter: None,
     }
@@ -43,7 +43,7 @@ pub fn numbers() -> Source {
         sort_key: "size".to_owned(),
         id: None,
         name: None,
-        time: "a time".to_owned(),
+        time: Some(Path(vec!["a time".to_owned()])),
         version: Path(vec!["size".to_owned()]).into(),
         filter: None,
     }
@@ -68,12 +68,12 @@ pub async fn check_filtered(table: &impl Writable) {
         put(version, if is_event(&version) { "event" } else { "snapshot" }).await;
     }
     let rows = all_rows(table, &mark("FILTERED")).await;
-    let versions: Vec<_> = rows.iter().map(|row| row.version).collect();
+    let versions: Vec<_> = rows.iter().map(|row| row.head.version).collect();
     assert_eq!(versions, [Some(301), Some(151), Some(1)]);
     let (mut after, mut seen) = (None, Vec::new());
     loop {
         let page = table.scan(after.as_ref(), 7).await.expect("a page");
-        seen.extend(page.seen.into_iter().map(|row| row.version));
+        seen.extend(page.seen.into_iter().map(|row| row.head.version));
         after = page.next;
         if after.is_none() {
             break;
@@ -89,6 +89,7 @@ pub async fn check_texts(table: &impl Writable, padding: usize) {
     nothing_is_read_of_an_aggregate_without_items(table).await;
     pages_go_from_the_newest_to_the_oldest(table, padding).await;
     a_place_need_not_be_an_item(table).await;
+    a_sort_key_that_is_used_again_has_another_identity(table).await;
     items_that_cannot_be_converted_have_a_reason(table).await;
     a_scan_keeps_aggregates_together(table, padding).await;
 }
@@ -107,23 +108,25 @@ pub async fn check_numbers(table: &impl Writable) {
         table.put(&item(version)).await;
     }
     let rows = all_rows(table, &key).await;
-    let versions: Vec<_> = rows.iter().filter_map(|row| row.version).collect();
+    let versions: Vec<_> = rows.iter().filter_map(|row| row.head.version).collect();
     assert_eq!(versions, [100, 10, 9, 2, 1], "by value");
     assert_eq!(
-        rows.first().map(|row| (&row.sort, row.time)),
-        Some((&sort(100), EventTime::try_from_text("1800000100")))
+        rows.first().map(|row| (&row.head.identity, row.head.time)),
+        Some((&sort(100).into(), EventTime::try_from_text("1800000100")))
     );
     let event = Reader::new(&numbers()).read(&item(100)).expect("an event");
     assert_eq!(rows.first().map(|row| &row.event), Some(&Ok(event)));
     assert!(has(table, &key, &sort(9)).await);
     assert!(!has(table, &key, &sort(3)).await);
     let mut seen = all_seen(table).await;
-    seen.sort_by_key(|seen| seen.version);
+    seen.sort_by_key(|seen| seen.head.version);
     let expected = |version: u64| ScannedRow {
         key: key.clone(),
-        sort: sort(version),
-        version: Some(version),
-        time: EventTime::try_from_text(&(1_800_000_000 + version).to_string()),
+        head: RowHead {
+            identity: sort(version).into(),
+            version: Some(version),
+            time: EventTime::try_from_text(&(1_800_000_000 + version).to_string()),
+        },
     };
     assert_eq!(seen, [1, 2, 9, 10, 100].map(expected));
 }
@@ -149,9 +152,7 @@ async fn pages_go_from_the_newest_to_the_oldest(table: &impl Writable, padding: 
     let rows = all_rows(table, &mark("PAGE")).await;
     let reader = Reader::new(&texts());
     let expected = versions.iter().rev().map(|version| Row {
-        sort: sort(*version),
-        version: Some(*version),
-        time: EventTime::try_from_text(&time(*version)),
+        head: head("PAGE", *version),
         event: Ok(reader.read(&item("PAGE", *version, padding)).expect("an event")),
     });
     let expected: Vec<_> = expected.collect();
@@ -176,14 +177,37 @@ async fn a_place_need_not_be_an_item(table: &impl Writable) {
     assert!(has(table, &mark("GAP"), &sort(2)).await);
     assert!(!has(table, &mark("GAPS"), &sort(2)).await);
     let older = rows_before(table, &mark("GAP"), Some(sort(3))).await;
-    assert_eq!(older.iter().filter_map(|row| row.version).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(older.iter().filter_map(|row| row.head.version).collect::<Vec<_>>(), [2, 1]);
     let seen =
         table.scan(Some(&ScanPosition { key: mark("GAP"), sort: sort(3) }), ALL).await.expect("a page").seen;
-    let newer = seen.iter().take_while(|seen| seen.key == mark("GAP")).filter_map(|seen| seen.version);
+    let newer = seen.iter().take_while(|seen| seen.key == mark("GAP")).filter_map(|seen| seen.head.version);
     assert_eq!(newer.collect::<Vec<_>>(), [4]);
     for version in [1, 2, 4] {
         table.delete(&mark("GAP"), &sort(version)).await;
     }
+}
+
+async fn a_sort_key_that_is_used_again_has_another_identity(table: &impl Writable) {
+    let own = item("AGAIN", 1, 0);
+    let with_id = |id: &str| own.replace(r#"{"S": "AGAIN-1"}"#, id);
+    for (item, id) in [
+        (own.clone(), Some("AGAIN-1")),
+        (with_id(r#"{"S": "another"}"#), Some("another")),
+        (with_id(r#"{"N": "7"}"#), Some("7")),
+        (with_id(r#"{"B": "VQ6EAA=="}"#), Some("VQ6EAA==")),
+        (with_id(r#"{"BOOL": true}"#), None),
+        (with_id(r#"{"S": ""}"#), None),
+    ] {
+        table.put(&item).await;
+        let expected = EventIdentity { sort: sort(1), id: id.map(str::to_owned) };
+        let rows = all_rows(table, &mark("AGAIN")).await;
+        assert_eq!(rows.iter().map(|row| &row.head.identity).collect::<Vec<_>>(), [&expected]);
+        if let Some(Row { event: Ok(event), .. }) = rows.first() {
+            assert_eq!((event.identity(), event.id()), (&expected, id.expect("an event's id")));
+        }
+        assert_eq!(identity(table, &mark("AGAIN"), &sort(1)).await, Some(expected));
+    }
+    table.delete(&mark("AGAIN"), &sort(1)).await;
 }
 
 async fn items_that_cannot_be_converted_have_a_reason(table: &impl Writable) {
@@ -201,8 +225,11 @@ async fn items_that_cannot_be_converted_have_a_reason(table: &impl Writable) {
     put(6, r#"{"N": "6"}"#, r#"{"N": "18446744073709551616"}"#).await;
     put(7, r#""eventId""#, r#""eventId7": {"L": [{"SS": ["b", "a"]}, {"NULL": true}]}, "eventId""#).await;
     let rows = all_rows(table, &mark("BAD")).await;
-    let found: Vec<_> =
-        rows.iter().rev().map(|row| (row.version, row.event.as_ref().err().map(String::as_str))).collect();
+    let found: Vec<_> = rows
+        .iter()
+        .rev()
+        .map(|row| (row.head.version, row.event.as_ref().err().map(String::as_str)))
+        .collect();
     let not_a_version = "`RegistrationNumber.version`, the event's version, is not a whole number from 1 to 18446744073709551615";
     let expected = [
         (
@@ -223,7 +250,11 @@ async fn items_that_cannot_be_converted_have_a_reason(table: &impl Writable) {
     ];
     assert_eq!(found, expected);
     for (row, version) in rows.iter().rev().zip(1..) {
-        assert_eq!((&row.sort, row.time), (&sort(version), EventTime::try_from_text(&time(version))));
+        let RowHead { identity, time, .. } = head("BAD", version);
+        // What can be no event's id is none.
+        let id = identity.id.filter(|_| ![1, 5].contains(&version));
+        assert_eq!(row.head.identity, EventIdentity { sort: identity.sort, id });
+        assert_eq!(row.head.time, time);
     }
 }
 
@@ -249,17 +280,13 @@ async fn a_scan_keeps_aggregates_together(table: &impl Writable, padding: usize)
     }
     for name in 0..20_u64 {
         let name_of = format!("SCAN {name}");
-        let expected = (1..=name % 5 + 1).map(|version| ScannedRow {
-            key: mark(&name_of),
-            sort: sort(version),
-            version: Some(version),
-            time: EventTime::try_from_text(&time(version)),
-        });
+        let expected = (1..=name % 5 + 1)
+            .map(|version| ScannedRow { key: mark(&name_of), head: head(&name_of, version) });
         assert_eq!(seen.get(&name_of), Some(&expected.collect::<Vec<_>>()), "{name_of}");
     }
     let bad = seen.get("BAD").expect("the items that cannot be converted");
     assert_eq!(
-        bad.iter().map(|seen| seen.version).collect::<Vec<_>>(),
+        bad.iter().map(|seen| seen.head.version).collect::<Vec<_>>(),
         [Some(1), None, None, None, Some(5), None, Some(7)]
     );
     assert_eq!(seen.get("PAGE").map(Vec::len), Some(230));
@@ -299,7 +326,19 @@ async fn all_seen(table: &impl EventTable) -> Vec<ScannedRow> {
 }
 
 async fn has(table: &impl EventTable, key: &Key, sort: &Key) -> bool {
-    table.has(key, sort).await.expect("an answer")
+    identity(table, key, sort).await.is_some()
+}
+
+async fn identity(table: &impl EventTable, key: &Key, sort: &Key) -> Option<EventIdentity> {
+    table.identity(key, sort).await.expect("an answer")
+}
+
+fn head(name: &str, version: u64) -> RowHead {
+    RowHead {
+        identity: EventIdentity { sort: sort(version), id: Some(format!("{name}-{version}")) },
+        version: Some(version),
+        time: EventTime::try_from_text(&time(version)),
+    }
 }
 
 fn mark(name: &str) -> Key {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use shared::config::ClientName;
-use shared::ids::{Group, Key, ReplayId};
+use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::{
     ClientId, Condition, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Ledger,
     READ_LIMIT, Registration, Registry, Scan, ScanKind, State, WRITE_LIMIT, Write, WriteCount, WriteError,
@@ -34,6 +34,7 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         since: u64::MAX,
         absent_at: Some(at(1)),
         retired_at: None,
+        unknown: [].into(),
     };
     let retired = Registration { state: State::Retired, retired_at: Some(at(2)), ..billing.clone() };
     let live = Registration { state: State::Live, history: false, absent_at: None, ..billing.clone() };
@@ -44,13 +45,17 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         revision: u64::MAX,
         start: at(1_763_632_800_125),
         clients: BTreeMap::from(clients),
+        unknown: [].into(),
     };
     let full = GroupItem {
         version: u64::MAX,
         behind: BTreeSet::from([ClientId(0), ClientId(7), ClientId(u32::MAX)]),
         revision: u64::MAX,
         incarnation_number: u64::MAX,
-        first: First { sort: number.clone(), version: u64::MAX },
+        first: First {
+            identity: EventIdentity { sort: number.clone(), id: Some("an id".to_owned()) },
+            version: u64::MAX,
+        },
         time: Some(EventTime::from_nanos(1_763_632_800_000_000_001)),
         key: bytes.clone(),
         holes: (0..HOLES_LIMIT as u64).map(|hole| u64::MAX - hole).collect(),
@@ -65,6 +70,7 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         groups: vec![group("kinds"), group("kinds-2")],
         failures: u32::MAX,
         not_before: at(0),
+        unknown: [].into(),
     };
     let idle = Lease { groups: Vec::new(), failures: 0, ..lease.clone() };
     let scan = Scan {
@@ -73,6 +79,7 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         at: at(4),
         after: Some((bytes, number)),
         is_on: true,
+        unknown: [].into(),
     };
     let ended = Scan { after: None, is_on: false, ..scan.clone() };
     let client = ClientId(u32::MAX);
@@ -350,10 +357,12 @@ fn group_item(write_count: u64) -> GroupItem {
         behind: BTreeSet::new(),
         revision: 1,
         incarnation_number: 1,
-        first: First { sort: Key::S("2025-03-01T09:30:00Z".to_owned()), version: 1 },
+        token: IncarnationToken::try_new("0123456789abcdef").expect("a token"),
+        first: First { identity: Key::S("2025-03-01T09:30:00Z".to_owned()).into(), version: 1 },
         time: None,
         key: Key::S("AFC F5".to_owned()),
         holes: Vec::new(),
+        unknown: [].into(),
     }
 }
 
@@ -370,5 +379,6 @@ fn cursor(write_count: u64) -> Cursor {
         replay_until: 0,
         replay: None,
         at: at(1_763_632_800_000),
+        unknown: [].into(),
     }
 }

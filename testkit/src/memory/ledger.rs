@@ -329,7 +329,7 @@ mod tests {
     use super::*;
     use crate::contract::ledger::check;
     use crate::memory::now_or_never;
-    use shared::ids::Key;
+    use shared::ids::{IncarnationToken, Key};
     use shared::ledger::{First, GroupItem, Registry, WriteCount};
     use shared::time::Timestamp;
 
@@ -340,6 +340,7 @@ mod tests {
             revision: 1,
             start,
             clients: BTreeMap::new(),
+            unknown: [].into(),
         })
     }
 
@@ -396,10 +397,12 @@ mod tests {
                 behind: (0..behind).map(ClientId).collect(),
                 revision: 1,
                 incarnation_number: 1,
-                first: First { sort: key.clone(), version: 1 },
+                token: IncarnationToken::new(&key, &key.clone().into(), 1, None),
+                first: First { identity: key.clone().into(), version: 1 },
                 time: None,
                 key,
                 holes: Vec::new(),
+                unknown: [].into(),
             }))
         };
         let write = |name, condition, item| Write { key: group(name), condition, item };

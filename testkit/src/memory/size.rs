@@ -34,7 +34,7 @@ fn of_number(number: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::{Group, Key};
+    use shared::ids::{Group, IncarnationToken, Key};
     use shared::ledger::{ClientId, Cursor, First, GroupItem, WriteCount};
     use shared::time::Timestamp;
 
@@ -52,6 +52,7 @@ mod tests {
             replay_until: 7,
             replay: None,
             at: Timestamp::from_millis(1_763_632_800_000),
+            unknown: [].into(),
         });
         // Keys: 2 + 8 + 2 + 8; six numbers of a digit, 2 bytes each; `at` of 20 characters; the names.
         let names = "format".len()
@@ -71,10 +72,12 @@ mod tests {
                 behind,
                 revision: 3,
                 incarnation_number: 1,
-                first: First { sort: Key::S("2025-03-01T09:30:00Z".to_owned()), version: 1 },
+                token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
+                first: First { identity: Key::S("2025-03-01T09:30:00Z".to_owned()).into(), version: 1 },
                 time: None,
                 key: Key::S("AFC F5".to_owned()),
                 holes: Vec::new(),
+                unknown: [].into(),
             }))
         };
         let key = ItemKey::Group(Group::of(&Key::S("AFC F5".to_owned())));

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::contract::events::Writable;
 use shared::config::{Path, Source};
 use shared::event::Reader;
-use shared::ids::Key;
+use shared::ids::{EventIdentity, Key};
 use shared::image::{Decimal, Wanted, convert};
 use shared::ledger::columns::Columns;
 use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, ScannedRow, Unread};
@@ -41,7 +41,7 @@ pub struct MemoryTable {
 pub struct TableCalls {
     /// Calls of [`EventTable::page`].
     pub pages: u64,
-    /// Calls of [`EventTable::has`].
+    /// Calls of [`EventTable::identity`].
     pub gets: u64,
     /// Calls of [`EventTable::scan`].
     pub scans: u64,
@@ -107,7 +107,7 @@ impl MemoryTable {
         let key = at(&self.columns.partition).expect("an item with a partition key");
         let mut state = self.state();
         let partition = state.partitions.entry(Partition::of(&key)).or_default();
-        partition.insert(Sorted::of(&row.sort), Stored { row: row.clone(), is_admitted });
+        partition.insert(Sorted::of(&row.head.identity.sort), Stored { row: row.clone(), is_admitted });
         row
     }
 
@@ -179,12 +179,12 @@ impl EventTable for MemoryTable {
         Ok(Page { rows: items.into_iter().filter_map(|(_, item)| item.admitted().cloned()).collect(), next })
     }
 
-    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
+    async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {
         let mut state = self.state();
         state.calls.gets += 1;
         state.answer()?;
-        let partition = state.partitions.get(&Partition::of(key));
-        Ok(partition.is_some_and(|rows| rows.contains_key(&Sorted::of(sort))))
+        let item = state.partitions.get(&Partition::of(key)).and_then(|rows| rows.get(&Sorted::of(sort)));
+        Ok(item.map(|item| item.row.head.identity.clone()))
     }
 
     async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {
@@ -268,7 +268,7 @@ fn rank(key: &Key) -> u8 {
 }
 
 fn seen(key: &Key, row: &Row) -> ScannedRow {
-    ScannedRow { key: key.clone(), sort: row.sort.clone(), version: row.version, time: row.time }
+    ScannedRow { key: key.clone(), head: row.head.clone() }
 }
 
 /// The key that an item in DynamoDB's JSON has at a path.
@@ -325,7 +325,7 @@ mod tests {
         assert!(now_or_never(table.page(&key, None)).is_ok());
         table.fail();
         table.fail();
-        assert!(now_or_never(table.has(&key, &sort)).is_err());
+        assert!(now_or_never(table.identity(&key, &sort)).is_err());
         assert!(now_or_never(table.scan(None, 100)).is_err());
         assert!(now_or_never(table.scan(None, 100)).is_ok());
         assert_eq!(table.calls(), TableCalls { pages: 2, gets: 1, scans: 2 });

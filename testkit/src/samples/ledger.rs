@@ -7,7 +7,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use shared::config::ClientName;
-use shared::ids::{Group, Key, ReplayId};
+use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
+use shared::ledger::stored::{Attributes, Value as Stored};
 use shared::ledger::{
     ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Registration, Registry,
     Scan, ScanKind, State, WriteCount,
@@ -54,13 +55,23 @@ fn event_time() -> impl Strategy<Value = EventTime> {
     nanos.prop_map(EventTime::from_nanos)
 }
 
+/// What another release may have added.
+fn unknown() -> impl Strategy<Value = Attributes> {
+    let value = prop_oneof![
+        ".*".prop_map(Stored::S),
+        Just(Stored::M(Attributes::from([("inner".to_owned(), Stored::Bool(true))]))),
+    ];
+    btree_map("a later [a-z]{1,5}", value, 0..2)
+}
+
 prop_compose! {
     fn registry()(
         (write_count, revision, start) in (any::<u64>(), any::<u64>(), instant()),
         clients in btree_map("[A-Za-z][A-Za-z0-9]{0,39}", registration(), 0..6),
+        unknown in unknown(),
     ) -> Registry {
         let clients = clients.into_iter().map(|(name, client)| (ClientName::try_new(&name).unwrap(), client));
-        Registry { write_count: WriteCount(write_count), revision, start, clients: clients.collect() }
+        Registry { write_count: WriteCount(write_count), revision, start, clients: clients.collect(), unknown }
     }
 }
 
@@ -69,8 +80,9 @@ prop_compose! {
         (id, history, since) in (any::<u32>(), any::<bool>(), any::<u64>()),
         state in prop_oneof![Just(State::Live), Just(State::Paused), Just(State::Retired)],
         (absent_at, retired_at) in (option::of(instant()), option::of(instant())),
+        unknown in unknown(),
     ) -> Registration {
-        Registration { id: ClientId(id), state, history, since, absent_at, retired_at }
+        Registration { id: ClientId(id), state, history, since, absent_at, retired_at, unknown }
     }
 }
 
@@ -78,13 +90,16 @@ prop_compose! {
     fn group_item()(
         (write_count, version, revision, incarnation_number) in any::<(u64, u64, u64, u64)>(),
         behind in btree_set(any::<u32>(), 0..5),
-        (sort, first_version, key) in (key(), any::<u64>(), key()),
+        (sort, id, first_version, key) in (key(), option::of(".{1,20}"), any::<u64>(), key()),
+        token in "[0-9a-f]{16}",
+        unknown in unknown(),
         time in option::of(event_time()),
         holes in vec(any::<u64>(), 0..HOLES_LIMIT),
     ) -> GroupItem {
         let behind = behind.into_iter().map(ClientId).collect();
-        let first = First { sort, version: first_version };
-        GroupItem { write_count: WriteCount(write_count), version, behind, revision, incarnation_number, first, time, key, holes }
+        let first = First { identity: EventIdentity { sort, id }, version: first_version };
+        let token = IncarnationToken::try_new(&token).unwrap();
+        GroupItem { write_count: WriteCount(write_count), version, behind, revision, incarnation_number, token, first, time, key, holes, unknown }
     }
 }
 
@@ -92,10 +107,11 @@ prop_compose! {
     fn cursor()(
         (write_count, epoch, incarnation_number, position, replay_until) in any::<(u64, u64, u64, u64, u64)>(),
         replay in option::of("[A-Za-z0-9-]{1,40}"),
+        unknown in unknown(),
         at in instant(),
     ) -> Cursor {
         let replay = replay.map(|text| ReplayId::try_new(&text).unwrap());
-        Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, replay_until, replay, at }
+        Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, replay_until, replay, at, unknown }
     }
 }
 
@@ -104,8 +120,9 @@ prop_compose! {
         (write_count, holder, failures) in any::<(u64, u64, u32)>(),
         (until, not_before) in (instant(), instant()),
         groups in vec(group(), 0..4),
+        unknown in unknown(),
     ) -> Lease {
-        Lease { write_count: WriteCount(write_count), holder, until, groups, failures, not_before }
+        Lease { write_count: WriteCount(write_count), holder, until, groups, failures, not_before, unknown }
     }
 }
 
@@ -114,7 +131,8 @@ prop_compose! {
         (write_count, revision, is_on) in any::<(u64, u64, bool)>(),
         at in instant(),
         after in option::of((key(), key())),
+        unknown in unknown(),
     ) -> Scan {
-        Scan { write_count: WriteCount(write_count), revision, at, after, is_on }
+        Scan { write_count: WriteCount(write_count), revision, at, after, is_on, unknown }
     }
 }

@@ -3,6 +3,7 @@
 mod completeness;
 mod consumer;
 mod exempt;
+mod incarnations;
 mod isolation;
 mod order;
 mod rejections;
@@ -16,6 +17,7 @@ use crate::world::World;
 impl World {
     pub(crate) fn check(self: &Rc<Self>) {
         self.check_order();
+        self.check_incarnations();
         self.check_completeness();
         self.check_repetitions();
         self.check_replays();

@@ -87,11 +87,13 @@ pub(crate) enum Kind {
     /// While a scan for a client with history reads the table, a transaction of an aggregate that the ledger does not know
     /// is readable in part, and most often names instants long past.
     ScannedApart,
+    /// Sort keys are versions, so that each incarnation uses them again.
+    VersionKeys,
 }
 
 impl Kind {
     /// Kinds that were added later. They are drawn from numbers of their own, so that everything else of a seed stays.
-    pub(crate) const LATER: [Self; 1] = [Self::ScannedApart];
+    pub(crate) const LATER: [Self; 2] = [Self::ScannedApart, Self::VersionKeys];
 
     pub(crate) const ALL: [Self; 38] = [
         Self::Reversed,
@@ -169,7 +171,9 @@ impl Mix {
             kinds.insert(Kind::Erased);
         }
         let later = Rng::new(!seed);
-        kinds.extend(Kind::LATER.into_iter().filter(|_| later.chance(60)));
+        for (kind, chance) in Kind::LATER.into_iter().zip([60, 250]) {
+            kinds.extend(later.chance(chance).then_some(kind));
+        }
         Self { kinds, per_call: rng.pick(&[10, 30, 80, 200]), per_step: rng.pick(&[2, 5, 15, 40]) }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::ids::DeduplicationId;
 use shared::ledger::{Item, ItemKey};
-use shared::message::{Attribute, AttributeValue, Message};
+use shared::message::{Attribute, AttributeValue, INCARNATION, Message, REPLAY};
 use shared::naming::QueueUrl;
 use shared::send::SendError;
 use shared::time::Timestamp;
@@ -14,7 +14,7 @@ use shared::time::Timestamp;
 use crate::clients::NAMES;
 use crate::process::{Pid, Pulse};
 use crate::registrations::Registered;
-use crate::source::EventRef;
+use crate::source::{EventRef, Source};
 use crate::world::World;
 
 #[derive(Default)]
@@ -39,6 +39,8 @@ pub(crate) struct Arrival {
     pub(crate) queue_generation: u32,
     pub(crate) event: EventRef,
     pub(crate) replay: Option<String>,
+    /// The incarnation's token; empty if the message has none.
+    pub(crate) token: String,
     pub(crate) fate: Fate,
 }
 
@@ -121,7 +123,8 @@ impl World {
         let source = self.source.borrow();
         let mut observed = self.observed.borrow_mut();
         let mut begin = |message: &Message| {
-            let event = source.event_of(message.deduplication_id())?;
+            let (event, None) = facts(&source, message) else { return None };
+            let event = event?;
             observed.sends.push(Send { pid: pulse.pid, client, event, result: SendResult::Unknown });
             Some(observed.sends.len() - 1)
         };
@@ -253,7 +256,7 @@ impl World {
         let Some(Item::Group(item)) = self.ledger.get(&ItemKey::Group(aggregate.group.clone())) else {
             return None;
         };
-        let first = aggregate.known.iter().find(|known| known.sort == item.first.sort)?;
+        let first = aggregate.known.iter().find(|known| known.identity == item.first.identity)?;
         Some((first.event.incarnation_number, *item))
     }
 
@@ -285,18 +288,14 @@ impl World {
             format!("{event}{in_replay} → {}{fate}", NAMES[client])
         });
         self.check_arrival(pulse, client, event, replay.as_deref());
-        let arrival = Arrival { at: self.now(), client, queue_generation, event, replay, fate };
+        let token = message.attribute(INCARNATION).unwrap_or_default().to_owned();
+        let arrival = Arrival { at: self.now(), client, queue_generation, event, replay, token, fate };
         self.observed.borrow_mut().arrivals.push(arrival);
     }
 
     /// Which event a message is about, and in which replay.
     pub(crate) fn facts(&self, message: &Message) -> (Option<EventRef>, Option<String>) {
-        let source = self.source.borrow();
-        if let Some(event) = source.event_of(message.deduplication_id()) {
-            return (Some(event), None);
-        }
-        let event = message.attribute("eventId").and_then(|name| source.by_name(name));
-        (event, message.attribute("replay").map(str::to_owned))
+        facts(&self.source.borrow(), message)
     }
 
     pub(crate) fn name_of(&self, message: &Message) -> String {
@@ -317,4 +316,9 @@ impl World {
             _ => id.to_string(),
         }
     }
+}
+
+fn facts(source: &Source, message: &Message) -> (Option<EventRef>, Option<String>) {
+    let event = message.attribute("eventId").and_then(|name| source.by_name(name));
+    (event, message.attribute(REPLAY).map(str::to_owned))
 }

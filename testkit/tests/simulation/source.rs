@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use shared::config;
 use shared::event::{Along, Reader};
-use shared::ids::{DeduplicationId, Group, Key};
+use shared::ids::{DeduplicationId, EventIdentity, Group, Key};
 use shared::ledger::{Item, ItemKey, ScanKind};
 use shared::message::Message;
 use shared::time::Timestamp;
@@ -42,7 +42,7 @@ impl fmt::Display for EventRef {
 #[derive(Clone, Debug)]
 pub(crate) struct WrittenEvent {
     pub(crate) event: EventRef,
-    pub(crate) sort: Key,
+    pub(crate) identity: EventIdentity,
     /// The instant that it names, in milliseconds.
     pub(crate) time: u64,
     /// When it was, or will be, in the table.
@@ -128,7 +128,7 @@ impl Source {
         }
     }
 
-    /// The event of which this is the deduplication id, if the id is not that of a replay or repair.
+    /// The event of which this is the deduplication id on the fan-out queue, if the id is not that of a repair.
     pub(crate) fn event_of(&self, id: &DeduplicationId) -> Option<EventRef> {
         self.events.get(id).copied()
     }
@@ -298,22 +298,25 @@ impl World {
         };
         let time = aggregate.free_time(time);
         let Key::S(mark) = aggregate.key.clone() else { unreachable!() };
-        let sort = Key::S(time.to_string());
-        let id =
-            if traits.is_unconvertible { String::new() } else { format!(r#""eventId":{{"S":"{event}"}},"#) };
+        // Such keys are used again by the next incarnation.
+        let has_version_keys = self.mix.has(Kind::VersionKeys);
+        let sort = if has_version_keys { format!("{:03}", event.version) } else { time.to_string() };
+        let own_id = (!traits.is_unconvertible).then(|| event.to_string());
+        let id = own_id.as_ref().map(|id| format!(r#""eventId":{{"S":"{id}"}},"#)).unwrap_or_default();
         let padding = "x".repeat(if traits.is_big { 2_000 } else { 1 });
         let item = format!(
-            r#"{{"mark":{{"S":"{mark}"}},"createTime":{{"S":"{time}"}},{id}"pad":{{"S":"{padding}"}},"RegistrationNumber":{{"M":{{"version":{{"N":"{}"}}}}}}}}"#,
+            r#"{{"mark":{{"S":"{mark}"}},"at":{{"S":"{sort}"}},"createTime":{{"S":"{time}"}},{id}"pad":{{"S":"{padding}"}},"RegistrationNumber":{{"M":{{"version":{{"N":"{}"}}}}}}}}"#,
             event.version
         );
         let written = if is_history { Timestamp::from_millis(time) } else { self.now() };
         let along = Along { streamed_at: Some(written), ..Along::default() };
         let converted = source.reader.read(&item);
         let message = converted.ok().map(|event| event.message(along));
+        source.events.extend(message.iter().map(|message| (message.deduplication_id().clone(), event)));
         let aggregate = &mut source.groups[group];
         aggregate.known.push(WrittenEvent {
             event,
-            sort: sort.clone(),
+            identity: EventIdentity { sort: Key::S(sort), id: own_id },
             time,
             readable,
             deleted: None,
@@ -324,8 +327,6 @@ impl World {
             shown: None,
             is_unhindered: false,
         });
-        let id = DeduplicationId::of_item(&aggregate.key, &sort);
-        source.events.insert(id, event);
         source.names.insert(event.to_string(), event);
         self.note("writer", || {
             let what = if traits.is_unconvertible { ", which cannot be converted" } else { "" };
@@ -364,7 +365,7 @@ impl World {
             let at = if is_at_once { now } else { now.plus(self.rng.millis(0, 2_000)) };
             known.deleted = Some(at);
             end = end.max(at);
-            let (key, sort) = (aggregate.key.clone(), known.sort.clone());
+            let (key, sort) = (aggregate.key.clone(), known.identity.sort.clone());
             if is_at_once {
                 self.table.delete(&key, &sort);
             } else {
@@ -393,7 +394,7 @@ impl World {
         known.deleted = Some(now);
         known.is_deleted_alone = true;
         self.note("writer", || format!("deletes {}", known.event));
-        self.table.delete(&aggregate.key, &known.sort);
+        self.table.delete(&aggregate.key, &known.identity.sort);
     }
 
     /// The stream shows an event from `readable` on; the converter puts it on the fan-out queue.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use fanout::handler::Visibility;
 use futures_util::future::FutureExt as _;
 use shared::clock::Clock;
-use shared::ids::{Group, Key};
+use shared::ids::{EventIdentity, Group, Key};
 use shared::ledger::{
     ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, ScanPage, ScanPosition, Unread, Write,
     WriteError,
@@ -340,9 +340,10 @@ impl EventTable for Wire {
         .await
     }
 
-    async fn has(&self, key: &Key, sort: &Key) -> Result<bool, Unread> {
+    async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {
         let (key, sort) = (key.clone(), sort.clone());
-        self.look(Duration::ZERO, move |world| world.table.has(&key, &sort).now_or_never().unwrap()).await
+        self.look(Duration::ZERO, move |world| world.table.identity(&key, &sort).now_or_never().unwrap())
+            .await
     }
 
     async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {

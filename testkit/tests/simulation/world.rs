@@ -172,7 +172,7 @@ pub(crate) fn config(naming: &Naming, clients: &[(&str, bool)]) -> Config {
         .iter()
         .map(|(name, history)| format!("[[client]]\nname = '{name}'\nhistory = {history}\n"))
         .collect();
-    let source = "[source]\npartition_key = 'mark'\nsort_key = 'createTime'\nid = 'eventId'\n\
+    let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\nid = 'eventId'\n\
                   time = 'createTime'\nversion = 'RegistrationNumber.version'\n";
     Config::try_from_toml("client-queues.toml", &format!("{source}{clients}"), Some(naming)).unwrap()
 }

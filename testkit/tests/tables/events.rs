@@ -17,7 +17,7 @@ async fn requests_to_the_event_table() {
     let (key, sort) = (Key::S("AFC F5".to_owned()), Key::S("t2".to_owned()));
     events.page(&key, None).await.unwrap();
     events.page(&key, Some(&sort)).await.unwrap();
-    assert!(!events.has(&key, &sort).await.unwrap());
+    assert_eq!(events.identity(&key, &sort).await.unwrap(), None);
     events.scan(Some(&ScanPosition { key, sort }), 200).await.unwrap();
     let received = stub.received();
     let page = json!({
@@ -58,7 +58,7 @@ async fn an_event_table_that_does_not_answer_is_not_empty() {
             let events = events_at(&stub.endpoint_url());
             let error = match call {
                 0 => events.page(&key, None).await.unwrap_err(),
-                1 => events.has(&key, &key).await.unwrap_err(),
+                1 => events.identity(&key, &key).await.unwrap_err(),
                 _ => events.scan(None, 200).await.unwrap_err(),
             };
             shown.push(with_sources(&error));

@@ -18,7 +18,7 @@ use aws::dynamodb::{EventsTable, LedgerTable, client};
 use aws_credential_types::Credentials;
 use serde_json::{Value, json};
 use shared::config::{Path, Source};
-use shared::ids::{Group, Key};
+use shared::ids::{Group, IncarnationToken, Key};
 use shared::ledger::{
     ClientId, Condition, EventTable as _, First, GroupItem, Item, ItemKey, Ledger as _, Write, WriteCount,
 };
@@ -43,10 +43,12 @@ fn group_item() -> GroupItem {
         behind: BTreeSet::new(),
         revision: 1,
         incarnation_number: 1,
-        first: First { sort: Key::S("t1".to_owned()), version: 1 },
+        token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
+        first: First { identity: Key::S("t1".to_owned()).into(), version: 1 },
         time: None,
         key: Key::S("a".to_owned()),
         holes: Vec::new(),
+        unknown: [].into(),
     }
 }
 
@@ -78,7 +80,7 @@ fn events_at(endpoint_url: &str) -> EventsTable {
         sort_key: "createTime".to_owned(),
         id: None,
         name: None,
-        time: "createTime".to_owned(),
+        time: Some(Path(vec!["createTime".to_owned()])),
         version: Path(vec!["RegistrationNumber".to_owned(), "version".to_owned()]).into(),
         filter: None,
     };

@@ -116,6 +116,7 @@ fn registered((id, client): (u32, &Client)) -> (ClientName, Registration) {
         since: 1,
         absent_at: None,
         retired_at: None,
+        unknown: [].into(),
     };
     (client.name.clone(), registration)
 }
@@ -135,6 +136,7 @@ fn good_ledger(clients: BTreeMap<ClientName, Registration>) -> Ledger {
                 revision: 1,
                 start: compared_at(),
                 clients,
+                unknown: [].into(),
             }),
         }),
     }

@@ -45,7 +45,7 @@ pub(super) async fn scan<E: EventTable>(
     loop {
         let page = pace.page(&SystemClock, table, after.as_ref()).await?;
         for seen in page.seen {
-            if seen.version.is_none_or(|version| version < from) {
+            if seen.head.version.is_none_or(|version| version < from) {
                 continue;
             }
             match estimate.0.last_mut().filter(|_| current.as_ref() == Some(&seen.key)) {
@@ -80,7 +80,7 @@ pub(super) async fn events_of_group<E: EventTable>(
     loop {
         let page = table.page(key, before.as_ref()).await?;
         is_there |= !page.rows.is_empty();
-        for version in page.rows.iter().filter_map(|row| row.version) {
+        for version in page.rows.iter().filter_map(|row| row.head.version) {
             count.events += u64::from((from..=to).contains(&version));
             count.highest = count.highest.max(version);
         }

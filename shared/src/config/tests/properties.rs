@@ -13,11 +13,11 @@ fn written(config: &Config) -> String {
         VersionPlace { path, after: Some(after) } => format!("{{ path = '{path}', after = '{after}' }}"),
     };
     let keys = [
-        ("partition_key", Some(&source.partition_key)),
-        ("sort_key", Some(&source.sort_key)),
-        ("id", source.id.as_ref()),
-        ("name", source.name.as_ref()),
-        ("time", Some(&source.time)),
+        ("partition_key", Some(source.partition_key.clone())),
+        ("sort_key", Some(source.sort_key.clone())),
+        ("id", source.id.as_ref().map(ToString::to_string)),
+        ("name", source.name.as_ref().map(ToString::to_string)),
+        ("time", source.time.as_ref().map(ToString::to_string)),
     ];
     for (key, value) in keys {
         file += &value.map(|value| format!("{key} = '{value}'\n")).unwrap_or_default();
@@ -38,15 +38,19 @@ fn written(config: &Config) -> String {
     file
 }
 
+fn path() -> impl Strategy<Value = Path> {
+    prop::collection::vec("[\\PC&&[^.']]{1,5}", 1..4).prop_map(Path)
+}
+
 prop_compose! {
     fn source()(
         partition_key in "[a-z]{1,9}",
-        (sort_key, time) in ("[A-Z .ë]{1,9}", "[a-zA-Z .ë]{1,9}"),
-        (id, name) in (prop::option::of("[a-zA-Z]{1,9}"), prop::option::of("[a-zA-Z]{1,9}")),
-        version in prop::collection::vec("[\\PC&&[^.']]{1,5}", 1..4),
+        sort_key in "[A-Z .ë]{1,9}",
+        (id, name, time) in (prop::option::of(path()), prop::option::of(path()), prop::option::of(path())),
+        version in path(),
         after in prop::option::of("[\\PC&&[^']]{1,9}"),
     ) -> Source {
-        Source { partition_key, sort_key, id, name, time, version: VersionPlace { path: Path(version), after }, filter: None }
+        Source { partition_key, sort_key, id, name, time, version: VersionPlace { path: version, after }, filter: None }
     }
 }
 

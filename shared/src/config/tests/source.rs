@@ -15,7 +15,7 @@ fn attributes_must_be_named() {
             ("\ntime = 'createTime'", "\ntime = ''"),
             ("partition_key = 'mark'\n", ""),
             ("sort_key = 'createTime'\n", ""),
-            ("\ntime = 'createTime'", ""),
+            ("\ntime = 'createTime'", "\ntime = 'a..b'"),
             ("version = 'RegistrationNumber.version'\n", ""),
             ("sort_key = 'createTime'", "sort_key = 'mark'"),
             ("RegistrationNumber.version", ""),
@@ -31,12 +31,12 @@ fn attributes_must_be_named() {
         expect![[r#"
             f.toml:2: source.partition_key: is empty; name an attribute of the event table
             f.toml:3: source.sort_key: is empty; name an attribute of the event table
-            f.toml:4: source.id: is empty; name an attribute of the event table
-            f.toml:5: source.name: is empty; name an attribute of the event table
-            f.toml:6: source.time: is empty; name an attribute of the event table
+            f.toml:4: source.id: `` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
+            f.toml:5: source.name: `` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
+            f.toml:6: source.time: `` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
             f.toml:1: source.partition_key: missing; name an attribute of the event table
             f.toml:1: source.sort_key: missing; name the table's sort key, by which an aggregate's events differ
-            f.toml:1: source.time: missing; name the attribute of the event's time, by which an aggregate's incarnations differ
+            f.toml:6: source.time: `a..b` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
             f.toml:1: source.version: missing; name the attribute that numbers an aggregate's events, or, if yours have no number, count on condition from now on: docs/ordering.md says how under "My events have no version"
             f.toml:3: source.sort_key: is the partition key too; name the other key of the table
             f.toml:7: source.version: `` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Task;
 use crate::event::{Along, Event};
-use crate::ids::{Key, ReplayId};
+use crate::ids::{EventIdentity, IncarnationToken, ReplayId};
 use crate::ledger::{Row, UnsendableEvent};
 use crate::message::Message;
 use crate::send::Carrier;
@@ -21,6 +21,7 @@ pub struct NeededEvents {
     /// No event above it is kept.
     top: u64,
     holes: Vec<u64>,
+    incarnation: IncarnationToken,
     replay: Option<(ReplayId, u64)>,
     kept: BTreeMap<u64, Kept>,
     bytes: usize,
@@ -57,7 +58,7 @@ pub struct Plan {
 #[derive(Debug)]
 enum Kept {
     Message(Message),
-    Rejected { sort: Key, why: String },
+    Rejected { identity: EventIdentity, why: String },
 }
 
 impl NeededEvents {
@@ -67,6 +68,7 @@ impl NeededEvents {
             position: task.position(),
             top: task.item.version,
             holes: task.item.holes.clone(),
+            incarnation: task.item.token.clone(),
             replay: task.replay().map(|(id, replay_until)| (id.clone(), replay_until)),
             kept: BTreeMap::new(),
             bytes: 0,
@@ -78,14 +80,18 @@ impl NeededEvents {
     /// Takes in rows of the group.
     pub fn take(&mut self, rows: Vec<Row>) {
         for row in rows {
-            let Some(version) = row.version else { continue };
+            let Some(version) = row.head.version else { continue };
             let is_needed = self.position < version && version <= self.top;
             match row.event {
                 Ok(event) => {
                     if is_needed {
                         let replay_until =
                             self.replay.as_ref().filter(|(_, replay_until)| version <= *replay_until);
-                        let along = Along { replay: replay_until.map(|(id, _)| id), ..Along::default() };
+                        let along = Along {
+                            incarnation: Some(&self.incarnation),
+                            replay: replay_until.map(|(id, _)| id),
+                            ..Along::default()
+                        };
                         self.keep(version, Kept::Message(event.message(along)));
                     }
                     if self.lowest.as_ref().is_none_or(|(lowest, _)| version < *lowest) {
@@ -93,7 +99,7 @@ impl NeededEvents {
                     }
                 }
                 Err(why) if is_needed && !self.kept.contains_key(&version) => {
-                    self.keep(version, Kept::Rejected { sort: row.sort, why });
+                    self.keep(version, Kept::Rejected { identity: row.head.identity, why });
                 }
                 Err(_) => {}
             }
@@ -123,8 +129,8 @@ impl NeededEvents {
         for (version, kept) in self.kept {
             match kept {
                 Kept::Message(message) => plan.events.push(PlannedEvent { version, message }),
-                Kept::Rejected { sort, why } if plan.events.is_empty() => {
-                    plan.rejected.push(UnsendableEvent { version, sort, why });
+                Kept::Rejected { identity, why } if plan.events.is_empty() => {
+                    plan.rejected.push(UnsendableEvent { version, identity, why });
                 }
                 Kept::Rejected { .. } => {
                     plan.end = version - 1;

@@ -21,6 +21,7 @@ impl Lease {
             groups: Vec::new(),
             failures: 0,
             not_before: past,
+            unknown: [].into(),
         }
     }
 

@@ -28,12 +28,12 @@ impl Dropped {
             let version = arrival.version;
             if version <= item.version {
                 let newer = view.answers.newer.as_ref();
-                if is_newer(arrival, item) && newer.is_some_and(|newer| newer.contains(&arrival.sort)) {
+                if is_newer(arrival, item) && newer.is_some_and(|newer| newer.contains(&arrival.identity)) {
                     unsent.push(version);
                 }
             } else if !rows.has(arrival) {
                 erased.push(version);
-            } else if version <= end && rows.sort(version) != Some(&arrival.sort) {
+            } else if version <= end && rows.identity(version) != Some(&arrival.identity) {
                 unsent.push(version);
             }
         }

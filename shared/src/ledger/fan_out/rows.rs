@@ -4,25 +4,25 @@ use std::collections::BTreeMap;
 
 use super::Arrival;
 use crate::event::Event;
-use crate::ids::Key;
+use crate::ids::{EventIdentity, Key};
 use crate::image::Decimal;
-use crate::ledger::{EventTime, Page};
+use crate::ledger::{EventTime, Page, Row};
 
 /// Which events are needed: newest first until all are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// In which incarnation,
     pub incarnation_number: u64,
-    /// which began with the event of this sort key.
-    pub first: Key,
+    /// which began with this event.
+    pub first: EventIdentity,
     /// Those above this version,
     pub after: u64,
     /// up to this one.
     pub to: u64,
     /// Whether everything above that, too.
     pub is_open: bool,
-    /// The versions and sort keys that messages bring: where a version has several items, these are meant.
-    pub brought: Vec<(u64, Key)>,
+    /// The events that messages bring, by version: where a version has several items, these are meant.
+    pub brought: Vec<(u64, EventIdentity)>,
 }
 
 /// What the table showed.
@@ -31,7 +31,7 @@ pub struct Rows {
     wanted: Option<Wanted>,
     found: BTreeMap<u64, TableEvent>,
     /// What is there of that which messages bring.
-    brought: Vec<(u64, Key)>,
+    brought: Vec<(u64, EventIdentity)>,
     /// How many bytes of events are kept; of more, the lowest versions, which are sent first. The others are looked up
     /// again when it is their turn: a gap can be as long as an aggregate.
     bytes_limit: usize,
@@ -45,8 +45,8 @@ pub struct Rows {
 /// An event that the table has.
 #[derive(Debug)]
 pub struct TableEvent {
-    /// Its sort key.
-    pub sort: Key,
+    /// What tells it from the aggregate's other events.
+    pub identity: EventIdentity,
     /// Its time, if it can be read.
     pub time: Option<EventTime>,
     /// The event, or why it is none that can be sent; `None` if it is not kept.
@@ -62,21 +62,22 @@ impl Rows {
     /// Adds a page, each older than the last. Returns whether another one is needed.
     pub fn add(&mut self, page: Page) -> bool {
         let Some(wanted) = self.wanted.clone() else { return false };
-        let last = page.next.clone().or_else(|| page.rows.last().map(|row| row.sort.clone()));
-        for row in page.rows {
-            let Some(version) = row.version else { continue };
+        let last = page.next.clone().or_else(|| page.rows.last().map(|row| row.head.identity.sort.clone()));
+        for Row { head, event } in page.rows {
+            let Some(version) = head.version else { continue };
             self.has_seen_lower |= version <= wanted.after;
             if version <= wanted.after || (version > wanted.to && !wanted.is_open) {
                 continue;
             }
-            let key = (version, row.sort.clone());
+            let key = (version, head.identity);
             let is_known = self.brought.iter().any(|(brought, _)| *brought == version);
             let is_brought = wanted.brought.contains(&key);
             if is_brought {
-                self.brought.push(key);
+                self.brought.push(key.clone());
             }
             if !self.found.contains_key(&version) || (is_brought && !is_known) {
-                self.keep(version, TableEvent { sort: row.sort, time: row.time, event: Some(row.event) });
+                let (version, identity) = key;
+                self.keep(version, TableEvent { identity, time: head.time, event: Some(event) });
             }
         }
         page.next.is_some() && !self.has_all(&wanted, last.as_ref())
@@ -95,7 +96,10 @@ impl Rows {
 
     /// Whether the arrival's event is there.
     pub(super) fn has(&self, arrival: &Arrival) -> bool {
-        self.brought.iter().any(|(version, sort)| (version, sort) == (&arrival.version, &arrival.sort))
+        let is_its = |(version, identity): &(u64, EventIdentity)| {
+            (version, identity) == (&arrival.version, &arrival.identity)
+        };
+        self.brought.iter().any(is_its)
     }
 
     /// The versions that are there, in order.
@@ -128,9 +132,9 @@ impl Rows {
         self.found.get(&version)?.event.as_ref()
     }
 
-    /// The sort key of this version's event.
-    pub fn sort(&self, version: u64) -> Option<&Key> {
-        Some(&self.found.get(&version)?.sort)
+    /// What tells this version's event from others.
+    pub fn identity(&self, version: u64) -> Option<&EventIdentity> {
+        Some(&self.found.get(&version)?.identity)
     }
 
     fn keep(&mut self, version: u64, mut found: TableEvent) {
@@ -155,8 +159,8 @@ impl Rows {
     fn has_all(&self, wanted: &Wanted, last: Option<&Key>) -> bool {
         let needed = wanted.to - wanted.after.min(wanted.to);
         let found = self.between(wanted.after, wanted.to).count();
-        let is_settled = |brought: &(u64, Key)| {
-            self.brought.contains(brought) || last.is_some_and(|last| is_before(last, &brought.1))
+        let is_settled = |brought: &(u64, EventIdentity)| {
+            self.brought.contains(brought) || last.is_some_and(|last| is_before(last, &brought.1.sort))
         };
         u64::try_from(found).is_ok_and(|found| found >= needed)
             && wanted.brought.iter().all(is_settled)

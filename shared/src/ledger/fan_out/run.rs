@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Arrival, Dropped, Holes, Rows, TableEvent};
 use crate::config::ClientName;
 use crate::event::{Along, Event};
-use crate::ids::Group;
+use crate::ids::{Group, IncarnationToken};
 use crate::ledger::cursors::{CursorWrite, transactions};
 use crate::ledger::{ClientId, EventTime, GroupItem, UnsendableEvent, Write};
 use crate::message::Message;
@@ -98,20 +98,20 @@ impl EventRun {
         }
         let mut sorted: Vec<&Arrival> = arrivals.iter().collect();
         sorted.sort_by_key(|arrival| arrival.version);
-        sorted.dedup_by(|next, last| (next.version, &next.sort) == (last.version, &last.sort));
+        sorted.dedup_by(|next, last| (next.version, &next.identity) == (last.version, &last.identity));
 
         let mut events: Vec<RunEvent> = Vec::with_capacity(sorted.len());
         let (mut end, mut time) = (item.version, item.time);
         for arrival in sorted {
             let is_next = end.checked_add(1) == Some(arrival.version);
-            let is_of_this_incarnation = arrival.version > 1 || arrival.sort == item.first.sort;
+            let is_of_this_incarnation = arrival.version > 1 || arrival.identity == item.first.identity;
             // Without a time it is unknown whether it goes backwards.
             let is_not_earlier = arrival.time.is_some_and(|own| time.is_none_or(|before| own >= before));
             if !is_next || !is_of_this_incarnation || !is_not_earlier {
                 return None;
             }
             (end, time) = (arrival.version, arrival.time);
-            events.push(RunEvent::brought(arrival, time));
+            events.push(RunEvent::brought(arrival, time, &item.token));
         }
         Some(Self {
             end,
@@ -130,18 +130,20 @@ impl EventRun {
         let (mut events, mut rejected) = (Vec::new(), Vec::new());
         let mut end = top;
         let mut last = item.version;
-        for (version, TableEvent { sort, time, event }) in rows.between(item.version, top) {
-            let brings = |arrival: &&Arrival| arrival.version == version && arrival.sort == *sort;
+        for (version, TableEvent { identity, time, event }) in rows.between(item.version, top) {
+            let brings = |arrival: &&Arrival| arrival.version == version && arrival.identity == *identity;
             let arrival = arrivals.iter().find(brings);
             if events.len() == RUN_LIMIT || (arrival.is_none() && event.is_none()) {
                 end = last;
                 break;
             }
             match (arrival, event) {
-                (Some(arrival), _) => events.push(RunEvent::brought(arrival, *time)),
-                (None, Some(Ok(event))) => events.push(RunEvent::of_table(event, version, *time)),
+                (Some(arrival), _) => events.push(RunEvent::brought(arrival, *time, &item.token)),
+                (None, Some(Ok(event))) => {
+                    events.push(RunEvent::of_table(event, version, *time, &item.token))
+                }
                 (None, Some(Err(why))) => {
-                    rejected.push(UnsendableEvent { version, sort: sort.clone(), why: why.clone() });
+                    rejected.push(UnsendableEvent { version, identity: identity.clone(), why: why.clone() });
                 }
                 (None, None) => {}
             }
@@ -180,18 +182,23 @@ impl EventRun {
 }
 
 impl RunEvent {
-    fn brought(arrival: &Arrival, time: Option<EventTime>) -> Self {
+    fn brought(arrival: &Arrival, time: Option<EventTime>, incarnation: &IncarnationToken) -> Self {
         Self {
             version: arrival.version,
             time,
-            message: arrival.message.clone(),
+            message: arrival.message.in_incarnation(incarnation),
             streamed_at: arrival.streamed_at,
             arrival: Some(arrival.number),
         }
     }
 
-    fn of_table(event: &Event, version: u64, time: Option<EventTime>) -> Self {
-        let message = event.message(Along::default());
+    fn of_table(
+        event: &Event,
+        version: u64,
+        time: Option<EventTime>,
+        incarnation: &IncarnationToken,
+    ) -> Self {
+        let message = event.message(Along { incarnation: Some(incarnation), ..Along::default() });
         Self { version, time, message, streamed_at: None, arrival: None }
     }
 }

@@ -1,7 +1,8 @@
 //! In the notation of these tests, `6` is version 6, its event's sort key `a006`, its time six seconds after an instant.
 //! `6'` is another event of that version (of another incarnation, say), which sorts behind all without `'`; `6@9` has its time
 //! nine seconds after the instant; `6!` was received before, `6~` was sent just now, `6r` is sent again by an operator,
-//! `6p` was put by reconcile, `6b` was written before the ledger was made, `6x` cannot be converted.
+//! `6p` was put by reconcile, `6b` was written before the ledger was made, `6x` cannot be converted, `6n` is another event
+//! under the sort key of `6`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -62,6 +63,7 @@ fn registry(clients: &str) -> Registry {
             since: if change == "history" || change == "since2" { 2 } else { 1 },
             absent_at: None,
             retired_at: None,
+            unknown: [].into(),
         };
         (ClientName::try_new(name).unwrap(), registration)
     });
@@ -70,6 +72,7 @@ fn registry(clients: &str) -> Registry {
         revision: 2,
         start: Timestamp::from_millis((START + 3) * 1_000),
         clients: clients.collect(),
+        unknown: [].into(),
     }
 }
 
@@ -79,6 +82,13 @@ fn key() -> Key {
 
 fn sort_key(version: u64, is_other: bool) -> Key {
     Key::S(format!("{}{version:03}", if is_other { 'b' } else { 'a' }))
+}
+
+fn identity(text: &str) -> EventIdentity {
+    let (version, is_other, _, flags) = event(text);
+    let (other, anew) = (if is_other { "'" } else { "" }, if flags.contains('n') { "n" } else { "" });
+    let id = (!flags.contains('x')).then(|| format!("{version}{other}{anew}"));
+    EventIdentity { sort: sort_key(version, is_other), id }
 }
 
 fn time(seconds: u64) -> EventTime {
@@ -97,7 +107,7 @@ fn event(text: &str) -> (u64, bool, u64, &str) {
 }
 
 fn arrival(text: &str) -> Arrival {
-    let (version, is_other, seconds, flags) = event(text);
+    let (version, _, seconds, flags) = event(text);
     let ago = Duration::from_secs(if flags.contains('~') { 59 } else { 60 });
     let sent = Timestamp::from_millis(NOW.as_millis() - u64::try_from(ago.as_millis()).unwrap());
     let written = if flags.contains('b') { Timestamp::from_millis(START * 1_000) } else { sent };
@@ -107,7 +117,7 @@ fn arrival(text: &str) -> Arrival {
         message: Message::new(Group::of(&key()), id, Body::Text("{}"), &[], None),
         streamed_at: None,
         version,
-        sort: sort_key(version, is_other),
+        identity: identity(text),
         time: (seconds > 0).then(|| time(seconds)),
         sent,
         written: (!flags.contains(['p', 'r'])).then_some(written),
@@ -126,16 +136,17 @@ fn rows(text: &str) -> Vec<Row> {
     );
     let reader = Reader::new(&config.unwrap().source);
     let row = |text: &str| {
-        let (version, is_other, seconds, flags) = event(text);
-        let Key::S(sort) = sort_key(version, is_other) else { panic!() };
-        let id = if flags.contains('x') { "other" } else { "id" };
+        let (version, _, seconds, _) = event(text);
+        let identity = identity(text);
+        let Key::S(sort) = identity.sort.clone() else { panic!() };
+        let id = identity.id.as_ref().map(|id| format!(r#","id":{{"S":"{id}"}}"#)).unwrap_or_default();
         let item = format!(
-            r#"{{"mark":{{"S":"AFC F5"}},"at":{{"S":"{sort}"}},"time":{{"N":"{}"}},"version":{{"N":"{version}"}},"{id}":{{"S":"{text}"}}}}"#,
+            r#"{{"mark":{{"S":"AFC F5"}},"at":{{"S":"{sort}"}},"time":{{"N":"{}"}},"version":{{"N":"{version}"}}{id}}}"#,
             START + seconds
         );
         let event = reader.read(&item).map_err(|error| error.to_string());
         let time = EventTime::try_from_text(&(START + seconds).to_string());
-        (sort.clone(), Row { sort: Key::S(sort), version: Some(version), time, event })
+        (sort, Row { head: RowHead { identity, version: Some(version), time }, event })
     };
     let rows: BTreeMap<String, Row> = text.split_whitespace().map(row).collect();
     rows.into_values().rev().collect()
@@ -143,7 +154,7 @@ fn rows(text: &str) -> Vec<Row> {
 
 /// `v5 incarnation2 first1' t5 revision2 behind:2,3 holes:3,4`, of which everything but `v` may be left out.
 fn item(text: &str) -> GroupItem {
-    let mut item = unseen(&key(), First { sort: sort_key(1, false), version: 1 });
+    let mut item = unseen(&key(), First { identity: identity("1"), version: 1 });
     (item.write_count, item.revision) = (WriteCount(40), 2);
     let numbers = |list: &str| list.split(',').map(|number| number.parse().unwrap()).collect::<Vec<u64>>();
     for word in text.split_whitespace() {
@@ -152,8 +163,7 @@ fn item(text: &str) -> GroupItem {
         } else if let Some(list) = word.strip_prefix("holes:") {
             item.holes = numbers(list);
         } else if let Some(first) = word.strip_prefix("first") {
-            let (version, is_other, ..) = event(first);
-            item.first = First { sort: sort_key(version, is_other), version };
+            item.first = First { identity: identity(first), version: event(first).0 };
         } else if let Some(incarnation_number) = word.strip_prefix("incarnation") {
             item.incarnation_number = incarnation_number.parse().unwrap();
         } else if let Some(revision) = word.strip_prefix("revision") {
@@ -178,6 +188,7 @@ fn cursor(position: u64, replay_until: u64) -> Cursor {
         replay_until,
         replay,
         at: NOW,
+        unknown: [].into(),
     }
 }
 
@@ -227,18 +238,18 @@ fn steps(case: &Case) -> (Vec<String>, Decision) {
                 assert!(!found.add(Page { rows: rows(), next: None }));
                 answers.rows = Some(found);
             }
-            Decision::LookUp(LookUp::First(sort)) => {
+            Decision::LookUp(LookUp::First(first)) => {
                 asked.push("first".to_owned());
-                answers.first = Some(rows().iter().any(|row| row.sort == sort));
+                answers.first = Some(rows().iter().any(|row| row.head.identity == first));
             }
-            Decision::LookUp(LookUp::Newer(sorts)) => {
+            Decision::LookUp(LookUp::Newer(events)) => {
                 asked.push("newer".to_owned());
-                let is_there = |sort: &Key| rows().iter().any(|row| row.sort == *sort);
-                answers.newer = Some(sorts.into_iter().filter(is_there).collect());
+                let is_there = |event: &EventIdentity| rows().iter().any(|row| row.head.identity == *event);
+                answers.newer = Some(events.into_iter().filter(is_there).collect());
             }
             Decision::LookUp(LookUp::Whole) => {
                 asked.push("whole".to_owned());
-                answers.whole = Some(rows().into_iter().map(RowHead::from).collect());
+                answers.whole = Some(rows().into_iter().map(|row| row.head).collect());
             }
             Decision::LookUp(LookUp::Cursors(clients)) => {
                 asked.push(format!("cursors {}", list(clients.iter().map(|client| client.0))));
@@ -331,7 +342,7 @@ fn write(write: &Write) -> String {
                 holes,
                 ..
             } = &**item;
-            let Key::S(sort) = &first.sort else { panic!() };
+            let Key::S(sort) = &first.identity.sort else { panic!() };
             let seconds = time.map(|time| time.as_nanos() / 1_000_000_000 - i128::from(START));
             let seconds = seconds.map_or("-".to_owned(), |seconds| seconds.to_string());
             let holes = if holes.is_empty() { String::new() } else { format!(" holes {holes:?}") };
@@ -608,6 +619,56 @@ fn step_6_where_a_version_has_several_items_the_message_says_which_is_meant() {
 }
 
 #[test]
+fn an_event_is_none_of_another_incarnation_that_had_its_sort_key() {
+    // The aggregate was erased, and begins anew under the same sort keys.
+    check(
+        &case("v5", "1n@9", "1n@9"),
+        &expect![
+            "first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first a001 t- revision2 behind []}"
+        ],
+    );
+    check(
+        &case("v5", "2n@9 1n@9", "1n@9 2n@9"),
+        &expect![
+            "first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first a001 t- revision2 behind []}"
+        ],
+    );
+    // A record of the old incarnation comes late: it is neither sent as the new one's event nor counts as that.
+    check(
+        &case("v2 incarnation2 first1n", "3", "1n@9 2n@9"),
+        &expect!["events 3-3…? first? acknowledge; erased 3"],
+    );
+    check(
+        &case("v2 incarnation2 first1n", "3 3n", "1n@9 2n@9 3n@9"),
+        &expect!["events 3-3…? first? send 3=#1 to A from 3, B from 3, C from 3; up to 3; erased 3"],
+    );
+    check(
+        &case("v2 first1n", "3", "1n@9 2n@9 3n@9"),
+        &expect!["send 3=#0 to A from 3, B from 3, C from 3; up to 3"],
+    );
+    // Nor is it what a look-up finds.
+    check(&case("v5", "6", "1 6n"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
+    check(&case("v5", "6 7", "1 6n 7"), &expect!["send 6=#0, 7=#1 to A from 6, B from 6, C from 6; up to 7"]);
+    check(
+        &case("-", "2 3n", "1 2n 3n"),
+        &expect![
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}; settles [0]; erased 2"
+        ],
+    );
+    // The lowest event comes again from the stream, and is another.
+    check(
+        &case("v0", "1n", "1n"),
+        &expect![
+            "events 1-1? first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first a001 t- revision2 behind []}"
+        ],
+    );
+    check(
+        &case("v0", "1 1n", "1"),
+        &expect!["events 1-1? first? send 1=#0 to A from 1, B from 1, C from 1; up to 1; erased 1"],
+    );
+}
+
+#[test]
 fn what_is_dropped_is_reported() {
     // Erased.
     check(
@@ -619,7 +680,7 @@ fn what_is_dropped_is_reported() {
     check(&case("v5", "4 7", "1"), &expect!["events 6-7? first? acknowledge; erased 7"]);
     check(&case("v5", "4 7", ""), &expect!["events 6-7? first? whole? acknowledge; erased 7"]);
     check(&case("-", "5 4", ""), &expect!["whole? acknowledge; erased 4, 5"]);
-    // The aggregate began anew under the same sort keys; a hole was filled late.
+    // A source without ids uses sort keys again; a hole was filled late.
     check(&case("v5", "1@9 2@9 3@3", "1@9 2@9 3@9"), &expect!["first? newer? acknowledge; unsent 1, 2"]);
     check(&case("v5", "1@9 2@9", "1@9"), &expect!["first? newer? acknowledge; unsent 1"]);
     check(
@@ -713,7 +774,9 @@ fn step_7_holes() {
     );
     check(
         &case("v5", "6 8", "1 6x 7x 8"),
-        &expect!["events 6-8? first? send 6=#0, 8=#1 to A from 6, B from 6, C from 6; rejected 7; up to 8"],
+        &expect![
+            "events 6-8? first? send 8=#1 to A from 6, B from 6, C from 6; rejected 6, 7; up to 8; erased 6"
+        ],
     );
     check(
         &case("v5", "18446744073709551615@7", "1 18446744073709551615@7"),
@@ -957,11 +1020,11 @@ fn a_long_gap_is_closed_run_by_run() {
 
 #[test]
 fn of_a_look_up_the_lowest_events_are_kept() {
-    let wanted = |after| Wanted { brought: vec![(12, sort_key(12, false))], ..wanted(after, 12) };
+    let wanted = |after| Wanted { brought: vec![(12, identity("12"))], ..wanted(after, 12) };
     let large = |version: u64| {
         let mut row = rows(&version.to_string()).remove(0);
         let event = row.event.unwrap();
-        let Key::S(sort) = &row.sort else { panic!() };
+        let Key::S(sort) = &row.head.identity.sort else { panic!() };
         row.event = Ok(padded(&event, sort, 1_000_000));
         row
     };
@@ -990,26 +1053,19 @@ fn a_later_incarnation_is_looked_up_from_its_end_down_to_what_is_covered() {
 
 /// A page that is not the last.
 fn of_more(rows: Vec<Row>) -> Page {
-    let next = rows.last().map(|row| row.sort.clone());
+    let next = rows.last().map(|row| row.head.identity.sort.clone());
     Page { rows, next }
 }
 
 fn wanted(after: u64, to: u64) -> Wanted {
-    Wanted {
-        incarnation_number: 1,
-        first: sort_key(1, false),
-        after,
-        to,
-        is_open: false,
-        brought: Vec::new(),
-    }
+    Wanted { incarnation_number: 1, first: identity("1"), after, to, is_open: false, brought: Vec::new() }
 }
 
 #[test]
 fn what_a_message_brings_is_read_for_though_another_item_has_its_version() {
     let brings = |brought: &str| {
         let brought = arrival(brought);
-        Wanted { brought: vec![(brought.version, brought.sort)], ..wanted(5, 6) }
+        Wanted { brought: vec![(brought.version, brought.identity)], ..wanted(5, 6) }
     };
     // The pages, newest first; how many are read; whether the message's event is there.
     let check = |brought: &str, pages: &[&str], expected: (usize, bool)| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Dropped, Holes, Rows, RunPlan, UnrecordedSends, Wanted};
 use crate::config::ClientName;
-use crate::ids::{Group, Key, ReplayId};
+use crate::ids::{EventIdentity, Group, Key, ReplayId};
 use crate::ledger::{ClientId, Cursor, EventTime, GroupItem, Reading, Registry, RowHead, Write};
 use crate::message::Message;
 use crate::time::Timestamp;
@@ -14,14 +14,14 @@ use crate::time::Timestamp;
 pub struct Arrival {
     /// What distinguishes it from the other messages of its batch.
     pub number: usize,
-    /// The event's message, as it goes to the clients' queues.
+    /// The event's message, as it goes to the clients' queues but for the incarnation.
     pub message: Message,
     /// When the stream recorded the event, if the message says so.
     pub streamed_at: Option<Timestamp>,
     /// The event's version.
     pub version: u64,
-    /// The event's sort key in the event table.
-    pub sort: Key,
+    /// What tells the event from the others of its aggregate.
+    pub identity: EventIdentity,
     /// The event's time, if it can be read.
     pub time: Option<EventTime>,
     /// When the message was sent to the fan-out queue.
@@ -67,7 +67,7 @@ pub struct Answers {
     /// The answer to [`LookUp::First`], which was asked after that.
     pub first: Option<bool>,
     /// The answer to [`LookUp::Newer`].
-    pub newer: Option<Vec<Key>>,
+    pub newer: Option<Vec<EventIdentity>>,
     /// The answer to [`LookUp::Whole`].
     pub whole: Option<Vec<RowHead>>,
     /// The answers to [`LookUp::Cursors`]; `None` for one that is missing.
@@ -98,10 +98,10 @@ pub enum Decision {
 pub enum LookUp {
     /// These events of the table.
     Events(Wanted),
-    /// Whether the table has the item with this sort key: the first event of the incarnation.
-    First(Key),
-    /// Which of these sort keys the table has: of messages that are covered, and newer than all that is.
-    Newer(Vec<Key>),
+    /// Whether the table has this event: the first of the incarnation.
+    First(EventIdentity),
+    /// Which of these events the table has: of messages that are covered, and newer than all that is.
+    Newer(Vec<EventIdentity>),
     /// All of the table's rows of the aggregate, without their events.
     Whole,
     /// These clients' cursors.

@@ -42,7 +42,7 @@ fn registry(state: State, absent: Option<u64>, retired: Option<u64>) -> Registry
         .collect();
     let b = clients.get_mut(&name("B")).unwrap();
     *b = Registration { state, absent_at: absent.map(ago), retired_at: retired.map(ago), ..b.clone() };
-    Registry { write_count: WriteCount(7), revision: 5, start: ago(0), clients }
+    Registry { write_count: WriteCount(7), revision: 5, start: ago(0), clients, unknown: [].into() }
 }
 
 fn check(registry: &Registry, in_file: &str, unmarked: &[u32], expected: Expect) {

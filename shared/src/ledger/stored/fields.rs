@@ -1,4 +1,4 @@
-//! Attributes that are taken out one after the other; what is left is foreign.
+//! Attributes that are taken out one after the other; what is left is unknown.
 
 use std::str::FromStr;
 
@@ -21,8 +21,13 @@ impl Fields {
         Self { path: String::new(), attributes }
     }
 
+    /// What is left, and is unknown.
+    pub(super) fn take_rest(&mut self) -> Attributes {
+        std::mem::take(&mut self.attributes)
+    }
+
     /// Makes sure that nothing is left.
-    pub(super) fn end(self) -> Result<(), Damaged> {
+    fn end(self) -> Result<(), Damaged> {
         match self.attributes.keys().next() {
             None => Ok(()),
             Some(name) => Err(self.damaged(name, "is unknown")),

@@ -5,28 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fields::{Fields, number};
 use super::{Attributes, Damaged, FORMAT, Value, check_format};
 use crate::config::ClientName;
-use crate::ids::{Group, ReplayId};
+use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
     ClientId, Cursor, First, GroupItem, Item, ItemKey, Lease, Registration, Registry, Scan, State,
 };
 
-/// The item under `key`, which has these attributes besides its keys.
+/// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations, attributes
+/// that are unknown are kept; in other maps there are none.
 ///
 /// # Errors
 ///
-/// [`Damaged`] if the item is of another format, or an attribute is missing, foreign, or not what belongs there.
+/// [`Damaged`] if the item is of another format, or an attribute is missing or not what belongs there.
 pub fn restore(key: &ItemKey, mut attributes: Attributes) -> Result<Item, Damaged> {
     check_format(attributes.remove(FORMAT).as_ref())?;
     let mut fields = Fields::of_item(attributes);
-    let item = match key {
+    Ok(match key {
         ItemKey::Registry => Item::Registry(registry(&mut fields)?),
         ItemKey::Group(_) => Item::Group(Box::new(group(&mut fields)?)),
         ItemKey::Cursor(..) => Item::Cursor(cursor(&mut fields)?),
         ItemKey::Lease(_) => Item::Lease(lease(&mut fields)?),
         ItemKey::Scan(_) => Item::Scan(scan(&mut fields)?),
-    };
-    fields.end()?;
-    Ok(item)
+    })
 }
 
 fn registry(fields: &mut Fields) -> Result<Registry, Damaged> {
@@ -35,6 +34,7 @@ fn registry(fields: &mut Fields) -> Result<Registry, Damaged> {
         revision: fields.number("revision")?,
         start: fields.instant("start")?,
         clients: fields.map("clients", clients)?,
+        unknown: fields.take_rest(),
     })
 }
 
@@ -61,24 +61,35 @@ fn registration(fields: &mut Fields) -> Result<Registration, Damaged> {
         since: fields.number("since")?,
         absent_at: fields.if_any("absent_at", |fields| fields.instant("absent_at"))?,
         retired_at: fields.if_any("retired_at", |fields| fields.instant("retired_at"))?,
+        unknown: fields.take_rest(),
     })
 }
 
 fn group(fields: &mut Fields) -> Result<GroupItem, Damaged> {
     let behind = fields.if_any("behind", |fields| fields.numbers::<_, Vec<u32>>("behind"))?;
-    let first =
-        |fields: &mut Fields| Ok(First { sort: fields.key("sort")?, version: fields.number("version")? });
+    let first = |fields: &mut Fields| {
+        let id = fields.if_any("id", |fields| fields.text("id"))?;
+        let identity = EventIdentity { sort: fields.key("sort")?, id };
+        Ok(First { identity, version: fields.number("version")? })
+    };
     Ok(GroupItem {
         write_count: fields.write_count()?,
         version: fields.number("version")?,
         behind: behind.into_iter().flatten().map(ClientId).collect::<BTreeSet<_>>(),
         revision: fields.number("revision")?,
         incarnation_number: fields.number("incarnation_number")?,
+        token: token(fields)?,
         first: fields.map("first", first)?,
         time: fields.if_any("time", |fields| fields.event_time("time"))?,
         key: fields.key("key")?,
         holes: fields.if_any("holes", |fields| fields.list("holes", number))?.unwrap_or_default(),
+        unknown: fields.take_rest(),
     })
+}
+
+fn token(fields: &mut Fields) -> Result<IncarnationToken, Damaged> {
+    let text = fields.text("token")?;
+    IncarnationToken::try_new(&text).map_err(|_| fields.damaged("token", "is not 16 hexadecimal digits"))
 }
 
 fn cursor(fields: &mut Fields) -> Result<Cursor, Damaged> {
@@ -97,6 +108,7 @@ fn cursor(fields: &mut Fields) -> Result<Cursor, Damaged> {
         replay_until: fields.number("replay_until")?,
         replay,
         at: fields.instant("at")?,
+        unknown: fields.take_rest(),
     })
 }
 
@@ -112,6 +124,7 @@ fn lease(fields: &mut Fields) -> Result<Lease, Damaged> {
         groups: fields.list("groups", group)?,
         failures: fields.number("failures")?,
         not_before: fields.instant("not_before")?,
+        unknown: fields.take_rest(),
     })
 }
 
@@ -124,5 +137,6 @@ fn scan(fields: &mut Fields) -> Result<Scan, Damaged> {
         at: fields.instant("at")?,
         after: fields.if_any("after", after)?,
         is_on: fields.boolean("is_on")?,
+        unknown: fields.take_rest(),
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Attributes, FORMAT, FORMAT_WRITTEN, Value, instant};
 use crate::ids::Key;
-use crate::ledger::{Cursor, GroupItem, Item, Lease, Registration, Registry, Scan, State};
+use crate::ledger::{Cursor, First, GroupItem, Item, Lease, Registration, Registry, Scan, State};
 use crate::time::Timestamp;
 
 /// The item without its keys.
@@ -17,7 +17,18 @@ pub fn store(item: &Item) -> Attributes {
         Item::Scan(scan) => of_scan(scan),
     };
     put(&mut attributes, FORMAT, Some(number(FORMAT_WRITTEN)));
-    attributes
+    let unknown = match item {
+        Item::Registry(registry) => &registry.unknown,
+        Item::Group(group) => &group.unknown,
+        Item::Cursor(cursor) => &cursor.unknown,
+        Item::Lease(lease) => &lease.unknown,
+        Item::Scan(scan) => &scan.unknown,
+    };
+    with_unknown(attributes, unknown)
+}
+
+fn with_unknown(known: Attributes, unknown: &Attributes) -> Attributes {
+    unknown.clone().into_iter().chain(known).collect()
 }
 
 fn of_registry(registry: &Registry) -> Attributes {
@@ -45,16 +56,19 @@ fn of_registration(client: &Registration) -> Attributes {
     ]);
     put(&mut attributes, "absent_at", client.absent_at.map(at));
     put(&mut attributes, "retired_at", client.retired_at.map(at));
-    attributes
+    with_unknown(attributes, &client.unknown)
 }
 
 fn of_group(group: &GroupItem) -> Attributes {
-    let first = map([("sort", of_key(&group.first.sort)), ("version", number(group.first.version))]);
+    let First { identity, version } = &group.first;
+    let mut first = map([("sort", of_key(&identity.sort)), ("version", number(*version))]);
+    put(&mut first, "id", identity.id.clone().map(Value::S));
     let mut attributes = map([
         ("write_count", number(group.write_count.0)),
         ("version", number(group.version)),
         ("revision", number(group.revision)),
         ("incarnation_number", number(group.incarnation_number)),
+        ("token", Value::S(group.token.as_str().to_owned())),
         ("first", Value::M(first)),
         ("key", of_key(&group.key)),
     ]);

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::config::ClientName;
-use crate::ids::{Group, Key, ReplayId};
+use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::ledger::{
     ClientId, Cursor, EventTime, First, GroupItem, Item, Lease, Registration, Registry, Scan, State,
     WriteCount,
@@ -22,10 +22,18 @@ fn group_item() -> GroupItem {
         behind: BTreeSet::from([ClientId(2), ClientId(11)]),
         revision: 3,
         incarnation_number: 1,
-        first: First { sort: Key::S("2025-03-01T09:30:00Z".to_owned()), version: 1 },
+        token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
+        first: First {
+            identity: EventIdentity {
+                sort: Key::S("2025-03-01T09:30:00Z".to_owned()),
+                id: Some("an id".to_owned()),
+            },
+            version: 1,
+        },
         time: EventTime::try_from_text("2026-11-20T10:00:00.000000001Z"),
         key: Key::S("AFC F5".to_owned()),
         holes: vec![4, 2],
+        unknown: [].into(),
     }
 }
 
@@ -40,6 +48,7 @@ fn cursor() -> Cursor {
         replay_until: 7,
         replay: Some(replay),
         at,
+        unknown: [].into(),
     }
 }
 
@@ -76,25 +85,27 @@ fn what_an_operator_reads() {
         since: 2,
         absent_at: Some(at(1_763_632_800_125)),
         retired_at: None,
+        unknown: [].into(),
     };
     let registry = Registry {
         write_count: WriteCount(4),
         revision: 3,
         start: at(1_763_632_800_000),
         clients: [(ClientName::try_new("Billing").unwrap(), billing)].into(),
+        unknown: [].into(),
     };
     check(
         ItemKey::Registry,
         Item::Registry(registry),
         expect![[
-            r#"registry / registry: {clients: {Billing: {absent_at: "2025-11-20T10:00:00.125Z", history: true, id: 1, since: 2, state: "paused"}}, format: 1, revision: 3, start: "2025-11-20T10:00:00Z", write_count: 4}"#
+            r#"registry / registry: {clients: {Billing: {absent_at: "2025-11-20T10:00:00.125Z", history: true, id: 1, since: 2, state: "paused"}}, format: 2, revision: 3, start: "2025-11-20T10:00:00Z", write_count: 4}"#
         ]],
     );
     check(
         ItemKey::Group(group()),
         Item::Group(Box::new(group_item())),
         expect![[
-            r#"group#AFC%20F5 / group: {behind: <2, 11>, first: {sort: "2025-03-01T09:30:00Z", version: 1}, format: 1, holes: [4, 2], incarnation_number: 1, key: "AFC F5", revision: 3, time: "2026-11-20T10:00:00.000000001Z", version: 7, write_count: 9}"#
+            r#"group#AFC%20F5 / group: {behind: <2, 11>, first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: "AFC F5", revision: 3, time: "2026-11-20T10:00:00.000000001Z", token: "0123456789abcdef", version: 7, write_count: 9}"#
         ]],
     );
     let empty = GroupItem { behind: BTreeSet::new(), time: None, holes: Vec::new(), ..group_item() };
@@ -102,21 +113,21 @@ fn what_an_operator_reads() {
         ItemKey::Group(group()),
         Item::Group(Box::new(empty)),
         expect![[
-            r#"group#AFC%20F5 / group: {first: {sort: "2025-03-01T09:30:00Z", version: 1}, format: 1, incarnation_number: 1, key: "AFC F5", revision: 3, version: 7, write_count: 9}"#
+            r#"group#AFC%20F5 / group: {first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, incarnation_number: 1, key: "AFC F5", revision: 3, token: "0123456789abcdef", version: 7, write_count: 9}"#
         ]],
     );
     check(
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(cursor()),
         expect![[
-            r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, format: 1, incarnation_number: 1, position: 3, replay: "r-1", replay_until: 7, write_count: 1}"#
+            r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, format: 2, incarnation_number: 1, position: 3, replay: "r-1", replay_until: 7, write_count: 1}"#
         ]],
     );
     check(
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(Cursor { replay_until: 0, replay: None, ..cursor() }),
         expect![[
-            r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, format: 1, incarnation_number: 1, position: 3, replay: "", replay_until: 0, write_count: 1}"#
+            r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, format: 2, incarnation_number: 1, position: 3, replay: "", replay_until: 0, write_count: 1}"#
         ]],
     );
     let lease = Lease {
@@ -126,22 +137,29 @@ fn what_an_operator_reads() {
         groups: vec![group()],
         failures: 0,
         not_before: at(0),
+        unknown: [].into(),
     };
     check(
         ItemKey::Lease(ClientId(2)),
         Item::Lease(lease),
         expect![[
-            r#"lease#2 / lease: {failures: 0, format: 1, groups: ["AFC%20F5"], holder: 6, not_before: "1970-01-01T00:00:00Z", until: "2025-11-20T10:01:00Z", write_count: 5}"#
+            r#"lease#2 / lease: {failures: 0, format: 2, groups: ["AFC%20F5"], holder: 6, not_before: "1970-01-01T00:00:00Z", until: "2025-11-20T10:01:00Z", write_count: 5}"#
         ]],
     );
     let after = Some((Key::N("7".to_owned()), Key::B(vec![0, 255])));
-    let scan =
-        Scan { write_count: WriteCount(8), revision: 3, at: at(1_763_632_800_000), after, is_on: true };
+    let scan = Scan {
+        write_count: WriteCount(8),
+        revision: 3,
+        at: at(1_763_632_800_000),
+        after,
+        is_on: true,
+        unknown: [].into(),
+    };
     check(
         ItemKey::Scan(ScanKind::History),
         Item::Scan(scan),
         expect![[
-            r#"scan#history / scan: {after: {key: 7, sort: [0, 255]}, at: "2025-11-20T10:00:00Z", format: 1, is_on: true, revision: 3, write_count: 8}"#
+            r#"scan#history / scan: {after: {key: 7, sort: [0, 255]}, at: "2025-11-20T10:00:00Z", format: 2, is_on: true, revision: 3, write_count: 8}"#
         ]],
     );
 }
@@ -196,7 +214,7 @@ fn damage_is_named() {
         text("1800000000"),
         expect!["attribute `time` is not an instant such as `2026-11-20T10:00:00Z`"],
     );
-    check("ttl", number("1"), expect!["attribute `ttl` is unknown"]);
+    check("token", text("0123"), expect!["attribute `token` is not 16 hexadecimal digits"]);
 }
 
 #[test]
@@ -219,21 +237,21 @@ fn an_item_of_another_format_is_not_read() {
         }
     };
     check(
-        Some(Value::N("2".to_owned())),
+        Some(Value::N("1".to_owned())),
         expect![
-            "attribute `format` is 2, and this release reads 1; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time"
+            "attribute `format` is 1, and this release reads 2; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time"
         ],
     );
     check(
         None,
         expect![
-            "attribute `format` is missing, and this release reads 1; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time"
+            "attribute `format` is missing, and this release reads 2; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time"
         ],
     );
     check(
         Some(Value::S("1".to_owned())),
         expect![
-            "attribute `format` is no number, and this release reads 1; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time"
+            "attribute `format` is no number, and this release reads 2; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time"
         ],
     );
 }

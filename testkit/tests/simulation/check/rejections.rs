@@ -21,7 +21,7 @@ impl World {
                 && !source.is_case_f(event.group)
                 && !source.looks_old(event, &observed)
                 && known.is_there(self.now());
-            let shared::ids::Key::S(sort) = &known.sort else { continue };
+            let shared::ids::Key::S(sort) = &known.identity.sort else { continue };
             let has_rejection =
                 || rejections.iter().any(|rejection| rejection.to_string().contains(sort.as_str()));
             if is_passed_over && is_plain && !has_rejection() {

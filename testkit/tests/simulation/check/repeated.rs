@@ -14,7 +14,7 @@ use crate::trace::{clock, length};
 use crate::world::World;
 
 /// Kinds of trouble without a crash, an unknown result, a ledger fault, a stall, a new incarnation or a deletion.
-const NO_REASON_TO_REPEAT: [Kind; 28] = [
+const NO_REASON_TO_REPEAT: [Kind; 29] = [
     Kind::Reversed,
     Kind::Delayed,
     Kind::Lost,
@@ -43,6 +43,7 @@ const NO_REASON_TO_REPEAT: [Kind; 28] = [
     Kind::TableReads,
     Kind::LedgerReads,
     Kind::ScannedApart,
+    Kind::VersionKeys,
 ];
 
 impl World {
@@ -61,6 +62,10 @@ impl World {
         }
         let is_quiet = self.mix.has_only(&NO_REASON_TO_REPEAT);
         for ((client, _, _, event), times) in enqueued {
+            // In its own incarnation, it is another message than in the one for whose event it was taken.
+            if source.is_case_e(event) || source.is_case_f(event.group) {
+                continue;
+            }
             let name = NAMES[client];
             for pair in times.windows(2) {
                 let apart = pair[1].since(pair[0]);
@@ -72,7 +77,7 @@ impl World {
                 }
             }
             let repetitions = times.len() - 1;
-            if repetitions == 0 || source.is_case_e(event) || source.is_case_f(event.group) {
+            if repetitions == 0 {
                 continue;
             }
             if is_quiet {
