@@ -66,12 +66,12 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 
     /// The first item of a group; or why there is none.
     async fn first_sight(&self, key: &Key, registry: &Registry) -> Result<GroupItem, Adoption> {
-        let survey = self.survey(key).await.map_err(|error| match error {
+        let survey = self.survey(key, &[]).await.map_err(|error| match error {
             SurveyError::TooLong => Adoption::PassedOver(error.to_string()),
             SurveyError::Unread(unread) => Adoption::Failed(unread.to_string()),
         })?;
         if is_whole(&survey.rows) {
-            return baseline(key, &survey.rows, registry.start).ok_or(Adoption::Missing);
+            return baseline(key, &survey.rows, registry.start, None).ok_or(Adoption::Missing);
         }
         Err(match survey.highest {
             Some(event) => self.hand_over(&event).await,

@@ -2,17 +2,17 @@
 
 use futures_util::stream::{self, StreamExt as _};
 use shared::clock::Clock;
-use shared::control::{Comparison, EventVersion, GroupAhead, TablePosition};
+use shared::control::{Comparison, EventPair, EventVersion, GroupAhead, TablePosition, TypedKey};
 use shared::event::Event;
 use shared::ids::{Group, Key};
-use shared::ledger::reconcile::{Difference, compare};
+use shared::ledger::reconcile::{Difference, VersionPair, compare, note_pairs};
 use shared::ledger::scan::{Aggregate, Grouping, Progress};
-use shared::ledger::{EventTable, GroupItem, Ledger, Registry, ScanPosition};
+use shared::ledger::{EventTable, GroupItem, ItemKey, Ledger, Reading, Registry, ScanPosition};
 use shared::send::Transport;
 
 use super::payload::ControlError;
 use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visits, item_of};
-use super::work::{SurveyError, Work};
+use super::work::{AfterFailure, SurveyError, Update, Work, why_unread};
 
 /// The most findings of one answer, and so its size: each has a key of up to 2 KB, and Lambda takes 6 MB.
 const FINDINGS_LIMIT: usize = 1_000;
@@ -116,6 +116,11 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             }
         }
         self.put_missing(&found).await?;
+        for GroupDifference { key, difference, .. } in &found {
+            if !difference.pairs.is_empty() {
+                self.count_pairs(&Group::of(key), &difference.pairs).await?;
+            }
+        }
         Ok((found, visits))
     }
 
@@ -126,7 +131,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         key: &Key,
         item: Option<&GroupItem>,
     ) -> Result<GroupDifference, Visit> {
-        let survey = self.survey(key).await.map_err(|error| match error {
+        let sent: Vec<u64> = item.iter().map(|item| item.version).collect();
+        let survey = self.survey(key, &sent).await.map_err(|error| match error {
             SurveyError::TooLong => Visit::passed_over(&Group::of(key), &error.to_string()),
             SurveyError::Unread(unread) => Visit::Left(unread.to_string()),
         })?;
@@ -146,6 +152,22 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         })
     }
 
+    /// Counts the versions of a group that two events have. The ledger remembers them, so that each is counted once.
+    async fn count_pairs(&self, group: &Group, pairs: &[VersionPair]) -> Result<(), String> {
+        let keys = [ItemKey::Group(group.clone())];
+        let count = self.update(&keys, AfterFailure::ReadAgain, async |found| match found.group(group) {
+            Reading::Present(item) => match note_pairs(group, item, pairs) {
+                Some((write, count)) => Update::Write(vec![vec![write]], count),
+                None => Update::Done(0),
+            },
+            // A group that the ledger does not know is looked at again when it does.
+            Reading::Missing => Update::Done(0),
+            Reading::Unread => Update::ReadAgain(why_unread(found, &keys)),
+        });
+        self.pairs.set(self.pairs.get() + count.await?);
+        Ok(())
+    }
+
     async fn put_missing(&self, found: &[GroupDifference]) -> Result<(), String> {
         let missing = found.iter().flat_map(|found| &found.missing);
         let put = self.put_repairs(missing, self.last_start()).await;
@@ -159,6 +181,14 @@ fn note(comparison: &mut Comparison, found: GroupDifference) {
     let missing = missing.iter().map(Event::version);
     comparison.missing.extend(missing.map(|version| EventVersion::of(&key, version)));
     comparison.holes.extend(difference.holes.iter().map(|hole| EventVersion::of(&key, *hole)));
+    comparison.implausible.extend(difference.implausible.map(|version| EventVersion::of(&key, version)));
+    comparison
+        .of_unknown_age
+        .extend(difference.of_unknown_age.map(|version| EventVersion::of(&key, version)));
+    comparison.pairs.extend(difference.pairs.iter().map(|VersionPair { version, sort_keys }| {
+        let EventVersion { group, key, version } = EventVersion::of(&key, *version);
+        EventPair { group, key, version, sort_keys: sort_keys.each_ref().map(TypedKey::from) }
+    }));
     if let Some(highest) = difference.ahead {
         let EventVersion { group, key, version } = EventVersion::of(&key, version);
         comparison.ahead.push(GroupAhead { group, key, version, highest });

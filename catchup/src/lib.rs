@@ -29,7 +29,7 @@ use shared::clock::Clock;
 use shared::config::{ClientName, Config, Source};
 use shared::control::{ControlAnswer, ControlRequest, MaintenanceReport};
 use shared::ledger::{BoundedPort, EventTable, Ledger, Ports};
-use shared::metrics::{CountingPort, Tally};
+use shared::metrics::{CountingPort, Tally, VERSIONS_USED_TWICE};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::Transport;
 use shared::time::Timestamp;
@@ -98,6 +98,10 @@ impl CatchUp {
         let work = Work::new(self, ports, budget);
         payload::log(&request);
         let answer = Box::pin(work.follow(request, tally)).await;
+        match work.pairs.get() {
+            0 => {}
+            pairs => tally.count(VERSIONS_USED_TWICE, pairs),
+        }
         tally.requests(transport);
         tally.ledger_calls(ledger, table);
         answer

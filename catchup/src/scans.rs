@@ -3,7 +3,7 @@
 
 use futures_util::stream::{self, StreamExt as _};
 use shared::clock::Clock;
-use shared::control::{Comparison, EventVersion, GroupAhead};
+use shared::control::{Comparison, EventPair, EventVersion, GroupAhead};
 use shared::ids::Group;
 use shared::ledger::scan::{Aggregate, Grouping, Progress, due};
 use shared::ledger::{
@@ -174,6 +174,18 @@ fn log_differences(compared: &Comparison) {
     }
     for EventVersion { group, version, .. } in &compared.holes {
         warn!(group, version, "version was given up and is there now; a replay from it sends it");
+    }
+    for EventPair { group, version, .. } in &compared.pairs {
+        warn!(group, version, "two events have this version; `fanoutctl reconcile` shows their sort keys");
+    }
+    for EventVersion { group, version, .. } in &compared.implausible {
+        warn!(group, version, "version is too far above all others of its aggregate; it is not believed");
+    }
+    for EventVersion { group, version, .. } in &compared.of_unknown_age {
+        warn!(
+            group,
+            version, "no time tells whether these events are older than the ledger; they are not repaired"
+        );
     }
     for GroupAhead { group, version, highest, .. } in &compared.ahead {
         warn!(group, version, highest, "more was sent than the event table has");

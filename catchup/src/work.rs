@@ -1,6 +1,6 @@
 //! One invocation: what it acts on, how long it may, and the few things that all its parts do.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use shared::budget::Budget;
@@ -8,6 +8,7 @@ use shared::clock::Clock;
 use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::pace::Pace;
+use shared::ledger::plausible;
 use shared::ledger::reconcile::window;
 use shared::ledger::times::{CALL_LIMIT, PASS_LIMIT};
 use shared::ledger::{
@@ -33,6 +34,8 @@ pub(super) struct Work<'w, C, T, L, E> {
     pub(super) ports: Ports<'w, C, T, L, E>,
     pub(super) budget: Budget,
     pace: RefCell<Pace>,
+    /// How many versions were found to have two events, for the first time.
+    pub(super) pairs: Cell<usize>,
 }
 
 /// What a plan makes of the items that were read.
@@ -63,6 +66,8 @@ pub(super) struct Survey {
     pub(super) lowest: Option<Event>,
     /// The highest event that can be sent.
     pub(super) highest: Option<Event>,
+    /// No event above it is kept.
+    limit: u64,
 }
 
 /// Why an aggregate was not read as a whole.
@@ -81,7 +86,7 @@ pub(super) enum SurveyError {
 
 impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> {
     pub(super) fn new(own: &'w CatchUp, ports: Ports<'w, C, T, L, E>, budget: Budget) -> Self {
-        Self { own, ports, budget, pace: RefCell::new(Pace::new(own.scan_read_units)) }
+        Self { own, ports, budget, pace: RefCell::new(Pace::new(own.scan_read_units)), pairs: Cell::new(0) }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -197,10 +202,22 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
         all_accepted(self.put(&self.own.fan_out, repairs, until).await)
     }
 
-    /// All that the table has of an aggregate.
-    pub(super) async fn survey(&self, key: &Key) -> Result<Survey, SurveyError> {
+    /// All that the table has of an aggregate. Versions that are too far above all others are not believed, but those of
+    /// `sent`: among them is no highest or lowest event.
+    pub(super) async fn survey(&self, key: &Key, sent: &[u64]) -> Result<Survey, SurveyError> {
+        let survey = self.survey_up_to(key, u64::MAX).await?;
+        let versions = survey.rows.iter().filter_map(|row| row.version);
+        let plausible = plausible::highest(versions.chain(sent.iter().copied()), sent);
+        if survey.highest.as_ref().is_none_or(|event| event.version() <= plausible) {
+            return Ok(survey);
+        }
+        // The event that is the highest then was not kept.
+        self.survey_up_to(key, plausible).await
+    }
+
+    async fn survey_up_to(&self, key: &Key, limit: u64) -> Result<Survey, SurveyError> {
         let until = self.now().plus(PASS_LIMIT);
-        let mut survey = Survey::default();
+        let mut survey = Survey { limit, ..Survey::default() };
         let mut before: Option<Key> = None;
         loop {
             if self.is_over() {
@@ -231,7 +248,9 @@ impl Survey {
         let Row { head, event } = row;
         let version = head.version;
         self.rows.push(head);
-        let (Some(version), Ok(event)) = (version, event) else { return };
+        let (Some(version), Ok(event)) = (version.filter(|version| *version <= self.limit), event) else {
+            return;
+        };
         let of = |event: &Option<Event>| event.as_ref().map(Event::version);
         if of(&self.highest).is_none_or(|highest| version > highest) {
             self.highest = Some(event.clone());

@@ -144,6 +144,7 @@ mod tests {
             time: None,
             key,
             holes: Vec::new(),
+            pairs: Vec::new(),
             unknown: [].into(),
         };
         let at = Timestamp::from_millis(at);

@@ -8,7 +8,9 @@ use shared::config::Config;
 use shared::event::{Along, Reader};
 use shared::ids::Group;
 use shared::message::Message;
-use shared::metrics::{CountingPort, EVENTS, RECORDS_IN, REJECTED, RETURNED, SENT, SKIPPED, Tally};
+use shared::metrics::{
+    CountingPort, EVENTS, RECORDS_IN, REJECTED, RETURNED, SENT, SKIPPED, TIMES_UNREAD, Tally,
+};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::route::route;
 use shared::send::{Carrier, Limits, Stop, StopReason, Transport, all_accepted, send_runs, split};
@@ -67,6 +69,7 @@ impl Converter {
         let mut batch = read.inspect_err(|_| tally.count(RETURNED, records.len()))?;
         tally.count(EVENTS, batch.events.len());
         tally.count(SKIPPED, batch.overwritten + batch.skipped);
+        tally.count(TIMES_UNREAD, batch.times_unread);
         let transport = &CountingPort::new(transport);
 
         let budget = Budget::new(clock.now(), deadline);
@@ -106,7 +109,10 @@ impl Converter {
         for (index, record) in records.iter().enumerate() {
             let outgoing = |message| Outgoing { index, record, message };
             match self.reader.read(record, along, now) {
-                Reading::Event(message) => batch.events.push(outgoing(message)),
+                Reading::Event(message) => {
+                    batch.times_unread += usize::from(self.reader.lacks_time(&message));
+                    batch.events.push(outgoing(message));
+                }
                 Reading::Rejected(rejected_record) => {
                     log_rejection(&rejected_record);
                     batch.rejections.push(outgoing(rejected_record.message()));
@@ -122,6 +128,13 @@ impl Converter {
             warn!(
                 overwritten = batch.overwritten,
                 "events of the table were written over; clients keep the first form"
+            );
+        }
+        if batch.times_unread > 0 {
+            warn!(
+                events = batch.times_unread,
+                "times of events are missing or can't be read; docs/ordering.md says what is not known then, and \
+                 docs/configuration.md which times can be read"
             );
         }
         Ok(batch)
@@ -150,6 +163,7 @@ struct Batch<'p> {
     rejections: Vec<Outgoing<'p>>,
     overwritten: usize,
     skipped: usize,
+    times_unread: usize,
 }
 
 /// A message, and the record that it is made of.

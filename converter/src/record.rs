@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use shared::event::{Along, Event, EventError, Reader};
 use shared::ids::{DeduplicationId, Group};
 use shared::image::{Image, Record, Wanted};
+use shared::ledger::EventTime;
 use shared::message::{Attribute, EVENT_LIMIT, Message};
 use shared::rejection::Rejection;
 use shared::time::Timestamp;
@@ -100,6 +101,12 @@ impl RecordReader {
     /// replay has no such time, since no measure of the pipeline can count how long it lay in a queue.
     pub fn read<'p>(&self, raw: &'p RawValue, along: Along<'_>, now: Timestamp) -> Reading<'p> {
         guarded(raw, || self.read_unguarded(raw, along, now))
+    }
+
+    /// Whether the time of an event, which the source has, is missing from its message or can't be read there.
+    pub fn lacks_time(&self, message: &Message) -> bool {
+        let time = || message.attribute("eventTime").and_then(EventTime::try_from_text);
+        self.events.has_times() && time().is_none()
     }
 
     fn read_unguarded<'p>(&self, raw: &'p RawValue, along: Along<'_>, now: Timestamp) -> Reading<'p> {

@@ -55,13 +55,15 @@ fn events_that_are_sent() {
     check(
         |_| {},
         &[],
-        &expect!["RecordsIn 0, Events 0, Skipped 0, Rejected 0, Sent 0, Returned 0, SqsRequests 0"],
+        &expect![
+            "RecordsIn 0, Events 0, Skipped 0, TimesUnread 0, Rejected 0, Sent 0, Returned 0, SqsRequests 0"
+        ],
     );
     check(
         |_| {},
         &events(),
         &expect![
-            "RecordsIn 5, Events 5, Skipped 0, Rejected 0, Sent 5, Returned 0, SqsRequests 3, EntriesPerRequest 1×1 2×2"
+            "RecordsIn 5, Events 5, Skipped 0, TimesUnread 0, Rejected 0, Sent 5, Returned 0, SqsRequests 3, EntriesPerRequest 1×1 2×2"
         ],
     );
 }
@@ -73,7 +75,7 @@ fn records_that_are_no_events_are_skipped() {
         |_| {},
         &records,
         &expect![
-            "RecordsIn 3, Events 1, Skipped 2, Rejected 0, Sent 1, Returned 0, SqsRequests 1, EntriesPerRequest 1×1"
+            "RecordsIn 3, Events 1, Skipped 2, TimesUnread 0, Rejected 0, Sent 1, Returned 0, SqsRequests 1, EntriesPerRequest 1×1"
         ],
     );
 }
@@ -86,7 +88,7 @@ fn records_with_a_rejection_are_rejected() {
         |_| {},
         &records,
         &expect![
-            "RecordsIn 5, Events 4, Skipped 0, Rejected 1, Sent 4, Returned 0, SqsRequests 3, EntriesPerRequest 1×1 2×2"
+            "RecordsIn 5, Events 4, Skipped 0, TimesUnread 0, Rejected 1, Sent 4, Returned 0, SqsRequests 3, EntriesPerRequest 1×1 2×2"
         ],
     );
     let refuses =
@@ -97,7 +99,7 @@ fn records_with_a_rejection_are_rejected() {
         refuses,
         &records,
         &expect![
-            "RecordsIn 5, Events 5, Skipped 0, Rejected 1, Sent 4, Returned 0, SqsRequests 4, EntriesPerRequest 1×2 2×2"
+            "RecordsIn 5, Events 5, Skipped 0, TimesUnread 0, Rejected 1, Sent 4, Returned 0, SqsRequests 4, EntriesPerRequest 1×2 2×2"
         ],
     );
 }
@@ -109,7 +111,7 @@ fn what_could_not_be_sent_is_returned() {
         denies,
         &events(),
         &expect![
-            "RecordsIn 5, Events 5, Skipped 0, Rejected 0, Sent 0, Returned 5, SqsRequests 1, EntriesPerRequest 2×1"
+            "RecordsIn 5, Events 5, Skipped 0, TimesUnread 0, Rejected 0, Sent 0, Returned 5, SqsRequests 1, EntriesPerRequest 2×1"
         ],
     );
     let denies = |world: &World| world.queues.change(&world.rejected, |settings| settings.denied = true);
@@ -119,7 +121,7 @@ fn what_could_not_be_sent_is_returned() {
         denies,
         &records,
         &expect![
-            "RecordsIn 5, Events 4, Skipped 0, Rejected 0, Sent 3, Returned 2, SqsRequests 3, EntriesPerRequest 1×2 2×1"
+            "RecordsIn 5, Events 4, Skipped 0, TimesUnread 0, Rejected 0, Sent 3, Returned 2, SqsRequests 3, EntriesPerRequest 1×2 2×1"
         ],
     );
 }

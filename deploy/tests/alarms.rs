@@ -47,6 +47,7 @@ fn these_are_the_alarms() {
         BehindLong: Maximum of BehindAge of CatchUp >= 900000 in 1 x 300 s, else notBreaching
         CatchUpErrors: Sum of Errors of CatchUp >= 1 in 3 x 300 s, else notBreaching
         CatchUpStopped: Sum of Invocations of CatchUp < 1 in 3 x 300 s, else missing
+        CatchUpVersionTwice: Sum of VersionsUsedTwice of CatchUp >= 1 in 1 x 300 s, else notBreaching
         ConverterErrors: Sum of Errors of ProcessDynamoDBStream >= 1 in 3 x 300 s, else notBreaching
         ConverterLate: Maximum of IteratorAge of ProcessDynamoDBStream >= 3600000 in 1 x 300 s, else notBreaching
         ConverterStopped: SampleCount of PolledEventCount of ProcessDynamoDBStreamStream < 1 in 3 x 300 s, else missing
@@ -56,6 +57,7 @@ fn these_are_the_alarms() {
         FanOutLate: Maximum of ApproximateAgeOfOldestMessage of FanOutQueue.QueueName >= 900 in 1 x 300 s, else notBreaching
         FanOutStopped: SampleCount of PolledEventCount of FanOutFanOutJobQueue < 1 in 3 x 300 s, else missing
         FanOutThrottles: Sum of Throttles of FanOut >= 1 in 3 x 300 s, else notBreaching
+        FanOutVersionTwice: Sum of VersionsUsedTwice of FanOut >= 1 in 1 x 300 s, else notBreaching
         FanOutWaiting: Maximum of WaitingAge of FanOut >= 900000 in 1 x 300 s, else notBreaching
         Alarm${Client}: Maximum of ApproximateAgeOfOldestMessage of Queue${Client}.QueueName >= 86400 in 1 x 300 s, else notBreaching
         RejectedRecords: Maximum of ApproximateNumberOfMessagesVisible of RejectedQueue.QueueName >= 1 in 1 of 5 x 300 s, else ignore

@@ -133,6 +133,7 @@ impl Fanout {
         let returned = Returned::of(&done, &unrejected);
         returned.note(clock.now(), tally);
         tally.count(DUPLICATES, done.iter().map(DoneGroup::duplicates).sum());
+        counts.pairs += done.iter().map(|group| group.pairs).sum::<usize>();
         tally.ledger_calls(&ledger, &table);
         counts.note(tally);
         hasten(clock, transport, &self.fan_out, &returned.visibilities(), &budget).await;
@@ -184,13 +185,15 @@ impl Fanout {
         let until = ports.budget.lookups(now);
         let prepared =
             open.into_iter().map(|group| Box::pin(group.prepare(ports, &found, &is_reachable, until)));
-        let (mut planned, mut stages) = (Vec::new(), Vec::new());
+        let (mut planned, mut doubted, mut stages) = (Vec::new(), Vec::new(), Vec::new());
         for prepared in join_all(prepared).await {
             match prepared {
                 Prepared::Planned(group) => planned.push(*group),
+                Prepared::Doubted(group) => doubted.push(*group),
                 Prepared::Unplanned(stage) => stages.push(stage),
             }
         }
+        stages.extend(self.reject_implausible(ports, doubted, counts).await);
         let (planned, held_up) = self.reject_events(ports, planned).await;
         stages.extend(held_up);
         if ports.is_over() {

@@ -49,16 +49,16 @@ fn a_group_of_another_format_stands_still_and_an_error_names_the_remedy() {
     let world = LedgerWorld::new();
     world.append("a1 b1");
     world.drain();
-    world.ledger.set_format(world.item_key("a"), 2);
+    world.ledger.set_format(world.item_key("a"), 3);
     world.append("a2 b2");
     let logged = logged(|| drop(world.deliver()));
     world.check_all("a: a1 | b: b1 b2");
     let errors: Vec<&str> = logged.lines().filter(|line| line.contains("ERROR")).collect();
     let [error] = errors.as_slice() else { panic!("{logged}") };
     let error: serde_json::Value = serde_json::from_str(error).unwrap();
-    expect![[r#""groups stand still until an operator acts; their messages are returned and tried again": "a" "not read: table `ledger`, item `group#a` / `group`: attribute `format` is 2, and this release reads 1; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time""#]].assert_eq(&format!("{}: {} {}", error["message"], error["groups"], error["why"]));
+    expect![[r#""groups stand still until an operator acts; their messages are returned and tried again": "a" "not read: table `ledger`, item `group#a` / `group`: attribute `format` is 3, and this release reads 2; deploy the release that wrote it, or one that reads its format; if the item was changed by hand, correct it, or restore the table to a point in time""#]].assert_eq(&format!("{}: {} {}", error["message"], error["groups"], error["why"]));
     // The release that wrote it is back.
-    world.ledger.set_format(world.item_key("a"), 1);
+    world.ledger.set_format(world.item_key("a"), 2);
     world.drain();
     world.check_all("a: a1 a2 | b: b1 b2");
 }
@@ -105,7 +105,7 @@ fn what_comes_in_the_wrong_order_leaves_in_the_right_one() {
     world.put("a5");
     world.deliver();
     world.check_all("a: a1 a2 a3 a4 a5 a6");
-    world.check_tally(&expect!["RecordsIn 1, Returned 0, Duplicates 1, LedgerCalls 2, Sent 0, Repaired 0, Holes 0, Rejected 0, BecameBehind 0, SqsRequests 0"]);
+    world.check_tally(&expect!["RecordsIn 1, Returned 0, Duplicates 1, LedgerCalls 2, Sent 0, Repaired 0, Holes 0, VersionsUsedTwice 0, Rejected 0, BecameBehind 0, SqsRequests 0"]);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn what_no_message_brings_is_read_from_the_table() {
     world.put("a4");
     world.deliver();
     world.check_all("a: a1 a2 a3 a4");
-    world.check_tally(&expect!["RecordsIn 1, Returned 0, Duplicates 0, LedgerCalls 4, Sent 9, Repaired 2, Holes 0, Rejected 0, BecameBehind 0, EndToEndLatency 20×3, SqsRequests 9, EntriesPerRequest 1×9"]);
+    world.check_tally(&expect!["RecordsIn 1, Returned 0, Duplicates 0, LedgerCalls 4, Sent 9, Repaired 2, Holes 0, VersionsUsedTwice 0, Rejected 0, BecameBehind 0, EndToEndLatency 20×3, SqsRequests 9, EntriesPerRequest 1×9"]);
 }
 
 #[test]
@@ -138,8 +138,8 @@ fn an_event_from_the_table_is_the_message_that_the_stream_would_have_brought() {
         names.filter(|name| name != "streamedAt").collect()
     };
     assert_eq!(names(&brought.attributes), names(&repaired.attributes));
-    assert_eq!(brought.deduplication_id, *world.event("a2").deduplication_id());
-    assert_eq!(repaired.deduplication_id, *world.event("a3").deduplication_id());
+    assert_eq!(brought.deduplication_id, world.id("a2"));
+    assert_eq!(repaired.deduplication_id, world.id("a3"));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn an_old_hole_is_passed_over_and_kept() {
     assert_eq!(world.drain().as_secs(), 60);
     world.check_all("a: a1 a4");
     assert_eq!(world.item("a"), "v4 holes 2,3");
-    world.check_tally(&expect!["RecordsIn 1, Returned 0, Duplicates 0, LedgerCalls 6, Sent 3, Repaired 0, Holes 2, Rejected 0, BecameBehind 0, EndToEndLatency 63000×3, SqsRequests 3, EntriesPerRequest 1×3"]);
+    world.check_tally(&expect!["RecordsIn 1, Returned 0, Duplicates 0, LedgerCalls 6, Sent 3, Repaired 0, Holes 2, VersionsUsedTwice 0, Rejected 0, BecameBehind 0, EndToEndLatency 63000×3, SqsRequests 3, EntriesPerRequest 1×3"]);
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_client_that_fails_becomes_behind_and_nothing_is_returned() {
     assert_eq!(world.item("a"), "v3 behind B has 1");
     assert_eq!(world.item("b"), "v1 behind B has 0");
     world.check_tally(&expect![[r#"
-        RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 5, Sent 6, Repaired 0, Holes 0, Rejected 0, BecameBehind 2, EndToEndLatency 20×4 25×2, SqsRequests 8, EntriesPerRequest 1×8
+        RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 5, Sent 6, Repaired 0, Holes 0, VersionsUsedTwice 0, Rejected 0, BecameBehind 2, EndToEndLatency 20×4 25×2, SqsRequests 8, EntriesPerRequest 1×8
         B: BecameBehind 2"#]]);
 
     world.queues.set_faults(world.client("B"), Faults::none());
@@ -511,7 +511,7 @@ fn a_message_that_cannot_be_processed_gets_a_rejection_and_its_group_goes_on() {
     assert_eq!(rejections.len(), 1);
     assert_eq!(rejections[0]["reason"], json!("it lacks the attribute `version`"));
     assert_eq!(rejections[0]["record"]["body"], json!("no event"));
-    world.check_tally(&expect!["RecordsIn 2, Returned 0, Duplicates 0, LedgerCalls 2, Sent 3, Repaired 0, Holes 0, Rejected 1, BecameBehind 0, EndToEndLatency 10×3, SqsRequests 4, EntriesPerRequest 1×4"]);
+    world.check_tally(&expect!["RecordsIn 2, Returned 0, Duplicates 0, LedgerCalls 2, Sent 3, Repaired 0, Holes 0, VersionsUsedTwice 0, Rejected 1, BecameBehind 0, EndToEndLatency 10×3, SqsRequests 4, EntriesPerRequest 1×4"]);
 }
 
 #[test]
@@ -557,16 +557,19 @@ fn a_message_under_another_id_goes_on_under_its_events() {
     world.write("a2 a3");
     world.put_message(&repaired.repair(7));
     // As a converter put it before there was a ledger.
-    let attributes =
-        [Attribute::number("version", "3"), Attribute::string("eventTime", plain.time().unwrap())];
+    let attributes = [
+        Attribute::string("eventId", plain.id()),
+        Attribute::number("version", "3"),
+        Attribute::string("eventTime", plain.time().unwrap()),
+    ];
     let id = DeduplicationId::of_stream_record("0a1b2c");
     world.put_message(&Message::new(plain.group().clone(), id, Body::Text(plain.body()), &attributes, None));
     world.drain();
     world.check_all("a: a1 a2 a3");
     let accepted = world.queues.accepted(world.client("A"));
-    assert_eq!(accepted[1].deduplication_id, *repaired.deduplication_id());
+    assert_eq!(accepted[1].deduplication_id, world.id("a2"));
     assert!(accepted[1].attributes.iter().all(|attribute| attribute.name != "repair"));
-    assert_eq!(accepted[2].deduplication_id, *plain.deduplication_id());
+    assert_eq!(accepted[2].deduplication_id, world.id("a3"));
     assert!(world.rejections().is_empty());
 }
 
@@ -583,11 +586,7 @@ fn a_resent_event_is_repeated_if_it_is_covered() {
     world.drain();
     world.check_all("a: a1 a2 a3");
     let accepted = world.queues.accepted(world.client("A"));
-    assert_eq!(
-        accepted[2].deduplication_id,
-        *world.event("a3").deduplication_id(),
-        "it is sent for the first time"
-    );
+    assert_eq!(accepted[2].deduplication_id, world.id("a3"), "it is sent for the first time");
     assert_eq!(
         world.item("a"),
         "v3 behind A has 0 replay_until 3, B has 0 replay_until 3, C has 0 replay_until 3"
@@ -963,6 +962,7 @@ fn body_and_attributes_of_every_type_are_copied_byte_for_byte() {
         attribute("custom-number", "Number.int", text("12345678901234567890123456789012345678")),
         attribute("custom.binary", "Binary.png", AttributeValue::Base64("iVBORw0KGgo=".to_owned())),
         attribute("custom_text", "String.json", text("{\"a\": [1, 2]} – ü")),
+        attribute("eventId", "String", text("a1")),
         attribute("number", "Number", text("1.10")),
         attribute("string", "String", text("with \"quotes\" and\nnew lines")),
         attribute("version", "Number", text("1")),
@@ -982,9 +982,12 @@ fn body_and_attributes_of_every_type_are_copied_byte_for_byte() {
     for client in ["A", "B", "C"] {
         let copy = world.queues.accepted(world.client(client)).remove(0);
         assert_eq!(copy.body, original.body);
-        assert_eq!(copy.attributes, original.attributes);
+        let is_own = |attribute: &Attribute| attribute.name == "incarnation";
+        let (own, copied): (Vec<Attribute>, Vec<Attribute>) = copy.attributes.into_iter().partition(is_own);
+        assert_eq!(copied, original.attributes);
+        assert_eq!(own, [Attribute::incarnation(&world.token("a1"))]);
         assert_eq!(copy.group, original.group);
-        assert_eq!(copy.deduplication_id, original.deduplication_id);
+        assert_eq!(copy.deduplication_id, world.id("a1"));
         assert_eq!(copy.trace_header, original.trace_header);
     }
 }

@@ -66,7 +66,11 @@ fn streamed(world: &LedgerWorld, name: &str, at: &str) -> Message {
         event.group().clone(),
         event.deduplication_id().clone(),
         Body::Text(event.body()),
-        &[Attribute::number("version", event.version().to_string()), Attribute::number("streamedAt", at)],
+        &[
+            Attribute::string("eventId", event.id()),
+            Attribute::number("version", event.version().to_string()),
+            Attribute::number("streamedAt", at),
+        ],
         None,
     )
 }
@@ -76,13 +80,13 @@ fn messages_that_every_client_takes_are_sent() {
     check(
         |world| world.append("a1"),
         &expect![
-            "RecordsIn 1, Returned 0, Duplicates 0, LedgerCalls 4, Sent 3, Repaired 0, Holes 0, Rejected 0, BecameBehind 0, EndToEndLatency 10×3, SqsRequests 3, EntriesPerRequest 1×3"
+            "RecordsIn 1, Returned 0, Duplicates 0, LedgerCalls 4, Sent 3, Repaired 0, Holes 0, VersionsUsedTwice 0, Rejected 0, BecameBehind 0, EndToEndLatency 10×3, SqsRequests 3, EntriesPerRequest 1×3"
         ],
     );
     check(
         |world| world.append("a1 b1 a2 c1 a3"),
         &expect![
-            "RecordsIn 5, Returned 0, Duplicates 0, LedgerCalls 8, Sent 15, Repaired 0, Holes 0, Rejected 0, BecameBehind 0, EndToEndLatency 20×3 25×3 32×3 40×6, SqsRequests 9, EntriesPerRequest 1×6 3×3"
+            "RecordsIn 5, Returned 0, Duplicates 0, LedgerCalls 8, Sent 15, Repaired 0, Holes 0, VersionsUsedTwice 0, Rejected 0, BecameBehind 0, EndToEndLatency 20×3 25×3 32×3 40×6, SqsRequests 9, EntriesPerRequest 1×6 3×3"
         ],
     );
 }
@@ -96,8 +100,8 @@ fn what_a_client_does_not_take_is_counted_for_that_client() {
     check(
         denies,
         &expect![[r#"
-        RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 6, Sent 6, Repaired 0, Holes 0, Rejected 0, BecameBehind 2, EndToEndLatency 16×2 20×2 25×2, SqsRequests 5, EntriesPerRequest 1×2 2×3
-        B: BecameBehind 2"#]],
+            RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 6, Sent 6, Repaired 0, Holes 0, VersionsUsedTwice 0, Rejected 0, BecameBehind 2, EndToEndLatency 16×2 20×2 25×2, SqsRequests 5, EntriesPerRequest 1×2 2×3
+            B: BecameBehind 2"#]],
     );
     let refuses = |world: &LedgerWorld| {
         let limit = world.size("a1") + 10;
@@ -108,8 +112,8 @@ fn what_a_client_does_not_take_is_counted_for_that_client() {
     check(
         refuses,
         &expect![[r#"
-            RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 6, Sent 6, Repaired 0, Holes 0, Rejected 0, BecameBehind 2, EndToEndLatency 16×2 20×2, SqsRequests 5, EntriesPerRequest 1×2 2×3
-            B: BecameBehind 2"#]],
+            RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 6, Sent 7, Repaired 0, Holes 0, VersionsUsedTwice 0, Rejected 0, BecameBehind 1, EndToEndLatency 10×1 16×2 20×2, SqsRequests 5, EntriesPerRequest 1×2 2×3
+            B: BecameBehind 1"#]],
     );
 }
 
@@ -127,11 +131,11 @@ fn a_message_that_cannot_be_processed_is_rejected_or_returned_and_no_clients_fau
         world.handle_over(&world.ledger, &world.table, &records, &mut tally).unwrap();
         let expected = if takes_rejections {
             expect![
-                "RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 9, Sent 9, Repaired 1, Holes 0, Rejected 1, BecameBehind 0, EndToEndLatency 16×3 20×3, SqsRequests 7, EntriesPerRequest 1×4 2×3"
+                "RecordsIn 3, Returned 0, Duplicates 0, LedgerCalls 9, Sent 9, Repaired 1, Holes 0, VersionsUsedTwice 0, Rejected 1, BecameBehind 0, EndToEndLatency 16×3 20×3, SqsRequests 7, EntriesPerRequest 1×4 2×3"
             ]
         } else {
             expect![
-                "RecordsIn 3, Returned 1, WaitingAge 23, Duplicates 0, LedgerCalls 9, Sent 9, Repaired 1, Holes 0, Rejected 0, BecameBehind 0, EndToEndLatency 16×3 20×3, SqsRequests 8, EntriesPerRequest 1×4 2×3"
+                "RecordsIn 3, Returned 1, WaitingAge 23, Duplicates 0, LedgerCalls 9, Sent 9, Repaired 1, Holes 0, VersionsUsedTwice 0, Rejected 0, BecameBehind 0, EndToEndLatency 16×3 20×3, SqsRequests 8, EntriesPerRequest 1×4 2×3"
             ]
         };
         expected.assert_eq(&tally.to_string());
@@ -157,14 +161,14 @@ fn the_time_from_the_stream_is_counted_for_each_client_that_took_the_message() {
         let times = line.split(", ").find_map(|metric| metric.strip_prefix("EndToEndLatency "));
         expected.assert_eq(times.unwrap_or("none"));
     };
-    latencies(&[&now.to_string()], false, &expect!["none"]);
-    latencies(&[&now.to_string()], true, &expect!["none"]);
-    latencies(&[&(now - 60_000).to_string(), &now.to_string()], false, &expect!["none"]);
+    latencies(&[&now.to_string()], false, &expect!["10×2 800×1"]);
+    latencies(&[&now.to_string()], true, &expect!["10×1 800×1"]);
+    latencies(&[&(now - 60_000).to_string(), &now.to_string()], false, &expect!["16×2 800×1 63000×3"]);
     // Clocks differ; and a text that is no time counts as none.
-    latencies(&[&(now + 60_000).to_string()], false, &expect!["none"]);
+    latencies(&[&(now + 60_000).to_string()], false, &expect!["0×3"]);
     latencies(&["-1"], false, &expect!["none"]);
     latencies(&["1.5"], false, &expect!["none"]);
-    latencies(&["0"], false, &expect!["none"]);
+    latencies(&["0"], false, &expect!["1250000000×3"]);
 }
 
 #[test]

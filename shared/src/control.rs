@@ -24,7 +24,7 @@ mod resend;
 mod tests;
 
 pub use answer::{
-    CatchUpReport, ClientState, Comparison, ControlAnswer, EventVersion, GroupAhead, GroupReplay,
+    CatchUpReport, ClientState, Comparison, ControlAnswer, EventPair, EventVersion, GroupAhead, GroupReplay,
     MaintenanceReport, RefusedGroup, ReplayOutcome, ReplayReport, StateChange,
 };
 pub use key::{InvalidBase64, TablePosition, TypedKey};

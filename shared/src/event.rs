@@ -89,6 +89,11 @@ impl Reader {
         &self.wanted
     }
 
+    /// Whether the source says where events' times are.
+    pub fn has_times(&self) -> bool {
+        self.place(Role::Time).is_some()
+    }
+
     /// Whether the source's filter admits the item of `image`: else it is no event, whatever it lacks.
     pub fn admits(&self, image: &Image<'_>) -> bool {
         // Of JSON that was written here, each is read; if one were not, its event must not be lost.

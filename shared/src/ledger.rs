@@ -13,6 +13,7 @@ pub mod fan_out;
 mod items;
 pub mod membership;
 pub mod pace;
+pub mod plausible;
 mod ports;
 pub mod reconcile;
 pub mod replay;

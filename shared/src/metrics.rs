@@ -46,6 +46,9 @@ pub const RECORDS_IN: Metric =
 pub const EVENTS: Metric = count("Events", "records that are events (converter)");
 /// `Skipped`.
 pub const SKIPPED: Metric = count("Skipped", "records that are no events (converter)");
+/// `TimesUnread`.
+pub const TIMES_UNREAD: Metric =
+    count("TimesUnread", "events whose time is missing or can't be read (converter)");
 /// `Rejected`.
 pub const REJECTED: Metric = count("Rejected", "records and events with a rejection on the rejected queue");
 /// `Sent`.
@@ -77,6 +80,11 @@ pub const REPAIRED: Metric =
     count("Repaired", "events read from the event table because no message brought them (fan-out)");
 /// `Holes`.
 pub const HOLES: Metric = count("Holes", "versions that no message and no item had, passed over (fan-out)");
+/// `VersionsUsedTwice`.
+pub const VERSIONS_USED_TWICE: Metric = count(
+    "VersionsUsedTwice",
+    "versions that two events of an aggregate were found to have, each once (fan-out, catch-up)",
+);
 /// `BecameBehind`.
 pub const BECAME_BEHIND: Metric =
     count("BecameBehind", "groups in which a client became behind, each client counted (fan-out)");
@@ -101,10 +109,11 @@ pub const BEHIND_AGE: Metric = Metric {
 };
 
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 17] = [
+pub const NAMES: [Metric; 19] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
+    TIMES_UNREAD,
     REJECTED,
     SENT,
     RETURNED,
@@ -114,6 +123,7 @@ pub const NAMES: [Metric; 17] = [
     DUPLICATES,
     REPAIRED,
     HOLES,
+    VERSIONS_USED_TWICE,
     BECAME_BEHIND,
     WAITING_AGE,
     LEDGER_CALLS,

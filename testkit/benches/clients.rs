@@ -191,6 +191,7 @@ fn item(group: &Group) -> GroupItem {
         time: None,
         key: Key::S(group.as_str().to_owned()),
         holes: Vec::new(),
+        pairs: Vec::new(),
         unknown: [].into(),
     }
 }

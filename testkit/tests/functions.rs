@@ -184,7 +184,7 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
         },
     });
     let registry = json!({
-        "pk": { "S": "registry" }, "sk": { "S": "registry" }, "format": { "N": "1" },
+        "pk": { "S": "registry" }, "sk": { "S": "registry" }, "format": { "N": "2" },
         "write_count": { "N": "1" }, "revision": { "N": "1" },
         "start": { "S": "2025-01-01T00:00:00Z" },
         "clients": { "M": { "billing": { "M": {
@@ -192,8 +192,8 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
         } } } },
     });
     let group = json!({
-        "pk": { "S": "group#a" }, "sk": { "S": "group" }, "format": { "N": "1" }, "write_count": { "N": "2" }, "version": { "N": "1" },
-        "revision": { "N": "1" }, "incarnation_number": { "N": "1" }, "key": { "S": "a" },
+        "pk": { "S": "group#a" }, "sk": { "S": "group" }, "format": { "N": "2" }, "write_count": { "N": "2" }, "version": { "N": "1" },
+        "revision": { "N": "1" }, "incarnation_number": { "N": "1" }, "token": { "S": "0123456789abcdef" }, "key": { "S": "a" },
         "first": { "M": { "sort": { "S": "0" }, "version": { "N": "1" } } },
     });
     let known = json!({ "Responses": { LEDGER_TABLE: [registry, group] }, "UnprocessedKeys": {} });

@@ -113,11 +113,11 @@ mod tests {
             AttributeValue::M(HashMap::from([("a".to_owned(), AttributeValue::Null(true))])),
         ] {
             let mut stored = keys(&key);
-            stored.insert(FORMAT.to_owned(), AttributeValue::N("1".to_owned()));
+            stored.insert(FORMAT.to_owned(), AttributeValue::N("2".to_owned()));
             stored.insert("clients".to_owned(), foreign);
             assert_eq!(item(&key, stored.clone()).unwrap_err().attribute, "clients");
             // An item of another format may have it.
-            stored.insert(FORMAT.to_owned(), AttributeValue::N("2".to_owned()));
+            stored.insert(FORMAT.to_owned(), AttributeValue::N("3".to_owned()));
             assert_eq!(item(&key, stored).unwrap_err().attribute, FORMAT);
         }
     }

@@ -105,7 +105,7 @@ fn a_replay_adopts_a_group_that_the_ledger_does_not_know() {
         &world,
         json!({"request": "replay", "client": "A", "keys": keys, "from": 1, "replay": "r-7"}),
         expect![[
-            r#"{"client":"A","results":[{"group":"a","outcome":"requested","reason":null},{"group":"b","outcome":"requested","reason":null},{"group":"c","outcome":"failed","reason":"the ledger does not know it yet; the fan-out looks at it, and waits for what may be missing; request it in two minutes"}]}"#
+            r#"{"client":"A","results":[{"group":"a","outcome":"requested","reason":null},{"group":"b","outcome":"requested","reason":null},{"group":"c","outcome":"failed","reason":"the ledger does not know it yet; the fan-out looks at it, and waits for what may be missing; request it again in two minutes"}]}"#
         ]],
     );
     assert_eq!(world.standing("a"), "2 A:0..2");

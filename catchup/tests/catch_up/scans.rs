@@ -250,7 +250,7 @@ fn a_comparison_lists_what_is_missing_what_came_late_and_what_is_gone() {
         &world,
         &Value::Null,
         expect![[
-            r#"{"after":null,"ahead":[{"group":"c","highest":1,"key":{"S":"c"},"version":4}],"groups":5,"holes":[{"group":"a","key":{"S":"a"},"version":2}],"missing":[{"group":"e","key":{"S":"e"},"version":2},{"group":"e","key":{"S":"e"},"version":3},{"group":"d","key":{"S":"d"},"version":2},{"group":"b","key":{"S":"b"},"version":2}]}"#
+            r#"{"after":null,"ahead":[{"group":"c","highest":1,"key":{"S":"c"},"version":4}],"groups":5,"holes":[{"group":"a","key":{"S":"a"},"version":2}],"implausible":[],"missing":[{"group":"e","key":{"S":"e"},"version":2},{"group":"e","key":{"S":"e"},"version":3},{"group":"d","key":{"S":"d"},"version":2},{"group":"b","key":{"S":"b"},"version":2}],"of_unknown_age":[],"pairs":[]}"#
         ]],
     );
     assert_eq!(put_again(&world), "b: 2 | d: 2 | e: 2 3");
@@ -266,7 +266,7 @@ fn an_event_that_cannot_be_sent_is_not_missing() {
         &world,
         &Value::Null,
         expect![[
-            r#"{"after":null,"ahead":[],"groups":4,"holes":[],"missing":[{"group":"d","key":{"S":"d"},"version":2},{"group":"b","key":{"S":"b"},"version":2}]}"#
+            r#"{"after":null,"ahead":[],"groups":4,"holes":[],"implausible":[],"missing":[{"group":"d","key":{"S":"d"},"version":2},{"group":"b","key":{"S":"b"},"version":2}],"of_unknown_age":[],"pairs":[]}"#
         ]],
     );
     assert_eq!(put_again(&world), "b: 2 | d: 2");

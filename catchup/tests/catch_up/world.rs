@@ -166,6 +166,7 @@ impl World {
             time: Some(EventTime::from(START)),
             key: key.clone(),
             holes: Vec::new(),
+            pairs: Vec::new(),
             unknown: [].into(),
         };
         let group = Group::of(&key);

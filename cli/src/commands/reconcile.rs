@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use shared::control::{Comparison, ControlRequest, EventVersion, GroupAhead, TypedKey};
+use shared::control::{Comparison, ControlRequest, EventPair, EventVersion, GroupAhead, TypedKey};
 use shared::ledger::{Registration, State};
 use shared::text::printable;
 
@@ -28,6 +28,12 @@ struct Report {
     holes: Vec<Hole>,
     /// Groups of which the ledger knows more than the table has.
     ahead: Vec<GroupAhead>,
+    /// Versions that two events have.
+    pairs: Vec<EventPair>,
+    /// Versions that are too far above all others to be believed: the lowest of each aggregate.
+    implausible: Vec<EventVersion>,
+    /// The highest versions of aggregates whose age is unknown.
+    of_unknown_age: Vec<EventVersion>,
 }
 
 /// A version that was passed over.
@@ -86,10 +92,14 @@ async fn compare(
 
 impl Report {
     fn add(&mut self, compared: Comparison, clients: &[String]) {
-        let Comparison { groups, missing, holes, ahead, after: _ } = compared;
+        let Comparison { groups, missing, holes, ahead, pairs, implausible, of_unknown_age, after: _ } =
+            compared;
         self.groups += groups;
         self.missing.extend(missing);
         self.ahead.extend(ahead);
+        self.pairs.extend(pairs);
+        self.implausible.extend(implausible);
+        self.of_unknown_age.extend(of_unknown_age);
         let stack = stack_option(&self.stack);
         self.holes.extend(holes.into_iter().map(|event| {
             let (group, version) = (shell_quoted(event.key.as_text()), event.version);
@@ -101,13 +111,19 @@ impl Report {
     }
 
     fn exit(&self) -> Exit {
-        let is_empty = self.missing.is_empty() && self.holes.is_empty() && self.ahead.is_empty();
-        if is_empty { Exit::Done } else { Exit::Findings }
+        if self.differences() == 0 { Exit::Done } else { Exit::Findings }
+    }
+
+    fn differences(&self) -> usize {
+        let Self { missing, holes, ahead, pairs, implausible, of_unknown_age, .. } = self;
+        let versions = [missing, implausible, of_unknown_age].map(Vec::len);
+        versions.into_iter().sum::<usize>() + holes.len() + ahead.len() + pairs.len()
     }
 }
 
 fn text(report: &Report, style: Style) -> String {
-    let Report { stack, groups, is_complete, missing, holes, ahead } = report;
+    let Report { stack, groups, is_complete, missing, holes, ahead, pairs, implausible, of_unknown_age } =
+        report;
     let mut rows = Vec::new();
     let mut add = |difference: &str, key: &TypedKey, version: u64, tone| {
         rows.push(row([difference.to_owned(), key.to_string(), version.to_string()], tone));
@@ -121,8 +137,17 @@ fn text(report: &Report, style: Style) -> String {
     for GroupAhead { key, version, highest, .. } in ahead {
         add(&format!("ledger ahead of the table, which has {highest}"), key, *version, Tone::Bad);
     }
-    let (mut text, count) = (String::new(), rows.len());
-    if count > 0 {
+    for EventPair { key, version, sort_keys: [one, other], .. } in pairs {
+        add(&format!("used twice: by {one} and {other}"), key, *version, Tone::Bad);
+    }
+    for EventVersion { key, version, .. } in implausible {
+        add("too far above all others", key, *version, Tone::Bad);
+    }
+    for EventVersion { key, version, .. } in of_unknown_age {
+        add("age unknown: no time can be read", key, *version, Tone::Neutral);
+    }
+    let mut text = String::new();
+    if !rows.is_empty() {
         text = table(["difference", "aggregate", "version"], rows, style) + "\n\n";
     }
     if !missing.is_empty() {
@@ -138,15 +163,19 @@ fn text(report: &Report, style: Style) -> String {
     let all = if *is_complete { "" } else { " before it ended" };
     // The function returns at most two versions of an aggregate, however many are missing.
     let missing: BTreeSet<&str> = missing.iter().map(|missing| missing.group.as_str()).collect();
-    let differences = match count {
-        0 => "no difference".to_owned(),
-        _ => format!(
-            "events missing in {}, {} passed over, ledger ahead in {}",
-            counted(missing.len(), "aggregate"),
-            counted(holes.len(), "version"),
-            counted(ahead.len(), "aggregate")
-        ),
-    };
+    let differences = [
+        (missing.len(), "aggregate", "with missing events"),
+        (holes.len(), "version", "passed over"),
+        (ahead.len(), "aggregate", "behind the ledger"),
+        (pairs.len(), "version", "used twice"),
+        (implausible.len(), "aggregate", "with versions too far above all others"),
+        (of_unknown_age.len(), "aggregate", "of unknown age"),
+    ];
+    let differences = differences.into_iter().filter(|(count, ..)| *count > 0);
+    let differences: Vec<String> =
+        differences.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))).collect();
+    let differences =
+        if differences.is_empty() { "no difference".to_owned() } else { differences.join(", ") };
     let groups = counted(*groups, "group");
     text + &format!("stack `{}`, {groups} compared{all}: {differences}\n", printable(stack))
 }
@@ -170,7 +199,7 @@ mod tests {
         let ahead = ahead.iter().map(further).collect();
         let [missing, holes] =
             [missing, holes].map(|all| all.iter().map(|(key, version)| event(key, *version)).collect());
-        Comparison { groups: 50, missing, holes, ahead, after: None }
+        Comparison { groups: 50, missing, holes, ahead, ..Comparison::default() }
     }
 
     fn report(stack: &str, answers: &[Comparison]) -> Report {
@@ -198,17 +227,31 @@ mod tests {
         let answers = [
             compared(&[("AFC F5", 1), ("AFC F5", 4)], &[], &[("Z", 9)]),
             compared(&[], &[("O'Hara", 2), ("B", 7)], &[]),
+            Comparison {
+                pairs: vec![EventPair {
+                    group: "P".to_owned(),
+                    key: (&Key::S("P".to_owned())).into(),
+                    version: 3,
+                    sort_keys: ["2026-11-01", "2026-11-02"].map(|sort| (&Key::S(sort.to_owned())).into()),
+                }],
+                implausible: vec![event("T", 1_767_600_000_000)],
+                of_unknown_age: vec![event("U", 12)],
+                ..compared(&[], &[], &[])
+            },
         ];
         check(
             &report("mark-event-queue", &answers),
             Exit::Findings,
             &expect![[r#"
-                difference                              aggregate  version
-                missing: on the fan-out queue now       AFC F5           1
-                missing: on the fan-out queue now       AFC F5           4
-                passed over: in the table now           O'Hara           2
-                passed over: in the table now           B                7
-                ledger ahead of the table, which has 5  Z                9
+                difference                                aggregate  version
+                missing: on the fan-out queue now         AFC F5                 1
+                missing: on the fan-out queue now         AFC F5                 4
+                passed over: in the table now             O'Hara                 2
+                passed over: in the table now             B                      7
+                ledger ahead of the table, which has 5    Z                      9
+                used twice: by 2026-11-01 and 2026-11-02  P                      3
+                too far above all others                  T          1767600000000
+                age unknown: no time can be read          U                     12
 
                 Of an aggregate with missing events, one version or two are shown. All missing events go out with them, in order.
 
@@ -218,7 +261,7 @@ mod tests {
                   fanoutctl replay Billing --group B --from 7
                   fanoutctl replay Tax --group B --from 7
 
-                stack `mark-event-queue`, 100 groups compared: events missing in 1 aggregate, 2 versions passed over, ledger ahead in 1 aggregate
+                stack `mark-event-queue`, 150 groups compared: 1 aggregate with missing events, 2 versions passed over, 1 aggregate behind the ledger, 1 version used twice, 1 aggregate with versions too far above all others, 1 aggregate of unknown age
             "#]],
         );
         let ended = Report { is_complete: false, ..report("test", &[compared(&[("A", 1)], &[], &[])]) };
@@ -231,7 +274,7 @@ mod tests {
 
                 Of an aggregate with missing events, one version or two are shown. All missing events go out with them, in order.
 
-                stack `test`, 50 groups compared before it ended: events missing in 1 aggregate, 0 versions passed over, ledger ahead in 0 aggregates
+                stack `test`, 50 groups compared before it ended: 1 aggregate with missing events
             "#]],
         );
     }
@@ -266,7 +309,10 @@ mod tests {
                   ]
                 }
               ],
-              "ahead": []
+              "ahead": [],
+              "pairs": [],
+              "implausible": [],
+              "of_unknown_age": []
             }"#]]
         .assert_eq(&serde_json::to_string_pretty(&report).unwrap());
     }

@@ -11,7 +11,7 @@ use crate::client_status::Backlog;
 /// A ledger that this version can't read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ForeignLedger {
-    /// The format that its items name; none in an older ledger.
+    /// The format that its items name; none in one of the oldest ledgers.
     pub format: Option<String>,
 }
 
@@ -25,7 +25,8 @@ impl ForeignLedger {
 
     /// The problem and the remedies, without a line feed at the end.
     pub(super) fn to_text(&self) -> String {
-        match &self.format {
+        let is_newer = |format: &String| format.parse().map_or(true, |format: u64| format > FORMAT_WRITTEN);
+        match self.format.as_ref().filter(|format| is_newer(format)) {
             Some(format) => format!(
                 "IN THE WAY: the ledger is of format {}, and this version reads format {FORMAT_WRITTEN} only. Deploy with the version \
                  of this repository that is deployed, or a newer one",

@@ -644,10 +644,10 @@ fn a_ledger_of_another_format_is_refused() {
         Nothing changes for clients; a deploy may still bring new code.
     "#]];
     check_older(None, &[], PlanResult::Nothing, &nothing);
-    check_older(None, &[Some("1")], PlanResult::Nothing, &nothing);
+    check_older(None, &[Some("2")], PlanResult::Nothing, &nothing);
     check_older(
         None,
-        &[None],
+        &[Some("1")],
         PlanResult::Refused,
         &expect![[r#"
 
@@ -662,11 +662,11 @@ fn a_ledger_of_another_format_is_refused() {
     );
     check_older(
         None,
-        &[Some("2")],
+        &[Some("3")],
         PlanResult::Refused,
         &expect![[r#"
 
-        IN THE WAY: the ledger is of format 2, and this version reads format 1 only. Deploy with the version of this repository that is deployed, or a newer one
+        IN THE WAY: the ledger is of format 3, and this version reads format 2 only. Deploy with the version of this repository that is deployed, or a newer one
 
         Refused: this version can't read the ledger. Nothing was touched.
     "#]],
@@ -674,7 +674,7 @@ fn a_ledger_of_another_format_is_refused() {
     // The older version kept its registry under another key, which is still there.
     check_older(
         Some(Ok((1, 0))),
-        &[Some("1"), None],
+        &[Some("2"), None],
         PlanResult::Refused,
         &expect![[r#"
 

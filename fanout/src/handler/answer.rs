@@ -6,7 +6,8 @@ use shared::config::ClientName;
 use shared::ids::Group;
 use shared::ledger::fan_out::EventRun;
 use shared::metrics::{
-    BECAME_BEHIND, HOLES, Latencies, REJECTED, REPAIRED, RETURNED, SENT, Tally, WAITING_AGE,
+    BECAME_BEHIND, HOLES, Latencies, REJECTED, REPAIRED, RETURNED, SENT, Tally, VERSIONS_USED_TWICE,
+    WAITING_AGE,
 };
 use shared::time::Timestamp;
 use tracing::warn;
@@ -22,6 +23,7 @@ pub(super) struct Counts {
     pub(super) latencies: Latencies,
     pub(super) repaired: usize,
     pub(super) holes: usize,
+    pub(super) pairs: usize,
     pub(super) rejected: usize,
     pub(super) became_behind: Vec<ClientName>,
 }
@@ -31,6 +33,7 @@ impl Counts {
     pub(super) fn recorded(&mut self, group: &Group, run: &EventRun) {
         self.repaired += run.from_table();
         self.rejected += run.rejected.len();
+        self.pairs += run.pairs.len();
         if !run.holes.is_empty() {
             let holes = usize::try_from(run.holes.count()).unwrap_or(usize::MAX);
             self.holes = self.holes.saturating_add(holes);
@@ -42,6 +45,7 @@ impl Counts {
         tally.count(SENT, self.sent);
         tally.count(REPAIRED, self.repaired);
         tally.count(HOLES, self.holes);
+        tally.count(VERSIONS_USED_TWICE, self.pairs);
         tally.count(REJECTED, self.rejected);
         tally.count(BECAME_BEHIND, self.became_behind.len());
         let mut clients = self.became_behind;

@@ -72,14 +72,17 @@ fn read(number: usize, delivery: &Delivery<'_>, source: &Source) -> Result<(Key,
     let replay = incoming.copy.attribute(REPLAY).and_then(|id| ReplayId::try_new(id).ok());
     let (key, identity) = identity(incoming, source, replay.as_ref())?;
     let is_streamed = replay.is_none() && incoming.copy.attribute(REPAIR).is_none();
+    let written = is_streamed.then(|| incoming.streamed_at.unwrap_or(sent));
+    let own_time = incoming.copy.attribute("eventTime").and_then(EventTime::try_from_text);
     let arrival = Arrival {
         number,
         message: incoming.of_event(&DeduplicationId::of_event(&key, &identity)),
         streamed_at: incoming.streamed_at,
-        written: is_streamed.then(|| incoming.streamed_at.unwrap_or(sent)),
+        written,
         version,
         identity,
-        time: incoming.copy.attribute("eventTime").and_then(EventTime::try_from_text),
+        // Else a late message of an old incarnation would be as good as one of the new.
+        time: own_time.or(written.map(EventTime::from)),
         sent,
         is_again: delivery.receive_count > 1,
         replay,
@@ -111,7 +114,8 @@ fn identity(
     })?;
     let own = incoming.copy.deduplication_id();
     let told = incoming.copy.attribute(REPAIR);
-    let id = source.id.as_ref().and_then(|_| incoming.copy.attribute("eventId")).map(str::to_owned);
+    let event_id = || incoming.copy.attribute("eventId").ok_or("it lacks the attribute `eventId`");
+    let id = source.id.as_ref().map(|_| event_id()).transpose()?.map(str::to_owned);
     let fits = |identity: &EventIdentity| {
         let id = DeduplicationId::of_event(&key, identity);
         match (told, replay) {

@@ -10,8 +10,8 @@ use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{
-    Answers, Arrival, ClientPosition, Decision, Dropped, PriorWrite, Reached, RunPlan, TRIES,
-    UnrecordedSends, View, decide,
+    Answers, Arrival, ClientPosition, Decision, Dropped, ImplausibleEvent, PriorWrite, Reached, RunPlan,
+    TRIES, UnrecordedSends, View, decide,
 };
 use shared::ledger::times::YOUNG_RETRY;
 use shared::ledger::{DamagedItem, EventTable, ItemKey, Ledger, LedgerRead, Reading, Write, WriteError};
@@ -35,6 +35,8 @@ pub(super) struct OpenGroup<'b> {
     has_written: bool,
     failures: u32,
     duplicates: Option<Duplicates>,
+    /// How many versions were found to have two events, and are written so.
+    pairs: usize,
 }
 
 /// A group with a run to send.
@@ -43,11 +45,19 @@ pub(super) struct PlannedGroup<'b> {
     pub(super) plan: RunPlan,
 }
 
+/// A group with events that are not believed.
+pub(super) struct DoubtedGroup<'b> {
+    open: OpenGroup<'b>,
+    pub(super) implausible: Vec<ImplausibleEvent>,
+}
+
 /// A group whose messages are acknowledged or returned, all of them.
 pub(super) struct DoneGroup<'b> {
     pub(super) group: Group,
     pub(super) deliveries: Vec<&'b Delivery<'b>>,
     pub(super) verdict: Verdict,
+    /// How many versions were found to have two events, besides those of recorded runs.
+    pub(super) pairs: usize,
 }
 
 /// What becomes of a group's messages.
@@ -80,6 +90,8 @@ pub(super) enum Stage<'b> {
 /// What became of a group before the sends of a round.
 pub(super) enum Prepared<'b> {
     Planned(Box<PlannedGroup<'b>>),
+    /// Some of its messages get a rejection first.
+    Doubted(Box<DoubtedGroup<'b>>),
     /// Nothing is sent of it in this round.
     Unplanned(Stage<'b>),
 }
@@ -110,6 +122,7 @@ impl<'b> OpenGroup<'b> {
             has_written: false,
             failures: 0,
             duplicates: None,
+            pairs: 0,
         }
     }
 
@@ -148,6 +161,9 @@ impl<'b> OpenGroup<'b> {
             match decide(&view, &mut || ports.ledger.fresh()) {
                 Decision::Send(plan) => {
                     return Prepared::Planned(Box::new(PlannedGroup { open: self, plan: *plan }));
+                }
+                Decision::Reject(implausible) => {
+                    return Prepared::Doubted(Box::new(DoubtedGroup { open: self, implausible }));
                 }
                 Decision::Write(prior) => return self.write_before_sending(ports, prior, until).await.into(),
                 Decision::LookUp(asked) => {
@@ -192,7 +208,8 @@ impl<'b> OpenGroup<'b> {
     }
 
     fn done(self, verdict: Verdict) -> Stage<'b> {
-        Stage::Done(DoneGroup { group: self.group, deliveries: self.deliveries, verdict })
+        let Self { group, deliveries, pairs, .. } = self;
+        Stage::Done(DoneGroup { group, deliveries, verdict, pairs })
     }
 
     fn count_duplicates(&mut self, found: &LedgerRead) {
@@ -222,6 +239,7 @@ impl<'b> OpenGroup<'b> {
             }
         }
         debug!(group = %self.group, why = prior.why, "ledger written before anything is sent");
+        self.pairs += prior.pairs.len();
         self.log_dropped(&prior.dropped);
         self.settle(&prior.settled);
         self.answers = Answers::default();
@@ -265,9 +283,32 @@ impl<'b> OpenGroup<'b> {
                 %group,
                 versions,
                 "events of the table are not sent, because others of the same version were; in an aggregate a source \
-                 uses each version and each sort key once"
+                 uses each version and each sort key once; `fanoutctl reconcile` shows the keys"
             );
         }
+    }
+}
+
+impl<'b> DoubtedGroup<'b> {
+    pub(super) fn group(&self) -> &Group {
+        &self.open.group
+    }
+
+    pub(super) fn key(&self) -> &Key {
+        &self.open.key
+    }
+
+    /// What is left of the group when there are rejections.
+    pub(super) fn rejected(self) -> Stage<'b> {
+        let Self { mut open, implausible } = self;
+        let settled: Vec<usize> = implausible.iter().map(|event| event.number).collect();
+        open.settle(&settled);
+        Stage::Open(Box::new(open))
+    }
+
+    /// Returns the group's messages, with the usual back-off.
+    pub(super) fn give_back(self, why: &str) -> Stage<'b> {
+        self.open.give_back(why)
     }
 }
 

@@ -11,10 +11,13 @@ use shared::route::route;
 use shared::send::{Carrier, Stop, Transport, send_runs, split};
 use tracing::error;
 
+use super::answer::Counts;
 use super::arrivals::UnfitMessage;
-use super::group::{PlannedGroup, Stage};
+use super::group::{DoubtedGroup, PlannedGroup, Stage};
 use super::{Fanout, Invocation};
 use crate::message::Delivery;
+
+const NOT_REJECTED: &str = "the rejected queue did not take a rejection";
 
 /// A rejection, and what it is about.
 struct Rejected<S> {
@@ -50,8 +53,35 @@ impl Fanout {
         let unsent: BTreeSet<Group> = unsent.into_iter().map(|rejected| rejected.subject).collect();
         let (held_up, going_on): (Vec<_>, Vec<_>) =
             planned.into_iter().partition(|planned| unsent.contains(&planned.plan.group));
-        let why = "the rejected queue did not take a rejection";
-        (going_on, held_up.into_iter().map(|planned| planned.give_back(why)).collect())
+        (going_on, held_up.into_iter().map(|planned| planned.give_back(NOT_REJECTED)).collect())
+    }
+
+    /// Sends a rejection about each event that is not believed. The other messages of its group go on.
+    pub(super) async fn reject_implausible<'b, C: Clock, T: Transport, L: Ledger, E: EventTable>(
+        &self,
+        ports: &Invocation<'_, C, T, L, E>,
+        doubted: Vec<DoubtedGroup<'b>>,
+        counts: &mut Counts,
+    ) -> Vec<Stage<'b>> {
+        let mut rejections = Vec::new();
+        for doubted in &doubted {
+            for event in &doubted.implausible {
+                let (group, version, why) = (doubted.group(), event.version, event.why());
+                error!(%group, version, why, "event is not believed; it gets a rejection");
+                let rejection = Rejection::of_item(&self.source, doubted.key(), &event.identity, &why);
+                rejections.push(Rejected { subject: group.clone(), rejection });
+            }
+        }
+        let unsent = self.send_rejections(ports, rejections).await;
+        let unsent: BTreeSet<Group> = unsent.into_iter().map(|rejected| rejected.subject).collect();
+        let stages = doubted.into_iter().map(|doubted| {
+            if unsent.contains(doubted.group()) {
+                return doubted.give_back(NOT_REJECTED);
+            }
+            counts.rejected += doubted.implausible.len();
+            doubted.rejected()
+        });
+        stages.collect()
     }
 
     /// Sends a rejection about each message that cannot be processed. Returns the messages about which none was accepted.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use shared::config::Config;
 use shared::event::{Along, Event};
-use shared::ids::{EventIdentity, Group, Key};
+use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
     ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, Ports, Registration, Registry, ScanPage,
     ScanPosition, State, Unread, Write, WriteCount, WriteError,
@@ -165,8 +165,24 @@ impl LedgerWorld {
         MemoryTable::new(&naming.unwrap().source).put(&item(name, "id", "")).event.unwrap()
     }
 
+    /// The size of the event's message to a client.
     pub(crate) fn size(&self, name: &str) -> usize {
-        self.event(name).message(Along { streamed_at: Some(self.clock.now()), ..Along::default() }).size()
+        let along = Along { streamed_at: Some(self.clock.now()), ..Along::default() };
+        self.event(name).message(along).in_incarnation(&self.token(name)).size()
+    }
+
+    /// The id of the event's message to a client.
+    pub(crate) fn id(&self, name: &str) -> DeduplicationId {
+        self.event(name).deduplication_id().in_incarnation(&self.token(name))
+    }
+
+    /// The token of the incarnation that the group of an event has.
+    pub(crate) fn token(&self, name: &str) -> IncarnationToken {
+        let key = ItemKey::Group(self.event(name).group().clone());
+        match self.ledger.get(&key) {
+            Some(Item::Group(item)) => item.token,
+            _ => IncarnationToken::try_new("0123456789abcdef").unwrap(),
+        }
     }
 
     pub(crate) fn deliver(&self) -> Option<SqsBatchResponse> {

@@ -125,6 +125,13 @@ pub struct Comparison {
     pub holes: Vec<EventVersion>,
     /// Groups of which more was sent than the table has.
     pub ahead: Vec<GroupAhead>,
+    /// Versions that two events have.
+    pub pairs: Vec<EventPair>,
+    /// For each group with versions too far above all others to be believed, the lowest of them.
+    pub implausible: Vec<EventVersion>,
+    /// For each group that the ledger does not know, and of which no event's time tells whether it is older, the highest
+    /// version.
+    pub of_unknown_age: Vec<EventVersion>,
     /// Where the next comparison goes on; null at the table's end.
     pub after: Option<TablePosition>,
 }
@@ -138,6 +145,19 @@ pub struct EventVersion {
     pub key: TypedKey,
     /// The version.
     pub version: u64,
+}
+
+/// A version that two events of an aggregate have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventPair {
+    /// The `MessageGroupId`.
+    pub group: String,
+    /// The aggregate's key.
+    pub key: TypedKey,
+    /// The version.
+    pub version: u64,
+    /// The events' sort keys.
+    pub sort_keys: [TypedKey; 2],
 }
 
 /// A group of which more was sent than the table has.
@@ -167,11 +187,15 @@ impl Comparison {
         self.missing.extend(more.missing);
         self.holes.extend(more.holes);
         self.ahead.extend(more.ahead);
+        self.pairs.extend(more.pairs);
+        self.implausible.extend(more.implausible);
+        self.of_unknown_age.extend(more.of_unknown_age);
     }
 
     /// How many differences there are.
     pub fn findings(&self) -> usize {
-        self.missing.len() + self.holes.len() + self.ahead.len()
+        let lists = [&self.missing, &self.holes, &self.implausible, &self.of_unknown_age];
+        lists.map(Vec::len).into_iter().sum::<usize>() + self.ahead.len() + self.pairs.len()
     }
 }
 

@@ -165,7 +165,15 @@ fn each_answer_is_read_as_it_was_written() {
         groups: 5,
         missing: vec![version(2)],
         holes: vec![version(3)],
-        ahead: vec![GroupAhead { group, key: key.clone(), version: ahead, highest: 1 }],
+        ahead: vec![GroupAhead { group: group.clone(), key: key.clone(), version: ahead, highest: 1 }],
+        pairs: vec![EventPair {
+            group,
+            key: key.clone(),
+            version: 5,
+            sort_keys: [TypedKey::N("1".to_owned()), TypedKey::N("2".to_owned())],
+        }],
+        implausible: vec![version(6)],
+        of_unknown_age: vec![version(7)],
         after: Some(TablePosition { key, sort: TypedKey::N("1".to_owned()) }),
     };
     there_and_back(
@@ -176,6 +184,9 @@ fn each_answer_is_read_as_it_was_written() {
             "missing": [{"group": "AFC%20F5", "key": {"S": "AFC F5"}, "version": 2}],
             "holes": [{"group": "AFC%20F5", "key": {"S": "AFC F5"}, "version": 3}],
             "ahead": [{"group": "AFC%20F5", "key": {"S": "AFC F5"}, "version": 4, "highest": 1}],
+            "pairs": [{"group": "AFC%20F5", "key": {"S": "AFC F5"}, "version": 5, "sort_keys": [{"N": "1"}, {"N": "2"}]}],
+            "implausible": [{"group": "AFC%20F5", "key": {"S": "AFC F5"}, "version": 6}],
+            "of_unknown_age": [{"group": "AFC%20F5", "key": {"S": "AFC F5"}, "version": 7}],
             "after": {"key": {"S": "AFC F5"}, "sort": {"N": "1"}}
         }),
     );

@@ -255,7 +255,7 @@ fn an_event_is_known_by_its_items_keys_and_its_own_id() {
     assert_eq!((event.key(), event.identity()), (&key, &identity));
     assert_eq!(*event.deduplication_id(), DeduplicationId::of_event(&key, &identity));
     let plain = read(&plain(), &item("price", r#"{"N": "299.90"}"#)).unwrap();
-    assert_eq!(*plain.identity(), EventIdentity::from(identity.sort.clone()));
+    assert_eq!(*plain.identity(), EventIdentity::from(identity.sort));
     assert_eq!(plain.id(), plain.deduplication_id().as_str(), "if the source names no other id");
     // A UUID as bytes.
     let binary = read(&source(), &item("eventId", r#"{"B": "VQ6EAOKbQdSnFkRmVUQAAQ=="}"#)).unwrap();

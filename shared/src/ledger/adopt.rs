@@ -68,21 +68,31 @@ pub fn is_whole(rows: &[RowHead]) -> bool {
     has_times && !has_hole
 }
 
+/// How many versions a stream may be behind with, as far as that matters where events have no times.
+const REVERSED_LIMIT: u64 = 10;
+
 /// The item of a group at first sight, from the table's `rows`; `None` if they have no event of it.
 ///
 /// `version` is below the lowest event whose time is not before `start`; if all are older, it is the highest. An event
-/// whose time cannot be read is not known to be old. The item's revision is 0, so that [`adopt`] then applies the registry.
+/// whose time cannot be read is old, unless its version is above `shown`, the lowest that the stream has shown, or at most
+/// [`REVERSED_LIMIT`] below: a stream can show so many events later. The item's revision is 0, so that [`adopt`] then applies
+/// the registry.
 pub fn baseline<'r>(
     key: &Key,
     rows: impl IntoIterator<Item = &'r RowHead>,
     start: Timestamp,
+    shown: Option<u64>,
 ) -> Option<GroupItem> {
     let mut events: Vec<(u64, &RowHead)> =
         rows.into_iter().filter_map(|row| Some((row.version?, row))).collect();
     events.sort_by_key(|(version, _)| *version);
     let (lowest, first) = *events.first()?;
     let (highest, _) = *events.last()?;
-    let young = events.iter().find(|(_, row)| !is_old(row.time, start));
+    let is_young = |version: u64, time: Option<EventTime>| match time {
+        Some(_) => !is_old(time, start),
+        None => shown.is_some_and(|shown| version.saturating_add(REVERSED_LIMIT) >= shown),
+    };
+    let young = events.iter().find(|(version, row)| is_young(*version, row.time));
     let version = young.map_or(highest, |(young, _)| young.saturating_sub(1));
     let covered = events.iter().take_while(|(covered, _)| *covered <= version);
     Some(GroupItem {
@@ -92,7 +102,7 @@ pub fn baseline<'r>(
     })
 }
 
-/// Whether an event of this time was there before the ledger, as far as that is known.
+/// Whether an event of this time was there before the ledger; if that is unknown, it was not.
 pub(super) fn is_old(time: Option<EventTime>, start: Timestamp) -> bool {
     time.is_some_and(|time| time < EventTime::from(start))
 }
@@ -110,6 +120,7 @@ pub(super) fn unseen(key: &Key, first: First) -> GroupItem {
         time: None,
         key: key.clone(),
         holes: Vec::new(),
+        pairs: Vec::new(),
         unknown: [].into(),
     }
 }
@@ -141,7 +152,7 @@ mod tests {
 
     /// `3@5` is version 3 at second 5; `3` is at second 3; the time of `3?` cannot be read; `?` has no version. The ledger
     /// starts at second 3.
-    fn check_baseline(rows: &str, expected: &Expect) {
+    fn check_baseline(rows: &str, shown: Option<u64>, expected: &Expect) {
         let second = |text: &str| {
             let second = Timestamp::from_millis(text.parse::<u64>().unwrap() * 1_000);
             EventTime::from(second)
@@ -154,7 +165,7 @@ mod tests {
         };
         let mut rows: Vec<RowHead> = rows.split_whitespace().enumerate().map(row).collect();
         rows.reverse();
-        let item = baseline(&Key::S("a".to_owned()), &rows, Timestamp::from_millis(3_000));
+        let item = baseline(&Key::S("a".to_owned()), &rows, Timestamp::from_millis(3_000), shown);
         let shown = item.map(|item| {
             let Key::S(first) = &item.first.identity.sort else { panic!() };
             let seconds = item.time.map(|time| time.as_nanos() / 1_000_000_000);
@@ -192,14 +203,20 @@ mod tests {
 
     #[test]
     fn the_baseline_is_below_the_lowest_event_that_is_not_old() {
-        check_baseline("", &expect!["no event"]);
-        check_baseline("?", &expect!["no event"]);
-        check_baseline("1 2 3 4", &expect!["v2 at Some(2), first 1 #0"]);
-        check_baseline("1 2", &expect!["v2 at Some(2), first 1 #0"]);
-        check_baseline("5 6", &expect!["v4 at None, first 5 #0"]);
-        check_baseline("1@1 2@4 3@2 4@5", &expect!["v1 at Some(1), first 1 #0"]);
-        check_baseline("1 2? 3", &expect!["v1 at Some(1), first 1 #0"]);
-        check_baseline("1@1 5@2 9@4", &expect!["v8 at Some(2), first 1 #0"]);
-        check_baseline("2@1 1@2 3@3", &expect!["v2 at Some(2), first 1 #1"]);
+        check_baseline("", None, &expect!["no event"]);
+        check_baseline("?", None, &expect!["no event"]);
+        check_baseline("1 2 3 4", None, &expect!["v2 at Some(2), first 1 #0"]);
+        check_baseline("1 2", None, &expect!["v2 at Some(2), first 1 #0"]);
+        check_baseline("5 6", None, &expect!["v4 at None, first 5 #0"]);
+        check_baseline("1@1 2@4 3@2 4@5", None, &expect!["v1 at Some(1), first 1 #0"]);
+        // Of an event without a time, only the stream shows that it is new.
+        check_baseline("1 2? 3", None, &expect!["v2 at Some(1), first 1 #0"]);
+        check_baseline("1? 2? 3?", None, &expect!["v3 at None, first 1 #0"]);
+        check_baseline("1? 2? 3?", Some(3), &expect!["v0 at None, first 1 #0"]);
+        check_baseline("11? 12? 13? 21? 22? 23? 24?", Some(23), &expect!["v12 at None, first 11 #0"]);
+        check_baseline("11? 12? 13? 21? 22? 23@1 24@1", Some(23), &expect!["v12 at None, first 11 #0"]);
+        check_baseline("11? 12? 13? 14@4 15@4", Some(90), &expect!["v13 at None, first 11 #0"]);
+        check_baseline("1@1 5@2 9@4", None, &expect!["v8 at Some(2), first 1 #0"]);
+        check_baseline("2@1 1@2 3@3", None, &expect!["v2 at Some(2), first 1 #1"]);
     }
 }

@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::times::CLOCK_SKEW;
 use crate::time::Timestamp;
 
 /// An instant that an event names, in nanoseconds since the Unix epoch.
@@ -30,6 +31,11 @@ impl EventTime {
     /// The instant `nanoseconds` after the Unix epoch.
     pub const fn from_nanos(nanoseconds: i128) -> Self {
         Self(nanoseconds)
+    }
+
+    /// Whether it lies ahead by more than clocks differ: then it says nothing about what came before what.
+    pub fn is_ahead(self, now: Timestamp) -> bool {
+        self >= Self::from(now.plus(CLOCK_SKEW))
     }
 
     /// Nanoseconds since the Unix epoch.

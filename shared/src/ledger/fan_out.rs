@@ -5,7 +5,7 @@
 //! sent, [`UnrecordedSends`] keeps what was sent if that write is lost.
 
 mod dropped;
-mod holes;
+pub(super) mod holes;
 mod rows;
 mod run;
 mod unrecorded;
@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::{is_old, unseen};
 use super::cursors::{CursorWrite, transactions};
+use super::plausible::{self, LOOK_UP_LIMIT};
 use super::{
     ClientId, First, GroupItem, Item, Reading, Registry, RowHead, State, WRITE_LIMIT, Write, adopt, baseline,
     leaving, replay,
@@ -23,6 +24,7 @@ use crate::ids::{EventIdentity, IncarnationToken, ReplayId};
 use crate::time::Timestamp;
 
 use self::dropped::is_newer;
+use self::holes::keep_latest;
 use self::unrecorded::Merge;
 
 pub use self::dropped::Dropped;
@@ -30,7 +32,7 @@ pub use self::holes::Holes;
 pub use self::rows::{Rows, TableEvent, Wanted};
 pub use self::run::{ClientPosition, EventRun, Reached, Record, RunEvent, RunPlan};
 pub use self::unrecorded::UnrecordedSends;
-pub use self::view::{Answers, Arrival, Decision, LookUp, PriorWrite, View};
+pub use self::view::{Answers, Arrival, Decision, ImplausibleEvent, LookUp, PriorWrite, View};
 
 /// How many writes of a group may fail in one invocation; then its messages are returned.
 pub const TRIES: u32 = 8;
@@ -58,7 +60,7 @@ pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Decision {
     if view.arrivals.iter().any(|arrival| arrival.is_again) && !view.has_written {
         return prove_that_writes_succeed(view, item);
     }
-    match EventRun::plain(item, view.arrivals) {
+    match EventRun::plain(item, view.arrivals, view.now) {
         Some(run) => plan_send(view, registry, item, run, fresh),
         None => look_up(view, registry, item, fresh),
     }
@@ -70,23 +72,32 @@ fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> 
         return Decision::Acknowledge(Dropped::default());
     };
     // What the stream shows is new. What reconcile or an operator sends can be older than the ledger.
-    if lowest.version == 1 && (lowest.written.is_some() || !is_old(lowest.time, registry.start)) {
+    let is_new = lowest.time.is_some() && !is_old(lowest.time, registry.start);
+    if lowest.version == 1 && (lowest.written.is_some() || is_new) {
         let item = unseen(view.key, First { identity: lowest.identity.clone(), version: 1 });
         return first_item(view, registry, &item, &[], fresh);
     }
     let Some(rows) = &view.answers.whole else { return Decision::LookUp(LookUp::Whole) };
     let (there, gone): (Vec<&Arrival>, Vec<&Arrival>) =
         view.arrivals.iter().partition(|arrival| shows(rows, arrival));
+    let plausible = plausible::highest(rows.iter().filter_map(|row| row.version), &resent(&there));
+    let (there, implausible): (Vec<&Arrival>, Vec<&Arrival>) =
+        there.into_iter().partition(|arrival| arrival.version <= plausible);
     let Some(top) = there.iter().map(|arrival| arrival.version).max() else {
+        if !implausible.is_empty() {
+            return Decision::reject(&implausible, plausible);
+        }
         return Decision::Acknowledge(Dropped::erased(view.arrivals));
     };
     let holes = Holes::between(0, top, rows.iter().filter_map(|row| row.version));
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
         return Decision::ReturnSoon(young);
     }
-    let reach = reach(rows, &there, top);
+    let reach = reach(rows, &there, top).min(plausible);
     let covered = rows.iter().filter(|row| row.version.is_some_and(|version| version <= reach));
-    match baseline(view.key, covered, registry.start) {
+    let streamed = there.iter().filter(|arrival| arrival.written.is_some());
+    let shown = streamed.map(|arrival| arrival.version).min();
+    match baseline(view.key, covered, registry.start, shown) {
         Some(item) => {
             let item = below_what_is_streamed(item, &there, registry.start);
             first_item(view, registry, &item, &gone, fresh)
@@ -133,7 +144,7 @@ fn first_item(
     let transactions = adopt(view.group, item, true, registry, &BTreeMap::new(), view.now, fresh);
     let settled = gone.iter().map(|arrival| arrival.number).collect();
     let dropped = Dropped::erased(gone.iter().copied());
-    Decision::Write(PriorWrite { transactions, settled, dropped, why: "first sight" })
+    Decision::Write(PriorWrite { settled, dropped, ..before_sending(transactions, "first sight") })
 }
 
 /// Who is served is settled by a write before the first send.
@@ -165,6 +176,15 @@ fn look_up(
     item: &GroupItem,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Decision {
+    // Its oldest events may be gone: they are no holes.
+    let floor = item.version.max(item.first.version.saturating_sub(1));
+    let is_far = |arrival: &&Arrival| {
+        arrival.replay.is_none() && arrival.version.saturating_sub(floor) > LOOK_UP_LIMIT
+    };
+    let far: Vec<&Arrival> = view.arrivals.iter().filter(is_far).collect();
+    if !far.is_empty() {
+        return Decision::reject(&far, floor);
+    }
     let highest = view.arrivals.iter().map(|arrival| arrival.version).max();
     let to = highest.unwrap_or(0).max(item.version);
     let is_later_incarnation = item.incarnation_number > 1;
@@ -194,16 +214,23 @@ fn look_up(
     }
 
     let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| rows.has(arrival)).collect();
-    let newer = view.arrivals.iter().filter(|arrival| is_newer(arrival, item));
+    let newer = view.arrivals.iter().filter(|arrival| is_newer(arrival, item, view.now));
     let newer: Vec<EventIdentity> = newer.map(|arrival| arrival.identity.clone()).collect();
     if !newer.is_empty() && view.answers.newer.is_none() {
         return Decision::LookUp(LookUp::Newer(newer));
     }
-    let mut top = there.iter().map(|arrival| arrival.version).fold(item.version, u64::max);
+    let plausible = plausible::reach(floor, rows.versions(), &resent(&there));
+    let believed = there.iter().map(|arrival| arrival.version).filter(|version| *version <= plausible);
+    let mut top = believed.fold(item.version, u64::max);
     if is_later_incarnation {
         top = rows.consecutive_from(top);
     }
     if top == item.version {
+        let implausible: Vec<&Arrival> =
+            there.iter().copied().filter(|arrival| arrival.version > plausible).collect();
+        if !implausible.is_empty() {
+            return Decision::reject(&implausible, floor);
+        }
         return nothing_to_send(view, registry, item, Dropped::up_to(top, view, item, rows), fresh);
     }
     let holes = Holes::between(item.version, top, rows.versions());
@@ -212,25 +239,36 @@ fn look_up(
     }
     let run = EventRun::looked_up(item, view.arrivals, rows, top);
     let dropped = Dropped::up_to(run.end, view, item, rows);
-    plan_send(view, registry, item, EventRun { dropped, ..run }, fresh)
+    let pairs = new_pairs(item, dropped.unsent.iter().copied().chain(rows.pairs(item.version, run.end)));
+    plan_send(view, registry, item, EventRun { dropped, pairs, ..run }, fresh)
 }
 
 /// A new incarnation, or only the oldest events were removed.
 fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
     let Some(rows) = &view.answers.whole else { return Decision::LookUp(LookUp::Whole) };
+    let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| shows(rows, arrival)).collect();
+    let plausible = plausible::highest(rows.iter().filter_map(|row| row.version), &resent(&there));
     let lowest = rows.iter().filter_map(|row| Some((row.version?, row))).min_by_key(|(version, _)| *version);
-    let Some((version, lowest)) = lowest else {
+    let Some((version, lowest)) = lowest.filter(|(version, _)| *version <= plausible) else {
+        let implausible: Vec<&Arrival> =
+            there.into_iter().filter(|arrival| arrival.version > plausible).collect();
+        if !implausible.is_empty() {
+            return Decision::reject(&implausible, plausible);
+        }
         return Decision::Acknowledge(Dropped::erased(
             view.arrivals.iter().filter(|arrival| arrival.version > item.version),
         ));
     };
-    let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| shows(rows, arrival)).collect();
     let holes = Holes::between(0, version, [version]);
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
         return Decision::ReturnSoon(young);
     }
     let first = First { identity: lowest.identity.clone(), version };
-    let is_later = lowest.time.zip(item.time).is_some_and(|(lowest, last)| lowest > last);
+    let is_later = lowest
+        .time
+        .filter(|time| !time.is_ahead(view.now))
+        .zip(item.time)
+        .is_some_and(|(lowest, last)| lowest > last);
     let (after, why) = if version <= item.first.version || is_later {
         let incarnation_number = item.incarnation_number.saturating_add(1);
         let token = IncarnationToken::new(view.key, &first.identity, incarnation_number, Some(&item.token));
@@ -267,6 +305,16 @@ fn nothing_to_send(
         view.arrivals.iter().filter(is_covered).find_map(|arrival| Some((arrival, arrival.replay.as_ref()?)));
     if let Some((arrival, id)) = replay {
         return repeat(view, registry, item, arrival, id, fresh);
+    }
+    let pairs = new_pairs(item, dropped.unsent.iter().copied());
+    if !pairs.is_empty() {
+        let mut after = item.clone();
+        keep_latest(&mut after.pairs, pairs.iter().copied());
+        let transactions = transactions(view.group, item, false, after, Vec::new());
+        return Decision::Write(PriorWrite {
+            pairs,
+            ..before_sending(transactions, "a version was used twice")
+        });
     }
     match merges(view, item, fresh) {
         None => Decision::ReadAgain,
@@ -380,7 +428,19 @@ fn merges(view: &View<'_>, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> 
 
 /// Writes that settle no message.
 fn before_sending(transactions: Vec<Vec<Write>>, why: &'static str) -> PriorWrite {
-    PriorWrite { transactions, settled: Vec::new(), dropped: Dropped::default(), why }
+    PriorWrite { transactions, settled: Vec::new(), dropped: Dropped::default(), pairs: Vec::new(), why }
+}
+
+/// Of `versions`, which two events have, those that the group's item does not name; each once, in order.
+fn new_pairs(item: &GroupItem, versions: impl Iterator<Item = u64>) -> Vec<u64> {
+    let new: BTreeSet<u64> = versions.filter(|version| !item.pairs.contains(version)).collect();
+    new.into_iter().collect()
+}
+
+/// The versions that an operator sends again: they are believed.
+fn resent(arrivals: &[&Arrival]) -> Vec<u64> {
+    let resent = arrivals.iter().filter(|arrival| arrival.replay.is_some());
+    resent.map(|arrival| arrival.version).collect()
 }
 
 /// Whether `rows` have the arrival's event.

@@ -8,7 +8,7 @@ use crate::config::ClientName;
 use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::time::Timestamp;
 
-/// How many of a group's latest holes are kept.
+/// How many of a group's latest holes are kept, and of its versions that were used twice.
 pub const HOLES_LIMIT: usize = 16;
 
 /// What every write is conditional on: that an item is still the one that was read. Counted up in the registry and
@@ -88,6 +88,8 @@ pub struct GroupItem {
     pub key: Key,
     /// The last [`HOLES_LIMIT`] versions given up, in the order in which they were.
     pub holes: Vec<u64>,
+    /// The last [`HOLES_LIMIT`] versions that were seen to have two events, in that order.
+    pub pairs: Vec<u64>,
     /// What another release wrote in this format, and is written back as it was read.
     pub unknown: Attributes,
 }

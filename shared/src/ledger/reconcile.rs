@@ -1,10 +1,13 @@
 //! Table and ledger compared: the only thing that finds an event whose message was lost when no later one came.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::fan_out::holes::keep_latest;
+use super::plausible;
 use super::scan::is_young;
-use super::{EventTime, GroupItem, RowHead};
+use super::{Condition, EventTime, GroupItem, Item, ItemKey, RowHead, Write, WriteCount};
+use crate::ids::{Group, Key};
 use crate::time::Timestamp;
 
 /// How old an event is, by its own time, when it is taken for lost. Stream and queue bring it within seconds; what they
@@ -27,12 +30,29 @@ pub struct Difference {
     pub holes: Vec<u64>,
     /// The table's highest version, if what was sent is higher.
     pub ahead: Option<u64>,
+    /// The lowest version that is too far above all others to be believed.
+    pub implausible: Option<u64>,
+    /// The highest version of a group that the ledger does not know, if no event's time tells whether it is older than the
+    /// ledger.
+    pub of_unknown_age: Option<u64>,
+    /// The versions that two events have, with the two lowest sort keys of each.
+    pub pairs: Vec<VersionPair>,
+}
+
+/// A version that two events have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionPair {
+    /// The version.
+    pub version: u64,
+    /// The events' sort keys.
+    pub sort_keys: [Key; 2],
 }
 
 /// Compares all `rows` that the table has of a group with its item. A row whose version can't be read is no event.
 ///
-/// A group without an item, all of whose events are before `start`, is old and nothing is missing. An event whose time
-/// cannot be read, or lies ahead by [`LATE`], is neither old nor on its way.
+/// A group without an item, all of whose events are before `start`, is old and nothing is missing. If times that cannot be
+/// read leave that open, its age is unknown, and nothing is repaired. An event whose time lies ahead by [`LATE`] is neither
+/// old nor on its way.
 pub fn compare<'r>(
     rows: impl IntoIterator<Item = &'r RowHead>,
     item: Option<&GroupItem>,
@@ -40,18 +60,29 @@ pub fn compare<'r>(
     now: Timestamp,
 ) -> Difference {
     let events: Vec<(u64, &RowHead)> = rows.into_iter().filter_map(|row| Some((row.version?, row))).collect();
+    let versions = || events.iter().map(|(version, _)| *version);
+    let plausible = match item {
+        // What was sent was believed.
+        Some(item) => plausible::highest(versions().chain([item.version]), &[item.version]),
+        None => plausible::highest(versions(), &[]),
+    };
+    let implausible = versions().filter(|version| *version > plausible).min();
+    let events: Vec<_> = events.iter().copied().filter(|(version, _)| *version <= plausible).collect();
+    let difference = Difference { implausible, pairs: pairs(&events), ..Difference::default() };
     let Some(&(highest, last)) = events.iter().max_by_key(|(version, _)| *version) else {
-        return Difference::default();
+        return difference;
     };
     let is_late = last.time.is_none_or(|time| !is_young(time, LATE, now));
     let Some(item) = item else {
-        let is_new = |time: Option<EventTime>| time.is_none_or(|time| time >= EventTime::from(start));
-        let is_new = events.iter().any(|(_, row)| is_new(row.time));
-        return Difference { highest: is_late && is_new, ..Difference::default() };
+        let is_new =
+            events.iter().any(|(_, row)| row.time.is_some_and(|time| time >= EventTime::from(start)));
+        let is_known = is_new || events.iter().all(|(_, row)| row.time.is_some());
+        let of_unknown_age = (!is_known).then_some(highest);
+        return Difference { highest: is_late && is_new, of_unknown_age, ..difference };
     };
     let highest_is_missing = highest > item.version && is_late;
     if !events.iter().any(|(_, row)| row.identity == item.first.identity) {
-        return Difference { lowest: true, highest: highest_is_missing, ..Difference::default() };
+        return Difference { lowest: true, highest: highest_is_missing, ..difference };
     }
     let versions: BTreeSet<u64> = events.iter().map(|(version, _)| *version).collect();
     Difference {
@@ -59,7 +90,36 @@ pub fn compare<'r>(
         highest: highest_is_missing,
         holes: item.holes.iter().copied().filter(|hole| versions.contains(hole)).collect(),
         ahead: (item.version > highest).then_some(highest),
+        ..difference
     }
+}
+
+/// The versions that two of `events` have.
+fn pairs(events: &[(u64, &RowHead)]) -> Vec<VersionPair> {
+    let mut first = BTreeMap::<u64, &RowHead>::new();
+    let mut pairs = BTreeMap::<u64, VersionPair>::new();
+    for (version, row) in events {
+        let Some(other) = first.insert(*version, row) else { continue };
+        let sort_keys = [other, *row].map(|row| row.identity.sort.clone());
+        pairs.entry(*version).or_insert(VersionPair { version: *version, sort_keys });
+    }
+    pairs.into_values().collect()
+}
+
+/// The write after which a group's item says which versions two events have, and how many it did not say before; `None` if
+/// there are none of these.
+pub fn note_pairs(group: &Group, item: &GroupItem, pairs: &[VersionPair]) -> Option<(Write, usize)> {
+    let new = pairs.iter().map(|pair| pair.version).filter(|version| !item.pairs.contains(version));
+    let new: Vec<u64> = new.collect();
+    let count = new.len();
+    let mut after = GroupItem { write_count: WriteCount(item.write_count.0 + 1), ..item.clone() };
+    keep_latest(&mut after.pairs, new);
+    let write = Write {
+        key: ItemKey::Group(group.clone()),
+        condition: Condition::WriteCount(item.write_count),
+        item: Some(Item::Group(Box::new(after))),
+    };
+    (count > 0).then_some((write, count))
 }
 
 /// The number of the time window for [`Event::repair`](crate::event::Event::repair).
@@ -77,9 +137,9 @@ impl Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{EventIdentity, IncarnationToken, Key};
+    use crate::ids::{EventIdentity, IncarnationToken};
+    use crate::ledger::First;
     use crate::ledger::times::YOUNG;
-    use crate::ledger::{First, WriteCount};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
     const START: Timestamp = Timestamp::from_millis(1_799_000_000_000);
@@ -105,6 +165,7 @@ mod tests {
             time: None,
             key: Key::S("a".to_owned()),
             holes: holes.to_vec(),
+            pairs: Vec::new(),
             unknown: [].into(),
         }
     }
@@ -124,6 +185,8 @@ mod tests {
         shown.extend(difference.highest.then(|| "highest".to_owned()));
         shown.extend(difference.holes.iter().map(|hole| format!("hole {hole}")));
         shown.extend(difference.ahead.map(|highest| format!("ahead of {highest}")));
+        shown.extend(difference.implausible.map(|version| format!("implausible {version}")));
+        shown.extend(difference.of_unknown_age.map(|highest| format!("age unknown up to {highest}")));
         assert_eq!(shown.join(", "), expected, "{events:?}");
         assert_eq!(difference.is_none(), expected.is_empty());
     }
@@ -140,7 +203,9 @@ mod tests {
         check(&[(4, Some(900)), (5, Some(800))], None, "highest");
         check(&[(4, Some(BEFORE)), (5, Some(800))], None, "highest");
         check(&[(4, Some(BEFORE)), (5, Some(BEFORE))], None, "");
-        check(&[(4, Some(BEFORE)), (5, None)], None, "highest");
+        check(&[(4, Some(BEFORE)), (5, None)], None, "age unknown up to 5");
+        check(&[(4, None), (5, None)], None, "age unknown up to 5");
+        check(&[(4, None), (5, Some(900))], None, "highest");
         // Its message may be on its way.
         check(&[(1, Some(900)), (2, Some(119))], None, "");
         check(&[(1, Some(900)), (2, Some(120))], None, "highest");
@@ -169,6 +234,36 @@ mod tests {
     #[test]
     fn a_version_given_up_that_is_there_now_is_reported() {
         check(&[(1, Some(900)), (2, Some(0)), (4, Some(900))], Some(item(4, &[2, 3, 17])), "hole 2");
+    }
+
+    #[test]
+    fn a_version_too_far_above_all_others_is_reported_and_nothing_else_is_made_of_it() {
+        let far = 1_767_600_000_000;
+        check(
+            &[(1, Some(900)), (2, Some(900)), (far, Some(900))],
+            Some(item(2, &[])),
+            "implausible 1767600000000",
+        );
+        check(
+            &[(1, Some(900)), (3, Some(900)), (far, None)],
+            Some(item(2, &[])),
+            "highest, implausible 1767600000000",
+        );
+        check(
+            &[(1, Some(900)), (far, Some(900)), (u64::MAX, Some(900))],
+            None,
+            "highest, implausible 1767600000000",
+        );
+        check(&[(far, Some(900))], None, "implausible 1767600000000");
+        check(
+            &[(1, Some(900)), (2, Some(900)), (far, Some(900))],
+            Some(item(4, &[])),
+            "ahead of 2, implausible 1767600000000",
+        );
+        // An operator sent it again, and it was sent.
+        check(&[(1, Some(900)), (far, Some(900))], Some(item(far, &[])), "");
+        // The oldest events were removed.
+        check(&[(5_001, Some(900)), (5_002, Some(900))], None, "highest");
     }
 
     #[test]

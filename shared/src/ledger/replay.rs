@@ -75,6 +75,7 @@ mod tests {
             time: None,
             key: Key::S("a".to_owned()),
             holes: vec![4],
+            pairs: Vec::new(),
             unknown: [].into(),
         }
     }

@@ -31,6 +31,10 @@ pub const SCHEDULE: Duration = Duration::from_secs(60);
 /// H: how long a missing version is waited for. Longer than a transaction's events take to be readable as a whole.
 pub const YOUNG: Duration = Duration::from_secs(60);
 
+/// How far ahead a time may lie that an event names: clocks differ. One that lies further ahead says nothing about what came
+/// before what.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
 /// How soon a group is looked at again that waits for a young hole.
 pub const YOUNG_RETRY: Duration = Duration::from_secs(20);
 

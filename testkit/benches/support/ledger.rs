@@ -18,15 +18,15 @@ pub(crate) fn ledger(clients: &[String]) -> io::Result<TablesStub> {
     };
     let clients: Map<_, _> = clients.iter().enumerate().map(client).collect();
     let registry = json!({
-        "pk": { "S": "registry" }, "sk": { "S": "registry" }, "format": { "N": "1" },
+        "pk": { "S": "registry" }, "sk": { "S": "registry" }, "format": { "N": "2" },
         "write_count": { "N": "1" }, "revision": { "N": "1" },
         "start": { "S": "2025-01-01T00:00:00Z" }, "clients": { "M": clients },
     });
     let group = |number: usize| {
         json!({
-            "pk": { "S": format!("group#{}", group(number)) }, "sk": { "S": "group" }, "format": { "N": "1" },
+            "pk": { "S": format!("group#{}", group(number)) }, "sk": { "S": "group" }, "format": { "N": "2" },
             "write_count": { "N": "2" },
-            "version": { "N": (VERSION - 1).to_string() }, "revision": { "N": "1" }, "incarnation_number": { "N": "1" },
+            "version": { "N": (VERSION - 1).to_string() }, "revision": { "N": "1" }, "incarnation_number": { "N": "1" }, "token": { "S": "0123456789abcdef" },
             "first": { "M": { "sort": { "S": time(1) }, "version": { "N": "1" } } },
             "time": { "S": time(VERSION - 1) }, "key": { "S": mark(number) },
         })

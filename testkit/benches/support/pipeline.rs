@@ -251,6 +251,7 @@ impl World {
             time: at(version).head.time,
             key: key(group),
             holes: Vec::new(),
+            pairs: Vec::new(),
             unknown: [].into(),
         };
         self.ledger.put(ItemKey::Group(Group::of(&key(group))), Item::Group(Box::new(item)));

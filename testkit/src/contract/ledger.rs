@@ -362,6 +362,7 @@ fn group_item(write_count: u64) -> GroupItem {
         time: None,
         key: Key::S("AFC F5".to_owned()),
         holes: Vec::new(),
+        pairs: Vec::new(),
         unknown: [].into(),
     }
 }

@@ -402,6 +402,7 @@ mod tests {
                 time: None,
                 key,
                 holes: Vec::new(),
+                pairs: Vec::new(),
                 unknown: [].into(),
             }))
         };

@@ -77,6 +77,7 @@ mod tests {
                 time: None,
                 key: Key::S("AFC F5".to_owned()),
                 holes: Vec::new(),
+                pairs: Vec::new(),
                 unknown: [].into(),
             }))
         };

@@ -55,13 +55,16 @@ fn event_time() -> impl Strategy<Value = EventTime> {
     nanos.prop_map(EventTime::from_nanos)
 }
 
+/// How the names of attributes begin that another release may have added.
+pub const LATER: &str = "later ";
+
 /// What another release may have added.
 fn unknown() -> impl Strategy<Value = Attributes> {
     let value = prop_oneof![
         ".*".prop_map(Stored::S),
         Just(Stored::M(Attributes::from([("inner".to_owned(), Stored::Bool(true))]))),
     ];
-    btree_map("a later [a-z]{1,5}", value, 0..2)
+    btree_map("[a-z]{1,5}".prop_map(|name| format!("{LATER}{name}")), value, 0..2)
 }
 
 prop_compose! {
@@ -94,12 +97,12 @@ prop_compose! {
         token in "[0-9a-f]{16}",
         unknown in unknown(),
         time in option::of(event_time()),
-        holes in vec(any::<u64>(), 0..HOLES_LIMIT),
+        (holes, pairs) in (vec(any::<u64>(), 0..HOLES_LIMIT), vec(any::<u64>(), 0..HOLES_LIMIT)),
     ) -> GroupItem {
         let behind = behind.into_iter().map(ClientId).collect();
         let first = First { identity: EventIdentity { sort, id }, version: first_version };
         let token = IncarnationToken::try_new(&token).unwrap();
-        GroupItem { write_count: WriteCount(write_count), version, behind, revision, incarnation_number, token, first, time, key, holes, unknown }
+        GroupItem { write_count: WriteCount(write_count), version, behind, revision, incarnation_number, token, first, time, key, holes, pairs, unknown }
     }
 }
 

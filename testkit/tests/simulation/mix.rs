@@ -89,11 +89,17 @@ pub(crate) enum Kind {
     ScannedApart,
     /// Sort keys are versions, so that each incarnation uses them again.
     VersionKeys,
+    /// Aggregates of whose events most name no time that can be read.
+    Timeless,
+    /// Events whose versions are far too high, in messages and in the table; and aggregates that have lost their oldest
+    /// thousands of events.
+    FarVersions,
 }
 
 impl Kind {
     /// Kinds that were added later. They are drawn from numbers of their own, so that everything else of a seed stays.
-    pub(crate) const LATER: [Self; 2] = [Self::ScannedApart, Self::VersionKeys];
+    pub(crate) const LATER: [Self; 4] =
+        [Self::ScannedApart, Self::VersionKeys, Self::Timeless, Self::FarVersions];
 
     pub(crate) const ALL: [Self; 38] = [
         Self::Reversed,
@@ -171,7 +177,7 @@ impl Mix {
             kinds.insert(Kind::Erased);
         }
         let later = Rng::new(!seed);
-        for (kind, chance) in Kind::LATER.into_iter().zip([60, 250]) {
+        for (kind, chance) in Kind::LATER.into_iter().zip([60, 250, 150, 150]) {
             kinds.extend(later.chance(chance).then_some(kind));
         }
         Self { kinds, per_call: rng.pick(&[10, 30, 80, 200]), per_step: rng.pick(&[2, 5, 15, 40]) }

@@ -24,8 +24,8 @@ pub(crate) struct Observed {
     pub(crate) replays: Vec<Replayed>,
     /// The version from which each replay was requested, by its id.
     pub(crate) requests: BTreeMap<String, u64>,
-    /// For each group whose item was made without a message of the stream whose event was in the table: the last event
-    /// that was taken for old.
+    /// For each group without times, and each whose item was made without a message of the stream whose event was in the table:
+    /// the last event that was taken for old.
     pub(crate) taken_for_old: BTreeMap<usize, EventRef>,
     sends: Vec<Send>,
     /// How often a sender left an event at a client and the ledger did not know of it.

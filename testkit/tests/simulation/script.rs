@@ -98,6 +98,17 @@ impl Script<'_> {
                 .filter(|_| rng.chance(800))
                 .for_each(|group| self.world.hold_first_incarnation(group));
         }
+        if self.has(Kind::Timeless) {
+            for group in 0..groups {
+                self.world.forget_times(group);
+                if rng.coin() {
+                    self.world.write_history(group, rng.below(30), 0, rng.below(3));
+                }
+            }
+        }
+        if self.has(Kind::FarVersions) {
+            (0..groups).filter(|_| rng.chance(300)).for_each(|group| self.world.lose_oldest(group));
+        }
         if self.has(Kind::Old) {
             for group in 0..groups {
                 let around = if rng.chance(400) { rng.between(2, 4) } else { 0 };
@@ -131,6 +142,11 @@ impl Script<'_> {
                     self.end = self.end.max(after.plus(Duration::from_secs(MINUTE)));
                     let count = rng.between(1, 2);
                     self.world.at(after, move |world| world.append(group, count, Traits::default()));
+                }
+            }
+            if self.has(Kind::FarVersions) {
+                for _ in 0..rng.between(1, 2) {
+                    self.some_time(move |world| world.write_far(group));
                 }
             }
             if self.has(Kind::DeletedOne) && rng.chance(800) {

@@ -79,10 +79,25 @@ pub(crate) struct Aggregate {
     erased_at: Option<Timestamp>,
     /// By how much the times that its events name are older than the events.
     back_dated: Duration,
+    /// Whether most of its events name no time that can be read.
+    is_timeless: bool,
+    /// How many of its oldest events were removed before the world began.
+    removed: u64,
+    /// Events whose versions are far too high.
+    pub(crate) far: Vec<FarEvent>,
     /// Whether the stream shows most of its first incarnation late.
     is_first_incarnation_held: bool,
     times: BTreeSet<u64>,
     last_delivery: Timestamp,
+}
+
+/// An event whose version is far too high.
+pub(crate) struct FarEvent {
+    pub(crate) sort: Key,
+    /// When the stream put it on the fan-out queue.
+    pub(crate) shown: Option<Timestamp>,
+    /// Whether it is not in the table.
+    pub(crate) deleted: bool,
 }
 
 /// What is particular about an event.
@@ -114,6 +129,9 @@ impl Source {
                 incarnation_number: 1,
                 erased_at: None,
                 back_dated: Duration::ZERO,
+                is_timeless: false,
+                removed: 0,
+                far: Vec::new(),
                 is_first_incarnation_held: false,
                 times: BTreeSet::new(),
                 last_delivery: START,
@@ -166,11 +184,17 @@ impl Aggregate {
         !self.back_dated.is_zero()
     }
 
+    /// Whether the times that its events name do not tell what is new.
+    pub(crate) fn is_timeless(&self) -> bool {
+        self.is_timeless
+    }
+
     /// The highest version of this incarnation that was ever written; 0 if none was.
     fn version(&self) -> u64 {
         let versions =
             self.known.iter().filter(|known| known.event.incarnation_number == self.incarnation_number);
-        versions.map(|known| known.event.version).max().unwrap_or(0)
+        let removed = if self.incarnation_number == 1 { self.removed } else { 0 };
+        versions.map(|known| known.event.version).max().unwrap_or(removed)
     }
 
     fn free_time(&mut self, mut time: u64) -> u64 {
@@ -185,6 +209,58 @@ impl World {
     /// From now on, the aggregate's events name instants long past.
     pub(crate) fn date_back(&self, group: usize) {
         self.source.borrow_mut().groups[group].back_dated = Duration::from_secs(40 * 24 * 3_600);
+    }
+
+    /// From now on, most of the aggregate's events name no time that can be read.
+    pub(crate) fn forget_times(&self, group: usize) {
+        self.source.borrow_mut().groups[group].is_timeless = true;
+    }
+
+    /// The aggregate has lost its oldest events before it has any.
+    pub(crate) fn lose_oldest(&self, group: usize) {
+        self.source.borrow_mut().groups[group].removed = 5_000;
+    }
+
+    /// Writes an event with a version that is far too high, or puts it only into the table or only into the stream.
+    pub(crate) fn write_far(self: &Rc<Self>, group: usize) {
+        // What is believed of an event that is the only one of its aggregate is not believed of one among others.
+        let is_among_others = !self.mix.has_any(&[Kind::Erased, Kind::DeletedOne]);
+        let near = if is_among_others { 40_000 } else { 2_000_000 };
+        let version = self.rng.pick(&[1_000_000_000_000, 2_000_000, near, u64::MAX]);
+        let (is_stored, is_streamed) =
+            self.rng.pick(&[(true, true), (true, true), (true, false), (false, true)]);
+        let mut source = self.source.borrow_mut();
+        let aggregate = &mut source.groups[group];
+        if !aggregate.known.iter().any(|known| known.is_there(self.now())) {
+            return;
+        }
+        let time = aggregate.free_time(self.now().as_millis());
+        let Key::S(mark) = aggregate.key.clone() else { unreachable!() };
+        let name = format!("far {time}");
+        let item = item(&mark, &time.to_string(), &time.to_string(), Some(&name), version, 1);
+        let read = source.reader.read(&item).unwrap();
+        let along = Along { streamed_at: Some(self.now()), ..Along::default() };
+        let (message, sort) = (read.message(along), read.identity().sort.clone());
+        let number = source.groups[group].far.len();
+        source.groups[group].far.push(FarEvent { sort, shown: None, deleted: !is_stored });
+        drop(source);
+        self.note("writer", || format!("writes {name} of {mark}, version {version}"));
+        if is_stored {
+            self.table.put(&item);
+        }
+        if is_streamed {
+            let wait = if self.rng.coin() { self.rng.millis(20, 400) } else { self.rng.seconds(0, 60) };
+            self.source.borrow_mut().on_their_way += 1;
+            self.after(wait, move |world| {
+                let mut source = world.source.borrow_mut();
+                source.on_their_way -= 1;
+                source.groups[group].far[number].shown = Some(world.now());
+                drop(source);
+                world.queues.put(&world.fan_out(), &message).unwrap();
+                world.note("converter", || format!("puts {name} on the fan-out queue"));
+                world.poke();
+            });
+        }
     }
 
     /// The stream shows much of the aggregate's first incarnation after the next has begun: then the two are hardest to
@@ -300,14 +376,19 @@ impl World {
         let Key::S(mark) = aggregate.key.clone() else { unreachable!() };
         // Such keys are used again by the next incarnation.
         let has_version_keys = self.mix.has(Kind::VersionKeys);
-        let sort = if has_version_keys { format!("{:03}", event.version) } else { time.to_string() };
+        let sort = if !has_version_keys {
+            time.to_string()
+        } else if traits.is_unconvertible {
+            // Without an id, a sort key is used once.
+            format!("{:03} {time}", event.version)
+        } else {
+            format!("{:03}", event.version)
+        };
         let own_id = (!traits.is_unconvertible).then(|| event.to_string());
-        let id = own_id.as_ref().map(|id| format!(r#""eventId":{{"S":"{id}"}},"#)).unwrap_or_default();
-        let padding = "x".repeat(if traits.is_big { 2_000 } else { 1 });
-        let item = format!(
-            r#"{{"mark":{{"S":"{mark}"}},"at":{{"S":"{sort}"}},"createTime":{{"S":"{time}"}},{id}"pad":{{"S":"{padding}"}},"RegistrationNumber":{{"M":{{"version":{{"N":"{}"}}}}}}}}"#,
-            event.version
-        );
+        let is_unread = aggregate.is_timeless && self.rng.chance(800);
+        let named = if is_unread { "yesterday".to_owned() } else { time.to_string() };
+        let padding = if traits.is_big { 2_000 } else { 1 };
+        let item = item(&mark, &sort, &named, own_id.as_deref(), event.version, padding);
         let written = if is_history { Timestamp::from_millis(time) } else { self.now() };
         let along = Along { streamed_at: Some(written), ..Along::default() };
         let converted = source.reader.read(&item);
@@ -373,6 +454,10 @@ impl World {
                     world.table.delete(&key, &sort);
                 });
             }
+        }
+        for far in aggregate.far.iter_mut().filter(|far| !far.deleted) {
+            far.deleted = true;
+            self.table.delete(&aggregate.key, &far.sort);
         }
         aggregate.erased_at = Some(end);
     }
@@ -448,4 +533,13 @@ impl World {
             world.poke();
         });
     }
+}
+
+/// An item in DynamoDB's JSON.
+fn item(mark: &str, sort: &str, time: &str, id: Option<&str>, version: u64, padding: usize) -> String {
+    let id = id.map(|id| format!(r#""eventId":{{"S":"{id}"}},"#)).unwrap_or_default();
+    let padding = "x".repeat(padding);
+    format!(
+        r#"{{"mark":{{"S":"{mark}"}},"at":{{"S":"{sort}"}},"createTime":{{"S":"{time}"}},{id}"pad":{{"S":"{padding}"}},"RegistrationNumber":{{"M":{{"version":{{"N":"{version}"}}}}}}}}"#
+    )
 }

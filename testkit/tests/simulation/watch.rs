@@ -40,7 +40,8 @@ impl World {
                     event.group == group
                         && source.known(*event).is_some_and(|known| known.is_there(self.now()))
                 };
-                if pulse.streamed.borrow().iter().any(is_there) {
+                let is_timeless = self.source.borrow().groups[group].is_timeless();
+                if !is_timeless && pulse.streamed.borrow().iter().any(is_there) {
                     return;
                 }
                 let Some((incarnation_number, item)) = self.group_item(group) else { return };

@@ -34,11 +34,11 @@ async fn requests_to_the_event_table() {
     });
     assert_eq!(received[1].parameters, older);
     let keys = json!({ "mark": { "S": "AFC F5" }, "createTime": { "S": "t2" } });
-    let has = json!({
+    let identity = json!({
         "TableName": "Events", "ConsistentRead": true, "Key": keys,
-        "ProjectionExpression": "#key", "ExpressionAttributeNames": { "#key": "mark" },
+        "ProjectionExpression": "#n0", "ExpressionAttributeNames": { "#n0": "createTime" },
     });
-    assert_eq!(received[2].parameters, has);
+    assert_eq!(received[2].parameters, identity);
     // The sort key is the time, too. It is named once: DynamoDB refuses a projection that names an attribute twice.
     let scan = json!({
         "TableName": "Events", "ExclusiveStartKey": keys, "ProjectionExpression": "#n0, #n1, #n2.#n3",
@@ -89,7 +89,7 @@ async fn an_event_table_that_does_not_answer_is_not_empty() {
     let foreign = Answer::Done(json!({ "Items": [{ "pk": { "S": "a" } }], "Count": 1 }));
     let stub = TablesStub::start(vec![foreign; 8]).unwrap();
     let events = events_at(&stub.endpoint_url());
-    expect!["not read: table `Events`: an item has no sort key as `[source]` names it"]
+    expect!["not read: table `Events`: an item has no keys as `[source]` names them"]
         .assert_eq(&with_sources(&events.page(&key, None).await.unwrap_err()));
     expect!["not read: table `Events`: an item has no keys as `[source]` names them"]
         .assert_eq(&with_sources(&events.scan(None, 200).await.unwrap_err()));

@@ -48,6 +48,7 @@ fn group_item() -> GroupItem {
         time: None,
         key: Key::S("a".to_owned()),
         holes: Vec::new(),
+        pairs: Vec::new(),
         unknown: [].into(),
     }
 }
@@ -55,8 +56,8 @@ fn group_item() -> GroupItem {
 /// The group's item as DynamoDB sends it.
 fn stored(name: &str) -> Value {
     json!({
-        "pk": { "S": format!("group#{name}") }, "sk": { "S": "group" }, "format": { "N": "1" },
-        "write_count": { "N": "9" }, "version": { "N": "7" }, "revision": { "N": "1" }, "incarnation_number": { "N": "1" },
+        "pk": { "S": format!("group#{name}") }, "sk": { "S": "group" }, "format": { "N": "2" },
+        "write_count": { "N": "9" }, "version": { "N": "7" }, "revision": { "N": "1" }, "incarnation_number": { "N": "1" }, "token": { "S": "0123456789abcdef" },
         "first": { "M": { "sort": { "S": "t1" }, "version": { "N": "1" } } }, "key": { "S": "a" },
     })
 }

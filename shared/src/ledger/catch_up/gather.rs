@@ -27,6 +27,7 @@ pub struct NeededEvents {
     bytes: usize,
     bytes_limit: usize,
     lowest: Option<(u64, Event)>,
+    has_seen_lower: bool,
 }
 
 /// An event of a run.
@@ -74,6 +75,7 @@ impl NeededEvents {
             bytes: 0,
             bytes_limit,
             lowest: None,
+            has_seen_lower: false,
         }
     }
 
@@ -81,6 +83,7 @@ impl NeededEvents {
     pub fn take(&mut self, rows: Vec<Row>) {
         for row in rows {
             let Some(version) = row.head.version else { continue };
+            self.has_seen_lower |= version <= self.position;
             let is_needed = self.position < version && version <= self.top;
             match row.event {
                 Ok(event) => {
@@ -106,13 +109,15 @@ impl NeededEvents {
         }
     }
 
-    /// Whether all events are here that can be: no older page is needed.
+    /// Whether all events are here that can be: no older page is needed. Of several events with one version, the one with the
+    /// lowest sort key is sent, which comes last.
     pub fn is_complete(&self) -> bool {
         let is_hole = |version: &u64| self.holes.contains(version);
         let needed = self.top.saturating_sub(self.position);
         let given_up = self.holes.iter().filter(|hole| self.position < **hole && **hole <= self.top).count();
         let here = self.kept.keys().filter(|version| !is_hole(version)).count();
-        usize::try_from(needed).is_ok_and(|needed| here + given_up >= needed)
+        let has_all = usize::try_from(needed).is_ok_and(|needed| here + given_up >= needed);
+        has_all && (needed == 0 || self.has_seen_lower)
     }
 
     /// The lowest event that can be sent, whether it is needed or not.

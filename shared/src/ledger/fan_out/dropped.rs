@@ -2,6 +2,7 @@
 
 use super::{Arrival, Rows, View};
 use crate::ledger::GroupItem;
+use crate::time::Timestamp;
 
 /// The versions of messages that are settled without being sent, though they are no duplicates. Each once, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,7 +29,9 @@ impl Dropped {
             let version = arrival.version;
             if version <= item.version {
                 let newer = view.answers.newer.as_ref();
-                if is_newer(arrival, item) && newer.is_some_and(|newer| newer.contains(&arrival.identity)) {
+                if is_newer(arrival, item, view.now)
+                    && newer.is_some_and(|newer| newer.contains(&arrival.identity))
+                {
                     unsent.push(version);
                 }
             } else if !rows.has(arrival) {
@@ -43,8 +46,9 @@ impl Dropped {
 
 /// Whether the arrival is covered, although the stream shows it and it is newer than all that is covered: then it is none
 /// of the events that were sent.
-pub(super) fn is_newer(arrival: &Arrival, item: &GroupItem) -> bool {
-    let is_later = arrival.time.zip(item.time).is_some_and(|(own, last)| own > last);
+pub(super) fn is_newer(arrival: &Arrival, item: &GroupItem, now: Timestamp) -> bool {
+    let own = arrival.time.filter(|time| !time.is_ahead(now));
+    let is_later = own.zip(item.time).is_some_and(|(own, last)| own > last);
     arrival.written.is_some() && arrival.version <= item.version && is_later
 }
 

@@ -61,11 +61,16 @@ impl Holes {
     pub(super) fn add_to(&self, kept: &mut Vec<u64>) {
         for hole in &self.0 {
             let last = hole.clone().rev().take(HOLES_LIMIT).collect::<Vec<_>>();
-            kept.extend(last.into_iter().rev());
+            keep_latest(kept, last.into_iter().rev());
         }
-        let surplus = kept.len().saturating_sub(HOLES_LIMIT);
-        drop(kept.drain(..surplus));
     }
+}
+
+/// Adds versions to those that a group's item keeps of a kind: the last [`HOLES_LIMIT`].
+pub(in crate::ledger) fn keep_latest(kept: &mut Vec<u64>, more: impl IntoIterator<Item = u64>) {
+    kept.extend(more);
+    let surplus = kept.len().saturating_sub(HOLES_LIMIT);
+    drop(kept.drain(..surplus));
 }
 
 /// `3 7-9`.

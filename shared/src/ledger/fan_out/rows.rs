@@ -1,6 +1,6 @@
 //! Which events the table is asked for, and what it showed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Arrival;
 use crate::event::Event;
@@ -39,6 +39,8 @@ pub struct Rows {
     bytes: usize,
     /// From here on none is kept.
     cut: Option<u64>,
+    /// The versions that two events have.
+    pairs: BTreeSet<u64>,
     has_seen_lower: bool,
 }
 
@@ -75,7 +77,14 @@ impl Rows {
             if is_brought {
                 self.brought.push(key.clone());
             }
-            if !self.found.contains_key(&version) || (is_brought && !is_known) {
+            let other = self.found.get(&version);
+            if other.is_some() {
+                self.pairs.insert(version);
+            }
+            // Of several events, a message says which is meant; else it is the one with the lowest sort key that can be sent,
+            // as in catch-up.
+            let is_sendable = event.is_ok() || other.is_none_or(TableEvent::is_unsendable);
+            if !is_known && (is_brought || is_sendable) {
                 let (version, identity) = key;
                 self.keep(version, TableEvent { identity, time: head.time, event: Some(event) });
             }
@@ -105,6 +114,11 @@ impl Rows {
     /// The versions that are there, in order.
     pub(super) fn versions(&self) -> impl Iterator<Item = u64> {
         self.found.keys().copied()
+    }
+
+    /// The versions above `after`, up to `to`, that two events have.
+    pub(super) fn pairs(&self, after: u64, to: u64) -> impl Iterator<Item = u64> {
+        self.pairs.iter().copied().filter(move |version| *version > after && *version <= to)
     }
 
     /// The highest version up to which every one after `version` is there.
@@ -164,7 +178,15 @@ impl Rows {
         };
         u64::try_from(found).is_ok_and(|found| found >= needed)
             && wanted.brought.iter().all(is_settled)
-            && (!wanted.is_open || self.has_seen_lower)
+            // Another event of the lowest version comes before that one.
+            && self.has_seen_lower
+    }
+}
+
+impl TableEvent {
+    /// Whether it is known to be none that can be sent.
+    fn is_unsendable(&self) -> bool {
+        matches!(self.event, Some(Err(_)))
     }
 }
 

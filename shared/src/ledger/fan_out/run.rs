@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::holes::keep_latest;
 use super::{Arrival, Dropped, Holes, Rows, TableEvent};
 use crate::config::ClientName;
 use crate::event::{Along, Event};
@@ -30,6 +31,8 @@ pub struct EventRun {
     pub settled: Vec<usize>,
     /// What is not sent of them.
     pub dropped: Dropped,
+    /// Its versions that two events have, as far as the group's item does not say so yet.
+    pub pairs: Vec<u64>,
     /// Whether nothing is left to do for the arrivals then.
     pub is_last: bool,
 }
@@ -90,7 +93,7 @@ pub struct Record {
 
 impl EventRun {
     /// The run of the plain case, which needs no look into the table. `None` if this is not the plain case.
-    pub(super) fn plain(item: &GroupItem, arrivals: &[Arrival]) -> Option<Self> {
+    pub(super) fn plain(item: &GroupItem, arrivals: &[Arrival], now: Timestamp) -> Option<Self> {
         // What reconcile, catch-up or an operator sends can be of another incarnation.
         let is_plain = |arrival: &Arrival| !arrival.is_again && arrival.written.is_some();
         if item.incarnation_number != 1 || arrivals.is_empty() || !arrivals.iter().all(is_plain) {
@@ -101,17 +104,17 @@ impl EventRun {
         sorted.dedup_by(|next, last| (next.version, &next.identity) == (last.version, &last.identity));
 
         let mut events: Vec<RunEvent> = Vec::with_capacity(sorted.len());
-        let (mut end, mut time) = (item.version, item.time);
+        let (mut end, mut latest) = (item.version, item.time);
         for arrival in sorted {
             let is_next = end.checked_add(1) == Some(arrival.version);
             let is_of_this_incarnation = arrival.version > 1 || arrival.identity == item.first.identity;
-            // Without a time it is unknown whether it goes backwards.
-            let is_not_earlier = arrival.time.is_some_and(|own| time.is_none_or(|before| own >= before));
-            if !is_next || !is_of_this_incarnation || !is_not_earlier {
+            let own = arrival.time.filter(|time| !time.is_ahead(now));
+            let goes_backwards = own.zip(latest).is_some_and(|(own, latest)| own < latest);
+            if !is_next || !is_of_this_incarnation || goes_backwards {
                 return None;
             }
-            (end, time) = (arrival.version, arrival.time);
-            events.push(RunEvent::brought(arrival, time, &item.token));
+            (end, latest) = (arrival.version, own.or(latest));
+            events.push(RunEvent::brought(arrival, arrival.time, &item.token));
         }
         Some(Self {
             end,
@@ -120,6 +123,7 @@ impl EventRun {
             rejected: Vec::new(),
             settled: arrivals.iter().map(|arrival| arrival.number).collect(),
             dropped: Dropped::default(),
+            pairs: Vec::new(),
             is_last: true,
         })
     }
@@ -140,7 +144,7 @@ impl EventRun {
             match (arrival, event) {
                 (Some(arrival), _) => events.push(RunEvent::brought(arrival, *time, &item.token)),
                 (None, Some(Ok(event))) => {
-                    events.push(RunEvent::of_table(event, version, *time, &item.token))
+                    events.push(RunEvent::of_table(event, version, *time, &item.token));
                 }
                 (None, Some(Err(why))) => {
                     rejected.push(UnsendableEvent { version, identity: identity.clone(), why: why.clone() });
@@ -167,6 +171,7 @@ impl EventRun {
             rejected,
             settled,
             dropped: Dropped::default(),
+            pairs: Vec::new(),
         }
     }
 
@@ -247,8 +252,10 @@ impl RunPlan {
         );
         let mut after = GroupItem { version: self.run.end, ..self.item.clone() };
         // The latest, not the last: writers' clocks differ, and no event of this incarnation must look newer than it.
-        after.time = self.run.events.iter().filter_map(|event| event.time).chain(self.item.time).max();
+        let times = self.run.events.iter().filter_map(|event| event.time).filter(|time| !time.is_ahead(now));
+        after.time = times.chain(self.item.time).max();
         self.run.holes.add_to(&mut after.holes);
+        keep_latest(&mut after.pairs, self.run.pairs.iter().copied());
         let transactions = transactions(&self.group, &self.item, false, after, cursors);
         Record { transactions, became_behind }
     }

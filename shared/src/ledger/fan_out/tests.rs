@@ -145,7 +145,7 @@ fn rows(text: &str) -> Vec<Row> {
             START + seconds
         );
         let event = reader.read(&item).map_err(|error| error.to_string());
-        let time = EventTime::try_from_text(&(START + seconds).to_string());
+        let time = (seconds > 0).then(|| time(seconds));
         (sort, Row { head: RowHead { identity, version: Some(version), time }, event })
     };
     let rows: BTreeMap<String, Row> = text.split_whitespace().map(row).collect();
@@ -162,6 +162,8 @@ fn item(text: &str) -> GroupItem {
             item.behind = numbers(list).into_iter().map(|id| ClientId(u32::try_from(id).unwrap())).collect();
         } else if let Some(list) = word.strip_prefix("holes:") {
             item.holes = numbers(list);
+        } else if let Some(list) = word.strip_prefix("pairs:") {
+            item.pairs = numbers(list);
         } else if let Some(first) = word.strip_prefix("first") {
             item.first = First { identity: identity(first), version: event(first).0 };
         } else if let Some(incarnation_number) = word.strip_prefix("incarnation") {
@@ -273,9 +275,16 @@ fn shown(step: &Decision) -> String {
         Decision::Acknowledge(dropped) => format!("acknowledge{}", not_sent(dropped)),
         Decision::ReadAgain => "read again".to_owned(),
         Decision::LookUp(_) => panic!(),
-        Decision::Write(PriorWrite { transactions, settled, dropped, why }) => {
+        Decision::Write(PriorWrite { transactions, settled, dropped, pairs, why }) => {
             let settled = if settled.is_empty() { String::new() } else { format!("; settles {settled:?}") };
-            format!("{why}: {}{settled}{}", written(transactions), not_sent(dropped))
+            let pairs = if pairs.is_empty() { String::new() } else { format!("; pairs {pairs:?}") };
+            format!("{why}: {}{settled}{}{pairs}", written(transactions), not_sent(dropped))
+        }
+        Decision::Reject(implausible) => {
+            format!(
+                "reject {}",
+                list(implausible.iter().map(|event| format!("#{} after {}", event.number, event.after)))
+            )
         }
         Decision::Send(plan) => planned(plan),
     }
@@ -306,6 +315,7 @@ fn planned(plan: &RunPlan) -> String {
     add("up to ", run.end.to_string());
     let unsettled = if run.is_last { String::new() } else { format!("settles only {:?}", run.settled) };
     add("", unsettled);
+    add("pairs ", list(run.pairs.iter()));
     text + &not_sent(&run.dropped)
 }
 
@@ -565,10 +575,7 @@ fn step_6_what_is_not_plain_is_looked_up() {
         &case("v5", "6@8 7", "1 6@8 7"),
         &expect!["events 6-7? first? send 6=#0, 7=#1 to A from 6, B from 6, C from 6; up to 7"],
     );
-    check(
-        &case("v5", "6@0", "1 6"),
-        &expect!["events 6-6? first? send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
-    );
+    check(&case("v5", "6@0", "1 6"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
     // A message that the stream did not bring.
     check(
         &case("v5", "6p", "1 6"),
@@ -605,16 +612,18 @@ fn step_6_what_is_not_plain_is_looked_up() {
 fn step_6_where_a_version_has_several_items_the_message_says_which_is_meant() {
     check(
         &case("v5", "8", "1 6 7 8 8'"),
-        &expect!["events 6-8? first? send 6-7=table, 8=#0 to A from 6, B from 6, C from 6; up to 8"],
+        &expect!["events 6-8? first? send 6-7=table, 8=#0 to A from 6, B from 6, C from 6; up to 8; pairs 8"],
     );
     check(
         &case("v5", "8'", "1 6 7 8 8'"),
-        &expect!["events 6-8? first? send 6-7=table, 8=#0 to A from 6, B from 6, C from 6; up to 8"],
+        &expect!["events 6-8? first? send 6-7=table, 8=#0 to A from 6, B from 6, C from 6; up to 8; pairs 8"],
     );
-    // Two events of one version: one of them is sent.
+    // Two events of one version: one of them is sent. That is counted once.
     check(
         &case("v5", "6 6' 7", "1 6 6' 7"),
-        &expect!["events 6-7? first? send 6=#1, 7=#2 to A from 6, B from 6, C from 6; up to 7; unsent 6"],
+        &expect![
+            "events 6-7? first? send 6=#1, 7=#2 to A from 6, B from 6, C from 6; up to 7; pairs 6; unsent 6"
+        ],
     );
 }
 
@@ -669,6 +678,161 @@ fn an_event_is_none_of_another_incarnation_that_had_its_sort_key() {
 }
 
 #[test]
+fn a_version_far_above_all_others_is_not_believed() {
+    // Nothing is read for it, and the others go on.
+    check(&case("v5", "1767600000000@9", "1 1767600000000@9"), &expect!["reject #0 after 5"]);
+    check(&case("v5", "18446744073709551615@9 6", "1 6"), &expect!["reject #0 after 5"]);
+    check(
+        &case("v5", "1767600000000@9r", "1 1767600000000@9"),
+        &expect![
+            "events 6-1767600000000? first? send 1767600000000=#0 to A from 6, B from 6, C from 6; holes 6-1767599999999; up to 1767600000000"
+        ],
+    );
+    check(
+        &case("v1767600000000 t9", "1767600000001@9", "1"),
+        &expect![
+            "send 1767600000001=#0 to A from 1767600000001, B from 1767600000001, C from 1767600000001; up to 1767600000001"
+        ],
+    );
+    // What may be missing is looked for first, in the table.
+    check(
+        &case("v5", "1007@9 6", "1 6 1007@9"),
+        &expect![
+            "events 6-1007? first? send 6=#1, 1007=#0 to A from 6, B from 6, C from 6; holes 7-1006; up to 1007"
+        ],
+    );
+    check(
+        &case("v5", "1008@9 6", "1 6 1008@9"),
+        &expect![
+            "events 6-1008? first? send 6=#1 to A from 6, B from 6, C from 6; up to 6; settles only [1]"
+        ],
+    );
+    check(&case("v5", "1008@9", "1 6 1008@9"), &expect!["events 6-1008? first? reject #0 after 5"]);
+    check(&case("v6", "1008@9", "1 1008@9"), &expect!["events 7-1008? first? reject #0 after 6"]);
+    check(
+        &case("v6", "1008@9r", "1 1008@9"),
+        &expect![
+            "events 7-1008? first? send 1008=#0 to A from 7, B from 7, C from 7; holes 7-1007; up to 1008"
+        ],
+    );
+    check(
+        &case("v6", "2008@9", "1 1007@9 2008@9"),
+        &expect![
+            "events 7-2008? first? send 1007=table, 2008=#0 to A from 7, B from 7, C from 7; holes 7-1006 1008-2007; up to 2008"
+        ],
+    );
+    // It is not waited for what is missing before it.
+    check(&case("v6", "1008@9~", "1 1008@9"), &expect!["events 7-1008? first? reject #0 after 6"]);
+    // At first sight; and of an aggregate whose oldest events were removed.
+    check(
+        &case("-", "2 1767600000000@9", "1 2 1767600000000@9"),
+        &expect!["whole? first sight: {new: write_count1 v0 incarnation1 first a001 t- revision2 behind []}"],
+    );
+    check(&case("-", "1767600000000@9", "1 2 1767600000000@9"), &expect!["whole? reject #0 after 2"]);
+    check(&case("-", "1767600000000@9", "1767600000000@9"), &expect!["whole? reject #0 after 0"]);
+    check(
+        &case("-", "1767600000000@9r", "1767600000000@9"),
+        &expect![
+            "whole? first sight: {new: write_count1 v1767599999999 incarnation1 first a1767600000000 t- revision2 behind []}"
+        ],
+    );
+    check(
+        &case("-", "5002@9", "5001@9 5002@9"),
+        &expect![
+            "whole? first sight: {new: write_count1 v5000 incarnation1 first a5001 t- revision2 behind []}"
+        ],
+    );
+    check(
+        &case("v3 first5001", "5001@9", "5001@9"),
+        &expect![
+            "events 4-5001? first? send 5001=#0 to A from 4, B from 4, C from 4; holes 4-5000; up to 5001"
+        ],
+    );
+    // When the first event is gone.
+    check(&case("v5", "1767600000000@9", "1767600000000@9"), &expect!["reject #0 after 5"]);
+    check(
+        &case("v5", "6", "6 1767600000000@9"),
+        &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
+    );
+    check(
+        &case("v5", "900000@9", "900000@9"),
+        &expect![
+            "events 6-900000? first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first a900000 t- revision2 behind []}"
+        ],
+    );
+}
+
+#[test]
+fn a_time_that_is_unknown_or_lies_ahead_costs_nothing() {
+    check(&case("v5", "6@0", "1"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
+    check(
+        &case("v5", "6 7@0 8", "1"),
+        &expect!["send 6=#0, 7=#1, 8=#2 to A from 6, B from 6, C from 6; up to 8"],
+    );
+    check(&case("v5", "6@253402300799", "1"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
+    check_record(
+        &case("v5", "6 7@253402300799", "1"),
+        &[7, 7, 7],
+        &expect!["{if 40: write_count41 v7 incarnation1 first a001 t6 revision2 behind []} behind: []"],
+    );
+    // Of an aggregate that the ledger does not know, it is unknown what is old.
+    check(
+        &case("-", "40@0", "1@0 20@0 30@0 31@0 39@0 40@0"),
+        &expect![
+            "whole? first sight: {new: write_count1 v29 incarnation1 first a001 t- revision2 behind []}"
+        ],
+    );
+    check(
+        &case("-", "40@0p", "1@0 30@0 39@0 40@0"),
+        &expect![
+            "whole? first sight: {new: write_count1 v40 incarnation1 first a001 t- revision2 behind []}"
+        ],
+    );
+    check(
+        &case("-", "1@0p", "1@0 2@0"),
+        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t- revision2 behind []}"],
+    );
+    check(
+        &case("-", "1@0", "1@0 2@0"),
+        &expect!["first sight: {new: write_count1 v0 incarnation1 first a001 t- revision2 behind []}"],
+    );
+}
+
+#[test]
+fn of_two_events_with_one_version_the_lowest_sort_key_is_sent_unless_a_message_brings_one() {
+    check(
+        &case("v5", "8", "1 5 6 6' 7 8"),
+        &expect!["events 6-8? first? send 6-7=table, 8=#0 to A from 6, B from 6, C from 6; up to 8; pairs 6"],
+    );
+    check(
+        &case("v5", "8", "1 5 6x 6' 7 8"),
+        &expect!["events 6-8? first? send 6-7=table, 8=#0 to A from 6, B from 6, C from 6; up to 8; pairs 6"],
+    );
+    check(
+        &case("v5", "8 6'", "1 5 6 6' 7 8"),
+        &expect![
+            "events 6-8? first? send 6=#1, 7=table, 8=#0 to A from 6, B from 6, C from 6; up to 8; pairs 6"
+        ],
+    );
+    check(
+        &case("v5 pairs:6", "8", "1 5 6 6' 7 8"),
+        &expect!["events 6-8? first? send 6-7=table, 8=#0 to A from 6, B from 6, C from 6; up to 8"],
+    );
+    check(
+        &case("v5", "6 6'", "1 5 6 6'"),
+        &expect!["events 6-6? first? send 6=#1 to A from 6, B from 6, C from 6; up to 6; pairs 6; unsent 6"],
+    );
+    // The other one comes later.
+    check(
+        &case("v6", "6'@9", "1 6 6'@9"),
+        &expect![
+            "first? newer? a version was used twice: {if 40: write_count41 v6 incarnation1 first a001 t6 revision2 behind []}; pairs [6]"
+        ],
+    );
+    check(&case("v6 pairs:6", "6'@9", "1 6 6'@9"), &expect!["first? newer? acknowledge; unsent 6"]);
+}
+
+#[test]
 fn what_is_dropped_is_reported() {
     // Erased.
     check(
@@ -681,11 +845,23 @@ fn what_is_dropped_is_reported() {
     check(&case("v5", "4 7", ""), &expect!["events 6-7? first? whole? acknowledge; erased 7"]);
     check(&case("-", "5 4", ""), &expect!["whole? acknowledge; erased 4, 5"]);
     // A source without ids uses sort keys again; a hole was filled late.
-    check(&case("v5", "1@9 2@9 3@3", "1@9 2@9 3@9"), &expect!["first? newer? acknowledge; unsent 1, 2"]);
-    check(&case("v5", "1@9 2@9", "1@9"), &expect!["first? newer? acknowledge; unsent 1"]);
+    check(
+        &case("v5", "1@9 2@9 3@3", "1@9 2@9 3@9"),
+        &expect![
+            "first? newer? a version was used twice: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind []}; pairs [1, 2]"
+        ],
+    );
+    check(
+        &case("v5", "1@9 2@9", "1@9"),
+        &expect![
+            "first? newer? a version was used twice: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind []}; pairs [1]"
+        ],
+    );
     check(
         &case("v5", "4@9 6", "1 4@9 6"),
-        &expect!["events 6-6? first? newer? send 6=#1 to A from 6, B from 6, C from 6; up to 6; unsent 4"],
+        &expect![
+            "events 6-6? first? newer? send 6=#1 to A from 6, B from 6, C from 6; up to 6; pairs 4; unsent 4"
+        ],
     );
     // An event that the stream shows a second time; one whose time is unknown; one that reconcile sends.
     check(&case("v5", "4 5", "1 4 5"), &expect!["first? acknowledge"]);
@@ -779,7 +955,7 @@ fn step_7_holes() {
         ],
     );
     check(
-        &case("v5", "18446744073709551615@7", "1 18446744073709551615@7"),
+        &case("v5", "18446744073709551615@7r", "1 18446744073709551615@7"),
         &expect![
             "events 6-18446744073709551615? first? send 18446744073709551615=#0 to A from 6, B from 6, C from 6; holes 6-18446744073709551614; up to 18446744073709551615"
         ],
@@ -1031,7 +1207,7 @@ fn of_a_look_up_the_lowest_events_are_kept() {
     let mut found = Rows::new(wanted(0), 8 << 20);
     let page = |versions: std::ops::RangeInclusive<u64>| of_more(versions.rev().map(large).collect());
     assert!(found.add(page(4..=12)), "three are missing");
-    assert!(!found.add(page(1..=3)), "all are found");
+    assert!(!found.add(Page { next: None, ..page(1..=3) }), "all are found");
     let kept: Vec<u64> = (1..=12).filter(|version| found.event(*version).is_some()).collect();
     assert_eq!(kept, [1, 2, 3, 4, 5, 6, 7, 8]);
     assert!(found.answer(&wanted(0)));
@@ -1074,11 +1250,12 @@ fn what_a_message_brings_is_read_for_though_another_item_has_its_version() {
         let needed = pages.iter().take_while(needs_more).count();
         assert_eq!(((needed + 1).min(pages.len()), found.has(&arrival(brought))), expected, "{brought}");
     };
-    check("6", &["6", "5"], (1, true));
-    check("6", &["6'", "6", "5"], (2, true));
+    check("6", &["6 5", "4"], (1, true));
+    check("6", &["6", "5", "4"], (2, true));
+    check("6", &["6'", "6", "5", "4"], (3, true));
     check("6", &["6' 7", "5", "4"], (2, false));
-    check("6'", &["6", "5"], (1, false));
-    check("6'", &["6 6'", "5"], (1, true));
+    check("6'", &["6", "5", "4"], (2, false));
+    check("6'", &["6 6'", "5", "4"], (2, true));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Dropped, Holes, Rows, RunPlan, UnrecordedSends, Wanted};
 use crate::config::ClientName;
 use crate::ids::{EventIdentity, Group, Key, ReplayId};
+use crate::ledger::plausible::JUMP_LIMIT;
 use crate::ledger::{ClientId, Cursor, EventTime, GroupItem, Reading, Registry, RowHead, Write};
 use crate::message::Message;
 use crate::time::Timestamp;
@@ -22,7 +23,7 @@ pub struct Arrival {
     pub version: u64,
     /// What tells the event from the others of its aggregate.
     pub identity: EventIdentity,
-    /// The event's time, if it can be read.
+    /// The event's time, if it can be read, else when it was written.
     pub time: Option<EventTime>,
     /// When the message was sent to the fan-out queue.
     pub sent: Timestamp,
@@ -87,10 +88,25 @@ pub enum Decision {
     ReadAgain,
     /// Look something up, then decide.
     LookUp(LookUp),
+    /// Write a rejection about each of these messages, which is settled then, and decide again.
+    Reject(Vec<ImplausibleEvent>),
     /// Write, then read again.
     Write(PriorWrite),
     /// Send a run, then [record](RunPlan::record) it.
     Send(Box<RunPlan>),
+}
+
+/// An event whose version is too far above all others to be believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImplausibleEvent {
+    /// The number of the arrival that brings it.
+    pub number: usize,
+    /// What tells it from the aggregate's other events.
+    pub identity: EventIdentity,
+    /// Its version.
+    pub version: u64,
+    /// Up to which version its group got.
+    pub after: u64,
 }
 
 /// What has to be known.
@@ -108,6 +124,30 @@ pub enum LookUp {
     Cursors(Vec<ClientId>),
 }
 
+impl Decision {
+    /// Rejects these `arrivals` of a group that got up to version `after`.
+    pub(super) fn reject(arrivals: &[&Arrival], after: u64) -> Self {
+        let implausible = arrivals.iter().map(|arrival| ImplausibleEvent {
+            number: arrival.number,
+            identity: arrival.identity.clone(),
+            version: arrival.version,
+            after,
+        });
+        Self::Reject(implausible.collect())
+    }
+}
+
+impl ImplausibleEvent {
+    /// Why there is a rejection about it.
+    pub fn why(&self) -> String {
+        format!(
+            "version {} comes after {}: more than {JUMP_LIMIT} versions in between are missing, which is taken for a fault \
+             of the event's writer; if it is meant, send the event again with `fanoutctl rejected resend`",
+            self.version, self.after
+        )
+    }
+}
+
 /// Writes before which nothing of a group is sent.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PriorWrite {
@@ -117,6 +157,8 @@ pub struct PriorWrite {
     pub settled: Vec<usize>,
     /// What is not sent of them.
     pub dropped: Dropped,
+    /// The versions that two events have, which the group's item says from then on.
+    pub pairs: Vec<u64>,
     /// What for.
     pub why: &'static str,
 }

@@ -83,6 +83,7 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damaged> {
         time: fields.if_any("time", |fields| fields.event_time("time"))?,
         key: fields.key("key")?,
         holes: fields.if_any("holes", |fields| fields.list("holes", number))?.unwrap_or_default(),
+        pairs: fields.if_any("pairs", |fields| fields.list("pairs", number))?.unwrap_or_default(),
         unknown: fields.take_rest(),
     })
 }

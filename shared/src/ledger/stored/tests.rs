@@ -33,6 +33,7 @@ fn group_item() -> GroupItem {
         time: EventTime::try_from_text("2026-11-20T10:00:00.000000001Z"),
         key: Key::S("AFC F5".to_owned()),
         holes: vec![4, 2],
+        pairs: vec![3],
         unknown: [].into(),
     }
 }
@@ -105,7 +106,7 @@ fn what_an_operator_reads() {
         ItemKey::Group(group()),
         Item::Group(Box::new(group_item())),
         expect![[
-            r#"group#AFC%20F5 / group: {behind: <2, 11>, first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: "AFC F5", revision: 3, time: "2026-11-20T10:00:00.000000001Z", token: "0123456789abcdef", version: 7, write_count: 9}"#
+            r#"group#AFC%20F5 / group: {behind: <2, 11>, first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: "AFC F5", pairs: [3], revision: 3, time: "2026-11-20T10:00:00.000000001Z", token: "0123456789abcdef", version: 7, write_count: 9}"#
         ]],
     );
     let empty = GroupItem { behind: BTreeSet::new(), time: None, holes: Vec::new(), ..group_item() };
@@ -113,7 +114,7 @@ fn what_an_operator_reads() {
         ItemKey::Group(group()),
         Item::Group(Box::new(empty)),
         expect![[
-            r#"group#AFC%20F5 / group: {first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, incarnation_number: 1, key: "AFC F5", revision: 3, token: "0123456789abcdef", version: 7, write_count: 9}"#
+            r#"group#AFC%20F5 / group: {first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, incarnation_number: 1, key: "AFC F5", pairs: [3], revision: 3, token: "0123456789abcdef", version: 7, write_count: 9}"#
         ]],
     );
     check(

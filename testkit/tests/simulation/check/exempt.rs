@@ -57,11 +57,15 @@ impl Source {
     }
 
     /// Case e at its worst: besides, version 1 was deleted by itself, or the clocks cannot distinguish the incarnations. An
-    /// event can stay unsent.
+    /// event can stay unsent. Without times, it is enough that version 1 of a later incarnation was deleted by itself.
     pub(crate) fn is_worst_of_e(&self, group: usize, incarnation_number: u64) -> bool {
         let Some(first) = self.events_of(group, incarnation_number).first().copied() else {
             return false;
         };
+        let is_later = incarnation_number > 1;
+        if is_later && self.groups[group].is_timeless() && first.is_deleted_alone {
+            return true;
+        }
         self.is_case_e(first.event) && (self.is_close(group, incarnation_number) || first.is_deleted_alone)
     }
 
@@ -70,10 +74,15 @@ impl Source {
         self.groups[group].known.iter().any(|known| known.is_deleted_alone)
     }
 
-    /// Whether an event is older than the ledger's `start`, by the time of every event up to it.
+    /// Whether an event is older than the ledger's `start`, by the time of every event up to it; without times, whether it was
+    /// there before the ledger, more than ten versions below all that the stream showed.
     pub(crate) fn is_old(&self, known: &WrittenEvent, start: u64) -> bool {
+        let aggregate = &self.groups[known.event.group];
+        let shown = aggregate.known.iter().filter(|other| other.shown.is_some());
+        let lowest = shown.map(|other| other.event.version).min().unwrap_or(u64::MAX);
+        let is_above = aggregate.is_timeless() && known.event.version >= lowest.saturating_sub(10);
         let mut until = self.history_until(known);
-        known.is_history && until.all(|known| known.time < start)
+        known.is_history && !is_above && until.all(|known| known.time < start)
     }
 
     /// Whether an event is not older than the ledger's `start`: one up to it, which was never deleted, is not.
@@ -95,13 +104,14 @@ impl Source {
         let aggregate = &self.groups[event.group];
         let mut of_incarnation =
             aggregate.known.iter().filter(|known| known.event.incarnation_number == event.incarnation_number);
-        aggregate.is_back_dated()
+        (aggregate.is_back_dated() || aggregate.is_timeless())
             && of_incarnation.all(|known| known.arrived.is_none() || known.is_deleted_alone)
     }
 
     /// The same for a client that wants only new events: also, if the ledger saw the event before the stream showed it.
     pub(crate) fn looks_old(&self, event: EventRef, observed: &Observed) -> bool {
-        let is_back_dated = self.groups[event.group].is_back_dated();
-        self.is_unseen(event) || is_back_dated && observed.is_taken_for_old(event)
+        let aggregate = &self.groups[event.group];
+        let is_unclear = aggregate.is_back_dated() || aggregate.is_timeless();
+        self.is_unseen(event) || is_unclear && observed.is_taken_for_old(event)
     }
 }

@@ -18,6 +18,11 @@ impl World {
             if source.is_case_e(event) || source.is_case_f(event.group) {
                 continue;
             }
+            // While an aggregate is erased, its next event can look like a new beginning.
+            let is_erased = source.events_of(event.group, event.incarnation_number);
+            if is_erased.iter().any(|known| known.deleted.is_some_and(|deleted| deleted <= arrival.at)) {
+                continue;
+            }
             let known = *tokens.entry((event.group, event.incarnation_number)).or_insert(token);
             if known != token {
                 let name = NAMES[arrival.client];

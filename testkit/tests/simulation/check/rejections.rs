@@ -6,11 +6,23 @@ use shared::naming::OwnQueue;
 use crate::world::World;
 
 impl World {
+    /// An event whose version is not believed has a rejection, too; that no client gets it, its arrival shows.
     pub(crate) fn check_rejections(&self) {
         let rejected = self.queues.accepted(&self.naming.own_queue(OwnQueue::Rejected));
         let rejections: Vec<Value> =
             rejected.iter().filter_map(|rejection| serde_json::from_str(&rejection.body).ok()).collect();
         let (source, observed) = (self.source.borrow(), self.observed.borrow());
+        for (group, aggregate) in source.groups.iter().enumerate() {
+            for far in aggregate.far.iter().filter(|far| far.shown.is_some() && !far.deleted) {
+                let shared::ids::Key::S(sort) = &far.sort else { continue };
+                let is_in = |rejection: &Value| rejection.to_string().contains(sort.as_str());
+                if !rejections.iter().any(is_in) {
+                    self.violated(|| {
+                        format!("rejection: there is none about event {sort} of {group}, which is far above")
+                    });
+                }
+            }
+        }
         for known in source.all().filter(|known| !known.is_convertible() && !known.is_history) {
             let event = known.event;
             let Some((incarnation_number, item)) = self.group_item(event.group) else { continue };

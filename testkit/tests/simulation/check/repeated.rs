@@ -14,7 +14,7 @@ use crate::trace::{clock, length};
 use crate::world::World;
 
 /// Kinds of trouble without a crash, an unknown result, a ledger fault, a stall, a new incarnation or a deletion.
-const NO_REASON_TO_REPEAT: [Kind; 29] = [
+const NO_REASON_TO_REPEAT: [Kind; 31] = [
     Kind::Reversed,
     Kind::Delayed,
     Kind::Lost,
@@ -44,6 +44,8 @@ const NO_REASON_TO_REPEAT: [Kind; 29] = [
     Kind::LedgerReads,
     Kind::ScannedApart,
     Kind::VersionKeys,
+    Kind::Timeless,
+    Kind::FarVersions,
 ];
 
 impl World {
