@@ -11,11 +11,14 @@ mod look_up;
 mod rejecting;
 mod sending;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
+use futures_util::FutureExt as _;
 use futures_util::future::{join, join_all};
 use serde_json::value::RawValue;
 use shared::budget::Budget;
@@ -30,6 +33,7 @@ use shared::metrics::{CountingPort, DUPLICATES, RECORDS_IN, Tally};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::{Limits, Transport};
 use shared::time::Timestamp;
+use tokio::sync::Semaphore;
 use tracing::{error, info, warn};
 
 use self::answer::{Counts, Returned};
@@ -56,6 +60,14 @@ const OVER: &str = "the time for it is over";
 /// How many bytes of events are kept of all look-ups together.
 const BYTES_LIMIT: usize = 8 << 20;
 
+/// How many pages of the event table are in memory at once. A page has up to 1 MB in the table, and twenty times as much while
+/// it is read: two groups with pages at once leave a function of 256 MB the rest.
+const PAGES_AT_ONCE: usize = 2;
+
+/// A group that was received as often is handled by itself, after the others: if it is the reason why the function was
+/// ended, it no longer takes others with it.
+const OFTEN: u32 = 5;
+
 /// The fan-out, ready for any number of invocations.
 #[derive(Debug)]
 pub struct Fanout {
@@ -74,8 +86,10 @@ struct Invocation<'s, C, T, L, E> {
     ledger: BoundedPort<'s, C, L>,
     table: BoundedPort<'s, C, E>,
     budget: Budget,
+    /// One permit for each page that may be in memory.
+    pages: Semaphore,
     /// How many bytes of events are kept of one group's look-up.
-    bytes_limit: usize,
+    bytes_limit: Cell<usize>,
 }
 
 impl Fanout {
@@ -120,13 +134,19 @@ impl Fanout {
             ledger: BoundedPort::new(clock, &ledger, budget),
             table: BoundedPort::new(clock, &table, budget),
             budget,
-            bytes_limit: BYTES_LIMIT / groups.len().max(1),
+            pages: Semaphore::new(PAGES_AT_ONCE),
+            bytes_limit: Cell::new(BYTES_LIMIT / groups.len().max(1)),
         };
 
         let mut counts = Counts::default();
-        let open: Vec<OpenGroup<'_>> = groups.into_iter().map(OpenGroup::new).collect();
+        let open = groups.into_iter().map(OpenGroup::new);
+        let (often, open): (Vec<_>, Vec<_>) = open.partition(|group| group.receive_count() >= OFTEN);
         let rejections = self.reject_unfit(&ports, &unfit);
-        let (unrejected, done) = join(rejections, self.rounds(&ports, open, &mut counts)).await;
+        let (unrejected, mut done) = join(rejections, self.rounds(&ports, open, &mut counts)).await;
+        ports.bytes_limit.set(BYTES_LIMIT);
+        for group in often {
+            done.extend(self.rounds(&ports, vec![group], &mut counts).await);
+        }
         log_returned(&done);
         counts.rejected += unfit.len() - unrejected.len();
 
@@ -183,8 +203,11 @@ impl Fanout {
         let reachable = self.reachable(now);
         let is_reachable = |name: &ClientName| reachable.contains(name);
         let until = ports.budget.lookups(now);
-        let prepared =
-            open.into_iter().map(|group| Box::pin(group.prepare(ports, &found, &is_reachable, until)));
+        let prepared = open.into_iter().map(|group| {
+            let fallback = group.fallback();
+            let prepared = Box::pin(group.prepare(ports, &found, &is_reachable, until));
+            caught(prepared, || Prepared::Unplanned(Stage::Done(fallback)))
+        });
         let (mut planned, mut doubted, mut stages) = (Vec::new(), Vec::new(), Vec::new());
         for prepared in join_all(prepared).await {
             match prepared {
@@ -211,8 +234,10 @@ impl Fanout {
         let registry = found.registry().present();
         let records = planned.into_iter().map(|group| {
             let outcome = outcomes.remove(&group.plan.group).unwrap_or_default();
+            let fallback = group.fallback();
             Box::pin(async {
-                let (stage, recorded) = group.record(ports, &outcome.reached).await;
+                let recorded = Box::pin(group.record(ports, &outcome.reached));
+                let (stage, recorded) = caught(recorded, || (Stage::Done(fallback), None)).await;
                 (stage, recorded, outcome)
             })
         });
@@ -279,6 +304,11 @@ impl Fanout {
     fn breakers<R>(&self, with: impl FnOnce(&mut CircuitBreakers) -> R) -> R {
         with(&mut self.breakers.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// What `work` on a group comes to; what `fallback` returns, if it panics. The log names the place.
+async fn caught<R>(work: impl Future<Output = R>, fallback: impl FnOnce() -> R) -> R {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| fallback())
 }
 
 /// Logs why messages are returned: each reason once, however many groups it keeps waiting.

@@ -13,6 +13,8 @@ use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ScalarAttributeType};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use local::ministack::REGION;
 use local::stack::Ground;
 use serde_json::Value;
@@ -123,6 +125,8 @@ fn attribute(value: &Value) -> AttributeValue {
     match tag.as_str() {
         "S" => AttributeValue::S(text(value)),
         "N" => AttributeValue::N(text(value)),
+        "B" => AttributeValue::B(Blob::new(STANDARD.decode(text(value)).expect("base64"))),
+        "BOOL" => AttributeValue::Bool(value == true),
         "NULL" => AttributeValue::Null(true),
         "M" => map(value),
         "L" => AttributeValue::L(all(value).iter().map(attribute).collect()),

@@ -126,6 +126,18 @@ impl<'b> OpenGroup<'b> {
         }
     }
 
+    /// How often the first of its messages was received.
+    pub(super) fn receive_count(&self) -> u32 {
+        self.deliveries.first().map_or(1, |first| first.receive_count)
+    }
+
+    /// The group as it is if work on it panics: its messages are returned.
+    pub(super) fn fallback(&self) -> DoneGroup<'b> {
+        let why = "the function panicked at this group; its log names the place".to_owned();
+        let verdict = Verdict::Returned(ReturnReason { why, is_stuck: true });
+        DoneGroup { group: self.group.clone(), deliveries: self.deliveries.clone(), verdict, pairs: 0 }
+    }
+
     pub(super) fn item_key(&self) -> ItemKey {
         ItemKey::Group(self.group.clone())
     }
@@ -315,6 +327,11 @@ impl<'b> DoubtedGroup<'b> {
 impl<'b> PlannedGroup<'b> {
     pub(super) fn key(&self) -> &Key {
         &self.open.key
+    }
+
+    /// The group as it is if work on it panics.
+    pub(super) fn fallback(&self) -> DoneGroup<'b> {
+        self.open.fallback()
     }
 
     /// Writes how far the run brought its clients, `reached`. Returns besides who became behind; `None` if it was not written.

@@ -6,7 +6,7 @@ use shared::clock::{Clock, within};
 use shared::ids::{EventIdentity, Group, Key};
 use shared::ledger::fan_out::{Answers, LookUp, Rows, Wanted};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, ItemKey, Ledger, LedgerRead, READ_LIMIT, RowHead, Unread,
+    ClientId, Cursor, EventTable, ItemKey, Ledger, LedgerRead, Page, READ_LIMIT, RowHead, Unread,
 };
 use shared::time::Timestamp;
 
@@ -67,14 +67,15 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
     }
 
     async fn events(&self, key: &Key, wanted: Wanted) -> Result<Rows, Unread> {
-        let mut rows = Rows::new(wanted, self.bytes_limit);
+        let mut rows = Rows::new(wanted, self.bytes_limit.get());
         let mut before = None;
         loop {
-            let page = self.table.page(key, before.as_ref()).await?;
-            before = page.next.clone();
-            if !rows.add(page) || before.is_none() {
+            let take = |page| rows.add(page);
+            let (next, needs_more) = self.page(key, before.as_ref(), take).await?;
+            if !needs_more || next.is_none() {
                 return Ok(rows);
             }
+            before = next;
         }
     }
 
@@ -82,14 +83,26 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
         let mut rows = Vec::new();
         let mut before = None;
         loop {
-            let page = self.table.page(key, before.as_ref()).await?;
-            before = page.next.clone();
             // An aggregate can be large, and its events are not asked for.
-            rows.extend(page.rows.into_iter().map(|row| row.head));
+            let take = |page: Page| rows.extend(page.rows.into_iter().map(|row| row.head));
+            (before, ()) = self.page(key, before.as_ref(), take).await?;
             if before.is_none() {
                 return Ok(rows);
             }
         }
+    }
+
+    /// Reads a page, of which `take` keeps what is needed. Returns where the next one begins, and what `take` does.
+    async fn page<R>(
+        &self,
+        key: &Key,
+        before: Option<&Key>,
+        take: impl FnOnce(Page) -> R,
+    ) -> Result<(Option<Key>, R), Unread> {
+        // The semaphore is never closed.
+        let _permit = self.pages.acquire().await;
+        let page = self.table.page(key, before).await?;
+        Ok((page.next.clone(), take(page)))
     }
 
     async fn cursors(

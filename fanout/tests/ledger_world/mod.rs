@@ -417,6 +417,37 @@ impl<'w> Hanging<'w> {
     }
 }
 
+/// An event table that panics when it is asked for one aggregate.
+pub(crate) struct Panicking<'w> {
+    pub(crate) world: &'w LedgerWorld,
+    pub(crate) aggregate: &'static str,
+}
+
+impl Panicking<'_> {
+    /// Delivers a batch.
+    pub(crate) fn deliver(&self) {
+        let batch = self.world.receive();
+        let ledger = &self.world.ledger;
+        let handled = self.world.handle_over(ledger, self, &payload(&batch), &mut Tally::default());
+        self.world.acknowledge(&batch, &handled.unwrap());
+    }
+}
+
+impl EventTable for Panicking<'_> {
+    async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
+        assert_ne!(*key, Key::S(self.aggregate.to_owned()), "on purpose");
+        self.world.table.page(key, before).await
+    }
+
+    async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {
+        self.world.table.identity(key, sort).await
+    }
+
+    async fn scan(&self, after: Option<&ScanPosition>, limit: u32) -> Result<ScanPage, Unread> {
+        self.world.table.scan(after, limit).await
+    }
+}
+
 impl Ledger for Hanging<'_> {
     async fn read(&self, keys: &[ItemKey]) -> Vec<Result<Option<Item>, Unread>> {
         self.hang(self.reads).await;

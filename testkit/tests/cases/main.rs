@@ -127,11 +127,13 @@ fn versions_are_read_from_text_and_behind_a_prefix() {
     );
 }
 
+/// A time in some format, of an instant in RFC 3339 and in seconds since 1970.
+type Format = fn(&str, u64) -> Value;
+
 /// A table of five old events per aggregate, before the pipeline; then a sixth.
 #[test]
 fn times_in_all_formats_that_leave_no_doubt_are_read_and_the_rest_floods_no_client() {
-    // From an instant in RFC 3339 and in seconds since 1970.
-    let formats: [(&str, fn(&str, u64) -> Value); 14] = [
+    let formats: [(&str, Format); 14] = [
         ("z", |text, _| json!(text)),
         ("fraction", |text, _| json!(text.replace('Z', ".123456Z"))),
         ("offset", |text, _| json!(text.replace('Z', "+00:00"))),
