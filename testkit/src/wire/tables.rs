@@ -21,6 +21,8 @@ pub struct TablesStub {
 pub enum Answer {
     /// A 200.
     Done(Value),
+    /// A 200 with this text, which is JSON.
+    Text(String),
     /// An error.
     Error {
         /// The HTTP status.
@@ -79,6 +81,16 @@ impl TablesStub {
         Ok(Self { server: Server::start(move |request| answer(&shared, &request))?, state })
     }
 
+    /// Starts one that answers each request as `answer` says. It keeps no requests.
+    ///
+    /// # Errors
+    ///
+    /// There is no free port.
+    pub fn start_answering(answer: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> io::Result<Self> {
+        let server = Server::start(move |request| reply(answer(&received(&request))))?;
+        Ok(Self { server, state: Arc::default() })
+    }
+
     /// Where it listens, as `AWS_ENDPOINT_URL` wants it.
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.server.address)
@@ -98,19 +110,28 @@ impl Answer {
 }
 
 fn answer(state: &Mutex<State>, request: &Request) -> Reply {
-    let target = request.header("x-amz-target").unwrap_or_default();
-    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-    let parameters = serde_json::from_slice(&request.body).unwrap_or_default();
+    let received = received(request);
     let mut state = lock(state);
     let next = state.script.pop_front();
     if state.repeats {
         state.script.extend(next.clone());
     } else {
-        state.received.push(Received { operation, parameters });
+        state.received.push(received);
     }
     drop(state);
-    match next.unwrap_or_else(|| Answer::error(400, "EndOfScript")) {
+    reply(next.unwrap_or_else(|| Answer::error(400, "EndOfScript")))
+}
+
+fn received(request: &Request) -> Received {
+    let target = request.header("x-amz-target").unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    Received { operation, parameters: serde_json::from_slice(&request.body).unwrap_or_default() }
+}
+
+fn reply(answer: Answer) -> Reply {
+    match answer {
         Answer::Done(body) => Reply::json(200, body.to_string()),
+        Answer::Text(body) => Reply::json(200, body),
         Answer::Error { status, code: "", .. } => {
             Reply::Answer(HttpAnswer { status, headers: Vec::new(), body: Vec::new() })
         }
