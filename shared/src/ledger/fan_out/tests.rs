@@ -4,7 +4,7 @@
 //! `6p` was put by reconcile, `6b` was written before the ledger was made, `6x` cannot be converted, `6n` is another event
 //! under the sort key of `6`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
@@ -14,6 +14,7 @@ use super::*;
 use crate::config::{ClientName, Config};
 use crate::event::{Event, Reader};
 use crate::ids::{DeduplicationId, Group, Key};
+use crate::ledger::adopt::unseen;
 use crate::ledger::{Condition, Cursor, EventTime, ItemKey, Page, Registration, Row, WriteCount};
 use crate::message::{Body, Message};
 use crate::time::Timestamp;

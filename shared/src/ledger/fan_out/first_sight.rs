@@ -1,0 +1,89 @@
+//! The fan-out meets a group that the ledger does not know: what of it is older than the ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Arrival, Decision, Dropped, Holes, LookUp, PriorWrite, View, before_sending, resent, shows};
+use crate::ledger::adopt::{is_old, unseen};
+use crate::ledger::{First, GroupItem, Registry, RowHead, adopt, baseline, plausible};
+use crate::time::Timestamp;
+
+/// The group's item is written before anything is sent.
+pub(super) fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> u64) -> Decision {
+    let Some(lowest) = view.arrivals.iter().min_by_key(|arrival| arrival.version) else {
+        return Decision::Acknowledge(Dropped::default());
+    };
+    // What the stream shows is new. What reconcile or an operator sends can be older than the ledger.
+    let is_new = lowest.time.is_some() && !is_old(lowest.time, registry.start);
+    if lowest.version == 1 && (lowest.written.is_some() || is_new) {
+        let item = unseen(view.key, First { identity: lowest.identity.clone(), version: 1 });
+        return first_item(view, registry, &item, &[], fresh);
+    }
+    let Some(rows) = &view.answers.whole else { return Decision::LookUp(LookUp::Whole) };
+    let (there, gone): (Vec<&Arrival>, Vec<&Arrival>) =
+        view.arrivals.iter().partition(|arrival| shows(rows, arrival));
+    let plausible = plausible::highest(rows.iter().filter_map(|row| row.version), &resent(&there));
+    let (there, implausible): (Vec<&Arrival>, Vec<&Arrival>) =
+        there.into_iter().partition(|arrival| arrival.version <= plausible);
+    let Some(top) = there.iter().map(|arrival| arrival.version).max() else {
+        if !implausible.is_empty() {
+            return Decision::reject(&implausible, plausible);
+        }
+        return Decision::Acknowledge(Dropped::erased(view.arrivals));
+    };
+    let holes = Holes::between(0, top, rows.iter().filter_map(|row| row.version));
+    if let Some(young) = holes.young(&there, view.arrivals, view.now) {
+        return Decision::ReturnSoon(young);
+    }
+    let reach = reach(rows, &there, top).min(plausible);
+    let covered = rows.iter().filter(|row| row.version.is_some_and(|version| version <= reach));
+    let streamed = there.iter().filter(|arrival| arrival.written.is_some());
+    let shown = streamed.map(|arrival| arrival.version).min();
+    match baseline(view.key, covered, registry.start, shown) {
+        Some(item) => {
+            let item = below_what_is_streamed(item, &there, registry.start);
+            first_item(view, registry, &item, &gone, fresh)
+        }
+        None => Decision::Acknowledge(Dropped::erased(view.arrivals)),
+    }
+}
+
+/// The highest version that a first sight may cover: nothing above a hole above `top`, the highest that came, because
+/// nothing waited for that one. What an operator sends again can be anywhere in an old group, and covers all of it.
+fn reach(rows: &[RowHead], there: &[&Arrival], top: u64) -> u64 {
+    if there.iter().any(|arrival| arrival.replay.is_some()) {
+        return u64::MAX;
+    }
+    let above: BTreeSet<u64> =
+        rows.iter().filter_map(|row| row.version).filter(|version| *version > top).collect();
+    let next = above.into_iter().zip(top.saturating_add(1)..);
+    next.take_while(|(version, next)| version == next).last().map_or(top, |(version, _)| version)
+}
+
+/// A baseline that covers nothing that the stream shows. Where an event was written after `start` and has an older time,
+/// times do not tell what is old (an import, say): nothing is then.
+fn below_what_is_streamed(item: GroupItem, there: &[&Arrival], start: Timestamp) -> GroupItem {
+    let streamed = there.iter().filter(|arrival| arrival.written.is_some());
+    let Some(lowest) = streamed.map(|arrival| arrival.version).min() else { return item };
+    let is_back_dated = |arrival: &&&Arrival| {
+        arrival.written.is_some_and(|written| written >= start) && is_old(arrival.time, start)
+    };
+    let below = if there.iter().any(|arrival| is_back_dated(&arrival)) { item.first.version } else { lowest };
+    if item.version < below {
+        return item;
+    }
+    GroupItem { version: below.saturating_sub(1), time: None, ..item }
+}
+
+/// The item at first sight, which accounts for the registry from the beginning. The events of `gone` are erased.
+fn first_item(
+    view: &View<'_>,
+    registry: &Registry,
+    item: &GroupItem,
+    gone: &[&Arrival],
+    fresh: &mut dyn FnMut() -> u64,
+) -> Decision {
+    let transactions = adopt(view.group, item, true, registry, &BTreeMap::new(), view.now, fresh);
+    let settled = gone.iter().map(|arrival| arrival.number).collect();
+    let dropped = Dropped::erased(gone.iter().copied());
+    Decision::Write(PriorWrite { settled, dropped, ..before_sending(transactions, "first sight") })
+}
