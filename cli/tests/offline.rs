@@ -41,10 +41,10 @@ fn a_valid_config_is_summed_up() {
     check(
         &["validate", "--json"],
         expect![[r#"
-        exit 0
-        --- stdout
-        {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[]}
-    "#]],
+            exit 0
+            --- stdout
+            {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[],"warnings":[],"sample":null}
+        "#]],
     );
 }
 
@@ -71,7 +71,7 @@ fn every_finding_about_a_broken_config_is_printed() {
         expect![[r#"
             exit 3
             --- stdout
-            {"valid":false,"clients":[],"findings":["teams.toml:2: source.version: missing; name the attribute that numbers an aggregate's events, or, if yours have no number, count on condition from now on: docs/ordering.md says how under \"My events have no version\"","teams.toml:6: source.verison: unknown key; did you mean `version`?","teams.toml:9: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits","teams.toml:13: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`"]}
+            {"valid":false,"clients":[],"findings":["teams.toml:2: source.version: missing; name the attribute that numbers an aggregate's events, or, if yours have no number, count on condition from now on: docs/ordering.md says how under \"My events have no version\"","teams.toml:6: source.verison: unknown key; did you mean `version`?","teams.toml:9: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits","teams.toml:13: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`"],"warnings":[],"sample":null}
         "#]],
     );
     check(
