@@ -237,7 +237,7 @@ impl<'s> Survey<'s> {
         let which = if events == 0 {
             "whether events have it isn't known".to_owned()
         } else {
-            of(expiring, events, "event") + " have it"
+            of(expiring, events, "event") + if expiring == 1 { " has it" } else { " have it" }
         };
         Some(SampleFinding::new(
             format!(

@@ -210,6 +210,7 @@ pub(super) fn kinds_of(items: &[&SampledItem]) -> String {
 
 fn no_version(count: usize, all: usize) -> String {
     match count {
+        1 if all == 1 => "the only item has no version".to_owned(),
         _ if count == all => format!("none of {} has a version", super::counted(all, "item")),
         1 => format!("{} has no version", of(count, all, "item")),
         _ => format!("{} have no version", of(count, all, "item")),

@@ -94,11 +94,11 @@ fn names_that_are_misspelt_are_corrected() {
         &SOURCE.replace("\"version\"", "\"verison\""),
         line,
         &expect![[r#"
-        1 items: 0 events, 0 skipped, 1 rejected
-          x: 0 0 1
-        1 rejected: the event lacks `verison`, its version; `[source]` in `client-queues.toml` says where it is
-        - none of 1 item has a version at `verison`; write `version = "version"` in `[source]`
-    "#]],
+            1 items: 0 events, 0 skipped, 1 rejected
+              x: 0 0 1
+            1 rejected: the event lacks `verison`, its version; `[source]` in `client-queues.toml` says where it is
+            - the only item has no version at `verison`; write `version = "version"` in `[source]`
+        "#]],
     );
     check(
         "partition_key = \"pkey\"\nsort_key = \"sk\"\nversion = \"version\"",
@@ -174,11 +174,11 @@ fn events_that_expire_are_a_finding_and_other_items_are_none() {
         SOURCE,
         &expiring("ttl", page(lines)),
         &expect![[r#"
-        2 items: 2 events, 0 skipped, 0 rejected
-          x: 1 0 0
-          y: 1 0 0
-        - items expire by the attribute `ttl` (TTL), and 1 of 2 events have it: an event that is removed by itself is missing for clients that are behind; switch TTL off, or give that attribute only to items that are no events
-    "#]],
+            2 items: 2 events, 0 skipped, 0 rejected
+              x: 1 0 0
+              y: 1 0 0
+            - items expire by the attribute `ttl` (TTL), and 1 of 2 events has it: an event that is removed by itself is missing for clients that are behind; switch TTL off, or give that attribute only to items that are no events
+        "#]],
     );
     check_page(
         SOURCE,
