@@ -115,10 +115,10 @@ fn a_sample_shows_how_the_config_reads_items() {
         &item.replace("version", "sequence"),
         &["--json"],
         expect![[r#"
-        exit 6
-        --- stdout
-        {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[],"warnings":[{"key":"source.id","problem":"is missing, and the version is read from the sort key: an aggregate that is erased and created anew has the sort keys of before, and its events are taken for the old ones","remedy":"name the events' own ids as `id`, or never erase an aggregate"}],"sample":{"file":"items.jsonl","page":{"items":1,"events":0,"skipped":0,"rejected":1,"kinds":[{"sort_key":"(none)","events":0,"skipped":0,"rejected":1}],"reasons":[{"reason":"the event lacks `version`, its sort key; `[source]` in `client-queues.toml` says where it is","is_skipped":false,"items":1}],"example":null},"findings":[{"problem":"no item has `version`, the sort key","remedy":"name the table's sort key as `sort_key`","line":null}]}}
-    "#]],
+            exit 6
+            --- stdout
+            {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[],"warnings":[{"key":"source.id","problem":"is missing, and the version is read from the sort key: an aggregate that is erased and created anew has the sort keys of before, and its events are taken for the old ones","remedy":"name the events' own ids as `id`, or never erase an aggregate"}],"sample":{"file":"items.jsonl","page":{"items":1,"events":0,"skipped":0,"rejected":1,"kinds":[{"sort_key":"(none)","events":0,"skipped":0,"rejected":1}],"reasons":[{"reason":"the event lacks `version`, its sort key; `[source]` in `client-queues.toml` says where it is","is_skipped":false,"items":1}],"example":null},"findings":[{"problem":"no item has `version`, the sort key","remedy":"name the table's sort key as `sort_key`","line":null,"severity":"fault"}]}}
+        "#]],
     );
     check(
         &format!("{item}\nmark,version\n"),

@@ -94,6 +94,18 @@ pub struct SampleFinding {
     pub remedy: String,
     /// The line for `client-queues.toml`.
     pub line: Option<Line>,
+    /// Whether it can stay so.
+    pub severity: Severity,
+}
+
+/// Whether a finding can stay as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It can't: events are missing for clients, or wrong.
+    Fault,
+    /// It can, if the operator wants it so.
+    Warning,
 }
 
 /// A line for `client-queues.toml`.
@@ -128,13 +140,18 @@ impl Sample {
 
 impl SampleFinding {
     fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { problem: problem.into(), remedy: remedy.into(), line: None }
+        let (problem, remedy) = (problem.into(), remedy.into());
+        Self { problem, remedy, line: None, severity: Severity::Fault }
     }
 
     /// The remedy is a line, and what is said `before` it.
     fn with_line(problem: impl Into<String>, before: &str, line: Line) -> Self {
         let remedy = format!("{before}write `{}` in `[{}]`", line.text, line.section);
-        Self { problem: problem.into(), remedy, line: Some(line) }
+        Self { line: Some(line), ..Self::new(problem, remedy) }
+    }
+
+    fn as_warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
     }
 }
 

@@ -13,7 +13,7 @@ mod tests;
 use aws::operator::{CallError, CallFault};
 use deploy::stack;
 use serde::Serialize;
-use shared::sample::Sample;
+use shared::sample::{Sample, Severity};
 use shared::text::printable;
 
 use self::collect::Facts;
@@ -42,17 +42,8 @@ struct Finding {
     subject: String,
     problem: String,
     remedy: String,
+    /// A warning doesn't count for the exit status.
     severity: Severity,
-}
-
-/// Whether a finding counts for the exit status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Severity {
-    /// It does: something needs attention.
-    Fault,
-    /// It doesn't: an operator may want it so.
-    Warning,
 }
 
 /// The findings so far.

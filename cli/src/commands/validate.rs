@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::config::{Client, ClientQueue, Config, ConfigWarning};
-use shared::sample::{Page, Sample, SampleFinding, items_of_lines};
+use shared::sample::{Page, Sample, SampleFinding, Severity, items_of_lines};
 use shared::text::printable;
 
 use crate::args::ValidateArguments;
@@ -64,7 +64,8 @@ pub fn execute(context: &Context, arguments: &ValidateArguments) -> Result<Exit,
         Err(failure) => return Err(failure),
     };
     context.output.print(&validity, |validity, style| text(&file, validity, style))?;
-    let is_as_expected = |sample: &SampleReport| sample.findings.is_empty();
+    let is_warning = |finding: &SampleFinding| finding.severity == Severity::Warning;
+    let is_as_expected = |sample: &SampleReport| sample.findings.iter().all(is_warning);
     Ok(match &validity {
         Validity { valid: false, .. } => Exit::Config,
         Validity { sample, .. } if sample.as_ref().is_none_or(is_as_expected) => Exit::Done,
@@ -97,8 +98,9 @@ impl SampleReport {
     }
 
     fn to_text(&self, style: Style) -> String {
-        let finding = |SampleFinding { problem, remedy, .. }: &SampleFinding| {
-            format!("{}: {}; {}\n", printable(&self.file), printable(problem), printable(remedy))
+        let finding = |SampleFinding { problem, remedy, severity, .. }: &SampleFinding| {
+            let mark = if *severity == Severity::Warning { "warning: " } else { "" };
+            format!("{}: {mark}{}; {}\n", printable(&self.file), printable(problem), printable(remedy))
         };
         let findings: String = self.findings.iter().map(finding).collect();
         format!("{findings}\n{}", self.page.to_text(&self.file, style))

@@ -63,8 +63,9 @@ fn names(survey: &Survey<'_>, path: &Path) -> Option<SampleFinding> {
         return None;
     }
     let problem = format!("no event has a name (`{path}`)");
-    Some(match nearest_path(&path.to_string(), survey.events()) {
+    let finding = match nearest_path(&path.to_string(), survey.events()) {
         Some(near) => SampleFinding::with_line(problem, "", Line::of_source("name", &near)),
         None => SampleFinding::new(problem, "leave `name` out, or name the attribute that has it"),
-    })
+    };
+    Some(finding.as_warning())
 }

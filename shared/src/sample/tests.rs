@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use expect_test::Expect;
 
-use super::{Line, Page, Sample, items_of_lines};
+use super::{Line, Page, Sample, Severity, items_of_lines};
 use crate::config::{Config, Source};
 
 /// `[source]` as most of these tables need it.
@@ -65,7 +65,8 @@ fn shown(sample: &Sample) -> String {
         writeln!(text, "{} {how}: {}", reason.items, reason.reason).unwrap();
     }
     for finding in findings {
-        writeln!(text, "- {}; {}", finding.problem, finding.remedy).unwrap();
+        let mark = if finding.severity == Severity::Warning { "warning: " } else { "" };
+        writeln!(text, "- {mark}{}; {}", finding.problem, finding.remedy).unwrap();
     }
     text
 }

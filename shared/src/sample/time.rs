@@ -29,7 +29,7 @@ pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {
     };
     let problem = format!("the time of {} (`{path}`) {what}", of(unread.len(), events.len(), "event"));
     let otherwise = "such an event's age isn't known (docs/ordering.md, \"Events without times\")";
-    findings.push(match readable(&events) {
+    let finding = match readable(&events) {
         Some(path) => SampleFinding::with_line(problem, "", Line::of_source("time", &path.to_string())),
         None if unread.len() == events.len() => {
             SampleFinding::new(problem, format!("leave `time` out: {otherwise}"))
@@ -38,7 +38,8 @@ pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {
             problem,
             format!("{otherwise}: let it be so, or write times as docs/configuration.md says under `time`"),
         ),
-    });
+    };
+    findings.push(finding.as_warning());
 }
 
 /// A path at which each event has a time; of several, one whose name speaks of it, then the shortest.

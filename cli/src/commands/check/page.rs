@@ -11,7 +11,7 @@ pub(super) fn find(findings: &mut Findings<'_>, subject: &str, are_keys_right: b
     let Some(page) = &facts.page else { return };
     if let Some(sample) = findings.sample.filter(|_| are_keys_right) {
         for finding in &sample.findings {
-            findings.add(subject, &finding.problem, &finding.remedy);
+            findings.push(subject, &finding.problem, &finding.remedy, finding.severity);
         }
     }
     if let Err(error) = &page.items {

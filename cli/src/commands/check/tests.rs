@@ -18,10 +18,11 @@ use serde_json::json;
 use shared::config::{Client, ClientName, Config};
 use shared::ledger::{ClientId, Registration, Registry, State, WriteCount};
 use shared::naming::{Naming, OwnQueue, QueueArn};
+use shared::sample::Severity;
 use shared::time::Timestamp;
 
 use super::collect::{Content, Facts, Ledger, Queue, Whose};
-use super::{Finding, Report, Severity, text};
+use super::{Finding, Report, text};
 use crate::client_status::{ClientStatus, Lag};
 use crate::output::Style;
 use crate::page::PageFacts;

@@ -1,9 +1,13 @@
 //! Times, ids, names, keys, filters and expiry.
 
 use expect_test::expect;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
 
 use super::{SOURCE, check, check_page, page, source};
-use crate::event::Along;
+use crate::event::{Along, Reader};
+use crate::image::samples;
 use crate::sample::{Page, Sample};
 
 #[test]
@@ -18,7 +22,7 @@ fn a_time_that_cannot_be_read_is_named_with_one_that_can() {
             2 items: 2 events, 0 skipped, 0 rejected
               x: 1 0 0
               y: 1 0 0
-            - the time of 2 of 2 events (`at`) can't be read, as `01/11/2026 10:00`; write `time = "createdAt"` in `[source]`
+            - warning: the time of 2 of 2 events (`at`) can't be read, as `01/11/2026 10:00`; write `time = "createdAt"` in `[source]`
         "#]],
     );
     check(
@@ -31,7 +35,7 @@ fn a_time_that_cannot_be_read_is_named_with_one_that_can() {
         &expect![[r#"
             3 items: 3 events, 0 skipped, 0 rejected
               e…: 3 0 0
-            - the time of 3 of 3 events (`at`) can't be read, as `2026-11-01`; leave `time` out: such an event's age isn't known (docs/ordering.md, "Events without times")
+            - warning: the time of 3 of 3 events (`at`) can't be read, as `2026-11-01`; leave `time` out: such an event's age isn't known (docs/ordering.md, "Events without times")
         "#]],
     );
     check(
@@ -44,7 +48,7 @@ fn a_time_that_cannot_be_read_is_named_with_one_that_can() {
         &expect![[r#"
             3 items: 3 events, 0 skipped, 0 rejected
               e…: 3 0 0
-            - the time of 1 of 3 events (`at`) is missing; such an event's age isn't known (docs/ordering.md, "Events without times"): let it be so, or write times as docs/configuration.md says under `time`
+            - warning: the time of 1 of 3 events (`at`) is missing; such an event's age isn't known (docs/ordering.md, "Events without times"): let it be so, or write times as docs/configuration.md says under `time`
         "#]],
     );
 }
@@ -85,10 +89,10 @@ fn names_that_are_misspelt_are_corrected() {
         &format!("name = \"evntName\"\n{SOURCE}"),
         line,
         &expect![[r#"
-        1 items: 1 events, 0 skipped, 0 rejected
-          x: 1 0 0
-        - no event has a name (`evntName`); write `name = "eventName"` in `[source]`
-    "#]],
+            1 items: 1 events, 0 skipped, 0 rejected
+              x: 1 0 0
+            - warning: no event has a name (`evntName`); write `name = "eventName"` in `[source]`
+        "#]],
     );
     check(
         &SOURCE.replace("\"version\"", "\"verison\""),
@@ -227,6 +231,35 @@ fn an_item_that_is_no_item_or_too_large_is_rejected() {
         - 1 item would be rejected: the image: not a typed value as DynamoDB writes it; an event that is rejected is missing for all clients: write it in another form, or leave it out with `[source.filter]`
     "#]],
     );
+}
+
+/// An item in one of two partitions, whose version may be missing or no version.
+fn item() -> impl Strategy<Value = String> {
+    let version = prop_oneof![
+        (0..5_u32).prop_map(|number| Some(json!({ "N": number.to_string() }))),
+        "(EVENT#)?0*[0-9]".prop_map(|text| Some(json!({ "S": text }))),
+        Just(Some(json!({ "BOOL": true }))),
+        Just(None),
+    ];
+    ("[ab]", samples::string(), version, samples::item()).prop_map(|(key, sort, version, entries)| {
+        let mut item: Map<String, Value> = serde_json::from_str(&samples::raw(&entries)).unwrap();
+        item.insert("pk".to_owned(), json!({ "S": key }));
+        item.insert("sk".to_owned(), json!({ "S": sort }));
+        item.extend(version.map(|version| ("version".to_owned(), version)));
+        Value::Object(item).to_string()
+    })
+}
+
+proptest! {
+    /// Whatever items are, each is counted once, and an event is what the converter makes of it.
+    #[test]
+    fn each_item_is_counted_once(items in vec(item(), 0..12), is_whole: bool) {
+        let source = source(SOURCE);
+        let events = items.iter().filter(|item| Reader::new(&source).read(item).is_ok()).count();
+        let sample = Sample::new(&source, &Page { items: items.clone(), is_whole, expiry: None });
+        prop_assert_eq!((sample.items, sample.events), (items.len(), events));
+        prop_assert_eq!(sample.skipped + sample.rejected + events, items.len());
+    }
 }
 
 /// The example is the message that the converter sends.
