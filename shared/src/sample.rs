@@ -150,7 +150,7 @@ impl SampleFinding {
         Self { line: Some(line), ..Self::new(problem, remedy) }
     }
 
-    fn as_warning(self) -> Self {
+    fn into_warning(self) -> Self {
         Self { severity: Severity::Warning, ..self }
     }
 }

@@ -67,5 +67,5 @@ fn names(survey: &Survey<'_>, path: &Path) -> Option<SampleFinding> {
         Some(near) => SampleFinding::with_line(problem, "", Line::of_source("name", &near)),
         None => SampleFinding::new(problem, "leave `name` out, or name the attribute that has it"),
     };
-    Some(finding.as_warning())
+    Some(finding.into_warning())
 }

@@ -39,7 +39,7 @@ pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {
             format!("{otherwise}: let it be so, or write times as docs/configuration.md says under `time`"),
         ),
     };
-    findings.push(finding.as_warning());
+    findings.push(finding.into_warning());
 }
 
 /// A path at which each event has a time; of several, one whose name speaks of it, then the shortest.
