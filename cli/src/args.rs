@@ -57,11 +57,12 @@ pub struct Common {
 pub enum Command {
     /// Show what is wrong with the config, without asking AWS
     #[command(after_help = include_str!("args/help/validate.txt"))]
-    Validate,
+    Validate(ValidateArguments),
 
-    /// Show what is wrong with queues, stream, mappings and ledger, without changing anything
+    /// Show what is wrong with queues, stream, mappings and ledger, and how a page of the event table is read, without
+    /// changing anything
     #[command(after_help = include_str!("args/help/check.txt"))]
-    Check,
+    Check(CheckArguments),
 
     /// Print the policy of a client's queue, which the owner of an existing queue must give it
     #[command(after_help = include_str!("args/help/policy.txt"))]
@@ -120,6 +121,26 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// The arguments of `validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArguments {
+    /// A file with items of the event table, one a line, to see how they are read
+    #[arg(long, value_name = "FILE")]
+    pub sample: Option<PathBuf>,
+
+    /// Print the body of the event that is shown as a message
+    #[arg(long, requires = "sample")]
+    pub show_body: bool,
+}
+
+/// The arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// Print the body of the event that is shown as a message
+    #[arg(long)]
+    pub show_body: bool,
 }
 
 /// The arguments of `policy`.

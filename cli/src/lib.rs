@@ -11,6 +11,7 @@ pub mod context;
 pub mod exit;
 pub mod key;
 pub mod output;
+pub mod page;
 pub mod plan;
 pub mod policy;
 pub mod progress;

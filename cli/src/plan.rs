@@ -3,6 +3,7 @@
 mod concurrency;
 mod disused;
 mod ledger;
+mod page;
 mod scan;
 mod settings;
 mod text;
@@ -13,15 +14,17 @@ use aws::operator::sqs::Depth;
 use aws::operator::table::arn_of_stream;
 use deploy::stack::{KeptQueue, Whose};
 use serde::Serialize;
-use shared::config::{Client, ClientQueue, Config};
+use shared::config::{Client, ClientQueue, Config, ConfigWarning};
 use shared::naming::{Naming, QueueArn};
 use shared::text::printable;
 
 use crate::client_status::Backlog;
+use crate::page::PageFacts;
 
 pub use concurrency::ConcurrencyShortage;
 pub use disused::{DisusedQueue, disused_queues};
 pub use ledger::ForeignLedger;
+pub use page::PlannedPage;
 pub use scan::ScanEstimate;
 pub use settings::Setting;
 
@@ -48,6 +51,8 @@ pub struct Facts {
     pub concurrency: Option<u32>,
     /// The size of the event table, in bytes; none if that isn't known.
     pub table_size: Option<u64>,
+    /// A page of the event table; none if it isn't known which table that is.
+    pub page: Option<PageFacts>,
 }
 
 /// The depth of each queue by its ARN, or why it isn't known.
@@ -110,6 +115,10 @@ pub struct Plan {
     pub concurrency_shortage: Option<ConcurrencyShortage>,
     /// How long a scan of the event table takes; none if its size isn't known.
     pub scan: Option<ScanEstimate>,
+    /// What can be missed about the config.
+    pub warnings: Vec<ConfigWarning>,
+    /// What a page of the event table shows; none if it isn't known which table that is.
+    pub page: Option<PlannedPage>,
     /// Why the plan is not complete.
     pub unknown: Option<String>,
 }
@@ -263,6 +272,8 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         foreign_ledger,
         concurrency_shortage,
         scan: ScanEstimate::of(facts.table_size, config.scan_read_units),
+        warnings: config.source.warnings(),
+        page: facts.page.map(|page| PlannedPage::new(&page, &config.source)),
         unknown: running.no_config,
     }
 }

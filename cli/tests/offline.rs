@@ -41,9 +41,92 @@ fn a_valid_config_is_summed_up() {
     check(
         &["validate", "--json"],
         expect![[r#"
+            exit 0
+            --- stdout
+            {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[],"warnings":[],"sample":null}
+        "#]],
+    );
+}
+
+#[test]
+fn a_sample_shows_how_the_config_reads_items() {
+    let directory = directory("sample");
+    let config = CONFIG.replace("sort_key = \"createTime\"", "sort_key = \"version\"");
+    fs::write(directory.join("client-queues.toml"), config).unwrap();
+    let check = |items: &str, arguments: &[&str], expected: Expect| {
+        fs::write(directory.join("items.jsonl"), items).unwrap();
+        let arguments = [&["validate", "--sample", "items.jsonl"], arguments].concat();
+        expected.assert_eq(&run(&mut fanoutctl(&directory, &arguments)));
+    };
+    let item = r#"{"mark": {"S": "A"}, "version": {"N": "1"}, "createTime": {"S": "2026-01-05T09:00:00Z"}}"#;
+    check(
+        item,
+        &["--show-body"],
+        expect![[r#"
         exit 0
         --- stdout
-        {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[]}
+        client-queues.toml: warning: source.id: is missing, and the version is read from the sort key: an aggregate that is erased and created anew has the sort keys of before, and its events are taken for the old ones; name the events' own ids as `id`, or never erase an aggregate
+        client-queues.toml is valid: 2 clients, 1 with an existing queue
+
+        items.jsonl: 1 item, as new ones: 1 event, 0 passed over, 0 rejected
+
+        sort key  events  passed over  rejected
+        (number)       1            0         0
+
+        one of the events as a message
+          partition key  A
+          sort key       1
+          group          A
+          version        1
+          time           2026-01-05T09:00:00Z
+          id             6f079092b122b89da1f9b6fb2cd42f4a9993256b2cba42ac81c58058c7e8bcee
+          size           186 bytes
+          attributes
+            eventId      6f079092b122b89da1f9b6fb2cd42f4a9993256b2cba42ac81c58058c7e8bcee (String)
+            eventTime    2026-01-05T09:00:00Z (String)
+            version      1 (Number)
+          body
+            {
+              "createTime": "2026-01-05T09:00:00Z",
+              "mark": "A",
+              "version": 1
+            }
+    "#]],
+    );
+    check(
+        &item.replace("version", "sequence"),
+        &[],
+        expect![[r#"
+        exit 6
+        --- stdout
+        client-queues.toml: warning: source.id: is missing, and the version is read from the sort key: an aggregate that is erased and created anew has the sort keys of before, and its events are taken for the old ones; name the events' own ids as `id`, or never erase an aggregate
+        client-queues.toml is valid: 2 clients, 1 with an existing queue
+        items.jsonl: no item has `version`, the sort key; name the table's sort key as `sort_key`
+
+        items.jsonl: 1 item, as new ones: 0 events, 0 passed over, 1 rejected
+
+        sort key  events  passed over  rejected
+        (none)         0            0         1
+
+        1 rejected: the event lacks `version`, its sort key; `[source]` in `client-queues.toml` says where it is
+    "#]],
+    );
+    check(
+        &item.replace("version", "sequence"),
+        &["--json"],
+        expect![[r#"
+            exit 6
+            --- stdout
+            {"valid":true,"clients":[{"name":"Billing","queue_arn":null},{"name":"Reporting","queue_arn":"arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo"}],"findings":[],"warnings":[{"key":"source.id","problem":"is missing, and the version is read from the sort key: an aggregate that is erased and created anew has the sort keys of before, and its events are taken for the old ones","remedy":"name the events' own ids as `id`, or never erase an aggregate"}],"sample":{"file":"items.jsonl","page":{"items":1,"events":0,"skipped":0,"rejected":1,"kinds":[{"sort_key":"(none)","events":0,"skipped":0,"rejected":1}],"reasons":[{"reason":"the event lacks `version`, its sort key; `[source]` in `client-queues.toml` says where it is","is_skipped":false,"items":1}],"example":null},"findings":[{"problem":"no item has `version`, the sort key","remedy":"name the table's sort key as `sort_key`","line":null,"severity":"fault"}]}}
+        "#]],
+    );
+    check(
+        &format!("{item}\nmark,version\n"),
+        &[],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: `items.jsonl`, line 2: not JSON (expected value at line 1 column 1); write one item a line, as DynamoDB's JSON (`{"pk": {"S": "a"}}`) or as an event's
     "#]],
     );
 }
@@ -71,7 +154,7 @@ fn every_finding_about_a_broken_config_is_printed() {
         expect![[r#"
             exit 3
             --- stdout
-            {"valid":false,"clients":[],"findings":["teams.toml:2: source.version: missing; name the attribute that numbers an aggregate's events, or, if yours have no number, count on condition from now on: docs/ordering.md says how under \"My events have no version\"","teams.toml:6: source.verison: unknown key; did you mean `version`?","teams.toml:9: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits","teams.toml:13: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`"]}
+            {"valid":false,"clients":[],"findings":["teams.toml:2: source.version: missing; name the attribute that numbers an aggregate's events, or, if yours have no number, count on condition from now on: docs/ordering.md says how under \"My events have no version\"","teams.toml:6: source.verison: unknown key; did you mean `version`?","teams.toml:9: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits","teams.toml:13: client.queue_arn: queue `Events` is not FIFO; its name must end in `.fifo`"],"warnings":[],"sample":null}
         "#]],
     );
     check(

@@ -78,7 +78,7 @@ fn the_watch_policy_has_these_rights() {
             SeeKeys: allow kms:DescribeKey on arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*
             ReadDeployedConfig: allow s3:GetObject on arn:${AWS::Partition}:s3:::mark-event-queue-packages-${AWS::AccountId}-${AWS::Region}/fanout/*
             SeeMappingsAndMetrics: allow lambda:ListEventSourceMappings, cloudwatch:GetMetricData on *
-            SeeEventTable: allow dynamodb:DescribeTable on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
+            SeeEventTable: allow dynamodb:DescribeTable, dynamodb:DescribeTimeToLive on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
             SeeLedger: allow dynamodb:BatchGetItem, dynamodb:DescribeContinuousBackups, dynamodb:DescribeTable, dynamodb:GetItem, dynamodb:Query on LedgerTable.Arn
             SeeCatchUp: allow lambda:GetFunctionConfiguration on CatchUp.Arn
         "#]],

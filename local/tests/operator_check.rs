@@ -16,7 +16,10 @@ use std::process::Output;
 
 use anyhow::Context as _;
 use aws::operator::Target;
-use aws_sdk_dynamodb::types::{PointInTimeRecoverySpecification, StreamSpecification, StreamViewType};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, PointInTimeRecoverySpecification, StreamSpecification, StreamViewType,
+    TimeToLiveSpecification,
+};
 use aws_sdk_lambda::types::ScalingConfig;
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use expect_test::{Expect, expect};
@@ -100,6 +103,48 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
     }
     assert!(status["iterator_age_milliseconds"].is_null(), "{status}");
 
+    operator.fill_the_table().await?;
+    operator.check(6, &expect![[r#"
+        event table `RegistrationNumberEvent`: 1 of 2 items has no version at `RegistrationNumber.version`, and would be rejected: `HEAD` 1; if they are no events, write `createTime = [{ anything-but = ["HEAD"] }]` in `[source.filter]`
+        event table `RegistrationNumberEvent`: items expire by the attribute `expiresAt` (TTL), and 1 of 1 event has it: an event that is removed by itself is missing for clients that are behind; switch TTL off, or give that attribute only to items that are no events
+        stack `mark-event-queue`, with 5 queues, the table's stream, all three functions and the ledger: 2 findings
+    "#]])?;
+    expect![[r#"
+        first items of the event table: 2 items, as new ones: 1 event, 0 passed over, 1 rejected
+
+        sort key  events  passed over  rejected
+        (other)        1            0         0
+        HEAD           0            0         1
+
+        1 rejected: the event lacks `RegistrationNumber.version`, its version; `[source]` in `client-queues.toml` says where it is
+
+        one of the events as a message
+          partition key  AB12
+          sort key       2026-01-05T09:00:00Z
+          group          AB12
+          version        1
+          time           2026-01-05T09:00:00Z
+          id             e-1
+          size           232 bytes
+          attributes
+            eventId      e-1 (String)
+            eventName    Bought (String)
+            eventTime    2026-01-05T09:00:00Z (String)
+            version      1 (Number)
+          body
+            {
+              "RegistrationNumber": {
+                "version": 1
+              },
+              "createTime": "2026-01-05T09:00:00Z",
+              "eventId": "e-1",
+              "eventName": "Bought",
+              "expiresAt": 1800000000,
+              "mark": "AB12"
+            }
+    "#]].assert_eq(&operator.page(&["check", "--show-body"])?);
+    operator.empty_the_table().await?;
+
     operator.break_everything().await?;
     operator.check(6, &expect![[r#"
         config: the functions run with another config than this file's; see `fanoutctl plan`, then `fanoutctl deploy`
@@ -168,6 +213,8 @@ impl Operator {
         let output = self.run(&["check", "--json"])?;
         assert_eq!(output.status.code(), Some(exit));
         let report: Value = serde_json::from_slice(&output.stdout)?;
+        // Behind an empty line stands the page of the event table.
+        let text = text.split_once("\n\n").map_or(text.clone(), |(findings, _)| findings.to_owned() + "\n");
         let findings: Vec<String> = report["findings"].as_array().unwrap().iter().map(line).collect();
         assert!(
             text.starts_with(&(findings.join("\n") + if findings.is_empty() { "" } else { "\n" })),
@@ -175,6 +222,12 @@ impl Operator {
         );
         assert_eq!(text.lines().count(), findings.len() + 1, "{text}");
         Ok((text, findings))
+    }
+
+    /// What a command prints for people about the items of the event table.
+    fn page(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let text = String::from_utf8(self.run(arguments)?.stdout)?;
+        Ok(text.split_once("\n\n").map(|(_, page)| page.to_owned()).unwrap_or_default())
     }
 
     fn status(&self, exit: i32) -> anyhow::Result<Value> {
@@ -215,6 +268,33 @@ impl Operator {
         let recovery = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true);
         let call = dynamodb.update_continuous_backups().table_name(ledger);
         call.point_in_time_recovery_specification(recovery.build()?).send().await?;
+        Ok(())
+    }
+
+    /// Puts an event that expires into the event table, and an item that is none.
+    async fn fill_the_table(&self) -> anyhow::Result<()> {
+        let dynamodb = self.ground.connection().dynamodb();
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let version = AttributeValue::M([("version".to_owned(), AttributeValue::N("1".to_owned()))].into());
+        let put = || dynamodb.put_item().table_name(EVENTS).item("mark", text("AB12"));
+        let put_event = put().item("createTime", text("2026-01-05T09:00:00Z")).item("eventId", text("e-1"));
+        let put_event = put_event.item("eventName", text("Bought")).item("RegistrationNumber", version);
+        put_event.item("expiresAt", AttributeValue::N("1800000000".to_owned())).send().await?;
+        put().item("createTime", text("HEAD")).send().await?;
+        let expiry = TimeToLiveSpecification::builder().enabled(true).attribute_name("expiresAt").build()?;
+        dynamodb.update_time_to_live().table_name(EVENTS).time_to_live_specification(expiry).send().await?;
+        Ok(())
+    }
+
+    async fn empty_the_table(&self) -> anyhow::Result<()> {
+        let dynamodb = self.ground.connection().dynamodb();
+        for sort in ["2026-01-05T09:00:00Z", "HEAD"] {
+            let delete = dynamodb.delete_item().table_name(EVENTS);
+            let delete = delete.key("mark", AttributeValue::S("AB12".to_owned()));
+            delete.key("createTime", AttributeValue::S(sort.to_owned())).send().await?;
+        }
+        let expiry = TimeToLiveSpecification::builder().enabled(false).attribute_name("expiresAt").build()?;
+        dynamodb.update_time_to_live().table_name(EVENTS).time_to_live_specification(expiry).send().await?;
         Ok(())
     }
 

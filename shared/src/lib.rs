@@ -17,6 +17,7 @@ pub mod pattern;
 mod quoted;
 pub mod rejection;
 pub mod route;
+pub mod sample;
 pub mod send;
 pub mod set_aside;
 pub mod text;

@@ -106,6 +106,15 @@ impl Pattern {
         paths.dedup();
         paths
     }
+
+    /// Those of [`paths`](Self::paths) at which an event must have a value, in one alternative at least.
+    pub fn paths_of_values(&self) -> Vec<&Path> {
+        let wanting = self.fields.iter().filter(|field| !field.admits_absence());
+        let mut paths: Vec<&Path> = wanting.map(|field| &field.path).collect();
+        paths.sort_by_key(|path| &path.0);
+        paths.dedup();
+        paths
+    }
 }
 
 impl Field {

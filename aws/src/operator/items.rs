@@ -46,6 +46,15 @@ pub struct Newer {
     pub version: u64,
 }
 
+/// The first items of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FirstPage {
+    /// Each in DynamoDB's JSON, in the order of a scan: partition by partition.
+    pub items: Vec<String>,
+    /// Whether the table has no others.
+    pub is_whole: bool,
+}
+
 /// An item to put, on a condition.
 #[derive(Clone, Copy, Debug)]
 pub struct Put<'p> {
@@ -100,6 +109,19 @@ pub async fn get_item(target: &Target, item: &Item) -> Result<Lookup, CallError>
         }
         Err(error) => Err(CallError::new("GetItem", &item.table, &error)),
     }
+}
+
+/// The first items of `table`, at most `limit` of them, as one page of a scan has them: no more than 1 MB (DynamoDB API
+/// Reference, `Scan`).
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn first_page(target: &Target, table: &str, limit: i32) -> Result<FirstPage, CallError> {
+    let answer = target.dynamodb.scan().table_name(table).limit(limit).send().await;
+    let answer = answer.map_err(|error| CallError::new("Scan", table, &error))?;
+    let items = answer.items().iter().map(|item| map(item).to_string()).collect();
+    Ok(FirstPage { items, is_whole: answer.last_evaluated_key().is_none_or(HashMap::is_empty) })
 }
 
 /// How many items of `table` are newer, as of a consistent read.

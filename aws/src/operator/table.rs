@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType as Role, PointInTimeRecoveryStatus,
-    ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription,
+    ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription, TimeToLiveStatus,
 };
 
 use super::{CallError, Target};
@@ -119,6 +119,21 @@ pub async fn has_point_in_time_recovery(target: &Target, name: &str) -> Result<b
         answer.continuous_backups_description.and_then(|backups| backups.point_in_time_recovery_description);
     let status = recovery.and_then(|recovery| recovery.point_in_time_recovery_status);
     Ok(status == Some(PointInTimeRecoveryStatus::Enabled))
+}
+
+/// The attribute by which the table called `name` lets items expire, if it does, or is about to.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn expiry(target: &Target, name: &str) -> Result<Option<String>, CallError> {
+    let answer = target.dynamodb.describe_time_to_live().table_name(name).send().await;
+    let answer = answer.map_err(|error| CallError::new("DescribeTimeToLive", name, &error))?;
+    let is_on =
+        |status: &TimeToLiveStatus| matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling);
+    let expiry = answer.time_to_live_description;
+    let expiry = expiry.filter(|expiry| expiry.time_to_live_status.as_ref().is_some_and(is_on));
+    Ok(expiry.and_then(|expiry| expiry.attribute_name))
 }
 
 /// The name of the table that has this stream.

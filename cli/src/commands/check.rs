@@ -4,6 +4,7 @@ mod collect;
 mod config;
 mod ledger;
 mod mapping;
+mod page;
 mod queue;
 mod table;
 #[cfg(test)]
@@ -12,12 +13,15 @@ mod tests;
 use aws::operator::{CallError, CallFault};
 use deploy::stack;
 use serde::Serialize;
+use shared::sample::{Sample, Severity};
 use shared::text::printable;
 
 use self::collect::Facts;
+use crate::args::CheckArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, counted};
+use crate::page::PageReport;
 use crate::progress::unless_quick;
 
 /// The findings about a stack.
@@ -27,6 +31,8 @@ struct Report {
     /// The queues that were looked at, the clients' included.
     queues: usize,
     findings: Vec<Finding>,
+    /// What a page of the event table shows; none if it could not be read.
+    page: Option<PageReport>,
 }
 
 /// A fault of the stack, or a part of it that could not be looked at.
@@ -36,12 +42,16 @@ struct Finding {
     subject: String,
     problem: String,
     remedy: String,
+    /// A warning doesn't count for the exit status.
+    severity: Severity,
 }
 
 /// The findings so far.
 #[derive(Debug)]
 struct Findings<'f> {
     facts: &'f Facts,
+    /// What a page of the event table shows, if there is a table.
+    sample: Option<&'f Sample>,
     list: Vec<Finding>,
 }
 
@@ -51,25 +61,33 @@ struct Findings<'f> {
 ///
 /// [`Failure`]: the stack itself can't be looked at, or the config is wrong. Any other part that can't be looked at is
 /// a finding.
-pub async fn execute(context: &Context) -> Result<Exit, Failure> {
+pub async fn execute(context: &Context, arguments: &CheckArguments) -> Result<Exit, Failure> {
     let (target, stack) = context.deployed().await?;
     let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
     let config = context.config(Some(&naming))?;
     let work = collect::facts(&target, &stack, naming, config);
-    let report = Report::new(&unless_quick("looking at queues, stream, mappings and the ledger", work).await);
+    let facts =
+        unless_quick("looking at queues, stream, mappings, the ledger and the event table", work).await;
+    let report = Report::new(&facts, arguments.show_body);
     context.output.print(&report, text)?;
-    Ok(if report.findings.is_empty() { Exit::Done } else { Exit::Findings })
+    let is_fault = |finding: &Finding| finding.severity == Severity::Fault;
+    Ok(if report.findings.iter().any(is_fault) { Exit::Findings } else { Exit::Done })
 }
 
 impl Report {
-    fn new(facts: &Facts) -> Self {
-        Self { stack: facts.stack.clone(), queues: facts.queues.len(), findings: find(facts) }
+    fn new(facts: &Facts, shows_body: bool) -> Self {
+        let sample = facts.page.as_ref().map(|page| page.sample(&facts.config.source));
+        let findings = find(facts, sample.as_ref());
+        let is_read = facts.page.as_ref().is_some_and(|page| page.items.is_ok());
+        let page = sample.filter(|_| is_read).map(|sample| PageReport::new(&sample, shows_body));
+        Self { stack: facts.stack.clone(), queues: facts.queues.len(), findings, page }
     }
 }
 
-/// All findings, subject by subject: the config, the table, the functions, the ledger and its clients, the queues.
-fn find(facts: &Facts) -> Vec<Finding> {
-    let mut findings = Findings { facts, list: Vec::new() };
+/// All findings, subject by subject: the config, the table and its items, the functions, the ledger and its clients, the
+/// queues.
+fn find(facts: &Facts, sample: Option<&Sample>) -> Vec<Finding> {
+    let mut findings = Findings { facts, sample, list: Vec::new() };
     config::find(&mut findings);
     table::find(&mut findings);
     mapping::find(&mut findings);
@@ -82,8 +100,23 @@ fn find(facts: &Facts) -> Vec<Finding> {
 
 impl Findings<'_> {
     fn add(&mut self, subject: &str, problem: impl Into<String>, remedy: impl Into<String>) {
+        self.push(subject, problem, remedy, Severity::Fault);
+    }
+
+    /// Adds what does not count for the exit status.
+    fn warn(&mut self, subject: &str, problem: impl Into<String>, remedy: impl Into<String>) {
+        self.push(subject, problem, remedy, Severity::Warning);
+    }
+
+    fn push(
+        &mut self,
+        subject: &str,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+        severity: Severity,
+    ) {
         let (subject, problem, remedy) = (subject.to_owned(), problem.into(), remedy.into());
-        self.list.push(Finding { subject, problem, remedy });
+        self.list.push(Finding { subject, problem, remedy, severity });
     }
 
     /// The part of the stack that was looked at. If it could not be, that is a finding.
@@ -128,22 +161,31 @@ fn remedy(facts: &Facts, error: &CallError) -> String {
 fn text(report: &Report, style: Style) -> String {
     let mut text = String::new();
     let mut last_subject = None;
-    for Finding { subject, problem, remedy } in &report.findings {
+    for Finding { subject, problem, remedy, severity } in &report.findings {
         let is_next = last_subject.replace(subject) != Some(subject);
-        let (subject, problem, remedy) = (printable(subject), printable(problem), printable(remedy));
+        let (subject, remedy) = (printable(subject), printable(remedy));
+        let mark = if *severity == Severity::Warning { "warning: " } else { "" };
+        let problem = format!("{mark}{}", printable(problem));
         text += &match style {
             Style::Plain => format!("{subject}: {problem}; {remedy}\n"),
             Style::Terminal if is_next => format!("{subject}\n  {problem}\n    → {remedy}\n"),
             Style::Terminal => format!("  {problem}\n    → {remedy}\n"),
         };
     }
-    let Report { stack, queues, findings } = report;
-    let found = match findings.len() {
-        0 => "nothing is wrong".to_owned(),
-        count => counted(count, "finding"),
+    let Report { stack, queues, findings, page } = report;
+    let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
+    let found = match (findings.len() - warnings, warnings) {
+        (0, 0) => "nothing is wrong".to_owned(),
+        (0, warnings) => format!("nothing is wrong, with {}", counted(warnings, "warning")),
+        (faults, 0) => counted(faults, "finding"),
+        (faults, warnings) => format!("{}, {}", counted(faults, "finding"), counted(warnings, "warning")),
     };
     text += &format!(
         "stack `{stack}`, with {queues} queues, the table's stream, all three functions and the ledger: {found}\n"
     );
+    if let Some(page) = page {
+        text += "\n";
+        text += &page.to_text("first items of the event table", style);
+    }
     text
 }

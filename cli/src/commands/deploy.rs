@@ -20,7 +20,7 @@ use crate::args::DeployArguments;
 use crate::context::{Context, read};
 use crate::exit::{Exit, Failure};
 use crate::output::Style;
-use crate::plan::{Plan, PlanResult};
+use crate::plan::{Plan, PlanResult, PlannedPage};
 use crate::progress::{Progress, unless_quick};
 
 const TEMPLATE: &str = "template.yml";
@@ -43,7 +43,13 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
     }
     // Standard output is for the result alone.
     eprintln!("{}", prepared.plan.to_text(Style::of_stderr()));
-    agree("Deploy this?", arguments.yes, "Nothing was touched.").await?;
+    let has_no_event = prepared.plan.page.as_ref().is_some_and(PlannedPage::has_no_event);
+    let question = if has_no_event {
+        "Deploy this, although none of the items that were read would be an event?"
+    } else {
+        "Deploy this?"
+    };
+    agree(question, arguments.yes, "Nothing was touched.").await?;
 
     let Prepared { target, naming, deployed, config, config_text, plan } = prepared;
     let progress = Arc::new(Progress::spinner());

@@ -46,8 +46,8 @@ pub async fn execute(arguments: Arguments) -> Exit {
     let Common { stack, config: config_path, json } = arguments.common;
     let context = Context { stack, config_path, output: Output::new(json) };
     let result = match arguments.command {
-        Command::Validate => validate::execute(&context),
-        Command::Check => check::execute(&context).await,
+        Command::Validate(arguments) => validate::execute(&context, &arguments),
+        Command::Check(arguments) => check::execute(&context, &arguments).await,
         Command::Policy(arguments) => policy::execute(&context, &arguments).await,
         Command::Plan(arguments) => plan::execute(&context, &arguments).await,
         Command::Deploy(arguments) => deploy::execute(&context, &arguments).await,

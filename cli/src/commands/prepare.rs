@@ -14,6 +14,7 @@ use shared::naming::{Naming, QueueArn};
 use super::operator::{LEDGER_TABLE_NAME, backlogs};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
+use crate::page::PageFacts;
 use crate::plan::{self, Facts, Plan, Registered, Running};
 use crate::progress::unless_quick;
 
@@ -76,16 +77,20 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
             facts.depths.insert(queue.to_string(), depth.map_err(|error| error.to_string()));
         }
     }
-    facts.table_size = table_size(&target, settings, facts.running.as_ref()).await;
+    if let Some(table) = event_table(settings, facts.running.as_ref()) {
+        // Without the right to ask, as if nothing were known of it.
+        facts.table_size = table::describe(&target, table).await.ok().and_then(|table| table.size);
+        facts.page = Some(PageFacts::read(&target, table).await);
+    }
     let plan = plan::plan(&context.stack, &config, &naming, facts);
     Ok(Prepared { target, naming, deployed, config, config_text, plan })
 }
 
-/// The size of the event table, in bytes; none if it isn't known which table that is, or what it is like.
-async fn table_size(target: &Target, settings: &Settings, running: Option<&Running>) -> Option<u64> {
+/// The name of the event table; none if it isn't known which table that is, because a new stack imports its stream.
+fn event_table<'s>(settings: &'s Settings, running: Option<&'s Running>) -> Option<&'s str> {
     let set = settings.event_stream_arn.as_ref().map(|arn| arn.as_str()).filter(|arn| !arn.is_empty());
     let stream = set.or_else(|| running?.stream.as_deref())?;
-    table::describe(target, table::of_stream(stream).ok()?).await.ok()?.size
+    table::of_stream(stream).ok()
 }
 
 /// The name of the ledger's table, also in an older stack in which no output names it.

@@ -518,6 +518,8 @@ fn programs_get_one_object() {
           "foreign_ledger": null,
           "concurrency_shortage": null,
           "scan": null,
+          "warnings": [],
+          "page": null,
           "unknown": null
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&plan).unwrap());

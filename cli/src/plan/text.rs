@@ -4,7 +4,7 @@ use shared::text::printable;
 
 use super::{
     Change, ConcurrencyShortage, DisusedQueue, ForeignLedger, LeftStream, Plan, PlanResult, PlannedClient,
-    QueueInTheWay, ReceivingAccount, ScanEstimate, Setting, queue_command, queue_name,
+    PlannedPage, QueueInTheWay, ReceivingAccount, ScanEstimate, Setting, queue_command, queue_name,
 };
 use crate::args::stack_option;
 use crate::output::{Style, Tone, row, table};
@@ -17,6 +17,7 @@ impl Plan {
             client_table(&self.clients, style),
             self.settings_table(style),
             self.warnings(),
+            self.page.as_ref().map(PlannedPage::to_text).unwrap_or_default(),
             self.scan.as_ref().and_then(ScanEstimate::to_text).unwrap_or_default(),
             self.accounts_list(),
             self.kept_queues.iter().map(refusal).collect::<Vec<_>>().join("\n\n"),
@@ -57,6 +58,7 @@ impl Plan {
     fn warnings(&self) -> String {
         let stack = stack_option(&self.stack);
         let mut lines: Vec<String> = Vec::new();
+        lines.extend(self.warnings.iter().map(|warning| format!("ATTENTION: {warning}")));
         lines.extend(self.concurrency_shortage.iter().map(ConcurrencyShortage::to_text));
         lines.extend(self.left_stream.iter().map(|left| stream_warning(left, &stack)));
         for client in &self.clients {

@@ -10,6 +10,7 @@ mod raw;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod warnings;
 
 use crate::naming::{Naming, QueueArn, QueueUrl};
 use crate::pattern::Pattern;
@@ -17,6 +18,7 @@ use crate::pattern::Pattern;
 pub use findings::Findings;
 pub use names::{InvalidClientName, InvalidPath};
 pub use nearest::nearest;
+pub use warnings::ConfigWarning;
 
 /// The most clients whose queues the stack makes: 500 resources and 200 outputs of a template are the limit
 /// (CloudFormation quotas).

@@ -21,6 +21,7 @@ use crate::client_status::ClientStatus;
 use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{StackLedger, now};
 use crate::context::output;
+use crate::page::PageFacts;
 
 /// The facts about a deployed stack. A part that could not be looked at is the error of its call.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(super) struct Facts {
     pub(super) stream: Option<String>,
     /// The table of that stream.
     pub(super) table: Option<Result<Table, CallError>>,
+    /// A page of that table.
+    pub(super) page: Option<PageFacts>,
     /// The converter's event source mappings.
     pub(super) converter: Result<Vec<Mapping>, CallError>,
     /// The fan-out's event source mappings.
@@ -108,9 +111,10 @@ pub(super) enum Whose {
 pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming, config: Config) -> Facts {
     let mappings = async |name: &str| lambda::mappings(target, output(stack, name)?).await;
     let stream = stack.outputs.get("EventStreamARN").cloned();
-    let (queues, table, converter, fan_out, ledger, running) = tokio::join!(
+    let (queues, table, page, converter, fan_out, ledger, running) = tokio::join!(
         queues(target, stack, &place, &config),
         event_table(target, stream.as_deref()),
+        page(target, stream.as_deref()),
         mappings("ConverterName"),
         mappings("FanOutName"),
         ledger(target, stack),
@@ -128,6 +132,7 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming,
         queues,
         stream,
         table,
+        page,
         converter,
         fan_out,
         ledger,
@@ -185,6 +190,10 @@ async fn queues(target: &Target, stack: &DeployedStack, place: &Naming, config: 
 
 async fn event_table(target: &Target, stream: Option<&str>) -> Option<Result<Table, CallError>> {
     Some(table::describe(target, table::arn_of_stream(stream?)?).await)
+}
+
+async fn page(target: &Target, stream: Option<&str>) -> Option<PageFacts> {
+    Some(PageFacts::read(target, table::of_stream(stream?).ok()?).await)
 }
 
 /// The ARN of the key that encrypts the queue `arn`, by its `attributes`. A key or alias without an account is one of

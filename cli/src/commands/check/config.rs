@@ -2,13 +2,17 @@
 
 use aws::operator::{CallError, CallFault};
 use deploy::stack::{UnknownConfig, packages_bucket};
+use shared::config::ConfigWarning;
 
 use super::collect::Facts;
 use super::{Findings, remedy};
 
-/// Finds a config other than the file's, and one that can't be read.
+/// Finds a config other than the file's, one that can't be read, and what the file's says without being wrong.
 pub(super) fn find(findings: &mut Findings<'_>) {
     let facts = findings.facts;
+    for ConfigWarning { key, problem, remedy } in facts.config.source.warnings() {
+        findings.warn("config", format!("`{key}` {problem}"), remedy);
+    }
     let unknown = match &facts.running {
         Ok(Some(running)) if *running == facts.config => return,
         Ok(_) => {

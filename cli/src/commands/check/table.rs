@@ -2,7 +2,7 @@
 
 use aws::operator::table::Table;
 
-use super::Findings;
+use super::{Findings, page};
 
 /// Finds what is wrong with the event table and its stream.
 pub(super) fn find(findings: &mut Findings<'_>) {
@@ -14,8 +14,11 @@ pub(super) fn find(findings: &mut Findings<'_>) {
     let subject = format!("event table `{}`", read.split('/').nth(1).unwrap_or(read));
     let missing = ("it doesn't exist", "make the table again, and deploy with its stream (`--stream-arn`)");
     if let Some(table) = findings.existing(&subject, table, missing) {
-        keys(findings, &subject, table);
+        let keys = findings.list.len();
+        self::keys(findings, &subject, table);
+        let are_keys_right = findings.list.len() == keys;
         stream(findings, &subject, read, table);
+        page::find(findings, &subject, are_keys_right);
     }
 }
 

@@ -1,11 +1,13 @@
 //! From a stack in which nothing is wrong, one fact is changed at a time.
 
 mod ledger;
+mod page;
 mod pipeline;
 mod queues;
 
 use std::collections::BTreeMap;
 
+use aws::operator::items::FirstPage;
 use aws::operator::kms::Key;
 use aws::operator::lambda::{Function, Mapping};
 use aws::operator::table::{KeyType, Stream, Table};
@@ -16,12 +18,14 @@ use serde_json::json;
 use shared::config::{Client, ClientName, Config};
 use shared::ledger::{ClientId, Registration, Registry, State, WriteCount};
 use shared::naming::{Naming, OwnQueue, QueueArn};
+use shared::sample::Severity;
 use shared::time::Timestamp;
 
 use super::collect::{Content, Facts, Ledger, Queue, Whose};
-use super::{Report, find, text};
+use super::{Finding, Report, text};
 use crate::client_status::{ClientStatus, Lag};
 use crate::output::Style;
+use crate::page::PageFacts;
 
 const STREAM: &str = "arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/2026-01-05T09:00:00.000";
 /// 2026-01-05T09:00:00Z
@@ -72,6 +76,10 @@ fn good() -> Facts {
             stream: Some(Stream { arn: STREAM.into(), view_type: "NEW_IMAGE".into() }),
             size: None,
         })),
+        page: Some(PageFacts {
+            items: Ok(FirstPage { items: Vec::new(), is_whole: true }),
+            expiry: Ok(None),
+        }),
         converter: Ok(vec![Mapping {
             source: STREAM.into(),
             state: "Enabled".into(),
@@ -179,8 +187,11 @@ fn good_queue(whose: Whose, account: &str, name: &str, place: &Naming) -> Queue 
 }
 
 fn lines(facts: &Facts) -> String {
-    let findings = find(facts).into_iter();
-    findings.map(|found| format!("{}: {}; {}\n", found.subject, found.problem, found.remedy)).collect()
+    let line = |Finding { subject, problem, remedy, severity }: Finding| {
+        let mark = if severity == Severity::Warning { "warning: " } else { "" };
+        format!("{subject}: {mark}{problem}; {remedy}\n")
+    };
+    Report::new(facts, false).findings.into_iter().map(line).collect()
 }
 
 fn check(change: impl FnOnce(&mut Facts), expected: &Expect) {
@@ -231,7 +242,7 @@ fn three_findings() -> Report {
     attributes.insert("DelaySeconds".into(), "5".into());
     attributes.insert("SqsManagedSseEnabled".into(), "false".into());
     facts.queues[REPORTING].attributes.as_mut().unwrap().remove("Policy");
-    Report::new(&facts)
+    Report::new(&facts, false)
 }
 
 #[test]
@@ -241,11 +252,15 @@ fn findings_in_a_pipe() {
         queue of client `Billing`: is not encrypted; set `SqsManagedSseEnabled` to true
         queue of client `Reporting`: doesn't let the fan-out send; ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
         stack `mark-event-queue`, with 4 queues, the table's stream, all three functions and the ledger: 3 findings
+
+        first items of the event table: no items
     "#]].assert_eq(&text(&three_findings(), Style::Plain));
     expect![[r#"
         stack `mark-event-queue`, with 4 queues, the table's stream, all three functions and the ledger: nothing is wrong
+
+        first items of the event table: no items
     "#]]
-    .assert_eq(&text(&Report::new(&good()), Style::Plain));
+    .assert_eq(&text(&Report::new(&good(), false), Style::Plain));
 }
 
 #[test]
@@ -260,6 +275,8 @@ fn findings_in_a_terminal() {
           doesn't let the fan-out send
             → ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
         stack `mark-event-queue`, with 4 queues, the table's stream, all three functions and the ledger: 3 findings
+
+        first items of the event table: no items
     "#]]
     .assert_eq(&text(&three_findings(), Style::Terminal));
 }
@@ -274,18 +291,30 @@ fn findings_for_programs() {
             {
               "subject": "queue of client `Billing`",
               "problem": "holds everything back for 5 s",
-              "remedy": "set `DelaySeconds` to 0"
+              "remedy": "set `DelaySeconds` to 0",
+              "severity": "fault"
             },
             {
               "subject": "queue of client `Billing`",
               "problem": "is not encrypted",
-              "remedy": "set `SqsManagedSseEnabled` to true"
+              "remedy": "set `SqsManagedSseEnabled` to true",
+              "severity": "fault"
             },
             {
               "subject": "queue of client `Reporting`",
               "problem": "doesn't let the fan-out send",
-              "remedy": "ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints"
+              "remedy": "ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints",
+              "severity": "fault"
             }
-          ]
+          ],
+          "page": {
+            "items": 0,
+            "events": 0,
+            "skipped": 0,
+            "rejected": 0,
+            "kinds": [],
+            "reasons": [],
+            "example": null
+          }
         }"#]].assert_eq(&serde_json::to_string_pretty(&three_findings()).unwrap());
 }

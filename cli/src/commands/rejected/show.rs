@@ -1,4 +1,4 @@
-//! `fanoutctl rejected show`: one rejection in full. No other command shows a body.
+//! `fanoutctl rejected show`: one rejection in full.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

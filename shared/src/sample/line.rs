@@ -1,0 +1,71 @@
+//! Lines for `client-queues.toml`, and the names that they can hold.
+
+use std::fmt::Write as _;
+
+use super::Line;
+use super::item::SampledItem;
+use crate::config::{Path, VersionPlace, nearest};
+
+impl Line {
+    /// `key = "value"` in `[source]`.
+    pub(super) fn of_source(key: &str, value: &str) -> Self {
+        Self { section: "source", text: format!("{key} = {}", literal(value)) }
+    }
+
+    /// The line that names where versions are.
+    pub(super) fn of_version(place: &VersionPlace) -> Self {
+        let path = place.path.to_string();
+        match &place.after {
+            None => Self::of_source("version", &path),
+            Some(after) => Self {
+                section: "source",
+                text: format!("version = {{ path = {}, after = {} }}", literal(&path), literal(after)),
+            },
+        }
+    }
+
+    /// A condition on the value at `path`.
+    pub(super) fn of_filter(path: &[String], condition: &str) -> Self {
+        let names: Vec<String> = path.iter().map(|name| key(name)).collect();
+        Self { section: "source.filter", text: format!("{} = {condition}", names.join(".")) }
+    }
+}
+
+/// Whether `[source]` can name this path: a name that holds a dot can't be part of one.
+pub(super) fn is_nameable(path: &[String]) -> bool {
+    path.iter().all(|name| !name.is_empty() && !name.contains('.'))
+}
+
+/// The path that `text` was probably meant to be, of those that `items` have values at.
+pub(super) fn nearest_path<'i>(text: &str, items: impl Iterator<Item = &'i SampledItem>) -> Option<String> {
+    let mut known: Vec<String> = items
+        .flat_map(|item| item.scalars.keys())
+        .filter(|path| is_nameable(path))
+        .map(|path| Path(path.clone()).to_string())
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    nearest(text, &known).map(str::to_owned)
+}
+
+/// `text` as a TOML string.
+pub(super) fn literal(text: &str) -> String {
+    let mut literal = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => literal.extend(['\\', character]),
+            // Writing to a string cannot fail.
+            _ if character.is_control() => _ = write!(literal, "\\u{:04x}", u32::from(character)),
+            _ => literal.push(character),
+        }
+    }
+    literal.push('"');
+    literal
+}
+
+/// `name` as a TOML key.
+fn key(name: &str) -> String {
+    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if !name.is_empty() && name.bytes().all(is_bare) { name.to_owned() } else { literal(name) }
+}

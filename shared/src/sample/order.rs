@@ -1,0 +1,151 @@
+//! Findings about how events count: versions twice, versions left out.
+
+use super::item::SampledItem;
+use super::kind::{separation, shown};
+use super::version::{counting, kinds_of};
+use super::{Aggregate, Line, SampleFinding, Survey, counted, of};
+use crate::ids::{Group, Key};
+use crate::quoted::quoted;
+
+const ON_CONDITION: &str =
+    "append each event on condition that it is the next (docs/ordering.md, \"What is guaranteed\")";
+
+/// Finds versions that don't count up by one.
+pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {
+    let versions: Vec<Versions<'_>> = survey.aggregates.iter().filter_map(Versions::new).collect();
+    let twice: Vec<&Versions<'_>> = versions.iter().filter(|versions| !versions.twice.is_empty()).collect();
+    findings.extend(used_twice(survey, &twice));
+    findings.extend(left_out(survey, &versions));
+}
+
+/// The events of an aggregate, by their versions.
+struct Versions<'s> {
+    key: &'s Key,
+    /// Sorted; each once.
+    versions: Vec<u64>,
+    /// Two events for each version that there is more than once.
+    twice: Vec<(&'s SampledItem, &'s SampledItem)>,
+    is_cut: bool,
+}
+
+impl<'s> Versions<'s> {
+    /// `None`: the aggregate has no event.
+    fn new(aggregate: &Aggregate<'s>) -> Option<Self> {
+        let version = |item: &&'s SampledItem| Some((item.event()?.version(), *item));
+        let mut events: Vec<(u64, &SampledItem)> = aggregate.items.iter().filter_map(version).collect();
+        events.sort_by_key(|(version, _)| *version);
+        let neighbours = events.iter().zip(events.iter().skip(1));
+        let twice = neighbours.filter(|(one, other)| one.0 == other.0).map(|(one, other)| (one.1, other.1));
+        let twice = twice.collect();
+        let mut versions: Vec<u64> = events.iter().map(|(version, _)| *version).collect();
+        versions.dedup();
+        (!versions.is_empty()).then_some(Self {
+            key: aggregate.key,
+            versions,
+            twice,
+            is_cut: aggregate.is_cut,
+        })
+    }
+
+    /// Where the versions leave some out, in words.
+    fn hole(&self) -> Option<String> {
+        let first = self.versions.first()?;
+        if *first != 1 {
+            return Some(format!("begins at version {first}"));
+        }
+        let mut neighbours = self.versions.iter().zip(self.versions.iter().skip(1));
+        let (before, after) = neighbours.find(|(before, after)| *before + 1 != **after)?;
+        Some(format!("goes from version {before} to {after}"))
+    }
+}
+
+fn used_twice(survey: &Survey<'_>, twice: &[&Versions<'_>]) -> Option<SampleFinding> {
+    let first = twice.first()?;
+    let (one, other) = first.twice.first()?;
+    let pairs: usize = twice.iter().map(|versions| versions.twice.len()).sum();
+    let problem = format!(
+        "{} used by two items of one aggregate, of which clients get one: version {} of {} by {} and {}",
+        if pairs == 1 { "a version is".to_owned() } else { format!("{pairs} versions are") },
+        one.event()?.version(),
+        name(first.key),
+        sort(one),
+        sort(other),
+    );
+    let pairs = twice.iter().flat_map(|versions| &versions.twice);
+    let of_two_kinds = pairs.filter(|(one, other)| one.sort().map(shown) != other.sort().map(shown));
+    let involved: Vec<&SampledItem> = of_two_kinds.flat_map(|(one, other)| [*one, *other]).collect();
+    let Some((line, others)) = without_other_kinds(survey, &involved) else {
+        return Some(SampleFinding::new(problem, ON_CONDITION));
+    };
+    let before = format!("if these are no events ({}), ", kinds_of(&others));
+    Some(SampleFinding::with_line(problem, &before, line))
+}
+
+/// The line that leaves out those of `involved` that are not of the main kind of events, and these items.
+fn without_other_kinds<'s>(
+    survey: &Survey<'s>,
+    involved: &[&'s SampledItem],
+) -> Option<(Line, Vec<&'s SampledItem>)> {
+    let kind = |item: &SampledItem| item.sort().map(shown);
+    let is_involved = |kind_of: &Option<String>| involved.iter().any(|item| kind(item) == *kind_of);
+    let mut kinds: Vec<(Option<String>, usize)> = Vec::new();
+    for event in survey.events() {
+        let kind = kind(event);
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((kind, 1)),
+        }
+    }
+    let (main, _) = kinds.iter().max_by_key(|(kind, count)| (*count, !is_involved(kind)))?.clone();
+    let is_other = |item: &&SampledItem| {
+        let kind = kind(item);
+        kind != main && is_involved(&kind)
+    };
+    let (others, wanted): (Vec<&SampledItem>, Vec<_>) = survey.events().partition(is_other);
+    if others.is_empty() {
+        return None;
+    }
+    let sorts =
+        |items: &[&'s SampledItem]| -> Vec<&'s Key> { items.iter().filter_map(|item| item.sort()).collect() };
+    let line = separation(survey.source, &sorts(&wanted), &sorts(&others))?;
+    Some((line, others))
+}
+
+fn left_out(survey: &Survey<'_>, versions: &[Versions<'_>]) -> Option<SampleFinding> {
+    let whole = versions.iter().filter(|versions| !versions.is_cut);
+    let holes: Vec<(&Versions<'_>, String)> =
+        whole.filter_map(|versions| Some((versions, versions.hole()?))).collect();
+    let (first, hole) = holes.first()?;
+    let problem = format!(
+        "the versions of {} don't count 1, 2, 3 …: {} {hole}",
+        of(holes.len(), versions.len(), "aggregate"),
+        name(first.key)
+    );
+    let events = survey.events().count();
+    let better = counting(&survey.aggregates, &survey.source.version);
+    Some(match better.filter(|better| better.items >= events) {
+        Some(better) => {
+            let problem = format!("{problem}; at `{}`, they do", better.place);
+            SampleFinding::with_line(problem, "", Line::of_version(&better.place))
+        }
+        None => SampleFinding::new(
+            problem,
+            format!(
+                "a version that is not there is waited for, up to 60 s each time, and an event with more than {} missing before it is \
+                 rejected; {ON_CONDITION}, or leave out what is no event",
+                counted(1_000, "version")
+            ),
+        ),
+    })
+}
+
+fn name(key: &Key) -> String {
+    quoted(Group::of(key).as_str()).to_string()
+}
+
+fn sort(item: &SampledItem) -> String {
+    match item.sort() {
+        Some(Key::S(text) | Key::N(text)) => quoted(text).to_string(),
+        Some(Key::B(_)) | None => "bytes".to_owned(),
+    }
+}

@@ -1,0 +1,72 @@
+//! Pages as people's tables have them. Whatever line is advised is taken, and must help.
+
+mod designs;
+mod details;
+
+use std::fmt::Write as _;
+
+use expect_test::Expect;
+
+use super::{Line, Page, Sample, Severity, items_of_lines};
+use crate::config::{Config, Source};
+
+/// `[source]` as most of these tables need it.
+const SOURCE: &str = "partition_key = \"pk\"\nsort_key = \"sk\"\ntime = \"at\"\nversion = \"version\"\n";
+
+fn source(text: &str) -> Source {
+    let text = format!("[source]\n{text}\n[[client]]\nname = \"A\"\n");
+    Config::try_from_toml("client-queues.toml", &text, None).unwrap().source
+}
+
+fn page(lines: &str) -> Page {
+    Page { items: items_of_lines(lines).unwrap(), is_whole: true, expiry: None }
+}
+
+/// Checks what the page of `lines` shows, and that each line that is advised helps.
+fn check(text: &str, lines: &str, expected: &Expect) {
+    check_page(text, &page(lines), expected);
+}
+
+fn check_page(text: &str, page: &Page, expected: &Expect) {
+    let sample = Sample::new(&source(text), page);
+    expected.assert_eq(&shown(&sample));
+    for finding in &sample.findings {
+        if let Some(line) = &finding.line {
+            let changed = with_line(text, line);
+            let helped = Sample::new(&source(&changed), page);
+            let stays = helped.findings.iter().any(|other| other.problem == finding.problem);
+            assert!(!stays && helped.events > 0, "{changed}\n{}", shown(&helped));
+        }
+    }
+}
+
+/// `[source]` after the operator has followed the advice.
+fn with_line(text: &str, line: &Line) -> String {
+    let key = line.text.split_once(" =").unwrap().0;
+    let is_same = |old: &&str| old.split_once(" =").is_some_and(|(old, _)| old == key);
+    match line.section {
+        "source" => {
+            let others = text.lines().filter(|old| !is_same(old));
+            format!("{}\n{}", line.text, others.collect::<Vec<_>>().join("\n"))
+        }
+        "source.filter" if text.contains("[source.filter]") => format!("{text}\n{}", line.text),
+        _ => format!("{text}\n[source.filter]\n{}", line.text),
+    }
+}
+
+fn shown(sample: &Sample) -> String {
+    let Sample { items, events, skipped, rejected, kinds, reasons, findings, .. } = sample;
+    let mut text = format!("{items} items: {events} events, {skipped} skipped, {rejected} rejected\n");
+    for kind in kinds {
+        writeln!(text, "  {}: {} {} {}", kind.sort_key, kind.events, kind.skipped, kind.rejected).unwrap();
+    }
+    for reason in reasons {
+        let how = if reason.is_skipped { "skipped" } else { "rejected" };
+        writeln!(text, "{} {how}: {}", reason.items, reason.reason).unwrap();
+    }
+    for finding in findings {
+        let mark = if finding.severity == Severity::Warning { "warning: " } else { "" };
+        writeln!(text, "- {mark}{}; {}", finding.problem, finding.remedy).unwrap();
+    }
+    text
+}
