@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Cell, CellAlignment, Color, Table, presets};
 use serde::Serialize;
-use shared::text::printable;
+use shared::text::{counted, printable};
 use shared::time::Timestamp;
 use time::OffsetDateTime;
 
@@ -132,12 +132,6 @@ pub fn events_of_groups(events: u64, groups: u64, is_more: bool) -> String {
 /// The words before a number if there are more than were counted.
 pub fn more_than(is_more: bool) -> &'static str {
     if is_more { "more than " } else { "" }
-}
-
-/// `1 group`, `2 groups`.
-pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
-    let count = count.try_into().unwrap_or(u64::MAX);
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// `text` as one word for a POSIX shell, quoted if need be.

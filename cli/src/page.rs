@@ -8,9 +8,9 @@ use shared::control::TypedKey;
 use shared::event::{Along, Event};
 use shared::message::{Attribute, AttributeValue};
 use shared::sample::{Kind, Page, Reason, Sample};
-use shared::text::printable;
+use shared::text::{counted, printable};
 
-use crate::output::{Style, Tone, counted, row, table as columns};
+use crate::output::{Style, Tone, row, table as columns};
 use crate::rejections::indented;
 
 /// The most items that are read.

@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::config::Source;
 use crate::event::{Event, EventError, Role};
 use crate::ids::Key;
+use crate::text::counted;
 use item::{Outcome, Reading, SampledItem, Unsendable};
 use kind::kinds;
 
@@ -299,11 +300,6 @@ fn reasons(items: &[SampledItem]) -> Vec<Reason> {
     reasons.sort_by_key(|reason| Reverse(reason.items));
     reasons.truncate(REASONS_LIMIT);
     reasons
-}
-
-/// `1 item`, `2 items`.
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// `2 of 5 events`.

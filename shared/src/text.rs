@@ -18,6 +18,12 @@ pub fn printable(text: &str) -> String {
     printable
 }
 
+/// `1 item`, `2 items`.
+pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// An error and what lies behind it: SDK errors keep the service's own words in their sources.
 pub fn with_sources(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -45,6 +51,11 @@ mod tests {
         ] {
             assert_eq!(printable(text), expected);
         }
+    }
+
+    #[test]
+    fn one_has_no_plural() {
+        assert_eq!([0, 1, 2].map(|count| counted(count, "item")), ["0 items", "1 item", "2 items"]);
     }
 
     #[derive(Debug, thiserror::Error)]

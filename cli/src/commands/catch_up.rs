@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use shared::control::{CatchUpReport, ControlRequest, RefusedGroup};
 use shared::ledger::{ClientId, State};
-use shared::text::printable;
+use shared::text::{counted, printable};
 
 use super::operator::{GROUPS_LIMIT, Operator, served};
 use crate::args::ClientArguments;
 use crate::client_status::Lag;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::{counted, events_of_groups};
+use crate::output::events_of_groups;
 use crate::progress::{Progress, unless_quick};
 
 /// The least pause between two looks at how far the client is.

@@ -14,13 +14,13 @@ use aws::operator::{CallError, CallFault};
 use deploy::stack;
 use serde::Serialize;
 use shared::sample::{Sample, Severity};
-use shared::text::printable;
+use shared::text::{counted, printable};
 
 use self::collect::Facts;
 use crate::args::CheckArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::{Style, counted};
+use crate::output::Style;
 use crate::page::PageReport;
 use crate::progress::unless_quick;
 

@@ -3,12 +3,12 @@
 use serde::Serialize;
 use shared::config::{Client, ClientQueue, Config, ConfigWarning};
 use shared::sample::{Page, Sample, SampleFinding, Severity, items_of_lines};
-use shared::text::printable;
+use shared::text::{counted, printable};
 
 use crate::args::ValidateArguments;
 use crate::context::{Context, read};
 use crate::exit::{Exit, Failure};
-use crate::output::{Style, counted};
+use crate::output::Style;
 use crate::page::PageReport;
 
 /// The clients of a valid file, or the findings about a broken one.

@@ -3,9 +3,8 @@
 use serde::Serialize;
 use shared::config::Source;
 use shared::sample::{Sample, SampleFinding};
-use shared::text::printable;
+use shared::text::{counted, printable};
 
-use crate::output::counted;
 use crate::page::PageFacts;
 
 /// What a page of the event table shows about the config of a deploy.

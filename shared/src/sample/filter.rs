@@ -2,8 +2,9 @@
 
 use super::item::Reading;
 use super::line::nearest_path;
-use super::{SampleFinding, Survey, counted};
+use super::{SampleFinding, Survey};
 use crate::quoted::quoted;
+use crate::text::counted;
 
 /// Finds keys of the filter that no item has, and a filter that admits nothing.
 pub(super) fn find(survey: &Survey<'_>, reading: &Reading, findings: &mut Vec<SampleFinding>) {

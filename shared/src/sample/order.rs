@@ -3,9 +3,10 @@
 use super::item::SampledItem;
 use super::kind::{separation, shown};
 use super::version::{counting, kinds_of};
-use super::{Aggregate, Line, SampleFinding, Survey, counted, of};
+use super::{Aggregate, Line, SampleFinding, Survey, of};
 use crate::ids::{Group, Key};
 use crate::quoted::quoted;
+use crate::text::counted;
 
 const ON_CONDITION: &str =
     "append each event on condition that it is the next (docs/ordering.md, \"What is guaranteed\")";

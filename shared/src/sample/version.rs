@@ -11,6 +11,7 @@ use crate::config::{Path, VersionPlace};
 use crate::event::Role;
 use crate::ids::Key;
 use crate::quoted::quoted;
+use crate::text::counted;
 
 /// The most kinds that a problem lists.
 const LISTED: usize = 4;
@@ -211,7 +212,7 @@ pub(super) fn kinds_of(items: &[&SampledItem]) -> String {
 fn no_version(count: usize, all: usize) -> String {
     match count {
         1 if all == 1 => "the only item has no version".to_owned(),
-        _ if count == all => format!("none of {} has a version", super::counted(all, "item")),
+        _ if count == all => format!("none of {} has a version", counted(all, "item")),
         1 => format!("{} has no version", of(count, all, "item")),
         _ => format!("{} have no version", of(count, all, "item")),
     }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use aws::operator::CallFault;
 use shared::ledger::times::{ABSENCE, RECONCILE};
 use shared::ledger::{Registry, State};
+use shared::text::counted;
 
 use super::Findings;
 use super::collect::{Content, Ledger};
 use crate::args::stack_option;
 use crate::client_status::{ClientStatus, LONG};
-use crate::output::{counted, instant, more_than};
+use crate::output::{instant, more_than};
 
 /// How much later than planned a comparison may begin: the schedule's delay, and the scan of a large table.
 const COMPARISON_DELAY: Duration = Duration::from_secs(6 * 3600);

@@ -8,6 +8,7 @@ use shared::control::TypedKey;
 use shared::ids::{Group, Key};
 use shared::ledger::pace::Pace;
 use shared::ledger::{ItemKey, Registration, State, Unread};
+use shared::text::counted;
 
 use super::estimate::{AggregateEvents, EventCount, ReplayEstimate, events_of_group, scan};
 use crate::args::ReplayArguments;
@@ -16,7 +17,6 @@ use crate::commands::operator::Operator;
 use crate::context::output;
 use crate::exit::{Exit, Failure};
 use crate::key::{key_of_group, typed_key};
-use crate::output::counted;
 use crate::progress::Progress;
 
 /// The events of a replay.

@@ -3,8 +3,8 @@
 use aws::operator::items::{self, Lookup, version_of};
 use aws::operator::{CallError, Target};
 use shared::config::Source;
+use shared::text::counted;
 
-use crate::output::counted;
 use crate::rejections::{Rejection, item, newer, payload};
 
 /// A rejection, with the plan to send its event again.
