@@ -54,8 +54,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             self.page(task, &mut pages, &mut gathered).await?;
         }
         // Only now: an event that was read while the first one was still to be found is of this incarnation.
-        let first = &task.item.first.identity;
-        if self.ports.table.identity(&task.item.key, &first.sort).await?.as_ref() == Some(first) {
+        if self.ports.table.has(&task.item.key, &task.item.first.identity).await? {
             return Ok(TableAnswer::Lasts(gathered.plan()));
         }
         while pages.has_more {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::clock::{Clock, within};
-use shared::ids::{EventIdentity, Group, Key};
+use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{Answers, LookUp, Rows, Wanted};
 use shared::ledger::{
     ClientId, Cursor, EventTable, ItemKey, Ledger, LedgerRead, Page, READ_LIMIT, RowHead, Unread,
@@ -45,11 +45,11 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
                 answers.first = None;
                 answers.rows = Some(self.events(key, wanted).await?);
             }
-            LookUp::First(first) => answers.first = Some(self.has(key, &first).await?),
+            LookUp::First(first) => answers.first = Some(self.table.has(key, &first).await?),
             LookUp::Newer(events) => {
                 let mut there = Vec::new();
                 for event in events {
-                    if self.has(key, &event).await? {
+                    if self.table.has(key, &event).await? {
                         there.push(event);
                     }
                 }
@@ -59,11 +59,6 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
             LookUp::Cursors(clients) => answers.cursors.extend(self.cursors(group, &clients).await?),
         }
         Ok(())
-    }
-
-    /// Whether the table has this event of an aggregate.
-    async fn has(&self, key: &Key, event: &EventIdentity) -> Result<bool, Unread> {
-        Ok(self.table.identity(key, &event.sort).await?.as_ref() == Some(event))
     }
 
     async fn events(&self, key: &Key, wanted: Wanted) -> Result<Rows, Unread> {

@@ -69,6 +69,11 @@ pub trait EventTable {
     /// The identity of the item under this sort key, admitted or not, strongly consistent; `None` if there is none.
     fn identity(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<Option<EventIdentity>, Unread>>;
 
+    /// Whether the table has this event of an aggregate, strongly consistent.
+    fn has(&self, key: &Key, event: &EventIdentity) -> impl Future<Output = Result<bool, Unread>> {
+        async move { Ok(self.identity(key, &event.sort).await?.as_ref() == Some(event)) }
+    }
+
     /// A page of all items that the source's filter admits, read from at most `limit`, in an order of the table's own in
     /// which those of an aggregate stand together, after `after`. Eventually consistent: what it shows is a hint.
     fn scan(
