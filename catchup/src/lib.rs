@@ -98,9 +98,8 @@ impl CatchUp {
         let work = Work::new(self, ports, budget);
         payload::log(&request);
         let answer = Box::pin(work.follow(request, tally)).await;
-        match work.pairs.get() {
-            0 => {}
-            pairs => tally.count(VERSIONS_USED_TWICE, pairs),
+        if work.pairs.get() > 0 {
+            tally.count(VERSIONS_USED_TWICE, work.pairs.get());
         }
         tally.requests(transport);
         tally.ledger_calls(ledger, table);

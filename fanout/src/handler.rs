@@ -11,7 +11,6 @@ mod look_up;
 mod rejecting;
 mod sending;
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};
@@ -89,7 +88,7 @@ struct Invocation<'s, C, T, L, E> {
     /// One permit for each page that may be in memory.
     pages: Semaphore,
     /// How many bytes of events are kept of one group's look-up.
-    bytes_limit: Cell<usize>,
+    bytes_limit: usize,
 }
 
 impl Fanout {
@@ -135,7 +134,7 @@ impl Fanout {
             table: BoundedPort::new(clock, &table, budget),
             budget,
             pages: Semaphore::new(PAGES_AT_ONCE),
-            bytes_limit: Cell::new(BYTES_LIMIT / groups.len().max(1)),
+            bytes_limit: BYTES_LIMIT / groups.len().max(1),
         };
 
         let mut counts = Counts::default();
@@ -143,7 +142,7 @@ impl Fanout {
         let (often, open): (Vec<_>, Vec<_>) = open.partition(|group| group.receive_count() >= OFTEN);
         let rejections = self.reject_unfit(&ports, &unfit);
         let (unrejected, mut done) = join(rejections, self.rounds(&ports, open, &mut counts)).await;
-        ports.bytes_limit.set(BYTES_LIMIT);
+        let ports = Invocation { bytes_limit: BYTES_LIMIT, ..ports };
         for group in often {
             done.extend(self.rounds(&ports, vec![group], &mut counts).await);
         }

@@ -62,7 +62,7 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
     }
 
     async fn events(&self, key: &Key, wanted: Wanted) -> Result<Rows, Unread> {
-        let mut rows = Rows::new(wanted, self.bytes_limit.get());
+        let mut rows = Rows::new(wanted, self.bytes_limit);
         let mut before = None;
         loop {
             let take = |page| rows.add(page);
