@@ -5,9 +5,9 @@ use shared::clock::Clock;
 use shared::control::{Comparison, EventPair, EventVersion, GroupAhead, TablePosition, TypedKey};
 use shared::event::Event;
 use shared::ids::{Group, Key};
-use shared::ledger::reconcile::{Difference, VersionPair, compare, note_pairs};
+use shared::ledger::reconcile::{Difference, VersionPair, compare};
 use shared::ledger::scan::{Aggregate, Grouping, Progress};
-use shared::ledger::{EventTable, GroupItem, ItemKey, Ledger, Reading, Registry, ScanPosition};
+use shared::ledger::{EventTable, GroupItem, ItemKey, Ledger, Reading, Registry, ScanPosition, note_pairs};
 use shared::send::Transport;
 
 use super::payload::ControlError;
@@ -156,8 +156,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     async fn count_pairs(&self, group: &Group, pairs: &[VersionPair]) -> Result<(), String> {
         let keys = [ItemKey::Group(group.clone())];
         let count = self.update(&keys, AfterFailure::ReadAgain, async |found| match found.group(group) {
-            Reading::Present(item) => match note_pairs(group, item, pairs) {
-                Some((write, count)) => Update::Write(vec![vec![write]], count),
+            Reading::Present(item) => match note_pairs(group, item, pairs.iter().map(|pair| pair.version)) {
+                Some((transactions, new)) => Update::Write(transactions, new.len()),
                 None => Update::Done(0),
             },
             // A group that the ledger does not know is looked at again when it does.

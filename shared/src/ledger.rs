@@ -13,6 +13,7 @@ pub mod fan_out;
 mod items;
 pub mod membership;
 pub mod pace;
+mod pairs;
 pub mod plausible;
 mod ports;
 pub mod reconcile;
@@ -28,6 +29,7 @@ pub use items::{
     ClientId, Cursor, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, Registration, Registry, Scan,
     ScanKind, State, WriteCount,
 };
+pub use pairs::note_pairs;
 pub use ports::{
     Condition, EventTable, Item, ItemKey, Ledger, LedgerRead, Page, Ports, READ_LIMIT, Reading, Row, RowHead,
     ScanPage, ScanPosition, ScannedRow, Unread, UnsendableEvent, WRITE_LIMIT, Write, WriteError,

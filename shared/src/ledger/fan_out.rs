@@ -6,25 +6,24 @@
 
 mod dropped;
 mod first_sight;
-pub(super) mod holes;
+mod holes;
 mod rows;
 mod run;
 mod unrecorded;
 mod view;
 
-use std::collections::BTreeSet;
-
 use super::cursors::{CursorWrite, transactions};
+use super::pairs::{new_pairs, note_pairs};
 use super::plausible::{self, LOOK_UP_LIMIT};
 use super::{
-    ClientId, First, GroupItem, Item, Reading, Registry, RowHead, State, WRITE_LIMIT, Write, adopt, leaving,
-    replay,
+    ClientId, EventTime, First, GroupItem, Item, Reading, Registry, RowHead, State, WRITE_LIMIT, Write,
+    adopt, leaving, replay,
 };
 use crate::ids::{EventIdentity, IncarnationToken, ReplayId};
+use crate::time::Timestamp;
 
 use self::dropped::is_newer;
 use self::first_sight::first_sight;
-use self::holes::keep_latest;
 use self::unrecorded::Merge;
 
 pub use self::dropped::Dropped;
@@ -100,9 +99,8 @@ fn look_up(
     let is_far = |arrival: &&Arrival| {
         arrival.replay.is_none() && arrival.version.saturating_sub(floor) > LOOK_UP_LIMIT
     };
-    let far: Vec<&Arrival> = view.arrivals.iter().filter(is_far).collect();
-    if !far.is_empty() {
-        return Decision::reject(&far, floor);
+    if let Some(rejection) = Decision::reject(view.arrivals.iter().filter(is_far), floor) {
+        return rejection;
     }
     let highest = view.arrivals.iter().map(|arrival| arrival.version).max();
     let to = highest.unwrap_or(0).max(item.version);
@@ -145,12 +143,10 @@ fn look_up(
         top = rows.consecutive_from(top);
     }
     if top == item.version {
-        let implausible: Vec<&Arrival> =
-            there.iter().copied().filter(|arrival| arrival.version > plausible).collect();
-        if !implausible.is_empty() {
-            return Decision::reject(&implausible, floor);
-        }
-        return nothing_to_send(view, registry, item, Dropped::up_to(top, view, item, rows), fresh);
+        let implausible = there.iter().copied().filter(|arrival| arrival.version > plausible);
+        return Decision::reject(implausible, floor).unwrap_or_else(|| {
+            nothing_to_send(view, registry, item, Dropped::up_to(top, view, item, rows), fresh)
+        });
     }
     let holes = Holes::between(item.version, top, rows.versions());
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
@@ -169,26 +165,18 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
     let plausible = plausible::highest(rows.iter().filter_map(|row| row.version), &resent(&there));
     let lowest = rows.iter().filter_map(|row| Some((row.version?, row))).min_by_key(|(version, _)| *version);
     let Some((version, lowest)) = lowest.filter(|(version, _)| *version <= plausible) else {
-        let implausible: Vec<&Arrival> =
-            there.into_iter().filter(|arrival| arrival.version > plausible).collect();
-        if !implausible.is_empty() {
-            return Decision::reject(&implausible, plausible);
-        }
-        return Decision::Acknowledge(Dropped::erased(
-            view.arrivals.iter().filter(|arrival| arrival.version > item.version),
-        ));
+        let implausible = there.into_iter().filter(|arrival| arrival.version > plausible);
+        let erased = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
+        return Decision::reject(implausible, plausible)
+            .unwrap_or_else(|| Decision::Acknowledge(Dropped::erased(erased)));
     };
     let holes = Holes::between(0, version, [version]);
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
         return Decision::ReturnSoon(young);
     }
     let first = First { identity: lowest.identity.clone(), version };
-    let is_later = lowest
-        .time
-        .filter(|time| !time.is_ahead(view.now))
-        .zip(item.time)
-        .is_some_and(|(lowest, last)| lowest > last);
-    let (after, why) = if version <= item.first.version || is_later {
+    let begins_anew = version <= item.first.version || is_later(lowest.time, item, view.now);
+    let (after, why) = if begins_anew {
         let incarnation_number = item.incarnation_number.saturating_add(1);
         let token = IncarnationToken::new(view.key, &first.identity, incarnation_number, Some(&item.token));
         let new = GroupItem {
@@ -225,11 +213,7 @@ fn nothing_to_send(
     if let Some((arrival, id)) = replay {
         return repeat(view, registry, item, arrival, id, fresh);
     }
-    let pairs = new_pairs(item, dropped.unsent.iter().copied());
-    if !pairs.is_empty() {
-        let mut after = item.clone();
-        keep_latest(&mut after.pairs, pairs.iter().copied());
-        let transactions = transactions(view.group, item, false, after, Vec::new());
+    if let Some((transactions, pairs)) = note_pairs(view.group, item, dropped.unsent.iter().copied()) {
         return Decision::Write(PriorWrite {
             pairs,
             ..before_sending(transactions, "a version was used twice")
@@ -350,16 +334,17 @@ fn before_sending(transactions: Vec<Vec<Write>>, why: &'static str) -> PriorWrit
     PriorWrite { transactions, settled: Vec::new(), dropped: Dropped::default(), pairs: Vec::new(), why }
 }
 
-/// Of `versions`, which two events have, those that the group's item does not name; each once, in order.
-fn new_pairs(item: &GroupItem, versions: impl Iterator<Item = u64>) -> Vec<u64> {
-    let new: BTreeSet<u64> = versions.filter(|version| !item.pairs.contains(version)).collect();
-    new.into_iter().collect()
-}
-
 /// The versions that an operator sends again: they are believed.
 fn resent(arrivals: &[&Arrival]) -> Vec<u64> {
     let resent = arrivals.iter().filter(|arrival| arrival.replay.is_some());
     resent.map(|arrival| arrival.version).collect()
+}
+
+/// Whether an event of this time happened after all that `item` covers. A time that lies ahead, or can't be read, does not
+/// tell.
+fn is_later(time: Option<EventTime>, item: &GroupItem, now: Timestamp) -> bool {
+    let time = time.filter(|time| !time.is_ahead(now));
+    time.zip(item.time).is_some_and(|(time, last)| time > last)
 }
 
 /// Whether `rows` have the arrival's event.

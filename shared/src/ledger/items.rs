@@ -11,6 +11,13 @@ use crate::time::Timestamp;
 /// How many of a group's latest holes are kept, and of its versions that were used twice.
 pub const HOLES_LIMIT: usize = 16;
 
+/// Adds versions to those that a group's item keeps of a kind: the last [`HOLES_LIMIT`].
+pub(super) fn keep_latest(kept: &mut Vec<u64>, more: impl IntoIterator<Item = u64>) {
+    kept.extend(more);
+    let surplus = kept.len().saturating_sub(HOLES_LIMIT);
+    drop(kept.drain(..surplus));
+}
+
 /// What every write is conditional on: that an item is still the one that was read. Counted up in the registry and
 /// in groups, a fresh value in cursors, leases and scans, which are deleted and made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::fan_out::holes::keep_latest;
 use super::plausible;
 use super::scan::is_young;
-use super::{Condition, EventTime, GroupItem, Item, ItemKey, RowHead, Write, WriteCount};
-use crate::ids::{Group, Key};
+use super::{EventTime, GroupItem, RowHead};
+use crate::ids::Key;
 use crate::time::Timestamp;
 
 /// How old an event is, by its own time, when it is taken for lost. Stream and queue bring it within seconds; what they
@@ -106,22 +105,6 @@ fn pairs(events: &[(u64, &RowHead)]) -> Vec<VersionPair> {
     pairs.into_values().collect()
 }
 
-/// The write after which a group's item says which versions two events have, and how many it did not say before; `None` if
-/// there are none of these.
-pub fn note_pairs(group: &Group, item: &GroupItem, pairs: &[VersionPair]) -> Option<(Write, usize)> {
-    let new = pairs.iter().map(|pair| pair.version).filter(|version| !item.pairs.contains(version));
-    let new: Vec<u64> = new.collect();
-    let count = new.len();
-    let mut after = GroupItem { write_count: WriteCount(item.write_count.0 + 1), ..item.clone() };
-    keep_latest(&mut after.pairs, new);
-    let write = Write {
-        key: ItemKey::Group(group.clone()),
-        condition: Condition::WriteCount(item.write_count),
-        item: Some(Item::Group(Box::new(after))),
-    };
-    (count > 0).then_some((write, count))
-}
-
 /// The number of the time window for [`Event::repair`](crate::event::Event::repair).
 pub fn window(now: Timestamp) -> u64 {
     now.as_millis() / u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX)
@@ -138,8 +121,8 @@ impl Difference {
 mod tests {
     use super::*;
     use crate::ids::{EventIdentity, IncarnationToken};
-    use crate::ledger::First;
     use crate::ledger::times::YOUNG;
+    use crate::ledger::{First, WriteCount};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
     const START: Timestamp = Timestamp::from_millis(1_799_000_000_000);

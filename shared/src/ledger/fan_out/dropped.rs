@@ -1,6 +1,6 @@
 //! Messages that are settled without being sent, though they are no duplicates.
 
-use super::{Arrival, Rows, View};
+use super::{Arrival, Rows, View, is_later};
 use crate::ledger::GroupItem;
 use crate::time::Timestamp;
 
@@ -47,9 +47,7 @@ impl Dropped {
 /// Whether the arrival is covered, although the stream shows it and it is newer than all that is covered: then it is none
 /// of the events that were sent.
 pub(super) fn is_newer(arrival: &Arrival, item: &GroupItem, now: Timestamp) -> bool {
-    let own = arrival.time.filter(|time| !time.is_ahead(now));
-    let is_later = own.zip(item.time).is_some_and(|(own, last)| own > last);
-    arrival.written.is_some() && arrival.version <= item.version && is_later
+    arrival.written.is_some() && arrival.version <= item.version && is_later(arrival.time, item, now)
 }
 
 fn each_once(mut versions: Vec<u64>) -> Vec<u64> {

@@ -25,10 +25,8 @@ pub(super) fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn 
     let (there, implausible): (Vec<&Arrival>, Vec<&Arrival>) =
         there.into_iter().partition(|arrival| arrival.version <= plausible);
     let Some(top) = there.iter().map(|arrival| arrival.version).max() else {
-        if !implausible.is_empty() {
-            return Decision::reject(&implausible, plausible);
-        }
-        return Decision::Acknowledge(Dropped::erased(view.arrivals));
+        return Decision::reject(implausible, plausible)
+            .unwrap_or_else(|| Decision::Acknowledge(Dropped::erased(view.arrivals)));
     };
     let holes = Holes::between(0, top, rows.iter().filter_map(|row| row.version));
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
@@ -40,7 +38,7 @@ pub(super) fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn 
     let shown = streamed.map(|arrival| arrival.version).min();
     match baseline(view.key, covered, registry.start, shown) {
         Some(item) => {
-            let item = below_what_is_streamed(item, &there, registry.start);
+            let item = below_what_is_streamed(item, shown, &there, registry.start);
             first_item(view, registry, &item, &gone, fresh)
         }
         None => Decision::Acknowledge(Dropped::erased(view.arrivals)),
@@ -59,11 +57,15 @@ fn reach(rows: &[RowHead], there: &[&Arrival], top: u64) -> u64 {
     next.take_while(|(version, next)| version == next).last().map_or(top, |(version, _)| version)
 }
 
-/// A baseline that covers nothing that the stream shows. Where an event was written after `start` and has an older time,
+/// A baseline that covers nothing that the stream shows, of which `shown` is the lowest version. Where an event was written after `start` and has an older time,
 /// times do not tell what is old (an import, say): nothing is then.
-fn below_what_is_streamed(item: GroupItem, there: &[&Arrival], start: Timestamp) -> GroupItem {
-    let streamed = there.iter().filter(|arrival| arrival.written.is_some());
-    let Some(lowest) = streamed.map(|arrival| arrival.version).min() else { return item };
+fn below_what_is_streamed(
+    item: GroupItem,
+    shown: Option<u64>,
+    there: &[&Arrival],
+    start: Timestamp,
+) -> GroupItem {
+    let Some(lowest) = shown else { return item };
     let is_back_dated = |arrival: &&&Arrival| {
         arrival.written.is_some_and(|written| written >= start) && is_old(arrival.time, start)
     };

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::Arrival;
-use crate::ledger::HOLES_LIMIT;
+use crate::ledger::items::{HOLES_LIMIT, keep_latest};
 use crate::ledger::times::YOUNG;
 use crate::time::Timestamp;
 
@@ -64,13 +64,6 @@ impl Holes {
             keep_latest(kept, last.into_iter().rev());
         }
     }
-}
-
-/// Adds versions to those that a group's item keeps of a kind: the last [`HOLES_LIMIT`].
-pub(in crate::ledger) fn keep_latest(kept: &mut Vec<u64>, more: impl IntoIterator<Item = u64>) {
-    kept.extend(more);
-    let surplus = kept.len().saturating_sub(HOLES_LIMIT);
-    drop(kept.drain(..surplus));
 }
 
 /// `3 7-9`.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::holes::keep_latest;
 use super::{Arrival, Dropped, Holes, Rows, TableEvent};
 use crate::config::ClientName;
 use crate::event::{Along, Event};
 use crate::ids::{Group, IncarnationToken};
 use crate::ledger::cursors::{CursorWrite, transactions};
+use crate::ledger::items::keep_latest;
 use crate::ledger::{ClientId, EventTime, GroupItem, UnsendableEvent, Write};
 use crate::message::Message;
 use crate::send::Carrier;

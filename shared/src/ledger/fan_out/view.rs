@@ -125,15 +125,16 @@ pub enum LookUp {
 }
 
 impl Decision {
-    /// Rejects these `arrivals` of a group that got up to version `after`.
-    pub(super) fn reject(arrivals: &[&Arrival], after: u64) -> Self {
-        let implausible = arrivals.iter().map(|arrival| ImplausibleEvent {
+    /// Rejects these `arrivals` of a group that got up to version `after`; `None` if there are none.
+    pub(super) fn reject<'a>(arrivals: impl IntoIterator<Item = &'a Arrival>, after: u64) -> Option<Self> {
+        let implausible = arrivals.into_iter().map(|arrival| ImplausibleEvent {
             number: arrival.number,
             identity: arrival.identity.clone(),
             version: arrival.version,
             after,
         });
-        Self::Reject(implausible.collect())
+        let implausible: Vec<_> = implausible.collect();
+        (!implausible.is_empty()).then_some(Self::Reject(implausible))
     }
 }
 
