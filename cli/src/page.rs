@@ -7,7 +7,7 @@ use shared::config::Source;
 use shared::control::TypedKey;
 use shared::event::{Along, Event};
 use shared::message::{Attribute, AttributeValue};
-use shared::sample::{Kind, Page, Reason, Sample};
+use shared::sample::{Kind, Reason, Sample, SampledPage};
 use shared::text::{counted, printable};
 
 use crate::output::{Style, Tone, row, table as columns};
@@ -90,7 +90,7 @@ impl PageFacts {
     pub fn sample(&self, source: &Source) -> Sample {
         let FirstPage { items, is_whole } = self.items.clone().unwrap_or_default();
         let expiry = self.expiry.clone().unwrap_or_default();
-        Sample::new(source, &Page { items, is_whole, expiry })
+        Sample::new(source, &SampledPage { items, is_whole, expiry })
     }
 }
 
@@ -213,7 +213,7 @@ mod tests {
 
     fn report(items: &str, shows_body: bool) -> PageReport {
         let source = Config::try_from_toml("client-queues.toml", CONFIG, None).unwrap().source;
-        let page = Page { items: items_of_lines(items).unwrap(), is_whole: true, expiry: None };
+        let page = SampledPage { items: items_of_lines(items).unwrap(), is_whole: true, expiry: None };
         PageReport::new(&Sample::new(&source, &page), shows_body)
     }
 

@@ -207,15 +207,15 @@ impl Fanout {
             let prepared = Box::pin(group.prepare(ports, &found, &is_reachable, until));
             caught(prepared, || Prepared::Unplanned(Stage::Done(fallback)))
         });
-        let (mut planned, mut doubted, mut stages) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut planned, mut implausible, mut stages) = (Vec::new(), Vec::new(), Vec::new());
         for prepared in join_all(prepared).await {
             match prepared {
                 Prepared::Planned(group) => planned.push(*group),
-                Prepared::Doubted(group) => doubted.push(*group),
+                Prepared::Implausible(group) => implausible.push(*group),
                 Prepared::Unplanned(stage) => stages.push(stage),
             }
         }
-        stages.extend(self.reject_implausible(ports, doubted, counts).await);
+        stages.extend(self.reject_implausible(ports, implausible, counts).await);
         let (planned, held_up) = self.reject_events(ports, planned).await;
         stages.extend(held_up);
         if ports.is_over() {

@@ -22,7 +22,7 @@ use crate::config::Source;
 use crate::event::{Event, EventError, Role};
 use crate::ids::Key;
 use crate::text::counted;
-use item::{Outcome, Reading, SampledItem, Unsendable};
+use item::{ItemOutcome, ItemReader, SampledItem, Unsendable};
 use kind::kinds;
 
 pub use lines::{UnreadableLine, items_of_lines};
@@ -32,7 +32,7 @@ const REASONS_LIMIT: usize = 10;
 
 /// Items of an event table, in the order of a scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct SampledPage {
     /// Each in DynamoDB's JSON.
     pub items: Vec<String>,
     /// Whether these are all items of the table. Else the last item's aggregate may go on behind the page.
@@ -94,7 +94,7 @@ pub struct SampleFinding {
     /// What to do; it names `line`, if there is one.
     pub remedy: String,
     /// The line for `client-queues.toml`.
-    pub line: Option<Line>,
+    pub line: Option<ConfigLine>,
     /// Whether it can stay so.
     pub severity: Severity,
 }
@@ -111,7 +111,7 @@ pub enum Severity {
 
 /// A line for `client-queues.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct ConfigLine {
     /// The section that it belongs to: `source`, or `source.filter`.
     pub section: &'static str,
     /// The line.
@@ -120,9 +120,9 @@ pub struct Line {
 
 impl Sample {
     /// What `page` shows to the pipeline whose source is `source`.
-    pub fn new(source: &Source, page: &Page) -> Self {
-        let reading = Reading::new(source);
-        let items: Vec<SampledItem> = page.items.iter().map(|item| reading.item(item)).collect();
+    pub fn new(source: &Source, page: &SampledPage) -> Self {
+        let reader = ItemReader::new(source);
+        let items: Vec<SampledItem> = page.items.iter().map(|item| reader.item(item)).collect();
         let survey = Survey::new(source, page, &items);
         let events: Vec<&Event> = items.iter().filter_map(SampledItem::event).collect();
         let skipped = items.iter().filter(|item| item.is_skipped()).count();
@@ -134,7 +134,7 @@ impl Sample {
             kinds: kinds(&items),
             reasons: reasons(&items),
             example: events.first().map(|event| (*event).clone()),
-            findings: survey.findings(&reading),
+            findings: survey.findings(&reader),
         }
     }
 }
@@ -146,7 +146,7 @@ impl SampleFinding {
     }
 
     /// The remedy is a line, and what is said `before` it.
-    fn with_line(problem: impl Into<String>, before: &str, line: Line) -> Self {
+    fn with_line(problem: impl Into<String>, before: &str, line: ConfigLine) -> Self {
         let remedy = format!("{before}write `{}` in `[{}]`", line.text, line.section);
         Self { line: Some(line), ..Self::new(problem, remedy) }
     }
@@ -159,16 +159,16 @@ impl SampleFinding {
 /// The items of a page by what became of them.
 struct Survey<'s> {
     source: &'s Source,
-    page: &'s Page,
+    page: &'s SampledPage,
     items: &'s [SampledItem],
     /// Those that the filter admits.
     admitted: Vec<&'s SampledItem>,
     /// The aggregates of admitted items.
-    aggregates: Vec<Aggregate<'s>>,
+    aggregates: Vec<SampledAggregate<'s>>,
 }
 
 /// The admitted items of one partition.
-struct Aggregate<'s> {
+struct SampledAggregate<'s> {
     key: &'s Key,
     items: Vec<&'s SampledItem>,
     /// Whether it may go on behind the page.
@@ -176,26 +176,29 @@ struct Aggregate<'s> {
 }
 
 impl<'s> Survey<'s> {
-    fn new(source: &'s Source, page: &'s Page, items: &'s [SampledItem]) -> Self {
+    fn new(source: &'s Source, page: &'s SampledPage, items: &'s [SampledItem]) -> Self {
         let admitted: Vec<_> = items.iter().filter(|item| !item.is_skipped()).collect();
         let last = items.last().and_then(|item| item.key.as_ref()).filter(|_| !page.is_whole);
-        let (mut aggregates, mut known): (Vec<Aggregate<'s>>, HashMap<&Key, usize>) = Default::default();
+        let (mut aggregates, mut known): (Vec<SampledAggregate<'s>>, HashMap<&Key, usize>) =
+            Default::default();
         for item in &admitted {
             let Some(key) = &item.key else { continue };
             let index = *known.entry(key).or_insert(aggregates.len());
             match aggregates.get_mut(index) {
                 Some(aggregate) => aggregate.items.push(item),
-                None => aggregates.push(Aggregate { key, items: vec![item], is_cut: last == Some(key) }),
+                None => {
+                    aggregates.push(SampledAggregate { key, items: vec![item], is_cut: last == Some(key) });
+                }
             }
         }
         Self { source, page, items, admitted, aggregates }
     }
 
-    fn findings(&self, reading: &Reading) -> Vec<SampleFinding> {
+    fn findings(&self, reader: &ItemReader) -> Vec<SampleFinding> {
         let mut findings = Vec::new();
         if !self.items.is_empty() {
             findings.extend(self.keys());
-            filter::find(self, reading, &mut findings);
+            filter::find(self, reader, &mut findings);
             version::find(self, &mut findings);
             order::find(self, &mut findings);
             time::find(self, &mut findings);
@@ -221,7 +224,7 @@ impl<'s> Survey<'s> {
         let problem = format!("no item has `{name}`, the {role}");
         let near = line::nearest_path(name, self.items.iter()).filter(|near| !near.contains('.'));
         Some(match near {
-            Some(near) => SampleFinding::with_line(problem, "", Line::of_source(setting, &near)),
+            Some(near) => SampleFinding::with_line(problem, "", ConfigLine::of_source(setting, &near)),
             None => SampleFinding::new(problem, format!("name the table's {role} as `{setting}`")),
         })
     }
@@ -229,8 +232,8 @@ impl<'s> Survey<'s> {
     /// Items that would be rejected for a reason that has no finding of its own.
     fn unsendable(&self) -> Option<SampleFinding> {
         let mut others = self.items.iter().filter_map(|item| match &item.outcome {
-            Outcome::Rejected(Unsendable::TooLarge(reason)) => Some(reason.clone()),
-            Outcome::Rejected(Unsendable::Error(EventError::Image(error))) => Some(error.to_string()),
+            ItemOutcome::Rejected(Unsendable::TooLarge(reason)) => Some(reason.clone()),
+            ItemOutcome::Rejected(Unsendable::Error(EventError::Image(error))) => Some(error.to_string()),
             _ => None,
         });
         let first = others.next()?;
@@ -271,7 +274,7 @@ impl<'s> Survey<'s> {
 impl SampledItem {
     /// The role that an error of the event is about.
     fn lacks(&self, role: Role) -> bool {
-        let Outcome::Rejected(Unsendable::Error(error)) = &self.outcome else { return false };
+        let ItemOutcome::Rejected(Unsendable::Error(error)) = &self.outcome else { return false };
         match error {
             EventError::Lacks { role: of, .. }
             | EventError::WrongType { role: of, .. }
@@ -288,9 +291,9 @@ fn reasons(items: &[SampledItem]) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = Vec::new();
     for item in items {
         let (reason, is_skipped) = match &item.outcome {
-            Outcome::Event(_) => continue,
-            Outcome::Skipped(reason) => (reason.clone(), true),
-            Outcome::Rejected(unsendable) => (unsendable.to_string(), false),
+            ItemOutcome::Event(_) => continue,
+            ItemOutcome::Skipped(reason) => (reason.clone(), true),
+            ItemOutcome::Rejected(unsendable) => (unsendable.to_string(), false),
         };
         match reasons.iter_mut().find(|known| known.is_skipped == is_skipped && known.reason == reason) {
             Some(known) => known.items += 1,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::config::{Client, ClientQueue, Config, ConfigWarning};
-use shared::sample::{Page, Sample, SampleFinding, Severity, items_of_lines};
+use shared::sample::{Sample, SampleFinding, SampledPage, Severity, items_of_lines};
 use shared::text::{counted, printable};
 
 use crate::args::ValidateArguments;
@@ -91,7 +91,7 @@ impl SampleReport {
         let items = items_of_lines(&read(path)?);
         let items = items.map_err(|unreadable| Exit::Config.because(format!("`{file}`, {unreadable}")))?;
         // What is behind the last line isn't known.
-        let page = Page { items, is_whole: false, expiry: None };
+        let page = SampledPage { items, is_whole: false, expiry: None };
         let sample = Sample::new(&config.source, &page);
         let page = PageReport::new(&sample, arguments.show_body);
         Ok(Some(Self { file, page, findings: sample.findings }))

@@ -46,9 +46,9 @@ pub(super) struct PlannedGroup<'b> {
 }
 
 /// A group with events that are not believed.
-pub(super) struct DoubtedGroup<'b> {
+pub(super) struct ImplausibleGroup<'b> {
     open: OpenGroup<'b>,
-    pub(super) implausible: Vec<ImplausibleEvent>,
+    pub(super) events: Vec<ImplausibleEvent>,
 }
 
 /// A group whose messages are acknowledged or returned, all of them.
@@ -91,7 +91,7 @@ pub(super) enum Stage<'b> {
 pub(super) enum Prepared<'b> {
     Planned(Box<PlannedGroup<'b>>),
     /// Some of its messages get a rejection first.
-    Doubted(Box<DoubtedGroup<'b>>),
+    Implausible(Box<ImplausibleGroup<'b>>),
     /// Nothing is sent of it in this round.
     Unplanned(Stage<'b>),
 }
@@ -174,8 +174,8 @@ impl<'b> OpenGroup<'b> {
                 Decision::Send(plan) => {
                     return Prepared::Planned(Box::new(PlannedGroup { open: self, plan: *plan }));
                 }
-                Decision::Reject(implausible) => {
-                    return Prepared::Doubted(Box::new(DoubtedGroup { open: self, implausible }));
+                Decision::Reject(events) => {
+                    return Prepared::Implausible(Box::new(ImplausibleGroup { open: self, events }));
                 }
                 Decision::Write(prior) => return self.write_before_sending(ports, prior, until).await.into(),
                 Decision::LookUp(asked) => {
@@ -301,7 +301,7 @@ impl<'b> OpenGroup<'b> {
     }
 }
 
-impl<'b> DoubtedGroup<'b> {
+impl<'b> ImplausibleGroup<'b> {
     pub(super) fn group(&self) -> &Group {
         &self.open.group
     }
@@ -312,8 +312,8 @@ impl<'b> DoubtedGroup<'b> {
 
     /// What is left of the group when there are rejections.
     pub(super) fn rejected(self) -> Stage<'b> {
-        let Self { mut open, implausible } = self;
-        let settled: Vec<usize> = implausible.iter().map(|event| event.number).collect();
+        let Self { mut open, events } = self;
+        let settled: Vec<usize> = events.iter().map(|event| event.number).collect();
         open.settle(&settled);
         Stage::Open(Box::new(open))
     }

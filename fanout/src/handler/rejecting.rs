@@ -13,7 +13,7 @@ use tracing::error;
 
 use super::answer::Counts;
 use super::arrivals::UnfitMessage;
-use super::group::{DoubtedGroup, PlannedGroup, Stage};
+use super::group::{ImplausibleGroup, PlannedGroup, Stage};
 use super::{Fanout, Invocation};
 use crate::message::Delivery;
 
@@ -60,26 +60,26 @@ impl Fanout {
     pub(super) async fn reject_implausible<'b, C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &self,
         ports: &Invocation<'_, C, T, L, E>,
-        doubted: Vec<DoubtedGroup<'b>>,
+        groups: Vec<ImplausibleGroup<'b>>,
         counts: &mut Counts,
     ) -> Vec<Stage<'b>> {
         let mut rejections = Vec::new();
-        for doubted in &doubted {
-            for event in &doubted.implausible {
-                let (group, version, why) = (doubted.group(), event.version, event.why());
+        for implausible in &groups {
+            for event in &implausible.events {
+                let (group, version, why) = (implausible.group(), event.version, event.why());
                 error!(%group, version, why, "event is not believed; it gets a rejection");
-                let rejection = Rejection::of_item(&self.source, doubted.key(), &event.identity, &why);
+                let rejection = Rejection::of_item(&self.source, implausible.key(), &event.identity, &why);
                 rejections.push(Rejected { subject: group.clone(), rejection });
             }
         }
         let unsent = self.send_rejections(ports, rejections).await;
         let unsent: BTreeSet<Group> = unsent.into_iter().map(|rejected| rejected.subject).collect();
-        let stages = doubted.into_iter().map(|doubted| {
-            if unsent.contains(doubted.group()) {
-                return doubted.give_back(NOT_REJECTED);
+        let stages = groups.into_iter().map(|implausible| {
+            if unsent.contains(implausible.group()) {
+                return implausible.give_back(NOT_REJECTED);
             }
-            counts.rejected += doubted.implausible.len();
-            doubted.rejected()
+            counts.rejected += implausible.events.len();
+            implausible.rejected()
         });
         stages.collect()
     }

@@ -75,7 +75,7 @@ const REVERSED_LIMIT: u64 = 10;
 ///
 /// `version` is below the lowest event whose time is not before `start`; if all are older, it is the highest. An event
 /// whose time cannot be read is old, unless its version is above `shown`, the lowest that the stream has shown, or at most
-/// [`REVERSED_LIMIT`] below: a stream can show so many events later. The item's revision is 0, so that [`adopt`] then applies
+/// `REVERSED_LIMIT` below: a stream can show so many events later. The item's revision is 0, so that [`adopt`] then applies
 /// the registry.
 pub fn baseline<'r>(
     key: &Key,

@@ -1,16 +1,16 @@
 //! Findings about `[source.filter]`.
 
-use super::item::Reading;
+use super::item::ItemReader;
 use super::line::nearest_path;
 use super::{SampleFinding, Survey};
 use crate::quoted::quoted;
 use crate::text::counted;
 
 /// Finds keys of the filter that no item has, and a filter that admits nothing.
-pub(super) fn find(survey: &Survey<'_>, reading: &Reading, findings: &mut Vec<SampleFinding>) {
+pub(super) fn find(survey: &Survey<'_>, reader: &ItemReader, findings: &mut Vec<SampleFinding>) {
     let Some(filter) = &survey.source.filter else { return };
     let wanted = filter.paths_of_values();
-    for (index, path) in reading.filter_paths().iter().enumerate() {
+    for (index, path) in reader.filter_paths().iter().enumerate() {
         let is_there = survey.items.iter().any(|item| item.present.get(index) == Some(&true));
         if is_there || !wanted.contains(&path) {
             continue;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::item::SampledItem;
 use super::line::{is_nameable, nearest_path};
-use super::{Line, SampleFinding, Survey, of};
+use super::{ConfigLine, SampleFinding, Survey, of};
 use crate::config::Path;
 use crate::event::{Role, own_id};
 
@@ -31,7 +31,7 @@ fn ids(survey: &Survey<'_>, path: &Path) -> Option<SampleFinding> {
         of(lacking, events.len(), "event")
     );
     Some(match telling(survey, &events) {
-        Some(path) => SampleFinding::with_line(problem, "", Line::of_source("id", &path.to_string())),
+        Some(path) => SampleFinding::with_line(problem, "", ConfigLine::of_source("id", &path.to_string())),
         None => SampleFinding::new(
             problem,
             "leave `id` out: the message's deduplication id is used. Then a sort key must be used once in an aggregate, also \
@@ -64,7 +64,7 @@ fn names(survey: &Survey<'_>, path: &Path) -> Option<SampleFinding> {
     }
     let problem = format!("no event has a name (`{path}`)");
     let finding = match nearest_path(&path.to_string(), survey.events()) {
-        Some(near) => SampleFinding::with_line(problem, "", Line::of_source("name", &near)),
+        Some(near) => SampleFinding::with_line(problem, "", ConfigLine::of_source("name", &near)),
         None => SampleFinding::new(problem, "leave `name` out, or name the attribute that has it"),
     };
     Some(finding.into_warning())

@@ -18,7 +18,7 @@ use crate::pattern::{Pattern, PatternSet};
 const DEPTH: usize = 3;
 
 /// `[source]`, prepared for the items of a page.
-pub(super) struct Reading {
+pub(super) struct ItemReader {
     reader: Reader,
     columns: Columns,
     filter: Option<Pattern>,
@@ -35,11 +35,11 @@ pub(super) struct SampledItem {
     pub(super) head: Option<RowHead>,
     /// For each path of the filter, whether the item has a value there.
     pub(super) present: Vec<bool>,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: ItemOutcome,
 }
 
 /// What would become of an item that is new in the table.
-pub(super) enum Outcome {
+pub(super) enum ItemOutcome {
     Event(Event),
     /// The filter passes it over, and why.
     Skipped(String),
@@ -52,7 +52,7 @@ pub(super) enum Unsendable {
     TooLarge(String),
 }
 
-impl Reading {
+impl ItemReader {
     pub(super) fn new(source: &Source) -> Self {
         let filter = source.filter.clone();
         let paths = filter.as_ref().map(|filter| PatternSet::new([((), filter)]));
@@ -70,10 +70,10 @@ impl Reading {
         let image = image::convert(text, self.reader.wanted());
         let present = image.as_ref().map_or_else(|_| Vec::new(), |image| self.present(image));
         let outcome = match image {
-            Err(error) => Outcome::Rejected(Unsendable::Error(error.into())),
-            Ok(image) if !self.reader.admits(&image) => Outcome::Skipped(self.why_skipped(&image)),
+            Err(error) => ItemOutcome::Rejected(Unsendable::Error(error.into())),
+            Ok(image) if !self.reader.admits(&image) => ItemOutcome::Skipped(self.why_skipped(&image)),
             Ok(image) => match self.reader.event(image) {
-                Err(error) => Outcome::Rejected(Unsendable::Error(error)),
+                Err(error) => ItemOutcome::Rejected(Unsendable::Error(error)),
                 Ok(event) => self.fitting(event, at),
             },
         };
@@ -85,11 +85,11 @@ impl Reading {
     }
 
     /// The event, if a message holds it.
-    fn fitting(&self, event: Event, at: impl Fn(&Path) -> Option<Key>) -> Outcome {
+    fn fitting(&self, event: Event, at: impl Fn(&Path) -> Option<Key>) -> ItemOutcome {
         match self.columns.row(Ok(event), at).map(|row| row.event) {
-            Some(Ok(event)) => Outcome::Event(event),
-            Some(Err(reason)) => Outcome::Rejected(Unsendable::TooLarge(reason)),
-            None => Outcome::Rejected(Unsendable::TooLarge("the item has no sort key".to_owned())),
+            Some(Ok(event)) => ItemOutcome::Event(event),
+            Some(Err(reason)) => ItemOutcome::Rejected(Unsendable::TooLarge(reason)),
+            None => ItemOutcome::Rejected(Unsendable::TooLarge("the item has no sort key".to_owned())),
         }
     }
 
@@ -108,13 +108,13 @@ impl Reading {
 impl SampledItem {
     pub(super) fn event(&self) -> Option<&Event> {
         match &self.outcome {
-            Outcome::Event(event) => Some(event),
-            Outcome::Skipped(_) | Outcome::Rejected(_) => None,
+            ItemOutcome::Event(event) => Some(event),
+            ItemOutcome::Skipped(_) | ItemOutcome::Rejected(_) => None,
         }
     }
 
     pub(super) fn is_skipped(&self) -> bool {
-        matches!(self.outcome, Outcome::Skipped(_))
+        matches!(self.outcome, ItemOutcome::Skipped(_))
     }
 
     /// Its sort key.

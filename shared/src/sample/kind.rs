@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 
-use super::item::{Outcome, SampledItem};
+use super::item::{ItemOutcome, SampledItem};
 use super::line::literal;
-use super::{Kind, Line};
+use super::{ConfigLine, Kind};
 use crate::config::Source;
 use crate::ids::Key;
 
@@ -37,16 +37,16 @@ pub(super) fn kinds(items: &[SampledItem]) -> Vec<Kind> {
     kinds
 }
 
-fn count(kinds: &mut Vec<Kind>, sort_key: String, outcome: &Outcome) {
+fn count(kinds: &mut Vec<Kind>, sort_key: String, outcome: &ItemOutcome) {
     let known = kinds.iter().position(|kind| kind.sort_key == sort_key).unwrap_or(kinds.len());
     if known == kinds.len() {
         kinds.push(Kind { sort_key, ..Kind::default() });
     }
     let Some(kind) = kinds.get_mut(known) else { return };
     match outcome {
-        Outcome::Event(_) => kind.events += 1,
-        Outcome::Skipped(_) => kind.skipped += 1,
-        Outcome::Rejected(_) => kind.rejected += 1,
+        ItemOutcome::Event(_) => kind.events += 1,
+        ItemOutcome::Skipped(_) => kind.skipped += 1,
+        ItemOutcome::Rejected(_) => kind.rejected += 1,
     }
 }
 
@@ -85,7 +85,7 @@ fn is_word(text: &str) -> bool {
 }
 
 /// The line that admits items with the sort keys `wanted`, and none with those of `others`.
-pub(super) fn separation(source: &Source, wanted: &[&Key], others: &[&Key]) -> Option<Line> {
+pub(super) fn separation(source: &Source, wanted: &[&Key], others: &[&Key]) -> Option<ConfigLine> {
     let (wanted, others) = (texts(wanted)?, texts(others)?);
     if wanted.is_empty() {
         return None;
@@ -94,7 +94,7 @@ pub(super) fn separation(source: &Source, wanted: &[&Key], others: &[&Key]) -> O
         Some(prefix) => format!("[{{ prefix = {} }}]", literal(&prefix)),
         None => format!("[{{ anything-but = [{}] }}]", names(&wanted, &others)?),
     };
-    Some(Line::of_filter(std::slice::from_ref(&source.sort_key), &condition))
+    Some(ConfigLine::of_filter(std::slice::from_ref(&source.sort_key), &condition))
 }
 
 fn texts<'k>(keys: &[&'k Key]) -> Option<Vec<&'k str>> {

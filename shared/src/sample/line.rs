@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::Line;
+use super::ConfigLine;
 use super::item::SampledItem;
 use crate::config::{Path, VersionPlace, nearest};
 
-impl Line {
+impl ConfigLine {
     /// `key = "value"` in `[source]`.
     pub(super) fn of_source(key: &str, value: &str) -> Self {
         Self { section: "source", text: format!("{key} = {}", literal(value)) }

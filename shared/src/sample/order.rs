@@ -3,7 +3,7 @@
 use super::item::SampledItem;
 use super::kind::{separation, shown};
 use super::version::{counting, kinds_of};
-use super::{Aggregate, Line, SampleFinding, Survey, of};
+use super::{ConfigLine, SampleFinding, SampledAggregate, Survey, of};
 use crate::ids::{Group, Key};
 use crate::quoted::quoted;
 use crate::text::counted;
@@ -31,7 +31,7 @@ struct Versions<'s> {
 
 impl<'s> Versions<'s> {
     /// `None`: the aggregate has no event.
-    fn new(aggregate: &Aggregate<'s>) -> Option<Self> {
+    fn new(aggregate: &SampledAggregate<'s>) -> Option<Self> {
         let version = |item: &&'s SampledItem| Some((item.event()?.version(), *item));
         let mut events: Vec<(u64, &SampledItem)> = aggregate.items.iter().filter_map(version).collect();
         events.sort_by_key(|(version, _)| *version);
@@ -86,7 +86,7 @@ fn used_twice(survey: &Survey<'_>, twice: &[&Versions<'_>]) -> Option<SampleFind
 fn without_other_kinds<'s>(
     survey: &Survey<'s>,
     involved: &[&'s SampledItem],
-) -> Option<(Line, Vec<&'s SampledItem>)> {
+) -> Option<(ConfigLine, Vec<&'s SampledItem>)> {
     let kind = |item: &SampledItem| item.sort().map(shown);
     let is_involved = |kind_of: &Option<String>| involved.iter().any(|item| kind(item) == *kind_of);
     let mut kinds: Vec<(Option<String>, usize)> = Vec::new();
@@ -127,7 +127,7 @@ fn left_out(survey: &Survey<'_>, versions: &[Versions<'_>]) -> Option<SampleFind
     Some(match better.filter(|better| better.items >= events) {
         Some(better) => {
             let problem = format!("{problem}; at `{}`, they do", better.place);
-            SampleFinding::with_line(problem, "", Line::of_version(&better.place))
+            SampleFinding::with_line(problem, "", ConfigLine::of_version(&better.place))
         }
         None => SampleFinding::new(
             problem,

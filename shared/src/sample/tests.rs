@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use expect_test::Expect;
 
-use super::{Line, Page, Sample, Severity, items_of_lines};
+use super::{ConfigLine, Sample, SampledPage, Severity, items_of_lines};
 use crate::config::{Config, Source};
 
 /// `[source]` as most of these tables need it.
@@ -18,8 +18,8 @@ fn source(text: &str) -> Source {
     Config::try_from_toml("client-queues.toml", &text, None).unwrap().source
 }
 
-fn page(lines: &str) -> Page {
-    Page { items: items_of_lines(lines).unwrap(), is_whole: true, expiry: None }
+fn page(lines: &str) -> SampledPage {
+    SampledPage { items: items_of_lines(lines).unwrap(), is_whole: true, expiry: None }
 }
 
 /// Checks what the page of `lines` shows, and that each line that is advised helps.
@@ -27,7 +27,7 @@ fn check(text: &str, lines: &str, expected: &Expect) {
     check_page(text, &page(lines), expected);
 }
 
-fn check_page(text: &str, page: &Page, expected: &Expect) {
+fn check_page(text: &str, page: &SampledPage, expected: &Expect) {
     let sample = Sample::new(&source(text), page);
     expected.assert_eq(&shown(&sample));
     for finding in &sample.findings {
@@ -41,7 +41,7 @@ fn check_page(text: &str, page: &Page, expected: &Expect) {
 }
 
 /// `[source]` after the operator has followed the advice.
-fn with_line(text: &str, line: &Line) -> String {
+fn with_line(text: &str, line: &ConfigLine) -> String {
     let key = line.text.split_once(" =").unwrap().0;
     let is_same = |old: &&str| old.split_once(" =").is_some_and(|(old, _)| old == key);
     match line.section {

@@ -2,7 +2,7 @@
 
 use super::item::SampledItem;
 use super::line::is_nameable;
-use super::{Line, SampleFinding, Survey, of};
+use super::{ConfigLine, SampleFinding, Survey, of};
 use crate::config::Path;
 use crate::event::TEXT_LIMIT;
 use crate::ids::Key;
@@ -30,7 +30,7 @@ pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {
     let problem = format!("the time of {} (`{path}`) {what}", of(unread.len(), events.len(), "event"));
     let otherwise = "such an event's age isn't known (docs/ordering.md, \"Events without times\")";
     let finding = match readable(&events) {
-        Some(path) => SampleFinding::with_line(problem, "", Line::of_source("time", &path.to_string())),
+        Some(path) => SampleFinding::with_line(problem, "", ConfigLine::of_source("time", &path.to_string())),
         None if unread.len() == events.len() => {
             SampleFinding::new(problem, format!("leave `time` out: {otherwise}"))
         }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::item::SampledItem;
 use super::kind::{separation, shown};
 use super::line::{is_nameable, nearest_path};
-use super::{Aggregate, Line, SampleFinding, Survey, of};
+use super::{ConfigLine, SampleFinding, SampledAggregate, Survey, of};
 use crate::config::{Path, VersionPlace};
 use crate::event::Role;
 use crate::ids::Key;
@@ -40,7 +40,7 @@ pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {
             no_version(lacking.len(), survey.admitted.len()),
             better.place
         );
-        findings.push(SampleFinding::with_line(problem, "", Line::of_version(&better.place)));
+        findings.push(SampleFinding::with_line(problem, "", ConfigLine::of_version(&better.place)));
     } else if known == 0 {
         findings.push(without_any(survey, &lacking));
     } else {
@@ -57,7 +57,7 @@ pub(super) struct Counting {
 
 /// The place other than `known` at which most items count, if there is any. At least one aggregate has to show it with two
 /// versions.
-pub(super) fn counting(aggregates: &[Aggregate<'_>], known: &VersionPlace) -> Option<Counting> {
+pub(super) fn counting(aggregates: &[SampledAggregate<'_>], known: &VersionPlace) -> Option<Counting> {
     let mut versions: HashMap<VersionKey, Vec<(usize, u64)>> = HashMap::new();
     for (index, aggregate) in aggregates.iter().enumerate() {
         for (path, value) in aggregate.items.iter().flat_map(|item| &item.scalars) {
@@ -87,7 +87,7 @@ struct VersionKey {
 }
 
 /// Whether these versions, each with the index of its aggregate, are 1, 2, 3 … in each aggregate.
-fn count_up(aggregates: &[Aggregate<'_>], versions: &[(usize, u64)]) -> bool {
+fn count_up(aggregates: &[SampledAggregate<'_>], versions: &[(usize, u64)]) -> bool {
     let mut of_aggregates: HashMap<usize, Vec<u64>> = HashMap::new();
     for (index, version) in versions {
         of_aggregates.entry(*index).or_default().push(*version);
@@ -140,7 +140,7 @@ fn zero(survey: &Survey<'_>, zeros: &[&SampledItem]) -> Option<SampleFinding> {
     if !matches!(first.at(path), Some(Key::N(_))) {
         return Some(SampleFinding::new(problem, "let the writer count from 1"));
     }
-    let line = Line::of_filter(&path.0, "[{ numeric = [\">\", 0] }]");
+    let line = ConfigLine::of_filter(&path.0, "[{ numeric = [\">\", 0] }]");
     Some(SampleFinding::with_line(
         problem,
         "let the writer count from 1; or, if clients can do without these, ",
@@ -154,13 +154,13 @@ fn without_any(survey: &Survey<'_>, lacking: &[&SampledItem]) -> SampleFinding {
     let problem = no_version(lacking.len(), survey.admitted.len()) + &format!(" at `{place}`");
     if let Some(after) = behind(place, lacking) {
         let place = VersionPlace { path: place.path.clone(), after: Some(after.to_owned()) };
-        return SampleFinding::with_line(problem, "", Line::of_version(&place));
+        return SampleFinding::with_line(problem, "", ConfigLine::of_version(&place));
     }
     let is_absent = lacking.iter().all(|item| item.at(&place.path).is_none());
     let near = nearest_path(&place.path.to_string(), lacking.iter().copied()).filter(|_| is_absent);
     let near = near.and_then(|near| Path::try_new(&near).ok());
     match near {
-        Some(path) => SampleFinding::with_line(problem, "", Line::of_version(&path.into())),
+        Some(path) => SampleFinding::with_line(problem, "", ConfigLine::of_version(&path.into())),
         None => SampleFinding::new(problem, COUNT_FROM_NOW_ON),
     }
 }
@@ -188,7 +188,8 @@ fn other_kinds(survey: &Survey<'_>, lacking: &[&SampledItem]) -> SampleFinding {
     let line =
         separation(survey.source, &wanted.iter().collect::<Vec<_>>(), &others.iter().collect::<Vec<_>>());
     let are_absent = lacking.iter().all(|item| item.at(&place.path).is_none());
-    let line = line.or_else(|| are_absent.then(|| Line::of_filter(&place.path.0, "[{ exists = true }]")));
+    let line =
+        line.or_else(|| are_absent.then(|| ConfigLine::of_filter(&place.path.0, "[{ exists = true }]")));
     match line {
         Some(line) => SampleFinding::with_line(problem, "if they are no events, ", line),
         None => SampleFinding::new(problem, "if they are no events, leave them out with `[source.filter]`"),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{SOURCE, check, check_page, page, source};
 use crate::event::{Along, Reader};
 use crate::image::samples;
-use crate::sample::{Page, Sample};
+use crate::sample::{Sample, SampledPage};
 
 #[test]
 fn a_time_that_cannot_be_read_is_named_with_one_that_can() {
@@ -173,7 +173,8 @@ fn events_that_expire_are_a_finding_and_other_items_are_none() {
 {"pk": "a", "sk": "x", "version": 1, "at": "2026-11-01T10:00:00Z", "ttl": 1800000000}
 {"pk": "a", "sk": "y", "version": 2, "at": "2026-11-01T10:00:00Z"}
 "#;
-    let expiring = |attribute: &str, page: Page| Page { expiry: Some(attribute.to_owned()), ..page };
+    let expiring =
+        |attribute: &str, page: SampledPage| SampledPage { expiry: Some(attribute.to_owned()), ..page };
     check_page(
         SOURCE,
         &expiring("ttl", page(lines)),
@@ -219,7 +220,7 @@ fn an_item_that_is_no_item_or_too_large_is_rejected() {
         - 1 item would be rejected: the event has 1100195 bytes with its attributes; at most 1047552 fit a message; an event that is rejected is missing for all clients: write it in another form, or leave it out with `[source.filter]`
     "#]],
     );
-    let page = Page { items: vec!["{".to_owned()], is_whole: true, expiry: None };
+    let page = SampledPage { items: vec!["{".to_owned()], is_whole: true, expiry: None };
     check_page(
         SOURCE,
         &page,
@@ -256,7 +257,7 @@ proptest! {
     fn each_item_is_counted_once(items in vec(item(), 0..12), is_whole: bool) {
         let source = source(SOURCE);
         let events = items.iter().filter(|item| Reader::new(&source).read(item).is_ok()).count();
-        let sample = Sample::new(&source, &Page { items: items.clone(), is_whole, expiry: None });
+        let sample = Sample::new(&source, &SampledPage { items: items.clone(), is_whole, expiry: None });
         prop_assert_eq!((sample.items, sample.events), (items.len(), events));
         prop_assert_eq!(sample.skipped + sample.rejected + events, items.len());
     }
