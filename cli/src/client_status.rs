@@ -142,6 +142,7 @@ mod tests {
             token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
             first: First { identity: key.clone().into(), version: 1 },
             time: None,
+            streamed_at: None,
             key,
             holes: Vec::new(),
             pairs: Vec::new(),

@@ -189,6 +189,7 @@ fn item(group: &Group) -> GroupItem {
         token: IncarnationToken::try_new("0123456789abcdef").expect("a token"),
         first: First { identity: Key::S("1800000001".to_owned()).into(), version: 1 },
         time: None,
+        streamed_at: None,
         key: Key::S(group.as_str().to_owned()),
         holes: Vec::new(),
         pairs: Vec::new(),

@@ -164,6 +164,7 @@ impl World {
             token,
             first,
             time: Some(EventTime::from(START)),
+            streamed_at: None,
             key: key.clone(),
             holes: Vec::new(),
             pairs: Vec::new(),

@@ -73,7 +73,6 @@ fn read(number: usize, delivery: &Delivery<'_>, source: &Source) -> Result<(Key,
     let (key, identity) = identity(incoming, source, replay.as_ref())?;
     let is_streamed = replay.is_none() && incoming.copy.attribute(REPAIR).is_none();
     let written = is_streamed.then(|| incoming.streamed_at.unwrap_or(sent));
-    let own_time = incoming.copy.attribute("eventTime").and_then(EventTime::try_from_text);
     let arrival = Arrival {
         number,
         message: incoming.of_event(&DeduplicationId::of_event(&key, &identity)),
@@ -81,8 +80,7 @@ fn read(number: usize, delivery: &Delivery<'_>, source: &Source) -> Result<(Key,
         written,
         version,
         identity,
-        // Else a late message of an old incarnation would be as good as one of the new.
-        time: own_time.or(written.map(EventTime::from)),
+        time: incoming.copy.attribute("eventTime").and_then(EventTime::try_from_text),
         sent,
         is_again: delivery.receive_count > 1,
         replay,

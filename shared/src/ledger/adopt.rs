@@ -118,6 +118,7 @@ pub(super) fn unseen(key: &Key, first: First) -> GroupItem {
         token: IncarnationToken::new(key, &first.identity, 1, None),
         first,
         time: None,
+        streamed_at: None,
         key: key.clone(),
         holes: Vec::new(),
         pairs: Vec::new(),

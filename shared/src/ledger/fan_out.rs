@@ -7,6 +7,7 @@
 mod dropped;
 mod first_sight;
 mod holes;
+mod instants;
 mod rows;
 mod run;
 mod unrecorded;
@@ -16,14 +17,14 @@ use super::cursors::{CursorWrite, transactions};
 use super::pairs::{new_pairs, note_pairs};
 use super::plausible::{self, LOOK_UP_LIMIT};
 use super::{
-    ClientId, EventTime, First, GroupItem, Item, Reading, Registry, RowHead, State, WRITE_LIMIT, Write,
-    adopt, leaving, replay,
+    ClientId, First, GroupItem, Item, Reading, Registry, RowHead, State, WRITE_LIMIT, Write, adopt, leaving,
+    replay,
 };
 use crate::ids::{EventIdentity, IncarnationToken, ReplayId};
-use crate::time::Timestamp;
 
 use self::dropped::is_newer;
 use self::first_sight::first_sight;
+use self::instants::Instants;
 use self::unrecorded::Merge;
 
 pub use self::dropped::Dropped;
@@ -175,7 +176,8 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
         return Decision::ReturnSoon(young);
     }
     let first = First { identity: lowest.identity.clone(), version };
-    let begins_anew = version <= item.first.version || is_later(lowest.time, item, view.now);
+    let lowest_at = Instants { own: lowest.time, streamed: None }.known_by(view.now);
+    let begins_anew = version <= item.first.version || lowest_at.is_after(Instants::of_item(item));
     let (after, why) = if begins_anew {
         let incarnation_number = item.incarnation_number.saturating_add(1);
         let token = IncarnationToken::new(view.key, &first.identity, incarnation_number, Some(&item.token));
@@ -184,6 +186,7 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
             token,
             version: 0,
             time: None,
+            streamed_at: None,
             first,
             holes: Vec::new(),
             ..item.clone()
@@ -338,13 +341,6 @@ fn before_sending(transactions: Vec<Vec<Write>>, why: &'static str) -> PriorWrit
 fn resent(arrivals: &[&Arrival]) -> Vec<u64> {
     let resent = arrivals.iter().filter(|arrival| arrival.replay.is_some());
     resent.map(|arrival| arrival.version).collect()
-}
-
-/// Whether an event of this time happened after all that `item` covers. A time that lies ahead, or can't be read, does not
-/// tell.
-fn is_later(time: Option<EventTime>, item: &GroupItem, now: Timestamp) -> bool {
-    let time = time.filter(|time| !time.is_ahead(now));
-    time.zip(item.time).is_some_and(|(time, last)| time > last)
 }
 
 /// Whether `rows` have the arrival's event.

@@ -89,8 +89,10 @@ pub struct GroupItem {
     pub token: IncarnationToken,
     /// The lowest event of this incarnation.
     pub first: First,
-    /// The latest time of the events up to `version`, if one is known.
+    /// The latest time that one of the events up to `version` names, if one is known.
     pub time: Option<EventTime>,
+    /// When the stream recorded the latest of the events up to `version`, if it is known of one.
+    pub streamed_at: Option<Timestamp>,
     /// The aggregate's key: a digested group cannot be turned back.
     pub key: Key,
     /// The last [`HOLES_LIMIT`] versions given up, in the order in which they were.

@@ -146,6 +146,7 @@ mod tests {
             token: IncarnationToken::new(&Key::S("a".to_owned()), &identity("1"), 1, None),
             first: First { identity: identity("1"), version: 1 },
             time: None,
+            streamed_at: None,
             key: Key::S("a".to_owned()),
             holes: holes.to_vec(),
             pairs: Vec::new(),

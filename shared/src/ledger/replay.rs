@@ -73,6 +73,7 @@ mod tests {
             token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
             first: First { identity: Key::S("1".to_owned()).into(), version: 1 },
             time: None,
+            streamed_at: None,
             key: Key::S("a".to_owned()),
             holes: vec![4],
             pairs: Vec::new(),

@@ -27,6 +27,7 @@ fn item(incarnation_number: u64, version: u64) -> GroupItem {
         token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
         first: First { identity: Key::N("1".to_owned()).into(), version: 1 },
         time: None,
+        streamed_at: None,
         key: Key::S("a".to_owned()),
         holes: Vec::new(),
         pairs: Vec::new(),

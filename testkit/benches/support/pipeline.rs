@@ -249,6 +249,7 @@ impl World {
             token: IncarnationToken::new(&key(group), &at(1).head.identity, 1, None),
             first: First { identity: at(1).head.identity.clone(), version: 1 },
             time: at(version).head.time,
+            streamed_at: None,
             key: key(group),
             holes: Vec::new(),
             pairs: Vec::new(),

@@ -57,6 +57,7 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
             version: u64::MAX,
         },
         time: Some(EventTime::from_nanos(1_763_632_800_000_000_001)),
+        streamed_at: Some(Timestamp::from_millis(1_763_632_800_001)),
         key: bytes.clone(),
         holes: (0..HOLES_LIMIT as u64).map(|hole| u64::MAX - hole).collect(),
         ..group_item(u64::MAX)
@@ -360,6 +361,7 @@ fn group_item(write_count: u64) -> GroupItem {
         token: IncarnationToken::try_new("0123456789abcdef").expect("a token"),
         first: First { identity: Key::S("2025-03-01T09:30:00Z".to_owned()).into(), version: 1 },
         time: None,
+        streamed_at: None,
         key: Key::S("AFC F5".to_owned()),
         holes: Vec::new(),
         pairs: Vec::new(),

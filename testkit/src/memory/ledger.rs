@@ -400,6 +400,7 @@ mod tests {
                 token: IncarnationToken::new(&key, &key.clone().into(), 1, None),
                 first: First { identity: key.clone().into(), version: 1 },
                 time: None,
+                streamed_at: None,
                 key,
                 holes: Vec::new(),
                 pairs: Vec::new(),

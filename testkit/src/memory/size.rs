@@ -75,6 +75,7 @@ mod tests {
                 token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
                 first: First { identity: Key::S("2025-03-01T09:30:00Z".to_owned()).into(), version: 1 },
                 time: None,
+                streamed_at: None,
                 key: Key::S("AFC F5".to_owned()),
                 holes: Vec::new(),
                 pairs: Vec::new(),

@@ -96,13 +96,13 @@ prop_compose! {
         (sort, id, first_version, key) in (key(), option::of(".{1,20}"), any::<u64>(), key()),
         token in "[0-9a-f]{16}",
         unknown in unknown(),
-        time in option::of(event_time()),
+        (time, streamed_at) in (option::of(event_time()), option::of(instant())),
         (holes, pairs) in (vec(any::<u64>(), 0..HOLES_LIMIT), vec(any::<u64>(), 0..HOLES_LIMIT)),
     ) -> GroupItem {
         let behind = behind.into_iter().map(ClientId).collect();
         let first = First { identity: EventIdentity { sort, id }, version: first_version };
         let token = IncarnationToken::try_new(&token).unwrap();
-        GroupItem { write_count: WriteCount(write_count), version, behind, revision, incarnation_number, token, first, time, key, holes, pairs, unknown }
+        GroupItem { write_count: WriteCount(write_count), version, behind, revision, incarnation_number, token, first, time, streamed_at, key, holes, pairs, unknown }
     }
 }
 

@@ -46,6 +46,7 @@ fn group_item() -> GroupItem {
         token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
         first: First { identity: Key::S("t1".to_owned()).into(), version: 1 },
         time: None,
+        streamed_at: None,
         key: Key::S("a".to_owned()),
         holes: Vec::new(),
         pairs: Vec::new(),

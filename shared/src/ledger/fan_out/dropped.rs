@@ -1,6 +1,6 @@
 //! Messages that are settled without being sent, though they are no duplicates.
 
-use super::{Arrival, Rows, View, is_later};
+use super::{Arrival, Instants, Rows, View};
 use crate::ledger::GroupItem;
 use crate::time::Timestamp;
 
@@ -47,7 +47,9 @@ impl Dropped {
 /// Whether the arrival is covered, although the stream shows it and it is newer than all that is covered: then it is none
 /// of the events that were sent.
 pub(super) fn is_newer(arrival: &Arrival, item: &GroupItem, now: Timestamp) -> bool {
-    arrival.written.is_some() && arrival.version <= item.version && is_later(arrival.time, item, now)
+    arrival.written.is_some()
+        && arrival.version <= item.version
+        && Instants::of_arrival(arrival, now).is_after(Instants::of_item(item))
 }
 
 fn each_once(mut versions: Vec<u64>) -> Vec<u64> {

@@ -73,7 +73,7 @@ fn below_what_is_streamed(
     if item.version < below {
         return item;
     }
-    GroupItem { version: below.saturating_sub(1), time: None, ..item }
+    GroupItem { version: below.saturating_sub(1), time: None, streamed_at: None, ..item }
 }
 
 /// The item at first sight, which accounts for the registry from the beginning. The events of `gone` are erased.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arrival, Dropped, Holes, Rows, TableEvent};
+use super::{Arrival, Dropped, Holes, Instants, Rows, TableEvent};
 use crate::config::ClientName;
 use crate::event::{Along, Event};
 use crate::ids::{Group, IncarnationToken};
@@ -104,16 +104,16 @@ impl EventRun {
         sorted.dedup_by(|next, last| (next.version, &next.identity) == (last.version, &last.identity));
 
         let mut events: Vec<RunEvent> = Vec::with_capacity(sorted.len());
-        let (mut end, mut latest) = (item.version, item.time);
+        let (mut end, mut latest) = (item.version, Instants::of_item(item));
         for arrival in sorted {
             let is_next = end.checked_add(1) == Some(arrival.version);
-            let is_of_this_incarnation = arrival.version > 1 || arrival.identity == item.first.identity;
-            let own = arrival.time.filter(|time| !time.is_ahead(now));
-            let goes_backwards = own.zip(latest).is_some_and(|(own, latest)| own < latest);
-            if !is_next || !is_of_this_incarnation || goes_backwards {
+            let at = Instants::of_arrival(arrival, now);
+            let is_first = arrival.identity == item.first.identity;
+            let is_of_this_incarnation = is_first || (arrival.version > 1 && at.goes_on_from(latest));
+            if !is_next || !is_of_this_incarnation {
                 return None;
             }
-            (end, latest) = (arrival.version, own.or(latest));
+            (end, latest) = (arrival.version, latest.max(at));
             events.push(RunEvent::brought(arrival, arrival.time, &item.token));
         }
         Some(Self {
@@ -252,8 +252,9 @@ impl RunPlan {
         );
         let mut after = GroupItem { version: self.run.end, ..self.item.clone() };
         // The latest, not the last: writers' clocks differ, and no event of this incarnation must look newer than it.
-        let times = self.run.events.iter().filter_map(|event| event.time).filter(|time| !time.is_ahead(now));
-        after.time = times.chain(self.item.time).max();
+        let instants = self.run.events.iter().map(|event| Instants::of_event(event, now));
+        Instants { own: after.time, streamed: after.streamed_at } =
+            instants.fold(Instants::of_item(&self.item), Instants::max);
         self.run.holes.add_to(&mut after.holes);
         keep_latest(&mut after.pairs, self.run.pairs.iter().copied());
         let transactions = transactions(&self.group, &self.item, false, after, cursors);

@@ -1,8 +1,8 @@
 //! In the notation of these tests, `6` is version 6, its event's sort key `a006`, its time six seconds after an instant.
 //! `6'` is another event of that version (of another incarnation, say), which sorts behind all without `'`; `6@9` has its time
 //! nine seconds after the instant; `6!` was received before, `6~` was sent just now, `6r` is sent again by an operator,
-//! `6p` was put by reconcile, `6b` was written before the ledger was made, `6x` cannot be converted, `6n` is another event
-//! under the sort key of `6`.
+//! `6s8` was recorded by the stream eight seconds after the instant, `6@0` has no time; `6p` was put by reconcile, `6b` was
+//! written before the ledger was made, `6x` cannot be converted, `6n` is another event under the sort key of `6`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -96,6 +96,11 @@ fn time(seconds: u64) -> EventTime {
     Timestamp::from_millis((START + seconds) * 1_000).into()
 }
 
+/// So many seconds after the instant.
+fn streamed_at(seconds: &str) -> Timestamp {
+    Timestamp::from_millis((START + seconds.parse::<u64>().unwrap()) * 1_000)
+}
+
 /// The parts of `6'@9!`: version, whether it is another event, time, and the flags.
 fn event(text: &str) -> (u64, bool, u64, &str) {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
@@ -116,7 +121,7 @@ fn arrival(text: &str) -> Arrival {
     Arrival {
         number: 0,
         message: Message::new(Group::of(&key()), id, Body::Text("{}"), &[], None),
-        streamed_at: None,
+        streamed_at: flags.split_once('s').map(|(_, seconds)| streamed_at(seconds)),
         version,
         identity: identity(text),
         time: (seconds > 0).then(|| time(seconds)),
@@ -153,7 +158,7 @@ fn rows(text: &str) -> Vec<Row> {
     rows.into_values().rev().collect()
 }
 
-/// `v5 incarnation2 first1' t5 revision2 behind:2,3 holes:3,4`, of which everything but `v` may be left out.
+/// `v5 incarnation2 first1' t5 s5 revision2 behind:2,3 holes:3,4`, of which everything but `v` may be left out.
 fn item(text: &str) -> GroupItem {
     let mut item = unseen(&key(), First { identity: identity("1"), version: 1 });
     (item.write_count, item.revision) = (WriteCount(40), 2);
@@ -171,6 +176,8 @@ fn item(text: &str) -> GroupItem {
             item.incarnation_number = incarnation_number.parse().unwrap();
         } else if let Some(revision) = word.strip_prefix("revision") {
             item.revision = revision.parse().unwrap();
+        } else if let Some(seconds) = word.strip_prefix('s') {
+            item.streamed_at = Some(streamed_at(seconds));
         } else if let Some(seconds) = word.strip_prefix('t') {
             item.time = Some(time(seconds.parse().unwrap()));
         } else {
@@ -350,16 +357,19 @@ fn write(write: &Write) -> String {
                 incarnation_number,
                 first,
                 time,
+                streamed_at,
                 holes,
                 ..
             } = &**item;
             let Key::S(sort) = &first.identity.sort else { panic!() };
             let seconds = time.map(|time| time.as_nanos() / 1_000_000_000 - i128::from(START));
             let seconds = seconds.map_or("-".to_owned(), |seconds| seconds.to_string());
+            let streamed = streamed_at
+                .map_or(String::new(), |instant| format!(" s{}", instant.as_millis() / 1_000 - START));
             let holes = if holes.is_empty() { String::new() } else { format!(" holes {holes:?}") };
             let behind = list(behind.iter().map(|client| client.0));
             format!(
-                "{{{condition}: write_count{} v{version} incarnation{incarnation_number} first {sort} t{seconds} revision{revision} behind [{behind}]{holes}}}",
+                "{{{condition}: write_count{} v{version} incarnation{incarnation_number} first {sort} t{seconds}{streamed} revision{revision} behind [{behind}]{holes}}}",
                 write_count.0
             )
         }
@@ -576,7 +586,6 @@ fn step_6_what_is_not_plain_is_looked_up() {
         &case("v5", "6@8 7", "1 6@8 7"),
         &expect!["events 6-7? first? send 6=#0, 7=#1 to A from 6, B from 6, C from 6; up to 7"],
     );
-    check(&case("v5", "6@0", "1 6"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
     // A message that the stream did not bring.
     check(
         &case("v5", "6p", "1 6"),
@@ -764,17 +773,52 @@ fn a_version_far_above_all_others_is_not_believed() {
 }
 
 #[test]
-fn a_time_that_is_unknown_or_lies_ahead_costs_nothing() {
-    check(&case("v5", "6@0", "1"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
+fn own_times_and_the_streams_are_compared_each_with_its_own_kind() {
+    // The events name instants long past, this one names none: that the stream shows it now does not make it new.
+    let looked_up = expect!["events 6-6? first? acknowledge; erased 6"];
+    check(&case("v5 t1", "6@0s900", "1"), &looked_up);
+    check(&case("v5 t1 s901", "6@0s900", "1"), &looked_up);
     check(
-        &case("v5", "6 7@0 8", "1"),
+        &case("v5 t1 s899", "6@0s900", "1"),
+        &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
+    );
+    // Both are known, and one of them goes backwards.
+    check(&case("v5 t1 s901", "6@2s900", "1"), &looked_up);
+    check(&case("v5 t3 s900", "6@2s901", "1"), &looked_up);
+    // Nothing can be compared; but an incarnation's first event needs no time.
+    check(&case("v5", "6@0", "1"), &looked_up);
+    check(&case("v0", "1@0", "1"), &expect!["send 1=#0 to A from 1, B from 1, C from 1; up to 1"]);
+    // Of what is covered, only what the stream shows later than all that was sent is looked for.
+    check(
+        &case("v5 s5", "4'@0s9", "1 4'"),
+        &expect![
+            "first? newer? a version was used twice: {if 40: write_count41 v5 incarnation1 first a001 t5 s5 revision2 behind []}; pairs [4]"
+        ],
+    );
+    check(&case("v5 s9", "4'@0s9", "1 4'"), &expect!["first? acknowledge"]);
+    check(&case("v5", "4'@0s9", "1 4'"), &expect!["first? acknowledge"]);
+    check_record(
+        &case("v5 t5 s5", "6@0s9 7@8s7", "1 6@0 7@8"),
+        &[7, 7, 7],
+        &expect!["{if 40: write_count41 v7 incarnation1 first a001 t8 s9 revision2 behind []} behind: []"],
+    );
+}
+
+#[test]
+fn a_time_that_is_unknown_or_lies_ahead_costs_nothing() {
+    check(&case("v5 s5", "6@0s5", "1"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
+    check(
+        &case("v5 s5", "6 7@0s9 8", "1"),
         &expect!["send 6=#0, 7=#1, 8=#2 to A from 6, B from 6, C from 6; up to 8"],
     );
-    check(&case("v5", "6@253402300799", "1"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
+    check(
+        &case("v5 s5", "6@253402300799s6", "1"),
+        &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
+    );
     check_record(
-        &case("v5", "6 7@253402300799", "1"),
+        &case("v5 s5", "6s6 7@253402300799s7", "1"),
         &[7, 7, 7],
-        &expect!["{if 40: write_count41 v7 incarnation1 first a001 t6 revision2 behind []} behind: []"],
+        &expect!["{if 40: write_count41 v7 incarnation1 first a001 t6 s7 revision2 behind []} behind: []"],
     );
     // Of an aggregate that the ledger does not know, it is unknown what is old.
     check(

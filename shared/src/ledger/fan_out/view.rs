@@ -23,7 +23,7 @@ pub struct Arrival {
     pub version: u64,
     /// What tells the event from the others of its aggregate.
     pub identity: EventIdentity,
-    /// The event's time, if it can be read, else when it was written.
+    /// The event's own time, if it can be read.
     pub time: Option<EventTime>,
     /// When the message was sent to the fan-out queue.
     pub sent: Timestamp,

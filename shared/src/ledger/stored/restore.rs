@@ -81,6 +81,7 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damaged> {
         token: token(fields)?,
         first: fields.map("first", first)?,
         time: fields.if_any("time", |fields| fields.event_time("time"))?,
+        streamed_at: fields.if_any("streamed_at", |fields| fields.instant("streamed_at"))?,
         key: fields.key("key")?,
         holes: fields.if_any("holes", |fields| fields.list("holes", number))?.unwrap_or_default(),
         pairs: fields.if_any("pairs", |fields| fields.list("pairs", number))?.unwrap_or_default(),

@@ -76,6 +76,7 @@ fn of_group(group: &GroupItem) -> Attributes {
     let behind = || Value::Ns(group.behind.iter().map(|client| client.0.to_string()).collect());
     put(&mut attributes, "behind", (!group.behind.is_empty()).then(behind));
     put(&mut attributes, "time", group.time.map(instant::store));
+    put(&mut attributes, "streamed_at", group.streamed_at.map(at));
     for (name, versions) in [("holes", &group.holes), ("pairs", &group.pairs)] {
         let list = || Value::L(versions.iter().copied().map(number).collect());
         put(&mut attributes, name, (!versions.is_empty()).then(list));

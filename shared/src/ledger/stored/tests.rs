@@ -31,6 +31,7 @@ fn group_item() -> GroupItem {
             version: 1,
         },
         time: EventTime::try_from_text("2026-11-20T10:00:00.000000001Z"),
+        streamed_at: Some(at(1_800_000_000_125)),
         key: Key::S("AFC F5".to_owned()),
         holes: vec![4, 2],
         pairs: vec![3],
@@ -106,10 +107,16 @@ fn what_an_operator_reads() {
         ItemKey::Group(group()),
         Item::Group(Box::new(group_item())),
         expect![[
-            r#"group#AFC%20F5 / group: {behind: <2, 11>, first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: "AFC F5", pairs: [3], revision: 3, time: "2026-11-20T10:00:00.000000001Z", token: "0123456789abcdef", version: 7, write_count: 9}"#
+            r#"group#AFC%20F5 / group: {behind: <2, 11>, first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: "AFC F5", pairs: [3], revision: 3, streamed_at: "2027-01-15T08:00:00.125Z", time: "2026-11-20T10:00:00.000000001Z", token: "0123456789abcdef", version: 7, write_count: 9}"#
         ]],
     );
-    let empty = GroupItem { behind: BTreeSet::new(), time: None, holes: Vec::new(), ..group_item() };
+    let empty = GroupItem {
+        behind: BTreeSet::new(),
+        time: None,
+        streamed_at: None,
+        holes: Vec::new(),
+        ..group_item()
+    };
     check(
         ItemKey::Group(group()),
         Item::Group(Box::new(empty)),
