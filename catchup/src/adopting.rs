@@ -58,7 +58,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             };
             let retired = self.leaving(&group, &item, registry).await;
             let fresh = &mut || self.ports.ledger.fresh();
-            let transactions = adopt(&group, &item, is_new, registry, &retired, self.now(), fresh);
+            let first_version = self.own.first_version;
+            let transactions =
+                adopt(&group, &item, is_new, registry, first_version, &retired, self.now(), fresh);
             Update::Write(transactions, Adoption::Done)
         });
         adoption.await.unwrap_or_else(Adoption::Failed)
@@ -70,7 +72,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             SurveyError::TooLong => Adoption::PassedOver(error.to_string()),
             SurveyError::Unread(unread) => Adoption::Failed(unread.to_string()),
         })?;
-        if is_whole(&survey.rows) {
+        if is_whole(&survey.rows, self.own.first_version) {
             return baseline(key, &survey.rows, registry.start, None).ok_or(Adoption::Missing);
         }
         Err(match survey.highest {

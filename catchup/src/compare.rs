@@ -23,7 +23,7 @@ const NO_TIME: &str = "no time was left to read one group";
 struct GroupDifference {
     key: Key,
     difference: Difference,
-    version: u64,
+    version: i64,
     /// To be put on the fan-out queue, the lowest first.
     missing: Vec<Event>,
 }
@@ -131,13 +131,13 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         key: &Key,
         item: Option<&GroupItem>,
     ) -> Result<GroupDifference, Visit> {
-        let sent: Vec<u64> = item.iter().map(|item| item.version).collect();
+        let sent: Vec<i64> = item.iter().map(|item| item.version).collect();
         let survey = self.survey(key, &sent).await.map_err(|error| match error {
             SurveyError::TooLong => Visit::passed_over(&Group::of(key), &error.to_string()),
             SurveyError::Unread(unread) => Visit::Left(unread.to_string()),
         })?;
         let difference = compare(&survey.rows, item, registry.start, self.now());
-        let version = item.map_or(0, |item| item.version);
+        let version = item.map_or(i64::MIN, |item| item.version);
         let lowest = survey.lowest.filter(|_| difference.lowest);
         let has_lowest = lowest.as_ref().map(Event::version);
         // An event that can't be sent is not missing: the converter wrote a rejection about it.

@@ -68,7 +68,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         &self,
         client: &str,
         keys: Vec<TypedKey>,
-        from: u64,
+        from: i64,
         id: &str,
     ) -> Result<ReplayReport, ControlError> {
         if !(1..=REPLAY_KEYS_LIMIT).contains(&keys.len()) {
@@ -99,7 +99,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         name: &ClientName,
         client: ClientId,
         key: &Key,
-        from: u64,
+        from: i64,
         id: &ReplayId,
     ) -> Result<bool, Refusal> {
         let group = Group::of(key);
@@ -116,7 +116,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                 return Update::ReadAgain(why_unread(found, &keys));
             };
             let fresh = &mut || self.ports.ledger.fresh();
-            let writes = replay(&group, item, client, cursor, from, id, self.now(), fresh);
+            let first_version = self.own.first_version;
+            let writes = replay(&group, item, client, cursor, from, first_version, id, self.now(), fresh);
             if writes.is_empty() {
                 return Update::Done(Ok(ReplayEffect::Nothing));
             }

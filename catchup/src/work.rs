@@ -67,7 +67,7 @@ pub(super) struct Survey {
     /// The highest event that can be sent.
     pub(super) highest: Option<Event>,
     /// No event above it is kept.
-    limit: u64,
+    limit: i64,
 }
 
 /// Why an aggregate was not read as a whole.
@@ -204,8 +204,8 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
 
     /// All that the table has of an aggregate. Versions that are too far above all others are not believed, but those of
     /// `sent`: among them is no highest or lowest event.
-    pub(super) async fn survey(&self, key: &Key, sent: &[u64]) -> Result<Survey, SurveyError> {
-        let survey = self.survey_up_to(key, u64::MAX).await?;
+    pub(super) async fn survey(&self, key: &Key, sent: &[i64]) -> Result<Survey, SurveyError> {
+        let survey = self.survey_up_to(key, i64::MAX).await?;
         let versions = survey.rows.iter().filter_map(|row| row.version);
         let plausible = plausible::highest(versions.chain(sent.iter().copied()), sent);
         if survey.highest.as_ref().is_none_or(|event| event.version() <= plausible) {
@@ -215,7 +215,7 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
         self.survey_up_to(key, plausible).await
     }
 
-    async fn survey_up_to(&self, key: &Key, limit: u64) -> Result<Survey, SurveyError> {
+    async fn survey_up_to(&self, key: &Key, limit: i64) -> Result<Survey, SurveyError> {
         let until = self.now().plus(PASS_LIMIT);
         let mut survey = Survey { limit, ..Survey::default() };
         let mut before: Option<Key> = None;

@@ -75,13 +75,13 @@ impl Lag {
 }
 
 /// The version up to which `client` has the group of `item`. A cursor of another incarnation has nothing of this one.
-pub fn has(client: ClientId, item: &GroupItem, cursor: Option<&Cursor>) -> u64 {
+pub fn has(client: ClientId, item: &GroupItem, cursor: Option<&Cursor>) -> i64 {
     if !item.behind.contains(&client) {
         return item.version;
     }
     cursor
         .filter(|cursor| cursor.incarnation_number == item.incarnation_number)
-        .map_or(0, |cursor| cursor.position)
+        .map_or(item.first.version.saturating_sub(1), |cursor| cursor.position)
 }
 
 /// Reads the items of `keys`, all or none.
@@ -109,7 +109,8 @@ async fn count<L: Ledger>(
             continue;
         };
         lag.groups += 1;
-        lag.events += item.version.saturating_sub(has(client, item, Some(cursor)));
+        let missing = item.version.saturating_sub(has(client, item, Some(cursor)));
+        lag.events += u64::try_from(missing).unwrap_or(0);
         lag.since = Some(lag.since.map_or(cursor.at, |since| since.min(cursor.at)));
     }
     Ok(())
@@ -129,7 +130,7 @@ mod tests {
     const OTHER: ClientId = ClientId(3);
 
     /// Stores a group at `version` in its second incarnation, and the cursor of `client`: incarnation, position, time.
-    fn put(ledger: &MemoryLedger, name: &str, version: u64, client: ClientId, cursor: (u64, u64, u64)) {
+    fn put(ledger: &MemoryLedger, name: &str, version: i64, client: ClientId, cursor: (u64, i64, u64)) {
         let (incarnation_number, have, at) = cursor;
         let key = Key::S(name.to_owned());
         let group = Group::of(&key);
@@ -154,7 +155,6 @@ mod tests {
             epoch: 1,
             incarnation_number,
             position: have,
-            replay_until: 0,
             replay: None,
             at,
             unknown: [].into(),

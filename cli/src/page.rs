@@ -54,7 +54,7 @@ pub struct Example {
     /// Its `MessageGroupId`.
     pub group: String,
     /// The event's number in its aggregate.
-    pub version: u64,
+    pub version: i64,
     /// The event's time, as the item has it.
     pub time: Option<String>,
     /// The event's id.

@@ -49,7 +49,7 @@ impl Rejection {
     }
 
     /// The event's number inside its aggregate, if rejection and config contain it.
-    pub fn version(&self, source: Option<&Source>) -> Option<u64> {
+    pub fn version(&self, source: Option<&Source>) -> Option<i64> {
         let image = self.content().ok()?.image?;
         version_of(&serde_json::from_str(image.get()).ok()?, &source?.version)
     }

@@ -240,31 +240,21 @@ fn a_command_line_that_cannot_be_followed_is_explained() {
     "#]],
     );
     check(
-        &["replay", "Billing", "--all", "--from", "0"],
-        expect![[r#"
-        exit 2
-        --- stderr
-        error: invalid value '0' for '--from <VERSION>': a version is a number from 1 on
-
-        For more information, try '--help'.
-    "#]],
-    );
-    check(
         &["replay", "Billing", "--group", "-7", "--from", "-1"],
         expect![[r#"
-        exit 2
-        --- stderr
-        error: invalid value '-1' for '--from <VERSION>': a version is a number from 1 on
+            exit 2
+            --- stderr
+            error: invalid value '-1' for '--from <VERSION>': a version is a whole number, 0 or above
 
-        For more information, try '--help'.
-    "#]],
+            For more information, try '--help'.
+        "#]],
     );
     check(
         &["backfill", "Billing", "--from", "3"],
         expect![[r#"
             exit 2
             --- stderr
-            error: invalid value '3' for '--from <VERSION>': a backfill begins at version 1; use `fanoutctl replay CLIENT --all --from VERSION`
+            error: invalid value '3' for '--from <VERSION>': a backfill begins at the first version; use `fanoutctl replay CLIENT --all --from VERSION`
 
             For more information, try '--help'.
         "#]],

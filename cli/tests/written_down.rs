@@ -75,7 +75,7 @@ fn a_command_line_that_the_tool_does_not_know_is_found() {
     check("replay CLIENT --all --from VERSION", true);
     check("replay Billing --group AFC F5 --from 3", false);
     check("replay Billing --group A --all --from 3", false);
-    check("replay Billing --group A --from 0", false);
+    check("replay Billing --group A --from -1", false);
     check("replay Billing --group A --after B --from 1", false);
     check("backfill Billing --dry-run --yes", false);
 }

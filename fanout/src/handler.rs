@@ -89,6 +89,8 @@ struct Invocation<'s, C, T, L, E> {
     pages: Semaphore,
     /// How many bytes of events are kept of one group's look-up.
     bytes_limit: usize,
+    /// The version of an aggregate's first event.
+    first_version: i64,
 }
 
 impl Fanout {
@@ -135,6 +137,7 @@ impl Fanout {
             budget,
             pages: Semaphore::new(PAGES_AT_ONCE),
             bytes_limit: BYTES_LIMIT / groups.len().max(1),
+            first_version: self.source.version.first,
         };
 
         let mut counts = Counts::default();

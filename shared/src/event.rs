@@ -30,7 +30,7 @@ pub struct Event {
     deduplication_id: DeduplicationId,
     name: Option<String>,
     time: Option<String>,
-    version: u64,
+    version: i64,
     body: String,
 }
 
@@ -180,8 +180,8 @@ impl Event {
         self.time.as_deref()
     }
 
-    /// The event's number inside its aggregate, from 1.
-    pub fn version(&self) -> u64 {
+    /// The event's number inside its aggregate, from [`VersionPlace::first`].
+    pub fn version(&self) -> i64 {
         self.version
     }
 
@@ -280,7 +280,7 @@ impl<'v> Fields<'_, 'v> {
         (text.len() <= TEXT_LIMIT).then(|| text.into_owned())
     }
 
-    fn version(&self) -> Result<u64, EventError> {
+    fn version(&self) -> Result<i64, EventError> {
         let place = &self.reader.version;
         let value = self.scalar(Role::Version)?;
         if matches!(value, Scalar::B(_)) {

@@ -195,6 +195,7 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
         "pk": { "S": "group#a" }, "sk": { "S": "group" }, "format": { "N": "2" }, "write_count": { "N": "2" }, "version": { "N": "1" },
         "revision": { "N": "1" }, "incarnation_number": { "N": "1" }, "token": { "S": "0123456789abcdef" }, "key": { "S": "a" },
         "first": { "M": { "sort": { "S": "0" }, "version": { "N": "1" } } },
+        "streamed_at": { "S": "2025-03-01T09:29:00Z" },
     });
     let known = json!({ "Responses": { LEDGER_TABLE: [registry, group] }, "UnprocessedKeys": {} });
     // By every key, query and scan there is the registry, and nothing else.

@@ -43,7 +43,7 @@ pub struct Newer {
     /// Where events have their version.
     pub place: VersionPlace,
     /// The version that newer ones exceed.
-    pub version: u64,
+    pub version: i64,
 }
 
 /// The first items of a table.
@@ -162,7 +162,7 @@ pub async fn count_newer(target: &Target, table: &str, newer: &Newer) -> Result<
 }
 
 /// The version at `place` of an item in DynamoDB's JSON, where numbers are texts and lose no digit.
-pub fn version_of(item: &Value, place: &VersionPlace) -> Option<u64> {
+pub fn version_of(item: &Value, place: &VersionPlace) -> Option<i64> {
     let (first, rest) = place.path.0.split_first()?;
     let value = rest.iter().try_fold(item.get(first)?, |value, name| value.get("M")?.get(name))?;
     let typed: TypedKey = serde_json::from_value(value.clone()).ok()?;
@@ -311,9 +311,9 @@ mod tests {
 
     #[test]
     fn a_version_is_read_where_and_as_the_config_says() {
-        let check = |value: Value, after: Option<&str>, expected: Option<u64>| {
+        let check = |value: Value, after: Option<&str>, expected: Option<i64>| {
             let path = Path::try_new("RegistrationNumber.version").unwrap();
-            let place = VersionPlace { path, after: after.map(str::to_owned) };
+            let place = VersionPlace { after: after.map(str::to_owned), ..path.into() };
             let item = json!({ "RegistrationNumber": { "M": { "version": value } } });
             assert_eq!(version_of(&item, &place), expected, "{item}");
         };

@@ -31,7 +31,7 @@ fn check(world: &World, got: &str, standing: &str) {
     }
 }
 
-fn raise(ledger: &MemoryLedger, version: u64) {
+fn raise(ledger: &MemoryLedger, version: i64) {
     let key = ItemKey::Group(group_of("a"));
     let Some(Item::Group(mut item)) = ledger.get(&key) else { panic!() };
     item.write_count = WriteCount(item.write_count.0 + 1);
@@ -49,7 +49,7 @@ fn a_group_that_grows_meanwhile_is_followed() {
 
 #[test]
 fn what_another_recorded_meanwhile_is_kept() {
-    let another = |world: &World, position: u64, epoch: u64| {
+    let another = |world: &World, position: i64, epoch: u64| {
         let key = world.cursor_key("A", "a");
         before_recording(world, move |ledger| {
             let Some(Item::Cursor(mut cursor)) = ledger.get(&key) else { panic!() };
@@ -87,7 +87,7 @@ fn a_replay_that_is_requested_meanwhile_repeats_what_was_sent() {
         };
         let id = ReplayId::try_new("r-9").unwrap();
         let fresh = &mut || ledger.fresh();
-        let writes = replay::replay(&group_of("a"), &item, client, Some(&cursor), 1, &id, now, fresh);
+        let writes = replay::replay(&group_of("a"), &item, client, Some(&cursor), 1, 1, &id, now, fresh);
         ledger.apply(&writes).unwrap();
     });
     world.maintenance();
@@ -242,7 +242,7 @@ proptest! {
         seed in any::<u64>(),
         per_mille in 0_u64..400,
         writes in prop::collection::vec(prop::option::weighted(0.4, 0..3_usize), 0..40),
-        sizes in prop::collection::vec(1_u64..9, 1..14),
+        sizes in prop::collection::vec(1_i64..9, 1..14),
     ) {
         let world = World::new();
         let faults = [WriteFault::Refused, WriteFault::UnknownDone, WriteFault::UnknownNotDone];
@@ -262,7 +262,7 @@ proptest! {
             for message in world.queues.accepted(&world.queue("A")) {
                 let version = message.attributes.iter().find(|attribute| attribute.name == "version");
                 let version = version.map(|version| match &version.value {
-                    shared::message::AttributeValue::Text(text) => text.parse::<u64>().unwrap(),
+                    shared::message::AttributeValue::Text(text) => text.parse::<i64>().unwrap(),
                     shared::message::AttributeValue::Base64(_) => panic!(),
                 });
                 if message.group == group_of(&group.to_string()) && version == Some(next) {

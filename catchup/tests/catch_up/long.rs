@@ -9,7 +9,7 @@ use crate::world::World;
 
 /// A world in which A is behind in the group `a`, which has `events` events, and in nine groups of two. A page of four
 /// takes half a second.
-fn world(events: u64) -> World {
+fn world(events: i64) -> World {
     let world = World::new();
     let long: Vec<String> = (1..=events).map(|version| format!("a{version}")).collect();
     world.put(&long.join(" "));

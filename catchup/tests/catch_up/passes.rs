@@ -9,7 +9,7 @@ use crate::world::World;
 
 /// A is behind in the group `a`, which has `events` and `version`, as `standing` says. Checks what A gets, and how the group
 /// stands `then`.
-fn check(events: &str, version: u64, standing: &str, got: &str, then: &str) {
+fn check(events: &str, version: i64, standing: &str, got: &str, then: &str) {
     let world = World::new();
     world.put(events);
     world.group("a", version, standing);

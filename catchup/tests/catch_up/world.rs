@@ -15,7 +15,7 @@ use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::times::{FAN_OUT_LIMIT, VISIBILITY};
 use shared::ledger::{
     ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, Lease, Page, Ports,
-    Registration, Registry, ScanPage, ScanPosition, Unread, WriteCount,
+    Registration, Registry, Repetition, ScanPage, ScanPosition, Unread, WriteCount,
 };
 use shared::metrics::Tally;
 use shared::naming::{Naming, OwnQueue, QueueUrl};
@@ -137,14 +137,14 @@ impl World {
 
     /// Puts a group into the ledger, with the clients that are behind in it: `A:2` (up to version 2), `A:2..5` (replaying
     /// up to 5), `A:2/1` (of incarnation 1).
-    pub(crate) fn group(&self, group: &str, version: u64, behind: &str) {
+    pub(crate) fn group(&self, group: &str, version: i64, behind: &str) {
         self.group_with(group, version, behind, |_| {});
     }
 
     pub(crate) fn group_with(
         &self,
         name: &str,
-        version: u64,
+        version: i64,
         behind: &str,
         change: impl FnOnce(&mut GroupItem),
     ) {
@@ -174,16 +174,19 @@ impl World {
         for word in behind.split_whitespace() {
             let (client, cursor) = word.split_once(':').unwrap();
             let (range, incarnation_number) = cursor.split_once('/').unwrap_or((cursor, "1"));
-            let (position, replay_until) = range.split_once("..").unwrap_or((range, "0"));
-            let replay_until = replay_until.parse().unwrap();
+            let (position, until) =
+                range.split_once("..").map_or((range, None), |(from, until)| (from, Some(until)));
+            let replay = until.map(|until| Repetition {
+                id: ReplayId::try_new("r-1").unwrap(),
+                until: until.parse().unwrap(),
+            });
             let id = self.registration(client).id;
             let cursor = Cursor {
                 write_count: WriteCount(1_000 + u64::from(id.0)),
                 epoch: 500,
                 incarnation_number: incarnation_number.parse().unwrap(),
                 position: position.parse().unwrap(),
-                replay_until,
-                replay: (replay_until > 0).then(|| ReplayId::try_new("r-1").unwrap()),
+                replay,
                 at: self.clock.now(),
                 unknown: [].into(),
             };
@@ -234,11 +237,8 @@ impl World {
             match (is_behind, cursor) {
                 (false, None) => {}
                 (true, Some(Item::Cursor(cursor))) => {
-                    let replay_until = if cursor.replay_until > 0 {
-                        format!("..{}", cursor.replay_until)
-                    } else {
-                        String::new()
-                    };
+                    let until = cursor.replay.as_ref().map(|repeated| format!("..{}", repeated.until));
+                    let replay_until = until.unwrap_or_default();
                     let incarnation_number = if cursor.incarnation_number == item.incarnation_number {
                         String::new()
                     } else {
@@ -292,7 +292,7 @@ impl World {
     pub(crate) fn stream(&self, events: &str) {
         for event in events.split_whitespace() {
             let (group, version) = event.split_at(1);
-            let version: u64 = version.parse().unwrap();
+            let version: i64 = version.parse().unwrap();
             let rows = self.table.rows(&Key::S(group.to_owned())).into_iter();
             let row = rows.into_iter().find(|row| row.head.version == Some(version)).unwrap();
             let along = Along { streamed_at: Some(self.clock.now()), ..Along::default() };

@@ -23,7 +23,7 @@ pub struct ReplayArguments {
 
     /// The first version to send again
     #[arg(long, value_name = "VERSION", value_parser = version, allow_hyphen_values = true)]
-    pub from: u64,
+    pub from: i64,
 
     /// How to request it.
     #[command(flatten)]
@@ -52,7 +52,7 @@ pub struct BackfillArguments {
 
     /// Refused: the error names `replay`, which has this option.
     #[arg(long, hide = true, value_name = "VERSION", value_parser = no_version, allow_hyphen_values = true)]
-    pub from: Option<u64>,
+    pub from: Option<i64>,
 
     /// How to request it.
     #[command(flatten)]
@@ -77,14 +77,14 @@ pub struct RequestArguments {
 
 impl From<BackfillArguments> for ReplayArguments {
     fn from(BackfillArguments { client, from: _, request }: BackfillArguments) -> Self {
-        Self { client, scope: ScopeArguments { group: None, all: true }, from: 1, request }
+        Self { client, scope: ScopeArguments { group: None, all: true }, from: 0, request }
     }
 }
 
-fn version(text: &str) -> Result<u64, &'static str> {
-    text.parse().ok().filter(|version| *version > 0).ok_or("a version is a number from 1 on")
+fn version(text: &str) -> Result<i64, &'static str> {
+    text.parse().ok().filter(|version| *version >= 0).ok_or("a version is a whole number, 0 or above")
 }
 
-fn no_version(_: &str) -> Result<u64, &'static str> {
-    Err("a backfill begins at version 1; use `fanoutctl replay CLIENT --all --from VERSION`")
+fn no_version(_: &str) -> Result<i64, &'static str> {
+    Err("a backfill begins at the first version; use `fanoutctl replay CLIENT --all --from VERSION`")
 }

@@ -125,7 +125,7 @@ fn text(report: &Report, style: Style) -> String {
     let Report { stack, groups, is_complete, missing, holes, ahead, pairs, implausible, of_unknown_age } =
         report;
     let mut rows = Vec::new();
-    let mut add = |difference: &str, key: &TypedKey, version: u64, tone| {
+    let mut add = |difference: &str, key: &TypedKey, version: i64, tone| {
         rows.push(row([difference.to_owned(), key.to_string(), version.to_string()], tone));
     };
     for EventVersion { key, version, .. } in missing {
@@ -187,12 +187,12 @@ mod tests {
 
     use super::*;
 
-    fn event(key: &str, version: u64) -> EventVersion {
+    fn event(key: &str, version: i64) -> EventVersion {
         EventVersion::of(&Key::S(key.to_owned()), version)
     }
 
-    fn compared(missing: &[(&str, u64)], holes: &[(&str, u64)], ahead: &[(&str, u64)]) -> Comparison {
-        let further = |(key, version): &(&str, u64)| {
+    fn compared(missing: &[(&str, i64)], holes: &[(&str, i64)], ahead: &[(&str, i64)]) -> Comparison {
+        let further = |(key, version): &(&str, i64)| {
             let EventVersion { group, key, version } = event(key, *version);
             GroupAhead { group, key, version, highest: 5 }
         };

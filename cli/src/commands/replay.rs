@@ -28,8 +28,10 @@ use crate::output::Style;
 /// # Errors
 ///
 /// [`Failure`]: nothing is requested, or not all. Then the command that goes on is printed.
-pub async fn execute(context: &Context, arguments: &ReplayArguments) -> Result<Exit, Failure> {
+pub async fn execute(context: &Context, mut arguments: ReplayArguments) -> Result<Exit, Failure> {
     let config = context.config(None)?;
+    arguments.from = arguments.from.max(config.source.version.first);
+    let arguments = &arguments;
     let operator = Operator::of_stack(context).await?;
     let client = served(&operator.registry, &arguments.client)?;
     let scope = before_any_request(scope(&operator, &config, client, arguments)).await?;

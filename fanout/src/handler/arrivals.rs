@@ -66,8 +66,9 @@ impl<'b> SortedBatch<'b> {
 fn read(number: usize, delivery: &Delivery<'_>, source: &Source) -> Result<(Key, Arrival), String> {
     let incoming = delivery.message.as_ref()?;
     let version = incoming.copy.attribute("version").ok_or("it lacks the attribute `version`")?;
-    let version = version.parse().ok().filter(|version| *version > 0);
-    let version = version.ok_or("its attribute `version` is not a whole number from 1")?;
+    let no_version =
+        || format!("its attribute `version` is not a whole number from {}", source.version.first);
+    let version = source.version.parse(version).ok_or_else(no_version)?;
     let sent = delivery.sent.or(delivery.first_received).ok_or("`SentTimestamp` is missing")?;
     let replay = incoming.copy.attribute(REPLAY).and_then(|id| ReplayId::try_new(id).ok());
     let (key, identity) = identity(incoming, source, replay.as_ref())?;

@@ -161,6 +161,7 @@ impl<'b> OpenGroup<'b> {
             let view = View {
                 group: &self.group,
                 key: &self.key,
+                first_version: ports.first_version,
                 arrivals: &self.arrivals,
                 registry: found.registry(),
                 item: found.group(&self.group),
@@ -376,6 +377,6 @@ pub(super) struct RecordedRun {
     pub(super) became_behind: Vec<ClientPosition>,
 }
 
-fn list(versions: &[u64]) -> String {
-    versions.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
+fn list(versions: &[i64]) -> String {
+    versions.iter().map(i64::to_string).collect::<Vec<_>>().join(" ")
 }

@@ -287,14 +287,15 @@ impl LedgerWorld {
 
     /// The version up to which a client has an aggregate, as the ledger knows it.
     pub(crate) fn has(&self, client: &str, aggregate: &str) -> u64 {
-        match (
+        let has = match (
             self.ledger.get(&self.item_key(aggregate)),
             self.ledger.get(&self.cursor_key(client, aggregate)),
         ) {
             (_, Some(Item::Cursor(cursor))) => cursor.position,
             (Some(Item::Group(item)), None) => item.version,
             other => panic!("{other:?}"),
-        }
+        };
+        u64::try_from(has).unwrap()
     }
 
     /// The versions of an aggregate that a client's queue accepted, in order.
@@ -344,14 +345,13 @@ impl LedgerWorld {
         ItemKey::Cursor(ClientId(u32::try_from(id).unwrap()), group(aggregate))
     }
 
-    pub(crate) fn new_cursor(&self, position: u64) -> Cursor {
+    pub(crate) fn new_cursor(&self, position: i64) -> Cursor {
         let at = self.clock.now();
         Cursor {
             write_count: WriteCount(77),
             epoch: 77,
             incarnation_number: 1,
             position,
-            replay_until: 0,
             replay: None,
             at,
             unknown: [].into(),
@@ -364,7 +364,7 @@ impl LedgerWorld {
         let Some(Item::Registry(registry)) = self.ledger.get(&ItemKey::Registry) else { panic!() };
         let mut text = format!("v{}", item.version);
         if !item.holes.is_empty() {
-            let holes: Vec<String> = item.holes.iter().map(u64::to_string).collect();
+            let holes: Vec<String> = item.holes.iter().map(i64::to_string).collect();
             text.push_str(&format!(" holes {}", holes.join(",")));
         }
         let mut cursors = Vec::new();
@@ -373,11 +373,9 @@ impl LedgerWorld {
             assert_eq!(cursor.is_some(), item.behind.contains(&client), "{client:?}");
             if let Some(Item::Cursor(cursor)) = cursor {
                 let (name, _) = registry.client(client).unwrap();
-                let replay_until = if cursor.replay_until > 0 {
-                    format!(" replay_until {}", cursor.replay_until)
-                } else {
-                    String::new()
-                };
+                let until =
+                    cursor.replay.as_ref().map(|repeated| format!(" replay_until {}", repeated.until));
+                let replay_until = until.unwrap_or_default();
                 cursors.push(format!("{name} has {}{replay_until}", cursor.position));
             }
         }

@@ -67,7 +67,12 @@ pub struct VersionPlace {
     pub path: Path,
     /// What stands before its digits: `EVENT#`. Then it is in text only.
     pub after: Option<String>,
+    /// The version of an aggregate's first event: 0 or 1.
+    pub first: i64,
 }
+
+/// The highest version that an event can have: 18 digits, so that no sum of versions is too large for an `i64`.
+pub const VERSION_LIMIT: i64 = 999_999_999_999_999_999;
 
 /// The way to an attribute, from the item inwards: `RegistrationNumber.version`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ClientName, Path, VersionPlace};
+use super::{ClientName, Path, VERSION_LIMIT, VersionPlace};
 use crate::ids::Key;
 use crate::quoted::quoted;
 
@@ -57,22 +57,28 @@ impl Path {
 }
 
 impl VersionPlace {
-    /// The version that the value there is: a whole number from 1, as a number or as its decimal digits. `None`: it is none.
-    pub fn read(&self, value: &Key) -> Option<u64> {
+    /// The version that the value there is: a whole number from [`first`](Self::first) to [`VERSION_LIMIT`], as a number or
+    /// as its decimal digits. `None`: it is none.
+    pub fn read(&self, value: &Key) -> Option<i64> {
         let digits = match (value, &self.after) {
             (Key::N(number), None) => number,
             (Key::S(text), after) => text.strip_prefix(after.as_deref().unwrap_or_default())?,
             (Key::N(_) | Key::B(_), _) => return None,
         };
+        self.parse(digits)
+    }
+
+    /// The version that these decimal digits are, as in [`read`](Self::read).
+    pub fn parse(&self, digits: &str) -> Option<i64> {
         let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits.parse().ok().filter(|version| is_whole && *version > 0)
+        digits.parse().ok().filter(|version| is_whole && (self.first..=VERSION_LIMIT).contains(version))
     }
 }
 
-/// A version without anything before its digits.
+/// A version without anything before its digits, which counts from 1.
 impl From<Path> for VersionPlace {
     fn from(path: Path) -> Self {
-        Self { path, after: None }
+        Self { path, after: None, first: 1 }
     }
 }
 

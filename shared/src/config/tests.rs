@@ -158,7 +158,7 @@ fn unknown_keys_are_refused() {
             f.toml:1: sources: unknown key; did you mean `source`?
             f.toml:10: proxy: unknown key; known here are `source`, `sending`, `client`
             f.toml:5: source.sort-key: unknown key; did you mean `sort_key`?
-            f.toml:4: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `scan_read_units`, `filter`, `allowed_accounts`
+            f.toml:4: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `first_version`, `scan_read_units`, `filter`, `allowed_accounts`
             f.toml:11: sending.RequestsInFlight: unknown key; did you mean `requests_in_flight`?
             f.toml:15: client.filter: unknown key; known here are `name`, `queue_arn`, `history`
             f.toml:18: client.queueArn: unknown key; did you mean `queue_arn`?

@@ -89,6 +89,16 @@ fn validate_source(raw: RawSource<'_>, report: &mut Report<'_>) -> Option<Source
         Value::Is(text) => Some(text.into_inner().into_owned()),
         Value::Absent | Value::Wrong => None,
     };
+    let first_version = match raw.first_version {
+        Value::Absent => Some(1),
+        Value::Is(first) if matches!(first.get_ref(), 0 | 1) => Some(first.into_inner()),
+        Value::Is(first) => {
+            let problem = "is neither 0 nor 1; leave it out if an aggregate's first event has version 1";
+            report.add(first.span().start, "source.first_version", problem);
+            None
+        }
+        Value::Wrong => None,
+    };
     let filter = raw.filter.map(|section| filter(&section, report));
     let (partition_key, sort_key) = (partition_key?, sort_key?);
     let filter = match filter {
@@ -101,7 +111,7 @@ fn validate_source(raw: RawSource<'_>, report: &mut Report<'_>) -> Option<Source
         id,
         name,
         time,
-        version: VersionPlace { path: version?, after },
+        version: VersionPlace { path: version?, after, first: first_version? },
         filter,
     })
 }

@@ -144,7 +144,7 @@ pub struct EventVersion {
     /// The aggregate's key.
     pub key: TypedKey,
     /// The version.
-    pub version: u64,
+    pub version: i64,
 }
 
 /// A version that two events of an aggregate have.
@@ -155,7 +155,7 @@ pub struct EventPair {
     /// The aggregate's key.
     pub key: TypedKey,
     /// The version.
-    pub version: u64,
+    pub version: i64,
     /// The events' sort keys.
     pub sort_keys: [TypedKey; 2],
 }
@@ -168,14 +168,14 @@ pub struct GroupAhead {
     /// The aggregate's key.
     pub key: TypedKey,
     /// The version up to which it was sent.
-    pub version: u64,
+    pub version: i64,
     /// The highest that the table has.
-    pub highest: u64,
+    pub highest: i64,
 }
 
 impl EventVersion {
     /// A version of the aggregate with this key.
-    pub fn of(key: &Key, version: u64) -> Self {
+    pub fn of(key: &Key, version: i64) -> Self {
         Self { group: Group::of(key).as_str().to_owned(), key: key.into(), version }
     }
 }

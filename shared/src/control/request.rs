@@ -52,7 +52,7 @@ pub enum ControlRequest {
         /// The aggregates' keys, 1 to [`REPLAY_KEYS_LIMIT`].
         keys: Vec<TypedKey>,
         /// The first version.
-        from: u64,
+        from: i64,
         /// A [`ReplayId`](crate::ids::ReplayId).
         replay: String,
         /// Who asks.

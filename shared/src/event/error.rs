@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::TEXT_LIMIT;
-use crate::config::VersionPlace;
+use crate::config::{VERSION_LIMIT, VersionPlace};
 use crate::image::{ImageError, Type};
 
 /// Why an item is not an event that can be sent. No later attempt can change that.
@@ -39,7 +39,7 @@ pub enum EventError {
         path: String,
     },
     /// The version cannot count events.
-    #[error("`{}`, the event's version, is not a whole number from 1 to {}{}", .place.path, u64::MAX, behind(.place))]
+    #[error("`{}`, the event's version, is not a whole number from {} to {VERSION_LIMIT}{}", .place.path, .place.first, behind(.place))]
     Version {
         /// Where it is, and what should stand before it.
         place: VersionPlace,

@@ -9,21 +9,23 @@ use super::{
 use crate::ids::{Group, IncarnationToken, Key};
 use crate::time::Timestamp;
 
-/// The version of an aggregate's first event.
-const FIRST_VERSION: u64 = 1;
-
 /// What must be written so that `item` accounts for the revision of `registry`; empty if it does.
 ///
-/// Every client that joined since and wants history gets behind from version 0, the other new ones are up to date from here;
+/// Every client that joined since and wants history gets behind from the first version, the other new ones are up to date from here;
 /// clients that retired leave `behind` with their cursors. `retired` holds the cursors of those, `None` for one that is
 /// missing; a client that is not in it stays. With `is_new` there is no item yet and `item` is the first one.
 ///
 /// The transactions are written in order, each on condition that the one before it was.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what was read, what the source says, and what a function cannot make"
+)]
 pub fn adopt(
     group: &Group,
     item: &GroupItem,
     is_new: bool,
     registry: &Registry,
+    first_version: i64,
     retired: &BTreeMap<ClientId, Option<Cursor>>,
     now: Timestamp,
     fresh: &mut dyn FnMut() -> u64,
@@ -40,8 +42,8 @@ pub fn adopt(
             None => {}
         }
     }
-    for client in joining(item, registry) {
-        cursors.push(CursorWrite::new(client, item.incarnation_number, 0, now, fresh));
+    for client in joining(item, registry, first_version) {
+        cursors.push(CursorWrite::new(client, item.incarnation_number, first_version - 1, now, fresh));
     }
     transactions(group, item, is_new, after, cursors)
 }
@@ -55,21 +57,21 @@ pub fn leaving(item: &GroupItem, registry: &Registry) -> Vec<ClientId> {
 }
 
 /// Whether a scan can answer for a group that the ledger does not know, of which the table has these `rows`: every event's
-/// time can be read, and no version is missing from [`FIRST_VERSION`] up to the highest.
+/// time can be read, and no version is missing from `first_version` up to the highest.
 ///
 /// Only the fan-out, under the group's lock, makes an item of any other. It waits for what is missing, which may become
 /// readable in a moment, whatever the events' own times say.
-pub fn is_whole(rows: &[RowHead]) -> bool {
-    let mut versions: Vec<u64> = rows.iter().filter_map(|row| row.version).collect();
+pub fn is_whole(rows: &[RowHead], first_version: i64) -> bool {
+    let mut versions: Vec<i64> = rows.iter().filter_map(|row| row.version).collect();
     versions.sort_unstable();
     versions.dedup();
-    let has_hole = versions.iter().zip(FIRST_VERSION..).any(|(version, expected)| *version != expected);
+    let has_hole = versions.iter().zip(first_version..).any(|(version, expected)| *version != expected);
     let has_times = rows.iter().filter(|row| row.version.is_some()).all(|row| row.time.is_some());
     has_times && !has_hole
 }
 
 /// How many versions a stream may be behind with, as far as that matters where events have no times.
-const REVERSED_LIMIT: u64 = 10;
+const REVERSED_LIMIT: i64 = 10;
 
 /// The item of a group at first sight, from the table's `rows`; `None` if they have no event of it.
 ///
@@ -81,14 +83,14 @@ pub fn baseline<'r>(
     key: &Key,
     rows: impl IntoIterator<Item = &'r RowHead>,
     start: Timestamp,
-    shown: Option<u64>,
+    shown: Option<i64>,
 ) -> Option<GroupItem> {
-    let mut events: Vec<(u64, &RowHead)> =
+    let mut events: Vec<(i64, &RowHead)> =
         rows.into_iter().filter_map(|row| Some((row.version?, row))).collect();
     events.sort_by_key(|(version, _)| *version);
     let (lowest, first) = *events.first()?;
     let (highest, _) = *events.last()?;
-    let is_young = |version: u64, time: Option<EventTime>| match time {
+    let is_young = |version: i64, time: Option<EventTime>| match time {
         Some(_) => !is_old(time, start),
         None => shown.is_some_and(|shown| version.saturating_add(REVERSED_LIMIT) >= shown),
     };
@@ -111,7 +113,7 @@ pub(super) fn is_old(time: Option<EventTime>, start: Timestamp) -> bool {
 pub(super) fn unseen(key: &Key, first: First) -> GroupItem {
     GroupItem {
         write_count: WriteCount(0),
-        version: 0,
+        version: first.version.saturating_sub(1),
         behind: [].into(),
         revision: 0,
         incarnation_number: 1,
@@ -126,9 +128,9 @@ pub(super) fn unseen(key: &Key, first: First) -> GroupItem {
     }
 }
 
-/// The clients that are behind from version 0 because they joined since and want everything.
-fn joining(item: &GroupItem, registry: &Registry) -> Vec<ClientId> {
-    if item.version == 0 {
+/// The clients that are behind from the first version because they joined since and want everything.
+fn joining(item: &GroupItem, registry: &Registry, first_version: i64) -> Vec<ClientId> {
+    if item.version < first_version {
         return Vec::new();
     }
     let joins = |client: &&Registration| {
@@ -153,7 +155,7 @@ mod tests {
 
     /// `3@5` is version 3 at second 5; `3` is at second 3; the time of `3?` cannot be read; `?` has no version. The ledger
     /// starts at second 3.
-    fn check_baseline(rows: &str, shown: Option<u64>, expected: &Expect) {
+    fn check_baseline(rows: &str, shown: Option<i64>, expected: &Expect) {
         let second = |text: &str| {
             let second = Timestamp::from_millis(text.parse::<u64>().unwrap() * 1_000);
             EventTime::from(second)
@@ -183,9 +185,9 @@ mod tests {
             RowHead { identity: identity("1"), version, time }
         };
         let mut rows: Vec<RowHead> = rows.split_whitespace().map(row).collect();
-        assert_eq!(is_whole(&rows), expected, "{rows:?}");
+        assert_eq!(is_whole(&rows, 1), expected, "{rows:?}");
         rows.reverse();
-        assert_eq!(is_whole(&rows), expected, "{rows:?}");
+        assert_eq!(is_whole(&rows, 1), expected, "{rows:?}");
     }
 
     #[test]

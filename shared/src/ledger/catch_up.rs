@@ -6,8 +6,8 @@ mod gather;
 mod lease;
 mod progress;
 
-use super::{ClientId, Cursor, GroupItem, LedgerRead, Reading};
-use crate::ids::{Group, ReplayId};
+use super::{ClientId, Cursor, GroupItem, LedgerRead, Reading, Repetition};
+use crate::ids::Group;
 
 pub use gather::{NeededEvents, Plan, PlannedEvent, VERSIONS_LIMIT};
 pub use progress::{ProgressWrite, SentRange};
@@ -34,16 +34,18 @@ pub struct Task {
     pub item: GroupItem,
     /// The client's cursor.
     pub cursor: Cursor,
+    /// The version of an aggregate's first event.
+    pub first_version: i64,
 }
 
 /// Whether the client is behind.
 ///
 /// A read of two items is no snapshot: one of them without the other was read during a write.
-pub fn begin(found: &LedgerRead, client: ClientId, group: &Group) -> Begin {
+pub fn begin(found: &LedgerRead, client: ClientId, group: &Group, first_version: i64) -> Begin {
     match (found.group(group), found.cursor(client, group)) {
         (Reading::Present(item), Reading::Present(cursor)) if item.behind.contains(&client) => {
             let (item, cursor) = (item.clone(), cursor.clone());
-            Begin::Behind(Box::new(Task { group: group.clone(), client, item, cursor }))
+            Begin::Behind(Box::new(Task { group: group.clone(), client, item, cursor, first_version }))
         }
         (Reading::Missing, Reading::Missing) => Begin::UpToDate,
         (Reading::Present(item), Reading::Missing) if !item.behind.contains(&client) => Begin::UpToDate,
@@ -53,14 +55,13 @@ pub fn begin(found: &LedgerRead, client: ClientId, group: &Group) -> Begin {
 
 impl Task {
     /// Up to which version the client has everything: of another incarnation it has nothing.
-    pub fn position(&self) -> u64 {
-        if self.is_of_this_incarnation() { self.cursor.position } else { 0 }
+    pub fn position(&self) -> i64 {
+        if self.is_of_this_incarnation() { self.cursor.position } else { self.first_version - 1 }
     }
 
     /// The replay and the highest version that it repeats.
-    pub fn replay(&self) -> Option<(&ReplayId, u64)> {
-        let replay = self.cursor.replay.as_ref().filter(|_| self.is_of_this_incarnation())?;
-        Some((replay, self.cursor.replay_until))
+    pub fn replay(&self) -> Option<&Repetition> {
+        self.cursor.replay.as_ref().filter(|_| self.is_of_this_incarnation())
     }
 
     fn is_of_this_incarnation(&self) -> bool {

@@ -21,7 +21,7 @@ impl CursorWrite {
     pub(super) fn new(
         client: ClientId,
         incarnation_number: u64,
-        position: u64,
+        position: i64,
         now: Timestamp,
         fresh: &mut dyn FnMut() -> u64,
     ) -> Self {
@@ -30,7 +30,6 @@ impl CursorWrite {
             epoch: fresh(),
             incarnation_number,
             position,
-            replay_until: 0,
             replay: None,
             at: now,
             unknown: [].into(),

@@ -60,7 +60,7 @@ pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Decision {
     if view.arrivals.iter().any(|arrival| arrival.is_again) && !view.has_written {
         return prove_that_writes_succeed(view, item);
     }
-    match EventRun::plain(item, view.arrivals, view.now) {
+    match EventRun::plain(item, view) {
         Some(run) => plan_send(view, registry, item, run, fresh),
         None => look_up(view, registry, item, fresh),
     }
@@ -77,7 +77,8 @@ fn apply_registry(
     if let Some(missing) = unread(leaving.iter().copied(), view.answers) {
         return missing;
     }
-    let transactions = adopt(view.group, item, false, registry, &view.answers.cursors, view.now, fresh);
+    let cursors = &view.answers.cursors;
+    let transactions = adopt(view.group, item, false, registry, view.first_version, cursors, view.now, fresh);
     Decision::Write(before_sending(transactions, "membership changed"))
 }
 
@@ -104,7 +105,7 @@ fn look_up(
         return rejection;
     }
     let highest = view.arrivals.iter().map(|arrival| arrival.version).max();
-    let to = highest.unwrap_or(0).max(item.version);
+    let to = highest.map_or(item.version, |highest| highest.max(item.version));
     let is_later_incarnation = item.incarnation_number > 1;
     let brought = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
     let wanted = Wanted {
@@ -139,7 +140,7 @@ fn look_up(
     }
     let plausible = plausible::reach(floor, rows.versions(), &resent(&there));
     let believed = there.iter().map(|arrival| arrival.version).filter(|version| *version <= plausible);
-    let mut top = believed.fold(item.version, u64::max);
+    let mut top = believed.fold(item.version, i64::max);
     if is_later_incarnation {
         top = rows.consecutive_from(top);
     }
@@ -171,7 +172,7 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
         return Decision::reject(implausible, plausible)
             .unwrap_or_else(|| Decision::Acknowledge(Dropped::erased(erased)));
     };
-    let holes = Holes::between(0, version, [version]);
+    let holes = Holes::between(view.first_version - 1, version, [version]);
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
         return Decision::ReturnSoon(young);
     }
@@ -184,7 +185,7 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
         let new = GroupItem {
             incarnation_number,
             token,
-            version: 0,
+            version: view.first_version - 1,
             time: None,
             streamed_at: None,
             first,
@@ -263,7 +264,17 @@ fn repeat(
         } else {
             None
         };
-        let writes = replay::replay(view.group, &item, client, cursor, arrival.version, id, view.now, fresh);
+        let writes = replay::replay(
+            view.group,
+            &item,
+            client,
+            cursor,
+            arrival.version,
+            view.first_version,
+            id,
+            view.now,
+            fresh,
+        );
         let next = writes.iter().find_map(|write| match &write.item {
             Some(Item::Group(next)) => Some(GroupItem::clone(next)),
             _ => None,
@@ -338,7 +349,7 @@ fn before_sending(transactions: Vec<Vec<Write>>, why: &'static str) -> PriorWrit
 }
 
 /// The versions that an operator sends again: they are believed.
-fn resent(arrivals: &[&Arrival]) -> Vec<u64> {
+fn resent(arrivals: &[&Arrival]) -> Vec<i64> {
     let resent = arrivals.iter().filter(|arrival| arrival.replay.is_some());
     resent.map(|arrival| arrival.version).collect()
 }

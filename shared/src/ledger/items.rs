@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 pub const HOLES_LIMIT: usize = 16;
 
 /// Adds versions to those that a group's item keeps of a kind: the last [`HOLES_LIMIT`].
-pub(super) fn keep_latest(kept: &mut Vec<u64>, more: impl IntoIterator<Item = u64>) {
+pub(super) fn keep_latest(kept: &mut Vec<i64>, more: impl IntoIterator<Item = i64>) {
     kept.extend(more);
     let surplus = kept.len().saturating_sub(HOLES_LIMIT);
     drop(kept.drain(..surplus));
@@ -77,8 +77,9 @@ pub enum State {
 pub struct GroupItem {
     /// Counts up.
     pub write_count: WriteCount,
-    /// Every event up to it has been sent to every client that is not behind, or it was a hole.
-    pub version: u64,
+    /// Every event up to it has been sent to every client that is not behind, or it was a hole. One below the first version
+    /// if none was.
+    pub version: i64,
     /// Who has less. A cursor says what.
     pub behind: BTreeSet<ClientId>,
     /// The revision of [`Registry`] that `behind` accounts for.
@@ -96,9 +97,9 @@ pub struct GroupItem {
     /// The aggregate's key: a digested group cannot be turned back.
     pub key: Key,
     /// The last [`HOLES_LIMIT`] versions given up, in the order in which they were.
-    pub holes: Vec<u64>,
+    pub holes: Vec<i64>,
     /// The last [`HOLES_LIMIT`] versions that were seen to have two events, in that order.
-    pub pairs: Vec<u64>,
+    pub pairs: Vec<i64>,
     /// What another release wrote in this format, and is written back as it was read.
     pub unknown: Attributes,
 }
@@ -109,7 +110,7 @@ pub struct First {
     /// What tells it from other events, also from one of another incarnation with the same sort key.
     pub identity: EventIdentity,
     /// Its version.
-    pub version: u64,
+    pub version: i64,
 }
 
 /// What a client has of a group that it is behind in. There is one exactly for each entry of [`GroupItem::behind`].
@@ -119,18 +120,25 @@ pub struct Cursor {
     pub write_count: WriteCount,
     /// A fresh value when the client becomes behind, and at each replay.
     pub epoch: u64,
-    /// The incarnation that `position` and `replay_until` are of.
+    /// The incarnation that `position` and `replay` are of.
     pub incarnation_number: u64,
-    /// The client has every event up to it.
-    pub position: u64,
-    /// The highest version that counts as a repetition; 0 if none does.
-    pub replay_until: u64,
-    /// In which replay versions up to `replay_until` are repeated.
-    pub replay: Option<ReplayId>,
+    /// The client has every event up to it. One below the first version if it has none.
+    pub position: i64,
+    /// What of the next events is a repetition, if any is.
+    pub replay: Option<Repetition>,
     /// When the client became behind.
     pub at: Timestamp,
     /// What another release wrote in this format, and is written back as it was read.
     pub unknown: Attributes,
+}
+
+/// Events that a client gets again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repetition {
+    /// In which replay.
+    pub id: ReplayId,
+    /// Up to which version.
+    pub until: i64,
 }
 
 /// Who catches a client up.

@@ -8,8 +8,8 @@ use super::{GroupItem, Write};
 use crate::ids::Group;
 
 /// Of `versions`, which two events have, those that the group's item does not name; each once, in order.
-pub(super) fn new_pairs(item: &GroupItem, versions: impl IntoIterator<Item = u64>) -> Vec<u64> {
-    let new: BTreeSet<u64> = versions.into_iter().filter(|version| !item.pairs.contains(version)).collect();
+pub(super) fn new_pairs(item: &GroupItem, versions: impl IntoIterator<Item = i64>) -> Vec<i64> {
+    let new: BTreeSet<i64> = versions.into_iter().filter(|version| !item.pairs.contains(version)).collect();
     new.into_iter().collect()
 }
 
@@ -18,8 +18,8 @@ pub(super) fn new_pairs(item: &GroupItem, versions: impl IntoIterator<Item = u64
 pub fn note_pairs(
     group: &Group,
     item: &GroupItem,
-    versions: impl IntoIterator<Item = u64>,
-) -> Option<(Vec<Vec<Write>>, Vec<u64>)> {
+    versions: impl IntoIterator<Item = i64>,
+) -> Option<(Vec<Vec<Write>>, Vec<i64>)> {
     let new = new_pairs(item, versions);
     if new.is_empty() {
         return None;

@@ -176,7 +176,7 @@ pub struct RowHead {
     /// What tells it from the aggregate's other items.
     pub identity: EventIdentity,
     /// Its version, if it has one that can be read.
-    pub version: Option<u64>,
+    pub version: Option<i64>,
     /// Its time, if it has one that can be read.
     pub time: Option<EventTime>,
 }
@@ -185,7 +185,7 @@ pub struct RowHead {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnsendableEvent {
     /// Its version.
-    pub version: u64,
+    pub version: i64,
     /// What tells it from the aggregate's other events.
     pub identity: EventIdentity,
     /// Why.

@@ -26,14 +26,14 @@ pub struct Difference {
     /// it sees for the first time, the fan-out looks for what is old unless it is shown version 1.)
     pub highest: bool,
     /// The versions that were given up and are there now.
-    pub holes: Vec<u64>,
+    pub holes: Vec<i64>,
     /// The table's highest version, if what was sent is higher.
-    pub ahead: Option<u64>,
+    pub ahead: Option<i64>,
     /// The lowest version that is too far above all others to be believed.
-    pub implausible: Option<u64>,
+    pub implausible: Option<i64>,
     /// The highest version of a group that the ledger does not know, if no event's time tells whether it is older than the
     /// ledger.
-    pub of_unknown_age: Option<u64>,
+    pub of_unknown_age: Option<i64>,
     /// The versions that two events have, with the two lowest sort keys of each.
     pub pairs: Vec<VersionPair>,
 }
@@ -42,7 +42,7 @@ pub struct Difference {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionPair {
     /// The version.
-    pub version: u64,
+    pub version: i64,
     /// The events' sort keys.
     pub sort_keys: [Key; 2],
 }
@@ -58,7 +58,7 @@ pub fn compare<'r>(
     start: Timestamp,
     now: Timestamp,
 ) -> Difference {
-    let events: Vec<(u64, &RowHead)> = rows.into_iter().filter_map(|row| Some((row.version?, row))).collect();
+    let events: Vec<(i64, &RowHead)> = rows.into_iter().filter_map(|row| Some((row.version?, row))).collect();
     let versions = || events.iter().map(|(version, _)| *version);
     let plausible = match item {
         // What was sent was believed.
@@ -83,7 +83,7 @@ pub fn compare<'r>(
     if !events.iter().any(|(_, row)| row.identity == item.first.identity) {
         return Difference { lowest: true, highest: highest_is_missing, ..difference };
     }
-    let versions: BTreeSet<u64> = events.iter().map(|(version, _)| *version).collect();
+    let versions: BTreeSet<i64> = events.iter().map(|(version, _)| *version).collect();
     Difference {
         lowest: false,
         highest: highest_is_missing,
@@ -94,9 +94,9 @@ pub fn compare<'r>(
 }
 
 /// The versions that two of `events` have.
-fn pairs(events: &[(u64, &RowHead)]) -> Vec<VersionPair> {
-    let mut first = BTreeMap::<u64, &RowHead>::new();
-    let mut pairs = BTreeMap::<u64, VersionPair>::new();
+fn pairs(events: &[(i64, &RowHead)]) -> Vec<VersionPair> {
+    let mut first = BTreeMap::<i64, &RowHead>::new();
+    let mut pairs = BTreeMap::<i64, VersionPair>::new();
     for (version, row) in events {
         let Some(other) = first.insert(*version, row) else { continue };
         let sort_keys = [other, *row].map(|row| row.identity.sort.clone());
@@ -129,14 +129,14 @@ mod tests {
     const BEFORE: i64 = 2_000_000;
 
     /// A version, and how many seconds ago it happened: a negative number is ahead; `None`: unknown.
-    type Event = (u64, Option<i64>);
+    type Event = (i64, Option<i64>);
 
     fn identity(sort: &str) -> EventIdentity {
         Key::N(sort.to_owned()).into()
     }
 
     /// The ledger's group: its version, its holes; the first event is version 1.
-    fn item(version: u64, holes: &[u64]) -> GroupItem {
+    fn item(version: i64, holes: &[i64]) -> GroupItem {
         GroupItem {
             write_count: WriteCount(3),
             version,
@@ -234,7 +234,7 @@ mod tests {
             "highest, implausible 1767600000000",
         );
         check(
-            &[(1, Some(900)), (far, Some(900)), (u64::MAX, Some(900))],
+            &[(1, Some(900)), (far, Some(900)), (i64::MAX, Some(900))],
             None,
             "highest, implausible 1767600000000",
         );

@@ -1,7 +1,7 @@
 //! A replay of one client in one group.
 
 use super::cursors::behind;
-use super::{ClientId, Cursor, GroupItem, Write, WriteCount};
+use super::{ClientId, Cursor, GroupItem, Repetition, Write, WriteCount};
 use crate::ids::{Group, ReplayId};
 use crate::time::Timestamp;
 
@@ -21,21 +21,23 @@ pub fn replay(
     item: &GroupItem,
     client: ClientId,
     cursor: Option<&Cursor>,
-    from: u64,
+    from: i64,
+    first_version: i64,
     id: &ReplayId,
     now: Timestamp,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Vec<Write> {
     let of_this_incarnation = cursor.filter(|cursor| cursor.incarnation_number == item.incarnation_number);
     let is_lost = cursor.is_none() && item.behind.contains(&client);
-    let (has, replay_until, at) = if item.behind.contains(&client) {
-        let (has, replay_until) =
-            of_this_incarnation.map_or((0, 0), |cursor| (cursor.position, cursor.replay_until));
-        (has, replay_until, cursor.map_or(now, |cursor| cursor.at))
+    let (has, at) = if item.behind.contains(&client) {
+        let has = of_this_incarnation.map_or(first_version - 1, |cursor| cursor.position);
+        (has, cursor.map_or(now, |cursor| cursor.at))
     } else {
-        (item.version, 0, now)
+        (item.version, now)
     };
-    let before = from.saturating_sub(1);
+    let repeated = of_this_incarnation.and_then(|cursor| cursor.replay.as_ref());
+    let until = repeated.map_or(has, |repeated| repeated.until.max(has));
+    let before = from.max(first_version) - 1;
     if before >= has && !is_lost {
         return Vec::new();
     }
@@ -45,8 +47,7 @@ pub fn replay(
         epoch: fresh(),
         incarnation_number: item.incarnation_number,
         position: before.min(has),
-        replay_until: replay_until.max(has),
-        replay: (!is_lost).then(|| id.clone()),
+        replay: (!is_lost).then(|| Repetition { id: id.clone(), until }),
         at,
         unknown: cursor.map(|cursor| cursor.unknown.clone()).unwrap_or_default(),
     };
@@ -63,7 +64,7 @@ mod tests {
 
     const CLIENT: ClientId = ClientId(7);
 
-    fn item(version: u64, is_behind: bool) -> GroupItem {
+    fn item(version: i64, is_behind: bool) -> GroupItem {
         GroupItem {
             write_count: WriteCount(40),
             version,
@@ -81,14 +82,14 @@ mod tests {
         }
     }
 
-    fn cursor(incarnation_number: u64, position: u64, replay_until: u64) -> Cursor {
-        let replay = (replay_until > 0).then(|| ReplayId::try_new("before").unwrap());
+    fn cursor(incarnation_number: u64, position: i64, until: i64) -> Cursor {
+        let id = ReplayId::try_new("before").unwrap();
+        let replay = (until > 0).then_some(Repetition { id, until });
         Cursor {
             write_count: WriteCount(900),
             epoch: 5,
             incarnation_number,
             position,
-            replay_until,
             replay,
             at: Timestamp::from_millis(1),
             unknown: [].into(),
@@ -96,7 +97,7 @@ mod tests {
     }
 
     /// The cursor that is written, as `position`, `replay_until`, and when it became behind; `None` if none is written.
-    fn check(version: u64, cursor: Option<Cursor>, from: u64, expected: Option<(u64, u64, u64)>) {
+    fn check(version: i64, cursor: Option<Cursor>, from: i64, expected: Option<(i64, i64, u64)>) {
         let (group, id) = (Group::of(&Key::S("a".to_owned())), ReplayId::try_new("r-1").unwrap());
         let item = item(version, cursor.is_some());
         let mut last = 1_000;
@@ -105,19 +106,18 @@ mod tests {
             last
         };
         let now = Timestamp::from_millis(9);
-        let writes = replay(&group, &item, CLIENT, cursor.as_ref(), from, &id, now, &mut fresh);
-        let Some((position, replay_until, at)) = expected else { return assert_eq!(writes, []) };
+        let writes = replay(&group, &item, CLIENT, cursor.as_ref(), from, 1, &id, now, &mut fresh);
+        let Some((position, until, at)) = expected else { return assert_eq!(writes, []) };
 
         let mut behind = item.clone();
         behind.write_count = WriteCount(41);
         behind.behind.insert(CLIENT);
-        let (at, replay) = (Timestamp::from_millis(at), Some(id));
+        let (at, replay) = (Timestamp::from_millis(at), Some(Repetition { id, until }));
         let repeated = Cursor {
             write_count: WriteCount(1_001),
             epoch: 1_002,
             incarnation_number: 2,
             position,
-            replay_until,
             replay,
             at,
             unknown: [].into(),
@@ -144,7 +144,7 @@ mod tests {
         check(9, None, 0, Some((0, 9, 9)));
         check(9, None, 9, Some((8, 9, 9)));
         check(9, None, 10, None);
-        check(9, None, u64::MAX, None);
+        check(9, None, i64::MAX, None);
         check(0, None, 1, None);
     }
 
@@ -174,7 +174,7 @@ mod tests {
             let (group, id) = (Group::of(&Key::S("a".to_owned())), ReplayId::try_new("r-1").unwrap());
             let now = Timestamp::from_millis(9);
             let item = item(9, true);
-            let writes = replay(&group, &item, CLIENT, None, from, &id, now, &mut || 7);
+            let writes = replay(&group, &item, CLIENT, None, from, 1, &id, now, &mut || 7);
             let [raised, Write { key, condition, item: Some(Item::Cursor(cursor)) }] = writes.as_slice()
             else {
                 panic!("{writes:?}")
@@ -182,10 +182,7 @@ mod tests {
             assert_eq!(raised.condition, Condition::WriteCount(WriteCount(40)));
             assert_eq!(key, &ItemKey::Cursor(CLIENT, group));
             assert_eq!(*condition, Condition::Absent);
-            assert_eq!(
-                (cursor.incarnation_number, cursor.position, cursor.replay_until, &cursor.replay),
-                (2, 0, 0, &None)
-            );
+            assert_eq!((cursor.incarnation_number, cursor.position, &cursor.replay), (2, 0, &None));
             assert_eq!(cursor.at, now);
         }
     }

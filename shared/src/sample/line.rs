@@ -12,6 +12,11 @@ impl ConfigLine {
         Self { section: "source", text: format!("{key} = {}", literal(value)) }
     }
 
+    /// The line that names the version of an aggregate's first event.
+    pub(super) fn of_first_version(first: i64) -> Self {
+        Self { section: "source", text: format!("first_version = {first}") }
+    }
+
     /// The line that names where versions are.
     pub(super) fn of_version(place: &VersionPlace) -> Self {
         let path = place.path.to_string();

@@ -2,7 +2,7 @@
 
 use super::item::SampledItem;
 use super::kind::{separation, shown};
-use super::version::{counting, kinds_of};
+use super::version::{counting, kinds_of, numbers};
 use super::{ConfigLine, SampleFinding, SampledAggregate, Survey, of};
 use crate::ids::{Group, Key};
 use crate::quoted::quoted;
@@ -23,7 +23,7 @@ pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {
 struct Versions<'s> {
     key: &'s Key,
     /// Sorted; each once.
-    versions: Vec<u64>,
+    versions: Vec<i64>,
     /// Two events for each version that there is more than once.
     twice: Vec<(&'s SampledItem, &'s SampledItem)>,
     is_cut: bool,
@@ -33,12 +33,12 @@ impl<'s> Versions<'s> {
     /// `None`: the aggregate has no event.
     fn new(aggregate: &SampledAggregate<'s>) -> Option<Self> {
         let version = |item: &&'s SampledItem| Some((item.event()?.version(), *item));
-        let mut events: Vec<(u64, &SampledItem)> = aggregate.items.iter().filter_map(version).collect();
+        let mut events: Vec<(i64, &SampledItem)> = aggregate.items.iter().filter_map(version).collect();
         events.sort_by_key(|(version, _)| *version);
         let neighbours = events.iter().zip(events.iter().skip(1));
         let twice = neighbours.filter(|(one, other)| one.0 == other.0).map(|(one, other)| (one.1, other.1));
         let twice = twice.collect();
-        let mut versions: Vec<u64> = events.iter().map(|(version, _)| *version).collect();
+        let mut versions: Vec<i64> = events.iter().map(|(version, _)| *version).collect();
         versions.dedup();
         (!versions.is_empty()).then_some(Self {
             key: aggregate.key,
@@ -49,9 +49,9 @@ impl<'s> Versions<'s> {
     }
 
     /// Where the versions leave some out, in words.
-    fn hole(&self) -> Option<String> {
+    fn hole(&self, first_version: i64) -> Option<String> {
         let first = self.versions.first()?;
-        if *first != 1 {
+        if *first != first_version {
             return Some(format!("begins at version {first}"));
         }
         let mut neighbours = self.versions.iter().zip(self.versions.iter().skip(1));
@@ -113,17 +113,22 @@ fn without_other_kinds<'s>(
 }
 
 fn left_out(survey: &Survey<'_>, versions: &[Versions<'_>]) -> Option<SampleFinding> {
-    let whole = versions.iter().filter(|versions| !versions.is_cut);
-    let holes: Vec<(&Versions<'_>, String)> =
-        whole.filter_map(|versions| Some((versions, versions.hole()?))).collect();
+    let place = &survey.source.version;
+    let whole: Vec<&Versions<'_>> = versions.iter().filter(|versions| !versions.is_cut).collect();
+    let holes = whole.iter().filter_map(|versions| Some((versions, versions.hole(place.first)?)));
+    let holes: Vec<_> = holes.collect();
     let (first, hole) = holes.first()?;
     let problem = format!(
-        "the versions of {} don't count 1, 2, 3 …: {} {hole}",
+        "the versions of {} don't count {}: {} {hole}",
         of(holes.len(), versions.len(), "aggregate"),
+        numbers(place.first),
         name(first.key)
     );
     let events = survey.events().count();
-    let better = counting(&survey.aggregates, &survey.source.version);
+    if whole.iter().all(|versions| versions.hole(1).is_none()) {
+        return Some(SampleFinding::with_line(problem, "", ConfigLine::of_first_version(1)));
+    }
+    let better = counting(&survey.aggregates, place);
     Some(match better.filter(|better| better.items >= events) {
         Some(better) => {
             let problem = format!("{problem}; at `{}`, they do", better.place);

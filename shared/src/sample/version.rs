@@ -21,11 +21,12 @@ const COUNT_FROM_NOW_ON: &str = "name the attribute that counts each aggregate's
 /// Finds items without a version that can be read.
 pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {
     let place = &survey.source.version;
+    let from_0 = VersionPlace { first: 0, ..place.clone() };
     let is_zero =
-        |item: &&SampledItem| item.at(&place.path).is_some_and(|value| number(place, value) == Some(0));
+        |item: &&SampledItem| item.at(&place.path).is_some_and(|value| from_0.read(value) == Some(0));
     let (zeros, lacking): (Vec<&SampledItem>, Vec<_>) =
         survey.admitted.iter().copied().filter(|item| item.lacks(Role::Version)).partition(is_zero);
-    findings.extend(zero(survey, &zeros));
+    findings.extend(zero(survey, &from_0, &zeros));
     if lacking.is_empty() {
         return;
     }
@@ -36,9 +37,10 @@ pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {
         let all = better.items == survey.admitted.len();
         let which = if all { "they".to_owned() } else { format!("{} of them", better.items) };
         let problem = format!(
-            "{} at `{place}`; at `{}`, {which} count 1, 2, 3 …",
+            "{} at `{place}`; at `{}`, {which} count {}",
             no_version(lacking.len(), survey.admitted.len()),
-            better.place
+            better.place,
+            numbers(place.first)
         );
         findings.push(SampleFinding::with_line(problem, "", ConfigLine::of_version(&better.place)));
     } else if known == 0 {
@@ -48,7 +50,7 @@ pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {
     }
 }
 
-/// A place where each aggregate's items count 1, 2, 3 ….
+/// A place where each aggregate's items count up by one from the first version.
 pub(super) struct Counting {
     pub(super) place: VersionPlace,
     /// How many items have a version there.
@@ -58,7 +60,7 @@ pub(super) struct Counting {
 /// The place other than `known` at which most items count, if there is any. At least one aggregate has to show it with two
 /// versions.
 pub(super) fn counting(aggregates: &[SampledAggregate<'_>], known: &VersionPlace) -> Option<Counting> {
-    let mut versions: HashMap<VersionKey, Vec<(usize, u64)>> = HashMap::new();
+    let mut versions: HashMap<VersionKey, Vec<(usize, i64)>> = HashMap::new();
     for (index, aggregate) in aggregates.iter().enumerate() {
         for (path, value) in aggregate.items.iter().flat_map(|item| &item.scalars) {
             if let Some((after, version)) = digits(value).filter(|_| is_nameable(path)) {
@@ -67,14 +69,14 @@ pub(super) fn counting(aggregates: &[SampledAggregate<'_>], known: &VersionPlace
             }
         }
     }
-    let counts = versions.into_iter().filter(|(_, versions)| count_up(aggregates, versions));
+    let counts = versions.into_iter().filter(|(_, versions)| count_up(aggregates, versions, known.first));
     let places = counts.map(|(VersionKey { path, after }, versions)| Counting {
-        place: VersionPlace { path: Path(path), after },
+        place: VersionPlace { path: Path(path), after, first: known.first },
         items: versions.len(),
     });
     // Of places that serve as well, the one that is meant, or else the plainest.
     let plainest = |counting: &Counting| {
-        let VersionPlace { path, after } = &counting.place;
+        let VersionPlace { path, after, .. } = &counting.place;
         (Reverse(counting.items), *path != known.path, after.is_some(), path.0.len(), path.0.clone())
     };
     places.filter(|counting| counting.place != *known).min_by_key(plainest)
@@ -86,9 +88,9 @@ struct VersionKey {
     after: Option<String>,
 }
 
-/// Whether these versions, each with the index of its aggregate, are 1, 2, 3 … in each aggregate.
-fn count_up(aggregates: &[SampledAggregate<'_>], versions: &[(usize, u64)]) -> bool {
-    let mut of_aggregates: HashMap<usize, Vec<u64>> = HashMap::new();
+/// Whether these versions, each with the index of its aggregate, count up by one from `first` in each aggregate.
+fn count_up(aggregates: &[SampledAggregate<'_>], versions: &[(usize, i64)], first: i64) -> bool {
+    let mut of_aggregates: HashMap<usize, Vec<i64>> = HashMap::new();
     for (index, version) in versions {
         of_aggregates.entry(*index).or_default().push(*version);
     }
@@ -96,7 +98,7 @@ fn count_up(aggregates: &[SampledAggregate<'_>], versions: &[(usize, u64)]) -> b
     for (index, mut versions) in of_aggregates {
         versions.sort_unstable();
         let is_cut = aggregates.get(index).is_some_and(|aggregate| aggregate.is_cut);
-        let is_counting = (1..).zip(&versions).all(|(expected, version)| expected == *version);
+        let is_counting = (first..).zip(&versions).all(|(expected, version)| expected == *version);
         let are_distinct = versions.windows(2).all(|pair| pair.first() != pair.last());
         if !(is_counting || is_cut && are_distinct) {
             return false;
@@ -106,8 +108,8 @@ fn count_up(aggregates: &[SampledAggregate<'_>], versions: &[(usize, u64)]) -> b
     is_shown
 }
 
-/// What `value` has before the digits at its end, if anything, and their number, from 1.
-fn digits(value: &Key) -> Option<(Option<&str>, u64)> {
+/// What `value` has before the digits at its end, if anything, and their number.
+fn digits(value: &Key) -> Option<(Option<&str>, i64)> {
     let (before, digits) = match value {
         Key::N(number) => (None, number.as_str()),
         Key::S(text) => {
@@ -117,19 +119,17 @@ fn digits(value: &Key) -> Option<(Option<&str>, u64)> {
         Key::B(_) => return None,
     };
     let is_whole = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-    let version = digits.parse().ok().filter(|version| is_whole && *version > 0)?;
+    let version = digits.parse().ok().filter(|_| is_whole)?;
     Some((before, version))
 }
 
-/// The number at `place`, 0 too.
-fn number(place: &VersionPlace, value: &Key) -> Option<u64> {
-    let (Key::N(text) | Key::S(text)) = value else { return None };
-    let digits = text.strip_prefix(place.after.as_deref().unwrap_or_default())?;
-    let is_whole = digits.bytes().all(|digit| digit.is_ascii_digit());
-    digits.parse().ok().filter(|_| is_whole)
+/// How versions count, in words.
+pub(super) fn numbers(first: i64) -> String {
+    format!("{first}, {}, {} …", first + 1, first + 2)
 }
 
-fn zero(survey: &Survey<'_>, zeros: &[&SampledItem]) -> Option<SampleFinding> {
+/// Items with version 0, where versions count from 1.
+fn zero(survey: &Survey<'_>, from_0: &VersionPlace, zeros: &[&SampledItem]) -> Option<SampleFinding> {
     let path = &survey.source.version.path;
     let first = zeros.first()?;
     let have = if zeros.len() == 1 { "has" } else { "have" };
@@ -137,6 +137,13 @@ fn zero(survey: &Survey<'_>, zeros: &[&SampledItem]) -> Option<SampleFinding> {
         "{} {have} version 0 (`{path}`), and versions count from 1: an item with version 0 is rejected",
         of(zeros.len(), survey.admitted.len(), "item")
     );
+    let versions = survey.aggregates.iter().enumerate().flat_map(|(index, aggregate)| {
+        let versions = aggregate.items.iter().filter_map(|item| from_0.read(item.at(path)?));
+        versions.map(move |version| (index, version))
+    });
+    if count_up(&survey.aggregates, &versions.collect::<Vec<_>>(), 0) {
+        return Some(SampleFinding::with_line(problem, "", ConfigLine::of_first_version(0)));
+    }
     if !matches!(first.at(path), Some(Key::N(_))) {
         return Some(SampleFinding::new(problem, "let the writer count from 1"));
     }
@@ -153,7 +160,7 @@ fn without_any(survey: &Survey<'_>, lacking: &[&SampledItem]) -> SampleFinding {
     let place = &survey.source.version;
     let problem = no_version(lacking.len(), survey.admitted.len()) + &format!(" at `{place}`");
     if let Some(after) = behind(place, lacking) {
-        let place = VersionPlace { path: place.path.clone(), after: Some(after.to_owned()) };
+        let place = VersionPlace { after: Some(after.to_owned()), ..place.clone() };
         return SampleFinding::with_line(problem, "", ConfigLine::of_version(&place));
     }
     let is_absent = lacking.iter().all(|item| item.at(&place.path).is_none());

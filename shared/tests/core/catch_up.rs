@@ -5,7 +5,8 @@ use shared::ids::{Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::catch_up::*;
 use shared::ledger::cursors::{leave, up_to_date};
 use shared::ledger::{
-    ClientId, Condition, Cursor, First, GroupItem, Item, ItemKey, LedgerRead, Row, Unread, Write, WriteCount,
+    ClientId, Condition, Cursor, First, GroupItem, Item, ItemKey, LedgerRead, Repetition, Row, Unread, Write,
+    WriteCount,
 };
 use shared::time::Timestamp;
 use testkit::memory::MemoryTable;
@@ -17,7 +18,7 @@ fn group() -> Group {
     Group::of(&Key::S("a".to_owned()))
 }
 
-fn item(incarnation_number: u64, version: u64) -> GroupItem {
+fn item(incarnation_number: u64, version: i64) -> GroupItem {
     GroupItem {
         write_count: WriteCount(40),
         version,
@@ -38,22 +39,22 @@ fn item(incarnation_number: u64, version: u64) -> GroupItem {
 /// A cursor as `incarnation_number:position` or, in a replay, `incarnation_number:position..replay_until`.
 fn cursor(text: &str) -> Cursor {
     let (incarnation_number, range) = text.split_once(':').unwrap();
-    let (position, replay_until) = range.split_once("..").unwrap_or((range, "0"));
-    let replay_until = replay_until.parse().unwrap();
+    let (position, until) = range.split_once("..").map_or((range, None), |(from, until)| (from, Some(until)));
+    let id = ReplayId::try_new("r-1").unwrap();
     Cursor {
         write_count: WriteCount(900),
         epoch: 5,
         incarnation_number: incarnation_number.parse().unwrap(),
         position: position.parse().unwrap(),
-        replay_until,
-        replay: (replay_until > 0).then(|| ReplayId::try_new("r-1").unwrap()),
+        replay: until.map(|until| Repetition { id, until: until.parse().unwrap() }),
         at: Timestamp::from_millis(1),
         unknown: [].into(),
     }
 }
 
-fn task(incarnation_number: u64, version: u64, cursor: Cursor) -> Task {
-    Task { group: group(), client: CLIENT, item: item(incarnation_number, version), cursor }
+fn task(incarnation_number: u64, version: i64, cursor: Cursor) -> Task {
+    let item = item(incarnation_number, version);
+    Task { group: group(), client: CLIENT, item, cursor, first_version: 1 }
 }
 
 /// Rows of these versions, newest first; a version with `!` can't be converted, one with `?` can't be read.
@@ -84,7 +85,7 @@ fn one_item_without_the_other_was_read_during_another_write() {
     let of_cursor = || Ok(Some(Item::Cursor(cursor("1:4"))));
     let unread = || Err(Unread("throttled".into()));
     let check = |item, cursor, expected: &str| {
-        let begin = begin(&LedgerRead::new(&keys, vec![item, cursor]), CLIENT, &group());
+        let begin = begin(&LedgerRead::new(&keys, vec![item, cursor]), CLIENT, &group(), 1);
         let shown = match begin {
             Begin::Unread => "unread",
             Begin::UpToDate => "up to date",
@@ -114,13 +115,13 @@ fn gather(task: &Task, bytes_limit: usize, pages: &str) -> String {
             break;
         }
     }
-    let (_, replay_until) = task.replay().map_or((None, 0), |(id, replay_until)| (Some(id), replay_until));
+    let until = task.replay().map(|repeated| repeated.until);
     let plan = gathered.plan();
     let mut shown: Vec<String> =
         plan.rejected.iter().map(|rejected| format!("{}!", rejected.version)).collect();
     for PlannedEvent { version, message } in &plan.events {
         let is_repeated = message.attribute("replay") == Some("r-1");
-        assert_eq!(is_repeated, *version <= replay_until);
+        assert_eq!(is_repeated, until.is_some_and(|until| *version <= until));
         shown.push(version.to_string());
     }
     format!("{} to {}, {unread} unread", shown.join(" "), plan.end)
@@ -198,9 +199,9 @@ fn a_plan_knows_how_far_the_client_got() {
         gathered.plan()
     };
     // Rejected 2 and 3; holes 4, 6 and 9.
-    let reached: Vec<u64> = (0..4).map(|accepted| plan().reached(plan().events.get(accepted))).collect();
+    let reached: Vec<i64> = (0..4).map(|accepted| plan().reached(plan().events.get(accepted))).collect();
     assert_eq!(reached, [4, 6, 7, 9]);
-    let cut = |version: u64| {
+    let cut = |version: i64| {
         let mut plan = plan();
         plan.end_before(version);
         (plan.events.len(), plan.reached(plan.events.first()))
@@ -210,7 +211,7 @@ fn a_plan_knows_how_far_the_client_got() {
 
 #[test]
 fn the_lowest_event_that_can_be_sent_is_known() {
-    let check = |pages: &str, expected: Option<u64>| {
+    let check = |pages: &str, expected: Option<i64>| {
         let mut gathered = NeededEvents::new(&task(1, 2, cursor("1:1")), 1 << 20);
         pages.split('|').for_each(|page| gathered.take(rows(page)));
         assert_eq!(gathered.into_lowest().map(|event| event.version()), expected, "{pages}");
@@ -223,7 +224,7 @@ fn the_lowest_event_that_can_be_sent_is_known() {
 }
 
 /// The write that records that a client got versions (`after`, `up_to`] of incarnation 1 in epoch 5.
-fn record(after: u64, up_to: u64, now: Begin) -> String {
+fn record(after: i64, up_to: i64, now: Begin) -> String {
     let known = SentRange { incarnation_number: 1, epoch: 5, after, up_to };
     let before = now.clone();
     let write = known.write(&now, &mut || 901);
@@ -267,15 +268,15 @@ fn record(after: u64, up_to: u64, now: Begin) -> String {
                 (cursor.write_count, cursor.epoch, cursor.at),
                 (WriteCount(901), task.cursor.epoch, task.cursor.at)
             );
-            assert_eq!(cursor.replay.is_some(), cursor.replay_until > 0);
-            format!("{}:{}..{}", cursor.incarnation_number, cursor.position, cursor.replay_until)
+            let until = cursor.replay.as_ref().map_or(0, |repeated| repeated.until);
+            format!("{}:{}..{until}", cursor.incarnation_number, cursor.position)
         }
     }
 }
 
 #[test]
 fn in_the_same_epoch_the_higher_of_both_positions_counts() {
-    let check = |after: u64, up_to: u64, version: u64, now: &str, expected: &str| {
+    let check = |after: i64, up_to: i64, version: i64, now: &str, expected: &str| {
         let now = Begin::Behind(Box::new(task(1, version, cursor(now))));
         assert_eq!(record(after, up_to, now), expected);
     };
@@ -294,7 +295,7 @@ fn in_the_same_epoch_the_higher_of_both_positions_counts() {
 
 #[test]
 fn in_another_epoch_it_counts_as_repetition_of_a_replay_that_reaches_that_far() {
-    let check = |after: u64, up_to: u64, now: &str, expected: &str| {
+    let check = |after: i64, up_to: i64, now: &str, expected: &str| {
         let mut now = cursor(now);
         now.epoch = 6;
         assert_eq!(record(after, up_to, Begin::Behind(Box::new(task(1, 9, now)))), expected);

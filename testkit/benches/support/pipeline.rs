@@ -149,7 +149,6 @@ impl World {
             epoch: self.ledger.fresh(),
             incarnation_number: 1,
             position: 0,
-            replay_until: 0,
             replay: None,
             at: self.clock.now(),
             unknown: [].into(),
@@ -238,8 +237,9 @@ impl World {
     }
 
     fn put_item(&self, group: usize, version: u64, behind: BTreeSet<ClientId>) {
+        let version = i64::try_from(version).expect("a version");
         let rows = self.table.rows(&key(group));
-        let at = |version: u64| rows.iter().find(|row| row.head.version == Some(version)).expect("an event");
+        let at = |version: i64| rows.iter().find(|row| row.head.version == Some(version)).expect("an event");
         let item = GroupItem {
             write_count: WriteCount(1),
             version,

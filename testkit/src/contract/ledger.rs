@@ -6,7 +6,8 @@ use shared::config::ClientName;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::{
     ClientId, Condition, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Ledger,
-    READ_LIMIT, Registration, Registry, Scan, ScanKind, State, WRITE_LIMIT, Write, WriteCount, WriteError,
+    READ_LIMIT, Registration, Registry, Repetition, Scan, ScanKind, State, WRITE_LIMIT, Write, WriteCount,
+    WriteError,
 };
 use shared::time::Timestamp;
 
@@ -48,22 +49,23 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         unknown: [].into(),
     };
     let full = GroupItem {
-        version: u64::MAX,
+        version: i64::MAX,
         behind: BTreeSet::from([ClientId(0), ClientId(7), ClientId(u32::MAX)]),
         revision: u64::MAX,
         incarnation_number: u64::MAX,
         first: First {
             identity: EventIdentity { sort: number.clone(), id: Some("an id".to_owned()) },
-            version: u64::MAX,
+            version: i64::MAX,
         },
         time: Some(EventTime::from_nanos(1_763_632_800_000_000_001)),
         streamed_at: Some(Timestamp::from_millis(1_763_632_800_001)),
         key: bytes.clone(),
-        holes: (0..HOLES_LIMIT as u64).map(|hole| u64::MAX - hole).collect(),
+        holes: (0..HOLES_LIMIT as i64).map(|hole| i64::MAX - hole).collect(),
         ..group_item(u64::MAX)
     };
-    let replay = ReplayId::try_new(&"r".repeat(40)).ok();
-    let full_cursor = Cursor { epoch: u64::MAX, replay_until: u64::MAX, replay, ..cursor(u64::MAX) };
+    let id = ReplayId::try_new(&"r".repeat(40)).ok();
+    let replay = id.map(|id| Repetition { id, until: i64::MAX });
+    let full_cursor = Cursor { epoch: u64::MAX, position: -1, replay, ..cursor(u64::MAX) };
     let lease = Lease {
         write_count: WriteCount(1),
         holder: u64::MAX,
@@ -379,7 +381,6 @@ fn cursor(write_count: u64) -> Cursor {
         epoch: 1,
         incarnation_number: 1,
         position: 3,
-        replay_until: 0,
         replay: None,
         at: at(1_763_632_800_000),
         unknown: [].into(),

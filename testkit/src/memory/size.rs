@@ -49,7 +49,6 @@ mod tests {
             epoch: 2,
             incarnation_number: 1,
             position: 3,
-            replay_until: 7,
             replay: None,
             at: Timestamp::from_millis(1_763_632_800_000),
             unknown: [].into(),

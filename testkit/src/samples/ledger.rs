@@ -11,7 +11,7 @@ use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::stored::{Attributes, Value as Stored};
 use shared::ledger::{
     ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Registration, Registry,
-    Scan, ScanKind, State, WriteCount,
+    Repetition, Scan, ScanKind, State, WriteCount,
 };
 use shared::time::Timestamp;
 
@@ -91,13 +91,13 @@ prop_compose! {
 
 prop_compose! {
     fn group_item()(
-        (write_count, version, revision, incarnation_number) in any::<(u64, u64, u64, u64)>(),
+        (write_count, version, revision, incarnation_number) in any::<(u64, i64, u64, u64)>(),
         behind in btree_set(any::<u32>(), 0..5),
-        (sort, id, first_version, key) in (key(), option::of(".{1,20}"), any::<u64>(), key()),
+        (sort, id, first_version, key) in (key(), option::of(".{1,20}"), any::<i64>(), key()),
         token in "[0-9a-f]{16}",
         unknown in unknown(),
         (time, streamed_at) in (option::of(event_time()), option::of(instant())),
-        (holes, pairs) in (vec(any::<u64>(), 0..HOLES_LIMIT), vec(any::<u64>(), 0..HOLES_LIMIT)),
+        (holes, pairs) in (vec(any::<i64>(), 0..HOLES_LIMIT), vec(any::<i64>(), 0..HOLES_LIMIT)),
     ) -> GroupItem {
         let behind = behind.into_iter().map(ClientId).collect();
         let first = First { identity: EventIdentity { sort, id }, version: first_version };
@@ -108,13 +108,13 @@ prop_compose! {
 
 prop_compose! {
     fn cursor()(
-        (write_count, epoch, incarnation_number, position, replay_until) in any::<(u64, u64, u64, u64, u64)>(),
+        (write_count, epoch, incarnation_number, position, until) in any::<(u64, u64, u64, i64, i64)>(),
         replay in option::of("[A-Za-z0-9-]{1,40}"),
         unknown in unknown(),
         at in instant(),
     ) -> Cursor {
-        let replay = replay.map(|text| ReplayId::try_new(&text).unwrap());
-        Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, replay_until, replay, at, unknown }
+        let replay = replay.map(|text| Repetition { id: ReplayId::try_new(&text).unwrap(), until });
+        Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, replay, at, unknown }
     }
 }
 

@@ -121,9 +121,53 @@ fn versions_are_read_from_text_and_behind_a_prefix() {
         &[item("EVENT#0001"), item("EVENT#0002"), item("EVENT#1.0"), item("0000000003")],
         expect![[r#"
             order-1: 1 2
-            rejected: `sk`, the event's version, is not a whole number from 1 to 18446744073709551615 behind `EVENT#`
-            rejected: `sk`, the event's version, is not a whole number from 1 to 18446744073709551615 behind `EVENT#`
+            rejected: `sk`, the event's version, is not a whole number from 1 to 999999999999999999 behind `EVENT#`
+            rejected: `sk`, the event's version, is not a whole number from 1 to 999999999999999999 behind `EVENT#`
             Rejected 2"#]],
+    );
+}
+
+#[test]
+fn versions_count_from_0_where_the_source_says_so() {
+    let event = |version: u64| order(&format!("e{version}"), json!(version), &at(-9));
+    let from_0 = format!("{PLAIN}first_version = 0\n");
+    check(
+        &from_0,
+        &[event(0), event(1), event(2)],
+        expect![[r#"
+        order-1: 0 1 2
+    "#]],
+    );
+    // The stream shows the first one last; and never.
+    check(
+        &from_0,
+        &[event(1), event(2), event(0)],
+        expect![[r#"
+        order-1: 0 1 2
+    "#]],
+    );
+    let lost = |first: u64| {
+        let world = World::new(&from_0);
+        (0..first).for_each(|version| world.put(&event(version)));
+        world.insert(&[event(first), event(first + 1)]);
+        world.drain();
+        world.outcome()
+    };
+    expect![[r#"
+        order-1: 0 1 2
+    "#]]
+    .assert_eq(&lost(1));
+    expect![[r#"
+        order-1: 0 1 2 3
+    "#]]
+    .assert_eq(&lost(2));
+    check(
+        PLAIN,
+        &[event(0), event(1), event(2)],
+        expect![[r#"
+        order-1: 1 2
+        rejected: `version`, the event's version, is not a whole number from 1 to 999999999999999999
+        Rejected 1"#]],
     );
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Observed {
     pub(crate) registered: [Vec<Registered>; 4],
     pub(crate) replays: Vec<Replayed>,
     /// The version from which each replay was requested, by its id.
-    pub(crate) requests: BTreeMap<String, u64>,
+    pub(crate) requests: BTreeMap<String, i64>,
     /// For each group without times, and each whose item was made without a message of the stream whose event was in the table:
     /// the last event that was taken for old.
     pub(crate) taken_for_old: BTreeMap<usize, EventRef>,
@@ -61,9 +61,9 @@ pub(crate) struct Replayed {
     pub(crate) client: usize,
     pub(crate) group: usize,
     pub(crate) incarnation_number: u64,
-    pub(crate) from: u64,
+    pub(crate) from: i64,
     /// The version that the client had before.
-    pub(crate) had: u64,
+    pub(crate) had: i64,
 }
 
 /// An entry of a request to a client's queue that is no replay.
@@ -83,7 +83,7 @@ enum SendResult {
 }
 
 impl Observed {
-    pub(crate) fn replay_requested(&mut self, id: &str, from: u64) {
+    pub(crate) fn replay_requested(&mut self, id: &str, from: i64) {
         self.requests.insert(id.to_owned(), from);
     }
 
@@ -240,10 +240,14 @@ impl World {
         }
         let group = self.source.borrow().groups[event.group].group.clone();
         match self.ledger.get(&ItemKey::Cursor(registered.id, group)) {
-            // Up to `replay_until`, an event is sent again as a repetition.
+            // Up to `until`, an event is sent again as a repetition.
             Some(Item::Cursor(cursor)) => {
                 cursor.incarnation_number == item.incarnation_number
-                    && cursor.position.max(cursor.replay_until) >= event.version
+                    && cursor
+                        .replay
+                        .as_ref()
+                        .map_or(cursor.position, |repeated| repeated.until.max(cursor.position))
+                        >= event.version
             }
             _ => false,
         }

@@ -143,7 +143,7 @@ impl World {
 
     /// Requests a replay from a version, of some groups under one id. A group whose request may have failed is requested
     /// under another id.
-    pub(crate) fn replay(self: &Rc<Self>, client: usize, groups: Vec<usize>, from: u64, tries: u32) {
+    pub(crate) fn replay(self: &Rc<Self>, client: usize, groups: Vec<usize>, from: i64, tries: u32) {
         let id = {
             let mut operator = self.operator.borrow_mut();
             operator.replays += 1;

@@ -233,7 +233,7 @@ impl Script<'_> {
                 self.some_time(|world| {
                     let (client, group) = (world.some_client(), world.rng.index(2));
                     let from = world.rng.between(1, 6);
-                    world.replay(client, vec![group], from, 5);
+                    world.replay(client, vec![group], from as i64, 5);
                 });
             }
         }

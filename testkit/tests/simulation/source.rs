@@ -5,7 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use shared::config;
+use shared::config::{self, VERSION_LIMIT};
 use shared::event::{Along, Reader};
 use shared::ids::{DeduplicationId, EventIdentity, Group, Key};
 use shared::ledger::{Item, ItemKey, ScanKind};
@@ -24,7 +24,7 @@ const BETWEEN_INCARNATIONS: Duration = Duration::from_secs(25);
 pub(crate) struct EventRef {
     pub(crate) group: usize,
     pub(crate) incarnation_number: u64,
-    pub(crate) version: u64,
+    pub(crate) version: i64,
 }
 
 impl fmt::Display for EventRef {
@@ -82,7 +82,7 @@ pub(crate) struct Aggregate {
     /// Whether most of its events name no time that can be read.
     is_timeless: bool,
     /// How many of its oldest events were removed before the world began.
-    removed: u64,
+    removed: i64,
     /// Events whose versions are far too high.
     pub(crate) far: Vec<FarEvent>,
     /// Whether the stream shows most of its first incarnation late.
@@ -190,7 +190,7 @@ impl Aggregate {
     }
 
     /// The highest version of this incarnation that was ever written; 0 if none was.
-    fn version(&self) -> u64 {
+    fn version(&self) -> i64 {
         let versions =
             self.known.iter().filter(|known| known.event.incarnation_number == self.incarnation_number);
         let removed = if self.incarnation_number == 1 { self.removed } else { 0 };
@@ -226,7 +226,7 @@ impl World {
         // What is believed of an event that is the only one of its aggregate is not believed of one among others.
         let is_among_others = !self.mix.has_any(&[Kind::Erased, Kind::DeletedOne]);
         let near = if is_among_others { 40_000 } else { 2_000_000 };
-        let version = self.rng.pick(&[1_000_000_000_000, 2_000_000, near, u64::MAX]);
+        let version = self.rng.pick(&[1_000_000_000_000, 2_000_000, near, VERSION_LIMIT]);
         let (is_stored, is_streamed) =
             self.rng.pick(&[(true, true), (true, true), (true, false), (false, true)]);
         let mut source = self.source.borrow_mut();
@@ -536,7 +536,7 @@ impl World {
 }
 
 /// An item in DynamoDB's JSON.
-fn item(mark: &str, sort: &str, time: &str, id: Option<&str>, version: u64, padding: usize) -> String {
+fn item(mark: &str, sort: &str, time: &str, id: Option<&str>, version: i64, padding: usize) -> String {
     let id = id.map(|id| format!(r#""eventId":{{"S":"{id}"}},"#)).unwrap_or_default();
     let padding = "x".repeat(padding);
     format!(

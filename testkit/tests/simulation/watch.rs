@@ -63,8 +63,8 @@ impl World {
                 };
                 let mut observed = self.observed.borrow_mut();
                 let Some(client) = observed.client_of(*id) else { return };
-                let Some(from) = observed.requests.get(replay.as_str()).copied() else { return };
-                let id = replay.as_str().to_owned();
+                let Some(from) = observed.requests.get(replay.id.as_str()).copied() else { return };
+                let id = replay.id.as_str().to_owned();
                 observed.replays.push(Replayed {
                     at: self.now(),
                     id,
@@ -121,10 +121,11 @@ impl World {
                 )
             }
             Item::Cursor(cursor) => {
-                let replay = cursor.replay.as_ref().map_or("", |id| id.as_str());
+                let replay = cursor.replay.as_ref();
+                let (until, id) = replay.map_or((0, ""), |repeated| (repeated.until, repeated.id.as_str()));
                 format!(
-                    "position {} replay_until {} {replay} incarnation {} epoch {}",
-                    cursor.position, cursor.replay_until, cursor.incarnation_number, cursor.epoch
+                    "position {} replay_until {until} {id} incarnation {} epoch {}",
+                    cursor.position, cursor.incarnation_number, cursor.epoch
                 )
             }
             Item::Registry(registry) => {

@@ -37,7 +37,7 @@ struct Entry<'s> {
     short_id: &'s str,
     group: &'s str,
     event_id: Option<String>,
-    version: Option<u64>,
+    version: Option<i64>,
     since: Option<String>,
     reason: String,
 }

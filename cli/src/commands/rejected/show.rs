@@ -19,7 +19,7 @@ struct Shown<'r> {
     id: &'r str,
     group: &'r str,
     event_id: Option<String>,
-    version: Option<u64>,
+    version: Option<i64>,
     since: Option<String>,
     receives: Option<u64>,
     reason: String,

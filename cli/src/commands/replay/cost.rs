@@ -18,7 +18,7 @@ const DOLLARS_PER_MILLION: f64 = 0.50;
 pub(super) struct ReplayCost {
     pub(super) client: String,
     /// The first version to send again.
-    pub(super) from: u64,
+    pub(super) from: i64,
     groups: u64,
     /// The most events, each of which is a message: what the client does not have yet is no repetition, and what its
     /// filter does not want is not sent.
@@ -39,7 +39,7 @@ struct Range<N> {
 
 impl ReplayCost {
     /// The cost of a replay of the events of `estimate` to `client`.
-    pub(super) fn new(client: &str, from: u64, estimate: &ReplayEstimate, is_paused: bool) -> Self {
+    pub(super) fn new(client: &str, from: i64, estimate: &ReplayEstimate, is_paused: bool) -> Self {
         let requests = Range::requests(estimate.events(), estimate.largest());
         Self {
             client: client.to_owned(),

@@ -23,7 +23,7 @@ pub(super) struct EventCount {
     /// How many have one of the wanted versions.
     pub(super) events: u64,
     /// The highest version; 0 if no event has one.
-    pub(super) highest: u64,
+    pub(super) highest: i64,
 }
 
 /// Scans the whole table, at `pace`, for the aggregates with events from version `from` on. Calls `say` after each page, with the
@@ -35,7 +35,7 @@ pub(super) struct EventCount {
 pub(super) async fn scan<E: EventTable>(
     table: &E,
     mut pace: Pace,
-    from: u64,
+    from: i64,
     mut say: impl FnMut(&ReplayEstimate),
 ) -> Result<ReplayEstimate, Unread> {
     let mut estimate = ReplayEstimate::default();
@@ -72,8 +72,8 @@ pub(super) async fn scan<E: EventTable>(
 pub(super) async fn events_of_group<E: EventTable>(
     table: &E,
     key: &Key,
-    from: u64,
-    to: u64,
+    from: i64,
+    to: i64,
 ) -> Result<Option<EventCount>, Unread> {
     let (mut count, mut is_there) = (EventCount { events: 0, highest: 0 }, false);
     let mut before = None;
@@ -137,7 +137,7 @@ mod tests {
         Pace::new(u32::MAX)
     }
 
-    async fn check(from: u64, aggregates: &[&str], events: u64, largest: u64) {
+    async fn check(from: i64, aggregates: &[&str], events: u64, largest: u64) {
         let table = table(&[("AFC F5", 6), ("B", 3), ("C", 11), ("D", 1)]);
         for items in [1, 2, 5, 100] {
             table.set_items_in_page(items);

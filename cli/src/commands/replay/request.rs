@@ -45,7 +45,7 @@ pub(super) struct FailedGroup {
 /// [`Failure`]: requests can't be made. The results of these groups are unknown; `outcome` keeps the others.
 pub(super) async fn request<F: CatchUpFunction>(
     function: &F,
-    (client, from): (&str, u64),
+    (client, from): (&str, i64),
     keys: &[TypedKey],
     id: &str,
     fresh: &mut impl FnMut() -> String,

@@ -79,7 +79,7 @@ impl Search<'_> {
         // A group that the ledger does not know yet is adopted by the function first: then the client has what the
         // table has.
         let item = items.group(&group).present();
-        let has = item.map_or(u64::MAX, |item| client_status::has(client.id, item, cursor));
+        let has = item.map_or(i64::MAX, |item| client_status::has(client.id, item, cursor));
         let count = events_of_group(&self.table, &aggregate, from, has).await;
         let Some(count) = self.of_table(count)? else {
             let way_out = match self.meant(encoded).await? {
@@ -99,7 +99,7 @@ impl Search<'_> {
     /// The key of the aggregate that the operator named by its group, if there is one.
     async fn meant(&self, encoded: Option<TypedKey>) -> Result<Option<TypedKey>, Failure> {
         let Some(Ok(key)) = encoded.clone().map(Key::try_from) else { return Ok(None) };
-        let count = self.of_table(events_of_group(&self.table, &key, 1, u64::MAX).await)?;
+        let count = self.of_table(events_of_group(&self.table, &key, 0, i64::MAX).await)?;
         Ok(encoded.filter(|_| count.is_some()))
     }
 
@@ -146,7 +146,7 @@ fn nothing(
     ReplayArguments { client: name, from, .. }: &ReplayArguments,
     is_paused: bool,
     key: &TypedKey,
-    has: u64,
+    has: i64,
     count: EventCount,
     stack: &str,
 ) -> String {
@@ -214,7 +214,7 @@ mod tests {
             ],
         );
         // The table ends before version 60.
-        for (is_paused, has) in [(false, 20), (true, 20), (true, 3), (false, u64::MAX)] {
+        for (is_paused, has) in [(false, 20), (true, 20), (true, 3), (false, i64::MAX)] {
             check(
                 is_paused,
                 60,

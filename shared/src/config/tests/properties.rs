@@ -9,8 +9,8 @@ fn written(config: &Config) -> String {
     let mut file = String::from("[source]\n");
     let source = &config.source;
     let version = match &source.version {
-        VersionPlace { path, after: None } => format!("'{path}'"),
-        VersionPlace { path, after: Some(after) } => format!("{{ path = '{path}', after = '{after}' }}"),
+        VersionPlace { path, after: None, .. } => format!("'{path}'"),
+        VersionPlace { path, after: Some(after), .. } => format!("{{ path = '{path}', after = '{after}' }}"),
     };
     let keys = [
         ("partition_key", Some(source.partition_key.clone())),
@@ -23,6 +23,9 @@ fn written(config: &Config) -> String {
         file += &value.map(|value| format!("{key} = '{value}'\n")).unwrap_or_default();
     }
     file += &format!("version = {version}\n");
+    if source.version.first == 0 {
+        file += "first_version = 0\n";
+    }
     file += &format!("scan_read_units = {}\n", config.scan_read_units);
     file += "allowed_accounts = ['111122223333', '444455556666']\n";
     file += &format!("[sending]\nrequests_in_flight = {}\n", config.requests_in_flight);
@@ -49,8 +52,9 @@ prop_compose! {
         (id, name, time) in (prop::option::of(path()), prop::option::of(path()), prop::option::of(path())),
         version in path(),
         after in prop::option::of("[\\PC&&[^']]{1,9}"),
+        first in 0..=1_i64,
     ) -> Source {
-        Source { partition_key, sort_key, id, name, time, version: VersionPlace { path: version, after }, filter: None }
+        Source { partition_key, sort_key, id, name, time, version: VersionPlace { path: version, after, first }, filter: None }
     }
 }
 

@@ -118,3 +118,21 @@ fn scan_read_units_has_a_range() {
         );
     }
 }
+
+#[test]
+fn versions_count_from_0_or_1() {
+    let text =
+        |written: &str| edited("id = 'eventId'", &format!("id = 'eventId'\nfirst_version = {written}"));
+    let first = |text: &str| read(text, None).unwrap().source.version.first;
+    assert_eq!((first(&edited("id", "id")), first(&text("1")), first(&text("0"))), (1, 1, 0));
+    for (written, problem) in [
+        ("-1", "is neither 0 nor 1; leave it out if an aggregate's first event has version 1"),
+        ("2", "is neither 0 nor 1; leave it out if an aggregate's first event has version 1"),
+        ("'0'", "is text; write a whole number without quotes"),
+    ] {
+        assert_eq!(
+            read(&text(written), None).unwrap_err(),
+            format!("f.toml:5: source.first_version: {problem}")
+        );
+    }
+}

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Task;
 use crate::event::{Along, Event};
-use crate::ids::{EventIdentity, IncarnationToken, ReplayId};
-use crate::ledger::{Row, UnsendableEvent};
+use crate::ids::{EventIdentity, IncarnationToken};
+use crate::ledger::{Repetition, Row, UnsendableEvent};
 use crate::message::Message;
 use crate::send::Carrier;
 
@@ -17,16 +17,16 @@ pub const VERSIONS_LIMIT: usize = 1_000;
 /// Bounded: of too many events the lowest are kept.
 #[derive(Debug)]
 pub struct NeededEvents {
-    position: u64,
+    position: i64,
     /// No event above it is kept.
-    top: u64,
-    holes: Vec<u64>,
+    top: i64,
+    holes: Vec<i64>,
     incarnation: IncarnationToken,
-    replay: Option<(ReplayId, u64)>,
-    kept: BTreeMap<u64, Kept>,
+    replay: Option<Repetition>,
+    kept: BTreeMap<i64, Kept>,
     bytes: usize,
     bytes_limit: usize,
-    lowest: Option<(u64, Event)>,
+    lowest: Option<(i64, Event)>,
     has_seen_lower: bool,
 }
 
@@ -34,7 +34,7 @@ pub struct NeededEvents {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedEvent {
     /// Its version.
-    pub version: u64,
+    pub version: i64,
     /// Its message to the client's queue.
     pub message: Message,
 }
@@ -53,7 +53,7 @@ pub struct Plan {
     /// The run, in order.
     pub events: Vec<PlannedEvent>,
     /// The client has everything up to this version when all that is done.
-    pub end: u64,
+    pub end: i64,
 }
 
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl NeededEvents {
             top: task.item.version,
             holes: task.item.holes.clone(),
             incarnation: task.item.token.clone(),
-            replay: task.replay().map(|(id, replay_until)| (id.clone(), replay_until)),
+            replay: task.replay().cloned(),
             kept: BTreeMap::new(),
             bytes: 0,
             bytes_limit,
@@ -88,11 +88,10 @@ impl NeededEvents {
             match row.event {
                 Ok(event) => {
                     if is_needed {
-                        let replay_until =
-                            self.replay.as_ref().filter(|(_, replay_until)| version <= *replay_until);
+                        let repeated = self.replay.as_ref().filter(|repeated| version <= repeated.until);
                         let along = Along {
                             incarnation: Some(&self.incarnation),
-                            replay: replay_until.map(|(id, _)| id),
+                            replay: repeated.map(|repeated| &repeated.id),
                             ..Along::default()
                         };
                         self.keep(version, Kept::Message(event.message(along)));
@@ -112,7 +111,7 @@ impl NeededEvents {
     /// Whether all events are here that can be: no older page is needed. Of several events with one version, the one with the
     /// lowest sort key is sent, which comes last.
     pub fn is_complete(&self) -> bool {
-        let is_hole = |version: &u64| self.holes.contains(version);
+        let is_hole = |version: &i64| self.holes.contains(version);
         let needed = self.top.saturating_sub(self.position);
         let given_up = self.holes.iter().filter(|hole| self.position < **hole && **hole <= self.top).count();
         let here = self.kept.keys().filter(|version| !is_hole(version)).count();
@@ -146,7 +145,7 @@ impl NeededEvents {
         plan
     }
 
-    fn keep(&mut self, version: u64, kept: Kept) {
+    fn keep(&mut self, version: i64, kept: Kept) {
         self.bytes += kept.size();
         if let Some(before) = self.kept.insert(version, kept) {
             self.bytes -= before.size();
@@ -162,12 +161,12 @@ impl NeededEvents {
 impl Plan {
     /// Up to which version the client has everything when `next` is the first event of the run that was not accepted; all of
     /// it, if there is none.
-    pub fn reached(&self, next: Option<&PlannedEvent>) -> u64 {
+    pub fn reached(&self, next: Option<&PlannedEvent>) -> i64 {
         next.map_or(self.end, |next| next.version - 1)
     }
 
     /// Takes the run away, and ends the plan before `version`: an event that can't be sent, and has no rejection yet.
-    pub fn end_before(&mut self, version: u64) {
+    pub fn end_before(&mut self, version: i64) {
         self.end = version - 1;
         self.events.clear();
     }

@@ -2,7 +2,7 @@
 
 use super::{Begin, Task};
 use crate::ledger::cursors::{progress, up_to_date};
-use crate::ledger::{Cursor, Write, WriteCount};
+use crate::ledger::{Cursor, Repetition, Write, WriteCount};
 
 /// What was sent to a client of a group and is not recorded yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,9 +12,9 @@ pub struct SentRange {
     /// In which epoch of the cursor.
     pub epoch: u64,
     /// After which version.
-    pub after: u64,
+    pub after: i64,
     /// Up to which version.
-    pub up_to: u64,
+    pub up_to: i64,
 }
 
 /// What is to be written.
@@ -66,7 +66,7 @@ impl SentRange {
             return nothing;
         }
         let cursor = &task.cursor;
-        let (position, replay_until) = (task.position(), task.replay().map(|(_, replay_until)| replay_until));
+        let (position, repeated) = (task.position(), task.replay());
         if cursor.epoch == self.epoch {
             let up_to = self.up_to.max(position);
             if up_to >= task.item.version {
@@ -76,20 +76,18 @@ impl SentRange {
             if up_to == position {
                 return nothing;
             }
-            let replay = replay_until.and(cursor.replay.clone());
-            let replay_until = replay_until.unwrap_or(0);
             let told = Cursor {
                 incarnation_number: self.incarnation_number,
                 position: up_to,
-                replay_until,
-                replay,
+                replay: repeated.cloned(),
                 ..cursor.clone()
             };
             return behind(task, told, fresh);
         }
-        match replay_until {
-            Some(replay_until) if replay_until >= self.after && self.up_to > replay_until => {
-                behind(task, Cursor { replay_until: self.up_to, ..cursor.clone() }, fresh)
+        match repeated {
+            Some(Repetition { id, until }) if *until >= self.after && self.up_to > *until => {
+                let replay = Repetition { id: id.clone(), until: self.up_to };
+                behind(task, Cursor { replay: Some(replay), ..cursor.clone() }, fresh)
             }
             _ => nothing,
         }

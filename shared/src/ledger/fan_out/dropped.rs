@@ -8,11 +8,11 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
     /// The event table does not have their events any more: erased.
-    pub erased: Vec<u64>,
+    pub erased: Vec<i64>,
     /// The event table has their events, and another event of that version was sent: the source used a version twice, or
     /// a sort key, or it filled a hole that was given up. Only what is newer than all that was sent shows; the rest looks like a
     /// duplicate, and the daily comparison finds it.
-    pub unsent: Vec<u64>,
+    pub unsent: Vec<i64>,
 }
 
 impl Dropped {
@@ -23,7 +23,7 @@ impl Dropped {
     }
 
     /// Once everything up to version `end` is settled by what `rows` show.
-    pub(super) fn up_to(end: u64, view: &View<'_>, item: &GroupItem, rows: &Rows) -> Self {
+    pub(super) fn up_to(end: i64, view: &View<'_>, item: &GroupItem, rows: &Rows) -> Self {
         let (mut erased, mut unsent) = (Vec::new(), Vec::new());
         for arrival in view.arrivals {
             let version = arrival.version;
@@ -52,7 +52,7 @@ pub(super) fn is_newer(arrival: &Arrival, item: &GroupItem, now: Timestamp) -> b
         && Instants::of_arrival(arrival, now).is_after(Instants::of_item(item))
 }
 
-fn each_once(mut versions: Vec<u64>) -> Vec<u64> {
+fn each_once(mut versions: Vec<i64>) -> Vec<i64> {
     versions.sort_unstable();
     versions.dedup();
     versions

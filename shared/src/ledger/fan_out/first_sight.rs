@@ -14,8 +14,8 @@ pub(super) fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn 
     };
     // What the stream shows is new. What reconcile or an operator sends can be older than the ledger.
     let is_new = lowest.time.is_some() && !is_old(lowest.time, registry.start);
-    if lowest.version == 1 && (lowest.written.is_some() || is_new) {
-        let item = unseen(view.key, First { identity: lowest.identity.clone(), version: 1 });
+    if lowest.version == view.first_version && (lowest.written.is_some() || is_new) {
+        let item = unseen(view.key, First { identity: lowest.identity.clone(), version: lowest.version });
         return first_item(view, registry, &item, &[], fresh);
     }
     let Some(rows) = &view.answers.whole else { return Decision::LookUp(LookUp::Whole) };
@@ -28,7 +28,7 @@ pub(super) fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn 
         return Decision::reject(implausible, plausible)
             .unwrap_or_else(|| Decision::Acknowledge(Dropped::erased(view.arrivals)));
     };
-    let holes = Holes::between(0, top, rows.iter().filter_map(|row| row.version));
+    let holes = Holes::between(view.first_version - 1, top, rows.iter().filter_map(|row| row.version));
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
         return Decision::ReturnSoon(young);
     }
@@ -47,11 +47,11 @@ pub(super) fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn 
 
 /// The highest version that a first sight may cover: nothing above a hole above `top`, the highest that came, because
 /// nothing waited for that one. What an operator sends again can be anywhere in an old group, and covers all of it.
-fn reach(rows: &[RowHead], there: &[&Arrival], top: u64) -> u64 {
+fn reach(rows: &[RowHead], there: &[&Arrival], top: i64) -> i64 {
     if there.iter().any(|arrival| arrival.replay.is_some()) {
-        return u64::MAX;
+        return i64::MAX;
     }
-    let above: BTreeSet<u64> =
+    let above: BTreeSet<i64> =
         rows.iter().filter_map(|row| row.version).filter(|version| *version > top).collect();
     let next = above.into_iter().zip(top.saturating_add(1)..);
     next.take_while(|(version, next)| version == next).last().map_or(top, |(version, _)| version)
@@ -61,7 +61,7 @@ fn reach(rows: &[RowHead], there: &[&Arrival], top: u64) -> u64 {
 /// times do not tell what is old (an import, say): nothing is then.
 fn below_what_is_streamed(
     item: GroupItem,
-    shown: Option<u64>,
+    shown: Option<i64>,
     there: &[&Arrival],
     start: Timestamp,
 ) -> GroupItem {
@@ -84,7 +84,8 @@ fn first_item(
     gone: &[&Arrival],
     fresh: &mut dyn FnMut() -> u64,
 ) -> Decision {
-    let transactions = adopt(view.group, item, true, registry, &BTreeMap::new(), view.now, fresh);
+    let transactions =
+        adopt(view.group, item, true, registry, view.first_version, &BTreeMap::new(), view.now, fresh);
     let settled = gone.iter().map(|arrival| arrival.number).collect();
     let dropped = Dropped::erased(gone.iter().copied());
     Decision::Write(PriorWrite { settled, dropped, ..before_sending(transactions, "first sight") })

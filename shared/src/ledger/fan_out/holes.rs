@@ -10,12 +10,12 @@ use crate::time::Timestamp;
 
 /// Versions that nothing has, as ranges in order: a source can leave out any number of them at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Holes(Vec<RangeInclusive<u64>>);
+pub struct Holes(Vec<RangeInclusive<i64>>);
 
 impl Holes {
     /// What `versions` leaves out above `after`, up to `to`.
-    pub(super) fn between(after: u64, to: u64, versions: impl IntoIterator<Item = u64>) -> Self {
-        let mut there: Vec<u64> =
+    pub(super) fn between(after: i64, to: i64, versions: impl IntoIterator<Item = i64>) -> Self {
+        let mut there: Vec<i64> =
             versions.into_iter().filter(|version| *version > after && *version <= to).collect();
         there.sort_unstable();
         let mut holes = Vec::new();
@@ -36,7 +36,7 @@ impl Holes {
     /// sent less than [`YOUNG`] ago; if there is none, the newest of `arrivals` was.
     pub(super) fn young(&self, there: &[&Arrival], arrivals: &[Arrival], now: Timestamp) -> Option<Self> {
         let newest = arrivals.iter().map(|arrival| arrival.sent).max();
-        let is_young = |hole: &&RangeInclusive<u64>| {
+        let is_young = |hole: &&RangeInclusive<i64>| {
             let above = there.iter().filter(|arrival| arrival.version > *hole.end());
             let lowest = above.min_by_key(|arrival| arrival.version).map(|arrival| arrival.sent);
             lowest.or(newest).is_some_and(|sent| now.since(sent) < YOUNG)
@@ -49,7 +49,7 @@ impl Holes {
     pub fn count(&self) -> u64 {
         self.0
             .iter()
-            .fold(0, |count, hole| count.saturating_add((hole.end() - hole.start()).saturating_add(1)))
+            .fold(0, |count, hole| count.saturating_add(hole.end().abs_diff(*hole.start()).saturating_add(1)))
     }
 
     /// Whether there are none.
@@ -58,7 +58,7 @@ impl Holes {
     }
 
     /// Adds them to the versions that a group's item keeps.
-    pub(super) fn add_to(&self, kept: &mut Vec<u64>) {
+    pub(super) fn add_to(&self, kept: &mut Vec<i64>) {
         for hole in &self.0 {
             let last = hole.clone().rev().take(HOLES_LIMIT).collect::<Vec<_>>();
             keep_latest(kept, last.into_iter().rev());

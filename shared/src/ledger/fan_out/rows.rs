@@ -16,31 +16,31 @@ pub struct Wanted {
     /// which began with this event.
     pub first: EventIdentity,
     /// Those above this version,
-    pub after: u64,
+    pub after: i64,
     /// up to this one.
-    pub to: u64,
+    pub to: i64,
     /// Whether everything above that, too.
     pub is_open: bool,
     /// The events that messages bring, by version: where a version has several items, these are meant.
-    pub brought: Vec<(u64, EventIdentity)>,
+    pub brought: Vec<(i64, EventIdentity)>,
 }
 
 /// What the table showed.
 #[derive(Debug, Default)]
 pub struct Rows {
     wanted: Option<Wanted>,
-    found: BTreeMap<u64, TableEvent>,
+    found: BTreeMap<i64, TableEvent>,
     /// What is there of that which messages bring.
-    brought: Vec<(u64, EventIdentity)>,
+    brought: Vec<(i64, EventIdentity)>,
     /// How many bytes of events are kept; of more, the lowest versions, which are sent first. The others are looked up
     /// again when it is their turn: a gap can be as long as an aggregate.
     bytes_limit: usize,
     /// Of the events that are kept.
     bytes: usize,
     /// From here on none is kept.
-    cut: Option<u64>,
+    cut: Option<i64>,
     /// The versions that two events have.
-    pairs: BTreeSet<u64>,
+    pairs: BTreeSet<i64>,
     has_seen_lower: bool,
 }
 
@@ -105,24 +105,24 @@ impl Rows {
 
     /// Whether the arrival's event is there.
     pub(super) fn has(&self, arrival: &Arrival) -> bool {
-        let is_its = |(version, identity): &(u64, EventIdentity)| {
+        let is_its = |(version, identity): &(i64, EventIdentity)| {
             (version, identity) == (&arrival.version, &arrival.identity)
         };
         self.brought.iter().any(is_its)
     }
 
     /// The versions that are there, in order.
-    pub(super) fn versions(&self) -> impl Iterator<Item = u64> {
+    pub(super) fn versions(&self) -> impl Iterator<Item = i64> {
         self.found.keys().copied()
     }
 
     /// The versions above `after`, up to `to`, that two events have.
-    pub(super) fn pairs(&self, after: u64, to: u64) -> impl Iterator<Item = u64> {
+    pub(super) fn pairs(&self, after: i64, to: i64) -> impl Iterator<Item = i64> {
         self.pairs.iter().copied().filter(move |version| *version > after && *version <= to)
     }
 
     /// The highest version up to which every one after `version` is there.
-    pub(super) fn consecutive_from(&self, version: u64) -> u64 {
+    pub(super) fn consecutive_from(&self, version: i64) -> i64 {
         let mut top = version;
         for (next, _) in self.found.range(version.saturating_add(1)..) {
             if *next - top > 1 {
@@ -134,7 +134,7 @@ impl Rows {
     }
 
     /// What is there above `after`, up to `to`, in order.
-    pub(super) fn between(&self, after: u64, to: u64) -> impl Iterator<Item = (u64, &TableEvent)> {
+    pub(super) fn between(&self, after: i64, to: i64) -> impl Iterator<Item = (i64, &TableEvent)> {
         // A range whose start is behind its end is a panic.
         let from = after.saturating_add(1).min(to);
         let found = self.found.range(from..=to).map(|(version, found)| (*version, found));
@@ -142,16 +142,16 @@ impl Rows {
     }
 
     /// The event of this version, if it is there and kept.
-    pub fn event(&self, version: u64) -> Option<&Result<Event, String>> {
+    pub fn event(&self, version: i64) -> Option<&Result<Event, String>> {
         self.found.get(&version)?.event.as_ref()
     }
 
     /// What tells this version's event from others.
-    pub fn identity(&self, version: u64) -> Option<&EventIdentity> {
+    pub fn identity(&self, version: i64) -> Option<&EventIdentity> {
         Some(&self.found.get(&version)?.identity)
     }
 
-    fn keep(&mut self, version: u64, mut found: TableEvent) {
+    fn keep(&mut self, version: i64, mut found: TableEvent) {
         if self.cut.is_some_and(|cut| version >= cut) {
             found.event = None;
         }
@@ -171,12 +171,12 @@ impl Rows {
 
     /// `last`: the sort key down to which everything was shown.
     fn has_all(&self, wanted: &Wanted, last: Option<&Key>) -> bool {
-        let needed = wanted.to - wanted.after.min(wanted.to);
+        let needed = wanted.to.saturating_sub(wanted.after);
         let found = self.between(wanted.after, wanted.to).count();
-        let is_settled = |brought: &(u64, EventIdentity)| {
+        let is_settled = |brought: &(i64, EventIdentity)| {
             self.brought.contains(brought) || last.is_some_and(|last| is_before(last, &brought.1.sort))
         };
-        u64::try_from(found).is_ok_and(|found| found >= needed)
+        i64::try_from(found).is_ok_and(|found| found >= needed)
             && wanted.brought.iter().all(is_settled)
             // Another event of the lowest version comes before that one.
             && self.has_seen_lower

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arrival, Dropped, Holes, Instants, Rows, TableEvent};
+use super::{Arrival, Dropped, Holes, Instants, Rows, TableEvent, View};
 use crate::config::ClientName;
 use crate::event::{Along, Event};
 use crate::ids::{Group, IncarnationToken};
@@ -20,7 +20,7 @@ const RUN_LIMIT: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRun {
     /// Everything up to this version is settled by the run.
-    pub end: u64,
+    pub end: i64,
     /// The events to send, in order, at most 100.
     pub events: Vec<RunEvent>,
     /// What is passed over because nothing has it.
@@ -32,7 +32,7 @@ pub struct EventRun {
     /// What is not sent of them.
     pub dropped: Dropped,
     /// Its versions that two events have, as far as the group's item does not say so yet.
-    pub pairs: Vec<u64>,
+    pub pairs: Vec<i64>,
     /// Whether nothing is left to do for the arrivals then.
     pub is_last: bool,
 }
@@ -41,7 +41,7 @@ pub struct EventRun {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunEvent {
     /// Its version.
-    pub version: u64,
+    pub version: i64,
     /// Its time, if it can be read.
     pub time: Option<EventTime>,
     /// Its message to the clients' queues.
@@ -76,11 +76,11 @@ pub struct ClientPosition {
     /// Its number.
     pub client: ClientId,
     /// It has everything up to this version.
-    pub has: u64,
+    pub has: i64,
 }
 
 /// How far a run brought those of its clients that took something: they have everything up to this version.
-pub type Reached = BTreeMap<ClientId, u64>;
+pub type Reached = BTreeMap<ClientId, i64>;
 
 /// What is written after a run was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,8 @@ pub struct Record {
 
 impl EventRun {
     /// The run of the plain case, which needs no look into the table. `None` if this is not the plain case.
-    pub(super) fn plain(item: &GroupItem, arrivals: &[Arrival], now: Timestamp) -> Option<Self> {
+    pub(super) fn plain(item: &GroupItem, view: &View<'_>) -> Option<Self> {
+        let arrivals = view.arrivals;
         // What reconcile, catch-up or an operator sends can be of another incarnation.
         let is_plain = |arrival: &Arrival| !arrival.is_again && arrival.written.is_some();
         if item.incarnation_number != 1 || arrivals.is_empty() || !arrivals.iter().all(is_plain) {
@@ -107,9 +108,10 @@ impl EventRun {
         let (mut end, mut latest) = (item.version, Instants::of_item(item));
         for arrival in sorted {
             let is_next = end.checked_add(1) == Some(arrival.version);
-            let at = Instants::of_arrival(arrival, now);
+            let at = Instants::of_arrival(arrival, view.now);
             let is_first = arrival.identity == item.first.identity;
-            let is_of_this_incarnation = is_first || (arrival.version > 1 && at.goes_on_from(latest));
+            let is_of_this_incarnation =
+                is_first || (arrival.version > view.first_version && at.goes_on_from(latest));
             if !is_next || !is_of_this_incarnation {
                 return None;
             }
@@ -130,7 +132,7 @@ impl EventRun {
 
     /// What the table shows up to version `top`, as much of it as makes one run. What an arrival brings
     /// is taken from there.
-    pub(super) fn looked_up(item: &GroupItem, arrivals: &[Arrival], rows: &Rows, top: u64) -> Self {
+    pub(super) fn looked_up(item: &GroupItem, arrivals: &[Arrival], rows: &Rows, top: i64) -> Self {
         let (mut events, mut rejected) = (Vec::new(), Vec::new());
         let mut end = top;
         let mut last = item.version;
@@ -181,7 +183,7 @@ impl EventRun {
     }
 
     /// The events for a client that has everything up to version `has`.
-    pub fn after(&self, has: u64) -> impl Iterator<Item = &RunEvent> {
+    pub fn after(&self, has: i64) -> impl Iterator<Item = &RunEvent> {
         self.events.iter().filter(move |event| event.version > has)
     }
 }
@@ -199,7 +201,7 @@ impl RunEvent {
 
     fn of_table(
         event: &Event,
-        version: u64,
+        version: i64,
         time: Option<EventTime>,
         incarnation: &IncarnationToken,
     ) -> Self {
@@ -216,7 +218,7 @@ impl Carrier for RunEvent {
 
 impl ClientPosition {
     /// Up to which version the client has everything after a run that brought clients as far as `reached`.
-    pub(super) fn reached(&self, reached: &Reached) -> u64 {
+    pub(super) fn reached(&self, reached: &Reached) -> i64 {
         reached.get(&self.client).copied().unwrap_or(self.has)
     }
 }
@@ -229,7 +231,7 @@ impl RunPlan {
     }
 
     /// Up to which version a tried client has everything, once it took the first `accepted` of its events.
-    pub fn reached(&self, start: &ClientPosition, accepted: usize) -> u64 {
+    pub fn reached(&self, start: &ClientPosition, accepted: usize) -> i64 {
         let mut events = self.run.after(start.has);
         let Some(last) = accepted.checked_sub(1).and_then(|last| events.nth(last)) else {
             return if events.next().is_some() { start.has } else { start.has.max(self.run.end) };

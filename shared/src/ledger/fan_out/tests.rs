@@ -15,7 +15,7 @@ use crate::config::{ClientName, Config};
 use crate::event::{Event, Reader};
 use crate::ids::{DeduplicationId, Group, Key};
 use crate::ledger::adopt::unseen;
-use crate::ledger::{Condition, Cursor, EventTime, ItemKey, Page, Registration, Row, WriteCount};
+use crate::ledger::{Condition, Cursor, EventTime, ItemKey, Page, Registration, Repetition, Row, WriteCount};
 use crate::message::{Body, Message};
 use crate::time::Timestamp;
 
@@ -32,6 +32,7 @@ struct Case {
     cursors: BTreeMap<ClientId, Cursor>,
     has_written: bool,
     unreachable: &'static str,
+    first_version: i64,
 }
 
 fn case(item: &'static str, arrivals: &'static str, table: &'static str) -> Case {
@@ -44,6 +45,7 @@ fn case(item: &'static str, arrivals: &'static str, table: &'static str) -> Case
         cursors: BTreeMap::new(),
         has_written: false,
         unreachable: "",
+        first_version: 1,
     }
 }
 
@@ -81,7 +83,7 @@ fn key() -> Key {
     Key::S("AFC F5".to_owned())
 }
 
-fn sort_key(version: u64, is_other: bool) -> Key {
+fn sort_key(version: i64, is_other: bool) -> Key {
     Key::S(format!("{}{version:03}", if is_other { 'b' } else { 'a' }))
 }
 
@@ -102,12 +104,13 @@ fn streamed_at(seconds: &str) -> Timestamp {
 }
 
 /// The parts of `6'@9!`: version, whether it is another event, time, and the flags.
-fn event(text: &str) -> (u64, bool, u64, &str) {
+fn event(text: &str) -> (i64, bool, u64, &str) {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let (version, rest) = text.split_at(digits(text));
     let version = version.parse().unwrap();
     let (is_other, rest) = rest.strip_prefix('\'').map_or((false, rest), |rest| (true, rest));
-    let Some(rest) = rest.strip_prefix('@') else { return (version, is_other, version, rest) };
+    let own = || u64::try_from(version).unwrap();
+    let Some(rest) = rest.strip_prefix('@') else { return (version, is_other, own(), rest) };
     let (seconds, rest) = rest.split_at(digits(rest));
     (version, is_other, seconds.parse().unwrap(), rest)
 }
@@ -137,7 +140,7 @@ fn rows(text: &str) -> Vec<Row> {
     let config = Config::try_from_toml(
         "client-queues.toml",
         "[source]\npartition_key = 'mark'\nsort_key = 'at'\nid = 'id'\ntime = 'time'\nversion = 'version'\n\
-         [[client]]\nname = 'A'\n",
+         first_version = 0\n[[client]]\nname = 'A'\n",
         None,
     );
     let reader = Reader::new(&config.unwrap().source);
@@ -162,7 +165,7 @@ fn rows(text: &str) -> Vec<Row> {
 fn item(text: &str) -> GroupItem {
     let mut item = unseen(&key(), First { identity: identity("1"), version: 1 });
     (item.write_count, item.revision) = (WriteCount(40), 2);
-    let numbers = |list: &str| list.split(',').map(|number| number.parse().unwrap()).collect::<Vec<u64>>();
+    let numbers = |list: &str| list.split(',').map(|number| number.parse().unwrap()).collect::<Vec<i64>>();
     for word in text.split_whitespace() {
         if let Some(list) = word.strip_prefix("behind:") {
             item.behind = numbers(list).into_iter().map(|id| ClientId(u32::try_from(id).unwrap())).collect();
@@ -182,20 +185,20 @@ fn item(text: &str) -> GroupItem {
             item.time = Some(time(seconds.parse().unwrap()));
         } else {
             item.version = word.strip_prefix('v').unwrap().parse().unwrap();
-            item.time = (item.version > 0).then(|| time(item.version));
+            item.time = u64::try_from(item.version).ok().filter(|version| *version > 0).map(time);
         }
     }
     item
 }
 
-fn cursor(position: u64, replay_until: u64) -> Cursor {
-    let replay = (replay_until > 0).then(|| ReplayId::try_new("r-1").unwrap());
+fn cursor(position: i64, until: i64) -> Cursor {
+    let id = ReplayId::try_new("r-1").unwrap();
+    let replay = (until > 0).then_some(Repetition { id, until });
     Cursor {
         write_count: WriteCount(7),
         epoch: 7,
         incarnation_number: 1,
         position,
-        replay_until,
         replay,
         at: NOW,
         unknown: [].into(),
@@ -219,6 +222,7 @@ fn steps(case: &Case) -> (Vec<String>, Decision) {
         let view = View {
             group: &group,
             key: &key(),
+            first_version: case.first_version,
             arrivals: &arrivals,
             registry: match case.item {
                 "?" => Reading::Unread,
@@ -374,9 +378,10 @@ fn write(write: &Write) -> String {
             )
         }
         (ItemKey::Cursor(client, _), Some(Item::Cursor(cursor))) => {
-            let Cursor { incarnation_number, position, replay_until, replay, .. } = cursor;
-            let replay_until =
-                replay.as_ref().map_or(String::new(), |id| format!(" replay_until {replay_until} in {id}"));
+            let Cursor { incarnation_number, position, replay, .. } = cursor;
+            let replay_until = replay
+                .as_ref()
+                .map_or(String::new(), |Repetition { id, until }| format!(" replay_until {until} in {id}"));
             format!(
                 "cursor {}: {condition}: incarnation{incarnation_number} position {position}{replay_until}",
                 client.0
@@ -691,7 +696,7 @@ fn an_event_is_none_of_another_incarnation_that_had_its_sort_key() {
 fn a_version_far_above_all_others_is_not_believed() {
     // Nothing is read for it, and the others go on.
     check(&case("v5", "1767600000000@9", "1 1767600000000@9"), &expect!["reject #0 after 5"]);
-    check(&case("v5", "18446744073709551615@9 6", "1 6"), &expect!["reject #0 after 5"]);
+    check(&case("v5", "999999999999999999@9 6", "1 6"), &expect!["reject #0 after 5"]);
     check(
         &case("v5", "1767600000000@9r", "1 1767600000000@9"),
         &expect![
@@ -801,6 +806,74 @@ fn own_times_and_the_streams_are_compared_each_with_its_own_kind() {
         &case("v5 t5 s5", "6@0s9 7@8s7", "1 6@0 7@8"),
         &[7, 7, 7],
         &expect!["{if 40: write_count41 v7 incarnation1 first a001 t8 s9 revision2 behind []} behind: []"],
+    );
+}
+
+#[test]
+fn versions_count_from_0_where_the_source_says_so() {
+    let from_0 = |item, arrivals, table| Case { first_version: 0, ..case(item, arrivals, table) };
+    check(
+        &from_0("-", "0", "0"),
+        &expect!["first sight: {new: write_count1 v-1 incarnation1 first a000 t- revision2 behind []}"],
+    );
+    check(
+        &from_0("-", "0 1 2", "0 1 2"),
+        &expect!["first sight: {new: write_count1 v-1 incarnation1 first a000 t- revision2 behind []}"],
+    );
+    check(
+        &from_0("v-1 first0", "0 1", "0 1"),
+        &expect!["events 0-1? first? send 0=#0, 1=#1 to A from 0, B from 0, C from 0; up to 1"],
+    );
+    check(&from_0("v-1 first0", "0'", "0"), &expect!["events 0-0? first? acknowledge; erased 0"]);
+    check(
+        &from_0("v-1 first0", "1", "0 1"),
+        &expect!["events 0-1? first? send 0=table, 1=#0 to A from 0, B from 0, C from 0; up to 1"],
+    );
+    check(
+        &from_0("v0 first0", "2", "0 2"),
+        &expect!["events 1-2? first? send 2=#0 to A from 1, B from 1, C from 1; holes 1; up to 2"],
+    );
+    check(
+        &from_0("v-1 first0", "1", "0 1~"),
+        &expect!["events 0-1? first? send 0=table, 1=#0 to A from 0, B from 0, C from 0; up to 1"],
+    );
+    // Version 0 is missing, and is waited for while it may become readable.
+    check(&from_0("-", "1~", "1"), &expect!["whole? return soon: 0"]);
+    check(
+        &from_0("-", "1", "1"),
+        &expect!["whole? first sight: {new: write_count1 v0 incarnation1 first a001 t- revision2 behind []}"],
+    );
+    check(
+        &from_0("-", "4", "0 4"),
+        &expect![
+            "whole? first sight: {new: write_count1 v-1 incarnation1 first a000 t- revision2 behind []}"
+        ],
+    );
+    check(
+        &from_0("v5 first0", "0'@9", "0'@9 1'@9"),
+        &expect![
+            "first? whole? a new incarnation: {if 40: write_count41 v-1 incarnation2 first b000 t- revision2 behind []}"
+        ],
+    );
+    // A client that joins with history has nothing; where nothing was sent yet, it is up to date.
+    let joins = |item| Case { registry: registry("A F:history"), ..from_0(item, "6", "0 6") };
+    check(
+        &joins("v5 first0 revision1"),
+        &expect![
+            "membership changed: {if 40: write_count41 v5 incarnation1 first a000 t5 revision2 behind [2]}, cursor 2: new: incarnation1 position -1"
+        ],
+    );
+    check(
+        &joins("v-1 first0 revision1"),
+        &expect![
+            "membership changed: {if 40: write_count41 v-1 incarnation1 first a000 t- revision2 behind []}"
+        ],
+    );
+    check(
+        &joins("v0 first0 revision1"),
+        &expect![
+            "membership changed: {if 40: write_count41 v0 incarnation1 first a000 t- revision2 behind [2]}, cursor 2: new: incarnation1 position -1"
+        ],
     );
 }
 
@@ -1000,9 +1073,9 @@ fn step_7_holes() {
         ],
     );
     check(
-        &case("v5", "18446744073709551615@7r", "1 18446744073709551615@7"),
+        &case("v5", "999999999999999999@7r", "1 999999999999999999@7"),
         &expect![
-            "events 6-18446744073709551615? first? send 18446744073709551615=#0 to A from 6, B from 6, C from 6; holes 6-18446744073709551614; up to 18446744073709551615"
+            "events 6-999999999999999999? first? send 999999999999999999=#0 to A from 6, B from 6, C from 6; holes 6-999999999999999998; up to 999999999999999999"
         ],
     );
 }
@@ -1032,12 +1105,12 @@ fn what_is_passed_over_behind_the_last_event_is_reached_with_it() {
 }
 
 /// The version that each client that is tried reached, in order.
-fn by_client(plan: &RunPlan, reached: &[u64]) -> Reached {
+fn by_client(plan: &RunPlan, reached: &[i64]) -> Reached {
     plan.tried.iter().map(|start| start.client).zip(reached.iter().copied()).collect()
 }
 
 /// Sends what is planned; the clients that are tried reach these versions, in order.
-fn check_record(case: &Case, reached: &[u64], expected: &Expect) {
+fn check_record(case: &Case, reached: &[i64], expected: &Expect) {
     let (_, Decision::Send(plan)) = steps(case) else { panic!() };
     let mut fresh = 200;
     let record = plan.record(&by_client(&plan, reached), NOW, &mut || {
@@ -1122,7 +1195,7 @@ fn step_9_more_than_a_transaction_holds() {
 }
 
 /// The sends of `first` to clients that reached `reached`, which were not recorded.
-fn lost(first: &Case, reached: &[u64]) -> UnrecordedSends {
+fn lost(first: &Case, reached: &[i64]) -> UnrecordedSends {
     let (_, Decision::Send(plan)) = steps(first) else { panic!() };
     let mut unrecorded = UnrecordedSends::default();
     unrecorded.keep(&plan, &by_client(&plan, reached));
@@ -1162,10 +1235,10 @@ fn step_10_what_was_sent_is_not_sent_again() {
 #[test]
 fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_cursor() {
     let unrecorded = || lost(&case("v5", "6 7 8", ""), &[8, 6, 5]);
-    let cursors = |position, replay_until| [(ClientId(1), cursor(position, replay_until))].into();
-    let behind = |position, replay_until| Case {
+    let cursors = |position, until| [(ClientId(1), cursor(position, until))].into();
+    let behind = |position, until| Case {
         unrecorded: unrecorded(),
-        cursors: cursors(position, replay_until),
+        cursors: cursors(position, until),
         ..case("v5 behind:1", "6 7 8", "")
     };
     check(
@@ -1242,7 +1315,7 @@ fn a_long_gap_is_closed_run_by_run() {
 #[test]
 fn of_a_look_up_the_lowest_events_are_kept() {
     let wanted = |after| Wanted { brought: vec![(12, identity("12"))], ..wanted(after, 12) };
-    let large = |version: u64| {
+    let large = |version: i64| {
         let mut row = rows(&version.to_string()).remove(0);
         let event = row.event.unwrap();
         let Key::S(sort) = &row.head.identity.sort else { panic!() };
@@ -1250,10 +1323,10 @@ fn of_a_look_up_the_lowest_events_are_kept() {
         row
     };
     let mut found = Rows::new(wanted(0), 8 << 20);
-    let page = |versions: std::ops::RangeInclusive<u64>| of_more(versions.rev().map(large).collect());
+    let page = |versions: std::ops::RangeInclusive<i64>| of_more(versions.rev().map(large).collect());
     assert!(found.add(page(4..=12)), "three are missing");
     assert!(!found.add(Page { next: None, ..page(1..=3) }), "all are found");
-    let kept: Vec<u64> = (1..=12).filter(|version| found.event(*version).is_some()).collect();
+    let kept: Vec<i64> = (1..=12).filter(|version| found.event(*version).is_some()).collect();
     assert_eq!(kept, [1, 2, 3, 4, 5, 6, 7, 8]);
     assert!(found.answer(&wanted(0)));
     assert!(found.answer(&wanted(7)));
@@ -1278,7 +1351,7 @@ fn of_more(rows: Vec<Row>) -> Page {
     Page { rows, next }
 }
 
-fn wanted(after: u64, to: u64) -> Wanted {
+fn wanted(after: i64, to: i64) -> Wanted {
     Wanted { incarnation_number: 1, first: identity("1"), after, to, is_open: false, brought: Vec::new() }
 }
 
@@ -1337,15 +1410,15 @@ fn padded(event: &Event, sort: &str, size: usize) -> Event {
 proptest! {
     /// A client's run holds what it lacks, and the client reaches the version at which its run stopped.
     #[test]
-    fn what_a_client_reached_is_a_prefix(has in 5_u64..9, accepted in 0_usize..5, holes in 0_u64..2) {
+    fn what_a_client_reached_is_a_prefix(has in 5_i64..9, accepted in 0_usize..5, holes in 0_i64..2) {
         let arrivals = if holes == 0 { "6 7 8" } else { "6 8" };
         let (_, Decision::Send(mut plan)) = steps(&case("v5", arrivals, "1 6 8")) else { panic!() };
         plan.tried[0].has = has;
         let start = plan.tried[0].clone();
-        let events: Vec<u64> = plan.run.after(has).map(|event| event.version).collect();
+        let events: Vec<i64> = plan.run.after(has).map(|event| event.version).collect();
         prop_assert!(events.iter().all(|version| *version > has));
         let reached = plan.reached(&start, accepted.min(events.len()));
-        let left: Vec<u64> = plan.run.after(reached).map(|event| event.version).collect();
+        let left: Vec<i64> = plan.run.after(reached).map(|event| event.version).collect();
         prop_assert_eq!(left, events.into_iter().skip(accepted).collect::<Vec<_>>());
         prop_assert!(reached >= has);
     }

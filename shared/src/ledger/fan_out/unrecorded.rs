@@ -13,8 +13,8 @@ pub struct UnrecordedSends(BTreeMap<ClientId, Sent>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sent {
     incarnation_number: u64,
-    after: u64,
-    up_to: u64,
+    after: i64,
+    up_to: i64,
 }
 
 /// What becomes of a cursor.
@@ -44,7 +44,7 @@ impl UnrecordedSends {
     }
 
     /// Up to which version a client has everything that is up to date in `item`.
-    pub(super) fn has(&self, client: ClientId, item: &GroupItem) -> u64 {
+    pub(super) fn has(&self, client: ClientId, item: &GroupItem) -> i64 {
         let joins =
             |sent: &&Sent| sent.incarnation_number == item.incarnation_number && sent.after <= item.version;
         self.0.get(&client).filter(joins).map_or(item.version, |sent| sent.up_to.max(item.version))
@@ -74,11 +74,10 @@ impl UnrecordedSends {
             return Merge::Same;
         }
         let mut merged = cursor.clone();
-        let repeats = cursor.position < cursor.replay_until;
-        if repeats && cursor.replay_until >= sent.after {
-            merged.replay_until = cursor.replay_until.max(sent.up_to);
-        } else if !repeats && cursor.position >= sent.after {
-            merged.position = cursor.position.max(sent.up_to);
+        match merged.replay.as_mut().filter(|repeated| cursor.position < repeated.until) {
+            Some(repeated) if repeated.until >= sent.after => repeated.until = repeated.until.max(sent.up_to),
+            None if cursor.position >= sent.after => merged.position = cursor.position.max(sent.up_to),
+            _ => {}
         }
         if merged == *cursor {
             return Merge::Same;

@@ -20,7 +20,7 @@ pub struct Arrival {
     /// When the stream recorded the event, if the message says so.
     pub streamed_at: Option<Timestamp>,
     /// The event's version.
-    pub version: u64,
+    pub version: i64,
     /// What tells the event from the others of its aggregate.
     pub identity: EventIdentity,
     /// The event's own time, if it can be read.
@@ -42,6 +42,8 @@ pub struct View<'v> {
     pub group: &'v Group,
     /// The aggregate's key.
     pub key: &'v Key,
+    /// The version of an aggregate's first event.
+    pub first_version: i64,
     /// The messages of the batch that are not settled yet, in the order of the queue.
     pub arrivals: &'v [Arrival],
     /// The registry.
@@ -104,9 +106,9 @@ pub struct ImplausibleEvent {
     /// What tells it from the aggregate's other events.
     pub identity: EventIdentity,
     /// Its version.
-    pub version: u64,
+    pub version: i64,
     /// Up to which version its group got.
-    pub after: u64,
+    pub after: i64,
 }
 
 /// What has to be known.
@@ -126,7 +128,7 @@ pub enum LookUp {
 
 impl Decision {
     /// Rejects these `arrivals` of a group that got up to version `after`; `None` if there are none.
-    pub(super) fn reject<'a>(arrivals: impl IntoIterator<Item = &'a Arrival>, after: u64) -> Option<Self> {
+    pub(super) fn reject<'a>(arrivals: impl IntoIterator<Item = &'a Arrival>, after: i64) -> Option<Self> {
         let implausible = arrivals.into_iter().map(|arrival| ImplausibleEvent {
             number: arrival.number,
             identity: arrival.identity.clone(),
@@ -159,7 +161,7 @@ pub struct PriorWrite {
     /// What is not sent of them.
     pub dropped: Dropped,
     /// The versions that two events have, which the group's item says from then on.
-    pub pairs: Vec<u64>,
+    pub pairs: Vec<i64>,
     /// What for.
     pub why: &'static str,
 }

@@ -7,7 +7,7 @@ use super::{Attributes, Damaged, FORMAT, Value, check_format};
 use crate::config::ClientName;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
-    ClientId, Cursor, First, GroupItem, Item, ItemKey, Lease, Registration, Registry, Scan, State,
+    ClientId, Cursor, First, GroupItem, Item, ItemKey, Lease, Registration, Registry, Repetition, Scan, State,
 };
 
 /// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations, attributes
@@ -95,11 +95,12 @@ fn token(fields: &mut Fields) -> Result<IncarnationToken, Damaged> {
 }
 
 fn cursor(fields: &mut Fields) -> Result<Cursor, Damaged> {
-    let replay = match fields.text("replay")?.as_str() {
+    let (id, until) = (fields.text("replay")?, fields.number("replay_until")?);
+    let replay = match id.as_str() {
         "" => None,
         text => {
             let id = ReplayId::try_new(text).map_err(|_| fields.damaged("replay", "is not a replay's id"))?;
-            Some(id)
+            Some(Repetition { id, until })
         }
     };
     Ok(Cursor {
@@ -107,7 +108,6 @@ fn cursor(fields: &mut Fields) -> Result<Cursor, Damaged> {
         epoch: fields.number("epoch")?,
         incarnation_number: fields.number("incarnation_number")?,
         position: fields.number("position")?,
-        replay_until: fields.number("replay_until")?,
         replay,
         at: fields.instant("at")?,
         unknown: fields.take_rest(),

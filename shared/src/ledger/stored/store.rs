@@ -49,7 +49,7 @@ fn of_registration(client: &Registration) -> Attributes {
         State::Retired => "retired",
     };
     let mut attributes = map([
-        ("id", number(client.id.0.into())),
+        ("id", number(client.id.0)),
         ("state", Value::S(state.to_owned())),
         ("history", Value::Bool(client.history)),
         ("since", number(client.since)),
@@ -85,14 +85,14 @@ fn of_group(group: &GroupItem) -> Attributes {
 }
 
 fn of_cursor(cursor: &Cursor) -> Attributes {
-    let replay = cursor.replay.as_ref().map_or_else(String::new, |replay| replay.as_str().to_owned());
+    let replay = cursor.replay.as_ref();
     map([
         ("write_count", number(cursor.write_count.0)),
         ("epoch", number(cursor.epoch)),
         ("incarnation_number", number(cursor.incarnation_number)),
         ("position", number(cursor.position)),
-        ("replay_until", number(cursor.replay_until)),
-        ("replay", Value::S(replay)),
+        ("replay_until", number(replay.map_or(0, |repeated| repeated.until))),
+        ("replay", Value::S(replay.map_or_else(String::new, |repeated| repeated.id.as_str().to_owned()))),
         ("at", at(cursor.at)),
     ])
 }
@@ -103,7 +103,7 @@ fn of_lease(lease: &Lease) -> Attributes {
         ("holder", number(lease.holder)),
         ("until", at(lease.until)),
         ("groups", Value::L(lease.groups.iter().map(|group| Value::S(group.as_str().to_owned())).collect())),
-        ("failures", number(lease.failures.into())),
+        ("failures", number(lease.failures)),
         ("not_before", at(lease.not_before)),
     ])
 }
@@ -131,7 +131,7 @@ fn put(attributes: &mut Attributes, name: &str, value: Option<Value>) {
     }
 }
 
-fn number(number: u64) -> Value {
+fn number(number: impl ToString) -> Value {
     Value::N(number.to_string())
 }
 

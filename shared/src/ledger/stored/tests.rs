@@ -6,8 +6,8 @@ use super::*;
 use crate::config::ClientName;
 use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::ledger::{
-    ClientId, Cursor, EventTime, First, GroupItem, Item, Lease, Registration, Registry, Scan, State,
-    WriteCount,
+    ClientId, Cursor, EventTime, First, GroupItem, Item, Lease, Registration, Registry, Repetition, Scan,
+    State, WriteCount,
 };
 use crate::time::Timestamp;
 
@@ -47,8 +47,7 @@ fn cursor() -> Cursor {
         epoch: 2,
         incarnation_number: 1,
         position: 3,
-        replay_until: 7,
-        replay: Some(replay),
+        replay: Some(Repetition { id: replay, until: 7 }),
         at,
         unknown: [].into(),
     }
@@ -133,7 +132,7 @@ fn what_an_operator_reads() {
     );
     check(
         ItemKey::Cursor(ClientId(2), group()),
-        Item::Cursor(Cursor { replay_until: 0, replay: None, ..cursor() }),
+        Item::Cursor(Cursor { replay: None, ..cursor() }),
         expect![[
             r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, format: 2, incarnation_number: 1, position: 3, replay: "", replay_until: 0, write_count: 1}"#
         ]],

@@ -70,7 +70,7 @@ fn a_version_elsewhere_is_named() {
               META: 0 0 1
               SNAPSHOT#…: 0 0 1
               PROFILE: 0 0 1
-            5 rejected: `sk`, the event's version, is not a whole number from 1 to 18446744073709551615
+            5 rejected: `sk`, the event's version, is not a whole number from 1 to 999999999999999999
             - none of 5 items has a version at `sk`; at `sk after EVENT#`, 2 of them count 1, 2, 3 …; write `version = { path = "sk", after = "EVENT#" }` in `[source]`
         "#]],
     );
@@ -106,7 +106,7 @@ fn a_version_as_text_behind_a_prefix_is_read() {
         &expect![[r#"
             2 items: 0 events, 0 skipped, 2 rejected
               EVENT#…: 0 0 2
-            2 rejected: `sk`, the event's version, is not a whole number from 1 to 18446744073709551615
+            2 rejected: `sk`, the event's version, is not a whole number from 1 to 999999999999999999
             - none of 2 items has a version at `sk`; at `sk after EVENT#`, they count 1, 2, 3 …; write `version = { path = "sk", after = "EVENT#" }` in `[source]`
         "#]],
     );
@@ -119,7 +119,7 @@ fn a_version_as_text_behind_a_prefix_is_read() {
         &expect![[r#"
             2 items: 0 events, 0 skipped, 2 rejected
               EVENT#…: 0 0 2
-            2 rejected: `sk`, the event's version, is not a whole number from 1 to 18446744073709551615
+            2 rejected: `sk`, the event's version, is not a whole number from 1 to 999999999999999999
             - none of 2 items has a version at `sk`; write `version = { path = "sk", after = "EVENT#" }` in `[source]`
         "#]],
     );
@@ -194,19 +194,63 @@ fn two_writers_events_with_one_version_are_shown() {
 
 #[test]
 fn versions_from_0_are_shown() {
-    check(
-        SOURCE,
-        r#"
+    let from_0 = r#"
 {"pk": "order-1", "sk": "e0", "version": 0, "at": "2026-11-01T10:00:00Z"}
 {"pk": "order-1", "sk": "e1", "version": 1, "at": "2026-11-01T10:00:01Z"}
 {"pk": "order-1", "sk": "e2", "version": 2, "at": "2026-11-01T10:00:02Z"}
-"#,
+"#;
+    let from_1 = r#"
+{"pk": "order-2", "sk": "e1", "version": 1, "at": "2026-11-01T10:00:01Z"}
+{"pk": "order-2", "sk": "e2", "version": 2, "at": "2026-11-01T10:00:02Z"}
+"#;
+    let both = format!("{}{from_1}", from_0.trim_end());
+    let named = format!("first_version = 0\n{SOURCE}");
+    check(
+        SOURCE,
+        from_0,
         &expect![[r#"
-            3 items: 2 events, 0 skipped, 1 rejected
-              e…: 2 0 1
-            1 rejected: `version`, the event's version, is not a whole number from 1 to 18446744073709551615
-            - 1 of 3 items has version 0 (`version`), and versions count from 1: an item with version 0 is rejected; let the writer count from 1; or, if clients can do without these, write `version = [{ numeric = [">", 0] }]` in `[source.filter]`
-        "#]],
+        3 items: 2 events, 0 skipped, 1 rejected
+          e…: 2 0 1
+        1 rejected: `version`, the event's version, is not a whole number from 1 to 999999999999999999
+        - 1 of 3 items has version 0 (`version`), and versions count from 1: an item with version 0 is rejected; write `first_version = 0` in `[source]`
+    "#]],
+    );
+    check(
+        &named,
+        from_0,
+        &expect![[r#"
+        3 items: 3 events, 0 skipped, 0 rejected
+          e…: 3 0 0
+    "#]],
+    );
+    check(
+        &named,
+        from_1,
+        &expect![[r#"
+        2 items: 2 events, 0 skipped, 0 rejected
+          e…: 2 0 0
+        - the versions of 1 of 1 aggregate don't count 0, 1, 2 …: `order-2` begins at version 1; write `first_version = 1` in `[source]`
+    "#]],
+    );
+    // Some aggregates count from 0 and some from 1: then version 0 is no event, or the writers differ.
+    check(
+        SOURCE,
+        &both,
+        &expect![[r#"
+        5 items: 4 events, 0 skipped, 1 rejected
+          e…: 4 0 1
+        1 rejected: `version`, the event's version, is not a whole number from 1 to 999999999999999999
+        - 1 of 5 items has version 0 (`version`), and versions count from 1: an item with version 0 is rejected; let the writer count from 1; or, if clients can do without these, write `version = [{ numeric = [">", 0] }]` in `[source.filter]`
+    "#]],
+    );
+    check(
+        &named,
+        &both,
+        &expect![[r#"
+        5 items: 5 events, 0 skipped, 0 rejected
+          e…: 5 0 0
+        - the versions of 1 of 2 aggregates don't count 0, 1, 2 …: `order-2` begins at version 1; a version that is not there is waited for, up to 60 s each time, and an event with more than 1000 versions missing before it is rejected; append each event on condition that it is the next (docs/ordering.md, "What is guaranteed"), or leave out what is no event
+    "#]],
     );
 }
 

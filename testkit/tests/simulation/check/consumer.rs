@@ -9,7 +9,7 @@ use crate::world::World;
 /// What a consumer remembers of an aggregate.
 #[derive(Default)]
 struct Consumer {
-    version: u64,
+    version: i64,
     /// The version 1 that it took last.
     first: Option<EventRef>,
     taken: Vec<EventRef>,

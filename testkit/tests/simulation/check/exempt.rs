@@ -79,7 +79,7 @@ impl Source {
     pub(crate) fn is_old(&self, known: &WrittenEvent, start: u64) -> bool {
         let aggregate = &self.groups[known.event.group];
         let shown = aggregate.known.iter().filter(|other| other.shown.is_some());
-        let lowest = shown.map(|other| other.event.version).min().unwrap_or(u64::MAX);
+        let lowest = shown.map(|other| other.event.version).min().unwrap_or(i64::MAX);
         let is_above = aggregate.is_timeless() && known.event.version >= lowest.saturating_sub(10);
         let mut until = self.history_until(known);
         known.is_history && !is_above && until.all(|known| known.time < start)

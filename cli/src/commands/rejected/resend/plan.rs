@@ -21,7 +21,7 @@ pub(super) struct Attempt {
     /// The JSON that the converter is invoked with.
     pub(super) payload: String,
     /// The event's version, as the event table has it now.
-    pub(super) version: Option<u64>,
+    pub(super) version: Option<i64>,
     /// The newer events of its group in the event table, or why their number isn't known.
     pub(super) newer: Result<u64, String>,
 }

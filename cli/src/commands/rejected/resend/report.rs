@@ -22,7 +22,7 @@ pub(super) struct Entry {
     pub(super) id: String,
     group: String,
     event_id: Option<String>,
-    version: Option<u64>,
+    version: Option<i64>,
     newer_events: Option<u64>,
     /// Why `newer_events` isn't known.
     newer_events_reason: Option<String>,
