@@ -8,6 +8,7 @@ use shared::ids::{Group, Key};
 use shared::ledger::reconcile::{Difference, VersionPair, compare};
 use shared::ledger::scan::{Aggregate, Grouping, Progress};
 use shared::ledger::{EventTable, GroupItem, ItemKey, Ledger, Reading, Registry, ScanPosition, note_pairs};
+use shared::panics::{PANICKED, caught};
 use shared::send::Transport;
 
 use super::payload::ControlError;
@@ -101,7 +102,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             if compare(rows, item, registry.start, self.now()).is_none() {
                 return (group, Ok(None));
             }
-            (group, Box::pin(self.look_closer(registry, key, item)).await.map(Some))
+            let looked = Box::pin(self.look_closer(registry, key, item));
+            let looked = caught(looked, || Err(Visit::passed_over(&group, PANICKED))).await;
+            (group, looked.map(Some))
         });
         let looked: Vec<(Group, Result<Option<GroupDifference>, Visit>)> =
             looked.buffered(AT_ONCE).collect().await;

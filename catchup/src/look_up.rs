@@ -5,6 +5,7 @@ use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::catch_up::{NeededEvents, Plan, Task};
 use shared::ledger::{EventTable, Ledger, Unread};
+use shared::panics::{PANICKED, caught};
 use shared::send::Transport;
 use shared::time::Timestamp;
 
@@ -27,7 +28,7 @@ pub(super) enum TableAnswer {
 pub(super) enum LookUpError {
     /// The time that was given was not enough.
     OutOfTime,
-    /// The table did not answer.
+    /// The table did not answer, or its answer made the function panic.
     Unread(Unread),
 }
 
@@ -40,7 +41,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         until: Timestamp,
     ) -> Result<TableAnswer, LookUpError> {
         let limit = until.since(self.now());
-        let looked = within(self.ports.clock, limit, self.look_up_all(task, bytes_limit)).await;
+        let looked_up = caught(self.look_up_all(task, bytes_limit), || Err(Unread(PANICKED.into())));
+        let looked = within(self.ports.clock, limit, looked_up).await;
         looked.ok_or(LookUpError::OutOfTime)?.map_err(LookUpError::Unread)
     }
 

@@ -19,6 +19,7 @@ use shared::ledger::{
 };
 use shared::message::Message;
 use shared::naming::QueueUrl;
+use shared::panics::caught;
 use shared::rejection::Rejection;
 use shared::send::{Carrier, Outcome, Run, Stop, StopReason, Stopped, Transport, send_runs};
 use shared::time::Timestamp;
@@ -251,7 +252,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             let next = stopped.as_ref().and_then(|stopped| stopped.items.first());
             let sent = SentRange { up_to: plan.reached(next), ..SentRange::nothing(&task) };
             let group = task.group.clone();
-            let outcome = Box::pin(self.record(task, &sent)).await;
+            let outcome = caught(Box::pin(self.record(task, &sent)), || RecordOutcome::Unrecorded).await;
             (group, end(outcome, &sent), accepted.len(), stopped.map(|stopped| stopped.stop))
         });
         for (group, end, accepted, stop) in join_all(recorded).await {

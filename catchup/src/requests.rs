@@ -13,6 +13,7 @@ use shared::ledger::{
     ClientId, Condition, Cursor, EventTable, GroupItem, Item, ItemKey, Ledger, LedgerRead, Reading,
     Registration, Registry, State, Write, WriteCount,
 };
+use shared::panics::{PANICKED, caught};
 use shared::send::Transport;
 use tracing::warn;
 
@@ -79,7 +80,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let registry = self.registry().await?;
         let (name, registration) = registered(&registry, client)?;
         let results = stream::iter(keys).map(async |key| {
-            let (outcome, reason) = match self.replay_group(name, registration.id, &key, from, id).await {
+            let replayed = self.replay_group(name, registration.id, &key, from, id);
+            let (outcome, reason) = match caught(replayed, || Err(Refusal::Failed(PANICKED.to_owned()))).await
+            {
                 Ok(true) => (ReplayOutcome::Requested, None),
                 Ok(false) => {
                     (ReplayOutcome::Nothing, Some("the client has none of these versions".to_owned()))

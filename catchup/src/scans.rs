@@ -10,6 +10,7 @@ use shared::ledger::{
     Condition, EventTable, Item, ItemKey, Ledger, LedgerRead, Registry, Scan, ScanKind, ScanPosition, Write,
     WriteCount, WriteError,
 };
+use shared::panics::{PANICKED, caught};
 use shared::send::Transport;
 use tracing::{info, warn};
 
@@ -122,7 +123,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             };
             let visits = stream::iter(some).map(async |aggregate| {
                 let group = Group::of(&aggregate.key);
-                let visit = self.adopt_one(registry, &found, aggregate, &group).await;
+                let adopted = self.adopt_one(registry, &found, aggregate, &group);
+                let visit = caught(adopted, || Visit::passed_over(&group, PANICKED)).await;
                 (group, visit)
             });
             visited.extend(visits.buffered(AT_ONCE).collect::<Vec<_>>().await);

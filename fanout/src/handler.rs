@@ -12,12 +12,10 @@ mod rejecting;
 mod sending;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use futures_util::FutureExt as _;
 use futures_util::future::{join, join_all};
 use serde_json::value::RawValue;
 use shared::budget::Budget;
@@ -30,6 +28,7 @@ use shared::ledger::{
 };
 use shared::metrics::{CountingPort, DUPLICATES, RECORDS_IN, Tally};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
+use shared::panics::caught;
 use shared::send::{Limits, Transport};
 use shared::time::Timestamp;
 use tokio::sync::Semaphore;
@@ -306,11 +305,6 @@ impl Fanout {
     fn breakers<R>(&self, with: impl FnOnce(&mut CircuitBreakers) -> R) -> R {
         with(&mut self.breakers.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// What `work` on a group comes to; what `fallback` returns, if it panics. The log names the place.
-async fn caught<R>(work: impl Future<Output = R>, fallback: impl FnOnce() -> R) -> R {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| fallback())
 }
 
 /// Logs why messages are returned: each reason once, however many groups it keeps waiting.

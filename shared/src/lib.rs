@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod message;
 pub mod metrics;
 pub mod naming;
+pub mod panics;
 pub mod pattern;
 mod quoted;
 pub mod rejection;

@@ -1,11 +1,14 @@
 //! What goes wrong in a pass, and that what was sent is recorded.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::json;
 use shared::ids::ReplayId;
-use shared::ledger::{Item, ItemKey, Ledger as _, WriteCount, replay};
+use shared::ledger::{Item, ItemKey, Ledger as _, ScanKind, WriteCount, replay};
+use shared::panics::PANICKED;
+use testkit::logs::logged;
 use testkit::memory::{CallFault, Fault, Faults, MemoryLedger, WriteFault};
 
 use crate::world::{World, group_of};
@@ -274,4 +277,45 @@ proptest! {
             prop_assert_eq!(next, size + 1);
         }
     }
+}
+
+#[test]
+fn a_panic_at_one_group_stops_no_other() {
+    let world = World::new();
+    world.put("a1 a2 b1 b2 c1 c2");
+    ["a", "b", "c"].into_iter().for_each(|group| world.group(group, 2, "A:0"));
+    world.panics_at.set(Some("b"));
+    let said = logged(|| drop(world.maintenance()));
+    assert_eq!(world.got("A"), "a: 1 2 | c: 1 2");
+    assert_eq!(world.standing("b"), "2 A:0");
+    assert!(said.contains(PANICKED), "{said}");
+    world.panics_at.set(None);
+    world.maintenance_runs(2);
+    assert_eq!(world.got("A"), "a: 1 2 | b: 1 2 | c: 1 2");
+}
+
+#[test]
+fn a_panic_at_one_group_stops_no_scan_and_no_request() {
+    let mut world = World::new();
+    world.deploy("A B C+");
+    world.put("a1@-100000 b1@-100000 c1@-100000");
+    world.panics_at.set(Some("b"));
+    let said = logged(|| world.maintenance_runs(2));
+    assert_eq!((world.got("C").as_str(), world.standing("b").as_str()), ("a: 1 | c: 1", "unknown"));
+    assert!(said.contains("passes over a group"), "{said}");
+    let scan = ItemKey::Scan(ScanKind::History);
+    assert!(matches!(world.ledger.get(&scan), Some(Item::Scan(scan)) if !scan.is_on));
+
+    world.put("a2 b2 c2");
+    let compared = world.request(json!({"request": "reconcile"})).unwrap();
+    let missing = compared["missing"].as_array().unwrap().iter();
+    let missing: BTreeSet<_> = missing.map(|missing| missing["group"].as_str().unwrap()).collect();
+    assert_eq!((missing, &compared["groups"]), (["a", "c"].into(), &json!(3)));
+
+    let replay = world.request(
+        json!({"request": "replay", "client": "A", "keys": [{"S": "b"}, {"S": "c"}], "from": 1, "replay": "r-7"}),
+    );
+    let replay = replay.unwrap();
+    assert_eq!(replay["results"][0]["reason"], PANICKED);
+    assert_eq!(replay["results"][1]["outcome"], "requested");
 }

@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) scan_latency: Cell<Duration>,
     /// How long a page of an aggregate takes.
     pub(crate) page_latency: Cell<Duration>,
+    /// The group whose pages make the function panic.
+    pub(crate) panics_at: Cell<Option<&'static str>>,
     naming: Naming,
     catch_up: CatchUp,
     fanout: Fanout,
@@ -86,6 +88,7 @@ impl World {
             tally: RefCell::default(),
             scan_latency: Cell::default(),
             page_latency: Cell::default(),
+            panics_at: Cell::default(),
             clock,
             queues,
             fan_out,
@@ -348,6 +351,9 @@ impl World {
 impl EventTable for World {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
         self.clock.sleep(self.page_latency.get()).await;
+        if let Some(group) = self.panics_at.get() {
+            assert_ne!(*key, Key::S(group.to_owned()), "on purpose");
+        }
         self.table.page(key, before).await
     }
 

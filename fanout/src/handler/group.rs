@@ -15,6 +15,7 @@ use shared::ledger::fan_out::{
 };
 use shared::ledger::times::YOUNG_RETRY;
 use shared::ledger::{DamagedItem, EventTable, ItemKey, Ledger, LedgerRead, Reading, Write, WriteError};
+use shared::panics::PANICKED;
 use shared::time::Timestamp;
 use tracing::{debug, info, warn};
 
@@ -133,8 +134,7 @@ impl<'b> OpenGroup<'b> {
 
     /// The group as it is if work on it panics: its messages are returned.
     pub(super) fn fallback(&self) -> DoneGroup<'b> {
-        let why = "the function panicked at this group; its log names the place".to_owned();
-        let verdict = Verdict::Returned(ReturnReason { why, is_stuck: true });
+        let verdict = Verdict::Returned(ReturnReason { why: PANICKED.to_owned(), is_stuck: true });
         DoneGroup { group: self.group.clone(), deliveries: self.deliveries.clone(), verdict, pairs: 0 }
     }
 
