@@ -68,14 +68,15 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 
     /// The first item of a group; or why there is none.
     async fn first_sight(&self, key: &Key, registry: &Registry) -> Result<GroupItem, Adoption> {
-        let survey = self.survey(key, &[]).await.map_err(|error| match error {
+        let not_read = |error: SurveyError| match error {
             SurveyError::TooLong => Adoption::PassedOver(error.to_string()),
             SurveyError::Unread(unread) => Adoption::Failed(unread.to_string()),
-        })?;
-        if is_whole(&survey.rows, self.own.first_version) {
-            return baseline(key, &survey.rows, registry.start, None).ok_or(Adoption::Missing);
+        };
+        let heads = self.heads(key).await.map_err(not_read)?;
+        if is_whole(&heads, self.own.first_version) {
+            return baseline(key, &heads, registry.start, None).ok_or(Adoption::Missing);
         }
-        Err(match survey.highest {
+        Err(match self.ends(key, &heads, &[]).await.map_err(not_read)?.highest {
             Some(event) => self.hand_over(&event).await,
             None => Adoption::Missing,
         })

@@ -13,7 +13,7 @@ use shared::send::Transport;
 
 use super::payload::ControlError;
 use super::visits::{AT_ONCE, GROUPS_AT_ONCE, Visit, Visits, item_of};
-use super::work::{AfterFailure, SurveyError, Update, Work, why_unread};
+use super::work::{AfterFailure, Ends, SurveyError, Update, Work, why_unread};
 
 /// The most findings of one answer, and so its size: each has a key of up to 2 KB, and Lambda takes 6 MB.
 const FINDINGS_LIMIT: usize = 1_000;
@@ -135,16 +135,22 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         item: Option<&GroupItem>,
     ) -> Result<GroupDifference, Visit> {
         let sent: Vec<i64> = item.iter().map(|item| item.version).collect();
-        let survey = self.survey(key, &sent).await.map_err(|error| match error {
+        let not_read = |error: SurveyError| match error {
             SurveyError::TooLong => Visit::passed_over(&Group::of(key), &error.to_string()),
             SurveyError::Unread(unread) => Visit::Left(unread.to_string()),
-        })?;
-        let difference = compare(&survey.rows, item, registry.start, self.now());
+        };
+        let heads = self.heads(key).await.map_err(not_read)?;
+        let difference = compare(&heads, item, registry.start, self.now());
+        let ends = if difference.lowest || difference.highest {
+            self.ends(key, &heads, &sent).await.map_err(not_read)?
+        } else {
+            Ends::default()
+        };
         let version = item.map_or(i64::MIN, |item| item.version);
-        let lowest = survey.lowest.filter(|_| difference.lowest);
+        let lowest = ends.lowest.filter(|_| difference.lowest);
         let has_lowest = lowest.as_ref().map(Event::version);
         // An event that can't be sent is not missing: the converter wrote a rejection about it.
-        let highest = survey.highest.filter(|event| {
+        let highest = ends.highest.filter(|event| {
             difference.highest && event.version() > version && Some(event.version()) != has_lowest
         });
         Ok(GroupDifference {

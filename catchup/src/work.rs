@@ -57,17 +57,13 @@ pub(super) enum AfterFailure {
     GiveUp,
 }
 
-/// What the event table has of an aggregate.
+/// The ends of an aggregate, as the event table has it.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
-    /// All rows, newest first, without the events themselves.
-    pub(super) rows: Vec<RowHead>,
+pub(super) struct Ends {
     /// The lowest event that can be sent.
     pub(super) lowest: Option<Event>,
     /// The highest event that can be sent.
     pub(super) highest: Option<Event>,
-    /// No event above it is kept.
-    limit: i64,
 }
 
 /// Why an aggregate was not read as a whole.
@@ -202,23 +198,40 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
         all_accepted(self.put(&self.own.fan_out, repairs, until).await)
     }
 
-    /// All that the table has of an aggregate. Versions that are too far above all others are not believed, but those of
-    /// `sent`: among them is no highest or lowest event.
-    pub(super) async fn survey(&self, key: &Key, sent: &[i64]) -> Result<Survey, SurveyError> {
-        let survey = self.survey_up_to(key, i64::MAX).await?;
-        let versions = survey.rows.iter().filter_map(|row| row.version);
-        let plausible = plausible::highest(versions.chain(sent.iter().copied()), sent);
-        if survey.highest.as_ref().is_none_or(|event| event.version() <= plausible) {
-            return Ok(survey);
-        }
-        // The event that is the highest then was not kept.
-        self.survey_up_to(key, plausible).await
+    /// All that the table has of an aggregate, newest first, without the events themselves.
+    pub(super) async fn heads(&self, key: &Key) -> Result<Vec<RowHead>, SurveyError> {
+        let mut heads = Vec::new();
+        let read = async |before: Option<Key>| {
+            let page = self.ports.table.heads(key, before.as_ref()).await?;
+            heads.extend(page.rows);
+            Ok(page.next)
+        };
+        self.survey(read).await?;
+        Ok(heads)
     }
 
-    async fn survey_up_to(&self, key: &Key, limit: i64) -> Result<Survey, SurveyError> {
+    /// The lowest and the highest event that the table has of an aggregate, of which it has `heads`. Versions that are too far
+    /// above all others are not believed, but those of `sent`: among them is no lowest or highest event.
+    pub(super) async fn ends(&self, key: &Key, heads: &[RowHead], sent: &[i64]) -> Result<Ends, SurveyError> {
+        let versions = heads.iter().filter_map(|head| head.version);
+        let plausible = plausible::highest(versions.chain(sent.iter().copied()), sent);
+        let mut ends = Ends::default();
+        let read = async |before: Option<Key>| {
+            let page = self.ports.table.page(key, before.as_ref()).await?;
+            page.rows.into_iter().for_each(|row| ends.take(row, plausible));
+            Ok(page.next)
+        };
+        self.survey(read).await?;
+        Ok(ends)
+    }
+
+    /// Lets `read` read page after page, each before the one that it returned.
+    async fn survey(
+        &self,
+        mut read: impl AsyncFnMut(Option<Key>) -> Result<Option<Key>, Unread>,
+    ) -> Result<(), SurveyError> {
         let until = self.now().plus(PASS_LIMIT);
-        let mut survey = Survey { limit, ..Survey::default() };
-        let mut before: Option<Key> = None;
+        let mut before = None;
         loop {
             if self.is_over() {
                 return Err(Unread("no time was left to read on".into()).into());
@@ -226,11 +239,9 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
             if self.now() > until {
                 return Err(SurveyError::TooLong);
             }
-            let page = self.ports.table.page(key, before.as_ref()).await?;
-            before = page.next.clone();
-            page.rows.into_iter().for_each(|row| survey.take(row));
+            before = read(before).await?;
             if before.is_none() {
-                return Ok(survey);
+                return Ok(());
             }
         }
     }
@@ -242,15 +253,14 @@ pub(super) fn why_unread(found: &LedgerRead, keys: &[ItemKey]) -> String {
     unread.map_or_else(|| "the items were read during a write".to_owned(), ToString::to_string)
 }
 
-impl Survey {
-    /// Takes in a row. Of all events, only two are kept: there can be any number.
-    fn take(&mut self, row: Row) {
-        let Row { head, event } = row;
-        let version = head.version;
-        self.rows.push(head);
-        let (Some(version), Ok(event)) = (version.filter(|version| *version <= self.limit), event) else {
+impl Ends {
+    /// Takes in a row, unless its version is above `limit`. Of all events, only two are kept: there can be any number.
+    fn take(&mut self, row: Row, limit: i64) {
+        let Ok(event) = row.event else { return };
+        let version = event.version();
+        if version > limit {
             return;
-        };
+        }
         let of = |event: &Option<Event>| event.as_ref().map(Event::version);
         if of(&self.highest).is_none_or(|highest| version > highest) {
             self.highest = Some(event.clone());

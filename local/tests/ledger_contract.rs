@@ -20,7 +20,7 @@ use local::stack::Ground;
 use serde_json::Value;
 use shared::config::Source;
 use shared::ids::{EventIdentity, Key};
-use shared::ledger::{EventTable, Page, ScanPage, ScanPosition, Unread};
+use shared::ledger::{EventTable, Page, RowHead, ScanPage, ScanPosition, Unread};
 use support::{SdkClients as _, ground, make_ledger, make_table};
 use testkit::contract;
 use testkit::contract::events::{Writable, filtered, numbers, texts};
@@ -78,6 +78,10 @@ impl Events {
 impl EventTable for Events {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
         self.table.page(key, before).await
+    }
+
+    async fn heads(&self, key: &Key, before: Option<&Key>) -> Result<Page<RowHead>, Unread> {
+        self.table.heads(key, before).await
     }
 
     async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {

@@ -16,7 +16,7 @@ use shared::config::{ClientName, Config};
 use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
     ClientId, Cursor, EventTable, First, GroupItem, Item, ItemKey, Ledger, Page, Ports, Registration,
-    Registry, ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
+    Registry, RowHead, ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;
@@ -84,6 +84,10 @@ impl Ledger for ReadyPorts {
 /// The messages bring the next events, so the table is never read.
 impl EventTable for ReadyPorts {
     async fn page(&self, _: &Key, _: Option<&Key>) -> Result<Page, Unread> {
+        Err(Unread("not asked".into()))
+    }
+
+    async fn heads(&self, _: &Key, _: Option<&Key>) -> Result<Page<RowHead>, Unread> {
         Err(Unread("not asked".into()))
     }
 

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use shared::config::{Path, Source};
 use shared::event::{EventError, Reader};
 use shared::ids::{EventIdentity, Key};
 use shared::image;
 use shared::ledger::columns::Columns;
-use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, ScannedRow, Unread};
+use shared::ledger::{EventTable, Page, Row, RowHead, ScanPage, ScanPosition, ScannedRow, Unread};
 
 use super::again::replay_until;
 use super::attributes::{SdkItem, of_key};
@@ -26,7 +27,7 @@ pub struct EventsTable {
     table: String,
     reader: Reader,
     columns: Columns,
-    /// What a scan reads of an item.
+    /// What is read of an item where its event is not needed.
     projection: Projection,
     /// What tells an item's event from others.
     identity: Projection,
@@ -85,7 +86,14 @@ impl EventsTable {
         HashMap::from([(top(partition), of_key(key)), (top(sort_key), of_key(sort))])
     }
 
-    async fn query(&self, key: &Key, before: Option<&Key>) -> Result<Page, Fault> {
+    /// A page of an aggregate's items, each as `row` reads it, which is `None` for one that the filter does not admit.
+    async fn query<R>(
+        &self,
+        key: &Key,
+        before: Option<&Key>,
+        read: impl FnOnce(QueryFluentBuilder) -> QueryFluentBuilder,
+        row: impl Fn(&SdkItem) -> Result<Option<R>, Fault>,
+    ) -> Result<Page<R>, Fault> {
         let condition = if before.is_some() { "#key = :key AND #sort < :before" } else { "#key = :key" };
         let query =
             self.client.query().table_name(&self.table).consistent_read(true).scan_index_forward(false);
@@ -93,16 +101,16 @@ impl EventsTable {
         let query = query.expression_attribute_names("#key", top(&self.columns.partition));
         let query = query.expression_attribute_values(":key", of_key(key));
         let query = match before {
-            None => query.limit(FIRST_PAGE),
+            None => query,
             Some(before) => query
                 .expression_attribute_names("#sort", top(&self.columns.sort))
                 .expression_attribute_values(":before", of_key(before)),
         };
-        let answer = query.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
+        let answer = read(query).send().await.map_err(|error| Fault::of_call(&self.table, error))?;
         // An answer without items is none: the aggregate is not erased.
         let items =
             answer.items.ok_or_else(|| Fault::of_unreadable(&self.table, "the answer has no items"))?;
-        let rows = items.iter().filter_map(|item| self.row(item).transpose()).collect::<Result<_, _>>()?;
+        let rows = items.iter().filter_map(|item| row(item).transpose()).collect::<Result<_, _>>()?;
         let next = answer.last_evaluated_key.filter(|keys| !keys.is_empty());
         let next = next.map(|keys| self.seen(&keys)).transpose()?;
         Ok(Page { rows, next: next.map(|last| last.head.identity.sort) })
@@ -111,7 +119,18 @@ impl EventsTable {
 
 impl EventTable for EventsTable {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
-        replay_until(&self.table, async || self.query(key, before).await).await
+        let read = |query: QueryFluentBuilder| if before.is_none() { query.limit(FIRST_PAGE) } else { query };
+        replay_until(&self.table, async || self.query(key, before, read, |item| self.row(item)).await).await
+    }
+
+    async fn heads(&self, key: &Key, before: Option<&Key>) -> Result<Page<RowHead>, Unread> {
+        let Projection { text, names } = &self.projection;
+        let read = |query: QueryFluentBuilder| {
+            let query = query.projection_expression(text);
+            names.iter().fold(query, |query, (alias, name)| query.expression_attribute_names(alias, name))
+        };
+        let head = |item: &SdkItem| Ok(self.admitted(item)?.map(|seen| seen.head));
+        replay_until(&self.table, async || self.query(key, before, read, head).await).await
     }
 
     async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {

@@ -15,7 +15,7 @@ use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::times::{FAN_OUT_LIMIT, VISIBILITY};
 use shared::ledger::{
     ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, Lease, Page, Ports,
-    Registration, Registry, Repetition, ScanPage, ScanPosition, Unread, WriteCount,
+    Registration, Registry, Repetition, RowHead, ScanPage, ScanPosition, Unread, WriteCount,
 };
 use shared::metrics::Tally;
 use shared::naming::{Naming, OwnQueue, QueueUrl};
@@ -346,15 +346,25 @@ impl World {
     pub(crate) fn got(&self, client: &str) -> String {
         by_group(&self.queues.accepted(&self.queue(client)))
     }
+
+    fn panic_at(&self, key: &Key) {
+        if let Some(group) = self.panics_at.get() {
+            assert_ne!(*key, Key::S(group.to_owned()), "on purpose");
+        }
+    }
 }
 
 impl EventTable for World {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
         self.clock.sleep(self.page_latency.get()).await;
-        if let Some(group) = self.panics_at.get() {
-            assert_ne!(*key, Key::S(group.to_owned()), "on purpose");
-        }
+        self.panic_at(key);
         self.table.page(key, before).await
+    }
+
+    async fn heads(&self, key: &Key, before: Option<&Key>) -> Result<Page<RowHead>, Unread> {
+        self.clock.sleep(self.page_latency.get()).await;
+        self.panic_at(key);
+        self.table.heads(key, before).await
     }
 
     fn identity(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<Option<EventIdentity>, Unread>> {

@@ -6,7 +6,7 @@ use shared::clock::{Clock, within};
 use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{Answers, LookUp, Rows, Wanted};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, ItemKey, Ledger, LedgerRead, Page, READ_LIMIT, RowHead, Unread,
+    ClientId, Cursor, EventTable, ItemKey, Ledger, LedgerRead, READ_LIMIT, RowHead, Unread,
 };
 use shared::time::Timestamp;
 
@@ -65,12 +65,13 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
         let mut rows = Rows::new(wanted, self.bytes_limit);
         let mut before = None;
         loop {
-            let take = |page| rows.add(page);
-            let (next, needs_more) = self.page(key, before.as_ref(), take).await?;
-            if !needs_more || next.is_none() {
+            // For as long as the page is in memory. The semaphore is never closed.
+            let _permit = self.pages.acquire().await;
+            let page = self.table.page(key, before.as_ref()).await?;
+            before.clone_from(&page.next);
+            if !rows.add(page) || before.is_none() {
                 return Ok(rows);
             }
-            before = next;
         }
     }
 
@@ -78,26 +79,13 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
         let mut rows = Vec::new();
         let mut before = None;
         loop {
-            // An aggregate can be large, and its events are not asked for.
-            let take = |page: Page| rows.extend(page.rows.into_iter().map(|row| row.head));
-            (before, ()) = self.page(key, before.as_ref(), take).await?;
+            let page = self.table.heads(key, before.as_ref()).await?;
+            rows.extend(page.rows);
+            before = page.next;
             if before.is_none() {
                 return Ok(rows);
             }
         }
-    }
-
-    /// Reads a page, of which `take` keeps what is needed. Returns where the next one begins, and what `take` does.
-    async fn page<R>(
-        &self,
-        key: &Key,
-        before: Option<&Key>,
-        take: impl FnOnce(Page) -> R,
-    ) -> Result<(Option<Key>, R), Unread> {
-        // The semaphore is never closed.
-        let _permit = self.pages.acquire().await;
-        let page = self.table.page(key, before).await?;
-        Ok((page.next.clone(), take(page)))
     }
 
     async fn cursors(

@@ -14,8 +14,8 @@ use shared::config::Config;
 use shared::event::{Along, Event};
 use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, Ports, Registration, Registry, ScanPage,
-    ScanPosition, State, Unread, Write, WriteCount, WriteError,
+    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, Ports, Registration, Registry, RowHead,
+    ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
 };
 use shared::metrics::Tally;
 use shared::naming::{Naming, OwnQueue, QueueUrl};
@@ -437,6 +437,10 @@ impl EventTable for Panicking<'_> {
         self.world.table.page(key, before).await
     }
 
+    async fn heads(&self, key: &Key, before: Option<&Key>) -> Result<Page<RowHead>, Unread> {
+        self.world.table.heads(key, before).await
+    }
+
     async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {
         self.world.table.identity(key, sort).await
     }
@@ -470,6 +474,11 @@ impl EventTable for Hanging<'_> {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
         self.hang(self.pages).await;
         self.world.table.page(key, before).await
+    }
+
+    async fn heads(&self, key: &Key, before: Option<&Key>) -> Result<Page<RowHead>, Unread> {
+        self.hang(self.pages).await;
+        self.world.table.heads(key, before).await
     }
 
     async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use super::{
-    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, ScanPage, ScanPosition, Unread, Write,
-    WriteError,
+    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, RowHead, ScanPage, ScanPosition, Unread,
+    Write, WriteError,
 };
 use crate::budget::Budget;
 use crate::clock::{Clock, within};
@@ -72,6 +72,10 @@ impl<C: Clock, L: Ledger> Ledger for BoundedPort<'_, C, L> {
 impl<C: Clock, E: EventTable> EventTable for BoundedPort<'_, C, E> {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
         self.read_within(TABLE, self.port.page(key, before)).await
+    }
+
+    async fn heads(&self, key: &Key, before: Option<&Key>) -> Result<Page<RowHead>, Unread> {
+        self.read_within(TABLE, self.port.heads(key, before)).await
     }
 
     async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {

@@ -66,6 +66,9 @@ pub trait EventTable {
     /// `before` if it is given; strongly consistent.
     fn page(&self, key: &Key, before: Option<&Key>) -> impl Future<Output = Result<Page, Unread>>;
 
+    /// The same without the events: of the items, only what [`RowHead`] has and what the filter asks for is read.
+    fn heads(&self, key: &Key, before: Option<&Key>) -> impl Future<Output = Result<Page<RowHead>, Unread>>;
+
     /// The identity of the item under this sort key, admitted or not, strongly consistent; `None` if there is none.
     fn identity(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<Option<EventIdentity>, Unread>>;
 
@@ -153,12 +156,19 @@ pub enum WriteError {
 }
 
 /// Some items of an aggregate, of which those are left out that the source's filter does not admit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<R = Row> {
     /// Newest first, by sort key. There can be none although there are older ones.
-    pub rows: Vec<Row>,
+    pub rows: Vec<R>,
     /// The sort key that the next page, with older items, comes before; `None` if this is the last one.
     pub next: Option<Key>,
+}
+
+impl<R> Default for Page<R> {
+    /// The last page, without a row.
+    fn default() -> Self {
+        Self { rows: Vec::new(), next: None }
+    }
 }
 
 /// An item of the event table that the source's filter admits.

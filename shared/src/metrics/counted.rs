@@ -5,8 +5,8 @@ use std::future::Future;
 
 use crate::ids::{EventIdentity, Group, Key};
 use crate::ledger::{
-    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, ScanPage, ScanPosition, Unread, Write,
-    WriteError,
+    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, RowHead, ScanPage, ScanPosition, Unread,
+    Write, WriteError,
 };
 use crate::message::Message;
 use crate::naming::QueueUrl;
@@ -85,6 +85,10 @@ impl<L: Ledger> Ledger for CountingPort<'_, L> {
 impl<E: EventTable> EventTable for CountingPort<'_, E> {
     fn page(&self, key: &Key, before: Option<&Key>) -> impl Future<Output = Result<Page, Unread>> {
         self.for_request().page(key, before)
+    }
+
+    fn heads(&self, key: &Key, before: Option<&Key>) -> impl Future<Output = Result<Page<RowHead>, Unread>> {
+        self.for_request().heads(key, before)
     }
 
     fn identity(&self, key: &Key, sort: &Key) -> impl Future<Output = Result<Option<EventIdentity>, Unread>> {

@@ -12,8 +12,8 @@ use shared::clock::Clock;
 use shared::config::Config;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, Ledger, Page, Ports, ScanPage,
-    ScanPosition, Unread, Write, WriteCount, WriteError,
+    ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, Ledger, Page, Ports, RowHead,
+    ScanPage, ScanPosition, Unread, Write, WriteCount, WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;
@@ -381,6 +381,12 @@ impl EventTable for Slow<'_> {
             page.rows.iter().filter_map(|row| Some(row.event.as_ref().ok()?.body().len())).sum();
         self.0.charge(size.div_ceil(READ_UNIT).max(1));
         Ok(page)
+    }
+
+    async fn heads(&self, key: &Key, before: Option<&Key>) -> Result<Page<RowHead>, Unread> {
+        // A query is charged for what it reads, whatever it returns of it.
+        let Page { rows, next } = self.page(key, before).await?;
+        Ok(Page { rows: rows.into_iter().map(|row| row.head).collect(), next })
     }
 
     async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {

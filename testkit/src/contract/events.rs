@@ -6,7 +6,7 @@ use std::future::Future;
 use shared::config::{Path, Source};
 use shared::event::Reader;
 use shared::ids::{EventIdentity, Key};
-use shared::ledger::{EventTable, EventTime, Row, RowHead, ScanPosition, ScannedRow};
+use shared::ledger::{EventTable, EventTime, Page, Row, RowHead, ScanPosition, ScannedRow, Unread};
 use shared::pattern::Pattern;
 
 /// More items than a page has.
@@ -298,10 +298,21 @@ async fn all_rows(table: &impl EventTable, key: &Key) -> Vec<Row> {
     rows_before(table, key, None).await
 }
 
-async fn rows_before(table: &impl EventTable, key: &Key, mut before: Option<Key>) -> Vec<Row> {
-    let mut all = Vec::<Row>::new();
+/// The rows, page after page. Their heads are the same if they are read by themselves.
+async fn rows_before(table: &impl EventTable, key: &Key, before: Option<Key>) -> Vec<Row> {
+    let rows = all_pages(before.clone(), async |before| table.page(key, before.as_ref()).await).await;
+    let heads = all_pages(before, async |before| table.heads(key, before.as_ref()).await).await;
+    assert_eq!(rows.iter().map(|row| row.head.clone()).collect::<Vec<_>>(), heads);
+    rows
+}
+
+async fn all_pages<R>(
+    mut before: Option<Key>,
+    read: impl AsyncFn(Option<Key>) -> Result<Page<R>, Unread>,
+) -> Vec<R> {
+    let mut all = Vec::new();
     loop {
-        let page = table.page(key, before.as_ref()).await.expect("a page");
+        let page = read(before.clone()).await.expect("a page");
         all.extend(page.rows);
         if page.next.is_none() {
             return all;

@@ -16,7 +16,7 @@ use shared::event::Reader;
 use shared::ids::{EventIdentity, Key};
 use shared::image::{Decimal, Wanted, convert};
 use shared::ledger::columns::Columns;
-use shared::ledger::{EventTable, Page, Row, ScanPage, ScanPosition, ScannedRow, Unread};
+use shared::ledger::{EventTable, Page, Row, RowHead, ScanPage, ScanPosition, ScannedRow, Unread};
 
 /// How many items a page has, unless a test says otherwise: few, so that there is more than one page.
 const ITEMS: usize = 4;
@@ -41,6 +41,8 @@ pub struct MemoryTable {
 pub struct TableCalls {
     /// Calls of [`EventTable::page`].
     pub pages: u64,
+    /// Calls of [`EventTable::heads`].
+    pub heads: u64,
     /// Calls of [`EventTable::identity`].
     pub gets: u64,
     /// Calls of [`EventTable::scan`].
@@ -160,15 +162,15 @@ impl MemoryTable {
         self.state().calls = TableCalls::default();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl EventTable for MemoryTable {
-    async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
+    fn read_page<R>(
+        &self,
+        key: &Key,
+        before: Option<&Key>,
+        count: impl FnOnce(&mut State) -> &mut u64,
+        row: impl Fn(&Row) -> R,
+    ) -> Result<Page<R>, Unread> {
         let mut state = self.state();
-        state.calls.pages += 1;
+        *count(&mut state) += 1;
         state.answer()?;
         let limit = state.items_in_page;
         let Some(partition) = state.partitions.get(&Partition::of(key)) else { return Ok(Page::default()) };
@@ -176,7 +178,21 @@ impl EventTable for MemoryTable {
         let older = partition.iter().rev().filter(|(sort, _)| before.as_ref().is_none_or(|end| *sort < end));
         let items: Vec<_> = older.take(limit).collect();
         let next = items.last().filter(|_| items.len() == limit).map(|(sort, _)| sort.key.clone());
-        Ok(Page { rows: items.into_iter().filter_map(|(_, item)| item.admitted().cloned()).collect(), next })
+        Ok(Page { rows: items.into_iter().filter_map(|(_, item)| item.admitted().map(&row)).collect(), next })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EventTable for MemoryTable {
+    async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
+        self.read_page(key, before, |state| &mut state.calls.pages, Row::clone)
+    }
+
+    async fn heads(&self, key: &Key, before: Option<&Key>) -> Result<Page<RowHead>, Unread> {
+        self.read_page(key, before, |state| &mut state.calls.heads, |row| row.head.clone())
     }
 
     async fn identity(&self, key: &Key, sort: &Key) -> Result<Option<EventIdentity>, Unread> {
@@ -323,11 +339,12 @@ mod tests {
         table.fail();
         assert!(now_or_never(table.page(&key, None)).is_err());
         assert!(now_or_never(table.page(&key, None)).is_ok());
+        assert!(now_or_never(table.heads(&key, None)).is_ok());
         table.fail();
         table.fail();
         assert!(now_or_never(table.identity(&key, &sort)).is_err());
         assert!(now_or_never(table.scan(None, 100)).is_err());
         assert!(now_or_never(table.scan(None, 100)).is_ok());
-        assert_eq!(table.calls(), TableCalls { pages: 2, gets: 1, scans: 2 });
+        assert_eq!(table.calls(), TableCalls { pages: 2, heads: 1, gets: 1, scans: 2 });
     }
 }

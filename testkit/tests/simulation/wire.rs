@@ -11,8 +11,8 @@ use futures_util::future::FutureExt as _;
 use shared::clock::Clock;
 use shared::ids::{EventIdentity, Group, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, ScanPage, ScanPosition, Unread, Write,
-    WriteError,
+    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, RowHead, ScanPage, ScanPosition, Unread,
+    Write, WriteError,
 };
 use shared::message::Message;
 use shared::naming::QueueUrl;
@@ -336,6 +336,14 @@ impl EventTable for Wire {
         let (key, before) = (key.clone(), before.cloned());
         self.look(Duration::ZERO, move |world| {
             world.table.page(&key, before.as_ref()).now_or_never().unwrap()
+        })
+        .await
+    }
+
+    async fn heads(&self, key: &Key, before: Option<&Key>) -> Result<Page<RowHead>, Unread> {
+        let (key, before) = (key.clone(), before.cloned());
+        self.look(Duration::ZERO, move |world| {
+            world.table.heads(&key, before.as_ref()).now_or_never().unwrap()
         })
         .await
     }

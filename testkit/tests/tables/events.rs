@@ -12,13 +12,14 @@ use super::events_at;
 #[tokio::test]
 async fn requests_to_the_event_table() {
     let items = || Answer::Done(json!({ "Items": [], "Count": 0, "ScannedCount": 0 }));
-    let stub = TablesStub::start([items(), items(), Answer::Done(json!({})), items()]).unwrap();
+    let stub = TablesStub::start([items(), items(), Answer::Done(json!({})), items(), items()]).unwrap();
     let events = events_at(&stub.endpoint_url());
     let (key, sort) = (Key::S("AFC F5".to_owned()), Key::S("t2".to_owned()));
     events.page(&key, None).await.unwrap();
     events.page(&key, Some(&sort)).await.unwrap();
     assert_eq!(events.identity(&key, &sort).await.unwrap(), None);
-    events.scan(Some(&ScanPosition { key, sort }), 200).await.unwrap();
+    events.scan(Some(&ScanPosition { key: key.clone(), sort }), 200).await.unwrap();
+    events.heads(&key, None).await.unwrap();
     let received = stub.received();
     let page = json!({
         "TableName": "Events", "ConsistentRead": true, "ScanIndexForward": false, "Limit": 100,
@@ -46,6 +47,15 @@ async fn requests_to_the_event_table() {
         "Limit": 200, "ReturnConsumedCapacity": "TOTAL",
     });
     assert_eq!(received[3].parameters, scan);
+    let heads = json!({
+        "TableName": "Events", "ConsistentRead": true, "ScanIndexForward": false,
+        "KeyConditionExpression": "#key = :key", "ExpressionAttributeValues": { ":key": { "S": "AFC F5" } },
+        "ProjectionExpression": "#n0, #n1, #n2.#n3",
+        "ExpressionAttributeNames": {
+            "#key": "mark", "#n0": "mark", "#n1": "createTime", "#n2": "RegistrationNumber", "#n3": "version"
+        },
+    });
+    assert_eq!(received[4].parameters, heads);
 }
 
 #[tokio::test]

@@ -78,9 +78,9 @@ pub(super) async fn events_of_group<E: EventTable>(
     let (mut count, mut is_there) = (EventCount { events: 0, highest: 0 }, false);
     let mut before = None;
     loop {
-        let page = table.page(key, before.as_ref()).await?;
+        let page = table.heads(key, before.as_ref()).await?;
         is_there |= !page.rows.is_empty();
-        for version in page.rows.iter().filter_map(|row| row.head.version) {
+        for version in page.rows.iter().filter_map(|head| head.version) {
             count.events += u64::from((from..=to).contains(&version));
             count.highest = count.highest.max(version);
         }
