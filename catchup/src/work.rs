@@ -254,7 +254,8 @@ pub(super) fn why_unread(found: &LedgerRead, keys: &[ItemKey]) -> String {
 }
 
 impl Ends {
-    /// Takes in a row, unless its version is above `limit`. Of all events, only two are kept: there can be any number.
+    /// Takes in a row, unless its version is above `limit`. Of all events, only two are kept: there can be any number. Rows
+    /// come newest first, so that of several with a version the one with the lowest sort key is kept.
     fn take(&mut self, row: Row, limit: i64) {
         let Ok(event) = row.event else { return };
         let version = event.version();
@@ -262,10 +263,10 @@ impl Ends {
             return;
         }
         let of = |event: &Option<Event>| event.as_ref().map(Event::version);
-        if of(&self.highest).is_none_or(|highest| version > highest) {
+        if of(&self.highest).is_none_or(|highest| version >= highest) {
             self.highest = Some(event.clone());
         }
-        if of(&self.lowest).is_none_or(|lowest| version < lowest) {
+        if of(&self.lowest).is_none_or(|lowest| version <= lowest) {
             self.lowest = Some(event);
         }
     }

@@ -9,6 +9,7 @@ mod order;
 mod rejections;
 mod repeated;
 mod replayed;
+mod twins;
 
 use std::rc::Rc;
 
@@ -24,5 +25,6 @@ impl World {
         self.check_isolation();
         self.check_consumers();
         self.check_rejections();
+        self.check_twins();
     }
 }

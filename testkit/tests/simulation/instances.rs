@@ -15,6 +15,7 @@ use crate::world::{World, config};
 
 pub(crate) struct Instances {
     naming: Naming,
+    first_version: i64,
     files: Vec<File>,
     /// Instances of the last file but one go on until then.
     overlap_until: Timestamp,
@@ -41,9 +42,10 @@ struct Instance {
 pub(crate) const HISTORY: [bool; 4] = [false, false, true, false];
 
 impl Instances {
-    pub(crate) fn new(naming: &Naming) -> Self {
+    pub(crate) fn new(naming: &Naming, first_version: i64) -> Self {
         let mut instances = Self {
             naming: naming.clone(),
+            first_version,
             files: Vec::new(),
             overlap_until: START,
             removed_at: [None; NAMES.len()],
@@ -75,7 +77,7 @@ impl Instances {
         }
         let named: Vec<(&str, bool)> =
             clients.iter().map(|client| (NAMES[*client], HISTORY[*client])).collect();
-        let config = config(&self.naming, &named);
+        let config = config(&self.naming, self.first_version, &named);
         let catch_up = Rc::new(CatchUp::new(&config, &self.naming));
         self.files.push(File { clients, config, catch_up });
     }

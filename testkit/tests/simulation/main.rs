@@ -31,6 +31,7 @@ mod script;
 mod slot;
 mod source;
 mod trace;
+mod twins;
 mod watch;
 mod wire;
 mod world;

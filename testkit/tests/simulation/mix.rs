@@ -94,12 +94,22 @@ pub(crate) enum Kind {
     /// Events whose versions are far too high, in messages and in the table; and aggregates that have lost their oldest
     /// thousands of events.
     FarVersions,
+    /// Versions count from 0.
+    FromZero,
+    /// Writers that break the condition: two events of an aggregate have the same version.
+    UsedTwice,
 }
 
 impl Kind {
     /// Kinds that were added later. They are drawn from numbers of their own, so that everything else of a seed stays.
-    pub(crate) const LATER: [Self; 4] =
-        [Self::ScannedApart, Self::VersionKeys, Self::Timeless, Self::FarVersions];
+    pub(crate) const LATER: [Self; 6] = [
+        Self::ScannedApart,
+        Self::VersionKeys,
+        Self::Timeless,
+        Self::FarVersions,
+        Self::FromZero,
+        Self::UsedTwice,
+    ];
 
     pub(crate) const ALL: [Self; 38] = [
         Self::Reversed,
@@ -177,7 +187,7 @@ impl Mix {
             kinds.insert(Kind::Erased);
         }
         let later = Rng::new(!seed);
-        for (kind, chance) in Kind::LATER.into_iter().zip([60, 250, 150, 150]) {
+        for (kind, chance) in Kind::LATER.into_iter().zip([60, 250, 150, 150, 150, 150]) {
             kinds.extend(later.chance(chance).then_some(kind));
         }
         Self { kinds, per_call: rng.pick(&[10, 30, 80, 200]), per_step: rng.pick(&[2, 5, 15, 40]) }
@@ -185,6 +195,11 @@ impl Mix {
 
     pub(crate) fn has(&self, kind: Kind) -> bool {
         self.kinds.contains(&kind)
+    }
+
+    /// The version of an aggregate's first event.
+    pub(crate) fn first_version(&self) -> i64 {
+        if self.has(Kind::FromZero) { 0 } else { 1 }
     }
 
     pub(crate) fn has_any(&self, kinds: &[Kind]) -> bool {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use shared::event::STREAMED_AT;
 use shared::ids::DeduplicationId;
 use shared::ledger::{Item, ItemKey};
 use shared::message::{Attribute, AttributeValue, INCARNATION, Message, REPLAY};
@@ -41,6 +42,10 @@ pub(crate) struct Arrival {
     pub(crate) replay: Option<String>,
     /// The incarnation's token; empty if the message has none.
     pub(crate) token: String,
+    /// The event's own name.
+    pub(crate) name: String,
+    /// Whether the message says when the stream recorded the event.
+    pub(crate) is_streamed: bool,
     pub(crate) fate: Fate,
 }
 
@@ -260,8 +265,11 @@ impl World {
         let Some(Item::Group(item)) = self.ledger.get(&ItemKey::Group(aggregate.group.clone())) else {
             return None;
         };
-        let first = aggregate.known.iter().find(|known| known.identity == item.first.identity)?;
-        Some((first.event.incarnation_number, *item))
+        let identity = &item.first.identity;
+        let known = aggregate.known.iter().map(|known| (&known.identity, known.event));
+        let twins = aggregate.twins.iter().map(|twin| (&twin.identity, twin.event));
+        let (_, first) = known.chain(twins).find(|(known, _)| *known == identity)?;
+        Some((first.incarnation_number, *item))
     }
 
     /// A client's queue acknowledged a message. `is_lost` says whether the message is lost; `None`: it is a duplicate.
@@ -293,7 +301,10 @@ impl World {
         });
         self.check_arrival(pulse, client, event, replay.as_deref());
         let token = message.attribute(INCARNATION).unwrap_or_default().to_owned();
-        let arrival = Arrival { at: self.now(), client, queue_generation, event, replay, token, fate };
+        let name = message.attribute("eventId").unwrap_or_default().to_owned();
+        let is_streamed = message.attribute(STREAMED_AT).is_some();
+        let at = self.now();
+        let arrival = Arrival { at, client, queue_generation, event, replay, token, name, is_streamed, fate };
         self.observed.borrow_mut().arrivals.push(arrival);
     }
 

@@ -149,6 +149,11 @@ impl Script<'_> {
                     self.some_time(move |world| world.write_far(group));
                 }
             }
+            if self.has(Kind::UsedTwice) {
+                for _ in 0..rng.between(1, 2) {
+                    self.some_time(move |world| world.write_twin(group));
+                }
+            }
             if self.has(Kind::DeletedOne) && rng.chance(800) {
                 for _ in 0..rng.between(1, 2) {
                     self.some_time(move |world| world.delete_one(group));
@@ -232,8 +237,8 @@ impl Script<'_> {
             for _ in 0..rng.between(1, 3) {
                 self.some_time(|world| {
                     let (client, group) = (world.some_client(), world.rng.index(2));
-                    let from = world.rng.between(1, 6);
-                    world.replay(client, vec![group], from as i64, 5);
+                    let from = world.rng.between(1, 6) as i64;
+                    world.replay(client, vec![group], from - 1 + world.mix.first_version(), 5);
                 });
             }
         }

@@ -14,6 +14,7 @@ use shared::time::Timestamp;
 
 use crate::mix::Kind;
 use crate::trace::START;
+use crate::twins::Twin;
 use crate::world::World;
 
 /// Incarnations of an aggregate are further apart than this, unless the schedule has close ones: more than clocks differ.
@@ -63,10 +64,11 @@ pub(crate) struct WrittenEvent {
 }
 
 pub(crate) struct Source {
-    reader: Reader,
+    pub(crate) reader: Reader,
+    pub(crate) first_version: i64,
     pub(crate) groups: Vec<Aggregate>,
-    events: BTreeMap<DeduplicationId, EventRef>,
-    names: BTreeMap<String, EventRef>,
+    pub(crate) events: BTreeMap<DeduplicationId, EventRef>,
+    pub(crate) names: BTreeMap<String, EventRef>,
     /// Stream records that have not arrived yet.
     pub(crate) on_their_way: usize,
 }
@@ -76,13 +78,17 @@ pub(crate) struct Aggregate {
     pub(crate) group: Group,
     pub(crate) known: Vec<WrittenEvent>,
     incarnation_number: u64,
-    erased_at: Option<Timestamp>,
+    pub(crate) erased_at: Option<Timestamp>,
     /// By how much the times that its events name are older than the events.
-    back_dated: Duration,
+    pub(crate) back_dated: Duration,
     /// Whether most of its events name no time that can be read.
-    is_timeless: bool,
+    pub(crate) is_timeless: bool,
     /// How many of its oldest events were removed before the world began.
     removed: i64,
+    /// One below the first version.
+    nothing: i64,
+    /// Events with a version that another one has.
+    pub(crate) twins: Vec<Twin>,
     /// Events whose versions are far too high.
     pub(crate) far: Vec<FarEvent>,
     /// Whether the stream shows most of its first incarnation late.
@@ -131,6 +137,8 @@ impl Source {
                 back_dated: Duration::ZERO,
                 is_timeless: false,
                 removed: 0,
+                nothing: source.version.first - 1,
+                twins: Vec::new(),
                 far: Vec::new(),
                 is_first_incarnation_held: false,
                 times: BTreeSet::new(),
@@ -139,6 +147,7 @@ impl Source {
         };
         Self {
             reader: Reader::new(source),
+            first_version: source.version.first,
             groups: ["AFC F5", "XY 7"].map(aggregate).into(),
             events: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -189,15 +198,15 @@ impl Aggregate {
         self.is_timeless
     }
 
-    /// The highest version of this incarnation that was ever written; 0 if none was.
+    /// The highest version of this incarnation that was ever written; one below the first if none was.
     fn version(&self) -> i64 {
         let versions =
             self.known.iter().filter(|known| known.event.incarnation_number == self.incarnation_number);
         let removed = if self.incarnation_number == 1 { self.removed } else { 0 };
-        versions.map(|known| known.event.version).max().unwrap_or(removed)
+        versions.map(|known| known.event.version).max().unwrap_or(self.nothing + removed)
     }
 
-    fn free_time(&mut self, mut time: u64) -> u64 {
+    pub(crate) fn free_time(&mut self, mut time: u64) -> u64 {
         while !self.times.insert(time) {
             time += 1;
         }
@@ -459,6 +468,10 @@ impl World {
             far.deleted = true;
             self.table.delete(&aggregate.key, &far.sort);
         }
+        for twin in aggregate.twins.iter_mut().filter(|twin| twin.deleted.is_none()) {
+            twin.deleted = Some(now);
+            self.table.delete(&aggregate.key, &twin.identity.sort);
+        }
         aggregate.erased_at = Some(end);
     }
 
@@ -469,7 +482,10 @@ impl World {
         let aggregate = &mut source.groups[group];
         let there: Vec<usize> = (0..aggregate.known.len())
             .filter(|index| {
-                aggregate.known[*index].deleted.is_none() && aggregate.known[*index].readable <= now
+                let known = &aggregate.known[*index];
+                // Without its first event, an aggregate whose version 1 has another one begins anew.
+                let has_twin = aggregate.twins.iter().any(|twin| twin.event == known.event);
+                known.deleted.is_none() && known.readable <= now && !has_twin
             })
             .collect();
         if there.len() < 2 {
@@ -515,6 +531,11 @@ impl World {
         let Some(message) = message else {
             return self.at(at, |world| world.source.borrow_mut().on_their_way -= 1);
         };
+        self.show_message(event, message, at);
+    }
+
+    /// The converter puts a message with this event on the fan-out queue, which is on its way.
+    pub(crate) fn show_message(self: &Rc<Self>, event: EventRef, message: Message, at: Timestamp) {
         self.at(at, move |world| {
             let is_unhindered = world.is_unhindered();
             {
@@ -536,7 +557,14 @@ impl World {
 }
 
 /// An item in DynamoDB's JSON.
-fn item(mark: &str, sort: &str, time: &str, id: Option<&str>, version: i64, padding: usize) -> String {
+pub(crate) fn item(
+    mark: &str,
+    sort: &str,
+    time: &str,
+    id: Option<&str>,
+    version: i64,
+    padding: usize,
+) -> String {
     let id = id.map(|id| format!(r#""eventId":{{"S":"{id}"}},"#)).unwrap_or_default();
     let padding = "x".repeat(padding);
     format!(

@@ -66,7 +66,7 @@ impl World {
         queues.create(&naming.own_queue(OwnQueue::FanOut), fan_out);
         queues.create(&naming.own_queue(OwnQueue::Rejected), Settings::default());
         let clients = Clients::new(&naming, &queues);
-        let instances = Instances::new(&naming);
+        let instances = Instances::new(&naming, mix.first_version());
         let source = instances.config(0).source.clone();
         Rc::new(Self {
             ledger: MemoryLedger::new(rng.next() >> 16),
@@ -167,12 +167,13 @@ impl World {
 }
 
 /// The configuration of a file that names these clients, with or without `history`.
-pub(crate) fn config(naming: &Naming, clients: &[(&str, bool)]) -> Config {
+pub(crate) fn config(naming: &Naming, first_version: i64, clients: &[(&str, bool)]) -> Config {
     let clients: String = clients
         .iter()
         .map(|(name, history)| format!("[[client]]\nname = '{name}'\nhistory = {history}\n"))
         .collect();
     let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\nid = 'eventId'\n\
                   time = 'createTime'\nversion = 'RegistrationNumber.version'\n";
-    Config::try_from_toml("client-queues.toml", &format!("{source}{clients}"), Some(naming)).unwrap()
+    let file = format!("{source}first_version = {first_version}\n{clients}");
+    Config::try_from_toml("client-queues.toml", &file, Some(naming)).unwrap()
 }

@@ -7,21 +7,21 @@ use crate::source::{EventRef, Source};
 use crate::world::World;
 
 /// What a consumer remembers of an aggregate.
-#[derive(Default)]
 struct Consumer {
+    first_version: i64,
     version: i64,
-    /// The version 1 that it took last.
+    /// The first version that it took last.
     first: Option<EventRef>,
     taken: Vec<EventRef>,
 }
 
 impl Consumer {
     fn receive(&mut self, event: EventRef) {
-        let begins_anew = event.version == 1 && self.first != Some(event);
+        let begins_anew = event.version == self.first_version && self.first != Some(event);
         if !begins_anew && event.version <= self.version {
             return;
         }
-        if event.version == 1 {
+        if event.version == self.first_version {
             self.first = Some(event);
         }
         self.version = event.version;
@@ -45,14 +45,19 @@ impl World {
                     arrival.client == client && arrival.event.group == group && arrival.fate == Fate::Enqueued
                 };
                 let received: Vec<&Arrival> = observed.arrivals.iter().filter(is_own).collect();
-                // A client that began later than version 1 and has it replayed begins anew, as it should.
+                // A client that began later than the first version and has it replayed begins anew, as it should.
                 let is_plain = |event: EventRef| {
                     received.iter().any(|arrival| arrival.event == event && arrival.replay.is_none())
                 };
-                if received.iter().any(|arrival| arrival.event.version == 1 && !is_plain(arrival.event)) {
+                if received
+                    .iter()
+                    .any(|arrival| arrival.event.version == source.first_version && !is_plain(arrival.event))
+                {
                     continue;
                 }
-                let mut consumer = Consumer::default();
+                let first_version = source.first_version;
+                let mut consumer =
+                    Consumer { first_version, version: first_version - 1, first: None, taken: Vec::new() };
                 received.iter().for_each(|arrival| consumer.receive(arrival.event));
 
                 let taken = &consumer.taken;

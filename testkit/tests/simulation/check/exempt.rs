@@ -46,7 +46,7 @@ impl Source {
             .known
             .iter()
             .filter(|known| known.event.incarnation_number < incarnation_number);
-        let highest = old.map(|known| known.event.version).max().unwrap_or(0);
+        let highest = old.map(|known| known.event.version).max().unwrap_or(self.first_version - 1);
         events.iter().skip(1).any(|known| {
             let came_first = match (known.shown, first.arrived) {
                 (Some(own), Some(first)) => own < first,

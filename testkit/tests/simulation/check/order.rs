@@ -66,7 +66,7 @@ impl World {
                 }
                 // A client that joined without history begins somewhere; no lower version follows.
                 let joined = !registered.history && !registered.is_of_the_first();
-                let from = if joined { first.unwrap_or(version) } else { 1 };
+                let from = if joined { first.unwrap_or(version) } else { source.first_version };
                 if joined && is_first && first.is_some_and(|first| first < version) {
                     self.violated(|| {
                         format!("order: {name} began with {} and got version {} later", arrival.event, from)

@@ -14,7 +14,7 @@ use crate::trace::{clock, length};
 use crate::world::World;
 
 /// Kinds of trouble without a crash, an unknown result, a ledger fault, a stall, a new incarnation or a deletion.
-const NO_REASON_TO_REPEAT: [Kind; 31] = [
+const NO_REASON_TO_REPEAT: [Kind; 32] = [
     Kind::Reversed,
     Kind::Delayed,
     Kind::Lost,
@@ -46,6 +46,7 @@ const NO_REASON_TO_REPEAT: [Kind; 31] = [
     Kind::VersionKeys,
     Kind::Timeless,
     Kind::FarVersions,
+    Kind::FromZero,
 ];
 
 impl World {
@@ -65,7 +66,8 @@ impl World {
         let is_quiet = self.mix.has_only(&NO_REASON_TO_REPEAT);
         for ((client, _, _, event), times) in enqueued {
             // In its own incarnation, it is another message than in the one for whose event it was taken.
-            if source.is_case_e(event) || source.is_case_f(event.group) {
+            // Of two events of a version, a client may get both.
+            if source.is_case_e(event) || source.is_case_f(event.group) || source.has_twin(event) {
                 continue;
             }
             let name = NAMES[client];

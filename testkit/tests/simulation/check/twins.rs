@@ -1,0 +1,32 @@
+//! Two events of a version: each such pair is noticed, and where nothing brings one of them, it is the same one for all.
+
+use crate::clients::NAMES;
+use crate::world::World;
+
+impl World {
+    pub(crate) fn check_twins(&self) {
+        let (source, observed, now) = (self.source.borrow(), self.observed.borrow(), self.now());
+        for (group, aggregate) in source.groups.iter().enumerate() {
+            let item = self.group_item(group);
+            for twin in &aggregate.twins {
+                let Some(other) = source.known(twin.event) else { continue };
+                let name = format!("{} twin", twin.event);
+                let from_table = |arrival: &&crate::observed::Arrival| {
+                    arrival.name == name && !arrival.is_streamed && other.is_there(arrival.at)
+                };
+                if let Some(arrival) = observed.arrivals.iter().find(from_table) {
+                    let client = NAMES[arrival.client];
+                    self.violated(|| {
+                        format!("twin: {client} got {name} from the table, which has a lower sort key")
+                    });
+                }
+                let Some((incarnation_number, item)) = &item else { continue };
+                let is_of_it = *incarnation_number == twin.event.incarnation_number;
+                let are_there = twin.deleted.is_none() && other.is_there(now);
+                if is_of_it && are_there && !item.pairs.contains(&twin.event.version) {
+                    self.violated(|| format!("twin: nobody noticed that two events have {}", twin.event));
+                }
+            }
+        }
+    }
+}
