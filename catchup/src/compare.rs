@@ -94,17 +94,16 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let read = self.read_groups(groups).await?;
         let looked = stream::iter(groups).map(async |Aggregate { key, seen }| {
             let group = Group::of(key);
-            let item = match item_of(&read, &group) {
-                Ok(item) => item,
-                Err(visit) => return (group, Err(visit)),
-            };
-            let rows = seen.iter().map(|seen| &seen.head);
-            if compare(rows, item, registry.start, self.now()).is_none() {
-                return (group, Ok(None));
-            }
-            let looked = Box::pin(self.look_closer(registry, key, item));
+            let looked = Box::pin(async {
+                let item = item_of(&read, &group)?;
+                let rows = seen.iter().map(|seen| &seen.head);
+                if compare(rows, item, registry.start, self.now()).is_none() {
+                    return Ok(None);
+                }
+                self.look_closer(registry, key, item).await.map(Some)
+            });
             let looked = caught(looked, || Err(Visit::passed_over(&group, PANICKED))).await;
-            (group, looked.map(Some))
+            (group, looked)
         });
         let looked: Vec<(Group, Result<Option<GroupDifference>, Visit>)> =
             looked.buffered(AT_ONCE).collect().await;

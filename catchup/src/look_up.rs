@@ -5,7 +5,7 @@ use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::catch_up::{NeededEvents, Plan, Task};
 use shared::ledger::{EventTable, Ledger, Unread};
-use shared::panics::{PANICKED, caught};
+use shared::panics::caught;
 use shared::send::Transport;
 use shared::time::Timestamp;
 
@@ -28,8 +28,10 @@ pub(super) enum TableAnswer {
 pub(super) enum LookUpError {
     /// The time that was given was not enough.
     OutOfTime,
-    /// The table did not answer, or its answer made the function panic.
+    /// The table did not answer.
     Unread(Unread),
+    /// What it answered made the function panic.
+    Panicked,
 }
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
@@ -41,9 +43,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         until: Timestamp,
     ) -> Result<TableAnswer, LookUpError> {
         let limit = until.since(self.now());
-        let looked_up = caught(self.look_up_all(task, bytes_limit), || Err(Unread(PANICKED.into())));
-        let looked = within(self.ports.clock, limit, looked_up).await;
-        looked.ok_or(LookUpError::OutOfTime)?.map_err(LookUpError::Unread)
+        let looked_up = async { self.look_up_all(task, bytes_limit).await.map_err(LookUpError::Unread) };
+        let looked_up = caught(looked_up, || Err(LookUpError::Panicked));
+        within(self.ports.clock, limit, looked_up).await.unwrap_or(Err(LookUpError::OutOfTime))
     }
 
     async fn look_up_all(&self, task: &Task, bytes_limit: usize) -> Result<TableAnswer, Unread> {

@@ -19,7 +19,7 @@ use shared::ledger::{
 };
 use shared::message::Message;
 use shared::naming::QueueUrl;
-use shared::panics::caught;
+use shared::panics::{PANICKED, caught};
 use shared::rejection::Rejection;
 use shared::send::{Carrier, Outcome, Run, Stop, StopReason, Stopped, Transport, send_runs};
 use shared::time::Timestamp;
@@ -141,6 +141,11 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             match looked {
                 Ok(looked) => answered.push(ReadGroup { task, looked }),
                 Err(LookUpError::Unread(why)) => unread.push((task.group, why.to_string())),
+                Err(LookUpError::Panicked) => {
+                    let (client, group) = (client.name.as_str(), task.group.as_str());
+                    error!(client, group, why = PANICKED, "a group stands still until an operator acts");
+                    pass_outcome.groups.push((task.group, End::Left));
+                }
                 Err(LookUpError::OutOfTime) => {
                     let end = out_of_time(client, &task.group, is_alone, look_up_until.since(now));
                     pass_outcome.groups.push((task.group, end));
@@ -167,7 +172,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             match looked {
                 TableAnswer::Lasts(plan) => planned.push(Planned { task, plan }),
                 TableAnswer::Erased => {
-                    let is_up_to_date = self.record_erased(&task).await == RecordOutcome::UpToDate;
+                    let recorded = caught(self.record_erased(&task), || RecordOutcome::Behind).await;
+                    let is_up_to_date = recorded == RecordOutcome::UpToDate;
                     pass_outcome
                         .groups
                         .push((task.group, if is_up_to_date { End::UpToDate } else { End::Left }));

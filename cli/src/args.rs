@@ -96,7 +96,7 @@ pub enum Command {
     #[command(after_help = include_str!("args/help/replay.txt"))]
     Replay(ReplayArguments),
 
-    /// Send a client again all events that it has, of every group: a replay from version 1 on
+    /// Send a client again all events that it has, of every group: a replay from the first version on
     #[command(after_help = include_str!("args/help/backfill.txt"))]
     Backfill(BackfillArguments),
 

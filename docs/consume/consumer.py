@@ -9,6 +9,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
 
 table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+# The version of an aggregate's first event: 0 where the source counts from 0.
+FIRST_VERSION = 1
 # Returns the first message that failed of each group, and all later ones of that group.
 processor = SqsFifoPartialProcessor(skip_group_on_error=True, logger=Logger(service="consumer"))
 # Otherwise a batch in which everything fails is an error of the function, and Lambda slows all groups down.
@@ -23,8 +25,8 @@ def project(record):
     values = {":version": version, ":status": mark["status"], ":price": mark["price"]}
     update = "SET version = :version, #status = :status, price = :price"
     condition = "attribute_not_exists(version) OR version < :version"
-    # Version 1 begins an aggregate; with another event id, one that was erased and created anew.
-    if version == 1:
+    # The first version begins an aggregate; with another event id, one that was erased and created anew.
+    if version == FIRST_VERSION:
         values[":firstEvent"] = record.message_attributes["eventId"].string_value
         update += ", firstEvent = :firstEvent"
         condition = "attribute_not_exists(firstEvent) OR firstEvent <> :firstEvent"

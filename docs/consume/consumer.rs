@@ -11,6 +11,9 @@ use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+/// The version of an aggregate's first event: 0 where the source counts from 0.
+const FIRST_VERSION: &str = "1";
+
 /// What is read of an event; whatever else it has is passed over.
 #[derive(Deserialize)]
 struct Event<'a> {
@@ -67,8 +70,8 @@ async fn project(dynamodb: &Client, table: &str, group: &str, message: &SqsMessa
         .expression_attribute_values(":status", S(mark.status))
         .expression_attribute_values(":price", N(mark.price.get().to_owned()));
     let update = "SET version = :version, #status = :status, price = :price";
-    // Version 1 begins an aggregate; with another event id, one that was erased and created anew.
-    let write = if version == "1" {
+    // The first version begins an aggregate; with another event id, one that was erased and created anew.
+    let write = if version == FIRST_VERSION {
         write
             .update_expression(format!("{update}, firstEvent = :firstEvent"))
             .condition_expression("attribute_not_exists(firstEvent) OR firstEvent <> :firstEvent")

@@ -26,8 +26,8 @@ pub use adopt::{adopt, baseline, is_whole, leaving};
 pub use bounded::BoundedPort;
 pub use event_time::EventTime;
 pub use items::{
-    ClientId, Cursor, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, Registration, Registry, Repetition,
-    Scan, ScanKind, State, WriteCount,
+    ClientId, Cursor, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, PAIRS_LIMIT, Registration, Registry,
+    Repetition, Scan, ScanKind, State, WriteCount,
 };
 pub use pairs::note_pairs;
 pub use ports::{

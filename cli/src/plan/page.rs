@@ -99,7 +99,7 @@ mod tests {
         check(
             Ok(r#"{"pk": "a", "sk": "b", "sequence": 1}"#),
             &expect![[r#"
-                ATTENTION: event table: the only item has no version at `seq`; name the attribute that counts each aggregate's events 1, 2, 3 …; if there is none: docs/ordering.md, "My events have no version"
+                ATTENTION: event table: the only item has no version at `seq`; name the attribute that counts each aggregate's events; if there is none: docs/ordering.md, "My events have no version"
                 Of the event table's first 1 item, as new ones, none would be events, 0 passed over, 1 rejected; `fanoutctl check` shows more."#]],
         );
         check(Ok(""), &expect![[""]]);

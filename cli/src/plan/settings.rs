@@ -40,7 +40,7 @@ pub(super) fn changes(
 }
 
 /// The values of a config, except its clients.
-fn values(config: &Config) -> [(&'static str, String); 9] {
+fn values(config: &Config) -> [(&'static str, String); 10] {
     let Config { source, clients: _, requests_in_flight, scan_read_units } = config;
     let Source { partition_key, sort_key, id, name, time, version, filter } = source;
     let text = |path: &Option<Path>| path.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -51,6 +51,7 @@ fn values(config: &Config) -> [(&'static str, String); 9] {
         ("source.name", text(name)),
         ("source.time", text(time)),
         ("source.version", version.to_string()),
+        ("source.first_version", version.first.to_string()),
         ("source.filter", filter.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("source.scan_read_units", scan_read_units.to_string()),
         ("sending.requests_in_flight", requests_in_flight.to_string()),

@@ -79,6 +79,7 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
         let mut rows = Vec::new();
         let mut before = None;
         loop {
+            let _permit = self.pages.acquire().await;
             let page = self.table.heads(key, before.as_ref()).await?;
             rows.extend(page.rows);
             before = page.next;

@@ -96,7 +96,7 @@ fn look_up(
     item: &GroupItem,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Decision {
-    // Its oldest events may be gone: they are no holes.
+    // A jump is measured from the oldest event that is left. What is missing below it counts as holes all the same.
     let floor = item.version.max(item.first.version.saturating_sub(1));
     let is_far = |arrival: &&Arrival| {
         arrival.replay.is_none() && arrival.version.saturating_sub(floor) > LOOK_UP_LIMIT

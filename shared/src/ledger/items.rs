@@ -8,15 +8,11 @@ use crate::config::ClientName;
 use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::time::Timestamp;
 
-/// How many of a group's latest holes are kept, and of its versions that were used twice.
+/// How many of a group's latest holes are kept.
 pub const HOLES_LIMIT: usize = 16;
 
-/// Adds versions to those that a group's item keeps of a kind: the last [`HOLES_LIMIT`].
-pub(super) fn keep_latest(kept: &mut Vec<i64>, more: impl IntoIterator<Item = i64>) {
-    kept.extend(more);
-    let surplus = kept.len().saturating_sub(HOLES_LIMIT);
-    drop(kept.drain(..surplus));
-}
+/// How many of a group's versions that two events have are kept, and counted.
+pub const PAIRS_LIMIT: usize = 64;
 
 /// What every write is conditional on: that an item is still the one that was read. Counted up in the registry and
 /// in groups, a fresh value in cursors, leases and scans, which are deleted and made anew.
@@ -92,13 +88,13 @@ pub struct GroupItem {
     pub first: First,
     /// The latest time that one of the events up to `version` names, if one is known.
     pub time: Option<EventTime>,
-    /// When the stream recorded the latest of the events up to `version`, if it is known of one.
+    /// When the stream recorded the latest of the events up to `version`, if it is known of the last one.
     pub streamed_at: Option<Timestamp>,
     /// The aggregate's key: a digested group cannot be turned back.
     pub key: Key,
     /// The last [`HOLES_LIMIT`] versions given up, in the order in which they were.
     pub holes: Vec<i64>,
-    /// The last [`HOLES_LIMIT`] versions that were seen to have two events, in that order.
+    /// The first [`PAIRS_LIMIT`] versions that were seen to have two events, in that order.
     pub pairs: Vec<i64>,
     /// What another release wrote in this format, and is written back as it was read.
     pub unknown: Attributes,

@@ -1,16 +1,16 @@
-//! Versions that two events have. A group's item names the last of them, so that each is counted once.
+//! Versions that two events have. A group's item names the first of them, so that each is counted once. Those that it has no
+//! room for are not counted.
 
 use std::collections::BTreeSet;
 
 use super::cursors::transactions;
-use super::items::keep_latest;
-use super::{GroupItem, Write};
+use super::{GroupItem, PAIRS_LIMIT, Write};
 use crate::ids::Group;
 
-/// Of `versions`, which two events have, those that the group's item does not name; each once, in order.
+/// Of `versions`, which two events have, those that the group's item does not name and has room for; each once, in order.
 pub(super) fn new_pairs(item: &GroupItem, versions: impl IntoIterator<Item = i64>) -> Vec<i64> {
     let new: BTreeSet<i64> = versions.into_iter().filter(|version| !item.pairs.contains(version)).collect();
-    new.into_iter().collect()
+    new.into_iter().take(PAIRS_LIMIT.saturating_sub(item.pairs.len())).collect()
 }
 
 /// The writes after which the group's item names `versions`, which two events have, and those that it did not name before;
@@ -25,7 +25,7 @@ pub fn note_pairs(
         return None;
     }
     let mut after = item.clone();
-    keep_latest(&mut after.pairs, new.iter().copied());
+    after.pairs.extend(&new);
     let transactions = transactions(group, item, false, after, Vec::new());
     Some((transactions, new))
 }

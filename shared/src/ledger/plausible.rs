@@ -19,8 +19,8 @@ pub fn reach(from: i64, versions: impl IntoIterator<Item = i64>, resent: &[i64])
     })
 }
 
-/// The highest plausible one of all `versions` that a group has; 0 if none is. A group need not begin with version 1: its
-/// oldest events may have been removed.
+/// The highest plausible one of all `versions` that a group has; below all of them if none is. A group need not begin with
+/// the first version: its oldest events may have been removed.
 pub fn highest(versions: impl IntoIterator<Item = i64>, resent: &[i64]) -> i64 {
     let versions: Vec<i64> = versions.into_iter().collect();
     let lowest = versions.iter().copied().min().filter(|lowest| *lowest <= LOOK_UP_LIMIT);

@@ -23,7 +23,7 @@ pub struct Difference {
     /// The lowest event is to be put on the fan-out queue: the group began anew, or lost its oldest events.
     pub lowest: bool,
     /// The highest event is to be put there: it was not sent, or the group is not known. (Not the lowest: of a group that
-    /// it sees for the first time, the fan-out looks for what is old unless it is shown version 1.)
+    /// it sees for the first time, the fan-out looks for what is old unless it is shown the first version.)
     pub highest: bool,
     /// The versions that were given up and are there now.
     pub holes: Vec<i64>,

@@ -5,8 +5,9 @@ use super::kind::{separation, shown};
 use super::version::{counting, kinds_of, numbers};
 use super::{ConfigLine, SampleFinding, SampledAggregate, Survey, of};
 use crate::ids::{Group, Key};
+use crate::ledger::plausible::JUMP_LIMIT;
+use crate::ledger::times::YOUNG;
 use crate::quoted::quoted;
-use crate::text::counted;
 
 const ON_CONDITION: &str =
     "append each event on condition that it is the next (docs/ordering.md, \"What is guaranteed\")";
@@ -137,9 +138,9 @@ fn left_out(survey: &Survey<'_>, versions: &[Versions<'_>]) -> Option<SampleFind
         None => SampleFinding::new(
             problem,
             format!(
-                "a version that is not there is waited for, up to 60 s each time, and an event with more than {} missing before it is \
-                 rejected; {ON_CONDITION}, or leave out what is no event",
-                counted(1_000, "version")
+                "a version that is not there is waited for, up to {} s each time, and an event with more than {JUMP_LIMIT} versions \
+                 missing before it is rejected; {ON_CONDITION}, or leave out what is no event",
+                YOUNG.as_secs()
             ),
         ),
     })

@@ -16,7 +16,7 @@ use crate::text::counted;
 /// The most kinds that a problem lists.
 const LISTED: usize = 4;
 
-const COUNT_FROM_NOW_ON: &str = "name the attribute that counts each aggregate's events 1, 2, 3 …; if there is none: docs/ordering.md, \"My events have no version\"";
+const COUNT_FROM_NOW_ON: &str = "name the attribute that counts each aggregate's events; if there is none: docs/ordering.md, \"My events have no version\"";
 
 /// Finds items without a version that can be read.
 pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use shared::config::ClientName;
+use shared::config::{ClientName, VERSION_LIMIT};
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::{
     ClientId, Condition, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Ledger,
@@ -49,22 +49,22 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         unknown: [].into(),
     };
     let full = GroupItem {
-        version: i64::MAX,
+        version: VERSION_LIMIT,
         behind: BTreeSet::from([ClientId(0), ClientId(7), ClientId(u32::MAX)]),
         revision: u64::MAX,
         incarnation_number: u64::MAX,
         first: First {
             identity: EventIdentity { sort: number.clone(), id: Some("an id".to_owned()) },
-            version: i64::MAX,
+            version: VERSION_LIMIT,
         },
         time: Some(EventTime::from_nanos(1_763_632_800_000_000_001)),
         streamed_at: Some(Timestamp::from_millis(1_763_632_800_001)),
         key: bytes.clone(),
-        holes: (0..HOLES_LIMIT as i64).map(|hole| i64::MAX - hole).collect(),
+        holes: (0..HOLES_LIMIT as i64).map(|hole| VERSION_LIMIT - hole).collect(),
         ..group_item(u64::MAX)
     };
     let id = ReplayId::try_new(&"r".repeat(40)).ok();
-    let replay = id.map(|id| Repetition { id, until: i64::MAX });
+    let replay = id.map(|id| Repetition { id, until: VERSION_LIMIT });
     let full_cursor = Cursor { epoch: u64::MAX, position: -1, replay, ..cursor(u64::MAX) };
     let lease = Lease {
         write_count: WriteCount(1),

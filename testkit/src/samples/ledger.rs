@@ -6,12 +6,12 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
-use shared::config::ClientName;
+use shared::config::{ClientName, VERSION_LIMIT};
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::stored::{Attributes, Value as Stored};
 use shared::ledger::{
-    ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Registration, Registry,
-    Repetition, Scan, ScanKind, State, WriteCount,
+    ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, PAIRS_LIMIT,
+    Registration, Registry, Repetition, Scan, ScanKind, State, WriteCount,
 };
 use shared::time::Timestamp;
 
@@ -89,15 +89,19 @@ prop_compose! {
     }
 }
 
+fn version() -> impl Strategy<Value = i64> {
+    -1..=VERSION_LIMIT
+}
+
 prop_compose! {
     fn group_item()(
-        (write_count, version, revision, incarnation_number) in any::<(u64, i64, u64, u64)>(),
+        (write_count, version, revision, incarnation_number) in (any::<u64>(), version(), any::<u64>(), any::<u64>()),
         behind in btree_set(any::<u32>(), 0..5),
-        (sort, id, first_version, key) in (key(), option::of(".{1,20}"), any::<i64>(), key()),
+        (sort, id, first_version, key) in (key(), option::of(".{1,20}"), version(), key()),
         token in "[0-9a-f]{16}",
         unknown in unknown(),
         (time, streamed_at) in (option::of(event_time()), option::of(instant())),
-        (holes, pairs) in (vec(any::<i64>(), 0..HOLES_LIMIT), vec(any::<i64>(), 0..HOLES_LIMIT)),
+        (holes, pairs) in (vec(version(), 0..HOLES_LIMIT), vec(version(), 0..PAIRS_LIMIT)),
     ) -> GroupItem {
         let behind = behind.into_iter().map(ClientId).collect();
         let first = First { identity: EventIdentity { sort, id }, version: first_version };
@@ -108,7 +112,8 @@ prop_compose! {
 
 prop_compose! {
     fn cursor()(
-        (write_count, epoch, incarnation_number, position, until) in any::<(u64, u64, u64, i64, i64)>(),
+        (write_count, epoch, incarnation_number) in any::<(u64, u64, u64)>(),
+        (position, until) in (version(), version()),
         replay in option::of("[A-Za-z0-9-]{1,40}"),
         unknown in unknown(),
         at in instant(),

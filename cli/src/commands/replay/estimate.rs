@@ -22,8 +22,8 @@ pub(super) struct AggregateEvents {
 pub(super) struct EventCount {
     /// How many have one of the wanted versions.
     pub(super) events: u64,
-    /// The highest version; 0 if no event has one.
-    pub(super) highest: i64,
+    /// The highest version, if an event has one.
+    pub(super) highest: Option<i64>,
 }
 
 /// Scans the whole table, at `pace`, for the aggregates with events from version `from` on. Calls `say` after each page, with the
@@ -75,14 +75,14 @@ pub(super) async fn events_of_group<E: EventTable>(
     from: i64,
     to: i64,
 ) -> Result<Option<EventCount>, Unread> {
-    let (mut count, mut is_there) = (EventCount { events: 0, highest: 0 }, false);
+    let (mut count, mut is_there) = (EventCount { events: 0, highest: None }, false);
     let mut before = None;
     loop {
         let page = table.heads(key, before.as_ref()).await?;
         is_there |= !page.rows.is_empty();
         for version in page.rows.iter().filter_map(|head| head.version) {
             count.events += u64::from((from..=to).contains(&version));
-            count.highest = count.highest.max(version);
+            count.highest = count.highest.max(Some(version));
         }
         before = page.next;
         if before.is_none() {
@@ -178,7 +178,7 @@ mod tests {
             table.set_items_in_page(items);
             for (from, to, expected) in [(1, 9, 9), (1, 100, 9), (3, 5, 3), (9, 9, 1), (10, 20, 0)] {
                 let counted = events_of_group(&table, &key, from, to).await.unwrap();
-                let expected = Some(EventCount { events: expected, highest: 9 });
+                let expected = Some(EventCount { events: expected, highest: Some(9) });
                 assert_eq!(counted, expected, "{from} to {to}, {items} items in a page");
             }
             assert_eq!(events_of_group(&table, &Key::S("Z".to_owned()), 1, 9).await.unwrap(), None);

@@ -150,7 +150,10 @@ fn nothing(
     count: EventCount,
     stack: &str,
 ) -> String {
-    let (from, highest) = (*from, count.highest);
+    let from = *from;
+    let Some(highest) = count.highest else {
+        return format!("no event of `{key}` has a version in the event table");
+    };
     if from > highest {
         return format!("`{key}` has no version {from}: the event table has it up to version {highest}");
     }
@@ -192,7 +195,7 @@ mod tests {
             let request = RequestArguments { after: None, dry_run: false, yes: false };
             let arguments = ReplayArguments { client: "Billing".to_owned(), scope, from, request };
             let key = TypedKey::S("OPS 1".to_owned());
-            let counted = EventCount { events: 0, highest };
+            let counted = EventCount { events: 0, highest: Some(highest) };
             expected.assert_eq(&nothing(&arguments, is_paused, &key, has, counted, " --stack test"));
         };
         check(

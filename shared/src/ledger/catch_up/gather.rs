@@ -112,7 +112,7 @@ impl NeededEvents {
     /// lowest sort key is sent, which comes last.
     pub fn is_complete(&self) -> bool {
         let is_hole = |version: &i64| self.holes.contains(version);
-        let needed = self.top.saturating_sub(self.position);
+        let needed = self.top.saturating_sub(self.position).max(0);
         let given_up = self.holes.iter().filter(|hole| self.position < **hole && **hole <= self.top).count();
         let here = self.kept.keys().filter(|version| !is_hole(version)).count();
         let has_all = usize::try_from(needed).is_ok_and(|needed| here + given_up >= needed);

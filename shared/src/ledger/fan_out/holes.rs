@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::Arrival;
-use crate::ledger::items::{HOLES_LIMIT, keep_latest};
+use crate::ledger::items::HOLES_LIMIT;
 use crate::ledger::times::YOUNG;
 use crate::time::Timestamp;
 
@@ -61,8 +61,10 @@ impl Holes {
     pub(super) fn add_to(&self, kept: &mut Vec<i64>) {
         for hole in &self.0 {
             let last = hole.clone().rev().take(HOLES_LIMIT).collect::<Vec<_>>();
-            keep_latest(kept, last.into_iter().rev());
+            kept.extend(last.into_iter().rev());
         }
+        let surplus = kept.len().saturating_sub(HOLES_LIMIT);
+        drop(kept.drain(..surplus));
     }
 }
 

@@ -7,7 +7,6 @@ use crate::config::ClientName;
 use crate::event::{Along, Event};
 use crate::ids::{Group, IncarnationToken};
 use crate::ledger::cursors::{CursorWrite, transactions};
-use crate::ledger::items::keep_latest;
 use crate::ledger::{ClientId, EventTime, GroupItem, UnsendableEvent, Write};
 use crate::message::Message;
 use crate::send::Carrier;
@@ -257,8 +256,12 @@ impl RunPlan {
         let instants = self.run.events.iter().map(|event| Instants::of_event(event, now));
         Instants { own: after.time, streamed: after.streamed_at } =
             instants.fold(Instants::of_item(&self.item), Instants::max);
+        // When the stream recorded the last event, the table does not say; what the stream shows of it later is not newer.
+        if self.run.events.last().is_some_and(|last| last.streamed_at.is_none()) {
+            after.streamed_at = None;
+        }
         self.run.holes.add_to(&mut after.holes);
-        keep_latest(&mut after.pairs, self.run.pairs.iter().copied());
+        after.pairs.extend(&self.run.pairs);
         let transactions = transactions(&self.group, &self.item, false, after, cursors);
         Record { transactions, became_behind }
     }

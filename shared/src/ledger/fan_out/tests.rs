@@ -878,6 +878,32 @@ fn versions_count_from_0_where_the_source_says_so() {
 }
 
 #[test]
+fn what_was_sent_before_the_stream_showed_it_is_not_newer() {
+    // The table brought the last event, and does not say when the stream recorded it.
+    let from_table = case("v9 incarnation2 t0", "10@0s10", "1 9 10@0 11@0 12@0");
+    check_record(
+        &from_table,
+        &[12, 12, 12],
+        &expect!["{if 40: write_count41 v12 incarnation2 first a001 t0 revision2 behind []} behind: []"],
+    );
+    check(
+        &case("v12 incarnation2 t0", "11@0s11 12@0s12", "1 9 10@0 11@0 12@0"),
+        &expect!["events 13-12…? first? acknowledge"],
+    );
+    let repaired = case("v7 s7", "8@0p", "1 8@0");
+    check_record(
+        &repaired,
+        &[8, 8, 8],
+        &expect!["{if 40: write_count41 v8 incarnation1 first a001 t7 revision2 behind []} behind: []"],
+    );
+    check(&case("v8", "8@0s8", "1 8@0"), &expect!["first? acknowledge"]);
+    check(
+        &case("v8", "9@0s9", "1 8@0 9@0"),
+        &expect!["events 9-9? first? send 9=#0 to A from 9, B from 9, C from 9; up to 9"],
+    );
+}
+
+#[test]
 fn a_time_that_is_unknown_or_lies_ahead_costs_nothing() {
     check(&case("v5 s5", "6@0s5", "1"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
     check(

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::{Attributes, Damaged, Value, instant};
+use crate::config::VERSION_LIMIT;
 use crate::ids::Key;
 use crate::ledger::{EventTime, WriteCount};
 use crate::time::Timestamp;
@@ -50,6 +51,12 @@ impl Fields {
     pub(super) fn number<N: FromStr>(&mut self, name: &str) -> Result<N, Damaged> {
         let value = self.value(name)?;
         number(&value).ok_or_else(|| self.damaged(name, "is not a whole number in its range"))
+    }
+
+    /// A version, or one below the first.
+    pub(super) fn version(&mut self, name: &str) -> Result<i64, Damaged> {
+        let value = self.value(name)?;
+        version(&value).ok_or_else(|| self.damaged(name, "is not a whole number in its range"))
     }
 
     pub(super) fn write_count(&mut self) -> Result<WriteCount, Damaged> {
@@ -136,6 +143,11 @@ impl Fields {
     }
 }
 
-pub(super) fn number<N: FromStr>(value: &Value) -> Option<N> {
+/// A version, or one below the first.
+pub(super) fn version(value: &Value) -> Option<i64> {
+    number(value).filter(|version| (-1..=VERSION_LIMIT).contains(version))
+}
+
+fn number<N: FromStr>(value: &Value) -> Option<N> {
     if let Value::N(number) = value { number.parse().ok() } else { None }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fields::{Fields, number};
+use super::fields::{Fields, version};
 use super::{Attributes, Damaged, FORMAT, Value, check_format};
 use crate::config::ClientName;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
@@ -70,11 +70,11 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damaged> {
     let first = |fields: &mut Fields| {
         let id = fields.if_any("id", |fields| fields.text("id"))?;
         let identity = EventIdentity { sort: fields.key("sort")?, id };
-        Ok(First { identity, version: fields.number("version")? })
+        Ok(First { identity, version: fields.version("version")? })
     };
     Ok(GroupItem {
         write_count: fields.write_count()?,
-        version: fields.number("version")?,
+        version: fields.version("version")?,
         behind: behind.into_iter().flatten().map(ClientId).collect::<BTreeSet<_>>(),
         revision: fields.number("revision")?,
         incarnation_number: fields.number("incarnation_number")?,
@@ -83,8 +83,8 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damaged> {
         time: fields.if_any("time", |fields| fields.event_time("time"))?,
         streamed_at: fields.if_any("streamed_at", |fields| fields.instant("streamed_at"))?,
         key: fields.key("key")?,
-        holes: fields.if_any("holes", |fields| fields.list("holes", number))?.unwrap_or_default(),
-        pairs: fields.if_any("pairs", |fields| fields.list("pairs", number))?.unwrap_or_default(),
+        holes: fields.if_any("holes", |fields| fields.list("holes", version))?.unwrap_or_default(),
+        pairs: fields.if_any("pairs", |fields| fields.list("pairs", version))?.unwrap_or_default(),
         unknown: fields.take_rest(),
     })
 }
@@ -95,7 +95,7 @@ fn token(fields: &mut Fields) -> Result<IncarnationToken, Damaged> {
 }
 
 fn cursor(fields: &mut Fields) -> Result<Cursor, Damaged> {
-    let (id, until) = (fields.text("replay")?, fields.number("replay_until")?);
+    let (id, until) = (fields.text("replay")?, fields.version("replay_until")?);
     let replay = match id.as_str() {
         "" => None,
         text => {
@@ -107,7 +107,7 @@ fn cursor(fields: &mut Fields) -> Result<Cursor, Damaged> {
         write_count: fields.write_count()?,
         epoch: fields.number("epoch")?,
         incarnation_number: fields.number("incarnation_number")?,
-        position: fields.number("position")?,
+        position: fields.version("position")?,
         replay,
         at: fields.instant("at")?,
         unknown: fields.take_rest(),

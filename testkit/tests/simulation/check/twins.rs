@@ -8,6 +8,17 @@ impl World {
         let (source, observed, now) = (self.source.borrow(), self.observed.borrow(), self.now());
         for (group, aggregate) in source.groups.iter().enumerate() {
             let item = self.group_item(group);
+            let noticed = item.iter().flat_map(|(_, item)| &item.pairs);
+            // A version that was passed over, or deleted by itself, and comes late looks like one that was used twice.
+            let is_plain = |version: &&i64| {
+                let mut own = aggregate.known.iter().filter(|known| known.event.version == **version);
+                own.all(|known| observed.enqueued().any(|arrival| arrival.event == known.event))
+                    && !aggregate.twins.iter().any(|twin| twin.event.version == **version)
+                    && !aggregate.known.iter().any(|known| source.is_case_e(known.event))
+            };
+            if let Some(version) = noticed.filter(|_| !source.is_case_f(group)).find(is_plain) {
+                self.violated(|| format!("twin: two events are said to have version {version} of {group}"));
+            }
             for twin in &aggregate.twins {
                 let Some(other) = source.known(twin.event) else { continue };
                 let name = format!("{} twin", twin.event);
