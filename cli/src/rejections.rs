@@ -15,7 +15,7 @@ use shared::time::Timestamp;
 
 pub use choose::{choose, shortest};
 pub use indent::indented;
-pub use resend::{item, newer, payload, sent};
+pub use resend::{item, newer, payload, sent, why_no_event};
 
 /// A message of the rejected queue.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::args::Args;
 use crate::check::Expected;
-use crate::event::{self, BadLine, Event};
+use crate::event::{self, BadLine, EXAMPLE, Event};
 use crate::marks;
 use crate::progress::Progress;
 use crate::report::{Queue, Report, Style};
@@ -131,13 +131,12 @@ fn invitation(stack: &Stack) -> String {
     let queues: String =
         stack.clients().iter().map(|client| format!("  {}  {}\n", client.queue_url, client.name)).collect();
     let queue = stack.clients().first().map(|client| client.queue_url.as_str()).unwrap_or_default();
-    let item = r#"{"mark":{"S":"NEW 1"},"createTime":{"S":"2026-01-05T09:00:00Z"},"eventId":{"S":"new-1"},"eventName":{"S":"EntitlementCreatedEvent"},"RegistrationNumber":{"M":{"version":{"N":"1"},"status":{"S":"ENTITLED"},"price":{"N":"299.90"}}}}"#;
     format!(
         "\nThe stack stays until Ctrl-C. It answers on {endpoint}; the clients' queues are\n{queues}\n\
          For any AWS client:\n\
          \x20 export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n\
          Write an event, receive it as a client, look into a queue:\n\
-         \x20 aws --endpoint-url {endpoint} dynamodb put-item --table-name {EVENTS} --item '{item}'\n\
+         \x20 aws --endpoint-url {endpoint} dynamodb put-item --table-name {EVENTS} --item '{EXAMPLE}'\n\
          \x20 aws --endpoint-url {endpoint} sqs receive-message --queue-url {queue} --wait-time-seconds 5 --message-attribute-names All\n\
          \x20 aws --endpoint-url {endpoint} sqs get-queue-attributes --queue-url {queue} --attribute-names All\n\
          With these variables set, operate it (docs/deploy.md):\n\

@@ -4,6 +4,9 @@ use std::collections::HashSet;
 
 use crate::json::{Json, Map, Number};
 
+/// An event as the event table has it, in DynamoDB's JSON.
+pub const EXAMPLE: &str = r#"{"mark":{"S":"NEW 1"},"createTime":{"S":"2026-01-05T09:00:00Z"},"eventId":{"S":"new-1"},"eventName":{"S":"EntitlementCreatedEvent"},"RegistrationNumber":{"M":{"version":{"N":"1"},"status":{"S":"ENTITLED"},"price":{"N":"299.90"}}}}"#;
+
 /// An event: an item of the event table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {

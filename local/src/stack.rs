@@ -11,12 +11,15 @@ use deploy::invoke::{MaintenanceError, run_maintenance};
 use deploy::package::{Package, PackageError};
 use deploy::settings::{FunctionTimeout, Settings, SettingsError, StreamArn};
 use deploy::stack::{DeployError, Deployment, Progress};
-use shared::config::{Client, ClientQueue, Config, Findings};
+use shared::config::{Client, ClientQueue, Config, Findings, Source};
+use shared::event::Reader;
+use shared::image;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::try_join;
 
 use crate::connection::Connection;
+use crate::event::EXAMPLE;
 use crate::ministack::{ACCOUNT, MiniStack, REGION, StartError};
 use crate::processes::Process;
 use crate::python::{Environment, PythonError};
@@ -83,6 +86,12 @@ pub enum StackError {
     /// `client-queues.toml` is not valid.
     #[error("{0}")]
     Config(Findings),
+    /// `[source]` is that of another table.
+    #[error(
+        "client-queues.toml: `[source]` does not read the events that are written here ({0}). Take the shipped `[source]`; \
+         docs/deploy.md, \"Try all of this on your machine\", says how to try a table of your own"
+    )]
+    Source(String),
     /// The functions could not be built.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -187,7 +196,10 @@ impl Stack {
     ///
     /// [`StackError`]. What was started is ended.
     pub async fn start(name: &str, say: &Say) -> Result<Self, StackError> {
-        Self::start_with(name, &read(CLIENT_QUEUES)?, say).await
+        let config_text = read(CLIENT_QUEUES)?;
+        let config = Config::try_from_toml(CLIENT_QUEUES, &config_text, None).map_err(StackError::Config)?;
+        reads_own_events(&config.source).map_err(StackError::Source)?;
+        Self::start_with(name, &config_text, say).await
     }
 
     /// As [`Stack::start`], with the text of another `client-queues.toml`.
@@ -321,6 +333,39 @@ fn read(name: &str) -> Result<String, StackError> {
     fs::read_to_string(&path).map_err(|source| StackError::File { path: path.display().to_string(), source })
 }
 
+/// Whether `source` reads the events that are written here; or why not.
+fn reads_own_events(source: &Source) -> Result<(), String> {
+    let reader = Reader::new(source);
+    let image = image::convert(EXAMPLE, reader.wanted()).map_err(|why| why.to_string())?;
+    if !reader.admits(&image) {
+        return Err("`[source.filter]` does not admit them".to_owned());
+    }
+    reader.event(image).map_err(|why| why.to_string())?;
+    if source.version.first == 1 { Ok(()) } else { Err("their versions count from 1".to_owned()) }
+}
+
 fn fault(error: JoinError) -> StackError {
     StackError::Fault(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_of_another_table_is_refused_before_anything_starts() {
+        let check = |change: &str, to: &str, expected: Result<(), &str>| {
+            let shipped = read(CLIENT_QUEUES).unwrap();
+            let text = shipped.replace(change, to);
+            let config = Config::try_from_toml(CLIENT_QUEUES, &text, None).unwrap();
+            assert_eq!(reads_own_events(&config.source), expected.map_err(str::to_owned));
+        };
+        check("", "", Ok(()));
+        let lacks =
+            "the event lacks `pk`, its partition key; `[source]` in `client-queues.toml` says where it is";
+        check("partition_key = \"mark\"", "partition_key = \"pk\"", Err(lacks));
+        check("[source]\n", "[source]\nfirst_version = 0\n", Err("their versions count from 1"));
+        let filter = "[source.filter]\nmark = [{ prefix = \"EVENT#\" }]\n[[client]]\nname = \"Reporting\"\n";
+        check("[[client]]\nname = \"Billing\"\n", filter, Err("`[source.filter]` does not admit them"));
+    }
 }

@@ -4,15 +4,17 @@ use aws::operator::Target;
 use aws::operator::cloudformation::{self, DeployedStack, describe};
 use aws::operator::lambda::unreserved_concurrency;
 use aws::operator::ledger::formats;
-use aws::operator::{CallFault, sqs, table};
+use aws::operator::table::{self, Table};
+use aws::operator::{CallFault, sqs};
 use deploy::clients::ClientLists;
 use deploy::settings::{FunctionTimeout, Settings};
 use deploy::stack::{self, check_ready, deployed_config, kept_queues, prefix};
-use shared::config::Config;
+use shared::config::{Config, Source};
 use shared::naming::{Naming, QueueArn};
 
 use super::operator::{LEDGER_TABLE_NAME, backlogs};
 use crate::context::Context;
+use crate::event_table::{WrongKey, wrong_keys};
 use crate::exit::{Exit, Failure};
 use crate::page::PageFacts;
 use crate::plan::{self, Facts, Plan, Registered, Running};
@@ -79,11 +81,23 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
     }
     if let Some(table) = event_table(settings, facts.running.as_ref()) {
         // Without the right to ask, as if nothing were known of it.
-        facts.table_size = table::describe(&target, table).await.ok().and_then(|table| table.size);
+        if let Ok(described) = table::describe(&target, table).await {
+            check_keys(table, &described, &config.source)?;
+            facts.table_size = described.size;
+        }
         facts.page = Some(PageFacts::read(&target, table).await);
     }
     let plan = plan::plan(&context.stack, &config, &naming, facts);
     Ok(Prepared { target, naming, deployed, config, config_text, plan })
+}
+
+/// Checks that events have the table's own keys: with others nothing can be looked up, and events are other events.
+fn check_keys(name: &str, table: &Table, source: &Source) -> Result<(), Failure> {
+    let wrong: Vec<String> = wrong_keys(source, table)
+        .into_iter()
+        .map(|WrongKey { key, problem }| format!("source.{key}: event table `{name}`: {problem}"))
+        .collect();
+    if wrong.is_empty() { Ok(()) } else { Err(Exit::Config.because(wrong.join("; "))) }
 }
 
 /// The name of the event table; none if it isn't known which table that is, because a new stack imports its stream.
@@ -187,5 +201,28 @@ mod tests {
             assert_eq!(check_stream(&stream(at), &naming).is_ok(), expected, "{at}");
         }
         assert!(check_stream("", &naming).is_ok(), "imported");
+    }
+
+    #[test]
+    fn keys_that_are_not_the_tables_are_refused() {
+        let source = |keys: &str| {
+            let text = format!("[source]\n{keys}\nversion = \"v\"\n[[client]]\nname = \"A\"\n");
+            Config::try_from_toml("client-queues.toml", &text, None).unwrap().source
+        };
+        let table = Table {
+            status: "ACTIVE".to_owned(),
+            partition_key: "pk".to_owned(),
+            partition_type: None,
+            sort_key: Some("sk".to_owned()),
+            stream: None,
+            size: None,
+        };
+        let check = |keys: &str| {
+            check_keys("Shop", &table, &source(keys)).map_err(|failure| (failure.exit(), failure.to_string()))
+        };
+        assert_eq!(check("partition_key = \"pk\"\nsort_key = \"sk\""), Ok(()));
+        let (exit, why) = check("partition_key = \"id\"\nsort_key = \"at\"").unwrap_err();
+        assert_eq!(exit, Exit::Config);
+        expect_test::expect!["source.partition_key: event table `Shop`: its partition key is `pk`, not `id`; source.sort_key: event table `Shop`: its sort key is `sk`, and the config's `at`"].assert_eq(&why);
     }
 }

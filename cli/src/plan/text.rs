@@ -59,6 +59,7 @@ impl Plan {
         let stack = stack_option(&self.stack);
         let mut lines: Vec<String> = Vec::new();
         lines.extend(self.warnings.iter().map(|warning| format!("ATTENTION: {warning}")));
+        lines.extend(self.settings.iter().filter_map(other_meaning));
         lines.extend(self.concurrency_shortage.iter().map(ConcurrencyShortage::to_text));
         lines.extend(self.left_stream.iter().map(|left| stream_warning(left, &stack)));
         for client in &self.clients {
@@ -97,6 +98,19 @@ impl Plan {
             }
         }
     }
+}
+
+/// A warning if the setting says which events there are, in which order: the ledger knows them by the one before.
+fn other_meaning(Setting { name, old, .. }: &Setting) -> Option<String> {
+    const MEANING: [&str; 5] =
+        ["source.partition_key", "source.sort_key", "source.id", "source.version", "source.first_version"];
+    let is_changed = old.is_some() && MEANING.contains(name);
+    is_changed.then(|| {
+        format!(
+            "ATTENTION: `{name}` gives events other ids or versions than those that the ledger and the clients know. Make a new \
+             stack with a new prefix instead, and backfill (docs/ordering.md, \"What breaks it\")."
+        )
+    })
 }
 
 fn client_table(clients: &[PlannedClient], style: Style) -> String {
@@ -228,4 +242,19 @@ fn refusal(kept: &QueueInTheWay) -> String {
 
 fn unknown(reason: &str) -> String {
     format!("The config that runs can't be compared: {}", printable(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_gives_events_another_meaning_is_warned_about() {
+        let warns = |name: &'static str, old: Option<&str>| {
+            let setting = Setting { name, old: old.map(str::to_owned), new: "sk".to_owned() };
+            other_meaning(&setting).is_some_and(|warning| warning.contains(name))
+        };
+        assert!(warns("source.version", Some("v")) && warns("source.id", Some("")));
+        assert!(!warns("source.name", Some("v")) && !warns("source.version", None));
+    }
 }

@@ -14,6 +14,7 @@ use shared::config::Source;
 use shared::control::{
     ResendAnswer, ResendOutcome, ResendRequest, ResendResult, StreamChange, StreamRecord, TypedKey,
 };
+use shared::event::Reader;
 use shared::ids::{DeduplicationId, ReplayId};
 
 use super::Rejection;
@@ -55,6 +56,19 @@ pub fn newer(item: &Item, image: &Value, source: Option<&Source>) -> Result<Newe
     let value = item.keys.get(name).ok_or_else(|| format!("the rejection has no key `{name}`"))?;
     let version = version_of(image, &source.version).ok_or("the event has no version")?;
     Ok(Newer { partition: (name.clone(), value.clone()), place: source.version.clone(), version })
+}
+
+/// Why the converter, if it has this `source`, would not send the event of `image`; `None` if it would.
+pub fn why_no_event(source: &Source, image: &Value) -> Option<String> {
+    let (text, reader) = (image.to_string(), Reader::new(source));
+    let image = match shared::image::convert(&text, reader.wanted()) {
+        Ok(image) => image,
+        Err(why) => return Some(why.to_string()),
+    };
+    if !reader.admits(&image) {
+        return Some("the filter in `[source]` does not admit the item as an event".to_owned());
+    }
+    reader.event(image).err().map(|why| why.to_string())
 }
 
 /// The payload with which the converter sends the event of `image`, as if the stack's stream showed it now.

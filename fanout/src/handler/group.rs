@@ -296,7 +296,7 @@ impl<'b> OpenGroup<'b> {
                 %group,
                 versions,
                 "events of the table are not sent, because others of the same version were; in an aggregate a source \
-                 uses each version and each sort key once; `fanoutctl reconcile` shows the keys"
+                 uses each version and each sort key once; `fanoutctl reconcile` shows the keys of a version used twice"
             );
         }
     }

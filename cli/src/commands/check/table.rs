@@ -3,6 +3,7 @@
 use aws::operator::table::Table;
 
 use super::{Findings, page};
+use crate::event_table::{WrongKey, wrong_keys};
 
 /// Finds what is wrong with the event table and its stream.
 pub(super) fn find(findings: &mut Findings<'_>) {
@@ -23,16 +24,8 @@ pub(super) fn find(findings: &mut Findings<'_>) {
 }
 
 fn keys(findings: &mut Findings<'_>, subject: &str, table: &Table) {
-    let source = &findings.facts.config.source;
-    if source.partition_key != table.partition_key {
-        let problem =
-            format!("its partition key is `{}`, not `{}`", table.partition_key, source.partition_key);
-        findings.add(subject, problem, "correct `partition_key` in the config, and deploy");
-    }
-    if table.sort_key.as_deref() != Some(source.sort_key.as_str()) {
-        let is = table.sort_key.as_ref().map_or("none".to_owned(), |key| format!("`{key}`"));
-        let problem = format!("its sort key is {is}, and the config's `{}`", source.sort_key);
-        findings.add(subject, problem, "correct `sort_key` in the config, and deploy");
+    for WrongKey { key, problem } in wrong_keys(&findings.facts.config.source, table) {
+        findings.add(subject, problem, format!("correct `{key}` in the config, and deploy"));
     }
 }
 

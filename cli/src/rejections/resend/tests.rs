@@ -1,5 +1,7 @@
 use expect_test::{Expect, expect};
 use serde_json::value::RawValue;
+use serde_json::json;
+use shared::config::Config;
 use shared::event::Reader;
 use shared::image::Record;
 
@@ -207,4 +209,22 @@ fn an_event_counts_as_sent_only_if_the_converter_says_so() {
             "the converter's answer is not one to a replay: invalid type: null, expected struct ResendAnswer at line 1 column 4; is it of another version?"
         ],
     );
+}
+
+#[test]
+fn what_the_converter_would_not_send_is_known_before() {
+    let source = |more: &str| {
+        let text = format!(
+            "[source]\npartition_key = 'pk'\nsort_key = 'sk'\nversion = 'v'\n{more}\n[[client]]\nname = 'A'\n"
+        );
+        Config::try_from_toml("client-queues.toml", &text, None).unwrap().source
+    };
+    let check = |source: &Source, item: Value, expected: Expect| {
+        expected.assert_eq(&why_no_event(source, &item).unwrap_or_else(|| "sent".to_owned()));
+    };
+    let item = |sort: &str, version: &str| json!({ "pk": {"S": "a"}, "sk": {"S": sort}, "v": {"N": version} });
+    let filtered = source("[source.filter]\nsk = [{ prefix = 'EV#' }]");
+    check(&filtered, item("EV#1", "1"), expect!["sent"]);
+    check(&filtered, item("META", "1"), expect!["the filter in `[source]` does not admit the item as an event"]);
+    check(&source(""), item("EV#1", "0"), expect!["`v`, the event's version, is not a whole number from 1 to 999999999999999999"]);
 }

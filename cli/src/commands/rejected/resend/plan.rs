@@ -5,7 +5,7 @@ use aws::operator::{CallError, Target};
 use shared::config::Source;
 use shared::text::counted;
 
-use crate::rejections::{Rejection, item, newer, payload};
+use crate::rejections::{Rejection, item, newer, payload, why_no_event};
 
 /// A rejection, with the plan to send its event again.
 #[derive(Debug)]
@@ -48,6 +48,9 @@ pub(super) async fn attempt(
             return Ok(Err(format!("the event table can't be asked for its event: {why}")));
         }
     };
+    if let Some(why) = source.and_then(|source| why_no_event(source, &image)) {
+        return Ok(Err(why));
+    }
     let newer = match newer(&item, &image, source) {
         Ok(newer) => items::count_newer(target, &item.table, &newer).await.map_err(|error| error.to_string()),
         Err(why) => Err(why),
