@@ -1,7 +1,8 @@
 //! What a stream record costs on its way to JSON, beside the obvious way through `serde_dynamo` and a JSON tree.
 //!
 //! Both start from the bytes of one record and read all of it, in the same process and in turn, and the processor's
-//! time is counted, not the wall's, so that the ratio means something on a busy machine. `cargo bench -p aws --bench image`
+//! time is counted, not the wall's, so that the ratio means something on a busy machine. `cargo bench -p aws --bench
+//! image`
 
 use std::error::Error;
 use std::hint::black_box;

@@ -1,5 +1,5 @@
-//! What operators' tools ask of AWS: one file for each service, or part of one. Values go in and come out; what is made of
-//! them is the tools' affair. Behind the feature `operator`: the functions link nothing of it.
+//! What operators' tools ask of AWS: one file for each service, or part of one. Values go in and come out; what is made
+//! of them is the tools' affair. Behind the feature `operator`: the functions link nothing of it.
 
 mod call;
 pub mod cloudformation;

@@ -24,8 +24,8 @@ pub(super) enum Adoption {
     Done,
     /// The table has no event of it that can be sent.
     Missing,
-    /// Its highest event is on the fan-out queue, and makes the fan-out look: that makes the item, when it has waited for
-    /// what may be missing.
+    /// Its highest event is on the fan-out queue, and makes the fan-out look: that makes the item, when it has waited
+    /// for what may be missing.
     HandedOver,
     /// No later try can do more, unless an operator acts; this says why.
     PassedOver(String),

@@ -230,8 +230,8 @@ impl<'c> Client<'c> {
         !self.waiting.is_empty()
     }
 
-    /// Reads the lease. What its last holder had in work comes first: what it sent without recording it is repeated while
-    /// SQS still recognises it. Returns whether the client may be served.
+    /// Reads the lease. What its last holder had in work comes first: what it sent without recording it is repeated
+    /// while SQS still recognises it. Returns whether the client may be served.
     async fn read_lease<C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &mut self,
         work: &Work<'_, C, T, L, E>,

@@ -18,8 +18,8 @@ use super::work::Work;
 const AT_ONCE: usize = 8;
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
-    /// Catches up every live client. Those that are not in the file are only counted: a function with a newer file serves
-    /// them.
+    /// Catches up every live client. Those that are not in the file are only counted: a function with a newer file
+    /// serves them.
     pub(super) async fn catch_up_all(&self, registry: &Registry) -> Vec<Client<'_>> {
         let live = registry.clients.iter().filter(|(_, registration)| registration.state == State::Live);
         let mut clients: Vec<Client<'_>> = live

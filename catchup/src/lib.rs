@@ -1,10 +1,10 @@
-//! Catch-up: clients that are behind become up to date again, from the event table; and what else the ledger needs now and
-//! then.
+//! Catch-up: clients that are behind become up to date again, from the event table; and what else the ledger needs now
+//! and then.
 //!
-//! One function for what is scheduled (the [maintenance](ControlRequest::Maintenance)) and for what operators ask: it is
-//! the only one besides the fan-out that sends to clients' queues. Maintenance settles who is served, catches up every
-//! client, and scans over the event table for history and for the comparison of table and ledger. `docs/ledger.md` is the
-//! specification.
+//! One function for what is scheduled (the [maintenance](ControlRequest::Maintenance)) and for what operators ask: it
+//! is the only one besides the fan-out that sends to clients' queues. Maintenance settles who is served, catches up
+//! every client, and scans over the event table for history and for the comparison of table and ledger.
+//! `docs/ledger.md` is the specification.
 
 mod adopting;
 mod client;
@@ -76,8 +76,8 @@ impl CatchUp {
         }
     }
 
-    /// Does what `payload` orders. It answers before `deadline`, when Lambda ends the invocation, with no send in flight.
-    /// What is counted is noted in `tally`.
+    /// Does what `payload` orders. It answers before `deadline`, when Lambda ends the invocation, with no send in
+    /// flight. What is counted is noted in `tally`.
     ///
     /// # Errors
     ///

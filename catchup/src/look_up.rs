@@ -18,8 +18,8 @@ pub(super) enum TableAnswer {
     Lasts(Plan),
     /// The aggregate is erased, or nothing is left of it that can be sent.
     Erased,
-    /// The incarnation's first event is gone, and others are there. Only the fan-out, which has the group's lock, begins a new
-    /// incarnation; the lowest event makes it look.
+    /// The incarnation's first event is gone, and others are there. Only the fan-out, which has the group's lock,
+    /// begins a new incarnation; the lowest event makes it look.
     FirstGone(Box<Event>),
 }
 

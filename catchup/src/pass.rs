@@ -198,7 +198,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         }
     }
 
-    /// Sends the rejections about events that come first and can't be sent. What follows the first without a rejection waits.
+    /// Sends the rejections about events that come first and can't be sent. What follows the first without a rejection
+    /// waits.
     async fn put_rejections(
         &self,
         planned: Vec<Planned>,

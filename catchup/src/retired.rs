@@ -17,7 +17,8 @@ use super::work::{Work, why_unread};
 const AT_ONCE: usize = 8;
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
-    /// Clears all retired clients, as long as there is time. Each time: a fan-out that did not know yet may have added one.
+    /// Clears all retired clients, as long as there is time. Each time: a fan-out that did not know yet may have added
+    /// one.
     pub(super) async fn clear_retired(&self, registry: &Registry) {
         let retired = registry.clients.iter().filter(|(_, client)| client.state == State::Retired);
         stream::iter(retired)

@@ -1,5 +1,5 @@
-//! Scans over the event table, page by page, from one maintenance to the next: for history, and for the comparison of table and
-//! ledger.
+//! Scans over the event table, page by page, from one maintenance to the next: for history, and for the comparison of
+//! table and ledger.
 
 use futures_util::stream::{self, StreamExt as _};
 use shared::clock::Clock;

@@ -124,8 +124,8 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
         found.registry().known(failed)?.cloned().ok_or(ControlError::NoRegistry)
     }
 
-    /// Reads items, plans from what was read, and writes on condition that nothing has changed; again, as long as others write
-    /// at the same time.
+    /// Reads items, plans from what was read, and writes on condition that nothing has changed; again, as long as
+    /// others write at the same time.
     ///
     /// # Errors
     ///
@@ -210,8 +210,8 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
         Ok(heads)
     }
 
-    /// The lowest and the highest event that the table has of an aggregate, of which it has `heads`. Versions that are too far
-    /// above all others are not believed, but those of `sent`: among them is no lowest or highest event.
+    /// The lowest and the highest event that the table has of an aggregate, of which it has `heads`. Versions that are
+    /// too far above all others are not believed, but those of `sent`: among them is no lowest or highest event.
     pub(super) async fn ends(&self, key: &Key, heads: &[RowHead], sent: &[i64]) -> Result<Ends, SurveyError> {
         let versions = heads.iter().filter_map(|head| head.version);
         let plausible = plausible::highest(versions.chain(sent.iter().copied()), sent);
@@ -254,8 +254,8 @@ pub(super) fn why_unread(found: &LedgerRead, keys: &[ItemKey]) -> String {
 }
 
 impl Ends {
-    /// Takes in a row, unless its version is above `limit`. Of all events, only two are kept: there can be any number. Rows
-    /// come newest first, so that of several with a version the one with the lowest sort key is kept.
+    /// Takes in a row, unless its version is above `limit`. Of all events, only two are kept: there can be any number.
+    /// Rows come newest first, so that of several with a version the one with the lowest sort key is kept.
     fn take(&mut self, row: Row, limit: i64) {
         let Ok(event) = row.event else { return };
         let version = event.version();

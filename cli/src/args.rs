@@ -233,7 +233,8 @@ pub struct DeployArguments {
     #[arg(long, value_name = "BUCKET")]
     pub bucket: Option<String>,
 
-    /// A directory with the functions `converter`, `fanout` and `catch-up`, built elsewhere [default: they are built here]
+    /// A directory with the functions `converter`, `fanout` and `catch-up`, built elsewhere [default: they are built
+    /// here]
     #[arg(long, value_name = "DIRECTORY")]
     pub binaries: Option<PathBuf>,
 

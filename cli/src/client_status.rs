@@ -60,8 +60,8 @@ pub struct ClientStatus {
     pub name: String,
     /// Whether nothing is sent to it until it is resumed.
     pub is_paused: bool,
-    /// The first maintenance that did not find it in the deployed config: it is sent nothing, and is retired if it stays
-    /// away.
+    /// The first maintenance that did not find it in the deployed config: it is sent nothing, and is retired if it
+    /// stays away.
     pub absent_at: Option<Timestamp>,
     /// How far behind it is, or why that can't be read.
     pub lag: Result<Lag, CallError>,

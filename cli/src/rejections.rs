@@ -1,5 +1,5 @@
-//! Rejections as values: how a message of the rejected queue is read, and how its event is sent again. A message that is
-//! not a rejection is a value, never an error about the queue: a stranger may have sent it.
+//! Rejections as values: how a message of the rejected queue is read, and how its event is sent again. A message that
+//! is not a rejection is a value, never an error about the queue: a stranger may have sent it.
 
 mod choose;
 mod indent;

@@ -44,8 +44,8 @@ impl Converter {
     /// Handles one batch of stream records. The response names the lowest sequence number that was not sent.
     /// A payload with a member `replay` is a [replay](crate::replay).
     ///
-    /// `deadline` is when Lambda ends the invocation. What is counted is noted in `tally`: each record is sent, skipped,
-    /// rejected or returned.
+    /// `deadline` is when Lambda ends the invocation. What is counted is noted in `tally`: each record is sent,
+    /// skipped, rejected or returned.
     ///
     /// # Errors
     ///

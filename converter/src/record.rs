@@ -97,8 +97,8 @@ impl RecordReader {
 
     /// Reads one record. Whatever is wrong with it is a value; so is a panic on the way.
     ///
-    /// When the stream recorded it is taken from the record, unless that is more than a day after `now`; but an event of a
-    /// replay has no such time, since no measure of the pipeline can count how long it lay in a queue.
+    /// When the stream recorded it is taken from the record, unless that is more than a day after `now`; but an event
+    /// of a replay has no such time, since no measure of the pipeline can count how long it lay in a queue.
     pub fn read<'p>(&self, raw: &'p RawValue, along: Along<'_>, now: Timestamp) -> Reading<'p> {
         guarded(raw, || self.read_unguarded(raw, along, now))
     }

@@ -1,7 +1,7 @@
 //! One invocation of the fan-out. (`docs/ledger.md`, "Fan-out", is the specification.)
 //!
-//! What is done with a group is decided in [`shared::ledger::fan_out`]; here it is done, for all groups of a batch at the
-//! same time, in rounds: one read, look-ups, one request per client for up to ten groups, one write per group.
+//! What is done with a group is decided in [`shared::ledger::fan_out`]; here it is done, for all groups of a batch at
+//! the same time, in rounds: one read, look-ups, one request per client for up to ten groups, one write per group.
 
 mod answer;
 mod arrivals;
@@ -58,8 +58,8 @@ const OVER: &str = "the time for it is over";
 /// How many bytes of events are kept of all look-ups together.
 const BYTES_LIMIT: usize = 8 << 20;
 
-/// How many pages of the event table are in memory at once. A page has up to 1 MB in the table, and twenty times as much while
-/// it is read: two groups with pages at once leave a function of 256 MB the rest.
+/// How many pages of the event table are in memory at once. A page has up to 1 MB in the table, and twenty times as
+/// much while it is read: two groups with pages at once leave a function of 256 MB the rest.
 const PAGES_AT_ONCE: usize = 2;
 
 /// A group that was received as often is handled by itself, after the others: if it is the reason why the function was

@@ -1,5 +1,5 @@
-//! The fan-out between queues and tables in memory. The decisions have tests of their own beside them; the simulator tests
-//! what happens when several of them meet.
+//! The fan-out between queues and tables in memory. The decisions have tests of their own beside them; the simulator
+//! tests what happens when several of them meet.
 
 #![allow(
     clippy::expect_used,
@@ -942,9 +942,9 @@ fn a_batch_delivered_twice_is_accepted_once() {
     world.check_all("a: a1 a2 | b: b1");
 }
 
-/// Case f of `docs/ordering.md`. An invocation begins long after its message has become visible again. Another invocation
-/// has that message, too, no longer finds the event in the table, and goes on. (The schedule of the simulator's seed
-/// 221,795,284,290,854.)
+/// Case f of `docs/ordering.md`. An invocation begins long after its message has become visible again. Another
+/// invocation has that message, too, no longer finds the event in the table, and goes on. (The schedule of the
+/// simulator's seed 221,795,284,290,854.)
 #[test]
 fn an_event_that_was_deleted_by_itself_comes_late_or_not_at_all_and_nothing_else_suffers() {
     let mut seen = BTreeSet::new();
@@ -1032,9 +1032,9 @@ fn body_and_attributes_of_every_type_are_copied_byte_for_byte() {
     }
 }
 
-/// Handles one batch whose records are changed by hand. Those at the places `unfit` cannot be processed. Each of them gets
-/// a rejection; without one, only these are returned. Later events of their groups show that they are missing, and the
-/// fan-out reads them from the table.
+/// Handles one batch whose records are changed by hand. Those at the places `unfit` cannot be processed. Each of them
+/// gets a rejection; without one, only these are returned. Later events of their groups show that they are missing, and
+/// the fan-out reads them from the table.
 fn check_malformed(name: &str, change: impl Fn(&mut serde_json::Value), unfit: &[usize]) {
     check_malformed_of(name, change, unfit, "a: a1 a2 | b: b1 b2");
 }

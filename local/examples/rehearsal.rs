@@ -1,6 +1,7 @@
-//! Rehearses an upgrade on a local stack, with two checkouts of this repository: the older one is deployed, the newer one over
-//! it, the older one again, and the newer one. Events flow all the while, and one client's queue is away, so that it is behind
-//! through all of it. Order and completeness must hold. `tools/rehearse-upgrade.sh` makes the checkouts.
+//! Rehearses an upgrade on a local stack, with two checkouts of this repository: the older one is deployed, the newer
+//! one over it, the older one again, and the newer one. Events flow all the while, and one client's queue is away, so
+//! that it is behind through all of it. Order and completeness must hold. `tools/rehearse-upgrade.sh` makes the
+//! checkouts.
 //!
 //! usage: rehearsal OLDER NEWER
 

@@ -26,8 +26,8 @@ impl Connection {
         format!("{}/{account}/{name}", self.endpoint)
     }
 
-    /// A target that acts for `account`. MiniStack takes an access key of twelve digits for the account, and any other for its
-    /// default account.
+    /// A target that acts for `account`. MiniStack takes an access key of twelve digits for the account, and any other
+    /// for its default account.
     pub fn target(&self, account: &str) -> Target {
         let access_key = if account == ACCOUNT { "test" } else { account };
         Target::local_as(access_key, &self.endpoint, REGION)

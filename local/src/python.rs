@@ -88,8 +88,8 @@ impl Environment {
         Self::open(&home)
     }
 
-    /// Checks that [`Environment::prepare`] has what it begins with: the environment itself, or an interpreter. Takes no
-    /// time and changes nothing.
+    /// Checks that [`Environment::prepare`] has what it begins with: the environment itself, or an interpreter. Takes
+    /// no time and changes nothing.
     ///
     /// # Errors
     ///

@@ -213,8 +213,8 @@ impl Stack {
         let config =
             Config::try_from_toml(CLIENT_QUEUES, config_text, Some(&naming)).map_err(StackError::Config)?;
 
-        // Each takes minutes the first time and uses only a part of the machine. A missing Python would stop both, so it
-        // is looked for first.
+        // Each takes minutes the first time and uses only a part of the machine. A missing Python would stop both, so
+        // it is looked for first.
         spawn_blocking(|| Environment::probe(&workspace::directory())).await.map_err(fault)??;
         let (ground, packages) =
             try_join!(Ground::start(name, say), build(Arc::clone(say), config_text.to_owned()))?;

@@ -102,8 +102,8 @@ async fn write_mark(
     Ok(refused)
 }
 
-/// One transaction: the mark's row takes the event's state, if it still has the version that the event follows. The inner
-/// error is DynamoDB's refusal.
+/// One transaction: the mark's row takes the event's state, if it still has the version that the event follows. The
+/// inner error is DynamoDB's refusal.
 async fn write(
     target: &Target,
     event: &Event,

@@ -1,5 +1,5 @@
-//! The release binaries under AWS's own Runtime Interface Emulator, with a local SQS that fails on demand, and the tables
-//! on MiniStack. This shows what MiniStack ignores: partial failures of the stream mapping above all.
+//! The release binaries under AWS's own Runtime Interface Emulator, with a local SQS that fails on demand, and the
+//! tables on MiniStack. This shows what MiniStack ignores: partial failures of the stream mapping above all.
 
 #![expect(
     clippy::expect_used,

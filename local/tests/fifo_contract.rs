@@ -1,5 +1,5 @@
-//! The contract that the FIFO double keeps, kept by the SQS adapter and MiniStack's queues. The five minutes of deduplication and
-//! time-outs are the double's alone: nothing here waits.
+//! The contract that the FIFO double keeps, kept by the SQS adapter and MiniStack's queues. The five minutes of
+//! deduplication and time-outs are the double's alone: nothing here waits.
 
 #![expect(
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! `fanoutctl check` and `status` on a deployed stack: without a finding when nothing is wrong, and then one thing after
-//! the other is broken.
+//! `fanoutctl check` and `status` on a deployed stack: without a finding when nothing is wrong, and then one thing
+//! after the other is broken.
 
 #![expect(
     clippy::indexing_slicing,
@@ -65,8 +65,8 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
     operator.register_owners_queue().await?;
     operator.deploy()?;
 
-    // The queue as its owner made it. The other findings are MiniStack's doing: it gives Lambda the template's parameters
-    // as texts, answers with a text where Lambda has a number, and does not switch on a table's backups.
+    // The queue as its owner made it. The other findings are MiniStack's doing: it gives Lambda the template's
+    // parameters as texts, answers with a text where Lambda has a number, and does not switch on a table's backups.
     let (first, findings) = operator.findings(6)?;
     for mapping in ["converter's mapping", "fan-out's mapping"] {
         let of_mapping: Vec<_> = findings.iter().filter(|found| found.starts_with(mapping)).collect();
@@ -95,8 +95,8 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
     let status = operator.status(0)?;
     for row in status["queues"].as_array().unwrap() {
         assert_eq!(row["messages"], 0, "{row}");
-        // MiniStack has no metrics, and does not understand the SDK's request for them. The metrics of the owner's queue
-        // are the owner's.
+        // MiniStack has no metrics, and does not understand the SDK's request for them. The metrics of the owner's
+        // queue are the owner's.
         assert!(row["oldest_message_seconds"].is_null(), "{row}");
         let reason = row["unknown"]["oldest_message_seconds"].as_str().unwrap();
         assert!(reason.contains(if row["account"] == OWNER { OWNER } else { "`GetMetricData`" }), "{row}");

@@ -45,14 +45,14 @@ impl Budget {
         now.plus(self.whole() / 6)
     }
 
-    /// Until when a group may look things up and write before its sends, in a round that begins `now`: for half of the time
-    /// that is left for sends. A group that needs longer must not cost the others their sends.
+    /// Until when a group may look things up and write before its sends, in a round that begins `now`: for half of the
+    /// time that is left for sends. A group that needs longer must not cost the others their sends.
     pub fn lookups(&self, now: Timestamp) -> Timestamp {
         now.plus(self.sends().since(now) / 2)
     }
 
-    /// Until when a group that is not alone may look things up in a pass of catch-up that lasts from `now` until `until`: for a
-    /// third of it.
+    /// Until when a group that is not alone may look things up in a pass of catch-up that lasts from `now` until
+    /// `until`: for a third of it.
     pub fn lookups_of_pass(now: Timestamp, until: Timestamp) -> Timestamp {
         now.plus(until.since(now) / 3)
     }
@@ -62,8 +62,8 @@ impl Budget {
         self.left(now) / 2
     }
 
-    /// How long a call may take before the answer: half of what is left. The answer must reach Lambda whatever becomes of
-    /// the call.
+    /// How long a call may take before the answer: half of what is left. The answer must reach Lambda whatever becomes
+    /// of the call.
     pub fn answer(&self, now: Timestamp) -> Duration {
         self.left(now) / 2
     }

@@ -1,5 +1,5 @@
-//! The protocol between functions and those who invoke them by hand, declared once: what is asked of the catch-up function,
-//! and what it answers; and which rejected events the converter is asked to send again. JSON.
+//! The protocol between functions and those who invoke them by hand, declared once: what is asked of the catch-up
+//! function, and what it answers; and which rejected events the converter is asked to send again. JSON.
 //!
 //! | `request` | members | answer |
 //! | --- | --- | --- |
@@ -9,9 +9,9 @@
 //! | `replay` | `client`, `keys` (1 to 100), `from` (version), `replay` (id) | [`ReplayReport`]: `client`, `results`: for each key `group`, `outcome` (`ordered`, `nothing` or `failed`), `reason` |
 //! | `reconcile` | `after` (where the last answer ended, or null) | [`Comparison`]: `groups` (compared), `missing`, `holes`, `ahead`, `after` |
 //!
-//! Keys are written as DynamoDB writes them: `{"S":"AFC F5"}`. Each request may have a `caller`, which is logged. A request
-//! has no other members: what a tool of another version means by one is not guessed. An answer may have more than is known
-//! here.
+//! Keys are written as DynamoDB writes them: `{"S":"AFC F5"}`. Each request may have a `caller`, which is logged. A
+//! request has no other members: what a tool of another version means by one is not guessed. An answer may have more
+//! than is known here.
 //!
 //! A [`ResendRequest`] is what the converter is asked: `replay` (an id) and `Records`. It answers with a
 //! [`ResendAnswer`]. What a rejection itself says is [`Rejection`](crate::rejection::Rejection).

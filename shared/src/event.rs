@@ -50,8 +50,8 @@ pub struct Along<'a> {
     pub trace_header: Option<&'a str>,
     /// When the stream recorded the event; none for one that is read from the table.
     pub streamed_at: Option<Timestamp>,
-    /// The incarnation that the event is of, in a message to a client: an attribute names it, and the deduplication id has
-    /// it.
+    /// The incarnation that the event is of, in a message to a client: an attribute names it, and the deduplication id
+    /// has it.
     pub incarnation: Option<&'a IncarnationToken>,
     /// The replay in which the event is sent again, if it is: an attribute names it, and the deduplication id has it.
     pub replay: Option<&'a ReplayId>,
@@ -111,8 +111,8 @@ impl Reader {
         self.event(image::convert(image, &self.wanted)?)
     }
 
-    /// Makes an event of an [admitted](Self::admits) item that was converted with [`wanted`](Self::wanted), from the stream or from the table: the
-    /// event is the same.
+    /// Makes an event of an [admitted](Self::admits) item that was converted with [`wanted`](Self::wanted), from the
+    /// stream or from the table: the event is the same.
     ///
     /// The id is the item's own, if the config says where that is (bytes become base64), else the deduplication id.
     ///

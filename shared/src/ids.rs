@@ -41,8 +41,8 @@ pub struct DeduplicationId(String);
 
 /// What tells an event from every other of its aggregate.
 ///
-/// Where `[source] id` names none, a sort key must be used once: two events that had it one after the other are the same
-/// event then.
+/// Where `[source] id` names none, a sort key must be used once: two events that had it one after the other are the
+/// same event then.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventIdentity {
     /// The sort key of the event's item.
@@ -51,7 +51,8 @@ pub struct EventIdentity {
     pub id: Option<String>,
 }
 
-/// What tells an incarnation of an aggregate from its others: 16 hexadecimal digits, which every message to a client has.
+/// What tells an incarnation of an aggregate from its others: 16 hexadecimal digits, which every message to a client
+/// has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IncarnationToken(String);
 
@@ -126,8 +127,8 @@ impl DeduplicationId {
         Self(digest(b'i', &identity.parts(partition, &identity.tags(partition))))
     }
 
-    /// The id of this event in clients' queues: another in each incarnation, so that SQS does not take an event of one for
-    /// an event of another.
+    /// The id of this event in clients' queues: another in each incarnation, so that SQS does not take an event of one
+    /// for an event of another.
     pub fn in_incarnation(&self, token: &IncarnationToken) -> Self {
         Self(digest(b'n', &[self.0.as_bytes(), token.0.as_bytes()]))
     }
@@ -188,8 +189,8 @@ impl EventIdentity {
 }
 
 impl IncarnationToken {
-    /// The token of an incarnation whose lowest event is `first`: the same after the loss of the ledger, as long as that event
-    /// is there. If it is the one of the incarnation before, `previous`, the token of `number` is another.
+    /// The token of an incarnation whose lowest event is `first`: the same after the loss of the ledger, as long as
+    /// that event is there. If it is the one of the incarnation before, `previous`, the token of `number` is another.
     pub fn new(partition: &Key, first: &EventIdentity, number: u64, previous: Option<&Self>) -> Self {
         let tags = first.tags(partition);
         let mut parts = first.parts(partition, &tags);

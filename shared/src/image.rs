@@ -104,8 +104,8 @@ pub enum Type {
     Bs,
 }
 
-/// Why there is no JSON of an item. It names the attribute, and holds neither values of the item nor names inside of the
-/// attribute.
+/// Why there is no JSON of an item. It names the attribute, and holds neither values of the item nor names inside of
+/// the attribute.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {fault}", place(path))]
 pub struct ImageError {

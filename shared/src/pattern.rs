@@ -37,8 +37,8 @@ pub use set::PatternSet;
 /// How many levels deep a field may lie, each `$or` counted too. DynamoDB stores 32 ("Quotas: nested attribute depth").
 pub const DEPTH_LIMIT: usize = 32;
 
-/// How many alternatives the `$or`s of a pattern may make, each branch combined with each of the others. Where arrays of
-/// objects are looked at, each alternative is decided for itself.
+/// How many alternatives the `$or`s of a pattern may make, each branch combined with each of the others. Where arrays
+/// of objects are looked at, each alternative is decided for itself.
 pub const ALTERNATIVES_LIMIT: usize = 1_000;
 
 /// A condition on the JSON of an event.

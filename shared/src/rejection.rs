@@ -47,8 +47,8 @@ impl Rejection<'_> {
         rejection.message(Some(Group::of(key)), &DeduplicationId::of_event(key, identity))
     }
 
-    /// The message about a message of the fan-out queue that can't be processed. `record` is as Lambda's payload has it,
-    /// `id` is its `messageId`.
+    /// The message about a message of the fan-out queue that can't be processed. `record` is as Lambda's payload has
+    /// it, `id` is its `messageId`.
     pub fn of_record(record: &RawValue, group: Option<Group>, id: Option<&str>, why: &str) -> Message {
         let id = DeduplicationId::of_stream_record(id.unwrap_or_else(|| record.get()));
         Rejection { reason: why.to_owned(), record: Some(record), ..Rejection::default() }.message(group, &id)

@@ -111,7 +111,8 @@ pub struct Outcome<K, T> {
 pub struct Stopped<T> {
     /// Why.
     pub stop: Stop,
-    /// The items that were not accepted: at least one. None but the first was tried, and the result of that may be unknown.
+    /// The items that were not accepted: at least one. None but the first was tried, and the result of that may be
+    /// unknown.
     pub items: Vec<T>,
 }
 

@@ -17,9 +17,9 @@ pub struct Sent<T> {
     pub unsent: Vec<(T, Stop)>,
 }
 
-/// Sends `runs` to `queue` as [`send_runs`] does, but hands each item that the queue refuses for good to `set_aside`, and
-/// goes on after it. `set_aside` returns `Ok` if the item is in a safe place, else why it is not; then its run stops
-/// there. No more of its calls are in flight at once than [`Limits::requests_in_flight`].
+/// Sends `runs` to `queue` as [`send_runs`] does, but hands each item that the queue refuses for good to `set_aside`,
+/// and goes on after it. `set_aside` returns `Ok` if the item is in a safe place, else why it is not; then its run
+/// stops there. No more of its calls are in flight at once than [`Limits::requests_in_flight`].
 pub async fn send_past_refusals<T: Carrier>(
     clock: &impl Clock,
     transport: &impl Transport,

@@ -1,5 +1,5 @@
-//! Time of one batch of ten messages in ten groups to 1, 10 and 100 clients, over ports that answer after 5 ms: queues, and
-//! a ledger in which all clients have the events before.
+//! Time of one batch of ten messages in ten groups to 1, 10 and 100 clients, over ports that answer after 5 ms: queues,
+//! and a ledger in which all clients have the events before.
 //!
 //! `cargo bench -p testkit --bench clients`
 

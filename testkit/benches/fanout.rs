@@ -1,8 +1,8 @@
 //! What a batch of ten messages costs to copy to 1, 10 and 100 clients, beside the obvious way (`examples/obvious.rs`).
 //!
 //! Both are release binaries with the real SDK and work in turn, in the same run, each against a queue of its own that
-//! answers after 5 ms. Ours also reads and writes a ledger, which the obvious way does not have. The processor's time is
-//! the process's own.
+//! answers after 5 ms. Ours also reads and writes a ledger, which the obvious way does not have. The processor's time
+//! is the process's own.
 //!
 //! `cargo bench -p testkit --bench fanout`
 

@@ -1,5 +1,5 @@
-//! What every ledger, every event table and every FIFO queue must do. The same checks run against the doubles, and against
-//! the real adapters.
+//! What every ledger, every event table and every FIFO queue must do. The same checks run against the doubles, and
+//! against the real adapters.
 //!
 //! Each check panics with what is wrong.
 

@@ -1,4 +1,5 @@
-//! The fan-out's memory, by its real binary: look-ups of ten groups at once, each of an item as large as DynamoDB keeps them.
+//! The fan-out's memory, by its real binary: look-ups of ten groups at once, each of an item as large as DynamoDB keeps
+//! them.
 
 #![expect(
     clippy::indexing_slicing,

@@ -24,8 +24,8 @@ use crate::sdk::CALL_TIMEOUT;
 const ABSENT: &str = "attribute_not_exists(#pk)";
 const SAME_WRITE_COUNT: &str = "#rev = :rev";
 
-/// How many cursors a page has at most: a quarter of what fits into DynamoDB's own pages (1 MB), so that catch-up begins
-/// with the first groups soon.
+/// How many cursors a page has at most: a quarter of what fits into DynamoDB's own pages (1 MB), so that catch-up
+/// begins with the first groups soon.
 const CURSORS: i32 = 1_000;
 
 /// The ledger in DynamoDB. Clones share their connections.

@@ -75,8 +75,9 @@ async fn unwound<R, E: Error>(invocation: impl Future<Output = Result<R, E>>) ->
     .await
 }
 
-/// Whether `header` is a tracing header as X-Ray documents it: pairs such as `Root=1-5759e988-bd862e3fe1be46a994272793`,
-/// that one among them, separated by `;` (X-Ray concepts, "Tracing header").
+/// Whether `header` is a tracing header as X-Ray documents it: pairs such as
+/// `Root=1-5759e988-bd862e3fe1be46a994272793`, that one among them, separated by `;` (X-Ray concepts, "Tracing
+/// header").
 fn is_trace_header(header: &str) -> bool {
     let is_pair = |pair: &str| {
         pair.split_once('=').is_some_and(|(name, value)| {

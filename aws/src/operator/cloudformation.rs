@@ -88,8 +88,8 @@ pub async fn template(target: &Target, stack: &DeployedStack) -> Result<String, 
     Ok(found.template_body.unwrap_or_default())
 }
 
-/// The id of a resource of the stack called `stack`, by what the template calls it; nothing if it is not there, or may not
-/// be looked at.
+/// The id of a resource of the stack called `stack`, by what the template calls it; nothing if it is not there, or may
+/// not be looked at.
 pub async fn physical_id(target: &Target, stack: &str, logical_id: &str) -> Option<String> {
     let call = target.cloudformation.describe_stack_resource().stack_name(stack);
     let found = call.logical_resource_id(logical_id).send().await.ok()?;

@@ -93,8 +93,8 @@ pub async fn mappings(target: &Target, function: &str) -> Result<Vec<Mapping>, C
     Ok(mappings)
 }
 
-/// Invokes `function` with `payload` and waits, for as long as a function may run. A call that got no answer is repeated,
-/// so that it may be invoked twice.
+/// Invokes `function` with `payload` and waits, for as long as a function may run. A call that got no answer is
+/// repeated, so that it may be invoked twice.
 ///
 /// # Errors
 ///

@@ -21,8 +21,8 @@ pub fn events(target: &Target, name: &str, source: &Source) -> EventsTable {
 /// The keys of the registry's item, in this version and in older ones.
 const REGISTRY: [&str; 2] = ["registry", "control"];
 
-/// The formats that the registry's item of the ledger called `name` names, in DynamoDB's digits; an older item names none.
-/// Empty if there is no such item: the ledger is empty, or its table is gone.
+/// The formats that the registry's item of the ledger called `name` names, in DynamoDB's digits; an older item names
+/// none. Empty if there is no such item: the ledger is empty, or its table is gone.
 ///
 /// # Errors
 ///

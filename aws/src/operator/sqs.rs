@@ -124,8 +124,8 @@ impl fmt::Display for Depth {
     }
 }
 
-/// Up to `count` messages of the queue at `url` (at most [`BATCH_LIMIT`]), waiting so long for the first. No other receiver
-/// sees them for `invisible`, or for as long as the queue says. None if there are none that can be seen.
+/// Up to `count` messages of the queue at `url` (at most [`BATCH_LIMIT`]), waiting so long for the first. No other
+/// receiver sees them for `invisible`, or for as long as the queue says. None if there are none that can be seen.
 ///
 /// # Errors
 ///

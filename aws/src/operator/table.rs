@@ -14,7 +14,8 @@ pub struct Table {
     pub status: String,
     /// Its partition key.
     pub partition_key: String,
-    /// The partition key's type; nothing if DynamoDB does not say, or names one that did not exist when this was written.
+    /// The partition key's type; nothing if DynamoDB does not say, or names one that did not exist when this was
+    /// written.
     pub partition_type: Option<KeyType>,
     /// Its sort key, if it has one.
     pub sort_key: Option<String>,
@@ -44,8 +45,8 @@ pub struct Stream {
     pub view_type: String,
 }
 
-/// Makes the table called `name` with these keys, texts: the partition key, and perhaps a sort key. With a stream of new
-/// images, if it is to have one, whose ARN is the answer.
+/// Makes the table called `name` with these keys, texts: the partition key, and perhaps a sort key. With a stream of
+/// new images, if it is to have one, whose ARN is the answer.
 ///
 /// # Errors
 ///
@@ -147,8 +148,8 @@ pub fn of_stream(arn: &str) -> Result<&str, String> {
     Ok(name)
 }
 
-/// The ARN of the table that has this stream (`arn:…:table/Events/stream/2026-01-05T09:00:00.000`); nothing if it is not that
-/// of a table's stream.
+/// The ARN of the table that has this stream (`arn:…:table/Events/stream/2026-01-05T09:00:00.000`); nothing if it is
+/// not that of a table's stream.
 pub fn arn_of_stream(arn: &str) -> Option<&str> {
     arn.split_once("/stream/").map(|(table, _)| table)
 }

@@ -16,9 +16,9 @@ fn put_again(world: &World) -> String {
     by_group(&world.queues.accepted(&world.fan_out))
 }
 
-/// The two events of a transaction become readable apart, the second one first, and name instants long past. Between them a
-/// scan for a client with history reads the table. The stream shows only the first event. (The schedules of the simulator's
-/// seeds 9,039,725 and 20,157,807.)
+/// The two events of a transaction become readable apart, the second one first, and name instants long past. Between
+/// them a scan for a client with history reads the table. The stream shows only the first event. (The schedules of the
+/// simulator's seeds 9,039,725 and 20,157,807.)
 #[test]
 fn a_scan_between_two_events_of_a_transaction_lets_neither_overtake_the_other() {
     for shown in ["", "a1", "a2", "a1 a2", "a2 a1"] {

@@ -7,8 +7,8 @@ use shared::message::{Attribute, SQS_LIMIT};
 
 use crate::world::World;
 
-/// A is behind in the group `a`, which has `events` and `version`, as `standing` says. Checks what A gets, and how the group
-/// stands `then`.
+/// A is behind in the group `a`, which has `events` and `version`, as `standing` says. Checks what A gets, and how the
+/// group stands `then`.
 fn check(events: &str, version: i64, standing: &str, got: &str, then: &str) {
     let world = World::new();
     world.put(events);

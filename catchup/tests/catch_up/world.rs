@@ -114,8 +114,8 @@ impl World {
         self.naming.client_queue(client)
     }
 
-    /// Puts events into the table: `a1 a2 b1`. The event of version n happened n minutes after the [start](START) less a
-    /// day, or at the time that is given: `a3@-60` happened 60 s ago. One with `!` can't be converted.
+    /// Puts events into the table: `a1 a2 b1`. The event of version n happened n minutes after the [start](START) less
+    /// a day, or at the time that is given: `a3@-60` happened 60 s ago. One with `!` can't be converted.
     pub(crate) fn put(&self, events: &str) {
         for event in events.split_whitespace() {
             let (event, age) = event.split_once('@').map_or((event, None), |(event, age)| (event, Some(age)));
@@ -138,8 +138,8 @@ impl World {
         }
     }
 
-    /// Puts a group into the ledger, with the clients that are behind in it: `A:2` (up to version 2), `A:2..5` (replaying
-    /// up to 5), `A:2/1` (of incarnation 1).
+    /// Puts a group into the ledger, with the clients that are behind in it: `A:2` (up to version 2), `A:2..5`
+    /// (replaying up to 5), `A:2/1` (of incarnation 1).
     pub(crate) fn group(&self, group: &str, version: i64, behind: &str) {
         self.group_with(group, version, behind, |_| {});
     }
@@ -229,8 +229,8 @@ impl World {
         }
     }
 
-    /// How a group stands: `5`, or `5 A:2` if A is behind. Asserts that there is a cursor for each client that is behind,
-    /// and no other.
+    /// How a group stands: `5`, or `5 A:2` if A is behind. Asserts that there is a cursor for each client that is
+    /// behind, and no other.
     pub(crate) fn standing(&self, group: &str) -> String {
         let Some(item) = self.item(group) else { return "unknown".to_owned() };
         let mut words = vec![item.version.to_string()];

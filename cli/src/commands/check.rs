@@ -84,8 +84,8 @@ impl Report {
     }
 }
 
-/// All findings, subject by subject: the config, the table and its items, the functions, the ledger and its clients, the
-/// queues.
+/// All findings, subject by subject: the config, the table and its items, the functions, the ledger and its clients,
+/// the queues.
 fn find(facts: &Facts, sample: Option<&Sample>) -> Vec<Finding> {
     let mut findings = Findings { facts, sample, list: Vec::new() };
     config::find(&mut findings);

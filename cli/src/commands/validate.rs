@@ -42,8 +42,8 @@ struct SampleReport {
 ///
 /// # Errors
 ///
-/// [`Exit::Config`], with every finding, or because the sample can't be read. For programs, the findings are in the result,
-/// with [`Exit::Config`].
+/// [`Exit::Config`], with every finding, or because the sample can't be read. For programs, the findings are in the
+/// result, with [`Exit::Config`].
 pub fn execute(context: &Context, arguments: &ValidateArguments) -> Result<Exit, Failure> {
     let file = context.config_path.display().to_string();
     let validity = match context.config(None) {

@@ -22,8 +22,8 @@ pub struct ConcurrencyShortage {
 }
 
 impl ConcurrencyShortage {
-    /// Compares what the account has with what the stack can use after a deploy that sets `parameters`. None: it suffices,
-    /// or isn't known.
+    /// Compares what the account has with what the stack can use after a deploy that sets `parameters`. None: it
+    /// suffices, or isn't known.
     pub(super) fn of(
         available: Option<u32>,
         parameters: &[(&'static str, String)],

@@ -70,7 +70,8 @@ struct ReturnedMessage<'b> {
 pub(super) struct Returned<'b>(Vec<ReturnedMessage<'b>>);
 
 impl<'b> Returned<'b> {
-    /// What was given back of `done`, and the messages `unrejected`, which neither can be processed nor got a rejection.
+    /// What was given back of `done`, and the messages `unrejected`, which neither can be processed nor got a
+    /// rejection.
     pub(super) fn of(done: &[DoneGroup<'b>], unrejected: &[&'b Delivery<'b>]) -> Self {
         let mut returned = Vec::new();
         for delivery in unrejected {

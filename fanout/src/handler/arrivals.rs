@@ -89,8 +89,8 @@ fn read(number: usize, delivery: &Delivery<'_>, source: &Source) -> Result<(Key,
     Ok((key, arrival))
 }
 
-/// The aggregate's key, and the event's identity. JSON does not say of which type a key is, but the ids do, which are made of
-/// them.
+/// The aggregate's key, and the event's identity. JSON does not say of which type a key is, but the ids do, which are
+/// made of them.
 fn identity(
     incoming: &Incoming<'_>,
     source: &Source,

@@ -34,8 +34,8 @@ impl CircuitBreakers {
         self.failing.remove(client);
     }
 
-    /// Remembers that `client` failed `runs` runs. Returns whether its circuit breaker is open from now on. After that time, the
-    /// next failure opens it again, for twice as long.
+    /// Remembers that `client` failed `runs` runs. Returns whether its circuit breaker is open from now on. After that
+    /// time, the next failure opens it again, for twice as long.
     pub(super) fn failed(&mut self, client: &ClientName, runs: u32, now: Timestamp) -> bool {
         let new = Failing { runs: 0, last: now, open: OPEN };
         let failing = self.failing.entry(client.clone()).or_insert(new);

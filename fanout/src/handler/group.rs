@@ -1,7 +1,8 @@
 //! One group's way through the rounds of an invocation.
 //!
-//! A group is open while something is left to do for its messages. In a round it takes steps until it has a plan to send, or
-//! there is nothing more to do for it now. A planned group is open again, or done, when its run was sent and recorded.
+//! A group is open while something is left to do for its messages. In a round it takes steps until it has a plan to
+//! send, or there is nothing more to do for it now. A planned group is open again, or done, when its run was sent and
+//! recorded.
 
 use std::slice;
 use std::time::Duration;
@@ -147,8 +148,8 @@ impl<'b> OpenGroup<'b> {
         self.failures
     }
 
-    /// Takes steps until there is a run to send, or nothing more to do in this round. The other groups wait for it: after the
-    /// instant `until` its messages are returned.
+    /// Takes steps until there is a run to send, or nothing more to do in this round. The other groups wait for it:
+    /// after the instant `until` its messages are returned.
     pub(super) async fn prepare<C: Clock, T, L: Ledger, E: EventTable>(
         mut self,
         ports: &Invocation<'_, C, T, L, E>,
@@ -335,7 +336,8 @@ impl<'b> PlannedGroup<'b> {
         self.open.fallback()
     }
 
-    /// Writes how far the run brought its clients, `reached`. Returns besides who became behind; `None` if it was not written.
+    /// Writes how far the run brought its clients, `reached`. Returns besides who became behind; `None` if it was not
+    /// written.
     pub(super) async fn record<C: Clock, T, L: Ledger, E: EventTable>(
         self,
         ports: &Invocation<'_, C, T, L, E>,

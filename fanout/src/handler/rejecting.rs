@@ -32,8 +32,8 @@ impl<S> Carrier for Rejected<S> {
 }
 
 impl Fanout {
-    /// Sends a rejection about each event of the table that can never be sent. Returns the groups that may go on, and those
-    /// that may not.
+    /// Sends a rejection about each event of the table that can never be sent. Returns the groups that may go on, and
+    /// those that may not.
     pub(super) async fn reject_events<'b, C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &self,
         ports: &Invocation<'_, C, T, L, E>,
@@ -84,7 +84,8 @@ impl Fanout {
         stages.collect()
     }
 
-    /// Sends a rejection about each message that cannot be processed. Returns the messages about which none was accepted.
+    /// Sends a rejection about each message that cannot be processed. Returns the messages about which none was
+    /// accepted.
     pub(super) async fn reject_unfit<'b, C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &self,
         ports: &Invocation<'_, C, T, L, E>,

@@ -358,7 +358,8 @@ impl LedgerWorld {
         }
     }
 
-    /// `v3 holes 2 behind B has 1, C has 2 replay_until 3`. Asserts that exactly the clients that are behind have a cursor.
+    /// `v3 holes 2 behind B has 1, C has 2 replay_until 3`. Asserts that exactly the clients that are behind have a
+    /// cursor.
     pub(crate) fn item(&self, aggregate: &str) -> String {
         let Some(Item::Group(item)) = self.ledger.get(&self.item_key(aggregate)) else { panic!("no item") };
         let Some(Item::Registry(registry)) = self.ledger.get(&ItemKey::Registry) else { panic!() };

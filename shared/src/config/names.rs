@@ -57,8 +57,8 @@ impl Path {
 }
 
 impl VersionPlace {
-    /// The version that the value there is: a whole number from [`first`](Self::first) to [`VERSION_LIMIT`], as a number or
-    /// as its decimal digits. `None`: it is none.
+    /// The version that the value there is: a whole number from [`first`](Self::first) to [`VERSION_LIMIT`], as a
+    /// number or as its decimal digits. `None`: it is none.
     pub fn read(&self, value: &Key) -> Option<i64> {
         let digits = match (value, &self.after) {
             (Key::N(number), None) => number,

@@ -129,8 +129,8 @@ pub struct Comparison {
     pub pairs: Vec<EventPair>,
     /// For each group with versions too far above all others to be believed, the lowest of them.
     pub implausible: Vec<EventVersion>,
-    /// For each group that the ledger does not know, and of which no event's time tells whether it is older, the highest
-    /// version.
+    /// For each group that the ledger does not know, and of which no event's time tells whether it is older, the
+    /// highest version.
     pub of_unknown_age: Vec<EventVersion>,
     /// Where the next comparison goes on; null at the table's end.
     pub after: Option<TablePosition>,

@@ -44,8 +44,8 @@ pub enum ControlRequest {
     },
     /// Send a client again what it has.
     ///
-    /// If the result is unknown, it is asked again under another id only: SQS would swallow what is sent again under the
-    /// same one.
+    /// If the result is unknown, it is asked again under another id only: SQS would swallow what is sent again under
+    /// the same one.
     Replay {
         /// The client's name.
         client: String,

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 /// What the converter is asked: each record is one of its stream, as if that showed it now.
 ///
-/// `fanoutctl` makes [`StreamRecord`]s. The converter takes them as they come, [raw](RawValue), because it reads each by
-/// itself: one that is damaged spoils no other.
+/// `fanoutctl` makes [`StreamRecord`]s. The converter takes them as they come, [raw](RawValue), because it reads each
+/// by itself: one that is damaged spoils no other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "R: Deserialize<'de>, 'de: 'p"))]
 pub struct ResendRequest<'p, R> {

@@ -154,7 +154,8 @@ fn a_replay_s_id_is_short_and_plain() {
     }
 }
 
-/// Keys that an encoding could mix up: short ones of few characters, in every type, and ones about as long as the limit.
+/// Keys that an encoding could mix up: short ones of few characters, in every type, and ones about as long as the
+/// limit.
 fn key() -> impl Strategy<Value = Key> {
     let tricky = vec(
         prop_oneof![

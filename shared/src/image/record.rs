@@ -26,9 +26,9 @@ pub struct Record<'r> {
     pub stream: Option<Cow<'r, str>>,
     /// `userIdentity.principalId`: who made the change, if it was a service.
     pub principal: Option<Cow<'r, str>>,
-    /// `dynamodb.ApproximateCreationDateTime`: when the change was recorded, in seconds, to which the stream rounds down, or
-    /// in the unit that `ApproximateCreationDateTimePrecision` names (DynamoDB Streams API, `StreamRecord`; DynamoDB
-    /// Developer Guide, "Using Kinesis Data Streams"). What is no such time is as if it were missing.
+    /// `dynamodb.ApproximateCreationDateTime`: when the change was recorded, in seconds, to which the stream rounds
+    /// down, or in the unit that `ApproximateCreationDateTimePrecision` names (DynamoDB Streams API, `StreamRecord`;
+    /// DynamoDB Developer Guide, "Using Kinesis Data Streams"). What is no such time is as if it were missing.
     pub created: Option<Timestamp>,
     /// `dynamodb.Keys`, as it is written, whether UTF-8 or not.
     pub keys: Option<&'r [u8]>,

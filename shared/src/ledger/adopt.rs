@@ -11,9 +11,10 @@ use crate::time::Timestamp;
 
 /// What must be written so that `item` accounts for the revision of `registry`; empty if it does.
 ///
-/// Every client that joined since and wants history gets behind from the first version, the other new ones are up to date from here;
-/// clients that retired leave `behind` with their cursors. `retired` holds the cursors of those, `None` for one that is
-/// missing; a client that is not in it stays. With `is_new` there is no item yet and `item` is the first one.
+/// Every client that joined since and wants history gets behind from the first version, the other new ones are up to
+/// date from here; clients that retired leave `behind` with their cursors. `retired` holds the cursors of those, `None`
+/// for one that is missing; a client that is not in it stays. With `is_new` there is no item yet and `item` is the
+/// first one.
 ///
 /// The transactions are written in order, each on condition that the one before it was.
 #[expect(
@@ -56,8 +57,8 @@ pub fn leaving(item: &GroupItem, registry: &Registry) -> Vec<ClientId> {
     item.behind.iter().copied().filter(|client| !is_served(*client)).collect()
 }
 
-/// Whether a scan can answer for a group that the ledger does not know, of which the table has these `rows`: every event's
-/// time can be read, and no version is missing from `first_version` up to the highest.
+/// Whether a scan can answer for a group that the ledger does not know, of which the table has these `rows`: every
+/// event's time can be read, and no version is missing from `first_version` up to the highest.
 ///
 /// Only the fan-out, under the group's lock, makes an item of any other. It waits for what is missing, which may become
 /// readable in a moment, whatever the events' own times say.
@@ -76,9 +77,9 @@ const REVERSED_LIMIT: i64 = 10;
 /// The item of a group at first sight, from the table's `rows`; `None` if they have no event of it.
 ///
 /// `version` is below the lowest event whose time is not before `start`; if all are older, it is the highest. An event
-/// whose time cannot be read is old, unless its version is above `shown`, the lowest that the stream has shown, or at most
-/// `REVERSED_LIMIT` below: a stream can show so many events later. The item's revision is 0, so that [`adopt`] then applies
-/// the registry.
+/// whose time cannot be read is old, unless its version is above `shown`, the lowest that the stream has shown, or at
+/// most `REVERSED_LIMIT` below: a stream can show so many events later. The item's revision is 0, so that [`adopt`]
+/// then applies the registry.
 pub fn baseline<'r>(
     key: &Key,
     rows: impl IntoIterator<Item = &'r RowHead>,
@@ -153,8 +154,8 @@ mod tests {
         Key::S(sort.to_owned()).into()
     }
 
-    /// `3@5` is version 3 at second 5; `3` is at second 3; the time of `3?` cannot be read; `?` has no version. The ledger
-    /// starts at second 3.
+    /// `3@5` is version 3 at second 5; `3` is at second 3; the time of `3?` cannot be read; `?` has no version. The
+    /// ledger starts at second 3.
     fn check_baseline(rows: &str, shown: Option<i64>, expected: &Expect) {
         let second = |text: &str| {
             let second = Timestamp::from_millis(text.parse::<u64>().unwrap() * 1_000);

@@ -1,7 +1,7 @@
 //! Who is behind: a group's item names a client in `behind` exactly if the client has a cursor there.
 //!
-//! This is the only module that plans writes of `behind` and of cursors, for the fan-out, catch-up and control requests. They
-//! are written in one transaction.
+//! This is the only module that plans writes of `behind` and of cursors, for the fan-out, catch-up and control
+//! requests. They are written in one transaction.
 
 use super::{ClientId, Condition, Cursor, GroupItem, Item, ItemKey, WRITE_LIMIT, Write, WriteCount};
 use crate::ids::Group;
@@ -58,8 +58,8 @@ pub fn up_to_date(group: &Group, item: &GroupItem, client: ClientId, cursor: &Cu
     transaction(group, item, CursorWrite::delete(client, cursor))
 }
 
-/// One transaction that takes away the cursor of a client that is served no more, and its entry in `behind`, if the group
-/// has an item.
+/// One transaction that takes away the cursor of a client that is served no more, and its entry in `behind`, if the
+/// group has an item.
 pub fn leave(group: &Group, item: Option<&GroupItem>, client: ClientId, cursor: &Cursor) -> Vec<Write> {
     match item {
         Some(item) => up_to_date(group, item, client, cursor),
@@ -91,8 +91,8 @@ fn transaction(group: &Group, item: &GroupItem, cursor: CursorWrite) -> Vec<Writ
 /// The transactions, in order, that make `after` of `before` and write `cursors`. `after.behind` follows from the
 /// cursors.
 ///
-/// Usually it is one. If there are too many cursors, all but the last transaction change nothing but `behind` and `write_count`:
-/// `version` is raised when every client that has less is named.
+/// Usually it is one. If there are too many cursors, all but the last transaction change nothing but `behind` and
+/// `write_count`: `version` is raised when every client that has less is named.
 pub(super) fn transactions(
     group: &Group,
     before: &GroupItem,

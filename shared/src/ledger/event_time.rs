@@ -17,7 +17,8 @@ impl EventTime {
     ///
     /// - date and time as ISO 8601 and RFC 3339 write them, with hyphens and colons or without, `T` or a space between
     ///   them, with or without seconds and a fraction (`2026-11-20T10:00:00Z`, `2026-11-20 10:00`, `20261120T100000Z`);
-    ///   an offset as `Z`, `UTC`, `+01:00`, `+0100` or `+01`, without one UTC; a zone's name in brackets after an offset;
+    ///   an offset as `Z`, `UTC`, `+01:00`, `+0100` or `+01`, without one UTC; a zone's name in brackets after an
+    ///   offset;
     /// - a number of seconds, milliseconds, microseconds or nanoseconds since the Unix epoch: its size says which (11
     ///   digits and fewer are seconds).
     pub fn try_from_text(text: &str) -> Option<Self> {

@@ -1,8 +1,8 @@
 //! What the fan-out does with one group's messages. (`docs/ledger.md`, "Fan-out", is the specification.)
 //!
-//! [`decide`] says the next [`Decision`] from everything that is known by then. The caller takes it and asks again: after a
-//! look-up with what was seen, after a write by a new read. [`RunPlan::record`] says what to write once a run was
-//! sent, [`UnrecordedSends`] keeps what was sent if that write is lost.
+//! [`decide`] says the next [`Decision`] from everything that is known by then. The caller takes it and asks again:
+//! after a look-up with what was seen, after a write by a new read. [`RunPlan::record`] says what to write once a run
+//! was sent, [`UnrecordedSends`] keeps what was sent if that write is lost.
 
 mod dropped;
 mod first_sight;
@@ -82,8 +82,8 @@ fn apply_registry(
     Decision::Write(before_sending(transactions, "membership changed"))
 }
 
-/// What was received before may have been sent before. A write proves that the ledger takes writes, and makes the write of
-/// every older attempt fail.
+/// What was received before may have been sent before. A write proves that the ledger takes writes, and makes the write
+/// of every older attempt fail.
 fn prove_that_writes_succeed(view: &View<'_>, item: &GroupItem) -> Decision {
     let transactions = transactions(view.group, item, false, item.clone(), Vec::new());
     Decision::Write(before_sending(transactions, "received again"))

@@ -73,8 +73,8 @@ pub enum State {
 pub struct GroupItem {
     /// Counts up.
     pub write_count: WriteCount,
-    /// Every event up to it has been sent to every client that is not behind, or it was a hole. One below the first version
-    /// if none was.
+    /// Every event up to it has been sent to every client that is not behind, or it was a hole. One below the first
+    /// version if none was.
     pub version: i64,
     /// Who has less. A cursor says what.
     pub behind: BTreeSet<ClientId>,
@@ -156,8 +156,8 @@ pub struct Lease {
     pub unknown: Attributes,
 }
 
-/// An item of the ledger's table that is none of the ledger's, or of another format. It stays so until an operator acts, and
-/// only it is concerned.
+/// An item of the ledger's table that is none of the ledger's, or of another format. It stays so until an operator
+/// acts, and only it is concerned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("table `{table}`, item `{pk}` / `{sk}`: {damage}; {remedy}")]
 pub struct DamagedItem {

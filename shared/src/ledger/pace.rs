@@ -95,7 +95,8 @@ mod tests {
         assert_eq!(pace.wait(later), Duration::ZERO);
         pace.count(&page(50, Some(25)), later);
         assert_eq!((pace.wait(later), pace.limit()), (Duration::from_secs(1), 50));
-        // Items that take more than a second are read one by one; a table that doesn't say is read as if each page were full.
+        // Items that take more than a second are read one by one; a table that doesn't say is read as if each page were
+        // full.
         pace.count(&page(1, Some(50)), later);
         assert_eq!((pace.wait(later), pace.limit()), (Duration::from_secs(3), 1));
         let mut pace = Pace::new(128);

@@ -1,5 +1,5 @@
-//! Versions that two events have. A group's item names the first of them, so that each is counted once. Those that it has no
-//! room for are not counted.
+//! Versions that two events have. A group's item names the first of them, so that each is counted once. Those that it
+//! has no room for are not counted.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,15 @@ use super::cursors::transactions;
 use super::{GroupItem, PAIRS_LIMIT, Write};
 use crate::ids::Group;
 
-/// Of `versions`, which two events have, those that the group's item does not name and has room for; each once, in order.
+/// Of `versions`, which two events have, those that the group's item does not name and has room for; each once, in
+/// order.
 pub(super) fn new_pairs(item: &GroupItem, versions: impl IntoIterator<Item = i64>) -> Vec<i64> {
     let new: BTreeSet<i64> = versions.into_iter().filter(|version| !item.pairs.contains(version)).collect();
     new.into_iter().take(PAIRS_LIMIT.saturating_sub(item.pairs.len())).collect()
 }
 
-/// The writes after which the group's item names `versions`, which two events have, and those that it did not name before;
-/// `None` if there are none of these.
+/// The writes after which the group's item names `versions`, which two events have, and those that it did not name
+/// before; `None` if there are none of these.
 pub fn note_pairs(
     group: &Group,
     item: &GroupItem,

@@ -1,15 +1,15 @@
-//! Which versions are believed. A source counts up by one: a version far above all others is a fault of its own, and must not
-//! make every later event look like an old one.
+//! Which versions are believed. A source counts up by one: a version far above all others is a fault of its own, and
+//! must not make every later event look like an old one.
 
-/// The most versions in a row that are passed over because nothing has them. An event behind more of them is not believed,
-/// unless an operator sends it again.
+/// The most versions in a row that are passed over because nothing has them. An event behind more of them is not
+/// believed, unless an operator sends it again.
 pub const JUMP_LIMIT: i64 = 1_000;
 
 /// How far above what a group has a version is looked for: no invocation reads so many events.
 pub const LOOK_UP_LIMIT: i64 = 1_000_000;
 
-/// The highest version that is reached from `from` through `versions`, where no more than [`JUMP_LIMIT`] in a row are missing.
-/// Those of `resent` are reached from anywhere.
+/// The highest version that is reached from `from` through `versions`, where no more than [`JUMP_LIMIT`] in a row are
+/// missing. Those of `resent` are reached from anywhere.
 pub fn reach(from: i64, versions: impl IntoIterator<Item = i64>, resent: &[i64]) -> i64 {
     let mut above: Vec<i64> = versions.into_iter().filter(|version| *version > from).collect();
     above.sort_unstable();
@@ -19,8 +19,8 @@ pub fn reach(from: i64, versions: impl IntoIterator<Item = i64>, resent: &[i64])
     })
 }
 
-/// The highest plausible one of all `versions` that a group has; below all of them if none is. A group need not begin with
-/// the first version: its oldest events may have been removed.
+/// The highest plausible one of all `versions` that a group has; below all of them if none is. A group need not begin
+/// with the first version: its oldest events may have been removed.
 pub fn highest(versions: impl IntoIterator<Item = i64>, resent: &[i64]) -> i64 {
     let versions: Vec<i64> = versions.into_iter().collect();
     let lowest = versions.iter().copied().min().filter(|lowest| *lowest <= LOOK_UP_LIMIT);

@@ -77,8 +77,8 @@ pub trait EventTable {
         async move { Ok(self.identity(key, &event.sort).await?.as_ref() == Some(event)) }
     }
 
-    /// A page of all items that the source's filter admits, read from at most `limit`, in an order of the table's own in
-    /// which those of an aggregate stand together, after `after`. Eventually consistent: what it shows is a hint.
+    /// A page of all items that the source's filter admits, read from at most `limit`, in an order of the table's own
+    /// in which those of an aggregate stand together, after `after`. Eventually consistent: what it shows is a hint.
     fn scan(
         &self,
         after: Option<&ScanPosition>,

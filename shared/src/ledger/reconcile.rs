@@ -13,8 +13,8 @@ use crate::time::Timestamp;
 /// bring later was only put there too early, which costs one message. Longer than a hole is young.
 pub const LATE: Duration = Duration::from_secs(120);
 
-/// The deduplication ids of what is put on the fan-out queue again change as often, so that an event is put there once in
-/// that time. As long as SQS remembers an id.
+/// The deduplication ids of what is put on the fan-out queue again change as often, so that an event is put there once
+/// in that time. As long as SQS remembers an id.
 const WINDOW: Duration = super::times::DEDUPLICATION;
 
 /// What the table has of a group and the ledger does not know, or the other way round.
@@ -22,8 +22,8 @@ const WINDOW: Duration = super::times::DEDUPLICATION;
 pub struct Difference {
     /// The lowest event is to be put on the fan-out queue: the group began anew, or lost its oldest events.
     pub lowest: bool,
-    /// The highest event is to be put there: it was not sent, or the group is not known. (Not the lowest: of a group that
-    /// it sees for the first time, the fan-out looks for what is old unless it is shown the first version.)
+    /// The highest event is to be put there: it was not sent, or the group is not known. (Not the lowest: of a group
+    /// that it sees for the first time, the fan-out looks for what is old unless it is shown the first version.)
     pub highest: bool,
     /// The versions that were given up and are there now.
     pub holes: Vec<i64>,
@@ -31,8 +31,8 @@ pub struct Difference {
     pub ahead: Option<i64>,
     /// The lowest version that is too far above all others to be believed.
     pub implausible: Option<i64>,
-    /// The highest version of a group that the ledger does not know, if no event's time tells whether it is older than the
-    /// ledger.
+    /// The highest version of a group that the ledger does not know, if no event's time tells whether it is older than
+    /// the ledger.
     pub of_unknown_age: Option<i64>,
     /// The versions that two events have, with the two lowest sort keys of each.
     pub pairs: Vec<VersionPair>,
@@ -49,9 +49,9 @@ pub struct VersionPair {
 
 /// Compares all `rows` that the table has of a group with its item. A row whose version can't be read is no event.
 ///
-/// A group without an item, all of whose events are before `start`, is old and nothing is missing. If times that cannot be
-/// read leave that open, its age is unknown, and nothing is repaired. An event whose time lies ahead by [`LATE`] is neither
-/// old nor on its way.
+/// A group without an item, all of whose events are before `start`, is old and nothing is missing. If times that cannot
+/// be read leave that open, its age is unknown, and nothing is repaired. An event whose time lies ahead by [`LATE`] is
+/// neither old nor on its way.
 pub fn compare<'r>(
     rows: impl IntoIterator<Item = &'r RowHead>,
     item: Option<&GroupItem>,

@@ -8,10 +8,11 @@ use crate::time::Timestamp;
 /// One transaction that makes `client` get `group` again, from version `from` up to all that it has: nothing to write
 /// if it has less. `item` must account for the registry's revision, and `cursor` be what was read with it.
 ///
-/// It is unknown what a client has that is behind without a cursor: it gets one that says nothing, and all of the group.
+/// It is unknown what a client has that is behind without a cursor: it gets one that says nothing, and all of the
+/// group.
 ///
-/// If it is unknown whether it was written, it is asked for again under another id: the first may have run, and SQS would
-/// swallow what is sent again under its id.
+/// If it is unknown whether it was written, it is asked for again under another id: the first may have run, and SQS
+/// would swallow what is sent again under its id.
 #[expect(
     clippy::too_many_arguments,
     reason = "what was read, what is asked for, and what a function cannot make"

@@ -31,7 +31,8 @@ pub struct Progress {
     has_left: bool,
 }
 
-/// The scan to go on with, to be written under `write_count`: the one that is on, or one that begins because there is reason.
+/// The scan to go on with, to be written under `write_count`: the one that is on, or one that begins because there is
+/// reason.
 ///
 /// A scan for history begins when a client has joined that wants it, anew if it is on since before that. Table and
 /// ledger are compared every [`RECONCILE`].

@@ -3,9 +3,9 @@
 //! By hand, not by serde: an aggregate's key is a DynamoDB value of its own type, a number of up to 38 digits perhaps,
 //! which serde's numbers do not hold; and what is damaged is named by its attribute.
 //!
-//! Each item says the format that it is written in. One of another format is not read: a guess at what its
-//! attributes mean would write back less than there was. What a later release adds to a format is kept, so that its items
-//! are whole again when that release is deployed again.
+//! Each item says the format that it is written in. One of another format is not read: a guess at what its attributes
+//! mean would write back less than there was. What a later release adds to a format is kept, so that its items are
+//! whole again when that release is deployed again.
 
 mod fields;
 mod instant;

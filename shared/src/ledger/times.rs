@@ -6,8 +6,8 @@ use std::time::Duration;
 /// processing).
 pub const DEDUPLICATION: Duration = Duration::from_secs(300);
 
-/// T: the fan-out's time limit. Its last send starts after two thirds of it, a call takes a sixth of it, and so does the
-/// write that records it.
+/// T: the fan-out's time limit. Its last send starts after two thirds of it, a call takes a sixth of it, and so does
+/// the write that records it.
 pub const FAN_OUT_LIMIT: Duration = Duration::from_secs(30);
 
 /// C: one send call with all its tries.
@@ -31,8 +31,8 @@ pub const SCHEDULE: Duration = Duration::from_secs(60);
 /// H: how long a missing version is waited for. Longer than a transaction's events take to be readable as a whole.
 pub const YOUNG: Duration = Duration::from_secs(60);
 
-/// How far ahead a time may lie that an event names: clocks differ. One that lies further ahead says nothing about what came
-/// before what.
+/// How far ahead a time may lie that an event names: clocks differ. One that lies further ahead says nothing about what
+/// came before what.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// How soon a group is looked at again that waits for a young hole.
@@ -42,8 +42,8 @@ pub const YOUNG_RETRY: Duration = Duration::from_secs(20);
 /// longest function (15 minutes).
 pub const ABSENCE: Duration = Duration::from_secs(3_600);
 
-/// For how long a client's circuit breaker opens, in one instance of the fan-out, after [`FAILURES_TO_OPEN`] failed runs; for
-/// twice as long each time that the client fails again after that.
+/// For how long a client's circuit breaker opens, in one instance of the fan-out, after [`FAILURES_TO_OPEN`] failed
+/// runs; for twice as long each time that the client fails again after that.
 pub const OPEN: Duration = Duration::from_secs(30);
 
 /// The longest of these times: after each, a queue that hangs holds up a round of each instance for a third of

@@ -5,7 +5,8 @@ use std::time::Duration;
 /// What any time is rounded up to: ten steps to each factor of ten (the series R10 of ISO 3), in hundredths.
 const STEPS: [u64; 11] = [100, 125, 160, 200, 250, 315, 400, 500, 630, 800, 1_000];
 
-/// The longest time that is counted as it is, in milliseconds: more than the fourteen days for which SQS keeps a message.
+/// The longest time that is counted as it is, in milliseconds: more than the fourteen days for which SQS keeps a
+/// message.
 const LONGEST: u64 = 1_250_000_000;
 
 /// Times in milliseconds, each rounded up to the next of ten steps per factor of ten: up to 28% too long (126 becomes

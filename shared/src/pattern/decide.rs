@@ -1,7 +1,7 @@
 //! From what a body has to whether a pattern matches.
 //!
-//! No two fields may be satisfied in different elements of one array. A field that must be absent is judged last: in the
-//! elements in which others are satisfied, and in all elements of an array in which none is.
+//! No two fields may be satisfied in different elements of one array. A field that must be absent is judged last: in
+//! the elements in which others are satisfied, and in all elements of an array in which none is.
 
 use super::formula::Formula;
 use super::observe::{Array, Observation, Scope};

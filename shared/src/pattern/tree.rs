@@ -9,7 +9,8 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::json::{BodyError, Reader, Scalar, Shape};
 
-/// How deep a tree is looked at: more than the deepest pattern, and little for a stack. TOML's headers can name any depth.
+/// How deep a tree is looked at: more than the deepest pattern, and little for a stack. TOML's headers can name any
+/// depth.
 const TREE_DEPTH_LIMIT: usize = 80;
 
 /// A value and the byte of the text at which it begins.

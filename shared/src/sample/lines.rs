@@ -16,8 +16,8 @@ pub struct UnreadableLine {
 
 /// The items of `text`, each in DynamoDB's JSON; empty lines are passed over.
 ///
-/// A line is an item in DynamoDB's JSON, perhaps as the `Item` of an export, if each of its values is an object that has a
-/// type for its only name. Any other object is taken for the JSON of an event: texts, numbers, lists.
+/// A line is an item in DynamoDB's JSON, perhaps as the `Item` of an export, if each of its values is an object that
+/// has a type for its only name. Any other object is taken for the JSON of an event: texts, numbers, lists.
 ///
 /// # Errors
 ///

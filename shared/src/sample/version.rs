@@ -57,8 +57,8 @@ pub(super) struct Counting {
     pub(super) items: usize,
 }
 
-/// The place other than `known` at which most items count, if there is any. At least one aggregate has to show it with two
-/// versions.
+/// The place other than `known` at which most items count, if there is any. At least one aggregate has to show it with
+/// two versions.
 pub(super) fn counting(aggregates: &[SampledAggregate<'_>], known: &VersionPlace) -> Option<Counting> {
     let mut versions: HashMap<VersionKey, Vec<(usize, i64)>> = HashMap::new();
     for (index, aggregate) in aggregates.iter().enumerate() {

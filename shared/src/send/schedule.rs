@@ -34,7 +34,8 @@ pub(super) struct Request<T> {
     lanes: Vec<Lane<T>>,
 }
 
-/// All runs of one call on their way. Each unfinished lane is in exactly one place: ready, backing off, or in a request.
+/// All runs of one call on their way. Each unfinished lane is in exactly one place: ready, backing off, or in a
+/// request.
 pub(super) struct Schedule<K, T> {
     outcomes: Vec<Outcome<K, T>>,
     /// By what is sent first: the most messages left, because the longest lane decides how long all takes.
@@ -289,8 +290,8 @@ impl Throttling {
     }
 }
 
-/// An outcome for each of `runs`, in order, in which nothing is accepted yet, and a lane for each group, in the order in
-/// which `runs` first name them.
+/// An outcome for each of `runs`, in order, in which nothing is accepted yet, and a lane for each group, in the order
+/// in which `runs` first name them.
 fn lanes<K, T: Carrier>(runs: Vec<Run<K, T>>) -> (Vec<Outcome<K, T>>, Vec<Lane<T>>) {
     let mut numbers = BTreeMap::<Group, usize>::new();
     let (mut outcomes, mut lanes) = (Vec::with_capacity(runs.len()), Vec::<Lane<T>>::new());

@@ -168,8 +168,8 @@ impl World {
         self.measured(|| assert!(self.is_done(&payload), "returned"))
     }
 
-    /// Delivers a batch until nothing of it is returned, and then catches the client up. Returns how often the batch was
-    /// delivered.
+    /// Delivers a batch until nothing of it is returned, and then catches the client up. Returns how often the batch
+    /// was delivered.
     pub(crate) fn until_up_to_date(&self, events: &[Event]) -> (Cost, usize) {
         let mut deliveries = 1;
         let cost = self.measured(|| {

@@ -82,8 +82,8 @@ async fn a_message_in_flight_locks_its_group_and_no_other(queue: &impl FifoQueue
     assert_eq!(names(&receive(queue, 10).await), "a2", "what locked `a` is deleted");
 }
 
-/// "Amazon SQS visibility timeout"; `ChangeMessageVisibility`: zero makes a message visible at once, at the place that it
-/// had.
+/// "Amazon SQS visibility timeout"; `ChangeMessageVisibility`: zero makes a message visible at once, at the place that
+/// it had.
 async fn what_was_not_deleted_comes_again_before_what_follows_it(queue: &impl FifoQueue) {
     send(queue, "a1").await;
     send(queue, "a2").await;
@@ -94,8 +94,8 @@ async fn what_was_not_deleted_comes_again_before_what_follows_it(queue: &impl Fi
     assert_eq!((again[0].receive_count, again[1].receive_count), (2, 1));
 }
 
-/// "Exactly-once processing": a message with the id of one that was sent is accepted and not delivered, even after that one
-/// was deleted.
+/// "Exactly-once processing": a message with the id of one that was sent is accepted and not delivered, even after that
+/// one was deleted.
 async fn a_repeated_id_is_accepted_and_delivered_once(queue: &impl FifoQueue) {
     send(queue, "a1").await;
     send(queue, "a1").await;
@@ -132,8 +132,8 @@ async fn at_most_ten_are_received_at_once(queue: &impl FifoQueue) {
     assert_eq!(receive(queue, 10).await.len(), 2);
 }
 
-/// "Amazon SQS message metadata": three types of attributes, with custom suffixes; `SendMessage`: the characters that a body
-/// may have.
+/// "Amazon SQS message metadata": three types of attributes, with custom suffixes; `SendMessage`: the characters that a
+/// body may have.
 async fn body_and_attributes_come_as_they_were_sent(queue: &impl FifoQueue) {
     let body = "{\"text\":\"Zoë – \\\"quoted\\\" \\\\ \t\u{1F600}\u{FFFD}\"}";
     let attribute = |name: &str, data_type: &str, value| Attribute {

@@ -35,8 +35,8 @@ pub struct LedgerCalls {
     pub writes: u64,
     /// One for each 4 KB of an item, or of a page as a whole; at least one.
     pub read_units: u64,
-    /// One for each 1 KB of an item, as it was or as it is to be, whichever is larger; in a transaction two. Charged even
-    /// if a condition does not hold.
+    /// One for each 1 KB of an item, as it was or as it is to be, whichever is larger; in a transaction two. Charged
+    /// even if a condition does not hold.
     pub write_units: u64,
 }
 

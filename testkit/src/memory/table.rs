@@ -28,7 +28,8 @@ const ITEMS: usize = 4;
 ///
 /// # Panics
 ///
-/// A use that breaks the contract of [`EventTable`] panics, and so does a put of something that is no item of this table.
+/// A use that breaks the contract of [`EventTable`] panics, and so does a put of something that is no item of this
+/// table.
 #[derive(Clone)]
 pub struct MemoryTable {
     reader: Arc<Reader>,

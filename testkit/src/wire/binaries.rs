@@ -84,8 +84,8 @@ pub fn example(name: &str) -> io::Result<PathBuf> {
     take(&mut executables(&["--release", "--package", "testkit", "--example", name])?, name)
 }
 
-/// Built once per process; of the whole workspace and with an example, because then cargo takes the same features of all
-/// dependencies as in `cargo test --workspace`, and builds none of them twice.
+/// Built once per process; of the whole workspace and with an example, because then cargo takes the same features of
+/// all dependencies as in `cargo test --workspace`, and builds none of them twice.
 fn unmeasured() -> io::Result<HashMap<String, PathBuf>> {
     static BUILT: OnceLock<Result<HashMap<String, PathBuf>, String>> = OnceLock::new();
     let binaries = ["converter", "fanout", "catchup", "fanoutctl"].map(|name| ["--bin", name]);

@@ -1,5 +1,5 @@
-//! Tables as people have them, through converter, fan-out and catch-up: single-table designs, versions as text, times of
-//! many libraries, ids as bytes, writers that break a condition.
+//! Tables as people have them, through converter, fan-out and catch-up: single-table designs, versions as text, times
+//! of many libraries, ids as bytes, writers that break a condition.
 //!
 //! An item is short for DynamoDB's JSON: text is a string, a whole number a number, a list of base64 text bytes.
 

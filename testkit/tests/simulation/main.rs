@@ -1,5 +1,6 @@
-//! The simulator: the real handlers of the fan-out and of catch-up over queues, ledger, event table and stream in memory,
-//! under a seeded scheduler with a virtual clock. After each schedule the promise is checked. `docs/testing.md`.
+//! The simulator: the real handlers of the fan-out and of catch-up over queues, ledger, event table and stream in
+//! memory, under a seeded scheduler with a virtual clock. After each schedule the promise is checked.
+//! `docs/testing.md`.
 //!
 //! `SEEDS=1000000` sets the number of seeds, `FIRST_SEED=17` begins with another than 1, `SEED=17` runs one and prints
 //! what happened. `KEEP_GOING=1` does not stop at the first violation, and counts violations by their kind.

@@ -84,8 +84,8 @@ pub(crate) enum Kind {
     Reconcile,
     /// Incarnations of an aggregate that are closer to each other than clocks agree.
     CloseIncarnations,
-    /// While a scan for a client with history reads the table, a transaction of an aggregate that the ledger does not know
-    /// is readable in part, and most often names instants long past.
+    /// While a scan for a client with history reads the table, a transaction of an aggregate that the ledger does not
+    /// know is readable in part, and most often names instants long past.
     ScannedApart,
     /// Sort keys are versions, so that each incarnation uses them again.
     VersionKeys,

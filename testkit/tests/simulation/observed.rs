@@ -25,8 +25,8 @@ pub(crate) struct Observed {
     pub(crate) replays: Vec<Replayed>,
     /// The version from which each replay was requested, by its id.
     pub(crate) requests: BTreeMap<String, i64>,
-    /// For each group without times, and each whose item was made without a message of the stream whose event was in the table:
-    /// the last event that was taken for old.
+    /// For each group without times, and each whose item was made without a message of the stream whose event was in
+    /// the table: the last event that was taken for old.
     pub(crate) taken_for_old: BTreeMap<usize, EventRef>,
     sends: Vec<Send>,
     /// How often a sender left an event at a client and the ledger did not know of it.
@@ -167,8 +167,8 @@ impl World {
         }
     }
 
-    /// A process has ended. If it died or gave up, events may be sent again that it had sent and that the ledger does not
-    /// know of once everything of the process has arrived. Otherwise it must have recorded what it knew to be sent.
+    /// A process has ended. If it died or gave up, events may be sent again that it had sent and that the ledger does
+    /// not know of once everything of the process has arrived. Otherwise it must have recorded what it knew to be sent.
     pub(crate) fn settle_accounts_of(&self, pulse: &Rc<Pulse>) {
         let pulse = Rc::clone(pulse);
         self.after(Duration::from_secs(6), move |world| {
@@ -196,8 +196,8 @@ impl World {
         });
     }
 
-    /// Whether a process may end although the ledger does not know what it sent: it died, it returned its messages, or the
-    /// ledger did not take its record in time.
+    /// Whether a process may end although the ledger does not know what it sent: it died, it returned its messages, or
+    /// the ledger did not take its record in time.
     fn may_leave(&self, pulse: &Pulse, event: EventRef) -> bool {
         if pulse.is_dead() || pulse.has_met_ledger_fault.get() || pulse.was_slow.get() {
             return true;

@@ -141,8 +141,8 @@ impl World {
         self.catch_up(json!({ "request": "catchUp", "client": NAMES[client] }), |_, _| {});
     }
 
-    /// Requests a replay from a version, of some groups under one id. A group whose request may have failed is requested
-    /// under another id.
+    /// Requests a replay from a version, of some groups under one id. A group whose request may have failed is
+    /// requested under another id.
     pub(crate) fn replay(self: &Rc<Self>, client: usize, groups: Vec<usize>, from: i64, tries: u32) {
         let id = {
             let mut operator = self.operator.borrow_mut();

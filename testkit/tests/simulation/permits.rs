@@ -115,7 +115,8 @@ impl World {
         (after > PASS_LIMIT).then(|| format!("late: {} after its read", length(after)))
     }
 
-    /// Reports a violation, if the process gets as far as `now`: it may die before, as it can be ahead of the world's clock.
+    /// Reports a violation, if the process gets as far as `now`: it may die before, as it can be ahead of the world's
+    /// clock.
     fn forbidden(self: &Rc<Self>, pulse: &Rc<Pulse>, now: Timestamp, what: String) {
         let pulse = Rc::clone(pulse);
         self.at(now, move |world| {

@@ -17,7 +17,8 @@ use crate::trace::START;
 use crate::twins::Twin;
 use crate::world::World;
 
-/// Incarnations of an aggregate are further apart than this, unless the schedule has close ones: more than clocks differ.
+/// Incarnations of an aggregate are further apart than this, unless the schedule has close ones: more than clocks
+/// differ.
 const BETWEEN_INCARNATIONS: Duration = Duration::from_secs(25);
 
 /// An event, as the world knows it.
@@ -278,8 +279,8 @@ impl World {
         self.source.borrow_mut().groups[group].is_first_incarnation_held = true;
     }
 
-    /// Writes events that were there before the ledger: `old` ones, `around` its `start`, which writers' clocks may put in
-    /// another order, and `later` ones.
+    /// Writes events that were there before the ledger: `old` ones, `around` its `start`, which writers' clocks may put
+    /// in another order, and `later` ones.
     pub(crate) fn write_history(self: &Rc<Self>, group: usize, old: u64, around: u64, later: u64) {
         let day = Duration::from_secs(24 * 3_600).as_millis() as u64;
         if self.source.borrow().groups[group].is_back_dated() {

@@ -1,5 +1,5 @@
-//! The ports of one process. Every call takes time, and its effect happens in the world, not in the process: a call that
-//! is on the wire arrives even if its process is dead.
+//! The ports of one process. Every call takes time, and its effect happens in the world, not in the process: a call
+//! that is on the wire arrives even if its process is dead.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -74,7 +74,8 @@ impl Wire {
         Timing { effect: Some(Duration::from_millis(effect)), answer: Duration::from_millis(effect + answer) }
     }
 
-    /// `effect` happens in the world. `answer_of` makes the answer from its result: `None` if there is none, or none yet.
+    /// `effect` happens in the world. `answer_of` makes the answer from its result: `None` if there is none, or none
+    /// yet.
     fn call<R: 'static>(
         &self,
         timing: Timing,

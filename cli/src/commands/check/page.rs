@@ -4,8 +4,8 @@ use aws::operator::{CallError, CallFault};
 
 use super::{Findings, remedy};
 
-/// Finds what is wrong with how items are read. With other keys than the config says, which is a finding of its own, none
-/// is read as it should be.
+/// Finds what is wrong with how items are read. With other keys than the config says, which is a finding of its own,
+/// none is read as it should be.
 pub(super) fn find(findings: &mut Findings<'_>, subject: &str, are_keys_right: bool) {
     let facts = findings.facts;
     let Some(page) = &facts.page else { return };

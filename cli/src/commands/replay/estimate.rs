@@ -26,8 +26,8 @@ pub(super) struct EventCount {
     pub(super) highest: Option<i64>,
 }
 
-/// Scans the whole table, at `pace`, for the aggregates with events from version `from` on. Calls `say` after each page, with the
-/// estimate so far.
+/// Scans the whole table, at `pace`, for the aggregates with events from version `from` on. Calls `say` after each
+/// page, with the estimate so far.
 ///
 /// # Errors
 ///

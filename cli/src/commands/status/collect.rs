@@ -1,5 +1,5 @@
-//! The facts about a stack's queues and clients, as AWS returned them: many calls at once, none of which ends the others
-//! when it fails.
+//! The facts about a stack's queues and clients, as AWS returned them: many calls at once, none of which ends the
+//! others when it fails.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 use expect_test::{Expect, expect};
-use serde_json::value::RawValue;
 use serde_json::json;
+use serde_json::value::RawValue;
 use shared::config::Config;
 use shared::event::Reader;
 use shared::image::Record;
@@ -222,9 +222,18 @@ fn what_the_converter_would_not_send_is_known_before() {
     let check = |source: &Source, item: Value, expected: Expect| {
         expected.assert_eq(&why_no_event(source, &item).unwrap_or_else(|| "sent".to_owned()));
     };
-    let item = |sort: &str, version: &str| json!({ "pk": {"S": "a"}, "sk": {"S": sort}, "v": {"N": version} });
+    let item =
+        |sort: &str, version: &str| json!({ "pk": {"S": "a"}, "sk": {"S": sort}, "v": {"N": version} });
     let filtered = source("[source.filter]\nsk = [{ prefix = 'EV#' }]");
     check(&filtered, item("EV#1", "1"), expect!["sent"]);
-    check(&filtered, item("META", "1"), expect!["the filter in `[source]` does not admit the item as an event"]);
-    check(&source(""), item("EV#1", "0"), expect!["`v`, the event's version, is not a whole number from 1 to 999999999999999999"]);
+    check(
+        &filtered,
+        item("META", "1"),
+        expect!["the filter in `[source]` does not admit the item as an event"],
+    );
+    check(
+        &source(""),
+        item("EV#1", "0"),
+        expect!["`v`, the event's version, is not a whole number from 1 to 999999999999999999"],
+    );
 }

@@ -108,8 +108,8 @@ impl NeededEvents {
         }
     }
 
-    /// Whether all events are here that can be: no older page is needed. Of several events with one version, the one with the
-    /// lowest sort key is sent, which comes last.
+    /// Whether all events are here that can be: no older page is needed. Of several events with one version, the one
+    /// with the lowest sort key is sent, which comes last.
     pub fn is_complete(&self) -> bool {
         let is_hole = |version: &i64| self.holes.contains(version);
         let needed = self.top.saturating_sub(self.position).max(0);
@@ -126,8 +126,8 @@ impl NeededEvents {
 
     /// The run. Versions that are not here are holes: none is waited for.
     ///
-    /// It ends before an event that can't be sent, unless that comes first: so there is a rejection about it only when it is
-    /// passed over.
+    /// It ends before an event that can't be sent, unless that comes first: so there is a rejection about it only when
+    /// it is passed over.
     pub fn plan(self) -> Plan {
         let mut plan = Plan { rejected: Vec::new(), events: Vec::new(), end: self.top };
         for (version, kept) in self.kept {
@@ -159,8 +159,8 @@ impl NeededEvents {
 }
 
 impl Plan {
-    /// Up to which version the client has everything when `next` is the first event of the run that was not accepted; all of
-    /// it, if there is none.
+    /// Up to which version the client has everything when `next` is the first event of the run that was not accepted;
+    /// all of it, if there is none.
     pub fn reached(&self, next: Option<&PlannedEvent>) -> i64 {
         next.map_or(self.end, |next| next.version - 1)
     }

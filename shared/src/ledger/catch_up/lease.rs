@@ -35,8 +35,8 @@ impl Lease {
         Self { write_count, holder, until: now.plus(LEASE), groups: groups.to_vec(), ..self.clone() }
     }
 
-    /// Given back. `groups` are those in which something was sent that could not be recorded: while there are some, a pause
-    /// is no longer than [`SCHEDULE`], so that it is repeated while SQS still recognises it.
+    /// Given back. `groups` are those in which something was sent that could not be recorded: while there are some, a
+    /// pause is no longer than [`SCHEDULE`], so that it is repeated while SQS still recognises it.
     pub fn released(&self, write_count: WriteCount, groups: Vec<Group>, now: Timestamp) -> Self {
         let soon = now.plus(SCHEDULE);
         let not_before = if groups.is_empty() { self.not_before } else { self.not_before.min(soon) };

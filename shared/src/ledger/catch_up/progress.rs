@@ -53,8 +53,8 @@ impl SentRange {
     /// What to write, given what the ledger has now.
     ///
     /// In the same epoch, the client has the more of the two. In another epoch that began with a replay, what was sent
-    /// meanwhile counts as a repetition, if the replay's repetitions reach that far. Of another incarnation nothing is left to
-    /// record.
+    /// meanwhile counts as a repetition, if the replay's repetitions reach that far. Of another incarnation nothing is
+    /// left to record.
     pub fn write(&self, now: &Begin, fresh: &mut dyn FnMut() -> u64) -> ProgressWrite {
         let task = match now {
             Begin::Unread => return ProgressWrite::Unread,

@@ -9,9 +9,9 @@ use crate::time::Timestamp;
 pub struct Dropped {
     /// The event table does not have their events any more: erased.
     pub erased: Vec<i64>,
-    /// The event table has their events, and another event of that version was sent: the source used a version twice, or
-    /// a sort key, or it filled a hole that was given up. Only what is newer than all that was sent shows; the rest looks like a
-    /// duplicate, and the daily comparison finds it.
+    /// The event table has their events, and another event of that version was sent: the source used a version twice,
+    /// or a sort key, or it filled a hole that was given up. Only what is newer than all that was sent shows; the rest
+    /// looks like a duplicate, and the daily comparison finds it.
     pub unsent: Vec<i64>,
 }
 
@@ -44,8 +44,8 @@ impl Dropped {
     }
 }
 
-/// Whether the arrival is covered, although the stream shows it and it is newer than all that is covered: then it is none
-/// of the events that were sent.
+/// Whether the arrival is covered, although the stream shows it and it is newer than all that is covered: then it is
+/// none of the events that were sent.
 pub(super) fn is_newer(arrival: &Arrival, item: &GroupItem, now: Timestamp) -> bool {
     arrival.written.is_some()
         && arrival.version <= item.version

@@ -57,8 +57,8 @@ fn reach(rows: &[RowHead], there: &[&Arrival], top: i64) -> i64 {
     next.take_while(|(version, next)| version == next).last().map_or(top, |(version, _)| version)
 }
 
-/// A baseline that covers nothing that the stream shows, of which `shown` is the lowest version. Where an event was written after `start` and has an older time,
-/// times do not tell what is old (an import, say): nothing is then.
+/// A baseline that covers nothing that the stream shows, of which `shown` is the lowest version. Where an event was
+/// written after `start` and has an older time, times do not tell what is old (an import, say): nothing is then.
 fn below_what_is_streamed(
     item: GroupItem,
     shown: Option<i64>,

@@ -4,8 +4,8 @@ use super::{Arrival, RunEvent};
 use crate::ledger::{EventTime, GroupItem};
 use crate::time::Timestamp;
 
-/// Two accounts of when something happened. Each is compared with its own kind only: an event may name an instant long past,
-/// which says nothing about one that names none.
+/// Two accounts of when something happened. Each is compared with its own kind only: an event may name an instant long
+/// past, which says nothing about one that names none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Instants {
     /// The event's own time.

@@ -81,8 +81,8 @@ impl Rows {
             if other.is_some() {
                 self.pairs.insert(version);
             }
-            // Of several events, a message says which is meant; else it is the one with the lowest sort key that can be sent,
-            // as in catch-up.
+            // Of several events, a message says which is meant; else it is the one with the lowest sort key that can be
+            // sent, as in catch-up.
             let is_sendable = event.is_ok() || other.is_none_or(TableEvent::is_unsendable);
             if !is_known && (is_brought || is_sendable) {
                 let (version, identity) = key;

@@ -256,7 +256,8 @@ impl RunPlan {
         let instants = self.run.events.iter().map(|event| Instants::of_event(event, now));
         Instants { own: after.time, streamed: after.streamed_at } =
             instants.fold(Instants::of_item(&self.item), Instants::max);
-        // When the stream recorded the last event, the table does not say; what the stream shows of it later is not newer.
+        // When the stream recorded the last event, the table does not say; what the stream shows of it later is not
+        // newer.
         if self.run.events.last().is_some_and(|last| last.streamed_at.is_none()) {
             after.streamed_at = None;
         }

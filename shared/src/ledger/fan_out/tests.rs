@@ -1,8 +1,9 @@
-//! In the notation of these tests, `6` is version 6, its event's sort key `a006`, its time six seconds after an instant.
-//! `6'` is another event of that version (of another incarnation, say), which sorts behind all without `'`; `6@9` has its time
-//! nine seconds after the instant; `6!` was received before, `6~` was sent just now, `6r` is sent again by an operator,
-//! `6s8` was recorded by the stream eight seconds after the instant, `6@0` has no time; `6p` was put by reconcile, `6b` was
-//! written before the ledger was made, `6x` cannot be converted, `6n` is another event under the sort key of `6`.
+//! In the notation of these tests, `6` is version 6, its event's sort key `a006`, its time six seconds after an
+//! instant. `6'` is another event of that version (of another incarnation, say), which sorts behind all without `'`;
+//! `6@9` has its time nine seconds after the instant; `6!` was received before, `6~` was sent just now, `6r` is sent
+//! again by an operator, `6s8` was recorded by the stream eight seconds after the instant, `6@0` has no time; `6p` was
+//! put by reconcile, `6b` was written before the ledger was made, `6x` cannot be converted, `6n` is another event under
+//! the sort key of `6`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -49,8 +50,8 @@ fn case(item: &'static str, arrivals: &'static str, table: &'static str) -> Case
     }
 }
 
-/// The first three seconds are old. Clients 1, 2, 3, …, live since revision 1 unless the text says otherwise: `A B:paused
-/// C:retired D:history E:since2 F:history1`. The revision is 2.
+/// The first three seconds are old. Clients 1, 2, 3, …, live since revision 1 unless the text says otherwise: `A
+/// B:paused C:retired D:history E:since2 F:history1`. The revision is 2.
 fn registry(clients: &str) -> Registry {
     let clients = (1..).zip(clients.split_whitespace()).map(|(id, client)| {
         let (name, change) = client.split_once(':').unwrap_or((client, ""));

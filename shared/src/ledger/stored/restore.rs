@@ -10,8 +10,8 @@ use crate::ledger::{
     ClientId, Cursor, First, GroupItem, Item, ItemKey, Lease, Registration, Registry, Repetition, Scan, State,
 };
 
-/// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations, attributes
-/// that are unknown are kept; in other maps there are none.
+/// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations,
+/// attributes that are unknown are kept; in other maps there are none.
 ///
 /// # Errors
 ///

@@ -72,8 +72,8 @@ fn alternatives<'p>(pattern: &'p Value, path: &[&'p str]) -> Vec<Vec<Field<'p>>>
     so_far
 }
 
-/// Whether there is a value for each of `fields`, all in the same elements; `absent` are the paths at which there must be
-/// none in these elements.
+/// Whether there is a value for each of `fields`, all in the same elements; `absent` are the paths at which there must
+/// be none in these elements.
 fn choose(
     fields: &[Field<'_>],
     elements: &BTreeMap<usize, usize>,

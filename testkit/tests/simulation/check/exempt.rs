@@ -30,8 +30,8 @@ impl Source {
         earlier.map(|known| known.time).max() >= first
     }
 
-    /// Case e: the fan-out saw a later event of a new incarnation before its version 1, and took it for the next event of
-    /// the old incarnation.
+    /// Case e: the fan-out saw a later event of a new incarnation before its version 1, and took it for the next event
+    /// of the old incarnation.
     pub(crate) fn is_case_e(&self, event: EventRef) -> bool {
         let (group, incarnation_number) = (event.group, event.incarnation_number);
         if incarnation_number < 2 {
@@ -56,8 +56,9 @@ impl Source {
         })
     }
 
-    /// Case e at its worst: besides, version 1 was deleted by itself, or the clocks cannot distinguish the incarnations. An
-    /// event can stay unsent. Without times, it is enough that version 1 of a later incarnation was deleted by itself.
+    /// Case e at its worst: besides, version 1 was deleted by itself, or the clocks cannot distinguish the
+    /// incarnations. An event can stay unsent. Without times, it is enough that version 1 of a later incarnation was
+    /// deleted by itself.
     pub(crate) fn is_worst_of_e(&self, group: usize, incarnation_number: u64) -> bool {
         let Some(first) = self.events_of(group, incarnation_number).first().copied() else {
             return false;
@@ -74,8 +75,8 @@ impl Source {
         self.groups[group].known.iter().any(|known| known.is_deleted_alone)
     }
 
-    /// Whether an event is older than the ledger's `start`, by the time of every event up to it; without times, whether it was
-    /// there before the ledger, more than ten versions below all that the stream showed.
+    /// Whether an event is older than the ledger's `start`, by the time of every event up to it; without times, whether
+    /// it was there before the ledger, more than ten versions below all that the stream showed.
     pub(crate) fn is_old(&self, known: &WrittenEvent, start: u64) -> bool {
         let aggregate = &self.groups[known.event.group];
         let shown = aggregate.known.iter().filter(|other| other.shown.is_some());
@@ -98,8 +99,8 @@ impl Source {
         all.filter(move |known| known.is_history && known.event.version <= event.version)
     }
 
-    /// Whether an event names an instant before the ledger was made, and the stream showed nothing of its incarnation, or
-    /// only events that were deleted by themselves: then the ledger could not know that it is new.
+    /// Whether an event names an instant before the ledger was made, and the stream showed nothing of its incarnation,
+    /// or only events that were deleted by themselves: then the ledger could not know that it is new.
     pub(crate) fn is_unseen(&self, event: EventRef) -> bool {
         let aggregate = &self.groups[event.group];
         let mut of_incarnation =

@@ -28,7 +28,8 @@ impl World {
             let Some((incarnation_number, item)) = self.group_item(event.group) else { continue };
             let is_passed_over =
                 incarnation_number == event.incarnation_number && item.version >= event.version;
-            // An event that is deleted, or taken for one of another incarnation or older than the ledger, is not looked at.
+            // An event that is deleted, or taken for one of another incarnation or older than the ledger, is not looked
+            // at.
             let is_plain = !source.is_case_e(event)
                 && !source.is_case_f(event.group)
                 && !source.looks_old(event, &observed)

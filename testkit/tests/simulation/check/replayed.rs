@@ -21,8 +21,9 @@ impl World {
             let registration = observed.registration_at(replay.client, replay.at);
             let is_served = observed.served(replay.client).is_some()
                 && registration == observed.registered[replay.client].len().checked_sub(1);
-            // An event that becomes readable below a first one that was deleted looks like a new incarnation. Where clocks
-            // differ, so does the remainder of an incarnation. All of it comes again, without the attribute `replay`.
+            // An event that becomes readable below a first one that was deleted looks like a new incarnation. Where
+            // clocks differ, so does the remainder of an incarnation. All of it comes again, without the attribute
+            // `replay`.
             let is_taken_for_new =
                 self.mix.has_any(&[Kind::Skew, Kind::Apart]) && source.is_case_f(replay.group);
             let is_over = replay.incarnation_number != source.incarnations(replay.group);

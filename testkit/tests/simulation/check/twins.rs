@@ -1,4 +1,5 @@
-//! Two events of a version: each such pair is noticed, and where nothing brings one of them, it is the same one for all.
+//! Two events of a version: each such pair is noticed, and where nothing brings one of them, it is the same one for
+//! all.
 
 use crate::clients::NAMES;
 use crate::world::World;

@@ -9,8 +9,8 @@ use crate::message::Body;
 /// Plays `script` against a schedule of `runs` with two requests in flight and a deadline at 1,000 ms, and compares
 /// everything that it decides.
 ///
-/// `a1 a2 | b1` are two runs; `a1*9` has a size of 9 bytes. A line `5 #1 ok throttled` answers request 1 at 5 ms, entry by
-/// entry; `5 #1 call throttled` answers for the whole call; `5` alone lets time pass.
+/// `a1 a2 | b1` are two runs; `a1*9` has a size of 9 bytes. A line `5 #1 ok throttled` answers request 1 at 5 ms, entry
+/// by entry; `5 #1 call throttled` answers for the whole call; `5` alone lets time pass.
 pub(super) fn check(runs: &str, script: &str, expected: Expect) {
     check_limited(2, runs, script, expected);
 }
