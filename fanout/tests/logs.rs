@@ -166,7 +166,7 @@ fn what_is_not_sent_and_no_duplicate_is_logged() {
         &expect![[r#"
             INFO dropped: the event table does not have these events any more: group="a" versions="6 7"
             INFO dropped: the event table does not have these events any more: group="b" versions="3"
-            WARN events of the table are not sent, because others of the same version were; in an aggregate a source uses each version and each sort key once; `fanoutctl reconcile` shows the keys: group="a" versions="1 2"
+            WARN events of the table are not sent, because others of the same version were; in an aggregate a source uses each version and each sort key once; `fanoutctl reconcile` shows the keys of a version used twice: group="a" versions="1 2"
         "#]],
     );
 }

@@ -272,7 +272,7 @@ fn two_events_with_one_version_are_counted_once_and_reported() {
         reported: pairs [{"group":"order-1","key":{"S":"order-1"},"sort_keys":[{"S":"2027-01-15T07:59:50.002Z"},{"S":"2027-01-15T07:59:50.001Z"}],"version":2}]
         VersionsUsedTwice 1"#]].assert_eq(&world.outcome());
     expect![[r#"
-        WARN events of the table are not sent, because others of the same version were; in an aggregate a source uses each version and each sort key once; `fanoutctl reconcile` shows the keys
+        WARN events of the table are not sent, because others of the same version were; in an aggregate a source uses each version and each sort key once; `fanoutctl reconcile` shows the keys of a version used twice
     "#]].assert_eq(&world.logged());
 }
 
