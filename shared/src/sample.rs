@@ -199,8 +199,10 @@ impl<'s> Survey<'s> {
         if !self.items.is_empty() {
             findings.extend(self.keys());
             filter::find(self, reader, &mut findings);
-            version::find(self, &mut findings);
-            order::find(self, &mut findings);
+            // Where something else is read for the version, its order says nothing.
+            if version::find(self, &mut findings) {
+                order::find(self, &mut findings);
+            }
             time::find(self, &mut findings);
             id::find(self, &mut findings);
             findings.extend(self.unsendable());

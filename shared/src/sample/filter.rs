@@ -1,8 +1,9 @@
 //! Findings about `[source.filter]`.
 
 use super::item::ItemReader;
-use super::line::nearest_path;
+use super::line::{dotted, nearest_path};
 use super::{SampleFinding, Survey};
+use crate::config::Path;
 use crate::quoted::quoted;
 use crate::text::counted;
 
@@ -15,17 +16,12 @@ pub(super) fn find(survey: &Survey<'_>, reader: &ItemReader, findings: &mut Vec<
         if is_there || !wanted.contains(&path) {
             continue;
         }
-        let text = path.to_string();
         let problem = format!(
             "{} of `[source.filter]` has a value in none of {}",
-            quoted(&text),
+            quoted(&dotted(&path.0)),
             counted(survey.items.len(), "item")
         );
-        let remedy = match nearest_path(&text, survey.items.iter()) {
-            Some(near) => format!("write {} in its place", quoted(&near)),
-            None => "see whether it is written as in the table".to_owned(),
-        };
-        findings.push(SampleFinding::new(problem, remedy));
+        findings.push(SampleFinding::new(problem, remedy(survey, path)));
     }
     if survey.admitted.is_empty() && findings.is_empty() {
         let problem = format!("`[source.filter]` admits none of {}", counted(survey.items.len(), "item"));
@@ -33,5 +29,23 @@ pub(super) fn find(survey: &Survey<'_>, reader: &ItemReader, findings: &mut Vec<
             problem,
             "compare its values with those of the table's events; nothing is sent of what it passes over",
         ));
+    }
+}
+
+/// What to write in place of `path`.
+fn remedy(survey: &Survey<'_>, path: &Path) -> String {
+    let text = path.to_string();
+    let mut known = survey.items.iter().flat_map(|item| item.scalars.keys());
+    if let Some(alike) = known.find(|known| known.join(".") == text) {
+        let why = if alike.len() > path.0.len() {
+            "without quotes it is a path"
+        } else {
+            "in quotes it is one name with a dot"
+        };
+        return format!("write {} in its place: {why}", quoted(&dotted(alike)));
+    }
+    match nearest_path(&text, survey.items.iter()).and_then(|near| Path::try_new(&near).ok()) {
+        Some(near) => format!("write {} in its place", quoted(&dotted(&near.0))),
+        None => "see whether it is written as in the table".to_owned(),
     }
 }

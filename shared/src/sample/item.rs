@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::line::dotted;
 use crate::config::{Path, Source};
 use crate::control::TypedKey;
 use crate::event::{Event, EventError, Reader};
@@ -12,7 +13,8 @@ use crate::ids::Key;
 use crate::image::{self, Image};
 use crate::ledger::columns::Columns;
 use crate::ledger::{RowHead, ScannedRow};
-use crate::pattern::{Pattern, PatternSet};
+use crate::pattern::{Pattern, PatternSet, Refusal};
+use crate::quoted::quoted;
 
 /// How deep values are looked for that could be a version, a time or an id.
 const DEPTH: usize = 3;
@@ -100,8 +102,8 @@ impl ItemReader {
 
     fn why_skipped(&self, image: &Image<'_>) -> String {
         let refusals = self.filter.as_ref().and_then(|filter| filter.explain(&image.json).ok());
-        let refusals: Vec<String> = refusals.iter().flatten().map(ToString::to_string).collect();
-        refusals.join(", ")
+        let shown = |Refusal { path, reason }: &Refusal| format!("{} {reason}", quoted(&dotted(&path.0)));
+        refusals.iter().flatten().map(shown).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -1,15 +1,17 @@
 //! Kinds of items, by what their sort keys begin with, and the condition that admits some of them.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use super::item::{ItemOutcome, SampledItem};
 use super::line::literal;
-use super::{ConfigLine, Kind};
+use super::version::zeros;
+use super::{ConfigLine, Kind, Survey};
 use crate::config::Source;
 use crate::ids::Key;
 
 /// What sets the parts of a sort key off in tables that hold several kinds of items.
-const SEPARATORS: [char; 5] = ['#', '/', ':', '|', '~'];
+pub(super) const SEPARATORS: [char; 5] = ['#', '/', ':', '|', '~'];
 
 /// The longest word that is taken for the name of a kind.
 const WORD_LIMIT: usize = 24;
@@ -50,6 +52,18 @@ fn count(kinds: &mut Vec<Kind>, sort_key: String, outcome: &ItemOutcome) {
     }
 }
 
+impl SampledItem {
+    /// Its kind, for people; none if it has no sort key.
+    pub(super) fn kind(&self) -> Option<String> {
+        self.sort().map(shown)
+    }
+}
+
+/// The kinds that `items` are of.
+pub(super) fn kinds_among(items: &[&SampledItem]) -> HashSet<Option<String>> {
+    items.iter().map(|item| item.kind()).collect()
+}
+
 /// The kind of the item with this sort key, for people: `EVENT#…`, `META`, `(number)`.
 pub(super) fn shown(sort: &Key) -> String {
     match sort {
@@ -84,8 +98,31 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.len() <= WORD_LIMIT && text.chars().all(is_of_word)
 }
 
+/// The line that leaves out `others` and none of `wanted`.
+///
+/// It keeps first events with version 0, which are none before `first_version` says so. It may take the place of a
+/// condition on the sort key: then what the filter passes over stays out.
+pub(super) fn without(
+    survey: &Survey<'_>,
+    wanted: &[&SampledItem],
+    others: &[&SampledItem],
+) -> Option<ConfigLine> {
+    let sorts = |items: &[&SampledItem], rest: &[&SampledItem], except: &[&SampledItem]| -> Vec<Key> {
+        let excepted = kinds_among(except);
+        let rest = rest.iter().filter(|item| !excepted.contains(&item.kind()));
+        items.iter().chain(rest).filter_map(|item| item.sort().cloned()).collect()
+    };
+    let sort_key = std::slice::from_ref(&survey.source.sort_key);
+    let filter = survey.source.filter.as_ref();
+    let has_condition = filter.is_some_and(|filter| filter.paths().iter().any(|path| path.0 == sort_key));
+    let skipped: Vec<&SampledItem> =
+        survey.items.iter().filter(|item| has_condition && item.is_skipped()).collect();
+    let (kept, left) = (sorts(wanted, &zeros(survey), others), sorts(others, &skipped, wanted));
+    separation(survey.source, &kept.iter().collect::<Vec<_>>(), &left.iter().collect::<Vec<_>>())
+}
+
 /// The line that admits items with the sort keys `wanted`, and none with those of `others`.
-pub(super) fn separation(source: &Source, wanted: &[&Key], others: &[&Key]) -> Option<ConfigLine> {
+fn separation(source: &Source, wanted: &[&Key], others: &[&Key]) -> Option<ConfigLine> {
     let (wanted, others) = (texts(wanted)?, texts(others)?);
     if wanted.is_empty() {
         return None;

@@ -31,8 +31,7 @@ impl ConfigLine {
 
     /// A condition on the value at `path`.
     pub(super) fn of_filter(path: &[String], condition: &str) -> Self {
-        let names: Vec<String> = path.iter().map(|name| key(name)).collect();
-        Self { section: "source.filter", text: format!("{} = {condition}", names.join(".")) }
+        Self { section: "source.filter", text: format!("{} = {condition}", dotted(path)) }
     }
 }
 
@@ -67,6 +66,11 @@ pub(super) fn literal(text: &str) -> String {
     }
     literal.push('"');
     literal
+}
+
+/// `path` as a dotted TOML key: a name that holds a dot is quoted.
+pub(super) fn dotted(path: &[String]) -> String {
+    path.iter().map(|name| key(name)).collect::<Vec<_>>().join(".")
 }
 
 /// `name` as a TOML key.

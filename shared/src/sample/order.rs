@@ -1,8 +1,10 @@
 //! Findings about how events count: versions twice, versions left out.
 
+use std::collections::HashSet;
+
 use super::item::SampledItem;
-use super::kind::{separation, shown};
-use super::version::{counting, kinds_of, numbers};
+use super::kind::without;
+use super::version::{counting, kind_counts, kinds_of, numbers};
 use super::{ConfigLine, SampleFinding, SampledAggregate, Survey, of};
 use crate::ids::{Group, Key};
 use crate::ledger::plausible::JUMP_LIMIT;
@@ -74,7 +76,7 @@ fn used_twice(survey: &Survey<'_>, twice: &[&Versions<'_>]) -> Option<SampleFind
         sort(other),
     );
     let pairs = twice.iter().flat_map(|versions| &versions.twice);
-    let of_two_kinds = pairs.filter(|(one, other)| one.sort().map(shown) != other.sort().map(shown));
+    let of_two_kinds = pairs.filter(|(one, other)| one.kind() != other.kind());
     let involved: Vec<&SampledItem> = of_two_kinds.flat_map(|(one, other)| [*one, *other]).collect();
     let Some((line, others)) = without_other_kinds(survey, &involved) else {
         return Some(SampleFinding::new(problem, ON_CONDITION));
@@ -83,34 +85,35 @@ fn used_twice(survey: &Survey<'_>, twice: &[&Versions<'_>]) -> Option<SampleFind
     Some(SampleFinding::with_line(problem, &before, line))
 }
 
-/// The line that leaves out those of `involved` that are not of the main kind of events, and these items.
+/// The line that leaves out those of `involved` that are not of the main kind of events, and these items. If there is
+/// none: the line that leaves out all kinds that don't count.
 fn without_other_kinds<'s>(
     survey: &Survey<'s>,
     involved: &[&'s SampledItem],
 ) -> Option<(ConfigLine, Vec<&'s SampledItem>)> {
-    let kind = |item: &SampledItem| item.sort().map(shown);
-    let is_involved = |kind_of: &Option<String>| involved.iter().any(|item| kind(item) == *kind_of);
+    if involved.is_empty() {
+        return None;
+    }
+    let is_involved = |kind: &Option<String>| involved.iter().any(|item| item.kind() == *kind);
     let mut kinds: Vec<(Option<String>, usize)> = Vec::new();
-    for event in survey.events() {
-        let kind = kind(event);
+    // An item without a version that can be read shows, too, how frequent its kind is.
+    let of_events: HashSet<Option<String>> = survey.events().map(SampledItem::kind).collect();
+    for kind in survey.admitted.iter().map(|item| item.kind()).filter(|kind| of_events.contains(kind)) {
         match kinds.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, count)) => *count += 1,
             None => kinds.push((kind, 1)),
         }
     }
-    let (main, _) = kinds.iter().max_by_key(|(kind, count)| (*count, !is_involved(kind)))?.clone();
-    let is_other = |item: &&SampledItem| {
-        let kind = kind(item);
-        kind != main && is_involved(&kind)
+    let rank =
+        |(kind, count): &&(Option<String>, usize)| (kind_counts(survey, kind), *count, !is_involved(kind));
+    let (main, _) = kinds.iter().max_by_key(rank)?;
+    let without_kinds = |is_other: &dyn Fn(&Option<String>) -> bool| {
+        let is_other = |item: &&SampledItem| item.kind() != *main && is_other(&item.kind());
+        let (others, wanted): (Vec<&SampledItem>, Vec<_>) = survey.events().partition(is_other);
+        let line = without(survey, &wanted, &others).filter(|_| !others.is_empty())?;
+        Some((line, others))
     };
-    let (others, wanted): (Vec<&SampledItem>, Vec<_>) = survey.events().partition(is_other);
-    if others.is_empty() {
-        return None;
-    }
-    let sorts =
-        |items: &[&'s SampledItem]| -> Vec<&'s Key> { items.iter().filter_map(|item| item.sort()).collect() };
-    let line = separation(survey.source, &sorts(&wanted), &sorts(&others))?;
-    Some((line, others))
+    without_kinds(&is_involved).or_else(|| without_kinds(&|kind| !kind_counts(survey, kind)))
 }
 
 fn left_out(survey: &Survey<'_>, versions: &[Versions<'_>]) -> Option<SampleFinding> {

@@ -2,6 +2,7 @@
 
 mod designs;
 mod details;
+mod heads;
 
 use std::fmt::Write as _;
 
@@ -40,17 +41,18 @@ fn check_page(text: &str, page: &SampledPage, expected: &Expect) {
     }
 }
 
-/// `[source]` after the operator has followed the advice.
+/// The config after the operator has followed the advice. A line takes the place of that with the same key.
 fn with_line(text: &str, line: &ConfigLine) -> String {
     let key = line.text.split_once(" =").unwrap().0;
-    let is_same = |old: &&str| old.split_once(" =").is_some_and(|(old, _)| old == key);
-    match line.section {
-        "source" => {
-            let others = text.lines().filter(|old| !is_same(old));
-            format!("{}\n{}", line.text, others.collect::<Vec<_>>().join("\n"))
-        }
-        "source.filter" if text.contains("[source.filter]") => format!("{text}\n{}", line.text),
-        _ => format!("{text}\n[source.filter]\n{}", line.text),
+    let others = |section: &str| {
+        let is_same = |old: &&str| old.split_once(" =").is_some_and(|(old, _)| old == key);
+        section.lines().filter(|old| !is_same(old)).collect::<Vec<_>>().join("\n")
+    };
+    let (source, filter) = text.split_once("[source.filter]").unwrap_or((text, ""));
+    match (line.section, filter) {
+        ("source", "") => format!("{}\n{}", line.text, others(source)),
+        ("source", _) => format!("{}\n{}\n[source.filter]{filter}", line.text, others(source)),
+        _ => format!("{source}\n[source.filter]\n{}\n{}", line.text, others(filter)),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Findings about where events have their version.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::item::SampledItem;
-use super::kind::{separation, shown};
+use super::kind::{SEPARATORS, kinds_among, without};
 use super::line::{is_nameable, nearest_path};
 use super::{ConfigLine, SampleFinding, SampledAggregate, Survey, of};
 use crate::config::{Path, VersionPlace};
@@ -18,36 +18,69 @@ const LISTED: usize = 4;
 
 const COUNT_FROM_NOW_ON: &str = "name the attribute that counts each aggregate's events; if there is none: docs/ordering.md, \"My events have no version\"";
 
-/// Finds items without a version that can be read.
-pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) {
-    let place = &survey.source.version;
-    let from_0 = VersionPlace { first: 0, ..place.clone() };
-    let is_zero =
-        |item: &&SampledItem| item.at(&place.path).is_some_and(|value| from_0.read(value) == Some(0));
-    let (zeros, lacking): (Vec<&SampledItem>, Vec<_>) =
-        survey.admitted.iter().copied().filter(|item| item.lacks(Role::Version)).partition(is_zero);
-    findings.extend(zero(survey, &from_0, &zeros));
-    if lacking.is_empty() {
-        return;
+/// Finds items without a version that can be read. Says whether versions are where they are looked for.
+pub(super) fn find(survey: &Survey<'_>, findings: &mut Vec<SampleFinding>) -> bool {
+    let (zeros, all) = (zeros(survey), survey.admitted.len());
+    let is_lacking = |item: &&SampledItem| item.lacks(Role::Version) && !is_zero(survey, item);
+    let (lacking, having): (Vec<&SampledItem>, Vec<_>) =
+        survey.admitted.iter().copied().partition(is_lacking);
+    // Most items lack a version where it should be, and what is there doesn't count.
+    let is_elsewhere =
+        lacking.len() > having.len() && !kinds_among(&having).iter().any(|kind| kind_counts(survey, kind));
+    let better = counting_elsewhere(survey)
+        .filter(|better| better.items == all || is_elsewhere && better.items > having.len());
+    let is_here = lacking.is_empty() || better.is_none() && !is_elsewhere;
+    match better {
+        _ if lacking.is_empty() => findings.extend(zero(survey, &zeros)),
+        Some(better) => findings.push(elsewhere(survey, &lacking, &better)),
+        None if having.is_empty() => findings.push(without_any(survey, &lacking)),
+        None => {
+            findings.extend(zero(survey, &zeros));
+            findings.push(other_kinds(survey, &having, &lacking, is_elsewhere));
+        }
     }
-    let known = survey.admitted.len() - lacking.len() - zeros.len();
-    let better = counting(survey.aggregates.as_slice(), place)
-        .filter(|better| known == 0 || better.items == survey.admitted.len());
-    if let Some(better) = better {
-        let all = better.items == survey.admitted.len();
-        let which = if all { "they".to_owned() } else { format!("{} of them", better.items) };
-        let problem = format!(
-            "{} at `{place}`; at `{}`, {which} count {}",
-            no_version(lacking.len(), survey.admitted.len()),
-            better.place,
-            numbers(place.first)
-        );
-        findings.push(SampleFinding::with_line(problem, "", ConfigLine::of_version(&better.place)));
-    } else if known == 0 {
-        findings.push(without_any(survey, &lacking));
-    } else {
-        findings.push(other_kinds(survey, &lacking));
-    }
+    is_here
+}
+
+/// The admitted items with version 0, where versions count from 1.
+pub(super) fn zeros<'s>(survey: &Survey<'s>) -> Vec<&'s SampledItem> {
+    survey.admitted.iter().copied().filter(|item| is_zero(survey, item)).collect()
+}
+
+fn is_zero(survey: &Survey<'_>, item: &SampledItem) -> bool {
+    item.lacks(Role::Version) && version(item, &from(0, survey)) == Some(0)
+}
+
+/// The place of versions, if they count from `first`.
+fn from(first: i64, survey: &Survey<'_>) -> VersionPlace {
+    VersionPlace { first, ..survey.source.version.clone() }
+}
+
+fn version(item: &SampledItem, place: &VersionPlace) -> Option<i64> {
+    place.read(item.at(&place.path)?)
+}
+
+/// Versions count at another place.
+fn elsewhere(survey: &Survey<'_>, lacking: &[&SampledItem], better: &Counting) -> SampleFinding {
+    let all = survey.admitted.len();
+    let which = if better.items == all { "they".to_owned() } else { format!("{} of them", better.items) };
+    let problem = format!(
+        "{} at `{}`; at `{}`, {which} count {}",
+        no_version(lacking.len(), all),
+        survey.source.version,
+        better.place,
+        numbers(better.place.first)
+    );
+    let is_for_all = lacking.len() == all || better.items == all;
+    let before = if is_for_all { "" } else { "if these are the events, " };
+    SampleFinding::with_line(problem, before, ConfigLine::of_version(&better.place))
+}
+
+/// The place other than the known one at which most items count, from 1 or from 0.
+fn counting_elsewhere(survey: &Survey<'_>) -> Option<Counting> {
+    let first = survey.source.version.first;
+    let places = [1 - first, first].map(|first| counting(&survey.aggregates, &from(first, survey)));
+    places.into_iter().flatten().max_by_key(|counting| counting.items)
 }
 
 /// A place where each aggregate's items count up by one from the first version.
@@ -60,15 +93,7 @@ pub(super) struct Counting {
 /// The place other than `known` at which most items count, if there is any. At least one aggregate has to show it with
 /// two versions.
 pub(super) fn counting(aggregates: &[SampledAggregate<'_>], known: &VersionPlace) -> Option<Counting> {
-    let mut versions: HashMap<VersionKey, Vec<(usize, i64)>> = HashMap::new();
-    for (index, aggregate) in aggregates.iter().enumerate() {
-        for (path, value) in aggregate.items.iter().flat_map(|item| &item.scalars) {
-            if let Some((after, version)) = digits(value).filter(|_| is_nameable(path)) {
-                let key = VersionKey { path: path.clone(), after: after.map(str::to_owned) };
-                versions.entry(key).or_default().push((index, version));
-            }
-        }
-    }
+    let versions = by_place(aggregates, digits);
     let counts = versions.into_iter().filter(|(_, versions)| count_up(aggregates, versions, known.first));
     let places = counts.map(|(VersionKey { path, after }, versions)| Counting {
         place: VersionPlace { path: Path(path), after, first: known.first },
@@ -86,6 +111,38 @@ pub(super) fn counting(aggregates: &[SampledAggregate<'_>], known: &VersionPlace
 struct VersionKey {
     path: Vec<String>,
     after: Option<String>,
+}
+
+/// The versions at each place, as `read` finds them in values, each with the index of its aggregate.
+fn by_place(
+    aggregates: &[SampledAggregate<'_>],
+    read: impl Fn(&Key) -> Option<(Option<&str>, i64)>,
+) -> HashMap<VersionKey, Vec<(usize, i64)>> {
+    let mut versions: HashMap<VersionKey, Vec<(usize, i64)>> = HashMap::new();
+    for (index, aggregate) in aggregates.iter().enumerate() {
+        for (path, value) in aggregate.items.iter().flat_map(|item| &item.scalars) {
+            if let Some((after, version)) = read(value).filter(|_| is_nameable(path)) {
+                let key = VersionKey { path: path.clone(), after: after.map(str::to_owned) };
+                versions.entry(key).or_default().push((index, version));
+            }
+        }
+    }
+    versions
+}
+
+/// Whether the items of a kind count up by themselves at the known place, from 1 or from 0.
+pub(super) fn kind_counts(survey: &Survey<'_>, kind: &Option<String>) -> bool {
+    [0, 1].into_iter().any(|first| counts(survey, first, |item| item.kind() == *kind))
+}
+
+/// Whether the items that `is_meant` says count up from `first` at the known place.
+fn counts(survey: &Survey<'_>, first: i64, is_meant: impl Fn(&SampledItem) -> bool) -> bool {
+    let place = from(first, survey);
+    let versions = survey.aggregates.iter().enumerate().flat_map(|(index, aggregate)| {
+        let meant = aggregate.items.iter().filter(|item| is_meant(item));
+        meant.filter_map(|item| version(item, &place)).map(move |version| (index, version))
+    });
+    count_up(&survey.aggregates, &versions.collect::<Vec<_>>(), first)
 }
 
 /// Whether these versions, each with the index of its aggregate, count up by one from `first` in each aggregate.
@@ -129,30 +186,26 @@ pub(super) fn numbers(first: i64) -> String {
 }
 
 /// Items with version 0, where versions count from 1.
-fn zero(survey: &Survey<'_>, from_0: &VersionPlace, zeros: &[&SampledItem]) -> Option<SampleFinding> {
-    let path = &survey.source.version.path;
-    let first = zeros.first()?;
+fn zero(survey: &Survey<'_>, zeros: &[&SampledItem]) -> Option<SampleFinding> {
+    if zeros.is_empty() {
+        return None;
+    }
     let have = if zeros.len() == 1 { "has" } else { "have" };
     let problem = format!(
-        "{} {have} version 0 (`{path}`), and versions count from 1: an item with version 0 is rejected",
-        of(zeros.len(), survey.admitted.len(), "item")
+        "{} {have} version 0 (`{}`), and versions count from 1: an item with version 0 is rejected",
+        of(zeros.len(), survey.admitted.len(), "item"),
+        survey.source.version.path
     );
-    let versions = survey.aggregates.iter().enumerate().flat_map(|(index, aggregate)| {
-        let versions = aggregate.items.iter().filter_map(|item| from_0.read(item.at(path)?));
-        versions.map(move |version| (index, version))
-    });
-    if count_up(&survey.aggregates, &versions.collect::<Vec<_>>(), 0) {
-        return Some(SampleFinding::with_line(problem, "", ConfigLine::of_first_version(0)));
-    }
-    if !matches!(first.at(path), Some(Key::N(_))) {
-        return Some(SampleFinding::new(problem, "let the writer count from 1"));
-    }
-    let line = ConfigLine::of_filter(&path.0, "[{ numeric = [\">\", 0] }]");
-    Some(SampleFinding::with_line(
-        problem,
-        "let the writer count from 1; or, if clients can do without these, ",
-        line,
-    ))
+    // Heads and snapshots have numbers too, which don't count.
+    let kinds = kinds_among(zeros);
+    let is_counting = counts(survey, 0, |_| true)
+        || counts(survey, 0, |item| kinds.contains(&item.kind()))
+        || kinds.iter().any(|kind| counts(survey, 0, |item| item.kind() == *kind));
+    Some(if is_counting {
+        SampleFinding::with_line(problem, "", ConfigLine::of_first_version(0))
+    } else {
+        SampleFinding::new(problem, "let the writer count from 1")
+    })
 }
 
 /// No item has a version, and nothing counts.
@@ -168,7 +221,10 @@ fn without_any(survey: &Survey<'_>, lacking: &[&SampledItem]) -> SampleFinding {
     let near = near.and_then(|near| Path::try_new(&near).ok());
     match near {
         Some(path) => SampleFinding::with_line(problem, "", ConfigLine::of_version(&path.into())),
-        None => SampleFinding::new(problem, COUNT_FROM_NOW_ON),
+        None => {
+            let remedy = text_follows(survey, lacking);
+            SampleFinding::new(problem, remedy.unwrap_or_else(|| COUNT_FROM_NOW_ON.to_owned()))
+        }
     }
 }
 
@@ -179,26 +235,67 @@ fn behind<'i>(place: &VersionPlace, lacking: &[&'i SampledItem]) -> Option<&'i s
     before.all(|other| other == Some(first)).then_some(first)
 }
 
-/// Some items have no version: they are of other kinds, as a rule.
-fn other_kinds(survey: &Survey<'_>, lacking: &[&SampledItem]) -> SampleFinding {
+/// What to do if text follows the digits of the version: at the known place, or where they count.
+fn text_follows(survey: &Survey<'_>, lacking: &[&SampledItem]) -> Option<String> {
+    let known = &survey.source.version.path.0;
+    let is_version = |key: &VersionKey, versions: &[(usize, i64)]| {
+        let are_all = key.path == *known && versions.len() == lacking.len();
+        let are_distinct = || versions.iter().collect::<HashSet<_>>().len() == versions.len();
+        are_all && are_distinct() || [0, 1].iter().any(|first| count_up(&survey.aggregates, versions, *first))
+    };
+    let places = by_place(&survey.aggregates, |value| {
+        let (before, digits, _) = digits_then_text(value)?;
+        Some((Some(before), digits.parse().ok()?))
+    });
+    let places = places.into_iter().filter(|(key, versions)| is_version(key, versions));
+    let rank = |(key, versions): &(VersionKey, Vec<_>)| {
+        (Reverse(versions.len()), key.path != *known, key.path.len(), key.path.clone())
+    };
+    let (VersionKey { path, after }, _) = places.min_by_key(rank)?;
+    let mut values = lacking.iter().filter_map(|item| digits_then_text(item.scalars.get(&path)?));
+    let (before, digits, separator) = values.find(|(before, ..)| after.as_deref() == Some(before))?;
+    Some(format!(
+        "text follows the digits of the version ({}): the digits must end the value; write the version to an attribute of its \
+         own",
+        quoted(&format!("{before}{digits}{separator}…"))
+    ))
+}
+
+/// What `value` has before its first digits, these, and the separator behind them.
+fn digits_then_text(value: &Key) -> Option<(&str, &str, char)> {
+    let Key::S(text) = value else { return None };
+    let (before, digits) = text.split_at_checked(text.find(|first: char| first.is_ascii_digit())?)?;
+    let (digits, behind) = digits.split_at_checked(digits.find(|next: char| !next.is_ascii_digit())?)?;
+    let separator = behind.chars().next().filter(|separator| SEPARATORS.contains(separator))?;
+    Some((before, digits, separator))
+}
+
+/// Some items have no version: they are of other kinds, as a rule; or the version `is_elsewhere`.
+fn other_kinds(
+    survey: &Survey<'_>,
+    having: &[&SampledItem],
+    lacking: &[&SampledItem],
+    is_elsewhere: bool,
+) -> SampleFinding {
     let place = &survey.source.version;
     let problem = format!(
         "{} at `{place}`, and would be rejected: {}",
         no_version(lacking.len(), survey.admitted.len()),
         kinds_of(lacking)
     );
-    let sorts = |items: &mut dyn Iterator<Item = &SampledItem>| -> Vec<Key> {
-        items.filter_map(|item| item.sort().cloned()).collect()
-    };
-    let wanted = sorts(&mut survey.admitted.iter().copied().filter(|item| !item.lacks(Role::Version)));
-    let others = sorts(&mut lacking.iter().copied());
-    let line =
-        separation(survey.source, &wanted.iter().collect::<Vec<_>>(), &others.iter().collect::<Vec<_>>());
+    if let Some(remedy) = text_follows(survey, lacking).filter(|_| is_elsewhere) {
+        return SampleFinding::new(problem, remedy);
+    }
+    let line = without(survey, having, lacking);
     let are_absent = lacking.iter().all(|item| item.at(&place.path).is_none());
-    let line =
-        line.or_else(|| are_absent.then(|| ConfigLine::of_filter(&place.path.0, "[{ exists = true }]")));
-    match line {
+    let exists = || ConfigLine::of_filter(&place.path.0, "[{ exists = true }]");
+    // It would keep what is no event, if the version is elsewhere.
+    match line.or_else(|| (are_absent && !is_elsewhere).then(exists)) {
         Some(line) => SampleFinding::with_line(problem, "if they are no events, ", line),
+        None if is_elsewhere => SampleFinding::new(
+            problem,
+            format!("if they are no events, leave them out with `[source.filter]`; else {COUNT_FROM_NOW_ON}"),
+        ),
         None => SampleFinding::new(problem, "if they are no events, leave them out with `[source.filter]`"),
     }
 }
@@ -206,7 +303,7 @@ fn other_kinds(survey: &Survey<'_>, lacking: &[&SampledItem]) -> SampleFinding {
 /// `META 2, SNAPSHOT#… 1`.
 pub(super) fn kinds_of(items: &[&SampledItem]) -> String {
     let mut kinds: Vec<(String, usize)> = Vec::new();
-    for kind in items.iter().filter_map(|item| item.sort()).map(shown) {
+    for kind in items.iter().filter_map(|item| item.kind()) {
         match kinds.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, count)) => *count += 1,
             None => kinds.push((kind, 1)),

@@ -240,7 +240,7 @@ fn versions_from_0_are_shown() {
         5 items: 4 events, 0 skipped, 1 rejected
           e…: 4 0 1
         1 rejected: `version`, the event's version, is not a whole number from 1 to 999999999999999999
-        - 1 of 5 items has version 0 (`version`), and versions count from 1: an item with version 0 is rejected; let the writer count from 1; or, if clients can do without these, write `version = [{ numeric = [">", 0] }]` in `[source.filter]`
+        - 1 of 5 items has version 0 (`version`), and versions count from 1: an item with version 0 is rejected; let the writer count from 1
     "#]],
     );
     check(

@@ -167,6 +167,52 @@ fn keys_of_the_filter_that_no_item_has_are_named() {
     );
 }
 
+/// `"data.amount"` is one name, and `data.amount` a path.
+#[test]
+fn a_name_with_a_dot_in_the_filter_is_told_from_a_path() {
+    let path = r#"{"pk": "a", "sk": "x", "version": 1, "at": "2026-11-01T10:00:00Z", "data": {"amount": 5}}"#;
+    let name = r#"{"pk": "a", "sk": "x", "version": 1, "at": "2026-11-01T10:00:00Z", "data.amount": 5}"#;
+    let filter = |filter: &str| format!("{SOURCE}[source.filter]\n{filter}\n");
+    check(
+        &filter("\"data.amount\" = [5]"),
+        path,
+        &expect![[r#"
+        1 items: 0 events, 1 skipped, 0 rejected
+          x: 0 1 0
+        1 skipped: `"data.amount"` is not there
+        - `"data.amount"` of `[source.filter]` has a value in none of 1 item; write `data.amount` in its place: without quotes it is a path
+    "#]],
+    );
+    check(
+        &filter("data.amount = [5]"),
+        name,
+        &expect![[r#"
+        1 items: 0 events, 1 skipped, 0 rejected
+          x: 0 1 0
+        1 skipped: `data.amount` is not there
+        - `data.amount` of `[source.filter]` has a value in none of 1 item; write `"data.amount"` in its place: in quotes it is one name with a dot
+    "#]],
+    );
+    check(
+        &filter("\"data.amuont\" = [5]"),
+        path,
+        &expect![[r#"
+        1 items: 0 events, 1 skipped, 0 rejected
+          x: 0 1 0
+        1 skipped: `"data.amuont"` is not there
+        - `"data.amuont"` of `[source.filter]` has a value in none of 1 item; write `data.amount` in its place
+    "#]],
+    );
+    check(
+        &filter("\"data.amount\" = [5]"),
+        name,
+        &expect![[r#"
+        1 items: 1 events, 0 skipped, 0 rejected
+          x: 1 0 0
+    "#]],
+    );
+}
+
 #[test]
 fn events_that_expire_are_a_finding_and_other_items_are_none() {
     let lines = r#"
