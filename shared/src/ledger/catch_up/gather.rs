@@ -96,7 +96,7 @@ impl NeededEvents {
                         };
                         self.keep(version, Kept::Message(event.message(along)));
                     }
-                    if self.lowest.as_ref().is_none_or(|(lowest, _)| version < *lowest) {
+                    if self.lowest.as_ref().is_none_or(|(lowest, _)| version <= *lowest) {
                         self.lowest = Some((version, event));
                     }
                 }

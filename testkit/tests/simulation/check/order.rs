@@ -37,7 +37,9 @@ impl World {
     fn check_incarnation(&self, registered: &Registered, client: usize, arrivals: &[&Arrival]) {
         let (source, observed) = (self.source.borrow(), self.observed.borrow());
         let Some(some) = arrivals.first() else { return };
-        if source.is_case_e(some.event) {
+        if source.is_case_e(some.event)
+            || source.is_worst_of_e(some.event.group, some.event.incarnation_number)
+        {
             return;
         }
         let name = NAMES[client];

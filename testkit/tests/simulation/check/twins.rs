@@ -2,6 +2,7 @@
 //! all.
 
 use crate::clients::NAMES;
+use crate::mix::Kind;
 use crate::world::World;
 
 impl World {
@@ -13,8 +14,10 @@ impl World {
             // A version that was passed over, or deleted by itself, and comes late looks like one that was used twice.
             let is_plain = |version: &&i64| {
                 let mut own = aggregate.known.iter().filter(|known| known.event.version == **version);
-                own.all(|known| observed.enqueued().any(|arrival| arrival.event == known.event))
-                    && !aggregate.twins.iter().any(|twin| twin.event.version == **version)
+                // The stream's times of what was there before the ledger are made up, in no order.
+                own.all(|known| {
+                    !known.is_history && observed.enqueued().any(|arrival| arrival.event == known.event)
+                }) && !aggregate.twins.iter().any(|twin| twin.event.version == **version)
                     && !aggregate.known.iter().any(|known| source.is_case_e(known.event))
             };
             if let Some(version) = noticed.filter(|_| !source.is_case_f(group)).find(is_plain) {
@@ -24,7 +27,9 @@ impl World {
                 let Some(other) = source.known(twin.event) else { continue };
                 let name = format!("{} twin", twin.event);
                 let from_table = |arrival: &&crate::observed::Arrival| {
-                    arrival.name == name && !arrival.is_streamed && other.is_there(arrival.at)
+                    // Where clocks differ, sort keys are not in the order of versions: then a look-up can end before the lower.
+                    let is_sorted = !self.mix.has(Kind::Skew);
+                    is_sorted && arrival.name == name && !arrival.is_streamed && other.is_there(arrival.at)
                 };
                 if let Some(arrival) = observed.arrivals.iter().find(from_table) {
                     let client = NAMES[arrival.client];
