@@ -165,7 +165,9 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
     let Some(rows) = &view.answers.whole else { return Decision::LookUp(LookUp::Whole) };
     let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| shows(rows, arrival)).collect();
     let plausible = plausible::highest(rows.iter().filter_map(|row| row.version), &resent(&there));
-    let lowest = rows.iter().filter_map(|row| Some((row.version?, row))).min_by_key(|(version, _)| *version);
+    // They come newest first: of several with a version, the one with the lowest sort key counts.
+    let events = rows.iter().rev().filter_map(|row| Some((row.version?, row)));
+    let lowest = events.min_by_key(|(version, _)| *version);
     let Some((version, lowest)) = lowest.filter(|(version, _)| *version <= plausible) else {
         let implausible = there.into_iter().filter(|arrival| arrival.version > plausible);
         let erased = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
