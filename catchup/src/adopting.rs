@@ -58,7 +58,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             };
             let retired = self.leaving(&group, &item, registry).await;
             let fresh = &mut || self.ports.ledger.fresh();
-            let first_version = self.own.first_version;
+            let first_version = self.first_version();
             let transactions =
                 adopt(&group, &item, is_new, registry, first_version, &retired, self.now(), fresh);
             Update::Write(transactions, Adoption::Done)
@@ -73,7 +73,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             SurveyError::Unread(unread) => Adoption::Failed(unread.to_string()),
         };
         let heads = self.heads(key).await.map_err(not_read)?;
-        if is_whole(&heads, self.own.first_version) {
+        if is_whole(&heads, self.first_version()) {
             return baseline(key, &heads, registry.start, None).ok_or(Adoption::Missing);
         }
         Err(match self.ends(key, &heads, &[]).await.map_err(not_read)?.highest {

@@ -46,8 +46,6 @@ pub struct CatchUp {
     rejected: QueueUrl,
     requests_in_flight: usize,
     scan_read_units: u32,
-    /// The version of an aggregate's first event.
-    first_version: i64,
     source: Source,
 }
 
@@ -71,7 +69,6 @@ impl CatchUp {
             rejected: naming.own_queue(OwnQueue::Rejected),
             requests_in_flight: config.requests_in_flight,
             scan_read_units: config.scan_read_units,
-            first_version: config.source.version.first,
             source: config.source.clone(),
         }
     }

@@ -114,7 +114,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 
         let (mut tasks, mut unread) = (Vec::new(), Vec::new());
         for group in groups {
-            match begin(&found, client.id, group, self.own.first_version) {
+            match begin(&found, client.id, group, self.first_version()) {
                 Begin::Behind(task) => tasks.push(*task),
                 Begin::UpToDate => pass_outcome.groups.push((group.clone(), End::UpToDate)),
                 Begin::Unread => {

@@ -71,7 +71,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                 break;
             }
             let read = self.read(&keys).await;
-            items = begin(&read, client, &group, self.own.first_version);
+            items = begin(&read, client, &group, self.first_version());
             if items == Begin::Unread {
                 why = why_unread(&read, &keys);
             }

@@ -119,7 +119,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                 return Update::ReadAgain(why_unread(found, &keys));
             };
             let fresh = &mut || self.ports.ledger.fresh();
-            let first_version = self.own.first_version;
+            let first_version = self.first_version();
             let writes = replay(&group, item, client, cursor, from, first_version, id, self.now(), fresh);
             if writes.is_empty() {
                 return Update::Done(Ok(ReplayEffect::Nothing));

@@ -157,6 +157,11 @@ impl<'w, C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'w, C, T, L, E> 
         Err(why)
     }
 
+    /// The version of an aggregate's first event.
+    pub(super) fn first_version(&self) -> i64 {
+        self.own.source.version.first
+    }
+
     async fn write_all(&self, transactions: &[Vec<Write>]) -> Result<(), WriteError> {
         for writes in transactions {
             self.ports.ledger.write(writes).await?;

@@ -13,7 +13,6 @@ use deploy::settings::{FunctionTimeout, Settings, SettingsError, StreamArn};
 use deploy::stack::{DeployError, Deployment, Progress};
 use shared::config::{Client, ClientQueue, Config, Findings, Source};
 use shared::event::Reader;
-use shared::image;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::try_join;
@@ -197,27 +196,16 @@ impl Stack {
     /// [`StackError`]. What was started is ended.
     pub async fn start(name: &str, say: &Say) -> Result<Self, StackError> {
         let config_text = read(CLIENT_QUEUES)?;
-        let config = Config::try_from_toml(CLIENT_QUEUES, &config_text, None).map_err(StackError::Config)?;
-        reads_own_events(&config.source).map_err(StackError::Source)?;
-        Self::start_with(name, &config_text, say).await
-    }
-
-    /// As [`Stack::start`], with the text of another `client-queues.toml`.
-    ///
-    /// # Errors
-    ///
-    /// [`StackError`]. What was started is ended.
-    pub async fn start_with(name: &str, config_text: &str, say: &Say) -> Result<Self, StackError> {
         let naming = Naming::try_new("aws", REGION, ACCOUNT, "")
             .map_err(|error| StackError::Fault(error.to_string()))?;
         let config =
-            Config::try_from_toml(CLIENT_QUEUES, config_text, Some(&naming)).map_err(StackError::Config)?;
+            Config::try_from_toml(CLIENT_QUEUES, &config_text, Some(&naming)).map_err(StackError::Config)?;
+        reads_own_events(&config.source).map_err(StackError::Source)?;
 
         // Each takes minutes the first time and uses only a part of the machine. A missing Python would stop both, so
         // it is looked for first.
         spawn_blocking(|| Environment::probe(&workspace::directory())).await.map_err(fault)??;
-        let (ground, packages) =
-            try_join!(Ground::start(name, say), build(Arc::clone(say), config_text.to_owned()))?;
+        let (ground, packages) = try_join!(Ground::start(name, say), build(Arc::clone(say), config_text))?;
         ground.make_existing_queues(&config).await?;
         deploy_template(&ground, &config, &packages, say).await?;
         let clients = config.clients.iter().map(|client| address(client, &naming, &ground.connection));
@@ -335,13 +323,12 @@ fn read(name: &str) -> Result<String, StackError> {
 
 /// Whether `source` reads the events that are written here; or why not.
 fn reads_own_events(source: &Source) -> Result<(), String> {
-    let reader = Reader::new(source);
-    let image = image::convert(EXAMPLE, reader.wanted()).map_err(|why| why.to_string())?;
-    if !reader.admits(&image) {
-        return Err("`[source.filter]` does not admit them".to_owned());
+    match Reader::new(source).read_admitted(EXAMPLE) {
+        Err(why) => Err(why.to_string()),
+        Ok(None) => Err("`[source.filter]` does not admit them".to_owned()),
+        Ok(Some(_)) if source.version.first != 1 => Err("their versions count from 1".to_owned()),
+        Ok(Some(_)) => Ok(()),
     }
-    reader.event(image).map_err(|why| why.to_string())?;
-    if source.version.first == 1 { Ok(()) } else { Err("their versions count from 1".to_owned()) }
 }
 
 fn fault(error: JoinError) -> StackError {

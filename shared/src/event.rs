@@ -111,6 +111,16 @@ impl Reader {
         self.event(image::convert(image, &self.wanted)?)
     }
 
+    /// Reads an event from `image`, an item as the stream writes it; `None` if the filter does not admit that.
+    ///
+    /// # Errors
+    ///
+    /// [`EventError`] if an admitted item can never be an event.
+    pub fn read_admitted(&self, image: &str) -> Result<Option<Event>, EventError> {
+        let image = image::convert(image, &self.wanted)?;
+        if self.admits(&image) { self.event(image).map(Some) } else { Ok(None) }
+    }
+
     /// Makes an event of an [admitted](Self::admits) item that was converted with [`wanted`](Self::wanted), from the
     /// stream or from the table: the event is the same.
     ///

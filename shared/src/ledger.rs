@@ -30,6 +30,7 @@ pub use items::{
     Repetition, Scan, ScanKind, State, WriteCount,
 };
 pub use pairs::note_pairs;
+use ports::lowest_event;
 pub use ports::{
     Condition, EventTable, Item, ItemKey, Ledger, LedgerRead, Page, Ports, READ_LIMIT, Reading, Row, RowHead,
     ScanPage, ScanPosition, ScannedRow, Unread, UnsendableEvent, WRITE_LIMIT, Write, WriteError,

@@ -60,15 +60,11 @@ pub fn newer(item: &Item, image: &Value, source: Option<&Source>) -> Result<Newe
 
 /// Why the converter, if it has this `source`, would not send the event of `image`; `None` if it would.
 pub fn why_no_event(source: &Source, image: &Value) -> Option<String> {
-    let (text, reader) = (image.to_string(), Reader::new(source));
-    let image = match shared::image::convert(&text, reader.wanted()) {
-        Ok(image) => image,
-        Err(why) => return Some(why.to_string()),
-    };
-    if !reader.admits(&image) {
-        return Some("the filter in `[source]` does not admit the item as an event".to_owned());
+    match Reader::new(source).read_admitted(&image.to_string()) {
+        Ok(Some(_)) => None,
+        Ok(None) => Some("the filter in `[source]` does not admit the item as an event".to_owned()),
+        Err(why) => Some(why.to_string()),
     }
-    reader.event(image).err().map(|why| why.to_string())
 }
 
 /// The payload with which the converter sends the event of `image`, as if the stack's stream showed it now.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::cursors::{CursorWrite, transactions};
 use super::{
     ClientId, Cursor, EventTime, First, GroupItem, Registration, Registry, RowHead, State, Write, WriteCount,
+    lowest_event,
 };
 use crate::ids::{Group, IncarnationToken, Key};
 use crate::time::Timestamp;
@@ -74,7 +75,7 @@ pub fn is_whole(rows: &[RowHead], first_version: i64) -> bool {
 /// How many versions a stream may be behind with, as far as that matters where events have no times.
 const REVERSED_LIMIT: i64 = 10;
 
-/// The item of a group at first sight, from the table's `rows`; `None` if they have no event of it.
+/// The item of a group at first sight, from the table's `rows`, newest first; `None` if they have no event of it.
 ///
 /// `version` is below the lowest event whose time is not before `start`; if all are older, it is the highest. An event
 /// whose time cannot be read is old, unless its version is above `shown`, the lowest that the stream has shown, or at
@@ -88,8 +89,8 @@ pub fn baseline<'r>(
 ) -> Option<GroupItem> {
     let mut events: Vec<(i64, &RowHead)> =
         rows.into_iter().filter_map(|row| Some((row.version?, row))).collect();
+    let (lowest, first) = lowest_event(events.iter().map(|(_, row)| *row))?;
     events.sort_by_key(|(version, _)| *version);
-    let (lowest, first) = *events.first()?;
     let (highest, _) = *events.last()?;
     let is_young = |version: i64, time: Option<EventTime>| match time {
         Some(_) => !is_old(time, start),

@@ -18,7 +18,7 @@ use super::pairs::{new_pairs, note_pairs};
 use super::plausible::{self, LOOK_UP_LIMIT};
 use super::{
     ClientId, First, GroupItem, Item, Reading, Registry, RowHead, State, WRITE_LIMIT, Write, adopt, leaving,
-    replay,
+    lowest_event, replay,
 };
 use crate::ids::{EventIdentity, IncarnationToken, ReplayId};
 
@@ -165,10 +165,8 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
     let Some(rows) = &view.answers.whole else { return Decision::LookUp(LookUp::Whole) };
     let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| shows(rows, arrival)).collect();
     let plausible = plausible::highest(rows.iter().filter_map(|row| row.version), &resent(&there));
-    // They come newest first: of several with a version, the one with the lowest sort key counts.
-    let events = rows.iter().rev().filter_map(|row| Some((row.version?, row)));
-    let lowest = events.min_by_key(|(version, _)| *version);
-    let Some((version, lowest)) = lowest.filter(|(version, _)| *version <= plausible) else {
+    let lowest = lowest_event(rows).filter(|(version, _)| *version <= plausible);
+    let Some((version, lowest)) = lowest else {
         let implausible = there.into_iter().filter(|arrival| arrival.version > plausible);
         let erased = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
         return Decision::reject(implausible, plausible)

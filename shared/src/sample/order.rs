@@ -128,11 +128,10 @@ fn left_out(survey: &Survey<'_>, versions: &[Versions<'_>]) -> Option<SampleFind
         numbers(place.first),
         name(first.key)
     );
-    let events = survey.events().count();
     if whole.iter().all(|versions| versions.hole(1).is_none()) {
         return Some(SampleFinding::with_line(problem, "", ConfigLine::of_first_version(1)));
     }
-    let better = counting(&survey.aggregates, place);
+    let (events, better) = (survey.events().count(), counting(&survey.aggregates, place));
     Some(match better.filter(|better| better.items >= events) {
         Some(better) => {
             let problem = format!("{problem}; at `{}`, they do", better.place);

@@ -6,10 +6,10 @@ mod exempt;
 mod incarnations;
 mod isolation;
 mod order;
+mod pairs;
 mod rejections;
 mod repeated;
 mod replayed;
-mod twins;
 
 use std::rc::Rc;
 
@@ -25,6 +25,6 @@ impl World {
         self.check_isolation();
         self.check_consumers();
         self.check_rejections();
-        self.check_twins();
+        self.check_pairs();
     }
 }

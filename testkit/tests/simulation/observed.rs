@@ -267,8 +267,8 @@ impl World {
         };
         let identity = &item.first.identity;
         let known = aggregate.known.iter().map(|known| (&known.identity, known.event));
-        let twins = aggregate.twins.iter().map(|twin| (&twin.identity, twin.event));
-        let (_, first) = known.chain(twins).find(|(known, _)| *known == identity)?;
+        let paired = aggregate.paired.iter().map(|paired| (&paired.identity, paired.event));
+        let (_, first) = known.chain(paired).find(|(known, _)| *known == identity)?;
         Some((first.incarnation_number, *item))
     }
 

@@ -151,7 +151,7 @@ impl Script<'_> {
             }
             if self.has(Kind::UsedTwice) {
                 for _ in 0..rng.between(1, 2) {
-                    self.some_time(move |world| world.write_twin(group));
+                    self.some_time(move |world| world.write_pair(group));
                 }
             }
             if self.has(Kind::DeletedOne) && rng.chance(800) {

@@ -13,8 +13,8 @@ use shared::message::Message;
 use shared::time::Timestamp;
 
 use crate::mix::Kind;
+use crate::pairs::PairedEvent;
 use crate::trace::START;
-use crate::twins::Twin;
 use crate::world::World;
 
 /// Incarnations of an aggregate are further apart than this, unless the schedule has close ones: more than clocks
@@ -89,7 +89,7 @@ pub(crate) struct Aggregate {
     /// One below the first version.
     nothing: i64,
     /// Events with a version that another one has.
-    pub(crate) twins: Vec<Twin>,
+    pub(crate) paired: Vec<PairedEvent>,
     /// Events whose versions are far too high.
     pub(crate) far: Vec<FarEvent>,
     /// Whether the stream shows most of its first incarnation late.
@@ -139,7 +139,7 @@ impl Source {
                 is_timeless: false,
                 removed: 0,
                 nothing: source.version.first - 1,
-                twins: Vec::new(),
+                paired: Vec::new(),
                 far: Vec::new(),
                 is_first_incarnation_held: false,
                 times: BTreeSet::new(),
@@ -456,22 +456,24 @@ impl World {
             let at = if is_at_once { now } else { now.plus(self.rng.millis(0, 2_000)) };
             known.deleted = Some(at);
             end = end.max(at);
-            let (key, sort) = (aggregate.key.clone(), known.identity.sort.clone());
+            let paired = aggregate.paired.iter().filter(|paired| paired.event == known.event);
+            let identities = paired.map(|paired| &paired.identity).chain([&known.identity]);
+            let (key, sorts) = (aggregate.key.clone(), identities.map(|identity| identity.sort.clone()));
+            let sorts: Vec<Key> = sorts.collect();
+            let delete = move |world: &Rc<Self>| {
+                for sort in &sorts {
+                    world.table.delete(&key, sort);
+                }
+            };
             if is_at_once {
-                self.table.delete(&key, &sort);
+                delete(self);
             } else {
-                self.at(at, move |world| {
-                    world.table.delete(&key, &sort);
-                });
+                self.at(at, delete);
             }
         }
         for far in aggregate.far.iter_mut().filter(|far| !far.deleted) {
             far.deleted = true;
             self.table.delete(&aggregate.key, &far.sort);
-        }
-        for twin in aggregate.twins.iter_mut().filter(|twin| twin.deleted.is_none()) {
-            twin.deleted = Some(now);
-            self.table.delete(&aggregate.key, &twin.identity.sort);
         }
         aggregate.erased_at = Some(end);
     }
@@ -485,8 +487,8 @@ impl World {
             .filter(|index| {
                 let known = &aggregate.known[*index];
                 // Without its first event, an aggregate whose version 1 has another one begins anew.
-                let has_twin = aggregate.twins.iter().any(|twin| twin.event == known.event);
-                known.deleted.is_none() && known.readable <= now && !has_twin
+                let is_paired = aggregate.paired.iter().any(|paired| paired.event == known.event);
+                known.deleted.is_none() && known.readable <= now && !is_paired
             })
             .collect();
         if there.len() < 2 {

@@ -67,7 +67,7 @@ impl World {
         for ((client, _, _, event), times) in enqueued {
             // In its own incarnation, it is another message than in the one for whose event it was taken.
             // Of two events of a version, a client may get both.
-            if source.is_case_e(event) || source.is_case_f(event.group) || source.has_twin(event) {
+            if source.is_case_e(event) || source.is_case_f(event.group) || source.is_paired(event) {
                 continue;
             }
             let name = NAMES[client];

@@ -3,10 +3,12 @@
 
 use crate::clients::NAMES;
 use crate::mix::Kind;
+use crate::observed::Arrival;
+use crate::pairs::PairedEvent;
 use crate::world::World;
 
 impl World {
-    pub(crate) fn check_twins(&self) {
+    pub(crate) fn check_pairs(&self) {
         let (source, observed, now) = (self.source.borrow(), self.observed.borrow(), self.now());
         for (group, aggregate) in source.groups.iter().enumerate() {
             let item = self.group_item(group);
@@ -17,31 +19,31 @@ impl World {
                 // The stream's times of what was there before the ledger are made up, in no order.
                 own.all(|known| {
                     !known.is_history && observed.enqueued().any(|arrival| arrival.event == known.event)
-                }) && !aggregate.twins.iter().any(|twin| twin.event.version == **version)
+                }) && !aggregate.paired.iter().any(|paired| paired.event.version == **version)
                     && !aggregate.known.iter().any(|known| source.is_case_e(known.event))
             };
             if let Some(version) = noticed.filter(|_| !source.is_case_f(group)).find(is_plain) {
-                self.violated(|| format!("twin: two events are said to have version {version} of {group}"));
+                self.violated(|| format!("pair: two events are said to have version {version} of {group}"));
             }
-            for twin in &aggregate.twins {
-                let Some(other) = source.known(twin.event) else { continue };
-                let name = format!("{} twin", twin.event);
-                let from_table = |arrival: &&crate::observed::Arrival| {
-                    // Where clocks differ, sort keys are not in the order of versions: then a look-up can end before the lower.
+            for paired in &aggregate.paired {
+                let Some(other) = source.known(paired.event) else { continue };
+                let name = PairedEvent::name(paired.event);
+                let from_table = |arrival: &&Arrival| {
+                    // Where clocks differ, sort keys are not in the order of versions: then a look-up can end before the
+                    // lower one.
                     let is_sorted = !self.mix.has(Kind::Skew);
                     is_sorted && arrival.name == name && !arrival.is_streamed && other.is_there(arrival.at)
                 };
                 if let Some(arrival) = observed.arrivals.iter().find(from_table) {
                     let client = NAMES[arrival.client];
                     self.violated(|| {
-                        format!("twin: {client} got {name} from the table, which has a lower sort key")
+                        format!("pair: {client} got {name} from the table, which has a lower sort key")
                     });
                 }
                 let Some((incarnation_number, item)) = &item else { continue };
-                let is_of_it = *incarnation_number == twin.event.incarnation_number;
-                let are_there = twin.deleted.is_none() && other.is_there(now);
-                if is_of_it && are_there && !item.pairs.contains(&twin.event.version) {
-                    self.violated(|| format!("twin: nobody noticed that two events have {}", twin.event));
+                let is_of_it = *incarnation_number == paired.event.incarnation_number;
+                if is_of_it && other.is_there(now) && !item.pairs.contains(&paired.event.version) {
+                    self.violated(|| format!("pair: nobody noticed that two events have {}", paired.event));
                 }
             }
         }
