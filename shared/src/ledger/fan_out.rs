@@ -166,15 +166,19 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
     let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| shows(rows, arrival)).collect();
     let plausible = plausible::highest(rows.iter().filter_map(|row| row.version), &resent(&there));
     let lowest = lowest_event(rows).filter(|(version, _)| *version <= plausible);
+    let erased = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
     let Some((version, lowest)) = lowest else {
         let implausible = there.into_iter().filter(|arrival| arrival.version > plausible);
-        let erased = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
         return Decision::reject(implausible, plausible)
             .unwrap_or_else(|| Decision::Acknowledge(Dropped::erased(erased)));
     };
     let holes = Holes::between(view.first_version - 1, version, [version]);
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
         return Decision::ReturnSoon(young);
+    }
+    if there.is_empty() && !holes.is_empty() {
+        // Messages of erased events may be old, and the hole young. A message of what is there tells, or a repair.
+        return Decision::Acknowledge(Dropped::erased(erased));
     }
     let first = First { identity: lowest.identity.clone(), version };
     let lowest_at = Instants { own: lowest.time, streamed: None }.known_by(view.now);

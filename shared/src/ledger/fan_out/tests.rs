@@ -1057,6 +1057,15 @@ fn step_6_the_first_event_is_gone() {
     );
     // Below its lowest event something may still become readable.
     check(&case("v5", "5~", "3 4"), &expect!["first? whole? return soon: 1-2"]);
+    // A message of what is gone does not tell how young that hole is.
+    check(&case("v5", "5", "3 4"), &expect!["first? whole? acknowledge"]);
+    check(&case("v5", "7", "2'@9"), &expect!["events 6-7? first? whole? acknowledge; erased 7"]);
+    check(
+        &case("v5", "7", "1'@9"),
+        &expect![
+            "events 6-7? first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first b001 t- revision2 behind []}"
+        ],
+    );
     check(&case("v5", "2'@9~", "2'@9"), &expect!["first? whole? return soon: 1"]);
     check(
         &case("v5", "1'@9~", "1'@9"),
