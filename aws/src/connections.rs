@@ -1,8 +1,16 @@
-//! What the clients of AWS have in common: how long they wait, and whether a request left at all.
+//! How AWS is reached: one pool of connections, one TLS stack and one set of times for all clients of a process.
 
 use std::error::Error;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
 use aws_smithy_types::timeout::TimeoutConfig;
 
 /// For a connection. Inside a region one takes milliseconds; a second is a packet lost twice.
@@ -16,13 +24,40 @@ const READ_TIMEOUT: Duration = Duration::from_secs(3);
 /// deadline can overrun it.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The bounds of every call.
+/// The connections of a process, or of a test. Clones share them. There is none before the first call.
+#[derive(Clone, Debug, Default)]
+pub struct Connections(Arc<OnceLock<SharedHttpConnector>>);
+
+impl Connections {
+    /// The connector: the SDK's own, with the settings that the SDK gives it.
+    pub(crate) fn connector(&self) -> &SharedHttpConnector {
+        self.0.get_or_init(|| {
+            let settings =
+                HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
+            let connector = Connector::builder()
+                .connector_settings(settings.build())
+                .proxy_config(ProxyConfig::from_env())
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+            SharedHttpConnector::new(connector.build())
+        })
+    }
+
+    /// The same for the SDK's clients. Their own times for connections and answers do not count.
+    pub(crate) fn http_client(&self) -> SharedHttpClient {
+        let connections = self.clone();
+        http_client_fn(move |_, _| connections.connector().clone())
+    }
+
+    /// Connections that are no network's.
+    #[cfg(test)]
+    pub(crate) fn through(connector: SharedHttpConnector) -> Self {
+        Self(Arc::new(OnceLock::from(connector)))
+    }
+}
+
+/// The bounds of the SDK's calls, besides those of the connections.
 pub(crate) fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .operation_timeout(CALL_TIMEOUT)
-        .build()
+    TimeoutConfig::builder().operation_timeout(CALL_TIMEOUT).build()
 }
 
 /// Whether the error came while a connection was being made: name, TCP or TLS. Then nothing was asked.

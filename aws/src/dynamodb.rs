@@ -1,4 +1,7 @@
-//! DynamoDB, by the AWS SDK: the ledger's table, and the event table.
+//! DynamoDB: the ledger's table, and the event table.
+//!
+//! The two calls that every batch makes, reading and writing the ledger, are [lean](crate::lean); all others are made by
+//! the AWS SDK.
 //!
 //! An item read from the event table is converted as one from its stream is, to the same text.
 
@@ -6,20 +9,26 @@ mod again;
 mod attributes;
 mod events;
 mod fault;
+mod json;
 mod ledger;
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::FutureExt as _;
 use shared::ids::Key;
 use shared::image::{Fault, Image, ImageError, Text, Wanted, Writer};
+use shared::send::Cause;
 
-use crate::sdk;
+use crate::access::{Access, NoEndpoint};
+use crate::connections;
+use crate::lean::{Caller, Service};
 
 #[cfg(feature = "operator")]
 pub(crate) use self::attributes::of_key;
@@ -27,20 +36,46 @@ pub use self::events::EventsTable;
 pub use self::fault::{Hindrance, hindrance};
 pub use self::ledger::LedgerTable;
 
-/// DynamoDB in `region`, or at `endpoint_url`, for [`LedgerTable`] and [`EventsTable`]. Connects at the first call.
+/// DynamoDB on the wire.
+const SERVICE: Service =
+    Service { name: "dynamodb", headers: &[("content-type", "application/x-amz-json-1.0")] };
+
+/// The SDK's client of DynamoDB as `access` says, for [`LedgerTable`] and [`EventsTable`]. Connects at the first call.
 ///
 /// It does not retry: a write whose result is unknown must not be repeated, and reads are repeated where they are made.
-pub fn client(credentials: Credentials, region: &str, endpoint_url: Option<&str>) -> Client {
+pub fn client(access: &Access) -> Client {
     let mut config = Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new(region.to_owned()))
-        .credentials_provider(credentials)
+        .region(Region::new(access.region.clone()))
+        .credentials_provider(access.credentials.clone())
+        .use_fips(access.place.use_fips())
+        .use_dual_stack(access.place.use_dual_stack())
+        .http_client(access.connections.http_client())
         .retry_config(RetryConfig::disabled())
         // It watches long streams; a call here is bounded as a whole.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .timeout_config(sdk::timeouts());
-    config.set_endpoint_url(endpoint_url.map(str::to_owned));
+        .timeout_config(connections::timeouts());
+    config.set_endpoint_url(access.place.url());
     Client::from_conf(config.build())
+}
+
+/// DynamoDB as `access` says, called lean.
+fn caller(access: &Access) -> Result<Caller, NoEndpoint> {
+    let no_endpoint = |why| NoEndpoint { service: "DynamoDB", region: access.region.clone(), why };
+    let caller = endpoint(access).and_then(|endpoint| Caller::try_new(access, &SERVICE, &endpoint));
+    caller.map_err(no_endpoint)
+}
+
+/// Where the SDK's own rules have the service.
+fn endpoint(access: &Access) -> Result<String, Cause> {
+    let params = Params::builder()
+        .region(&access.region)
+        .use_fips(access.place.use_fips())
+        .use_dual_stack(access.place.use_dual_stack())
+        .set_endpoint(access.place.url())
+        .build()?;
+    let found = ResolveEndpoint::resolve_endpoint(&DefaultResolver::new(), &params).now_or_never();
+    Ok(found.ok_or("the rules wait for something")??.url().to_owned())
 }
 
 /// Converts an item read from the table to JSON, byte for byte what [`image::convert`](shared::image::convert) makes of

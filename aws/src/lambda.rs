@@ -14,6 +14,8 @@ use shared::naming::{InvalidNaming, Naming};
 
 pub use self::invocations::{deadline, run, trace_header};
 pub use self::logs::init_logging;
+use crate::access::{Access, NoEndpoint, Place};
+use crate::connections::Connections;
 use crate::dynamodb::{self, EventsTable, LedgerTable};
 use crate::sqs::Sqs;
 
@@ -59,6 +61,17 @@ pub enum ColdStartError {
     /// The config is wrong.
     #[error(transparent)]
     InvalidConfig(#[from] Findings),
+    /// A service has no endpoint as it is asked for.
+    #[error(transparent)]
+    NoEndpoint(#[from] NoEndpoint),
+    /// An endpoint of one's own is no FIPS endpoint, and none for IPv4 and IPv6.
+    #[error("environment variables `{url}` and `{variant}` exclude each other; unset one of them")]
+    TwoEndpoints {
+        /// The variable with a URL.
+        url: &'static str,
+        /// The one that asks for an endpoint of AWS's.
+        variant: &'static str,
+    },
 }
 
 /// The tables that fan-out and catch-up work on.
@@ -89,7 +102,7 @@ pub fn config(naming: &Naming) -> Result<Config, ColdStartError> {
 }
 
 /// SQS in the function's region with the credentials of its role; at `AWS_ENDPOINT_URL_SQS` or `AWS_ENDPOINT_URL`,
-/// if one is set.
+/// if one is set, or at the endpoint that `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` ask for.
 ///
 /// Lambda puts the role's credentials into the environment when it starts an execution environment, and replaces
 /// the execution environment before they expire: they are read once, and no provider chain is searched. (Only with
@@ -98,18 +111,19 @@ pub fn config(naming: &Naming) -> Result<Config, ColdStartError> {
 /// # Errors
 ///
 /// [`ColdStartError`] names the variable that is missing or wrong.
-pub fn sqs() -> Result<Sqs, ColdStartError> {
-    sqs_from(variable)
+pub fn sqs(connections: &Connections) -> Result<Sqs, ColdStartError> {
+    sqs_from(variable, connections)
 }
 
 /// The ledger's table and the event table, from `LEDGER_TABLE` and `EVENT_TABLE`, in the function's region with the
-/// credentials of its role; at `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`, if one is set.
+/// credentials of its role; at `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`, if one is set, or at the endpoint that
+/// `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` ask for.
 ///
 /// # Errors
 ///
 /// [`ColdStartError`] names the variable that is missing or wrong.
-pub fn tables(config: &Config) -> Result<Tables, ColdStartError> {
-    tables_from(variable, config)
+pub fn tables(config: &Config, connections: &Connections) -> Result<Tables, ColdStartError> {
+    tables_from(variable, config, connections)
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -140,31 +154,31 @@ fn config_from(variable: impl Fn(&str) -> Option<String>, naming: &Naming) -> Re
     }
 }
 
-fn sqs_from(variable: impl Fn(&str) -> Option<String>) -> Result<Sqs, ColdStartError> {
-    let access = access(&variable, "AWS_ENDPOINT_URL_SQS")?;
-    Ok(Sqs::new(access.credentials, &access.region, access.endpoint.as_deref()))
+fn sqs_from(
+    variable: impl Fn(&str) -> Option<String>,
+    connections: &Connections,
+) -> Result<Sqs, ColdStartError> {
+    Ok(Sqs::try_new(&access(&variable, "AWS_ENDPOINT_URL_SQS", connections)?)?)
 }
 
-fn tables_from(variable: impl Fn(&str) -> Option<String>, config: &Config) -> Result<Tables, ColdStartError> {
+fn tables_from(
+    variable: impl Fn(&str) -> Option<String>,
+    config: &Config,
+    connections: &Connections,
+) -> Result<Tables, ColdStartError> {
     let ledger = checked(&variable, "LEDGER_TABLE", "the name of the ledger's table", |_| true)?;
     let events = checked(&variable, "EVENT_TABLE", "the event table's name", |_| true)?;
-    let access = access(&variable, "AWS_ENDPOINT_URL_DYNAMODB")?;
-    let client = dynamodb::client(access.credentials, &access.region, access.endpoint.as_deref());
-    let ledger = LedgerTable::new(client.clone(), ledger);
+    let access = access(&variable, "AWS_ENDPOINT_URL_DYNAMODB", connections)?;
+    let client = dynamodb::client(&access);
+    let ledger = LedgerTable::try_new_lean(&access, client.clone(), ledger)?;
     Ok(Tables { ledger, events: EventsTable::new(client, events, &config.source) })
 }
 
-/// What a client of AWS needs.
-struct Access {
-    credentials: Credentials,
-    region: String,
-    endpoint: Option<String>,
-}
-
-/// `endpoint_variable` is the service's own.
+/// What the client of a service needs. `endpoint_variable` is the service's own.
 fn access(
     variable: impl Fn(&str) -> Option<String>,
     endpoint_variable: &'static str,
+    connections: &Connections,
 ) -> Result<Access, ColdStartError> {
     let region = checked(&variable, "AWS_REGION", REGION_HOLDS, |_| true)?;
     let access_key =
@@ -172,17 +186,35 @@ fn access(
     let secret_key =
         checked(&variable, "AWS_SECRET_ACCESS_KEY", "the secret key of the function's role", |_| true)?;
     let token = variable("AWS_SESSION_TOKEN").filter(|token| !token.is_empty());
-    let mut endpoint = None;
-    for name in [endpoint_variable, "AWS_ENDPOINT_URL"] {
-        if endpoint.is_none() && variable(name).is_some_and(|url| !url.is_empty()) {
-            endpoint =
-                Some(checked(&variable, name, "a URL that begins with `http://` or `https://`", |url| {
-                    url.starts_with("http://") || url.starts_with("https://")
-                })?);
-        }
-    }
     let credentials = Credentials::new(access_key, secret_key, token, None, "environment");
-    Ok(Access { credentials, region, endpoint })
+    let place = place(&variable, endpoint_variable)?;
+    Ok(Access { credentials, region, place, connections: connections.clone() })
+}
+
+/// Where the service is that has `endpoint_variable` for itself.
+fn place(
+    variable: impl Fn(&str) -> Option<String>,
+    endpoint_variable: &'static str,
+) -> Result<Place, ColdStartError> {
+    const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
+    const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
+    let is_set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+    let is_true = |name| {
+        let is_valid = |value: &str| ["true", "false"].contains(&value.to_ascii_lowercase().as_str());
+        let value =
+            is_set(name).then(|| checked(&variable, name, "`true` or `false`", is_valid)).transpose()?;
+        Ok::<_, ColdStartError>(value.is_some_and(|value| value.eq_ignore_ascii_case("true")))
+    };
+    let (use_fips, use_dual_stack) = (is_true(FIPS)?, is_true(DUAL_STACK)?);
+    let Some(url) = [endpoint_variable, "AWS_ENDPOINT_URL"].into_iter().find(|name| is_set(name)) else {
+        return Ok(Place::Aws { use_fips, use_dual_stack });
+    };
+    let excluded = [(FIPS, use_fips), (DUAL_STACK, use_dual_stack)];
+    if let Some((variant, _)) = excluded.into_iter().find(|(_, is_asked)| *is_asked) {
+        return Err(ColdStartError::TwoEndpoints { url, variant });
+    }
+    let is_url = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+    checked(&variable, url, "a URL that begins with `http://` or `https://`", is_url).map(Place::Url)
 }
 
 /// A variable that is set, not empty, and passes `is_valid`.

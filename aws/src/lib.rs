@@ -1,9 +1,11 @@
 //! The adapters: what the pure core asks for at its ports, and what operators' tools ask, done by AWS.
 
+pub mod access;
 pub mod clock;
+pub mod connections;
 pub mod dynamodb;
 pub mod lambda;
+mod lean;
 #[cfg(feature = "operator")]
 pub mod operator;
-mod sdk;
 pub mod sqs;

@@ -1,7 +1,7 @@
-//! Amazon SQS, by the AWS SDK: sending for every queue, and the visibility of received messages.
+//! Amazon SQS: sending for every queue, called [lean](crate::lean), and the visibility of received messages, by the AWS
+//! SDK.
 //!
-//! The SDK signs, connects and reads answers. It does not retry (ordered sending does), and it does not build the
-//! text of a batch: that is shared between queues.
+//! Neither repeats a call: ordered sending does.
 
 mod entry;
 mod fault;
@@ -10,42 +10,81 @@ mod request;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_sqs::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sdk_sqs::config::retry::RetryConfig;
-use aws_sdk_sqs::config::{BehaviorVersion, Config, Credentials, Region, StalledStreamProtectionConfig};
-use aws_sdk_sqs::types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry};
+use aws_sdk_sqs::config::{BehaviorVersion, Config, Region, StalledStreamProtectionConfig};
+use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
+use futures_util::FutureExt as _;
+use serde::Deserialize;
 use shared::message::Message;
 use shared::naming::QueueUrl;
-use shared::send::{SendError, Transport};
+use shared::send::{Cause, SendError, Transport};
 
 pub use self::entry::entry;
-use self::fault::{of_call, of_entry, of_missing_entry};
+use self::fault::{EntryFault, of_call, of_missing_entry};
 use self::request::Requests;
-use crate::sdk;
+use crate::access::{Access, NoEndpoint};
+use crate::connections;
+use crate::lean::{Caller, Service};
 
 /// How long a call takes at most, however slowly its answer trickles in: how far one that starts just before a sender's
 /// deadline can overrun it.
-pub const CALL_TIMEOUT: Duration = sdk::CALL_TIMEOUT;
+pub const CALL_TIMEOUT: Duration = connections::CALL_TIMEOUT;
+
+/// SQS on the wire. It names errors as its older protocol did, which the classification knows.
+const SERVICE: Service = Service {
+    name: "sqs",
+    headers: &[("content-type", "application/x-amz-json-1.0"), ("x-amzn-query-mode", "true")],
+};
 
 /// SQS in one region, with one set of credentials. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Sqs {
     client: aws_sdk_sqs::Client,
+    caller: Caller,
     requests: Arc<Requests>,
 }
 
+/// What `SendMessageBatch` answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Sent {
+    successful: Option<Vec<Done>>,
+    failed: Option<Vec<EntryFault>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Done {
+    id: String,
+}
+
 impl Sqs {
-    /// SQS in `region`, or at `endpoint_url`. Connects at the first call.
-    pub fn new(credentials: Credentials, region: &str, endpoint_url: Option<&str>) -> Self {
+    /// SQS as `access` says. Connects at the first call.
+    ///
+    /// # Errors
+    ///
+    /// [`NoEndpoint`].
+    pub fn try_new(access: &Access) -> Result<Self, NoEndpoint> {
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(region.to_owned()))
-            .credentials_provider(credentials)
+            .region(Region::new(access.region.clone()))
+            .credentials_provider(access.credentials.clone())
+            .use_fips(access.place.use_fips())
+            .use_dual_stack(access.place.use_dual_stack())
+            .http_client(access.connections.http_client())
             .retry_config(RetryConfig::disabled())
             // It watches long streams; a call here is bounded as a whole.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .timeout_config(sdk::timeouts());
-        config.set_endpoint_url(endpoint_url.map(str::to_owned));
-        Self { client: aws_sdk_sqs::Client::from_conf(config.build()), requests: Arc::default() }
+            .timeout_config(connections::timeouts());
+        config.set_endpoint_url(access.place.url());
+        let no_endpoint = |why| NoEndpoint { service: "SQS", region: access.region.clone(), why };
+        let caller = endpoint(access).and_then(|endpoint| Caller::try_new(access, &SERVICE, &endpoint));
+        Ok(Self {
+            client: aws_sdk_sqs::Client::from_conf(config.build()),
+            caller: caller.map_err(no_endpoint)?,
+            requests: Arc::default(),
+        })
     }
 
     /// Sets the time after which each received message is visible again, from now on, to the second.
@@ -73,7 +112,7 @@ impl Sqs {
         }
         let answer = call.send().await.map_err(of_call)?;
         let done = answer.successful().iter().map(|entry| entry.id());
-        Ok(in_order(messages.len(), done, answer.failed()))
+        Ok(in_order(messages.len(), done, answer.failed().iter().map(EntryFault::from)))
     }
 }
 
@@ -84,11 +123,23 @@ impl Transport for Sqs {
         batch: &[&Message],
     ) -> Result<Vec<Result<(), SendError>>, SendError> {
         let request = self.requests.request(queue, batch);
-        let call = self.client.send_message_batch().customize().interceptor(request);
-        let answer = call.send().await.map_err(of_call)?;
-        let accepted = answer.successful().iter().map(|entry| entry.id());
-        Ok(in_order(batch.len(), accepted, answer.failed()))
+        let answer = self.caller.call("AmazonSQS.SendMessageBatch", request).await;
+        let Sent { successful, failed } = answer.map_err(of_call)?;
+        let done = successful.iter().flatten().map(|done| done.id.as_str());
+        Ok(in_order(batch.len(), done, failed.into_iter().flatten()))
     }
+}
+
+/// Where the SDK's own rules have the service.
+fn endpoint(access: &Access) -> Result<String, Cause> {
+    let params = Params::builder()
+        .region(&access.region)
+        .use_fips(access.place.use_fips())
+        .use_dual_stack(access.place.use_dual_stack())
+        .set_endpoint(access.place.url())
+        .build()?;
+    let found = ResolveEndpoint::resolve_endpoint(&DefaultResolver::new(), &params).now_or_never();
+    Ok(found.ok_or("the rules wait for something")??.url().to_owned())
 }
 
 /// One result for each of `count` entries, whose ids are their places. An entry that the answer names as failed
@@ -96,7 +147,7 @@ impl Transport for Sqs {
 fn in_order<'a>(
     count: usize,
     done: impl Iterator<Item = &'a str>,
-    failed: &[BatchResultErrorEntry],
+    failed: impl IntoIterator<Item = EntryFault>,
 ) -> Vec<Result<(), SendError>> {
     let mut results: Vec<Option<Result<(), SendError>>> = (0..count).map(|_| None).collect();
     let mut put = |id: &str, result| {
@@ -108,7 +159,7 @@ fn in_order<'a>(
         put(id, Ok(()));
     }
     for entry in failed {
-        put(entry.id(), Err(of_entry(entry)));
+        put(&entry.id, Err(entry.error()));
     }
     results.into_iter().map(|result| result.unwrap_or_else(|| Err(of_missing_entry()))).collect()
 }
@@ -117,14 +168,13 @@ fn in_order<'a>(
 mod tests {
     use super::*;
 
-    fn failed(id: &str) -> BatchResultErrorEntry {
-        let entry = BatchResultErrorEntry::builder().id(id).code("InternalError").sender_fault(false);
-        entry.build().unwrap()
+    fn failed(id: &&str) -> EntryFault {
+        let code = "InternalError".to_owned();
+        EntryFault { id: (*id).to_owned(), code, message: None, sender_fault: false }
     }
 
     fn check(done: &[&str], failures: &[&str], expected: &str) {
-        let failures: Vec<_> = failures.iter().map(|id| failed(id)).collect();
-        let results = in_order(3, done.iter().copied(), &failures);
+        let results = in_order(3, done.iter().copied(), failures.iter().map(failed));
         let results: Vec<_> = results
             .iter()
             .map(|result| match result {

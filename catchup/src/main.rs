@@ -1,6 +1,7 @@
 //! Catch-up's Lambda: config and clients once, then one control request after the other.
 
 use aws::clock::SystemClock;
+use aws::connections::Connections;
 use aws::lambda;
 use catchup::CatchUp;
 use lambda_runtime::LambdaEvent;
@@ -13,8 +14,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::init_logging();
     let naming = lambda::naming()?;
     let config = lambda::config(&naming)?;
-    let sqs = lambda::sqs()?;
-    let tables = lambda::tables(&config)?;
+    let connections = Connections::default();
+    let sqs = lambda::sqs(&connections)?;
+    let tables = lambda::tables(&config, &connections)?;
     let catch_up = CatchUp::new(&config, &naming);
     let ports = Ports { clock: &SystemClock, transport: &sqs, ledger: &tables.ledger, table: &tables.events };
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {

@@ -11,6 +11,8 @@ mod support;
 use std::cell::Cell;
 use std::time::Duration;
 
+use aws::access::{Access, Place};
+use aws::connections::Connections;
 use aws::sqs::Sqs;
 use aws_credential_types::Credentials;
 use aws_sdk_sqs::Client;
@@ -46,8 +48,13 @@ async fn queues_of_the_emulator_keep_the_contract() -> anyhow::Result<()> {
         let create = create.attributes(QueueAttributeName::FifoQueue, "true");
         let create = create.attributes(QueueAttributeName::VisibilityTimeout, "30");
         create.send().await.expect("a queue");
-        let credentials = Credentials::new(ACCOUNT, "test", None, None, "test");
-        let sqs = Sqs::new(credentials, REGION, Some(ground.connection().endpoint()));
+        let sqs = Sqs::try_new(&Access {
+            credentials: Credentials::new(ACCOUNT, "test", None, None, "test"),
+            region: REGION.to_owned(),
+            place: Place::Url(ground.connection().endpoint().to_owned()),
+            connections: Connections::default(),
+        });
+        let sqs = sqs.expect("an endpoint");
         Queue { sqs, client, url: naming.client_queue("Contract") }
     };
     fifo::check(queue).await;

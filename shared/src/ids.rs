@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use crate::quoted::quoted;
+use crate::text::hex;
 
 /// The most characters of a `MessageGroupId` and of a `MessageDeduplicationId` (SQS quotas).
 pub const ID_LIMIT: usize = 128;
@@ -98,6 +99,19 @@ impl Group {
         }
         let beginning = readable.get(..BEGINNING).unwrap_or_default();
         Self(format!("~h{}~{beginning}", digest(key.tag(), &[key.as_bytes()])))
+    }
+
+    /// The key whose group this is, if it is a string that its group shows whole.
+    pub fn text_key(&self) -> Option<Key> {
+        let mut parts = self.0.split('%');
+        let mut text = parts.next().unwrap_or_default().as_bytes().to_vec();
+        for part in parts {
+            let (byte, rest) = part.split_at_checked(2)?;
+            text.push(u8::from_str_radix(byte, 16).ok()?);
+            text.extend_from_slice(rest.as_bytes());
+        }
+        let key = Key::S(String::from_utf8(text).ok()?);
+        (Self::of(&key) == *self).then_some(key)
     }
 
     /// The group of rejections of records whose aggregate cannot be read; [`Group::of`] yields no such group.
@@ -315,12 +329,7 @@ fn digest(kind: u8, parts: &[&[u8]]) -> String {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    let mut text = String::with_capacity(64);
-    for byte in hash.finalize() {
-        push_hex(&mut text, byte);
-    }
-    text.make_ascii_lowercase();
-    text
+    hex(&hash.finalize())
 }
 
 fn push_hex(text: &mut String, byte: u8) {

@@ -260,6 +260,12 @@ impl Attribute {
 
 /// The length in UTF-8 bytes of what the JSON string literal `literal` stands for.
 fn literal_size(literal: &str) -> usize {
+    let quotes = "\"\"".len();
+    // As a rule: nothing but escapes of two bytes for one.
+    if !literal.contains("\\u") && !literal.contains("\\\\") {
+        let escapes = literal.bytes().filter(|byte| *byte == b'\\').count();
+        return literal.len().saturating_sub(escapes + quotes);
+    }
     let mut size = 0_usize;
     let mut bytes = literal.bytes();
     while let Some(byte) = bytes.next() {
@@ -283,7 +289,7 @@ fn literal_size(literal: &str) -> usize {
             _ => 3,
         };
     }
-    size.saturating_sub("\"\"".len())
+    size.saturating_sub(quotes)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Text that people read: printable, and whole.
+//! Text that people read, printable and whole; and hexadecimal digits.
 
 use std::error::Error;
 
@@ -34,6 +34,17 @@ pub fn with_sources(error: &dyn Error) -> String {
             text = text + ": " + &behind;
         }
         source = error.source();
+    }
+    text
+}
+
+/// The bytes in lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.extend(
+            [byte >> 4, byte & 0xF].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)),
+        );
     }
     text
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::ledger::Unread;
 
 use super::fault::Fault;
-use crate::sdk::CALL_TIMEOUT;
+use crate::connections::CALL_TIMEOUT;
 
 /// How long is waited before each further try: a few times what a partition that splits, or a node that is replaced,
 /// takes to answer again. A longer outage is the caller's affair.

@@ -1,4 +1,4 @@
-//! The ledger's items as the DynamoDB client writes and reads them.
+//! The ledger's items as DynamoDB's clients write and read them.
 
 use std::collections::HashMap;
 
@@ -11,18 +11,36 @@ use shared::ledger::{Item, ItemKey};
 /// An item as the SDK has it.
 pub(super) type SdkItem = HashMap<String, AttributeValue>;
 
+/// An item of the ledger's table, as it was found there.
+pub(super) type Found = HashMap<String, Typed>;
+
+/// A value that was found; `None` if it is of a type that the ledger does not use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Typed(pub(super) Option<Value>);
+
+/// The values of [`PK`] and [`SK`].
+pub(super) type Keys = (String, String);
+
 /// The item with its keys.
-pub(super) fn with_keys(key: &ItemKey, item: &Item) -> SdkItem {
-    let attributes = stored::store(item).into_iter();
-    let mut stored: SdkItem = attributes.map(|(name, value)| (name, to_sdk(value))).collect();
-    stored.extend(keys(key));
-    stored
+pub(super) fn with_keys(key: &ItemKey, item: &Item) -> Attributes {
+    let mut attributes = stored::store(item);
+    attributes.extend(keys(key));
+    attributes
 }
 
 /// The item's keys.
-pub(super) fn keys(key: &ItemKey) -> SdkItem {
+pub(super) fn keys(key: &ItemKey) -> Attributes {
     let (partition, sort) = stored::keys(key);
-    HashMap::from([(PK.to_owned(), AttributeValue::S(partition)), (SK.to_owned(), AttributeValue::S(sort))])
+    Attributes::from([(PK.to_owned(), Value::S(partition)), (SK.to_owned(), Value::S(sort))])
+}
+
+/// The keys of `item`, if it has them.
+pub(super) fn keys_of(item: &Found) -> Option<Keys> {
+    let text = |name| match item.get(name) {
+        Some(Typed(Some(Value::S(text)))) => Some(text.clone()),
+        _ => None,
+    };
+    Some((text(PK)?, text(SK)?))
 }
 
 /// The item under `key`, which was read as `item`.
@@ -30,20 +48,34 @@ pub(super) fn keys(key: &ItemKey) -> SdkItem {
 /// # Errors
 ///
 /// [`Damaged`] if it is none of the ledger's.
-pub(super) fn item(key: &ItemKey, mut item: SdkItem) -> Result<Item, Damaged> {
+pub(super) fn item(key: &ItemKey, mut item: Found) -> Result<Item, Damaged> {
     item.remove(PK);
     item.remove(SK);
     // First: what another format has can be of any type.
-    stored::check_format(item.get(FORMAT).cloned().and_then(from_sdk).as_ref())?;
+    match item.get(FORMAT) {
+        Some(Typed(Some(format))) => stored::check_format(Some(format))?,
+        // Of a type that no format has, or missing.
+        _ => stored::check_format(None)?,
+    }
     let mut attributes = Attributes::new();
-    for (name, value) in item {
-        let value = from_sdk(value).ok_or_else(|| Damaged {
+    for (name, Typed(value)) in item {
+        let value = value.ok_or_else(|| Damaged {
             attribute: name.clone(),
             fault: "is of a type that the ledger does not use".into(),
         })?;
         attributes.insert(name, value);
     }
     stored::restore(key, attributes)
+}
+
+/// The item as the SDK has it.
+pub(super) fn to_sdk_item(attributes: Attributes) -> SdkItem {
+    attributes.into_iter().map(|(name, value)| (name, to_sdk(value))).collect()
+}
+
+/// What the SDK has read.
+pub(super) fn found(item: SdkItem) -> Found {
+    item.into_iter().map(|(name, value)| (name, Typed(from_sdk(value)))).collect()
 }
 
 /// A key attribute's value.
@@ -61,9 +93,7 @@ fn to_sdk(value: Value) -> AttributeValue {
         Value::N(number) => AttributeValue::N(number),
         Value::B(bytes) => AttributeValue::B(bytes.into()),
         Value::Bool(value) => AttributeValue::Bool(value),
-        Value::M(attributes) => {
-            AttributeValue::M(attributes.into_iter().map(|(name, value)| (name, to_sdk(value))).collect())
-        }
+        Value::M(attributes) => AttributeValue::M(to_sdk_item(attributes)),
         Value::L(members) => AttributeValue::L(members.into_iter().map(to_sdk).collect()),
         Value::Ns(members) => AttributeValue::Ns(members),
     }
@@ -99,7 +129,9 @@ mod tests {
             for (name, value) in keys(&key) {
                 prop_assert_eq!(stored.get(&name), Some(&value));
             }
-            prop_assert_eq!(item(&key, stored), Ok(written));
+            let found = found(to_sdk_item(stored));
+            prop_assert_eq!(keys_of(&found), Some(stored::keys(&key)));
+            prop_assert_eq!(item(&key, found), Ok(written));
         }
     }
 
@@ -112,13 +144,13 @@ mod tests {
             AttributeValue::L(vec![AttributeValue::Null(true)]),
             AttributeValue::M(HashMap::from([("a".to_owned(), AttributeValue::Null(true))])),
         ] {
-            let mut stored = keys(&key);
+            let mut stored = to_sdk_item(keys(&key));
             stored.insert(FORMAT.to_owned(), AttributeValue::N("2".to_owned()));
             stored.insert("clients".to_owned(), foreign);
-            assert_eq!(item(&key, stored.clone()).unwrap_err().attribute, "clients");
+            assert_eq!(item(&key, found(stored.clone())).unwrap_err().attribute, "clients");
             // An item of another format may have it.
             stored.insert(FORMAT.to_owned(), AttributeValue::N("3".to_owned()));
-            assert_eq!(item(&key, stored).unwrap_err().attribute, FORMAT);
+            assert_eq!(item(&key, found(stored)).unwrap_err().attribute, FORMAT);
         }
     }
 }

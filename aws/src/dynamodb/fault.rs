@@ -9,7 +9,7 @@ use shared::ledger::{Unread, WriteError};
 use shared::send::Cause;
 use shared::text::with_sources;
 
-use crate::sdk::never_connected;
+use crate::connections::never_connected;
 
 /// Why a call did not do what it was asked.
 #[derive(Debug)]

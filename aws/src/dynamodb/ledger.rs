@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem};
 use shared::ids::Group;
-use shared::ledger::stored::{self, PK, SK};
+use shared::ledger::stored::{self, Attributes, PK, SK, Value};
 use shared::ledger::{
     ClientId, Condition, Cursor, DamagedItem, Item, ItemKey, Ledger, Unread, Write, WriteError,
 };
@@ -16,9 +16,13 @@ use shared::send::Cause;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::again::{PAUSES, replay_until};
-use super::attributes::{self, SdkItem};
+use super::attributes::{self, Found, Keys, keys_of, to_sdk_item};
+use super::caller;
 use super::fault::{Fault, UnreadItem};
-use crate::sdk::CALL_TIMEOUT;
+use super::json::{BatchGetItemAnswer, PutItemAnswer, batch_get_item, put_item};
+use crate::access::{Access, NoEndpoint};
+use crate::connections::CALL_TIMEOUT;
+use crate::lean::Caller;
 
 /// What a write is conditional on.
 const ABSENT: &str = "attribute_not_exists(#pk)";
@@ -32,29 +36,58 @@ const CURSORS: i32 = 1_000;
 #[derive(Clone, Debug)]
 pub struct LedgerTable {
     client: Client,
+    /// For what every batch does: reading items, and writing one. Without it the client does that, too.
+    caller: Option<Caller>,
     table: String,
 }
 
 /// A condition in the API's own words.
 struct Expression {
     text: &'static str,
-    names: HashMap<String, String>,
-    values: Option<SdkItem>,
+    names: HashMap<&'static str, &'static str>,
+    values: Option<Attributes>,
+}
+
+/// What was found of the items that a call asked for.
+struct Answer {
+    /// `None` if the answer says nothing about the table.
+    items: Option<Vec<Found>>,
+    /// The keys that were not looked at.
+    unprocessed: Vec<Found>,
 }
 
 impl LedgerTable {
-    /// The ledger in `table`. The `client` must not retry: [`client`](super::client) does not.
+    /// The ledger in `table`, all by the SDK, whose credentials may come from anywhere. The `client` must not retry:
+    /// [`client`](super::client) does not.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, caller: None, table: table.into() }
     }
 
-    /// Reads what is `left` to read, and moves what was read, or is missing, from there to `read`.
-    async fn read_some(
-        &self,
-        left: &mut Vec<Keys>,
-        read: &mut HashMap<Keys, Option<SdkItem>>,
-    ) -> Result<(), Fault> {
-        let keys = left.iter().map(|(partition, sort)| {
+    /// The ledger in `table`, for a function: what every batch does is [lean](crate::lean). `client` is that of `access`.
+    ///
+    /// # Errors
+    ///
+    /// [`NoEndpoint`].
+    pub fn try_new_lean(
+        access: &Access,
+        client: Client,
+        table: impl Into<String>,
+    ) -> Result<Self, NoEndpoint> {
+        Ok(Self { caller: Some(caller(access)?), ..Self::new(client, table) })
+    }
+
+    async fn ask_for(&self, keys: &[Keys]) -> Result<Answer, Fault> {
+        if let Some(caller) = &self.caller {
+            let request = batch_get_item(&self.table, keys);
+            let answer = caller.call("DynamoDB_20120810.BatchGetItem", request.into()).await;
+            let answer: BatchGetItemAnswer = answer.map_err(|error| Fault::of_call(&self.table, error))?;
+            let unprocessed = answer.unprocessed_keys.into_iter().flatten();
+            return Ok(Answer {
+                items: answer.responses.and_then(|mut tables| tables.remove(&self.table)),
+                unprocessed: unprocessed.flat_map(|(_, left)| left.keys).collect(),
+            });
+        }
+        let keys = keys.iter().map(|(partition, sort)| {
             HashMap::from([
                 (PK.to_owned(), AttributeValue::S(partition.clone())),
                 (SK.to_owned(), AttributeValue::S(sort.clone())),
@@ -65,14 +98,27 @@ impl LedgerTable {
         let request = request.map_err(|_| Fault::of_unreadable(&self.table, "no keys"))?;
         let call = self.client.batch_get_item().request_items(&self.table, request);
         let answer = call.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
-        let unreadable = |lacks| Fault::of_unreadable(&self.table, lacks);
         let unprocessed = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, left)| left.keys);
-        let unprocessed = unprocessed.map(|item| keys_of(&item)).collect::<Option<Vec<_>>>();
+        let items = answer.responses.and_then(|mut tables| tables.remove(&self.table));
+        Ok(Answer {
+            items: items.map(|items| items.into_iter().map(attributes::found).collect()),
+            unprocessed: unprocessed.map(attributes::found).collect(),
+        })
+    }
+
+    /// Reads what is `left` to read, and moves what was read, or is missing, from there to `read`.
+    async fn read_some(
+        &self,
+        left: &mut Vec<Keys>,
+        read: &mut HashMap<Keys, Option<Found>>,
+    ) -> Result<(), Fault> {
+        let Answer { items, unprocessed } = self.ask_for(left).await?;
+        let unreadable = |lacks| Fault::of_unreadable(&self.table, lacks);
+        let unprocessed = unprocessed.iter().map(keys_of).collect::<Option<Vec<_>>>();
         let unprocessed =
             unprocessed.ok_or_else(|| unreadable("the answer has unprocessed keys of another table"))?;
         let is_answered = |keys: &Keys| !unprocessed.contains(keys);
         // An answer that says nothing about the table is none: its items are not missing.
-        let items = answer.responses.and_then(|mut tables| tables.remove(&self.table));
         if items.is_none() && left.iter().any(is_answered) {
             return Err(unreadable("the answer does not name the table"));
         }
@@ -91,25 +137,35 @@ impl LedgerTable {
     }
 
     /// The item under `key`, which was read as `item`.
-    fn restore(&self, key: &ItemKey, item: SdkItem) -> Result<Item, Unread> {
+    fn restore(&self, key: &ItemKey, item: Found) -> Result<Item, Unread> {
         attributes::item(key, item).map_err(|damage| Unread(damage.item(&self.table, key).into()))
     }
 
     async fn write_one(&self, write: &Write) -> Result<(), Fault> {
-        let Expression { text, names, values } = Expression::of(write.condition);
-        match &write.item {
-            Some(item) => {
+        let expression = Expression::of(write.condition);
+        match (&write.item, &self.caller) {
+            (Some(item), Some(caller)) => {
+                let item = attributes::with_keys(&write.key, item);
+                let Expression { text, names, values } = &expression;
+                let request = put_item(&self.table, &item, text, names, values.as_ref());
+                let answer = caller.call("DynamoDB_20120810.PutItem", request.into()).await;
+                let PutItemAnswer {} = answer.map_err(|error| Fault::of_call(&self.table, error))?;
+                Ok(())
+            }
+            (Some(item), None) => {
                 let put = self.client.put_item().table_name(&self.table);
-                let put = put.set_item(Some(attributes::with_keys(&write.key, item)));
-                let put = put.condition_expression(text).set_expression_attribute_names(Some(names));
-                let done = put.set_expression_attribute_values(values).send().await;
+                let put = put.set_item(Some(to_sdk_item(attributes::with_keys(&write.key, item))));
+                let put = put.condition_expression(expression.text);
+                let put = put.set_expression_attribute_names(Some(expression.sdk_names()));
+                let done = put.set_expression_attribute_values(expression.sdk_values()).send().await;
                 done.map(drop).map_err(|error| Fault::of_call(&self.table, error))
             }
-            None => {
+            (None, _) => {
                 let delete = self.client.delete_item().table_name(&self.table);
-                let delete = delete.set_key(Some(attributes::keys(&write.key)));
-                let delete = delete.condition_expression(text).set_expression_attribute_names(Some(names));
-                let done = delete.set_expression_attribute_values(values).send().await;
+                let delete = delete.set_key(Some(to_sdk_item(attributes::keys(&write.key))));
+                let delete = delete.condition_expression(expression.text);
+                let delete = delete.set_expression_attribute_names(Some(expression.sdk_names()));
+                let done = delete.set_expression_attribute_values(expression.sdk_values()).send().await;
                 done.map(drop).map_err(|error| Fault::of_call(&self.table, error))
             }
         }
@@ -128,18 +184,19 @@ impl LedgerTable {
     }
 
     fn part(&self, write: &Write) -> Result<TransactWriteItem, Cause> {
-        let Expression { text, names, values } = Expression::of(write.condition);
+        let expression = Expression::of(write.condition);
+        let (names, values) = (expression.sdk_names(), expression.sdk_values());
         let part = TransactWriteItem::builder();
         Ok(match &write.item {
             Some(item) => {
-                let put = Put::builder().table_name(&self.table).condition_expression(text);
-                let put = put.set_item(Some(attributes::with_keys(&write.key, item)));
+                let put = Put::builder().table_name(&self.table).condition_expression(expression.text);
+                let put = put.set_item(Some(to_sdk_item(attributes::with_keys(&write.key, item))));
                 let put = put.set_expression_attribute_names(Some(names));
                 part.put(put.set_expression_attribute_values(values).build()?).build()
             }
             None => {
-                let delete = Delete::builder().table_name(&self.table).condition_expression(text);
-                let delete = delete.set_key(Some(attributes::keys(&write.key)));
+                let delete = Delete::builder().table_name(&self.table).condition_expression(expression.text);
+                let delete = delete.set_key(Some(to_sdk_item(attributes::keys(&write.key))));
                 let delete = delete.set_expression_attribute_names(Some(names));
                 part.delete(delete.set_expression_attribute_values(values).build()?).build()
             }
@@ -167,13 +224,20 @@ impl Ledger for LedgerTable {
                 _ => break,
             }
         }
-        keys.iter()
-            .map(|key| match read.get(&stored::keys(key)) {
-                Some(Some(item)) => self.restore(key, item.clone()).map(Some),
+        let mut wanted = keys;
+        let mut results = Vec::with_capacity(keys.len());
+        while let Some((key, rest)) = wanted.split_first() {
+            let place = stored::keys(key);
+            // An item is long at times, and asked for once as a rule.
+            let found = if rest.contains(key) { read.get(&place).cloned() } else { read.remove(&place) };
+            results.push(match found {
+                Some(Some(item)) => self.restore(key, item).map(Some),
                 Some(None) => Ok(None),
                 None => Err(Unread(why.clone().into())),
-            })
-            .collect()
+            });
+            wanted = rest;
+        }
+        results
     }
 
     async fn write(&self, writes: &[Write]) -> Result<(), WriteError> {
@@ -207,7 +271,7 @@ impl Ledger for LedgerTable {
             let answer = query.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
             answer.items.ok_or_else(|| Fault::of_unreadable(&self.table, "the answer has no items"))
         });
-        items.await?.into_iter().map(|item| self.cursor(client, item)).collect()
+        items.await?.into_iter().map(|item| self.cursor(client, attributes::found(item))).collect()
     }
 
     fn fresh(&self) -> u64 {
@@ -221,7 +285,7 @@ impl Ledger for LedgerTable {
 }
 
 impl LedgerTable {
-    fn cursor(&self, client: ClientId, item: SdkItem) -> Result<(Group, Cursor), Unread> {
+    fn cursor(&self, client: ClientId, item: Found) -> Result<(Group, Cursor), Unread> {
         let (pk, sk) = keys_of(&item).unwrap_or_default();
         let damaged = |damage: String| {
             let (table, remedy) = (self.table.clone(), DamagedItem::REMEDY);
@@ -238,22 +302,21 @@ impl LedgerTable {
 
 impl Expression {
     fn of(condition: Condition) -> Self {
-        let names = |alias: &str, name: &str| HashMap::from([(alias.to_owned(), name.to_owned())]);
         match condition {
-            Condition::Absent => Self { text: ABSENT, names: names("#pk", PK), values: None },
+            Condition::Absent => Self { text: ABSENT, names: HashMap::from([("#pk", PK)]), values: None },
             Condition::WriteCount(write_count) => {
-                let write_count = AttributeValue::N(write_count.0.to_string());
-                let values = Some(HashMap::from([(":rev".to_owned(), write_count)]));
-                Self { text: SAME_WRITE_COUNT, names: names("#rev", "write_count"), values }
+                let write_count = Value::N(write_count.0.to_string());
+                let values = Some(Attributes::from([(":rev".to_owned(), write_count)]));
+                Self { text: SAME_WRITE_COUNT, names: HashMap::from([("#rev", "write_count")]), values }
             }
         }
     }
-}
 
-/// The values of [`PK`] and [`SK`].
-type Keys = (String, String);
+    fn sdk_names(&self) -> HashMap<String, String> {
+        self.names.iter().map(|(alias, name)| ((*alias).to_owned(), (*name).to_owned())).collect()
+    }
 
-fn keys_of(item: &SdkItem) -> Option<Keys> {
-    let text = |name| item.get(name)?.as_s().ok().cloned();
-    Some((text(PK)?, text(SK)?))
+    fn sdk_values(&self) -> Option<HashMap<String, AttributeValue>> {
+        self.values.clone().map(to_sdk_item)
+    }
 }

@@ -26,7 +26,7 @@ fn environment<'c>(changed: &'c [(&str, Option<&str>)]) -> impl Fn(&str) -> Opti
 
 fn check(changed: &[(&str, Option<&str>)], expected: Expect) {
     let naming = naming_from(environment(changed)).map(|naming| format!("{naming:?}"));
-    let sqs = sqs_from(environment(changed)).map(|_| "SQS".to_owned());
+    let sqs = sqs_from(environment(changed), &Connections::default()).map(|_| "SQS".to_owned());
     let shown = |result: Result<String, ColdStartError>| result.unwrap_or_else(|error| format!("{error:?}"));
     expected.assert_eq(&format!("{}\n{}", shown(naming), shown(sqs)));
 }
@@ -97,7 +97,44 @@ fn variables_are_named_if_they_are_missing_or_wrong() {
         &[("AWS_REGION", Some("EU West"))],
         expect![[r#"
             environment variable `AWS_REGION` is `EU West`; it must hold the function's region, such as `eu-west-2`
-            SQS"#]],
+            SQS has no usable endpoint in `EU West`: invalid value for field: `region` - must be a valid host label; correct or unset `AWS_ENDPOINT_URL`, `AWS_USE_FIPS_ENDPOINT` or `AWS_USE_DUALSTACK_ENDPOINT`"#]],
+    );
+}
+
+#[test]
+fn endpoints_of_aws_are_asked_for_or_refused() {
+    let check = |changed: &[(&str, Option<&str>)], expected: Expect| {
+        let place = place(environment(changed), "AWS_ENDPOINT_URL_SQS");
+        expected.assert_eq(&place.map_or_else(|error| error.to_string(), |place| format!("{place:?}")));
+    };
+    let (fips, dual_stack) = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT");
+    check(&[], expect!["Aws { use_fips: false, use_dual_stack: false }"]);
+    check(
+        &[(fips, Some("false")), (dual_stack, Some(""))],
+        expect!["Aws { use_fips: false, use_dual_stack: false }"],
+    );
+    check(&[(fips, Some("true"))], expect!["Aws { use_fips: true, use_dual_stack: false }"]);
+    check(
+        &[(fips, Some("True")), (dual_stack, Some("true"))],
+        expect!["Aws { use_fips: true, use_dual_stack: true }"],
+    );
+    check(
+        &[(dual_stack, Some("yes"))],
+        expect!["environment variable `AWS_USE_DUALSTACK_ENDPOINT` is `yes`; it must hold `true` or `false`"],
+    );
+    let url = ("AWS_ENDPOINT_URL", Some("http://localhost:4566"));
+    check(&[url, (fips, Some("false"))], expect![[r#"Url("http://localhost:4566")"#]]);
+    check(
+        &[url, (fips, Some("true"))],
+        expect![
+            "environment variables `AWS_ENDPOINT_URL` and `AWS_USE_FIPS_ENDPOINT` exclude each other; unset one of them"
+        ],
+    );
+    check(
+        &[("AWS_ENDPOINT_URL_SQS", Some("https://sqs")), url, (dual_stack, Some("true"))],
+        expect![
+            "environment variables `AWS_ENDPOINT_URL_SQS` and `AWS_USE_DUALSTACK_ENDPOINT` exclude each other; unset one of them"
+        ],
     );
 }
 
@@ -142,7 +179,7 @@ fn the_tables_are_named_by_variables() {
         "[source]\npartition_key = 'a'\nsort_key = 'b'\ntime = 'b'\nversion = 'v'\n[[client]]\nname = 'A'\n";
     let config = Config::try_from_toml(CONFIG, text, None).unwrap();
     let check = |changed: &[(&str, Option<&str>)], expected: Expect| {
-        let tables = tables_from(environment(changed), &config);
+        let tables = tables_from(environment(changed), &config, &Connections::default());
         expected.assert_eq(&tables.map_or_else(|error| format!("{error:?}"), |_| "tables".to_owned()));
     };
     let (ledger, events) = (("LEDGER_TABLE", Some("Ledger-1")), ("EVENT_TABLE", Some("Events")));

@@ -6,9 +6,10 @@ use std::fmt;
 use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::BatchResultErrorEntry;
+use serde::Deserialize;
 use shared::send::{Cause, SendError};
 
-use crate::sdk::never_connected;
+use crate::connections::never_connected;
 
 /// What SQS answered instead of accepting.
 ///
@@ -20,6 +21,19 @@ struct Refusal {
     message: String,
     /// `None` for an entry inside a 200.
     status: Option<u16>,
+}
+
+/// An entry's error inside a 200.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct EntryFault {
+    /// The entry's place in the batch.
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) sender_fault: bool,
+    #[serde(default)]
+    pub(super) code: String,
+    pub(super) message: Option<String>,
 }
 
 /// An answer that says nothing about an entry.
@@ -66,12 +80,25 @@ where
     }
 }
 
-/// What an entry's error inside a 200 means.
-pub(super) fn of_entry(entry: &BatchResultErrorEntry) -> SendError {
-    let refusal = Refusal::new(Some(entry.code()), entry.message(), None);
-    let unlisted = if entry.sender_fault() { Meaning::Message } else { Meaning::Transient };
-    let meaning = meaning(&refusal).unwrap_or(unlisted);
-    refusal.into_error(meaning)
+impl EntryFault {
+    /// What it means.
+    pub(super) fn error(&self) -> SendError {
+        let refusal = Refusal::new(Some(&self.code), self.message.as_deref(), None);
+        let unlisted = if self.sender_fault { Meaning::Message } else { Meaning::Transient };
+        let meaning = meaning(&refusal).unwrap_or(unlisted);
+        refusal.into_error(meaning)
+    }
+}
+
+impl From<&BatchResultErrorEntry> for EntryFault {
+    fn from(entry: &BatchResultErrorEntry) -> Self {
+        Self {
+            id: entry.id().to_owned(),
+            sender_fault: entry.sender_fault(),
+            code: entry.code().to_owned(),
+            message: entry.message().map(str::to_owned),
+        }
+    }
 }
 
 /// What it means that an entry is in neither list of an answer.
@@ -195,7 +222,7 @@ mod tests {
 
     fn entry(code: &str, sender_fault: bool) -> SendError {
         let entry = BatchResultErrorEntry::builder().id("0").code(code).sender_fault(sender_fault);
-        of_entry(&entry.build().unwrap())
+        EntryFault::from(&entry.build().unwrap()).error()
     }
 
     /// What a code means in a call's 400, and in an entry.

@@ -1,25 +1,17 @@
 //! The text of a `SendMessageBatch` request, built and hashed once for all the queues that it goes to.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::ops::Range;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
-use aws_runtime::auth::PayloadSigningOverride;
-use aws_sdk_sqs::config::interceptors::BeforeTransmitInterceptorContextMut;
-use aws_sdk_sqs::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_sqs::error::BoxError;
-use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
 use sha2::{Digest as _, Sha256};
 use shared::message::{Identity, Message};
 use shared::naming::QueueUrl;
 
 use super::entry::{capacity, push_entry};
+use crate::lean::Payload;
 
 /// How many batches are remembered. Healthy clients of one invocation are sent the same batches at the same time;
 /// the rest are for clients that have fallen behind by a batch or two. Each is at most 1 MiB, and escapes.
@@ -34,13 +26,6 @@ pub(super) struct Requests {
     recent: Mutex<VecDeque<Arc<Entries>>>,
 }
 
-/// A request to one queue. As an interceptor it takes the place of the SDK's own body, and has it signed.
-pub(super) struct Request {
-    entries: Bytes,
-    queue: Bytes,
-    sha256: String,
-}
-
 /// What the requests of one batch have in common: everything but the queue.
 struct Entries {
     /// Each with the place of its entry in the text.
@@ -49,21 +34,12 @@ struct Entries {
     hash: Sha256,
 }
 
-/// The bytes of a request, in two parts: the larger one is shared, not copied, whatever the number of queues.
-struct Parts(std::array::IntoIter<Bytes, 2>);
-
 impl Requests {
     /// The request that sends `batch` to `queue`. The entries' ids are their places in `batch`.
-    pub(super) fn request(&self, queue: &QueueUrl, batch: &[&Message]) -> Request {
+    pub(super) fn request(&self, queue: &QueueUrl, batch: &[&Message]) -> Payload {
         let entries = self.entries(batch);
         let queue = Bytes::from(format!("{}}}", serde_json::Value::from(queue.as_str())));
-        let digest = entries.hash.clone().chain_update(&queue).finalize();
-        let mut sha256 = String::with_capacity(2 * digest.len());
-        for byte in digest {
-            // Writing to a string cannot fail.
-            let _ = write!(sha256, "{byte:02x}");
-        }
-        Request { entries: entries.text.clone(), queue, sha256 }
+        Payload::new(entries.text.clone(), &entries.hash, queue)
     }
 
     fn entries(&self, batch: &[&Message]) -> Arc<Entries> {
@@ -113,57 +89,10 @@ fn start_of_entry(index: usize) -> String {
     format!("{before}\"Id\":\"{index}\",")
 }
 
-impl Intercept for Request {
-    fn name(&self) -> &'static str {
-        "SharedRequest"
-    }
-
-    fn modify_before_signing(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        request.headers_mut().insert("content-length", (self.entries.len() + self.queue.len()).to_string());
-        *request.body_mut() =
-            SdkBody::from_body_1_x(Parts([self.entries.clone(), self.queue.clone()].into_iter()));
-        // The signature covers the body by its SHA-256, which is known already.
-        config.interceptor_state().store_put(PayloadSigningOverride::Precomputed(self.sha256.clone()));
-        Ok(())
-    }
-}
-
-impl Body for Parts {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.next().map(|part| Ok(Frame::data(part))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.as_slice().is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_slice().iter().map(|part| part.len() as u64).sum())
-    }
-}
-
 // Bodies belong in no log, whatever its level.
 impl fmt::Debug for Requests {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Requests").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Request {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Request").field("sha256", &self.sha256).finish_non_exhaustive()
     }
 }
 
@@ -191,8 +120,8 @@ mod tests {
         naming.own_queue(OwnQueue::FanOut)
     }
 
-    fn text(request: &Request) -> String {
-        String::from_utf8([&*request.entries, &*request.queue].concat()).unwrap()
+    fn text(request: &Payload) -> String {
+        String::from_utf8(request.parts.concat()).unwrap()
     }
 
     #[test]
@@ -237,7 +166,7 @@ mod tests {
             messages.iter().map(|message| requests.request(&queue("a"), &[message])).collect();
         for (message, first) in messages.iter().zip(&first) {
             let second = requests.request(&queue("b"), &[message]);
-            assert_eq!(first.entries.as_ptr(), second.entries.as_ptr());
+            assert_eq!(first.parts[0].as_ptr(), second.parts[0].as_ptr());
         }
     }
 
@@ -276,7 +205,7 @@ mod tests {
     #[test]
     fn no_body_is_shown() {
         let requests = Requests::default();
-        let request = requests.request(&queue("a"), &[&message("1", "secret")]);
-        assert!(!format!("{requests:?} {request:?}").contains("secret"));
+        requests.request(&queue("a"), &[&message("1", "secret")]);
+        assert!(!format!("{requests:?}").contains("secret"));
     }
 }

@@ -96,6 +96,9 @@ fn identity(
     source: &Source,
     replay: Option<&ReplayId>,
 ) -> Result<(Key, EventIdentity), String> {
+    if let Some(proven) = proven_identity(incoming, source) {
+        return Ok(proven);
+    }
     let sort_name = source.sort_key.as_str();
     let body: Cow<'_, str> =
         serde_json::from_str(incoming.body().get()).map_err(|_| "its body is no text".to_owned())?;
@@ -131,6 +134,23 @@ fn identity(
     let identity =
         identity.ok_or_else(|| format!("its body's `{sort_name}` is not what its id is made of"))?;
     Ok((key, identity.clone()))
+}
+
+/// What the attributes say, where the sort key is the event's time and both keys are strings, and where the message's id
+/// proves it. Then the body need not be read.
+fn proven_identity(incoming: &Incoming<'_>, source: &Source) -> Option<(Key, EventIdentity)> {
+    let time = source.time.as_ref()?;
+    if time.0 != [source.sort_key.as_str()] {
+        return None;
+    }
+    let key = incoming.copy.group().text_key()?;
+    let id = match &source.id {
+        Some(_) => Some(incoming.copy.attribute("eventId")?.to_owned()),
+        None => None,
+    };
+    let identity = EventIdentity { sort: Key::S(incoming.copy.attribute("eventTime")?.to_owned()), id };
+    let proven = DeduplicationId::of_event(&key, &identity) == *incoming.copy.deduplication_id();
+    proven.then_some((key, identity))
 }
 
 /// The values that a key can have whose JSON this is, the most likely first.
@@ -186,5 +206,86 @@ impl<'j> Visitor<'j> for Names<'_> {
             }
         }
         Ok(members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use shared::config::Config;
+
+    use super::*;
+
+    const SORT: &str = "2025-03-01T09:30:00.123Z";
+
+    fn source(time: &str) -> Source {
+        let source =
+            "[source]\npartition_key = 'mark'\nsort_key = 'createTime'\nid = 'eventId'\nversion = 'version'";
+        let text = format!("{source}\ntime = '{time}'\n[[client]]\nname = 'A'\n");
+        Config::try_from_toml("client-queues.toml", &text, None).unwrap().source
+    }
+
+    /// A message of this event, whose body is `body`.
+    fn delivery(key: &Key, sort: &Key, told_time: &str, body: &str) -> String {
+        let identity = EventIdentity { sort: sort.clone(), id: Some("e1".to_owned()) };
+        let attribute = |value: &str| json!({ "stringValue": value, "dataType": "String" });
+        let record = json!({
+            "messageId": "m1",
+            "body": body,
+            "attributes": {
+                "ApproximateReceiveCount": "1",
+                "SentTimestamp": "1740821400123",
+                "MessageGroupId": Group::of(key).as_str(),
+                "MessageDeduplicationId": DeduplicationId::of_event(key, &identity).as_str(),
+            },
+            "messageAttributes": {
+                "eventId": attribute("e1"), "eventTime": attribute(told_time), "version": attribute("7"),
+            },
+        });
+        record.to_string()
+    }
+
+    fn read_by(source: &Source, record: &str) -> Result<(Key, EventIdentity), String> {
+        let record: &RawValue = serde_json::from_str(record).unwrap();
+        read(0, &Delivery::read(0, record), source).map(|(key, arrival)| (key, arrival.identity))
+    }
+
+    #[test]
+    fn the_body_is_read_unless_the_attributes_say_what_the_id_proves() {
+        let (by_time, by_other) = (source("createTime"), source("other"));
+        let [key, sort] = ["AFC F5", SORT].map(|text| Key::S(text.to_owned()));
+        let body = json!({ "mark": "AFC F5", "createTime": SORT }).to_string();
+        let identity = EventIdentity { sort: sort.clone(), id: Some("e1".to_owned()) };
+        let expected = Ok((key.clone(), identity));
+        for source in [&by_time, &by_other] {
+            for told_time in [SORT, "2025-03-01T09:30:00Z"] {
+                assert_eq!(read_by(source, &delivery(&key, &sort, told_time, &body)), expected);
+            }
+        }
+        // Only a body that is not needed may be anything.
+        let unread = delivery(&key, &sort, SORT, "no event");
+        assert_eq!(read_by(&by_time, &unread), expected);
+        assert!(read_by(&by_other, &unread).is_err());
+        assert!(read_by(&by_time, &delivery(&key, &sort, "2025-03-01T09:30:00Z", "no event")).is_err());
+        // An id of another event proves nothing.
+        let mut other: Value = serde_json::from_str(&unread).unwrap();
+        other["messageAttributes"]["eventId"]["stringValue"] = "e2".into();
+        assert!(read_by(&by_time, &other.to_string()).is_err());
+    }
+
+    #[test]
+    fn keys_of_other_types_are_read_from_the_body() {
+        let by_time = source("createTime");
+        let sort = Key::S(SORT.to_owned());
+        for (key, json) in [
+            (Key::N("17".to_owned()), json!(17)),
+            (Key::B(vec![0, 255]), json!("AP8=")),
+            (Key::S("x".repeat(200)), json!("x".repeat(200))),
+        ] {
+            let body = json!({ "mark": json, "createTime": SORT }).to_string();
+            let (found, identity) = read_by(&by_time, &delivery(&key, &sort, SORT, &body)).unwrap();
+            assert_eq!((&found, &identity.sort), (&key, &sort));
+            assert!(read_by(&by_time, &delivery(&key, &sort, SORT, "{}")).is_err());
+        }
     }
 }

@@ -203,20 +203,20 @@ proptest! {
         prop_assert_eq!(Group::try_from_sqs(group.as_str()).unwrap(), group);
     }
 
-    /// The key of a group that is no digest can be decoded.
+    /// The key of a group that is no digest, and of a string.
     #[test]
-    fn readable_groups_can_be_decoded(text in ".{1,60}") {
-        let group = Group::of(&Key::S(text.clone()));
-        if !group.as_str().starts_with('~') {
-            let mut parts = group.as_str().split('%');
-            let mut bytes = parts.next().unwrap().as_bytes().to_vec();
-            for part in parts {
-                let (code, literal) = part.split_at(2);
-                bytes.push(u8::from_str_radix(code, 16).unwrap());
-                bytes.extend(literal.bytes());
-            }
-            prop_assert_eq!(String::from_utf8(bytes).unwrap(), text);
+    fn readable_groups_can_be_decoded(text in ".{1,60}", key in key()) {
+        for key in [Key::S(text), key] {
+            let group = Group::of(&key);
+            let is_shown = matches!(key, Key::S(_)) && !group.as_str().starts_with('~');
+            prop_assert_eq!(group.text_key(), is_shown.then_some(key));
         }
+    }
+
+    #[test]
+    fn a_group_of_any_text_is_decoded_or_not(text in "[!-~]{1,128}") {
+        let group = Group::try_from_sqs(&text).unwrap();
+        prop_assert!(group.text_key().is_none_or(|key| Group::of(&key) == group));
     }
 
     #[test]

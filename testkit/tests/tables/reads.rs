@@ -1,12 +1,13 @@
 //! Reads of the ledger: an item that was not read does not count as missing.
 
+use aws::dynamodb::LedgerTable;
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use shared::ledger::{ClientId, Item, Ledger as _};
 use shared::text::with_sources;
 use testkit::wire::tables::{Answer, TablesStub};
 
-use super::{group, group_item, key, keys, ledger_at, stored};
+use super::{LEDGERS, group, group_item, key, keys, stored};
 
 /// An answer to a `BatchGetItem`.
 fn batch(found: &[&str], unprocessed: &[&str]) -> Answer {
@@ -20,7 +21,14 @@ fn batch(found: &[&str], unprocessed: &[&str]) -> Answer {
 
 /// Reads `a`, `b` and `c`. Expects the keys that each request asks for, and then the result for each.
 async fn check_read(script: impl IntoIterator<Item = Answer>, expected: Expect) {
-    let stub = TablesStub::start(script).unwrap();
+    let script: Vec<_> = script.into_iter().collect();
+    for ledger_at in LEDGERS {
+        check_read_at(ledger_at, &script, &expected).await;
+    }
+}
+
+async fn check_read_at(ledger_at: fn(&str) -> LedgerTable, script: &[Answer], expected: &Expect) {
+    let stub = TablesStub::start(script.iter().cloned()).unwrap();
     let results = ledger_at(&stub.endpoint_url()).read(&["a", "b", "c"].map(key)).await;
     let results = results.into_iter().map(|result| match result {
         Ok(Some(item)) => {
@@ -222,7 +230,7 @@ async fn a_damaged_item_is_not_missing_and_is_named() {
     let mut lacking = cursor.clone();
     lacking["sk"]["S"] = "a".into();
     let stub = TablesStub::start([page(&cursor), page(&lacking)]).unwrap();
-    let ledger = ledger_at(&stub.endpoint_url());
+    let ledger = LEDGERS[0](&stub.endpoint_url());
     let why = async || with_sources(&ledger.cursors(ClientId(2), None).await.unwrap_err());
     expect!["not read: table `Ledger`, item `behind#2` / `not a group`: attribute `sk` is no group: not 1 to 128 letters, digits and ASCII punctuation, but 11 bytes; correct it, or restore the table to a point in time"].assert_eq(&why().await);
     expect!["not read: table `Ledger`, item `behind#2` / `a`: attribute `replay` is missing; correct it, or restore the table to a point in time"].assert_eq(&why().await);
@@ -232,7 +240,7 @@ async fn a_damaged_item_is_not_missing_and_is_named() {
 async fn queries_are_consistent_and_tried_again() {
     let items = || Answer::Done(json!({ "Items": [], "Count": 0, "ScannedCount": 0 }));
     let stub = TablesStub::start([Answer::error(500, ""), items(), items(), items()]).unwrap();
-    let ledger = ledger_at(&stub.endpoint_url());
+    let ledger = LEDGERS[0](&stub.endpoint_url());
     assert_eq!(ledger.cursors(ClientId(2), None).await.unwrap(), []);
     assert_eq!(ledger.cursors(ClientId(2), Some(&group("a"))).await.unwrap(), []);
     let received = stub.received();

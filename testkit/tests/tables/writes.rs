@@ -8,7 +8,7 @@ use shared::ledger::{ClientId, Condition, ItemKey, Ledger as _, Unread, Write, W
 use shared::text::with_sources;
 use testkit::wire::tables::{Answer, TablesStub};
 
-use super::{key, keys, ledger_at, stored, write};
+use super::{LEDGERS, key, keys, stored, write};
 
 fn shown(result: Result<(), WriteError>) -> String {
     match result {
@@ -35,17 +35,21 @@ async fn check_write(answer: Answer, expected: Expect) {
 }
 
 async fn write_with(answer: Answer, writes: &[Write]) -> String {
-    let stub = TablesStub::start([answer]).unwrap();
-    let result = ledger_at(&stub.endpoint_url()).write(writes).await;
-    assert_eq!(stub.received().len(), 1, "a write is never repeated");
-    shown(result)
+    let mut results = Vec::new();
+    for ledger_at in LEDGERS {
+        let stub = TablesStub::start([answer.clone()]).unwrap();
+        results.push(shown(ledger_at(&stub.endpoint_url()).write(writes).await));
+        assert_eq!(stub.received().len(), 1, "a write is never repeated");
+    }
+    assert_eq!(results[0], results[1]);
+    results.remove(0)
 }
 
 #[tokio::test]
 async fn a_write_says_what_it_must_find() {
     let stub = TablesStub::start([Answer::Done(json!({})), Answer::Done(json!({})), Answer::Done(json!({}))])
         .unwrap();
-    let ledger = ledger_at(&stub.endpoint_url());
+    let ledger = LEDGERS[0](&stub.endpoint_url());
     ledger.write(&[write("a", true)]).await.unwrap();
     ledger.write(&[Write { condition: Condition::Absent, ..write("a", false) }]).await.unwrap();
     ledger.write(&[write("a", true), write("b", false)]).await.unwrap();
@@ -148,19 +152,21 @@ async fn why_a_transaction_was_cancelled_decides() {
 #[tokio::test]
 async fn without_a_connection_nothing_was_written() {
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-    let ledger = ledger_at(&format!("http://{address}"));
-    for writes in [vec![write("a", true)], vec![write("a", true), write("b", true)]] {
-        let error = ledger.write(&writes).await.unwrap_err();
-        assert!(matches!(error, WriteError::Refused(_)), "{error:?}");
+    for ledger_at in LEDGERS {
+        let ledger = ledger_at(&format!("http://{address}"));
+        for writes in [vec![write("a", true)], vec![write("a", true), write("b", true)]] {
+            let error = ledger.write(&writes).await.unwrap_err();
+            assert!(matches!(error, WriteError::Refused(_)), "{error:?}");
+        }
+        assert!(matches!(&*ledger.read(&[key("a")]).await, [Err(Unread(_))]));
     }
-    assert!(matches!(&*ledger.read(&[key("a")]).await, [Err(Unread(_))]));
 }
 
 #[tokio::test]
 async fn an_item_of_another_kind_is_not_written() {
     let stub = TablesStub::start([]).unwrap();
     let stray = Write { key: ItemKey::Lease(ClientId(1)), ..write("a", true) };
-    let result = ledger_at(&stub.endpoint_url()).write(&[write("a", true), stray]).await;
+    let result = LEDGERS[0](&stub.endpoint_url()).write(&[write("a", true), stray]).await;
     expect!["Refused: not written: an item of another kind than `lease#1` / `lease`"]
         .assert_eq(&shown(result));
     assert_eq!(stub.received(), []);
