@@ -55,6 +55,9 @@ EVERY_OPTION = {
     "FanOutMaximumConcurrency": "10",
     "StreamBatchSize": "100",
     "ParallelizationFactor": "2",
+    "ConverterMemory": "128",
+    "FanOutMemory": "1769",
+    "CatchUpMemory": "10240",
 }
 SETS = {
     "defaults": {},

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, value_parser};
 use deploy::settings::{
-    Architecture, FunctionTimeout, KeyArn, LogRetention, MaximumConcurrency, QueuePrefix, Settings,
+    Architecture, FunctionTimeout, KeyArn, LogRetention, MaximumConcurrency, Memory, QueuePrefix, Settings,
     StreamArn, StreamBatchSize, TopicArn,
 };
 
@@ -202,6 +202,18 @@ pub struct StackArguments {
     /// How many stream records are converted in one batch
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).try_map(StreamBatchSize::try_new))]
     pub stream_batch_size: Option<StreamBatchSize>,
+
+    /// The converter's memory, from which its share of a processor follows
+    #[arg(long, value_name = "MB", value_parser = value_parser!(u32).try_map(Memory::try_new))]
+    pub converter_memory: Option<Memory>,
+
+    /// The fan-out's memory; with more than 30 clients, less than 512 makes it slow
+    #[arg(long, value_name = "MB", value_parser = value_parser!(u32).try_map(Memory::try_new))]
+    pub fan_out_memory: Option<Memory>,
+
+    /// The memory of catch-up
+    #[arg(long, value_name = "MB", value_parser = value_parser!(u32).try_map(Memory::try_new))]
+    pub catch_up_memory: Option<Memory>,
 }
 
 impl StackArguments {
@@ -218,6 +230,9 @@ impl StackArguments {
             function_timeout: self.function_timeout,
             fan_out_maximum_concurrency: self.fan_out_concurrency,
             stream_batch_size: self.stream_batch_size,
+            converter_memory: self.converter_memory,
+            fan_out_memory: self.fan_out_memory,
+            catch_up_memory: self.catch_up_memory,
         }
     }
 }

@@ -12,7 +12,7 @@ use deploy::functions::{self, CATCH_UP, CONVERTER, FANOUT};
 use deploy::invoke::{CATCH_UP_NAME, MAINTENANCE};
 use deploy::package::Package;
 use deploy::settings::{
-    Architecture, FunctionTimeout, LogRetention, MaximumConcurrency, Settings, StreamBatchSize,
+    Architecture, FunctionTimeout, LogRetention, MaximumConcurrency, Memory, Settings, StreamBatchSize,
 };
 use deploy::template::with_code;
 use serde_json::{Value as Json, json};
@@ -301,6 +301,9 @@ fn parameters_allow_the_values_of_settings() {
     for (name, lowest, highest) in [
         ("FanOutMaximumConcurrency", MaximumConcurrency::LOWEST, MaximumConcurrency::HIGHEST),
         ("StreamBatchSize", StreamBatchSize::LOWEST, StreamBatchSize::HIGHEST),
+        ("ConverterMemory", Memory::LOWEST, Memory::HIGHEST),
+        ("FanOutMemory", Memory::LOWEST, Memory::HIGHEST),
+        ("CatchUpMemory", Memory::LOWEST, Memory::HIGHEST),
     ] {
         let range = (&parameter(name)["MinValue"], &parameter(name)["MaxValue"]);
         assert_eq!(range, (&json!(lowest), &json!(highest)), "{name}");

@@ -2,7 +2,7 @@
 
 use shared::naming::InvalidNaming;
 
-use super::{FunctionTimeout, LogRetention, MaximumConcurrency, StreamBatchSize};
+use super::{FunctionTimeout, LogRetention, MaximumConcurrency, Memory, StreamBatchSize};
 
 /// A setting that no stack can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +62,16 @@ pub enum SettingsError {
     StreamBatchSize {
         /// The batch size that was set.
         number: u32,
+    },
+    /// Memory that Lambda does not allow.
+    #[error(
+        "a function can't have {megabytes} MB of memory; choose {} to {}",
+        Memory::LOWEST,
+        Memory::HIGHEST
+    )]
+    Memory {
+        /// The memory that was set, in MB.
+        megabytes: u32,
     },
 }
 

@@ -9,7 +9,7 @@ use shared::config::Config;
 use crate::clients::ClientLists;
 
 pub use error::SettingsError;
-pub use numbers::{FunctionTimeout, LogRetention, MaximumConcurrency, StreamBatchSize};
+pub use numbers::{FunctionTimeout, LogRetention, MaximumConcurrency, Memory, StreamBatchSize};
 pub use texts::{Architecture, KeyArn, QueuePrefix, StreamArn, TopicArn};
 
 /// The settings that an operator sets. A setting that is not set stays as it is in the stack; a stack without it gets
@@ -37,6 +37,12 @@ pub struct Settings {
     pub fan_out_maximum_concurrency: Option<MaximumConcurrency>,
     /// The most stream records in one batch of the converter.
     pub stream_batch_size: Option<StreamBatchSize>,
+    /// The converter's memory.
+    pub converter_memory: Option<Memory>,
+    /// The fan-out's memory.
+    pub fan_out_memory: Option<Memory>,
+    /// Catch-up's memory.
+    pub catch_up_memory: Option<Memory>,
 }
 
 impl Settings {
@@ -58,6 +64,13 @@ impl Settings {
         let concurrency = self.fan_out_maximum_concurrency;
         add("FanOutMaximumConcurrency", concurrency.map(|concurrency| concurrency.number().to_string()));
         add("StreamBatchSize", self.stream_batch_size.map(|size| size.number().to_string()));
+        for (name, memory) in [
+            ("ConverterMemory", self.converter_memory),
+            ("FanOutMemory", self.fan_out_memory),
+            ("CatchUpMemory", self.catch_up_memory),
+        ] {
+            add(name, memory.map(|memory| memory.megabytes().to_string()));
+        }
         found
     }
 }
@@ -125,6 +138,9 @@ mod tests {
             function_timeout: Some(FunctionTimeout::try_new(2).unwrap()),
             fan_out_maximum_concurrency: Some(MaximumConcurrency::try_new(12).unwrap()),
             stream_batch_size: Some(StreamBatchSize::try_new(100).unwrap()),
+            converter_memory: Some(Memory::try_new(128).unwrap()),
+            fan_out_memory: Some(Memory::try_new(1_769).unwrap()),
+            catch_up_memory: Some(Memory::try_new(10_240).unwrap()),
         };
         check(
             &settings,
@@ -143,6 +159,9 @@ mod tests {
                 VisibilityTimeout=12
                 FanOutMaximumConcurrency=12
                 StreamBatchSize=100
+                ConverterMemory=128
+                FanOutMemory=1769
+                CatchUpMemory=10240
             "#]],
         );
     }

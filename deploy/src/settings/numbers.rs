@@ -19,6 +19,10 @@ pub struct MaximumConcurrency(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamBatchSize(u32);
 
+/// The memory of a function, in MB. Its share of a processor follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory(u32);
+
 impl FunctionTimeout {
     /// The values that the template allows, in seconds. None is longer than the ledger's rules allow (`docs/ledger.md`,
     /// "Times"), so that a message that is delivered again falls into the five minutes in which SQS recognises
@@ -120,6 +124,28 @@ impl StreamBatchSize {
     }
 }
 
+impl Memory {
+    /// The least that Lambda allows (Lambda quotas).
+    pub const LOWEST: u32 = 128;
+    /// The most that Lambda allows.
+    pub const HIGHEST: u32 = 10_240;
+
+    /// So many MB.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`]: it is not between [`Self::LOWEST`] and [`Self::HIGHEST`].
+    pub fn try_new(megabytes: u32) -> Result<Self, SettingsError> {
+        let is_allowed = (Self::LOWEST..=Self::HIGHEST).contains(&megabytes);
+        if is_allowed { Ok(Self(megabytes)) } else { Err(SettingsError::Memory { megabytes }) }
+    }
+
+    /// The memory in MB.
+    pub fn megabytes(self) -> u32 {
+        self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -153,6 +179,15 @@ mod tests {
         check(
             MaximumConcurrency::try_new(1_001),
             expect!["1001 batches at the same time are not possible; choose 2 to 1000"],
+        );
+        check(Memory::try_new(Memory::LOWEST), expect!["right"]);
+        check(
+            Memory::try_new(Memory::LOWEST - 1),
+            expect!["a function can't have 127 MB of memory; choose 128 to 10240"],
+        );
+        check(
+            Memory::try_new(Memory::HIGHEST + 1),
+            expect!["a function can't have 10241 MB of memory; choose 128 to 10240"],
         );
         check(StreamBatchSize::try_new(1), expect!["right"]);
         check(

@@ -6,7 +6,8 @@ use std::io;
 use serde_json::{Map, Value, json};
 use testkit::wire::tables::{Answer, TablesStub};
 
-use crate::support::{GROUPS, LEDGER_TABLE, VERSION, group, mark, time};
+use crate::messages::{GROUPS, VERSION, group};
+use crate::support::{LEDGER_TABLE, mark, time};
 
 /// A ledger in which all `clients` have the event before those of a batch of messages, for any number of batches.
 pub(crate) fn ledger(clients: &[String]) -> io::Result<TablesStub> {

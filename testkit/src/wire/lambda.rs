@@ -104,6 +104,11 @@ impl Function {
         }
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The processor time that the process has used since its start, in steps of 10 ms.
     ///
     /// # Errors

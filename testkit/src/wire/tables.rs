@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -53,6 +55,7 @@ struct State {
     /// Whether an answer goes to the script's end after its use; then no request is kept.
     repeats: bool,
     received: Vec<Received>,
+    latency: Duration,
 }
 
 impl TablesStub {
@@ -75,7 +78,7 @@ impl TablesStub {
     }
 
     fn with_script(script: impl IntoIterator<Item = Answer>, repeats: bool) -> io::Result<Self> {
-        let state = State { script: script.into_iter().collect(), repeats, received: Vec::new() };
+        let state = State { script: script.into_iter().collect(), repeats, ..State::default() };
         let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);
         Ok(Self { server: Server::start(move |request| answer(&shared, &request))?, state })
@@ -87,8 +90,21 @@ impl TablesStub {
     ///
     /// There is no free port.
     pub fn start_answering(answer: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> io::Result<Self> {
-        let server = Server::start(move |request| reply(answer(&received(&request))))?;
-        Ok(Self { server, state: Arc::default() })
+        let state = Arc::<Mutex<State>>::default();
+        let shared = Arc::clone(&state);
+        let server = Server::start(move |request| {
+            let arrived = Instant::now();
+            let reply = reply(answer(&received(&request)));
+            let latency = lock(&shared).latency;
+            thread::sleep(latency.saturating_sub(arrived.elapsed()));
+            reply
+        })?;
+        Ok(Self { server, state })
+    }
+
+    /// How long every answer of one that answers as it is told takes from now on.
+    pub fn set_latency(&self, latency: Duration) {
+        lock(&self.state).latency = latency;
     }
 
     /// Where it listens, as `AWS_ENDPOINT_URL` wants it.

@@ -3,17 +3,14 @@
 //!
 //! It keeps order only while nothing fails, and takes at most ten messages, as the mapping delivers them.
 
+#[path = "support/client.rs"]
+mod client;
+
 use std::collections::BTreeSet;
-use std::env;
-use std::time::Duration;
 
 use aws::lambda;
-use aws_credential_types::Credentials;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage, SqsMessageAttribute};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::retry::RetryConfig;
-use aws_sdk_sqs::config::timeout::TimeoutConfig;
-use aws_sdk_sqs::config::{BehaviorVersion, Config, Region, StalledStreamProtectionConfig};
 use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures_util::future::join_all;
@@ -34,34 +31,9 @@ async fn main() -> Result<(), Error> {
     let config = lambda::config(&naming)?;
     let queues: Vec<String> =
         config.clients.iter().map(|client| client.queue_url(&naming).as_str().to_owned()).collect();
-    let sqs = client()?;
+    let sqs = client::sqs()?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| fan_out(&sqs, &queues, event.payload)))
         .await
-}
-
-/// A client with the settings of the real one, except for retries, which are the SDK's.
-fn client() -> Result<Client, Error> {
-    let credentials = Credentials::new(
-        env::var("AWS_ACCESS_KEY_ID")?,
-        env::var("AWS_SECRET_ACCESS_KEY")?,
-        env::var("AWS_SESSION_TOKEN").ok(),
-        None,
-        "environment",
-    );
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .read_timeout(Duration::from_secs(3))
-        .operation_timeout(Duration::from_secs(5))
-        .build();
-    let mut config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(env::var("AWS_REGION")?))
-        .credentials_provider(credentials)
-        .retry_config(RetryConfig::standard())
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .timeout_config(timeouts);
-    config.set_endpoint_url(env::var("AWS_ENDPOINT_URL_SQS").ok());
-    Ok(Client::from_conf(config.build()))
 }
 
 async fn fan_out(sqs: &Client, queues: &[String], event: SqsEvent) -> Result<SqsBatchResponse, Error> {
