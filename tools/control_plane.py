@@ -55,7 +55,7 @@ EVERY_OPTION = {
     "FanOutMaximumConcurrency": "10",
     "StreamBatchSize": "100",
     "ParallelizationFactor": "2",
-    "ConverterMemory": "128",
+    "ConverterMemory": "320",
     "FanOutMemory": "1769",
     "CatchUpMemory": "10240",
 }

@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::Duration;
 
-use aws::access::{Access, Place};
+use aws::access::{Access, Endpoint};
 use aws::connections::Connections;
 use aws::dynamodb::{self, LedgerTable};
 use aws::sqs::Sqs;
 use aws_credential_types::Credentials;
 use aws_sdk_sqs::config::retry::RetryConfig;
-use aws_sdk_sqs::config::{BehaviorVersion, Config, Region};
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
+use aws_sdk_sqs::config::{BehaviorVersion, Config, Region, StalledStreamProtectionConfig};
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures_util::future::join_all;
 use rustix::time::{ClockId, clock_gettime};
@@ -53,13 +54,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         sdk.send_message_batch().queue_url(queue.as_str()).set_entries(Some(entries?)).send().await?;
         Ok(())
     };
-    let by_hand = async || {
+    let by_lean = async || {
         for sent in lean.send(&queue, &batch).await? {
             sent?;
         }
         Ok(())
     };
-    row("`SendMessageBatch` of ten messages of 2 KB, to one queue of many", by_sdk, by_hand).await?;
+    row("`SendMessageBatch` of ten messages of 2 KB, to one queue of many", by_sdk, by_lean).await?;
 
     let access = access(tables.endpoint_url());
     let client = dynamodb::client(&access);
@@ -80,12 +81,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn row(
     name: &str,
     by_sdk: impl AsyncFn() -> Result<(), Box<dyn Error>>,
-    by_hand: impl AsyncFn() -> Result<(), Box<dyn Error>>,
+    by_lean: impl AsyncFn() -> Result<(), Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
     let (mut sdk, mut lean) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         sdk.push(time(&by_sdk).await?);
-        lean.push(time(&by_hand).await?);
+        lean.push(time(&by_lean).await?);
     }
     let (sdk, lean) = (median(sdk), median(lean));
     println!("| {name} | {:.1} µs | {:.1} µs | **{:.2}** |", sdk * 1e6, lean * 1e6, lean / sdk);
@@ -115,7 +116,7 @@ fn access(endpoint_url: String) -> Access {
     Access {
         credentials: credentials(),
         region: "eu-west-2".to_owned(),
-        place: Place::Url(endpoint_url),
+        endpoint: Endpoint::Url(endpoint_url),
         connections: Connections::default(),
     }
 }
@@ -126,11 +127,18 @@ fn credentials() -> Credentials {
 }
 
 fn client(endpoint_url: String) -> aws_sdk_sqs::Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .read_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(5))
+        .build();
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-2"))
         .credentials_provider(credentials())
         .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .timeout_config(timeouts)
         .endpoint_url(endpoint_url);
     aws_sdk_sqs::Client::from_conf(config.build())
 }

@@ -12,27 +12,27 @@ pub struct Access {
     pub credentials: Credentials,
     /// The service's region, which signatures name.
     pub region: String,
-    /// Where the service is.
-    pub place: Place,
+    /// Where the service is: one with a URL of its own needs an `Access` of its own.
+    pub endpoint: Endpoint,
     /// Shared by all clients of a process.
     pub connections: Connections,
 }
 
 /// Where a service is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Endpoint {
     /// Where AWS has it in the region.
     Aws {
-        /// Whether at its FIPS endpoint.
+        /// Whether it is the FIPS endpoint.
         use_fips: bool,
-        /// Whether at its endpoint for IPv4 and IPv6.
+        /// Whether it is the dual-stack endpoint, for IPv4 and IPv6.
         use_dual_stack: bool,
     },
     /// At this URL.
     Url(String),
 }
 
-/// There is no such endpoint.
+/// A service's endpoint can't be made of an [`Access`]: its region or its URL is none.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{service} has no usable endpoint in `{region}`: {why}; correct or unset `AWS_ENDPOINT_URL`, \
@@ -44,9 +44,15 @@ pub struct NoEndpoint {
     pub(crate) why: Cause,
 }
 
-impl Place {
-    /// The endpoint that AWS has for all.
-    pub const AWS: Self = Self::Aws { use_fips: false, use_dual_stack: false };
+impl NoEndpoint {
+    pub(crate) fn of(service: &'static str, access: &Access, why: Cause) -> Self {
+        Self { service, region: access.region.clone(), why }
+    }
+}
+
+impl Endpoint {
+    /// The standard endpoint of the region: neither FIPS nor dual-stack.
+    pub const STANDARD: Self = Self::Aws { use_fips: false, use_dual_stack: false };
 
     pub(crate) fn url(&self) -> Option<String> {
         match self {

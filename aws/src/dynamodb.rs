@@ -1,7 +1,7 @@
 //! DynamoDB: the ledger's table, and the event table.
 //!
-//! The two calls that every batch makes, reading and writing the ledger, are [lean](crate::lean); all others are made by
-//! the AWS SDK.
+//! The two calls that every batch makes, reading and writing the ledger, are [lean](crate::lean); all others are made
+//! by the AWS SDK.
 //!
 //! An item read from the event table is converted as one from its stream is, to the same text.
 
@@ -48,31 +48,30 @@ pub fn client(access: &Access) -> Client {
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(access.region.clone()))
         .credentials_provider(access.credentials.clone())
-        .use_fips(access.place.use_fips())
-        .use_dual_stack(access.place.use_dual_stack())
+        .use_fips(access.endpoint.use_fips())
+        .use_dual_stack(access.endpoint.use_dual_stack())
         .http_client(access.connections.http_client())
         .retry_config(RetryConfig::disabled())
         // It watches long streams; a call here is bounded as a whole.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(connections::timeouts());
-    config.set_endpoint_url(access.place.url());
+    config.set_endpoint_url(access.endpoint.url());
     Client::from_conf(config.build())
 }
 
 /// DynamoDB as `access` says, called lean.
 fn caller(access: &Access) -> Result<Caller, NoEndpoint> {
-    let no_endpoint = |why| NoEndpoint { service: "DynamoDB", region: access.region.clone(), why };
     let caller = endpoint(access).and_then(|endpoint| Caller::try_new(access, &SERVICE, &endpoint));
-    caller.map_err(no_endpoint)
+    caller.map_err(|why| NoEndpoint::of("DynamoDB", access, why))
 }
 
 /// Where the SDK's own rules have the service.
 fn endpoint(access: &Access) -> Result<String, Cause> {
     let params = Params::builder()
         .region(&access.region)
-        .use_fips(access.place.use_fips())
-        .use_dual_stack(access.place.use_dual_stack())
-        .set_endpoint(access.place.url())
+        .use_fips(access.endpoint.use_fips())
+        .use_dual_stack(access.endpoint.use_dual_stack())
+        .set_endpoint(access.endpoint.url())
         .build()?;
     let found = ResolveEndpoint::resolve_endpoint(&DefaultResolver::new(), &params).now_or_never();
     Ok(found.ok_or("the rules wait for something")??.url().to_owned())

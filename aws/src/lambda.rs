@@ -14,7 +14,7 @@ use shared::naming::{InvalidNaming, Naming};
 
 pub use self::invocations::{deadline, run, trace_header};
 pub use self::logs::init_logging;
-use crate::access::{Access, NoEndpoint, Place};
+use crate::access::{Access, Endpoint, NoEndpoint};
 use crate::connections::Connections;
 use crate::dynamodb::{self, EventsTable, LedgerTable};
 use crate::sqs::Sqs;
@@ -92,7 +92,7 @@ pub fn naming() -> Result<Naming, ColdStartError> {
     naming_from(variable)
 }
 
-/// The config in the function's package, valid in `place`.
+/// The config in the function's package, checked against `naming`.
 ///
 /// # Errors
 ///
@@ -110,18 +110,20 @@ pub fn config(naming: &Naming) -> Result<Config, ColdStartError> {
 ///
 /// # Errors
 ///
-/// [`ColdStartError`] names the variable that is missing or wrong.
+/// [`ColdStartError`]: a variable that is missing or wrong, two that exclude each other, or an endpoint that the
+/// service does not have.
 pub fn sqs(connections: &Connections) -> Result<Sqs, ColdStartError> {
     sqs_from(variable, connections)
 }
 
 /// The ledger's table and the event table, from `LEDGER_TABLE` and `EVENT_TABLE`, in the function's region with the
-/// credentials of its role; at `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`, if one is set, or at the endpoint that
-/// `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` ask for.
+/// credentials of its role; at `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`, if one is set, or at the endpoint
+/// that `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` ask for.
 ///
 /// # Errors
 ///
-/// [`ColdStartError`] names the variable that is missing or wrong.
+/// [`ColdStartError`]: a variable that is missing or wrong, two that exclude each other, or an endpoint that the
+/// service does not have.
 pub fn tables(config: &Config, connections: &Connections) -> Result<Tables, ColdStartError> {
     tables_from(variable, config, connections)
 }
@@ -187,15 +189,15 @@ fn access(
         checked(&variable, "AWS_SECRET_ACCESS_KEY", "the secret key of the function's role", |_| true)?;
     let token = variable("AWS_SESSION_TOKEN").filter(|token| !token.is_empty());
     let credentials = Credentials::new(access_key, secret_key, token, None, "environment");
-    let place = place(&variable, endpoint_variable)?;
-    Ok(Access { credentials, region, place, connections: connections.clone() })
+    let endpoint = endpoint(&variable, endpoint_variable)?;
+    Ok(Access { credentials, region, endpoint, connections: connections.clone() })
 }
 
 /// Where the service is that has `endpoint_variable` for itself.
-fn place(
+fn endpoint(
     variable: impl Fn(&str) -> Option<String>,
     endpoint_variable: &'static str,
-) -> Result<Place, ColdStartError> {
+) -> Result<Endpoint, ColdStartError> {
     const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
     const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
     let is_set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
@@ -207,14 +209,14 @@ fn place(
     };
     let (use_fips, use_dual_stack) = (is_true(FIPS)?, is_true(DUAL_STACK)?);
     let Some(url) = [endpoint_variable, "AWS_ENDPOINT_URL"].into_iter().find(|name| is_set(name)) else {
-        return Ok(Place::Aws { use_fips, use_dual_stack });
+        return Ok(Endpoint::Aws { use_fips, use_dual_stack });
     };
     let excluded = [(FIPS, use_fips), (DUAL_STACK, use_dual_stack)];
     if let Some((variant, _)) = excluded.into_iter().find(|(_, is_asked)| *is_asked) {
         return Err(ColdStartError::TwoEndpoints { url, variant });
     }
     let is_url = |url: &str| url.starts_with("http://") || url.starts_with("https://");
-    checked(&variable, url, "a URL that begins with `http://` or `https://`", is_url).map(Place::Url)
+    checked(&variable, url, "a URL that begins with `http://` or `https://`", is_url).map(Endpoint::Url)
 }
 
 /// A variable that is set, not empty, and passes `is_valid`.

@@ -1,5 +1,6 @@
-//! The calls that every event makes, at the price of the wire: signed by the SDK's own signer, sent through the SDK's own
-//! connector, without its orchestrator, which costs most of a call's processor time. (Figures: `docs/performance.md`.)
+//! The calls that every event makes, at the price of the wire: signed by the SDK's own signer, sent through the SDK's
+//! own connector, without its orchestrator, which costs half of a call's processor time or more. (Figures:
+//! `docs/performance.md`.)
 //!
 //! A call that fails fails as one of the SDK's does, so there is one classification of errors for both.
 
@@ -9,8 +10,9 @@ mod signer;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -20,15 +22,19 @@ use aws_smithy_types::error::ErrorMetadata;
 use serde::de::DeserializeOwned;
 use shared::send::Cause;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub(crate) use self::payload::Payload;
 use self::signer::Signer;
 use crate::access::Access;
 use crate::connections::{CALL_TIMEOUT, Connections};
 
-/// How many bytes of requests are on their way at once, at most: a function's memory is 256 MB.
+/// How many bytes of requests to one service are on their way at once, at most: an eighth of the least memory that a
+/// function may have, 256 MB.
 const IN_FLIGHT: u32 = 32 << 20;
+
+/// How long a request waits for room among these: the rest of a call's time is for its connection and its answer.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Who asks, for AWS's own logs.
 const USER_AGENT: &str = concat!("mark-event-queue/", env!("CARGO_PKG_VERSION"));
@@ -46,7 +52,7 @@ struct Inner {
     template: HttpRequest,
     signer: Signer,
     in_flight: Semaphore,
-    now: fn() -> SystemTime,
+    now: Box<dyn Fn() -> SystemTime + Send + Sync>,
 }
 
 /// What distinguishes a service on the wire.
@@ -71,7 +77,7 @@ impl Caller {
         access: &Access,
         service: &Service,
         endpoint: &str,
-        now: fn() -> SystemTime,
+        now: impl Fn() -> SystemTime + Send + Sync + 'static,
     ) -> Result<Self, Cause> {
         let endpoint = format!("{}/", endpoint.trim_end_matches('/'));
         Ok(Self(Arc::new(Inner {
@@ -79,7 +85,7 @@ impl Caller {
             template: Inner::template(&endpoint, service)?,
             signer: Signer::try_new(access.credentials.clone(), &access.region, service.name, &endpoint)?,
             in_flight: Semaphore::new(IN_FLIGHT as usize),
-            now,
+            now: Box::new(now),
         })))
     }
 
@@ -94,12 +100,24 @@ impl Caller {
         payload: Payload,
     ) -> Result<T, Failure> {
         let end = Instant::now() + CALL_TIMEOUT;
-        let _room = self.room(payload.len(), end).await?;
-        let signed_at = (self.0.now)();
-        let request = self.0.request(target, payload, signed_at).map_err(Failure::construction_failure)?;
+        let asked_at = (self.0.now)();
+        let size = payload.len();
+        let mut request = self.0.request(target, payload, asked_at).map_err(Failure::construction_failure)?;
+        let connection = CaptureSmithyConnection::new();
+        request.add_extension(connection.clone());
+        let _room = self.room(size).await?;
+        // A process that was frozen while it waited sends nothing that its caller planned long ago.
+        if (self.0.now)().duration_since(asked_at).is_ok_and(|waited| waited > CALL_TIMEOUT) {
+            return Err(Failure::construction_failure("the time of the call is over"));
+        }
         let answer = async {
             let response = self.0.connections.connector().call(request).await;
-            answer::read(response.map_err(Failure::dispatch_failure)?, signed_at).await
+            let response = response.map_err(Failure::dispatch_failure)?;
+            if response.status().is_server_error() {
+                // As the SDK does: the next call goes to another host, perhaps.
+                connection.get().inspect(ConnectionMetadata::poison);
+            }
+            answer::read(response, asked_at).await
         };
         match timeout_at(end, answer).await {
             Ok(answer) => answer,
@@ -107,15 +125,15 @@ impl Caller {
         }
     }
 
-    /// Room for a request of this many bytes; one that is larger than all room there is goes alone.
-    async fn room(&self, size: usize, end: Instant) -> Result<SemaphorePermit<'_>, Failure> {
+    /// Room for a request of this many bytes. One that is larger than all room waits until it is alone.
+    async fn room(&self, size: usize) -> Result<SemaphorePermit<'_>, Failure> {
         let size = u32::try_from(size).unwrap_or(IN_FLIGHT).min(IN_FLIGHT);
         if let Ok(room) = self.0.in_flight.try_acquire_many(size) {
             return Ok(room);
         }
-        match timeout_at(end, self.0.in_flight.acquire_many(size)).await {
-            Ok(Ok(room)) if Instant::now() < end => Ok(room),
-            _ => Err(Failure::construction_failure("other requests took all the time of the call")),
+        match timeout(ROOM_TIMEOUT, self.0.in_flight.acquire_many(size)).await {
+            Ok(Ok(room)) => Ok(room),
+            _ => Err(Failure::construction_failure("no room for the request among those on their way")),
         }
     }
 }

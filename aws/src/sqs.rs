@@ -48,14 +48,14 @@ pub struct Sqs {
 /// What `SendMessageBatch` answers.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Sent {
-    successful: Option<Vec<Done>>,
+struct SendMessageBatchAnswer {
+    successful: Option<Vec<SuccessfulEntry>>,
     failed: Option<Vec<EntryFault>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Done {
+struct SuccessfulEntry {
     id: String,
 }
 
@@ -70,19 +70,18 @@ impl Sqs {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(access.region.clone()))
             .credentials_provider(access.credentials.clone())
-            .use_fips(access.place.use_fips())
-            .use_dual_stack(access.place.use_dual_stack())
+            .use_fips(access.endpoint.use_fips())
+            .use_dual_stack(access.endpoint.use_dual_stack())
             .http_client(access.connections.http_client())
             .retry_config(RetryConfig::disabled())
             // It watches long streams; a call here is bounded as a whole.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(connections::timeouts());
-        config.set_endpoint_url(access.place.url());
-        let no_endpoint = |why| NoEndpoint { service: "SQS", region: access.region.clone(), why };
+        config.set_endpoint_url(access.endpoint.url());
         let caller = endpoint(access).and_then(|endpoint| Caller::try_new(access, &SERVICE, &endpoint));
         Ok(Self {
             client: aws_sdk_sqs::Client::from_conf(config.build()),
-            caller: caller.map_err(no_endpoint)?,
+            caller: caller.map_err(|why| NoEndpoint::of("SQS", access, why))?,
             requests: Arc::default(),
         })
     }
@@ -124,7 +123,7 @@ impl Transport for Sqs {
     ) -> Result<Vec<Result<(), SendError>>, SendError> {
         let request = self.requests.request(queue, batch);
         let answer = self.caller.call("AmazonSQS.SendMessageBatch", request).await;
-        let Sent { successful, failed } = answer.map_err(of_call)?;
+        let SendMessageBatchAnswer { successful, failed } = answer.map_err(of_call)?;
         let done = successful.iter().flatten().map(|done| done.id.as_str());
         Ok(in_order(batch.len(), done, failed.into_iter().flatten()))
     }
@@ -134,9 +133,9 @@ impl Transport for Sqs {
 fn endpoint(access: &Access) -> Result<String, Cause> {
     let params = Params::builder()
         .region(&access.region)
-        .use_fips(access.place.use_fips())
-        .use_dual_stack(access.place.use_dual_stack())
-        .set_endpoint(access.place.url())
+        .use_fips(access.endpoint.use_fips())
+        .use_dual_stack(access.endpoint.use_dual_stack())
+        .set_endpoint(access.endpoint.url())
         .build()?;
     let found = ResolveEndpoint::resolve_endpoint(&DefaultResolver::new(), &params).now_or_never();
     Ok(found.ok_or("the rules wait for something")??.url().to_owned())

@@ -207,7 +207,7 @@ pub struct StackArguments {
     #[arg(long, value_name = "MB", value_parser = value_parser!(u32).try_map(Memory::try_new))]
     pub converter_memory: Option<Memory>,
 
-    /// The fan-out's memory; with more than 30 clients, less than 512 makes it slow
+    /// The fan-out's memory; with a hundred clients, less than 512 makes it slow
     #[arg(long, value_name = "MB", value_parser = value_parser!(u32).try_map(Memory::try_new))]
     pub fan_out_memory: Option<Memory>,
 

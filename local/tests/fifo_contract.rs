@@ -11,7 +11,7 @@ mod support;
 use std::cell::Cell;
 use std::time::Duration;
 
-use aws::access::{Access, Place};
+use aws::access::{Access, Endpoint};
 use aws::connections::Connections;
 use aws::sqs::Sqs;
 use aws_credential_types::Credentials;
@@ -51,7 +51,7 @@ async fn queues_of_the_emulator_keep_the_contract() -> anyhow::Result<()> {
         let sqs = Sqs::try_new(&Access {
             credentials: Credentials::new(ACCOUNT, "test", None, None, "test"),
             region: REGION.to_owned(),
-            place: Place::Url(ground.connection().endpoint().to_owned()),
+            endpoint: Endpoint::Url(ground.connection().endpoint().to_owned()),
             connections: Connections::default(),
         });
         let sqs = sqs.expect("an endpoint");

@@ -8,7 +8,7 @@
 
 mod support;
 
-use aws::access::{Access, Place};
+use aws::access::{Access, Endpoint};
 use aws::connections::Connections;
 use aws::dynamodb::{EventsTable, LedgerTable, client};
 use aws_credential_types::Credentials;
@@ -73,7 +73,7 @@ fn access(ground: &Ground) -> Access {
     Access {
         credentials: Credentials::new("test", "test", None, None, "test"),
         region: REGION.to_owned(),
-        place: Place::Url(ground.connection().endpoint().to_owned()),
+        endpoint: Endpoint::Url(ground.connection().endpoint().to_owned()),
         connections: Connections::default(),
     }
 }

@@ -1,7 +1,7 @@
 //! What a batch of stream records costs, beside the obvious way (`examples/obvious_converter.rs`).
 //!
-//! All are release binaries and work in turn, in the same run, each against a queue of its own that answers at once. The
-//! processor's time is the process's own.
+//! All are release binaries and work in turn, in the same run, each against a queue of its own that answers at once.
+//! The processor's time is the process's own.
 //!
 //! `cargo bench -p testkit --bench converter`; `OLDER=FOLDER` puts another commit's release binaries beside
 

@@ -1,10 +1,11 @@
-//! What a batch of ten messages costs to copy to 1, 10 and 100 clients, beside the obvious way (`examples/obvious_fanout.rs`),
-//! which packs a batch into one request per client, and so breaks order when a queue takes a part of it.
+//! What a batch of ten messages costs to copy to 1, 10 and 100 clients, beside the obvious way
+//! (`examples/obvious_fanout.rs`), which packs a batch into one request per client, and so breaks order when a queue
+//! takes a part of it.
 //!
-//! Each message draws its group from ten: strict order needs 2.65 times the requests. All are release binaries and work
+//! Each message draws its group from ten: strict order needs 2.8 times the requests. All are release binaries and work
 //! in turn, in the same run, each against queues of its own, which answer at once, and then after 5 ms. Ours also reads
-//! and writes a ledger, which the obvious way does not have: its chain is the ledger's read, the longest group's sends and
-//! the ledger's write, 5 ms each. The processor's time is the process's own.
+//! and writes a ledger, which the obvious way does not have: its chain is the ledger's read, the longest group's sends
+//! and the ledger's write, 5 ms each. The processor's time is the process's own.
 //!
 //! `cargo bench -p testkit --bench fanout`, with ` -- 10` for ten clients alone; `OLDER=FOLDER` puts another commit's
 //! release binaries beside

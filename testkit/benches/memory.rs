@@ -1,5 +1,5 @@
-//! What the memory of a function buys: a function gets a processor's time by its memory, a whole one at 1,769 MB (Lambda
-//! quotas). Here the kernel gives the release binary as much, and no more, in periods of 20 ms.
+//! What the memory of a function buys: a function gets a processor's time by its memory, a whole one at 1,769 MB
+//! (Lambda quotas). Here the kernel gives the release binary as much, and no more, in periods of 20 ms.
 //!
 //! `cargo bench -p testkit --bench memory`, as root, where cgroups have a controller `cpu`
 

@@ -9,7 +9,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use aws::access::{Access, Place};
+use aws::access::{Access, Endpoint};
 use aws::connections::Connections;
 use aws::sqs::Sqs;
 use aws_credential_types::Credentials;
@@ -36,7 +36,7 @@ fn sqs(endpoint_url: &str) -> Sqs {
     Sqs::try_new(&Access {
         credentials: Credentials::new("AKIDEXAMPLE", SECRET_KEY, Some("token".to_owned()), None, "test"),
         region: "eu-west-2".to_owned(),
-        place: Place::Url(endpoint_url.to_owned()),
+        endpoint: Endpoint::Url(endpoint_url.to_owned()),
         connections: Connections::default(),
     })
     .unwrap()

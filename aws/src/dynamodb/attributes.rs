@@ -12,11 +12,11 @@ use shared::ledger::{Item, ItemKey};
 pub(super) type SdkItem = HashMap<String, AttributeValue>;
 
 /// An item of the ledger's table, as it was found there.
-pub(super) type Found = HashMap<String, Typed>;
+pub(super) type TypedItem = HashMap<String, TypedValue>;
 
 /// A value that was found; `None` if it is of a type that the ledger does not use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Typed(pub(super) Option<Value>);
+pub(super) struct TypedValue(pub(super) Option<Value>);
 
 /// The values of [`PK`] and [`SK`].
 pub(super) type Keys = (String, String);
@@ -35,9 +35,9 @@ pub(super) fn keys(key: &ItemKey) -> Attributes {
 }
 
 /// The keys of `item`, if it has them.
-pub(super) fn keys_of(item: &Found) -> Option<Keys> {
+pub(super) fn keys_of(item: &TypedItem) -> Option<Keys> {
     let text = |name| match item.get(name) {
-        Some(Typed(Some(Value::S(text)))) => Some(text.clone()),
+        Some(TypedValue(Some(Value::S(text)))) => Some(text.clone()),
         _ => None,
     };
     Some((text(PK)?, text(SK)?))
@@ -48,17 +48,17 @@ pub(super) fn keys_of(item: &Found) -> Option<Keys> {
 /// # Errors
 ///
 /// [`Damaged`] if it is none of the ledger's.
-pub(super) fn item(key: &ItemKey, mut item: Found) -> Result<Item, Damaged> {
+pub(super) fn item(key: &ItemKey, mut item: TypedItem) -> Result<Item, Damaged> {
     item.remove(PK);
     item.remove(SK);
     // First: what another format has can be of any type.
     match item.get(FORMAT) {
-        Some(Typed(Some(format))) => stored::check_format(Some(format))?,
+        Some(TypedValue(Some(format))) => stored::check_format(Some(format))?,
         // Of a type that no format has, or missing.
         _ => stored::check_format(None)?,
     }
     let mut attributes = Attributes::new();
-    for (name, Typed(value)) in item {
+    for (name, TypedValue(value)) in item {
         let value = value.ok_or_else(|| Damaged {
             attribute: name.clone(),
             fault: "is of a type that the ledger does not use".into(),
@@ -74,8 +74,8 @@ pub(super) fn to_sdk_item(attributes: Attributes) -> SdkItem {
 }
 
 /// What the SDK has read.
-pub(super) fn found(item: SdkItem) -> Found {
-    item.into_iter().map(|(name, value)| (name, Typed(from_sdk(value)))).collect()
+pub(super) fn found(item: SdkItem) -> TypedItem {
+    item.into_iter().map(|(name, value)| (name, TypedValue(from_sdk(value)))).collect()
 }
 
 /// A key attribute's value.

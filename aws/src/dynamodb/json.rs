@@ -10,7 +10,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use shared::ledger::stored::{Attributes, PK, SK, Value};
 
-use super::attributes::{Found, Keys, Typed};
+use super::attributes::{Keys, TypedItem, TypedValue};
 
 /// The text of a `BatchGetItem` of one table, strongly consistent.
 pub(super) fn batch_get_item(table: &str, keys: &[Keys]) -> Vec<u8> {
@@ -38,7 +38,7 @@ pub(super) fn batch_get_item(table: &str, keys: &[Keys]) -> Vec<u8> {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct BatchGetItemAnswer {
     /// The items that were found, by table.
-    pub(super) responses: Option<HashMap<String, Vec<Found>>>,
+    pub(super) responses: Option<HashMap<String, Vec<TypedItem>>>,
     /// The keys that were not looked at, by table.
     pub(super) unprocessed_keys: Option<HashMap<String, UnprocessedKeys>>,
 }
@@ -46,7 +46,7 @@ pub(super) struct BatchGetItemAnswer {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UnprocessedKeys {
-    pub(super) keys: Vec<Found>,
+    pub(super) keys: Vec<TypedItem>,
 }
 
 /// The text of a `PutItem` on a condition.
@@ -132,18 +132,18 @@ enum Type {
     Other,
 }
 
-impl<'de> Deserialize<'de> for Typed {
+impl<'de> Deserialize<'de> for TypedValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OneMember;
 
         impl<'de> Visitor<'de> for OneMember {
-            type Value = Typed;
+            type Value = TypedValue;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a value with its type")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Typed, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TypedValue, A::Error> {
                 let value = match map.next_key()?.ok_or_else(|| A::Error::custom("a value without a type"))? {
                     Type::S => Some(Value::S(map.next_value()?)),
                     Type::N => Some(Value::N(map.next_value()?)),
@@ -153,12 +153,12 @@ impl<'de> Deserialize<'de> for Typed {
                     }
                     Type::Bool => Some(Value::Bool(map.next_value()?)),
                     Type::M => {
-                        let members = map.next_value::<Found>()?.into_iter();
+                        let members = map.next_value::<TypedItem>()?.into_iter();
                         let members = members.map(|(name, member)| Some((name, member.0?)));
                         members.collect::<Option<_>>().map(Value::M)
                     }
                     Type::L => {
-                        let members = map.next_value::<Vec<Typed>>()?.into_iter();
+                        let members = map.next_value::<Vec<TypedValue>>()?.into_iter();
                         members.map(|member| member.0).collect::<Option<_>>().map(Value::L)
                     }
                     Type::Ns => Some(Value::Ns(map.next_value()?)),
@@ -169,7 +169,7 @@ impl<'de> Deserialize<'de> for Typed {
                 };
                 match map.next_key::<IgnoredAny>()? {
                     Some(_) => Err(A::Error::custom("a value of two types")),
-                    None => Ok(Typed(value)),
+                    None => Ok(TypedValue(value)),
                 }
             }
         }
@@ -191,7 +191,7 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back((key, written) in ledger::item()) {
             let text = serde_json::to_string(&ItemJson(&attributes::with_keys(&key, &written))).unwrap();
-            let found: Found = serde_json::from_str(&text).unwrap();
+            let found: TypedItem = serde_json::from_str(&text).unwrap();
             prop_assert_eq!(attributes::item(&key, found), Ok(written));
         }
     }
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_the_ledger_does_not_use_is_of_no_type() {
-        let typed = |text: &str| serde_json::from_str::<Typed>(text).map(|typed| typed.0);
+        let typed = |text: &str| serde_json::from_str::<TypedValue>(text).map(|typed| typed.0);
         for foreign in [
             r#"{"NULL":true}"#,
             r#"{"SS":["a"]}"#,

@@ -16,7 +16,7 @@ use shared::send::Cause;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::again::{PAUSES, replay_until};
-use super::attributes::{self, Found, Keys, keys_of, to_sdk_item};
+use super::attributes::{self, Keys, TypedItem, keys_of, to_sdk_item};
 use super::caller;
 use super::fault::{Fault, UnreadItem};
 use super::json::{BatchGetItemAnswer, PutItemAnswer, batch_get_item, put_item};
@@ -51,9 +51,9 @@ struct Expression {
 /// What was found of the items that a call asked for.
 struct Answer {
     /// `None` if the answer says nothing about the table.
-    items: Option<Vec<Found>>,
+    items: Option<Vec<TypedItem>>,
     /// The keys that were not looked at.
-    unprocessed: Vec<Found>,
+    unprocessed: Vec<TypedItem>,
 }
 
 impl LedgerTable {
@@ -63,7 +63,8 @@ impl LedgerTable {
         Self { client, caller: None, table: table.into() }
     }
 
-    /// The ledger in `table`, for a function: what every batch does is [lean](crate::lean). `client` is that of `access`.
+    /// The ledger in `table`, for a function: what every batch does is [lean](crate::lean). `client` is that of
+    /// `access`.
     ///
     /// # Errors
     ///
@@ -110,7 +111,7 @@ impl LedgerTable {
     async fn read_some(
         &self,
         left: &mut Vec<Keys>,
-        read: &mut HashMap<Keys, Option<Found>>,
+        read: &mut HashMap<Keys, Option<TypedItem>>,
     ) -> Result<(), Fault> {
         let Answer { items, unprocessed } = self.ask_for(left).await?;
         let unreadable = |lacks| Fault::of_unreadable(&self.table, lacks);
@@ -137,7 +138,7 @@ impl LedgerTable {
     }
 
     /// The item under `key`, which was read as `item`.
-    fn restore(&self, key: &ItemKey, item: Found) -> Result<Item, Unread> {
+    fn restore(&self, key: &ItemKey, item: TypedItem) -> Result<Item, Unread> {
         attributes::item(key, item).map_err(|damage| Unread(damage.item(&self.table, key).into()))
     }
 
@@ -285,7 +286,7 @@ impl Ledger for LedgerTable {
 }
 
 impl LedgerTable {
-    fn cursor(&self, client: ClientId, item: Found) -> Result<(Group, Cursor), Unread> {
+    fn cursor(&self, client: ClientId, item: TypedItem) -> Result<(Group, Cursor), Unread> {
         let (pk, sk) = keys_of(&item).unwrap_or_default();
         let damaged = |damage: String| {
             let (table, remedy) = (self.table.clone(), DamagedItem::REMEDY);

@@ -104,8 +104,8 @@ fn variables_are_named_if_they_are_missing_or_wrong() {
 #[test]
 fn endpoints_of_aws_are_asked_for_or_refused() {
     let check = |changed: &[(&str, Option<&str>)], expected: Expect| {
-        let place = place(environment(changed), "AWS_ENDPOINT_URL_SQS");
-        expected.assert_eq(&place.map_or_else(|error| error.to_string(), |place| format!("{place:?}")));
+        let found = endpoint(environment(changed), "AWS_ENDPOINT_URL_SQS");
+        expected.assert_eq(&found.map_or_else(|error| error.to_string(), |found| format!("{found:?}")));
     };
     let (fips, dual_stack) = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT");
     check(&[], expect!["Aws { use_fips: false, use_dual_stack: false }"]);

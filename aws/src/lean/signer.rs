@@ -1,6 +1,6 @@
-//! Signatures, version 4 (IAM User Guide, "Create a signed AWS API request"): keys and codes by the SDK's own signer. What
-//! is signed is written here, for the one kind of request that there is: a POST without parameters. So a signature costs
-//! a third of what it costs through the signer's own requests, and the key is made once a second.
+//! Signatures, version 4 (IAM User Guide, "Create a signed AWS API request"): keys and codes by the SDK's own signer.
+//! What is signed is written here, for the one kind of request that there is: a POST without parameters. The key is
+//! made once a second.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -47,14 +47,14 @@ impl Signer {
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let default_port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
         let host = host.strip_suffix(default_port).unwrap_or(host);
-        if host.is_empty() || host.contains('@') {
-            return Err("the endpoint must have a host, and no user".into());
+        if host.is_empty() || host.ends_with(':') || host.contains(['@', '?', '#']) {
+            return Err("the endpoint must be a host, perhaps with a port and a path".into());
         }
         let is_plain = |part: &str| {
             let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
             !["", ".", ".."].contains(&part) && part.bytes().all(is_unreserved)
         };
-        if !path.trim_end_matches('/').split('/').all(is_plain) && !path.is_empty() {
+        if !path.is_empty() && !path.strip_suffix('/').unwrap_or(path).split('/').all(is_plain) {
             return Err("the endpoint's path must be of letters, digits, `-`, `.`, `_` and `~`".into());
         }
         Ok(Self {
@@ -257,6 +257,10 @@ mod tests {
             "http://a/b c/",
             "http://a/%20/",
             "http://a//b/",
+            "http://a/b//",
+            "http://a?x=y",
+            "http://a#b/",
+            "http://a:",
             "http://a/../",
         ] {
             assert!(new(endpoint).is_err(), "{endpoint}");

@@ -63,7 +63,7 @@ pub enum SettingsError {
         /// The batch size that was set.
         number: u32,
     },
-    /// Memory that Lambda does not allow.
+    /// Memory that the functions are not made for, or that Lambda does not allow.
     #[error(
         "a function can't have {megabytes} MB of memory; choose {} to {}",
         Memory::LOWEST,

@@ -138,7 +138,7 @@ mod tests {
             function_timeout: Some(FunctionTimeout::try_new(2).unwrap()),
             fan_out_maximum_concurrency: Some(MaximumConcurrency::try_new(12).unwrap()),
             stream_batch_size: Some(StreamBatchSize::try_new(100).unwrap()),
-            converter_memory: Some(Memory::try_new(128).unwrap()),
+            converter_memory: Some(Memory::try_new(256).unwrap()),
             fan_out_memory: Some(Memory::try_new(1_769).unwrap()),
             catch_up_memory: Some(Memory::try_new(10_240).unwrap()),
         };
@@ -159,7 +159,7 @@ mod tests {
                 VisibilityTimeout=12
                 FanOutMaximumConcurrency=12
                 StreamBatchSize=100
-                ConverterMemory=128
+                ConverterMemory=256
                 FanOutMemory=1769
                 CatchUpMemory=10240
             "#]],

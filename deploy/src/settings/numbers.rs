@@ -125,8 +125,8 @@ impl StreamBatchSize {
 }
 
 impl Memory {
-    /// The least that Lambda allows (Lambda quotas).
-    pub const LOWEST: u32 = 128;
+    /// The least that the functions are made for (`testkit/tests/memory.rs`, `aws/src/lean.rs`).
+    pub const LOWEST: u32 = 256;
     /// The most that Lambda allows.
     pub const HIGHEST: u32 = 10_240;
 
@@ -183,11 +183,11 @@ mod tests {
         check(Memory::try_new(Memory::LOWEST), expect!["right"]);
         check(
             Memory::try_new(Memory::LOWEST - 1),
-            expect!["a function can't have 127 MB of memory; choose 128 to 10240"],
+            expect!["a function can't have 255 MB of memory; choose 256 to 10240"],
         );
         check(
             Memory::try_new(Memory::HIGHEST + 1),
-            expect!["a function can't have 10241 MB of memory; choose 128 to 10240"],
+            expect!["a function can't have 10241 MB of memory; choose 256 to 10240"],
         );
         check(StreamBatchSize::try_new(1), expect!["right"]);
         check(

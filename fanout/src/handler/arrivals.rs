@@ -136,11 +136,11 @@ fn identity(
     Ok((key, identity.clone()))
 }
 
-/// What the attributes say, where the sort key is the event's time and both keys are strings, and where the message's id
-/// proves it. Then the body need not be read.
+/// What the attributes say, where the sort key is the event's time and both keys are strings, and where the message's
+/// id proves it. Then the body need not be read.
 fn proven_identity(incoming: &Incoming<'_>, source: &Source) -> Option<(Key, EventIdentity)> {
     let time = source.time.as_ref()?;
-    if time.0 != [source.sort_key.as_str()] {
+    if time.0 != [source.sort_key.as_str()] || incoming.copy.attribute(REPAIR).is_some() {
         return None;
     }
     let key = incoming.copy.group().text_key()?;
@@ -267,6 +267,10 @@ mod tests {
         assert_eq!(read_by(&by_time, &unread), expected);
         assert!(read_by(&by_other, &unread).is_err());
         assert!(read_by(&by_time, &delivery(&key, &sort, "2025-03-01T09:30:00Z", "no event")).is_err());
+        // A repair says which event it brings.
+        let mut repair: Value = serde_json::from_str(&unread).unwrap();
+        repair["messageAttributes"][REPAIR] = json!({ "stringValue": "other", "dataType": "String" });
+        assert!(read_by(&by_time, &repair.to_string()).is_err());
         // An id of another event proves nothing.
         let mut other: Value = serde_json::from_str(&unread).unwrap();
         other["messageAttributes"]["eventId"]["stringValue"] = "e2".into();

@@ -191,8 +191,8 @@ pub struct RowHead {
     pub time: Option<EventTime>,
 }
 
-/// The lowest event of an aggregate, and its version, of its rows, newest first: of several events with that version, the
-/// one with the lowest sort key. `None` if no row has a version.
+/// The lowest event of an aggregate, and its version, of its rows, newest first: of several events with that version,
+/// the one with the lowest sort key. `None` if no row has a version.
 pub(super) fn lowest_event<'r>(rows: impl IntoIterator<Item = &'r RowHead>) -> Option<(i64, &'r RowHead)> {
     let events = rows.into_iter().filter_map(|row| Some((row.version?, row)));
     events.reduce(|lowest, next| if next.0 <= lowest.0 { next } else { lowest })

@@ -262,8 +262,8 @@ fn answer(state: &Mutex<State>, request: Request) -> Reply {
     reply.unwrap_or_else(|error| Reply::json(400, error_body("SerializationException", &error.to_string())))
 }
 
-/// Accepts a batch of which nothing is to be remembered, without reading more of it than its entries' ids: it shares its
-/// processor with what is measured. `None` if it has to be read.
+/// Accepts a batch of which nothing is to be remembered, without reading more of it than its entries' ids: it shares
+/// its processor with what is measured. `None` if it has to be read.
 fn forgotten(state: &Mutex<State>, request: &Request) -> Option<Reply> {
     let arrived = Instant::now();
     let latency = {

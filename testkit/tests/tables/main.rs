@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use aws::access::{Access, Place};
+use aws::access::{Access, Endpoint};
 use aws::connections::Connections;
 use aws::dynamodb::{EventsTable, LedgerTable, client};
 use aws_credential_types::Credentials;
@@ -30,7 +30,7 @@ fn at(endpoint_url: &str) -> Access {
     Access {
         credentials: Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"),
         region: "eu-west-2".to_owned(),
-        place: Place::Url(endpoint_url.to_owned()),
+        endpoint: Endpoint::Url(endpoint_url.to_owned()),
         connections: Connections::default(),
     }
 }
