@@ -176,7 +176,8 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
         return Decision::ReturnSoon(young);
     }
-    if there.is_empty() && !holes.is_empty() && *view.unrecorded == UnrecordedSends::default() {
+    let only_erased = there.is_empty() && !view.arrivals.is_empty();
+    if only_erased && !holes.is_empty() && *view.unrecorded == UnrecordedSends::default() {
         // Messages of erased events may be old, and the hole young. A message of what is there tells, or a repair.
         return Decision::Acknowledge(Dropped::erased(erased));
     }

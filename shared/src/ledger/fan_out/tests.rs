@@ -1060,6 +1060,13 @@ fn step_6_the_first_event_is_gone() {
     // A message of what is gone does not tell how young that hole is.
     check(&case("v5", "5", "3 4"), &expect!["first? whole? acknowledge"]);
     check(&case("v5", "7", "2'@9"), &expect!["events 6-7? first? whole? acknowledge; erased 7"]);
+    // Where all messages are settled, what is there was among them.
+    check(
+        &case("v5", "", "3 4"),
+        &expect![
+            "first? whole? the oldest events are gone: {if 40: write_count41 v5 incarnation1 first a003 t5 revision2 behind []}"
+        ],
+    );
     check(
         &case("v5", "7", "1'@9"),
         &expect![
