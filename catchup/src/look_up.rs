@@ -16,7 +16,7 @@ use super::work::Work;
 pub(super) enum TableAnswer {
     /// The incarnation lasts: this is to be done.
     Lasts(Plan),
-    /// The aggregate is erased, or nothing is left of it that can be sent.
+    /// The aggregate is erased, or nothing is left of it up to the group's version that can be sent.
     Erased,
     /// The incarnation's first event is gone, and others are there. Only the fan-out, which has the group's lock,
     /// begins a new incarnation; the lowest event makes it look.

@@ -101,13 +101,10 @@ fn look_up(
     let is_far = |arrival: &&Arrival| {
         arrival.replay.is_none() && arrival.version.saturating_sub(floor) > LOOK_UP_LIMIT
     };
-    if let Some(rejection) = Decision::reject(view.arrivals.iter().filter(is_far), floor) {
-        return rejection;
-    }
-    let highest = view.arrivals.iter().map(|arrival| arrival.version).max();
-    let to = highest.map_or(item.version, |highest| highest.max(item.version));
+    let near = || view.arrivals.iter().filter(|arrival| !is_far(arrival));
+    let to = near().map(|arrival| arrival.version).fold(item.version, i64::max);
     let is_later_incarnation = item.incarnation_number > 1;
-    let brought = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
+    let brought = near().filter(|arrival| arrival.version > item.version);
     let wanted = Wanted {
         incarnation_number: item.incarnation_number,
         first: item.first.identity.clone(),
@@ -130,6 +127,9 @@ fn look_up(
         None => return Decision::LookUp(LookUp::First(item.first.identity.clone())),
         Some(false) => return first_is_gone(view, item),
         Some(true) => {}
+    }
+    if let Some(rejection) = Decision::reject(view.arrivals.iter().filter(is_far), floor) {
+        return rejection;
     }
 
     let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| rows.has(arrival)).collect();
@@ -164,22 +164,19 @@ fn look_up(
 fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
     let Some(rows) = &view.answers.whole else { return Decision::LookUp(LookUp::Whole) };
     let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| shows(rows, arrival)).collect();
-    let plausible = plausible::highest(rows.iter().filter_map(|row| row.version), &resent(&there));
+    let plausible = highest_plausible(rows, item, &there);
+    let (there, implausible): (Vec<&Arrival>, Vec<&Arrival>) =
+        there.into_iter().partition(|arrival| arrival.version <= plausible);
     let lowest = lowest_event(rows).filter(|(version, _)| *version <= plausible);
-    let erased = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
-    let Some((version, lowest)) = lowest else {
-        let implausible = there.into_iter().filter(|arrival| arrival.version > plausible);
+    let (Some((version, lowest)), false) = (lowest, there.is_empty() && is_recorded(view)) else {
+        // Only a message of an event that is there tells how old a hole below is: its own, or a repair.
+        let erased = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
         return Decision::reject(implausible, plausible)
             .unwrap_or_else(|| Decision::Acknowledge(Dropped::erased(erased)));
     };
     let holes = Holes::between(view.first_version - 1, version, [version]);
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
         return Decision::ReturnSoon(young);
-    }
-    let only_erased = there.is_empty() && !view.arrivals.is_empty();
-    if only_erased && !holes.is_empty() && *view.unrecorded == UnrecordedSends::default() {
-        // Messages of erased events may be old, and the hole young. A message of what is there tells, or a repair.
-        return Decision::Acknowledge(Dropped::erased(erased));
     }
     let first = First { identity: lowest.identity.clone(), version };
     let lowest_at = Instants { own: lowest.time, streamed: None }.known_by(view.now);
@@ -203,6 +200,18 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
     };
     let transactions = transactions(view.group, item, false, after, Vec::new());
     Decision::Write(before_sending(transactions, why))
+}
+
+/// The highest version of `rows` that is believed: reached from the lowest, or from what was sent.
+fn highest_plausible(rows: &[RowHead], item: &GroupItem, there: &[&Arrival]) -> i64 {
+    let versions = || rows.iter().filter_map(|row| row.version);
+    let resent = resent(there);
+    plausible::highest(versions(), &resent).max(plausible::reach(item.version, versions(), &resent))
+}
+
+/// Whether nothing was sent by this invocation that the ledger doesn't have.
+fn is_recorded(view: &View<'_>) -> bool {
+    *view.unrecorded == UnrecordedSends::default()
 }
 
 /// Everything is covered. What an operator sent again is repeated to every client.

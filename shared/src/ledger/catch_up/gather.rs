@@ -18,6 +18,8 @@ pub const VERSIONS_LIMIT: usize = 1_000;
 #[derive(Debug)]
 pub struct NeededEvents {
     position: i64,
+    /// The group's version: what is above is the fan-out's business.
+    version: i64,
     /// No event above it is kept.
     top: i64,
     holes: Vec<i64>,
@@ -67,6 +69,7 @@ impl NeededEvents {
     pub fn new(task: &Task, bytes_limit: usize) -> Self {
         Self {
             position: task.position(),
+            version: task.item.version,
             top: task.item.version,
             holes: task.item.holes.clone(),
             incarnation: task.item.token.clone(),
@@ -96,7 +99,9 @@ impl NeededEvents {
                         };
                         self.keep(version, Kept::Message(event.message(along)));
                     }
-                    if self.lowest.as_ref().is_none_or(|(lowest, _)| version <= *lowest) {
+                    if version <= self.version
+                        && self.lowest.as_ref().is_none_or(|(lowest, _)| version <= *lowest)
+                    {
                         self.lowest = Some((version, event));
                     }
                 }
@@ -119,7 +124,7 @@ impl NeededEvents {
         has_all && (needed == 0 || self.has_seen_lower)
     }
 
-    /// The lowest event that can be sent, whether it is needed or not.
+    /// The lowest event of all up to the group's version that can be sent, whether it is needed or not.
     pub fn into_lowest(self) -> Option<Event> {
         self.lowest.map(|(_, event)| event)
     }

@@ -696,8 +696,8 @@ fn an_event_is_none_of_another_incarnation_that_had_its_sort_key() {
 #[test]
 fn a_version_far_above_all_others_is_not_believed() {
     // Nothing is read for it, and the others go on.
-    check(&case("v5", "1767600000000@9", "1 1767600000000@9"), &expect!["reject #0 after 5"]);
-    check(&case("v5", "999999999999999999@9 6", "1 6"), &expect!["reject #0 after 5"]);
+    check(&case("v5", "1767600000000@9", "1 1767600000000@9"), &expect!["first? reject #0 after 5"]);
+    check(&case("v5", "999999999999999999@9 6", "1 6"), &expect!["events 6-6? first? reject #0 after 5"]);
     check(
         &case("v5", "1767600000000@9r", "1 1767600000000@9"),
         &expect![
@@ -765,7 +765,7 @@ fn a_version_far_above_all_others_is_not_believed() {
         ],
     );
     // When the first event is gone.
-    check(&case("v5", "1767600000000@9", "1767600000000@9"), &expect!["reject #0 after 5"]);
+    check(&case("v5", "1767600000000@9", "1767600000000@9"), &expect!["first? whole? reject #0 after 5"]);
     check(
         &case("v5", "6", "6 1767600000000@9"),
         &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"],
@@ -1055,22 +1055,40 @@ fn step_6_the_first_event_is_gone() {
             "first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first b001 t- revision2 behind []}"
         ],
     );
-    // Below its lowest event something may still become readable.
-    check(&case("v5", "5~", "3 4"), &expect!["first? whole? return soon: 1-2"]);
-    // A message of what is gone does not tell how young that hole is.
+    // Below its lowest event something may still become readable. A message of what is gone doesn't tell.
+    check(&case("v5", "3~", "3 4"), &expect!["first? whole? return soon: 1-2"]);
+    check(&case("v5", "5~", "3 4"), &expect!["first? whole? acknowledge"]);
     check(&case("v5", "5", "3 4"), &expect!["first? whole? acknowledge"]);
     check(&case("v5", "7", "2'@9"), &expect!["events 6-7? first? whole? acknowledge; erased 7"]);
-    // Where all messages are settled, what is there was among them.
+    check(&case("v5", "7", "1'@9"), &expect!["events 6-7? first? whole? acknowledge; erased 7"]);
+    // Nor does one that is not believed, or was settled before; it is not above a version that was sent.
     check(
-        &case("v5", "", "3 4"),
+        &case("v5", "1767600000000@9", "2'@9 1767600000000@9"),
+        &expect!["first? whole? reject #0 after 5"],
+    );
+    check(
+        &case("v5", "1767600000000@9~", "2'@9 1767600000000@9~"),
+        &expect!["first? whole? reject #0 after 5"],
+    );
+    check(&case("v5", "2000@9~", "2'@9 2000@9~"), &expect!["events 6-2000? first? whole? reject #0 after 5"]);
+    check(&case("v5", "1007@9", "2'@9 1007@9"), &expect!["events 6-1007? first? whole? reject #0 after 5"]);
+    check(
+        &case("v5", "1767600000000@9 2'@9", "2'@9 1767600000000@9"),
         &expect![
-            "first? whole? the oldest events are gone: {if 40: write_count41 v5 incarnation1 first a003 t5 revision2 behind []}"
+            "first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first b002 t- revision2 behind []}"
+        ],
+    );
+    check(&case("v5", "", "3 4"), &expect!["first? whole? acknowledge"]);
+    check(
+        &case("v3000000 first2800000", "3000001@9", "2900000 3000001@9"),
+        &expect![
+            "events 3000001-3000001? first? whole? the oldest events are gone: {if 40: write_count41 v3000000 incarnation1 first a2900000 t3000000 revision2 behind []}"
         ],
     );
     check(
-        &case("v5", "7", "1'@9"),
+        &case("v3000000 first2800000", "2900000", "2900000"),
         &expect![
-            "events 6-7? first? whole? a new incarnation: {if 40: write_count41 v0 incarnation2 first b001 t- revision2 behind []}"
+            "first? whole? the oldest events are gone: {if 40: write_count41 v3000000 incarnation1 first a2900000 t3000000 revision2 behind []}"
         ],
     );
     check(&case("v5", "2'@9~", "2'@9"), &expect!["first? whole? return soon: 1"]);
