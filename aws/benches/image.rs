@@ -12,7 +12,7 @@ use aws_lambda_events::dynamodb::EventRecord;
 use rustix::time::{ClockId, clock_gettime};
 use shared::config::{Path, Source};
 use shared::event::Reader;
-use shared::image::{Image, Record, Wanted};
+use shared::image::{Image, Record, WantedPaths};
 
 /// Bytes of the image in the record, roughly.
 const SIZES: [usize; 4] = [500, 2_000, 10_000, 100_000];
@@ -92,7 +92,7 @@ fn through_a_tree(bytes: &[u8]) -> Result<String, Box<dyn Error>> {
 }
 
 /// The way of this project.
-fn one_pass<'r>(bytes: &'r [u8], wanted: &Wanted) -> Result<Image<'r>, Box<dyn Error>> {
+fn one_pass<'r>(bytes: &'r [u8], wanted: &WantedPaths) -> Result<Image<'r>, Box<dyn Error>> {
     let record = Record::read(black_box(bytes), wanted)?;
     let image = record.image.ok_or("the record has no image")?;
     Ok(black_box(image.converted?))

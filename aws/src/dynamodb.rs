@@ -23,7 +23,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt as _;
 use shared::ids::Key;
-use shared::image::{Fault, Image, ImageError, Text, Wanted, Writer};
+use shared::image::{Fault, Image, ImageError, Text, WantedPaths, Writer};
 use shared::send::Cause;
 
 use crate::access::{Access, NoEndpoint};
@@ -85,7 +85,7 @@ fn endpoint(access: &Access) -> Result<String, Cause> {
 /// [`ImageError`] if the item holds what JSON cannot show, or a type that did not exist when this was written.
 pub fn convert<'v>(
     item: &'v HashMap<String, AttributeValue>,
-    wanted: &Wanted,
+    wanted: &WantedPaths,
 ) -> Result<Image<'v>, ImageError> {
     let mut writer = Writer::new(wanted, 1_024);
     let written = write_map(&mut writer, item);
@@ -181,7 +181,7 @@ mod tests {
         #[test]
         fn table_and_stream_agree_byte_for_byte((entries, shuffled) in item().prop_flat_map(shuffled)) {
             let paths = entries.iter().map(|(name, _)| Path(vec![name.clone()])).collect::<Vec<_>>();
-            let wanted = Wanted::new(&paths);
+            let wanted = WantedPaths::new(&paths);
             let (item, text) = (sdk_item(&entries), raw(&shuffled));
             let from_table = convert(&item, &wanted).unwrap();
             let from_stream = image::convert(&text, &wanted).unwrap();
@@ -201,9 +201,9 @@ mod tests {
         ];
         for (value, expected) in table {
             let item = HashMap::from([("a".to_owned(), value)]);
-            assert_eq!(convert(&item, &Wanted::default()).unwrap_err().to_string(), expected);
+            assert_eq!(convert(&item, &WantedPaths::default()).unwrap_err().to_string(), expected);
         }
-        let error = convert(&HashMap::from([("a".to_owned(), deep)]), &Wanted::default()).unwrap_err();
+        let error = convert(&HashMap::from([("a".to_owned(), deep)]), &WantedPaths::default()).unwrap_err();
         assert_eq!(error.fault, Fault::Depth);
     }
 

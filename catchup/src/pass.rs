@@ -21,7 +21,7 @@ use shared::message::Message;
 use shared::naming::QueueUrl;
 use shared::panics::{PANICKED, caught};
 use shared::rejection::Rejection;
-use shared::send::{Carrier, Outcome, Run, Stop, StopReason, Stopped, Transport, send_runs};
+use shared::send::{Carrier, Outcome, Remainder, Run, Stop, StopReason, Transport, send_runs};
 use shared::time::Timestamp;
 use tracing::{error, warn};
 
@@ -92,7 +92,7 @@ struct RejectedEvent {
 }
 
 /// A group in which something is done.
-struct Planned {
+struct PlannedGroup {
     task: Task,
     plan: Plan,
 }
@@ -166,11 +166,11 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         asked: Vec<ReadGroup>,
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
-    ) -> Vec<Planned> {
+    ) -> Vec<PlannedGroup> {
         let (mut planned, mut lowest) = (Vec::new(), Vec::new());
         for ReadGroup { task, looked } in asked {
             match looked {
-                TableAnswer::Lasts(plan) => planned.push(Planned { task, plan }),
+                TableAnswer::Lasts(plan) => planned.push(PlannedGroup { task, plan }),
                 TableAnswer::Erased => {
                     let recorded = caught(self.record_erased(&task), || RecordOutcome::Behind).await;
                     let is_up_to_date = recorded == RecordOutcome::UpToDate;
@@ -202,37 +202,38 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// waits.
     async fn put_rejections(
         &self,
-        planned: Vec<Planned>,
+        planned: Vec<PlannedGroup>,
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
-    ) -> Vec<Planned> {
-        let runs = planned.into_iter().map(|Planned { task, mut plan }| {
+    ) -> Vec<PlannedGroup> {
+        let runs = planned.into_iter().map(|PlannedGroup { task, mut plan }| {
             let rejections = mem::take(&mut plan.rejected).into_iter().map(|event| {
                 let rejection =
                     Rejection::of_item(&self.own.source, &task.item.key, &event.identity, &event.why);
                 RejectedEvent { event, rejection }
             });
             let items = rejections.collect();
-            Run { tag: Planned { task, plan }, items }
+            Run { tag: PlannedGroup { task, plan }, items }
         });
         let outcomes = self.put(&self.own.rejected, runs.collect(), until).await;
-        let planned =
-            outcomes.into_iter().map(|Outcome { tag: Planned { task, mut plan }, accepted, stopped }| {
+        let planned = outcomes.into_iter().map(
+            |Outcome { tag: PlannedGroup { task, mut plan }, accepted, stopped }| {
                 let group = task.group.as_str();
                 pass_outcome.rejected += accepted.len();
                 for RejectedEvent { event, .. } in accepted {
                     let (version, why) = (event.version, event.why);
                     error!(group, version, why, "event can't be sent; a rejection is on the rejected queue");
                 }
-                if let Some(Stopped { stop, items }) = stopped {
+                if let Some(Remainder { stop, items }) = stopped {
                     let why = stop.why;
                     warn!(group, why, "a rejection to the rejected queue is missing; a later pass sends it");
                     if let Some(next) = items.first() {
                         plan.end_before(next.event.version);
                     }
                 }
-                Planned { task, plan }
-            });
+                PlannedGroup { task, plan }
+            },
+        );
         planned.collect()
     }
 
@@ -240,13 +241,13 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     async fn send(
         &self,
         client: &ServedClient<'_>,
-        planned: Vec<Planned>,
+        planned: Vec<PlannedGroup>,
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
     ) {
-        let runs = planned.into_iter().map(|Planned { task, mut plan }| {
+        let runs = planned.into_iter().map(|PlannedGroup { task, mut plan }| {
             let items = mem::take(&mut plan.events);
-            Run { tag: Planned { task, plan }, items }
+            Run { tag: PlannedGroup { task, plan }, items }
         });
         let now = self.now();
         let retry_until = if client.is_failing { now } else { now.plus(PATIENCE) };
@@ -255,7 +256,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let outcomes = send_runs(clock, transport, client.queue, runs.collect(), &limits).await;
 
         let recorded = outcomes.into_iter().map(async |outcome| {
-            let Outcome { tag: Planned { task, plan }, accepted, stopped } = outcome;
+            let Outcome { tag: PlannedGroup { task, plan }, accepted, stopped } = outcome;
             let next = stopped.as_ref().and_then(|stopped| stopped.items.first());
             let sent = SentRange { up_to: plan.reached(next), ..SentRange::nothing(&task) };
             let group = task.group.clone();

@@ -19,7 +19,7 @@ use shared::time::Timestamp;
 use tracing::{error, warn};
 
 use crate::payload::{BatchError, Payload, Response};
-use crate::record::{Reading, RecordReader, RejectedRecord, Skipped, sequence_number};
+use crate::record::{Reading, RecordReader, RejectedRecord, SkipReason, sequence_number};
 
 /// The converter, ready for any number of invocations.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Converter {
         let end = unsent.iter().map(|(outgoing, _)| outgoing.index).min().unwrap_or(records.len());
         let beyond = batch.events.extract_if(.., |event| event.index >= end).count();
         let limits = limits(budget.sends());
-        let set_aside = async |event: &Outgoing<'_>, stop: &Stop| {
+        let set_aside = async |event: &OutgoingMessage<'_>, stop: &Stop| {
             self.reject_refused(clock, transport, event, stop, &limits).await
         };
         let events = route(batch.events);
@@ -107,7 +107,7 @@ impl Converter {
         let mut batch = Batch::default();
         let along = Along { trace_header, ..Along::default() };
         for (index, record) in records.iter().enumerate() {
-            let outgoing = |message| Outgoing { index, record, message };
+            let outgoing = |message| OutgoingMessage { index, record, message };
             match self.reader.read(record, along, now) {
                 Reading::Event(message) => {
                     batch.times_unread += usize::from(self.reader.lacks_time(&message));
@@ -117,8 +117,8 @@ impl Converter {
                     log_rejection(&rejected_record);
                     batch.rejections.push(outgoing(rejected_record.message()));
                 }
-                Reading::Skipped(Skipped::Overwritten) => batch.overwritten += 1,
-                Reading::Skipped(Skipped::Removed | Skipped::Expired | Skipped::NotAdmitted) => {
+                Reading::Skipped(SkipReason::Overwritten) => batch.overwritten += 1,
+                Reading::Skipped(SkipReason::Removed | SkipReason::Expired | SkipReason::NotAdmitted) => {
                     batch.skipped += 1;
                 }
                 Reading::WrongSource(wrong) => return Err(wrong.into()),
@@ -145,7 +145,7 @@ impl Converter {
         &self,
         clock: &impl Clock,
         transport: &impl Transport,
-        event: &Outgoing<'_>,
+        event: &OutgoingMessage<'_>,
         stop: &Stop,
         limits: &Limits,
     ) -> Result<(), Stop> {
@@ -159,8 +159,8 @@ impl Converter {
 /// What a batch of records came to.
 #[derive(Debug, Default)]
 struct Batch<'p> {
-    events: Vec<Outgoing<'p>>,
-    rejections: Vec<Outgoing<'p>>,
+    events: Vec<OutgoingMessage<'p>>,
+    rejections: Vec<OutgoingMessage<'p>>,
     overwritten: usize,
     skipped: usize,
     times_unread: usize,
@@ -168,14 +168,14 @@ struct Batch<'p> {
 
 /// A message, and the record that it is made of.
 #[derive(Debug)]
-struct Outgoing<'p> {
+struct OutgoingMessage<'p> {
     /// The record's place in the batch.
     index: usize,
     record: &'p RawValue,
     message: Message,
 }
 
-impl Carrier for Outgoing<'_> {
+impl Carrier for OutgoingMessage<'_> {
     fn message(&self) -> &Message {
         &self.message
     }
@@ -192,9 +192,9 @@ fn log_rejection(rejected_record: &RejectedRecord<'_>) {
 }
 
 /// Asks for everything from the lowest unsent record on: a stream mapping's checkpoint is one sequence number.
-fn respond(unsent: &[(Outgoing<'_>, Stop)]) -> Result<Response, BatchError> {
+fn respond(unsent: &[(OutgoingMessage<'_>, Stop)]) -> Result<Response, BatchError> {
     let mut lowest: Option<(String, &Stop)> = None;
-    for (Outgoing { index, record, .. }, stop) in unsent {
+    for (OutgoingMessage { index, record, .. }, stop) in unsent {
         let number = sequence_number(record).ok_or(BatchError::NoSequenceNumber { index: *index })?;
         if lowest.as_ref().is_none_or(|(lowest, _)| is_lower(&number, lowest)) {
             lowest = Some((number, stop));
@@ -211,7 +211,7 @@ fn respond(unsent: &[(Outgoing<'_>, Stop)]) -> Result<Response, BatchError> {
 }
 
 /// One line however many there are: they have the same cause as a rule, and all come again from the first.
-fn log_unsent(unsent: &[(Outgoing<'_>, Stop)], from: &str, first: &Stop) {
+fn log_unsent(unsent: &[(OutgoingMessage<'_>, Stop)], from: &str, first: &Stop) {
     let unusable = unsent.iter().find(|(_, stop)| stop.reason == StopReason::Queue);
     let unsent = unsent.len();
     match unusable {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::event::{Along, Event, EventError, Reader};
 use shared::ids::{DeduplicationId, Group};
-use shared::image::{Image, Record, Wanted};
+use shared::image::{Image, Record, WantedPaths};
 use shared::ledger::EventTime;
 use shared::message::{Attribute, EVENT_LIMIT, Message};
 use shared::rejection::Rejection;
@@ -29,7 +29,7 @@ pub enum Reading<'p> {
     /// An event of this group, encoded for the fan-out queue.
     Event(Message),
     /// A change that is not an event.
-    Skipped(Skipped),
+    Skipped(SkipReason),
     /// A record that can never be sent: a rejection about it, for the rejected queue.
     Rejected(Box<RejectedRecord<'p>>),
     /// The mapping reads something that has no events, so that none of its records can ever be read.
@@ -38,7 +38,7 @@ pub enum Reading<'p> {
 
 /// Why a record is not an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Skipped {
+pub enum SkipReason {
     /// An item was written over: in an append-only table, an event was changed.
     Overwritten,
     /// An item was deleted.
@@ -122,12 +122,12 @@ impl RecordReader {
         }
         match &*record.change {
             "INSERT" => self.event(record, along, now),
-            "MODIFY" if self.is_no_event(&record) => Reading::Skipped(Skipped::NotAdmitted),
-            "MODIFY" => Reading::Skipped(Skipped::Overwritten),
+            "MODIFY" if self.is_no_event(&record) => Reading::Skipped(SkipReason::NotAdmitted),
+            "MODIFY" => Reading::Skipped(SkipReason::Overwritten),
             "REMOVE" if record.principal.as_deref() == Some(TIME_TO_LIVE) => {
-                Reading::Skipped(Skipped::Expired)
+                Reading::Skipped(SkipReason::Expired)
             }
-            "REMOVE" => Reading::Skipped(Skipped::Removed),
+            "REMOVE" => Reading::Skipped(SkipReason::Removed),
             other => {
                 rejected(&record, None, format!("`{}` is not a change of an item", other.escape_debug()))
             }
@@ -142,7 +142,7 @@ impl RecordReader {
 
     fn event<'p>(&self, mut record: Record<'p>, along: Along<'_>, now: Timestamp) -> Reading<'p> {
         if self.is_no_event(&record) {
-            return Reading::Skipped(Skipped::NotAdmitted);
+            return Reading::Skipped(SkipReason::NotAdmitted);
         }
         let Some(image) = record.image.as_mut() else {
             return rejected(&record, None, "the record has no new image".to_owned());
@@ -177,7 +177,7 @@ impl RecordReader {
 impl<'p> RejectedRecord<'p> {
     /// The rejection of a record that was read, but whose message a queue refused for good.
     pub fn of_refused(raw: &'p RawValue, message: &Message, reason: String) -> Self {
-        let read = || Record::read(raw.get().as_bytes(), &Wanted::default());
+        let read = || Record::read(raw.get().as_bytes(), &WantedPaths::default());
         let mut rejected_record = match catch_unwind(AssertUnwindSafe(read)) {
             Ok(Ok(record)) => rejected_record(&record, reason),
             _ => unreadable_rejection(raw, &reason),

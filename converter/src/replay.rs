@@ -33,7 +33,7 @@ use tracing::info;
 
 use crate::handler::Converter;
 use crate::payload::{BatchError, ReplayError, Response};
-use crate::record::{Reading, Skipped};
+use crate::record::{Reading, SkipReason};
 
 impl Converter {
     /// Sends the records of a replay again; `payload` and answer are as the module says.
@@ -127,11 +127,11 @@ impl Carrier for Resend {
     }
 }
 
-fn why(skipped: Skipped) -> &'static str {
+fn why(skipped: SkipReason) -> &'static str {
     match skipped {
-        Skipped::Overwritten => "the item was written over, which is no event",
-        Skipped::Removed => "the item was deleted, which is no event",
-        Skipped::Expired => "the item was deleted by its time to live, which is no event",
-        Skipped::NotAdmitted => "the filter in `[source]` does not admit the item as an event",
+        SkipReason::Overwritten => "the item was written over, which is no event",
+        SkipReason::Removed => "the item was deleted, which is no event",
+        SkipReason::Expired => "the item was deleted by its time to live, which is no event",
+        SkipReason::NotAdmitted => "the filter in `[source]` does not admit the item as an event",
     }
 }

@@ -34,10 +34,10 @@ use shared::time::Timestamp;
 use tokio::sync::Semaphore;
 use tracing::{error, info, warn};
 
-use self::answer::{Counts, Returned};
+use self::answer::{Counts, ReturnedMessages};
 use self::arrivals::{SortedBatch, by_group};
 use self::circuit_breaker::CircuitBreakers;
-use self::group::{DoneGroup, OpenGroup, Prepared, RecordedRun, ReturnReason, Stage, Verdict};
+use self::group::{DoneGroup, OpenGroup, Preparation, RecordedRun, ReturnReason, Stage, Verdict};
 use self::sending::{ClientOutcome, Destination, send};
 use crate::message::Delivery;
 use crate::payload::Payload;
@@ -151,7 +151,7 @@ impl Fanout {
         log_returned(&done);
         counts.rejected += unfit.len() - unrejected.len();
 
-        let returned = Returned::of(&done, &unrejected);
+        let returned = ReturnedMessages::of(&done, &unrejected);
         returned.note(clock.now(), tally);
         tally.count(DUPLICATES, done.iter().map(DoneGroup::duplicates).sum());
         counts.pairs += done.iter().map(|group| group.pairs).sum::<usize>();
@@ -207,14 +207,14 @@ impl Fanout {
         let prepared = open.into_iter().map(|group| {
             let fallback = group.fallback();
             let prepared = Box::pin(group.prepare(ports, &found, &is_reachable, until));
-            caught(prepared, || Prepared::Unplanned(Stage::Done(fallback)))
+            caught(prepared, || Preparation::Unplanned(Stage::Done(fallback)))
         });
         let (mut planned, mut implausible, mut stages) = (Vec::new(), Vec::new(), Vec::new());
         for prepared in join_all(prepared).await {
             match prepared {
-                Prepared::Planned(group) => planned.push(*group),
-                Prepared::Implausible(group) => implausible.push(*group),
-                Prepared::Unplanned(stage) => stages.push(stage),
+                Preparation::Planned(group) => planned.push(*group),
+                Preparation::Implausible(group) => implausible.push(*group),
+                Preparation::Unplanned(stage) => stages.push(stage),
             }
         }
         stages.extend(self.reject_implausible(ports, implausible, counts).await);

@@ -32,12 +32,12 @@ pub struct Delivery<'p> {
     /// When it was sent to the queue; `None` if SQS does not say.
     pub sent: Option<Timestamp>,
     /// The message for the client queues.
-    pub message: Result<Incoming<'p>, String>,
+    pub message: Result<IncomingMessage<'p>, String>,
 }
 
 /// A message that can be copied.
 #[derive(Debug)]
-pub struct Incoming<'p> {
+pub struct IncomingMessage<'p> {
     /// The same message, ready for the client queues.
     pub copy: Message,
     /// When the stream recorded its event; `None` if the message does not say.
@@ -126,7 +126,7 @@ impl<'p> Delivery<'p> {
             sent: number(&system.sent_timestamp).map(Timestamp::from_millis),
             message: match unreadable {
                 Some(why) => Err(why),
-                None => Incoming::read(&envelope, system, group),
+                None => IncomingMessage::read(&envelope, system, group),
             },
         }
     }
@@ -153,7 +153,7 @@ impl<'p> Delivery<'p> {
     }
 }
 
-impl<'p> Incoming<'p> {
+impl<'p> IncomingMessage<'p> {
     fn read(
         envelope: &Envelope<'p>,
         system: SystemAttributes<'p>,

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::config::{Path, Source, VersionPlace};
 use crate::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key, ReplayId};
-use crate::image::{self, Field, Image, Scalar, Type, Wanted, sqs_safe};
+use crate::image::{self, Field, Image, Scalar, Type, WantedPaths, sqs_safe};
 use crate::message::{Attribute, Body, Message};
 use crate::pattern::PatternSet;
 use crate::time::Timestamp;
@@ -40,7 +40,7 @@ pub struct Reader {
     places: Vec<RolePath>,
     version: VersionPlace,
     filter: Option<PatternSet<()>>,
-    wanted: Wanted,
+    wanted: WantedPaths,
 }
 
 /// What travels with an event and is not the event's own.
@@ -79,13 +79,13 @@ impl Reader {
             .into_iter()
             .filter_map(|(role, path)| Some(RolePath { role, path: path? }))
             .collect::<Vec<_>>();
-        let wanted = Wanted::new(places.iter().map(|place| &place.path));
+        let wanted = WantedPaths::new(places.iter().map(|place| &place.path));
         let filter = source.filter.as_ref().map(|filter| PatternSet::new([((), filter)]));
         Self { places, version: source.version.clone(), filter, wanted }
     }
 
     /// What has to be taken along when an item is converted for [`event`](Self::event).
-    pub fn wanted(&self) -> &Wanted {
+    pub fn wanted(&self) -> &WantedPaths {
         &self.wanted
     }
 

@@ -38,7 +38,7 @@ pub struct Image<'v> {
     /// Strings stay as they are, escaped. Numbers are DynamoDB's own digits. Bytes are standard base64. Sets are
     /// arrays: strings and bytes sorted bytewise, numbers by value.
     pub json: String,
-    /// What is at each path of [`Wanted`], in its order.
+    /// What is at each path of [`WantedPaths`], in its order.
     pub fields: Vec<Field<'v>>,
 }
 
@@ -66,7 +66,7 @@ pub enum Scalar<'v> {
 
 /// The paths whose values are taken along while an item is converted. Prepared once, at cold start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct WantedPaths {
     count: usize,
     root: Node,
 }
@@ -158,7 +158,7 @@ pub enum Fault {
 /// # Errors
 ///
 /// [`ImageError`] if `raw` is not such an item; it names the attribute. Nothing is guessed, dropped or rounded.
-pub fn convert<'v>(raw: &'v str, wanted: &Wanted) -> Result<Image<'v>, ImageError> {
+pub fn convert<'v>(raw: &'v str, wanted: &WantedPaths) -> Result<Image<'v>, ImageError> {
     let mut writer = Writer::new(wanted, raw.len());
     let written = ScanPosition::new(raw.as_bytes()).read(&mut writer);
     writer.finish(written)
@@ -187,7 +187,7 @@ impl Scalar<'_> {
     }
 }
 
-impl Wanted {
+impl WantedPaths {
     /// Takes along the values at `paths`. A path leads through maps only; the same path may occur twice.
     pub fn new<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Self {
         let mut wanted = Self::default();

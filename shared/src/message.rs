@@ -44,7 +44,7 @@ pub struct Message(Arc<Content>);
 struct Content {
     group: Group,
     deduplication_id: DeduplicationId,
-    body: Arc<Owned>,
+    body: Arc<BodyContent>,
     attributes: Vec<Attribute>,
     trace_header: Option<String>,
     size: usize,
@@ -52,7 +52,7 @@ struct Content {
 
 /// A body as a message keeps it.
 #[derive(Debug)]
-enum Owned {
+enum BodyContent {
     Text(String),
     Literal(Box<RawValue>),
 }
@@ -108,8 +108,8 @@ impl Message {
             deduplication_id,
             size: body.size() + attributes.iter().map(Attribute::size).sum::<usize>(),
             body: Arc::new(match body {
-                Body::Text(text) => Owned::Text(text.to_owned()),
-                Body::Literal(literal) => Owned::Literal(literal.to_owned()),
+                Body::Text(text) => BodyContent::Text(text.to_owned()),
+                Body::Literal(literal) => BodyContent::Literal(literal.to_owned()),
             }),
             attributes,
             trace_header: trace_header.filter(|header| !header.is_empty()).map(str::to_owned),
@@ -143,8 +143,8 @@ impl Message {
     /// The body.
     pub fn body(&self) -> Body<'_> {
         match &*self.0.body {
-            Owned::Text(text) => Body::Text(text),
-            Owned::Literal(literal) => Body::Literal(literal),
+            BodyContent::Text(text) => Body::Text(text),
+            BodyContent::Literal(literal) => Body::Literal(literal),
         }
     }
 
@@ -184,7 +184,7 @@ impl Identity {
     }
 }
 
-impl PartialEq for Owned {
+impl PartialEq for BodyContent {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Text(text), Self::Text(other)) => text == other,
@@ -194,7 +194,7 @@ impl PartialEq for Owned {
     }
 }
 
-impl Eq for Owned {}
+impl Eq for BodyContent {}
 
 impl<'a> Body<'a> {
     /// The text; `None` if a literal stands for none, as one with half a surrogate pair.

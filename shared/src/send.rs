@@ -103,12 +103,12 @@ pub struct Outcome<K, T> {
     /// The items that were accepted, from the run's start.
     pub accepted: Vec<T>,
     /// Why the run stopped there; `None` if all of it was accepted.
-    pub stopped: Option<Stopped<T>>,
+    pub stopped: Option<Remainder<T>>,
 }
 
 /// The end of a run that was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stopped<T> {
+pub struct Remainder<T> {
     /// Why.
     pub stop: Stop,
     /// The items that were not accepted: at least one. None but the first was tried, and the result of that may be
@@ -173,7 +173,7 @@ pub fn split<K, T>(outcomes: impl IntoIterator<Item = Outcome<K, T>>) -> (Vec<T>
     let (mut accepted, mut unsent) = (Vec::new(), Vec::new());
     for outcome in outcomes {
         accepted.extend(outcome.accepted);
-        if let Some(Stopped { stop, items }) = outcome.stopped {
+        if let Some(Remainder { stop, items }) = outcome.stopped {
             unsent.extend(items.into_iter().map(|item| (item, stop.clone())));
         }
     }

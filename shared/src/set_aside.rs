@@ -4,11 +4,11 @@ use futures_util::stream::{self, StreamExt as _};
 
 use crate::clock::Clock;
 use crate::naming::QueueUrl;
-use crate::send::{Carrier, Limits, Outcome, Run, Stop, StopReason, Stopped, Transport, send_runs};
+use crate::send::{Carrier, Limits, Outcome, Remainder, Run, Stop, StopReason, Transport, send_runs};
 
 /// What became of the items of some runs. Each item is in it once.
 #[derive(Debug)]
-pub struct Sent<T> {
+pub struct SendResults<T> {
     /// The queue has these.
     pub accepted: Vec<T>,
     /// The queue refused these for good, and they are set aside.
@@ -27,8 +27,8 @@ pub async fn send_past_refusals<T: Carrier>(
     mut runs: Vec<Run<(), T>>,
     limits: &Limits,
     set_aside: impl AsyncFn(&T, &Stop) -> Result<(), Stop>,
-) -> Sent<T> {
-    let mut sent = Sent { accepted: Vec::new(), set_aside: Vec::new(), unsent: Vec::new() };
+) -> SendResults<T> {
+    let mut sent = SendResults { accepted: Vec::new(), set_aside: Vec::new(), unsent: Vec::new() };
     // Each time around, every run is shorter by the item that was refused.
     while !runs.is_empty() {
         let mut refused = Vec::new();
@@ -58,16 +58,16 @@ pub async fn send_past_refusals<T: Carrier>(
                         runs.push(Run { tag: (), items: rest });
                     }
                 }
-                Err(stop) => sent.leave(Stopped { stop, ..stopped }),
+                Err(stop) => sent.leave(Remainder { stop, ..stopped }),
             }
         }
     }
     sent
 }
 
-impl<T> Sent<T> {
-    fn leave(&mut self, stopped: Stopped<T>) {
-        let Stopped { stop, items } = stopped;
+impl<T> SendResults<T> {
+    fn leave(&mut self, stopped: Remainder<T>) {
+        let Remainder { stop, items } = stopped;
         self.unsent.extend(items.into_iter().map(|item| (item, stop.clone())));
     }
 }

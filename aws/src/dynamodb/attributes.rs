@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use shared::ids::Key;
-use shared::ledger::stored::{self, Attributes, Damaged, FORMAT, PK, SK, Value};
+use shared::ledger::stored::{self, Attributes, Damage, FORMAT, PK, SK, Value};
 use shared::ledger::{Item, ItemKey};
 
 /// An item as the SDK has it.
@@ -47,8 +47,8 @@ pub(super) fn keys_of(item: &TypedItem) -> Option<Keys> {
 ///
 /// # Errors
 ///
-/// [`Damaged`] if it is none of the ledger's.
-pub(super) fn item(key: &ItemKey, mut item: TypedItem) -> Result<Item, Damaged> {
+/// [`Damage`] if it is none of the ledger's.
+pub(super) fn item(key: &ItemKey, mut item: TypedItem) -> Result<Item, Damage> {
     item.remove(PK);
     item.remove(SK);
     // First: what another format has can be of any type.
@@ -59,7 +59,7 @@ pub(super) fn item(key: &ItemKey, mut item: TypedItem) -> Result<Item, Damaged> 
     }
     let mut attributes = Attributes::new();
     for (name, TypedValue(value)) in item {
-        let value = value.ok_or_else(|| Damaged {
+        let value = value.ok_or_else(|| Damage {
             attribute: name.clone(),
             fault: "is of a type that the ledger does not use".into(),
         })?;

@@ -68,7 +68,7 @@ impl EventsTable {
 
     /// `None`: the filter does not admit the item, of which only the projection is there.
     fn admitted(&self, item: &SdkItem) -> Result<Option<ScannedRow>, Fault> {
-        let image = super::convert(item, &image::Wanted::default());
+        let image = super::convert(item, &image::WantedPaths::default());
         let is_admitted = image.map_or(true, |image| self.reader.admits(&image));
         if is_admitted { self.seen(item).map(Some) } else { Ok(None) }
     }

@@ -263,7 +263,7 @@ mod tests {
     use aws_sdk_dynamodb::primitives::Blob;
     use expect_test::expect;
     use shared::config::Path;
-    use shared::image::{Wanted, convert};
+    use shared::image::{WantedPaths, convert};
 
     use super::*;
 
@@ -292,8 +292,8 @@ mod tests {
         let written = map(&every_type()).to_string();
         expect![[r#"{"b":{"B":"AP8="},"bool":{"BOOL":true},"bs":{"BS":["eA=="]},"l":{"L":[{"N":"-0.50"},{"NULL":true}]},"m":{"M":{"n":{"N":"1.10"}}},"n":{"N":"12345678901234567890123456789012345678"},"ns":{"NS":["2","1.0"]},"null":{"NULL":true},"s":{"S":"AFC F5 \"ß\u0001"},"ss":{"SS":["b","a"]}}"#]]
             .assert_eq(&written);
-        let of_table = crate::dynamodb::convert(&every_type(), &Wanted::default()).unwrap().json;
-        assert_eq!(convert(&written, &Wanted::default()).unwrap().json, of_table);
+        let of_table = crate::dynamodb::convert(&every_type(), &WantedPaths::default()).unwrap().json;
+        assert_eq!(convert(&written, &WantedPaths::default()).unwrap().json, of_table);
     }
 
     #[test]

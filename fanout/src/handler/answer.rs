@@ -67,9 +67,9 @@ struct ReturnedMessage<'b> {
 }
 
 /// What is delivered again.
-pub(super) struct Returned<'b>(Vec<ReturnedMessage<'b>>);
+pub(super) struct ReturnedMessages<'b>(Vec<ReturnedMessage<'b>>);
 
-impl<'b> Returned<'b> {
+impl<'b> ReturnedMessages<'b> {
     /// What was given back of `done`, and the messages `unrejected`, which neither can be processed nor got a
     /// rejection.
     pub(super) fn of(done: &[DoneGroup<'b>], unrejected: &[&'b Delivery<'b>]) -> Self {

@@ -13,7 +13,7 @@ use shared::ledger::EventTime;
 use shared::ledger::fan_out::Arrival;
 use shared::message::{REPAIR, REPLAY};
 
-use crate::message::{Delivery, Incoming};
+use crate::message::{Delivery, IncomingMessage};
 
 /// A batch, sorted.
 pub(super) struct SortedBatch<'b> {
@@ -92,7 +92,7 @@ fn read(number: usize, delivery: &Delivery<'_>, source: &Source) -> Result<(Key,
 /// The aggregate's key, and the event's identity. JSON does not say of which type a key is, but the ids do, which are
 /// made of them.
 fn identity(
-    incoming: &Incoming<'_>,
+    incoming: &IncomingMessage<'_>,
     source: &Source,
     replay: Option<&ReplayId>,
 ) -> Result<(Key, EventIdentity), String> {
@@ -138,7 +138,7 @@ fn identity(
 
 /// What the attributes say, where the sort key is the event's time and both keys are strings, and where the message's
 /// id proves it. Then the body need not be read.
-fn proven_identity(incoming: &Incoming<'_>, source: &Source) -> Option<(Key, EventIdentity)> {
+fn proven_identity(incoming: &IncomingMessage<'_>, source: &Source) -> Option<(Key, EventIdentity)> {
     let time = source.time.as_ref()?;
     if time.0 != [source.sort_key.as_str()] || incoming.copy.attribute(REPAIR).is_some() {
         return None;

@@ -11,11 +11,11 @@ use shared::time::Timestamp;
 /// The clients that failed their last runs in this instance.
 #[derive(Debug, Default)]
 pub(super) struct CircuitBreakers {
-    failing: HashMap<ClientName, Failing>,
+    failing: HashMap<ClientName, FailureStreak>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Failing {
+struct FailureStreak {
     runs: u32,
     last: Timestamp,
     /// How long its circuit breaker is open after that.
@@ -37,7 +37,7 @@ impl CircuitBreakers {
     /// Remembers that `client` failed `runs` runs. Returns whether its circuit breaker is open from now on. After that
     /// time, the next failure opens it again, for twice as long.
     pub(super) fn failed(&mut self, client: &ClientName, runs: u32, now: Timestamp) -> bool {
-        let new = Failing { runs: 0, last: now, open: OPEN };
+        let new = FailureStreak { runs: 0, last: now, open: OPEN };
         let failing = self.failing.entry(client.clone()).or_insert(new);
         if failing.has_failed_enough() {
             failing.open = failing.open.saturating_mul(2).min(LONGEST_OPEN);
@@ -48,7 +48,7 @@ impl CircuitBreakers {
     }
 }
 
-impl Failing {
+impl FailureStreak {
     fn has_failed_enough(&self) -> bool {
         self.runs >= FAILURES_TO_OPEN
     }

@@ -11,8 +11,8 @@ use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{
-    Answers, Arrival, ClientPosition, Decision, Dropped, ImplausibleEvent, PriorWrite, Reached, RunPlan,
-    TRIES, UnrecordedSends, View, decide,
+    Answers, Arrival, ClientPosition, Decision, DroppedVersions, ImplausibleEvent, PriorWrite, Reached,
+    RunPlan, TRIES, UnrecordedSends, View, decide,
 };
 use shared::ledger::times::YOUNG_RETRY;
 use shared::ledger::{DamagedItem, EventTable, ItemKey, Ledger, LedgerRead, Reading, Write, WriteError};
@@ -90,7 +90,7 @@ pub(super) enum Stage<'b> {
 }
 
 /// What became of a group before the sends of a round.
-pub(super) enum Prepared<'b> {
+pub(super) enum Preparation<'b> {
     Planned(Box<PlannedGroup<'b>>),
     /// Some of its messages get a rejection first.
     Implausible(Box<ImplausibleGroup<'b>>),
@@ -98,7 +98,7 @@ pub(super) enum Prepared<'b> {
     Unplanned(Stage<'b>),
 }
 
-impl<'b> From<Stage<'b>> for Prepared<'b> {
+impl<'b> From<Stage<'b>> for Preparation<'b> {
     fn from(stage: Stage<'b>) -> Self {
         Self::Unplanned(stage)
     }
@@ -156,7 +156,7 @@ impl<'b> OpenGroup<'b> {
         found: &LedgerRead,
         is_reachable: &dyn Fn(&ClientName) -> bool,
         until: Timestamp,
-    ) -> Prepared<'b> {
+    ) -> Preparation<'b> {
         self.count_duplicates(found);
         loop {
             let view = View {
@@ -174,10 +174,10 @@ impl<'b> OpenGroup<'b> {
             };
             match decide(&view, &mut || ports.ledger.fresh()) {
                 Decision::Send(plan) => {
-                    return Prepared::Planned(Box::new(PlannedGroup { open: self, plan: *plan }));
+                    return Preparation::Planned(Box::new(PlannedGroup { open: self, plan: *plan }));
                 }
                 Decision::Reject(events) => {
-                    return Prepared::Implausible(Box::new(ImplausibleGroup { open: self, events }));
+                    return Preparation::Implausible(Box::new(ImplausibleGroup { open: self, events }));
                 }
                 Decision::Write(prior) => return self.write_before_sending(ports, prior, until).await.into(),
                 Decision::LookUp(asked) => {
@@ -285,8 +285,8 @@ impl<'b> OpenGroup<'b> {
     }
 
     /// Nothing else reports what is not sent and is no duplicate.
-    fn log_dropped(&self, dropped: &Dropped) {
-        let (group, Dropped { erased, unsent }) = (&self.group, dropped);
+    fn log_dropped(&self, dropped: &DroppedVersions) {
+        let (group, DroppedVersions { erased, unsent }) = (&self.group, dropped);
         if !erased.is_empty() {
             let versions = list(erased);
             info!(%group, versions, "dropped: the event table does not have these events any more");

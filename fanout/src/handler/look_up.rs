@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::clock::{Clock, within};
 use shared::ids::{Group, Key};
-use shared::ledger::fan_out::{Answers, LookUp, Rows, Wanted};
+use shared::ledger::fan_out::{Answers, LookUp, Rows, WantedEvents};
 use shared::ledger::{
     ClientId, Cursor, EventTable, ItemKey, Ledger, LedgerRead, READ_LIMIT, RowHead, Unread,
 };
@@ -61,7 +61,7 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
         Ok(())
     }
 
-    async fn events(&self, key: &Key, wanted: Wanted) -> Result<Rows, Unread> {
+    async fn events(&self, key: &Key, wanted: WantedEvents) -> Result<Rows, Unread> {
         let mut rows = Rows::new(wanted, self.bytes_limit);
         let mut before = None;
         loop {
@@ -115,7 +115,9 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
 /// What it means that a look-up did not end in its time.
 fn too_long(asked: &LookUp) -> String {
     let asked = match asked {
-        LookUp::Events(Wanted { after, to, .. }) => format!("versions {}-{to}", after.saturating_add(1)),
+        LookUp::Events(WantedEvents { after, to, .. }) => {
+            format!("versions {}-{to}", after.saturating_add(1))
+        }
         LookUp::Whole => "the whole aggregate".to_owned(),
         LookUp::First(_) | LookUp::Newer(_) => "single events".to_owned(),
         LookUp::Cursors(clients) => format!("the cursors of {} clients", clients.len()),

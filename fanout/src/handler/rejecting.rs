@@ -20,12 +20,12 @@ use crate::message::Delivery;
 const NOT_REJECTED: &str = "the rejected queue did not take a rejection";
 
 /// A rejection, and what it is about.
-struct Rejected<S> {
+struct RejectionMessage<S> {
     subject: S,
     rejection: Message,
 }
 
-impl<S> Carrier for Rejected<S> {
+impl<S> Carrier for RejectionMessage<S> {
     fn message(&self) -> &Message {
         &self.rejection
     }
@@ -46,7 +46,7 @@ impl Fanout {
                 let (version, why) = (event.version, &event.why);
                 error!(%group, version, why, "event in the table cannot be sent; it gets a rejection");
                 let rejection = Rejection::of_item(&self.source, planned.key(), &event.identity, why);
-                rejections.push(Rejected { subject: group.clone(), rejection });
+                rejections.push(RejectionMessage { subject: group.clone(), rejection });
             }
         }
         let unsent = self.send_rejections(ports, rejections).await;
@@ -69,7 +69,7 @@ impl Fanout {
                 let (group, version, why) = (implausible.group(), event.version, event.why());
                 error!(%group, version, why, "event is not believed; it gets a rejection");
                 let rejection = Rejection::of_item(&self.source, implausible.key(), &event.identity, &why);
-                rejections.push(Rejected { subject: group.clone(), rejection });
+                rejections.push(RejectionMessage { subject: group.clone(), rejection });
             }
         }
         let unsent = self.send_rejections(ports, rejections).await;
@@ -100,7 +100,7 @@ impl Fanout {
                 "message cannot be processed; it gets a rejection"
             );
             let rejection = Rejection::of_record(delivery.record, group.cloned(), id, why);
-            Rejected { subject: *delivery, rejection }
+            RejectionMessage { subject: *delivery, rejection }
         });
         let unsent = self.send_rejections(ports, rejections.collect()).await;
         unsent.into_iter().map(|rejected| rejected.subject).collect()
@@ -110,8 +110,8 @@ impl Fanout {
     async fn send_rejections<S, C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &self,
         ports: &Invocation<'_, C, T, L, E>,
-        rejections: Vec<Rejected<S>>,
-    ) -> Vec<Rejected<S>> {
+        rejections: Vec<RejectionMessage<S>>,
+    ) -> Vec<RejectionMessage<S>> {
         if rejections.is_empty() {
             return Vec::new();
         }

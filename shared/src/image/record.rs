@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::read::ScanPosition;
 use super::text::Text;
-use super::{Fault, Image, ImageError, Wanted, Writer};
+use super::{Fault, Image, ImageError, WantedPaths, Writer};
 use crate::time::Timestamp;
 
 /// What makes the nearest millisecond of the next lower one: a fraction of a second is seldom exact in binary.
@@ -74,13 +74,13 @@ impl<'r> Record<'r> {
     /// # Errors
     ///
     /// [`RecordError`] if `text` is not such a record; but what is wrong in the image stands in the record.
-    pub fn read(text: &'r [u8], wanted: &Wanted) -> Result<Self, RecordError> {
+    pub fn read(text: &'r [u8], wanted: &WantedPaths) -> Result<Self, RecordError> {
         let mut scan_position = ScanPosition::new(text);
         let mut members = Members::default();
         let read = members.record(&mut scan_position, wanted).and_then(|()| Ok(scan_position.end()?));
-        read.map_err(|broken| match broken {
-            Broken::Malformed => RecordError::Malformed { at: scan_position.position() },
-            Broken::Repeated(name) => RecordError::Repeated(name),
+        read.map_err(|fault| match fault {
+            RecordFault::Malformed => RecordError::Malformed { at: scan_position.position() },
+            RecordFault::Repeated(name) => RecordError::Repeated(name),
         })?;
         if !members.has_change {
             return Err(RecordError::Missing("dynamodb"));
@@ -117,13 +117,17 @@ struct Members<'r> {
     view_type: Option<Cow<'r, str>>,
 }
 
-enum Broken {
+enum RecordFault {
     Malformed,
     Repeated(&'static str),
 }
 
 impl<'r> Members<'r> {
-    fn record(&mut self, scan_position: &mut ScanPosition<'r>, wanted: &Wanted) -> Result<(), Broken> {
+    fn record(
+        &mut self,
+        scan_position: &mut ScanPosition<'r>,
+        wanted: &WantedPaths,
+    ) -> Result<(), RecordFault> {
         scan_position.object(|scan_position, name| match name {
             b"eventID" => set(&mut self.event_id, "eventID", text(scan_position)?),
             b"eventName" => set(&mut self.change, "eventName", text(scan_position)?),
@@ -131,7 +135,7 @@ impl<'r> Members<'r> {
             b"eventSourceARN" => set(&mut self.stream, "eventSourceARN", text(scan_position)?),
             b"userIdentity" if scan_position.skip_null() => Ok(()),
             b"userIdentity" => self.user_identity(scan_position),
-            b"dynamodb" if self.has_change => Err(Broken::Repeated("dynamodb")),
+            b"dynamodb" if self.has_change => Err(RecordFault::Repeated("dynamodb")),
             b"dynamodb" => {
                 self.has_change = true;
                 self.dynamodb(scan_position, wanted)
@@ -140,14 +144,18 @@ impl<'r> Members<'r> {
         })
     }
 
-    fn user_identity(&mut self, scan_position: &mut ScanPosition<'r>) -> Result<(), Broken> {
+    fn user_identity(&mut self, scan_position: &mut ScanPosition<'r>) -> Result<(), RecordFault> {
         scan_position.object(|scan_position, name| match name {
             b"principalId" => set(&mut self.principal, "principalId", text(scan_position)?),
             _ => Ok(scan_position.any().map(drop)?),
         })
     }
 
-    fn dynamodb(&mut self, scan_position: &mut ScanPosition<'r>, wanted: &Wanted) -> Result<(), Broken> {
+    fn dynamodb(
+        &mut self,
+        scan_position: &mut ScanPosition<'r>,
+        wanted: &WantedPaths,
+    ) -> Result<(), RecordFault> {
         scan_position.object(|scan_position, name| match name {
             b"ApproximateCreationDateTime" => {
                 self.created = Some(scan_position.any()?);
@@ -167,7 +175,7 @@ impl<'r> Members<'r> {
     }
 }
 
-fn image<'r>(scan_position: &mut ScanPosition<'r>, wanted: &Wanted) -> Result<NewImage<'r>, Fault> {
+fn image<'r>(scan_position: &mut ScanPosition<'r>, wanted: &WantedPaths) -> Result<NewImage<'r>, Fault> {
     let mut writer = Writer::new(wanted, scan_position.remaining());
     let mut ahead = scan_position.clone();
     match ahead.attributes(&mut writer) {
@@ -195,15 +203,15 @@ fn text<'r>(scan_position: &mut ScanPosition<'r>) -> Result<Option<Cow<'r, str>>
     scan_position.string_or_null()?.map(Text::try_into_str).transpose()
 }
 
-fn set<T>(member: &mut Option<T>, name: &'static str, value: Option<T>) -> Result<(), Broken> {
+fn set<T>(member: &mut Option<T>, name: &'static str, value: Option<T>) -> Result<(), RecordFault> {
     if member.is_some() {
-        return Err(Broken::Repeated(name));
+        return Err(RecordFault::Repeated(name));
     }
     *member = value;
     Ok(())
 }
 
-impl From<Fault> for Broken {
+impl From<Fault> for RecordFault {
     fn from(_: Fault) -> Self {
         Self::Malformed
     }
@@ -231,7 +239,7 @@ mod tests {
     }"#;
 
     fn read(text: &str) -> Result<Record<'_>, RecordError> {
-        Record::read(text.as_bytes(), &Wanted::default())
+        Record::read(text.as_bytes(), &WantedPaths::default())
     }
 
     #[test]
@@ -315,7 +323,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_utf8_are_the_image_s_error() {
-        let wanted = Wanted::new(&[Path(vec!["wanted".to_owned()])]);
+        let wanted = WantedPaths::new(&[Path(vec!["wanted".to_owned()])]);
         for image in [
             &b"{\"a\":{\"S\":\"\xFF\"}}"[..],
             b"{\"a\":{\"S\":\"\xC3\"},\"b\":{\"S\":\"\xA9\"}}",
@@ -343,18 +351,18 @@ mod tests {
         for member in ["eventID", "eventName", "eventSourceARN"] {
             for value in [&b"\xFF"[..], b"\\n\xFF", b"\\u0041\xFF"] {
                 let text = [b"{\"", member.as_bytes(), b"\":\"", value, b"\"}"].concat();
-                let error = Record::read(&text, &Wanted::default()).unwrap_err();
+                let error = Record::read(&text, &WantedPaths::default()).unwrap_err();
                 assert!(matches!(error, RecordError::Malformed { .. }), "{}: {error}", text.escape_ascii());
             }
         }
         // Strings that have to be rewritten are read even if their values are not wanted.
         for value in [&b"\\u0041\xFF"[..], b"\xEF\xBF\xBE\xFF"] {
             let text = [b"{\"dynamodb\":{\"NewImage\":{\"a\":{\"S\":\"", value, b"\"}}}}"].concat();
-            let error = Record::read(&text, &Wanted::default()).unwrap_err();
+            let error = Record::read(&text, &WantedPaths::default()).unwrap_err();
             assert!(matches!(error, RecordError::Malformed { .. }), "{}: {error}", text.escape_ascii());
         }
         let text = b"{\"eventName\":\"REMOVE\",\"\xFF\":\"\xFF\",\"dynamodb\":{\"Keys\":{\"\xFF\":7}}}";
-        let record = Record::read(text, &Wanted::default()).unwrap();
+        let record = Record::read(text, &WantedPaths::default()).unwrap();
         assert_eq!(record.keys, Some(&b"{\"\xFF\":7}"[..]), "as it is written");
     }
 
@@ -395,7 +403,7 @@ mod tests {
             let text = format!(r#"{{"eventName":"INSERT","dynamodb":{{"NewImage":{image},"SequenceNumber":"1"}}}}"#);
             let found = read(&text).unwrap().image.unwrap();
             prop_assert_eq!(found.raw, image.as_bytes());
-            prop_assert_eq!(found.converted, convert(&image, &Wanted::default()));
+            prop_assert_eq!(found.converted, convert(&image, &WantedPaths::default()));
         }
 
         /// Text that is cut out or inserted anywhere makes an error or another record, never a panic.

@@ -5,11 +5,11 @@ use super::samples::{Sample, expected, item, raw, shuffled};
 use super::*;
 
 fn json(raw: &str) -> String {
-    convert(raw, &Wanted::default()).unwrap().json
+    convert(raw, &WantedPaths::default()).unwrap().json
 }
 
 fn fault(raw: &str) -> String {
-    convert(raw, &Wanted::default()).unwrap_err().to_string()
+    convert(raw, &WantedPaths::default()).unwrap_err().to_string()
 }
 
 fn path(dotted: &str) -> Path {
@@ -154,15 +154,18 @@ fn depth_is_bounded() {
         assert!(json(&nested(depth, r#"{"N": "1.10"}"#)).contains("1.10"), "{depth}");
     }
     for depth in [DEPTH_LIMIT, 1_000, 100_000] {
-        let error = convert(&nested(depth, r#"{"L": []}"#), &Wanted::default()).unwrap_err();
+        let error = convert(&nested(depth, r#"{"L": []}"#), &WantedPaths::default()).unwrap_err();
         assert_eq!(error.fault, Fault::Depth, "{depth}");
         assert!(error.path.len() < 500);
     }
     for bracket in ["[", "{\"a\":"] {
-        assert!(convert(&bracket.repeat(100_000), &Wanted::default()).is_err());
+        assert!(convert(&bracket.repeat(100_000), &WantedPaths::default()).is_err());
         assert!(
-            convert(&format!(r#"{{"a": {{"S": "x", "y": {}"#, bracket.repeat(100_000)), &Wanted::default())
-                .is_err()
+            convert(
+                &format!(r#"{{"a": {{"S": "x", "y": {}"#, bracket.repeat(100_000)),
+                &WantedPaths::default()
+            )
+            .is_err()
         );
     }
 }
@@ -197,7 +200,7 @@ fn wanted_values_are_returned_with_the_json() {
         ("a.b", Field::Absent),
     ];
     let paths = table.iter().map(|(dotted, _)| path(dotted)).collect::<Vec<_>>();
-    let image = convert(raw, &Wanted::new(&paths)).unwrap();
+    let image = convert(raw, &WantedPaths::new(&paths)).unwrap();
     for ((dotted, expected), field) in table.iter().zip(&image.fields) {
         assert_eq!(field, expected, "{dotted}");
     }
@@ -225,7 +228,7 @@ proptest! {
     fn wanted_values_are_those_of_the_item(entries in item()) {
         let paths = entries.iter().map(|(name, _)| Path(vec![name.clone()])).collect::<Vec<_>>();
         let raw = raw(&entries);
-        let image = convert(&raw, &Wanted::new(&paths)).unwrap();
+        let image = convert(&raw, &WantedPaths::new(&paths)).unwrap();
         for ((_, sample), field) in entries.iter().zip(image.fields) {
             match (sample, field) {
                 (Sample::S(text), Field::Scalar(Scalar::S(found))) => prop_assert_eq!(text, &found),
@@ -246,7 +249,7 @@ proptest! {
         let end = (start + cut).min(characters.len());
         characters.splice(start..end, with.chars());
         let damaged = String::from_iter(characters);
-        if let Ok(image) = convert(&damaged, &Wanted::default()) {
+        if let Ok(image) = convert(&damaged, &WantedPaths::default()) {
             prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(&image.json).is_ok());
         }
     }

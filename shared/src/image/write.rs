@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::number::{Decimal, is_number};
 use super::text::Text;
-use super::{DEPTH_LIMIT, Fault, Field, Image, ImageError, Node, Scalar, Type, Wanted};
+use super::{DEPTH_LIMIT, Fault, Field, Image, ImageError, Node, Scalar, Type, WantedPaths};
 
 /// How much of a name an error shows, in characters. DynamoDB's names have up to 65,535 bytes.
 const SHOWN: usize = 64;
@@ -65,7 +65,7 @@ enum Step<'v> {
 
 impl<'w, 'v> Writer<'w, 'v> {
     /// Begins an item that will have about `capacity` bytes.
-    pub fn new(wanted: &'w Wanted, capacity: usize) -> Self {
+    pub fn new(wanted: &'w WantedPaths, capacity: usize) -> Self {
         Self {
             json: Vec::with_capacity(capacity),
             fields: vec![Field::Absent; wanted.count],

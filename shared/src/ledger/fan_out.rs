@@ -4,13 +4,13 @@
 //! after a look-up with what was seen, after a write by a new read. [`RunPlan::record`] says what to write once a run
 //! was sent, [`UnrecordedSends`] keeps what was sent if that write is lost.
 
-mod dropped;
+mod dropped_versions;
 mod first_sight;
 mod holes;
 mod instants;
 mod rows;
 mod run;
-mod unrecorded;
+mod unrecorded_sends;
 mod view;
 
 use super::cursors::{CursorWrite, transactions};
@@ -22,16 +22,16 @@ use super::{
 };
 use crate::ids::{EventIdentity, IncarnationToken, ReplayId};
 
-use self::dropped::is_newer;
+use self::dropped_versions::is_newer;
 use self::first_sight::first_sight;
 use self::instants::Instants;
-use self::unrecorded::Merge;
+use self::unrecorded_sends::Merge;
 
-pub use self::dropped::Dropped;
+pub use self::dropped_versions::DroppedVersions;
 pub use self::holes::Holes;
-pub use self::rows::{Rows, TableEvent, Wanted};
+pub use self::rows::{Rows, TableEvent, WantedEvents};
 pub use self::run::{ClientPosition, EventRun, Reached, Record, RunEvent, RunPlan};
-pub use self::unrecorded::UnrecordedSends;
+pub use self::unrecorded_sends::UnrecordedSends;
 pub use self::view::{Answers, Arrival, Decision, ImplausibleEvent, LookUp, PriorWrite, View};
 
 /// How many writes of a group may fail in one invocation; then its messages are returned.
@@ -105,7 +105,7 @@ fn look_up(
     let to = near().map(|arrival| arrival.version).fold(item.version, i64::max);
     let is_later_incarnation = item.incarnation_number > 1;
     let brought = near().filter(|arrival| arrival.version > item.version);
-    let wanted = Wanted {
+    let wanted = WantedEvents {
         incarnation_number: item.incarnation_number,
         first: item.first.identity.clone(),
         after: item.version,
@@ -147,7 +147,7 @@ fn look_up(
     if top == item.version {
         let implausible = there.iter().copied().filter(|arrival| arrival.version > plausible);
         return Decision::reject(implausible, floor).unwrap_or_else(|| {
-            nothing_to_send(view, registry, item, Dropped::up_to(top, view, item, rows), fresh)
+            nothing_to_send(view, registry, item, DroppedVersions::up_to(top, view, item, rows), fresh)
         });
     }
     let holes = Holes::between(item.version, top, rows.versions());
@@ -155,7 +155,7 @@ fn look_up(
         return Decision::ReturnSoon(young);
     }
     let run = EventRun::looked_up(item, view.arrivals, rows, top);
-    let dropped = Dropped::up_to(run.end, view, item, rows);
+    let dropped = DroppedVersions::up_to(run.end, view, item, rows);
     let pairs = new_pairs(item, dropped.unsent.iter().copied().chain(rows.pairs(item.version, run.end)));
     plan_send(view, registry, item, EventRun { dropped, pairs, ..run }, fresh)
 }
@@ -172,7 +172,7 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
         // Only a message of an event that is there tells how old a hole below is: its own, or a repair.
         let erased = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
         return Decision::reject(implausible, plausible)
-            .unwrap_or_else(|| Decision::Acknowledge(Dropped::erased(erased)));
+            .unwrap_or_else(|| Decision::Acknowledge(DroppedVersions::erased(erased)));
     };
     let holes = Holes::between(view.first_version - 1, version, [version]);
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
@@ -219,7 +219,7 @@ fn nothing_to_send(
     view: &View<'_>,
     registry: &Registry,
     item: &GroupItem,
-    dropped: Dropped,
+    dropped: DroppedVersions,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Decision {
     if let Some(missing) = unread(unmerged(view, item), view.answers) {
@@ -359,7 +359,13 @@ fn merges(view: &View<'_>, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> 
 
 /// Writes that settle no message.
 fn before_sending(transactions: Vec<Vec<Write>>, why: &'static str) -> PriorWrite {
-    PriorWrite { transactions, settled: Vec::new(), dropped: Dropped::default(), pairs: Vec::new(), why }
+    PriorWrite {
+        transactions,
+        settled: Vec::new(),
+        dropped: DroppedVersions::default(),
+        pairs: Vec::new(),
+        why,
+    }
 }
 
 /// The versions that an operator sends again: they are believed.

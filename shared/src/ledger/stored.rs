@@ -60,14 +60,14 @@ pub type Attributes = BTreeMap<String, Value>;
 /// Why an item of the ledger cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("attribute `{attribute}` {fault}")]
-pub struct Damaged {
+pub struct Damage {
     /// The way to it: `clients.Billing.state`.
     pub attribute: String,
     /// What is wrong with it.
     pub fault: Cow<'static, str>,
 }
 
-impl Damaged {
+impl Damage {
     /// As an error about the item under `key` of the ledger's table.
     pub fn item(&self, table: &str, key: &ItemKey) -> DamagedItem {
         let (pk, sk) = keys(key);
@@ -80,8 +80,8 @@ impl Damaged {
 ///
 /// # Errors
 ///
-/// [`Damaged`] says what it is instead.
-pub fn check_format(format: Option<&Value>) -> Result<(), Damaged> {
+/// [`Damage`] says what it is instead.
+pub fn check_format(format: Option<&Value>) -> Result<(), Damage> {
     let found: Cow<'static, str> = match format {
         Some(Value::N(number)) if *number == FORMAT_WRITTEN.to_string() => return Ok(()),
         Some(Value::N(number)) => format!("is {number}").into(),
@@ -89,7 +89,7 @@ pub fn check_format(format: Option<&Value>) -> Result<(), Damaged> {
         None => "is missing".into(),
     };
     let fault = format!("{found}, and this release reads {FORMAT_WRITTEN}").into();
-    Err(Damaged { attribute: FORMAT.to_owned(), fault })
+    Err(Damage { attribute: FORMAT.to_owned(), fault })
 }
 
 /// What helps with an item of another format.

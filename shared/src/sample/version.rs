@@ -61,7 +61,7 @@ fn version(item: &SampledItem, place: &VersionPlace) -> Option<i64> {
 }
 
 /// Versions count at another place.
-fn elsewhere(survey: &Survey<'_>, lacking: &[&SampledItem], better: &Counting) -> SampleFinding {
+fn elsewhere(survey: &Survey<'_>, lacking: &[&SampledItem], better: &CountingPlace) -> SampleFinding {
     let all = survey.admitted.len();
     let which = if better.items == all { "they".to_owned() } else { format!("{} of them", better.items) };
     let problem = format!(
@@ -77,14 +77,14 @@ fn elsewhere(survey: &Survey<'_>, lacking: &[&SampledItem], better: &Counting) -
 }
 
 /// The place other than the known one at which most items count, from 1 or from 0.
-fn counting_elsewhere(survey: &Survey<'_>) -> Option<Counting> {
+fn counting_elsewhere(survey: &Survey<'_>) -> Option<CountingPlace> {
     let first = survey.source.version.first;
     let places = [1 - first, first].map(|first| counting(&survey.aggregates, &from(first, survey)));
     places.into_iter().flatten().max_by_key(|counting| counting.items)
 }
 
 /// A place where each aggregate's items count up by one from the first version.
-pub(super) struct Counting {
+pub(super) struct CountingPlace {
     pub(super) place: VersionPlace,
     /// How many items have a version there.
     pub(super) items: usize,
@@ -92,15 +92,15 @@ pub(super) struct Counting {
 
 /// The place other than `known` at which most items count, if there is any. At least one aggregate has to show it with
 /// two versions.
-pub(super) fn counting(aggregates: &[SampledAggregate<'_>], known: &VersionPlace) -> Option<Counting> {
+pub(super) fn counting(aggregates: &[SampledAggregate<'_>], known: &VersionPlace) -> Option<CountingPlace> {
     let versions = by_place(aggregates, digits);
     let counts = versions.into_iter().filter(|(_, versions)| count_up(aggregates, versions, known.first));
-    let places = counts.map(|(VersionKey { path, after }, versions)| Counting {
+    let places = counts.map(|(VersionKey { path, after }, versions)| CountingPlace {
         place: VersionPlace { path: Path(path), after, first: known.first },
         items: versions.len(),
     });
     // Of places that serve as well, the one that is meant, or else the plainest.
-    let plainest = |counting: &Counting| {
+    let plainest = |counting: &CountingPlace| {
         let VersionPlace { path, after, .. } = &counting.place;
         (Reverse(counting.items), *path != known.path, after.is_some(), path.0.len(), path.0.clone())
     };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::time::Duration;
 
-use super::{BATCH_LIMIT, Carrier, Limits, Outcome, Run, SendError, Stop, StopReason, Stopped, why};
+use super::{BATCH_LIMIT, Carrier, Limits, Outcome, Remainder, Run, SendError, Stop, StopReason, why};
 use crate::ids::Group;
 use crate::message::{Message, SQS_LIMIT};
 use crate::time::Timestamp;
@@ -254,7 +254,7 @@ impl<K, T: Carrier> Schedule<K, T> {
                     }
                     _ => stop.clone(),
                 };
-                Stopped { stop, items: Vec::new() }
+                Remainder { stop, items: Vec::new() }
             });
             stopped.items.push(item);
         }

@@ -86,7 +86,7 @@ impl World {
     fn got(&self, outcome: Outcome<usize, &Message>) -> Got {
         let accepted = outcome.accepted.len();
         let (stop, unsent) = match outcome.stopped {
-            Some(Stopped { stop, items }) => (Some(stop), items),
+            Some(Remainder { stop, items }) => (Some(stop), items),
             None => (None, Vec::new()),
         };
         assert!(outcome.accepted.into_iter().chain(unsent).eq(&self.runs[outcome.tag]));

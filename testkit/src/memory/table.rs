@@ -14,7 +14,7 @@ use crate::contract::events::Writable;
 use shared::config::{Path, Source};
 use shared::event::Reader;
 use shared::ids::{EventIdentity, Key};
-use shared::image::{Decimal, Wanted, convert};
+use shared::image::{Decimal, WantedPaths, convert};
 use shared::ledger::columns::Columns;
 use shared::ledger::{EventTable, Page, Row, RowHead, ScanPage, ScanPosition, ScannedRow, Unread};
 
@@ -103,7 +103,7 @@ impl MemoryTable {
     pub fn put(&self, item: &str) -> Row {
         let attributes: Value = serde_json::from_str(item).expect("an item in DynamoDB's JSON");
         let at = |path: &Path| lookup(&attributes, path);
-        let image = convert(item, &Wanted::default());
+        let image = convert(item, &WantedPaths::default());
         let is_admitted = image.map_or(true, |image| self.reader.admits(&image));
         let event = self.reader.read(item);
         let row = self.columns.row(event, at).expect("an item with a sort key");

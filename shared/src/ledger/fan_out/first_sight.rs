@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Arrival, Decision, Dropped, Holes, LookUp, PriorWrite, View, before_sending, resent, shows};
+use super::{
+    Arrival, Decision, DroppedVersions, Holes, LookUp, PriorWrite, View, before_sending, resent, shows,
+};
 use crate::ledger::adopt::{is_old, unseen};
 use crate::ledger::{First, GroupItem, Registry, RowHead, adopt, baseline, plausible};
 use crate::time::Timestamp;
@@ -10,7 +12,7 @@ use crate::time::Timestamp;
 /// The group's item is written before anything is sent.
 pub(super) fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> u64) -> Decision {
     let Some(lowest) = view.arrivals.iter().min_by_key(|arrival| arrival.version) else {
-        return Decision::Acknowledge(Dropped::default());
+        return Decision::Acknowledge(DroppedVersions::default());
     };
     // What the stream shows is new. What reconcile or an operator sends can be older than the ledger.
     let is_new = lowest.time.is_some() && !is_old(lowest.time, registry.start);
@@ -26,7 +28,7 @@ pub(super) fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn 
         there.into_iter().partition(|arrival| arrival.version <= plausible);
     let Some(top) = there.iter().map(|arrival| arrival.version).max() else {
         return Decision::reject(implausible, plausible)
-            .unwrap_or_else(|| Decision::Acknowledge(Dropped::erased(view.arrivals)));
+            .unwrap_or_else(|| Decision::Acknowledge(DroppedVersions::erased(view.arrivals)));
     };
     let holes = Holes::between(view.first_version - 1, top, rows.iter().filter_map(|row| row.version));
     if let Some(young) = holes.young(&there, view.arrivals, view.now) {
@@ -41,7 +43,7 @@ pub(super) fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn 
             let item = below_what_is_streamed(item, shown, &there, registry.start);
             first_item(view, registry, &item, &gone, fresh)
         }
-        None => Decision::Acknowledge(Dropped::erased(view.arrivals)),
+        None => Decision::Acknowledge(DroppedVersions::erased(view.arrivals)),
     }
 }
 
@@ -87,6 +89,6 @@ fn first_item(
     let transactions =
         adopt(view.group, item, true, registry, view.first_version, &BTreeMap::new(), view.now, fresh);
     let settled = gone.iter().map(|arrival| arrival.number).collect();
-    let dropped = Dropped::erased(gone.iter().copied());
+    let dropped = DroppedVersions::erased(gone.iter().copied());
     Decision::Write(PriorWrite { settled, dropped, ..before_sending(transactions, "first sight") })
 }

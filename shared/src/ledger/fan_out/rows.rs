@@ -10,7 +10,7 @@ use crate::ledger::{EventTime, Page, Row};
 
 /// Which events are needed: newest first until all are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct WantedEvents {
     /// In which incarnation,
     pub incarnation_number: u64,
     /// which began with this event.
@@ -28,7 +28,7 @@ pub struct Wanted {
 /// What the table showed.
 #[derive(Debug, Default)]
 pub struct Rows {
-    wanted: Option<Wanted>,
+    wanted: Option<WantedEvents>,
     found: BTreeMap<i64, TableEvent>,
     /// What is there of that which messages bring.
     brought: Vec<(i64, EventIdentity)>,
@@ -57,7 +57,7 @@ pub struct TableEvent {
 
 impl Rows {
     /// Nothing is found yet. At most `bytes_limit` bytes of events are kept, but always one event.
-    pub fn new(wanted: Wanted, bytes_limit: usize) -> Self {
+    pub fn new(wanted: WantedEvents, bytes_limit: usize) -> Self {
         Self { wanted: Some(wanted), bytes_limit, ..Self::default() }
     }
 
@@ -93,7 +93,7 @@ impl Rows {
     }
 
     /// Whether this is all that `wanted` asks for. The next run of the same look-up needs no other.
-    pub(super) fn answer(&self, wanted: &Wanted) -> bool {
+    pub(super) fn answer(&self, wanted: &WantedEvents) -> bool {
         let Some(asked) = &self.wanted else { return false };
         let is_same = (asked.incarnation_number, &asked.first, asked.to, asked.is_open)
             == (wanted.incarnation_number, &wanted.first, wanted.to, wanted.is_open);
@@ -170,7 +170,7 @@ impl Rows {
     }
 
     /// `last`: the sort key down to which everything was shown.
-    fn has_all(&self, wanted: &Wanted, last: Option<&Key>) -> bool {
+    fn has_all(&self, wanted: &WantedEvents, last: Option<&Key>) -> bool {
         let needed = wanted.to.saturating_sub(wanted.after);
         let found = self.between(wanted.after, wanted.to).count();
         let is_settled = |brought: &(i64, EventIdentity)| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arrival, Dropped, Holes, Instants, Rows, TableEvent, View};
+use super::{Arrival, DroppedVersions, Holes, Instants, Rows, TableEvent, View};
 use crate::config::ClientName;
 use crate::event::{Along, Event};
 use crate::ids::{Group, IncarnationToken};
@@ -29,7 +29,7 @@ pub struct EventRun {
     /// The numbers of the arrivals that are settled when the run is recorded.
     pub settled: Vec<usize>,
     /// What is not sent of them.
-    pub dropped: Dropped,
+    pub dropped: DroppedVersions,
     /// Its versions that two events have, as far as the group's item does not say so yet.
     pub pairs: Vec<i64>,
     /// Whether nothing is left to do for the arrivals then.
@@ -123,7 +123,7 @@ impl EventRun {
             holes: Holes::default(),
             rejected: Vec::new(),
             settled: arrivals.iter().map(|arrival| arrival.number).collect(),
-            dropped: Dropped::default(),
+            dropped: DroppedVersions::default(),
             pairs: Vec::new(),
             is_last: true,
         })
@@ -171,7 +171,7 @@ impl EventRun {
             events,
             rejected,
             settled,
-            dropped: Dropped::default(),
+            dropped: DroppedVersions::default(),
             pairs: Vec::new(),
         }
     }

@@ -332,7 +332,7 @@ fn planned(plan: &RunPlan) -> String {
     text + &not_sent(&run.dropped)
 }
 
-fn not_sent(dropped: &Dropped) -> String {
+fn not_sent(dropped: &DroppedVersions) -> String {
     let mut text = String::new();
     for (what, versions) in [("erased", &dropped.erased), ("unsent", &dropped.unsent)] {
         if !versions.is_empty() {
@@ -1375,7 +1375,7 @@ fn a_long_gap_is_closed_run_by_run() {
 
 #[test]
 fn of_a_look_up_the_lowest_events_are_kept() {
-    let wanted = |after| Wanted { brought: vec![(12, identity("12"))], ..wanted(after, 12) };
+    let wanted = |after| WantedEvents { brought: vec![(12, identity("12"))], ..wanted(after, 12) };
     let large = |version: i64| {
         let mut row = rows(&version.to_string()).remove(0);
         let event = row.event.unwrap();
@@ -1397,7 +1397,7 @@ fn of_a_look_up_the_lowest_events_are_kept() {
 
 #[test]
 fn a_later_incarnation_is_looked_up_from_its_end_down_to_what_is_covered() {
-    let wanted = Wanted { is_open: true, ..wanted(5, 6) };
+    let wanted = WantedEvents { is_open: true, ..wanted(5, 6) };
     let mut found = Rows::new(wanted, usize::MAX);
     let page = |text| of_more(rows(text));
     assert!(found.add(page("7 8")));
@@ -1412,15 +1412,22 @@ fn of_more(rows: Vec<Row>) -> Page {
     Page { rows, next }
 }
 
-fn wanted(after: i64, to: i64) -> Wanted {
-    Wanted { incarnation_number: 1, first: identity("1"), after, to, is_open: false, brought: Vec::new() }
+fn wanted(after: i64, to: i64) -> WantedEvents {
+    WantedEvents {
+        incarnation_number: 1,
+        first: identity("1"),
+        after,
+        to,
+        is_open: false,
+        brought: Vec::new(),
+    }
 }
 
 #[test]
 fn what_a_message_brings_is_read_for_though_another_item_has_its_version() {
     let brings = |brought: &str| {
         let brought = arrival(brought);
-        Wanted { brought: vec![(brought.version, brought.identity)], ..wanted(5, 6) }
+        WantedEvents { brought: vec![(brought.version, brought.identity)], ..wanted(5, 6) }
     };
     // The pages, newest first; how many are read; whether the message's event is there.
     let check = |brought: &str, pages: &[&str], expected: (usize, bool)| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Dropped, Holes, Rows, RunPlan, UnrecordedSends, Wanted};
+use super::{DroppedVersions, Holes, Rows, RunPlan, UnrecordedSends, WantedEvents};
 use crate::config::ClientName;
 use crate::ids::{EventIdentity, Group, Key, ReplayId};
 use crate::ledger::plausible::JUMP_LIMIT;
@@ -85,7 +85,7 @@ pub enum Decision {
     /// Return the group's messages, to be received again after [`YOUNG_RETRY`](crate::ledger::times::YOUNG_RETRY).
     ReturnSoon(Holes),
     /// Acknowledge the group's messages: nothing is left to do.
-    Acknowledge(Dropped),
+    Acknowledge(DroppedVersions),
     /// Read again: two items were not read at the same instant.
     ReadAgain,
     /// Look something up, then decide.
@@ -115,7 +115,7 @@ pub struct ImplausibleEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LookUp {
     /// These events of the table.
-    Events(Wanted),
+    Events(WantedEvents),
     /// Whether the table has this event: the first of the incarnation.
     First(EventIdentity),
     /// Which of these events the table has: of messages that are covered, and newer than all that is.
@@ -159,7 +159,7 @@ pub struct PriorWrite {
     /// The numbers of the arrivals that are settled when they are written.
     pub settled: Vec<usize>,
     /// What is not sent of them.
-    pub dropped: Dropped,
+    pub dropped: DroppedVersions,
     /// The versions that two events have, which the group's item says from then on.
     pub pairs: Vec<i64>,
     /// What for.

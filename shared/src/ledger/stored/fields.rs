@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Attributes, Damaged, Value, instant};
+use super::{Attributes, Damage, Value, instant};
 use crate::config::VERSION_LIMIT;
 use crate::ids::Key;
 use crate::ledger::{EventTime, WriteCount};
@@ -28,14 +28,14 @@ impl Fields {
     }
 
     /// Makes sure that nothing is left.
-    fn end(self) -> Result<(), Damaged> {
+    fn end(self) -> Result<(), Damage> {
         match self.attributes.keys().next() {
             None => Ok(()),
             Some(name) => Err(self.damaged(name, "is unknown")),
         }
     }
 
-    pub(super) fn value(&mut self, name: &str) -> Result<Value, Damaged> {
+    pub(super) fn value(&mut self, name: &str) -> Result<Value, Damage> {
         self.attributes.remove(name).ok_or_else(|| self.damaged(name, "is missing"))
     }
 
@@ -43,53 +43,53 @@ impl Fields {
     pub(super) fn if_any<T>(
         &mut self,
         name: &str,
-        read: impl FnOnce(&mut Self) -> Result<T, Damaged>,
-    ) -> Result<Option<T>, Damaged> {
+        read: impl FnOnce(&mut Self) -> Result<T, Damage>,
+    ) -> Result<Option<T>, Damage> {
         self.attributes.contains_key(name).then(|| read(self)).transpose()
     }
 
-    pub(super) fn number<N: FromStr>(&mut self, name: &str) -> Result<N, Damaged> {
+    pub(super) fn number<N: FromStr>(&mut self, name: &str) -> Result<N, Damage> {
         let value = self.value(name)?;
         number(&value).ok_or_else(|| self.damaged(name, "is not a whole number in its range"))
     }
 
     /// A version, or one below the first.
-    pub(super) fn version(&mut self, name: &str) -> Result<i64, Damaged> {
+    pub(super) fn version(&mut self, name: &str) -> Result<i64, Damage> {
         let value = self.value(name)?;
         version(&value).ok_or_else(|| self.damaged(name, "is not a whole number in its range"))
     }
 
-    pub(super) fn write_count(&mut self) -> Result<WriteCount, Damaged> {
+    pub(super) fn write_count(&mut self) -> Result<WriteCount, Damage> {
         self.number("write_count").map(WriteCount)
     }
 
-    pub(super) fn boolean(&mut self, name: &str) -> Result<bool, Damaged> {
+    pub(super) fn boolean(&mut self, name: &str) -> Result<bool, Damage> {
         match self.value(name)? {
             Value::Bool(value) => Ok(value),
             _ => Err(self.damaged(name, "is not a boolean")),
         }
     }
 
-    pub(super) fn text(&mut self, name: &str) -> Result<String, Damaged> {
+    pub(super) fn text(&mut self, name: &str) -> Result<String, Damage> {
         match self.value(name)? {
             Value::S(text) => Ok(text),
             _ => Err(self.damaged(name, "is not a string")),
         }
     }
 
-    pub(super) fn event_time(&mut self, name: &str) -> Result<EventTime, Damaged> {
+    pub(super) fn event_time(&mut self, name: &str) -> Result<EventTime, Damage> {
         let value = self.value(name)?;
         instant::restore(&value)
             .ok_or_else(|| self.damaged(name, "is not an instant such as `2026-11-20T10:00:00Z`"))
     }
 
-    pub(super) fn instant(&mut self, name: &str) -> Result<Timestamp, Damaged> {
+    pub(super) fn instant(&mut self, name: &str) -> Result<Timestamp, Damage> {
         let millis = self.event_time(name)?.as_nanos() / NANOS_PER_MILLI;
         let millis = u64::try_from(millis).map_err(|_| self.damaged(name, "is an instant before 1970"))?;
         Ok(Timestamp::from_millis(millis))
     }
 
-    pub(super) fn key(&mut self, name: &str) -> Result<Key, Damaged> {
+    pub(super) fn key(&mut self, name: &str) -> Result<Key, Damage> {
         match self.value(name)? {
             Value::S(text) => Ok(Key::S(text)),
             Value::N(number) => Ok(Key::N(number)),
@@ -103,7 +103,7 @@ impl Fields {
         &mut self,
         name: &str,
         read: impl Fn(&Value) -> Option<T>,
-    ) -> Result<Vec<T>, Damaged> {
+    ) -> Result<Vec<T>, Damage> {
         match self.value(name)? {
             Value::L(members) => members.iter().map(read).collect(),
             _ => None,
@@ -111,7 +111,7 @@ impl Fields {
         .ok_or_else(|| self.damaged(name, "is not a list of what belongs there"))
     }
 
-    pub(super) fn numbers<N: FromStr, C: FromIterator<N>>(&mut self, name: &str) -> Result<C, Damaged> {
+    pub(super) fn numbers<N: FromStr, C: FromIterator<N>>(&mut self, name: &str) -> Result<C, Damage> {
         match self.value(name)? {
             Value::Ns(members) => members.iter().map(|member| member.parse().ok()).collect(),
             _ => None,
@@ -123,8 +123,8 @@ impl Fields {
     pub(super) fn map<T>(
         &mut self,
         name: &str,
-        read: impl FnOnce(&mut Self) -> Result<T, Damaged>,
-    ) -> Result<T, Damaged> {
+        read: impl FnOnce(&mut Self) -> Result<T, Damage>,
+    ) -> Result<T, Damage> {
         let Value::M(attributes) = self.value(name)? else {
             return Err(self.damaged(name, "is not a map"));
         };
@@ -138,8 +138,8 @@ impl Fields {
         self.attributes.keys().cloned().collect()
     }
 
-    pub(super) fn damaged(&self, name: &str, fault: &'static str) -> Damaged {
-        Damaged { attribute: format!("{}{name}", self.path), fault: fault.into() }
+    pub(super) fn damaged(&self, name: &str, fault: &'static str) -> Damage {
+        Damage { attribute: format!("{}{name}", self.path), fault: fault.into() }
     }
 }
 

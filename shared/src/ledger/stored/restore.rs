@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::{Fields, version};
-use super::{Attributes, Damaged, FORMAT, Value, check_format};
+use super::{Attributes, Damage, FORMAT, Value, check_format};
 use crate::config::ClientName;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
@@ -15,8 +15,8 @@ use crate::ledger::{
 ///
 /// # Errors
 ///
-/// [`Damaged`] if the item is of another format, or an attribute is missing or not what belongs there.
-pub fn restore(key: &ItemKey, mut attributes: Attributes) -> Result<Item, Damaged> {
+/// [`Damage`] if the item is of another format, or an attribute is missing or not what belongs there.
+pub fn restore(key: &ItemKey, mut attributes: Attributes) -> Result<Item, Damage> {
     check_format(attributes.remove(FORMAT).as_ref())?;
     let mut fields = Fields::of_item(attributes);
     Ok(match key {
@@ -28,7 +28,7 @@ pub fn restore(key: &ItemKey, mut attributes: Attributes) -> Result<Item, Damage
     })
 }
 
-fn registry(fields: &mut Fields) -> Result<Registry, Damaged> {
+fn registry(fields: &mut Fields) -> Result<Registry, Damage> {
     Ok(Registry {
         write_count: fields.write_count()?,
         revision: fields.number("revision")?,
@@ -38,7 +38,7 @@ fn registry(fields: &mut Fields) -> Result<Registry, Damaged> {
     })
 }
 
-fn clients(fields: &mut Fields) -> Result<BTreeMap<ClientName, Registration>, Damaged> {
+fn clients(fields: &mut Fields) -> Result<BTreeMap<ClientName, Registration>, Damage> {
     let mut clients = BTreeMap::new();
     for text in fields.names() {
         let name = ClientName::try_new(&text).map_err(|_| fields.damaged(&text, "is not a client's name"))?;
@@ -47,7 +47,7 @@ fn clients(fields: &mut Fields) -> Result<BTreeMap<ClientName, Registration>, Da
     Ok(clients)
 }
 
-fn registration(fields: &mut Fields) -> Result<Registration, Damaged> {
+fn registration(fields: &mut Fields) -> Result<Registration, Damage> {
     let state = match fields.text("state")?.as_str() {
         "live" => State::Live,
         "paused" => State::Paused,
@@ -65,7 +65,7 @@ fn registration(fields: &mut Fields) -> Result<Registration, Damaged> {
     })
 }
 
-fn group(fields: &mut Fields) -> Result<GroupItem, Damaged> {
+fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
     let behind = fields.if_any("behind", |fields| fields.numbers::<_, Vec<u32>>("behind"))?;
     let first = |fields: &mut Fields| {
         let id = fields.if_any("id", |fields| fields.text("id"))?;
@@ -89,12 +89,12 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damaged> {
     })
 }
 
-fn token(fields: &mut Fields) -> Result<IncarnationToken, Damaged> {
+fn token(fields: &mut Fields) -> Result<IncarnationToken, Damage> {
     let text = fields.text("token")?;
     IncarnationToken::try_new(&text).map_err(|_| fields.damaged("token", "is not 16 hexadecimal digits"))
 }
 
-fn cursor(fields: &mut Fields) -> Result<Cursor, Damaged> {
+fn cursor(fields: &mut Fields) -> Result<Cursor, Damage> {
     let (id, until) = (fields.text("replay")?, fields.version("replay_until")?);
     let replay = match id.as_str() {
         "" => None,
@@ -114,7 +114,7 @@ fn cursor(fields: &mut Fields) -> Result<Cursor, Damaged> {
     })
 }
 
-fn lease(fields: &mut Fields) -> Result<Lease, Damaged> {
+fn lease(fields: &mut Fields) -> Result<Lease, Damage> {
     let group = |value: &Value| match value {
         Value::S(text) => Group::try_from_sqs(text).ok(),
         _ => None,
@@ -130,7 +130,7 @@ fn lease(fields: &mut Fields) -> Result<Lease, Damaged> {
     })
 }
 
-fn scan(fields: &mut Fields) -> Result<Scan, Damaged> {
+fn scan(fields: &mut Fields) -> Result<Scan, Damage> {
     let after =
         |fields: &mut Fields| fields.map("after", |after| Ok((after.key("key")?, after.key("sort")?)));
     Ok(Scan {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::generated::{event, excluded, pattern, reordered, scalar, toml_of};
 use super::reference;
 use super::*;
-use crate::image::{Wanted, convert, samples};
+use crate::image::{WantedPaths, convert, samples};
 
 /// The patterns of `values` that are not refused, with their values.
 fn accepted(values: &[Value]) -> Vec<(Pattern, &Value)> {
@@ -156,7 +156,7 @@ proptest! {
     /// Every body that is made of an item can be looked at.
     #[test]
     fn items_are_bodies(item in samples::item()) {
-        let body = convert(&samples::raw(&item), &Wanted::default()).unwrap().json;
+        let body = convert(&samples::raw(&item), &WantedPaths::default()).unwrap().json;
         let names: Vec<Value> = item.iter().map(|(name, _)| Value::from(name.as_str())).filter(|name| name != "$or").collect();
         let fields: Vec<String> = names.iter().map(|name| format!(r#"{name}: [{{"exists": true}}, {{"exists": false}}]"#)).collect();
         if !fields.is_empty() {

@@ -77,7 +77,7 @@ impl Play {
                         outcomes.iter().map(|outcome| outcome.accepted.len().to_string()).collect::<Vec<_>>();
                     writeln!(self.decided, "accepted {}", accepted.join(" ")).unwrap();
                     for (run, outcome) in outcomes.into_iter().enumerate() {
-                        let Some(Stopped { stop: Stop { reason, why }, .. }) = outcome.stopped else {
+                        let Some(Remainder { stop: Stop { reason, why }, .. }) = outcome.stopped else {
                             continue;
                         };
                         let why = why.replace(SIZES, "; …");

@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 
 /// The versions of messages that are settled without being sent, though they are no duplicates. Each once, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
+pub struct DroppedVersions {
     /// The event table does not have their events any more: erased.
     pub erased: Vec<i64>,
     /// The event table has their events, and another event of that version was sent: the source used a version twice,
@@ -15,7 +15,7 @@ pub struct Dropped {
     pub unsent: Vec<i64>,
 }
 
-impl Dropped {
+impl DroppedVersions {
     /// Of `arrivals` whose events the table does not have.
     pub(super) fn erased<'a>(arrivals: impl IntoIterator<Item = &'a Arrival>) -> Self {
         let erased = arrivals.into_iter().map(|arrival| arrival.version);

@@ -7,11 +7,11 @@ use crate::ledger::{ClientId, Cursor, GroupItem, WriteCount};
 
 /// What clients got of a group by sends of this invocation whose record was lost, or whose record's result is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UnrecordedSends(BTreeMap<ClientId, Sent>);
+pub struct UnrecordedSends(BTreeMap<ClientId, UnrecordedRange>);
 
 /// A client has every event after `after`, up to `up_to`: when they were sent, it had everything up to `after`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sent {
+struct UnrecordedRange {
     incarnation_number: u64,
     after: i64,
     up_to: i64,
@@ -33,20 +33,21 @@ impl UnrecordedSends {
             if up_to <= start.has {
                 continue;
             }
-            let sent = Sent { incarnation_number, after: plan.item.version, up_to };
+            let sent = UnrecordedRange { incarnation_number, after: plan.item.version, up_to };
             let kept = self.0.entry(start.client).or_insert(sent);
             // What was known and joins on was where this run began.
             let joins = kept.incarnation_number == incarnation_number
                 && kept.after <= sent.after
                 && kept.up_to >= sent.after;
-            *kept = if joins { Sent { up_to: kept.up_to.max(sent.up_to), ..*kept } } else { sent };
+            *kept = if joins { UnrecordedRange { up_to: kept.up_to.max(sent.up_to), ..*kept } } else { sent };
         }
     }
 
     /// Up to which version a client has everything that is up to date in `item`.
     pub(super) fn has(&self, client: ClientId, item: &GroupItem) -> i64 {
-        let joins =
-            |sent: &&Sent| sent.incarnation_number == item.incarnation_number && sent.after <= item.version;
+        let joins = |sent: &&UnrecordedRange| {
+            sent.incarnation_number == item.incarnation_number && sent.after <= item.version
+        };
         self.0.get(&client).filter(joins).map_or(item.version, |sent| sent.up_to.max(item.version))
     }
 
