@@ -23,9 +23,9 @@ pub struct Policy {
     statements: Vec<Statement>,
 }
 
-/// A sending to a queue over TLS, as IAM sees it, by a role whose own policies allow it.
+/// A request to send to a queue over TLS, as IAM sees it, by a role whose own policies allow it.
 #[derive(Clone, Copy, Debug)]
-pub struct Sending<'a> {
+pub struct SendRequest<'a> {
     /// The ARN of the role, with its path: `arn:aws:iam::111122223333:role/…`.
     pub role: &'a str,
     /// The account of the role, twelve digits.
@@ -34,7 +34,7 @@ pub struct Sending<'a> {
     pub queue: &'a QueueArn,
 }
 
-/// What a policy decides about a [`Sending`].
+/// What a policy decides about a [`SendRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     /// The role may send.
@@ -76,7 +76,7 @@ impl Policy {
 
     /// What the policy decides about `sending` (IAM User Guide, "Policy evaluation logic"): a Deny wins; inside an
     /// account the role's policies suffice, across accounts it takes an Allow of the queue, too.
-    pub fn access(&self, sending: &Sending<'_>) -> Access {
+    pub fn access(&self, sending: &SendRequest<'_>) -> Access {
         let mut may_be_denied = None;
         for statement in self.of(Effect::Deny) {
             match applies(statement, sending) {
@@ -120,7 +120,7 @@ impl Policy {
 }
 
 /// Whether the statement is about this sending.
-fn applies(statement: &Statement, sending: &Sending<'_>) -> Truth {
+fn applies(statement: &Statement, sending: &SendRequest<'_>) -> Truth {
     let queue = sending.queue.to_string();
     is_about(statement, sending)
         // Actions are compared without regard to case (IAM User Guide, "IAM JSON policy elements: Action").
@@ -143,7 +143,7 @@ fn covers(scope: &Scope, text: &str, normal: impl Fn(&str) -> String) -> Truth {
 }
 
 /// Whether the sender is one of the statement's principals.
-fn is_about(statement: &Statement, sending: &Sending<'_>) -> Truth {
+fn is_about(statement: &Statement, sending: &SendRequest<'_>) -> Truth {
     match &statement.principals {
         Scope::Only(principals) => any(principals, sending),
         Scope::AllBut(principals) => match any(principals, sending) {
@@ -155,7 +155,7 @@ fn is_about(statement: &Statement, sending: &Sending<'_>) -> Truth {
     }
 }
 
-fn any(principals: &[String], sending: &Sending<'_>) -> Truth {
+fn any(principals: &[String], sending: &SendRequest<'_>) -> Truth {
     let mut truth = Truth::No;
     for principal in principals {
         match is_sender(principal, sending) {
@@ -167,7 +167,7 @@ fn any(principals: &[String], sending: &Sending<'_>) -> Truth {
     truth
 }
 
-fn is_sender(principal: &str, sending: &Sending<'_>) -> Truth {
+fn is_sender(principal: &str, sending: &SendRequest<'_>) -> Truth {
     if principal == "*" || principal == sending.role {
         return Truth::Yes;
     }

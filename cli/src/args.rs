@@ -11,7 +11,7 @@ use deploy::settings::{
     StreamArn, StreamBatchSize, TopicArn,
 };
 
-pub use crate::commands::rejected::arguments::Rejected;
+pub use crate::commands::rejected::arguments::RejectedCommand;
 pub use ledger::{BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments};
 
 /// Carries a DynamoDB table's events to every client's queue: checks, deploys and watches the stack.
@@ -112,7 +112,7 @@ pub enum Command {
         fanoutctl rejected show 4f1c\n  \
         fanoutctl rejected resend 4f1c"
     )]
-    Rejected(Rejected),
+    Rejected(RejectedCommand),
 
     /// Delete the stack; queues that can hold events stay
     #[command(after_help = include_str!("args/help/delete.txt"))]

@@ -32,7 +32,7 @@ pub use settings::Setting;
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// What the stack runs with; none if there is no stack.
-    pub running: Option<Running>,
+    pub running: Option<RunningStack>,
     /// The template's parameters that the deploy would set.
     pub parameters: Vec<(&'static str, String)>,
     /// Queues that the stack would have to make, but that exist already.
@@ -60,9 +60,9 @@ pub type Depths = BTreeMap<String, Result<Depth, String>>;
 
 /// The config and settings that a stack runs with.
 #[derive(Clone, Debug, Default)]
-pub struct Running {
+pub struct RunningStack {
     /// The clients that receive events now.
-    pub clients: Vec<Registered>,
+    pub clients: Vec<RegisteredClient>,
     /// The values of the template's parameters, by name.
     pub parameters: BTreeMap<String, String>,
     /// The ARN of the stream that the converter reads, set or imported.
@@ -75,7 +75,7 @@ pub struct Running {
 
 /// A client that receives events now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registered {
+pub struct RegisteredClient {
     /// The client's name; none for an existing queue if the config that runs can't be read.
     pub name: Option<String>,
     /// The queue that its events go to.
@@ -279,7 +279,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
 }
 
 /// The queues that receive events now, and would receive no more after a deploy of `config`.
-pub fn left_queues<'r>(config: &Config, naming: &Naming, running: &'r Running) -> Vec<&'r QueueArn> {
+pub fn left_queues<'r>(config: &Config, naming: &Naming, running: &'r RunningStack) -> Vec<&'r QueueArn> {
     let wanted: Vec<_> = config.clients.iter().map(|client| client.queue_arn(naming)).collect();
     let queues = running.clients.iter().map(|client| &client.queue);
     queues.filter(|queue| !wanted.contains(queue)).collect()
@@ -291,10 +291,10 @@ impl PlannedClient {
     }
 }
 
-impl Running {
+impl RunningStack {
     /// The clients of a stack with `config`.
-    pub fn registered(config: &Config, naming: &Naming) -> Vec<Registered> {
-        let registered = |client: &Client| Registered {
+    pub fn registered(config: &Config, naming: &Naming) -> Vec<RegisteredClient> {
+        let registered = |client: &Client| RegisteredClient {
             name: Some(client.name.to_string()),
             queue: client.queue_arn(naming),
             is_own: client.queue == ClientQueue::Own,
@@ -303,12 +303,17 @@ impl Running {
     }
 }
 
-fn clients(config: &Config, naming: &Naming, running: &[Registered], depths: &Depths) -> Vec<PlannedClient> {
+fn clients(
+    config: &Config,
+    naming: &Naming,
+    running: &[RegisteredClient],
+    depths: &Depths,
+) -> Vec<PlannedClient> {
     let mut planned = Vec::with_capacity(config.clients.len());
-    let mut removed: Vec<&Registered> = running.iter().collect();
+    let mut removed: Vec<&RegisteredClient> = running.iter().collect();
     for client in &config.clients {
         let (name, queue) = (client.name.to_string(), client.queue_arn(naming));
-        let is_it = |now: &&Registered| match &now.name {
+        let is_it = |now: &&RegisteredClient| match &now.name {
             Some(now) => *now == name,
             None => now.queue == queue,
         };
@@ -334,7 +339,7 @@ fn clients(config: &Config, naming: &Naming, running: &[Registered], depths: &De
 }
 
 /// The stream that the deploy leaves. None if the stack gets by name the stream that it has imported so far.
-fn left_stream(settings: &[Setting], running: &Running, has_ledger: bool) -> Option<LeftStream> {
+fn left_stream(settings: &[Setting], running: &RunningStack, has_ledger: bool) -> Option<LeftStream> {
     let Setting { old, new, .. } = settings.iter().find(|setting| setting.name == "EventStreamArn")?;
     let arn = running.stream.clone().or_else(|| old.clone()).filter(|arn| !arn.is_empty());
     let table = arn.as_deref().and_then(arn_of_stream);
@@ -361,7 +366,7 @@ impl LeftQueue {
     }
 }
 
-fn accounts(config: &Config, naming: &Naming, running: &[Registered]) -> Vec<ReceivingAccount> {
+fn accounts(config: &Config, naming: &Naming, running: &[RegisteredClient]) -> Vec<ReceivingAccount> {
     let mut accounts: Vec<ReceivingAccount> = Vec::new();
     for client in &config.clients {
         let (name, account) = (client.name.to_string(), client.queue_arn(naming).account);

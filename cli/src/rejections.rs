@@ -8,7 +8,7 @@ mod resend;
 pub(crate) mod samples;
 
 use aws::operator::items::version_of;
-use aws::operator::sqs::Received;
+use aws::operator::sqs::ReceivedMessage;
 use shared::config::Source;
 use shared::rejection;
 use shared::time::Timestamp;
@@ -21,7 +21,7 @@ pub use resend::{item, newer, payload, sent, why_no_event};
 #[derive(Clone, Debug)]
 pub struct Rejection {
     /// The message as SQS returned it; [`content`](Self::content) reads its body.
-    pub message: Received,
+    pub message: ReceivedMessage,
 }
 
 impl Rejection {
@@ -129,7 +129,7 @@ mod tests {
             &expect!["A: e version -: r"],
         );
         check(
-            &Rejection { message: Received::default() },
+            &Rejection { message: ReceivedMessage::default() },
             &expect![
                 ": - version -: not a rejection of the functions: line 1, column 0 of its body is not as expected"
             ],

@@ -14,7 +14,7 @@ pub fn packages_bucket(account: &str, region: &str) -> String {
 
 /// An object of the deploy, as it is in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Uploaded {
+pub(crate) struct UploadedObject {
     pub(crate) key: String,
     /// None if the bucket has no versions.
     pub(crate) version: Option<String>,
@@ -22,7 +22,7 @@ pub(crate) struct Uploaded {
     pub(crate) is_new: bool,
 }
 
-impl Uploaded {
+impl UploadedObject {
     /// The object's place for SAM: with its version, so that what is put under the same key later changes nothing.
     pub(crate) fn code_uri(&self, bucket: &str) -> String {
         format!("s3://{bucket}/{}", self.path())
@@ -51,12 +51,12 @@ pub(crate) async fn upload(
     bucket: Bucket<'_>,
     key: &str,
     content: &[u8],
-) -> Result<Uploaded, CallError> {
+) -> Result<UploadedObject, CallError> {
     let key = key.to_owned();
     match s3::head_object(target, bucket, &key).await {
         // The key names the content, but everyone who may write to the bucket can put another under it.
         Ok(found) if found.sha256 == Some(BASE64.encode(Sha256::digest(content))) => {
-            return Ok(Uploaded { key, version: found.version, is_new: false });
+            return Ok(UploadedObject { key, version: found.version, is_new: false });
         }
         Ok(_) => {}
         // Without the right to list the bucket, a missing key is denied (S3 API reference, "HeadObject").
@@ -64,7 +64,7 @@ pub(crate) async fn upload(
         Err(error) => return Err(error),
     }
     let version = s3::put_object(target, bucket, &key, content).await?;
-    Ok(Uploaded { key, version, is_new: true })
+    Ok(UploadedObject { key, version, is_new: true })
 }
 
 #[cfg(test)]
@@ -79,8 +79,8 @@ mod tests {
     /// The header of its SHA-256.
     const OURS: &str = "x-amz-checksum-sha256: SnD+mqZDbgLC3qNA+9HjUuTvLYzmylKtJdS5VHH8i/I=\r\n";
 
-    fn uploaded(version: Option<&str>) -> Uploaded {
-        Uploaded { key: "template/1.yml".to_owned(), version: version.map(str::to_owned), is_new: true }
+    fn uploaded(version: Option<&str>) -> UploadedObject {
+        UploadedObject { key: "template/1.yml".to_owned(), version: version.map(str::to_owned), is_new: true }
     }
 
     #[test]
@@ -141,9 +141,9 @@ mod tests {
             let target = Target::local(&service(head, put), "eu-west-2");
             let bucket = Bucket { name: "packages", owner: "111122223333" };
             let text = match upload(&target, bucket, "1.zip", CONTENT).await {
-                Ok(Uploaded { is_new: false, .. }) => "there".to_owned(),
-                Ok(Uploaded { version: Some(version), .. }) => format!("put as {version}"),
-                Ok(Uploaded { version: None, .. }) => "put".to_owned(),
+                Ok(UploadedObject { is_new: false, .. }) => "there".to_owned(),
+                Ok(UploadedObject { version: Some(version), .. }) => format!("put as {version}"),
+                Ok(UploadedObject { version: None, .. }) => "put".to_owned(),
                 Err(error) => error.to_string(),
             };
             assert_eq!(text, expected, "{head:?} {put:?}");

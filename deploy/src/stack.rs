@@ -44,7 +44,7 @@ pub struct Deployment<'a> {
 
 /// A stack after a deploy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deployed {
+pub struct DeployResult {
     /// The values of the template's outputs, by name.
     pub outputs: BTreeMap<String, String>,
     /// False if there was nothing to change.
@@ -63,7 +63,7 @@ pub async fn deploy(
     target: &Target,
     deployment: &Deployment<'_>,
     progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<Deployed, DeployError> {
+) -> Result<DeployResult, DeployError> {
     let existing = describe(target, deployment.stack).await?;
     if let Some(stack) = &existing {
         check_ready(stack)?;
@@ -114,7 +114,7 @@ pub async fn deploy(
         changed |= apply(target, deployment.stack, existing.as_ref(), url, parameters, progress).await?;
     }
     let outputs = describe(target, deployment.stack).await?.map(|stack| stack.outputs).unwrap_or_default();
-    Ok(Deployed { outputs, changed })
+    Ok(DeployResult { outputs, changed })
 }
 
 /// The place and the names of a stack with this prefix, in the account of the caller.

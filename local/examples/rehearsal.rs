@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use local::check::Expected;
+use local::check::ExpectedEvents;
 use local::follow::Follower;
 use local::ministack::ACCOUNT;
 use local::stack::{Ground, Say};
@@ -52,7 +52,7 @@ async fn main() -> anyhow::Result<()> {
     let say: Say = Arc::new(|line: &str| eprintln!("{line}"));
     let rehearsal = Rehearsal {
         ground: Ground::start("rehearsal", &say).await?,
-        expected: Expected::new(marks::histories(MARKS, ROUNDS, START)),
+        expected: ExpectedEvents::new(marks::histories(MARKS, ROUNDS, START)),
         config: std::env::temp_dir().join("rehearsal.toml"),
     };
     std::fs::write(&rehearsal.config, CONFIG)?;
@@ -86,7 +86,7 @@ async fn main() -> anyhow::Result<()> {
 
 struct Rehearsal {
     ground: Ground,
-    expected: Expected,
+    expected: ExpectedEvents,
     config: PathBuf,
 }
 

@@ -12,7 +12,7 @@ const KEPT: usize = 20;
 
 /// What was written, to compare with what is received.
 #[derive(Debug)]
-pub struct Expected {
+pub struct ExpectedEvents {
     events: Vec<Event>,
     /// The number of each event among those of its mark, counted from 0; as long as `events`.
     places: Vec<usize>,
@@ -21,7 +21,7 @@ pub struct Expected {
 
 /// A message as a client received it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
+pub struct ReceivedEvent {
     /// The `MessageGroupId`.
     pub group: String,
     /// The attribute `eventId`.
@@ -35,7 +35,7 @@ pub struct Received {
 /// One client's check. It takes every message in the order of receipt.
 #[derive(Debug)]
 pub struct Check<'e> {
-    expected: &'e Expected,
+    expected: &'e ExpectedEvents,
     seen: HashSet<usize>,
     /// Each mark's group, and the furthest of its events that was seen.
     marks: HashMap<&'e str, (String, usize)>,
@@ -68,7 +68,7 @@ pub struct Verdict {
     pub findings: Vec<String>,
 }
 
-impl Expected {
+impl ExpectedEvents {
     /// Expects `events`; those of one mark in this order.
     pub fn new(events: Vec<Event>) -> Self {
         let mut counts: HashMap<&str, usize> = HashMap::new();
@@ -82,7 +82,7 @@ impl Expected {
         Self { events, places, by_id }
     }
 
-    /// The events, in the order of [`Expected::new`].
+    /// The events, in the order of [`ExpectedEvents::new`].
     pub fn events(&self) -> &[Event] {
         &self.events
     }
@@ -95,7 +95,7 @@ impl Expected {
 
 impl<'e> Check<'e> {
     /// A check against `expected`.
-    pub fn new(expected: &'e Expected) -> Self {
+    pub fn new(expected: &'e ExpectedEvents) -> Self {
         Self {
             expected,
             seen: HashSet::new(),
@@ -109,7 +109,7 @@ impl<'e> Check<'e> {
     }
 
     /// Takes the next message. Returns the number of its event among all expected ones if it was not seen before.
-    pub fn take(&mut self, received: &Received) -> Option<usize> {
+    pub fn take(&mut self, received: &ReceivedEvent) -> Option<usize> {
         let body = match Json::parse(&received.body) {
             Ok(body) => body,
             Err(error) => {
@@ -177,7 +177,7 @@ impl<'e> Check<'e> {
             .map(|(_, event)| event)
     }
 
-    fn compare(&mut self, name: &str, received: &Received, body: &Json, event: &Event) {
+    fn compare(&mut self, name: &str, received: &ReceivedEvent, body: &Json, event: &Event) {
         if let Some(path) = event.item.first_difference(body) {
             self.differs(format!("{name}: the body differs from what was written at `{path}`"));
         }
@@ -189,7 +189,7 @@ impl<'e> Check<'e> {
         }
     }
 
-    fn place(&mut self, name: &str, received: &Received, place: usize, event: &'e Event) {
+    fn place(&mut self, name: &str, received: &ReceivedEvent, place: usize, event: &'e Event) {
         let mark = event.mark.as_str();
         let group = received.group.clone();
         if *self.groups.entry(group.clone()).or_insert(mark) != mark {

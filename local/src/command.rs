@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::args::Args;
-use crate::check::Expected;
+use crate::check::ExpectedEvents;
 use crate::event::{self, BadLine, EXAMPLE, Event};
 use crate::marks;
 use crate::progress::Progress;
@@ -56,7 +56,7 @@ pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<bool, Comm
     let stack = Stack::start("stack", &(Arc::new(move |line: &str| start_progress.say(line)) as _))
         .await
         .map_err(Box::new)?;
-    let expected = Expected::new(events);
+    let expected = ExpectedEvents::new(events);
     progress.expect(expected.events().len() * stack.clients().len());
     let outcome = run::run(&stack, &expected, &|| progress.received()).await?;
     progress.finish();
@@ -96,7 +96,7 @@ fn events(args: &Args, progress: &Progress) -> Result<(Vec<Event>, Vec<BadLine>)
 }
 
 /// The lines of the input that the tables refused. (A generated event is refused by none.)
-fn refused(args: &Args, expected: &Expected, outcome: &Outcome, progress: &Progress) -> Vec<BadLine> {
+fn refused(args: &Args, expected: &ExpectedEvents, outcome: &Outcome, progress: &Progress) -> Vec<BadLine> {
     let mut bad_lines = Vec::new();
     for refused in &outcome.refused {
         let line = expected.events().get(refused.index).map_or(0, |event| event.line);

@@ -7,7 +7,7 @@ use aws::operator::{CallError, Target, sqs};
 use shared::message::AttributeValue;
 use tokio::sync::watch;
 
-use crate::check::{Check, Expected, Received, Verdict};
+use crate::check::{Check, ExpectedEvents, ReceivedEvent, Verdict};
 
 /// The consumer of one queue.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Follower<'e> {
 
 impl<'e> Follower<'e> {
     /// A consumer of `queue_url`, where the events `expected` should arrive.
-    pub fn new(target: Target, queue_url: String, expected: &'e Expected) -> Self {
+    pub fn new(target: Target, queue_url: String, expected: &'e ExpectedEvents) -> Self {
         let check = Check::new(expected);
         Self { target, queue_url, check, message_ids: HashSet::new(), arrivals: Vec::new() }
     }
@@ -108,7 +108,7 @@ impl<'e> Follower<'e> {
 }
 
 /// The message, as a check takes it.
-pub fn read(message: &sqs::Received) -> Received {
+pub fn read(message: &sqs::ReceivedMessage) -> ReceivedEvent {
     let attribute = |name: &str| {
         let found = message.attributes.iter().find(|attribute| attribute.name == name)?;
         match &found.value {
@@ -116,7 +116,7 @@ pub fn read(message: &sqs::Received) -> Received {
             AttributeValue::Base64(_) => None,
         }
     };
-    Received {
+    ReceivedEvent {
         group: message.system("MessageGroupId").unwrap_or_default().to_owned(),
         event_id: attribute("eventId"),
         version: attribute("version"),

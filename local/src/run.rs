@@ -12,11 +12,11 @@ use shared::ledger::times;
 use shared::naming::OwnQueue;
 use tokio::sync::watch;
 
-use crate::check::{Expected, Verdict};
+use crate::check::{ExpectedEvents, Verdict};
 use crate::follow::Follower;
 use crate::ministack::ACCOUNT;
 use crate::stack::{ClientAddress, Stack};
-use crate::write::{self, Refused, WriteError};
+use crate::write::{self, RefusedEvent, WriteError};
 
 /// How long a client may get nothing new, after everything was written, before it is given up. Longer than a missing
 /// version is waited for, and than a killed function's messages take to be delivered again.
@@ -30,7 +30,7 @@ pub struct Outcome {
     /// One for each client, in the order of the stack's clients.
     pub clients: Vec<ClientOutcome>,
     /// The events that the tables refused; no client is expected to have them.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedEvent>,
     /// What is left in the queues where nothing should be.
     pub left: Left,
 }
@@ -77,7 +77,7 @@ pub enum RunError {
 /// [`RunError`], when MiniStack does not answer.
 pub async fn run(
     stack: &Stack,
-    expected: &Expected,
+    expected: &ExpectedEvents,
     on_received: &(impl Fn() + Sync),
 ) -> Result<Outcome, RunError> {
     let start = Instant::now();
@@ -143,7 +143,7 @@ impl Times {
     }
 }
 
-fn follower<'e>(stack: &Stack, client: &ClientAddress, expected: &'e Expected) -> Follower<'e> {
+fn follower<'e>(stack: &Stack, client: &ClientAddress, expected: &'e ExpectedEvents) -> Follower<'e> {
     let target = stack.connection().target(&client.account);
     Follower::new(target, client.queue_url.clone(), expected)
 }

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 8;
 
 /// An event that the tables refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct RefusedEvent {
     /// The event's number among those to write, counted from 0.
     pub index: usize,
     /// What DynamoDB said.
@@ -45,7 +45,7 @@ pub async fn write_all(
     target: &Target,
     events: &[Event],
     on_written: &(impl Fn(usize) + Sync),
-) -> Result<Vec<Refused>, WriteError> {
+) -> Result<Vec<RefusedEvent>, WriteError> {
     write_range(target, events, 0..events.len(), on_written).await
 }
 
@@ -59,7 +59,7 @@ pub async fn write_range(
     events: &[Event],
     range: Range<usize>,
     on_written: &(impl Fn(usize) + Sync),
-) -> Result<Vec<Refused>, WriteError> {
+) -> Result<Vec<RefusedEvent>, WriteError> {
     let mut marks: BTreeMap<&str, Vec<(usize, &Event)>> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
         marks.entry(&event.mark).or_default().push((index, event));
@@ -68,7 +68,7 @@ pub async fn write_range(
     let permits = Semaphore::new(AT_ONCE);
     let writers: FuturesUnordered<_> =
         marks.into_values().map(|events| write_mark(target, events, &range, &permits, on_written)).collect();
-    let refused: Vec<Vec<Refused>> = writers.try_collect().await?;
+    let refused: Vec<Vec<RefusedEvent>> = writers.try_collect().await?;
     Ok(refused.into_iter().flatten().collect())
 }
 
@@ -78,7 +78,7 @@ async fn write_mark(
     range: &Range<usize>,
     permits: &Semaphore,
     on_written: &(impl Fn(usize) + Sync),
-) -> Result<Vec<Refused>, WriteError> {
+) -> Result<Vec<RefusedEvent>, WriteError> {
     let mut previous: Option<&Event> = None;
     let mut refused = Vec::new();
     for (index, event) in events {
@@ -96,7 +96,7 @@ async fn write_mark(
                 previous = Some(event);
                 on_written(index);
             }
-            Err(reason) => refused.push(Refused { index, reason }),
+            Err(reason) => refused.push(RefusedEvent { index, reason }),
         }
     }
     Ok(refused)

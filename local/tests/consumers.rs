@@ -16,7 +16,7 @@ use aws::operator::{Target, s3, sqs};
 use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use deploy::template::with_code;
-use local::check::Expected;
+use local::check::ExpectedEvents;
 use local::event::Event;
 use local::json::Json;
 use local::ministack::{ACCOUNT, REGION};
@@ -157,13 +157,13 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
     Ok(())
 }
 
-fn expected_event<'e>(expected: &'e Expected, mark: &str, version: usize) -> anyhow::Result<&'e Event> {
+fn expected_event<'e>(expected: &'e ExpectedEvents, mark: &str, version: usize) -> anyhow::Result<&'e Event> {
     let is_meant = |event: &&Event| event.mark == mark && event.version.as_str() == version.to_string();
     expected.events().iter().find(is_meant).context("no event")
 }
 
 /// Each event was stored once, those of a mark in order, with its status and all digits of its price.
-fn check(updates: &[Update], table: &str, expected: &Expected) {
+fn check(updates: &[Update], table: &str, expected: &ExpectedEvents) {
     let stored = |mark: &str| -> Vec<_> {
         let updates = of_mark(updates, table, mark).filter(|update| update.error.is_none());
         updates
@@ -211,7 +211,7 @@ fn group(mark: &str) -> String {
     Group::of(&Key::S(mark.into())).as_str().to_owned()
 }
 
-fn events() -> Expected {
+fn events() -> ExpectedEvents {
     let mut events = marks::histories(MARKS, EVENTS, START);
     for event in events.iter_mut().filter(|event| event.mark == WIDE.0) {
         if let Json::Map(item) = &mut event.item
@@ -220,7 +220,7 @@ fn events() -> Expected {
             row.insert("price".to_owned(), Json::number(WIDE.1));
         }
     }
-    Expected::new(events)
+    ExpectedEvents::new(events)
 }
 
 /// Deploys `template` on the client's queue. Only two things are changed in it: the function's DynamoDB, which is

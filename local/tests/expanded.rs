@@ -13,7 +13,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use deploy::functions;
 use deploy::package::Package;
 use deploy::settings::{KeyArn, QueuePrefix, Settings, StreamArn, TopicArn};
-use deploy::stack::{Deployed, Deployment};
+use deploy::stack::{DeployResult, Deployment};
 use local::ministack::{ACCOUNT, REGION};
 use local::stack::Ground;
 use local::workspace;
@@ -135,7 +135,7 @@ fn config(text: &str) -> anyhow::Result<Config> {
 }
 
 /// Deploys functions that are never called: no event is written.
-async fn deploy(ground: &Ground, settings: &Settings, config: &Config) -> anyhow::Result<Deployed> {
+async fn deploy(ground: &Ground, settings: &Settings, config: &Config) -> anyhow::Result<DeployResult> {
     let target = Target::local(ground.connection().endpoint(), REGION);
     make_bucket(&target, Bucket { name: BUCKET, owner: ACCOUNT }).await?;
     let mut packages = Vec::new();

@@ -17,7 +17,7 @@ use std::process::{Child, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ledger::{GroupStanding, Ledger, PATIENCE, Scene, complete, rounds, those, until, version};
-use local::check::Expected;
+use local::check::ExpectedEvents;
 use local::event::Event;
 use local::follow::Follower;
 use local::json::Json;
@@ -101,7 +101,7 @@ async fn events_that_the_stream_shows_in_the_wrong_order_arrive_in_order() -> an
     let marks: Vec<String> = events[..known + new].iter().map(|event| event.mark.clone()).collect();
     // The new marks have only two events.
     let is_wanted = |event: &Event| marks[..known].contains(&event.mark) || version(event) <= 2;
-    let expected = Expected::new(events.into_iter().filter(is_wanted).collect());
+    let expected = ExpectedEvents::new(events.into_iter().filter(is_wanted).collect());
     let find = |mark: &str, wanted: u64| -> &Event {
         let is_it = |event: &&Event| event.mark == mark && version(event) == wanted;
         expected.events().iter().find(is_it).unwrap()
@@ -244,7 +244,7 @@ async fn an_aggregate_is_erased_and_created_anew_while_clients_are_behind() -> a
     let scene = Scene::new("ledger-anew").await?;
     let mut events = histories(MARKS, 6, START);
     events.extend(histories(MARKS, 5, START + DAY).into_iter().map(reborn));
-    let expected = Expected::new(events);
+    let expected = ExpectedEvents::new(events);
     let (old, new) = expected.events().split_at(6 * MARKS);
     let mut followers = CLIENTS.map(|client| scene.follower(client, &expected));
     let from = |first: usize| rounds(&expected, MARKS, |round| round >= first);

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use aws::operator::sqs;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
-use local::check::Expected;
+use local::check::ExpectedEvents;
 use local::follow::Follower;
 use local::ministack::ACCOUNT;
 use local::stack::Ground;
@@ -318,7 +318,7 @@ impl Operator {
         self.until_status(holds).await;
     }
 
-    fn follower<'e>(&self, client: &str, expected: &'e Expected) -> Follower<'e> {
+    fn follower<'e>(&self, client: &str, expected: &'e ExpectedEvents) -> Follower<'e> {
         Follower::new(self.ground.connection().target(ACCOUNT), self.url(client), expected)
     }
 
@@ -330,7 +330,7 @@ impl Operator {
         Ok(sqs::depth(&self.ground.connection().target(ACCOUNT), &self.url(client)).await?.total())
     }
 
-    async fn write(&self, expected: &Expected, rounds: Range<usize>) -> anyhow::Result<()> {
+    async fn write(&self, expected: &ExpectedEvents, rounds: Range<usize>) -> anyhow::Result<()> {
         let range = rounds.start * MARKS..rounds.end * MARKS;
         let target = self.ground.connection().target(ACCOUNT);
         assert_eq!(write::write_range(&target, expected.events(), range, &|_| ()).await?, []);
@@ -396,7 +396,11 @@ fn group(message: &Message) -> String {
 }
 
 /// Every event of the first `rounds` has come, in order, once and unchanged.
-async fn has_all_once(follower: &mut Follower<'_>, expected: &Expected, rounds: usize) -> anyhow::Result<()> {
+async fn has_all_once(
+    follower: &mut Follower<'_>,
+    expected: &ExpectedEvents,
+    rounds: usize,
+) -> anyhow::Result<()> {
     let later: HashSet<usize> = (rounds * MARKS..expected.events().len()).collect();
     let (_sender, not_written) = watch::channel(Some(later.clone()));
     follower.until_complete(&not_written, PATIENCE, &|| ()).await?;

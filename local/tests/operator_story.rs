@@ -18,7 +18,7 @@ use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use aws::operator::sqs;
-use local::check::Expected;
+use local::check::ExpectedEvents;
 use local::follow::Follower;
 use local::ministack::ACCOUNT;
 use local::stack::Ground;
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_come_and_go_and_none_misses_an_event_or_gets_one_twice() -> anyhow::Result<()> {
     let operator = Operator::new("operator").await?;
-    let expected = Expected::new(marks::histories(MARKS, ROUNDS, START));
+    let expected = ExpectedEvents::new(marks::histories(MARKS, ROUNDS, START));
     let mut billing = operator.follower("Billing", &expected);
     let mut insurance = operator.follower("Insurance", &expected);
     let mut enforcement = operator.follower("Enforcement", &expected);
@@ -153,7 +153,7 @@ impl Operator {
         Ok(())
     }
 
-    fn follower<'e>(&self, client: &str, expected: &'e Expected) -> Follower<'e> {
+    fn follower<'e>(&self, client: &str, expected: &'e ExpectedEvents) -> Follower<'e> {
         let connection = self.ground.connection();
         Follower::new(connection.target(ACCOUNT), self.url(&format!("Client{client}")), expected)
     }
@@ -162,7 +162,7 @@ impl Operator {
         self.ground.connection().queue_url(ACCOUNT, &format!("MarkFanOut{queue}.fifo"))
     }
 
-    async fn write(&self, expected: &Expected, rounds: Range<usize>) -> anyhow::Result<()> {
+    async fn write(&self, expected: &ExpectedEvents, rounds: Range<usize>) -> anyhow::Result<()> {
         let range = rounds.start * MARKS..rounds.end * MARKS;
         let target = self.ground.connection().target(ACCOUNT);
         assert_eq!(write::write_range(&target, expected.events(), range, &|_| ()).await?, []);
@@ -173,7 +173,7 @@ impl Operator {
     /// that is not written, and whether some were written in each of both steps.
     async fn write_during_deploy(
         &self,
-        expected: &Expected,
+        expected: &ExpectedEvents,
         rounds: Range<usize>,
     ) -> anyhow::Result<(usize, bool)> {
         let mut deploy = fanoutctl(&self.ground, &self.config, &["deploy", "--yes"])?;
@@ -241,7 +241,7 @@ fn said(output: &Output) -> String {
 /// Every event of the first `rounds` has come, in order, once and unchanged.
 async fn assert_has_all_once(
     follower: &mut Follower<'_>,
-    expected: &Expected,
+    expected: &ExpectedEvents,
     rounds: usize,
 ) -> anyhow::Result<()> {
     let later = (rounds * MARKS..expected.events().len()).collect();
@@ -254,7 +254,7 @@ async fn assert_has_all_once(
 /// Asserts that of each mark the events from some version on have come, without a hole, and all of `rounds` among them.
 async fn assert_joined(
     follower: &mut Follower<'_>,
-    expected: &Expected,
+    expected: &ExpectedEvents,
     rounds: Range<usize>,
 ) -> anyhow::Result<()> {
     let others = (0..expected.events().len()).filter(|index| !rounds.contains(&(index / MARKS)));

@@ -76,7 +76,7 @@ struct Refusal {
 /// There is no answer, or none that can be read.
 #[derive(Debug, thiserror::Error)]
 #[error("table `{table}`: {}", with_sources(source.as_ref()))]
-struct Unanswered {
+struct NoAnswer {
     table: String,
     #[source]
     source: Cause,
@@ -105,7 +105,7 @@ impl Fault {
             }
             _ => Meaning::Unknown,
         };
-        Self { meaning, cause: Unanswered { table: table.to_owned(), source: Box::new(error) }.into() }
+        Self { meaning, cause: NoAnswer { table: table.to_owned(), source: Box::new(error) }.into() }
     }
 
     /// Why a transaction was cancelled: the codes of its writes, in order, `None` for one that could have been done.
@@ -128,7 +128,7 @@ impl Fault {
 
     /// An answer that lacks what it must have.
     pub(super) fn of_unreadable(table: &str, lacks: &'static str) -> Self {
-        let cause = Unanswered { table: table.to_owned(), source: lacks.into() }.into();
+        let cause = NoAnswer { table: table.to_owned(), source: lacks.into() }.into();
         Self { meaning: Meaning::Unknown, cause }
     }
 

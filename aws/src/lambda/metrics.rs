@@ -29,19 +29,19 @@ fn lines(tally: &Tally, function: &str, request_id: &str, now: SystemTime) -> Re
         let mut dimensions = vec![FUNCTION.to_owned()];
         dimensions.extend(line.client.as_ref().map(|_| CLIENT.to_owned()));
         let mut format = Emf::builder(NAMESPACE.to_owned(), vec![dimensions]).build();
-        format.format(&Written { line, function, request_id, now }, &mut lines)?;
+        format.format(&MetricLine { line, function, request_id, now }, &mut lines)?;
     }
     Ok(lines)
 }
 
-struct Written<'l> {
+struct MetricLine<'l> {
     line: &'l Line,
     function: &'l str,
     request_id: &'l str,
     now: SystemTime,
 }
 
-impl Entry for Written<'_> {
+impl Entry for MetricLine<'_> {
     fn write<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
         writer.timestamp(self.now);
         writer.value(FUNCTION, self.function);
@@ -51,14 +51,14 @@ impl Entry for Written<'_> {
         // As the log's lines name it; no dimension.
         writer.value("request_id", self.request_id);
         for (metric, value) in &self.line.values {
-            writer.value(metric.name, &Measured(metric, value));
+            writer.value(metric.name, &MeasuredValue(metric, value));
         }
     }
 }
 
-struct Measured<'l>(&'l Metric, &'l Value);
+struct MeasuredValue<'l>(&'l Metric, &'l Value);
 
-impl EmfValue for Measured<'_> {
+impl EmfValue for MeasuredValue<'_> {
     fn write(&self, writer: impl ValueWriter) {
         let Self(metric, value) = self;
         let unit = match metric.unit {

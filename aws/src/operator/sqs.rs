@@ -32,7 +32,7 @@ pub struct Depth {
 
 /// A message as SQS showed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Received {
+pub struct ReceivedMessage {
     /// The message's id.
     pub id: String,
     /// By which SQS knows this receipt of the message.
@@ -91,7 +91,7 @@ pub async fn attributes(target: &Target, url: &str) -> Result<BTreeMap<String, S
     Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value)).collect())
 }
 
-impl Received {
+impl ReceivedMessage {
     /// SQS's own attribute called `name`.
     pub fn system(&self, name: &str) -> Option<&str> {
         self.system.get(name).map(String::as_str)
@@ -136,7 +136,7 @@ pub async fn receive(
     count: usize,
     wait: Duration,
     invisible: Option<Duration>,
-) -> Result<Vec<Received>, CallError> {
+) -> Result<Vec<ReceivedMessage>, CallError> {
     let call = target
         .sqs
         .receive_message()
@@ -215,12 +215,12 @@ pub async fn delete(target: &Target, url: &str, receipt: &str) -> Result<(), Cal
     answer.map(drop).map_err(|error| CallError::new("DeleteMessage", url, &error))
 }
 
-fn received(message: Message) -> Received {
+fn received(message: Message) -> ReceivedMessage {
     let system = message.attributes.unwrap_or_default().into_iter();
     let mut attributes: Vec<Attribute> =
         message.message_attributes.unwrap_or_default().into_iter().filter_map(attribute).collect();
     attributes.sort_unstable_by(|left, right| left.name.cmp(&right.name));
-    Received {
+    ReceivedMessage {
         id: message.message_id.unwrap_or_default(),
         receipt_handle: message.receipt_handle.unwrap_or_default(),
         body: message.body.unwrap_or_default(),
@@ -251,7 +251,7 @@ mod tests {
     fn messages_are_ordered_by_their_numbers() {
         let message = |number: &str| {
             let system = [("SequenceNumber".to_owned(), number.to_owned())].into();
-            Received { system, ..Received::default() }
+            ReceivedMessage { system, ..ReceivedMessage::default() }
         };
         let in_order = ["", "7", "0018850000000000000001", "18850000000000000002", "118850000000000000000"];
         for pair in in_order.windows(2) {

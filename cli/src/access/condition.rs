@@ -3,7 +3,7 @@
 
 use super::pattern::{arn_matches, matches};
 use super::read::Condition;
-use super::{Sending, Truth};
+use super::{SendRequest, Truth};
 
 /// The value of a condition key in the request of a role that sends over TLS.
 enum RequestKey {
@@ -17,7 +17,7 @@ enum RequestKey {
 type Comparison = fn(&str, &str) -> bool;
 
 /// Whether all `conditions` hold for `sending`.
-pub(super) fn hold(conditions: &[Condition], sending: &Sending<'_>) -> Truth {
+pub(super) fn hold(conditions: &[Condition], sending: &SendRequest<'_>) -> Truth {
     conditions.iter().fold(Truth::Yes, |truth, condition| truth.and(|| holds(condition, sending)))
 }
 
@@ -41,7 +41,7 @@ fn identifies(key: &str) -> bool {
     KEYS.split(' ').any(|named| named == key) || key.starts_with("aws:principaltag/")
 }
 
-fn holds(condition: &Condition, sending: &Sending<'_>) -> Truth {
+fn holds(condition: &Condition, sending: &SendRequest<'_>) -> Truth {
     let Condition { operator, key, values } = condition;
     let unclear = || Truth::Unclear(format!("`{operator}` of `{key}`"));
     let value = match request_key(key, sending) {
@@ -68,7 +68,7 @@ fn holds(condition: &Condition, sending: &Sending<'_>) -> Truth {
     Truth::from(is_one != is_negated)
 }
 
-fn request_key(key: &str, sending: &Sending<'_>) -> RequestKey {
+fn request_key(key: &str, sending: &SendRequest<'_>) -> RequestKey {
     match key {
         "aws:principalarn" => RequestKey::Is(sending.role.to_owned()),
         "aws:principalaccount" => RequestKey::Is(sending.account.to_owned()),

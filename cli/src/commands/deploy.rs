@@ -15,7 +15,7 @@ use shared::text::printable;
 
 use self::outcome::Outcome;
 use super::ask::agree;
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Preparation, prepare};
 use crate::args::DeployArguments;
 use crate::context::{Context, read};
 use crate::exit::{Exit, Failure};
@@ -51,7 +51,7 @@ pub async fn execute(context: &Context, arguments: &DeployArguments) -> Result<E
     };
     agree(question, arguments.yes, "Nothing was touched.").await?;
 
-    let Prepared { target, naming, deployed, config, config_text, plan } = prepared;
+    let Preparation { target, naming, deployed, config, config_text, plan } = prepared;
     let progress = Arc::new(Progress::spinner());
     let architecture =
         settings.architecture.or(deployed.as_ref().map(Architecture::of_stack)).unwrap_or_default();

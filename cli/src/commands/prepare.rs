@@ -17,11 +17,11 @@ use crate::context::Context;
 use crate::event_table::{WrongKey, wrong_keys};
 use crate::exit::{Exit, Failure};
 use crate::page::PageFacts;
-use crate::plan::{self, Facts, Plan, Registered, Running};
+use crate::plan::{self, Facts, Plan, RegisteredClient, RunningStack};
 use crate::progress::unless_quick;
 
 /// A plan, with the facts that it was made from.
-pub(super) struct Prepared {
+pub(super) struct Preparation {
     pub(super) target: Target,
     pub(super) naming: Naming,
     /// The stack as it is; none if it is new.
@@ -33,7 +33,7 @@ pub(super) struct Prepared {
 }
 
 /// Collects the facts that a deploy with `settings` needs. The config comes first: AWS is not asked while it is broken.
-pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Prepared, Failure> {
+pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Preparation, Failure> {
     let config_text = context.config_text()?;
     context.parse(&config_text, None)?;
     let target = context.target().await?;
@@ -88,7 +88,7 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
         facts.page = Some(PageFacts::read(&target, table).await);
     }
     let plan = plan::plan(&context.stack, &config, &naming, facts);
-    Ok(Prepared { target, naming, deployed, config, config_text, plan })
+    Ok(Preparation { target, naming, deployed, config, config_text, plan })
 }
 
 /// Checks that events have the table's own keys: with others nothing can be looked up, and events are other events.
@@ -101,7 +101,7 @@ fn check_keys(name: &str, table: &Table, source: &Source) -> Result<(), Failure>
 }
 
 /// The name of the event table; none if it isn't known which table that is, because a new stack imports its stream.
-fn event_table<'s>(settings: &'s Settings, running: Option<&'s Running>) -> Option<&'s str> {
+fn event_table<'s>(settings: &'s Settings, running: Option<&'s RunningStack>) -> Option<&'s str> {
     let set = settings.event_stream_arn.as_ref().map(|arn| arn.as_str()).filter(|arn| !arn.is_empty());
     let stream = set.or_else(|| running?.stream.as_deref())?;
     table::of_stream(stream).ok()
@@ -142,7 +142,7 @@ fn check_stream(arn: &str, naming: &Naming) -> Result<(), Failure> {
 
 /// The config and settings that `stack` runs with: from the config in its packages, or, if that can't be read, from its
 /// parameters alone.
-pub(super) async fn running(target: &Target, stack: &DeployedStack, naming: &Naming) -> Running {
+pub(super) async fn running(target: &Target, stack: &DeployedStack, naming: &Naming) -> RunningStack {
     let parameters = stack.parameters.clone();
     let stream = stack.outputs.get("EventStreamARN").cloned();
     let config = deployed_config(target, stack).await.map_err(|error| error.to_string());
@@ -152,19 +152,19 @@ pub(super) async fn running(target: &Target, stack: &DeployedStack, naming: &Nam
             .map_err(|findings| findings.to_string().replace('\n', "; "))
     });
     let (config, no_config) = config.map_or_else(|why| (None, Some(why)), |config| (Some(config), None));
-    let registered = config.as_ref().map(|config| Running::registered(config, naming));
+    let registered = config.as_ref().map(|config| RunningStack::registered(config, naming));
     let clients = registered.unwrap_or_else(|| listed(stack, naming));
-    Running { clients, parameters, stream, config, no_config }
+    RunningStack { clients, parameters, stream, config, no_config }
 }
 
-fn listed(stack: &DeployedStack, naming: &Naming) -> Vec<Registered> {
+fn listed(stack: &DeployedStack, naming: &Naming) -> Vec<RegisteredClient> {
     let lists = ClientLists::of_stack(stack);
     let own = lists.own.into_iter().map(|client| {
         let queue = naming.client_queue_arn(&client);
-        Registered { name: Some(client), queue, is_own: true }
+        RegisteredClient { name: Some(client), queue, is_own: true }
     });
     let existing = lists.existing.iter().filter_map(|arn| QueueArn::try_new(arn).ok());
-    own.chain(existing.map(|queue| Registered { name: None, queue, is_own: false })).collect()
+    own.chain(existing.map(|queue| RegisteredClient { name: None, queue, is_own: false })).collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use shared::config::Source;
 use shared::text::printable;
 
-use self::arguments::Rejected;
+use self::arguments::RejectedCommand;
 use self::queue::{Queue, Sight};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -28,11 +28,11 @@ const LOOKING_MESSAGE: &str = "looking into the rejected queue";
 /// # Errors
 ///
 /// [`Failure`]: the stack or its queue can't be looked at, or no rejection has the id.
-pub async fn execute(context: &Context, arguments: &Rejected) -> Result<Exit, Failure> {
+pub async fn execute(context: &Context, arguments: &RejectedCommand) -> Result<Exit, Failure> {
     match arguments {
-        Rejected::List { limit } => list::execute(context, *limit).await,
-        Rejected::Show { id } => show::execute(context, id).await,
-        Rejected::Resend(arguments) => resend::execute(context, arguments).await,
+        RejectedCommand::List { limit } => list::execute(context, *limit).await,
+        RejectedCommand::Show { id } => show::execute(context, id).await,
+        RejectedCommand::Resend(arguments) => resend::execute(context, arguments).await,
     }
 }
 

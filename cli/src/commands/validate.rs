@@ -15,7 +15,7 @@ use crate::page::PageReport;
 #[derive(Debug, Serialize)]
 struct Validity {
     valid: bool,
-    clients: Vec<Registered>,
+    clients: Vec<ConfiguredClient>,
     /// One for each fault: file, line, key, problem and remedy.
     findings: Vec<String>,
     /// What holds and can be missed.
@@ -24,7 +24,7 @@ struct Validity {
 }
 
 #[derive(Debug, Serialize)]
-struct Registered {
+struct ConfiguredClient {
     name: String,
     /// None if the stack makes the queue.
     queue_arn: Option<String>,
@@ -49,7 +49,7 @@ pub fn execute(context: &Context, arguments: &ValidateArguments) -> Result<Exit,
     let validity = match context.config(None) {
         Ok(config) => Validity {
             valid: true,
-            clients: config.clients.iter().map(Registered::new).collect(),
+            clients: config.clients.iter().map(ConfiguredClient::new).collect(),
             findings: Vec::new(),
             warnings: config.source.warnings(),
             sample: SampleReport::try_new(&config, arguments)?,
@@ -73,7 +73,7 @@ pub fn execute(context: &Context, arguments: &ValidateArguments) -> Result<Exit,
     })
 }
 
-impl Registered {
+impl ConfiguredClient {
     fn new(client: &Client) -> Self {
         let queue_arn = match &client.queue {
             ClientQueue::Own => None,

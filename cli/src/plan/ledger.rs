@@ -5,7 +5,7 @@ use shared::config::Config;
 use shared::ledger::stored::FORMAT_WRITTEN;
 use shared::text::printable;
 
-use super::{Change, PlannedClient, Running};
+use super::{Change, PlannedClient, RunningStack};
 use crate::client_status::Backlog;
 
 /// A ledger that this version can't read.
@@ -51,7 +51,7 @@ impl PlannedClient {
         &mut self,
         backlogs: Option<&Result<Vec<Backlog>, String>>,
         config: &Config,
-        running: &Running,
+        running: &RunningStack,
     ) {
         let (Some(backlogs), Some(name)) = (backlogs, &self.name) else { return };
         self.backlog = match backlogs {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use shared::config::{Config, Path, Source};
 
-use super::Running;
+use super::RunningStack;
 
 /// Parameters that are shown as clients, or that follow from another parameter.
 const SHOWN_ELSEWHERE: [&str; 3] = ["Clients", "ExternalQueueArns", "VisibilityTimeout"];
@@ -23,7 +23,7 @@ pub struct Setting {
 pub(super) fn changes(
     config: &Config,
     parameters: &[(&'static str, String)],
-    running: &Running,
+    running: &RunningStack,
     is_new: bool,
 ) -> Vec<Setting> {
     let shown_here = parameters.iter().filter(|(name, _)| !SHOWN_ELSEWHERE.contains(name));

@@ -35,10 +35,10 @@ fn config(clients: &str) -> Config {
     Config::try_from_toml("client-queues.toml", &text, Some(&naming())).unwrap()
 }
 
-fn running(clients: &str) -> Running {
+fn running(clients: &str) -> RunningStack {
     let config = config(clients);
-    let clients = Running::registered(&config, &naming());
-    Running { clients, config: Some(config), ..Running::default() }
+    let clients = RunningStack::registered(&config, &naming());
+    RunningStack { clients, config: Some(config), ..RunningStack::default() }
 }
 
 /// The depth of a queue: messages and those in flight, or why they aren't known.
@@ -421,7 +421,10 @@ fn without_the_running_config_existing_queues_are_known_by_their_arns() {
 #[test]
 fn programs_get_one_object() {
     let facts = Facts {
-        running: Some(Running { stream: Some("arn:of:a:stream".to_owned()), ..running("Billing Insurance") }),
+        running: Some(RunningStack {
+            stream: Some("arn:of:a:stream".to_owned()),
+            ..running("Billing Insurance")
+        }),
         parameters: vec![
             ("LogRetentionDays", "60".to_owned()),
             ("EventStreamArn", "arn:of:another".to_owned()),
@@ -722,11 +725,11 @@ fn ledger_config(clients: &str) -> Config {
 fn check_backlogs(before: &str, after: &Config, backlogs: Result<Vec<Backlog>, String>, expected: &Expect) {
     let config = ledger_config(before);
     let stream = |label: &str| format!("arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/{label}");
-    let running = Running {
-        clients: Running::registered(&config, &naming()),
+    let running = RunningStack {
+        clients: RunningStack::registered(&config, &naming()),
         config: Some(config),
         stream: Some(stream("1")),
-        ..Running::default()
+        ..RunningStack::default()
     };
     let left = running.clients.iter().map(|client| client.queue.to_string());
     let depths = left.map(|arn| (arn, Ok(Depth { messages: 0, in_flight: 0 }))).collect();
@@ -859,7 +862,7 @@ fn with_the_ledger_nothing_of_a_stream_that_is_left_is_lost() {
 #[test]
 fn a_new_client_with_history_is_announced() {
     let config = ledger_config("Billing* Tax*");
-    let running = Running { clients: running("Billing").clients, ..Running::default() };
+    let running = RunningStack { clients: running("Billing").clients, ..RunningStack::default() };
     let plan = plan("test", &config, &naming(), Facts { running: Some(running), ..Facts::default() });
     let text = plan.to_text(Style::Plain);
     let lines: Vec<_> = text.lines().filter(|line| line.contains("history")).collect();

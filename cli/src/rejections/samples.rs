@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws::operator::sqs::Received;
+use aws::operator::sqs::ReceivedMessage;
 use serde_json::value::RawValue;
 use shared::config::{Config, Source};
 use shared::ids::{DeduplicationId, Group, Key};
@@ -21,15 +21,15 @@ pub(crate) fn source() -> Source {
 }
 
 /// A message that the functions sent, as SQS returns it.
-fn received(number: u32, message: &Message) -> Received {
+fn received(number: u32, message: &Message) -> ReceivedMessage {
     let mut attributes = message.attributes().to_vec();
     attributes.sort_by(|one, other| one.name.cmp(&other.name));
     let body = message.body().text().unwrap();
-    Received { attributes, ..foreign(number, message.group().as_str(), &body) }
+    ReceivedMessage { attributes, ..foreign(number, message.group().as_str(), &body) }
 }
 
 /// A message of any sender, as SQS returns it.
-pub(crate) fn foreign(number: u32, group: &str, body: &str) -> Received {
+pub(crate) fn foreign(number: u32, group: &str, body: &str) -> ReceivedMessage {
     let system = [
         ("MessageGroupId", group),
         ("MessageDeduplicationId", "d-1"),
@@ -37,7 +37,7 @@ pub(crate) fn foreign(number: u32, group: &str, body: &str) -> Received {
         ("SentTimestamp", "1767603600250"),
         ("ApproximateReceiveCount", "2"),
     ];
-    Received {
+    ReceivedMessage {
         id: format!("{number:08x}-0000-4000-8000-000000000000"),
         receipt_handle: format!("receipt-{number}"),
         body: body.to_owned(),

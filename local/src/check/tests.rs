@@ -4,17 +4,17 @@ use super::*;
 use crate::marks::histories;
 
 /// Three events of two marks, `a` and `b`.
-fn written() -> Expected {
-    Expected::new(histories(2, 3, 0))
+fn written() -> ExpectedEvents {
+    ExpectedEvents::new(histories(2, 3, 0))
 }
 
 /// A message of the event `name` (`a1` is the first mark's first event), unless `change` changes it.
-fn message(expected: &Expected, name: &str, change: impl Fn(&mut Received)) -> Received {
+fn message(expected: &ExpectedEvents, name: &str, change: impl Fn(&mut ReceivedEvent)) -> ReceivedEvent {
     let (group, place) = name.split_at(1);
     let mark = usize::from(group == "b");
     let place: usize = place.parse().unwrap();
     let event = &expected.events[(place - 1) * 2 + mark];
-    let mut received = Received {
+    let mut received = ReceivedEvent {
         group: group.to_owned(),
         event_id: Some(event.id.clone()),
         version: Some(event.version.to_string()),
@@ -61,7 +61,7 @@ fn check(received: &str, expected: Expect) {
     expected.assert_eq(&summary(&verdict));
 }
 
-fn check_changed(change: impl Fn(&mut Received), expected: Expect) {
+fn check_changed(change: impl Fn(&mut ReceivedEvent), expected: Expect) {
     let written = written();
     let mut check = Check::new(&written);
     for name in ["a1", "b1", "a2", "b2", "a3"] {

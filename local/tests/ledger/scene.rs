@@ -9,7 +9,7 @@ use aws::operator::{Target, sqs};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures_util::future::try_join_all;
-use local::check::{Check, Expected};
+use local::check::{Check, ExpectedEvents};
 use local::event::Event;
 use local::follow::{self, Follower};
 use local::ministack::ACCOUNT;
@@ -55,7 +55,7 @@ impl Scene {
         self.stack.connection().sqs(ACCOUNT)
     }
 
-    pub(crate) fn follower<'e>(&self, client: &str, expected: &'e Expected) -> Follower<'e> {
+    pub(crate) fn follower<'e>(&self, client: &str, expected: &'e ExpectedEvents) -> Follower<'e> {
         Follower::new(self.target(), self.url(client).to_owned(), expected)
     }
 
@@ -145,7 +145,7 @@ impl Scene {
     pub(crate) async fn replayed<'e>(
         &self,
         client: &str,
-        expected: &'e Expected,
+        expected: &'e ExpectedEvents,
         id: &str,
     ) -> anyhow::Result<Check<'e>> {
         let (mut check, target, url) = (Check::new(expected), self.target(), self.url(client));
@@ -189,13 +189,17 @@ pub(crate) async fn complete(
 }
 
 /// The numbers of the events that `is_meant`.
-pub(crate) fn those(expected: &Expected, is_meant: impl Fn(&Event) -> bool) -> HashSet<usize> {
+pub(crate) fn those(expected: &ExpectedEvents, is_meant: impl Fn(&Event) -> bool) -> HashSet<usize> {
     let events = expected.events().iter().enumerate();
     events.filter(|(_, event)| is_meant(event)).map(|(index, _)| index).collect()
 }
 
 /// The numbers of the events of these rounds, in each of which all `marks` have their next event.
-pub(crate) fn rounds(expected: &Expected, marks: usize, is_meant: impl Fn(usize) -> bool) -> HashSet<usize> {
+pub(crate) fn rounds(
+    expected: &ExpectedEvents,
+    marks: usize,
+    is_meant: impl Fn(usize) -> bool,
+) -> HashSet<usize> {
     (0..expected.events().len()).filter(|index| is_meant(index / marks)).collect()
 }
 

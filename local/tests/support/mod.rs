@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
-use local::check::{Expected, Verdict};
+use local::check::{ExpectedEvents, Verdict};
 use local::connection::Connection;
 use local::json::Json;
 use local::marks;
@@ -131,12 +131,12 @@ pub(crate) async fn attributes(
 }
 
 /// The events of marks' incarnations.
-pub(crate) fn incarnations(marks: usize, events: usize) -> Expected {
-    Expected::new(marks::histories(marks, events, START))
+pub(crate) fn incarnations(marks: usize, events: usize) -> ExpectedEvents {
+    ExpectedEvents::new(marks::histories(marks, events, START))
 }
 
 /// What every client must have received of `expected`.
-pub(crate) fn everything(expected: &Expected) -> Verdict {
+pub(crate) fn everything(expected: &ExpectedEvents) -> Verdict {
     let marks: HashSet<_> = expected.events().iter().map(|event| &event.mark).collect();
     Verdict {
         events: expected.events().len(),
@@ -151,7 +151,7 @@ pub(crate) fn everything(expected: &Expected) -> Verdict {
 }
 
 /// Asserts that each of the three clients has every event, in order, once and unchanged.
-pub(crate) fn assert_complete(outcome: &Outcome, expected: &Expected) {
+pub(crate) fn assert_complete(outcome: &Outcome, expected: &ExpectedEvents) {
     let names: Vec<_> = outcome.clients.iter().map(|client| client.name.as_str()).collect();
     assert_eq!(names, ["Billing", "Insurance", "Enforcement"]);
     for client in &outcome.clients {

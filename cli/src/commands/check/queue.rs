@@ -7,7 +7,7 @@ use shared::naming::OwnQueue;
 
 use super::Findings;
 use super::collect::{Facts, Queue, Whose, is_of_sqs, key_arn};
-use crate::access::{Access, Policy, Sending};
+use crate::access::{Access, Policy, SendRequest};
 use crate::args::stack_option;
 
 /// The most that SQS takes: 1 MiB, attributes included (SQS Developer Guide, "Message quotas").
@@ -190,7 +190,7 @@ impl Inspection<'_, '_> {
             Whose::Stack(_) => (facts.place.converter_role_arn(), "converter"),
             Whose::Own { .. } | Whose::Existing { .. } => (facts.fan_out_role.clone(), "fan-out"),
         };
-        let sending = Sending { role: &role, account: &facts.place.account, queue: &self.queue.arn };
+        let sending = SendRequest { role: &role, account: &facts.place.account, queue: &self.queue.arn };
         match policy.access(&sending) {
             Access::Allowed => {}
             Access::Denied { statement } => {
@@ -204,7 +204,7 @@ impl Inspection<'_, '_> {
         // What is in a queue of the stack was put there by the pipeline; an existing queue is its owner's affair.
         let is_ours = matches!(self.queue.whose, Whose::Stack(_) | Whose::Own { .. });
         let another = format!("{role}-another");
-        let forged = policy.access(&Sending { role: &another, ..sending });
+        let forged = policy.access(&SendRequest { role: &another, ..sending });
         if is_ours && !matches!(forged, Access::Denied { .. }) {
             self.mend("lets other roles of the account send, which can forge events");
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deploy::stack::Deployed;
+use deploy::stack::DeployResult;
 use serde::Serialize;
 use shared::config::{ClientQueue, Config};
 use shared::text::printable;
@@ -24,7 +24,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn new(plan: Plan, deployed: Deployed, config: &Config) -> Self {
+    pub(super) fn new(plan: Plan, deployed: DeployResult, config: &Config) -> Self {
         let existing = config.clients.iter().filter(|client| client.queue != ClientQueue::Own);
         Self {
             stack: plan.stack.clone(),
@@ -105,7 +105,7 @@ mod tests {
         let disused = changed.then(queue).into_iter().collect();
         let plan = plan("events", &config, &naming, Facts { disused, ..Facts::default() });
         let outputs = [("FanOutRoleARN".to_owned(), naming.fan_out_role_arn())].into();
-        let outcome = Outcome::new(plan, Deployed { outputs, changed }, &config);
+        let outcome = Outcome::new(plan, DeployResult { outputs, changed }, &config);
         expected.assert_eq(&outcome.to_text(Style::Plain));
     }
 

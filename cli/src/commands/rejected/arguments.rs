@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 /// The commands about rejections.
 #[derive(Debug, Subcommand)]
-pub enum Rejected {
+pub enum RejectedCommand {
     /// List the rejected events, and why each was rejected
     #[command(after_help = "Example:\n  fanoutctl rejected list")]
     List {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws::operator::cloudformation::DeployedStack;
-use aws::operator::sqs::{self, Received};
+use aws::operator::sqs::{self, ReceivedMessage};
 use aws::operator::{CallError, Target};
 use shared::naming::{Naming, QueueArn, QueueUrl};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -93,7 +93,7 @@ impl Queue {
     /// # Errors
     ///
     /// [`CallError`]: the message is no longer held, and others may have received it.
-    pub(super) async fn hide(&self, message: &Received, invisible: Duration) -> Result<(), CallError> {
+    pub(super) async fn hide(&self, message: &ReceivedMessage, invisible: Duration) -> Result<(), CallError> {
         let hidden = sqs::hide(&self.target, &self.url, &message.receipt_handle, invisible).await;
         if hidden.is_err() {
             self.held(|held| held.remove(&message.id));
@@ -106,7 +106,7 @@ impl Queue {
     /// # Errors
     ///
     /// [`CallError`]: the message stays, and is still held.
-    pub(super) async fn delete(&self, message: &Received) -> Result<(), CallError> {
+    pub(super) async fn delete(&self, message: &ReceivedMessage) -> Result<(), CallError> {
         sqs::delete(&self.target, &self.url, &message.receipt_handle).await?;
         self.held(|held| held.remove(&message.id));
         Ok(())

@@ -11,7 +11,7 @@ use aws::operator::{CallFault, Target};
 use shared::config::Source;
 use shared::text::printable;
 
-use self::plan::{Planned, announcement, attempt, question};
+use self::plan::{PlannedResend, announcement, attempt, question};
 use self::report::{Outcome, Report};
 use super::arguments::ResendArguments;
 use super::queue::{Queue, Sight};
@@ -86,7 +86,7 @@ impl Resend<'_> {
             for rejection in sight.rejections {
                 let source = self.source.as_ref();
                 let attempt = attempt(&self.target, &self.stream, source, &rejection).await?;
-                let planned = Planned { rejection, attempt };
+                let planned = PlannedResend { rejection, attempt };
                 eprintln!("{}", printable(&announcement(&planned)));
                 round.push(planned);
             }
@@ -122,7 +122,7 @@ impl Resend<'_> {
         Ok(sight)
     }
 
-    async fn send_all(&mut self, round: Vec<Planned>) {
+    async fn send_all(&mut self, round: Vec<PlannedResend>) {
         let progress = Progress::spinner();
         for planned in round {
             let outcome = match &planned.attempt {
@@ -138,7 +138,7 @@ impl Resend<'_> {
         progress.finish();
     }
 
-    async fn send(&self, planned: &Planned, payload: &str) -> Outcome {
+    async fn send(&self, planned: &PlannedResend, payload: &str) -> Outcome {
         let (message, function) = (&planned.rejection.message, &self.converter);
         if let Err(error) = self.queue.hide(message, SENDING).await {
             let reason = format!(

@@ -18,7 +18,7 @@ use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{StackLedger, now};
 use crate::commands::prepare::running;
 use crate::context::output;
-use crate::plan::Registered;
+use crate::plan::RegisteredClient;
 
 /// The facts about a stack at a moment.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ async fn running_scans(target: &Target, stack: &DeployedStack) -> Vec<(ScanKind,
 async fn queues(target: &Target, stack: &DeployedStack, naming: &Naming) -> Vec<(Whose, QueueArn)> {
     let own = OwnQueue::ALL.map(|queue| (Whose::Stack(queue), naming.own_queue_arn(queue)));
     let clients = running(target, stack, naming).await.clients.into_iter();
-    let clients = clients.map(|Registered { name, queue, .. }| {
+    let clients = clients.map(|RegisteredClient { name, queue, .. }| {
         (Whose::Client(name.unwrap_or_else(|| queue.name.clone())), queue)
     });
     own.into_iter().chain(clients).collect()

@@ -9,7 +9,7 @@ use crate::rejections::{Rejection, item, newer, payload, why_no_event};
 
 /// A rejection, with the plan to send its event again.
 #[derive(Debug)]
-pub(super) struct Planned {
+pub(super) struct PlannedResend {
     pub(super) rejection: Rejection,
     /// Or why the event can't be sent.
     pub(super) attempt: Result<Attempt, String>,
@@ -60,8 +60,8 @@ pub(super) async fn attempt(
 }
 
 /// The line about a rejection that the operator reads before anything is sent.
-pub(super) fn announcement(planned: &Planned) -> String {
-    let Planned { rejection, attempt } = planned;
+pub(super) fn announcement(planned: &PlannedResend) -> String {
+    let PlannedResend { rejection, attempt } = planned;
     let event = rejection.event_id().map_or_else(|| "its event".to_owned(), |id| format!("event `{id}`"));
     let version = attempt.as_ref().ok().and_then(|attempt| attempt.version);
     let version = version.map_or_else(String::new, |version| format!(", version {version}"));

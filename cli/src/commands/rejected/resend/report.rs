@@ -3,7 +3,7 @@
 use serde::Serialize;
 use shared::text::printable;
 
-use super::plan::Planned;
+use super::plan::PlannedResend;
 use crate::exit::Exit;
 use crate::output::Style;
 
@@ -50,12 +50,12 @@ pub(super) enum Outcome {
 }
 
 impl Report {
-    pub(super) fn add(&mut self, planned: Planned, outcome: Outcome) {
+    pub(super) fn add(&mut self, planned: PlannedResend, outcome: Outcome) {
         match outcome {
             Outcome::Sent => self.sent += 1,
             _ => self.stay += 1,
         }
-        let Planned { rejection, attempt } = planned;
+        let PlannedResend { rejection, attempt } = planned;
         let (version, newer) = attempt.ok().map(|attempt| (attempt.version, attempt.newer)).unzip();
         self.rejections.push(Entry {
             group: rejection.group().to_owned(),

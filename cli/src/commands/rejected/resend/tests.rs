@@ -7,23 +7,23 @@ use crate::rejections::Rejection;
 use crate::rejections::samples;
 
 /// The plan for the third event, with so many `newer` events in the event table.
-fn planned(newer: Result<u64, &str>) -> Planned {
+fn planned(newer: Result<u64, &str>) -> PlannedResend {
     let attempt = Attempt {
         payload: "a secret value".to_owned(),
         version: Some(3),
         newer: newer.map_err(str::to_owned),
     };
-    Planned { rejection: samples::rejected("e-3"), attempt: Ok(attempt) }
+    PlannedResend { rejection: samples::rejected("e-3"), attempt: Ok(attempt) }
 }
 
-fn not_sendable() -> Planned {
+fn not_sendable() -> PlannedResend {
     let rejection: Rejection = samples::unreadable_record();
-    Planned { rejection, attempt: Err("the rejection names no item".to_owned()) }
+    PlannedResend { rejection, attempt: Err("the rejection names no item".to_owned()) }
 }
 
 #[test]
 fn an_announcement_says_what_would_be_sent_to_every_client() {
-    let check = |planned: Planned, expected: &Expect| expected.assert_eq(&announcement(&planned));
+    let check = |planned: PlannedResend, expected: &Expect| expected.assert_eq(&announcement(&planned));
     check(
         planned(Ok(2)),
         &expect![
