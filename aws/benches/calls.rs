@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use shared::ids::{DeduplicationId, Group, IncarnationToken, Key};
-use shared::ledger::{Condition, First, GroupItem, Item, ItemKey, Ledger as _, Write, WriteCount};
+use shared::ledger::{Condition, First, GroupItem, Item, ItemKey, LastSent, Ledger as _, Write, WriteCount};
 use shared::message::{Attribute, Body, Message};
 use shared::naming::{Naming, OwnQueue};
 use shared::send::Transport as _;
@@ -187,6 +187,7 @@ async fn write(ledger: &LedgerTable, number: usize) -> Result<(), Box<dyn Error>
         version: 7,
         behind: BTreeSet::new(),
         revision: 1,
+        sent: LastSent::default(),
         incarnation_number: 1,
         token: IncarnationToken::try_new("0123456789abcdef")?,
         first: First { identity: Key::S("2025-01-01T00:00:00Z".to_owned()).into(), version: 1 },

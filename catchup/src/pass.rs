@@ -258,7 +258,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let recorded = outcomes.into_iter().map(async |outcome| {
             let Outcome { tag: PlannedGroup { task, plan }, accepted, stopped } = outcome;
             let next = stopped.as_ref().and_then(|stopped| stopped.items.first());
-            let sent = SentRange { up_to: plan.reached(next), ..SentRange::nothing(&task) };
+            let last = accepted.last().map(|event| event.version);
+            let sent = SentRange { up_to: plan.reached(next), last, ..SentRange::nothing(&task) };
             let group = task.group.clone();
             let outcome = caught(Box::pin(self.record(task, &sent)), || RecordOutcome::Unrecorded).await;
             (group, end(outcome, &sent), accepted.len(), stopped.map(|stopped| stopped.stop))

@@ -24,9 +24,8 @@ pub(super) enum RecordOutcome {
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// The client is up to date though nothing was sent, because there is nothing.
     pub(super) async fn record_erased(&self, task: &Task) -> RecordOutcome {
-        let Err(error) =
-            self.ports.ledger.write(&up_to_date(&task.group, &task.item, task.client, &task.cursor)).await
-        else {
+        let writes = up_to_date(&task.group, &task.item, task.client, &task.cursor, task.last());
+        let Err(error) = self.ports.ledger.write(&writes).await else {
             return RecordOutcome::UpToDate;
         };
         if !matches!(error, WriteError::Lost) {

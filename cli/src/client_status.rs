@@ -121,7 +121,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use shared::ids::{IncarnationToken, Key};
-    use shared::ledger::{First, Item, WriteCount};
+    use shared::ledger::{First, Item, LastSent, WriteCount};
     use testkit::memory::MemoryLedger;
 
     use super::*;
@@ -139,6 +139,7 @@ mod tests {
             version,
             behind: BTreeSet::from([client]),
             revision: 1,
+            sent: LastSent::default(),
             incarnation_number: 2,
             token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
             first: First { identity: key.clone().into(), version: 1 },
@@ -155,6 +156,7 @@ mod tests {
             epoch: 1,
             incarnation_number,
             position: have,
+            last: None,
             replay: None,
             at,
             unknown: [].into(),

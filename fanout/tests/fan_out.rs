@@ -28,7 +28,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use shared::event::Along;
 use shared::ids::{DeduplicationId, ReplayId};
 use shared::ledger::{Item, ItemKey, Ports, State};
-use shared::message::{Attribute, AttributeValue, Body, Message};
+use shared::message::{Attribute, AttributeValue, Body, ChainLink, Message};
 use shared::metrics::Tally;
 use shared::naming::OwnQueue;
 use shared::time::Timestamp;
@@ -1022,10 +1022,12 @@ fn body_and_attributes_of_every_type_are_copied_byte_for_byte() {
     for client in ["A", "B", "C"] {
         let copy = world.queues.accepted(world.client(client)).remove(0);
         assert_eq!(copy.body, original.body);
-        let is_own = |attribute: &Attribute| attribute.name == "incarnation";
+        let is_own =
+            |attribute: &Attribute| ["incarnation", "previousVersion"].contains(&attribute.name.as_str());
         let (own, copied): (Vec<Attribute>, Vec<Attribute>) = copy.attributes.into_iter().partition(is_own);
         assert_eq!(copied, original.attributes);
-        assert_eq!(own, [Attribute::incarnation(&world.token("a1"))]);
+        let link = ChainLink { incarnation: &world.token("a1"), previous_version: 0 };
+        assert_eq!(own, link.attributes());
         assert_eq!(copy.group, original.group);
         assert_eq!(copy.deduplication_id, world.id("a1"));
         assert_eq!(copy.trace_header, original.trace_header);

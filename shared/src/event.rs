@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::config::{Path, Source, VersionPlace};
-use crate::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key, ReplayId};
+use crate::ids::{DeduplicationId, EventIdentity, Group, Key, ReplayId};
 use crate::image::{self, Field, Image, Scalar, Type, WantedPaths, sqs_safe};
-use crate::message::{Attribute, Body, Message};
+use crate::message::{Attribute, Body, ChainLink, Message};
 use crate::pattern::PatternSet;
 use crate::time::Timestamp;
 
@@ -50,9 +50,8 @@ pub struct Along<'a> {
     pub trace_header: Option<&'a str>,
     /// When the stream recorded the event; none for one that is read from the table.
     pub streamed_at: Option<Timestamp>,
-    /// The incarnation that the event is of, in a message to a client: an attribute names it, and the deduplication id
-    /// has it.
-    pub incarnation: Option<&'a IncarnationToken>,
+    /// Where the event stands among those of its client, in a message to a client.
+    pub chain: Option<ChainLink<'a>>,
     /// The replay in which the event is sent again, if it is: an attribute names it, and the deduplication id has it.
     pub replay: Option<&'a ReplayId>,
 }
@@ -211,11 +210,11 @@ impl Event {
         let mut attributes = self.attributes();
         attributes
             .extend(along.streamed_at.map(|at| Attribute::number(STREAMED_AT, at.as_millis().to_string())));
-        attributes.extend(along.incarnation.map(Attribute::incarnation));
+        attributes.extend(along.chain.into_iter().flat_map(ChainLink::attributes));
         attributes.extend(along.replay.map(Attribute::replay));
         let mut id = self.deduplication_id.clone();
-        if let Some(token) = along.incarnation {
-            id = id.in_incarnation(token);
+        if let Some(link) = along.chain {
+            id = id.in_incarnation(link.incarnation);
         }
         if let Some(replay) = along.replay {
             id = id.replayed(replay);

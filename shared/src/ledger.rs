@@ -11,6 +11,7 @@ pub mod cursors;
 mod event_time;
 pub mod fan_out;
 mod items;
+mod last_sent;
 pub mod membership;
 pub mod pace;
 mod pairs;
@@ -29,6 +30,7 @@ pub use items::{
     ClientId, Cursor, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, PAIRS_LIMIT, Registration, Registry,
     Repetition, Scan, ScanKind, State, WriteCount,
 };
+pub use last_sent::{LastSent, LastVersion};
 pub use pairs::note_pairs;
 use ports::lowest_event;
 pub use ports::{

@@ -13,7 +13,7 @@ use crate::ids::{DeduplicationId, Group, IncarnationToken, ReplayId};
 pub const SQS_LIMIT: usize = 1_048_576;
 
 /// What is kept free in the message of every event, in bytes, for what travels with it and is not the event's own: the
-/// incarnation, the mark of a replay or of a repair.
+/// incarnation, the predecessor, the mark of a replay or of a repair.
 ///
 /// So whatever was sent once can be sent again. It is more than these marks need, because an event that fits once must
 /// fit always: a limit that falls would reject events that clients have.
@@ -31,6 +31,10 @@ pub const REPLAY: &str = "replay";
 
 /// The name of the attribute of every message to a client that says of which incarnation of its aggregate the event is.
 pub const INCARNATION: &str = "incarnation";
+
+/// The name of the attribute of every message to a client that says which version of this incarnation the client was sent
+/// before it (a Number); one below the first version if none was.
+pub const PREVIOUS_VERSION: &str = "previousVersion";
 
 /// The name of the attribute of a message to the fan-out queue that has a deduplication id of its own because the one
 /// of its event may be remembered: it holds the event's. It is not passed on.
@@ -70,6 +74,16 @@ pub enum Body<'a> {
     Text(&'a str),
     /// A JSON string literal, quotes included, as Lambda's payload holds it.
     Literal(&'a RawValue),
+}
+
+/// Where a message stands among those that a client gets of an aggregate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainLink<'a> {
+    /// The incarnation that its event is of. The deduplication id has it.
+    pub incarnation: &'a IncarnationToken,
+    /// The version of the event of this incarnation that the client was sent before; one below the first version if none
+    /// was.
+    pub previous_version: i64,
 }
 
 /// A message attribute.
@@ -116,16 +130,16 @@ impl Message {
         }))
     }
 
-    /// The event of this message as one of an incarnation, as clients get it: the two messages share their body.
-    pub fn in_incarnation(&self, token: &IncarnationToken) -> Self {
+    /// This message as a client gets it: the two share their body.
+    pub fn chained(&self, link: ChainLink<'_>) -> Self {
         let Content { group, deduplication_id, body, attributes, trace_header, size } = &*self.0;
-        let incarnation = Attribute::incarnation(token);
+        let link_attributes = link.attributes();
         Self(Arc::new(Content {
             group: group.clone(),
-            deduplication_id: deduplication_id.in_incarnation(token),
+            deduplication_id: deduplication_id.in_incarnation(link.incarnation),
             body: Arc::clone(body),
-            size: size + incarnation.size(),
-            attributes: attributes.iter().cloned().chain([incarnation]).collect(),
+            size: size + link_attributes.iter().map(Attribute::size).sum::<usize>(),
+            attributes: attributes.iter().cloned().chain(link_attributes).collect(),
             trace_header: trace_header.clone(),
         }))
     }
@@ -174,6 +188,16 @@ impl Message {
     /// What distinguishes this message, and its clones, from all others, those with the same content among them.
     pub fn identity(&self) -> Identity {
         Identity(Arc::downgrade(&self.0))
+    }
+}
+
+impl ChainLink<'_> {
+    /// The attributes that say it.
+    pub fn attributes(self) -> [Attribute; 2] {
+        [
+            Attribute::string(INCARNATION, self.incarnation.as_str()),
+            Attribute::number(PREVIOUS_VERSION, self.previous_version.to_string()),
+        ]
     }
 }
 
@@ -236,11 +260,6 @@ impl Attribute {
     /// The attribute of a message that is sent again in this replay.
     pub fn replay(id: &ReplayId) -> Self {
         Self::string(REPLAY, id.as_str())
-    }
-
-    /// The attribute of a message to a client.
-    pub fn incarnation(token: &IncarnationToken) -> Self {
-        Self::string(INCARNATION, token.as_str())
     }
 
     /// The attribute of a message that has another deduplication id than its event, `id`.

@@ -15,8 +15,8 @@ use shared::clock::Clock;
 use shared::config::{ClientName, Config};
 use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, First, GroupItem, Item, ItemKey, Ledger, Page, Ports, Registration,
-    Registry, RowHead, ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
+    ClientId, Cursor, EventTable, First, GroupItem, Item, ItemKey, LastSent, Ledger, Page, Ports,
+    Registration, Registry, RowHead, ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;
@@ -189,6 +189,7 @@ fn item(group: &Group) -> GroupItem {
         version: 1,
         behind: BTreeSet::new(),
         revision: 1,
+        sent: LastSent::default(),
         incarnation_number: 1,
         token: IncarnationToken::try_new("0123456789abcdef").expect("a token"),
         first: First { identity: Key::S("1800000001".to_owned()).into(), version: 1 },

@@ -14,7 +14,7 @@ use shared::event::Along;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::times::{FAN_OUT_LIMIT, VISIBILITY};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, Lease, Page, Ports,
+    ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent, Lease, Page, Ports,
     Registration, Registry, Repetition, RowHead, ScanPage, ScanPosition, Unread, WriteCount,
 };
 use shared::metrics::Tally;
@@ -163,6 +163,7 @@ impl World {
             version,
             behind: BTreeSet::new(),
             revision: self.registry().revision,
+            sent: LastSent::new((version > 0).then_some(version), []),
             incarnation_number: 1,
             token,
             first,
@@ -182,6 +183,7 @@ impl World {
             let replay = until.map(|until| Repetition {
                 id: ReplayId::try_new("r-1").unwrap(),
                 until: until.parse().unwrap(),
+                previous: Some(position.parse().unwrap()).filter(|position| *position > 0),
             });
             let id = self.registration(client).id;
             let cursor = Cursor {
@@ -189,6 +191,7 @@ impl World {
                 epoch: 500,
                 incarnation_number: incarnation_number.parse().unwrap(),
                 position: position.parse().unwrap(),
+                last: Some(until.unwrap_or(position).parse().unwrap()).filter(|last| *last > 0),
                 replay,
                 at: self.clock.now(),
                 unknown: [].into(),

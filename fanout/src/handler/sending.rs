@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use shared::clock::Clock;
 use shared::config::{Client, ClientName};
 use shared::ids::Group;
-use shared::ledger::fan_out::{ClientPosition, Reached, RunEvent, RunPlan};
+use shared::ledger::fan_out::{ClientEvent, ClientRun, Reached, RunPlan};
 use shared::naming::{Naming, QueueUrl};
 use shared::send::{Limits, Outcome, Run, Stop, StopReason, Transport, send_runs};
 use shared::time::Timestamp;
@@ -46,7 +46,7 @@ pub(super) struct ClientOutcome<'d> {
 /// A plan for one of its clients.
 struct ClientPlan<'w> {
     plan: &'w RunPlan,
-    start: &'w ClientPosition,
+    run: &'w ClientRun,
 }
 
 impl Destination {
@@ -82,11 +82,13 @@ pub(super) async fn send<'d>(
         let mut client = ClientOutcome::new(&destination.client);
         for outcome in outcomes {
             client.count(&outcome, at, is_cut);
-            let ClientPlan { plan, start } = outcome.tag;
+            let ClientPlan { plan, run } = outcome.tag;
             let group = groups.entry(plan.group.clone()).or_default();
-            group.reached.insert(start.client, plan.reached(start, outcome.accepted.len()));
+            let next = outcome.stopped.as_ref().and_then(|stopped| stopped.items.first());
+            let reached = run.reached(next.copied(), plan.run.end);
+            group.reached.insert(run.position.client, reached);
             if let Some(stopped) = outcome.stopped {
-                group.stops.insert(start.name.clone(), stopped.stop);
+                group.stops.insert(run.position.name.clone(), stopped.stop);
             }
         }
         clients.push(client);
@@ -100,10 +102,10 @@ async fn send_to<'w>(
     destination: &Destination,
     plans: &[&'w RunPlan],
     limits: &Limits,
-) -> Vec<Outcome<ClientPlan<'w>, &'w RunEvent>> {
+) -> Vec<Outcome<ClientPlan<'w>, &'w ClientEvent>> {
     let runs = plans.iter().filter_map(|plan| {
-        let start = plan.tried(&destination.client)?;
-        Some(Run { tag: ClientPlan { plan, start }, items: plan.run.after(start.has).collect() })
+        let run = plan.tried(&destination.client)?;
+        Some(Run { tag: ClientPlan { plan, run }, items: run.events.iter().collect() })
     });
     send_runs(clock, transport, &destination.queue, runs.collect(), limits).await
 }
@@ -113,7 +115,7 @@ impl<'d> ClientOutcome<'d> {
         Self { client, accepted: 0, failed: 0, why: None, took: false, latencies: Vec::new() }
     }
 
-    fn count(&mut self, outcome: &Outcome<ClientPlan<'_>, &RunEvent>, at: Timestamp, is_cut: bool) {
+    fn count(&mut self, outcome: &Outcome<ClientPlan<'_>, &ClientEvent>, at: Timestamp, is_cut: bool) {
         let Outcome { accepted, stopped, .. } = outcome;
         self.accepted += accepted.len();
         let streamed = accepted.iter().filter_map(|event| event.streamed_at);

@@ -17,6 +17,7 @@ use shared::ledger::{
     ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, Ports, Registration, Registry, RowHead,
     ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
 };
+use shared::message::ChainLink;
 use shared::metrics::Tally;
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::time::Timestamp;
@@ -168,7 +169,8 @@ impl LedgerWorld {
     /// The size of the event's message to a client.
     pub(crate) fn size(&self, name: &str) -> usize {
         let along = Along { streamed_at: Some(self.clock.now()), ..Along::default() };
-        self.event(name).message(along).in_incarnation(&self.token(name)).size()
+        let link = ChainLink { incarnation: &self.token(name), previous_version: 0 };
+        self.event(name).message(along).chained(link).size()
     }
 
     /// The id of the event's message to a client.
@@ -352,6 +354,7 @@ impl LedgerWorld {
             epoch: 77,
             incarnation_number: 1,
             position,
+            last: None,
             replay: None,
             at,
             unknown: [].into(),

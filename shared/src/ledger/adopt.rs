@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::cursors::{CursorWrite, transactions};
 use super::{
-    ClientId, Cursor, EventTime, First, GroupItem, Registration, Registry, RowHead, State, Write, WriteCount,
-    lowest_event,
+    ClientId, Cursor, EventTime, First, GroupItem, LastSent, Registration, Registry, RowHead, State, Write,
+    WriteCount, lowest_event,
 };
 use crate::ids::{Group, IncarnationToken, Key};
 use crate::time::Timestamp;
@@ -39,15 +39,25 @@ pub fn adopt(
     let mut cursors = Vec::new();
     for client in leaving(item, registry) {
         match retired.get(&client) {
-            Some(Some(cursor)) => cursors.push(CursorWrite::delete(client, cursor)),
+            Some(Some(cursor)) => cursors.push(CursorWrite::retire(client, cursor)),
             Some(None) => drop(after.behind.remove(&client)),
             None => {}
         }
     }
     for client in joining(item, registry, first_version) {
-        cursors.push(CursorWrite::new(client, item.incarnation_number, first_version - 1, now, fresh));
+        cursors.push(CursorWrite::new(client, item.incarnation_number, first_version - 1, None, now, fresh));
     }
+    after.sent = sent_to_served(item, registry);
     transactions(group, item, is_new, after, cursors)
+}
+
+/// What was sent last to those that are served: nothing to whoever joined since.
+fn sent_to_served(item: &GroupItem, registry: &Registry) -> LastSent {
+    let served = registry.clients.values().filter(|client| client.state != State::Retired);
+    let up_to_date = served.filter(|client| !item.behind.contains(&client.id));
+    let own = up_to_date
+        .map(|client| (client.id, if client.since > item.revision { None } else { item.sent.of(client.id) }));
+    LastSent::new(item.sent.last(), own)
 }
 
 /// The clients in `behind` that are served no more: their cursors go when the group is adopted.
@@ -117,6 +127,7 @@ pub(super) fn unseen(key: &Key, first: First) -> GroupItem {
         write_count: WriteCount(0),
         version: first.version.saturating_sub(1),
         behind: [].into(),
+        sent: LastSent::default(),
         revision: 0,
         incarnation_number: 1,
         token: IncarnationToken::new(key, &first.identity, 1, None),

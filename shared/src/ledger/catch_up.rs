@@ -6,7 +6,7 @@ mod gather;
 mod lease;
 mod progress;
 
-use super::{ClientId, Cursor, GroupItem, LedgerRead, Reading, Repetition};
+use super::{ClientId, Cursor, GroupItem, LastVersion, LedgerRead, Reading, Repetition};
 use crate::ids::Group;
 
 pub use gather::{NeededEvents, Plan, PlannedEvent, VERSIONS_LIMIT};
@@ -57,6 +57,11 @@ impl Task {
     /// Up to which version the client has everything: of another incarnation it has nothing.
     pub fn position(&self) -> i64 {
         if self.is_of_this_incarnation() { self.cursor.position } else { self.first_version - 1 }
+    }
+
+    /// The version that was sent last to the client in this incarnation.
+    pub fn last(&self) -> LastVersion {
+        self.cursor.last.filter(|_| self.is_of_this_incarnation())
     }
 
     /// The replay and the highest version that it repeats.

@@ -1,9 +1,11 @@
 //! Who is behind: a group's item names a client in `behind` exactly if the client has a cursor there.
 //!
 //! This is the only module that plans writes of `behind` and of cursors, for the fan-out, catch-up and control
-//! requests. They are written in one transaction.
+//! requests. They are written in one transaction. What a client was sent last is in its cursor, else in the item.
 
-use super::{ClientId, Condition, Cursor, GroupItem, Item, ItemKey, WRITE_LIMIT, Write, WriteCount};
+use super::{
+    ClientId, Condition, Cursor, GroupItem, Item, ItemKey, LastVersion, WRITE_LIMIT, Write, WriteCount,
+};
 use crate::ids::Group;
 use crate::time::Timestamp;
 
@@ -12,16 +14,27 @@ use crate::time::Timestamp;
 pub(super) struct CursorWrite {
     pub(super) client: ClientId,
     pub(super) condition: Condition,
-    /// `None` deletes it, and the client leaves [`GroupItem::behind`].
-    pub(super) cursor: Option<Cursor>,
+    pub(super) standing: Standing,
+}
+
+/// What a client is in a group from then on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It has less than the group's version.
+    Behind(Cursor),
+    /// It has everything, and was sent this version last. The cursor is deleted.
+    UpToDate(LastVersion),
+    /// It is served no more. The cursor is deleted.
+    Retired,
 }
 
 impl CursorWrite {
-    /// Of a client that becomes behind, and has everything of this incarnation up to `position`.
+    /// Of a client that becomes behind, has everything of this incarnation up to `position`, and was sent `last` last.
     pub(super) fn new(
         client: ClientId,
         incarnation_number: u64,
         position: i64,
+        last: LastVersion,
         now: Timestamp,
         fresh: &mut dyn FnMut() -> u64,
     ) -> Self {
@@ -30,40 +43,73 @@ impl CursorWrite {
             epoch: fresh(),
             incarnation_number,
             position,
+            last,
             replay: None,
             at: now,
             unknown: [].into(),
         };
-        Self { client, condition: Condition::Absent, cursor: Some(cursor) }
+        Self { client, condition: Condition::Absent, standing: Standing::Behind(cursor) }
     }
 
     /// Of a client that stays behind.
     pub(super) fn change(client: ClientId, before: &Cursor, after: Cursor) -> Self {
-        Self { client, condition: Condition::WriteCount(before.write_count), cursor: Some(after) }
+        Self::over(client, before, Standing::Behind(after))
     }
 
     /// Of a client that is served no more.
-    pub(super) fn delete(client: ClientId, before: &Cursor) -> Self {
-        Self { client, condition: Condition::WriteCount(before.write_count), cursor: None }
+    pub(super) fn retire(client: ClientId, before: &Cursor) -> Self {
+        Self::over(client, before, Standing::Retired)
+    }
+
+    fn over(client: ClientId, before: &Cursor, standing: Standing) -> Self {
+        Self { client, condition: Condition::WriteCount(before.write_count), standing }
     }
 
     pub(super) fn write(self, group: &Group) -> Write {
         let key = ItemKey::Cursor(self.client, group.clone());
-        Write { key, condition: self.condition, item: self.cursor.map(Item::Cursor) }
+        let item = match self.standing {
+            Standing::Behind(cursor) => Some(Item::Cursor(cursor)),
+            Standing::UpToDate(_) | Standing::Retired => None,
+        };
+        Write { key, condition: self.condition, item }
+    }
+
+    /// Notes in a group's item what the client is.
+    fn apply(&self, item: &mut GroupItem) {
+        match self.standing {
+            Standing::Behind(_) => {
+                item.behind.insert(self.client);
+                item.sent.leave(self.client);
+            }
+            Standing::UpToDate(last) => {
+                item.behind.remove(&self.client);
+                item.sent.note(self.client, last);
+            }
+            Standing::Retired => {
+                item.behind.remove(&self.client);
+                item.sent.leave(self.client);
+            }
+        }
     }
 }
 
-/// One transaction that takes a client out of `behind`, and its cursor away: it is up to date.
-pub fn up_to_date(group: &Group, item: &GroupItem, client: ClientId, cursor: &Cursor) -> Vec<Write> {
-    transaction(group, item, CursorWrite::delete(client, cursor))
+/// One transaction that takes a client out of `behind`, and its cursor away: it is up to date, and was sent `last` last.
+pub fn up_to_date(
+    group: &Group,
+    item: &GroupItem,
+    client: ClientId,
+    cursor: &Cursor,
+    last: LastVersion,
+) -> Vec<Write> {
+    transaction(group, item, CursorWrite::over(client, cursor, Standing::UpToDate(last)))
 }
 
 /// One transaction that takes away the cursor of a client that is served no more, and its entry in `behind`, if the
 /// group has an item.
 pub fn leave(group: &Group, item: Option<&GroupItem>, client: ClientId, cursor: &Cursor) -> Vec<Write> {
     match item {
-        Some(item) => up_to_date(group, item, client, cursor),
-        None => vec![CursorWrite::delete(client, cursor).write(group)],
+        Some(item) => transaction(group, item, CursorWrite::retire(client, cursor)),
+        None => vec![CursorWrite::retire(client, cursor).write(group)],
     }
 }
 
@@ -81,15 +127,15 @@ pub(super) fn behind(
     after: Cursor,
 ) -> Vec<Write> {
     let condition = before.map_or(Condition::Absent, |before| Condition::WriteCount(before.write_count));
-    transaction(group, item, CursorWrite { client, condition, cursor: Some(after) })
+    transaction(group, item, CursorWrite { client, condition, standing: Standing::Behind(after) })
 }
 
 fn transaction(group: &Group, item: &GroupItem, cursor: CursorWrite) -> Vec<Write> {
     transactions(group, item, false, item.clone(), vec![cursor]).into_iter().flatten().collect()
 }
 
-/// The transactions, in order, that make `after` of `before` and write `cursors`. `after.behind` follows from the
-/// cursors.
+/// The transactions, in order, that make `after` of `before` and write `cursors`. `after.behind`, and what `after.sent`
+/// says of these clients, follow from the cursors.
 ///
 /// Usually it is one. If there are too many cursors, all but the last transaction change nothing but `behind` and
 /// `write_count`: `version` is raised when every client that has less is named.
@@ -107,13 +153,8 @@ pub(super) fn transactions(
     loop {
         let mut writes = Vec::new();
         for cursor in rest.by_ref().take(WRITE_LIMIT - 1) {
-            for item in [&mut so_far, &mut after] {
-                if cursor.cursor.is_some() {
-                    item.behind.insert(cursor.client);
-                } else {
-                    item.behind.remove(&cursor.client);
-                }
-            }
+            cursor.apply(&mut so_far);
+            cursor.apply(&mut after);
             writes.push(cursor.write(group));
         }
         so_far.write_count = WriteCount(so_far.write_count.0 + 1);

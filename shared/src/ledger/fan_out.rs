@@ -4,6 +4,7 @@
 //! after a look-up with what was seen, after a write by a new read. [`RunPlan::record`] says what to write once a run
 //! was sent, [`UnrecordedSends`] keeps what was sent if that write is lost.
 
+mod client_run;
 mod dropped_versions;
 mod first_sight;
 mod holes;
@@ -17,20 +18,22 @@ use super::cursors::{CursorWrite, transactions};
 use super::pairs::{new_pairs, note_pairs};
 use super::plausible::{self, LOOK_UP_LIMIT};
 use super::{
-    ClientId, First, GroupItem, Item, Reading, Registry, RowHead, State, WRITE_LIMIT, Write, adopt, leaving,
-    lowest_event, replay,
+    ClientId, First, GroupItem, Item, LastSent, Reading, Registry, RowHead, State, WRITE_LIMIT, Write, adopt,
+    leaving, lowest_event, replay,
 };
 use crate::ids::{EventIdentity, IncarnationToken, ReplayId};
 
+use self::client_run::Chain;
 use self::dropped_versions::is_newer;
 use self::first_sight::first_sight;
 use self::instants::Instants;
 use self::unrecorded_sends::Merge;
 
+pub use self::client_run::{ClientEvent, ClientPosition, ClientRun};
 pub use self::dropped_versions::DroppedVersions;
 pub use self::holes::Holes;
 pub use self::rows::{Rows, TableEvent, WantedEvents};
-pub use self::run::{ClientPosition, EventRun, Reached, Record, RunEvent, RunPlan};
+pub use self::run::{EventRun, Reached, Record, RunEvent, RunPlan};
 pub use self::unrecorded_sends::UnrecordedSends;
 pub use self::view::{Answers, Arrival, Decision, ImplausibleEvent, LookUp, PriorWrite, View};
 
@@ -192,6 +195,7 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
             streamed_at: None,
             first,
             holes: Vec::new(),
+            sent: LastSent::default(),
             ..item.clone()
         };
         (new, "a new incarnation")
@@ -314,30 +318,19 @@ fn plan_send(
         return missing;
     }
     let Some(merges) = merges(view, item, fresh) else { return Decision::ReadAgain };
-    let (mut tried, mut skipped) = (Vec::new(), Vec::new());
-    for (name, client) in &registry.clients {
-        if client.state == State::Retired || item.behind.contains(&client.id) {
-            continue;
-        }
-        let start = ClientPosition {
-            name: name.clone(),
-            client: client.id,
-            has: view.unrecorded.has(client.id, item),
-        };
-        if client.state == State::Live && (view.is_reachable)(name) {
-            tried.push(start);
-        } else {
-            skipped.push(start);
-        }
-    }
-    Decision::Send(Box::new(RunPlan {
-        group: view.group.clone(),
-        item: item.clone(),
-        run,
-        tried,
-        skipped,
-        merges,
-    }))
+    let up_to_date = registry
+        .clients
+        .iter()
+        .filter(|(_, client)| client.state != State::Retired && !item.behind.contains(&client.id));
+    let mut chain = Chain::new(&item.token, view.first_version, &run.events);
+    let clients = up_to_date.map(|(name, client)| {
+        let position = view.unrecorded.position(name, client.id, item);
+        let events = chain.events(&position);
+        let is_tried = client.state == State::Live && (view.is_reachable)(name);
+        ClientRun { position, is_tried, events }
+    });
+    let clients = clients.collect();
+    Decision::Send(Box::new(RunPlan { group: view.group.clone(), item: item.clone(), run, clients, merges }))
 }
 
 /// The clients that are behind now and got something by a send whose record was lost.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::last_sent::{LastSent, LastVersion};
 use super::stored::Attributes;
 use super::{EventTime, Unread};
 use crate::config::ClientName;
@@ -78,6 +79,8 @@ pub struct GroupItem {
     pub version: i64,
     /// Who has less. A cursor says what.
     pub behind: BTreeSet<ClientId>,
+    /// What the others were sent last.
+    pub sent: LastSent,
     /// The revision of [`Registry`] that `behind` accounts for.
     pub revision: u64,
     /// Which incarnation of the aggregate: 1, 2, ….
@@ -120,6 +123,8 @@ pub struct Cursor {
     pub incarnation_number: u64,
     /// The client has every event up to it. One below the first version if it has none.
     pub position: i64,
+    /// The version of the last event that was ever sent to the client in this incarnation, at `position` or above.
+    pub last: LastVersion,
     /// What of the next events is a repetition, if any is.
     pub replay: Option<Repetition>,
     /// When the client became behind.
@@ -135,6 +140,8 @@ pub struct Repetition {
     pub id: ReplayId,
     /// Up to which version.
     pub until: i64,
+    /// The version of the event that was sent last in it; before the first, of the last one that is not repeated.
+    pub previous: LastVersion,
 }
 
 /// Who catches a client up.

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use crate::ids::{EventIdentity, IncarnationToken};
     use crate::ledger::times::YOUNG;
-    use crate::ledger::{First, WriteCount};
+    use crate::ledger::{First, LastSent, WriteCount};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
     const START: Timestamp = Timestamp::from_millis(1_799_000_000_000);
@@ -142,6 +142,7 @@ mod tests {
             version,
             behind: BTreeSet::new(),
             revision: 1,
+            sent: LastSent::default(),
             incarnation_number: 1,
             token: IncarnationToken::new(&Key::S("a".to_owned()), &identity("1"), 1, None),
             first: First { identity: identity("1"), version: 1 },

@@ -36,6 +36,11 @@ pub fn replay(
     } else {
         (item.version, now)
     };
+    let last = if item.behind.contains(&client) {
+        of_this_incarnation.and_then(|cursor| cursor.last)
+    } else {
+        item.sent.of(client)
+    };
     let repeated = of_this_incarnation.and_then(|cursor| cursor.replay.as_ref());
     let until = repeated.map_or(has, |repeated| repeated.until.max(has));
     let before = from.max(first_version) - 1;
@@ -43,12 +48,15 @@ pub fn replay(
         return Vec::new();
     }
 
+    // Whoever has everything before `from` takes what comes then.
+    let previous = last.min((before >= first_version).then_some(before));
     let repeated = Cursor {
         write_count: WriteCount(fresh()),
         epoch: fresh(),
         incarnation_number: item.incarnation_number,
         position: before.min(has),
-        replay: (!is_lost).then(|| Repetition { id: id.clone(), until }),
+        last,
+        replay: (!is_lost).then(|| Repetition { id: id.clone(), until, previous }),
         at,
         unknown: cursor.map(|cursor| cursor.unknown.clone()).unwrap_or_default(),
     };
@@ -61,7 +69,7 @@ mod tests {
 
     use super::*;
     use crate::ids::{IncarnationToken, Key};
-    use crate::ledger::{Condition, First, Item, ItemKey};
+    use crate::ledger::{Condition, First, Item, ItemKey, LastSent};
 
     const CLIENT: ClientId = ClientId(7);
 
@@ -71,6 +79,7 @@ mod tests {
             version,
             behind: BTreeSet::from_iter([ClientId(3)].into_iter().chain(is_behind.then_some(CLIENT))),
             revision: 2,
+            sent: LastSent::default(),
             incarnation_number: 2,
             token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
             first: First { identity: Key::S("1".to_owned()).into(), version: 1 },
@@ -85,12 +94,13 @@ mod tests {
 
     fn cursor(incarnation_number: u64, position: i64, until: i64) -> Cursor {
         let id = ReplayId::try_new("before").unwrap();
-        let replay = (until > 0).then_some(Repetition { id, until });
+        let replay = (until > 0).then_some(Repetition { id, until, previous: None });
         Cursor {
             write_count: WriteCount(900),
             epoch: 5,
             incarnation_number,
             position,
+            last: None,
             replay,
             at: Timestamp::from_millis(1),
             unknown: [].into(),
@@ -113,12 +123,13 @@ mod tests {
         let mut behind = item.clone();
         behind.write_count = WriteCount(41);
         behind.behind.insert(CLIENT);
-        let (at, replay) = (Timestamp::from_millis(at), Some(Repetition { id, until }));
+        let (at, replay) = (Timestamp::from_millis(at), Some(Repetition { id, until, previous: None }));
         let repeated = Cursor {
             write_count: WriteCount(1_001),
             epoch: 1_002,
             incarnation_number: 2,
             position,
+            last: None,
             replay,
             at,
             unknown: [].into(),

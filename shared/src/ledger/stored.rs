@@ -9,6 +9,7 @@
 
 mod fields;
 mod instant;
+mod packed;
 mod restore;
 mod store;
 #[cfg(test)]

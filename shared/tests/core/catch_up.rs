@@ -5,9 +5,10 @@ use shared::ids::{Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::catch_up::*;
 use shared::ledger::cursors::{leave, up_to_date};
 use shared::ledger::{
-    ClientId, Condition, Cursor, First, GroupItem, Item, ItemKey, LedgerRead, Repetition, Row, Unread, Write,
-    WriteCount,
+    ClientId, Condition, Cursor, First, GroupItem, Item, ItemKey, LastSent, LedgerRead, Repetition, Row,
+    Unread, Write, WriteCount,
 };
+use shared::message::PREVIOUS_VERSION;
 use shared::time::Timestamp;
 use testkit::memory::MemoryTable;
 
@@ -24,6 +25,7 @@ fn item(incarnation_number: u64, version: i64) -> GroupItem {
         version,
         behind: BTreeSet::from([OTHER, CLIENT]),
         revision: 2,
+        sent: LastSent::default(),
         incarnation_number,
         token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
         first: First { identity: Key::N("1".to_owned()).into(), version: 1 },
@@ -36,17 +38,22 @@ fn item(incarnation_number: u64, version: i64) -> GroupItem {
     }
 }
 
-/// A cursor as `incarnation_number:position` or, in a replay, `incarnation_number:position..replay_until`.
+/// A cursor as `incarnation_number:position` or, in a replay, `incarnation_number:position..replay_until`. Everything up
+/// to the higher of both was sent, and in the replay everything up to `position`.
 fn cursor(text: &str) -> Cursor {
     let (incarnation_number, range) = text.split_once(':').unwrap();
     let (position, until) = range.split_once("..").map_or((range, None), |(from, until)| (from, Some(until)));
     let id = ReplayId::try_new("r-1").unwrap();
+    let position: i64 = position.parse().unwrap();
+    let until: Option<i64> = until.map(|until| until.parse().unwrap());
+    let sent = |version: i64| (version > 0).then_some(version);
     Cursor {
         write_count: WriteCount(900),
         epoch: 5,
         incarnation_number: incarnation_number.parse().unwrap(),
-        position: position.parse().unwrap(),
-        replay: until.map(|until| Repetition { id, until: until.parse().unwrap() }),
+        position,
+        last: sent(until.unwrap_or(position).max(position)),
+        replay: until.map(|until| Repetition { id, until, previous: sent(position) }),
         at: Timestamp::from_millis(1),
         unknown: [].into(),
     }
@@ -122,7 +129,10 @@ fn gather(task: &Task, bytes_limit: usize, pages: &str) -> String {
     for PlannedEvent { version, message } in &plan.events {
         let is_repeated = message.attribute("replay") == Some("r-1");
         assert_eq!(is_repeated, until.is_some_and(|until| *version <= until));
-        shown.push(version.to_string());
+        // A predecessor that is not simply the version before is shown.
+        let previous = message.attribute(PREVIOUS_VERSION).unwrap();
+        let is_plain = previous == (version - 1).to_string();
+        shown.push(if is_plain { version.to_string() } else { format!("{version}<{previous}") });
     }
     format!("{} to {}, {unread} unread", shown.join(" "), plan.end)
 }
@@ -138,10 +148,10 @@ fn what_lies_between_position_and_version_is_sent_and_nothing_else() {
     check(task(1, 5, cursor("1:3")), "4 5 6|3|2", "4 5 to 5, 1 unread");
     check(task(1, 5, cursor("1:3")), "4 5 6 3|2", "4 5 to 5, 1 unread");
     // A hole that the ledger does not know is looked for to the end, and not waited for.
-    check(task(1, 6, cursor("1:3")), "6 4|3 2|1", "4 6 to 6, 0 unread");
+    check(task(1, 6, cursor("1:3")), "6 4|3 2|1", "4 6<4 to 6, 0 unread");
     let mut known = task(1, 6, cursor("1:3"));
     known.item.holes = vec![2, 5, 9];
-    check(known.clone(), "6 4|3 2|1", "4 6 to 6, 1 unread");
+    check(known.clone(), "6 4|3 2|1", "4 6<4 to 6, 1 unread");
     // An event that came late is sent, too.
     check(known, "6 5 4|3|2", "4 5 6 to 6, 1 unread");
     check(task(1, 5, cursor("1:3")), "", " to 5, 0 unread");
@@ -165,8 +175,7 @@ fn of_too_much_the_lowest_is_sent_and_the_next_pass_goes_on() {
         assert_eq!(gather(&task(1, 5, cursor("1:1")), bytes_limit, "5 4|3 2|1"), expected);
     };
     let row = rows("2").remove(0);
-    let token = task(1, 5, cursor("1:1")).item.token;
-    let size = row.event.unwrap().message(Default::default()).in_incarnation(&token).size();
+    let size = row.event.unwrap().size();
     check(size * 4, "2 3 4 5 to 5, 0 unread");
     check(size * 3, "2 3 4 to 4, 0 unread");
     check(size * 2, "2 3 to 3, 0 unread");
@@ -186,8 +195,8 @@ fn a_run_ends_before_what_cannot_be_sent_unless_that_comes_first() {
         assert_eq!(gather(&task(1, 6, cursor("1:2")), 1 << 20, pages), expected);
     };
     check("6 5 4! 3", "3 to 3, 0 unread");
-    check("6 5 4! 3!", "3! 4! 5 6 to 6, 0 unread");
-    check("6! 5 4!", "4! 5 to 5, 0 unread");
+    check("6 5 4! 3!", "3! 4! 5<2 6 to 6, 0 unread");
+    check("6! 5 4!", "4! 5<2 to 5, 0 unread");
     check("6! 2! 1!", "6! to 6, 0 unread");
 }
 
@@ -212,7 +221,7 @@ fn a_plan_knows_how_far_the_client_got() {
 #[test]
 fn the_lowest_event_that_can_be_sent_is_known() {
     let check = |pages: &str, expected: Option<i64>| {
-        let mut gathered = NeededEvents::new(&task(1, 2, cursor("1:1")), 1 << 20);
+        let mut gathered = NeededEvents::new(&task(1, 8, cursor("1:1")), 1 << 20);
         pages.split('|').for_each(|page| gathered.take(rows(page)));
         assert_eq!(gathered.into_lowest().map(|event| event.version()), expected, "{pages}");
     };
@@ -221,11 +230,33 @@ fn the_lowest_event_that_can_be_sent_is_known() {
     check("9 8|5 7", Some(5));
     check("9 8|5!", Some(8));
     check("5!", None);
+    // What is above the group's version is the fan-out's business.
+    check("9 10 2000000", None);
+    check("9 8 2000000", Some(8));
+}
+
+#[test]
+fn what_is_repeated_follows_what_was_repeated_and_the_rest_what_was_ever_sent() {
+    let gather = |cursor: Cursor| gather(&task(1, 9, cursor), 1 << 20, "9 8 7 6 5 4 2 1");
+    let replay = |position, until, previous: Option<i64>, last: Option<i64>| {
+        let mut cursor = cursor(&format!("1:{position}..{until}"));
+        cursor.last = last;
+        cursor.replay.as_mut().unwrap().previous = previous;
+        gather(cursor)
+    };
+    assert_eq!(replay(2, 6, Some(2), Some(6)), "4<2 5 6 7 8 9 to 9, 0 unread");
+    assert_eq!(replay(3, 6, Some(3), Some(6)), "4 5 6 7 8 9 to 9, 0 unread");
+    assert_eq!(replay(0, 5, None, Some(5)), "1 2 4<2 5 6 7 8 9 to 9, 0 unread");
+    // All that is to be repeated was repeated. What was sent last before is below, because 6 was passed over then.
+    assert_eq!(replay(6, 6, Some(4), Some(5)), "7<5 8 9 to 9, 0 unread");
+    // It was never sent anything of this incarnation.
+    assert_eq!(replay(4, 4, None, None), "5<0 6 7 8 9 to 9, 0 unread");
 }
 
 /// The write that records that a client got versions (`after`, `up_to`] of incarnation 1 in epoch 5.
 fn record(after: i64, up_to: i64, now: Begin) -> String {
-    let known = SentRange { incarnation_number: 1, epoch: 5, after, up_to };
+    let last = (up_to > after).then_some(up_to);
+    let known = SentRange { incarnation_number: 1, epoch: 5, after, up_to, last };
     let before = now.clone();
     let write = known.write(&now, &mut || 901);
     let Begin::Behind(task) = before else {
@@ -245,6 +276,7 @@ fn record(after: i64, up_to: i64, now: Begin) -> String {
             let mut item = task.item.clone();
             item.write_count = WriteCount(41);
             item.behind.remove(&CLIENT);
+            item.sent = LastSent::new(None, [(CLIENT, Some(item.version))]);
             let group = Write {
                 key: ItemKey::Group(group()),
                 condition: Condition::WriteCount(WriteCount(40)),
@@ -269,7 +301,12 @@ fn record(after: i64, up_to: i64, now: Begin) -> String {
                 (WriteCount(901), task.cursor.epoch, task.cursor.at)
             );
             let until = cursor.replay.as_ref().map_or(0, |repeated| repeated.until);
-            format!("{}:{}..{until}", cursor.incarnation_number, cursor.position)
+            let last = cursor.last.unwrap_or(0);
+            let chain = cursor
+                .replay
+                .as_ref()
+                .map_or(String::new(), |repeated| format!(" after {}", repeated.previous.unwrap_or(0)));
+            format!("{}:{}..{until} last {last}{chain}", cursor.incarnation_number, cursor.position)
         }
     }
 }
@@ -280,13 +317,13 @@ fn in_the_same_epoch_the_higher_of_both_positions_counts() {
         let now = Begin::Behind(Box::new(task(1, version, cursor(now))));
         assert_eq!(record(after, up_to, now), expected);
     };
-    check(3, 6, 9, "1:3", "1:6..0");
-    check(3, 6, 9, "1:5", "1:6..0");
+    check(3, 6, 9, "1:3", "1:6..0 last 6");
+    check(3, 6, 9, "1:5", "1:6..0 last 6");
     check(3, 6, 9, "1:6", "nothing");
     check(3, 6, 9, "1:8", "nothing");
-    check(3, 6, 9, "1:3..8", "1:6..8");
+    check(3, 6, 9, "1:3..8", "1:6..8 last 8 after 6");
     // The cursor is of an older incarnation, and this client was the first to get something of the new one.
-    check(0, 6, 9, "0:8..8", "1:6..0");
+    check(0, 6, 9, "0:8..8", "1:6..0 last 6");
     check(3, 6, 6, "1:3", "up to date");
     check(3, 6, 7, "1:7", "up to date");
     check(6, 6, 6, "1:6", "up to date");
@@ -300,8 +337,8 @@ fn in_another_epoch_it_counts_as_repetition_of_a_replay_that_reaches_that_far() 
         now.epoch = 6;
         assert_eq!(record(after, up_to, Begin::Behind(Box::new(task(1, 9, now)))), expected);
     };
-    check(3, 6, "1:0..3", "1:0..6");
-    check(3, 6, "1:0..4", "1:0..6");
+    check(3, 6, "1:0..3", "1:0..6 last 6 after 0");
+    check(3, 6, "1:0..4", "1:0..6 last 6 after 0");
     check(3, 6, "1:0..6", "nothing");
     check(3, 6, "1:0..2", "nothing");
     check(3, 6, "1:4", "nothing");
@@ -321,7 +358,7 @@ fn a_retired_client_leaves_with_its_cursor() {
     let keys = |writes: Vec<Write>| writes.into_iter().map(|write| write.item.is_some()).collect::<Vec<_>>();
     assert_eq!(
         leave(&group(), Some(&gone), CLIENT, &cursor),
-        up_to_date(&group(), &task(1, 9, cursor.clone()).item, CLIENT, &cursor)
+        up_to_date(&group(), &task(1, 9, cursor.clone()).item, CLIENT, &cursor, gone.sent.last())
     );
     assert_eq!(keys(leave(&group(), None, CLIENT, &cursor)), [false]);
 }

@@ -12,8 +12,8 @@ use shared::clock::Clock;
 use shared::config::Config;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, Ledger, Page, Ports, RowHead,
-    ScanPage, ScanPosition, Unread, Write, WriteCount, WriteError,
+    ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent, Ledger, Page, Ports,
+    RowHead, ScanPage, ScanPosition, Unread, Write, WriteCount, WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;
@@ -149,6 +149,7 @@ impl World {
             epoch: self.ledger.fresh(),
             incarnation_number: 1,
             position: 0,
+            last: None,
             replay: None,
             at: self.clock.now(),
             unknown: [].into(),
@@ -245,6 +246,7 @@ impl World {
             version,
             behind,
             revision: 1,
+            sent: LastSent::default(),
             incarnation_number: 1,
             token: IncarnationToken::new(&key(group), &at(1).head.identity, 1, None),
             first: First { identity: at(1).head.identity.clone(), version: 1 },

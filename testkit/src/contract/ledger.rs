@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use shared::config::{ClientName, VERSION_LIMIT};
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::{
-    ClientId, Condition, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, Ledger,
-    READ_LIMIT, Registration, Registry, Repetition, Scan, ScanKind, State, WRITE_LIMIT, Write, WriteCount,
-    WriteError,
+    ClientId, Condition, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, LastSent, Lease,
+    Ledger, READ_LIMIT, Registration, Registry, Repetition, Scan, ScanKind, State, WRITE_LIMIT, Write,
+    WriteCount, WriteError,
 };
 use shared::time::Timestamp;
 
@@ -64,8 +64,8 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         ..group_item(u64::MAX)
     };
     let id = ReplayId::try_new(&"r".repeat(40)).ok();
-    let replay = id.map(|id| Repetition { id, until: VERSION_LIMIT });
-    let full_cursor = Cursor { epoch: u64::MAX, position: -1, replay, ..cursor(u64::MAX) };
+    let replay = id.map(|id| Repetition { id, until: VERSION_LIMIT, previous: Some(VERSION_LIMIT) });
+    let full_cursor = Cursor { epoch: u64::MAX, position: -1, last: Some(0), replay, ..cursor(u64::MAX) };
     let lease = Lease {
         write_count: WriteCount(1),
         holder: u64::MAX,
@@ -358,6 +358,7 @@ fn group_item(write_count: u64) -> GroupItem {
         write_count: WriteCount(write_count),
         version: 7,
         behind: BTreeSet::new(),
+        sent: LastSent::new(Some(7), [(ClientId(1), None), (ClientId(u32::MAX), Some(6))]),
         revision: 1,
         incarnation_number: 1,
         token: IncarnationToken::try_new("0123456789abcdef").expect("a token"),
@@ -381,6 +382,7 @@ fn cursor(write_count: u64) -> Cursor {
         epoch: 1,
         incarnation_number: 1,
         position: 3,
+        last: Some(2),
         replay: None,
         at: at(1_763_632_800_000),
         unknown: [].into(),

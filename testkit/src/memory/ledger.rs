@@ -330,7 +330,7 @@ mod tests {
     use crate::contract::ledger::check;
     use crate::memory::now_or_never;
     use shared::ids::{IncarnationToken, Key};
-    use shared::ledger::{First, GroupItem, Registry, WriteCount};
+    use shared::ledger::{First, GroupItem, LastSent, Registry, WriteCount};
     use shared::time::Timestamp;
 
     fn registry(write_count: u64) -> Item {
@@ -395,6 +395,7 @@ mod tests {
                 write_count: WriteCount(write_count),
                 version: 1,
                 behind: (0..behind).map(ClientId).collect(),
+                sent: LastSent::default(),
                 revision: 1,
                 incarnation_number: 1,
                 token: IncarnationToken::new(&key, &key.clone().into(), 1, None),

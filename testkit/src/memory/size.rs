@@ -35,7 +35,7 @@ fn of_number(number: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use shared::ids::{Group, IncarnationToken, Key};
-    use shared::ledger::{ClientId, Cursor, First, GroupItem, WriteCount};
+    use shared::ledger::{ClientId, Cursor, First, GroupItem, LastSent, WriteCount};
     use shared::time::Timestamp;
 
     use super::*;
@@ -49,6 +49,7 @@ mod tests {
             epoch: 2,
             incarnation_number: 1,
             position: 3,
+            last: None,
             replay: None,
             at: Timestamp::from_millis(1_763_632_800_000),
             unknown: [].into(),
@@ -70,6 +71,7 @@ mod tests {
                 version: 7,
                 behind,
                 revision: 3,
+                sent: LastSent::default(),
                 incarnation_number: 1,
                 token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
                 first: First { identity: Key::S("2025-03-01T09:30:00Z".to_owned()).into(), version: 1 },

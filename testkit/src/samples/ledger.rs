@@ -10,8 +10,8 @@ use shared::config::{ClientName, VERSION_LIMIT};
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::stored::{Attributes, Value as Stored};
 use shared::ledger::{
-    ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, Lease, PAIRS_LIMIT,
-    Registration, Registry, Repetition, Scan, ScanKind, State, WriteCount,
+    ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, LastSent, LastVersion, Lease,
+    PAIRS_LIMIT, Registration, Registry, Repetition, Scan, ScanKind, State, WriteCount,
 };
 use shared::time::Timestamp;
 
@@ -93,6 +93,10 @@ fn version() -> impl Strategy<Value = i64> {
     -1..=VERSION_LIMIT
 }
 
+fn last() -> impl Strategy<Value = LastVersion> {
+    option::of(0..=VERSION_LIMIT)
+}
+
 prop_compose! {
     fn group_item()(
         (write_count, version, revision, incarnation_number) in (any::<u64>(), version(), any::<u64>(), any::<u64>()),
@@ -102,11 +106,16 @@ prop_compose! {
         unknown in unknown(),
         (time, streamed_at) in (option::of(event_time()), option::of(instant())),
         (holes, pairs) in (vec(version(), 0..HOLES_LIMIT), vec(version(), 0..PAIRS_LIMIT)),
+        (last, own) in (last(), btree_map(any::<u32>(), last(), 0..4)),
     ) -> GroupItem {
+        // Nothing above the group's version was sent to whoever is up to date.
+        let up_to = |last: LastVersion| last.map(|last| last.min(version)).filter(|last| *last >= 0);
+        let own = own.into_iter().map(|(client, own)| (ClientId(client), up_to(own)));
+        let sent = LastSent::new(up_to(last), own);
         let behind = behind.into_iter().map(ClientId).collect();
         let first = First { identity: EventIdentity { sort, id }, version: first_version };
         let token = IncarnationToken::try_new(&token).unwrap();
-        GroupItem { write_count: WriteCount(write_count), version, behind, revision, incarnation_number, token, first, time, streamed_at, key, holes, pairs, unknown }
+        GroupItem { write_count: WriteCount(write_count), version, behind, sent, revision, incarnation_number, token, first, time, streamed_at, key, holes, pairs, unknown }
     }
 }
 
@@ -114,12 +123,13 @@ prop_compose! {
     fn cursor()(
         (write_count, epoch, incarnation_number) in any::<(u64, u64, u64)>(),
         (position, until) in (version(), version()),
+        (last, previous) in (last(), last()),
         replay in option::of("[A-Za-z0-9-]{1,40}"),
         unknown in unknown(),
         at in instant(),
     ) -> Cursor {
-        let replay = replay.map(|text| Repetition { id: ReplayId::try_new(&text).unwrap(), until });
-        Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, replay, at, unknown }
+        let replay = replay.map(|text| Repetition { id: ReplayId::try_new(&text).unwrap(), until, previous });
+        Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, last, replay, at, unknown }
     }
 }
 

@@ -22,7 +22,8 @@ use serde_json::{Value, json};
 use shared::config::{Path, Source};
 use shared::ids::{Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Condition, EventTable as _, First, GroupItem, Item, ItemKey, Ledger as _, Write, WriteCount,
+    ClientId, Condition, EventTable as _, First, GroupItem, Item, ItemKey, LastSent, Ledger as _, Write,
+    WriteCount,
 };
 
 /// DynamoDB at the URL.
@@ -58,6 +59,7 @@ fn group_item() -> GroupItem {
         version: 7,
         behind: BTreeSet::new(),
         revision: 1,
+        sent: LastSent::default(),
         incarnation_number: 1,
         token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
         first: First { identity: Key::S("t1".to_owned()).into(), version: 1 },

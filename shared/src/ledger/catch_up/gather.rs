@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Task;
 use crate::event::{Along, Event};
 use crate::ids::{EventIdentity, IncarnationToken};
-use crate::ledger::{Repetition, Row, UnsendableEvent};
-use crate::message::Message;
+use crate::ledger::{LastVersion, Repetition, Row, UnsendableEvent};
+use crate::message::{ChainLink, Message};
 use crate::send::Carrier;
 
 /// The most events of a group that a pass sends; the next pass goes on.
@@ -25,6 +25,8 @@ pub struct NeededEvents {
     holes: Vec<i64>,
     incarnation: IncarnationToken,
     replay: Option<Repetition>,
+    last: LastVersion,
+    first_version: i64,
     kept: BTreeMap<i64, Kept>,
     bytes: usize,
     bytes_limit: usize,
@@ -60,7 +62,7 @@ pub struct Plan {
 
 #[derive(Debug)]
 enum Kept {
-    Message(Message),
+    Event(Event),
     Rejected { identity: EventIdentity, why: String },
 }
 
@@ -74,6 +76,8 @@ impl NeededEvents {
             holes: task.item.holes.clone(),
             incarnation: task.item.token.clone(),
             replay: task.replay().cloned(),
+            last: task.last(),
+            first_version: task.first_version,
             kept: BTreeMap::new(),
             bytes: 0,
             bytes_limit,
@@ -91,13 +95,7 @@ impl NeededEvents {
             match row.event {
                 Ok(event) => {
                     if is_needed {
-                        let repeated = self.replay.as_ref().filter(|repeated| version <= repeated.until);
-                        let along = Along {
-                            incarnation: Some(&self.incarnation),
-                            replay: repeated.map(|repeated| &repeated.id),
-                            ..Along::default()
-                        };
-                        self.keep(version, Kept::Message(event.message(along)));
+                        self.keep(version, Kept::Event(event.clone()));
                     }
                     if version <= self.version
                         && self.lowest.as_ref().is_none_or(|(lowest, _)| version <= *lowest)
@@ -135,9 +133,24 @@ impl NeededEvents {
     /// it is passed over.
     pub fn plan(self) -> Plan {
         let mut plan = Plan { rejected: Vec::new(), events: Vec::new(), end: self.top };
+        let (replay, first_version) = (self.replay.as_ref(), self.first_version);
+        let mut repeated_last = replay.and_then(|repeated| repeated.previous);
+        let mut last = self.last;
         for (version, kept) in self.kept {
             match kept {
-                Kept::Message(message) => plan.events.push(PlannedEvent { version, message }),
+                Kept::Event(event) => {
+                    let repeated = replay.filter(|repeated| version <= repeated.until);
+                    let previous = if repeated.is_some() { repeated_last } else { last };
+                    let previous_version = previous.unwrap_or(first_version - 1);
+                    let along = Along {
+                        chain: Some(ChainLink { incarnation: &self.incarnation, previous_version }),
+                        replay: repeated.map(|repeated| &repeated.id),
+                        ..Along::default()
+                    };
+                    plan.events.push(PlannedEvent { version, message: event.message(along) });
+                    repeated_last = Some(version);
+                    last = last.max(Some(version));
+                }
                 Kept::Rejected { identity, why } if plan.events.is_empty() => {
                     plan.rejected.push(UnsendableEvent { version, identity, why });
                 }
@@ -181,7 +194,7 @@ impl Kept {
     /// In bytes, as far as it matters.
     fn size(&self) -> usize {
         match self {
-            Self::Message(message) => message.size(),
+            Self::Event(event) => event.size(),
             Self::Rejected { why, .. } => why.len(),
         }
     }

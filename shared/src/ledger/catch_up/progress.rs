@@ -2,7 +2,7 @@
 
 use super::{Begin, Task};
 use crate::ledger::cursors::{progress, up_to_date};
-use crate::ledger::{Cursor, Repetition, Write, WriteCount};
+use crate::ledger::{Cursor, LastVersion, Repetition, Write, WriteCount};
 
 /// What was sent to a client of a group and is not recorded yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct SentRange {
     pub after: i64,
     /// Up to which version.
     pub up_to: i64,
+    /// The version of the event that was sent last, if any was.
+    pub last: LastVersion,
 }
 
 /// What is to be written.
@@ -42,6 +44,7 @@ impl SentRange {
             epoch: task.cursor.epoch,
             after: position,
             up_to: position,
+            last: None,
         }
     }
 
@@ -67,10 +70,11 @@ impl SentRange {
         }
         let cursor = &task.cursor;
         let (position, repeated) = (task.position(), task.replay());
+        let last = task.last().max(self.last);
         if cursor.epoch == self.epoch {
             let up_to = self.up_to.max(position);
             if up_to >= task.item.version {
-                let writes = up_to_date(&task.group, &task.item, task.client, cursor);
+                let writes = up_to_date(&task.group, &task.item, task.client, cursor, last);
                 return ProgressWrite::UpToDate(writes);
             }
             if up_to == position {
@@ -79,15 +83,19 @@ impl SentRange {
             let told = Cursor {
                 incarnation_number: self.incarnation_number,
                 position: up_to,
-                replay: repeated.cloned(),
+                last,
+                replay: repeated.map(|repeated| Repetition {
+                    previous: self.last.or(repeated.previous),
+                    ..repeated.clone()
+                }),
                 ..cursor.clone()
             };
             return behind(task, told, fresh);
         }
         match repeated {
-            Some(Repetition { id, until }) if *until >= self.after && self.up_to > *until => {
-                let replay = Repetition { id: id.clone(), until: self.up_to };
-                behind(task, Cursor { replay: Some(replay), ..cursor.clone() }, fresh)
+            Some(repeated) if repeated.until >= self.after && self.up_to > repeated.until => {
+                let replay = Repetition { until: self.up_to, ..repeated.clone() };
+                behind(task, Cursor { last, replay: Some(replay), ..cursor.clone() }, fresh)
             }
             _ => nothing,
         }

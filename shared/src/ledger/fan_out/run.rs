@@ -1,15 +1,15 @@
-//! A run, who gets it, and what is written once it was sent.
+//! A run, and what is written once it was sent.
 
 use std::collections::BTreeMap;
 
+use super::client_run::{ClientPosition, ClientRun};
 use super::{Arrival, DroppedVersions, Holes, Instants, Rows, TableEvent, View};
 use crate::config::ClientName;
 use crate::event::{Along, Event};
-use crate::ids::{Group, IncarnationToken};
+use crate::ids::Group;
 use crate::ledger::cursors::{CursorWrite, transactions};
-use crate::ledger::{ClientId, EventTime, GroupItem, UnsendableEvent, Write};
+use crate::ledger::{ClientId, EventTime, GroupItem, LastSent, UnsendableEvent, Write};
 use crate::message::Message;
-use crate::send::Carrier;
 use crate::time::Timestamp;
 
 /// The most events of one run. The next run begins where it was recorded.
@@ -43,7 +43,7 @@ pub struct RunEvent {
     pub version: i64,
     /// Its time, if it can be read.
     pub time: Option<EventTime>,
-    /// Its message to the clients' queues.
+    /// Its message, without what stands for each client by itself.
     pub message: Message,
     /// When the stream recorded it, if that is known.
     pub streamed_at: Option<Timestamp>,
@@ -60,22 +60,9 @@ pub struct RunPlan {
     pub item: GroupItem,
     /// What is sent.
     pub run: EventRun,
-    /// The clients that are up to date that are tried, by name.
-    pub tried: Vec<ClientPosition>,
-    /// The clients that are up to date that are not: they become behind.
-    pub skipped: Vec<ClientPosition>,
+    /// The clients that are up to date, by name, with what each gets.
+    pub clients: Vec<ClientRun>,
     pub(super) merges: Vec<CursorWrite>,
-}
-
-/// A client of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientPosition {
-    /// Its name.
-    pub name: ClientName,
-    /// Its number.
-    pub client: ClientId,
-    /// It has everything up to this version.
-    pub has: i64,
 }
 
 /// How far a run brought those of its clients that took something: they have everything up to this version.
@@ -115,7 +102,7 @@ impl EventRun {
                 return None;
             }
             (end, latest) = (arrival.version, latest.max(at));
-            events.push(RunEvent::brought(arrival, arrival.time, &item.token));
+            events.push(RunEvent::brought(arrival, arrival.time));
         }
         Some(Self {
             end,
@@ -143,9 +130,9 @@ impl EventRun {
                 break;
             }
             match (arrival, event) {
-                (Some(arrival), _) => events.push(RunEvent::brought(arrival, *time, &item.token)),
+                (Some(arrival), _) => events.push(RunEvent::brought(arrival, *time)),
                 (None, Some(Ok(event))) => {
-                    events.push(RunEvent::of_table(event, version, *time, &item.token));
+                    events.push(RunEvent::of_table(event, version, *time));
                 }
                 (None, Some(Err(why))) => {
                     rejected.push(UnsendableEvent { version, identity: identity.clone(), why: why.clone() });
@@ -180,78 +167,46 @@ impl EventRun {
     pub fn from_table(&self) -> usize {
         self.events.iter().filter(|event| event.arrival.is_none()).count()
     }
-
-    /// The events for a client that has everything up to version `has`.
-    pub fn after(&self, has: i64) -> impl Iterator<Item = &RunEvent> {
-        self.events.iter().filter(move |event| event.version > has)
-    }
 }
 
 impl RunEvent {
-    fn brought(arrival: &Arrival, time: Option<EventTime>, incarnation: &IncarnationToken) -> Self {
+    fn brought(arrival: &Arrival, time: Option<EventTime>) -> Self {
         Self {
             version: arrival.version,
             time,
-            message: arrival.message.in_incarnation(incarnation),
+            message: arrival.message.clone(),
             streamed_at: arrival.streamed_at,
             arrival: Some(arrival.number),
         }
     }
 
-    fn of_table(
-        event: &Event,
-        version: i64,
-        time: Option<EventTime>,
-        incarnation: &IncarnationToken,
-    ) -> Self {
-        let message = event.message(Along { incarnation: Some(incarnation), ..Along::default() });
+    fn of_table(event: &Event, version: i64, time: Option<EventTime>) -> Self {
+        let message = event.message(Along::default());
         Self { version, time, message, streamed_at: None, arrival: None }
     }
 }
 
-impl Carrier for RunEvent {
-    fn message(&self) -> &Message {
-        &self.message
-    }
-}
-
-impl ClientPosition {
-    /// Up to which version the client has everything after a run that brought clients as far as `reached`.
-    pub(super) fn reached(&self, reached: &Reached) -> i64 {
-        reached.get(&self.client).copied().unwrap_or(self.has)
-    }
-}
-
 impl RunPlan {
-    /// The client of this name, if it is tried.
-    pub fn tried(&self, name: &ClientName) -> Option<&ClientPosition> {
-        let place = self.tried.binary_search_by(|start| start.name.cmp(name)).ok()?;
-        self.tried.get(place)
-    }
-
-    /// Up to which version a tried client has everything, once it took the first `accepted` of its events.
-    pub fn reached(&self, start: &ClientPosition, accepted: usize) -> i64 {
-        let mut events = self.run.after(start.has);
-        let Some(last) = accepted.checked_sub(1).and_then(|last| events.nth(last)) else {
-            return if events.next().is_some() { start.has } else { start.has.max(self.run.end) };
-        };
-        if events.next().is_some() { last.version } else { self.run.end }
+    /// What the client of this name gets, if it is tried.
+    pub fn tried(&self, name: &ClientName) -> Option<&ClientRun> {
+        let place = self.clients.binary_search_by(|run| run.position.name.cmp(name)).ok()?;
+        self.clients.get(place).filter(|run| run.is_tried)
     }
 
     /// What is written when the run has brought clients as far as `reached`. Who is not in it took nothing.
     pub fn record(&self, reached: &Reached, now: Timestamp, fresh: &mut dyn FnMut() -> u64) -> Record {
-        let tried =
-            self.tried.iter().map(|start| ClientPosition { has: start.reached(reached), ..start.clone() });
-        let clients = tried.chain(self.skipped.iter().cloned());
-        let became_behind: Vec<ClientPosition> = clients.filter(|start| start.has < self.run.end).collect();
+        let clients = self.clients.iter().map(|run| run.after(reached, self.run.end));
+        let (up_to_date, became_behind): (Vec<ClientPosition>, Vec<ClientPosition>) =
+            clients.partition(|client| client.has >= self.run.end);
         let mut cursors = self.merges.clone();
         let incarnation_number = self.item.incarnation_number;
-        cursors.extend(
-            became_behind
-                .iter()
-                .map(|start| CursorWrite::new(start.client, incarnation_number, start.has, now, fresh)),
-        );
-        let mut after = GroupItem { version: self.run.end, ..self.item.clone() };
+        cursors.extend(became_behind.iter().map(|client| {
+            CursorWrite::new(client.client, incarnation_number, client.has, client.last, now, fresh)
+        }));
+        let last = self.run.events.last().map_or(self.item.sent.last(), |event| Some(event.version));
+        let own = up_to_date.iter().map(|client| (client.client, client.last));
+        let sent = LastSent::new(last, own);
+        let mut after = GroupItem { version: self.run.end, sent, ..self.item.clone() };
         // The latest, not the last: writers' clocks differ, and no event of this incarnation must look newer than it.
         let instants = self.run.events.iter().map(|event| Instants::of_event(event, now));
         Instants { own: after.time, streamed: after.streamed_at } =

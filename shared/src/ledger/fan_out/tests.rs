@@ -16,8 +16,10 @@ use crate::config::{ClientName, Config};
 use crate::event::{Event, Reader};
 use crate::ids::{DeduplicationId, Group, Key};
 use crate::ledger::adopt::unseen;
-use crate::ledger::{Condition, Cursor, EventTime, ItemKey, Page, Registration, Repetition, Row, WriteCount};
-use crate::message::{Body, Message};
+use crate::ledger::{
+    Condition, Cursor, EventTime, ItemKey, LastVersion, Page, Registration, Repetition, Row, WriteCount,
+};
+use crate::message::{Body, Message, PREVIOUS_VERSION};
 use crate::time::Timestamp;
 
 const START: u64 = 1_800_000_000;
@@ -162,14 +164,22 @@ fn rows(text: &str) -> Vec<Row> {
     rows.into_values().rev().collect()
 }
 
-/// `v5 incarnation2 first1' t5 s5 revision2 behind:2,3 holes:3,4`, of which everything but `v` may be left out.
+/// `v5 incarnation2 first1' t5 s5 revision2 behind:2,3 holes:3,4 last:4 sent:1=3,2=0`, of which everything but `v` may be
+/// left out. Everything up to the version was sent, unless the text says otherwise; `0` stands for nothing.
 fn item(text: &str) -> GroupItem {
     let mut item = unseen(&key(), First { identity: identity("1"), version: 1 });
     (item.write_count, item.revision) = (WriteCount(40), 2);
     let numbers = |list: &str| list.split(',').map(|number| number.parse().unwrap()).collect::<Vec<i64>>();
+    let sent = |text: &str| Some(text.parse().unwrap()).filter(|version: &i64| *version > 0);
+    let (mut last, mut own) = (None, Vec::new());
     for word in text.split_whitespace() {
         if let Some(list) = word.strip_prefix("behind:") {
             item.behind = numbers(list).into_iter().map(|id| ClientId(u32::try_from(id).unwrap())).collect();
+        } else if let Some(text) = word.strip_prefix("last:") {
+            last = Some(sent(text));
+        } else if let Some(list) = word.strip_prefix("sent:") {
+            let clients = list.split(',').map(|client| client.split_once('=').unwrap());
+            own = clients.map(|(client, text)| (ClientId(client.parse().unwrap()), sent(text))).collect();
         } else if let Some(list) = word.strip_prefix("holes:") {
             item.holes = numbers(list);
         } else if let Some(list) = word.strip_prefix("pairs:") {
@@ -189,17 +199,20 @@ fn item(text: &str) -> GroupItem {
             item.time = u64::try_from(item.version).ok().filter(|version| *version > 0).map(time);
         }
     }
+    item.sent = LastSent::new(last.unwrap_or_else(|| sent(&item.version.to_string())), own);
     item
 }
 
 fn cursor(position: i64, until: i64) -> Cursor {
     let id = ReplayId::try_new("r-1").unwrap();
-    let replay = (until > 0).then_some(Repetition { id, until });
+    let replay =
+        (until > 0).then_some(Repetition { id, until, previous: (position > 0).then_some(position) });
     Cursor {
         write_count: WriteCount(7),
         epoch: 7,
         incarnation_number: 1,
         position,
+        last: (until.max(position) > 0).then_some(until.max(position)),
         replay,
         at: NOW,
         unknown: [].into(),
@@ -304,7 +317,7 @@ fn shown(step: &Decision) -> String {
 }
 
 fn planned(plan: &RunPlan) -> String {
-    let RunPlan { run, tried, skipped, merges, .. } = plan;
+    let RunPlan { run, clients, merges, .. } = plan;
     let event = |event: &RunEvent| match event.arrival {
         Some(number) => format!("{}=#{number}", event.version),
         None => format!("{}=table", event.version),
@@ -314,14 +327,23 @@ fn planned(plan: &RunPlan) -> String {
         [first, .., last] => format!("{}-{}", first.version, event(last)),
         kind => list(kind.iter().map(event)),
     });
-    let start = |start: &ClientPosition| format!("{} from {}", start.name, start.has + 1);
-    let mut text = format!("send {} to {}", list(kinds), list(tried.iter().map(start)));
+    // A predecessor that is not simply the version before is shown.
+    let start = |client: &ClientRun| {
+        let previous = client.events.iter().map(|event| event.message.attribute(PREVIOUS_VERSION).unwrap());
+        let before = client.events.iter().map(|event| event.version - 1).zip(previous);
+        let chain = before.filter(|(before, previous)| before.to_string() != *previous);
+        let chain = chain.map(|(before, previous)| format!(" {}<{previous}", before + 1));
+        let ClientPosition { name, has, .. } = &client.position;
+        format!("{name} from {}{}", has + 1, chain.collect::<String>())
+    };
+    let (tried, skipped): (Vec<&ClientRun>, Vec<&ClientRun>) = clients.iter().partition(|run| run.is_tried);
+    let mut text = format!("send {} to {}", list(kinds), list(tried.into_iter().map(start)));
     let mut add = |what: &str, list: String| {
         if !list.is_empty() {
             text.push_str(&format!("; {what}{list}"));
         }
     };
-    add("not to ", list(skipped.iter().map(start)));
+    add("not to ", list(skipped.into_iter().map(start)));
     add("holes ", run.holes.to_string());
     add("rejected ", list(run.rejected.iter().map(|event| event.version)));
     add("", list(merges.iter().map(|merge| write(&merge.clone().write(&plan.group)))));
@@ -364,8 +386,17 @@ fn write(write: &Write) -> String {
                 time,
                 streamed_at,
                 holes,
+                sent,
                 ..
             } = &**item;
+            let shown = |last: LastVersion| last.unwrap_or(0);
+            let mut chain = String::new();
+            if shown(sent.last()) != *version {
+                chain.push_str(&format!(" last {}", shown(sent.last())));
+            }
+            for (client, own) in sent.exceptions() {
+                chain.push_str(&format!(" {}={}", client.0, shown(own)));
+            }
             let Key::S(sort) = &first.identity.sort else { panic!() };
             let seconds = time.map(|time| time.as_nanos() / 1_000_000_000 - i128::from(START));
             let seconds = seconds.map_or("-".to_owned(), |seconds| seconds.to_string());
@@ -374,17 +405,20 @@ fn write(write: &Write) -> String {
             let holes = if holes.is_empty() { String::new() } else { format!(" holes {holes:?}") };
             let behind = list(behind.iter().map(|client| client.0));
             format!(
-                "{{{condition}: write_count{} v{version} incarnation{incarnation_number} first {sort} t{seconds}{streamed} revision{revision} behind [{behind}]{holes}}}",
+                "{{{condition}: write_count{} v{version} incarnation{incarnation_number} first {sort} t{seconds}{streamed} revision{revision} behind [{behind}]{holes}{chain}}}",
                 write_count.0
             )
         }
         (ItemKey::Cursor(client, _), Some(Item::Cursor(cursor))) => {
-            let Cursor { incarnation_number, position, replay, .. } = cursor;
-            let replay_until = replay
-                .as_ref()
-                .map_or(String::new(), |Repetition { id, until }| format!(" replay_until {until} in {id}"));
+            let Cursor { incarnation_number, position, replay, last, .. } = cursor;
+            let replay_until = replay.as_ref().map_or(String::new(), |Repetition { id, until, previous }| {
+                format!(" replay_until {until} after {} in {id}", previous.unwrap_or(0))
+            });
+            let reached = replay.as_ref().map_or(*position, |repeated| repeated.until.max(*position));
+            let last = last.unwrap_or(0);
+            let last = if last == reached { String::new() } else { format!(" last {last}") };
             format!(
-                "cursor {}: {condition}: incarnation{incarnation_number} position {position}{replay_until}",
+                "cursor {}: {condition}: incarnation{incarnation_number} position {position}{last}{replay_until}",
                 client.0
             )
         }
@@ -415,11 +449,15 @@ fn step_2_first_sight() {
     // Above version 1: events older than `start` were sent before there was a ledger.
     check(
         &case("-", "3 4", "1 2 3 4"),
-        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}"],
+        &expect![
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind [] last 0}"
+        ],
     );
     check(
         &case("-", "4", "1 2 3 4"),
-        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}"],
+        &expect![
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind [] last 0}"
+        ],
     );
     check(
         &case("-", "3", "1@9 2 3"),
@@ -428,13 +466,15 @@ fn step_2_first_sight() {
     // An aggregate whose oldest events were removed.
     check(
         &case("-", "4", "2 3 4"),
-        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a002 t2 revision2 behind []}"],
+        &expect![
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a002 t2 revision2 behind [] last 0}"
+        ],
     );
     check(&case("-", "2", ""), &expect!["whole? acknowledge; erased 2"]);
     check(
         &case("-", "4 3'", "1 2 3 4"),
         &expect![
-            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}; settles [1]; erased 3"
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind [] last 0}; settles [1]; erased 3"
         ],
     );
     check(&case("-", "2~", "2"), &expect!["whole? return soon: 1"]);
@@ -446,7 +486,7 @@ fn step_2_first_sight() {
     check(
         &Case { registry: registry("A B:history"), ..case("-", "3", "1 2 3") },
         &expect![
-            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind [2]}, cursor 2: new: incarnation1 position 0"
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind [2] last 0}, cursor 2: new: incarnation1 position 0"
         ],
     );
     check(
@@ -467,7 +507,9 @@ fn step_2_what_the_stream_shows_is_not_old_whatever_its_time() {
     );
     check(
         &case("-", "2b", "1 2"),
-        &expect!["whole? first sight: {new: write_count1 v1 incarnation1 first a001 t- revision2 behind []}"],
+        &expect![
+            "whole? first sight: {new: write_count1 v1 incarnation1 first a001 t- revision2 behind [] last 0}"
+        ],
     );
     check(
         &case("-", "2b 1b", ""),
@@ -475,29 +517,41 @@ fn step_2_what_the_stream_shows_is_not_old_whatever_its_time() {
     );
     check(
         &case("-", "1p", "1 2 3"),
-        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}"],
+        &expect![
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind [] last 0}"
+        ],
     );
     check(
         &case("-", "2p", "1 2"),
-        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}"],
+        &expect![
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind [] last 0}"
+        ],
     );
     // Version 3 was not waited for: the event above it is not covered, although it is old by its own time.
     check(
         &case("-", "2p", "1@0 2@1 4@2"),
-        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t1 revision2 behind []}"],
+        &expect![
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t1 revision2 behind [] last 0}"
+        ],
     );
     check(
         &case("-", "2p", "1@0 2@1 3@1 4@2"),
-        &expect!["whole? first sight: {new: write_count1 v4 incarnation1 first a001 t2 revision2 behind []}"],
+        &expect![
+            "whole? first sight: {new: write_count1 v4 incarnation1 first a001 t2 revision2 behind [] last 0}"
+        ],
     );
     check(&case("-", "4@2p~", "1@0 2@1 4@2"), &expect!["whole? return soon: 3"]);
     check(
         &case("-", "2r", "1@0 2@1 4@2"),
-        &expect!["whole? first sight: {new: write_count1 v4 incarnation1 first a001 t2 revision2 behind []}"],
+        &expect![
+            "whole? first sight: {new: write_count1 v4 incarnation1 first a001 t2 revision2 behind [] last 0}"
+        ],
     );
     check(
         &case("-", "1r", "1 2"),
-        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}"],
+        &expect![
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind [] last 0}"
+        ],
     );
     check(
         &case("-", "1@9p", ""),
@@ -512,7 +566,7 @@ fn step_3_membership_is_settled_before_anything_is_sent() {
     check(
         &changed("v5 revision1"),
         &expect![
-            "membership changed: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [3]}, cursor 3: new: incarnation1 position 0"
+            "membership changed: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [3] 4=0}, cursor 3: new: incarnation1 position 0"
         ],
     );
     check(
@@ -524,7 +578,7 @@ fn step_3_membership_is_settled_before_anything_is_sent() {
     check(
         &changed("v5 revision1 behind:3"),
         &expect![
-            "membership changed: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [3]}"
+            "membership changed: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [3] 4=0}"
         ],
     );
     let retired =
@@ -532,13 +586,13 @@ fn step_3_membership_is_settled_before_anything_is_sent() {
     check(
         &retired,
         &expect![
-            "cursors 2? membership changed: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [1, 3]}, cursor 2: if 7: gone, cursor 3: new: incarnation1 position 0"
+            "cursors 2? membership changed: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [1, 3] 4=0}, cursor 2: if 7: gone, cursor 3: new: incarnation1 position 0"
         ],
     );
     check(
         &changed("v5 revision1 behind:2"),
         &expect![
-            "cursors 2? membership changed: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [3]}, cursor 3: new: incarnation1 position 0"
+            "cursors 2? membership changed: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [3] 4=0}, cursor 3: new: incarnation1 position 0"
         ],
     );
     check(&changed("v5 revision3"), &expect!["read again"]);
@@ -677,7 +731,7 @@ fn an_event_is_none_of_another_incarnation_that_had_its_sort_key() {
     check(
         &case("-", "2 3n", "1 2n 3n"),
         &expect![
-            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind []}; settles [0]; erased 2"
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t2 revision2 behind [] last 0}; settles [0]; erased 2"
         ],
     );
     // The lowest event comes again from the stream, and is another.
@@ -701,7 +755,7 @@ fn a_version_far_above_all_others_is_not_believed() {
     check(
         &case("v5", "1767600000000@9r", "1 1767600000000@9"),
         &expect![
-            "events 6-1767600000000? first? send 1767600000000=#0 to A from 6, B from 6, C from 6; holes 6-1767599999999; up to 1767600000000"
+            "events 6-1767600000000? first? send 1767600000000=#0 to A from 6 1767600000000<5, B from 6 1767600000000<5, C from 6 1767600000000<5; holes 6-1767599999999; up to 1767600000000"
         ],
     );
     check(
@@ -714,7 +768,7 @@ fn a_version_far_above_all_others_is_not_believed() {
     check(
         &case("v5", "1007@9 6", "1 6 1007@9"),
         &expect![
-            "events 6-1007? first? send 6=#1, 1007=#0 to A from 6, B from 6, C from 6; holes 7-1006; up to 1007"
+            "events 6-1007? first? send 6=#1, 1007=#0 to A from 6 1007<6, B from 6 1007<6, C from 6 1007<6; holes 7-1006; up to 1007"
         ],
     );
     check(
@@ -728,13 +782,13 @@ fn a_version_far_above_all_others_is_not_believed() {
     check(
         &case("v6", "1008@9r", "1 1008@9"),
         &expect![
-            "events 7-1008? first? send 1008=#0 to A from 7, B from 7, C from 7; holes 7-1007; up to 1008"
+            "events 7-1008? first? send 1008=#0 to A from 7 1008<6, B from 7 1008<6, C from 7 1008<6; holes 7-1007; up to 1008"
         ],
     );
     check(
         &case("v6", "2008@9", "1 1007@9 2008@9"),
         &expect![
-            "events 7-2008? first? send 1007=table, 2008=#0 to A from 7, B from 7, C from 7; holes 7-1006 1008-2007; up to 2008"
+            "events 7-2008? first? send 1007=table, 2008=#0 to A from 7 1007<6 2008<1007, B from 7 1007<6 2008<1007, C from 7 1007<6 2008<1007; holes 7-1006 1008-2007; up to 2008"
         ],
     );
     // It is not waited for what is missing before it.
@@ -749,19 +803,19 @@ fn a_version_far_above_all_others_is_not_believed() {
     check(
         &case("-", "1767600000000@9r", "1767600000000@9"),
         &expect![
-            "whole? first sight: {new: write_count1 v1767599999999 incarnation1 first a1767600000000 t- revision2 behind []}"
+            "whole? first sight: {new: write_count1 v1767599999999 incarnation1 first a1767600000000 t- revision2 behind [] last 0}"
         ],
     );
     check(
         &case("-", "5002@9", "5001@9 5002@9"),
         &expect![
-            "whole? first sight: {new: write_count1 v5000 incarnation1 first a5001 t- revision2 behind []}"
+            "whole? first sight: {new: write_count1 v5000 incarnation1 first a5001 t- revision2 behind [] last 0}"
         ],
     );
     check(
         &case("v3 first5001", "5001@9", "5001@9"),
         &expect![
-            "events 4-5001? first? send 5001=#0 to A from 4, B from 4, C from 4; holes 4-5000; up to 5001"
+            "events 4-5001? first? send 5001=#0 to A from 4 5001<3, B from 4 5001<3, C from 4 5001<3; holes 4-5000; up to 5001"
         ],
     );
     // When the first event is gone.
@@ -815,11 +869,15 @@ fn versions_count_from_0_where_the_source_says_so() {
     let from_0 = |item, arrivals, table| Case { first_version: 0, ..case(item, arrivals, table) };
     check(
         &from_0("-", "0", "0"),
-        &expect!["first sight: {new: write_count1 v-1 incarnation1 first a000 t- revision2 behind []}"],
+        &expect![
+            "first sight: {new: write_count1 v-1 incarnation1 first a000 t- revision2 behind [] last 0}"
+        ],
     );
     check(
         &from_0("-", "0 1 2", "0 1 2"),
-        &expect!["first sight: {new: write_count1 v-1 incarnation1 first a000 t- revision2 behind []}"],
+        &expect![
+            "first sight: {new: write_count1 v-1 incarnation1 first a000 t- revision2 behind [] last 0}"
+        ],
     );
     check(
         &from_0("v-1 first0", "0 1", "0 1"),
@@ -832,7 +890,9 @@ fn versions_count_from_0_where_the_source_says_so() {
     );
     check(
         &from_0("v0 first0", "2", "0 2"),
-        &expect!["events 1-2? first? send 2=#0 to A from 1, B from 1, C from 1; holes 1; up to 2"],
+        &expect![
+            "events 1-2? first? send 2=#0 to A from 1 2<-1, B from 1 2<-1, C from 1 2<-1; holes 1; up to 2"
+        ],
     );
     check(
         &from_0("v-1 first0", "1", "0 1~"),
@@ -847,13 +907,13 @@ fn versions_count_from_0_where_the_source_says_so() {
     check(
         &from_0("-", "4", "0 4"),
         &expect![
-            "whole? first sight: {new: write_count1 v-1 incarnation1 first a000 t- revision2 behind []}"
+            "whole? first sight: {new: write_count1 v-1 incarnation1 first a000 t- revision2 behind [] last 0}"
         ],
     );
     check(
         &from_0("v5 first0", "0'@9", "0'@9 1'@9"),
         &expect![
-            "first? whole? a new incarnation: {if 40: write_count41 v-1 incarnation2 first b000 t- revision2 behind []}"
+            "first? whole? a new incarnation: {if 40: write_count41 v-1 incarnation2 first b000 t- revision2 behind [] last 0}"
         ],
     );
     // A client that joins with history has nothing; where nothing was sent yet, it is up to date.
@@ -861,19 +921,19 @@ fn versions_count_from_0_where_the_source_says_so() {
     check(
         &joins("v5 first0 revision1"),
         &expect![
-            "membership changed: {if 40: write_count41 v5 incarnation1 first a000 t5 revision2 behind [2]}, cursor 2: new: incarnation1 position -1"
+            "membership changed: {if 40: write_count41 v5 incarnation1 first a000 t5 revision2 behind [2]}, cursor 2: new: incarnation1 position -1 last 0"
         ],
     );
     check(
         &joins("v-1 first0 revision1"),
         &expect![
-            "membership changed: {if 40: write_count41 v-1 incarnation1 first a000 t- revision2 behind []}"
+            "membership changed: {if 40: write_count41 v-1 incarnation1 first a000 t- revision2 behind [] last 0}"
         ],
     );
     check(
         &joins("v0 first0 revision1"),
         &expect![
-            "membership changed: {if 40: write_count41 v0 incarnation1 first a000 t- revision2 behind [2]}, cursor 2: new: incarnation1 position -1"
+            "membership changed: {if 40: write_count41 v0 incarnation1 first a000 t- revision2 behind [2]}, cursor 2: new: incarnation1 position -1 last 0"
         ],
     );
 }
@@ -924,18 +984,20 @@ fn a_time_that_is_unknown_or_lies_ahead_costs_nothing() {
     check(
         &case("-", "40@0", "1@0 20@0 30@0 31@0 39@0 40@0"),
         &expect![
-            "whole? first sight: {new: write_count1 v29 incarnation1 first a001 t- revision2 behind []}"
+            "whole? first sight: {new: write_count1 v29 incarnation1 first a001 t- revision2 behind [] last 0}"
         ],
     );
     check(
         &case("-", "40@0p", "1@0 30@0 39@0 40@0"),
         &expect![
-            "whole? first sight: {new: write_count1 v40 incarnation1 first a001 t- revision2 behind []}"
+            "whole? first sight: {new: write_count1 v40 incarnation1 first a001 t- revision2 behind [] last 0}"
         ],
     );
     check(
         &case("-", "1@0p", "1@0 2@0"),
-        &expect!["whole? first sight: {new: write_count1 v2 incarnation1 first a001 t- revision2 behind []}"],
+        &expect![
+            "whole? first sight: {new: write_count1 v2 incarnation1 first a001 t- revision2 behind [] last 0}"
+        ],
     );
     check(
         &case("-", "1@0", "1@0 2@0"),
@@ -983,7 +1045,7 @@ fn what_is_dropped_is_reported() {
     check(
         &case("v5", "9 6 7' 7'", "1 6 9"),
         &expect![
-            "events 6-9? first? send 6=#1, 9=#0 to A from 6, B from 6, C from 6; holes 7-8; up to 9; erased 7"
+            "events 6-9? first? send 6=#1, 9=#0 to A from 6 9<6, B from 6 9<6, C from 6 9<6; holes 7-8; up to 9; erased 7"
         ],
     );
     check(&case("v5", "4 7", "1"), &expect!["events 6-7? first? acknowledge; erased 7"]);
@@ -1105,7 +1167,9 @@ fn step_7_holes() {
     check(&case("v5", "7~", "1 7"), &expect!["events 6-7? first? return soon: 6"]);
     check(
         &case("v5", "7", "1 7"),
-        &expect!["events 6-7? first? send 7=#0 to A from 6, B from 6, C from 6; holes 6; up to 7"],
+        &expect![
+            "events 6-7? first? send 7=#0 to A from 6 7<5, B from 6 7<5, C from 6 7<5; holes 6; up to 7"
+        ],
     );
     check(&case("v5", "7 9~", "1 7 9"), &expect!["events 6-9? first? return soon: 8"]);
     check(&case("v5", "7~ 9", "1 7 9"), &expect!["events 6-9? first? return soon: 6"]);
@@ -1113,30 +1177,32 @@ fn step_7_holes() {
     check(
         &case("v5", "7'~ 9", "1 9"),
         &expect![
-            "events 6-9? first? send 9=#1 to A from 6, B from 6, C from 6; holes 6-8; up to 9; erased 7"
+            "events 6-9? first? send 9=#1 to A from 6 9<5, B from 6 9<5, C from 6 9<5; holes 6-8; up to 9; erased 7"
         ],
     );
     check(
         &case("v5", "6' 9 12", "1 9 12"),
         &expect![
-            "events 6-12? first? send 9=#1, 12=#2 to A from 6, B from 6, C from 6; holes 6-8 10-11; up to 12; erased 6"
+            "events 6-12? first? send 9=#1, 12=#2 to A from 6 9<5 12<9, B from 6 9<5 12<9, C from 6 9<5 12<9; holes 6-8 10-11; up to 12; erased 6"
         ],
     );
     // An event that cannot be converted is no hole, and is not waited for.
     check(
         &case("v5", "7~", "1 6x 7"),
-        &expect!["events 6-7? first? send 7=#0 to A from 6, B from 6, C from 6; rejected 6; up to 7"],
+        &expect![
+            "events 6-7? first? send 7=#0 to A from 6 7<5, B from 6 7<5, C from 6 7<5; rejected 6; up to 7"
+        ],
     );
     check(
         &case("v5", "6 8", "1 6x 7x 8"),
         &expect![
-            "events 6-8? first? send 8=#1 to A from 6, B from 6, C from 6; rejected 6, 7; up to 8; erased 6"
+            "events 6-8? first? send 8=#1 to A from 6 8<5, B from 6 8<5, C from 6 8<5; rejected 6, 7; up to 8; erased 6"
         ],
     );
     check(
         &case("v5", "999999999999999999@7r", "1 999999999999999999@7"),
         &expect![
-            "events 6-999999999999999999? first? send 999999999999999999=#0 to A from 6, B from 6, C from 6; holes 6-999999999999999998; up to 999999999999999999"
+            "events 6-999999999999999999? first? send 999999999999999999=#0 to A from 6 999999999999999999<5, B from 6 999999999999999999<5, C from 6 999999999999999999<5; holes 6-999999999999999998; up to 999999999999999999"
         ],
     );
 }
@@ -1158,7 +1224,8 @@ fn step_8_which_clients_are_tried() {
 fn what_is_passed_over_behind_the_last_event_is_reached_with_it() {
     let reached = |table, accepted| {
         let (_, Decision::Send(plan)) = steps(&case("v5 incarnation2", "5", table)) else { panic!() };
-        plan.reached(&plan.tried[0], accepted)
+        let client = &plan.clients[0];
+        client.reached(client.events.get(accepted), plan.run.end)
     };
     assert_eq!(reached("1 5 6 7x", 1), 7);
     assert_eq!(reached("1 5 6 7x", 0), 5);
@@ -1167,7 +1234,8 @@ fn what_is_passed_over_behind_the_last_event_is_reached_with_it() {
 
 /// The version that each client that is tried reached, in order.
 fn by_client(plan: &RunPlan, reached: &[i64]) -> Reached {
-    plan.tried.iter().map(|start| start.client).zip(reached.iter().copied()).collect()
+    let tried = plan.clients.iter().filter(|client| client.is_tried);
+    tried.map(|client| client.position.client).zip(reached.iter().copied()).collect()
 }
 
 /// Sends what is planned; the clients that are tried reach these versions, in order.
@@ -1312,14 +1380,14 @@ fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_cursor() {
     check(
         &behind(0, 5),
         &expect![
-            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 0 replay_until 8 in r-1; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 0 replay_until 8 after 0 in r-1; up to 8"
         ],
     );
     check(&behind(0, 4), &expect!["cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; up to 8"]);
     check(
         &behind(6, 6),
         &expect![
-            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 8 replay_until 6 in r-1; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 8 replay_until 6 after 6 in r-1; up to 8"
         ],
     );
     // Nothing is left to send.
@@ -1347,7 +1415,7 @@ fn a_resent_event_is_repeated_to_every_client_if_it_is_covered() {
     check(
         &resent("4r"),
         &expect![
-            "first? cursors 4? an operator sent it again: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [1, 4]}, cursor 1: new: incarnation1 position 3 replay_until 5 in r-1 | {if 41: write_count42 v5 incarnation1 first a001 t5 revision2 behind [1, 2, 4]}, cursor 2: new: incarnation1 position 3 replay_until 5 in r-1; settles [0]"
+            "first? cursors 4? an operator sent it again: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [1, 4]}, cursor 1: new: incarnation1 position 3 replay_until 5 after 3 in r-1 | {if 41: write_count42 v5 incarnation1 first a001 t5 revision2 behind [1, 2, 4]}, cursor 2: new: incarnation1 position 3 replay_until 5 after 3 in r-1; settles [0]"
         ],
     );
     check(&resent("6r"), &expect!["events 6-6? first? send 6=#0 to A from 6; not to B from 6; up to 6"]);
@@ -1476,18 +1544,25 @@ fn padded(event: &Event, sort: &str, size: usize) -> Event {
 }
 
 proptest! {
-    /// A client's run holds what it lacks, and the client reaches the version at which its run stopped.
+    /// A client's run holds what it lacks, each event after the one before, and the client reaches what is below the
+    /// first that was not accepted.
     #[test]
     fn what_a_client_reached_is_a_prefix(has in 5_i64..9, accepted in 0_usize..5, holes in 0_i64..2) {
         let arrivals = if holes == 0 { "6 7 8" } else { "6 8" };
-        let (_, Decision::Send(mut plan)) = steps(&case("v5", arrivals, "1 6 8")) else { panic!() };
-        plan.tried[0].has = has;
-        let start = plan.tried[0].clone();
-        let events: Vec<i64> = plan.run.after(has).map(|event| event.version).collect();
-        prop_assert!(events.iter().all(|version| *version > has));
-        let reached = plan.reached(&start, accepted.min(events.len()));
-        let left: Vec<i64> = plan.run.after(reached).map(|event| event.version).collect();
-        prop_assert_eq!(left, events.into_iter().skip(accepted).collect::<Vec<_>>());
+        let (_, Decision::Send(plan)) = steps(&case("v5", arrivals, "1 6 8")) else { panic!() };
+        let position = ClientPosition { has, last: Some(has - 1), ..plan.clients[0].position.clone() };
+        let events = Chain::new(&plan.item.token, 1, &plan.run.events).events(&position);
+        let run = ClientRun { position, is_tried: true, events };
+        let wanted = plan.run.events.iter().map(|event| event.version).filter(|version| *version > has);
+        prop_assert!(run.events.iter().map(|event| event.version).eq(wanted));
+        let mut before = has - 1;
+        for event in &run.events {
+            prop_assert_eq!(event.message.attribute(PREVIOUS_VERSION).unwrap(), before.to_string());
+            before = event.version;
+        }
+        let reached = run.reached(run.events.get(accepted), plan.run.end);
         prop_assert!(reached >= has);
+        let taken = run.events.iter().filter(|event| event.version <= reached).count();
+        prop_assert_eq!(taken, accepted.min(run.events.len()));
     }
 }

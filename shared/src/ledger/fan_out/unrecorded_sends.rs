@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Reached, RunPlan};
-use crate::ledger::{ClientId, Cursor, GroupItem, WriteCount};
+use super::{ClientPosition, Reached, RunPlan};
+use crate::config::ClientName;
+use crate::ledger::{ClientId, Cursor, GroupItem, LastVersion, WriteCount};
 
 /// What clients got of a group by sends of this invocation whose record was lost, or whose record's result is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,8 @@ struct UnrecordedRange {
     incarnation_number: u64,
     after: i64,
     up_to: i64,
+    /// The last version that was sent.
+    last: LastVersion,
 }
 
 /// What becomes of a cursor.
@@ -28,27 +31,39 @@ impl UnrecordedSends {
     /// Keeps what was sent by `plan`, which brought clients as far as `reached`.
     pub fn keep(&mut self, plan: &RunPlan, reached: &Reached) {
         let incarnation_number = plan.item.incarnation_number;
-        for start in &plan.tried {
-            let up_to = start.reached(reached);
-            if up_to <= start.has {
+        for run in plan.clients.iter().filter(|run| run.is_tried) {
+            let client = run.after(reached, plan.run.end);
+            let is_all = client.has == plan.run.end;
+            let Some(up_to) = (if is_all { Some(client.has) } else { client.last }) else { continue };
+            if up_to <= run.position.has {
                 continue;
             }
-            let sent = UnrecordedRange { incarnation_number, after: plan.item.version, up_to };
-            let kept = self.0.entry(start.client).or_insert(sent);
+            let sent =
+                UnrecordedRange { incarnation_number, after: plan.item.version, up_to, last: client.last };
+            let kept = self.0.entry(client.client).or_insert(sent);
             // What was known and joins on was where this run began.
             let joins = kept.incarnation_number == incarnation_number
                 && kept.after <= sent.after
                 && kept.up_to >= sent.after;
-            *kept = if joins { UnrecordedRange { up_to: kept.up_to.max(sent.up_to), ..*kept } } else { sent };
+            *kept = if joins {
+                UnrecordedRange { up_to: kept.up_to.max(sent.up_to), last: kept.last.max(sent.last), ..*kept }
+            } else {
+                sent
+            };
         }
     }
 
-    /// Up to which version a client has everything that is up to date in `item`.
-    pub(super) fn has(&self, client: ClientId, item: &GroupItem) -> i64 {
+    /// What a client has that is up to date in `item`.
+    pub(super) fn position(&self, name: &ClientName, client: ClientId, item: &GroupItem) -> ClientPosition {
         let joins = |sent: &&UnrecordedRange| {
             sent.incarnation_number == item.incarnation_number && sent.after <= item.version
         };
-        self.0.get(&client).filter(joins).map_or(item.version, |sent| sent.up_to.max(item.version))
+        let (has, last) = (item.version, item.sent.of(client));
+        let (has, last) = match self.0.get(&client).filter(joins) {
+            Some(sent) => (sent.up_to.max(has), sent.last.max(last)),
+            None => (has, last),
+        };
+        ClientPosition { name: name.clone(), client, has, last }
     }
 
     /// The clients of which something is known in the incarnation of `item`.
@@ -78,8 +93,9 @@ impl UnrecordedSends {
         match merged.replay.as_mut().filter(|repeated| cursor.position < repeated.until) {
             Some(repeated) if repeated.until >= sent.after => repeated.until = repeated.until.max(sent.up_to),
             None if cursor.position >= sent.after => merged.position = cursor.position.max(sent.up_to),
-            _ => {}
+            _ => return Merge::Same,
         }
+        merged.last = cursor.last.max(sent.last);
         if merged == *cursor {
             return Merge::Same;
         }

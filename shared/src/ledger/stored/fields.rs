@@ -111,6 +111,19 @@ impl Fields {
         .ok_or_else(|| self.damaged(name, "is not a list of what belongs there"))
     }
 
+    /// Bytes that `read` understands.
+    pub(super) fn bytes<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<T, Damage> {
+        match self.value(name)? {
+            Value::B(bytes) => read(&bytes),
+            _ => None,
+        }
+        .ok_or_else(|| self.damaged(name, "is not bytes that belong there"))
+    }
+
     pub(super) fn numbers<N: FromStr, C: FromIterator<N>>(&mut self, name: &str) -> Result<C, Damage> {
         match self.value(name)? {
             Value::Ns(members) => members.iter().map(|member| member.parse().ok()).collect(),

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fields::{Fields, version};
-use super::{Attributes, Damage, FORMAT, Value, check_format};
+use super::fields::{self, Fields};
+use super::{Attributes, Damage, FORMAT, Value, check_format, packed};
 use crate::config::ClientName;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
-    ClientId, Cursor, First, GroupItem, Item, ItemKey, Lease, Registration, Registry, Repetition, Scan, State,
+    ClientId, Cursor, First, GroupItem, Item, ItemKey, LastSent, Lease, Registration, Registry, Repetition,
+    Scan, State,
 };
 
 /// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations,
@@ -67,6 +68,11 @@ fn registration(fields: &mut Fields) -> Result<Registration, Damage> {
 
 fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
     let behind = fields.if_any("behind", |fields| fields.numbers::<_, Vec<u32>>("behind"))?;
+    let version = fields.version("version")?;
+    let exceptions = fields.if_any("sent", |fields| fields.bytes("sent", packed::unpack))?;
+    // A release that doesn't know what was sent last may have begun another incarnation.
+    let last = fields.if_any("last", |fields| fields.version("last"))?.min(Some(version));
+    let exceptions = exceptions.into_iter().flatten().map(|(client, own)| (client, own.min(Some(version))));
     let first = |fields: &mut Fields| {
         let id = fields.if_any("id", |fields| fields.text("id"))?;
         let identity = EventIdentity { sort: fields.key("sort")?, id };
@@ -74,7 +80,8 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
     };
     Ok(GroupItem {
         write_count: fields.write_count()?,
-        version: fields.version("version")?,
+        version,
+        sent: LastSent::new(last, exceptions),
         behind: behind.into_iter().flatten().map(ClientId).collect::<BTreeSet<_>>(),
         revision: fields.number("revision")?,
         incarnation_number: fields.number("incarnation_number")?,
@@ -83,8 +90,8 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
         time: fields.if_any("time", |fields| fields.event_time("time"))?,
         streamed_at: fields.if_any("streamed_at", |fields| fields.instant("streamed_at"))?,
         key: fields.key("key")?,
-        holes: fields.if_any("holes", |fields| fields.list("holes", version))?.unwrap_or_default(),
-        pairs: fields.if_any("pairs", |fields| fields.list("pairs", version))?.unwrap_or_default(),
+        holes: fields.if_any("holes", |fields| fields.list("holes", fields::version))?.unwrap_or_default(),
+        pairs: fields.if_any("pairs", |fields| fields.list("pairs", fields::version))?.unwrap_or_default(),
         unknown: fields.take_rest(),
     })
 }
@@ -96,11 +103,12 @@ fn token(fields: &mut Fields) -> Result<IncarnationToken, Damage> {
 
 fn cursor(fields: &mut Fields) -> Result<Cursor, Damage> {
     let (id, until) = (fields.text("replay")?, fields.version("replay_until")?);
+    let previous = fields.if_any("chain", |fields| fields.version("chain"))?;
     let replay = match id.as_str() {
         "" => None,
         text => {
             let id = ReplayId::try_new(text).map_err(|_| fields.damaged("replay", "is not a replay's id"))?;
-            Some(Repetition { id, until })
+            Some(Repetition { id, until, previous })
         }
     };
     Ok(Cursor {
@@ -108,6 +116,7 @@ fn cursor(fields: &mut Fields) -> Result<Cursor, Damage> {
         epoch: fields.number("epoch")?,
         incarnation_number: fields.number("incarnation_number")?,
         position: fields.version("position")?,
+        last: fields.if_any("last", |fields| fields.version("last"))?,
         replay,
         at: fields.instant("at")?,
         unknown: fields.take_rest(),

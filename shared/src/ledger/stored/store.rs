@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attributes, FORMAT, FORMAT_WRITTEN, Value, instant};
+use super::{Attributes, FORMAT, FORMAT_WRITTEN, Value, instant, packed};
 use crate::ids::Key;
 use crate::ledger::{Cursor, First, GroupItem, Item, Lease, Registration, Registry, Scan, State};
 use crate::time::Timestamp;
@@ -75,6 +75,9 @@ fn of_group(group: &GroupItem) -> Attributes {
     // DynamoDB has no empty sets.
     let behind = || Value::Ns(group.behind.iter().map(|client| client.0.to_string()).collect());
     put(&mut attributes, "behind", (!group.behind.is_empty()).then(behind));
+    put(&mut attributes, "last", group.sent.last().map(number));
+    let sent = packed::pack(group.sent.exceptions());
+    put(&mut attributes, "sent", (!sent.is_empty()).then_some(Value::B(sent)));
     put(&mut attributes, "time", group.time.map(instant::store));
     put(&mut attributes, "streamed_at", group.streamed_at.map(at));
     for (name, versions) in [("holes", &group.holes), ("pairs", &group.pairs)] {
@@ -86,7 +89,7 @@ fn of_group(group: &GroupItem) -> Attributes {
 
 fn of_cursor(cursor: &Cursor) -> Attributes {
     let replay = cursor.replay.as_ref();
-    map([
+    let mut attributes = map([
         ("write_count", number(cursor.write_count.0)),
         ("epoch", number(cursor.epoch)),
         ("incarnation_number", number(cursor.incarnation_number)),
@@ -94,7 +97,10 @@ fn of_cursor(cursor: &Cursor) -> Attributes {
         ("replay_until", number(replay.map_or(0, |repeated| repeated.until))),
         ("replay", Value::S(replay.map_or_else(String::new, |repeated| repeated.id.as_str().to_owned()))),
         ("at", at(cursor.at)),
-    ])
+    ]);
+    put(&mut attributes, "last", cursor.last.map(number));
+    put(&mut attributes, "chain", replay.and_then(|repeated| repeated.previous).map(number));
+    attributes
 }
 
 fn of_lease(lease: &Lease) -> Attributes {

@@ -6,8 +6,8 @@ use super::*;
 use crate::config::ClientName;
 use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::ledger::{
-    ClientId, Cursor, EventTime, First, GroupItem, Item, Lease, Registration, Registry, Repetition, Scan,
-    State, WriteCount,
+    ClientId, Cursor, EventTime, First, GroupItem, Item, LastSent, Lease, Registration, Registry, Repetition,
+    Scan, State, WriteCount,
 };
 use crate::time::Timestamp;
 
@@ -21,6 +21,7 @@ fn group_item() -> GroupItem {
         version: 7,
         behind: BTreeSet::from([ClientId(2), ClientId(11)]),
         revision: 3,
+        sent: LastSent::new(Some(6), [(ClientId(1), None), (ClientId(3), Some(5))]),
         incarnation_number: 1,
         token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
         first: First {
@@ -47,7 +48,8 @@ fn cursor() -> Cursor {
         epoch: 2,
         incarnation_number: 1,
         position: 3,
-        replay: Some(Repetition { id: replay, until: 7 }),
+        last: Some(6),
+        replay: Some(Repetition { id: replay, until: 7, previous: Some(3) }),
         at,
         unknown: [].into(),
     }
@@ -106,11 +108,12 @@ fn what_an_operator_reads() {
         ItemKey::Group(group()),
         Item::Group(Box::new(group_item())),
         expect![[
-            r#"group#AFC%20F5 / group: {behind: <2, 11>, first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: "AFC F5", pairs: [3], revision: 3, streamed_at: "2027-01-15T08:00:00.125Z", time: "2026-11-20T10:00:00.000000001Z", token: "0123456789abcdef", version: 7, write_count: 9}"#
+            r#"group#AFC%20F5 / group: {behind: <2, 11>, first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: "AFC F5", last: 6, pairs: [3], revision: 3, sent: [1, 0, 2, 6], streamed_at: "2027-01-15T08:00:00.125Z", time: "2026-11-20T10:00:00.000000001Z", token: "0123456789abcdef", version: 7, write_count: 9}"#
         ]],
     );
     let empty = GroupItem {
         behind: BTreeSet::new(),
+        sent: LastSent::default(),
         time: None,
         streamed_at: None,
         holes: Vec::new(),
@@ -127,14 +130,14 @@ fn what_an_operator_reads() {
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(cursor()),
         expect![[
-            r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, format: 2, incarnation_number: 1, position: 3, replay: "r-1", replay_until: 7, write_count: 1}"#
+            r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", chain: 3, epoch: 2, format: 2, incarnation_number: 1, last: 6, position: 3, replay: "r-1", replay_until: 7, write_count: 1}"#
         ]],
     );
     check(
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(Cursor { replay: None, ..cursor() }),
         expect![[
-            r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, format: 2, incarnation_number: 1, position: 3, replay: "", replay_until: 0, write_count: 1}"#
+            r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, format: 2, incarnation_number: 1, last: 6, position: 3, replay: "", replay_until: 0, write_count: 1}"#
         ]],
     );
     let lease = Lease {

@@ -1,0 +1,110 @@
+//! What up-to-date clients were sent last, packed: for each client two numbers of seven bits a byte, the lowest first and
+//! the highest bit set in all bytes but the last. The first is the client's, counted from the client before; the second
+//! is the version, counted from one below 0, or 0 if nothing was sent.
+
+use std::iter;
+
+use crate::config::VERSION_LIMIT;
+use crate::ledger::{ClientId, LastVersion};
+
+/// The entries must be in the order of their clients.
+pub(super) fn pack(entries: impl Iterator<Item = (ClientId, LastVersion)>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut before = 0;
+    for (ClientId(client), version) in entries {
+        bytes.extend(digits(u64::from(client - before)));
+        bytes.extend(digits(version.map_or(0, |version| version.unsigned_abs() + 1)));
+        before = client;
+    }
+    bytes
+}
+
+/// `None` if the bytes are not what [`pack`] makes.
+pub(super) fn unpack(mut bytes: &[u8]) -> Option<Vec<(ClientId, LastVersion)>> {
+    let mut entries = Vec::new();
+    let mut before = 0_u32;
+    while !bytes.is_empty() {
+        let client = before.checked_add(u32::try_from(number(&mut bytes)?).ok()?)?;
+        let version = i64::try_from(number(&mut bytes)?).ok()?.checked_sub(1)?;
+        if client == before && !entries.is_empty() || version > VERSION_LIMIT {
+            return None;
+        }
+        entries.push((ClientId(client), (version >= 0).then_some(version)));
+        before = client;
+    }
+    Some(entries)
+}
+
+fn digits(mut number: u64) -> impl Iterator<Item = u8> {
+    let mut is_done = false;
+    iter::from_fn(move || {
+        if is_done {
+            return None;
+        }
+        let [low, ..] = number.to_le_bytes();
+        number >>= 7;
+        is_done = number == 0;
+        Some(if is_done { low & 0x7f } else { low | 0x80 })
+    })
+}
+
+/// Takes a number off the front.
+fn number(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for place in 0..10 {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let digits = u64::from(byte & 0x7f);
+        number |= digits.checked_shl(7 * place).filter(|shifted| shifted >> (7 * place) == digits)?;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_a_few_bytes() {
+        let pack = |entries: &[(u32, LastVersion)]| {
+            pack(entries.iter().map(|(client, version)| (ClientId(*client), *version)))
+        };
+        assert_eq!(pack(&[]), [0_u8; 0]);
+        assert_eq!(pack(&[(3, None), (4, Some(0)), (300, Some(126))]), [3, 0, 1, 1, 0xa8, 2, 127]);
+        let clients: Vec<(u32, LastVersion)> = (1..=100).map(|client| (client, Some(1_000_000))).collect();
+        assert_eq!(pack(&clients).len(), 400);
+    }
+
+    #[test]
+    fn bytes_that_are_no_entries_are_refused() {
+        for bytes in [&[1][..], &[0x80], &[1, 0x80], &[1, 5, 0, 5], &[0xff; 12]] {
+            assert_eq!(unpack(bytes), None, "{bytes:?}");
+        }
+        let beyond = [1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+        assert_eq!(unpack(&beyond), None);
+    }
+
+    proptest! {
+        #[test]
+        fn entries_come_back(
+            entries in prop::collection::btree_map(0..u32::MAX, prop::option::of(0..=VERSION_LIMIT), 0..20)
+        ) {
+            let entries: Vec<(ClientId, LastVersion)> =
+                entries.into_iter().map(|(client, version)| (ClientId(client), version)).collect();
+            let packed = pack(entries.iter().copied());
+            prop_assert_eq!(unpack(&packed), Some(entries));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            if let Some(entries) = unpack(&bytes) {
+                prop_assert!(entries.iter().is_sorted_by_key(|(client, _)| *client));
+            }
+        }
+    }
+}
