@@ -5,6 +5,7 @@
 pub mod budget;
 pub mod clock;
 pub mod config;
+pub mod consumer;
 pub mod control;
 pub mod event;
 pub mod ids;
