@@ -4,7 +4,13 @@
 //! One function on values, [`decide`]. The kit for consumers is built on it, and so is everything else that delivers from
 //! a client's queue.
 
+mod received;
+mod stored;
+
 use crate::ids::{IncarnationToken, ReplayId};
+
+pub use received::UnreadableAttribute;
+pub use stored::InvalidState;
 
 /// What a consumer keeps of one aggregate, in the same write as the effect of the messages that it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -68,7 +68,7 @@ fn shown(verdict: &Verdict) -> String {
 
 fn shown_state(ConsumerState { version, incarnation, asked }: &ConsumerState) -> String {
     let letter = |token: &Option<IncarnationToken>| {
-        token.as_ref().map_or("-".to_owned(), |token| token.as_str()[..1].to_uppercase())
+        token.as_ref().and_then(|token| token.as_str().chars().next()).unwrap_or('-').to_ascii_uppercase()
     };
     let mut shown = format!("{version} {}", letter(incarnation));
     if let Some(AskedReplay { from, incarnation, shown_by }) = asked {

@@ -11,6 +11,7 @@
 
 mod catch_up;
 mod columns;
+mod consumer;
 mod metrics;
 mod send;
 mod stored;

@@ -1,0 +1,180 @@
+//! A batch of messages: each is decided on, its effect is written, and what failed goes back.
+
+use std::collections::{HashMap, HashSet};
+use std::error::Error;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
+use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Verdict, decide};
+use tracing::{error, info, warn};
+
+use crate::consumed::{Consumed, Counts};
+use crate::replay_command::replay_command;
+use crate::store::{Effect, StateWrite, Store, StoreError, Written};
+
+/// How often a message is decided on while other invocations write its group's state. Lambda has one batch of a group
+/// under way at a time, so that even once is rare.
+const ATTEMPTS: usize = 3;
+
+/// A consumer of one client's queue.
+#[derive(Clone, Debug)]
+pub struct Consumer<S> {
+    client: String,
+    store: S,
+    settings: ConsumerSettings,
+}
+
+/// What is known while a batch is consumed.
+#[derive(Default)]
+struct Batch {
+    /// The state of each group that was read or written.
+    states: HashMap<String, Option<ConsumerState>>,
+    /// The groups of which a message failed: no later one may be tried.
+    failed: HashSet<String>,
+    /// The groups of which the log says that something is missing.
+    shown: HashSet<String>,
+    counts: Counts,
+}
+
+impl<S: Store> Consumer<S> {
+    /// A consumer of the queue of `client`, as `client-queues.toml` names it.
+    pub fn new(client: impl Into<String>, store: S) -> Self {
+        Self { client: client.into(), store, settings: ConsumerSettings::default() }
+    }
+
+    /// With other settings than the [default](ConsumerSettings::default).
+    #[must_use]
+    pub fn with_settings(self, settings: ConsumerSettings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// Takes the messages of one invocation, in their order. A message that fails is in the response, with all later ones
+    /// of its group; other groups go on.
+    ///
+    /// It logs a line for each batch, for each message that failed, and a warning with the replay that an operator has to
+    /// order for each group in which something is missing, as long as it is.
+    pub async fn consume(&self, messages: Vec<SqsMessage>) -> Consumed {
+        let mut batch = Batch::default();
+        let mut response = SqsBatchResponse::default();
+        for message in messages {
+            let group = message.attributes.get("MessageGroupId").cloned().unwrap_or_default();
+            if !batch.failed.contains(&group) {
+                let Err(why) = self.take(&mut batch, &group, &message).await else { continue };
+                let id = message.message_id.as_deref();
+                error!(
+                    client = self.client,
+                    group,
+                    id,
+                    error = with_sources(&*why),
+                    "returned, with its group"
+                );
+                batch.failed.insert(group);
+            }
+            batch.counts.returned += 1;
+            // Without an id, Lambda returns the whole batch: nothing is lost.
+            response.add_failure(message.message_id.unwrap_or_default());
+        }
+        let Counts { taken, duplicates, forgotten, gaps, missing, returned } = batch.counts;
+        info!(client = self.client, taken, duplicates, forgotten, gaps, missing, returned, "batch consumed");
+        Consumed { response, counts: batch.counts, client: self.client.clone() }
+    }
+
+    /// Takes one message, whatever that means for it.
+    async fn take(&self, batch: &mut Batch, group: &str, message: &SqsMessage) -> Result<(), StoreError> {
+        if group.is_empty() {
+            return Err("no `MessageGroupId`: the queue is not FIFO".into());
+        }
+        let attribute = |name: &str| message.message_attributes.get(name)?.string_value.as_deref();
+        let received = ReceivedMessage::try_from_attributes(attribute)?;
+        for _ in 0..ATTEMPTS {
+            let before = match batch.states.remove(group) {
+                Some(state) => state,
+                None => self.store.load(group).await?,
+            };
+            let verdict = decide(before.as_ref(), &received, &self.settings);
+            let is_news = matches!(verdict, Verdict::Ask(_));
+            if verdict.is_gap() && (batch.shown.insert(group.to_owned()) || is_news) {
+                self.show_gap(group, &received, &verdict, before.as_ref());
+            }
+            let (effect, after) = match &verdict {
+                Verdict::Take { state, begins: true } => (Effect::Begin, state),
+                Verdict::Take { state, begins: false } => (Effect::Apply, state),
+                Verdict::Forget(state) => (Effect::Erase, state),
+                Verdict::Ask(state) => (Effect::Nothing, state),
+                Verdict::Had | Verdict::Wait => {
+                    batch.counts.add(&verdict);
+                    batch.states.insert(group.to_owned(), before);
+                    return Ok(());
+                }
+                Verdict::Refuse => return Err(refusal(&received, &self.settings).into()),
+            };
+            let write = StateWrite { group, message, effect, before: before.as_ref(), after };
+            match self.store.write(&write).await? {
+                Written::Done => {
+                    batch.counts.add(&verdict);
+                    batch.states.insert(group.to_owned(), verdict.state_after(before));
+                    return Ok(());
+                }
+                Written::Overtaken => {}
+            }
+        }
+        Err(format!("another invocation wrote this group's state, {ATTEMPTS} times").into())
+    }
+
+    /// The replay that is needed is logged before the state says that it was asked for.
+    fn show_gap(
+        &self,
+        group: &str,
+        message: &ReceivedMessage,
+        verdict: &Verdict,
+        before: Option<&ConsumerState>,
+    ) {
+        let state = if let Verdict::Ask(state) = verdict { Some(state) } else { before };
+        let Some(asked) = state.and_then(|state| state.asked.as_ref()) else { return };
+        warn!(
+            client = self.client,
+            group,
+            version = message.version,
+            command = replay_command(&self.client, group, asked.from),
+            "something before this event is missing, and nothing of its group has an effect until a replay brings it"
+        );
+    }
+}
+
+impl Counts {
+    fn add(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Take { .. } => self.taken += 1,
+            Verdict::Had => self.duplicates += 1,
+            Verdict::Forget(_) => self.forgotten += 1,
+            Verdict::Ask(_) => {
+                self.gaps += 1;
+                self.missing += 1;
+            }
+            Verdict::Wait => self.missing += 1,
+            // It is returned, and counted there.
+            Verdict::Refuse => {}
+        }
+    }
+}
+
+fn refusal(message: &ReceivedMessage, settings: &ConsumerSettings) -> String {
+    let (version, first) = (message.version, settings.first_version);
+    if version < first {
+        return format!("version {version} is below the first, {first}; is `first_version` the source's?");
+    }
+    format!("version {version} is not above its predecessor: no message of the pipeline")
+}
+
+/// An error and what lies behind it.
+fn with_sources(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text += &format!(": {source}");
+        next = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! The kit for consumers: a team's Lambda hands it a batch of its queue's messages and a [`Store`], and gets back what to
+//! return to Lambda.
+//!
+//! The kit reads the messages' attributes, decides by the [rule](decide) whether a message has its effect, was had before
+//! or comes behind a gap, and fails what must fail: a message whose write failed, and all later ones of its group. The
+//! store has one duty: to write an effect and the [state](ConsumerState) together, or neither.
+//!
+//! `docs/consume.md` has a whole handler, with DynamoDB as its store.
+//!
+//! ```
+//! # use consumer::*;
+//! # struct Marks;
+//! # impl Store for Marks {
+//! #     async fn load(&self, _: &str) -> Result<Option<ConsumerState>, StoreError> { Ok(None) }
+//! #     async fn write(&self, _: &StateWrite<'_>) -> Result<Written, StoreError> { Ok(Written::Done) }
+//! # }
+//! # use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+//! async fn handle(consumer: &Consumer<Marks>, event: SqsEvent) -> SqsBatchResponse {
+//!     let consumed = consumer.consume(event.records).await;
+//!     println!("{}", consumed.metrics(std::time::SystemTime::now()));
+//!     consumed.response
+//! }
+//! ```
+
+mod consumed;
+mod handler;
+mod replay_command;
+mod store;
+
+pub use shared::consumer::{
+    AskedReplay, ConsumerSettings, ConsumerState, InvalidState, ReceivedMessage, Start, UnreadableAttribute,
+    Verdict, decide,
+};
+
+pub use consumed::{Consumed, Counts};
+pub use handler::Consumer;
+pub use replay_command::replay_command;
+pub use store::{Effect, StateWrite, Store, StoreError, Written};
