@@ -1,0 +1,153 @@
+"""A batch of messages: each is decided on, its effect is written, and what failed goes back."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .replay_command import replay_command
+from .rule import ConsumerState, ReceivedMessage, Settings, Verdict, decide
+from .store import Effect, StateWrite, Store, Written
+
+_log = logging.getLogger("mark_event_queue_consumer")
+
+_NAMESPACE = "MarkEventQueue/Consumer"
+# How often a message is decided on while other invocations write its group's state.
+_ATTEMPTS = 3
+_EFFECTS = {
+    Verdict.TAKE: Effect.APPLY,
+    Verdict.BEGIN: Effect.BEGIN,
+    Verdict.FORGET: Effect.ERASE,
+    Verdict.ASK: Effect.NOTHING,
+}
+
+
+@dataclass
+class Counts:
+    """How many messages of a batch had their effect, and how many did not, and why."""
+
+    taken: int = 0
+    """Had their effect."""
+    duplicates: int = 0
+    """Were had before."""
+    forgotten: int = 0
+    """Were notices on which an aggregate was forgotten."""
+    gaps: int = 0
+    """Showed that something is missing, so that a replay is needed. Contained in `missing`."""
+    missing: int = 0
+    """Were acknowledged without effect, since something before them is missing."""
+    returned: int = 0
+    """Were returned, and come again."""
+
+    def _add(self, verdict: Verdict) -> None:
+        self.taken += verdict in (Verdict.TAKE, Verdict.BEGIN)
+        self.duplicates += verdict is Verdict.HAD
+        self.forgotten += verdict is Verdict.FORGET
+        self.gaps += verdict is Verdict.ASK
+        self.missing += verdict in (Verdict.ASK, Verdict.WAIT)
+
+
+@dataclass
+class Consumed:
+    """What became of a batch."""
+
+    client: str
+    """The client whose queue it is."""
+    response: dict[str, list[dict[str, str]]]
+    """What the function returns to Lambda."""
+    counts: Counts
+
+    def metrics(self, now: float | None = None) -> str:
+        """The counts as a line of CloudWatch's embedded metric format, for standard output."""
+        counts = {name.capitalize(): count for name, count in asdict(self.counts).items()}
+        metrics = [{"Name": name, "Unit": "Count"} for name in counts]
+        directive = {"Namespace": _NAMESPACE, "Dimensions": [["Client"]], "Metrics": metrics}
+        timestamp = int((time.time() if now is None else now) * 1000)
+        head = {"Timestamp": timestamp, "CloudWatchMetrics": [directive]}
+        return json.dumps({"_aws": head, "Client": self.client, **counts})
+
+
+@dataclass
+class _Batch:
+    """What is known while a batch is consumed."""
+
+    states: dict[str, ConsumerState | None] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
+    counts: Counts = field(default_factory=Counts)
+
+
+class Consumer:
+    """A consumer of the queue of `client`, as `client-queues.toml` names it."""
+
+    def __init__(self, client: str, store: Store, settings: Settings = Settings()) -> None:
+        self._client = client
+        self._store = store
+        self._settings = settings
+
+    def consume(self, event: dict[str, Any]) -> Consumed:
+        """Takes the messages of one invocation, in their order.
+
+        A message that fails is in the response, with all later ones of its group; other groups go on.
+        """
+        batch = _Batch()
+        failures = []
+        for record in event["Records"]:
+            group = record.get("attributes", {}).get("MessageGroupId", "")
+            if group not in batch.failed:
+                try:
+                    self._take(batch, group, record)
+                    continue
+                except Exception:  # Whatever it is, it is about this message.
+                    _log.exception("client %s: %s returned, with its group %s", self._client, record.get("messageId"), group)
+                    batch.failed.add(group)
+            batch.counts.returned += 1
+            # Without an id, Lambda returns the whole batch: nothing is lost.
+            failures.append({"itemIdentifier": record.get("messageId") or ""})
+        _log.info("client %s: batch consumed: %s", self._client, batch.counts)
+        return Consumed(self._client, {"batchItemFailures": failures}, batch.counts)
+
+    def _take(self, batch: _Batch, group: str, record: dict[str, Any]) -> None:
+        if not group:
+            raise ValueError("no `MessageGroupId`: the queue is not FIFO")
+        attributes = record.get("messageAttributes") or {}
+        message = ReceivedMessage.from_attributes(lambda name: attributes.get(name, {}).get("stringValue"))
+        for _ in range(_ATTEMPTS):
+            before = batch.states.pop(group) if group in batch.states else self._store.load(group)
+            verdict, after = decide(before, message, self._settings)
+            if verdict is Verdict.REFUSE:
+                raise ValueError(self._refusal(message))
+            if verdict is Verdict.ASK or (verdict is Verdict.WAIT and group not in batch.shown):
+                # Before the state says that it was asked for.
+                self._show_gap(group, message, after)
+                batch.shown.add(group)
+            effect = _EFFECTS.get(verdict)
+            if effect is None or after is None:
+                written = Written.DONE
+            else:
+                written = self._store.write(StateWrite(group, record, effect, before, after))
+            if written is Written.DONE:
+                batch.counts._add(verdict)
+                batch.states[group] = after
+                return
+        raise RuntimeError(f"another invocation wrote this group's state, {_ATTEMPTS} times")
+
+    def _show_gap(self, group: str, message: ReceivedMessage, state: ConsumerState | None) -> None:
+        if state and state.asked:
+            _log.warning(
+                "client %s: something before version %d of %s is missing, and nothing of its group has an effect until a "
+                "replay brings it: %s",
+                self._client,
+                message.version,
+                group,
+                replay_command(self._client, group, state.asked.first),
+            )
+
+    def _refusal(self, message: ReceivedMessage) -> str:
+        first = self._settings.first_version
+        if message.version < first:
+            return f"version {message.version} is below the first, {first}; is `first_version` the source's?"
+        return f"version {message.version} is not above its predecessor: no message of the pipeline"

@@ -1,0 +1,150 @@
+"""Batches against a store in memory."""
+
+import json
+import logging
+import unittest
+
+from mark_event_queue_consumer import (
+    Consumer,
+    ConsumerState,
+    Counts,
+    Effect,
+    Settings,
+    Start,
+    StateWrite,
+    Written,
+)
+
+LOGGER = "mark_event_queue_consumer"
+INCARNATIONS = {"A": "a" * 16, "B": "b" * 16}
+
+
+class Versions:
+    """A store of versions: what it holds of a group is the list of those that had an effect."""
+
+    def __init__(self, broken=(), rivals=()):
+        self.rows, self.loads = {}, []
+        self.broken, self.rivals = broken, list(rivals)
+
+    def load(self, group):
+        self.loads.append(group)
+        return ConsumerState.from_text(self.rows[group][0]) if group in self.rows else None
+
+    def write(self, write: StateWrite):
+        if write.group in self.broken:
+            raise RuntimeError("refused")
+        if self.rivals:
+            self.rows[write.group] = (self.rivals.pop(0).to_text(), [])
+        state, versions = self.rows.get(write.group, (None, []))
+        if state != (write.before and write.before.to_text()):
+            return Written.OVERTAKEN
+        if write.effect in (Effect.BEGIN, Effect.ERASE):
+            versions = []
+        if write.effect in (Effect.BEGIN, Effect.APPLY):
+            versions = [*versions, write.record["body"]]
+        self.rows[write.group] = (write.after.to_text(), versions)
+        return Written.DONE
+
+    def versions(self):
+        return {group: versions for group, (_, versions) in self.rows.items()}
+
+
+def event(text):
+    """`M1 5>6 A` is version 6 after 5 of incarnation A in group M1, perhaps with `erased`, or a replay."""
+
+    def record(number, line):
+        group, versions, *rest = line.split()
+        attributes = {}
+        if ">" in versions:
+            attributes["previousVersion"], attributes["version"] = versions.split(">")
+            attributes["incarnation"] = INCARNATIONS[rest[0]]
+            for mark in rest[1:]:
+                attributes.update({"erased": "true"} if mark == "erased" else {"replay": mark})
+        return {
+            "messageId": str(number),
+            "body": versions.split(">")[-1],
+            "attributes": {} if group == "-" else {"MessageGroupId": group},
+            "messageAttributes": {name: {"stringValue": value} for name, value in attributes.items()},
+        }
+
+    return {"Records": [record(number, line) for number, line in enumerate(text.split(","))]}
+
+
+class HandlerTest(unittest.TestCase):
+    def setUp(self):
+        logging.disable(logging.ERROR)
+        self.addCleanup(logging.disable, logging.NOTSET)
+
+    def check(self, store, batches, back, stored):
+        consumer = Consumer("Billing", store)
+        for batch in batches:
+            consumed = consumer.consume(event(batch))
+        self.assertEqual([failure["itemIdentifier"] for failure in consumed.response["batchItemFailures"]], back)
+        self.assertEqual(store.versions(), stored)
+
+    def test_a_failed_group_goes_back_and_others_go_on(self):
+        batch = "M1 0>1 A, M2 0>1 A, M1 1>2 A, M2 1>2 A"
+        self.check(Versions(broken=["M1"]), [batch], ["0", "2"], {"M2": ["1", "2"]})
+
+    def test_what_can_not_be_read_goes_back_with_its_group(self):
+        for wrong in ["M1 nothing", "M1 0>0 A", "M1 6>6 A", "M1 five>6 A"]:
+            with self.subTest(wrong):
+                self.check(Versions(), [f"{wrong}, M2 0>1 A, M1 0>1 A"], ["0", "2"], {"M2": ["1"]})
+        self.check(Versions(), ["- 0>1 A, - 1>2 A"], ["0", "1"], {})
+
+    def test_what_was_had_before_is_not_written(self):
+        batches = ["M1 0>1 A, M1 0>1 A, M1 1>3 A", "M1 1>3 A, M1 0>1 A r1, M1 3>4 A"]
+        self.check(Versions(), batches, [], {"M1": ["1", "3", "4"]})
+
+    def test_behind_a_gap_nothing_has_an_effect_until_the_replay_comes(self):
+        before = "M1 0>1 A, M1 2>3 A, M1 3>4 A, M2 0>1 A"
+        self.check(Versions(), [before], [], {"M1": ["1"], "M2": ["1"]})
+        after = "M1 1>2 A r1, M1 2>3 A r1, M1 3>4 A r1, M1 4>5 A"
+        self.check(Versions(), [before, after], [], {"M1": ["1", "2", "3", "4", "5"], "M2": ["1"]})
+
+    def test_an_aggregate_is_erased_and_begins_anew(self):
+        self.check(Versions(), ["M1 0>1 A, M1 1>2 A, M1 2>3 A erased"], [], {"M1": []})
+        self.check(Versions(), ["M1 0>1 A, M1 1>2 A", "M1 0>1 B, M1 0>1 B"], [], {"M1": ["1"]})
+
+    def test_a_state_that_a_rival_wrote_is_read_again(self):
+        rivals = [ConsumerState(version, INCARNATIONS["A"]) for version in (1, 2, 3)]
+        self.check(Versions(rivals=rivals[:1]), ["M1 0>1 A, M1 1>2 A"], [], {"M1": ["2"]})
+        self.check(Versions(rivals=rivals[:2]), ["M1 2>3 A"], [], {"M1": ["3"]})
+        self.check(Versions(rivals=rivals), ["M1 3>4 A, M1 4>5 A"], ["0", "1"], {"M1": []})
+
+    def test_a_groups_state_is_read_once_for_a_batch(self):
+        store = Versions()
+        Consumer("Billing", store).consume(event("M1 0>1 A, M2 0>1 A, M1 0>1 A, M1 1>2 A, M2 3>4 A, M2 4>5 A"))
+        self.assertEqual(store.loads, ["M1", "M2"])
+
+    def test_a_rebuilding_consumer_takes_an_aggregate_from_its_beginning(self):
+        consumer = Consumer("Billing", Versions(), Settings(start=Start.FROM_THE_BEGINNING))
+        consumed = consumer.consume(event("M1 4>5 A, M1 0>1 A r1, M1 1>5 A r1"))
+        self.assertEqual(consumed.counts, Counts(taken=2, gaps=1, missing=1))
+
+    def test_a_gap_is_in_the_log_with_the_command_that_closes_it(self):
+        logging.disable(logging.NOTSET)
+        consumer = Consumer("Billing", Versions())
+        with self.assertLogs(LOGGER, logging.WARNING) as log:
+            consumer.consume(event("AFC%20F5 0>1 A, AFC%20F5 2>3 A, AFC%20F5 3>4 A"))
+            consumer.consume(event("AFC%20F5 4>5 A, AFC%20F5 5>6 A"))
+            consumer.consume(event("AFC%20F5 1>2 A r1, AFC%20F5 2>3 A r1, AFC%20F5 6>7 A, AFC%20F5 7>8 A"))
+        commands = [record.getMessage().split(": ")[-1] for record in log.records]
+        command = "fanoutctl replay Billing --group 'AFC F5' --from "
+        self.assertEqual(commands, [command + first for first in ("2", "2", "4")])
+
+    def test_counts_are_metrics(self):
+        batch = "M1 0>1 A, M1 0>1 A, M1 2>3 A, M1 3>4 A, M2 0>1 A, M2 1>2 A erased, M3 0>1 A, M3 1>2 A"
+        consumed = Consumer("Billing", Versions(broken=["M3"])).consume(event(batch))
+        self.assertEqual(consumed.counts, Counts(2, 1, 1, 1, 2, 2))
+        metrics = json.loads(consumed.metrics(1_700_000_000.0))
+        directive = metrics["_aws"]["CloudWatchMetrics"][0]
+        self.assertEqual(metrics["_aws"]["Timestamp"], 1_700_000_000_000)
+        self.assertEqual((directive["Namespace"], metrics["Client"]), ("MarkEventQueue/Consumer", "Billing"))
+        named = {metric["Name"]: metrics[metric["Name"]] for metric in directive["Metrics"]}
+        expected = {"Taken": 2, "Duplicates": 1, "Forgotten": 1, "Gaps": 1, "Missing": 2, "Returned": 2}
+        self.assertEqual(named, expected)
+
+
+if __name__ == "__main__":
+    unittest.main()
