@@ -47,14 +47,18 @@ foreign=$(echo "$tested" | grep -E "$impure" || true)
 
 # Which crate may depend on which.
 for function in converter fanout catchup; do
-    others=$(crates --edges normal --package "$function" | grep -E '^(converter|fanout|catchup|cli|deploy|local|testkit) v' |
+    others=$(crates --edges normal --package "$function" | grep -E '^(converter|fanout|catchup|consumer|cli|deploy|local|testkit) v' |
         grep -v "^$function v" || true)
     [ -z "$others" ] || wrong "\`$function\` must not depend on:" $others
 done
-for crate in shared aws converter fanout catchup deploy cli local; do
+for crate in shared aws converter fanout catchup consumer deploy cli local; do
     testkit=$(crates --edges normal,build --package "$crate" | grep -E '^testkit v' || true)
     [ -z "$testkit" ] || wrong "only tests may depend on \`testkit\`, but \`$crate\` does, too"
 done
+
+# Teams build the kit into functions of their own.
+foreign=$(crates --edges normal --package consumer | grep -E '^(aws|converter|fanout|catchup|cli|deploy|local|testkit|aws-.*|tokio|hyper|rustls) v' || true)
+[ -z "$foreign" ] || wrong "\`consumer\` must not depend on:" $foreign
 
 # Outside of `aws` only tests, benches and examples name the SDK. (Files of unit tests are called `tests.rs`, or lie in
 # a folder `tests`.)

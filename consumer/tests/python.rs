@@ -7,7 +7,16 @@ use std::process::Command;
 #[test]
 fn the_kit_in_python_passes_its_tests() {
     let output = Command::new("python3")
-        .args(["-B", "-m", "unittest", "discover", "--start-directory", "tests", "--top-level-directory", "."])
+        .args([
+            "-B",
+            "-m",
+            "unittest",
+            "discover",
+            "--start-directory",
+            "tests",
+            "--top-level-directory",
+            ".",
+        ])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/python"))
         .output()
         .expect("there is a `python3`");

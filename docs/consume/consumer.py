@@ -5,42 +5,45 @@ import os
 from decimal import Decimal
 
 import boto3
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from mark_event_queue_consumer import Consumer, ConsumerState, Effect, Written
 
 table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
-# The version of an aggregate's first event: 0 where the source counts from 0.
-FIRST_VERSION = 1
-# Returns the first message that failed of each group, and all later ones of that group.
-processor = SqsFifoPartialProcessor(skip_group_on_error=True, logger=Logger(service="consumer"))
-# Otherwise a batch in which everything fails is an error of the function, and Lambda slows all groups down.
-processor.raise_on_entire_batch_failure = False
 
 
-def project(record):
-    """One write: the version and what follows from it are stored together, or not at all."""
-    version = Decimal(record.message_attributes["version"].string_value)
-    # An event's numbers have up to 38 digits; a float keeps 15.
-    mark = json.loads(record.body, parse_float=Decimal)["RegistrationNumber"]
-    values = {":version": version, ":status": mark["status"], ":price": mark["price"]}
-    update = "SET version = :version, #status = :status, price = :price"
-    condition = "attribute_not_exists(version) OR version < :version"
-    # The first version begins an aggregate; with another event id, one that was erased and created anew.
-    if version == FIRST_VERSION:
-        values[":firstEvent"] = record.message_attributes["eventId"].string_value
-        update += ", firstEvent = :firstEvent"
-        condition = "attribute_not_exists(firstEvent) OR firstEvent <> :firstEvent"
-    try:
-        table.update_item(
-            Key={"group": record.attributes.message_group_id},
-            UpdateExpression=update,
-            ConditionExpression=condition,
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues=values,
-        )
-    except table.meta.client.exceptions.ConditionalCheckFailedException:
-        pass  # This event, or a newer one, was seen before.
+class Marks:
+    """A table with an item for each mark: its status, its price, and the kit's state."""
+
+    def load(self, group):
+        item = table.get_item(Key={"group": group}, ConsistentRead=True).get("Item", {})
+        return ConsumerState.from_text(item["consumerState"]) if "consumerState" in item else None
+
+    def write(self, write):
+        """One write: the effect and the state are stored together, or not at all."""
+        request = {"Key": {"group": write.group}, "ConditionExpression": "attribute_not_exists(consumerState)"}
+        update, values = "SET consumerState = :after", {":after": write.after.to_text()}
+        if write.before:
+            request["ConditionExpression"] = "consumerState = :before"
+            values[":before"] = write.before.to_text()
+        if write.effect in (Effect.BEGIN, Effect.APPLY):
+            # An event's numbers have up to 38 digits; a float keeps 15.
+            mark = json.loads(write.record["body"], parse_float=Decimal)["RegistrationNumber"]
+            update += ", #status = :status, price = :price"
+            values |= {":status": mark["status"], ":price": mark["price"]}
+        if write.effect is Effect.ERASE:
+            update += " REMOVE #status, price"
+        if write.effect is not Effect.NOTHING:
+            request["ExpressionAttributeNames"] = {"#status": "status"}
+        try:
+            table.update_item(UpdateExpression=update, ExpressionAttributeValues=values, **request)
+        except table.meta.client.exceptions.ConditionalCheckFailedException:
+            return Written.OVERTAKEN
+        return Written.DONE
+
+
+consumer = Consumer(os.environ["CLIENT"], Marks())
 
 
 def handler(event, context):
-    return process_partial_response(event, project, processor, context)
+    consumed = consumer.consume(event)
+    print(consumed.metrics())
+    return consumed.response

@@ -18,11 +18,12 @@ use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use deploy::template::with_code;
 use local::check::ExpectedEvents;
 use local::event::Event;
-use local::json::Json;
+use local::json::{Json, Number};
 use local::ministack::{ACCOUNT, REGION};
 use local::stack::{ClientAddress, Stack};
-use local::{marks, write};
+use local::{marks, workspace, write};
 use serde_json::{Value, json};
+use shared::consumer::ConsumerState;
 use shared::ids::{Group, Key};
 use support::{START, SdkClients as _, stack};
 use testkit::wire::dynamodb::{DynamoDbProxy, Update};
@@ -63,11 +64,11 @@ fn the_page_holds_the_files_as_they_are() {
 
 #[test]
 fn the_page_names_the_crates_that_the_consumer_uses() {
-    let line = PAGE.lines().find(|line| line.starts_with("cargo add ")).unwrap_or_default();
-    let added: Vec<&str> = line.split(' ').collect();
+    let lines: Vec<&str> = PAGE.lines().filter(|line| line.starts_with("cargo add ")).collect();
+    let added: Vec<&str> = lines.iter().flat_map(|line| line.split([' ', '/'])).collect();
     let used = RUST.lines().filter_map(|line| line.strip_prefix("use ")?.split([':', ';']).next());
     for name in used.filter(|name| *name != "std").chain(["tokio"]) {
-        assert!(added.iter().any(|added| added.replace('-', "_") == name), "`{name}` is not in `{line}`");
+        assert!(added.iter().any(|added| added.replace('-', "_") == name), "`{name}` is not in {lines:?}");
     }
 }
 
@@ -82,8 +83,8 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
     let in_python = in_python.replacen("Handler: bootstrap", "Handler: consumer.handler", 1);
     let binary = fs::read(testkit::wire::consumer()?)?;
     let consumers = [
-        deploy(&stack, billing, TEMPLATE, zip("bootstrap", &binary)?, &dynamodb).await?,
-        deploy(&stack, insurance, &in_python, zip("consumer.py", PYTHON.as_bytes())?, &dynamodb).await?,
+        deploy(&stack, billing, TEMPLATE, zip(&[("bootstrap".to_owned(), binary)])?, &dynamodb).await?,
+        deploy(&stack, insurance, &in_python, zip(&python_package()?)?, &dynamodb).await?,
     ];
 
     let broken = group(BROKEN);
@@ -122,39 +123,71 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
     let event = expected_event(&expected, WIDE.0, 1)?;
     for consumer in &consumers {
         let before = dynamodb.updates().len();
-        send_again(&stack, consumer, event, None).await?;
-        send_again(&stack, consumer, event, Some("repair-1")).await?;
-        wait(&stack, &dynamodb, |updates| {
-            let seen = |update: &&Update| update.error.as_deref() == Some("ConditionalCheckFailedException");
-            let since = updates.get(before..).unwrap_or_default();
-            of_mark(since, &consumer.table, WIDE.0).filter(seen).count() == 2
-        })?;
-        let target = stack.connection().target(ACCOUNT);
-        until("the queue is empty", async || {
-            Ok(sqs::depth(&target, &consumer.client.queue_url).await?.is_empty().then_some(()))
-        })
-        .await?;
+        send_again(&stack, consumer, event, Link::Unsaid, None).await?;
+        send_again(&stack, consumer, event, Link::Unsaid, Some("repair-1")).await?;
+        wait_for_empty_queue(&stack, consumer).await?;
+        assert_eq!(dynamodb.updates().get(before..), Some(&[][..]), "nothing is written");
     }
 
     for consumer in &consumers {
         check(&dynamodb.updates(), &consumer.table, &expected);
     }
 
-    // The mark was erased and created anew: another version 1 begins the new incarnation, once.
-    let reborn = Event { id: "reborn".to_owned(), ..event.clone() };
+    // The mark was erased and created anew: its first event begins the new incarnation, once. Then something falls out.
+    let anew = |version: usize| {
+        let version = version.to_string();
+        Event { id: format!("anew-{version}"), version: Number::new(version), ..event.clone() }
+    };
     for consumer in &consumers {
         let before = dynamodb.updates().len();
-        send_again(&stack, consumer, &reborn, None).await?;
-        send_again(&stack, consumer, &reborn, Some("repair-2")).await?;
-        let of_reborn = |updates: &[Update]| -> Vec<_> {
-            let since = updates.get(before..).unwrap_or_default();
-            of_mark(since, &consumer.table, WIDE.0).map(|update| update.error.clone()).collect()
+        let send = async |version: usize, replay: Option<&str>| {
+            send_again(&stack, consumer, &anew(version), Link::After(version - 1), replay).await
         };
-        wait(&stack, &dynamodb, |updates| of_reborn(updates).len() == 2)?;
-        let seen = Some("ConditionalCheckFailedException".to_owned());
-        assert_eq!(of_reborn(&dynamodb.updates()), [None, seen]);
+        send(1, None).await?;
+        send(1, Some("repair-2")).await?;
+        send(3, None).await?;
+        send(4, None).await?;
+        wait_for_empty_queue(&stack, consumer).await?;
+        let states = || -> Vec<String> {
+            let updates = dynamodb.updates();
+            let since = updates.get(before..).unwrap_or_default();
+            of_mark(since, &consumer.table, WIDE.0).map(state_after).collect()
+        };
+        let of_1 = r#"{"incarnation":"00000000000000aa","version":1}"#;
+        let behind_the_gap = r#"{"asked":{"from":2,"incarnation":"00000000000000aa"},"incarnation":"00000000000000aa","version":1}"#;
+        assert_eq!(states(), [of_1, behind_the_gap], "one write for the gap");
+        // The replay that the warning asks for.
+        for version in 2..=4 {
+            send(version, Some("repair-3")).await?;
+        }
+        wait_for_empty_queue(&stack, consumer).await?;
+        let of = |version: usize| format!(r#"{{"incarnation":"00000000000000aa","version":{version}}}"#);
+        assert_eq!(states(), [of_1, behind_the_gap, &of(2), &of(3), &of(4)]);
     }
     Ok(())
+}
+
+async fn wait_for_empty_queue(stack: &Stack, consumer: &Consumer) -> anyhow::Result<()> {
+    let target = stack.connection().target(ACCOUNT);
+    until("the queue is empty", async || {
+        Ok(sqs::depth(&target, &consumer.client.queue_url).await?.is_empty().then_some(()))
+    })
+    .await
+}
+
+/// The handler in Python, and the kit that is installed beside it.
+fn python_package() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    const KIT: &str = "mark_event_queue_consumer";
+    let directory = workspace::root().join("consumer/python").join(KIT);
+    let mut files = vec![("consumer.py".to_owned(), PYTHON.as_bytes().to_vec())];
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "py") {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            files.push((format!("{KIT}/{name}"), fs::read(&path)?));
+        }
+    }
+    Ok(files)
 }
 
 fn expected_event<'e>(expected: &'e ExpectedEvents, mark: &str, version: usize) -> anyhow::Result<&'e Event> {
@@ -168,8 +201,9 @@ fn check(updates: &[Update], table: &str, expected: &ExpectedEvents) {
         let updates = of_mark(updates, table, mark).filter(|update| update.error.is_none());
         updates
             .map(|update| {
-                let number = |name: &str| update.item[name]["N"].as_str().map(Json::number);
-                (number("version"), update.item["status"]["S"].as_str().map(Json::from), number("price"))
+                let price = update.item["price"]["N"].as_str().map(Json::number);
+                let version = Json::number(version(update).to_string());
+                (Some(version), update.item["status"]["S"].as_str().map(Json::from), price)
             })
             .collect()
     };
@@ -203,8 +237,15 @@ fn complete(updates: &[Update], table: &str) -> usize {
     updates.iter().filter(is_last).count()
 }
 
+/// The version that is kept with the update's effect.
 fn version(update: &Update) -> usize {
-    update.item["version"]["N"].as_str().and_then(|version| version.parse().ok()).unwrap_or_default()
+    let state = ConsumerState::try_from_text(&state_after(update)).ok();
+    state.and_then(|state| usize::try_from(state.version).ok()).unwrap_or_default()
+}
+
+/// The state that the update keeps.
+fn state_after(update: &Update) -> String {
+    update.item["after"]["S"].as_str().unwrap_or_default().to_owned()
 }
 
 fn group(mark: &str) -> String {
@@ -310,13 +351,24 @@ fn body(version: &str) -> String {
     format!(r#"{{"RegistrationNumber":{{"version":{version},"status":"LOCKED","price":0}}}}"#)
 }
 
-/// The code's package. Not compressed: that would take this build longer than anything else.
-fn zip(name: &str, code: &[u8]) -> anyhow::Result<Vec<u8>> {
+/// The code's package, of files with their names. Not compressed: that would take this build longer than anything else.
+fn zip(files: &[(String, Vec<u8>)]) -> anyhow::Result<Vec<u8>> {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    writer.start_file(name, options.unix_permissions(0o755))?;
-    writer.write_all(code)?;
+    for (name, content) in files {
+        writer.start_file(name.as_str(), options.unix_permissions(0o755))?;
+        writer.write_all(content)?;
+    }
     Ok(writer.finish()?.into_inner())
+}
+
+/// What a message says of its incarnation and its predecessor.
+#[derive(Clone, Copy)]
+enum Link {
+    /// Nothing, as a release without the chain.
+    Unsaid,
+    /// That it came after this version, in an incarnation that is not the one of the table.
+    After(usize),
 }
 
 /// Sends an event to the consumer's queue once more, as the fan-out would.
@@ -324,20 +376,27 @@ async fn send_again(
     stack: &Stack,
     consumer: &Consumer,
     event: &Event,
+    link: Link,
     replay: Option<&str>,
 ) -> anyhow::Result<()> {
     let attribute = |data_type: &str, value: &str| {
         MessageAttributeValue::builder().data_type(data_type).string_value(value).build()
     };
+    let id = replay.map_or_else(|| event.id.clone(), |replay| format!("{replay}-{}", event.id));
     let sqs = stack.connection().sqs(ACCOUNT);
     let mut request = sqs
         .send_message()
         .queue_url(&consumer.client.queue_url)
         .message_body(body(event.version.as_str()))
         .message_group_id(group(&event.mark))
-        .message_deduplication_id(replay.unwrap_or(&event.id))
+        .message_deduplication_id(id)
         .message_attributes("eventId", attribute("String", &event.id)?)
         .message_attributes("version", attribute("Number", event.version.as_str())?);
+    if let Link::After(version) = link {
+        request = request
+            .message_attributes("previousVersion", attribute("Number", &version.to_string())?)
+            .message_attributes("incarnation", attribute("String", "00000000000000aa")?);
+    }
     if let Some(replay) = replay {
         request = request.message_attributes("replay", attribute("String", replay)?);
     }
