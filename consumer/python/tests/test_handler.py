@@ -129,9 +129,10 @@ class HandlerTest(unittest.TestCase):
             consumer.consume(event("AFC%20F5 0>1 A, AFC%20F5 2>3 A, AFC%20F5 3>4 A"))
             consumer.consume(event("AFC%20F5 4>5 A, AFC%20F5 5>6 A"))
             consumer.consume(event("AFC%20F5 1>2 A r1, AFC%20F5 2>3 A r1, AFC%20F5 6>7 A, AFC%20F5 7>8 A"))
+            consumer.consume(event("AFC%20F5 8>9 A, AFC%20F5 3>4 A r2, AFC%20F5 5>6 A r2"))
         commands = [record.getMessage().split(": ")[-1] for record in log.records]
         command = "fanoutctl replay Billing --group 'AFC F5' --from "
-        self.assertEqual(commands, [command + first for first in ("2", "2", "4")])
+        self.assertEqual(commands, [command + first for first in ("2", "2", "4", "4", "5")])
 
     def test_counts_are_metrics(self):
         batch = "M1 0>1 A, M1 0>1 A, M1 2>3 A, M1 3>4 A, M2 0>1 A, M2 1>2 A erased, M3 0>1 A, M3 1>2 A"

@@ -253,6 +253,7 @@ fn a_gap_is_in_the_log_with_the_command_that_closes_it() {
         consume(&consumer, "AFC%20F5 0>1 A, AFC%20F5 2>3 A, AFC%20F5 3>4 A");
         consume(&consumer, "AFC%20F5 4>5 A, AFC%20F5 5>6 A");
         consume(&consumer, "AFC%20F5 1>2 A r1, AFC%20F5 2>3 A r1, AFC%20F5 6>7 A, AFC%20F5 7>8 A");
+        consume(&consumer, "AFC%20F5 8>9 A, AFC%20F5 3>4 A r2, AFC%20F5 5>6 A r2");
     });
     let warnings: Vec<String> = log
         .lines()
@@ -267,6 +268,10 @@ fn a_gap_is_in_the_log_with_the_command_that_closes_it() {
         5 "fanoutctl replay Billing --group 'AFC F5' --from 2"
         "something before this event is missing, and nothing of its group has an effect until a replay brings it"
         7 "fanoutctl replay Billing --group 'AFC F5' --from 4"
+        "something before this event is missing, and nothing of its group has an effect until a replay brings it"
+        9 "fanoutctl replay Billing --group 'AFC F5' --from 4"
+        "something before this event is missing, and nothing of its group has an effect until a replay brings it"
+        6 "fanoutctl replay Billing --group 'AFC F5' --from 5"
     "#]]
     .assert_eq(&warnings.concat());
 }

@@ -25,7 +25,15 @@ fn states(first: i64) -> Vec<Option<Value>> {
         json!({"version": none_yet, "asked": {"from": first, "incarnation": A}}),
         json!({"version": i64::MAX, "incarnation": A}),
     ];
-    [None].into_iter().chain(some.map(Some)).collect()
+    // No matter from where the source counts.
+    let odd = [
+        json!({"version": i64::MIN, "incarnation": A}),
+        json!({"version": 9}),
+        json!({"version": 9, "incarnation": B, "asked": {"from": 1, "incarnation": A}}),
+        json!({"version": 5, "incarnation": A, "asked": {"from": 2, "incarnation": A}}),
+    ];
+    let odd = odd.into_iter().filter(|_| first == 1);
+    [None].into_iter().chain(some.into_iter().chain(odd).map(Some)).collect()
 }
 
 /// The messages' attributes.
