@@ -30,16 +30,12 @@ pub fn replay(
 ) -> Vec<Write> {
     let of_this_incarnation = cursor.filter(|cursor| cursor.incarnation_number == item.incarnation_number);
     let is_lost = cursor.is_none() && item.behind.contains(&client);
-    let (has, at) = if item.behind.contains(&client) {
+    let (has, last, at) = if item.behind.contains(&client) {
         let has = of_this_incarnation.map_or(first_version - 1, |cursor| cursor.position);
-        (has, cursor.map_or(now, |cursor| cursor.at))
+        let last = of_this_incarnation.and_then(|cursor| cursor.last);
+        (has, last, cursor.map_or(now, |cursor| cursor.at))
     } else {
-        (item.version, now)
-    };
-    let last = if item.behind.contains(&client) {
-        of_this_incarnation.and_then(|cursor| cursor.last)
-    } else {
-        item.sent.of(client)
+        (item.version, item.sent.of(client), now)
     };
     let repeated = of_this_incarnation.and_then(|cursor| cursor.replay.as_ref());
     let until = repeated.map_or(has, |repeated| repeated.until.max(has));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use shared::consumer::ReceivedMessage;
 use shared::event::STREAMED_AT;
 use shared::ids::DeduplicationId;
 use shared::ledger::{Item, ItemKey};
@@ -40,6 +41,8 @@ pub(crate) struct Arrival {
     pub(crate) queue_generation: u32,
     pub(crate) event: EventRef,
     pub(crate) replay: Option<String>,
+    /// The same, as a consumer reads it.
+    pub(crate) message: ReceivedMessage,
     /// The incarnation's token; empty if the message has none.
     pub(crate) token: String,
     /// The event's own name.
@@ -304,7 +307,24 @@ impl World {
         let name = message.attribute("eventId").unwrap_or_default().to_owned();
         let is_streamed = message.attribute(STREAMED_AT).is_some();
         let at = self.now();
-        let arrival = Arrival { at, client, queue_generation, event, replay, token, name, is_streamed, fate };
+        let received = match ReceivedMessage::try_from_attributes(|name| message.attribute(name)) {
+            Ok(received) => received,
+            Err(error) => {
+                return self.violated(|| format!("strange: {} got {event}: {error}", NAMES[client]));
+            }
+        };
+        let arrival = Arrival {
+            at,
+            client,
+            queue_generation,
+            event,
+            replay,
+            message: received,
+            token,
+            name,
+            is_streamed,
+            fate,
+        };
         self.observed.borrow_mut().arrivals.push(arrival);
     }
 

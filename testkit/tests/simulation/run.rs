@@ -64,6 +64,19 @@ impl World {
         if self.violation().is_none() {
             self.check();
         }
+        self.lose_and_replay();
+    }
+
+    /// A consumer loses a message that it had, misses it, and has it replayed.
+    fn lose_and_replay(self: &Rc<Self>) {
+        if self.violation().is_some() {
+            return;
+        }
+        if let Some(lost) = self.some_lost_message() {
+            self.ask_for(&lost);
+            self.run_until_idle("after a replay that a consumer asked for", true);
+            self.check_closed(&lost);
+        }
     }
 
     /// From now on everything works.

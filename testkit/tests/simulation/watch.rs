@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use shared::ledger::{Item, ItemKey, Write, WriteError};
+use shared::ledger::{Item, ItemKey, LastVersion, Write, WriteError};
 
 use crate::clients::NAMES;
 use crate::observed::Replayed;
@@ -51,7 +51,8 @@ impl World {
             (ItemKey::Cursor(id, group), Some(Item::Cursor(cursor)), before) => {
                 let before = if let Some(Item::Cursor(before)) = before { Some(before) } else { None };
                 let Some(replay) = &cursor.replay else { return };
-                if before.is_some_and(|before| before.replay.as_ref() == Some(replay)) {
+                let known = before.and_then(|before| before.replay.as_ref());
+                if known.is_some_and(|known| (&known.id, known.until) == (&replay.id, replay.until)) {
                     return;
                 }
                 let Some(index) = self.source.borrow().index_of(group) else { return };
@@ -107,12 +108,14 @@ impl World {
             ItemKey::Lease(id) => format!("lease {}", client(*id)),
             ItemKey::Scan(kind) => format!("scan {kind:?}"),
         };
+        let shown = |last: LastVersion| last.map_or("–".to_owned(), |last| last.to_string());
         let words = |item: &Item| match item {
             Item::Group(item) => {
                 let behind: Vec<&str> = item.behind.iter().map(|id| client(*id)).collect();
                 format!(
-                    "v{} behind [{}] write_count {} revision {} incarnation {} first {}",
+                    "v{} last {} behind [{}] write_count {} revision {} incarnation {} first {}",
                     item.version,
+                    shown(item.sent.last()),
                     behind.join(" "),
                     item.write_count.0,
                     item.revision,
@@ -124,8 +127,11 @@ impl World {
                 let replay = cursor.replay.as_ref();
                 let (until, id) = replay.map_or((0, ""), |repeated| (repeated.until, repeated.id.as_str()));
                 format!(
-                    "position {} replay_until {until} {id} incarnation {} epoch {}",
-                    cursor.position, cursor.incarnation_number, cursor.epoch
+                    "position {} last {} replay_until {until} {id} incarnation {} epoch {}",
+                    cursor.position,
+                    shown(cursor.last),
+                    cursor.incarnation_number,
+                    cursor.epoch
                 )
             }
             Item::Registry(registry) => {

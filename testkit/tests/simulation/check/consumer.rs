@@ -1,76 +1,175 @@
-//! A consumer that follows the rule of `docs/ordering.md` takes every event once, in order, whatever is repeated.
+//! A consumer that follows the rule of `docs/ordering.md` takes every event once, in order, whatever is repeated. It knows
+//! when something is missing, and only then.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, Verdict, decide};
 
 use crate::clients::NAMES;
 use crate::mix::Kind;
-use crate::observed::{Arrival, Fate};
+use crate::observed::{Arrival, Fate, Observed};
 use crate::source::{EventRef, Source};
 use crate::world::World;
 
-/// What a consumer remembers of an aggregate.
+/// A consumer of one aggregate.
+#[derive(Default)]
 struct Consumer {
-    first_version: i64,
-    version: i64,
-    /// The first version that it took last.
-    first: Option<EventRef>,
+    state: Option<ConsumerState>,
     taken: Vec<EventRef>,
+    /// The message before which something was missing first.
+    gap: Option<EventRef>,
+}
+
+/// A message that a consumer never received, and what it asks for.
+pub(crate) struct LostMessage {
+    client: usize,
+    group: usize,
+    /// Its place among those that the client received of the group.
+    place: usize,
+    pub(crate) event: EventRef,
+    from: i64,
 }
 
 impl Consumer {
-    fn receive(&mut self, event: EventRef) {
-        let begins_anew = event.version == self.first_version && self.first != Some(event);
-        if !begins_anew && event.version <= self.version {
-            return;
+    fn receive(&mut self, settings: &ConsumerSettings, event: EventRef, message: &ReceivedMessage) {
+        let verdict = decide(self.state.as_ref(), message, settings);
+        if verdict.is_gap() || verdict == Verdict::Refuse {
+            self.gap.get_or_insert(event);
         }
-        if event.version == self.first_version {
-            self.first = Some(event);
+        if matches!(verdict, Verdict::Take { .. }) {
+            self.taken.push(event);
         }
-        self.version = event.version;
-        self.taken.push(event);
+        self.state = verdict.state_after(self.state.take());
+    }
+
+    /// A consumer after it received all of `arrivals`, but for the one at the place `lost`.
+    fn after(settings: &ConsumerSettings, arrivals: &[&Arrival], lost: Option<usize>) -> Self {
+        let mut consumer = Self::default();
+        for (_, arrival) in arrivals.iter().enumerate().filter(|(place, _)| Some(*place) != lost) {
+            consumer.receive(settings, arrival.event, &arrival.message);
+        }
+        consumer
+    }
+
+    /// An event that was taken though one that `all` took before it was not.
+    fn overtaken(&self, all: &Self) -> Option<(EventRef, EventRef)> {
+        let place_of = |taken: &[EventRef], event: EventRef| taken.iter().position(|other| *other == event);
+        self.taken.iter().enumerate().find_map(|(place, event)| {
+            let before = all.taken.get(..place_of(&all.taken, *event)?)?;
+            let mut earlier =
+                before.iter().filter(|earlier| earlier.incarnation_number == event.incarnation_number);
+            let missed = earlier.find(|earlier| place_of(&self.taken[..place], **earlier).is_none())?;
+            Some((*event, *missed))
+        })
     }
 }
 
 impl World {
     pub(crate) fn check_consumers(&self) {
-        // A consumer never saw the messages of a deleted queue, so it cannot know where an incarnation began.
-        if self.mix.has(Kind::QueueDeleted) {
-            return;
+        let settings = self.consumer_settings();
+        for ((client, group), arrivals) in &self.consumed(&self.observed.borrow()) {
+            let name = NAMES[*client];
+            let all = Consumer::after(&settings, arrivals, None);
+            if let Some(pair) = all.taken.windows(2).find(|pair| pair[0] >= pair[1]) {
+                self.violated(|| format!("consumer: {name} takes {} after {}", pair[1], pair[0]));
+            }
+            if let Some(event) = all.gap {
+                self.violated(|| format!("consumer: {name} misses something before {event}"));
+            }
+            // An event of a replay need not be new to the consumer.
+            let mut firsts = arrivals.iter().filter(|arrival| arrival.message.replay.is_none());
+            if let Some(ignored) = firsts.find(|arrival| !all.taken.contains(&arrival.event)) {
+                self.violated(|| format!("consumer: {name} ignores {}", ignored.event));
+            }
+            for lost in 0..arrivals.len() {
+                let consumer = Consumer::after(&settings, arrivals, Some(lost));
+                let event = arrivals[lost].event;
+                // A sender that died may have left unrecorded that it sent an event, and nothing brings an erased one again.
+                let deleted = self.source.borrow().known(event).and_then(|known| known.deleted);
+                let after = arrivals.get(lost + 1).map(|arrival| arrival.at);
+                if deleted.zip(after).is_some_and(|(deleted, after)| deleted <= after) {
+                    continue;
+                }
+                if let Some((taken, missed)) = consumer.overtaken(&all) {
+                    self.violated(|| {
+                        format!("consumer: {name} lost {event}, and took {taken} without {missed} in group {group}")
+                    });
+                }
+            }
         }
-        let (source, observed) = (self.source.borrow(), self.observed.borrow());
-        for (client, name) in NAMES.into_iter().enumerate() {
-            if observed.registered[client].len() != 1 {
+    }
+
+    /// A message that a consumer could have lost and would miss now.
+    pub(crate) fn some_lost_message(&self) -> Option<LostMessage> {
+        let settings = self.consumer_settings();
+        let observed = self.observed.borrow();
+        let mut all = Vec::new();
+        for ((client, group), arrivals) in self.consumed(&observed) {
+            if observed.served(client).is_none() {
                 continue;
             }
+            for (place, arrival) in arrivals.iter().enumerate() {
+                let consumer = Consumer::after(&settings, &arrivals, Some(place));
+                let asked = consumer.state.and_then(|state| state.asked);
+                if let Some(asked) = asked {
+                    all.push(LostMessage { client, group, place, event: arrival.event, from: asked.from });
+                }
+            }
+        }
+        (!all.is_empty()).then(|| all.swap_remove(self.rng.index(all.len())))
+    }
+
+    /// The consumer asks for what is missing.
+    pub(crate) fn ask_for(self: &Rc<Self>, lost: &LostMessage) {
+        self.note("consumer", || format!("{} misses {}", NAMES[lost.client], lost.event));
+        self.replay(lost.client, vec![lost.group], lost.from, 5);
+    }
+
+    /// The replay has brought what was missing.
+    pub(crate) fn check_closed(&self, lost: &LostMessage) {
+        let settings = self.consumer_settings();
+        let observed = self.observed.borrow();
+        let consumed = self.consumed(&observed);
+        let Some(arrivals) = consumed.get(&(lost.client, lost.group)) else { return };
+        let all = Consumer::after(&settings, arrivals, None);
+        let consumer = Consumer::after(&settings, arrivals, Some(lost.place));
+        let mut there = all.taken.iter().filter(|event| {
+            self.source.borrow().known(**event).is_some_and(|known| known.is_there(self.now()))
+        });
+        let missed = there.find(|event| !consumer.taken.contains(event));
+        if let Some(missed) = missed {
+            let (name, event, from) = (NAMES[lost.client], lost.event, lost.from);
+            self.violated(|| {
+                format!(
+                    "consumer: {name} lost {event}, had all replayed from {from}, and still misses {missed}"
+                )
+            });
+        }
+    }
+
+    fn consumer_settings(&self) -> ConsumerSettings {
+        let first_version = self.source.borrow().first_version;
+        ConsumerSettings { first_version, start: Start::FromTheBeginning }
+    }
+
+    /// What each client received of each aggregate of which a consumer can be sure.
+    fn consumed<'o>(&self, observed: &'o Observed) -> BTreeMap<(usize, usize), Vec<&'o Arrival>> {
+        let mut consumed = BTreeMap::new();
+        // A consumer never saw the messages of a deleted queue, so it cannot know where an incarnation began.
+        if self.mix.has(Kind::QueueDeleted) {
+            return consumed;
+        }
+        let source = self.source.borrow();
+        for client in (0..NAMES.len()).filter(|client| observed.registered[*client].len() == 1) {
             for group in (0..source.groups.len()).filter(|group| source.has_plain_incarnations(*group)) {
                 let is_own = |arrival: &&Arrival| {
                     arrival.client == client && arrival.event.group == group && arrival.fate == Fate::Enqueued
                 };
-                let received: Vec<&Arrival> = observed.arrivals.iter().filter(is_own).collect();
-                // A client that began later than the first version and has it replayed begins anew, as it should.
-                let is_plain = |event: EventRef| {
-                    received.iter().any(|arrival| arrival.event == event && arrival.replay.is_none())
-                };
-                if received
-                    .iter()
-                    .any(|arrival| arrival.event.version == source.first_version && !is_plain(arrival.event))
-                {
-                    continue;
-                }
-                let first_version = source.first_version;
-                let mut consumer =
-                    Consumer { first_version, version: first_version - 1, first: None, taken: Vec::new() };
-                received.iter().for_each(|arrival| consumer.receive(arrival.event));
-
-                let taken = &consumer.taken;
-                if let Some(pair) = taken.windows(2).find(|pair| pair[0] >= pair[1]) {
-                    self.violated(|| format!("consumer: {name} takes {} after {}", pair[1], pair[0]));
-                }
-                // An event of a replay need not be new to the consumer.
-                let mut firsts = received.iter().filter(|arrival| arrival.replay.is_none());
-                if let Some(ignored) = firsts.find(|arrival| !taken.contains(&arrival.event)) {
-                    self.violated(|| format!("consumer: {name} ignores {}", ignored.event));
-                }
+                consumed.insert((client, group), observed.arrivals.iter().filter(is_own).collect());
             }
         }
+        consumed
     }
 }
 
