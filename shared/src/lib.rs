@@ -24,3 +24,4 @@ pub mod send;
 pub mod set_aside;
 pub mod text;
 pub mod time;
+pub mod view;

@@ -144,6 +144,19 @@ impl Message {
         }))
     }
 
+    /// This message with another body: ids, attributes and trace header stay.
+    pub fn with_body(&self, body: String) -> Self {
+        let Content { group, deduplication_id, body: before, attributes, trace_header, size } = &*self.0;
+        Self(Arc::new(Content {
+            group: group.clone(),
+            deduplication_id: deduplication_id.clone(),
+            size: size - before.as_body().size() + body.len(),
+            body: Arc::new(BodyContent::Text(body)),
+            attributes: attributes.clone(),
+            trace_header: trace_header.clone(),
+        }))
+    }
+
     /// The `MessageGroupId`.
     pub fn group(&self) -> &Group {
         &self.0.group
@@ -156,10 +169,7 @@ impl Message {
 
     /// The body.
     pub fn body(&self) -> Body<'_> {
-        match &*self.0.body {
-            BodyContent::Text(text) => Body::Text(text),
-            BodyContent::Literal(literal) => Body::Literal(literal),
-        }
+        self.0.body.as_body()
     }
 
     /// The message attributes.
@@ -208,6 +218,15 @@ impl Identity {
     }
 }
 
+impl BodyContent {
+    fn as_body(&self) -> Body<'_> {
+        match self {
+            Self::Text(text) => Body::Text(text),
+            Self::Literal(literal) => Body::Literal(literal),
+        }
+    }
+}
+
 impl PartialEq for BodyContent {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -225,7 +244,7 @@ impl<'a> Body<'a> {
     pub fn text(self) -> Option<Cow<'a, str>> {
         match self {
             Body::Text(text) => Some(Cow::Borrowed(text)),
-            Body::Literal(literal) => serde_json::from_str(literal.get()).ok().map(Cow::Owned),
+            Body::Literal(literal) => serde_json::from_str(literal.get()).ok().map(Cow::BodyContent),
         }
     }
 

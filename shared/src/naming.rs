@@ -167,10 +167,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::{Client, ClientName, ClientQueue};
+    use crate::config::{Client, ClientName, ClientQueue, ClientView};
 
     fn client(name: &str, queue: ClientQueue) -> Client {
-        Client { name: ClientName::try_new(name).unwrap(), queue, history: false }
+        Client { name: ClientName::try_new(name).unwrap(), queue, history: false, view: ClientView::default() }
     }
 
     #[test]

@@ -32,6 +32,8 @@ use formula::Formula;
 pub use explain::{Refusal, RefusalReason};
 pub use findings::PatternFinding;
 pub use json::BodyError;
+pub(crate) use json::{Reader, Shape};
+pub(crate) use literal::Literal;
 pub use set::PatternSet;
 
 /// How many levels deep a field may lie, each `$or` counted too. DynamoDB stores 32 ("Quotas: nested attribute depth").

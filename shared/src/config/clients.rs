@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::findings::Report;
 use super::raw::{RawClient, Value};
-use super::{Client, ClientName, ClientQueue, EXISTING_LIMIT, OWN_LIMIT};
+use super::{Client, ClientName, ClientQueue, EXISTING_LIMIT, OWN_LIMIT, view};
 use crate::naming::{self, Naming, OwnQueue, QueueArn};
 use crate::quoted::quoted;
 
@@ -15,11 +15,12 @@ const QUEUE_ARN: &str = "client.queue_arn";
 /// The most characters of a parameter's value (CloudFormation quotas).
 const PARAMETER_LIMIT: usize = 4_096;
 
-/// What a client's queue is checked against.
+/// What clients are checked against.
 pub(super) struct Rules<'a> {
     /// None: not known, so not checked.
     pub(super) allowed_accounts: Option<&'a [String]>,
     pub(super) naming: Option<&'a Naming>,
+    pub(super) cloud_events: &'a view::CloudEventsSection,
 }
 
 /// The clients that are right; whatever is wrong is reported. `complete`: `raw` is all that the file names.
@@ -58,11 +59,12 @@ pub(super) fn validate(
             Value::Wrong => None,
             Value::Is(history) => Some(*history.get_ref()),
         };
-        if let (Some(name), Some(queue), Some(history)) = (name, queue, history) {
+        let view = view::validate(&raw.view, rules.cloud_events, report);
+        if let (Some(name), Some(queue), Some(history), Some(view)) = (name, queue, history, view) {
             if queue == ClientQueue::Own {
                 length.add(name.as_str(), raw.at, report);
             }
-            clients.push(Client { name, queue, history });
+            clients.push(Client { name, queue, history, view });
         }
     }
     clients

@@ -10,6 +10,7 @@ mod raw;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod view;
 mod warnings;
 
 use crate::naming::{Naming, QueueArn, QueueUrl};
@@ -18,6 +19,7 @@ use crate::pattern::Pattern;
 pub use findings::Findings;
 pub use names::{InvalidClientName, InvalidPath};
 pub use nearest::nearest;
+pub use view::{ClientView, CloudEventsSource, Envelope, InvalidSource, Members};
 pub use warnings::ConfigWarning;
 
 /// The most clients whose queues the stack makes: 500 resources and 200 outputs of a template are the limit
@@ -87,6 +89,8 @@ pub struct Client {
     pub queue: ClientQueue,
     /// Whether it wants every event that the table has when it joins, not only those that come then.
     pub history: bool,
+    /// What it gets of each event.
+    pub view: ClientView,
 }
 
 /// A client's name: `^[A-Za-z][A-Za-z0-9]{0,39}$`, because it becomes part of a CloudFormation logical id.

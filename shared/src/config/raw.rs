@@ -16,6 +16,8 @@ pub(super) struct Raw<'t> {
     /// None if it is missing or wrong, which has been reported.
     pub(super) source: Option<RawSource<'t>>,
     pub(super) requests_in_flight: Value<i64>,
+    /// None if it is missing; if it is no section, one with a wrong source.
+    pub(super) cloud_events: Option<RawCloudEvents<'t>>,
     pub(super) clients: Vec<RawClient<'t>>,
     /// Whether what stands in [`Raw::clients`] is all that the file wants to say.
     pub(super) clients_complete: bool,
@@ -64,6 +66,21 @@ pub(super) struct RawClient<'t> {
     pub(super) name: Value<Cow<'t, str>>,
     pub(super) queue_arn: Value<Cow<'t, str>>,
     pub(super) history: Value<bool>,
+    pub(super) view: RawView<'t>,
+}
+
+/// What a `[[client]]` says of its view.
+pub(super) struct RawView<'t> {
+    pub(super) fields: Value<Vec<Spanned<Cow<'t, str>>>>,
+    pub(super) omit: Value<Vec<Spanned<Cow<'t, str>>>>,
+    pub(super) envelope: Value<Cow<'t, str>>,
+}
+
+/// `[cloudevents]`.
+pub(super) struct RawCloudEvents<'t> {
+    /// Where the section begins.
+    pub(super) at: usize,
+    pub(super) source: Value<Cow<'t, str>>,
 }
 
 /// What became of a key.
@@ -89,6 +106,7 @@ pub(super) fn read<'t>(text: &'t str, report: &mut Report<'_>) -> Option<Raw<'t>
     let mut file = Section::new("", document);
     let source = file.take("source");
     let sending = file.take("sending");
+    let cloud_events = file.take("cloudevents");
     let client = file.take("client");
     file.finish(report);
 
@@ -96,6 +114,7 @@ pub(super) fn read<'t>(text: &'t str, report: &mut Report<'_>) -> Option<Raw<'t>
     Some(Raw {
         source: read_source(source, report),
         requests_in_flight: read_sending(sending, report),
+        cloud_events: cloud_events.map(|value| read_cloud_events(value, report)),
         clients,
         clients_complete,
     })
@@ -177,6 +196,17 @@ fn read_sending(value: Option<Spanned<DeValue<'_>>>, report: &mut Report<'_>) ->
     requests_in_flight
 }
 
+fn read_cloud_events<'t>(value: Spanned<DeValue<'t>>, report: &mut Report<'_>) -> RawCloudEvents<'t> {
+    let at = value.span().start;
+    let shape = "one section headed `[cloudevents]`";
+    let Some(mut section) = section("cloudevents", value, shape, report) else {
+        return RawCloudEvents { at, source: Value::Wrong };
+    };
+    let source = section.text("source", report);
+    section.finish(report);
+    RawCloudEvents { at, source }
+}
+
 /// The clients, and whether none was dropped.
 fn read_clients<'t>(
     value: Option<Spanned<DeValue<'t>>>,
@@ -202,6 +232,11 @@ fn read_clients<'t>(
             name: section.text("name", report),
             queue_arn: section.text("queue_arn", report),
             history: section.boolean("history", report),
+            view: RawView {
+                fields: section.texts("fields", report),
+                omit: section.texts("omit", report),
+                envelope: section.text("envelope", report),
+            },
         });
         section.finish(report);
     }

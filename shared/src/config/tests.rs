@@ -7,6 +7,7 @@ use super::*;
 mod clients;
 mod properties;
 mod source;
+mod view;
 
 const VALID: &str = "\
 [source]
@@ -156,11 +157,11 @@ fn unknown_keys_are_refused() {
         ],
         expect![[r#"
             f.toml:1: sources: unknown key; did you mean `source`?
-            f.toml:10: proxy: unknown key; known here are `source`, `sending`, `client`
+            f.toml:10: proxy: unknown key; known here are `source`, `sending`, `cloudevents`, `client`
             f.toml:5: source.sort-key: unknown key; did you mean `sort_key`?
             f.toml:4: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `first_version`, `scan_read_units`, `filter`, `allowed_accounts`
             f.toml:11: sending.RequestsInFlight: unknown key; did you mean `requests_in_flight`?
-            f.toml:15: client.filter: unknown key; known here are `name`, `queue_arn`, `history`
+            f.toml:15: client.filter: unknown key; known here are `name`, `queue_arn`, `history`, `fields`, `omit`, `envelope`
             f.toml:18: client.queueArn: unknown key; did you mean `queue_arn`?
             f.toml:19: client.History: unknown key; did you mean `history`?
         "#]],
@@ -266,7 +267,7 @@ queue_arn = "arn:aws:sqs:us-east-1:999999999999:test-MarkFanOutQueue.fifo"
 "#;
     let findings = Config::try_from_toml("client-queues.toml", text, Some(&naming())).unwrap_err();
     expect![[r#"
-        client-queues.toml:2: owner: unknown key; known here are `source`, `sending`, `client`
+        client-queues.toml:2: owner: unknown key; known here are `source`, `sending`, `cloudevents`, `client`
         client-queues.toml:4: source.partition_key: missing; name an attribute of the event table
         client-queues.toml:5: source.partitionkey: unknown key; did you mean `partition_key`?
         client-queues.toml:6: source.sort_key: is a whole number; write text in quotes
@@ -309,7 +310,7 @@ fn lines_are_counted_behind_windows_line_ends_too() {
 fn foreign_text_is_printed_escaped() {
     let findings = Config::try_from_toml("a\u{1b}[2J\n.toml", r#""k\u0007" = 1"#, None).unwrap_err();
     expect![[r#"
-        a\u{1b}[2J\n.toml:1: k\u{7}: unknown key; known here are `source`, `sending`, `client`
+        a\u{1b}[2J\n.toml:1: k\u{7}: unknown key; known here are `source`, `sending`, `cloudevents`, `client`
         a\u{1b}[2J\n.toml:1: source: missing; write a section `[source]` that names the event table's attributes
         a\u{1b}[2J\n.toml:1: client: no client is registered; add a section `[[client]]` with a `name`"#]].assert_eq(&findings.to_string());
 }

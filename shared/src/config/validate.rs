@@ -9,7 +9,7 @@ use toml::de::DeValue;
 use super::clients::{self, Rules};
 use super::findings::Report;
 use super::raw::{Raw, RawSource, RawVersion, Value};
-use super::{Config, Path, Source, VersionPlace};
+use super::{Config, Path, Source, VersionPlace, view};
 use crate::naming::{self, Naming};
 use crate::pattern::{Pattern, PatternFinding};
 
@@ -50,7 +50,9 @@ pub(super) fn validate(raw: Raw<'_>, naming: Option<&Naming>, report: &mut Repor
         REQUESTS_IN_FLIGHT,
         report,
     );
-    let rules = Rules { allowed_accounts: allowed_accounts.as_deref(), naming };
+    let cloud_events = view::validate_section(raw.cloud_events, report);
+    let rules =
+        Rules { allowed_accounts: allowed_accounts.as_deref(), naming, cloud_events: &cloud_events };
     let clients = clients::validate(&raw.clients, raw.clients_complete, &rules, report);
     let (source, requests_in_flight, scan_read_units) = (source?, requests_in_flight?, scan_read_units?);
     let requests_in_flight = usize::try_from(requests_in_flight).ok()?;

@@ -39,6 +39,20 @@ impl EventTime {
         self >= Self::from(now.plus(CLOCK_SKEW))
     }
 
+    /// The instant as RFC 3339 writes it, in UTC: `2026-11-20T10:00:00.5Z`. `None` after the year 9999, for which it has
+    /// no digits.
+    pub fn to_rfc_3339(self) -> Option<String> {
+        let instant = OffsetDateTime::from_unix_timestamp_nanos(self.0).ok()?;
+        let (year, month, day) = instant.to_calendar_date();
+        let (hour, minute, second, nanosecond) = instant.to_hms_nano();
+        let month = u8::from(month);
+        let fraction = format!(".{nanosecond:09}");
+        let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+        (0..=9_999)
+            .contains(&year)
+            .then(|| format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z"))
+    }
+
     /// Nanoseconds since the Unix epoch.
     pub const fn as_nanos(self) -> i128 {
         self.0
@@ -204,6 +218,24 @@ mod tests {
         }
         assert_eq!(EventTime::try_from_text("0"), Some(EventTime(0)));
         assert_eq!(EventTime::try_from_text("1.5"), Some(EventTime(1_500_000_000)));
+    }
+
+    #[test]
+    fn an_instant_is_written_in_utc() {
+        for (text, expected) in [
+            ("2027-01-15T09:00:00+01:00", Some("2027-01-15T08:00:00Z")),
+            ("2027-01-15 08:00:00,120", Some("2027-01-15T08:00:00.12Z")),
+            ("20270101T0030+0100", Some("2026-12-31T23:30:00Z")),
+            ("1800000000000000001", Some("2027-01-15T08:00:00.000000001Z")),
+            ("0", Some("1970-01-01T00:00:00Z")),
+            ("99999999999", None),
+        ] {
+            let time = EventTime::try_from_text(text).unwrap();
+            assert_eq!(time.to_rfc_3339().as_deref(), expected, "{text}");
+            if let Some(written) = expected {
+                assert_eq!(EventTime::try_from_text(written), Some(time));
+            }
+        }
     }
 
     #[test]

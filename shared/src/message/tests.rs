@@ -59,6 +59,16 @@ fn size_is_what_sqs_counts() {
 }
 
 #[test]
+fn with_another_body_all_else_stays() {
+    let attributes = [Attribute::string("eventId", "e1"), Attribute::number("version", "17")];
+    let literal = literal(r#""{\"text\":\"\\u00e9\"}""#);
+    for body in [Body::Text("a long body"), Body::Literal(&literal)] {
+        let before = message(body, &attributes, Some("Root=1"));
+        assert_eq!(before.with_body("{}".to_owned()), message(Body::Text("{}"), &attributes, Some("Root=1")));
+    }
+}
+
+#[test]
 fn a_message_and_its_clones_have_an_identity_of_their_own() {
     let [first, like] = [(); 2].map(|()| message(Body::Text("x"), &[], None));
     let (identity, clone) = (first.identity(), first.clone());

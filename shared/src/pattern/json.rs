@@ -26,7 +26,7 @@ pub enum BodyError {
 }
 
 /// A place in JSON text.
-pub(super) struct Reader<'t> {
+pub(crate) struct Reader<'t> {
     text: &'t str,
     at: usize,
     /// How many objects and arrays are open.
@@ -35,7 +35,7 @@ pub(super) struct Reader<'t> {
 
 /// What a value is, by its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Object,
     Array,
     Scalar,
@@ -52,7 +52,7 @@ pub(super) enum Scalar<'t> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str) -> Self {
         Self { text, at: 0, depth: 0 }
     }
 
@@ -62,7 +62,7 @@ impl<'t> Reader<'t> {
         self.at
     }
 
-    pub(super) fn shape(&mut self) -> Shape {
+    pub(crate) fn shape(&mut self) -> Shape {
         match self.peek() {
             Some(b'{') => Shape::Object,
             Some(b'[') => Shape::Array,
@@ -71,7 +71,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads an object: `member` reads each value.
-    pub(super) fn object(
+    pub(crate) fn object(
         &mut self,
         mut member: impl FnMut(&mut Self, Literal<'t>) -> Result<(), BodyError>,
     ) -> Result<(), BodyError> {
@@ -90,7 +90,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads an array: `element` reads each value.
-    pub(super) fn array(
+    pub(crate) fn array(
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<(), BodyError>,
     ) -> Result<(), BodyError> {
@@ -118,7 +118,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Passes over a value of any kind. Without recursion: nothing has to be remembered but what is open.
-    pub(super) fn skip(&mut self) -> Result<(), BodyError> {
+    pub(crate) fn skip(&mut self) -> Result<(), BodyError> {
         // The innermost is the lowest bit: set for an object.
         let mut open: u128 = 0;
         let outer = self.depth;
@@ -164,8 +164,15 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// A value of any kind, as it is written.
+    pub(crate) fn value(&mut self) -> Result<&'t str, BodyError> {
+        let start = self.position();
+        self.skip()?;
+        self.text.get(start..self.at).ok_or_else(|| self.error())
+    }
+
     /// Makes sure that nothing follows.
-    pub(super) fn end(&mut self) -> Result<(), BodyError> {
+    pub(crate) fn end(&mut self) -> Result<(), BodyError> {
         if self.peek().is_some() { Err(self.error()) } else { Ok(()) }
     }
 

@@ -6,16 +6,16 @@ use std::borrow::Cow;
 
 /// What stands between the quotation marks of a string; its escapes are right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Literal<'t> {
+pub(crate) struct Literal<'t> {
     /// Where it begins, with its quotation mark.
     pub(super) at: usize,
-    pub(super) text: &'t str,
+    pub(crate) text: &'t str,
     pub(super) is_escaped: bool,
 }
 
 impl<'t> Literal<'t> {
     /// The string that it stands for.
-    pub(super) fn decoded(self) -> Cow<'t, str> {
+    pub(crate) fn decoded(self) -> Cow<'t, str> {
         if !self.is_escaped {
             return Cow::Borrowed(self.text);
         }

@@ -37,12 +37,35 @@ fn written(config: &Config) -> String {
         if client.history {
             file += "history = true\n";
         }
+        let (key, paths) = match &client.view.members {
+            Members::All => continue,
+            Members::Fields(paths) => ("fields", paths),
+            Members::Omit(paths) => ("omit", paths),
+        };
+        let paths: Vec<String> = paths.iter().map(|path| format!("'{path}'")).collect();
+        file += &format!("{key} = [{}]\n", paths.join(", "));
     }
     file
 }
 
 fn path() -> impl Strategy<Value = Path> {
     prop::collection::vec("[\\PC&&[^.']]{1,5}", 1..4).prop_map(Path)
+}
+
+/// Any view without an envelope.
+fn view() -> impl Strategy<Value = ClientView> {
+    // Names differ at the first level, so that no path lies in another.
+    let paths = prop::collection::btree_map("[\\PC&&[^.']]{1,5}", path(), 1..4);
+    let path = |(name, Path(rest))| Path([name].into_iter().chain(rest).collect());
+    (paths, 0..3).prop_map(move |(paths, kind)| {
+        let paths = paths.into_iter().map(path).collect();
+        let members = match kind {
+            0 => Members::All,
+            1 => Members::Fields(paths),
+            _ => Members::Omit(paths),
+        };
+        ClientView { members, envelope: None }
+    })
 }
 
 prop_compose! {
@@ -66,6 +89,7 @@ prop_compose! {
         // So many names fit a parameter of the stack, whatever they are.
         names in prop::collection::btree_set("[a-z][a-z0-9]{0,39}", 1..=70_usize),
         own in prop::collection::vec(any::<(Option<bool>, bool)>(), OWN_LIMIT),
+        views in prop::collection::vec(view(), 1..4),
     ) -> Config {
         let client = |(index, (name, (other_account, history))): (usize, (String, (Option<bool>, bool)))| Client {
             name: ClientName::try_new(&name).unwrap(),
@@ -78,6 +102,7 @@ prop_compose! {
                 _ => ClientQueue::Own,
             },
             history,
+            view: views[index % views.len()].clone(),
         };
         Config { source, clients: names.into_iter().zip(own).enumerate().map(client).collect(), requests_in_flight, scan_read_units }
     }
