@@ -130,7 +130,7 @@ pub struct ValidateArguments {
     #[arg(long, value_name = "FILE")]
     pub sample: Option<PathBuf>,
 
-    /// Print the body of the event that is shown as a message
+    /// Print the body of the event that is shown as a message, and the values in clients' views of it
     #[arg(long, requires = "sample")]
     pub show_body: bool,
 }
@@ -138,7 +138,7 @@ pub struct ValidateArguments {
 /// The arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArguments {
-    /// Print the body of the event that is shown as a message
+    /// Print the body of the event that is shown as a message, and the values in clients' views of it
     #[arg(long)]
     pub show_body: bool,
 }

@@ -17,3 +17,4 @@ pub mod plan;
 pub mod policy;
 pub mod progress;
 pub mod rejections;
+pub mod views;

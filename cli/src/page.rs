@@ -3,15 +3,16 @@
 use aws::operator::items::{FirstPage, first_page};
 use aws::operator::{CallError, Target, table};
 use serde::Serialize;
-use shared::config::Source;
+use shared::config::{Client, Config};
 use shared::control::TypedKey;
 use shared::event::{Along, Event};
 use shared::message::{Attribute, AttributeValue};
-use shared::sample::{Kind, Reason, Sample, SampledPage};
+use shared::sample::{Kind, Reason, Sample, SampledPage, view_findings};
 use shared::text::{counted, printable};
 
 use crate::output::{Style, Tone, row, table as columns};
 use crate::rejections::indented;
+use crate::views::ViewExample;
 
 /// The most items that are read.
 const ITEMS_LIMIT: i32 = 200;
@@ -42,6 +43,8 @@ pub struct PageReport {
     pub reasons: Vec<Reason>,
     /// One of the events, as a message.
     pub example: Option<Example>,
+    /// The same event, as clients with a view get it.
+    pub views: Vec<ViewExample>,
 }
 
 /// An event as a message, without what it gets on its way.
@@ -87,16 +90,23 @@ impl PageFacts {
     }
 
     /// What can be said of it; what could not be read says nothing.
-    pub fn sample(&self, source: &Source) -> Sample {
+    pub fn sample(&self, config: &Config) -> Sample {
         let FirstPage { items, is_whole } = self.items.clone().unwrap_or_default();
         let expiry = self.expiry.clone().unwrap_or_default();
-        Sample::new(source, &SampledPage { items, is_whole, expiry })
+        sample(config, &SampledPage { items, is_whole, expiry })
     }
 }
 
+/// What can be said of `page`: of the source, and of the clients' views.
+pub fn sample(config: &Config, page: &SampledPage) -> Sample {
+    let mut sample = Sample::new(&config.source, page);
+    sample.findings.extend(view_findings(config, page));
+    sample
+}
+
 impl PageReport {
-    /// The report of `sample`, with the body of the example if `shows_body`.
-    pub fn new(sample: &Sample, shows_body: bool) -> Self {
+    /// The report of `sample` for these clients, with the body of the example if `shows_body`.
+    pub fn new(sample: &Sample, clients: &[Client], shows_body: bool) -> Self {
         let Sample { items, events, skipped, rejected, kinds, reasons, example, .. } = sample;
         Self {
             items: *items,
@@ -106,6 +116,9 @@ impl PageReport {
             kinds: kinds.clone(),
             reasons: reasons.clone(),
             example: example.as_ref().map(|event| Example::new(event, shows_body)),
+            views: example
+                .as_ref()
+                .map_or_else(Vec::new, |event| ViewExample::of(clients, event, shows_body)),
         }
     }
 
@@ -128,7 +141,9 @@ impl PageReport {
             let how = if *is_skipped { "passed over" } else { "rejected" };
             text += &format!("{gap}{items} {how}: {}\n", printable(reason));
         }
-        text + &self.example.as_ref().map_or_else(String::new, Example::to_text)
+        text += &self.example.as_ref().map_or_else(String::new, Example::to_text);
+        let views = ViewExample::to_text(&self.views);
+        if views.is_empty() { text } else { text + "\n" + &views }
     }
 
     /// `5 items, as new ones: 2 events, 1 passed over, 2 rejected`.
@@ -196,7 +211,6 @@ impl ExampleAttribute {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use shared::config::Config;
     use shared::sample::items_of_lines;
 
     use super::*;
@@ -212,9 +226,9 @@ mod tests {
 "#;
 
     fn report(items: &str, shows_body: bool) -> PageReport {
-        let source = Config::try_from_toml("client-queues.toml", CONFIG, None).unwrap().source;
+        let config = Config::try_from_toml("client-queues.toml", CONFIG, None).unwrap();
         let page = SampledPage { items: items_of_lines(items).unwrap(), is_whole: true, expiry: None };
-        PageReport::new(&Sample::new(&source, &page), shows_body)
+        PageReport::new(&sample(&config, &page), &config.clients, shows_body)
     }
 
     fn check(items: &str, shows_body: bool, expected: &Expect) {
@@ -347,7 +361,8 @@ mod tests {
                 ],
                 "size": 142,
                 "body": "{\"pk\":\"ORDER#1\",\"price\":1.1,\"seq\":1,\"sk\":\"EVENT#1\"}"
-              }
+              },
+              "views": []
             }"#]].assert_eq(&serde_json::to_string_pretty(&report(ITEMS, true)).unwrap());
     }
 }

@@ -7,6 +7,7 @@ mod page;
 mod scan;
 mod settings;
 mod text;
+mod views;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ pub use ledger::ForeignLedger;
 pub use page::PlannedPage;
 pub use scan::ScanEstimate;
 pub use settings::Setting;
+pub use views::ViewChange;
 
 /// The facts that a plan is made from: what is deployed, and what is in queues.
 #[derive(Clone, Debug, Default)]
@@ -101,6 +103,8 @@ pub struct Plan {
     pub clients: Vec<PlannedClient>,
     /// The settings that change.
     pub settings: Vec<Setting>,
+    /// The views that change.
+    pub views: Vec<ViewChange>,
     /// The stream that the converter reads now, and no longer after the deploy.
     pub left_stream: Option<LeftStream>,
     /// All accounts that will receive events.
@@ -234,6 +238,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
     let mut clients = clients(config, naming, &running.clients, depths);
     clients.iter_mut().for_each(|client| client.know(backlogs, config, &running));
     let settings = settings::changes(config, &facts.parameters, &running, is_new);
+    let views = views::changes(config, &running, is_new);
     let left_stream = if is_new { None } else { left_stream(&settings, &running, backlogs.is_some()) };
     let in_the_way = |kept| in_the_way(kept, naming, depths, endpoint);
     let kept_queues: Vec<_> = facts.kept_queues.into_iter().map(in_the_way).collect();
@@ -252,7 +257,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
     let changes = |client: &PlannedClient| client.change != Change::Kept || client.is_let_go;
     let result = if is_refused {
         PlanResult::Refused
-    } else if is_new || !settings.is_empty() || clients.iter().any(changes) {
+    } else if is_new || !settings.is_empty() || !views.is_empty() || clients.iter().any(changes) {
         PlanResult::Changes
     } else {
         PlanResult::Nothing
@@ -266,6 +271,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         accounts: accounts(config, naming, &running.clients),
         clients,
         settings,
+        views,
         left_stream,
         kept_queues,
         disused_queues,
@@ -273,7 +279,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         concurrency_shortage,
         scan: ScanEstimate::of(facts.table_size, config.scan_read_units),
         warnings: config.source.warnings(),
-        page: facts.page.map(|page| PlannedPage::new(&page, &config.source)),
+        page: facts.page.map(|page| PlannedPage::new(&page, config)),
         unknown: running.no_config,
     }
 }

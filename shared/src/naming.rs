@@ -170,7 +170,12 @@ mod tests {
     use crate::config::{Client, ClientName, ClientQueue, ClientView};
 
     fn client(name: &str, queue: ClientQueue) -> Client {
-        Client { name: ClientName::try_new(name).unwrap(), queue, history: false, view: ClientView::default() }
+        Client {
+            name: ClientName::try_new(name).unwrap(),
+            queue,
+            history: false,
+            view: ClientView::default(),
+        }
     }
 
     #[test]

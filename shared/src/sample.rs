@@ -12,6 +12,7 @@ mod lines;
 mod order;
 mod time;
 mod version;
+mod view;
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use item::{ItemOutcome, ItemReader, SampledItem, Unsendable};
 use kind::kinds;
 
 pub use lines::{UnreadableLine, items_of_lines};
+pub use view::view_findings;
 
 /// The most reasons that a sample lists.
 const REASONS_LIMIT: usize = 10;

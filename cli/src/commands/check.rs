@@ -76,10 +76,11 @@ pub async fn execute(context: &Context, arguments: &CheckArguments) -> Result<Ex
 
 impl Report {
     fn new(facts: &Facts, shows_body: bool) -> Self {
-        let sample = facts.page.as_ref().map(|page| page.sample(&facts.config.source));
+        let sample = facts.page.as_ref().map(|page| page.sample(&facts.config));
         let findings = find(facts, sample.as_ref());
         let is_read = facts.page.as_ref().is_some_and(|page| page.items.is_ok());
-        let page = sample.filter(|_| is_read).map(|sample| PageReport::new(&sample, shows_body));
+        let sample = sample.filter(|_| is_read);
+        let page = sample.map(|sample| PageReport::new(&sample, &facts.config.clients, shows_body));
         Self { stack: facts.stack.clone(), queues: facts.queues.len(), findings, page }
     }
 }

@@ -1,11 +1,12 @@
 //! The event table's part in a plan: what a page of it shows about the config.
 
 use serde::Serialize;
-use shared::config::Source;
+use shared::config::Config;
 use shared::sample::{Sample, SampleFinding};
 use shared::text::{counted, printable};
 
 use crate::page::PageFacts;
+use crate::views::ViewExample;
 
 /// What a page of the event table shows about the config of a deploy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -18,6 +19,8 @@ pub struct PlannedPage {
     pub skipped: usize,
     /// How many would be rejected.
     pub rejected: usize,
+    /// One of the events, without its values, as clients with a view get it.
+    pub views: Vec<ViewExample>,
     /// What is wrong.
     pub findings: Vec<SampleFinding>,
     /// Why items, or whether they expire, could not be read.
@@ -25,12 +28,13 @@ pub struct PlannedPage {
 }
 
 impl PlannedPage {
-    pub(super) fn new(facts: &PageFacts, source: &Source) -> Self {
-        let sample = facts.sample(source);
+    pub(super) fn new(facts: &PageFacts, config: &Config) -> Self {
+        let sample = facts.sample(config);
         let errors = [facts.items.as_ref().err(), facts.expiry.as_ref().err()];
         let unread = errors.into_iter().flatten().map(ToString::to_string).collect();
-        let Sample { items, events, skipped, rejected, findings, .. } = sample;
-        Self { items, events, skipped, rejected, findings, unread }
+        let Sample { items, events, skipped, rejected, findings, example, .. } = sample;
+        let views = example.map_or_else(Vec::new, |event| ViewExample::of(&config.clients, &event, false));
+        Self { items, events, skipped, rejected, views, findings, unread }
     }
 
     /// Whether there are items, and none of them would be an event.
@@ -40,7 +44,7 @@ impl PlannedPage {
 
     /// A line for each finding, and one for all items; none if there is nothing to say.
     pub(super) fn to_text(&self) -> String {
-        let Self { items, events, skipped, rejected, findings, unread } = self;
+        let Self { items, events, skipped, rejected, views, findings, unread } = self;
         let mut lines: Vec<String> = findings
             .iter()
             .map(|SampleFinding { problem, remedy, .. }| {
@@ -59,6 +63,9 @@ impl PlannedPage {
         lines.extend(
             unread.iter().map(|why| format!("The event table was not looked at: {}", printable(why))),
         );
+        if !views.is_empty() {
+            lines.push(format!("\n{}", ViewExample::to_text(views).trim_end()));
+        }
         lines.join("\n")
     }
 }
@@ -68,20 +75,19 @@ mod tests {
     use aws::operator::items::FirstPage;
     use aws::operator::{CallError, CallFault};
     use expect_test::{Expect, expect};
-    use shared::config::Config;
     use shared::sample::items_of_lines;
 
     use super::*;
 
     fn planned(items: Result<&str, CallFault>) -> PlannedPage {
         let config = "[source]\npartition_key = \"pk\"\nsort_key = \"sk\"\nversion = \"seq\"\n[[client]]\nname = \"A\"\n";
-        let source = Config::try_from_toml("client-queues.toml", config, None).unwrap().source;
+        let config = Config::try_from_toml("client-queues.toml", config, None).unwrap();
         let items = items.map(|items| FirstPage { items: items_of_lines(items).unwrap(), is_whole: true });
         let items = items.map_err(|fault| {
             let (subject, reason) = ("Events".to_owned(), "no permission".to_owned());
             CallError { call: "Scan", subject, fault, reason }
         });
-        PlannedPage::new(&PageFacts { items, expiry: Ok(None) }, &source)
+        PlannedPage::new(&PageFacts { items, expiry: Ok(None) }, &config)
     }
 
     fn check(items: Result<&str, CallFault>, expected: &Expect) {

@@ -1,8 +1,10 @@
 //! Plans as people and programs get them.
 
 use aws::operator::cloudformation::DeployedStack;
+use aws::operator::items::FirstPage;
 use expect_test::{Expect, expect};
 use shared::naming::OwnQueue;
+use shared::sample::items_of_lines;
 
 use super::*;
 use crate::client_status::{ClientStatus, Lag};
@@ -494,6 +496,7 @@ fn programs_get_one_object() {
               "new": "arn:of:another"
             }
           ],
+          "views": [],
           "left_stream": {
             "arn": "arn:of:a:stream",
             "is_made_up_for": false
@@ -867,4 +870,108 @@ fn a_new_client_with_history_is_announced() {
     let text = plan.to_text(Style::Plain);
     let lines: Vec<_> = text.lines().filter(|line| line.contains("history")).collect();
     expect!["Tax gets the events from before it was registered, too: all that the event table has (`history = true`)"].assert_eq(&lines.join("\n"));
+}
+
+/// A config in which these clients have these lines.
+fn viewed(clients: &[(&str, &str)]) -> Config {
+    let mut text = String::from(
+        "[source]\npartition_key = \"pk\"\nsort_key = \"sk\"\nversion = \"seq\"\n\
+         [cloudevents]\nsource = \"urn:example:orders\"\n",
+    );
+    for (name, lines) in clients {
+        text += &format!("[[client]]\nname = \"{name}\"\n{lines}\n");
+    }
+    Config::try_from_toml("client-queues.toml", &text, Some(&naming())).unwrap()
+}
+
+#[test]
+fn a_view_that_changes_is_shown_with_one_event() {
+    let before =
+        viewed(&[("Billing", "omit = [\"holder\"]"), ("Whole", ""), ("Same", "fields = [\"pk\", \"sk\"]")]);
+    let after = viewed(&[
+        ("Billing", "omit = [\"holder.name\"]"),
+        ("Whole", "envelope = \"cloudevents\""),
+        ("Same", "fields = [\"sk\", \"pk\"]"),
+        ("New", "fields = [\"holder.nam\"]"),
+        ("NewAndWhole", ""),
+    ]);
+    let item = r#"{"pk": "a", "sk": "b", "seq": 1, "holder": {"name": "Ann", "age": 31}}"#;
+    let items = FirstPage { items: items_of_lines(item).unwrap(), is_whole: true };
+    let running = Running {
+        clients: Running::registered(&before, &naming()),
+        config: Some(before),
+        ..Running::default()
+    };
+    let page = Some(PageFacts { items: Ok(items), expiry: Ok(None) });
+    let facts = Facts { running: Some(running), page, ..Facts::default() };
+    expect![[r#"
+        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+
+        client       change  queue                             account
+        Billing      kept    MarkFanOutClientBilling.fifo      111122223333
+        Whole        kept    MarkFanOutClientWhole.fifo        111122223333
+        Same         kept    MarkFanOutClientSame.fifo         111122223333
+        New          added   MarkFanOutClientNew.fifo          111122223333
+        NewAndWhole  added   MarkFanOutClientNewAndWhole.fifo  111122223333
+
+        view of  now                will be
+        Billing  omit = ["holder"]  omit = ["holder.name"]
+        Whole    the whole event    envelope = "cloudevents" from urn:example:orders
+        New      (none)             fields = ["holder.nam"]
+        A view holds from the deploy on: what was sent before is not taken back, and is sent again by `fanoutctl replay` only.
+
+        ATTENTION: event table: `holder.nam` of the fields of client `New` is in none of 1 event; write `holder.name` in its place
+        Of the event table's first 1 item, as new ones, 1 would be an event, 0 passed over, 0 rejected; `fanoutctl check` shows more.
+
+        one of the events, of 60 bytes, for clients with a view
+          Billing: omit = ["holder.name"], 47 bytes
+            {
+              "holder": {
+                "age": "…"
+              },
+              "pk": "…",
+              "seq": "…",
+              "sk": "…"
+            }
+          Whole: envelope = "cloudevents" from urn:example:orders, 291 bytes
+            {
+              "specversion": "1.0",
+              "id": "2a7c6faf0f27fb0b4a3840c3a6d87694fada870caf9f33addccd7c0cde4f0d3f",
+              "source": "urn:example:orders",
+              "type": "event",
+              "subject": "a",
+              "datacontenttype": "application/json",
+              "sequence": "00000000000000000001",
+              "data": {
+                "holder": {
+                  "age": "…",
+                  "name": "…"
+                },
+                "pk": "…",
+                "seq": "…",
+                "sk": "…"
+              }
+            }
+          Same: fields = ["pk", "sk"], 19 bytes
+            {
+              "pk": "…",
+              "sk": "…"
+            }
+          New: fields = ["holder.nam"], 2 bytes
+            {}
+
+        Accounts that will receive every event:
+              111122223333 (the stack's own): Billing, Whole, Same, New, NewAndWhole
+    "#]].assert_eq(&plan("mark-event-queue", &after, &naming(), facts).to_text(Style::Plain));
+}
+
+#[test]
+fn views_of_an_unknown_config_are_not_compared() {
+    let after = viewed(&[("Billing", "omit = [\"holder\"]")]);
+    let views = |running: Option<Running>| {
+        plan("s", &after, &naming(), Facts { running, ..Facts::default() }).views.len()
+    };
+    assert_eq!((views(Some(Running::default())), views(None)), (0, 1));
+    let same = Running { config: Some(after.clone()), ..Running::default() };
+    assert_eq!(views(Some(same)), 0);
 }

@@ -16,6 +16,7 @@ impl Plan {
             self.heading(),
             client_table(&self.clients, style),
             self.settings_table(style),
+            super::views::to_text(&self.views, style),
             self.warnings(),
             self.page.as_ref().map(PlannedPage::to_text).unwrap_or_default(),
             self.scan.as_ref().and_then(ScanEstimate::to_text).unwrap_or_default(),

@@ -51,8 +51,7 @@ pub(super) fn validate(raw: Raw<'_>, naming: Option<&Naming>, report: &mut Repor
         report,
     );
     let cloud_events = view::validate_section(raw.cloud_events, report);
-    let rules =
-        Rules { allowed_accounts: allowed_accounts.as_deref(), naming, cloud_events: &cloud_events };
+    let rules = Rules { allowed_accounts: allowed_accounts.as_deref(), naming, cloud_events: &cloud_events };
     let clients = clients::validate(&raw.clients, raw.clients_complete, &rules, report);
     let (source, requests_in_flight, scan_read_units) = (source?, requests_in_flight?, scan_read_units?);
     let requests_in_flight = usize::try_from(requests_in_flight).ok()?;

@@ -101,13 +101,17 @@ impl fmt::Display for ClientView {
 }
 
 /// What `[cloudevents]` stands for; whatever is wrong is reported.
-pub(super) fn validate_section(raw: Option<RawCloudEvents<'_>>, report: &mut Report<'_>) -> CloudEventsSection {
+pub(super) fn validate_section(
+    raw: Option<RawCloudEvents<'_>>,
+    report: &mut Report<'_>,
+) -> CloudEventsSection {
     let Some(raw) = raw else {
         return CloudEventsSection::Absent;
     };
     let source = match raw.source {
         Value::Absent => {
-            let missing = "missing; name where events come from by a URI, as in `source = \"urn:example:marks\"`";
+            let missing =
+                "missing; name where events come from by a URI, as in `source = \"urn:example:marks\"`";
             report.add(raw.at, SOURCE, missing);
             None
         }
@@ -120,7 +124,11 @@ pub(super) fn validate_section(raw: Option<RawCloudEvents<'_>>, report: &mut Rep
 }
 
 /// The view that `raw` stands for; none if something is wrong, which is reported.
-pub(super) fn validate(raw: &RawView<'_>, section: &CloudEventsSection, report: &mut Report<'_>) -> Option<ClientView> {
+pub(super) fn validate(
+    raw: &RawView<'_>,
+    section: &CloudEventsSection,
+    report: &mut Report<'_>,
+) -> Option<ClientView> {
     let fields = paths(FIELDS, "the members that the client gets", &raw.fields, report);
     let omit = paths(OMIT, "the members that the client doesn't get", &raw.omit, report);
     let members = match (&raw.fields, &raw.omit) {
@@ -183,7 +191,10 @@ fn path(text: &str) -> Result<Path, String> {
     let path = Path::try_new(text).map_err(|error| error.to_string())?;
     if path.0.len() > DEPTH_LIMIT {
         let length = path.0.len();
-        return Err(format!("{} has {length} names; at most {DEPTH_LIMIT} lie inside each other", quoted(text)));
+        return Err(format!(
+            "{} has {length} names; at most {DEPTH_LIMIT} lie inside each other",
+            quoted(text)
+        ));
     }
     Ok(path)
 }

@@ -39,8 +39,8 @@ impl EventTime {
         self >= Self::from(now.plus(CLOCK_SKEW))
     }
 
-    /// The instant as RFC 3339 writes it, in UTC: `2026-11-20T10:00:00.5Z`. `None` after the year 9999, for which it has
-    /// no digits.
+    /// The instant as RFC 3339 writes it, in UTC: `2026-11-20T10:00:00.5Z`. `None` outside of the years 0 to 9999, for
+    /// which that has no digits.
     pub fn to_rfc_3339(self) -> Option<String> {
         let instant = OffsetDateTime::from_unix_timestamp_nanos(self.0).ok()?;
         let (year, month, day) = instant.to_calendar_date();
@@ -223,19 +223,21 @@ mod tests {
     #[test]
     fn an_instant_is_written_in_utc() {
         for (text, expected) in [
-            ("2027-01-15T09:00:00+01:00", Some("2027-01-15T08:00:00Z")),
-            ("2027-01-15 08:00:00,120", Some("2027-01-15T08:00:00.12Z")),
-            ("20270101T0030+0100", Some("2026-12-31T23:30:00Z")),
-            ("1800000000000000001", Some("2027-01-15T08:00:00.000000001Z")),
-            ("0", Some("1970-01-01T00:00:00Z")),
-            ("99999999999", None),
+            ("2027-01-15T09:00:00+01:00", "2027-01-15T08:00:00Z"),
+            ("2027-01-15 08:00:00,120", "2027-01-15T08:00:00.12Z"),
+            ("20270101T0030+0100", "2026-12-31T23:30:00Z"),
+            ("1800000000000000001", "2027-01-15T08:00:00.000000001Z"),
+            ("0", "1970-01-01T00:00:00Z"),
         ] {
             let time = EventTime::try_from_text(text).unwrap();
-            assert_eq!(time.to_rfc_3339().as_deref(), expected, "{text}");
-            if let Some(written) = expected {
-                assert_eq!(EventTime::try_from_text(written), Some(time));
-            }
+            assert_eq!(time.to_rfc_3339().as_deref(), Some(expected), "{text}");
+            assert_eq!(EventTime::try_from_text(expected), Some(time));
         }
+        // Year 10,000, and year 0.
+        let ends = [253_402_300_800, -62_167_219_200, -62_167_219_201];
+        let ends = ends.map(|second| EventTime::from_nanos(second * 1_000_000_000).to_rfc_3339());
+        assert_eq!(ends, [None, Some("0000-01-01T00:00:00Z".to_owned()), None]);
+        assert_eq!(EventTime::from_nanos(i128::MAX).to_rfc_3339(), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod designs;
 mod details;
 mod heads;
+mod views;
 
 use std::fmt::Write as _;
 

@@ -54,7 +54,12 @@ impl ClientViews {
     ///
     /// What differs among clients with the same view, such as an attribute, is added to what comes out of this.
     pub fn of(&self, message: &Message) -> MessageViews<'_> {
-        MessageViews { views: self, message: message.clone(), text: None, encoded: vec![None; self.views.len()] }
+        MessageViews {
+            views: self,
+            message: message.clone(),
+            text: None,
+            encoded: vec![None; self.views.len()],
+        }
     }
 }
 

@@ -314,7 +314,8 @@ fn findings_for_programs() {
             "rejected": 0,
             "kinds": [],
             "reasons": [],
-            "example": null
+            "example": null,
+            "views": []
           }
         }"#]].assert_eq(&serde_json::to_string_pretty(&three_findings()).unwrap());
 }

@@ -8,7 +8,8 @@ const CLIENT: &str = "name = 'Billing'";
 
 /// The view of the first client, which has these lines.
 fn view(lines: &str) -> ClientView {
-    let text = edited(CLIENT, &format!("{CLIENT}\n{lines}")) + "[cloudevents]\nsource = 'urn:example:marks'\n";
+    let text =
+        edited(CLIENT, &format!("{CLIENT}\n{lines}")) + "[cloudevents]\nsource = 'urn:example:marks'\n";
     read(&text, None).unwrap().clients[0].view.clone()
 }
 
@@ -89,6 +90,7 @@ fn a_view_that_can_mean_two_things_or_nothing_is_refused() {
 
 #[test]
 fn a_wrong_section_is_reported_once() {
-    let text = edited(CLIENT, &format!("{CLIENT}\nenvelope = 'cloudevents'")) + "[cloudevents]\nsource = ''\n";
+    let text =
+        edited(CLIENT, &format!("{CLIENT}\nenvelope = 'cloudevents'")) + "[cloudevents]\nsource = ''\n";
     expect!["f.toml:22: cloudevents.source: `` is not a URI; write one of up to 256 characters, as in `urn:example:marks` or `https://example.com/marks`"].assert_eq(&read(&text, None).unwrap_err());
 }

@@ -68,10 +68,13 @@ fn is_scheme(text: &str) -> bool {
 fn consists_of(text: &str, others: &str) -> bool {
     let mut parts = text.split('%');
     let is_plain = |character: char| {
-        character.is_ascii_alphanumeric() || "-._~!$&'()*+,;=".contains(character) || others.contains(character)
+        character.is_ascii_alphanumeric()
+            || "-._~!$&'()*+,;=".contains(character)
+            || others.contains(character)
     };
     let begins_with_digits = |part: &str| {
-        part.split_at_checked(2).is_some_and(|(digits, _)| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        part.split_at_checked(2)
+            .is_some_and(|(digits, _)| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
     };
     text.chars().all(|character| character == '%' || is_plain(character))
         && parts.next().is_some()

@@ -191,7 +191,8 @@ fn the_page_stands_behind_the_findings() {
               ],
               "size": 186,
               "body": "{\"createTime\":\"2026-01-05T09:00:00Z\",\"mark\":\"A\",\"version\":1}"
-            }
+            },
+            "views": []
           }
         }"#]].assert_eq(&serde_json::to_string_pretty(&report).unwrap());
 }
