@@ -244,7 +244,7 @@ impl<'a> Body<'a> {
     pub fn text(self) -> Option<Cow<'a, str>> {
         match self {
             Body::Text(text) => Some(Cow::Borrowed(text)),
-            Body::Literal(literal) => serde_json::from_str(literal.get()).ok().map(Cow::BodyContent),
+            Body::Literal(literal) => serde_json::from_str(literal.get()).ok().map(Cow::Owned),
         }
     }
 

@@ -897,10 +897,10 @@ fn a_view_that_changes_is_shown_with_one_event() {
     ]);
     let item = r#"{"pk": "a", "sk": "b", "seq": 1, "holder": {"name": "Ann", "age": 31}}"#;
     let items = FirstPage { items: items_of_lines(item).unwrap(), is_whole: true };
-    let running = Running {
-        clients: Running::registered(&before, &naming()),
+    let running = RunningStack {
+        clients: RunningStack::registered(&before, &naming()),
         config: Some(before),
-        ..Running::default()
+        ..RunningStack::default()
     };
     let page = Some(PageFacts { items: Ok(items), expiry: Ok(None) });
     let facts = Facts { running: Some(running), page, ..Facts::default() };
@@ -968,10 +968,10 @@ fn a_view_that_changes_is_shown_with_one_event() {
 #[test]
 fn views_of_an_unknown_config_are_not_compared() {
     let after = viewed(&[("Billing", "omit = [\"holder\"]")]);
-    let views = |running: Option<Running>| {
+    let views = |running: Option<RunningStack>| {
         plan("s", &after, &naming(), Facts { running, ..Facts::default() }).views.len()
     };
-    assert_eq!((views(Some(Running::default())), views(None)), (0, 1));
-    let same = Running { config: Some(after.clone()), ..Running::default() };
+    assert_eq!((views(Some(RunningStack::default())), views(None)), (0, 1));
+    let same = RunningStack { config: Some(after.clone()), ..RunningStack::default() };
     assert_eq!(views(Some(same)), 0);
 }

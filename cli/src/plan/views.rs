@@ -4,7 +4,7 @@ use serde::Serialize;
 use shared::config::Config;
 use shared::text::printable;
 
-use super::Running;
+use super::RunningStack;
 use crate::output::{Style, Tone, row, table};
 
 /// A client's view that changes.
@@ -20,7 +20,7 @@ pub struct ViewChange {
 
 /// The views that a deploy of `config` changes, and those of new clients that don't get events as they are. None are
 /// known if the config that runs isn't.
-pub(super) fn changes(config: &Config, running: &Running, is_new: bool) -> Vec<ViewChange> {
+pub(super) fn changes(config: &Config, running: &RunningStack, is_new: bool) -> Vec<ViewChange> {
     if running.config.is_none() && !is_new {
         return Vec::new();
     }

@@ -28,11 +28,11 @@ fn a_path_that_no_event_has_is_told() {
         "omit = ['holder.adress', 'vehicle', 'stauts', 'elsewhere']",
         ITEMS,
         &expect![[r#"
-        `elsewhere` of the omit of client `Billing` is in none of 2 events; see whether it is written as in the table
-        `holder.adress` of the omit of client `Billing` is in none of 2 events; write `holder.address` in its place
-        `stauts` of the omit of client `Billing` is in none of 2 events; write `status` in its place
-        `vehicle` of the omit of client `Billing` is in none of 2 events; write `vehicle` in its place
-    "#]],
+            `elsewhere` of the omit of client `Billing` is in none of 2 events; see whether it is written as in the table
+            `holder.adress` of the omit of client `Billing` is in none of 2 events; write `holder.address` in its place
+            `stauts` of the omit of client `Billing` is in none of 2 events; write `status` in its place
+            `vehicle` of the omit of client `Billing` is in none of 2 events; see whether it is written as in the table
+        "#]],
     );
     check_view(
         "fields = ['pk', 'holder.name.first']",
