@@ -59,6 +59,10 @@ pub enum Command {
     #[command(after_help = include_str!("args/help/validate.txt"))]
     Validate(ValidateArguments),
 
+    /// Show which clients get the events of a file, and which field of their filters says no to others
+    #[command(after_help = include_str!("args/help/match.txt"))]
+    Match(MatchArguments),
+
     /// Show what is wrong with queues, stream, mappings and ledger, and how a page of the event table is read, without
     /// changing anything
     #[command(after_help = include_str!("args/help/check.txt"))]
@@ -133,6 +137,18 @@ pub struct ValidateArguments {
     /// Print the body of the event that is shown as a message, and the values in clients' views of it
     #[arg(long, requires = "sample")]
     pub show_body: bool,
+}
+
+/// The arguments of `match`.
+#[derive(Debug, Args)]
+pub struct MatchArguments {
+    /// A file with items of the event table, one a line, as `validate --sample` reads it
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Show this client only
+    #[arg(long, value_name = "NAME")]
+    pub client: Option<String>,
 }
 
 /// The arguments of `check`.

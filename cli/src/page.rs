@@ -7,7 +7,7 @@ use shared::config::{Client, Config};
 use shared::control::TypedKey;
 use shared::event::{Along, Event};
 use shared::message::{Attribute, AttributeValue};
-use shared::sample::{Kind, Reason, Sample, SampledPage, view_findings};
+use shared::sample::{Kind, Reason, Sample, SampledPage};
 use shared::text::{counted, printable};
 
 use crate::output::{Style, Tone, row, table as columns};
@@ -93,15 +93,8 @@ impl PageFacts {
     pub fn sample(&self, config: &Config) -> Sample {
         let FirstPage { items, is_whole } = self.items.clone().unwrap_or_default();
         let expiry = self.expiry.clone().unwrap_or_default();
-        sample(config, &SampledPage { items, is_whole, expiry })
+        Sample::new(config, &SampledPage { items, is_whole, expiry })
     }
-}
-
-/// What can be said of `page`: of the source, and of the clients' views.
-pub fn sample(config: &Config, page: &SampledPage) -> Sample {
-    let mut sample = Sample::new(&config.source, page);
-    sample.findings.extend(view_findings(config, page));
-    sample
 }
 
 impl PageReport {
@@ -228,7 +221,7 @@ mod tests {
     fn report(items: &str, shows_body: bool) -> PageReport {
         let config = Config::try_from_toml("client-queues.toml", CONFIG, None).unwrap();
         let page = SampledPage { items: items_of_lines(items).unwrap(), is_whole: true, expiry: None };
-        PageReport::new(&sample(&config, &page), &config.clients, shows_body)
+        PageReport::new(&Sample::new(&config, &page), &config.clients, shows_body)
     }
 
     fn check(items: &str, shows_body: bool, expected: &Expect) {

@@ -150,6 +150,8 @@ pub struct PlannedClient {
     pub queue_arn: String,
     /// The account of that queue, twelve digits.
     pub account: String,
+    /// The client's filter after the deploy, as JSON; none if it gets every event, or is removed.
+    pub filter: Option<String>,
     /// Whether the client is new, and gets every event that the event table has.
     pub gets_history: bool,
     /// Whether `history` is set only now, after the client was admitted without it.
@@ -324,7 +326,11 @@ fn clients(
             None => now.queue == queue,
         };
         let now = removed.iter().position(is_it).map(|index| removed.remove(index));
-        let new = |change| PlannedClient::new(Some(name.clone()), change, &queue);
+        let filter = client.filter.as_ref().map(ToString::to_string);
+        let new = |change| PlannedClient {
+            filter: filter.clone(),
+            ..PlannedClient::new(Some(name.clone()), change, &queue)
+        };
         planned.push(match now {
             None => PlannedClient { gets_history: client.history, ..new(Change::Added) },
             Some(now) if now.queue == queue => {

@@ -10,6 +10,7 @@ fn every_command_explains_itself_with_an_example() {
     let commands = [
         "",
         "validate",
+        "match",
         "check",
         "policy",
         "plan",

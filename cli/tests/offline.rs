@@ -131,6 +131,160 @@ fn a_sample_shows_how_the_config_reads_items() {
     );
 }
 
+const FILTERED: &str = r#"
+[source]
+partition_key = "mark"
+sort_key = "createTime"
+name = "eventName"
+version = "version"
+
+[source.filter]
+createTime = [{ anything-but = "HEAD" }]
+
+[[client]]
+name = "Billing"
+
+[[client]]
+name = "Insurance"
+
+[client.filter]
+price = [{ numeric = [">=", 1000] }]
+
+[client.filter."$message"]
+eventName = ["MarkSold"]
+
+[[client]]
+name = "Tax"
+filter = { price = [{ exists = true }] }
+"#;
+
+const FILTERED_ITEMS: &str = r#"
+{"mark": "AFC F5", "createTime": "2026-01-05T09:00:00Z", "version": 1, "eventName": "MarkMade"}
+{"mark": "AFC F5", "createTime": "2026-01-05T09:00:01Z", "version": 2, "eventName": "MarkSold", "price": 299.90}
+
+{"mark": {"S": "AFC F5"}, "createTime": {"S": "2026-01-05T09:00:02Z"}, "version": {"N": "3"}, "eventName": {"S": "MarkSold"}, "price": {"N": "1000.0"}}
+{"mark": "AFC F5", "createTime": "HEAD", "version": 3}
+{"mark": "AFC F5", "createTime": "2026-01-05T09:00:03Z"}
+"#;
+
+#[test]
+fn a_file_of_events_shows_who_gets_them() {
+    let directory = directory("match");
+    fs::write(directory.join("client-queues.toml"), FILTERED).unwrap();
+    fs::write(directory.join("items.jsonl"), FILTERED_ITEMS).unwrap();
+    fs::write(directory.join("empty.jsonl"), "\n").unwrap();
+    fs::write(directory.join("broken.jsonl"), "{}\n[]\n").unwrap();
+    let check = |arguments: &[&str], expected: Expect| {
+        expected.assert_eq(&run(&mut fanoutctl(&directory, &[&["match"], arguments].concat())));
+    };
+    check(
+        &["items.jsonl"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            items.jsonl: 5 items, as new ones: 3 events, 1 passed over, 1 rejected
+
+            item  group     version  event       client         gets it  why not
+            #1    AFC%20F5        1  MarkMade    Billing        yes
+            #1    AFC%20F5        1  MarkMade    Insurance      no       `price` is not there
+            #1    AFC%20F5        1  MarkMade    Tax            no       `price` is not there
+            #2    AFC%20F5        2  MarkSold    Billing, Tax   yes
+            #2    AFC%20F5        2  MarkSold    Insurance      no       `price` has another value
+            #3    AFC%20F5        3  MarkSold    all 3 clients  yes
+            #4    -               -  (no event)  -              -        `createTime` has another value
+            #5    -               -  (rejected)  -              -        the event lacks `version`, its version; `[source]` in `client-queues.toml` says where it is
+
+            client     filter  events
+            Billing    no           3
+            Insurance  yes          1
+            Tax        yes          2
+        "#]],
+    );
+    check(
+        &["items.jsonl", "--client", "Insurance"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            items.jsonl: 5 items, as new ones: 3 events, 1 passed over, 1 rejected
+
+            item  group     version  event       client     gets it  why not
+            #1    AFC%20F5        1  MarkMade    Insurance  no       `price` is not there
+            #2    AFC%20F5        2  MarkSold    Insurance  no       `price` has another value
+            #3    AFC%20F5        3  MarkSold    Insurance  yes
+            #4    -               -  (no event)  -          -        `createTime` has another value
+            #5    -               -  (rejected)  -          -        the event lacks `version`, its version; `[source]` in `client-queues.toml` says where it is
+
+            client     filter  events
+            Insurance  yes          1
+        "#]],
+    );
+    check(
+        &["items.jsonl", "--json"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        {"file":"items.jsonl","items":[{"item":1,"outcome":"event","reason":null,"event":{"group":"AFC%20F5","id":"3fe53f1d195a940aa17b9fe293d70022fe881a1cb18ad11c366ec02b3f5664b2","name":"MarkMade","time":null,"version":1},"clients":[{"client":"Billing","is_wanted":true,"reason":null},{"client":"Insurance","is_wanted":false,"reason":"`price` is not there"},{"client":"Tax","is_wanted":false,"reason":"`price` is not there"}]},{"item":2,"outcome":"event","reason":null,"event":{"group":"AFC%20F5","id":"5f93199cdbebabe49981e06e26208c6ae11ee1f62e4db89513ab0cce9e90365a","name":"MarkSold","time":null,"version":2},"clients":[{"client":"Billing","is_wanted":true,"reason":null},{"client":"Insurance","is_wanted":false,"reason":"`price` has another value"},{"client":"Tax","is_wanted":true,"reason":null}]},{"item":3,"outcome":"event","reason":null,"event":{"group":"AFC%20F5","id":"018b5cb3ab93f58b84a4685d953372be51fe51f16d75effb7b2b776a078af660","name":"MarkSold","time":null,"version":3},"clients":[{"client":"Billing","is_wanted":true,"reason":null},{"client":"Insurance","is_wanted":true,"reason":null},{"client":"Tax","is_wanted":true,"reason":null}]},{"item":4,"outcome":"skipped","reason":"`createTime` has another value","event":null,"clients":[]},{"item":5,"outcome":"rejected","reason":"the event lacks `version`, its version; `[source]` in `client-queues.toml` says where it is","event":null,"clients":[]}],"clients":[{"client":"Billing","has_filter":false,"events":3},{"client":"Insurance","has_filter":true,"events":1},{"client":"Tax","has_filter":true,"events":2}]}
+    "#]],
+    );
+    check(
+        &["items.jsonl", "--client", "Tax", "--json"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        {"file":"items.jsonl","items":[{"item":1,"outcome":"event","reason":null,"event":{"group":"AFC%20F5","id":"3fe53f1d195a940aa17b9fe293d70022fe881a1cb18ad11c366ec02b3f5664b2","name":"MarkMade","time":null,"version":1},"clients":[{"client":"Tax","is_wanted":false,"reason":"`price` is not there"}]},{"item":2,"outcome":"event","reason":null,"event":{"group":"AFC%20F5","id":"5f93199cdbebabe49981e06e26208c6ae11ee1f62e4db89513ab0cce9e90365a","name":"MarkSold","time":null,"version":2},"clients":[{"client":"Tax","is_wanted":true,"reason":null}]},{"item":3,"outcome":"event","reason":null,"event":{"group":"AFC%20F5","id":"018b5cb3ab93f58b84a4685d953372be51fe51f16d75effb7b2b776a078af660","name":"MarkSold","time":null,"version":3},"clients":[{"client":"Tax","is_wanted":true,"reason":null}]},{"item":4,"outcome":"skipped","reason":"`createTime` has another value","event":null,"clients":[]},{"item":5,"outcome":"rejected","reason":"the event lacks `version`, its version; `[source]` in `client-queues.toml` says where it is","event":null,"clients":[]}],"clients":[{"client":"Tax","has_filter":true,"events":2}]}
+    "#]],
+    );
+    check(
+        &["items.jsonl", "--client", "Insurence"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: no client is called `Insurence`; did you mean `Insurance`?
+    "#]],
+    );
+    check(
+        &["empty.jsonl"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        empty.jsonl: 0 items, as new ones: 0 events, 0 passed over, 0 rejected
+    "#]],
+    );
+    check(
+        &["broken.jsonl"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: `broken.jsonl`, line 2: not a JSON object; write one item a line, as DynamoDB's JSON (`{"pk": {"S": "a"}}`) or as an event's
+    "#]],
+    );
+    check(
+        &["missing.jsonl"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: `missing.jsonl` can't be read: No such file or directory (os error 2)
+    "#]],
+    );
+}
+
+#[test]
+fn a_sample_shows_clients_filters_that_match_none_of_it() {
+    let directory = directory("sample-of-filters");
+    fs::write(directory.join("client-queues.toml"), FILTERED.replace("[\"MarkSold\"]", "[\"MarkSlod\"]"))
+        .unwrap();
+    fs::write(directory.join("items.jsonl"), FILTERED_ITEMS.lines().take(3).collect::<Vec<_>>().join("\n"))
+        .unwrap();
+    let found = run(&mut fanoutctl(&directory, &["validate", "--sample", "items.jsonl"]));
+    let head: Vec<&str> = found.lines().take(5).collect();
+    expect![[r#"
+        exit 0
+        --- stdout
+        client-queues.toml is valid: 3 clients, 0 with an existing queue
+        items.jsonl: warning: the filter of client `Insurance` matches none of 2 events; compare its values with those of events, if it should; `fanoutctl match FILE` names the field that says no
+    "#]].assert_eq(&head.join("\n"));
+}
+
 #[test]
 fn every_finding_about_a_broken_config_is_printed() {
     let directory = directory("broken");

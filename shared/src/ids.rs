@@ -322,7 +322,7 @@ fn percent_encoded(text: &str) -> String {
 }
 
 /// A hexadecimal SHA-256 of `parts`, no two lists of which are hashed alike; `kind` separates the uses.
-fn digest(kind: u8, parts: &[&[u8]]) -> String {
+pub(crate) fn digest(kind: u8, parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     hash.update([kind]);
     for part in parts {

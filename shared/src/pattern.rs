@@ -12,11 +12,13 @@ mod findings;
 mod formula;
 mod json;
 mod literal;
+mod message;
 mod numeric;
 mod observe;
 mod operator;
 mod parse;
 mod set;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -34,7 +36,13 @@ pub use findings::PatternFinding;
 pub use json::BodyError;
 pub(crate) use json::{Reader, Shape};
 pub(crate) use literal::Literal;
+pub use message::{MESSAGE, MessageFields};
 pub use set::PatternSet;
+pub use subject::Subject;
+
+/// The version of the language: another one if a pattern that stays as it is written could match other events than
+/// before. What is remembered about a pattern's matches is remembered together with it.
+pub const PATTERN_VERSION: u32 = 1;
 
 /// How many levels deep a field may lie, each `$or` counted too. DynamoDB stores 32 ("Quotas: nested attribute depth").
 pub const DEPTH_LIMIT: usize = 32;
@@ -107,6 +115,11 @@ impl Pattern {
         paths.sort_by_key(|path| &path.0);
         paths.dedup();
         paths
+    }
+
+    /// Whether it asks about the message, beside the body.
+    pub fn names_message(&self) -> bool {
+        self.fields.iter().any(|field| field.path.0.first().is_some_and(|name| name == MESSAGE))
     }
 
     /// Those of [`paths`](Self::paths) at which an event must have a value, in one alternative at least.

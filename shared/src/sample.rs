@@ -9,6 +9,7 @@ mod item;
 mod kind;
 mod line;
 mod lines;
+mod matching;
 mod order;
 mod time;
 mod version;
@@ -19,7 +20,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::config::Source;
+use crate::config::{Client, Config, Source};
 use crate::event::{Event, EventError, Role};
 use crate::ids::Key;
 use crate::text::counted;
@@ -27,7 +28,8 @@ use item::{ItemOutcome, ItemReader, SampledItem, Unsendable};
 use kind::kinds;
 
 pub use lines::{UnreadableLine, items_of_lines};
-pub use view::view_findings;
+pub use matching::{MatchedItem, UnwantedBy, match_items};
+use view::view_findings;
 
 /// The most reasons that a sample lists.
 const REASONS_LIMIT: usize = 10;
@@ -121,13 +123,16 @@ pub struct ConfigLine {
 }
 
 impl Sample {
-    /// What `page` shows to the pipeline whose source is `source`.
-    pub fn new(source: &Source, page: &SampledPage) -> Self {
+    /// What `page` shows to the pipeline with this config.
+    pub fn new(config: &Config, page: &SampledPage) -> Self {
+        let Config { source, clients, .. } = config;
         let reader = ItemReader::new(source);
         let items: Vec<SampledItem> = page.items.iter().map(|item| reader.item(item)).collect();
         let survey = Survey::new(source, page, &items);
         let events: Vec<&Event> = items.iter().filter_map(SampledItem::event).collect();
         let skipped = items.iter().filter(|item| item.is_skipped()).count();
+        let mut findings = survey.findings(&reader, clients);
+        findings.extend(view_findings(clients, &items));
         Self {
             items: items.len(),
             events: events.len(),
@@ -136,7 +141,7 @@ impl Sample {
             kinds: kinds(&items),
             reasons: reasons(&items),
             example: events.first().map(|event| (*event).clone()),
-            findings: survey.findings(&reader),
+            findings,
         }
     }
 }
@@ -196,7 +201,7 @@ impl<'s> Survey<'s> {
         Self { source, page, items, admitted, aggregates }
     }
 
-    fn findings(&self, reader: &ItemReader) -> Vec<SampleFinding> {
+    fn findings(&self, reader: &ItemReader, clients: &[Client]) -> Vec<SampleFinding> {
         let mut findings = Vec::new();
         if !self.items.is_empty() {
             findings.extend(self.keys());
@@ -208,6 +213,7 @@ impl<'s> Survey<'s> {
             time::find(self, &mut findings);
             id::find(self, &mut findings);
             findings.extend(self.unsendable());
+            filter::find_of_clients(self, clients, &mut findings);
         }
         findings.extend(self.expiry());
         findings

@@ -5,6 +5,7 @@ pub mod catch_up;
 pub mod check;
 pub mod delete;
 pub mod deploy;
+pub mod match_clients;
 mod operator;
 pub mod pause;
 pub mod plan;
@@ -47,6 +48,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
     let context = Context { stack, config_path, output: Output::new(json) };
     let result = match arguments.command {
         Command::Validate(arguments) => validate::execute(&context, &arguments),
+        Command::Match(arguments) => match_clients::execute(&context, &arguments),
         Command::Check(arguments) => check::execute(&context, &arguments).await,
         Command::Policy(arguments) => policy::execute(&context, &arguments).await,
         Command::Plan(arguments) => plan::execute(&context, &arguments).await,

@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 use shared::config::{Client, ClientQueue, Config, ConfigWarning};
-use shared::sample::{SampleFinding, SampledPage, Severity, items_of_lines};
+use shared::sample::{Sample, SampleFinding, SampledPage, Severity, items_of_lines};
 use shared::text::{counted, printable};
 
 use crate::args::ValidateArguments;
 use crate::context::{Context, read};
 use crate::exit::{Exit, Failure};
 use crate::output::Style;
-use crate::page::{PageReport, sample};
+use crate::page::PageReport;
 
 /// The clients of a valid file, or the findings about a broken one.
 #[derive(Debug, Serialize)]
@@ -92,7 +92,7 @@ impl SampleReport {
         let items = items.map_err(|unreadable| Exit::Config.because(format!("`{file}`, {unreadable}")))?;
         // What is behind the last line isn't known.
         let page = SampledPage { items, is_whole: false, expiry: None };
-        let sample = sample(config, &page);
+        let sample = Sample::new(config, &page);
         let page = PageReport::new(&sample, &config.clients, arguments.show_body);
         Ok(Some(Self { file, page, findings: sample.findings }))
     }

@@ -1,7 +1,10 @@
 //! The changes of settings: the template's parameters, and the config except its clients.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
-use shared::config::{Config, Path, Source};
+use shared::config::{Client, Config, Path, Source};
+use shared::pattern::Pattern;
 
 use super::RunningStack;
 
@@ -11,8 +14,9 @@ const SHOWN_ELSEWHERE: [&str; 3] = ["Clients", "ExternalQueueArns", "VisibilityT
 /// A setting that changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
-    /// The name of a template's parameter, or section and key of the config: `source.time`.
-    pub name: &'static str,
+    /// The name of a template's parameter, or section and key of the config: `source.time`; for a client's,
+    /// `client.filter` and whose.
+    pub name: Cow<'static, str>,
     /// The value now; none in a new stack.
     pub old: Option<String>,
     /// The value after the deploy.
@@ -28,15 +32,44 @@ pub(super) fn changes(
 ) -> Vec<Setting> {
     let shown_here = parameters.iter().filter(|(name, _)| !SHOWN_ELSEWHERE.contains(name));
     let mut settings: Vec<Setting> = shown_here
-        .map(|(name, new)| Setting { name, old: running.parameters.get(*name).cloned(), new: new.clone() })
+        .map(|(name, new)| Setting {
+            name: (*name).into(),
+            old: running.parameters.get(*name).cloned(),
+            new: new.clone(),
+        })
         .collect();
     if let Some(old) = running.config.as_ref().filter(|_| !is_new) {
         let pairs = values(old).into_iter().zip(values(config));
-        settings.extend(pairs.map(|((name, old), (_, new))| Setting { name, old: Some(old), new }));
+        settings.extend(pairs.map(|((name, old), (_, new))| Setting {
+            name: name.into(),
+            old: Some(old),
+            new,
+        }));
+        settings.extend(filters(old, config));
     }
     // A parameter that a stack never had counts as empty.
     settings.retain(|setting| setting.old.as_deref().unwrap_or_default() != setting.new);
     settings
+}
+
+/// What the key of each client's filter begins with.
+pub(super) const CLIENT_FILTER: &str = "client.filter";
+
+/// The filters of the clients that are in both configs.
+fn filters(old: &Config, config: &Config) -> Vec<Setting> {
+    let stays = |client: &Client| {
+        let before = old.clients.iter().find(|before| before.name == client.name)?;
+        Some(Setting {
+            name: format!("{CLIENT_FILTER} of {}", client.name).into(),
+            old: Some(text(before.filter.as_ref())),
+            new: text(client.filter.as_ref()),
+        })
+    };
+    config.clients.iter().filter_map(stays).collect()
+}
+
+fn text(filter: Option<&Pattern>) -> String {
+    filter.map(ToString::to_string).unwrap_or_default()
 }
 
 /// The values of a config, except its clients.
@@ -52,7 +85,7 @@ fn values(config: &Config) -> [(&'static str, String); 10] {
         ("source.time", text(time)),
         ("source.version", version.to_string()),
         ("source.first_version", version.first.to_string()),
-        ("source.filter", filter.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("source.filter", self::text(filter.as_ref())),
         ("source.scan_read_units", scan_read_units.to_string()),
         ("sending.requests_in_flight", requests_in_flight.to_string()),
     ]

@@ -448,6 +448,7 @@ fn programs_get_one_object() {
               "change": "kept",
               "queue_arn": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientBilling.fifo",
               "account": "111122223333",
+              "filter": null,
               "gets_history": false,
               "is_too_late_for_history": false,
               "backlog": null,
@@ -459,6 +460,7 @@ fn programs_get_one_object() {
               "change": "added",
               "queue_arn": "arn:aws:sqs:eu-west-2:444455556666:ReportingEvents.fifo",
               "account": "444455556666",
+              "filter": null,
               "gets_history": false,
               "is_too_late_for_history": false,
               "backlog": null,
@@ -470,6 +472,7 @@ fn programs_get_one_object() {
               "change": "removed",
               "queue_arn": "arn:aws:sqs:eu-west-2:111122223333:MarkFanOutClientInsurance.fifo",
               "account": "111122223333",
+              "filter": null,
               "gets_history": false,
               "is_too_late_for_history": false,
               "backlog": null,
@@ -974,4 +977,102 @@ fn views_of_an_unknown_config_are_not_compared() {
     assert_eq!((views(Some(RunningStack::default())), views(None)), (0, 1));
     let same = RunningStack { config: Some(after.clone()), ..RunningStack::default() };
     assert_eq!(views(Some(same)), 0);
+}
+
+/// The config of Billing, and of Insurance with this filter.
+fn filtered(filter: &str) -> Config {
+    let filter = if filter.is_empty() { String::new() } else { format!("[client.filter]\n{filter}\n") };
+    let text = format!(
+        "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\nname = \"eventName\"\nversion = \"version\"\n\
+         [[client]]\nname = \"Billing\"\n[[client]]\nname = \"Insurance\"\n{filter}"
+    );
+    Config::try_from_toml("client-queues.toml", &text, Some(&naming())).unwrap()
+}
+
+fn refiltered(before: &str, after: &str) -> Plan {
+    let running = filtered(before);
+    let clients = RunningStack::registered(&running, &naming());
+    let running = RunningStack { clients, config: Some(running), ..RunningStack::default() };
+    plan("events", &filtered(after), &naming(), Facts { running: Some(running), ..Facts::default() })
+}
+
+#[test]
+fn a_clients_filter_that_changes_is_shown_with_what_it_does_not_do() {
+    let price = "price = [{ numeric = [\">=\", 1000] }]";
+    let check = |before: &str, after: &str, expected: &Expect| {
+        expected.assert_eq(&refiltered(before, after).to_text(Style::Plain));
+    };
+    check(
+        price,
+        &price.replace("1000", "500"),
+        &expect![[r#"
+        Stack events is updated in eu-west-2, account 111122223333.
+
+        client     change  queue                           account
+        Billing    kept    MarkFanOutClientBilling.fifo    111122223333
+        Insurance  kept    MarkFanOutClientInsurance.fifo  111122223333
+
+        setting                     now                                  will be
+        client.filter of Insurance  {"price":[{"numeric":[">=",1000]}]}  {"price":[{"numeric":[">=",500]}]}
+        A client's filter takes effect forward only, in each aggregate with its next events: a wider one sends no older events (`fanoutctl backfill` does), and a narrower one takes nothing back.
+
+        Accounts that will receive every event, or what a filter lets through:
+              111122223333 (the stack's own): Billing, Insurance (filtered)
+    "#]],
+    );
+    check(
+        "",
+        price,
+        &expect![[r#"
+        Stack events is updated in eu-west-2, account 111122223333.
+
+        client     change  queue                           account
+        Billing    kept    MarkFanOutClientBilling.fifo    111122223333
+        Insurance  kept    MarkFanOutClientInsurance.fifo  111122223333
+
+        setting                     now     will be
+        client.filter of Insurance  (none)  {"price":[{"numeric":[">=",1000]}]}
+        A client's filter takes effect forward only, in each aggregate with its next events: a wider one sends no older events (`fanoutctl backfill` does), and a narrower one takes nothing back.
+
+        Accounts that will receive every event, or what a filter lets through:
+              111122223333 (the stack's own): Billing, Insurance (filtered)
+    "#]],
+    );
+    check(
+        price,
+        "",
+        &expect![[r#"
+        Stack events is updated in eu-west-2, account 111122223333.
+
+        client     change  queue                           account
+        Billing    kept    MarkFanOutClientBilling.fifo    111122223333
+        Insurance  kept    MarkFanOutClientInsurance.fifo  111122223333
+
+        setting                     now                                  will be
+        client.filter of Insurance  {"price":[{"numeric":[">=",1000]}]}  (none)
+        A client's filter takes effect forward only, in each aggregate with its next events: a wider one sends no older events (`fanoutctl backfill` does), and a narrower one takes nothing back.
+
+        Accounts that will receive every event:
+              111122223333 (the stack's own): Billing, Insurance
+    "#]],
+    );
+    let both = format!("{price}\n\"$message\".eventName = [\"MarkSold\"]");
+    let turned = format!("\"$message\".eventName = [\"MarkSold\"]\n{price}");
+    let plan = refiltered(&both, &turned);
+    assert_eq!(
+        (plan.result, plan.settings),
+        (PlanResult::Nothing, Vec::new()),
+        "the order of keys means nothing"
+    );
+    assert_eq!(refiltered("", price).result, PlanResult::Changes);
+}
+
+#[test]
+fn a_client_that_is_added_with_a_filter_changes_none() {
+    let running = running("Billing");
+    let facts = Facts { running: Some(running), ..Facts::default() };
+    let plan = plan("events", &filtered("price = [1]"), &naming(), facts);
+    assert!(!plan.settings.iter().any(|setting| setting.name.starts_with("client.filter")));
+    assert_eq!(plan.clients[1].filter.as_deref(), Some(r#"{"price":[1]}"#));
+    assert!(plan.to_text(Style::Plain).contains("Billing, Insurance (filtered)"));
 }

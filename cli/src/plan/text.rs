@@ -2,6 +2,7 @@
 
 use shared::text::printable;
 
+use super::settings::CLIENT_FILTER;
 use super::{
     Change, ConcurrencyShortage, DisusedQueue, ForeignLedger, LeftStream, Plan, PlanResult, PlannedClient,
     PlannedPage, QueueInTheWay, ReceivingAccount, ScanEstimate, Setting, queue_command, queue_name,
@@ -43,7 +44,7 @@ impl Plan {
             return String::new();
         }
         let rows = self.settings.iter().map(|Setting { name, old, new }| {
-            let cells = [name, old.as_deref().unwrap_or_default(), new];
+            let cells = [name.as_ref(), old.as_deref().unwrap_or_default(), new];
             row(cells.map(|text| if text.is_empty() { "(none)" } else { text }), Tone::Neutral)
         });
         let mut text = table(["setting", "now", "will be"], rows, style);
@@ -51,6 +52,12 @@ impl Plan {
             text.push_str(
                 "\n`source.filter` holds from the deploy on: what was sent before is not taken back, and what it admits now and \
                  did not before is sent by `fanoutctl backfill` only.\n",
+            );
+        }
+        if self.settings.iter().any(|setting| setting.name.starts_with(CLIENT_FILTER)) {
+            text.push_str(
+                "\nA client's filter takes effect forward only, in each aggregate with its next events: a wider one sends no \
+                 older events (`fanoutctl backfill` does), and a narrower one takes nothing back.\n",
             );
         }
         text
@@ -72,11 +79,23 @@ impl Plan {
     }
 
     fn accounts_list(&self) -> String {
-        let mut text = "Accounts that will receive every event:\n".to_owned();
+        let is_filtered = |name: &String| {
+            self.clients.iter().any(|it| it.name.as_ref() == Some(name) && it.filter.is_some())
+        };
+        let shown =
+            |name: &String| if is_filtered(name) { format!("{name} (filtered)") } else { name.clone() };
+        let mut text = "Accounts that will receive every event".to_owned();
+        if self.clients.iter().any(|client| client.filter.is_some()) {
+            text += ", or what a filter lets through";
+        }
+        text += ":\n";
         for ReceivingAccount { account, is_own, is_new, clients } in &self.accounts {
             let set_off = if *is_new { "NEW " } else { "    " };
             let own = if *is_own { " (the stack's own)" } else { "" };
-            text += &format!("  {set_off}{account}{own}: {}\n", clients.join(", "));
+            text += &format!(
+                "  {set_off}{account}{own}: {}\n",
+                clients.iter().map(shown).collect::<Vec<_>>().join(", ")
+            );
         }
         text
     }
@@ -105,7 +124,7 @@ impl Plan {
 fn other_meaning(Setting { name, old, .. }: &Setting) -> Option<String> {
     const MEANING: [&str; 5] =
         ["source.partition_key", "source.sort_key", "source.id", "source.version", "source.first_version"];
-    let is_changed = old.is_some() && MEANING.contains(name);
+    let is_changed = old.is_some() && MEANING.contains(&name.as_ref());
     is_changed.then(|| {
         format!(
             "ATTENTION: `{name}` gives events other ids or versions than those that the ledger and the clients know. Make a new \
@@ -252,7 +271,7 @@ mod tests {
     #[test]
     fn a_setting_that_gives_events_another_meaning_is_warned_about() {
         let warns = |name: &'static str, old: Option<&str>| {
-            let setting = Setting { name, old: old.map(str::to_owned), new: "sk".to_owned() };
+            let setting = Setting { name: name.into(), old: old.map(str::to_owned), new: "sk".to_owned() };
             other_meaning(&setting).is_some_and(|warning| warning.contains(name))
         };
         assert!(warns("source.version", Some("v")) && warns("source.id", Some("")));

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::filter::{self, Lacking};
 use super::findings::Report;
 use super::raw::{RawClient, Value};
 use super::{Client, ClientName, ClientQueue, EXISTING_LIMIT, OWN_LIMIT, view};
@@ -21,6 +22,8 @@ pub(super) struct Rules<'a> {
     pub(super) allowed_accounts: Option<&'a [String]>,
     pub(super) naming: Option<&'a Naming>,
     pub(super) cloud_events: &'a view::CloudEventsSection,
+    /// What no message says about its event, because `[source]` doesn't say where it is.
+    pub(super) lacking: Lacking,
 }
 
 /// The clients that are right; whatever is wrong is reported. `complete`: `raw` is all that the file names.
@@ -60,11 +63,17 @@ pub(super) fn validate(
             Value::Is(history) => Some(*history.get_ref()),
         };
         let view = view::validate(&raw.view, rules.cloud_events, report);
-        if let (Some(name), Some(queue), Some(history), Some(view)) = (name, queue, history, view) {
+        let filter = match &raw.filter {
+            None => Some(None),
+            Some(section) => filter::of_client(name.as_ref(), section, rules.lacking, report).map(Some),
+        };
+        if let (Some(name), Some(queue), Some(history), Some(filter), Some(view)) =
+            (name, queue, history, filter, view)
+        {
             if queue == ClientQueue::Own {
                 length.add(name.as_str(), raw.at, report);
             }
-            clients.push(Client { name, queue, history, view });
+            clients.push(Client { name, queue, history, filter, view });
         }
     }
     clients

@@ -3,6 +3,7 @@
 //! Read ([`raw`]), then validate ([`validate`], [`clients`]) into [`Config`]; only a [`Config`] can be used.
 
 mod clients;
+mod filter;
 mod findings;
 mod names;
 mod nearest;
@@ -89,6 +90,8 @@ pub struct Client {
     pub queue: ClientQueue,
     /// Whether it wants every event that the table has when it joins, not only those that come then.
     pub history: bool,
+    /// Which events it wants, by their JSON and by what their messages say; none if it wants all.
+    pub filter: Option<Pattern>,
     /// What it gets of each event.
     pub view: ClientView,
 }

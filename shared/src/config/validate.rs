@@ -3,15 +3,12 @@
 use std::borrow::Cow;
 use std::mem;
 
-use toml::Spanned;
-use toml::de::DeValue;
-
 use super::clients::{self, Rules};
+use super::filter::{self, Lacking};
 use super::findings::Report;
 use super::raw::{Raw, RawSource, RawVersion, Value};
 use super::{Config, Path, Source, VersionPlace, view};
 use crate::naming::{self, Naming};
-use crate::pattern::{Pattern, PatternFinding};
 
 /// At 20 ms a call, six requests in flight stay under the 300 calls a second that a FIFO queue without high
 /// throughput takes (SQS quotas).
@@ -35,6 +32,10 @@ const NO_VERSION: &str = "missing; name the attribute that numbers an aggregate'
 
 /// The configuration that `raw` stands for; whatever is wrong is reported.
 pub(super) fn validate(raw: Raw<'_>, naming: Option<&Naming>, report: &mut Report<'_>) -> Option<Config> {
+    let lacking = raw.source.as_ref().map_or_else(Lacking::default, |source| Lacking {
+        name: matches!(source.name, Value::Absent),
+        time: matches!(source.time, Value::Absent),
+    });
     let allowed_accounts = raw.source.as_ref().and_then(|source| allowed_accounts(source, report));
     let mut raw_source = raw.source;
     let scan_read_units = raw_source
@@ -51,7 +52,8 @@ pub(super) fn validate(raw: Raw<'_>, naming: Option<&Naming>, report: &mut Repor
         report,
     );
     let cloud_events = view::validate_section(raw.cloud_events, report);
-    let rules = Rules { allowed_accounts: allowed_accounts.as_deref(), naming, cloud_events: &cloud_events };
+    let rules =
+        Rules { allowed_accounts: allowed_accounts.as_deref(), naming, lacking, cloud_events: &cloud_events };
     let clients = clients::validate(&raw.clients, raw.clients_complete, &rules, report);
     let (source, requests_in_flight, scan_read_units) = (source?, requests_in_flight?, scan_read_units?);
     let requests_in_flight = usize::try_from(requests_in_flight).ok()?;
@@ -100,7 +102,7 @@ fn validate_source(raw: RawSource<'_>, report: &mut Report<'_>) -> Option<Source
         }
         Value::Wrong => None,
     };
-    let filter = raw.filter.map(|section| filter(&section, report));
+    let filter = raw.filter.map(|section| filter::of_source(&section, report));
     let (partition_key, sort_key) = (partition_key?, sort_key?);
     let filter = match filter {
         Some(filter) => Some(filter?),
@@ -125,14 +127,6 @@ fn attribute(key: &str, value: Value<Cow<'_, str>>, report: &mut Report<'_>) -> 
         report.add(name.span().start, key, "is empty; name an attribute of the event table");
     }
     Some(name.into_inner().into_owned())
-}
-
-fn filter(section: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Pattern> {
-    let found = Pattern::try_from_toml("source.filter", section);
-    let note = |PatternFinding { at, key, problem, remedy }: PatternFinding| {
-        report.add(at, key, format_args!("{problem}; {remedy}"));
-    };
-    found.map_err(|findings| findings.into_iter().for_each(note)).ok()
 }
 
 fn path(key: &str, value: Value<Cow<'_, str>>, report: &mut Report<'_>) -> Option<Path> {

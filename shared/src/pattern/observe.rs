@@ -4,8 +4,16 @@
 
 use super::condition::Value;
 use super::json::{BodyError, Reader, Scalar, Shape};
+use super::message::{MESSAGE, MessageFields};
+use super::subject::Subject;
 use super::trie::{Node, ROOT, Trie};
 use crate::image::Decimal;
+
+/// The number of the body's own object: it is looked at before all others.
+const ROOT_OBJECT: usize = 1;
+
+/// The body itself.
+const ROOT_SCOPE: usize = 0;
 
 /// What a body has at the paths of a trie.
 #[derive(Debug)]
@@ -58,8 +66,8 @@ impl Observation {
     }
 }
 
-/// Looks at `body` for all that `trie` names.
-pub(super) fn observe(trie: &Trie, body: &str) -> Result<Observation, BodyError> {
+/// Looks at `subject` for all that `trie` names.
+pub(super) fn observe(trie: &Trie, subject: Subject<'_>) -> Result<Observation, BodyError> {
     let mut observer = Observer {
         trie,
         observation: Observation {
@@ -70,10 +78,11 @@ pub(super) fn observe(trie: &Trie, body: &str) -> Result<Observation, BodyError>
         objects: 0,
         last_object: vec![0; trie.nodes_count()],
     };
-    let mut reader = Reader::new(body);
+    observer.message(subject.message);
+    let mut reader = Reader::new(subject.body);
     let is_object = reader.shape() == Shape::Object;
     match trie.node(ROOT) {
-        Some(root) if is_object => observer.object(&mut reader, root, 0)?,
+        Some(root) if is_object => observer.object(&mut reader, root, ROOT_SCOPE)?,
         _ => reader.skip()?,
     }
     reader.end()?;
@@ -97,6 +106,26 @@ struct Observer<'s> {
 }
 
 impl Observer<'_> {
+    /// Looks at what the message says, as if it stood in the body, in front of everything: so an attribute of the same
+    /// name is there a second time, and does not count.
+    fn message(&mut self, message: Option<MessageFields<'_>>) {
+        let trie = self.trie;
+        let section = trie.node(ROOT).and_then(|root| trie.child(root, MESSAGE));
+        let Some((section, place)) = section.and_then(|place| Some((trie.node(place)?, place))) else {
+            return;
+        };
+        if let Some(last) = self.last_object.get_mut(place) {
+            *last = ROOT_OBJECT;
+        }
+        for (name, value) in message.iter().flat_map(MessageFields::values) {
+            if let Some(place) = trie.child(section, name)
+                && let Some(node) = trie.node(place)
+            {
+                self.found(&value, place, node, ROOT_SCOPE);
+            }
+        }
+    }
+
     /// Looks at the value of the node at `place`. The reader bounds the recursion.
     fn value(&mut self, reader: &mut Reader<'_>, place: usize, scope: usize) -> Result<(), BodyError> {
         let trie = self.trie;
@@ -162,23 +191,26 @@ impl Observer<'_> {
         node: &Node,
         scope: usize,
     ) -> Result<(), BodyError> {
-        let scalar = reader.scalar()?;
+        match reader.scalar()? {
+            Scalar::Text(literal) => self.found(&Value::Text(&literal.decoded()), place, node, scope),
+            Scalar::Number(number) => {
+                self.found(&Value::Number(Decimal::try_parse(number.as_bytes())), place, node, scope);
+            }
+            Scalar::Boolean(value) => self.found(&Value::Boolean(value), place, node, scope),
+            Scalar::Null => self.found(&Value::Null, place, node, scope),
+        }
+        Ok(())
+    }
+
+    /// Tries the tests of the node at `place` with a value that stands there.
+    fn found(&mut self, value: &Value<'_>, place: usize, node: &Node, scope: usize) {
         let Observation { succeeded, present, scopes } = &mut self.observation;
         let Some(Scope { succeeded: succeeded_here, present: present_here, .. }) = scopes.get_mut(scope)
         else {
-            return Ok(());
+            return;
         };
         add(present, present_here, place, scope);
-        let succeed = |test| add(succeeded, succeeded_here, test, scope);
-        match scalar {
-            Scalar::Text(literal) => node.try_tests(&Value::Text(&literal.decoded()), succeed),
-            Scalar::Number(number) => {
-                node.try_tests(&Value::Number(Decimal::try_parse(number.as_bytes())), succeed);
-            }
-            Scalar::Boolean(value) => node.try_tests(&Value::Boolean(value), succeed),
-            Scalar::Null => node.try_tests(&Value::Null, succeed),
-        }
-        Ok(())
+        node.try_tests(value, |test| add(succeeded, succeeded_here, test, scope));
     }
 }
 

@@ -5,6 +5,7 @@
 use super::contradiction::contradictions;
 use super::findings::{PatternFinding, join};
 use super::formula::Formula;
+use super::message;
 use super::operator::{self, OPERATORS};
 use super::tree::{Member, Node, Tree};
 use super::{ALTERNATIVES_LIMIT, DEPTH_LIMIT, Field, Pattern};
@@ -88,6 +89,8 @@ impl Draft {
             } else if member.key == OR {
                 self.last_or = Some((member.at, key.clone()));
                 parts.push(self.or(section, &key, &member.value, names));
+            } else if let Some((problem, remedy)) = message::wrong_member(names, member) {
+                self.add(member.at, &key, problem, remedy);
             } else {
                 names.push(member.key.clone());
                 parts.push(self.member(section, &key, member, names));
@@ -147,7 +150,11 @@ impl Draft {
         }
         let mut conditions = Vec::with_capacity(entries.len());
         for entry in entries {
-            conditions.extend(operator::condition(key, entry, &mut self.findings));
+            let condition = operator::condition(key, entry, &mut self.findings);
+            match condition.as_ref().and_then(|condition| message::wrong_entry(names, condition)) {
+                Some((problem, remedy)) => self.add(entry.at, key, problem, remedy),
+                None => conditions.extend(condition),
+            }
         }
         if conditions.len() < entries.len() {
             return None;

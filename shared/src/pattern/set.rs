@@ -7,6 +7,7 @@ use super::decide::{CompiledPattern, Decision};
 use super::explain::{Refusal, refusals};
 use super::json::BodyError;
 use super::observe::observe;
+use super::subject::Subject;
 use super::trie::Trie;
 use crate::config::Path;
 
@@ -32,19 +33,54 @@ impl<I> PatternSet<I> {
         Self { trie, patterns }
     }
 
-    /// The ids of the patterns that match `body`, a JSON object, in the order in which they were given.
+    /// The ids of the patterns that match, in the order in which they were given. A body is a JSON object.
     ///
     /// Reads the body once, from end to end, whatever the patterns are. Of a name that an object has twice, the first
     /// counts.
     ///
     /// # Errors
     ///
-    /// [`BodyError`] if `body` is not a JSON object, or too deep; it is the same for every set.
-    pub fn matches(&self, body: &str) -> Result<Vec<&I>, BodyError> {
-        let observation = observe(&self.trie, body)?;
+    /// [`BodyError`] if the body is not a JSON object, or too deep; it is the same for every set.
+    pub fn matches<'s>(&self, subject: impl Into<Subject<'s>>) -> Result<Vec<&I>, BodyError> {
+        let mut matching = Vec::new();
+        self.for_each_match(subject, |id| matching.push(id))?;
+        Ok(matching)
+    }
+
+    /// Calls `found` with each id of [`matches`](Self::matches).
+    ///
+    /// # Errors
+    ///
+    /// As for [`matches`](Self::matches); then there was no call.
+    pub fn for_each_match<'i, 's>(
+        &'i self,
+        subject: impl Into<Subject<'s>>,
+        mut found: impl FnMut(&'i I),
+    ) -> Result<(), BodyError> {
+        let observation = observe(&self.trie, subject.into())?;
         let decision = Decision { trie: &self.trie, observation: &observation };
-        let matching = self.patterns.iter().filter(|(_, pattern)| decision.matches(pattern));
-        Ok(matching.map(|(id, _)| id).collect())
+        for (id, pattern) in &self.patterns {
+            if decision.matches(pattern) {
+                found(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Which field of the first pattern with this id says no, as [`Pattern::explain`] does. Empty if the pattern
+    /// matches, and if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`matches`](Self::matches).
+    pub fn explain<'s>(&self, id: &I, subject: impl Into<Subject<'s>>) -> Result<Vec<Refusal>, BodyError>
+    where
+        I: PartialEq,
+    {
+        let observation = observe(&self.trie, subject.into())?;
+        let decision = Decision { trie: &self.trie, observation: &observation };
+        let pattern = self.patterns.iter().find(|(known, _)| known == id);
+        Ok(pattern.map_or_else(Vec::new, |(_, pattern)| refusals(decision, pattern)))
     }
 
     /// The paths that the patterns name, each once, sorted.
@@ -52,37 +88,34 @@ impl<I> PatternSet<I> {
         self.trie.tested().into_iter().map(|node| self.trie.path(node)).collect()
     }
 
-    /// For each of [`paths`](Self::paths), whether `body` has a value there that is neither an object nor an array.
+    /// For each of [`paths`](Self::paths), whether a value is there that is neither an object nor an array.
     ///
     /// # Errors
     ///
     /// As for [`matches`](Self::matches).
-    pub fn present_paths(&self, body: &str) -> Result<Vec<bool>, BodyError> {
-        let observation = observe(&self.trie, body)?;
+    pub fn present_paths<'s>(&self, subject: impl Into<Subject<'s>>) -> Result<Vec<bool>, BodyError> {
+        let observation = observe(&self.trie, subject.into())?;
         Ok(self.trie.tested().into_iter().map(|node| observation.is_present(node)).collect())
     }
 }
 
 impl Pattern {
-    /// Whether the pattern matches `body`. For more than one body, or pattern, prepare a [`PatternSet`].
+    /// Whether the pattern matches. For more than one body, or pattern, prepare a [`PatternSet`].
     ///
     /// # Errors
     ///
     /// As for [`PatternSet::matches`].
-    pub fn matches(&self, body: &str) -> Result<bool, BodyError> {
-        Ok(!PatternSet::new([((), self)]).matches(body)?.is_empty())
+    pub fn matches<'s>(&self, subject: impl Into<Subject<'s>>) -> Result<bool, BodyError> {
+        Ok(!PatternSet::new([((), self)]).matches(subject)?.is_empty())
     }
 
-    /// Which field says no to `body`: the first of the pattern; of an `$or`, the first of each branch. Empty if the
-    /// pattern matches.
+    /// Which field says no: the first of the pattern; of an `$or`, the first of each branch. Empty if the pattern
+    /// matches.
     ///
     /// # Errors
     ///
     /// As for [`PatternSet::matches`].
-    pub fn explain(&self, body: &str) -> Result<Vec<Refusal>, BodyError> {
-        let set = PatternSet::new([((), self)]);
-        let observation = observe(&set.trie, body)?;
-        let decision = Decision { trie: &set.trie, observation: &observation };
-        Ok(set.patterns.iter().flat_map(|(_, pattern)| refusals(decision, pattern)).collect())
+    pub fn explain<'s>(&self, subject: impl Into<Subject<'s>>) -> Result<Vec<Refusal>, BodyError> {
+        PatternSet::new([((), self)]).explain(&(), subject)
     }
 }

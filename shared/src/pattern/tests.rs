@@ -7,6 +7,7 @@ mod explanations;
 mod findings;
 mod fuzz;
 mod generated;
+mod messages;
 mod properties;
 mod reference;
 

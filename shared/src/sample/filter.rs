@@ -1,30 +1,41 @@
-//! Findings about `[source.filter]`.
+//! Findings about `[source.filter]`, and about clients' filters.
 
-use super::item::ItemReader;
+use super::item::{ItemReader, SampledItem};
 use super::line::{dotted, nearest_path};
 use super::{SampleFinding, Survey};
-use crate::config::Path;
+use crate::config::{Client, Path};
+use crate::pattern::{Pattern, PatternSet, Subject};
 use crate::quoted::quoted;
 use crate::text::counted;
 
+/// A filter, and what it says to each of the items or events that it was asked about.
+struct AskedFilter<'f> {
+    /// What findings call it.
+    title: String,
+    pattern: &'f Pattern,
+    items: Vec<&'f SampledItem>,
+    /// The paths that it names.
+    paths: Vec<Path>,
+    /// For each item or event, which of `paths` it has values at.
+    present: Vec<Vec<bool>>,
+    /// Whether it matches any.
+    is_matching: bool,
+}
+
 /// Finds keys of the filter that no item has, and a filter that admits nothing.
 pub(super) fn find(survey: &Survey<'_>, reader: &ItemReader, findings: &mut Vec<SampleFinding>) {
-    let Some(filter) = &survey.source.filter else { return };
-    let wanted = filter.paths_of_values();
-    for (index, path) in reader.filter_paths().iter().enumerate() {
-        let is_there = survey.items.iter().any(|item| item.present.get(index) == Some(&true));
-        if is_there || !wanted.contains(&path) {
-            continue;
-        }
-        let problem = format!(
-            "{} of `[source.filter]` has a value in none of {}",
-            quoted(&dotted(&path.0)),
-            counted(survey.items.len(), "item")
-        );
-        findings.push(SampleFinding::new(problem, remedy(survey, path)));
-    }
-    if survey.admitted.is_empty() && findings.is_empty() {
-        let problem = format!("`[source.filter]` admits none of {}", counted(survey.items.len(), "item"));
+    let Some(pattern) = &survey.source.filter else { return };
+    let filter = AskedFilter {
+        title: "`[source.filter]`".to_owned(),
+        pattern,
+        items: survey.items.iter().collect(),
+        paths: reader.filter_paths(),
+        present: survey.items.iter().map(|item| item.present.clone()).collect(),
+        is_matching: !survey.admitted.is_empty(),
+    };
+    filter.find_absent_keys("item", findings);
+    if !filter.is_matching && findings.is_empty() {
+        let problem = format!("{} admits none of {}", filter.title, counted(survey.items.len(), "item"));
         findings.push(SampleFinding::new(
             problem,
             "compare its values with those of the table's events; nothing is sent of what it passes over",
@@ -32,10 +43,63 @@ pub(super) fn find(survey: &Survey<'_>, reader: &ItemReader, findings: &mut Vec<
     }
 }
 
-/// What to write in place of `path`.
-fn remedy(survey: &Survey<'_>, path: &Path) -> String {
+/// Finds keys of clients' filters that no event has, and filters that match none. A client may want what is rare, so
+/// that these are warnings.
+pub(super) fn find_of_clients(survey: &Survey<'_>, clients: &[Client], findings: &mut Vec<SampleFinding>) {
+    let events: Vec<&SampledItem> = survey.events().collect();
+    let subjects: Vec<Subject<'_>> =
+        events.iter().filter_map(|item| item.event()).map(Subject::from).collect();
+    if subjects.is_empty() {
+        return;
+    }
+    for client in clients {
+        let Some(pattern) = &client.filter else { continue };
+        let set = PatternSet::new([((), pattern)]);
+        let present = |subject: &Subject<'_>| set.present_paths(*subject).unwrap_or_default();
+        let matches = |subject: &Subject<'_>| set.matches(*subject).is_ok_and(|found| !found.is_empty());
+        let filter = AskedFilter {
+            title: format!("the filter of client {}", quoted(client.name.as_str())),
+            pattern,
+            items: events.clone(),
+            paths: set.paths(),
+            present: subjects.iter().map(present).collect(),
+            is_matching: subjects.iter().any(matches),
+        };
+        let mut found = Vec::new();
+        filter.find_absent_keys("event", &mut found);
+        if !filter.is_matching && found.is_empty() {
+            let problem = format!("{} matches none of {}", filter.title, counted(subjects.len(), "event"));
+            let remedy = "compare its values with those of events, if it should; `fanoutctl match FILE` names the field that \
+                          says no";
+            found.push(SampleFinding::new(problem, remedy));
+        }
+        findings.extend(found.into_iter().map(SampleFinding::into_warning));
+    }
+}
+
+impl AskedFilter<'_> {
+    fn find_absent_keys(&self, noun: &str, findings: &mut Vec<SampleFinding>) {
+        let wanted = self.pattern.paths_of_values();
+        for (index, path) in self.paths.iter().enumerate() {
+            let is_there = self.present.iter().any(|present| present.get(index) == Some(&true));
+            if is_there || !wanted.contains(&path) {
+                continue;
+            }
+            let problem = format!(
+                "{} of {} has a value in none of {}",
+                quoted(&dotted(&path.0)),
+                self.title,
+                counted(self.present.len(), noun)
+            );
+            findings.push(SampleFinding::new(problem, remedy(&self.items, path)));
+        }
+    }
+}
+
+/// What to write in place of `path`, from what `items` have.
+fn remedy(items: &[&SampledItem], path: &Path) -> String {
     let text = path.to_string();
-    let mut known = survey.items.iter().flat_map(|item| item.scalars.keys());
+    let mut known = items.iter().flat_map(|item| item.scalars.keys());
     if let Some(alike) = known.find(|known| known.join(".") == text) {
         let why = if alike.len() > path.0.len() {
             "without quotes it is a path"
@@ -44,7 +108,7 @@ fn remedy(survey: &Survey<'_>, path: &Path) -> String {
         };
         return format!("write {} in its place: {why}", quoted(&dotted(alike)));
     }
-    match nearest_path(&text, survey.items.iter()).and_then(|near| Path::try_new(&near).ok()) {
+    match nearest_path(&text, items.iter().copied()).and_then(|near| Path::try_new(&near).ok()) {
         Some(near) => format!("write {} in its place", quoted(&dotted(&near.0))),
         None => "see whether it is written as in the table".to_owned(),
     }

@@ -102,9 +102,14 @@ impl ItemReader {
 
     fn why_skipped(&self, image: &Image<'_>) -> String {
         let refusals = self.filter.as_ref().and_then(|filter| filter.explain(&image.json).ok());
-        let shown = |Refusal { path, reason }: &Refusal| format!("{} {reason}", quoted(&dotted(&path.0)));
-        refusals.iter().flatten().map(shown).collect::<Vec<_>>().join(", ")
+        refusals.as_deref().map(shown).unwrap_or_default()
     }
+}
+
+/// The fields that say no, each as TOML writes it, and why.
+pub(super) fn shown(refusals: &[Refusal]) -> String {
+    let shown = |Refusal { path, reason }: &Refusal| format!("{} {reason}", quoted(&dotted(&path.0)));
+    refusals.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
 impl SampledItem {

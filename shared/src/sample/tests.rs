@@ -2,6 +2,7 @@
 
 mod designs;
 mod details;
+mod filters;
 mod heads;
 mod views;
 
@@ -10,14 +11,14 @@ use std::fmt::Write as _;
 use expect_test::Expect;
 
 use super::{ConfigLine, Sample, SampledPage, Severity, items_of_lines};
-use crate::config::{Config, Source};
+use crate::config::Config;
 
 /// `[source]` as most of these tables need it.
 const SOURCE: &str = "partition_key = \"pk\"\nsort_key = \"sk\"\ntime = \"at\"\nversion = \"version\"\n";
 
-fn source(text: &str) -> Source {
+fn config(text: &str) -> Config {
     let text = format!("[source]\n{text}\n[[client]]\nname = \"A\"\n");
-    Config::try_from_toml("client-queues.toml", &text, None).unwrap().source
+    Config::try_from_toml("client-queues.toml", &text, None).unwrap()
 }
 
 fn page(lines: &str) -> SampledPage {
@@ -30,12 +31,12 @@ fn check(text: &str, lines: &str, expected: &Expect) {
 }
 
 fn check_page(text: &str, page: &SampledPage, expected: &Expect) {
-    let sample = Sample::new(&source(text), page);
+    let sample = Sample::new(&config(text), page);
     expected.assert_eq(&shown(&sample));
     for finding in &sample.findings {
         if let Some(line) = &finding.line {
             let changed = with_line(text, line);
-            let helped = Sample::new(&source(&changed), page);
+            let helped = Sample::new(&config(&changed), page);
             let stays = helped.findings.iter().any(|other| other.problem == finding.problem);
             assert!(!stays && helped.events > 0, "{changed}\n{}", shown(&helped));
         }

@@ -2,30 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use super::item::{ItemReader, SampledItem};
+use super::SampleFinding;
+use super::item::SampledItem;
 use super::line::is_nameable;
-use super::{SampleFinding, SampledPage};
-use crate::config::{ClientView, Config, Members, Path, nearest};
+use crate::config::{Client, ClientView, Members, Path, nearest};
 use crate::event::Event;
 use crate::quoted::quoted;
 use crate::text::counted;
 use crate::view::{EventFacts, View};
 
-/// Finds paths of views that no event of `page` has: a slip in `omit` sends what it should leave out.
+/// Finds paths of views that no event of `items` has: a slip in `omit` sends what it should leave out.
 ///
 /// These are warnings, because the table may have events with what these lack.
-pub fn view_findings(config: &Config, page: &SampledPage) -> Vec<SampleFinding> {
-    let named = config.clients.iter().filter(|client| !client.view.paths().is_empty());
-    let named: Vec<_> = named.collect();
-    if named.is_empty() {
-        return Vec::new();
-    }
-    let reader = ItemReader::new(&config.source);
-    let items: Vec<SampledItem> = page.items.iter().map(|item| reader.item(item)).collect();
+pub(super) fn view_findings(clients: &[Client], items: &[SampledItem]) -> Vec<SampleFinding> {
     let events: Vec<&Event> = items.iter().filter_map(SampledItem::event).collect();
     if events.is_empty() {
         return Vec::new();
     }
+    let named = clients.iter().filter(|client| !client.view.paths().is_empty());
     let mut findings = Vec::new();
     for client in named {
         let (key, paths) = match &client.view.members {
@@ -40,7 +34,7 @@ pub fn view_findings(config: &Config, page: &SampledPage) -> Vec<SampleFinding> 
                 client.name,
                 counted(events.len(), "event")
             );
-            findings.push(SampleFinding::new(problem, remedy(path, &items)).into_warning());
+            findings.push(SampleFinding::new(problem, remedy(path, items)).into_warning());
         }
     }
     findings

@@ -222,3 +222,139 @@ fn clients_fit_the_parameters_of_a_stack() {
     };
     assert!(read(&format!("{source}{}", existing(30)), None).is_ok(), "the promise");
 }
+
+/// The config of two clients, where the second has a filter of these lines, and the line at which they begin.
+fn with_filter(lines: &str) -> (String, usize) {
+    let text = format!("{VALID}\n[client.filter]\n");
+    let line = text.lines().count() + 1;
+    (text + lines + "\n", line)
+}
+
+#[test]
+fn a_filter_is_that_of_the_client_above() {
+    let (text, _) = with_filter(
+        "RegistrationNumber.price = [{ numeric = ['>=', 100.50] }]\n[client.filter.'$message']\n\
+         eventName = ['MarkSold', { prefix = 'Entitlement' }]\nversion = [{ numeric = ['<', 7] }, 9]",
+    );
+    let filters = |text: &str| -> Vec<Option<String>> {
+        let clients = read(text, Some(&naming())).unwrap().clients;
+        clients.iter().map(|client| client.filter.as_ref().map(ToString::to_string)).collect()
+    };
+    let insurers = r#"{"$message":{"eventName":["MarkSold",{"prefix":"Entitlement"}],"version":[{"numeric":["<",7]},9]},"RegistrationNumber":{"price":[{"numeric":[">=",100.50]}]}}"#;
+    assert_eq!(filters(&text), [None, Some(insurers.to_owned())]);
+    assert_eq!(filters(VALID), [None, None]);
+    let of_both = edited("name = 'Billing'", "name = 'Billing'\nfilter = { a = [1] }")
+        + "filter.'$message'.group = ['AFC']";
+    assert_eq!(
+        filters(&of_both),
+        [Some(r#"{"a":[1]}"#.to_owned()), Some(r#"{"$message":{"group":["AFC"]}}"#.to_owned())]
+    );
+}
+
+#[test]
+fn findings_about_a_filter_name_line_key_client_and_remedy() {
+    let mut all = String::new();
+    for lines in [
+        "sk = [{ prefxi = 'EVENT#' }]",
+        "type = 'event'",
+        "",
+        "'$message' = ['MarkSold']",
+        "'$message' = 7",
+        "'$message' = {}",
+        "'$message'.name = ['MarkSold']",
+        "'$message'.eventname = ['MarkSold']",
+        "'$message'.replay = [{ exists = false }]",
+        "'$message'.previousVersion = [1]",
+        "'$message'.eventName.text = ['MarkSold']",
+        "'$message'.eventName = 'MarkSold'",
+        "'$message'.prefix = 'Mark'",
+        "'$message'.version = ['1']",
+        "'$message'.version = [1, { prefix = '1' }]",
+        "'$message'.version = [{ anything-but = ['1'] }]",
+        "'$message'.version = [{ exists = false }, 1]",
+        "'$message'.group = [{ exists = false }]",
+        "'$message'.eventId = [{ exists = false }]",
+        "'$message'.eventTime = [2026]",
+        "'$message'.eventName = [{ null = true }]",
+        "'$message'.eventName = [{ anything-but = 1 }]",
+        "'$message'.eventName = [{ numeric = ['>', 1] }]",
+        "'$message'.'$or' = [{ eventName = ['A'] }, { eventNames = ['B'] }]",
+        "'$or' = [{ a = [1] }, { '$message' = { version = ['1'] } }]",
+    ] {
+        let (text, line) = with_filter(lines);
+        let finding = read(&text, Some(&naming())).unwrap_err();
+        assert_eq!(finding.lines().count(), 1, "{finding}");
+        let place = if lines.is_empty() { line - 1 } else { line };
+        all += finding.strip_prefix(&format!("f.toml:{place}: ")).unwrap_or(&finding);
+        all += "\n";
+    }
+    expect![[r#"
+        client.filter.sk.prefxi: client `Insurers`: unknown operator; did you mean `prefix`?
+        client.filter.type: client `Insurers`: is text; list the values that it may have, in brackets
+        client.filter: client `Insurers`: is empty; name a field in it, or delete it
+        client.filter.$message: client `Insurers`: is a list; write a section in which `group`, `eventId`, `eventName`, `eventTime`, `version` can stand
+        client.filter.$message: client `Insurers`: is a number; write a section in which `group`, `eventId`, `eventName`, `eventTime`, `version` can stand
+        client.filter.$message: client `Insurers`: is empty; name a field in it, or delete it
+        client.filter.$message.name: client `Insurers`: is nothing that a message says about its event; known here are `group`, `eventId`, `eventName`, `eventTime`, `version`
+        client.filter.$message.eventname: client `Insurers`: is nothing that a message says about its event; did you mean `eventName`?
+        client.filter.$message.replay: client `Insurers`: says how the message came, not what its event is, and a filter decides on the event alone; delete it
+        client.filter.$message.previousVersion: client `Insurers`: says how the message came, not what its event is, and a filter decides on the event alone; delete it
+        client.filter.$message.eventName: client `Insurers`: is a section; list the values that it may have, in brackets
+        client.filter.$message.eventName: client `Insurers`: is text; list the values that it may have, in brackets
+        client.filter.$message.prefix: client `Insurers`: is nothing that a message says about its event; known here are `group`, `eventId`, `eventName`, `eventTime`, `version`
+        client.filter.$message.version: client `Insurers`: is a number in every message; write a number without quotes
+        client.filter.$message.version: client `Insurers`: is a number in every message; write a number without quotes
+        client.filter.$message.version: client `Insurers`: is a number in every message; write a number without quotes
+        client.filter.$message.version: client `Insurers`: is in every message, so that no event matches; delete the entry
+        client.filter.$message.group: client `Insurers`: is in every message, so that no event matches; delete the entry
+        client.filter.$message.eventId: client `Insurers`: is in every message, so that no event matches; delete the entry
+        client.filter.$message.eventTime: client `Insurers`: is text in every message; write text in quotes
+        client.filter.$message.eventName: client `Insurers`: is text in every message; write text in quotes
+        client.filter.$message.eventName: client `Insurers`: is text in every message; write text in quotes
+        client.filter.$message.eventName: client `Insurers`: is text in every message; write text in quotes
+        client.filter.$message.$or[1].eventNames: client `Insurers`: is nothing that a message says about its event; did you mean `eventName`?
+        client.filter.$or[1].$message.version: client `Insurers`: is a number in every message; write a number without quotes
+    "#]]
+    .assert_eq(&all);
+}
+
+#[test]
+fn what_a_message_may_lack_or_is_named_inside_can_be_asked_for() {
+    for lines in [
+        "'$message'.eventName = [{ exists = false }, 'A']",
+        "'$message'.eventTime = [{ exists = false }]",
+        "'$message'.version = [{ exists = true }, { anything-but = [1, 2] }]",
+        "'$message'.group = [{ cidr = '10.0.0.0/8' }, { wildcard = '*x' }, { anything-but = { suffix = 'x' } }]",
+        "'$message'.'$or' = [{ eventName = ['A'] }, { version = [1] }]",
+        // No message: an attribute that happens to be called so.
+        "item.'$message'.replay = [1]",
+    ] {
+        let (text, _) = with_filter(lines);
+        assert_eq!(read(&text, None).map(drop), Ok(()), "{lines}");
+    }
+}
+
+#[test]
+fn a_client_with_a_wrong_filter_and_no_name_has_both_findings() {
+    let text = format!("{VALID}[[client]]\nfilter.a = 1\n");
+    expect![[r#"
+        f.toml:20: client.name: missing; name the client, as in `name = "Billing"`
+        f.toml:21: client.filter.a: is a number; list the values that it may have, in brackets"#]]
+    .assert_eq(&read(&text, None).unwrap_err());
+}
+
+#[test]
+fn what_no_message_says_cannot_be_wanted() {
+    let finding = |removed: &str, filter: &str| {
+        let (text, _) = with_filter(filter);
+        read(&text.replace(removed, ""), None).map(drop).unwrap_err()
+    };
+    expect!["f.toml:22: client.filter.$message.eventName: client `Insurers`: is in no message, because `source.name` is missing; name the attribute with events' names as `source.name`"].assert_eq(&finding("name = 'eventName'\n", "a = [1]\n'$message'.eventName = ['A']"));
+    expect!["f.toml:20: client.filter.$message.eventTime: client `Insurers`: is in no message, because `source.time` is missing; name the attribute with events' times as `source.time`"].assert_eq(&finding(
+        "time = 'createTime'\n",
+        "'$or' = [{ a = [1] }, { '$message'.eventTime = [{ prefix = '2026' }] }]",
+    ));
+    let absent = "'$message' = { eventName = [{ exists = false }, 'A'], version = [1] }";
+    let (text, _) = with_filter(absent);
+    assert_eq!(read(&text.replace("name = 'eventName'\n", ""), None).map(drop), Ok(()));
+}

@@ -4,6 +4,20 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Filters of clients, as the file has them.
+const FILTERS: [&str; 3] = [
+    "price = [{ numeric = ['>=', 100] }]",
+    "'$message' = { eventName = ['A', { prefix = 'B' }, { exists = false }], version = [1.0] }",
+    "'$or' = [{ a = [1] }, { '$message' = { group = [{ anything-but = 'x' }] } }]",
+];
+
+fn filter(text: &str) -> Pattern {
+    let document = toml::de::DeTable::parse(text).unwrap();
+    let section = document.span();
+    let section = toml::Spanned::new(section, toml::de::DeValue::Table(document.into_inner()));
+    Pattern::try_from_toml("client.filter", &section).unwrap()
+}
+
 /// The text of a file that stands for `config`.
 fn written(config: &Config) -> String {
     let mut file = String::from("[source]\n");
@@ -37,16 +51,25 @@ fn written(config: &Config) -> String {
         if client.history {
             file += "history = true\n";
         }
-        let (key, paths) = match &client.view.members {
-            Members::All => continue,
-            Members::Fields(paths) => ("fields", paths),
-            Members::Omit(paths) => ("omit", paths),
+        let listed = match &client.view.members {
+            Members::All => None,
+            Members::Fields(paths) => Some(("fields", paths)),
+            Members::Omit(paths) => Some(("omit", paths)),
         };
-        let paths: Vec<String> = paths.iter().map(|path| format!("'{path}'")).collect();
-        file += &format!("{key} = [{}]\n", paths.join(", "));
+        if let Some((key, paths)) = listed {
+            let paths: Vec<String> = paths.iter().map(|path| format!("'{path}'")).collect();
+            file += &format!("{key} = [{}]\n", paths.join(", "));
+        }
+        if let Some(pattern) = &client.filter {
+            let text = FILTERS.into_iter().find(|text| filter(text) == *pattern).unwrap();
+            file += &format!("[client.filter]\n{text}\n");
+        }
     }
     file
 }
+
+/// Whether its queue exists, in another account or not; whether it wants the history; its filter.
+type ClientDraft = (Option<bool>, bool, Option<&'static str>);
 
 fn path() -> impl Strategy<Value = Path> {
     prop::collection::vec("[\\PC&&[^.']]{1,5}", 1..4).prop_map(Path)
@@ -88,10 +111,13 @@ prop_compose! {
         scan_read_units in 1..=100_000_u32,
         // So many names fit a parameter of the stack, whatever they are.
         names in prop::collection::btree_set("[a-z][a-z0-9]{0,39}", 1..=70_usize),
-        own in prop::collection::vec(any::<(Option<bool>, bool)>(), OWN_LIMIT),
+        own in prop::collection::vec(
+            (any::<Option<bool>>(), any::<bool>(), prop::option::of(prop::sample::select(&FILTERS[..]))),
+            OWN_LIMIT,
+        ),
         views in prop::collection::vec(view(), 1..4),
     ) -> Config {
-        let client = |(index, (name, (other_account, history))): (usize, (String, (Option<bool>, bool)))| Client {
+        let client = |(index, (name, (other_account, history, text))): (usize, (String, ClientDraft))| Client {
             name: ClientName::try_new(&name).unwrap(),
             queue: match other_account {
                 Some(other) if index < EXISTING_LIMIT => {
@@ -102,6 +128,7 @@ prop_compose! {
                 _ => ClientQueue::Own,
             },
             history,
+            filter: text.map(filter),
             view: views[index % views.len()].clone(),
         };
         Config { source, clients: names.into_iter().zip(own).enumerate().map(client).collect(), requests_in_flight, scan_read_units }

@@ -105,6 +105,24 @@ fn a_filter_is_a_pattern_whose_findings_name_their_line() {
 }
 
 #[test]
+fn an_item_has_no_message_to_ask_about() {
+    let text = |filter: &str| format!("{}\n[source.filter]\n{filter}\n", edited("id", "id"));
+    let first = text("").lines().count();
+    for (filter, line) in [
+        ("sk = ['A']\n'$message'.eventName = ['B']", first + 1),
+        ("'$or' = [{ a = [1] }, { '$message' = { eventName = ['B'] } }]", first - 1),
+    ] {
+        assert_eq!(
+            read(&text(filter), None).unwrap_err(),
+            format!(
+                "f.toml:{line}: source.filter.$message: is about an event's message, and an item has none before it is \
+                 an event; name the item's attribute"
+            )
+        );
+    }
+}
+
+#[test]
 fn scan_read_units_has_a_range() {
     let text =
         |written: &str| edited("id = 'eventId'", &format!("id = 'eventId'\nscan_read_units = {written}"));

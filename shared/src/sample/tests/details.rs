@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{SOURCE, check, check_page, page, source};
+use super::{SOURCE, check, check_page, config, page};
 use crate::event::{Along, Reader};
 use crate::image::samples;
 use crate::sample::{Sample, SampledPage};
@@ -301,9 +301,9 @@ proptest! {
     /// Whatever items are, each is counted once, and an event is what the converter makes of it.
     #[test]
     fn each_item_is_counted_once(items in vec(item(), 0..12), is_whole: bool) {
-        let source = source(SOURCE);
-        let events = items.iter().filter(|item| Reader::new(&source).read(item).is_ok()).count();
-        let sample = Sample::new(&source, &SampledPage { items: items.clone(), is_whole, expiry: None });
+        let config = config(SOURCE);
+        let events = items.iter().filter(|item| Reader::new(&config.source).read(item).is_ok()).count();
+        let sample = Sample::new(&config, &SampledPage { items: items.clone(), is_whole, expiry: None });
         prop_assert_eq!((sample.items, sample.events), (items.len(), events));
         prop_assert_eq!(sample.skipped + sample.rejected + events, items.len());
     }
@@ -313,7 +313,7 @@ proptest! {
 #[test]
 fn the_example_is_the_message_of_an_event() {
     let sample = Sample::new(
-        &source(SOURCE),
+        &config(SOURCE),
         &page(r#"{"pk": "a", "sk": "x", "version": 1, "at": "2026-11-01T10:00:00Z", "price": 1.5}"#),
     );
     let message = sample.example.unwrap().message(Along::default());

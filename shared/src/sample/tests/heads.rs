@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::{SOURCE, check, page, shown, source, with_line};
+use super::{SOURCE, check, config, page, shown, with_line};
 use crate::sample::{Sample, SampleFinding};
 
 /// Events that count from 0; heads and snapshots have the number of an event.
@@ -246,7 +246,7 @@ fn followed(
 ) -> (String, Sample) {
     let mut text = text.to_owned();
     for _ in 0..9 {
-        let sample = Sample::new(&source(&text), &page(lines));
+        let sample = Sample::new(&config(&text), &page(lines));
         let Some(finding) = pick(&sample.findings) else { return (text, sample) };
         let line = finding.line.as_ref().unwrap_or_else(|| panic!("{text}\n{}", shown(&sample)));
         text = with_line(&text, line);

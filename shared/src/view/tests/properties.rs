@@ -237,7 +237,7 @@ proptest! {
 
     #[test]
     fn members_of_items_are_those_of_the_tree(item in samples::item(), paths in paths_strategy(), places in prop::collection::vec(any::<prop::sample::Index>(), 1..3)) {
-        let (raw, wanted) = (samples::raw(&item), crate::image::Wanted::default());
+        let (raw, wanted) = (samples::raw(&item), crate::image::WantedPaths::default());
         let body = crate::image::convert(&raw, &wanted);
         let Ok(image) = body else { return Ok(()) };
         check_body(&image.json, &paths)?;
