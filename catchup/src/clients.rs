@@ -12,19 +12,19 @@ use shared::send::Transport;
 use super::client::{Client, shuffle};
 use super::payload::ControlError;
 use super::requests::registered;
-use super::work::Work;
+use super::work::{OTHER_FILTER, Work};
 
 /// How many clients have a pass at the same time: what their messages take of the function's memory.
 const AT_ONCE: usize = 8;
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
-    /// Catches up every live client. Those that are not in the file are only counted: a function with a newer file
-    /// serves them.
+    /// Catches up every live client. Those that are not in the file, or with another filter than the registry's, are only
+    /// counted: a function with a newer file serves them.
     pub(super) async fn catch_up_all(&self, registry: &Registry) -> Vec<Client<'_>> {
         let live = registry.clients.iter().filter(|(_, registration)| registration.state == State::Live);
         let mut clients: Vec<Client<'_>> = live
             .map(|(name, registration)| {
-                let in_file = self.own.file.get(name);
+                let in_file = self.own.file.get(name).filter(|_| self.own.agrees(name, registration));
                 Client::new(name, registration, in_file.map(|in_file| &in_file.queue), false)
             })
             .collect();
@@ -46,6 +46,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         };
         if registration.state == State::Paused {
             let stopped = Some("paused".to_owned());
+            return Ok(CatchUpReport { client: client.to_owned(), stopped, ..CatchUpReport::default() });
+        }
+        if !self.own.agrees(name, registration) {
+            let stopped = Some(OTHER_FILTER.to_owned());
             return Ok(CatchUpReport { client: client.to_owned(), stopped, ..CatchUpReport::default() });
         }
         let client = Client::new(name, registration, Some(&in_file.queue), true);

@@ -28,7 +28,8 @@ use shared::budget::Budget;
 use shared::clock::Clock;
 use shared::config::{ClientName, Config, Source};
 use shared::control::{ControlAnswer, ControlRequest, MaintenanceReport};
-use shared::ledger::{BoundedPort, EventTable, Ledger, Ports};
+use shared::file_clients::FileClients;
+use shared::ledger::{BoundedPort, EventTable, Ledger, Ports, Registration};
 use shared::metrics::{CountingPort, Tally, VERSIONS_USED_TWICE};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::Transport;
@@ -42,6 +43,8 @@ use self::work::Work;
 pub struct CatchUp {
     /// Who is in the file.
     file: BTreeMap<ClientName, InFile>,
+    /// Who of them wants an event, and what they get of it.
+    clients: FileClients,
     fan_out: QueueUrl,
     rejected: QueueUrl,
     requests_in_flight: usize,
@@ -65,12 +68,19 @@ impl CatchUp {
         });
         Self {
             file: in_file.collect(),
+            clients: FileClients::new(&config.clients),
             fan_out: naming.own_queue(OwnQueue::FanOut),
             rejected: naming.own_queue(OwnQueue::Rejected),
             requests_in_flight: config.requests_in_flight,
             scan_read_units: config.scan_read_units,
             source: config.source.clone(),
         }
+    }
+
+    /// Whether the client is in the file with the filter that the registry has. Else a function with another file decides
+    /// what it wants.
+    fn agrees(&self, name: &ClientName, registration: &Registration) -> bool {
+        self.clients.agreed(name, registration).is_some()
     }
 
     /// Does what `payload` orders. It answers before `deadline`, when Lambda ends the invocation, with no send in

@@ -1,6 +1,7 @@
 //! What the event table has for a client that is behind.
 
 use shared::clock::{Clock, within};
+use shared::config::ClientName;
 use shared::event::Event;
 use shared::ids::Key;
 use shared::ledger::catch_up::{NeededEvents, Plan, Task};
@@ -10,6 +11,8 @@ use shared::send::Transport;
 use shared::time::Timestamp;
 
 use super::work::Work;
+
+const NOT_IN_FILE: &str = "the client is not in this instance's file";
 
 /// What was found.
 #[derive(Debug)]
@@ -35,21 +38,30 @@ pub(super) enum LookUpError {
 }
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
-    /// Reads what `task` needs, for as long as `until`.
+    /// Reads what `client` needs in `task`, for as long as `until`.
     pub(super) async fn look_up(
         &self,
+        client: &ClientName,
         task: &Task,
         bytes_limit: usize,
         until: Timestamp,
     ) -> Result<TableAnswer, LookUpError> {
         let limit = until.since(self.now());
-        let looked_up = async { self.look_up_all(task, bytes_limit).await.map_err(LookUpError::Unread) };
+        let looked_up =
+            async { self.look_up_all(client, task, bytes_limit).await.map_err(LookUpError::Unread) };
         let looked_up = caught(looked_up, || Err(LookUpError::Panicked));
         within(self.ports.clock, limit, looked_up).await.unwrap_or(Err(LookUpError::OutOfTime))
     }
 
-    async fn look_up_all(&self, task: &Task, bytes_limit: usize) -> Result<TableAnswer, Unread> {
-        let mut gathered = NeededEvents::new(task, bytes_limit);
+    async fn look_up_all(
+        &self,
+        client: &ClientName,
+        task: &Task,
+        bytes_limit: usize,
+    ) -> Result<TableAnswer, Unread> {
+        // Whoever is not in the file has no pass.
+        let Some(client) = self.own.clients.get(client) else { return Err(Unread(NOT_IN_FILE.into())) };
+        let mut gathered = NeededEvents::new(task, client, bytes_limit);
         if gathered.is_complete() {
             return Ok(TableAnswer::Lasts(gathered.plan()));
         }
@@ -70,7 +82,12 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     }
 
     /// Reads the next page.
-    async fn page(&self, task: &Task, pages: &mut Pages, gathered: &mut NeededEvents) -> Result<(), Unread> {
+    async fn page(
+        &self,
+        task: &Task,
+        pages: &mut Pages,
+        gathered: &mut NeededEvents<'_>,
+    ) -> Result<(), Unread> {
         let page = self.ports.table.page(&task.item.key, pages.before.as_ref()).await?;
         pages.before = page.next.clone();
         pages.has_more = pages.before.is_some();

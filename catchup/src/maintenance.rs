@@ -6,7 +6,7 @@ use futures_util::future::join3;
 use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::control::CatchUpReport;
-use shared::ledger::membership::{CLIENTS_LIMIT, settle};
+use shared::ledger::membership::{CLIENTS_LIMIT, FileRegistration, settle};
 use shared::ledger::{
     ClientId, Condition, EventTable, Item, ItemKey, Ledger, Registration, Registry, State, Write,
 };
@@ -37,8 +37,11 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 
     /// Settles who is served, and returns it.
     async fn settle(&self) -> Result<Registry, ControlError> {
-        let file: BTreeMap<ClientName, bool> =
-            self.own.file.iter().map(|(name, in_file)| (name.clone(), in_file.history)).collect();
+        let file = self.own.file.iter().filter_map(|(name, in_file)| {
+            let filter = self.own.clients.get(name)?.filter().clone();
+            Some((name.clone(), FileRegistration { history: in_file.history, filter }))
+        });
+        let file: BTreeMap<ClientName, FileRegistration> = file.collect();
         let keys = [ItemKey::Registry];
         let registry = self.update(&keys, AfterFailure::ReadAgain, async |found| {
             let registry = match found.registry().known(|| why_unread(found, &keys)) {
@@ -72,7 +75,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     async fn unmarked(
         &self,
         registry: Option<&Registry>,
-        file: &BTreeMap<ClientName, bool>,
+        file: &BTreeMap<ClientName, FileRegistration>,
     ) -> BTreeSet<ClientId> {
         let mut unmarked = BTreeSet::new();
         let Some(registry) = registry else { return unmarked };
@@ -115,12 +118,15 @@ fn log_changes(before: Option<&Registry>, after: &Registry) {
                 "client is not in `client-queues.toml`: if that lasts for an hour it is retired, and what it is \
                  behind in is forgotten; to keep it, put it back and deploy"
             ),
+            Some(was) if was.filter != registration.filter => {
+                info!(client, revision, "the client's filter is another one from now on");
+            }
             Some(_) => {}
         }
     }
 }
 
-fn log_refused(registry: &Registry, file: &BTreeMap<ClientName, bool>) {
+fn log_refused(registry: &Registry, file: &BTreeMap<ClientName, FileRegistration>) {
     for name in file.keys().filter(|name| !registry.clients.contains_key(*name)) {
         let client = name.as_str();
         error!(client, "client is not admitted: the ledger has {CLIENTS_LIMIT}, all of them needed");

@@ -27,7 +27,7 @@ use tracing::{error, warn};
 
 use super::look_up::{LookUpError, TableAnswer};
 use super::recording::RecordOutcome;
-use super::work::{Work, why_unread};
+use super::work::{OTHER_FILTER, Work, why_unread};
 
 /// The most bytes of messages that a pass holds, all its groups together.
 const BYTES_LIMIT: usize = 16 << 20;
@@ -107,7 +107,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         keys.extend(groups.iter().map(|group| ItemKey::Group(group.clone())));
         keys.extend(groups.iter().map(|group| ItemKey::Cursor(client.id, group.clone())));
         let found = self.read(&keys).await;
-        if let Some(why) = unserved(&found, client) {
+        if let Some(why) = self.unserved(&found, client) {
             pass_outcome.stopped = Some(why);
             return pass_outcome;
         }
@@ -133,7 +133,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         // One that takes long must leave the others time to be sent.
         let look_up_until = if is_alone { until } else { Budget::lookups_of_pass(now, until) };
         let asked = tasks.into_iter().map(async |task| {
-            let looked = Box::pin(self.look_up(&task, bytes_limit, look_up_until)).await;
+            let looked = Box::pin(self.look_up(client.name, &task, bytes_limit, look_up_until)).await;
             (task, looked)
         });
         let mut answered = Vec::new();
@@ -157,6 +157,26 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let planned = self.sort_out(answered, until, &mut pass_outcome).await;
         self.send(client, planned, until, &mut pass_outcome).await;
         pass_outcome
+    }
+
+    /// Why the client is not to be served, as the ledger has it.
+    fn unserved(&self, found: &LedgerRead, client: &ServedClient<'_>) -> Option<String> {
+        let Ok(registry) = found.registry().known(|| ()) else {
+            let why = why_unread(found, &[ItemKey::Registry]);
+            warn!(
+                client = client.name.as_str(),
+                why, "the ledger does not answer; nothing is sent until the next maintenance"
+            );
+            return Some(why);
+        };
+        let registration = registry.and_then(|registry| registry.client(client.id));
+        let why = match registration.map(|(_, registration)| (registration.state, registration)) {
+            Some((State::Live, registration)) if self.own.agrees(client.name, registration) => return None,
+            Some((State::Live, _)) => OTHER_FILTER,
+            Some((State::Paused, _)) => "paused",
+            Some((State::Retired, _)) | None => "retired",
+        };
+        Some(why.to_owned())
     }
 
     /// What is to be sent to the client. What is not its business is dealt with: events that can't be sent, groups that
@@ -300,24 +320,6 @@ impl PassOutcome {
                 true
             }
         }
-    }
-}
-
-/// Why the client is not to be served, as the ledger has it.
-fn unserved(found: &LedgerRead, client: &ServedClient<'_>) -> Option<String> {
-    let Ok(registry) = found.registry().known(|| ()) else {
-        let why = why_unread(found, &[ItemKey::Registry]);
-        warn!(
-            client = client.name.as_str(),
-            why, "the ledger does not answer; nothing is sent until the next maintenance"
-        );
-        return Some(why);
-    };
-    let registration = registry.and_then(|registry| registry.client(client.id));
-    match registration.map(|(_, registration)| registration.state) {
-        Some(State::Live) => None,
-        Some(State::Paused) => Some("paused".to_owned()),
-        Some(State::Retired) | None => Some("retired".to_owned()),
     }
 }
 

@@ -28,6 +28,10 @@ pub(super) const TRIES: u32 = 8;
 /// How long is waited after a first write or read that failed; each time twice as long.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
+/// Why a client is not served whose filter in the file is not the registry's.
+pub(super) const OTHER_FILTER: &str =
+    "its filter is not the one that the registry has; maintenance settles that";
+
 /// One invocation at work.
 pub(super) struct Work<'w, C, T, L, E> {
     pub(super) own: &'w CatchUp,

@@ -21,6 +21,7 @@ use serde_json::value::RawValue;
 use shared::budget::Budget;
 use shared::clock::Clock;
 use shared::config::{ClientName, Config, Source};
+use shared::file_clients::FileClients;
 use shared::ids::Group;
 use shared::ledger::fan_out::{ClientPosition, RunPlan};
 use shared::ledger::{
@@ -69,6 +70,7 @@ const OFTEN: u32 = 5;
 /// The fan-out, ready for any number of invocations.
 #[derive(Debug)]
 pub struct Fanout {
+    file: FileClients,
     destinations: Vec<Destination>,
     fan_out: QueueUrl,
     rejected: QueueUrl,
@@ -96,6 +98,7 @@ impl Fanout {
     /// A fan-out for this configuration and place.
     pub fn new(config: &Config, naming: &Naming) -> Self {
         Self {
+            file: FileClients::new(&config.clients),
             destinations: config.clients.iter().map(|client| Destination::new(client, naming)).collect(),
             fan_out: naming.own_queue(OwnQueue::FanOut),
             rejected: naming.own_queue(OwnQueue::Rejected),
@@ -206,7 +209,7 @@ impl Fanout {
         let until = ports.budget.lookups(now);
         let prepared = open.into_iter().map(|group| {
             let fallback = group.fallback();
-            let prepared = Box::pin(group.prepare(ports, &found, &is_reachable, until));
+            let prepared = Box::pin(group.prepare(ports, &found, &self.file, &is_reachable, until));
             caught(prepared, || Preparation::Unplanned(Stage::Done(fallback)))
         });
         let (mut planned, mut implausible, mut stages) = (Vec::new(), Vec::new(), Vec::new());
@@ -248,8 +251,9 @@ impl Fanout {
             let Some(RecordedRun { plan, became_behind }) = recorded else { continue };
             counts.recorded(&plan.group, &plan.run);
             for start in became_behind {
-                let why = outcome.stops.get(&start.name).map(|stop| stop.why.as_str());
-                self.note_behind(&plan.group, &start, why, registry, counts);
+                let stop = outcome.stops.get(&start.name).map(|stop| stop.why.clone());
+                let why = stop.or_else(|| plan.view_error(&start.name).map(ToString::to_string));
+                self.note_behind(&plan.group, &start, why.as_deref(), registry, counts);
             }
         }
         stages
@@ -285,16 +289,18 @@ impl Fanout {
         registry: Option<&Registry>,
         counts: &mut Counts,
     ) {
-        let state =
-            registry.and_then(|registry| registry.clients.get(&start.name)).map(|client| client.state);
-        let is_in_file = self.destinations.iter().any(|served| served.client == start.name);
+        let registration = registry.and_then(|registry| registry.clients.get(&start.name));
+        let in_file = self.file.get(&start.name);
         let (client, position) = (start.name.as_str(), start.has);
         if let Some(why) = why {
             warn!(client, %group, position, why, "client became behind");
         } else {
-            let why = match state {
-                Some(State::Paused) => "it is paused",
-                _ if !is_in_file => "it is not in this instance's `client-queues.toml`",
+            let why = match (registration, in_file) {
+                (Some(registration), _) if registration.state == State::Paused => "it is paused",
+                (_, None) => "it is not in this instance's `client-queues.toml`",
+                (Some(registration), Some(client)) if *client.filter() != registration.filter => {
+                    "its filter in this instance's `client-queues.toml` is not the one that holds"
+                }
                 _ => "it failed, and is not tried for a moment",
             };
             info!(client, %group, position, why, "client became behind");

@@ -182,8 +182,8 @@ fn a_message_that_a_client_never_takes_is_logged_without_its_body() {
             world.drain();
         },
         &expect![[r#"
-            WARN client became behind: client="B" group="a" position=0 why="message refused: one or more parameters are invalid: message must be shorter than 200 bytes; the message has 2161 bytes, SQS takes at most 1048576, the queue what its `MaximumMessageSize` says"
-        "#]],
+            WARN client became behind: client="B" group="a" position=0 why="message refused: one or more parameters are invalid: message must be shorter than 222 bytes; the message has 2183 bytes, SQS takes at most 1048576, the queue what its `MaximumMessageSize` says"
+"#]],
     );
 }
 

@@ -8,6 +8,7 @@ pub mod config;
 pub mod consumer;
 pub mod control;
 pub mod event;
+pub mod file_clients;
 pub mod filter;
 pub mod ids;
 pub mod image;

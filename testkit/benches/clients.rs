@@ -13,6 +13,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use shared::clock::Clock;
 use shared::config::{ClientName, Config};
+use shared::filter::FilterDigest;
 use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
     ClientId, Cursor, EventTable, First, GroupItem, Item, ItemKey, LastSent, Ledger, Page, Ports,
@@ -166,6 +167,7 @@ fn registry(clients: usize) -> Registry {
             id: ClientId(u32::try_from(number).expect("few clients") + 1),
             state: State::Live,
             history: false,
+            filter: FilterDigest::of(None),
             since: 1,
             absent_at: None,
             retired_at: None,

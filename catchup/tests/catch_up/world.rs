@@ -183,7 +183,6 @@ impl World {
             let replay = until.map(|until| Repetition {
                 id: ReplayId::try_new("r-1").unwrap(),
                 until: until.parse().unwrap(),
-                previous: Some(position.parse().unwrap()).filter(|position| *position > 0),
             });
             let id = self.registration(client).id;
             let cursor = Cursor {
@@ -191,7 +190,7 @@ impl World {
                 epoch: 500,
                 incarnation_number: incarnation_number.parse().unwrap(),
                 position: position.parse().unwrap(),
-                last: Some(until.unwrap_or(position).parse().unwrap()).filter(|last| *last > 0),
+                last: Some(position.parse().unwrap()).filter(|last| *last > 0),
                 replay,
                 at: self.clock.now(),
                 unknown: [].into(),

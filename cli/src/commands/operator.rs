@@ -274,6 +274,7 @@ mod tests {
                 id: ClientId(id),
                 state,
                 history: false,
+                filter: shared::filter::FilterDigest::of(None),
                 since: 1,
                 absent_at: None,
                 retired_at: None,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use shared::clock::Clock;
 use shared::config::ClientName;
+use shared::file_clients::FileClients;
 use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{
     Answers, Arrival, ClientPosition, Decision, DroppedVersions, ImplausibleEvent, PriorWrite, Reached,
@@ -154,6 +155,7 @@ impl<'b> OpenGroup<'b> {
         mut self,
         ports: &Invocation<'_, C, T, L, E>,
         found: &LedgerRead,
+        file: &FileClients,
         is_reachable: &dyn Fn(&ClientName) -> bool,
         until: Timestamp,
     ) -> Preparation<'b> {
@@ -169,6 +171,7 @@ impl<'b> OpenGroup<'b> {
                 answers: &self.answers,
                 unrecorded: &self.unrecorded,
                 has_written: self.has_written,
+                file,
                 is_reachable,
                 now: ports.clock.now(),
             };

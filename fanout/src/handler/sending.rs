@@ -85,7 +85,7 @@ pub(super) async fn send<'d>(
             let ClientPlan { plan, run } = outcome.tag;
             let group = groups.entry(plan.group.clone()).or_default();
             let next = outcome.stopped.as_ref().and_then(|stopped| stopped.items.first());
-            let reached = run.reached(next.copied(), plan.run.end);
+            let reached = run.reached(next.copied());
             group.reached.insert(run.position.client, reached);
             if let Some(stopped) = outcome.stopped {
                 group.stops.insert(run.position.name.clone(), stopped.stop);

@@ -12,6 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use shared::config::Config;
 use shared::event::{Along, Event};
+use shared::filter::FilterDigest;
 use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
     ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, Ports, Registration, Registry, RowHead,
@@ -73,6 +74,7 @@ impl LedgerWorld {
                 id: ClientId(id),
                 state: State::Live,
                 history: false,
+                filter: FilterDigest::of(None),
                 since: 1,
                 absent_at: None,
                 retired_at: None,

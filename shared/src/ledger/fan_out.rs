@@ -322,12 +322,15 @@ fn plan_send(
         .clients
         .iter()
         .filter(|(_, client)| client.state != State::Retired && !item.behind.contains(&client.id));
-    let mut chain = Chain::new(&item.token, view.first_version, &run.events);
-    let clients = up_to_date.map(|(name, client)| {
-        let position = view.unrecorded.position(name, client.id, item);
-        let events = chain.events(&position);
-        let is_tried = client.state == State::Live && (view.is_reachable)(name);
-        ClientRun { position, is_tried, events }
+    let mut chain = Chain::new(&item.token, view.first_version, &run, view.file);
+    let clients = up_to_date.map(|(name, registration)| {
+        let position = view.unrecorded.position(name, registration.id, item);
+        match view.file.agreed(name, registration) {
+            Some(client) if registration.state == State::Live && (view.is_reachable)(name) => {
+                chain.sent(position, client)
+            }
+            client => chain.unsent(position, client),
+        }
     });
     let clients = clients.collect();
     Decision::Send(Box::new(RunPlan { group: view.group.clone(), item: item.clone(), run, clients, merges }))

@@ -6,6 +6,7 @@ use super::last_sent::{LastSent, LastVersion};
 use super::stored::Attributes;
 use super::{EventTime, Unread};
 use crate::config::ClientName;
+use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::time::Timestamp;
 
@@ -48,6 +49,8 @@ pub struct Registration {
     pub state: State,
     /// Whether it wants everything, from the first event of each aggregate.
     pub history: bool,
+    /// What tells the filter that holds from others: an instance with another one does not decide what the client wants.
+    pub filter: FilterDigest,
     /// The revision that it joined at.
     pub since: u64,
     /// Since when it is missing from the file.
@@ -123,7 +126,7 @@ pub struct Cursor {
     pub incarnation_number: u64,
     /// The client has every event up to it. One below the first version if it has none.
     pub position: i64,
-    /// The version of the last event that was ever sent to the client in this incarnation, at `position` or above.
+    /// What the client was sent last in this incarnation; in a replay, before the first that is repeated.
     pub last: LastVersion,
     /// What of the next events is a repetition, if any is.
     pub replay: Option<Repetition>,
@@ -140,8 +143,6 @@ pub struct Repetition {
     pub id: ReplayId,
     /// Up to which version.
     pub until: i64,
-    /// The version of the event that was sent last in it; before the first, of the last one that is not repeated.
-    pub previous: LastVersion,
 }
 
 /// Who catches a client up.

@@ -5,22 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::times::{ABSENCE, STREAM_RETENTION};
 use super::{ClientId, Registration, Registry, State, WriteCount};
 use crate::config::ClientName;
+use crate::filter::FilterDigest;
 use crate::time::Timestamp;
 
 /// The most clients that the registry holds: all of them behind, a group's item is under 5 KB (DynamoDB takes 400).
 pub const CLIENTS_LIMIT: usize = 1_000;
 
-/// The registry as it has to be, if it is not so yet. `file` has each client with whether it wants history; without
-/// `registry` the ledger is made.
+/// What the file says of a client that the registry keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRegistration {
+    /// Whether it wants everything, from the first event of each aggregate.
+    pub history: bool,
+    /// What tells its filter from others.
+    pub filter: FilterDigest,
+}
+
+/// The registry as it has to be, if it is not so yet. Without `registry` the ledger is made.
 ///
 /// Who is not in `registry` is admitted. Who is not in `file` is absent, and is retired when that has lasted for
 /// [`ABSENCE`]. A retired client is admitted again as long after that, if it is among `unmarked`: those of which no
-/// cursor is left. Whether a client wants history counts when it is admitted.
+/// cursor is left. Whether a client wants history counts when it is admitted. Another filter is another revision.
 ///
 /// There is room for [`CLIENTS_LIMIT`]; the retired one that left first makes room. Who finds none is not admitted.
 pub fn settle(
     registry: Option<&Registry>,
-    file: &BTreeMap<ClientName, bool>,
+    file: &BTreeMap<ClientName, FileRegistration>,
     unmarked: &BTreeSet<ClientId>,
     now: Timestamp,
 ) -> Option<Registry> {
@@ -30,19 +39,23 @@ pub fn settle(
         if registration.state == State::Retired {
             continue;
         }
-        if file.contains_key(name) {
+        if let Some(in_file) = file.get(name) {
             registration.absent_at = None;
+            if registration.filter != in_file.filter {
+                registration.filter = in_file.filter.clone();
+                after.revision = registry.revision + 1;
+            }
         } else if now.since(*registration.absent_at.get_or_insert(now)) >= ABSENCE {
             registration.state = State::Retired;
             registration.retired_at = Some(now);
             after.revision = registry.revision + 1;
         }
     }
-    for (name, history) in file {
+    for (name, in_file) in file {
         if may_join(after.clients.get(name), unmarked, now) && has_room(&mut after.clients, name, unmarked) {
             after.revision = registry.revision + 1;
             let id = next_id(&after.clients);
-            after.clients.insert(name.clone(), join(id, *history, after.revision));
+            after.clients.insert(name.clone(), join(id, in_file, after.revision));
         }
     }
     if after == *registry {
@@ -52,7 +65,7 @@ pub fn settle(
     Some(after)
 }
 
-fn found(file: &BTreeMap<ClientName, bool>, now: Timestamp) -> Registry {
+fn found(file: &BTreeMap<ClientName, FileRegistration>, now: Timestamp) -> Registry {
     let retention = u64::try_from(STREAM_RETENTION.as_millis()).unwrap_or(u64::MAX);
     let clients = (1..).zip(file).take(CLIENTS_LIMIT);
     Registry {
@@ -60,17 +73,18 @@ fn found(file: &BTreeMap<ClientName, bool>, now: Timestamp) -> Registry {
         revision: 1,
         start: Timestamp::from_millis(now.as_millis().saturating_sub(retention)),
         clients: clients
-            .map(|(id, (name, history))| (name.clone(), join(ClientId(id), *history, 1)))
+            .map(|(id, (name, in_file))| (name.clone(), join(ClientId(id), in_file, 1)))
             .collect(),
         unknown: [].into(),
     }
 }
 
-fn join(id: ClientId, history: bool, since: u64) -> Registration {
+fn join(id: ClientId, in_file: &FileRegistration, since: u64) -> Registration {
     Registration {
         id,
         state: State::Live,
-        history,
+        history: in_file.history,
+        filter: in_file.filter.clone(),
         since,
         absent_at: None,
         retired_at: None,

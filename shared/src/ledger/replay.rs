@@ -45,14 +45,13 @@ pub fn replay(
     }
 
     // Whoever has everything before `from` takes what comes then.
-    let previous = last.min((before >= first_version).then_some(before));
     let repeated = Cursor {
         write_count: WriteCount(fresh()),
         epoch: fresh(),
         incarnation_number: item.incarnation_number,
         position: before.min(has),
-        last,
-        replay: (!is_lost).then(|| Repetition { id: id.clone(), until, previous }),
+        last: last.min((before >= first_version).then_some(before)),
+        replay: (!is_lost).then(|| Repetition { id: id.clone(), until }),
         at,
         unknown: cursor.map(|cursor| cursor.unknown.clone()).unwrap_or_default(),
     };
@@ -90,7 +89,7 @@ mod tests {
 
     fn cursor(incarnation_number: u64, position: i64, until: i64) -> Cursor {
         let id = ReplayId::try_new("before").unwrap();
-        let replay = (until > 0).then_some(Repetition { id, until, previous: None });
+        let replay = (until > 0).then_some(Repetition { id, until });
         Cursor {
             write_count: WriteCount(900),
             epoch: 5,
@@ -119,7 +118,7 @@ mod tests {
         let mut behind = item.clone();
         behind.write_count = WriteCount(41);
         behind.behind.insert(CLIENT);
-        let (at, replay) = (Timestamp::from_millis(at), Some(Repetition { id, until, previous: None }));
+        let (at, replay) = (Timestamp::from_millis(at), Some(Repetition { id, until }));
         let repeated = Cursor {
             write_count: WriteCount(1_001),
             epoch: 1_002,

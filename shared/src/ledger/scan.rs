@@ -126,6 +126,7 @@ mod tests {
 
     use super::*;
     use crate::config::ClientName;
+    use crate::filter::FilterDigest;
     use crate::ledger::{ClientId, RowHead};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -141,6 +142,7 @@ mod tests {
                 id: ClientId(id),
                 state: if *since < 0 { State::Retired } else { State::Paused },
                 history: true,
+                filter: FilterDigest::of(None),
                 since: since.unsigned_abs(),
                 absent_at: None,
                 retired_at: None,

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
-use shared::config::Config;
+use shared::config::{ClientName, Config};
+use shared::file_clients::{FileClient, FileClients};
 use shared::ids::{Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::catch_up::*;
 use shared::ledger::cursors::{leave, up_to_date};
@@ -39,21 +40,20 @@ fn item(incarnation_number: u64, version: i64) -> GroupItem {
 }
 
 /// A cursor as `incarnation_number:position` or, in a replay, `incarnation_number:position..replay_until`. Everything up
-/// to the higher of both was sent, and in the replay everything up to `position`.
+/// to `position` was sent.
 fn cursor(text: &str) -> Cursor {
     let (incarnation_number, range) = text.split_once(':').unwrap();
     let (position, until) = range.split_once("..").map_or((range, None), |(from, until)| (from, Some(until)));
     let id = ReplayId::try_new("r-1").unwrap();
     let position: i64 = position.parse().unwrap();
     let until: Option<i64> = until.map(|until| until.parse().unwrap());
-    let sent = |version: i64| (version > 0).then_some(version);
     Cursor {
         write_count: WriteCount(900),
         epoch: 5,
         incarnation_number: incarnation_number.parse().unwrap(),
         position,
-        last: sent(until.unwrap_or(position).max(position)),
-        replay: until.map(|until| Repetition { id, until, previous: sent(position) }),
+        last: (position > 0).then_some(position),
+        replay: until.map(|until| Repetition { id, until }),
         at: Timestamp::from_millis(1),
         unknown: [].into(),
     }
@@ -64,11 +64,23 @@ fn task(incarnation_number: u64, version: i64, cursor: Cursor) -> Task {
     Task { group: group(), client: CLIENT, item, cursor, first_version: 1 }
 }
 
+/// The clients A, who wants all, and B, who wants even versions.
+fn file() -> FileClients {
+    let wanted: Vec<i64> = (0..100).step_by(2).collect();
+    let text = format!("{SOURCE}[[client]]\nname = 'B'\n[client.filter.'$message']\nversion = {wanted:?}\n");
+    FileClients::new(&Config::try_from_toml("f.toml", &text, None).unwrap().clients)
+}
+
+fn client<'f>(file: &'f FileClients, name: &str) -> FileClient<'f> {
+    file.get(&ClientName::try_new(name).unwrap()).unwrap()
+}
+
+const SOURCE: &str = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ntime = 'at'\nversion = 'version'\n\
+                      id = 'id'\n[[client]]\nname = 'A'\n";
+
 /// Rows of these versions, newest first; a version with `!` can't be converted, one with `?` can't be read.
 fn rows(text: &str) -> Vec<Row> {
-    let config = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ntime = 'at'\nversion = 'version'\n\
-                  id = 'id'\n[[client]]\nname = 'A'\n";
-    let config = Config::try_from_toml("f.toml", config, None).unwrap();
+    let config = Config::try_from_toml("f.toml", SOURCE, None).unwrap();
     let table = MemoryTable::new(&config.source);
     let row = |word: &str| {
         let version: u64 = word.trim_end_matches(['!', '?']).parse().unwrap();
@@ -112,7 +124,12 @@ fn one_item_without_the_other_was_read_during_another_write() {
 
 /// Gathers pages (separated by `|`) until all needed events are there. Returns the plan, and how many pages are unread.
 fn gather(task: &Task, bytes_limit: usize, pages: &str) -> String {
-    let mut gathered = NeededEvents::new(task, bytes_limit);
+    gather_for("A", task, bytes_limit, pages)
+}
+
+fn gather_for(name: &str, task: &Task, bytes_limit: usize, pages: &str) -> String {
+    let file = file();
+    let mut gathered = NeededEvents::new(task, client(&file, name), bytes_limit);
     let mut pages = pages.split('|');
     let mut unread = 0;
     for page in pages.by_ref() {
@@ -183,7 +200,8 @@ fn of_too_much_the_lowest_is_sent_and_the_next_pass_goes_on() {
     check(size - 1, "2 to 2, 0 unread");
 
     let all: Vec<String> = (1..=1_200).rev().map(|version: u64| version.to_string()).collect();
-    let mut gathered = NeededEvents::new(&task(1, 1_200, cursor("1:0")), 1 << 30);
+    let file = file();
+    let mut gathered = NeededEvents::new(&task(1, 1_200, cursor("1:0")), client(&file, "A"), 1 << 30);
     gathered.take(rows(&all.join(" ")));
     let plan = gathered.plan();
     assert_eq!((plan.events.len(), plan.end), (VERSIONS_LIMIT, 1_000));
@@ -203,7 +221,8 @@ fn a_run_ends_before_what_cannot_be_sent_unless_that_comes_first() {
 #[test]
 fn a_plan_knows_how_far_the_client_got() {
     let plan = || {
-        let mut gathered = NeededEvents::new(&task(1, 9, cursor("1:1")), 1 << 20);
+        let file = file();
+        let mut gathered = NeededEvents::new(&task(1, 9, cursor("1:1")), client(&file, "A"), 1 << 20);
         gathered.take(rows("8 7 5 3! 2!"));
         gathered.plan()
     };
@@ -221,7 +240,8 @@ fn a_plan_knows_how_far_the_client_got() {
 #[test]
 fn the_lowest_event_that_can_be_sent_is_known() {
     let check = |pages: &str, expected: Option<i64>| {
-        let mut gathered = NeededEvents::new(&task(1, 8, cursor("1:1")), 1 << 20);
+        let file = file();
+        let mut gathered = NeededEvents::new(&task(1, 8, cursor("1:1")), client(&file, "A"), 1 << 20);
         pages.split('|').for_each(|page| gathered.take(rows(page)));
         assert_eq!(gathered.into_lowest().map(|event| event.version()), expected, "{pages}");
     };
@@ -236,21 +256,32 @@ fn the_lowest_event_that_can_be_sent_is_known() {
 }
 
 #[test]
-fn what_is_repeated_follows_what_was_repeated_and_the_rest_what_was_ever_sent() {
-    let gather = |cursor: Cursor| gather(&task(1, 9, cursor), 1 << 20, "9 8 7 6 5 4 2 1");
-    let replay = |position, until, previous: Option<i64>, last: Option<i64>| {
-        let mut cursor = cursor(&format!("1:{position}..{until}"));
+fn a_message_names_what_was_sent_before_it_and_not_what_was_passed_over() {
+    let check = |position: &str, last: Option<i64>, expected: &str| {
+        let mut cursor = cursor(&format!("1:{position}"));
         cursor.last = last;
-        cursor.replay.as_mut().unwrap().previous = previous;
-        gather(cursor)
+        assert_eq!(gather(&task(1, 9, cursor), 1 << 20, "9 8 7 6 5 4 2 1"), expected);
     };
-    assert_eq!(replay(2, 6, Some(2), Some(6)), "4<2 5 6 7 8 9 to 9, 0 unread");
-    assert_eq!(replay(3, 6, Some(3), Some(6)), "4 5 6 7 8 9 to 9, 0 unread");
-    assert_eq!(replay(0, 5, None, Some(5)), "1 2 4<2 5 6 7 8 9 to 9, 0 unread");
-    // All that is to be repeated was repeated. What was sent last before is below, because 6 was passed over then.
-    assert_eq!(replay(6, 6, Some(4), Some(5)), "7<5 8 9 to 9, 0 unread");
+    check("2..6", Some(2), "4<2 5 6 7 8 9 to 9, 0 unread");
+    check("3..6", Some(3), "4 5 6 7 8 9 to 9, 0 unread");
+    check("0..5", None, "1 2 4<2 5 6 7 8 9 to 9, 0 unread");
+    check("6..6", Some(4), "7<4 8 9 to 9, 0 unread");
+    check("6", Some(5), "7<5 8 9 to 9, 0 unread");
     // It was never sent anything of this incarnation.
-    assert_eq!(replay(4, 4, None, None), "5<0 6 7 8 9 to 9, 0 unread");
+    check("4..4", None, "5<0 6 7 8 9 to 9, 0 unread");
+}
+
+#[test]
+fn what_the_client_does_not_want_is_passed_over() {
+    let check = |cursor: Cursor, pages: &str, expected: &str| {
+        assert_eq!(gather_for("B", &task(1, 7, cursor), 1 << 20, pages), expected, "{pages}");
+    };
+    check(cursor("1:2"), "9 8 7 6 5 4|3 2|1", "4<2 6<4 to 7, 1 unread");
+    check(cursor("1:2"), "7 5 3 2 1", " to 7, 0 unread");
+    check(cursor("1:0..5"), "7 6 5 4 3 2 1", "2<0 4<2 6<4 to 7, 0 unread");
+    // Of what can't be read, it is not known whether it is wanted.
+    check(cursor("1:2"), "7 6! 5 4! 3 2", "4! 6! to 7, 0 unread");
+    check(cursor("1:2"), "7 6! 5! 4 3 2", "4<2 to 4, 0 unread");
 }
 
 /// The write that records that a client got versions (`after`, `up_to`] of incarnation 1 in epoch 5.
@@ -302,11 +333,7 @@ fn record(after: i64, up_to: i64, now: Begin) -> String {
             );
             let until = cursor.replay.as_ref().map_or(0, |repeated| repeated.until);
             let last = cursor.last.unwrap_or(0);
-            let chain = cursor
-                .replay
-                .as_ref()
-                .map_or(String::new(), |repeated| format!(" after {}", repeated.previous.unwrap_or(0)));
-            format!("{}:{}..{until} last {last}{chain}", cursor.incarnation_number, cursor.position)
+            format!("{}:{}..{until} last {last}", cursor.incarnation_number, cursor.position)
         }
     }
 }
@@ -321,7 +348,7 @@ fn in_the_same_epoch_the_higher_of_both_positions_counts() {
     check(3, 6, 9, "1:5", "1:6..0 last 6");
     check(3, 6, 9, "1:6", "nothing");
     check(3, 6, 9, "1:8", "nothing");
-    check(3, 6, 9, "1:3..8", "1:6..8 last 8 after 6");
+    check(3, 6, 9, "1:3..8", "1:6..8 last 6");
     // The cursor is of an older incarnation, and this client was the first to get something of the new one.
     check(0, 6, 9, "0:8..8", "1:6..0 last 6");
     check(3, 6, 6, "1:3", "up to date");
@@ -337,8 +364,8 @@ fn in_another_epoch_it_counts_as_repetition_of_a_replay_that_reaches_that_far() 
         now.epoch = 6;
         assert_eq!(record(after, up_to, Begin::Behind(Box::new(task(1, 9, now)))), expected);
     };
-    check(3, 6, "1:0..3", "1:0..6 last 6 after 0");
-    check(3, 6, "1:0..4", "1:0..6 last 6 after 0");
+    check(3, 6, "1:0..3", "1:0..6 last 0");
+    check(3, 6, "1:0..4", "1:0..6 last 0");
     check(3, 6, "1:0..6", "nothing");
     check(3, 6, "1:0..2", "nothing");
     check(3, 6, "1:4", "nothing");

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use shared::config::{ClientName, VERSION_LIMIT};
+use shared::filter::FilterDigest;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::{
     ClientId, Condition, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, LastSent, Lease,
@@ -32,6 +33,7 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         id: ClientId(u32::MAX),
         state: State::Paused,
         history: true,
+        filter: FilterDigest::of(None),
         since: u64::MAX,
         absent_at: Some(at(1)),
         retired_at: None,
@@ -64,7 +66,7 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         ..group_item(u64::MAX)
     };
     let id = ReplayId::try_new(&"r".repeat(40)).ok();
-    let replay = id.map(|id| Repetition { id, until: VERSION_LIMIT, previous: Some(VERSION_LIMIT) });
+    let replay = id.map(|id| Repetition { id, until: VERSION_LIMIT });
     let full_cursor = Cursor { epoch: u64::MAX, position: -1, last: Some(0), replay, ..cursor(u64::MAX) };
     let lease = Lease {
         write_count: WriteCount(1),

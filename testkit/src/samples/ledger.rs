@@ -7,6 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use shared::config::{ClientName, VERSION_LIMIT};
+use shared::filter::FilterDigest;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::stored::{Attributes, Value as Stored};
 use shared::ledger::{
@@ -81,11 +82,13 @@ prop_compose! {
 prop_compose! {
     fn registration()(
         (id, history, since) in (any::<u32>(), any::<bool>(), any::<u64>()),
+        filter in "[0-9a-f]{16}",
         state in prop_oneof![Just(State::Live), Just(State::Paused), Just(State::Retired)],
         (absent_at, retired_at) in (option::of(instant()), option::of(instant())),
         unknown in unknown(),
     ) -> Registration {
-        Registration { id: ClientId(id), state, history, since, absent_at, retired_at, unknown }
+        let filter = FilterDigest::try_new(&filter).unwrap();
+        Registration { id: ClientId(id), state, history, filter, since, absent_at, retired_at, unknown }
     }
 }
 
@@ -123,12 +126,12 @@ prop_compose! {
     fn cursor()(
         (write_count, epoch, incarnation_number) in any::<(u64, u64, u64)>(),
         (position, until) in (version(), version()),
-        (last, previous) in (last(), last()),
+        last in last(),
         replay in option::of("[A-Za-z0-9-]{1,40}"),
         unknown in unknown(),
         at in instant(),
     ) -> Cursor {
-        let replay = replay.map(|text| Repetition { id: ReplayId::try_new(&text).unwrap(), until, previous });
+        let replay = replay.map(|text| Repetition { id: ReplayId::try_new(&text).unwrap(), until });
         Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, last, replay, at, unknown }
     }
 }

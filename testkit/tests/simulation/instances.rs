@@ -10,12 +10,16 @@ use shared::naming::Naming;
 use shared::time::Timestamp;
 
 use crate::clients::NAMES;
+use crate::mix::{Kind, Mix};
+use crate::rng::Rng;
 use crate::trace::{START, length};
+use crate::wishes::Wishes;
 use crate::world::{World, config};
 
 pub(crate) struct Instances {
     naming: Naming,
     first_version: i64,
+    pub(crate) wishes: Wishes,
     files: Vec<File>,
     /// Instances of the last file but one go on until then.
     overlap_until: Timestamp,
@@ -42,10 +46,12 @@ struct Instance {
 pub(crate) const HISTORY: [bool; 4] = [false, false, true, false];
 
 impl Instances {
-    pub(crate) fn new(naming: &Naming, first_version: i64) -> Self {
+    pub(crate) fn new(naming: &Naming, mix: &Mix, seed: u64) -> Self {
+        let rng = mix.has(Kind::Filtered).then(|| Rng::new(seed.rotate_left(32)));
         let mut instances = Self {
             naming: naming.clone(),
-            first_version,
+            first_version: mix.first_version(),
+            wishes: Wishes::new(rng),
             files: Vec::new(),
             overlap_until: START,
             removed_at: [None; NAMES.len()],
@@ -75,8 +81,9 @@ impl Instances {
         for client in removed.copied().collect::<Vec<_>>() {
             self.removed_at[client] = Some(now);
         }
-        let named: Vec<(&str, bool)> =
-            clients.iter().map(|client| (NAMES[*client], HISTORY[*client])).collect();
+        let wishes = self.wishes.change(&clients);
+        let named = clients.iter().map(|client| (NAMES[*client], HISTORY[*client], wishes[*client].filter()));
+        let named: Vec<(&str, bool, String)> = named.collect();
         let config = config(&self.naming, self.first_version, &named);
         let catch_up = Rc::new(CatchUp::new(&config, &self.naming));
         self.files.push(File { clients, config, catch_up });
@@ -91,11 +98,12 @@ impl World {
         change(&mut clients);
         clients.sort_unstable();
         clients.dedup();
+        instances.add_file(clients.clone(), self.now());
         self.note("deploy", || {
             let names: Vec<&str> = clients.iter().map(|client| NAMES[*client]).collect();
-            format!("a file with {}; the old one goes on for {}", names.join(", "), length(overlap))
+            let wishes = &instances.wishes;
+            format!("a file with {}; {wishes}; the old one goes on for {}", names.join(", "), length(overlap))
         });
-        instances.add_file(clients, self.now());
         instances.overlap_until = self.now().plus(overlap);
     }
 

@@ -35,6 +35,7 @@ mod source;
 mod trace;
 mod watch;
 mod wire;
+mod wishes;
 mod world;
 
 use std::collections::BTreeMap;

@@ -88,7 +88,7 @@ impl World {
 
     fn invoke(self: &Rc<Self>, batch: Vec<Received>) {
         let (number, file, handler) = self.take_instance();
-        let pulse = self.new_pulse(|pid| format!("fan-out {pid} ({number}, file {file})"));
+        let pulse = self.new_pulse(file, |pid| format!("fan-out {pid} ({number}, file {file})"));
         self.note(&pulse.name, || {
             let messages = batch.iter().map(|received| {
                 let name = self.name_by_id(&received.message.deduplication_id, &received.message.attributes);

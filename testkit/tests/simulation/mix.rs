@@ -98,17 +98,20 @@ pub(crate) enum Kind {
     FromZero,
     /// Writers that break the condition: two events of an aggregate have the same version.
     UsedTwice,
+    /// Clients have filters, which deploys change.
+    Filtered,
 }
 
 impl Kind {
     /// Kinds that were added later. They are drawn from numbers of their own, so that everything else of a seed stays.
-    pub(crate) const LATER: [Self; 6] = [
+    pub(crate) const LATER: [Self; 7] = [
         Self::ScannedApart,
         Self::VersionKeys,
         Self::Timeless,
         Self::FarVersions,
         Self::FromZero,
         Self::UsedTwice,
+        Self::Filtered,
     ];
 
     pub(crate) const ALL: [Self; 38] = [
@@ -187,7 +190,7 @@ impl Mix {
             kinds.insert(Kind::Erased);
         }
         let later = Rng::new(!seed);
-        for (kind, chance) in Kind::LATER.into_iter().zip([60, 250, 150, 150, 150, 150]) {
+        for (kind, chance) in Kind::LATER.into_iter().zip([60, 250, 150, 150, 150, 150, 300]) {
             kinds.extend(later.chance(chance).then_some(kind));
         }
         Self { kinds, per_call: rng.pick(&[10, 30, 80, 200]), per_step: rng.pick(&[2, 5, 15, 40]) }

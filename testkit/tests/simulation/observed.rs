@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use shared::consumer::ReceivedMessage;
 use shared::event::STREAMED_AT;
+use shared::filter::FilterDigest;
 use shared::ids::DeduplicationId;
-use shared::ledger::{Item, ItemKey};
+use shared::ledger::{ClientId, Item, ItemKey};
 use shared::message::{Attribute, AttributeValue, INCARNATION, Message, REPLAY};
 use shared::naming::QueueUrl;
 use shared::send::SendError;
@@ -29,6 +30,8 @@ pub(crate) struct Observed {
     /// For each group without times, and each whose item was made without a message of the stream whose event was in
     /// the table: the last event that was taken for old.
     pub(crate) taken_for_old: BTreeMap<usize, EventRef>,
+    /// The filters that held at each revision of the registry.
+    pub(crate) filters: BTreeMap<u64, BTreeMap<ClientId, FilterDigest>>,
     sends: Vec<Send>,
     /// How often a sender left an event at a client and the ledger did not know of it.
     unrecorded: BTreeMap<(usize, EventRef), usize>,

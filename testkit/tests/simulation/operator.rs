@@ -67,7 +67,7 @@ impl World {
     ) {
         let (file, handler) = self.some_catch_up();
         let kind = request["request"].as_str().unwrap_or_default().to_owned();
-        let pulse = self.new_pulse(|pid| format!("{kind} {pid} (file {file})"));
+        let pulse = self.new_pulse(file, |pid| format!("{kind} {pid} (file {file})"));
         self.note(&pulse.name, || request.to_string());
         let payload = serde_json::value::to_raw_value(&request).unwrap();
         let deadline = self.now().plus(LIMIT);

@@ -42,6 +42,8 @@ struct Process {
 pub(crate) struct Pulse {
     pub(crate) pid: Pid,
     pub(crate) name: String,
+    /// Which file it has.
+    pub(crate) file: usize,
     /// How much its machine's clock is ahead of the slowest one, in milliseconds.
     pub(crate) clock_error: u64,
     /// How far its step is ahead of the world's clock, because it stood still in the middle of it.
@@ -73,10 +75,11 @@ pub(crate) struct Pulse {
 
 impl Pulse {
     /// A process that is about to be started.
-    fn new(pid: Pid, name: String, clock_error: u64) -> Self {
+    fn new(pid: Pid, name: String, file: usize, clock_error: u64) -> Self {
         Self {
             pid,
             name,
+            file,
             clock_error,
             lead: Cell::default(),
             limit: Cell::new(START),
@@ -126,13 +129,13 @@ impl Processes {
 
 impl World {
     /// The number and the pulse of a process that is about to be started as `name`.
-    pub(crate) fn new_pulse(&self, name: impl FnOnce(Pid) -> String) -> Rc<Pulse> {
+    pub(crate) fn new_pulse(&self, file: usize, name: impl FnOnce(Pid) -> String) -> Rc<Pulse> {
         let is_exact = !self.mix.has(Kind::Skew);
         let clock_error = if is_exact { CLOCK_ERROR / 2 } else { self.rng.between(0, CLOCK_ERROR) };
         let mut processes = self.processes.borrow_mut();
         processes.started += 1;
         let pid = processes.started;
-        Rc::new(Pulse::new(pid, name(pid), clock_error))
+        Rc::new(Pulse::new(pid, name(pid), file, clock_error))
     }
 
     /// Starts a process, which is killed at `limit`.

@@ -55,6 +55,9 @@ impl World {
     pub(crate) fn watch_registry(&self, registry: &Registry) {
         let now = self.now();
         let mut observed = self.observed.borrow_mut();
+        let served = registry.clients.values().filter(|client| client.state != State::Retired);
+        let filters = served.map(|client| (client.id, client.filter.clone())).collect();
+        observed.filters.insert(registry.revision, filters);
         for (name, now_registered) in &registry.clients {
             let Some(client) = NAMES.iter().position(|known| *known == name.as_str()) else { continue };
             let all = &mut observed.registered[client];

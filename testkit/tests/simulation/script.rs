@@ -282,6 +282,11 @@ impl Script<'_> {
         if self.has(Kind::ScannedApart) {
             deploys.push((self.instant(), Box::new(|clients| clients.push(2))));
         }
+        if self.has(Kind::Filtered) {
+            for _ in 0..rng.between(1, 3) {
+                deploys.push((self.instant(), Box::new(|_| {})));
+            }
+        }
         if self.has(Kind::Overlap) {
             deploys.push((self.instant(), Box::new(|_| {})));
         }

@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use shared::ledger::{Item, ItemKey, LastVersion, Write, WriteError};
+use shared::filter::FilterDigest;
+use shared::ids::Group;
+use shared::ledger::{GroupItem, Item, ItemKey, LastVersion, Write, WriteError};
 
 use crate::clients::NAMES;
 use crate::observed::Replayed;
@@ -48,11 +50,15 @@ impl World {
                 let last = EventRef { group, incarnation_number, version: item.version };
                 self.observed.borrow_mut().taken_for_old.insert(group, last);
             }
+            (ItemKey::Group(group), Some(Item::Group(after)), Some(Item::Group(before)))
+                if before.sent.last() < after.sent.last() =>
+            {
+                self.check_deciders(pulse, group, after);
+            }
             (ItemKey::Cursor(id, group), Some(Item::Cursor(cursor)), before) => {
                 let before = if let Some(Item::Cursor(before)) = before { Some(before) } else { None };
                 let Some(replay) = &cursor.replay else { return };
-                let known = before.and_then(|before| before.replay.as_ref());
-                if known.is_some_and(|known| (&known.id, known.until) == (&replay.id, replay.until)) {
+                if before.is_some_and(|before| before.replay.as_ref() == Some(replay)) {
                     return;
                 }
                 let Some(index) = self.source.borrow().index_of(group) else { return };
@@ -95,6 +101,23 @@ impl World {
                         if has_cursor { "a cursor without an entry" } else { "an entry without a cursor" };
                     self.violated(|| format!("cursor: {} has {what} in `{group}`", NAMES[client]));
                 }
+            }
+        }
+    }
+
+    /// Whoever is up to date after a run wanted what the writer's file says: by the filter that holds.
+    fn check_deciders(&self, pulse: &Pulse, group: &Group, after: &GroupItem) {
+        let observed = self.observed.borrow();
+        let Some(filters) = observed.filters.get(&after.revision) else { return };
+        let instances = self.instances.borrow();
+        let clients = &instances.config(pulse.file).clients;
+        for (id, filter) in filters.iter().filter(|(id, _)| !after.behind.contains(id)) {
+            let Some(name) = observed.client_of(*id).map(|client| NAMES[client]) else { continue };
+            let own = clients.iter().find(|client| client.name.as_str() == name);
+            if own.is_none_or(|own| FilterDigest::of(own.filter.as_ref()) != *filter) {
+                self.violated(|| {
+                    format!("filter: {} decided what {name} wants of `{group}`, by another one", pulse.name)
+                });
             }
         }
     }

@@ -66,7 +66,7 @@ impl World {
         queues.create(&naming.own_queue(OwnQueue::FanOut), fan_out);
         queues.create(&naming.own_queue(OwnQueue::Rejected), Settings::default());
         let clients = Clients::new(&naming, &queues);
-        let instances = Instances::new(&naming, mix.first_version());
+        let instances = Instances::new(&naming, &mix, seed);
         let source = instances.config(0).source.clone();
         Rc::new(Self {
             ledger: MemoryLedger::new(rng.next() >> 16),
@@ -166,11 +166,11 @@ impl World {
     }
 }
 
-/// The configuration of a file that names these clients, with or without `history`.
-pub(crate) fn config(naming: &Naming, first_version: i64, clients: &[(&str, bool)]) -> Config {
+/// The configuration of a file that names these clients, with or without `history`, and with these filters.
+pub(crate) fn config(naming: &Naming, first_version: i64, clients: &[(&str, bool, String)]) -> Config {
     let clients: String = clients
         .iter()
-        .map(|(name, history)| format!("[[client]]\nname = '{name}'\nhistory = {history}\n"))
+        .map(|(name, history, filter)| format!("[[client]]\nname = '{name}'\nhistory = {history}\n{filter}"))
         .collect();
     let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\nid = 'eventId'\n\
                   time = 'createTime'\nversion = 'RegistrationNumber.version'\n";

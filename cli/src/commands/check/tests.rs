@@ -121,6 +121,7 @@ fn registered((id, client): (u32, &Client)) -> (ClientName, Registration) {
         id: ClientId(id),
         state: State::Live,
         history: false,
+        filter: shared::filter::FilterDigest::of(None),
         since: 1,
         absent_at: None,
         retired_at: None,

@@ -181,6 +181,7 @@ proptest! {
                 for (_, asked) in due.drain(..) {
                     // The ledger's answer: the newest incarnation, from there on.
                     replays += 1;
+                    prop_assert!(replays < 1_000, "replays do not help");
                     let again = messages(newest, &incarnations[newest], asked.from, Some(&format!("r{replays}")));
                     let last = again.len();
                     queue.extend(again.into_iter().zip(1..).map(|(message, number)| (message, number == last)));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Task;
 use crate::event::{Along, Event};
+use crate::file_clients::FileClient;
 use crate::ids::{EventIdentity, IncarnationToken};
 use crate::ledger::{LastVersion, Repetition, Row, UnsendableEvent};
 use crate::message::{ChainLink, Message};
@@ -16,7 +17,8 @@ pub const VERSIONS_LIMIT: usize = 1_000;
 ///
 /// Bounded: of too many events the lowest are kept.
 #[derive(Debug)]
-pub struct NeededEvents {
+pub struct NeededEvents<'f> {
+    client: FileClient<'f>,
     position: i64,
     /// The group's version: what is above is the fan-out's business.
     version: i64,
@@ -63,13 +65,19 @@ pub struct Plan {
 #[derive(Debug)]
 enum Kept {
     Event(Event),
-    Rejected { identity: EventIdentity, why: String },
+    /// The client doesn't want it: it is passed over.
+    Unwanted,
+    Rejected {
+        identity: EventIdentity,
+        why: String,
+    },
 }
 
-impl NeededEvents {
-    /// Nothing yet. At most `bytes_limit` bytes of messages are kept, but always one message.
-    pub fn new(task: &Task, bytes_limit: usize) -> Self {
+impl<'f> NeededEvents<'f> {
+    /// Nothing yet of what `client` needs. At most `bytes_limit` bytes of messages are kept, but always one message.
+    pub fn new(task: &Task, client: FileClient<'f>, bytes_limit: usize) -> Self {
         Self {
+            client,
             position: task.position(),
             version: task.item.version,
             top: task.item.version,
@@ -95,7 +103,8 @@ impl NeededEvents {
             match row.event {
                 Ok(event) => {
                     if is_needed {
-                        self.keep(version, Kept::Event(event.clone()));
+                        let wants = self.client.wants(&event);
+                        self.keep(version, if wants { Kept::Event(event.clone()) } else { Kept::Unwanted });
                     }
                     if version <= self.version
                         && self.lowest.as_ref().is_none_or(|(lowest, _)| version <= *lowest)
@@ -134,23 +143,32 @@ impl NeededEvents {
     pub fn plan(self) -> Plan {
         let mut plan = Plan { rejected: Vec::new(), events: Vec::new(), end: self.top };
         let (replay, first_version) = (self.replay.as_ref(), self.first_version);
-        let mut repeated_last = replay.and_then(|repeated| repeated.previous);
         let mut last = self.last;
         for (version, kept) in self.kept {
             match kept {
                 Kept::Event(event) => {
                     let repeated = replay.filter(|repeated| version <= repeated.until);
-                    let previous = if repeated.is_some() { repeated_last } else { last };
-                    let previous_version = previous.unwrap_or(first_version - 1);
+                    let previous_version = last.unwrap_or(first_version - 1);
                     let along = Along {
                         chain: Some(ChainLink { incarnation: &self.incarnation, previous_version }),
                         replay: repeated.map(|repeated| &repeated.id),
                         ..Along::default()
                     };
-                    plan.events.push(PlannedEvent { version, message: event.message(along) });
-                    repeated_last = Some(version);
-                    last = last.max(Some(version));
+                    match self.client.message(&event.message(along)) {
+                        Ok(message) => plan.events.push(PlannedEvent { version, message }),
+                        Err(error) if plan.events.is_empty() => {
+                            let (identity, why) = (event.identity().clone(), error.to_string());
+                            plan.rejected.push(UnsendableEvent { version, identity, why });
+                            continue;
+                        }
+                        Err(_) => {
+                            plan.end = version - 1;
+                            break;
+                        }
+                    }
+                    last = Some(version);
                 }
+                Kept::Unwanted => {}
                 Kept::Rejected { identity, why } if plan.events.is_empty() => {
                     plan.rejected.push(UnsendableEvent { version, identity, why });
                 }
@@ -195,6 +213,7 @@ impl Kept {
     fn size(&self) -> usize {
         match self {
             Self::Event(event) => event.size(),
+            Self::Unwanted => 0,
             Self::Rejected { why, .. } => why.len(),
         }
     }

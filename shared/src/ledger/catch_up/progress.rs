@@ -84,10 +84,7 @@ impl SentRange {
                 incarnation_number: self.incarnation_number,
                 position: up_to,
                 last,
-                replay: repeated.map(|repeated| Repetition {
-                    previous: self.last.or(repeated.previous),
-                    ..repeated.clone()
-                }),
+                replay: repeated.cloned(),
                 ..cursor.clone()
             };
             return behind(task, told, fresh);
@@ -95,7 +92,7 @@ impl SentRange {
         match repeated {
             Some(repeated) if repeated.until >= self.after && self.up_to > repeated.until => {
                 let replay = Repetition { until: self.up_to, ..repeated.clone() };
-                behind(task, Cursor { last, replay: Some(replay), ..cursor.clone() }, fresh)
+                behind(task, Cursor { replay: Some(replay), ..cursor.clone() }, fresh)
             }
             _ => nothing,
         }

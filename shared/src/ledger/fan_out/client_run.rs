@@ -1,12 +1,15 @@
 //! What each client gets of a run: its events, chained to what it was sent before.
 
-use super::{Reached, RunEvent};
+use super::{EventRun, Reached, RunEvent};
 use crate::config::ClientName;
+use crate::file_clients::{FileClient, FileClients};
+use crate::filter::Audience;
 use crate::ids::IncarnationToken;
 use crate::ledger::{ClientId, LastVersion};
-use crate::message::{ChainLink, Message};
+use crate::message::{ChainLink, Identity, Message};
 use crate::send::Carrier;
 use crate::time::Timestamp;
+use crate::view::{MessageViews, ViewError};
 
 /// What a client of a run has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +29,12 @@ pub struct ClientPosition {
 pub struct ClientRun {
     /// What the client has before.
     pub position: ClientPosition,
-    /// Whether it is tried. If not, it becomes behind, unless it wants nothing of the run.
-    pub is_tried: bool,
-    /// What it gets, in order.
+    /// What it is sent, in order.
     pub events: Vec<ClientEvent>,
+    /// It has everything up to this version when it has taken all of them.
+    pub end: i64,
+    /// Why it is not sent all that it wants, if an event has no view for it.
+    pub view_error: Option<ViewError>,
 }
 
 /// An event on its way to one client.
@@ -39,7 +44,7 @@ pub struct ClientEvent {
     pub version: i64,
     /// When the stream recorded it, if that is known.
     pub streamed_at: Option<Timestamp>,
-    /// The message, shared by all clients that were sent the same event before.
+    /// The message, shared by all clients that get the same.
     pub message: Message,
 }
 
@@ -50,17 +55,17 @@ impl Carrier for ClientEvent {
 }
 
 impl ClientRun {
-    /// Up to which version the client has everything when `next` is the first of its events that was not accepted; up to
-    /// `end`, that of the run, if there is none.
-    pub fn reached(&self, next: Option<&ClientEvent>, end: i64) -> i64 {
-        next.map_or(end, |next| self.position.has.max(next.version - 1))
+    /// Up to which version the client has everything when `next` is the first of its events that was not accepted; all of
+    /// them were, if there is none.
+    pub fn reached(&self, next: Option<&ClientEvent>) -> i64 {
+        next.map_or(self.end, |next| self.position.has.max(next.version - 1))
     }
 
-    /// What the client has after a run up to version `end` that brought clients as far as `reached`.
-    pub(super) fn after(&self, reached: &Reached, end: i64) -> ClientPosition {
+    /// What the client has after a run that brought clients as far as `reached`.
+    pub(super) fn after(&self, reached: &Reached) -> ClientPosition {
         let has = match reached.get(&self.position.client) {
             Some(has) => *has,
-            None if self.events.is_empty() => end,
+            None if self.events.is_empty() => self.end,
             None => self.position.has,
         };
         let accepted = self.events.iter().take_while(|event| event.version <= has);
@@ -69,51 +74,98 @@ impl ClientRun {
     }
 }
 
-/// Makes the messages of a run's events, each once for all clients that were sent the same event before it.
+/// Makes the messages of a run's events, each once for all clients that get the same of it and were sent the same event
+/// before it.
 pub(super) struct Chain<'r> {
     incarnation: &'r IncarnationToken,
     first_version: i64,
+    end: i64,
     events: Vec<ChainedEvent<'r>>,
 }
 
 struct ChainedEvent<'r> {
     event: &'r RunEvent,
-    /// By what was sent before. There are few.
-    messages: Vec<(LastVersion, Message)>,
+    audience: Audience,
+    views: MessageViews<'r>,
+    /// There are few.
+    messages: Vec<ChainedMessage>,
+}
+
+struct ChainedMessage {
+    /// Of what the message is made: the event as clients with one view get it.
+    view: Identity,
+    previous: LastVersion,
+    message: Message,
 }
 
 impl<'r> Chain<'r> {
-    pub(super) fn new(incarnation: &'r IncarnationToken, first_version: i64, events: &'r [RunEvent]) -> Self {
-        let events = events.iter().map(|event| ChainedEvent { event, messages: Vec::new() }).collect();
-        Self { incarnation, first_version, events }
+    pub(super) fn new(
+        incarnation: &'r IncarnationToken,
+        first_version: i64,
+        run: &'r EventRun,
+        file: &'r FileClients,
+    ) -> Self {
+        let events = run.events.iter().map(|event| ChainedEvent {
+            event,
+            audience: file.audience(&event.message),
+            views: file.views(&event.message),
+            messages: Vec::new(),
+        });
+        Self { incarnation, first_version, end: run.end, events: events.collect() }
     }
 
-    /// The events for a client at this position.
-    pub(super) fn events(&mut self, position: &ClientPosition) -> Vec<ClientEvent> {
+    /// The run for a client that is sent to.
+    pub(super) fn sent(&mut self, position: ClientPosition, client: FileClient<'_>) -> ClientRun {
         let mut last = position.last;
+        let (mut end, mut view_error) = (self.end, None);
         let mut events = Vec::with_capacity(self.events.len());
-        for chained in self.events.iter_mut().filter(|chained| chained.event.version > position.has) {
+        for chained in &mut self.events {
             let RunEvent { version, streamed_at, .. } = *chained.event;
-            let message = chained.message(self.incarnation, last.unwrap_or(self.first_version - 1), last);
-            events.push(ClientEvent { version, streamed_at, message });
+            if version <= position.has || !client.is_in(chained.audience) {
+                continue;
+            }
+            let previous_version = last.unwrap_or(self.first_version - 1);
+            let link = ChainLink { incarnation: self.incarnation, previous_version };
+            match chained.message(client, link, last) {
+                Ok(message) => events.push(ClientEvent { version, streamed_at, message }),
+                Err(error) => {
+                    (end, view_error) = (version - 1, Some(error));
+                    break;
+                }
+            }
             last = Some(version);
         }
-        events
+        ClientRun { position, events, end, view_error }
+    }
+
+    /// The run for a client that is not sent to: it becomes behind, unless it is known to want nothing. `client` is as the
+    /// file has it, if that is what holds.
+    pub(super) fn unsent(&self, position: ClientPosition, client: Option<FileClient<'_>>) -> ClientRun {
+        let wants = |chained: &ChainedEvent<'_>| {
+            chained.event.version > position.has && client.is_none_or(|client| client.is_in(chained.audience))
+        };
+        let end = if self.events.iter().any(wants) { position.has } else { self.end };
+        ClientRun { position, events: Vec::new(), end, view_error: None }
     }
 }
 
 impl ChainedEvent<'_> {
     fn message(
         &mut self,
-        incarnation: &IncarnationToken,
-        previous_version: i64,
-        last: LastVersion,
-    ) -> Message {
-        if let Some((_, message)) = self.messages.iter().find(|(before, _)| *before == last) {
-            return message.clone();
+        client: FileClient<'_>,
+        link: ChainLink<'_>,
+        previous: LastVersion,
+    ) -> Result<Message, ViewError> {
+        let viewed = match self.views.message(client.name()) {
+            Some(viewed) => viewed?,
+            None => self.event.message.clone(),
+        };
+        let is_it = |known: &&ChainedMessage| known.previous == previous && known.view.is_of(&viewed);
+        if let Some(known) = self.messages.iter().find(is_it) {
+            return Ok(known.message.clone());
         }
-        let message = self.event.message.chained(ChainLink { incarnation, previous_version });
-        self.messages.push((last, message.clone()));
-        message
+        let message = viewed.chained(link);
+        self.messages.push(ChainedMessage { view: viewed.identity(), previous, message: message.clone() });
+        Ok(message)
     }
 }

@@ -11,6 +11,7 @@ use crate::ledger::cursors::{CursorWrite, transactions};
 use crate::ledger::{ClientId, EventTime, GroupItem, LastSent, UnsendableEvent, Write};
 use crate::message::Message;
 use crate::time::Timestamp;
+use crate::view::ViewError;
 
 /// The most events of one run. The next run begins where it was recorded.
 const RUN_LIMIT: usize = 100;
@@ -187,15 +188,24 @@ impl RunEvent {
 }
 
 impl RunPlan {
-    /// What the client of this name gets, if it is tried.
+    /// What the client of this name is sent, if it is sent anything.
     pub fn tried(&self, name: &ClientName) -> Option<&ClientRun> {
+        self.client(name).filter(|run| !run.events.is_empty())
+    }
+
+    /// Why the client of this name is not sent all that it wants, if an event has no view for it.
+    pub fn view_error(&self, name: &ClientName) -> Option<&ViewError> {
+        self.client(name)?.view_error.as_ref()
+    }
+
+    fn client(&self, name: &ClientName) -> Option<&ClientRun> {
         let place = self.clients.binary_search_by(|run| run.position.name.cmp(name)).ok()?;
-        self.clients.get(place).filter(|run| run.is_tried)
+        self.clients.get(place)
     }
 
     /// What is written when the run has brought clients as far as `reached`. Who is not in it took nothing.
     pub fn record(&self, reached: &Reached, now: Timestamp, fresh: &mut dyn FnMut() -> u64) -> Record {
-        let clients = self.clients.iter().map(|run| run.after(reached, self.run.end));
+        let clients = self.clients.iter().map(|run| run.after(reached));
         let (up_to_date, became_behind): (Vec<ClientPosition>, Vec<ClientPosition>) =
             clients.partition(|client| client.has >= self.run.end);
         let mut cursors = self.merges.clone();

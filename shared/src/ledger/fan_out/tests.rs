@@ -12,14 +12,17 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{ClientName, Config};
+use crate::config::{Client, ClientName, ClientQueue, ClientView, Config};
 use crate::event::{Event, Reader};
+use crate::file_clients::FileClients;
+use crate::filter::FilterDigest;
 use crate::ids::{DeduplicationId, Group, Key};
 use crate::ledger::adopt::unseen;
 use crate::ledger::{
     Condition, Cursor, EventTime, ItemKey, LastVersion, Page, Registration, Repetition, Row, WriteCount,
 };
-use crate::message::{Body, Message, PREVIOUS_VERSION};
+use crate::message::{Attribute, Body, Message, PREVIOUS_VERSION};
+use crate::pattern::Pattern;
 use crate::time::Timestamp;
 
 const START: u64 = 1_800_000_000;
@@ -35,6 +38,8 @@ struct Case {
     cursors: BTreeMap<ClientId, Cursor>,
     has_written: bool,
     unreachable: &'static str,
+    /// Clients that want odd or even versions or nothing, `A:odd B:even C:none`; the registry has another filter of `D:other`.
+    filters: &'static str,
     first_version: i64,
 }
 
@@ -48,6 +53,7 @@ fn case(item: &'static str, arrivals: &'static str, table: &'static str) -> Case
         cursors: BTreeMap::new(),
         has_written: false,
         unreachable: "",
+        filters: "",
         first_version: 1,
     }
 }
@@ -66,6 +72,7 @@ fn registry(clients: &str) -> Registry {
             id: ClientId(id),
             state,
             history: change.starts_with("history"),
+            filter: FilterDigest::of(None),
             since: if change == "history" || change == "since2" { 2 } else { 1 },
             absent_at: None,
             retired_at: None,
@@ -124,9 +131,10 @@ fn arrival(text: &str) -> Arrival {
     let sent = Timestamp::from_millis(NOW.as_millis() - u64::try_from(ago.as_millis()).unwrap());
     let written = if flags.contains('b') { Timestamp::from_millis(START * 1_000) } else { sent };
     let id = DeduplicationId::of_stream_record(text);
+    let attributes = [Attribute::number("version", version.to_string())];
     Arrival {
         number: 0,
-        message: Message::new(Group::of(&key()), id, Body::Text("{}"), &[], None),
+        message: Message::new(Group::of(&key()), id, Body::Text("{}"), &attributes[..], None),
         streamed_at: flags.split_once('s').map(|(_, seconds)| streamed_at(seconds)),
         version,
         identity: identity(text),
@@ -205,18 +213,49 @@ fn item(text: &str) -> GroupItem {
 
 fn cursor(position: i64, until: i64) -> Cursor {
     let id = ReplayId::try_new("r-1").unwrap();
-    let replay =
-        (until > 0).then_some(Repetition { id, until, previous: (position > 0).then_some(position) });
+    let replay = (until > 0).then_some(Repetition { id, until });
     Cursor {
         write_count: WriteCount(7),
         epoch: 7,
         incarnation_number: 1,
         position,
-        last: (until.max(position) > 0).then_some(until.max(position)),
+        last: (position > 0).then_some(position),
         replay,
         at: NOW,
         unknown: [].into(),
     }
+}
+
+/// The clients of the file, with the filters of the case.
+fn file(case: &Case) -> FileClients {
+    let client = |name: &ClientName| {
+        let wanted: Option<Vec<i64>> = filter_of(case, name).map(|filter| match filter {
+            "odd" => (1..100).step_by(2).collect(),
+            "even" | "other" => (0..100).step_by(2).collect(),
+            _ => vec![-1],
+        });
+        let pattern = |wanted: Vec<i64>| format!(r#"{{"$message": {{"version": {wanted:?}}}}}"#);
+        let pattern = wanted.map(|wanted| Pattern::try_from_json("filter", &pattern(wanted)).unwrap());
+        let (queue, view) = (ClientQueue::Own, ClientView::default());
+        Client { name: name.clone(), queue, history: false, filter: pattern, view }
+    };
+    FileClients::new(&case.registry.clients.keys().map(client).collect::<Vec<_>>())
+}
+
+fn filter_of(case: &Case, name: &ClientName) -> Option<&'static str> {
+    let mut filters = case.filters.split_whitespace().map(|client| client.split_once(':').unwrap());
+    filters.find(|(filtered, _)| *filtered == name.as_str()).map(|(_, filter)| filter)
+}
+
+/// The registry of the case, with the filters of the file, but for those that are others.
+fn registry_of(case: &Case, file: &FileClients) -> Registry {
+    let mut registry = case.registry.clone();
+    for (name, client) in &mut registry.clients {
+        if filter_of(case, name) != Some("other") {
+            client.filter = file.get(name).unwrap().filter().clone();
+        }
+    }
+    registry
 }
 
 /// Decides until the decision is no look-up. Returns the look-ups, and the last decision.
@@ -229,6 +268,8 @@ fn steps(case: &Case) -> (Vec<String>, Decision) {
         .map(|(number, text)| Arrival { number, ..arrival(text) })
         .collect();
     let item = (!["?", "-"].contains(&case.item)).then(|| item(case.item));
+    let file = file(case);
+    let registry = registry_of(case, &file);
     let rows = || rows(case.table);
     let mut answers = Answers::default();
     let (mut fresh, mut asked) = (100, Vec::new());
@@ -240,8 +281,8 @@ fn steps(case: &Case) -> (Vec<String>, Decision) {
             arrivals: &arrivals,
             registry: match case.item {
                 "?" => Reading::Unread,
-                _ if case.registry.clients.is_empty() => Reading::Missing,
-                _ => Reading::Present(&case.registry),
+                _ if registry.clients.is_empty() => Reading::Missing,
+                _ => Reading::Present(&registry),
             },
             item: match &item {
                 Some(item) => Reading::Present(item),
@@ -251,6 +292,7 @@ fn steps(case: &Case) -> (Vec<String>, Decision) {
             answers: &answers,
             unrecorded: &case.unrecorded,
             has_written: case.has_written,
+            file: &file,
             is_reachable: &|name| !case.unreachable.contains(name.as_str()),
             now: NOW,
         };
@@ -336,7 +378,8 @@ fn planned(plan: &RunPlan) -> String {
         let ClientPosition { name, has, .. } = &client.position;
         format!("{name} from {}{}", has + 1, chain.collect::<String>())
     };
-    let (tried, skipped): (Vec<&ClientRun>, Vec<&ClientRun>) = clients.iter().partition(|run| run.is_tried);
+    let (tried, skipped): (Vec<&ClientRun>, Vec<&ClientRun>) =
+        clients.iter().partition(|run| !run.events.is_empty() || run.end >= plan.run.end);
     let mut text = format!("send {} to {}", list(kinds), list(tried.into_iter().map(start)));
     let mut add = |what: &str, list: String| {
         if !list.is_empty() {
@@ -411,12 +454,11 @@ fn write(write: &Write) -> String {
         }
         (ItemKey::Cursor(client, _), Some(Item::Cursor(cursor))) => {
             let Cursor { incarnation_number, position, replay, last, .. } = cursor;
-            let replay_until = replay.as_ref().map_or(String::new(), |Repetition { id, until, previous }| {
-                format!(" replay_until {until} after {} in {id}", previous.unwrap_or(0))
-            });
-            let reached = replay.as_ref().map_or(*position, |repeated| repeated.until.max(*position));
+            let replay_until = replay
+                .as_ref()
+                .map_or(String::new(), |Repetition { id, until }| format!(" replay_until {until} in {id}"));
             let last = last.unwrap_or(0);
-            let last = if last == reached { String::new() } else { format!(" last {last}") };
+            let last = if last == *position { String::new() } else { format!(" last {last}") };
             format!(
                 "cursor {}: {condition}: incarnation{incarnation_number} position {position}{last}{replay_until}",
                 client.0
@@ -1225,7 +1267,7 @@ fn what_is_passed_over_behind_the_last_event_is_reached_with_it() {
     let reached = |table, accepted| {
         let (_, Decision::Send(plan)) = steps(&case("v5 incarnation2", "5", table)) else { panic!() };
         let client = &plan.clients[0];
-        client.reached(client.events.get(accepted), plan.run.end)
+        client.reached(client.events.get(accepted))
     };
     assert_eq!(reached("1 5 6 7x", 1), 7);
     assert_eq!(reached("1 5 6 7x", 0), 5);
@@ -1234,7 +1276,7 @@ fn what_is_passed_over_behind_the_last_event_is_reached_with_it() {
 
 /// The version that each client that is tried reached, in order.
 fn by_client(plan: &RunPlan, reached: &[i64]) -> Reached {
-    let tried = plan.clients.iter().filter(|client| client.is_tried);
+    let tried = plan.clients.iter().filter(|client| !client.events.is_empty());
     tried.map(|client| client.position.client).zip(reached.iter().copied()).collect()
 }
 
@@ -1296,6 +1338,69 @@ fn step_9_what_is_written() {
         &[9, 9, 9],
         &expect![
             "{if 40: write_count41 v9 incarnation1 first a001 t20 revision2 behind [] holes [2, 6, 8]} behind: []"
+        ],
+    );
+}
+
+#[test]
+fn a_client_gets_what_it_wants_and_has_what_it_does_not_want() {
+    let filtered = |item, arrivals| Case { filters: "A:odd B:even C:none", ..case(item, arrivals, "") };
+    check(
+        &filtered("v5", "6 7 8"),
+        &expect!["send 6=#0, 7=#1, 8=#2 to A from 6 7<5, B from 6 8<6, C from 6; up to 8"],
+    );
+    check(
+        &filtered("v5 last:5 sent:1=3,2=4,3=0", "6 7 8"),
+        &expect!["send 6=#0, 7=#1, 8=#2 to A from 6 7<3, B from 6 6<4 8<6, C from 6; up to 8"],
+    );
+    check(&filtered("v5 sent:3=0", "6"), &expect!["send 6=#0 to A from 6, B from 6, C from 6; up to 6"]);
+    check_record(
+        &filtered("v5 last:5 sent:1=3,2=4,3=0", "6 7 8 9"),
+        &[9, 9],
+        &expect![
+            "{if 40: write_count41 v9 incarnation1 first a001 t9 revision2 behind [] 2=8 3=0} behind: []"
+        ],
+    );
+    // It stopped before 7, which it wants: it has what it doesn't want up to there. Nothing is known of what C got.
+    check_record(
+        &filtered("v5", "6 7 8 9"),
+        &[6, 9],
+        &expect![
+            "{if 40: write_count41 v9 incarnation1 first a001 t9 revision2 behind [1] 2=8 3=5}, cursor 1: new: incarnation1 position 6 last 5 behind: [A has 6]"
+        ],
+    );
+    check_record(
+        &filtered("v5", "6 7 8 9"),
+        &[9, 7],
+        &expect![
+            "{if 40: write_count41 v9 incarnation1 first a001 t9 revision2 behind [2] 3=5}, cursor 2: new: incarnation1 position 7 last 6 behind: [B has 7]"
+        ],
+    );
+    // Who is not tried stays up to date if it wants nothing, unless it is not known what it wants.
+    let untried = |filters| Case { unreachable: "A B C", filters, ..case("v5", "6 8", "1 6 8") };
+    check(
+        &untried("A:odd B:even C:none"),
+        &expect![
+            "events 6-8? first? send 6=#0, 8=#1 to A from 6, C from 6; not to B from 6; holes 7; up to 8"
+        ],
+    );
+    check(
+        &untried("A:other B:even"),
+        &expect![
+            "events 6-8? first? send 6=#0, 8=#1 to ; not to A from 6, B from 6, C from 6; holes 7; up to 8"
+        ],
+    );
+    check(
+        &Case { unreachable: "", ..untried("A:other B:even") },
+        &expect![
+            "events 6-8? first? send 6=#0, 8=#1 to B from 6 8<6, C from 6 8<6; not to A from 6; holes 7; up to 8"
+        ],
+    );
+    check_record(
+        &untried("A:odd B:even C:none"),
+        &[],
+        &expect![
+            "{if 40: write_count41 v8 incarnation1 first a001 t8 revision2 behind [2] holes [7] 1=5 3=5}, cursor 2: new: incarnation1 position 5 behind: [B has 5]"
         ],
     );
 }
@@ -1380,14 +1485,14 @@ fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_cursor() {
     check(
         &behind(0, 5),
         &expect![
-            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 0 replay_until 8 after 0 in r-1; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 0 replay_until 8 in r-1; up to 8"
         ],
     );
     check(&behind(0, 4), &expect!["cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; up to 8"]);
     check(
         &behind(6, 6),
         &expect![
-            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 8 replay_until 6 after 6 in r-1; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 8 replay_until 6 in r-1; up to 8"
         ],
     );
     // Nothing is left to send.
@@ -1415,7 +1520,7 @@ fn a_resent_event_is_repeated_to_every_client_if_it_is_covered() {
     check(
         &resent("4r"),
         &expect![
-            "first? cursors 4? an operator sent it again: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [1, 4]}, cursor 1: new: incarnation1 position 3 replay_until 5 after 3 in r-1 | {if 41: write_count42 v5 incarnation1 first a001 t5 revision2 behind [1, 2, 4]}, cursor 2: new: incarnation1 position 3 replay_until 5 after 3 in r-1; settles [0]"
+            "first? cursors 4? an operator sent it again: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [1, 4]}, cursor 1: new: incarnation1 position 3 replay_until 5 in r-1 | {if 41: write_count42 v5 incarnation1 first a001 t5 revision2 behind [1, 2, 4]}, cursor 2: new: incarnation1 position 3 replay_until 5 in r-1; settles [0]"
         ],
     );
     check(&resent("6r"), &expect!["events 6-6? first? send 6=#0 to A from 6; not to B from 6; up to 6"]);
@@ -1551,8 +1656,9 @@ proptest! {
         let arrivals = if holes == 0 { "6 7 8" } else { "6 8" };
         let (_, Decision::Send(plan)) = steps(&case("v5", arrivals, "1 6 8")) else { panic!() };
         let position = ClientPosition { has, last: Some(has - 1), ..plan.clients[0].position.clone() };
-        let events = Chain::new(&plan.item.token, 1, &plan.run.events).events(&position);
-        let run = ClientRun { position, is_tried: true, events };
+        let file = file(&case("v5", "", ""));
+        let client = file.get(&position.name).unwrap();
+        let run = Chain::new(&plan.item.token, 1, &plan.run, &file).sent(position, client);
         let wanted = plan.run.events.iter().map(|event| event.version).filter(|version| *version > has);
         prop_assert!(run.events.iter().map(|event| event.version).eq(wanted));
         let mut before = has - 1;
@@ -1560,7 +1666,7 @@ proptest! {
             prop_assert_eq!(event.message.attribute(PREVIOUS_VERSION).unwrap(), before.to_string());
             before = event.version;
         }
-        let reached = run.reached(run.events.get(accepted), plan.run.end);
+        let reached = run.reached(run.events.get(accepted));
         prop_assert!(reached >= has);
         let taken = run.events.iter().filter(|event| event.version <= reached).count();
         prop_assert_eq!(taken, accepted.min(run.events.len()));

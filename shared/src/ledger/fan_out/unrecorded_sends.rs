@@ -31,8 +31,8 @@ impl UnrecordedSends {
     /// Keeps what was sent by `plan`, which brought clients as far as `reached`.
     pub fn keep(&mut self, plan: &RunPlan, reached: &Reached) {
         let incarnation_number = plan.item.incarnation_number;
-        for run in plan.clients.iter().filter(|run| run.is_tried) {
-            let client = run.after(reached, plan.run.end);
+        for run in plan.clients.iter().filter(|run| !run.events.is_empty()) {
+            let client = run.after(reached);
             let is_all = client.has == plan.run.end;
             let Some(up_to) = (if is_all { Some(client.has) } else { client.last }) else { continue };
             if up_to <= run.position.has {
@@ -92,10 +92,12 @@ impl UnrecordedSends {
         let mut merged = cursor.clone();
         match merged.replay.as_mut().filter(|repeated| cursor.position < repeated.until) {
             Some(repeated) if repeated.until >= sent.after => repeated.until = repeated.until.max(sent.up_to),
-            None if cursor.position >= sent.after => merged.position = cursor.position.max(sent.up_to),
-            _ => return Merge::Same,
+            None if cursor.position >= sent.after => {
+                merged.position = cursor.position.max(sent.up_to);
+                merged.last = cursor.last.max(sent.last);
+            }
+            _ => {}
         }
-        merged.last = cursor.last.max(sent.last);
         if merged == *cursor {
             return Merge::Same;
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{DroppedVersions, Holes, Rows, RunPlan, UnrecordedSends, WantedEvents};
 use crate::config::ClientName;
+use crate::file_clients::FileClients;
 use crate::ids::{EventIdentity, Group, Key, ReplayId};
 use crate::ledger::plausible::JUMP_LIMIT;
 use crate::ledger::{ClientId, Cursor, EventTime, GroupItem, Reading, Registry, RowHead, Write};
@@ -56,7 +57,9 @@ pub struct View<'v> {
     pub unrecorded: &'v UnrecordedSends,
     /// Whether this invocation has written the group's item.
     pub has_written: bool,
-    /// Whether a client can be sent to: it is in this instance's file, and its circuit breaker is closed.
+    /// The clients of this instance's file.
+    pub file: &'v FileClients,
+    /// Whether a client of the file can be sent to: its circuit breaker is closed.
     pub is_reachable: &'v dyn Fn(&ClientName) -> bool,
     /// The time.
     pub now: Timestamp,

@@ -3,6 +3,7 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::pattern::Pattern;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -10,10 +11,20 @@ fn name(text: &str) -> ClientName {
     ClientName::try_new(text).unwrap()
 }
 
-/// `A B+` are two clients, of which the second wants history.
-fn file(text: &str) -> BTreeMap<ClientName, bool> {
-    let client = |word: &str| (name(word.trim_end_matches('+')), word.ends_with('+'));
+/// `A B+ C=x` are three clients: the second wants history, the third has the filter `x`.
+fn file(text: &str) -> BTreeMap<ClientName, FileRegistration> {
+    let client = |word: &str| {
+        let (word, filter) = word.split_once('=').unwrap_or((word, ""));
+        (name(word.trim_end_matches('+')), in_file(word.ends_with('+'), filter))
+    };
     text.split_whitespace().map(client).collect()
+}
+
+fn in_file(history: bool, filter: &str) -> FileRegistration {
+    let pattern =
+        |text: &str| Pattern::try_from_json("filter", &format!(r#"{{"kind": ["{text}"]}}"#)).unwrap();
+    let filter = (!filter.is_empty()).then(|| pattern(filter));
+    FileRegistration { history, filter: FilterDigest::of(filter.as_ref()) }
 }
 
 fn ago(minutes: u64) -> Timestamp {
@@ -26,6 +37,7 @@ fn shown(registry: &Registry) -> String {
     for (name, client) in &registry.clients {
         let mut line = format!("{name} {} {:?} since {}", client.id.0, client.state, client.since);
         line += if client.history { " history" } else { "" };
+        line += if client.filter == FilterDigest::of(None) { "" } else { " filtered" };
         line += &minutes(client.absent_at).map(|minutes| format!(" absent {minutes}")).unwrap_or_default();
         line += &minutes(client.retired_at).map(|minutes| format!(" retired {minutes}")).unwrap_or_default();
         lines.push(line);
@@ -38,7 +50,7 @@ fn registry(state: State, absent: Option<u64>, retired: Option<u64>) -> Registry
     let mut clients: BTreeMap<_, _> = ["A", "B", "C"]
         .into_iter()
         .zip(1..)
-        .map(|(client, id)| (name(client), join(ClientId(id), false, 1)))
+        .map(|(client, id)| (name(client), join(ClientId(id), &in_file(false, ""), 1)))
         .collect();
     let b = clients.get_mut(&name("B")).unwrap();
     *b = Registration { state, absent_at: absent.map(ago), retired_at: retired.map(ago), ..b.clone() };
@@ -146,13 +158,56 @@ fn a_retired_client_is_admitted_under_another_id_late_and_without_cursors() {
 }
 
 #[test]
+fn another_filter_is_another_revision() {
+    let with = |filters: &str| {
+        let mut registry = registry(State::Live, None, None);
+        for (name, in_file) in file(filters) {
+            registry.clients.get_mut(&name).unwrap().filter = in_file.filter;
+        }
+        registry
+    };
+    check(&with("C=x"), "A B C=x", &[], expect!["as it is"]);
+    check(
+        &with("C=x"),
+        "A B C=y",
+        &[],
+        expect![[r#"
+        write_count 8 revision 6
+        A 1 Live since 1
+        B 2 Live since 1
+        C 3 Live since 1 filtered"#]],
+    );
+    check(
+        &with("C=x"),
+        "A B=x C",
+        &[],
+        expect![[r#"
+        write_count 8 revision 6
+        A 1 Live since 1
+        B 2 Live since 1 filtered
+        C 3 Live since 1"#]],
+    );
+    // Of who is absent, the filter stays.
+    check(
+        &with("C=x"),
+        "A=y B",
+        &[],
+        expect![[r#"
+        write_count 8 revision 6
+        A 1 Live since 1 filtered
+        B 2 Live since 1
+        C 3 Live since 1 filtered absent 0"#]],
+    );
+}
+
+#[test]
 fn the_client_that_was_retired_first_makes_room() {
     let mut full = registry(State::Live, None, None);
     for id in 4..=u32::try_from(CLIENTS_LIMIT).unwrap() {
         let retired = Registration {
             state: State::Retired,
             retired_at: Some(ago(u64::from(100 + id))),
-            ..join(ClientId(id), false, 1)
+            ..join(ClientId(id), &in_file(false, ""), 1)
         };
         full.clients.insert(name(&format!("Old{id}")), retired);
     }

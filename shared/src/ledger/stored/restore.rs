@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fields::{self, Fields};
 use super::{Attributes, Damage, FORMAT, Value, check_format, packed};
 use crate::config::ClientName;
+use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
     ClientId, Cursor, First, GroupItem, Item, ItemKey, LastSent, Lease, Registration, Registry, Repetition,
@@ -59,11 +60,18 @@ fn registration(fields: &mut Fields) -> Result<Registration, Damage> {
         id: ClientId(fields.number("id")?),
         state,
         history: fields.boolean("history")?,
+        // A release that knows no filters has clients that want all.
+        filter: fields.if_any("filter", filter)?.unwrap_or_else(|| FilterDigest::of(None)),
         since: fields.number("since")?,
         absent_at: fields.if_any("absent_at", |fields| fields.instant("absent_at"))?,
         retired_at: fields.if_any("retired_at", |fields| fields.instant("retired_at"))?,
         unknown: fields.take_rest(),
     })
+}
+
+fn filter(fields: &mut Fields) -> Result<FilterDigest, Damage> {
+    let text = fields.text("filter")?;
+    FilterDigest::try_new(&text).map_err(|_| fields.damaged("filter", "is not 16 hexadecimal digits"))
 }
 
 fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
@@ -103,12 +111,11 @@ fn token(fields: &mut Fields) -> Result<IncarnationToken, Damage> {
 
 fn cursor(fields: &mut Fields) -> Result<Cursor, Damage> {
     let (id, until) = (fields.text("replay")?, fields.version("replay_until")?);
-    let previous = fields.if_any("chain", |fields| fields.version("chain"))?;
     let replay = match id.as_str() {
         "" => None,
         text => {
             let id = ReplayId::try_new(text).map_err(|_| fields.damaged("replay", "is not a replay's id"))?;
-            Some(Repetition { id, until, previous })
+            Some(Repetition { id, until })
         }
     };
     Ok(Cursor {

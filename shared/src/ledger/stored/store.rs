@@ -52,6 +52,7 @@ fn of_registration(client: &Registration) -> Attributes {
         ("id", number(client.id.0)),
         ("state", Value::S(state.to_owned())),
         ("history", Value::Bool(client.history)),
+        ("filter", Value::S(client.filter.as_str().to_owned())),
         ("since", number(client.since)),
     ]);
     put(&mut attributes, "absent_at", client.absent_at.map(at));
@@ -99,7 +100,6 @@ fn of_cursor(cursor: &Cursor) -> Attributes {
         ("at", at(cursor.at)),
     ]);
     put(&mut attributes, "last", cursor.last.map(number));
-    put(&mut attributes, "chain", replay.and_then(|repeated| repeated.previous).map(number));
     attributes
 }
 

@@ -4,6 +4,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::config::ClientName;
+use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::ledger::{
     ClientId, Cursor, EventTime, First, GroupItem, Item, LastSent, Lease, Registration, Registry, Repetition,
@@ -49,7 +50,7 @@ fn cursor() -> Cursor {
         incarnation_number: 1,
         position: 3,
         last: Some(6),
-        replay: Some(Repetition { id: replay, until: 7, previous: Some(3) }),
+        replay: Some(Repetition { id: replay, until: 7 }),
         at,
         unknown: [].into(),
     }
@@ -85,6 +86,7 @@ fn what_an_operator_reads() {
         id: ClientId(1),
         state: State::Paused,
         history: true,
+        filter: FilterDigest::of(None),
         since: 2,
         absent_at: Some(at(1_763_632_800_125)),
         retired_at: None,
@@ -100,9 +102,9 @@ fn what_an_operator_reads() {
     check(
         ItemKey::Registry,
         Item::Registry(registry),
-        expect![[
-            r#"registry / registry: {clients: {Billing: {absent_at: "2025-11-20T10:00:00.125Z", history: true, id: 1, since: 2, state: "paused"}}, format: 2, revision: 3, start: "2025-11-20T10:00:00Z", write_count: 4}"#
-        ]],
+        expect![
+            "registry / registry: {clients: {Billing: {absent_at: \"2025-11-20T10:00:00.125Z\", filter: \"74d49aafd0921ae1\", history: true, id: 1, since: 2, state: \"paused\"}}, format: 2, revision: 3, start: \"2025-11-20T10:00:00Z\", write_count: 4}"
+        ],
     );
     check(
         ItemKey::Group(group()),
@@ -129,9 +131,9 @@ fn what_an_operator_reads() {
     check(
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(cursor()),
-        expect![[
-            r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", chain: 3, epoch: 2, format: 2, incarnation_number: 1, last: 6, position: 3, replay: "r-1", replay_until: 7, write_count: 1}"#
-        ]],
+        expect![
+            "behind#2 / AFC%20F5: {at: \"2025-11-20T10:00:00Z\", epoch: 2, format: 2, incarnation_number: 1, last: 6, position: 3, replay: \"r-1\", replay_until: 7, write_count: 1}"
+        ],
     );
     check(
         ItemKey::Cursor(ClientId(2), group()),

@@ -33,7 +33,8 @@ impl World {
                 } else {
                     source.looks_old(event, &observed)
                 };
-                if source.is_worst_of_e(event.group, event.incarnation_number) || looks_old {
+                let is_exempt = source.is_worst_of_e(event.group, event.incarnation_number) || looks_old;
+                if is_exempt || !self.always_wants(*client, event) {
                     continue;
                 }
                 let is_wanted = registered.history

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, Verdict, decide};
+use shared::consumer::{ConsumerSettings, ConsumerState, Start, Verdict, decide};
+use shared::time::Timestamp;
 
 use crate::clients::NAMES;
 use crate::mix::Kind;
@@ -17,6 +18,8 @@ use crate::world::World;
 struct Consumer {
     state: Option<ConsumerState>,
     taken: Vec<EventRef>,
+    /// When each of them was sent.
+    taken_at: Vec<Timestamp>,
     /// The message before which something was missing first.
     gap: Option<EventRef>,
 }
@@ -32,13 +35,15 @@ pub(crate) struct LostMessage {
 }
 
 impl Consumer {
-    fn receive(&mut self, settings: &ConsumerSettings, event: EventRef, message: &ReceivedMessage) {
-        let verdict = decide(self.state.as_ref(), message, settings);
+    fn receive(&mut self, settings: &ConsumerSettings, arrival: &Arrival) {
+        let event = arrival.event;
+        let verdict = decide(self.state.as_ref(), &arrival.message, settings);
         if verdict.is_gap() || verdict == Verdict::Refuse {
             self.gap.get_or_insert(event);
         }
         if matches!(verdict, Verdict::Take { .. }) {
             self.taken.push(event);
+            self.taken_at.push(arrival.at);
         }
         self.state = verdict.state_after(self.state.take());
     }
@@ -47,18 +52,25 @@ impl Consumer {
     fn after(settings: &ConsumerSettings, arrivals: &[&Arrival], lost: Option<usize>) -> Self {
         let mut consumer = Self::default();
         for (_, arrival) in arrivals.iter().enumerate().filter(|(place, _)| Some(*place) != lost) {
-            consumer.receive(settings, arrival.event, &arrival.message);
+            consumer.receive(settings, arrival);
         }
         consumer
     }
 
-    /// An event that was taken though one that `all` took before it was not.
-    fn overtaken(&self, all: &Self) -> Option<(EventRef, EventRef)> {
+    /// An event that was taken though one that `all` took before it was not, which `matters`.
+    fn overtaken(
+        &self,
+        all: &Self,
+        matters: impl Fn(EventRef, Timestamp) -> bool,
+    ) -> Option<(EventRef, EventRef)> {
         let place_of = |taken: &[EventRef], event: EventRef| taken.iter().position(|other| *other == event);
         self.taken.iter().enumerate().find_map(|(place, event)| {
             let before = all.taken.get(..place_of(&all.taken, *event)?)?;
-            let mut earlier =
-                before.iter().filter(|earlier| earlier.incarnation_number == event.incarnation_number);
+            let of_incarnation = |earlier: &&EventRef| {
+                earlier.incarnation_number == event.incarnation_number
+                    && matters(**earlier, self.taken_at[place])
+            };
+            let mut earlier = before.iter().filter(of_incarnation);
             let missed = earlier.find(|earlier| place_of(&self.taken[..place], **earlier).is_none())?;
             Some((*event, *missed))
         })
@@ -78,20 +90,24 @@ impl World {
                 self.violated(|| format!("consumer: {name} misses something before {event}"));
             }
             // An event of a replay need not be new to the consumer.
-            let mut firsts = arrivals.iter().filter(|arrival| arrival.message.replay.is_none());
+            let is_first = |arrival: &&&Arrival| {
+                arrival.message.replay.is_none() && self.always_wants(*client, arrival.event)
+            };
+            let mut firsts = arrivals.iter().filter(is_first);
             if let Some(ignored) = firsts.find(|arrival| !all.taken.contains(&arrival.event)) {
                 self.violated(|| format!("consumer: {name} ignores {}", ignored.event));
             }
             for lost in 0..arrivals.len() {
                 let consumer = Consumer::after(&settings, arrivals, Some(lost));
                 let event = arrivals[lost].event;
-                // A sender that died may have left unrecorded that it sent an event, and nothing brings an erased one again.
-                let deleted = self.source.borrow().known(event).and_then(|known| known.deleted);
-                let after = arrivals.get(lost + 1).map(|arrival| arrival.at);
-                if deleted.zip(after).is_some_and(|(deleted, after)| deleted <= after) {
-                    continue;
-                }
-                if let Some((taken, missed)) = consumer.overtaken(&all) {
+                let overtaken = consumer.overtaken(&all, |missed, sent| {
+                    let deleted = self.source.borrow().known(missed).and_then(|known| known.deleted);
+                    // Nothing brings an erased event again, so that a replay doesn't wait for it; and a sender that died
+                    // may have left unrecorded that it sent it.
+                    let is_erased = deleted.is_some_and(|deleted| deleted <= sent);
+                    self.always_wants(*client, missed) && !is_erased
+                });
+                if let Some((taken, missed)) = overtaken {
                     self.violated(|| {
                         format!("consumer: {name} lost {event}, and took {taken} without {missed} in group {group}")
                     });
@@ -135,7 +151,9 @@ impl World {
         let all = Consumer::after(&settings, arrivals, None);
         let consumer = Consumer::after(&settings, arrivals, Some(lost.place));
         let mut there = all.taken.iter().filter(|event| {
-            self.source.borrow().known(**event).is_some_and(|known| known.is_there(self.now()))
+            let is_there =
+                self.source.borrow().known(**event).is_some_and(|known| known.is_there(self.now()));
+            is_there && self.always_wants(lost.client, **event)
         });
         let missed = there.find(|event| !consumer.taken.contains(event));
         if let Some(missed) = missed {

@@ -6,6 +6,7 @@ use crate::clients::NAMES;
 use crate::observed::{Arrival, Observed};
 use crate::registrations::Registered;
 use crate::trace::clock;
+use crate::wishes::Wanted;
 use crate::world::World;
 
 impl World {
@@ -36,6 +37,9 @@ impl World {
 
     fn check_incarnation(&self, registered: &Registered, client: usize, arrivals: &[&Arrival]) {
         let (source, observed) = (self.source.borrow(), self.observed.borrow());
+        // Which filter held for an event that only some of them let through is decided where it is sent.
+        let is_plain = |arrival: &&&Arrival| self.wanted(client, arrival.event) != Wanted::Sometimes;
+        let arrivals: Vec<&Arrival> = arrivals.iter().filter(is_plain).copied().collect();
         let Some(some) = arrivals.first() else { return };
         if source.is_case_e(some.event)
             || source.is_worst_of_e(some.event.group, some.event.incarnation_number)
@@ -57,7 +61,10 @@ impl World {
         let first = arrivals.iter().filter(firsts).map(|arrival| arrival.event.version).min();
         let mut seen = BTreeSet::new();
         let mut is_first = true;
-        for arrival in arrivals {
+        for arrival in &arrivals {
+            if !self.always_wants(client, arrival.event) {
+                self.violated(|| format!("filter: {name} got {}, which it never wanted", arrival.event));
+            }
             let version = arrival.event.version;
             if arrival.replay.is_none() && !seen.contains(&version) {
                 let own = known.iter().find(|known| known.event == arrival.event);
@@ -79,6 +86,7 @@ impl World {
                     (from..version).contains(&known.event.version)
                         && !seen.contains(&known.event.version)
                         && known.is_convertible()
+                        && self.always_wants(client, known.event)
                         && (registered.history
                             || source.is_new(known, start) && !source.looks_old(known.event, &observed))
                         && known.deleted.is_none_or(|deleted| deleted > arrival.at)

@@ -63,9 +63,10 @@ impl World {
             let enqueued_event = (arrival.client, registration, arrival.queue_generation, arrival.event);
             enqueued.entry(enqueued_event).or_default().push(arrival.at);
         }
-        // Of two invocations at the same time, one loses its write after it has sent. If the ledger can't be read in the
-        // minutes after, SQS has forgotten what came.
-        let may_forget = self.mix.has(Kind::Twice) && self.mix.has(Kind::LedgerReads);
+        // Of two writers at the same time, one loses its write, perhaps after it has sent. If ledger or event table can't
+        // be read in the minutes after, SQS has forgotten what came.
+        let may_lose = self.mix.has_any(&[Kind::Twice, Kind::Replay, Kind::Backfill]);
+        let may_forget = may_lose && self.mix.has_any(&[Kind::LedgerReads, Kind::TableReads]);
         let is_quiet = self.mix.has_only(&NO_REASON_TO_REPEAT) && !may_forget;
         for ((client, _, _, event), times) in enqueued {
             // In its own incarnation, it is another message than in the one for whose event it was taken.

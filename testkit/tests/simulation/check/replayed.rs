@@ -38,7 +38,9 @@ impl World {
             for known in source.events_of(replay.group, replay.incarnation_number) {
                 let event = known.event;
                 let is_meant = (replay.from..=replay.had).contains(&event.version);
-                if !is_meant || !known.is_there(now) || !known.is_convertible() || source.is_case_e(event) {
+                let is_wanted = self.always_wants(replay.client, event);
+                let is_there = known.is_there(now) && known.is_convertible();
+                if !is_meant || !is_there || !is_wanted || source.is_case_e(event) {
                     continue;
                 }
                 let is_repeated = observed.enqueued().any(|arrival| {
@@ -62,7 +64,7 @@ impl World {
             let Some(id) = &arrival.replay else { continue };
             let event = arrival.event;
             let seen = last.entry((arrival.client, id, event.group, event.incarnation_number)).or_default();
-            let is_first = !seen.contains(&event);
+            let is_first = !seen.contains(&event) && self.always_wants(arrival.client, event);
             let is_late = seen.iter().any(|earlier| earlier.version > event.version);
             let mut requested = observed.replays.iter().filter(|replay| replay.id == *id);
             if is_first && is_late && !requested.any(|replay| was_passed_over(event, replay)) {
