@@ -433,6 +433,16 @@ mod tests {
             ]
         };
         assert_eq!(charged(&both(3)), 4);
+        // So many clients with filters, each of which was sent another event last.
+        let filtered = |name, clients: u32| {
+            let Item::Group(mut filtered) = item(1, 0) else { panic!() };
+            let own = (1..=clients).map(|client| (ClientId(client), Some(1_000_000 - i64::from(client))));
+            filtered.sent = LastSent::new(Some(1_000_000), own);
+            [write(name, Condition::Absent, Some(Item::Group(filtered)))]
+        };
+        assert_eq!(charged(&filtered("none", 0)), 1);
+        assert_eq!(charged(&filtered("hundred", 100)), 1, "400 bytes more");
+        assert_eq!(charged(&filtered("all", 130)), 1, "as many as a file may have");
 
         ledger.put(group("a"), item(1, 2_000));
         ledger.forget_calls();
