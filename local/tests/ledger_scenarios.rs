@@ -1,19 +1,12 @@
 //! What the ledger is for, through the real template: a lost queue, events in the wrong order, a late client, a replay,
 //! and an aggregate that is erased and created anew.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
-)]
-
 mod ledger;
 mod support;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ledger::{GroupStanding, Ledger, PATIENCE, Scene, complete, rounds, those, until, version};
@@ -23,11 +16,10 @@ use local::follow::Follower;
 use local::json::Json;
 use local::marks::histories;
 use local::ministack::ACCOUNT;
-use local::stack::Ground;
 use local::write;
 use serde_json::json;
-use support::{SOURCE, START, assert_complete, fanoutctl, ground, incarnations};
-use tokio::sync::{mpsc, watch};
+use support::{SOURCE, START, assert_complete, ground, incarnations, start_deploy};
+use tokio::sync::watch;
 
 const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
 /// Milliseconds.
@@ -294,17 +286,6 @@ async fn an_aggregate_is_erased_and_created_anew_while_clients_are_behind() -> a
     let anew = GroupStanding { version: 5, incarnation_number: 2, ..Default::default() };
     assert!(standing.groups.values().all(|group| *group == anew), "{standing:?}");
     Ok(())
-}
-
-/// Starts `fanoutctl deploy` with a config of the test's own. Returns it with the lines that it prints.
-fn start_deploy(ground: &Ground, config: &Path) -> anyhow::Result<(Child, mpsc::UnboundedReceiver<String>)> {
-    let arguments = ["deploy", "--yes", "--stream-arn", ground.stream_arn(), "--function-timeout", "2"];
-    let mut command = fanoutctl(ground, config, &arguments)?;
-    let mut deploy = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-    let lines = BufReader::new(deploy.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let (sender, receiver) = mpsc::unbounded_channel();
-    std::thread::spawn(move || lines.for_each(|line| sender.send(line).unwrap_or_default()));
-    Ok((deploy, receiver))
 }
 
 /// The event in another incarnation of its mark.

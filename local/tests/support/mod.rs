@@ -4,11 +4,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use anyhow::Context as _;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -23,6 +25,7 @@ use local::processes;
 use local::run::Outcome;
 use local::stack::{Ground, Say, Stack};
 use local::workspace;
+use tokio::sync::mpsc;
 
 /// The time that the marks' incarnations begin at: 2026-01-05T09:00:00Z.
 pub(crate) const START: i64 = 1_767_603_600_000;
@@ -88,6 +91,21 @@ pub(crate) fn fanoutctl(ground: &Ground, config: &Path, arguments: &[&str]) -> a
     command.current_dir(workspace::root()).envs(ground.variables()).args(arguments);
     command.arg("--config").arg(config).stdin(Stdio::null());
     Ok(command)
+}
+
+/// Starts `fanoutctl deploy` with a config of the test's own. Returns it with the lines that it prints.
+pub(crate) fn start_deploy(
+    ground: &Ground,
+    config: &Path,
+) -> anyhow::Result<(Child, mpsc::UnboundedReceiver<String>)> {
+    let arguments = ["deploy", "--yes", "--stream-arn", ground.stream_arn(), "--function-timeout", "2"];
+    let mut command = fanoutctl(ground, config, &arguments)?;
+    let mut deploy = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let lines =
+        BufReader::new(deploy.stderr.take().context("no standard error")?).lines().map_while(Result::ok);
+    let (sender, receiver) = mpsc::unbounded_channel();
+    std::thread::spawn(move || lines.for_each(|line| sender.send(line).unwrap_or_default()));
+    Ok((deploy, receiver))
 }
 
 /// A stack of the test's own.
