@@ -1,4 +1,6 @@
-//! Whether a client has received every event, in order, once and unchanged.
+//! Whether a client has received every event that it wants, in order, once and unchanged, or as its view has it.
+
+mod expected;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,17 +9,11 @@ use serde::Serialize;
 use crate::event::Event;
 use crate::json::{Json, Number};
 
+pub use expected::ExpectedEvents;
+use expected::Share;
+
 /// The most findings of one client that are kept word for word; all are counted.
 const KEPT: usize = 20;
-
-/// What was written, to compare with what is received.
-#[derive(Debug)]
-pub struct ExpectedEvents {
-    events: Vec<Event>,
-    /// The number of each event among those of its mark, counted from 0; as long as `events`.
-    places: Vec<usize>,
-    by_id: HashMap<String, usize>,
-}
 
 /// A message as a client received it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +32,8 @@ pub struct ReceivedEvent {
 #[derive(Debug)]
 pub struct Check<'e> {
     expected: &'e ExpectedEvents,
+    /// `None`: every event, as it is.
+    share: Option<&'e Share>,
     seen: HashSet<usize>,
     /// Each mark's group, and the furthest of its events that was seen.
     marks: HashMap<&'e str, (String, usize)>,
@@ -52,7 +50,7 @@ pub struct Check<'e> {
 pub struct Verdict {
     /// Different events received, of those expected.
     pub events: usize,
-    /// Events expected.
+    /// Events expected: what was written and is wanted.
     pub expected: usize,
     /// Groups seen.
     pub groups: usize,
@@ -62,42 +60,27 @@ pub struct Verdict {
     pub out_of_order: usize,
     /// Events received again.
     pub duplicates: usize,
-    /// Messages that are not what was written: body, attributes or group.
+    /// Messages that are not what was written and wanted: body, attributes or group.
     pub differing: usize,
     /// The first findings, in words.
     pub findings: Vec<String>,
 }
 
-impl ExpectedEvents {
-    /// Expects `events`; those of one mark in this order.
-    pub fn new(events: Vec<Event>) -> Self {
-        let mut counts: HashMap<&str, usize> = HashMap::new();
-        let mut places = Vec::with_capacity(events.len());
-        for event in &events {
-            let count = counts.entry(&event.mark).or_default();
-            places.push(*count);
-            *count += 1;
-        }
-        let by_id = events.iter().enumerate().map(|(index, event)| (event.id.clone(), index)).collect();
-        Self { events, places, by_id }
-    }
-
-    /// The events, in the order of [`ExpectedEvents::new`].
-    pub fn events(&self) -> &[Event] {
-        &self.events
-    }
-
-    fn find(&self, id: &str) -> Option<(usize, usize, &Event)> {
-        let index = *self.by_id.get(id)?;
-        Some((index, *self.places.get(index)?, self.events.get(index)?))
-    }
-}
-
 impl<'e> Check<'e> {
-    /// A check against `expected`.
+    /// A check of whether everything that is `expected` comes as it is.
     pub fn new(expected: &'e ExpectedEvents) -> Self {
+        Self::of_share(expected, None)
+    }
+
+    /// A check of whether what is `expected` of the client called `client` comes.
+    pub fn of_client(expected: &'e ExpectedEvents, client: &str) -> Self {
+        Self::of_share(expected, expected.share(client))
+    }
+
+    fn of_share(expected: &'e ExpectedEvents, share: Option<&'e Share>) -> Self {
         Self {
             expected,
+            share,
             seen: HashSet::new(),
             marks: HashMap::new(),
             groups: HashMap::new(),
@@ -110,25 +93,35 @@ impl<'e> Check<'e> {
 
     /// Takes the next message. Returns the number of its event among all expected ones if it was not seen before.
     pub fn take(&mut self, received: &ReceivedEvent) -> Option<usize> {
-        let body = match Json::parse(&received.body) {
+        let body = match Json::parse_body(&received.body) {
             Ok(body) => body,
             Err(error) => {
                 self.differs(format!("a body of group `{}` {error}", received.group));
                 return None;
             }
         };
-        let id = body.at(&["eventId"]).and_then(Json::as_text).unwrap_or_default();
+        // A view may leave the id out.
+        let is_whole = self.share.is_none_or(Share::is_whole);
+        let in_body = body.at(&["eventId"]).and_then(Json::as_text);
+        let id = if is_whole { in_body } else { received.event_id.as_deref() }.unwrap_or_default();
         let Some((index, place, event)) = self.expected.find(id) else {
             self.differs(format!("the event `{id}` of group `{}` was never written", received.group));
             return None;
         };
         let name = format!("version {} of `{}`", event.version, event.mark);
+        if self.share.is_some_and(|share| !share.wants(index)) {
+            self.differs(format!("{name} came, though the client does not want it"));
+            return None;
+        }
         if !self.seen.insert(index) {
             self.duplicates += 1;
             self.note(format!("{name} came again"));
             return None;
         }
-        self.compare(&name, received, &body, event);
+        if let Some(wrong) = self.wrong_body(index, &body, event) {
+            self.differs(format!("{name}: {wrong}"));
+        }
+        self.compare_attributes(&name, received, event);
         self.place(&name, received, place, event);
         Some(index)
     }
@@ -138,7 +131,7 @@ impl<'e> Check<'e> {
         self.seen.len()
     }
 
-    /// Whether everything but the events `not_written` (by number) has been received.
+    /// Whether everything that is wanted but the events `not_written` (by number) has been received.
     pub fn is_complete(&self, not_written: &HashSet<usize>) -> bool {
         self.missing(not_written).next().is_none()
     }
@@ -174,13 +167,22 @@ impl<'e> Check<'e> {
         let events = self.expected.events.iter().enumerate();
         events
             .filter(move |(index, _)| !self.seen.contains(index) && !not_written.contains(index))
+            .filter(|(index, _)| self.share.is_none_or(|share| share.wants(*index)))
             .map(|(_, event)| event)
     }
 
-    fn compare(&mut self, name: &str, received: &ReceivedEvent, body: &Json, event: &Event) {
-        if let Some(path) = event.item.first_difference(body) {
-            self.differs(format!("{name}: the body differs from what was written at `{path}`"));
-        }
+    fn wrong_body(&self, index: usize, body: &Json, event: &Event) -> Option<String> {
+        let Some(view) = self.share.and_then(|share| share.body(index)) else {
+            let path = event.item.first_difference(body)?;
+            return Some(format!("the body differs from what was written at `{path}`"));
+        };
+        // What the functions' code makes of an event is JSON.
+        let view = Json::parse_body(view).unwrap_or(Json::Null);
+        let path = view.first_difference(body)?;
+        Some(format!("the body differs from the client's view at `{path}`"))
+    }
+
+    fn compare_attributes(&mut self, name: &str, received: &ReceivedEvent, event: &Event) {
         if received.event_id.as_deref() != Some(event.id.as_str()) {
             self.differs(format!("{name}: the attribute `eventId` is {:?}", received.event_id));
         }
@@ -220,7 +222,7 @@ impl<'e> Check<'e> {
 }
 
 impl Verdict {
-    /// Whether the client has every event, in order, once and unchanged.
+    /// Whether the client has every event that it wants, in order, once and unchanged.
     pub fn is_good(&self) -> bool {
         self.missing + self.out_of_order + self.duplicates + self.differing == 0
     }

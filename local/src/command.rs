@@ -44,7 +44,7 @@ pub enum CommandError {
     Output(#[source] io::Error),
 }
 
-/// Does what `args` say. Returns whether every client has every event, in order, once and unchanged; with `--stay`,
+/// Does what `args` say. Returns whether every client has every event that it wants, in order, once and unchanged; with `--stay`,
 /// it does not return.
 ///
 /// # Errors
@@ -56,8 +56,8 @@ pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<bool, Comm
     let stack = Stack::start("stack", &(Arc::new(move |line: &str| start_progress.say(line)) as _))
         .await
         .map_err(Box::new)?;
-    let expected = ExpectedEvents::new(events);
-    progress.expect(expected.events().len() * stack.clients().len());
+    let expected = ExpectedEvents::of_config(events, stack.config());
+    progress.expect(stack.clients().iter().map(|client| expected.count(&client.name)).sum());
     let outcome = run::run(&stack, &expected, &|| progress.received()).await?;
     progress.finish();
     progress.note("the functions are dev builds: what ships is quicker than these figures");

@@ -8,6 +8,7 @@ use shared::message::AttributeValue;
 use tokio::sync::watch;
 
 use crate::check::{Check, ExpectedEvents, ReceivedEvent, Verdict};
+use crate::stack::ClientAddress;
 
 /// The consumer of one queue.
 #[derive(Debug)]
@@ -22,13 +23,21 @@ pub struct Follower<'e> {
 }
 
 impl<'e> Follower<'e> {
-    /// A consumer of `queue_url`, where the events `expected` should arrive.
+    /// A consumer of `queue_url`, where the events `expected` should arrive as they are.
     pub fn new(target: Target, queue_url: String, expected: &'e ExpectedEvents) -> Self {
-        let check = Check::new(expected);
+        Self::with_check(target, queue_url, Check::new(expected))
+    }
+
+    /// The consumer of the client at `address`, where what is `expected` of it should arrive.
+    pub fn of_client(target: Target, address: &ClientAddress, expected: &'e ExpectedEvents) -> Self {
+        Self::with_check(target, address.queue_url.clone(), Check::of_client(expected, &address.name))
+    }
+
+    fn with_check(target: Target, queue_url: String, check: Check<'e>) -> Self {
         Self { target, queue_url, check, message_ids: HashSet::new(), arrivals: Vec::new() }
     }
 
-    /// Receives until every written event has come, or nothing new has come for `patience`.
+    /// Receives until every written event that is wanted has come, or nothing new has come for `patience`.
     ///
     /// `not_written` is `None` while events are being written; after that it has the events that were not (by number).
     /// `on_event` is called for each event that comes for the first time.

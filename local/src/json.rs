@@ -40,9 +40,22 @@ impl Json {
     ///
     /// What is wrong with `text`, and where.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_within(text, DEPTH_LIMIT)
+    }
+
+    /// Reads the body of a message: an event, perhaps in an envelope.
+    ///
+    /// # Errors
+    ///
+    /// As [`Json::parse`].
+    pub fn parse_body(text: &str) -> Result<Self, String> {
+        Self::parse_within(text, DEPTH_LIMIT + 1)
+    }
+
+    fn parse_within(text: &str, levels: usize) -> Result<Self, String> {
         let raw: &RawValue = serde_json::from_str(text)
             .map_err(|error| format!("is not JSON: {}, column {}", reason(&error), error.column()))?;
-        read(raw.get(), 0)
+        read(raw.get(), levels)
     }
 
     /// A number, as its text.
@@ -158,19 +171,23 @@ impl fmt::Display for Number {
     }
 }
 
-/// Reads the value that is all of `text`, which `serde_json` has found to be JSON.
-fn read(text: &str, depth: usize) -> Result<Json, String> {
+/// Reads the value that is all of `text`, which `serde_json` has found to be JSON, with at most so many levels.
+fn read(text: &str, levels: usize) -> Result<Json, String> {
     let wrong = |error: serde_json::Error| reason(&error);
     match text.bytes().next() {
-        Some(b'{' | b'[') if depth == DEPTH_LIMIT => Err(format!("nested deeper than {DEPTH_LIMIT} levels")),
+        Some(b'{' | b'[') if levels == 0 => Err(format!("nested deeper than {DEPTH_LIMIT} levels")),
         Some(b'{') => {
             let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(wrong)?;
-            let members = members.into_iter().map(|(name, raw)| Ok((name, read(raw.get(), depth + 1)?)));
+            let members = members.into_iter().map(|(name, raw)| Ok((name, read(raw.get(), levels - 1)?)));
             members.collect::<Result<_, _>>().map(Json::Map)
         }
         Some(b'[') => {
             let values: Vec<&RawValue> = serde_json::from_str(text).map_err(wrong)?;
-            values.into_iter().map(|raw| read(raw.get(), depth + 1)).collect::<Result<_, _>>().map(Json::List)
+            values
+                .into_iter()
+                .map(|raw| read(raw.get(), levels - 1))
+                .collect::<Result<_, _>>()
+                .map(Json::List)
         }
         Some(b'"') => serde_json::from_str(text).map(Json::Text).map_err(wrong),
         Some(b't') => Ok(Json::Bool(true)),

@@ -12,7 +12,7 @@ use crate::run::{ClientOutcome, Left};
 /// The result of a run.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Whether every client has every event, in order, once and unchanged.
+    /// Whether every client has every event that it wants, in order, once and unchanged.
     pub ok: bool,
     /// The address of every service; it answers for as long as the stack is kept.
     pub endpoint: String,

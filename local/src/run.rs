@@ -109,7 +109,7 @@ pub async fn run(
 }
 
 impl Outcome {
-    /// Whether every client has every event, in order, once and unchanged.
+    /// Whether every client has every event that it wants, in order, once and unchanged.
     pub fn is_good(&self) -> bool {
         self.clients.iter().all(|client| client.verdict.is_good())
     }
@@ -145,7 +145,7 @@ impl Times {
 
 fn follower<'e>(stack: &Stack, client: &ClientAddress, expected: &'e ExpectedEvents) -> Follower<'e> {
     let target = stack.connection().target(&client.account);
-    Follower::new(target, client.queue_url.clone(), expected)
+    Follower::of_client(target, client, expected)
 }
 
 /// Waits until the fan-out queue is empty, or has kept the same number of messages for [`PATIENCE`].

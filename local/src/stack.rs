@@ -49,6 +49,7 @@ pub struct Ground {
 pub struct Stack {
     ground: Ground,
     naming: Naming,
+    config: Config,
     clients: Vec<ClientAddress>,
 }
 
@@ -210,12 +211,17 @@ impl Stack {
         deploy_template(&ground, &config, &packages, say).await?;
         let clients = config.clients.iter().map(|client| address(client, &naming, &ground.connection));
         let clients = clients.collect();
-        Ok(Self { ground, naming, clients })
+        Ok(Self { ground, naming, config, clients })
     }
 
     /// How its services are reached.
     pub fn connection(&self) -> &Connection {
         &self.ground.connection
+    }
+
+    /// What it was deployed with.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The clients, in the order of `client-queues.toml`.

@@ -100,10 +100,11 @@ fn help_teaches() -> anyhow::Result<()> {
           cargo local --stay                       keep it, and look around with any AWS client
           cargo local --json | jq .clients         for programs
 
-        Clients come from client-queues.toml: add one, run this again, and it is in the table.
+        Clients come from client-queues.toml: add one, run this again, and it is in the table. A client with a filter is
+        expected to have what it wants, and one with a view of its own, events in that view.
 
         Exit status:
-          0    every client has every event, in order, once and unchanged
+          0    every client has every event that it wants, in order, once and unchanged
           1    a client does not; the findings are below the table
           2    the command line is wrong
           3    the stack could not be started, or did not answer

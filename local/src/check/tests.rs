@@ -225,3 +225,207 @@ fn a_changed_message_is_found() {
     "#]],
     );
 }
+
+/// What the clients of a config get of the events of [`written`].
+const CLIENTS: &str = r#"
+[source]
+partition_key = "mark"
+sort_key = "createTime"
+id = "eventId"
+name = "eventName"
+time = "createTime"
+version = "RegistrationNumber.version"
+
+[cloudevents]
+source = "urn:example:marks"
+
+[[client]]
+name = "All"
+
+[[client]]
+name = "Filtered"
+
+[client.filter]
+RegistrationNumber.price = [{ numeric = ["<=", 299.9] }]
+
+[client.filter."$message"]
+version = [{ numeric = [">", 1] }]
+
+[[client]]
+name = "Without"
+omit = ["eventId", "RegistrationNumber.entitlement"]
+
+[[client]]
+name = "Wrapped"
+envelope = "cloudevents"
+"#;
+
+fn of_config(config: &str) -> ExpectedEvents {
+    let config = shared::config::Config::try_from_toml("client-queues.toml", config, None).unwrap();
+    ExpectedEvents::of_config(histories(2, 3, 0), &config)
+}
+
+/// Checks `received` as that of `client`; `body` is the body of an event with this JSON.
+fn check_client(client: &str, received: &str, body: impl Fn(String) -> String, expected: Expect) {
+    let written = of_config(CLIENTS);
+    let mut check = Check::of_client(&written, client);
+    for name in received.split_whitespace() {
+        check.take(&message(&written, name, |message| message.body = body(message.body.clone())));
+    }
+    let verdict = check.verdict(&HashSet::new());
+    assert_eq!(check.is_complete(&HashSet::new()), verdict.missing == 0);
+    assert_eq!(written.count(client), verdict.expected);
+    expected.assert_eq(&summary(&verdict));
+}
+
+/// The event without its id and its entitlement.
+fn without(body: String) -> String {
+    let Ok(Json::Map(mut item)) = Json::parse(&body) else { panic!("{body}") };
+    item.remove("eventId");
+    let Some(Json::Map(row)) = item.get_mut("RegistrationNumber") else { panic!("{body}") };
+    row.remove("entitlement");
+    json_text(&Json::Map(item))
+}
+
+/// The event in its envelope.
+fn wrapped(body: String) -> String {
+    let item = Json::parse(&body).unwrap();
+    let text = |path: &[&str]| item.at(path).and_then(Json::as_text).unwrap();
+    let Some(Json::Number(version)) = item.at(&["RegistrationNumber", "version"]) else { panic!("{body}") };
+    let (id, name, mark) = (text(&["eventId"]), text(&["eventName"]), text(&["mark"]));
+    let (group, time) = (mark.replace(' ', "%20"), text(&["createTime"]));
+    let time = match time.trim_end_matches('Z').split_once('.') {
+        Some((second, fraction)) => format!("{second}.{}Z", fraction.trim_end_matches('0')),
+        None => time.to_owned(),
+    };
+    format!(
+        r#"{{"specversion":"1.0","id":"{id}","source":"urn:example:marks","type":"{name}","subject":"{group}","time":"{time}","datacontenttype":"application/json","sequence":"{:020}","data":{body}}}"#,
+        version.as_str().parse::<u64>().unwrap()
+    )
+}
+
+#[test]
+fn a_client_without_filter_and_view_gets_everything() {
+    check_client(
+        "All",
+        "a1 a2 b1 a3 b2 b3",
+        |body| body,
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 0
+    "#]],
+    );
+    check_client(
+        "All",
+        "a2 b1 b2",
+        |body| body,
+        expect![[r#"
+        3 of 6 in 2; missing 3, out of order 0, duplicates 0, differing 0
+        missing of `AFC F5`: version 1, 3
+        missing of `X1 ABC`: version 3
+    "#]],
+    );
+}
+
+#[test]
+fn a_client_with_a_filter_gets_what_it_wants_and_nothing_else() {
+    check_client(
+        "Filtered",
+        "a2 a3",
+        |body| body,
+        expect![[r#"
+        2 of 2 in 1; missing 0, out of order 0, duplicates 0, differing 0
+    "#]],
+    );
+    check_client(
+        "Filtered",
+        "a3 a2",
+        |body| body,
+        expect![[r#"
+        2 of 2 in 1; missing 0, out of order 1, duplicates 0, differing 0
+        version 2 of `AFC F5` came after a later one
+    "#]],
+    );
+    check_client(
+        "Filtered",
+        "a2 a1 b2",
+        |body| body,
+        expect![[r#"
+        1 of 2 in 1; missing 1, out of order 0, duplicates 0, differing 2
+        version 1 of `AFC F5` came, though the client does not want it
+        version 2 of `X1 ABC` came, though the client does not want it
+        missing of `AFC F5`: version 3
+    "#]],
+    );
+}
+
+#[test]
+fn a_client_with_a_view_gets_that_of_each_event() {
+    check_client(
+        "Without",
+        "a1 a2 a3 b1 b2 b3",
+        without,
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 0
+    "#]],
+    );
+    check_client(
+        "Without",
+        "a1",
+        |body| body,
+        expect![[r#"
+            1 of 6 in 1; missing 5, out of order 0, duplicates 0, differing 1
+            version 1 of `AFC F5`: the body differs from the client's view at `RegistrationNumber.entitlement`
+            missing of `AFC F5`: version 2, 3
+            missing of `X1 ABC`: version 1, 2, 3
+        "#]],
+    );
+    check_client(
+        "Wrapped",
+        "a1 a2 a3 b1 b2 b3",
+        wrapped,
+        expect![[r#"
+        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 0
+    "#]],
+    );
+    check_client(
+        "Wrapped",
+        "a1 b1",
+        |body| wrapped(body.replace("299.90", "299.91")),
+        expect![[r#"
+            2 of 6 in 2; missing 4, out of order 0, duplicates 0, differing 1
+            version 1 of `AFC F5`: the body differs from the client's view at `data.RegistrationNumber.price`
+            missing of `AFC F5`: version 2, 3
+            missing of `X1 ABC`: version 2, 3
+        "#]],
+    );
+    check_client(
+        "All",
+        "a1",
+        wrapped,
+        expect![[r#"
+        0 of 6 in 0; missing 6, out of order 0, duplicates 0, differing 1
+        the event `` of group `a` was never written
+        missing of `AFC F5`: version 1, 2, 3
+        missing of `X1 ABC`: version 1, 2, 3
+    "#]],
+    );
+}
+
+#[test]
+fn what_the_source_s_filter_passes_over_is_expected_by_no_client() {
+    let filter = "[source.filter]\nRegistrationNumber.version = [{ numeric = [\"<\", 3] }]\n\n[cloudevents]";
+    let written = of_config(&CLIENTS.replace("[cloudevents]", filter));
+    let counts = ["All", "Filtered", "Without", "Wrapped", "unknown"].map(|client| written.count(client));
+    assert_eq!(counts, [4, 1, 4, 4, 6]);
+}
+
+#[test]
+fn an_event_that_can_not_be_read_is_missed() {
+    let mut events = histories(1, 2, 0);
+    if let Json::Map(item) = &mut events[1].item {
+        item.insert("RegistrationNumber".to_owned(), Json::Null);
+    }
+    let config = shared::config::Config::try_from_toml("client-queues.toml", CLIENTS, None).unwrap();
+    let written = ExpectedEvents::of_config(events, &config);
+    assert_eq!(["All", "Without"].map(|client| written.count(client)), [2, 2]);
+}
