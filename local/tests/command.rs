@@ -100,8 +100,8 @@ fn help_teaches() -> anyhow::Result<()> {
           cargo local --stay                       keep it, and look around with any AWS client
           cargo local --json | jq .clients         for programs
 
-        Clients come from client-queues.toml: add one, run this again, and it is in the table. A client with a filter is
-        expected to have what it wants, and one with a view of its own, events in that view.
+        Clients come from client-queues.toml: add one, run this again, and it is in the table. A client with
+        a filter is expected to have what it wants, and one with a view of its own, events in that view.
 
         Exit status:
           0    every client has every event that it wants, in order, once and unchanged

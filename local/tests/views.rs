@@ -38,7 +38,7 @@ const MARKS: usize = 8;
 const BEFORE: usize = 10;
 /// More than are written.
 const ROUNDS: usize = 200;
-const CLIENTS: [&str; 4] = ["Archive", "Tolls", "Analytics", "Partners"];
+const CLIENTS: [&str; 5] = ["Archive", "Tolls", "Analytics", "Partners", "Parking"];
 
 /// A mark's price with as many digits as DynamoDB has.
 const WIDE: (&str, &str) = ("X1 ABC", "12345678901234567890.123456789012345678");
@@ -69,6 +69,12 @@ omit = ["RegistrationNumber.entitlement"]
 [[client]]
 name = "Partners"
 envelope = "cloudevents"
+
+[[client]]
+name = "Parking"
+
+[client.filter."$message"]
+eventName = ["LockedEvent", "UnlockedEvent"]
 "#;
 
 const SECOND: &str = r#"
@@ -91,6 +97,15 @@ fields = ["mark", "eventName", "RegistrationNumber.status", "RegistrationNumber.
 [[client]]
 name = "Partners"
 envelope = "cloudevents"
+
+[[client]]
+name = "Parking"
+
+[client.filter]
+"$or" = [
+    { RegistrationNumber.status = ["LOCKED"] },
+    { "$message" = { version = [{ numeric = [">", 20] }], eventName = ["UnlockedEvent"] } },
+]
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,7 +146,8 @@ async fn each_client_gets_what_it_wants_of_each_event_and_can_tell_that_nothing_
     assert!(wide.len() == BEFORE && wide.iter().all(|message| message.body.contains(WIDE.1)));
     assert_loss_shows_and_is_repaired(&mut clients[1], &ledger).await?;
 
-    // Filter and views are changed while events flow.
+    // Filters and views are changed while events flow. One client is behind through all of it.
+    ledger.request(&json!({ "request": "pause", "client": "Parking" })).await?;
     let first_after = registry.deploy_while_events_flow(SECOND, &mut clients[0], BEFORE).await?;
     assert!(first_after > BEFORE + 2, "hardly an event was written while the stack was updated");
     // One event of each name.
@@ -143,6 +159,8 @@ async fn each_client_gets_what_it_wants_of_each_event_and_can_tell_that_nothing_
     };
     clients[0].until_it_has(|_, event| round(event) < end).await?;
     registry.until_fan_out_is_idle().await?;
+    assert_eq!(ledger.standing().await?.behind().get("Parking"), Some(&MARKS));
+    ledger.request(&json!({ "request": "resume", "client": "Parking" })).await?;
     for client in &mut clients {
         ledger.up_to_date(client.name).await?;
         client.until_it_has(|client, event| round(event) < BEFORE && wants(client, FIRST, event)).await?;
@@ -388,6 +406,11 @@ fn wants(client: &str, file: &str, event: &Event) -> bool {
         matches!(price, Some(Json::Number(price)) if price.as_str().len() == 6 && price.as_str() < "800");
     match (client, file) {
         ("Tolls", FIRST) => is_cheap && ["LockedEvent", "UnlockedEvent"].contains(&name(event)),
+        ("Parking", FIRST) => ["LockedEvent", "UnlockedEvent"].contains(&name(event)),
+        ("Parking", _) => {
+            let status = event.item.at(&["RegistrationNumber", "status"]).and_then(Json::as_text);
+            status == Some("LOCKED") || (version(event) > 20 && name(event) == "UnlockedEvent")
+        }
         ("Tolls", _) => ["NomineeUpdatedEvent", "UnlockedEvent"].contains(&name(event)),
         _ => true,
     }
