@@ -33,6 +33,10 @@ pub const SK: &str = "sk";
 /// The attribute that says an item's format.
 pub const FORMAT: &str = "format";
 
+/// The attribute with the item's `write_count` when it was written what clients were sent last. A release that doesn't know
+/// that writes the item and leaves this: then what was sent last is not known.
+const LAST_WRITTEN: &str = "last_write_count";
+
 /// The format that is written, and the only one that is read.
 pub const FORMAT_WRITTEN: u64 = 2;
 

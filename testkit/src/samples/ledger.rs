@@ -111,10 +111,7 @@ prop_compose! {
         (holes, pairs) in (vec(version(), 0..HOLES_LIMIT), vec(version(), 0..PAIRS_LIMIT)),
         (last, own) in (last(), btree_map(any::<u32>(), last(), 0..4)),
     ) -> GroupItem {
-        // Nothing above the group's version was sent to whoever is up to date.
-        let up_to = |last: LastVersion| last.map(|last| last.min(version)).filter(|last| *last >= 0);
-        let own = own.into_iter().map(|(client, own)| (ClientId(client), up_to(own)));
-        let sent = LastSent::new(up_to(last), own);
+        let sent = LastSent::new(last, own.into_iter().map(|(client, own)| (ClientId(client), own)));
         let behind = behind.into_iter().map(ClientId).collect();
         let first = First { identity: EventIdentity { sort, id }, version: first_version };
         let token = IncarnationToken::try_new(&token).unwrap();

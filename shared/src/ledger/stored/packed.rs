@@ -13,7 +13,8 @@ pub(super) fn pack(entries: impl Iterator<Item = (ClientId, LastVersion)>) -> Ve
     let mut before = 0;
     for (ClientId(client), version) in entries {
         bytes.extend(digits(u64::from(client - before)));
-        bytes.extend(digits(version.map_or(0, |version| version.unsigned_abs() + 1)));
+        let version = version.and_then(|version| u64::try_from(version).ok());
+        bytes.extend(digits(version.map_or(0, |version| version + 1)));
         before = client;
     }
     bytes

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::{self, Fields};
-use super::{Attributes, Damage, FORMAT, Value, check_format, packed};
+use super::{Attributes, Damage, FORMAT, LAST_WRITTEN, Value, check_format, packed};
 use crate::config::ClientName;
 use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
-    ClientId, Cursor, First, GroupItem, Item, ItemKey, LastSent, Lease, Registration, Registry, Repetition,
-    Scan, State,
+    ClientId, Cursor, First, GroupItem, Item, ItemKey, LastSent, LastVersion, Lease, Registration, Registry,
+    Repetition, Scan, State, WriteCount,
 };
 
 /// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations,
@@ -76,20 +76,20 @@ fn filter(fields: &mut Fields) -> Result<FilterDigest, Damage> {
 
 fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
     let behind = fields.if_any("behind", |fields| fields.numbers::<_, Vec<u32>>("behind"))?;
-    let version = fields.version("version")?;
-    let exceptions = fields.if_any("sent", |fields| fields.bytes("sent", packed::unpack))?;
-    // A release that doesn't know what was sent last may have begun another incarnation.
-    let last = fields.if_any("last", |fields| fields.version("last"))?.min(Some(version));
-    let exceptions = exceptions.into_iter().flatten().map(|(client, own)| (client, own.min(Some(version))));
+    let write_count = fields.write_count()?;
+    let exceptions =
+        fields.if_any("sent", |fields| fields.bytes("sent", packed::unpack))?.unwrap_or_default();
+    let last = last(fields, write_count)?;
+    let sent = last.map(|last| LastSent::new(last, exceptions)).unwrap_or_default();
     let first = |fields: &mut Fields| {
         let id = fields.if_any("id", |fields| fields.text("id"))?;
         let identity = EventIdentity { sort: fields.key("sort")?, id };
         Ok(First { identity, version: fields.version("version")? })
     };
     Ok(GroupItem {
-        write_count: fields.write_count()?,
-        version,
-        sent: LastSent::new(last, exceptions),
+        write_count,
+        version: fields.version("version")?,
+        sent,
         behind: behind.into_iter().flatten().map(ClientId).collect::<BTreeSet<_>>(),
         revision: fields.number("revision")?,
         incarnation_number: fields.number("incarnation_number")?,
@@ -102,6 +102,13 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
         pairs: fields.if_any("pairs", |fields| fields.list("pairs", fields::version))?.unwrap_or_default(),
         unknown: fields.take_rest(),
     })
+}
+
+/// What was sent last; `None` if that is not known, because another release has written the item since.
+fn last(fields: &mut Fields, write_count: WriteCount) -> Result<Option<LastVersion>, Damage> {
+    let written = fields.if_any(LAST_WRITTEN, |fields| fields.number(LAST_WRITTEN).map(WriteCount))?;
+    let last = fields.if_any("last", |fields| fields.version("last"))?.filter(|last| *last >= 0);
+    Ok((written == Some(write_count)).then_some(last))
 }
 
 fn token(fields: &mut Fields) -> Result<IncarnationToken, Damage> {
@@ -118,12 +125,13 @@ fn cursor(fields: &mut Fields) -> Result<Cursor, Damage> {
             Some(Repetition { id, until })
         }
     };
+    let write_count = fields.write_count()?;
     Ok(Cursor {
-        write_count: fields.write_count()?,
+        write_count,
         epoch: fields.number("epoch")?,
         incarnation_number: fields.number("incarnation_number")?,
         position: fields.version("position")?,
-        last: fields.if_any("last", |fields| fields.version("last"))?,
+        last: last(fields, write_count)?.flatten(),
         replay,
         at: fields.instant("at")?,
         unknown: fields.take_rest(),

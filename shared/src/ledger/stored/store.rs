@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attributes, FORMAT, FORMAT_WRITTEN, Value, instant, packed};
+use super::{Attributes, FORMAT, FORMAT_WRITTEN, LAST_WRITTEN, Value, instant, packed};
 use crate::ids::Key;
 use crate::ledger::{Cursor, First, GroupItem, Item, Lease, Registration, Registry, Scan, State};
 use crate::time::Timestamp;
@@ -76,8 +76,13 @@ fn of_group(group: &GroupItem) -> Attributes {
     // DynamoDB has no empty sets.
     let behind = || Value::Ns(group.behind.iter().map(|client| client.0.to_string()).collect());
     put(&mut attributes, "behind", (!group.behind.is_empty()).then(behind));
-    put(&mut attributes, "last", group.sent.last().map(number));
-    let sent = packed::pack(group.sent.exceptions());
+    let (last, sent) = (group.sent.last(), packed::pack(group.sent.exceptions()));
+    put(
+        &mut attributes,
+        LAST_WRITTEN,
+        (last.is_some() || !sent.is_empty()).then(|| number(group.write_count.0)),
+    );
+    put(&mut attributes, "last", last.map(number));
     put(&mut attributes, "sent", (!sent.is_empty()).then_some(Value::B(sent)));
     put(&mut attributes, "time", group.time.map(instant::store));
     put(&mut attributes, "streamed_at", group.streamed_at.map(at));
@@ -99,6 +104,7 @@ fn of_cursor(cursor: &Cursor) -> Attributes {
         ("replay", Value::S(replay.map_or_else(String::new, |repeated| repeated.id.as_str().to_owned()))),
         ("at", at(cursor.at)),
     ]);
+    put(&mut attributes, LAST_WRITTEN, cursor.last.map(|_| number(cursor.write_count.0)));
     put(&mut attributes, "last", cursor.last.map(number));
     attributes
 }

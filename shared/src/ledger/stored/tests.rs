@@ -109,9 +109,9 @@ fn what_an_operator_reads() {
     check(
         ItemKey::Group(group()),
         Item::Group(Box::new(group_item())),
-        expect![[
-            r#"group#AFC%20F5 / group: {behind: <2, 11>, first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: "AFC F5", last: 6, pairs: [3], revision: 3, sent: [1, 0, 2, 6], streamed_at: "2027-01-15T08:00:00.125Z", time: "2026-11-20T10:00:00.000000001Z", token: "0123456789abcdef", version: 7, write_count: 9}"#
-        ]],
+        expect![
+            "group#AFC%20F5 / group: {behind: <2, 11>, first: {id: \"an id\", sort: \"2025-03-01T09:30:00Z\", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: \"AFC F5\", last: 6, last_write_count: 9, pairs: [3], revision: 3, sent: [1, 0, 2, 6], streamed_at: \"2027-01-15T08:00:00.125Z\", time: \"2026-11-20T10:00:00.000000001Z\", token: \"0123456789abcdef\", version: 7, write_count: 9}"
+        ],
     );
     let empty = GroupItem {
         behind: BTreeSet::new(),
@@ -132,15 +132,15 @@ fn what_an_operator_reads() {
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(cursor()),
         expect![
-            "behind#2 / AFC%20F5: {at: \"2025-11-20T10:00:00Z\", epoch: 2, format: 2, incarnation_number: 1, last: 6, position: 3, replay: \"r-1\", replay_until: 7, write_count: 1}"
+            "behind#2 / AFC%20F5: {at: \"2025-11-20T10:00:00Z\", epoch: 2, format: 2, incarnation_number: 1, last: 6, last_write_count: 1, position: 3, replay: \"r-1\", replay_until: 7, write_count: 1}"
         ],
     );
     check(
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(Cursor { replay: None, ..cursor() }),
-        expect![[
-            r#"behind#2 / AFC%20F5: {at: "2025-11-20T10:00:00Z", epoch: 2, format: 2, incarnation_number: 1, last: 6, position: 3, replay: "", replay_until: 0, write_count: 1}"#
-        ]],
+        expect![
+            "behind#2 / AFC%20F5: {at: \"2025-11-20T10:00:00Z\", epoch: 2, format: 2, incarnation_number: 1, last: 6, last_write_count: 1, position: 3, replay: \"\", replay_until: 0, write_count: 1}"
+        ],
     );
     let lease = Lease {
         write_count: WriteCount(5),
@@ -174,6 +174,28 @@ fn what_an_operator_reads() {
             r#"scan#history / scan: {after: {key: 7, sort: [0, 255]}, at: "2025-11-20T10:00:00Z", format: 2, is_on: true, revision: 3, write_count: 8}"#
         ]],
     );
+}
+
+#[test]
+fn what_was_sent_last_is_not_known_when_a_release_has_written_that_does_not_know_it() {
+    let rewritten = |item: &Item| {
+        let mut stored = store(item);
+        assert!(stored.insert("write_count".to_owned(), Value::N("10".to_owned())).is_some());
+        stored
+    };
+    let group = ItemKey::Group(Group::of(&Key::S("AFC F5".to_owned())));
+    let item = Item::Group(Box::new(group_item()));
+    assert_eq!(restore(&group, store(&item)), Ok(item.clone()));
+    let unknown = GroupItem { write_count: WriteCount(10), sent: LastSent::default(), ..group_item() };
+    assert_eq!(restore(&group, rewritten(&item)), Ok(Item::Group(Box::new(unknown))));
+    let unknown = Cursor { write_count: WriteCount(10), last: None, ..cursor() };
+    let key = ItemKey::Cursor(ClientId(2), Group::of(&Key::S("AFC F5".to_owned())));
+    assert_eq!(restore(&key, rewritten(&Item::Cursor(cursor()))), Ok(Item::Cursor(unknown)));
+    // No version is below 0.
+    let mut stored = store(&item);
+    stored.insert("last".to_owned(), Value::N("-1".to_owned()));
+    let Ok(Item::Group(restored)) = restore(&group, stored) else { panic!() };
+    assert_eq!(restored.sent.last(), None);
 }
 
 #[test]
