@@ -2,9 +2,9 @@
 
 use aws::operator::table::KeyType;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use shared::control::TypedKey;
-use shared::ids::{Group, Key};
+use shared::ids::Group;
 
 use crate::exit::{Exit, Failure};
 
@@ -34,26 +34,12 @@ pub fn typed_key(text: &str, of: KeyType) -> Result<TypedKey, Failure> {
 /// The key of the group `text`, a `MessageGroupId`, in a table whose keys are of this type. None if `text` is not a
 /// group, is the same as its key, or is only a digest of it.
 pub fn key_of_group(text: &str, of: KeyType) -> Option<TypedKey> {
-    let key = match of {
-        KeyType::S => Key::S(percent_decoded(text)?),
-        KeyType::N => Key::N(percent_decoded(text.strip_prefix("~n")?)?),
-        KeyType::B => Key::B(URL_SAFE_NO_PAD.decode(text.strip_prefix("~b")?).ok()?),
-    };
-    let typed = TypedKey::from(&key);
-    (Group::of(&key).as_str() == text && typed.as_text() != text).then_some(typed)
-}
-
-/// `text` with each `%XX` decoded.
-fn percent_decoded(text: &str) -> Option<String> {
-    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text);
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend_from_slice(before.as_bytes());
-        let (digits, others) = after.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = others;
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8(bytes).ok()
+    let key = TypedKey::from(&Group::try_from_sqs(text).ok()?.key()?);
+    let is_of_type = matches!(
+        (&key, of),
+        (TypedKey::S(_), KeyType::S) | (TypedKey::N(_), KeyType::N) | (TypedKey::B(_), KeyType::B)
+    );
+    (is_of_type && key.as_text() != text).then_some(key)
 }
 
 /// Whether `text` is a number in the one form in which DynamoDB writes it: the shortest.
@@ -73,6 +59,8 @@ fn is_as_written(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use shared::ids::Key;
+
     use super::*;
 
     #[test]

@@ -134,15 +134,6 @@ pub fn more_than(is_more: bool) -> &'static str {
     if is_more { "more than " } else { "" }
 }
 
-/// `text` as one word for a POSIX shell, quoted if need be.
-pub fn shell_quoted(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=+@%,".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 /// An instant as people read it, in UTC, to the second.
 pub fn instant(timestamp: Timestamp) -> String {
     let seconds = i64::try_from(timestamp.as_millis() / 1_000).unwrap_or(i64::MAX);
@@ -182,18 +173,5 @@ mod tests {
     fn instants_are_whole_seconds() {
         assert_eq!(instant(Timestamp::from_millis(1_767_603_600_999)), "2026-01-05T09:00:00Z");
         assert_eq!(instant(Timestamp::from_millis(u64::MAX)), "");
-    }
-
-    #[test]
-    fn text_is_quoted_to_be_one_word_of_a_shell() {
-        for (text, expected) in [
-            ("AFC", "AFC"),
-            ("AP8=", "AP8="),
-            ("AFC F5", "'AFC F5'"),
-            ("O'Hara $HOME", r"'O'\''Hara $HOME'"),
-            ("", "''"),
-        ] {
-            assert_eq!(shell_quoted(text), expected);
-        }
     }
 }

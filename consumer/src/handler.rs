@@ -1,10 +1,10 @@
 //! A batch of messages: each is decided on, its effect is written, and what failed goes back.
 
 use std::collections::{HashMap, HashSet};
-use std::error::Error;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Verdict, decide};
+use shared::text::with_sources;
 use tracing::{error, info, warn};
 
 use crate::consumed::{Consumed, Counts};
@@ -163,17 +163,6 @@ fn refusal(message: &ReceivedMessage, settings: &ConsumerSettings) -> String {
         return format!("version {version} is below the first, {first}; is `first_version` the source's?");
     }
     format!("version {version} is not above its predecessor: no message of the pipeline")
-}
-
-/// An error and what lies behind it.
-fn with_sources(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text += &format!(": {source}");
-        next = source.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! The command that brings what is missing.
 
+use shared::control::TypedKey;
+use shared::ids::Group;
+use shared::text::shell_quoted;
+
 /// The command with which an operator sends `client` what it lacks of `group`, from version `from` on.
 ///
 /// The operator's tool takes the aggregate's key, which its group shows but for a very long one: then `KEY` stands for it.
@@ -11,40 +15,13 @@ pub fn replay_command(client: &str, group: &str, from: i64) -> String {
 
 /// The key as the tool takes it: text, a number, or bytes as base64.
 fn key_of(group: &str) -> Option<String> {
-    if group.starts_with("~h") {
-        return None;
-    }
-    if let Some(bytes) = group.strip_prefix("~b") {
-        let padding = "=".repeat((4 - bytes.len() % 4) % 4);
-        return Some(bytes.replace('-', "+").replace('_', "/") + &padding);
-    }
-    percent_decoded(group.strip_prefix("~n").unwrap_or(group))
-}
-
-/// `text` with each `%XX` decoded.
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    String::from_utf8(bytes).ok()
-}
-
-/// `text` as one word for a POSIX shell, quoted if need be.
-fn shell_quoted(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=+@%,".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    let key = Group::try_from_sqs(group).ok()?.key()?;
+    Some(TypedKey::from(&key).as_text().to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::{Group, Key};
+    use shared::ids::Key;
 
     use super::*;
 

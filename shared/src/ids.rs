@@ -101,17 +101,21 @@ impl Group {
         Self(format!("~h{}~{beginning}", digest(key.tag(), &[key.as_bytes()])))
     }
 
-    /// The key whose group this is, if it is a string that its group shows whole.
-    pub fn text_key(&self) -> Option<Key> {
-        let mut parts = self.0.split('%');
-        let mut text = parts.next().unwrap_or_default().as_bytes().to_vec();
-        for part in parts {
-            let (byte, rest) = part.split_at_checked(2)?;
-            text.push(u8::from_str_radix(byte, 16).ok()?);
-            text.extend_from_slice(rest.as_bytes());
-        }
-        let key = Key::S(String::from_utf8(text).ok()?);
+    /// The key whose group this is, if the group shows it whole.
+    pub fn key(&self) -> Option<Key> {
+        let key = if let Some(bytes) = self.0.strip_prefix("~b") {
+            Key::B(URL_SAFE_NO_PAD.decode(bytes).ok()?)
+        } else if let Some(number) = self.0.strip_prefix("~n") {
+            Key::N(percent_decoded(number)?)
+        } else {
+            Key::S(percent_decoded(&self.0)?)
+        };
         (Self::of(&key) == *self).then_some(key)
+    }
+
+    /// The same, if the key is a string.
+    pub fn text_key(&self) -> Option<Key> {
+        self.key().filter(|key| matches!(key, Key::S(_)))
     }
 
     /// The group of rejections of records whose aggregate cannot be read; [`Group::of`] yields no such group.
@@ -308,6 +312,18 @@ fn is_legal(text: &str) -> bool {
 }
 
 /// `%XX` for each byte that SQS refuses or that the encoding uses itself.
+/// `text` with each `%XX` decoded.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (byte, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(byte, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

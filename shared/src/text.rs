@@ -1,4 +1,4 @@
-//! Text that people read, printable and whole; and hexadecimal digits.
+//! Text that people read, printable and whole; words for a shell; and hexadecimal digits.
 
 use std::error::Error;
 
@@ -36,6 +36,15 @@ pub fn with_sources(error: &dyn Error) -> String {
         source = error.source();
     }
     text
+}
+
+/// `text` as one word for a POSIX shell, quoted if need be.
+pub fn shell_quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=+@%,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// The bytes in lower-case hexadecimal digits.
@@ -78,5 +87,18 @@ mod tests {
         let layer = |text, source| Layer(text, Some(Box::new(source)));
         let error = layer("dispatch failure", layer("connection refused", Layer("refused", None)));
         assert_eq!(with_sources(&error), "dispatch failure: connection refused");
+    }
+
+    #[test]
+    fn text_is_quoted_to_be_one_word_of_a_shell() {
+        for (text, expected) in [
+            ("AFC", "AFC"),
+            ("AP8=", "AP8="),
+            ("AFC F5", "'AFC F5'"),
+            ("O'Hara $HOME", r"'O'\''Hara $HOME'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_quoted(text), expected);
+        }
     }
 }

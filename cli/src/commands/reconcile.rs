@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use shared::control::{Comparison, ControlRequest, EventPair, EventVersion, GroupAhead, TypedKey};
 use shared::ledger::{Registration, State};
-use shared::text::{counted, printable};
+use shared::text::{counted, printable, shell_quoted};
 
 use super::operator::Operator;
 use crate::args::stack_option;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::{Style, Tone, row, shell_quoted, table};
+use crate::output::{Style, Tone, row, table};
 use crate::progress::Progress;
 
 /// The differences between table and ledger.

@@ -3,14 +3,13 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use shared::control::{REPLAY_KEYS_LIMIT, TypedKey};
-use shared::text::{counted, printable};
+use shared::text::{counted, printable, shell_quoted};
 
 use super::estimate::ReplayEstimate;
 use super::request::{ReplayTally, request};
 use crate::args::ReplayArguments;
 use crate::commands::operator::{Operator, now};
 use crate::exit::Failure;
-use crate::output::shell_quoted;
 use crate::progress::Progress;
 
 /// A replay that is being requested. Dropped before its end, as by an interruption, it prints the command that goes on.

@@ -1,12 +1,12 @@
 //! The report of `replay` and `backfill`.
 
 use serde::Serialize;
-use shared::text::{counted, printable};
+use shared::text::{counted, printable, shell_quoted};
 
 use super::cost::ReplayCost;
 use super::request::ReplayTally;
 use crate::exit::Exit;
-use crate::output::{Style, shell_quoted};
+use crate::output::Style;
 
 /// The result of a replay that was requested, or would be.
 #[derive(Debug, Default, Serialize)]
