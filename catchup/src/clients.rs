@@ -44,12 +44,12 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let Some(in_file) = self.own.file.get(name) else {
             return Err(ControlError::UnknownClient(client.to_owned()));
         };
-        if registration.state == State::Paused {
-            let stopped = Some("paused".to_owned());
-            return Ok(CatchUpReport { client: client.to_owned(), stopped, ..CatchUpReport::default() });
-        }
-        if !self.own.agrees(name, registration) {
-            let stopped = Some(OTHER_FILTER.to_owned());
+        let stopped = if registration.state == State::Paused {
+            Some("paused".to_owned())
+        } else {
+            (!self.own.agrees(name, registration)).then(|| OTHER_FILTER.to_owned())
+        };
+        if stopped.is_some() {
             return Ok(CatchUpReport { client: client.to_owned(), stopped, ..CatchUpReport::default() });
         }
         let client = Client::new(name, registration, Some(&in_file.queue), true);

@@ -29,6 +29,8 @@ use shared::clock::Clock;
 use shared::config::{ClientName, Config, Source};
 use shared::control::{ControlAnswer, ControlRequest, MaintenanceReport};
 use shared::file_clients::FileClients;
+use shared::filter::FilterDigest;
+use shared::ledger::membership::FileRegistration;
 use shared::ledger::{BoundedPort, EventTable, Ledger, Ports, Registration};
 use shared::metrics::{CountingPort, Tally, VERSIONS_USED_TWICE};
 use shared::naming::{Naming, OwnQueue, QueueUrl};
@@ -56,14 +58,16 @@ pub struct CatchUp {
 #[derive(Debug)]
 struct InFile {
     queue: QueueUrl,
-    history: bool,
+    registration: FileRegistration,
 }
 
 impl CatchUp {
     /// A catch-up function for this configuration and place.
     pub fn new(config: &Config, naming: &Naming) -> Self {
         let in_file = config.clients.iter().map(|client| {
-            let in_file = InFile { queue: client.queue_url(naming), history: client.history };
+            let filter = FilterDigest::of(client.filter.as_ref());
+            let registration = FileRegistration { history: client.history, filter };
+            let in_file = InFile { queue: client.queue_url(naming), registration };
             (client.name.clone(), in_file)
         });
         Self {

@@ -1,8 +1,8 @@
 //! What the event table has for a client that is behind.
 
 use shared::clock::{Clock, within};
-use shared::config::ClientName;
 use shared::event::Event;
+use shared::file_clients::FileClient;
 use shared::ids::Key;
 use shared::ledger::catch_up::{NeededEvents, Plan, Task};
 use shared::ledger::{EventTable, Ledger, Unread};
@@ -11,8 +11,6 @@ use shared::send::Transport;
 use shared::time::Timestamp;
 
 use super::work::Work;
-
-const NOT_IN_FILE: &str = "the client is not in this instance's file";
 
 /// What was found.
 #[derive(Debug)]
@@ -41,7 +39,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Reads what `client` needs in `task`, for as long as `until`.
     pub(super) async fn look_up(
         &self,
-        client: &ClientName,
+        client: FileClient<'_>,
         task: &Task,
         bytes_limit: usize,
         until: Timestamp,
@@ -55,12 +53,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 
     async fn look_up_all(
         &self,
-        client: &ClientName,
+        client: FileClient<'_>,
         task: &Task,
         bytes_limit: usize,
     ) -> Result<TableAnswer, Unread> {
-        // Whoever is not in the file has no pass.
-        let Some(client) = self.own.clients.get(client) else { return Err(Unread(NOT_IN_FILE.into())) };
         let mut gathered = NeededEvents::new(task, client, bytes_limit);
         if gathered.is_complete() {
             return Ok(TableAnswer::Lasts(gathered.plan()));

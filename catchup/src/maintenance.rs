@@ -37,10 +37,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 
     /// Settles who is served, and returns it.
     async fn settle(&self) -> Result<Registry, ControlError> {
-        let file = self.own.file.iter().filter_map(|(name, in_file)| {
-            let filter = self.own.clients.get(name)?.filter().clone();
-            Some((name.clone(), FileRegistration { history: in_file.history, filter }))
-        });
+        let file = self.own.file.iter().map(|(name, in_file)| (name.clone(), in_file.registration.clone()));
         let file: BTreeMap<ClientName, FileRegistration> = file.collect();
         let keys = [ItemKey::Registry];
         let registry = self.update(&keys, AfterFailure::ReadAgain, async |found| {

@@ -11,6 +11,7 @@ use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::control::RefusedGroup;
 use shared::event::Event;
+use shared::file_clients::FileClient;
 use shared::ids::Group;
 use shared::ledger::catch_up::{Begin, Plan, SentRange, Task, begin};
 use shared::ledger::times::PASS_LIMIT;
@@ -107,10 +108,13 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         keys.extend(groups.iter().map(|group| ItemKey::Group(group.clone())));
         keys.extend(groups.iter().map(|group| ItemKey::Cursor(client.id, group.clone())));
         let found = self.read(&keys).await;
-        if let Some(why) = self.unserved(&found, client) {
-            pass_outcome.stopped = Some(why);
-            return pass_outcome;
-        }
+        let in_file = match self.served(&found, client) {
+            Ok(in_file) => in_file,
+            Err(why) => {
+                pass_outcome.stopped = Some(why);
+                return pass_outcome;
+            }
+        };
 
         let (mut tasks, mut unread) = (Vec::new(), Vec::new());
         for group in groups {
@@ -133,7 +137,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         // One that takes long must leave the others time to be sent.
         let look_up_until = if is_alone { until } else { Budget::lookups_of_pass(now, until) };
         let asked = tasks.into_iter().map(async |task| {
-            let looked = Box::pin(self.look_up(client.name, &task, bytes_limit, look_up_until)).await;
+            let looked = Box::pin(self.look_up(in_file, &task, bytes_limit, look_up_until)).await;
             (task, looked)
         });
         let mut answered = Vec::new();
@@ -159,24 +163,23 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         pass_outcome
     }
 
-    /// Why the client is not to be served, as the ledger has it.
-    fn unserved(&self, found: &LedgerRead, client: &ServedClient<'_>) -> Option<String> {
-        let Ok(registry) = found.registry().known(|| ()) else {
-            let why = why_unread(found, &[ItemKey::Registry]);
-            warn!(
-                client = client.name.as_str(),
-                why, "the ledger does not answer; nothing is sent until the next maintenance"
-            );
-            return Some(why);
-        };
+    /// The client as the file has it, if it is to be served as the ledger has it; else why not.
+    fn served(&self, found: &LedgerRead, client: &ServedClient<'_>) -> Result<FileClient<'_>, String> {
+        let registry = found.registry().known(|| why_unread(found, &[ItemKey::Registry]));
+        let registry = registry.inspect_err(|why| {
+            let client = client.name.as_str();
+            warn!(client, why, "the ledger does not answer; nothing is sent until the next maintenance");
+        })?;
         let registration = registry.and_then(|registry| registry.client(client.id));
-        let why = match registration.map(|(_, registration)| (registration.state, registration)) {
-            Some((State::Live, registration)) if self.own.agrees(client.name, registration) => return None,
-            Some((State::Live, _)) => OTHER_FILTER,
-            Some((State::Paused, _)) => "paused",
-            Some((State::Retired, _)) | None => "retired",
-        };
-        Some(why.to_owned())
+        let registration = registration.map(|(_, registration)| registration);
+        match registration.map_or(State::Retired, |registration| registration.state) {
+            State::Live => {
+                let agreed = registration.and_then(|own| self.own.clients.agreed(client.name, own));
+                agreed.ok_or_else(|| OTHER_FILTER.to_owned())
+            }
+            State::Paused => Err("paused".to_owned()),
+            State::Retired => Err("retired".to_owned()),
+        }
     }
 
     /// What is to be sent to the client. What is not its business is dealt with: events that can't be sent, groups that

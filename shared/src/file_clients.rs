@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::filter::{Audience, ClientFilters, FilterDigest};
 use crate::ledger::Registration;
 use crate::message::Message;
-use crate::view::{ClientViews, MessageViews, ViewError};
+use crate::view::{ClientViews, View, ViewError};
 
 /// All of them.
 #[derive(Clone, Debug)]
@@ -22,9 +22,9 @@ pub struct FileClients {
 #[derive(Clone, Copy, Debug)]
 pub struct FileClient<'f> {
     file: &'f FileClients,
-    name: &'f ClientName,
     place: usize,
     filter: &'f FilterDigest,
+    view: &'f View,
 }
 
 impl FileClients {
@@ -40,8 +40,9 @@ impl FileClients {
 
     /// The client of this name.
     pub fn get(&self, name: &ClientName) -> Option<FileClient<'_>> {
-        let (name, place) = self.places.get_key_value(name)?;
-        Some(FileClient { file: self, name, place: *place, filter: self.filters.digest(*place)? })
+        let place = self.places.get(name)?;
+        let (filter, view) = (self.filters.digest(*place)?, self.views.view(*place)?);
+        Some(FileClient { file: self, place: *place, filter, view })
     }
 
     /// The client of this name, if the ledger knows it with the filter of this file. Another instance has another file: it
@@ -54,22 +55,17 @@ impl FileClients {
     pub fn audience(&self, message: &Message) -> Audience {
         self.filters.of_message(message)
     }
-
-    /// What the clients get of the event of `message`, made when it is asked for.
-    pub fn views<'m>(&'m self, message: &'m Message) -> MessageViews<'m> {
-        self.views.of(message)
-    }
 }
 
 impl<'f> FileClient<'f> {
-    /// Its name.
-    pub fn name(self) -> &'f ClientName {
-        self.name
-    }
-
     /// What tells its filter from others.
     pub fn filter(self) -> &'f FilterDigest {
         self.filter
+    }
+
+    /// What it gets of each event. Clients that get the same have the same one.
+    pub fn view(self) -> &'f View {
+        self.view
     }
 
     /// Whether it is in the audience of an event.
@@ -88,6 +84,6 @@ impl<'f> FileClient<'f> {
     ///
     /// [`ViewError`] if the event has no such view.
     pub fn message(self, message: &Message) -> Result<Message, ViewError> {
-        self.file.views(message).message(self.name).unwrap_or_else(|| Ok(message.clone()))
+        self.view.message(message)
     }
 }

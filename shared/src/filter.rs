@@ -60,11 +60,6 @@ impl ClientFilters {
         }
     }
 
-    /// Whether any client has a filter.
-    pub fn is_any(&self) -> bool {
-        self.patterns.is_some()
-    }
-
     /// Who wants the event of `message`, which is on its way to clients or comes from the fan-out queue.
     ///
     /// As for [`of`](Self::of); without a filter, the body is not even unescaped.
@@ -117,11 +112,6 @@ impl Audience {
     /// Whether the client at `place` wants the event.
     pub fn includes(self, place: usize) -> bool {
         self.unwanting.get(place / 64).is_none_or(|word| word >> (place % 64) & 1 == 0)
-    }
-
-    /// Whether every client wants the event.
-    pub fn is_everyone(self) -> bool {
-        self == Self::EVERYONE
     }
 
     fn set(&mut self, place: usize, wants: bool) {

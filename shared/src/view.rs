@@ -101,12 +101,8 @@ impl View {
     ///
     /// # Errors
     ///
-    /// As for [`encode`](Self::encode), or [`ViewError::NotText`].
-    pub fn message(&self, message: &Message, facts: &EventFacts<'_>) -> Result<Message, ViewError> {
-        if self.is_whole() {
-            return Ok(message.clone());
-        }
-        let body = message.body().text().ok_or(ViewError::NotText)?;
-        Ok(message.with_body(self.encode(facts, &body)?))
+    /// As for [`encode`](Self::encode), or [`ViewError`] if `message` is no event's.
+    pub fn message(&self, message: &Message) -> Result<Message, ViewError> {
+        MessageViews::new(message).message(self)
     }
 }

@@ -232,7 +232,7 @@ impl<'b> OpenGroup<'b> {
     fn count_duplicates(&mut self, found: &LedgerRead) {
         let Reading::Present(item) = found.group(&self.group) else { return };
         let is_counted = |counted: Duplicates| counted.incarnation_number == item.incarnation_number;
-        if self.duplicates.is_some_and(is_counted) || self.unrecorded != UnrecordedSends::default() {
+        if self.duplicates.is_some_and(is_counted) || !self.unrecorded.is_empty() {
             return;
         }
         let covered = self.arrivals.iter().filter(|arrival| arrival.version <= item.version);

@@ -171,7 +171,7 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
     let (there, implausible): (Vec<&Arrival>, Vec<&Arrival>) =
         there.into_iter().partition(|arrival| arrival.version <= plausible);
     let lowest = lowest_event(rows).filter(|(version, _)| *version <= plausible);
-    let (Some((version, lowest)), false) = (lowest, there.is_empty() && is_recorded(view)) else {
+    let (Some((version, lowest)), false) = (lowest, there.is_empty() && view.unrecorded.is_empty()) else {
         // Only a message of an event that is there tells how old a hole below is: its own, or a repair.
         let erased = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
         return Decision::reject(implausible, plausible)
@@ -211,11 +211,6 @@ fn highest_plausible(rows: &[RowHead], item: &GroupItem, there: &[&Arrival]) -> 
     let versions = || rows.iter().filter_map(|row| row.version);
     let resent = resent(there);
     plausible::highest(versions(), &resent).max(plausible::reach(item.version, versions(), &resent))
-}
-
-/// Whether nothing was sent by this invocation that the ledger doesn't have.
-fn is_recorded(view: &View<'_>) -> bool {
-    *view.unrecorded == UnrecordedSends::default()
 }
 
 /// Everything is covered. What an operator sent again is repeated to every client.

@@ -1,32 +1,31 @@
 //! The views of all clients: each event is encoded once for all clients that get the same of it.
 
-use std::collections::HashMap;
+use std::ptr;
 
 use super::{EventFacts, View, ViewError};
-use crate::config::{Client, ClientName};
+use crate::config::Client;
 use crate::message::{Body, Message};
 
 /// The clients' views, each of them once. Made at cold start.
 #[derive(Clone, Debug, Default)]
 pub struct ClientViews {
     views: Vec<View>,
-    /// Which of `views` each client has.
-    by_client: HashMap<ClientName, usize>,
+    /// Which of `views` each client has, in the order of the config.
+    of_clients: Vec<usize>,
 }
 
-/// One event as each client gets it. Encoded when a client asks for it, and once for each view.
+/// One event as each client gets it. Encoded when it is asked for, and once for each view.
 #[derive(Debug)]
 pub struct MessageViews<'v> {
-    views: &'v ClientViews,
     message: Message,
     /// The body's text, if the body had to be unescaped.
     text: Option<String>,
-    /// In the order of the views; none if no client asked.
-    encoded: Vec<Option<Result<Message, ViewError>>>,
+    /// What was asked for. There are few.
+    encoded: Vec<(&'v View, Result<Message, ViewError>)>,
 }
 
 impl ClientViews {
-    /// The views of `clients`.
+    /// The views of `clients`, which are those of a config, in its order.
     pub fn new(clients: &[Client]) -> Self {
         let mut all = Self::default();
         for client in clients {
@@ -35,57 +34,43 @@ impl ClientViews {
                 all.views.push(view);
                 all.views.len() - 1
             });
-            all.by_client.insert(client.name.clone(), place);
+            all.of_clients.push(place);
         }
         all
     }
 
-    /// The view of a client; none if the config has no client of this name, which then gets nothing.
-    pub fn view(&self, client: &ClientName) -> Option<&View> {
-        self.views.get(*self.by_client.get(client)?)
-    }
-
-    /// Whether all clients get events as they are.
-    pub fn are_whole(&self) -> bool {
-        self.views.iter().all(View::is_whole)
-    }
-
-    /// The event of `message`, which is from the fan-out queue or made of the table's item, for each of the clients.
-    ///
-    /// What differs among clients with the same view, such as an attribute, is added to what comes out of this.
-    pub fn of(&self, message: &Message) -> MessageViews<'_> {
-        MessageViews {
-            views: self,
-            message: message.clone(),
-            text: None,
-            encoded: vec![None; self.views.len()],
-        }
+    /// The view of the client at `place`; none if the config has no such client. Clients that get the same have the same one.
+    pub fn view(&self, place: usize) -> Option<&View> {
+        self.views.get(*self.of_clients.get(place)?)
     }
 }
 
-impl MessageViews<'_> {
-    /// The message to `client`: for clients with the same view the same one, which shares its text. None if the config
-    /// has no client of this name.
+impl<'v> MessageViews<'v> {
+    /// Nothing yet of the event of `message`, which is from the fan-out queue or made of the table's item.
+    ///
+    /// What differs among clients with the same view, such as an attribute, is added to what comes out of this.
+    pub fn new(message: &Message) -> Self {
+        Self { message: message.clone(), text: None, encoded: Vec::new() }
+    }
+
+    /// The message to clients with `view`: for all of them the same one, which shares its text.
     ///
     /// # Errors
     ///
     /// [`ViewError`], as for [`View::message`].
-    pub fn message(&mut self, client: &ClientName) -> Option<Result<Message, ViewError>> {
-        let place = *self.views.by_client.get(client)?;
-        if let Some(Some(encoded)) = self.encoded.get(place) {
-            return Some(encoded.clone());
-        }
-        let encoded = self.encode(self.views.views.get(place)?);
-        if let Some(known) = self.encoded.get_mut(place) {
-            *known = Some(encoded.clone());
-        }
-        Some(encoded)
-    }
-
-    fn encode(&mut self, view: &View) -> Result<Message, ViewError> {
+    pub fn message(&mut self, view: &'v View) -> Result<Message, ViewError> {
         if view.is_whole() {
             return Ok(self.message.clone());
         }
+        if let Some((_, encoded)) = self.encoded.iter().find(|(known, _)| ptr::eq(*known, view)) {
+            return encoded.clone();
+        }
+        let encoded = self.encode(view);
+        self.encoded.push((view, encoded.clone()));
+        encoded
+    }
+
+    fn encode(&mut self, view: &View) -> Result<Message, ViewError> {
         let facts = EventFacts::of_message(&self.message)?;
         let body = match (self.message.body(), &mut self.text) {
             (Body::Text(text), _) => text,

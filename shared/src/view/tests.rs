@@ -204,20 +204,22 @@ fn client(name: &str, view: ClientView) -> Client {
 
 #[test]
 fn clients_with_the_same_view_share_its_text() {
-    let name = |name: &str| ClientName::try_new(name).unwrap();
+    let names = ["Whole", "Marks", "Enveloped", "MarksToo"];
     let views = ClientViews::new(&[
         client("Whole", ClientView::default()),
         client("Marks", fields(&["mark"])),
         client("Enveloped", cloud_events(fields(&["mark"]))),
         client("MarksToo", fields(&["mark"])),
     ]);
-    assert!(!views.are_whole() && ClientViews::new(&[client("A", ClientView::default())]).are_whole());
+    let view =
+        |client: &str| views.view(names.iter().position(|name| *name == client).unwrap_or(names.len()));
+    assert_eq!(names.map(|name| view(name).unwrap().is_whole()), [true, false, false, false]);
     let literal = serde_json::value::to_raw_value(EVENT).unwrap();
     for body in [Body::Text(EVENT), Body::Literal(&literal)] {
         let message = message(body);
         assert_eq!(EventFacts::of_message(&message), Ok(FACTS));
-        let mut of_clients = views.of(&message);
-        let mut of = |client: &str| of_clients.message(&name(client)).map(Result::unwrap);
+        let mut of_clients = MessageViews::new(&message);
+        let mut of = |client: &str| view(client).map(|view| of_clients.message(view).unwrap());
         assert!(message.identity().is_of(&of("Whole").unwrap()));
         let marks = of("Marks").unwrap();
         assert_eq!(marks, message.with_body(r#"{"mark":"AFC F5"}"#.to_owned()));
@@ -226,7 +228,7 @@ fn clients_with_the_same_view_share_its_text() {
         assert_eq!(Ok(enveloped), encoded(&cloud_events(fields(&["mark"])), EVENT));
         assert_eq!(of("Unknown"), None);
         // The same without the other clients.
-        let alone = views.view(&name("Marks")).unwrap().message(&message, &FACTS);
+        let alone = view("Marks").unwrap().message(&message);
         assert_eq!(alone, Ok(marks));
     }
 }
@@ -238,12 +240,7 @@ fn a_message_that_is_no_events_has_no_view() {
     let id = DeduplicationId::of_stream_record("1");
     let of = |attributes: &[Attribute]| {
         let message = Message::new(group.clone(), id.clone(), Body::Literal(&literal), attributes, None);
-        let client = client("A", fields(&["a"]));
-        ClientViews::new(std::slice::from_ref(&client))
-            .of(&message)
-            .message(&client.name)
-            .unwrap()
-            .map_err(|error| error.to_string())
+        View::new(&fields(&["a"])).message(&message).map_err(|error| error.to_string())
     };
     let (own, version) = (Attribute::string("eventId", "e1"), Attribute::number("version", "7"));
     for (attributes, expected) in [
@@ -269,7 +266,7 @@ fn in_an_envelope_an_event_can_outgrow_a_message() {
     let body = format!(r#"{{"text":"{}"}}"#, "x".repeat(SQS_LIMIT - 1_500));
     let message = message(Body::Text(&body));
     assert!(message.size() <= SQS_LIMIT);
-    let view = View::new(&cloud_events(ClientView::default())).message(&message, &FACTS).unwrap();
+    let view = View::new(&cloud_events(ClientView::default())).message(&message).unwrap();
     let added = view.size() - message.size();
     assert!(added <= ENVELOPE_LIMIT, "{added}");
 }

@@ -145,7 +145,7 @@ impl<'f> NeededEvents<'f> {
         let (replay, first_version) = (self.replay.as_ref(), self.first_version);
         let mut last = self.last;
         for (version, kept) in self.kept {
-            match kept {
+            let message = match kept {
                 Kept::Event(event) => {
                     let repeated = replay.filter(|repeated| version <= repeated.until);
                     let previous_version = last.unwrap_or(first_version - 1);
@@ -154,25 +154,21 @@ impl<'f> NeededEvents<'f> {
                         replay: repeated.map(|repeated| &repeated.id),
                         ..Along::default()
                     };
-                    match self.client.message(&event.message(along)) {
-                        Ok(message) => plan.events.push(PlannedEvent { version, message }),
-                        Err(error) if plan.events.is_empty() => {
-                            let (identity, why) = (event.identity().clone(), error.to_string());
-                            plan.rejected.push(UnsendableEvent { version, identity, why });
-                            continue;
-                        }
-                        Err(_) => {
-                            plan.end = version - 1;
-                            break;
-                        }
-                    }
+                    let message = self.client.message(&event.message(along));
+                    message.map_err(|error| (event.identity().clone(), error.to_string()))
+                }
+                Kept::Unwanted => continue,
+                Kept::Rejected { identity, why } => Err((identity, why)),
+            };
+            match message {
+                Ok(message) => {
+                    plan.events.push(PlannedEvent { version, message });
                     last = Some(version);
                 }
-                Kept::Unwanted => {}
-                Kept::Rejected { identity, why } if plan.events.is_empty() => {
+                Err((identity, why)) if plan.events.is_empty() => {
                     plan.rejected.push(UnsendableEvent { version, identity, why });
                 }
-                Kept::Rejected { .. } => {
+                Err(_) => {
                     plan.end = version - 1;
                     break;
                 }

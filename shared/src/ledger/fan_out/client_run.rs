@@ -9,7 +9,7 @@ use crate::ledger::{ClientId, LastVersion};
 use crate::message::{ChainLink, Identity, Message};
 use crate::send::Carrier;
 use crate::time::Timestamp;
-use crate::view::{MessageViews, ViewError};
+use crate::view::{MessageViews, View, ViewError};
 
 /// What a client of a run has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,14 +108,14 @@ impl<'r> Chain<'r> {
         let events = run.events.iter().map(|event| ChainedEvent {
             event,
             audience: file.audience(&event.message),
-            views: file.views(&event.message),
+            views: MessageViews::new(&event.message),
             messages: Vec::new(),
         });
         Self { incarnation, first_version, end: run.end, events: events.collect() }
     }
 
     /// The run for a client that is sent to.
-    pub(super) fn sent(&mut self, position: ClientPosition, client: FileClient<'_>) -> ClientRun {
+    pub(super) fn sent(&mut self, position: ClientPosition, client: FileClient<'r>) -> ClientRun {
         let mut last = position.last;
         let (mut end, mut view_error) = (self.end, None);
         let mut events = Vec::with_capacity(self.events.len());
@@ -126,7 +126,7 @@ impl<'r> Chain<'r> {
             }
             let previous_version = last.unwrap_or(self.first_version - 1);
             let link = ChainLink { incarnation: self.incarnation, previous_version };
-            match chained.message(client, link, last) {
+            match chained.message(client.view(), link, last) {
                 Ok(message) => events.push(ClientEvent { version, streamed_at, message }),
                 Err(error) => {
                     (end, view_error) = (version - 1, Some(error));
@@ -149,17 +149,14 @@ impl<'r> Chain<'r> {
     }
 }
 
-impl ChainedEvent<'_> {
+impl<'r> ChainedEvent<'r> {
     fn message(
         &mut self,
-        client: FileClient<'_>,
+        view: &'r View,
         link: ChainLink<'_>,
         previous: LastVersion,
     ) -> Result<Message, ViewError> {
-        let viewed = match self.views.message(client.name()) {
-            Some(viewed) => viewed?,
-            None => self.event.message.clone(),
-        };
+        let viewed = self.views.message(view)?;
         let is_it = |known: &&ChainedMessage| known.previous == previous && known.view.is_of(&viewed);
         if let Some(known) = self.messages.iter().find(is_it) {
             return Ok(known.message.clone());

@@ -28,6 +28,11 @@ pub(super) enum Merge {
 }
 
 impl UnrecordedSends {
+    /// Whether nothing was sent that the ledger doesn't have.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Keeps what was sent by `plan`, which brought clients as far as `reached`.
     pub fn keep(&mut self, plan: &RunPlan, reached: &Reached) {
         let incarnation_number = plan.item.incarnation_number;
