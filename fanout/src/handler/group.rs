@@ -12,8 +12,8 @@ use shared::config::ClientName;
 use shared::file_clients::FileClients;
 use shared::ids::{Group, Key};
 use shared::ledger::fan_out::{
-    Answers, Arrival, ClientPosition, Decision, DroppedVersions, ImplausibleEvent, PriorWrite, Reached,
-    RunPlan, TRIES, UnrecordedSends, View, decide,
+    Answers, Arrival, ClientPosition, Decision, DroppedVersions, GroupKnowledge, ImplausibleEvent,
+    PriorWrite, Reached, RunPlan, TRIES, UnrecordedSends, decide,
 };
 use shared::ledger::times::YOUNG_RETRY;
 use shared::ledger::{DamagedItem, EventTable, ItemKey, Ledger, LedgerRead, Reading, Write, WriteError};
@@ -161,7 +161,7 @@ impl<'b> OpenGroup<'b> {
     ) -> Preparation<'b> {
         self.count_duplicates(found);
         loop {
-            let view = View {
+            let known = GroupKnowledge {
                 group: &self.group,
                 key: &self.key,
                 first_version: ports.first_version,
@@ -175,7 +175,7 @@ impl<'b> OpenGroup<'b> {
                 is_reachable,
                 now: ports.clock.now(),
             };
-            match decide(&view, &mut || ports.ledger.fresh()) {
+            match decide(&known, &mut || ports.ledger.fresh()) {
                 Decision::Send(plan) => {
                     return Preparation::Planned(Box::new(PlannedGroup { open: self, plan: *plan }));
                 }

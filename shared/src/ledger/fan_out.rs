@@ -9,10 +9,10 @@ mod dropped_versions;
 mod first_sight;
 mod holes;
 mod instants;
+mod knowledge;
 mod rows;
 mod run;
 mod unrecorded_sends;
-mod view;
 
 use super::cursors::{CursorWrite, transactions};
 use super::pairs::{new_pairs, note_pairs};
@@ -32,10 +32,10 @@ use self::unrecorded_sends::Merge;
 pub use self::client_run::{ClientEvent, ClientPosition, ClientRun};
 pub use self::dropped_versions::DroppedVersions;
 pub use self::holes::Holes;
+pub use self::knowledge::{Answers, Arrival, Decision, GroupKnowledge, ImplausibleEvent, LookUp, PriorWrite};
 pub use self::rows::{Rows, TableEvent, WantedEvents};
 pub use self::run::{EventRun, Reached, Record, RunEvent, RunPlan};
 pub use self::unrecorded_sends::UnrecordedSends;
-pub use self::view::{Answers, Arrival, Decision, ImplausibleEvent, LookUp, PriorWrite, View};
 
 /// How many writes of a group may fail in one invocation; then its messages are returned.
 pub const TRIES: u32 = 8;
@@ -43,58 +43,59 @@ pub const TRIES: u32 = 8;
 const UNREAD: &str = "the ledger could not be read";
 
 /// The next step for a group. `fresh` gives values that were never given before.
-pub fn decide(view: &View<'_>, fresh: &mut dyn FnMut() -> u64) -> Decision {
-    let registry = match view.registry {
+pub fn decide(known: &GroupKnowledge<'_>, fresh: &mut dyn FnMut() -> u64) -> Decision {
+    let registry = match known.registry {
         Reading::Present(registry) => registry,
         Reading::Missing => return Decision::Return("the ledger has no registry yet; catch-up makes it"),
         Reading::Unread => return Decision::Return(UNREAD),
     };
-    let item = match view.item {
+    let item = match known.item {
         Reading::Present(item) => item,
-        Reading::Missing => return first_sight(view, registry, fresh),
+        Reading::Missing => return first_sight(known, registry, fresh),
         Reading::Unread => return Decision::Return(UNREAD),
     };
     if item.revision > registry.revision {
         return Decision::ReadAgain;
     }
     if item.revision < registry.revision {
-        return apply_registry(view, registry, item, fresh);
+        return apply_registry(known, registry, item, fresh);
     }
-    if view.arrivals.iter().any(|arrival| arrival.is_again) && !view.has_written {
-        return prove_that_writes_succeed(view, item);
+    if known.arrivals.iter().any(|arrival| arrival.is_again) && !known.has_written {
+        return prove_that_writes_succeed(known, item);
     }
-    match EventRun::plain(item, view) {
-        Some(run) => plan_send(view, registry, item, run, fresh),
-        None => look_up(view, registry, item, fresh),
+    match EventRun::plain(item, known) {
+        Some(run) => plan_send(known, registry, item, run, fresh),
+        None => look_up(known, registry, item, fresh),
     }
 }
 
 /// Who is served is settled by a write before the first send.
 fn apply_registry(
-    view: &View<'_>,
+    known: &GroupKnowledge<'_>,
     registry: &Registry,
     item: &GroupItem,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Decision {
     let leaving = leaving(item, registry);
-    if let Some(missing) = unread(leaving.iter().copied(), view.answers) {
+    if let Some(missing) = unread(leaving.iter().copied(), known.answers) {
         return missing;
     }
-    let cursors = &view.answers.cursors;
-    let transactions = adopt(view.group, item, false, registry, view.first_version, cursors, view.now, fresh);
+    let cursors = &known.answers.cursors;
+    let transactions =
+        adopt(known.group, item, false, registry, known.first_version, cursors, known.now, fresh);
     Decision::Write(before_sending(transactions, "membership changed"))
 }
 
 /// What was received before may have been sent before. A write proves that the ledger takes writes, and makes the write
 /// of every older attempt fail.
-fn prove_that_writes_succeed(view: &View<'_>, item: &GroupItem) -> Decision {
-    let transactions = transactions(view.group, item, false, item.clone(), Vec::new());
+fn prove_that_writes_succeed(known: &GroupKnowledge<'_>, item: &GroupItem) -> Decision {
+    let transactions = transactions(known.group, item, false, item.clone(), Vec::new());
     Decision::Write(before_sending(transactions, "received again"))
 }
 
 /// The events are read from the table: what the messages bring, what they leave out, and whether the incarnation lasts.
 fn look_up(
-    view: &View<'_>,
+    known: &GroupKnowledge<'_>,
     registry: &Registry,
     item: &GroupItem,
     fresh: &mut dyn FnMut() -> u64,
@@ -104,7 +105,7 @@ fn look_up(
     let is_far = |arrival: &&Arrival| {
         arrival.replay.is_none() && arrival.version.saturating_sub(floor) > LOOK_UP_LIMIT
     };
-    let near = || view.arrivals.iter().filter(|arrival| !is_far(arrival));
+    let near = || known.arrivals.iter().filter(|arrival| !is_far(arrival));
     let to = near().map(|arrival| arrival.version).fold(item.version, i64::max);
     let is_later_incarnation = item.incarnation_number > 1;
     let brought = near().filter(|arrival| arrival.version > item.version);
@@ -120,25 +121,25 @@ fn look_up(
     let rows = if to == item.version && !is_later_incarnation {
         &nothing
     } else {
-        match &view.answers.rows {
+        match &known.answers.rows {
             Some(rows) if rows.answer(&wanted) => rows,
             _ => return Decision::LookUp(LookUp::Events(wanted)),
         }
     };
     // By now the rows are read: if the first event is still there, they are of this incarnation.
-    match view.answers.first {
+    match known.answers.first {
         None => return Decision::LookUp(LookUp::First(item.first.identity.clone())),
-        Some(false) => return first_is_gone(view, item),
+        Some(false) => return first_is_gone(known, item),
         Some(true) => {}
     }
-    if let Some(rejection) = Decision::reject(view.arrivals.iter().filter(is_far), floor) {
+    if let Some(rejection) = Decision::reject(known.arrivals.iter().filter(is_far), floor) {
         return rejection;
     }
 
-    let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| rows.has(arrival)).collect();
-    let newer = view.arrivals.iter().filter(|arrival| is_newer(arrival, item, view.now));
+    let there: Vec<&Arrival> = known.arrivals.iter().filter(|arrival| rows.has(arrival)).collect();
+    let newer = known.arrivals.iter().filter(|arrival| is_newer(arrival, item, known.now));
     let newer: Vec<EventIdentity> = newer.map(|arrival| arrival.identity.clone()).collect();
-    if !newer.is_empty() && view.answers.newer.is_none() {
+    if !newer.is_empty() && known.answers.newer.is_none() {
         return Decision::LookUp(LookUp::Newer(newer));
     }
     let plausible = plausible::reach(floor, rows.versions(), &resent(&there));
@@ -150,47 +151,47 @@ fn look_up(
     if top == item.version {
         let implausible = there.iter().copied().filter(|arrival| arrival.version > plausible);
         return Decision::reject(implausible, floor).unwrap_or_else(|| {
-            nothing_to_send(view, registry, item, DroppedVersions::up_to(top, view, item, rows), fresh)
+            nothing_to_send(known, registry, item, DroppedVersions::up_to(top, known, item, rows), fresh)
         });
     }
     let holes = Holes::between(item.version, top, rows.versions());
-    if let Some(young) = holes.young(&there, view.arrivals, view.now) {
+    if let Some(young) = holes.young(&there, known.arrivals, known.now) {
         return Decision::ReturnSoon(young);
     }
-    let run = EventRun::looked_up(item, view.arrivals, rows, top);
-    let dropped = DroppedVersions::up_to(run.end, view, item, rows);
+    let run = EventRun::looked_up(item, known.arrivals, rows, top);
+    let dropped = DroppedVersions::up_to(run.end, known, item, rows);
     let pairs = new_pairs(item, dropped.unsent.iter().copied().chain(rows.pairs(item.version, run.end)));
-    plan_send(view, registry, item, EventRun { dropped, pairs, ..run }, fresh)
+    plan_send(known, registry, item, EventRun { dropped, pairs, ..run }, fresh)
 }
 
 /// A new incarnation, or only the oldest events were removed.
-fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
-    let Some(rows) = &view.answers.whole else { return Decision::LookUp(LookUp::Whole) };
-    let there: Vec<&Arrival> = view.arrivals.iter().filter(|arrival| shows(rows, arrival)).collect();
+fn first_is_gone(known: &GroupKnowledge<'_>, item: &GroupItem) -> Decision {
+    let Some(rows) = &known.answers.whole else { return Decision::LookUp(LookUp::Whole) };
+    let there: Vec<&Arrival> = known.arrivals.iter().filter(|arrival| shows(rows, arrival)).collect();
     let plausible = highest_plausible(rows, item, &there);
     let (there, implausible): (Vec<&Arrival>, Vec<&Arrival>) =
         there.into_iter().partition(|arrival| arrival.version <= plausible);
     let lowest = lowest_event(rows).filter(|(version, _)| *version <= plausible);
-    let (Some((version, lowest)), false) = (lowest, there.is_empty() && view.unrecorded.is_empty()) else {
+    let (Some((version, lowest)), false) = (lowest, there.is_empty() && known.unrecorded.is_empty()) else {
         // Only a message of an event that is there tells how old a hole below is: its own, or a repair.
-        let erased = view.arrivals.iter().filter(|arrival| arrival.version > item.version);
+        let erased = known.arrivals.iter().filter(|arrival| arrival.version > item.version);
         return Decision::reject(implausible, plausible)
             .unwrap_or_else(|| Decision::Acknowledge(DroppedVersions::erased(erased)));
     };
-    let holes = Holes::between(view.first_version - 1, version, [version]);
-    if let Some(young) = holes.young(&there, view.arrivals, view.now) {
+    let holes = Holes::between(known.first_version - 1, version, [version]);
+    if let Some(young) = holes.young(&there, known.arrivals, known.now) {
         return Decision::ReturnSoon(young);
     }
     let first = First { identity: lowest.identity.clone(), version };
-    let lowest_at = Instants { own: lowest.time, streamed: None }.known_by(view.now);
+    let lowest_at = Instants { own: lowest.time, streamed: None }.known_by(known.now);
     let begins_anew = version <= item.first.version || lowest_at.is_after(Instants::of_item(item));
     let (after, why) = if begins_anew {
         let incarnation_number = item.incarnation_number.saturating_add(1);
-        let token = IncarnationToken::new(view.key, &first.identity, incarnation_number, Some(&item.token));
+        let token = IncarnationToken::new(known.key, &first.identity, incarnation_number, Some(&item.token));
         let new = GroupItem {
             incarnation_number,
             token,
-            version: view.first_version - 1,
+            version: known.first_version - 1,
             time: None,
             streamed_at: None,
             first,
@@ -202,7 +203,7 @@ fn first_is_gone(view: &View<'_>, item: &GroupItem) -> Decision {
     } else {
         (GroupItem { first, ..item.clone() }, "the oldest events are gone")
     };
-    let transactions = transactions(view.group, item, false, after, Vec::new());
+    let transactions = transactions(known.group, item, false, after, Vec::new());
     Decision::Write(before_sending(transactions, why))
 }
 
@@ -215,32 +216,35 @@ fn highest_plausible(rows: &[RowHead], item: &GroupItem, there: &[&Arrival]) -> 
 
 /// Everything is covered. What an operator sent again is repeated to every client.
 fn nothing_to_send(
-    view: &View<'_>,
+    known: &GroupKnowledge<'_>,
     registry: &Registry,
     item: &GroupItem,
     dropped: DroppedVersions,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Decision {
-    if let Some(missing) = unread(unmerged(view, item), view.answers) {
+    if let Some(missing) = unread(unmerged(known, item), known.answers) {
         return missing;
     }
     let is_covered = |arrival: &&Arrival| arrival.version <= item.version;
-    let replay =
-        view.arrivals.iter().filter(is_covered).find_map(|arrival| Some((arrival, arrival.replay.as_ref()?)));
+    let replay = known
+        .arrivals
+        .iter()
+        .filter(is_covered)
+        .find_map(|arrival| Some((arrival, arrival.replay.as_ref()?)));
     if let Some((arrival, id)) = replay {
-        return repeat(view, registry, item, arrival, id, fresh);
+        return repeat(known, registry, item, arrival, id, fresh);
     }
-    if let Some((transactions, pairs)) = note_pairs(view.group, item, dropped.unsent.iter().copied()) {
+    if let Some((transactions, pairs)) = note_pairs(known.group, item, dropped.unsent.iter().copied()) {
         return Decision::Write(PriorWrite {
             pairs,
             ..before_sending(transactions, "a version was used twice")
         });
     }
-    match merges(view, item, fresh) {
+    match merges(known, item, fresh) {
         None => Decision::ReadAgain,
         Some(merges) if merges.is_empty() => Decision::Acknowledge(dropped),
         Some(merges) => {
-            let writes: Vec<Write> = merges.into_iter().map(|merge| merge.write(view.group)).collect();
+            let writes: Vec<Write> = merges.into_iter().map(|merge| merge.write(known.group)).collect();
             let transactions = writes.chunks(WRITE_LIMIT).map(<[Write]>::to_vec).collect();
             Decision::Write(before_sending(transactions, "what was sent meanwhile"))
         }
@@ -249,7 +253,7 @@ fn nothing_to_send(
 
 /// Every client that is not retired gets the group again, from the version of `arrival` on.
 fn repeat(
-    view: &View<'_>,
+    known: &GroupKnowledge<'_>,
     registry: &Registry,
     item: &GroupItem,
     arrival: &Arrival,
@@ -263,14 +267,14 @@ fn repeat(
         .map(|client| client.id)
         .collect();
     let behind = served.iter().copied().filter(|client| item.behind.contains(client));
-    if let Some(missing) = unread(behind, view.answers) {
+    if let Some(missing) = unread(behind, known.answers) {
         return missing;
     }
     let mut item = item.clone();
     let mut transactions = Vec::new();
     for client in served {
         let cursor = if item.behind.contains(&client) {
-            match view.answers.cursors.get(&client) {
+            match known.answers.cursors.get(&client) {
                 Some(Some(cursor)) => Some(cursor),
                 _ => return Decision::ReadAgain,
             }
@@ -278,14 +282,14 @@ fn repeat(
             None
         };
         let writes = replay::replay(
-            view.group,
+            known.group,
             &item,
             client,
             cursor,
             arrival.version,
-            view.first_version,
+            known.first_version,
             id,
-            view.now,
+            known.now,
             fresh,
         );
         let next = writes.iter().find_map(|write| match &write.item {
@@ -303,45 +307,49 @@ fn repeat(
 
 /// Who gets the run from where on, and who becomes behind without being tried.
 fn plan_send(
-    view: &View<'_>,
+    known: &GroupKnowledge<'_>,
     registry: &Registry,
     item: &GroupItem,
     run: EventRun,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Decision {
-    if let Some(missing) = unread(unmerged(view, item), view.answers) {
+    if let Some(missing) = unread(unmerged(known, item), known.answers) {
         return missing;
     }
-    let Some(merges) = merges(view, item, fresh) else { return Decision::ReadAgain };
+    let Some(merges) = merges(known, item, fresh) else { return Decision::ReadAgain };
     let up_to_date = registry
         .clients
         .iter()
         .filter(|(_, client)| client.state != State::Retired && !item.behind.contains(&client.id));
-    let mut chain = Chain::new(&item.token, view.first_version, &run, view.file);
+    let mut chain = Chain::new(&item.token, known.first_version, &run, known.file);
     let clients = up_to_date.map(|(name, registration)| {
-        let position = view.unrecorded.position(name, registration.id, item);
-        match view.file.agreed(name, registration) {
-            Some(client) if registration.state == State::Live && (view.is_reachable)(name) => {
+        let position = known.unrecorded.position(name, registration.id, item);
+        match known.file.agreed(name, registration) {
+            Some(client) if registration.state == State::Live && (known.is_reachable)(name) => {
                 chain.sent(position, client)
             }
             client => chain.unsent(position, client),
         }
     });
     let clients = clients.collect();
-    Decision::Send(Box::new(RunPlan { group: view.group.clone(), item: item.clone(), run, clients, merges }))
+    Decision::Send(Box::new(RunPlan { group: known.group.clone(), item: item.clone(), run, clients, merges }))
 }
 
 /// The clients that are behind now and got something by a send whose record was lost.
-fn unmerged<'v>(view: &'v View<'_>, item: &'v GroupItem) -> impl Iterator<Item = ClientId> + 'v {
-    view.unrecorded.of(item).filter(|client| item.behind.contains(client))
+fn unmerged<'v>(known: &'v GroupKnowledge<'_>, item: &'v GroupItem) -> impl Iterator<Item = ClientId> + 'v {
+    known.unrecorded.of(item).filter(|client| item.behind.contains(client))
 }
 
 /// What their cursors become. `None` if one is missing: it is up to date by now.
-fn merges(view: &View<'_>, item: &GroupItem, fresh: &mut dyn FnMut() -> u64) -> Option<Vec<CursorWrite>> {
+fn merges(
+    known: &GroupKnowledge<'_>,
+    item: &GroupItem,
+    fresh: &mut dyn FnMut() -> u64,
+) -> Option<Vec<CursorWrite>> {
     let mut merges = Vec::new();
-    for client in unmerged(view, item) {
-        let cursor = view.answers.cursors.get(&client)?.as_ref()?;
-        if let Merge::Changed(merged) = view.unrecorded.merge(client, item, cursor, fresh) {
+    for client in unmerged(known, item) {
+        let cursor = known.answers.cursors.get(&client)?.as_ref()?;
+        if let Merge::Changed(merged) = known.unrecorded.merge(client, item, cursor, fresh) {
             merges.push(CursorWrite::change(client, cursor, merged));
         }
     }

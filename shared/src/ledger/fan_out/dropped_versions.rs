@@ -1,6 +1,6 @@
 //! Messages that are settled without being sent, though they are no duplicates.
 
-use super::{Arrival, Instants, Rows, View};
+use super::{Arrival, GroupKnowledge, Instants, Rows};
 use crate::ledger::GroupItem;
 use crate::time::Timestamp;
 
@@ -23,13 +23,13 @@ impl DroppedVersions {
     }
 
     /// Once everything up to version `end` is settled by what `rows` show.
-    pub(super) fn up_to(end: i64, view: &View<'_>, item: &GroupItem, rows: &Rows) -> Self {
+    pub(super) fn up_to(end: i64, known: &GroupKnowledge<'_>, item: &GroupItem, rows: &Rows) -> Self {
         let (mut erased, mut unsent) = (Vec::new(), Vec::new());
-        for arrival in view.arrivals {
+        for arrival in known.arrivals {
             let version = arrival.version;
             if version <= item.version {
-                let newer = view.answers.newer.as_ref();
-                if is_newer(arrival, item, view.now)
+                let newer = known.answers.newer.as_ref();
+                if is_newer(arrival, item, known.now)
                     && newer.is_some_and(|newer| newer.contains(&arrival.identity))
                 {
                     unsent.push(version);

@@ -3,47 +3,52 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Arrival, Decision, DroppedVersions, Holes, LookUp, PriorWrite, View, before_sending, resent, shows,
+    Arrival, Decision, DroppedVersions, GroupKnowledge, Holes, LookUp, PriorWrite, before_sending, resent,
+    shows,
 };
 use crate::ledger::adopt::{is_old, unseen};
 use crate::ledger::{First, GroupItem, Registry, RowHead, adopt, baseline, plausible};
 use crate::time::Timestamp;
 
 /// The group's item is written before anything is sent.
-pub(super) fn first_sight(view: &View<'_>, registry: &Registry, fresh: &mut dyn FnMut() -> u64) -> Decision {
-    let Some(lowest) = view.arrivals.iter().min_by_key(|arrival| arrival.version) else {
+pub(super) fn first_sight(
+    known: &GroupKnowledge<'_>,
+    registry: &Registry,
+    fresh: &mut dyn FnMut() -> u64,
+) -> Decision {
+    let Some(lowest) = known.arrivals.iter().min_by_key(|arrival| arrival.version) else {
         return Decision::Acknowledge(DroppedVersions::default());
     };
     // What the stream shows is new. What reconcile or an operator sends can be older than the ledger.
     let is_new = lowest.time.is_some() && !is_old(lowest.time, registry.start);
-    if lowest.version == view.first_version && (lowest.written.is_some() || is_new) {
-        let item = unseen(view.key, First { identity: lowest.identity.clone(), version: lowest.version });
-        return first_item(view, registry, &item, &[], fresh);
+    if lowest.version == known.first_version && (lowest.written.is_some() || is_new) {
+        let item = unseen(known.key, First { identity: lowest.identity.clone(), version: lowest.version });
+        return first_item(known, registry, &item, &[], fresh);
     }
-    let Some(rows) = &view.answers.whole else { return Decision::LookUp(LookUp::Whole) };
+    let Some(rows) = &known.answers.whole else { return Decision::LookUp(LookUp::Whole) };
     let (there, gone): (Vec<&Arrival>, Vec<&Arrival>) =
-        view.arrivals.iter().partition(|arrival| shows(rows, arrival));
+        known.arrivals.iter().partition(|arrival| shows(rows, arrival));
     let plausible = plausible::highest(rows.iter().filter_map(|row| row.version), &resent(&there));
     let (there, implausible): (Vec<&Arrival>, Vec<&Arrival>) =
         there.into_iter().partition(|arrival| arrival.version <= plausible);
     let Some(top) = there.iter().map(|arrival| arrival.version).max() else {
         return Decision::reject(implausible, plausible)
-            .unwrap_or_else(|| Decision::Acknowledge(DroppedVersions::erased(view.arrivals)));
+            .unwrap_or_else(|| Decision::Acknowledge(DroppedVersions::erased(known.arrivals)));
     };
-    let holes = Holes::between(view.first_version - 1, top, rows.iter().filter_map(|row| row.version));
-    if let Some(young) = holes.young(&there, view.arrivals, view.now) {
+    let holes = Holes::between(known.first_version - 1, top, rows.iter().filter_map(|row| row.version));
+    if let Some(young) = holes.young(&there, known.arrivals, known.now) {
         return Decision::ReturnSoon(young);
     }
     let reach = reach(rows, &there, top).min(plausible);
     let covered = rows.iter().filter(|row| row.version.is_some_and(|version| version <= reach));
     let streamed = there.iter().filter(|arrival| arrival.written.is_some());
     let shown = streamed.map(|arrival| arrival.version).min();
-    match baseline(view.key, covered, registry.start, shown) {
+    match baseline(known.key, covered, registry.start, shown) {
         Some(item) => {
             let item = below_what_is_streamed(item, shown, &there, registry.start);
-            first_item(view, registry, &item, &gone, fresh)
+            first_item(known, registry, &item, &gone, fresh)
         }
-        None => Decision::Acknowledge(DroppedVersions::erased(view.arrivals)),
+        None => Decision::Acknowledge(DroppedVersions::erased(known.arrivals)),
     }
 }
 
@@ -80,14 +85,14 @@ fn below_what_is_streamed(
 
 /// The item at first sight, which accounts for the registry from the beginning. The events of `gone` are erased.
 fn first_item(
-    view: &View<'_>,
+    known: &GroupKnowledge<'_>,
     registry: &Registry,
     item: &GroupItem,
     gone: &[&Arrival],
     fresh: &mut dyn FnMut() -> u64,
 ) -> Decision {
     let transactions =
-        adopt(view.group, item, true, registry, view.first_version, &BTreeMap::new(), view.now, fresh);
+        adopt(known.group, item, true, registry, known.first_version, &BTreeMap::new(), known.now, fresh);
     let settled = gone.iter().map(|arrival| arrival.number).collect();
     let dropped = DroppedVersions::erased(gone.iter().copied());
     Decision::Write(PriorWrite { settled, dropped, ..before_sending(transactions, "first sight") })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::client_run::{ClientPosition, ClientRun};
-use super::{Arrival, DroppedVersions, Holes, Instants, Rows, TableEvent, View};
+use super::{Arrival, DroppedVersions, GroupKnowledge, Holes, Instants, Rows, TableEvent};
 use crate::config::ClientName;
 use crate::event::{Along, Event};
 use crate::ids::Group;
@@ -80,8 +80,8 @@ pub struct Record {
 
 impl EventRun {
     /// The run of the plain case, which needs no look into the table. `None` if this is not the plain case.
-    pub(super) fn plain(item: &GroupItem, view: &View<'_>) -> Option<Self> {
-        let arrivals = view.arrivals;
+    pub(super) fn plain(item: &GroupItem, known: &GroupKnowledge<'_>) -> Option<Self> {
+        let arrivals = known.arrivals;
         // What reconcile, catch-up or an operator sends can be of another incarnation.
         let is_plain = |arrival: &Arrival| !arrival.is_again && arrival.written.is_some();
         if item.incarnation_number != 1 || arrivals.is_empty() || !arrivals.iter().all(is_plain) {
@@ -95,10 +95,10 @@ impl EventRun {
         let (mut end, mut latest) = (item.version, Instants::of_item(item));
         for arrival in sorted {
             let is_next = end.checked_add(1) == Some(arrival.version);
-            let at = Instants::of_arrival(arrival, view.now);
+            let at = Instants::of_arrival(arrival, known.now);
             let is_first = arrival.identity == item.first.identity;
             let is_of_this_incarnation =
-                is_first || (arrival.version > view.first_version && at.goes_on_from(latest));
+                is_first || (arrival.version > known.first_version && at.goes_on_from(latest));
             if !is_next || !is_of_this_incarnation {
                 return None;
             }

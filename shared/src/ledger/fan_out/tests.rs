@@ -274,7 +274,7 @@ fn steps(case: &Case) -> (Vec<String>, Decision) {
     let mut answers = Answers::default();
     let (mut fresh, mut asked) = (100, Vec::new());
     loop {
-        let view = View {
+        let known = GroupKnowledge {
             group: &group,
             key: &key(),
             first_version: case.first_version,
@@ -296,7 +296,7 @@ fn steps(case: &Case) -> (Vec<String>, Decision) {
             is_reachable: &|name| !case.unreachable.contains(name.as_str()),
             now: NOW,
         };
-        let step = decide(&view, &mut || {
+        let step = decide(&known, &mut || {
             fresh += 1;
             fresh
         });

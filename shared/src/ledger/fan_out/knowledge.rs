@@ -38,7 +38,7 @@ pub struct Arrival {
 }
 
 /// What is known of one group.
-pub struct View<'v> {
+pub struct GroupKnowledge<'v> {
     /// The group.
     pub group: &'v Group,
     /// The aggregate's key.
