@@ -7,9 +7,9 @@ use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Verdict
 use shared::text::with_sources;
 use tracing::{error, info, warn};
 
-use crate::consumed::{Consumed, Counts};
+use crate::batch_outcome::{BatchOutcome, Counts};
 use crate::replay_command::replay_command;
-use crate::store::{Effect, StateWrite, Store, StoreError, Written};
+use crate::store::{Effect, StateWrite, Store, StoreError, WriteOutcome};
 
 /// How often a message is decided on while other invocations write its group's state. Lambda has one batch of a group
 /// under way at a time, so that even once is rare.
@@ -52,7 +52,7 @@ impl<S: Store> Consumer<S> {
     ///
     /// It logs a line for each batch, for each message that failed, and a warning with the replay that an operator has to
     /// order for each group in which something is missing, as long as it is.
-    pub async fn consume(&self, messages: Vec<SqsMessage>) -> Consumed {
+    pub async fn consume(&self, messages: Vec<SqsMessage>) -> BatchOutcome {
         let mut batch = Batch::default();
         let mut response = SqsBatchResponse::default();
         for message in messages {
@@ -75,7 +75,7 @@ impl<S: Store> Consumer<S> {
         }
         let Counts { taken, duplicates, forgotten, gaps, missing, returned } = batch.counts;
         info!(client = self.client, taken, duplicates, forgotten, gaps, missing, returned, "batch consumed");
-        Consumed { response, counts: batch.counts, client: self.client.clone() }
+        BatchOutcome { response, counts: batch.counts, client: self.client.clone() }
     }
 
     /// Takes one message, whatever that means for it.
@@ -109,12 +109,12 @@ impl<S: Store> Consumer<S> {
             };
             let write = StateWrite { group, message, effect, before: before.as_ref(), after };
             match self.store.write(&write).await? {
-                Written::Done => {
+                WriteOutcome::Done => {
                     batch.counts.add(&verdict);
                     batch.states.insert(group.to_owned(), verdict.state_after(before));
                     return Ok(());
                 }
-                Written::Overtaken => {}
+                WriteOutcome::Overtaken => {}
             }
         }
         Err(format!("another invocation wrote this group's state, {ATTEMPTS} times").into())

@@ -12,7 +12,7 @@
 //! # struct Marks;
 //! # impl Store for Marks {
 //! #     async fn load(&self, _: &str) -> Result<Option<ConsumerState>, StoreError> { Ok(None) }
-//! #     async fn write(&self, _: &StateWrite<'_>) -> Result<Written, StoreError> { Ok(Written::Done) }
+//! #     async fn write(&self, _: &StateWrite<'_>) -> Result<WriteOutcome, StoreError> { Ok(WriteOutcome::Done) }
 //! # }
 //! # use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 //! async fn handle(consumer: &Consumer<Marks>, event: SqsEvent) -> SqsBatchResponse {
@@ -22,7 +22,7 @@
 //! }
 //! ```
 
-mod consumed;
+mod batch_outcome;
 mod handler;
 mod replay_command;
 mod store;
@@ -32,7 +32,7 @@ pub use shared::consumer::{
     Verdict, decide,
 };
 
-pub use consumed::{Consumed, Counts};
+pub use batch_outcome::{BatchOutcome, Counts};
 pub use handler::Consumer;
 pub use replay_command::replay_command;
-pub use store::{Effect, StateWrite, Store, StoreError, Written};
+pub use store::{Effect, StateWrite, Store, StoreError, WriteOutcome};

@@ -19,7 +19,7 @@ pub trait Store {
     ///
     /// After an error it is unknown whether that was done: the message and all later ones of its group are returned, and
     /// come again; what was done shows in the state then. The store may repeat a write by itself.
-    fn write(&self, write: &StateWrite<'_>) -> impl Future<Output = Result<Written, StoreError>> + Send;
+    fn write(&self, write: &StateWrite<'_>) -> impl Future<Output = Result<WriteOutcome, StoreError>> + Send;
 }
 
 /// Why a store can't read or write. The message and all later ones of its group come again.
@@ -55,7 +55,7 @@ pub enum Effect {
 
 /// How a conditional write ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum WriteOutcome {
     /// Effect and state are stored.
     Done,
     /// Another invocation wrote this group's state meanwhile: nothing was stored. The kit reads it and decides again.

@@ -5,7 +5,7 @@ import os
 from decimal import Decimal
 
 import boto3
-from mark_event_queue_consumer import Consumer, ConsumerState, Effect, Written
+from mark_event_queue_consumer import Consumer, ConsumerState, Effect, WriteOutcome
 
 table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
 
@@ -36,8 +36,8 @@ class Marks:
         try:
             table.update_item(UpdateExpression=update, ExpressionAttributeValues=values, **request)
         except table.meta.client.exceptions.ConditionalCheckFailedException:
-            return Written.OVERTAKEN
-        return Written.DONE
+            return WriteOutcome.OVERTAKEN
+        return WriteOutcome.DONE
 
 
 consumer = Consumer(os.environ["CLIENT"], Marks())

@@ -6,7 +6,7 @@ use aws_config::BehaviorVersion;
 use aws_lambda_events::event::sqs::SqsEvent;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
-use consumer::{Consumer, ConsumerState, Effect, StateWrite, Store, StoreError, Written};
+use consumer::{Consumer, ConsumerState, Effect, StateWrite, Store, StoreError, WriteOutcome};
 use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -55,7 +55,7 @@ impl Store for Marks {
     }
 
     /// One write: the effect and the state are stored together, or not at all.
-    async fn write(&self, write: &StateWrite<'_>) -> Result<Written, StoreError> {
+    async fn write(&self, write: &StateWrite<'_>) -> Result<WriteOutcome, StoreError> {
         let request =
             self.dynamodb.update_item().table_name(&self.table).key("group", S(write.group.to_owned()));
         let request = request.expression_attribute_values(":after", S(write.after.to_text()));
@@ -81,8 +81,8 @@ impl Store for Marks {
             Effect::Nothing => request.update_expression("SET consumerState = :after"),
         };
         match request.send().await.map_err(aws_sdk_dynamodb::Error::from) {
-            Ok(_) => Ok(Written::Done),
-            Err(aws_sdk_dynamodb::Error::ConditionalCheckFailedException(_)) => Ok(Written::Overtaken),
+            Ok(_) => Ok(WriteOutcome::Done),
+            Err(aws_sdk_dynamodb::Error::ConditionalCheckFailedException(_)) => Ok(WriteOutcome::Overtaken),
             Err(error) => Err(error.into()),
         }
     }

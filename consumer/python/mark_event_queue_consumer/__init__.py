@@ -1,6 +1,6 @@
 """The kit for consumers: a batch of messages, taken by the rule that shows what is missing."""
 
-from .handler import Consumed, Consumer, Counts
+from .handler import BatchOutcome, Consumer, Counts
 from .replay_command import replay_command
 from .rule import (
     AskedReplay,
@@ -13,11 +13,11 @@ from .rule import (
     Verdict,
     decide,
 )
-from .store import Effect, StateWrite, Store, Written
+from .store import Effect, StateWrite, Store, WriteOutcome
 
 __all__ = [
     "AskedReplay",
-    "Consumed",
+    "BatchOutcome",
     "Consumer",
     "ConsumerState",
     "Counts",
@@ -30,7 +30,7 @@ __all__ = [
     "Store",
     "UnreadableAttribute",
     "Verdict",
-    "Written",
+    "WriteOutcome",
     "decide",
     "replay_command",
 ]

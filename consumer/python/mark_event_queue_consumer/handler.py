@@ -10,7 +10,7 @@ from typing import Any
 
 from .replay_command import replay_command
 from .rule import ConsumerState, ReceivedMessage, Settings, Verdict, decide
-from .store import Effect, StateWrite, Store, Written
+from .store import Effect, StateWrite, Store, WriteOutcome
 
 _log = logging.getLogger("mark_event_queue_consumer")
 
@@ -51,7 +51,7 @@ class Counts:
 
 
 @dataclass
-class Consumed:
+class BatchOutcome:
     """What became of a batch."""
 
     client: str
@@ -88,7 +88,7 @@ class Consumer:
         self._store = store
         self._settings = settings
 
-    def consume(self, event: dict[str, Any]) -> Consumed:
+    def consume(self, event: dict[str, Any]) -> BatchOutcome:
         """Takes the messages of one invocation, in their order.
 
         A message that fails is in the response, with all later ones of its group; other groups go on.
@@ -108,7 +108,7 @@ class Consumer:
             # Without an id, Lambda returns the whole batch: nothing is lost.
             failures.append({"itemIdentifier": record.get("messageId") or ""})
         _log.info("client %s: batch consumed: %s", self._client, batch.counts)
-        return Consumed(self._client, {"batchItemFailures": failures}, batch.counts)
+        return BatchOutcome(self._client, {"batchItemFailures": failures}, batch.counts)
 
     def _take(self, batch: _Batch, group: str, record: dict[str, Any]) -> None:
         if not group:
@@ -126,10 +126,10 @@ class Consumer:
                 batch.shown.add(group)
             effect = _EFFECTS.get(verdict)
             if effect is None or after is None:
-                written = Written.DONE
+                written = WriteOutcome.DONE
             else:
                 written = self._store.write(StateWrite(group, record, effect, before, after))
-            if written is Written.DONE:
+            if written is WriteOutcome.DONE:
                 batch.counts._add(verdict)
                 batch.states[group] = after
                 return

@@ -22,7 +22,7 @@ class Effect(Enum):
     """Something before the message is missing: nothing changes but the state."""
 
 
-class Written(Enum):
+class WriteOutcome(Enum):
     """How a conditional write ended."""
 
     DONE = "done"
@@ -56,5 +56,5 @@ class Store(Protocol):
     def load(self, group: str) -> ConsumerState | None:
         """The state that the last write of this group left, by a consistent read."""
 
-    def write(self, write: StateWrite) -> Written:
+    def write(self, write: StateWrite) -> WriteOutcome:
         """Writes the effect and the state `after` together, or neither, and only if the state is still `before`."""

@@ -12,7 +12,7 @@ from mark_event_queue_consumer import (
     Settings,
     Start,
     StateWrite,
-    Written,
+    WriteOutcome,
 )
 
 LOGGER = "mark_event_queue_consumer"
@@ -37,13 +37,13 @@ class Versions:
             self.rows[write.group] = (self.rivals.pop(0).to_text(), [])
         state, versions = self.rows.get(write.group, (None, []))
         if state != (write.before and write.before.to_text()):
-            return Written.OVERTAKEN
+            return WriteOutcome.OVERTAKEN
         if write.effect in (Effect.BEGIN, Effect.ERASE):
             versions = []
         if write.effect in (Effect.BEGIN, Effect.APPLY):
             versions = [*versions, write.record["body"]]
         self.rows[write.group] = (write.after.to_text(), versions)
-        return Written.DONE
+        return WriteOutcome.DONE
 
     def versions(self):
         return {group: versions for group, (_, versions) in self.rows.items()}

@@ -34,7 +34,7 @@ impl Store for Versions {
         Ok(rows.get(group).map(|(state, _)| ConsumerState::try_from_text(state)).transpose()?)
     }
 
-    async fn write(&self, write: &StateWrite<'_>) -> Result<Written, StoreError> {
+    async fn write(&self, write: &StateWrite<'_>) -> Result<WriteOutcome, StoreError> {
         if self.broken.contains(&write.group) {
             return Err("refused".into());
         }
@@ -43,7 +43,7 @@ impl Store for Versions {
             rows.entry(write.group.to_owned()).or_default().0 = rival.to_text();
         }
         if rows.get(write.group).map(|(state, _)| state.clone()) != write.before.map(ConsumerState::to_text) {
-            return Ok(Written::Overtaken);
+            return Ok(WriteOutcome::Overtaken);
         }
         let (state, versions) = rows.entry(write.group.to_owned()).or_default();
         *state = write.after.to_text();
@@ -53,7 +53,7 @@ impl Store for Versions {
         if matches!(write.effect, Effect::Begin | Effect::Apply) {
             versions.push(write.message.body.clone().unwrap());
         }
-        Ok(Written::Done)
+        Ok(WriteOutcome::Done)
     }
 }
 
@@ -88,12 +88,12 @@ fn records(text: &str) -> Vec<SqsMessage> {
     serde_json::from_value::<SqsEvent>(json!({ "Records": lines })).unwrap().records
 }
 
-fn consume(consumer: &Consumer<Versions>, text: &str) -> Consumed {
+fn consume(consumer: &Consumer<Versions>, text: &str) -> BatchOutcome {
     consumer.consume(records(text)).now_or_never().unwrap()
 }
 
 /// The numbers of the messages that go back.
-fn returned(consumed: &Consumed) -> Vec<String> {
+fn returned(consumed: &BatchOutcome) -> Vec<String> {
     let failures = consumed.response.batch_item_failures.iter();
     failures.map(|failure| failure.item_identifier.clone()).collect()
 }
@@ -103,7 +103,7 @@ fn returned(consumed: &Consumed) -> Vec<String> {
 #[track_caller]
 fn check(store: Versions, batches: &[&str], back: &[&str], stored: &Expect) {
     let consumer = Consumer::new("Billing", store);
-    let outcomes: Vec<Consumed> = batches.iter().map(|batch| consume(&consumer, batch)).collect();
+    let outcomes: Vec<BatchOutcome> = batches.iter().map(|batch| consume(&consumer, batch)).collect();
     assert_eq!(returned(outcomes.last().unwrap()), back);
     let rows = consumer.store.rows.lock().unwrap();
     let rows =

@@ -10,7 +10,7 @@ const NAMESPACE: &str = "MarkEventQueue/Consumer";
 
 /// What became of a batch of messages.
 #[derive(Clone, Debug)]
-pub struct Consumed {
+pub struct BatchOutcome {
     /// What the function returns to Lambda.
     pub response: SqsBatchResponse,
     /// How many messages there were of each kind.
@@ -36,7 +36,7 @@ pub struct Counts {
     pub returned: u64,
 }
 
-impl Consumed {
+impl BatchOutcome {
     /// The counts as a line of CloudWatch's embedded metric format, for standard output.
     pub fn metrics(&self, now: SystemTime) -> String {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
