@@ -10,6 +10,7 @@ mod adopting;
 mod client;
 mod clients;
 mod compare;
+mod holds;
 mod look_up;
 mod maintenance;
 mod pass;
@@ -139,6 +140,15 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             ControlRequest::Resume { client, .. } => self.resume(&client).await.map(ControlAnswer::State),
             ControlRequest::Replay { client, keys, from, replay, .. } => {
                 self.order_replay(&client, keys, from, &replay).await.map(ControlAnswer::Replay)
+            }
+            ControlRequest::Hold { client, keys, from, reason, replay, caller } => {
+                self.hold(&client, keys, from, &reason, &replay, caller).await.map(ControlAnswer::Hold)
+            }
+            ControlRequest::Release { client, keys, .. } => {
+                self.release(&client, keys).await.map(ControlAnswer::Hold)
+            }
+            ControlRequest::Skip { client, key, version, reason, .. } => {
+                self.skip(&client, key, version, &reason).await.map(ControlAnswer::Hold)
             }
             ControlRequest::Reconcile { after, .. } => {
                 self.reconcile(after).await.map(ControlAnswer::Comparison)

@@ -72,6 +72,8 @@ pub(super) enum End {
     More,
     /// Nothing more can be done now.
     Left,
+    /// It waits for an operator, since then.
+    Held(Timestamp),
     /// Its events were not read in the time that a group has beside others. Alone it has more.
     Slow,
     /// Not even alone.
@@ -119,7 +121,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let (mut tasks, mut unread) = (Vec::new(), Vec::new());
         for group in groups {
             match begin(&found, client.id, group, self.first_version()) {
-                Begin::Behind(task) => tasks.push(*task),
+                Begin::Behind(task) => match &task.cursor.hold {
+                    Some(hold) => pass_outcome.groups.push((group.clone(), End::Held(hold.since))),
+                    None => tasks.push(*task),
+                },
                 Begin::UpToDate => pass_outcome.groups.push((group.clone(), End::UpToDate)),
                 Begin::Unread => {
                     let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];

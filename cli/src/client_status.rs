@@ -159,6 +159,7 @@ mod tests {
             last: None,
             replay: None,
             at,
+            hold: None,
             unknown: [].into(),
         };
         ledger.put(ItemKey::Group(group.clone()), Item::Group(Box::new(item)));

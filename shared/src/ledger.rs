@@ -10,6 +10,7 @@ pub mod columns;
 pub mod cursors;
 mod event_time;
 pub mod fan_out;
+pub mod hold;
 mod items;
 mod last_sent;
 pub mod membership;
@@ -27,8 +28,8 @@ pub use adopt::{adopt, baseline, is_whole, leaving};
 pub use bounded::BoundedPort;
 pub use event_time::EventTime;
 pub use items::{
-    ClientId, Cursor, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, PAIRS_LIMIT, Registration, Registry,
-    Repetition, Scan, ScanKind, State, WriteCount,
+    ClientId, Cursor, DamagedItem, First, GroupItem, HELD_LIMIT, HOLES_LIMIT, Hold, Lease, PAIRS_LIMIT,
+    Registration, Registry, Repetition, SKIPPED_LIMIT, Scan, ScanKind, SkippedEvent, State, WriteCount,
 };
 pub use last_sent::{LastSent, LastVersion};
 pub use pairs::note_pairs;

@@ -99,17 +99,28 @@ pub const LEDGER_CALLS: Metric = count("LedgerCalls", "calls to the ledger's tab
 /// `GroupsBehind`.
 pub const GROUPS_BEHIND: Metric = count(
     "GroupsBehind",
-    "groups that a client is behind in, paused clients left out, each client counted (catch-up)",
+    "groups that a client is behind in, paused clients and held groups left out, each client counted (catch-up)",
 );
 /// `BehindAge`.
 pub const BEHIND_AGE: Metric = Metric {
     name: "BehindAge",
     unit: Unit::Milliseconds,
-    meaning: "for how long a client has been behind in a group, paused clients left out, the longest (catch-up)",
+    meaning: "for how long a client has been behind in a group, paused clients and held groups left out, the longest (catch-up)",
+};
+/// `GroupsHeld`.
+pub const GROUPS_HELD: Metric = count(
+    "GroupsHeld",
+    "groups that wait for an operator's release, paused clients left out, each client counted (catch-up)",
+);
+/// `HeldAge`.
+pub const HELD_AGE: Metric = Metric {
+    name: "HeldAge",
+    unit: Unit::Milliseconds,
+    meaning: "for how long a group has been held, paused clients left out, the longest (catch-up)",
 };
 
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 19] = [
+pub const NAMES: [Metric; 21] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
@@ -129,6 +140,8 @@ pub const NAMES: [Metric; 19] = [
     LEDGER_CALLS,
     GROUPS_BEHIND,
     BEHIND_AGE,
+    GROUPS_HELD,
+    HELD_AGE,
 ];
 
 const fn count(name: &'static str, meaning: &'static str) -> Metric {

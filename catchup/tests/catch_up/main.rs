@@ -16,6 +16,7 @@ mod clients;
 mod deliveries;
 mod faults;
 mod first_sight;
+mod holds;
 mod logs;
 mod long;
 mod maintenance;

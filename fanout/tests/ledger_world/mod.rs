@@ -359,6 +359,7 @@ impl LedgerWorld {
             last: None,
             replay: None,
             at,
+            hold: None,
             unknown: [].into(),
         }
     }

@@ -46,6 +46,7 @@ impl CursorWrite {
             last,
             replay: None,
             at: now,
+            hold: None,
             unknown: [].into(),
         };
         Self { client, condition: Condition::Absent, standing: Standing::Behind(cursor) }

@@ -16,6 +16,12 @@ pub const HOLES_LIMIT: usize = 16;
 /// How many of a group's versions that two events have are kept, and counted.
 pub const PAIRS_LIMIT: usize = 64;
 
+/// How many of the events that a client was not sent are kept with the reason.
+pub const SKIPPED_LIMIT: usize = 16;
+
+/// How many groups of a client may be held. Beyond that the client is paused: it is not a few aggregates that fail.
+pub const HELD_LIMIT: usize = 1_000;
+
 /// What every write is conditional on: that an item is still the one that was read. Counted up in the registry and
 /// in groups, a fresh value in cursors, leases and scans, which are deleted and made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,6 +138,8 @@ pub struct Cursor {
     pub replay: Option<Repetition>,
     /// When the client became behind.
     pub at: Timestamp,
+    /// That nothing is sent until an operator releases the group, if that is so.
+    pub hold: Option<Hold>,
     /// What another release wrote in this format, and is written back as it was read.
     pub unknown: Attributes,
 }
@@ -141,8 +149,33 @@ pub struct Cursor {
 pub struct Repetition {
     /// In which replay.
     pub id: ReplayId,
-    /// Up to which version.
+    /// Up to which version. It may be above the group's.
     pub until: i64,
+    /// The client stays behind until then, or until the group's version has reached `until`: an event that was sent
+    /// without a record would be swallowed by SQS under its usual id, though the client did not keep it.
+    pub settles_at: Option<Timestamp>,
+}
+
+/// Why a client gets nothing of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// An operator's words, or those of what delivers from the client's queue.
+    pub reason: String,
+    /// Who asked for it.
+    pub by: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The events that it does not get, the last [`SKIPPED_LIMIT`].
+    pub skipped: Vec<SkippedEvent>,
+}
+
+/// An event that a client does not get because an operator said so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedEvent {
+    /// Its version.
+    pub version: i64,
+    /// The operator's words.
+    pub reason: String,
 }
 
 /// Who catches a client up.

@@ -53,8 +53,9 @@ fn cursor(text: &str) -> Cursor {
         incarnation_number: incarnation_number.parse().unwrap(),
         position,
         last: (position > 0).then_some(position),
-        replay: until.map(|until| Repetition { id, until }),
+        replay: until.map(|until| Repetition { id, until, settles_at: None }),
         at: Timestamp::from_millis(1),
+        hold: None,
         unknown: [].into(),
     }
 }

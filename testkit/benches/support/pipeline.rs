@@ -152,6 +152,7 @@ impl World {
             last: None,
             replay: None,
             at: self.clock.now(),
+            hold: None,
             unknown: [].into(),
         };
         let key = ItemKey::Cursor(client, Group::of(&key(group)));

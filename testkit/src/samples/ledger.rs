@@ -11,8 +11,9 @@ use shared::filter::FilterDigest;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::stored::{Attributes, Value as Stored};
 use shared::ledger::{
-    ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, LastSent, LastVersion, Lease,
-    PAIRS_LIMIT, Registration, Registry, Repetition, Scan, ScanKind, State, WriteCount,
+    ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Hold, Item, ItemKey, LastSent, LastVersion,
+    Lease, PAIRS_LIMIT, Registration, Registry, Repetition, SKIPPED_LIMIT, Scan, ScanKind, SkippedEvent,
+    State, WriteCount,
 };
 use shared::time::Timestamp;
 
@@ -125,11 +126,24 @@ prop_compose! {
         (position, until) in (version(), version()),
         last in last(),
         replay in option::of("[A-Za-z0-9-]{1,40}"),
+        settles_at in option::of(instant()),
+        hold in option::of(hold()),
         unknown in unknown(),
         at in instant(),
     ) -> Cursor {
-        let replay = replay.map(|text| Repetition { id: ReplayId::try_new(&text).unwrap(), until });
-        Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, last, replay, at, unknown }
+        let replay = replay.map(|text| Repetition { id: ReplayId::try_new(&text).unwrap(), until, settles_at });
+        Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, last, replay, at, hold, unknown }
+    }
+}
+
+prop_compose! {
+    fn hold()(
+        (reason, by) in (".{0,20}", ".{0,20}"),
+        since in instant(),
+        skipped in vec((version(), ".{0,20}"), 0..SKIPPED_LIMIT),
+    ) -> Hold {
+        let skipped = skipped.into_iter().map(|(version, reason)| SkippedEvent { version, reason }).collect();
+        Hold { reason, by, since, skipped }
     }
 }
 

@@ -17,6 +17,8 @@
 
 mod check;
 mod clients;
+mod deliverer;
+mod holds;
 mod instances;
 mod mapping;
 mod mix;

@@ -100,11 +100,14 @@ pub(crate) enum Kind {
     UsedTwice,
     /// Clients have filters, which deploys change.
     Filtered,
+    /// Groups are held, released and their next events skipped; what delivers from clients' queues has those held in
+    /// which it fails.
+    Held,
 }
 
 impl Kind {
     /// Kinds that were added later. They are drawn from numbers of their own, so that everything else of a seed stays.
-    pub(crate) const LATER: [Self; 7] = [
+    pub(crate) const LATER: [Self; 8] = [
         Self::ScannedApart,
         Self::VersionKeys,
         Self::Timeless,
@@ -112,6 +115,7 @@ impl Kind {
         Self::FromZero,
         Self::UsedTwice,
         Self::Filtered,
+        Self::Held,
     ];
 
     pub(crate) const ALL: [Self; 38] = [
@@ -190,7 +194,7 @@ impl Mix {
             kinds.insert(Kind::Erased);
         }
         let later = Rng::new(!seed);
-        for (kind, chance) in Kind::LATER.into_iter().zip([60, 250, 150, 150, 150, 150, 300]) {
+        for (kind, chance) in Kind::LATER.into_iter().zip([60, 250, 150, 150, 150, 150, 300, 250]) {
             kinds.extend(later.chance(chance).then_some(kind));
         }
         Self { kinds, per_call: rng.pick(&[10, 30, 80, 200]), per_step: rng.pick(&[2, 5, 15, 40]) }

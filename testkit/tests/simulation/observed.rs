@@ -15,6 +15,7 @@ use shared::send::SendError;
 use shared::time::Timestamp;
 
 use crate::clients::NAMES;
+use crate::holds::Holds;
 use crate::process::{Pid, Pulse};
 use crate::registrations::Registered;
 use crate::source::{EventRef, Source};
@@ -32,6 +33,7 @@ pub(crate) struct Observed {
     pub(crate) taken_for_old: BTreeMap<usize, EventRef>,
     /// The filters that held at each revision of the registry.
     pub(crate) filters: BTreeMap<u64, BTreeMap<ClientId, FilterDigest>>,
+    pub(crate) holds: Holds,
     sends: Vec<Send>,
     /// How often a sender left an event at a client and the ledger did not know of it.
     unrecorded: BTreeMap<(usize, EventRef), usize>,
@@ -306,6 +308,7 @@ impl World {
             format!("{event}{in_replay} → {}{fate}", NAMES[client])
         });
         self.check_arrival(pulse, client, event, replay.as_deref());
+        self.check_held(pulse, client, event);
         let token = message.attribute(INCARNATION).unwrap_or_default().to_owned();
         let name = message.attribute("eventId").unwrap_or_default().to_owned();
         let is_streamed = message.attribute(STREAMED_AT).is_some();
@@ -316,6 +319,9 @@ impl World {
                 return self.violated(|| format!("strange: {} got {event}: {error}", NAMES[client]));
             }
         };
+        if fate == Fate::Enqueued {
+            self.deliver_soon(client, event, &received);
+        }
         let arrival = Arrival {
             at,
             client,

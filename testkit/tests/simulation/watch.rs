@@ -27,6 +27,7 @@ impl World {
         result?;
         for (write, before) in writes.iter().zip(&before) {
             self.watch(pulse, write, before.as_ref());
+            self.watch_hold(pulse, write, before.as_ref());
         }
         self.check_cursors(writes);
         Ok(())
@@ -150,8 +151,9 @@ impl World {
                 let replay = cursor.replay.as_ref();
                 let (until, id) = replay.map_or((0, ""), |repeated| (repeated.until, repeated.id.as_str()));
                 format!(
-                    "position {} last {} replay_until {until} {id} incarnation {} epoch {}",
+                    "position {}{} last {} replay_until {until} {id} incarnation {} epoch {}",
                     cursor.position,
+                    if cursor.hold.is_some() { " held" } else { "" },
                     shown(cursor.last),
                     cursor.incarnation_number,
                     cursor.epoch

@@ -3,6 +3,7 @@
 use super::{Begin, Task};
 use crate::ledger::cursors::{progress, up_to_date};
 use crate::ledger::{Cursor, LastVersion, Repetition, Write, WriteCount};
+use crate::time::Timestamp;
 
 /// What was sent to a client of a group and is not recorded yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +54,13 @@ impl SentRange {
         self.up_to <= self.after
     }
 
-    /// What to write, given what the ledger has now.
+    /// What to write, given the `items` that the ledger has now.
     ///
     /// In the same epoch, the client has the more of the two. In another epoch that began with a replay, what was sent
     /// meanwhile counts as a repetition, if the replay's repetitions reach that far. Of another incarnation nothing is
     /// left to record.
-    pub fn write(&self, now: &Begin, fresh: &mut dyn FnMut() -> u64) -> ProgressWrite {
-        let task = match now {
+    pub fn write(&self, items: &Begin, now: Timestamp, fresh: &mut dyn FnMut() -> u64) -> ProgressWrite {
+        let task = match items {
             Begin::Unread => return ProgressWrite::Unread,
             Begin::UpToDate => return ProgressWrite::Nothing { is_up_to_date: true },
             Begin::Behind(task) => task,
@@ -73,7 +74,7 @@ impl SentRange {
         let last = task.last().max(self.last);
         if cursor.epoch == self.epoch {
             let up_to = self.up_to.max(position);
-            if up_to >= task.item.version {
+            if up_to >= task.item.version && task.is_settled(now) {
                 let writes = up_to_date(&task.group, &task.item, task.client, cursor, last);
                 return ProgressWrite::UpToDate(writes);
             }

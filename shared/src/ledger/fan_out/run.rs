@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 use crate::view::ViewError;
 
 /// The most events of one run. The next run begins where it was recorded.
-const RUN_LIMIT: usize = 100;
+pub(in crate::ledger) const RUN_LIMIT: usize = 100;
 
 /// Consecutive versions of a group, from the one after the item's.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -213,7 +213,7 @@ fn item(text: &str) -> GroupItem {
 
 fn cursor(position: i64, until: i64) -> Cursor {
     let id = ReplayId::try_new("r-1").unwrap();
-    let replay = (until > 0).then_some(Repetition { id, until });
+    let replay = (until > 0).then_some(Repetition { id, until, settles_at: None });
     Cursor {
         write_count: WriteCount(7),
         epoch: 7,
@@ -222,6 +222,7 @@ fn cursor(position: i64, until: i64) -> Cursor {
         last: (position > 0).then_some(position),
         replay,
         at: NOW,
+        hold: None,
         unknown: [].into(),
     }
 }
@@ -454,9 +455,9 @@ fn write(write: &Write) -> String {
         }
         (ItemKey::Cursor(client, _), Some(Item::Cursor(cursor))) => {
             let Cursor { incarnation_number, position, replay, last, .. } = cursor;
-            let replay_until = replay
-                .as_ref()
-                .map_or(String::new(), |Repetition { id, until }| format!(" replay_until {until} in {id}"));
+            let replay_until = replay.as_ref().map_or(String::new(), |Repetition { id, until, .. }| {
+                format!(" replay_until {until} in {id}")
+            });
             let last = last.unwrap_or(0);
             let last = if last == *position { String::new() } else { format!(" last {last}") };
             format!(

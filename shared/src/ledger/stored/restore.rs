@@ -8,8 +8,8 @@ use crate::config::ClientName;
 use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
-    ClientId, Cursor, First, GroupItem, Item, ItemKey, LastSent, LastVersion, Lease, Registration, Registry,
-    Repetition, Scan, State, WriteCount,
+    ClientId, Cursor, First, GroupItem, Hold, Item, ItemKey, LastSent, LastVersion, Lease, Registration,
+    Registry, Repetition, Scan, SkippedEvent, State, WriteCount,
 };
 
 /// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations,
@@ -118,11 +118,12 @@ fn token(fields: &mut Fields) -> Result<IncarnationToken, Damage> {
 
 fn cursor(fields: &mut Fields) -> Result<Cursor, Damage> {
     let (id, until) = (fields.text("replay")?, fields.version("replay_until")?);
+    let settles_at = fields.if_any("settles_at", |fields| fields.instant("settles_at"))?;
     let replay = match id.as_str() {
         "" => None,
         text => {
             let id = ReplayId::try_new(text).map_err(|_| fields.damaged("replay", "is not a replay's id"))?;
-            Some(Repetition { id, until })
+            Some(Repetition { id, until, settles_at })
         }
     };
     let write_count = fields.write_count()?;
@@ -134,8 +135,25 @@ fn cursor(fields: &mut Fields) -> Result<Cursor, Damage> {
         last: last(fields, write_count)?.flatten(),
         replay,
         at: fields.instant("at")?,
+        hold: fields.if_any("hold", |fields| fields.map("hold", hold))?,
         unknown: fields.take_rest(),
     })
+}
+
+fn hold(fields: &mut Fields) -> Result<Hold, Damage> {
+    let skipped = fields.if_any("skipped", |fields| fields.list("skipped", skipped))?;
+    Ok(Hold {
+        reason: fields.text("reason")?,
+        by: fields.text("by")?,
+        since: fields.instant("since")?,
+        skipped: skipped.unwrap_or_default(),
+    })
+}
+
+fn skipped(value: &Value) -> Option<SkippedEvent> {
+    let Value::M(attributes) = value else { return None };
+    let Value::S(reason) = attributes.get("reason")? else { return None };
+    Some(SkippedEvent { version: fields::version(attributes.get("version")?)?, reason: reason.clone() })
 }
 
 fn lease(fields: &mut Fields) -> Result<Lease, Damage> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Attributes, FORMAT, FORMAT_WRITTEN, LAST_WRITTEN, Value, instant, packed};
 use crate::ids::Key;
-use crate::ledger::{Cursor, First, GroupItem, Item, Lease, Registration, Registry, Scan, State};
+use crate::ledger::{Cursor, First, GroupItem, Hold, Item, Lease, Registration, Registry, Scan, State};
 use crate::time::Timestamp;
 
 /// The item without its keys.
@@ -106,6 +106,21 @@ fn of_cursor(cursor: &Cursor) -> Attributes {
     ]);
     put(&mut attributes, LAST_WRITTEN, cursor.last.map(|_| number(cursor.write_count.0)));
     put(&mut attributes, "last", cursor.last.map(number));
+    put(&mut attributes, "settles_at", replay.and_then(|repeated| repeated.settles_at).map(at));
+    put(&mut attributes, "hold", cursor.hold.as_ref().map(|hold| Value::M(of_hold(hold))));
+    attributes
+}
+
+fn of_hold(hold: &Hold) -> Attributes {
+    let mut attributes = map([
+        ("reason", Value::S(hold.reason.clone())),
+        ("by", Value::S(hold.by.clone())),
+        ("since", at(hold.since)),
+    ]);
+    let skipped = hold.skipped.iter().map(|skipped| {
+        Value::M(map([("version", number(skipped.version)), ("reason", Value::S(skipped.reason.clone()))]))
+    });
+    put(&mut attributes, "skipped", (!hold.skipped.is_empty()).then(|| Value::L(skipped.collect())));
     attributes
 }
 

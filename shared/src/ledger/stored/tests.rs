@@ -50,8 +50,9 @@ fn cursor() -> Cursor {
         incarnation_number: 1,
         position: 3,
         last: Some(6),
-        replay: Some(Repetition { id: replay, until: 7 }),
+        replay: Some(Repetition { id: replay, until: 7, settles_at: None }),
         at,
+        hold: None,
         unknown: [].into(),
     }
 }

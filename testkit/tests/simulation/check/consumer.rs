@@ -166,6 +166,16 @@ impl World {
         }
     }
 
+    /// What consumers that never fail took.
+    pub(crate) fn taken_by_consumers(
+        &self,
+        settings: &ConsumerSettings,
+    ) -> BTreeMap<(usize, usize), Vec<EventRef>> {
+        let observed = self.observed.borrow();
+        let consumed = self.consumed(&observed).into_iter();
+        consumed.map(|(place, arrivals)| (place, Consumer::after(settings, &arrivals, None).taken)).collect()
+    }
+
     fn consumer_settings(&self) -> ConsumerSettings {
         let first_version = self.source.borrow().first_version;
         ConsumerSettings { first_version, start: Start::FromTheBeginning }
