@@ -253,14 +253,12 @@ impl World {
         }
         let group = self.source.borrow().groups[event.group].group.clone();
         match self.ledger.get(&ItemKey::Cursor(registered.id, group)) {
-            // Up to `until`, an event is sent again as a repetition.
+            // Up to `until`, an event is sent again as a repetition; above the group's version only for a while.
             Some(Item::Cursor(cursor)) => {
                 cursor.incarnation_number == item.incarnation_number
-                    && cursor
-                        .replay
-                        .as_ref()
-                        .map_or(cursor.position, |repeated| repeated.until.max(cursor.position))
-                        >= event.version
+                    && cursor.replay.as_ref().map_or(cursor.position, |repeated| {
+                        repeated.until.min(item.version).max(cursor.position)
+                    }) >= event.version
             }
             _ => false,
         }
