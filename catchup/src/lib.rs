@@ -13,6 +13,7 @@ mod compare;
 mod holds;
 mod look_up;
 mod maintenance;
+mod notices;
 mod pass;
 mod payload;
 mod recording;
@@ -67,7 +68,8 @@ impl CatchUp {
     pub fn new(config: &Config, naming: &Naming) -> Self {
         let in_file = config.clients.iter().map(|client| {
             let filter = FilterDigest::of(client.filter.as_ref());
-            let registration = FileRegistration { history: client.history, filter };
+            let (history, erasures) = (client.history, client.erasures);
+            let registration = FileRegistration { history, filter, erasures };
             let in_file = InFile { queue: client.queue_url(naming), registration };
             (client.name.clone(), in_file)
         });

@@ -16,7 +16,7 @@ use shared::ids::Group;
 use shared::ledger::catch_up::{Begin, Plan, SentRange, Task, begin};
 use shared::ledger::times::PASS_LIMIT;
 use shared::ledger::{
-    ClientId, DamagedItem, EventTable, ItemKey, Ledger, LedgerRead, State, UnsendableEvent,
+    ClientId, DamagedItem, ErasureReceipt, EventTable, ItemKey, Ledger, LedgerRead, State, UnsendableEvent,
 };
 use shared::message::Message;
 use shared::naming::QueueUrl;
@@ -98,6 +98,8 @@ struct RejectedEvent {
 struct PlannedGroup {
     task: Task,
     plan: Plan,
+    /// The receipt of the notice that is sent, if it is due.
+    due: Option<ErasureReceipt>,
 }
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
@@ -198,7 +200,11 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let (mut planned, mut lowest) = (Vec::new(), Vec::new());
         for ReadGroup { task, looked } in asked {
             match looked {
-                TableAnswer::Lasts(plan) => planned.push(PlannedGroup { task, plan }),
+                TableAnswer::Lasts(plan) => planned.push(PlannedGroup { task, plan, due: None }),
+                TableAnswer::Closed { due } => {
+                    let plan = Plan::of_notice(&task);
+                    planned.push(PlannedGroup { task, plan, due });
+                }
                 TableAnswer::Erased => {
                     let recorded = caught(self.record_erased(&task), || RecordOutcome::Behind).await;
                     let is_up_to_date = recorded == RecordOutcome::UpToDate;
@@ -234,18 +240,18 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
     ) -> Vec<PlannedGroup> {
-        let runs = planned.into_iter().map(|PlannedGroup { task, mut plan }| {
+        let runs = planned.into_iter().map(|PlannedGroup { task, mut plan, due }| {
             let rejections = mem::take(&mut plan.rejected).into_iter().map(|event| {
                 let rejection =
                     Rejection::of_item(&self.own.source, &task.item.key, &event.identity, &event.why);
                 RejectedEvent { event, rejection }
             });
             let items = rejections.collect();
-            Run { tag: PlannedGroup { task, plan }, items }
+            Run { tag: PlannedGroup { task, plan, due }, items }
         });
         let outcomes = self.put(&self.own.rejected, runs.collect(), until).await;
         let planned = outcomes.into_iter().map(
-            |Outcome { tag: PlannedGroup { task, mut plan }, accepted, stopped }| {
+            |Outcome { tag: PlannedGroup { task, mut plan, due }, accepted, stopped }| {
                 let group = task.group.as_str();
                 pass_outcome.rejected += accepted.len();
                 for RejectedEvent { event, .. } in accepted {
@@ -259,7 +265,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                         plan.end_before(next.event.version);
                     }
                 }
-                PlannedGroup { task, plan }
+                PlannedGroup { task, plan, due }
             },
         );
         planned.collect()
@@ -273,9 +279,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
     ) {
-        let runs = planned.into_iter().map(|PlannedGroup { task, mut plan }| {
+        let runs = planned.into_iter().map(|PlannedGroup { task, mut plan, due }| {
             let items = mem::take(&mut plan.events);
-            Run { tag: PlannedGroup { task, plan }, items }
+            Run { tag: PlannedGroup { task, plan, due }, items }
         });
         let now = self.now();
         let retry_until = if client.is_failing { now } else { now.plus(PATIENCE) };
@@ -284,10 +290,12 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let outcomes = send_runs(clock, transport, client.queue, runs.collect(), &limits).await;
 
         let recorded = outcomes.into_iter().map(async |outcome| {
-            let Outcome { tag: PlannedGroup { task, plan }, accepted, stopped } = outcome;
+            let Outcome { tag: PlannedGroup { task, plan, due }, accepted, stopped } = outcome;
             let next = stopped.as_ref().and_then(|stopped| stopped.items.first());
-            let last = accepted.last().map(|event| event.version);
-            let sent = SentRange { up_to: plan.reached(next), last, ..SentRange::nothing(&task) };
+            // A notice is no event.
+            let events = accepted.iter().filter(|event| event.version <= task.item.version);
+            let last = events.last().map(|event| event.version);
+            let sent = SentRange { up_to: plan.reached(next), last, due, ..SentRange::nothing(&task) };
             let group = task.group.clone();
             let outcome = caught(Box::pin(self.record(task, &sent)), || RecordOutcome::Unrecorded).await;
             (group, end(outcome, &sent), accepted.len(), stopped.map(|stopped| stopped.stop))

@@ -148,6 +148,7 @@ mod tests {
             key,
             holes: Vec::new(),
             pairs: Vec::new(),
+            closed: None,
             unknown: [].into(),
         };
         let at = Timestamp::from_millis(at);

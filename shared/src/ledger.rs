@@ -8,6 +8,7 @@ mod bounded;
 pub mod catch_up;
 pub mod columns;
 pub mod cursors;
+pub mod erasures;
 mod event_time;
 pub mod fan_out;
 pub mod hold;
@@ -28,8 +29,9 @@ pub use adopt::{adopt, baseline, is_whole, leaving};
 pub use bounded::BoundedPort;
 pub use event_time::EventTime;
 pub use items::{
-    ClientId, Cursor, DamagedItem, First, GroupItem, HELD_LIMIT, HOLES_LIMIT, Hold, Lease, PAIRS_LIMIT,
-    Registration, Registry, Repetition, SKIPPED_LIMIT, Scan, ScanKind, SkippedEvent, State, WriteCount,
+    ClientId, Cursor, DamagedItem, ErasureReceipt, First, GroupItem, HELD_LIMIT, HOLES_LIMIT, Hold, Lease,
+    PAIRS_LIMIT, ReceiptPlace, Registration, Registry, Repetition, SKIPPED_LIMIT, Scan, ScanKind, Settlement,
+    SkippedEvent, State, WriteCount,
 };
 pub use last_sent::{LastSent, LastVersion};
 pub use pairs::note_pairs;

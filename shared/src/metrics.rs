@@ -118,9 +118,18 @@ pub const HELD_AGE: Metric = Metric {
     unit: Unit::Milliseconds,
     meaning: "for how long a group has been held, paused clients left out, the longest (catch-up)",
 };
+/// `ErasuresDue`.
+pub const ERASURES_DUE: Metric =
+    count("ErasuresDue", "notices of erasures that clients' queues have not taken yet (catch-up)");
+/// `ErasureAge`.
+pub const ERASURE_AGE: Metric = Metric {
+    name: "ErasureAge",
+    unit: Unit::Milliseconds,
+    meaning: "for how long a notice of an erasure has been due, the longest (catch-up)",
+};
 
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 21] = [
+pub const NAMES: [Metric; 23] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
@@ -142,6 +151,8 @@ pub const NAMES: [Metric; 21] = [
     BEHIND_AGE,
     GROUPS_HELD,
     HELD_AGE,
+    ERASURES_DUE,
+    ERASURE_AGE,
 ];
 
 const fn count(name: &'static str, meaning: &'static str) -> Metric {

@@ -172,6 +172,7 @@ impl World {
             key: key.clone(),
             holes: Vec::new(),
             pairs: Vec::new(),
+            closed: None,
             unknown: [].into(),
         };
         let group = Group::of(&key);

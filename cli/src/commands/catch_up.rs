@@ -121,7 +121,7 @@ impl Report {
     }
 
     fn add(&mut self, answer: CatchUpReport) {
-        let CatchUpReport { client: _, groups, sent, behind, stopped, elsewhere, refused } = answer;
+        let CatchUpReport { client: _, groups, sent, behind, held: _, stopped, elsewhere, refused } = answer;
         self.groups += groups;
         self.sent += sent;
         self.behind = behind;

@@ -275,6 +275,7 @@ mod tests {
                 state,
                 history: false,
                 filter: shared::filter::FilterDigest::of(None),
+                erasures: false,
                 since: 1,
                 absent_at: None,
                 retired_at: None,

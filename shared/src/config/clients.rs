@@ -62,18 +62,23 @@ pub(super) fn validate(
             Value::Wrong => None,
             Value::Is(history) => Some(*history.get_ref()),
         };
+        let erasures = match &raw.erasures {
+            Value::Absent => Some(false),
+            Value::Wrong => None,
+            Value::Is(erasures) => Some(*erasures.get_ref()),
+        };
         let view = view::validate(&raw.view, rules.cloud_events, report);
         let filter = match &raw.filter {
             None => Some(None),
             Some(section) => filter::of_client(name.as_ref(), section, rules.lacking, report).map(Some),
         };
-        if let (Some(name), Some(queue), Some(history), Some(filter), Some(view)) =
-            (name, queue, history, filter, view)
+        if let (Some(name), Some(queue), Some(history), Some(erasures), Some(filter), Some(view)) =
+            (name, queue, history, erasures, filter, view)
         {
             if queue == ClientQueue::Own {
                 length.add(name.as_str(), raw.at, report);
             }
-            clients.push(Client { name, queue, history, filter, view });
+            clients.push(Client { name, queue, history, erasures, filter, view });
         }
     }
     clients

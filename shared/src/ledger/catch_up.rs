@@ -70,12 +70,18 @@ impl Task {
         self.cursor.replay.as_ref().filter(|_| self.is_of_this_incarnation())
     }
 
+    /// What a client that is up to date has everything up to: of a closed group, the notice.
+    fn end(&self) -> i64 {
+        self.item.version.saturating_add(i64::from(self.item.closed.is_some()))
+    }
+
     /// Whether the client is up to date when it has everything up to the group's version.
     fn is_settled(&self, now: Timestamp) -> bool {
-        self.replay().is_none_or(|repeated| {
-            self.item.version >= repeated.until
-                || repeated.settles_at.is_none_or(|settles_at| settles_at <= now)
-        })
+        self.item.closed.is_some()
+            || self.replay().is_none_or(|repeated| {
+                self.item.version >= repeated.until
+                    || repeated.settles_at.is_none_or(|settles_at| settles_at <= now)
+            })
     }
 
     fn is_of_this_incarnation(&self) -> bool {

@@ -57,6 +57,8 @@ pub struct Registration {
     pub history: bool,
     /// What tells the filter that holds from others: an instance with another one does not decide what the client wants.
     pub filter: FilterDigest,
+    /// Whether it wants to be told when an aggregate is erased.
+    pub erasures: bool,
     /// The revision that it joined at.
     pub since: u64,
     /// Since when it is missing from the file.
@@ -108,6 +110,9 @@ pub struct GroupItem {
     pub holes: Vec<i64>,
     /// The first [`PAIRS_LIMIT`] versions that were seen to have two events, in that order.
     pub pairs: Vec<i64>,
+    /// When it was seen that the aggregate was erased: the incarnation is closed, and whatever the event table shows is of
+    /// a new one. Only where a client wants to know.
+    pub closed: Option<Timestamp>,
     /// What another release wrote in this format, and is written back as it was read.
     pub unknown: Attributes,
 }
@@ -176,6 +181,43 @@ pub struct SkippedEvent {
     pub version: i64,
     /// The operator's words.
     pub reason: String,
+}
+
+/// Where the receipt of a notice is kept, that an aggregate was erased.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReceiptPlace {
+    /// The aggregate's group.
+    pub group: Group,
+    /// Which incarnation was erased.
+    pub incarnation_number: u64,
+}
+
+/// What became of the notice that a client is due, because an aggregate of which it got events was erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErasureReceipt {
+    /// 1: a receipt is written once, and moved when the notice is settled.
+    pub write_count: WriteCount,
+    /// The aggregate's key.
+    pub key: Key,
+    /// The incarnation's token, by which the client knows it.
+    pub token: IncarnationToken,
+    /// When the erasure was seen.
+    pub closed_at: Timestamp,
+    /// How the notice was settled, and when; `None` while it is due.
+    pub settled: Option<(Settlement, Timestamp)>,
+    /// What another release wrote in this format, and is written back as it was read.
+    pub unknown: Attributes,
+}
+
+/// How a notice was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Settlement {
+    /// The client's queue took it.
+    Told,
+    /// The aggregate was created anew before that: the first message of the next incarnation says as much.
+    Superseded,
+    /// The client was retired before that.
+    Retired,
 }
 
 /// Who catches a client up.

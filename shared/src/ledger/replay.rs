@@ -136,6 +136,7 @@ mod tests {
             key: Key::S("a".to_owned()),
             holes: vec![4],
             pairs: Vec::new(),
+            closed: None,
             unknown: [].into(),
         }
     }

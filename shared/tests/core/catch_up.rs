@@ -35,6 +35,7 @@ fn item(incarnation_number: u64, version: i64) -> GroupItem {
         key: Key::S("a".to_owned()),
         holes: Vec::new(),
         pairs: Vec::new(),
+        closed: None,
         unknown: [].into(),
     }
 }
@@ -288,9 +289,9 @@ fn what_the_client_does_not_want_is_passed_over() {
 /// The write that records that a client got versions (`after`, `up_to`] of incarnation 1 in epoch 5.
 fn record(after: i64, up_to: i64, now: Begin) -> String {
     let last = (up_to > after).then_some(up_to);
-    let known = SentRange { incarnation_number: 1, epoch: 5, after, up_to, last };
+    let known = SentRange { incarnation_number: 1, epoch: 5, after, up_to, last, due: None };
     let before = now.clone();
-    let write = known.write(&now, &mut || 901);
+    let write = known.write(&now, Timestamp::from_millis(2), &mut || 901);
     let Begin::Behind(task) = before else {
         return match write {
             ProgressWrite::Unread => "unread".to_owned(),

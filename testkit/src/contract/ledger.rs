@@ -34,6 +34,7 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         state: State::Paused,
         history: true,
         filter: FilterDigest::of(None),
+        erasures: false,
         since: u64::MAX,
         absent_at: Some(at(1)),
         retired_at: None,
@@ -370,6 +371,7 @@ fn group_item(write_count: u64) -> GroupItem {
         key: Key::S("AFC F5".to_owned()),
         holes: Vec::new(),
         pairs: Vec::new(),
+        closed: None,
         unknown: [].into(),
     }
 }

@@ -81,6 +81,7 @@ mod tests {
                 key: Key::S("AFC F5".to_owned()),
                 holes: Vec::new(),
                 pairs: Vec::new(),
+                closed: None,
                 unknown: [].into(),
             }))
         };

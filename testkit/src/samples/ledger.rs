@@ -82,6 +82,7 @@ prop_compose! {
 
 prop_compose! {
     fn registration()(
+        erasures in any::<bool>(),
         (id, history, since) in (any::<u32>(), any::<bool>(), any::<u64>()),
         filter in "[0-9a-f]{16}",
         state in prop_oneof![Just(State::Live), Just(State::Paused), Just(State::Retired)],
@@ -89,7 +90,7 @@ prop_compose! {
         unknown in unknown(),
     ) -> Registration {
         let filter = FilterDigest::try_new(&filter).unwrap();
-        Registration { id: ClientId(id), state, history, filter, since, absent_at, retired_at, unknown }
+        Registration { id: ClientId(id), state, history, filter, erasures, since, absent_at, retired_at, unknown }
     }
 }
 
@@ -110,13 +111,14 @@ prop_compose! {
         unknown in unknown(),
         (time, streamed_at) in (option::of(event_time()), option::of(instant())),
         (holes, pairs) in (vec(version(), 0..HOLES_LIMIT), vec(version(), 0..PAIRS_LIMIT)),
+        closed in option::of(instant()),
         (last, own) in (last(), btree_map(any::<u32>(), last(), 0..4)),
     ) -> GroupItem {
         let sent = LastSent::new(last, own.into_iter().map(|(client, own)| (ClientId(client), own)));
         let behind = behind.into_iter().map(ClientId).collect();
         let first = First { identity: EventIdentity { sort, id }, version: first_version };
         let token = IncarnationToken::try_new(&token).unwrap();
-        GroupItem { write_count: WriteCount(write_count), version, behind, sent, revision, incarnation_number, token, first, time, streamed_at, key, holes, pairs, unknown }
+        GroupItem { write_count: WriteCount(write_count), version, behind, sent, revision, incarnation_number, token, first, time, streamed_at, key, holes, pairs, closed, unknown }
     }
 }
 

@@ -22,6 +22,7 @@ mod holds;
 mod instances;
 mod mapping;
 mod mix;
+mod notices;
 mod observed;
 mod operator;
 mod pairs;

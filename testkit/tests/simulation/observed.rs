@@ -9,13 +9,14 @@ use shared::event::STREAMED_AT;
 use shared::filter::FilterDigest;
 use shared::ids::DeduplicationId;
 use shared::ledger::{ClientId, Item, ItemKey};
-use shared::message::{Attribute, AttributeValue, INCARNATION, Message, REPLAY};
+use shared::message::{Attribute, AttributeValue, ERASED, INCARNATION, Message, REPLAY};
 use shared::naming::QueueUrl;
 use shared::send::SendError;
 use shared::time::Timestamp;
 
 use crate::clients::NAMES;
 use crate::holds::Holds;
+use crate::notices::NoticeArrival;
 use crate::process::{Pid, Pulse};
 use crate::registrations::Registered;
 use crate::source::{EventRef, Source};
@@ -34,6 +35,7 @@ pub(crate) struct Observed {
     /// The filters that held at each revision of the registry.
     pub(crate) filters: BTreeMap<u64, BTreeMap<ClientId, FilterDigest>>,
     pub(crate) holds: Holds,
+    pub(crate) notices: Vec<NoticeArrival>,
     sends: Vec<Send>,
     /// How often a sender left an event at a client and the ledger did not know of it.
     unrecorded: BTreeMap<(usize, EventRef), usize>,
@@ -293,6 +295,9 @@ impl World {
             Some(false) => Fate::Enqueued,
             Some(true) => Fate::Lost,
         };
+        if message.attribute(ERASED).is_some() {
+            return self.note_notice(pulse, client, message, fate);
+        }
         let Some(event) = event else {
             return self.violated(|| format!("strange: {} got a message that is no event", NAMES[client]));
         };

@@ -108,6 +108,9 @@ impl World {
 
     /// Whoever is up to date after a run wanted what the writer's file says: by the filter that holds.
     fn check_deciders(&self, pulse: &Pulse, group: &Group, after: &GroupItem) {
+        if pulse.has_lost_write.get() {
+            return;
+        }
         let observed = self.observed.borrow();
         let Some(filters) = observed.filters.get(&after.revision) else { return };
         let instances = self.instances.borrow();
@@ -131,14 +134,21 @@ impl World {
             ItemKey::Cursor(id, group) => format!("cursor {} {group}", client(*id)),
             ItemKey::Lease(id) => format!("lease {}", client(*id)),
             ItemKey::Scan(kind) => format!("scan {kind:?}"),
+            ItemKey::Due(id, place) => {
+                format!("due {} {}/{}", client(*id), place.group, place.incarnation_number)
+            }
+            ItemKey::Receipt(id, place) => {
+                format!("receipt {} {}/{}", client(*id), place.group, place.incarnation_number)
+            }
         };
         let shown = |last: LastVersion| last.map_or("–".to_owned(), |last| last.to_string());
         let words = |item: &Item| match item {
             Item::Group(item) => {
                 let behind: Vec<&str> = item.behind.iter().map(|id| client(*id)).collect();
                 format!(
-                    "v{} last {} behind [{}] write_count {} revision {} incarnation {} first {}",
+                    "v{}{} last {} behind [{}] write_count {} revision {} incarnation {} first {}",
                     item.version,
+                    if item.closed.is_some() { " closed" } else { "" },
                     shown(item.sent.last()),
                     behind.join(" "),
                     item.write_count.0,
@@ -178,6 +188,7 @@ impl World {
             }
             Item::Lease(lease) => format!("failures {}", lease.failures),
             Item::Scan(scan) => format!("revision {} on {}", scan.revision, scan.is_on),
+            Item::Receipt(receipt) => format!("{:?}", receipt.settled),
         };
         let before = before.map_or("absent".to_owned(), words);
         let after = write.item.as_ref().map_or("deleted".to_owned(), words);

@@ -2,11 +2,12 @@
 
 use super::{Begin, Task};
 use crate::ledger::cursors::{progress, up_to_date};
-use crate::ledger::{Cursor, LastVersion, Repetition, Write, WriteCount};
+use crate::ledger::erasures::settle;
+use crate::ledger::{Cursor, ErasureReceipt, LastVersion, Repetition, Settlement, Write, WriteCount};
 use crate::time::Timestamp;
 
 /// What was sent to a client of a group and is not recorded yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentRange {
     /// In which incarnation.
     pub incarnation_number: u64,
@@ -18,6 +19,8 @@ pub struct SentRange {
     pub up_to: i64,
     /// The version of the event that was sent last, if any was.
     pub last: LastVersion,
+    /// The receipt of the notice that was sent, if it was due.
+    pub due: Option<ErasureReceipt>,
 }
 
 /// What is to be written.
@@ -46,6 +49,7 @@ impl SentRange {
             after: position,
             up_to: position,
             last: None,
+            due: None,
         }
     }
 
@@ -74,8 +78,12 @@ impl SentRange {
         let last = task.last().max(self.last);
         if cursor.epoch == self.epoch {
             let up_to = self.up_to.max(position);
-            if up_to >= task.item.version && task.is_settled(now) {
-                let writes = up_to_date(&task.group, &task.item, task.client, cursor, last);
+            if up_to >= task.end() && task.is_settled(now) {
+                let mut writes = up_to_date(&task.group, &task.item, task.client, cursor, last);
+                if let Some(receipt) = self.due.clone() {
+                    let place = task.receipt_place();
+                    writes.extend(settle(task.client, &place, receipt, Settlement::Told, now));
+                }
                 return ProgressWrite::UpToDate(writes);
             }
             if up_to == position {

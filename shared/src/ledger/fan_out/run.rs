@@ -84,7 +84,11 @@ impl EventRun {
         let arrivals = known.arrivals;
         // What reconcile, catch-up or an operator sends can be of another incarnation.
         let is_plain = |arrival: &Arrival| !arrival.is_again && arrival.written.is_some();
-        if item.incarnation_number != 1 || arrivals.is_empty() || !arrivals.iter().all(is_plain) {
+        if item.incarnation_number != 1
+            || item.closed.is_some()
+            || arrivals.is_empty()
+            || !arrivals.iter().all(is_plain)
+        {
             return None;
         }
         let mut sorted: Vec<&Arrival> = arrivals.iter().collect();

@@ -73,6 +73,7 @@ fn registry(clients: &str) -> Registry {
             state,
             history: change.starts_with("history"),
             filter: FilterDigest::of(None),
+            erasures: false,
             since: if change == "history" || change == "since2" { 2 } else { 1 },
             absent_at: None,
             retired_at: None,

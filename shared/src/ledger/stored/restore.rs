@@ -8,8 +8,8 @@ use crate::config::ClientName;
 use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
-    ClientId, Cursor, First, GroupItem, Hold, Item, ItemKey, LastSent, LastVersion, Lease, Registration,
-    Registry, Repetition, Scan, SkippedEvent, State, WriteCount,
+    ClientId, Cursor, ErasureReceipt, First, GroupItem, Hold, Item, ItemKey, LastSent, LastVersion, Lease,
+    Registration, Registry, Repetition, Scan, Settlement, SkippedEvent, State, WriteCount,
 };
 
 /// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations,
@@ -27,6 +27,7 @@ pub fn restore(key: &ItemKey, mut attributes: Attributes) -> Result<Item, Damage
         ItemKey::Cursor(..) => Item::Cursor(cursor(&mut fields)?),
         ItemKey::Lease(_) => Item::Lease(lease(&mut fields)?),
         ItemKey::Scan(_) => Item::Scan(scan(&mut fields)?),
+        ItemKey::Due(..) | ItemKey::Receipt(..) => Item::Receipt(receipt(&mut fields)?),
     })
 }
 
@@ -62,6 +63,7 @@ fn registration(fields: &mut Fields) -> Result<Registration, Damage> {
         history: fields.boolean("history")?,
         // A release that knows no filters has clients that want all.
         filter: fields.if_any("filter", filter)?.unwrap_or_else(|| FilterDigest::of(None)),
+        erasures: fields.if_any("erasures", |fields| fields.boolean("erasures"))?.unwrap_or_default(),
         since: fields.number("since")?,
         absent_at: fields.if_any("absent_at", |fields| fields.instant("absent_at"))?,
         retired_at: fields.if_any("retired_at", |fields| fields.instant("retired_at"))?,
@@ -100,6 +102,7 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
         key: fields.key("key")?,
         holes: fields.if_any("holes", |fields| fields.list("holes", fields::version))?.unwrap_or_default(),
         pairs: fields.if_any("pairs", |fields| fields.list("pairs", fields::version))?.unwrap_or_default(),
+        closed: fields.if_any("closed", |fields| fields.instant("closed"))?,
         unknown: fields.take_rest(),
     })
 }
@@ -181,6 +184,27 @@ fn scan(fields: &mut Fields) -> Result<Scan, Damage> {
         at: fields.instant("at")?,
         after: fields.if_any("after", after)?,
         is_on: fields.boolean("is_on")?,
+        unknown: fields.take_rest(),
+    })
+}
+
+fn receipt(fields: &mut Fields) -> Result<ErasureReceipt, Damage> {
+    let settlement = fields.if_any("settlement", |fields| match fields.text("settlement")?.as_str() {
+        "told" => Ok(Settlement::Told),
+        "superseded" => Ok(Settlement::Superseded),
+        "retired" => Ok(Settlement::Retired),
+        _ => Err(fields.damaged("settlement", "is not `told`, `superseded` or `retired`")),
+    })?;
+    let settled = match settlement {
+        Some(settlement) => Some((settlement, fields.instant("settled_at")?)),
+        None => None,
+    };
+    Ok(ErasureReceipt {
+        write_count: fields.write_count()?,
+        key: fields.key("key")?,
+        token: token(fields)?,
+        closed_at: fields.instant("closed_at")?,
+        settled,
         unknown: fields.take_rest(),
     })
 }

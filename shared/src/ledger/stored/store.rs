@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{Attributes, FORMAT, FORMAT_WRITTEN, LAST_WRITTEN, Value, instant, packed};
 use crate::ids::Key;
-use crate::ledger::{Cursor, First, GroupItem, Hold, Item, Lease, Registration, Registry, Scan, State};
+use crate::ledger::{
+    Cursor, ErasureReceipt, First, GroupItem, Hold, Item, Lease, Registration, Registry, Scan, Settlement,
+    State,
+};
 use crate::time::Timestamp;
 
 /// The item without its keys.
@@ -15,6 +18,7 @@ pub fn store(item: &Item) -> Attributes {
         Item::Cursor(cursor) => of_cursor(cursor),
         Item::Lease(lease) => of_lease(lease),
         Item::Scan(scan) => of_scan(scan),
+        Item::Receipt(receipt) => of_receipt(receipt),
     };
     put(&mut attributes, FORMAT, Some(number(FORMAT_WRITTEN)));
     let unknown = match item {
@@ -23,6 +27,7 @@ pub fn store(item: &Item) -> Attributes {
         Item::Cursor(cursor) => &cursor.unknown,
         Item::Lease(lease) => &lease.unknown,
         Item::Scan(scan) => &scan.unknown,
+        Item::Receipt(receipt) => &receipt.unknown,
     };
     with_unknown(attributes, unknown)
 }
@@ -53,6 +58,7 @@ fn of_registration(client: &Registration) -> Attributes {
         ("state", Value::S(state.to_owned())),
         ("history", Value::Bool(client.history)),
         ("filter", Value::S(client.filter.as_str().to_owned())),
+        ("erasures", Value::Bool(client.erasures)),
         ("since", number(client.since)),
     ]);
     put(&mut attributes, "absent_at", client.absent_at.map(at));
@@ -90,6 +96,7 @@ fn of_group(group: &GroupItem) -> Attributes {
         let list = || Value::L(versions.iter().copied().map(number).collect());
         put(&mut attributes, name, (!versions.is_empty()).then(list));
     }
+    put(&mut attributes, "closed", group.closed.map(at));
     attributes
 }
 
@@ -145,6 +152,25 @@ fn of_scan(scan: &Scan) -> Attributes {
     let after = scan.after.as_ref();
     let after = after.map(|(key, sort)| Value::M(map([("key", of_key(key)), ("sort", of_key(sort))])));
     put(&mut attributes, "after", after);
+    attributes
+}
+
+fn of_receipt(receipt: &ErasureReceipt) -> Attributes {
+    let mut attributes = map([
+        ("write_count", number(receipt.write_count.0)),
+        ("key", of_key(&receipt.key)),
+        ("token", Value::S(receipt.token.as_str().to_owned())),
+        ("closed_at", at(receipt.closed_at)),
+    ]);
+    if let Some((settlement, settled_at)) = receipt.settled {
+        let settlement = match settlement {
+            Settlement::Told => "told",
+            Settlement::Superseded => "superseded",
+            Settlement::Retired => "retired",
+        };
+        put(&mut attributes, "settlement", Some(Value::S(settlement.to_owned())));
+        put(&mut attributes, "settled_at", Some(at(settled_at)));
+    }
     attributes
 }
 
