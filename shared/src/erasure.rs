@@ -89,7 +89,7 @@ mod tests {
                 .collect();
             format!("{} {} [{}]", message.group(), message.body().text().unwrap(), attributes.join(", "))
         };
-        expect![[r#"AFC%20F5 {"S":"AFC F5"} [eventId 7ef2, version 8, erased 2027-01-15T08:00:00Z, incarnation 0123456789abcdef, previousVersion 6, replay r-1]"#]]
+        expect![[r#"AFC%20F5 {"S":"AFC F5"} [eventId bf44ab7ed6831e4449ed3405a08d9ecba0d53b0e2c7e572359907658f6aa04c9, version 8, erased 2027-01-15T08:00:00Z, incarnation 0123456789abcdef, previousVersion 6, replay r-1]"#]]
             .assert_eq(&shown(&replayed));
     }
 

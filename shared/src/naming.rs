@@ -174,6 +174,7 @@ mod tests {
             name: ClientName::try_new(name).unwrap(),
             queue,
             history: false,
+            erasures: false,
             filter: None,
             view: ClientView::default(),
         }

@@ -171,7 +171,6 @@ fn each_answer_is_read_as_it_was_written() {
             key: key.clone(),
             version: 5,
             sort_keys: [TypedKey::N("1".to_owned()), TypedKey::N("2".to_owned())],
-            closed: None,
         }],
         implausible: vec![version(6)],
         of_unknown_age: vec![version(7)],

@@ -98,8 +98,7 @@ impl World {
         });
         self.mapping.borrow_mut().invocations += 1;
         let is_hint = |received: &Received| received.message.attributes.iter().any(|own| own.name == HINT);
-        let repeated =
-            batch.iter().filter(|received| received.receive_count > 1 && !is_hint(received));
+        let repeated = batch.iter().filter(|received| received.receive_count > 1 && !is_hint(received));
         pulse.received_again.borrow_mut().extend(repeated.map(|received| received.message.group.clone()));
         let event = |received: &Received| self.source.borrow().event_of(&received.message.deduplication_id);
         pulse.streamed.borrow_mut().extend(batch.iter().filter_map(event));

@@ -128,6 +128,7 @@ prop_compose! {
                 _ => ClientQueue::Own,
             },
             history,
+            erasures: false,
             filter: text.map(filter),
             view: views[index % views.len()].clone(),
         };

@@ -239,7 +239,7 @@ fn file(case: &Case) -> FileClients {
         let pattern = |wanted: Vec<i64>| format!(r#"{{"$message": {{"version": {wanted:?}}}}}"#);
         let pattern = wanted.map(|wanted| Pattern::try_from_json("filter", &pattern(wanted)).unwrap());
         let (queue, view) = (ClientQueue::Own, ClientView::default());
-        Client { name: name.clone(), queue, history: false, filter: pattern, view }
+        Client { name: name.clone(), queue, history: false, erasures: false, filter: pattern, view }
     };
     FileClients::new(&case.registry.clients.keys().map(client).collect::<Vec<_>>())
 }
@@ -277,6 +277,7 @@ fn steps(case: &Case) -> (Vec<String>, Decision) {
     let (mut fresh, mut asked) = (100, Vec::new());
     loop {
         let known = GroupKnowledge {
+            hints: &[],
             group: &group,
             key: &key(),
             first_version: case.first_version,
@@ -418,6 +419,7 @@ fn write(write: &Write) -> String {
     let condition = match write.condition {
         Condition::Absent => "new".to_owned(),
         Condition::WriteCount(WriteCount(write_count)) => format!("if {write_count}"),
+        Condition::Any => "in any case".to_owned(),
     };
     match (&write.key, &write.item) {
         (ItemKey::Group(_), Some(Item::Group(item))) => {
@@ -1494,7 +1496,7 @@ fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_cursor() {
     check(
         &behind(6, 6),
         &expect![
-            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 8 replay_until 6 in r-1; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 6 replay_until 8 in r-1; up to 8"
         ],
     );
     // Nothing is left to send.
