@@ -12,8 +12,8 @@ use crate::output::{Style, attention, instant, more_than, row, table, time};
 #[derive(Debug, Serialize)]
 pub(super) struct ClientRow {
     client: String,
-    /// `up to date`, `behind`, `held` (behind only in groups that are held), `paused` or `leaving`; nothing if that isn't
-    /// known.
+    /// `up to date`, `behind`, `held` (behind only in groups that are held), `paused` or `leaving`; nothing if that
+    /// isn't known.
     state: Option<&'static str>,
     /// The groups in which it is behind, but for those that are held.
     groups_behind: Option<u64>,
