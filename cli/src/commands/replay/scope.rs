@@ -7,7 +7,7 @@ use shared::control::TypedKey;
 use shared::ids::{Group, Key};
 use shared::ledger::pace::Pace;
 use shared::ledger::{ItemKey, Registration, State, Unread};
-use shared::text::counted;
+use shared::text::{counted, printable, shell_quoted};
 
 use super::estimate::{AggregateEvents, EventCount, ReplayEstimate, events_of_group, scan};
 use crate::args::ReplayArguments;
@@ -91,6 +91,10 @@ impl Search<'_> {
             let why = nothing(arguments, is_paused, &key, has, count, &operator.stack_option());
             return Ok(ReplayScope::Nothing(why));
         }
+        if cursor.is_some_and(|cursor| cursor.hold.is_some()) {
+            let (client, stack) = (&arguments.client, operator.stack_option());
+            eprintln!("{}", printable(&waits(client, &key, &stack)));
+        }
         Ok(ReplayScope::Events(ReplayEstimate(vec![AggregateEvents { key, events: count.events }])))
     }
 
@@ -133,6 +137,14 @@ impl Search<'_> {
     fn of_table<T>(&self, read: Result<T, Unread>) -> Result<T, Failure> {
         Ok(read.map_err(|error| unread(self.table_name, &error))?)
     }
+}
+
+/// The line about a group that is held: a replay leaves it so.
+fn waits(client: &str, key: &TypedKey, stack: &str) -> String {
+    let group = shell_quoted(key.as_text());
+    format!(
+        "`{key}` is held for client `{client}`: it gets these events after `fanoutctl release {client} --group {group}{stack}`"
+    )
 }
 
 /// Why the client gets nothing again of the aggregate `key`, which it has up to version `has`.
@@ -225,6 +237,12 @@ mod tests {
         check(false, 10, 9, 9, expect!["`OPS 1` has no version 10: the event table has it up to version 9"]);
         // Holes, or events without a version.
         check(false, 3, 7, 9, expect!["the event table has nothing of `OPS 1` from version 3 to 7"]);
+    }
+
+    #[test]
+    fn a_replay_of_a_held_group_names_the_release() {
+        expect!["`OPS 1` is held for client `Billing`: it gets these events after `fanoutctl release Billing --group 'OPS 1' --stack test`"]
+            .assert_eq(&waits("Billing", &TypedKey::S("OPS 1".to_owned()), " --stack test"));
     }
 
     #[test]
