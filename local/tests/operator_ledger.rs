@@ -1,5 +1,5 @@
-//! Control requests through `fanoutctl` and the real template: pause, resume, catch-up, replay, backfill, hold, release,
-//! skip, reconcile.
+//! Control requests through `fanoutctl` and the real template: pause, resume, catch-up, replay, backfill, hold,
+//! release, skip, reconcile.
 
 #![expect(
     clippy::indexing_slicing,
