@@ -12,7 +12,9 @@ use deploy::settings::{
 };
 
 pub use crate::commands::rejected::arguments::RejectedCommand;
-pub use ledger::{BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments};
+pub use ledger::{
+    AttestArguments, BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments,
+};
 
 /// Carries a DynamoDB table's events to every client's queue: checks, deploys and watches the stack.
 ///
@@ -103,6 +105,10 @@ pub enum Command {
     /// Send a client again all events that it has, of every group: a replay from the first version on
     #[command(after_help = include_str!("args/help/backfill.txt"))]
     Backfill(BackfillArguments),
+
+    /// Show what a client was sent last of each aggregate, for its team to compare with what it has
+    #[command(after_help = include_str!("args/help/attest.txt"))]
+    Attest(AttestArguments),
 
     /// Compare the event table with the ledger, and send what is missing
     #[command(after_help = include_str!("args/help/reconcile.txt"))]

@@ -79,7 +79,7 @@ fn the_watch_policy_has_these_rights() {
             ReadDeployedConfig: allow s3:GetObject on arn:${AWS::Partition}:s3:::mark-event-queue-packages-${AWS::AccountId}-${AWS::Region}/fanout/*
             SeeMappingsAndMetrics: allow lambda:ListEventSourceMappings, cloudwatch:GetMetricData on *
             SeeEventTable: allow dynamodb:DescribeTable, dynamodb:DescribeTimeToLive on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
-            SeeLedger: allow dynamodb:BatchGetItem, dynamodb:DescribeContinuousBackups, dynamodb:DescribeTable, dynamodb:GetItem, dynamodb:Query on LedgerTable.Arn
+            SeeLedger: allow dynamodb:BatchGetItem, dynamodb:DescribeContinuousBackups, dynamodb:DescribeTable, dynamodb:GetItem, dynamodb:Query, dynamodb:Scan on LedgerTable.Arn
             SeeCatchUp: allow lambda:GetFunctionConfiguration on CatchUp.Arn
         "#]],
     );

@@ -63,6 +63,23 @@ async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()>
         (&json!("up to date"), &json!("up to date"))
     );
     assert_eq!(operator.depth("Billing").await?, 0, "it got something while it was paused");
+    // What each was sent last, of all aggregates and of one.
+    for (client, state, version) in [("Billing", "behind", 4), ("Insurance", "upToDate", 6)] {
+        let (lines, _) = operator.run(&["attest", client, "--json"], 0);
+        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), MARKS, "{lines:?}");
+        for line in &lines {
+            assert_eq!((&line["state"], &line["version"]), (&json!(state), &json!(version)), "{line}");
+            let mark = line["key"]["S"].as_str().unwrap();
+            let (one, _) = operator.json(&["attest", client, "--group", mark], 0);
+            assert_eq!(&one, line);
+        }
+        assert_eq!(lines[0]["position"], if state == "behind" { json!(4) } else { Value::Null });
+    }
+    let mark = &expected.events()[0].mark;
+    let encoded = Group::of(&Key::S(mark.clone()));
+    let (_, hint) = operator.run(&["attest", "Billing", "--group", encoded.as_str()], 2);
+    assert!(hint.contains(&format!("did you mean `{mark}`?")), "{hint}");
     let (_, refused) = operator.run(&["catch-up", "Billing"], 6);
     assert!(refused.contains("`fanoutctl resume Billing`"), "{refused}");
     // The plan to remove the client says what it lacks.

@@ -4,6 +4,7 @@
 //! [`EventTable`]; what is sent, through [`Transport`](crate::send::Transport).
 
 mod adopt;
+mod attestation;
 mod bounded;
 pub mod catch_up;
 pub mod columns;
@@ -24,6 +25,7 @@ pub mod stored;
 pub mod times;
 
 pub use adopt::{adopt, baseline, is_whole, leaving};
+pub use attestation::{Attestation, attestation};
 pub use bounded::BoundedPort;
 pub use event_time::EventTime;
 pub use items::{

@@ -1,6 +1,7 @@
 //! One file per command. The `match` holds no logic.
 
 mod ask;
+pub mod attest;
 pub mod catch_up;
 pub mod check;
 pub mod delete;
@@ -59,6 +60,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::CatchUp(arguments) => catch_up::execute(&context, &arguments).await,
         Command::Replay(arguments) => replay::execute(&context, arguments).await,
         Command::Backfill(arguments) => replay::execute(&context, arguments.into()).await,
+        Command::Attest(arguments) => attest::execute(&context, &arguments).await,
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
         Command::Delete { yes } => delete::execute(&context, yes).await,
