@@ -7,6 +7,7 @@
 //! `docs/ledger.md` is the specification.
 
 mod adopting;
+mod asked;
 mod client;
 mod clients;
 mod compare;
@@ -15,6 +16,7 @@ mod maintenance;
 mod pass;
 mod payload;
 mod recording;
+mod request_record;
 mod requests;
 mod retired;
 mod scans;
@@ -37,6 +39,7 @@ use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::Transport;
 use shared::time::Timestamp;
 
+pub use self::asked::Answer;
 pub use self::payload::ControlError;
 use self::work::Work;
 
@@ -49,6 +52,7 @@ pub struct CatchUp {
     clients: FileClients,
     fan_out: QueueUrl,
     rejected: QueueUrl,
+    requests: QueueUrl,
     requests_in_flight: usize,
     scan_read_units: u32,
     source: Source,
@@ -59,6 +63,8 @@ pub struct CatchUp {
 struct InFile {
     queue: QueueUrl,
     registration: FileRegistration,
+    /// Whether its consumer may ask for replays.
+    may_ask: bool,
 }
 
 impl CatchUp {
@@ -67,7 +73,8 @@ impl CatchUp {
         let in_file = config.clients.iter().map(|client| {
             let filter = FilterDigest::of(client.filter.as_ref());
             let registration = FileRegistration { history: client.history, filter };
-            let in_file = InFile { queue: client.queue_url(naming), registration };
+            let may_ask = client.request_role.is_some();
+            let in_file = InFile { queue: client.queue_url(naming), registration, may_ask };
             (client.name.clone(), in_file)
         });
         Self {
@@ -75,6 +82,7 @@ impl CatchUp {
             clients: FileClients::new(&config.clients),
             fan_out: naming.own_queue(OwnQueue::FanOut),
             rejected: naming.own_queue(OwnQueue::Rejected),
+            requests: naming.own_queue(OwnQueue::Requests),
             requests_in_flight: config.requests_in_flight,
             scan_read_units: config.scan_read_units,
             source: config.source.clone(),

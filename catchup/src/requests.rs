@@ -97,7 +97,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     }
 
     /// Sets the client behind in one group. Returns whether there was something to repeat.
-    async fn replay_group(
+    pub(super) async fn replay_group(
         &self,
         name: &ClientName,
         client: ClientId,
@@ -180,7 +180,7 @@ pub(super) fn registered<'c>(
     }
 }
 /// Why nothing is replayed in a group.
-enum Refusal {
+pub(super) enum Refusal {
     /// There is nothing to repeat.
     Nothing(&'static str),
     /// It is to be requested again.

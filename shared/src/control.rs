@@ -18,6 +18,7 @@
 
 mod answer;
 mod key;
+mod replay_request;
 mod request;
 mod resend;
 #[cfg(test)]
@@ -28,5 +29,6 @@ pub use answer::{
     MaintenanceReport, RefusedGroup, ReplayOutcome, ReplayReport, StateChange,
 };
 pub use key::{InvalidBase64, TablePosition, TypedKey};
+pub use replay_request::{InvalidReplayRequest, ReplayRequest};
 pub use request::{ControlRequest, REPLAY_KEYS_LIMIT, RequestError};
 pub use resend::{ResendAnswer, ResendOutcome, ResendRequest, ResendResult, StreamChange, StreamRecord};

@@ -20,6 +20,7 @@ pub mod plausible;
 mod ports;
 pub mod reconcile;
 pub mod replay;
+mod requests;
 pub mod scan;
 pub mod stored;
 pub mod times;
@@ -39,3 +40,4 @@ pub use ports::{
     Condition, EventTable, Item, ItemKey, Ledger, LedgerRead, Page, Ports, READ_LIMIT, Reading, Row, RowHead,
     ScanPage, ScanPosition, ScannedRow, Unread, UnsendableEvent, WRITE_LIMIT, Write, WriteError,
 };
+pub use requests::{REQUESTS_A_MINUTE, RequestAllowance, RequestVerdict, request_verdict};

@@ -108,8 +108,20 @@ pub const BEHIND_AGE: Metric = Metric {
     meaning: "for how long a client has been behind in a group, paused clients left out, the longest (catch-up)",
 };
 
+/// `RequestsCarriedOut`.
+pub const REQUESTS_CARRIED_OUT: Metric =
+    count("RequestsCarriedOut", "requests of consumers that became replays (catch-up)");
+/// `RequestsRefused`.
+pub const REQUESTS_REFUSED: Metric =
+    count("RequestsRefused", "requests of consumers that can never be carried out (catch-up)");
+/// `RequestsDelayed`.
+pub const REQUESTS_DELAYED: Metric = count(
+    "RequestsDelayed",
+    "requests of consumers that are returned, because their client asks too often or something failed, each time (catch-up)",
+);
+
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 19] = [
+pub const NAMES: [Metric; 22] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
@@ -129,6 +141,9 @@ pub const NAMES: [Metric; 19] = [
     LEDGER_CALLS,
     GROUPS_BEHIND,
     BEHIND_AGE,
+    REQUESTS_CARRIED_OUT,
+    REQUESTS_REFUSED,
+    REQUESTS_DELAYED,
 ];
 
 const fn count(name: &'static str, meaning: &'static str) -> Metric {

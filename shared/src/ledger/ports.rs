@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use super::{ClientId, Cursor, EventTime, GroupItem, Lease, Registry, Scan, ScanKind, WriteCount};
+use super::{
+    ClientId, Cursor, EventTime, GroupItem, Lease, Registry, RequestAllowance, Scan, ScanKind, WriteCount,
+};
 use crate::event::Event;
 use crate::ids::{EventIdentity, Group, Key};
 use crate::send::Cause;
@@ -99,6 +101,8 @@ pub enum ItemKey {
     Lease(ClientId),
     /// A [`Scan`].
     Scan(ScanKind),
+    /// A [`RequestAllowance`].
+    Requests(ClientId),
 }
 
 /// An item of the ledger.
@@ -114,6 +118,8 @@ pub enum Item {
     Lease(Lease),
     /// Under [`ItemKey::Scan`].
     Scan(Scan),
+    /// Under [`ItemKey::Requests`].
+    Requests(RequestAllowance),
 }
 
 /// One write.
@@ -335,6 +341,13 @@ impl LedgerRead {
         self.get(&ItemKey::Scan(kind), |item| if let Item::Scan(scan) = item { Some(scan) } else { None })
     }
 
+    /// How many requests of a client may be carried out.
+    pub fn requests(&self, client: ClientId) -> Reading<&RequestAllowance> {
+        self.get(&ItemKey::Requests(client), |item| {
+            if let Item::Requests(allowance) = item { Some(allowance) } else { None }
+        })
+    }
+
     fn get<'f, T>(&'f self, key: &ItemKey, of: impl FnOnce(&'f Item) -> Option<T>) -> Reading<T> {
         match self.items.get(key) {
             None => Reading::Unread,
@@ -354,6 +367,7 @@ impl Item {
                 | (ItemKey::Cursor(..), Self::Cursor(_))
                 | (ItemKey::Lease(_), Self::Lease(_))
                 | (ItemKey::Scan(_), Self::Scan(_))
+                | (ItemKey::Requests(_), Self::Requests(_))
         )
     }
 
@@ -365,6 +379,7 @@ impl Item {
             Self::Cursor(cursor) => cursor.write_count,
             Self::Lease(lease) => lease.write_count,
             Self::Scan(scan) => scan.write_count,
+            Self::Requests(allowance) => allowance.write_count,
         }
     }
 }

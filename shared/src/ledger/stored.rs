@@ -116,6 +116,7 @@ pub fn keys(key: &ItemKey) -> (String, String) {
             };
             (format!("scan#{kind}"), "scan".to_owned())
         }
+        ItemKey::Requests(client) => (format!("requests#{}", client.0), "requests".to_owned()),
     }
 }
 

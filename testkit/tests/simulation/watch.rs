@@ -130,6 +130,7 @@ impl World {
             ItemKey::Cursor(id, group) => format!("cursor {} {group}", client(*id)),
             ItemKey::Lease(id) => format!("lease {}", client(*id)),
             ItemKey::Scan(kind) => format!("scan {kind:?}"),
+            ItemKey::Requests(id) => format!("requests {}", client(*id)),
         };
         let shown = |last: LastVersion| last.map_or("–".to_owned(), |last| last.to_string());
         let words = |item: &Item| match item {
@@ -176,6 +177,7 @@ impl World {
             }
             Item::Lease(lease) => format!("failures {}", lease.failures),
             Item::Scan(scan) => format!("revision {} on {}", scan.revision, scan.is_on),
+            Item::Requests(allowance) => format!("left {}", allowance.left),
         };
         let before = before.map_or("absent".to_owned(), words);
         let after = write.item.as_ref().map_or("deleted".to_owned(), words);

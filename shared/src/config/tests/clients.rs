@@ -390,7 +390,9 @@ fn as_many_roles_ask_as_a_policy_holds() {
         let mut text =
             String::from("[source]\npartition_key = 'k'\nsort_key = 's'\ntime = 't'\nversion = 'v'\n");
         for (index, role) in roles.iter().enumerate() {
-            text += &format!("[[client]]\nname = 'C{index}'\nrequest_role = 'arn:aws:iam::444455556666:role/{role}'\n");
+            text += &format!(
+                "[[client]]\nname = 'C{index}'\nrequest_role = 'arn:aws:iam::444455556666:role/{role}'\n"
+            );
         }
         text
     };

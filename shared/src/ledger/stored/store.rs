@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Attributes, FORMAT, FORMAT_WRITTEN, LAST_WRITTEN, Value, instant, packed};
 use crate::ids::Key;
-use crate::ledger::{Cursor, First, GroupItem, Item, Lease, Registration, Registry, Scan, State};
+use crate::ledger::{
+    Cursor, First, GroupItem, Item, Lease, Registration, Registry, RequestAllowance, Scan, State,
+};
 use crate::time::Timestamp;
 
 /// The item without its keys.
@@ -15,6 +17,7 @@ pub fn store(item: &Item) -> Attributes {
         Item::Cursor(cursor) => of_cursor(cursor),
         Item::Lease(lease) => of_lease(lease),
         Item::Scan(scan) => of_scan(scan),
+        Item::Requests(allowance) => of_requests(allowance),
     };
     put(&mut attributes, FORMAT, Some(number(FORMAT_WRITTEN)));
     let unknown = match item {
@@ -23,6 +26,7 @@ pub fn store(item: &Item) -> Attributes {
         Item::Cursor(cursor) => &cursor.unknown,
         Item::Lease(lease) => &lease.unknown,
         Item::Scan(scan) => &scan.unknown,
+        Item::Requests(allowance) => &allowance.unknown,
     };
     with_unknown(attributes, unknown)
 }
@@ -131,6 +135,14 @@ fn of_scan(scan: &Scan) -> Attributes {
     let after = after.map(|(key, sort)| Value::M(map([("key", of_key(key)), ("sort", of_key(sort))])));
     put(&mut attributes, "after", after);
     attributes
+}
+
+fn of_requests(allowance: &RequestAllowance) -> Attributes {
+    map([
+        ("write_count", number(allowance.write_count.0)),
+        ("left", number(allowance.left)),
+        ("at", at(allowance.at)),
+    ])
 }
 
 fn map<const N: usize>(entries: [(&str, Value); N]) -> Attributes {
