@@ -180,7 +180,13 @@ fn what_an_operator_reads() {
         at: at(1_763_632_800_000),
         unknown: [].into(),
     };
-    check(ItemKey::Requests(ClientId(2)), Item::Requests(allowance), expect![[r#"requests#2 / requests: {at: "2025-11-20T10:00:00Z", format: 2, left: 99, write_count: 5}"#]]);
+    check(
+        ItemKey::Requests(ClientId(2)),
+        Item::Requests(allowance),
+        expect![[
+            r#"requests#2 / requests: {at: "2025-11-20T10:00:00Z", format: 2, left: 99, write_count: 5}"#
+        ]],
+    );
 }
 
 #[test]
