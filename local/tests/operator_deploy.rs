@@ -336,6 +336,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         queue                           messages  in flight
         MarkFanOutQueue.fifo                   0          0
         MarkFanOutRejected.fifo                0          0
+        MarkFanOutRequests.fifo                0          0
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
@@ -350,13 +351,14 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         queue                           messages  in flight
         MarkFanOutQueue.fifo                   0          0
         MarkFanOutRejected.fifo                0          0
+        MarkFanOutRequests.fifo                0          0
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
         First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RejectedPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
 
         --- stdout
-        Stack mark-event-queue is deleted; 4 queues, the bucket mark-event-queue-discardedrecords-… and the ledger's table mark-event-queue-LedgerTable-… stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
+        Stack mark-event-queue is deleted; 5 queues, the bucket mark-event-queue-discardedrecords-… and the ledger's table mark-event-queue-LedgerTable-… stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
     "#]])?;
     let kept = [
         "MarkFanOutClientBilling.fifo",
@@ -364,6 +366,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         "MarkFanOutClientPolice.fifo",
         "MarkFanOutQueue.fifo",
         "MarkFanOutRejected.fifo",
+        "MarkFanOutRequests.fifo",
         "ReportingEvents.fifo",
     ];
     assert_eq!(operator.queues().await?, kept);

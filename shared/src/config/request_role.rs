@@ -12,7 +12,7 @@ const REQUEST_ROLE: &str = "client.request_role";
 
 /// The most characters of all roles together, with a comma between each two. The policy of the queue of requests has them
 /// twice, besides their accounts, in at most 8,192 bytes (SQS quotas).
-const LENGTH_LIMIT: usize = 2_700;
+const LENGTH_LIMIT: usize = 2_500;
 
 /// The roles so far, each once.
 #[derive(Default)]

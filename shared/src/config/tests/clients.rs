@@ -403,5 +403,5 @@ fn as_many_roles_ask_as_a_policy_holds() {
     let long: Vec<String> = (10..41).map(|index| format!("{index}{}", "r".repeat(55))).collect();
     let found = |roles: &[String]| read(&file(roles), None).err().unwrap_or_default();
     expect!["f.toml:158: client.request_role: more than 50 roles, which is all that a queue's policy holds; let clients of one account share a role"].assert_eq(&found(&numbered(52)));
-    expect!["f.toml:98: client.request_role: all of these together are longer than the 2700 characters that a queue's policy has room for; shorten names, or let clients of one account share a role"].assert_eq(&found(&long));
+    expect!["f.toml:92: client.request_role: all of these together are longer than the 2500 characters that a queue's policy has room for; shorten names, or let clients of one account share a role"].assert_eq(&found(&long));
 }
