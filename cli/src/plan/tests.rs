@@ -1097,7 +1097,15 @@ fn a_consumer_that_may_ask_is_shown_when_that_changes() {
         let lines = plan.lines().filter(|line| line.contains("role") || line.contains("Nothing changes"));
         expected.assert_eq(&lines.collect::<Vec<_>>().join("\n"));
     };
-    check("", role, &expect!["client.request_role of Billing  (none)  arn:aws:iam::444455556666:role/consumer"]);
-    check(role, "", &expect!["client.request_role of Billing  arn:aws:iam::444455556666:role/consumer  (none)"]);
+    check(
+        "",
+        role,
+        &expect!["client.request_role of Billing  (none)  arn:aws:iam::444455556666:role/consumer"],
+    );
+    check(
+        role,
+        "",
+        &expect!["client.request_role of Billing  arn:aws:iam::444455556666:role/consumer  (none)"],
+    );
     check(role, role, &expect!["Nothing changes for clients; a deploy may still bring new code."]);
 }

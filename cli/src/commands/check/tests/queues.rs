@@ -410,25 +410,43 @@ fn the_queue_of_requests() {
         queue.attributes.as_mut().unwrap().insert(name.to_owned(), value.to_owned());
     };
     check(&|_, _| {}, expect![""]);
-    check(&|queue, _| queue.attributes = Err(error(CallFault::Missing)), expect![[r#"
+    check(
+        &|queue, _| queue.attributes = Err(error(CallFault::Missing)),
+        expect![[r#"
         requests queue: doesn't exist (`MarkFanOutRequests.fifo`), so no consumer can ask for a replay; deploy, if the stack was made by an earlier release; else make a FIFO queue of that name as `template.yml` does
-    "#]]);
-    check(&|queue, _| set(queue, "VisibilityTimeout", "180"), expect![[r#"
+    "#]],
+    );
+    check(
+        &|queue, _| set(queue, "VisibilityTimeout", "180"),
+        expect![[r#"
         requests queue: shows a request again 180 s after it was received, though catch-up may be at work on it; set `VisibilityTimeout` to 1080
-    "#]]);
-    check(&|queue, _| set(queue, "MessageRetentionPeriod", "60"), expect![[r#"
+    "#]],
+    );
+    check(
+        &|queue, _| set(queue, "MessageRetentionPeriod", "60"),
+        expect![[r#"
         requests queue: loses a request that waits for 60 s; set `MessageRetentionPeriod` to 86400
-    "#]]);
-    check(&|queue, _| set(queue, "Policy", ""), expect![[r#"
+    "#]],
+    );
+    check(
+        &|queue, _| set(queue, "Policy", ""),
+        expect![[r#"
         requests queue: doesn't let `arn:aws:iam::444455556666:role/consumer` ask for replays, though the config that runs does; give it the policy that `template.yml` has
         requests queue: lets other roles of the account ask for replays; give it the policy that `template.yml` has
-    "#]]);
+    "#]],
+    );
     let other = RoleArn::try_new("arn:aws:iam::444455556666:role/other").ok();
-    check(&|_, running| running.clients[0].request_role = other.clone(), expect![[r#"
+    check(
+        &|_, running| running.clients[0].request_role = other.clone(),
+        expect![[r#"
         config: the functions run with another config than this file's; see `fanoutctl plan`, then `fanoutctl deploy`
         requests queue: doesn't let `arn:aws:iam::444455556666:role/other` ask for replays, though the config that runs does; give it the policy that `template.yml` has
-    "#]]);
-    check(&|_, running| running.clients[0].request_role = None, expect![[r#"
+    "#]],
+    );
+    check(
+        &|_, running| running.clients[0].request_role = None,
+        expect![[r#"
         config: the functions run with another config than this file's; see `fanoutctl plan`, then `fanoutctl deploy`
-    "#]]);
+    "#]],
+    );
 }
