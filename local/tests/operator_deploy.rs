@@ -380,7 +380,7 @@ async fn a_failed_deploy_names_the_first_cause_and_where_to_look() -> anyhow::Re
     // No stream is named, and no stack exports one.
     let failed = operator.run(&["deploy", "--yes"], 7)?;
     let last = failed.stderr.lines().last().unwrap_or_default();
-    expect!["error: stack `mark-event-queue` ended as `ROLLBACK_COMPLETE`: `FanOutRole` (AWS::IAM::Role): Export 'DynamoDBStreamArn' not found; all that happened: `aws cloudformation describe-stack-events --stack-name mark-event-queue --region eu-west-2`"].assert_eq(last);
+    expect!["error: stack `mark-event-queue` ended as `ROLLBACK_COMPLETE`: `ProcessDynamoDBStreamRole` (AWS::IAM::Role): Export 'DynamoDBStreamArn' not found; all that happened: `aws cloudformation describe-stack-events --stack-name mark-event-queue --region eu-west-2`"].assert_eq(last);
     assert_eq!(failed.stdout, "");
     operator.check(
         &["plan"],
