@@ -196,6 +196,7 @@ async fn write(ledger: &LedgerTable, number: usize) -> Result<(), Box<dyn Error>
         key: Key::S(format!("A{number}")),
         holes: Vec::new(),
         pairs: Vec::new(),
+        closed: None,
         unknown: [].into(),
     };
     let item = Some(Item::Group(Box::new(item)));

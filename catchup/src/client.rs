@@ -53,6 +53,8 @@ pub(super) struct Client<'c> {
 #[derive(Debug, Default)]
 struct GroupList {
     behind: BTreeMap<Group, Timestamp>,
+    /// Those that wait for an operator, and since when.
+    held: BTreeMap<Group, Timestamp>,
     last: Option<Group>,
     is_complete: bool,
 }
@@ -163,6 +165,10 @@ impl<'c> Client<'c> {
                 End::More if is_slow => self.slow.push_back(group),
                 End::More => self.waiting.push_back(group),
                 End::Left => {}
+                End::Held(since) => {
+                    self.listed.behind.remove(&group);
+                    self.listed.held.insert(group, since);
+                }
                 End::Slow => self.slow.push_back(group),
                 End::TooLong => {
                     let why = format!("the events of group `{group}` can't be read in time");
@@ -220,6 +226,10 @@ impl<'c> Client<'c> {
             self.listed.is_complete = page.is_empty();
             for (group, cursor) in page {
                 self.listed.last = Some(group.clone());
+                if let Some(hold) = cursor.hold {
+                    self.listed.held.insert(group, hold.since);
+                    continue;
+                }
                 if self.listed.behind.insert(group.clone(), cursor.at).is_none() {
                     groups.push(group);
                 }
@@ -257,7 +267,7 @@ impl<'c> Client<'c> {
             if let Some(place) = self.waiting.iter().position(|waiting| waiting == group) {
                 self.waiting.remove(place);
                 self.waiting.push_front(group.clone());
-            } else if !self.listed.is_complete {
+            } else if !self.listed.is_complete && !self.listed.held.contains_key(group) {
                 self.waiting.push_front(group.clone());
             }
         }
@@ -295,6 +305,16 @@ impl<'c> Client<'c> {
         self.listed.behind.values().min().map_or(Duration::ZERO, |oldest| now.since(*oldest))
     }
 
+    /// How many groups are held.
+    pub(super) fn held(&self) -> usize {
+        self.listed.held.len()
+    }
+
+    /// For how long a group has been held, the longest.
+    pub(super) fn held_age(&self, now: Timestamp) -> Duration {
+        self.listed.held.values().min().map_or(Duration::ZERO, |oldest| now.since(*oldest))
+    }
+
     /// How many events its queue took.
     pub(super) fn sent(&self) -> usize {
         self.sent
@@ -307,7 +327,8 @@ impl<'c> Client<'c> {
 
     /// Whether there is anything to tell of it.
     pub(super) fn is_idle(&self) -> bool {
-        self.up_to_date == 0 && self.sent == 0 && self.listed.behind.is_empty() && self.stopped.is_none()
+        let has_done_nothing = self.up_to_date == 0 && self.sent == 0 && self.stopped.is_none();
+        has_done_nothing && self.listed.behind.is_empty() && self.listed.held.is_empty()
     }
 
     /// What became of it.
@@ -317,6 +338,7 @@ impl<'c> Client<'c> {
             groups: self.up_to_date,
             sent: self.sent,
             behind: self.listed.behind.len(),
+            held: self.listed.held.len(),
             stopped: self.stopped,
             elsewhere: self.is_elsewhere,
             refused: self.refused,

@@ -1,12 +1,13 @@
 //! All clients at the same time: each has one pass, then the next in line.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use shared::clock::Clock;
 use shared::control::CatchUpReport;
 use shared::ledger::{EventTable, Ledger, Registry, State};
-use shared::metrics::{BEHIND_AGE, GROUPS_BEHIND, REJECTED, SENT, Tally};
+use shared::metrics::{BEHIND_AGE, GROUPS_BEHIND, GROUPS_HELD, HELD_AGE, REJECTED, SENT, Tally};
 use shared::send::Transport;
 
 use super::client::{Client, shuffle};
@@ -89,15 +90,23 @@ pub(super) fn count_sent(clients: &[Client<'_>], tally: &mut Tally) {
 }
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
-    /// Counts who is behind: in all, and each client that is.
+    /// Counts the clients that are behind, or have held groups: in all, and each that has.
     pub(super) fn count_behind(&self, clients: &[Client<'_>], tally: &mut Tally) {
         let now = self.now();
-        let age = |client: &Client<'_>| usize::try_from(client.age(now).as_millis()).unwrap_or(usize::MAX);
+        let millis = |age: Duration| usize::try_from(age.as_millis()).unwrap_or(usize::MAX);
+        let age = |client: &Client<'_>| millis(client.age(now));
+        let held_age = |client: &Client<'_>| millis(client.held_age(now));
         tally.count(GROUPS_BEHIND, clients.iter().map(Client::behind).sum());
         tally.count(BEHIND_AGE, clients.iter().map(age).max().unwrap_or(0));
+        tally.count(GROUPS_HELD, clients.iter().map(Client::held).sum());
+        tally.count(HELD_AGE, clients.iter().map(held_age).max().unwrap_or(0));
         for client in clients.iter().filter(|client| client.behind() > 0) {
             tally.count_of(&client.name, GROUPS_BEHIND, client.behind());
             tally.count_of(&client.name, BEHIND_AGE, age(client));
+        }
+        for client in clients.iter().filter(|client| client.held() > 0) {
+            tally.count_of(&client.name, GROUPS_HELD, client.held());
+            tally.count_of(&client.name, HELD_AGE, held_age(client));
         }
     }
 }

@@ -11,8 +11,10 @@ mod asked;
 mod client;
 mod clients;
 mod compare;
+mod holds;
 mod look_up;
 mod maintenance;
+mod notices;
 mod pass;
 mod payload;
 mod recording;
@@ -72,7 +74,8 @@ impl CatchUp {
     pub fn new(config: &Config, naming: &Naming) -> Self {
         let in_file = config.clients.iter().map(|client| {
             let filter = FilterDigest::of(client.filter.as_ref());
-            let registration = FileRegistration { history: client.history, filter };
+            let (history, erasures) = (client.history, client.erasures);
+            let registration = FileRegistration { history, filter, erasures };
             let may_ask = client.request_role.is_some();
             let in_file = InFile { queue: client.queue_url(naming), registration, may_ask };
             (client.name.clone(), in_file)
@@ -147,6 +150,15 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             ControlRequest::Resume { client, .. } => self.resume(&client).await.map(ControlAnswer::State),
             ControlRequest::Replay { client, keys, from, replay, .. } => {
                 self.order_replay(&client, keys, from, &replay).await.map(ControlAnswer::Replay)
+            }
+            ControlRequest::Hold { client, keys, from, reason, replay, caller } => {
+                self.hold(&client, keys, from, &reason, &replay, caller).await.map(ControlAnswer::Hold)
+            }
+            ControlRequest::Release { client, keys, .. } => {
+                self.release(&client, keys).await.map(ControlAnswer::Hold)
+            }
+            ControlRequest::Skip { client, key, version, reason, .. } => {
+                self.skip(&client, key, version, &reason).await.map(ControlAnswer::Hold)
             }
             ControlRequest::Reconcile { after, .. } => {
                 self.reconcile(after).await.map(ControlAnswer::Comparison)

@@ -5,12 +5,12 @@ use shared::event::Event;
 use shared::file_clients::FileClient;
 use shared::ids::Key;
 use shared::ledger::catch_up::{NeededEvents, Plan, Task};
-use shared::ledger::{EventTable, Ledger, Unread};
+use shared::ledger::{ErasureReceipt, EventTable, ItemKey, Ledger, Unread};
 use shared::panics::caught;
 use shared::send::Transport;
 use shared::time::Timestamp;
 
-use super::work::Work;
+use super::work::{Work, why_unread};
 
 /// What was found.
 #[derive(Debug)]
@@ -19,6 +19,11 @@ pub(super) enum TableAnswer {
     Lasts(Plan),
     /// The aggregate is erased, or nothing is left of it up to the group's version that can be sent.
     Erased,
+    /// The aggregate is erased, and the client is told.
+    Closed {
+        /// The receipt, if the notice is due; else it is told again.
+        due: Option<ErasureReceipt>,
+    },
     /// The incarnation's first event is gone, and others are there. Only the fan-out, which has the group's lock,
     /// begins a new incarnation; the lowest event makes it look.
     FirstGone(Box<Event>),
@@ -57,6 +62,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         task: &Task,
         bytes_limit: usize,
     ) -> Result<TableAnswer, Unread> {
+        if task.item.closed.is_some() {
+            return self.look_up_closed(task).await;
+        }
         let mut gathered = NeededEvents::new(task, client, bytes_limit);
         if gathered.is_complete() {
             return Ok(TableAnswer::Lasts(gathered.plan()));
@@ -75,6 +83,38 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         Ok(gathered
             .into_lowest()
             .map_or(TableAnswer::Erased, |event| TableAnswer::FirstGone(Box::new(event))))
+    }
+
+    /// What there is to do in a closed group: whatever the table has is of a new incarnation.
+    async fn look_up_closed(&self, task: &Task) -> Result<TableAnswer, Unread> {
+        let mut lowest: Option<Event> = None;
+        let mut before = None;
+        loop {
+            let page = self.ports.table.page(&task.item.key, before.as_ref()).await?;
+            for event in page.rows.into_iter().filter_map(|row| row.event.ok()) {
+                if lowest.as_ref().is_none_or(|lowest| event.version() <= lowest.version()) {
+                    lowest = Some(event);
+                }
+            }
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        if let Some(lowest) = lowest {
+            return Ok(TableAnswer::FirstGone(Box::new(lowest)));
+        }
+        let place = task.receipt_place();
+        let keys = [ItemKey::Due(task.client, place.clone()), ItemKey::Receipt(task.client, place)];
+        let found = self.read(&keys).await;
+        let [due, told] = keys.each_ref().map(|key| {
+            found.receipt(key).known(|| Unread(why_unread(&found, std::slice::from_ref(key)).into()))
+        });
+        let (due, told) = (due?.cloned(), told?);
+        if due.is_none() && told.is_none() {
+            return Ok(TableAnswer::Erased);
+        }
+        Ok(TableAnswer::Closed { due })
     }
 
     /// Reads the next page.

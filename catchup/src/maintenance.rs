@@ -29,6 +29,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let (clients, (), ()) = join3(catch_up, scans, Box::pin(self.clear_retired(&registry))).await;
         count_sent(&clients, tally);
         self.count_behind(&clients, tally);
+        self.notices(&registry, tally).await;
         let mut answers: Vec<CatchUpReport> =
             clients.into_iter().filter(|client| !client.is_idle()).map(Client::caught_up).collect();
         answers.sort_by(|one, other| one.client.cmp(&other.client));

@@ -16,7 +16,7 @@ use shared::ids::Group;
 use shared::ledger::catch_up::{Begin, Plan, SentRange, Task, begin};
 use shared::ledger::times::PASS_LIMIT;
 use shared::ledger::{
-    ClientId, DamagedItem, EventTable, ItemKey, Ledger, LedgerRead, State, UnsendableEvent,
+    ClientId, DamagedItem, ErasureReceipt, EventTable, ItemKey, Ledger, LedgerRead, State, UnsendableEvent,
 };
 use shared::message::Message;
 use shared::naming::QueueUrl;
@@ -72,6 +72,8 @@ pub(super) enum End {
     More,
     /// Nothing more can be done now.
     Left,
+    /// It waits for an operator, since then.
+    Held(Timestamp),
     /// Its events were not read in the time that a group has beside others. Alone it has more.
     Slow,
     /// Not even alone.
@@ -96,6 +98,8 @@ struct RejectedEvent {
 struct PlannedGroup {
     task: Task,
     plan: Plan,
+    /// The receipt of the notice that is sent, if it is due.
+    due: Option<ErasureReceipt>,
 }
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
@@ -119,7 +123,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let (mut tasks, mut unread) = (Vec::new(), Vec::new());
         for group in groups {
             match begin(&found, client.id, group, self.first_version()) {
-                Begin::Behind(task) => tasks.push(*task),
+                Begin::Behind(task) => match &task.cursor.hold {
+                    Some(hold) => pass_outcome.groups.push((group.clone(), End::Held(hold.since))),
+                    None => tasks.push(*task),
+                },
                 Begin::UpToDate => pass_outcome.groups.push((group.clone(), End::UpToDate)),
                 Begin::Unread => {
                     let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client.id, group.clone())];
@@ -193,7 +200,11 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let (mut planned, mut lowest) = (Vec::new(), Vec::new());
         for ReadGroup { task, looked } in asked {
             match looked {
-                TableAnswer::Lasts(plan) => planned.push(PlannedGroup { task, plan }),
+                TableAnswer::Lasts(plan) => planned.push(PlannedGroup { task, plan, due: None }),
+                TableAnswer::Closed { due } => {
+                    let plan = Plan::of_notice(&task);
+                    planned.push(PlannedGroup { task, plan, due });
+                }
                 TableAnswer::Erased => {
                     let recorded = caught(self.record_erased(&task), || RecordOutcome::Behind).await;
                     let is_up_to_date = recorded == RecordOutcome::UpToDate;
@@ -229,18 +240,18 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
     ) -> Vec<PlannedGroup> {
-        let runs = planned.into_iter().map(|PlannedGroup { task, mut plan }| {
+        let runs = planned.into_iter().map(|PlannedGroup { task, mut plan, due }| {
             let rejections = mem::take(&mut plan.rejected).into_iter().map(|event| {
                 let rejection =
                     Rejection::of_item(&self.own.source, &task.item.key, &event.identity, &event.why);
                 RejectedEvent { event, rejection }
             });
             let items = rejections.collect();
-            Run { tag: PlannedGroup { task, plan }, items }
+            Run { tag: PlannedGroup { task, plan, due }, items }
         });
         let outcomes = self.put(&self.own.rejected, runs.collect(), until).await;
         let planned = outcomes.into_iter().map(
-            |Outcome { tag: PlannedGroup { task, mut plan }, accepted, stopped }| {
+            |Outcome { tag: PlannedGroup { task, mut plan, due }, accepted, stopped }| {
                 let group = task.group.as_str();
                 pass_outcome.rejected += accepted.len();
                 for RejectedEvent { event, .. } in accepted {
@@ -254,7 +265,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                         plan.end_before(next.event.version);
                     }
                 }
-                PlannedGroup { task, plan }
+                PlannedGroup { task, plan, due }
             },
         );
         planned.collect()
@@ -268,9 +279,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
     ) {
-        let runs = planned.into_iter().map(|PlannedGroup { task, mut plan }| {
+        let runs = planned.into_iter().map(|PlannedGroup { task, mut plan, due }| {
             let items = mem::take(&mut plan.events);
-            Run { tag: PlannedGroup { task, plan }, items }
+            Run { tag: PlannedGroup { task, plan, due }, items }
         });
         let now = self.now();
         let retry_until = if client.is_failing { now } else { now.plus(PATIENCE) };
@@ -279,10 +290,12 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let outcomes = send_runs(clock, transport, client.queue, runs.collect(), &limits).await;
 
         let recorded = outcomes.into_iter().map(async |outcome| {
-            let Outcome { tag: PlannedGroup { task, plan }, accepted, stopped } = outcome;
+            let Outcome { tag: PlannedGroup { task, plan, due }, accepted, stopped } = outcome;
             let next = stopped.as_ref().and_then(|stopped| stopped.items.first());
-            let last = accepted.last().map(|event| event.version);
-            let sent = SentRange { up_to: plan.reached(next), last, ..SentRange::nothing(&task) };
+            // A notice is no event.
+            let events = accepted.iter().filter(|event| event.version <= task.item.version);
+            let last = events.last().map(|event| event.version);
+            let sent = SentRange { up_to: plan.reached(next), last, due, ..SentRange::nothing(&task) };
             let group = task.group.clone();
             let outcome = caught(Box::pin(self.record(task, &sent)), || RecordOutcome::Unrecorded).await;
             (group, end(outcome, &sent), accepted.len(), stopped.map(|stopped| stopped.stop))

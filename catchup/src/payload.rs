@@ -55,6 +55,16 @@ pub(super) fn log(request: &ControlRequest) {
             info!(request = "replay", client, keys, from, replay, caller, "control request");
             return;
         }
+        ControlRequest::Hold { client, keys, from, reason, caller, .. } => {
+            let (client, keys) = (client.as_str(), keys.len());
+            info!(request = "hold", client, keys, from, reason, caller, "control request");
+            return;
+        }
+        ControlRequest::Release { client, caller, .. } => ("release", Some(client), caller),
+        ControlRequest::Skip { client, version, reason, caller, .. } => {
+            info!(request = "skip", client, version, reason, caller, "control request");
+            return;
+        }
         ControlRequest::Reconcile { caller, .. } => ("reconcile", None, caller),
     };
     // The schedule is no caller, and calls every minute.

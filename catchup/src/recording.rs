@@ -44,7 +44,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let mut items = Begin::Behind(Box::new(task));
         let mut why = String::new();
         for number in 0..TRIES {
-            let written = match sent.write(&items, &mut || self.ports.ledger.fresh()) {
+            let written = match sent.write(&items, self.now(), &mut || self.ports.ledger.fresh()) {
                 ProgressWrite::Nothing { is_up_to_date: true } => return RecordOutcome::UpToDate,
                 ProgressWrite::Nothing { is_up_to_date: false } => return RecordOutcome::Behind,
                 ProgressWrite::UpToDate(writes) => {

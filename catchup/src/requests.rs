@@ -21,8 +21,8 @@ use super::adopting::Adoption;
 use super::payload::ControlError;
 use super::work::{AfterFailure, Update, Work, why_unread};
 
-/// How many groups a replay is requested in at the same time.
-const AT_ONCE: usize = 10;
+/// In how many groups something is requested at the same time.
+pub(super) const AT_ONCE: usize = 10;
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Nothing more is sent to the client a minute later: it falls behind.
@@ -72,11 +72,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         from: i64,
         id: &str,
     ) -> Result<ReplayReport, ControlError> {
-        if !(1..=REPLAY_KEYS_LIMIT).contains(&keys.len()) {
-            return Err(RequestError::Keys(keys.len()).into());
-        }
         let id = &ReplayId::try_new(id)?;
-        let keys = keys.into_iter().map(Key::try_from).collect::<Result<Vec<Key>, InvalidBase64>>()?;
+        let keys = keys_of(keys)?;
         let registry = self.registry().await?;
         let (name, registration) = registered(&registry, client)?;
         let results = stream::iter(keys).map(async |key| {
@@ -151,8 +148,8 @@ enum ReplayEffect {
 }
 
 impl Refusal {
-    /// Why nothing can be replayed in a group that is not adopted.
-    fn of(adoption: Adoption) -> Self {
+    /// Why nothing can be done in a group that is not adopted.
+    pub(super) fn of(adoption: Adoption) -> Self {
         match adoption {
             Adoption::Done | Adoption::Missing => Self::Nothing("the event table has no event of it"),
             Adoption::HandedOver => Self::Failed(
@@ -163,6 +160,14 @@ impl Refusal {
             Adoption::PassedOver(why) | Adoption::Failed(why) => Self::Failed(why),
         }
     }
+}
+
+/// The keys, if they are not too many.
+pub(super) fn keys_of(keys: Vec<TypedKey>) -> Result<Vec<Key>, ControlError> {
+    if !(1..=REPLAY_KEYS_LIMIT).contains(&keys.len()) {
+        return Err(RequestError::Keys(keys.len()).into());
+    }
+    Ok(keys.into_iter().map(Key::try_from).collect::<Result<Vec<Key>, InvalidBase64>>()?)
 }
 
 /// The client of this name, unless it is retired.
@@ -179,7 +184,8 @@ pub(super) fn registered<'c>(
         Some(found) => Ok(found),
     }
 }
-/// Why nothing is replayed in a group.
+
+/// Why nothing is done in a group.
 pub(super) enum Refusal {
     /// There is nothing to repeat.
     Nothing(&'static str),
@@ -189,7 +195,7 @@ pub(super) enum Refusal {
 
 /// A group's item and the client's cursor, if one fits the other: or if the cursor is missing. A read
 /// during a write looks the same; a write on condition of both distinguishes them.
-fn together<'f>(
+pub(super) fn together<'f>(
     found: &'f LedgerRead,
     client: ClientId,
     group: &Group,

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod holds;
 mod ledger;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use deploy::settings::{
 };
 
 pub use crate::commands::rejected::arguments::RejectedCommand;
+pub use holds::{HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments};
 pub use ledger::{
     AttestArguments, BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments,
 };
@@ -105,6 +107,22 @@ pub enum Command {
     /// Send a client again all events that it has, of every group: a replay from the first version on
     #[command(after_help = include_str!("args/help/backfill.txt"))]
     Backfill(BackfillArguments),
+
+    /// Send a client nothing more of some groups, until they are released
+    #[command(after_help = include_str!("args/help/hold.txt"))]
+    Hold(HoldArguments),
+
+    /// Send a client again what it lacks of groups that were held
+    #[command(after_help = include_str!("args/help/release.txt"))]
+    Release(ReleaseArguments),
+
+    /// Leave out the next event of a group that is held for a client
+    #[command(after_help = include_str!("args/help/skip.txt"), disable_version_flag = true)]
+    Skip(SkipArguments),
+
+    /// Show the groups that are held: why, by whom and since when
+    #[command(after_help = include_str!("args/help/held.txt"))]
+    Held(HeldArguments),
 
     /// Show what a client was sent last of each aggregate, for its team to compare with what it has
     #[command(after_help = include_str!("args/help/attest.txt"))]

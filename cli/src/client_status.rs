@@ -14,17 +14,33 @@ pub use backlog::Backlog;
 /// How long a client may be behind before it needs attention: the threshold of the stack's alarm `BehindLong`.
 pub const LONG: Duration = Duration::from_secs(15 * 60);
 
+/// How long a group may be held before that needs attention: the threshold of the stack's alarm `HeldLong`.
+pub const HELD_LONG: Duration = Duration::from_secs(60 * 60);
+
 /// How far behind a client is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
-    /// The groups in which it is behind.
+    /// The groups in which it is behind, and that are not held.
     pub groups: u64,
     /// The versions that it lacks there. Some may be holes, or unwanted by its filter.
     pub events: u64,
     /// Since when it has been behind in the group where it has been so longest.
     pub since: Option<Timestamp>,
+    /// What waits for an operator.
+    pub held: HeldLag,
     /// Whether there are more groups than were counted, so that `groups` and `events` are lower bounds.
     pub is_more: bool,
+}
+
+/// How far behind a client is in groups that are held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeldLag {
+    /// The groups.
+    pub groups: u64,
+    /// The versions that it lacks there.
+    pub events: u64,
+    /// Since when the first of them has been held.
+    pub since: Option<Timestamp>,
 }
 
 /// How far behind `client` is in the first `limit` groups of its cursors. A group costs a read unit: a client that is
@@ -72,6 +88,18 @@ impl Lag {
     pub fn is_long(&self, now: Timestamp) -> bool {
         self.since.is_some_and(|since| now.since(since) >= LONG)
     }
+
+    /// The groups of which it lacks something, held or not.
+    pub fn all_groups(&self) -> u64 {
+        self.groups + self.held.groups
+    }
+}
+
+impl HeldLag {
+    /// Whether a group has been held for at least [`HELD_LONG`].
+    pub fn is_long(&self, now: Timestamp) -> bool {
+        self.since.is_some_and(|since| now.since(since) >= HELD_LONG)
+    }
 }
 
 /// The version up to which `client` has the group of `item`. A cursor of another incarnation has nothing of this one.
@@ -108,10 +136,15 @@ async fn count<L: Ledger>(
         let Some(item) = found.group(group).present().filter(|item| item.behind.contains(&client)) else {
             continue;
         };
-        lag.groups += 1;
         let missing = item.version.saturating_sub(has(client, item, Some(cursor)));
-        lag.events += u64::try_from(missing).unwrap_or(0);
-        lag.since = Some(lag.since.map_or(cursor.at, |since| since.min(cursor.at)));
+        let held = &mut lag.held;
+        let (groups, events, since, at) = match &cursor.hold {
+            Some(hold) => (&mut held.groups, &mut held.events, &mut held.since, hold.since),
+            None => (&mut lag.groups, &mut lag.events, &mut lag.since, cursor.at),
+        };
+        *groups += 1;
+        *events += u64::try_from(missing).unwrap_or(0);
+        *since = Some(since.map_or(at, |since| since.min(at)));
     }
     Ok(())
 }
@@ -121,10 +154,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use shared::ids::{IncarnationToken, Key};
-    use shared::ledger::{First, Item, LastSent, WriteCount};
+    use shared::ledger::{First, Hold, Item, LastSent, WriteCount};
     use testkit::memory::MemoryLedger;
 
     use super::*;
+    use crate::held_groups::held_groups;
 
     const CLIENT: ClientId = ClientId(2);
     const OTHER: ClientId = ClientId(3);
@@ -148,6 +182,7 @@ mod tests {
             key,
             holes: Vec::new(),
             pairs: Vec::new(),
+            closed: None,
             unknown: [].into(),
         };
         let at = Timestamp::from_millis(at);
@@ -159,10 +194,20 @@ mod tests {
             last: None,
             replay: None,
             at,
+            hold: None,
             unknown: [].into(),
         };
         ledger.put(ItemKey::Group(group.clone()), Item::Group(Box::new(item)));
         ledger.put(ItemKey::Cursor(client, group), Item::Cursor(cursor));
+    }
+
+    /// Holds a group for [`CLIENT`].
+    fn hold(ledger: &MemoryLedger, name: &str, since: u64) {
+        let key = ItemKey::Cursor(CLIENT, Group::of(&Key::S(name.to_owned())));
+        let Some(Item::Cursor(mut cursor)) = ledger.get(&key) else { panic!("{name}") };
+        let (reason, by) = ("fails".to_owned(), "Ann".to_owned());
+        cursor.hold = Some(Hold { reason, by, since: Timestamp::from_millis(since), skipped: Vec::new() });
+        ledger.put(key, Item::Cursor(cursor));
     }
 
     /// Five groups in which [`CLIENT`] is behind, and one of [`OTHER`].
@@ -179,7 +224,8 @@ mod tests {
     }
 
     async fn check(ledger: &MemoryLedger, limit: usize, expected: (u64, u64, Option<u64>, bool)) {
-        let Lag { groups, events, since, is_more } = lag(ledger, CLIENT, limit).await.unwrap();
+        let Lag { groups, events, since, held, is_more } = lag(ledger, CLIENT, limit).await.unwrap();
+        assert_eq!(held, HeldLag::default());
         assert_eq!((groups, events, since.map(Timestamp::as_millis), is_more), expected, "limit {limit}");
     }
 
@@ -216,11 +262,33 @@ mod tests {
     #[test]
     fn a_lag_is_long_from_a_quarter_of_an_hour_on() {
         let since = Some(Timestamp::from_millis(5_000));
-        let behind = Lag { groups: 1, events: 1, since, is_more: false };
+        let behind = Lag { groups: 1, events: 1, since, ..Lag::default() };
         for (now, expected) in [(0, false), (904_999, false), (905_000, true)] {
             assert_eq!(behind.is_long(Timestamp::from_millis(now)), expected, "{now}");
         }
         assert!(!Lag::default().is_long(Timestamp::from_millis(u64::MAX)));
+    }
+
+    #[tokio::test]
+    async fn a_held_group_is_counted_apart() {
+        let ledger = ledger();
+        for (name, since) in [("A", 700), ("C", 600)] {
+            hold(&ledger, name, since);
+        }
+        let held = HeldLag { groups: 2, events: 3, since: Some(Timestamp::from_millis(600)) };
+        let since = Some(Timestamp::from_millis(300));
+        let expected = Lag { groups: 3, events: 8, since, held, is_more: false };
+        assert_eq!(lag(&ledger, CLIENT, 100).await.unwrap(), expected);
+        for (now, expected) in [(600, false), (3_600_599, false), (3_600_600, true)] {
+            assert_eq!(held.is_long(Timestamp::from_millis(now)), expected, "{now}");
+        }
+        let found = held_groups(&ledger, CLIENT).await.unwrap();
+        let found: Vec<(&str, i64)> = found.iter().map(|held| (held.key.as_text(), held.next)).collect();
+        // The cursor of C has everything, and waits.
+        assert_eq!(found, [("A", 8), ("C", 10)]);
+        assert_eq!(held_groups(&ledger, OTHER).await.unwrap(), []);
+        ledger.fail_cursors();
+        assert!(held_groups(&ledger, CLIENT).await.is_err());
     }
 
     #[tokio::test]

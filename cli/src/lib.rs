@@ -10,6 +10,7 @@ pub mod commands;
 pub mod context;
 pub mod event_table;
 pub mod exit;
+pub mod held_groups;
 pub mod key;
 pub mod output;
 pub mod page;

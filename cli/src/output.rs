@@ -161,6 +161,16 @@ pub fn instant(timestamp: Timestamp) -> String {
     format!("{:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", utc.year(), utc.day())
 }
 
+/// A time in the largest unit of which there are at least two: `119 s`, `2 min`.
+pub fn time(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 fn is_numeric<const N: usize>(rows: &[Row<N>], column: usize) -> bool {
     let is_number = |text: &str| {
         let number = text.trim_start_matches('>');

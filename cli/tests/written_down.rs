@@ -78,6 +78,15 @@ fn a_command_line_that_the_tool_does_not_know_is_found() {
     check("replay Billing --group A --from -1", false);
     check("replay Billing --group A --after B --from 1", false);
     check("backfill Billing --dry-run --yes", false);
+    check("hold Billing --group A --group -7 --from 3 --reason 'it fails'", true);
+    check("hold Billing --group A --reason ' '", false);
+    check(&format!("hold Billing --group A --reason {}", "x".repeat(501)), false);
+    check("release Billing --group A --group B", true);
+    check("release Billing --group A --all", false);
+    check("skip Billing --group A --version 7 --reason late", true);
+    check("skip Billing --group A --group B --version 7 --reason late", false);
+    check("held", true);
+    check("held Billing --json", true);
 }
 
 fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {

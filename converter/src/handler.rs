@@ -1,11 +1,14 @@
 //! One invocation: read every record, send events and rejections, say from where to try again.
 
+use std::collections::BTreeMap;
+use std::mem;
+
 use aws_lambda_events::streams::DynamoDbBatchItemFailure;
 use serde_json::value::RawValue;
 use shared::budget::Budget;
 use shared::clock::Clock;
 use shared::config::Config;
-use shared::event::{Along, Reader};
+use shared::event::Along;
 use shared::ids::Group;
 use shared::message::Message;
 use shared::metrics::{
@@ -34,7 +37,7 @@ impl Converter {
     /// A converter for this configuration and place.
     pub fn new(config: &Config, naming: &Naming) -> Self {
         Self {
-            reader: RecordReader::new(Reader::new(&config.source)),
+            reader: RecordReader::new(config),
             fan_out: naming.own_queue(OwnQueue::FanOut),
             rejected: naming.own_queue(OwnQueue::Rejected),
             requests_in_flight: config.requests_in_flight,
@@ -68,6 +71,7 @@ impl Converter {
         let read = self.read(&records, trace_header, clock.now());
         let mut batch = read.inspect_err(|_| tally.count(RETURNED, records.len()))?;
         tally.count(EVENTS, batch.events.len());
+        batch.add_hints();
         tally.count(SKIPPED, batch.overwritten + batch.skipped);
         tally.count(TIMES_UNREAD, batch.times_unread);
         let transport = &CountingPort::new(transport);
@@ -117,6 +121,7 @@ impl Converter {
                     log_rejection(&rejected_record);
                     batch.rejections.push(outgoing(rejected_record.message()));
                 }
+                Reading::Hint(message) => batch.note_hint(outgoing(message)),
                 Reading::Skipped(SkipReason::Overwritten) => batch.overwritten += 1,
                 Reading::Skipped(SkipReason::Removed | SkipReason::Expired | SkipReason::NotAdmitted) => {
                     batch.skipped += 1;
@@ -160,10 +165,28 @@ impl Converter {
 #[derive(Debug, Default)]
 struct Batch<'p> {
     events: Vec<OutgoingMessage<'p>>,
+    /// Of each aggregate, the last.
+    hints: BTreeMap<Group, OutgoingMessage<'p>>,
     rejections: Vec<OutgoingMessage<'p>>,
     overwritten: usize,
     skipped: usize,
     times_unread: usize,
+}
+
+impl<'p> Batch<'p> {
+    /// Notes that an item was deleted. Of an aggregate's, only the last is sent.
+    fn note_hint(&mut self, hint: OutgoingMessage<'p>) {
+        let before = self.hints.insert(hint.message.group().clone(), hint);
+        self.skipped += usize::from(before.is_some());
+    }
+
+    /// Puts the hints among the events, in the order of the records.
+    fn add_hints(&mut self) {
+        if !self.hints.is_empty() {
+            self.events.extend(mem::take(&mut self.hints).into_values());
+            self.events.sort_by_key(|message| message.index);
+        }
+    }
 }
 
 /// A message, and the record that it is made of.

@@ -1,13 +1,17 @@
 //! One stream record, read by itself: an event, nothing of interest, or something that can never be an event.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use shared::config::Config;
+use shared::control::TypedKey;
+use shared::erasure::hint;
 use shared::event::{Along, Event, EventError, Reader};
-use shared::ids::{DeduplicationId, Group};
+use shared::ids::{DeduplicationId, Group, Key};
 use shared::image::{Image, Record, WantedPaths};
 use shared::ledger::EventTime;
 use shared::message::{Attribute, EVENT_LIMIT, Message};
@@ -30,6 +34,8 @@ pub enum Reading<'p> {
     Event(Message),
     /// A change that is not an event.
     Skipped(SkipReason),
+    /// That an item of an aggregate was deleted, for the fan-out queue.
+    Hint(Message),
     /// A record that can never be sent: a rejection about it, for the rejected queue.
     Rejected(Box<RejectedRecord<'p>>),
     /// The mapping reads something that has no events, so that none of its records can ever be read.
@@ -87,12 +93,20 @@ pub enum WrongSource {
 #[derive(Debug)]
 pub struct RecordReader {
     events: Reader,
+    /// The table's partition key, as the source names it.
+    partition_key: String,
+    /// Whether a client wants to be told when an aggregate is erased.
+    has_hints: bool,
 }
 
 impl RecordReader {
-    /// Reads what `events` reads.
-    pub fn new(events: Reader) -> Self {
-        Self { events }
+    /// Reads what this configuration says.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            events: Reader::new(&config.source),
+            partition_key: config.source.partition_key.clone(),
+            has_hints: config.clients.iter().any(|client| client.erasures),
+        }
     }
 
     /// Reads one record. Whatever is wrong with it is a value; so is a panic on the way.
@@ -124,6 +138,7 @@ impl RecordReader {
             "INSERT" => self.event(record, along, now),
             "MODIFY" if self.is_no_event(&record) => Reading::Skipped(SkipReason::NotAdmitted),
             "MODIFY" => Reading::Skipped(SkipReason::Overwritten),
+            "REMOVE" if self.has_hints => self.hint(&record, along),
             "REMOVE" if record.principal.as_deref() == Some(TIME_TO_LIVE) => {
                 Reading::Skipped(SkipReason::Expired)
             }
@@ -131,6 +146,19 @@ impl RecordReader {
             other => {
                 rejected(&record, None, format!("`{}` is not a change of an item", other.escape_debug()))
             }
+        }
+    }
+
+    /// The hint that an item was deleted: the last one of its aggregate, perhaps. It is one of each record; the fan-out
+    /// looks once for all of a batch.
+    fn hint<'p>(&self, record: &Record<'_>, along: Along<'_>) -> Reading<'p> {
+        let keys =
+            record.keys.and_then(|keys| serde_json::from_slice::<BTreeMap<String, TypedKey>>(keys).ok());
+        let key = keys.and_then(|mut keys| keys.remove(&self.partition_key));
+        let key = key.and_then(|key| Key::try_from(key).ok()).filter(|key| !key.is_empty());
+        match (key, record.event_id.as_deref()) {
+            (Some(key), Some(event_id)) => Reading::Hint(hint(&key, event_id, along.trace_header)),
+            _ => Reading::Skipped(SkipReason::Removed),
         }
     }
 

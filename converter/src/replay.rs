@@ -60,6 +60,7 @@ impl Converter {
                     events.push(Resend { number, message });
                     continue;
                 }
+                Reading::Hint(_) => ResendResult::not_sent(ResendOutcome::Skipped, why(SkipReason::Removed)),
                 Reading::Skipped(skipped) => ResendResult::not_sent(ResendOutcome::Skipped, why(skipped)),
                 Reading::Rejected(rejected_record) => {
                     ResendResult::not_sent(ResendOutcome::Rejected, rejected_record.rejection.reason)

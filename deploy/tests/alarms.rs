@@ -60,6 +60,7 @@ fn these_are_the_alarms() {
         FanOutVersionTwice: Sum of VersionsUsedTwice of FanOut >= 1 in 1 x 300 s, else notBreaching
         FanOutWaiting: Maximum of WaitingAge of FanOut >= 900000 in 1 x 300 s, else notBreaching
         Alarm${Client}: Maximum of ApproximateAgeOfOldestMessage of Queue${Client}.QueueName >= 86400 in 1 x 300 s, else notBreaching
+        HeldLong: Maximum of HeldAge of CatchUp >= 3600000 in 1 x 300 s, else notBreaching
         RejectedRecords: Maximum of ApproximateNumberOfMessagesVisible of RejectedQueue.QueueName >= 1 in 1 of 5 x 300 s, else ignore
     "#]].assert_eq(&found);
 }

@@ -1,4 +1,5 @@
-//! Control requests through `fanoutctl` and the real template: pause, resume, catch-up, replay, backfill, reconcile.
+//! Control requests through `fanoutctl` and the real template: pause, resume, catch-up, replay, backfill, hold,
+//! release, skip, reconcile.
 
 #![expect(
     clippy::indexing_slicing,
@@ -23,8 +24,9 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::write;
 use serde_json::{Value, json};
+use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, Verdict, decide};
 use shared::control::ReplayRequest;
-use shared::ids::{Group, Key};
+use shared::ids::{Group, IncarnationToken, Key};
 use support::{SOURCE, SdkClients as _, fanoutctl, ground, incarnations};
 use tokio::sync::watch;
 
@@ -199,6 +201,109 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
     for client in CLIENTS {
         assert_eq!(operator.depth(client).await?, 0, "{client} got more");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_group_waits_for_its_operator_and_then_comes_from_the_front() -> anyhow::Result<()> {
+    let operator = Operator::new("ledger-hold").await?;
+    let expected = incarnations(MARKS, ROUNDS);
+    operator.write(&expected, 0..3).await?;
+    let [mut insurance, mut enforcement] = [1, 2].map(|client| operator.follower(CLIENTS[client], &expected));
+    for follower in [&mut insurance, &mut enforcement] {
+        has_all_once(follower, &expected, 3).await?;
+    }
+    // Billing's consumer has taken all events but version 3 of two marks, which it can't handle.
+    let marks = [&expected.events()[0].mark, &expected.events()[1].mark];
+    let groups = marks.map(|mark| Group::of(&Key::S(mark.clone())).to_string());
+    let mut consumer = BTreeMap::new();
+    for message in operator.take("Billing", 3 * MARKS).await? {
+        if !(groups.contains(&group(&message)) && attribute(&message, "version") == "3") {
+            consume(&mut consumer, &message);
+        }
+    }
+    operator.until_clients_are("up to date").await;
+
+    let [one, other] = marks.map(String::as_str);
+    let (held, errors) = operator.json(
+        &[
+            "hold",
+            "Billing",
+            "--group",
+            one,
+            "--group",
+            other,
+            "--from",
+            "3",
+            "--reason",
+            "breaks the import",
+        ],
+        0,
+    );
+    assert!(errors.contains(&format!("`{CALLER}`: hold 2 groups for client `Billing`")), "{errors}");
+    let results = held["results"].as_array().unwrap();
+    assert!(results.iter().all(|result| result["outcome"] == "held" && result["next"] == 3), "{held}");
+    let (refused, _) = operator.run(&["hold", "Billing", "--group", &groups[0], "--reason", "fails"], 6);
+    assert!(refused.contains(&format!("did you mean `{one}`?")), "{refused}");
+
+    // The other clients, and Billing's other groups, go on.
+    operator.write(&expected, 3..6).await?;
+    for follower in [&mut insurance, &mut enforcement] {
+        has_all_once(follower, &expected, 6).await?;
+    }
+    for message in operator.take("Billing", 3 * (MARKS - 2)).await? {
+        assert!(!groups.contains(&group(&message)), "{message:?}");
+        consume(&mut consumer, &message);
+    }
+    let (caught_up, _) = operator.json(&["catch-up", "Billing"], 0);
+    assert_eq!((&caught_up["behind"], &caught_up["held"]), (&json!(0), &json!(2)));
+    assert_eq!(operator.depth("Billing").await?, 0, "it got something of a held group");
+
+    let (listed, _) = operator.json(&["held", "Billing"], 0);
+    let rows = listed["groups"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert!(groups.contains(&row["group"].as_str().unwrap().to_owned()), "{row}");
+        assert_eq!((&row["next"], &row["reason"]), (&json!(3), &json!("breaks the import")));
+        assert_eq!((&row["by"], &row["client"]), (&json!(CALLER), &json!("Billing")));
+    }
+    let (text, _) = operator.run(&["held"], 0);
+    assert!(text.contains("2 groups held") && text.contains("fanoutctl release Billing --group "), "{text}");
+    let status = operator.until_status(|clients| clients["Billing"]["state"] == "held").await;
+    assert_eq!(
+        (&status["Billing"]["groups_held"], &status["Insurance"]["state"]),
+        (&json!(2), &json!("up to date"))
+    );
+
+    let replay = ["replay", "Billing", "--group", one, "--from", "1", "--dry-run"];
+    assert!(operator.run(&replay, 0).1.contains("fanoutctl release Billing"));
+
+    // One event is left out of one of the groups.
+    let skip = |version| ["skip", "Billing", "--group", one, "--version", version, "--reason", "withdrawn"];
+    let (refused, _) = operator.json(&skip("4"), 6);
+    let why = refused["results"][0]["reason"].as_str().unwrap();
+    assert!(why.contains("the next event that the client wants is version 3"), "{why}");
+    assert_eq!(operator.json(&skip("3"), 0).0["results"][0]["outcome"], "skipped");
+    let (listed, _) = operator.json(&["held"], 0);
+    let skipped = listed["groups"].as_array().unwrap().iter().find(|row| row["group"] == groups[0].as_str());
+    assert_eq!(skipped.unwrap()["skipped"], json!([{ "version": 3, "reason": "withdrawn" }]));
+
+    // The consumer gets the rest in order, and its rule takes it.
+    assert_eq!(operator.json(&["release", "Billing", "--group", one], 0).0["results"][0]["next"], 4);
+    let (released, _) = operator.json(&["release", "Billing", "--all"], 0);
+    assert_eq!(released["results"].as_array().unwrap().len(), 1, "{released}");
+    assert_eq!(operator.json(&["release", "Billing", "--all"], 0).0["results"], json!([]));
+    operator.catch_up("Billing");
+    let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for message in operator.take("Billing", 3 + 4).await? {
+        versions.entry(group(&message)).or_default().push(attribute(&message, "version").to_owned());
+        assert!(consume(&mut consumer, &message), "{message:?}");
+    }
+    assert_eq!(versions[&groups[0]], ["4", "5", "6"]);
+    assert_eq!(versions[&groups[1]], ["3", "4", "5", "6"]);
+    assert!(consumer.len() == MARKS && consumer.values().all(|state| state.version == 6), "{consumer:?}");
+    assert_eq!(operator.depth("Billing").await?, 0, "it got more");
+    assert_eq!(operator.json(&["held"], 0).0["groups"], json!([]));
     Ok(())
 }
 
@@ -447,6 +552,23 @@ fn attribute<'m>(message: &'m Message, name: &str) -> &'m str {
 
 fn group(message: &Message) -> String {
     message.attributes.as_ref().unwrap()[&MessageSystemAttributeName::MessageGroupId].clone()
+}
+
+/// Has a consumer decide on a message by its rule. Returns whether it takes it.
+fn consume(states: &mut BTreeMap<String, ConsumerState>, message: &Message) -> bool {
+    let received = ReceivedMessage {
+        version: attribute(message, "version").parse().unwrap(),
+        previous_version: Some(attribute(message, "previousVersion").parse().unwrap()),
+        incarnation: IncarnationToken::try_new(attribute(message, "incarnation")).ok(),
+        is_erasure: false,
+        replay: None,
+    };
+    let settings = ConsumerSettings { first_version: 1, start: Start::Anywhere };
+    let state = states.remove(&group(message));
+    let verdict = decide(state.as_ref(), &received, &settings);
+    let is_taken = matches!(verdict, Verdict::Take { .. });
+    states.extend(verdict.state_after(state).map(|state| (group(message), state)));
+    is_taken
 }
 
 /// Every event of the first `rounds` has come, in order, once and unchanged.

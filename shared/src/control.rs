@@ -7,6 +7,9 @@
 //! | `catchUp` | `client` | [`CatchUpReport`]: `client`, `groups` (brought up to date), `sent` (events), `behind` (groups left), `stopped` (why, or null: all is done, or the time was over); `elsewhere` (true if another invocation serves it); `refused`: for each group whose event the client's queue refuses for good `group`, `reason` |
 //! | `pause`, `resume` | `client` | [`StateChange`]: `client`, `state`, `was`: `live` or `paused` |
 //! | `replay` | `client`, `keys` (1 to 100), `from` (version), `replay` (id) | [`ReplayReport`]: `client`, `results`: for each key `group`, `outcome` (`ordered`, `nothing` or `failed`), `reason` |
+//! | `hold` | `client`, `keys`, `from` (version, or null: what was not sent yet), `reason`, `replay` (id) | [`HoldReport`]: `client`, `results`: for each key `group`, `outcome` (`held`, `nothing` or `failed`), `next` (the version after which nothing was sent, plus one), `reason`; `paused` (true if too many are held, so that the client is paused) |
+//! | `release` | `client`, `keys` | the same, with `released` |
+//! | `skip` | `client`, `key`, `version`, `reason` | the same, with `skipped` |
 //! | `reconcile` | `after` (where the last answer ended, or null) | [`Comparison`]: `groups` (compared), `missing`, `holes`, `ahead`, `after` |
 //!
 //! Keys are written as DynamoDB writes them: `{"S":"AFC F5"}`. Each request may have a `caller`, which is logged. A
@@ -25,10 +28,11 @@ mod resend;
 mod tests;
 
 pub use answer::{
-    CatchUpReport, ClientState, Comparison, ControlAnswer, EventPair, EventVersion, GroupAhead, GroupReplay,
-    MaintenanceReport, RefusedGroup, ReplayOutcome, ReplayReport, StateChange,
+    CatchUpReport, ClientState, Comparison, ControlAnswer, EventPair, EventVersion, GroupAhead, GroupHold,
+    GroupReplay, HoldOutcome, HoldReport, MaintenanceReport, RefusedGroup, ReplayOutcome, ReplayReport,
+    StateChange,
 };
 pub use key::{InvalidBase64, TablePosition, TypedKey};
 pub use replay_request::{InvalidReplayRequest, ReplayRequest};
-pub use request::{ControlRequest, REPLAY_KEYS_LIMIT, RequestError};
+pub use request::{ControlRequest, REASON_LIMIT, REPLAY_KEYS_LIMIT, RequestError};
 pub use resend::{ResendAnswer, ResendOutcome, ResendRequest, ResendResult, StreamChange, StreamRecord};

@@ -160,6 +160,16 @@ impl DeduplicationId {
         }
     }
 
+    /// The id of the notice that an incarnation of an aggregate was erased.
+    pub fn of_erasure(partition: &Key, incarnation: &IncarnationToken) -> Self {
+        Self(digest(b'x', &[&[partition.tag()], partition.as_bytes(), incarnation.0.as_bytes(), b"erased"]))
+    }
+
+    /// The id of a hint about an aggregate, which follows from `cause`.
+    pub fn of_hint(partition: &Key, cause: &str) -> Self {
+        Self(digest(b'h', &[&[partition.tag()], partition.as_bytes(), cause.as_bytes()]))
+    }
+
     /// The id of what follows from this message in another role, `role`.
     pub fn derived(&self, role: &str) -> Self {
         Self(digest(b'd', &[self.0.as_bytes(), role.as_bytes()]))

@@ -9,8 +9,10 @@ mod bounded;
 pub mod catch_up;
 pub mod columns;
 pub mod cursors;
+pub mod erasures;
 mod event_time;
 pub mod fan_out;
+pub mod hold;
 mod items;
 mod last_sent;
 pub mod membership;
@@ -30,8 +32,9 @@ pub use attestation::{Attestation, attestation};
 pub use bounded::BoundedPort;
 pub use event_time::EventTime;
 pub use items::{
-    ClientId, Cursor, DamagedItem, First, GroupItem, HOLES_LIMIT, Lease, PAIRS_LIMIT, Registration, Registry,
-    Repetition, Scan, ScanKind, State, WriteCount,
+    ClientId, Cursor, DamagedItem, ErasureReceipt, First, GroupItem, HELD_LIMIT, HOLES_LIMIT, Hold, Lease,
+    PAIRS_LIMIT, ReceiptPlace, Registration, Registry, Repetition, SKIPPED_LIMIT, Scan, ScanKind, Settlement,
+    SkippedEvent, State, WriteCount,
 };
 pub use last_sent::{LastSent, LastVersion};
 pub use pairs::note_pairs;

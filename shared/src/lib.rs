@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod consumer;
 pub mod control;
+pub mod erasure;
 pub mod event;
 pub mod file_clients;
 pub mod filter;

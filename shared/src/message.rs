@@ -40,6 +40,14 @@ pub const PREVIOUS_VERSION: &str = "previousVersion";
 /// of its event may be remembered: it holds the event's. It is not passed on.
 pub const REPAIR: &str = "repair";
 
+/// The name of the attribute of a message to the fan-out queue that brings no event, but says that an item of an aggregate
+/// was deleted. It is not passed on.
+pub const HINT: &str = "hint";
+
+/// The name of the attribute of a message to a client that brings no event, but says that the aggregate was erased: when
+/// that was seen.
+pub const ERASED: &str = "erased";
+
 /// A message ready to be sent to any number of FIFO queues. Clones share what it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message(Arc<Content>);

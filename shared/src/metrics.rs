@@ -99,13 +99,33 @@ pub const LEDGER_CALLS: Metric = count("LedgerCalls", "calls to the ledger's tab
 /// `GroupsBehind`.
 pub const GROUPS_BEHIND: Metric = count(
     "GroupsBehind",
-    "groups that a client is behind in, paused clients left out, each client counted (catch-up)",
+    "groups that a client is behind in, paused clients and held groups left out, each client counted (catch-up)",
 );
 /// `BehindAge`.
 pub const BEHIND_AGE: Metric = Metric {
     name: "BehindAge",
     unit: Unit::Milliseconds,
-    meaning: "for how long a client has been behind in a group, paused clients left out, the longest (catch-up)",
+    meaning: "for how long a client has been behind in a group, paused clients and held groups left out, the longest (catch-up)",
+};
+/// `GroupsHeld`.
+pub const GROUPS_HELD: Metric = count(
+    "GroupsHeld",
+    "groups that wait for an operator's release, paused clients left out, each client counted (catch-up)",
+);
+/// `HeldAge`.
+pub const HELD_AGE: Metric = Metric {
+    name: "HeldAge",
+    unit: Unit::Milliseconds,
+    meaning: "for how long a group has been held, paused clients left out, the longest (catch-up)",
+};
+/// `ErasuresDue`.
+pub const ERASURES_DUE: Metric =
+    count("ErasuresDue", "notices of erasures that clients' queues have not taken yet (catch-up)");
+/// `ErasureAge`.
+pub const ERASURE_AGE: Metric = Metric {
+    name: "ErasureAge",
+    unit: Unit::Milliseconds,
+    meaning: "for how long a notice of an erasure has been due, the longest (catch-up)",
 };
 
 /// `RequestsCarriedOut`.
@@ -121,7 +141,7 @@ pub const REQUESTS_DELAYED: Metric = count(
 );
 
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 22] = [
+pub const NAMES: [Metric; 26] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
@@ -141,6 +161,10 @@ pub const NAMES: [Metric; 22] = [
     LEDGER_CALLS,
     GROUPS_BEHIND,
     BEHIND_AGE,
+    GROUPS_HELD,
+    HELD_AGE,
+    ERASURES_DUE,
+    ERASURE_AGE,
     REQUESTS_CARRIED_OUT,
     REQUESTS_REFUSED,
     REQUESTS_DELAYED,

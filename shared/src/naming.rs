@@ -180,6 +180,7 @@ mod tests {
             name: ClientName::try_new(name).unwrap(),
             queue,
             history: false,
+            erasures: false,
             filter: None,
             view: ClientView::default(),
             request_role: None,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 /// An instant of the wall clock, in milliseconds since the Unix epoch.
 ///
 /// The wall clock, not a monotonic one: a monotonic clock may stand still while a Lambda sandbox is frozen,
@@ -30,4 +32,22 @@ impl Timestamp {
         let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(milliseconds))
     }
+
+    /// The instant in RFC 3339; after the year 9999, its milliseconds.
+    pub fn to_text(self) -> String {
+        let utc = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000);
+        utc.map_or_else(|_| self.0.to_string(), rfc3339)
+    }
+}
+
+/// `2026-11-20T10:00:00.125Z`, with as many digits as it needs.
+pub(crate) fn rfc3339(utc: OffsetDateTime) -> String {
+    let (date, (hour, minute, second, nanos)) = (utc.date(), utc.to_hms_nano());
+    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+    let fraction = match nanos {
+        0 => String::new(),
+        _ if nanos % 1_000_000 == 0 => format!(".{:03}", nanos / 1_000_000),
+        _ => format!(".{nanos:09}"),
+    };
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
 }

@@ -16,8 +16,9 @@ use shared::config::{ClientName, Config};
 use shared::filter::FilterDigest;
 use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, First, GroupItem, Item, ItemKey, LastSent, Ledger, Page, Ports,
-    Registration, Registry, RowHead, ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
+    ClientId, Cursor, ErasureReceipt, EventTable, First, GroupItem, Item, ItemKey, LastSent, Ledger, Page,
+    Ports, ReceiptPlace, Registration, Registry, RowHead, ScanPage, ScanPosition, State, Unread, Write,
+    WriteCount, WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;
@@ -74,6 +75,15 @@ impl Ledger for ReadyPorts {
     }
 
     async fn cursors(&self, _: ClientId, _: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
+        Ok(Vec::new())
+    }
+
+    async fn receipts(
+        &self,
+        _: ClientId,
+        _: bool,
+        _: Option<&ReceiptPlace>,
+    ) -> Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread> {
         Ok(Vec::new())
     }
 
@@ -168,6 +178,7 @@ fn registry(clients: usize) -> Registry {
             state: State::Live,
             history: false,
             filter: FilterDigest::of(None),
+            erasures: false,
             since: 1,
             absent_at: None,
             retired_at: None,
@@ -200,6 +211,7 @@ fn item(group: &Group) -> GroupItem {
         key: Key::S(group.as_str().to_owned()),
         holes: Vec::new(),
         pairs: Vec::new(),
+        closed: None,
         unknown: [].into(),
     }
 }

@@ -10,7 +10,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, Tr
 use shared::ids::Group;
 use shared::ledger::stored::{self, Attributes, PK, SK, Value};
 use shared::ledger::{
-    ClientId, Condition, Cursor, DamagedItem, Item, ItemKey, Ledger, Unread, Write, WriteError,
+    ClientId, Condition, Cursor, DamagedItem, ErasureReceipt, Item, ItemKey, Ledger, ReceiptPlace, Unread,
+    Write, WriteError,
 };
 use shared::send::Cause;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -26,11 +27,12 @@ use crate::lean::Caller;
 
 /// What a write is conditional on.
 const ABSENT: &str = "attribute_not_exists(#pk)";
+const ANY: &str = "attribute_exists(#pk) OR attribute_not_exists(#pk)";
 const SAME_WRITE_COUNT: &str = "#rev = :rev";
 
-/// How many cursors a page has at most: a quarter of what fits into DynamoDB's own pages (1 MB), so that catch-up
+/// How many items a page has at most: of cursors, a quarter of what fits into DynamoDB's own pages (1 MB), so that catch-up
 /// begins with the first groups soon.
-const CURSORS: i32 = 1_000;
+const PAGE: i32 = 1_000;
 
 /// The ledger in DynamoDB. Clones share their connections.
 #[derive(Clone, Debug)]
@@ -258,21 +260,20 @@ impl Ledger for LedgerTable {
     }
 
     async fn cursors(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
-        let condition = if after.is_some() { "#pk = :pk AND #sk > :after" } else { "#pk = :pk" };
-        let items = replay_until(&self.table, async || {
-            let query = self.client.query().table_name(&self.table).consistent_read(true).limit(CURSORS);
-            let query = query.key_condition_expression(condition).expression_attribute_names("#pk", PK);
-            let partition = AttributeValue::S(stored::behind(client));
-            let mut query = query.expression_attribute_values(":pk", partition);
-            if let Some(after) = after {
-                let after = AttributeValue::S(after.as_str().to_owned());
-                query =
-                    query.expression_attribute_names("#sk", SK).expression_attribute_values(":after", after);
-            }
-            let answer = query.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
-            answer.items.ok_or_else(|| Fault::of_unreadable(&self.table, "the answer has no items"))
-        });
-        items.await?.into_iter().map(|item| self.cursor(client, attributes::found(item))).collect()
+        let after = after.map(|after| after.as_str().to_owned());
+        let items = self.partition(stored::behind(client), after).await?;
+        items.into_iter().map(|item| self.cursor(client, item)).collect()
+    }
+
+    async fn receipts(
+        &self,
+        client: ClientId,
+        is_due: bool,
+        after: Option<&ReceiptPlace>,
+    ) -> Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread> {
+        let after = after.map(stored::receipt_key);
+        let items = self.partition(stored::receipts(client, is_due), after).await?;
+        items.into_iter().map(|item| self.receipt(client, is_due, item)).collect()
     }
 
     fn fresh(&self) -> u64 {
@@ -286,17 +287,54 @@ impl Ledger for LedgerTable {
 }
 
 impl LedgerTable {
+    /// A page of the items of `partition`, in the order of their sort keys, after `after`.
+    async fn partition(&self, partition: String, after: Option<String>) -> Result<Vec<TypedItem>, Unread> {
+        let condition = if after.is_some() { "#pk = :pk AND #sk > :after" } else { "#pk = :pk" };
+        let items = replay_until(&self.table, async || {
+            let query = self.client.query().table_name(&self.table).consistent_read(true).limit(PAGE);
+            let query = query.key_condition_expression(condition).expression_attribute_names("#pk", PK);
+            let partition = AttributeValue::S(partition.clone());
+            let mut query = query.expression_attribute_values(":pk", partition);
+            if let Some(after) = after.clone() {
+                let after = AttributeValue::S(after);
+                query =
+                    query.expression_attribute_names("#sk", SK).expression_attribute_values(":after", after);
+            }
+            let answer = query.send().await.map_err(|error| Fault::of_call(&self.table, error))?;
+            answer.items.ok_or_else(|| Fault::of_unreadable(&self.table, "the answer has no items"))
+        });
+        Ok(items.await?.into_iter().map(attributes::found).collect())
+    }
+
+    /// That an item of a partition is none that belongs there.
+    fn damaged(&self, item: &TypedItem, damage: String) -> Unread {
+        let (pk, sk) = keys_of(item).unwrap_or_default();
+        Unread(DamagedItem { table: self.table.clone(), pk, sk, damage, remedy: DamagedItem::REMEDY }.into())
+    }
+
+    fn receipt(
+        &self,
+        client: ClientId,
+        is_due: bool,
+        item: TypedItem,
+    ) -> Result<(ReceiptPlace, ErasureReceipt), Unread> {
+        let (_, sk) = keys_of(&item).unwrap_or_default();
+        let place = stored::receipt_place(&sk)
+            .ok_or_else(|| self.damaged(&item, format!("attribute `{SK}` is no place of a receipt")))?;
+        let key = if is_due { ItemKey::Due } else { ItemKey::Receipt }(client, place.clone());
+        match self.restore(&key, item.clone())? {
+            Item::Receipt(receipt) => Ok((place, receipt)),
+            _ => Err(self.damaged(&item, "is no receipt".to_owned())),
+        }
+    }
+
     fn cursor(&self, client: ClientId, item: TypedItem) -> Result<(Group, Cursor), Unread> {
-        let (pk, sk) = keys_of(&item).unwrap_or_default();
-        let damaged = |damage: String| {
-            let (table, remedy) = (self.table.clone(), DamagedItem::REMEDY);
-            Unread(DamagedItem { table, pk: pk.clone(), sk: sk.clone(), damage, remedy }.into())
-        };
+        let (_, sk) = keys_of(&item).unwrap_or_default();
         let group = Group::try_from_sqs(&sk)
-            .map_err(|error| damaged(format!("attribute `{SK}` is no group: {error}")))?;
-        match self.restore(&ItemKey::Cursor(client, group.clone()), item)? {
+            .map_err(|error| self.damaged(&item, format!("attribute `{SK}` is no group: {error}")))?;
+        match self.restore(&ItemKey::Cursor(client, group.clone()), item.clone())? {
             Item::Cursor(cursor) => Ok((group, cursor)),
-            _ => Err(damaged("is no cursor".to_owned())),
+            _ => Err(self.damaged(&item, "is no cursor".to_owned())),
         }
     }
 }
@@ -305,6 +343,7 @@ impl Expression {
     fn of(condition: Condition) -> Self {
         match condition {
             Condition::Absent => Self { text: ABSENT, names: HashMap::from([("#pk", PK)]), values: None },
+            Condition::Any => Self { text: ANY, names: HashMap::from([("#pk", PK)]), values: None },
             Condition::WriteCount(write_count) => {
                 let write_count = Value::N(write_count.0.to_string());
                 let values = Some(Attributes::from([(":rev".to_owned(), write_count)]));

@@ -17,6 +17,7 @@ mod clients;
 mod deliveries;
 mod faults;
 mod first_sight;
+mod holds;
 mod logs;
 mod long;
 mod maintenance;

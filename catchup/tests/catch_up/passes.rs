@@ -93,7 +93,7 @@ fn requests_are_full_and_calls_few() {
     // A request for ten groups, then for one.
     expect![[r#"
 
-        Sent 33, GroupsBehind 0, BehindAge 0, SqsRequests 6, EntriesPerRequest 1×3 10×3, LedgerCalls 45"#]]
+        Sent 33, GroupsBehind 0, BehindAge 0, GroupsHeld 0, HeldAge 0, SqsRequests 6, EntriesPerRequest 1×3 10×3, LedgerCalls 45"#]]
     .assert_eq(&format!("\n{}", world.tally.borrow()));
     // The registry; the scan; the cursors of A twice, of B once; the lease; the items of a pass, twice.
     let calls = world.ledger.calls();

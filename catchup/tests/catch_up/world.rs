@@ -176,6 +176,7 @@ impl World {
             key: key.clone(),
             holes: Vec::new(),
             pairs: Vec::new(),
+            closed: None,
             unknown: [].into(),
         };
         let group = Group::of(&key);
@@ -187,6 +188,7 @@ impl World {
             let replay = until.map(|until| Repetition {
                 id: ReplayId::try_new("r-1").unwrap(),
                 until: until.parse().unwrap(),
+                settles_at: None,
             });
             let id = self.registration(client).id;
             let cursor = Cursor {
@@ -197,6 +199,7 @@ impl World {
                 last: Some(position.parse().unwrap()).filter(|last| *last > 0),
                 replay,
                 at: self.clock.now(),
+                hold: None,
                 unknown: [].into(),
             };
             item.behind.insert(id);
@@ -235,7 +238,7 @@ impl World {
         }
     }
 
-    /// How a group stands: `5`, or `5 A:2` if A is behind. Asserts that there is a cursor for each client that is
+    /// How a group stands: `5`, or `5 A:2` if A is behind, `5 A:2 held` if the group is held. Asserts that there is a cursor for each client that is
     /// behind, and no other.
     pub(crate) fn standing(&self, group: &str) -> String {
         let Some(item) = self.item(group) else { return "unknown".to_owned() };
@@ -253,7 +256,8 @@ impl World {
                     } else {
                         format!("/{}", cursor.incarnation_number)
                     };
-                    words.push(format!("{name}:{}{replay_until}{incarnation_number}", cursor.position));
+                    let held = cursor.hold.map_or("", |_| " held");
+                    words.push(format!("{name}:{}{replay_until}{incarnation_number}{held}", cursor.position));
                 }
                 other => panic!("{name}: {other:?}"),
             }

@@ -93,7 +93,7 @@ impl From<BackfillArguments> for ReplayArguments {
     }
 }
 
-fn version(text: &str) -> Result<i64, &'static str> {
+pub(super) fn version(text: &str) -> Result<i64, &'static str> {
     text.parse().ok().filter(|version| *version >= 0).ok_or("a version is a whole number, 0 or above")
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use shared::text::printable;
 
-use super::ClientStatus;
+use super::{ClientStatus, Lag};
 use crate::output::events_of_groups;
 
 /// What a client lacks. A figure that isn't known is null, and `unknown` says why.
@@ -13,7 +13,7 @@ pub struct Backlog {
     pub client: String,
     /// Whether nothing is sent to it until it is resumed.
     pub is_paused: bool,
-    /// The groups in which it is behind.
+    /// The groups in which it is behind, held ones included.
     pub groups: Option<u64>,
     /// The events that it lacks there, at most.
     pub events: Option<u64>,
@@ -54,8 +54,8 @@ impl From<&ClientStatus> for Backlog {
         Self {
             client: name.clone(),
             is_paused: *is_paused,
-            groups: known.map(|lag| lag.groups),
-            events: known.map(|lag| lag.events),
+            groups: known.map(Lag::all_groups),
+            events: known.map(|lag| lag.events + lag.held.events),
             is_more: known.is_some_and(|lag| lag.is_more),
             unknown: lag.as_ref().err().map(ToString::to_string),
         }
@@ -66,16 +66,19 @@ impl From<&ClientStatus> for Backlog {
 mod tests {
     use aws::operator::{CallError, CallFault};
 
-    use super::super::Lag;
+    use super::super::HeldLag;
     use super::*;
 
     #[test]
     fn a_backlog_follows_the_clients_name_in_a_sentence() {
-        let check = |is_paused, groups, events, is_more, expected: &str| {
-            let lag = Ok(Lag { groups, events, since: None, is_more });
+        let check = |is_paused, expected_groups: u64, expected_events: u64, is_more, expected: &str| {
+            let (groups, events) = (expected_groups, expected_events);
+            let held = HeldLag { groups: groups / 2, events: events / 2, since: None };
+            let (groups, events) = (groups - held.groups, events - held.events);
+            let lag = Ok(Lag { groups, events, since: None, held, is_more });
             let served = ClientStatus { name: "Billing".to_owned(), is_paused, absent_at: None, lag };
             let backlog = Backlog::from(&served);
-            assert_eq!((backlog.to_text().as_str(), backlog.is_empty()), (expected, groups == 0));
+            assert_eq!((backlog.to_text().as_str(), backlog.is_empty()), (expected, expected_groups == 0));
         };
         check(false, 0, 0, false, "is up to date");
         check(true, 0, 0, false, "is paused");

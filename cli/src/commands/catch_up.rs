@@ -36,6 +36,11 @@ struct Report {
     sent: usize,
     /// The groups in which it is still behind.
     behind: usize,
+    /// The groups that wait for an operator; they are not among those.
+    held: usize,
+    /// The groups of which it was sent everything, though they count as behind for some minutes: they were released
+    /// shortly after they were held, and SQS would still swallow what a fan-out that died sent before.
+    settling: u64,
     /// Why the catch-up ended before the client was up to date.
     stopped: Option<String>,
     /// Whether another invocation, such as the schedule's, served it for a while. What that sent is not counted.
@@ -70,8 +75,8 @@ pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<E
     let ended = follow(&operator, client.id, &before, &bar, &mut report).await;
     bar.finish();
     ended?;
-    context.output.print(&report, |report, _| text(report))?;
-    Ok(if report.behind == 0 && report.stopped.is_none() { Exit::Done } else { Exit::Findings })
+    context.output.print(&report, |report, _| text(report, &operator.stack_option()))?;
+    Ok(report.exit())
 }
 
 /// Invokes the function as long as that gets the client further or another invocation serves it. Shows meanwhile how
@@ -98,6 +103,12 @@ async fn follow(
         if !report.goes_on() {
             return Ok(());
         }
+        if report.idle > 0
+            && let Ok(lag) = operator.ledger.lag(client, GROUPS_LIMIT).await
+            && report.note_settling(&lag)
+        {
+            return Ok(());
+        }
         if is_elsewhere {
             tokio::time::sleep(look(operator, client, before, bar).await).await;
         }
@@ -120,8 +131,19 @@ impl Report {
         self.behind > 0 && self.stopped.is_none()
     }
 
+    fn exit(&self) -> Exit {
+        let has_everything = self.behind == 0 || self.settling > 0;
+        if has_everything && self.stopped.is_none() { Exit::Done } else { Exit::Findings }
+    }
+
+    /// Notes how many groups are left in which nothing is to go. Returns whether there are only such.
+    fn note_settling(&mut self, lag: &Lag) -> bool {
+        self.settling = if lag.events == 0 && !lag.is_more { lag.groups } else { 0 };
+        self.settling > 0
+    }
+
     fn add(&mut self, answer: CatchUpReport) {
-        let CatchUpReport { client: _, groups, sent, behind, stopped, elsewhere, refused } = answer;
+        let CatchUpReport { client: _, groups, sent, behind, held, stopped, elsewhere, refused } = answer;
         self.groups += groups;
         self.sent += sent;
         self.behind = behind;
@@ -130,7 +152,7 @@ impl Report {
             return;
         }
         self.idle = if groups == 0 && sent == 0 { self.idle + 1 } else { 0 };
-        (self.stopped, self.refused) = (stopped, refused);
+        (self.held, self.stopped, self.refused) = (held, stopped, refused);
         if !self.goes_on() || self.idle == 0 {
             return;
         }
@@ -152,10 +174,27 @@ fn to_go(lag: &Lag) -> String {
     format!("{} to go", events_of_groups(lag.events, lag.groups, lag.is_more))
 }
 
-fn text(report: &Report) -> String {
-    let Report { client, groups, sent, behind, stopped, elsewhere, refused, .. } = report;
+fn text(report: &Report, stack: &str) -> String {
+    let Report { client, held, .. } = report;
+    let (client, stack) = (printable(client), printable(stack));
+    let waiting = match held {
+        0 => String::new(),
+        held => format!("{} held; why:\n  fanoutctl held {client}{stack}\n", counted(*held, "group")),
+    };
+    how_far(report) + &waiting
+}
+
+fn how_far(report: &Report) -> String {
+    let Report { client, groups, sent, behind, held, settling, stopped, elsewhere, refused, .. } = report;
     let client = printable(client);
     let done = format!("{} sent, {} caught up", counted(*sent, "event"), counted(*groups, "group"));
+    if *settling > 0 {
+        let groups = counted(*settling, "group");
+        return format!(
+            "Client {client} has everything: {done}. {groups}, released shortly after the hold, may count as behind for \
+             six minutes more.\n"
+        );
+    }
     if *behind > 0 || stopped.is_some() {
         let why = stopped.as_deref().map(|why| format!(": {}", printable(why))).unwrap_or_default();
         let mut text = format!("Client {client} is still behind in {}{why}.\n", counted(*behind, "group"));
@@ -165,11 +204,12 @@ fn text(report: &Report) -> String {
         return text + &done + ".\n";
     }
     let another = "another invocation, which had begun before, did";
+    let but = if *held > 0 { " but for held groups" } else { "" };
     match (elsewhere, *groups == 0 && *sent == 0) {
-        (false, true) => format!("Client {client} was up to date already.\n"),
-        (false, false) => format!("Client {client} is up to date: {done}.\n"),
-        (true, true) => format!("Client {client} is up to date: {another} it.\n"),
-        (true, false) => format!("Client {client} is up to date: {done}; {another} the rest.\n"),
+        (false, true) => format!("Client {client} was up to date already{but}.\n"),
+        (false, false) => format!("Client {client} is up to date{but}: {done}.\n"),
+        (true, true) => format!("Client {client} is up to date{but}: {another} it.\n"),
+        (true, false) => format!("Client {client} is up to date{but}: {done}; {another} the rest.\n"),
     }
 }
 
@@ -192,7 +232,7 @@ mod tests {
             report.add(answer.clone());
             assert_eq!(report.goes_on(), index + 1 < answers.len(), "after {answer:?}");
         }
-        expected.assert_eq(&format!("{}{}\n", text(&report), serde_json::to_string(&report).unwrap()));
+        expected.assert_eq(&format!("{}{}\n", text(&report, ""), serde_json::to_string(&report).unwrap()));
     }
 
     #[test]
@@ -201,14 +241,14 @@ mod tests {
             &[answer(0, 0, 0, None)],
             &expect![[r#"
                 Client Billing was up to date already.
-                {"client":"Billing","groups":0,"sent":0,"behind":0,"stopped":null,"elsewhere":false,"refused":[]}
+                {"client":"Billing","groups":0,"sent":0,"behind":0,"held":0,"settling":0,"stopped":null,"elsewhere":false,"refused":[]}
             "#]],
         );
         check(
             &[answer(2, 40, 3, None), answer(0, 7, 3, None), answer(3, 60, 0, None)],
             &expect![[r#"
                 Client Billing is up to date: 107 events sent, 5 groups caught up.
-                {"client":"Billing","groups":5,"sent":107,"behind":0,"stopped":null,"elsewhere":false,"refused":[]}
+                {"client":"Billing","groups":5,"sent":107,"behind":0,"held":0,"settling":0,"stopped":null,"elsewhere":false,"refused":[]}
             "#]],
         );
         check(
@@ -216,7 +256,7 @@ mod tests {
             &expect![[r#"
                 Client Billing is still behind in 3 groups: its queue `Billing.fifo` does not exist.
                 40 events sent, 2 groups caught up.
-                {"client":"Billing","groups":2,"sent":40,"behind":3,"stopped":"its queue `Billing.fifo` does not exist","elsewhere":false,"refused":[]}
+                {"client":"Billing","groups":2,"sent":40,"behind":3,"held":0,"settling":0,"stopped":"its queue `Billing.fifo` does not exist","elsewhere":false,"refused":[]}
             "#]],
         );
     }
@@ -229,9 +269,57 @@ mod tests {
             &expect![[r#"
                 Client Billing is still behind in 3 groups: the function got nowhere, several times in a row; see its log.
                 1 event sent, 0 groups caught up.
-                {"client":"Billing","groups":0,"sent":1,"behind":3,"stopped":"the function got nowhere, several times in a row; see its log","elsewhere":false,"refused":[]}
+                {"client":"Billing","groups":0,"sent":1,"behind":3,"held":0,"settling":0,"stopped":"the function got nowhere, several times in a row; see its log","elsewhere":false,"refused":[]}
             "#]],
         );
+    }
+
+    #[test]
+    fn groups_that_are_held_are_left_and_named() {
+        let held = |groups, behind, held| CatchUpReport { held, ..answer(groups, 4 * groups, behind, None) };
+        check(
+            &[held(2, 1, 3), held(1, 0, 3)],
+            &expect![[r#"
+                Client Billing is up to date but for held groups: 12 events sent, 3 groups caught up.
+                3 groups held; why:
+                  fanoutctl held Billing
+                {"client":"Billing","groups":3,"sent":12,"behind":0,"held":3,"settling":0,"stopped":null,"elsewhere":false,"refused":[]}
+            "#]],
+        );
+        check(
+            &[held(0, 0, 1)],
+            &expect![[r#"
+                Client Billing was up to date already but for held groups.
+                1 group held; why:
+                  fanoutctl held Billing
+                {"client":"Billing","groups":0,"sent":0,"behind":0,"held":1,"settling":0,"stopped":null,"elsewhere":false,"refused":[]}
+            "#]],
+        );
+        let stopped = Some("its queue `Billing.fifo` does not exist".to_owned());
+        check(
+            &[CatchUpReport { stopped, ..held(0, 2, 1) }],
+            &expect![[r#"
+                Client Billing is still behind in 2 groups: its queue `Billing.fifo` does not exist.
+                0 events sent, 0 groups caught up.
+                1 group held; why:
+                  fanoutctl held Billing
+                {"client":"Billing","groups":0,"sent":0,"behind":2,"held":1,"settling":0,"stopped":"its queue `Billing.fifo` does not exist","elsewhere":false,"refused":[]}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_group_that_was_held_shortly_before_is_not_waited_for() {
+        let mut report = Report { client: "Billing".to_owned(), ..Report::default() };
+        report.add(answer(0, 4, 1, None));
+        report.add(answer(0, 0, 1, None));
+        let lag = |events| Lag { groups: 1, events, ..Lag::default() };
+        assert!(!report.note_settling(&lag(1)) && report.exit() == Exit::Findings);
+        assert!(!report.note_settling(&Lag { is_more: true, ..lag(0) }));
+        assert!(report.note_settling(&lag(0)) && report.exit() == Exit::Done);
+        expect![[r#"
+            Client Billing has everything: 4 events sent, 0 groups caught up. 1 group, released shortly after the hold, may count as behind for six minutes more.
+        "#]].assert_eq(&text(&report, ""));
     }
 
     /// It is the schedule's, mostly.
@@ -245,22 +333,22 @@ mod tests {
             &[elsewhere(70), elsewhere(40), elsewhere(9), elsewhere(8), answer(0, 0, 0, None)],
             &expect![[r#"
                 Client Billing is up to date: another invocation, which had begun before, did it.
-                {"client":"Billing","groups":0,"sent":0,"behind":0,"stopped":null,"elsewhere":true,"refused":[]}
+                {"client":"Billing","groups":0,"sent":0,"behind":0,"held":0,"settling":0,"stopped":null,"elsewhere":true,"refused":[]}
             "#]],
         );
         check(
             &[elsewhere(3), answer(2, 40, 0, None)],
             &expect![[r#"
-            Client Billing is up to date: 40 events sent, 2 groups caught up; another invocation, which had begun before, did the rest.
-            {"client":"Billing","groups":2,"sent":40,"behind":0,"stopped":null,"elsewhere":true,"refused":[]}
-        "#]],
+                Client Billing is up to date: 40 events sent, 2 groups caught up; another invocation, which had begun before, did the rest.
+                {"client":"Billing","groups":2,"sent":40,"behind":0,"held":0,"settling":0,"stopped":null,"elsewhere":true,"refused":[]}
+            "#]],
         );
         check(
             &[elsewhere(3), answer(1, 2, 2, Some("its queue `Billing.fifo` does not exist"))],
             &expect![[r#"
                 Client Billing is still behind in 2 groups: its queue `Billing.fifo` does not exist.
                 2 events sent, 1 group caught up.
-                {"client":"Billing","groups":1,"sent":2,"behind":2,"stopped":"its queue `Billing.fifo` does not exist","elsewhere":true,"refused":[]}
+                {"client":"Billing","groups":1,"sent":2,"behind":2,"held":0,"settling":0,"stopped":"its queue `Billing.fifo` does not exist","elsewhere":true,"refused":[]}
             "#]],
         );
     }
@@ -275,24 +363,24 @@ mod tests {
         check(
             &[refused(2, 30, 1), refused(0, 0, 1)],
             &expect![[r#"
-            Client Billing is still behind in 1 group: its queue refuses an event; see `fanoutctl check`.
-              group BIG waits: the event has 3224 bytes, the queue takes 1024
-            30 events sent, 2 groups caught up.
-            {"client":"Billing","groups":2,"sent":30,"behind":1,"stopped":"its queue refuses an event; see `fanoutctl check`","elsewhere":false,"refused":[{"group":"BIG","reason":"the event has 3224 bytes, the queue takes 1024"}]}
-        "#]],
+                Client Billing is still behind in 1 group: its queue refuses an event; see `fanoutctl check`.
+                  group BIG waits: the event has 3224 bytes, the queue takes 1024
+                30 events sent, 2 groups caught up.
+                {"client":"Billing","groups":2,"sent":30,"behind":1,"held":0,"settling":0,"stopped":"its queue refuses an event; see `fanoutctl check`","elsewhere":false,"refused":[{"group":"BIG","reason":"the event has 3224 bytes, the queue takes 1024"}]}
+            "#]],
         );
         check(
             &[refused(0, 1, 2), answer(1, 0, 0, None)],
             &expect![[r#"
-            Client Billing is up to date: 1 event sent, 1 group caught up.
-            {"client":"Billing","groups":1,"sent":1,"behind":0,"stopped":null,"elsewhere":false,"refused":[]}
-        "#]],
+                Client Billing is up to date: 1 event sent, 1 group caught up.
+                {"client":"Billing","groups":1,"sent":1,"behind":0,"held":0,"settling":0,"stopped":null,"elsewhere":false,"refused":[]}
+            "#]],
         );
     }
 
     #[test]
     fn progress_says_what_is_to_go() {
-        let lag = Lag { groups: 3, events: 70, since: None, is_more: false };
+        let lag = Lag { groups: 3, events: 70, since: None, ..Lag::default() };
         assert_eq!(to_go(&lag), "70 events of 3 groups to go");
         let more = Lag { is_more: true, ..lag };
         assert_eq!(to_go(&more), "more than 70 events of more than 3 groups to go");

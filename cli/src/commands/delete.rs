@@ -218,7 +218,7 @@ mod tests {
             Stack mark-event-queue is deleted; 3 queues, the bucket mark-event-queue-discarded and the ledger's table mark-event-queue-LedgerTable-1 stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
         "#]].assert_eq(&after(&remainder()));
         let policy = |name: &str| format!("arn:aws:iam::111122223333:policy/{name}");
-        let lag = Ok(Lag { groups: 1, events: 5, since: None, is_more: false });
+        let lag = Ok(Lag { groups: 1, events: 5, since: None, ..Lag::default() });
         let served = ClientStatus { name: "Billing".to_owned(), is_paused: true, absent_at: None, lag };
         let backlog = Backlog::from(&served);
         let worse = Remainder {

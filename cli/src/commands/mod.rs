@@ -6,6 +6,9 @@ pub mod catch_up;
 pub mod check;
 pub mod delete;
 pub mod deploy;
+mod event_keys;
+pub mod held;
+pub mod hold;
 pub mod match_clients;
 mod operator;
 pub mod pause;
@@ -39,6 +42,9 @@ pub fn interrupted(arguments: &Arguments) -> String {
         Command::CatchUp(_) => format!(
             "interrupted; the catch-up function goes on without this program: see `fanoutctl status{stack}`"
         ),
+        Command::Hold(_) | Command::Release(_) | Command::Skip(_) => {
+            format!("interrupted; what was requested may be done: see `fanoutctl held{stack}`")
+        }
         _ => "interrupted".to_owned(),
     }
 }
@@ -60,6 +66,10 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::CatchUp(arguments) => catch_up::execute(&context, &arguments).await,
         Command::Replay(arguments) => replay::execute(&context, arguments).await,
         Command::Backfill(arguments) => replay::execute(&context, arguments.into()).await,
+        Command::Hold(arguments) => hold::hold(&context, &arguments).await,
+        Command::Release(arguments) => hold::release(&context, &arguments).await,
+        Command::Skip(arguments) => hold::skip(&context, &arguments).await,
+        Command::Held(arguments) => held::execute(&context, &arguments).await,
         Command::Attest(arguments) => attest::execute(&context, &arguments).await,
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
@@ -92,6 +102,10 @@ mod tests {
         check(
             "fanoutctl catch-up Billing",
             "interrupted; the catch-up function goes on without this program: see `fanoutctl status`",
+        );
+        check(
+            "fanoutctl release Billing --all --stack test",
+            "interrupted; what was requested may be done: see `fanoutctl held --stack test`",
         );
         check(
             "fanoutctl delete --stack test",

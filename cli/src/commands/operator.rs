@@ -22,6 +22,7 @@ use crate::args::stack_option;
 use crate::client_status::{self, Backlog, ClientStatus, Lag};
 use crate::context::{Context, output};
 use crate::exit::{Exit, Failure};
+use crate::held_groups::{HeldGroup, held_groups};
 use crate::output::instant;
 
 /// The stack's output that names the ledger's table.
@@ -141,6 +142,15 @@ impl StackLedger {
     /// [`CallError`]: the ledger can't be read.
     pub(super) async fn lag(&self, client: ClientId, limit: usize) -> Result<Lag, CallError> {
         client_status::lag(&self.table, client, limit).await.map_err(|error| unread(&self.name, &error))
+    }
+
+    /// The groups that are held for a client.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the ledger can't be read.
+    pub(super) async fn held(&self, client: ClientId) -> Result<Vec<HeldGroup>, CallError> {
+        held_groups(&self.table, client).await.map_err(|error| unread(&self.name, &error))
     }
 
     /// The registry; none if the ledger is empty.
@@ -275,6 +285,7 @@ mod tests {
                 state,
                 history: false,
                 filter: shared::filter::FilterDigest::of(None),
+                erasures: false,
                 since: 1,
                 absent_at: None,
                 retired_at: None,

@@ -60,8 +60,8 @@ pub async fn execute(
     Ok(Exit::Done)
 }
 
-/// The longest time from the write of a pause to the last send, which was begun before it.
-fn last_send() -> Duration {
+/// The longest time from the write of a pause, or of a hold, to the last send, which was begun before it.
+pub(super) fn last_send() -> Duration {
     FAN_OUT_LIMIT.max(PASS_LIMIT + CALL_LIMIT)
 }
 

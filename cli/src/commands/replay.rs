@@ -2,6 +2,7 @@
 
 mod cost;
 mod estimate;
+mod id;
 mod ongoing;
 mod report;
 mod request;
@@ -11,6 +12,8 @@ use std::mem;
 
 use shared::ledger::State;
 use shared::text::printable;
+
+pub(super) use self::id::fresh as fresh_id;
 
 use self::cost::ReplayCost;
 use self::ongoing::OngoingRequest;

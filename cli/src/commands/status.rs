@@ -18,9 +18,10 @@ use shared::time::Timestamp;
 use self::clients::ClientRow;
 use self::collect::{Facts, Figure};
 use self::queues::QueueRow;
+use crate::args::stack_option;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::{Style, table};
+use crate::output::{Style, table, time};
 use crate::progress::unless_quick;
 
 /// The state of a stack. A figure that isn't known is null, and `unknown` says why, by the figure's name.
@@ -146,7 +147,7 @@ fn text(report: &Report, style: Style) -> String {
         Some(milliseconds) => format!("the converter is {} behind the stream", time(milliseconds / 1000)),
         None => "how far the converter is behind the stream isn't known (`--json` says why)".to_owned(),
     };
-    let clients = clients::text(report.clients.as_deref(), style);
+    let clients = clients::text(report.clients.as_deref(), &stack_option(&report.stack), style);
     let scans: String = report.scans.iter().filter_map(RunningScan::to_text).collect();
     format!("{queues}\n{clients}{scans}stack `{}`: {age}\n", report.stack)
 }
@@ -160,15 +161,5 @@ fn figure(name: &'static str, figure: &Figure, unknown: &mut BTreeMap<&'static s
             unknown.insert(name, reason.clone());
             None
         }
-    }
-}
-
-/// A time in the largest unit of which there are at least two: `119 s`, `2 min`.
-fn time(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86_400),
     }
 }

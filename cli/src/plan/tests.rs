@@ -710,7 +710,7 @@ fn a_ledger_of_another_format_is_refused() {
 /// A backlog of so many groups and events.
 fn backlog(client: &str, is_paused: bool, lacks: (u64, u64)) -> Backlog {
     let (groups, events) = lacks;
-    let lag = Ok(Lag { groups, events, since: None, is_more: false });
+    let lag = Ok(Lag { groups, events, since: None, ..Lag::default() });
     Backlog::from(&ClientStatus { name: client.to_owned(), is_paused, absent_at: None, lag })
 }
 

@@ -8,10 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use shared::config::Source;
+use shared::erasure::key_of;
 use shared::ids::{DeduplicationId, EventIdentity, Group, Key, ReplayId};
 use shared::ledger::EventTime;
 use shared::ledger::fan_out::Arrival;
-use shared::message::{REPAIR, REPLAY};
+use shared::message::{HINT, REPAIR, REPLAY};
 
 use crate::message::{Delivery, IncomingMessage};
 
@@ -27,6 +28,8 @@ pub(super) struct GroupBatch<'b> {
     pub(super) key: Key,
     /// Which events they bring.
     pub(super) arrivals: Vec<Arrival>,
+    /// The numbers of those that bring none, but say that an item of the aggregate was deleted.
+    pub(super) hints: Vec<usize>,
     /// The messages as they were delivered.
     pub(super) deliveries: Vec<&'b Delivery<'b>>,
 }
@@ -41,8 +44,12 @@ pub(super) struct UnfitMessage<'b> {
 pub(super) fn by_group<'b>(deliveries: &'b [Delivery<'b>], source: &Source) -> SortedBatch<'b> {
     let mut sorted = SortedBatch { groups: Vec::new(), unfit: Vec::new() };
     for (number, delivery) in deliveries.iter().enumerate() {
-        match read(number, delivery, source) {
-            Ok((key, arrival)) => sorted.add(key, arrival, delivery),
+        let read = match hint(delivery) {
+            Some(key) => key.map(|key| (key, None)),
+            None => read(number, delivery, source).map(|(key, arrival)| (key, Some(arrival))),
+        };
+        match read {
+            Ok((key, arrival)) => sorted.add(number, key, arrival, delivery),
             Err(why) => sorted.unfit.push(UnfitMessage { delivery, why }),
         }
     }
@@ -50,16 +57,36 @@ pub(super) fn by_group<'b>(deliveries: &'b [Delivery<'b>], source: &Source) -> S
 }
 
 impl<'b> SortedBatch<'b> {
-    fn add(&mut self, key: Key, arrival: Arrival, delivery: &'b Delivery<'b>) {
-        let group = arrival.message.group();
-        if let Some(batch) = self.groups.iter_mut().find(|batch| batch.group == *group) {
-            batch.arrivals.push(arrival);
-            batch.deliveries.push(delivery);
-        } else {
-            let group = group.clone();
-            self.groups.push(GroupBatch { group, key, arrivals: vec![arrival], deliveries: vec![delivery] });
+    /// Adds what `delivery` brings to its group: an event, or a hint.
+    fn add(&mut self, number: usize, key: Key, arrival: Option<Arrival>, delivery: &'b Delivery<'b>) {
+        let group = Group::of(&key);
+        if let Some(batch) = self.groups.iter_mut().find(|batch| batch.group == group) {
+            return batch.add(number, arrival, delivery);
         }
+        let (arrivals, hints, deliveries) = (Vec::new(), Vec::new(), Vec::new());
+        let mut batch = GroupBatch { group, key, arrivals, hints, deliveries };
+        batch.add(number, arrival, delivery);
+        self.groups.push(batch);
     }
+}
+
+impl<'b> GroupBatch<'b> {
+    fn add(&mut self, number: usize, arrival: Option<Arrival>, delivery: &'b Delivery<'b>) {
+        match arrival {
+            Some(arrival) => self.arrivals.push(arrival),
+            None => self.hints.push(number),
+        }
+        self.deliveries.push(delivery);
+    }
+}
+
+/// The key of the aggregate that `delivery` says an item of was deleted; `None` if it is no hint.
+fn hint(delivery: &Delivery<'_>) -> Option<Result<Key, String>> {
+    let incoming = delivery.message.as_ref().ok()?;
+    incoming.copy.attribute(HINT)?;
+    let key = incoming.copy.body().text().and_then(|body| key_of(&body));
+    let key = key.filter(|key| Group::of(key) == *incoming.copy.group());
+    Some(key.ok_or_else(|| "its body is not the key that `MessageGroupId` is made of".to_owned()))
 }
 
 /// The event's partition key, and which event `delivery` brings.

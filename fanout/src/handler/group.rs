@@ -29,8 +29,10 @@ use crate::message::Delivery;
 pub(super) struct OpenGroup<'b> {
     group: Group,
     key: Key,
-    /// The messages that are not settled yet.
+    /// The messages with events that are not settled yet.
     arrivals: Vec<Arrival>,
+    /// The numbers of those without one that are not settled yet: an item of the aggregate was deleted.
+    hints: Vec<usize>,
     /// All its messages of the batch.
     deliveries: Vec<&'b Delivery<'b>>,
     answers: Answers,
@@ -114,11 +116,12 @@ struct Duplicates {
 
 impl<'b> OpenGroup<'b> {
     pub(super) fn new(batch: GroupBatch<'b>) -> Self {
-        let GroupBatch { group, key, arrivals, deliveries } = batch;
+        let GroupBatch { group, key, arrivals, hints, deliveries } = batch;
         Self {
             group,
             key,
             arrivals,
+            hints,
             deliveries,
             answers: Answers::default(),
             unrecorded: UnrecordedSends::default(),
@@ -166,6 +169,7 @@ impl<'b> OpenGroup<'b> {
                 key: &self.key,
                 first_version: ports.first_version,
                 arrivals: &self.arrivals,
+                hints: &self.hints,
                 registry: found.registry(),
                 item: found.group(&self.group),
                 answers: &self.answers,
@@ -193,7 +197,12 @@ impl<'b> OpenGroup<'b> {
                 Decision::ReadAgain => return self.failed("two reads do not fit together").into(),
                 Decision::Acknowledge(dropped) => {
                     self.log_dropped(&dropped);
-                    return self.acknowledged().into();
+                    if self.arrivals.is_empty() || self.hints.is_empty() {
+                        return self.acknowledged().into();
+                    }
+                    // What was looked up for the events was so before the hints are decided on.
+                    self.arrivals.clear();
+                    self.answers = Answers::default();
                 }
                 Decision::ReturnSoon(holes) => {
                     info!(group = %self.group, versions = %holes, "waiting for versions that may become readable");
@@ -258,8 +267,12 @@ impl<'b> OpenGroup<'b> {
         debug!(group = %self.group, why = prior.why, "ledger written before anything is sent");
         self.pairs += prior.pairs.len();
         self.log_dropped(&prior.dropped);
+        let had_hints = !self.hints.is_empty();
         self.settle(&prior.settled);
         self.answers = Answers::default();
+        if had_hints && self.hints.is_empty() && self.arrivals.is_empty() {
+            return self.acknowledged();
+        }
         Stage::Open(Box::new(self))
     }
 
@@ -282,9 +295,10 @@ impl<'b> OpenGroup<'b> {
         if self.failures >= TRIES { self.give_back(why) } else { Stage::Open(Box::new(self)) }
     }
 
-    /// Takes away the arrivals with these numbers.
+    /// Takes away the arrivals and hints with these numbers.
     fn settle(&mut self, settled: &[usize]) {
         self.arrivals.retain(|arrival| !settled.contains(&arrival.number));
+        self.hints.retain(|hint| !settled.contains(hint));
     }
 
     /// Nothing else reports what is not sent and is no duplicate.
@@ -358,7 +372,8 @@ impl<'b> PlannedGroup<'b> {
         // The table was asked for as much as is needed: the next run is taken from the same answer.
         open.answers =
             Answers { rows: open.answers.rows.take(), first: open.answers.first, ..Answers::default() };
-        let stage = if plan.run.is_last { open.acknowledged() } else { Stage::Open(Box::new(open)) };
+        let is_done = plan.run.is_last && open.hints.is_empty();
+        let stage = if is_done { open.acknowledged() } else { Stage::Open(Box::new(open)) };
         (stage, Some(RecordedRun { plan, became_behind: record.became_behind }))
     }
 

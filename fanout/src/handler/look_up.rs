@@ -56,6 +56,7 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
                 answers.newer = Some(there);
             }
             LookUp::Whole => answers.whole = Some(self.whole(key).await?),
+            LookUp::Emptiness => answers.is_empty = Some(self.is_empty(key).await?),
             LookUp::Cursors(clients) => answers.cursors.extend(self.cursors(group, &clients).await?),
         }
         Ok(())
@@ -89,6 +90,19 @@ impl<C: Clock, T, L: Ledger, E: EventTable> Invocation<'_, C, T, L, E> {
         }
     }
 
+    /// Whether the table has nothing of the aggregate. A page without a row is not the end.
+    async fn is_empty(&self, key: &Key) -> Result<bool, Unread> {
+        let mut before = None;
+        loop {
+            let _permit = self.pages.acquire().await;
+            let page = self.table.heads(key, before.as_ref()).await?;
+            before = page.next;
+            if !page.rows.is_empty() || before.is_none() {
+                return Ok(page.rows.is_empty());
+            }
+        }
+    }
+
     async fn cursors(
         &self,
         group: &Group,
@@ -118,7 +132,7 @@ fn too_long(asked: &LookUp) -> String {
         LookUp::Events(WantedEvents { after, to, .. }) => {
             format!("versions {}-{to}", after.saturating_add(1))
         }
-        LookUp::Whole => "the whole aggregate".to_owned(),
+        LookUp::Whole | LookUp::Emptiness => "the whole aggregate".to_owned(),
         LookUp::First(_) | LookUp::Newer(_) => "single events".to_owned(),
         LookUp::Cursors(clients) => format!("the cursors of {} clients", clients.len()),
     };

@@ -15,8 +15,8 @@ use shared::event::{Along, Event};
 use shared::filter::FilterDigest;
 use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, Ports, Registration, Registry, RowHead,
-    ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
+    ClientId, Cursor, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, Ports, ReceiptPlace,
+    Registration, Registry, RowHead, ScanPage, ScanPosition, State, Unread, Write, WriteCount, WriteError,
 };
 use shared::message::ChainLink;
 use shared::metrics::Tally;
@@ -75,6 +75,7 @@ impl LedgerWorld {
                 state: State::Live,
                 history: false,
                 filter: FilterDigest::of(None),
+                erasures: false,
                 since: 1,
                 absent_at: None,
                 retired_at: None,
@@ -359,6 +360,7 @@ impl LedgerWorld {
             last: None,
             replay: None,
             at,
+            hold: None,
             unknown: [].into(),
         }
     }
@@ -469,6 +471,15 @@ impl Ledger for Hanging<'_> {
 
     async fn cursors(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
         self.world.ledger.cursors(client, after).await
+    }
+
+    async fn receipts(
+        &self,
+        client: ClientId,
+        is_due: bool,
+        after: Option<&ReceiptPlace>,
+    ) -> Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread> {
+        self.world.ledger.receipts(client, is_due, after).await
     }
 
     fn fresh(&self) -> u64 {

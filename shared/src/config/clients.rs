@@ -64,19 +64,31 @@ pub(super) fn validate(
             Value::Wrong => None,
             Value::Is(history) => Some(*history.get_ref()),
         };
+        let erasures = match &raw.erasures {
+            Value::Absent => Some(false),
+            Value::Wrong => None,
+            Value::Is(erasures) => Some(*erasures.get_ref()),
+        };
         let view = view::validate(&raw.view, rules.cloud_events, report);
         let filter = match &raw.filter {
             None => Some(None),
             Some(section) => filter::of_client(name.as_ref(), section, rules.lacking, report).map(Some),
         };
         let request_role = request_roles.validate(&raw.request_role, report);
-        if let (Some(name), Some(queue), Some(history), Some(filter), Some(view), Some(request_role)) =
-            (name, queue, history, filter, view, request_role)
+        if let (
+            Some(name),
+            Some(queue),
+            Some(history),
+            Some(erasures),
+            Some(filter),
+            Some(view),
+            Some(request_role),
+        ) = (name, queue, history, erasures, filter, view, request_role)
         {
             if queue == ClientQueue::Own {
                 length.add(name.as_str(), raw.at, report);
             }
-            clients.push(Client { name, queue, history, filter, view, request_role });
+            clients.push(Client { name, queue, history, erasures, filter, view, request_role });
         }
     }
     clients

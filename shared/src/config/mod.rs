@@ -94,6 +94,8 @@ pub struct Client {
     pub queue: ClientQueue,
     /// Whether it wants every event that the table has when it joins, not only those that come then.
     pub history: bool,
+    /// Whether it is told when an aggregate is erased.
+    pub erasures: bool,
     /// Which events it wants, by their JSON and by what their messages say; none if it wants all.
     pub filter: Option<Pattern>,
     /// What it gets of each event.

@@ -66,6 +66,7 @@ pub(super) struct RawClient<'t> {
     pub(super) name: Value<Cow<'t, str>>,
     pub(super) queue_arn: Value<Cow<'t, str>>,
     pub(super) history: Value<bool>,
+    pub(super) erasures: Value<bool>,
     pub(super) filter: Option<Spanned<DeValue<'t>>>,
     pub(super) view: RawView<'t>,
     pub(super) request_role: Value<Cow<'t, str>>,
@@ -234,6 +235,7 @@ fn read_clients<'t>(
             name: section.text("name", report),
             queue_arn: section.text("queue_arn", report),
             history: section.boolean("history", report),
+            erasures: section.boolean("erasures", report),
             filter: section.take("filter"),
             view: RawView {
                 fields: section.texts("fields", report),

@@ -1,12 +1,11 @@
 //! A received message, from its attributes.
 
 use crate::ids::{IncarnationToken, ReplayId};
-use crate::message::{INCARNATION, PREVIOUS_VERSION, REPLAY};
+use crate::message::{ERASED, INCARNATION, PREVIOUS_VERSION, REPLAY};
 
 use super::ReceivedMessage;
 
 const VERSION: &str = "version";
-const ERASED: &str = "erased";
 
 /// An attribute that a message of the pipeline has, or has otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

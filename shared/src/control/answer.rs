@@ -18,6 +18,8 @@ pub enum ControlAnswer {
     State(StateChange),
     /// To `replay`.
     Replay(ReplayReport),
+    /// To `hold`, `release` and `skip`.
+    Hold(HoldReport),
     /// To `reconcile`.
     Comparison(Comparison),
 }
@@ -40,6 +42,9 @@ pub struct CatchUpReport {
     pub sent: usize,
     /// In how many groups it is behind still; of more than five thousand perhaps not all are counted.
     pub behind: usize,
+    /// How many groups wait for an operator's release; they are not among those.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held: usize,
     /// Why that is not all, in words for an operator; nothing if only the time was over: another invocation goes on.
     pub stopped: Option<String>,
     /// Whether it stopped because another invocation serves the client now.
@@ -111,6 +116,47 @@ pub enum ReplayOutcome {
     /// The client has nothing that would be repeated.
     Nothing,
     /// It is to be asked again, under another id.
+    Failed,
+}
+
+/// What became of groups that were to be held or released.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldReport {
+    /// The client's name.
+    pub client: String,
+    /// One for each key, in order.
+    pub results: Vec<GroupHold>,
+    /// Whether too many groups are held, so that the client is paused instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+}
+
+/// What became of a group that was to be held or released.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupHold {
+    /// The `MessageGroupId`.
+    pub group: String,
+    /// What became of it.
+    pub outcome: HoldOutcome,
+    /// What is sent first when it is released, or from now on: this version, or the next that the client wants.
+    pub next: Option<i64>,
+    /// Why it failed, or why there is nothing.
+    pub reason: Option<String>,
+}
+
+/// What became of a group that was to be held or released, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HoldOutcome {
+    /// Nothing is sent until it is released.
+    Held,
+    /// Catch-up sends what the client lacks.
+    Released,
+    /// The event is left out; the group is held still.
+    Skipped,
+    /// There is nothing to do.
+    Nothing,
+    /// It is to be asked again.
     Failed,
 }
 
@@ -207,4 +253,9 @@ impl From<State> for ClientState {
             State::Retired => Self::Retired,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like that")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }

@@ -8,6 +8,9 @@ use crate::ids::InvalidReplayId;
 /// The most keys of one replay: what the function can order in its time.
 pub const REPLAY_KEYS_LIMIT: usize = 100;
 
+/// The most bytes of the reason for which a group is held, or an event skipped: it is part of an item of the ledger.
+pub const REASON_LIMIT: usize = 500;
+
 /// A request, as the [module](super) says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "camelCase", deny_unknown_fields)]
@@ -59,6 +62,47 @@ pub enum ControlRequest {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         caller: Option<String>,
     },
+    /// Send a client nothing more of some aggregates until they are released, then everything from a version on.
+    Hold {
+        /// The client's name.
+        client: String,
+        /// The aggregates' keys, 1 to [`REPLAY_KEYS_LIMIT`].
+        keys: Vec<TypedKey>,
+        /// The first version that comes after the release; `None`: the first that was not sent yet.
+        #[serde(default)]
+        from: Option<i64>,
+        /// Why, in 1 to [`REASON_LIMIT`] bytes.
+        reason: String,
+        /// A [`ReplayId`](crate::ids::ReplayId), under which it comes.
+        replay: String,
+        /// Who asks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caller: Option<String>,
+    },
+    /// Send a client what it lacks of aggregates that are held.
+    Release {
+        /// The client's name.
+        client: String,
+        /// The aggregates' keys, 1 to [`REPLAY_KEYS_LIMIT`].
+        keys: Vec<TypedKey>,
+        /// Who asks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caller: Option<String>,
+    },
+    /// Leave out the next event that a client wants of an aggregate that is held.
+    Skip {
+        /// The client's name.
+        client: String,
+        /// The aggregate's key.
+        key: TypedKey,
+        /// The event's version.
+        version: i64,
+        /// Why, in 1 to [`REASON_LIMIT`] bytes.
+        reason: String,
+        /// Who asks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caller: Option<String>,
+    },
     /// Compare table and ledger, as far as one invocation's time allows.
     Reconcile {
         /// Where the last answer ended; `None`: the table's beginning.
@@ -75,8 +119,8 @@ pub enum ControlRequest {
 pub enum RequestError {
     /// It is none.
     #[error(
-        "not a control request, an object with `request` (`maintenance`, `catchUp`, `pause`, `resume`, `replay` or \
-         `reconcile`) and what belongs to it: {0}"
+        "not a control request, an object with `request` (`maintenance`, `catchUp`, `pause`, `resume`, `replay`, `hold`, \
+         `release`, `skip` or `reconcile`) and what belongs to it: {0}"
     )]
     Payload(#[source] serde_json::Error),
     /// A key is none.
@@ -85,9 +129,12 @@ pub enum RequestError {
     /// A replay's id is none.
     #[error("`replay`: {0}")]
     ReplayId(#[from] InvalidReplayId),
-    /// A replay has too many keys, or none.
-    #[error("`keys`: {0} of them; ask for a replay of 1 to {REPLAY_KEYS_LIMIT} at a time")]
+    /// There are too many keys, or none.
+    #[error("`keys`: {0} of them; name 1 to {REPLAY_KEYS_LIMIT} at a time")]
     Keys(usize),
+    /// A reason is missing or too long.
+    #[error("`reason`: {0} bytes; say in 1 to {REASON_LIMIT} why")]
+    Reason(usize),
 }
 
 impl ControlRequest {
@@ -114,6 +161,9 @@ impl ControlRequest {
         | Self::Pause { caller, .. }
         | Self::Resume { caller, .. }
         | Self::Replay { caller, .. }
+        | Self::Hold { caller, .. }
+        | Self::Release { caller, .. }
+        | Self::Skip { caller, .. }
         | Self::Reconcile { caller, .. }) = &mut self;
         *caller = Some(who.to_owned());
         self

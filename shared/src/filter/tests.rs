@@ -20,6 +20,7 @@ fn clients(filters: &[&str]) -> Vec<Client> {
         name: ClientName::try_new(&format!("C{place}")).unwrap(),
         queue: ClientQueue::Own,
         history: false,
+        erasures: false,
         filter: (!filter.is_empty()).then(|| pattern(filter)),
         view: ClientView::default(),
         request_role: None,

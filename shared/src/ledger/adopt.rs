@@ -137,13 +137,15 @@ pub(super) fn unseen(key: &Key, first: First) -> GroupItem {
         key: key.clone(),
         holes: Vec::new(),
         pairs: Vec::new(),
+        closed: None,
         unknown: [].into(),
     }
 }
 
 /// The clients that are behind from the first version because they joined since and want everything.
 fn joining(item: &GroupItem, registry: &Registry, first_version: i64) -> Vec<ClientId> {
-    if item.version < first_version {
+    // Of an erased aggregate there is nothing to send.
+    if item.version < first_version || item.closed.is_some() {
         return Vec::new();
     }
     let joins = |client: &&Registration| {

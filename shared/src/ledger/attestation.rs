@@ -42,7 +42,8 @@ pub fn attestation(item: &GroupItem, client: &Registration, cursor: Option<&Curs
                 version: cursor.last,
                 position: cursor.position,
                 since: Some(cursor.at),
-                repeated_until: replay.map(|replay| replay.until),
+                // In a held group, that can be more than there is.
+                repeated_until: replay.map(|replay| replay.until.min(item.version)),
             })
         }
         // Of this incarnation, it was sent nothing yet.
@@ -78,6 +79,7 @@ mod tests {
             first: First { identity: Key::S("1".to_owned()).into(), version: 1 },
             time: None,
             streamed_at: None,
+            closed: None,
             key: Key::S("a".to_owned()),
             holes: Vec::new(),
             pairs: Vec::new(),
@@ -90,6 +92,7 @@ mod tests {
             id: ClientId(id),
             state: State::Live,
             history,
+            erasures: false,
             filter: FilterDigest::of(None),
             since,
             absent_at: None,
@@ -106,8 +109,9 @@ mod tests {
             incarnation_number,
             position: 5,
             last: Some(4),
-            replay: replay_until.map(|until| Repetition { id, until }),
+            replay: replay_until.map(|until| Repetition { id, until, settles_at: None }),
             at: Timestamp::from_millis(7),
+            hold: None,
             unknown: [].into(),
         }
     }

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use super::{
-    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, RowHead, ScanPage, ScanPosition, Unread,
-    Write, WriteError,
+    ClientId, Cursor, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
+    ScanPage, ScanPosition, Unread, Write, WriteError,
 };
 use crate::budget::Budget;
 use crate::clock::{Clock, within};
@@ -62,6 +62,15 @@ impl<C: Clock, L: Ledger> Ledger for BoundedPort<'_, C, L> {
 
     async fn cursors(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
         self.read_within(LEDGER, self.port.cursors(client, after)).await
+    }
+
+    async fn receipts(
+        &self,
+        client: ClientId,
+        is_due: bool,
+        after: Option<&ReceiptPlace>,
+    ) -> Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread> {
+        self.read_within(LEDGER, self.port.receipts(client, is_due, after)).await
     }
 
     fn fresh(&self) -> u64 {

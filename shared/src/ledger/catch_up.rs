@@ -8,6 +8,7 @@ mod progress;
 
 use super::{ClientId, Cursor, GroupItem, LastVersion, LedgerRead, Reading, Repetition};
 use crate::ids::Group;
+use crate::time::Timestamp;
 
 pub use gather::{NeededEvents, Plan, PlannedEvent, VERSIONS_LIMIT};
 pub use progress::{ProgressWrite, SentRange};
@@ -67,6 +68,20 @@ impl Task {
     /// The replay and the highest version that it repeats.
     pub fn replay(&self) -> Option<&Repetition> {
         self.cursor.replay.as_ref().filter(|_| self.is_of_this_incarnation())
+    }
+
+    /// What a client that is up to date has everything up to: of a closed group, the notice.
+    fn end(&self) -> i64 {
+        self.item.version.saturating_add(i64::from(self.item.closed.is_some()))
+    }
+
+    /// Whether the client is up to date when it has everything up to the group's version.
+    fn is_settled(&self, now: Timestamp) -> bool {
+        self.item.closed.is_some()
+            || self.replay().is_none_or(|repeated| {
+                self.item.version >= repeated.until
+                    || repeated.settles_at.is_none_or(|settles_at| settles_at <= now)
+            })
     }
 
     fn is_of_this_incarnation(&self) -> bool {

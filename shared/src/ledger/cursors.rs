@@ -17,6 +17,12 @@ pub(super) struct CursorWrite {
     pub(super) standing: Standing,
 }
 
+/// What is written besides a group's item.
+enum Part {
+    Cursor(CursorWrite),
+    Other(Write),
+}
+
 /// What a client is in a group from then on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -46,6 +52,7 @@ impl CursorWrite {
             last,
             replay: None,
             at: now,
+            hold: None,
             unknown: [].into(),
         };
         Self { client, condition: Condition::Absent, standing: Standing::Behind(cursor) }
@@ -143,19 +150,37 @@ pub(super) fn transactions(
     group: &Group,
     before: &GroupItem,
     is_new: bool,
+    after: GroupItem,
+    cursors: Vec<CursorWrite>,
+) -> Vec<Vec<Write>> {
+    transactions_with(group, before, is_new, after, cursors, Vec::new())
+}
+
+/// The same, with `other` writes that belong to `after`.
+pub(super) fn transactions_with(
+    group: &Group,
+    before: &GroupItem,
+    is_new: bool,
     mut after: GroupItem,
     cursors: Vec<CursorWrite>,
+    other: Vec<Write>,
 ) -> Vec<Vec<Write>> {
     let mut condition = if is_new { Condition::Absent } else { Condition::WriteCount(before.write_count) };
     let mut so_far = before.clone();
     let mut transactions = Vec::new();
-    let mut rest = cursors.into_iter().peekable();
+    let cursors = cursors.into_iter().map(Part::Cursor);
+    let mut rest = cursors.chain(other.into_iter().map(Part::Other)).peekable();
     loop {
         let mut writes = Vec::new();
-        for cursor in rest.by_ref().take(WRITE_LIMIT - 1) {
-            cursor.apply(&mut so_far);
-            cursor.apply(&mut after);
-            writes.push(cursor.write(group));
+        for part in rest.by_ref().take(WRITE_LIMIT - 1) {
+            writes.push(match part {
+                Part::Cursor(cursor) => {
+                    cursor.apply(&mut so_far);
+                    cursor.apply(&mut after);
+                    cursor.write(group)
+                }
+                Part::Other(write) => write,
+            });
         }
         so_far.write_count = WriteCount(so_far.write_count.0 + 1);
         after.write_count = so_far.write_count;

@@ -19,7 +19,7 @@ use super::pairs::{new_pairs, note_pairs};
 use super::plausible::{self, LOOK_UP_LIMIT};
 use super::{
     ClientId, First, GroupItem, Item, LastSent, Reading, Registry, RowHead, State, WRITE_LIMIT, Write, adopt,
-    leaving, lowest_event, replay,
+    erasures, leaving, lowest_event, replay,
 };
 use crate::ids::{EventIdentity, IncarnationToken, ReplayId};
 
@@ -34,6 +34,7 @@ pub use self::dropped_versions::DroppedVersions;
 pub use self::holes::Holes;
 pub use self::knowledge::{Answers, Arrival, Decision, GroupKnowledge, ImplausibleEvent, LookUp, PriorWrite};
 pub use self::rows::{Rows, TableEvent, WantedEvents};
+pub(super) use self::run::RUN_LIMIT;
 pub use self::run::{EventRun, Reached, Record, RunEvent, RunPlan};
 pub use self::unrecorded_sends::UnrecordedSends;
 
@@ -59,6 +60,9 @@ pub fn decide(known: &GroupKnowledge<'_>, fresh: &mut dyn FnMut() -> u64) -> Dec
     }
     if item.revision < registry.revision {
         return apply_registry(known, registry, item, fresh);
+    }
+    if known.arrivals.is_empty() && !known.hints.is_empty() {
+        return after_a_hint(known, registry, item, fresh);
     }
     if known.arrivals.iter().any(|arrival| arrival.is_again) && !known.has_written {
         return prove_that_writes_succeed(known, item);
@@ -93,6 +97,31 @@ fn prove_that_writes_succeed(known: &GroupKnowledge<'_>, item: &GroupItem) -> De
     Decision::Write(before_sending(transactions, "received again"))
 }
 
+/// An item of the aggregate was deleted. If the table has none of it any more, the incarnation is closed.
+fn after_a_hint(
+    known: &GroupKnowledge<'_>,
+    registry: &Registry,
+    item: &GroupItem,
+    fresh: &mut dyn FnMut() -> u64,
+) -> Decision {
+    let nothing = Decision::Acknowledge(DroppedVersions::default());
+    if item.closed.is_some() || erasures::wanting(registry).next().is_none() {
+        return nothing;
+    }
+    match known.answers.is_empty {
+        None => return Decision::LookUp(LookUp::Emptiness),
+        Some(false) => return nothing,
+        Some(true) => {}
+    }
+    let behind = erasures::wanting(registry).map(|client| client.id);
+    if let Some(missing) = unread(behind.filter(|client| item.behind.contains(client)), known.answers) {
+        return missing;
+    }
+    let transactions = erasures::close(known.group, item, registry, &known.answers.cursors, known.now, fresh);
+    let settled = known.hints.to_vec();
+    Decision::Write(PriorWrite { settled, ..before_sending(transactions, "the aggregate was erased") })
+}
+
 /// The events are read from the table: what the messages bring, what they leave out, and whether the incarnation lasts.
 fn look_up(
     known: &GroupKnowledge<'_>,
@@ -100,6 +129,9 @@ fn look_up(
     item: &GroupItem,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Decision {
+    if item.closed.is_some() {
+        return first_is_gone(known, item);
+    }
     // A jump is measured from the oldest event that is left. What is missing below it counts as holes all the same.
     let floor = item.version.max(item.first.version.saturating_sub(1));
     let is_far = |arrival: &&Arrival| {
@@ -184,7 +216,8 @@ fn first_is_gone(known: &GroupKnowledge<'_>, item: &GroupItem) -> Decision {
     }
     let first = First { identity: lowest.identity.clone(), version };
     let lowest_at = Instants { own: lowest.time, streamed: None }.known_by(known.now);
-    let begins_anew = version <= item.first.version || lowest_at.is_after(Instants::of_item(item));
+    let begins_anew =
+        item.closed.is_some() || version <= item.first.version || lowest_at.is_after(Instants::of_item(item));
     let (after, why) = if begins_anew {
         let incarnation_number = item.incarnation_number.saturating_add(1);
         let token = IncarnationToken::new(known.key, &first.identity, incarnation_number, Some(&item.token));
@@ -197,6 +230,7 @@ fn first_is_gone(known: &GroupKnowledge<'_>, item: &GroupItem) -> Decision {
             first,
             holes: Vec::new(),
             sent: LastSent::default(),
+            closed: None,
             ..item.clone()
         };
         (new, "a new incarnation")

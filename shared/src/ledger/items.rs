@@ -16,6 +16,12 @@ pub const HOLES_LIMIT: usize = 16;
 /// How many of a group's versions that two events have are kept, and counted.
 pub const PAIRS_LIMIT: usize = 64;
 
+/// How many of the events that a client was not sent are kept with the reason.
+pub const SKIPPED_LIMIT: usize = 16;
+
+/// How many groups of a client may be held. Beyond that the client is paused: it is not a few aggregates that fail.
+pub const HELD_LIMIT: usize = 1_000;
+
 /// What every write is conditional on: that an item is still the one that was read. Counted up in the registry and
 /// in groups, a fresh value in cursors, leases and scans, which are deleted and made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +57,8 @@ pub struct Registration {
     pub history: bool,
     /// What tells the filter that holds from others: an instance with another one does not decide what the client wants.
     pub filter: FilterDigest,
+    /// Whether it wants to be told when an aggregate is erased.
+    pub erasures: bool,
     /// The revision that it joined at.
     pub since: u64,
     /// Since when it is missing from the file.
@@ -102,6 +110,9 @@ pub struct GroupItem {
     pub holes: Vec<i64>,
     /// The first [`PAIRS_LIMIT`] versions that were seen to have two events, in that order.
     pub pairs: Vec<i64>,
+    /// When it was seen that the aggregate was erased: the incarnation is closed, and whatever the event table shows is of
+    /// a new one. Only where a client wants to know.
+    pub closed: Option<Timestamp>,
     /// What another release wrote in this format, and is written back as it was read.
     pub unknown: Attributes,
 }
@@ -132,6 +143,8 @@ pub struct Cursor {
     pub replay: Option<Repetition>,
     /// When the client became behind.
     pub at: Timestamp,
+    /// That nothing is sent until an operator releases the group, if that is so.
+    pub hold: Option<Hold>,
     /// What another release wrote in this format, and is written back as it was read.
     pub unknown: Attributes,
 }
@@ -141,8 +154,70 @@ pub struct Cursor {
 pub struct Repetition {
     /// In which replay.
     pub id: ReplayId,
-    /// Up to which version.
+    /// Up to which version. It may be above the group's.
     pub until: i64,
+    /// The client stays behind until then, or until the group's version has reached `until`: an event that was sent
+    /// without a record would be swallowed by SQS under its usual id, though the client did not keep it.
+    pub settles_at: Option<Timestamp>,
+}
+
+/// Why a client gets nothing of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// An operator's words, or those of what delivers from the client's queue.
+    pub reason: String,
+    /// Who asked for it.
+    pub by: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The events that it does not get, the last [`SKIPPED_LIMIT`].
+    pub skipped: Vec<SkippedEvent>,
+}
+
+/// An event that a client does not get because an operator said so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedEvent {
+    /// Its version.
+    pub version: i64,
+    /// The operator's words.
+    pub reason: String,
+}
+
+/// Where the receipt of a notice is kept, that an aggregate was erased.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReceiptPlace {
+    /// The aggregate's group.
+    pub group: Group,
+    /// Which incarnation was erased.
+    pub incarnation_number: u64,
+}
+
+/// What became of the notice that a client is due, because an aggregate of which it got events was erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErasureReceipt {
+    /// 1: a receipt is written once, and moved when the notice is settled.
+    pub write_count: WriteCount,
+    /// The aggregate's key.
+    pub key: Key,
+    /// The incarnation's token, by which the client knows it.
+    pub token: IncarnationToken,
+    /// When the erasure was seen.
+    pub closed_at: Timestamp,
+    /// How the notice was settled, and when; `None` while it is due.
+    pub settled: Option<(Settlement, Timestamp)>,
+    /// What another release wrote in this format, and is written back as it was read.
+    pub unknown: Attributes,
+}
+
+/// How a notice was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Settlement {
+    /// The client's queue took it.
+    Told,
+    /// The aggregate was created anew before that: the first message of the next incarnation says as much.
+    Superseded,
+    /// The client was retired before that.
+    Retired,
 }
 
 /// Who catches a client up.

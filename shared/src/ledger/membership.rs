@@ -18,6 +18,8 @@ pub struct FileRegistration {
     pub history: bool,
     /// What tells its filter from others.
     pub filter: FilterDigest,
+    /// Whether it wants to be told when an aggregate is erased.
+    pub erasures: bool,
 }
 
 /// The registry as it has to be, if it is not so yet. Without `registry` the ledger is made.
@@ -41,6 +43,7 @@ pub fn settle(
         }
         if let Some(in_file) = file.get(name) {
             registration.absent_at = None;
+            registration.erasures = in_file.erasures;
             if registration.filter != in_file.filter {
                 registration.filter = in_file.filter.clone();
                 after.revision = registry.revision + 1;
@@ -85,6 +88,7 @@ fn join(id: ClientId, in_file: &FileRegistration, since: u64) -> Registration {
         state: State::Live,
         history: in_file.history,
         filter: in_file.filter.clone(),
+        erasures: in_file.erasures,
         since,
         absent_at: None,
         retired_at: None,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use super::{
-    ClientId, Cursor, EventTime, GroupItem, Lease, Registry, RequestAllowance, Scan, ScanKind, WriteCount,
+    ClientId, Cursor, ErasureReceipt, EventTime, GroupItem, Lease, ReceiptPlace, Registry, RequestAllowance,
+    Scan, ScanKind, WriteCount,
 };
 use crate::event::Event;
 use crate::ids::{EventIdentity, Group, Key};
@@ -58,6 +59,15 @@ pub trait Ledger {
         after: Option<&Group>,
     ) -> impl Future<Output = Result<Vec<(Group, Cursor)>, Unread>>;
 
+    /// A page of a client's erasure receipts, those that are due or those that are settled, in the order of their places,
+    /// after `after`, strongly consistent. An empty page is the end.
+    fn receipts(
+        &self,
+        client: ClientId,
+        is_due: bool,
+        after: Option<&ReceiptPlace>,
+    ) -> impl Future<Output = Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread>>;
+
     /// A value that was never given before: for write counts, epochs, holders, replays.
     fn fresh(&self) -> u64;
 }
@@ -101,6 +111,10 @@ pub enum ItemKey {
     Lease(ClientId),
     /// A [`Scan`].
     Scan(ScanKind),
+    /// An [`ErasureReceipt`] of a client whose notice is due.
+    Due(ClientId, ReceiptPlace),
+    /// An [`ErasureReceipt`] of a client whose notice is settled.
+    Receipt(ClientId, ReceiptPlace),
     /// A [`RequestAllowance`].
     Requests(ClientId),
 }
@@ -118,6 +132,8 @@ pub enum Item {
     Lease(Lease),
     /// Under [`ItemKey::Scan`].
     Scan(Scan),
+    /// Under [`ItemKey::Due`] or [`ItemKey::Receipt`].
+    Receipt(ErasureReceipt),
     /// Under [`ItemKey::Requests`].
     Requests(RequestAllowance),
 }
@@ -140,6 +156,8 @@ pub enum Condition {
     Absent,
     /// There, with this `write_count`.
     WriteCount(WriteCount),
+    /// Whatever it is: it is written again as it was, or decided by another item of the same transaction.
+    Any,
 }
 
 /// An item, a page or an answer that could not be read. It may be there or not.
@@ -348,6 +366,11 @@ impl LedgerRead {
         })
     }
 
+    /// The receipt under this key.
+    pub fn receipt(&self, key: &ItemKey) -> Reading<&ErasureReceipt> {
+        self.get(key, |item| if let Item::Receipt(receipt) = item { Some(receipt) } else { None })
+    }
+
     fn get<'f, T>(&'f self, key: &ItemKey, of: impl FnOnce(&'f Item) -> Option<T>) -> Reading<T> {
         match self.items.get(key) {
             None => Reading::Unread,
@@ -367,6 +390,7 @@ impl Item {
                 | (ItemKey::Cursor(..), Self::Cursor(_))
                 | (ItemKey::Lease(_), Self::Lease(_))
                 | (ItemKey::Scan(_), Self::Scan(_))
+                | (ItemKey::Due(..) | ItemKey::Receipt(..), Self::Receipt(_))
                 | (ItemKey::Requests(_), Self::Requests(_))
         )
     }
@@ -379,6 +403,7 @@ impl Item {
             Self::Cursor(cursor) => cursor.write_count,
             Self::Lease(lease) => lease.write_count,
             Self::Scan(scan) => scan.write_count,
+            Self::Receipt(receipt) => receipt.write_count,
             Self::Requests(allowance) => allowance.write_count,
         }
     }

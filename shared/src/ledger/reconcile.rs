@@ -151,6 +151,7 @@ mod tests {
             key: Key::S("a".to_owned()),
             holes: holes.to_vec(),
             pairs: Vec::new(),
+            closed: None,
             unknown: [].into(),
         }
     }

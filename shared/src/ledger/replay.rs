@@ -1,7 +1,7 @@
 //! A replay of one client in one group.
 
 use super::cursors::behind;
-use super::{ClientId, Cursor, GroupItem, Repetition, Write, WriteCount};
+use super::{ClientId, Cursor, GroupItem, Hold, LastVersion, Repetition, Write, WriteCount};
 use crate::ids::{Group, ReplayId};
 use crate::time::Timestamp;
 
@@ -10,6 +10,8 @@ use crate::time::Timestamp;
 ///
 /// It is unknown what a client has that is behind without a cursor: it gets one that says nothing, and all of the
 /// group.
+///
+/// A group that is held stays so.
 ///
 /// If it is unknown whether it was written, it is asked for again under another id: the first may have run, and SQS
 /// would swallow what is sent again under its id.
@@ -28,34 +30,85 @@ pub fn replay(
     now: Timestamp,
     fresh: &mut dyn FnMut() -> u64,
 ) -> Vec<Write> {
-    let of_this_incarnation = cursor.filter(|cursor| cursor.incarnation_number == item.incarnation_number);
-    let is_lost = cursor.is_none() && item.behind.contains(&client);
-    let (has, last, at) = if item.behind.contains(&client) {
-        let has = of_this_incarnation.map_or(first_version - 1, |cursor| cursor.position);
-        let last = of_this_incarnation.and_then(|cursor| cursor.last);
-        (has, last, cursor.map_or(now, |cursor| cursor.at))
-    } else {
-        (item.version, item.sent.of(client), now)
-    };
-    let repeated = of_this_incarnation.and_then(|cursor| cursor.replay.as_ref());
-    let until = repeated.map_or(has, |repeated| repeated.until.max(has));
+    let known = KnownPosition::of(item, client, cursor, first_version);
     let before = from.max(first_version) - 1;
-    if before >= has && !is_lost {
+    if before >= known.has && !known.is_lost {
         return Vec::new();
     }
+    let settles_at = known.repeated.and_then(|repeated| repeated.settles_at);
+    let replay = (!known.is_lost).then(|| Repetition { id: id.clone(), until: known.until(), settles_at });
+    let hold = cursor.and_then(|cursor| cursor.hold.clone());
+    behind(group, item, client, cursor, known.back_to(before, first_version, replay, hold, now, fresh))
+}
 
-    // Whoever has everything before `from` takes what comes then.
-    let repeated = Cursor {
-        write_count: WriteCount(fresh()),
-        epoch: fresh(),
-        incarnation_number: item.incarnation_number,
-        position: before.min(has),
-        last: last.min((before >= first_version).then_some(before)),
-        replay: (!is_lost).then(|| Repetition { id: id.clone(), until }),
-        at,
-        unknown: cursor.map(|cursor| cursor.unknown.clone()).unwrap_or_default(),
-    };
-    behind(group, item, client, cursor, repeated)
+/// What the ledger knows of how far a client got in a group.
+pub(super) struct KnownPosition<'c> {
+    incarnation_number: u64,
+    cursor: Option<&'c Cursor>,
+    /// What is repeated, if something of this incarnation is.
+    repeated: Option<&'c Repetition>,
+    /// The client has everything up to it, as far as is known.
+    pub(super) has: i64,
+    /// What it was sent last.
+    last: LastVersion,
+    /// Whether its cursor is lost, so that it is unknown what it has.
+    is_lost: bool,
+}
+
+impl<'c> KnownPosition<'c> {
+    /// By `item` and the `cursor` that was read with it.
+    pub(super) fn of(
+        item: &GroupItem,
+        client: ClientId,
+        cursor: Option<&'c Cursor>,
+        first_version: i64,
+    ) -> Self {
+        let current = cursor.filter(|cursor| cursor.incarnation_number == item.incarnation_number);
+        let is_behind = item.behind.contains(&client);
+        let (has, last) = if is_behind {
+            let has = current.map_or(first_version - 1, |cursor| cursor.position);
+            (has, current.and_then(|cursor| cursor.last))
+        } else {
+            (item.version, item.sent.of(client))
+        };
+        Self {
+            incarnation_number: item.incarnation_number,
+            cursor,
+            repeated: current.and_then(|cursor| cursor.replay.as_ref()),
+            has,
+            last,
+            is_lost: is_behind && cursor.is_none(),
+        }
+    }
+
+    /// Up to which version the client may have events: what comes of them is a repetition.
+    pub(super) fn until(&self) -> i64 {
+        self.repeated.map_or(self.has, |repeated| repeated.until.max(self.has))
+    }
+
+    /// A cursor that begins another epoch after version `before`, or after what the client has if that is less.
+    pub(super) fn back_to(
+        &self,
+        before: i64,
+        first_version: i64,
+        replay: Option<Repetition>,
+        hold: Option<Hold>,
+        now: Timestamp,
+        fresh: &mut dyn FnMut() -> u64,
+    ) -> Cursor {
+        Cursor {
+            write_count: WriteCount(fresh()),
+            epoch: fresh(),
+            incarnation_number: self.incarnation_number,
+            position: before.min(self.has),
+            // A client that has everything up to `before` takes what comes then.
+            last: self.last.min((before >= first_version).then_some(before)),
+            replay,
+            at: self.cursor.map_or(now, |cursor| cursor.at),
+            hold,
+            unknown: self.cursor.map(|cursor| cursor.unknown.clone()).unwrap_or_default(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -83,13 +136,14 @@ mod tests {
             key: Key::S("a".to_owned()),
             holes: vec![4],
             pairs: Vec::new(),
+            closed: None,
             unknown: [].into(),
         }
     }
 
     fn cursor(incarnation_number: u64, position: i64, until: i64) -> Cursor {
         let id = ReplayId::try_new("before").unwrap();
-        let replay = (until > 0).then_some(Repetition { id, until });
+        let replay = (until > 0).then_some(Repetition { id, until, settles_at: None });
         Cursor {
             write_count: WriteCount(900),
             epoch: 5,
@@ -98,6 +152,7 @@ mod tests {
             last: None,
             replay,
             at: Timestamp::from_millis(1),
+            hold: None,
             unknown: [].into(),
         }
     }
@@ -118,7 +173,7 @@ mod tests {
         let mut behind = item.clone();
         behind.write_count = WriteCount(41);
         behind.behind.insert(CLIENT);
-        let (at, replay) = (Timestamp::from_millis(at), Some(Repetition { id, until }));
+        let (at, replay) = (Timestamp::from_millis(at), Some(Repetition { id, until, settles_at: None }));
         let repeated = Cursor {
             write_count: WriteCount(1_001),
             epoch: 1_002,
@@ -127,6 +182,7 @@ mod tests {
             last: None,
             replay,
             at,
+            hold: None,
             unknown: [].into(),
         };
         let expected = [

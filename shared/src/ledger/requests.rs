@@ -115,6 +115,7 @@ mod tests {
             first: First { identity: Key::S("1".to_owned()).into(), version: 1 },
             time: None,
             streamed_at: None,
+            closed: None,
             key: Key::S("a".to_owned()),
             holes: Vec::new(),
             pairs: Vec::new(),
@@ -130,8 +131,9 @@ mod tests {
             incarnation_number,
             position,
             last: None,
-            replay: replay_until.map(|until| Repetition { id, until }),
+            replay: replay_until.map(|until| Repetition { id, until, settles_at: None }),
             at: Timestamp::from_millis(7),
+            hold: None,
             unknown: [].into(),
         }
     }

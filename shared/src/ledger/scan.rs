@@ -143,6 +143,7 @@ mod tests {
                 state: if *since < 0 { State::Retired } else { State::Paused },
                 history: true,
                 filter: FilterDigest::of(None),
+                erasures: false,
                 since: since.unsigned_abs(),
                 absent_at: None,
                 retired_at: None,

@@ -19,7 +19,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::DamagedItem;
-use super::{ClientId, ItemKey, ScanKind};
+use super::{ClientId, ItemKey, ReceiptPlace, ScanKind};
+use crate::ids::Group;
 
 pub use restore::restore;
 pub use store::store;
@@ -116,8 +117,26 @@ pub fn keys(key: &ItemKey) -> (String, String) {
             };
             (format!("scan#{kind}"), "scan".to_owned())
         }
+        ItemKey::Due(client, place) => (receipts(*client, true), receipt_key(place)),
+        ItemKey::Receipt(client, place) => (receipts(*client, false), receipt_key(place)),
         ItemKey::Requests(client) => (format!("requests#{}", client.0), "requests".to_owned()),
     }
+}
+
+/// The partition of a client's erasure receipts, of those that are due or of the settled ones.
+pub fn receipts(client: ClientId, is_due: bool) -> String {
+    format!("{}#{}", if is_due { "due" } else { "receipt" }, client.0)
+}
+
+/// The sort key of a receipt.
+pub fn receipt_key(place: &ReceiptPlace) -> String {
+    format!("{}#{}", place.group, place.incarnation_number)
+}
+
+/// The place of the receipt that has this sort key; `None` if it is none of a receipt.
+pub fn receipt_place(key: &str) -> Option<ReceiptPlace> {
+    let (group, number) = key.rsplit_once('#')?;
+    Some(ReceiptPlace { group: Group::try_from_sqs(group).ok()?, incarnation_number: number.parse().ok()? })
 }
 
 /// The partition of a client's cursors.

@@ -5,8 +5,8 @@ use std::future::Future;
 
 use crate::ids::{EventIdentity, Group, Key};
 use crate::ledger::{
-    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, RowHead, ScanPage, ScanPosition, Unread,
-    Write, WriteError,
+    ClientId, Cursor, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
+    ScanPage, ScanPosition, Unread, Write, WriteError,
 };
 use crate::message::Message;
 use crate::naming::QueueUrl;
@@ -75,6 +75,15 @@ impl<L: Ledger> Ledger for CountingPort<'_, L> {
         after: Option<&Group>,
     ) -> impl Future<Output = Result<Vec<(Group, Cursor)>, Unread>> {
         self.for_request().cursors(client, after)
+    }
+
+    fn receipts(
+        &self,
+        client: ClientId,
+        is_due: bool,
+        after: Option<&ReceiptPlace>,
+    ) -> impl Future<Output = Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread>> {
+        self.for_request().receipts(client, is_due, after)
     }
 
     fn fresh(&self) -> u64 {

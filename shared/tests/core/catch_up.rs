@@ -35,6 +35,7 @@ fn item(incarnation_number: u64, version: i64) -> GroupItem {
         key: Key::S("a".to_owned()),
         holes: Vec::new(),
         pairs: Vec::new(),
+        closed: None,
         unknown: [].into(),
     }
 }
@@ -53,8 +54,9 @@ fn cursor(text: &str) -> Cursor {
         incarnation_number: incarnation_number.parse().unwrap(),
         position,
         last: (position > 0).then_some(position),
-        replay: until.map(|until| Repetition { id, until }),
+        replay: until.map(|until| Repetition { id, until, settles_at: None }),
         at: Timestamp::from_millis(1),
+        hold: None,
         unknown: [].into(),
     }
 }
@@ -287,9 +289,9 @@ fn what_the_client_does_not_want_is_passed_over() {
 /// The write that records that a client got versions (`after`, `up_to`] of incarnation 1 in epoch 5.
 fn record(after: i64, up_to: i64, now: Begin) -> String {
     let last = (up_to > after).then_some(up_to);
-    let known = SentRange { incarnation_number: 1, epoch: 5, after, up_to, last };
+    let known = SentRange { incarnation_number: 1, epoch: 5, after, up_to, last, due: None };
     let before = now.clone();
-    let write = known.write(&now, &mut || 901);
+    let write = known.write(&now, Timestamp::from_millis(2), &mut || 901);
     let Begin::Behind(task) = before else {
         return match write {
             ProgressWrite::Unread => "unread".to_owned(),

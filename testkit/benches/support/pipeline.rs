@@ -12,8 +12,9 @@ use shared::clock::Clock;
 use shared::config::Config;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent, Ledger, Page, Ports,
-    RowHead, ScanPage, ScanPosition, Unread, Write, WriteCount, WriteError,
+    ClientId, Cursor, ErasureReceipt, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent,
+    Ledger, Page, Ports, ReceiptPlace, RowHead, ScanPage, ScanPosition, Unread, Write, WriteCount,
+    WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;
@@ -152,6 +153,7 @@ impl World {
             last: None,
             replay: None,
             at: self.clock.now(),
+            hold: None,
             unknown: [].into(),
         };
         let key = ItemKey::Cursor(client, Group::of(&key(group)));
@@ -255,6 +257,7 @@ impl World {
             key: key(group),
             holes: Vec::new(),
             pairs: Vec::new(),
+            closed: None,
             unknown: [].into(),
         };
         self.ledger.put(ItemKey::Group(Group::of(&key(group))), Item::Group(Box::new(item)));
@@ -367,6 +370,16 @@ impl Ledger for Slow<'_> {
     async fn cursors(&self, client: ClientId, after: Option<&Group>) -> Result<Vec<(Group, Cursor)>, Unread> {
         self.0.clock.sleep(self.0.call).await;
         self.0.ledger.cursors(client, after).await
+    }
+
+    async fn receipts(
+        &self,
+        client: ClientId,
+        is_due: bool,
+        after: Option<&ReceiptPlace>,
+    ) -> Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread> {
+        self.0.clock.sleep(self.0.call).await;
+        self.0.ledger.receipts(client, is_due, after).await
     }
 
     fn fresh(&self) -> u64 {

@@ -34,6 +34,7 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         state: State::Paused,
         history: true,
         filter: FilterDigest::of(None),
+        erasures: false,
         since: u64::MAX,
         absent_at: Some(at(1)),
         retired_at: None,
@@ -66,7 +67,7 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         ..group_item(u64::MAX)
     };
     let id = ReplayId::try_new(&"r".repeat(40)).ok();
-    let replay = id.map(|id| Repetition { id, until: VERSION_LIMIT });
+    let replay = id.map(|id| Repetition { id, until: VERSION_LIMIT, settles_at: None });
     let full_cursor = Cursor { epoch: u64::MAX, position: -1, last: Some(0), replay, ..cursor(u64::MAX) };
     let lease = Lease {
         write_count: WriteCount(1),
@@ -373,6 +374,7 @@ fn group_item(write_count: u64) -> GroupItem {
         key: Key::S("AFC F5".to_owned()),
         holes: Vec::new(),
         pairs: Vec::new(),
+        closed: None,
         unknown: [].into(),
     }
 }
@@ -390,6 +392,7 @@ fn cursor(write_count: u64) -> Cursor {
         last: Some(2),
         replay: None,
         at: at(1_763_632_800_000),
+        hold: None,
         unknown: [].into(),
     }
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use shared::ids::Group;
 use shared::ledger::stored;
 use shared::ledger::{
-    ClientId, Condition, Cursor, DamagedItem, Item, ItemKey, Ledger, READ_LIMIT, Unread, WRITE_LIMIT, Write,
-    WriteError,
+    ClientId, Condition, Cursor, DamagedItem, ErasureReceipt, Item, ItemKey, Ledger, READ_LIMIT,
+    ReceiptPlace, Unread, WRITE_LIMIT, Write, WriteError,
 };
 
 use super::size::size;
@@ -215,6 +215,19 @@ impl Ledger for MemoryLedger {
         Ok(page.into_iter().map(|(group, cursor, _)| (group, cursor)).collect())
     }
 
+    async fn receipts(
+        &self,
+        client: ClientId,
+        is_due: bool,
+        after: Option<&ReceiptPlace>,
+    ) -> Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread> {
+        let mut state = self.state();
+        state.calls.queries += 1;
+        let page: Vec<_> = state.receipts(client, is_due, after).take(state.cursors_in_page).collect();
+        state.calls.read_units += units(page.iter().map(|(_, _, size)| size).sum(), READ_UNIT);
+        Ok(page.into_iter().map(|(place, receipt, _)| (place, receipt)).collect())
+    }
+
     fn fresh(&self) -> u64 {
         let mut state = self.state();
         state.fresh = state.fresh.wrapping_add(1);
@@ -277,6 +290,28 @@ impl State {
         })
     }
 
+    /// With their sizes.
+    fn receipts(
+        &self,
+        client: ClientId,
+        is_due: bool,
+        after: Option<&ReceiptPlace>,
+    ) -> impl Iterator<Item = (ReceiptPlace, ErasureReceipt, usize)> {
+        let key = if is_due { ItemKey::Due } else { ItemKey::Receipt };
+        let after = after.map(|place| key(client, place.clone()));
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.items.range((start, Bound::Unbounded)).filter_map(move |(found, kept)| {
+            match (found, &kept.item) {
+                (ItemKey::Due(of, place) | ItemKey::Receipt(of, place), Item::Receipt(receipt))
+                    if *of == client && *found == key(client, place.clone()) =>
+                {
+                    Some((place.clone(), receipt.clone(), kept.size))
+                }
+                _ => None,
+            }
+        })
+    }
+
     fn apply(&mut self, writes: &[Write]) -> Result<(), WriteError> {
         let each = if writes.len() > 1 { 2 } else { 1 };
         let mut all_hold = true;
@@ -285,6 +320,7 @@ impl State {
             let before = self.items.get(&write.key);
             all_hold &= match write.condition {
                 Condition::Absent => before.is_none(),
+                Condition::Any => true,
                 Condition::WriteCount(expected) => {
                     before.is_some_and(|kept| kept.item.write_count() == expected)
                 }
@@ -405,6 +441,7 @@ mod tests {
                 key,
                 holes: Vec::new(),
                 pairs: Vec::new(),
+                closed: None,
                 unknown: [].into(),
             }))
         };

@@ -52,6 +52,7 @@ mod tests {
             last: None,
             replay: None,
             at: Timestamp::from_millis(1_763_632_800_000),
+            hold: None,
             unknown: [].into(),
         });
         // Keys: 2 + 8 + 2 + 8; six numbers of a digit, 2 bytes each; `at` of 20 characters; the names.
@@ -80,6 +81,7 @@ mod tests {
                 key: Key::S("AFC F5".to_owned()),
                 holes: Vec::new(),
                 pairs: Vec::new(),
+                closed: None,
                 unknown: [].into(),
             }))
         };

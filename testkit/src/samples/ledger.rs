@@ -11,8 +11,9 @@ use shared::filter::FilterDigest;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::stored::{Attributes, Value as Stored};
 use shared::ledger::{
-    ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, LastSent, LastVersion, Lease,
-    PAIRS_LIMIT, Registration, Registry, Repetition, RequestAllowance, Scan, ScanKind, State, WriteCount,
+    ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Hold, Item, ItemKey, LastSent, LastVersion,
+    Lease, PAIRS_LIMIT, Registration, Registry, Repetition, RequestAllowance, SKIPPED_LIMIT, Scan, ScanKind,
+    SkippedEvent, State, WriteCount,
 };
 use shared::time::Timestamp;
 
@@ -83,6 +84,7 @@ prop_compose! {
 
 prop_compose! {
     fn registration()(
+        erasures in any::<bool>(),
         (id, history, since) in (any::<u32>(), any::<bool>(), any::<u64>()),
         filter in "[0-9a-f]{16}",
         state in prop_oneof![Just(State::Live), Just(State::Paused), Just(State::Retired)],
@@ -90,7 +92,7 @@ prop_compose! {
         unknown in unknown(),
     ) -> Registration {
         let filter = FilterDigest::try_new(&filter).unwrap();
-        Registration { id: ClientId(id), state, history, filter, since, absent_at, retired_at, unknown }
+        Registration { id: ClientId(id), state, history, filter, erasures, since, absent_at, retired_at, unknown }
     }
 }
 
@@ -111,13 +113,14 @@ prop_compose! {
         unknown in unknown(),
         (time, streamed_at) in (option::of(event_time()), option::of(instant())),
         (holes, pairs) in (vec(version(), 0..HOLES_LIMIT), vec(version(), 0..PAIRS_LIMIT)),
+        closed in option::of(instant()),
         (last, own) in (last(), btree_map(any::<u32>(), last(), 0..4)),
     ) -> GroupItem {
         let sent = LastSent::new(last, own.into_iter().map(|(client, own)| (ClientId(client), own)));
         let behind = behind.into_iter().map(ClientId).collect();
         let first = First { identity: EventIdentity { sort, id }, version: first_version };
         let token = IncarnationToken::try_new(&token).unwrap();
-        GroupItem { write_count: WriteCount(write_count), version, behind, sent, revision, incarnation_number, token, first, time, streamed_at, key, holes, pairs, unknown }
+        GroupItem { write_count: WriteCount(write_count), version, behind, sent, revision, incarnation_number, token, first, time, streamed_at, key, holes, pairs, closed, unknown }
     }
 }
 
@@ -127,11 +130,24 @@ prop_compose! {
         (position, until) in (version(), version()),
         last in last(),
         replay in option::of("[A-Za-z0-9-]{1,40}"),
+        settles_at in option::of(instant()),
+        hold in option::of(hold()),
         unknown in unknown(),
         at in instant(),
     ) -> Cursor {
-        let replay = replay.map(|text| Repetition { id: ReplayId::try_new(&text).unwrap(), until });
-        Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, last, replay, at, unknown }
+        let replay = replay.map(|text| Repetition { id: ReplayId::try_new(&text).unwrap(), until, settles_at });
+        Cursor { write_count: WriteCount(write_count), epoch, incarnation_number, position, last, replay, at, hold, unknown }
+    }
+}
+
+prop_compose! {
+    fn hold()(
+        (reason, by) in (".{0,20}", ".{0,20}"),
+        since in instant(),
+        skipped in vec((version(), ".{0,20}"), 0..SKIPPED_LIMIT),
+    ) -> Hold {
+        let skipped = skipped.into_iter().map(|(version, reason)| SkippedEvent { version, reason }).collect();
+        Hold { reason, by, since, skipped }
     }
 }
 

@@ -24,6 +24,8 @@ impl World {
         self.check_replays();
         self.check_isolation();
         self.check_consumers();
+        self.check_deliverers();
+        self.check_notices();
         self.check_rejections();
         self.check_pairs();
     }

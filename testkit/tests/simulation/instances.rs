@@ -11,6 +11,7 @@ use shared::time::Timestamp;
 
 use crate::clients::NAMES;
 use crate::mix::{Kind, Mix};
+use crate::notices::NOTICES;
 use crate::rng::Rng;
 use crate::trace::{START, length};
 use crate::wishes::Wishes;
@@ -20,6 +21,7 @@ pub(crate) struct Instances {
     naming: Naming,
     first_version: i64,
     pub(crate) wishes: Wishes,
+    has_notices: bool,
     files: Vec<File>,
     /// Instances of the last file but one go on until then.
     overlap_until: Timestamp,
@@ -52,6 +54,7 @@ impl Instances {
             naming: naming.clone(),
             first_version: mix.first_version(),
             wishes: Wishes::new(rng),
+            has_notices: mix.has(Kind::Notices),
             files: Vec::new(),
             overlap_until: START,
             removed_at: [None; NAMES.len()],
@@ -82,7 +85,11 @@ impl Instances {
             self.removed_at[client] = Some(now);
         }
         let wishes = self.wishes.change(&clients);
-        let named = clients.iter().map(|client| (NAMES[*client], HISTORY[*client], wishes[*client].filter()));
+        let named = clients.iter().map(|client| {
+            let erasures = self.has_notices && NOTICES[*client];
+            let rest = format!("erasures = {erasures}\n{}", wishes[*client].filter());
+            (NAMES[*client], HISTORY[*client], rest)
+        });
         let named: Vec<(&str, bool, String)> = named.collect();
         let config = config(&self.naming, self.first_version, &named);
         let catch_up = Rc::new(CatchUp::new(&config, &self.naming));

@@ -17,9 +17,12 @@
 
 mod check;
 mod clients;
+mod deliverer;
+mod holds;
 mod instances;
 mod mapping;
 mod mix;
+mod notices;
 mod observed;
 mod operator;
 mod pairs;

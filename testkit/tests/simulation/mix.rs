@@ -100,11 +100,16 @@ pub(crate) enum Kind {
     UsedTwice,
     /// Clients have filters, which deploys change.
     Filtered,
+    /// Clients want to be told when an aggregate is erased; the stream shows removals.
+    Notices,
+    /// Groups are held, released and their next events skipped; what delivers from clients' queues has those held in
+    /// which it fails.
+    Held,
 }
 
 impl Kind {
     /// Kinds that were added later. They are drawn from numbers of their own, so that everything else of a seed stays.
-    pub(crate) const LATER: [Self; 7] = [
+    pub(crate) const LATER: [Self; 9] = [
         Self::ScannedApart,
         Self::VersionKeys,
         Self::Timeless,
@@ -112,6 +117,8 @@ impl Kind {
         Self::FromZero,
         Self::UsedTwice,
         Self::Filtered,
+        Self::Held,
+        Self::Notices,
     ];
 
     pub(crate) const ALL: [Self; 38] = [
@@ -190,8 +197,11 @@ impl Mix {
             kinds.insert(Kind::Erased);
         }
         let later = Rng::new(!seed);
-        for (kind, chance) in Kind::LATER.into_iter().zip([60, 250, 150, 150, 150, 150, 300]) {
+        for (kind, chance) in Kind::LATER.into_iter().zip([60, 250, 150, 150, 150, 150, 300, 250, 250]) {
             kinds.extend(later.chance(chance).then_some(kind));
+        }
+        if kinds.contains(&Kind::Notices) && later.chance(900) {
+            kinds.insert(Kind::Erased);
         }
         Self { kinds, per_call: rng.pick(&[10, 30, 80, 200]), per_step: rng.pick(&[2, 5, 15, 40]) }
     }

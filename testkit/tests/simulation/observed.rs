@@ -9,12 +9,14 @@ use shared::event::STREAMED_AT;
 use shared::filter::FilterDigest;
 use shared::ids::DeduplicationId;
 use shared::ledger::{ClientId, Item, ItemKey};
-use shared::message::{Attribute, AttributeValue, INCARNATION, Message, REPLAY};
+use shared::message::{Attribute, AttributeValue, ERASED, INCARNATION, Message, REPLAY};
 use shared::naming::QueueUrl;
 use shared::send::SendError;
 use shared::time::Timestamp;
 
 use crate::clients::NAMES;
+use crate::holds::Holds;
+use crate::notices::NoticeArrival;
 use crate::process::{Pid, Pulse};
 use crate::registrations::Registered;
 use crate::source::{EventRef, Source};
@@ -32,6 +34,8 @@ pub(crate) struct Observed {
     pub(crate) taken_for_old: BTreeMap<usize, EventRef>,
     /// The filters that held at each revision of the registry.
     pub(crate) filters: BTreeMap<u64, BTreeMap<ClientId, FilterDigest>>,
+    pub(crate) holds: Holds,
+    pub(crate) notices: Vec<NoticeArrival>,
     sends: Vec<Send>,
     /// How often a sender left an event at a client and the ledger did not know of it.
     unrecorded: BTreeMap<(usize, EventRef), usize>,
@@ -251,14 +255,12 @@ impl World {
         }
         let group = self.source.borrow().groups[event.group].group.clone();
         match self.ledger.get(&ItemKey::Cursor(registered.id, group)) {
-            // Up to `until`, an event is sent again as a repetition.
+            // Up to `until`, an event is sent again as a repetition; above the group's version only for a while.
             Some(Item::Cursor(cursor)) => {
                 cursor.incarnation_number == item.incarnation_number
-                    && cursor
-                        .replay
-                        .as_ref()
-                        .map_or(cursor.position, |repeated| repeated.until.max(cursor.position))
-                        >= event.version
+                    && cursor.replay.as_ref().map_or(cursor.position, |repeated| {
+                        repeated.until.min(item.version).max(cursor.position)
+                    }) >= event.version
             }
             _ => false,
         }
@@ -293,6 +295,9 @@ impl World {
             Some(false) => Fate::Enqueued,
             Some(true) => Fate::Lost,
         };
+        if message.attribute(ERASED).is_some() {
+            return self.note_notice(pulse, client, message, fate);
+        }
         let Some(event) = event else {
             return self.violated(|| format!("strange: {} got a message that is no event", NAMES[client]));
         };
@@ -306,6 +311,7 @@ impl World {
             format!("{event}{in_replay} → {}{fate}", NAMES[client])
         });
         self.check_arrival(pulse, client, event, replay.as_deref());
+        self.check_held(pulse, client, event);
         let token = message.attribute(INCARNATION).unwrap_or_default().to_owned();
         let name = message.attribute("eventId").unwrap_or_default().to_owned();
         let is_streamed = message.attribute(STREAMED_AT).is_some();
@@ -316,6 +322,9 @@ impl World {
                 return self.violated(|| format!("strange: {} got {event}: {error}", NAMES[client]));
             }
         };
+        if fate == Fate::Enqueued {
+            self.deliver_soon(client, event, &received);
+        }
         let arrival = Arrival {
             at,
             client,

@@ -18,11 +18,12 @@ use crate::world::{Action, World};
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// How often an operator repeats a request.
-const TRIES: u32 = 20;
+pub(crate) const TRIES: u32 = 20;
 
 #[derive(Default)]
 pub(crate) struct Operator {
     replays: u64,
+    pub(crate) holds: u64,
     /// Which of the schedules made so far is in force; none fires while it is off.
     schedule: u64,
 }
@@ -96,7 +97,7 @@ impl World {
     }
 
     /// Repeats a request until it succeeds, there are no tries left, or everything is healed.
-    fn insist(
+    pub(crate) fn insist(
         self: &Rc<Self>,
         request: Value,
         tries: u32,
@@ -149,14 +150,7 @@ impl World {
             operator.replays += 1;
             format!("r{}", operator.replays)
         };
-        let keys: Vec<Value> = {
-            let source = self.source.borrow();
-            let key = |group: &usize| match &source.groups[*group].key {
-                Key::S(text) => json!({ "S": text }),
-                _ => Value::Null,
-            };
-            groups.iter().map(key).collect()
-        };
+        let keys: Vec<Value> = groups.iter().map(|group| self.key_of(*group)).collect();
         self.observed.borrow_mut().replay_requested(&id, from);
         let request =
             json!({ "request": "replay", "client": NAMES[client], "keys": keys, "from": from, "replay": id });
@@ -174,6 +168,14 @@ impl World {
                 world.after(pause, move |world| world.replay(client, failed, from, tries - 1));
             }
         });
+    }
+
+    /// An aggregate's key, as requests have it.
+    pub(crate) fn key_of(&self, group: usize) -> Value {
+        match &self.source.borrow().groups[group].key {
+            Key::S(text) => json!({ "S": text }),
+            _ => Value::Null,
+        }
     }
 
     /// Table and ledger are compared, page by page.

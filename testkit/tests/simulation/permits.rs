@@ -44,6 +44,7 @@ impl Pulse {
     /// The process learns whether the ledger took a write. A lease that was not renewed is lost.
     pub(crate) fn writes(&self, writes: &[Write], is_taken: bool) {
         let mut written = self.written.borrow_mut();
+        self.has_lost_write.set(self.has_lost_write.get() || !is_taken);
         for Write { key, .. } in writes {
             if is_taken {
                 written.insert(key.clone());

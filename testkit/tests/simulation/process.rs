@@ -67,6 +67,8 @@ pub(crate) struct Pulse {
     died_at: Cell<Option<Timestamp>>,
     /// Whether a read or a write of the ledger failed, or its result is unknown.
     pub(crate) has_met_ledger_fault: Cell<bool>,
+    /// Whether a write of its was lost: what it sent by the filters of before counts.
+    pub(crate) has_lost_write: Cell<bool>,
     /// Whether it stood still, or one of its calls took seconds.
     pub(crate) was_slow: Cell<bool>,
     /// The groups whose messages it returned.
@@ -93,6 +95,7 @@ impl Pulse {
             is_frozen: Cell::default(),
             died_at: Cell::default(),
             has_met_ledger_fault: Cell::default(),
+            has_lost_write: Cell::default(),
             was_slow: Cell::default(),
             returned: RefCell::default(),
         }

@@ -94,6 +94,7 @@ impl World {
         for minute in 0..PATIENCE {
             self.run_until(self.now().plus(MINUTE));
             self.resume_all();
+            self.release_all();
             if self.violation().is_some() {
                 return;
             }
@@ -115,6 +116,9 @@ impl World {
         let held = self.queues.held(&self.fan_out());
         if held > 0 {
             return Some(format!("the fan-out queue holds {held} messages"));
+        }
+        if self.delivers() {
+            return Some("a message waits to be delivered".to_owned());
         }
         // Between two firings of the schedule nothing runs.
         if !self.processes.borrow().is_empty() {

@@ -242,6 +242,11 @@ impl Script<'_> {
                 });
             }
         }
+        if self.has(Kind::Held) {
+            for _ in 0..rng.between(1, 3) {
+                self.lasting(&[3, 30, 200, 500], |world, duration| world.hold_for(duration));
+            }
+        }
         if self.has(Kind::Backfill) {
             self.some_time(|world| world.replay(world.some_client(), vec![0, 1], 1, 5));
         }

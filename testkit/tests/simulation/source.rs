@@ -94,6 +94,10 @@ pub(crate) struct Aggregate {
     pub(crate) far: Vec<FarEvent>,
     /// Whether the stream shows most of its first incarnation late.
     is_first_incarnation_held: bool,
+    /// When the stream last showed that an item was deleted.
+    pub(crate) hinted_at: Option<Timestamp>,
+    /// When the last of its events that were written so far is shown: an item's removal is shown after the item.
+    pub(crate) shown_until: Timestamp,
     times: BTreeSet<u64>,
     last_delivery: Timestamp,
 }
@@ -142,6 +146,8 @@ impl Source {
                 paired: Vec::new(),
                 far: Vec::new(),
                 is_first_incarnation_held: false,
+                hinted_at: None,
+                shown_until: START,
                 times: BTreeSet::new(),
                 last_delivery: START,
             }
@@ -476,6 +482,8 @@ impl World {
             self.table.delete(&aggregate.key, &far.sort);
         }
         aggregate.erased_at = Some(end);
+        drop(source);
+        self.show_removal(group, end);
     }
 
     /// One event is deleted by itself, never the only one.
@@ -499,6 +507,8 @@ impl World {
         known.is_deleted_alone = true;
         self.note("writer", || format!("deletes {}", known.event));
         self.table.delete(&aggregate.key, &known.identity.sort);
+        drop(source);
+        self.show_removal(group, now);
     }
 
     /// The stream shows an event from `readable` on; the converter puts it on the fan-out queue.
@@ -528,7 +538,12 @@ impl World {
     }
 
     fn show(self: &Rc<Self>, event: EventRef, at: Timestamp) {
-        self.source.borrow_mut().on_their_way += 1;
+        {
+            let mut source = self.source.borrow_mut();
+            source.on_their_way += 1;
+            let shown_until = &mut source.groups[event.group].shown_until;
+            *shown_until = (*shown_until).max(at);
+        }
         // The stream holds the image, and a later change of the item does not matter.
         let message = self.source.borrow().known(event).and_then(|known| known.message.clone());
         let Some(message) = message else {

@@ -27,6 +27,7 @@ impl World {
         result?;
         for (write, before) in writes.iter().zip(&before) {
             self.watch(pulse, write, before.as_ref());
+            self.watch_hold(pulse, write, before.as_ref());
         }
         self.check_cursors(writes);
         Ok(())
@@ -107,6 +108,9 @@ impl World {
 
     /// Whoever is up to date after a run wanted what the writer's file says: by the filter that holds.
     fn check_deciders(&self, pulse: &Pulse, group: &Group, after: &GroupItem) {
+        if pulse.has_lost_write.get() {
+            return;
+        }
         let observed = self.observed.borrow();
         let Some(filters) = observed.filters.get(&after.revision) else { return };
         let instances = self.instances.borrow();
@@ -130,6 +134,12 @@ impl World {
             ItemKey::Cursor(id, group) => format!("cursor {} {group}", client(*id)),
             ItemKey::Lease(id) => format!("lease {}", client(*id)),
             ItemKey::Scan(kind) => format!("scan {kind:?}"),
+            ItemKey::Due(id, place) => {
+                format!("due {} {}/{}", client(*id), place.group, place.incarnation_number)
+            }
+            ItemKey::Receipt(id, place) => {
+                format!("receipt {} {}/{}", client(*id), place.group, place.incarnation_number)
+            }
             ItemKey::Requests(id) => format!("requests {}", client(*id)),
         };
         let shown = |last: LastVersion| last.map_or("–".to_owned(), |last| last.to_string());
@@ -137,8 +147,9 @@ impl World {
             Item::Group(item) => {
                 let behind: Vec<&str> = item.behind.iter().map(|id| client(*id)).collect();
                 format!(
-                    "v{} last {} behind [{}] write_count {} revision {} incarnation {} first {}",
+                    "v{}{} last {} behind [{}] write_count {} revision {} incarnation {} first {}",
                     item.version,
+                    if item.closed.is_some() { " closed" } else { "" },
                     shown(item.sent.last()),
                     behind.join(" "),
                     item.write_count.0,
@@ -151,8 +162,9 @@ impl World {
                 let replay = cursor.replay.as_ref();
                 let (until, id) = replay.map_or((0, ""), |repeated| (repeated.until, repeated.id.as_str()));
                 format!(
-                    "position {} last {} replay_until {until} {id} incarnation {} epoch {}",
+                    "position {}{} last {} replay_until {until} {id} incarnation {} epoch {}",
                     cursor.position,
+                    if cursor.hold.is_some() { " held" } else { "" },
                     shown(cursor.last),
                     cursor.incarnation_number,
                     cursor.epoch
@@ -177,6 +189,7 @@ impl World {
             }
             Item::Lease(lease) => format!("failures {}", lease.failures),
             Item::Scan(scan) => format!("revision {} on {}", scan.revision, scan.is_on),
+            Item::Receipt(receipt) => format!("{:?}", receipt.settled),
             Item::Requests(allowance) => format!("left {}", allowance.left),
         };
         let before = before.map_or("absent".to_owned(), words);

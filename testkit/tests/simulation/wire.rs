@@ -11,8 +11,8 @@ use futures_util::future::FutureExt as _;
 use shared::clock::Clock;
 use shared::ids::{EventIdentity, Group, Key};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, Item, ItemKey, Ledger, Page, RowHead, ScanPage, ScanPosition, Unread,
-    Write, WriteError,
+    ClientId, Cursor, ErasureReceipt, EventTable, Item, ItemKey, Ledger, Page, ReceiptPlace, RowHead,
+    ScanPage, ScanPosition, Unread, Write, WriteError,
 };
 use shared::message::Message;
 use shared::naming::QueueUrl;
@@ -323,6 +323,23 @@ impl Ledger for Wire {
                 return Err(unread());
             }
             world.ledger.cursors(client, after.as_ref()).now_or_never().unwrap()
+        };
+        self.call(self.timing(), effect, |answer| answer.unwrap_or_else(|| Err(unread()))).await
+    }
+
+    async fn receipts(
+        &self,
+        client: ClientId,
+        is_due: bool,
+        after: Option<&ReceiptPlace>,
+    ) -> Result<Vec<(ReceiptPlace, ErasureReceipt)>, Unread> {
+        let after = after.cloned();
+        let fails = self.is_unread();
+        let effect = move |world: &Rc<World>| {
+            if fails || world.now() < world.ledger_down_until.get() {
+                return Err(unread());
+            }
+            world.ledger.receipts(client, is_due, after.as_ref()).now_or_never().unwrap()
         };
         self.call(self.timing(), effect, |answer| answer.unwrap_or_else(|| Err(unread()))).await
     }

@@ -11,6 +11,7 @@ use shared::time::Timestamp;
 use testkit::memory::{FifoQueues, MemoryLedger, MemoryTable, Settings, VirtualClock};
 
 use crate::clients::Clients;
+use crate::deliverer::Deliverers;
 use crate::instances::Instances;
 use crate::mapping::Mapping;
 use crate::mix::{Kind, Mix};
@@ -40,6 +41,7 @@ pub(crate) struct World {
     pub(crate) mapping: RefCell<Mapping>,
     pub(crate) operator: RefCell<Operator>,
     pub(crate) observed: RefCell<Observed>,
+    pub(crate) deliverers: RefCell<Deliverers>,
     /// Whether everything works now and for ever.
     pub(crate) is_healed: Cell<bool>,
     /// Until when the ledger takes no writes, and until when it answers nothing.
@@ -79,6 +81,7 @@ impl World {
             mapping: RefCell::default(),
             operator: RefCell::default(),
             observed: RefCell::default(),
+            deliverers: RefCell::default(),
             is_healed: Cell::new(false),
             ledger_refuses_until: Cell::new(START),
             ledger_down_until: Cell::new(START),

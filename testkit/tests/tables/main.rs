@@ -68,6 +68,7 @@ fn group_item() -> GroupItem {
         key: Key::S("a".to_owned()),
         holes: Vec::new(),
         pairs: Vec::new(),
+        closed: None,
         unknown: [].into(),
     }
 }

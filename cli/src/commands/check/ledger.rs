@@ -12,7 +12,7 @@ use shared::text::counted;
 use super::Findings;
 use super::collect::{Content, Ledger};
 use crate::args::stack_option;
-use crate::client_status::{ClientStatus, LONG};
+use crate::client_status::{ClientStatus, HELD_LONG, LONG};
 use crate::output::{instant, more_than};
 
 /// How much later than planned a comparison may begin: the schedule's delay, and the scan of a large table.
@@ -99,12 +99,13 @@ fn client(findings: &mut Findings<'_>, status: &ClientStatus) {
     let ClientStatus { name, is_paused, absent_at, lag } = status;
     let subject = format!("client `{name}`");
     let Some(lag) = findings.seen(&subject, lag) else { return };
-    let groups = format!("{}{}", more_than(lag.is_more), counted(lag.groups, "group"));
+    let of_groups = |groups: u64| format!("{}{}", more_than(lag.is_more), counted(groups, "group"));
     if let Some(since) = absent_at {
-        if lag.groups > 0 {
+        if lag.all_groups() > 0 {
             let problem = format!(
-                "has been in no deployed config since {}, and is behind in {groups}: what it lacks is forgotten at {}",
+                "has been in no deployed config since {}, and is behind in {}: what it lacks is forgotten at {}",
                 instant(*since),
+                of_groups(lag.all_groups()),
                 instant(since.plus(ABSENCE))
             );
             let remedy = "add it to client-queues.toml again, and deploy, unless it may lack that";
@@ -112,12 +113,21 @@ fn client(findings: &mut Findings<'_>, status: &ClientStatus) {
         }
         return;
     }
-    if !lag.is_long(findings.facts.now) {
+    let (now, stack) = (findings.facts.now, stack_option(&findings.facts.stack));
+    if lag.held.is_long(now) {
+        let (groups, since) = (of_groups(lag.held.groups), lag.held.since.map(instant).unwrap_or_default());
+        let minutes = HELD_LONG.as_secs() / 60;
+        let problem =
+            format!("gets nothing of {groups}: held, the first since {since}, longer than {minutes} minutes");
+        let remedy =
+            format!("`fanoutctl held {name}{stack}` says why; mend that, then `fanoutctl release` or `skip`");
+        findings.add(&subject, problem, remedy);
+    }
+    if !lag.is_long(now) {
         return;
     }
-    let stack = stack_option(&findings.facts.stack);
     let since = lag.since.map(instant).unwrap_or_default();
-    let behind = format!("has been behind in {groups} since {since}");
+    let behind = format!("has been behind in {} since {since}", of_groups(lag.groups));
     if *is_paused {
         let remedy = format!("`fanoutctl resume {name}{stack}` when it may be sent events again");
         findings.add(&subject, format!("is paused, and {behind}"), remedy);

@@ -122,6 +122,7 @@ fn registered((id, client): (u32, &Client)) -> (ClientName, Registration) {
         state: State::Live,
         history: false,
         filter: shared::filter::FilterDigest::of(None),
+        erasures: false,
         since: 1,
         absent_at: None,
         retired_at: None,

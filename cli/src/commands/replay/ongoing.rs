@@ -1,14 +1,13 @@
 //! Requests a replay of all its groups, and prints the command that goes on if that does not come to its end.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-
 use shared::control::{REPLAY_KEYS_LIMIT, TypedKey};
 use shared::text::{counted, printable, shell_quoted};
 
 use super::estimate::ReplayEstimate;
+use super::id::fresh;
 use super::request::{ReplayTally, request};
 use crate::args::ReplayArguments;
-use crate::commands::operator::{Operator, now};
+use crate::commands::operator::Operator;
 use crate::exit::Failure;
 use crate::progress::Progress;
 
@@ -84,20 +83,9 @@ fn how_to_go_on(
     )
 }
 
-fn fresh() -> String {
-    replay_id(now().as_millis(), RandomState::new().build_hasher().finish())
-}
-
-/// The text of a [`ReplayId`](shared::ids::ReplayId) from `milliseconds` since the Unix epoch and a random number. It
-/// is unique, so that a log can be searched for it.
-fn replay_id(milliseconds: u64, random: u64) -> String {
-    format!("{milliseconds}-{random:016x}")
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use shared::ids::ReplayId;
 
     use super::*;
     use crate::args::{RequestArguments, ScopeArguments};
@@ -155,15 +143,5 @@ mod tests {
                   fanoutctl replay Billing --group 'AFC F5' --from 3 --stack test
             "#]],
         );
-    }
-
-    #[test]
-    fn a_replays_id_is_valid_and_unique() {
-        for (milliseconds, random) in [(0, 0), (1_795_242_720_123, 7), (u64::MAX, u64::MAX)] {
-            let id = replay_id(milliseconds, random);
-            assert!(ReplayId::try_new(&id).is_ok(), "{id}");
-        }
-        assert_ne!(replay_id(1, 23), replay_id(12, 3));
-        assert_ne!(fresh(), fresh());
     }
 }

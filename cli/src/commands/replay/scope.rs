@@ -2,19 +2,18 @@
 
 use aws::dynamodb::EventsTable;
 use aws::operator::ledger::{events, unread};
-use aws::operator::table::{self, KeyType, Table};
 use shared::config::{Config, Source};
 use shared::control::TypedKey;
 use shared::ids::{Group, Key};
 use shared::ledger::pace::Pace;
 use shared::ledger::{ItemKey, Registration, State, Unread};
-use shared::text::counted;
+use shared::text::{counted, printable, shell_quoted};
 
 use super::estimate::{AggregateEvents, EventCount, ReplayEstimate, events_of_group, scan};
 use crate::args::ReplayArguments;
 use crate::client_status;
+use crate::commands::event_keys::{StackEventTable, did_you_mean};
 use crate::commands::operator::Operator;
-use crate::context::output;
 use crate::exit::{Exit, Failure};
 use crate::key::{key_of_group, typed_key};
 use crate::progress::Progress;
@@ -48,11 +47,10 @@ pub(super) async fn scope(
     client: &Registration,
     arguments: &ReplayArguments,
 ) -> Result<ReplayScope, Failure> {
-    let stream = output(&operator.stack, "EventStreamARN")?;
-    let table_name = table::of_stream(stream).map_err(|why| Exit::Unreachable.because(why))?;
-    let description = table::describe(&operator.target, table_name).await?;
-    let key_type =
-        key_type(&description, table_name, &config.source).map_err(|why| Exit::Config.because(why))?;
+    let event_table = StackEventTable::of_stack(operator).await?;
+    let table_name = event_table.name.as_str();
+    is_of_config(&event_table, &config.source).map_err(|why| Exit::Config.because(why))?;
+    let key_type = event_table.key_type()?;
     let after = arguments.request.after.as_ref().map(|after| typed_key(after, key_type)).transpose()?;
     let table = events(&operator.target, table_name, &config.source);
     let scan_read_units = config.scan_read_units;
@@ -92,6 +90,10 @@ impl Search<'_> {
             let is_paused = client.state == State::Paused;
             let why = nothing(arguments, is_paused, &key, has, count, &operator.stack_option());
             return Ok(ReplayScope::Nothing(why));
+        }
+        if cursor.is_some_and(|cursor| cursor.hold.is_some()) {
+            let (client, stack) = (&arguments.client, operator.stack_option());
+            eprintln!("{}", printable(&waits(client, &key, &stack)));
         }
         Ok(ReplayScope::Events(ReplayEstimate(vec![AggregateEvents { key, events: count.events }])))
     }
@@ -137,8 +139,12 @@ impl Search<'_> {
     }
 }
 
-fn did_you_mean(key: &TypedKey) -> String {
-    format!("did you mean `{key}`? (a `MessageGroupId` is the key encoded)")
+/// The line about a group that is held: a replay leaves it so.
+fn waits(client: &str, key: &TypedKey, stack: &str) -> String {
+    let group = shell_quoted(key.as_text());
+    format!(
+        "`{key}` is held for client `{client}`: it gets these events after `fanoutctl release {client} --group {group}{stack}`"
+    )
 }
 
 /// Why the client gets nothing again of the aggregate `key`, which it has up to version `has`.
@@ -168,20 +174,22 @@ fn nothing(
     format!("client `{name}` has `{key}` up to version {has}{rest}")
 }
 
-/// The type of the table's partition key.
-fn key_type(table: &Table, name: &str, source: &Source) -> Result<KeyType, String> {
-    if table.partition_key != source.partition_key {
+/// Checks that the config is that of the table, or says why it is not.
+fn is_of_config(table: &StackEventTable, source: &Source) -> Result<(), String> {
+    let (name, partition_key) = (&table.name, &table.description.partition_key);
+    if *partition_key != source.partition_key {
         return Err(format!(
-            "the config's `partition_key` is `{}`, and that of the event table `{name}` is `{}`; name the stack's own config \
-             with `--config`",
-            source.partition_key, table.partition_key
+            "the config's `partition_key` is `{}`, and that of the event table `{name}` is `{partition_key}`; name the \
+             stack's own config with `--config`",
+            source.partition_key
         ));
     }
-    table.partition_type.ok_or_else(|| format!("DynamoDB does not name the type of `{name}`'s partition key"))
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use aws::operator::table::{KeyType, Table};
     use expect_test::{Expect, expect};
 
     use super::*;
@@ -232,20 +240,29 @@ mod tests {
     }
 
     #[test]
+    fn a_replay_of_a_held_group_names_the_release() {
+        expect!["`OPS 1` is held for client `Billing`: it gets these events after `fanoutctl release Billing --group 'OPS 1' --stack test`"]
+            .assert_eq(&waits("Billing", &TypedKey::S("OPS 1".to_owned()), " --stack test"));
+    }
+
+    #[test]
     fn the_config_must_name_the_tables_partition_key() {
         let source = source();
-        let table = |partition_key: &str, partition_type| Table {
-            status: "ACTIVE".to_owned(),
-            partition_key: partition_key.to_owned(),
-            partition_type,
-            sort_key: None,
-            stream: None,
-            size: None,
+        let table = |partition_key: &str, partition_type| StackEventTable {
+            name: "Events".to_owned(),
+            description: Table {
+                status: "ACTIVE".to_owned(),
+                partition_key: partition_key.to_owned(),
+                partition_type,
+                sort_key: None,
+                stream: None,
+                size: None,
+            },
         };
-        let found = |partition_key, of| key_type(&table(partition_key, of), "Events", &source);
-        assert_eq!(found("mark", Some(KeyType::N)), Ok(KeyType::N));
-        let why = found("plate", Some(KeyType::S)).unwrap_err();
+        let good = table("mark", Some(KeyType::N));
+        assert_eq!((is_of_config(&good, &source), good.key_type().unwrap()), (Ok(()), KeyType::N));
+        let why = is_of_config(&table("plate", Some(KeyType::S)), &source).unwrap_err();
         assert!(why.contains("`mark`") && why.contains("`plate`") && why.contains("`--config`"), "{why}");
-        assert!(found("mark", None).unwrap_err().contains("`Events`"));
+        assert!(table("mark", None).key_type().unwrap_err().to_string().contains("`Events`"));
     }
 }

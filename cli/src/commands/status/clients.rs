@@ -2,21 +2,28 @@
 
 use serde::Serialize;
 use shared::ledger::times::ABSENCE;
+use shared::text::{counted, printable};
 use shared::time::Timestamp;
 
-use super::time;
 use crate::client_status::ClientStatus;
-use crate::output::{Style, attention, instant, row, table};
+use crate::output::{Style, attention, instant, more_than, row, table, time};
 
 /// How far behind a client is. A figure that isn't known is null, and `unknown` says why.
 #[derive(Debug, Serialize)]
 pub(super) struct ClientRow {
     client: String,
-    /// `up to date`, `behind`, `paused` or `leaving`; nothing if that isn't known.
+    /// `up to date`, `behind`, `held` (behind only in groups that are held), `paused` or `leaving`; nothing if that
+    /// isn't known.
     state: Option<&'static str>,
+    /// The groups in which it is behind, but for those that are held.
     groups_behind: Option<u64>,
     /// The events that it lacks in these groups.
     events_to_go: Option<u64>,
+    /// The groups that wait for an operator.
+    groups_held: Option<u64>,
+    /// Since when the first of them has been held.
+    held_since: Option<String>,
+    held_seconds: Option<u64>,
     /// Whether it is behind in more groups than were counted.
     is_more: bool,
     /// Since when it has been behind in the group where it has been so longest.
@@ -34,34 +41,53 @@ impl ClientRow {
         let ClientStatus { name, is_paused, absent_at, lag } = client;
         let known = lag.as_ref().ok();
         let is_late = known.is_some_and(|lag| match absent_at {
-            Some(_) => lag.groups > 0,
+            Some(_) => lag.all_groups() > 0,
             // A paused client is behind on purpose.
             None => !is_paused && lag.is_long(now),
         });
+        let is_held_long = !is_paused && known.is_some_and(|lag| lag.held.is_long(now));
         let since = known.and_then(|lag| lag.since);
+        let held_since = known.and_then(|lag| lag.held.since);
         Self {
             client: name.clone(),
-            state: match known.map(|lag| lag.groups) {
+            state: match known.map(|lag| (lag.groups, lag.held.groups)) {
                 _ if absent_at.is_some() => Some("leaving"),
                 _ if *is_paused => Some("paused"),
-                Some(0) => Some("up to date"),
+                Some((0, 0)) => Some("up to date"),
+                Some((0, _)) => Some("held"),
                 Some(_) => Some("behind"),
                 None => None,
             },
             groups_behind: known.map(|lag| lag.groups),
             events_to_go: known.map(|lag| lag.events),
+            groups_held: known.map(|lag| lag.held.groups),
+            held_since: held_since.map(instant),
+            held_seconds: held_since.map(|since| now.since(since).as_secs()),
             is_more: known.is_some_and(|lag| lag.is_more),
             behind_since: since.map(instant),
             behind_seconds: since.map(|since| now.since(since).as_secs()),
             retired_at: absent_at.map(|since| instant(since.plus(ABSENCE))),
-            attention: is_late.then_some("see `fanoutctl check`"),
+            attention: match (is_late, is_held_long) {
+                (true, _) => Some("see `fanoutctl check`"),
+                (false, true) => Some("see `fanoutctl held`"),
+                (false, false) => None,
+            },
             unknown: lag.as_ref().err().map(ToString::to_string),
         }
     }
+
+    /// The line about its held groups, if there are some. `stack` is the option that names the stack.
+    fn held(&self, stack: &str) -> Option<String> {
+        let (groups, seconds) = (self.groups_held.filter(|groups| *groups > 0)?, self.held_seconds?);
+        let (more, groups) = (more_than(self.is_more), counted(groups, "group"));
+        let (client, stack) = (printable(&self.client), printable(stack));
+        let held = format!("{more}{groups} held, the oldest for {}", time(seconds));
+        Some(format!("client {client}: {held}: see `fanoutctl held {client}{stack}`\n"))
+    }
 }
 
-/// The table of all clients, between blank lines.
-pub(super) fn text(clients: Option<&[ClientRow]>, style: Style) -> String {
+/// The table of all clients, between blank lines, and what is held. `stack` is the option that names the stack.
+pub(super) fn text(clients: Option<&[ClientRow]>, stack: &str, style: Style) -> String {
     let header = ["client", "state", "groups behind", "events to go", "behind for", "attention"];
     let cells = |client: &ClientRow| {
         let more = if client.is_more { ">" } else { "" };
@@ -76,7 +102,10 @@ pub(super) fn text(clients: Option<&[ClientRow]>, style: Style) -> String {
     };
     match clients {
         Some([]) => "\nthe ledger knows no client yet: the catch-up function has not run\n\n".to_owned(),
-        Some(clients) => format!("\n{}\n\n", table(header, clients.iter().map(cells), style)),
+        Some(clients) => {
+            let held: String = clients.iter().filter_map(|client| client.held(stack)).collect();
+            format!("\n{}\n\n{held}", table(header, clients.iter().map(cells), style))
+        }
         None => "\nhow far the clients are isn't known (`--json` says why)\n\n".to_owned(),
     }
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use shared::naming::OwnQueue;
 
 use super::collect::Queue;
-use super::{figure, time};
-use crate::output::{self, Row, attention, row};
+use super::figure;
+use crate::output::{self, Row, attention, row, time};
 
 /// The state of a queue. A figure that isn't known is null, and `unknown` says why, by the figure's name.
 #[derive(Debug, Serialize)]

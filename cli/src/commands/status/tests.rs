@@ -9,7 +9,7 @@ use shared::time::Timestamp;
 
 use super::collect::{Facts, Queue};
 use super::{Report, text};
-use crate::client_status::{ClientStatus, Lag};
+use crate::client_status::{ClientStatus, HeldLag, Lag};
 use crate::exit::Exit;
 use crate::output::{Style, Tone};
 
@@ -294,6 +294,7 @@ fn with_ledger(clients: &[(&str, bool, Behind)]) -> Facts {
                 events,
                 since: (groups > 0).then(|| Timestamp::from_millis(NOW - seconds * 1_000)),
                 is_more: groups == 1_000,
+                ..Lag::default()
             }),
             Err(fault) => Err(unread(fault)),
         },
@@ -376,6 +377,43 @@ fn a_client_that_stays_behind_needs_attention() {
         stack `mark-event-queue`: the converter is 1 s behind the stream
     "#]],
     );
+}
+
+#[test]
+fn held_groups_have_a_line_and_need_attention_after_an_hour() {
+    let mut facts = with_ledger(&[
+        ("Billing", false, Ok((0, 0, 0))),
+        ("Insurance", false, Ok((2, 7, 60))),
+        ("Tax", true, Ok((1_000, 5_200, 86_400))),
+        ("Toll", false, Ok((0, 0, 0))),
+    ]);
+    let clients = facts.clients.as_mut().unwrap();
+    for (client, groups, seconds) in [(0, 1, 3_599), (1, 3, 3_600), (2, 4, 9_000)] {
+        let since = Some(Timestamp::from_millis(NOW - seconds * 1_000));
+        clients[client].lag.as_mut().unwrap().held = HeldLag { groups, events: 2 * groups, since };
+    }
+    check_clients(
+        &facts,
+        Exit::Findings,
+        &expect![[r#"
+        client     state       groups behind  events to go  behind for  attention
+        Billing    held                    0             0         0 s
+        Insurance  behind                  2             7        60 s  ! see `fanoutctl held`
+        Tax        paused              >1000         >5200       >24 h
+        Toll       up to date              0             0         0 s
+
+        client Billing: 1 group held, the oldest for 59 min: see `fanoutctl held Billing`
+        client Insurance: 3 groups held, the oldest for 60 min: see `fanoutctl held Insurance`
+        client Tax: more than 4 groups held, the oldest for 2 h: see `fanoutctl held Tax`
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+    "#]],
+    );
+    facts.clients.as_mut().unwrap().remove(1);
+    assert_eq!(Report::new(&facts).exit(), Exit::Done);
+    let json = serde_json::to_value(Report::new(&facts)).unwrap();
+    let held = ["state", "groups_behind", "groups_held", "held_since", "held_seconds"];
+    let held = held.map(|name| json["clients"][0][name].to_string()).join(" ");
+    expect![[r#""held" 0 1 "2026-01-05T08:00:01Z" 3599"#]].assert_eq(&held);
 }
 
 /// It needs attention if it lacks something, because that is forgotten soon.
@@ -464,6 +502,9 @@ fn clients_for_programs() {
             "client": "Billing",
             "events_to_go": 5200,
             "groups_behind": 1000,
+            "groups_held": 0,
+            "held_seconds": null,
+            "held_since": null,
             "is_more": true,
             "retired_at": null,
             "state": "behind",
@@ -476,6 +517,9 @@ fn clients_for_programs() {
             "client": "Tax",
             "events_to_go": null,
             "groups_behind": null,
+            "groups_held": null,
+            "held_seconds": null,
+            "held_since": null,
             "is_more": false,
             "retired_at": null,
             "state": null,

@@ -136,6 +136,7 @@ prop_compose! {
                 _ => ClientQueue::Own,
             },
             history,
+            erasures: false,
             filter: text.map(filter),
             view: views[index % views.len()].clone(),
             request_role: (index % 5 == 1).then(|| role(index)),

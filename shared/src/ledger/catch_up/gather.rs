@@ -191,6 +191,15 @@ impl<'f> NeededEvents<'f> {
 }
 
 impl Plan {
+    /// Of a closed group: the client is told.
+    pub fn of_notice(task: &Task) -> Self {
+        let notice = task.notice();
+        let events = notice.map(|notice| PlannedEvent { version: notice.version, message: notice.message() });
+        let events: Vec<PlannedEvent> = events.into_iter().collect();
+        let end = events.first().map_or(task.item.version, |notice| notice.version);
+        Self { rejected: Vec::new(), events, end }
+    }
+
     /// Up to which version the client has everything when `next` is the first event of the run that was not accepted;
     /// all of it, if there is none.
     pub fn reached(&self, next: Option<&PlannedEvent>) -> i64 {

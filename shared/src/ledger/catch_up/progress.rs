@@ -2,10 +2,12 @@
 
 use super::{Begin, Task};
 use crate::ledger::cursors::{progress, up_to_date};
-use crate::ledger::{Cursor, LastVersion, Repetition, Write, WriteCount};
+use crate::ledger::erasures::settle;
+use crate::ledger::{Cursor, ErasureReceipt, LastVersion, Repetition, Settlement, Write, WriteCount};
+use crate::time::Timestamp;
 
 /// What was sent to a client of a group and is not recorded yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentRange {
     /// In which incarnation.
     pub incarnation_number: u64,
@@ -17,6 +19,8 @@ pub struct SentRange {
     pub up_to: i64,
     /// The version of the event that was sent last, if any was.
     pub last: LastVersion,
+    /// The receipt of the notice that was sent, if it was due.
+    pub due: Option<ErasureReceipt>,
 }
 
 /// What is to be written.
@@ -45,6 +49,7 @@ impl SentRange {
             after: position,
             up_to: position,
             last: None,
+            due: None,
         }
     }
 
@@ -53,13 +58,13 @@ impl SentRange {
         self.up_to <= self.after
     }
 
-    /// What to write, given what the ledger has now.
+    /// What to write, given the `items` that the ledger has now.
     ///
     /// In the same epoch, the client has the more of the two. In another epoch that began with a replay, what was sent
     /// meanwhile counts as a repetition, if the replay's repetitions reach that far. Of another incarnation nothing is
     /// left to record.
-    pub fn write(&self, now: &Begin, fresh: &mut dyn FnMut() -> u64) -> ProgressWrite {
-        let task = match now {
+    pub fn write(&self, items: &Begin, now: Timestamp, fresh: &mut dyn FnMut() -> u64) -> ProgressWrite {
+        let task = match items {
             Begin::Unread => return ProgressWrite::Unread,
             Begin::UpToDate => return ProgressWrite::Nothing { is_up_to_date: true },
             Begin::Behind(task) => task,
@@ -73,8 +78,12 @@ impl SentRange {
         let last = task.last().max(self.last);
         if cursor.epoch == self.epoch {
             let up_to = self.up_to.max(position);
-            if up_to >= task.item.version {
-                let writes = up_to_date(&task.group, &task.item, task.client, cursor, last);
+            if up_to >= task.end() && task.is_settled(now) {
+                let mut writes = up_to_date(&task.group, &task.item, task.client, cursor, last);
+                if let Some(receipt) = self.due.clone() {
+                    let place = task.receipt_place();
+                    writes.extend(settle(task.client, &place, receipt, Settlement::Told, now));
+                }
                 return ProgressWrite::UpToDate(writes);
             }
             if up_to == position {

@@ -47,6 +47,8 @@ pub struct GroupKnowledge<'v> {
     pub first_version: i64,
     /// The messages of the batch that are not settled yet, in the order of the queue.
     pub arrivals: &'v [Arrival],
+    /// The messages of the batch that bring no event, but say that an item of the aggregate was deleted.
+    pub hints: &'v [usize],
     /// The registry.
     pub registry: Reading<&'v Registry>,
     /// The group's item.
@@ -76,6 +78,8 @@ pub struct Answers {
     pub newer: Option<Vec<EventIdentity>>,
     /// The answer to [`LookUp::Whole`].
     pub whole: Option<Vec<RowHead>>,
+    /// The answer to [`LookUp::Emptiness`].
+    pub is_empty: Option<bool>,
     /// The answers to [`LookUp::Cursors`]; `None` for one that is missing.
     pub cursors: BTreeMap<ClientId, Option<Cursor>>,
 }
@@ -87,7 +91,8 @@ pub enum Decision {
     Return(&'static str),
     /// Return the group's messages, to be received again after [`YOUNG_RETRY`](crate::ledger::times::YOUNG_RETRY).
     ReturnSoon(Holes),
-    /// Acknowledge the group's messages: nothing is left to do.
+    /// Acknowledge the group's messages that bring events, or its hints, if only those are left: nothing is left to do for
+    /// them.
     Acknowledge(DroppedVersions),
     /// Read again: two items were not read at the same instant.
     ReadAgain,
@@ -125,6 +130,8 @@ pub enum LookUp {
     Newer(Vec<EventIdentity>),
     /// All of the table's rows of the aggregate, without their events.
     Whole,
+    /// Whether the table has no item of the aggregate that the source's filter admits.
+    Emptiness,
     /// These clients' cursors.
     Cursors(Vec<ClientId>),
 }

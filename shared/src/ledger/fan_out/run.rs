@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 use crate::view::ViewError;
 
 /// The most events of one run. The next run begins where it was recorded.
-const RUN_LIMIT: usize = 100;
+pub(in crate::ledger) const RUN_LIMIT: usize = 100;
 
 /// Consecutive versions of a group, from the one after the item's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,11 @@ impl EventRun {
         let arrivals = known.arrivals;
         // What reconcile, catch-up or an operator sends can be of another incarnation.
         let is_plain = |arrival: &Arrival| !arrival.is_again && arrival.written.is_some();
-        if item.incarnation_number != 1 || arrivals.is_empty() || !arrivals.iter().all(is_plain) {
+        if item.incarnation_number != 1
+            || item.closed.is_some()
+            || arrivals.is_empty()
+            || !arrivals.iter().all(is_plain)
+        {
             return None;
         }
         let mut sorted: Vec<&Arrival> = arrivals.iter().collect();

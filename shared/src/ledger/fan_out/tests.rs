@@ -73,6 +73,7 @@ fn registry(clients: &str) -> Registry {
             state,
             history: change.starts_with("history"),
             filter: FilterDigest::of(None),
+            erasures: false,
             since: if change == "history" || change == "since2" { 2 } else { 1 },
             absent_at: None,
             retired_at: None,
@@ -213,7 +214,7 @@ fn item(text: &str) -> GroupItem {
 
 fn cursor(position: i64, until: i64) -> Cursor {
     let id = ReplayId::try_new("r-1").unwrap();
-    let replay = (until > 0).then_some(Repetition { id, until });
+    let replay = (until > 0).then_some(Repetition { id, until, settles_at: None });
     Cursor {
         write_count: WriteCount(7),
         epoch: 7,
@@ -222,6 +223,7 @@ fn cursor(position: i64, until: i64) -> Cursor {
         last: (position > 0).then_some(position),
         replay,
         at: NOW,
+        hold: None,
         unknown: [].into(),
     }
 }
@@ -237,7 +239,15 @@ fn file(case: &Case) -> FileClients {
         let pattern = |wanted: Vec<i64>| format!(r#"{{"$message": {{"version": {wanted:?}}}}}"#);
         let pattern = wanted.map(|wanted| Pattern::try_from_json("filter", &pattern(wanted)).unwrap());
         let (queue, view) = (ClientQueue::Own, ClientView::default());
-        Client { name: name.clone(), queue, history: false, filter: pattern, view, request_role: None }
+        Client {
+            name: name.clone(),
+            queue,
+            history: false,
+            erasures: false,
+            filter: pattern,
+            view,
+            request_role: None,
+        }
     };
     FileClients::new(&case.registry.clients.keys().map(client).collect::<Vec<_>>())
 }
@@ -275,6 +285,7 @@ fn steps(case: &Case) -> (Vec<String>, Decision) {
     let (mut fresh, mut asked) = (100, Vec::new());
     loop {
         let known = GroupKnowledge {
+            hints: &[],
             group: &group,
             key: &key(),
             first_version: case.first_version,
@@ -416,6 +427,7 @@ fn write(write: &Write) -> String {
     let condition = match write.condition {
         Condition::Absent => "new".to_owned(),
         Condition::WriteCount(WriteCount(write_count)) => format!("if {write_count}"),
+        Condition::Any => "in any case".to_owned(),
     };
     match (&write.key, &write.item) {
         (ItemKey::Group(_), Some(Item::Group(item))) => {
@@ -454,9 +466,9 @@ fn write(write: &Write) -> String {
         }
         (ItemKey::Cursor(client, _), Some(Item::Cursor(cursor))) => {
             let Cursor { incarnation_number, position, replay, last, .. } = cursor;
-            let replay_until = replay
-                .as_ref()
-                .map_or(String::new(), |Repetition { id, until }| format!(" replay_until {until} in {id}"));
+            let replay_until = replay.as_ref().map_or(String::new(), |Repetition { id, until, .. }| {
+                format!(" replay_until {until} in {id}")
+            });
             let last = last.unwrap_or(0);
             let last = if last == *position { String::new() } else { format!(" last {last}") };
             format!(
@@ -1492,7 +1504,7 @@ fn step_10_what_was_sent_to_a_client_that_is_behind_now_gets_into_its_cursor() {
     check(
         &behind(6, 6),
         &expect![
-            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 8 replay_until 6 in r-1; up to 8"
+            "cursors 1? send 6=#0, 7=#1, 8=#2 to B from 7, C from 6; cursor 1: if 7: incarnation1 position 6 replay_until 8 in r-1; up to 8"
         ],
     );
     // Nothing is left to send.

@@ -80,7 +80,8 @@ impl UnrecordedSends {
 
     /// What the cursor of a client that is behind now becomes by what is known of it.
     ///
-    /// Where the cursor is still repeating, what was sent counts as a repetition too; else the client has it.
+    /// Where the cursor is of a replay, what was sent counts as a repetition, too: a client to which something before it
+    /// was missing has acknowledged it without effect. Else the client has it.
     pub(super) fn merge(
         &self,
         client: ClientId,
@@ -95,9 +96,9 @@ impl UnrecordedSends {
             return Merge::Same;
         }
         let mut merged = cursor.clone();
-        match merged.replay.as_mut().filter(|repeated| cursor.position < repeated.until) {
+        match merged.replay.as_mut() {
             Some(repeated) if repeated.until >= sent.after => repeated.until = repeated.until.max(sent.up_to),
-            None if cursor.position >= sent.after => {
+            _ if cursor.position >= sent.after => {
                 merged.position = cursor.position.max(sent.up_to);
                 merged.last = cursor.last.max(sent.last);
             }

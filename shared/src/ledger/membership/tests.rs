@@ -24,7 +24,7 @@ fn in_file(history: bool, filter: &str) -> FileRegistration {
     let pattern =
         |text: &str| Pattern::try_from_json("filter", &format!(r#"{{"kind": ["{text}"]}}"#)).unwrap();
     let filter = (!filter.is_empty()).then(|| pattern(filter));
-    FileRegistration { history, filter: FilterDigest::of(filter.as_ref()) }
+    FileRegistration { history, filter: FilterDigest::of(filter.as_ref()), erasures: false }
 }
 
 fn ago(minutes: u64) -> Timestamp {

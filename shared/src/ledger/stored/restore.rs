@@ -8,8 +8,8 @@ use crate::config::ClientName;
 use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
-    ClientId, Cursor, First, GroupItem, Item, ItemKey, LastSent, LastVersion, Lease, Registration, Registry,
-    Repetition, RequestAllowance, Scan, State, WriteCount,
+    ClientId, Cursor, ErasureReceipt, First, GroupItem, Hold, Item, ItemKey, LastSent, LastVersion, Lease,
+    Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent, State, WriteCount,
 };
 
 /// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations,
@@ -27,6 +27,7 @@ pub fn restore(key: &ItemKey, mut attributes: Attributes) -> Result<Item, Damage
         ItemKey::Cursor(..) => Item::Cursor(cursor(&mut fields)?),
         ItemKey::Lease(_) => Item::Lease(lease(&mut fields)?),
         ItemKey::Scan(_) => Item::Scan(scan(&mut fields)?),
+        ItemKey::Due(..) | ItemKey::Receipt(..) => Item::Receipt(receipt(&mut fields)?),
         ItemKey::Requests(_) => Item::Requests(requests(&mut fields)?),
     })
 }
@@ -63,6 +64,7 @@ fn registration(fields: &mut Fields) -> Result<Registration, Damage> {
         history: fields.boolean("history")?,
         // A release that knows no filters has clients that want all.
         filter: fields.if_any("filter", filter)?.unwrap_or_else(|| FilterDigest::of(None)),
+        erasures: fields.if_any("erasures", |fields| fields.boolean("erasures"))?.unwrap_or_default(),
         since: fields.number("since")?,
         absent_at: fields.if_any("absent_at", |fields| fields.instant("absent_at"))?,
         retired_at: fields.if_any("retired_at", |fields| fields.instant("retired_at"))?,
@@ -101,6 +103,7 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
         key: fields.key("key")?,
         holes: fields.if_any("holes", |fields| fields.list("holes", fields::version))?.unwrap_or_default(),
         pairs: fields.if_any("pairs", |fields| fields.list("pairs", fields::version))?.unwrap_or_default(),
+        closed: fields.if_any("closed", |fields| fields.instant("closed"))?,
         unknown: fields.take_rest(),
     })
 }
@@ -119,11 +122,12 @@ fn token(fields: &mut Fields) -> Result<IncarnationToken, Damage> {
 
 fn cursor(fields: &mut Fields) -> Result<Cursor, Damage> {
     let (id, until) = (fields.text("replay")?, fields.version("replay_until")?);
+    let settles_at = fields.if_any("settles_at", |fields| fields.instant("settles_at"))?;
     let replay = match id.as_str() {
         "" => None,
         text => {
             let id = ReplayId::try_new(text).map_err(|_| fields.damaged("replay", "is not a replay's id"))?;
-            Some(Repetition { id, until })
+            Some(Repetition { id, until, settles_at })
         }
     };
     let write_count = fields.write_count()?;
@@ -135,8 +139,25 @@ fn cursor(fields: &mut Fields) -> Result<Cursor, Damage> {
         last: last(fields, write_count)?.flatten(),
         replay,
         at: fields.instant("at")?,
+        hold: fields.if_any("hold", |fields| fields.map("hold", hold))?,
         unknown: fields.take_rest(),
     })
+}
+
+fn hold(fields: &mut Fields) -> Result<Hold, Damage> {
+    let skipped = fields.if_any("skipped", |fields| fields.list("skipped", skipped))?;
+    Ok(Hold {
+        reason: fields.text("reason")?,
+        by: fields.text("by")?,
+        since: fields.instant("since")?,
+        skipped: skipped.unwrap_or_default(),
+    })
+}
+
+fn skipped(value: &Value) -> Option<SkippedEvent> {
+    let Value::M(attributes) = value else { return None };
+    let Value::S(reason) = attributes.get("reason")? else { return None };
+    Some(SkippedEvent { version: fields::version(attributes.get("version")?)?, reason: reason.clone() })
 }
 
 fn lease(fields: &mut Fields) -> Result<Lease, Damage> {
@@ -173,6 +194,27 @@ fn requests(fields: &mut Fields) -> Result<RequestAllowance, Damage> {
         write_count: fields.write_count()?,
         left: fields.number("left")?,
         at: fields.instant("at")?,
+        unknown: fields.take_rest(),
+    })
+}
+
+fn receipt(fields: &mut Fields) -> Result<ErasureReceipt, Damage> {
+    let settlement = fields.if_any("settlement", |fields| match fields.text("settlement")?.as_str() {
+        "told" => Ok(Settlement::Told),
+        "superseded" => Ok(Settlement::Superseded),
+        "retired" => Ok(Settlement::Retired),
+        _ => Err(fields.damaged("settlement", "is not `told`, `superseded` or `retired`")),
+    })?;
+    let settled = match settlement {
+        Some(settlement) => Some((settlement, fields.instant("settled_at")?)),
+        None => None,
+    };
+    Ok(ErasureReceipt {
+        write_count: fields.write_count()?,
+        key: fields.key("key")?,
+        token: token(fields)?,
+        closed_at: fields.instant("closed_at")?,
+        settled,
         unknown: fields.take_rest(),
     })
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{Attributes, FORMAT, FORMAT_WRITTEN, LAST_WRITTEN, Value, instant, packed};
 use crate::ids::Key;
 use crate::ledger::{
-    Cursor, First, GroupItem, Item, Lease, Registration, Registry, RequestAllowance, Scan, State,
+    Cursor, ErasureReceipt, First, GroupItem, Hold, Item, Lease, Registration, Registry, RequestAllowance,
+    Scan, Settlement, State,
 };
 use crate::time::Timestamp;
 
@@ -17,6 +18,7 @@ pub fn store(item: &Item) -> Attributes {
         Item::Cursor(cursor) => of_cursor(cursor),
         Item::Lease(lease) => of_lease(lease),
         Item::Scan(scan) => of_scan(scan),
+        Item::Receipt(receipt) => of_receipt(receipt),
         Item::Requests(allowance) => of_requests(allowance),
     };
     put(&mut attributes, FORMAT, Some(number(FORMAT_WRITTEN)));
@@ -26,6 +28,7 @@ pub fn store(item: &Item) -> Attributes {
         Item::Cursor(cursor) => &cursor.unknown,
         Item::Lease(lease) => &lease.unknown,
         Item::Scan(scan) => &scan.unknown,
+        Item::Receipt(receipt) => &receipt.unknown,
         Item::Requests(allowance) => &allowance.unknown,
     };
     with_unknown(attributes, unknown)
@@ -57,6 +60,7 @@ fn of_registration(client: &Registration) -> Attributes {
         ("state", Value::S(state.to_owned())),
         ("history", Value::Bool(client.history)),
         ("filter", Value::S(client.filter.as_str().to_owned())),
+        ("erasures", Value::Bool(client.erasures)),
         ("since", number(client.since)),
     ]);
     put(&mut attributes, "absent_at", client.absent_at.map(at));
@@ -94,6 +98,7 @@ fn of_group(group: &GroupItem) -> Attributes {
         let list = || Value::L(versions.iter().copied().map(number).collect());
         put(&mut attributes, name, (!versions.is_empty()).then(list));
     }
+    put(&mut attributes, "closed", group.closed.map(at));
     attributes
 }
 
@@ -110,6 +115,21 @@ fn of_cursor(cursor: &Cursor) -> Attributes {
     ]);
     put(&mut attributes, LAST_WRITTEN, cursor.last.map(|_| number(cursor.write_count.0)));
     put(&mut attributes, "last", cursor.last.map(number));
+    put(&mut attributes, "settles_at", replay.and_then(|repeated| repeated.settles_at).map(at));
+    put(&mut attributes, "hold", cursor.hold.as_ref().map(|hold| Value::M(of_hold(hold))));
+    attributes
+}
+
+fn of_hold(hold: &Hold) -> Attributes {
+    let mut attributes = map([
+        ("reason", Value::S(hold.reason.clone())),
+        ("by", Value::S(hold.by.clone())),
+        ("since", at(hold.since)),
+    ]);
+    let skipped = hold.skipped.iter().map(|skipped| {
+        Value::M(map([("version", number(skipped.version)), ("reason", Value::S(skipped.reason.clone()))]))
+    });
+    put(&mut attributes, "skipped", (!hold.skipped.is_empty()).then(|| Value::L(skipped.collect())));
     attributes
 }
 
@@ -143,6 +163,25 @@ fn of_requests(allowance: &RequestAllowance) -> Attributes {
         ("left", number(allowance.left)),
         ("at", at(allowance.at)),
     ])
+}
+
+fn of_receipt(receipt: &ErasureReceipt) -> Attributes {
+    let mut attributes = map([
+        ("write_count", number(receipt.write_count.0)),
+        ("key", of_key(&receipt.key)),
+        ("token", Value::S(receipt.token.as_str().to_owned())),
+        ("closed_at", at(receipt.closed_at)),
+    ]);
+    if let Some((settlement, settled_at)) = receipt.settled {
+        let settlement = match settlement {
+            Settlement::Told => "told",
+            Settlement::Superseded => "superseded",
+            Settlement::Retired => "retired",
+        };
+        put(&mut attributes, "settlement", Some(Value::S(settlement.to_owned())));
+        put(&mut attributes, "settled_at", Some(at(settled_at)));
+    }
+    attributes
 }
 
 fn map<const N: usize>(entries: [(&str, Value); N]) -> Attributes {

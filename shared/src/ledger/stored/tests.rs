@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
@@ -7,8 +8,8 @@ use crate::config::ClientName;
 use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::ledger::{
-    ClientId, Cursor, EventTime, First, GroupItem, Item, LastSent, Lease, Registration, Registry, Repetition,
-    RequestAllowance, Scan, State, WriteCount,
+    ClientId, Cursor, ErasureReceipt, EventTime, First, GroupItem, Hold, Item, LastSent, Lease, ReceiptPlace,
+    Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent, State, WriteCount,
 };
 use crate::time::Timestamp;
 
@@ -37,6 +38,7 @@ fn group_item() -> GroupItem {
         key: Key::S("AFC F5".to_owned()),
         holes: vec![4, 2],
         pairs: vec![3],
+        closed: Some(at(1_800_000_100_000)),
         unknown: [].into(),
     }
 }
@@ -50,8 +52,18 @@ fn cursor() -> Cursor {
         incarnation_number: 1,
         position: 3,
         last: Some(6),
-        replay: Some(Repetition { id: replay, until: 7 }),
+        replay: Some(Repetition {
+            id: replay,
+            until: 7,
+            settles_at: Some(at.plus(Duration::from_secs(330))),
+        }),
         at,
+        hold: Some(Hold {
+            reason: "400 of the webhook".to_owned(),
+            by: "arn:aws:iam::111122223333:user/op".to_owned(),
+            since: at,
+            skipped: vec![SkippedEvent { version: 2, reason: "not ours".to_owned() }],
+        }),
         unknown: [].into(),
     }
 }
@@ -86,6 +98,7 @@ fn what_an_operator_reads() {
         id: ClientId(1),
         state: State::Paused,
         history: true,
+        erasures: true,
         filter: FilterDigest::of(None),
         since: 2,
         absent_at: Some(at(1_763_632_800_125)),
@@ -103,14 +116,14 @@ fn what_an_operator_reads() {
         ItemKey::Registry,
         Item::Registry(registry),
         expect![
-            "registry / registry: {clients: {Billing: {absent_at: \"2025-11-20T10:00:00.125Z\", filter: \"74d49aafd0921ae1\", history: true, id: 1, since: 2, state: \"paused\"}}, format: 2, revision: 3, start: \"2025-11-20T10:00:00Z\", write_count: 4}"
+            "registry / registry: {clients: {Billing: {absent_at: \"2025-11-20T10:00:00.125Z\", erasures: true, filter: \"74d49aafd0921ae1\", history: true, id: 1, since: 2, state: \"paused\"}}, format: 2, revision: 3, start: \"2025-11-20T10:00:00Z\", write_count: 4}"
         ],
     );
     check(
         ItemKey::Group(group()),
         Item::Group(Box::new(group_item())),
         expect![
-            "group#AFC%20F5 / group: {behind: <2, 11>, first: {id: \"an id\", sort: \"2025-03-01T09:30:00Z\", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: \"AFC F5\", last: 6, last_write_count: 9, pairs: [3], revision: 3, sent: [1, 0, 2, 6], streamed_at: \"2027-01-15T08:00:00.125Z\", time: \"2026-11-20T10:00:00.000000001Z\", token: \"0123456789abcdef\", version: 7, write_count: 9}"
+            "group#AFC%20F5 / group: {behind: <2, 11>, closed: \"2027-01-15T08:01:40Z\", first: {id: \"an id\", sort: \"2025-03-01T09:30:00Z\", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: \"AFC F5\", last: 6, last_write_count: 9, pairs: [3], revision: 3, sent: [1, 0, 2, 6], streamed_at: \"2027-01-15T08:00:00.125Z\", time: \"2026-11-20T10:00:00.000000001Z\", token: \"0123456789abcdef\", version: 7, write_count: 9}"
         ],
     );
     let empty = GroupItem {
@@ -125,21 +138,21 @@ fn what_an_operator_reads() {
         ItemKey::Group(group()),
         Item::Group(Box::new(empty)),
         expect![[
-            r#"group#AFC%20F5 / group: {first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, incarnation_number: 1, key: "AFC F5", pairs: [3], revision: 3, token: "0123456789abcdef", version: 7, write_count: 9}"#
+            r#"group#AFC%20F5 / group: {closed: "2027-01-15T08:01:40Z", first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, incarnation_number: 1, key: "AFC F5", pairs: [3], revision: 3, token: "0123456789abcdef", version: 7, write_count: 9}"#
         ]],
     );
     check(
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(cursor()),
         expect![
-            "behind#2 / AFC%20F5: {at: \"2025-11-20T10:00:00Z\", epoch: 2, format: 2, incarnation_number: 1, last: 6, last_write_count: 1, position: 3, replay: \"r-1\", replay_until: 7, write_count: 1}"
+            "behind#2 / AFC%20F5: {at: \"2025-11-20T10:00:00Z\", epoch: 2, format: 2, hold: {by: \"arn:aws:iam::111122223333:user/op\", reason: \"400 of the webhook\", since: \"2025-11-20T10:00:00Z\", skipped: [{reason: \"not ours\", version: 2}]}, incarnation_number: 1, last: 6, last_write_count: 1, position: 3, replay: \"r-1\", replay_until: 7, settles_at: \"2025-11-20T10:05:30Z\", write_count: 1}"
         ],
     );
     check(
         ItemKey::Cursor(ClientId(2), group()),
         Item::Cursor(Cursor { replay: None, ..cursor() }),
         expect![
-            "behind#2 / AFC%20F5: {at: \"2025-11-20T10:00:00Z\", epoch: 2, format: 2, incarnation_number: 1, last: 6, last_write_count: 1, position: 3, replay: \"\", replay_until: 0, write_count: 1}"
+            "behind#2 / AFC%20F5: {at: \"2025-11-20T10:00:00Z\", epoch: 2, format: 2, hold: {by: \"arn:aws:iam::111122223333:user/op\", reason: \"400 of the webhook\", since: \"2025-11-20T10:00:00Z\", skipped: [{reason: \"not ours\", version: 2}]}, incarnation_number: 1, last: 6, last_write_count: 1, position: 3, replay: \"\", replay_until: 0, write_count: 1}"
         ],
     );
     let lease = Lease {
@@ -156,6 +169,31 @@ fn what_an_operator_reads() {
         Item::Lease(lease),
         expect![[
             r#"lease#2 / lease: {failures: 0, format: 2, groups: ["AFC%20F5"], holder: 6, not_before: "1970-01-01T00:00:00Z", until: "2025-11-20T10:01:00Z", write_count: 5}"#
+        ]],
+    );
+    let place = || ReceiptPlace { group: group(), incarnation_number: 2 };
+    let due = ErasureReceipt {
+        write_count: WriteCount(1),
+        key: Key::S("AFC F5".to_owned()),
+        token: group_item().token,
+        closed_at: at(1_763_632_800_000),
+        settled: None,
+        unknown: [].into(),
+    };
+    check(
+        ItemKey::Due(ClientId(2), place()),
+        Item::Receipt(due.clone()),
+        expect![[
+            r#"due#2 / AFC%20F5#2: {closed_at: "2025-11-20T10:00:00Z", format: 2, key: "AFC F5", token: "0123456789abcdef", write_count: 1}"#
+        ]],
+    );
+    let settled = Some((Settlement::Told, at(1_763_632_860_000)));
+    let told = Item::Receipt(ErasureReceipt { settled, ..due });
+    check(
+        ItemKey::Receipt(ClientId(2), place()),
+        told,
+        expect![[
+            r#"receipt#2 / AFC%20F5#2: {closed_at: "2025-11-20T10:00:00Z", format: 2, key: "AFC F5", settled_at: "2025-11-20T10:01:00Z", settlement: "told", token: "0123456789abcdef", write_count: 1}"#
         ]],
     );
     let after = Some((Key::N("7".to_owned()), Key::B(vec![0, 255])));

@@ -34,7 +34,8 @@ impl World {
                     source.looks_old(event, &observed)
                 };
                 let is_exempt = source.is_worst_of_e(event.group, event.incarnation_number) || looks_old;
-                if is_exempt || !self.always_wants(*client, event) {
+                let is_skipped = observed.holds.is_skipped(*client, event);
+                if is_exempt || is_skipped || !self.always_wants(*client, event) {
                     continue;
                 }
                 let is_wanted = registered.history

@@ -105,7 +105,8 @@ impl World {
                     // Nothing brings an erased event again, so that a replay doesn't wait for it; and a sender that died
                     // may have left unrecorded that it sent it.
                     let is_erased = deleted.is_some_and(|deleted| deleted <= sent);
-                    self.always_wants(*client, missed) && !is_erased
+                    let is_skipped = self.observed.borrow().holds.is_skipped(*client, missed);
+                    self.always_wants(*client, missed) && !is_erased && !is_skipped
                 });
                 if let Some((taken, missed)) = overtaken {
                     self.violated(|| {
@@ -153,7 +154,8 @@ impl World {
         let mut there = all.taken.iter().filter(|event| {
             let is_there =
                 self.source.borrow().known(**event).is_some_and(|known| known.is_there(self.now()));
-            is_there && self.always_wants(lost.client, **event)
+            let is_skipped = observed.holds.is_skipped(lost.client, **event);
+            is_there && self.always_wants(lost.client, **event) && !is_skipped
         });
         let missed = there.find(|event| !consumer.taken.contains(event));
         if let Some(missed) = missed {
@@ -164,6 +166,16 @@ impl World {
                 )
             });
         }
+    }
+
+    /// What consumers that never fail took.
+    pub(crate) fn taken_by_consumers(
+        &self,
+        settings: &ConsumerSettings,
+    ) -> BTreeMap<(usize, usize), Vec<EventRef>> {
+        let observed = self.observed.borrow();
+        let consumed = self.consumed(&observed).into_iter();
+        consumed.map(|(place, arrivals)| (place, Consumer::after(settings, &arrivals, None).taken)).collect()
     }
 
     fn consumer_settings(&self) -> ConsumerSettings {

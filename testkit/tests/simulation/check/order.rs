@@ -87,6 +87,7 @@ impl World {
                         && !seen.contains(&known.event.version)
                         && known.is_convertible()
                         && self.always_wants(client, known.event)
+                        && !observed.holds.is_skipped(client, known.event)
                         && (registered.history
                             || source.is_new(known, start) && !source.looks_old(known.event, &observed))
                         && known.deleted.is_none_or(|deleted| deleted > arrival.at)

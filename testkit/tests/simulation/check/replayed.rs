@@ -38,7 +38,8 @@ impl World {
             for known in source.events_of(replay.group, replay.incarnation_number) {
                 let event = known.event;
                 let is_meant = (replay.from..=replay.had).contains(&event.version);
-                let is_wanted = self.always_wants(replay.client, event);
+                let is_wanted = self.always_wants(replay.client, event)
+                    && !observed.holds.is_skipped(replay.client, event);
                 let is_there = known.is_there(now) && known.is_convertible();
                 if !is_meant || !is_there || !is_wanted || source.is_case_e(event) {
                     continue;

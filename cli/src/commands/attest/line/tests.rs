@@ -16,6 +16,7 @@ fn client() -> Registration {
         id: CLIENT,
         state: State::Live,
         history: false,
+        erasures: false,
         filter: FilterDigest::of(None),
         since: 1,
         absent_at: None,
@@ -36,6 +37,7 @@ fn group(key: Key, version: i64, is_behind: bool) -> (Group, GroupItem) {
         first: First { identity: key.clone().into(), version: 1 },
         time: None,
         streamed_at: None,
+        closed: None,
         key: key.clone(),
         holes: Vec::new(),
         pairs: Vec::new(),
@@ -57,6 +59,7 @@ fn cursor(position: i64) -> Cursor {
         last: Some(position),
         replay: None,
         at: Timestamp::from_millis(1_767_603_600_000),
+        hold: None,
         unknown: [].into(),
     }
 }

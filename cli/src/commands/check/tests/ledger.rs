@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use shared::time::Timestamp;
 
 use super::*;
-use crate::client_status::{ClientStatus, Lag};
+use crate::client_status::{ClientStatus, HeldLag, Lag};
 
 fn check_ledger(change: impl FnOnce(&mut Ledger), expected: &Expect) {
     check(|facts| change(facts.ledger.as_mut().unwrap()), expected);
@@ -159,7 +159,7 @@ fn a_client_that_leaves_and_lacks_something() {
     let check_leaving = |groups, is_more, expected: &Expect| {
         let at = |seconds: i64| Timestamp::from_millis(NOW.saturating_add_signed(seconds * 1_000));
         let absent_at = Some(at(-600));
-        let lag = Lag { groups, events: 7, since: Some(at(-86_400)), is_more };
+        let lag = Lag { groups, events: 7, since: Some(at(-86_400)), is_more, ..Lag::default() };
         let client = ClientStatus { absent_at, ..status("Insurance", true, lag) };
         check_content(|content| content.clients.push(client), expected);
     };
@@ -184,7 +184,7 @@ fn a_client_that_leaves_and_lacks_something() {
 fn clients_that_stay_behind() {
     let check_client = |is_paused, groups, seconds: u64, is_more, expected: &Expect| {
         let since = Some(Timestamp::from_millis(NOW - seconds * 1_000));
-        let lag = Lag { groups, events: 7, since, is_more };
+        let lag = Lag { groups, events: 7, since, is_more, ..Lag::default() };
         check_content(|content| content.clients[0] = status("Billing", is_paused, lag), expected);
     };
     check_client(false, 12, 899, false, &expect![[""]]);
@@ -220,6 +220,31 @@ fn clients_that_stay_behind() {
         |content| content.clients[0].lag = Err(error(CallFault::NotAllowed)),
         &expect![[r#"
         client `Billing`: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
+    "#]],
+    );
+}
+
+#[test]
+fn groups_that_stay_held() {
+    let check_held = |seconds: u64, absent_at, expected: &Expect| {
+        let since = Some(Timestamp::from_millis(NOW - seconds * 1_000));
+        let lag = Lag { held: HeldLag { groups: 2, events: 7, since }, ..Lag::default() };
+        let client = ClientStatus { absent_at, ..status("Billing", false, lag) };
+        check_content(|content| content.clients[0] = client, expected);
+    };
+    check_held(3_599, None, &expect![[""]]);
+    check_held(
+        3_600,
+        None,
+        &expect![[r#"
+        client `Billing`: gets nothing of 2 groups: held, the first since 2026-01-05T08:00:00Z, longer than 60 minutes; `fanoutctl held Billing` says why; mend that, then `fanoutctl release` or `skip`
+    "#]],
+    );
+    check_held(
+        60,
+        Some(Timestamp::from_millis(NOW)),
+        &expect![[r#"
+        client `Billing`: has been in no deployed config since 2026-01-05T09:00:00Z, and is behind in 2 groups: what it lacks is forgotten at 2026-01-05T10:00:00Z; add it to client-queues.toml again, and deploy, unless it may lack that
     "#]],
     );
 }

@@ -1,0 +1,100 @@
+//! Notices that an aggregate was erased: which are due for long, and which never will be sent.
+
+use std::time::Duration;
+
+use shared::clock::Clock;
+use shared::ledger::erasures::settle;
+use shared::ledger::{
+    ErasureReceipt, EventTable, GroupItem, ItemKey, Ledger, READ_LIMIT, ReceiptPlace, Registration, Registry,
+    Settlement, State, WriteError,
+};
+use shared::metrics::{ERASURE_AGE, ERASURES_DUE, Tally};
+use shared::send::Transport;
+use tracing::{info, warn};
+
+use super::work::{Work, why_unread};
+
+/// The notices that are due.
+#[derive(Debug, Default)]
+struct DueNotices {
+    count: usize,
+    /// Since when the oldest is.
+    age: Duration,
+}
+
+impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
+    /// Settles the notices that are due to nobody any more, and counts the others.
+    pub(super) async fn notices(&self, registry: &Registry, tally: &mut Tally) {
+        if !registry.clients.values().any(|client| client.erasures) {
+            return;
+        }
+        let mut due = DueNotices::default();
+        // A client that wants none any more may still be due some.
+        for (name, registration) in &registry.clients {
+            if self.is_over() {
+                return;
+            }
+            if let Err(why) = self.notices_of(registration, &mut due).await {
+                warn!(client = name.as_str(), why, "notices of erasures are not looked at now");
+            }
+        }
+        tally.count(ERASURES_DUE, due.count);
+        tally.count(ERASURE_AGE, usize::try_from(due.age.as_millis()).unwrap_or(usize::MAX));
+    }
+
+    async fn notices_of(&self, registration: &Registration, due: &mut DueNotices) -> Result<(), String> {
+        let mut last: Option<ReceiptPlace> = None;
+        while !self.is_over() {
+            let page = self.ports.ledger.receipts(registration.id, true, last.as_ref()).await;
+            let page = page.map_err(|error| error.to_string())?;
+            let Some((place, _)) = page.last() else { break };
+            last = Some(place.clone());
+            for some in page.chunks(READ_LIMIT) {
+                self.settle_some(registration, some, due).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle_some(
+        &self,
+        registration: &Registration,
+        receipts: &[(ReceiptPlace, ErasureReceipt)],
+        due: &mut DueNotices,
+    ) -> Result<(), String> {
+        let mut keys: Vec<ItemKey> =
+            receipts.iter().map(|(place, _)| ItemKey::Group(place.group.clone())).collect();
+        keys.dedup();
+        let found = self.read(&keys).await;
+        for (place, receipt) in receipts {
+            let item = found.group(&place.group).known(|| why_unread(&found, &keys))?;
+            let Some(settlement) = settlement(registration, item, place) else {
+                due.count += 1;
+                due.age = due.age.max(self.now().since(receipt.closed_at));
+                continue;
+            };
+            let writes = settle(registration.id, place, receipt.clone(), settlement, self.now());
+            match self.ports.ledger.write(&writes).await {
+                Ok(()) => info!(group = %place.group, ?settlement, "a notice of an erasure is settled"),
+                // It was told meanwhile.
+                Err(WriteError::Lost) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why the client will not be told any more, if that is so.
+fn settlement(
+    registration: &Registration,
+    item: Option<&GroupItem>,
+    place: &ReceiptPlace,
+) -> Option<Settlement> {
+    if registration.state == State::Retired {
+        return Some(Settlement::Retired);
+    }
+    let lasts =
+        item.is_some_and(|item| item.closed.is_some() && item.incarnation_number == place.incarnation_number);
+    (!lasts).then_some(Settlement::Superseded)
+}

@@ -1,0 +1,173 @@
+//! What delivers from a client's queue to somewhere else. It keeps the consumer's state of each group and follows the
+//! consumer's rule; where a delivery fails, it has the group held. It dies, too.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, Verdict, decide};
+
+use crate::clients::NAMES;
+use crate::mix::Kind;
+use crate::source::EventRef;
+use crate::world::World;
+
+/// The deliverers, by client and group.
+pub(crate) type Deliverers = BTreeMap<(usize, usize), Deliverer>;
+
+#[derive(Default)]
+pub(crate) struct Deliverer {
+    waiting: VecDeque<(EventRef, ReceivedMessage)>,
+    is_busy: bool,
+    /// What outlasts its death.
+    state: Option<ConsumerState>,
+    delivered: Vec<EventRef>,
+}
+
+impl World {
+    /// A message is in a client's queue.
+    pub(crate) fn deliver_soon(self: &Rc<Self>, client: usize, event: EventRef, message: &ReceivedMessage) {
+        if !self.mix.has(Kind::Held) {
+            return;
+        }
+        let place = (client, event.group);
+        self.deliverers.borrow_mut().entry(place).or_default().waiting.push_back((event, message.clone()));
+        self.go_on(place);
+    }
+
+    /// Whether a message waits to be delivered.
+    pub(crate) fn delivers(&self) -> bool {
+        self.deliverers.borrow().values().any(|deliverer| deliverer.is_busy || !deliverer.waiting.is_empty())
+    }
+
+    fn go_on(self: &Rc<Self>, place: (usize, usize)) {
+        let mut deliverers = self.deliverers.borrow_mut();
+        let Some(deliverer) = deliverers.get_mut(&place) else { return };
+        if !deliverer.is_busy && !deliverer.waiting.is_empty() {
+            deliverer.is_busy = true;
+            self.after(self.rng.millis(0, 2_000), move |world| world.deliver_next(place));
+        }
+    }
+
+    fn deliver_next(self: &Rc<Self>, place: (usize, usize)) {
+        let (client, group) = place;
+        let next = {
+            let deliverers = self.deliverers.borrow();
+            let deliverer = &deliverers[&place];
+            deliverer.waiting.front().map(|(event, message)| {
+                (*event, decide(deliverer.state.as_ref(), message, &self.deliverer_settings()))
+            })
+        };
+        let Some((event, verdict)) = next else { return };
+        match verdict {
+            Verdict::Take { state, .. } => {
+                if self.is_on(Kind::Held) && self.rng.chance(120) {
+                    return self.have_held(place, event);
+                }
+                let dies = self.is_on(Kind::Held) && self.rng.chance(80);
+                let mut deliverers = self.deliverers.borrow_mut();
+                let Some(deliverer) = deliverers.get_mut(&place) else { return };
+                deliverer.delivered.push(event);
+                // It dies after the delivery: the message comes again.
+                if !dies {
+                    deliverer.state = Some(state);
+                    deliverer.waiting.pop_front();
+                }
+            }
+            Verdict::Ask(state) => {
+                let from = state.asked.as_ref().map_or(state.version, |asked| asked.from);
+                self.note("deliverer", || format!("{} misses something before {event}", NAMES[client]));
+                self.replay(client, vec![group], from, 5);
+                self.acknowledge(place, Some(state));
+            }
+            Verdict::Forget(state) => self.acknowledge(place, Some(state)),
+            Verdict::Had | Verdict::Wait => self.acknowledge(place, None),
+            Verdict::Refuse => self.violated(|| format!("deliverer: {} refuses {event}", NAMES[client])),
+        }
+        self.rest(place);
+    }
+
+    /// The delivery fails: the group is held from this event on, which is acknowledged then.
+    fn have_held(self: &Rc<Self>, place: (usize, usize), event: EventRef) {
+        let (client, group) = place;
+        self.note("deliverer", || format!("{} fails at {event}", NAMES[client]));
+        self.hold(client, group, Some(event.version), move |world, is_held| {
+            if is_held {
+                world.pass_over(place);
+                let pause = world.rng.seconds(0, world.rng.pick(&[10, 100, 400, 1_000]));
+                world.after(pause, move |world| world.release(client, group));
+            }
+            // Else it comes again after a while.
+            let pause = if is_held { world.rng.millis(0, 500) } else { world.rng.seconds(5, 40) };
+            world.after(pause, move |world| world.rest(place));
+        });
+    }
+
+    /// The first message that waits is acknowledged without effect. What comes behind it has to show that, even if nothing
+    /// of the group was ever delivered.
+    fn pass_over(&self, place: (usize, usize)) {
+        if let Some(deliverer) = self.deliverers.borrow_mut().get_mut(&place)
+            && let Some((event, message)) = deliverer.waiting.pop_front()
+        {
+            let nothing = || ConsumerState {
+                version: event.version - 1,
+                incarnation: message.incarnation.clone(),
+                asked: None,
+            };
+            deliverer.state.get_or_insert_with(nothing);
+        }
+    }
+
+    fn acknowledge(&self, place: (usize, usize), state: Option<ConsumerState>) {
+        if let Some(deliverer) = self.deliverers.borrow_mut().get_mut(&place) {
+            deliverer.waiting.pop_front();
+            if state.is_some() {
+                deliverer.state = state;
+            }
+        }
+    }
+
+    fn rest(self: &Rc<Self>, place: (usize, usize)) {
+        if let Some(deliverer) = self.deliverers.borrow_mut().get_mut(&place) {
+            deliverer.is_busy = false;
+        }
+        self.go_on(place);
+    }
+
+    /// Whatever a consumer that never failed would have taken, and is there still, was delivered; in order, and twice only
+    /// where the deliverer died.
+    pub(crate) fn check_deliverers(&self) {
+        let settings = self.deliverer_settings();
+        let deliverers = self.deliverers.borrow();
+        let observed = self.observed.borrow();
+        for ((client, group), taken) in self.taken_by_consumers(&settings) {
+            let name = NAMES[client];
+            let Some(deliverer) = deliverers.get(&(client, group)) else { continue };
+            let mut delivered = deliverer.delivered.clone();
+            // What another filter lets through, or a replay brings though it was left out, can come later to a deliverer
+            // that died.
+            delivered.retain(|event| {
+                self.always_wants(client, *event) && !observed.holds.is_skipped(client, *event)
+            });
+            delivered.dedup();
+            if let Some(pair) = delivered.windows(2).find(|pair| pair[0] >= pair[1]) {
+                self.violated(|| format!("deliverer: {name} gets {} after {}", pair[1], pair[0]));
+            }
+            if observed.served(client).is_none() {
+                continue;
+            }
+            let mut wanted = taken.iter().filter(|event| {
+                let is_there =
+                    self.source.borrow().known(**event).is_some_and(|known| known.is_there(self.now()));
+                is_there && self.always_wants(client, **event) && !observed.holds.is_skipped(client, **event)
+            });
+            if let Some(lost) = wanted.find(|event| !delivered.contains(event)) {
+                self.violated(|| format!("deliverer: {name} never gets {lost}"));
+            }
+        }
+    }
+
+    fn deliverer_settings(&self) -> ConsumerSettings {
+        let first_version = self.source.borrow().first_version;
+        ConsumerSettings { first_version, start: Start::Anywhere }
+    }
+}
