@@ -1,4 +1,4 @@
-//! What consumers ask for: each message of the queue of requests is a replay of one group for one client, or becomes none.
+//! What consumers ask for: each message of the queue of requests is a replay of one group for one client, or none.
 
 use std::time::Duration;
 
@@ -238,7 +238,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         Ok(request_verdict(item, client.id, cursor, allowance, from, self.now(), fresh))
     }
 
-    /// Makes requests that were returned visible again soon; if that fails, they come after the queue's visibility time-out.
+    /// Makes requests that were returned visible again soon; if that fails, they come after the queue's own time.
     async fn hasten(&self, transport: &impl Visibility, returned: &[RequestRecord]) {
         let handles = returned.iter().filter_map(|record| record.receipt_handle.as_deref());
         let changes: Vec<_> = handles.map(|handle| (handle, COMES_AGAIN)).collect();

@@ -7,7 +7,7 @@ use shared::control::ReplayRequest;
 
 use crate::store::StoreError;
 
-/// The pipeline's queue of requests: `MarkFanOutRequests.fifo`, for a client with a `request_role` in `client-queues.toml`.
+/// The pipeline's queue of requests, `MarkFanOutRequests.fifo`: for a client that has a `request_role`.
 pub trait RequestQueue {
     /// Sends the message: its body, group and deduplication id, as they are, and nothing else.
     ///
@@ -22,7 +22,7 @@ pub struct RequestMessage {
     pub body: String,
     /// The `MessageGroupId`: the client.
     pub group_id: String,
-    /// The `MessageDeduplicationId`: the same for the same gap, so that SQS drops what is asked twice within five minutes.
+    /// The `MessageDeduplicationId`: the same for the same gap, so that SQS drops what is asked twice in five minutes.
     pub deduplication_id: String,
 }
 
