@@ -14,7 +14,9 @@ use deploy::settings::{
 
 pub use crate::commands::rejected::arguments::RejectedCommand;
 pub use holds::{HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments};
-pub use ledger::{BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments};
+pub use ledger::{
+    AttestArguments, BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments,
+};
 
 /// Carries a DynamoDB table's events to every client's queue: checks, deploys and watches the stack.
 ///
@@ -121,6 +123,10 @@ pub enum Command {
     /// Show the groups that are held: why, by whom and since when
     #[command(after_help = include_str!("args/help/held.txt"))]
     Held(HeldArguments),
+
+    /// Show what a client was sent last of each aggregate, for its team to compare with what it has
+    #[command(after_help = include_str!("args/help/attest.txt"))]
+    Attest(AttestArguments),
 
     /// Compare the event table with the ledger, and send what is missing
     #[command(after_help = include_str!("args/help/reconcile.txt"))]

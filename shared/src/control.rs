@@ -21,6 +21,7 @@
 
 mod answer;
 mod key;
+mod replay_request;
 mod request;
 mod resend;
 #[cfg(test)]
@@ -32,5 +33,6 @@ pub use answer::{
     StateChange,
 };
 pub use key::{InvalidBase64, TablePosition, TypedKey};
+pub use replay_request::{InvalidReplayRequest, ReplayRequest};
 pub use request::{ControlRequest, REASON_LIMIT, REPLAY_KEYS_LIMIT, RequestError};
 pub use resend::{ResendAnswer, ResendOutcome, ResendRequest, ResendResult, StreamChange, StreamRecord};

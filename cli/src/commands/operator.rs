@@ -52,7 +52,7 @@ pub(super) struct Operator {
 
 /// A stack's ledger. An error of it names its table.
 pub(super) struct StackLedger {
-    table: LedgerTable,
+    pub(super) table: LedgerTable,
     /// The name of the table.
     pub(super) name: String,
 }
