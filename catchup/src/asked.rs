@@ -24,7 +24,7 @@ use tracing::{info, warn};
 use super::CatchUp;
 use super::payload::ControlError;
 use super::request_record::{RequestRecord, records};
-use super::requests::{Refusal, registered};
+use super::requests::{Refusal, ReplayReason, registered};
 use super::work::{AfterFailure, Update, Work, why_unread};
 
 /// When a request that was returned comes again: by then, a client has its whole allowance again.
@@ -188,7 +188,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let Some(key) = found.group(&record.group).present().map(|item| item.key.clone()) else {
             return Err(Later("the group's item could not be read".to_owned()));
         };
-        match self.replay_group(name, registration.id, &key, from, &record.replay).await {
+        match self.replay_group(name, registration.id, &key, from, &record.replay, ReplayReason::Gap).await {
             Ok(true) => Ok(Settled::CarriedOut),
             Ok(false) => Ok(Settled::NotNeeded("the client has none of these versions")),
             Err(Refusal::Nothing(why)) => Ok(Settled::NotNeeded(why)),

@@ -43,6 +43,7 @@ use shared::time::Timestamp;
 
 pub use self::asked::Answer;
 pub use self::payload::ControlError;
+use self::requests::ReplayReason;
 use self::work::Work;
 
 /// The catch-up function, ready for any number of invocations.
@@ -148,8 +149,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             }
             ControlRequest::Pause { client, .. } => self.pause(&client).await.map(ControlAnswer::State),
             ControlRequest::Resume { client, .. } => self.resume(&client).await.map(ControlAnswer::State),
-            ControlRequest::Replay { client, keys, from, replay, .. } => {
-                self.order_replay(&client, keys, from, &replay).await.map(ControlAnswer::Replay)
+            ControlRequest::Replay { client, keys, from, replay, gap, .. } => {
+                let reason = if gap { ReplayReason::Gap } else { ReplayReason::Asked };
+                self.order_replay(&client, keys, from, &replay, reason).await.map(ControlAnswer::Replay)
             }
             ControlRequest::Hold { client, keys, from, reason, replay, caller } => {
                 self.hold(&client, keys, from, &reason, &replay, caller).await.map(ControlAnswer::Hold)

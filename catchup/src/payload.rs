@@ -50,7 +50,7 @@ pub(super) fn log(request: &ControlRequest) {
         ControlRequest::CatchUp { client, caller } => ("catchUp", Some(client), caller),
         ControlRequest::Pause { client, caller } => ("pause", Some(client), caller),
         ControlRequest::Resume { client, caller } => ("resume", Some(client), caller),
-        ControlRequest::Replay { client, keys, from, replay, caller } => {
+        ControlRequest::Replay { client, keys, from, replay, caller, .. } => {
             let (client, keys) = (client.as_str(), keys.len());
             info!(request = "replay", client, keys, from, replay, caller, "control request");
             return;

@@ -8,7 +8,7 @@ use shared::control::{
     TypedKey,
 };
 use shared::ids::{Group, Key, ReplayId};
-use shared::ledger::replay::replay;
+use shared::ledger::replay::{close_gap, replay};
 use shared::ledger::{
     ClientId, Condition, Cursor, EventTable, GroupItem, Item, ItemKey, Ledger, LedgerRead, Reading,
     Registration, Registry, State, Write, WriteCount,
@@ -71,13 +71,14 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         keys: Vec<TypedKey>,
         from: i64,
         id: &str,
+        reason: ReplayReason,
     ) -> Result<ReplayReport, ControlError> {
         let id = &ReplayId::try_new(id)?;
         let keys = keys_of(keys)?;
         let registry = self.registry().await?;
         let (name, registration) = registered(&registry, client)?;
         let results = stream::iter(keys).map(async |key| {
-            let replayed = self.replay_group(name, registration.id, &key, from, id);
+            let replayed = self.replay_group(name, registration.id, &key, from, id, reason);
             let (outcome, reason) = match caught(replayed, || Err(Refusal::Failed(PANICKED.to_owned()))).await
             {
                 Ok(true) => (ReplayOutcome::Requested, None),
@@ -101,6 +102,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         key: &Key,
         from: i64,
         id: &ReplayId,
+        reason: ReplayReason,
     ) -> Result<bool, Refusal> {
         let group = Group::of(key);
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
@@ -117,7 +119,15 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             };
             let fresh = &mut || self.ports.ledger.fresh();
             let first_version = self.first_version();
-            let writes = replay(&group, item, client, cursor, from, first_version, id, self.now(), fresh);
+            let now = self.now();
+            let writes = match reason {
+                ReplayReason::Asked => {
+                    replay(&group, item, client, cursor, from, first_version, id, now, fresh)
+                }
+                ReplayReason::Gap => {
+                    close_gap(&group, item, client, cursor, from, first_version, id, now, fresh)
+                }
+            };
             if writes.is_empty() {
                 return Update::Done(Ok(ReplayEffect::Nothing));
             }
@@ -136,6 +146,15 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             }
         }
     }
+}
+
+/// Why a replay is requested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReplayReason {
+    /// An operator wants what was sent again.
+    Asked,
+    /// A consumer saw that something is missing, and acknowledged without effect what came since.
+    Gap,
 }
 
 /// What a replay changes in a group.

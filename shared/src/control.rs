@@ -6,7 +6,7 @@
 //! | `maintenance` | | [`MaintenanceReport`]: `clients`, one object for each client that was behind, as for `catchUp` |
 //! | `catchUp` | `client` | [`CatchUpReport`]: `client`, `groups` (brought up to date), `sent` (events), `behind` (groups left), `stopped` (why, or null: all is done, or the time was over); `elsewhere` (true if another invocation serves it); `refused`: for each group whose event the client's queue refuses for good `group`, `reason` |
 //! | `pause`, `resume` | `client` | [`StateChange`]: `client`, `state`, `was`: `live` or `paused` |
-//! | `replay` | `client`, `keys` (1 to 100), `from` (version), `replay` (id) | [`ReplayReport`]: `client`, `results`: for each key `group`, `outcome` (`ordered`, `nothing` or `failed`), `reason` |
+//! | `replay` | `client`, `keys` (1 to 100), `from` (version), `replay` (id), `gap` (true if a consumer saw that something is missing) | [`ReplayReport`]: `client`, `results`: for each key `group`, `outcome` (`ordered`, `nothing` or `failed`), `reason` |
 //! | `hold` | `client`, `keys`, `from` (version, or null: what was not sent yet), `reason`, `replay` (id) | [`HoldReport`]: `client`, `results`: for each key `group`, `outcome` (`held`, `nothing` or `failed`), `next` (the version after which nothing was sent, plus one), `reason`; `paused` (true if too many are held, so that the client is paused) |
 //! | `release` | `client`, `keys` | the same, with `released` |
 //! | `skip` | `client`, `key`, `version`, `reason` | the same, with `skipped` |

@@ -58,6 +58,10 @@ pub enum ControlRequest {
         from: i64,
         /// A [`ReplayId`](crate::ids::ReplayId).
         replay: String,
+        /// Whether it closes a gap that the client's consumer saw: then it repeats what may have been sent, too, and not only
+        /// what is recorded.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        gap: bool,
         /// Who asks.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         caller: Option<String>,

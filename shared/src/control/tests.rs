@@ -48,6 +48,7 @@ fn requests() -> [(ControlRequest, Value); 9] {
                 keys,
                 from: 3,
                 replay: "r-1".to_owned(),
+                gap: false,
                 caller: None,
             }
             .asked_by("me"),

@@ -33,7 +33,6 @@ pub use self::dropped_versions::DroppedVersions;
 pub use self::holes::Holes;
 pub use self::knowledge::{Answers, Arrival, Decision, GroupKnowledge, ImplausibleEvent, LookUp, PriorWrite};
 pub use self::rows::{Rows, TableEvent, WantedEvents};
-pub(super) use self::run::RUN_LIMIT;
 pub use self::run::{EventRun, Reached, Record, RunEvent, RunPlan};
 pub use self::unrecorded_sends::UnrecordedSends;
 

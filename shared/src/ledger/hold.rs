@@ -3,26 +3,17 @@
 //! A hold from version V is a replay from V that waits. So what lies in the client's queue behind V, and is acknowledged
 //! without effect by whatever delivers from there, comes again after the release, in order.
 
-use std::time::Duration;
-
 use super::catch_up::Task;
 use super::cursors::{behind, progress};
-use super::fan_out::RUN_LIMIT;
 use super::replay::KnownPosition;
-use super::times::{DEDUPLICATION, FAN_OUT_LIMIT};
-use super::{ClientId, Cursor, GroupItem, Hold, Repetition, SKIPPED_LIMIT, SkippedEvent, Write, WriteCount};
-use crate::config::VERSION_LIMIT;
+use super::{ClientId, Cursor, GroupItem, Hold, SKIPPED_LIMIT, SkippedEvent, Write, WriteCount};
 use crate::ids::{Group, ReplayId};
-
-/// How long SQS may swallow what a fan-out sent without recording it, if that had begun before the hold.
-const SETTLED: Duration = DEDUPLICATION.saturating_add(FAN_OUT_LIMIT);
 
 /// One transaction that makes `client` get nothing of `group` until it is released, and then everything from version
 /// `from` on, or from what it has not, if that is less or `from` is `None`. `item` must account for the registry's
 /// revision, and `cursor` be what was read with it.
 ///
-/// Everything up to what any sender may have sent is a repetition then, under the id of the hold: the fan-out is at most
-/// a run ahead of its record.
+/// Everything up to what any sender may have sent is a repetition then, under the id of the hold.
 #[expect(
     clippy::too_many_arguments,
     reason = "what was read, what is asked for, and what a function cannot make"
@@ -41,9 +32,7 @@ pub fn hold(
     let known = KnownPosition::of(item, client, cursor, first_version);
     let before = from.map_or(known.has, |from| from.max(first_version) - 1);
     let now = hold.since;
-    let ahead = i64::try_from(RUN_LIMIT).unwrap_or(i64::MAX);
-    let until = known.until().max(item.version.saturating_add(ahead)).min(VERSION_LIMIT);
-    let replay = Repetition { id: id.clone(), until, settles_at: Some(now.plus(SETTLED)) };
+    let replay = known.all_that_was_sent(item, id, now);
     let hold = match cursor.and_then(|cursor| cursor.hold.as_ref()) {
         Some(earlier) => Hold { since: earlier.since, skipped: earlier.skipped.clone(), ..hold },
         None => hold,

@@ -1,9 +1,19 @@
 //! A replay of one client in one group.
 
+use std::time::Duration;
+
 use super::cursors::behind;
+use super::times::{DEDUPLICATION, FAN_OUT_LIMIT};
 use super::{ClientId, Cursor, GroupItem, Hold, LastVersion, Repetition, Write, WriteCount};
+use crate::config::VERSION_LIMIT;
 use crate::ids::{Group, ReplayId};
 use crate::time::Timestamp;
+
+/// How many events the fan-out may have sent without a record.
+pub(super) const RUN_LENGTH: i64 = 100;
+
+/// How long SQS may swallow what a fan-out sent without recording it, if that had begun before.
+const SETTLED: Duration = DEDUPLICATION.saturating_add(FAN_OUT_LIMIT);
 
 /// One transaction that makes `client` get `group` again, from version `from` up to all that it has: nothing to write
 /// if it has less. `item` must account for the registry's revision, and `cursor` be what was read with it.
@@ -39,6 +49,31 @@ pub fn replay(
     let replay = (!known.is_lost).then(|| Repetition { id: id.clone(), until: known.until(), settles_at });
     let hold = cursor.and_then(|cursor| cursor.hold.clone());
     behind(group, item, client, cursor, known.back_to(before, first_version, replay, hold, now, fresh))
+}
+
+/// One transaction that makes `client` get `group` again from version `from` on, because its consumer saw that something is
+/// missing there. The same as a [`replay`], but that the consumer has acknowledged without effect what came meanwhile: also
+/// what a sender sent that died before it recorded it, so that nothing tells how far that goes but the length of a run.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what was read, what is asked for, and what a function cannot make"
+)]
+pub fn close_gap(
+    group: &Group,
+    item: &GroupItem,
+    client: ClientId,
+    cursor: Option<&Cursor>,
+    from: i64,
+    first_version: i64,
+    id: &ReplayId,
+    now: Timestamp,
+    fresh: &mut dyn FnMut() -> u64,
+) -> Vec<Write> {
+    let known = KnownPosition::of(item, client, cursor, first_version);
+    let replay = known.all_that_was_sent(item, id, now);
+    let hold = cursor.and_then(|cursor| cursor.hold.clone());
+    let before = from.max(first_version) - 1;
+    behind(group, item, client, cursor, known.back_to(before, first_version, Some(replay), hold, now, fresh))
 }
 
 /// What the ledger knows of how far a client got in a group.
@@ -84,6 +119,13 @@ impl<'c> KnownPosition<'c> {
     /// Up to which version the client may have events: what comes of them is a repetition.
     pub(super) fn until(&self) -> i64 {
         self.repeated.map_or(self.has, |repeated| repeated.until.max(self.has))
+    }
+
+    /// The repetition, under `id`, of everything that any sender may have sent to the client before `now`: the fan-out is at
+    /// most a run ahead of its record. What is above comes under its usual id only when SQS does not swallow that any more.
+    pub(super) fn all_that_was_sent(&self, item: &GroupItem, id: &ReplayId, now: Timestamp) -> Repetition {
+        let until = self.until().max(item.version.saturating_add(RUN_LENGTH)).min(VERSION_LIMIT);
+        Repetition { id: id.clone(), until, settles_at: Some(now.plus(SETTLED)) }
     }
 
     /// A cursor that begins another epoch after version `before`, or after what the client has if that is less.

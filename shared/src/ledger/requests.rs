@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::replay::RUN_LENGTH;
 use super::stored::Attributes;
-use super::{ClientId, Cursor, GroupItem, WriteCount};
+use super::{ClientId, Cursor, GroupItem, Repetition, WriteCount};
 use crate::time::Timestamp;
 
 /// How many groups a client may have replayed in a minute, and at once after a quiet one. A replay reads and sends a group
@@ -33,7 +34,7 @@ pub enum RequestVerdict {
     CarryOut(RequestAllowance),
     /// A replay that is still going on brings it.
     AlreadyOpen,
-    /// The client has none of these versions: what it lacks is on its way anyway.
+    /// The client has none of these versions, and can't have got them.
     Nothing,
     /// The ledger does not know the group.
     UnknownGroup,
@@ -53,17 +54,19 @@ pub fn request_verdict(
     fresh: u64,
 ) -> RequestVerdict {
     let Some(item) = item else { return RequestVerdict::UnknownGroup };
-    let is_behind = item.behind.contains(&client);
-    match cursor.filter(|cursor| cursor.incarnation_number == item.incarnation_number) {
-        Some(Cursor { position, replay, .. }) if is_behind && *position < from => {
-            let is_open = replay.as_ref().is_some_and(|replay| *position < replay.until);
-            return if is_open { RequestVerdict::AlreadyOpen } else { RequestVerdict::Nothing };
+    let is_open = |cursor: &Cursor| {
+        let brings = |replay: &Repetition| from <= replay.until && cursor.position < replay.until;
+        cursor.position < from && cursor.replay.as_ref().is_some_and(brings)
+    };
+    match cursor.filter(|_| item.behind.contains(&client)) {
+        // It has nothing of this incarnation.
+        Some(cursor) if cursor.incarnation_number != item.incarnation_number => {
+            return RequestVerdict::Nothing;
         }
-        Some(_) => {}
-        // It has nothing of this incarnation. Without a cursor it is not known what it has.
-        None if is_behind && cursor.is_some() => return RequestVerdict::Nothing,
-        None if !is_behind && item.version < from => return RequestVerdict::Nothing,
-        None => {}
+        Some(cursor) if is_open(cursor) => return RequestVerdict::AlreadyOpen,
+        // What was not recorded can be missing, too.
+        _ if from > item.version.saturating_add(RUN_LENGTH) => return RequestVerdict::Nothing,
+        _ => {}
     }
     match RequestAllowance::now(allowance, now).one_less(fresh) {
         Some(less) => RequestVerdict::CarryOut(less),
@@ -160,17 +163,21 @@ mod tests {
             // Up to date: it has all up to 9.
             (None, 1, carried()),
             (None, 9, carried()),
-            (None, 10, Nothing),
+            // What a sender sent before it died is not recorded.
+            (None, 10, carried()),
+            (None, 109, carried()),
+            (None, 110, Nothing),
             // Behind: it has all up to 5.
             (Some(cursor(2, 5, None)), 5, carried()),
-            (Some(cursor(2, 5, None)), 6, Nothing),
+            (Some(cursor(2, 5, None)), 6, carried()),
             // A replay is at 5 and goes on up to 8.
             (Some(cursor(2, 5, Some(8))), 6, AlreadyOpen),
-            (Some(cursor(2, 5, Some(8))), 9, AlreadyOpen),
+            (Some(cursor(2, 5, Some(8))), 8, AlreadyOpen),
+            (Some(cursor(2, 5, Some(8))), 9, carried()),
             // It has passed 5, so it does not bring it.
             (Some(cursor(2, 5, Some(8))), 5, carried()),
             // It has repeated all that it was to repeat.
-            (Some(cursor(2, 5, Some(5))), 6, Nothing),
+            (Some(cursor(2, 5, Some(5))), 6, carried()),
             // It has nothing of this incarnation yet.
             (Some(cursor(1, 5, Some(8))), 1, Nothing),
         ] {
@@ -192,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_changes_nothing_takes_nothing_of_the_allowance() {
-        assert_eq!(verdict(None, false, 0, 10), Nothing);
+        assert_eq!(verdict(None, false, 0, 110), Nothing);
         assert_eq!(verdict(Some(&cursor(2, 5, Some(8))), true, 0, 6), AlreadyOpen);
         assert_eq!(verdict(None, false, 0, 9), TooSoon);
     }

@@ -76,7 +76,7 @@ impl World {
             Verdict::Ask(state) => {
                 let from = state.asked.as_ref().map_or(state.version, |asked| asked.from);
                 self.note("deliverer", || format!("{} misses something before {event}", NAMES[client]));
-                self.replay(client, vec![group], from, 5);
+                self.replay_because(client, vec![group], from, 5, true);
                 self.acknowledge(place, Some(state));
             }
             Verdict::Forget(state) => self.acknowledge(place, Some(state)),

@@ -145,6 +145,18 @@ impl World {
     /// Requests a replay from a version, of some groups under one id. A group whose request may have failed is
     /// requested under another id.
     pub(crate) fn replay(self: &Rc<Self>, client: usize, groups: Vec<usize>, from: i64, tries: u32) {
+        self.replay_because(client, groups, from, tries, false);
+    }
+
+    /// The same, because of a `gap` that a consumer saw.
+    pub(crate) fn replay_because(
+        self: &Rc<Self>,
+        client: usize,
+        groups: Vec<usize>,
+        from: i64,
+        tries: u32,
+        gap: bool,
+    ) {
         let id = {
             let mut operator = self.operator.borrow_mut();
             operator.replays += 1;
@@ -152,8 +164,9 @@ impl World {
         };
         let keys: Vec<Value> = groups.iter().map(|group| self.key_of(*group)).collect();
         self.observed.borrow_mut().replay_requested(&id, from);
-        let request =
-            json!({ "request": "replay", "client": NAMES[client], "keys": keys, "from": from, "replay": id });
+        let request = json!({
+            "request": "replay", "client": NAMES[client], "keys": keys, "from": from, "replay": id, "gap": gap
+        });
         self.catch_up(request, move |world, answer| {
             let failed: Vec<usize> = match answer {
                 None => groups,
@@ -165,7 +178,7 @@ impl World {
             };
             if !failed.is_empty() && tries > 0 && !world.is_healed.get() {
                 let pause = world.rng.seconds(1, 30);
-                world.after(pause, move |world| world.replay(client, failed, from, tries - 1));
+                world.after(pause, move |world| world.replay_because(client, failed, from, tries - 1, gap));
             }
         });
     }

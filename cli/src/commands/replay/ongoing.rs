@@ -38,11 +38,13 @@ impl<'o> OngoingRequest<'o> {
         let (id, total) = (fresh(), ongoing.keys.len() as u64);
         let groups = counted(total, "group");
         operator.log(&format!("replay `{id}` to client `{client}` from version {from} on, {groups}"));
+        // A group is named because its consumer misses something; all are for another reason.
+        let is_gap = arguments.scope.group.is_some();
         let bar = Progress::of(total);
         for keys in ongoing.keys.chunks(REPLAY_KEYS_LIMIT) {
             let done = ongoing.done;
             bar.is_at(done as u64, total, &format!("{done} of {groups} requested"));
-            request(operator, (client, *from), keys, &id, &mut fresh, &mut ongoing.outcome).await?;
+            request(operator, (client, *from, is_gap), keys, &id, &mut fresh, &mut ongoing.outcome).await?;
             ongoing.done += keys.len();
         }
         bar.ends(&format!("{total} of {groups} requested"));

@@ -45,7 +45,7 @@ pub(super) struct FailedGroup {
 /// [`Failure`]: requests can't be made. The results of these groups are unknown; `outcome` keeps the others.
 pub(super) async fn request<F: CatchUpFunction>(
     function: &F,
-    (client, from): (&str, i64),
+    (client, from, gap): (&str, i64, bool),
     keys: &[TypedKey],
     id: &str,
     fresh: &mut impl FnMut() -> String,
@@ -55,8 +55,8 @@ pub(super) async fn request<F: CatchUpFunction>(
     let (mut keys, mut id, mut tried, mut pause) = (keys.to_vec(), id.to_owned(), 1, PAUSE);
     loop {
         let client = client.to_owned();
-        let request =
-            ControlRequest::Replay { client, keys: keys.clone(), from, replay: id.clone(), caller: None };
+        let (keys_now, replay) = (keys.clone(), id.clone());
+        let request = ControlRequest::Replay { client, keys: keys_now, from, replay, gap, caller: None };
         let is_last = tried == TRIES;
         let failed = match function.request_once(&request).await {
             Ok(answer) => outcome.add(&keys, understood(answer)?, &id),
@@ -162,7 +162,7 @@ mod tests {
         let mut ids = 1..;
         let mut fresh = || format!("again-{}", ids.next().unwrap_or_default());
         let mut outcome = ReplayTally::default();
-        let ended = request(&script, ("Billing", 3), &keys, "first", &mut fresh, &mut outcome).await;
+        let ended = request(&script, ("Billing", 3, false), &keys, "first", &mut fresh, &mut outcome).await;
         assert!(script.answers.borrow().is_empty(), "answers are left");
         let outcome = serde_json::to_string(&outcome).unwrap();
         let ended = ended.map_err(|failure| format!("{:?}: {failure}", failure.exit()));

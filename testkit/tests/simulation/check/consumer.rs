@@ -140,7 +140,7 @@ impl World {
     /// The consumer asks for what is missing.
     pub(crate) fn ask_for(self: &Rc<Self>, lost: &LostMessage) {
         self.note("consumer", || format!("{} misses {}", NAMES[lost.client], lost.event));
-        self.replay(lost.client, vec![lost.group], lost.from, 5);
+        self.replay_because(lost.client, vec![lost.group], lost.from, 5, true);
     }
 
     /// The replay has brought what was missing.
