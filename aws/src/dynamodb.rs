@@ -31,7 +31,7 @@ use crate::connections;
 use crate::lean::{Caller, Service};
 
 #[cfg(feature = "operator")]
-pub(crate) use self::attributes::of_key;
+pub(crate) use self::attributes::{found, item, keys_of, of_key};
 pub use self::events::EventsTable;
 pub use self::fault::{Hindrance, hindrance};
 pub use self::ledger::LedgerTable;

@@ -9,17 +9,17 @@ use shared::ledger::stored::{self, Attributes, Damage, FORMAT, PK, SK, Value};
 use shared::ledger::{Item, ItemKey};
 
 /// An item as the SDK has it.
-pub(super) type SdkItem = HashMap<String, AttributeValue>;
+pub(crate) type SdkItem = HashMap<String, AttributeValue>;
 
 /// An item of the ledger's table, as it was found there.
-pub(super) type TypedItem = HashMap<String, TypedValue>;
+pub(crate) type TypedItem = HashMap<String, TypedValue>;
 
 /// A value that was found; `None` if it is of a type that the ledger does not use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TypedValue(pub(super) Option<Value>);
+pub(crate) struct TypedValue(pub(crate) Option<Value>);
 
 /// The values of [`PK`] and [`SK`].
-pub(super) type Keys = (String, String);
+pub(crate) type Keys = (String, String);
 
 /// The item with its keys.
 pub(super) fn with_keys(key: &ItemKey, item: &Item) -> Attributes {
@@ -35,7 +35,7 @@ pub(super) fn keys(key: &ItemKey) -> Attributes {
 }
 
 /// The keys of `item`, if it has them.
-pub(super) fn keys_of(item: &TypedItem) -> Option<Keys> {
+pub(crate) fn keys_of(item: &TypedItem) -> Option<Keys> {
     let text = |name| match item.get(name) {
         Some(TypedValue(Some(Value::S(text)))) => Some(text.clone()),
         _ => None,
@@ -48,7 +48,7 @@ pub(super) fn keys_of(item: &TypedItem) -> Option<Keys> {
 /// # Errors
 ///
 /// [`Damage`] if it is none of the ledger's.
-pub(super) fn item(key: &ItemKey, mut item: TypedItem) -> Result<Item, Damage> {
+pub(crate) fn item(key: &ItemKey, mut item: TypedItem) -> Result<Item, Damage> {
     item.remove(PK);
     item.remove(SK);
     // First: what another format has can be of any type.
@@ -74,7 +74,7 @@ pub(super) fn to_sdk_item(attributes: Attributes) -> SdkItem {
 }
 
 /// What the SDK has read.
-pub(super) fn found(item: SdkItem) -> TypedItem {
+pub(crate) fn found(item: SdkItem) -> TypedItem {
     item.into_iter().map(|(name, value)| (name, TypedValue(from_sdk(value)))).collect()
 }
 
