@@ -14,6 +14,7 @@ mod clients;
 #[path = "../../../fanout/tests/world/mod.rs"]
 #[allow(dead_code, reason = "the fan-out's own world; only its wire and its payloads are used here")]
 mod deliveries;
+mod erasures;
 mod faults;
 mod first_sight;
 mod holds;

@@ -64,6 +64,7 @@ impl World {
     }
 
     /// A world with these clients, before any invocation. `A B+` are two; the second wants history.
+    /// With `~` it wants notices of erasures.
     pub(crate) fn of(file: &str) -> Self {
         let naming = Naming {
             partition: "aws".to_owned(),
@@ -348,7 +349,7 @@ impl World {
         self.clock.freeze(Duration::from_secs(seconds));
     }
 
-    /// The versions that a client got, by group: `a: 1 2 3 | b: 1`. A repetition has `r`.
+    /// The versions that a client got, by group: `a: 1 2 3 | b: 1`. A repetition has `r`, a notice of erasure `e`.
     pub(crate) fn got(&self, client: &str) -> String {
         by_group(&self.queues.accepted(&self.queue(client)))
     }
@@ -407,6 +408,9 @@ pub(crate) fn by_group(messages: &[Accepted]) -> String {
         if attribute("replay").is_some() {
             shown.push('r');
         }
+        if attribute("erased").is_some() {
+            shown.push('e');
+        }
         match groups.iter_mut().find(|(name, _)| *name == group) {
             Some((_, versions)) => versions.push(shown),
             None => groups.push((group, vec![shown])),
@@ -420,8 +424,9 @@ pub(crate) fn by_group(messages: &[Accepted]) -> String {
 fn config(file: &str, naming: &Naming) -> Config {
     let mut text = SOURCE.to_owned();
     for word in file.split_whitespace() {
-        let (name, history) = (word.trim_end_matches('+'), word.ends_with('+'));
-        text += &format!("[[client]]\nname = '{name}'\nhistory = {history}\n");
+        let (name, history, erasures) =
+            (word.trim_end_matches(['+', '~']), word.contains('+'), word.contains('~'));
+        text += &format!("[[client]]\nname = '{name}'\nhistory = {history}\nerasures = {erasures}\n");
     }
     Config::try_from_toml("client-queues.toml", &text, Some(naming)).unwrap()
 }
