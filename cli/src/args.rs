@@ -1,5 +1,6 @@
 //! The command line.
 
+mod erasures;
 mod holds;
 mod ledger;
 
@@ -13,6 +14,7 @@ use deploy::settings::{
 };
 
 pub use crate::commands::rejected::arguments::RejectedCommand;
+pub use erasures::ErasuresArguments;
 pub use holds::{HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments};
 pub use ledger::{BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments};
 
@@ -121,6 +123,10 @@ pub enum Command {
     /// Show the groups that are held: why, by whom and since when
     #[command(after_help = include_str!("args/help/held.txt"))]
     Held(HeldArguments),
+
+    /// Show which clients were told of aggregates that were erased, and which are still to be told
+    #[command(after_help = include_str!("args/help/erasures.txt"))]
+    Erasures(ErasuresArguments),
 
     /// Compare the event table with the ledger, and send what is missing
     #[command(after_help = include_str!("args/help/reconcile.txt"))]

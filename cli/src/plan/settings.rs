@@ -15,7 +15,7 @@ const SHOWN_ELSEWHERE: [&str; 3] = ["Clients", "ExternalQueueArns", "VisibilityT
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
     /// The name of a template's parameter, or section and key of the config: `source.time`; for a client's,
-    /// `client.filter` and whose.
+    /// `client.filter` or `client.erasures` and whose.
     pub name: Cow<'static, str>,
     /// The value now; none in a new stack.
     pub old: Option<String>,
@@ -46,6 +46,7 @@ pub(super) fn changes(
             new,
         }));
         settings.extend(filters(old, config));
+        settings.extend(erasures(old, config));
     }
     // A parameter that a stack never had counts as empty.
     settings.retain(|setting| setting.old.as_deref().unwrap_or_default() != setting.new);
@@ -63,6 +64,22 @@ fn filters(old: &Config, config: &Config) -> Vec<Setting> {
             name: format!("{CLIENT_FILTER} of {}", client.name).into(),
             old: Some(text(before.filter.as_ref())),
             new: text(client.filter.as_ref()),
+        })
+    };
+    config.clients.iter().filter_map(stays).collect()
+}
+
+/// What the key of each client's `erasures` begins with.
+pub(super) const CLIENT_ERASURES: &str = "client.erasures";
+
+/// Whether the clients that are in both configs are told when an aggregate is erased.
+fn erasures(old: &Config, config: &Config) -> Vec<Setting> {
+    let stays = |client: &Client| {
+        let before = old.clients.iter().find(|before| before.name == client.name)?;
+        Some(Setting {
+            name: format!("{CLIENT_ERASURES} of {}", client.name).into(),
+            old: Some(before.erasures.to_string()),
+            new: client.erasures.to_string(),
         })
     };
     config.clients.iter().filter_map(stays).collect()
