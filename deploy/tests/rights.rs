@@ -117,6 +117,7 @@ fn the_replay_policy_has_these_rights() {
         "ReplayPolicy",
         &expect![[r#"
         MakeControlRequests: allow lambda:InvokeFunction on CatchUp.Arn
+        ReadAllGroups: allow dynamodb:Scan on LedgerTable.Arn
         ReadEvents: allow dynamodb:Query, dynamodb:Scan on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
         DecryptEvents: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
             where StringEquals kms:ViaService dynamodb.${AWS::Region}.${AWS::URLSuffix}

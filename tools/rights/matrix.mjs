@@ -105,6 +105,7 @@ export const ROWS = [
   // What another account's queue looks like is its owner's affair; `check` says that it can't be seen.
   ...each(OPERATORS, ['sqs:GetQueueAttributes', 'sqs:ReceiveMessage', 'sqs:SendMessage'], ['external queue'], DENIED),
   ...each(OPERATORS, ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:DescribeTable', 'dynamodb:DescribeContinuousBackups'], ['LedgerTable'], ALLOWED),
+  ...each(['replayer'], ['dynamodb:Scan'], ['LedgerTable'], ALLOWED),
   ...each(OPERATORS, ['dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'], ['event table'], ALLOWED),
   ...each(OPERATORS, ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData'], ['*'], ALLOWED),
   ...each(OPERATORS, ['lambda:GetFunctionConfiguration'], ['CatchUp'], ALLOWED),
