@@ -48,8 +48,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         tally.count(ERASURE_AGE, usize::try_from(due.age.as_millis()).unwrap_or(usize::MAX));
     }
 
-    /// Puts a hint on the fan-out queue for each aggregate, as if the stream had shown that an item was deleted. A hint is
-    /// harmless where the aggregate lasts: the fan-out looks.
+    /// Puts a hint on the fan-out queue for each aggregate, as if the stream had shown that an item was deleted. A hint
+    /// is harmless where the aggregate lasts: the fan-out looks.
     pub(super) async fn look_for_erasures(&self, keys: Vec<TypedKey>) -> Result<ErasureHints, ControlError> {
         let keys = keys_of(keys)?;
         // SQS must not swallow it, whatever was asked before.

@@ -31,7 +31,8 @@ pub struct DueNotices {
     pub is_more: bool,
 }
 
-/// The receipts of `client`: all that are due, and at most `limit` of the others. All of them are read, a page at a time.
+/// The receipts of `client`: all that are due, and at most `limit` of the others. All of them are read, a page at a
+/// time.
 ///
 /// # Errors
 ///

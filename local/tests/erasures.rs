@@ -1,5 +1,5 @@
-//! Erasures through the real template: a client that wants to know is told once, after all events, and nobody else; and so
-//! it is of an erasure that the stream did not show, by request.
+//! Erasures through the real template: a client that wants to know is told once, after all events, and nobody else; and
+//! so it is of an erasure that the stream did not show, by request.
 
 #![expect(
     clippy::indexing_slicing,

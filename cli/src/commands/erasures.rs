@@ -1,5 +1,5 @@
-//! `fanoutctl erasures`: who was told of which erasure, and who not yet; and, on request, a search for erasures that the
-//! stream did not show.
+//! `fanoutctl erasures`: who was told of which erasure, and who not yet; and, on request, a search for erasures that
+//! the stream did not show.
 
 mod find;
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! A search for erasures that the stream did not show: groups of the ledger that are open, and of which the event table has
-//! nothing.
+//! A search for erasures that the stream did not show: groups of the ledger that are open, and of which the event table
+//! has nothing.
 
 use aws::operator::CallError;
 use aws::operator::items::has_item;
@@ -42,8 +42,8 @@ struct Report {
 ///
 /// # Errors
 ///
-/// [`Exit::Usage`]: no client is told of erasures. Else the tables can't be read, or the function refused. What was found
-/// until then is printed.
+/// [`Exit::Usage`]: no client is told of erasures. Else the tables can't be read, or the function refused. What was
+/// found until then is printed.
 pub(super) async fn execute(context: &Context, operator: &Operator) -> Result<Exit, Failure> {
     if !operator.registry.clients.values().any(wants) {
         let message = "no client is told of erasures: none has `erasures = true` in the deployed config";
@@ -84,8 +84,8 @@ async fn find(
     }
 }
 
-/// Looks at a page of groups: whether the event table has an item of each that is open, which `has_item` says. Where it has
-/// none, `function` is asked to have the fan-out look. Only what was asked for is in the report's `erased`.
+/// Looks at a page of groups: whether the event table has an item of each that is open, which `has_item` says. Where it
+/// has none, `function` is asked to have the fan-out look. Only what was asked for is in the report's `erased`.
 async fn look<F: CatchUpFunction>(
     function: &F,
     has_item: &impl AsyncFn(&Key) -> Result<bool, CallError>,
