@@ -13,7 +13,7 @@ use shared::control::RefusedGroup;
 use shared::event::Event;
 use shared::file_clients::FileClient;
 use shared::ids::Group;
-use shared::ledger::catch_up::{Begin, Plan, SentRange, Task, begin};
+use shared::ledger::catch_up::{Begin, Plan, PlannedEvent, SentRange, Task, begin};
 use shared::ledger::times::PASS_LIMIT;
 use shared::ledger::{
     ClientId, DamagedItem, ErasureReceipt, EventTable, ItemKey, Ledger, LedgerRead, State, UnsendableEvent,
@@ -293,8 +293,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             let Outcome { tag: PlannedGroup { task, plan, due }, accepted, stopped } = outcome;
             let next = stopped.as_ref().and_then(|stopped| stopped.items.first());
             // A notice is no event.
-            let events = accepted.iter().filter(|event| event.version <= task.item.version);
-            let last = events.last().map(|event| event.version);
+            let is_event = |event: &&PlannedEvent| event.version <= task.item.version;
+            let last = accepted.iter().rfind(is_event).map(|event| event.version);
             let sent = SentRange { up_to: plan.reached(next), last, due, ..SentRange::nothing(&task) };
             let group = task.group.clone();
             let outcome = caught(Box::pin(self.record(task, &sent)), || RecordOutcome::Unrecorded).await;

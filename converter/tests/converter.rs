@@ -98,6 +98,79 @@ fn changes_that_are_no_events_are_skipped() {
     assert_eq!(world.rejections(), Vec::<Value>::new());
 }
 
+/// The messages on the fan-out queue in order: `X1 2` is an event, `X1 ?` a hint.
+fn with_hints(world: &World) -> String {
+    let messages = world.sent().into_iter().map(|sent| {
+        let attribute = |name: &str| sent.attributes.iter().any(|attribute| attribute.name == name);
+        let body: Value = serde_json::from_str(&sent.body).unwrap();
+        match body["RegistrationNumber"]["version"].as_i64() {
+            Some(version) => format!("{} {version}", sent.group),
+            None => {
+                assert!(attribute("hint"), "{sent:?}");
+                assert_eq!(body, json!({ "S": sent.group.as_str() }));
+                format!("{} ?", sent.group)
+            }
+        }
+    });
+    messages.collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn removals_become_one_hint_for_each_aggregate_in_its_place() {
+    let removed =
+        |mark, version, number| without(record("REMOVE", mark, version, number), "/dynamodb", "NewImage");
+    let mut expired = removed("Y2", 1, 6);
+    expired["userIdentity"] = json!({ "type": "Service", "principalId": "dynamodb.amazonaws.com" });
+    let records = [
+        insert("X1", 2, 1),
+        removed("X1", 1, 2),
+        insert("Y2", 1, 3),
+        removed("X1", 2, 4),
+        insert("X1", 1, 5),
+        expired,
+    ];
+    let world = World::with_notices();
+    assert_eq!(checkpoint(&world.deliver(&records).unwrap()), None);
+    assert_eq!(with_hints(&world), "X1 2, Y2 1, X1 ?, Y2 ?, X1 1");
+    let metrics = world.tally.borrow().to_string();
+    assert!(metrics.contains("RecordsIn 6, Events 3, Skipped 1") && metrics.contains("Sent 5"), "{metrics}");
+    // The batch comes again: SQS swallows all of it.
+    world.deliver(&records).unwrap();
+    assert_eq!(world.sent().len(), 5);
+    // Where no client wants to know, nothing is said.
+    let world = World::new();
+    world.deliver(&records).unwrap();
+    assert_eq!(with_hints(&world), "X1 2, Y2 1, X1 1");
+}
+
+#[test]
+fn a_hint_that_the_queue_does_not_take_comes_again_before_what_follows_it() {
+    let removed = without(record("REMOVE", "X1", 1, 2), "/dynamodb", "NewImage");
+    let records = [insert("Y2", 1, 1), removed, insert("X1", 1, 3)];
+    let world = World::with_notices();
+    let denied = Fault::Entry(1, EntryFault::Denied);
+    world.queues.set_faults(&world.fan_out, Faults::script([(0, denied)]));
+    world.drain(&records);
+    assert_eq!(with_hints(&world).replace("Y2 1, ", "").replace(", Y2 1", ""), "X1 ?, X1 1");
+}
+
+#[test]
+fn a_removal_without_a_key_is_passed_over() {
+    let world = World::with_notices();
+    let removed = || without(record("REMOVE", "X1", 1, 1), "/dynamodb", "NewImage");
+    for bad in [
+        without(removed(), "/dynamodb/Keys", "mark"),
+        with(removed(), "/dynamodb/Keys/mark", json!({ "M": {} })),
+        with(removed(), "/dynamodb/Keys/mark", json!({ "S": "" })),
+        without(removed(), "/dynamodb", "Keys"),
+        without(removed(), "", "eventID"),
+    ] {
+        assert_eq!(checkpoint(&world.deliver(&[bad, insert("X1", 2, 2)]).unwrap()), None);
+    }
+    assert_eq!(with_hints(&world), "X1 2");
+    assert_eq!(world.rejections(), Vec::<Value>::new());
+}
+
 #[test]
 fn a_stream_without_new_images_is_an_error_that_says_what_to_change() {
     for change in ["INSERT", "REMOVE"] {

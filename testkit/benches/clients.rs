@@ -1,10 +1,12 @@
 //! Time of one batch of ten messages in ten groups to 1, 10 and 100 clients, over ports that answer after 5 ms: queues,
-//! and a ledger in which all clients have the events before.
+//! and a ledger in which all clients have the events before; and to 100 clients that want one aggregate each, of which
+//! the batch has ten. Besides, how many requests that takes.
 //!
 //! `cargo bench -p testkit --bench clients`
 
 #![allow(clippy::expect_used, reason = "a benchmark reports by panicking")]
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,13 +14,13 @@ use fanout::handler::{Fanout, Visibility};
 use serde_json::json;
 use serde_json::value::RawValue;
 use shared::clock::Clock;
-use shared::config::{ClientName, Config};
+use shared::config::{Client, Config};
 use shared::filter::FilterDigest;
 use shared::ids::{DeduplicationId, EventIdentity, Group, IncarnationToken, Key};
 use shared::ledger::{
-    ClientId, Cursor, ErasureReceipt, EventTable, First, GroupItem, Item, ItemKey, LastSent, Ledger, Page,
-    Ports, ReceiptPlace, Registration, Registry, RowHead, ScanPage, ScanPosition, State, Unread, Write,
-    WriteCount, WriteError,
+    ClientId, Cursor, ErasureReceipt, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent,
+    Ledger, Page, Ports, ReceiptPlace, Registration, Registry, RowHead, ScanPage, ScanPosition, State,
+    Unread, Write, WriteCount, WriteError,
 };
 use shared::message::Message;
 use shared::metrics::Tally;
@@ -32,10 +34,26 @@ const ROUNDS: usize = 60;
 /// Queues and a ledger that accept everything after [`LATENCY`].
 struct ReadyPorts {
     registry: Registry,
+    requests: Cell<usize>,
 }
+
+/// A file, and what it is called.
+#[derive(Clone, Copy)]
+struct Way {
+    clients: usize,
+    is_filtered: bool,
+}
+
+const WAYS: [Way; 4] = [
+    Way { clients: 1, is_filtered: false },
+    Way { clients: 10, is_filtered: false },
+    Way { clients: 100, is_filtered: false },
+    Way { clients: 100, is_filtered: true },
+];
 
 impl Transport for ReadyPorts {
     async fn send(&self, _: &QueueUrl, batch: &[&Message]) -> Result<Vec<Result<(), SendError>>, SendError> {
+        self.requests.set(self.requests.get() + 1);
         tokio::time::sleep(LATENCY).await;
         Ok(batch.iter().map(|_| Ok(())).collect())
     }
@@ -115,9 +133,14 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async {
         let payload = payload();
-        let sizes = [1, 10, 100];
-        let fanouts = sizes.map(|clients| (fanout(clients), ReadyPorts { registry: registry(clients) }));
-        let mut times = sizes.map(|_| Vec::new());
+        let fanouts = WAYS.map(|way| {
+            let config = config(way);
+            (
+                Fanout::new(&config, &naming()),
+                ReadyPorts { registry: registry(&config), requests: Cell::new(0) },
+            )
+        });
+        let mut times = WAYS.map(|_| Vec::new());
         // Side by side: each round measures every size once, after one round that is not counted.
         for round in 0..=ROUNDS {
             for ((fanout, ports), times) in fanouts.iter().zip(&mut times) {
@@ -139,13 +162,16 @@ fn main() {
         println!(
             "ten messages of 2 KB in ten groups, ports that answer after 5 ms, median of {ROUNDS} rounds"
         );
-        println!("clients      time   against one");
-        for (size, median) in sizes.iter().zip(&medians) {
+        println!("clients      time   against one   requests");
+        for ((way, median), (_, ports)) in WAYS.iter().zip(&medians).zip(&fanouts) {
             let one = medians.first().copied().unwrap_or_default();
             println!(
-                "{size:>7} {:>6.2} ms {:>12.3}",
+                "{:>7} {:>6.2} ms {:>12.3} {:>10}{}",
+                way.clients,
                 median.as_secs_f64() * 1e3,
-                median.as_secs_f64() / one.as_secs_f64()
+                median.as_secs_f64() / one.as_secs_f64(),
+                ports.requests.get() / (ROUNDS + 1),
+                if way.is_filtered { "  each wants one aggregate" } else { "" }
             );
         }
     });
@@ -155,42 +181,48 @@ fn name(number: usize) -> String {
     format!("C{number}")
 }
 
-fn fanout(clients: usize) -> Fanout {
-    let clients: String =
-        (0..clients).map(|number| format!("[[client]]\nname = '{}'\n", name(number))).collect();
+fn config(way: Way) -> Config {
+    let client = |number: usize| {
+        let filter = format!("filter = {{ mark = ['g{number}'] }}\n");
+        let filter = if way.is_filtered { &*filter } else { "" };
+        format!("[[client]]\nname = '{}'\n{filter}", name(number))
+    };
+    let clients: String = (0..way.clients).map(client).collect();
     let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\ntime = 'at'\nversion = 'version'\n";
-    let naming = Naming {
+    let text = format!("{source}{clients}");
+    Config::try_from_toml("client-queues.toml", &text, Some(&naming())).expect("a valid file")
+}
+
+fn naming() -> Naming {
+    Naming {
         partition: "aws".to_owned(),
         region: "eu-west-2".to_owned(),
         account: "111122223333".to_owned(),
         prefix: String::new(),
-    };
-    let text = format!("{source}{clients}");
-    let config = Config::try_from_toml("client-queues.toml", &text, Some(&naming)).expect("a valid file");
-    Fanout::new(&config, &naming)
+    }
 }
 
 /// All clients are up to date.
-fn registry(clients: usize) -> Registry {
-    let client = |number: usize| {
+fn registry(config: &Config) -> Registry {
+    let client = |(number, client): (usize, &Client)| {
         let registration = Registration {
             id: ClientId(u32::try_from(number).expect("few clients") + 1),
             state: State::Live,
             history: false,
-            filter: FilterDigest::of(None),
+            filter: FilterDigest::of(client.filter.as_ref()),
             erasures: false,
             since: 1,
             absent_at: None,
             retired_at: None,
             unknown: [].into(),
         };
-        (ClientName::try_new(&name(number)).expect("a name"), registration)
+        (client.name.clone(), registration)
     };
     Registry {
         write_count: WriteCount(1),
         revision: 1,
         start: Timestamp::from_millis(0),
-        clients: (0..clients).map(client).collect(),
+        clients: config.clients.iter().enumerate().map(client).collect(),
         unknown: [].into(),
     }
 }
@@ -205,9 +237,9 @@ fn item(group: &Group) -> GroupItem {
         sent: LastSent::default(),
         incarnation_number: 1,
         token: IncarnationToken::try_new("0123456789abcdef").expect("a token"),
-        first: First { identity: Key::S("1800000001".to_owned()).into(), version: 1 },
-        time: None,
-        streamed_at: None,
+        first: First { identity: Key::S("1700000001".to_owned()).into(), version: 1 },
+        time: EventTime::try_from_text("1700000001"),
+        streamed_at: Some(Timestamp::from_millis(1_699_999_999_000)),
         key: Key::S(group.as_str().to_owned()),
         holes: Vec::new(),
         pairs: Vec::new(),
@@ -220,7 +252,7 @@ fn payload() -> Box<RawValue> {
     let text = "a line with \"quotes\" in it, ".repeat(72);
     let records: Vec<_> = (0..10)
         .map(|number| {
-            let (mark, at) = (format!("g{number}"), "1800000002".to_owned());
+            let (mark, at) = (format!("g{number}"), "1700000002".to_owned());
             let body = json!({ "mark": mark, "at": at, "version": 2, "text": text }).to_string();
             let (key, sort) = (Key::S(mark), Key::S(at));
             json!({
@@ -229,16 +261,16 @@ fn payload() -> Box<RawValue> {
                 "body": body,
                 "attributes": {
                     "ApproximateReceiveCount": "1",
-                    "ApproximateFirstReceiveTimestamp": "1800000000000",
-                    "SentTimestamp": "1800000000000",
+                    "ApproximateFirstReceiveTimestamp": "1700000000000",
+                    "SentTimestamp": "1700000000000",
                     "MessageGroupId": Group::of(&key).as_str(),
                     "MessageDeduplicationId": DeduplicationId::of_event(&key, &sort.into()).as_str(),
                 },
                 "messageAttributes": {
                     "eventId": { "stringValue": format!("e{number}"), "dataType": "String" },
-                    "eventTime": { "stringValue": "1800000002", "dataType": "String" },
+                    "eventTime": { "stringValue": "1700000002", "dataType": "String" },
                     "version": { "stringValue": "2", "dataType": "Number" },
-                    "streamedAt": { "stringValue": "1800000000000", "dataType": "Number" },
+                    "streamedAt": { "stringValue": "1700000000000", "dataType": "Number" },
                 },
             })
         })

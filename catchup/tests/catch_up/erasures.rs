@@ -1,66 +1,265 @@
-//! Clients that want to know when an aggregate is erased.
+//! Aggregates that are erased: the fan-out closes their groups, catch-up tells the clients that want to know.
 
 use serde_json::{Value, json};
-use shared::ledger::{Item, ItemKey, Settlement};
+use shared::ledger::{Item, State};
+use testkit::memory::{Settings, WriteFault};
 
-use crate::world::{World, group_of};
+use crate::world::World;
 
-/// A world with A, which wants notices, and B, which doesn't.
+/// A world with the clients A, who wants no notices, and B and C, who do, and the events of two aggregates sent to all.
 fn world() -> World {
-    let world = World::of("A~ B");
+    let world = World::of("A B! C!");
     world.maintenance();
+    world.put("a1@-60 a2@-50 b1@-60");
+    world.stream("a1 a2 b1");
+    world.work(1);
+    assert_eq!(world.got("B"), "a: 1 2 | b: 1");
     world
 }
 
+fn attribute(world: &World, client: &str, name: &str) -> String {
+    let message = world.queues.accepted(&world.queue(client)).pop().unwrap();
+    let attribute = message.attributes.iter().find(|attribute| attribute.name == name).unwrap();
+    match &attribute.value {
+        shared::message::AttributeValue::Text(text) => text.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_clients_that_want_to_know_are_told_once_after_all_events() {
+    let world = world();
+    let token = attribute(&world, "B", "incarnation");
+    world.erase("a");
+    world.work(1);
+    assert_eq!((world.standing("a").as_str(), world.receipts("B").as_str()), ("2 B:2 C:2", "a/1 due"));
+    world.work(1);
+    for client in ["B", "C"] {
+        assert_eq!(
+            (world.got(client).as_str(), world.receipts(client).as_str()),
+            ("a: 1 2 3† | b: 1", "a/1 told")
+        );
+    }
+    assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 1 2 | b: 1", "2"));
+    assert_eq!(attribute(&world, "B", "previousVersion"), "2");
+    assert_eq!(attribute(&world, "B", "incarnation"), token);
+    let notice = world.queues.accepted(&world.queue("B")).pop().unwrap();
+    assert_eq!(notice.body, r#"{"S":"a"}"#);
+    // Hints that come again change nothing.
+    world.hint("a");
+    world.work(3);
+    assert_eq!(world.got("B"), "a: 1 2 3† | b: 1");
+}
+
+#[test]
+fn while_an_event_is_there_nobody_is_told() {
+    let world = world();
+    world.hint("a");
+    world.work(2);
+    assert_eq!((world.got("B").as_str(), world.standing("a").as_str()), ("a: 1 2 | b: 1", "2"));
+    assert_eq!(world.receipts("B"), "");
+}
+
+#[test]
+fn an_aggregate_that_the_ledger_does_not_know_is_not_told_of() {
+    let world = world();
+    world.hint("c");
+    world.work(2);
+    assert_eq!((world.standing("c").as_str(), world.receipts("B").as_str()), ("unknown", ""));
+}
+
+#[test]
+fn events_of_the_erased_incarnation_that_come_late_are_dropped_and_the_next_one_begins_anew() {
+    let world = world();
+    world.put("a3@-20");
+    let late = world.table.rows(&shared::ids::Key::S("a".to_owned()));
+    world.erase("a");
+    world.work(2);
+    assert_eq!(world.got("B"), "a: 1 2 3† | b: 1");
+    let late = late.into_iter().find(|row| row.head.version == Some(3)).unwrap();
+    let along = shared::event::Along { streamed_at: Some(world.clock.now()), ..Default::default() };
+    world.queues.put(&world.fan_out, &late.event.unwrap().message(along)).unwrap();
+    world.work(1);
+    assert_eq!(world.standing("a"), "2");
+    world.put("a1@-1");
+    world.stream("a1");
+    world.work(2);
+    assert_eq!((world.got("A").as_str(), world.got("B").as_str()), ("a: 1 2 1 | b: 1", "a: 1 2 3† 1 | b: 1"));
+    assert_eq!(world.item("a").unwrap().incarnation_number, 2);
+    assert_eq!(attribute(&world, "B", "previousVersion"), "0");
+}
+
+#[test]
+fn the_same_event_under_the_same_key_is_of_a_new_incarnation() {
+    let world = world();
+    let events = world.table.rows(&shared::ids::Key::S("b".to_owned()));
+    world.erase("b");
+    // Longer than SQS would take the event's message for the first one.
+    world.work(6);
+    world.put(&format!("b1@-{}", world.clock.now().since(crate::world::START).as_secs() + 60));
+    let again = world.table.rows(&shared::ids::Key::S("b".to_owned()));
+    assert_eq!(again[0].head.identity.sort, events[0].head.identity.sort);
+    world.stream("b1");
+    world.work(2);
+    let item = world.item("b").unwrap();
+    assert_eq!((item.incarnation_number, item.closed), (2, None));
+    assert_eq!(world.got("B"), "a: 1 2 | b: 1 2† 1");
+}
+
+#[test]
+fn a_client_whose_queue_fails_is_told_later_and_the_receipt_waits() {
+    let world = world();
+    world.queues.delete_queue(&world.queue("B"));
+    world.erase("a");
+    world.work(3);
+    assert_eq!((world.receipts("B").as_str(), world.receipts("C").as_str()), ("a/1 due", "a/1 told"));
+    let metrics = world.tally.borrow().to_string();
+    assert!(metrics.contains("ErasuresDue 1") && metrics.contains("ErasureAge 1"), "{metrics}");
+    world.queues.create(&world.queue("B"), Settings::default());
+    world.work(8);
+    assert_eq!((world.got("B").as_str(), world.receipts("B").as_str()), ("a: 3†", "a/1 told"));
+}
+
+#[test]
+fn a_client_that_lacks_events_gets_the_notice_in_their_place() {
+    let world = world();
+    world.put("a3@-20 a4@-10");
+    world.group("a", 4, "B:2");
+    world.erase("a");
+    world.work(2);
+    assert_eq!((world.got("B").as_str(), world.receipts("B").as_str()), ("a: 1 2 5† | b: 1", "a/1 told"));
+}
+
+#[test]
+fn a_notice_that_comes_too_late_is_superseded_and_a_retired_clients_ends() {
+    let mut world = world();
+    world.request(json!({"request": "pause", "client": "B"})).unwrap();
+    world.erase("a");
+    world.erase("b");
+    world.work(2);
+    assert_eq!(world.receipts("B"), "a/1 due, b/1 due");
+    world.put("a1@-1");
+    world.stream("a1");
+    world.work(2);
+    assert_eq!(world.receipts("B"), "b/1 due, a/1 superseded");
+    let id = world.registration("B").id;
+    world.deploy("A C!");
+    world.maintenance_runs(63);
+    assert_eq!(world.registration("B").state, State::Retired);
+    let ledger = &world.ledger;
+    let due = world.clock.block_on(shared::ledger::Ledger::receipts(ledger, id, true, None)).unwrap();
+    assert_eq!(due, []);
+    assert_eq!(world.receipts("B"), "a/1 superseded, b/1 retired");
+}
+
+#[test]
+fn a_replay_of_an_erased_aggregate_repeats_the_notice_to_those_that_were_due_one() {
+    let world = world();
+    world.erase("a");
+    world.work(2);
+    for client in ["A", "B"] {
+        let keys = json!([{"S": "a"}]);
+        let request =
+            json!({"request": "replay", "client": client, "keys": keys, "from": 1, "replay": "r-7"});
+        assert_eq!(world.request(request).unwrap()["results"][0]["outcome"], json!("requested"));
+    }
+    world.work(1);
+    assert_eq!((world.got("A").as_str(), world.got("B").as_str()), ("a: 1 2 | b: 1", "a: 1 2 3† 3†r | b: 1"));
+    assert_eq!((world.standing("a").as_str(), world.receipts("B").as_str()), ("2", "a/1 told"));
+}
+
+#[test]
+fn a_client_that_joins_is_not_behind_in_an_erased_aggregate() {
+    let mut world = world();
+    world.erase("a");
+    world.work(2);
+    world.deploy("A B! C! D+!");
+    world.work(4);
+    assert_eq!((world.standing("a").as_str(), world.got("D").as_str()), ("2", "b: 1"));
+}
+
+#[test]
+fn a_write_that_goes_wrong_costs_no_notice_and_no_second_one() {
+    for fault in [WriteFault::Refused, WriteFault::UnknownDone, WriteFault::UnknownNotDone] {
+        let world = world();
+        world.erase("a");
+        world.ledger.fail_write(fault);
+        world.deliver_until(world.clock.now().plus(std::time::Duration::from_secs(60)));
+        assert_eq!(world.standing("a"), "2 B:2 C:2", "{fault:?}");
+        world.maintenance_runs(3);
+        assert_eq!((world.got("B").as_str(), world.receipts("B").as_str()), ("a: 1 2 3† | b: 1", "a/1 told"));
+    }
+}
+
+#[test]
+fn a_held_group_is_told_of_after_its_release() {
+    let world = world();
+    let keys = json!([{"S": "a"}]);
+    let hold =
+        json!({"request": "hold", "client": "B", "keys": keys, "from": 3, "reason": "x", "replay": "h-1"});
+    world.request(hold).unwrap();
+    world.erase("a");
+    world.work(3);
+    assert_eq!((world.got("B").as_str(), world.receipts("B").as_str()), ("a: 1 2 | b: 1", "a/1 due"));
+    let cursor = world.ledger.get(&world.cursor_key("B", "a"));
+    assert!(matches!(cursor, Some(Item::Cursor(cursor)) if cursor.hold.is_some()));
+    world.request(json!({"request": "release", "client": "B", "keys": keys})).unwrap();
+    world.work(1);
+    assert_eq!((world.got("B").as_str(), world.receipts("B").as_str()), ("a: 1 2 3†r | b: 1", "a/1 told"));
+}
+
+#[test]
+fn what_is_there_of_a_closed_group_is_shown_to_the_fan_out() {
+    let world = world();
+    world.erase("a");
+    world.work(1);
+    // Its own message is lost.
+    world.put("a1@-1");
+    world.work(2);
+    assert_eq!((world.got("B").as_str(), world.item("a").unwrap().closed), ("a: 1 2 1 | b: 1", None));
+    assert_eq!(world.receipts("B"), "a/1 superseded");
+}
+
+/// A request to look whether these aggregates are erased.
 fn look_for(groups: &[&str]) -> Value {
     let keys: Vec<Value> = groups.iter().map(|group| json!({"S": group})).collect();
     json!({"request": "lookForErasures", "keys": keys})
 }
 
-/// How A's notice about a group was settled; `None` if it was not.
-fn settlement(world: &World, group: &str) -> Option<Settlement> {
-    let place = shared::ledger::ReceiptPlace { group: group_of(group), incarnation_number: 1 };
-    match world.ledger.get(&ItemKey::Receipt(world.registration("A").id, place)) {
-        Some(Item::Receipt(receipt)) => receipt.settled.map(|(settlement, _)| settlement),
-        Some(other) => panic!("{other:?}"),
-        None => None,
-    }
-}
-
 #[test]
 fn an_erasure_whose_hints_were_lost_is_found_by_request() {
     let world = world();
-    world.put("b1");
-    world.group("a", 3, "");
-    world.group("b", 1, "");
+    world.group("c", 3, "");
     world.work(2);
-    assert_eq!(world.got("A"), "", "nothing says that a was erased");
-
-    assert_eq!(world.request(look_for(&["a", "b", "c"])), Ok(json!({"hints": 3})));
+    assert_eq!(world.receipts("B"), "", "nothing says that c was erased");
+    assert_eq!(world.request(look_for(&["a", "b", "c", "d"])), Ok(json!({"hints": 4})));
     world.work(3);
-    assert_eq!((world.got("A").as_str(), world.got("B").as_str()), ("a: 4e", ""));
-    assert_eq!(settlement(&world, "a"), Some(Settlement::Told));
-    assert!(world.item("a").unwrap().closed.is_some() && world.item("b").unwrap().closed.is_none());
-    assert_eq!((world.standing("a").as_str(), world.standing("c").as_str()), ("3", "unknown"));
-
+    assert_eq!(
+        (world.got("A").as_str(), world.got("B").as_str()),
+        ("a: 1 2 | b: 1", "a: 1 2 | b: 1 | c: 4†")
+    );
+    assert_eq!(world.receipts("B"), "c/1 told");
+    assert_eq!((world.standing("a").as_str(), world.standing("d").as_str()), ("2", "unknown"));
     // Again, to no effect.
-    world.request(look_for(&["a", "b", "c"])).unwrap();
+    world.request(look_for(&["a", "b", "c", "d"])).unwrap();
     world.work(3);
-    assert_eq!(world.got("A"), "a: 4e");
+    assert_eq!(world.got("B"), "a: 1 2 | b: 1 | c: 4†");
 }
 
 #[test]
 fn each_request_puts_hints_of_its_own() {
     let world = world();
+    let before = world.queues.accepted(&world.fan_out).len();
     for requests in 1..=3 {
         world.request(look_for(&["a", "b"])).unwrap();
-        assert_eq!(world.queues.accepted(&world.fan_out).len(), 2 * requests);
+        assert_eq!(world.queues.accepted(&world.fan_out).len(), before + 2 * requests);
     }
 }
 
 #[test]
 fn a_request_names_some_keys_and_not_too_many() {
     let world = world();
+    let before = world.queues.accepted(&world.fan_out).len();
     let many: Vec<String> = (0..101).map(|number| number.to_string()).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     for (keys, count) in [(&many[..], 101), (&[], 0)] {
@@ -69,5 +268,5 @@ fn a_request_names_some_keys_and_not_too_many() {
     }
     let bad = json!({"request": "lookForErasures", "keys": [{"B": "?"}]});
     assert!(world.request(bad).unwrap_err().contains("base64"));
-    assert!(world.queues.accepted(&world.fan_out).is_empty());
+    assert_eq!(world.queues.accepted(&world.fan_out).len(), before);
 }

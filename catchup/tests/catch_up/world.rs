@@ -14,8 +14,8 @@ use shared::event::Along;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::times::{FAN_OUT_LIMIT, VISIBILITY};
 use shared::ledger::{
-    ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent, Lease, Page, Ports,
-    Registration, Registry, Repetition, RowHead, ScanPage, ScanPosition, Unread, WriteCount,
+    ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent, Lease, Ledger as _,
+    Page, Ports, Registration, Registry, Repetition, RowHead, ScanPage, ScanPosition, Unread, WriteCount,
 };
 use shared::metrics::Tally;
 use shared::naming::{Naming, OwnQueue, QueueUrl};
@@ -63,8 +63,8 @@ impl World {
         world
     }
 
-    /// A world with these clients, before any invocation. `A B+` are two; the second wants history.
-    /// With `~` it wants notices of erasures.
+    /// A world with these clients, before any invocation. `A B+ C!` are three; the second wants history, the third notices
+    /// of erasures.
     pub(crate) fn of(file: &str) -> Self {
         let naming = Naming {
             partition: "aws".to_owned(),
@@ -310,6 +310,36 @@ impl World {
         }
     }
 
+    /// An aggregate's events are deleted, and the stream shows that.
+    pub(crate) fn erase(&self, group: &str) {
+        let key = Key::S(group.to_owned());
+        for row in self.table.rows(&key) {
+            self.table.delete(&key, &row.head.identity.sort);
+        }
+        self.hint(group);
+    }
+
+    /// The stream shows that an item of an aggregate was deleted.
+    pub(crate) fn hint(&self, group: &str) {
+        let cause = format!("removal at {}", self.clock.now().as_millis());
+        let hint = shared::erasure::hint(&Key::S(group.to_owned()), &cause, None);
+        self.queues.put(&self.fan_out, &hint).unwrap();
+    }
+
+    /// The receipts of a client: `a/1 due`, `b/1 told`.
+    pub(crate) fn receipts(&self, client: &str) -> String {
+        let id = self.registration(client).id;
+        let all = [true, false].into_iter().flat_map(|is_due| {
+            let page = self.clock.block_on(self.ledger.receipts(id, is_due, None)).unwrap();
+            page.into_iter().map(|(place, receipt)| {
+                let settled = receipt.settled.map(|(settlement, _)| format!("{settlement:?}").to_lowercase());
+                let state = settled.unwrap_or_else(|| "due".to_owned());
+                format!("{}/{} {state}", place.group, place.incarnation_number)
+            })
+        });
+        all.collect::<Vec<_>>().join(", ")
+    }
+
     /// Runs maintenance every minute for this many minutes, and the fan-out as soon as its queue has messages.
     pub(crate) fn work(&self, minutes: u64) {
         for _ in 0..minutes {
@@ -349,7 +379,7 @@ impl World {
         self.clock.freeze(Duration::from_secs(seconds));
     }
 
-    /// The versions that a client got, by group: `a: 1 2 3 | b: 1`. A repetition has `r`, a notice of erasure `e`.
+    /// The versions that a client got, by group: `a: 1 2 3 | b: 1`. A repetition has `r`, a notice of an erasure `†`.
     pub(crate) fn got(&self, client: &str) -> String {
         by_group(&self.queues.accepted(&self.queue(client)))
     }
@@ -405,11 +435,11 @@ pub(crate) fn by_group(messages: &[Accepted]) -> String {
             })
         };
         let mut shown = attribute("version").unwrap_or_else(|| "?".to_owned());
+        if attribute("erased").is_some() {
+            shown.push('†');
+        }
         if attribute("replay").is_some() {
             shown.push('r');
-        }
-        if attribute("erased").is_some() {
-            shown.push('e');
         }
         match groups.iter_mut().find(|(name, _)| *name == group) {
             Some((_, versions)) => versions.push(shown),
@@ -424,8 +454,8 @@ pub(crate) fn by_group(messages: &[Accepted]) -> String {
 fn config(file: &str, naming: &Naming) -> Config {
     let mut text = SOURCE.to_owned();
     for word in file.split_whitespace() {
-        let (name, history, erasures) =
-            (word.trim_end_matches(['+', '~']), word.contains('+'), word.contains('~'));
+        let (word, erasures) = (word.trim_end_matches('!'), word.ends_with('!'));
+        let (name, history) = (word.trim_end_matches('+'), word.ends_with('+'));
         text += &format!("[[client]]\nname = '{name}'\nhistory = {history}\nerasures = {erasures}\n");
     }
     Config::try_from_toml("client-queues.toml", &text, Some(naming)).unwrap()

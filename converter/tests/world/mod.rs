@@ -16,6 +16,8 @@ use testkit::memory::{Accepted, FifoQueues, Settings, VirtualClock};
 /// Lambda's time-out, as the template has it.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+const SOURCE: &str = "id = 'eventId'\nname = 'eventName'\nversion = 'RegistrationNumber.version'";
+
 pub(crate) struct World {
     pub(crate) clock: VirtualClock,
     pub(crate) queues: FifoQueues,
@@ -28,11 +30,21 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with_source("id = 'eventId'\nname = 'eventName'\nversion = 'RegistrationNumber.version'")
+        Self::with_source(SOURCE)
+    }
+
+    /// A pipeline with a client that wants to be told when an aggregate is erased.
+    #[allow(dead_code, reason = "not each test binary uses it")]
+    pub(crate) fn with_notices() -> Self {
+        Self::of(SOURCE, "erasures = true")
     }
 
     /// A pipeline whose `[source]` has these lines besides the keys and the time.
     pub(crate) fn with_source(lines: &str) -> Self {
+        Self::of(lines, "")
+    }
+
+    fn of(lines: &str, client: &str) -> Self {
         let naming = Naming {
             partition: "aws".to_owned(),
             region: "eu-west-2".to_owned(),
@@ -43,7 +55,7 @@ impl World {
             "client-queues.toml",
             &format!(
                 "[source]\npartition_key = 'mark'\nsort_key = 'createTime'\ntime = 'createTime'\n{lines}\n\
-                 [[client]]\nname = 'A'\n"
+                 [[client]]\nname = 'A'\n{client}\n"
             ),
             Some(&naming),
         )

@@ -27,7 +27,6 @@ use self::client_run::Chain;
 use self::dropped_versions::is_newer;
 use self::first_sight::first_sight;
 use self::instants::Instants;
-use self::unrecorded_sends::Merge;
 
 pub use self::client_run::{ClientEvent, ClientPosition, ClientRun};
 pub use self::dropped_versions::DroppedVersions;
@@ -383,7 +382,7 @@ fn merges(
     let mut merges = Vec::new();
     for client in unmerged(known, item) {
         let cursor = known.answers.cursors.get(&client)?.as_ref()?;
-        if let Merge::Changed(merged) = known.unrecorded.merge(client, item, cursor, fresh) {
+        if let Some(merged) = known.unrecorded.merge(client, item, cursor, fresh) {
             merges.push(CursorWrite::change(client, cursor, merged));
         }
     }

@@ -88,11 +88,11 @@ impl World {
 
     /// Releases every group that is still held.
     pub(crate) fn release_all(self: &Rc<Self>) {
-        for client in 0..NAMES.len() {
+        for (client, name) in NAMES.iter().enumerate() {
             for group in 0..self.source.borrow().groups.len() {
                 if self.cursor(client, group).is_some_and(|cursor| cursor.hold.is_some()) {
                     let keys = [self.key_of(group)];
-                    let request = json!({ "request": "release", "client": NAMES[client], "keys": keys });
+                    let request = json!({ "request": "release", "client": name, "keys": keys });
                     self.catch_up(request, |_, _| {});
                 }
             }

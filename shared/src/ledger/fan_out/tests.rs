@@ -41,6 +41,8 @@ struct Case {
     /// Clients that want odd or even versions or nothing, `A:odd B:even C:none`; the registry has another filter of `D:other`.
     filters: &'static str,
     first_version: i64,
+    /// The numbers of the messages that say that an item was deleted.
+    hints: &'static [usize],
 }
 
 fn case(item: &'static str, arrivals: &'static str, table: &'static str) -> Case {
@@ -55,11 +57,12 @@ fn case(item: &'static str, arrivals: &'static str, table: &'static str) -> Case
         unreachable: "",
         filters: "",
         first_version: 1,
+        hints: &[],
     }
 }
 
 /// The first three seconds are old. Clients 1, 2, 3, …, live since revision 1 unless the text says otherwise: `A
-/// B:paused C:retired D:history E:since2 F:history1`. The revision is 2.
+/// B:paused C:retired D:history E:since2 F:history1 G:erasures`. The revision is 2.
 fn registry(clients: &str) -> Registry {
     let clients = (1..).zip(clients.split_whitespace()).map(|(id, client)| {
         let (name, change) = client.split_once(':').unwrap_or((client, ""));
@@ -73,7 +76,7 @@ fn registry(clients: &str) -> Registry {
             state,
             history: change.starts_with("history"),
             filter: FilterDigest::of(None),
-            erasures: false,
+            erasures: change == "erasures",
             since: if change == "history" || change == "since2" { 2 } else { 1 },
             absent_at: None,
             retired_at: None,
@@ -173,7 +176,7 @@ fn rows(text: &str) -> Vec<Row> {
     rows.into_values().rev().collect()
 }
 
-/// `v5 incarnation2 first1' t5 s5 revision2 behind:2,3 holes:3,4 last:4 sent:1=3,2=0`, of which everything but `v` may be
+/// `v5 incarnation2 first1' t5 s5 revision2 behind:2,3 holes:3,4 last:4 sent:1=3,2=0 closed`, of which everything but `v` may be
 /// left out. Everything up to the version was sent, unless the text says otherwise; `0` stands for nothing.
 fn item(text: &str) -> GroupItem {
     let mut item = unseen(&key(), First { identity: identity("1"), version: 1 });
@@ -199,6 +202,8 @@ fn item(text: &str) -> GroupItem {
             item.incarnation_number = incarnation_number.parse().unwrap();
         } else if let Some(revision) = word.strip_prefix("revision") {
             item.revision = revision.parse().unwrap();
+        } else if word == "closed" {
+            item.closed = Some(NOW);
         } else if let Some(seconds) = word.strip_prefix('s') {
             item.streamed_at = Some(streamed_at(seconds));
         } else if let Some(seconds) = word.strip_prefix('t') {
@@ -277,7 +282,7 @@ fn steps(case: &Case) -> (Vec<String>, Decision) {
     let (mut fresh, mut asked) = (100, Vec::new());
     loop {
         let known = GroupKnowledge {
-            hints: &[],
+            hints: case.hints,
             group: &group,
             key: &key(),
             first_version: case.first_version,
@@ -323,6 +328,10 @@ fn steps(case: &Case) -> (Vec<String>, Decision) {
             Decision::LookUp(LookUp::Whole) => {
                 asked.push("whole".to_owned());
                 answers.whole = Some(rows().into_iter().map(|row| row.head).collect());
+            }
+            Decision::LookUp(LookUp::Emptiness) => {
+                asked.push("empty".to_owned());
+                answers.is_empty = Some(rows().is_empty());
             }
             Decision::LookUp(LookUp::Cursors(clients)) => {
                 asked.push(format!("cursors {}", list(clients.iter().map(|client| client.0))));
@@ -434,8 +443,10 @@ fn write(write: &Write) -> String {
                 streamed_at,
                 holes,
                 sent,
+                closed,
                 ..
             } = &**item;
+            let closed = closed.map_or("", |_| " closed");
             let shown = |last: LastVersion| last.unwrap_or(0);
             let mut chain = String::new();
             if shown(sent.last()) != *version {
@@ -452,9 +463,13 @@ fn write(write: &Write) -> String {
             let holes = if holes.is_empty() { String::new() } else { format!(" holes {holes:?}") };
             let behind = list(behind.iter().map(|client| client.0));
             format!(
-                "{{{condition}: write_count{} v{version} incarnation{incarnation_number} first {sort} t{seconds}{streamed} revision{revision} behind [{behind}]{holes}{chain}}}",
+                "{{{condition}: write_count{} v{version} incarnation{incarnation_number} first {sort} t{seconds}{streamed} revision{revision} behind [{behind}]{holes}{chain}{closed}}}",
                 write_count.0
             )
+        }
+        (ItemKey::Due(client, place), Some(Item::Receipt(receipt))) => {
+            assert_eq!((receipt.settled, receipt.closed_at), (None, NOW));
+            format!("due {}: {condition}: incarnation{}", client.0, place.incarnation_number)
         }
         (ItemKey::Cursor(client, _), Some(Item::Cursor(cursor))) => {
             let Cursor { incarnation_number, position, replay, last, .. } = cursor;
@@ -1676,3 +1691,5 @@ proptest! {
         prop_assert_eq!(taken, accepted.min(run.events.len()));
     }
 }
+
+mod erasures;

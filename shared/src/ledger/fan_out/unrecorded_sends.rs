@@ -20,13 +20,6 @@ struct UnrecordedRange {
     last: LastVersion,
 }
 
-/// What becomes of a cursor.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Merge {
-    Same,
-    Changed(Cursor),
-}
-
 impl UnrecordedSends {
     /// Whether nothing was sent that the ledger doesn't have.
     pub fn is_empty(&self) -> bool {
@@ -78,7 +71,8 @@ impl UnrecordedSends {
         of_incarnation.map(|(client, _)| *client)
     }
 
-    /// What the cursor of a client that is behind now becomes by what is known of it.
+    /// What the cursor of a client that is behind now becomes by what is known of it; `None` if it stays
+    /// as it is.
     ///
     /// Where the cursor is of a replay, what was sent counts as a repetition, too: a client to which something before it
     /// was missing has acknowledged it without effect. Else the client has it.
@@ -88,12 +82,12 @@ impl UnrecordedSends {
         item: &GroupItem,
         cursor: &Cursor,
         fresh: &mut dyn FnMut() -> u64,
-    ) -> Merge {
-        let Some(sent) = self.0.get(&client) else { return Merge::Same };
+    ) -> Option<Cursor> {
+        let sent = self.0.get(&client)?;
         if cursor.incarnation_number != item.incarnation_number
             || sent.incarnation_number != item.incarnation_number
         {
-            return Merge::Same;
+            return None;
         }
         let mut merged = cursor.clone();
         match merged.replay.as_mut() {
@@ -105,8 +99,8 @@ impl UnrecordedSends {
             _ => {}
         }
         if merged == *cursor {
-            return Merge::Same;
+            return None;
         }
-        Merge::Changed(Cursor { write_count: WriteCount(fresh()), ..merged })
+        Some(Cursor { write_count: WriteCount(fresh()), ..merged })
     }
 }
