@@ -44,6 +44,8 @@ VARIABLE = re.compile(r"\$\{([^}!]+)\}")
 EVERY_OPTION = {
     "EventStreamArn": STREAM,
     "ExternalQueueArns": f"arn:aws:sqs:{REGION}:210987654321:orders.fifo,arn:aws:sqs:{REGION}:{ACCOUNT}:orders.fifo",
+    "RequestRoleArns": f"arn:aws:iam::{ACCOUNT}:role/billing-consumer,arn:aws:iam::210987654321:role/teams/tolls-consumer",
+    "RequestAccounts": f"{ACCOUNT},210987654321",
     "QueuePrefix": "sixteen-letters-",
     "KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/mrk-1234abcd12ab34cd56ef1234567890ab",
     "AlarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:operators",

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use shared::message::Message;
 use shared::naming::QueueUrl;
 use shared::send::{Cause, SendError, Transport};
+use shared::visibility::Visibility;
 
 pub use self::entry::entry;
 use self::fault::{EntryFault, of_call, of_missing_entry};
@@ -112,6 +113,17 @@ impl Sqs {
         let answer = call.send().await.map_err(of_call)?;
         let done = answer.successful().iter().map(|entry| entry.id());
         Ok(in_order(messages.len(), done, answer.failed().iter().map(EntryFault::from)))
+    }
+}
+
+impl Visibility for Sqs {
+    async fn change_visibility(
+        &self,
+        queue: &QueueUrl,
+        changes: &[(&str, Duration)],
+    ) -> Result<usize, SendError> {
+        let results = Self::change_visibility(self, queue, changes).await?;
+        Ok(results.iter().filter(|result| result.is_err()).count())
     }
 }
 

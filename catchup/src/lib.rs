@@ -7,6 +7,7 @@
 //! `docs/ledger.md` is the specification.
 
 mod adopting;
+mod asked;
 mod client;
 mod clients;
 mod compare;
@@ -17,6 +18,7 @@ mod notices;
 mod pass;
 mod payload;
 mod recording;
+mod request_record;
 mod requests;
 mod retired;
 mod scans;
@@ -39,6 +41,7 @@ use shared::naming::{Naming, OwnQueue, QueueUrl};
 use shared::send::Transport;
 use shared::time::Timestamp;
 
+pub use self::asked::Answer;
 pub use self::payload::ControlError;
 use self::work::Work;
 
@@ -51,6 +54,7 @@ pub struct CatchUp {
     clients: FileClients,
     fan_out: QueueUrl,
     rejected: QueueUrl,
+    requests: QueueUrl,
     requests_in_flight: usize,
     scan_read_units: u32,
     source: Source,
@@ -61,6 +65,8 @@ pub struct CatchUp {
 struct InFile {
     queue: QueueUrl,
     registration: FileRegistration,
+    /// Whether its consumer may ask for replays.
+    may_ask: bool,
 }
 
 impl CatchUp {
@@ -70,7 +76,8 @@ impl CatchUp {
             let filter = FilterDigest::of(client.filter.as_ref());
             let (history, erasures) = (client.history, client.erasures);
             let registration = FileRegistration { history, filter, erasures };
-            let in_file = InFile { queue: client.queue_url(naming), registration };
+            let may_ask = client.request_role.is_some();
+            let in_file = InFile { queue: client.queue_url(naming), registration, may_ask };
             (client.name.clone(), in_file)
         });
         Self {
@@ -78,6 +85,7 @@ impl CatchUp {
             clients: FileClients::new(&config.clients),
             fan_out: naming.own_queue(OwnQueue::FanOut),
             rejected: naming.own_queue(OwnQueue::Rejected),
+            requests: naming.own_queue(OwnQueue::Requests),
             requests_in_flight: config.requests_in_flight,
             scan_read_units: config.scan_read_units,
             source: config.source.clone(),

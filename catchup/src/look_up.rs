@@ -85,25 +85,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             .map_or(TableAnswer::Erased, |event| TableAnswer::FirstGone(Box::new(event))))
     }
 
-    /// What there is to do in a closed group: whatever the table has is of a new incarnation.
+    /// What there is to do in a closed group. The table is not asked: whatever it has is of a new incarnation, which the
+    /// fan-out begins.
     async fn look_up_closed(&self, task: &Task) -> Result<TableAnswer, Unread> {
-        let mut lowest: Option<Event> = None;
-        let mut before = None;
-        loop {
-            let page = self.ports.table.page(&task.item.key, before.as_ref()).await?;
-            for event in page.rows.into_iter().filter_map(|row| row.event.ok()) {
-                if lowest.as_ref().is_none_or(|lowest| event.version() <= lowest.version()) {
-                    lowest = Some(event);
-                }
-            }
-            before = page.next;
-            if before.is_none() {
-                break;
-            }
-        }
-        if let Some(lowest) = lowest {
-            return Ok(TableAnswer::FirstGone(Box::new(lowest)));
-        }
         let place = task.receipt_place();
         let keys = [ItemKey::Due(task.client, place.clone()), ItemKey::Receipt(task.client, place)];
         let found = self.read(&keys).await;

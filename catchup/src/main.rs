@@ -1,4 +1,4 @@
-//! Catch-up's Lambda: config and clients once, then one control request after the other.
+//! Catch-up's Lambda: config and clients once, then one control request, or batch of consumers' requests, after the other.
 
 use aws::clock::SystemClock;
 use aws::connections::Connections;
@@ -20,7 +20,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let catch_up = CatchUp::new(&config, &naming);
     let ports = Ports { clock: &SystemClock, transport: &sqs, ledger: &tables.ledger, table: &tables.events };
     lambda::run(async |event: LambdaEvent<Box<RawValue>>, tally: &mut Tally| {
-        catch_up.handle(ports, &event.payload, lambda::deadline(&event.context), tally).await
+        catch_up.answer(ports, &event.payload, lambda::deadline(&event.context), tally).await
     })
     .await
 }

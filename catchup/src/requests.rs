@@ -94,7 +94,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     }
 
     /// Sets the client behind in one group. Returns whether there was something to repeat.
-    async fn replay_group(
+    pub(super) async fn replay_group(
         &self,
         name: &ClientName,
         client: ClientId,

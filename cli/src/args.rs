@@ -16,7 +16,9 @@ use deploy::settings::{
 pub use crate::commands::rejected::arguments::RejectedCommand;
 pub use erasures::ErasuresArguments;
 pub use holds::{HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments};
-pub use ledger::{BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments};
+pub use ledger::{
+    AttestArguments, BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments,
+};
 
 /// Carries a DynamoDB table's events to every client's queue: checks, deploys and watches the stack.
 ///
@@ -127,6 +129,10 @@ pub enum Command {
     /// Show which clients were told of aggregates that were erased, and which are still to be told
     #[command(after_help = include_str!("args/help/erasures.txt"))]
     Erasures(ErasuresArguments),
+
+    /// Show what a client was sent last of each aggregate, for its team to compare with what it has
+    #[command(after_help = include_str!("args/help/attest.txt"))]
+    Attest(AttestArguments),
 
     /// Compare the event table with the ledger, and send what is missing
     #[command(after_help = include_str!("args/help/reconcile.txt"))]

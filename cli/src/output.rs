@@ -70,10 +70,28 @@ impl Output {
         } else {
             text(value, self.style)
         };
-        let mut output = io::stdout().lock();
-        let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
-        written.map_err(|error| Exit::Fault.because(format!("standard output: {error}")))
+        write(&text)
     }
+
+    /// Prints each of `values` as a line of JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Fault`]: standard output is closed.
+    pub fn print_lines<T: Serialize>(&self, values: &[T]) -> Result<(), Failure> {
+        let mut text = String::new();
+        for value in values {
+            text += &serde_json::to_string(value).map_err(|error| Exit::Fault.because(error))?;
+            text.push('\n');
+        }
+        write(&text)
+    }
+}
+
+fn write(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+    written.map_err(|error| Exit::Fault.because(format!("standard output: {error}")))
 }
 
 /// A table of `header` and `rows`, without a line feed at its end. A column is aligned to the right if each cell is a

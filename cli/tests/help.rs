@@ -26,6 +26,7 @@ fn every_command_explains_itself_with_an_example() {
         "skip",
         "held",
         "erasures",
+        "attest",
         "reconcile",
         "rejected",
         "rejected list",

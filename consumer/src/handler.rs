@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use crate::batch_outcome::{BatchOutcome, Counts};
 use crate::replay_command::replay_command;
+use crate::request_queue::{NoRequestQueue, RequestMessage, RequestQueue};
 use crate::store::{Effect, StateWrite, Store, StoreError, WriteOutcome};
 
 /// How often a message is decided on while other invocations write its group's state. Lambda has one batch of a group
@@ -17,10 +18,11 @@ const ATTEMPTS: usize = 3;
 
 /// A consumer of one client's queue.
 #[derive(Clone, Debug)]
-pub struct Consumer<S> {
+pub struct Consumer<S, Q = NoRequestQueue> {
     client: String,
     store: S,
     settings: ConsumerSettings,
+    requests: Q,
 }
 
 /// What is known while a batch is consumed.
@@ -36,9 +38,19 @@ struct Batch {
 }
 
 impl<S: Store> Consumer<S> {
-    /// A consumer of the queue of `client`, as `client-queues.toml` names it.
+    /// A consumer of the queue of `client`, as `client-queues.toml` names it. What it misses, an operator is asked for.
     pub fn new(client: impl Into<String>, store: S) -> Self {
-        Self { client: client.into(), store, settings: ConsumerSettings::default() }
+        let settings = ConsumerSettings::default();
+        Self { client: client.into(), store, settings, requests: NoRequestQueue }
+    }
+}
+
+impl<S: Store, Q: RequestQueue> Consumer<S, Q> {
+    /// The same, which asks the pipeline itself for what it misses. An operator is asked only if that fails.
+    #[must_use]
+    pub fn asking<R: RequestQueue>(self, requests: R) -> Consumer<S, R> {
+        let Self { client, store, settings, requests: _ } = self;
+        Consumer { client, store, settings, requests }
     }
 
     /// With other settings than the [default](ConsumerSettings::default).
@@ -50,8 +62,8 @@ impl<S: Store> Consumer<S> {
     /// Takes the messages of one invocation, in their order. A message that fails is in the response, with all later ones
     /// of its group; other groups go on.
     ///
-    /// It logs a line for each batch, for each message that failed, and a warning with the replay that an operator has to
-    /// order for each group in which something is missing, as long as it is.
+    /// It logs a line for each batch, for each message that failed, and a warning for each group in which something is
+    /// missing, as long as it is: with the replay that an operator has to order, if the kit didn't ask for it just now.
     pub async fn consume(&self, messages: Vec<SqsMessage>) -> BatchOutcome {
         let mut batch = Batch::default();
         let mut response = SqsBatchResponse::default();
@@ -93,7 +105,7 @@ impl<S: Store> Consumer<S> {
             let verdict = decide(before.as_ref(), &received, &self.settings);
             let is_news = matches!(verdict, Verdict::Ask(_));
             if verdict.is_gap() && (batch.shown.insert(group.to_owned()) || is_news) {
-                self.show_gap(group, &received, &verdict, before.as_ref());
+                self.show_gap(group, &received, &verdict, before.as_ref()).await;
             }
             let (effect, after) = match &verdict {
                 Verdict::Take { state, begins: true } => (Effect::Begin, state),
@@ -120,8 +132,8 @@ impl<S: Store> Consumer<S> {
         Err(format!("another invocation wrote this group's state, {ATTEMPTS} times").into())
     }
 
-    /// The replay that is needed is logged before the state says that it was asked for.
-    fn show_gap(
+    /// Asks for the replay that is needed, or logs that an operator has to, before the state says that it was asked for.
+    async fn show_gap(
         &self,
         group: &str,
         message: &ReceivedMessage,
@@ -130,11 +142,31 @@ impl<S: Store> Consumer<S> {
     ) {
         let state = if let Verdict::Ask(state) = verdict { Some(state) } else { before };
         let Some(asked) = state.and_then(|state| state.asked.as_ref()) else { return };
+        let (client, version) = (self.client.as_str(), message.version);
+        let why = if matches!(verdict, Verdict::Ask(_)) {
+            match self.requests.send(&RequestMessage::new(client, group, asked)).await {
+                Ok(()) => {
+                    let from = asked.from;
+                    warn!(
+                        client,
+                        group,
+                        version,
+                        from,
+                        "something before this event is missing; a replay was asked for"
+                    );
+                    return;
+                }
+                Err(why) => with_sources(&*why),
+            }
+        } else {
+            "it was asked for before".to_owned()
+        };
         warn!(
-            client = self.client,
+            client,
             group,
-            version = message.version,
-            command = replay_command(&self.client, group, asked.from),
+            version,
+            why,
+            command = replay_command(client, group, asked.from),
             "something before this event is missing, and nothing of its group has an effect until a replay brings it"
         );
     }

@@ -25,6 +25,7 @@
 mod batch_outcome;
 mod handler;
 mod replay_command;
+mod request_queue;
 mod store;
 
 pub use shared::consumer::{
@@ -35,4 +36,5 @@ pub use shared::consumer::{
 pub use batch_outcome::{BatchOutcome, Counts};
 pub use handler::Consumer;
 pub use replay_command::replay_command;
+pub use request_queue::{NoRequestQueue, RequestMessage, RequestQueue};
 pub use store::{Effect, StateWrite, Store, StoreError, WriteOutcome};

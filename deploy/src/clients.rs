@@ -1,12 +1,15 @@
 //! The clients' queues, as a stack's parameters list them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::operator::cloudformation::DeployedStack;
 use shared::config::{ClientQueue, Config};
 
 const OWN: &str = "Clients";
 const EXISTING: &str = "ExternalQueueArns";
+
+const REQUEST_ROLES: &str = "RequestRoleArns";
+const REQUEST_ACCOUNTS: &str = "RequestAccounts";
 
 /// The template's word for an empty list, which `Fn::ForEach` can't have.
 const NONE: &str = "0";
@@ -48,8 +51,7 @@ impl ClientLists {
 
     /// The parameters that list the queues, by name.
     pub fn parameters(&self) -> [(&'static str, String); 2] {
-        let value = |items: &[String]| if items.is_empty() { NONE.to_owned() } else { items.join(",") };
-        [(OWN, value(&self.own)), (EXISTING, value(&self.existing))]
+        [(OWN, listed(&self.own)), (EXISTING, listed(&self.existing))]
     }
 
     /// These queues, and then those of `other` that are not among them.
@@ -60,6 +62,19 @@ impl ClientLists {
         };
         Self { own: joined(&self.own, &other.own), existing: joined(&self.existing, &other.existing) }
     }
+}
+
+/// The parameters that list the roles that may ask for replays, and their accounts.
+pub(crate) fn request_parameters(config: &Config) -> [(&'static str, String); 2] {
+    let roles = config.request_roles();
+    let accounts: BTreeSet<&str> = roles.iter().map(|role| role.account.as_str()).collect();
+    let accounts: Vec<String> = accounts.into_iter().map(str::to_owned).collect();
+    let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
+    [(REQUEST_ROLES, listed(&roles)), (REQUEST_ACCOUNTS, listed(&accounts))]
+}
+
+fn listed(items: &[String]) -> String {
+    if items.is_empty() { NONE.to_owned() } else { items.join(",") }
 }
 
 #[cfg(test)]
@@ -84,5 +99,30 @@ mod tests {
         let expected = ClientLists { own: vec!["Billing".into(), "Tax".into()], existing: Vec::new() };
         assert_eq!(ClientLists::of_parameters(&spaced.into()), expected);
         assert_eq!(ClientLists::of_parameters(&BTreeMap::new()), ClientLists::default());
+    }
+
+    #[test]
+    fn roles_that_ask_and_their_accounts_are_listed_once() {
+        let role = |name: &str, role: &str| {
+            format!("[[client]]\nname = '{name}'\nrequest_role = 'arn:aws:iam::{role}'\n")
+        };
+        let check = |clients: &str, expected: [&str; 2]| {
+            let source = "[source]\npartition_key = 'k'\nsort_key = 's'\ntime = 't'\nversion = 'v'\n";
+            let config = Config::try_from_toml("f", &format!("{source}{clients}"), None).unwrap();
+            assert_eq!(request_parameters(&config).map(|(_, value)| value), expected.map(str::to_owned));
+        };
+        check("[[client]]\nname = 'A'\n", ["0", "0"]);
+        let [a, b, c] = [
+            role("A", "222222222222:role/x"),
+            role("B", "111111111111:role/y"),
+            role("C", "222222222222:role/x"),
+        ];
+        check(
+            &format!("{a}{b}{c}"),
+            [
+                "arn:aws:iam::222222222222:role/x,arn:aws:iam::111111111111:role/y",
+                "111111111111,222222222222",
+            ],
+        );
     }
 }

@@ -97,7 +97,12 @@ mod tests {
         check(
             None,
             "A",
-            &["test-MarkFanOutQueue.fifo", "test-MarkFanOutRejected.fifo", "test-MarkFanOutClientA.fifo"],
+            &[
+                "test-MarkFanOutQueue.fifo",
+                "test-MarkFanOutRejected.fifo",
+                "test-MarkFanOutRequests.fifo",
+                "test-MarkFanOutClientA.fifo",
+            ],
         );
     }
 

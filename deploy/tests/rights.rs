@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use deploy::functions;
 use expect_test::{Expect, expect};
 use serde_json::{Value as Json, json};
-use support::{QUEUES, loop_over, plain, resource, resources, template};
+use support::{QUEUES, REQUESTS, loop_over, plain, resource, resources, template};
 
 /// Actions without resources, so that a right to them is for `*` (AWS Service Authorization Reference: X-Ray, Lambda,
 /// CloudWatch).
@@ -53,7 +53,7 @@ fn the_fan_out_has_these_rights() {
         &expect![[r#"
             WriteLogs: allow logs:CreateLogStream, logs:PutLogEvents on FanOutLogs.Arn, CatchUpLogs.Arn
             WriteTraces: allow xray:PutTraceSegments, xray:PutTelemetryRecords on *
-            ReceiveEvents: allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on FanOutQueue.Arn
+            ReceiveEvents: allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on FanOutQueue.Arn, RequestsQueue.Arn
             UseKeysOfQueues: allow kms:GenerateDataKey, kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
                 where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
             SendToClients: allow sqs:SendMessage on arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${QueuePrefix}MarkFanOutClient*.fifo
@@ -79,7 +79,7 @@ fn the_watch_policy_has_these_rights() {
             ReadDeployedConfig: allow s3:GetObject on arn:${AWS::Partition}:s3:::mark-event-queue-packages-${AWS::AccountId}-${AWS::Region}/fanout/*
             SeeMappingsAndMetrics: allow lambda:ListEventSourceMappings, cloudwatch:GetMetricData on *
             SeeEventTable: allow dynamodb:DescribeTable, dynamodb:DescribeTimeToLive on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
-            SeeLedger: allow dynamodb:BatchGetItem, dynamodb:DescribeContinuousBackups, dynamodb:DescribeTable, dynamodb:GetItem, dynamodb:Query on LedgerTable.Arn
+            SeeLedger: allow dynamodb:BatchGetItem, dynamodb:DescribeContinuousBackups, dynamodb:DescribeTable, dynamodb:GetItem, dynamodb:Query, dynamodb:Scan on LedgerTable.Arn
             SeeCatchUp: allow lambda:GetFunctionConfiguration on CatchUp.Arn
         "#]],
     );
@@ -117,7 +117,6 @@ fn the_replay_policy_has_these_rights() {
         "ReplayPolicy",
         &expect![[r#"
         MakeControlRequests: allow lambda:InvokeFunction on CatchUp.Arn
-        ReadAllGroups: allow dynamodb:Scan on LedgerTable.Arn
         ReadEvents: allow dynamodb:Query, dynamodb:Scan on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
         DecryptEvents: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
             where StringEquals kms:ViaService dynamodb.${AWS::Region}.${AWS::URLSuffix}
@@ -128,7 +127,7 @@ fn the_replay_policy_has_these_rights() {
 #[test]
 fn no_other_role_sends_to_a_queue() {
     let mut found = String::new();
-    for policy in ["${Own}Policy", "Policy${Client}"] {
+    for policy in ["${Own}Policy", "Policy${Client}", "RequestsQueuePolicy"] {
         writeln!(found, "{}:\n{}", plain(&resource(policy)["Properties"]["Queues"]), listed(policy)).unwrap();
     }
     expect![[r#"
@@ -143,6 +142,14 @@ fn no_other_role_sends_to_a_queue() {
             where Bool aws:SecureTransport false
         NobodyElseSends: deny * sqs:SendMessage on Queue${Client}.Arn
             where ArnNotEquals aws:PrincipalArn FanOutRole.Arn
+
+        RequestsQueue:
+        EncryptedTransportOnly: deny * sqs:* on RequestsQueue.Arn
+            where Bool aws:SecureTransport false
+        ConsumersAsk (if HasRequestRoles): allow AWS RequestAccounts sqs:SendMessage on RequestsQueue.Arn
+            where ArnEquals aws:PrincipalArn RequestRoleArns
+        NobodyElseSends: deny * sqs:SendMessage on RequestsQueue.Arn
+            where (HasRequestRoles ? ArnNotEquals aws:PrincipalArn RequestRoleArns : AWS::NoValue)
 
     "#]]
     .assert_eq(&found);
@@ -170,7 +177,7 @@ fn every_queue_and_bucket_has_a_policy_that_requires_tls() {
     protected.retain(|name| name != "${Own}");
     protected.extend(own.as_array().unwrap().iter().map(plain));
     protected.sort();
-    let mut all: Vec<&str> = QUEUES.into_iter().chain(["DiscardedRecords"]).collect();
+    let mut all: Vec<&str> = QUEUES.into_iter().chain([REQUESTS, "DiscardedRecords"]).collect();
     all.sort_unstable();
     assert_eq!(protected, all);
 }
@@ -261,7 +268,8 @@ fn conditions_of_rights_are_those_of_the_template() {
             *used.entry(condition.to_owned()).or_default() += 1;
         }
     }
-    assert_eq!(used, BTreeMap::from([("HasExternalQueues".to_owned(), 2)]));
+    let expected = [("HasExternalQueues".to_owned(), 2), ("HasRequestRoles".to_owned(), 1)];
+    assert_eq!(used, BTreeMap::from(expected));
     assert!(used.keys().all(|name| conditions.contains_key(name)));
 }
 

@@ -19,7 +19,7 @@ use serde_json::{Value as Json, json};
 use shared::config::Config;
 use shared::ledger::times;
 use shared::naming::{Naming, OwnQueue};
-use support::{QUEUES, TEMPLATE, json_of, plain, resource, resources, template};
+use support::{QUEUES, REQUESTS, TEMPLATE, json_of, plain, resource, resources, template};
 
 const CONFIG: &str = include_str!("../../client-queues.toml");
 const OPERATIONS: &str = include_str!("../../docs/operations.md");
@@ -43,12 +43,13 @@ fn names_of_own_queues_are_those_that_the_functions_compute() {
     let mut computed: Vec<String> =
         [OwnQueue::FanOut, OwnQueue::Rejected].map(|queue| naming.own_queue_name(queue)).to_vec();
     computed.push(naming.client_queue_name("Billing"));
+    computed.push(naming.own_queue_name(OwnQueue::Requests));
 
-    let names = QUEUES.map(|queue| {
+    let names = QUEUES.into_iter().chain([REQUESTS]).map(|queue| {
         let name = resource(queue)["Properties"]["QueueName"]["Fn::Sub"].as_str().unwrap().to_owned();
         name.replace("${QueuePrefix}", "test-").replace("${Client}", "Billing")
     });
-    assert_eq!(names.to_vec(), computed);
+    assert_eq!(names.collect::<Vec<_>>(), computed);
 
     let roles = ["ProcessDynamoDBStreamRole", "FanOutRole"].map(|role| {
         let name = resource(role)["Properties"]["RoleName"]["Fn::Sub"].as_str().unwrap().to_owned();
@@ -82,6 +83,39 @@ fn every_queue_keeps_its_events_two_weeks_encrypted_and_its_stack_in_peace() {
         // It would take messages out of their group.
         assert!(properties.get("RedrivePolicy").is_none(), "{name}");
     }
+}
+
+#[test]
+fn the_queue_of_requests_holds_no_event_and_leaves_catch_up_its_time() {
+    let queue = resource(REQUESTS);
+    assert_eq!(
+        (&queue["DeletionPolicy"], &queue["UpdateReplacePolicy"]),
+        (&json!("RetainExceptOnCreate"), &json!("Retain"))
+    );
+    let properties = &queue["Properties"];
+    let fan_out = &resource("FanOutQueue")["Properties"];
+    for same in
+        ["FifoQueue", "DeduplicationScope", "FifoThroughputLimit", "SqsManagedSseEnabled", "KmsMasterKeyId"]
+    {
+        assert_eq!(properties[same], fan_out[same], "{same}");
+    }
+    let catch_up = resource(CATCH_UP.logical_id)["Properties"]["Timeout"].as_u64().unwrap();
+    assert_eq!(properties["VisibilityTimeout"], 6 * catch_up);
+    assert_eq!(
+        (&properties["MessageRetentionPeriod"], &properties["MaximumMessageSize"]),
+        (&json!(86_400), &json!(1_024))
+    );
+    assert!(properties.get("RedrivePolicy").is_none());
+    let mapping = resource("CatchUpRequestsQueue");
+    assert_eq!(mapping["Condition"], "HasRequestRoles");
+    let expected = json!({
+        "FunctionName": { "Ref": CATCH_UP.logical_id },
+        "EventSourceArn": { "Fn::GetAtt": [REQUESTS, "Arn"] },
+        "BatchSize": 10,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": { "MaximumConcurrency": 2 },
+    });
+    assert_eq!(mapping["Properties"], expected);
 }
 
 #[test]
@@ -121,9 +155,15 @@ fn the_recipe_for_a_clients_queue_has_its_settings() {
 fn every_stack_has_the_ledger_and_its_catch_up() {
     let conditional = resources().into_iter().filter(|(_, resource)| resource.get("Condition").is_some());
     let conditional: BTreeSet<String> = conditional.map(|(id, _)| id).collect();
-    // The resources of clients, of which there may be none, and alarms that cost extra.
-    let expected =
-        ["Queue${Client}", "Policy${Client}", "Alarm${Client}", "ConverterStopped", "FanOutStopped"];
+    // The resources of clients, of which there may be none, the mapping of their requests, and alarms that cost extra.
+    let expected = [
+        "Queue${Client}",
+        "Policy${Client}",
+        "Alarm${Client}",
+        "CatchUpRequestsQueue",
+        "ConverterStopped",
+        "FanOutStopped",
+    ];
     assert_eq!(conditional, expected.map(str::to_owned).into());
     let template = template();
     for (output, id) in

@@ -5,7 +5,7 @@ import os
 from decimal import Decimal
 
 import boto3
-from mark_event_queue_consumer import Consumer, ConsumerState, Effect, WriteOutcome
+from mark_event_queue_consumer import Consumer, ConsumerState, Effect, RequestQueue, WriteOutcome
 
 table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
 
@@ -40,7 +40,10 @@ class Marks:
         return WriteOutcome.DONE
 
 
-consumer = Consumer(os.environ["CLIENT"], Marks())
+# Without a URL, an operator is asked for what is missing.
+url = os.environ.get("REQUESTS_QUEUE_URL")
+requests = RequestQueue(boto3.client("sqs"), url) if url else None
+consumer = Consumer(os.environ["CLIENT"], Marks(), requests=requests)
 
 
 def handler(event, context):

@@ -6,7 +6,10 @@ use aws_config::BehaviorVersion;
 use aws_lambda_events::event::sqs::SqsEvent;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
-use consumer::{Consumer, ConsumerState, Effect, StateWrite, Store, StoreError, WriteOutcome};
+use consumer::{
+    Consumer, ConsumerState, Effect, RequestMessage, RequestQueue, StateWrite, Store, StoreError,
+    WriteOutcome,
+};
 use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,15 +17,33 @@ use serde_json::value::RawValue;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let dynamodb = Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await);
-    let marks = Marks { dynamodb, table: std::env::var("TABLE")? };
-    let consumer = &Consumer::new(std::env::var("CLIENT")?, marks);
+    let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let marks = Marks { dynamodb: Client::new(&aws), table: std::env::var("TABLE")? };
+    // Without a URL, an operator is asked for what is missing.
+    let url = std::env::var("REQUESTS_QUEUE_URL").ok().filter(|url| !url.is_empty());
+    let requests = url.map(|url| Requests { sqs: aws_sdk_sqs::Client::new(&aws), url });
+    let consumer = &Consumer::new(std::env::var("CLIENT")?, marks).asking(requests);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let consumed = consumer.consume(event.payload.records).await;
         println!("{}", consumed.metrics(SystemTime::now()));
         Ok::<_, Error>(consumed.response)
     }))
     .await
+}
+
+/// The pipeline's queue of requests.
+struct Requests {
+    sqs: aws_sdk_sqs::Client,
+    url: String,
+}
+
+impl RequestQueue for Requests {
+    async fn send(&self, request: &RequestMessage) -> Result<(), StoreError> {
+        let call = self.sqs.send_message().queue_url(&self.url).message_body(&request.body);
+        let call = call.message_group_id(&request.group_id);
+        call.message_deduplication_id(&request.deduplication_id).send().await?;
+        Ok(())
+    }
 }
 
 /// A table with an item for each mark: its status, its price, and the kit's state.

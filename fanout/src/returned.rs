@@ -1,54 +1,20 @@
 //! What goes back to the fan-out queue: named in the answer, and visible again soon.
 
-use std::future::Future;
 use std::time::Duration;
 
-use aws::sqs::Sqs;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use shared::budget::Budget;
 use shared::clock::{Clock, within};
-use shared::metrics::CountingPort;
 use shared::naming::QueueUrl;
-use shared::send::SendError;
 use tracing::warn;
 
 use crate::message::Delivery;
 use crate::payload::BatchError;
 
+pub use shared::visibility::Visibility;
+
 /// The longest time until a returned message is tried again.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
-
-/// Makes returned messages visible again, sooner than the queue would.
-pub trait Visibility {
-    /// One `ChangeMessageVisibilityBatch` for at most ten messages, each by its receipt handle. Returns how many
-    /// of them SQS did not change. Not retried: a message that is not changed comes back later, that is all.
-    fn change_visibility(
-        &self,
-        queue: &QueueUrl,
-        changes: &[(&str, Duration)],
-    ) -> impl Future<Output = Result<usize, SendError>>;
-}
-
-impl Visibility for Sqs {
-    async fn change_visibility(
-        &self,
-        queue: &QueueUrl,
-        changes: &[(&str, Duration)],
-    ) -> Result<usize, SendError> {
-        let results = Sqs::change_visibility(self, queue, changes).await?;
-        Ok(results.iter().filter(|result| result.is_err()).count())
-    }
-}
-
-impl<T: Visibility> Visibility for CountingPort<'_, T> {
-    fn change_visibility(
-        &self,
-        queue: &QueueUrl,
-        changes: &[(&str, Duration)],
-    ) -> impl Future<Output = Result<usize, SendError>> {
-        self.for_request().change_visibility(queue, changes)
-    }
-}
 
 /// After how long the returned messages of a group are tried again: 1 s, doubling to 60 s, by the receive count of the
 /// first of them.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use aws::operator::{Target, s3, sqs};
 use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
-use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
+use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName};
 use deploy::template::with_code;
 use local::check::ExpectedEvents;
 use local::event::Event;
@@ -24,7 +24,9 @@ use local::stack::{ClientAddress, Stack};
 use local::{marks, workspace, write};
 use serde_json::{Value, json};
 use shared::consumer::ConsumerState;
+use shared::control::ReplayRequest;
 use shared::ids::{Group, Key};
+use shared::naming::OwnQueue;
 use support::{START, SdkClients as _, stack};
 use testkit::wire::dynamodb::{DynamoDbProxy, Update};
 use zip::write::SimpleFileOptions;
@@ -156,7 +158,8 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
         let of_1 = r#"{"incarnation":"00000000000000aa","version":1}"#;
         let behind_the_gap = r#"{"asked":{"from":2,"incarnation":"00000000000000aa"},"incarnation":"00000000000000aa","version":1}"#;
         assert_eq!(states(), [of_1, behind_the_gap], "one write for the gap");
-        // The replay that the warning asks for.
+        assert_eq!(asked(&stack).await?, [(consumer.client.name.clone(), group(WIDE.0), 2)]);
+        // The replay that it asks for.
         for version in 2..=4 {
             send(version, Some("repair-3")).await?;
         }
@@ -183,6 +186,23 @@ async fn stored(stack: &Stack, consumer: &Consumer, mark: &str) -> anyhow::Resul
     let mut names: Vec<String> = item.into_keys().collect();
     names.sort();
     Ok(names)
+}
+
+/// What consumers have asked for, each by its client, group and version; it is taken away.
+async fn asked(stack: &Stack) -> anyhow::Result<Vec<(String, String, i64)>> {
+    let (sqs, url) = (stack.connection().sqs(ACCOUNT), stack.own_queue_url(OwnQueue::Requests));
+    let call = sqs.receive_message().queue_url(&url).max_number_of_messages(10);
+    let answer = call.message_system_attribute_names(MessageSystemAttributeName::All).send().await?;
+    let mut asked = Vec::new();
+    for message in answer.messages.unwrap_or_default() {
+        let attributes = message.attributes.unwrap_or_default();
+        let client = attributes.get(&MessageSystemAttributeName::MessageGroupId).context("no client")?;
+        let (request, group) = ReplayRequest::try_from_body(message.body.as_deref().unwrap_or_default())?;
+        asked.push((client.clone(), group.as_str().to_owned(), request.from));
+        let receipt = message.receipt_handle.context("no receipt")?;
+        sqs.delete_message().queue_url(&url).receipt_handle(receipt).send().await?;
+    }
+    Ok(asked)
 }
 
 async fn wait_for_empty_queue(stack: &Stack, consumer: &Consumer) -> anyhow::Result<()> {
@@ -282,8 +302,8 @@ fn events() -> ExpectedEvents {
     ExpectedEvents::new(events)
 }
 
-/// Deploys `template` on the client's queue. Only two things are changed in it: the function's DynamoDB, which is
-/// `dynamodb`, and where its code is.
+/// Deploys `template` on the client's queue. Only three things are changed in it: the client's name, the function's DynamoDB,
+/// which is `dynamodb`, and where its code is.
 async fn deploy(
     stack: &Stack,
     client: &ClientAddress,
@@ -297,6 +317,7 @@ async fn deploy(
     s3::make_bucket(&target, bucket).await?;
     s3::put_object(&target, bucket, &client.name, &code).await?;
     let template = with_code(template, "Consumer", &format!("s3://{BUCKET}/{}", client.name))?;
+    let template = template.replacen("CLIENT: Billing", &format!("CLIENT: {}", client.name), 1);
     let table = "          TABLE: !Ref Projection\n";
     let endpoint = format!("{table}          AWS_ENDPOINT_URL_DYNAMODB: {}\n", dynamodb.endpoint_url());
     let template = template.replacen(table, &endpoint, 1);
@@ -310,9 +331,17 @@ async fn deploy(
     let arn = answer.attributes.unwrap_or_default().remove(&QueueAttributeName::QueueArn);
 
     let name = format!("consumer-{}", client.name);
-    let queue = Parameter::builder().parameter_key("QueueArn").set_parameter_value(arn).build();
+    let parameter =
+        |name: &str, value| Parameter::builder().parameter_key(name).set_parameter_value(value).build();
+    let requests = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:MarkFanOutRequests.fifo");
+    let parameters = [
+        parameter("QueueArn", arn),
+        parameter("RequestsQueueUrl", Some(stack.own_queue_url(OwnQueue::Requests))),
+        parameter("RequestsQueueArn", Some(requests)),
+    ];
     let cloudformation = aws_sdk_cloudformation::Client::new(target.sdk_config());
-    let request = cloudformation.create_stack().stack_name(&name).template_body(template).parameters(queue);
+    let request = cloudformation.create_stack().stack_name(&name).template_body(template);
+    let request = request.set_parameters(Some(parameters.into()));
     let request = request.capabilities(Capability::CapabilityIam);
     request.capabilities(Capability::CapabilityAutoExpand).send().await?;
     until("the consumer is deployed", async || {

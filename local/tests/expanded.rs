@@ -18,7 +18,7 @@ use local::ministack::{ACCOUNT, REGION};
 use local::stack::Ground;
 use local::workspace;
 use serde_json::Value;
-use shared::config::Config;
+use shared::config::{Config, REQUEST_ROLE_LIMIT};
 use shared::naming::OwnQueue;
 
 const TEMPLATE: &str = include_str!("../../template.yml");
@@ -26,9 +26,9 @@ const SHIPPED: &str = include_str!("../../client-queues.toml");
 const STACK: &str = "mark-event-queue";
 const BUCKET: &str = "mark-event-queue-packages";
 
-/// AWS CloudFormation User Guide, "Understand CloudFormation quotas": bytes of a template in a request, resources and
-/// outputs of a template.
-const TEMPLATE_LIMIT: usize = 51_200;
+/// AWS CloudFormation User Guide, "Understand CloudFormation quotas": bytes of a template in a bucket, where `fanoutctl
+/// deploy` and `sam deploy` put it (in a request, it could have 51,200); resources and outputs of a template.
+const TEMPLATE_LIMIT: usize = 1_000_000;
 const RESOURCE_LIMIT: usize = 500;
 const OUTPUT_LIMIT: usize = 200;
 /// IAM User Guide, "IAM and AWS STS quotas": characters without white space of all inline policies of a role, and of a
@@ -41,6 +41,7 @@ const QUEUE_POLICY_LIMIT: usize = 8_192;
 /// So many clients are promised to fit.
 const OWN_CLIENTS: usize = 100;
 const EXTERNAL_CLIENTS: usize = 30;
+const ROLES: usize = REQUEST_ROLE_LIMIT;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shipped_template_is_written_out_for_checkov() -> anyhow::Result<()> {
@@ -113,6 +114,10 @@ fn clients(own: usize, external: usize) -> anyhow::Result<String> {
     );
     for number in 0..own {
         writeln!(text, "[[client]]\nname = \"Own{number:0>36}\"")?;
+        // As many accounts and characters as roles that ask may have together.
+        if number < ROLES.min(own) {
+            writeln!(text, "request_role = \"arn:aws:iam::1111222233{number:0>2}:role/{number:0>18}\"")?;
+        }
     }
     for number in 0..external {
         let queue = format!("{number:0>75}.fifo");

@@ -83,13 +83,13 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
         queue of client `Reporting`: takes 300 requests a second of all groups together, and not of each; ask account `444455556666` to set `DeduplicationScope` to `messageGroup` and `FifoThroughputLimit` to `perMessageGroupId`
         queue of client `Reporting`: is not encrypted; ask account `444455556666` to set `SqsManagedSseEnabled` to true
         queue of client `Reporting`: doesn't let the fan-out send; ask account `444455556666` to give it the policy that `fanoutctl policy Reporting` prints
-        stack `mark-event-queue`, with 5 queues, the table's stream, all three functions and the ledger: 4 findings
+        stack `mark-event-queue`, with 6 queues, the table's stream, all three functions and the ledger: 4 findings
     "#]])?;
     operator.follow_the_advice().await?;
     operator.check(
         0,
         &expect![[r#"
-            stack `mark-event-queue`, with 5 queues, the table's stream, all three functions and the ledger: nothing is wrong
+            stack `mark-event-queue`, with 6 queues, the table's stream, all three functions and the ledger: nothing is wrong
         "#]],
     )?;
     let status = operator.status(0)?;
@@ -107,7 +107,7 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
     operator.check(6, &expect![[r#"
         event table `RegistrationNumberEvent`: 1 of 2 items has no version at `RegistrationNumber.version`, and would be rejected: `HEAD` 1; if they are no events, write `createTime = [{ anything-but = ["HEAD"] }]` in `[source.filter]`
         event table `RegistrationNumberEvent`: items expire by the attribute `expiresAt` (TTL), and 1 of 1 event has it: an event that is removed by itself is missing for clients that are behind; switch TTL off, or give that attribute only to items that are no events
-        stack `mark-event-queue`, with 5 queues, the table's stream, all three functions and the ledger: 2 findings
+        stack `mark-event-queue`, with 6 queues, the table's stream, all three functions and the ledger: 2 findings
     "#]])?;
     expect![[r#"
         first items of the event table: 2 items, as new ones: 1 event, 0 passed over, 1 rejected
@@ -158,7 +158,7 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
         queue of client `Reporting`: takes no event larger than 1024 bytes, attributes included; ask account `444455556666` to set `MaximumMessageSize` to 1048576
         queue of client `Reporting`: holds everything back for 5 s; ask account `444455556666` to set `DelaySeconds` to 0
         queue of client `Tax`: isn't made yet; deploy
-        stack `mark-event-queue`, with 6 queues, the table's stream, all three functions and the ledger: 11 findings
+        stack `mark-event-queue`, with 7 queues, the table's stream, all three functions and the ledger: 11 findings
     "#]])?;
     let status = operator.status(6)?;
     let attention = |name: &str| {

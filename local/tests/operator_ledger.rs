@@ -25,6 +25,7 @@ use local::stack::Ground;
 use local::write;
 use serde_json::{Value, json};
 use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, Verdict, decide};
+use shared::control::ReplayRequest;
 use shared::ids::{Group, IncarnationToken, Key};
 use support::{SOURCE, SdkClients as _, fanoutctl, ground, incarnations};
 use tokio::sync::watch;
@@ -65,6 +66,23 @@ async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()>
         (&json!("up to date"), &json!("up to date"))
     );
     assert_eq!(operator.depth("Billing").await?, 0, "it got something while it was paused");
+    // What each was sent last, of all aggregates and of one.
+    for (client, state, version) in [("Billing", "behind", 4), ("Insurance", "upToDate", 6)] {
+        let (lines, _) = operator.run(&["attest", client, "--json"], 0);
+        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), MARKS, "{lines:?}");
+        for line in &lines {
+            assert_eq!((&line["state"], &line["version"]), (&json!(state), &json!(version)), "{line}");
+            let mark = line["key"]["S"].as_str().unwrap();
+            let (one, _) = operator.json(&["attest", client, "--group", mark], 0);
+            assert_eq!(&one, line);
+        }
+        assert_eq!(lines[0]["position"], if state == "behind" { json!(4) } else { Value::Null });
+    }
+    let mark = &expected.events()[0].mark;
+    let encoded = Group::of(&Key::S(mark.clone()));
+    let (_, hint) = operator.run(&["attest", "Billing", "--group", encoded.as_str()], 2);
+    assert!(hint.contains(&format!("did you mean `{mark}`?")), "{hint}");
     let (_, refused) = operator.run(&["catch-up", "Billing"], 6);
     assert!(refused.contains("`fanoutctl resume Billing`"), "{refused}");
     // The plan to remove the client says what it lacks.
@@ -169,6 +187,17 @@ async fn a_replay_reaches_its_client_alone() -> anyhow::Result<()> {
     assert_eq!(ids.len(), 2);
     let continued = operator.json(&["backfill", "Enforcement", "--after", &mark, "--dry-run"], 0).0;
     assert!(continued["groups"].as_u64().unwrap_or_default() < 10, "{continued}");
+
+    // What a consumer asks for, once and only for its client; another client may not.
+    operator.ask("Insurance", encoded.as_str(), 5).await?;
+    operator.ask("Enforcement", encoded.as_str(), 5).await?;
+    operator.until_nobody_asks().await?;
+    operator.catch_up("Enforcement");
+    let repeated = operator.take("Enforcement", 2).await?;
+    let versions: Vec<_> = repeated.iter().map(|message| attribute(message, "version")).collect();
+    assert_eq!(versions, ["5", "6"]);
+    assert!(repeated.iter().all(|message| group(message) == encoded.as_str()));
+    assert!(fs::read_to_string(operator.ground.log())?.contains("a consumer's request can't be carried out"));
     for client in CLIENTS {
         assert_eq!(operator.depth(client).await?, 0, "{client} got more");
     }
@@ -360,7 +389,9 @@ impl Operator {
     async fn new(name: &str) -> anyhow::Result<Self> {
         let config = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.toml"));
         let clients = CLIENTS.map(|name| format!("[[client]]\nname = \"{name}\"\n"));
-        fs::write(&config, format!("{SOURCE}{}", clients.concat()))?;
+        // The last client's consumer may ask.
+        let role = "request_role = \"arn:aws:iam::111122223333:role/consumer\"\n";
+        fs::write(&config, format!("{SOURCE}{}{role}", clients.concat()))?;
         let operator = Self { ground: ground(name).await?, config };
         operator.run(&["deploy", "--yes", "--stream-arn", operator.ground.stream_arn()], 0);
         Ok(operator)
@@ -458,6 +489,29 @@ impl Operator {
             }
         }
         Ok(taken)
+    }
+
+    /// Asks for a replay, as a client's consumer does.
+    async fn ask(&self, client: &str, group: &str, from: i64) -> anyhow::Result<()> {
+        let request = ReplayRequest { group: group.to_owned(), from };
+        let call = self.ground.connection().sqs(ACCOUNT).send_message().queue_url(self.requests());
+        let call = call.message_body(request.body()).message_group_id(client);
+        call.message_deduplication_id(format!("{client}-{from}")).send().await?;
+        Ok(())
+    }
+
+    /// Waits until catch-up has taken all requests of consumers.
+    async fn until_nobody_asks(&self) -> anyhow::Result<()> {
+        let (target, start) = (self.ground.connection().target(ACCOUNT), Instant::now());
+        while !sqs::depth(&target, &self.requests()).await?.is_empty() {
+            anyhow::ensure!(start.elapsed() < PATIENCE, "requests are left");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
+    }
+
+    fn requests(&self) -> String {
+        self.ground.connection().queue_url(ACCOUNT, "MarkFanOutRequests.fifo")
     }
 
     /// The name of the ledger's table.

@@ -115,7 +115,7 @@ async fn clients_come_and_go_and_none_misses_an_event_or_gets_one_twice() -> any
     operator.until_depth_is("ClientBilling", MARKS).await?;
     operator.until_depth_is("Queue", 0).await?;
     operator.done(&["delete", "--yes"])?;
-    let kept = ["ClientBilling", "ClientEnforcement", "ClientReporting", "Queue", "Rejected"];
+    let kept = ["ClientBilling", "ClientEnforcement", "ClientReporting", "Queue", "Rejected", "Requests"];
     assert_eq!(operator.queues().await?, kept.map(|name| format!("MarkFanOut{name}.fifo")).into());
     for follower in [&mut billing, &mut enforcement] {
         assert_has_all_once(follower, &expected, 23).await?;

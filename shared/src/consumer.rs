@@ -7,7 +7,7 @@
 mod received;
 mod stored;
 
-use crate::ids::{IncarnationToken, ReplayId};
+use crate::ids::{IncarnationToken, ReplayId, digest};
 
 pub use received::UnreadableAttribute;
 pub use stored::InvalidState;
@@ -32,6 +32,16 @@ pub struct AskedReplay {
     pub incarnation: Option<IncarnationToken>,
     /// The replay that this message was of, if it was of one: the replay has a gap itself.
     pub shown_by: Option<ReplayId>,
+}
+
+impl AskedReplay {
+    /// The `MessageDeduplicationId` of the message that asks for it: the same for the same gap of `group`.
+    pub fn deduplication_id(&self, group: &str) -> String {
+        let incarnation = self.incarnation.as_ref().map_or("", IncarnationToken::as_str);
+        let shown_by = self.shown_by.as_ref().map_or("", ReplayId::as_str);
+        let parts = [group, &self.from.to_string(), incarnation, shown_by];
+        digest(b'q', &parts.map(str::as_bytes))
+    }
 }
 
 /// What the rule reads of a message: its attributes.

@@ -22,6 +22,7 @@
 
 mod answer;
 mod key;
+mod replay_request;
 mod request;
 mod resend;
 #[cfg(test)]
@@ -33,5 +34,6 @@ pub use answer::{
     ReplayReport, StateChange,
 };
 pub use key::{InvalidBase64, TablePosition, TypedKey};
+pub use replay_request::{InvalidReplayRequest, ReplayRequest};
 pub use request::{ControlRequest, REASON_LIMIT, REPLAY_KEYS_LIMIT, RequestError};
 pub use resend::{ResendAnswer, ResendOutcome, ResendRequest, ResendResult, StreamChange, StreamRecord};

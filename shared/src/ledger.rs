@@ -4,6 +4,7 @@
 //! [`EventTable`]; what is sent, through [`Transport`](crate::send::Transport).
 
 mod adopt;
+mod attestation;
 mod bounded;
 pub mod catch_up;
 pub mod columns;
@@ -21,11 +22,13 @@ pub mod plausible;
 mod ports;
 pub mod reconcile;
 pub mod replay;
+mod requests;
 pub mod scan;
 pub mod stored;
 pub mod times;
 
 pub use adopt::{adopt, baseline, is_whole, leaving};
+pub use attestation::{Attestation, attestation};
 pub use bounded::BoundedPort;
 pub use event_time::EventTime;
 pub use items::{
@@ -40,3 +43,4 @@ pub use ports::{
     Condition, EventTable, Item, ItemKey, Ledger, LedgerRead, Page, Ports, READ_LIMIT, Reading, Row, RowHead,
     ScanPage, ScanPosition, ScannedRow, Unread, UnsendableEvent, WRITE_LIMIT, Write, WriteError,
 };
+pub use requests::{REQUESTS_A_MINUTE, RequestAllowance, RequestVerdict, request_verdict};

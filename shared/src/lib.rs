@@ -28,3 +28,4 @@ pub mod set_aside;
 pub mod text;
 pub mod time;
 pub mod view;
+pub mod visibility;

@@ -128,8 +128,20 @@ pub const ERASURE_AGE: Metric = Metric {
     meaning: "for how long a notice of an erasure has been due, the longest (catch-up)",
 };
 
+/// `RequestsCarriedOut`.
+pub const REQUESTS_CARRIED_OUT: Metric =
+    count("RequestsCarriedOut", "requests of consumers that became replays (catch-up)");
+/// `RequestsRefused`.
+pub const REQUESTS_REFUSED: Metric =
+    count("RequestsRefused", "requests of consumers that can never be carried out (catch-up)");
+/// `RequestsDelayed`.
+pub const REQUESTS_DELAYED: Metric = count(
+    "RequestsDelayed",
+    "requests of consumers that are returned, because their client asks too often or something failed, each time (catch-up)",
+);
+
 /// Every metric that the functions write.
-pub const NAMES: [Metric; 23] = [
+pub const NAMES: [Metric; 26] = [
     RECORDS_IN,
     EVENTS,
     SKIPPED,
@@ -153,6 +165,9 @@ pub const NAMES: [Metric; 23] = [
     HELD_AGE,
     ERASURES_DUE,
     ERASURE_AGE,
+    REQUESTS_CARRIED_OUT,
+    REQUESTS_REFUSED,
+    REQUESTS_DELAYED,
 ];
 
 const fn count(name: &'static str, meaning: &'static str) -> Metric {

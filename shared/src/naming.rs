@@ -2,6 +2,7 @@
 
 mod parts;
 mod queue_arn;
+mod role_arn;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use self::parts::check_region;
 pub use self::parts::InvalidNaming;
 pub(crate) use self::parts::{check_account, check_partition, check_prefix};
 pub use self::queue_arn::{InvalidQueueArn, QueueArn};
+pub use self::role_arn::{InvalidRoleArn, RoleArn};
 
 /// Where a stack runs: all that its queues' addresses depend on. [`Naming::try_new`] checks it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub enum OwnQueue {
     FanOut,
     /// Rejections about what can never be converted, processed or sent.
     Rejected,
+    /// What consumers ask for: replays, each for its own client.
+    Requests,
 }
 
 /// The URL of a queue, as `QueueUrl` wants it.
@@ -123,13 +127,14 @@ impl Naming {
 
 impl OwnQueue {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::FanOut, Self::Rejected];
+    pub const ALL: [Self; 3] = [Self::FanOut, Self::Rejected, Self::Requests];
 
     /// The queue's name in a stack without a prefix.
     pub(crate) fn base_name(self) -> &'static str {
         match self {
             OwnQueue::FanOut => "MarkFanOutQueue.fifo",
             OwnQueue::Rejected => "MarkFanOutRejected.fifo",
+            OwnQueue::Requests => "MarkFanOutRequests.fifo",
         }
     }
 }
@@ -139,6 +144,7 @@ impl fmt::Display for OwnQueue {
         formatter.write_str(match self {
             OwnQueue::FanOut => "fan-out queue",
             OwnQueue::Rejected => "rejected queue",
+            OwnQueue::Requests => "requests queue",
         })
     }
 }
@@ -177,6 +183,7 @@ mod tests {
             erasures: false,
             filter: None,
             view: ClientView::default(),
+            request_role: None,
         }
     }
 
@@ -221,8 +228,11 @@ mod tests {
     fn own_queues_have_the_names_that_operators_know() {
         let naming = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
         let names = OwnQueue::ALL.map(|queue| (queue.to_string(), naming.own_queue_name(queue)));
-        let expected =
-            [("fan-out queue", "MarkFanOutQueue.fifo"), ("rejected queue", "MarkFanOutRejected.fifo")];
+        let expected = [
+            ("fan-out queue", "MarkFanOutQueue.fifo"),
+            ("rejected queue", "MarkFanOutRejected.fifo"),
+            ("requests queue", "MarkFanOutRequests.fifo"),
+        ];
         assert_eq!(names, expected.map(|(words, name)| (words.to_owned(), name.to_owned())));
     }
 

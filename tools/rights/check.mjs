@@ -86,6 +86,8 @@ function service(name, account = ACCOUNT) {
 }
 
 const inClearText = (principal) => ({ ...principal, context: { ...principal.context, 'aws:SecureTransport': 'false' } })
+// The roles that `every option` names, and roles whose names begin as theirs do.
+const sending = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sqs:SendMessage', Resource: stack.arn('RequestsQueue') }] }
 const converter = session('ProcessDynamoDBStreamRole')
 const fanOut = session('FanOutRole')
 const administrator = role('Administrator', ADMINISTRATOR)
@@ -97,6 +99,12 @@ const PRINCIPALS = {
   administrator,
   'administrator in clear text': inClearText(administrator),
   'role without rights': role('Other', []),
+  'asking role': role('billing-consumer', [{ name: 'ask', policy: sending }]),
+  'asking role of another account': role('teams/tolls-consumer', [{ name: 'ask', policy: sending }], OTHER_ACCOUNT),
+  'asking role in clear text': inClearText(role('billing-consumer', [{ name: 'ask', policy: sending }])),
+  'asking role without rights': role('teams/tolls-consumer', [], OTHER_ACCOUNT),
+  'role like an asking one': role('billing-consumer-2', ADMINISTRATOR),
+  'role like one of another account': role('tolls-consumer', ADMINISTRATOR, OTHER_ACCOUNT),
   'account root': {
     principal: `arn:aws:iam::${ACCOUNT}:root`,
     identityPolicies: [],

@@ -61,6 +61,20 @@ export const ROWS = [
   ['fan-out', TRACE, '*', ALLOWED],
   ...each(['fan-out'], LOG, ['FanOutLogs', 'CatchUpLogs'], ALLOWED),
 
+  // What consumers ask for: the roles that the stack names, of this account and of another.
+  ...each(['asking role', 'asking role of another account'], ['sqs:SendMessage'], ['RequestsQueue'], ALLOWED),
+  ['fan-out', [...READ_QUEUE, 'sqs:GetQueueAttributes'], 'RequestsQueue', ALLOWED],
+  ...each(['asking role', 'asking role of another account'], ['sqs:SendMessage'], QUEUES, DENIED),
+  ...each(['asking role', 'asking role of another account'], READ_QUEUE, ['RequestsQueue', 'FanOutQueue', 'RejectedQueue'], DENIED),
+  ...each(
+    ['asking role in clear text', 'asking role without rights', 'role like an asking one', 'role like one of another account', 'converter', 'fan-out', ...OTHERS, ...OPERATORS],
+    ['sqs:SendMessage'],
+    ['RequestsQueue'],
+    DENIED
+  ),
+  ...each(['converter', 'other account', 'role without rights', ...OPERATORS], READ_QUEUE, ['RequestsQueue'], DENIED),
+  ['fan-out', ['sqs:PurgeQueue', 'sqs:DeleteQueue', 'sqs:SetQueueAttributes'], 'RequestsQueue', DENIED],
+
   // What the functions must not do.
   ...each(['converter'], ['sqs:SendMessage'], [...CLIENT_QUEUES, ...EXTERNAL_QUEUES, 'foreign queue'], DENIED),
   ...each(['converter'], READ_QUEUE, QUEUES, DENIED),
@@ -104,8 +118,7 @@ export const ROWS = [
   ...each(OPERATORS, ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], [...QUEUES, 'external queue of this account'], ALLOWED),
   // What another account's queue looks like is its owner's affair; `check` says that it can't be seen.
   ...each(OPERATORS, ['sqs:GetQueueAttributes', 'sqs:ReceiveMessage', 'sqs:SendMessage'], ['external queue'], DENIED),
-  ...each(OPERATORS, ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:DescribeTable', 'dynamodb:DescribeContinuousBackups'], ['LedgerTable'], ALLOWED),
-  ...each(['replayer'], ['dynamodb:Scan'], ['LedgerTable'], ALLOWED),
+  ...each(OPERATORS, ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:Scan', 'dynamodb:DescribeTable', 'dynamodb:DescribeContinuousBackups'], ['LedgerTable'], ALLOWED),
   ...each(OPERATORS, ['dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'], ['event table'], ALLOWED),
   ...each(OPERATORS, ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData'], ['*'], ALLOWED),
   ...each(OPERATORS, ['lambda:GetFunctionConfiguration'], ['CatchUp'], ALLOWED),

@@ -209,15 +209,17 @@ fn a_held_group_is_told_of_after_its_release() {
 }
 
 #[test]
-fn what_is_there_of_a_closed_group_is_shown_to_the_fan_out() {
+fn what_is_there_of_a_closed_group_comes_after_the_notice() {
     let world = world();
     world.erase("a");
     world.work(1);
-    // Its own message is lost.
+    // Its own message is lost, and found by a comparison.
     world.put("a1@-1");
     world.work(2);
-    assert_eq!((world.got("B").as_str(), world.item("a").unwrap().closed), ("a: 1 2 1 | b: 1", None));
-    assert_eq!(world.receipts("B"), "a/1 superseded");
+    assert_eq!((world.got("B").as_str(), world.receipts("B").as_str()), ("a: 1 2 3† | b: 1", "a/1 told"));
+    world.wait(24 * 3_600);
+    world.work(3);
+    assert_eq!((world.got("B").as_str(), world.item("a").unwrap().closed), ("a: 1 2 3† 1 | b: 1", None));
 }
 
 /// A request to look whether these aggregates are erased.

@@ -9,7 +9,7 @@ use testkit::memory::WriteFault;
 use crate::world::{World, group_of};
 
 /// The warnings and errors that `act` logs: level, message and fields.
-fn check(act: impl FnOnce(), expected: Expect) {
+pub(crate) fn check(act: impl FnOnce(), expected: Expect) {
     let mut lines = Vec::new();
     for line in logged(act).lines() {
         let Ok(Value::Object(mut line)) = serde_json::from_str(line) else { panic!("{line}") };

@@ -10,6 +10,7 @@
     reason = "a test reports by panicking"
 )]
 
+mod asked;
 mod clients;
 #[path = "../../../fanout/tests/world/mod.rs"]
 #[allow(dead_code, reason = "the fan-out's own world; only its wire and its payloads are used here")]

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use catchup::CatchUp;
+use catchup::{Answer, CatchUp};
 use fanout::handler::Fanout;
 use futures_util::future::join_all;
 use serde_json::value::to_raw_value;
@@ -17,9 +17,12 @@ use shared::ledger::{
     ClientId, Cursor, EventTable, EventTime, First, GroupItem, Item, ItemKey, LastSent, Lease, Ledger as _,
     Page, Ports, Registration, Registry, Repetition, RowHead, ScanPage, ScanPosition, Unread, WriteCount,
 };
+use shared::message::Message;
 use shared::metrics::Tally;
 use shared::naming::{Naming, OwnQueue, QueueUrl};
+use shared::send::{SendError, Transport};
 use shared::time::Timestamp;
+use shared::visibility::Visibility;
 use testkit::memory::{Accepted, FifoQueues, MemoryLedger, MemoryTable, Settings, VirtualClock};
 
 use crate::deliveries::{Wire, payload};
@@ -63,8 +66,8 @@ impl World {
         world
     }
 
-    /// A world with these clients, before any invocation. `A B+ C!` are three; the second wants history, the third notices
-    /// of erasures.
+    /// A world with these clients, before any invocation. `A? B+ C!` are three; the first may ask for replays, the second
+    /// wants history, the third notices of erasures.
     pub(crate) fn of(file: &str) -> Self {
         let naming = Naming {
             partition: "aws".to_owned(),
@@ -278,6 +281,23 @@ impl World {
         answer.map(|answer| serde_json::to_value(answer).unwrap()).map_err(|error| error.to_string())
     }
 
+    /// Invokes the function with messages of the queue of requests. Returns those that come again, and after how long each
+    /// is to be visible.
+    pub(crate) fn ask(&self, records: &[Value]) -> (Vec<String>, Vec<Duration>) {
+        let payload = to_raw_value(&json!({ "Records": records })).unwrap();
+        let mut tally = Tally::default();
+        let deadline = self.clock.now().plus(TIMEOUT);
+        let requests = RequestsQueue { world: self, hastened: RefCell::default() };
+        let ports = Ports { clock: &self.clock, transport: &requests, ledger: &self.ledger, table: self };
+        let answer =
+            self.clock.block_on(self.catch_up.answer(ports, &payload, deadline, &mut tally)).unwrap();
+        assert!(self.clock.now() < deadline, "the function ran out of its time");
+        self.tally.replace(tally);
+        let Answer::Requests(response) = answer else { panic!("{answer:?}") };
+        let again = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier);
+        (again.collect(), requests.hastened.into_inner())
+    }
+
     /// Invokes the function several times at once.
     pub(crate) fn at_once(&self, payloads: &[Value]) {
         let deadline = self.clock.now().plus(TIMEOUT);
@@ -391,6 +411,35 @@ impl World {
     }
 }
 
+/// The queues, of which one is that of requests.
+struct RequestsQueue<'w> {
+    world: &'w World,
+    /// The visibilities that were set.
+    hastened: RefCell<Vec<Duration>>,
+}
+
+impl Transport for RequestsQueue<'_> {
+    async fn send(
+        &self,
+        queue: &QueueUrl,
+        batch: &[&Message],
+    ) -> Result<Vec<Result<(), SendError>>, SendError> {
+        self.world.queues.send(queue, batch).await
+    }
+}
+
+impl Visibility for RequestsQueue<'_> {
+    async fn change_visibility(
+        &self,
+        queue: &QueueUrl,
+        changes: &[(&str, Duration)],
+    ) -> Result<usize, SendError> {
+        assert_eq!(*queue, self.world.naming.own_queue(OwnQueue::Requests));
+        self.hastened.borrow_mut().extend(changes.iter().map(|(_, after)| *after));
+        Ok(0)
+    }
+}
+
 impl EventTable for World {
     async fn page(&self, key: &Key, before: Option<&Key>) -> Result<Page, Unread> {
         self.clock.sleep(self.page_latency.get()).await;
@@ -454,9 +503,11 @@ pub(crate) fn by_group(messages: &[Accepted]) -> String {
 fn config(file: &str, naming: &Naming) -> Config {
     let mut text = SOURCE.to_owned();
     for word in file.split_whitespace() {
-        let (word, erasures) = (word.trim_end_matches('!'), word.ends_with('!'));
-        let (name, history) = (word.trim_end_matches('+'), word.ends_with('+'));
-        text += &format!("[[client]]\nname = '{name}'\nhistory = {history}\nerasures = {erasures}\n");
+        let (name, has) = (word.trim_end_matches(['+', '?', '!']), |mark| word.contains(mark));
+        text += &format!("[[client]]\nname = '{name}'\nhistory = {}\nerasures = {}\n", has('+'), has('!'));
+        if has('?') {
+            text += "request_role = 'arn:aws:iam::444455556666:role/consumer'\n";
+        }
     }
     Config::try_from_toml("client-queues.toml", &text, Some(naming)).unwrap()
 }

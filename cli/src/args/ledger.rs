@@ -10,6 +10,18 @@ pub struct ClientArguments {
     pub client: String,
 }
 
+/// The arguments of `attest`.
+#[derive(Debug, Args)]
+pub struct AttestArguments {
+    /// The client, as client-queues.toml names it
+    #[arg(value_name = "CLIENT")]
+    pub client: String,
+
+    /// Only this aggregate, by its key: text, a number as DynamoDB writes it, or bytes as base64
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
+    pub group: Option<String>,
+}
+
 /// The arguments of `replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArguments {

@@ -1,6 +1,7 @@
 //! One file per command. The `match` holds no logic.
 
 mod ask;
+pub mod attest;
 pub mod catch_up;
 pub mod check;
 pub mod delete;
@@ -71,6 +72,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Skip(arguments) => hold::skip(&context, &arguments).await,
         Command::Held(arguments) => held::execute(&context, &arguments).await,
         Command::Erasures(arguments) => erasures::execute(&context, &arguments).await,
+        Command::Attest(arguments) => attest::execute(&context, &arguments).await,
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
         Command::Delete { yes } => delete::execute(&context, yes).await,

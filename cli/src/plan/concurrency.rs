@@ -12,6 +12,9 @@ const DEFAULT: u32 = 6;
 /// The converter, for a stream of one shard, and the catch-up.
 const OTHERS: u32 = 2;
 
+/// What consumers ask for, if some may: the `MaximumConcurrency` of the template's mapping.
+const REQUESTS: (&str, u32) = ("RequestRoleArns", 2);
+
 /// Fewer concurrent executions than the stack can use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConcurrencyShortage {
@@ -29,9 +32,14 @@ impl ConcurrencyShortage {
         parameters: &[(&'static str, String)],
         running: &BTreeMap<String, String>,
     ) -> Option<Self> {
-        let set = parameters.iter().find(|(name, _)| *name == PARAMETER).map(|(_, value)| value);
-        let fan_outs = set.or_else(|| running.get(PARAMETER)).and_then(|text| text.parse().ok());
-        let usable = fan_outs.unwrap_or(DEFAULT).saturating_add(OTHERS);
+        let value = |name: &str| {
+            let set = parameters.iter().find(|(set, _)| *set == name).map(|(_, value)| value);
+            set.or_else(|| running.get(name))
+        };
+        let fan_outs = value(PARAMETER).and_then(|text| text.parse().ok()).unwrap_or(DEFAULT);
+        let (roles, at_once) = REQUESTS;
+        let requests = if value(roles).is_some_and(|roles| roles != "0") { at_once } else { 0 };
+        let usable = fan_outs.saturating_add(OTHERS).saturating_add(requests);
         available.filter(|available| *available < usable).map(|available| Self { available, usable })
     }
 
@@ -63,5 +71,10 @@ mod tests {
         assert_eq!(usable(Some(10), Some("8"), Some("20")), None);
         assert_eq!(usable(Some(0), Some("8"), None), Some(10));
         assert_eq!(usable(None, Some("1000"), None), None);
+        for (roles, expected) in [("0", None), ("arn:aws:iam::111122223333:role/a", Some(10))] {
+            let shortage =
+                ConcurrencyShortage::of(Some(8), &[(REQUESTS.0, roles.to_owned())], &BTreeMap::new());
+            assert_eq!(shortage.map(|shortage| shortage.usable), expected, "{roles}");
+        }
     }
 }

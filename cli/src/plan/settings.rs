@@ -9,13 +9,14 @@ use shared::pattern::Pattern;
 use super::RunningStack;
 
 /// Parameters that are shown as clients, or that follow from another parameter.
-const SHOWN_ELSEWHERE: [&str; 3] = ["Clients", "ExternalQueueArns", "VisibilityTimeout"];
+const SHOWN_ELSEWHERE: [&str; 5] =
+    ["Clients", "ExternalQueueArns", "VisibilityTimeout", "RequestRoleArns", "RequestAccounts"];
 
 /// A setting that changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
     /// The name of a template's parameter, or section and key of the config: `source.time`; for a client's,
-    /// `client.filter` or `client.erasures` and whose.
+    /// `client.filter`, `client.erasures` or `client.request_role` and whose.
     pub name: Cow<'static, str>,
     /// The value now; none in a new stack.
     pub old: Option<String>,
@@ -47,6 +48,9 @@ pub(super) fn changes(
         }));
         settings.extend(filters(old, config));
         settings.extend(erasures(old, config));
+        settings.extend(request_roles(Some(old), config));
+    } else if is_new {
+        settings.extend(request_roles(None, config));
     }
     // A parameter that a stack never had counts as empty.
     settings.retain(|setting| setting.old.as_deref().unwrap_or_default() != setting.new);
@@ -83,6 +87,20 @@ fn erasures(old: &Config, config: &Config) -> Vec<Setting> {
         })
     };
     config.clients.iter().filter_map(stays).collect()
+}
+
+/// The roles of consumers that may ask for replays: of all clients, since each is a right that is given or taken.
+fn request_roles(old: Option<&Config>, config: &Config) -> Vec<Setting> {
+    let role = |client: &Client| client.request_role.as_ref().map(ToString::to_string).unwrap_or_default();
+    let setting = |client: &Client| {
+        let mut before = old.into_iter().flat_map(|old| &old.clients);
+        Setting {
+            name: format!("client.request_role of {}", client.name).into(),
+            old: before.find(|before| before.name == client.name).map(role),
+            new: role(client),
+        }
+    };
+    config.clients.iter().map(setting).collect()
 }
 
 fn text(filter: Option<&Pattern>) -> String {

@@ -1109,3 +1109,36 @@ fn a_client_that_is_told_of_erasures_from_now_on_is_shown() {
     );
     check(true, true, &expect!["Nothing changes for clients; a deploy may still bring new code."]);
 }
+
+#[test]
+fn a_consumer_that_may_ask_is_shown_when_that_changes() {
+    let role = "request_role = \"arn:aws:iam::444455556666:role/consumer\"\n";
+    let check = |before: &str, after: &str, expected: &Expect| {
+        let file = |client: &str| {
+            let text = format!(
+                "[source]\npartition_key = \"mark\"\nsort_key = \"createTime\"\nversion = \"version\"\n[[client]]\nname = \
+                 \"Billing\"\n{client}"
+            );
+            Config::try_from_toml("client-queues.toml", &text, Some(&naming())).unwrap()
+        };
+        let running = file(before);
+        let clients = RunningStack::registered(&running, &naming());
+        let running = RunningStack { clients, config: Some(running), ..RunningStack::default() };
+        let parameters = vec![("RequestRoleArns", "arn:aws:iam::444455556666:role/consumer".to_owned())];
+        let facts = Facts { running: Some(running), parameters, ..Facts::default() };
+        let plan = plan("events", &file(after), &naming(), facts).to_text(Style::Plain);
+        let lines = plan.lines().filter(|line| line.contains("role") || line.contains("Nothing changes"));
+        expected.assert_eq(&lines.collect::<Vec<_>>().join("\n"));
+    };
+    check(
+        "",
+        role,
+        &expect!["client.request_role of Billing  (none)  arn:aws:iam::444455556666:role/consumer"],
+    );
+    check(
+        role,
+        "",
+        &expect!["client.request_role of Billing  arn:aws:iam::444455556666:role/consumer  (none)"],
+    );
+    check(role, role, &expect!["Nothing changes for clients; a deploy may still bring new code."]);
+}

@@ -2,6 +2,7 @@
 
 from .handler import BatchOutcome, Consumer, Counts
 from .replay_command import replay_command
+from .request_queue import RequestQueue
 from .rule import (
     AskedReplay,
     ConsumerState,
@@ -24,6 +25,7 @@ __all__ = [
     "Effect",
     "InvalidState",
     "ReceivedMessage",
+    "RequestQueue",
     "Settings",
     "Start",
     "StateWrite",

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .replay_command import replay_command
-from .rule import ConsumerState, ReceivedMessage, Settings, Verdict, decide
+from .request_queue import RequestQueue
+from .rule import AskedReplay, ConsumerState, ReceivedMessage, Settings, Verdict, decide
 from .store import Effect, StateWrite, Store, WriteOutcome
 
 _log = logging.getLogger("mark_event_queue_consumer")
@@ -81,12 +82,18 @@ class _Batch:
 
 
 class Consumer:
-    """A consumer of the queue of `client`, as `client-queues.toml` names it."""
+    """A consumer of the queue of `client`, as `client-queues.toml` names it.
 
-    def __init__(self, client: str, store: Store, settings: Settings = Settings()) -> None:
+    With `requests` it asks the pipeline itself for what it misses; without, or if that fails, an operator is asked.
+    """
+
+    def __init__(
+        self, client: str, store: Store, settings: Settings = Settings(), requests: RequestQueue | None = None
+    ) -> None:
         self._client = client
         self._store = store
         self._settings = settings
+        self._requests = requests
 
     def consume(self, event: dict[str, Any]) -> BatchOutcome:
         """Takes the messages of one invocation, in their order.
@@ -122,7 +129,7 @@ class Consumer:
                 raise ValueError(self._refusal(message))
             if verdict is Verdict.ASK or (verdict is Verdict.WAIT and group not in batch.shown):
                 # Before the state says that it was asked for.
-                self._show_gap(group, message, after)
+                self._show_gap(group, message, verdict, after)
                 batch.shown.add(group)
             effect = _EFFECTS.get(verdict)
             if effect is None or after is None:
@@ -135,16 +142,40 @@ class Consumer:
                 return
         raise RuntimeError(f"another invocation wrote this group's state, {_ATTEMPTS} times")
 
-    def _show_gap(self, group: str, message: ReceivedMessage, state: ConsumerState | None) -> None:
-        if state and state.asked:
+    def _show_gap(self, group: str, message: ReceivedMessage, verdict: Verdict, state: ConsumerState | None) -> None:
+        if state is None or state.asked is None:
+            return
+        why = "it was asked for before"
+        if verdict is Verdict.ASK:
+            why = self._ask(group, state.asked)
+        if why is None:
             _log.warning(
-                "client %s: something before version %d of %s is missing, and nothing of its group has an effect until a "
-                "replay brings it: %s",
+                "client %s: something before version %d of %s is missing; a replay from version %d was asked for",
                 self._client,
                 message.version,
                 group,
-                replay_command(self._client, group, state.asked.first),
+                state.asked.first,
             )
+            return
+        _log.warning(
+            "client %s: something before version %d of %s is missing, and nothing of its group has an effect until a "
+            "replay brings it (%s): %s",
+            self._client,
+            message.version,
+            group,
+            why,
+            replay_command(self._client, group, state.asked.first),
+        )
+
+    def _ask(self, group: str, asked: AskedReplay) -> str | None:
+        """Asks for a replay. None: it was sent; else why an operator has to be asked."""
+        if self._requests is None:
+            return "the kit was given no queue of requests"
+        try:
+            self._requests.ask(self._client, group, asked)
+        except Exception as error:  # Whatever it is, the operator can do the same.
+            return f"{type(error).__name__}: {error}"
+        return None
 
     def _refusal(self, message: ReceivedMessage) -> str:
         first = self._settings.first_version

@@ -9,6 +9,7 @@ from mark_event_queue_consumer import (
     ConsumerState,
     Counts,
     Effect,
+    RequestQueue,
     Settings,
     Start,
     StateWrite,
@@ -47,6 +48,18 @@ class Versions:
 
     def versions(self):
         return {group: versions for group, (_, versions) in self.rows.items()}
+
+
+class Sqs:
+    """SQS, which takes every message, or raises."""
+
+    def __init__(self, error=None):
+        self.sent, self.error = [], error
+
+    def send_message(self, **request):
+        if self.error:
+            raise self.error
+        self.sent.append(request)
 
 
 def event(text):
@@ -133,6 +146,46 @@ class HandlerTest(unittest.TestCase):
         commands = [record.getMessage().split(": ")[-1] for record in log.records]
         command = "fanoutctl replay Billing --group 'AFC F5' --from "
         self.assertEqual(commands, [command + first for first in ("2", "2", "4", "4", "5")])
+
+    def test_what_is_missing_is_asked_for_once_and_an_operator_is_not(self):
+        logging.disable(logging.NOTSET)
+        sqs = Sqs()
+        consumer = Consumer("Billing", Versions(), requests=RequestQueue(sqs, "https://queue"))
+        with self.assertLogs(LOGGER, logging.WARNING) as log:
+            consumer.consume(event("AFC%20F5 0>1 A, AFC%20F5 2>3 A, AFC%20F5 3>4 A"))
+            consumer.consume(event("AFC%20F5 4>5 A"))
+            consumer.consume(event("AFC%20F5 2>3 A r1"))
+        first, again = sqs.sent
+        expected = {
+            "QueueUrl": "https://queue",
+            "MessageBody": '{"group":"AFC%20F5","from":2}',
+            "MessageGroupId": "Billing",
+            # The same as in Rust.
+            "MessageDeduplicationId": "e5799a9e4f760a453f35b12cbc3dd046ba374e42c235433c62b8e17695617cea",
+        }
+        self.assertEqual(first, expected)
+        self.assertEqual(again["MessageBody"], first["MessageBody"])
+        self.assertNotEqual(again["MessageDeduplicationId"], first["MessageDeduplicationId"])
+        ends = [record.getMessage().split("; ")[-1].split("(")[-1] for record in log.records]
+        asked = "a replay from version 2 was asked for"
+        before = "it was asked for before): fanoutctl replay Billing --group 'AFC F5' --from 2"
+        self.assertEqual(ends, [asked, before, asked])
+
+    def test_an_operator_is_asked_if_the_pipeline_can_not_be(self):
+        logging.disable(logging.NOTSET)
+        store = Versions()
+        for requests, why in [
+            (None, "the kit was given no queue of requests"),
+            (RequestQueue(Sqs(PermissionError("no")), "https://queue"), "PermissionError: no"),
+        ]:
+            store = Versions()
+            consumer = Consumer("Billing", store, requests=requests)
+            with self.assertLogs(LOGGER, logging.WARNING) as log:
+                consumed = consumer.consume(event("M1 0>1 A, M1 2>3 A"))
+            message = log.records[0].getMessage()
+            self.assertTrue(message.endswith(f"({why}): fanoutctl replay Billing --group M1 --from 2"), message)
+            self.assertEqual(consumed.response, {"batchItemFailures": []})
+            self.assertEqual(store.load("M1").asked.first, 2)
 
     def test_counts_are_metrics(self):
         batch = "M1 0>1 A, M1 0>1 A, M1 2>3 A, M1 3>4 A, M2 0>1 A, M2 1>2 A erased, M3 0>1 A, M3 1>2 A"

@@ -88,7 +88,7 @@ fn records(text: &str) -> Vec<SqsMessage> {
     serde_json::from_value::<SqsEvent>(json!({ "Records": lines })).unwrap().records
 }
 
-fn consume(consumer: &Consumer<Versions>, text: &str) -> BatchOutcome {
+fn consume<Q: RequestQueue>(consumer: &Consumer<Versions, Q>, text: &str) -> BatchOutcome {
     consumer.consume(records(text)).now_or_never().unwrap()
 }
 
@@ -286,4 +286,78 @@ fn counts_are_metrics() {
     );
     expect![[r#"{"Client":"Billing","Duplicates":1,"Forgotten":1,"Gaps":1,"Missing":2,"Returned":2,"Taken":2,"_aws":{"CloudWatchMetrics":[{"Dimensions":[["Client"]],"Metrics":[{"Name":"Taken","Unit":"Count"},{"Name":"Duplicates","Unit":"Count"},{"Name":"Forgotten","Unit":"Count"},{"Name":"Gaps","Unit":"Count"},{"Name":"Missing","Unit":"Count"},{"Name":"Returned","Unit":"Count"}],"Namespace":"MarkEventQueue/Consumer"}],"Timestamp":1700000000000}}"#]]
         .assert_eq(&consumed.metrics(UNIX_EPOCH + Duration::from_millis(1_700_000_000_000)));
+}
+
+/// A queue of requests that takes every message, or fails.
+#[derive(Default)]
+struct Requests {
+    sent: Mutex<Vec<RequestMessage>>,
+    is_refused: bool,
+}
+
+impl RequestQueue for Requests {
+    async fn send(&self, request: &RequestMessage) -> Result<(), StoreError> {
+        if self.is_refused {
+            return Err("access denied".into());
+        }
+        self.sent.lock().unwrap().push(request.clone());
+        Ok(())
+    }
+}
+
+/// The warnings of a log: message, version, and why and with which command an operator is asked.
+fn warnings(log: &str) -> String {
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lines = lines.filter(|line| line["level"] == "WARN");
+    let shown = |line: Value| {
+        let [message, why, command] =
+            ["message", "why", "command"].map(|name| line[name].as_str().unwrap_or("-").to_owned());
+        format!("{} {message}: {why}: {command}\n", line["version"])
+    };
+    lines.map(shown).collect()
+}
+
+#[test]
+fn what_is_missing_is_asked_for_once_and_an_operator_is_not() {
+    let consumer = Consumer::new("Billing", Versions::default()).asking(Some(Requests::default()));
+    let log = logged(|| {
+        consume(&consumer, "AFC%20F5 0>1 A, AFC%20F5 2>3 A, AFC%20F5 3>4 A");
+        consume(&consumer, "AFC%20F5 4>5 A");
+        consume(&consumer, "AFC%20F5 2>3 A r1");
+    });
+    expect![[r#"
+        3 something before this event is missing; a replay was asked for: -: -
+        5 something before this event is missing, and nothing of its group has an effect until a replay brings it: it was asked for before: fanoutctl replay Billing --group 'AFC F5' --from 2
+        3 something before this event is missing; a replay was asked for: -: -
+    "#]].assert_eq(&warnings(&log));
+    let sent = consumer.requests.as_ref().unwrap().sent.lock().unwrap();
+    let [first, again] = sent.as_slice() else { panic!("{sent:?}") };
+    // The same as in Python.
+    let deduplication_id = "e5799a9e4f760a453f35b12cbc3dd046ba374e42c235433c62b8e17695617cea";
+    let expected = RequestMessage {
+        body: r#"{"group":"AFC%20F5","from":2}"#.to_owned(),
+        group_id: "Billing".to_owned(),
+        deduplication_id: deduplication_id.to_owned(),
+    };
+    assert_eq!(first, &expected);
+    assert_eq!(again.body, first.body);
+    assert_ne!(again.deduplication_id, first.deduplication_id);
+}
+
+#[test]
+fn an_operator_is_asked_if_the_pipeline_can_not_be() {
+    for (requests, why) in [
+        (None, "the kit was given no queue of requests"),
+        (Some(Requests { is_refused: true, ..Requests::default() }), "access denied"),
+    ] {
+        let consumer = Consumer::new("Billing", Versions::default()).asking(requests);
+        let mut consumed = None;
+        let log = logged(|| consumed = Some(consume(&consumer, "M1 0>1 A, M1 2>3 A")));
+        let message = "something before this event is missing, and nothing of its group has an effect until a replay brings it";
+        let command = "fanoutctl replay Billing --group M1 --from 2";
+        assert_eq!(warnings(&log), format!("3 {message}: {why}: {command}\n"));
+        assert!(returned(&consumed.unwrap()).is_empty());
+        let state = consumer.store.load("M1").now_or_never().unwrap().unwrap().unwrap();
+        assert_eq!(state.asked.map(|asked| asked.from), Some(2));
+    }
 }

@@ -6,7 +6,7 @@ mod texts;
 
 use shared::config::Config;
 
-use crate::clients::ClientLists;
+use crate::clients::{self, ClientLists};
 
 pub use error::SettingsError;
 pub use numbers::{FunctionTimeout, LogRetention, MaximumConcurrency, Memory, StreamBatchSize};
@@ -49,6 +49,7 @@ impl Settings {
     /// The parameters that are set, by the template's names, and those that follow from `config`.
     pub fn parameters(&self, config: &Config) -> Vec<(&'static str, String)> {
         let mut found = ClientLists::of_config(config).parameters().to_vec();
+        found.extend(clients::request_parameters(config));
         let mut add = |name, value: Option<String>| found.extend(value.map(|value| (name, value)));
         add("EventStreamArn", self.event_stream_arn.as_ref().map(|arn| arn.as_str().to_owned()));
         add("QueuePrefix", self.queue_prefix.as_ref().map(|prefix| prefix.as_str().to_owned()));
@@ -109,9 +110,11 @@ mod tests {
             &Settings::default(),
             "Zeta Alpha",
             &expect![[r#"
-            Clients=Zeta,Alpha
-            ExternalQueueArns=0
-        "#]],
+                Clients=Zeta,Alpha
+                ExternalQueueArns=0
+                RequestRoleArns=0
+                RequestAccounts=0
+            "#]],
         );
         check(
             &Settings::default(),
@@ -119,6 +122,8 @@ mod tests {
             &expect![[r#"
                 Clients=0
                 ExternalQueueArns=arn:aws:sqs:eu-west-2:111122223333:Alpha.fifo,arn:aws:sqs:eu-west-2:111122223333:Beta.fifo
+                RequestRoleArns=0
+                RequestAccounts=0
             "#]],
         );
     }
@@ -148,6 +153,8 @@ mod tests {
             &expect![[r#"
                 Clients=Alpha
                 ExternalQueueArns=arn:aws:sqs:eu-west-2:111122223333:Beta.fifo
+                RequestRoleArns=0
+                RequestAccounts=0
                 EventStreamArn=arn:aws:dynamodb:eu-west-2:111122223333:table/Events/stream/1
                 QueuePrefix=test-
                 KmsKeyArn=

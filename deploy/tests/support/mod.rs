@@ -13,8 +13,11 @@ use serde_yaml_ng::Value as Yaml;
 
 pub(crate) const TEMPLATE: &str = include_str!("../../../template.yml");
 
-/// The logical ids of the template's queues; the last is that of each client's.
+/// The logical ids of the template's queues of events; the last is that of each client's.
 pub(crate) const QUEUES: [&str; 3] = ["FanOutQueue", "RejectedQueue", "Queue${Client}"];
+
+/// The logical id of the queue of consumers' requests.
+pub(crate) const REQUESTS: &str = "RequestsQueue";
 
 pub(crate) fn template() -> Json {
     json_of(TEMPLATE)

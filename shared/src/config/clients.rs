@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::filter::{self, Lacking};
 use super::findings::Report;
 use super::raw::{RawClient, Value};
+use super::request_role::RequestRoles;
 use super::{Client, ClientName, ClientQueue, EXISTING_LIMIT, OWN_LIMIT, view};
 use crate::naming::{self, Naming, OwnQueue, QueueArn};
 use crate::quoted::quoted;
@@ -51,6 +52,7 @@ pub(super) fn validate(
     let mut existing = ExistingQueues { rules, own_queues, home: None, seen: HashMap::new() };
     let mut clients = Vec::with_capacity(raw.len());
     let mut length = Length::default();
+    let mut request_roles = RequestRoles::default();
     for (raw, name) in raw.iter().zip(names) {
         let queue = match &raw.queue_arn {
             Value::Absent => Some(ClientQueue::Own),
@@ -72,13 +74,21 @@ pub(super) fn validate(
             None => Some(None),
             Some(section) => filter::of_client(name.as_ref(), section, rules.lacking, report).map(Some),
         };
-        if let (Some(name), Some(queue), Some(history), Some(erasures), Some(filter), Some(view)) =
-            (name, queue, history, erasures, filter, view)
+        let request_role = request_roles.validate(&raw.request_role, report);
+        if let (
+            Some(name),
+            Some(queue),
+            Some(history),
+            Some(erasures),
+            Some(filter),
+            Some(view),
+            Some(request_role),
+        ) = (name, queue, history, erasures, filter, view, request_role)
         {
             if queue == ClientQueue::Own {
                 length.add(name.as_str(), raw.at, report);
             }
-            clients.push(Client { name, queue, history, erasures, filter, view });
+            clients.push(Client { name, queue, history, erasures, filter, view, request_role });
         }
     }
     clients

@@ -8,13 +8,14 @@ mod findings;
 mod names;
 mod nearest;
 mod raw;
+mod request_role;
 #[cfg(test)]
 mod tests;
 mod validate;
 mod view;
 mod warnings;
 
-use crate::naming::{Naming, QueueArn, QueueUrl};
+use crate::naming::{Naming, QueueArn, QueueUrl, RoleArn};
 use crate::pattern::Pattern;
 
 pub use findings::Findings;
@@ -30,6 +31,9 @@ pub const OWN_LIMIT: usize = 100;
 /// The most clients with existing queues: each stands in the fan-out role's policies, of 10,240 characters together
 /// (IAM quotas).
 pub const EXISTING_LIMIT: usize = 30;
+
+/// The most roles that may ask for replays: a queue's policy has at most 50 principals (SQS quotas).
+pub const REQUEST_ROLE_LIMIT: usize = 50;
 
 /// A valid configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +100,8 @@ pub struct Client {
     pub filter: Option<Pattern>,
     /// What it gets of each event.
     pub view: ClientView,
+    /// The role whose sessions may ask for replays; none if only an operator does.
+    pub request_role: Option<RoleArn>,
 }
 
 /// A client's name: `^[A-Za-z][A-Za-z0-9]{0,39}$`, because it becomes part of a CloudFormation logical id.
@@ -144,6 +150,17 @@ impl Config {
         let config =
             raw::read(text, &mut report).and_then(|raw| validate::validate(raw, naming, &mut report));
         report.into_result(config)
+    }
+
+    /// The roles that may ask for replays, each once, in the order of the file.
+    pub fn request_roles(&self) -> Vec<&RoleArn> {
+        let mut roles = Vec::new();
+        for role in self.clients.iter().filter_map(|client| client.request_role.as_ref()) {
+            if !roles.contains(&role) {
+                roles.push(role);
+            }
+        }
+        roles
     }
 
     /// The clients whose queues the stack makes, in the order of the file.

@@ -69,6 +69,7 @@ pub(super) struct RawClient<'t> {
     pub(super) erasures: Value<bool>,
     pub(super) filter: Option<Spanned<DeValue<'t>>>,
     pub(super) view: RawView<'t>,
+    pub(super) request_role: Value<Cow<'t, str>>,
 }
 
 /// What a `[[client]]` says of its view.
@@ -241,6 +242,7 @@ fn read_clients<'t>(
                 omit: section.texts("omit", report),
                 envelope: section.text("envelope", report),
             },
+            request_role: section.text("request_role", report),
         });
         section.finish(report);
     }

@@ -116,7 +116,7 @@ fn what_the_documentation_shows_is_valid() {
     let pages = [include_str!("../../../docs/configuration.md"), include_str!("../../../README.md")];
     let blocks = pages.iter().flat_map(|page| page.split("```toml\n").skip(1));
     let blocks: Vec<&str> = blocks.map(|block| block.split("```").next().unwrap()).collect();
-    assert_eq!(blocks.len(), 6);
+    assert_eq!(blocks.len(), 7);
     for block in blocks {
         let is_whole = block.contains("[source]\n");
         let file = if is_whole { block.to_owned() } else { format!("{SHIPPED}\n{block}") };
@@ -161,7 +161,7 @@ fn unknown_keys_are_refused() {
             f.toml:5: source.sort-key: unknown key; did you mean `sort_key`?
             f.toml:4: source.i\0\nd: unknown key; known here are `partition_key`, `sort_key`, `id`, `name`, `time`, `version`, `first_version`, `scan_read_units`, `filter`, `allowed_accounts`
             f.toml:11: sending.RequestsInFlight: unknown key; did you mean `requests_in_flight`?
-            f.toml:15: client.view: unknown key; known here are `name`, `queue_arn`, `history`, `erasures`, `filter`, `fields`, `omit`, `envelope`
+            f.toml:15: client.view: unknown key; known here are `name`, `queue_arn`, `history`, `erasures`, `filter`, `fields`, `omit`, `envelope`, `request_role`
             f.toml:18: client.queueArn: unknown key; did you mean `queue_arn`?
             f.toml:19: client.History: unknown key; did you mean `history`?
         "#]],

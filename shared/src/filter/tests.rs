@@ -23,6 +23,7 @@ fn clients(filters: &[&str]) -> Vec<Client> {
         erasures: false,
         filter: (!filter.is_empty()).then(|| pattern(filter)),
         view: ClientView::default(),
+        request_role: None,
     };
     filters.iter().enumerate().map(client).collect()
 }

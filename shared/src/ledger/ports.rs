@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use super::{
-    ClientId, Cursor, ErasureReceipt, EventTime, GroupItem, Lease, ReceiptPlace, Registry, Scan, ScanKind,
-    WriteCount,
+    ClientId, Cursor, ErasureReceipt, EventTime, GroupItem, Lease, ReceiptPlace, Registry, RequestAllowance,
+    Scan, ScanKind, WriteCount,
 };
 use crate::event::Event;
 use crate::ids::{EventIdentity, Group, Key};
@@ -115,6 +115,8 @@ pub enum ItemKey {
     Due(ClientId, ReceiptPlace),
     /// An [`ErasureReceipt`] of a client whose notice is settled.
     Receipt(ClientId, ReceiptPlace),
+    /// A [`RequestAllowance`].
+    Requests(ClientId),
 }
 
 /// An item of the ledger.
@@ -132,6 +134,8 @@ pub enum Item {
     Scan(Scan),
     /// Under [`ItemKey::Due`] or [`ItemKey::Receipt`].
     Receipt(ErasureReceipt),
+    /// Under [`ItemKey::Requests`].
+    Requests(RequestAllowance),
 }
 
 /// One write.
@@ -355,6 +359,13 @@ impl LedgerRead {
         self.get(&ItemKey::Scan(kind), |item| if let Item::Scan(scan) = item { Some(scan) } else { None })
     }
 
+    /// How many requests of a client may be carried out.
+    pub fn requests(&self, client: ClientId) -> Reading<&RequestAllowance> {
+        self.get(&ItemKey::Requests(client), |item| {
+            if let Item::Requests(allowance) = item { Some(allowance) } else { None }
+        })
+    }
+
     /// The receipt under this key.
     pub fn receipt(&self, key: &ItemKey) -> Reading<&ErasureReceipt> {
         self.get(key, |item| if let Item::Receipt(receipt) = item { Some(receipt) } else { None })
@@ -380,6 +391,7 @@ impl Item {
                 | (ItemKey::Lease(_), Self::Lease(_))
                 | (ItemKey::Scan(_), Self::Scan(_))
                 | (ItemKey::Due(..) | ItemKey::Receipt(..), Self::Receipt(_))
+                | (ItemKey::Requests(_), Self::Requests(_))
         )
     }
 
@@ -392,6 +404,7 @@ impl Item {
             Self::Lease(lease) => lease.write_count,
             Self::Scan(scan) => scan.write_count,
             Self::Receipt(receipt) => receipt.write_count,
+            Self::Requests(allowance) => allowance.write_count,
         }
     }
 }

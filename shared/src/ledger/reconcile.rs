@@ -80,7 +80,10 @@ pub fn compare<'r>(
         return Difference { highest: is_late && is_new, of_unknown_age, ..difference };
     };
     let highest_is_missing = highest > item.version && is_late;
-    if !events.iter().any(|(_, row)| row.identity == item.first.identity) {
+    // Of a closed group, whatever is there is of a new incarnation.
+    let has_first =
+        item.closed.is_none() && events.iter().any(|(_, row)| row.identity == item.first.identity);
+    if !has_first {
         return Difference { lowest: true, highest: highest_is_missing, ..difference };
     }
     let versions: BTreeSet<i64> = events.iter().map(|(version, _)| *version).collect();
@@ -215,6 +218,10 @@ mod tests {
         check(&[(2, Some(900)), (3, Some(900))], Some(item(3, &[])), "lowest");
         check(&[(2, Some(900)), (4, Some(900))], Some(item(3, &[2])), "lowest, highest");
         check(&[(2, Some(0)), (4, Some(0))], Some(item(9, &[])), "lowest");
+        // The aggregate was erased, and the same event is there again.
+        let closed = |version| Some(GroupItem { closed: Some(NOW), ..item(version, &[]) });
+        check(&[(1, Some(900))], closed(3), "lowest");
+        check(&[], closed(3), "");
     }
 
     #[test]

@@ -119,6 +119,7 @@ pub fn keys(key: &ItemKey) -> (String, String) {
         }
         ItemKey::Due(client, place) => (receipts(*client, true), receipt_key(place)),
         ItemKey::Receipt(client, place) => (receipts(*client, false), receipt_key(place)),
+        ItemKey::Requests(client) => (format!("requests#{}", client.0), "requests".to_owned()),
     }
 }
 

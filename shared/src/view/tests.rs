@@ -199,7 +199,15 @@ fn message(body: Body<'_>) -> Message {
 
 fn client(name: &str, view: ClientView) -> Client {
     let name = ClientName::try_new(name).unwrap();
-    Client { name, queue: ClientQueue::Own, history: false, erasures: false, filter: None, view }
+    Client {
+        name,
+        queue: ClientQueue::Own,
+        history: false,
+        erasures: false,
+        filter: None,
+        view,
+        request_role: None,
+    }
 }
 
 #[test]

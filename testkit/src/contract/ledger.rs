@@ -7,8 +7,8 @@ use shared::filter::FilterDigest;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::{
     ClientId, Condition, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, LastSent, Lease,
-    Ledger, READ_LIMIT, Registration, Registry, Repetition, Scan, ScanKind, State, WRITE_LIMIT, Write,
-    WriteCount, WriteError,
+    Ledger, READ_LIMIT, Registration, Registry, Repetition, RequestAllowance, Scan, ScanKind, State,
+    WRITE_LIMIT, Write, WriteCount, WriteError,
 };
 use shared::time::Timestamp;
 
@@ -88,6 +88,8 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         unknown: [].into(),
     };
     let ended = Scan { after: None, is_on: false, ..scan.clone() };
+    let allowance =
+        RequestAllowance { write_count: WriteCount(1), left: u32::MAX, at: at(5), unknown: [].into() };
     let client = ClientId(u32::MAX);
     for (key, item) in [
         (ItemKey::Registry, Item::Registry(registry)),
@@ -99,6 +101,7 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         (ItemKey::Lease(ClientId(0)), Item::Lease(idle)),
         (ItemKey::Scan(ScanKind::History), Item::Scan(scan)),
         (ItemKey::Scan(ScanKind::Reconcile), Item::Scan(ended)),
+        (ItemKey::Requests(client), Item::Requests(allowance)),
     ] {
         assert_eq!(read(ledger, &key).await, None, "{key:?} before");
         done(ledger, &[put(&key, Condition::Absent, &item)]).await;

@@ -12,8 +12,8 @@ use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::stored::{Attributes, Value as Stored};
 use shared::ledger::{
     ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Hold, Item, ItemKey, LastSent, LastVersion,
-    Lease, PAIRS_LIMIT, Registration, Registry, Repetition, SKIPPED_LIMIT, Scan, ScanKind, SkippedEvent,
-    State, WriteCount,
+    Lease, PAIRS_LIMIT, Registration, Registry, Repetition, RequestAllowance, SKIPPED_LIMIT, Scan, ScanKind,
+    SkippedEvent, State, WriteCount,
 };
 use shared::time::Timestamp;
 
@@ -28,6 +28,8 @@ pub fn item() -> impl Strategy<Value = (ItemKey, Item)> {
             .prop_map(|(id, group, cursor)| (ItemKey::Cursor(ClientId(id), group), Item::Cursor(cursor))),
         (any::<u32>(), lease()).prop_map(|(id, lease)| (ItemKey::Lease(ClientId(id)), Item::Lease(lease))),
         (scan_kind, scan()).prop_map(|(kind, scan)| (ItemKey::Scan(kind), Item::Scan(scan))),
+        (any::<u32>(), requests())
+            .prop_map(|(id, allowance)| (ItemKey::Requests(ClientId(id)), Item::Requests(allowance))),
     ]
 }
 
@@ -157,6 +159,16 @@ prop_compose! {
         unknown in unknown(),
     ) -> Lease {
         Lease { write_count: WriteCount(write_count), holder, until, groups, failures, not_before, unknown }
+    }
+}
+
+prop_compose! {
+    fn requests()(
+        (write_count, left) in any::<(u64, u32)>(),
+        at in instant(),
+        unknown in unknown(),
+    ) -> RequestAllowance {
+        RequestAllowance { write_count: WriteCount(write_count), left, at, unknown }
     }
 }
 

@@ -140,6 +140,7 @@ impl World {
             ItemKey::Receipt(id, place) => {
                 format!("receipt {} {}/{}", client(*id), place.group, place.incarnation_number)
             }
+            ItemKey::Requests(id) => format!("requests {}", client(*id)),
         };
         let shown = |last: LastVersion| last.map_or("–".to_owned(), |last| last.to_string());
         let words = |item: &Item| match item {
@@ -189,6 +190,7 @@ impl World {
             Item::Lease(lease) => format!("failures {}", lease.failures),
             Item::Scan(scan) => format!("revision {} on {}", scan.revision, scan.is_on),
             Item::Receipt(receipt) => format!("{:?}", receipt.settled),
+            Item::Requests(allowance) => format!("left {}", allowance.left),
         };
         let before = before.map_or("absent".to_owned(), words);
         let after = write.item.as_ref().map_or("deleted".to_owned(), words);

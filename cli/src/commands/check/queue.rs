@@ -16,6 +16,11 @@ const LARGEST_MESSAGE: u64 = 1_048_576;
 /// The longest that SQS keeps messages, in seconds: 14 days.
 const LONGEST_RETENTION: u64 = 1_209_600;
 
+/// How long requests of consumers are kept at least, and hidden from others while catch-up has them, in seconds: as
+/// `template.yml` says.
+const REQUESTS_RETENTION: u64 = 86_400;
+const REQUESTS_VISIBILITY: u64 = 1_080;
+
 /// SQS's default, in seconds: 4 days. A team needs as much for a long weekend.
 const SHORT_RETENTION: u64 = 345_600;
 
@@ -64,6 +69,11 @@ fn missing(queue: &Queue) -> (String, &'static str) {
         Whose::Existing { .. } => {
             (format!("doesn't exist (`{}`)", queue.arn), "make it, or correct `queue_arn` in the config")
         }
+        Whose::Stack(OwnQueue::Requests) => {
+            let remedy = "deploy, if the stack was made by an earlier release; else make a FIFO queue of that name as \
+                          `template.yml` does";
+            (format!("doesn't exist (`{name}`), so no consumer can ask for a replay"), remedy)
+        }
         Whose::Stack(_) => {
             let remedy = "make a FIFO queue of that name as `template.yml` does";
             (format!("doesn't exist any more (`{name}`)"), remedy)
@@ -94,6 +104,9 @@ impl Inspection<'_, '_> {
     }
 
     fn settings(&mut self) {
+        if self.queue.whose == Whose::Stack(OwnQueue::Requests) {
+            return self.settings_of_requests();
+        }
         let is_own = matches!(self.queue.whose, Whose::Own { .. });
         let is_existing = matches!(self.queue.whose, Whose::Existing { .. });
         let size = self.number("MaximumMessageSize", LARGEST_MESSAGE);
@@ -110,6 +123,20 @@ impl Inspection<'_, '_> {
         let least = if is_existing { SHORT_RETENTION } else { LONGEST_RETENTION };
         let problem = format!("loses what is not received for {}", time(retention));
         self.expect(retention >= least, &problem, "MessageRetentionPeriod", LONGEST_RETENTION);
+    }
+
+    /// It holds no event.
+    fn settings_of_requests(&mut self) {
+        let retention = self.number("MessageRetentionPeriod", SHORT_RETENTION);
+        let problem = format!("loses a request that waits for {}", time(retention));
+        let is_so = retention >= REQUESTS_RETENTION;
+        self.expect(is_so, &problem, "MessageRetentionPeriod", REQUESTS_RETENTION);
+        let visibility = self.number("VisibilityTimeout", VISIBILITY);
+        let problem = format!(
+            "shows a request again {visibility} s after it was received, though catch-up may be at work on it"
+        );
+        let is_so = visibility >= REQUESTS_VISIBILITY;
+        self.expect(is_so, &problem, "VisibilityTimeout", REQUESTS_VISIBILITY);
     }
 
     fn throughput(&mut self) {
@@ -186,6 +213,9 @@ impl Inspection<'_, '_> {
             let problem = format!("is public (statement `{statement}` of its policy)");
             self.add(&problem, "name in it the account that may, or narrow it by a condition");
         }
+        if self.queue.whose == Whose::Stack(OwnQueue::Requests) {
+            return self.asking(&policy);
+        }
         let (role, name) = match self.queue.whose {
             Whose::Stack(_) => (facts.place.converter_role_arn(), "converter"),
             Whose::Own { .. } | Whose::Existing { .. } => (facts.fan_out_role.clone(), "fan-out"),
@@ -207,6 +237,24 @@ impl Inspection<'_, '_> {
         let forged = policy.access(&SendRequest { role: &another, ..sending });
         if is_ours && !matches!(forged, Access::Denied { .. }) {
             self.mend("lets other roles of the account send, which can forge events");
+        }
+    }
+
+    /// Who may ask for replays: the roles of the config that runs, and no other.
+    fn asking(&mut self, policy: &Policy) {
+        let facts: &Facts = self.findings.facts;
+        let queue = &self.queue.arn;
+        let Ok(Some(running)) = &facts.running else { return };
+        for role in running.request_roles() {
+            let (name, account) = (role.to_string(), &role.account);
+            if policy.access(&SendRequest { role: &name, account, queue }) != Access::Allowed {
+                self.mend(&format!("doesn't let `{role}` ask for replays, though the config that runs does"));
+            }
+        }
+        let (another, account) = (format!("{}-another", facts.fan_out_role), &facts.place.account);
+        let foreign = policy.access(&SendRequest { role: &another, account, queue });
+        if !matches!(foreign, Access::Denied { .. }) {
+            self.mend("lets other roles of the account ask for replays");
         }
     }
 

@@ -51,7 +51,7 @@ fn good() -> Facts {
     let place = Naming::try_new("aws", "eu-west-2", "111122223333", "").unwrap();
     let config = config(CONFIG);
     let clients = (1..).zip(&config.clients).map(registered).collect();
-    let mut queues: Vec<Queue> = OwnQueue::ALL
+    let mut queues: Vec<Queue> = [OwnQueue::FanOut, OwnQueue::Rejected]
         .map(|queue| good_queue(Whose::Stack(queue), &place.account, &place.own_queue_name(queue), &place))
         .into();
     let billing = Whose::Own { client: "Billing".into(), is_deployed: true };

@@ -358,3 +358,50 @@ fn what_no_message_says_cannot_be_wanted() {
     let (text, _) = with_filter(absent);
     assert_eq!(read(&text.replace("name = 'eventName'\n", ""), None).map(drop), Ok(()));
 }
+
+#[test]
+fn a_role_that_asks_is_one_role() {
+    const NAME: &str = "name = 'Billing'";
+    let role = |role: &str| format!("{NAME}\nrequest_role = {role}");
+    let config = read(&edited(NAME, &role("'arn:aws:iam::444455556666:role/billing'")), None).unwrap();
+    let roles: Vec<_> = config.clients.iter().map(|client| client.request_role.as_ref()).collect();
+    assert_eq!(roles, [Some(&RoleArn::try_new("arn:aws:iam::444455556666:role/billing").unwrap()), None]);
+    check(
+        &[
+            (NAME, &role("true")),
+            (NAME, &role("'billing'")),
+            (NAME, &role("'arn:aws:iam::444455556666:role/*'")),
+            (NAME, &role("'arn:aws:iam::444455556666:root'")),
+            (NAME, &role("'arn:aws:sts::444455556666:assumed-role/billing/1'")),
+        ],
+        expect![[r#"
+            f.toml:15: client.request_role: is true or false; write text in quotes
+            f.toml:15: client.request_role: `billing` is not a role's ARN; write `arn:aws:iam::account:role/name`
+            f.toml:15: client.request_role: `arn:aws:iam::444455556666:role/*` has a wildcard; name one role
+            f.toml:15: client.request_role: `arn:aws:iam::444455556666:root` is a whole account; name its role, as in `arn:aws:iam::444455556666:role/name`
+            f.toml:15: client.request_role: `arn:aws:sts::444455556666:assumed-role/billing/1` is a role's session; write the role itself, `arn:aws:iam::444455556666:role/billing` (with its path, if it has one)
+        "#]],
+    );
+}
+
+#[test]
+fn as_many_roles_ask_as_a_policy_holds() {
+    let file = |roles: &[String]| {
+        let mut text =
+            String::from("[source]\npartition_key = 'k'\nsort_key = 's'\ntime = 't'\nversion = 'v'\n");
+        for (index, role) in roles.iter().enumerate() {
+            text += &format!(
+                "[[client]]\nname = 'C{index}'\nrequest_role = 'arn:aws:iam::444455556666:role/{role}'\n"
+            );
+        }
+        text
+    };
+    let numbered = |count: usize| (0..count).map(|index| format!("r{index}")).collect::<Vec<_>>();
+    let shared = |count: usize| vec!["shared".to_owned(); count];
+    assert_eq!(read(&file(&numbered(50)), None).unwrap().request_roles().len(), 50);
+    assert_eq!(read(&file(&shared(60)), None).unwrap().request_roles().len(), 1);
+    let long: Vec<String> = (10..41).map(|index| format!("{index}{}", "r".repeat(55))).collect();
+    let found = |roles: &[String]| read(&file(roles), None).err().unwrap_or_default();
+    expect!["f.toml:158: client.request_role: more than 50 roles, which is all that a queue's policy holds; let clients of one account share a role"].assert_eq(&found(&numbered(52)));
+    expect!["f.toml:92: client.request_role: all of these together are longer than the 2500 characters that a queue's policy has room for; shorten names, or let clients of one account share a role"].assert_eq(&found(&long));
+}

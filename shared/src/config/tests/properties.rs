@@ -60,12 +60,20 @@ fn written(config: &Config) -> String {
             let paths: Vec<String> = paths.iter().map(|path| format!("'{path}'")).collect();
             file += &format!("{key} = [{}]\n", paths.join(", "));
         }
+        if let Some(role) = &client.request_role {
+            file += &format!("request_role = '{role}'\n");
+        }
         if let Some(pattern) = &client.filter {
             let text = FILTERS.into_iter().find(|text| filter(text) == *pattern).unwrap();
             file += &format!("[client.filter]\n{text}\n");
         }
     }
     file
+}
+
+/// One of a few roles, so that clients share some.
+fn role(index: usize) -> RoleArn {
+    RoleArn::try_new(&format!("arn:aws:iam::44445555666{}:role/consumer", index % 7)).unwrap()
 }
 
 /// Whether its queue exists, in another account or not; whether it wants the history; its filter.
@@ -131,6 +139,7 @@ prop_compose! {
             erasures: false,
             filter: text.map(filter),
             view: views[index % views.len()].clone(),
+            request_role: (index % 5 == 1).then(|| role(index)),
         };
         Config { source, clients: names.into_iter().zip(own).enumerate().map(client).collect(), requests_in_flight, scan_read_units }
     }

@@ -244,7 +244,15 @@ fn file(case: &Case) -> FileClients {
         let pattern = |wanted: Vec<i64>| format!(r#"{{"$message": {{"version": {wanted:?}}}}}"#);
         let pattern = wanted.map(|wanted| Pattern::try_from_json("filter", &pattern(wanted)).unwrap());
         let (queue, view) = (ClientQueue::Own, ClientView::default());
-        Client { name: name.clone(), queue, history: false, erasures: false, filter: pattern, view }
+        Client {
+            name: name.clone(),
+            queue,
+            history: false,
+            erasures: false,
+            filter: pattern,
+            view,
+            request_role: None,
+        }
     };
     FileClients::new(&case.registry.clients.keys().map(client).collect::<Vec<_>>())
 }

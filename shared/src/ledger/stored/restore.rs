@@ -9,7 +9,7 @@ use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
     ClientId, Cursor, ErasureReceipt, First, GroupItem, Hold, Item, ItemKey, LastSent, LastVersion, Lease,
-    Registration, Registry, Repetition, Scan, Settlement, SkippedEvent, State, WriteCount,
+    Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent, State, WriteCount,
 };
 
 /// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations,
@@ -28,6 +28,7 @@ pub fn restore(key: &ItemKey, mut attributes: Attributes) -> Result<Item, Damage
         ItemKey::Lease(_) => Item::Lease(lease(&mut fields)?),
         ItemKey::Scan(_) => Item::Scan(scan(&mut fields)?),
         ItemKey::Due(..) | ItemKey::Receipt(..) => Item::Receipt(receipt(&mut fields)?),
+        ItemKey::Requests(_) => Item::Requests(requests(&mut fields)?),
     })
 }
 
@@ -184,6 +185,15 @@ fn scan(fields: &mut Fields) -> Result<Scan, Damage> {
         at: fields.instant("at")?,
         after: fields.if_any("after", after)?,
         is_on: fields.boolean("is_on")?,
+        unknown: fields.take_rest(),
+    })
+}
+
+fn requests(fields: &mut Fields) -> Result<RequestAllowance, Damage> {
+    Ok(RequestAllowance {
+        write_count: fields.write_count()?,
+        left: fields.number("left")?,
+        at: fields.instant("at")?,
         unknown: fields.take_rest(),
     })
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Attributes, FORMAT, FORMAT_WRITTEN, LAST_WRITTEN, Value, instant, packed};
 use crate::ids::Key;
 use crate::ledger::{
-    Cursor, ErasureReceipt, First, GroupItem, Hold, Item, Lease, Registration, Registry, Scan, Settlement,
-    State,
+    Cursor, ErasureReceipt, First, GroupItem, Hold, Item, Lease, Registration, Registry, RequestAllowance,
+    Scan, Settlement, State,
 };
 use crate::time::Timestamp;
 
@@ -19,6 +19,7 @@ pub fn store(item: &Item) -> Attributes {
         Item::Lease(lease) => of_lease(lease),
         Item::Scan(scan) => of_scan(scan),
         Item::Receipt(receipt) => of_receipt(receipt),
+        Item::Requests(allowance) => of_requests(allowance),
     };
     put(&mut attributes, FORMAT, Some(number(FORMAT_WRITTEN)));
     let unknown = match item {
@@ -28,6 +29,7 @@ pub fn store(item: &Item) -> Attributes {
         Item::Lease(lease) => &lease.unknown,
         Item::Scan(scan) => &scan.unknown,
         Item::Receipt(receipt) => &receipt.unknown,
+        Item::Requests(allowance) => &allowance.unknown,
     };
     with_unknown(attributes, unknown)
 }
@@ -153,6 +155,14 @@ fn of_scan(scan: &Scan) -> Attributes {
     let after = after.map(|(key, sort)| Value::M(map([("key", of_key(key)), ("sort", of_key(sort))])));
     put(&mut attributes, "after", after);
     attributes
+}
+
+fn of_requests(allowance: &RequestAllowance) -> Attributes {
+    map([
+        ("write_count", number(allowance.write_count.0)),
+        ("left", number(allowance.left)),
+        ("at", at(allowance.at)),
+    ])
 }
 
 fn of_receipt(receipt: &ErasureReceipt) -> Attributes {

@@ -9,7 +9,7 @@ use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::ledger::{
     ClientId, Cursor, ErasureReceipt, EventTime, First, GroupItem, Hold, Item, LastSent, Lease, ReceiptPlace,
-    Registration, Registry, Repetition, Scan, Settlement, SkippedEvent, State, WriteCount,
+    Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent, State, WriteCount,
 };
 use crate::time::Timestamp;
 
@@ -210,6 +210,19 @@ fn what_an_operator_reads() {
         Item::Scan(scan),
         expect![[
             r#"scan#history / scan: {after: {key: 7, sort: [0, 255]}, at: "2025-11-20T10:00:00Z", format: 2, is_on: true, revision: 3, write_count: 8}"#
+        ]],
+    );
+    let allowance = RequestAllowance {
+        write_count: WriteCount(5),
+        left: 99,
+        at: at(1_763_632_800_000),
+        unknown: [].into(),
+    };
+    check(
+        ItemKey::Requests(ClientId(2)),
+        Item::Requests(allowance),
+        expect![[
+            r#"requests#2 / requests: {at: "2025-11-20T10:00:00Z", format: 2, left: 99, write_count: 5}"#
         ]],
     );
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
-use shared::naming::QueueArn;
+use shared::naming::{QueueArn, RoleArn};
 
 use super::super::collect::{Whose, key_arn};
 use super::*;
@@ -361,5 +361,92 @@ fn rights_at_a_queue() {
         &expect![[r#"
             queue of client `Reporting`: is in the config, but the stack has no right to send to it yet; deploy
         "#]],
+    );
+}
+
+/// A stack whose consumers may ask, and their queue.
+fn with_requests() -> Facts {
+    let mut facts = good();
+    let text = CONFIG.replace(
+        "name = \"Billing\"",
+        "name = \"Billing\"\nrequest_role = \"arn:aws:iam::444455556666:role/consumer\"",
+    );
+    facts.config = config(&text);
+    facts.running = Ok(Some(facts.config.clone()));
+    let whose = Whose::Stack(OwnQueue::Requests);
+    let (account, name) = (facts.place.account.clone(), facts.place.own_queue_name(OwnQueue::Requests));
+    let mut queue = good_queue(whose, &account, &name, &facts.place);
+    let role = "arn:aws:iam::444455556666:role/consumer";
+    let policy = json!({ "Statement": [
+        { "Sid": "ConsumersAsk", "Effect": "Allow", "Principal": { "AWS": ["arn:aws:iam::444455556666:root"] },
+          "Action": "sqs:SendMessage", "Resource": queue.arn.to_string(),
+          "Condition": { "ArnEquals": { "aws:PrincipalArn": [role] } } },
+        { "Sid": "NobodyElseSends", "Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage",
+          "Resource": queue.arn.to_string(), "Condition": { "ArnNotEquals": { "aws:PrincipalArn": [role] } } },
+    ] });
+    let attributes = queue.attributes.as_mut().unwrap();
+    for (name, value) in [
+        ("MaximumMessageSize", "1024"),
+        ("VisibilityTimeout", "1080"),
+        ("MessageRetentionPeriod", "86400"),
+        ("Policy", &policy.to_string()),
+    ] {
+        attributes.insert(name.to_owned(), value.to_owned());
+    }
+    facts.queues.push(queue);
+    facts
+}
+
+#[test]
+fn the_queue_of_requests() {
+    let check = |change: &dyn Fn(&mut Queue, &mut Config), expected: Expect| {
+        let mut facts = with_requests();
+        let mut running = facts.config.clone();
+        change(facts.queues.last_mut().unwrap(), &mut running);
+        facts.running = Ok(Some(running));
+        expected.assert_eq(&lines(&facts));
+    };
+    let set = |queue: &mut Queue, name: &str, value: &str| {
+        queue.attributes.as_mut().unwrap().insert(name.to_owned(), value.to_owned());
+    };
+    check(&|_, _| {}, expect![""]);
+    check(
+        &|queue, _| queue.attributes = Err(error(CallFault::Missing)),
+        expect![[r#"
+        requests queue: doesn't exist (`MarkFanOutRequests.fifo`), so no consumer can ask for a replay; deploy, if the stack was made by an earlier release; else make a FIFO queue of that name as `template.yml` does
+    "#]],
+    );
+    check(
+        &|queue, _| set(queue, "VisibilityTimeout", "180"),
+        expect![[r#"
+        requests queue: shows a request again 180 s after it was received, though catch-up may be at work on it; set `VisibilityTimeout` to 1080
+    "#]],
+    );
+    check(
+        &|queue, _| set(queue, "MessageRetentionPeriod", "60"),
+        expect![[r#"
+        requests queue: loses a request that waits for 60 s; set `MessageRetentionPeriod` to 86400
+    "#]],
+    );
+    check(
+        &|queue, _| set(queue, "Policy", ""),
+        expect![[r#"
+        requests queue: doesn't let `arn:aws:iam::444455556666:role/consumer` ask for replays, though the config that runs does; give it the policy that `template.yml` has
+        requests queue: lets other roles of the account ask for replays; give it the policy that `template.yml` has
+    "#]],
+    );
+    let other = RoleArn::try_new("arn:aws:iam::444455556666:role/other").ok();
+    check(
+        &|_, running| running.clients[0].request_role = other.clone(),
+        expect![[r#"
+        config: the functions run with another config than this file's; see `fanoutctl plan`, then `fanoutctl deploy`
+        requests queue: doesn't let `arn:aws:iam::444455556666:role/other` ask for replays, though the config that runs does; give it the policy that `template.yml` has
+    "#]],
+    );
+    check(
+        &|_, running| running.clients[0].request_role = None,
+        expect![[r#"
+        config: the functions run with another config than this file's; see `fanoutctl plan`, then `fanoutctl deploy`
+    "#]],
     );
 }
