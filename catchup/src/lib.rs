@@ -162,6 +162,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             ControlRequest::Skip { client, key, version, reason, .. } => {
                 self.skip(&client, key, version, &reason).await.map(ControlAnswer::Hold)
             }
+            ControlRequest::LookForErasures { keys, .. } => {
+                self.look_for_erasures(keys).await.map(ControlAnswer::Hints)
+            }
             ControlRequest::Reconcile { after, .. } => {
                 self.reconcile(after).await.map(ControlAnswer::Comparison)
             }

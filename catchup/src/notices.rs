@@ -1,17 +1,23 @@
-//! Notices that an aggregate was erased: which are due for long, and which never will be sent.
+//! Notices that an aggregate was erased: which are due for long, which never will be sent, and hints where one may be
+//! missing.
 
 use std::time::Duration;
 
 use shared::clock::Clock;
+use shared::control::{ErasureHints, TypedKey};
+use shared::erasure::hint;
 use shared::ledger::erasures::settle;
 use shared::ledger::{
     ErasureReceipt, EventTable, GroupItem, ItemKey, Ledger, READ_LIMIT, ReceiptPlace, Registration, Registry,
     Settlement, State, WriteError,
 };
 use shared::metrics::{ERASURE_AGE, ERASURES_DUE, Tally};
-use shared::send::Transport;
+use shared::route::route;
+use shared::send::{Transport, all_accepted};
 use tracing::{info, warn};
 
+use super::payload::ControlError;
+use super::requests::keys_of;
 use super::work::{Work, why_unread};
 
 /// The notices that are due.
@@ -40,6 +46,18 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         }
         tally.count(ERASURES_DUE, due.count);
         tally.count(ERASURE_AGE, usize::try_from(due.age.as_millis()).unwrap_or(usize::MAX));
+    }
+
+    /// Puts a hint on the fan-out queue for each aggregate, as if the stream had shown that an item was deleted. A hint
+    /// is harmless where the aggregate lasts: the fan-out looks.
+    pub(super) async fn look_for_erasures(&self, keys: Vec<TypedKey>) -> Result<ErasureHints, ControlError> {
+        let keys = keys_of(keys)?;
+        // SQS must not swallow it, whatever was asked before.
+        let cause = format!("request {}", self.ports.ledger.fresh());
+        let hints = route(keys.iter().map(|key| hint(key, &cause, None)));
+        let put = all_accepted(self.put(&self.own.fan_out, hints, self.last_start()).await);
+        put.map_err(|stop| ControlError::Failed { what: "the fan-out queue", why: stop.why })?;
+        Ok(ErasureHints { hints: keys.len() })
     }
 
     async fn notices_of(&self, registration: &Registration, due: &mut DueNotices) -> Result<(), String> {

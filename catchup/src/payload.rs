@@ -65,6 +65,10 @@ pub(super) fn log(request: &ControlRequest) {
             info!(request = "skip", client, version, reason, caller, "control request");
             return;
         }
+        ControlRequest::LookForErasures { keys, caller } => {
+            info!(request = "lookForErasures", keys = keys.len(), caller, "control request");
+            return;
+        }
         ControlRequest::Reconcile { caller, .. } => ("reconcile", None, caller),
     };
     // The schedule is no caller, and calls every minute.

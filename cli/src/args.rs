@@ -1,5 +1,6 @@
 //! The command line.
 
+mod erasures;
 mod holds;
 mod ledger;
 
@@ -13,6 +14,7 @@ use deploy::settings::{
 };
 
 pub use crate::commands::rejected::arguments::RejectedCommand;
+pub use erasures::ErasuresArguments;
 pub use holds::{HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments};
 pub use ledger::{
     AttestArguments, BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments,
@@ -123,6 +125,10 @@ pub enum Command {
     /// Show the groups that are held: why, by whom and since when
     #[command(after_help = include_str!("args/help/held.txt"))]
     Held(HeldArguments),
+
+    /// Show which clients were told of aggregates that were erased, and which are still to be told
+    #[command(after_help = include_str!("args/help/erasures.txt"))]
+    Erasures(ErasuresArguments),
 
     /// Show what a client was sent last of each aggregate, for its team to compare with what it has
     #[command(after_help = include_str!("args/help/attest.txt"))]

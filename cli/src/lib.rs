@@ -8,6 +8,7 @@ pub mod args;
 pub mod client_status;
 pub mod commands;
 pub mod context;
+pub mod erasures;
 pub mod event_table;
 pub mod exit;
 pub mod held_groups;

@@ -25,6 +25,7 @@ fn every_command_explains_itself_with_an_example() {
         "release",
         "skip",
         "held",
+        "erasures",
         "attest",
         "reconcile",
         "rejected",

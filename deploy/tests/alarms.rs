@@ -53,6 +53,7 @@ fn these_are_the_alarms() {
         ConverterStopped: SampleCount of PolledEventCount of ProcessDynamoDBStreamStream < 1 in 3 x 300 s, else missing
         ConverterThrottles: Sum of Throttles of ProcessDynamoDBStream >= 1 in 3 x 300 s, else notBreaching
         ConverterVeryLate: Maximum of IteratorAge of ProcessDynamoDBStream >= 43200000 in 1 x 300 s, else notBreaching
+        ErasureLate: Maximum of ErasureAge of CatchUp >= 86400000 in 1 x 300 s, else notBreaching
         FanOutErrors: Sum of Errors of FanOut >= 1 in 3 x 300 s, else notBreaching
         FanOutLate: Maximum of ApproximateAgeOfOldestMessage of FanOutQueue.QueueName >= 900 in 1 x 300 s, else notBreaching
         FanOutStopped: SampleCount of PolledEventCount of FanOutFanOutJobQueue < 1 in 3 x 300 s, else missing

@@ -166,8 +166,26 @@ async fn consumers_return_the_affected_group_only_and_take_each_version_once_and
         wait_for_empty_queue(&stack, consumer).await?;
         let of = |version: usize| format!(r#"{{"incarnation":"00000000000000aa","version":{version}}}"#);
         assert_eq!(states(), [of_1, behind_the_gap, &of(2), &of(3), &of(4)]);
+
+        // It is erased: what is there goes, but for the state.
+        let all = ["consumerState", "group", "price", "status"].map(str::to_owned);
+        assert_eq!(stored(&stack, consumer, WIDE.0).await?, all);
+        send_notice(&stack, consumer, WIDE.0, 5).await?;
+        wait_for_empty_queue(&stack, consumer).await?;
+        assert_eq!(stored(&stack, consumer, WIDE.0).await?, ["consumerState", "group"]);
+        assert_eq!(states().last(), Some(&of(5)));
     }
     Ok(())
+}
+
+/// The names of what the consumer has stored of the mark.
+async fn stored(stack: &Stack, consumer: &Consumer, mark: &str) -> anyhow::Result<Vec<String>> {
+    let key = aws_sdk_dynamodb::types::AttributeValue::S(group(mark));
+    let call = stack.connection().dynamodb().get_item().table_name(&consumer.table).key("group", key);
+    let item = call.consistent_read(true).send().await?.item.context("no item")?;
+    let mut names: Vec<String> = item.into_keys().collect();
+    names.sort();
+    Ok(names)
 }
 
 /// What consumers have asked for, each by its client, group and version; it is taken away.
@@ -428,6 +446,33 @@ async fn send_again(
     }
     if let Some(replay) = replay {
         request = request.message_attributes("replay", attribute("String", replay)?);
+    }
+    request.send().await?;
+    Ok(())
+}
+
+/// Sends the consumer the notice that the mark was erased in the incarnation that is not the one of the table.
+async fn send_notice(stack: &Stack, consumer: &Consumer, mark: &str, version: i64) -> anyhow::Result<()> {
+    let notice = shared::erasure::Notice {
+        key: &Key::S(mark.to_owned()),
+        incarnation: &shared::ids::IncarnationToken::try_new("00000000000000aa")?,
+        version,
+        previous_version: version - 1,
+        seen_at: shared::time::Timestamp::from_millis(1_767_603_600_000),
+        replay: None,
+    };
+    let notice = notice.message();
+    let sqs = stack.connection().sqs(ACCOUNT);
+    let mut request = sqs
+        .send_message()
+        .queue_url(&consumer.client.queue_url)
+        .message_body(notice.body().text().context("no text")?)
+        .message_group_id(notice.group().as_str())
+        .message_deduplication_id(notice.deduplication_id().as_str());
+    for attribute in notice.attributes().iter() {
+        let value = notice.attribute(&attribute.name).context("no text")?;
+        let value = MessageAttributeValue::builder().data_type(&attribute.data_type).string_value(value);
+        request = request.message_attributes(&attribute.name, value.build()?);
     }
     request.send().await?;
     Ok(())

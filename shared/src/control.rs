@@ -10,6 +10,7 @@
 //! | `hold` | `client`, `keys`, `from` (version, or null: what was not sent yet), `reason`, `replay` (id) | [`HoldReport`]: `client`, `results`: for each key `group`, `outcome` (`held`, `nothing` or `failed`), `next` (the version after which nothing was sent, plus one), `reason`; `paused` (true if too many are held, so that the client is paused) |
 //! | `release` | `client`, `keys` | the same, with `released` |
 //! | `skip` | `client`, `key`, `version`, `reason` | the same, with `skipped` |
+//! | `lookForErasures` | `keys` | [`ErasureHints`]: `hints` (put on the fan-out queue, one for each key) |
 //! | `reconcile` | `after` (where the last answer ended, or null) | [`Comparison`]: `groups` (compared), `missing`, `holes`, `ahead`, `after` |
 //!
 //! Keys are written as DynamoDB writes them: `{"S":"AFC F5"}`. Each request may have a `caller`, which is logged. A
@@ -28,9 +29,9 @@ mod resend;
 mod tests;
 
 pub use answer::{
-    CatchUpReport, ClientState, Comparison, ControlAnswer, EventPair, EventVersion, GroupAhead, GroupHold,
-    GroupReplay, HoldOutcome, HoldReport, MaintenanceReport, RefusedGroup, ReplayOutcome, ReplayReport,
-    StateChange,
+    CatchUpReport, ClientState, Comparison, ControlAnswer, ErasureHints, EventPair, EventVersion, GroupAhead,
+    GroupHold, GroupReplay, HoldOutcome, HoldReport, MaintenanceReport, RefusedGroup, ReplayOutcome,
+    ReplayReport, StateChange,
 };
 pub use key::{InvalidBase64, TablePosition, TypedKey};
 pub use replay_request::{InvalidReplayRequest, ReplayRequest};

@@ -161,6 +161,22 @@ pub async fn count_newer(target: &Target, table: &str, newer: &Newer) -> Result<
     }
 }
 
+/// Whether `table` has an item under `value` of its partition key, which is called `name`, as of a consistent read.
+/// Whatever it is, an event or not: no more than one item is read.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn has_item(target: &Target, table: &str, name: &str, value: &Key) -> Result<bool, CallError> {
+    let query = target.dynamodb.query().table_name(table).consistent_read(true).limit(1);
+    let query = query.key_condition_expression("#partition = :partition").projection_expression("#partition");
+    let query = query.expression_attribute_names("#partition", name);
+    let query = query.expression_attribute_values(":partition", of_key(value));
+    let answer = query.send().await.map_err(|error| CallError::new("Query", table, &error))?;
+    // Without a filter, only the partition's end makes a page without an item.
+    Ok(!answer.items().is_empty())
+}
+
 /// The version at `place` of an item in DynamoDB's JSON, where numbers are texts and lose no digit.
 pub fn version_of(item: &Value, place: &VersionPlace) -> Option<i64> {
     let (first, rest) = place.path.0.split_first()?;

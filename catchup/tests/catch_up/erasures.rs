@@ -1,6 +1,6 @@
 //! Aggregates that are erased: the fan-out closes their groups, catch-up tells the clients that want to know.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::ledger::{Item, State};
 use testkit::memory::{Settings, WriteFault};
 
@@ -220,4 +220,55 @@ fn what_is_there_of_a_closed_group_comes_after_the_notice() {
     world.wait(24 * 3_600);
     world.work(3);
     assert_eq!((world.got("B").as_str(), world.item("a").unwrap().closed), ("a: 1 2 3† 1 | b: 1", None));
+}
+
+/// A request to look whether these aggregates are erased.
+fn look_for(groups: &[&str]) -> Value {
+    let keys: Vec<Value> = groups.iter().map(|group| json!({"S": group})).collect();
+    json!({"request": "lookForErasures", "keys": keys})
+}
+
+#[test]
+fn an_erasure_whose_hints_were_lost_is_found_by_request() {
+    let world = world();
+    world.group("c", 3, "");
+    world.work(2);
+    assert_eq!(world.receipts("B"), "", "nothing says that c was erased");
+    assert_eq!(world.request(look_for(&["a", "b", "c", "d"])), Ok(json!({"hints": 4})));
+    world.work(3);
+    assert_eq!(
+        (world.got("A").as_str(), world.got("B").as_str()),
+        ("a: 1 2 | b: 1", "a: 1 2 | b: 1 | c: 4†")
+    );
+    assert_eq!(world.receipts("B"), "c/1 told");
+    assert_eq!((world.standing("a").as_str(), world.standing("d").as_str()), ("2", "unknown"));
+    // Again, to no effect.
+    world.request(look_for(&["a", "b", "c", "d"])).unwrap();
+    world.work(3);
+    assert_eq!(world.got("B"), "a: 1 2 | b: 1 | c: 4†");
+}
+
+#[test]
+fn each_request_puts_hints_of_its_own() {
+    let world = world();
+    let before = world.queues.accepted(&world.fan_out).len();
+    for requests in 1..=3 {
+        world.request(look_for(&["a", "b"])).unwrap();
+        assert_eq!(world.queues.accepted(&world.fan_out).len(), before + 2 * requests);
+    }
+}
+
+#[test]
+fn a_request_names_some_keys_and_not_too_many() {
+    let world = world();
+    let before = world.queues.accepted(&world.fan_out).len();
+    let many: Vec<String> = (0..101).map(|number| number.to_string()).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for (keys, count) in [(&many[..], 101), (&[], 0)] {
+        let error = world.request(look_for(keys)).unwrap_err();
+        assert!(error.contains(&format!("`keys`: {count} of them")), "{error}");
+    }
+    let bad = json!({"request": "lookForErasures", "keys": [{"B": "?"}]});
+    assert!(world.request(bad).unwrap_err().contains("base64"));
+    assert_eq!(world.queues.accepted(&world.fan_out).len(), before);
 }

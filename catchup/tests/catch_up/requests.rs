@@ -189,21 +189,21 @@ fn a_request_that_cannot_be_met_is_an_error_that_says_why() {
         &world,
         json!({"request": "repley", "client": "A"}),
         expect![
-            "error: not a control request, an object with `request` (`maintenance`, `catchUp`, `pause`, `resume`, `replay`, `hold`, `release`, `skip` or `reconcile`) and what belongs to it: unknown variant `repley`, expected one of `maintenance`, `catchUp`, `pause`, `resume`, `replay`, `hold`, `release`, `skip`, `reconcile` at line 1 column 32"
+            "error: not a control request, an object with `request` (`maintenance`, `catchUp`, `pause`, `resume`, `replay`, `hold`, `release`, `skip`, `lookForErasures` or `reconcile`) and what belongs to it: unknown variant `repley`, expected one of `maintenance`, `catchUp`, `pause`, `resume`, `replay`, `hold`, `release`, `skip`, `lookForErasures`, `reconcile` at line 1 column 32"
         ],
     );
     check(
         &world,
         json!({"request": "pause"}),
         expect![
-            "error: not a control request, an object with `request` (`maintenance`, `catchUp`, `pause`, `resume`, `replay`, `hold`, `release`, `skip` or `reconcile`) and what belongs to it: missing field `client`"
+            "error: not a control request, an object with `request` (`maintenance`, `catchUp`, `pause`, `resume`, `replay`, `hold`, `release`, `skip`, `lookForErasures` or `reconcile`) and what belongs to it: missing field `client`"
         ],
     );
     check(
         &world,
         json!({"request": "maintenance", "Records": []}),
         expect![
-            "error: not a control request, an object with `request` (`maintenance`, `catchUp`, `pause`, `resume`, `replay`, `hold`, `release`, `skip` or `reconcile`) and what belongs to it: unknown field `Records`, expected `caller`"
+            "error: not a control request, an object with `request` (`maintenance`, `catchUp`, `pause`, `resume`, `replay`, `hold`, `release`, `skip`, `lookForErasures` or `reconcile`) and what belongs to it: unknown field `Records`, expected `caller`"
         ],
     );
     for _ in 0..8 {

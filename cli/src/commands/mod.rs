@@ -6,6 +6,7 @@ pub mod catch_up;
 pub mod check;
 pub mod delete;
 pub mod deploy;
+pub mod erasures;
 mod event_keys;
 pub mod held;
 pub mod hold;
@@ -70,6 +71,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Release(arguments) => hold::release(&context, &arguments).await,
         Command::Skip(arguments) => hold::skip(&context, &arguments).await,
         Command::Held(arguments) => held::execute(&context, &arguments).await,
+        Command::Erasures(arguments) => erasures::execute(&context, &arguments).await,
         Command::Attest(arguments) => attest::execute(&context, &arguments).await,
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,

@@ -8,7 +8,7 @@ use aws::operator::lambda::{self, Answer};
 use aws::operator::ledger::{ledger, unread};
 use aws::operator::{CallError, Target};
 use deploy::invoke::CATCH_UP_NAME;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use shared::clock::Clock as _;
 use shared::config::{ClientName, nearest};
@@ -21,6 +21,7 @@ use shared::time::Timestamp;
 use crate::args::stack_option;
 use crate::client_status::{self, Backlog, ClientStatus, Lag};
 use crate::context::{Context, output};
+use crate::erasures::{self, DueNotices, Receipts};
 use crate::exit::{Exit, Failure};
 use crate::held_groups::{HeldGroup, held_groups};
 use crate::output::instant;
@@ -151,6 +152,34 @@ impl StackLedger {
     /// [`CallError`]: the ledger can't be read.
     pub(super) async fn held(&self, client: ClientId) -> Result<Vec<HeldGroup>, CallError> {
         held_groups(&self.table, client).await.map_err(|error| unread(&self.name, &error))
+    }
+
+    /// A client's receipts of notices of erasures: all that are due, and at most `limit` of the others.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the ledger can't be read.
+    pub(super) async fn receipts(&self, client: ClientId, limit: usize) -> Result<Receipts, CallError> {
+        erasures::receipts(&self.table, client, limit).await.map_err(|error| unread(&self.name, &error))
+    }
+
+    /// The notices of erasures that clients are due, by the clients' names.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the ledger can't be read.
+    pub(super) async fn due_notices(&self) -> Result<Vec<(String, DueNotices)>, CallError> {
+        let Some(registry) = self.registry().await? else { return Ok(Vec::new()) };
+        if !registry.clients.values().any(|client| client.erasures) {
+            return Ok(Vec::new());
+        }
+        // A client that wants no more notices may still be due some.
+        let served = registry.clients.iter().filter(|(_, client)| client.state != State::Retired);
+        let due = served.map(async |(name, client)| {
+            let due = erasures::due_notices(&self.table, client.id, GROUPS_OF_EACH).await;
+            Ok((name.to_string(), due.map_err(|error| unread(&self.name, &error))?))
+        });
+        stream::iter(due).buffered(CALLS_AT_ONCE).try_collect().await
     }
 
     /// The registry; none if the ledger is empty.

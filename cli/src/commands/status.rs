@@ -3,6 +3,7 @@
 
 mod clients;
 mod collect;
+mod notices;
 mod queues;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use shared::time::Timestamp;
 
 use self::clients::ClientRow;
 use self::collect::{Facts, Figure};
+use self::notices::NoticesRow;
 use self::queues::QueueRow;
 use crate::args::stack_option;
 use crate::context::Context;
@@ -37,6 +39,8 @@ struct Report {
     clients: Option<Vec<ClientRow>>,
     /// The scans of the event table that are on.
     scans: Vec<RunningScan>,
+    /// The clients that are due notices of erasures.
+    notices: Vec<NoticesRow>,
     unknown: BTreeMap<&'static str, String>,
     /// Why one of the stack's own queues, or its ledger, could not be looked at.
     #[serde(skip)]
@@ -102,15 +106,17 @@ impl Report {
                 None
             }
         };
+        let notices = notices::rows(&facts.notices, facts.now, &mut unknown);
         let of_clients = clients.iter().flatten().map(|row| row.attention);
         let mut attentions = queues.iter().map(|row| row.attention).chain(of_clients);
         Self {
             stack: facts.stack.clone(),
-            ok: attentions.all(|attention| attention.is_none()),
+            ok: attentions.all(|attention| attention.is_none()) && !notices.iter().any(|row| row.is_late),
             iterator_age_milliseconds: iterator_age,
             queues,
             clients,
             scans: facts.scans.iter().map(|scan| RunningScan::new(*scan, facts.now)).collect(),
+            notices,
             unknown,
             blind: blind(facts),
         }
@@ -148,8 +154,9 @@ fn text(report: &Report, style: Style) -> String {
         None => "how far the converter is behind the stream isn't known (`--json` says why)".to_owned(),
     };
     let clients = clients::text(report.clients.as_deref(), &stack_option(&report.stack), style);
+    let notices = notices::text(&report.notices, &stack_option(&report.stack));
     let scans: String = report.scans.iter().filter_map(RunningScan::to_text).collect();
-    format!("{queues}\n{clients}{scans}stack `{}`: {age}\n", report.stack)
+    format!("{queues}\n{clients}{notices}{scans}stack `{}`: {age}\n", report.stack)
 }
 
 /// The figure as a whole number. If it isn't known, `unknown` gets the reason under `name`.

@@ -16,7 +16,7 @@ const SHOWN_ELSEWHERE: [&str; 5] =
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
     /// The name of a template's parameter, or section and key of the config: `source.time`; for a client's,
-    /// `client.filter` or `client.request_role` and whose.
+    /// `client.filter`, `client.erasures` or `client.request_role` and whose.
     pub name: Cow<'static, str>,
     /// The value now; none in a new stack.
     pub old: Option<String>,
@@ -47,6 +47,7 @@ pub(super) fn changes(
             new,
         }));
         settings.extend(filters(old, config));
+        settings.extend(erasures(old, config));
         settings.extend(request_roles(Some(old), config));
     } else if is_new {
         settings.extend(request_roles(None, config));
@@ -67,6 +68,22 @@ fn filters(old: &Config, config: &Config) -> Vec<Setting> {
             name: format!("{CLIENT_FILTER} of {}", client.name).into(),
             old: Some(text(before.filter.as_ref())),
             new: text(client.filter.as_ref()),
+        })
+    };
+    config.clients.iter().filter_map(stays).collect()
+}
+
+/// What the key of each client's `erasures` begins with.
+pub(super) const CLIENT_ERASURES: &str = "client.erasures";
+
+/// Whether the clients that are in both configs are told when an aggregate is erased.
+fn erasures(old: &Config, config: &Config) -> Vec<Setting> {
+    let stays = |client: &Client| {
+        let before = old.clients.iter().find(|before| before.name == client.name)?;
+        Some(Setting {
+            name: format!("{CLIENT_ERASURES} of {}", client.name).into(),
+            old: Some(before.erasures.to_string()),
+            new: client.erasures.to_string(),
         })
     };
     config.clients.iter().filter_map(stays).collect()

@@ -1078,6 +1078,39 @@ fn a_client_that_is_added_with_a_filter_changes_none() {
 }
 
 #[test]
+fn a_client_that_is_told_of_erasures_from_now_on_is_shown() {
+    let config = |erasures: bool| {
+        let mut config = filtered("");
+        config.clients[1].erasures = erasures;
+        config
+    };
+    let check = |before, after, expected: &Expect| {
+        let running = config(before);
+        let clients = RunningStack::registered(&running, &naming());
+        let running = RunningStack { clients, config: Some(running), ..RunningStack::default() };
+        let facts = Facts { running: Some(running), ..Facts::default() };
+        let plan = plan("events", &config(after), &naming(), facts).to_text(Style::Plain);
+        let lines = plan.lines().filter(|line| line.contains("erasures") || line.contains("Nothing changes"));
+        expected.assert_eq(&lines.collect::<Vec<_>>().join("\n"));
+    };
+    check(
+        false,
+        true,
+        &expect![[r#"
+        client.erasures of Insurance  false  true
+        Notices of erasures are of what is erased from the deploy on; `fanoutctl erasures --find` has clients told of what was erased before."#]],
+    );
+    check(
+        true,
+        false,
+        &expect![[r#"
+        client.erasures of Insurance  true  false
+        Notices of erasures are of what is erased from the deploy on; `fanoutctl erasures --find` has clients told of what was erased before."#]],
+    );
+    check(true, true, &expect!["Nothing changes for clients; a deploy may still bring new code."]);
+}
+
+#[test]
 fn a_consumer_that_may_ask_is_shown_when_that_changes() {
     let role = "request_role = \"arn:aws:iam::444455556666:role/consumer\"\n";
     let check = |before: &str, after: &str, expected: &Expect| {

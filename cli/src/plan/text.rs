@@ -2,7 +2,7 @@
 
 use shared::text::printable;
 
-use super::settings::CLIENT_FILTER;
+use super::settings::{CLIENT_ERASURES, CLIENT_FILTER};
 use super::{
     Change, ConcurrencyShortage, DisusedQueue, ForeignLedger, LeftStream, Plan, PlanResult, PlannedClient,
     PlannedPage, QueueInTheWay, ReceivingAccount, ScanEstimate, Setting, queue_command, queue_name,
@@ -58,6 +58,12 @@ impl Plan {
             text.push_str(
                 "\nA client's filter takes effect forward only, in each aggregate with its next events: a wider one sends no \
                  older events (`fanoutctl backfill` does), and a narrower one takes nothing back.\n",
+            );
+        }
+        if self.settings.iter().any(|setting| setting.name.starts_with(CLIENT_ERASURES)) {
+            text.push_str(
+                "\nNotices of erasures are of what is erased from the deploy on; `fanoutctl erasures --find` has clients told of \
+                 what was erased before.\n",
             );
         }
         text

@@ -20,6 +20,8 @@ pub enum ControlAnswer {
     Replay(ReplayReport),
     /// To `hold`, `release` and `skip`.
     Hold(HoldReport),
+    /// To `lookForErasures`.
+    Hints(ErasureHints),
     /// To `reconcile`.
     Comparison(Comparison),
 }
@@ -158,6 +160,13 @@ pub enum HoldOutcome {
     Nothing,
     /// It is to be asked again.
     Failed,
+}
+
+/// What became of a request to look whether aggregates are erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureHints {
+    /// How many hints the fan-out queue took: one for each key. The fan-out looks, and decides.
+    pub hints: usize,
 }
 
 /// How table and ledger differ.

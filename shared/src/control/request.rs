@@ -107,6 +107,14 @@ pub enum ControlRequest {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         caller: Option<String>,
     },
+    /// Have the fan-out look whether aggregates are erased: for hints of the stream that were lost.
+    LookForErasures {
+        /// The aggregates' keys, 1 to [`REPLAY_KEYS_LIMIT`].
+        keys: Vec<TypedKey>,
+        /// Who asks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caller: Option<String>,
+    },
     /// Compare table and ledger, as far as one invocation's time allows.
     Reconcile {
         /// Where the last answer ended; `None`: the table's beginning.
@@ -124,7 +132,7 @@ pub enum RequestError {
     /// It is none.
     #[error(
         "not a control request, an object with `request` (`maintenance`, `catchUp`, `pause`, `resume`, `replay`, `hold`, \
-         `release`, `skip` or `reconcile`) and what belongs to it: {0}"
+         `release`, `skip`, `lookForErasures` or `reconcile`) and what belongs to it: {0}"
     )]
     Payload(#[source] serde_json::Error),
     /// A key is none.
@@ -168,6 +176,7 @@ impl ControlRequest {
         | Self::Hold { caller, .. }
         | Self::Release { caller, .. }
         | Self::Skip { caller, .. }
+        | Self::LookForErasures { caller, .. }
         | Self::Reconcile { caller, .. }) = &mut self;
         *caller = Some(who.to_owned());
         self

@@ -11,7 +11,7 @@ use super::*;
 use crate::ids::Key;
 use crate::rejection::Rejection;
 
-fn requests() -> [(ControlRequest, Value); 9] {
+fn requests() -> [(ControlRequest, Value); 10] {
     let client = || "Billing".to_owned();
     let position =
         TablePosition { key: TypedKey::S("AFC F5".to_owned()), sort: TypedKey::N("17".to_owned()) };
@@ -56,6 +56,11 @@ fn requests() -> [(ControlRequest, Value); 9] {
                 "request": "replay", "client": "Billing", "keys": [{"S": "AFC F5"}, {"N": "7"}, {"B": "AP8="}],
                 "from": 3, "replay": "r-1", "caller": "me"
             }),
+        ),
+        (
+            ControlRequest::LookForErasures { keys: vec![TypedKey::S("AFC F5".to_owned())], caller: None }
+                .asked_by("me"),
+            json!({"request": "lookForErasures", "keys": [{"S": "AFC F5"}], "caller": "me"}),
         ),
         (
             ControlRequest::Reconcile { after: None, caller: None },

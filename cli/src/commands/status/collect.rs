@@ -18,6 +18,7 @@ use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{StackLedger, now};
 use crate::commands::prepare::running;
 use crate::context::output;
+use crate::erasures::DueNotices;
 use crate::plan::RegisteredClient;
 
 /// The facts about a stack at a moment.
@@ -32,6 +33,8 @@ pub(super) struct Facts {
     pub(super) clients: Result<Vec<ClientStatus>, CallError>,
     /// The scans of the event table that are on, and when each began; none if the ledger could not be read.
     pub(super) scans: Vec<(ScanKind, Timestamp)>,
+    /// The notices of erasures that clients are due, by the clients' names.
+    pub(super) notices: Result<Vec<(String, DueNotices)>, CallError>,
     /// When the facts were collected.
     pub(super) now: Timestamp,
 }
@@ -63,11 +66,12 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
         (whose, arn, attributes)
     });
     let looks = stream::iter(looks).buffered(CALLS_AT_ONCE).collect::<Vec<_>>();
-    let (looks, metrics, clients, scans) = tokio::join!(
+    let (looks, metrics, clients, scans, notices) = tokio::join!(
         looks,
         cloudwatch::newest(target, &names),
         clients(target, stack),
-        running_scans(target, stack)
+        running_scans(target, stack),
+        due_notices(target, stack)
     );
 
     let metrics = metrics.map_err(|error| error.to_string());
@@ -85,12 +89,17 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
         iterator_age: age.map_err(|error| error.to_string()).and_then(|age| figure(&metrics, &age)),
         clients,
         scans,
+        notices,
         now: now(),
     }
 }
 
 async fn clients(target: &Target, stack: &DeployedStack) -> Result<Vec<ClientStatus>, CallError> {
     Ok(StackLedger::try_new(target, stack)?.client_statuses().await?.1)
+}
+
+async fn due_notices(target: &Target, stack: &DeployedStack) -> Result<Vec<(String, DueNotices)>, CallError> {
+    StackLedger::try_new(target, stack)?.due_notices().await
 }
 
 async fn running_scans(target: &Target, stack: &DeployedStack) -> Vec<(ScanKind, Timestamp)> {

@@ -10,6 +10,7 @@ use shared::time::Timestamp;
 use super::collect::{Facts, Queue};
 use super::{Report, text};
 use crate::client_status::{ClientStatus, HeldLag, Lag};
+use crate::erasures::DueNotices;
 use crate::exit::Exit;
 use crate::output::{Style, Tone};
 
@@ -31,6 +32,7 @@ fn up_to_date() -> Facts {
     queues[REPORTING].oldest = Err("the metrics of a queue are in its own account `444455556666`".into());
     Facts {
         scans: Vec::new(),
+        notices: Ok(Vec::new()),
         stack: "mark-event-queue".into(),
         queues,
         iterator_age: Ok(1400.0),
@@ -223,6 +225,7 @@ fn figures_for_programs() {
           ],
           "clients": [],
           "scans": [],
+          "notices": [],
           "unknown": {
             "iterator_age_milliseconds": "no figure of `AWS/Lambda` `IteratorAge` in the last 10 minutes"
           }
@@ -546,4 +549,34 @@ fn a_scan_that_takes_more_than_a_day_is_shown() {
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["scans"][1], serde_json::json!({ "scan": "reconcile", "seconds": 23 * 60 * 60 }));
     assert_eq!(report.exit(), Report::new(&up_to_date()).exit());
+}
+
+#[test]
+fn notices_of_erasures_need_attention_when_one_has_been_due_for_a_day() {
+    let mut facts = up_to_date();
+    let minutes = |minutes: u64| Some(Timestamp::from_millis(NOW - minutes * 60_000));
+    let due = |client: &str, count, since, is_more| (client.to_owned(), DueNotices { count, since, is_more });
+    facts.notices =
+        Ok(vec![due("Billing", 2, minutes(24 * 60 - 1), false), due("Insurance", 0, None, false)]);
+    let report = Report::new(&facts);
+    assert_eq!(report.exit(), Exit::Done);
+    assert_eq!(serde_json::to_value(&report).unwrap()["notices"].as_array().unwrap().len(), 1);
+    assert!(!text(&report, Style::Plain).contains("erasures"));
+    facts.notices =
+        Ok(vec![due("Billing", 1, minutes(24 * 60), false), due("Tax", 1_000, minutes(5_000), true)]);
+    let report = Report::new(&facts);
+    assert_eq!(report.exit(), Exit::Findings);
+    let text = text(&report, Style::Plain);
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("erasures")).collect();
+    expect![[r#"
+        client Billing: 1 notice of erasures due, the oldest for 24 h: see `fanoutctl erasures Billing`
+        client Tax: more than 1000 notices of erasures due, the oldest for 3 d: see `fanoutctl erasures Tax`"#]].assert_eq(&lines.join("\n"));
+    facts.notices = Err(CallError {
+        call: "Query",
+        subject: "Ledger".into(),
+        fault: CallFault::Unreachable,
+        reason: "no".into(),
+    });
+    let report = Report::new(&facts);
+    assert_eq!((report.exit(), report.unknown["notices"].as_str()), (Exit::Done, "`Query` of `Ledger`: no"));
 }
