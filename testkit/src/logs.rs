@@ -3,10 +3,19 @@
 #![expect(clippy::expect_used, reason = "in tests a panic is the report")]
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+
+/// A subscriber for all threads, so that no place that logs is taken for one that nobody listens to while tests on other
+/// threads begin to listen.
+static EVERYWHERE: Once = Once::new();
 
 /// Everything that `act` logs on this thread, as JSON lines, as the functions write them.
 pub fn logged(act: impl FnOnce()) -> String {
+    EVERYWHERE.call_once(|| {
+        let subscriber = tracing_subscriber::fmt().with_writer(io::sink).finish();
+        // A test binary may have one of its own.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    });
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber =
