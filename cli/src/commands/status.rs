@@ -7,6 +7,7 @@ mod notices;
 mod queues;
 #[cfg(test)]
 mod tests;
+mod unsettled;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ use self::clients::ClientRow;
 use self::collect::{Facts, Figure};
 use self::notices::NoticesRow;
 use self::queues::QueueRow;
+use self::unsettled::Unsettled;
 use crate::args::stack_option;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -41,6 +43,8 @@ struct Report {
     scans: Vec<RunningScan>,
     /// The clients that are due notices of erasures.
     notices: Vec<NoticesRow>,
+    /// How the ledger differs from the deployed config.
+    unsettled: Vec<Unsettled>,
     unknown: BTreeMap<&'static str, String>,
     /// Why one of the stack's own queues, or its ledger, could not be looked at.
     #[serde(skip)]
@@ -117,6 +121,7 @@ impl Report {
             clients,
             scans: facts.scans.iter().map(|scan| RunningScan::new(*scan, facts.now)).collect(),
             notices,
+            unsettled: facts.unsettled.clone(),
             unknown,
             blind: blind(facts),
         }
@@ -155,8 +160,9 @@ fn text(report: &Report, style: Style) -> String {
     };
     let clients = clients::text(report.clients.as_deref(), &stack_option(&report.stack), style);
     let notices = notices::text(&report.notices, &stack_option(&report.stack));
+    let unsettled = unsettled::text(&report.unsettled);
     let scans: String = report.scans.iter().filter_map(RunningScan::to_text).collect();
-    format!("{queues}\n{clients}{notices}{scans}stack `{}`: {age}\n", report.stack)
+    format!("{queues}\n{clients}{notices}{unsettled}{scans}stack `{}`: {age}\n", report.stack)
 }
 
 /// The figure as a whole number. If it isn't known, `unknown` gets the reason under `name`.

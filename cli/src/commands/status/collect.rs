@@ -9,10 +9,11 @@ use aws::operator::cloudwatch::{self, MetricName, WINDOW};
 use aws::operator::{CallError, sqs};
 use deploy::stack::Whose;
 use futures_util::{StreamExt as _, stream};
-use shared::ledger::ScanKind;
+use shared::ledger::{Registry, ScanKind};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
+use super::unsettled::{self, Unsettled};
 use crate::client_status::ClientStatus;
 use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{StackLedger, now};
@@ -35,6 +36,8 @@ pub(super) struct Facts {
     pub(super) scans: Vec<(ScanKind, Timestamp)>,
     /// The notices of erasures that clients are due, by the clients' names.
     pub(super) notices: Result<Vec<(String, DueNotices)>, CallError>,
+    /// How the ledger's registry differs from the config that runs, as far as both are known.
+    pub(super) unsettled: Vec<Unsettled>,
     /// When the facts were collected.
     pub(super) now: Timestamp,
 }
@@ -56,7 +59,8 @@ pub(super) type Figure = Result<f64, String>;
 
 /// The facts about `stack`, whose queues `naming` names.
 pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Naming) -> Facts {
-    let queues = queues(target, stack, naming).await;
+    let running = running(target, stack, naming).await;
+    let queues = queues(naming, running.clients);
     let converter = output(stack, "ConverterName");
     let age = converter.map(|function| metric("AWS/Lambda", "IteratorAge", "FunctionName", function));
     let mut names: Vec<MetricName> = queues.iter().map(|(_, arn)| oldest_message(arn)).collect();
@@ -83,19 +87,27 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
         };
         Queue { whose, arn, attributes, oldest }
     });
+    let registry = clients.as_ref().ok().and_then(|(registry, _)| registry.as_ref());
+    let unsettled = running.config.as_ref().zip(registry);
+    let unsettled =
+        unsettled.map(|(config, registry)| unsettled::unsettled(config, registry)).unwrap_or_default();
     Facts {
         stack: stack.name.clone(),
         queues: queues.collect(),
         iterator_age: age.map_err(|error| error.to_string()).and_then(|age| figure(&metrics, &age)),
-        clients,
+        clients: clients.map(|(_, clients)| clients),
         scans,
         notices,
+        unsettled,
         now: now(),
     }
 }
 
-async fn clients(target: &Target, stack: &DeployedStack) -> Result<Vec<ClientStatus>, CallError> {
-    Ok(StackLedger::try_new(target, stack)?.client_statuses().await?.1)
+async fn clients(
+    target: &Target,
+    stack: &DeployedStack,
+) -> Result<(Option<Registry>, Vec<ClientStatus>), CallError> {
+    StackLedger::try_new(target, stack)?.client_statuses().await
 }
 
 async fn due_notices(target: &Target, stack: &DeployedStack) -> Result<Vec<(String, DueNotices)>, CallError> {
@@ -110,10 +122,9 @@ async fn running_scans(target: &Target, stack: &DeployedStack) -> Vec<(ScanKind,
 
 /// The queues to look at: those of the config that runs, not of the file. A client whose name isn't known is named
 /// after its queue.
-async fn queues(target: &Target, stack: &DeployedStack, naming: &Naming) -> Vec<(Whose, QueueArn)> {
+fn queues(naming: &Naming, clients: Vec<RegisteredClient>) -> Vec<(Whose, QueueArn)> {
     let own = OwnQueue::ALL.map(|queue| (Whose::Stack(queue), naming.own_queue_arn(queue)));
-    let clients = running(target, stack, naming).await.clients.into_iter();
-    let clients = clients.map(|RegisteredClient { name, queue, .. }| {
+    let clients = clients.into_iter().map(|RegisteredClient { name, queue, .. }| {
         (Whose::Client(name.unwrap_or_else(|| queue.name.clone())), queue)
     });
     own.into_iter().chain(clients).collect()

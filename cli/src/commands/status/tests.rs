@@ -33,6 +33,7 @@ fn up_to_date() -> Facts {
     Facts {
         scans: Vec::new(),
         notices: Ok(Vec::new()),
+        unsettled: Vec::new(),
         stack: "mark-event-queue".into(),
         queues,
         iterator_age: Ok(1400.0),
@@ -226,6 +227,7 @@ fn figures_for_programs() {
           "clients": [],
           "scans": [],
           "notices": [],
+          "unsettled": [],
           "unknown": {
             "iterator_age_milliseconds": "no figure of `AWS/Lambda` `IteratorAge` in the last 10 minutes"
           }
