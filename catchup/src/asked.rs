@@ -41,7 +41,7 @@ pub enum Answer {
 }
 
 /// What became of a request that does not come again.
-enum Settled {
+enum RequestOutcome {
     CarriedOut,
     /// There is nothing to do, and why.
     NotNeeded(&'static str),
@@ -50,7 +50,7 @@ enum Settled {
 }
 
 /// Why a request has to come again.
-struct Later(String);
+struct Postponement(String);
 
 /// What became of a batch's requests.
 #[derive(Default)]
@@ -135,25 +135,25 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             let settled = match &registry {
                 Ok(registry) => {
                     let settled = self.carry_out(registry, &record);
-                    caught(settled, || Err(Later(PANICKED.to_owned()))).await
+                    caught(settled, || Err(Postponement(PANICKED.to_owned()))).await
                 }
-                Err(error) => Err(Later(error.to_string())),
+                Err(error) => Err(Postponement(error.to_string())),
             };
             let RequestRecord { client, group, from, sender, .. } = &record;
             let (client, id) = (client.as_str(), record.replay.as_str());
             match settled {
-                Ok(Settled::CarriedOut) => {
+                Ok(RequestOutcome::CarriedOut) => {
                     counts.carried_out += 1;
                     info!(client, %group, from, replay = id, sender, "a consumer asked for a replay");
                 }
-                Ok(Settled::NotNeeded(why)) => {
+                Ok(RequestOutcome::NotNeeded(why)) => {
                     info!(client, %group, from, sender, why, "a consumer asked for a replay that is not needed");
                 }
-                Ok(Settled::Refused(why)) => {
+                Ok(RequestOutcome::Refused(why)) => {
                     counts.refused += 1;
                     warn!(client, %group, from, sender, why, "a consumer's request can't be carried out");
                 }
-                Err(Later(why)) => {
+                Err(Postponement(why)) => {
                     warn!(client, %group, from, why, "a consumer's requests come again");
                     returned.push(record);
                 }
@@ -162,37 +162,43 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         returned
     }
 
-    async fn carry_out(&self, registry: &Registry, record: &RequestRecord) -> Result<Settled, Later> {
+    async fn carry_out(
+        &self,
+        registry: &Registry,
+        record: &RequestRecord,
+    ) -> Result<RequestOutcome, Postponement> {
         if self.is_over() {
-            return Err(Later("no time was left".to_owned()));
+            return Err(Postponement("no time was left".to_owned()));
         }
         let Ok((name, registration)) = registered(registry, &record.client) else {
-            return Ok(Settled::Refused("no client of this name is served"));
+            return Ok(RequestOutcome::Refused("no client of this name is served"));
         };
         if !self.own.file.get(name).is_some_and(|in_file| in_file.may_ask) {
-            return Ok(Settled::Refused("client-queues.toml has no `request_role` for this client"));
+            return Ok(RequestOutcome::Refused("client-queues.toml has no `request_role` for this client"));
         }
         let from = record.from.max(self.first_version());
-        match self.take_allowance(registration, record, from).await.map_err(Later)?? {
+        match self.take_allowance(registration, record, from).await.map_err(Postponement)?? {
             RequestVerdict::CarryOut(_) => {}
-            RequestVerdict::AlreadyOpen => return Ok(Settled::NotNeeded("a replay brings it already")),
+            RequestVerdict::AlreadyOpen => {
+                return Ok(RequestOutcome::NotNeeded("a replay brings it already"));
+            }
             RequestVerdict::Nothing => {
-                return Ok(Settled::NotNeeded("the client has none of these versions"));
+                return Ok(RequestOutcome::NotNeeded("the client has none of these versions"));
             }
             RequestVerdict::UnknownGroup => {
-                return Ok(Settled::Refused("the ledger does not know the group"));
+                return Ok(RequestOutcome::Refused("the ledger does not know the group"));
             }
-            RequestVerdict::TooSoon => return Err(Later("its client asks too often".to_owned())),
+            RequestVerdict::TooSoon => return Err(Postponement("its client asks too often".to_owned())),
         }
         let found = self.read(&[ItemKey::Group(record.group.clone())]).await;
         let Some(key) = found.group(&record.group).present().map(|item| item.key.clone()) else {
-            return Err(Later("the group's item could not be read".to_owned()));
+            return Err(Postponement("the group's item could not be read".to_owned()));
         };
         match self.replay_group(name, registration.id, &key, from, &record.replay, ReplayReason::Gap).await {
-            Ok(true) => Ok(Settled::CarriedOut),
-            Ok(false) => Ok(Settled::NotNeeded("the client has none of these versions")),
-            Err(Refusal::Nothing(why)) => Ok(Settled::NotNeeded(why)),
-            Err(Refusal::Failed(why)) => Err(Later(why)),
+            Ok(true) => Ok(RequestOutcome::CarriedOut),
+            Ok(false) => Ok(RequestOutcome::NotNeeded("the client has none of these versions")),
+            Err(Refusal::Nothing(why)) => Ok(RequestOutcome::NotNeeded(why)),
+            Err(Refusal::Failed(why)) => Err(Postponement(why)),
         }
     }
 
@@ -202,7 +208,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         client: &Registration,
         record: &RequestRecord,
         from: i64,
-    ) -> Result<Result<RequestVerdict, Later>, String> {
+    ) -> Result<Result<RequestVerdict, Postponement>, String> {
         let (id, group) = (client.id, &record.group);
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(id, group.clone()), ItemKey::Requests(id)];
         self.update(&keys, AfterFailure::ReadAgain, async |found| {

@@ -1,5 +1,7 @@
 //! Groups that are held for a client, until an operator releases them.
 
+use std::collections::BTreeSet;
+
 use futures_util::stream::{self, StreamExt as _};
 use shared::clock::Clock;
 use shared::config::ClientName;
@@ -20,8 +22,12 @@ use super::work::{AfterFailure, OTHER_FILTER, Update, Work, why_unread};
 /// The most bytes of events that are read to find the next one.
 const BYTES_LIMIT: usize = 1 << 20;
 
-/// What became of a group: the outcome, and what comes next.
-type Done = (HoldOutcome, Option<i64>);
+/// What became of a group.
+struct GroupChange {
+    outcome: HoldOutcome,
+    /// The version that comes next.
+    next: Option<i64>,
+}
 
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Holds groups, or pauses the client if too many of its groups are held.
@@ -35,11 +41,13 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         caller: Option<String>,
     ) -> Result<HoldReport, ControlError> {
         let (id, keys, reason) = (&ReplayId::try_new(id)?, keys_of(keys)?, checked(reason)?);
-        let by = caller.unwrap_or_else(|| "a caller without a name".to_owned());
+        let by = caller.unwrap_or_else(|| "unknown caller".to_owned());
         let new = &Hold { reason, by, since: self.now(), skipped: Vec::new() };
         let registry = self.registry().await?;
         let (name, registration) = registered(&registry, client)?;
-        if self.held(registration.id).await? + keys.len() > HELD_LIMIT {
+        let held = self.held(registration.id).await?;
+        let more = keys.iter().filter(|key| !held.contains(&Group::of(key))).count();
+        if held.len() + more > HELD_LIMIT {
             self.pause(client).await?;
             warn!(
                 client,
@@ -86,7 +94,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         &self,
         client: &ClientName,
         keys: Vec<Key>,
-        act: impl AsyncFn(&Key) -> Result<Done, Refusal>,
+        act: impl AsyncFn(&Key) -> Result<GroupChange, Refusal>,
     ) -> HoldReport {
         let act = &act;
         let results = stream::iter(keys).map(async |key| {
@@ -97,22 +105,19 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         HoldReport { client: client.as_str().to_owned(), results, paused: false }
     }
 
-    /// How many of the client's groups are held, as far as that matters.
-    async fn held(&self, client: ClientId) -> Result<usize, ControlError> {
-        let (mut held, mut last) = (0, None);
-        while held < HELD_LIMIT {
+    /// The client's groups that are held.
+    async fn held(&self, client: ClientId) -> Result<BTreeSet<Group>, ControlError> {
+        let (mut held, mut last) = (BTreeSet::new(), None);
+        loop {
             let page = self.ports.ledger.cursors(client, last.as_ref()).await;
             let page = page.map_err(|error| ControlError::Failed {
                 what: "the client's groups",
                 why: error.to_string(),
             })?;
-            held += page.iter().filter(|(_, cursor)| cursor.hold.is_some()).count();
-            match page.into_iter().last() {
-                Some((group, _)) => last = Some(group),
-                None => break,
-            }
+            let Some((group, _)) = page.last() else { return Ok(held) };
+            last = Some(group.clone());
+            held.extend(page.into_iter().filter(|(_, cursor)| cursor.hold.is_some()).map(|(group, _)| group));
         }
-        Ok(held)
     }
 
     async fn hold_group(
@@ -122,7 +127,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         from: Option<i64>,
         id: &ReplayId,
         new: &Hold,
-    ) -> Result<Done, Refusal> {
+    ) -> Result<GroupChange, Refusal> {
         let group = Group::of(key);
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
         let held = self.update(&keys, AfterFailure::ReadAgain, async |_| {
@@ -142,12 +147,12 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                 Some(Item::Cursor(cursor)) => Some(cursor.position.saturating_add(1)),
                 _ => None,
             });
-            Update::Write(vec![writes], Ok((HoldOutcome::Held, next)))
+            Update::Write(vec![writes], Ok(GroupChange { outcome: HoldOutcome::Held, next }))
         });
         held.await.map_err(Refusal::Failed)?
     }
 
-    async fn release_group(&self, client: ClientId, key: &Key) -> Result<Done, Refusal> {
+    async fn release_group(&self, client: ClientId, key: &Key) -> Result<GroupChange, Refusal> {
         let group = Group::of(key);
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
         let released = self.update(&keys, AfterFailure::ReadAgain, async |found| {
@@ -156,7 +161,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                     let fresh = &mut || self.ports.ledger.fresh();
                     let writes = hold::release(&group, client, &task.cursor, fresh);
                     let next = task.position().saturating_add(1);
-                    Update::Write(vec![writes], Ok((HoldOutcome::Released, Some(next))))
+                    Update::Write(
+                        vec![writes],
+                        Ok(GroupChange { outcome: HoldOutcome::Released, next: Some(next) }),
+                    )
                 }
                 Begin::Behind(_) | Begin::UpToDate => Update::Done(Err(Refusal::Nothing("it is not held"))),
                 Begin::Unread => Update::ReadAgain(why_unread(found, &keys)),
@@ -172,7 +180,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         key: &Key,
         version: i64,
         reason: &str,
-    ) -> Result<Done, Refusal> {
+    ) -> Result<GroupChange, Refusal> {
         let (client, group) = (registration.id, Group::of(key));
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(client, group.clone())];
         let skipped = self.update(&keys, AfterFailure::ReadAgain, async |found| {
@@ -187,12 +195,13 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             // A write of unknown result was done.
             let is_skipped = |hold: &Hold| hold.skipped.iter().any(|skipped| skipped.version == version);
             if version < next && task.cursor.hold.as_ref().is_some_and(is_skipped) {
-                return Update::Done(Ok((HoldOutcome::Skipped, Some(next))));
+                return Update::Done(Ok(GroupChange { outcome: HoldOutcome::Skipped, next: Some(next) }));
             }
             match self.next_event(name, registration, &task).await {
                 Ok(next) if next == version => {}
                 Ok(next) => {
-                    let why = format!("the next event that the client wants is version {next}");
+                    let why =
+                        format!("the next event that the client wants is version {next}; name that one");
                     return Update::Done(Err(Refusal::Failed(why)));
                 }
                 Err(refusal) => return Update::Done(Err(refusal)),
@@ -201,7 +210,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             match hold::skip(&task, version, reason, fresh) {
                 Some(writes) => {
                     let next = version.saturating_add(1);
-                    Update::Write(vec![writes], Ok((HoldOutcome::Skipped, Some(next))))
+                    Update::Write(
+                        vec![writes],
+                        Ok(GroupChange { outcome: HoldOutcome::Skipped, next: Some(next) }),
+                    )
                 }
                 None => Update::Done(Err(Refusal::Nothing("it is not held; hold it first"))),
             }
@@ -233,9 +245,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                 Err(Refusal::Failed("its first event is gone; release it, and hold it again".to_owned()))
             }
             Err(LookUpError::Unread(why)) => Err(Refusal::Failed(why.to_string())),
-            Err(LookUpError::OutOfTime | LookUpError::Panicked) => {
-                Err(Refusal::Failed("its events could not be read".to_owned()))
-            }
+            Err(LookUpError::OutOfTime | LookUpError::Panicked) => Err(Refusal::Failed(
+                "its events could not be read in time; try again, or raise `--catch-up-memory`".to_owned(),
+            )),
         }
     }
 }
@@ -249,10 +261,10 @@ fn checked(reason: &str) -> Result<String, ControlError> {
     Ok(reason.to_owned())
 }
 
-fn group_hold(key: &Key, done: Result<Done, Refusal>) -> GroupHold {
+fn group_hold(key: &Key, done: Result<GroupChange, Refusal>) -> GroupHold {
     let group = Group::of(key).as_str().to_owned();
     match done {
-        Ok((outcome, next)) => GroupHold { group, outcome, next, reason: None },
+        Ok(GroupChange { outcome, next }) => GroupHold { group, outcome, next, reason: None },
         Err(Refusal::Nothing(reason)) => {
             GroupHold { group, outcome: HoldOutcome::Nothing, next: None, reason: Some(reason.to_owned()) }
         }

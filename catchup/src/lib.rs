@@ -1,8 +1,8 @@
 //! Catch-up: clients that are behind become up to date again, from the event table; and what else the ledger needs now
 //! and then.
 //!
-//! One function for what is scheduled (the [maintenance](ControlRequest::Maintenance)) and for what operators ask: it
-//! is the only one besides the fan-out that sends to clients' queues. Maintenance settles who is served, catches up
+//! One function for what is scheduled (the [maintenance](ControlRequest::Maintenance)), for what operators ask, and for what
+//! consumers ask. It tells clients of erasures, and is the only one besides the fan-out that sends to clients' queues. Maintenance settles who is served, catches up
 //! every client, and scans over the event table for history and for the comparison of table and ledger.
 //! `docs/ledger.md` is the specification.
 
@@ -99,12 +99,12 @@ impl CatchUp {
         self.clients.agreed(name, registration).is_some()
     }
 
-    /// Does what `payload` orders. It answers before `deadline`, when Lambda ends the invocation, with no send in
+    /// Does what `payload` asks for. It answers before `deadline`, when Lambda ends the invocation, with no send in
     /// flight. What is counted is noted in `tally`.
     ///
     /// # Errors
     ///
-    /// [`ControlError`] if the order is none that can be done, or nothing of it could be done now.
+    /// [`ControlError`] if the request is none that can be done, or nothing of it could be done now.
     pub async fn handle<C: Clock, T: Transport, L: Ledger, E: EventTable>(
         &self,
         ports: Ports<'_, C, T, L, E>,
@@ -151,7 +151,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             ControlRequest::Resume { client, .. } => self.resume(&client).await.map(ControlAnswer::State),
             ControlRequest::Replay { client, keys, from, replay, gap, .. } => {
                 let reason = if gap { ReplayReason::Gap } else { ReplayReason::Asked };
-                self.order_replay(&client, keys, from, &replay, reason).await.map(ControlAnswer::Replay)
+                self.request_replay(&client, keys, from, &replay, reason).await.map(ControlAnswer::Replay)
             }
             ControlRequest::Hold { client, keys, from, reason, replay, caller } => {
                 self.hold(&client, keys, from, &reason, &replay, caller).await.map(ControlAnswer::Hold)

@@ -31,11 +31,12 @@ struct DueNotices {
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Settles the notices that are due to nobody any more, and counts the others.
     pub(super) async fn notices(&self, registry: &Registry, tally: &mut Tally) {
+        // It saves a query for each client. When the last client wants none any more, those that are due are still sent, but
+        // not counted.
         if !registry.clients.values().any(|client| client.erasures) {
             return;
         }
         let mut due = DueNotices::default();
-        // A client that wants none any more may still be due some.
         for (name, registration) in &registry.clients {
             if self.is_over() {
                 return;

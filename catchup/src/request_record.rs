@@ -29,7 +29,7 @@ pub(super) struct RequestRecord {
 
 /// A message that is no request, whatever is done. Of what it has, only this is logged.
 #[derive(Debug)]
-pub(super) struct Unreadable {
+pub(super) struct UnreadableRequest {
     client: Option<String>,
     sender: Option<String>,
     why: String,
@@ -69,10 +69,10 @@ impl RequestRecord {
     ///
     /// # Errors
     ///
-    /// [`Unreadable`]: it is none, and never will be.
-    pub(super) fn read(record: &RawValue) -> Result<Self, Unreadable> {
+    /// [`UnreadableRequest`]: it is none, and never will be.
+    pub(super) fn read(record: &RawValue) -> Result<Self, UnreadableRequest> {
         // The error names no place: it is Lambda's own text.
-        let envelope: Envelope<'_> = serde_json::from_str(record.get()).map_err(|_| Unreadable {
+        let envelope: Envelope<'_> = serde_json::from_str(record.get()).map_err(|_| UnreadableRequest {
             client: None,
             sender: None,
             why: "not a record of SQS".to_owned(),
@@ -80,19 +80,19 @@ impl RequestRecord {
         let Envelope { message_id, receipt_handle, body, attributes } = envelope;
         let Attributes { message_group_id, sender_id: sender } = attributes;
         let unreadable =
-            |why: String| Unreadable { client: message_group_id.clone(), sender: sender.clone(), why };
+            |why: String| UnreadableRequest { client: message_group_id.clone(), sender: sender.clone(), why };
         let request = ReplayRequest::try_from_body(&body).map_err(|error| unreadable(error.to_string()));
         let replay = ReplayId::try_new(&message_id).map_err(|error| unreadable(error.to_string()));
         let ((ReplayRequest { from, .. }, group), replay) = (request?, replay?);
         let Some(client) = message_group_id else {
-            return Err(Unreadable { client: None, sender, why: "no `MessageGroupId`".to_owned() });
+            return Err(UnreadableRequest { client: None, sender, why: "no `MessageGroupId`".to_owned() });
         };
         let id = message_id.into_owned();
         Ok(Self { id, receipt_handle, client, sender, group, from, replay })
     }
 }
 
-impl Unreadable {
+impl UnreadableRequest {
     /// Logs it, without its body.
     pub(super) fn log(&self) {
         let Self { client, sender, why } = self;

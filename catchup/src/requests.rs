@@ -1,4 +1,4 @@
-//! What operators ask for: pause, resume, replay.
+//! What operators ask for: pause, resume, replay. What a replay does in a group serves consumers' requests, too.
 
 use futures_util::stream::{self, StreamExt as _};
 use shared::clock::Clock;
@@ -65,7 +65,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     }
 
     /// Sets the client behind in each group.
-    pub(super) async fn order_replay(
+    pub(super) async fn request_replay(
         &self,
         client: &str,
         keys: Vec<TypedKey>,
@@ -206,9 +206,9 @@ pub(super) fn registered<'c>(
 
 /// Why nothing is done in a group.
 pub(super) enum Refusal {
-    /// There is nothing to repeat.
+    /// There is nothing to do, and why.
     Nothing(&'static str),
-    /// It is to be requested again.
+    /// It was not done, and why.
     Failed(String),
 }
 

@@ -38,7 +38,7 @@ struct Batch {
 }
 
 impl<S: Store> Consumer<S> {
-    /// A consumer of the queue of `client`, as `client-queues.toml` names it. What it misses, an operator is asked for.
+    /// A consumer of the queue of `client`, as `client-queues.toml` names it. The log tells an operator which replay it needs.
     pub fn new(client: impl Into<String>, store: S) -> Self {
         let settings = ConsumerSettings::default();
         Self { client: client.into(), store, settings, requests: NoRequestQueue }

@@ -44,6 +44,17 @@ fn calls_and_units() {
             row(name, clients, &cost);
         }
     }
+    for (name, groups, each) in
+        [("the same, each client wants one event of five, of ten groups", 10, 1), ("… of one group", 1, 10)]
+    {
+        let world = World::filtered(100, CALL);
+        world.begin(groups);
+        // After some events, clients were sent different ones last.
+        for version in 2..8 {
+            world.fan_out(&batch(groups, version, 1));
+        }
+        row(name, 100, &world.fan_out(&batch(groups, 8, each)));
+    }
     for (name, twice) in [("the same, one client's queue is gone", false), ("… and the next batch", true)] {
         let world = World::new(10, CALL);
         world.begin(10);

@@ -123,7 +123,7 @@ fn an_event_is_skipped_if_it_is_the_next() {
     world.group("a", 4, "");
     check(&world, skip("a", 2), "nothing: it is not held; hold it first");
     check(&world, hold("a", Some(2)), "held 2");
-    check(&world, skip("a", 4), "failed: the next event that the client wants is version 3");
+    check(&world, skip("a", 4), "failed: the next event that the client wants is version 3; name that one");
     check(&world, skip("a", 3), "skipped 4");
     check(&world, skip("a", 3), "skipped 4");
     let hold = a_cursor_of(&world, "a").hold.unwrap();

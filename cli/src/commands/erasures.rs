@@ -175,10 +175,10 @@ fn text(report: &Report, style: Style) -> String {
     if wanting.is_empty() {
         let line = match client {
             Some(client) => format!(
-                "client {} is not told of erasures: it has no `erasures = true` in the deployed config\n",
+                "client {} is not told of erasures: it had no `erasures = true` when maintenance ran last, each minute\n",
                 printable(client)
             ),
-            None => "no client is told of erasures: none has `erasures = true` in the deployed config\n"
+            None => "no client is told of erasures: none had `erasures = true` when maintenance ran last, each minute\n"
                 .to_owned(),
         };
         text.push_str(&line);

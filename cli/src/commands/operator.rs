@@ -173,7 +173,7 @@ impl StackLedger {
         if !registry.clients.values().any(|client| client.erasures) {
             return Ok(Vec::new());
         }
-        // A client that wants no more notices may still be due some.
+        // As maintenance counts them: a client that wants no more notices may be due some, while another wants them.
         let served = registry.clients.iter().filter(|(_, client)| client.state != State::Retired);
         let due = served.map(async |(name, client)| {
             let due = erasures::due_notices(&self.table, client.id, GROUPS_OF_EACH).await;

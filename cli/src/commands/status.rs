@@ -21,7 +21,7 @@ use self::clients::ClientRow;
 use self::collect::{Facts, Figure};
 use self::notices::NoticesRow;
 use self::queues::QueueRow;
-use self::unsettled::Unsettled;
+use self::unsettled::RegistryDifference;
 use crate::args::stack_option;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -44,7 +44,7 @@ struct Report {
     /// The clients that are due notices of erasures.
     notices: Vec<NoticesRow>,
     /// How the ledger differs from the deployed config.
-    unsettled: Vec<Unsettled>,
+    unsettled: Vec<RegistryDifference>,
     unknown: BTreeMap<&'static str, String>,
     /// Why one of the stack's own queues, or its ledger, could not be looked at.
     #[serde(skip)]

@@ -19,7 +19,7 @@ pub enum Attestation {
         position: i64,
         /// Since when it is behind; `None` if its cursor is still to be written.
         since: Option<Timestamp>,
-        /// Up to which version events are repeated in a replay, all of which it was sent before.
+        /// Up to which version events come with the mark of a replay: the client may have them.
         repeated_until: Option<i64>,
     },
 }
@@ -42,7 +42,7 @@ pub fn attestation(item: &GroupItem, client: &Registration, cursor: Option<&Curs
                 version: cursor.last,
                 position: cursor.position,
                 since: Some(cursor.at),
-                // In a held group, that can be more than there is.
+                // A hold, and a replay that closes a gap, reach further than what there is.
                 repeated_until: replay.map(|replay| replay.until.min(item.version)),
             })
         }

@@ -16,15 +16,6 @@ use crate::filter::FilterDigest;
 use crate::ids::{Group, ReplayId};
 use crate::time::Timestamp;
 
-/// What is known of the notice that a client gets of a closed group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoticeState {
-    /// The client was not told yet.
-    Due,
-    /// It was; by a replay it is told again.
-    Told,
-}
-
 /// The clients that want to be told when an aggregate is erased.
 pub fn wanting(registry: &Registry) -> impl Iterator<Item = &Registration> {
     let clients = registry.clients.values();

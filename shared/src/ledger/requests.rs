@@ -30,7 +30,7 @@ pub struct RequestAllowance {
 /// What becomes of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestVerdict {
-    /// It is an ordinary replay, once this allowance is written.
+    /// It is a replay that [closes a gap](super::replay::close_gap), once this allowance is written.
     CarryOut(RequestAllowance),
     /// A replay that is still going on brings it.
     AlreadyOpen,

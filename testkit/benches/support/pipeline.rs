@@ -76,13 +76,27 @@ struct Slow<'w>(&'w World);
 impl World {
     /// A pipeline with this many clients and no events. Every call takes `call`.
     pub(crate) fn new(clients: usize, call: Duration) -> Self {
+        Self::with(clients, call, |_| String::new())
+    }
+
+    /// The same, where no two neighbours among the clients were sent the same event last: each wants one version of five,
+    /// and the next is different.
+    #[allow(dead_code, reason = "not each benchmark measures filters")]
+    pub(crate) fn filtered(clients: usize, call: Duration) -> Self {
+        Self::with(clients, call, |number| {
+            let wanted: Vec<usize> = (number % 5..50).step_by(5).collect();
+            format!("[client.filter.'$message']\nversion = {wanted:?}\n")
+        })
+    }
+
+    fn with(clients: usize, call: Duration, more: impl Fn(usize) -> String) -> Self {
         let naming = Naming {
             partition: "aws".to_owned(),
             region: "eu-west-2".to_owned(),
             account: "111122223333".to_owned(),
             prefix: String::new(),
         };
-        let client = |number| format!("[[client]]\nname = '{}'\n", name(number));
+        let client = |number| format!("[[client]]\nname = '{}'\n{}", name(number), more(number));
         let names: String = (0..clients).map(client).collect();
         let source = "[source]\npartition_key = 'mark'\nsort_key = 'createTime'\n\
                       id = 'eventId'\ntime = 'createTime'\nversion = 'version'\n";

@@ -32,7 +32,7 @@ pub(super) struct Line {
     /// Since when it is behind, in UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<String>,
-    /// Up to which version it gets events again, which it was sent before.
+    /// Up to which version events come with the attribute `replay`: it may have them.
     #[serde(skip_serializing_if = "Option::is_none")]
     repeated_until: Option<i64>,
 }

@@ -46,7 +46,7 @@ struct Report {
 /// found until then is printed.
 pub(super) async fn execute(context: &Context, operator: &Operator) -> Result<Exit, Failure> {
     if !operator.registry.clients.values().any(wants) {
-        let message = "no client is told of erasures: none has `erasures = true` in the deployed config";
+        let message = "no client is told of erasures: none had `erasures = true` when maintenance ran last, each minute";
         return Err(Exit::Usage.because(message));
     }
     let events = StackEventTable::of_stack(operator).await?;

@@ -78,7 +78,7 @@ fn due_notices_come_first_and_then_the_last_that_were_settled() {
     check(
         &report(Some("Billing"), &[], told, usize::MAX),
         &expect![[r#"
-        client Billing is not told of erasures: it has no `erasures = true` in the deployed config
+        client Billing is not told of erasures: it had no `erasures = true` when maintenance ran last, each minute
         client   group  incarnation       erased                state       at
         Billing  B      0123456789abcdef  2026-01-05T04:00:00Z  told        2026-01-05T04:01:00Z
         Billing  C      0123456789abcdef  2026-01-04T19:40:00Z  superseded  2026-01-05T02:20:00Z
@@ -100,13 +100,13 @@ fn without_notices_it_says_whether_a_client_is_to_be_told_at_all() {
     check(
         &report(None, &[], Vec::new(), 2),
         &expect![[r#"
-        no client is told of erasures: none has `erasures = true` in the deployed config
+        no client is told of erasures: none had `erasures = true` when maintenance ran last, each minute
     "#]],
     );
     check(
         &report(Some("Billing"), &[], Vec::new(), 2),
         &expect![[r#"
-        client Billing is not told of erasures: it has no `erasures = true` in the deployed config
+        client Billing is not told of erasures: it had no `erasures = true` when maintenance ran last, each minute
     "#]],
     );
     check(

@@ -13,7 +13,7 @@ use shared::ledger::{Registry, ScanKind};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
-use super::unsettled::{self, Unsettled};
+use super::unsettled::{self, RegistryDifference};
 use crate::client_status::ClientStatus;
 use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{StackLedger, now};
@@ -37,7 +37,7 @@ pub(super) struct Facts {
     /// The notices of erasures that clients are due, by the clients' names.
     pub(super) notices: Result<Vec<(String, DueNotices)>, CallError>,
     /// How the ledger's registry differs from the config that runs, as far as both are known.
-    pub(super) unsettled: Vec<Unsettled>,
+    pub(super) unsettled: Vec<RegistryDifference>,
     /// When the facts were collected.
     pub(super) now: Timestamp,
 }

@@ -8,7 +8,7 @@ use shared::text::printable;
 
 /// A difference between the deployed config and the ledger's registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Unsettled {
+pub(super) struct RegistryDifference {
     client: String,
     what: UnsettledSetting,
 }
@@ -28,9 +28,10 @@ pub(super) enum UnsettledSetting {
 }
 
 /// How the registry differs from the config that is deployed.
-pub(super) fn unsettled(config: &Config, registry: &Registry) -> Vec<Unsettled> {
+pub(super) fn unsettled(config: &Config, registry: &Registry) -> Vec<RegistryDifference> {
     let mut unsettled = Vec::new();
-    let mut note = |client: &str, what| unsettled.push(Unsettled { client: client.to_owned(), what });
+    let mut note =
+        |client: &str, what| unsettled.push(RegistryDifference { client: client.to_owned(), what });
     for client in &config.clients {
         let name = client.name.as_str();
         let served = registry.clients.get(&client.name).filter(|known| known.state != State::Retired);
@@ -55,8 +56,8 @@ pub(super) fn unsettled(config: &Config, registry: &Registry) -> Vec<Unsettled> 
 }
 
 /// A line for each difference.
-pub(super) fn text(unsettled: &[Unsettled]) -> String {
-    let lines = unsettled.iter().map(|Unsettled { client, what }| {
+pub(super) fn text(unsettled: &[RegistryDifference]) -> String {
+    let lines = unsettled.iter().map(|RegistryDifference { client, what }| {
         let client = printable(client);
         let what = match what {
             UnsettledSetting::Admission => "is in the deployed config, and not admitted yet",
