@@ -232,13 +232,13 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     ) -> Result<i64, Refusal> {
         let in_file = self.own.clients.agreed(name, registration);
         let in_file = in_file.ok_or_else(|| Refusal::Failed(OTHER_FILTER.to_owned()))?;
-        match self.look_up(in_file, task, BYTES_LIMIT, self.last_start()).await {
+        match self.look_up(in_file, task, registration.erasures, BYTES_LIMIT, self.last_start()).await {
             Ok(TableAnswer::Lasts(plan)) => plan
                 .events
                 .first()
                 .map(|event| event.version)
                 .ok_or(Refusal::Nothing("the client wants no event that it has not got")),
-            Ok(TableAnswer::Erased | TableAnswer::Closed { .. }) => {
+            Ok(TableAnswer::Erased | TableAnswer::Closed { .. } | TableAnswer::EarlierNotice { .. }) => {
                 Err(Refusal::Nothing("the aggregate was erased"))
             }
             Ok(TableAnswer::FirstGone(_)) => {

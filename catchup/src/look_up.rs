@@ -5,7 +5,8 @@ use shared::event::Event;
 use shared::file_clients::FileClient;
 use shared::ids::Key;
 use shared::ledger::catch_up::{NeededEvents, Plan, Task};
-use shared::ledger::{ErasureReceipt, EventTable, ItemKey, Ledger, Unread};
+use shared::ledger::erasures::was_sent;
+use shared::ledger::{ErasureReceipt, EventTable, ItemKey, Ledger, ReceiptPlace, Unread};
 use shared::panics::caught;
 use shared::send::Transport;
 use shared::time::Timestamp;
@@ -19,6 +20,8 @@ pub(super) enum TableAnswer {
     Lasts(Plan),
     /// The aggregate is erased, or nothing is left of it up to the group's version that can be sent.
     Erased,
+    /// The client was not told yet of the erasure of the incarnation that its cursor is of.
+    EarlierNotice { place: ReceiptPlace, due: ErasureReceipt },
     /// The aggregate is erased, and the client is told.
     Closed {
         /// The receipt, if the notice is due; else it is told again.
@@ -46,12 +49,14 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         &self,
         client: FileClient<'_>,
         task: &Task,
+        wants_notices: bool,
         bytes_limit: usize,
         until: Timestamp,
     ) -> Result<TableAnswer, LookUpError> {
         let limit = until.since(self.now());
-        let looked_up =
-            async { self.look_up_all(client, task, bytes_limit).await.map_err(LookUpError::Unread) };
+        let looked_up = async {
+            self.look_up_all(client, task, wants_notices, bytes_limit).await.map_err(LookUpError::Unread)
+        };
         let looked_up = caught(looked_up, || Err(LookUpError::Panicked));
         within(self.ports.clock, limit, looked_up).await.unwrap_or(Err(LookUpError::OutOfTime))
     }
@@ -60,14 +65,21 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         &self,
         client: FileClient<'_>,
         task: &Task,
+        wants_notices: bool,
         bytes_limit: usize,
     ) -> Result<TableAnswer, Unread> {
+        if let Some(place) = task.earlier_receipt_place() {
+            let key = ItemKey::Due(task.client, place.clone());
+            if let Some(due) = self.receipt(&key).await? {
+                return Ok(TableAnswer::EarlierNotice { place, due });
+            }
+        }
         if task.item.closed.is_some() {
-            return self.look_up_closed(task).await;
+            return self.look_up_closed(task, wants_notices).await;
         }
         let mut gathered = NeededEvents::new(task, client, bytes_limit);
         if gathered.is_complete() {
-            return Ok(TableAnswer::Lasts(gathered.plan()));
+            return Ok(TableAnswer::Lasts(gathered.plan(self.now())));
         }
         let mut pages = Pages { before: None, has_more: true };
         while pages.has_more && !gathered.is_complete() {
@@ -75,7 +87,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         }
         // Only now: an event that was read while the first one was still to be found is of this incarnation.
         if self.ports.table.has(&task.item.key, &task.item.first.identity).await? {
-            return Ok(TableAnswer::Lasts(gathered.plan()));
+            return Ok(TableAnswer::Lasts(gathered.plan(self.now())));
         }
         while pages.has_more {
             self.page(task, &mut pages, &mut gathered).await?;
@@ -87,18 +99,24 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 
     /// What there is to do in a closed group. The table is not asked: whatever it has is of a new incarnation, which the
     /// fan-out begins.
-    async fn look_up_closed(&self, task: &Task) -> Result<TableAnswer, Unread> {
+    async fn look_up_closed(&self, task: &Task, wants_notices: bool) -> Result<TableAnswer, Unread> {
         let place = task.receipt_place();
-        let keys = [ItemKey::Due(task.client, place.clone()), ItemKey::Receipt(task.client, place)];
-        let found = self.read(&keys).await;
-        let [due, told] = keys.each_ref().map(|key| {
-            found.receipt(key).known(|| Unread(why_unread(&found, std::slice::from_ref(key)).into()))
-        });
-        let (due, told) = (due?.cloned(), told?);
-        if due.is_none() && told.is_none() {
-            return Ok(TableAnswer::Erased);
+        let due = self.receipt(&ItemKey::Due(task.client, place.clone())).await?;
+        if due.is_some() || self.receipt(&ItemKey::Receipt(task.client, place)).await?.is_some() {
+            return Ok(TableAnswer::Closed { due });
         }
-        Ok(TableAnswer::Closed { due })
+        // A pass was under way when the group was closed, and has recorded since what it sent.
+        let closed_at = task.item.closed.filter(|_| wants_notices && was_sent(&task.cursor));
+        Ok(match closed_at {
+            Some(at) => TableAnswer::Closed { due: Some(ErasureReceipt::due(&task.item, at)) },
+            None => TableAnswer::Erased,
+        })
+    }
+
+    async fn receipt(&self, key: &ItemKey) -> Result<Option<ErasureReceipt>, Unread> {
+        let keys = std::slice::from_ref(key);
+        let found = self.read(keys).await;
+        Ok(found.receipt(key).known(|| Unread(why_unread(&found, keys).into()))?.cloned())
     }
 
     /// Reads the next page.

@@ -23,13 +23,14 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Returns a report for each client that was behind.
     pub(super) async fn maintenance(&self, tally: &mut Tally) -> Result<Vec<CatchUpReport>, ControlError> {
         let registry = self.settle().await?;
+        // It takes little time, and the rest may take all there is.
+        self.notices(&registry, tally).await;
         // At the same time: neither clients that are behind for hours nor a scan of hours hold up the other.
         let catch_up = Box::pin(self.catch_up_all(&registry));
         let scans = Box::pin(self.scans(&registry));
         let (clients, (), ()) = join3(catch_up, scans, Box::pin(self.clear_retired(&registry))).await;
         count_sent(&clients, tally);
         self.count_behind(&clients, tally);
-        self.notices(&registry, tally).await;
         let mut answers: Vec<CatchUpReport> =
             clients.into_iter().filter(|client| !client.is_idle()).map(Client::caught_up).collect();
         answers.sort_by(|one, other| one.client.cmp(&other.client));

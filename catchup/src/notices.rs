@@ -8,8 +8,8 @@ use shared::control::{ErasureHints, TypedKey};
 use shared::erasure::hint;
 use shared::ledger::erasures::settle;
 use shared::ledger::{
-    ErasureReceipt, EventTable, GroupItem, ItemKey, Ledger, READ_LIMIT, ReceiptPlace, Registration, Registry,
-    Settlement, State, WriteError,
+    Condition, Cursor, ErasureReceipt, EventTable, GroupItem, ItemKey, Ledger, READ_LIMIT, ReceiptPlace,
+    Registration, Registry, Settlement, State, WriteError,
 };
 use shared::metrics::{ERASURE_AGE, ERASURES_DUE, Tally};
 use shared::route::route;
@@ -68,7 +68,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             let page = page.map_err(|error| error.to_string())?;
             let Some((place, _)) = page.last() else { break };
             last = Some(place.clone());
-            for some in page.chunks(READ_LIMIT) {
+            for some in page.chunks(READ_LIMIT / 2) {
                 self.settle_some(registration, some, due).await?;
             }
         }
@@ -84,15 +84,19 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let mut keys: Vec<ItemKey> =
             receipts.iter().map(|(place, _)| ItemKey::Group(place.group.clone())).collect();
         keys.dedup();
+        let cursor_key = |place: &ReceiptPlace| ItemKey::Cursor(registration.id, place.group.clone());
+        keys.extend(receipts.iter().map(|(place, _)| cursor_key(place)));
         let found = self.read(&keys).await;
         for (place, receipt) in receipts {
             let item = found.group(&place.group).known(|| why_unread(&found, &keys))?;
-            let Some(settlement) = settlement(registration, item, place) else {
+            let cursor = found.cursor(registration.id, &place.group).known(|| why_unread(&found, &keys))?;
+            let Some(settlement) = settlement(registration, item, cursor, place) else {
                 due.count += 1;
                 due.age = due.age.max(self.now().since(receipt.closed_at));
                 continue;
             };
-            let writes = settle(registration.id, place, receipt.clone(), settlement, self.now());
+            let condition = Condition::WriteCount(receipt.write_count);
+            let writes = settle(registration.id, place, receipt.clone(), settlement, condition, self.now());
             match self.ports.ledger.write(&writes).await {
                 Ok(()) => info!(group = %place.group, ?settlement, "a notice of an erasure is settled"),
                 // It was told meanwhile.
@@ -108,6 +112,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 fn settlement(
     registration: &Registration,
     item: Option<&GroupItem>,
+    cursor: Option<&Cursor>,
     place: &ReceiptPlace,
 ) -> Option<Settlement> {
     if registration.state == State::Retired {
@@ -115,5 +120,8 @@ fn settlement(
     }
     let lasts =
         item.is_some_and(|item| item.closed.is_some() && item.incarnation_number == place.incarnation_number);
-    (!lasts).then_some(Settlement::Superseded)
+    // Catch-up tells a client that has not begun with a later incarnation.
+    let is_to_be_told =
+        lasts || cursor.is_some_and(|cursor| cursor.incarnation_number <= place.incarnation_number);
+    (!is_to_be_told).then_some(Settlement::Superseded)
 }

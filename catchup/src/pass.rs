@@ -10,19 +10,24 @@ use shared::budget::Budget;
 use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::control::RefusedGroup;
+use shared::erasure::hint;
 use shared::event::Event;
 use shared::file_clients::FileClient;
-use shared::ids::Group;
+use shared::ids::{Group, Key};
 use shared::ledger::catch_up::{Begin, Plan, PlannedEvent, SentRange, Task, begin};
+use shared::ledger::erasures::was_sent;
+use shared::ledger::reconcile::window;
 use shared::ledger::times::PASS_LIMIT;
 use shared::ledger::{
-    ClientId, DamagedItem, ErasureReceipt, EventTable, ItemKey, Ledger, LedgerRead, State, UnsendableEvent,
+    ClientId, DamagedItem, ErasureReceipt, EventTable, ItemKey, Ledger, LedgerRead, ReceiptPlace, State,
+    UnsendableEvent,
 };
 use shared::message::Message;
 use shared::naming::QueueUrl;
 use shared::panics::{PANICKED, caught};
 use shared::rejection::Rejection;
-use shared::send::{Carrier, Outcome, Remainder, Run, Stop, StopReason, Transport, send_runs};
+use shared::route::route;
+use shared::send::{Carrier, Outcome, Remainder, Run, Stop, StopReason, Transport, all_accepted, send_runs};
 use shared::time::Timestamp;
 use tracing::{error, warn};
 
@@ -120,6 +125,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             }
         };
 
+        let registration = found.registry().present().and_then(|registry| registry.client(client.id));
+        let wants_notices = registration.is_some_and(|(_, registration)| registration.erasures);
         let (mut tasks, mut unread) = (Vec::new(), Vec::new());
         for group in groups {
             match begin(&found, client.id, group, self.first_version()) {
@@ -144,7 +151,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         // One that takes long must leave the others time to be sent.
         let look_up_until = if is_alone { until } else { Budget::lookups_of_pass(now, until) };
         let asked = tasks.into_iter().map(async |task| {
-            let looked = Box::pin(self.look_up(in_file, &task, bytes_limit, look_up_until)).await;
+            let looked = self.look_up(in_file, &task, wants_notices, bytes_limit, look_up_until);
+            let looked = Box::pin(looked).await;
             (task, looked)
         });
         let mut answered = Vec::new();
@@ -165,7 +173,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         }
         log_unread(client, &unread);
         pass_outcome.groups.extend(unread.into_iter().map(|(group, _)| (group, End::Left)));
-        let planned = self.sort_out(answered, until, &mut pass_outcome).await;
+        let planned = self.sort_out(client, answered, wants_notices, until, &mut pass_outcome).await;
         self.send(client, planned, until, &mut pass_outcome).await;
         pass_outcome
     }
@@ -193,17 +201,36 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// only the fan-out can go on with, erased ones.
     async fn sort_out(
         &self,
+        client: &ServedClient<'_>,
         asked: Vec<ReadGroup>,
+        wants_notices: bool,
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
     ) -> Vec<PlannedGroup> {
-        let (mut planned, mut lowest) = (Vec::new(), Vec::new());
+        let (mut planned, mut lowest, mut hints) = (Vec::new(), Vec::new(), Vec::new());
         for ReadGroup { task, looked } in asked {
             match looked {
                 TableAnswer::Lasts(plan) => planned.push(PlannedGroup { task, plan, due: None }),
                 TableAnswer::Closed { due } => {
                     let plan = Plan::of_notice(&task);
                     planned.push(PlannedGroup { task, plan, due });
+                }
+                TableAnswer::EarlierNotice { place, due } => {
+                    let told = Box::pin(self.tell_of_earlier(client, &task, &place, due, until));
+                    let told = caught(told, || Err(None)).await;
+                    let end = if told.is_ok() { End::More } else { End::Left };
+                    pass_outcome.sent += usize::from(told.is_ok());
+                    if let Err(Some(stop)) = told {
+                        pass_outcome.note(client, &task.group, stop);
+                    }
+                    pass_outcome.groups.push((task.group, end));
+                }
+                // The fan-out closes the group, and the client is told.
+                TableAnswer::Erased
+                    if wants_notices && task.item.closed.is_none() && was_sent(&task.cursor) =>
+                {
+                    hints.push(task.item.key.clone());
+                    pass_outcome.groups.push((task.group, End::Left));
                 }
                 TableAnswer::Erased => {
                     let recorded = caught(self.record_erased(&task), || RecordOutcome::Behind).await;
@@ -219,7 +246,48 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             }
         }
         self.put_lowest(&lowest, until).await;
+        self.put_hints(&hints, until).await;
         self.put_rejections(planned, until, pass_outcome).await
+    }
+
+    /// Tells the client that an earlier incarnation was erased, the one that its cursor is of.
+    ///
+    /// # Errors
+    ///
+    /// Why its queue did not take that; `None` if only the ledger did not.
+    async fn tell_of_earlier(
+        &self,
+        client: &ServedClient<'_>,
+        task: &Task,
+        place: &ReceiptPlace,
+        due: ErasureReceipt,
+        until: Timestamp,
+    ) -> Result<(), Option<Stop>> {
+        let message = task.earlier_notice(&due).message();
+        let limits = self.limits(until, self.now());
+        let (clock, transport) = (self.ports.clock, self.ports.transport);
+        all_accepted(send_runs(clock, transport, client.queue, route([message]), &limits).await)?;
+        let writes = task.told_of_earlier(place, due, self.now(), &mut || self.ports.ledger.fresh());
+        self.ports.ledger.write(&writes).await.map_err(|error| {
+            let group = task.group.as_str();
+            warn!(group, why = %error, "a notice of an erasure could not be recorded; it is sent again");
+            None
+        })
+    }
+
+    /// Makes the fan-out look at groups of which nothing is left.
+    async fn put_hints(&self, keys: &[Key], until: Timestamp) {
+        if keys.is_empty() {
+            return;
+        }
+        let cause = format!("catch-up {}", window(self.now()));
+        let hints = route(keys.iter().map(|key| hint(key, &cause, None)));
+        if let Err(stop) = all_accepted(self.put(&self.own.fan_out, hints, until).await) {
+            warn!(
+                why = stop.why,
+                "a hint about an erasure could not be put on the fan-out queue; a later pass does"
+            );
+        }
     }
 
     /// Makes the fan-out look at groups of which the first event is gone.

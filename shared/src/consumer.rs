@@ -145,7 +145,9 @@ pub fn decide(
     if message.is_erasure {
         let is_newer = state.incarnation.is_none() && message.version > mine;
         let is_of_mine = state.incarnation.is_some() && is_same;
-        return if is_newer || is_of_mine || state.waits_for(message) {
+        // Nothing of that incarnation was sent: what is there is of one before it.
+        let is_of_a_later_one = !is_same && follows(none_yet);
+        return if is_newer || is_of_mine || is_of_a_later_one || state.waits_for(message) {
             Verdict::Forget(message.taken_by(is_same.then_some(state)))
         } else {
             Verdict::Had

@@ -169,7 +169,9 @@ def decide(
         is_of_mine = state.incarnation is not None and is_same
         # What is missing is of an incarnation after the state's own.
         is_awaited = state.asked is not None and state.asked.incarnation == message.incarnation
-        if is_newer or is_of_mine or is_awaited:
+        # Nothing of that incarnation was sent: what is there is of one before it.
+        is_of_a_later_one = not is_same and follows(none_yet)
+        if is_newer or is_of_mine or is_of_a_later_one or is_awaited:
             return Verdict.FORGET, _taken(message, state if is_same else None)
         return Verdict.HAD, state
     if not is_same:

@@ -168,6 +168,9 @@ fn a_notice_of_erasure_ends_its_own_incarnation() {
         // All that came of A fell out: nothing is left of the incarnation before either.
         ("5 B 1 A", "7>8 A erased", "forget 8 A"),
         ("5 B 6 B", "7>8 A erased", "had"),
+        // Nothing of B was sent: what is there is of an incarnation before it.
+        ("5 A", "0>6 B erased", "forget 6 B"),
+        ("5 A", "5>6 B erased", "had"),
         ("none", "5>6 A erased", "forget 6 A"),
         ("0 - 1 A", "5>6 A erased", "forget 6 A"),
         ("0 - 1 B", "5>6 A erased", "forget 6 A"),

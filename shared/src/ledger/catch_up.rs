@@ -77,11 +77,7 @@ impl Task {
 
     /// Whether the client is up to date when it has everything up to the group's version.
     fn is_settled(&self, now: Timestamp) -> bool {
-        self.item.closed.is_some()
-            || self.replay().is_none_or(|repeated| {
-                self.item.version >= repeated.until
-                    || repeated.settles_at.is_none_or(|settles_at| settles_at <= now)
-            })
+        self.item.closed.is_some() || self.replay().is_none_or(|repeated| repeated.is_settled(now))
     }
 
     fn is_of_this_incarnation(&self) -> bool {

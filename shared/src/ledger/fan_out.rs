@@ -14,7 +14,8 @@ mod rows;
 mod run;
 mod unrecorded_sends;
 
-use super::cursors::{CursorWrite, transactions};
+use super::cursors::{CursorWrite, transactions, transactions_with};
+use super::erasures::DueNotices;
 use super::pairs::{new_pairs, note_pairs};
 use super::plausible::{self, LOOK_UP_LIMIT};
 use super::{
@@ -111,13 +112,36 @@ fn after_a_hint(
         Some(false) => return nothing,
         Some(true) => {}
     }
-    let behind = erasures::wanting(registry).map(|client| client.id);
-    if let Some(missing) = unread(behind.filter(|client| item.behind.contains(client)), known.answers) {
+    // A filter of the source that leaves out everything by mistake must not make consumers delete what they have.
+    match known.answers.first {
+        None => return Decision::LookUp(LookUp::First(item.first.identity.clone())),
+        Some(true) => return nothing,
+        Some(false) => {}
+    }
+    if let Some(missing) = unread_to_be_told(known, registry, item) {
         return missing;
     }
-    let transactions = erasures::close(known.group, item, registry, &known.answers.cursors, known.now, fresh);
+    let due = due_notices(known, registry, item, fresh);
+    let transactions = erasures::close(known.group, item, due, known.now);
     let settled = known.hints.to_vec();
     Decision::Write(PriorWrite { settled, ..before_sending(transactions, "the aggregate was erased") })
+}
+
+/// What has to be read before it can be said who is due a notice.
+fn unread_to_be_told(known: &GroupKnowledge<'_>, registry: &Registry, item: &GroupItem) -> Option<Decision> {
+    let wanting = erasures::wanting(registry).map(|client| client.id);
+    unread(wanting.filter(|client| item.behind.contains(client)), known.answers)
+}
+
+/// Who is due a notice that the incarnation of `item` was erased.
+fn due_notices(
+    known: &GroupKnowledge<'_>,
+    registry: &Registry,
+    item: &GroupItem,
+    fresh: &mut dyn FnMut() -> u64,
+) -> DueNotices {
+    let (cursors, unrecorded) = (&known.answers.cursors, known.unrecorded);
+    DueNotices::of(known.group, item, registry, cursors, unrecorded, known.now, fresh)
 }
 
 /// The events are read from the table: what the messages bring, what they leave out, and whether the incarnation lasts.
@@ -128,7 +152,7 @@ fn look_up(
     fresh: &mut dyn FnMut() -> u64,
 ) -> Decision {
     if item.closed.is_some() {
-        return first_is_gone(known, item);
+        return first_is_gone(known, registry, item, fresh);
     }
     // A jump is measured from the oldest event that is left. What is missing below it counts as holes all the same.
     let floor = item.version.max(item.first.version.saturating_sub(1));
@@ -159,7 +183,7 @@ fn look_up(
     // By now the rows are read: if the first event is still there, they are of this incarnation.
     match known.answers.first {
         None => return Decision::LookUp(LookUp::First(item.first.identity.clone())),
-        Some(false) => return first_is_gone(known, item),
+        Some(false) => return first_is_gone(known, registry, item, fresh),
         Some(true) => {}
     }
     if let Some(rejection) = Decision::reject(known.arrivals.iter().filter(is_far), floor) {
@@ -195,7 +219,12 @@ fn look_up(
 }
 
 /// A new incarnation, or only the oldest events were removed.
-fn first_is_gone(known: &GroupKnowledge<'_>, item: &GroupItem) -> Decision {
+fn first_is_gone(
+    known: &GroupKnowledge<'_>,
+    registry: &Registry,
+    item: &GroupItem,
+    fresh: &mut dyn FnMut() -> u64,
+) -> Decision {
     let Some(rows) = &known.answers.whole else { return Decision::LookUp(LookUp::Whole) };
     let there: Vec<&Arrival> = known.arrivals.iter().filter(|arrival| shows(rows, arrival)).collect();
     let plausible = highest_plausible(rows, item, &there);
@@ -235,7 +264,16 @@ fn first_is_gone(known: &GroupKnowledge<'_>, item: &GroupItem) -> Decision {
     } else {
         (GroupItem { first, ..item.clone() }, "the oldest events are gone")
     };
-    let transactions = transactions(known.group, item, false, after, Vec::new());
+    // Of an incarnation that was closed, the clients are told already.
+    let due = if begins_anew && item.closed.is_none() {
+        if let Some(missing) = unread_to_be_told(known, registry, item) {
+            return missing;
+        }
+        due_notices(known, registry, item, fresh)
+    } else {
+        DueNotices::default()
+    };
+    let transactions = transactions_with(known.group, item, false, after, due.cursors, due.receipts);
     Decision::Write(before_sending(transactions, why))
 }
 

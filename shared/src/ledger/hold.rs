@@ -32,7 +32,7 @@ pub fn hold(
     let known = KnownPosition::of(item, client, cursor, first_version);
     let before = from.map_or(known.has, |from| from.max(first_version) - 1);
     let now = hold.since;
-    let replay = known.all_that_was_sent(item, id, now);
+    let replay = known.all_that_was_sent(id, now);
     let hold = match cursor.and_then(|cursor| cursor.hold.as_ref()) {
         Some(earlier) => Hold { since: earlier.since, skipped: earlier.skipped.clone(), ..hold },
         None => hold,

@@ -154,11 +154,23 @@ pub struct Cursor {
 pub struct Repetition {
     /// In which replay.
     pub id: ReplayId,
-    /// Up to which version. It may be above the group's.
+    /// Up to which version.
     pub until: i64,
-    /// The client stays behind until then, or until the group's version has reached `until`: an event that was sent
-    /// without a record would be swallowed by SQS under its usual id, though the client did not keep it.
+    /// Until then, everything is a repetition, and the client stays behind: what was sent without a record would be swallowed
+    /// by SQS under its usual id, though the client did not keep it.
     pub settles_at: Option<Timestamp>,
+}
+
+impl Repetition {
+    /// Whether a version is repeated.
+    pub fn repeats(&self, version: i64, now: Timestamp) -> bool {
+        version <= self.until || !self.is_settled(now)
+    }
+
+    /// Whether SQS takes again what was sent before the replay was requested.
+    pub fn is_settled(&self, now: Timestamp) -> bool {
+        self.settles_at.is_none_or(|settles_at| settles_at <= now)
+    }
 }
 
 /// Why a client gets nothing of a group.

@@ -5,12 +5,8 @@ use std::time::Duration;
 use super::cursors::behind;
 use super::times::{DEDUPLICATION, FAN_OUT_LIMIT};
 use super::{ClientId, Cursor, GroupItem, Hold, LastVersion, Repetition, Write, WriteCount};
-use crate::config::VERSION_LIMIT;
 use crate::ids::{Group, ReplayId};
 use crate::time::Timestamp;
-
-/// How many events the fan-out may have sent without a record.
-pub(super) const RUN_LENGTH: i64 = 100;
 
 /// How long SQS may swallow what a fan-out sent without recording it, if that had begun before.
 const SETTLED: Duration = DEDUPLICATION.saturating_add(FAN_OUT_LIMIT);
@@ -53,7 +49,7 @@ pub fn replay(
 
 /// One transaction that makes `client` get `group` again from version `from` on, because its consumer saw that something is
 /// missing there. The same as a [`replay`], but that the consumer has acknowledged without effect what came meanwhile: also
-/// what a sender sent that died before it recorded it, so that nothing tells how far that goes but the length of a run.
+/// what a sender sent that died before it recorded it. So for as long as SQS would swallow that, everything is repeated.
 #[expect(
     clippy::too_many_arguments,
     reason = "what was read, what is asked for, and what a function cannot make"
@@ -70,7 +66,7 @@ pub fn close_gap(
     fresh: &mut dyn FnMut() -> u64,
 ) -> Vec<Write> {
     let known = KnownPosition::of(item, client, cursor, first_version);
-    let replay = known.all_that_was_sent(item, id, now);
+    let replay = known.all_that_was_sent(id, now);
     let hold = cursor.and_then(|cursor| cursor.hold.clone());
     let before = from.max(first_version) - 1;
     behind(group, item, client, cursor, known.back_to(before, first_version, Some(replay), hold, now, fresh))
@@ -121,11 +117,9 @@ impl<'c> KnownPosition<'c> {
         self.repeated.map_or(self.has, |repeated| repeated.until.max(self.has))
     }
 
-    /// The repetition, under `id`, of everything that any sender may have sent to the client before `now`: the fan-out is at
-    /// most a run ahead of its record. What is above comes under its usual id only when SQS does not swallow that any more.
-    pub(super) fn all_that_was_sent(&self, item: &GroupItem, id: &ReplayId, now: Timestamp) -> Repetition {
-        let until = self.until().max(item.version.saturating_add(RUN_LENGTH)).min(VERSION_LIMIT);
-        Repetition { id: id.clone(), until, settles_at: Some(now.plus(SETTLED)) }
+    /// The repetition, under `id`, of everything that any sender may have sent to the client before `now`, recorded or not.
+    pub(super) fn all_that_was_sent(&self, id: &ReplayId, now: Timestamp) -> Repetition {
+        Repetition { id: id.clone(), until: self.until(), settles_at: Some(now.plus(SETTLED)) }
     }
 
     /// A cursor that begins another epoch after version `before`, or after what the client has if that is less.

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::replay::RUN_LENGTH;
 use super::stored::Attributes;
-use super::{ClientId, Cursor, GroupItem, Repetition, WriteCount};
+use super::{ClientId, Cursor, GroupItem, WriteCount};
 use crate::time::Timestamp;
 
 /// How many groups a client may have replayed in a minute, and at once after a quiet one. A replay reads and sends a group
@@ -34,7 +33,7 @@ pub enum RequestVerdict {
     CarryOut(RequestAllowance),
     /// A replay that is still going on brings it.
     AlreadyOpen,
-    /// The client has none of these versions, and can't have got them.
+    /// The client has nothing of this incarnation yet.
     Nothing,
     /// The ledger does not know the group.
     UnknownGroup,
@@ -55,8 +54,7 @@ pub fn request_verdict(
 ) -> RequestVerdict {
     let Some(item) = item else { return RequestVerdict::UnknownGroup };
     let is_open = |cursor: &Cursor| {
-        let brings = |replay: &Repetition| from <= replay.until && cursor.position < replay.until;
-        cursor.position < from && cursor.replay.as_ref().is_some_and(brings)
+        cursor.position < from && cursor.replay.as_ref().is_some_and(|replay| replay.repeats(from, now))
     };
     match cursor.filter(|_| item.behind.contains(&client)) {
         // It has nothing of this incarnation.
@@ -65,7 +63,6 @@ pub fn request_verdict(
         }
         Some(cursor) if is_open(cursor) => return RequestVerdict::AlreadyOpen,
         // What was not recorded can be missing, too.
-        _ if from > item.version.saturating_add(RUN_LENGTH) => return RequestVerdict::Nothing,
         _ => {}
     }
     match RequestAllowance::now(allowance, now).one_less(fresh) {
@@ -165,8 +162,7 @@ mod tests {
             (None, 9, carried()),
             // What a sender sent before it died is not recorded.
             (None, 10, carried()),
-            (None, 109, carried()),
-            (None, 110, Nothing),
+            (None, 110, carried()),
             // Behind: it has all up to 5.
             (Some(cursor(2, 5, None)), 5, carried()),
             (Some(cursor(2, 5, None)), 6, carried()),
@@ -199,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_changes_nothing_takes_nothing_of_the_allowance() {
-        assert_eq!(verdict(None, false, 0, 110), Nothing);
+        assert_eq!(verdict(Some(&cursor(1, 5, Some(8))), true, 0, 1), Nothing);
         assert_eq!(verdict(Some(&cursor(2, 5, Some(8))), true, 0, 6), AlreadyOpen);
         assert_eq!(verdict(None, false, 0, 9), TooSoon);
     }

@@ -142,7 +142,7 @@ fn gather_for(name: &str, task: &Task, bytes_limit: usize, pages: &str) -> Strin
         }
     }
     let until = task.replay().map(|repeated| repeated.until);
-    let plan = gathered.plan();
+    let plan = gathered.plan(Timestamp::from_millis(2));
     let mut shown: Vec<String> =
         plan.rejected.iter().map(|rejected| format!("{}!", rejected.version)).collect();
     for PlannedEvent { version, message } in &plan.events {
@@ -205,7 +205,7 @@ fn of_too_much_the_lowest_is_sent_and_the_next_pass_goes_on() {
     let file = file();
     let mut gathered = NeededEvents::new(&task(1, 1_200, cursor("1:0")), client(&file, "A"), 1 << 30);
     gathered.take(rows(&all.join(" ")));
-    let plan = gathered.plan();
+    let plan = gathered.plan(Timestamp::from_millis(2));
     assert_eq!((plan.events.len(), plan.end), (VERSIONS_LIMIT, 1_000));
 }
 
@@ -226,7 +226,7 @@ fn a_plan_knows_how_far_the_client_got() {
         let file = file();
         let mut gathered = NeededEvents::new(&task(1, 9, cursor("1:1")), client(&file, "A"), 1 << 20);
         gathered.take(rows("8 7 5 3! 2!"));
-        gathered.plan()
+        gathered.plan(Timestamp::from_millis(2))
     };
     // Rejected 2 and 3; holes 4, 6 and 9.
     let reached: Vec<i64> = (0..4).map(|accepted| plan().reached(plan().events.get(accepted))).collect();

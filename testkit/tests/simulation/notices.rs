@@ -250,7 +250,8 @@ impl World {
                     };
                     state = verdict.state_after(state);
                 }
-                if is_told && has_data {
+                let is_filtered = self.mix.has(Kind::Filtered) && self.mix.has_any(&UNRECORDED);
+                if has_data && (is_told || !is_filtered) && observed.served(client).is_some() {
                     self.violated(|| {
                         format!("notice: {} does not forget {}", NAMES[client], ["a", "b"][group])
                     });

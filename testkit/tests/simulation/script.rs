@@ -143,6 +143,16 @@ impl Script<'_> {
                     let count = rng.between(1, 2);
                     self.world.at(after, move |world| world.append(group, count, Traits::default()));
                 }
+                // A client that is behind can miss a whole incarnation.
+                for _ in 0..if self.has(Kind::Notices) { rng.below(3) } else { 0 } {
+                    let again = at.plus(rng.seconds(20, 300));
+                    self.end = self.end.max(again.plus(Duration::from_secs(MINUTE)));
+                    self.world.at(again, move |world| world.erase(group));
+                    let after = again.plus(rng.seconds(0, 90));
+                    if rng.coin() {
+                        self.world.at(after, move |world| world.append(group, 1, Traits::default()));
+                    }
+                }
             }
             if self.has(Kind::FarVersions) {
                 for _ in 0..rng.between(1, 2) {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use shared::filter::FilterDigest;
 use shared::ids::Group;
-use shared::ledger::{GroupItem, Item, ItemKey, LastVersion, Write, WriteError};
+use shared::ledger::{Cursor, GroupItem, Item, ItemKey, LastVersion, Write, WriteError};
 
 use crate::clients::NAMES;
 use crate::observed::Replayed;
@@ -59,7 +59,9 @@ impl World {
             (ItemKey::Cursor(id, group), Some(Item::Cursor(cursor)), before) => {
                 let before = if let Some(Item::Cursor(before)) = before { Some(before) } else { None };
                 let Some(replay) = &cursor.replay else { return };
-                if before.is_some_and(|before| before.replay.as_ref() == Some(replay)) {
+                let is_same =
+                    |before: &Cursor| before.replay.as_ref().is_some_and(|known| known.id == replay.id);
+                if before.is_some_and(is_same) {
                     return;
                 }
                 let Some(index) = self.source.borrow().index_of(group) else { return };

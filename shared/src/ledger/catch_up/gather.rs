@@ -9,6 +9,7 @@ use crate::ids::{EventIdentity, IncarnationToken};
 use crate::ledger::{LastVersion, Repetition, Row, UnsendableEvent};
 use crate::message::{ChainLink, Message};
 use crate::send::Carrier;
+use crate::time::Timestamp;
 
 /// The most events of a group that a pass sends; the next pass goes on.
 pub const VERSIONS_LIMIT: usize = 1_000;
@@ -140,14 +141,14 @@ impl<'f> NeededEvents<'f> {
     ///
     /// It ends before an event that can't be sent, unless that comes first: so there is a rejection about it only when
     /// it is passed over.
-    pub fn plan(self) -> Plan {
+    pub fn plan(self, now: Timestamp) -> Plan {
         let mut plan = Plan { rejected: Vec::new(), events: Vec::new(), end: self.top };
         let (replay, first_version) = (self.replay.as_ref(), self.first_version);
         let mut last = self.last;
         for (version, kept) in self.kept {
             let message = match kept {
                 Kept::Event(event) => {
-                    let repeated = replay.filter(|repeated| version <= repeated.until);
+                    let repeated = replay.filter(|repeated| repeated.repeats(version, now));
                     let previous_version = last.unwrap_or(first_version - 1);
                     let along = Along {
                         chain: Some(ChainLink { incarnation: &self.incarnation, previous_version }),

@@ -3,7 +3,9 @@
 use super::{Begin, Task};
 use crate::ledger::cursors::{progress, up_to_date};
 use crate::ledger::erasures::settle;
-use crate::ledger::{Cursor, ErasureReceipt, LastVersion, Repetition, Settlement, Write, WriteCount};
+use crate::ledger::{
+    Condition, Cursor, ErasureReceipt, LastVersion, Repetition, Settlement, Write, WriteCount,
+};
 use crate::time::Timestamp;
 
 /// What was sent to a client of a group and is not recorded yet.
@@ -82,7 +84,14 @@ impl SentRange {
                 let mut writes = up_to_date(&task.group, &task.item, task.client, cursor, last);
                 if let Some(receipt) = self.due.clone() {
                     let place = task.receipt_place();
-                    writes.extend(settle(task.client, &place, receipt, Settlement::Told, now));
+                    writes.extend(settle(
+                        task.client,
+                        &place,
+                        receipt,
+                        Settlement::Told,
+                        Condition::Any,
+                        now,
+                    ));
                 }
                 return ProgressWrite::UpToDate(writes);
             }

@@ -8,7 +8,6 @@ use crate::config::ClientName;
 use crate::event::{Along, Event};
 use crate::ids::Group;
 use crate::ledger::cursors::{CursorWrite, transactions};
-use crate::ledger::replay::RUN_LENGTH;
 use crate::ledger::{ClientId, EventTime, GroupItem, LastSent, UnsendableEvent, Write};
 use crate::message::Message;
 use crate::time::Timestamp;
@@ -16,8 +15,6 @@ use crate::view::ViewError;
 
 /// The most events of one run. The next run begins where it was recorded.
 const RUN_LIMIT: usize = 100;
-
-const _: () = assert!(RUN_LIMIT as i64 == RUN_LENGTH, "a replay repeats what may have been sent");
 
 /// Consecutive versions of a group, from the one after the item's.
 #[derive(Clone, Debug, PartialEq, Eq)]

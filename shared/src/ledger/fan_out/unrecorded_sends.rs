@@ -65,7 +65,7 @@ impl UnrecordedSends {
     }
 
     /// The clients of which something is known in the incarnation of `item`.
-    pub(super) fn of(&self, item: &GroupItem) -> impl Iterator<Item = ClientId> {
+    pub(in crate::ledger) fn of(&self, item: &GroupItem) -> impl Iterator<Item = ClientId> {
         let of_incarnation =
             self.0.iter().filter(|(_, sent)| sent.incarnation_number == item.incarnation_number);
         of_incarnation.map(|(client, _)| *client)

@@ -84,6 +84,11 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
         fields.if_any("sent", |fields| fields.bytes("sent", packed::unpack))?.unwrap_or_default();
     let last = last(fields, write_count)?;
     let sent = last.map(|last| LastSent::new(last, exceptions)).unwrap_or_default();
+    let incarnation_number = fields.number("incarnation_number")?;
+    let closed_incarnation =
+        fields.if_any("closed_incarnation", |fields| fields.number::<u64>("closed_incarnation"))?;
+    let closed = fields.if_any("closed", |fields| fields.instant("closed"))?;
+    let closed = closed.filter(|_| closed_incarnation == Some(incarnation_number));
     let first = |fields: &mut Fields| {
         let id = fields.if_any("id", |fields| fields.text("id"))?;
         let identity = EventIdentity { sort: fields.key("sort")?, id };
@@ -95,7 +100,7 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
         sent,
         behind: behind.into_iter().flatten().map(ClientId).collect::<BTreeSet<_>>(),
         revision: fields.number("revision")?,
-        incarnation_number: fields.number("incarnation_number")?,
+        incarnation_number,
         token: token(fields)?,
         first: fields.map("first", first)?,
         time: fields.if_any("time", |fields| fields.event_time("time"))?,
@@ -103,7 +108,7 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
         key: fields.key("key")?,
         holes: fields.if_any("holes", |fields| fields.list("holes", fields::version))?.unwrap_or_default(),
         pairs: fields.if_any("pairs", |fields| fields.list("pairs", fields::version))?.unwrap_or_default(),
-        closed: fields.if_any("closed", |fields| fields.instant("closed"))?,
+        closed,
         unknown: fields.take_rest(),
     })
 }

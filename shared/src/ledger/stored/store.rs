@@ -99,6 +99,8 @@ fn of_group(group: &GroupItem) -> Attributes {
         put(&mut attributes, name, (!versions.is_empty()).then(list));
     }
     put(&mut attributes, "closed", group.closed.map(at));
+    // A release that knows nothing of it may begin another incarnation.
+    put(&mut attributes, "closed_incarnation", group.closed.map(|_| number(group.incarnation_number)));
     attributes
 }
 

@@ -123,7 +123,7 @@ fn what_an_operator_reads() {
         ItemKey::Group(group()),
         Item::Group(Box::new(group_item())),
         expect![
-            "group#AFC%20F5 / group: {behind: <2, 11>, closed: \"2027-01-15T08:01:40Z\", first: {id: \"an id\", sort: \"2025-03-01T09:30:00Z\", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: \"AFC F5\", last: 6, last_write_count: 9, pairs: [3], revision: 3, sent: [1, 0, 2, 6], streamed_at: \"2027-01-15T08:00:00.125Z\", time: \"2026-11-20T10:00:00.000000001Z\", token: \"0123456789abcdef\", version: 7, write_count: 9}"
+            "group#AFC%20F5 / group: {behind: <2, 11>, closed: \"2027-01-15T08:01:40Z\", closed_incarnation: 1, first: {id: \"an id\", sort: \"2025-03-01T09:30:00Z\", version: 1}, format: 2, holes: [4, 2], incarnation_number: 1, key: \"AFC F5\", last: 6, last_write_count: 9, pairs: [3], revision: 3, sent: [1, 0, 2, 6], streamed_at: \"2027-01-15T08:00:00.125Z\", time: \"2026-11-20T10:00:00.000000001Z\", token: \"0123456789abcdef\", version: 7, write_count: 9}"
         ],
     );
     let empty = GroupItem {
@@ -138,7 +138,7 @@ fn what_an_operator_reads() {
         ItemKey::Group(group()),
         Item::Group(Box::new(empty)),
         expect![[
-            r#"group#AFC%20F5 / group: {closed: "2027-01-15T08:01:40Z", first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, incarnation_number: 1, key: "AFC F5", pairs: [3], revision: 3, token: "0123456789abcdef", version: 7, write_count: 9}"#
+            r#"group#AFC%20F5 / group: {closed: "2027-01-15T08:01:40Z", closed_incarnation: 1, first: {id: "an id", sort: "2025-03-01T09:30:00Z", version: 1}, format: 2, incarnation_number: 1, key: "AFC F5", pairs: [3], revision: 3, token: "0123456789abcdef", version: 7, write_count: 9}"#
         ]],
     );
     check(

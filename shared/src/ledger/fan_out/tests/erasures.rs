@@ -12,21 +12,21 @@ fn a_group_of_which_nothing_is_left_is_closed_and_the_clients_that_want_to_know_
     check(
         &hinted("v5", ""),
         &expect![
-            "empty? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2, 3] closed}, cursor 2: new: incarnation1 position 5, cursor 3: new: incarnation1 position 5, due 2: in any case: incarnation1, due 3: in any case: incarnation1; settles [0]"
+            "empty? first? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2, 3] closed}, cursor 2: new: incarnation1 position 5, cursor 3: new: incarnation1 position 5, due 2: in any case: incarnation1, due 3: in any case: incarnation1; settles [0]"
         ],
     );
     // Client 3 was sent nothing since it joined, and wants everything.
     check(
         &hinted("v5 sent:2=3,3=0", ""),
         &expect![
-            "empty? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2, 3] closed}, cursor 2: new: incarnation1 position 5 last 3, cursor 3: new: incarnation1 position 5 last 0, due 2: in any case: incarnation1, due 3: in any case: incarnation1; settles [0]"
+            "empty? first? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2, 3] closed}, cursor 2: new: incarnation1 position 5 last 3, cursor 3: new: incarnation1 position 5 last 0, due 2: in any case: incarnation1, due 3: in any case: incarnation1; settles [0]"
         ],
     );
     // In a later incarnation.
     check(
         &hinted("v5 incarnation2", ""),
         &expect![
-            "empty? the aggregate was erased: {if 40: write_count41 v5 incarnation2 first a001 t5 revision2 behind [2, 3] closed}, cursor 2: new: incarnation2 position 5, cursor 3: new: incarnation2 position 5, due 2: in any case: incarnation2, due 3: in any case: incarnation2; settles [0]"
+            "empty? first? the aggregate was erased: {if 40: write_count41 v5 incarnation2 first a001 t5 revision2 behind [2, 3] closed}, cursor 2: new: incarnation2 position 5, cursor 3: new: incarnation2 position 5, due 2: in any case: incarnation2, due 3: in any case: incarnation2; settles [0]"
         ],
     );
 }
@@ -47,13 +47,13 @@ fn a_filtered_client_that_was_sent_nothing_is_not_told() {
     check(
         &filtered("v5 sent:2=0"),
         &expect![
-            "empty? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [3] 2=0 closed}, cursor 3: new: incarnation1 position 5, due 3: in any case: incarnation1; settles [0]"
+            "empty? first? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [3] 2=0 closed}, cursor 3: new: incarnation1 position 5, due 3: in any case: incarnation1; settles [0]"
         ],
     );
     check(
         &filtered("v5 last:0"),
         &expect![
-            "empty? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [] last 0 closed}; settles [0]"
+            "empty? first? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [] last 0 closed}; settles [0]"
         ],
     );
 }
@@ -68,25 +68,25 @@ fn a_client_that_is_behind_is_due_a_notice_if_it_was_sent_something() {
     check(
         &behind(cursor(3, 0)),
         &expect![
-            "empty? cursors 2? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2, 3] closed}, cursor 3: new: incarnation1 position 5, due 2: in any case: incarnation1, due 3: in any case: incarnation1; settles [0]"
+            "empty? first? cursors 2? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2, 3] closed}, cursor 3: new: incarnation1 position 5, due 2: in any case: incarnation1, due 3: in any case: incarnation1; settles [0]"
         ],
     );
     check(
         &behind(cursor(0, 0)),
         &expect![
-            "empty? cursors 2? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2, 3] closed}, cursor 3: new: incarnation1 position 5, due 3: in any case: incarnation1; settles [0]"
+            "empty? first? cursors 2? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2, 3] closed}, cursor 3: new: incarnation1 position 5, due 3: in any case: incarnation1; settles [0]"
         ],
     );
     check(
         &behind(cursor(0, 4)),
         &expect![
-            "empty? cursors 2? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2, 3] closed}, cursor 3: new: incarnation1 position 5, due 2: in any case: incarnation1, due 3: in any case: incarnation1; settles [0]"
+            "empty? first? cursors 2? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2, 3] closed}, cursor 3: new: incarnation1 position 5, due 2: in any case: incarnation1, due 3: in any case: incarnation1; settles [0]"
         ],
     );
     check(
         &behind(Cursor { incarnation_number: 9, ..cursor(3, 0) }),
         &expect![
-            "empty? cursors 2? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2, 3] closed}, cursor 3: new: incarnation1 position 5, due 3: in any case: incarnation1; settles [0]"
+            "empty? first? cursors 2? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2, 3] closed}, cursor 3: new: incarnation1 position 5, due 2: in any case: incarnation1, due 3: in any case: incarnation1; settles [0]"
         ],
     );
 }
