@@ -43,7 +43,10 @@ async fn a_client_that_wants_to_know_is_told_of_an_erasure_once_after_all_events
     // Nobody wants to know yet: this one is found later.
     operator.delete("C", 1..2).await?;
     let (text, _) = operator.run(&["erasures"], 0);
-    assert_eq!(text, "no client is told of erasures: none has `erasures = true` in the deployed config\n");
+    assert_eq!(
+        text,
+        "no client is told of erasures: none had `erasures = true` when maintenance ran last, each minute\n"
+    );
     let (_, errors) = operator.run(&["erasures", "--find"], 2);
     assert!(errors.contains("no client is told of erasures"), "{errors}");
     operator.configure(true)?;
