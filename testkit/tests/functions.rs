@@ -27,7 +27,7 @@ time = \"createTime\"
 version = \"version\"
 
 [[client]]
-name = \"billing\"
+name = \"billing\"\nerasures = true
 ";
 
 const LEDGER_TABLE: &str = "Ledger";
@@ -189,6 +189,7 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
         "start": { "S": "2025-01-01T00:00:00Z" },
         "clients": { "M": { "billing": { "M": {
             "id": { "N": "1" }, "state": { "S": "live" }, "history": { "BOOL": false }, "since": { "N": "1" },
+            "erasures": { "BOOL": true },
         } } } },
     });
     let group = json!({
@@ -201,6 +202,11 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
     // By every key, query and scan there is the registry, and nothing else.
     let quiet = json!({
         "Responses": { LEDGER_TABLE: [registry] }, "UnprocessedKeys": {}, "Items": [], "Count": 0, "ScannedCount": 0,
+    });
+    let asked = json!({
+        "messageId": "m-1", "receiptHandle": "handle", "body": "{\"group\":\"a\",\"from\":1}",
+        "attributes": { "MessageGroupId": "nobody", "SenderId": "AROA:consumer" }, "messageAttributes": {},
+        "eventSource": "aws:sqs",
     });
     let none_returned = "{\"batchItemFailures\":[]}";
     let cases = [
@@ -230,6 +236,13 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
             binary: &functions.catch_up,
             payload: json!({ "request": "maintenance" }),
             response: "{\"clients\":[]}",
+            tables: vec![Answer::Done(quiet.clone())],
+        },
+        Case {
+            name: "requests-metrics",
+            binary: &functions.catch_up,
+            payload: json!({ "Records": [asked] }),
+            response: none_returned,
             tables: vec![Answer::Done(quiet)],
         },
     ];
@@ -238,7 +251,8 @@ fn the_functions_write_every_metric_in_a_line_per_invocation() {
     let written: BTreeSet<&str> = lines.iter().flat_map(names_of).collect();
     let expected: BTreeSet<&str> = NAMES.iter().map(|metric| metric.name).collect();
     assert_eq!(written, expected);
-    let [converter, fanout, no_ledger, catch_up] = &lines;
+    let [converter, fanout, no_ledger, catch_up, requests] = &lines;
+    assert_eq!([&requests["RecordsIn"], &requests["RequestsRefused"]], [1, 1], "{requests}");
     for line in [converter, fanout] {
         assert_eq!([&line["RecordsIn"], &line["Sent"]], [1, 1], "{line}");
     }
