@@ -238,9 +238,12 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                 .first()
                 .map(|event| event.version)
                 .ok_or(Refusal::Nothing("the client wants no event that it has not got")),
-            Ok(TableAnswer::Erased | TableAnswer::Closed { .. } | TableAnswer::EarlierNotice { .. }) => {
-                Err(Refusal::Nothing("the aggregate was erased"))
-            }
+            Ok(
+                TableAnswer::Erased
+                | TableAnswer::Unclosed
+                | TableAnswer::Closed { .. }
+                | TableAnswer::EarlierNotice { .. },
+            ) => Err(Refusal::Nothing("the aggregate was erased")),
             Ok(TableAnswer::FirstGone(_)) => {
                 Err(Refusal::Failed("its first event is gone; release it, and hold it again".to_owned()))
             }

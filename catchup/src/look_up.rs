@@ -20,6 +20,8 @@ pub(super) enum TableAnswer {
     Lasts(Plan),
     /// The aggregate is erased, or nothing is left of it up to the group's version that can be sent.
     Erased,
+    /// Nothing is left of the aggregate, and its clients are to be told: the fan-out closes the group before.
+    Unclosed,
     /// The client was not told yet of the erasure of the incarnation that its cursor is of.
     EarlierNotice { place: ReceiptPlace, due: ErasureReceipt },
     /// The aggregate is erased, and the client is told.
@@ -91,6 +93,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         }
         while pages.has_more {
             self.page(task, &mut pages, &mut gathered).await?;
+        }
+        // A group of which the table still has something is not closed, whatever asks for that.
+        if !gathered.has_seen_any() && wants_notices && was_sent(&task.cursor) {
+            return Ok(TableAnswer::Unclosed);
         }
         Ok(gathered
             .into_lowest()

@@ -15,7 +15,6 @@ use shared::event::Event;
 use shared::file_clients::FileClient;
 use shared::ids::{Group, Key};
 use shared::ledger::catch_up::{Begin, Plan, PlannedEvent, SentRange, Task, begin};
-use shared::ledger::erasures::was_sent;
 use shared::ledger::reconcile::window;
 use shared::ledger::times::PASS_LIMIT;
 use shared::ledger::{
@@ -173,7 +172,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         }
         log_unread(client, &unread);
         pass_outcome.groups.extend(unread.into_iter().map(|(group, _)| (group, End::Left)));
-        let planned = self.sort_out(client, answered, wants_notices, until, &mut pass_outcome).await;
+        let planned = self.sort_out(client, answered, until, &mut pass_outcome).await;
         self.send(client, planned, until, &mut pass_outcome).await;
         pass_outcome
     }
@@ -203,7 +202,6 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         &self,
         client: &ServedClient<'_>,
         asked: Vec<ReadGroup>,
-        wants_notices: bool,
         until: Timestamp,
         pass_outcome: &mut PassOutcome,
     ) -> Vec<PlannedGroup> {
@@ -225,10 +223,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                     }
                     pass_outcome.groups.push((task.group, end));
                 }
-                // The fan-out closes the group, and the client is told.
-                TableAnswer::Erased
-                    if wants_notices && task.item.closed.is_none() && was_sent(&task.cursor) =>
-                {
+                TableAnswer::Unclosed => {
                     hints.push(task.item.key.clone());
                     pass_outcome.groups.push((task.group, End::Left));
                 }

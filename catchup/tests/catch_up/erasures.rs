@@ -157,6 +157,17 @@ fn an_aggregate_that_is_made_anew_before_the_pipeline_looks_is_told_of_too() {
 }
 
 #[test]
+fn what_the_stream_brings_later_keeps_no_client_behind() {
+    let world = world();
+    world.erase("a");
+    world.group("a", 2, "B:1");
+    // Of the next incarnation, and above the group's version: the fan-out's, when its message comes.
+    world.put("a3@-1");
+    world.maintenance();
+    assert_eq!(world.standing("a"), "2");
+}
+
+#[test]
 fn what_a_retired_client_is_due_ends_with_it() {
     let mut world = world();
     world.request(json!({"request": "pause", "client": "B"})).unwrap();

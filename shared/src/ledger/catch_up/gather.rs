@@ -35,6 +35,7 @@ pub struct NeededEvents<'f> {
     bytes_limit: usize,
     lowest: Option<(i64, Event)>,
     has_seen_lower: bool,
+    has_seen_any: bool,
 }
 
 /// An event of a run.
@@ -92,11 +93,13 @@ impl<'f> NeededEvents<'f> {
             bytes_limit,
             lowest: None,
             has_seen_lower: false,
+            has_seen_any: false,
         }
     }
 
     /// Takes in rows of the group.
     pub fn take(&mut self, rows: Vec<Row>) {
+        self.has_seen_any |= !rows.is_empty();
         for row in rows {
             let Some(version) = row.head.version else { continue };
             self.has_seen_lower |= version <= self.position;
@@ -130,6 +133,11 @@ impl<'f> NeededEvents<'f> {
         let here = self.kept.keys().filter(|version| !is_hole(version)).count();
         let has_all = usize::try_from(needed).is_ok_and(|needed| here + given_up >= needed);
         has_all && (needed == 0 || self.has_seen_lower)
+    }
+
+    /// Whether the table had anything of the aggregate, sendable or not, of whatever version.
+    pub fn has_seen_any(&self) -> bool {
+        self.has_seen_any
     }
 
     /// The lowest event of all up to the group's version that can be sent, whether it is needed or not.
