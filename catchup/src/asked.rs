@@ -177,8 +177,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             return Ok(RequestOutcome::Refused("client-queues.toml has no `request_role` for this client"));
         }
         let from = record.from.max(self.first_version());
-        match self.take_allowance(registration, record, from).await.map_err(Postponement)?? {
-            RequestVerdict::CarryOut(_) => {}
+        let key = match self.take_allowance(registration, record, from).await.map_err(Postponement)? {
+            RequestVerdict::CarryOut(key, _) => key,
             RequestVerdict::AlreadyOpen => {
                 return Ok(RequestOutcome::NotNeeded("a replay brings it already"));
             }
@@ -189,10 +189,6 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                 return Ok(RequestOutcome::Refused("the ledger does not know the group"));
             }
             RequestVerdict::TooSoon => return Err(Postponement("its client asks too often".to_owned())),
-        }
-        let found = self.read(&[ItemKey::Group(record.group.clone())]).await;
-        let Some(key) = found.group(&record.group).present().map(|item| item.key.clone()) else {
-            return Err(Postponement("the group's item could not be read".to_owned()));
         };
         match self.replay_group(name, registration.id, &key, from, &record.replay, ReplayReason::Gap).await {
             Ok(true) => Ok(RequestOutcome::CarriedOut),
@@ -208,7 +204,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         client: &Registration,
         record: &RequestRecord,
         from: i64,
-    ) -> Result<Result<RequestVerdict, Postponement>, String> {
+    ) -> Result<RequestVerdict, String> {
         let (id, group) = (client.id, &record.group);
         let keys = [ItemKey::Group(group.clone()), ItemKey::Cursor(id, group.clone()), ItemKey::Requests(id)];
         self.update(&keys, AfterFailure::ReadAgain, async |found| {
@@ -216,7 +212,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                 Ok(verdict) => verdict,
                 Err(Unread(_)) => return Update::ReadAgain(why_unread(found, &keys)),
             };
-            let RequestVerdict::CarryOut(allowance) = &verdict else { return Update::Done(Ok(verdict)) };
+            let RequestVerdict::CarryOut(_, allowance) = &verdict else { return Update::Done(verdict) };
             let before = found.requests(id).present();
             let write = Write {
                 key: ItemKey::Requests(id),
@@ -224,7 +220,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                     .map_or(Condition::Absent, |before| Condition::WriteCount(before.write_count)),
                 item: Some(Item::Requests(allowance.clone())),
             };
-            Update::Write(vec![vec![write]], Ok(verdict))
+            Update::Write(vec![vec![write]], verdict)
         })
         .await
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::stored::Attributes;
 use super::{ClientId, Cursor, GroupItem, WriteCount};
+use crate::ids::Key;
 use crate::time::Timestamp;
 
 /// How many groups a client may have replayed in a minute, and at once after a quiet one. A replay reads and sends a group
@@ -29,8 +30,9 @@ pub struct RequestAllowance {
 /// What becomes of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestVerdict {
-    /// It is a replay that [closes a gap](super::replay::close_gap), once this allowance is written.
-    CarryOut(RequestAllowance),
+    /// It is a replay that [closes a gap](super::replay::close_gap) in the group with this key, once this allowance is
+    /// written.
+    CarryOut(Key, RequestAllowance),
     /// A replay that is still going on brings it.
     AlreadyOpen,
     /// The client has nothing of this incarnation yet.
@@ -66,7 +68,7 @@ pub fn request_verdict(
         _ => {}
     }
     match RequestAllowance::now(allowance, now).one_less(fresh) {
-        Some(less) => RequestVerdict::CarryOut(less),
+        Some(less) => RequestVerdict::CarryOut(item.key.clone(), less),
         None => RequestVerdict::TooSoon,
     }
 }
@@ -96,7 +98,7 @@ impl RequestAllowance {
 mod tests {
     use super::RequestVerdict::{AlreadyOpen, CarryOut, Nothing, TooSoon, UnknownGroup};
     use super::*;
-    use crate::ids::{IncarnationToken, Key, ReplayId};
+    use crate::ids::{IncarnationToken, ReplayId};
     use crate::ledger::{First, LastSent, Repetition};
 
     const CLIENT: ClientId = ClientId(2);
@@ -155,7 +157,8 @@ mod tests {
 
     #[test]
     fn a_request_is_carried_out_if_the_client_had_what_it_asks_for_and_nothing_brings_it() {
-        let carried = || CarryOut(RequestAllowance { write_count: WriteCount(6), ..allowance(2, NOW) });
+        let less = RequestAllowance { write_count: WriteCount(6), ..allowance(2, NOW) };
+        let carried = || CarryOut(Key::S("a".to_owned()), less.clone());
         for (cursor, from, expected) in [
             // Up to date: it has all up to 9.
             (None, 1, carried()),
@@ -218,7 +221,7 @@ mod tests {
             let now = Timestamp::from_millis(NOW);
             let found = request_verdict(Some(&item(false)), CLIENT, None, before.as_ref(), 1, now, 6);
             let left = match found {
-                CarryOut(after) => Some((after.left, after.at.as_millis())),
+                CarryOut(_, after) => Some((after.left, after.at.as_millis())),
                 TooSoon => None,
                 other => panic!("{other:?}"),
             };
@@ -229,6 +232,7 @@ mod tests {
         let now = Timestamp::from_millis(NOW);
         let found = request_verdict(Some(&item(false)), CLIENT, None, Some(&ahead), 1, now, 6);
         let expected = allowance(0, NOW + 5_000);
-        assert_eq!(found, CarryOut(RequestAllowance { write_count: WriteCount(6), ..expected }));
+        let less = RequestAllowance { write_count: WriteCount(6), ..expected };
+        assert_eq!(found, CarryOut(Key::S("a".to_owned()), less));
     }
 }

@@ -111,7 +111,9 @@ impl World {
         let is_plain = !source.is_case_f(group);
         if let Some(number) = incarnation_number.filter(|_| is_plain) {
             let events = source.events_of(group, number);
-            if let Some(there) = events.iter().find(|known| known.is_there(self.now())) {
+            // In case e, the first ones were sent with the token of the incarnation that was erased.
+            let mut plain = events.iter().filter(|known| !source.is_case_e(known.event));
+            if let Some(there) = plain.find(|known| known.is_there(self.now())) {
                 self.violated(|| {
                     format!("notice: {name} is told of an erasure, and {} is there", there.event)
                 });
