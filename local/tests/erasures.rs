@@ -20,7 +20,7 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::tables::EVENTS;
 use serde_json::{Value, json};
-use support::{SOURCE, SdkClients as _, fanoutctl, ground};
+use support::{SOURCE, SdkClients as _, fanoutctl, ground, take};
 
 /// The client that wants to know of erasures, and the one that doesn't.
 const CLIENTS: [&str; 2] = ["Registry", "Billing"];
@@ -195,19 +195,7 @@ impl Operator {
 
     /// Takes the next `count` messages out of a client's queue.
     async fn take(&self, client: &str, count: usize) -> anyhow::Result<Vec<Message>> {
-        let (sqs, url) = (self.ground.connection().sqs(ACCOUNT), self.url(client));
-        let (mut taken, start) = (Vec::new(), Instant::now());
-        while taken.len() < count {
-            anyhow::ensure!(start.elapsed() < PATIENCE, "client {client} has {} of {count}", taken.len());
-            let call = sqs.receive_message().queue_url(&url).wait_time_seconds(1).max_number_of_messages(10);
-            let call = call.message_system_attribute_names(MessageSystemAttributeName::All);
-            let answer = call.message_attribute_names("All").send().await?;
-            for message in answer.messages.unwrap_or_default() {
-                let receipt = message.receipt_handle.clone().unwrap();
-                sqs.delete_message().queue_url(&url).receipt_handle(receipt).send().await?;
-                taken.push(message);
-            }
-        }
+        let taken = take(self.ground.connection(), client, &self.url(client), count, PATIENCE).await?;
         assert_eq!(taken.len(), count, "client {client} got more");
         Ok(taken)
     }

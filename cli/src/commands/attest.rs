@@ -11,6 +11,7 @@ use shared::ledger::{ItemKey, Registration};
 use shared::text::counted;
 
 use self::line::{Line, Summary, cursors, lines, text};
+use super::event_keys::did_you_mean;
 use super::operator::{Operator, registered};
 use crate::args::AttestArguments;
 use crate::context::Context;
@@ -65,7 +66,7 @@ async fn one(
         let Some(item) = items.group(group).present() else { continue };
         let typed = TypedKey::from(&item.key);
         if typed.as_text() != text {
-            let hint = format!("did you mean `{typed}`? (a `MessageGroupId` is the key encoded)");
+            let hint = did_you_mean(&typed);
             return Err(Exit::Usage.because(format!("the ledger knows no aggregate `{text}`; {hint}")));
         }
         let group = (group.clone(), item.clone());

@@ -9,13 +9,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use local::check::{ExpectedEvents, Verdict};
 use local::connection::Connection;
 use local::json::Json;
@@ -77,6 +78,30 @@ fn attribute_value(json: &Json) -> AttributeValue {
         Json::List(values) => AttributeValue::L(values.iter().map(attribute_value).collect()),
         Json::Map(_) => AttributeValue::M(item_of(json)),
     }
+}
+
+/// Takes messages out of `client`'s queue at `url`, until there are `count` of them at least.
+pub(crate) async fn take(
+    connection: &Connection,
+    client: &str,
+    url: &str,
+    count: usize,
+    patience: Duration,
+) -> anyhow::Result<Vec<Message>> {
+    let sqs = connection.sqs(ACCOUNT);
+    let (mut taken, start) = (Vec::new(), Instant::now());
+    while taken.len() < count {
+        anyhow::ensure!(start.elapsed() < patience, "client {client} has {} of {count}", taken.len());
+        let call = sqs.receive_message().queue_url(url).wait_time_seconds(1).max_number_of_messages(10);
+        let call = call.message_system_attribute_names(MessageSystemAttributeName::All);
+        let answer = call.message_attribute_names("All").send().await?;
+        for message in answer.messages.unwrap_or_default() {
+            let receipt = message.receipt_handle.clone().context("a message without a handle")?;
+            sqs.delete_message().queue_url(url).receipt_handle(receipt).send().await?;
+            taken.push(message);
+        }
+    }
+    Ok(taken)
 }
 
 /// MiniStack with the event table, for a test that deploys.
