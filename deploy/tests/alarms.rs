@@ -63,6 +63,8 @@ fn these_are_the_alarms() {
         Alarm${Client}: Maximum of ApproximateAgeOfOldestMessage of Queue${Client}.QueueName >= 86400 in 1 x 300 s, else notBreaching
         HeldLong: Maximum of HeldAge of CatchUp >= 3600000 in 1 x 300 s, else notBreaching
         RejectedRecords: Maximum of ApproximateNumberOfMessagesVisible of RejectedQueue.QueueName >= 1 in 1 of 5 x 300 s, else ignore
+        RequestsLate: Maximum of ApproximateAgeOfOldestMessage of RequestsQueue.QueueName >= 3600 in 1 x 300 s, else notBreaching
+        RequestsRefused: Sum of RequestsRefused of CatchUp >= 1 in 1 x 300 s, else notBreaching
     "#]].assert_eq(&found);
 }
 

@@ -48,6 +48,8 @@ pub(super) struct Facts {
     pub(super) converter: Result<Vec<Mapping>, CallError>,
     /// The fan-out's event source mappings.
     pub(super) fan_out: Result<Vec<Mapping>, CallError>,
+    /// Catch-up's event source mappings.
+    pub(super) catch_up: Result<Vec<Mapping>, CallError>,
     pub(super) ledger: Result<Ledger, CallError>,
     /// When the facts were collected.
     pub(super) now: Timestamp,
@@ -111,12 +113,13 @@ pub(super) enum Whose {
 pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming, config: Config) -> Facts {
     let mappings = async |name: &str| lambda::mappings(target, output(stack, name)?).await;
     let stream = stack.outputs.get("EventStreamARN").cloned();
-    let (queues, table, page, converter, fan_out, ledger, running) = tokio::join!(
+    let (queues, table, page, converter, fan_out, catch_up, ledger, running) = tokio::join!(
         queues(target, stack, &place, &config),
         event_table(target, stream.as_deref()),
         page(target, stream.as_deref()),
         mappings("ConverterName"),
         mappings("FanOutName"),
+        mappings(CATCH_UP_NAME),
         ledger(target, stack),
         stack::deployed_config(target, stack),
     );
@@ -135,6 +138,7 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, place: Naming,
         page,
         converter,
         fan_out,
+        catch_up,
         ledger,
         now: now(),
     }

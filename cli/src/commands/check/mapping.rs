@@ -11,7 +11,7 @@ const UNLIMITED: i32 = -1;
 /// The most that Lambda takes from a FIFO queue at once (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS").
 const QUEUE_BATCH: i32 = 10;
 
-/// Finds what is wrong with the mappings of both functions.
+/// Finds what is wrong with the functions' mappings. Catch-up has one only if a client that runs may ask.
 pub(super) fn find(findings: &mut Findings<'_>) {
     let facts = findings.facts;
     // That the stream isn't known is a finding of its own.
@@ -23,9 +23,14 @@ pub(super) fn find(findings: &mut Findings<'_>) {
     if let Some(mappings) = findings.seen(fan_out, &facts.fan_out) {
         of(findings, fan_out, mappings, &queue, of_queue);
     }
+    let may_ask = matches!(&facts.running, Ok(Some(config)) if !config.request_roles().is_empty());
+    let (catch_up, queue) = ("catch-up's mapping", facts.place.own_queue_arn(OwnQueue::Requests).to_string());
+    if may_ask && let Some(mappings) = findings.seen(catch_up, &facts.catch_up) {
+        of(findings, catch_up, mappings, &queue, of_queue);
+    }
 }
 
-/// Finds what is wrong with the mapping of `source`: the settings of both mappings, and `settings`.
+/// Finds what is wrong with the mapping of `source`: the settings of all mappings, and `settings`.
 fn of(
     findings: &mut Findings<'_>,
     subject: &str,

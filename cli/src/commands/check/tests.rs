@@ -93,19 +93,8 @@ fn good() -> Facts {
             on_failure: Some("arn:aws:s3:::discarded".into()),
             maximum_concurrency: None,
         }]),
-        fan_out: Ok(vec![Mapping {
-            source: fan_out_arn,
-            state: "Enabled".into(),
-            last_result: None,
-            batch_size: Some(10),
-            reports_failures: true,
-            parallelization_factor: None,
-            maximum_retries: None,
-            maximum_age: None,
-            bisects: None,
-            on_failure: None,
-            maximum_concurrency: Some(6),
-        }]),
+        fan_out: Ok(vec![queue_mapping(fan_out_arn)]),
+        catch_up: Ok(Vec::new()),
         ledger: Ok(good_ledger(clients)),
         now: Timestamp::from_millis(NOW),
     }
@@ -149,6 +138,23 @@ fn good_ledger(clients: BTreeMap<ClientName, Registration>) -> Ledger {
                 unknown: [].into(),
             }),
         }),
+    }
+}
+
+/// The mapping of one of the stack's own queues.
+fn queue_mapping(source: String) -> Mapping {
+    Mapping {
+        source,
+        state: "Enabled".into(),
+        last_result: None,
+        batch_size: Some(10),
+        reports_failures: true,
+        parallelization_factor: None,
+        maximum_retries: None,
+        maximum_age: None,
+        bisects: None,
+        on_failure: None,
+        maximum_concurrency: Some(6),
     }
 }
 

@@ -158,6 +158,26 @@ fn the_table_and_its_stream() {
 }
 
 #[test]
+fn the_mapping_of_the_requests_is_there_if_a_client_may_ask() {
+    let role = "request_role = \"arn:aws:iam::444455556666:role/consumer\"\n";
+    let asking = |change: &dyn Fn(&mut Facts), expected: &Expect| {
+        check(
+            |facts| {
+                facts.running = Ok(Some(config(&format!("{CONFIG}{role}"))));
+                facts.config = config(&format!("{CONFIG}{role}"));
+                facts.catch_up = Ok(vec![queue_mapping(facts.place.own_queue_arn(OwnQueue::Requests).to_string())]);
+                change(facts);
+            },
+            expected,
+        );
+    };
+    asking(&|_| (), &expect![[""]]);
+    asking(&|facts| facts.catch_up = Ok(Vec::new()), &expect![[]]);
+    asking(&|facts| facts.catch_up.as_mut().unwrap()[0].state = "Disabled".into(), &expect![[]]);
+    asking(&|facts| facts.catch_up = Err(error(CallFault::NotAllowed)), &expect![[]]);
+}
+
+#[test]
 fn the_mapping_of_the_stream() {
     let check_mapping = |change: &dyn Fn(&mut Mapping), expected: &Expect| {
         check(|facts| change(&mut facts.converter.as_mut().unwrap()[0]), expected);
