@@ -16,7 +16,7 @@ use tracing::warn;
 use super::adopting::Adoption;
 use super::look_up::{LookUpError, TableAnswer};
 use super::payload::ControlError;
-use super::requests::{AT_ONCE, Refusal, keys_of, registered, together};
+use super::requests::{AT_ONCE, Refusal, TOLD_FIRST, keys_of, registered, together};
 use super::work::{AfterFailure, OTHER_FILTER, Update, Work, why_unread};
 
 /// The most bytes of events that are read to find the next one.
@@ -139,6 +139,12 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             let Some((item, cursor)) = together(found, client, &group) else {
                 return Update::ReadAgain(why_unread(found, &keys));
             };
+            // A client that has nothing of the incarnation can't have failed at it.
+            match self.is_to_be_told(&group, client, item, cursor).await {
+                Ok(false) => {}
+                Ok(true) => return Update::Done(Err(Refusal::Failed(TOLD_FIRST.to_owned()))),
+                Err(why) => return Update::ReadAgain(why.to_string()),
+            }
             let fresh = &mut || self.ports.ledger.fresh();
             let first_version = self.first_version();
             let writes =

@@ -3,10 +3,12 @@
 use shared::clock::{Clock, within};
 use shared::event::Event;
 use shared::file_clients::FileClient;
-use shared::ids::Key;
+use shared::ids::{Group, Key};
 use shared::ledger::catch_up::{NeededEvents, Plan, Task};
-use shared::ledger::erasures::was_sent;
-use shared::ledger::{ErasureReceipt, EventTable, ItemKey, Ledger, ReceiptPlace, Unread};
+use shared::ledger::erasures::{earlier_receipt_place, was_sent};
+use shared::ledger::{
+    ClientId, Cursor, ErasureReceipt, EventTable, GroupItem, ItemKey, Ledger, ReceiptPlace, Unread,
+};
 use shared::panics::caught;
 use shared::send::Transport;
 use shared::time::Timestamp;
@@ -70,7 +72,7 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         wants_notices: bool,
         bytes_limit: usize,
     ) -> Result<TableAnswer, Unread> {
-        if let Some(place) = task.earlier_receipt_place() {
+        if let Some(place) = earlier_receipt_place(&task.group, &task.item, &task.cursor) {
             let key = ItemKey::Due(task.client, place.clone());
             if let Some(due) = self.receipt(&key).await? {
                 return Ok(TableAnswer::EarlierNotice { place, due });
@@ -117,6 +119,20 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             Some(at) => TableAnswer::Closed { due: Some(ErasureReceipt::due(&task.item, at)) },
             None => TableAnswer::Erased,
         })
+    }
+
+    /// Whether the client has yet to be told that the incarnation of its `cursor` was erased. Whatever writes the cursor for the
+    /// incarnation of `item` would forget that.
+    pub(super) async fn is_to_be_told(
+        &self,
+        group: &Group,
+        client: ClientId,
+        item: &GroupItem,
+        cursor: Option<&Cursor>,
+    ) -> Result<bool, Unread> {
+        let place = cursor.and_then(|cursor| earlier_receipt_place(group, item, cursor));
+        let Some(place) = place else { return Ok(false) };
+        Ok(self.receipt(&ItemKey::Due(client, place)).await?.is_some())
     }
 
     async fn receipt(&self, key: &ItemKey) -> Result<Option<ErasureReceipt>, Unread> {

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::join3;
+use futures_util::future::join4;
 use shared::clock::Clock;
 use shared::config::ClientName;
 use shared::control::CatchUpReport;
 use shared::ledger::membership::{CLIENTS_LIMIT, FileRegistration, settle};
 use shared::ledger::{
-    ClientId, Condition, EventTable, Item, ItemKey, Ledger, Registration, Registry, State, Write,
+    ClientId, Condition, EventTable, Item, ItemKey, Ledger, Registration, Registry, ScanKind, State, Write,
 };
 use shared::metrics::Tally;
 use shared::send::Transport;
@@ -23,12 +23,16 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
     /// Returns a report for each client that was behind.
     pub(super) async fn maintenance(&self, tally: &mut Tally) -> Result<Vec<CatchUpReport>, ControlError> {
         let registry = self.settle().await?;
-        // It takes little time, and the rest may take all there is.
-        self.notices(&registry, tally).await;
-        // At the same time: neither clients that are behind for hours nor a scan of hours hold up the other.
+        // At the same time: neither clients that are behind for hours, nor a scan of hours, nor a million notices that are due
+        // hold up the others.
         let catch_up = Box::pin(self.catch_up_all(&registry));
+        let notices = Box::pin(self.notices(&registry));
         let scans = Box::pin(self.scans(&registry));
-        let (clients, (), ()) = join3(catch_up, scans, Box::pin(self.clear_retired(&registry))).await;
+        let (clients, due, (), ()) =
+            join4(catch_up, notices, scans, Box::pin(self.clear_retired(&registry))).await;
+        if let Some(due) = due {
+            due.tally(tally);
+        }
         count_sent(&clients, tally);
         self.count_behind(&clients, tally);
         let mut answers: Vec<CatchUpReport> =
@@ -47,9 +51,16 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                 Ok(registry) => registry,
                 Err(why) => return Update::ReadAgain(why),
             };
+            if registry.is_none() {
+                match self.is_in_use().await {
+                    Ok(false) => {}
+                    Ok(true) => return Update::Done(Err(ControlError::RegistryGone)),
+                    Err(why) => return Update::ReadAgain(why),
+                }
+            }
             let unmarked = self.unmarked(registry, &file).await;
             let Some(settled) = settle(registry, &file, &unmarked, self.now()) else {
-                return Update::Done((registry.cloned(), None));
+                return Update::Done(Ok((registry.cloned(), None)));
             };
             let write = Write {
                 key: ItemKey::Registry,
@@ -57,10 +68,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
                     .map_or(Condition::Absent, |registry| Condition::WriteCount(registry.write_count)),
                 item: Some(Item::Registry(settled.clone())),
             };
-            Update::Write(vec![vec![write]], (registry.cloned(), Some(settled)))
+            Update::Write(vec![vec![write]], Ok((registry.cloned(), Some(settled))))
         });
         let failed = |why| ControlError::Failed { what: "the ledger's registry", why };
-        let (before, settled) = registry.await.map_err(failed)?;
+        let (before, settled) = registry.await.map_err(failed)??;
         if let Some(settled) = settled {
             log_changes(before.as_ref(), &settled);
             return Ok(settled);
@@ -68,6 +79,15 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         let registry = before.ok_or(ControlError::NoRegistry)?;
         log_refused(&registry, &file);
         Ok(registry)
+    }
+
+    /// Whether the ledger, of which the registry is missing, was in use. Another registry would give the clients other numbers,
+    /// and one would get what another one is behind in.
+    async fn is_in_use(&self) -> Result<bool, String> {
+        // Every ledger has it from its first minutes on.
+        let keys = [ItemKey::Scan(ScanKind::Reconcile)];
+        let found = self.read(&keys).await;
+        Ok(found.scan(ScanKind::Reconcile).known(|| why_unread(&found, &keys))?.is_some())
     }
 
     /// The retired clients that may be admitted again, or make room, because no cursor of theirs is left.

@@ -22,31 +22,36 @@ use super::work::{Work, why_unread};
 
 /// The notices that are due.
 #[derive(Debug, Default)]
-struct DueNotices {
+pub(super) struct DueNotices {
     count: usize,
     /// Since when the oldest is.
     age: Duration,
 }
 
+impl DueNotices {
+    /// Puts it into the metrics.
+    pub(super) fn tally(&self, tally: &mut Tally) {
+        tally.count(ERASURES_DUE, self.count);
+        tally.count(ERASURE_AGE, usize::try_from(self.age.as_millis()).unwrap_or(usize::MAX));
+    }
+}
+
 impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
-    /// Settles the notices that are due to nobody any more, and counts the others.
-    pub(super) async fn notices(&self, registry: &Registry, tally: &mut Tally) {
+    /// Settles the notices that are due to nobody any more, and counts the others: those that it sees in the time that
+    /// there is.
+    pub(super) async fn notices(&self, registry: &Registry) -> Option<DueNotices> {
         // It saves a query for each client. When the last client wants none any more, those that are due are still sent, but
         // not counted.
         if !registry.clients.values().any(|client| client.erasures) {
-            return;
+            return None;
         }
         let mut due = DueNotices::default();
         for (name, registration) in &registry.clients {
-            if self.is_over() {
-                return;
-            }
             if let Err(why) = self.notices_of(registration, &mut due).await {
                 warn!(client = name.as_str(), why, "notices of erasures are not looked at now");
             }
         }
-        tally.count(ERASURES_DUE, due.count);
-        tally.count(ERASURE_AGE, usize::try_from(due.age.as_millis()).unwrap_or(usize::MAX));
+        Some(due)
     }
 
     /// Puts a hint on the fan-out queue for each aggregate, as if the stream had shown that an item was deleted. A hint

@@ -21,6 +21,12 @@ pub enum ControlError {
         "the ledger is empty; the first maintenance makes it, within a minute, or the request `maintenance` now"
     )]
     NoRegistry,
+    /// The ledger was in use, and its list of clients is missing.
+    #[error(
+        "the item `registry` of the ledger is gone: nothing is sent, and events wait; copy it back from a point-in-time copy of \
+         the table (docs/operations.md#catch-up-errors)"
+    )]
+    RegistryGone,
     /// The ledger, the event table or a queue failed.
     #[error("{what}: {why}; try again")]
     Failed {

@@ -117,6 +117,11 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             let Some((item, cursor)) = together(found, client, &group) else {
                 return Update::ReadAgain(why_unread(found, &keys));
             };
+            match self.is_to_be_told(&group, client, item, cursor).await {
+                Ok(false) => {}
+                Ok(true) => return Update::Done(Err(Refusal::Nothing(TOLD_FIRST))),
+                Err(why) => return Update::ReadAgain(why.to_string()),
+            }
             let fresh = &mut || self.ports.ledger.fresh();
             let first_version = self.first_version();
             let now = self.now();
@@ -147,6 +152,10 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
         }
     }
 }
+
+/// Why nothing is requested in a group of which the client [is to be told](Work::is_to_be_told) first.
+pub(super) const TOLD_FIRST: &str =
+    "the client is told first that the aggregate was erased, and then gets all of it, as it is now";
 
 /// Why a replay is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ pub struct Counts {
     pub duplicates: u64,
     /// Were notices on which an aggregate was forgotten.
     pub forgotten: u64,
-    /// Showed that something is missing, so that a replay is needed. Contained in `missing`.
+    /// Showed that a replay is needed, which was asked for, or could not be. Contained in `missing`.
     pub gaps: u64,
     /// Were acknowledged without effect, since something before them is missing.
     pub missing: u64,

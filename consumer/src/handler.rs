@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
-use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Verdict, decide};
+use shared::consumer::{AskedReplay, ConsumerSettings, ConsumerState, ReceivedMessage, Verdict, decide};
 use shared::text::with_sources;
 use tracing::{error, info, warn};
 
@@ -34,6 +34,8 @@ struct Batch {
     failed: HashSet<String>,
     /// The groups of which the log says that something is missing.
     shown: HashSet<String>,
+    /// What the pipeline could not be asked for: a group, from which version on.
+    unasked: HashSet<(String, i64)>,
     counts: Counts,
 }
 
@@ -63,7 +65,8 @@ impl<S: Store, Q: RequestQueue> Consumer<S, Q> {
     /// of its group; other groups go on.
     ///
     /// It logs a line for each batch, for each message that failed, and a warning for each group in which something is
-    /// missing, as long as it is: with the replay that an operator has to order, if the kit didn't ask for it just now.
+    /// missing, as long as it is: with the replay that an operator has to order, if the kit didn't ask for it just now. What
+    /// it could not ask for it asks for in the next batch.
     pub async fn consume(&self, messages: Vec<SqsMessage>) -> BatchOutcome {
         let mut batch = Batch::default();
         let mut response = SqsBatchResponse::default();
@@ -102,17 +105,21 @@ impl<S: Store, Q: RequestQueue> Consumer<S, Q> {
                 Some(state) => state,
                 None => self.store.load(group).await?,
             };
-            let verdict = decide(before.as_ref(), &received, &self.settings);
-            let is_news = matches!(verdict, Verdict::Ask(_));
-            if verdict.is_gap() && (batch.shown.insert(group.to_owned()) || is_news) {
-                self.show_gap(group, &received, &verdict, before.as_ref()).await;
+            let mut verdict = decide(before.as_ref(), &received, &self.settings);
+            if let Verdict::Ask(ConsumerState { asked: Some(asked), .. }) = &mut verdict {
+                asked.is_sent = self.ask(batch, group, &received, asked).await;
             }
+            if matches!(verdict, Verdict::Wait) && batch.shown.insert(group.to_owned()) {
+                let asked = before.as_ref().and_then(|state| state.asked.as_ref());
+                self.warn(group, &received, asked, "it was asked for before");
+            }
+            let is_kept = matches!(&verdict, Verdict::Ask(after) if before.as_ref() == Some(after));
             let (effect, after) = match &verdict {
                 Verdict::Take { state, begins: true } => (Effect::Begin, state),
                 Verdict::Take { state, begins: false } => (Effect::Apply, state),
                 Verdict::Forget(state) => (Effect::Erase, state),
-                Verdict::Ask(state) => (Effect::Nothing, state),
-                Verdict::Had | Verdict::Wait => {
+                Verdict::Ask(state) if !is_kept => (Effect::Nothing, state),
+                Verdict::Ask(_) | Verdict::Had | Verdict::Wait => {
                     batch.counts.add(&verdict);
                     batch.states.insert(group.to_owned(), before);
                     return Ok(());
@@ -132,35 +139,41 @@ impl<S: Store, Q: RequestQueue> Consumer<S, Q> {
         Err(format!("another invocation wrote this group's state, {ATTEMPTS} times").into())
     }
 
-    /// Asks for the replay that is needed, or logs that an operator has to, before the state says that it was asked for.
-    async fn show_gap(
+    /// Asks the pipeline for a replay, once in a batch if that fails: then the log says how an operator does the same.
+    async fn ask(
         &self,
+        batch: &mut Batch,
         group: &str,
         message: &ReceivedMessage,
-        verdict: &Verdict,
-        before: Option<&ConsumerState>,
-    ) {
-        let state = if let Verdict::Ask(state) = verdict { Some(state) } else { before };
-        let Some(asked) = state.and_then(|state| state.asked.as_ref()) else { return };
-        let (client, version) = (self.client.as_str(), message.version);
-        let why = if matches!(verdict, Verdict::Ask(_)) {
-            match self.requests.send(&RequestMessage::new(client, group, asked)).await {
-                Ok(()) => {
-                    let from = asked.from;
-                    warn!(
-                        client,
-                        group,
-                        version,
-                        from,
-                        "something before this event is missing; a replay was asked for"
-                    );
-                    return;
-                }
-                Err(why) => with_sources(&*why),
+        asked: &AskedReplay,
+    ) -> bool {
+        let request = (group.to_owned(), asked.from);
+        if batch.unasked.contains(&request) {
+            return false;
+        }
+        batch.counts.gaps += 1;
+        batch.shown.insert(group.to_owned());
+        let (client, version, from) = (self.client.as_str(), message.version, asked.from);
+        match self.requests.send(&RequestMessage::new(client, group, asked)).await {
+            Ok(()) => {
+                warn!(
+                    client,
+                    group, version, from, "something before this event is missing; a replay was asked for"
+                );
+                true
             }
-        } else {
-            "it was asked for before".to_owned()
-        };
+            Err(why) => {
+                batch.unasked.insert(request);
+                self.warn(group, message, Some(asked), &with_sources(&*why));
+                false
+            }
+        }
+    }
+
+    /// Logs that something is missing, and how an operator brings it.
+    fn warn(&self, group: &str, message: &ReceivedMessage, asked: Option<&AskedReplay>, why: &str) {
+        let Some(asked) = asked else { return };
+        let (client, version) = (self.client.as_str(), message.version);
         warn!(
             client,
             group,
@@ -178,11 +191,7 @@ impl Counts {
             Verdict::Take { .. } => self.taken += 1,
             Verdict::Had => self.duplicates += 1,
             Verdict::Forget(_) => self.forgotten += 1,
-            Verdict::Ask(_) => {
-                self.gaps += 1;
-                self.missing += 1;
-            }
-            Verdict::Wait => self.missing += 1,
+            Verdict::Ask(_) | Verdict::Wait => self.missing += 1,
             // It is returned, and counted there.
             Verdict::Refuse => {}
         }

@@ -32,6 +32,8 @@ pub struct AskedReplay {
     pub incarnation: Option<IncarnationToken>,
     /// The replay that this message was of, if it was of one: the replay has a gap itself.
     pub shown_by: Option<ReplayId>,
+    /// Whether the request was sent. If not, the next message asks again.
+    pub is_sent: bool,
 }
 
 impl AskedReplay {
@@ -100,7 +102,8 @@ pub enum Verdict {
     /// Something is missing: ask for the replay that `asked` of the state says, then keep the state, and acknowledge the
     /// message without effect. A group that is stopped instead never sees the replay: it is enqueued behind.
     ///
-    /// Ask first: a consumer that dies in between asks twice, which is harmless, and never not at all.
+    /// Ask first: a consumer that dies in between asks twice, which is harmless, and never not at all. One that can't ask keeps
+    /// the state with `is_sent` false, and is told to ask again.
     Ask(ConsumerState),
     /// Something is missing that was asked for already: acknowledge the message without effect. The state stays.
     Wait,
@@ -208,13 +211,13 @@ impl Default for ConsumerSettings {
     }
 }
 
-/// Asks for a replay from `from` on, unless this was done. It is done once more when a replay comes and has the gap, too.
+/// Asks for a replay from `from` on, unless this was done. It is done again whenever a replay comes that has the gap, too.
 fn missing(state: &ConsumerState, message: &ReceivedMessage, from: i64) -> Verdict {
-    let asked =
-        AskedReplay { from, incarnation: message.incarnation.clone(), shown_by: message.replay.clone() };
+    let (incarnation, shown_by) = (message.incarnation.clone(), message.replay.clone());
+    let asked = AskedReplay { from, incarnation, shown_by, is_sent: true };
     let is_asked = state.asked.as_ref().is_some_and(|before| {
         let is_known = asked.shown_by.is_none() || asked.shown_by == before.shown_by;
-        before.from == asked.from && before.incarnation == asked.incarnation && is_known
+        before.is_sent && before.from == asked.from && before.incarnation == asked.incarnation && is_known
     });
     if is_asked { Verdict::Wait } else { Verdict::Ask(ConsumerState { asked: Some(asked), ..state.clone() }) }
 }

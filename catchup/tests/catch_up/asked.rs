@@ -120,7 +120,7 @@ fn what_a_sender_left_that_died_comes_under_the_id_of_the_replay() {
     world.stream("a4");
     world.work(2);
     assert_eq!(world.got("A"), "a: 3r 4r | b: 2");
-    world.work(5);
+    world.work(6);
     assert_eq!(world.standing("a"), "4");
 }
 

@@ -145,6 +145,37 @@ fn a_client_that_is_told_late_gets_the_notice_before_the_next_incarnation() {
     assert_eq!((world.got("B").as_str(), world.receipts("B").as_str()), ("a: 1 2 3† 1 | b: 1", "a/1 told"));
 }
 
+/// A replay or a hold would write a cursor of the new incarnation, and forget that the old one's end is to be told.
+#[test]
+fn a_client_that_is_to_be_told_first_gets_no_replay_and_is_not_held() {
+    let world = world();
+    world.request(json!({"request": "pause", "client": "B"})).unwrap();
+    world.erase("a");
+    world.work(2);
+    world.put("a1@-1");
+    world.stream("a1");
+    world.work(2);
+    let first =
+        "the client is told first that the aggregate was erased, and then gets all of it, as it is now";
+    for replay in [
+        json!({"request": "replay", "client": "B", "keys": [{"S": "a"}], "from": 1, "replay": "r-1", "gap": true}),
+        json!({"request": "replay", "client": "B", "keys": [{"S": "a"}], "from": 1, "replay": "r-2"}),
+    ] {
+        let answer = world.request(replay).unwrap();
+        assert_eq!(answer["results"], json!([{"group": "a", "outcome": "nothing", "reason": first}]));
+    }
+    let hold =
+        json!({"request": "hold", "client": "B", "keys": [{"S": "a"}], "reason": "400", "replay": "h-1"});
+    let answer = world.request(hold).unwrap();
+    assert_eq!(
+        answer["results"],
+        json!([{"group": "a", "outcome": "failed", "next": null, "reason": first}])
+    );
+    world.request(json!({"request": "resume", "client": "B"})).unwrap();
+    world.work(2);
+    assert_eq!((world.got("B").as_str(), world.receipts("B").as_str()), ("a: 1 2 3† 1 | b: 1", "a/1 told"));
+}
+
 #[test]
 fn an_aggregate_that_is_made_anew_before_the_pipeline_looks_is_told_of_too() {
     let world = world();

@@ -31,6 +31,23 @@ fn two_first_maintenance_runs_make_one_ledger() {
     assert_eq!(world.registry().write_count, WriteCount(1));
 }
 
+/// Another registry would give the clients other numbers: one would get what another one is behind in.
+#[test]
+fn a_ledger_in_use_whose_registry_is_gone_gets_no_other_one() {
+    let mut world = World::new();
+    world.put("a1");
+    world.group("a", 1, "A:0");
+    let Some(registry) = world.ledger.get(&ItemKey::Registry) else { panic!() };
+    world.ledger.remove(&ItemKey::Registry);
+    world.deploy("A B Aa");
+    let error = world.request(json!({"request": "maintenance"})).unwrap_err();
+    assert!(error.starts_with("the item `registry` of the ledger is gone: nothing is sent"), "{error}");
+    assert_eq!((world.got("Aa").as_str(), world.ledger.get(&ItemKey::Registry)), ("", None));
+    world.ledger.put(ItemKey::Registry, registry);
+    world.maintenance_runs(2);
+    assert_eq!((world.got("Aa").as_str(), world.got("A").as_str()), ("", "a: 1"));
+}
+
 #[test]
 fn a_maintenance_that_cannot_settle_the_registry_does_nothing() {
     let world = World::new();

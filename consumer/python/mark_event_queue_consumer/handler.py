@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .replay_command import replay_command
@@ -37,7 +37,7 @@ class Counts:
     forgotten: int = 0
     """Were notices on which an aggregate was forgotten."""
     gaps: int = 0
-    """Showed that something is missing, so that a replay is needed. Contained in `missing`."""
+    """Showed that a replay is needed, which was asked for, or could not be. Contained in `missing`."""
     missing: int = 0
     """Were acknowledged without effect, since something before them is missing."""
     returned: int = 0
@@ -47,7 +47,6 @@ class Counts:
         self.taken += verdict in (Verdict.TAKE, Verdict.BEGIN)
         self.duplicates += verdict is Verdict.HAD
         self.forgotten += verdict is Verdict.FORGET
-        self.gaps += verdict is Verdict.ASK
         self.missing += verdict in (Verdict.ASK, Verdict.WAIT)
 
 
@@ -78,6 +77,7 @@ class _Batch:
     states: dict[str, ConsumerState | None] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
+    unasked: set[tuple[str, int]] = field(default_factory=set)
     counts: Counts = field(default_factory=Counts)
 
 
@@ -127,12 +127,14 @@ class Consumer:
             verdict, after = decide(before, message, self._settings)
             if verdict is Verdict.REFUSE:
                 raise ValueError(self._refusal(message))
-            if verdict is Verdict.ASK or (verdict is Verdict.WAIT and group not in batch.shown):
-                # Before the state says that it was asked for.
-                self._show_gap(group, message, verdict, after)
+            if verdict is Verdict.ASK:
+                asked = replace(after.asked, is_sent=self._ask(batch, group, message, after.asked))
+                after = replace(after, asked=asked)
+            if verdict is Verdict.WAIT and group not in batch.shown:
                 batch.shown.add(group)
+                self._warn(group, message, before.asked, "it was asked for before")
             effect = _EFFECTS.get(verdict)
-            if effect is None or after is None:
+            if effect is None or after is None or after == before:
                 written = WriteOutcome.DONE
             else:
                 written = self._store.write(StateWrite(group, record, effect, before, after))
@@ -142,33 +144,28 @@ class Consumer:
                 return
         raise RuntimeError(f"another invocation wrote this group's state, {_ATTEMPTS} times")
 
-    def _show_gap(self, group: str, message: ReceivedMessage, verdict: Verdict, state: ConsumerState | None) -> None:
-        if state is None or state.asked is None:
-            return
-        why = "it was asked for before"
-        if verdict is Verdict.ASK:
-            why = self._ask(group, state.asked)
-        if why is None:
-            _log.warning(
-                "client %s: something before version %d of %s is missing; a replay from version %d was asked for",
-                self._client,
-                message.version,
-                group,
-                state.asked.first,
-            )
-            return
+    def _ask(self, batch: _Batch, group: str, message: ReceivedMessage, asked: AskedReplay) -> bool:
+        """Asks for a replay, once in a batch if that fails: then the log says how an operator does the same."""
+        if (group, asked.first) in batch.unasked:
+            return False
+        batch.counts.gaps += 1
+        batch.shown.add(group)
+        why = self._request(group, asked)
+        if why is not None:
+            batch.unasked.add((group, asked.first))
+            self._warn(group, message, asked, why)
+            return False
         _log.warning(
-            "client %s: something before version %d of %s is missing, and nothing of its group has an effect until a "
-            "replay brings it (%s): %s",
+            "client %s: something before version %d of %s is missing; a replay from version %d was asked for",
             self._client,
             message.version,
             group,
-            why,
-            replay_command(self._client, group, state.asked.first),
+            asked.first,
         )
+        return True
 
-    def _ask(self, group: str, asked: AskedReplay) -> str | None:
-        """Asks for a replay. None: it was sent; else why an operator has to be asked."""
+    def _request(self, group: str, asked: AskedReplay) -> str | None:
+        """Sends a request. None: it was sent; else why not."""
         if self._requests is None:
             return "the kit was given no queue of requests"
         try:
@@ -176,6 +173,18 @@ class Consumer:
         except Exception as error:  # Whatever it is, the operator can do the same.
             return f"{type(error).__name__}: {error}"
         return None
+
+    def _warn(self, group: str, message: ReceivedMessage, asked: AskedReplay, why: str) -> None:
+        """Logs that something is missing, and how an operator brings it."""
+        _log.warning(
+            "client %s: something before version %d of %s is missing, and nothing of its group has an effect until a "
+            "replay brings it (%s): %s",
+            self._client,
+            message.version,
+            group,
+            why,
+            replay_command(self._client, group, asked.first),
+        )
 
     def _refusal(self, message: ReceivedMessage) -> str:
         first = self._settings.first_version

@@ -73,6 +73,8 @@ class AskedReplay:
     """The incarnation of the message that showed the gap."""
     shown_by: str | None = None
     """The replay that this message was of, if it was of one."""
+    is_sent: bool = True
+    """Whether the request was sent. If not, the next message asks again."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class ConsumerState:
         members: dict[str, Any] = {"version": self.version, "incarnation": self.incarnation}
         if self.asked:
             asked = {"from": self.asked.first, "incarnation": self.asked.incarnation, "shown_by": self.asked.shown_by}
+            asked["unsent"] = None if self.asked.is_sent else True
             members["asked"] = _without_none(asked)
         return json.dumps(_without_none(members), sort_keys=True, separators=(",", ":"))
 
@@ -104,8 +107,11 @@ class ConsumerState:
                 first = _stored_number(asked.pop("from"))
                 shown_by = _stored(_REPLAY, asked.pop("shown_by", None))
                 asked_of = _stored(_TOKEN, asked.pop("incarnation", None))
+                unsent = asked.pop("unsent", False)
+                if not isinstance(unsent, bool):
+                    raise TypeError("`unsent` is true or false")
                 _expect_no_more(asked)
-                asked = AskedReplay(first, asked_of, shown_by)
+                asked = AskedReplay(first, asked_of, shown_by, not unsent)
             version = _stored_number(members.pop("version"))
             incarnation = _stored(_TOKEN, members.pop("incarnation", None))
             _expect_no_more(members)
@@ -195,11 +201,11 @@ def _taken(message: ReceivedMessage, state: ConsumerState | None) -> ConsumerSta
 def _missing(
     before: ConsumerState | None, kept: ConsumerState, message: ReceivedMessage, first: int
 ) -> tuple[Verdict, ConsumerState | None]:
-    """Asks for a replay from `first` on, unless this was done; once more when a replay comes and has the gap, too."""
+    """Asks for a replay from `first` on, unless this was done; again whenever a replay comes that has the gap, too."""
     asked = AskedReplay(first, message.incarnation, message.replay)
     was_asked = before.asked if before else None
     is_known = asked.shown_by is None or (was_asked is not None and asked.shown_by == was_asked.shown_by)
-    if was_asked and is_known and replace(was_asked, shown_by=None) == replace(asked, shown_by=None):
+    if was_asked and is_known and replace(was_asked, shown_by=asked.shown_by) == asked:
         return Verdict.WAIT, before
     return Verdict.ASK, replace(kept, asked=asked)
 

@@ -5,6 +5,7 @@ import logging
 import unittest
 
 from mark_event_queue_consumer import (
+    AskedReplay,
     Consumer,
     ConsumerState,
     Counts,
@@ -185,7 +186,18 @@ class HandlerTest(unittest.TestCase):
             message = log.records[0].getMessage()
             self.assertTrue(message.endswith(f"({why}): fanoutctl replay Billing --group M1 --from 2"), message)
             self.assertEqual(consumed.response, {"batchItemFailures": []})
-            self.assertEqual(store.load("M1").asked.first, 2)
+            # The next batch asks again.
+            self.assertFalse(store.load("M1").asked.is_sent)
+            self.assertEqual(consumer.consume(event("M1 3>4 A, M1 4>5 A")).counts, Counts(gaps=1, missing=2))
+
+    def test_what_could_not_be_asked_for_is_asked_for_by_the_next_batch(self):
+        sqs, store = Sqs(PermissionError("no")), Versions()
+        consumer = Consumer("Billing", store, requests=RequestQueue(sqs, "https://queue"))
+        consumer.consume(event("M1 0>1 A, M1 2>3 A, M1 3>4 A"))
+        self.assertEqual(len(sqs.sent), 0)
+        sqs.error = None
+        consumer.consume(event("M1 4>5 A, M1 5>6 A"))
+        self.assertEqual((len(sqs.sent), store.load("M1").asked), (1, AskedReplay(2, INCARNATIONS["A"])))
 
     def test_counts_are_metrics(self):
         batch = "M1 0>1 A, M1 0>1 A, M1 2>3 A, M1 3>4 A, M2 0>1 A, M2 1>2 A erased, M3 0>1 A, M3 1>2 A"

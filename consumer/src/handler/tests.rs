@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_lambda_events::event::sqs::SqsEvent;
@@ -160,7 +161,7 @@ fn behind_a_gap_nothing_has_an_effect_until_the_replay_comes() {
         &before_the_replay,
         &[],
         &expect![[r#"
-            M1: 1 {"asked":{"from":2,"incarnation":"aaaaaaaaaaaaaaaa"},"incarnation":"aaaaaaaaaaaaaaaa","version":1}
+            M1: 1 {"asked":{"from":2,"incarnation":"aaaaaaaaaaaaaaaa","unsent":true},"incarnation":"aaaaaaaaaaaaaaaa","version":1}
             M2: 1 {"incarnation":"aaaaaaaaaaaaaaaa","version":1}
         "#]],
     );
@@ -292,12 +293,12 @@ fn counts_are_metrics() {
 #[derive(Default)]
 struct Requests {
     sent: Mutex<Vec<RequestMessage>>,
-    is_refused: bool,
+    is_refused: AtomicBool,
 }
 
 impl RequestQueue for Requests {
     async fn send(&self, request: &RequestMessage) -> Result<(), StoreError> {
-        if self.is_refused {
+        if self.is_refused.load(Ordering::Relaxed) {
             return Err("access denied".into());
         }
         self.sent.lock().unwrap().push(request.clone());
@@ -348,16 +349,29 @@ fn what_is_missing_is_asked_for_once_and_an_operator_is_not() {
 fn an_operator_is_asked_if_the_pipeline_can_not_be() {
     for (requests, why) in [
         (None, "the kit was given no queue of requests"),
-        (Some(Requests { is_refused: true, ..Requests::default() }), "access denied"),
+        (Some(Requests { is_refused: true.into(), ..Requests::default() }), "access denied"),
     ] {
         let consumer = Consumer::new("Billing", Versions::default()).asking(requests);
         let mut consumed = None;
-        let log = logged(|| consumed = Some(consume(&consumer, "M1 0>1 A, M1 2>3 A")));
+        let log = logged(|| consumed = Some(consume(&consumer, "M1 0>1 A, M1 2>3 A, M1 3>4 A")));
         let message = "something before this event is missing, and nothing of its group has an effect until a replay brings it";
         let command = "fanoutctl replay Billing --group M1 --from 2";
         assert_eq!(warnings(&log), format!("3 {message}: {why}: {command}\n"));
         assert!(returned(&consumed.unwrap()).is_empty());
         let state = consumer.store.load("M1").now_or_never().unwrap().unwrap().unwrap();
-        assert_eq!(state.asked.map(|asked| asked.from), Some(2));
+        assert_eq!(state.asked.map(|asked| (asked.from, asked.is_sent)), Some((2, false)));
     }
+}
+
+#[test]
+fn what_could_not_be_asked_for_is_asked_for_by_the_next_batch() {
+    let consumer = Consumer::new("Billing", Versions::default()).asking(Requests::default());
+    consumer.requests.is_refused.store(true, Ordering::Relaxed);
+    consume(&consumer, "M1 0>1 A, M1 2>3 A, M1 3>4 A");
+    consumer.requests.is_refused.store(false, Ordering::Relaxed);
+    let consumed = consume(&consumer, "M1 4>5 A, M1 5>6 A");
+    assert_eq!((consumed.counts.gaps, consumed.counts.missing), (1, 2));
+    assert_eq!(consumer.requests.sent.lock().unwrap().len(), 1);
+    let state = consumer.store.load("M1").now_or_never().unwrap().unwrap().unwrap();
+    assert_eq!(state.asked.map(|asked| (asked.from, asked.is_sent)), Some((2, true)));
 }

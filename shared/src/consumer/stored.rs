@@ -30,6 +30,8 @@ struct StoredReplay {
     incarnation: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shown_by: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unsent: bool,
 }
 
 impl ConsumerState {
@@ -43,6 +45,7 @@ impl ConsumerState {
                 from: asked.from,
                 incarnation: text(&asked.incarnation),
                 shown_by: asked.shown_by.as_ref().map(|id| id.as_str().to_owned()),
+                unsent: !asked.is_sent,
             }),
         };
         // Numbers and text always have a JSON.
@@ -66,6 +69,7 @@ impl ConsumerState {
                 from: asked.from,
                 incarnation: token(asked.incarnation)?,
                 shown_by: shown_by.map_err(InvalidState::new)?,
+                is_sent: !asked.unsent,
             })
         });
         Ok(Self {

@@ -27,14 +27,15 @@ fn number(text: &str) -> i64 {
 }
 
 /// `5 A` for version 5 of incarnation A, `5 A 6 B` if a replay from 6 was asked for because of a message of B, `5 A 6 B r1`
-/// if that was of replay r1; `none` for no state.
+/// if that was of replay r1; with `!` behind it if that could not be sent; `none` for no state.
 fn state(text: &str) -> Option<ConsumerState> {
-    let words: Vec<&str> = text.split(' ').collect();
+    let words: Vec<&str> = text.trim_end_matches('!').split(' ').collect();
     let [version, of, asked @ ..] = words.as_slice() else { return None };
     let asked = asked.split_first().map(|(from, rest)| AskedReplay {
         from: number(from),
         incarnation: incarnation(rest[0]),
         shown_by: rest.get(1).map(|id| ReplayId::try_new(id).unwrap()),
+        is_sent: !text.ends_with('!'),
     });
     Some(ConsumerState { version: number(version), incarnation: incarnation(of), asked })
 }
@@ -71,9 +72,10 @@ fn shown_state(ConsumerState { version, incarnation, asked }: &ConsumerState) ->
         token.as_ref().and_then(|token| token.as_str().chars().next()).unwrap_or('-').to_ascii_uppercase()
     };
     let mut shown = format!("{version} {}", letter(incarnation));
-    if let Some(AskedReplay { from, incarnation, shown_by }) = asked {
+    if let Some(AskedReplay { from, incarnation, shown_by, is_sent }) = asked {
         shown += &format!(" {from} {}", letter(incarnation));
         shown.extend(shown_by.iter().map(|id| format!(" {id}")));
+        shown += if *is_sent { "" } else { "!" };
     }
     shown
 }
@@ -124,6 +126,8 @@ fn a_replay_is_asked_for_once_and_again_if_it_has_the_gap_too() {
         ANYWHERE,
         &[
             ("5 A 6 A", "7>8 A", "wait"),
+            ("5 A 6 A!", "7>8 A", "ask 5 A 6 A"),
+            ("5 A 6 A r1!", "7>8 A r1", "ask 5 A 6 A r1"),
             ("5 A 6 A", "4>5 A", "had"),
             ("5 A 6 A", "5>6 A r1", "take 6 A"),
             ("5 A 6 A", "5>6 A", "take 6 A"),

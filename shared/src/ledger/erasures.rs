@@ -121,15 +121,15 @@ impl ErasureReceipt {
     }
 }
 
-impl Task {
-    /// Where the receipt of the notice is that the client may still be due of the incarnation that its cursor is of, if that
-    /// is not the group's.
-    pub fn earlier_receipt_place(&self) -> Option<ReceiptPlace> {
-        let incarnation_number = self.cursor.incarnation_number;
-        let is_earlier = incarnation_number < self.item.incarnation_number;
-        is_earlier.then(|| ReceiptPlace { group: self.group.clone(), incarnation_number })
-    }
+/// Where the receipt of the notice is that a client with this `cursor` may still be due of the incarnation that the cursor is
+/// of, if that is not the one of `item`.
+pub fn earlier_receipt_place(group: &Group, item: &GroupItem, cursor: &Cursor) -> Option<ReceiptPlace> {
+    let incarnation_number = cursor.incarnation_number;
+    let is_earlier = incarnation_number < item.incarnation_number;
+    is_earlier.then(|| ReceiptPlace { group: group.clone(), incarnation_number })
+}
 
+impl Task {
     /// The notice of that incarnation.
     pub fn earlier_notice<'r>(&self, receipt: &'r ErasureReceipt) -> Notice<'r> {
         let none_yet = self.first_version - 1;

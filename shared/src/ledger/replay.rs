@@ -1,15 +1,10 @@
 //! A replay of one client in one group.
 
-use std::time::Duration;
-
 use super::cursors::behind;
-use super::times::{DEDUPLICATION, FAN_OUT_LIMIT};
+use super::times::UNRECORDED;
 use super::{ClientId, Cursor, GroupItem, Hold, LastVersion, Repetition, Write, WriteCount};
 use crate::ids::{Group, ReplayId};
 use crate::time::Timestamp;
-
-/// How long SQS may swallow what a fan-out sent without recording it, if that had begun before.
-const SETTLED: Duration = DEDUPLICATION.saturating_add(FAN_OUT_LIMIT);
 
 /// One transaction that makes `client` get `group` again, from version `from` up to all that it has: nothing to write
 /// if it has less. `item` must account for the registry's revision, and `cursor` be what was read with it.
@@ -119,7 +114,7 @@ impl<'c> KnownPosition<'c> {
 
     /// The repetition, under `id`, of everything that any sender may have sent to the client before `now`, recorded or not.
     pub(super) fn all_that_was_sent(&self, id: &ReplayId, now: Timestamp) -> Repetition {
-        Repetition { id: id.clone(), until: self.until(), settles_at: Some(now.plus(SETTLED)) }
+        Repetition { id: id.clone(), until: self.until(), settles_at: Some(now.plus(UNRECORDED)) }
     }
 
     /// A cursor that begins another epoch after version `before`, or after what the client has if that is less.

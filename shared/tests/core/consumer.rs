@@ -20,6 +20,7 @@ fn states(first: i64) -> Vec<Option<Value>> {
         json!({"version": 5, "incarnation": A}),
         json!({"version": 5, "incarnation": A, "asked": {"from": 6, "incarnation": A}}),
         json!({"version": 5, "incarnation": A, "asked": {"from": 6, "incarnation": A, "shown_by": "r-1"}}),
+        json!({"version": 5, "incarnation": A, "asked": {"from": 6, "incarnation": A, "unsent": true}}),
         json!({"version": 5, "incarnation": A, "asked": {"from": first, "incarnation": B}}),
         json!({"version": 5, "asked": {"from": 6}}),
         json!({"version": none_yet, "asked": {"from": first, "incarnation": A}}),

@@ -165,7 +165,8 @@ fn the_mapping_of_the_requests_is_there_if_a_client_may_ask() {
             |facts| {
                 facts.running = Ok(Some(config(&format!("{CONFIG}{role}"))));
                 facts.config = config(&format!("{CONFIG}{role}"));
-                facts.catch_up = Ok(vec![queue_mapping(facts.place.own_queue_arn(OwnQueue::Requests).to_string())]);
+                facts.catch_up =
+                    Ok(vec![queue_mapping(facts.place.own_queue_arn(OwnQueue::Requests).to_string())]);
                 change(facts);
             },
             expected,
