@@ -8,8 +8,8 @@ use shared::config::ClientName;
 use shared::control::{CatchUpReport, RefusedGroup};
 use shared::ids::Group;
 use shared::ledger::{
-    ClientId, Condition, EventTable, Item, ItemKey, Lease, Ledger, Registration, State, Write, WriteCount,
-    WriteError,
+    ClientId, Condition, EventTable, Item, ItemKey, Lease, Ledger, REFUSED_LIMIT, RefusedEvent, Registration,
+    State, Write, WriteCount, WriteError,
 };
 use shared::naming::QueueUrl;
 use shared::send::{BATCH_LIMIT, Stop, StopReason, Transport};
@@ -21,9 +21,6 @@ use super::work::{Work, why_unread};
 
 /// How many of a client's cursors are listed at a time. It bounds memory and, while a client rests, cost.
 const LISTED_LIMIT: usize = 5_000;
-
-/// How many groups that wait for the client's queue are named: enough to see why.
-const REFUSED_LIMIT: usize = 10;
 
 /// A client and how far its catch-up got.
 #[derive(Debug)]
@@ -43,7 +40,7 @@ pub(super) struct Client<'c> {
     up_to_date: usize,
     sent: usize,
     rejected: usize,
-    refused: Vec<RefusedGroup>,
+    refused: Vec<RefusedEvent>,
     stopped: Option<String>,
     /// Whether it is stopped because another invocation serves it.
     is_elsewhere: bool,
@@ -182,7 +179,7 @@ impl<'c> Client<'c> {
             held.lease.succeed();
         }
         if let Some(stop) = failure {
-            held.lease.fail(now);
+            held.lease.fail(&stop.why, now);
             let pause = held.lease.not_before.since(now).as_secs();
             log_failure(&self.name, &stop, pause);
             held.unrecorded = unrecorded;
@@ -282,7 +279,7 @@ impl<'c> Client<'c> {
         work: &Work<'_, C, T, L, E>,
     ) {
         let Some(held) = self.lease.as_mut().filter(|held| held.is_ours) else { return };
-        if let Err(error) = held.release(work, self.id).await {
+        if let Err(error) = held.release(work, self.id, &self.refused).await {
             warn!(client = self.name.as_str(), why = %error, "the lease was not given back; it ends by itself");
         }
     }
@@ -341,7 +338,7 @@ impl<'c> Client<'c> {
             held: self.listed.held.len(),
             stopped: self.stopped,
             elsewhere: self.is_elsewhere,
-            refused: self.refused,
+            refused: self.refused.into_iter().map(RefusedGroup::from).collect(),
         }
     }
 }
@@ -366,9 +363,11 @@ impl Held {
         &mut self,
         work: &Work<'_, C, T, L, E>,
         client: ClientId,
+        refused: &[RefusedEvent],
     ) -> Result<(), WriteError> {
         let write_count = WriteCount(work.ports.ledger.fresh());
-        let released = self.lease.released(write_count, self.unrecorded.clone(), work.now());
+        let refused = refused.iter().cloned();
+        let released = self.lease.released(write_count, self.unrecorded.clone(), refused, work.now());
         self.write(work, client, released).await
     }
 

@@ -9,7 +9,6 @@ use futures_util::future::join_all;
 use shared::budget::Budget;
 use shared::clock::Clock;
 use shared::config::ClientName;
-use shared::control::RefusedGroup;
 use shared::erasure::hint;
 use shared::event::Event;
 use shared::file_clients::FileClient;
@@ -18,8 +17,8 @@ use shared::ledger::catch_up::{Begin, Plan, PlannedEvent, SentRange, Task, begin
 use shared::ledger::reconcile::window;
 use shared::ledger::times::PASS_LIMIT;
 use shared::ledger::{
-    ClientId, DamagedItem, ErasureReceipt, EventTable, ItemKey, Ledger, LedgerRead, ReceiptPlace, State,
-    UnsendableEvent,
+    ClientId, DamagedItem, ErasureReceipt, EventTable, ItemKey, Ledger, LedgerRead, ReceiptPlace,
+    RefusedEvent, State, UnsendableEvent,
 };
 use shared::message::Message;
 use shared::naming::QueueUrl;
@@ -60,7 +59,7 @@ pub(super) struct PassOutcome {
     /// How many events were rejected.
     pub(super) rejected: usize,
     /// Groups of which the client's queue refuses an event for good.
-    pub(super) refused: Vec<RefusedGroup>,
+    pub(super) refused: Vec<RefusedEvent>,
     /// Why the client's queue did not take something that it may take later.
     pub(super) failure: Option<Stop>,
     /// Why the client gets nothing more now, though its queue did not fail.
@@ -395,7 +394,7 @@ impl PassOutcome {
                     why = stop.why,
                     "the client's queue refuses an event for good; the group waits until it takes it"
                 );
-                self.refused.push(RefusedGroup { group: group.as_str().to_owned(), reason: stop.why });
+                self.refused.push(RefusedEvent::new(group.clone(), &stop.why));
                 true
             }
         }

@@ -33,8 +33,8 @@ pub use bounded::BoundedPort;
 pub use event_time::EventTime;
 pub use items::{
     ClientId, Cursor, DamagedItem, ErasureReceipt, First, GroupItem, HELD_LIMIT, HOLES_LIMIT, Hold, Lease,
-    PAIRS_LIMIT, ReceiptPlace, Registration, Registry, Repetition, SKIPPED_LIMIT, Scan, ScanKind, Settlement,
-    SkippedEvent, State, WriteCount,
+    PAIRS_LIMIT, REFUSED_LIMIT, ReceiptPlace, RefusedEvent, Registration, Registry, Repetition,
+    SKIPPED_LIMIT, Scan, ScanKind, Settlement, SkippedEvent, State, WriteCount,
 };
 pub use last_sent::{LastSent, LastVersion};
 pub use pairs::note_pairs;

@@ -35,6 +35,7 @@ fn a_queue_that_takes_nothing_for_a_week_costs_a_few_requests_a_minute() {
         let calls = world.ledger.calls();
         assert!(calls.reads + calls.queries + calls.writes <= minutes * 12, "{calls:?}");
         assert_eq!(world.standing("a"), "3 A:0");
+        assert!(world.lease("A").unwrap().failure.is_some());
 
         world.queues.set_faults(&world.queue("A"), Faults::none());
         world.maintenance_runs(6);

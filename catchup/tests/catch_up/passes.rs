@@ -218,6 +218,7 @@ fn a_message_that_the_queue_refuses_for_good_stops_its_group_alone() {
     let answer = world.request(json!({"request": "catchUp", "client": "A"})).unwrap();
     assert_eq!(answer["refused"][0]["group"], "a", "{answer}");
     assert!(answer["refused"][0]["reason"].as_str().unwrap().contains("1024"), "{answer}");
+    assert_eq!(world.lease("A").unwrap().refused[0].group.as_str(), "a");
     world.queues.change(&world.queue("A"), |settings| settings.maximum_message_size = SQS_LIMIT);
     world.maintenance_runs(1);
     assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 3 4 | b: 1 2", "4"));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{TablePosition, TypedKey};
 use crate::ids::{Group, Key};
-use crate::ledger::State;
+use crate::ledger::{RefusedEvent, State};
 
 /// An answer. Which one it is, follows from the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,6 +64,12 @@ pub struct RefusedGroup {
     pub group: String,
     /// Why the queue refuses the event.
     pub reason: String,
+}
+
+impl From<RefusedEvent> for RefusedGroup {
+    fn from(RefusedEvent { group, reason }: RefusedEvent) -> Self {
+        Self { group: group.as_str().to_owned(), reason }
+    }
 }
 
 /// What became of a client's state.

@@ -232,6 +232,18 @@ pub enum Settlement {
     Retired,
 }
 
+/// How many groups are kept that wait for the client's queue: enough to see why, and less than 3 KB.
+pub const REFUSED_LIMIT: usize = 10;
+
+/// An event that a client's queue will never take as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedEvent {
+    /// Its group.
+    pub group: Group,
+    /// What SQS says of it, its beginning.
+    pub reason: String,
+}
+
 /// Who catches a client up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -247,6 +259,10 @@ pub struct Lease {
     pub failures: u32,
     /// Not tried again before.
     pub not_before: Timestamp,
+    /// Why the client's queue failed the last time, while `failures` counts.
+    pub failure: Option<String>,
+    /// The groups of which the queue refused an event for good when they were tried last, the first [`REFUSED_LIMIT`].
+    pub refused: Vec<RefusedEvent>,
     /// What another release wrote in this format, and is written back as it was read.
     pub unknown: Attributes,
 }

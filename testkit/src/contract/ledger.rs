@@ -7,8 +7,8 @@ use shared::filter::FilterDigest;
 use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::{
     ClientId, Condition, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Item, ItemKey, LastSent, Lease,
-    Ledger, READ_LIMIT, Registration, Registry, Repetition, RequestAllowance, Scan, ScanKind, State,
-    WRITE_LIMIT, Write, WriteCount, WriteError,
+    Ledger, READ_LIMIT, RefusedEvent, Registration, Registry, Repetition, RequestAllowance, Scan, ScanKind,
+    State, WRITE_LIMIT, Write, WriteCount, WriteError,
 };
 use shared::time::Timestamp;
 
@@ -76,9 +76,11 @@ async fn every_kind_of_item_is_read_as_it_was_written(ledger: &impl Ledger) {
         groups: vec![group("kinds"), group("kinds-2")],
         failures: u32::MAX,
         not_before: at(0),
+        failure: Some("no such queue".to_owned()),
+        refused: vec![RefusedEvent { group: group("kinds-3"), reason: "too long".to_owned() }],
         unknown: [].into(),
     };
-    let idle = Lease { groups: Vec::new(), failures: 0, ..lease.clone() };
+    let idle = Lease { groups: Vec::new(), failures: 0, failure: None, refused: Vec::new(), ..lease.clone() };
     let scan = Scan {
         write_count: WriteCount(1),
         revision: 1,

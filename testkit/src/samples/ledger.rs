@@ -12,8 +12,8 @@ use shared::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use shared::ledger::stored::{Attributes, Value as Stored};
 use shared::ledger::{
     ClientId, Cursor, EventTime, First, GroupItem, HOLES_LIMIT, Hold, Item, ItemKey, LastSent, LastVersion,
-    Lease, PAIRS_LIMIT, Registration, Registry, Repetition, RequestAllowance, SKIPPED_LIMIT, Scan, ScanKind,
-    SkippedEvent, State, WriteCount,
+    Lease, PAIRS_LIMIT, RefusedEvent, Registration, Registry, Repetition, RequestAllowance, SKIPPED_LIMIT,
+    Scan, ScanKind, SkippedEvent, State, WriteCount,
 };
 use shared::time::Timestamp;
 
@@ -156,9 +156,13 @@ prop_compose! {
         (write_count, holder, failures) in any::<(u64, u64, u32)>(),
         (until, not_before) in (instant(), instant()),
         groups in vec(group(), 0..4),
+        failure in option::of(".{1,20}"),
+        refused in vec((group(), ".{0,20}"), 0..3),
         unknown in unknown(),
     ) -> Lease {
-        Lease { write_count: WriteCount(write_count), holder, until, groups, failures, not_before, unknown }
+        let refused = refused.into_iter().map(|(group, reason)| RefusedEvent { group, reason }).collect();
+        let write_count = WriteCount(write_count);
+        Lease { write_count, holder, until, groups, failures, not_before, failure, refused, unknown }
     }
 }
 

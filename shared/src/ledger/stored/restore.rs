@@ -9,7 +9,8 @@ use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, ReplayId};
 use crate::ledger::{
     ClientId, Cursor, ErasureReceipt, First, GroupItem, Hold, Item, ItemKey, LastSent, LastVersion, Lease,
-    Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent, State, WriteCount,
+    RefusedEvent, Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent,
+    State, WriteCount,
 };
 
 /// The item under `key`, which has these attributes besides its keys. Of the item itself and of registrations,
@@ -165,18 +166,28 @@ fn skipped(value: &Value) -> Option<SkippedEvent> {
     Some(SkippedEvent { version: fields::version(attributes.get("version")?)?, reason: reason.clone() })
 }
 
+fn group_name(value: &Value) -> Option<Group> {
+    let Value::S(text) = value else { return None };
+    Group::try_from_sqs(text).ok()
+}
+
+fn refused(value: &Value) -> Option<RefusedEvent> {
+    let Value::M(attributes) = value else { return None };
+    let Value::S(reason) = attributes.get("reason")? else { return None };
+    Some(RefusedEvent { group: group_name(attributes.get("group")?)?, reason: reason.clone() })
+}
+
 fn lease(fields: &mut Fields) -> Result<Lease, Damage> {
-    let group = |value: &Value| match value {
-        Value::S(text) => Group::try_from_sqs(text).ok(),
-        _ => None,
-    };
+    let refused = fields.if_any("refused", |fields| fields.list("refused", refused))?;
     Ok(Lease {
         write_count: fields.write_count()?,
         holder: fields.number("holder")?,
         until: fields.instant("until")?,
-        groups: fields.list("groups", group)?,
+        groups: fields.list("groups", group_name)?,
         failures: fields.number("failures")?,
         not_before: fields.instant("not_before")?,
+        failure: fields.if_any("failure", |fields| fields.text("failure"))?,
+        refused: refused.unwrap_or_default(),
         unknown: fields.take_rest(),
     })
 }

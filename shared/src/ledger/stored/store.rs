@@ -136,14 +136,21 @@ fn of_hold(hold: &Hold) -> Attributes {
 }
 
 fn of_lease(lease: &Lease) -> Attributes {
-    map([
+    let mut attributes = map([
         ("write_count", number(lease.write_count.0)),
         ("holder", number(lease.holder)),
         ("until", at(lease.until)),
         ("groups", Value::L(lease.groups.iter().map(|group| Value::S(group.as_str().to_owned())).collect())),
         ("failures", number(lease.failures)),
         ("not_before", at(lease.not_before)),
-    ])
+    ]);
+    put(&mut attributes, "failure", lease.failure.clone().map(Value::S));
+    let refused = lease.refused.iter().map(|refused| {
+        let group = Value::S(refused.group.as_str().to_owned());
+        Value::M(map([("group", group), ("reason", Value::S(refused.reason.clone()))]))
+    });
+    put(&mut attributes, "refused", (!lease.refused.is_empty()).then(|| Value::L(refused.collect())));
+    attributes
 }
 
 fn of_scan(scan: &Scan) -> Attributes {

@@ -9,7 +9,8 @@ use crate::filter::FilterDigest;
 use crate::ids::{EventIdentity, Group, IncarnationToken, Key, ReplayId};
 use crate::ledger::{
     ClientId, Cursor, ErasureReceipt, EventTime, First, GroupItem, Hold, Item, LastSent, Lease, ReceiptPlace,
-    Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent, State, WriteCount,
+    RefusedEvent, Registration, Registry, Repetition, RequestAllowance, Scan, Settlement, SkippedEvent,
+    State, WriteCount,
 };
 use crate::time::Timestamp;
 
@@ -162,8 +163,17 @@ fn what_an_operator_reads() {
         groups: vec![group()],
         failures: 0,
         not_before: at(0),
+        failure: None,
+        refused: Vec::new(),
         unknown: [].into(),
     };
+    let failing = Lease {
+        failures: 2,
+        failure: Some("KMS.DisabledException".to_owned()),
+        refused: vec![RefusedEvent { group: group(), reason: "too long".to_owned() }],
+        ..lease.clone()
+    };
+    check(ItemKey::Lease(ClientId(2)), Item::Lease(failing), expect![[]]);
     check(
         ItemKey::Lease(ClientId(2)),
         Item::Lease(lease),
