@@ -15,7 +15,9 @@ use deploy::settings::{
 
 pub use crate::commands::rejected::arguments::RejectedCommand;
 pub use erasures::ErasuresArguments;
-pub use holds::{HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments};
+pub use holds::{
+    HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments, StatusArguments,
+};
 pub use ledger::{
     AttestArguments, BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments,
 };
@@ -50,7 +52,14 @@ pub struct Common {
     pub stack: String,
 
     /// The file that registers the clients
-    #[arg(long, global = true, value_name = "FILE", default_value = "client-queues.toml", help_heading = EVERYWHERE)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "client-queues.toml",
+        env = "FANOUTCTL_CONFIG",
+        help_heading = EVERYWHERE
+    )]
     pub config: PathBuf,
 
     /// Print one JSON object instead of text for people
@@ -88,7 +97,7 @@ pub enum Command {
 
     /// Show what is in each queue, which clients are behind, and how far the stack is behind the stream
     #[command(after_help = include_str!("args/help/status.txt"))]
-    Status,
+    Status(StatusArguments),
 
     /// Send nothing more to a client, until it is resumed
     #[command(after_help = include_str!("args/help/pause.txt"))]

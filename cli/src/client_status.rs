@@ -2,6 +2,7 @@
 
 mod backlog;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws::operator::CallError;
@@ -28,6 +29,8 @@ pub struct Lag {
     pub since: Option<Timestamp>,
     /// What waits for an operator.
     pub held: HeldLag,
+    /// The groups of which the client's queue refused an event for good when catch-up tried them last.
+    pub refused: u64,
     /// Whether there are more groups than were counted, so that `groups` and `events` are lower bounds.
     pub is_more: bool,
 }
@@ -51,6 +54,7 @@ pub struct HeldLag {
 /// [`Unread`]: the ledger could not be read.
 pub async fn lag<L: Ledger>(ledger: &L, client: ClientId, limit: usize) -> Result<Lag, Unread> {
     let mut lag = Lag::default();
+    let refused = refusals(ledger, client).await?;
     let mut room = limit;
     let mut after = None;
     loop {
@@ -61,7 +65,7 @@ pub async fn lag<L: Ledger>(ledger: &L, client: ClientId, limit: usize) -> Resul
         page.truncate(room);
         room -= page.len();
         for cursors in page.chunks(READ_LIMIT) {
-            count(ledger, client, cursors, &mut lag).await?;
+            count(ledger, client, cursors, &refused, &mut lag).await?;
         }
         if lag.is_more {
             return Ok(lag);
@@ -122,11 +126,19 @@ pub async fn read<L: Ledger>(ledger: &L, keys: &[ItemKey]) -> Result<LedgerRead,
     Ok(LedgerRead::new(keys, items.into_iter().map(Ok).collect()))
 }
 
+/// The groups of which the client's queue refused an event for good when catch-up tried them last.
+async fn refusals<L: Ledger>(ledger: &L, client: ClientId) -> Result<BTreeSet<Group>, Unread> {
+    let found = read(ledger, &[ItemKey::Lease(client)]).await?;
+    let refused = found.lease(client).present().map(|lease| lease.refused.iter());
+    Ok(refused.into_iter().flatten().map(|event| event.group.clone()).collect())
+}
+
 /// Adds the groups of up to [`READ_LIMIT`] `cursors` to `lag`.
 async fn count<L: Ledger>(
     ledger: &L,
     client: ClientId,
     cursors: &[(Group, Cursor)],
+    refused: &BTreeSet<Group>,
     lag: &mut Lag,
 ) -> Result<(), Unread> {
     let keys: Vec<ItemKey> = cursors.iter().map(|(group, _)| ItemKey::Group(group.clone())).collect();
@@ -145,6 +157,7 @@ async fn count<L: Ledger>(
         *groups += 1;
         *events += u64::try_from(missing).unwrap_or(0);
         *since = Some(since.map_or(at, |since| since.min(at)));
+        lag.refused += u64::from(cursor.hold.is_none() && refused.contains(group));
     }
     Ok(())
 }
@@ -154,11 +167,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use shared::ids::{IncarnationToken, Key};
-    use shared::ledger::{First, Hold, Item, LastSent, WriteCount};
+    use shared::ledger::{First, Hold, Item, LastSent, Lease, RefusedEvent, WriteCount};
     use testkit::memory::MemoryLedger;
 
     use super::*;
-    use crate::held_groups::held_groups;
+    use crate::groups_behind::{groups_behind, held_groups};
 
     const CLIENT: ClientId = ClientId(2);
     const OTHER: ClientId = ClientId(3);
@@ -224,8 +237,8 @@ mod tests {
     }
 
     async fn check(ledger: &MemoryLedger, limit: usize, expected: (u64, u64, Option<u64>, bool)) {
-        let Lag { groups, events, since, held, is_more } = lag(ledger, CLIENT, limit).await.unwrap();
-        assert_eq!(held, HeldLag::default());
+        let Lag { groups, events, since, held, refused, is_more } = lag(ledger, CLIENT, limit).await.unwrap();
+        assert_eq!((held, refused), (HeldLag::default(), 0));
         assert_eq!((groups, events, since.map(Timestamp::as_millis), is_more), expected, "limit {limit}");
     }
 
@@ -245,7 +258,7 @@ mod tests {
         ledger.forget_calls();
         check(&ledger, 3, (3, 7, Some(300), true)).await;
         let calls = ledger.calls();
-        assert_eq!((calls.queries, calls.reads), (2, 1));
+        assert_eq!((calls.queries, calls.reads), (2, 2));
     }
 
     #[tokio::test]
@@ -277,18 +290,35 @@ mod tests {
         }
         let held = HeldLag { groups: 2, events: 3, since: Some(Timestamp::from_millis(600)) };
         let since = Some(Timestamp::from_millis(300));
-        let expected = Lag { groups: 3, events: 8, since, held, is_more: false };
+        let expected = Lag { groups: 3, events: 8, since, held, ..Lag::default() };
         assert_eq!(lag(&ledger, CLIENT, 100).await.unwrap(), expected);
         for (now, expected) in [(600, false), (3_600_599, false), (3_600_600, true)] {
             assert_eq!(held.is_long(Timestamp::from_millis(now)), expected, "{now}");
         }
         let found = held_groups(&ledger, CLIENT).await.unwrap();
-        let found: Vec<(&str, i64)> = found.iter().map(|held| (held.key.as_text(), held.next)).collect();
+        let found: Vec<(&str, i64)> = found.iter().map(|held| (held.key.as_text(), held.next())).collect();
         // The cursor of C has everything, and waits.
         assert_eq!(found, [("A", 8), ("C", 10)]);
         assert_eq!(held_groups(&ledger, OTHER).await.unwrap(), []);
         ledger.fail_cursors();
         assert!(held_groups(&ledger, CLIENT).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_group_that_the_queue_refuses_for_good_counts_as_long_as_it_is_behind() {
+        let ledger = ledger();
+        hold(&ledger, "A", 700);
+        let refused = ["A", "B", "no longer behind"].map(|name| RefusedEvent {
+            group: Group::of(&Key::S(name.to_owned())),
+            reason: "too long".to_owned(),
+        });
+        let lease = Lease { refused: refused.into(), ..Lease::unheld() };
+        ledger.put(ItemKey::Lease(CLIENT), Item::Lease(lease));
+        assert_eq!(lag(&ledger, CLIENT, 100).await.unwrap().refused, 1);
+        let behind = groups_behind(&ledger, CLIENT, 2).await.unwrap();
+        let groups: Vec<(&str, i64, i64)> =
+            behind.groups.iter().map(|of| (of.key.as_text(), of.has, of.version)).collect();
+        assert_eq!((groups, behind.is_more), (vec![("A", 7, 10), ("B", 0, 4)], true));
     }
 
     #[tokio::test]

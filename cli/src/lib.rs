@@ -11,7 +11,7 @@ pub mod context;
 pub mod erasures;
 pub mod event_table;
 pub mod exit;
-pub mod held_groups;
+pub mod groups_behind;
 pub mod key;
 pub mod output;
 pub mod page;

@@ -70,7 +70,7 @@ fn a_command_line_that_the_tool_does_not_know_is_found() {
     check("deploy --prefix …", false);
     check("rejected retry ID", false);
     check("policy", true);
-    check("status extra", false);
+    check("status Billing extra", false);
     check("replay Billing --group 'AFC F5' --from 3", true);
     check("replay CLIENT --all --from VERSION", true);
     check("replay Billing --group AFC F5 --from 3", false);

@@ -191,7 +191,7 @@ fn how_far(report: &Report) -> String {
     if *settling > 0 {
         let groups = counted(*settling, "group");
         return format!(
-            "Client {client} has everything: {done}. {groups}, released shortly after the hold, may count as behind for \
+            "Client {client} has everything: {done}. {groups}, replayed or held a moment ago, may count as behind for \
              six minutes more.\n"
         );
     }
@@ -318,7 +318,7 @@ mod tests {
         assert!(!report.note_settling(&Lag { is_more: true, ..lag(0) }));
         assert!(report.note_settling(&lag(0)) && report.exit() == Exit::Done);
         expect![[r#"
-            Client Billing has everything: 4 events sent, 0 groups caught up. 1 group, released shortly after the hold, may count as behind for six minutes more.
+            Client Billing has everything: 4 events sent, 0 groups caught up. 1 group, replayed or held a moment ago, may count as behind for six minutes more.
         "#]].assert_eq(&text(&report, ""));
     }
 

@@ -14,7 +14,7 @@ use crate::args::{HeldArguments, stack_option};
 use crate::client_status::HELD_LONG;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::held_groups::HeldGroup;
+use crate::groups_behind::GroupBehind;
 use crate::output::{Style, Tone, instant, row, table, time};
 use crate::progress::unless_quick;
 
@@ -66,7 +66,7 @@ pub async fn execute(context: &Context, arguments: &HeldArguments) -> Result<Exi
 }
 
 /// The held groups of the client called `name`, or of all that are not retired.
-async fn held(operator: &Operator, name: Option<&str>) -> Result<Vec<(String, HeldGroup)>, Failure> {
+async fn held(operator: &Operator, name: Option<&str>) -> Result<Vec<(String, GroupBehind)>, Failure> {
     let clients = match name {
         Some(name) => vec![(name.to_owned(), registered(&operator.registry, name)?)],
         None => {
@@ -87,23 +87,27 @@ impl Report {
     fn new(
         stack: String,
         client: Option<String>,
-        mut held: Vec<(String, HeldGroup)>,
+        mut held: Vec<(String, GroupBehind)>,
         now: Timestamp,
     ) -> Self {
         held.sort_by(|(client, one), (of, other)| {
-            (one.hold.since, client, &one.group).cmp(&(other.hold.since, of, &other.group))
+            let since = |held: &GroupBehind| held.hold.as_ref().map(|hold| hold.since);
+            (since(one), client, &one.group).cmp(&(since(other), of, &other.group))
         });
-        let groups = held.into_iter().map(|(client, held)| HeldRow::new(client, held, now)).collect();
+        let groups = held.into_iter().filter_map(|(client, held)| HeldRow::new(client, held, now)).collect();
         Self { stack, client, groups }
     }
 }
 
 impl HeldRow {
-    fn new(client: String, held: HeldGroup, now: Timestamp) -> Self {
-        let HeldGroup { key, group, next, hold: Hold { reason, by, since, skipped } } = held;
+    /// `None`: it was released meanwhile.
+    fn new(client: String, held: GroupBehind, now: Timestamp) -> Option<Self> {
+        let next = held.next();
+        let GroupBehind { key, group, hold, .. } = held;
+        let Hold { reason, by, since, skipped } = hold?;
         let skipped =
             skipped.into_iter().map(|SkippedEvent { version, reason }| SkippedRow { version, reason });
-        Self {
+        Some(Self {
             client,
             group: group.as_str().to_owned(),
             key,
@@ -113,7 +117,7 @@ impl HeldRow {
             since: instant(since),
             seconds: now.since(since).as_secs(),
             skipped: skipped.collect(),
-        }
+        })
     }
 
     fn cells(&self) -> [String; 7] {

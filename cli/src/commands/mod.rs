@@ -61,7 +61,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Policy(arguments) => policy::execute(&context, &arguments).await,
         Command::Plan(arguments) => plan::execute(&context, &arguments).await,
         Command::Deploy(arguments) => deploy::execute(&context, &arguments).await,
-        Command::Status => status::execute(&context).await,
+        Command::Status(arguments) => status::execute(&context, &arguments).await,
         Command::Pause(arguments) => pause::execute(&context, &arguments, Change::Pause).await,
         Command::Resume(arguments) => pause::execute(&context, &arguments, Change::Resume).await,
         Command::CatchUp(arguments) => catch_up::execute(&context, &arguments).await,

@@ -14,7 +14,7 @@ use shared::clock::Clock as _;
 use shared::config::{ClientName, nearest};
 use shared::control::ControlRequest;
 use shared::ledger::times::ABSENCE;
-use shared::ledger::{ClientId, ItemKey, LedgerRead, Registration, Registry, ScanKind, State};
+use shared::ledger::{ClientId, ItemKey, Lease, LedgerRead, Registration, Registry, ScanKind, State};
 use shared::text::printable;
 use shared::time::Timestamp;
 
@@ -23,7 +23,7 @@ use crate::client_status::{self, Backlog, ClientStatus, Lag};
 use crate::context::{Context, output};
 use crate::erasures::{self, DueNotices, Receipts};
 use crate::exit::{Exit, Failure};
-use crate::held_groups::{HeldGroup, held_groups};
+use crate::groups_behind::{GroupBehind, GroupsBehind, groups_behind, held_groups};
 use crate::output::instant;
 
 /// The stack's output that names the ledger's table.
@@ -145,12 +145,27 @@ impl StackLedger {
         client_status::lag(&self.table, client, limit).await.map_err(|error| unread(&self.name, &error))
     }
 
+    /// The first groups in which a client is behind, at most `limit`, and its lease; none if it was never behind.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the ledger can't be read.
+    pub(super) async fn behind(
+        &self,
+        client: ClientId,
+        limit: usize,
+    ) -> Result<(GroupsBehind, Option<Lease>), CallError> {
+        let groups = groups_behind(&self.table, client, limit).await;
+        let groups = groups.map_err(|error| unread(&self.name, &error))?;
+        Ok((groups, self.read(&[ItemKey::Lease(client)]).await?.lease(client).present().cloned()))
+    }
+
     /// The groups that are held for a client.
     ///
     /// # Errors
     ///
     /// [`CallError`]: the ledger can't be read.
-    pub(super) async fn held(&self, client: ClientId) -> Result<Vec<HeldGroup>, CallError> {
+    pub(super) async fn held(&self, client: ClientId) -> Result<Vec<GroupBehind>, CallError> {
         held_groups(&self.table, client).await.map_err(|error| unread(&self.name, &error))
     }
 

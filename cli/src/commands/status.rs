@@ -1,6 +1,7 @@
 //! `fanoutctl status`: shows what is in each queue, which clients are behind, and how far the stack is behind the
-//! stream. Changes nothing.
+//! stream; or in which groups one client is behind, and why. Changes nothing.
 
+mod client;
 mod clients;
 mod collect;
 mod notices;
@@ -22,7 +23,7 @@ use self::collect::{Facts, Figure};
 use self::notices::NoticesRow;
 use self::queues::QueueRow;
 use self::unsettled::RegistryDifference;
-use crate::args::stack_option;
+use crate::args::{StatusArguments, stack_option};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, table, time};
@@ -56,7 +57,10 @@ struct Report {
 /// # Errors
 ///
 /// [`Failure`]: the stack can't be looked at. Any other figure that isn't known is shown as unknown.
-pub async fn execute(context: &Context) -> Result<Exit, Failure> {
+pub async fn execute(context: &Context, arguments: &StatusArguments) -> Result<Exit, Failure> {
+    if let Some(client) = &arguments.client {
+        return client::execute(context, client).await;
+    }
     let (target, stack) = context.deployed().await?;
     let naming = stack::naming(&target, stack::deployed_prefix(&stack)).await?;
     let work = collect::facts(&target, &stack, &naming);
@@ -111,11 +115,11 @@ impl Report {
             }
         };
         let notices = notices::rows(&facts.notices, facts.now, &mut unknown);
-        let of_clients = clients.iter().flatten().map(|row| row.attention);
-        let mut attentions = queues.iter().map(|row| row.attention).chain(of_clients);
+        let of_clients = clients.iter().flatten().map(|row| row.attention.is_some());
+        let mut attentions = queues.iter().map(|row| row.attention.is_some()).chain(of_clients);
         Self {
             stack: facts.stack.clone(),
-            ok: attentions.all(|attention| attention.is_none()) && !notices.iter().any(|row| row.is_late),
+            ok: !attentions.any(|needed| needed) && !notices.iter().any(|row| row.is_late),
             iterator_age_milliseconds: iterator_age,
             queues,
             clients,

@@ -7,20 +7,23 @@ use super::*;
 const NOW: u64 = 1_767_603_600_000;
 
 /// A group that has been held for so many minutes.
-fn held(key: &str, next: i64, minutes: u64, skipped: &[i64]) -> HeldGroup {
+fn held(key: &str, next: i64, minutes: u64, skipped: &[i64]) -> GroupBehind {
     let skipped =
         skipped.iter().map(|version| SkippedEvent { version: *version, reason: "withdrawn".into() });
     let key = Key::S(key.to_owned());
-    HeldGroup {
+    GroupBehind {
         group: Group::of(&key),
         key: TypedKey::from(&key),
-        next,
-        hold: Hold {
+        has: next - 1,
+        version: next + 4,
+        since: Timestamp::from_millis(NOW - minutes * 60_000),
+        is_erased: false,
+        hold: Some(Hold {
             reason: format!("version {next} breaks the import"),
             by: "arn:aws:iam::111122223333:user/ann".to_owned(),
             since: Timestamp::from_millis(NOW - minutes * 60_000),
             skipped: skipped.collect(),
-        },
+        }),
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct ClientRow {
     /// Since when the first of them has been held.
     held_since: Option<String>,
     held_seconds: Option<u64>,
+    /// The groups of which its queue refuses an event for good.
+    groups_refused: Option<u64>,
     /// Whether it is behind in more groups than were counted.
     is_more: bool,
     /// Since when it has been behind in the group where it has been so longest.
@@ -32,7 +34,7 @@ pub(super) struct ClientRow {
     /// When what it lacks is forgotten, because it is in no deployed config any more.
     retired_at: Option<String>,
     /// The command that shows more, if the client needs attention.
-    pub(super) attention: Option<&'static str>,
+    pub(super) attention: Option<String>,
     unknown: Option<String>,
 }
 
@@ -46,6 +48,8 @@ impl ClientRow {
             None => !is_paused && lag.is_long(now),
         });
         let is_held_long = !is_paused && known.is_some_and(|lag| lag.held.is_long(now));
+        let is_refused = !is_paused && known.is_some_and(|lag| lag.refused > 0);
+        let more = format!("`fanoutctl status {name}`");
         let since = known.and_then(|lag| lag.since);
         let held_since = known.and_then(|lag| lag.held.since);
         Self {
@@ -63,13 +67,14 @@ impl ClientRow {
             groups_held: known.map(|lag| lag.held.groups),
             held_since: held_since.map(instant),
             held_seconds: held_since.map(|since| now.since(since).as_secs()),
+            groups_refused: known.map(|lag| lag.refused),
             is_more: known.is_some_and(|lag| lag.is_more),
             behind_since: since.map(instant),
             behind_seconds: since.map(|since| now.since(since).as_secs()),
             retired_at: absent_at.map(|since| instant(since.plus(ABSENCE))),
-            attention: match (is_late, is_held_long) {
-                (true, _) => Some("see `fanoutctl check`"),
-                (false, true) => Some("see `fanoutctl held`"),
+            attention: match (is_refused, is_late || is_held_long) {
+                (true, _) => Some(format!("its queue refuses an event for good: see {more}")),
+                (false, true) => Some(format!("see {more}")),
                 (false, false) => None,
             },
             unknown: lag.as_ref().err().map(ToString::to_string),
@@ -95,7 +100,7 @@ pub(super) fn text(clients: Option<&[ClientRow]>, stack: &str, style: Style) -> 
             |figure: Option<String>| figure.map_or("-".to_owned(), |figure| format!("{more}{figure}"));
         let count = |count: Option<u64>| figure(count.map(|count| count.to_string()));
         let seconds = client.behind_seconds.or(client.unknown.is_none().then_some(0));
-        let (attention, tone) = attention(client.attention);
+        let (attention, tone) = attention(client.attention.as_deref());
         let (name, state) = (client.client.clone(), client.state.unwrap_or("-").to_owned());
         let (groups, events) = (count(client.groups_behind), count(client.events_to_go));
         row([name, state, groups, events, figure(seconds.map(time)), attention], tone)

@@ -356,11 +356,11 @@ fn a_client_that_stays_behind_needs_attention() {
         &with_ledger(&[("Billing", false, Ok((1, 1, 900)))]),
         Exit::Findings,
         &expect![[r#"
-        client   state   groups behind  events to go  behind for  attention
-        Billing  behind              1             1      15 min  ! see `fanoutctl check`
+            client   state   groups behind  events to go  behind for  attention
+            Billing  behind              1             1      15 min  ! see `fanoutctl status Billing`
 
-        stack `mark-event-queue`: the converter is 1 s behind the stream
-    "#]],
+            stack `mark-event-queue`: the converter is 1 s behind the stream
+        "#]],
     );
     check_clients(
         &with_ledger(&[("Billing", false, Ok((1, 1, 899)))]),
@@ -401,17 +401,17 @@ fn held_groups_have_a_line_and_need_attention_after_an_hour() {
         &facts,
         Exit::Findings,
         &expect![[r#"
-        client     state       groups behind  events to go  behind for  attention
-        Billing    held                    0             0         0 s
-        Insurance  behind                  2             7        60 s  ! see `fanoutctl held`
-        Tax        paused              >1000         >5200       >24 h
-        Toll       up to date              0             0         0 s
+            client     state       groups behind  events to go  behind for  attention
+            Billing    held                    0             0         0 s
+            Insurance  behind                  2             7        60 s  ! see `fanoutctl status Insurance`
+            Tax        paused              >1000         >5200       >24 h
+            Toll       up to date              0             0         0 s
 
-        client Billing: 1 group held, the oldest for 59 min: see `fanoutctl held Billing`
-        client Insurance: 3 groups held, the oldest for 60 min: see `fanoutctl held Insurance`
-        client Tax: more than 4 groups held, the oldest for 2 h: see `fanoutctl held Tax`
-        stack `mark-event-queue`: the converter is 1 s behind the stream
-    "#]],
+            client Billing: 1 group held, the oldest for 59 min: see `fanoutctl held Billing`
+            client Insurance: 3 groups held, the oldest for 60 min: see `fanoutctl held Insurance`
+            client Tax: more than 4 groups held, the oldest for 2 h: see `fanoutctl held Tax`
+            stack `mark-event-queue`: the converter is 1 s behind the stream
+        "#]],
     );
     facts.clients.as_mut().unwrap().remove(1);
     assert_eq!(Report::new(&facts).exit(), Exit::Done);
@@ -438,7 +438,7 @@ fn a_client_that_leaves_is_no_longer_behind() {
         &expect![[r#"
             client     state    groups behind  events to go  behind for  attention
             Billing    leaving              0             0         0 s
-            Insurance  leaving              1             5        60 s  ! see `fanoutctl check`
+            Insurance  leaving              1             5        60 s  ! see `fanoutctl status Insurance`
             Toll       leaving              -             -           -
 
             stack `mark-event-queue`: the converter is 1 s behind the stream
@@ -501,13 +501,14 @@ fn clients_for_programs() {
     expect![[r#"
         [
           {
-            "attention": "see `fanoutctl check`",
+            "attention": "see `fanoutctl status Billing`",
             "behind_seconds": 90000,
             "behind_since": "2026-01-04T08:00:00Z",
             "client": "Billing",
             "events_to_go": 5200,
             "groups_behind": 1000,
             "groups_held": 0,
+            "groups_refused": 0,
             "held_seconds": null,
             "held_since": null,
             "is_more": true,
@@ -523,6 +524,7 @@ fn clients_for_programs() {
             "events_to_go": null,
             "groups_behind": null,
             "groups_held": null,
+            "groups_refused": null,
             "held_seconds": null,
             "held_since": null,
             "is_more": false,

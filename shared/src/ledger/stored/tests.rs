@@ -173,7 +173,7 @@ fn what_an_operator_reads() {
         refused: vec![RefusedEvent { group: group(), reason: "too long".to_owned() }],
         ..lease.clone()
     };
-    check(ItemKey::Lease(ClientId(2)), Item::Lease(failing), expect![[]]);
+    check(ItemKey::Lease(ClientId(2)), Item::Lease(failing), expect![[""]]);
     check(
         ItemKey::Lease(ClientId(2)),
         Item::Lease(lease),

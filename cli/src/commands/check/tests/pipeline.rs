@@ -173,9 +173,24 @@ fn the_mapping_of_the_requests_is_there_if_a_client_may_ask() {
         );
     };
     asking(&|_| (), &expect![[""]]);
-    asking(&|facts| facts.catch_up = Ok(Vec::new()), &expect![[]]);
-    asking(&|facts| facts.catch_up.as_mut().unwrap()[0].state = "Disabled".into(), &expect![[]]);
-    asking(&|facts| facts.catch_up = Err(error(CallFault::NotAllowed)), &expect![[]]);
+    asking(
+        &|facts| facts.catch_up = Ok(Vec::new()),
+        &expect![[r#"
+        catch-up's mapping: nothing is read: there is none of `arn:aws:sqs:eu-west-2:111122223333:MarkFanOutRequests.fifo`; make the mapping that `template.yml` has, or delete the stack and deploy it again
+    "#]],
+    );
+    asking(
+        &|facts| facts.catch_up.as_mut().unwrap()[0].state = "Disabled".into(),
+        &expect![[r#"
+        catch-up's mapping: nothing is read (`Disabled`); enable it
+    "#]],
+    );
+    asking(
+        &|facts| facts.catch_up = Err(error(CallFault::NotAllowed)),
+        &expect![[r#"
+        catch-up's mapping: can't be checked: `Look` of `it`: no permission (`AccessDenied`); attach the policy `arn:aws:iam::111122223333:policy/Watch` to your user or role
+    "#]],
+    );
 }
 
 #[test]

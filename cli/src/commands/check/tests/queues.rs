@@ -404,6 +404,7 @@ fn the_queue_of_requests() {
         let mut running = facts.config.clone();
         change(facts.queues.last_mut().unwrap(), &mut running);
         facts.running = Ok(Some(running));
+        facts.catch_up = Ok(vec![queue_mapping(facts.place.own_queue_arn(OwnQueue::Requests).to_string())]);
         expected.assert_eq(&lines(&facts));
     };
     let set = |queue: &mut Queue, name: &str, value: &str| {

@@ -1,0 +1,241 @@
+//! `fanoutctl status CLIENT`: the groups that a client is behind in, each with the reason, and the command that helps.
+
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+use shared::control::TypedKey;
+use shared::ledger::{Lease, Registration, State};
+use shared::text::{printable, shell_quoted};
+use shared::time::Timestamp;
+
+use crate::args::stack_option;
+use crate::client_status::{HELD_LONG, LONG};
+use crate::commands::operator::{Operator, now, registered};
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::groups_behind::{GroupBehind, GroupsBehind};
+use crate::output::{Style, Tone, instant, row, table, time};
+use crate::progress::unless_quick;
+
+/// The most groups that are shown. Each costs a read unit.
+const GROUPS_LIMIT: usize = 100;
+
+/// What a client is behind in.
+#[derive(Debug, Serialize)]
+struct Report {
+    stack: String,
+    client: String,
+    /// `up to date`, `behind`, `paused` or `leaving`.
+    state: &'static str,
+    /// Why its queue failed when it was tried last, if it did.
+    failure: Option<String>,
+    /// How often it failed, one time after the other.
+    failures: u32,
+    /// What needs an operator first, then what has been behind for the longest.
+    groups: Vec<GroupRow>,
+    /// Whether it is behind in more groups than are shown.
+    is_more: bool,
+}
+
+/// A group that the client is behind in.
+#[derive(Debug, Serialize)]
+struct GroupRow {
+    /// The `MessageGroupId`.
+    group: String,
+    key: TypedKey,
+    /// The client has every event up to this version.
+    has: i64,
+    /// The last version of the aggregate that was sent to those that are up to date.
+    version: i64,
+    since: String,
+    seconds: u64,
+    why: Why,
+    /// What is known of the reason.
+    reason: Option<String>,
+    /// The command that helps, once the reason is mended; none if nothing has to be done.
+    command: Option<String>,
+    needs_attention: bool,
+}
+
+/// Why a client lacks events of a group. In the order of what an operator looks at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Why {
+    /// Its queue refuses the next event for good.
+    Refused,
+    /// An operator, or what delivers from the queue, holds it.
+    Held,
+    /// Its queue fails.
+    QueueFails,
+    /// It is in no deployed config any more.
+    Leaving,
+    /// It is paused.
+    Paused,
+    /// Catch-up is on its way.
+    UnderWay,
+}
+
+/// Prints what the client called `name` is behind in.
+///
+/// # Errors
+///
+/// [`Failure`]: there is no such client, or the ledger can't be read.
+pub(super) async fn execute(context: &Context, name: &str) -> Result<Exit, Failure> {
+    let operator = Operator::of_stack(context).await?;
+    let registration = registered(&operator.registry, name)?;
+    let behind = operator.ledger.behind(registration.id, GROUPS_LIMIT);
+    let (groups, lease) = unless_quick("reading the ledger", behind).await?;
+    let lease = lease.unwrap_or_else(Lease::unheld);
+    let report = Report::new(&operator.stack.name, name, registration, &lease, groups, now());
+    context.output.print(&report, text)?;
+    Ok(if report.groups.iter().any(|group| group.needs_attention) { Exit::Findings } else { Exit::Done })
+}
+
+impl Report {
+    fn new(
+        stack: &str,
+        client: &str,
+        registration: &Registration,
+        lease: &Lease,
+        behind: GroupsBehind,
+        now: Timestamp,
+    ) -> Self {
+        let row = |group| GroupRow::new(client, stack, registration, lease, group, now);
+        let mut groups: Vec<GroupRow> = behind.groups.into_iter().map(row).collect();
+        groups.sort_by(|one, other| {
+            let order = |row: &GroupRow| (!row.needs_attention, row.why, row.since.clone());
+            order(one).cmp(&order(other))
+        });
+        Self {
+            stack: stack.to_owned(),
+            client: client.to_owned(),
+            state: match registration.state {
+                _ if registration.absent_at.is_some() => "leaving",
+                State::Paused => "paused",
+                _ if groups.is_empty() => "up to date",
+                _ => "behind",
+            },
+            failure: lease.failure.clone(),
+            failures: lease.failures,
+            groups,
+            is_more: behind.is_more,
+        }
+    }
+}
+
+impl GroupRow {
+    fn new(
+        client: &str,
+        stack: &str,
+        registration: &Registration,
+        lease: &Lease,
+        behind: GroupBehind,
+        now: Timestamp,
+    ) -> Self {
+        let refused = lease.refused.iter().find(|refused| refused.group == behind.group);
+        let key = shell_quoted(behind.key.as_text());
+        let (option, next) = (stack_option(stack), behind.next());
+        let command = |text: String| Some(format!("fanoutctl {text}{option}"));
+        let (why, reason, command) = match (&behind.hold, refused) {
+            (Some(hold), _) => {
+                let reason = format!("{} ({})", hold.reason, hold.by);
+                (Why::Held, Some(reason), command(format!("release {client} --group {key}")))
+            }
+            _ if registration.absent_at.is_some() => {
+                let reason = "client-queues.toml as it was deployed last does not name it".to_owned();
+                (Why::Leaving, Some(reason), command("deploy".to_owned()))
+            }
+            _ if registration.state == State::Paused => {
+                (Why::Paused, None, command(format!("resume {client}")))
+            }
+            (None, Some(refused)) => {
+                let reason = format!(
+                    "version {next}, or the next that it wants: {}; mend the queue, as a rule its `MaximumMessageSize`",
+                    refused.reason
+                );
+                (Why::Refused, Some(reason), command(format!("catch-up {client}")))
+            }
+            (None, None) if lease.failures > 0 => {
+                (Why::QueueFails, lease.failure.clone(), command(format!("catch-up {client}")))
+            }
+            (None, None) if behind.is_erased => {
+                (Why::UnderWay, Some("the aggregate was erased: a notice is due".to_owned()), None)
+            }
+            (None, None) if now.since(behind.since) >= LONG => {
+                let reason =
+                    "it does not get through: the log of `CatchUp` names the group, and why".to_owned();
+                (Why::UnderWay, Some(reason), None)
+            }
+            (None, None) => (Why::UnderWay, None, None),
+        };
+        let since = behind.hold.as_ref().map_or(behind.since, |hold| hold.since);
+        let age = now.since(since);
+        let needs_attention = match why {
+            Why::Refused | Why::Leaving => true,
+            Why::Held => registration.state != State::Paused && age >= HELD_LONG,
+            Why::QueueFails | Why::UnderWay => age >= LONG,
+            Why::Paused => false,
+        };
+        Self {
+            group: behind.group.as_str().to_owned(),
+            key: behind.key,
+            has: behind.has,
+            version: behind.version,
+            since: instant(since),
+            seconds: age.as_secs(),
+            why,
+            reason,
+            command,
+            needs_attention,
+        }
+    }
+}
+
+impl Why {
+    fn to_text(self) -> &'static str {
+        match self {
+            Self::Refused => "refused for good",
+            Self::Held => "held",
+            Self::QueueFails => "its queue fails",
+            Self::Leaving => "leaving",
+            Self::Paused => "paused",
+            Self::UnderWay => "under way",
+        }
+    }
+}
+
+fn text(report: &Report, style: Style) -> String {
+    let Report { stack, client, state, failures, groups, is_more, .. } = report;
+    let client = printable(client);
+    if groups.is_empty() {
+        return format!("client {client} is {state}, stack `{}`\n", printable(stack));
+    }
+    let header = ["group", "has", "of", "for", "why"];
+    let rows = groups.iter().map(|group| {
+        let [has, version] = [group.has, group.version].map(|version| version.to_string());
+        let (mark, tone) = if group.needs_attention { ("! ", Tone::Bad) } else { ("", Tone::Neutral) };
+        let why = format!("{mark}{}", group.why.to_text());
+        row([group.key.to_string(), has, version, time(group.seconds), why], tone)
+    });
+    let mut text = format!("{}\n\n", table(header, rows, style));
+    let mut said: Vec<(Why, Option<&str>, Option<&str>)> = Vec::new();
+    for group in groups {
+        let about = (group.why, group.reason.as_deref(), group.command.as_deref());
+        // One reason, and one command, for many groups.
+        if (about.1, about.2) == (None, None) || said.contains(&about) {
+            continue;
+        }
+        said.push(about);
+        let reason = about.1.map(|reason| format!(": {}", printable(reason))).unwrap_or_default();
+        text += &format!("{}{reason}\n", group.why.to_text());
+        text.extend(about.2.map(|command| format!("  → {}\n", printable(command))));
+    }
+    if *failures > 0 {
+        text += &format!("its queue has failed {failures} times, one after the other\n");
+    }
+    if *is_more {
+        text += &format!("these are the first {}; there are more\n", groups.len());
+    }
+    format!("{text}client {client} is {state}, stack `{}`\n", printable(stack))
+}

@@ -1,0 +1,225 @@
+use expect_test::{Expect, expect};
+use shared::filter::FilterDigest;
+use shared::ids::{Group, Key};
+use shared::ledger::{ClientId, Hold, RefusedEvent};
+
+use super::*;
+
+/// 2026-01-05T09:00:00Z
+const NOW: u64 = 1_767_603_600_000;
+
+fn minutes_ago(minutes: u64) -> Timestamp {
+    Timestamp::from_millis(NOW - minutes * 60_000)
+}
+
+fn group(name: &str) -> Group {
+    Group::of(&Key::S(name.to_owned()))
+}
+
+/// A group of which the client has so much, for so many minutes.
+fn behind(name: &str, has: i64, version: i64, minutes: u64) -> GroupBehind {
+    GroupBehind {
+        key: TypedKey::S(name.to_owned()),
+        group: group(name),
+        has,
+        version,
+        since: minutes_ago(minutes),
+        is_erased: false,
+        hold: None,
+    }
+}
+
+fn held(name: &str, minutes: u64) -> GroupBehind {
+    let (reason, by) = ("400 of the webhook".to_owned(), "arn:aws:iam::111122223333:user/op".to_owned());
+    let hold = Hold { reason, by, since: minutes_ago(minutes), skipped: Vec::new() };
+    GroupBehind { hold: Some(hold), ..behind(name, 1, 1, minutes) }
+}
+
+fn registration() -> Registration {
+    Registration {
+        id: ClientId(2),
+        state: State::Live,
+        history: false,
+        filter: FilterDigest::of(None),
+        erasures: false,
+        since: 1,
+        absent_at: None,
+        retired_at: None,
+        unknown: [].into(),
+    }
+}
+
+fn report(registration: &Registration, lease: &Lease, groups: Vec<GroupBehind>) -> Report {
+    let behind = GroupsBehind { groups, is_more: false };
+    Report::new("test", "Billing", registration, lease, behind, Timestamp::from_millis(NOW))
+}
+
+fn check(registration: &Registration, lease: &Lease, groups: Vec<GroupBehind>, expected: &Expect) {
+    expected.assert_eq(&text(&report(registration, lease, groups), Style::Plain));
+}
+
+fn refusing(names: &[&str]) -> Lease {
+    let reason = "InvalidParameterValue: longer than 1024 bytes".to_owned();
+    let refused = names.iter().map(|name| RefusedEvent { group: group(name), reason: reason.clone() });
+    Lease { refused: refused.collect(), ..Lease::unheld() }
+}
+
+#[test]
+fn a_client_that_lacks_nothing() {
+    check(
+        &registration(),
+        &refusing(&["A"]),
+        Vec::new(),
+        &expect![[r#"
+        client Billing is up to date, stack `test`
+    "#]],
+    );
+    let paused = Registration { state: State::Paused, ..registration() };
+    check(
+        &paused,
+        &Lease::unheld(),
+        Vec::new(),
+        &expect![[r#"
+        client Billing is paused, stack `test`
+    "#]],
+    );
+}
+
+#[test]
+fn each_group_has_its_reason_and_what_needs_an_operator_comes_first() {
+    let erased = GroupBehind { is_erased: true, ..behind("D", 3, 3, 1) };
+    let groups = vec![
+        behind("AFC F5", 5, 9, 2),
+        behind("B", 0, 4, 1),
+        held("it's", 90),
+        held("H", 5),
+        erased,
+        behind("C", 2, 3, 20),
+    ];
+    check(
+        &registration(),
+        &refusing(&["B"]),
+        groups,
+        &expect![[r#"
+            group   has  of  for     why
+            B         0   4    60 s  ! refused for good
+            it's      1   1  90 min  ! held
+            C         2   3  20 min  ! under way
+            H         1   1   5 min  held
+            AFC F5    5   9   2 min  under way
+            D         3   3    60 s  under way
+
+            refused for good: version 1, or the next that it wants: InvalidParameterValue: longer than 1024 bytes; mend the queue, as a rule its `MaximumMessageSize`
+              → fanoutctl catch-up Billing --stack test
+            held: 400 of the webhook (arn:aws:iam::111122223333:user/op)
+              → fanoutctl release Billing --group 'it'\''s' --stack test
+            under way: it does not get through: the log of `CatchUp` names the group, and why
+            held: 400 of the webhook (arn:aws:iam::111122223333:user/op)
+              → fanoutctl release Billing --group H --stack test
+            under way: the aggregate was erased: a notice is due
+            client Billing is behind, stack `test`
+        "#]],
+    );
+}
+
+#[test]
+fn one_reason_of_many_groups_is_said_once() {
+    let mut lease = Lease::unheld();
+    lease.fail("SendMessageBatch of Billing.fifo: KMS.DisabledException", minutes_ago(1));
+    lease.fail("SendMessageBatch of Billing.fifo: KMS.DisabledException", minutes_ago(0));
+    let groups = vec![behind("A", 1, 2, 3), behind("B", 1, 2, 16)];
+    check(
+        &registration(),
+        &lease,
+        groups,
+        &expect![[r#"
+        group  has  of  for     why
+        B        1   2  16 min  ! its queue fails
+        A        1   2   3 min  its queue fails
+
+        its queue fails: SendMessageBatch of Billing.fifo: KMS.DisabledException
+          → fanoutctl catch-up Billing --stack test
+        its queue has failed 2 times, one after the other
+        client Billing is behind, stack `test`
+    "#]],
+    );
+    let paused = Registration { state: State::Paused, ..registration() };
+    check(
+        &paused,
+        &lease,
+        vec![behind("A", 1, 2, 3_000), held("B", 90)],
+        &expect![[r#"
+        group  has  of  for     why
+        B        1   1  90 min  held
+        A        1   2     2 d  paused
+
+        held: 400 of the webhook (arn:aws:iam::111122223333:user/op)
+          → fanoutctl release Billing --group B --stack test
+        paused
+          → fanoutctl resume Billing --stack test
+        its queue has failed 2 times, one after the other
+        client Billing is paused, stack `test`
+    "#]],
+    );
+    let leaving = Registration { absent_at: Some(minutes_ago(5)), ..registration() };
+    check(
+        &leaving,
+        &Lease::unheld(),
+        vec![behind("A", 1, 2, 5)],
+        &expect![[r#"
+        group  has  of  for    why
+        A        1   2  5 min  ! leaving
+
+        leaving: client-queues.toml as it was deployed last does not name it
+          → fanoutctl deploy --stack test
+        client Billing is leaving, stack `test`
+    "#]],
+    );
+}
+
+#[test]
+fn a_program_gets_all_of_it() {
+    let report = report(&registration(), &refusing(&["AFC F5"]), vec![behind("AFC F5", 5, 9, 2)]);
+    expect![[r#"
+        {
+          "stack": "test",
+          "client": "Billing",
+          "state": "behind",
+          "failure": null,
+          "failures": 0,
+          "groups": [
+            {
+              "group": "AFC%20F5",
+              "key": {
+                "S": "AFC F5"
+              },
+              "has": 5,
+              "version": 9,
+              "since": "2026-01-05T08:58:00Z",
+              "seconds": 120,
+              "why": "refused",
+              "reason": "version 6, or the next that it wants: InvalidParameterValue: longer than 1024 bytes; mend the queue, as a rule its `MaximumMessageSize`",
+              "command": "fanoutctl catch-up Billing --stack test",
+              "needs_attention": true
+            }
+          ],
+          "is_more": false
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&report).unwrap());
+}
+
+#[test]
+fn a_group_needs_attention_when_nothing_but_an_operator_helps_or_it_takes_long() {
+    let needs = |registration: &Registration, lease: &Lease, group: GroupBehind| {
+        report(registration, lease, vec![group]).groups[0].needs_attention
+    };
+    for (minutes, expected) in [(14, false), (15, true)] {
+        assert_eq!(needs(&registration(), &Lease::unheld(), behind("A", 1, 2, minutes)), expected);
+    }
+    for (minutes, expected) in [(59, false), (60, true)] {
+        assert_eq!(needs(&registration(), &Lease::unheld(), held("A", minutes)), expected);
+        let paused = Registration { state: State::Paused, ..registration() };
+        assert!(!needs(&paused, &Lease::unheld(), held("A", minutes)));
+    }
+    assert!(needs(&registration(), &refusing(&["A"]), behind("A", 1, 2, 0)));
+}
