@@ -76,10 +76,8 @@ fn a_hundred_clients_that_got_different_events_cost_at_most_a_unit_more() {
     let wanting = || World::wanting(CLIENTS, Duration::ZERO, |number| vec![AT + 1 + number as u64]);
     let from_one_event = begin(wanting(), all_sent(AT));
     // And all were sent one before, anywhere in the million.
-    let anywhere = (1..=CLIENTS).map(|client| {
-        let version = i64::try_from(AT as usize / CLIENTS * client - 1).unwrap();
-        (id(client), Some(version))
-    });
+    let each = i64::try_from(AT).unwrap() / 100;
+    let anywhere = (1..=CLIENTS).zip(1..).map(|(client, number)| (id(client), Some(each * number - 1)));
     let from_anywhere = begin(wanting(), LastSent::new(None, anywhere));
     let plain = without_filters(CLIENTS);
     for world in [from_one_event, from_anywhere] {

@@ -54,7 +54,7 @@ pub(crate) fn streams() -> Vec<Value> {
 fn stream(seed: u64) -> Value {
     let mut numbers = Numbers(seed);
     let first_version = i64::from(seed % 3 != 2);
-    let start = if seed % 2 == 0 { "anywhere" } else { "from the beginning" };
+    let start = if seed.is_multiple_of(2) { "anywhere" } else { "from the beginning" };
     let incarnations: Vec<Incarnation> =
         (0..=numbers.below(3)).map(|number| incarnation(seed, number, first_version, &mut numbers)).collect();
     let all: Vec<(usize, usize)> = incarnations
