@@ -19,4 +19,5 @@ pub mod plan;
 pub mod policy;
 pub mod progress;
 pub mod rejections;
+pub mod unsettled;
 pub mod views;

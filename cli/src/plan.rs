@@ -16,11 +16,13 @@ use aws::operator::table::arn_of_stream;
 use deploy::stack::{KeptQueue, Whose};
 use serde::Serialize;
 use shared::config::{Client, ClientQueue, Config, ConfigWarning};
+use shared::ledger::Registry;
 use shared::naming::{Naming, QueueArn};
 use shared::text::printable;
 
 use crate::client_status::Backlog;
 use crate::page::PageFacts;
+use crate::unsettled::{RegistryDifference, unsettled};
 
 pub use concurrency::ConcurrencyShortage;
 pub use disused::{DisusedQueue, disused_queues};
@@ -47,6 +49,8 @@ pub struct Facts {
     pub endpoint: Option<String>,
     /// The clients' backlogs, or why they aren't known; none if the stack has no ledger.
     pub backlogs: Option<Result<Vec<Backlog>, String>>,
+    /// The ledger's registry; none if it is not there, or can't be read.
+    pub registry: Option<Registry>,
     /// The formats that the items of the stack's ledger name.
     pub ledger_formats: Vec<Option<String>>,
     /// How many functions the account lets run at the same time; none if that isn't known.
@@ -105,6 +109,8 @@ pub struct Plan {
     pub settings: Vec<Setting>,
     /// The views that change.
     pub views: Vec<ViewChange>,
+    /// How the ledger differs from the config that runs, as far as both are known.
+    pub unsettled: Vec<RegistryDifference>,
     /// The stream that the converter reads now, and no longer after the deploy.
     pub left_stream: Option<LeftStream>,
     /// All accounts that will receive events.
@@ -274,6 +280,7 @@ pub fn plan(stack: &str, config: &Config, naming: &Naming, facts: Facts) -> Plan
         clients,
         settings,
         views,
+        unsettled: unsettled(running.config.as_ref(), facts.registry.as_ref()),
         left_stream,
         kept_queues,
         disused_queues,

@@ -321,7 +321,6 @@ fn is_legal(text: &str) -> bool {
     (1..=ID_LIMIT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// `%XX` for each byte that SQS refuses or that the encoding uses itself.
 /// `text` with each `%XX` decoded.
 fn percent_decoded(text: &str) -> Option<String> {
     let mut parts = text.split('%');
@@ -334,6 +333,7 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// `text` with `%XX` for each byte that SQS refuses or that the encoding uses itself.
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

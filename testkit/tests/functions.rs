@@ -84,10 +84,24 @@ fn a_failed_invocation_is_reported_and_logged_with_its_request_id() {
 
 #[test]
 fn a_function_that_cannot_start_says_why() {
+    let with = |line: &str| format!("{CONFIG}{line}\n");
+    let (view, filter) = (with("omit = []"), with("[client.filter]\nkind = \"sold\""));
     for (name, config, variables, expected) in [
         ("no-partition", CONFIG, &VARIABLES[1..], "environment variable `PARTITION` is not set"),
         ("no-account", CONFIG, &VARIABLES[..1], "environment variable `ACCOUNT_ID` is not set"),
         ("no-client", "[source]\nsort_key = \"a\"\n", &VARIABLES[..], "client-queues.toml:"),
+        (
+            "bad-view",
+            &view,
+            &VARIABLES[..],
+            "client-queues.toml:10: client.omit: client `billing`: is empty; name the members that the client doesn't get",
+        ),
+        (
+            "bad-filter",
+            &filter,
+            &VARIABLES[..],
+            "client-queues.toml:11: client.filter.kind: client `billing`: is text",
+        ),
     ] {
         let error = start(name, config, variables).unwrap_err().to_string();
         assert!(error.contains(expected), "{name}: {error}");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use shared::filter::FilterDigest;
 use shared::ledger::{Item, ItemKey, Lease, WriteCount};
 use testkit::memory::{CallFault, Fault, Faults};
 
@@ -251,6 +252,57 @@ fn a_client_that_is_paused_or_not_in_the_file_gets_nothing() {
     world.maintenance();
     assert_eq!((world.got("A").as_str(), world.got("B").as_str()), ("a: 1 2", "a: 2"));
     assert_eq!(world.standing("a"), "2");
+}
+
+/// A world in which A wants versions 1 and 3, by its file and by the registry, and is behind in a group of four.
+fn filtered() -> World {
+    let world = World::of("A=1,3 B");
+    world.maintenance();
+    world.put("a1 a2 a3 a4");
+    world.group("a", 4, "A:0 B:3");
+    world.ledger.forget_calls();
+    world
+}
+
+#[test]
+fn a_client_gets_what_its_filter_wants() {
+    let world = filtered();
+    let answer = world.request(json!({"request": "catchUp", "client": "A"})).unwrap();
+    assert_eq!(answer, json!({"client": "A", "groups": 1, "sent": 2, "behind": 0, "stopped": null}));
+    assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 1 3", "4 B:3"));
+}
+
+#[test]
+fn by_another_filter_than_the_registrys_nothing_is_sent() {
+    for file in ["A=2 B", "A B"] {
+        let mut world = filtered();
+        world.deploy(file);
+        let answer = world.request(json!({"request": "catchUp", "client": "A"})).unwrap();
+        let stopped = answer["stopped"].as_str().unwrap();
+        assert!(stopped.starts_with("its filter is not the one that the registry has"), "{stopped}");
+        assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("", "4 A:0 B:3"));
+        assert_eq!((world.ledger.calls().writes, world.lease("A")), (0, None), "not even a lease is taken");
+
+        world.deploy("A=3,1 B");
+        world.maintenance();
+        assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("a: 1 3", "4"));
+    }
+}
+
+/// Its own maintenance settles the registry by its file, so it has to be another instance's that comes between.
+#[test]
+fn a_filter_that_another_instance_settles_meanwhile_ends_the_clients_passes() {
+    let world = filtered();
+    let mut others = world.registry();
+    let client = others.clients.iter_mut().find(|(name, _)| name.as_str() == "A");
+    client.unwrap().1.filter = FilterDigest::of(None);
+    others.write_count = WriteCount(others.write_count.0 + 1);
+    others.revision += 1;
+    world.ledger.before_write(move |ledger| ledger.put(ItemKey::Registry, Item::Registry(others)));
+    let answer = world.request(json!({"request": "catchUp", "client": "A"})).unwrap();
+    let stopped = answer["stopped"].as_str().unwrap();
+    assert!(stopped.starts_with("its filter is not the one that the registry has"), "{stopped}");
+    assert_eq!((world.got("A").as_str(), world.standing("a").as_str()), ("", "4 A:0 B:3"));
 }
 
 #[test]

@@ -176,6 +176,38 @@ fn a_client_that_is_to_be_told_first_gets_no_replay_and_is_not_held() {
     assert_eq!((world.got("B").as_str(), world.receipts("B").as_str()), ("a: 1 2 3† 1 | b: 1", "a/1 told"));
 }
 
+/// Several incarnations end while a client is paused: it is told of the one that it has events of. The first message of
+/// the latest says the rest, and the receipts in between say so.
+#[test]
+fn of_incarnations_that_a_client_got_nothing_of_it_is_not_told() {
+    let world = world();
+    world.request(json!({"request": "pause", "client": "B"})).unwrap();
+    for age in [9, 5] {
+        world.erase("a");
+        world.work(2);
+        world.put(&format!("a1@-{age}"));
+        world.stream("a1");
+        world.work(2);
+    }
+    assert_eq!(world.item("a").unwrap().incarnation_number, 3);
+    assert_eq!(world.receipts("B"), "a/1 due, a/2 due", "while it is paused, nothing is settled");
+    world.request(json!({"request": "resume", "client": "B"})).unwrap();
+    world.work(1);
+    assert_eq!(world.got("B"), "a: 1 2 3† 1 | b: 1");
+    world.work(1);
+    assert_eq!(
+        (world.got("B").as_str(), world.receipts("B").as_str()),
+        ("a: 1 2 3† 1 | b: 1", "a/1 told, a/2 superseded")
+    );
+    let metrics = world.tally.borrow().to_string();
+    assert!(metrics.contains("ErasuresDue 0"), "{metrics}");
+    // Who was there all the time is told of each.
+    assert_eq!(
+        (world.got("C").as_str(), world.receipts("C").as_str()),
+        ("a: 1 2 3† 1 2† 1 | b: 1", "a/1 told, a/2 told")
+    );
+}
+
 #[test]
 fn an_aggregate_that_is_made_anew_before_the_pipeline_looks_is_told_of_too() {
     let world = world();

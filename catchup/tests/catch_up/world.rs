@@ -66,8 +66,8 @@ impl World {
         world
     }
 
-    /// A world with these clients, before any invocation. `A? B+ C!` are three; the first may ask for replays, the second
-    /// wants history, the third notices of erasures.
+    /// A world with these clients, before any invocation. `A? B+ C! D=1,3` are four; the first may ask for replays, the
+    /// second wants history, the third notices of erasures, the fourth only events of these versions.
     pub(crate) fn of(file: &str) -> Self {
         let naming = Naming {
             partition: "aws".to_owned(),
@@ -503,10 +503,14 @@ pub(crate) fn by_group(messages: &[Accepted]) -> String {
 fn config(file: &str, naming: &Naming) -> Config {
     let mut text = SOURCE.to_owned();
     for word in file.split_whitespace() {
+        let (word, versions) = word.split_once('=').map_or((word, None), |(word, list)| (word, Some(list)));
         let (name, has) = (word.trim_end_matches(['+', '?', '!']), |mark| word.contains(mark));
         text += &format!("[[client]]\nname = '{name}'\nhistory = {}\nerasures = {}\n", has('+'), has('!'));
         if has('?') {
             text += "request_role = 'arn:aws:iam::444455556666:role/consumer'\n";
+        }
+        if let Some(versions) = versions {
+            text += &format!("filter = {{ version = [{versions}] }}\n");
         }
     }
     Config::try_from_toml("client-queues.toml", &text, Some(naming)).unwrap()

@@ -88,7 +88,9 @@ async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -
     let fan_out = kept_queues.iter().find(|queue| queue.name == fan_out);
     let unsent = fan_out.and_then(|kept| kept.queue.depth).filter(|depth| !depth.is_empty());
     let (backlogs, backlogs_unknown) = match backlogs(target, deployed).await {
-        Some(Ok(backlogs)) => (backlogs.into_iter().filter(|backlog| !backlog.is_empty()).collect(), None),
+        Some(Ok((_, backlogs))) => {
+            (backlogs.into_iter().filter(|backlog| !backlog.is_empty()).collect(), None)
+        }
         Some(Err(why)) => (Vec::new(), Some(why)),
         None => (Vec::new(), None),
     };

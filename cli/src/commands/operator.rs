@@ -256,11 +256,15 @@ pub(super) fn understood<A: DeserializeOwned>(answer: Answer) -> Result<A, Failu
     }
 }
 
-/// The backlog of each client of `stack`, or why that isn't known; none if the stack was deployed without a ledger.
-pub(super) async fn backlogs(target: &Target, stack: &DeployedStack) -> Option<Result<Vec<Backlog>, String>> {
+/// The registry of `stack`, if its ledger is not empty, and the backlog of each client, or why they aren't known; none if the
+/// stack was deployed without a ledger.
+pub(super) async fn backlogs(
+    target: &Target,
+    stack: &DeployedStack,
+) -> Option<Result<(Option<Registry>, Vec<Backlog>), String>> {
     let ledger = StackLedger::try_new(target, stack).ok()?;
     let statuses = ledger.client_statuses().await.map_err(|error| error.to_string());
-    Some(statuses.map(|(_, clients)| clients.iter().map(Backlog::from).collect()))
+    Some(statuses.map(|(registry, clients)| (registry, clients.iter().map(Backlog::from).collect())))
 }
 
 /// The time by this machine's clock.

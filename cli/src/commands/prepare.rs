@@ -62,7 +62,13 @@ pub(super) async fn prepare(context: &Context, settings: &Settings) -> Result<Pr
         if let Some(table) = ledger_table(&target, stack).await {
             facts.ledger_formats = formats(&target, &table).await?;
         }
-        facts.backlogs = unless_quick("reading the ledger", backlogs(&target, stack)).await;
+        let backlogs = unless_quick("reading the ledger", backlogs(&target, stack)).await;
+        facts.backlogs = backlogs.map(|known| {
+            known.map(|(registry, backlogs)| {
+                facts.registry = registry;
+                backlogs
+            })
+        });
         facts.disused = plan::disused_queues(stack, &naming);
         let running = running(&target, stack, &naming).await;
         asked.extend(facts.disused.iter().cloned());

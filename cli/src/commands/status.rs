@@ -8,7 +8,6 @@ mod notices;
 mod queues;
 #[cfg(test)]
 mod tests;
-mod unsettled;
 
 use std::collections::BTreeMap;
 
@@ -22,12 +21,12 @@ use self::clients::ClientRow;
 use self::collect::{Facts, Figure};
 use self::notices::NoticesRow;
 use self::queues::QueueRow;
-use self::unsettled::RegistryDifference;
 use crate::args::{StatusArguments, stack_option};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, table, time};
 use crate::progress::unless_quick;
+use crate::unsettled::{self, RegistryDifference};
 
 /// The state of a stack. A figure that isn't known is null, and `unknown` says why, by the figure's name.
 #[derive(Debug, Serialize)]

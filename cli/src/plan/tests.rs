@@ -9,6 +9,7 @@ use shared::sample::items_of_lines;
 use super::*;
 use crate::client_status::{ClientStatus, Lag};
 use crate::output::Style;
+use crate::unsettled;
 
 const ACCOUNT: &str = "111122223333";
 
@@ -500,6 +501,7 @@ fn programs_get_one_object() {
             }
           ],
           "views": [],
+          "unsettled": [],
           "left_stream": {
             "arn": "arn:of:a:stream",
             "is_made_up_for": false
@@ -994,6 +996,42 @@ fn refiltered(before: &str, after: &str) -> Plan {
     let clients = RunningStack::registered(&running, &naming());
     let running = RunningStack { clients, config: Some(running), ..RunningStack::default() };
     plan("events", &filtered(after), &naming(), Facts { running: Some(running), ..Facts::default() })
+}
+
+#[test]
+fn what_the_ledger_has_not_settled_of_the_last_deploy_is_shown() {
+    let price = "price = [{ numeric = [\">=\", 1000] }]";
+    let (before, deployed) = (filtered(""), filtered(price));
+    let facts = |registry: &Config| Facts {
+        running: Some(RunningStack {
+            clients: RunningStack::registered(&deployed, &naming()),
+            config: Some(deployed.clone()),
+            ..RunningStack::default()
+        }),
+        registry: Some(unsettled::tests::registry(registry)),
+        ..Facts::default()
+    };
+    let unsettled = plan("events", &deployed, &naming(), facts(&before));
+    // The file says what is deployed: the difference is no change of this deploy.
+    assert_eq!((unsettled.result, unsettled.settings.len()), (PlanResult::Nothing, 0));
+    expect![[r#"
+        Stack events is updated in eu-west-2, account 111122223333.
+
+        client     change  queue                           account
+        Billing    kept    MarkFanOutClientBilling.fifo    111122223333
+        Insurance  kept    MarkFanOutClientInsurance.fifo  111122223333
+
+        client Insurance has another filter in the deployed config than the one that holds: the maintenance of each minute settles that
+
+        Accounts that will receive every event, or what a filter lets through:
+              111122223333 (the stack's own): Billing, Insurance (filtered)
+
+        Nothing changes for clients; a deploy may still bring new code.
+    "#]].assert_eq(&unsettled.to_text(Style::Plain));
+    expect![[r#"[{"client":"Insurance","what":"filter"}]"#]]
+        .assert_eq(&serde_json::to_string(&unsettled.unsettled).unwrap());
+    let settled = plan("events", &deployed, &naming(), facts(&deployed));
+    assert_eq!(settled.unsettled, []);
 }
 
 #[test]

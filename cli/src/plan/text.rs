@@ -9,6 +9,7 @@ use super::{
 };
 use crate::args::stack_option;
 use crate::output::{Style, Tone, row, table};
+use crate::unsettled;
 
 impl Plan {
     /// The text for people; ends with a line feed.
@@ -18,6 +19,7 @@ impl Plan {
             client_table(&self.clients, style),
             self.settings_table(style),
             super::views::to_text(&self.views, style),
+            unsettled::text(&self.unsettled),
             self.warnings(),
             self.page.as_ref().map(PlannedPage::to_text).unwrap_or_default(),
             self.scan.as_ref().and_then(ScanEstimate::to_text).unwrap_or_default(),

@@ -3,6 +3,7 @@
 import json
 import logging
 import unittest
+from pathlib import Path
 
 from mark_event_queue_consumer import (
     AskedReplay,
@@ -17,8 +18,13 @@ from mark_event_queue_consumer import (
     WriteOutcome,
 )
 
+VECTORS = Path(__file__).parents[2] / "vectors.json"
 LOGGER = "mark_event_queue_consumer"
 INCARNATIONS = {"A": "a" * 16, "B": "b" * 16}
+
+
+def text(members):
+    return json.dumps(members, sort_keys=True, separators=(",", ":"))
 
 
 class Versions:
@@ -119,6 +125,30 @@ class HandlerTest(unittest.TestCase):
     def test_an_aggregate_is_erased_and_begins_anew(self):
         self.check(Versions(), ["M1 0>1 A, M1 1>2 A, M1 2>3 A erased"], [], {"M1": []})
         self.check(Versions(), ["M1 0>1 A, M1 1>2 A", "M1 0>1 B, M1 0>1 B"], [], {"M1": ["1"]})
+
+    def test_each_stream_of_the_vectors_in_batches_of_any_size(self):
+        for stream in json.loads(VECTORS.read_text())["streams"]:
+            settings = Settings(stream["first_version"], Start(stream["start"]))
+            records = [
+                {
+                    "messageId": str(number),
+                    "body": step["message"]["version"],
+                    "attributes": {"MessageGroupId": "M1"},
+                    "messageAttributes": {name: {"stringValue": value} for name, value in step["message"].items()},
+                }
+                for number, step in enumerate(stream["steps"])
+            ]
+            for size in (1, 3, 10):
+                with self.subTest(stream=stream, size=size):
+                    store = Versions()
+                    consumer = Consumer("Billing", store, settings, RequestQueue(Sqs(), "https://queue"))
+                    for first in range(0, len(records), size):
+                        consumed = consumer.consume({"Records": records[first : first + size]})
+                        self.assertEqual(consumed.response["batchItemFailures"], [])
+                        steps = stream["steps"][: first + size]
+                        states = [text(step["after"]) for step in steps if "after" in step]
+                        self.assertEqual(store.rows["M1"][0], states[-1])
+                    self.assertEqual(store.versions(), {"M1": [str(version) for version in stream["kept"]]})
 
     def test_a_state_that_a_rival_wrote_is_read_again(self):
         rivals = [ConsumerState(version, INCARNATIONS["A"]) for version in (1, 2, 3)]

@@ -11,10 +11,12 @@ from mark_event_queue_consumer import (
     Settings,
     Start,
     UnreadableAttribute,
+    Verdict,
     decide,
 )
 
-VECTORS = Path(__file__).parents[2] / "vectors.json"
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors.json").read_text())
+STREAMS = VECTORS["streams"]
 
 
 def text(members):
@@ -23,7 +25,7 @@ def text(members):
 
 class RuleTest(unittest.TestCase):
     def test_each_case_of_the_vectors(self):
-        cases = json.loads(VECTORS.read_text())["cases"]
+        cases = VECTORS["cases"]
         self.assertGreater(len(cases), 500)
         for case in cases:
             with self.subTest(case):
@@ -39,6 +41,24 @@ class RuleTest(unittest.TestCase):
                 self.assertEqual(verdict.value, case["verdict"])
                 expected = case.get("after", before)
                 self.assertEqual(after and after.to_text(), expected and text(expected))
+
+    def test_each_stream_of_the_vectors(self):
+        for stream in STREAMS:
+            settings = Settings(stream["first_version"], Start(stream["start"]))
+            state, kept = None, []
+            for number, step in enumerate(stream["steps"]):
+                with self.subTest(start=stream["start"], number=number, step=step):
+                    message = ReceivedMessage.from_attributes(step["message"].get)
+                    verdict, after = decide(state and ConsumerState.from_text(state), message, settings)
+                    self.assertEqual(verdict.value, step["verdict"])
+                    expected = text(step["after"]) if "after" in step else state
+                    state = after and after.to_text()
+                    self.assertEqual(state, expected)
+                if verdict in (Verdict.BEGIN, Verdict.FORGET):
+                    kept = []
+                if verdict in (Verdict.BEGIN, Verdict.TAKE):
+                    kept = [*kept, message.version]
+            self.assertEqual(kept, stream["kept"])
 
     def test_a_state_that_is_none_is_not_guessed_at(self):
         for wrong in [

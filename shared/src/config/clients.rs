@@ -27,6 +27,11 @@ pub(super) struct Rules<'a> {
     pub(super) lacking: Lacking,
 }
 
+/// What begins a finding about a client's filter or view: they lie far from its name. Empty if that could not be read.
+pub(super) fn whose(client: Option<&ClientName>) -> String {
+    client.map_or_else(String::new, |client| format!("client `{client}`: "))
+}
+
 /// The clients that are right; whatever is wrong is reported. `complete`: `raw` is all that the file names.
 pub(super) fn validate(
     raw: &[RawClient<'_>],
@@ -69,10 +74,11 @@ pub(super) fn validate(
             Value::Wrong => None,
             Value::Is(erasures) => Some(*erasures.get_ref()),
         };
-        let view = view::validate(&raw.view, rules.cloud_events, report);
+        let whose = whose(name.as_ref());
+        let view = view::validate(&whose, &raw.view, rules.cloud_events, report);
         let filter = match &raw.filter {
             None => Some(None),
-            Some(section) => filter::of_client(name.as_ref(), section, rules.lacking, report).map(Some),
+            Some(section) => filter::of_client(&whose, section, rules.lacking, report).map(Some),
         };
         let request_role = request_roles.validate(&raw.request_role, report);
         if let (

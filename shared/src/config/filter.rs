@@ -3,7 +3,6 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::ClientName;
 use super::findings::Report;
 use crate::pattern::{MESSAGE, Pattern, PatternFinding};
 
@@ -29,16 +28,15 @@ pub(super) fn of_source(section: &Spanned<DeValue<'_>>, report: &mut Report<'_>)
     Some(pattern)
 }
 
-/// The pattern of a `[client.filter]`; whatever is wrong is reported. `client` is its name, if that could be read.
+/// The pattern of a `[client.filter]`; whatever is wrong is reported. `whose` begins what is said about it.
 pub(super) fn of_client(
-    client: Option<&ClientName>,
+    whose: &str,
     section: &Spanned<DeValue<'_>>,
     lacking: Lacking,
     report: &mut Report<'_>,
 ) -> Option<Pattern> {
     const KEY: &str = "client.filter";
-    let whose = client.map_or_else(String::new, |client| format!("client `{client}`: "));
-    let pattern = read(KEY, &whose, section, report)?;
+    let pattern = read(KEY, whose, section, report)?;
     let wanted = pattern.paths_of_values();
     for (field, setting, is_lacking) in
         [("eventName", "name", lacking.name), ("eventTime", "time", lacking.time)]

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::ClientName;
+use super::clients::whose;
 use super::findings::Report;
 use super::nearest::nearest;
 use crate::quoted::printable;
@@ -230,18 +232,19 @@ fn read_clients<'t>(
         let Some(mut section) = section("client", entry, SHAPE, report) else {
             continue;
         };
+        let name = section.text("name", report);
+        let whose = match &name {
+            Value::Is(name) => whose(ClientName::try_new(name.get_ref()).ok().as_ref()),
+            Value::Absent | Value::Wrong => String::new(),
+        };
         clients.push(RawClient {
             at: section.at,
-            name: section.text("name", report),
+            name,
             queue_arn: section.text("queue_arn", report),
             history: section.boolean("history", report),
             erasures: section.boolean("erasures", report),
             filter: section.take("filter"),
-            view: RawView {
-                fields: section.texts("fields", report),
-                omit: section.texts("omit", report),
-                envelope: section.text("envelope", report),
-            },
+            view: section.view(whose, report),
             request_role: section.text("request_role", report),
         });
         section.finish(report);
@@ -270,6 +273,8 @@ fn section<'t>(
 struct Section<'t> {
     /// Empty for the file itself.
     name: &'static str,
+    /// What begins a finding about a value.
+    whose: String,
     at: usize,
     table: DeTable<'t>,
     known: Vec<&'static str>,
@@ -277,7 +282,8 @@ struct Section<'t> {
 
 impl<'t> Section<'t> {
     fn new(name: &'static str, table: Spanned<DeTable<'t>>) -> Self {
-        Self { name, at: table.span().start, table: table.into_inner(), known: Vec::new() }
+        let at = table.span().start;
+        Self { name, whose: String::new(), at, table: table.into_inner(), known: Vec::new() }
     }
 
     fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'t>>> {
@@ -290,6 +296,18 @@ impl<'t> Section<'t> {
         if let Some(value) = self.table.remove(key) {
             report.add(value.span().start, self.path(key), message);
         }
+    }
+
+    /// What a `[[client]]` says of its view. `whose` begins what is said about it.
+    fn view(&mut self, whose: String, report: &mut Report<'_>) -> RawView<'t> {
+        self.whose = whose;
+        let view = RawView {
+            fields: self.texts("fields", report),
+            omit: self.texts("omit", report),
+            envelope: self.text("envelope", report),
+        };
+        self.whose.clear();
+        view
     }
 
     fn text(&mut self, key: &'static str, report: &mut Report<'_>) -> Value<Cow<'t, str>> {
@@ -342,7 +360,10 @@ impl<'t> Section<'t> {
             let span = entry.span();
             match entry.into_inner() {
                 DeValue::String(text) => texts.push(Spanned::new(span, text)),
-                other => report.add(span.start, self.path(key), wrong_type(&other, "text in quotes")),
+                other => {
+                    let problem = wrong_type(&other, "text in quotes");
+                    report.add(span.start, self.path(key), format_args!("{}{problem}", self.whose));
+                }
             }
         }
         if texts.len() == count { Value::Is(Spanned::new(span, texts)) } else { Value::Wrong }
@@ -362,7 +383,8 @@ impl<'t> Section<'t> {
         match convert(value.into_inner()) {
             Ok(value) => Value::Is(Spanned::new(span, value)),
             Err(other) => {
-                report.add(span.start, self.path(key), wrong_type(&other, shape));
+                let problem = wrong_type(&other, shape);
+                report.add(span.start, self.path(key), format_args!("{}{problem}", self.whose));
                 Value::Wrong
             }
         }

@@ -123,14 +123,15 @@ pub(super) fn validate_section(
     source.map_or(CloudEventsSection::Wrong, CloudEventsSection::Source)
 }
 
-/// The view that `raw` stands for; none if something is wrong, which is reported.
+/// The view that `raw` stands for; none if something is wrong, which is reported. `whose` begins what is said about it.
 pub(super) fn validate(
+    whose: &str,
     raw: &RawView<'_>,
     section: &CloudEventsSection,
     report: &mut Report<'_>,
 ) -> Option<ClientView> {
-    let fields = paths(FIELDS, "the members that the client gets", &raw.fields, report);
-    let omit = paths(OMIT, "the members that the client doesn't get", &raw.omit, report);
+    let fields = paths(FIELDS, "the members that the client gets", &raw.fields, whose, report);
+    let omit = paths(OMIT, "the members that the client doesn't get", &raw.omit, whose, report);
     let members = match (&raw.fields, &raw.omit) {
         (Value::Is(fields), Value::Is(omit)) => {
             // Where the second of them stands.
@@ -141,7 +142,7 @@ pub(super) fn validate(
             };
             let line = report.line(fields.span().start.min(omit.span().start));
             let message = format!(
-                "stands beside `{other}` in line {line}; delete one of the two: `fields` names all that the client gets, \
+                "{whose}stands beside `{other}` in line {line}; delete one of the two: `fields` names all that the client gets, \
                  `omit` what it doesn't get"
             );
             report.add(at, key, message);
@@ -152,7 +153,7 @@ pub(super) fn validate(
         (_, Value::Absent) => fields.map(Members::Fields),
         _ => None,
     };
-    let envelope = envelope(&raw.envelope, section, report);
+    let envelope = envelope(&raw.envelope, section, whose, report);
     Some(ClientView { members: members?, envelope: envelope? })
 }
 
@@ -161,13 +162,14 @@ fn paths(
     key: &str,
     what: &str,
     value: &Value<Vec<Spanned<Cow<'_, str>>>>,
+    whose: &str,
     report: &mut Report<'_>,
 ) -> Option<Vec<Path>> {
     let Value::Is(list) = value else {
         return None;
     };
     if list.get_ref().is_empty() {
-        report.add(list.span().start, key, format_args!("is empty; name {what}, or leave it out"));
+        report.add(list.span().start, key, format_args!("{whose}is empty; name {what}, or leave it out"));
         return None;
     }
     let mut is_right = true;
@@ -177,7 +179,7 @@ fn paths(
         match path(text.get_ref()).and_then(|path| overlap(&path, at, &paths, report).map_or(Ok(path), Err)) {
             Ok(path) => paths.push((path, at)),
             Err(problem) => {
-                report.add(at, key, problem);
+                report.add(at, key, format_args!("{whose}{problem}"));
                 is_right = false;
             }
         }
@@ -224,6 +226,7 @@ fn overlap(path: &Path, at: usize, before: &[(Path, usize)], report: &Report<'_>
 fn envelope(
     value: &Value<Cow<'_, str>>,
     section: &CloudEventsSection,
+    whose: &str,
     report: &mut Report<'_>,
 ) -> Option<Option<Envelope>> {
     let name = match value {
@@ -234,7 +237,7 @@ fn envelope(
     let at = name.span().start;
     if name.get_ref() != CLOUD_EVENTS {
         let message = format_args!(
-            "{} is no envelope; write `{CLOUD_EVENTS}`, or leave it out for the event's JSON alone",
+            "{whose}{} is no envelope; write `{CLOUD_EVENTS}`, or leave it out for the event's JSON alone",
             quoted(name.get_ref())
         );
         report.add(at, ENVELOPE, message);
@@ -246,7 +249,7 @@ fn envelope(
         CloudEventsSection::Absent => {
             let message = "lacks a source; add a section `[cloudevents]` with `source = \"urn:example:marks\"`, or what else names \
                            where events come from";
-            report.add(at, ENVELOPE, message);
+            report.add(at, ENVELOPE, format_args!("{whose}{message}"));
             None
         }
     }

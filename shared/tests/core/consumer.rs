@@ -4,10 +4,14 @@ use expect_test::expect_file;
 use serde_json::{Map, Value, json};
 use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, Verdict, decide};
 
+use crate::consumer_streams::streams;
+
 const ABOUT: &str = "The consumer's rule, case by case: what a message with the attributes `message` means for a consumer \
     with `state` (null: none). `verdict` is take, begin (take it, as the first of its incarnation), had, forget, ask, wait, \
     refuse, or unreadable (an attribute is none of the pipeline's). `after` is the state then; left out where it \
-    stays. A store keeps a state as text: this JSON, members sorted, without spaces. Written by `UPDATE_EXPECT=1 cargo test -p shared --test core`.";
+    stays. A store keeps a state as text: this JSON, members sorted, without spaces. `streams` are whole: a \
+    consumer without state is handed the messages of `steps` one after the other, and its store has the versions `kept` in \
+    the end. Written by `UPDATE_EXPECT=1 cargo test -p shared --test core`.";
 
 const A: &str = "aaaaaaaaaaaaaaaa";
 const B: &str = "bbbbbbbbbbbbbbbb";
@@ -85,7 +89,7 @@ fn messages(first: i64) -> Vec<Value> {
 }
 
 /// One case, with what the rule makes of it.
-fn case(start: &str, first_version: i64, before: Option<&Value>, message: &Value) -> Value {
+pub(crate) fn case(start: &str, first_version: i64, before: Option<&Value>, message: &Value) -> Value {
     let start_of = |name| if name == "anywhere" { Start::Anywhere } else { Start::FromTheBeginning };
     let settings = ConsumerSettings { first_version, start: start_of(start) };
     let state = before.map(|state| ConsumerState::try_from_text(&state.to_string()).unwrap());
@@ -123,8 +127,41 @@ fn the_vectors_are_those_of_the_rule() {
         }
     }
     let cases = cases.iter().map(|case| format!("  {case}")).collect::<Vec<_>>().join(",\n");
-    let file = format!("{{\"about\": {},\n \"cases\": [\n{cases}\n]}}\n", Value::from(ABOUT));
+    let streams = streams().iter().map(shown).collect::<Vec<_>>().join(",\n");
+    let file = format!(
+        "{{\"about\": {},\n \"cases\": [\n{cases}\n],\n \"streams\": [\n{streams}\n]}}\n",
+        Value::from(ABOUT)
+    );
     expect_file!["../../../consumer/vectors.json"].assert_eq(&file);
+}
+
+/// A stream with a line for each step.
+fn shown(stream: &Value) -> String {
+    let steps = stream["steps"].as_array().unwrap().iter().map(|step| format!("   {step}"));
+    let steps = steps.collect::<Vec<_>>().join(",\n");
+    let (start, first_version, kept) = (&stream["start"], &stream["first_version"], &stream["kept"]);
+    format!(
+        "  {{\"start\":{start},\"first_version\":{first_version},\"kept\":{kept},\"steps\":[\n{steps}\n  ]}}"
+    )
+}
+
+/// Without this, a generator that stops to lose anything would go unnoticed.
+#[test]
+fn the_streams_have_all_that_can_happen() {
+    let streams = streams();
+    let steps = || streams.iter().flat_map(|stream| stream["steps"].as_array().unwrap());
+    for verdict in ["begin", "take", "had", "forget", "ask", "wait"] {
+        let count = steps().filter(|step| step["verdict"] == verdict).count();
+        assert!(count >= 3, "{verdict}: {count}");
+    }
+    // A replay that lacks something itself is asked for once more.
+    assert!(steps().any(|step| step["after"]["asked"]["shown_by"].is_string()));
+    // One incarnation follows another without a notice.
+    let begins_anew = |pair: &[Value]| {
+        let of = |step: &Value| step["message"]["incarnation"].clone();
+        pair[1]["verdict"] == "begin" && of(&pair[0]) != of(&pair[1]) && pair[0]["verdict"] != "forget"
+    };
+    assert!(streams.iter().any(|stream| stream["steps"].as_array().unwrap().windows(2).any(begins_anew)));
 }
 
 #[test]

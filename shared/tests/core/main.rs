@@ -12,6 +12,7 @@
 mod catch_up;
 mod columns;
 mod consumer;
+mod consumer_streams;
 mod metrics;
 mod send;
 mod stored;

@@ -83,9 +83,14 @@ impl World {
     /// and the next is different.
     #[allow(dead_code, reason = "not each benchmark measures filters")]
     pub(crate) fn filtered(clients: usize, call: Duration) -> Self {
+        Self::wanting(clients, call, |number| (number as u64 % 5..50).step_by(5).collect())
+    }
+
+    /// The same, where each client wants these versions.
+    #[allow(dead_code, reason = "not each benchmark measures filters")]
+    pub(crate) fn wanting(clients: usize, call: Duration, wanted: impl Fn(usize) -> Vec<u64>) -> Self {
         Self::with(clients, call, |number| {
-            let wanted: Vec<usize> = (number % 5..50).step_by(5).collect();
-            format!("[client.filter.'$message']\nversion = {wanted:?}\n")
+            format!("[client.filter.'$message']\nversion = {:?}\n", wanted(number))
         })
     }
 
@@ -152,13 +157,31 @@ impl World {
 
     /// Every client has the aggregate up to this version, which the ledger knows.
     pub(crate) fn is_at(&self, group: usize, version: u64) {
-        self.put_item(group, version, BTreeSet::new());
+        self.put_item(group, version, BTreeSet::new(), LastSent::default());
+    }
+
+    /// The same, where clients were sent these versions last.
+    #[allow(dead_code, reason = "not each benchmark measures filters")]
+    pub(crate) fn is_at_after(&self, group: usize, version: u64, sent: LastSent) {
+        self.put_item(group, version, BTreeSet::new(), sent);
+    }
+
+    /// What the ledger has of the aggregate.
+    #[allow(dead_code, reason = "a benchmark measures what it costs")]
+    pub(crate) fn item(&self, group: usize) -> Item {
+        self.ledger.get(&ItemKey::Group(Group::of(&key(group)))).expect("an item")
+    }
+
+    /// Time passes.
+    #[allow(dead_code, reason = "an event's time says its version, and high ones lie ahead")]
+    pub(crate) fn wait(&self, time: Duration) {
+        self.clock.freeze(time);
     }
 
     /// The first client has none of the aggregate's first `events` events.
     pub(crate) fn is_behind(&self, group: usize, events: u64) {
         let client = ClientId(1);
-        self.put_item(group, events, BTreeSet::from([client]));
+        self.put_item(group, events, BTreeSet::from([client]), LastSent::default());
         let cursor = Cursor {
             write_count: WriteCount(self.ledger.fresh()),
             epoch: self.ledger.fresh(),
@@ -253,7 +276,7 @@ impl World {
         there.map(|queue| self.queues.accepted(queue).len()).sum()
     }
 
-    fn put_item(&self, group: usize, version: u64, behind: BTreeSet<ClientId>) {
+    fn put_item(&self, group: usize, version: u64, behind: BTreeSet<ClientId>, sent: LastSent) {
         let version = i64::try_from(version).expect("a version");
         let rows = self.table.rows(&key(group));
         let at = |version: i64| rows.iter().find(|row| row.head.version == Some(version)).expect("an event");
@@ -262,7 +285,7 @@ impl World {
             version,
             behind,
             revision: 1,
-            sent: LastSent::default(),
+            sent,
             incarnation_number: 1,
             token: IncarnationToken::new(&key(group), &at(1).head.identity, 1, None),
             first: First { identity: at(1).head.identity.clone(), version: 1 },

@@ -13,7 +13,6 @@ use shared::ledger::{Registry, ScanKind};
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
 
-use super::unsettled::{self, RegistryDifference};
 use crate::client_status::ClientStatus;
 use crate::commands::CALLS_AT_ONCE;
 use crate::commands::operator::{StackLedger, now};
@@ -21,6 +20,7 @@ use crate::commands::prepare::running;
 use crate::context::output;
 use crate::erasures::DueNotices;
 use crate::plan::RegisteredClient;
+use crate::unsettled::{RegistryDifference, unsettled};
 
 /// The facts about a stack at a moment.
 #[derive(Clone, Debug)]
@@ -87,18 +87,16 @@ pub(super) async fn facts(target: &Target, stack: &DeployedStack, naming: &Namin
         };
         Queue { whose, arn, attributes, oldest }
     });
-    let registry = clients.as_ref().ok().and_then(|(registry, _)| registry.as_ref());
-    let unsettled = running.config.as_ref().zip(registry);
-    let unsettled =
-        unsettled.map(|(config, registry)| unsettled::unsettled(config, registry)).unwrap_or_default();
+    let (registry, clients) =
+        clients.map_or_else(|error| (None, Err(error)), |(registry, clients)| (registry, Ok(clients)));
     Facts {
         stack: stack.name.clone(),
         queues: queues.collect(),
         iterator_age: age.map_err(|error| error.to_string()).and_then(|age| figure(&metrics, &age)),
-        clients: clients.map(|(_, clients)| clients),
+        clients,
         scans,
         notices,
-        unsettled,
+        unsettled: unsettled(running.config.as_ref(), registry.as_ref()),
         now: now(),
     }
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use aws::operator::{CallError, CallFault};
 use deploy::stack::Whose;
 use expect_test::{Expect, expect};
+use shared::config::Config;
 use shared::ledger::ScanKind;
 use shared::naming::{Naming, OwnQueue, QueueArn};
 use shared::time::Timestamp;
@@ -13,6 +14,7 @@ use crate::client_status::{ClientStatus, HeldLag, Lag};
 use crate::erasures::DueNotices;
 use crate::exit::Exit;
 use crate::output::{Style, Tone};
+use crate::unsettled;
 
 const BILLING: usize = 2;
 const REPORTING: usize = 3;
@@ -553,6 +555,38 @@ fn a_scan_that_takes_more_than_a_day_is_shown() {
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["scans"][1], serde_json::json!({ "scan": "reconcile", "seconds": 23 * 60 * 60 }));
     assert_eq!(report.exit(), Report::new(&up_to_date()).exit());
+}
+
+#[test]
+fn what_the_ledger_has_not_settled_of_the_deployed_config_is_shown() {
+    let config = |clients: &str| {
+        let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\nversion = 'version'\n";
+        Config::try_from_toml("client-queues.toml", &format!("{source}{clients}"), None).unwrap()
+    };
+    let before = config("[[client]]\nname = 'Billing'\n[[client]]\nname = 'Tax'\n");
+    let after =
+        config("[[client]]\nname = 'Billing'\nfilter = { kind = ['sold'] }\n[[client]]\nname = 'Tax'\n");
+    let ledger = unsettled::tests::registry(&before);
+    let facts = |deployed: &Config| Facts {
+        unsettled: unsettled::unsettled(Some(deployed), Some(&ledger)),
+        ..with_ledger(&[("Billing", false, Ok((0, 0, 0))), ("Tax", false, Ok((0, 0, 0)))])
+    };
+    check_clients(
+        &facts(&after),
+        Exit::Done,
+        &expect![[r#"
+        client   state       groups behind  events to go  behind for  attention
+        Billing  up to date              0             0         0 s
+        Tax      up to date              0             0         0 s
+
+        client Billing has another filter in the deployed config than the one that holds: the maintenance of each minute settles that
+        stack `mark-event-queue`: the converter is 1 s behind the stream
+    "#]],
+    );
+    let json = serde_json::to_value(Report::new(&facts(&after))).unwrap();
+    expect![[r#"[{"client":"Billing","what":"filter"}]"#]].assert_eq(&json["unsettled"].to_string());
+    let settled = Report::new(&facts(&before));
+    assert!(settled.unsettled.is_empty() && !text(&settled, Style::Plain).contains("maintenance"));
 }
 
 #[test]

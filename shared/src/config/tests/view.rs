@@ -63,21 +63,21 @@ fn a_view_that_can_mean_two_things_or_nothing_is_refused() {
             ("[source]", "cloudevents = 'urn:a'\n[source]"),
         ],
         expect![[r#"
-            f.toml:16: client.omit: stands beside `fields` in line 15; delete one of the two: `fields` names all that the client gets, `omit` what it doesn't get
-            f.toml:16: client.fields: stands beside `omit` in line 15; delete one of the two: `fields` names all that the client gets, `omit` what it doesn't get
-            f.toml:15: client.fields: is empty; name the members that the client gets, or leave it out
-            f.toml:15: client.omit: is empty; name the members that the client doesn't get, or leave it out
-            f.toml:15: client.fields: is text; write a list in brackets, of texts in quotes
-            f.toml:15: client.omit: is a whole number; write text in quotes
-            f.toml:15: client.fields: `b..c` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
-            f.toml:15: client.fields: `` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
-            f.toml:15: client.fields: `a.b` is there twice; delete one of the two
-            f.toml:15: client.fields: `a.b` lies in `a`; delete one of the two
-            f.toml:17: client.omit: `a.b.c` in line 16 lies in `a.b`; delete one of the two
-            f.toml:15: client.omit: `x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x` has 33 names; at most 32 lie inside each other
-            f.toml:15: client.envelope: `CloudEvents` is no envelope; write `cloudevents`, or leave it out for the event's JSON alone
-            f.toml:15: client.envelope: is true or false; write text in quotes
-            f.toml:15: client.envelope: lacks a source; add a section `[cloudevents]` with `source = "urn:example:marks"`, or what else names where events come from
+            f.toml:16: client.omit: client `Billing`: stands beside `fields` in line 15; delete one of the two: `fields` names all that the client gets, `omit` what it doesn't get
+            f.toml:16: client.fields: client `Billing`: stands beside `omit` in line 15; delete one of the two: `fields` names all that the client gets, `omit` what it doesn't get
+            f.toml:15: client.fields: client `Billing`: is empty; name the members that the client gets, or leave it out
+            f.toml:15: client.omit: client `Billing`: is empty; name the members that the client doesn't get, or leave it out
+            f.toml:15: client.fields: client `Billing`: is text; write a list in brackets, of texts in quotes
+            f.toml:15: client.omit: client `Billing`: is a whole number; write text in quotes
+            f.toml:15: client.fields: client `Billing`: `b..c` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
+            f.toml:15: client.fields: client `Billing`: `` is not a path; put a name before, between and after the dots, as in `RegistrationNumber.version`
+            f.toml:15: client.fields: client `Billing`: `a.b` is there twice; delete one of the two
+            f.toml:15: client.fields: client `Billing`: `a.b` lies in `a`; delete one of the two
+            f.toml:17: client.omit: client `Billing`: `a.b.c` in line 16 lies in `a.b`; delete one of the two
+            f.toml:15: client.omit: client `Billing`: `x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x` has 33 names; at most 32 lie inside each other
+            f.toml:15: client.envelope: client `Billing`: `CloudEvents` is no envelope; write `cloudevents`, or leave it out for the event's JSON alone
+            f.toml:15: client.envelope: client `Billing`: is true or false; write text in quotes
+            f.toml:15: client.envelope: client `Billing`: lacks a source; add a section `[cloudevents]` with `source = "urn:example:marks"`, or what else names where events come from
             f.toml:15: client.field: unknown key; did you mean `fields`?
             f.toml:10: cloudevents.source: missing; name where events come from by a URI, as in `source = "urn:example:marks"`
             f.toml:11: cloudevents.source: `` is not a URI; write one of up to 256 characters, as in `urn:example:marks` or `https://example.com/marks`

@@ -8,15 +8,17 @@ use shared::text::printable;
 
 /// A difference between the deployed config and the ledger's registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct RegistryDifference {
-    client: String,
-    what: UnsettledSetting,
+pub struct RegistryDifference {
+    /// The client's name.
+    pub client: String,
+    /// What differs of it.
+    pub what: UnsettledSetting,
 }
 
 /// What differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum UnsettledSetting {
+pub enum UnsettledSetting {
     /// The client is in the config, and not admitted.
     Admission,
     /// The client is not in the config, and the ledger has not noticed.
@@ -27,8 +29,9 @@ pub(super) enum UnsettledSetting {
     Erasures,
 }
 
-/// How the registry differs from the config that is deployed.
-pub(super) fn unsettled(config: &Config, registry: &Registry) -> Vec<RegistryDifference> {
+/// How the registry differs from the config that is deployed, as far as both are known.
+pub fn unsettled(config: Option<&Config>, registry: Option<&Registry>) -> Vec<RegistryDifference> {
+    let (Some(config), Some(registry)) = (config, registry) else { return Vec::new() };
     let mut unsettled = Vec::new();
     let mut note =
         |client: &str, what| unsettled.push(RegistryDifference { client: client.to_owned(), what });
@@ -56,7 +59,7 @@ pub(super) fn unsettled(config: &Config, registry: &Registry) -> Vec<RegistryDif
 }
 
 /// A line for each difference.
-pub(super) fn text(unsettled: &[RegistryDifference]) -> String {
+pub fn text(unsettled: &[RegistryDifference]) -> String {
     let lines = unsettled.iter().map(|RegistryDifference { client, what }| {
         let client = printable(client);
         let what = match what {
@@ -71,7 +74,7 @@ pub(super) fn text(unsettled: &[RegistryDifference]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use expect_test::expect;
@@ -85,7 +88,8 @@ mod tests {
         Config::try_from_toml("client-queues.toml", &format!("{source}{clients}"), None).unwrap()
     }
 
-    fn registry(config: &Config) -> Registry {
+    /// The registry that the maintenance makes of a config.
+    pub(crate) fn registry(config: &Config) -> Registry {
         let in_file = config.clients.iter().map(|client| {
             let filter = FilterDigest::of(client.filter.as_ref());
             let registration = FileRegistration { history: false, filter, erasures: client.erasures };
@@ -101,7 +105,8 @@ mod tests {
             "[[client]]\nname = 'A'\n[[client]]\nname = 'B'\n[[client]]\nname = 'C'\nerasures = true\n",
         );
         let ledger = registry(&before);
-        assert_eq!(unsettled(&before, &ledger), []);
+        assert_eq!(unsettled(Some(&before), Some(&ledger)), []);
+        assert_eq!((unsettled(None, Some(&ledger)), unsettled(Some(&before), None)), (vec![], vec![]));
         let after = config(
             "[[client]]\nname = 'B'\nfilter = { kind = ['x'] }\n[[client]]\nname = 'C'\n[[client]]\nname = 'D'\n",
         );
@@ -111,6 +116,6 @@ mod tests {
             client D is in the deployed config, and not admitted yet: the maintenance of each minute settles that
             client A is not in the deployed config, and the ledger has not noticed yet: the maintenance of each minute settles that
         "]]
-        .assert_eq(&text(&unsettled(&after, &ledger)));
+        .assert_eq(&text(&unsettled(Some(&after), Some(&ledger))));
     }
 }
