@@ -16,20 +16,29 @@ pub(crate) type Deliverers = BTreeMap<(usize, usize), Deliverer>;
 
 #[derive(Default)]
 pub(crate) struct Deliverer {
-    waiting: VecDeque<(EventRef, ReceivedMessage)>,
+    /// Messages with their events; a notice has none.
+    waiting: VecDeque<(Option<EventRef>, ReceivedMessage)>,
     is_busy: bool,
     /// What outlasts its death.
     state: Option<ConsumerState>,
     delivered: Vec<EventRef>,
+    /// Whether something was delivered of the aggregate since it was last forgotten.
+    has_data: bool,
 }
 
 impl World {
     /// A message is in a client's queue.
-    pub(crate) fn deliver_soon(self: &Rc<Self>, client: usize, event: EventRef, message: &ReceivedMessage) {
+    pub(crate) fn deliver_soon(
+        self: &Rc<Self>,
+        client: usize,
+        group: usize,
+        event: Option<EventRef>,
+        message: &ReceivedMessage,
+    ) {
         if !self.mix.has(Kind::Held) {
             return;
         }
-        let place = (client, event.group);
+        let place = (client, group);
         self.deliverers.borrow_mut().entry(place).or_default().waiting.push_back((event, message.clone()));
         self.go_on(place);
     }
@@ -58,8 +67,12 @@ impl World {
             })
         };
         let Some((event, verdict)) = next else { return };
+        let what = || event.map_or_else(|| "a notice".to_owned(), |event| event.to_string());
         match verdict {
             Verdict::Take { state, .. } => {
+                let Some(event) = event else {
+                    return self.violated(|| format!("deliverer: {} takes a notice", NAMES[client]));
+                };
                 if self.is_on(Kind::Held) && self.rng.chance(120) {
                     return self.have_held(place, event);
                 }
@@ -67,6 +80,7 @@ impl World {
                 let mut deliverers = self.deliverers.borrow_mut();
                 let Some(deliverer) = deliverers.get_mut(&place) else { return };
                 deliverer.delivered.push(event);
+                deliverer.has_data = true;
                 // It dies after the delivery: the message comes again.
                 if !dies {
                     deliverer.state = Some(state);
@@ -75,13 +89,16 @@ impl World {
             }
             Verdict::Ask(state) => {
                 let from = state.asked.as_ref().map_or(state.version, |asked| asked.from);
-                self.note("deliverer", || format!("{} misses something before {event}", NAMES[client]));
+                self.note("deliverer", || format!("{} misses something before {}", NAMES[client], what()));
                 self.replay_because(client, vec![group], from, 5, true);
                 self.acknowledge(place, Some(state));
             }
-            Verdict::Forget(state) => self.acknowledge(place, Some(state)),
+            Verdict::Forget(state) => {
+                self.acknowledge(place, Some(state));
+                self.forget(place);
+            }
             Verdict::Had | Verdict::Wait => self.acknowledge(place, None),
-            Verdict::Refuse => self.violated(|| format!("deliverer: {} refuses {event}", NAMES[client])),
+            Verdict::Refuse => self.violated(|| format!("deliverer: {} refuses {}", NAMES[client], what())),
         }
         self.rest(place);
     }
@@ -106,10 +123,10 @@ impl World {
     /// of the group was ever delivered.
     fn pass_over(&self, place: (usize, usize)) {
         if let Some(deliverer) = self.deliverers.borrow_mut().get_mut(&place)
-            && let Some((event, message)) = deliverer.waiting.pop_front()
+            && let Some((_, message)) = deliverer.waiting.pop_front()
         {
             let nothing = || ConsumerState {
-                version: event.version - 1,
+                version: message.version - 1,
                 incarnation: message.incarnation.clone(),
                 asked: None,
             };
@@ -123,6 +140,12 @@ impl World {
             if state.is_some() {
                 deliverer.state = state;
             }
+        }
+    }
+
+    fn forget(&self, place: (usize, usize)) {
+        if let Some(deliverer) = self.deliverers.borrow_mut().get_mut(&place) {
+            deliverer.has_data = false;
         }
     }
 
@@ -162,6 +185,12 @@ impl World {
             });
             if let Some(lost) = wanted.find(|event| !delivered.contains(event)) {
                 self.violated(|| format!("deliverer: {name} never gets {lost}"));
+            }
+            let closed = self.group_item(group).filter(|(_, item)| item.closed.is_some());
+            let is_told =
+                closed.is_some_and(|(_, item)| observed.is_told(client, group, item.token.as_str()));
+            if is_told && deliverer.has_data {
+                self.violated(|| format!("deliverer: {name} does not forget {}", ["a", "b"][group]));
             }
         }
     }

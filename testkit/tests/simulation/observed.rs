@@ -16,7 +16,7 @@ use shared::time::Timestamp;
 
 use crate::clients::NAMES;
 use crate::holds::Holds;
-use crate::notices::NoticeArrival;
+use crate::notices::{KnownIncarnation, NoticeArrival};
 use crate::process::{Pid, Pulse};
 use crate::registrations::Registered;
 use crate::source::{EventRef, Source};
@@ -36,6 +36,8 @@ pub(crate) struct Observed {
     pub(crate) filters: BTreeMap<u64, BTreeMap<ClientId, FilterDigest>>,
     pub(crate) holds: Holds,
     pub(crate) notices: Vec<NoticeArrival>,
+    /// The incarnations of each group, in the order in which the ledger knew them.
+    pub(crate) incarnations: BTreeMap<usize, Vec<KnownIncarnation>>,
     sends: Vec<Send>,
     /// How often a sender left an event at a client and the ledger did not know of it.
     unrecorded: BTreeMap<(usize, EventRef), usize>,
@@ -311,7 +313,7 @@ impl World {
             format!("{event}{in_replay} → {}{fate}", NAMES[client])
         });
         self.check_arrival(pulse, client, event, replay.as_deref());
-        self.check_held(pulse, client, event);
+        self.check_held(pulse, client, event.group, event);
         let token = message.attribute(INCARNATION).unwrap_or_default().to_owned();
         let name = message.attribute("eventId").unwrap_or_default().to_owned();
         let is_streamed = message.attribute(STREAMED_AT).is_some();
@@ -323,7 +325,7 @@ impl World {
             }
         };
         if fate == Fate::Enqueued {
-            self.deliver_soon(client, event, &received);
+            self.deliver_soon(client, event.group, Some(event), &received);
         }
         let arrival = Arrival {
             at,

@@ -1,5 +1,6 @@
 //! Which clients were served when, as the ledger's registry said.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use shared::ledger::{ClientId, Registry, State};
@@ -10,7 +11,6 @@ use crate::mix::Kind;
 use crate::observed::Observed;
 use crate::process::Pulse;
 use crate::script::LONGEST_OVERLAP;
-use crate::source::EventRef;
 use crate::trace::length;
 use crate::wire::CLOCK_ERROR;
 use crate::world::World;
@@ -100,12 +100,18 @@ impl World {
     }
 
     /// Nothing reaches a client that is not served: not before its admission, not after its retirement, not in a pause.
-    pub(crate) fn check_arrival(&self, pulse: &Pulse, client: usize, event: EventRef, replay: Option<&str>) {
+    pub(crate) fn check_arrival(
+        &self,
+        pulse: &Pulse,
+        client: usize,
+        message: impl Display,
+        replay: Option<&str>,
+    ) {
         let observed = self.observed.borrow();
         let name = NAMES[client];
         let Some(registered) = observed.registered[client].last() else {
             return self.violated(|| {
-                format!("unserved: {} sent {event} to {name}, which is not served", pulse.name)
+                format!("unserved: {} sent {message} to {name}, which is not served", pulse.name)
             });
         };
         let clocks = Duration::from_millis(if self.mix.has(Kind::Skew) { CLOCK_ERROR } else { 0 });
@@ -118,7 +124,7 @@ impl World {
                 let who = &pulse.name;
                 self.violated(|| {
                     format!(
-                        "{what}: {who} sent {event}{replay} to {name} {} after it was {what}",
+                        "{what}: {who} sent {message}{replay} to {name} {} after it was {what}",
                         length(after)
                     )
                 });

@@ -28,6 +28,7 @@ impl World {
         for (write, before) in writes.iter().zip(&before) {
             self.watch(pulse, write, before.as_ref());
             self.watch_hold(pulse, write, before.as_ref());
+            self.watch_incarnation(pulse, write, before.as_ref());
         }
         self.check_cursors(writes);
         Ok(())
