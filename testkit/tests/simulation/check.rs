@@ -5,6 +5,7 @@ mod consumer;
 mod exempt;
 mod incarnations;
 mod isolation;
+mod notices;
 mod order;
 mod pairs;
 mod rejections;

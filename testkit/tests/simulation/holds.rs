@@ -1,6 +1,7 @@
 //! Groups that are held, by operators and by what delivers from clients' queues; and what must hold then.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -153,17 +154,15 @@ impl World {
     }
 
     /// A client got a message of a group that is held: only what was under way.
-    pub(crate) fn check_held(&self, pulse: &Pulse, client: usize, event: EventRef) {
-        let Some(since) = self.observed.borrow().holds.since.get(&(client, event.group)).copied() else {
-            return;
-        };
+    pub(crate) fn check_held(&self, pulse: &Pulse, client: usize, group: usize, message: impl Display) {
+        let Some(since) = self.observed.borrow().holds.since.get(&(client, group)).copied() else { return };
         let clocks = Duration::from_millis(if self.mix.has(Kind::Skew) { CLOCK_ERROR } else { 0 });
         let bound = FAN_OUT_LIMIT.max(PASS_LIMIT + CALL_LIMIT) + clocks;
         let after = self.now().since(since);
         if after > bound {
             self.violated(|| {
                 format!(
-                    "held: {} sent {event} to {} {} after the group was held",
+                    "held: {} sent {message} to {} {} after the group was held",
                     pulse.name,
                     NAMES[client],
                     length(after)

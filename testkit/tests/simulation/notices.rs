@@ -1,11 +1,12 @@
-//! Notices that an aggregate was erased: the stream's hints, what clients get, and what must hold.
+//! Notices that an aggregate was erased: the stream's hints, what the ledger makes of them, and what clients get.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use shared::consumer::{ConsumerSettings, ReceivedMessage, Start, Verdict, decide};
+use shared::consumer::ReceivedMessage;
 use shared::erasure::{hint, key_of};
-use shared::ids::Group;
-use shared::ledger::{Item, ItemKey, State};
+use shared::ids::{Group, IncarnationToken};
+use shared::ledger::{Item, ItemKey, Write};
 use shared::message::{INCARNATION, Message, REPLAY};
 use shared::time::Timestamp;
 
@@ -13,55 +14,59 @@ use crate::clients::NAMES;
 use crate::mix::Kind;
 use crate::observed::Fate;
 use crate::process::Pulse;
+use crate::wire::CLOCK_ERROR;
 use crate::world::World;
 
 /// Whether each client wants to be told when an aggregate is erased.
 pub(crate) const NOTICES: [bool; 4] = [false, true, true, false];
 
-/// Kinds of trouble in which a sender may leave unrecorded what it sent: a filtered client is not due a notice then.
-const UNRECORDED: [Kind; 14] = [
-    Kind::Crash,
-    Kind::Stall,
-    Kind::SlowCalls,
-    Kind::SendUnknown,
-    Kind::Twice,
-    Kind::LateInvocation,
-    Kind::AnswerLost,
-    Kind::LedgerReads,
-    Kind::LedgerRefuses,
-    Kind::LedgerUnknown,
-    Kind::LedgerOutage,
-    Kind::TableReads,
-    Kind::Overlap,
-    Kind::Replay,
-];
+/// Removals that the stream shows no further apart than this are in one batch of the converter.
+const BATCH: Duration = Duration::from_secs(1);
 
 /// A notice that a client's queue acknowledged.
 pub(crate) struct NoticeArrival {
-    client: usize,
-    group: usize,
-    token: String,
-    is_replayed: bool,
-    fate: Fate,
-    message: ReceivedMessage,
+    pub(crate) client: usize,
+    pub(crate) group: usize,
+    pub(crate) token: String,
+    pub(crate) is_replayed: bool,
+    pub(crate) fate: Fate,
+    pub(crate) message: ReceivedMessage,
     /// How many messages with events had arrived before.
-    after: usize,
+    pub(crate) after: usize,
+}
+
+/// An incarnation as the ledger had it.
+pub(crate) struct KnownIncarnation {
+    /// As the ledger counts.
+    pub(crate) number: u64,
+    pub(crate) token: IncarnationToken,
+    /// Whether it was closed, or another one began.
+    pub(crate) is_over: bool,
 }
 
 impl World {
-    /// The stream shows that an item was deleted at `at`; the converter tells the fan-out.
-    pub(crate) fn show_removal(self: &Rc<Self>, group: usize, at: Timestamp) {
-        if !self.mix.has(Kind::Notices) || (self.is_on(Kind::Lost) && self.rng.chance(200)) {
+    /// The stream shows that items of an aggregate were deleted, each after one of these instants; the converter tells the
+    /// fan-out, once for each of its batches.
+    pub(crate) fn show_removals(self: &Rc<Self>, group: usize, removals: &[Timestamp]) {
+        if !self.mix.has(Kind::Notices) {
             return;
         }
-        let wait = match self.rng.below(4) {
-            0 if self.mix.has(Kind::Delayed) => self.rng.seconds(0, 400),
-            _ => self.rng.millis(20, 400),
-        };
-        let at = at.max(self.source.borrow().groups[group].shown_until);
-        self.hint_at(group, at.plus(wait));
-        if self.is_on(Kind::Repeated) && self.rng.chance(300) {
-            self.hint_at(group, at.plus(wait + self.rng.seconds(0, 400)));
+        let shown = removals.iter().map(|after| match self.rng.below(4) {
+            0 if self.mix.has(Kind::Delayed) => after.plus(self.rng.seconds(0, 400)),
+            _ => after.plus(self.rng.millis(20, 400)),
+        });
+        let mut shown: Vec<Timestamp> = shown.collect();
+        shown.sort_unstable();
+        for (place, at) in shown.iter().enumerate() {
+            let next = shown.get(place + 1);
+            let is_last_of_batch = next.is_none_or(|next| next.since(*at) > BATCH);
+            if !is_last_of_batch || self.is_on(Kind::Lost) && self.rng.chance(200) {
+                continue;
+            }
+            self.hint_at(group, *at);
+            if self.is_on(Kind::Repeated) && self.rng.chance(300) {
+                self.hint_at(group, at.plus(self.rng.seconds(0, 400)));
+            }
         }
     }
 
@@ -85,7 +90,7 @@ impl World {
     }
 
     /// A client's queue acknowledged a notice.
-    pub(crate) fn note_notice(&self, pulse: &Pulse, client: usize, message: &Message, fate: Fate) {
+    pub(crate) fn note_notice(self: &Rc<Self>, pulse: &Pulse, client: usize, message: &Message, fate: Fate) {
         let name = NAMES[client];
         let token = message.attribute(INCARNATION).unwrap_or_default().to_owned();
         let replay = message.attribute(REPLAY);
@@ -94,11 +99,14 @@ impl World {
         let Some(group) = group else {
             return self.violated(|| format!("strange: {name} got a notice about no aggregate"));
         };
+        let what = format!("the notice of {} {token}", ["a", "b"][group]);
         self.note(&pulse.name, || {
             let swallowed = if fate == Fate::Swallowed { ": swallowed" } else { "" };
             let replayed = if replay.is_some() { " (replay)" } else { "" };
-            format!("notice of {} {token}{replayed} → {name}{swallowed}", ["a", "b"][group])
+            format!("{what}{replayed} → {name}{swallowed}")
         });
+        self.check_arrival(pulse, client, &what, replay);
+        self.check_held(pulse, client, group, &what);
         if !NOTICES[client] {
             self.violated(|| format!("notice: {name} is told of an erasure, and did not want to know"));
         }
@@ -106,6 +114,9 @@ impl World {
         let Ok(received) = received else {
             return self.violated(|| format!("strange: {name} got a notice that can't be read"));
         };
+        if fate == Fate::Enqueued {
+            self.deliver_soon(client, group, None, &received);
+        }
         let incarnation_number = self.incarnation_of(group, &token);
         let source = self.source.borrow();
         let is_plain = !source.is_case_f(group);
@@ -144,135 +155,33 @@ impl World {
         own.find(|arrival| arrival.token == token).map(|arrival| arrival.event.incarnation_number)
     }
 
-    pub(crate) fn check_notices(&self) {
-        if !self.mix.has(Kind::Notices) {
-            return;
-        }
-        let observed = self.observed.borrow();
-        for group in 0..self.source.borrow().groups.len() {
-            self.check_closed_group(group);
-            let Some((number, item)) = self.group_item(group).filter(|(_, item)| item.closed.is_some())
-            else {
-                continue;
-            };
-            for client in (0..NAMES.len()).filter(|client| NOTICES[*client]) {
-                let is_served = observed.served(client).is_some() && observed.registered[client].len() == 1;
-                let name = NAMES[client];
-                let got = observed.arrivals.iter().any(|arrival| {
-                    let event = arrival.event;
-                    arrival.client == client
-                        && arrival.fate == Fate::Enqueued
-                        && (event.group, event.incarnation_number) == (group, number)
+    /// A group's item was written: it may begin or end an incarnation. Nothing is closed of which something was there all
+    /// the time.
+    pub(crate) fn watch_incarnation(&self, pulse: &Pulse, write: &Write, before: Option<&Item>) {
+        let (ItemKey::Group(group), Some(Item::Group(item))) = (&write.key, &write.item) else { return };
+        let Some(group) = self.source.borrow().index_of(group) else { return };
+        let was_open = matches!(before, Some(Item::Group(before)) if before.closed.is_none());
+        if was_open && item.closed.is_some() {
+            let source = self.source.borrow();
+            let clocks = Duration::from_millis(CLOCK_ERROR);
+            let mut known = source.groups[group].known.iter();
+            let there = known
+                .find(|known| known.is_there(self.now()) && known.readable.plus(clocks) < pulse.began.get());
+            if let Some(there) = there {
+                self.violated(|| {
+                    format!("closed: {} closed a group, and {} is there", pulse.name, there.event)
                 });
-                let told: Vec<_> = observed
-                    .notices
-                    .iter()
-                    .filter(|notice| {
-                        (notice.client, notice.group) == (client, group)
-                            && notice.token == item.token.as_str()
-                            && notice.fate != Fate::Swallowed
-                    })
-                    .collect();
-                let is_filtered = self.mix.has(Kind::Filtered) && self.mix.has_any(&UNRECORDED);
-                if is_served && got && told.is_empty() && !is_filtered {
-                    self.violated(|| {
-                        format!("notice: {name} is never told that {} was erased", ["a", "b"][group])
-                    });
-                }
-                let first = told.iter().filter(|notice| !notice.is_replayed).count();
-                if first > 1 && !self.mix.has_any(&UNRECORDED) {
-                    self.violated(|| format!("notice: {name} is told of one erasure {first} times"));
-                }
             }
         }
-        drop(observed);
-        self.check_forgetting();
-    }
-
-    /// A group that is erased, and of which the stream showed that, is closed.
-    fn check_closed_group(&self, group: usize) {
-        let source = self.source.borrow();
-        let aggregate = &source.groups[group];
-        let is_gone = aggregate.known.iter().all(|known| known.deleted.is_some());
-        let hinted =
-            aggregate.erased_at.is_some_and(|erased| aggregate.hinted_at.is_some_and(|at| at >= erased));
-        let is_wanted = match self.ledger.get(&ItemKey::Registry) {
-            Some(Item::Registry(registry)) => {
-                registry.clients.values().any(|client| client.erasures && client.state != State::Retired)
-            }
-            _ => false,
-        };
-        let key = ItemKey::Group(aggregate.group.clone());
-        // Of one that was made after the hint, nothing was sent: the events are not in the table.
-        let is_open = matches!(
-            self.ledger.get(&key),
-            Some(Item::Group(item)) if item.closed.is_none() && item.version >= self.mix.first_version()
-        );
-        let is_early = observed_before(self, aggregate.hinted_at);
-        if is_gone && hinted && is_wanted && is_open && !is_early {
-            self.violated(|| format!("notice: {} was erased, and its group is open", ["a", "b"][group]));
+        let mut observed = self.observed.borrow_mut();
+        let incarnations = observed.incarnations.entry(group).or_default();
+        if incarnations.last().is_none_or(|last| last.token != item.token) {
+            incarnations.iter_mut().for_each(|earlier| earlier.is_over = true);
+            let (number, token) = (item.incarnation_number, item.token.clone());
+            incarnations.push(KnownIncarnation { number, token, is_over: false });
+        }
+        if let Some(last) = incarnations.last_mut() {
+            last.is_over |= item.closed.is_some();
         }
     }
-
-    /// A consumer that follows the rule has nothing left of an aggregate that was erased, if it was told.
-    fn check_forgetting(&self) {
-        let settings = ConsumerSettings {
-            first_version: self.source.borrow().first_version,
-            start: Start::FromTheBeginning,
-        };
-        let observed = self.observed.borrow();
-        for client in (0..NAMES.len()).filter(|client| NOTICES[*client]) {
-            if observed.registered[client].len() != 1 || self.mix.has(Kind::QueueDeleted) {
-                continue;
-            }
-            for group in 0..self.source.borrow().groups.len() {
-                let Some((_, item)) = self.group_item(group).filter(|(_, item)| item.closed.is_some()) else {
-                    continue;
-                };
-                let mut messages: Vec<(usize, bool, &ReceivedMessage)> = Vec::new();
-                for (place, arrival) in observed.arrivals.iter().enumerate() {
-                    if (arrival.client, arrival.event.group) == (client, group)
-                        && arrival.fate == Fate::Enqueued
-                    {
-                        messages.push((place, true, &arrival.message));
-                    }
-                }
-                for notice in &observed.notices {
-                    if (notice.client, notice.group) == (client, group) && notice.fate == Fate::Enqueued {
-                        messages.push((notice.after, false, &notice.message));
-                    }
-                }
-                messages.sort_by_key(|(place, is_event, _)| (*place, *is_event));
-                let is_told = observed.notices.iter().any(|notice| {
-                    (notice.client, notice.group) == (client, group) && notice.token == item.token.as_str()
-                });
-                let (mut state, mut has_data) = (None, false);
-                for (_, _, message) in messages {
-                    let verdict = decide(state.as_ref(), message, &settings);
-                    has_data = match &verdict {
-                        Verdict::Take { .. } => true,
-                        Verdict::Forget(_) => false,
-                        _ => has_data,
-                    };
-                    state = verdict.state_after(state);
-                }
-                let is_filtered = self.mix.has(Kind::Filtered) && self.mix.has_any(&UNRECORDED);
-                if has_data && (is_told || !is_filtered) && observed.served(client).is_some() {
-                    self.violated(|| {
-                        format!("notice: {} does not forget {}", NAMES[client], ["a", "b"][group])
-                    });
-                }
-            }
-        }
-    }
-}
-
-/// Whether a hint came before a client that wants to know was registered.
-fn observed_before(world: &World, hinted_at: Option<Timestamp>) -> bool {
-    let observed = world.observed.borrow();
-    let registered = observed.registered.iter().enumerate().filter(|(client, _)| NOTICES[*client]);
-    let admitted = registered.filter_map(|(_, all)| all.first()).map(|registered| registered.admitted).min();
-    hinted_at.is_none_or(|hinted| {
-        admitted.is_none_or(|admitted| hinted < admitted.plus(std::time::Duration::from_secs(300)))
-    })
 }

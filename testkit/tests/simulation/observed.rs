@@ -15,11 +15,13 @@ use shared::send::SendError;
 use shared::time::Timestamp;
 
 use crate::clients::NAMES;
+use crate::decisions::Decisions;
 use crate::holds::Holds;
-use crate::notices::NoticeArrival;
+use crate::notices::{KnownIncarnation, NoticeArrival};
 use crate::process::{Pid, Pulse};
 use crate::registrations::Registered;
 use crate::source::{EventRef, Source};
+use crate::wishes::Wish;
 use crate::world::World;
 
 #[derive(Default)]
@@ -34,8 +36,13 @@ pub(crate) struct Observed {
     pub(crate) taken_for_old: BTreeMap<usize, EventRef>,
     /// The filters that held at each revision of the registry.
     pub(crate) filters: BTreeMap<u64, BTreeMap<ClientId, FilterDigest>>,
+    /// When each client's filter became another one in the registry.
+    pub(crate) filtered: Vec<(Timestamp, ClientId, FilterDigest)>,
+    pub(crate) decisions: Decisions,
     pub(crate) holds: Holds,
     pub(crate) notices: Vec<NoticeArrival>,
+    /// The incarnations of each group, in the order in which the ledger knew them.
+    pub(crate) incarnations: BTreeMap<usize, Vec<KnownIncarnation>>,
     sends: Vec<Send>,
     /// How often a sender left an event at a client and the ledger did not know of it.
     unrecorded: BTreeMap<(usize, EventRef), usize>,
@@ -56,6 +63,8 @@ pub(crate) struct Arrival {
     pub(crate) name: String,
     /// Whether the message says when the stream recorded the event.
     pub(crate) is_streamed: bool,
+    /// The filter by which it was sent.
+    pub(crate) wish: Wish,
     pub(crate) fate: Fate,
 }
 
@@ -311,7 +320,12 @@ impl World {
             format!("{event}{in_replay} → {}{fate}", NAMES[client])
         });
         self.check_arrival(pulse, client, event, replay.as_deref());
-        self.check_held(pulse, client, event);
+        self.check_held(pulse, client, event.group, event);
+        let wish = self.instances.borrow().wish(pulse.file, client);
+        let Some(wish) = wish.filter(|wish| wish.wants(event)) else {
+            let (who, name) = (&pulse.name, NAMES[client]);
+            return self.violated(|| format!("filter: {who} sent {event} to {name}, which does not want it"));
+        };
         let token = message.attribute(INCARNATION).unwrap_or_default().to_owned();
         let name = message.attribute("eventId").unwrap_or_default().to_owned();
         let is_streamed = message.attribute(STREAMED_AT).is_some();
@@ -323,7 +337,7 @@ impl World {
             }
         };
         if fate == Fate::Enqueued {
-            self.deliver_soon(client, event, &received);
+            self.deliver_soon(client, event.group, Some(event), &received);
         }
         let arrival = Arrival {
             at,
@@ -335,6 +349,7 @@ impl World {
             token,
             name,
             is_streamed,
+            wish,
             fate,
         };
         self.observed.borrow_mut().arrivals.push(arrival);

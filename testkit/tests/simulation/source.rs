@@ -21,6 +21,9 @@ use crate::world::World;
 /// differ.
 const BETWEEN_INCARNATIONS: Duration = Duration::from_secs(25);
 
+/// The names that events have.
+pub(crate) const EVENT_NAMES: [&str; 3] = ["Changed", "Opened", "Shut"];
+
 /// An event, as the world knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct EventRef {
@@ -62,6 +65,8 @@ pub(crate) struct WrittenEvent {
     pub(crate) shown: Option<Timestamp>,
     /// Whether at that instant every client that ever failed was behind in all groups.
     pub(crate) is_unhindered: bool,
+    /// When the stream shows it for the last time, as far as that is drawn: an item's removal is shown after the item.
+    shown_until: Timestamp,
 }
 
 pub(crate) struct Source {
@@ -96,8 +101,6 @@ pub(crate) struct Aggregate {
     is_first_incarnation_held: bool,
     /// When the stream last showed that an item was deleted.
     pub(crate) hinted_at: Option<Timestamp>,
-    /// When the last of its events that were written so far is shown: an item's removal is shown after the item.
-    pub(crate) shown_until: Timestamp,
     times: BTreeSet<u64>,
     last_delivery: Timestamp,
 }
@@ -147,7 +150,6 @@ impl Source {
                 far: Vec::new(),
                 is_first_incarnation_held: false,
                 hinted_at: None,
-                shown_until: START,
                 times: BTreeSet::new(),
                 last_delivery: START,
             }
@@ -423,6 +425,7 @@ impl World {
             arrived: None,
             shown: None,
             is_unhindered: false,
+            shown_until: START,
         });
         source.names.insert(event.to_string(), event);
         self.note("writer", || {
@@ -457,11 +460,12 @@ impl World {
         }
         self.note("writer", || format!("erases the aggregate {}", ["a", "b"][group]));
         let is_at_once = self.rng.chance(700);
-        let mut end = now;
+        let (mut end, mut removals) = (now, Vec::new());
         for known in aggregate.known.iter_mut().filter(|known| known.deleted.is_none()) {
             let at = if is_at_once { now } else { now.plus(self.rng.millis(0, 2_000)) };
             known.deleted = Some(at);
             end = end.max(at);
+            removals.push(at.max(known.shown_until));
             let paired = aggregate.paired.iter().filter(|paired| paired.event == known.event);
             let identities = paired.map(|paired| &paired.identity).chain([&known.identity]);
             let (key, sorts) = (aggregate.key.clone(), identities.map(|identity| identity.sort.clone()));
@@ -483,7 +487,7 @@ impl World {
         }
         aggregate.erased_at = Some(end);
         drop(source);
-        self.show_removal(group, end);
+        self.show_removals(group, &removals);
     }
 
     /// One event is deleted by itself, never the only one.
@@ -506,9 +510,10 @@ impl World {
         known.deleted = Some(now);
         known.is_deleted_alone = true;
         self.note("writer", || format!("deletes {}", known.event));
+        let removal = now.max(known.shown_until);
         self.table.delete(&aggregate.key, &known.identity.sort);
         drop(source);
-        self.show_removal(group, now);
+        self.show_removals(group, &[removal]);
     }
 
     /// The stream shows an event from `readable` on; the converter puts it on the fan-out queue.
@@ -538,14 +543,16 @@ impl World {
     }
 
     fn show(self: &Rc<Self>, event: EventRef, at: Timestamp) {
-        {
+        // The stream holds the image, and a later change of the item does not matter.
+        let message = {
             let mut source = self.source.borrow_mut();
             source.on_their_way += 1;
-            let shown_until = &mut source.groups[event.group].shown_until;
-            *shown_until = (*shown_until).max(at);
-        }
-        // The stream holds the image, and a later change of the item does not matter.
-        let message = self.source.borrow().known(event).and_then(|known| known.message.clone());
+            let mut known = source.groups[event.group].known.iter_mut();
+            known.find(|known| known.event == event).and_then(|known| {
+                known.shown_until = known.shown_until.max(at);
+                known.message.clone()
+            })
+        };
         let Some(message) = message else {
             return self.at(at, |world| world.source.borrow_mut().on_their_way -= 1);
         };
@@ -574,6 +581,11 @@ impl World {
     }
 }
 
+/// The name of an event with this version.
+pub(crate) fn event_name(version: i64) -> &'static str {
+    EVENT_NAMES[version.rem_euclid(EVENT_NAMES.len() as i64) as usize]
+}
+
 /// An item in DynamoDB's JSON.
 pub(crate) fn item(
     mark: &str,
@@ -584,8 +596,8 @@ pub(crate) fn item(
     padding: usize,
 ) -> String {
     let id = id.map(|id| format!(r#""eventId":{{"S":"{id}"}},"#)).unwrap_or_default();
-    let padding = "x".repeat(padding);
+    let (name, padding) = (event_name(version), "x".repeat(padding));
     format!(
-        r#"{{"mark":{{"S":"{mark}"}},"at":{{"S":"{sort}"}},"createTime":{{"S":"{time}"}},{id}"pad":{{"S":"{padding}"}},"RegistrationNumber":{{"M":{{"version":{{"N":"{version}"}}}}}}}}"#
+        r#"{{"mark":{{"S":"{mark}"}},"at":{{"S":"{sort}"}},"createTime":{{"S":"{time}"}},"name":{{"S":"{name}"}},{id}"pad":{{"S":"{padding}"}},"RegistrationNumber":{{"M":{{"version":{{"N":"{version}"}}}}}}}}"#
     )
 }
