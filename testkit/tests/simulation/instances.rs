@@ -6,6 +6,7 @@ use std::time::Duration;
 use catchup::CatchUp;
 use fanout::handler::Fanout;
 use shared::config::Config;
+use shared::filter::FilterDigest;
 use shared::naming::Naming;
 use shared::time::Timestamp;
 
@@ -14,7 +15,7 @@ use crate::mix::{Kind, Mix};
 use crate::notices::NOTICES;
 use crate::rng::Rng;
 use crate::trace::{START, length};
-use crate::wishes::Wishes;
+use crate::wishes::{Wish, Wishes};
 use crate::world::{World, config};
 
 pub(crate) struct Instances {
@@ -33,6 +34,7 @@ pub(crate) struct Instances {
 
 struct File {
     clients: Vec<usize>,
+    wishes: [Wish; NAMES.len()],
     config: Config,
     catch_up: Rc<CatchUp>,
 }
@@ -69,6 +71,19 @@ impl Instances {
         &self.files[file].config
     }
 
+    /// What a client wants by the filter of this file, if it is in it.
+    pub(crate) fn wish(&self, file: usize, client: usize) -> Option<Wish> {
+        let file = &self.files[file];
+        file.clients.contains(&client).then(|| file.wishes[client])
+    }
+
+    /// What tells a client's filter in this file from others.
+    pub(crate) fn filter(&self, file: usize, client: usize) -> Option<FilterDigest> {
+        let mut clients = self.files[file].config.clients.iter();
+        let own = clients.find(|own| own.name.as_str() == NAMES[client])?;
+        Some(FilterDigest::of(own.filter.as_ref()))
+    }
+
     /// The clients of the last file.
     pub(crate) fn clients(&self) -> &[usize] {
         self.files.last().map(|file| &*file.clients).unwrap_or_default()
@@ -93,7 +108,7 @@ impl Instances {
         let named: Vec<(&str, bool, String)> = named.collect();
         let config = config(&self.naming, self.first_version, &named);
         let catch_up = Rc::new(CatchUp::new(&config, &self.naming));
-        self.files.push(File { clients, config, catch_up });
+        self.files.push(File { clients, wishes, config, catch_up });
     }
 }
 

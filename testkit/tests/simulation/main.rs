@@ -17,6 +17,7 @@
 
 mod check;
 mod clients;
+mod decisions;
 mod deliverer;
 mod holds;
 mod instances;

@@ -15,11 +15,13 @@ use shared::send::SendError;
 use shared::time::Timestamp;
 
 use crate::clients::NAMES;
+use crate::decisions::Decisions;
 use crate::holds::Holds;
 use crate::notices::{KnownIncarnation, NoticeArrival};
 use crate::process::{Pid, Pulse};
 use crate::registrations::Registered;
 use crate::source::{EventRef, Source};
+use crate::wishes::Wish;
 use crate::world::World;
 
 #[derive(Default)]
@@ -34,6 +36,9 @@ pub(crate) struct Observed {
     pub(crate) taken_for_old: BTreeMap<usize, EventRef>,
     /// The filters that held at each revision of the registry.
     pub(crate) filters: BTreeMap<u64, BTreeMap<ClientId, FilterDigest>>,
+    /// When each client's filter became another one in the registry.
+    pub(crate) filtered: Vec<(Timestamp, ClientId, FilterDigest)>,
+    pub(crate) decisions: Decisions,
     pub(crate) holds: Holds,
     pub(crate) notices: Vec<NoticeArrival>,
     /// The incarnations of each group, in the order in which the ledger knew them.
@@ -58,6 +63,8 @@ pub(crate) struct Arrival {
     pub(crate) name: String,
     /// Whether the message says when the stream recorded the event.
     pub(crate) is_streamed: bool,
+    /// The filter by which it was sent.
+    pub(crate) wish: Wish,
     pub(crate) fate: Fate,
 }
 
@@ -314,6 +321,11 @@ impl World {
         });
         self.check_arrival(pulse, client, event, replay.as_deref());
         self.check_held(pulse, client, event.group, event);
+        let wish = self.instances.borrow().wish(pulse.file, client);
+        let Some(wish) = wish.filter(|wish| wish.wants(event)) else {
+            let (who, name) = (&pulse.name, NAMES[client]);
+            return self.violated(|| format!("filter: {who} sent {event} to {name}, which does not want it"));
+        };
         let token = message.attribute(INCARNATION).unwrap_or_default().to_owned();
         let name = message.attribute("eventId").unwrap_or_default().to_owned();
         let is_streamed = message.attribute(STREAMED_AT).is_some();
@@ -337,6 +349,7 @@ impl World {
             token,
             name,
             is_streamed,
+            wish,
             fate,
         };
         self.observed.borrow_mut().arrivals.push(arrival);

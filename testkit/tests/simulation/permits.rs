@@ -100,7 +100,7 @@ impl World {
         (is_repeated && !is_written).then(|| "unwritten: received again and sent before a write".to_owned())
     }
 
-    /// A pass begins with a write and a read, and lasts for a limited time.
+    /// A pass begins with a write and a read, and lasts for a limited time. It sends by the filter that it has read.
     fn is_forbidden_to_catch_up(
         &self,
         pulse: &Pulse,
@@ -112,7 +112,12 @@ impl World {
         if !pulse.has_written(&ItemKey::Lease(id)) {
             return Some("unwritten: sent without a lease".to_owned());
         }
-        let after = now.since(pulse.pass_of(id, message.group())?);
+        let read_at = pulse.pass_of(id, message.group())?;
+        let filter = self.instances.borrow().filter(pulse.file, client);
+        if filter.is_none_or(|own| !self.observed.borrow().has_had_since(read_at, id, &own)) {
+            return Some("filter: sent by another one than the registry's".to_owned());
+        }
+        let after = now.since(read_at);
         (after > PASS_LIMIT).then(|| format!("late: {} after its read", length(after)))
     }
 

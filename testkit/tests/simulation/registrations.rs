@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use shared::filter::FilterDigest;
 use shared::ledger::{ClientId, Registry, State};
 use shared::time::Timestamp;
 
@@ -45,6 +46,13 @@ impl Observed {
         all.flat_map(|(client, all)| all.iter().map(move |registered| (client, registered.id)))
     }
 
+    /// Whether the registry had this filter of a client at an instant, or since.
+    pub(crate) fn has_had_since(&self, at: Timestamp, id: ClientId, filter: &FilterDigest) -> bool {
+        let own: Vec<_> = self.filtered.iter().filter(|(_, other, _)| *other == id).collect();
+        let first = own.iter().rposition(|(since, ..)| *since <= at).unwrap_or(0);
+        own[first..].iter().any(|(_, _, other)| other == filter)
+    }
+
     /// Which of a client's registrations an instant is in.
     pub(crate) fn registration_at(&self, client: usize, at: Timestamp) -> Option<usize> {
         self.registered[client].iter().rposition(|registered| registered.admitted <= at)
@@ -58,6 +66,13 @@ impl World {
         let served = registry.clients.values().filter(|client| client.state != State::Retired);
         let filters = served.map(|client| (client.id, client.filter.clone())).collect();
         observed.filters.insert(registry.revision, filters);
+        for client in registry.clients.values() {
+            let mut filtered = observed.filtered.iter().rev();
+            let last = filtered.find(|(_, id, _)| *id == client.id).map(|(_, _, filter)| filter);
+            if last != Some(&client.filter) {
+                observed.filtered.push((now, client.id, client.filter.clone()));
+            }
+        }
         for (name, now_registered) in &registry.clients {
             let Some(client) = NAMES.iter().position(|known| *known == name.as_str()) else { continue };
             let all = &mut observed.registered[client];

@@ -21,6 +21,9 @@ use crate::world::World;
 /// differ.
 const BETWEEN_INCARNATIONS: Duration = Duration::from_secs(25);
 
+/// The names that events have.
+pub(crate) const EVENT_NAMES: [&str; 3] = ["Changed", "Opened", "Shut"];
+
 /// An event, as the world knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct EventRef {
@@ -578,6 +581,11 @@ impl World {
     }
 }
 
+/// The name of an event with this version.
+pub(crate) fn event_name(version: i64) -> &'static str {
+    EVENT_NAMES[version.rem_euclid(EVENT_NAMES.len() as i64) as usize]
+}
+
 /// An item in DynamoDB's JSON.
 pub(crate) fn item(
     mark: &str,
@@ -588,8 +596,8 @@ pub(crate) fn item(
     padding: usize,
 ) -> String {
     let id = id.map(|id| format!(r#""eventId":{{"S":"{id}"}},"#)).unwrap_or_default();
-    let padding = "x".repeat(padding);
+    let (name, padding) = (event_name(version), "x".repeat(padding));
     format!(
-        r#"{{"mark":{{"S":"{mark}"}},"at":{{"S":"{sort}"}},"createTime":{{"S":"{time}"}},{id}"pad":{{"S":"{padding}"}},"RegistrationNumber":{{"M":{{"version":{{"N":"{version}"}}}}}}}}"#
+        r#"{{"mark":{{"S":"{mark}"}},"at":{{"S":"{sort}"}},"createTime":{{"S":"{time}"}},"name":{{"S":"{name}"}},{id}"pad":{{"S":"{padding}"}},"RegistrationNumber":{{"M":{{"version":{{"N":"{version}"}}}}}}}}"#
     )
 }

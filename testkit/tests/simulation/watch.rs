@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use shared::filter::FilterDigest;
 use shared::ids::Group;
 use shared::ledger::{Cursor, GroupItem, Item, ItemKey, LastVersion, Write, WriteError};
 
@@ -30,6 +29,7 @@ impl World {
             self.watch_hold(pulse, write, before.as_ref());
             self.watch_incarnation(pulse, write, before.as_ref());
         }
+        self.watch_decisions(pulse, writes, &before);
         self.check_cursors(writes);
         Ok(())
     }
@@ -117,13 +117,12 @@ impl World {
         let observed = self.observed.borrow();
         let Some(filters) = observed.filters.get(&after.revision) else { return };
         let instances = self.instances.borrow();
-        let clients = &instances.config(pulse.file).clients;
         for (id, filter) in filters.iter().filter(|(id, _)| !after.behind.contains(id)) {
-            let Some(name) = observed.client_of(*id).map(|client| NAMES[client]) else { continue };
-            let own = clients.iter().find(|client| client.name.as_str() == name);
-            if own.is_none_or(|own| FilterDigest::of(own.filter.as_ref()) != *filter) {
+            let Some(client) = observed.client_of(*id) else { continue };
+            if instances.filter(pulse.file, client).as_ref() != Some(filter) {
+                let (who, name) = (&pulse.name, NAMES[client]);
                 self.violated(|| {
-                    format!("filter: {} decided what {name} wants of `{group}`, by another one", pulse.name)
+                    format!("filter: {who} decided what {name} wants of `{group}`, by another one")
                 });
             }
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::clients::NAMES;
 use crate::rng::Rng;
-use crate::source::EventRef;
+use crate::source::{EVENT_NAMES, EventRef, event_name};
 use crate::world::World;
 
 /// What a client's filter lets through.
@@ -15,16 +15,9 @@ pub(crate) enum Wish {
     Even,
     /// The events of the first aggregate.
     First,
+    /// The events with one of their names.
+    Named,
     Nothing,
-}
-
-/// Whether a client wants an event, by the filters that it had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    Always,
-    /// By one filter, and not by another: which holds is decided where the event is sent.
-    Sometimes,
-    Never,
 }
 
 /// The filters of the last file, and all that there ever were.
@@ -46,18 +39,20 @@ impl Wish {
             Self::Odd => versions(1),
             Self::Even => versions(0),
             Self::First => "group = ['AFC%20F5']".to_owned(),
+            Self::Named => format!("eventName = ['{}']", EVENT_NAMES[0]),
             Self::Nothing => "group = ['nothing']".to_owned(),
         };
         format!("[client.filter.'$message']\n{pattern}\n")
     }
 
-    fn wants(self, event: EventRef) -> bool {
+    pub(crate) fn wants(self, event: EventRef) -> bool {
         let is_listed = matches!(event.version, 0..200 | 5_000..5_200);
         match self {
             Self::All => true,
             Self::Odd => is_listed && event.version % 2 == 1,
             Self::Even => is_listed && event.version % 2 == 0,
             Self::First => event.group == 0,
+            Self::Named => event_name(event.version) == EVENT_NAMES[0],
             Self::Nothing => false,
         }
     }
@@ -81,7 +76,7 @@ impl Wishes {
     pub(crate) fn change(&mut self, clients: &[usize]) -> [Wish; NAMES.len()] {
         for client in clients {
             if let Some(rng) = self.rng.as_ref().filter(|rng| rng.coin()) {
-                let wishes = [Wish::All, Wish::Odd, Wish::Even, Wish::First, Wish::Nothing];
+                let wishes = [Wish::All, Wish::Odd, Wish::Even, Wish::First, Wish::Named, Wish::Nothing];
                 self.now[*client] = rng.pick(&wishes);
             }
             self.ever[*client].push(self.now[*client]);
@@ -89,23 +84,14 @@ impl Wishes {
         self.now
     }
 
-    fn wanted(&self, client: usize, event: EventRef) -> Wanted {
-        let count = self.ever[client].iter().filter(|wish| wish.wants(event)).count();
-        match count {
-            0 => Wanted::Never,
-            count if count == self.ever[client].len() => Wanted::Always,
-            _ => Wanted::Sometimes,
-        }
+    fn always_wants(&self, client: usize, event: EventRef) -> bool {
+        self.ever[client].iter().all(|wish| wish.wants(event)) && !self.ever[client].is_empty()
     }
 }
 
 impl World {
-    /// Whether a client wants an event, by all the filters that it ever had.
-    pub(crate) fn wanted(&self, client: usize, event: EventRef) -> Wanted {
-        self.instances.borrow().wishes.wanted(client, event)
-    }
-
+    /// Whether a client wants an event by each of the filters that it ever had.
     pub(crate) fn always_wants(&self, client: usize, event: EventRef) -> bool {
-        self.wanted(client, event) == Wanted::Always
+        self.instances.borrow().wishes.always_wants(client, event)
     }
 }

@@ -175,7 +175,7 @@ pub(crate) fn config(naming: &Naming, first_version: i64, clients: &[(&str, bool
         .iter()
         .map(|(name, history, filter)| format!("[[client]]\nname = '{name}'\nhistory = {history}\n{filter}"))
         .collect();
-    let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\nid = 'eventId'\n\
+    let source = "[source]\npartition_key = 'mark'\nsort_key = 'at'\nid = 'eventId'\nname = 'name'\n\
                   time = 'createTime'\nversion = 'RegistrationNumber.version'\n";
     let file = format!("{source}first_version = {first_version}\n{clients}");
     Config::try_from_toml("client-queues.toml", &file, Some(naming)).unwrap()

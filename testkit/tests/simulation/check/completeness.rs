@@ -35,7 +35,11 @@ impl World {
                 };
                 let is_exempt = source.is_worst_of_e(event.group, event.incarnation_number) || looks_old;
                 let is_skipped = observed.holds.is_skipped(*client, event);
-                if is_exempt || is_skipped || !self.always_wants(*client, event) {
+                let is_meant = observed
+                    .decisions
+                    .wanted(registered.id, event, ..)
+                    .unwrap_or_else(|| self.always_wants(*client, event));
+                if is_exempt || is_skipped || !is_meant {
                     continue;
                 }
                 let is_wanted = registered.history

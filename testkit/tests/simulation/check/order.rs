@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::clients::NAMES;
 use crate::observed::{Arrival, Observed};
 use crate::registrations::Registered;
+use crate::source::EventRef;
 use crate::trace::clock;
-use crate::wishes::Wanted;
 use crate::world::World;
 
 impl World {
@@ -37,9 +37,6 @@ impl World {
 
     fn check_incarnation(&self, registered: &Registered, client: usize, arrivals: &[&Arrival]) {
         let (source, observed) = (self.source.borrow(), self.observed.borrow());
-        // Which filter held for an event that only some of them let through is decided where it is sent.
-        let is_plain = |arrival: &&&Arrival| self.wanted(client, arrival.event) != Wanted::Sometimes;
-        let arrivals: Vec<&Arrival> = arrivals.iter().filter(is_plain).copied().collect();
         let Some(some) = arrivals.first() else { return };
         if source.is_case_e(some.event)
             || source.is_worst_of_e(some.event.group, some.event.incarnation_number)
@@ -61,10 +58,12 @@ impl World {
         let first = arrivals.iter().filter(firsts).map(|arrival| arrival.event.version).min();
         let mut seen = BTreeSet::new();
         let mut is_first = true;
-        for arrival in &arrivals {
-            if !self.always_wants(client, arrival.event) {
-                self.violated(|| format!("filter: {name} got {}, which it never wanted", arrival.event));
-            }
+        for arrival in arrivals {
+            // What is not decided on yet, its sender decides: what another instance decides later may come late.
+            let is_due = |event: EventRef| {
+                let decided = observed.decisions.wanted(registered.id, event, ..=arrival.at);
+                decided.unwrap_or_else(|| arrival.wish.wants(event))
+            };
             let version = arrival.event.version;
             if arrival.replay.is_none() && !seen.contains(&version) {
                 let own = known.iter().find(|known| known.event == arrival.event);
@@ -76,7 +75,9 @@ impl World {
                 // A client that joined without history begins somewhere; no lower version follows.
                 let joined = !registered.history && !registered.is_of_the_first();
                 let from = if joined { first.unwrap_or(version) } else { source.first_version };
-                if joined && is_first && first.is_some_and(|first| first < version) {
+                let is_early =
+                    |first: i64| first < version && is_due(EventRef { version: first, ..arrival.event });
+                if joined && is_first && first.is_some_and(is_early) {
                     self.violated(|| {
                         format!("order: {name} began with {} and got version {} later", arrival.event, from)
                     });
@@ -86,7 +87,7 @@ impl World {
                     (from..version).contains(&known.event.version)
                         && !seen.contains(&known.event.version)
                         && known.is_convertible()
-                        && self.always_wants(client, known.event)
+                        && is_due(known.event)
                         && !observed.holds.is_skipped(client, known.event)
                         && (registered.history
                             || source.is_new(known, start) && !source.looks_old(known.event, &observed))

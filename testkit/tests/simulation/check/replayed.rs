@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::clients::NAMES;
 use crate::mix::Kind;
-use crate::observed::Replayed;
+use crate::observed::{Arrival, Replayed};
 use crate::source::EventRef;
 use crate::world::World;
 
@@ -35,10 +35,12 @@ impl World {
                 continue;
             }
             let (name, id) = (NAMES[replay.client], &replay.id);
+            let last = observed.registered[replay.client].last();
             for known in source.events_of(replay.group, replay.incarnation_number) {
                 let event = known.event;
                 let is_meant = (replay.from..=replay.had).contains(&event.version);
-                let is_wanted = self.always_wants(replay.client, event)
+                let decided = last.and_then(|last| observed.decisions.wanted(last.id, event, replay.at..));
+                let is_wanted = decided.unwrap_or_else(|| self.always_wants(replay.client, event))
                     && !observed.holds.is_skipped(replay.client, event);
                 let is_there = known.is_there(now) && known.is_convertible();
                 if !is_meant || !is_there || !is_wanted || source.is_case_e(event) {
@@ -60,20 +62,21 @@ impl World {
                 }
             }
         }
-        let mut last: BTreeMap<(usize, &str, usize, u64), Vec<EventRef>> = BTreeMap::new();
+        let mut last: BTreeMap<(usize, &str, usize, u64), Vec<&Arrival>> = BTreeMap::new();
         for arrival in observed.enqueued() {
             let Some(id) = &arrival.replay else { continue };
             let event = arrival.event;
             let seen = last.entry((arrival.client, id, event.group, event.incarnation_number)).or_default();
-            let is_first = !seen.contains(&event) && self.always_wants(arrival.client, event);
-            let is_late = seen.iter().any(|earlier| earlier.version > event.version);
+            let is_first = !seen.iter().any(|earlier| earlier.event == event);
+            let is_late =
+                seen.iter().any(|later| later.event.version > event.version && later.wish.wants(event));
             let mut requested = observed.replays.iter().filter(|replay| replay.id == *id);
             if is_first && is_late && !requested.any(|replay| was_passed_over(event, replay)) {
                 self.violated(|| {
                     format!("replay: {} got {event} of {id} after a later one", NAMES[arrival.client])
                 });
             }
-            seen.push(event);
+            seen.push(arrival);
         }
     }
 }
