@@ -33,6 +33,8 @@ struct Client {
     queue_generation: u32,
     /// Whether the queue ever failed.
     has_failed: bool,
+    /// Whether the client's consumer runs.
+    is_consumed: bool,
 }
 
 /// How a queue behaves.
@@ -61,6 +63,7 @@ impl Clients {
                 deleted_at: None,
                 queue_generation: 1,
                 has_failed: false,
+                is_consumed: true,
             }
         };
         Self { all: NAMES.iter().map(client).collect() }
@@ -73,6 +76,11 @@ impl Clients {
 
     pub(crate) fn ever_failed(&self, client: usize) -> bool {
         self.all[client].has_failed
+    }
+
+    /// Whether something receives from the client's queue.
+    pub(crate) fn is_consumed(&self, client: usize) -> bool {
+        self.all[client].is_consumed
     }
 
     /// How many milliseconds a call to a slow queue takes at most; `Some(None)`: for ever.
@@ -186,12 +194,20 @@ impl World {
         });
     }
 
-    pub(crate) fn purge(&self, client: usize) {
-        let queue = self.clients.borrow().all[client].queue.clone();
-        if self.queues.exists(&queue) {
-            self.note("world", || format!("{}'s queue is purged", NAMES[client]));
-            self.queues.purge(&queue);
-        }
+    /// A client's consumer stands still for `duration`; then its queue is purged, and it goes on.
+    pub(crate) fn purge(self: &Rc<Self>, client: usize, duration: std::time::Duration) {
+        self.note("world", || format!("{}'s consumer stands still for {}", NAMES[client], length(duration)));
+        self.clients.borrow_mut().all[client].is_consumed = false;
+        self.after(duration, move |world| {
+            let queue = world.clients.borrow().all[client].queue.clone();
+            if world.queues.exists(&queue) {
+                world.note("world", || format!("{}'s queue is purged", NAMES[client]));
+                world.queues.purge(&queue);
+                world.lose_waiting(client);
+            }
+            world.clients.borrow_mut().all[client].is_consumed = true;
+            world.deliver_again(client);
+        });
     }
 
     /// A client's queue is deleted, and made anew after a while.

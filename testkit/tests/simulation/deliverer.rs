@@ -8,22 +8,45 @@ use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, 
 
 use crate::clients::NAMES;
 use crate::mix::Kind;
+use crate::observed::{Fate, Observed};
 use crate::source::EventRef;
 use crate::world::World;
+
+/// How often a request is tried: it waits in its queue for days.
+const REQUEST_TRIES: u32 = 200;
 
 /// The deliverers, by client and group.
 pub(crate) type Deliverers = BTreeMap<(usize, usize), Deliverer>;
 
 #[derive(Default)]
 pub(crate) struct Deliverer {
-    /// Messages with their events; a notice has none.
-    waiting: VecDeque<(Option<EventRef>, ReceivedMessage)>,
+    waiting: VecDeque<WaitingMessage>,
     is_busy: bool,
     /// What outlasts its death.
     state: Option<ConsumerState>,
     delivered: Vec<EventRef>,
     /// Whether something was delivered of the aggregate since it was last forgotten.
     has_data: bool,
+    /// What was purged before it was received.
+    lost: Vec<LostMessage>,
+}
+
+/// A message that is in the queue.
+struct WaitingMessage {
+    /// `None`: a notice of an erasure.
+    event: Option<EventRef>,
+    message: ReceivedMessage,
+    /// How many messages with events had arrived before.
+    place: usize,
+}
+
+/// A message that was purged.
+struct LostMessage {
+    waiting: WaitingMessage,
+    /// How many messages with events had arrived before the loss.
+    after: usize,
+    /// Whether one of the group had been received before.
+    has_begun: bool,
 }
 
 impl World {
@@ -35,11 +58,13 @@ impl World {
         event: Option<EventRef>,
         message: &ReceivedMessage,
     ) {
-        if !self.mix.has(Kind::Held) {
+        if !self.mix.has_any(&[Kind::Held, Kind::Purged]) {
             return;
         }
         let place = (client, group);
-        self.deliverers.borrow_mut().entry(place).or_default().waiting.push_back((event, message.clone()));
+        let arrived = self.observed.borrow().arrivals.len();
+        let waiting = WaitingMessage { event, message: message.clone(), place: arrived };
+        self.deliverers.borrow_mut().entry(place).or_default().waiting.push_back(waiting);
         self.go_on(place);
     }
 
@@ -48,7 +73,42 @@ impl World {
         self.deliverers.borrow().values().any(|deliverer| deliverer.is_busy || !deliverer.waiting.is_empty())
     }
 
+    /// A client's queue is purged: what was not received yet is gone.
+    pub(crate) fn lose_waiting(&self, client: usize) {
+        let after = self.observed.borrow().arrivals.len();
+        let mut deliverers = self.deliverers.borrow_mut();
+        for (_, deliverer) in deliverers.iter_mut().filter(|((other, _), _)| *other == client) {
+            let received = usize::from(deliverer.is_busy).min(deliverer.waiting.len());
+            let has_begun = received > 0 || deliverer.state.is_some();
+            let lost = deliverer.waiting.split_off(received).into_iter();
+            deliverer.lost.extend(lost.map(|waiting| LostMessage { waiting, after, has_begun }));
+        }
+    }
+
+    /// A client's consumer runs again.
+    pub(crate) fn deliver_again(self: &Rc<Self>, client: usize) {
+        for group in 0..self.source.borrow().groups.len() {
+            self.go_on((client, group));
+        }
+    }
+
+    /// An operator replays what consumers wait for whose replay was purged: they can't tell it from one that is under way.
+    pub(crate) fn replay_lost_replays(self: &Rc<Self>) {
+        let waiting = |((client, group), deliverer): (&(usize, usize), &Deliverer)| {
+            let asked = deliverer.state.as_ref()?.asked.as_ref()?;
+            let is_lost = deliverer.lost.iter().any(|lost| lost.waiting.message.replay.is_some());
+            is_lost.then_some((*client, *group, asked.from))
+        };
+        let waiting: Vec<_> = self.deliverers.borrow().iter().filter_map(waiting).collect();
+        for (client, group, from) in waiting {
+            self.replay_because(client, vec![group], from, REQUEST_TRIES, true);
+        }
+    }
+
     fn go_on(self: &Rc<Self>, place: (usize, usize)) {
+        if !self.clients.borrow().is_consumed(place.0) {
+            return;
+        }
         let mut deliverers = self.deliverers.borrow_mut();
         let Some(deliverer) = deliverers.get_mut(&place) else { return };
         if !deliverer.is_busy && !deliverer.waiting.is_empty() {
@@ -62,8 +122,9 @@ impl World {
         let next = {
             let deliverers = self.deliverers.borrow();
             let deliverer = &deliverers[&place];
-            deliverer.waiting.front().map(|(event, message)| {
-                (*event, decide(deliverer.state.as_ref(), message, &self.deliverer_settings()))
+            deliverer.waiting.front().map(|waiting| {
+                let settings = self.deliverer_settings();
+                (waiting.event, decide(deliverer.state.as_ref(), &waiting.message, &settings))
             })
         };
         let Some((event, verdict)) = next else { return };
@@ -90,7 +151,7 @@ impl World {
             Verdict::Ask(state) => {
                 let from = state.asked.as_ref().map_or(state.version, |asked| asked.from);
                 self.note("deliverer", || format!("{} misses something before {}", NAMES[client], what()));
-                self.replay_because(client, vec![group], from, 5, true);
+                self.replay_because(client, vec![group], from, REQUEST_TRIES, true);
                 self.acknowledge(place, Some(state));
             }
             Verdict::Forget(state) => {
@@ -123,7 +184,7 @@ impl World {
     /// of the group was ever delivered.
     fn pass_over(&self, place: (usize, usize)) {
         if let Some(deliverer) = self.deliverers.borrow_mut().get_mut(&place)
-            && let Some((_, message)) = deliverer.waiting.pop_front()
+            && let Some(WaitingMessage { message, .. }) = deliverer.waiting.pop_front()
         {
             let nothing = || ConsumerState {
                 version: message.version - 1,
@@ -157,7 +218,7 @@ impl World {
     }
 
     /// Whatever a consumer that never failed would have taken, and is there still, was delivered; in order, and twice only
-    /// where the deliverer died.
+    /// where the deliverer died. What was purged was missed, asked for, and delivered, if a later message showed that.
     pub(crate) fn check_deliverers(&self) {
         let settings = self.deliverer_settings();
         let deliverers = self.deliverers.borrow();
@@ -181,7 +242,10 @@ impl World {
             let mut wanted = taken.iter().filter(|event| {
                 let is_there =
                     self.source.borrow().known(**event).is_some_and(|known| known.is_there(self.now()));
-                is_there && self.always_wants(client, **event) && !observed.holds.is_skipped(client, **event)
+                is_there
+                    && self.always_wants(client, **event)
+                    && !observed.holds.is_skipped(client, **event)
+                    && !deliverer.is_lost_unseen(&observed, client, **event)
             });
             if let Some(lost) = wanted.find(|event| !delivered.contains(event)) {
                 self.violated(|| format!("deliverer: {name} never gets {lost}"));
@@ -189,7 +253,8 @@ impl World {
             let closed = self.group_item(group).filter(|(_, item)| item.closed.is_some());
             let is_told =
                 closed.is_some_and(|(_, item)| observed.is_told(client, group, item.token.as_str()));
-            if is_told && deliverer.has_data {
+            let is_notice_lost = deliverer.lost.iter().any(|lost| lost.waiting.event.is_none());
+            if is_told && deliverer.has_data && !is_notice_lost {
                 self.violated(|| format!("deliverer: {name} does not forget {}", ["a", "b"][group]));
             }
         }
@@ -198,5 +263,26 @@ impl World {
     fn deliverer_settings(&self) -> ConsumerSettings {
         let first_version = self.source.borrow().first_version;
         ConsumerSettings { first_version, start: Start::Anywhere }
+    }
+}
+
+impl Deliverer {
+    /// Whether an event was purged and nothing that came later shows it: no message of its incarnation whose predecessor is
+    /// not below it. Nothing shows what was purged before the first message of the group.
+    fn is_lost_unseen(&self, observed: &Observed, client: usize, event: EventRef) -> bool {
+        let is_lost = |place: usize| self.lost.iter().any(|lost| lost.waiting.place == place);
+        let shows = |lost: &LostMessage| {
+            let mut later = observed.arrivals.iter().enumerate().skip(lost.after);
+            lost.has_begun
+                && later.any(|(place, arrival)| {
+                    (arrival.client, arrival.event.group) == (client, event.group)
+                        && arrival.fate == Fate::Enqueued
+                        && arrival.message.incarnation == lost.waiting.message.incarnation
+                        && arrival.message.previous_version >= Some(event.version)
+                        && !is_lost(place)
+                })
+        };
+        let mut lost = self.lost.iter().filter(|lost| lost.waiting.event == Some(event));
+        lost.any(|lost| !shows(lost))
     }
 }

@@ -176,7 +176,8 @@ impl World {
                     groups.into_iter().enumerate().filter(is_failed).map(|(_, group)| group).collect()
                 }
             };
-            if !failed.is_empty() && tries > 0 && !world.is_healed.get() {
+            // What a consumer misses, it asks for until it is done.
+            if !failed.is_empty() && tries > 0 && (gap || !world.is_healed.get()) {
                 let pause = world.rng.seconds(1, 30);
                 world.after(pause, move |world| world.replay_because(client, failed, from, tries - 1, gap));
             }

@@ -208,7 +208,9 @@ impl Script<'_> {
             }
         }
         if self.has(Kind::Purged) {
-            self.some_time(|world| world.purge(world.rng.index(NAMES.len())));
+            for _ in 0..rng.between(1, 3) {
+                self.lasting(&[3, 20, 60], |world, duration| world.purge(world.some_client(), duration));
+            }
         }
         if self.has(Kind::QueueDeleted) {
             self.lasting(&[60, 90, 400], |world, duration| {

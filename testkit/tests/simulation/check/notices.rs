@@ -14,7 +14,7 @@ use crate::observed::{Arrival, Fate, Observed};
 use crate::world::World;
 
 /// Kinds of trouble in which a sender may leave unrecorded what it sent: a filtered client is not due a notice then.
-const UNRECORDED: [Kind; 14] = [
+const UNRECORDED: [Kind; 15] = [
     Kind::Crash,
     Kind::Stall,
     Kind::SlowCalls,
@@ -29,6 +29,7 @@ const UNRECORDED: [Kind; 14] = [
     Kind::TableReads,
     Kind::Overlap,
     Kind::Replay,
+    Kind::Purged,
 ];
 
 impl World {
@@ -128,7 +129,7 @@ impl World {
     /// Whether an order about the group came before the notice of an earlier incarnation: it makes the client's cursor one of
     /// the group's incarnation, whose first message says as much as the notice.
     fn is_superseded(&self, client: usize, group: usize, incarnation_number: u64) -> bool {
-        let is_ordered = self.mix.has_any(&[Kind::Held, Kind::Replay, Kind::Backfill]);
+        let is_ordered = self.mix.has_any(&[Kind::Held, Kind::Replay, Kind::Backfill, Kind::Purged]);
         let Some(registered) = self.observed.borrow().registered[client].last().cloned() else {
             return false;
         };

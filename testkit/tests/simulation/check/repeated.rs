@@ -65,7 +65,7 @@ impl World {
         }
         // Of two writers at the same time, one loses its write, perhaps after it has sent. If ledger or event table can't
         // be read in the minutes after, SQS has forgotten what came.
-        let may_lose = self.mix.has_any(&[Kind::Twice, Kind::Replay, Kind::Backfill]);
+        let may_lose = self.mix.has_any(&[Kind::Twice, Kind::Replay, Kind::Backfill, Kind::Purged]);
         let may_forget = may_lose && self.mix.has_any(&[Kind::LedgerReads, Kind::TableReads]);
         let is_quiet = self.mix.has_only(&NO_REASON_TO_REPEAT) && !may_forget;
         for ((client, _, _, event), times) in enqueued {
