@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use deploy::functions;
 use expect_test::expect;
 use serde_json::{Value as Json, json};
-use support::{QUEUES, plain, resources};
+use support::{QUEUES, REQUESTS, plain, resources};
 
 const OPERATIONS: &str = include_str!("../../docs/operations.md");
 
@@ -112,7 +112,7 @@ fn every_metric_is_one_that_aws_documents_or_the_code_emits() {
 fn every_queue_and_function_is_watched() {
     let watched: BTreeSet<String> =
         alarms().iter().map(|(_, alarm)| plain(&alarm["Dimensions"][0]["Value"])).collect();
-    let queues = QUEUES.map(|queue| format!("{queue}.QueueName"));
+    let queues = QUEUES.into_iter().chain([REQUESTS]).map(|queue| format!("{queue}.QueueName"));
     let functions = functions::ALL.map(|function| function.logical_id.to_owned());
     let mappings = ["ProcessDynamoDBStreamStream", "FanOutFanOutJobQueue"].map(str::to_owned);
     assert_eq!(watched, queues.into_iter().chain(functions).chain(mappings).collect());

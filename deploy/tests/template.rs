@@ -155,12 +155,14 @@ fn the_recipe_for_a_clients_queue_has_its_settings() {
 fn every_stack_has_the_ledger_and_its_catch_up() {
     let conditional = resources().into_iter().filter(|(_, resource)| resource.get("Condition").is_some());
     let conditional: BTreeSet<String> = conditional.map(|(id, _)| id).collect();
-    // The resources of clients, of which there may be none, the mapping of their requests, and alarms that cost extra.
+    // The resources of clients, of which there may be none, the mapping and the alarms of their requests, and alarms that cost extra.
     let expected = [
         "Queue${Client}",
         "Policy${Client}",
         "Alarm${Client}",
         "CatchUpRequestsQueue",
+        "RequestsRefused",
+        "RequestsLate",
         "ConverterStopped",
         "FanOutStopped",
     ];

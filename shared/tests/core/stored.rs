@@ -23,7 +23,7 @@ proptest! {
             less.remove(name);
             match restore(&key, less) {
                 // These may be left out: they are empty then.
-                Ok(_) => prop_assert!(["behind", "last", "last_write_count", "sent",  "time", "streamed_at", "holes", "pairs", "after", "closed", "closed_incarnation", "settles_at", "hold", "erasures", "settlement"].contains(&name.as_str()), "{name}"),
+                Ok(_) => prop_assert!(["behind", "last", "last_write_count", "sent",  "time", "streamed_at", "holes", "pairs", "after", "closed", "closed_incarnation", "settles_at", "hold", "erasures", "settlement", "failure", "refused"].contains(&name.as_str()), "{name}"),
                 Err(damaged) => prop_assert_eq!(&damaged.attribute, name),
             }
             let mut other = stored.clone();

@@ -9,9 +9,15 @@ use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, 
 use crate::clients::NAMES;
 use crate::mix::Kind;
 use crate::observed::{Fate, Observed};
+<<<<<<< HEAD
 use crate::operator::TRIES;
+=======
+>>>>>>> 4ba1ab18275b57521dc18cf9debbd9b9c53ae376
 use crate::source::EventRef;
 use crate::world::World;
+
+/// How often a request is tried: it waits in its queue for days.
+const REQUEST_TRIES: u32 = 200;
 
 /// The deliverers, by client and group.
 pub(crate) type Deliverers = BTreeMap<(usize, usize), Deliverer>;
@@ -90,6 +96,22 @@ impl World {
         }
     }
 
+<<<<<<< HEAD
+=======
+    /// An operator replays what consumers wait for whose replay was purged: they can't tell it from one that is under way.
+    pub(crate) fn replay_lost_replays(self: &Rc<Self>) {
+        let waiting = |((client, group), deliverer): (&(usize, usize), &Deliverer)| {
+            let asked = deliverer.state.as_ref()?.asked.as_ref()?;
+            let is_lost = deliverer.lost.iter().any(|lost| lost.waiting.message.replay.is_some());
+            is_lost.then_some((*client, *group, asked.from))
+        };
+        let waiting: Vec<_> = self.deliverers.borrow().iter().filter_map(waiting).collect();
+        for (client, group, from) in waiting {
+            self.replay_because(client, vec![group], from, REQUEST_TRIES, true);
+        }
+    }
+
+>>>>>>> 4ba1ab18275b57521dc18cf9debbd9b9c53ae376
     fn go_on(self: &Rc<Self>, place: (usize, usize)) {
         if !self.clients.borrow().is_consumed(place.0) {
             return;
@@ -136,7 +158,11 @@ impl World {
             Verdict::Ask(state) => {
                 let from = state.asked.as_ref().map_or(state.version, |asked| asked.from);
                 self.note("deliverer", || format!("{} misses something before {}", NAMES[client], what()));
+<<<<<<< HEAD
                 self.replay_because(client, vec![group], from, TRIES, true);
+=======
+                self.replay_because(client, vec![group], from, REQUEST_TRIES, true);
+>>>>>>> 4ba1ab18275b57521dc18cf9debbd9b9c53ae376
                 self.acknowledge(place, Some(state));
             }
             Verdict::Forget(state) => {

@@ -53,6 +53,7 @@ impl World {
         self.run_until(end);
         self.heal();
         self.run_until_idle("after everything healed", false);
+        self.replay_lost_replays();
         // A day later, when the stream has no old records any more, table and ledger are compared.
         self.schedule_maintenance(None);
         self.run_until(self.now().plus(Duration::from_secs(25 * 3_600)));
