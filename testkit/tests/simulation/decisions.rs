@@ -86,15 +86,11 @@ impl World {
     ) {
         let is_same = before.incarnation_number == after.incarnation_number;
         let had = if is_same { before.version } else { self.nothing() };
-<<<<<<< HEAD
-        let ids: Vec<ClientId> = self.observed.borrow().ids().map(|(_, id)| id).collect();
-=======
         // Of others, the group's item does not say yet what they have.
         let observed = self.observed.borrow();
         let adopted = observed.registered.iter().flatten().filter(|own| own.since <= after.revision);
         let ids: Vec<ClientId> = adopted.map(|registered| registered.id).collect();
         drop(observed);
->>>>>>> 4ba1ab18275b57521dc18cf9debbd9b9c53ae376
         for id in ids.into_iter().filter(|id| !before.behind.contains(id)) {
             let up_to = if after.behind.contains(&id) {
                 let key = ItemKey::Cursor(id, group.clone());

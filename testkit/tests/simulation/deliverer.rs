@@ -9,10 +9,6 @@ use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, 
 use crate::clients::NAMES;
 use crate::mix::Kind;
 use crate::observed::{Fate, Observed};
-<<<<<<< HEAD
-use crate::operator::TRIES;
-=======
->>>>>>> 4ba1ab18275b57521dc18cf9debbd9b9c53ae376
 use crate::source::EventRef;
 use crate::world::World;
 
@@ -96,8 +92,6 @@ impl World {
         }
     }
 
-<<<<<<< HEAD
-=======
     /// An operator replays what consumers wait for whose replay was purged: they can't tell it from one that is under way.
     pub(crate) fn replay_lost_replays(self: &Rc<Self>) {
         let waiting = |((client, group), deliverer): (&(usize, usize), &Deliverer)| {
@@ -111,7 +105,6 @@ impl World {
         }
     }
 
->>>>>>> 4ba1ab18275b57521dc18cf9debbd9b9c53ae376
     fn go_on(self: &Rc<Self>, place: (usize, usize)) {
         if !self.clients.borrow().is_consumed(place.0) {
             return;
@@ -158,11 +151,7 @@ impl World {
             Verdict::Ask(state) => {
                 let from = state.asked.as_ref().map_or(state.version, |asked| asked.from);
                 self.note("deliverer", || format!("{} misses something before {}", NAMES[client], what()));
-<<<<<<< HEAD
-                self.replay_because(client, vec![group], from, TRIES, true);
-=======
                 self.replay_because(client, vec![group], from, REQUEST_TRIES, true);
->>>>>>> 4ba1ab18275b57521dc18cf9debbd9b9c53ae376
                 self.acknowledge(place, Some(state));
             }
             Verdict::Forget(state) => {
