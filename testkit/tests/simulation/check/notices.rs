@@ -51,7 +51,9 @@ impl World {
     fn check_closed_group(&self, group: usize) {
         let source = self.source.borrow();
         let aggregate = &source.groups[group];
-        let is_gone = aggregate.known.iter().all(|known| known.deleted.is_some());
+        // One whose version is far too high is an event, too: while it is there, the aggregate is not erased.
+        let is_gone = aggregate.known.iter().all(|known| known.deleted.is_some())
+            && aggregate.far.iter().all(|far| far.deleted);
         let hinted =
             aggregate.erased_at.is_some_and(|erased| aggregate.hinted_at.is_some_and(|at| at >= erased));
         let is_wanted = match self.ledger.get(&ItemKey::Registry) {

@@ -6,7 +6,6 @@ use crate::clients::NAMES;
 use crate::mix::Kind;
 use crate::observed::{Arrival, Replayed};
 use crate::source::EventRef;
-use crate::wishes::Wish;
 use crate::world::World;
 
 impl World {
@@ -63,34 +62,21 @@ impl World {
                 }
             }
         }
-<<<<<<< HEAD
-        let mut last: BTreeMap<(usize, &str, usize, u64), Vec<(EventRef, Wish)>> = BTreeMap::new();
-=======
         let mut last: BTreeMap<(usize, &str, usize, u64), Vec<&Arrival>> = BTreeMap::new();
->>>>>>> 4ba1ab18275b57521dc18cf9debbd9b9c53ae376
         for arrival in observed.enqueued() {
             let Some(id) = &arrival.replay else { continue };
             let event = arrival.event;
             let seen = last.entry((arrival.client, id, event.group, event.incarnation_number)).or_default();
-<<<<<<< HEAD
-            let is_first = !seen.iter().any(|(earlier, _)| *earlier == event);
-            let is_late = seen.iter().any(|(later, wish)| later.version > event.version && wish.wants(event));
-=======
             let is_first = !seen.iter().any(|earlier| earlier.event == event);
             let is_late =
                 seen.iter().any(|later| later.event.version > event.version && later.wish.wants(event));
->>>>>>> 4ba1ab18275b57521dc18cf9debbd9b9c53ae376
             let mut requested = observed.replays.iter().filter(|replay| replay.id == *id);
             if is_first && is_late && !requested.any(|replay| was_passed_over(event, replay)) {
                 self.violated(|| {
                     format!("replay: {} got {event} of {id} after a later one", NAMES[arrival.client])
                 });
             }
-<<<<<<< HEAD
-            seen.push((event, arrival.wish));
-=======
             seen.push(arrival);
->>>>>>> 4ba1ab18275b57521dc18cf9debbd9b9c53ae376
         }
     }
 }
