@@ -9,7 +9,10 @@ pub(crate) mod samples;
 
 use aws::operator::items::version_of;
 use aws::operator::sqs::ReceivedMessage;
+use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::config::Source;
+use shared::control::TypedKey;
 use shared::rejection;
 use shared::time::Timestamp;
 
@@ -48,10 +51,42 @@ impl Rejection {
         self.content().ok()?.event_id
     }
 
+    /// The key of the aggregate, if rejection and config contain it.
+    pub fn key(&self, source: Option<&Source>) -> Option<TypedKey> {
+        let name = source?.partition_key.as_str();
+        self.items().iter().find_map(|item| serde_json::from_value(item.get(name)?.clone()).ok())
+    }
+
     /// The event's number inside its aggregate, if rejection and config contain it.
     pub fn version(&self, source: Option<&Source>) -> Option<i64> {
-        let image = self.content().ok()?.image?;
-        version_of(&serde_json::from_str(image.get()).ok()?, &source?.version)
+        let place = &source?.version;
+        self.items().iter().find_map(|item| version_of(item, place)).or_else(|| self.message_version())
+    }
+
+    /// The aggregate as an operator names it: its key, or the group if that is all there is.
+    pub fn aggregate(&self, source: Option<&Source>) -> String {
+        self.key(source).map_or_else(|| self.group().to_owned(), |key| key.to_string())
+    }
+
+    /// What the rejection has of the item, in DynamoDB's JSON: the image, or what could be found in the record; the keys.
+    fn items(&self) -> Vec<Value> {
+        let Ok(content) = self.content() else { return Vec::new() };
+        let parsed = |raw: &RawValue| serde_json::from_str::<Value>(raw.get()).ok();
+        let record = content.record.and_then(parsed);
+        let of_record = |name: &str| record.as_ref()?.get("dynamodb")?.get(name).cloned();
+        let items = [
+            content.image.and_then(parsed),
+            of_record("NewImage"),
+            content.keys.and_then(parsed),
+            of_record("Keys"),
+        ];
+        items.into_iter().flatten().collect()
+    }
+
+    /// The version that a message of the fan-out queue names, if the rejection is about one.
+    fn message_version(&self) -> Option<i64> {
+        let record: Value = serde_json::from_str(self.content().ok()?.record?.get()).ok()?;
+        record.get("messageAttributes")?.get("version")?.get("stringValue")?.as_str()?.parse().ok()
     }
 
     /// Why the event was rejected, or why the body can't be read.
@@ -137,9 +172,32 @@ mod tests {
     }
 
     #[test]
-    fn without_a_config_only_the_version_is_unknown() {
+    fn key_and_version_are_found_wherever_they_stand() {
+        let rejected = |body: &str| Rejection { message: foreign(1, "~rejected", body) };
+        let check = |body: &str, expected: (&str, Option<i64>)| {
+            let (rejection, source) = (rejected(body), source());
+            let found = (rejection.aggregate(Some(&source)), rejection.version(Some(&source)));
+            assert_eq!((found.0.as_str(), found.1), expected, "{body}");
+        };
+        let image = r#"{"mark":{"S":"AFC F5"},"RegistrationNumber":{"M":{"version":{"N":"3"}}}}"#;
+        check(&format!(r#"{{"reason":"r","image":{image}}}"#), ("AFC F5", Some(3)));
+        check(r#"{"reason":"r","keys":{"mark":{"S":"AFC F5"}}}"#, ("AFC F5", None));
+        check(
+            &format!(r#"{{"reason":"r","record":{{"dynamodb":{{"NewImage":{image}}}}}}}"#),
+            ("AFC F5", Some(3)),
+        );
+        check(r#"{"reason":"r","record":{"dynamodb":{"Keys":{"mark":{"S":"AFC F5"}}}}}"#, ("AFC F5", None));
+        let message = r#"{"messageAttributes":{"version":{"stringValue":"7"}}}"#;
+        check(&format!(r#"{{"reason":"r","record":{message}}}"#), ("~rejected", Some(7)));
+        check(r#"{"reason":"r","keys":{"mark":7},"image":[1]}"#, ("~rejected", None));
+        check("no JSON", ("~rejected", None));
+    }
+
+    #[test]
+    fn without_a_config_key_and_version_are_unknown() {
         let rejection = samples::rejected("e-3");
         assert_eq!((rejection.version(Some(&source())), rejection.version(None)), (Some(3), None));
+        assert_eq!((rejection.key(None), rejection.aggregate(None)), (None, "AFC%20F5".to_owned()));
         assert_eq!(rejection.receives(), Some(2));
     }
 }

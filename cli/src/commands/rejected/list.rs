@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shared::config::Source;
+use shared::control::TypedKey;
 
 use super::queue::Sight;
 use super::{look, source};
@@ -12,7 +13,7 @@ use crate::rejections::{Rejection, shortest};
 
 /// The most characters of a reason in the table; `show` and JSON have them all.
 const REASON_SHOWN: usize = 60;
-/// The most characters of a group or an event's id in the table.
+/// The most characters of an aggregate or an event's id in the table.
 const ID_SHOWN: usize = 40;
 
 const FIRST_OF_GROUP: &str = "SQS shows only the first rejections of each group, later ones when those are gone, and none that another command looks at";
@@ -35,7 +36,13 @@ struct Entry<'s> {
     /// The beginning of the id that the other commands need.
     #[serde(skip)]
     short_id: &'s str,
+    /// The aggregate's key; null if neither rejection nor config say it.
+    key: Option<TypedKey>,
+    /// The `MessageGroupId` of the rejection: the event's, or `~rejected`.
     group: &'s str,
+    /// The aggregate as an operator names it.
+    #[serde(skip)]
+    aggregate: String,
     event_id: Option<String>,
     version: Option<i64>,
     since: Option<String>,
@@ -53,7 +60,9 @@ fn list<'s>(sight: &'s Sight, limit: usize, source: Option<&Source>) -> List<'s>
     let entry = |rejection: &'s Rejection| Entry {
         id: &rejection.message.id,
         short_id: shortest(&rejection.message.id, &ids),
+        key: rejection.key(source),
         group: rejection.group(),
+        aggregate: rejection.aggregate(source),
         event_id: rejection.event_id(),
         version: rejection.version(source),
         since: rejection.since().map(instant),
@@ -71,7 +80,7 @@ fn list<'s>(sight: &'s Sight, limit: usize, source: Option<&Source>) -> List<'s>
 fn text(list: &List<'_>, style: Style) -> String {
     let mut text = String::new();
     if !list.rejections.is_empty() {
-        let header = ["id", "group", "event", "version", "since", "reason"];
+        let header = ["id", "aggregate", "event", "version", "since", "reason"];
         text += &table(header, list.rejections.iter().map(row), style);
         text.push('\n');
     } else if list.messages == 0 {
@@ -86,7 +95,7 @@ fn text(list: &List<'_>, style: Style) -> String {
 fn row(entry: &Entry<'_>) -> Row<6> {
     let cells = [
         entry.short_id.to_owned(),
-        shortened(entry.group, ID_SHOWN),
+        shortened(&entry.aggregate, ID_SHOWN),
         shortened(entry.event_id.as_deref().unwrap_or("-"), ID_SHOWN),
         figure(entry.version),
         figure(entry.since.as_ref()),
@@ -135,13 +144,13 @@ mod tests {
         check(
             &sight(rejections(), 27),
             &expect![[r#"
-            id        group      event  version  since                 reason
-            00000003  AFC%20F5   e-3          3  2026-01-05T09:00:00Z  the event lacks `eventId`, its id; `[source]` in `client-qu…
-            00000004  ~rejected  -            -  2026-01-05T09:00:00Z  not a stream record: it has no `eventName`
-            00000006  A          -            -  2026-01-05T09:00:00Z  red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong re…
-            00000007  A          -            -  2026-01-05T09:00:00Z  not a rejection of the functions: line 1, column 2 of its b…
-            showing 4 of 31; more than `--limit` are not looked at
-        "#]],
+                id        aggregate  event  version  since                 reason
+                00000003  AFC F5     e-3          3  2026-01-05T09:00:00Z  the event lacks `eventId`, its id; `[source]` in `client-qu…
+                00000004  ~rejected  -            -  2026-01-05T09:00:00Z  not a stream record: it has no `eventName`
+                00000006  A          -            -  2026-01-05T09:00:00Z  red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong red \u{1b}[31m and\nlong re…
+                00000007  A          -            -  2026-01-05T09:00:00Z  not a rejection of the functions: line 1, column 2 of its b…
+                showing 4 of 31; more than `--limit` are not looked at
+            "#]],
         );
     }
 
@@ -170,6 +179,9 @@ mod tests {
               "rejections": [
                 {
                   "id": "00000003-0000-4000-8000-000000000000",
+                  "key": {
+                    "S": "AFC F5"
+                  },
                   "group": "AFC%20F5",
                   "event_id": "e-3",
                   "version": 3,
@@ -178,6 +190,7 @@ mod tests {
                 },
                 {
                   "id": "00000004-0000-4000-8000-000000000000",
+                  "key": null,
                   "group": "~rejected",
                   "event_id": null,
                   "version": null,
@@ -186,6 +199,7 @@ mod tests {
                 },
                 {
                   "id": "00000006-0000-4000-8000-000000000000",
+                  "key": null,
                   "group": "A",
                   "event_id": null,
                   "version": null,
@@ -194,6 +208,7 @@ mod tests {
                 },
                 {
                   "id": "00000007-0000-4000-8000-000000000000",
+                  "key": null,
                   "group": "A",
                   "event_id": null,
                   "version": null,

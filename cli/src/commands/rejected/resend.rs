@@ -87,7 +87,7 @@ impl Resend<'_> {
                 let source = self.source.as_ref();
                 let attempt = attempt(&self.target, &self.stream, source, &rejection).await?;
                 let planned = PlannedResend { rejection, attempt };
-                eprintln!("{}", printable(&announcement(&planned)));
+                eprintln!("{}", printable(&announcement(&planned, source)));
                 round.push(planned);
             }
             let sendable = round.iter().filter(|planned| planned.attempt.is_ok()).count();

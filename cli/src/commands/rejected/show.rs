@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::config::Source;
+use shared::control::TypedKey;
 use shared::message::{Attribute, AttributeValue};
 use shared::rejection::Rejection as Content;
 use shared::text::printable;
@@ -17,6 +18,8 @@ use crate::rejections::{Rejection, choose, indented};
 #[derive(Debug, Serialize)]
 struct Shown<'r> {
     id: &'r str,
+    /// The aggregate's key; null if neither rejection nor config say it.
+    key: Option<TypedKey>,
     group: &'r str,
     event_id: Option<String>,
     version: Option<i64>,
@@ -62,6 +65,7 @@ fn shown<'r>(rejection: &'r Rejection, source: Option<&Source>) -> Shown<'r> {
     let Content { reason, event_id, keys, stream, sequence_number, image, record } = content;
     Shown {
         id: &message.id,
+        key: rejection.key(source),
         group: rejection.group(),
         event_id,
         version: rejection.version(source),
@@ -87,9 +91,11 @@ fn attribute(attribute: &Attribute) -> ShownAttribute<'_> {
 
 fn text(shown: &Shown<'_>, _: Style) -> String {
     let version = shown.version.map(|version| version.to_string());
+    let key = shown.key.as_ref().map(ToString::to_string);
     let receives = shown.receives.map(|receives| format!("{receives} times"));
     let fields = [
         ("id", Some(shown.id)),
+        ("aggregate", key.as_deref()),
         ("group", Some(shown.group)),
         ("event", shown.event_id.as_deref()),
         ("version", version.as_deref()),
@@ -144,75 +150,79 @@ mod tests {
         check(
             &samples::rejected("e-3"),
             &expect![[r#"
-            id                00000003-0000-4000-8000-000000000000
-            group             AFC%20F5
-            event             e-3
-            version           3
-            since             2026-01-05T09:00:00Z
-            received          2 times
-            reason            the event lacks `eventId`, its id; `[source]` in `client-queues.toml` says where it is
-            deduplication id  d-1
-            stream            arn:aws:dynamodb:eu-west-2:111122223333:table/RegistrationNumberEvent/stream/2026-01-05T09:00:00.000
-            sequence number   4421584500000000017450439091
+                id                00000003-0000-4000-8000-000000000000
+                aggregate         AFC F5
+                group             AFC%20F5
+                event             e-3
+                version           3
+                since             2026-01-05T09:00:00Z
+                received          2 times
+                reason            the event lacks `eventId`, its id; `[source]` in `client-queues.toml` says where it is
+                deduplication id  d-1
+                stream            arn:aws:dynamodb:eu-west-2:111122223333:table/RegistrationNumberEvent/stream/2026-01-05T09:00:00.000
+                sequence number   4421584500000000017450439091
 
-            attributes
-            eventId           e-3 (String)
+                attributes
+                eventId           e-3 (String)
 
-            keys
-            {
-              "mark": {
-                "S": "AFC F5"
-              },
-              "createTime": {
-                "S": "2026-01-05T09:00:03Z"
-              }
-            }
-
-            image
-            {
-              "mark": {
-                "S": "AFC F5"
-              },
-              "createTime": {
-                "S": "2026-01-05T09:00:03Z"
-              },
-              "price": {
-                "N": "299.90"
-              },
-              "RegistrationNumber": {
-                "M": {
-                  "version": {
-                    "N": "3"
+                keys
+                {
+                  "mark": {
+                    "S": "AFC F5"
+                  },
+                  "createTime": {
+                    "S": "2026-01-05T09:00:03Z"
                   }
                 }
-              }
-            }
-        "#]],
-            &expect![[r#"
-            {
-              "id": "00000003-0000-4000-8000-000000000000",
-              "group": "AFC%20F5",
-              "event_id": "e-3",
-              "version": 3,
-              "since": "2026-01-05T09:00:00Z",
-              "receives": 2,
-              "reason": "the event lacks `eventId`, its id; `[source]` in `client-queues.toml` says where it is",
-              "deduplication_id": "d-1",
-              "trace_header": null,
-              "stream": "arn:aws:dynamodb:eu-west-2:111122223333:table/RegistrationNumberEvent/stream/2026-01-05T09:00:00.000",
-              "sequence_number": "4421584500000000017450439091",
-              "attributes": [
+
+                image
                 {
-                  "name": "eventId",
-                  "data_type": "String",
-                  "value": "e-3"
+                  "mark": {
+                    "S": "AFC F5"
+                  },
+                  "createTime": {
+                    "S": "2026-01-05T09:00:03Z"
+                  },
+                  "price": {
+                    "N": "299.90"
+                  },
+                  "RegistrationNumber": {
+                    "M": {
+                      "version": {
+                        "N": "3"
+                      }
+                    }
+                  }
                 }
-              ],
-              "keys": {"mark":{"S":"AFC F5"},"createTime":{"S":"2026-01-05T09:00:03Z"}},
-              "image": {"mark":{"S":"AFC F5"},"createTime":{"S":"2026-01-05T09:00:03Z"},"price":{"N":"299.90"},"RegistrationNumber":{"M":{"version":{"N":"3"}}}},
-              "record": null,
-              "body": null
-            }"#]],
+            "#]],
+            &expect![[r#"
+                {
+                  "id": "00000003-0000-4000-8000-000000000000",
+                  "key": {
+                    "S": "AFC F5"
+                  },
+                  "group": "AFC%20F5",
+                  "event_id": "e-3",
+                  "version": 3,
+                  "since": "2026-01-05T09:00:00Z",
+                  "receives": 2,
+                  "reason": "the event lacks `eventId`, its id; `[source]` in `client-queues.toml` says where it is",
+                  "deduplication_id": "d-1",
+                  "trace_header": null,
+                  "stream": "arn:aws:dynamodb:eu-west-2:111122223333:table/RegistrationNumberEvent/stream/2026-01-05T09:00:00.000",
+                  "sequence_number": "4421584500000000017450439091",
+                  "attributes": [
+                    {
+                      "name": "eventId",
+                      "data_type": "String",
+                      "value": "e-3"
+                    }
+                  ],
+                  "keys": {"mark":{"S":"AFC F5"},"createTime":{"S":"2026-01-05T09:00:03Z"}},
+                  "image": {"mark":{"S":"AFC F5"},"createTime":{"S":"2026-01-05T09:00:03Z"},"price":{"N":"299.90"},"RegistrationNumber":{"M":{"version":{"N":"3"}}}},
+                  "record": null,
+                  "body": null
+                }"#]],
         );
         check(
             &samples::unreadable_record(),
@@ -234,24 +244,25 @@ mod tests {
             }
         "#]],
             &expect![[r#"
-            {
-              "id": "00000004-0000-4000-8000-000000000000",
-              "group": "~rejected",
-              "event_id": null,
-              "version": null,
-              "since": "2026-01-05T09:00:00Z",
-              "receives": 2,
-              "reason": "not a stream record: it has no `eventName`",
-              "deduplication_id": "d-1",
-              "trace_header": null,
-              "stream": null,
-              "sequence_number": "42",
-              "attributes": [],
-              "keys": null,
-              "image": null,
-              "record": {"dynamodb":{"SequenceNumber":"42","Keys":7}},
-              "body": null
-            }"#]],
+                {
+                  "id": "00000004-0000-4000-8000-000000000000",
+                  "key": null,
+                  "group": "~rejected",
+                  "event_id": null,
+                  "version": null,
+                  "since": "2026-01-05T09:00:00Z",
+                  "receives": 2,
+                  "reason": "not a stream record: it has no `eventName`",
+                  "deduplication_id": "d-1",
+                  "trace_header": null,
+                  "stream": null,
+                  "sequence_number": "42",
+                  "attributes": [],
+                  "keys": null,
+                  "image": null,
+                  "record": {"dynamodb":{"SequenceNumber":"42","Keys":7}},
+                  "body": null
+                }"#]],
         );
     }
 

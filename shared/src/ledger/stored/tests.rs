@@ -173,7 +173,13 @@ fn what_an_operator_reads() {
         refused: vec![RefusedEvent { group: group(), reason: "too long".to_owned() }],
         ..lease.clone()
     };
-    check(ItemKey::Lease(ClientId(2)), Item::Lease(failing), expect![[r#"lease#2 / lease: {failure: "KMS.DisabledException", failures: 2, format: 2, groups: ["AFC%20F5"], holder: 6, not_before: "1970-01-01T00:00:00Z", refused: [{group: "AFC%20F5", reason: "too long"}], until: "2025-11-20T10:01:00Z", write_count: 5}"#]]);
+    check(
+        ItemKey::Lease(ClientId(2)),
+        Item::Lease(failing),
+        expect![[
+            r#"lease#2 / lease: {failure: "KMS.DisabledException", failures: 2, format: 2, groups: ["AFC%20F5"], holder: 6, not_before: "1970-01-01T00:00:00Z", refused: [{group: "AFC%20F5", reason: "too long"}], until: "2025-11-20T10:01:00Z", write_count: 5}"#
+        ]],
+    );
     check(
         ItemKey::Lease(ClientId(2)),
         Item::Lease(lease),

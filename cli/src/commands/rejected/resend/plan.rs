@@ -60,24 +60,24 @@ pub(super) async fn attempt(
 }
 
 /// The line about a rejection that the operator reads before anything is sent.
-pub(super) fn announcement(planned: &PlannedResend) -> String {
+pub(super) fn announcement(planned: &PlannedResend, source: Option<&Source>) -> String {
     let PlannedResend { rejection, attempt } = planned;
     let event = rejection.event_id().map_or_else(|| "its event".to_owned(), |id| format!("event `{id}`"));
     let version = attempt.as_ref().ok().and_then(|attempt| attempt.version);
     let version = version.map_or_else(String::new, |version| format!(", version {version}"));
-    let what = format!("{}: {event}{version} of group `{}`", rejection.message.id, rejection.group());
+    let what = format!("{}: {event}{version} of `{}`", rejection.message.id, rejection.aggregate(source));
     let newer = match attempt {
         Err(why) => return format!("{what} can't be sent again: {why}"),
-        Ok(Attempt { newer: Ok(0), .. }) => "the event table has no newer event of its group".to_owned(),
+        Ok(Attempt { newer: Ok(0), .. }) => "the event table has no newer event of it".to_owned(),
         Ok(Attempt { newer: Ok(count), .. }) => format!(
-            "the event table has {} of its group, and a client that has some of them gets them again after it",
+            "the event table has {} of it, and a client that has some of them gets them again after it",
             counted(*count, "newer event")
         ),
         Ok(Attempt { newer: Err(why), .. }) => {
-            format!("how many newer events of its group the event table has is not known: {why}")
+            format!("how many newer events of it the event table has is not known: {why}")
         }
     };
-    format!("{what}, as the event table has it now, goes to every client; {newer}")
+    format!("{what}, as the event table has it now, goes to every client, behind what it has; {newer}")
 }
 
 /// The question before anything is sent; `unseen` rejections are behind those that were announced.

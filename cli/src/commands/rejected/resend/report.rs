@@ -94,6 +94,10 @@ impl Report {
             0 => "no rejections that can be seen\n".to_owned(),
             rejections => format!("{} of {rejections} sent again\n", self.sent),
         };
+        if self.sent > 0 {
+            text += "the clients get it from the fan-out, or within two minutes from catch-up (`fanoutctl catch-up CLIENT` \
+                     doesn't wait); a consumer that took later events of the aggregate takes it for a repetition\n";
+        }
         if self.unseen > 0 {
             text += &format!(
                 "about {} rejections could not be seen, or came meanwhile; `fanoutctl rejected list` shows what is left\n",

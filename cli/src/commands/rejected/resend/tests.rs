@@ -23,29 +23,29 @@ fn not_sendable() -> PlannedResend {
 
 #[test]
 fn an_announcement_says_what_would_be_sent_to_every_client() {
-    let check = |planned: PlannedResend, expected: &Expect| expected.assert_eq(&announcement(&planned));
+    let check = |planned: PlannedResend, expected: &Expect| expected.assert_eq(&announcement(&planned, Some(&samples::source())));
     check(
         planned(Ok(2)),
         &expect![
-            "00000003-0000-4000-8000-000000000000: event `e-3`, version 3 of group `AFC%20F5`, as the event table has it now, goes to every client; the event table has 2 newer events of its group, and a client that has some of them gets them again after it"
+            "00000003-0000-4000-8000-000000000000: event `e-3`, version 3 of `AFC F5`, as the event table has it now, goes to every client, behind what it has; the event table has 2 newer events of it, and a client that has some of them gets them again after it"
         ],
     );
     check(
         planned(Ok(0)),
         &expect![
-            "00000003-0000-4000-8000-000000000000: event `e-3`, version 3 of group `AFC%20F5`, as the event table has it now, goes to every client; the event table has no newer event of its group"
+            "00000003-0000-4000-8000-000000000000: event `e-3`, version 3 of `AFC F5`, as the event table has it now, goes to every client, behind what it has; the event table has no newer event of it"
         ],
     );
     check(
         planned(Err("there is no config")),
         &expect![
-            "00000003-0000-4000-8000-000000000000: event `e-3`, version 3 of group `AFC%20F5`, as the event table has it now, goes to every client; how many newer events of its group the event table has is not known: there is no config"
+            "00000003-0000-4000-8000-000000000000: event `e-3`, version 3 of `AFC F5`, as the event table has it now, goes to every client, behind what it has; how many newer events of it the event table has is not known: there is no config"
         ],
     );
     check(
         not_sendable(),
         &expect![
-            "00000004-0000-4000-8000-000000000000: its event of group `~rejected` can't be sent again: the rejection names no item"
+            "00000004-0000-4000-8000-000000000000: its event of `~rejected` can't be sent again: the rejection names no item"
         ],
     );
 }
@@ -95,6 +95,7 @@ fn people_get_a_line_for_each_rejection() {
         00000003-0000-4000-8000-000000000000: sent again, but stays: it could not be deleted
         00000003-0000-4000-8000-000000000000: would be sent again
         1 of 5 sent again
+        the clients get it from the fan-out, or within two minutes from catch-up (`fanoutctl catch-up CLIENT` doesn't wait); a consumer that took later events of the aggregate takes it for a repetition
         about 27 rejections could not be seen, or came meanwhile; `fanoutctl rejected list` shows what is left
     "#]]
     .assert_eq(&report().to_text(Style::Plain));
