@@ -234,10 +234,7 @@ async fn what_is_repaired_is_repeated_from_there_on() -> anyhow::Result<()> {
     operator.put(item(&events[1])).await?;
     // There is no terminal to ask at, but the question is printed; and the rejection can be received at once.
     let (_, asked) = operator.run(&["resend", beginning], 2);
-    assert!(
-        asked.contains("the event table has 1 newer event of it, and a client that has"),
-        "{asked}"
-    );
+    assert!(asked.contains("the event table has 1 newer event of it, and a client that has"), "{asked}");
     assert!(asked.contains("`--yes`"), "{asked}");
     let (said, _) = operator.run(&["resend", beginning, "--dry-run"], 0);
     assert_eq!(said, format!("{id}: would be sent again\n0 of 1 sent again\n"));

@@ -23,7 +23,7 @@ use local::follow::Follower;
 use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::{marks, write};
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{SOURCE, START, SdkClients as _, fanoutctl, ground};
 use tokio::sync::{mpsc, watch};
 
@@ -100,6 +100,16 @@ async fn clients_come_and_go_and_none_misses_an_event_or_gets_one_twice() -> any
         status["queues"].as_array().unwrap().iter().find(|queue| queue["client"] == "Insurance").unwrap();
     assert!(lost["messages"].is_null(), "{lost}");
     assert!(operator.has_counted("BecameBehind", "Insurance")?, "no metric `BecameBehind` counts it");
+    // By then catch-up has tried it, and `status` says of each group why it is behind.
+    operator.run(&["catch-up", "Insurance"])?;
+    let status: Value = serde_json::from_slice(&operator.run(&["status", "Insurance", "--json"])?.stdout)?;
+    let groups = status["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), MARKS, "{status}");
+    for group in groups {
+        assert_eq!((&group["why"], &group["reason"]), (&json!("queue_fails"), &status["failure"]), "{status}");
+        assert_eq!(group["command"], "fanoutctl catch-up Insurance", "{status}");
+    }
+    assert!(status["failure"].as_str().unwrap().contains("NonExistentQueue"), "{status}");
 
     // The client is removed: the others are not held up, and none gets an event twice.
     operator.register(&["Billing", "Enforcement"], KEPT_QUEUE)?;

@@ -80,7 +80,7 @@ impl RefusedEvent {
 
 /// As much of a reason as is kept.
 fn beginning(reason: &str) -> &str {
-    &reason[..reason.floor_char_boundary(REASON_LIMIT)]
+    reason.get(..reason.floor_char_boundary(REASON_LIMIT)).unwrap_or(reason)
 }
 
 #[cfg(test)]

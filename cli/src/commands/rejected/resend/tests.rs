@@ -23,7 +23,9 @@ fn not_sendable() -> PlannedResend {
 
 #[test]
 fn an_announcement_says_what_would_be_sent_to_every_client() {
-    let check = |planned: PlannedResend, expected: &Expect| expected.assert_eq(&announcement(&planned, Some(&samples::source())));
+    let check = |planned: PlannedResend, expected: &Expect| {
+        expected.assert_eq(&announcement(&planned, Some(&samples::source())))
+    };
     check(
         planned(Ok(2)),
         &expect![
