@@ -70,7 +70,7 @@ impl World {
                 let had = match before {
                     None => item.version,
                     Some(before) if before.incarnation_number == item.incarnation_number => before.position,
-                    Some(_) => 0,
+                    Some(_) => self.mix.first_version() - 1,
                 };
                 let mut observed = self.observed.borrow_mut();
                 let Some(client) = observed.client_of(*id) else { return };
