@@ -94,8 +94,21 @@ impl World {
             });
             let told: Vec<&NoticeArrival> = told.collect();
             let got = observed.arrivals.iter().any(|arrival| is_own(&arrival));
-            let is_admitted = self.mix.has(Kind::Filtered) && may_be_unrecorded
-                || self.is_superseded(client, group, incarnation.number);
+            let is_of_a_later_one =
+                |token: &str| incarnations[place + 1..].iter().any(|later| later.token.as_str() == token);
+            let hears_of_a_later_one = || {
+                let mut events = observed.arrivals.iter().filter(is_enqueued);
+                let mut notices = observed.notices.iter().filter(|notice| {
+                    (notice.client, notice.group) == (client, group) && notice.fate == Fate::Enqueued
+                });
+                events.any(|arrival| is_of_a_later_one(&arrival.token))
+                    || notices.any(|notice| is_of_a_later_one(&notice.token))
+            };
+            let is_admitted = if self.is_superseded(client, group, incarnation.number) {
+                hears_of_a_later_one()
+            } else {
+                self.mix.has(Kind::Filtered) && may_be_unrecorded
+            };
             if is_served && incarnation.is_over && got && told.is_empty() && !is_admitted {
                 self.violated(|| format!("notice: {name} is never told that {aggregate} {token} was erased"));
             }
@@ -116,11 +129,8 @@ impl World {
                     )
                 });
             }
-            let is_of_a_later_one = |arrival: &&Arrival| {
-                let mut later = incarnations[place + 1..].iter();
-                is_enqueued(arrival) && later.any(|later| arrival.token == later.token.as_str())
-            };
-            if let Some(early) = before.iter().find(is_of_a_later_one) {
+            let mut before = before.iter().filter(is_enqueued);
+            if let Some(early) = before.find(|arrival| is_of_a_later_one(&arrival.token)) {
                 self.violated(|| {
                     format!("notice: {name} got {} before it was told of the erasure of {token}", early.event)
                 });
@@ -129,8 +139,7 @@ impl World {
     }
 
     /// Whether an order about the group came before the notice of an earlier incarnation: it makes the client's cursor one of
-    /// the group's incarnation, whose first message says as much as the notice. A client that wants nothing of that one is
-    /// never told: not kept yet (seed 9999118180).
+    /// the group's incarnation, whose first message says as much as the notice.
     fn is_superseded(&self, client: usize, group: usize, incarnation_number: u64) -> bool {
         let is_ordered = self.mix.has_any(&[Kind::Held, Kind::Replay, Kind::Backfill, Kind::Purged]);
         let Some(registered) = self.observed.borrow().registered[client].last().cloned() else {
