@@ -70,7 +70,10 @@ async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()>
     let groups = of_billing["groups"].as_array().unwrap();
     assert_eq!((&of_billing["state"], groups.len()), (&json!("paused"), MARKS));
     for group in groups {
-        assert_eq!((&group["has"], &group["version"], &group["why"]), (&json!(4), &json!(6), &json!("paused")));
+        assert_eq!(
+            (&group["has"], &group["version"], &group["why"]),
+            (&json!(4), &json!(6), &json!("paused"))
+        );
         assert_eq!(group["command"], "fanoutctl resume Billing", "{group}");
         let mark = group["key"]["S"].as_str().unwrap();
         assert!(expected.events().iter().any(|event| event.mark == mark), "{group}");
@@ -281,7 +284,10 @@ async fn a_held_group_waits_for_its_operator_and_then_comes_from_the_front() -> 
     let (of_billing, _) = operator.json(&["status", "Billing"], 0);
     for group in of_billing["groups"].as_array().unwrap() {
         assert_eq!(group["why"], "held", "{group}");
-        assert!(group["command"].as_str().unwrap().starts_with("fanoutctl release Billing --group "), "{group}");
+        assert!(
+            group["command"].as_str().unwrap().starts_with("fanoutctl release Billing --group "),
+            "{group}"
+        );
     }
     let status = operator.until_status(|clients| clients["Billing"]["state"] == "held").await;
     assert_eq!(

@@ -106,7 +106,11 @@ async fn clients_come_and_go_and_none_misses_an_event_or_gets_one_twice() -> any
     let groups = status["groups"].as_array().unwrap();
     assert_eq!(groups.len(), MARKS, "{status}");
     for group in groups {
-        assert_eq!((&group["why"], &group["reason"]), (&json!("queue_fails"), &status["failure"]), "{status}");
+        assert_eq!(
+            (&group["why"], &group["reason"]),
+            (&json!("queue_fails"), &status["failure"]),
+            "{status}"
+        );
         assert_eq!(group["command"], "fanoutctl catch-up Insurance", "{status}");
     }
     assert!(status["failure"].as_str().unwrap().contains("NonExistentQueue"), "{status}");

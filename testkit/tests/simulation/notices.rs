@@ -37,8 +37,6 @@ pub(crate) struct NoticeArrival {
 
 /// An incarnation as the ledger had it.
 pub(crate) struct KnownIncarnation {
-    /// As the ledger counts.
-    pub(crate) number: u64,
     pub(crate) token: IncarnationToken,
     /// Whether it was closed, or another one began.
     pub(crate) is_over: bool,
@@ -177,8 +175,8 @@ impl World {
         let incarnations = observed.incarnations.entry(group).or_default();
         if incarnations.last().is_none_or(|last| last.token != item.token) {
             incarnations.iter_mut().for_each(|earlier| earlier.is_over = true);
-            let (number, token) = (item.incarnation_number, item.token.clone());
-            incarnations.push(KnownIncarnation { number, token, is_over: false });
+            let token = item.token.clone();
+            incarnations.push(KnownIncarnation { token, is_over: false });
         }
         if let Some(last) = incarnations.last_mut() {
             last.is_over |= item.closed.is_some();

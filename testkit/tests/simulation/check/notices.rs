@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use shared::consumer::{ConsumerSettings, ReceivedMessage, Start, Verdict, decide};
-use shared::ledger::{Item, ItemKey, ReceiptPlace, Settlement, State};
+use shared::ledger::{Item, ItemKey, State};
 use shared::time::Timestamp;
 
 use crate::clients::NAMES;
@@ -96,19 +96,7 @@ impl World {
             let got = observed.arrivals.iter().any(|arrival| is_own(&arrival));
             let is_of_a_later_one =
                 |token: &str| incarnations[place + 1..].iter().any(|later| later.token.as_str() == token);
-            let hears_of_a_later_one = || {
-                let mut events = observed.arrivals.iter().filter(is_enqueued);
-                let mut notices = observed.notices.iter().filter(|notice| {
-                    (notice.client, notice.group) == (client, group) && notice.fate == Fate::Enqueued
-                });
-                events.any(|arrival| is_of_a_later_one(&arrival.token))
-                    || notices.any(|notice| is_of_a_later_one(&notice.token))
-            };
-            let is_admitted = if self.is_superseded(client, group, incarnation.number) {
-                hears_of_a_later_one()
-            } else {
-                self.mix.has(Kind::Filtered) && may_be_unrecorded
-            };
+            let is_admitted = self.mix.has(Kind::Filtered) && may_be_unrecorded;
             if is_served && incarnation.is_over && got && told.is_empty() && !is_admitted {
                 self.violated(|| format!("notice: {name} is never told that {aggregate} {token} was erased"));
             }
@@ -136,20 +124,6 @@ impl World {
                 });
             }
         }
-    }
-
-    /// Whether an order about the group came before the notice of an earlier incarnation: it makes the client's cursor one of
-    /// the group's incarnation, whose first message says as much as the notice.
-    fn is_superseded(&self, client: usize, group: usize, incarnation_number: u64) -> bool {
-        let is_ordered = self.mix.has_any(&[Kind::Held, Kind::Replay, Kind::Backfill, Kind::Purged]);
-        let Some(registered) = self.observed.borrow().registered[client].last().cloned() else {
-            return false;
-        };
-        let group = self.source.borrow().groups[group].group.clone();
-        let key = ItemKey::Receipt(registered.id, ReceiptPlace { group, incarnation_number });
-        let receipt = self.ledger.get(&key);
-        let settled = receipt.and_then(|item| if let Item::Receipt(own) = item { own.settled } else { None });
-        is_ordered && settled.is_some_and(|(settlement, _)| settlement == Settlement::Superseded)
     }
 
     /// A consumer that follows the rule has nothing left of an aggregate that was erased, if it was told.
