@@ -19,15 +19,19 @@ pub use holds::{
     HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments, StatusArguments,
 };
 pub use ledger::{
-    AttestArguments, BackfillArguments, ClientArguments, ReplayArguments, RequestArguments, ScopeArguments,
+    AttestArguments, BackfillArguments, CatchUpArguments, ClientArguments, ReplayArguments, RequestArguments,
+    ScopeArguments,
 };
+
+/// The release, and the commit that it was built from.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FANOUTCTL_COMMIT"), ")");
 
 /// Carries a DynamoDB table's events to every client's queue: checks, deploys and watches the stack.
 ///
 /// client-queues.toml registers the clients. Region, credentials, profile and endpoint are found as every AWS tool
 /// finds them: `AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL`, ….
 #[derive(Debug, Parser)]
-#[command(name = "fanoutctl", version, term_width = 110, after_help = EXIT_STATUS, propagate_version = true)]
+#[command(name = "fanoutctl", version = VERSION, term_width = 110, after_help = EXIT_STATUS, propagate_version = true)]
 pub struct Arguments {
     /// The options of every command.
     #[command(flatten)]
@@ -107,9 +111,9 @@ pub enum Command {
     #[command(after_help = include_str!("args/help/resume.txt"))]
     Resume(ClientArguments),
 
-    /// Catch a client up now, and show how far it is
+    /// Catch a client up now, or all that are behind, and show how far they are
     #[command(after_help = include_str!("args/help/catch-up.txt"))]
-    CatchUp(ClientArguments),
+    CatchUp(CatchUpArguments),
 
     /// Send a client again the events that it has, from a version on
     #[command(after_help = include_str!("args/help/replay.txt"))]
@@ -156,6 +160,14 @@ pub enum Command {
         fanoutctl rejected resend 4f1c"
     )]
     Rejected(RejectedCommand),
+
+    /// Print what a shell needs to complete the command line
+    #[command(after_help = include_str!("args/help/completions.txt"))]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
 
     /// Delete the stack; queues that can hold events stay
     #[command(after_help = include_str!("args/help/delete.txt"))]

@@ -88,7 +88,12 @@ impl Output {
     }
 }
 
-fn write(text: &str) -> Result<(), Failure> {
+/// Writes `text` to standard output.
+///
+/// # Errors
+///
+/// [`Exit::Fault`]: standard output is closed.
+pub fn write(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
     written.map_err(|error| Exit::Fault.because(format!("standard output: {error}")))

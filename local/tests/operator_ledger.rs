@@ -102,7 +102,7 @@ async fn a_paused_client_gets_nothing_and_then_all_of_it() -> anyhow::Result<()>
     assert!(plan.contains("ATTENTION: Billing is paused and lacks 20 events of 10 groups"), "{plan}");
 
     assert_eq!(operator.json(&["resume", "Billing"], 0).0["state"], "live");
-    operator.catch_up("Billing");
+    operator.run(&["catch-up", "--all"], 0);
     has_all_once(&mut billing, &expected, 6).await?;
     operator.until_clients_are("up to date").await;
 

@@ -10,6 +10,19 @@ pub struct ClientArguments {
     pub client: String,
 }
 
+/// The arguments of `catch-up`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct CatchUpArguments {
+    /// The client, as client-queues.toml names it
+    #[arg(value_name = "CLIENT")]
+    pub client: Option<String>,
+
+    /// Every client that is behind and not paused, one after the other
+    #[arg(long)]
+    pub all: bool,
+}
+
 /// The arguments of `attest`.
 #[derive(Debug, Args)]
 pub struct AttestArguments {

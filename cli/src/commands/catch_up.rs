@@ -9,7 +9,7 @@ use shared::ledger::{ClientId, State};
 use shared::text::{counted, printable};
 
 use super::operator::{GROUPS_LIMIT, Operator, served};
-use crate::args::ClientArguments;
+use crate::args::CatchUpArguments;
 use crate::client_status::Lag;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -52,31 +52,65 @@ struct Report {
     idle: u32,
 }
 
-/// Brings a client up to date.
+/// The results of `catch-up --all`.
+#[derive(Debug, Serialize)]
+struct Reports {
+    /// Of each client that was behind and is not paused, in the order of their names.
+    clients: Vec<Report>,
+}
+
+/// Brings a client up to date, or all.
 ///
 /// # Errors
 ///
 /// [`Failure`]: there is no such client, it is paused, or AWS or the function refused.
-pub async fn execute(context: &Context, arguments: &ClientArguments) -> Result<Exit, Failure> {
+pub async fn execute(context: &Context, arguments: &CatchUpArguments) -> Result<Exit, Failure> {
     let operator = Operator::of_stack(context).await?;
-    let client = served(&operator.registry, &arguments.client)?;
+    let stack = operator.stack_option();
+    let Some(name) = &arguments.client else { return all(context, &operator).await };
+    let client = served(&operator.registry, name)?;
     if client.state == State::Paused {
-        let (name, stack) = (&arguments.client, operator.stack_option());
         return Err(Exit::Findings.because(format!(
             "client `{name}` is paused, and nothing is sent to it; run `fanoutctl resume {name}{stack}` first"
         )));
     }
     let before = unless_quick("reading the ledger", operator.ledger.lag(client.id, GROUPS_LIMIT)).await?;
-    operator.log(&format!("catch up client `{}`", arguments.client));
-
-    let bar = Progress::of(before.events);
-    show(&bar, &before, &before);
-    let mut report = Report { client: arguments.client.clone(), ..Report::default() };
-    let ended = follow(&operator, client.id, &before, &bar, &mut report).await;
-    bar.finish();
-    ended?;
-    context.output.print(&report, |report, _| text(report, &operator.stack_option()))?;
+    let report = catch_up(&operator, name, client.id, &before).await?;
+    context.output.print(&report, |report, _| text(report, &stack))?;
     Ok(report.exit())
+}
+
+/// Brings every client up to date that is behind, and neither paused nor about to leave.
+async fn all(context: &Context, operator: &Operator) -> Result<Exit, Failure> {
+    let mut clients = Vec::new();
+    for (name, client) in &operator.registry.clients {
+        if client.state != State::Live || client.absent_at.is_some() {
+            continue;
+        }
+        let before = unless_quick("reading the ledger", operator.ledger.lag(client.id, GROUPS_LIMIT)).await?;
+        if before.groups > 0 {
+            clients.push(catch_up(operator, name.as_str(), client.id, &before).await?);
+        }
+    }
+    let reports = Reports { clients };
+    context.output.print(&reports, |reports, _| all_text(reports, &operator.stack_option()))?;
+    Ok(reports.exit())
+}
+
+/// Brings a client up to date that lacks so much.
+async fn catch_up(
+    operator: &Operator,
+    name: &str,
+    client: ClientId,
+    before: &Lag,
+) -> Result<Report, Failure> {
+    operator.log(&format!("catch up client `{name}`"));
+    let bar = Progress::of(before.events);
+    show(&bar, before, before);
+    let mut report = Report { client: name.to_owned(), ..Report::default() };
+    let ended = follow(operator, client, before, &bar, &mut report).await;
+    bar.finish();
+    ended.map(|()| report)
 }
 
 /// Invokes the function as long as that gets the client further or another invocation serves it. Shows meanwhile how
@@ -125,6 +159,13 @@ async fn look(operator: &Operator, client: ClientId, before: &Lag, bar: &Progres
     LOOK_AGAIN.max(start.elapsed() * LOOKING_SHARE)
 }
 
+impl Reports {
+    fn exit(&self) -> Exit {
+        let is_done = self.clients.iter().all(|report| report.exit() == Exit::Done);
+        if is_done { Exit::Done } else { Exit::Findings }
+    }
+}
+
 impl Report {
     /// Whether the function is to be invoked once more.
     fn goes_on(&self) -> bool {
@@ -157,7 +198,8 @@ impl Report {
             return;
         }
         if !self.refused.is_empty() {
-            self.stopped = Some("its queue refuses an event; see `fanoutctl check`".to_owned());
+            self.stopped =
+                Some(format!("its queue refuses an event; see `fanoutctl status {}`", self.client));
         } else if self.idle == IDLE_LIMIT {
             self.stopped = Some("the function got nowhere, several times in a row; see its log".to_owned());
         }
@@ -172,6 +214,13 @@ fn show(bar: &Progress, before: &Lag, now: &Lag) {
 
 fn to_go(lag: &Lag) -> String {
     format!("{} to go", events_of_groups(lag.events, lag.groups, lag.is_more))
+}
+
+fn all_text(reports: &Reports, stack: &str) -> String {
+    if reports.clients.is_empty() {
+        return "no client is behind that is not paused\n".to_owned();
+    }
+    reports.clients.iter().map(|report| text(report, stack)).collect()
 }
 
 fn text(report: &Report, stack: &str) -> String {
@@ -309,6 +358,25 @@ mod tests {
     }
 
     #[test]
+    fn all_are_done_when_each_is() {
+        let mut done = Report { client: "Billing".to_owned(), ..Report::default() };
+        done.add(answer(2, 4, 0, None));
+        let mut stopped = Report { client: "Tax".to_owned(), ..Report::default() };
+        stopped.add(answer(0, 0, 3, Some("its queue failed; tried again in 5 s")));
+        let reports = |clients: &[&Report]| Reports { clients: clients.iter().copied().cloned().collect() };
+        assert_eq!((reports(&[]).exit(), reports(&[&done]).exit()), (Exit::Done, Exit::Done));
+        let both = reports(&[&done, &stopped]);
+        assert_eq!(both.exit(), Exit::Findings);
+        expect![[r#"
+            no client is behind that is not paused
+            Client Billing is up to date: 4 events sent, 2 groups caught up.
+            Client Tax is still behind in 3 groups: its queue failed; tried again in 5 s.
+            0 events sent, 0 groups caught up.
+        "#]]
+        .assert_eq(&format!("{}{}", all_text(&reports(&[]), ""), all_text(&both, "")));
+    }
+
+    #[test]
     fn a_group_that_was_held_shortly_before_is_not_waited_for() {
         let mut report = Report { client: "Billing".to_owned(), ..Report::default() };
         report.add(answer(0, 4, 1, None));
@@ -363,10 +431,10 @@ mod tests {
         check(
             &[refused(2, 30, 1), refused(0, 0, 1)],
             &expect![[r#"
-                Client Billing is still behind in 1 group: its queue refuses an event; see `fanoutctl check`.
+                Client Billing is still behind in 1 group: its queue refuses an event; see `fanoutctl status Billing`.
                   group BIG waits: the event has 3224 bytes, the queue takes 1024
                 30 events sent, 2 groups caught up.
-                {"client":"Billing","groups":2,"sent":30,"behind":1,"held":0,"settling":0,"stopped":"its queue refuses an event; see `fanoutctl check`","elsewhere":false,"refused":[{"group":"BIG","reason":"the event has 3224 bytes, the queue takes 1024"}]}
+                {"client":"Billing","groups":2,"sent":30,"behind":1,"held":0,"settling":0,"stopped":"its queue refuses an event; see `fanoutctl status Billing`","elsewhere":false,"refused":[{"group":"BIG","reason":"the event has 3224 bytes, the queue takes 1024"}]}
             "#]],
         );
         check(

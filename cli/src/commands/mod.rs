@@ -4,6 +4,7 @@ mod ask;
 pub mod attest;
 pub mod catch_up;
 pub mod check;
+pub mod completions;
 pub mod delete;
 pub mod deploy;
 pub mod erasures;
@@ -75,6 +76,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Attest(arguments) => attest::execute(&context, &arguments).await,
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
+        Command::Completions { shell } => completions::execute(shell),
         Command::Delete { yes } => delete::execute(&context, yes).await,
     };
     result.unwrap_or_else(|failure| {

@@ -83,6 +83,10 @@ mod tests {
         assert!(recorded + PASS_LIMIT + CALL_LIMIT < DEDUPLICATION);
         assert!(PASS_LIMIT.max(LEASE) + SCHEDULE + PASS_LIMIT + CALL_LIMIT < DEDUPLICATION);
         assert!(FAN_OUT_LIMIT <= PASS_LIMIT + CALL_LIMIT, "no fan-out sends later than a pass");
+        assert!(
+            PASS_LIMIT + CALL_LIMIT + DEDUPLICATION <= UNRECORDED,
+            "nothing is swallowed after a hold has settled"
+        );
         assert!(YOUNG_RETRY < YOUNG);
         assert!(FAN_OUT_LIMIT / 3 * 30 <= LONGEST_OPEN, "a queue that hangs costs the others a thirtieth");
         assert!(ABSENCE > Duration::from_secs(15 * 60));

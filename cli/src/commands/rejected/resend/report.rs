@@ -95,7 +95,7 @@ impl Report {
             rejections => format!("{} of {rejections} sent again\n", self.sent),
         };
         if self.sent > 0 {
-            text += "the clients get it from the fan-out, or within two minutes from catch-up (`fanoutctl catch-up CLIENT` \
+            text += "the clients get it from the fan-out, or within two minutes from catch-up (`fanoutctl catch-up --all` \
                      doesn't wait); a consumer that took later events of the aggregate takes it for a repetition\n";
         }
         if self.unseen > 0 {

@@ -24,7 +24,7 @@ fn not_sendable() -> PlannedResend {
 #[test]
 fn an_announcement_says_what_would_be_sent_to_every_client() {
     let check = |planned: PlannedResend, expected: &Expect| {
-        expected.assert_eq(&announcement(&planned, Some(&samples::source())))
+        expected.assert_eq(&announcement(&planned, Some(&samples::source())));
     };
     check(
         planned(Ok(2)),
@@ -97,7 +97,7 @@ fn people_get_a_line_for_each_rejection() {
         00000003-0000-4000-8000-000000000000: sent again, but stays: it could not be deleted
         00000003-0000-4000-8000-000000000000: would be sent again
         1 of 5 sent again
-        the clients get it from the fan-out, or within two minutes from catch-up (`fanoutctl catch-up CLIENT` doesn't wait); a consumer that took later events of the aggregate takes it for a repetition
+        the clients get it from the fan-out, or within two minutes from catch-up (`fanoutctl catch-up --all` doesn't wait); a consumer that took later events of the aggregate takes it for a repetition
         about 27 rejections could not be seen, or came meanwhile; `fanoutctl rejected list` shows what is left
     "#]]
     .assert_eq(&report().to_text(Style::Plain));
