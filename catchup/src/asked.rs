@@ -182,11 +182,6 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             RequestVerdict::AlreadyOpen => {
                 return Ok(RequestOutcome::NotNeeded("a replay brings it already"));
             }
-            RequestVerdict::LeftOut => {
-                return Ok(RequestOutcome::NotNeeded(
-                    "the group is held, and an operator left an event out that it would bring back",
-                ));
-            }
             RequestVerdict::Nothing => {
                 return Ok(RequestOutcome::NotNeeded("the client has none of these versions"));
             }

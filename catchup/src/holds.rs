@@ -147,8 +147,9 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
             }
             let fresh = &mut || self.ports.ledger.fresh();
             let first_version = self.first_version();
-            let writes =
-                hold::hold(&group, item, client, cursor, from, first_version, id, new.clone(), fresh);
+            // What was sent before is counted from here.
+            let now_held = Hold { since: self.now(), ..new.clone() };
+            let writes = hold::hold(&group, item, client, cursor, from, first_version, id, now_held, fresh);
             let next = writes.iter().find_map(|write| match &write.item {
                 Some(Item::Cursor(cursor)) => Some(cursor.position.saturating_add(1)),
                 _ => None,

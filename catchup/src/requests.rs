@@ -154,8 +154,8 @@ impl<C: Clock, T: Transport, L: Ledger, E: EventTable> Work<'_, C, T, L, E> {
 }
 
 /// Why nothing is requested in a group of which the client [is to be told](Work::is_to_be_told) first.
-pub(super) const TOLD_FIRST: &str =
-    "the client is told first that the aggregate was erased, and then gets all of it, as it is now";
+pub(super) const TOLD_FIRST: &str = "the client is told first that the aggregate was erased, and then gets all of it, as it is now; release or resume it, if \
+     it is held or paused";
 
 /// Why a replay is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

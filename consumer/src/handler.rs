@@ -36,6 +36,8 @@ struct Batch {
     shown: HashSet<String>,
     /// What the pipeline could not be asked for: a group, from which version on.
     unasked: HashSet<(String, i64)>,
+    /// Why not: nothing more is asked for in this batch then, which must leave time for its messages.
+    failure: Option<String>,
     counts: Counts,
 }
 
@@ -154,7 +156,14 @@ impl<S: Store, Q: RequestQueue> Consumer<S, Q> {
         batch.counts.gaps += 1;
         batch.shown.insert(group.to_owned());
         let (client, version, from) = (self.client.as_str(), message.version, asked.from);
-        match self.requests.send(&RequestMessage::new(client, group, asked)).await {
+        let sent = match &batch.failure {
+            Some(why) => Err(why.clone()),
+            None => {
+                let sent = self.requests.send(&RequestMessage::new(client, group, asked)).await;
+                sent.map_err(|why| with_sources(&*why))
+            }
+        };
+        match sent {
             Ok(()) => {
                 warn!(
                     client,
@@ -164,7 +173,8 @@ impl<S: Store, Q: RequestQueue> Consumer<S, Q> {
             }
             Err(why) => {
                 batch.unasked.insert(request);
-                self.warn(group, message, Some(asked), &with_sources(&*why));
+                self.warn(group, message, Some(asked), &why);
+                batch.failure = Some(why);
                 false
             }
         }

@@ -11,7 +11,8 @@ use crate::store::StoreError;
 pub trait RequestQueue {
     /// Sends the message: its body, group and deduplication id, as they are, and nothing else.
     ///
-    /// After an error it is unknown whether it was sent. It is not sent again: the log names the operator's command.
+    /// After an error it is unknown whether it was sent. The next batch sends it again, under the same id; the log names the
+    /// operator's command. Give up soon: the batch waits.
     fn send(&self, request: &RequestMessage) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 

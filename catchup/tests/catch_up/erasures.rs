@@ -155,8 +155,8 @@ fn a_client_that_is_to_be_told_first_gets_no_replay_and_is_not_held() {
     world.put("a1@-1");
     world.stream("a1");
     world.work(2);
-    let first =
-        "the client is told first that the aggregate was erased, and then gets all of it, as it is now";
+    let first = "the client is told first that the aggregate was erased, and then gets all of it, as it is now; release \
+                 or resume it, if it is held or paused";
     for replay in [
         json!({"request": "replay", "client": "B", "keys": [{"S": "a"}], "from": 1, "replay": "r-1", "gap": true}),
         json!({"request": "replay", "client": "B", "keys": [{"S": "a"}], "from": 1, "replay": "r-2"}),

@@ -88,9 +88,12 @@ async fn all(context: &Context, operator: &Operator) -> Result<Exit, Failure> {
             continue;
         }
         let before = unless_quick("reading the ledger", operator.ledger.lag(client.id, GROUPS_LIMIT)).await?;
-        if before.groups > 0 {
-            clients.push(catch_up(operator, name.as_str(), client.id, &before).await?);
+        if before.groups == 0 {
+            continue;
         }
+        // One that fails is no reason to leave the others.
+        let report = catch_up(operator, name.as_str(), client.id, &before).await;
+        clients.push(report.unwrap_or_else(|failure| Report::failed(name.as_str(), &before, &failure)));
     }
     let reports = Reports { clients };
     context.output.print(&reports, |reports, _| all_text(reports, &operator.stack_option()))?;
@@ -167,6 +170,12 @@ impl Reports {
 }
 
 impl Report {
+    /// Of a client that could not be caught up.
+    fn failed(client: &str, before: &Lag, failure: &Failure) -> Self {
+        let behind = usize::try_from(before.groups).unwrap_or(usize::MAX);
+        Self { client: client.to_owned(), behind, stopped: Some(failure.to_string()), ..Self::default() }
+    }
+
     /// Whether the function is to be invoked once more.
     fn goes_on(&self) -> bool {
         self.behind > 0 && self.stopped.is_none()

@@ -82,7 +82,7 @@ impl Operator {
         let empty = || {
             Exit::Unreachable.because(format!(
                 "the ledger `{}` is empty: the catch-up function has not run yet; try again in a minute, and see \
-                 `fanoutctl check` if that does not help",
+                 `fanoutctl check` and the function's log if that does not help",
                 ledger.name
             ))
         };

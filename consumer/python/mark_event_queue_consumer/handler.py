@@ -78,6 +78,7 @@ class _Batch:
     failed: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     unasked: set[tuple[str, int]] = field(default_factory=set)
+    failure: str | None = None
     counts: Counts = field(default_factory=Counts)
 
 
@@ -134,7 +135,7 @@ class Consumer:
                 batch.shown.add(group)
                 self._warn(group, message, before.asked, "it was asked for before")
             effect = _EFFECTS.get(verdict)
-            if effect is None or after is None or after == before:
+            if effect is None or after is None or (verdict is Verdict.ASK and after == before):
                 written = WriteOutcome.DONE
             else:
                 written = self._store.write(StateWrite(group, record, effect, before, after))
@@ -150,8 +151,10 @@ class Consumer:
             return False
         batch.counts.gaps += 1
         batch.shown.add(group)
-        why = self._request(group, asked)
+        # After one failure nothing more is asked for in the batch, which must leave time for its messages.
+        why = batch.failure or self._request(group, asked)
         if why is not None:
+            batch.failure = why
             batch.unasked.add((group, asked.first))
             self._warn(group, message, asked, why)
             return False

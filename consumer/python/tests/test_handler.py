@@ -61,9 +61,10 @@ class Sqs:
     """SQS, which takes every message, or raises."""
 
     def __init__(self, error=None):
-        self.sent, self.error = [], error
+        self.sent, self.error, self.tried = [], error, 0
 
     def send_message(self, **request):
+        self.tried += 1
         if self.error:
             raise self.error
         self.sent.append(request)
@@ -219,6 +220,16 @@ class HandlerTest(unittest.TestCase):
             # The next batch asks again.
             self.assertFalse(store.load("M1").asked.is_sent)
             self.assertEqual(consumer.consume(event("M1 3>4 A, M1 4>5 A")).counts, Counts(gaps=1, missing=2))
+
+    def test_after_one_request_that_failed_a_batch_asks_for_nothing_more(self):
+        sqs = Sqs(PermissionError("no"))
+        consumer = Consumer("Billing", Versions(), requests=RequestQueue(sqs, "https://queue"))
+        batch = "M1 0>1 A, M1 2>3 A, M2 0>1 A, M2 2>3 A, M1 3>4 A, M2 3>4 A"
+        self.assertEqual(consumer.consume(event(batch)).counts, Counts(taken=2, gaps=2, missing=4))
+        self.assertEqual(sqs.tried, 1)
+
+    def test_a_notice_that_changes_no_state_erases(self):
+        self.check(Versions(), ["M1 0>1 A, M1 1>2 A, M1 2>3 A, M1 2>3 A erased"], [], {"M1": []})
 
     def test_what_could_not_be_asked_for_is_asked_for_by_the_next_batch(self):
         sqs, store = Sqs(PermissionError("no")), Versions()

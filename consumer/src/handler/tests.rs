@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_lambda_events::event::sqs::SqsEvent;
@@ -294,11 +294,13 @@ fn counts_are_metrics() {
 struct Requests {
     sent: Mutex<Vec<RequestMessage>>,
     is_refused: AtomicBool,
+    refused: AtomicUsize,
 }
 
 impl RequestQueue for Requests {
     async fn send(&self, request: &RequestMessage) -> Result<(), StoreError> {
         if self.is_refused.load(Ordering::Relaxed) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
             return Err("access denied".into());
         }
         self.sent.lock().unwrap().push(request.clone());
@@ -374,4 +376,13 @@ fn what_could_not_be_asked_for_is_asked_for_by_the_next_batch() {
     assert_eq!(consumer.requests.sent.lock().unwrap().len(), 1);
     let state = consumer.store.load("M1").now_or_never().unwrap().unwrap().unwrap();
     assert_eq!(state.asked.map(|asked| (asked.from, asked.is_sent)), Some((2, true)));
+}
+
+#[test]
+fn after_one_request_that_failed_a_batch_asks_for_nothing_more() {
+    let consumer = Consumer::new("Billing", Versions::default()).asking(Requests::default());
+    consumer.requests.is_refused.store(true, Ordering::Relaxed);
+    let consumed = consume(&consumer, "M1 0>1 A, M1 2>3 A, M2 0>1 A, M2 2>3 A, M1 3>4 A, M2 3>4 A");
+    assert_eq!((consumed.counts.taken, consumed.counts.gaps, consumed.counts.missing), (2, 2, 4));
+    assert_eq!(consumer.requests.refused.load(Ordering::Relaxed), 1);
 }

@@ -35,8 +35,6 @@ pub enum RequestVerdict {
     CarryOut(Key, RequestAllowance),
     /// A replay that is still going on brings it.
     AlreadyOpen,
-    /// The group is held, and an operator left out something of what is asked for.
-    LeftOut,
     /// The client has nothing of this incarnation yet.
     Nothing,
     /// The ledger does not know the group.
@@ -66,8 +64,6 @@ pub fn request_verdict(
             return RequestVerdict::Nothing;
         }
         Some(cursor) if is_open(cursor) => return RequestVerdict::AlreadyOpen,
-        // A replay would bring back what was left out.
-        Some(cursor) if leaves_out(cursor, from) => return RequestVerdict::LeftOut,
         // What was not recorded can be missing, too.
         _ => {}
     }
@@ -75,10 +71,6 @@ pub fn request_verdict(
         Some(less) => RequestVerdict::CarryOut(item.key.clone(), less),
         None => RequestVerdict::TooSoon,
     }
-}
-
-fn leaves_out(cursor: &Cursor, from: i64) -> bool {
-    cursor.hold.as_ref().is_some_and(|hold| hold.skipped.iter().any(|skipped| skipped.version >= from))
 }
 
 impl RequestAllowance {
@@ -104,10 +96,10 @@ impl RequestAllowance {
 
 #[cfg(test)]
 mod tests {
-    use super::RequestVerdict::{AlreadyOpen, CarryOut, LeftOut, Nothing, TooSoon, UnknownGroup};
+    use super::RequestVerdict::{AlreadyOpen, CarryOut, Nothing, TooSoon, UnknownGroup};
     use super::*;
     use crate::ids::{IncarnationToken, ReplayId};
-    use crate::ledger::{First, Hold, LastSent, Repetition, SkippedEvent};
+    use crate::ledger::{First, LastSent, Repetition};
 
     const CLIENT: ClientId = ClientId(2);
     const NOW: u64 = 1_000_000;
@@ -196,28 +188,6 @@ mod tests {
         }
         // It is behind, and its cursor is lost: the replay makes another.
         assert_eq!(verdict(None, true, 3, 10), carried());
-    }
-
-    #[test]
-    fn what_an_operator_left_out_is_not_brought_back_while_the_group_is_held() {
-        let held = |skipped: &[i64]| {
-            let skipped =
-                skipped.iter().map(|version| SkippedEvent { version: *version, reason: "not ours".into() });
-            let hold = Hold {
-                reason: "fails".into(),
-                by: "Ann".into(),
-                since: Timestamp::from_millis(8),
-                skipped: skipped.collect(),
-            };
-            Cursor { hold: Some(hold), ..cursor(2, 6, Some(8)) }
-        };
-        let of = |cursor: &Cursor, from| verdict(Some(cursor), true, 3, from);
-        for from in [4, 5, 6] {
-            assert_eq!(of(&held(&[6]), from), LeftOut, "{from}");
-        }
-        assert_eq!(of(&held(&[6]), 7), AlreadyOpen);
-        assert!(matches!(of(&held(&[]), 6), CarryOut(..)));
-        assert!(matches!(of(&cursor(2, 6, Some(8)), 6), CarryOut(..)));
     }
 
     #[test]

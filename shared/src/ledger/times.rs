@@ -22,9 +22,10 @@ pub const PASS_LIMIT: Duration = Duration::from_secs(60);
 /// From the last send of a pass to its record, besides [`CALL_LIMIT`].
 pub const RECORD_LIMIT: Duration = Duration::from_secs(15);
 
-/// How long SQS may swallow what a sender left unrecorded that had read the ledger before: the last send of a pass, which is
-/// later than that of a fan-out, and D from then on.
-pub const UNRECORDED: Duration = DEDUPLICATION.saturating_add(PASS_LIMIT).saturating_add(CALL_LIMIT);
+/// How long SQS may swallow what a sender left unrecorded that read the ledger before something was written: the write
+/// itself, the last send of a pass, which is later than that of a fan-out, and D from then on.
+pub const UNRECORDED: Duration =
+    DEDUPLICATION.saturating_add(PASS_LIMIT).saturating_add(CALL_LIMIT).saturating_add(CALL_LIMIT);
 
 /// L: how long a lease is held.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -84,7 +85,7 @@ mod tests {
         assert!(PASS_LIMIT.max(LEASE) + SCHEDULE + PASS_LIMIT + CALL_LIMIT < DEDUPLICATION);
         assert!(FAN_OUT_LIMIT <= PASS_LIMIT + CALL_LIMIT, "no fan-out sends later than a pass");
         assert!(
-            PASS_LIMIT + CALL_LIMIT + DEDUPLICATION <= UNRECORDED,
+            CALL_LIMIT + PASS_LIMIT + CALL_LIMIT + DEDUPLICATION <= UNRECORDED,
             "nothing is swallowed after a hold has settled"
         );
         assert!(YOUNG_RETRY < YOUNG);

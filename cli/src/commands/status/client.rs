@@ -18,8 +18,11 @@ use crate::groups_behind::{GroupBehind, GroupsBehind};
 use crate::output::{Style, Tone, instant, row, table, time};
 use crate::progress::unless_quick;
 
-/// The most groups that are shown. Each costs a read unit.
-const GROUPS_LIMIT: usize = 100;
+/// The most groups that are read. Each costs a read unit.
+const GROUPS_LIMIT: usize = 1_000;
+
+/// The most groups that are shown.
+const SHOWN: usize = 100;
 
 /// What a client is behind in.
 #[derive(Debug, Serialize)]
@@ -107,6 +110,8 @@ impl Report {
             let order = |row: &GroupRow| (!row.needs_attention, row.why, row.since.clone());
             order(one).cmp(&order(other))
         });
+        let is_more = behind.is_more || groups.len() > SHOWN;
+        groups.truncate(SHOWN);
         Self {
             stack: stack.to_owned(),
             client: client.to_owned(),
@@ -116,10 +121,10 @@ impl Report {
                 _ if groups.is_empty() => "up to date",
                 _ => "behind",
             },
-            failure: lease.failure.clone(),
+            failure: lease.failure.clone().filter(|_| lease.failures > 0),
             failures: lease.failures,
             groups,
-            is_more: behind.is_more,
+            is_more,
         }
     }
 }

@@ -91,7 +91,9 @@ impl World {
             }
             // An event of a replay need not be new to the consumer.
             let is_first = |arrival: &&&Arrival| {
-                arrival.message.replay.is_none() && self.always_wants(*client, arrival.event)
+                arrival.message.replay.is_none()
+                    && self.always_wants(*client, arrival.event)
+                    && !self.source.borrow().is_of_a_beginning_that_was_gone(arrival.event, arrival.at)
             };
             let mut firsts = arrivals.iter().filter(is_first);
             if let Some(ignored) = firsts.find(|arrival| !all.taken.contains(&arrival.event)) {

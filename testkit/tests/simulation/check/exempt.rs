@@ -1,5 +1,7 @@
 //! What the promise does not cover: cases e and f of `docs/ordering.md`.
 
+use shared::time::Timestamp;
+
 use crate::observed::Observed;
 use crate::source::{EventRef, Source, WrittenEvent};
 
@@ -42,11 +44,7 @@ impl Source {
         }
         let events = self.events_of(group, incarnation_number);
         let Some(first) = events.first() else { return false };
-        let old = self.groups[group]
-            .known
-            .iter()
-            .filter(|known| known.event.incarnation_number < incarnation_number);
-        let highest = old.map(|known| known.event.version).max().unwrap_or(self.first_version - 1);
+        let highest = self.highest_before(group, incarnation_number);
         events.iter().skip(1).any(|known| {
             let came_first = match (known.shown, first.arrived) {
                 (Some(own), Some(first)) => own < first,
@@ -56,15 +54,37 @@ impl Source {
         })
     }
 
+    /// The highest version of earlier incarnations.
+    fn highest_before(&self, group: usize, incarnation_number: u64) -> i64 {
+        let all = self.groups[group].known.iter();
+        let old = all.filter(|known| known.event.incarnation_number < incarnation_number);
+        old.map(|known| known.event.version).max().unwrap_or(self.first_version - 1)
+    }
+
+    /// Case e, too: version 1 of the new incarnation was gone when the fan-out looked, so that it began nothing; `event`,
+    /// which was sent at this instant, could be taken for the next one of the old incarnation.
+    pub(crate) fn is_of_a_beginning_that_was_gone(&self, event: EventRef, at: Timestamp) -> bool {
+        let events = self.events_of(event.group, event.incarnation_number);
+        let first = events.first().filter(|_| event.incarnation_number > 1);
+        first.is_some_and(|first| {
+            first.event.version < event.version && first.deleted.is_some_and(|deleted| deleted <= at)
+        })
+    }
+
     /// Case e at its worst: besides, version 1 was deleted by itself, or the clocks cannot distinguish the
-    /// incarnations. An event can stay unsent. Without times, it is enough that version 1 of a later incarnation was
-    /// deleted by itself.
+    /// incarnations. An event can stay unsent. Without times, or where a later event could be the next one of the old
+    /// incarnation, it is enough that version 1 of a later incarnation was deleted by itself.
     pub(crate) fn is_worst_of_e(&self, group: usize, incarnation_number: u64) -> bool {
         let Some(first) = self.events_of(group, incarnation_number).first().copied() else {
             return false;
         };
         let is_later = incarnation_number > 1;
-        if is_later && self.groups[group].is_timeless() && first.is_deleted_alone {
+        let is_next = |known: &&WrittenEvent| {
+            known.event.version > first.event.version
+                && known.event.version <= self.highest_before(group, incarnation_number) + 1
+        };
+        let may_be_next = || self.events_of(group, incarnation_number).iter().any(is_next);
+        if is_later && first.is_deleted_alone && (self.groups[group].is_timeless() || may_be_next()) {
             return true;
         }
         self.is_case_e(first.event) && (self.is_close(group, incarnation_number) || first.is_deleted_alone)

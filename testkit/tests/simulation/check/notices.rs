@@ -14,7 +14,8 @@ use crate::observed::{Arrival, Fate, Observed};
 use crate::world::World;
 
 /// Kinds of trouble in which a sender may leave unrecorded what it sent: a filtered client is not due a notice then.
-const UNRECORDED: [Kind; 15] = [
+const UNRECORDED: [Kind; 16] = [
+    Kind::ClientSlow,
     Kind::Crash,
     Kind::Stall,
     Kind::SlowCalls,

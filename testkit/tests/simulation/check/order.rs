@@ -40,6 +40,7 @@ impl World {
         let Some(some) = arrivals.first() else { return };
         if source.is_case_e(some.event)
             || source.is_worst_of_e(some.event.group, some.event.incarnation_number)
+            || source.is_of_a_beginning_that_was_gone(some.event, some.at)
         {
             return;
         }
