@@ -15,12 +15,10 @@ use deploy::settings::{
 
 pub use crate::commands::rejected::arguments::RejectedCommand;
 pub use erasures::ErasuresArguments;
-pub use holds::{
-    HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments, StatusArguments,
-};
+pub use holds::{HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments};
 pub use ledger::{
     AttestArguments, BackfillArguments, CatchUpArguments, ClientArguments, ReplayArguments, RequestArguments,
-    ScopeArguments,
+    ScopeArguments, StatusArguments,
 };
 
 /// The release, and the commit that it was built from.

@@ -17,6 +17,18 @@ fn world() -> World {
     world
 }
 
+/// The same, after the aggregate `a` was erased and made anew while B was paused: B is to be told, and has nothing of it.
+fn made_anew_while_b_is_paused() -> World {
+    let world = world();
+    world.request(json!({"request": "pause", "client": "B"})).unwrap();
+    world.erase("a");
+    world.work(2);
+    world.put("a1@-1");
+    world.stream("a1");
+    world.work(2);
+    world
+}
+
 fn attribute(world: &World, client: &str, name: &str) -> String {
     let message = world.queues.accepted(&world.queue(client)).pop().unwrap();
     let attribute = message.attributes.iter().find(|attribute| attribute.name == name).unwrap();
@@ -132,13 +144,7 @@ fn a_client_that_lacks_events_gets_the_notice_in_their_place() {
 
 #[test]
 fn a_client_that_is_told_late_gets_the_notice_before_the_next_incarnation() {
-    let world = world();
-    world.request(json!({"request": "pause", "client": "B"})).unwrap();
-    world.erase("a");
-    world.work(2);
-    world.put("a1@-1");
-    world.stream("a1");
-    world.work(2);
+    let world = made_anew_while_b_is_paused();
     assert_eq!((world.got("B").as_str(), world.receipts("B").as_str()), ("a: 1 2 | b: 1", "a/1 due"));
     world.request(json!({"request": "resume", "client": "B"})).unwrap();
     world.work(2);
@@ -148,13 +154,7 @@ fn a_client_that_is_told_late_gets_the_notice_before_the_next_incarnation() {
 /// A replay or a hold would write a cursor of the new incarnation, and forget that the old one's end is to be told.
 #[test]
 fn a_client_that_is_to_be_told_first_gets_no_replay_and_is_not_held() {
-    let world = world();
-    world.request(json!({"request": "pause", "client": "B"})).unwrap();
-    world.erase("a");
-    world.work(2);
-    world.put("a1@-1");
-    world.stream("a1");
-    world.work(2);
+    let world = made_anew_while_b_is_paused();
     let first = "the client is told first that the aggregate was erased, and then gets all of it, as it is now; release \
                  or resume it, if it is held or paused";
     for replay in [

@@ -70,14 +70,6 @@ pub struct SkipArguments {
     pub reason: String,
 }
 
-/// The arguments of `status`.
-#[derive(Debug, Args)]
-pub struct StatusArguments {
-    /// Show the groups that this client is behind in, and why, as client-queues.toml names it
-    #[arg(value_name = "CLIENT")]
-    pub client: Option<String>,
-}
-
 /// The arguments of `held`.
 #[derive(Debug, Args)]
 pub struct HeldArguments {

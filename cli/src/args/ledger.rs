@@ -10,6 +10,14 @@ pub struct ClientArguments {
     pub client: String,
 }
 
+/// The arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// Show the groups that this client is behind in, and why, as client-queues.toml names it
+    #[arg(value_name = "CLIENT")]
+    pub client: Option<String>,
+}
+
 /// The arguments of `catch-up`.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]

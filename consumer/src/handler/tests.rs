@@ -347,6 +347,12 @@ fn what_is_missing_is_asked_for_once_and_an_operator_is_not() {
     assert_ne!(again.deduplication_id, first.deduplication_id);
 }
 
+/// From which version on a replay was asked for, and whether the request was sent, as the state says.
+fn asked(store: &Versions, group: &str) -> Option<(i64, bool)> {
+    let state = store.load(group).now_or_never().unwrap().unwrap().unwrap();
+    state.asked.map(|asked| (asked.from, asked.is_sent))
+}
+
 #[test]
 fn an_operator_is_asked_if_the_pipeline_can_not_be() {
     for (requests, why) in [
@@ -360,8 +366,7 @@ fn an_operator_is_asked_if_the_pipeline_can_not_be() {
         let command = "fanoutctl replay Billing --group M1 --from 2";
         assert_eq!(warnings(&log), format!("3 {message}: {why}: {command}\n"));
         assert!(returned(&consumed.unwrap()).is_empty());
-        let state = consumer.store.load("M1").now_or_never().unwrap().unwrap().unwrap();
-        assert_eq!(state.asked.map(|asked| (asked.from, asked.is_sent)), Some((2, false)));
+        assert_eq!(asked(&consumer.store, "M1"), Some((2, false)));
     }
 }
 
@@ -374,8 +379,7 @@ fn what_could_not_be_asked_for_is_asked_for_by_the_next_batch() {
     let consumed = consume(&consumer, "M1 4>5 A, M1 5>6 A");
     assert_eq!((consumed.counts.gaps, consumed.counts.missing), (1, 2));
     assert_eq!(consumer.requests.sent.lock().unwrap().len(), 1);
-    let state = consumer.store.load("M1").now_or_never().unwrap().unwrap().unwrap();
-    assert_eq!(state.asked.map(|asked| (asked.from, asked.is_sent)), Some((2, true)));
+    assert_eq!(asked(&consumer.store, "M1"), Some((2, true)));
 }
 
 #[test]
