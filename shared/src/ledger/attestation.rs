@@ -28,6 +28,8 @@ pub enum Attestation {
 /// they were read during a write, or are damaged.
 pub fn attestation(item: &GroupItem, client: &Registration, cursor: Option<&Cursor>) -> Option<Attestation> {
     let nothing = item.first.version.saturating_sub(1);
+    // Before the first event, it only says that there was something.
+    let event = |last: LastVersion| last.filter(|version| *version > nothing);
     match (item.behind.contains(&client.id), cursor) {
         // The item does not account for the client yet, and what it says of the others is not true of it.
         (false, None) if item.revision < client.since => Some(if client.history {
@@ -35,11 +37,11 @@ pub fn attestation(item: &GroupItem, client: &Registration, cursor: Option<&Curs
         } else {
             Attestation::UpToDate { version: None }
         }),
-        (false, None) => Some(Attestation::UpToDate { version: item.sent.of(client.id) }),
+        (false, None) => Some(Attestation::UpToDate { version: event(item.sent.of(client.id)) }),
         (true, Some(cursor)) if cursor.incarnation_number == item.incarnation_number => {
             let replay = cursor.replay.as_ref().filter(|replay| cursor.position < replay.until);
             Some(Attestation::Behind {
-                version: cursor.last,
+                version: event(cursor.last),
                 position: cursor.position,
                 since: Some(cursor.at),
                 // A hold, and a replay that closes a gap, reach further than what there is.
@@ -66,13 +68,14 @@ mod tests {
 
     const CLIENT: ClientId = ClientId(2);
 
-    /// A group at version 9 in its second incarnation; all were sent 8 last but client 3, which was sent 4.
+    /// A group at version 9 in its second incarnation; all were sent 8 last but client 3, which was sent 4,
+    /// and client 4, whose replay brought nothing.
     fn item(is_behind: bool) -> GroupItem {
         GroupItem {
             write_count: WriteCount(1),
             version: 9,
             behind: is_behind.then_some(CLIENT).into_iter().collect(),
-            sent: LastSent::new(Some(8), [(ClientId(3), Some(4))]),
+            sent: LastSent::new(Some(8), [(ClientId(3), Some(4)), (ClientId(4), Some(0))]),
             revision: 5,
             incarnation_number: 2,
             token: IncarnationToken::try_new("0123456789abcdef").unwrap(),
@@ -125,6 +128,7 @@ mod tests {
     fn an_up_to_date_client_was_sent_what_the_item_says() {
         check(false, &client(2, 1, false), None, &expect!["UpToDate { version: Some(8) }"]);
         check(false, &client(3, 1, false), None, &expect!["UpToDate { version: Some(4) }"]);
+        check(false, &client(4, 1, false), None, &expect!["UpToDate { version: None }"]);
     }
 
     #[test]

@@ -60,9 +60,11 @@ impl Task {
         if self.is_of_this_incarnation() { self.cursor.position } else { self.first_version - 1 }
     }
 
-    /// The version that was sent last to the client in this incarnation.
+    /// The version that was sent last to the client in this incarnation. What a replay repeats, the client may have, also
+    /// where no record says that it was sent.
     pub fn last(&self) -> LastVersion {
-        self.cursor.last.filter(|_| self.is_of_this_incarnation())
+        let recorded = self.cursor.last.filter(|_| self.is_of_this_incarnation());
+        recorded.max(self.replay().map(|_| self.first_version - 1))
     }
 
     /// The replay and the highest version that it repeats.

@@ -37,7 +37,7 @@ pub fn hold(
         Some(earlier) => Hold { since: earlier.since, skipped: earlier.skipped.clone(), ..hold },
         None => hold,
     };
-    let held = known.back_to(before, first_version, Some(replay), Some(hold), now, fresh);
+    let held = known.back_to(before, Some(replay), Some(hold), now, fresh);
     behind(group, item, client, cursor, held)
 }
 

@@ -39,7 +39,7 @@ pub fn replay(
     let settles_at = known.repeated.and_then(|repeated| repeated.settles_at);
     let replay = (!known.is_lost).then(|| Repetition { id: id.clone(), until: known.until(), settles_at });
     let hold = cursor.and_then(|cursor| cursor.hold.clone());
-    behind(group, item, client, cursor, known.back_to(before, first_version, replay, hold, now, fresh))
+    behind(group, item, client, cursor, known.back_to(before, replay, hold, now, fresh))
 }
 
 /// One transaction that makes `client` get `group` again from version `from` on, because its consumer saw that something is
@@ -64,7 +64,7 @@ pub fn close_gap(
     let replay = known.all_that_was_sent(id, now);
     let hold = cursor.and_then(|cursor| cursor.hold.clone());
     let before = from.max(first_version) - 1;
-    behind(group, item, client, cursor, known.back_to(before, first_version, Some(replay), hold, now, fresh))
+    behind(group, item, client, cursor, known.back_to(before, Some(replay), hold, now, fresh))
 }
 
 /// What the ledger knows of how far a client got in a group.
@@ -93,7 +93,9 @@ impl<'c> KnownPosition<'c> {
         let is_behind = item.behind.contains(&client);
         let (has, last) = if is_behind {
             let has = current.map_or(first_version - 1, |cursor| cursor.position);
-            (has, current.and_then(|cursor| cursor.last))
+            // What a client was sent is unknown if its cursor is lost.
+            let last = cursor.map_or(Some(first_version - 1), |_| current.and_then(|cursor| cursor.last));
+            (has, last)
         } else {
             (item.version, item.sent.of(client))
         };
@@ -121,7 +123,6 @@ impl<'c> KnownPosition<'c> {
     pub(super) fn back_to(
         &self,
         before: i64,
-        first_version: i64,
         replay: Option<Repetition>,
         hold: Option<Hold>,
         now: Timestamp,
@@ -133,7 +134,7 @@ impl<'c> KnownPosition<'c> {
             incarnation_number: self.incarnation_number,
             position: before.min(self.has),
             // A client that has everything up to `before` takes what comes then.
-            last: self.last.min((before >= first_version).then_some(before)),
+            last: self.last.min(Some(before)),
             replay,
             at: self.cursor.map_or(now, |cursor| cursor.at),
             hold,
@@ -277,7 +278,23 @@ mod tests {
             assert_eq!(key, &ItemKey::Cursor(CLIENT, group));
             assert_eq!(*condition, Condition::Absent);
             assert_eq!((cursor.incarnation_number, cursor.position, &cursor.replay), (2, 0, &None));
+            assert_eq!(cursor.last, Some(0), "it may have been sent something");
             assert_eq!(cursor.at, now);
         }
+    }
+    #[test]
+    fn what_was_sent_last_is_before_what_is_repeated_and_nothing_stays_nothing() {
+        let last = |sent: LastVersion, from: i64| {
+            let (group, id) = (Group::of(&Key::S("a".to_owned())), ReplayId::try_new("r-1").unwrap());
+            let item = GroupItem { sent: LastSent::new(sent, []), ..item(9, false) };
+            let now = Timestamp::from_millis(9);
+            let writes = replay(&group, &item, CLIENT, None, from, 1, &id, now, &mut || 7);
+            let Some(Write { item: Some(Item::Cursor(cursor)), .. }) = writes.last() else { panic!() };
+            cursor.last
+        };
+        assert_eq!(
+            [last(Some(8), 1), last(Some(8), 4), last(Some(2), 4), last(None, 4)],
+            [Some(0), Some(3), Some(2), None]
+        );
     }
 }

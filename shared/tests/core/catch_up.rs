@@ -273,6 +273,20 @@ fn a_message_names_what_was_sent_before_it_and_not_what_was_passed_over() {
     check("4..4", None, "5<0 6 7 8 9 to 9, 0 unread");
 }
 
+/// A consumer that begins anew takes what comes next, and one that has something from before can be told of the end.
+#[test]
+fn after_a_replay_that_brought_nothing_it_is_known_that_there_may_be_something() {
+    let last = |text: &str, last: Option<i64>| {
+        let mut cursor = cursor(text);
+        cursor.last = last;
+        task(1, 9, cursor).last()
+    };
+    assert_eq!(last("1:9..5", None), Some(0));
+    assert_eq!(last("1:9..5", Some(4)), Some(4));
+    assert_eq!(last("1:9", None), None);
+    assert_eq!(last("0:9..5", None), None);
+}
+
 #[test]
 fn what_the_client_does_not_want_is_passed_over() {
     let check = |cursor: Cursor, pages: &str, expected: &str| {

@@ -101,7 +101,7 @@ fn version() -> impl Strategy<Value = i64> {
 }
 
 fn last() -> impl Strategy<Value = LastVersion> {
-    option::of(0..=VERSION_LIMIT)
+    option::of(version())
 }
 
 prop_compose! {

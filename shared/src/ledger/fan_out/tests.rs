@@ -177,12 +177,17 @@ fn rows(text: &str) -> Vec<Row> {
 }
 
 /// `v5 incarnation2 first1' t5 s5 revision2 behind:2,3 holes:3,4 last:4 sent:1=3,2=0 closed`, of which everything but `v` may be
-/// left out. Everything up to the version was sent, unless the text says otherwise; `0` stands for nothing.
+/// left out. Everything up to the version was sent, unless the text says otherwise; `0` stands for nothing, and `replayed`
+/// for something that is to be sent again.
 fn item(text: &str) -> GroupItem {
     let mut item = unseen(&key(), First { identity: identity("1"), version: 1 });
     (item.write_count, item.revision) = (WriteCount(40), 2);
     let numbers = |list: &str| list.split(',').map(|number| number.parse().unwrap()).collect::<Vec<i64>>();
-    let sent = |text: &str| Some(text.parse().unwrap()).filter(|version: &i64| *version > 0);
+    let sent = |text: &str| match text {
+        "0" => None,
+        "replayed" => Some(0),
+        version => Some(version.parse().unwrap()),
+    };
     let (mut last, mut own) = (None, Vec::new());
     for word in text.split_whitespace() {
         if let Some(list) = word.strip_prefix("behind:") {
@@ -213,7 +218,7 @@ fn item(text: &str) -> GroupItem {
             item.time = u64::try_from(item.version).ok().filter(|version| *version > 0).map(time);
         }
     }
-    item.sent = LastSent::new(last.unwrap_or_else(|| sent(&item.version.to_string())), own);
+    item.sent = LastSent::new(last.unwrap_or((item.version > 0).then_some(item.version)), own);
     item
 }
 

@@ -1,11 +1,15 @@
 //! What up-to-date clients were sent last, packed: for each client two numbers of seven bits a byte, the lowest first and
 //! the highest bit set in all bytes but the last. The first is the client's, counted from the client before; the second
-//! is the version, counted from one below 0, or 0 if nothing was sent.
+//! is the version, counted from one below 0, or 0 if nothing was sent; version −1 is a 0 of two bytes, which a release
+//! that doesn't know it reads as nothing.
 
 use std::iter;
 
 use crate::config::VERSION_LIMIT;
 use crate::ledger::{ClientId, LastVersion};
+
+/// Version −1.
+const BELOW_ZERO: [u8; 2] = [0x80, 0];
 
 /// The entries must be in the order of their clients.
 pub(super) fn pack(entries: impl Iterator<Item = (ClientId, LastVersion)>) -> Vec<u8> {
@@ -13,8 +17,11 @@ pub(super) fn pack(entries: impl Iterator<Item = (ClientId, LastVersion)>) -> Ve
     let mut before = 0;
     for (ClientId(client), version) in entries {
         bytes.extend(digits(u64::from(client - before)));
-        let version = version.and_then(|version| u64::try_from(version).ok());
-        bytes.extend(digits(version.map_or(0, |version| version + 1)));
+        match version.map(u64::try_from) {
+            None => bytes.extend(digits(0)),
+            Some(Ok(version)) => bytes.extend(digits(version + 1)),
+            Some(Err(_)) => bytes.extend(BELOW_ZERO),
+        }
         before = client;
     }
     bytes
@@ -26,11 +33,12 @@ pub(super) fn unpack(mut bytes: &[u8]) -> Option<Vec<(ClientId, LastVersion)>> {
     let mut before = 0_u32;
     while !bytes.is_empty() {
         let client = before.checked_add(u32::try_from(number(&mut bytes)?).ok()?)?;
+        let is_below_zero = bytes.starts_with(&BELOW_ZERO);
         let version = i64::try_from(number(&mut bytes)?).ok()?.checked_sub(1)?;
         if client == before && !entries.is_empty() || version > VERSION_LIMIT {
             return None;
         }
-        entries.push((ClientId(client), (version >= 0).then_some(version)));
+        entries.push((ClientId(client), (version >= 0 || is_below_zero).then_some(version)));
         before = client;
     }
     Some(entries)
@@ -77,6 +85,7 @@ mod tests {
         };
         assert_eq!(pack(&[]), [0_u8; 0]);
         assert_eq!(pack(&[(3, None), (4, Some(0)), (300, Some(126))]), [3, 0, 1, 1, 0xa8, 2, 127]);
+        assert_eq!(pack(&[(3, Some(-1)), (4, None)]), [3, 0x80, 0, 1, 0]);
         let clients: Vec<(u32, LastVersion)> = (1..=100).map(|client| (client, Some(1_000_000))).collect();
         assert_eq!(pack(&clients).len(), 400);
     }
@@ -93,7 +102,7 @@ mod tests {
     proptest! {
         #[test]
         fn entries_come_back(
-            entries in prop::collection::btree_map(0..u32::MAX, prop::option::of(0..=VERSION_LIMIT), 0..20)
+            entries in prop::collection::btree_map(0..u32::MAX, prop::option::of(-1..=VERSION_LIMIT), 0..20)
         ) {
             let entries: Vec<(ClientId, LastVersion)> =
                 entries.into_iter().map(|(client, version)| (ClientId(client), version)).collect();

@@ -117,7 +117,7 @@ fn group(fields: &mut Fields) -> Result<GroupItem, Damage> {
 /// What was sent last; `None` if that is not known, because another release has written the item since.
 fn last(fields: &mut Fields, write_count: WriteCount) -> Result<Option<LastVersion>, Damage> {
     let written = fields.if_any(LAST_WRITTEN, |fields| fields.number(LAST_WRITTEN).map(WriteCount))?;
-    let last = fields.if_any("last", |fields| fields.version("last"))?.filter(|last| *last >= 0);
+    let last = fields.if_any("last", |fields| fields.version("last"))?;
     Ok((written == Some(write_count)).then_some(last))
 }
 

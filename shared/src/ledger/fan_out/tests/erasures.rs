@@ -59,6 +59,16 @@ fn a_filtered_client_that_was_sent_nothing_is_not_told() {
 }
 
 #[test]
+fn a_filtered_client_that_was_sent_something_is_told_also_after_a_replay_that_brought_nothing() {
+    check(
+        &Case { filters: "A:odd B:none C:odd", ..hinted("v5 last:0 sent:2=replayed", "") },
+        &expect![
+            "empty? first? the aggregate was erased: {if 40: write_count41 v5 incarnation1 first a001 t5 revision2 behind [2] last 0 closed}, cursor 2: new: incarnation1 position 5 last 0, due 2: in any case: incarnation1; settles [0]"
+        ],
+    );
+}
+
+#[test]
 fn a_client_that_is_behind_is_due_a_notice_if_it_was_sent_something() {
     let behind = |cursor: Cursor| Case {
         filters: "B:odd",
