@@ -35,7 +35,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         0,
         &expect![[r#"
             --- stdout
-            Stack mark-event-queue is made in eu-west-2, account 000000000000.
+            Stack mark-event-queue is to be made in eu-west-2, account 000000000000.
 
             client     change  queue                           account
             Billing    added   MarkFanOutClientBilling.fifo    000000000000
@@ -132,7 +132,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         2,
         &expect![[r#"
             --- stderr
-            Stack mark-event-queue is made in eu-west-2, account 000000000000.
+            Stack mark-event-queue is to be made in eu-west-2, account 000000000000.
 
             client     change  queue                           account
             Billing    added   MarkFanOutClientBilling.fifo    000000000000
@@ -166,7 +166,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         0,
         &expect![[r#"
         --- stdout
-        Stack mark-event-queue is updated in eu-west-2, account 000000000000.
+        Stack mark-event-queue is to be updated in eu-west-2, account 000000000000.
 
         client     change  queue                           account
         Billing    kept    MarkFanOutClientBilling.fifo    000000000000
@@ -182,7 +182,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
     )?;
     operator.check(&["deploy", "--yes"], 0, &expect![[r#"
         --- stderr
-        Stack mark-event-queue is updated in eu-west-2, account 000000000000.
+        Stack mark-event-queue is to be updated in eu-west-2, account 000000000000.
 
         client     change  queue                           account
         Billing    kept    MarkFanOutClientBilling.fifo    000000000000
@@ -221,7 +221,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         0,
         &expect![[r#"
         --- stdout
-        Stack mark-event-queue is updated in eu-west-2, account 000000000000.
+        Stack mark-event-queue is to be updated in eu-west-2, account 000000000000.
 
         client     change  queue                           account
         Billing    kept    MarkFanOutClientBilling.fifo    000000000000
@@ -248,7 +248,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         0,
         &expect![[r#"
         --- stdout
-        Stack mark-event-queue is updated in eu-west-2, account 000000000000.
+        Stack mark-event-queue is to be updated in eu-west-2, account 000000000000.
 
         client     change  queue                           account
         Billing    kept    MarkFanOutClientBilling.fifo    000000000000
@@ -269,7 +269,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
     operator.register(&["Billing", "Insurance", "Reporting=444455556666:ReportingEvents.fifo"]).await?;
     operator.check(&["plan"], 0, &expect![[r#"
         --- stdout
-        Stack mark-event-queue is updated in eu-west-2, account 000000000000.
+        Stack mark-event-queue is to be updated in eu-west-2, account 000000000000.
 
         client     change   queue                           account
         Billing    kept     MarkFanOutClientBilling.fifo    000000000000
@@ -289,7 +289,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         .await?;
     operator.check(&["deploy", "--yes"], 6, &expect![[r#"
         --- stdout
-        Stack mark-event-queue is updated in eu-west-2, account 000000000000.
+        Stack mark-event-queue is to be updated in eu-west-2, account 000000000000.
 
         client     change  queue                           account
         Billing    kept    MarkFanOutClientBilling.fifo    000000000000

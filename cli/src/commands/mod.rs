@@ -39,7 +39,7 @@ pub fn interrupted(arguments: &Arguments) -> String {
     let stack = stack_option(&arguments.common.stack);
     match arguments.command {
         Command::Deploy(_) | Command::Delete { .. } => format!(
-            "interrupted; what CloudFormation has begun goes on without this program: see `fanoutctl plan{stack}`"
+            "interrupted; if CloudFormation has begun, it goes on without this program: see `fanoutctl plan{stack}`"
         ),
         Command::CatchUp(_) => format!(
             "interrupted; the catch-up function goes on without this program: see `fanoutctl status{stack}`"
@@ -113,7 +113,7 @@ mod tests {
         );
         check(
             "fanoutctl delete --stack test",
-            "interrupted; what CloudFormation has begun goes on without this program: see `fanoutctl plan --stack test`",
+            "interrupted; if CloudFormation has begun, it goes on without this program: see `fanoutctl plan --stack test`",
         );
     }
 }

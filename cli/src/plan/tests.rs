@@ -77,7 +77,7 @@ fn in_a_new_stack_all_is_added() {
         "Billing Reporting@444455556666",
         Facts { parameters, ..Facts::default() },
         &expect![[r#"
-            Stack mark-event-queue is made in eu-west-2, account 111122223333.
+            Stack mark-event-queue is to be made in eu-west-2, account 111122223333.
 
             client     change  queue                         account
             Billing    added   MarkFanOutClientBilling.fifo  111122223333
@@ -100,7 +100,7 @@ fn nothing_changes_when_all_is_as_it_was() {
         "Billing Reporting@444455556666",
         facts.clone(),
         &expect![[r#"
-        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+        Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
         client     change  queue                         account
         Billing    kept    MarkFanOutClientBilling.fifo  111122223333
@@ -132,7 +132,7 @@ fn a_client_that_leaves_messages_behind_gets_a_warning() {
         "Billing Insurance@444455556666",
         facts,
         &expect![[r#"
-            Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+            Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
             client       change   queue                                                      account
             Billing      kept     MarkFanOutClientBilling.fifo                               111122223333
@@ -157,7 +157,7 @@ fn a_client_that_leaves_messages_behind_gets_a_warning() {
         "Billing",
         facts,
         &expect![[r#"
-        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+        Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
         client     change   queue                         account
         Billing    kept     MarkFanOutClientBilling.fifo  111122223333
@@ -178,7 +178,7 @@ fn every_account_that_receives_is_listed_and_new_ones_are_marked() {
         "Billing A@444455556666 B@777788889999 C@777788889999/Other.fifo",
         facts,
         &expect![[r#"
-        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+        Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
         client   change  queue                         account
         Billing  kept    MarkFanOutClientBilling.fifo  111122223333
@@ -224,7 +224,7 @@ fn settings_that_change_are_shown_and_those_that_follow_from_them_are_not() {
         "Billing",
         facts,
         &expect![[r#"
-        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+        Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
         client   change  queue                         account
         Billing  kept    MarkFanOutClientBilling.fifo  111122223333
@@ -258,7 +258,7 @@ fn a_stream_that_is_left_gets_a_warning() {
         "Billing",
         left(&stream("1"), Some("1"), &stream("2")),
         &expect![[r#"
-        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+        Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
         client   change  queue                         account
         Billing  kept    MarkFanOutClientBilling.fifo  111122223333
@@ -276,7 +276,7 @@ fn a_stream_that_is_left_gets_a_warning() {
         "Billing",
         left("", None, &stream("2")),
         &expect![[r#"
-        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+        Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
         client   change  queue                         account
         Billing  kept    MarkFanOutClientBilling.fifo  111122223333
@@ -321,7 +321,7 @@ fn a_queue_in_the_way_is_refused_with_both_remedies() {
         "Billing Reporting",
         facts,
         &expect![[r#"
-            Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+            Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
             client     change  queue                           account
             Billing    kept    MarkFanOutClientBilling.fifo    111122223333
@@ -346,7 +346,7 @@ fn a_queue_in_the_way_is_refused_with_both_remedies() {
         "Billing",
         Facts { kept_queues, ..Facts::default() },
         &expect![[r#"
-            Stack mark-event-queue is made in eu-west-2, account 111122223333.
+            Stack mark-event-queue is to be made in eu-west-2, account 111122223333.
 
             client   change  queue                         account
             Billing  added   MarkFanOutClientBilling.fifo  111122223333
@@ -373,7 +373,7 @@ fn a_queue_that_leaves_the_stack_but_keeps_its_client_gets_a_warning() {
         clients,
         facts,
         &expect![[r#"
-        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+        Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
         client   change  queue                         account
         Billing  kept    MarkFanOutClientBilling.fifo  111122223333
@@ -403,7 +403,7 @@ fn without_the_running_config_existing_queues_are_known_by_their_arns() {
         "Billing A@444455556666",
         facts,
         &expect![[r#"
-        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+        Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
         client     change   queue                         account
         Billing    kept     MarkFanOutClientBilling.fifo  111122223333
@@ -910,7 +910,7 @@ fn a_view_that_changes_is_shown_with_one_event() {
     let page = Some(PageFacts { items: Ok(items), expiry: Ok(None) });
     let facts = Facts { running: Some(running), page, ..Facts::default() };
     expect![[r#"
-        Stack mark-event-queue is updated in eu-west-2, account 111122223333.
+        Stack mark-event-queue is to be updated in eu-west-2, account 111122223333.
 
         client       change  queue                             account
         Billing      kept    MarkFanOutClientBilling.fifo      111122223333
@@ -1015,7 +1015,7 @@ fn what_the_ledger_has_not_settled_of_the_last_deploy_is_shown() {
     // The file says what is deployed: the difference is no change of this deploy.
     assert_eq!((unsettled.result, unsettled.settings.len()), (PlanResult::Nothing, 0));
     expect![[r#"
-        Stack events is updated in eu-west-2, account 111122223333.
+        Stack events is to be updated in eu-west-2, account 111122223333.
 
         client     change  queue                           account
         Billing    kept    MarkFanOutClientBilling.fifo    111122223333
@@ -1044,7 +1044,7 @@ fn a_clients_filter_that_changes_is_shown_with_what_it_does_not_do() {
         price,
         &price.replace("1000", "500"),
         &expect![[r#"
-        Stack events is updated in eu-west-2, account 111122223333.
+        Stack events is to be updated in eu-west-2, account 111122223333.
 
         client     change  queue                           account
         Billing    kept    MarkFanOutClientBilling.fifo    111122223333
@@ -1062,7 +1062,7 @@ fn a_clients_filter_that_changes_is_shown_with_what_it_does_not_do() {
         "",
         price,
         &expect![[r#"
-        Stack events is updated in eu-west-2, account 111122223333.
+        Stack events is to be updated in eu-west-2, account 111122223333.
 
         client     change  queue                           account
         Billing    kept    MarkFanOutClientBilling.fifo    111122223333
@@ -1080,7 +1080,7 @@ fn a_clients_filter_that_changes_is_shown_with_what_it_does_not_do() {
         price,
         "",
         &expect![[r#"
-        Stack events is updated in eu-west-2, account 111122223333.
+        Stack events is to be updated in eu-west-2, account 111122223333.
 
         client     change  queue                           account
         Billing    kept    MarkFanOutClientBilling.fifo    111122223333

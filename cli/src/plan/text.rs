@@ -37,7 +37,7 @@ impl Plan {
 
     fn heading(&self) -> String {
         let Self { stack, region, account, is_new, .. } = self;
-        let what = if *is_new { "is made" } else { "is updated" };
+        let what = if *is_new { "is to be made" } else { "is to be updated" };
         format!("Stack {} {what} in {region}, account {account}.", printable(stack))
     }
 
