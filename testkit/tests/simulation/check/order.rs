@@ -76,8 +76,12 @@ impl World {
                 // A client that joined without history begins somewhere; no lower version follows.
                 let joined = !registered.history && !registered.is_of_the_first();
                 let from = if joined { first.unwrap_or(version) } else { source.first_version };
-                let is_early =
-                    |first: i64| first < version && is_due(EventRef { version: first, ..arrival.event });
+                // One that came before as a repetition does not come later.
+                let is_early = |first: i64| {
+                    first < version
+                        && !seen.contains(&first)
+                        && is_due(EventRef { version: first, ..arrival.event })
+                };
                 if joined && is_first && first.is_some_and(is_early) {
                     self.violated(|| {
                         format!("order: {name} began with {} and got version {} later", arrival.event, from)
