@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use super::ClientId;
 
 /// The version of the last event that was sent to a client in an incarnation; `None` if none was. A version that was
-/// passed over is none that was sent. After a replay from the start, one below the first version: the next message's
-/// predecessor is the same as if nothing had been sent, and still the client may have events of the aggregate.
+/// passed over is none that was sent. After a replay from the start, or of a client whose cursor was lost, one below the
+/// first version: the next message's predecessor is the same as if nothing had been sent, and still the client may have
+/// events of the aggregate.
 pub type LastVersion = Option<i64>;
 
 /// What a group's up-to-date clients were sent last in this incarnation. (A client that is behind has that in its

@@ -282,6 +282,7 @@ mod tests {
             assert_eq!(cursor.at, now);
         }
     }
+
     #[test]
     fn what_was_sent_last_is_before_what_is_repeated_and_nothing_stays_nothing() {
         let last = |sent: LastVersion, from: i64| {

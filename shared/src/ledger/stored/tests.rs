@@ -258,6 +258,11 @@ fn what_was_sent_last_is_not_known_when_a_release_has_written_that_does_not_know
     let unknown = Cursor { write_count: WriteCount(10), last: None, ..cursor() };
     let key = ItemKey::Cursor(ClientId(2), Group::of(&Key::S("AFC F5".to_owned())));
     assert_eq!(restore(&key, rewritten(&Item::Cursor(cursor()))), Ok(Item::Cursor(unknown)));
+    // One below version 0: something was sent, and all of it is repeated.
+    let mut stored = store(&item);
+    stored.insert("last".to_owned(), Value::N("-1".to_owned()));
+    let Ok(Item::Group(restored)) = restore(&group, stored) else { panic!() };
+    assert_eq!(restored.sent.last(), Some(-1));
 }
 
 #[test]
