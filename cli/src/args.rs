@@ -7,7 +7,7 @@ mod ledger;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::{Args, Parser, Subcommand, value_parser};
+use clap::{ArgMatches, Args, CommandFactory as _, Parser, Subcommand, value_parser};
 use deploy::settings::{
     Architecture, FunctionTimeout, KeyArn, LogRetention, MaximumConcurrency, Memory, QueuePrefix, Settings,
     StreamArn, StreamBatchSize, TopicArn,
@@ -321,6 +321,17 @@ pub struct DeployArguments {
     /// Deploy without asking
     #[arg(long)]
     pub yes: bool,
+}
+
+/// What the help of the command that `matches` are of says about the rights that it takes.
+pub fn rights(matches: &ArgMatches) -> Option<String> {
+    let (mut command, mut matches) = (Arguments::command(), matches);
+    while let Some((name, inner)) = matches.subcommand() {
+        command = command.find_subcommand(name)?.clone();
+        matches = inner;
+    }
+    let help = command.get_after_help()?.to_string();
+    help.lines().find(|line| line.starts_with("Rights: ")).map(str::to_owned)
 }
 
 /// The option that names `stack` in a command line; nothing for the default stack.

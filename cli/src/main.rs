@@ -2,15 +2,16 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use fanoutctl::args::Arguments;
+use clap::{CommandFactory as _, FromArgMatches as _};
+use fanoutctl::args::{Arguments, rights};
 use fanoutctl::commands;
 use fanoutctl::exit::Exit;
 use shared::text::printable;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let interrupted = commands::interrupted(&arguments);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let exit = runtime.block_on(async {
@@ -27,6 +28,11 @@ fn main() -> anyhow::Result<ExitCode> {
         eprintln!("{}", printable(&interrupted));
         Ok(Exit::Interrupted)
     })?;
+    if exit == Exit::NotAllowed
+        && let Some(rights) = rights(&matches)
+    {
+        eprintln!("{rights}");
+    }
     // A build runs on a thread of its own, which no signal stops.
     runtime.shutdown_background();
     Ok(ExitCode::from(exit as u8))

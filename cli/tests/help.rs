@@ -2,40 +2,15 @@
 
 mod support;
 
+use clap::{Command, CommandFactory as _};
 use expect_test::expect_file;
+use fanoutctl::args::Arguments;
 use support::{directory, fanoutctl};
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
-    let commands = [
-        "",
-        "validate",
-        "match",
-        "check",
-        "policy",
-        "plan",
-        "deploy",
-        "status",
-        "pause",
-        "resume",
-        "catch-up",
-        "replay",
-        "backfill",
-        "hold",
-        "release",
-        "skip",
-        "held",
-        "erasures",
-        "attest",
-        "reconcile",
-        "rejected",
-        "rejected list",
-        "rejected show",
-        "rejected resend",
-        "delete",
-    ];
     let directory = directory("help");
-    for command in commands {
+    for (command, is_group) in commands(&Arguments::command(), "") {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");
         let output = fanoutctl(&directory, &arguments).output().unwrap();
@@ -43,9 +18,19 @@ fn every_command_explains_itself_with_an_example() {
         assert!(output.stderr.is_empty(), "{command}");
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(command.is_empty() || help.contains("Example"), "{command}");
+        assert!(is_group || help.contains("\nRights: "), "{command}");
         let name = if command.is_empty() { "fanoutctl".to_owned() } else { command.replace(' ', "-") };
         // Blanks at the end of a line can't be seen.
         let lines: String = help.lines().map(|line| format!("{}\n", line.trim_end())).collect();
         expect_file![format!("help/{name}.txt")].assert_eq(&lines);
     }
+}
+
+/// `command` and all commands below it, by the words that call them, and whether each is only a group of others.
+fn commands(command: &Command, words: &str) -> Vec<(String, bool)> {
+    let mut all = vec![(words.to_owned(), command.has_subcommands())];
+    for below in command.get_subcommands() {
+        all.extend(commands(below, format!("{words} {}", below.get_name()).trim_start()));
+    }
+    all
 }

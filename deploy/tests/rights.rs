@@ -86,27 +86,25 @@ fn the_watch_policy_has_these_rights() {
 }
 
 #[test]
-fn the_rejected_policy_has_these_rights() {
+fn the_inspect_policy_has_these_rights() {
     check(
-        "RejectedPolicy",
+        "InspectPolicy",
         &expect![[r#"
             ReadRejections: allow sqs:ReceiveMessage, sqs:ChangeMessageVisibility on RejectedQueue.Arn
-            DecryptRejections: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
-                where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}
+            ReadEvents: allow dynamodb:GetItem, dynamodb:Query, dynamodb:Scan on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
+            DecryptEvents: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
+                where StringEquals kms:ViaService sqs.${AWS::Region}.${AWS::URLSuffix}, dynamodb.${AWS::Region}.${AWS::URLSuffix}
         "#]],
     );
 }
 
 #[test]
-fn the_retry_policy_has_these_rights() {
+fn the_resend_policy_has_these_rights() {
     check(
-        "RetryPolicy",
+        "ResendPolicy",
         &expect![[r#"
             DeleteRejections: allow sqs:DeleteMessage on RejectedQueue.Arn
             Resend: allow lambda:InvokeFunction on ProcessDynamoDBStream.Arn
-            ReadEvents: allow dynamodb:GetItem, dynamodb:Query on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
-            DecryptEvents: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
-                where StringEquals kms:ViaService dynamodb.${AWS::Region}.${AWS::URLSuffix}
         "#]],
     );
 }
@@ -116,11 +114,8 @@ fn the_replay_policy_has_these_rights() {
     check(
         "ReplayPolicy",
         &expect![[r#"
-        MakeControlRequests: allow lambda:InvokeFunction on CatchUp.Arn
-        ReadEvents: allow dynamodb:Query, dynamodb:Scan on part 0 of (StreamIsImported ? import DynamoDBStreamArn : EventStreamArn) split at /stream/
-        DecryptEvents: allow kms:Decrypt on arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*
-            where StringEquals kms:ViaService dynamodb.${AWS::Region}.${AWS::URLSuffix}
-    "#]],
+            MakeControlRequests: allow lambda:InvokeFunction on CatchUp.Arn
+        "#]],
     );
 }
 
@@ -227,20 +222,25 @@ fn roles_are_assumed_by_lambda_for_this_account_only() {
 /// So a right to use keys depends on the service that calls KMS, and not on the settings.
 #[test]
 fn the_right_to_use_keys_does_not_depend_on_the_stacks_key() {
-    let by_way_of = |service: &str| {
-        let service = format!("{service}.${{AWS::Region}}.${{AWS::URLSuffix}}");
-        json!({ "StringEquals": { "kms:ViaService": { "Fn::Sub": service } } })
+    let by_way_of = |services: &[&str]| {
+        let named =
+            |service: &&str| json!({ "Fn::Sub": format!("{service}.${{AWS::Region}}.${{AWS::URLSuffix}}") });
+        let services = match services {
+            [service] => named(service),
+            services => services.iter().map(named).collect(),
+        };
+        json!({ "StringEquals": { "kms:ViaService": services } })
     };
     let send = ["kms:GenerateDataKey", "kms:Decrypt"].as_slice();
     let read = ["kms:Decrypt"].as_slice();
     let encrypt = ["kms:GenerateDataKey"].as_slice();
     for (id, expected) in [
-        ("ProcessDynamoDBStreamRole", vec![("sqs", send), ("s3", encrypt)]),
-        ("FanOutRole", vec![("sqs", send), ("dynamodb", read)]),
+        ("ProcessDynamoDBStreamRole", vec![(["sqs"].as_slice(), send), (&["s3"], encrypt)]),
+        ("FanOutRole", vec![(&["sqs"], send), (&["dynamodb"], read)]),
         ("WatchPolicy", vec![]),
-        ("RejectedPolicy", vec![("sqs", read)]),
-        ("RetryPolicy", vec![("dynamodb", read)]),
-        ("ReplayPolicy", vec![("dynamodb", read)]),
+        ("InspectPolicy", vec![(&["sqs", "dynamodb"], read)]),
+        ("ResendPolicy", vec![]),
+        ("ReplayPolicy", vec![]),
     ] {
         let uses = |statement: &&Json| {
             let actions = listed_of(&statement["Action"]);
@@ -249,9 +249,9 @@ fn the_right_to_use_keys_does_not_depend_on_the_stacks_key() {
         let all = raw_statements(id);
         let found: Vec<&Json> = all.iter().filter(uses).collect();
         assert_eq!(found.len(), expected.len(), "{id}");
-        for (statement, (service, actions)) in found.into_iter().zip(expected) {
+        for (statement, (services, actions)) in found.into_iter().zip(expected) {
             assert_eq!(listed_of(&statement["Action"]), actions, "{id}");
-            assert_eq!(statement["Condition"], by_way_of(service), "{id}");
+            assert_eq!(statement["Condition"], by_way_of(services), "{id}");
             let keys = "arn:${AWS::Partition}:kms:${AWS::Region}:*:key/*";
             assert_eq!(statement["Resource"], json!({ "Fn::Sub": keys }), "{id}");
         }

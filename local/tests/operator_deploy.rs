@@ -340,7 +340,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
-        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RejectedPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
+        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-InspectPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ResendPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
 
         error: there is no terminal to ask on; add `--yes` to go ahead
     "#]])?;
@@ -355,7 +355,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
         MarkFanOutClientBilling.fifo           0          0
         MarkFanOutClientInsurance.fifo         0          0
 
-        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RejectedPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-RetryPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
+        First detach arn:aws:iam::000000000000:policy/mark-event-queue-WatchPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-InspectPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ResendPolicy-…, arn:aws:iam::000000000000:policy/mark-event-queue-ReplayPolicy-… from every user and role: CloudFormation deletes no policy that is attached.
 
         --- stdout
         Stack mark-event-queue is deleted; 5 queues, the bucket mark-event-queue-discardedrecords-… and the ledger's table mark-event-queue-LedgerTable-… stay. A new stack with the same prefix can be deployed 60 s after the queues are deleted.
@@ -380,7 +380,7 @@ async fn a_failed_deploy_names_the_first_cause_and_where_to_look() -> anyhow::Re
     // No stream is named, and no stack exports one.
     let failed = operator.run(&["deploy", "--yes"], 7)?;
     let last = failed.stderr.lines().last().unwrap_or_default();
-    expect!["error: stack `mark-event-queue` ended as `ROLLBACK_COMPLETE`: `ProcessDynamoDBStreamRole` (AWS::IAM::Role): Export 'DynamoDBStreamArn' not found; all that happened: `aws cloudformation describe-stack-events --stack-name mark-event-queue --region eu-west-2`"].assert_eq(last);
+    expect!["error: stack `mark-event-queue` ended as `ROLLBACK_COMPLETE`: `InspectPolicy` (AWS::IAM::ManagedPolicy): Export 'DynamoDBStreamArn' not found; all that happened: `aws cloudformation describe-stack-events --stack-name mark-event-queue --region eu-west-2`"].assert_eq(last);
     assert_eq!(failed.stdout, "");
     operator.check(
         &["plan"],
@@ -618,9 +618,9 @@ fn without_random_names(text: &str) -> String {
         "mark-event-queue-discardedrecords-",
         "mark-event-queue-LedgerTable-",
         "mark-event-queue-ReplayPolicy-",
-        "mark-event-queue-RetryPolicy-",
+        "mark-event-queue-ResendPolicy-",
         "mark-event-queue-WatchPolicy-",
-        "mark-event-queue-RejectedPolicy-",
+        "mark-event-queue-InspectPolicy-",
     ];
     let mut text = text.to_owned();
     for name in NAMES {

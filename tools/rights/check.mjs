@@ -117,7 +117,8 @@ const PRINCIPALS = {
   's3 service': service('s3'),
   'eventbridge service': service('events'),
   watcher: operator('WatchPolicy'),
-  retrier: operator('WatchPolicy', 'RetryPolicy'),
+  inspector: operator('WatchPolicy', 'InspectPolicy'),
+  resender: operator('WatchPolicy', 'InspectPolicy', 'ResendPolicy'),
   replayer: operator('WatchPolicy', 'ReplayPolicy')
 }
 

@@ -17,7 +17,8 @@ const LOG = ['logs:CreateLogStream', 'logs:PutLogEvents']
 
 // Everybody but the pipeline: with all rights that an account can give, and without.
 const OTHERS = ['administrator', 'account root', 'other account', 'lambda service', 'sns service', 's3 service', 'eventbridge service']
-const OPERATORS = ['watcher', 'retrier', 'replayer']
+const OPERATORS = ['watcher', 'inspector', 'resender', 'replayer']
+const WITHOUT_EVENTS = ['watcher', 'replayer']
 
 // What the functions' code calls, by the SDK's names, and the rights that it takes (Service Authorization Reference).
 export const CALLS = {
@@ -126,14 +127,18 @@ export const ROWS = [
   ...each(OPERATORS, ['s3:GetObject'], ['package of the fan-out'], ALLOWED),
   ...each(OPERATORS, ['s3:PutObject', 's3:DeleteObject'], ['package of the fan-out'], DENIED),
   ...each(OPERATORS, [...WRITE_TABLE], ['LedgerTable', 'event table'], DENIED),
-  ['retrier', ['sqs:DeleteMessage'], 'RejectedQueue', ALLOWED],
-  ['retrier', ['lambda:InvokeFunction'], 'ProcessDynamoDBStream', ALLOWED],
-  ['retrier', ['dynamodb:GetItem', 'dynamodb:Query'], 'event table', ALLOWED],
+  ...each(['inspector', 'resender'], ['sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'], ['RejectedQueue'], ALLOWED),
+  ...each(['inspector', 'resender'], READ_TABLE, ['event table'], ALLOWED),
+  ...each(['inspector', 'resender'], ['kms:Decrypt'], ['key, through SQS', 'key, through DynamoDB'], ALLOWED),
+  ...each(WITHOUT_EVENTS, READ_QUEUE, ['RejectedQueue'], DENIED),
+  ...each(WITHOUT_EVENTS, READ_TABLE, ['event table'], DENIED),
+  ...each(WITHOUT_EVENTS, ['kms:Decrypt'], ['key, through SQS', 'key, through DynamoDB', 'key, directly'], DENIED),
+  ...each(OPERATORS, READ_QUEUE, ['FanOutQueue'], DENIED),
+  ['resender', ['sqs:DeleteMessage'], 'RejectedQueue', ALLOWED],
+  ['resender', ['lambda:InvokeFunction'], 'ProcessDynamoDBStream', ALLOWED],
   ['replayer', ['lambda:InvokeFunction'], 'CatchUp', ALLOWED],
-  ['replayer', ['dynamodb:Query', 'dynamodb:Scan'], 'event table', ALLOWED],
-  ...each(['watcher'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut', 'CatchUp'], DENIED),
-  ...each(['watcher'], READ_TABLE, ['event table'], DENIED),
-  ...each(['watcher', 'replayer'], ['sqs:DeleteMessage'], ['RejectedQueue'], DENIED),
-  ...each(['retrier'], ['lambda:InvokeFunction'], ['FanOut', 'CatchUp'], DENIED),
+  ...each(['watcher', 'inspector'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut', 'CatchUp'], DENIED),
+  ['inspector', ['sqs:DeleteMessage'], 'RejectedQueue', DENIED],
+  ...each(['resender'], ['lambda:InvokeFunction'], ['FanOut', 'CatchUp'], DENIED),
   ...each(['replayer'], ['lambda:InvokeFunction'], ['ProcessDynamoDBStream', 'FanOut'], DENIED)
 ]

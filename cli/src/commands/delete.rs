@@ -94,7 +94,7 @@ async fn remainder(target: &Target, deployed: &DeployedStack, naming: &Naming) -
         Some(Err(why)) => (Vec::new(), Some(why)),
         None => (Vec::new(), None),
     };
-    let policies = ["WatchPolicyARN", "RejectedPolicyARN", "RetryPolicyARN", "ReplayPolicyARN"];
+    let policies = ["WatchPolicyARN", "InspectPolicyARN", "ResendPolicyARN", "ReplayPolicyARN"];
     Remainder {
         stack: deployed.name.clone(),
         kept_queues,

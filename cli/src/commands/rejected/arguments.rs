@@ -6,7 +6,9 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Subcommand)]
 pub enum RejectedCommand {
     /// List the rejected events, and why each was rejected
-    #[command(after_help = "Example:\n  fanoutctl rejected list")]
+    #[command(
+        after_help = "Example:\n  fanoutctl rejected list\n\nRights: `WatchPolicy` and `InspectPolicy`."
+    )]
     List {
         /// The most rejections to look at
         #[arg(long, value_name = "N", default_value_t = 100)]
@@ -14,7 +16,9 @@ pub enum RejectedCommand {
     },
 
     /// Show one rejection in full
-    #[command(after_help = "Example:\n  fanoutctl rejected show 4f1c")]
+    #[command(
+        after_help = "Example:\n  fanoutctl rejected show 4f1c\n\nRights: `WatchPolicy` and `InspectPolicy`."
+    )]
     Show {
         /// The id that `list` shows, or as much of its beginning as is unique
         #[arg(value_name = "ID")]
@@ -28,6 +32,7 @@ pub enum RejectedCommand {
         The event is read from the event table, converted again, and sent to every client, with the attribute `replay`. \
         Later events of its group are sent again after it, in order, to the clients that have them. An event that is no \
         longer in the event table is not sent, and its rejection stays.\n\n\
+        Rights: `WatchPolicy`, `InspectPolicy` and `ResendPolicy`.\n\n\
         Exit status: 6 if a rejection stays.")]
     Resend(ResendArguments),
 }
