@@ -2,10 +2,10 @@
 
 mod support;
 
-use clap::{Command, CommandFactory as _};
+use clap::CommandFactory as _;
 use expect_test::expect_file;
 use fanoutctl::args::Arguments;
-use support::{directory, fanoutctl};
+use support::{commands, directory, fanoutctl};
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
@@ -24,13 +24,4 @@ fn every_command_explains_itself_with_an_example() {
         let lines: String = help.lines().map(|line| format!("{}\n", line.trim_end())).collect();
         expect_file![format!("help/{name}.txt")].assert_eq(&lines);
     }
-}
-
-/// `command` and all commands below it, by the words that call them, and whether each is only a group of others.
-fn commands(command: &Command, words: &str) -> Vec<(String, bool)> {
-    let mut all = vec![(words.to_owned(), command.has_subcommands())];
-    for below in command.get_subcommands() {
-        all.extend(commands(below, format!("{words} {}", below.get_name()).trim_start()));
-    }
-    all
 }

@@ -20,7 +20,7 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::tables::EVENTS;
 use serde_json::{Value, json};
-use support::{SOURCE, SdkClients as _, fanoutctl, ground, take};
+use support::{SOURCE, SdkClients as _, ground, printed, take};
 
 /// The client that wants to know of erasures, and the one that doesn't.
 const CLIENTS: [&str; 2] = ["Registry", "Billing"];
@@ -128,7 +128,7 @@ impl Operator {
 
     /// Runs a command that ends with this status.
     fn run(&self, arguments: &[&str], status: i32) -> (String, String) {
-        let output = fanoutctl(&self.ground, &self.config, arguments).unwrap().output().unwrap();
+        let output = printed(&self.ground, &self.config, arguments).unwrap();
         let [said, errors] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}{errors}");
         (said, errors)

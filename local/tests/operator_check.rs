@@ -27,7 +27,7 @@ use local::ministack::{ACCOUNT, REGION};
 use local::stack::Ground;
 use local::tables::EVENTS;
 use serde_json::Value;
-use support::{SOURCE, SdkClients as _, fanoutctl, ground};
+use support::{SOURCE, SdkClients as _, ground, printed};
 
 /// The account of the client that brings its queue along.
 const OWNER: &str = "444455556666";
@@ -180,7 +180,7 @@ impl Operator {
     }
 
     fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        Ok(fanoutctl(&self.ground, &self.config, arguments)?.output()?)
+        printed(&self.ground, &self.config, arguments)
     }
 
     fn deploy(&self) -> anyhow::Result<()> {

@@ -21,7 +21,7 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use serde_json::Value;
 use shared::config::Config;
-use support::{SOURCE, SdkClients as _, fanoutctl, ground};
+use support::{SOURCE, SdkClients as _, ground, printed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
@@ -542,7 +542,7 @@ impl Operator {
 
     /// Runs the tool, which must exit with `code`.
     fn run(&self, arguments: &[&str], code: i32) -> anyhow::Result<Printed> {
-        let output = fanoutctl(&self.ground, &self.config, arguments)?.output()?;
+        let output = printed(&self.ground, &self.config, arguments)?;
         let printed =
             Printed { stdout: String::from_utf8(output.stdout)?, stderr: String::from_utf8(output.stderr)? };
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}{}", printed.stdout, printed.stderr);
@@ -551,7 +551,7 @@ impl Operator {
 
     /// The tool's exit status.
     fn status_of(&self, arguments: &[&str]) -> anyhow::Result<Option<i32>> {
-        Ok(fanoutctl(&self.ground, &self.config, arguments)?.output()?.status.code())
+        Ok(printed(&self.ground, &self.config, arguments)?.status.code())
     }
 
     /// Asserts what the tool prints, without its progress.

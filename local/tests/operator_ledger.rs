@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use shared::consumer::{ConsumerSettings, ConsumerState, ReceivedMessage, Start, Verdict, decide};
 use shared::control::ReplayRequest;
 use shared::ids::{Group, IncarnationToken, Key};
-use support::{SOURCE, SdkClients as _, fanoutctl, ground, incarnations, take};
+use support::{SOURCE, SdkClients as _, ground, incarnations, printed, take};
 use tokio::sync::watch;
 
 const CLIENTS: [&str; 3] = ["Billing", "Insurance", "Enforcement"];
@@ -431,7 +431,7 @@ impl Operator {
     }
 
     fn run_with(&self, config: &Path, arguments: &[&str], status: i32) -> (String, String) {
-        let output = fanoutctl(&self.ground, config, arguments).unwrap().output().unwrap();
+        let output = printed(&self.ground, config, arguments).unwrap();
         let [said, errors] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}{errors}");
         (said, errors)

@@ -11,7 +11,7 @@ mod support;
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -23,7 +23,7 @@ use local::stack::Ground;
 use local::tables::EVENTS;
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
-use support::{SOURCE, START, SdkClients as _, fanoutctl, ground, item_of};
+use support::{SOURCE, START, SdkClients as _, fanoutctl, ground, item_of, printed};
 
 /// Longer than a returned message and a cold start take here, and the catch-up's next call.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -60,7 +60,8 @@ impl Operator {
 
     /// Runs a command that ends with this status.
     fn run(&self, arguments: &[&str], status: i32) -> (String, String) {
-        let output: Output = self.command(arguments).output().unwrap();
+        let arguments = [&["rejected"], arguments].concat();
+        let output = printed(&self.ground, &self.config, &arguments).unwrap();
         let [said, errors] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}{errors}");
         (said, errors)

@@ -24,7 +24,7 @@ use local::ministack::ACCOUNT;
 use local::stack::Ground;
 use local::{marks, write};
 use serde_json::{Value, json};
-use support::{SOURCE, START, SdkClients as _, fanoutctl, ground};
+use support::{SOURCE, START, SdkClients as _, fanoutctl, ground, printed};
 use tokio::sync::{mpsc, watch};
 
 const MARKS: usize = 25;
@@ -158,7 +158,7 @@ impl Operator {
     }
 
     fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        Ok(fanoutctl(&self.ground, &self.config, arguments)?.output()?)
+        printed(&self.ground, &self.config, arguments)
     }
 
     fn done(&self, arguments: &[&str]) -> anyhow::Result<()> {

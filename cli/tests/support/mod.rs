@@ -6,6 +6,8 @@
     reason = "a test reports by panicking; clippy sees that only in functions marked as tests"
 )]
 
+pub(crate) mod schema;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -58,6 +60,8 @@ pub(crate) fn fanoutctl_at(endpoint: &str, directory: &Path, arguments: &[&str])
 /// Runs `command`. Returns exit status, standard output and standard error, as people see them.
 pub(crate) fn run(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
+    let arguments: Vec<&str> = command.get_args().filter_map(|argument| argument.to_str()).collect();
+    schema::assert_shape(&arguments, &stdout);
     let mut text = format!("exit {}\n", status.code().unwrap_or(-1));
     for (name, stream) in [("stdout", stdout), ("stderr", stderr)] {
         if !stream.is_empty() {
@@ -84,4 +88,13 @@ pub(crate) fn service(status: &'static str, body: &'static str) -> String {
         }
     });
     endpoint
+}
+
+/// `command` and all commands below it, by the words that call them, and whether each is only a group of others.
+pub(crate) fn commands(command: &clap::Command, words: &str) -> Vec<(String, bool)> {
+    let mut all = vec![(words.to_owned(), command.has_subcommands())];
+    for below in command.get_subcommands() {
+        all.extend(commands(below, format!("{words} {}", below.get_name()).trim_start()));
+    }
+    all
 }

@@ -2,11 +2,14 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+#[path = "../../../cli/tests/support/schema.rs"]
+mod schema;
+
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -116,6 +119,13 @@ pub(crate) fn fanoutctl(ground: &Ground, config: &Path, arguments: &[&str]) -> a
     command.current_dir(workspace::root()).envs(ground.variables()).args(arguments);
     command.arg("--config").arg(config).stdin(Stdio::null());
     Ok(command)
+}
+
+/// What [`fanoutctl`] prints, and how it ends. With `--json`, it prints the shape that `docs/json` promises.
+pub(crate) fn printed(ground: &Ground, config: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
+    let output = fanoutctl(ground, config, arguments)?.output()?;
+    schema::assert_shape(arguments, &output.stdout);
+    Ok(output)
 }
 
 /// Starts `fanoutctl deploy` with a config of the test's own. Returns it with the lines that it prints.
