@@ -85,6 +85,10 @@ pub enum Command {
     #[command(after_help = include_str!("args/help/check.txt"))]
     Check(CheckArguments),
 
+    /// Estimate what the pipeline costs, for the clients of the config and a load
+    #[command(after_help = include_str!("args/help/cost.txt"))]
+    Cost(CostArguments),
+
     /// Print the policy of a client's queue, which the owner of an existing queue must give it
     #[command(after_help = include_str!("args/help/policy.txt"))]
     Policy(PolicyArguments),
@@ -206,6 +210,36 @@ pub struct CheckArguments {
     /// Print the body of the event that is shown as a message, and the values in clients' views of it
     #[arg(long)]
     pub show_body: bool,
+}
+
+/// The arguments of `cost`.
+#[derive(Debug, Args)]
+pub struct CostArguments {
+    /// Events a month
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub events_per_month: f64,
+
+    /// The bytes of an event's JSON
+    #[arg(long, value_name = "BYTES", default_value_t = 2_000, value_parser = value_parser!(u64).range(1..=1_048_576))]
+    pub size: u64,
+
+    /// Events in a batch of the fan-out [default: as the rate says]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=10))]
+    pub batch: Option<u8>,
+
+    /// How long a call of AWS takes
+    #[arg(long, value_name = "MS", default_value_t = 10, value_parser = value_parser!(u16).range(1..=10_000))]
+    pub call_milliseconds: u16,
+
+    /// The size of the event table, which is compared with the ledger each day
+    #[arg(long, value_name = "GB", default_value_t = 1.0, value_parser = positive)]
+    pub table_gigabytes: f64,
+}
+
+/// A number above 0, also in the form `2e9`.
+fn positive(text: &str) -> Result<f64, &'static str> {
+    let number: f64 = text.parse().map_err(|_| "not a number")?;
+    if number.is_finite() && number > 0.0 { Ok(number) } else { Err("must be above 0") }
 }
 
 /// The arguments of `policy`.

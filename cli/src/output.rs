@@ -100,7 +100,7 @@ pub fn write(text: &str) -> Result<(), Failure> {
 }
 
 /// A table of `header` and `rows`, without a line feed at its end. A column is aligned to the right if each cell is a
-/// number, perhaps after a `>`, or the `-` of a figure that isn't known.
+/// number, perhaps after a `>`, `<` or `$`, or the `-` of a figure that isn't known.
 pub fn table<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = Row<N>>,
@@ -178,7 +178,7 @@ pub fn time(seconds: u64) -> String {
 
 fn is_numeric<const N: usize>(rows: &[Row<N>], column: usize) -> bool {
     let is_number = |text: &str| {
-        let number = text.trim_start_matches('>');
+        let number = text.trim_start_matches(['>', '<', '$']);
         text == "-" || number.starts_with(|first: char| first.is_ascii_digit())
     };
     rows.iter().all(|row| row.get(column).is_none_or(|(text, _)| is_number(text)))

@@ -5,6 +5,7 @@ pub mod attest;
 pub mod catch_up;
 pub mod check;
 pub mod completions;
+pub mod cost;
 pub mod delete;
 pub mod deploy;
 pub mod erasures;
@@ -59,6 +60,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Validate(arguments) => validate::execute(&context, &arguments),
         Command::Match(arguments) => match_clients::execute(&context, &arguments),
         Command::Check(arguments) => check::execute(&context, &arguments).await,
+        Command::Cost(arguments) => cost::execute(&context, &arguments),
         Command::Policy(arguments) => policy::execute(&context, &arguments).await,
         Command::Plan(arguments) => plan::execute(&context, &arguments).await,
         Command::Deploy(arguments) => deploy::execute(&context, &arguments).await,

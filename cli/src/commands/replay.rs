@@ -25,6 +25,7 @@ use crate::args::ReplayArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::Style;
+use crate::prices::Prices;
 
 /// Shows what the replay costs, asks, and requests it.
 ///
@@ -44,7 +45,8 @@ pub async fn execute(context: &Context, mut arguments: ReplayArguments) -> Resul
         ReplayScope::Nothing(why) => report.nothing_to_do = Some(why),
         ReplayScope::Events(estimate) => {
             let is_paused = client.state == State::Paused;
-            let cost = ReplayCost::new(&arguments.client, arguments.from, &estimate, is_paused);
+            let cost =
+                ReplayCost::new(&arguments.client, arguments.from, &estimate, is_paused, &Prices::load()?);
             if !report.dry_run {
                 // Standard output is for the result alone.
                 eprintln!("{}", cost.to_text(&stack, Style::of_stderr()));

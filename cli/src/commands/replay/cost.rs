@@ -5,13 +5,10 @@ use shared::text::printable;
 
 use super::estimate::ReplayEstimate;
 use crate::output::{Style, Tone, row, table};
+use crate::prices::Prices;
 
 /// The most events in a request, each of another group (SQS API Reference, "SendMessageBatch").
 const ENTRIES_PER_REQUEST: u64 = 10;
-
-/// The price of a million requests to FIFO queues, in dollars: Amazon SQS pricing, us-east-1, noted on 2026-11-21. The
-/// first million of each month is free; that is not subtracted.
-const DOLLARS_PER_MILLION: f64 = 0.50;
 
 /// The cost of a replay.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,6 +23,8 @@ pub(super) struct ReplayCost {
     /// Requests to SQS, for messages of up to 64 KiB.
     requests: Range<u64>,
     dollars: Range<f64>,
+    #[serde(skip)]
+    dollars_per_million: f64,
     /// Whether the client gets nothing before it is resumed.
     pub(super) is_paused: bool,
 }
@@ -39,7 +38,15 @@ struct Range<N> {
 
 impl ReplayCost {
     /// The cost of a replay of the events of `estimate` to `client`.
-    pub(super) fn new(client: &str, from: i64, estimate: &ReplayEstimate, is_paused: bool) -> Self {
+    pub(super) fn new(
+        client: &str,
+        from: i64,
+        estimate: &ReplayEstimate,
+        is_paused: bool,
+        prices: &Prices,
+    ) -> Self {
+        let dollars_per_million = prices.sqs_fifo_million_requests;
+        let price = |requests| price(requests, dollars_per_million);
         let requests = Range::requests(estimate.events(), estimate.largest());
         Self {
             client: client.to_owned(),
@@ -48,13 +55,14 @@ impl ReplayCost {
             events: estimate.events(),
             requests,
             dollars: Range { at_least: price(requests.at_least), at_most: price(requests.at_most) },
+            dollars_per_million,
             is_paused,
         }
     }
 
     /// The text for people; ends with a line feed. `stack` is the option that names the stack in a command line.
     pub(super) fn to_text(&self, stack: &str, style: Style) -> String {
-        let Self { client, from, groups, events, requests, dollars, is_paused } = self;
+        let Self { client, from, groups, events, requests, dollars, dollars_per_million, is_paused } = self;
         let client = printable(client);
         let requests = requests.to_text(|count| count.to_string());
         let row =
@@ -67,7 +75,7 @@ impl ReplayCost {
         let paused = if *is_paused { resume.as_str() } else { "" };
         format!(
             "Client {client} gets again what it has from version {from} on, marked with the attribute `replay`:\n\n{table}\n\n\
-             A request takes one event each of up to ten groups; $0.50 per million, for events of up to 64 KiB.\n{paused}"
+             A request takes one event each of up to ten groups; ${dollars_per_million:.2} per million, for events of up to 64 KiB.\n{paused}"
         )
     }
 }
@@ -87,8 +95,8 @@ impl<N: Copy> Range<N> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a price has few digits")]
-fn price(requests: u64) -> f64 {
-    requests as f64 * DOLLARS_PER_MILLION / 1_000_000.0
+fn price(requests: u64, dollars_per_million: f64) -> f64 {
+    requests as f64 * dollars_per_million / 1_000_000.0
 }
 
 fn priced(dollars: f64) -> String {
@@ -124,7 +132,7 @@ mod tests {
     }
 
     fn check(aggregates: &[u64], is_paused: bool, expected: &Expect) {
-        let cost = ReplayCost::new("Billing", 3, &estimate(aggregates), is_paused);
+        let cost = ReplayCost::new("Billing", 3, &estimate(aggregates), is_paused, &Prices::load().unwrap());
         expected.assert_eq(&cost.to_text(" --stack test", Style::Plain));
     }
 
@@ -171,7 +179,7 @@ mod tests {
 
     #[test]
     fn programs_get_the_cost_as_json() {
-        let cost = ReplayCost::new("Billing", 3, &estimate(&[20, 30, 10]), false);
+        let cost = ReplayCost::new("Billing", 3, &estimate(&[20, 30, 10]), false, &Prices::load().unwrap());
         expect![[r#"
             {
               "client": "Billing",

@@ -82,10 +82,17 @@ mod tests {
     use super::*;
     use crate::commands::replay::estimate::{AggregateEvents, ReplayEstimate};
     use crate::commands::replay::request::FailedGroup;
+    use crate::prices::Prices;
 
     fn cost(is_paused: bool) -> ReplayCost {
         let aggregate = AggregateEvents { key: TypedKey::S("AFC".to_owned()), events: 20 };
-        ReplayCost::new("Billing", 3, &ReplayEstimate(vec![aggregate; 3]), is_paused)
+        ReplayCost::new(
+            "Billing",
+            3,
+            &ReplayEstimate(vec![aggregate; 3]),
+            is_paused,
+            &Prices::load().unwrap(),
+        )
     }
 
     fn requested(is_paused: bool, outcome: ReplayTally) -> Report {
