@@ -6,6 +6,7 @@ use super::*;
 
 mod clients;
 mod properties;
+mod schema;
 mod source;
 mod view;
 
@@ -37,8 +38,14 @@ fn naming() -> Naming {
     Naming::try_new("aws", "eu-west-2", "111122223333", "test-").unwrap()
 }
 
+/// Reads `text`. What is valid has to be valid by the schema, too.
+#[track_caller]
 fn read(text: &str, naming: Option<&Naming>) -> Result<Config, String> {
-    Config::try_from_toml("f.toml", text, naming).map_err(|findings| findings.to_string())
+    let config = Config::try_from_toml("f.toml", text, naming).map_err(|findings| findings.to_string());
+    if config.is_ok() {
+        assert_eq!(schema::errors(text), Vec::<String>::new(), "{text}");
+    }
+    config
 }
 
 /// In each row, `VALID` with its only `from` replaced by `to` has one finding, with a naming and without.
@@ -113,10 +120,14 @@ fn the_shipped_file_is_valid() {
 /// A block with a `[source]` is a whole file; an operator appends any other to one.
 #[test]
 fn what_the_documentation_shows_is_valid() {
-    let pages = [include_str!("../../../docs/configuration.md"), include_str!("../../../README.md")];
+    let pages = [
+        include_str!("../../../docs/configuration.md"),
+        include_str!("../../../docs/deploy.md"),
+        include_str!("../../../README.md"),
+    ];
     let blocks = pages.iter().flat_map(|page| page.split("```toml\n").skip(1));
     let blocks: Vec<&str> = blocks.map(|block| block.split("```").next().unwrap()).collect();
-    assert_eq!(blocks.len(), 7);
+    assert_eq!(blocks.len(), 8);
     for block in blocks {
         let is_whole = block.contains("[source]\n");
         let file = if is_whole { block.to_owned() } else { format!("{SHIPPED}\n{block}") };
