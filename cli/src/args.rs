@@ -1,5 +1,6 @@
 //! The command line.
 
+mod client;
 mod erasures;
 mod holds;
 mod ledger;
@@ -14,6 +15,7 @@ use deploy::settings::{
 };
 
 pub use crate::commands::rejected::arguments::RejectedCommand;
+pub use client::{AddClientArguments, ClientCommand};
 pub use erasures::ErasuresArguments;
 pub use holds::{HeldArguments, HoldArguments, ReleaseArguments, ReleaseScope, SkipArguments};
 pub use ledger::{
@@ -88,6 +90,14 @@ pub enum Command {
     /// Estimate what the pipeline costs, for the clients of the config and a load
     #[command(after_help = include_str!("args/help/cost.txt"))]
     Cost(CostArguments),
+    /// Write a client into the config, or take one out of it
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        fanoutctl client add Parking\n  \
+        fanoutctl client remove Parking"
+    )]
+    Client(ClientCommand),
 
     /// Print the policy of a client's queue, which the owner of an existing queue must give it
     #[command(after_help = include_str!("args/help/policy.txt"))]

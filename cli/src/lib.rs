@@ -7,6 +7,7 @@ pub mod access;
 pub mod args;
 pub mod client_status;
 pub mod commands;
+pub mod config_edit;
 pub mod context;
 pub mod cost;
 pub mod erasures;

@@ -2,8 +2,9 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 
 use expect_test::{Expect, expect};
 use support::{CONFIG, directory, fanoutctl, fanoutctl_at, run, service};
@@ -554,4 +555,110 @@ fn control_requests_need_a_stack_with_the_ledger() {
             error: `DescribeStacks` of `events`: it has no output `LedgerTableName`; deploy it with this version of `fanoutctl`
         "#]].assert_eq(&found);
     }
+}
+
+/// The region isn't known, so that there is no plan.
+#[test]
+fn a_client_is_written_into_the_config_and_taken_out_again() {
+    let directory = directory("client");
+    let path = directory.join("client-queues.toml");
+    fs::write(&path, CONFIG).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink(&path, directory.join("linked.toml")).unwrap();
+    let check = |arguments: &[&str], expected: Expect| {
+        expected.assert_eq(&run(&mut fanoutctl(&directory, arguments)));
+    };
+    let filter = "\"$message\".eventVersion = [\"MarkSold\"]";
+    check(
+        &["client", "add", "Parking", "--config", "linked.toml"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        linked.toml: client Parking is added; it is served after a deploy
+
+        no plan: no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names
+    "#]],
+    );
+    let added = fs::read_to_string(&path).unwrap();
+    assert_eq!(added, format!("{CONFIG}\n[[client]]\nname = \"Parking\"\n"));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(fs::symlink_metadata(directory.join("linked.toml")).unwrap().is_symlink());
+    for (arguments, expected) in [
+        (
+            ["add", "Parking", "--history", "--json"].as_slice(),
+            expect![[r#"
+                exit 3
+                --- stderr
+                error: client-queues.toml:20: client.name: `Parking` is the name in line 17; choose another
+                error: nothing was written; lines are counted with the change
+            "#]],
+        ),
+        (
+            &["add", "my-team"],
+            expect![[r#"
+                exit 3
+                --- stderr
+                error: client-queues.toml:20: client.name: `my-team` is not a client's name; use a letter, then up to 39 letters and digits
+                error: nothing was written; lines are counted with the change
+            "#]],
+        ),
+        (
+            &["add", "Tolls", "--filter", filter],
+            expect![[r#"
+                exit 3
+                --- stderr
+                error: client-queues.toml:23: client.filter.$message.eventVersion: client `Tolls`: is nothing that a message says about its event; known here are `group`, `eventId`, `eventName`, `eventTime`, `version`
+                error: nothing was written; lines are counted with the change; `--filter` takes lines as they stand below `[client.filter]`: `--filter '"$message".eventName = ["MarkSold"]'`
+            "#]],
+        ),
+        (
+            &["add", "Tolls", "--filter", "eventName=MarkSold"],
+            expect![[r#"
+                exit 3
+                --- stderr
+                error: client-queues.toml:23: not TOML: string values must be quoted, expected literal string; correct it, then the rest of the file is checked
+                error: nothing was written; lines are counted with the change; `--filter` takes lines as they stand below `[client.filter]`: `--filter '"$message".eventName = ["MarkSold"]'`
+            "#]],
+        ),
+        (
+            &["add", "Tolls", "--queue-arn", "arn:aws:sqs:eu-west-2:999999999999:E.fifo"],
+            expect![[r#"
+                exit 3
+                --- stderr
+                error: client-queues.toml:21: client.queue_arn: account `999999999999` is not among `source.allowed_accounts`; add it if it may receive every event
+                error: nothing was written; lines are counted with the change
+            "#]],
+        ),
+        (
+            &["remove", "parking"],
+            expect![[r#"
+            exit 2
+            --- stderr
+            error: no client is called `parking`; did you mean `Parking`?
+        "#]],
+        ),
+    ] {
+        check(&[&["client"], arguments].concat(), expected);
+        assert_eq!(fs::read_to_string(&path).unwrap(), added);
+    }
+    check(
+        &["client", "remove", "Parking", "--json"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        {"file":"client-queues.toml","client":"Parking","change":"removed","plan":null,"no_plan":"no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names"}
+    "#]],
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), CONFIG);
+    let files = fs::read_dir(&directory).unwrap().count();
+    assert_eq!(files, 2, "nothing else is left");
+    fs::remove_file(&path).unwrap();
+    check(
+        &["client", "remove", "Parking"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: `client-queues.toml` can't be read: No such file or directory (os error 2); run this in the clone, or name the file with `--config`
+    "#]],
+    );
 }

@@ -1,6 +1,7 @@
-//! Text that people read, printable and whole; words for a shell; and hexadecimal digits.
+//! Text that people read, printable and whole; words for a shell and for TOML; and hexadecimal digits.
 
 use std::error::Error;
+use std::fmt::Write as _;
 
 /// `text` with what a terminal would act on written as an escape.
 pub fn printable(text: &str) -> String {
@@ -45,6 +46,21 @@ pub fn shell_quoted(text: &str) -> String {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// `text` as a TOML string.
+pub fn toml_literal(text: &str) -> String {
+    let mut literal = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => literal.extend(['\\', character]),
+            // Writing to a string cannot fail.
+            _ if character.is_control() => _ = write!(literal, "\\u{:04x}", u32::from(character)),
+            _ => literal.push(character),
+        }
+    }
+    literal.push('"');
+    literal
 }
 
 /// The bytes in lower-case hexadecimal digits.

@@ -4,6 +4,7 @@ mod ask;
 pub mod attest;
 pub mod catch_up;
 pub mod check;
+pub mod client;
 pub mod completions;
 pub mod cost;
 pub mod delete;
@@ -61,6 +62,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Match(arguments) => match_clients::execute(&context, &arguments),
         Command::Check(arguments) => check::execute(&context, &arguments).await,
         Command::Cost(arguments) => cost::execute(&context, &arguments),
+        Command::Client(command) => client::execute(&context, &command).await,
         Command::Policy(arguments) => policy::execute(&context, &arguments).await,
         Command::Plan(arguments) => plan::execute(&context, &arguments).await,
         Command::Deploy(arguments) => deploy::execute(&context, &arguments).await,

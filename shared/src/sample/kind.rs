@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use super::item::{ItemOutcome, SampledItem};
-use super::line::literal;
 use super::version::zeros;
 use super::{ConfigLine, Kind, Survey};
 use crate::config::Source;
 use crate::ids::Key;
+use crate::text::toml_literal;
 
 /// What sets the parts of a sort key off in tables that hold several kinds of items.
 pub(super) const SEPARATORS: [char; 5] = ['#', '/', ':', '|', '~'];
@@ -128,7 +128,7 @@ fn separation(source: &Source, wanted: &[&Key], others: &[&Key]) -> Option<Confi
         return None;
     }
     let condition = match prefix(&wanted, &others) {
-        Some(prefix) => format!("[{{ prefix = {} }}]", literal(&prefix)),
+        Some(prefix) => format!("[{{ prefix = {} }}]", toml_literal(&prefix)),
         None => format!("[{{ anything-but = [{}] }}]", names(&wanted, &others)?),
     };
     Some(ConfigLine::of_filter(std::slice::from_ref(&source.sort_key), &condition))
@@ -162,7 +162,7 @@ fn names(wanted: &[&str], others: &[&str]) -> Option<String> {
     names.dedup();
     let are_words = names.iter().all(|name| is_word(name) && !wanted.contains(name));
     (are_words && (1..=NAMED_LIMIT).contains(&names.len()))
-        .then(|| names.into_iter().map(literal).collect::<Vec<_>>().join(", "))
+        .then(|| names.into_iter().map(toml_literal).collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

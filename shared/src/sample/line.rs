@@ -1,15 +1,14 @@
 //! Lines for `client-queues.toml`, and the names that they can hold.
 
-use std::fmt::Write as _;
-
 use super::ConfigLine;
 use super::item::SampledItem;
 use crate::config::{Path, VersionPlace, nearest};
+use crate::text::toml_literal;
 
 impl ConfigLine {
     /// `key = "value"` in `[source]`.
     pub(super) fn of_source(key: &str, value: &str) -> Self {
-        Self { section: "source", text: format!("{key} = {}", literal(value)) }
+        Self { section: "source", text: format!("{key} = {}", toml_literal(value)) }
     }
 
     /// The line that names the version of an aggregate's first event.
@@ -24,7 +23,11 @@ impl ConfigLine {
             None => Self::of_source("version", &path),
             Some(after) => Self {
                 section: "source",
-                text: format!("version = {{ path = {}, after = {} }}", literal(&path), literal(after)),
+                text: format!(
+                    "version = {{ path = {}, after = {} }}",
+                    toml_literal(&path),
+                    toml_literal(after)
+                ),
             },
         }
     }
@@ -53,21 +56,6 @@ pub(super) fn nearest_path<'i>(text: &str, items: impl Iterator<Item = &'i Sampl
     nearest(text, &known).map(str::to_owned)
 }
 
-/// `text` as a TOML string.
-pub(super) fn literal(text: &str) -> String {
-    let mut literal = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => literal.extend(['\\', character]),
-            // Writing to a string cannot fail.
-            _ if character.is_control() => _ = write!(literal, "\\u{:04x}", u32::from(character)),
-            _ => literal.push(character),
-        }
-    }
-    literal.push('"');
-    literal
-}
-
 /// `path` as a dotted TOML key: a name that holds a dot is quoted.
 pub(super) fn dotted(path: &[String]) -> String {
     path.iter().map(|name| key(name)).collect::<Vec<_>>().join(".")
@@ -76,5 +64,5 @@ pub(super) fn dotted(path: &[String]) -> String {
 /// `name` as a TOML key.
 fn key(name: &str) -> String {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if !name.is_empty() && name.bytes().all(is_bare) { name.to_owned() } else { literal(name) }
+    if !name.is_empty() && name.bytes().all(is_bare) { name.to_owned() } else { toml_literal(name) }
 }
