@@ -4,6 +4,7 @@ mod client;
 mod erasures;
 mod holds;
 mod ledger;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ pub use ledger::{
     AttestArguments, BackfillArguments, CatchUpArguments, ClientArguments, ReplayArguments, RequestArguments,
     ScopeArguments, StatusArguments,
 };
+pub use trace::{TailArguments, TraceArguments};
 
 /// The release, and the commit that it was built from.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("FANOUTCTL_COMMIT"), ")");
@@ -158,6 +160,10 @@ pub enum Command {
     /// Show what a client was sent last of each aggregate, for its team to compare with what it has
     #[command(after_help = include_str!("args/help/attest.txt"))]
     Attest(AttestArguments),
+
+    /// Show where an event is: which clients have it, why others don't, and what helps
+    #[command(after_help = include_str!("args/help/trace.txt"), disable_version_flag = true)]
+    Trace(TraceArguments),
 
     /// Compare the event table with the ledger, and send what is missing
     #[command(after_help = include_str!("args/help/reconcile.txt"))]

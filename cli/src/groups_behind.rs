@@ -2,7 +2,7 @@
 
 use shared::control::TypedKey;
 use shared::ids::Group;
-use shared::ledger::{ClientId, Cursor, Hold, ItemKey, Ledger, READ_LIMIT, Unread};
+use shared::ledger::{ClientId, Cursor, GroupItem, Hold, ItemKey, Ledger, READ_LIMIT, Unread};
 use shared::time::Timestamp;
 
 use crate::client_status::{has, read};
@@ -58,6 +58,19 @@ pub async fn held_groups<L: Ledger>(ledger: &L, client: ClientId) -> Result<Vec<
 }
 
 impl GroupBehind {
+    /// The group of `item` for a client that it says is behind, whose `cursor` is this.
+    pub fn new(client: ClientId, group: &Group, item: &GroupItem, cursor: &Cursor) -> Self {
+        Self {
+            key: TypedKey::from(&item.key),
+            group: group.clone(),
+            has: has(client, item, Some(cursor)),
+            version: item.version,
+            since: cursor.at,
+            is_erased: item.closed.is_some(),
+            hold: cursor.hold.clone(),
+        }
+    }
+
     /// The version that is sent first, or the next above it that the client wants.
     pub fn next(&self) -> i64 {
         self.has.saturating_add(1)
@@ -101,15 +114,7 @@ async fn with_keys<L: Ledger>(
     let behind = cursors.iter().filter_map(|(group, cursor)| {
         // Otherwise the client became up to date after its cursors were read.
         let item = found.group(group).present().filter(|item| item.behind.contains(&client))?;
-        Some(GroupBehind {
-            key: TypedKey::from(&item.key),
-            group: group.clone(),
-            has: has(client, item, Some(cursor)),
-            version: item.version,
-            since: cursor.at,
-            is_erased: item.closed.is_some(),
-            hold: cursor.hold.clone(),
-        })
+        Some(GroupBehind::new(client, group, item, cursor))
     });
     Ok(behind.collect())
 }

@@ -124,7 +124,8 @@ pub fn table<const N: usize>(
         });
         table.add_row(cells.collect::<Vec<_>>());
     }
-    let lines = table.lines().map(|line| line.trim().to_owned());
+    // In a pipe, each cell has a blank before it.
+    let lines = table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned());
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -136,6 +137,14 @@ pub fn row<const N: usize>(texts: [impl Into<String>; N], tone: Tone) -> Row<N> 
 /// The cell of a figure; `-` if it isn't known.
 pub fn figure(figure: Option<impl ToString>) -> String {
     figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string())
+}
+
+/// The beginning of `text`, at most `most` characters. The table escapes control characters.
+pub fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// The cell of what needs attention, empty if nothing does, and the tone of its row.

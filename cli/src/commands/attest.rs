@@ -5,23 +5,17 @@ mod line;
 use std::collections::HashMap;
 
 use aws::operator::ledger::{groups, unread};
-use aws::operator::table::KeyType;
-use shared::control::TypedKey;
-use shared::ledger::{ItemKey, Registration};
+use shared::ledger::Registration;
 use shared::text::counted;
 
 use self::line::{Line, Summary, cursors, lines, text};
-use super::event_keys::did_you_mean;
+use super::event_keys::{known_group, unknown_group};
 use super::operator::{Operator, registered};
 use crate::args::AttestArguments;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::key::{key_of_group, typed_key};
 use crate::output::Output;
 use crate::progress::Progress;
-
-/// The types that an aggregate's key can have. The groups of two types differ, so the ledger tells which one is meant.
-const KEY_TYPES: [KeyType; 3] = [KeyType::S, KeyType::N, KeyType::B];
 
 /// Prints what the client was sent last of one aggregate, or of all. Nothing is put on a queue.
 ///
@@ -52,34 +46,12 @@ async fn one(
     text: &str,
     summary: &mut Summary,
 ) -> Result<Vec<Line>, Failure> {
-    if text.is_empty() {
-        typed_key(text, KeyType::S)?;
-    }
-    let keys = KEY_TYPES.into_iter().filter_map(|of| typed_key(text, of).ok()?.group());
-    // As consumers see it: for a hint.
-    let encoded: Vec<TypedKey> = KEY_TYPES.into_iter().filter_map(|of| key_of_group(text, of)).collect();
-    let keys: Vec<ItemKey> =
-        keys.chain(encoded.iter().filter_map(TypedKey::group)).map(ItemKey::Group).collect();
-    let items = operator.ledger.read(&keys).await?;
-    for key in &keys {
-        let ItemKey::Group(group) = key else { continue };
-        let Some(item) = items.group(group).present() else { continue };
-        let typed = TypedKey::from(&item.key);
-        if typed.as_text() != text {
-            let hint = did_you_mean(&typed);
-            return Err(Exit::Usage.because(format!("the ledger knows no aggregate `{text}`; {hint}")));
-        }
-        let group = (group.clone(), item.clone());
-        // Without cursors, the item is read again where the client has one, together with it.
-        let lines = lines(&operator.ledger.table, client, vec![group], &HashMap::new()).await;
-        let lines = lines.map_err(|error| unread(&operator.ledger.name, &error))?;
-        summary.count(&lines);
-        return Ok(lines);
-    }
-    Err(Exit::Usage.because(format!(
-        "the ledger knows no aggregate `{text}`: none of its events was fanned out since there is a ledger; name an \
-         aggregate by its key"
-    )))
+    let Some(group) = known_group(&operator.ledger, text).await? else { return Err(unknown_group(text)) };
+    // Without cursors, the item is read again where the client has one, together with it.
+    let lines = lines(&operator.ledger.table, client, vec![group], &HashMap::new()).await;
+    let lines = lines.map_err(|error| unread(&operator.ledger.name, &error))?;
+    summary.count(&lines);
+    Ok(lines)
 }
 
 /// The lines of all aggregates that the ledger knows. As lines of JSON they are printed as they are found.

@@ -14,13 +14,12 @@ use shared::text::counted;
 
 use self::report::{Report, text};
 use self::request::{HoldTally, request};
-use super::event_keys::{StackEventTable, did_you_mean};
+use super::event_keys::{StackEventTable, did_you_mean, named_key};
 use super::operator::{Operator, registered, served};
 use super::replay::fresh_id;
 use crate::args::{HoldArguments, ReleaseArguments, SkipArguments};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::key::{key_of_group, typed_key};
 use crate::progress::unless_quick;
 
 /// The wanted change of groups.
@@ -140,17 +139,10 @@ impl NamedKeys {
     fn try_new(groups: &[String], of: KeyType) -> Result<Self, Failure> {
         let mut named = Self { keys: Vec::new(), meant: BTreeMap::new() };
         for text in groups {
-            let key = match (typed_key(text, of), key_of_group(text, of)) {
-                (Ok(key), None) => key,
-                (Ok(key), Some(meant)) => {
-                    named.meant.insert(text.clone(), did_you_mean(&meant));
-                    key
-                }
-                (Err(failure), Some(meant)) => {
-                    return Err(Exit::Usage.because(format!("{failure}; {}", did_you_mean(&meant))));
-                }
-                (Err(failure), None) => return Err(failure),
-            };
+            let (key, meant) = named_key(text, of)?;
+            if let Some(meant) = meant {
+                named.meant.insert(text.clone(), did_you_mean(&meant));
+            }
             if !named.keys.contains(&key) {
                 named.keys.push(key);
             }

@@ -11,6 +11,7 @@ pub mod delete;
 pub mod deploy;
 pub mod erasures;
 mod event_keys;
+mod event_rows;
 pub mod held;
 pub mod hold;
 pub mod match_clients;
@@ -23,6 +24,7 @@ pub mod reconcile;
 pub mod rejected;
 pub mod replay;
 pub mod status;
+pub mod trace;
 pub mod validate;
 
 use shared::text::printable;
@@ -78,6 +80,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Held(arguments) => held::execute(&context, &arguments).await,
         Command::Erasures(arguments) => erasures::execute(&context, &arguments).await,
         Command::Attest(arguments) => attest::execute(&context, &arguments).await,
+        Command::Trace(arguments) => trace::execute(&context, &arguments).await,
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
         Command::Completions { shell } => completions::execute(shell),

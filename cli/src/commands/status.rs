@@ -1,7 +1,7 @@
 //! `fanoutctl status`: shows what is in each queue, which clients are behind, and how far the stack is behind the
 //! stream; or in which groups one client is behind, and why. Changes nothing.
 
-mod client;
+pub(super) mod client;
 mod clients;
 mod collect;
 mod notices;

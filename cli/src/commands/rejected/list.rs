@@ -8,7 +8,7 @@ use super::queue::Sight;
 use super::{look, source};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, Row, Style, Tone, figure, instant, table};
+use crate::output::{self, Row, Style, Tone, figure, instant, shortened, table};
 use crate::rejections::{Rejection, shortest};
 
 /// The most characters of a reason in the table; `show` and JSON have them all.
@@ -102,14 +102,6 @@ fn row(entry: &Entry<'_>) -> Row<6> {
         shortened(&entry.reason, REASON_SHOWN),
     ];
     output::row(cells, Tone::Neutral)
-}
-
-/// The beginning of `text`, at most `most` characters. The table escapes control characters.
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 #[cfg(test)]

@@ -142,13 +142,13 @@ mod tests {
             &[20; 12],
             false,
             &expect![[r#"
-            Client Billing gets again what it has from version 3 on, marked with the attribute `replay`:
+                Client Billing gets again what it has from version 3 on, marked with the attribute `replay`:
 
-            groups  events (at most)  SQS requests  price
-            12               240     24 to 240  under $0.01
+                groups  events (at most)  SQS requests  price
+                    12               240     24 to 240  under $0.01
 
-            A request takes one event each of up to ten groups; $0.50 per million, for events of up to 64 KiB.
-        "#]],
+                A request takes one event each of up to ten groups; $0.50 per million, for events of up to 64 KiB.
+            "#]],
         );
         check(
             &[40_000_000],
@@ -157,7 +157,7 @@ mod tests {
                 Client Billing gets again what it has from version 3 on, marked with the attribute `replay`:
 
                 groups  events (at most)  SQS requests  price
-                1          40000000      40000000  $20.00
+                     1          40000000      40000000  $20.00
 
                 A request takes one event each of up to ten groups; $0.50 per million, for events of up to 64 KiB.
                 The client is paused: it gets them after `fanoutctl resume Billing --stack test`.
@@ -167,13 +167,13 @@ mod tests {
             &[40_000; 1_000],
             false,
             &expect![[r#"
-            Client Billing gets again what it has from version 3 on, marked with the attribute `replay`:
+                Client Billing gets again what it has from version 3 on, marked with the attribute `replay`:
 
-            groups  events (at most)  SQS requests         price
-            1000          40000000  4000000 to 40000000  $2.00 to $20.00
+                groups  events (at most)  SQS requests         price
+                  1000          40000000  4000000 to 40000000  $2.00 to $20.00
 
-            A request takes one event each of up to ten groups; $0.50 per million, for events of up to 64 KiB.
-        "#]],
+                A request takes one event each of up to ten groups; $0.50 per million, for events of up to 64 KiB.
+            "#]],
         );
     }
 

@@ -168,7 +168,7 @@ mod tests {
             Client Billing gets again what it has from version 3 on, marked with the attribute `replay`:
 
             groups  events (at most)  SQS requests  price
-            3                60      20 to 60  under $0.01
+                 3                60      20 to 60  under $0.01
 
             A request takes one event each of up to ten groups; $0.50 per million, for events of up to 64 KiB.
 

@@ -12,10 +12,10 @@ use shared::text::{counted, printable, shell_quoted};
 use super::estimate::{AggregateEvents, EventCount, ReplayEstimate, events_of_group, scan};
 use crate::args::ReplayArguments;
 use crate::client_status;
-use crate::commands::event_keys::{StackEventTable, did_you_mean};
+use crate::commands::event_keys::{StackEventTable, did_you_mean, named_key};
 use crate::commands::operator::Operator;
 use crate::exit::{Exit, Failure};
-use crate::key::{key_of_group, typed_key};
+use crate::key::typed_key;
 use crate::progress::Progress;
 
 /// The events of a replay.
@@ -56,12 +56,8 @@ pub(super) async fn scope(
     let scan_read_units = config.scan_read_units;
     let search = Search { operator, client, arguments, table, table_name, scan_read_units };
     let Some(group) = &arguments.scope.group else { return search.all(after).await };
-    // The operator may have copied the group from a consumer's log.
-    match (typed_key(group, key_type), key_of_group(group, key_type)) {
-        (Ok(key), encoded) => search.one(key, encoded).await,
-        (Err(failure), Some(key)) => Err(Exit::Usage.because(format!("{failure}; {}", did_you_mean(&key)))),
-        (Err(failure), None) => Err(failure),
-    }
+    let (key, encoded) = named_key(group, key_type)?;
+    search.one(key, encoded).await
 }
 
 impl Search<'_> {

@@ -43,7 +43,7 @@ struct Report {
 
 /// A group that the client is behind in.
 #[derive(Debug, Serialize)]
-struct GroupRow {
+pub(in crate::commands) struct GroupRow {
     /// The `MessageGroupId`.
     group: String,
     key: TypedKey,
@@ -51,20 +51,20 @@ struct GroupRow {
     has: i64,
     /// The last version of the aggregate that was sent to those that are up to date.
     version: i64,
-    since: String,
-    seconds: u64,
-    why: Why,
+    pub(in crate::commands) since: String,
+    pub(in crate::commands) seconds: u64,
+    pub(in crate::commands) why: Why,
     /// What is known of the reason.
-    reason: Option<String>,
+    pub(in crate::commands) reason: Option<String>,
     /// The command that helps, once the reason is mended; none if nothing has to be done.
-    command: Option<String>,
-    needs_attention: bool,
+    pub(in crate::commands) command: Option<String>,
+    pub(in crate::commands) needs_attention: bool,
 }
 
 /// Why a client lacks events of a group. In the order of what an operator looks at first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Why {
+pub(in crate::commands) enum Why {
     /// Its queue refuses the next event for good.
     Refused,
     /// An operator, or what delivers from the queue, holds it.
@@ -84,7 +84,7 @@ enum Why {
 /// # Errors
 ///
 /// [`Failure`]: there is no such client, or the ledger can't be read.
-pub(super) async fn execute(context: &Context, name: &str) -> Result<Exit, Failure> {
+pub(in crate::commands) async fn execute(context: &Context, name: &str) -> Result<Exit, Failure> {
     let operator = Operator::of_stack(context).await?;
     let registration = registered(&operator.registry, name)?;
     let behind = operator.ledger.behind(registration.id, GROUPS_LIMIT);
@@ -130,7 +130,8 @@ impl Report {
 }
 
 impl GroupRow {
-    fn new(
+    /// The row of a group that `client` is behind in.
+    pub(in crate::commands) fn new(
         client: &str,
         stack: &str,
         registration: &Registration,
@@ -198,7 +199,7 @@ impl GroupRow {
 }
 
 impl Why {
-    fn to_text(self) -> &'static str {
+    pub(in crate::commands) fn to_text(self) -> &'static str {
         match self {
             Self::Refused => "refused for good",
             Self::Held => "held",

@@ -1,0 +1,408 @@
+//! The answer of `trace`: a sentence, and what it follows from.
+
+use std::collections::BTreeMap;
+
+use aws::operator::sqs::Depth;
+use serde::Serialize;
+use shared::control::TypedKey;
+use shared::ledger::EventTime;
+use shared::text::{counted, printable};
+use shared::time::Timestamp;
+
+use super::client::{ClientRow, EventState};
+use super::{AROUND, EventRow, Facts};
+use crate::args::stack_option;
+use crate::client_status::LONG;
+use crate::exit::Exit;
+use crate::output::{Style, Tone, figure, instant, row, shortened, table, time};
+
+/// The most clients that the first sentence names.
+const NAMED: usize = 3;
+
+/// Where an event is. What isn't known is null, and `unknown` says why.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    stack: String,
+    key: TypedKey,
+    /// The `MessageGroupId`.
+    group: String,
+    /// The version that was asked for, or the newest.
+    version: Option<i64>,
+    /// The newest version of the aggregate that is known.
+    newest: Option<i64>,
+    place: Place,
+    /// The answer, for people.
+    answer: String,
+    /// Whether nothing needs attention.
+    ok: bool,
+    /// The item of the event table.
+    event: Option<EventRow>,
+    /// The items around it, newest first.
+    around: Option<Vec<EventRow>>,
+    ledger: Option<LedgerGroup>,
+    fan_out_queue: Option<Depth>,
+    /// All of the rejected queue: whose messages they are is not asked, because that receives them.
+    rejected_queue: Option<Depth>,
+    clients: Vec<ClientRow>,
+    unknown: BTreeMap<&'static str, String>,
+}
+
+/// How far an event got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Place {
+    /// Neither event table nor ledger have it.
+    Nowhere,
+    /// The event table has it, and the fan-out did not come to it.
+    OnItsWay,
+    /// It can't be sent to any client.
+    Rejected,
+    /// It was given up as missing.
+    GivenUp,
+    /// The fan-out has dealt with it.
+    FannedOut,
+}
+
+/// What the ledger has of the aggregate.
+#[derive(Debug, Serialize)]
+struct LedgerGroup {
+    /// The clients that are not behind have everything up to it.
+    version: i64,
+    /// The lowest version of the incarnation.
+    first_version: i64,
+    incarnation: String,
+    incarnation_number: u64,
+    /// Up to the ledger's version, the last that were given up as missing.
+    given_up: Vec<i64>,
+    /// Those that two events have.
+    used_twice: Vec<i64>,
+    /// When it was seen that the aggregate was erased.
+    erased_at: Option<String>,
+}
+
+impl Report {
+    pub(super) fn new(facts: Facts) -> Self {
+        let in_ledger = facts.item.as_ref().map(|item| item.version);
+        let in_table = facts.rows.iter().flatten().filter_map(|row| row.version).max();
+        let newest = in_ledger.max(in_table);
+        let version = facts.version.or(newest);
+        let of_version = |row: &&EventRow| version.is_some() && row.version == version;
+        let event = facts.rows.iter().flatten().find(of_version).cloned();
+        let place = place(&facts, version, event.as_ref());
+        let clients = facts.clients.iter();
+        let clients = version.map(|version| {
+            let mut clients: Vec<_> =
+                clients.map(|client| ClientRow::new(&facts, client, version, event.as_ref())).collect();
+            clients.sort_by_key(|row| (!row.needs_attention, !row.state.is_addressee()));
+            clients
+        });
+        let mut unknown = BTreeMap::new();
+        let mut known = |name, figure: &Result<Depth, String>| match figure {
+            Ok(depth) => Some(*depth),
+            Err(why) => {
+                unknown.insert(name, why.clone());
+                None
+            }
+        };
+        let fan_out_queue = known("fan_out_queue", &facts.fan_out_queue);
+        let rejected_queue = known("rejected_queue", &facts.rejected_queue);
+        if let Err(why) = &facts.rows {
+            unknown.insert("event_table", why.clone());
+        }
+        let mut report = Self {
+            stack: facts.stack.clone(),
+            key: facts.key.clone(),
+            group: facts.group.as_str().to_owned(),
+            version,
+            newest,
+            place,
+            answer: String::new(),
+            ok: true,
+            around: facts.rows.as_ref().ok().map(|rows| around(rows, version)),
+            event,
+            ledger: facts.item.as_ref().map(|item| LedgerGroup {
+                version: item.version,
+                first_version: item.first.version,
+                incarnation: item.token.as_str().to_owned(),
+                incarnation_number: item.incarnation_number,
+                given_up: item.holes.clone(),
+                used_twice: item.pairs.clone(),
+                erased_at: item.closed.map(instant),
+            }),
+            fan_out_queue,
+            rejected_queue,
+            clients: clients.unwrap_or_default(),
+            unknown,
+        };
+        let is_late = place == Place::OnItsWay && report.is_late(facts.now);
+        report.ok =
+            place != Place::Rejected && !is_late && !report.clients.iter().any(|row| row.needs_attention);
+        report.answer = report.answer(&facts, is_late);
+        report
+    }
+
+    /// 6 if something needs attention.
+    pub(super) fn exit(&self) -> Exit {
+        if self.ok { Exit::Done } else { Exit::Findings }
+    }
+
+    /// Whether the event names a time that is long ago.
+    fn is_late(&self, now: Timestamp) -> bool {
+        let time = self.event.as_ref().and_then(|event| EventTime::try_from_text(event.time.as_deref()?));
+        let since = Timestamp::from_millis(now.as_millis().saturating_sub(millis(LONG)));
+        time.is_some_and(|time| time < EventTime::from(since))
+    }
+
+    /// The answer in one sentence.
+    fn answer(&self, facts: &Facts, is_late: bool) -> String {
+        let key = printable(self.key.as_text());
+        let erased = self.ledger.as_ref().and_then(|ledger| ledger.erased_at.as_ref());
+        let Some(version) = self.version else {
+            return format!(
+                "no item of `{key}` in the event table has a version: it is none that can be sent"
+            );
+        };
+        let is_newest =
+            if facts.version.is_none() || self.version == self.newest { ", the newest," } else { "" };
+        let of = format!("version {version} of `{key}`{is_newest}");
+        let stack = stack_option(&self.stack);
+        if let Some(erased) = erased.filter(|_| self.event.is_none()) {
+            return format!(
+                "`{key}` was erased, as was seen at {erased}, after version {}: `fanoutctl erasures{stack}` says who was told",
+                facts.item.as_ref().map_or(0, |item| item.version)
+            );
+        }
+        match self.place {
+            Place::Nowhere => {
+                let newest = figure(self.newest);
+                let nowhere = if facts.rows.is_ok() {
+                    "is not there: neither the event table nor the ledger has it"
+                } else {
+                    "is not known to the ledger, and the event table can't be read"
+                };
+                format!("version {version} of `{key}` {nowhere}; the newest is version {newest}")
+            }
+            Place::Rejected => {
+                let why = self.event.as_ref().and_then(|event| event.not_sendable.as_deref());
+                let why = printable(why.unwrap_or_default());
+                format!("{of} can't be sent to any client: {why}; the rest: `fanoutctl rejected list{stack}`")
+            }
+            Place::GivenUp if self.event.is_some() => {
+                format!("{of} was given up as missing, and the event table has it now: no client was sent it")
+            }
+            Place::GivenUp => {
+                format!(
+                    "{of} was given up: neither the stream nor the event table had it, and no client was sent it"
+                )
+            }
+            Place::OnItsWay => {
+                let missing = facts.missing(version);
+                let waits = match missing.first() {
+                    Some(first) => {
+                        format!(": the fan-out waits for version {first}, which the table does not have")
+                    }
+                    None if is_late => format!(
+                        ", though its time is long ago: `fanoutctl status{stack}` says whether stream or fan-out are late; \
+                         `fanoutctl reconcile{stack}` sends what the stream did not show"
+                    ),
+                    None => String::new(),
+                };
+                format!("{of} is in the event table, and not fanned out yet{waits}")
+            }
+            Place::FannedOut => self.fanned_out(&of),
+        }
+    }
+
+    /// Who has the event, and who doesn't.
+    fn fanned_out(&self, of: &str) -> String {
+        let addressees: Vec<&ClientRow> =
+            self.clients.iter().filter(|row| row.state.is_addressee()).collect();
+        let having = addressees.iter().filter(|row| row.state == EventState::Sent).count();
+        let whom = match (having, addressees.len()) {
+            (_, 0) => "for none of the clients".to_owned(),
+            (0, 1) => "not with the one client that wants it".to_owned(),
+            (_, 1) => "with the one client that wants it".to_owned(),
+            (having, all) if having == all => format!("with all {all} clients that want it"),
+            (having, all) => format!("with {having} of the {all} clients that want it"),
+        };
+        let others: Vec<&ClientRow> =
+            self.clients.iter().filter(|row| row.state != EventState::Sent).collect();
+        let mut text = format!("{of} is {whom}");
+        for row in others.iter().take(NAMED) {
+            text += &format!("; {}", row.in_words());
+        }
+        if others.len() > NAMED {
+            text += &format!("; and {} below", counted(others.len() - NAMED, "other"));
+        }
+        text
+    }
+}
+
+impl Facts {
+    /// The versions below `version` that the fan-out was to send first, and that the event table does not have.
+    fn missing(&self, version: i64) -> Vec<i64> {
+        let (Ok(rows), Some(item)) = (&self.rows, &self.item) else { return Vec::new() };
+        let has = |version| rows.iter().any(|row| row.version == Some(version));
+        (item.version.saturating_add(1)..version).filter(|version| !has(*version)).take(NAMED).collect()
+    }
+}
+
+impl ClientRow {
+    /// `Billing is behind since …: its queue fails: …`
+    fn in_words(&self) -> String {
+        let client = printable(&self.client);
+        let reason =
+            self.reason.as_deref().map(|reason| format!(": {}", printable(reason))).unwrap_or_default();
+        match (self.state, self.why) {
+            (EventState::Behind, Some(why)) => {
+                let since =
+                    self.behind_since.as_deref().map(|since| format!(" since {since}")).unwrap_or_default();
+                format!("{client} is behind{since}: {}{reason}", why.to_text())
+            }
+            (EventState::Unwanted, _) => format!("{client} does not want it{reason}"),
+            (EventState::NotSent, _) => format!("{client} was not sent it{reason}"),
+            (EventState::Skipped, _) => format!("for {client} it was left out{reason}"),
+            (state, _) => format!("{client}: {}{reason}", state.to_text()),
+        }
+    }
+
+    /// What the table says of it.
+    fn state(&self) -> String {
+        let mark = if self.needs_attention { "! " } else { "" };
+        match (self.state, self.why) {
+            (EventState::Behind, Some(why)) => format!("{mark}{}", why.to_text()),
+            (state, Some(why)) => format!("{mark}{}, then {}", state.to_text(), why.to_text()),
+            (state, None) => format!("{mark}{}", state.to_text()),
+        }
+    }
+}
+
+fn place(facts: &Facts, version: Option<i64>, event: Option<&EventRow>) -> Place {
+    let Some(version) = version else { return Place::Rejected };
+    if event.is_some_and(|event| event.not_sendable.is_some()) {
+        return Place::Rejected;
+    }
+    match &facts.item {
+        Some(item) if item.holes.contains(&version) => Place::GivenUp,
+        Some(item) if version <= item.version => Place::FannedOut,
+        _ if event.is_some() => Place::OnItsWay,
+        _ => Place::Nowhere,
+    }
+}
+
+/// The items around `version`, and those of `rows` that have no version that can be read.
+fn around(rows: &[EventRow], version: Option<i64>) -> Vec<EventRow> {
+    let version = version.unwrap_or_default();
+    let is_near = |row: &&EventRow| row.version.is_none_or(|of| (of - version).abs() <= AROUND);
+    rows.iter().filter(is_near).take(10).cloned().collect()
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The text for people: the answer, the event's place in table, ledger and queues, and a line for each client.
+pub(super) fn text(report: &Report, style: Style) -> String {
+    let mut text = format!("{}\n\n", report.answer);
+    if let Some(rows) = report.around.as_ref().filter(|rows| !rows.is_empty()) {
+        let header = ["version", "sort key", "event id", "name", "time"];
+        let cells = rows.iter().map(|event| {
+            let is_it = event.version == report.version;
+            let optional = |text: &Option<String>| shortened(text.as_deref().unwrap_or("-"), 40);
+            let name = match &event.not_sendable {
+                Some(why) => format!("! {}", shortened(why, 60)),
+                None => optional(&event.name),
+            };
+            let tone = if event.not_sendable.is_some() { Tone::Bad } else { Tone::Neutral };
+            let mark = if is_it { "←" } else { "" };
+            let time = format!("{} {mark}", optional(&event.time));
+            row(
+                [
+                    figure(event.version),
+                    shortened(&event.sort_key, 40),
+                    optional(&event.event_id),
+                    name,
+                    time,
+                ],
+                tone,
+            )
+        });
+        text += &format!("{}\n\n", table(header, cells, style));
+    }
+    if let Some(ledger) = &report.ledger {
+        text += &ledger.to_text();
+    } else {
+        text += "ledger: nothing of this aggregate yet\n";
+    }
+    let stack = stack_option(&report.stack);
+    if let Some(depth) = report.fan_out_queue {
+        text += &format!("fan-out queue, of all aggregates: {depth}\n");
+    }
+    if let Some(depth) = report.rejected_queue.filter(|depth| !depth.is_empty()) {
+        text += &format!(
+            "rejected queue, of all aggregates: {depth}; which ones:\n  → fanoutctl rejected list{}\n",
+            printable(&stack)
+        );
+    }
+    for (what, why) in &report.unknown {
+        text += &format!(
+            "not known: {}: {}\n",
+            what.replace("fan_out", "fan-out").replace('_', " "),
+            printable(why)
+        );
+    }
+    if !report.clients.is_empty() {
+        let header = ["client", "state", "sent last", "up to", "behind for"];
+        let cells = report.clients.iter().map(|client| {
+            let tone = match client.state {
+                _ if client.needs_attention => Tone::Bad,
+                EventState::Sent => Tone::Good,
+                _ => Tone::Neutral,
+            };
+            let behind = client.behind_seconds.map_or("-".to_owned(), time);
+            row(
+                [
+                    client.client.clone(),
+                    client.state(),
+                    figure(client.sent_last),
+                    figure(client.position),
+                    behind,
+                ],
+                tone,
+            )
+        });
+        text += &format!("\n{}\n", table(header, cells, style));
+    }
+    let told: Vec<&ClientRow> =
+        report.clients.iter().filter(|client| client.reason.is_some() || client.command.is_some()).collect();
+    if !told.is_empty() {
+        text.push('\n');
+    }
+    for client in told {
+        let reason = client.reason.as_deref().unwrap_or(client.state.to_text());
+        text += &format!("{}: {}\n", printable(&client.client), printable(reason));
+        text.extend(client.command.iter().map(|command| format!("  → {}\n", printable(command))));
+    }
+    text
+}
+
+impl LedgerGroup {
+    fn to_text(&self) -> String {
+        let Self { version, first_version, incarnation, incarnation_number, given_up, used_twice, erased_at } =
+            self;
+        let versions = |what: &str, versions: &[i64]| match versions {
+            [] => String::new(),
+            versions => {
+                let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
+                format!("; {what}: {}", versions.join(", "))
+            }
+        };
+        let erased =
+            erased_at.as_ref().map(|at| format!("; erased, as was seen at {at}")).unwrap_or_default();
+        format!(
+            "ledger: versions {first_version} to {version} of incarnation {incarnation_number} ({incarnation}){}{}{erased}\n",
+            versions("given up as missing", given_up),
+            versions("used by two events", used_twice)
+        )
+    }
+}
