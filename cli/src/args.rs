@@ -165,6 +165,10 @@ pub enum Command {
     #[command(after_help = include_str!("args/help/trace.txt"), disable_version_flag = true)]
     Trace(TraceArguments),
 
+    /// Show what a client is sent of an aggregate from now on, without touching its queue
+    #[command(after_help = include_str!("args/help/tail.txt"))]
+    Tail(TailArguments),
+
     /// Compare the event table with the ledger, and send what is missing
     #[command(after_help = include_str!("args/help/reconcile.txt"))]
     Reconcile,

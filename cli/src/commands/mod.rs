@@ -24,6 +24,7 @@ pub mod reconcile;
 pub mod rejected;
 pub mod replay;
 pub mod status;
+pub mod tail;
 pub mod trace;
 pub mod validate;
 
@@ -80,6 +81,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Held(arguments) => held::execute(&context, &arguments).await,
         Command::Erasures(arguments) => erasures::execute(&context, &arguments).await,
         Command::Attest(arguments) => attest::execute(&context, &arguments).await,
+        Command::Tail(arguments) => tail::execute(&context, &arguments).await,
         Command::Trace(arguments) => trace::execute(&context, &arguments).await,
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
