@@ -6,10 +6,15 @@ mod holds;
 mod ledger;
 mod trace;
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::{ArgMatches, Args, CommandFactory as _, Parser, Subcommand, value_parser};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, value_parser};
+use shared::text::shell_quoted;
+
 use deploy::settings::{
     Architecture, FunctionTimeout, KeyArn, LogRetention, MaximumConcurrency, Memory, QueuePrefix, Settings,
     StreamArn, StreamBatchSize, TopicArn,
@@ -62,7 +67,7 @@ pub struct Common {
         long,
         global = true,
         value_name = "FILE",
-        default_value = "client-queues.toml",
+        default_value = DEFAULT_CONFIG,
         env = "FANOUTCTL_CONFIG",
         help_heading = EVERYWHERE
     )]
@@ -377,6 +382,20 @@ pub struct DeployArguments {
     pub yes: bool,
 }
 
+impl Arguments {
+    /// The arguments of this process's command line, and what clap made of it. A wrong one ends the process, as clap does.
+    /// Printed commands name the config from then on, if this one does ([`stack_option`]).
+    pub fn of_process(line: impl IntoIterator<Item = OsString>) -> (Self, ArgMatches) {
+        let matches = Self::command().get_matches_from(line);
+        let arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        // In the environment, it is there for the printed command, too.
+        if matches.value_source("config") == Some(ValueSource::CommandLine) {
+            let _ = CONFIG.set(arguments.common.config.clone());
+        }
+        (arguments, matches)
+    }
+}
+
 /// What the help of the command that `matches` are of says about the rights that it takes.
 pub fn rights(matches: &ArgMatches) -> Option<String> {
     let (mut command, mut matches) = (Arguments::command(), matches);
@@ -388,14 +407,56 @@ pub fn rights(matches: &ArgMatches) -> Option<String> {
     help.lines().find(|line| line.starts_with("Rights: ")).map(str::to_owned)
 }
 
-/// The option that names `stack` in a command line; nothing for the default stack.
-pub(crate) fn stack_option(stack: &str) -> String {
-    if stack == DEFAULT_STACK { String::new() } else { format!(" --stack {stack}") }
+impl Common {
+    /// Whether another config than the default one was asked for.
+    pub fn names_config(config: &Path) -> bool {
+        config != Path::new(DEFAULT_CONFIG)
+    }
 }
+
+/// The options with which a printed command is about `stack`, and about the config of this process: nothing where it is
+/// so anyway.
+pub(crate) fn stack_option(stack: &str) -> String {
+    options(stack, CONFIG.get().map(PathBuf::as_path))
+}
+
+fn options(stack: &str, config: Option<&Path>) -> String {
+    let mut options = String::new();
+    if stack != DEFAULT_STACK {
+        options += &format!(" --stack {}", shell_quoted(stack));
+    }
+    if let Some(config) = config.filter(|config| Common::names_config(config)) {
+        options += &format!(" --config {}", shell_quoted(&config.display().to_string()));
+    }
+    options
+}
+
+/// The config that the command line of this process names, if it names one.
+static CONFIG: OnceLock<PathBuf> = OnceLock::new();
 
 /// The stack's name unless an option names another.
 const DEFAULT_STACK: &str = "mark-event-queue";
 
+/// The config unless an option names another.
+const DEFAULT_CONFIG: &str = "client-queues.toml";
+
 const EVERYWHERE: &str = "Options of every command";
 
 const EXIT_STATUS: &str = include_str!("args/help/exit-status.txt");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_printed_command_names_stack_and_config_where_it_must() {
+        let check = |stack, config: &str, expected| {
+            let config = Some(Path::new(config)).filter(|config| !config.as_os_str().is_empty());
+            assert_eq!(options(stack, config), expected);
+        };
+        check("mark-event-queue", "", "");
+        check("mark-event-queue", "client-queues.toml", "");
+        check("test", "", " --stack test");
+        check("a b", "my queues.toml", " --stack 'a b' --config 'my queues.toml'");
+    }
+}

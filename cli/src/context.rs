@@ -9,6 +9,7 @@ use aws::operator::{CallError, CallFault};
 use shared::config::Config;
 use shared::naming::Naming;
 
+use crate::args::{Common, stack_option};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
@@ -53,6 +54,15 @@ impl Context {
         Config::try_from_toml(&file, text, naming).map_err(|findings| Exit::Config.because(findings))
     }
 
+    /// Checks that the config can be read, if another than the default one was asked for: for commands that do without.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Config`]: it can't be read, or is wrong.
+    pub fn check_named_config(&self) -> Result<(), Failure> {
+        if Common::names_config(&self.config_path) { self.config(None).map(drop) } else { Ok(()) }
+    }
+
     /// Loads region, credentials and endpoint.
     ///
     /// # Errors
@@ -73,9 +83,10 @@ impl Context {
             Some(stack) => Ok((target, stack)),
             None => Err(Exit::Unreachable.because(format!(
                 "there is no stack `{}` in {} of this account; name another with `--stack`, or another region with \
-                 `AWS_REGION`, or make it with `fanoutctl deploy`",
+                 `AWS_REGION`, or make it with `fanoutctl deploy{}`",
                 self.stack,
-                target.region()
+                target.region(),
+                stack_option(&self.stack)
             ))),
         }
     }

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
 use fanoutctl::args::{Arguments, rights};
 use fanoutctl::commands;
 use fanoutctl::exit::Exit;
@@ -10,8 +9,7 @@ use shared::text::printable;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> anyhow::Result<ExitCode> {
-    let matches = Arguments::command().get_matches();
-    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let (arguments, matches) = Arguments::of_process(std::env::args_os());
     let interrupted = commands::interrupted(&arguments);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let exit = runtime.block_on(async {

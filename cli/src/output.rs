@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use comfy_table::{Cell, CellAlignment, Color, Table, presets};
+use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 use shared::text::{counted, printable};
 use shared::time::Timestamp;
@@ -106,9 +106,26 @@ pub fn table<const N: usize>(
     rows: impl IntoIterator<Item = Row<N>>,
     style: Style,
 ) -> String {
+    table_of_width(header, rows, style, None)
+}
+
+/// The table, in a terminal of this width, if it is not to be asked.
+fn table_of_width<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = Row<N>>,
+    style: Style,
+    width: Option<u16>,
+) -> String {
     let rows: Vec<Row<N>> = rows.into_iter().collect();
     let mut table = Table::new();
     table.load_style(if style == Style::Terminal { presets::UTF8_FULL_CONDENSED } else { presets::NOTHING });
+    if style == Style::Terminal {
+        // Long cells have several lines, so that no line is cut.
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        if let Some(width) = width {
+            table.set_width(width);
+        }
+    }
     table.set_header(header);
     for row in &rows {
         let cells = row.iter().enumerate().map(|(column, (text, tone))| {
@@ -209,6 +226,36 @@ mod tests {
             Billing           1200
             In\u{1b}[31m         -"#]]
         .assert_eq(&table(["client", "messages"], rows, Style::Plain));
+    }
+
+    #[test]
+    fn a_long_key_does_not_make_a_table_wider_than_its_terminal() {
+        let key = "0123456789".repeat(15);
+        let table = |width| {
+            let cells =
+                [key.as_str(), "1200", "1201", "90 min", "! its queue refuses the next event for good"];
+            let header = ["group", "has", "of", "for", "why"];
+            table_of_width(header, [row(cells, Tone::Neutral)], Style::Terminal, Some(width))
+        };
+        for width in [60, 80, 120, 200] {
+            let table = table(width);
+            assert!(
+                table.lines().all(|line| line.chars().count() <= usize::from(width)),
+                "{width}:\n{table}"
+            );
+        }
+        expect![[r#"
+            ┌───────────────────────────┬──────┬──────┬────────┬───────────────────────────┐
+            │ group                     ┆ has  ┆ of   ┆ for    ┆ why                       │
+            ╞═══════════════════════════╪══════╪══════╪════════╪═══════════════════════════╡
+            │ 0123456789012345678901234 ┆ 1200 ┆ 1201 ┆ 90 min ┆ ! its queue refuses the   │
+            │ 5678901234567890123456789 ┆      ┆      ┆        ┆ next event for good       │
+            │ 0123456789012345678901234 ┆      ┆      ┆        ┆                           │
+            │ 5678901234567890123456789 ┆      ┆      ┆        ┆                           │
+            │ 0123456789012345678901234 ┆      ┆      ┆        ┆                           │
+            │ 5678901234567890123456789 ┆      ┆      ┆        ┆                           │
+            └───────────────────────────┴──────┴──────┴────────┴───────────────────────────┘"#]]
+        .assert_eq(&table(80));
     }
 
     #[test]

@@ -523,7 +523,7 @@ fn nothing_is_deleted_where_there_is_no_stack() {
     expect![[r#"
         exit 4
         --- stderr
-        error: there is no stack `events` in eu-west-2 of this account; name another with `--stack`, or another region with `AWS_REGION`, or make it with `fanoutctl deploy`
+        error: there is no stack `events` in eu-west-2 of this account; name another with `--stack`, or another region with `AWS_REGION`, or make it with `fanoutctl deploy --stack events`
     "#]]
     .assert_eq(&run(&mut fanoutctl_at(&endpoint, &directory, &arguments)));
 }

@@ -50,6 +50,9 @@ struct Report {
     /// How many invocations in a row got nowhere: they sent no event and brought no group up to date.
     #[serde(skip)]
     idle: u32,
+    /// The option that names the stack in a command.
+    #[serde(skip)]
+    stack: String,
 }
 
 /// The results of `catch-up --all`.
@@ -110,7 +113,7 @@ async fn catch_up(
     operator.log(&format!("catch up client `{name}`"));
     let bar = Progress::of(before.events);
     show(&bar, before, before);
-    let mut report = Report { client: name.to_owned(), ..Report::default() };
+    let mut report = Report { client: name.to_owned(), stack: operator.stack_option(), ..Report::default() };
     let ended = follow(operator, client, before, &bar, &mut report).await;
     bar.finish();
     ended.map(|()| report)
@@ -207,8 +210,10 @@ impl Report {
             return;
         }
         if !self.refused.is_empty() {
-            self.stopped =
-                Some(format!("its queue refuses an event; see `fanoutctl status {}`", self.client));
+            self.stopped = Some(format!(
+                "its queue refuses an event; see `fanoutctl status {}{}`",
+                self.client, self.stack
+            ));
         } else if self.idle == IDLE_LIMIT {
             self.stopped = Some("the function got nowhere, several times in a row; see its log".to_owned());
         }

@@ -82,8 +82,9 @@ impl Operator {
         let empty = || {
             Exit::Unreachable.because(format!(
                 "the ledger `{}` is empty: the catch-up function has not run yet; try again in a minute, and see \
-                 `fanoutctl check` and the function's log if that does not help",
-                ledger.name
+                 `fanoutctl check{}` and the function's log if that does not help",
+                ledger.name,
+                stack_option(&stack.name)
             ))
         };
         let registry = registry?.ok_or_else(empty)?;

@@ -9,10 +9,9 @@ use shared::config::{ClientQueue, Config};
 use shared::naming::Naming;
 
 use super::operator::no_client;
-use crate::args::PolicyArguments;
+use crate::args::{PolicyArguments, stack_option};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
 use crate::policy::{FanOutRole, Policy, Statement, key_statement, own_queue_policy, queue_policy};
 
 /// The texts that a queue's owner may have to paste.
@@ -51,7 +50,7 @@ pub async fn execute(context: &Context, arguments: &PolicyArguments) -> Result<E
         }
     };
     context.output.print(&policies, |policies, _| text(policies, arguments.key))?;
-    explain(context.output, queue, arguments);
+    explain(context, queue, arguments);
     Ok(Exit::Done)
 }
 
@@ -86,8 +85,8 @@ fn text(policies: &Policies, key: bool) -> String {
 }
 
 /// Explains the policy on a terminal; a file gets the policy alone.
-fn explain(output: Output, queue: &ClientQueue, arguments: &PolicyArguments) {
-    if output.is_json || !io::stderr().is_terminal() {
+fn explain(context: &Context, queue: &ClientQueue, arguments: &PolicyArguments) {
+    if context.output.is_json || !io::stderr().is_terminal() {
         return;
     }
     let ClientQueue::Existing(queue) = queue else {
@@ -106,8 +105,9 @@ fn explain(output: Output, queue: &ClientQueue, arguments: &PolicyArguments) {
         eprintln!(
             "\nThe owner of {queue} pastes this as the queue's access policy (SQS, the queue, Access policy, Edit); if \
              there is one already, both statements are added to it. If a customer managed key encrypts the queue, its \
-             policy needs a statement too: fanoutctl policy {} --key",
-            arguments.client
+             policy needs a statement too: fanoutctl policy {} --key{}",
+            arguments.client,
+            stack_option(&context.stack)
         );
     }
 }

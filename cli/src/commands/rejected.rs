@@ -29,6 +29,7 @@ const LOOKING_MESSAGE: &str = "looking into the rejected queue";
 ///
 /// [`Failure`]: the stack or its queue can't be looked at, or no rejection has the id.
 pub async fn execute(context: &Context, arguments: &RejectedCommand) -> Result<Exit, Failure> {
+    context.check_named_config()?;
     match arguments {
         RejectedCommand::List { limit } => list::execute(context, *limit).await,
         RejectedCommand::Show { id } => show::execute(context, id).await,

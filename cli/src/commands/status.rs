@@ -22,6 +22,7 @@ use self::collect::{Facts, Figure};
 use self::notices::NoticesRow;
 use self::queues::QueueRow;
 use crate::args::{StatusArguments, stack_option};
+use crate::client_status::ClientStatus;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, table, time};
@@ -57,6 +58,7 @@ struct Report {
 ///
 /// [`Failure`]: the stack can't be looked at. Any other figure that isn't known is shown as unknown.
 pub async fn execute(context: &Context, arguments: &StatusArguments) -> Result<Exit, Failure> {
+    context.check_named_config()?;
     if let Some(client) = &arguments.client {
         return client::execute(context, client).await;
     }
@@ -105,9 +107,15 @@ impl Report {
     fn new(facts: &Facts) -> Self {
         let mut unknown = BTreeMap::new();
         let iterator_age = figure("iterator_age_milliseconds", &facts.iterator_age, &mut unknown);
-        let queues: Vec<QueueRow> = facts.queues.iter().map(QueueRow::new).collect();
+        let stack = stack_option(&facts.stack);
+        let queues: Vec<QueueRow> = facts.queues.iter().map(|queue| QueueRow::new(queue, &stack)).collect();
         let clients: Option<Vec<ClientRow>> = match &facts.clients {
-            Ok(clients) => Some(clients.iter().map(|client| ClientRow::new(client, facts.now)).collect()),
+            Ok(clients) => {
+                // As their queues, in the order of the config.
+                let mut clients: Vec<&ClientStatus> = clients.iter().collect();
+                clients.sort_by_key(|client| facts.place(&client.name));
+                Some(clients.into_iter().map(|client| ClientRow::new(client, facts.now, &stack)).collect())
+            }
             Err(error) => {
                 unknown.insert("clients", error.to_string());
                 None

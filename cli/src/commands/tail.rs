@@ -89,6 +89,7 @@ enum What {
 ///
 /// [`Failure`]: there is no such client or aggregate; ledger or event table are gone, or may not be read.
 pub async fn execute(context: &Context, arguments: &TailArguments) -> Result<Exit, Failure> {
+    context.check_named_config()?;
     let operator = Operator::of_stack(context).await?;
     let client = registered(&operator.registry, &arguments.client)?;
     let source = EventSource::of_stack(context, &operator).await;

@@ -67,6 +67,7 @@ struct ClientFacts {
 ///
 /// [`Failure`]: neither ledger nor event table know the aggregate, or the ledger can't be read.
 pub async fn execute(context: &Context, arguments: &TraceArguments) -> Result<Exit, Failure> {
+    context.check_named_config()?;
     let operator = Operator::of_stack(context).await?;
     let facts = unless_quick("reading the ledger and the event table", facts(context, &operator, arguments));
     let report = Report::new(facts.await?);

@@ -43,7 +43,8 @@ impl PlannedPage {
     }
 
     /// A line for each finding, and one for all items; none if there is nothing to say.
-    pub(super) fn to_text(&self) -> String {
+    /// `stack` is the option that names the stack in a command.
+    pub(super) fn to_text(&self, stack: &str) -> String {
         let Self { items, events, skipped, rejected, views, findings, unread } = self;
         let mut lines: Vec<String> = findings
             .iter()
@@ -54,7 +55,7 @@ impl PlannedPage {
         if *items > 0 {
             lines.push(format!(
                 "Of the event table's first {}, as new ones, {} would be {}, {skipped} passed over, {rejected} rejected; \
-                 `fanoutctl check` shows more.",
+                 `fanoutctl check{stack}` shows more.",
                 counted(*items, "item"),
                 if *events == 0 { "none".to_owned() } else { events.to_string() },
                 if *events == 1 { "an event" } else { "events" },
@@ -91,7 +92,7 @@ mod tests {
     }
 
     fn check(items: Result<&str, CallFault>, expected: &Expect) {
-        expected.assert_eq(&planned(items).to_text());
+        expected.assert_eq(&planned(items).to_text(""));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use shared::text::printable;
 use super::settings::{CLIENT_ERASURES, CLIENT_FILTER};
 use super::{
     Change, ConcurrencyShortage, DisusedQueue, ForeignLedger, LeftStream, Plan, PlanResult, PlannedClient,
-    PlannedPage, QueueInTheWay, ReceivingAccount, ScanEstimate, Setting, queue_command, queue_name,
+    QueueInTheWay, ReceivingAccount, ScanEstimate, Setting, queue_command, queue_name,
 };
 use crate::args::stack_option;
 use crate::output::{Style, Tone, row, table};
@@ -21,7 +21,7 @@ impl Plan {
             super::views::to_text(&self.views, style),
             unsettled::text(&self.unsettled),
             self.warnings(),
-            self.page.as_ref().map(PlannedPage::to_text).unwrap_or_default(),
+            self.page.as_ref().map(|page| page.to_text(&stack_option(&self.stack))).unwrap_or_default(),
             self.scan.as_ref().and_then(ScanEstimate::to_text).unwrap_or_default(),
             self.accounts_list(),
             self.kept_queues.iter().map(refusal).collect::<Vec<_>>().join("\n\n"),

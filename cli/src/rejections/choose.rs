@@ -5,19 +5,19 @@ use crate::exit::{Exit, Failure};
 /// The fewest characters of an id that are shown: rejections that were not seen have ids too.
 const SHOWN: usize = 8;
 
-/// The one of `ids` that is `typed`, or else begins with it.
+/// The one of `ids` that is `typed`, or else begins with it. `stack` is the option that names the stack in a command.
 ///
 /// # Errors
 ///
 /// [`Exit::Findings`]: no id matches. [`Exit::Usage`]: several do.
-pub fn choose<'i>(typed: &str, ids: &[&'i str]) -> Result<&'i str, Failure> {
+pub fn choose<'i>(typed: &str, ids: &[&'i str], stack: &str) -> Result<&'i str, Failure> {
     // An empty text names no id.
     let is_named = |id: &&&str| !typed.is_empty() && id.starts_with(typed);
     let matching: Vec<&str> = ids.iter().filter(is_named).copied().collect();
     match matching.as_slice() {
         [] => Err(Exit::Findings.because(format!(
-            "no rejection that can be seen has an id that begins with `{typed}`; `fanoutctl rejected list` shows those that \
-             can: the first of each group, and none that another command looks at"
+            "no rejection that can be seen has an id that begins with `{typed}`; `fanoutctl rejected list{stack}` shows those \
+             that can: the first of each group, and none that another command looks at"
         ))),
         [only] => Ok(only),
         several => several.iter().find(|id| **id == typed).copied().ok_or_else(|| {
@@ -45,7 +45,7 @@ mod tests {
     const IDS: [&str; 4] = ["4f1c09aa-1", "4f1c09aa-2", "4f1c09aa", "77-é-long"];
 
     fn check(typed: &str, expected: &Expect) {
-        let found = choose(typed, &IDS).map_or_else(|error| error.to_string(), str::to_owned);
+        let found = choose(typed, &IDS, "").map_or_else(|error| error.to_string(), str::to_owned);
         expected.assert_eq(&found);
     }
 
@@ -66,8 +66,8 @@ mod tests {
                 "no rejection that can be seen has an id that begins with `5`; `fanoutctl rejected list` shows those that can: the first of each group, and none that another command looks at"
             ],
         );
-        assert_eq!(choose("", &IDS).unwrap_err().exit(), Exit::Findings, "an empty text names no id");
-        assert_eq!(choose("4f1c", &IDS).unwrap_err().exit(), Exit::Usage);
+        assert_eq!(choose("", &IDS, "").unwrap_err().exit(), Exit::Findings, "an empty text names no id");
+        assert_eq!(choose("4f1c", &IDS, "").unwrap_err().exit(), Exit::Usage);
     }
 
     proptest! {
@@ -76,7 +76,7 @@ mod tests {
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
             for id in &ids {
                 let shown = shortest(id, &ids);
-                prop_assert_eq!(choose(shown, &ids).unwrap(), *id);
+                prop_assert_eq!(choose(shown, &ids, "").unwrap(), *id);
                 prop_assert!(shown.chars().count() >= SHOWN.min(id.chars().count()));
             }
         }

@@ -117,7 +117,8 @@ pub(crate) async fn ground(name: &str) -> anyhow::Result<Ground> {
 pub(crate) fn fanoutctl(ground: &Ground, config: &Path, arguments: &[&str]) -> anyhow::Result<Command> {
     let mut command = Command::new(testkit::wire::fanoutctl()?);
     command.current_dir(workspace::root()).envs(ground.variables()).args(arguments);
-    command.arg("--config").arg(config).stdin(Stdio::null());
+    // Not an option: commands that are printed would name it.
+    command.env("FANOUTCTL_CONFIG", config).stdin(Stdio::null());
     Ok(command)
 }
 

@@ -6,10 +6,12 @@ use shared::config::ConfigWarning;
 
 use super::collect::Facts;
 use super::{Findings, remedy};
+use crate::args::stack_option;
 
 /// Finds a config other than the file's, one that can't be read, and what the file's says without being wrong.
 pub(super) fn find(findings: &mut Findings<'_>) {
     let facts = findings.facts;
+    let stack = stack_option(&facts.stack);
     for ConfigWarning { key, problem, remedy } in facts.config.source.warnings() {
         findings.warn("config", format!("`{key}` {problem}"), remedy);
     }
@@ -17,7 +19,8 @@ pub(super) fn find(findings: &mut Findings<'_>) {
         Ok(Some(running)) if *running == facts.config => return,
         Ok(_) => {
             let problem = "the functions run with another config than this file's";
-            return findings.add("config", problem, "see `fanoutctl plan`, then `fanoutctl deploy`");
+            let remedy = format!("see `fanoutctl plan{stack}`, then `fanoutctl deploy{stack}`");
+            return findings.add("config", problem, remedy);
         }
         Err(unknown) => unknown,
     };
@@ -27,7 +30,7 @@ pub(super) fn find(findings: &mut Findings<'_>) {
         }
         UnknownConfig::Call(error) => remedy(facts, error),
         UnknownConfig::NoPackage { .. } | UnknownConfig::Unreadable { .. } => {
-            "deploy with `fanoutctl deploy`".to_owned()
+            format!("deploy with `fanoutctl deploy{stack}`")
         }
     };
     findings.add("config", format!("what the functions run with isn't known: {unknown}"), remedy);

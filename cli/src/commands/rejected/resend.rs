@@ -16,6 +16,7 @@ use self::report::{Outcome, Report};
 use super::arguments::ResendArguments;
 use super::queue::{Queue, Sight};
 use super::{LOOKING_MESSAGE, source};
+use crate::args::stack_option;
 use crate::commands::ask::agree;
 use crate::context::{Context, output};
 use crate::exit::{Exit, Failure};
@@ -35,6 +36,8 @@ const ROUND: usize = 100;
 /// A resend under way.
 struct Resend<'a> {
     arguments: &'a ResendArguments,
+    /// The option that names the stack in a command.
+    stack: String,
     /// The name of the converter function.
     converter: String,
     /// The ARN of the event table's stream.
@@ -54,6 +57,7 @@ pub(super) async fn execute(context: &Context, arguments: &ResendArguments) -> R
     let (target, stack) = context.deployed().await?;
     let mut resend = Resend {
         arguments,
+        stack: stack_option(&stack.name),
         source: source(context),
         queue: Queue::of_stack(&target, &stack)?,
         converter: output(&stack, "ConverterName")?.to_owned(),
@@ -64,7 +68,7 @@ pub(super) async fn execute(context: &Context, arguments: &ResendArguments) -> R
     let ended = resend.rounds().await;
     // Also after a failure: earlier rounds have sent events.
     if ended.is_ok() || !resend.report.rejections.is_empty() {
-        context.output.print(&resend.report, Report::to_text)?;
+        context.output.print(&resend.report, |report, _| report.to_text(&resend.stack))?;
     }
     ended.map(|()| resend.report.exit())
 }
@@ -116,7 +120,7 @@ impl Resend<'_> {
         let is_named = |id: &str| typed.iter().any(|typed| id.starts_with(typed.as_str()));
         let mut sight = self.queue.look(usize::MAX, DECIDING, is_named).await?;
         let ids: Vec<&str> = sight.rejections.iter().map(|rejection| rejection.message.id.as_str()).collect();
-        let chosen = typed.iter().map(|typed| choose(typed, &ids).map(str::to_owned));
+        let chosen = typed.iter().map(|typed| choose(typed, &ids, &self.stack).map(str::to_owned));
         let chosen = chosen.collect::<Result<BTreeSet<String>, _>>()?;
         sight.rejections.retain(|rejection| chosen.contains(&rejection.message.id));
         Ok(sight)

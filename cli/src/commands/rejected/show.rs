@@ -9,6 +9,7 @@ use shared::rejection::Rejection as Content;
 use shared::text::printable;
 
 use super::{look, source};
+use crate::args::stack_option;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::output::{Style, instant};
@@ -51,7 +52,7 @@ struct ShownAttribute<'r> {
 pub(super) async fn execute(context: &Context, typed: &str) -> Result<Exit, Failure> {
     let rejections = look(context, usize::MAX, |id| id.starts_with(typed)).await?.rejections;
     let ids: Vec<&str> = rejections.iter().map(|rejection| rejection.message.id.as_str()).collect();
-    let id = choose(typed, &ids)?;
+    let id = choose(typed, &ids, &stack_option(&context.stack))?;
     if let Some(rejection) = rejections.iter().find(|rejection| rejection.message.id == id) {
         context.output.print(&shown(rejection, source(context).as_ref()), text)?;
     }

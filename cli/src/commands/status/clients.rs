@@ -39,7 +39,8 @@ pub(super) struct ClientRow {
 }
 
 impl ClientRow {
-    pub(super) fn new(client: &ClientStatus, now: Timestamp) -> Self {
+    /// `stack` is the option that names the stack.
+    pub(super) fn new(client: &ClientStatus, now: Timestamp, stack: &str) -> Self {
         let ClientStatus { name, is_paused, absent_at, lag } = client;
         let known = lag.as_ref().ok();
         let is_late = known.is_some_and(|lag| match absent_at {
@@ -49,7 +50,7 @@ impl ClientRow {
         });
         let is_held_long = !is_paused && known.is_some_and(|lag| lag.held.is_long(now));
         let is_refused = !is_paused && known.is_some_and(|lag| lag.refused > 0);
-        let more = format!("`fanoutctl status {name}`");
+        let more = format!("`fanoutctl status {name}{stack}`");
         let since = known.and_then(|lag| lag.since);
         let held_since = known.and_then(|lag| lag.held.since);
         Self {

@@ -42,6 +42,14 @@ pub(super) struct Facts {
     pub(super) now: Timestamp,
 }
 
+impl Facts {
+    /// The place of a client's queue among all; the last for one that has none.
+    pub(super) fn place(&self, client: &str) -> usize {
+        let is_its = |queue: &Queue| matches!(&queue.whose, Whose::Client(name) if name == client);
+        self.queues.iter().position(is_its).unwrap_or(usize::MAX)
+    }
+}
+
 /// The facts about a queue.
 #[derive(Clone, Debug)]
 pub(super) struct Queue {

@@ -24,12 +24,13 @@ pub(super) struct QueueRow {
     delayed: Option<u64>,
     oldest_message_seconds: Option<u64>,
     /// The fault and the command that shows more, if the queue needs attention.
-    pub(super) attention: Option<&'static str>,
+    pub(super) attention: Option<String>,
     unknown: BTreeMap<&'static str, String>,
 }
 
 impl QueueRow {
-    pub(super) fn new(queue: &Queue) -> Self {
+    /// `stack` is the option that names the stack.
+    pub(super) fn new(queue: &Queue, stack: &str) -> Self {
         let mut unknown = BTreeMap::new();
         let mut count = |name: &'static str, attribute: &str| {
             let attributes = queue.attributes.as_ref().ok();
@@ -57,7 +58,8 @@ impl QueueRow {
             in_flight,
             delayed,
             oldest_message_seconds: figure("oldest_message_seconds", &queue.oldest, &mut unknown),
-            attention: needs(&queue.whose, queue.attributes.as_ref().err(), is_empty),
+            attention: needs(&queue.whose, queue.attributes.as_ref().err(), is_empty)
+                .map(|(what, command)| format!("{what}see `fanoutctl {command}{stack}`")),
             unknown,
         }
     }
@@ -65,20 +67,18 @@ impl QueueRow {
     pub(super) fn cells(&self) -> Row<7> {
         let name = self.client.as_ref().unwrap_or(&self.kind).clone();
         let oldest = output::figure(self.oldest_message_seconds.map(time));
-        let (attention, tone) = attention(self.attention);
+        let (attention, tone) = attention(self.attention.as_deref());
         let [messages, in_flight, delayed] =
             [self.messages, self.in_flight, self.delayed].map(output::figure);
         row([name, self.account.clone(), messages, in_flight, delayed, oldest, attention], tone)
     }
 }
 
-/// Why a queue needs attention: it holds rejections, or does not exist.
-fn needs(whose: &Whose, error: Option<&CallError>, is_empty: bool) -> Option<&'static str> {
+/// Why a queue needs attention, because it holds rejections or does not exist, and the command that shows more.
+fn needs(whose: &Whose, error: Option<&CallError>, is_empty: bool) -> Option<(&'static str, &'static str)> {
     match (whose, error) {
-        (_, Some(error)) if error.fault == CallFault::Missing => {
-            Some("the queue doesn't exist: see `fanoutctl check`")
-        }
-        (Whose::Stack(OwnQueue::Rejected), None) if !is_empty => Some("see `fanoutctl rejected list`"),
+        (_, Some(error)) if error.fault == CallFault::Missing => Some(("the queue doesn't exist: ", "check")),
+        (Whose::Stack(OwnQueue::Rejected), None) if !is_empty => Some(("", "rejected list")),
         _ => None,
     }
 }

@@ -618,3 +618,30 @@ fn notices_of_erasures_need_attention_when_one_has_been_due_for_a_day() {
     let report = Report::new(&facts);
     assert_eq!((report.exit(), report.unknown["notices"].as_str()), (Exit::Done, "`Query` of `Ledger`: no"));
 }
+
+#[test]
+fn clients_have_the_order_of_their_queues_and_commands_name_the_stack() {
+    let late = Ok((1, 1, 90_000));
+    let clients =
+        with_ledger(&[("Absent", false, late), ("Billing", false, late), ("Reporting", false, late)]);
+    let mut facts = Facts { clients: clients.clients, stack: "test".into(), ..troubled() };
+    facts.queues.swap(BILLING, REPORTING);
+    check(
+        &facts,
+        Style::Plain,
+        &expect![[r#"
+        queue           account       messages  in flight  delayed  oldest  attention
+        fan-out queue   111122223333         0          0        0       -
+        rejected queue  111122223333         2          0        0       -  ! see `fanoutctl rejected list --stack test`
+        Reporting       444455556666         -          -        -       -
+        Billing         111122223333         -          -        -       -  ! the queue doesn't exist: see `fanoutctl check --stack test`
+
+        client     state   groups behind  events to go  behind for  attention
+        Reporting  behind              1             1        25 h  ! see `fanoutctl status Reporting --stack test`
+        Billing    behind              1             1        25 h  ! see `fanoutctl status Billing --stack test`
+        Absent     behind              1             1        25 h  ! see `fanoutctl status Absent --stack test`
+
+        stack `test`: how far the converter is behind the stream isn't known (`--json` says why)
+    "#]],
+    );
+}

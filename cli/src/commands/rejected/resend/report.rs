@@ -5,7 +5,6 @@ use shared::text::printable;
 
 use super::plan::PlannedResend;
 use crate::exit::Exit;
-use crate::output::Style;
 
 /// The outcome of each rejection, and their numbers.
 #[derive(Debug, Default, Serialize)]
@@ -79,7 +78,8 @@ impl Report {
         of_stay.min_by_key(|exit| *exit == Exit::Findings).unwrap_or(Exit::Done)
     }
 
-    pub(super) fn to_text(&self, _: Style) -> String {
+    /// `stack` is the option that names the stack in a command.
+    pub(super) fn to_text(&self, stack: &str) -> String {
         let mut text = String::new();
         for Entry { id, outcome, .. } in &self.rejections {
             let line = match outcome {
@@ -95,12 +95,14 @@ impl Report {
             rejections => format!("{} of {rejections} sent again\n", self.sent),
         };
         if self.sent > 0 {
-            text += "the clients get it from the fan-out, or within two minutes from catch-up (`fanoutctl catch-up --all` \
-                     doesn't wait); a consumer that took later events of the aggregate takes it for a repetition\n";
+            text += &format!(
+                "the clients get it from the fan-out, or within two minutes from catch-up (`fanoutctl catch-up --all{stack}` \
+                 doesn't wait); a consumer that took later events of the aggregate takes it for a repetition\n"
+            );
         }
         if self.unseen > 0 {
             text += &format!(
-                "about {} rejections could not be seen, or came meanwhile; `fanoutctl rejected list` shows what is left\n",
+                "about {} rejections could not be seen, or came meanwhile; `fanoutctl rejected list{stack}` shows what is left\n",
                 self.unseen
             );
         }

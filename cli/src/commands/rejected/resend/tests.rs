@@ -2,7 +2,6 @@ use expect_test::{Expect, expect};
 
 use super::plan::Attempt;
 use super::*;
-use crate::output::Style;
 use crate::rejections::Rejection;
 use crate::rejections::samples;
 
@@ -100,11 +99,11 @@ fn people_get_a_line_for_each_rejection() {
         the clients get it from the fan-out, or within two minutes from catch-up (`fanoutctl catch-up --all` doesn't wait); a consumer that took later events of the aggregate takes it for a repetition
         about 27 rejections could not be seen, or came meanwhile; `fanoutctl rejected list` shows what is left
     "#]]
-    .assert_eq(&report().to_text(Style::Plain));
+    .assert_eq(&report().to_text(""));
     expect![[r#"
         no rejections that can be seen
     "#]]
-    .assert_eq(&Report::default().to_text(Style::Plain));
+    .assert_eq(&Report::default().to_text(""));
 }
 
 #[test]
