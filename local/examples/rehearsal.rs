@@ -175,7 +175,7 @@ fn name(client: &str) -> String {
 
 async fn receive(follower: &mut Follower<'_>, not_expected: &HashSet<usize>) -> anyhow::Result<()> {
     let (_sender, not_written) = watch::channel(Some(not_expected.clone()));
-    follower.until_complete(&not_written, PATIENCE, &|| ()).await?;
+    follower.until_complete(&not_written, PATIENCE, &|_| ()).await?;
     // An event that comes twice would be there now.
     follower.drain().await?;
     Ok(())

@@ -22,11 +22,11 @@ pub struct Args {
     #[arg(long, default_value_t = 20, value_name = "M", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     pub events: usize,
 
-    /// Write the events of this file instead, one JSON object per line
+    /// Write the events of this file instead, one JSON object per line; `-` is standard input
     ///
     /// Each is an item of the event table, with at least `mark`, `createTime`, `eventId` and
-    /// `RegistrationNumber.version`; numbers keep their digits. A bad line is reported with its number and the others
-    /// go on.
+    /// `RegistrationNumber.version`, which counts a mark's events from 1; numbers keep their digits. A bad line is
+    /// reported with its number before anything starts, and the others go on.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["marks", "events"])]
     pub input: Option<PathBuf>,
 
@@ -39,6 +39,10 @@ pub struct Args {
     /// Print the result as one JSON object; progress still goes to standard error
     #[arg(long)]
     pub json: bool,
+
+    /// Print the release, and the commit of the clone
+    #[arg(short = 'V', long)]
+    pub version: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -53,10 +57,13 @@ Examples:
 Clients come from client-queues.toml: add one, run this again, and it is in the table. A client with
 a filter is expected to have what it wants, and one with a view of its own, events in that view.
 
+The load is paced: at most 32 events are on their way at the same time, so that the delay is an event's
+own, and not that of a backlog.
+
 Exit status:
   0    every client has every event that it wants, in order, once and unchanged
   1    a client does not; the findings are below the table
-  2    the command line is wrong
+  2    the command line is wrong, or the input: it is missing, or has no event that can be written
   3    the stack could not be started, or did not answer
   130  interrupted; nothing is left running";
 

@@ -183,11 +183,15 @@ impl<'e> Check<'e> {
     }
 
     fn compare_attributes(&mut self, name: &str, received: &ReceivedEvent, event: &Event) {
+        let differing = |attribute: &str, found: &Option<String>| match found {
+            Some(found) => format!("{name}: the attribute `{attribute}` is `{found}`"),
+            None => format!("{name}: there is no attribute `{attribute}`"),
+        };
         if received.event_id.as_deref() != Some(event.id.as_str()) {
-            self.differs(format!("{name}: the attribute `eventId` is {:?}", received.event_id));
+            self.differs(differing("eventId", &received.event_id));
         }
         if received.version.as_ref().map(Number::new).as_ref() != Some(&event.version) {
-            self.differs(format!("{name}: the attribute `version` is {:?}", received.version));
+            self.differs(differing("version", &received.version));
         }
     }
 

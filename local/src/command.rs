@@ -1,37 +1,48 @@
 //! `cargo local`, from the command line to the table.
 
 use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use shared::config::Source;
+use shared::text::counted;
 
 use crate::args::Args;
 use crate::check::ExpectedEvents;
 use crate::event::{self, BadLine, EXAMPLE, Event};
 use crate::marks;
 use crate::progress::Progress;
-use crate::report::{Queue, Report, Style};
-use crate::run::{self, Outcome, RunError};
-use crate::stack::{Stack, StackError};
+use crate::report::{Place, Queue, Report, Style};
+use crate::run::{self, Load, Outcome, RunError};
+use crate::stack::{self, Stack, StackError};
 use crate::tables::EVENTS;
+use crate::workspace;
+use crate::write::RefusedEvent;
+
+/// The exit status of a wrong command line (clap's own), or input.
+const USAGE: u8 = 2;
+
+/// The bad lines of an input that are printed; a program gets all.
+const PRINTED: usize = 20;
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// The input cannot be read.
-    #[error("`{path}`: {source}")]
+    #[error("`{input}`: {source}")]
     Input {
-        /// The file.
-        path: String,
+        /// The file, or standard input.
+        input: String,
         /// What went wrong.
         source: io::Error,
     },
     /// No line of the input is an event.
-    #[error("`{path}` has no event; `cargo local --help` shows one")]
+    #[error("`{input}` has no event that can be written; `cargo local --help` shows one")]
     NoEvent {
-        /// The file.
-        path: String,
+        /// The file, or standard input.
+        input: String,
     },
     /// No stack.
     #[error(transparent)]
@@ -44,102 +55,167 @@ pub enum CommandError {
     Output(#[source] io::Error),
 }
 
-/// Does what `args` say. Returns whether every client has every event that it wants, in order, once and unchanged; with `--stay`,
-/// it does not return.
+impl CommandError {
+    /// The exit status that it leads to.
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::Input { .. } | Self::NoEvent { .. } => USAGE,
+            Self::Stack(_) | Self::Run(_) | Self::Output(_) => 3,
+        }
+    }
+}
+
+/// The release, and the commit of the clone, which `cargo local` is always built from.
+pub fn version() -> String {
+    let commit =
+        workspace::commit().map_or_else(|| "unknown commit".to_owned(), |commit| format!("commit {commit}"));
+    format!("cargo local {} ({commit})", env!("CARGO_PKG_VERSION"))
+}
+
+/// Does what `args` say. Returns the exit status; with `--stay`, it does not return.
 ///
 /// # Errors
 ///
 /// [`CommandError`].
-pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<bool, CommandError> {
-    let (events, mut bad_lines) = events(args, progress)?;
+pub async fn execute(args: &Args, progress: &Arc<Progress>) -> Result<u8, CommandError> {
+    let config = stack::config().map_err(Box::new)?;
+    let (events, mut bad_lines) = events(args, &config.source, progress)?;
     let start_progress = Arc::clone(progress);
     let stack = Stack::start("stack", &(Arc::new(move |line: &str| start_progress.say(line)) as _))
         .await
         .map_err(Box::new)?;
     let expected = ExpectedEvents::of_config(events, stack.config());
     progress.expect(stack.clients().iter().map(|client| expected.count(&client.name)).sum());
-    let outcome = run::run(&stack, &expected, &|| progress.received()).await?;
+    let outcome = run::run(&stack, &expected, Load::Paced, &|step| progress.step(step)).await?;
     progress.finish();
-    progress.note("the functions are dev builds: what ships is quicker than these figures");
-    bad_lines.extend(refused(args, &expected, &outcome, progress));
+    let refused = refused(&expected, &outcome);
+    report_bad_lines(&input(args), &refused, progress);
+    bad_lines.extend(refused);
 
-    let report = report(&stack, outcome, bad_lines);
+    let report = report(&stack, args.stay, expected.events().len(), outcome, bad_lines);
     let is_terminal = io::stdout().is_terminal();
     let style = if is_terminal { Style::Terminal } else { Style::Plain };
     print(&if args.json { report.json() + "\n" } else { report.text(style) })
         .map_err(CommandError::Output)?;
+    let next =
+        report.place.as_ref().map_or_else(|| farewell(&report.log), |place| invitation(place, &report.log));
+    if args.json {
+        eprint!("{next}");
+    } else {
+        print(&next).map_err(CommandError::Output)?;
+    }
     if args.stay {
-        progress.note(&format!("MiniStack's log: {}", stack.log().display()));
-        let text = invitation(&stack);
-        if args.json {
-            eprint!("{text}");
-        } else {
-            print(&text).map_err(CommandError::Output)?;
-        }
         std::future::pending::<()>().await;
     }
-    Ok(report.ok)
+    Ok(if report.written == 0 { USAGE } else { u8::from(!report.ok) })
 }
 
 /// The events to write: those of a file, or those of new marks, which begin now.
-fn events(args: &Args, progress: &Progress) -> Result<(Vec<Event>, Vec<BadLine>), CommandError> {
+fn events(
+    args: &Args,
+    source: &Source,
+    progress: &Progress,
+) -> Result<(Vec<Event>, Vec<BadLine>), CommandError> {
     let Some(path) = &args.input else {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let start = i64::try_from(now.as_millis()).unwrap_or_default();
         return Ok((marks::histories(args.marks, args.events, start), Vec::new()));
     };
-    let name = path.display().to_string();
-    let bytes = fs::read(path).map_err(|source| CommandError::Input { path: name.clone(), source })?;
-    let (events, bad_lines) = event::read_lines(&bytes);
-    bad_lines.iter().for_each(|bad_line| report_bad_line(path, bad_line, progress));
-    if events.is_empty() { Err(CommandError::NoEvent { path: name }) } else { Ok((events, bad_lines)) }
+    let input = input(args);
+    let bytes = read(path).map_err(|source| CommandError::Input { input: input.clone(), source })?;
+    let (events, mut bad_lines) = event::read_lines(&bytes);
+    let (events, rejected) = event::carried(events, source);
+    bad_lines.extend(rejected);
+    bad_lines.sort_unstable_by_key(|bad_line| bad_line.line);
+    report_bad_lines(&input, &bad_lines, progress);
+    if events.is_empty() { Err(CommandError::NoEvent { input }) } else { Ok((events, bad_lines)) }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if path != Path::new("-") {
+        return fs::read(path);
+    }
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What the input is called.
+fn input(args: &Args) -> String {
+    match args.input.as_deref() {
+        Some(path) if path == Path::new("-") => "standard input".to_owned(),
+        Some(path) => path.display().to_string(),
+        None => "generated event".to_owned(),
+    }
 }
 
 /// The lines of the input that the tables refused. (A generated event is refused by none.)
-fn refused(args: &Args, expected: &ExpectedEvents, outcome: &Outcome, progress: &Progress) -> Vec<BadLine> {
-    let mut bad_lines = Vec::new();
-    for refused in &outcome.refused {
+fn refused(expected: &ExpectedEvents, outcome: &Outcome) -> Vec<BadLine> {
+    let bad_line = |refused: &RefusedEvent| {
         let line = expected.events().get(refused.index).map_or(0, |event| event.line);
-        let bad_line = BadLine { line, reason: refused.reason.clone() };
-        let path = args.input.as_deref().unwrap_or(Path::new("generated event"));
-        report_bad_line(path, &bad_line, progress);
-        bad_lines.push(bad_line);
-    }
+        BadLine { line, reason: refused.reason.clone() }
+    };
+    let mut bad_lines: Vec<BadLine> = outcome.refused.iter().map(bad_line).collect();
+    bad_lines.sort_unstable_by_key(|bad_line| bad_line.line);
     bad_lines
 }
 
-fn report_bad_line(path: &Path, bad_line: &BadLine, progress: &Progress) {
-    progress.note(&format!("{}:{}: {}", path.display(), bad_line.line, bad_line.reason));
-}
-
-fn report(stack: &Stack, outcome: Outcome, bad_lines: Vec<BadLine>) -> Report {
-    let queues = stack.clients().iter();
-    let queues = queues.map(|client| Queue { client: client.name.clone(), url: client.queue_url.clone() });
-    Report {
-        ok: outcome.is_good(),
-        endpoint: stack.connection().endpoint().to_owned(),
-        queues: queues.collect(),
-        clients: outcome.clients,
-        bad_lines,
-        left: outcome.left,
+fn report_bad_lines(input: &str, bad_lines: &[BadLine], progress: &Progress) {
+    for BadLine { line, reason } in bad_lines.iter().take(PRINTED) {
+        progress.note(&format!("{input}:{line}: {reason}"));
+    }
+    if let Some(more) = bad_lines.len().checked_sub(PRINTED).filter(|more| *more > 0) {
+        progress.note(&format!("{input}: {} more of this kind", counted(more, "line")));
     }
 }
 
-/// How to use the stack that stays.
-fn invitation(stack: &Stack) -> String {
-    let endpoint = stack.connection().endpoint();
-    let queues: String =
-        stack.clients().iter().map(|client| format!("  {}  {}\n", client.queue_url, client.name)).collect();
-    let queue = stack.clients().first().map(|client| client.queue_url.as_str()).unwrap_or_default();
+fn report(stack: &Stack, stays: bool, events: usize, outcome: Outcome, bad_lines: Vec<BadLine>) -> Report {
+    let queues = stack.clients().iter();
+    let queues = queues.map(|client| Queue { client: client.name.clone(), url: client.queue_url.clone() });
+    let endpoint = stack.connection().endpoint().to_owned();
+    let place = stays.then(|| Place { endpoint, table: EVENTS, queues: queues.collect() });
+    let written = events - outcome.refused.len();
+    Report {
+        ok: outcome.is_good() && written > 0,
+        written,
+        events_per_second: outcome.events_per_second,
+        clients: outcome.clients,
+        bad_lines,
+        rejected: outcome.rejected,
+        left: outcome.left,
+        log: stack.log().display().to_string(),
+        place,
+    }
+}
+
+/// What to try next, when the stack is gone.
+fn farewell(log: &str) -> String {
     format!(
-        "\nThe stack stays until Ctrl-C. It answers on {endpoint}; the clients' queues are\n{queues}\n\
+        "\nNext:\n\
+         \x20 cargo local --stay                  keep the stack and look around: endpoint, table, queues\n\
+         \x20 cargo local --input events.jsonl    events of your own; `--help` shows one\n\
+         \x20 client-queues.toml                  add a client in three lines, and run this again\n\
+         The stack is gone. Its log, and its functions': {log}\n"
+    )
+}
+
+/// How to use the stack that stays.
+fn invitation(place: &Place, log: &str) -> String {
+    let Place { endpoint, table, queues } = place;
+    let queue = queues.first().map(|queue| queue.url.as_str()).unwrap_or_default();
+    let queues: String = queues.iter().map(|queue| format!("  {}  {}\n", queue.url, queue.client)).collect();
+    format!(
+        "\nThe stack stays until Ctrl-C. It answers on {endpoint}; the event table is {table}; the clients' queues are\n\
+         {queues}\
+         Its log, and its functions': {log}\n\n\
          For any AWS client:\n\
          \x20 export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n\
          Write an event, receive it as a client, look into a queue:\n\
-         \x20 aws --endpoint-url {endpoint} dynamodb put-item --table-name {EVENTS} --item '{EXAMPLE}'\n\
+         \x20 aws --endpoint-url {endpoint} dynamodb put-item --table-name {table} --item '{EXAMPLE}'\n\
          \x20 aws --endpoint-url {endpoint} sqs receive-message --queue-url {queue} --wait-time-seconds 5 --message-attribute-names All\n\
          \x20 aws --endpoint-url {endpoint} sqs get-queue-attributes --queue-url {queue} --attribute-names All\n\
          With these variables set, operate it (docs/deploy.md):\n\
+         \x20 cargo fanoutctl check\n\
          \x20 cargo fanoutctl status\n",
         region = crate::ministack::REGION,
     )

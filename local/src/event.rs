@@ -1,6 +1,10 @@
 //! An event as it is written to the event table, and events read from a file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+use shared::config::Source;
+use shared::event::Reader;
 
 use crate::json::{Json, Map, Number};
 
@@ -53,6 +57,11 @@ impl Event {
         let version = version.clone();
         Ok(Self { mark, create_time, id, version, item, line })
     }
+
+    /// The item as the stream shows it, in DynamoDB's JSON.
+    pub fn in_table(&self) -> String {
+        Value::Object(self.item.to_attributes()).to_string()
+    }
 }
 
 /// Reads events from a file's bytes with one JSON object per line; empty lines are passed over.
@@ -85,6 +94,35 @@ pub fn read_lines(bytes: &[u8]) -> (Vec<Event>, Vec<BadLine>) {
     (events, bad_lines)
 }
 
+/// Separates the `events` that the pipeline carries from those that it would reject, or wait for: a mark's are numbered
+/// from the first version on, in the order of their lines. What the source's filter does not admit is none of it.
+pub fn carried(events: Vec<Event>, source: &Source) -> (Vec<Event>, Vec<BadLine>) {
+    let (reader, place) = (Reader::new(source), &source.version);
+    let mut next_versions: HashMap<String, i64> = HashMap::new();
+    let (mut carried, mut bad_lines) = (Vec::with_capacity(events.len()), Vec::new());
+    for event in events {
+        let next = next_versions.entry(event.mark.clone()).or_insert(place.first);
+        let reason = match reader.read_admitted(&event.in_table()) {
+            Err(why) => Some(why.to_string()),
+            Ok(Some(read)) if read.version() != *next => Some(format!(
+                "`{place}` is {}, and the next version of `{}` is {next}; number a mark's events from {}, without a gap, one \
+                 line after the other",
+                event.version, event.mark, place.first
+            )),
+            Ok(Some(_)) => {
+                *next += 1;
+                None
+            }
+            Ok(None) => None,
+        };
+        match reason {
+            None => carried.push(event),
+            Some(reason) => bad_lines.push(BadLine { line: event.line, reason }),
+        }
+    }
+    (carried, bad_lines)
+}
+
 fn read_line(bytes: &[u8], line: usize) -> Result<Event, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("is not UTF-8: {error}"))?;
     match Json::parse(text)? {
@@ -96,6 +134,7 @@ fn read_line(bytes: &[u8], line: usize) -> Result<Event, String> {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use shared::config::Config;
 
     use super::*;
 
@@ -145,5 +184,40 @@ mod tests {
             14: bad: has no `mark`
         "#]],
         );
+    }
+
+    #[test]
+    fn what_would_be_rejected_or_waited_for_is_left_out() {
+        let source =
+            Config::try_from_toml("client-queues.toml", include_str!("../../client-queues.toml"), None);
+        let line = |mark: &str, second: u32, version: &str| {
+            format!(
+                r#"{{"mark":"{mark}","createTime":"2026-01-05T09:00:0{second}Z","eventId":"{mark}{second}","RegistrationNumber":{{"version":{version}}}}}"#
+            )
+        };
+        let lines = [
+            line("zero", 0, "0"),
+            line("half", 0, "1.5"),
+            line("late", 0, "2"),
+            line("late", 1, "3"),
+            line("gap", 0, "1"),
+            line("gap", 1, "3"),
+            line("gap", 2, "2"),
+            line("two", 0, "1.0"),
+            line("two", 1, "2"),
+        ];
+        let (events, bad_lines) = read_lines(lines.join("\n").as_bytes());
+        assert_eq!(bad_lines, []);
+        let (carried, bad_lines) = carried(events, &source.unwrap().source);
+        let carried: Vec<_> = carried.iter().map(|event| event.line).collect();
+        assert_eq!(carried, [5, 7, 8, 9]);
+        let said: String = bad_lines.iter().map(|bad| format!("{}: {}\n", bad.line, bad.reason)).collect();
+        expect![[r#"
+            1: `RegistrationNumber.version`, the event's version, is not a whole number from 1 to 999999999999999999
+            2: `RegistrationNumber.version`, the event's version, is not a whole number from 1 to 999999999999999999
+            3: `RegistrationNumber.version` is 2, and the next version of `late` is 1; number a mark's events from 1, without a gap, one line after the other
+            4: `RegistrationNumber.version` is 3, and the next version of `late` is 1; number a mark's events from 1, without a gap, one line after the other
+            6: `RegistrationNumber.version` is 3, and the next version of `gap` is 2; number a mark's events from 1, without a gap, one line after the other
+        "#]].assert_eq(&said);
     }
 }

@@ -39,33 +39,34 @@ impl<'e> Follower<'e> {
 
     /// Receives until every written event that is wanted has come, or nothing new has come for `patience`.
     ///
-    /// `not_written` is `None` while events are being written; after that it has the events that were not (by number).
-    /// `on_event` is called for each event that comes for the first time.
+    /// `not_expected` is `None` while events are being written; after that it has the events (by number) that will not
+    /// come. `on_event` is called with the number of each event that comes for the first time.
     ///
     /// # Errors
     ///
     /// [`CallError`], at the first request that fails.
     pub async fn until_complete(
         &mut self,
-        not_written: &watch::Receiver<Option<HashSet<usize>>>,
+        not_expected: &watch::Receiver<Option<HashSet<usize>>>,
         patience: Duration,
-        on_event: &(impl Fn() + Sync),
+        on_event: &(impl Fn(usize) + Sync),
     ) -> Result<(), CallError> {
         let mut last_news = Instant::now();
         loop {
-            let before = self.check.count();
+            let before = self.arrivals.len();
             self.receive(sqs::SHORT_WAIT).await?;
-            let news = self.check.count() - before;
-            (0..news).for_each(|_| on_event());
-            let written = not_written.borrow();
-            let Some(not_written) = written.as_ref() else {
+            let news = self.arrivals.get(before..).unwrap_or_default();
+            news.iter().for_each(|(index, _)| on_event(*index));
+            let has_news = !news.is_empty();
+            let written = not_expected.borrow();
+            let Some(not_expected) = written.as_ref() else {
                 last_news = Instant::now();
                 continue;
             };
-            if self.check.is_complete(not_written) {
+            if self.check.is_complete(not_expected) {
                 return Ok(());
             }
-            if news > 0 {
+            if has_news {
                 last_news = Instant::now();
             }
             if last_news.elapsed() > patience {

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 /// How deep DynamoDB lets lists and maps be nested (DynamoDB quotas).
 const DEPTH_LIMIT: usize = 32;
 
+/// How many digits of a number DynamoDB stores (DynamoDB Developer Guide, "Data types").
+const DIGITS: usize = 38;
+
 /// A JSON value. Numbers are equal if their values are: DynamoDB stores `299.90` as `299.9`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Json {
@@ -68,7 +71,7 @@ impl Json {
         match self {
             Self::Null => json!({ "NULL": true }),
             Self::Bool(value) => json!({ "BOOL": value }),
-            Self::Number(Number(text)) => json!({ "N": text }),
+            Self::Number(number) => json!({ "N": number.stored() }),
             Self::Text(text) => json!({ "S": text }),
             Self::List(values) => json!({ "L": values.iter().map(Self::to_attribute).collect::<Vec<_>>() }),
             Self::Map(_) => json!({ "M": self.to_attributes() }),
@@ -130,6 +133,20 @@ impl Number {
     /// The number as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The number as DynamoDB stores it, if it is whole: without a fraction or an exponent. Else as it was written.
+    fn stored(&self) -> String {
+        let (is_negative, mut digits, length) = self.canonical();
+        let length = usize::try_from(length).unwrap_or(0);
+        if digits.is_empty() {
+            return "0".to_owned();
+        }
+        if !(digits.len()..=DIGITS).contains(&length) {
+            return self.0.clone();
+        }
+        digits.extend(std::iter::repeat_n('0', length - digits.len()));
+        if is_negative { format!("-{digits}") } else { digits }
     }
 
     /// Sign, digits without zeros at either end, and the power of ten of the first digit: one form for one value.
@@ -206,6 +223,22 @@ fn reason(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_whole_number_is_written_as_it_is_stored() {
+        for (written, stored) in [
+            ("1", "1"),
+            ("1.0", "1"),
+            ("-2E3", "-2000"),
+            ("0.00", "0"),
+            ("1.5", "1.5"),
+            ("299.90", "299.90"),
+            ("1e38", "1e38"),
+            ("1e-400", "1e-400"),
+        ] {
+            assert_eq!(Number::new(written).stored(), stored);
+        }
+    }
 
     fn check_difference(ours: &str, theirs: &str, expected: Option<&str>) {
         let difference = Json::parse(ours).unwrap().first_difference(&Json::parse(theirs).unwrap());

@@ -12,6 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
+    if args.version {
+        println!("{}", command::version());
+        return Ok(ExitCode::SUCCESS);
+    }
     let progress = Arc::new(Progress::new());
     let runtime = tokio::runtime::Runtime::new()?;
     let code = runtime.block_on(async {
@@ -25,11 +29,11 @@ fn main() -> anyhow::Result<ExitCode> {
             _ = hang_up.recv() => return Ok(130),
         };
         anyhow::Ok(match result {
-            Ok(is_good) => u8::from(!is_good),
+            Ok(exit) => exit,
             Err(error) => {
                 progress.finish();
                 eprintln!("error: {}", printable(&error.to_string()));
-                3
+                error.exit()
             }
         })
     });

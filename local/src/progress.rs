@@ -7,6 +7,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shared::text::printable;
 
+use crate::run::Step;
+
 /// Shows what is being done and how far it is.
 #[derive(Debug)]
 pub struct Progress {
@@ -46,12 +48,12 @@ impl Progress {
         self.say(&format!("{total} events on their way, counted once for each client"));
         if self.is_terminal {
             self.bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
-            self.bar.set_style(style("{wide_bar} {pos} of {len} received, {per_sec}"));
+            self.bar.set_style(style("{wide_bar} {pos} of {len} received"));
         }
     }
 
     /// One of them was received.
-    pub fn received(&self) {
+    fn received(&self) {
         let received = self.received.fetch_add(1, Ordering::Relaxed) + 1;
         if self.is_terminal {
             self.bar.inc(1);
@@ -60,6 +62,14 @@ impl Progress {
         let total = self.total.load(Ordering::Relaxed);
         if received.is_multiple_of(total.div_ceil(10).max(1)) {
             eprintln!("{received} of {total} received");
+        }
+    }
+
+    /// A step of a run.
+    pub fn step(&self, step: Step<'_>) {
+        match step {
+            Step::Received => self.received(),
+            Step::Waiting(what) => self.note(what),
         }
     }
 

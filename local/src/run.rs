@@ -1,7 +1,9 @@
 //! The main job: write events, follow every client, judge.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws::operator::CallError;
@@ -10,13 +12,24 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 use shared::ledger::times;
 use shared::naming::OwnQueue;
-use tokio::sync::watch;
+use shared::rejection::Rejection;
+use shared::text::counted;
+use tokio::sync::{Semaphore, watch};
 
 use crate::check::{ExpectedEvents, Verdict};
+use crate::event::Event;
 use crate::follow::Follower;
+use crate::json::Json;
 use crate::ministack::ACCOUNT;
 use crate::stack::{ClientAddress, Stack};
 use crate::write::{self, RefusedEvent, WriteError};
+
+/// How many events are on their way at the same time, if the load is paced: about what the local stack can hold, so
+/// that an event's delay is its own, and not that of a backlog.
+pub const IN_FLIGHT: usize = 32;
+
+/// How long nothing may move before it is said what is waited for.
+const STALL: Duration = Duration::from_secs(5);
 
 /// How long a client may get nothing new, after everything was written, before it is given up. Longer than a missing
 /// version is waited for, and than a killed function's messages take to be delivered again.
@@ -31,8 +44,39 @@ pub struct Outcome {
     pub clients: Vec<ClientOutcome>,
     /// The events that the tables refused; no client is expected to have them.
     pub refused: Vec<RefusedEvent>,
+    /// The first events that were rejected, and why.
+    pub rejected: Vec<RejectedEvent>,
     /// What is left in the queues where nothing should be.
     pub left: Left,
+    /// Events that reached all of their clients in a second, from the first write to the last receipt.
+    pub events_per_second: u64,
+}
+
+/// How fast events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// As fast as they can be.
+    Burst,
+    /// At most [`IN_FLIGHT`] are on their way at the same time.
+    Paced,
+}
+
+/// What happens in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<'s> {
+    /// A client has received an event that it did not have.
+    Received,
+    /// Nothing has come for a while: what is waited for.
+    Waiting(&'s str),
+}
+
+/// An event on the rejected queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RejectedEvent {
+    /// The event's mark and version, as far as they are known.
+    pub event: String,
+    /// Why it can never be converted or sent.
+    pub reason: String,
 }
 
 /// What one client received.
@@ -43,8 +87,6 @@ pub struct ClientOutcome {
     /// What it received.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// Events received in a second, from the first write to the last receipt.
-    pub events_per_second: f64,
     /// The median time from an event's write to its receipt, in milliseconds.
     pub median_delay_ms: u64,
 }
@@ -69,8 +111,8 @@ pub enum RunError {
     Follow(#[from] CallError),
 }
 
-/// Writes the events `expected` and follows every client of `stack` until it has them, or nothing new comes.
-/// `on_received` is called each time that a client receives an event that it did not have.
+/// Writes the events `expected` as the `load` says, and follows every client of `stack` until it has them, or nothing new
+/// comes. `on_step` is called for each step.
 ///
 /// # Errors
 ///
@@ -78,34 +120,127 @@ pub enum RunError {
 pub async fn run(
     stack: &Stack,
     expected: &ExpectedEvents,
-    on_received: &(impl Fn() + Sync),
+    load: Load,
+    on_step: &(impl Fn(Step<'_>) + Sync),
 ) -> Result<Outcome, RunError> {
     let start = Instant::now();
-    let times = Times::new(expected.events().len());
-    let (sender, not_written) = watch::channel(None);
+    let journeys = Journeys::new(expected, stack.clients(), load);
+    let (sender, not_expected) = watch::channel(None);
     let target = stack.connection().target(ACCOUNT);
     let write = async {
-        let refused = write::write_all(&target, expected.events(), &|index| times.set(index)).await?;
+        let admit = async || journeys.admit().await;
+        let refused =
+            write::write_paced(&target, expected.events(), admit, &|index| journeys.written(index)).await?;
         let indexes: HashSet<usize> = refused.iter().map(|refused| refused.index).collect();
         sender.send_replace(Some(indexes.clone()));
         Ok::<_, RunError>((refused, indexes))
+    };
+    let on_received = |index| {
+        journeys.received(index);
+        on_step(Step::Received);
     };
     let mut followers: Vec<_> =
         stack.clients().iter().map(|client| follower(stack, client, expected)).collect();
     let follow = async {
         let each = followers.iter_mut();
-        let each = each.map(|follower| follower.until_complete(&not_written, PATIENCE, on_received));
+        let each = each.map(|follower| follower.until_complete(&not_expected, PATIENCE, &on_received));
         try_join_all(each).await.map_err(RunError::from)
     };
-    let ((refused, not_written), _) = tokio::try_join!(write, follow)?;
+    let both = async { tokio::try_join!(write, follow) };
+    let ((refused, not_written), _) = tokio::select! {
+        done = both => done?,
+        never = watch_stalls(stack, expected, &journeys, &sender, on_step) => match never {},
+    };
 
     // An event that comes twice would be on its way now.
     let left = wait_until_idle(stack).await?;
     try_join_all(followers.iter_mut().map(Follower::drain)).await?;
     let names = stack.clients().iter().zip(&followers);
-    let clients =
-        names.map(|(client, follower)| client_outcome(client, follower, &not_written, &times, start));
-    Ok(Outcome { clients: clients.collect(), refused, left })
+    let clients = names.map(|(client, follower)| client_outcome(client, follower, &not_written, &journeys));
+    let rejected = rejections(stack, expected).await?.into_iter().map(|(_, rejected)| rejected);
+    Ok(Outcome {
+        clients: clients.collect(),
+        refused,
+        rejected: rejected.collect(),
+        left,
+        events_per_second: journeys.rate(start),
+    })
+}
+
+/// Says what is waited for when nothing moves, and waits no longer for events that were rejected.
+async fn watch_stalls(
+    stack: &Stack,
+    expected: &ExpectedEvents,
+    journeys: &Journeys,
+    not_expected: &watch::Sender<Option<HashSet<usize>>>,
+    on_step: &(impl Fn(Step<'_>) + Sync),
+) -> Infallible {
+    let mut received = 0;
+    loop {
+        tokio::time::sleep(STALL).await;
+        let has_news =
+            std::mem::replace(&mut received, journeys.receipts.load(Ordering::Relaxed)) != received;
+        let Some((count, first)) = journeys.lacking().filter(|_| !has_news) else { continue };
+        let Some(event) = expected.events().get(first) else { continue };
+        journeys.window.close();
+        // A call that fails now is repeated, or the run itself fails.
+        let rejected = rejections(stack, expected).await.unwrap_or_default();
+        let indexes: HashSet<usize> = rejected.iter().filter_map(|(index, _)| *index).collect();
+        for (_, RejectedEvent { event, reason }) in &rejected {
+            on_step(Step::Waiting(&format!("{event} is rejected: {reason}")));
+        }
+        if indexes.is_empty() {
+            on_step(Step::Waiting(&waiting(count, event)));
+        }
+        not_expected.send_modify(|not_expected| {
+            if let Some(not_expected) = not_expected {
+                not_expected.extend(indexes);
+            }
+        });
+    }
+}
+
+fn waiting(count: usize, first: &Event) -> String {
+    let more = if count > 1 { format!(", and {} more", counted(count - 1, "event")) } else { String::new() };
+    format!(
+        "nothing new for {} s; waiting for {}{more}, until nothing new has come for {} s",
+        STALL.as_secs(),
+        name(first),
+        PATIENCE.as_secs()
+    )
+}
+
+/// The first messages of the rejected queue, with the number of each one's event if it is one of those `expected`.
+async fn rejections(
+    stack: &Stack,
+    expected: &ExpectedEvents,
+) -> Result<Vec<(Option<usize>, RejectedEvent)>, CallError> {
+    let (target, url) = (stack.connection().target(ACCOUNT), stack.own_queue_url(OwnQueue::Rejected));
+    // A look: they stay visible for others.
+    let invisible = Some(Duration::ZERO);
+    let messages = sqs::receive(&target, &url, sqs::BATCH_LIMIT, Duration::ZERO, invisible).await?;
+    let mut rejections: Vec<_> = messages.iter().map(|message| rejection(&message.body, expected)).collect();
+    // Stream and catch-up can each have found an event too large.
+    rejections.dedup();
+    Ok(rejections)
+}
+
+fn rejection(body: &str, expected: &ExpectedEvents) -> (Option<usize>, RejectedEvent) {
+    let Ok(rejection) = serde_json::from_str::<Rejection<'_>>(body) else {
+        let reason = "not a rejection of the functions".to_owned();
+        return (None, RejectedEvent { event: "a message".to_owned(), reason });
+    };
+    let keys = rejection.keys.and_then(|keys| Json::parse(keys.get()).ok());
+    let key = |name| keys.as_ref()?.at(&[name, "S"])?.as_text();
+    let is_it =
+        |event: &Event| key("mark") == Some(&event.mark) && key("createTime") == Some(&event.create_time);
+    let index = expected.events().iter().position(is_it);
+    let event = index.and_then(|index| expected.events().get(index)).map(name);
+    (index, RejectedEvent { event: event.unwrap_or_else(|| "an event".to_owned()), reason: rejection.reason })
+}
+
+fn name(event: &Event) -> String {
+    format!("version {} of `{}`", event.version, event.mark)
 }
 
 impl Outcome {
@@ -122,24 +257,98 @@ impl Left {
     }
 }
 
-/// When each event was written.
-struct Times(Mutex<Vec<Option<Instant>>>);
+/// How far each event is, by its number.
+struct Journeys {
+    events: Mutex<Vec<Journey>>,
+    /// How many events were received, counted once for each client.
+    receipts: AtomicUsize,
+    /// A permit for each event that may be sent on its way. Closed, also when nothing moves: any number may.
+    window: Semaphore,
+}
 
-impl Times {
-    fn new(count: usize) -> Self {
-        Self(Mutex::new(vec![None; count]))
+/// How far an event is.
+#[derive(Clone, Copy)]
+struct Journey {
+    written_at: Option<Instant>,
+    /// The number of clients that lack it.
+    lacking: usize,
+    /// When the last of its clients received it.
+    arrived_at: Option<Instant>,
+}
+
+impl Journeys {
+    fn new(expected: &ExpectedEvents, clients: &[ClientAddress], load: Load) -> Self {
+        let count = |index| clients.iter().filter(|client| expected.is_wanted(&client.name, index)).count();
+        let journey = |index| Journey { written_at: None, lacking: count(index), arrived_at: None };
+        let events = (0..expected.events().len()).map(journey).collect();
+        let window = Semaphore::new(IN_FLIGHT);
+        if load == Load::Burst {
+            window.close();
+        }
+        Self { events: Mutex::new(events), receipts: AtomicUsize::new(0), window }
     }
 
-    fn set(&self, index: usize) {
-        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(time) = times.get_mut(index) {
-            *time = Some(Instant::now());
+    /// Waits until another event may be sent on its way.
+    async fn admit(&self) {
+        if let Ok(permit) = self.window.acquire().await {
+            permit.forget();
         }
     }
 
-    fn get(&self, index: usize) -> Option<Instant> {
-        let times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        times.get(index).copied().flatten()
+    fn written(&self, index: usize) {
+        self.change(index, |journey| journey.written_at = Some(Instant::now()));
+    }
+
+    fn received(&self, index: usize) {
+        self.receipts.fetch_add(1, Ordering::Relaxed);
+        self.change(index, |journey| {
+            journey.lacking = journey.lacking.saturating_sub(1);
+            journey.arrived_at = Some(Instant::now());
+        });
+    }
+
+    /// Changes a journey. One that has ended lets another event go.
+    fn change(&self, index: usize, change: impl FnOnce(&mut Journey)) {
+        let mut events = self.lock();
+        let Some(journey) = events.get_mut(index) else { return };
+        let had_ended = journey.has_ended();
+        change(journey);
+        if journey.has_ended() && !had_ended {
+            self.window.add_permits(1);
+        }
+    }
+
+    fn written_at(&self, index: usize) -> Option<Instant> {
+        self.lock().get(index)?.written_at
+    }
+
+    /// How many written events a client lacks, and the number of the first.
+    fn lacking(&self) -> Option<(usize, usize)> {
+        let events = self.lock();
+        let mut lacking =
+            events.iter().enumerate().filter(|(_, event)| event.written_at.is_some() && event.lacking > 0);
+        let (first, _) = lacking.next()?;
+        Some((1 + lacking.count(), first))
+    }
+
+    /// How many events a second reached all of their clients, from `start` to the last receipt.
+    fn rate(&self, start: Instant) -> u64 {
+        let events = self.lock();
+        let arrivals: Vec<Instant> =
+            events.iter().filter(|event| event.has_ended()).filter_map(|event| event.arrived_at).collect();
+        let last = arrivals.iter().max().map_or(Duration::ZERO, |last| last.duration_since(start));
+        let milliseconds = last.as_millis().max(1);
+        u64::try_from(arrivals.len() as u128 * 1000 / milliseconds).unwrap_or(u64::MAX)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Journey>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journey {
+    fn has_ended(&self) -> bool {
+        self.written_at.is_some() && self.lacking == 0
     }
 }
 
@@ -171,24 +380,101 @@ fn client_outcome(
     client: &ClientAddress,
     follower: &Follower<'_>,
     not_written: &HashSet<usize>,
-    times: &Times,
-    start: Instant,
+    journeys: &Journeys,
 ) -> ClientOutcome {
-    let arrivals = follower.arrivals();
     // A message can overtake the answer to the write that caused it.
     let delay = |(index, at): &(usize, Instant)| {
-        times.get(*index).map(|written| at.saturating_duration_since(written))
+        journeys.written_at(*index).map(|written| at.saturating_duration_since(written))
     };
-    let mut delays: Vec<Duration> = arrivals.iter().filter_map(delay).collect();
+    let mut delays: Vec<Duration> = follower.arrivals().iter().filter_map(delay).collect();
     delays.sort_unstable();
     let median = delays.get(delays.len() / 2).copied().unwrap_or_default();
-    let seconds = arrivals.last().map_or(0.0, |(_, at)| at.duration_since(start).as_secs_f64());
-    let verdict = follower.verdict(not_written);
-    let count = u32::try_from(verdict.events).unwrap_or(u32::MAX);
     ClientOutcome {
         name: client.name.clone(),
-        verdict,
-        events_per_second: if seconds > 0.0 { f64::from(count) / seconds } else { 0.0 },
+        verdict: follower.verdict(not_written),
         median_delay_ms: u64::try_from(median.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::marks;
+
+    fn client(name: &str) -> ClientAddress {
+        let name = name.to_owned();
+        ClientAddress { name, account: String::new(), queue_name: String::new(), queue_url: String::new() }
+    }
+
+    #[tokio::test]
+    async fn an_event_is_on_its_way_until_its_last_client_has_it() {
+        let expected = ExpectedEvents::new(marks::histories(1, IN_FLIGHT + 1, 0));
+        let journeys = Journeys::new(&expected, &[client("A"), client("B")], Load::Paced);
+        for index in 0..IN_FLIGHT {
+            journeys.admit().await;
+            journeys.written(index);
+        }
+        let free = || journeys.window.available_permits();
+        assert_eq!((free(), journeys.lacking()), (0, Some((IN_FLIGHT, 0))));
+        journeys.received(0);
+        assert_eq!(free(), 0);
+        journeys.received(0);
+        assert_eq!((free(), journeys.lacking()), (1, Some((IN_FLIGHT - 1, 1))));
+        journeys.admit().await;
+        // A message can overtake the answer to the write that caused it.
+        journeys.received(IN_FLIGHT);
+        journeys.received(IN_FLIGHT);
+        assert_eq!(free(), 0);
+        journeys.written(IN_FLIGHT);
+        assert_eq!(free(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_burst_waits_for_nothing() {
+        let expected = ExpectedEvents::new(marks::histories(1, IN_FLIGHT + 1, 0));
+        let journeys = Journeys::new(&expected, &[client("A")], Load::Burst);
+        for index in 0..=IN_FLIGHT {
+            journeys.admit().await;
+            journeys.written(index);
+        }
+        assert_eq!(journeys.lacking(), Some((IN_FLIGHT + 1, 0)));
+    }
+
+    #[test]
+    fn what_is_waited_for_is_named() {
+        let events = marks::histories(1, 2, 0);
+        let check = |count, expected: expect_test::Expect| expected.assert_eq(&waiting(count, &events[1]));
+        check(
+            1,
+            expect![
+                "nothing new for 5 s; waiting for version 2 of `AFC F5`, until nothing new has come for 120 s"
+            ],
+        );
+        check(
+            3,
+            expect![
+                "nothing new for 5 s; waiting for version 2 of `AFC F5`, and 2 events more, until nothing new has come for 120 s"
+            ],
+        );
+    }
+
+    #[test]
+    fn a_rejection_names_its_event_if_it_was_written_here() {
+        let events = marks::histories(1, 2, 1_767_603_600_000);
+        let expected = ExpectedEvents::new(events);
+        let body = |time: &str| {
+            format!(r#"{{"reason":"why","keys":{{"mark":{{"S":"AFC F5"}},"createTime":{{"S":"{time}"}}}}}}"#)
+        };
+        let rejected =
+            |event: &str, reason: &str| RejectedEvent { event: event.to_owned(), reason: reason.to_owned() };
+        assert_eq!(
+            rejection(&body("2026-01-05T09:00:00.250Z"), &expected),
+            (Some(1), rejected("version 2 of `AFC F5`", "why"))
+        );
+        assert_eq!(rejection(&body("2020-01-01T00:00:00Z"), &expected), (None, rejected("an event", "why")));
+        let strange = rejected("a message", "not a rejection of the functions");
+        assert_eq!(rejection("{", &expected), (None, strange));
     }
 }

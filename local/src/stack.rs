@@ -196,12 +196,7 @@ impl Stack {
     ///
     /// [`StackError`]. What was started is ended.
     pub async fn start(name: &str, say: &Say) -> Result<Self, StackError> {
-        let config_text = read(CLIENT_QUEUES)?;
-        let naming = Naming::try_new("aws", REGION, ACCOUNT, "")
-            .map_err(|error| StackError::Fault(error.to_string()))?;
-        let config =
-            Config::try_from_toml(CLIENT_QUEUES, &config_text, Some(&naming)).map_err(StackError::Config)?;
-        reads_own_events(&config.source).map_err(StackError::Source)?;
+        let (config_text, naming, config) = read_config()?;
 
         // Each takes minutes the first time and uses only a part of the machine. A missing Python would stop both, so
         // it is looked for first.
@@ -250,6 +245,24 @@ impl Stack {
     }
 }
 
+/// The repository's `client-queues.toml`, with which a stack is deployed.
+///
+/// # Errors
+///
+/// [`StackError::File`], [`StackError::Config`], [`StackError::Source`].
+pub fn config() -> Result<Config, StackError> {
+    read_config().map(|(_, _, config)| config)
+}
+
+fn read_config() -> Result<(String, Naming, Config), StackError> {
+    let text = read(CLIENT_QUEUES)?;
+    let naming =
+        Naming::try_new("aws", REGION, ACCOUNT, "").map_err(|error| StackError::Fault(error.to_string()))?;
+    let config = Config::try_from_toml(CLIENT_QUEUES, &text, Some(&naming)).map_err(StackError::Config)?;
+    reads_own_events(&config.source).map_err(StackError::Source)?;
+    Ok((text, naming, config))
+}
+
 async fn start_ministack(name: String, say: Say) -> Result<(Environment, MiniStack), StackError> {
     let start = move || -> Result<_, StackError> {
         let directory = workspace::directory();
@@ -262,9 +275,19 @@ async fn start_ministack(name: String, say: Say) -> Result<(Environment, MiniSta
 
 async fn build(say: Say, config: String) -> Result<Vec<Package>, StackError> {
     let build = move || -> Result<Vec<Package>, StackError> {
-        say("building the functions (dev builds: larger and slower than what a deploy to AWS ships)");
-        let built =
-            functions::build_for_this_machine(&workspace::root(), Profile::Dev, &mut |line| say(line))?;
+        let mut is_building = false;
+        let mut progress = |line: &str| {
+            let is_work = line.trim_start().starts_with("Compiling");
+            if is_work && !is_building {
+                say("building the functions (dev builds; the first time takes minutes)");
+                is_building = true;
+            }
+            // That everything is there already is no news.
+            if is_building || !line.trim_start().starts_with("Finished") {
+                say(line);
+            }
+        };
+        let built = functions::build_for_this_machine(&workspace::root(), Profile::Dev, &mut progress)?;
         built.iter().map(|built| package(built, &config)).collect()
     };
     spawn_blocking(build).await.map_err(fault)?
@@ -312,7 +335,9 @@ async fn deploy_template(
     };
     let say = Arc::clone(say);
     let mut progress = move |progress: Progress| {
-        if let Progress::Resource { logical_id, status, reason: Some(reason), .. } = progress {
+        if let Progress::Resource { logical_id, status, reason: Some(reason), .. } = progress
+            && status.ends_with("_FAILED")
+        {
             say(&format!("{logical_id}: {status}: {reason}"));
         }
     };

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The repository's root directory.
 pub fn root() -> PathBuf {
@@ -14,6 +15,14 @@ pub fn root() -> PathBuf {
 pub fn directory() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     root().join(target).join("local")
+}
+
+/// The commit that is checked out, if git knows one.
+pub fn commit() -> Option<String> {
+    let git =
+        Command::new("git").current_dir(root()).args(["rev-parse", "--short=12", "HEAD"]).output().ok()?;
+    let commit = String::from_utf8(git.stdout).ok().filter(|_| git.status.success())?;
+    Some(commit.trim().to_owned())
 }
 
 /// A directory for this process alone, for as long as the value exists, so that several stacks can run at once.

@@ -16,12 +16,15 @@ use crate::tables::{EVENTS, ROWS};
 /// How many transactions are under way at once.
 const AT_ONCE: usize = 8;
 
+/// Why an event is not written after one that was refused: it would be waited for.
+const AFTER_REFUSED: &str = "not written, because an earlier event of its mark was refused";
+
 /// An event that the tables refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedEvent {
     /// The event's number among those to write, counted from 0.
     pub index: usize,
-    /// What DynamoDB said.
+    /// What DynamoDB said, or that an earlier event of the mark was refused.
     pub reason: String,
 }
 
@@ -35,8 +38,8 @@ pub struct WriteError {
 }
 
 /// Writes `events`: those of one mark in their order, alternating between the marks. Calls `on_written` with the number
-/// of each event as soon as it is written. Returns the refused events; those of the same mark after a refused one are
-/// still tried.
+/// of each event as soon as it is written. Returns the refused events; those of the same mark after a refused one are not
+/// written.
 ///
 /// # Errors
 ///
@@ -47,6 +50,20 @@ pub async fn write_all(
     on_written: &(impl Fn(usize) + Sync),
 ) -> Result<Vec<RefusedEvent>, WriteError> {
     write_range(target, events, 0..events.len(), on_written).await
+}
+
+/// Writes `events` as [`write_all`] does, each when `admit` has returned.
+///
+/// # Errors
+///
+/// [`WriteError`], at the first request that DynamoDB did not answer.
+pub async fn write_paced(
+    target: &Target,
+    events: &[Event],
+    admit: impl AsyncFn(),
+    on_written: &(impl Fn(usize) + Sync),
+) -> Result<Vec<RefusedEvent>, WriteError> {
+    write_admitted(target, events, 0..events.len(), admit, on_written).await
 }
 
 /// Writes those of `events` that `range` names, as [`write_all`] does; the events before are in the tables already.
@@ -60,14 +77,24 @@ pub async fn write_range(
     range: Range<usize>,
     on_written: &(impl Fn(usize) + Sync),
 ) -> Result<Vec<RefusedEvent>, WriteError> {
+    write_admitted(target, events, range, async || (), on_written).await
+}
+
+async fn write_admitted(
+    target: &Target,
+    events: &[Event],
+    range: Range<usize>,
+    admit: impl AsyncFn(),
+    on_written: &(impl Fn(usize) + Sync),
+) -> Result<Vec<RefusedEvent>, WriteError> {
     let mut marks: BTreeMap<&str, Vec<(usize, &Event)>> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
         marks.entry(&event.mark).or_default().push((index, event));
     }
     // The semaphore is fair: every mark gets its next permit before another mark gets two.
     let permits = Semaphore::new(AT_ONCE);
-    let writers: FuturesUnordered<_> =
-        marks.into_values().map(|events| write_mark(target, events, &range, &permits, on_written)).collect();
+    let write = |events| write_mark(target, events, &range, &admit, &permits, on_written);
+    let writers: FuturesUnordered<_> = marks.into_values().map(write).collect();
     let refused: Vec<Vec<RefusedEvent>> = writers.try_collect().await?;
     Ok(refused.into_iter().flatten().collect())
 }
@@ -76,19 +103,25 @@ async fn write_mark(
     target: &Target,
     events: Vec<(usize, &Event)>,
     range: &Range<usize>,
+    admit: &impl AsyncFn(),
     permits: &Semaphore,
     on_written: &(impl Fn(usize) + Sync),
 ) -> Result<Vec<RefusedEvent>, WriteError> {
     let mut previous: Option<&Event> = None;
-    let mut refused = Vec::new();
+    let mut refused: Vec<RefusedEvent> = Vec::new();
     for (index, event) in events {
         if index >= range.end {
             break;
+        }
+        if !refused.is_empty() {
+            refused.push(RefusedEvent { index, reason: AFTER_REFUSED.to_owned() });
+            continue;
         }
         if index < range.start {
             previous = Some(event);
             continue;
         }
+        admit().await;
         // The semaphore is never closed. Without a permit, only more transactions would run at once.
         let _permit = permits.acquire().await;
         match write(target, event, previous).await? {

@@ -16,6 +16,7 @@ use local::follow::Follower;
 use local::json::Json;
 use local::marks::histories;
 use local::ministack::ACCOUNT;
+use local::run::{self, Load};
 use local::write;
 use serde_json::json;
 use support::{SOURCE, START, assert_complete, ground, incarnations, start_deploy};
@@ -29,7 +30,7 @@ const DAY: i64 = 24 * 60 * 60 * 1_000;
 async fn at_rest_every_client_is_up_to_date() -> anyhow::Result<()> {
     let Scene { stack, ledger } = Scene::new("ledger-rest").await?;
     let expected = incarnations(10, 5);
-    assert_complete(&local::run::run(&stack, &expected, &|| ()).await?, &expected);
+    assert_complete(&run::run(&stack, &expected, Load::Burst, &|_| ()).await?, &expected);
 
     let standing = ledger.standing().await?;
     assert_eq!(standing.clients, CLIENTS.map(|name| (name.to_owned(), "live".to_owned())).into());
@@ -54,7 +55,7 @@ async fn a_lost_queue_is_its_client_s_alone_and_everything_comes_again() -> anyh
     // While events flow, the queue is deleted, with the messages that its consumer has not received.
     let lose = async {
         let (_sender, not_written) = watch::channel(Some(rounds(&expected, MARKS, |round| round >= 2)));
-        insurance.until_complete(&not_written, PATIENCE, &|| ()).await?;
+        insurance.until_complete(&not_written, PATIENCE, &|_| ()).await?;
         until("events wait", async || Ok(scene.depth("Insurance").await? >= MARKS)).await?;
         scene.delete_queue("Insurance").await
     };

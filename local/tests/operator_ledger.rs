@@ -586,7 +586,7 @@ async fn has_all_once(
 ) -> anyhow::Result<()> {
     let later: HashSet<usize> = (rounds * MARKS..expected.events().len()).collect();
     let (_sender, not_written) = watch::channel(Some(later.clone()));
-    follower.until_complete(&not_written, PATIENCE, &|| ()).await?;
+    follower.until_complete(&not_written, PATIENCE, &|_| ()).await?;
     // An event that comes twice would be there now.
     follower.drain().await?;
     let verdict = follower.verdict(&later);

@@ -2,6 +2,7 @@
 
 mod support;
 
+use local::run::{self, Load};
 use local::stack::Stack;
 use support::{Killer, assert_complete, incarnations, stack};
 
@@ -9,7 +10,7 @@ use support::{Killer, assert_complete, incarnations, stack};
 async fn every_event_reaches_every_client_in_order() -> anyhow::Result<()> {
     let stack = stack("pipeline").await?;
     let expected = incarnations(50, 20);
-    let outcome = local::run::run(&stack, &expected, &|| ()).await?;
+    let outcome = run::run(&stack, &expected, Load::Burst, &|_| ()).await?;
     assert_complete(&outcome, &expected);
     Ok(())
 }
@@ -27,7 +28,7 @@ async fn a_fan_out_that_is_killed_loses_and_repeats_nothing() -> anyhow::Result<
 async fn check_killed(stack: Stack, function: &'static str) -> anyhow::Result<()> {
     let expected = incarnations(50, 20);
     let killer = Killer::new(&stack, function);
-    let outcome = local::run::run(&stack, &expected, &|| killer.received()).await?;
+    let outcome = run::run(&stack, &expected, Load::Burst, &|step| killer.step(step)).await?;
     assert!(killer.has_killed(), "`{function}` was never killed in the middle of its work");
     assert_complete(&outcome, &expected);
     Ok(())

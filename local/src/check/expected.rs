@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
 use shared::config::Config;
 use shared::event::{Along, EventError, Reader};
 use shared::file_clients::{FileClient, FileClients};
@@ -47,7 +46,7 @@ impl ExpectedEvents {
     /// the code that the functions have, too: only whole events are compared independently of it.
     pub fn of_config(events: Vec<Event>, config: &Config) -> Self {
         let (reader, file) = (Reader::new(&config.source), FileClients::new(&config.clients));
-        let read: Vec<_> = events.iter().map(|event| reader.read_admitted(&item(event))).collect();
+        let read: Vec<_> = events.iter().map(|event| reader.read_admitted(&event.in_table())).collect();
         let share = |client: &shared::config::Client| {
             let share = Share::of(file.get(&client.name)?, client.view.is_whole(), &read);
             Some((client.name.to_string(), share))
@@ -64,6 +63,11 @@ impl ExpectedEvents {
     /// How many of the events the client called `client` is to get.
     pub fn count(&self, client: &str) -> usize {
         self.events.len() - self.share(client).map_or(0, |share| share.unwanted.len())
+    }
+
+    /// Whether the client called `client` is to get an event, by its number.
+    pub fn is_wanted(&self, client: &str, index: usize) -> bool {
+        self.share(client).is_none_or(|share| share.wants(index))
     }
 
     pub(super) fn share(&self, client: &str) -> Option<&Share> {
@@ -113,9 +117,4 @@ impl Share {
     pub(super) fn body(&self, index: usize) -> Option<&str> {
         self.bodies.as_ref()?.get(&index).map(String::as_str)
     }
-}
-
-/// The item as the stream shows it.
-fn item(event: &Event) -> String {
-    Value::Object(event.item.to_attributes()).to_string()
 }

@@ -191,23 +191,23 @@ fn a_changed_message_is_found() {
     check_changed(
         |message| message.version = Some("4".to_owned()),
         expect![[r#"
-        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 1
-        version 3 of `X1 ABC`: the attribute `version` is Some("4")
-    "#]],
+            6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 1
+            version 3 of `X1 ABC`: the attribute `version` is `4`
+        "#]],
     );
     check_changed(
         |message| message.version = None,
         expect![[r#"
-        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 1
-        version 3 of `X1 ABC`: the attribute `version` is None
-    "#]],
+            6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 1
+            version 3 of `X1 ABC`: there is no attribute `version`
+        "#]],
     );
     check_changed(
         |message| message.event_id = None,
         expect![[r#"
-        6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 1
-        version 3 of `X1 ABC`: the attribute `eventId` is None
-    "#]],
+            6 of 6 in 2; missing 0, out of order 0, duplicates 0, differing 1
+            version 3 of `X1 ABC`: there is no attribute `eventId`
+        "#]],
     );
     check_changed(
         |message| message.group = "c".to_owned(),

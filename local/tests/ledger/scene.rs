@@ -180,7 +180,7 @@ pub(crate) async fn complete(
     not_expected: &HashSet<usize>,
 ) -> anyhow::Result<()> {
     let (_sender, not_written) = watch::channel(Some(not_expected.clone()));
-    follower.until_complete(&not_written, PATIENCE, &|| ()).await?;
+    follower.until_complete(&not_written, PATIENCE, &|_| ()).await?;
     // An event that comes twice would be there now.
     follower.drain().await?;
     let verdict = follower.verdict(not_expected);

@@ -26,7 +26,7 @@ use local::json::Json;
 use local::marks;
 use local::ministack::ACCOUNT;
 use local::processes;
-use local::run::Outcome;
+use local::run::{Outcome, Step};
 use local::stack::{Ground, Say, Stack};
 use local::workspace;
 use tokio::sync::mpsc;
@@ -236,9 +236,12 @@ impl<'s> Killer<'s> {
         })
     }
 
-    /// To be called for each event that a client receives.
-    pub(crate) fn received(&self) {
-        if self.received.fetch_add(1, Ordering::Relaxed) % 40 != 39 || self.has_killed() {
+    /// To be called for each step of a run.
+    pub(crate) fn step(&self, step: Step<'_>) {
+        if step != Step::Received
+            || self.received.fetch_add(1, Ordering::Relaxed) % 40 != 39
+            || self.has_killed()
+        {
             return;
         }
         for process in self.stack.functions() {
