@@ -8,10 +8,12 @@ pub mod items;
 pub mod kms;
 pub mod lambda;
 pub mod ledger;
+mod origin;
 pub mod s3;
 pub mod sqs;
 pub mod table;
 pub mod target;
 
 pub use self::call::{CallError, CallFault};
+pub use self::origin::Origin;
 pub use self::target::Target;

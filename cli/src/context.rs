@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use aws::operator::Target;
 use aws::operator::cloudformation::{DeployedStack, describe};
-use aws::operator::{CallError, CallFault};
+use aws::operator::{CallError, CallFault, Origin};
 use shared::config::Config;
 use shared::naming::Naming;
 
@@ -22,9 +23,21 @@ pub struct Context {
     pub config_path: PathBuf,
     /// Where results go, and in which form.
     pub output: Output,
+    /// Where region, endpoint and credentials came from, once they are known.
+    origin: OnceLock<Origin>,
 }
 
 impl Context {
+    /// The context of the options of every command.
+    pub fn new(stack: String, config_path: PathBuf, output: Output) -> Self {
+        Self { stack, config_path, output, origin: OnceLock::new() }
+    }
+
+    /// What an operator can do about a failure, if the reason is where a call went, or with whose credentials.
+    pub fn advice(&self, failure: &Failure) -> Option<String> {
+        self.origin.get()?.advice(failure.call_fault()?)
+    }
+
     /// Reads the text of the config.
     ///
     /// # Errors
@@ -69,7 +82,10 @@ impl Context {
     ///
     /// [`Exit::Unreachable`]: the region isn't known.
     pub async fn target(&self) -> Result<Target, Failure> {
-        Target::load().await.map_err(|error| Exit::Unreachable.because(error))
+        let target = Target::load().await.map_err(|error| Exit::Unreachable.because(error))?;
+        // A command loads one target.
+        let _ = self.origin.set(target.origin().clone());
+        Ok(target)
     }
 
     /// Describes the stack, and says where it is.
@@ -82,10 +98,11 @@ impl Context {
         match describe(&target, &self.stack).await? {
             Some(stack) => Ok((target, stack)),
             None => Err(Exit::Unreachable.because(format!(
-                "there is no stack `{}` in {} of this account; name another with `--stack`, or another region with \
+                "there is no stack `{}` in {} of this account ({}); name another with `--stack`, or another region with \
                  `AWS_REGION`, or make it with `fanoutctl deploy{}`",
                 self.stack,
                 target.region(),
+                target.origin().place(),
                 stack_option(&self.stack)
             ))),
         }

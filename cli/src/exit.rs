@@ -57,6 +57,19 @@ impl Exit {
 }
 
 impl Failure {
+    /// The fault of the call that failed, if one did.
+    pub fn call_fault(&self) -> Option<CallFault> {
+        match self {
+            Self::Call(error) => Some(error.fault),
+            Self::Stack(error) | Self::Change(error) => match error {
+                DeployError::Call(error) => Some(error.fault),
+                DeployError::OutOfSight { source, .. } => Some(source.fault),
+                _ => None,
+            },
+            Self::Message(..) => None,
+        }
+    }
+
     /// The exit status that the failure leads to.
     pub fn exit(&self) -> Exit {
         match self {
@@ -74,8 +87,8 @@ impl Failure {
 impl From<CallFault> for Exit {
     fn from(fault: CallFault) -> Self {
         match fault {
-            CallFault::NotAllowed => Self::NotAllowed,
-            CallFault::Missing | CallFault::Unreachable => Self::Unreachable,
+            CallFault::NotAllowed | CallFault::Expired | CallFault::Unrecognized => Self::NotAllowed,
+            CallFault::Missing | CallFault::Unreachable | CallFault::Offline => Self::Unreachable,
             CallFault::Refused => Self::Fault,
         }
     }

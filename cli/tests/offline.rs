@@ -459,7 +459,7 @@ fn a_missing_region_or_credential_is_named() {
     expect![[r#"
         exit 4
         --- stderr
-        error: no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names
+        error: no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names; for `cargo local --stay`, set what it prints
     "#]]
     .assert_eq(&run(&mut fanoutctl(&directory, &["plan"])));
     let mut without_credentials = fanoutctl(&directory, &["plan"]);
@@ -482,6 +482,10 @@ fn an_endpoint_that_does_not_answer_is_an_error() {
         assert_eq!(output.status.code(), Some(4), "{arguments:?}: {errors}");
         assert!(errors.starts_with("error: `DescribeStacks` of `mark-event-queue`: "), "{errors}");
         assert!(errors.contains("Connection refused"), "{errors}");
+        let advice = format!(
+            "nothing answers at `{endpoint}`, which `AWS_ENDPOINT_URL` names; if that was `cargo local --stay`"
+        );
+        assert!(errors.contains(&advice), "{errors}");
     }
 }
 
@@ -523,9 +527,33 @@ fn nothing_is_deleted_where_there_is_no_stack() {
     expect![[r#"
         exit 4
         --- stderr
-        error: there is no stack `events` in eu-west-2 of this account; name another with `--stack`, or another region with `AWS_REGION`, or make it with `fanoutctl deploy --stack events`
+        error: there is no stack `events` in eu-west-2 of this account (region from `AWS_REGION`, endpoint `…` from `AWS_ENDPOINT_URL`, credentials from `AWS_ACCESS_KEY_ID`); name another with `--stack`, or another region with `AWS_REGION`, or make it with `fanoutctl deploy --stack events`
     "#]]
-    .assert_eq(&run(&mut fanoutctl_at(&endpoint, &directory, &arguments)));
+    .assert_eq(&run(&mut fanoutctl_at(&endpoint, &directory, &arguments)).replace(&endpoint, "…"));
+}
+
+#[test]
+fn credentials_that_are_not_taken_are_named_with_what_helps() {
+    let directory = directory("credentials");
+    fs::write(directory.join("client-queues.toml"), CONFIG).unwrap();
+    let check = |code: &str, message: &str, expected: Expect| {
+        let body = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+        );
+        let endpoint = service("403 Forbidden", Box::leak(body.into_boxed_str()));
+        expected
+            .assert_eq(&run(&mut fanoutctl_at(&endpoint, &directory, &["status"])).replace(&endpoint, "…"));
+    };
+    check("ExpiredToken", "The security token included in the request is expired", expect![[r#"
+        exit 5
+        --- stderr
+        error: `DescribeStacks` of `mark-event-queue`: The security token included in the request is expired (`ExpiredToken`); the credentials of `AWS_ACCESS_KEY_ID` have expired; set new ones (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`), or unset these and take a profile
+    "#]]);
+    check("InvalidClientTokenId", "The security token included in the request is invalid.", expect![[r#"
+        exit 5
+        --- stderr
+        error: `DescribeStacks` of `mark-event-queue`: The security token included in the request is invalid. (`InvalidClientTokenId`); `…` does not take the credentials of `AWS_ACCESS_KEY_ID`; set new ones (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`), or unset these and take a profile
+    "#]]);
 }
 
 #[test]

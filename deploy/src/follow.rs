@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aws::operator::cloudformation::{self, DeployedStack, StackEvent};
-use aws::operator::{CallError, CallFault, Target};
+use aws::operator::{CallError, Target};
 
 use crate::error::{DeployError, FailedResource};
 use crate::steps::Purpose;
@@ -125,9 +125,7 @@ impl Follower {
                         }
                     }
                 }
-                Err(error)
-                    if error.fault == CallFault::Unreachable && last_sight.elapsed() < OUT_OF_SIGHT =>
-                {
+                Err(error) if error.fault.may_pass() && last_sight.elapsed() < OUT_OF_SIGHT => {
                     progress(Progress::OutOfSight { reason: error.to_string() });
                 }
                 Err(error) => {

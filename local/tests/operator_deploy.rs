@@ -123,7 +123,7 @@ async fn a_plan_shows_every_change_before_it_is_made() -> anyhow::Result<()> {
     )?;
     operator.check(&["delete", "--yes"], 4, &expect![[r#"
         --- stderr
-        error: there is no stack `mark-event-queue` in eu-west-2 of this account; name another with `--stack`, or another region with `AWS_REGION`, or make it with `fanoutctl deploy`
+        error: there is no stack `mark-event-queue` in eu-west-2 of this account (region from `AWS_REGION`, endpoint `ENDPOINT` from `AWS_ENDPOINT_URL`, credentials from `AWS_ACCESS_KEY_ID`); name another with `--stack`, or another region with `AWS_REGION`, or make it with `fanoutctl deploy`
     "#]])?;
 
     // There is no terminal to ask at, so nothing is done.

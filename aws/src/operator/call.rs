@@ -26,12 +26,18 @@ pub struct CallError {
 /// What kind of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallFault {
-    /// The caller may not, or the key that the call needs may not be used: mend rights or credentials.
+    /// The caller may not, or the key that the call needs may not be used: mend rights.
     NotAllowed,
+    /// The caller's credentials have expired.
+    Expired,
+    /// The caller's credentials are not known there, or are wrong.
+    Unrecognized,
     /// What the call is about isn't there.
     Missing,
-    /// No answer, or none for now: the same call can go better in a while.
+    /// No answer for now: the same call can go better in a while.
     Unreachable,
+    /// No connection: where the call went, nothing answers.
+    Offline,
     /// Another refusal.
     Refused,
 }
@@ -52,7 +58,11 @@ impl CallError {
             }
             _ => with_sources(error),
         };
-        Self { call, subject: subject.to_owned(), fault: CallFault::new(error.code(), status), reason }
+        let fault = match error {
+            SdkError::DispatchFailure(_) => CallFault::Offline,
+            _ => CallFault::new(error.code(), status),
+        };
+        Self { call, subject: subject.to_owned(), fault, reason }
     }
 
     /// The error of an object that broke off while it was read.
@@ -63,6 +73,11 @@ impl CallError {
 }
 
 impl CallFault {
+    /// Whether the same call can go better in a while.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Offline)
+    }
+
     /// By the code of the service's error, or else by the status of its answer. Neither: there was no answer.
     fn new(code: Option<&str>, status: Option<u16>) -> Self {
         let of_code = code.and_then(Self::of_code);
@@ -88,21 +103,21 @@ impl CallFault {
 
             "AccessDenied"
             | "AllAccessDisabled"
-            | "AuthFailure"
-            | "ExpiredToken"
+            | "NotAuthorized"
+            | "OptInRequired"
+            | "RequestExpired"
+            | "RequestTimeTooSkewed"
+            | "UnauthorizedOperation" => Self::NotAllowed,
+            "ExpiredToken" | "TokenRefreshRequired" => Self::Expired,
+            "AuthFailure"
             | "IncompleteSignature"
             | "InvalidAccessKeyId"
             | "InvalidClientTokenId"
             | "InvalidSignature"
             | "InvalidToken"
             | "MissingAuthenticationToken"
-            | "NotAuthorized"
-            | "OptInRequired"
-            | "RequestExpired"
-            | "RequestTimeTooSkewed"
             | "SignatureDoesNotMatch"
-            | "UnauthorizedOperation"
-            | "UnrecognizedClient" => Self::NotAllowed,
+            | "UnrecognizedClient" => Self::Unrecognized,
             // What a service says about a key that it needs. A key that is missing is no missing queue.
             _ if code.starts_with("KMS") || code.starts_with("Kms") => Self::NotAllowed,
 
@@ -137,20 +152,20 @@ mod tests {
 
     #[test]
     fn an_answer_decides_what_can_be_done() {
-        use CallFault::{Missing, NotAllowed, Refused, Unreachable};
+        use CallFault::{Expired, Missing, NotAllowed, Refused, Unreachable, Unrecognized};
         for (code, status, expected) in [
             ("AccessDenied", 403, NotAllowed),
             ("AccessDeniedException", 400, NotAllowed),
-            ("AuthFailure", 401, NotAllowed),
-            ("ExpiredToken", 403, NotAllowed),
-            ("ExpiredTokenException", 400, NotAllowed),
-            ("InvalidAccessKeyId", 403, NotAllowed),
-            ("InvalidClientTokenId", 403, NotAllowed),
-            ("InvalidSignatureException", 400, NotAllowed),
+            ("AuthFailure", 401, Unrecognized),
+            ("ExpiredToken", 403, Expired),
+            ("ExpiredTokenException", 400, Expired),
+            ("InvalidAccessKeyId", 403, Unrecognized),
+            ("InvalidClientTokenId", 403, Unrecognized),
+            ("InvalidSignatureException", 400, Unrecognized),
             ("OptInRequired", 403, NotAllowed),
             ("RequestExpired", 400, NotAllowed),
-            ("SignatureDoesNotMatch", 403, NotAllowed),
-            ("UnrecognizedClientException", 400, NotAllowed),
+            ("SignatureDoesNotMatch", 403, Unrecognized),
+            ("UnrecognizedClientException", 400, Unrecognized),
             ("KMS.AccessDeniedException", 400, NotAllowed),
             ("KMS.DisabledException", 400, NotAllowed),
             ("KMS.InvalidStateException", 400, NotAllowed),
@@ -221,7 +236,7 @@ mod tests {
             ),
             (answer(400, Some("Throttling"), None), CallFault::Unreachable, "`Throttling`"),
             (answer(403, None, None), CallFault::NotAllowed, "HTTP status 403, without a reason"),
-            (no_listener(), CallFault::Unreachable, "dispatch failure: io error: connection refused"),
+            (no_listener(), CallFault::Offline, "dispatch failure: io error: connection refused"),
         ] {
             let error = CallError::new("HeadObject", "packages/1.zip", &error);
             assert_eq!(error.fault, fault, "{expected}");

@@ -10,7 +10,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use shared::text::with_sources;
 
-use super::CallError;
+use super::{CallError, Origin};
 
 pub use aws_config::SdkConfig;
 
@@ -30,6 +30,7 @@ pub const INVOKE_TIMEOUT: Duration = Duration::from_secs(200);
 #[derive(Clone, Debug)]
 pub struct Target {
     sdk_config: SdkConfig,
+    origin: Origin,
     pub(super) cloudformation: aws_sdk_cloudformation::Client,
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) dynamodb: aws_sdk_dynamodb::Client,
@@ -59,7 +60,9 @@ pub struct Caller {
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// No region anywhere.
-    #[error("no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names")]
+    #[error(
+        "no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names; for `cargo local --stay`, set what it prints"
+    )]
     NoRegion,
     /// The endpoint is no address.
     #[error("`{ENDPOINT}` is `{value}`; unset it, or write a URL that begins with `http://` or `https://`")]
@@ -69,11 +72,13 @@ pub enum TargetError {
     },
     /// No credentials anywhere, or none that are valid.
     #[error(
-        "no AWS credentials{}; sign in (`aws sso login`), or set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and \
-         `AWS_SECRET_ACCESS_KEY`",
-        why(source)
+        "no AWS credentials{}; {}",
+        why(source),
+        .origin.no_credentials()
     )]
     NoCredentials {
+        /// Where they were looked for.
+        origin: Origin,
         /// What the provider says.
         source: CredentialsError,
     },
@@ -89,8 +94,8 @@ impl Target {
     pub async fn load() -> Result<Self, TargetError> {
         // The SDK panics if it is empty.
         check_endpoint(std::env::var(ENDPOINT).ok())?;
-        Self::try_new(aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await)
-            .await
+        let sdk_config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts());
+        Self::try_new(sdk_config.load().await, |name| std::env::var(name).ok()).await
     }
 
     /// An emulator at `endpoint`, such as `http://127.0.0.1:4566`.
@@ -107,10 +112,10 @@ impl Target {
             .endpoint_url(endpoint)
             .timeout_config(timeouts())
             .credentials_provider(SharedCredentialsProvider::new(credentials));
-        Self::of_config(sdk_config.build())
+        Self::of_config(sdk_config.build(), Origin::default())
     }
 
-    fn of_config(sdk_config: SdkConfig) -> Self {
+    fn of_config(sdk_config: SdkConfig, origin: Origin) -> Self {
         let patient = timeouts().to_builder().read_timeout(INVOKE_TIMEOUT).build();
         let invoking = aws_sdk_lambda::config::Builder::from(&sdk_config).timeout_config(patient);
         let dynamodb_once = aws_sdk_dynamodb::config::Builder::from(&sdk_config);
@@ -129,20 +134,26 @@ impl Target {
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             sqs: aws_sdk_sqs::Client::new(&sdk_config),
             sdk_config,
+            origin,
         }
     }
 
-    async fn try_new(sdk_config: SdkConfig) -> Result<Self, TargetError> {
-        if sdk_config.region().is_none_or(|region| region.as_ref().is_empty()) {
+    async fn try_new(
+        sdk_config: SdkConfig,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, TargetError> {
+        let region = sdk_config.region().map(AsRef::as_ref).unwrap_or_default();
+        if region.is_empty() {
             return Err(TargetError::NoRegion);
         }
+        let origin = Origin::new(region, sdk_config.endpoint_url(), variable);
         let credentials = match sdk_config.credentials_provider() {
             Some(provider) => provider.provide_credentials().await,
             None => Err(CredentialsError::not_loaded("there is no provider")),
         };
         match credentials {
-            Ok(_) => Ok(Self::of_config(sdk_config)),
-            Err(source) => Err(TargetError::NoCredentials { source }),
+            Ok(_) => Ok(Self::of_config(sdk_config, origin)),
+            Err(source) => Err(TargetError::NoCredentials { origin, source }),
         }
     }
 
@@ -159,6 +170,11 @@ impl Target {
     /// Where all services are, if not where AWS has them.
     pub fn endpoint(&self) -> Option<&str> {
         self.sdk_config.endpoint_url()
+    }
+
+    /// Where region, endpoint and credentials came from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Whose credentials these are.
@@ -193,7 +209,7 @@ fn why(error: &CredentialsError) -> String {
     match error {
         // A list of all the places without any.
         CredentialsError::CredentialsNotLoaded(_) => String::new(),
-        _ => format!(": {}", with_sources(error)),
+        _ => format!(": {}", with_sources(error).trim_end_matches('.')),
     }
 }
 
@@ -245,7 +261,7 @@ mod tests {
         let mut sdk_config = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
         sdk_config.set_region(region.map(|name| Region::new(name.to_owned())));
         sdk_config.set_credentials_provider(provider.map(SharedCredentialsProvider::new));
-        let found = Target::try_new(sdk_config.build()).await;
+        let found = Target::try_new(sdk_config.build(), |_| None).await;
         let shown = found.map_or_else(
             |error| error.to_string(),
             |target| format!("{} {:?}", target.region(), target.endpoint()),
@@ -257,38 +273,12 @@ mod tests {
     async fn what_is_missing_is_named() {
         let found = || Some(Provider(|| Ok(Credentials::new("a", "b", None, None, "test"))));
         check(Some("eu-west-2"), found(), expect!["eu-west-2 None"]).await;
-        check(
-            None,
-            found(),
-            expect!["no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names"],
-        )
-        .await;
-        check(
-            Some("eu-west-2"),
-            None,
-            expect![
-                "no AWS credentials; sign in (`aws sso login`), or set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`"
-            ],
-        )
-        .await;
+        check(None, found(), expect!["no AWS region; set `AWS_REGION`, or `region` in the profile that `AWS_PROFILE` names; for `cargo local --stay`, set what it prints"]).await;
+        check(Some("eu-west-2"), None, expect!["no AWS credentials; looked for in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, the profile `default` of `~/.aws/config` and `~/.aws/credentials`, `AWS_WEB_IDENTITY_TOKEN_FILE`, the role of a container or of an instance; sign in (`aws sso login`), or set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; for `cargo local --stay`, set what it prints"]).await;
         let nowhere = Provider(|| Err(CredentialsError::not_loaded("looked here\nand there")));
-        check(
-            Some("eu-west-2"),
-            Some(nowhere),
-            expect![
-                "no AWS credentials; sign in (`aws sso login`), or set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`"
-            ],
-        )
-        .await;
+        check(Some("eu-west-2"), Some(nowhere), expect!["no AWS credentials; looked for in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, the profile `default` of `~/.aws/config` and `~/.aws/credentials`, `AWS_WEB_IDENTITY_TOKEN_FILE`, the role of a container or of an instance; sign in (`aws sso login`), or set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; for `cargo local --stay`, set what it prints"]).await;
         let expired = Provider(|| Err(CredentialsError::provider_error("the token has expired")));
-        check(
-            Some("eu-west-2"),
-            Some(expired),
-            expect![
-                "no AWS credentials: an error occurred while loading credentials: the token has expired; sign in (`aws sso login`), or set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`"
-            ],
-        )
-        .await;
+        check(Some("eu-west-2"), Some(expired), expect!["no AWS credentials: an error occurred while loading credentials: the token has expired; looked for in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, the profile `default` of `~/.aws/config` and `~/.aws/credentials`, `AWS_WEB_IDENTITY_TOKEN_FILE`, the role of a container or of an instance; sign in (`aws sso login`), or set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; for `cargo local --stay`, set what it prints"]).await;
     }
 
     #[test]

@@ -151,8 +151,9 @@ fn remedy(facts: &Facts, error: &CallError) -> String {
     match (error.fault, &facts.watch_policy) {
         (CallFault::NotAllowed, Some(policy)) => format!("attach the policy `{policy}` to your user or role"),
         (CallFault::NotAllowed, None) => "let your user or role do that".to_owned(),
+        (CallFault::Expired | CallFault::Unrecognized, _) => "sign in again".to_owned(),
         (CallFault::Missing, _) => "deploy the stack again".to_owned(),
-        (CallFault::Unreachable | CallFault::Refused, _) => {
+        (CallFault::Unreachable | CallFault::Offline | CallFault::Refused, _) => {
             "check again, and look into the reason if it stays".to_owned()
         }
     }

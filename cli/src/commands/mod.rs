@@ -59,7 +59,7 @@ pub fn interrupted(arguments: &Arguments) -> String {
 /// Runs the command of the command line, and prints why if it fails.
 pub async fn execute(arguments: Arguments) -> Exit {
     let Common { stack, config: config_path, json } = arguments.common;
-    let context = Context { stack, config_path, output: Output::new(json) };
+    let context = Context::new(stack, config_path, Output::new(json));
     let result = match arguments.command {
         Command::Validate(arguments) => validate::execute(&context, &arguments),
         Command::Match(arguments) => match_clients::execute(&context, &arguments),
@@ -91,7 +91,8 @@ pub async fn execute(arguments: Arguments) -> Exit {
     result.unwrap_or_else(|failure| {
         // An answer of no is not an error.
         let prefix = if failure.exit() == Exit::Declined { "" } else { "error: " };
-        for line in failure.to_string().lines() {
+        let advice = context.advice(&failure).map(|advice| format!("; {advice}")).unwrap_or_default();
+        for line in format!("{failure}{advice}").lines() {
             eprintln!("{prefix}{}", printable(line));
         }
         failure.exit()

@@ -144,7 +144,7 @@ impl Report {
         match self.blind {
             _ if !self.ok => Exit::Findings,
             None => Exit::Done,
-            Some(CallFault::NotAllowed) => Exit::NotAllowed,
+            Some(CallFault::NotAllowed | CallFault::Expired | CallFault::Unrecognized) => Exit::NotAllowed,
             Some(_) => Exit::Unreachable,
         }
     }

@@ -32,6 +32,6 @@ fn unread(findings: &mut Findings<'_>, subject: &str, error: &CallError, what: &
         CallFault::NotAllowed => {
             findings.warn(subject, format!("you are not allowed to read {what}: {error}"), may_read);
         }
-        CallFault::Unreachable | CallFault::Refused => findings.unseen(subject, error),
+        _ => findings.unseen(subject, error),
     }
 }

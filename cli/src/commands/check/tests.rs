@@ -232,7 +232,9 @@ fn error(fault: CallFault) -> CallError {
     let reason = match fault {
         CallFault::NotAllowed => "no permission (`AccessDenied`)",
         CallFault::Missing => "nothing there (`QueueDoesNotExist`)",
-        CallFault::Unreachable => "dispatch failure",
+        CallFault::Expired => "old (`ExpiredToken`)",
+        CallFault::Unrecognized => "unknown (`UnrecognizedClient`)",
+        CallFault::Unreachable | CallFault::Offline => "dispatch failure",
         CallFault::Refused => "not so (`InvalidAddress`)",
     };
     CallError { call: "Look", subject: "it".into(), fault, reason: reason.into() }

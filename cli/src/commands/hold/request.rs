@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws::operator::CallFault;
 use serde::Serialize;
 use shared::control::{ControlRequest, GroupHold, HoldOutcome, HoldReport, REPLAY_KEYS_LIMIT, TypedKey};
 
@@ -51,7 +50,7 @@ pub(super) async fn request<F: CatchUpFunction>(
         let answer = loop {
             match function.request_once(&make(keys.to_vec())).await {
                 Ok(answer) => break understood(answer)?,
-                Err(error) if error.fault == CallFault::Unreachable && tried < TRIES => {}
+                Err(error) if error.fault.may_pass() && tried < TRIES => {}
                 Err(error) => return Err(error.into()),
             }
             tokio::time::sleep(pause).await;

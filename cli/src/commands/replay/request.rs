@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws::operator::CallFault;
 use serde::Serialize;
 use shared::control::{ControlRequest, REPLAY_KEYS_LIMIT, ReplayOutcome, ReplayReport, TypedKey};
 
@@ -60,7 +59,7 @@ pub(super) async fn request<F: CatchUpFunction>(
         let is_last = tried == TRIES;
         let failed = match function.request_once(&request).await {
             Ok(answer) => outcome.add(&keys, understood(answer)?, &id),
-            Err(error) if error.fault == CallFault::Unreachable && !is_last => {
+            Err(error) if error.fault.may_pass() && !is_last => {
                 outcome.note(&id);
                 keys.into_iter().map(|key| FailedGroup { key, reason: error.to_string() }).collect()
             }
@@ -111,6 +110,7 @@ impl ReplayTally {
 
 #[cfg(test)]
 mod tests {
+    use aws::operator::CallFault;
     use std::cell::RefCell;
     use std::collections::VecDeque;
 
