@@ -114,6 +114,11 @@ impl Policy {
         self.of(Effect::Allow).find(is_public).map(|statement| statement.name.as_str())
     }
 
+    /// The `Sid` or number of each statement.
+    pub fn names(&self) -> Vec<&str> {
+        self.statements.iter().map(|statement| statement.name.as_str()).collect()
+    }
+
     fn of(&self, effect: Effect) -> impl Iterator<Item = &Statement> {
         self.statements.iter().filter(move |statement| statement.effect == effect)
     }

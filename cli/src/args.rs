@@ -4,6 +4,7 @@ mod client;
 mod erasures;
 mod holds;
 mod ledger;
+mod queue;
 mod trace;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ pub use ledger::{
     AttestArguments, BackfillArguments, CatchUpArguments, ClientArguments, ReplayArguments, RequestArguments,
     ScopeArguments, StatusArguments,
 };
+pub use queue::{QueueCommand, RepairArguments};
 pub use trace::{TailArguments, TraceArguments};
 
 /// The release, and the commit that it was built from.
@@ -187,6 +189,10 @@ pub enum Command {
         fanoutctl rejected resend 4f1c"
     )]
     Rejected(RejectedCommand),
+
+    /// Make a client's deleted queue again, or mend its settings
+    #[command(subcommand, after_help = "Example:\n  fanoutctl queue repair Billing")]
+    Queue(QueueCommand),
 
     /// Print what a shell needs to complete the command line
     #[command(after_help = include_str!("args/help/completions.txt"))]

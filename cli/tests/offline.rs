@@ -544,16 +544,24 @@ fn credentials_that_are_not_taken_are_named_with_what_helps() {
         expected
             .assert_eq(&run(&mut fanoutctl_at(&endpoint, &directory, &["status"])).replace(&endpoint, "…"));
     };
-    check("ExpiredToken", "The security token included in the request is expired", expect![[r#"
+    check(
+        "ExpiredToken",
+        "The security token included in the request is expired",
+        expect![[r#"
         exit 5
         --- stderr
         error: `DescribeStacks` of `mark-event-queue`: The security token included in the request is expired (`ExpiredToken`); the credentials of `AWS_ACCESS_KEY_ID` have expired; set new ones (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`), or unset these and take a profile
-    "#]]);
-    check("InvalidClientTokenId", "The security token included in the request is invalid.", expect![[r#"
+    "#]],
+    );
+    check(
+        "InvalidClientTokenId",
+        "The security token included in the request is invalid.",
+        expect![[r#"
         exit 5
         --- stderr
         error: `DescribeStacks` of `mark-event-queue`: The security token included in the request is invalid. (`InvalidClientTokenId`); `…` does not take the credentials of `AWS_ACCESS_KEY_ID`; set new ones (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`), or unset these and take a profile
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

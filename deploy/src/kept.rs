@@ -129,8 +129,8 @@ mod tests {
             name: name.to_owned(),
             id: String::new(),
             status: "CREATE_COMPLETE".to_owned(),
-            parameters: [].into(),
             outputs: [("QueueARN".to_owned(), output.to_owned())].into(),
+            ..DeployedStack::default()
         };
         let stacks = [stack("other", "arn:of:another"), stack("live", &queues[0].arn)];
         queues.truncate(1);

@@ -4,6 +4,7 @@
 
 mod binary;
 mod bucket;
+mod client_queue;
 pub mod clients;
 mod deployed;
 mod error;

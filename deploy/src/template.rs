@@ -51,6 +51,17 @@ pub enum TemplateError {
         /// The number of the line, counted from 1.
         line: usize,
     },
+    /// The value is made by a function that this release does not know.
+    #[error(
+        "resource `{logical_id}` has a `{property}` that can't be read here; deploy with this version of `fanoutctl`, and try \
+         again"
+    )]
+    Property {
+        /// The resource's name in the template.
+        logical_id: String,
+        /// The property's name.
+        property: String,
+    },
 }
 
 /// `template` with the `CodeUri` of the resource `logical_id` replaced by `uri`; nothing else differs.

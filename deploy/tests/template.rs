@@ -19,10 +19,9 @@ use serde_json::{Value as Json, json};
 use shared::config::Config;
 use shared::ledger::times;
 use shared::naming::{Naming, OwnQueue};
-use support::{QUEUES, REQUESTS, TEMPLATE, json_of, plain, resource, resources, template};
+use support::{QUEUES, REQUESTS, TEMPLATE, json_of, resource, resources, template};
 
 const CONFIG: &str = include_str!("../../client-queues.toml");
-const OPERATIONS: &str = include_str!("../../docs/operations.md");
 
 #[test]
 fn the_place_of_every_functions_code_can_be_put_in() {
@@ -132,23 +131,6 @@ fn the_ledger_outlives_its_stack_and_mistakes() {
     assert_eq!(properties["SSESpecification"]["SSEEnabled"], true);
     // Its items never expire.
     assert!(properties.get("TimeToLiveSpecification").is_none());
-}
-
-/// A queue that is made again by hand has the settings of the stack's.
-#[test]
-fn the_recipe_for_a_clients_queue_has_its_settings() {
-    let (_, recipe) = OPERATIONS.split_once("aws sqs create-queue").unwrap();
-    let recipe = recipe.split_whitespace().find(|word| word.starts_with("FifoQueue=")).unwrap();
-    let recipe: BTreeSet<String> = recipe.split(',').map(str::to_owned).collect();
-    let properties = resource("Queue${Client}")["Properties"].as_object().unwrap().clone();
-    let settings =
-        properties.into_iter().filter(|(name, _)| !["QueueName", "KmsMasterKeyId"].contains(&&**name));
-    let made = settings.map(|(name, value)| match value.get("Fn::If") {
-        // The choice without a key: SQS's own encryption.
-        Some(choice) => format!("{name}={}", plain(&choice[2])),
-        None => format!("{name}={}", plain(&value)),
-    });
-    assert_eq!(recipe, made.collect());
 }
 
 #[test]

@@ -301,7 +301,8 @@ mod tests {
             1,000 events reached 1 client, complete and in order: 401 a second.
             delay: the median from an event's write to its receipt, with at most 32
             on their way; these are dev builds, slower than what ships
-        "#]].assert_eq(&good().sentence());
+        "#]]
+        .assert_eq(&good().sentence());
         let mut filtered = good();
         filtered.clients[0].verdict =
             Verdict { events: 3, expected: 3, ..filtered.clients[0].verdict.clone() };

@@ -1,5 +1,6 @@
 //! The stack of `template.yml`, deployed on a MiniStack of its own.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -144,9 +145,11 @@ impl Ground {
     ///
     /// [`StackError::Queue`].
     pub async fn make_existing_queues(&self, config: &Config) -> Result<(), StackError> {
+        let attributes = [("FifoQueue".to_owned(), "true".to_owned())].into();
         for client in &config.clients {
             let ClientQueue::Existing(arn) = &client.queue else { continue };
-            let made = sqs::create(&self.connection.target(&arn.account), &arn.name).await;
+            let target = self.connection.target(&arn.account);
+            let made = sqs::create(&target, &arn.name, &attributes, &BTreeMap::new()).await;
             made.map_err(|source| StackError::Queue { client: client.name.to_string(), source })?;
         }
         Ok(())

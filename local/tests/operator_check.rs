@@ -152,9 +152,9 @@ async fn what_is_broken_is_found_and_nothing_else() -> anyhow::Result<()> {
         event table `RegistrationNumberEvent`: the stack reads its stream `…`, which is closed; deploy with its new one: `--stream-arn …`
         event table `RegistrationNumberEvent`: its stream carries `KEYS_ONLY`, and no new images; switch the stream off, and on again with `NEW_IMAGE`, and deploy with it (`--stream-arn`)
         converter's mapping: events are discarded after 3 retries; set `MaximumRetryAttempts` to -1, as `template.yml` does
-        queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so it falls behind; what it held comes back only by `fanoutctl replay`; make it again by hand, 60 s after it was deleted at the earliest (docs/operations.md, "A client's queue was purged or deleted"); or take the client out of the config and deploy, then put it back and deploy again within the hour
+        queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so it falls behind; what it held comes back only by `fanoutctl replay`; run `fanoutctl queue repair Billing`
         queue of client `Insurance`: loses its order: its `RedrivePolicy` takes an event out and lets later ones through; take the `RedrivePolicy` away, and let the consumer set aside what it can't process
-        queue of client `Insurance`: lets other roles of the account send, which can forge events; give it the policy that `fanoutctl policy Insurance` prints
+        queue of client `Insurance`: lets other roles of the account send, which can forge events; run `fanoutctl queue repair Insurance`
         queue of client `Reporting`: takes no event larger than 1024 bytes, attributes included; ask account `444455556666` to set `MaximumMessageSize` to 1048576
         queue of client `Reporting`: holds everything back for 5 s; ask account `444455556666` to set `DelaySeconds` to 0
         queue of client `Tax`: isn't made yet; deploy

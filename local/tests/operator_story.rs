@@ -1,5 +1,5 @@
 //! An operator's year in a minute, through `fanoutctl` and the real template: clients come and go while events flow,
-//! a client's queue is lost, the stack is deleted; no client misses an event or gets one twice.
+//! a client's queue is lost and repaired, the stack is deleted; no client misses an event or gets one twice.
 
 #![expect(
     clippy::indexing_slicing,
@@ -88,6 +88,7 @@ async fn clients_come_and_go_and_none_misses_an_event_or_gets_one_twice() -> any
     assert_joined(&mut reporting, &expected, 20..21).await?;
 
     // A client's queue is deleted while events flow: the others go on, and `status` shows it.
+    let as_made = operator.attributes("Insurance").await?;
     operator.delete_queue("Insurance").await?;
     operator.write(&expected, 21..22).await?;
     for follower in [&mut billing, &mut enforcement] {
@@ -115,6 +116,33 @@ async fn clients_come_and_go_and_none_misses_an_event_or_gets_one_twice() -> any
     }
     assert!(status["failure"].as_str().unwrap().contains("NonExistentQueue"), "{status}");
 
+    // It is made again as the stack made it, and the client has what it lacked. What somebody changed is set back.
+    let refused = operator.run(&["queue", "repair", "Reporting", "--yes"])?;
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(said(&refused).contains("`fanoutctl policy Reporting`"), "{}", said(&refused));
+    assert_eq!(
+        operator.run(&["queue", "repair", "Insurance"])?.status.code(),
+        Some(2),
+        "no terminal to ask on"
+    );
+    let repaired = operator.json(&["queue", "repair", "Insurance", "--yes"])?;
+    assert_eq!((&repaired["wasMade"], &repaired["mended"]), (&json!(true), &json!([])));
+    assert_eq!(repaired["catchUp"]["sent"], MARKS, "{repaired}");
+    assert_eq!(operator.attributes("Insurance").await?, as_made);
+    assert_has_all_once(&mut insurance, &expected, 22).await?;
+    let changes = [("VisibilityTimeout", "5"), ("Policy", "{\"Statement\": []}"), ("DelaySeconds", "7")];
+    operator.change_queue("Insurance", &changes).await?;
+    let mended = operator.json(&["queue", "repair", "Insurance", "--yes"])?;
+    let names: BTreeSet<&str> =
+        mended["mended"].as_array().unwrap().iter().filter_map(|set| set["attribute"].as_str()).collect();
+    assert_eq!(names, changes.map(|(name, _)| name).into(), "{mended}");
+    assert_eq!(operator.attributes("Insurance").await?, as_made);
+    let nothing = operator.json(&["queue", "repair", "Insurance"])?;
+    assert_eq!(
+        (&nothing["wasMade"], &nothing["mended"], &nothing["catchUp"]),
+        (&json!(false), &json!([]), &Value::Null)
+    );
+
     // The client is removed: the others are not held up, and none gets an event twice.
     operator.register(&["Billing", "Enforcement"], KEPT_QUEUE)?;
     operator.done(&["deploy", "--yes"])?;
@@ -129,7 +157,15 @@ async fn clients_come_and_go_and_none_misses_an_event_or_gets_one_twice() -> any
     operator.until_depth_is("ClientBilling", MARKS).await?;
     operator.until_depth_is("Queue", 0).await?;
     operator.done(&["delete", "--yes"])?;
-    let kept = ["ClientBilling", "ClientEnforcement", "ClientReporting", "Queue", "Rejected", "Requests"];
+    let kept = [
+        "ClientBilling",
+        "ClientEnforcement",
+        "ClientInsurance",
+        "ClientReporting",
+        "Queue",
+        "Rejected",
+        "Requests",
+    ];
     assert_eq!(operator.queues().await?, kept.map(|name| format!("MarkFanOut{name}.fifo")).into());
     for follower in [&mut billing, &mut enforcement] {
         assert_has_all_once(follower, &expected, 23).await?;
@@ -165,6 +201,13 @@ impl Operator {
         let output = self.run(arguments)?;
         assert!(output.status.success(), "{arguments:?}: {}", said(&output));
         Ok(())
+    }
+
+    /// What a command that is done prints as JSON.
+    fn json(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let output = self.run(&[arguments, &["--json"]].concat())?;
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     fn follower<'e>(&self, client: &str, expected: &'e ExpectedEvents) -> Follower<'e> {
@@ -224,6 +267,29 @@ impl Operator {
         let url = self.url(&format!("Client{client}"));
         self.ground.connection().sqs(ACCOUNT).delete_queue().queue_url(url).send().await?;
         Ok(())
+    }
+
+    /// The attributes of a client's queue that are settings.
+    async fn attributes(&self, client: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        let target = self.ground.connection().target(ACCOUNT);
+        let mut attributes = sqs::attributes(&target, &self.url(&format!("Client{client}"))).await?;
+        // MiniStack has `ContentBasedDeduplication` of queues that a stack made, and not of others.
+        let is_setting = |name: &str| {
+            !name.starts_with("Approximate")
+                && !name.ends_with("Timestamp")
+                && name != "ContentBasedDeduplication"
+        };
+        attributes.retain(|name, _| is_setting(name));
+        if let Some(policy) = attributes.get_mut("Policy") {
+            *policy = serde_json::from_str::<Value>(policy)?["Statement"].to_string().replace(['[', ']'], "");
+        }
+        Ok(attributes)
+    }
+
+    async fn change_queue(&self, client: &str, changes: &[(&str, &str)]) -> anyhow::Result<()> {
+        let target = self.ground.connection().target(ACCOUNT);
+        let changes = changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Ok(sqs::set_attributes(&target, &self.url(&format!("Client{client}")), &changes).await?)
     }
 
     /// Waits until a queue holds so many messages, those in flight included.

@@ -24,6 +24,8 @@ pub struct DeployedStack {
     pub parameters: BTreeMap<String, String>,
     /// The values of its outputs.
     pub outputs: BTreeMap<String, String>,
+    /// Its tags, which CloudFormation gives to what it makes.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// CloudFormation began or ended something with a resource of a stack, or with the stack itself.
@@ -191,6 +193,7 @@ impl From<Stack> for DeployedStack {
     fn from(stack: Stack) -> Self {
         let parameters = stack.parameters.unwrap_or_default().into_iter();
         let outputs = stack.outputs.unwrap_or_default().into_iter();
+        let tags = stack.tags.unwrap_or_default().into_iter();
         Self {
             name: stack.stack_name.unwrap_or_default(),
             id: stack.stack_id.unwrap_or_default(),
@@ -199,6 +202,7 @@ impl From<Stack> for DeployedStack {
                 .filter_map(|found| found.parameter_key.zip(found.parameter_value))
                 .collect(),
             outputs: outputs.filter_map(|found| found.output_key.zip(found.output_value)).collect(),
+            tags: tags.filter_map(|tag| tag.key.zip(tag.value)).collect(),
         }
     }
 }

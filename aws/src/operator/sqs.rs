@@ -1,6 +1,6 @@
 //! SQS: queues and their messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Duration;
 
@@ -195,14 +195,41 @@ pub async fn delete_all(target: &Target, url: &str, receipts: &[String]) -> Resu
     call.send().await.map(drop).map_err(|error| CallError::new("DeleteMessageBatch", url, &error))
 }
 
-/// Makes a FIFO queue called `name`.
+/// Makes a queue called `name` with these attributes and tags. Returns whether that could be done: for 60 s after a
+/// queue was deleted, SQS makes no other of its name (SQS API Reference, `CreateQueue`).
 ///
 /// # Errors
 ///
 /// [`CallError`].
-pub async fn create(target: &Target, name: &str) -> Result<(), CallError> {
-    let call = target.sqs.create_queue().queue_name(name).attributes(QueueAttributeName::FifoQueue, "true");
-    call.send().await.map(drop).map_err(|error| CallError::new("CreateQueue", name, &error))
+pub async fn create(
+    target: &Target,
+    name: &str,
+    attributes: &BTreeMap<String, String>,
+    tags: &BTreeMap<String, String>,
+) -> Result<bool, CallError> {
+    let call = target.sqs.create_queue().queue_name(name).set_attributes(Some(named(attributes)));
+    let tags = (!tags.is_empty()).then(|| tags.clone().into_iter().collect());
+    match call.set_tags(tags).send().await {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_queue_deleted_recently()) => {
+            Ok(false)
+        }
+        Err(error) => Err(CallError::new("CreateQueue", name, &error)),
+    }
+}
+
+/// Gives the queue at `url` these attributes; an empty policy is none.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn set_attributes(
+    target: &Target,
+    url: &str,
+    attributes: &BTreeMap<String, String>,
+) -> Result<(), CallError> {
+    let call = target.sqs.set_queue_attributes().queue_url(url).set_attributes(Some(named(attributes)));
+    call.send().await.map(drop).map_err(|error| CallError::new("SetQueueAttributes", url, &error))
 }
 
 /// Deletes the message of this receipt.
@@ -213,6 +240,10 @@ pub async fn create(target: &Target, name: &str) -> Result<(), CallError> {
 pub async fn delete(target: &Target, url: &str, receipt: &str) -> Result<(), CallError> {
     let answer = target.sqs.delete_message().queue_url(url).receipt_handle(receipt).send().await;
     answer.map(drop).map_err(|error| CallError::new("DeleteMessage", url, &error))
+}
+
+fn named(attributes: &BTreeMap<String, String>) -> HashMap<QueueAttributeName, String> {
+    attributes.iter().map(|(name, value)| (QueueAttributeName::from(name.as_str()), value.clone())).collect()
 }
 
 fn received(message: Message) -> ReceivedMessage {

@@ -28,7 +28,7 @@ const IDLE_LIMIT: u32 = 3;
 
 /// The result of a catch-up, over all invocations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-struct Report {
+pub(super) struct Report {
     client: String,
     /// The groups in which it became up to date.
     groups: usize,
@@ -104,7 +104,11 @@ async fn all(context: &Context, operator: &Operator) -> Result<Exit, Failure> {
 }
 
 /// Brings a client up to date that lacks so much.
-async fn catch_up(
+///
+/// # Errors
+///
+/// [`Failure`]: AWS or the function refused.
+pub(super) async fn catch_up(
     operator: &Operator,
     name: &str,
     client: ClientId,
@@ -173,10 +177,15 @@ impl Reports {
 }
 
 impl Report {
+    /// Of a client for which nothing was done yet.
+    pub(super) fn of(client: &str) -> Self {
+        Self { client: client.to_owned(), ..Self::default() }
+    }
+
     /// Of a client that could not be caught up.
     fn failed(client: &str, before: &Lag, failure: &Failure) -> Self {
         let behind = usize::try_from(before.groups).unwrap_or(usize::MAX);
-        Self { client: client.to_owned(), behind, stopped: Some(failure.to_string()), ..Self::default() }
+        Self { behind, stopped: Some(failure.to_string()), ..Self::of(client) }
     }
 
     /// Whether the function is to be invoked once more.
@@ -184,7 +193,8 @@ impl Report {
         self.behind > 0 && self.stopped.is_none()
     }
 
-    fn exit(&self) -> Exit {
+    /// The exit status of the command.
+    pub(super) fn exit(&self) -> Exit {
         let has_everything = self.behind == 0 || self.settling > 0;
         if has_everything && self.stopped.is_none() { Exit::Done } else { Exit::Findings }
     }
@@ -195,7 +205,8 @@ impl Report {
         self.settling > 0
     }
 
-    fn add(&mut self, answer: CatchUpReport) {
+    /// Adds the function's next answer.
+    pub(super) fn add(&mut self, answer: CatchUpReport) {
         let CatchUpReport { client: _, groups, sent, behind, held, stopped, elsewhere, refused } = answer;
         self.groups += groups;
         self.sent += sent;
@@ -237,7 +248,8 @@ fn all_text(reports: &Reports, stack: &str) -> String {
     reports.clients.iter().map(|report| text(report, stack)).collect()
 }
 
-fn text(report: &Report, stack: &str) -> String {
+/// What was done, and what is left.
+pub(super) fn text(report: &Report, stack: &str) -> String {
     let Report { client, held, .. } = report;
     let (client, stack) = (printable(client), printable(stack));
     let waiting = match held {
@@ -290,12 +302,16 @@ mod tests {
 
     /// The report of these answers; each but the last calls for another invocation.
     fn check(answers: &[CatchUpReport], expected: &Expect) {
-        let mut report = Report { client: "Billing".to_owned(), ..Report::default() };
+        let mut report = of("Billing");
         for (index, answer) in answers.iter().enumerate() {
             report.add(answer.clone());
             assert_eq!(report.goes_on(), index + 1 < answers.len(), "after {answer:?}");
         }
         expected.assert_eq(&format!("{}{}\n", text(&report, ""), serde_json::to_string(&report).unwrap()));
+    }
+
+    fn of(client: &str) -> Report {
+        Report { client: client.to_owned(), ..Report::default() }
     }
 
     #[test]
@@ -373,9 +389,9 @@ mod tests {
 
     #[test]
     fn all_are_done_when_each_is() {
-        let mut done = Report { client: "Billing".to_owned(), ..Report::default() };
+        let mut done = of("Billing");
         done.add(answer(2, 4, 0, None));
-        let mut stopped = Report { client: "Tax".to_owned(), ..Report::default() };
+        let mut stopped = of("Tax");
         stopped.add(answer(0, 0, 3, Some("its queue failed; tried again in 5 s")));
         let reports = |clients: &[&Report]| Reports { clients: clients.iter().copied().cloned().collect() };
         assert_eq!((reports(&[]).exit(), reports(&[&done]).exit()), (Exit::Done, Exit::Done));
@@ -392,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_group_that_was_held_shortly_before_is_not_waited_for() {
-        let mut report = Report { client: "Billing".to_owned(), ..Report::default() };
+        let mut report = of("Billing");
         report.add(answer(0, 4, 1, None));
         report.add(answer(0, 0, 1, None));
         let lag = |events| Lag { groups: 1, events, ..Lag::default() };

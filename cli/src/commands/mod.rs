@@ -20,6 +20,7 @@ pub mod pause;
 pub mod plan;
 pub mod policy;
 mod prepare;
+pub mod queue;
 pub mod reconcile;
 pub mod rejected;
 pub mod replay;
@@ -46,7 +47,7 @@ pub fn interrupted(arguments: &Arguments) -> String {
         Command::Deploy(_) | Command::Delete { .. } => format!(
             "interrupted; if CloudFormation has begun, it goes on without this program: see `fanoutctl plan{stack}`"
         ),
-        Command::CatchUp(_) => format!(
+        Command::CatchUp(_) | Command::Queue(_) => format!(
             "interrupted; the catch-up function goes on without this program: see `fanoutctl status{stack}`"
         ),
         Command::Hold(_) | Command::Release(_) | Command::Skip(_) => {
@@ -85,6 +86,7 @@ pub async fn execute(arguments: Arguments) -> Exit {
         Command::Trace(arguments) => trace::execute(&context, &arguments).await,
         Command::Reconcile => reconcile::execute(&context).await,
         Command::Rejected(arguments) => rejected::execute(&context, &arguments).await,
+        Command::Queue(command) => queue::execute(&context, &command).await,
         Command::Completions { shell } => completions::execute(shell),
         Command::Delete { yes } => delete::execute(&context, yes).await,
     };

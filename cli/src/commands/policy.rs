@@ -69,7 +69,11 @@ fn queue_of<'c>(config: &'c Config, arguments: &PolicyArguments) -> Result<&'c C
 }
 
 /// The role that the stack's output names; without a stack, the role that it will have.
-fn role(deployed: Option<&DeployedStack>, naming: &Naming) -> Result<FanOutRole, Failure> {
+///
+/// # Errors
+///
+/// [`Exit::Fault`]: the output is no role's ARN.
+pub(super) fn role(deployed: Option<&DeployedStack>, naming: &Naming) -> Result<FanOutRole, Failure> {
     let output = deployed.and_then(|stack| stack.outputs.get("FanOutRoleARN"));
     let arn = output.cloned().unwrap_or_else(|| naming.fan_out_role_arn());
     FanOutRole::try_new(&arn)
@@ -91,8 +95,8 @@ fn explain(context: &Context, queue: &ClientQueue, arguments: &PolicyArguments) 
     }
     let ClientQueue::Existing(queue) = queue else {
         eprintln!(
-            "\nThe stack gives its queue this policy. To make a deleted queue again by hand: docs/operations.md, \"A client's \
-             queue was purged or deleted\""
+            "\nThe stack gives its queue this policy. To give it to the queue again: fanoutctl queue repair {}",
+            arguments.client
         );
         return;
     };

@@ -28,11 +28,6 @@ const SHORT_RETENTION: u64 = 345_600;
 /// function.
 const VISIBILITY: u64 = 180;
 
-/// Within the hour, because an absent client is retired then, and comes back as a new one.
-const REMAKE: &str = "make it again by hand, 60 s after it was deleted at the earliest (docs/operations.md, \"A client's queue \
-                      was purged or deleted\"); or take the client out of the config and deploy, then put it back and deploy \
-                      again within the hour";
-
 /// The requests a second that a FIFO queue without high throughput takes (SQS Developer Guide, "Message quotas").
 const REQUESTS_PER_SECOND: u32 = 300;
 
@@ -46,7 +41,7 @@ pub(super) fn find(findings: &mut Findings<'_>, queue: &Queue) {
     match &queue.attributes {
         Ok(attributes) => Inspection { findings, queue, attributes, subject, is_foreign }.everything(),
         Err(error) if error.fault == CallFault::Missing => {
-            let (problem, remedy) = missing(queue);
+            let (problem, remedy) = missing(queue, &stack_option(&findings.facts.stack));
             findings.add(&subject, problem, remedy);
         }
         Err(error) if error.fault == CallFault::NotAllowed && is_foreign => {
@@ -58,13 +53,14 @@ pub(super) fn find(findings: &mut Findings<'_>, queue: &Queue) {
     }
 }
 
-fn missing(queue: &Queue) -> (String, &'static str) {
+fn missing(queue: &Queue, stack: &str) -> (String, String) {
     let name = &queue.arn.name;
-    match &queue.whose {
+    let (problem, remedy) = match &queue.whose {
         Whose::Own { is_deployed: false, .. } => ("isn't made yet".to_owned(), "deploy"),
-        Whose::Own { .. } => {
+        Whose::Own { client, .. } => {
             let fate = "so it falls behind; what it held comes back only by `fanoutctl replay`";
-            (format!("doesn't exist any more (`{name}`), {fate}"), REMAKE)
+            let remedy = format!("run `fanoutctl queue repair {client}{stack}`");
+            return (format!("doesn't exist any more (`{name}`), {fate}"), remedy);
         }
         Whose::Existing { .. } => {
             (format!("doesn't exist (`{}`)", queue.arn), "make it, or correct `queue_arn` in the config")
@@ -78,7 +74,8 @@ fn missing(queue: &Queue) -> (String, &'static str) {
             let remedy = "make a FIFO queue of that name as `template.yml` does";
             (format!("doesn't exist any more (`{name}`)"), remedy)
         }
-    }
+    };
+    (problem, remedy.to_owned())
 }
 
 /// One queue and its attributes, on their way to findings.
@@ -267,7 +264,11 @@ impl Inspection<'_, '_> {
     /// Adds a finding whose remedy is a policy that lets the role send.
     fn mend(&mut self, problem: &str) {
         let remedy = match &self.queue.whose {
-            Whose::Own { client, .. } | Whose::Existing { client, .. } => {
+            Whose::Own { client, .. } => {
+                let stack = stack_option(&self.findings.facts.stack);
+                format!("run `fanoutctl queue repair {client}{stack}`")
+            }
+            Whose::Existing { client, .. } => {
                 let stack = stack_option(&self.findings.facts.stack);
                 format!("give it the policy that `fanoutctl policy {client}{stack}` prints")
             }

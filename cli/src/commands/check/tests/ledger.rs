@@ -39,7 +39,7 @@ fn settings_that_go_with_the_ledger() {
     check(
         |facts| facts.queues[BILLING].attributes = Err(error(CallFault::Missing)),
         &expect![[r#"
-            queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so it falls behind; what it held comes back only by `fanoutctl replay`; make it again by hand, 60 s after it was deleted at the earliest (docs/operations.md, "A client's queue was purged or deleted"); or take the client out of the config and deploy, then put it back and deploy again within the hour
+            queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so it falls behind; what it held comes back only by `fanoutctl replay`; run `fanoutctl queue repair Billing`
         "#]],
     );
 }

@@ -26,7 +26,7 @@ fn a_queue_that_is_not_there() {
     check(
         |facts| missing(facts, BILLING),
         &expect![[r#"
-            queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so it falls behind; what it held comes back only by `fanoutctl replay`; make it again by hand, 60 s after it was deleted at the earliest (docs/operations.md, "A client's queue was purged or deleted"); or take the client out of the config and deploy, then put it back and deploy again within the hour
+            queue of client `Billing`: doesn't exist any more (`MarkFanOutClientBilling.fifo`), so it falls behind; what it held comes back only by `fanoutctl replay`; run `fanoutctl queue repair Billing`
         "#]],
     );
     check(
@@ -317,7 +317,7 @@ fn rights_at_a_queue() {
         "Policy",
         deny,
         &expect![[r#"
-            queue of client `Billing`: forbids the fan-out to send (statement `Freeze` of its policy); give it the policy that `fanoutctl policy Billing` prints
+            queue of client `Billing`: forbids the fan-out to send (statement `Freeze` of its policy); run `fanoutctl queue repair Billing`
         "#]],
     );
     check_queue(
@@ -351,7 +351,7 @@ fn rights_at_a_queue() {
         "Policy",
         "{}",
         &expect![[r#"
-            queue of client `Billing`: has a policy that can't be read: not a policy: it has no `Statement`; give it the policy that `fanoutctl policy Billing` prints
+            queue of client `Billing`: has a policy that can't be read: not a policy: it has no `Statement`; run `fanoutctl queue repair Billing`
         "#]],
     );
     check(
